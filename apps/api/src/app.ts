@@ -1,0 +1,100 @@
+import { randomUUID } from "node:crypto";
+import { UsageRecorder } from "@org/db-models";
+import { type FastifyInstance, type FastifyServerOptions, fastify } from "fastify";
+import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { countryFromHeader } from "./location.js";
+import { AccessLog, loggerOptions } from "./logging.js";
+import { authentication } from "./plugins/authentication.js";
+import { answerError, errors } from "./plugins/errors.js";
+import { health } from "./plugins/health.js";
+import { trackMethods } from "./plugins/method-not-allowed.js";
+import { openapi } from "./plugins/openapi.js";
+import { rateLimit } from "./plugins/rate-limit.js";
+import { sameOrigin } from "./plugins/same-origin.js";
+import { securityHeaders } from "./plugins/security-headers.js";
+import { sessionCookie } from "./plugins/session-cookie.js";
+import { usageRecording } from "./plugins/usage-recording.js";
+import { profileRoutes } from "./routes/profile.js";
+import { securityRoutes } from "./routes/security.js";
+import { sessionRoutes } from "./routes/session.js";
+import { sessionsRoutes } from "./routes/sessions.js";
+import { signInRoutes } from "./routes/sign-in.js";
+import { usageRoutes } from "./routes/usage.js";
+import { userRoutes } from "./routes/users.js";
+import type { AppDeps, Service } from "./service.js";
+
+/**
+ * Assembles the service without listening: tests inject requests, a process listens. Closing it writes the usage
+ * counted so far and leaves the database open.
+ *
+ * @example
+ * const app = await buildApp({ database, config: defineConfig({ mongodbUri }) });
+ * const answer = await app.inject("/health/live");
+ */
+export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
+  const app = fastify(serverOptions(deps));
+  const service = provideService(deps, app);
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  // A form of another site can send text without asking first; nothing here takes it.
+  app.removeContentTypeParser("text/plain");
+  await registerPlugins(app, service);
+  const refuseOtherMethods = trackMethods(app);
+  await app.register(health, { service });
+  await app.register(async (v1) => registerRoutes(v1, service), { prefix: "/v1" });
+  refuseOtherMethods();
+  return app;
+}
+
+function serverOptions(deps: AppDeps): FastifyServerOptions {
+  const { config } = deps;
+  return {
+    logger: loggerOptions(deps),
+    logController: new AccessLog(),
+    genReqId: () => randomUUID(),
+    bodyLimit: config.bodyLimit,
+    requestTimeout: config.requestTimeoutMs,
+    trustProxy: config.trustProxy.length > 0 ? config.trustProxy : false,
+    // Connections that are already open are served to the end of their request; new ones are refused.
+    return503OnClosing: false,
+    frameworkErrors: answerError,
+  };
+}
+
+function provideService(deps: AppDeps, app: FastifyInstance): Service {
+  const usage = new UsageRecorder(deps.database.models, {
+    onError: (err, lostRequests) => app.log.error({ err, lostRequests }, "API usage was not written"),
+  });
+  return {
+    ...deps,
+    clock: deps.clock ?? { now: () => new Date() },
+    locate: deps.locate ?? countryFromHeader(deps.config),
+    sessionPolicy: deps.sessionPolicy ?? {},
+    usage,
+  };
+}
+
+// In this order, for hooks run in the order of registration: whatever refuses without a read comes first.
+async function registerPlugins(app: FastifyInstance, service: Service): Promise<void> {
+  await app.register(errors);
+  await app.register(securityHeaders);
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+  });
+  await app.register(sameOrigin);
+  await app.register(rateLimit, { service });
+  await app.register(sessionCookie, { service });
+  await app.register(authentication, { service });
+  await app.register(usageRecording, { service });
+  await app.register(openapi, { service });
+}
+
+async function registerRoutes(v1: FastifyInstance, service: Service): Promise<void> {
+  await v1.register(userRoutes, { service });
+  await v1.register(signInRoutes, { service });
+  await v1.register(sessionRoutes, { service });
+  await v1.register(sessionsRoutes, { service });
+  await v1.register(profileRoutes, { service });
+  await v1.register(securityRoutes, { service });
+  await v1.register(usageRoutes, { service });
+}

@@ -1,0 +1,119 @@
+import { canonicalRange } from "@org/db-models";
+import { z } from "zod";
+
+const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const milliseconds = (min: number, max: number) => integer(min, max);
+const flag = z.union([z.boolean(), z.stringbool()]);
+
+const proxyList = z
+  .union([z.array(z.string()), z.string().transform((list) => list.split(",").map((item) => item.trim()))])
+  .refine((ranges) => ranges.every((range) => canonicalRange(range) !== undefined), {
+    error: "must be addresses or CIDR ranges in canonical form, separated by commas",
+  });
+
+/**
+ * Every setting of the service: type, default and description. The environment variable of a setting is its name in
+ * capitals behind `ORG_API_`; only `mongodbUri` keeps the name that everybody uses, `MONGODB_URI`.
+ */
+export const configSchema = z.strictObject({
+  mongodbUri: z
+    .string()
+    .regex(/^mongodb(\+srv)?:\/\//, "must begin with mongodb:// or mongodb+srv://")
+    .describe("Connection string of the database"),
+  database: z
+    .string()
+    .regex(/^[^/\\. "$*<>:|?\0]{1,63}$/, "must be a MongoDB database name")
+    .optional()
+    .describe("Database name, when the connection string has none"),
+  databaseTimeoutMs: milliseconds(100, 120_000)
+    .default(5_000)
+    .describe("Time to look for a database server before a request fails"),
+  databaseConnections: integer(1, 1_000).default(50).describe("Connections to the database, at most"),
+  host: z.string().min(1).default("127.0.0.1").describe("Address to listen on"),
+  port: integer(0, 65_535).default(3000).describe("Port to listen on; 0 takes a free one"),
+  insecureCookies: flag
+    .default(false)
+    .describe("For development over plain http: the cookie is named `session` and is not Secure"),
+  trustProxy: proxyList
+    .default([])
+    .describe("Proxies whose X-Forwarded-* headers are believed: addresses or CIDR ranges, by commas"),
+  countryHeader: z
+    .string()
+    .regex(/^[a-z0-9-]+$/i, "must be a header name")
+    .optional()
+    .describe("Header in which a trusted proxy names the client's country (ISO 3166-1 alpha-2)"),
+  rateLimit: integer(1, 1_000_000).default(300).describe("Requests per minute and client, on each instance"),
+  signInRateLimit: integer(1, 1_000_000)
+    .default(10)
+    .describe("Sign-ins, and registrations, per minute and client, on each instance"),
+  bodyLimit: integer(1_024, 16_777_216).default(65_536).describe("Largest request body, in bytes"),
+  requestTimeoutMs: milliseconds(100, 600_000)
+    .default(30_000)
+    .describe("Time for a client to send a whole request"),
+  readyTimeoutMs: milliseconds(10, 60_000)
+    .default(1_000)
+    .describe("Time for the database to answer the readiness check"),
+  usageFlushMs: milliseconds(10, 3_600_000)
+    .default(5_000)
+    .describe("API usage is written this often; a crash loses what was counted since"),
+  drainDelayMs: milliseconds(0, 120_000)
+    .default(0)
+    .describe("At shutdown, time between failing the readiness check and refusing connections"),
+  shutdownTimeoutMs: milliseconds(100, 120_000)
+    .default(10_000)
+    .describe("At shutdown, time for requests under way to finish"),
+  logLevel: z
+    .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
+    .default("info")
+    .describe("Least severe level that is logged"),
+});
+
+/** The settings as the service uses them. */
+export type Config = z.output<typeof configSchema>;
+/** The settings as a program gives them; only `mongodbUri` has no default. */
+export type ConfigInput = Partial<Config> & Pick<Config, "mongodbUri">;
+
+/** A setting that is missing or can't be used. The message names the settings and never a value. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly code = "CONFIG_INVALID";
+}
+
+/** The environment variable of a setting. */
+export function variableOf(setting: string): string {
+  if (setting === "mongodbUri") return "MONGODB_URI";
+  return `ORG_API_${setting.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws ConfigError
+ *
+ * @example
+ * const config = defineConfig({ mongodbUri: "mongodb://127.0.0.1:27017/identity", port: 0 });
+ */
+export function defineConfig(input: ConfigInput): Config {
+  return parse(input, (setting) => setting);
+}
+
+/**
+ * Reads the settings from environment variables. An empty variable counts as absent, and a variable with our prefix
+ * that is no setting is an error, because it is most likely a misspelt one.
+ *
+ * @throws ConfigError
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const settings = new Map(Object.keys(configSchema.shape).map((setting) => [variableOf(setting), setting]));
+  const unknown = Object.keys(env).filter((name) => name.startsWith("ORG_API_") && !settings.has(name));
+  if (unknown.length > 0) throw new ConfigError(`${unknown.join(", ")}: no such setting`);
+  const given = [...settings].flatMap(([name, setting]) => (env[name] ? [[setting, env[name]]] : []));
+  return parse(Object.fromEntries(given), variableOf);
+}
+
+function parse(input: unknown, nameOf: (setting: string) => string): Config {
+  const parsed = configSchema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => `${nameOf(String(path[0]))}: ${message}`);
+  throw new ConfigError(problems.join("; "));
+}

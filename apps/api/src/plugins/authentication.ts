@@ -1,0 +1,88 @@
+import { type ActiveSession, validateSession } from "@org/db-models";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { fastifyPlugin } from "fastify-plugin";
+import type { Types } from "mongoose";
+import { ApiError } from "../problems.js";
+import type { Service, ServiceOptions } from "../service.js";
+
+/** A token as a request carries it. */
+export interface PresentedToken {
+  readonly value: string;
+  readonly by: "bearer" | "cookie";
+}
+
+/** Who makes a request, once that is known. */
+interface Actor {
+  readonly userId: Types.ObjectId;
+  readonly sessionId: Types.ObjectId;
+}
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** `session`: the route answers only to a live session. */
+    auth?: "session";
+  }
+  interface FastifyRequest {
+    session: ActiveSession | null;
+    /** Whom the request is counted for. */
+    actor: Actor | null;
+  }
+}
+
+/**
+ * Checks the session of routes that ask for one. It runs before the body is parsed, and after the rate limit, which
+ * counts in a hook of the route and hence after every hook of the same name of the app.
+ */
+export const authentication = fastifyPlugin<ServiceOptions>(
+  (app, { service }, done) => {
+    app.decorateRequest("session", null);
+    app.decorateRequest("actor", null);
+    app.addHook("preParsing", async (request, reply) => {
+      if (request.routeOptions.config.auth === "session") await authenticate(service, request, reply);
+    });
+    done();
+  },
+  { name: "authentication", dependencies: ["session-cookie"] },
+);
+
+async function authenticate(service: Service, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const token = presentedToken(request);
+  const { models } = service.database;
+  const check = await validateSession(models, token.value, service.clock.now(), service.sessionPolicy);
+  if (!check.active) throw sessionRefused(reply, token, check.reason);
+  const { session } = check;
+  request.session = session;
+  request.actor = { userId: session.userId, sessionId: session.id };
+  // The document's expiry has moved, and the cookie's moves with it.
+  if (check.touched && token.by === "cookie") reply.setSessionCookie(token.value, session.idleExpiresAt);
+}
+
+/**
+ * The token that a request carries: a bearer token before a cookie, because only the client itself can have put it
+ * there.
+ *
+ * @throws ApiError `SESSION_REQUIRED`
+ */
+export function presentedToken(request: FastifyRequest): PresentedToken {
+  const { authorization } = request.headers;
+  if (authorization !== undefined) {
+    const bearer = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+    if (bearer) return { value: bearer, by: "bearer" };
+    throw new ApiError("SESSION_REQUIRED");
+  }
+  const cookie = request.sessionCookie();
+  if (!cookie) throw new ApiError("SESSION_REQUIRED");
+  return { value: cookie, by: "cookie" };
+}
+
+/** The error for a token that was refused; the browser forgets the cookie, unless a newer one may be in its place. */
+export function sessionRefused(reply: FastifyReply, token: PresentedToken, reason: string): ApiError {
+  if (token.by === "cookie" && reason !== "rotated") reply.dropSessionCookie();
+  return new ApiError("SESSION_INVALID", { reason });
+}
+
+/** The session of a route with `auth: "session"`. */
+export function sessionOf(request: FastifyRequest): ActiveSession {
+  if (!request.session) throw new TypeError(`${request.routeOptions.url} does not ask for a session`);
+  return request.session;
+}

@@ -1,0 +1,73 @@
+import { fastifySwagger } from "@fastify/swagger";
+import { fastifySwaggerUi } from "@fastify/swagger-ui";
+import { fastifyPlugin } from "fastify-plugin";
+import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
+import { describeProblems } from "../openapi-problems.js";
+import type { ServiceOptions } from "../service.js";
+import { cookieName } from "./session-cookie.js";
+
+/** Swagger UI loads its own files, the document and `data:` icons; its widgets set inline styles. */
+const docsContentPolicy = {
+  "default-src": "'none'",
+  "script-src": "'self'",
+  "style-src": ["'self'", "'unsafe-inline'"],
+  "img-src": ["'self'", "data:"],
+  "connect-src": "'self'",
+  "base-uri": "'none'",
+  "form-action": "'none'",
+  "frame-ancestors": "'none'",
+};
+
+const info = {
+  title: "Identity service",
+  version: "1",
+  description:
+    "Accounts, sessions, profiles, security settings and API usage. Errors are problem details (RFC 9457); " +
+    "programs decide on their `code`.",
+};
+
+/** The order of the page for people. */
+const tags = [
+  { name: "account", description: "Who the user is" },
+  { name: "sessions", description: "Where the user is signed in" },
+  { name: "security", description: "What protects the account, and what happened to it" },
+  { name: "usage", description: "How much of the API the user uses" },
+  { name: "health", description: "For supervisors and load balancers" },
+];
+
+/** The OpenAPI 3.1 document at `/openapi.json`, made from the zod schemas, and a page for people at `/docs`. */
+export const openapi = fastifyPlugin<ServiceOptions>(
+  async (app, { service }) => {
+    await app.register(fastifySwagger, {
+      openapi: {
+        openapi: "3.1.0",
+        info,
+        tags,
+        components: {
+          securitySchemes: {
+            cookie: { type: "apiKey", in: "cookie", name: cookieName(service.config) },
+            bearer: { type: "http", scheme: "bearer" },
+          },
+        },
+      },
+      transform: (document) => {
+        const { schema, url } = jsonSchemaTransform(document);
+        return { schema: describeProblems(schema, document.route), url };
+      },
+      transformObject: (document) => withoutUnused(jsonSchemaTransformObject(document)),
+    });
+    await app.register(fastifySwaggerUi, { routePrefix: "/docs", staticCSP: docsContentPolicy });
+    app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
+  },
+  { name: "openapi" },
+);
+
+// Each schema comes in two variants, what goes in and what comes out, and most are used in one direction only.
+function withoutUnused<Document>(document: Document): Document {
+  const { components } = document as { components?: { schemas?: Record<string, unknown> } };
+  const text = JSON.stringify(document);
+  const used = Object.entries(components?.schemas ?? {}).filter(([name]) =>
+    text.includes(`"#/components/schemas/${name}"`),
+  );
+  return { ...document, components: { ...components, schemas: Object.fromEntries(used) } };
+}

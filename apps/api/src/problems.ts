@@ -1,0 +1,123 @@
+import { type IdentityErrorCode, isIdentityError } from "@org/db-models";
+import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
+import { z } from "zod";
+
+type Entry = readonly [status: number, meaning: string];
+
+/**
+ * Every code that an answer of the service can carry, its status and its meaning. Codes are part of the public
+ * surface: they are added, never renamed.
+ */
+export const problemCodes = {
+  INVALID_INPUT: [400, "The request does not have the documented form"],
+  MALFORMED_REQUEST: [400, "The request can't be read"],
+  BAD_CREDENTIALS: [401, "The identifier or the password is wrong"],
+  SESSION_REQUIRED: [401, "The request carries no session token"],
+  SESSION_INVALID: [401, "The session token is not, or no longer, valid"],
+  CROSS_ORIGIN: [403, "A page of another origin sent this request"],
+  USER_NOT_ACTIVE: [403, "The account is not active"],
+  ADDRESS_NOT_ALLOWED: [403, "The account may not be used from this address"],
+  NOT_FOUND: [404, "There is nothing at this address"],
+  USER_NOT_FOUND: [404, "There is no such user"],
+  SESSION_NOT_FOUND: [404, "The user has no such live session"],
+  METHOD_NOT_ALLOWED: [405, "The resource does not know this method"],
+  EMAIL_TAKEN: [409, "The email address is in use"],
+  USERNAME_TAKEN: [409, "The username is in use"],
+  SESSION_LIMIT_REACHED: [409, "The account has as many live sessions as it may have"],
+  SESSIONS_REVOKED: [409, "All sessions were ended while this sign-in was under way"],
+  BODY_TOO_LARGE: [413, "The body is larger than the service accepts"],
+  URI_TOO_LONG: [414, "The address is longer than the service accepts"],
+  UNSUPPORTED_MEDIA_TYPE: [415, "The body must be application/json"],
+  RATE_LIMITED: [429, "Too many requests"],
+  HEADERS_TOO_LARGE: [431, "The headers are larger than the service accepts"],
+  INTERNAL: [500, "The service failed; the request id leads to the cause in its log"],
+  SCHEMA_TOO_NEW: [500, "A newer version of the service wrote this data"],
+  CONTENTION: [503, "Too many sign-ins of this account at the same time"],
+  DATABASE_UNREACHABLE: [503, "The database does not answer"],
+  DATABASE_REFUSED: [503, "The database refuses the service"],
+  NOT_READY: [503, "The service can't take requests now"],
+} as const satisfies Readonly<Record<IdentityErrorCode, Entry>> & Readonly<Record<string, Entry>>;
+
+export type ProblemCode = keyof typeof problemCodes;
+
+/** Problem details (RFC 9457). Programs decide on `code`; members that a code adds are named with it. */
+const problemSchema = z
+  .looseObject({
+    type: z.literal("about:blank"),
+    title: z.string().describe("What the code means"),
+    status: z.int(),
+    code: z.enum(Object.keys(problemCodes) as [ProblemCode, ...ProblemCode[]]),
+    requestId: z.string().describe("Finds this request in the service's log"),
+    issues: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .describe("With INVALID_INPUT: what is wrong, and where; never the value"),
+  })
+  .meta({ id: "Problem" });
+
+export type Problem = z.output<typeof problemSchema>;
+
+/** An answer other than success. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly code: ProblemCode;
+  readonly members: Readonly<Record<string, unknown>>;
+
+  constructor(code: ProblemCode, members: Record<string, unknown> = {}, options?: { cause?: unknown }) {
+    super(problemCodes[code][1], options);
+    this.code = code;
+    this.members = members;
+  }
+}
+
+/** Whatever was thrown, as an error with a code; what the service does not know becomes `INTERNAL`. */
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (isIdentityError(error)) {
+    return new ApiError(error.code, error.kind === "server" ? {} : { ...error.details }, { cause: error });
+  }
+  if (hasZodFastifySchemaValidationErrors(error)) return invalidInput(error);
+  if (isUnreachable(error)) return new ApiError("DATABASE_UNREACHABLE", {}, { cause: error });
+  const status = (error as { statusCode?: unknown } | undefined)?.statusCode;
+  const code = typeof status === "number" ? frameworkCodes[status] : undefined;
+  return new ApiError(code ?? "INTERNAL", {}, { cause: error });
+}
+
+/** The document that a client reads. */
+export function problemOf(error: ApiError, requestId: string): Problem {
+  const [status, title] = problemCodes[error.code];
+  return { ...error.members, type: "about:blank", title, status, code: error.code, requestId };
+}
+
+/** Fastify refuses some requests by itself, with nothing but a status. */
+const frameworkCodes: Readonly<Record<number, ProblemCode>> = {
+  400: "MALFORMED_REQUEST",
+  404: "NOT_FOUND",
+  413: "BODY_TOO_LARGE",
+  414: "URI_TOO_LONG",
+  415: "UNSUPPORTED_MEDIA_TYPE",
+  429: "RATE_LIMITED",
+};
+
+// A body of 64 kB can hold thousands of unknown keys, and the message about them repeats their names.
+const maxIssues = 20;
+const maxIssueLength = 200;
+
+function invalidInput(error: {
+  validation: ReadonlyArray<{ instancePath: string; message?: string | undefined }>;
+  validationContext?: string;
+}): ApiError {
+  const place = error.validationContext ?? "request";
+  const issues = error.validation.slice(0, maxIssues).map(({ instancePath, message }) => ({
+    path: `${place}${instancePath}`.replace(/\/$/, "").slice(0, maxIssueLength),
+    message: (message ?? "invalid").slice(0, maxIssueLength),
+  }));
+  return new ApiError("INVALID_INPUT", { issues }, { cause: error });
+}
+
+const unreachable =
+  /^(Mongo(ose)?ServerSelection|MongoNetwork|MongoNetworkTimeout|MongoPoolCleared|MongoNotConnected|MongoTopologyClosed)Error$/;
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof Error && unreachable.test(error.name);
+}

@@ -1,0 +1,57 @@
+import type { SecurityEventKind } from "@org/db-models";
+import { z } from "zod";
+import { idOutput, limitInput, momentInput } from "../schemas.js";
+
+/** The security settings of an account. */
+export const securitySettings = z
+  .object({
+    idleTimeoutMs: z.number(),
+    absoluteLifetimeMs: z.number(),
+    maxConcurrentSessions: z.number(),
+    limitPolicy: z.string().describe("evict_oldest or deny"),
+    alerts: z.object({ newDevice: z.boolean(), newLocation: z.boolean() }),
+    ipAllowlist: z.array(z.string()).describe("CIDR ranges that may sign in; empty means any"),
+    secondFactor: z.object({ enabled: z.boolean(), method: z.string().optional() }),
+  })
+  .meta({ id: "SecuritySettings" });
+
+// An object, because it fails to compile when a kind is missing.
+const kinds = {
+  new_device: "new_device",
+  new_location: "new_location",
+  reuse_detected: "reuse_detected",
+  session_evicted: "session_evicted",
+  login_failed: "login_failed",
+  login_delayed: "login_delayed",
+  allowlist_refused: "allowlist_refused",
+  risk_high: "risk_high",
+  password_changed: "password_changed",
+  second_factor_changed: "second_factor_changed",
+} as const satisfies { [Kind in SecurityEventKind]: Kind };
+
+/** Which security events to list. */
+export const eventsQuery = z.strictObject({
+  kind: z.enum(kinds).optional(),
+  limit: limitInput,
+  before: momentInput.optional().describe("Only older events: `next` of the page before"),
+});
+
+const securityEvent = z
+  .object({
+    id: idOutput,
+    kind: z.string(),
+    severity: z.string().describe("info, warning or critical"),
+    at: z.date(),
+    sessionId: idOutput.optional(),
+    network: z.string().optional(),
+    country: z.string().optional(),
+    device: z.string().optional(),
+    reasons: z.array(z.string()),
+  })
+  .meta({ id: "SecurityEvent" });
+
+/** A page of security events. */
+export const securityEvents = z.object({
+  events: z.array(securityEvent).describe("The newest first"),
+  next: z.date().nullable().describe("`before` of the next page; null at the end"),
+});

@@ -1,0 +1,61 @@
+import { listSecurityEvents, readUser, securityChangesSchema, updateSecurity } from "@org/db-models";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { sessionOf } from "../plugins/authentication.js";
+import type { ServiceOptions } from "../service.js";
+import { eventsQuery, securityEvents, securitySettings } from "./security.schemas.js";
+
+const tags = ["security"];
+const config = { auth: "session", problems: ["USER_NOT_FOUND"] } as const;
+
+/** The own security settings and events. */
+export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
+  const { models } = service.database;
+
+  app.get(
+    "/security",
+    {
+      config,
+      schema: { tags, summary: "Read the own security settings", response: { 200: securitySettings } },
+    },
+    async (request) => (await readUser(models, sessionOf(request).userId)).security,
+  );
+
+  app.patch(
+    "/security",
+    {
+      config,
+      schema: {
+        tags,
+        summary: "Change the own security settings",
+        description: "Timeouts hold for sessions opened from now on; a lower cap is met at the next sign-in.",
+        body: securityChangesSchema,
+        response: { 200: securitySettings },
+      },
+    },
+    async (request) => {
+      const input = { userId: sessionOf(request).userId, changes: request.body };
+      return (await updateSecurity(models, input, service.clock.now())).security;
+    },
+  );
+
+  app.get(
+    "/security/events",
+    {
+      config: { auth: "session" },
+      schema: {
+        tags,
+        summary: "List the own security events",
+        querystring: eventsQuery,
+        response: { 200: securityEvents },
+      },
+    },
+    async (request) => {
+      const { kind, limit, before } = request.query;
+      const { userId } = sessionOf(request);
+      const page = { limit, ...(before && { before }) };
+      const events = await listSecurityEvents(models, { userId, page, ...(kind && { kind }) });
+      const last = events.length === limit ? events.at(-1) : undefined;
+      return { events: events.map(({ _id: id, ...event }) => ({ ...event, id })), next: last?.at ?? null };
+    },
+  );
+};

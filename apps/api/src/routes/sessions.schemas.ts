@@ -1,0 +1,97 @@
+import { z } from "zod";
+import { idInput, idOutput } from "../schemas.js";
+
+const expiry = {
+  idleExpiresAt: z.date().describe("When it ends unless it is used"),
+  absoluteExpiresAt: z.date().describe("When it ends in any case"),
+};
+const token = z
+  .string()
+  .optional()
+  .describe("Bearer token; only for who asked for one, or came with one. Shown once");
+
+/** Credentials, and how the token is to be delivered. */
+export const signInBody = z.strictObject({
+  identifier: z.string().min(1).max(254).describe("Email address or username"),
+  password: z.string().min(1),
+  delivery: z
+    .enum({ cookie: "cookie", token: "token" })
+    .default("cookie")
+    .describe(
+      "`cookie` for browsers: no script ever sees the token. `token` for programs: it is in the answer",
+    ),
+});
+
+/** What a sign-in gives. */
+export const signedIn = z
+  .object({
+    id: idOutput.describe("The session's id"),
+    userId: idOutput,
+    token,
+    ...expiry,
+    newDevice: z.boolean(),
+    newLocation: z.boolean(),
+    evicted: z
+      .array(z.object({ id: idOutput, reason: z.literal("evicted") }))
+      .describe("Older sessions that ended to make room for this one"),
+  })
+  .meta({ id: "SignedIn" });
+
+/** What a rotation gives. */
+export const refreshed = z
+  .object({
+    id: idOutput,
+    userId: idOutput,
+    token,
+    ...expiry,
+    retried: z.boolean().describe("The rotation had already happened; this is its token again"),
+  })
+  .meta({ id: "RefreshedSession" });
+
+/** The session behind a request. */
+export const currentSession = z
+  .object({
+    id: idOutput,
+    userId: idOutput,
+    roles: z.array(z.string()),
+    scopes: z.array(z.string()),
+    risk: z.object({
+      score: z.number().optional(),
+      level: z.string(),
+      reasons: z.array(z.string()),
+    }),
+    authenticatedAt: z.date(),
+    createdAt: z.date(),
+    ...expiry,
+  })
+  .meta({ id: "CurrentSession" });
+
+const named = z.object({ name: z.string().optional(), version: z.string().optional() });
+
+/** A live session as its owner sees it. */
+const session = z
+  .object({
+    id: idOutput,
+    current: z.boolean().describe("Whether it is the session of this request"),
+    device: z.object({ label: z.string(), type: z.string(), os: named, browser: named }),
+    ip: z.string().optional(),
+    location: z
+      .object({ country: z.string().optional(), region: z.string().optional(), city: z.string().optional() })
+      .optional(),
+    createdAt: z.date(),
+    lastSeenAt: z.date(),
+    ...expiry,
+    requests: z.number(),
+  })
+  .meta({ id: "Session" });
+
+export const sessionList = z.object({ sessions: z.array(session) });
+
+export const sessionParams = z.strictObject({ id: idInput });
+
+/** Which sessions to end. */
+export const endQuery = z.strictObject({
+  all: z.stringbool().default(false).describe("Also the session of this request, and sign-ins under way"),
+});
+
+export const ended = z.object({ ended: z.int().describe("How many sessions this call ended") });

@@ -1,0 +1,68 @@
+import { listSessions, revokeAllSessions, revokeOtherSessions, revokeSession } from "@org/db-models";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { sessionOf } from "../plugins/authentication.js";
+import { ApiError } from "../problems.js";
+import type { ServiceOptions } from "../service.js";
+import { ended, endQuery, sessionList, sessionParams } from "./sessions.schemas.js";
+
+const tags = ["sessions"];
+
+/** The own live sessions. */
+export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
+  const { models } = service.database;
+
+  app.get(
+    "/sessions",
+    {
+      config: { auth: "session" },
+      schema: { tags, summary: "List the own live sessions", response: { 200: sessionList } },
+    },
+    async (request) => {
+      const current = sessionOf(request);
+      const sessions = await listSessions(models, current.userId, service.clock.now());
+      return { sessions: sessions.map((one) => ({ ...one, current: one.id.equals(current.id) })) };
+    },
+  );
+
+  app.delete(
+    "/sessions/:id",
+    {
+      config: { auth: "session", problems: ["SESSION_NOT_FOUND"] },
+      schema: {
+        tags,
+        summary: "End one of the own sessions",
+        params: sessionParams,
+        response: { 204: z.null() },
+      },
+    },
+    async (request, reply) => {
+      const { userId, id: current } = sessionOf(request);
+      const sessionId = request.params.id;
+      const done = await revokeSession(models, { userId, sessionId }, service.clock.now());
+      if (!done) throw new ApiError("SESSION_NOT_FOUND");
+      if (sessionId.equals(current)) reply.dropSessionCookie();
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.delete(
+    "/sessions",
+    {
+      config: { auth: "session", problems: ["USER_NOT_FOUND"] },
+      schema: {
+        tags,
+        summary: "End the other sessions, or all",
+        querystring: endQuery,
+        response: { 200: ended },
+      },
+    },
+    async (request, reply) => {
+      const { userId, id: sessionId } = sessionOf(request);
+      const now = service.clock.now();
+      if (!request.query.all) return { ended: await revokeOtherSessions(models, { userId, sessionId }, now) };
+      reply.dropSessionCookie();
+      return { ended: await revokeAllSessions(models, { userId }, now) };
+    },
+  );
+};

@@ -1,0 +1,55 @@
+import { duration } from "@org/db-models";
+import { z } from "zod";
+import { momentInput } from "../schemas.js";
+
+const intervalMs = { hour: duration.hour, day: duration.day } as const;
+const maxIntervals = 750;
+
+/** Which part of the usage to read. */
+export const usageQuery = z
+  .strictObject({
+    interval: z.enum({ hour: "hour", day: "day" }).default("day"),
+    from: momentInput.optional().describe("Default: 30 intervals before `to`"),
+    to: momentInput.optional().describe("Default: now"),
+  })
+  .refine(({ from, to }) => !from || !to || from < to, { path: ["from"], error: "must be before `to`" })
+  .refine(
+    ({ interval, from, to }) =>
+      !from || !to || to.getTime() - from.getTime() <= maxIntervals * intervalMs[interval],
+    { path: ["from"], error: `at most ${maxIntervals} intervals` },
+  );
+
+/** The period that a query asks for. */
+export function periodOf(query: z.output<typeof usageQuery>, now: Date): { from: Date; to: Date } {
+  const length = 30 * intervalMs[query.interval];
+  if (query.from && !query.to) {
+    const longest = query.from.getTime() + maxIntervals * intervalMs[query.interval];
+    return { from: query.from, to: new Date(Math.min(now.getTime() + 1, longest)) };
+  }
+  // `to` is exclusive, and the interval that is under way belongs to the answer.
+  const to = query.to ?? new Date(now.getTime() + 1);
+  return { from: query.from ?? new Date(to.getTime() - length), to };
+}
+
+const counts = { requests: z.number(), failures: z.number() };
+
+/** API usage of a user. */
+export const usage = z
+  .object({
+    totals: z.object(counts),
+    window: z
+      .object({ requests: z.number(), startedAt: z.date().optional(), resetAt: z.date().optional() })
+      .describe("The current day, UTC"),
+    limit: z.number().describe("Requests per window"),
+    favouriteEndpoints: z.array(z.object({ endpoint: z.string(), requests: z.number() })),
+    intervals: z
+      .array(
+        z.object({
+          startedAt: z.date(),
+          ...counts,
+          endpoints: z.array(z.object({ endpoint: z.string(), ...counts })),
+        }),
+      )
+      .describe("Those with requests, the newest first"),
+  })
+  .meta({ id: "Usage" });

@@ -1,0 +1,19 @@
+import { Types } from "mongoose";
+import { z } from "zod";
+
+/** An id in a path or a query: 24 hexadecimal digits, nothing that BSON would also take for one. */
+export const idInput = z
+  .string()
+  .regex(/^[0-9a-f]{24}$/i, "must be 24 hexadecimal digits")
+  .transform((id) => new Types.ObjectId(id));
+
+/** An id in an answer. */
+export const idOutput = z
+  .instanceof(Types.ObjectId)
+  .meta({ type: "string", pattern: "^[0-9a-f]{24}$", examples: ["652f1f77bcf86cd799439011"] });
+
+/** A moment in a query, RFC 3339 with an offset. */
+export const momentInput = z.iso.datetime({ offset: true }).transform((moment) => new Date(moment));
+
+/** A page's size in a query. */
+export const limitInput = z.coerce.number().int().min(1).max(200).default(50).describe("Items per page");

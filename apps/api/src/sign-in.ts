@@ -1,0 +1,117 @@
+import {
+  authenticateUser,
+  detectDevice,
+  isIdentityError,
+  networkOf,
+  type OpenedSession,
+  openSession,
+  type PublicUser,
+  readUser,
+  recordLogin,
+  recordSecurityEvent,
+  type SecurityEventInput,
+} from "@org/db-models";
+import type { FastifyRequest } from "fastify";
+import type { Types } from "mongoose";
+import { ApiError } from "./problems.js";
+import type { Service } from "./service.js";
+
+type Origin = Pick<SecurityEventInput, "network" | "country" | "device">;
+
+/** A session that was just opened, and whose it is. */
+export type SignedIn = OpenedSession & { userId: Types.ObjectId };
+
+/**
+ * Checks the credentials, opens a session under the user's cap and notes what the user should hear of.
+ *
+ * @throws ApiError `BAD_CREDENTIALS`, `USER_NOT_ACTIVE`; IdentityError as {@link openSession}.
+ */
+export async function signIn(
+  service: Service,
+  credentials: { identifier: string; password: string },
+  request: FastifyRequest,
+): Promise<SignedIn> {
+  const { models } = service.database;
+  const checked = await authenticateUser(models, credentials);
+  if (!checked.authenticated) {
+    throw new ApiError(checked.reason === "not_active" ? "USER_NOT_ACTIVE" : "BAD_CREDENTIALS");
+  }
+  const { userId, sessionGeneration } = checked;
+  // Read before this sign-in is counted: whoever signs in for the first time is not warned of a new device.
+  const user = await readUser(models, userId);
+  const opened = await open(service, { userId, sessionGeneration }, request);
+  await note(service, user, opened, request);
+  return { ...opened, userId };
+}
+
+async function open(
+  service: Service,
+  user: { userId: Types.ObjectId; sessionGeneration: number },
+  request: FastifyRequest,
+): Promise<OpenedSession> {
+  const { models } = service.database;
+  const now = service.clock.now();
+  const userAgent = request.headers["user-agent"];
+  const location = service.locate(request);
+  const client = { ip: request.ip, ...(userAgent && { userAgent }), ...(location && { location }) };
+  try {
+    return await openSession(models, { ...user, ...client, policy: service.sessionPolicy }, now);
+  } catch (error) {
+    if (isIdentityError(error, "ADDRESS_NOT_ALLOWED")) {
+      const event = { userId: user.userId, kind: "allowlist_refused", severity: "warning" } as const;
+      await recordSecurityEvent(models, { ...event, ...originOf(service, request) }, now);
+    }
+    throw error;
+  }
+}
+
+// The session is open and its token not yet delivered: failing now would cost the user a slot and gain nothing.
+async function note(
+  service: Service,
+  user: PublicUser,
+  opened: OpenedSession,
+  request: FastifyRequest,
+): Promise<void> {
+  const { models } = service.database;
+  const now = service.clock.now();
+  const origin = originOf(service, request);
+  const login = {
+    userId: user._id,
+    deviceHash: opened.deviceHash,
+    deviceLabel: origin.device ?? "",
+    ...(origin.country && { country: origin.country }),
+  };
+  const events = eventsOf(user, opened).map((event) => ({ ...event, userId: user._id, ...origin }));
+  const notes = await Promise.allSettled([
+    recordLogin(models, login, now),
+    ...events.map((event) => recordSecurityEvent(models, event, now)),
+  ]);
+  for (const result of notes) {
+    if (result.status === "rejected")
+      request.log.error({ err: result.reason }, "a sign-in was not fully noted");
+  }
+}
+
+function eventsOf(user: PublicUser, opened: OpenedSession): Omit<SecurityEventInput, "userId">[] {
+  const { alerts } = user.security;
+  const sessionId = opened.id;
+  const hasSignedInBefore = user.analytics.logins > 0;
+  return [
+    ...(alerts.newDevice && opened.newDevice && hasSignedInBefore
+      ? [{ kind: "new_device", severity: "warning", sessionId } as const]
+      : []),
+    ...(alerts.newLocation && opened.newLocation
+      ? [{ kind: "new_location", severity: "warning", sessionId } as const]
+      : []),
+    ...opened.evicted.map(
+      ({ id }) => ({ kind: "session_evicted", severity: "info", sessionId: id }) as const,
+    ),
+  ];
+}
+
+function originOf(service: Service, request: FastifyRequest): Origin {
+  const network = networkOf(request.ip);
+  const country = service.locate(request)?.country;
+  const device = detectDevice(request.headers["user-agent"]).label;
+  return { device, ...(network && { network }), ...(country && { country }) };
+}

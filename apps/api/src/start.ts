@@ -1,0 +1,87 @@
+import type { AddressInfo } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
+import { type IdentityDatabase, openDatabase } from "@org/db-models";
+import type { FastifyInstance } from "fastify";
+import { buildApp } from "./app.js";
+import type { Config } from "./config.js";
+import type { AppDeps } from "./service.js";
+import { checkSetup } from "./setup-check.js";
+
+/** What a caller may give instead of what the configuration says. */
+export interface StartDeps extends Omit<AppDeps, "config" | "database"> {
+  /** A database that is already open; the caller then closes it. */
+  database?: IdentityDatabase;
+}
+
+/** A server that listens. */
+export interface RunningServer {
+  /** Where it can be reached, such as `http://127.0.0.1:3000`. */
+  readonly addresses: readonly string[];
+  /**
+   * Fails the readiness check, refuses connections, lets requests under way finish within the configured time,
+   * writes the usage, and closes the database if it opened it. Later calls wait for the first.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the database and listens.
+ *
+ * @throws IdentityError as {@link openDatabase}; SetupError when the database has not been set up; a system error when the address can't be listened on.
+ *
+ * @example
+ * const server = await startServer(defineConfig({ mongodbUri, insecureCookies: true }));
+ * console.log(server.addresses[0]);
+ */
+export async function startServer(config: Config, deps: StartDeps = {}): Promise<RunningServer> {
+  const own = deps.database ? undefined : await open(config);
+  const database = deps.database ?? own;
+  if (!database) throw new TypeError("unreachable: one of the two is there");
+  try {
+    const slow = await checkSetup(database);
+    const app = await buildApp({ ...deps, database, config });
+    if (slow.length > 0) app.log.warn({ indexes: slow }, "indexes are missing: requests will be slow");
+    await app.listen({ host: config.host, port: config.port });
+    let closing: Promise<void> | undefined;
+    return {
+      addresses: app.addresses().map(describeAddress),
+      close: () => {
+        closing ??= shutDown(app, config).finally(() => own?.close());
+        return closing;
+      },
+    };
+  } catch (error) {
+    await own?.close();
+    throw error;
+  }
+}
+
+function open(config: Config): Promise<IdentityDatabase> {
+  return openDatabase(config.mongodbUri, {
+    appName: "org-api",
+    serverSelectionTimeoutMS: config.databaseTimeoutMs,
+    maxPoolSize: config.databaseConnections,
+    ...(config.database && { dbName: config.database }),
+  });
+}
+
+async function shutDown(app: FastifyInstance, config: Config): Promise<void> {
+  app.startDraining();
+  await wait(config.drainDelayMs);
+  // A client that never finishes its request must not hold up the process.
+  const impatience = setTimeout(() => {
+    app.log.warn("requests under way were cut off");
+    app.server.closeAllConnections();
+  }, config.shutdownTimeoutMs);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(impatience);
+  }
+}
+
+function describeAddress(listening: AddressInfo | string): string {
+  if (typeof listening === "string") return listening;
+  const { address, family, port } = listening;
+  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+}

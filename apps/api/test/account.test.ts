@@ -1,0 +1,147 @@
+import { UsageRecorder } from "@org/db-models";
+import { beforeEach, describe, expect, test } from "vitest";
+import { type Person, type SignedInPerson, useApi } from "./support/api.js";
+
+const api = useApi();
+let person: Person;
+let mine: SignedInPerson;
+
+beforeEach(async () => {
+  person = await api.register();
+  mine = await api.signIn(person);
+});
+
+const get = (url: string) => api.app.inject({ url, headers: mine.bearer });
+const patch = (url: string, payload: object) =>
+  api.app.inject({ method: "PATCH", url, headers: mine.bearer, payload });
+
+describe("the profile", () => {
+  test("is read, changed and cleared field by field", async () => {
+    const changed = await patch("/v1/profile", { displayName: "Ada", bio: "a\nb", timezone: "Europe/Oslo" });
+    expect(changed.json().profile).toMatchObject({
+      displayName: "Ada",
+      bio: "a\nb",
+      timezone: "Europe/Oslo",
+    });
+    await patch("/v1/profile", { bio: null });
+    const read = await get("/v1/profile");
+    expect(read.json()).toMatchObject({ id: person.id, email: person.email });
+    expect(read.json().profile).toMatchObject({ displayName: "Ada", theme: "system" });
+    expect(read.json().profile).not.toHaveProperty("bio");
+    expect(read.body).not.toMatch(/argon2|Hash|auditKey|sessionGeneration/);
+  });
+
+  test.each([
+    ["an unknown field", { roles: ["admin"] }, "body"],
+    ["a time zone that does not exist", { timezone: "Mars/Olympus" }, "body/timezone"],
+    ["a theme that does not exist", { theme: "neon" }, "body/theme"],
+    ["a control character", { displayName: "a\u0000b" }, "body/displayName"],
+    ["a name too long", { displayName: "x".repeat(129) }, "body/displayName"],
+  ])("refuses %s", async (_name, changes, path) => {
+    const answer = await patch("/v1/profile", changes);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json()).toMatchObject({ code: "INVALID_INPUT", issues: [{ path }] });
+  });
+
+  test("of a user who is gone is no secret leak and no crash", async () => {
+    await api.models.User.deleteOne({ email: person.email });
+    expect((await get("/v1/profile")).json().code).toBe("USER_NOT_FOUND");
+  });
+});
+
+describe("the security settings", () => {
+  test("are read and changed; ranges become canonical", async () => {
+    expect((await get("/v1/security")).json()).toMatchObject({
+      maxConcurrentSessions: 10,
+      limitPolicy: "evict_oldest",
+      alerts: { newDevice: true, newLocation: true },
+      secondFactor: { enabled: false },
+    });
+    const answer = await patch("/v1/security", { ipAllowlist: ["::ffff:10.1.2.3/104"], limitPolicy: "deny" });
+    expect(answer.json()).toMatchObject({ ipAllowlist: ["10.0.0.0/8"], limitPolicy: "deny" });
+  });
+
+  test.each([
+    ["a range that reads in two ways", { ipAllowlist: ["0177.0.0.1"] }],
+    ["a cap of none", { maxConcurrentSessions: 0 }],
+    ["a second factor switched on by hand", { secondFactor: { enabled: true } }],
+  ])("refuse %s", async (_name, changes) => {
+    expect((await patch("/v1/security", changes)).statusCode).toBe(400);
+  });
+});
+
+describe("the security events", () => {
+  test("come in pages, the newest first", async () => {
+    for (const country of ["NO", "SE", "DK"]) {
+      api.clock.advance(1_000);
+      await api.models.SecurityEvent.create({
+        userId: person.id,
+        kind: "new_location",
+        severity: "warning",
+        country,
+        at: api.clock.now(),
+        purgeAt: new Date("2030-01-01"),
+      });
+    }
+    const first = (await get("/v1/security/events?limit=2")).json();
+    expect(first.events.map(({ country }: { country: string }) => country)).toEqual(["DK", "SE"]);
+    const second = (await get(`/v1/security/events?limit=2&before=${first.next}`)).json();
+    expect(second.events.map(({ country }: { country: string }) => country)).toEqual(["NO"]);
+    expect(second.next).toBeNull();
+    expect((await get("/v1/security/events?kind=risk_high")).json().events).toEqual([]);
+  });
+
+  test.each(["kind=nothing", "limit=0", "limit=201", "before=yesterday", "userId=1", "limit[$gt]=1"])(
+    "refuse the query %s",
+    async (query) => {
+      expect((await get(`/v1/security/events?${query}`)).statusCode).toBe(400);
+    },
+  );
+});
+
+describe("the API usage", () => {
+  test("is counted per user, session and endpoint, and written when the app closes", async () => {
+    const app = await api.build();
+    await app.inject({ url: "/v1/session", headers: mine.bearer });
+    await app.inject({ url: "/v1/session", headers: mine.bearer });
+    await app.inject({ method: "PATCH", url: "/v1/profile", headers: mine.bearer, payload: { theme: 1 } });
+    const url = "/v1/sessions/000000000000000000000000";
+    await app.inject({ method: "DELETE", url, headers: mine.bearer });
+    await app.close();
+    const usage = (await get("/v1/usage")).json();
+    expect(usage).toMatchObject({
+      totals: { requests: 4, failures: 2 },
+      window: { requests: 4 },
+      limit: 10_000,
+    });
+    expect(usage.favouriteEndpoints[0]).toEqual({ endpoint: "GET /v1/session", requests: 2 });
+    expect(usage.intervals).toHaveLength(1);
+    expect(usage.intervals[0].endpoints).toContainEqual({
+      endpoint: "DELETE /v1/sessions/:id",
+      requests: 1,
+      failures: 1,
+    });
+    const session = await api.models.UserSession.findById(mine.id).lean();
+    expect(session?.apiUsage).toMatchObject({ requests: 4, failures: 2 });
+  });
+
+  test("is read by hour and by day, for a period", async () => {
+    const usage = new UsageRecorder(api.models);
+    const user = await api.models.User.findById(person.id).orFail();
+    const at = api.clock.now();
+    usage.record({ userId: user._id, endpoint: "GET /x" }, new Date(at.getTime() - 3 * 3_600_000));
+    await usage.flush();
+    expect((await get("/v1/usage?interval=hour")).json().intervals).toHaveLength(1);
+    expect((await get("/v1/usage")).json().intervals).toHaveLength(1);
+    const since = new Date(at.getTime() - 2 * 3_600_000).toISOString();
+    expect((await get(`/v1/usage?interval=hour&from=${since}`)).json().intervals).toEqual([]);
+  });
+
+  test.each([
+    "interval=second",
+    "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
+    "from=2020-01-01T00:00:00Z&to=2026-01-01T00:00:00Z",
+  ])("refuses the query %s", async (query) => {
+    expect((await get(`/v1/usage?${query}`)).statusCode).toBe(400);
+  });
+});

@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { cookie, password, signIn, useApi } from "./support/api.js";
+
+const api = useApi();
+
+test("a failure that nobody expected shows a request id; its cause is in the log only", async () => {
+  const app = await api.build(
+    {},
+    {
+      locate: () => {
+        throw new Error("the geo file is gone");
+      },
+    },
+  );
+  const person = await api.register();
+  const payload = { identifier: person.email, password };
+  const answer = await app.inject({ method: "POST", url: "/v1/sessions", payload });
+  expect(answer.statusCode).toBe(500);
+  expect(answer.json().code).toBe("INTERNAL");
+  expect(answer.body).not.toContain("geo file");
+  const line = api.log.find((one) => one.includes("geo file") && one.includes(answer.json().requestId));
+  expect(line).toContain("answered with an error");
+});
+
+test("an answer that does not have its documented form is not sent", async () => {
+  const person = await api.register();
+  const { bearer } = await api.signIn(person);
+  await api.models.User.collection.updateOne(
+    { email: person.email },
+    { $set: { "profile.theme": { secret: 1 } } },
+  );
+  const answer = await api.app.inject({ url: "/v1/profile", headers: bearer });
+  expect([answer.statusCode, answer.json().code]).toEqual([500, "INTERNAL"]);
+});
+
+test("no log line, at any level, has a password, a token or an address of a body", async () => {
+  api.log.length = 0;
+  const person = await api.register();
+  const { token, bearer } = await signIn(api.app, person);
+  await api.app.inject({ url: `/v1/session?token=${token}`, headers: cookie(token) });
+  await api.app.inject({ url: "/v1/security/events?kind=hunter2", headers: bearer });
+  const rotated = await api.app.inject({ method: "POST", url: "/v1/session/refresh", headers: bearer });
+  const wrong = { identifier: person.email, password: "a wrong password, mistyped" };
+  await api.app.inject({ method: "POST", url: "/v1/sessions", payload: wrong });
+  await api.app.inject({ method: "POST", url: "/v1/users", payload: { email: person.email, password } });
+  const log = api.log.join("\n");
+  expect(log).toContain("request completed");
+  for (const secret of [password, wrong.password, token, rotated.json().token, "hunter2", person.email]) {
+    expect(log).not.toContain(secret);
+  }
+});
+
+test("what somebody logs by mistake is redacted", async () => {
+  api.log.length = 0;
+  api.app.log.info({ headers: { authorization: "Bearer x1", cookie: "x2", "set-cookie": "x3" } }, "headers");
+  api.app.log.info({ body: { password: "x4", token: "x5" }, password: "x6" }, "body");
+  expect(api.log.join("")).not.toMatch(/x[1-6]/);
+});

@@ -1,0 +1,93 @@
+import { expect, test } from "vitest";
+import { problemCodes } from "../src/problems.js";
+import { useApi } from "./support/api.js";
+
+const api = useApi();
+
+interface Operation {
+  summary?: string;
+  security?: object[];
+  requestBody?: { content: Record<string, { schema: { properties: object } }> };
+  responses: Record<string, { description: string; content?: Record<string, { schema: object }> }>;
+}
+
+const document = async () => (await api.app.inject("/openapi.json")).json();
+const operations = async () =>
+  Object.entries((await document()).paths as Record<string, Record<string, Operation>>).flatMap(
+    ([path, item]) =>
+      Object.entries(item).map(([method, operation]) => ({
+        name: `${method.toUpperCase()} ${path}`,
+        operation,
+      })),
+  );
+
+test("the document is OpenAPI 3.1 and has every operation, and none twice", async () => {
+  expect((await document()).openapi).toBe("3.1.0");
+  expect((await operations()).map(({ name }) => name).sort()).toEqual([
+    "DELETE /v1/session",
+    "DELETE /v1/sessions",
+    "DELETE /v1/sessions/{id}",
+    "GET /health/live",
+    "GET /health/ready",
+    "GET /v1/profile",
+    "GET /v1/security",
+    "GET /v1/security/events",
+    "GET /v1/session",
+    "GET /v1/sessions",
+    "GET /v1/usage",
+    "PATCH /v1/profile",
+    "PATCH /v1/security",
+    "POST /v1/session/refresh",
+    "POST /v1/sessions",
+    "POST /v1/users",
+  ]);
+});
+
+test("each operation says what it does, who may, and how it fails", async () => {
+  for (const { name, operation } of await operations()) {
+    expect(operation.summary, name).toBeTruthy();
+    expect(operation.responses["500"]?.content, name).toHaveProperty(["application/problem+json"]);
+    expect(Boolean(operation.security), name).toBe(!/health|POST \/v1\/(users|sessions)$/.test(name));
+    if (operation.security)
+      expect(operation.responses["401"]?.description, name).toContain("SESSION_INVALID");
+  }
+});
+
+test("ids and dates are strings to a client, and bodies come from the zod schemas", async () => {
+  const { components, paths } = await document();
+  expect(components.schemas.CurrentSession.properties.id).toMatchObject({ type: "string" });
+  expect(components.schemas.CurrentSession.properties.idleExpiresAt).toMatchObject({ format: "date-time" });
+  const body = paths["/v1/users"].post.requestBody.content["application/json"].schema;
+  expect(body.properties.password).toMatchObject({ minLength: 15, maxLength: 256 });
+  expect(body.additionalProperties).toBe(false);
+  expect(components.schemas.Problem.properties.code.enum).toEqual(Object.keys(problemCodes));
+  expect(components.securitySchemes.cookie.name).toBe("__Host-session");
+});
+
+test("every reference in the document leads somewhere, and no schema is there for nothing", async () => {
+  const whole = await document();
+  const references = JSON.stringify(whole).match(/#\/components\/schemas\/[^"]+/g) ?? [];
+  const names = new Set(references.map((reference) => reference.split("/").at(-1)));
+  expect(Object.keys(whole.components.schemas).sort()).toEqual([...names].sort());
+});
+
+test("the page for people loads, with its files, under a policy that lets it work", async () => {
+  const page = await api.app.inject("/docs");
+  expect(page.statusCode).toBe(200);
+  const policy = String(page.headers["content-security-policy"]);
+  expect(policy).toContain("script-src 'self'");
+  expect(policy).not.toMatch(/script-src[^;]*unsafe-inline|upgrade-insecure-requests/);
+  expect(page.body).not.toMatch(/<script>|onload=/);
+  const files = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file ?? "");
+  expect(files.length).toBeGreaterThan(4);
+  for (const file of files) expect((await api.app.inject(file)).statusCode, file).toBe(200);
+});
+
+test("an answer of the API may load nothing and be framed by nobody", async () => {
+  const { headers } = await api.app.inject("/v1/session");
+  expect(headers["content-security-policy"]).toContain("default-src 'none'");
+  expect(headers["content-security-policy"]).toContain("frame-ancestors 'none'");
+  expect(headers["x-content-type-options"]).toBe("nosniff");
+  expect(headers["strict-transport-security"]).toBeTruthy();
+  expect(headers["referrer-policy"]).toBe("no-referrer");
+});

@@ -1,0 +1,129 @@
+import { hostname } from "node:os";
+import { CronPattern } from "croner";
+import { z } from "zod";
+
+const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const milliseconds = integer;
+const schedule = z
+  .string()
+  .refine((pattern) => pattern === "off" || isCron(pattern), "must be a cron expression, or off");
+
+/**
+ * Every setting: type, default and description. The environment variable of a setting is its name in capitals behind
+ * `ORG_MAINTENANCE_`; only `mongodbUri` keeps the name that everybody uses, `MONGODB_URI`.
+ */
+export const configSchema = z.strictObject({
+  mongodbUri: z
+    .string()
+    .regex(/^mongodb(\+srv)?:\/\//, "must begin with mongodb:// or mongodb+srv://")
+    .describe("Connection string of the database"),
+  database: z
+    .string()
+    .regex(/^[^/\\. "$*<>:|?\0]{1,63}$/, "must be a MongoDB database name")
+    .optional()
+    .describe("Database name, when the connection string has none"),
+  databaseTimeoutMs: milliseconds(100, 120_000)
+    .default(5_000)
+    .describe("Time to look for a database server before giving up"),
+  cleanupSchedule: schedule.default("*/10 * * * *").describe("When to clean up: a cron expression, or `off`"),
+  healthSchedule: schedule
+    .default("*/5 * * * *")
+    .describe("When to check health: a cron expression, or `off`"),
+  timezone: z
+    .string()
+    .refine(isTimezone, "must be an IANA time zone")
+    .default("UTC")
+    .describe("IANA time zone of the schedules"),
+  leaseMs: milliseconds(500, 3_600_000)
+    .default(30_000)
+    .describe("A job's lease; after a crash another instance takes over when it has run out"),
+  batchSize: integer(1, 10_000)
+    .default(1_000)
+    .describe("Documents that a cleanup removes in one command, at most"),
+  runRetentionDays: integer(1, 3_650).default(90).describe("Days that the history of runs is kept"),
+  instance: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe("Name of this instance in leases, runs and logs. Default: host name and process id"),
+  metricsHost: z.string().min(1).default("127.0.0.1").describe("Address of the metrics endpoint"),
+  metricsPort: integer(0, 65_535).default(9464).describe("Port of the metrics endpoint; 0 takes a free one"),
+  shutdownTimeoutMs: milliseconds(100, 600_000)
+    .default(30_000)
+    .describe("At shutdown, time for a job to finish its batch"),
+  logLevel: z
+    .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
+    .default("info")
+    .describe("Least severe level that is logged"),
+});
+
+/** The settings as the service uses them. */
+export type Config = z.output<typeof configSchema>;
+/** The settings as a program gives them; only `mongodbUri` has no default. */
+export type ConfigInput = Partial<Config> & Pick<Config, "mongodbUri">;
+
+/** A setting that is missing or can't be used. The message names the settings and never a value. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly code = "CONFIG_INVALID";
+}
+
+/** The environment variable of a setting. */
+export function variableOf(setting: string): string {
+  if (setting === "mongodbUri") return "MONGODB_URI";
+  return `ORG_MAINTENANCE_${setting.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws ConfigError
+ */
+export function defineConfig(input: ConfigInput): Config {
+  return parse(input, (setting) => setting);
+}
+
+/**
+ * Reads the settings from environment variables. An empty variable counts as absent, and a variable with our prefix
+ * that is no setting is an error, because it is most likely a misspelt one.
+ *
+ * @throws ConfigError
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const settings = new Map(Object.keys(configSchema.shape).map((setting) => [variableOf(setting), setting]));
+  const unknown = Object.keys(env).filter(
+    (name) => name.startsWith("ORG_MAINTENANCE_") && !settings.has(name),
+  );
+  if (unknown.length > 0) throw new ConfigError(`${unknown.join(", ")}: no such setting`);
+  const given = [...settings].flatMap(([name, setting]) => (env[name] ? [[setting, env[name]]] : []));
+  return parse(Object.fromEntries(given), variableOf);
+}
+
+/** The name of this instance: unique among those that run now. */
+export function instanceName({ instance }: Pick<Config, "instance">): string {
+  return instance ?? `${hostname()}:${process.pid}`.slice(-128);
+}
+
+function parse(input: unknown, nameOf: (setting: string) => string): Config {
+  const parsed = configSchema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => `${nameOf(String(path[0]))}: ${message}`);
+  throw new ConfigError(problems.join("; "));
+}
+
+function isCron(pattern: string): boolean {
+  try {
+    return new CronPattern(pattern) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
+}

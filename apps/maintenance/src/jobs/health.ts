@@ -1,0 +1,31 @@
+import type { IdentityDatabase } from "@org/db-models";
+import { checkHealth } from "@org/db-optimizer";
+import type { Config } from "../config.js";
+import type { Job } from "../job.js";
+import type { Metrics } from "../metrics.js";
+
+/** Findings that a run keeps; the score has them all. */
+const maxFindings = 50;
+
+/** Checks the database and reports what is wrong with it. A bad score is a finding, not a failed run. */
+export function healthJob(database: IdentityDatabase, config: Config, metrics: Metrics): Job {
+  const models = Object.values(database.models);
+  return {
+    name: "health",
+    schedule: config.healthSchedule,
+    run: async ({ log }) => {
+      const { score, findings } = await checkHealth(database.connection, models, { now: new Date() });
+      metrics.healthScored(score);
+      for (const finding of findings) {
+        log[finding.severity === "info" ? "debug" : "warn"](finding, "health finding");
+      }
+      const kept = findings.slice(0, maxFindings).map(({ code, part, severity, message }) => ({
+        code,
+        part,
+        severity,
+        message,
+      }));
+      return { result: { score, findings: kept }, interrupted: false };
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import { isIdentityError, openDatabase } from "@org/db-models";
+import { type Logger, pino } from "pino";
+import { exitCodes, parseArguments, UsageError, usage } from "./cli.js";
+import { type Config, ConfigError, readConfig } from "./config.js";
+import { identityJobs } from "./jobs.js";
+import { type MaintenanceDeps, runOnce, startMaintenance } from "./maintenance.js";
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const expected = error instanceof ConfigError || error instanceof UsageError || isIdentityError(error);
+  process.stderr.write(`${expected ? `${error.code}: ${error.message}` : (error as Error).stack}\n`);
+  process.exitCode = exitCodes.error;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const { help, once, job } = parseArguments(args);
+  if (help) {
+    process.stdout.write(usage);
+    return exitCodes.ok;
+  }
+  const config = readConfig(process.env);
+  const log = pino({ level: config.logLevel });
+  const stopping = stopSignal(config, log);
+  const database = await openDatabase(config.mongodbUri, {
+    appName: "org-maintenance",
+    serverSelectionTimeoutMS: config.databaseTimeoutMs,
+    ...(config.database && { dbName: config.database }),
+  });
+  try {
+    const deps = { database, config, log, jobs: identityJobs(database, config) };
+    return once ? await runAndReport(deps, stopping, job) : await serve(deps, stopping);
+  } finally {
+    await database.close();
+  }
+}
+
+async function runAndReport(deps: MaintenanceDeps, stopping: AbortSignal, job?: string): Promise<number> {
+  const results = await runOnce(deps, stopping, job);
+  if (results.some((result) => result.ran && result.state !== "succeeded")) return exitCodes.error;
+  if (results.some((result) => !result.ran)) {
+    deps.log.warn("another instance holds the lease");
+    return exitCodes.locked;
+  }
+  return exitCodes.ok;
+}
+
+async function serve(deps: MaintenanceDeps, stopping: AbortSignal): Promise<number> {
+  const maintenance = await startMaintenance(deps);
+  deps.log.info({ address: maintenance.address, upcoming: maintenance.upcoming() }, "maintenance started");
+  if (!stopping.aborted) {
+    await new Promise((resolve) => stopping.addEventListener("abort", resolve, { once: true }));
+  }
+  await maintenance.stop();
+  deps.log.info("maintenance stopped");
+  return exitCodes.ok;
+}
+
+/** Aborted by SIGTERM and SIGINT; a second signal, or too long a wait, ends the process at once. */
+function stopSignal(config: Config, log: Logger): AbortSignal {
+  const controller = new AbortController();
+  const stop = (signal: string) => {
+    log.info({ signal }, "stopping after the batch under way");
+    controller.abort();
+    setTimeout(() => process.exit(exitCodes.error), config.shutdownTimeoutMs).unref();
+  };
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+  return controller.signal;
+}

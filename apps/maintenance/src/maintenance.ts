@@ -1,0 +1,108 @@
+import type { IdentityDatabase } from "@org/db-models";
+import type { Logger } from "pino";
+import { UsageError } from "./cli.js";
+import { type Config, instanceName } from "./config.js";
+import type { Job } from "./job.js";
+import { leaseStore } from "./lease.js";
+import { createMetrics, type Metrics } from "./metrics.js";
+import { type MetricsServer, serveMetrics } from "./metrics-server.js";
+import { type Runner, type RunResult, runJob } from "./run-job.js";
+import { prepareHistory, runHistory } from "./runs.js";
+import { type Scheduled, scheduleJob } from "./schedule.js";
+
+/** What maintenance runs on. The caller owns the database: it outlives the maintenance. */
+export interface MaintenanceDeps {
+  database: Pick<IdentityDatabase, "connection">;
+  config: Config;
+  log: Logger;
+  /** Makes the jobs; called once. */
+  jobs(metrics: Metrics): Job[];
+}
+
+/** Maintenance that runs on its schedules. */
+export interface Maintenance {
+  /** Where Prometheus scrapes, such as `http://127.0.0.1:9464`. */
+  readonly address: string;
+  /** When each job is due next; a job whose schedule is `off` is not listed. */
+  upcoming(): Array<{ job: string; next: Date | null }>;
+  /** Starts nothing more and waits until the runs under way have finished their batch. */
+  stop(): Promise<void>;
+}
+
+const day = 86_400_000;
+
+/**
+ * Runs the jobs on their schedules, each on one instance at a time.
+ *
+ * @throws Error when a schedule can't be read or the metrics endpoint can't listen.
+ */
+export async function startMaintenance(deps: MaintenanceDeps): Promise<Maintenance> {
+  const stopping = new AbortController();
+  const runner = await prepareRunner(deps, stopping.signal);
+  const server = await serveMetrics(runner.metrics.registry, deps.config);
+  let scheduled: Scheduled[];
+  try {
+    const jobs = deps.jobs(runner.metrics).filter(({ schedule }) => schedule !== "off");
+    scheduled = jobs.map((job) => scheduleJob(runner, job, deps.config.timezone));
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  let stopped: Promise<void> | undefined;
+  return {
+    address: server.address,
+    upcoming: () => scheduled.map(({ job, next }) => ({ job, next: next() })),
+    stop: () => {
+      stopping.abort();
+      stopped ??= stopAll(scheduled, server);
+      return stopped;
+    },
+  };
+}
+
+/**
+ * Runs jobs once, one after the other, whatever their schedules say: for a scheduler outside, such as cron.
+ *
+ * @param only - the job to run; all when absent.
+ * @param stopping - aborted when the process is to end.
+ * @throws UsageError when there is no such job.
+ */
+export async function runOnce(
+  deps: MaintenanceDeps,
+  stopping: AbortSignal,
+  only?: string,
+): Promise<RunResult[]> {
+  const runner = await prepareRunner(deps, stopping);
+  const jobs = deps.jobs(runner.metrics);
+  const chosen = only === undefined ? jobs : jobs.filter(({ name }) => name === only);
+  if (chosen.length === 0)
+    throw new UsageError(`no job ${only}; jobs: ${jobs.map(({ name }) => name).join(", ")}`);
+  const results: RunResult[] = [];
+  for (const job of chosen) results.push(await runJob(runner, job));
+  return results;
+}
+
+async function prepareRunner(
+  { database, config, log }: MaintenanceDeps,
+  stopping: AbortSignal,
+): Promise<Runner> {
+  const { db } = database.connection;
+  if (!db) throw new TypeError("the database is not open");
+  const instance = instanceName(config);
+  const history = runHistory(db, config.runRetentionDays * day);
+  await prepareHistory(history);
+  return {
+    leases: leaseStore(db),
+    history,
+    metrics: createMetrics(),
+    log: log.child({ instance }),
+    instance,
+    leaseMs: config.leaseMs,
+    stopping,
+  };
+}
+
+async function stopAll(scheduled: readonly Scheduled[], server: MetricsServer): Promise<void> {
+  await Promise.all(scheduled.map((one) => one.stop()));
+  await server.close();
+}

@@ -1,0 +1,79 @@
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { parseArguments, UsageError } from "../src/cli.js";
+import {
+  ConfigError,
+  configSchema,
+  defineConfig,
+  instanceName,
+  readConfig,
+  variableOf,
+} from "../src/config.js";
+
+const mongodbUri = "mongodb://127.0.0.1:27017/identity";
+
+test("has a default for everything but the connection string", () => {
+  expect(readConfig({ MONGODB_URI: mongodbUri, ORG_MAINTENANCE_LEASE_MS: "" })).toEqual(
+    defineConfig({ mongodbUri }),
+  );
+});
+
+test.each([
+  [{}, "MONGODB_URI"],
+  [{ MONGODB_URI: mongodbUri, ORG_MAINTENANCE_LEASE_MS: "hunter2" }, "ORG_MAINTENANCE_LEASE_MS"],
+  [
+    { MONGODB_URI: mongodbUri, ORG_MAINTENANCE_CLEANUP_SCHEDULE: "hunter2" },
+    "ORG_MAINTENANCE_CLEANUP_SCHEDULE",
+  ],
+  [{ MONGODB_URI: mongodbUri, ORG_MAINTENANCE_CLEANUP_SCHEDULE: "99 * * * *" }, "CLEANUP_SCHEDULE"],
+  [{ MONGODB_URI: mongodbUri, ORG_MAINTENANCE_TIMEZONE: "hunter2" }, "ORG_MAINTENANCE_TIMEZONE"],
+  [{ MONGODB_URI: mongodbUri, ORG_MAINTENANCE_SCHEDULE: "hunter2" }, "ORG_MAINTENANCE_SCHEDULE"],
+])("names what is wrong with %o, and no value", (env, name) => {
+  const read = () => readConfig(env as Record<string, string>);
+  expect(read).toThrow(ConfigError);
+  expect(read).toThrow(name);
+  expect(read).not.toThrow("hunter2");
+});
+
+test("takes cron expressions with and without seconds, and off", () => {
+  for (const cleanupSchedule of ["0 3 * * *", "*/5 * * * * *", "@daily", "off"]) {
+    expect(defineConfig({ mongodbUri, cleanupSchedule }).cleanupSchedule).toBe(cleanupSchedule);
+  }
+});
+
+test("names an instance after its host and process, unless it has a name", () => {
+  expect(instanceName({ instance: undefined })).toContain(String(process.pid));
+  expect(instanceName({ instance: "blue" })).toBe("blue");
+});
+
+test("the README lists every setting with its default and description", async () => {
+  const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
+  const defaults: Record<string, unknown> = defineConfig({ mongodbUri });
+  const rows = Object.entries(configSchema.shape).map(([setting, schema]) => {
+    const value = setting === "mongodbUri" ? undefined : defaults[setting];
+    return [`\`${variableOf(setting)}\``, value === undefined ? "" : `\`${value}\``, schema.description];
+  });
+  const written = readme
+    .slice(readme.indexOf("## Settings"))
+    .split("\n")
+    .filter((line) => line.startsWith("| `"))
+    .map((line) =>
+      line
+        .split("|")
+        .slice(1, 4)
+        .map((cell) => cell.trim()),
+    );
+  expect(written).toEqual(rows);
+});
+
+test.each([
+  [[], { help: false, once: false }],
+  [["--once"], { help: false, once: true }],
+  [["--once", "health"], { help: false, once: true, job: "health" }],
+])("reads the arguments %j", (args, expected) => {
+  expect(parseArguments(args)).toEqual(expected);
+});
+
+test.each([[["cleanup"]], [["--now"]], [["--once", "a", "b"]]])("refuses the arguments %j", (args) => {
+  expect(() => parseArguments(args)).toThrow(UsageError);
+});

@@ -1,0 +1,76 @@
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { openDatabase } from "@org/db-models";
+import { startEngine } from "@org/dev-kit";
+import { loadIdentityData } from "@org/dev-kit/identity-data";
+import type { Model } from "mongoose";
+import { benchmarkLoading } from "./loading.js";
+import type { Comparison } from "./measure.js";
+import { benchmarkSessions } from "./sessions.js";
+
+const { values } = parseArgs({
+  options: {
+    users: { type: "string", default: "10000" },
+    sessions: { type: "string", default: "100000" },
+    only: { type: "string", multiple: true },
+    json: { type: "boolean", default: false },
+  },
+});
+const size = { users: Number(values.users), sessions: Number(values.sessions) };
+const chosen = (name: string) => values.only === undefined || values.only.includes(name);
+const say = (line: string) => void process.stderr.write(`${line}\n`);
+
+const engine = await startEngine({ log: say });
+const name = `bench_${process.pid}`;
+const database = await openDatabase(engine.uri, { dbName: name });
+const db = database.connection.db;
+if (!db) throw new Error("the connection has no database");
+const results: Record<string, unknown> = {
+  machine: machine(),
+  engine: `${engine.kind} ${engine.version}`,
+  ...size,
+};
+try {
+  if (chosen("loading")) {
+    say("loading: the loader against insertMany of the same documents");
+    results.loading = await benchmarkLoading(db, size);
+  }
+  if (chosen("sessions")) {
+    say(`sessions: loading ${size.sessions} sessions`);
+    await db.dropDatabase();
+    await loadIdentityData(db, { ...size, seed: 1, now: new Date() });
+    for (const model of Object.values(database.models) as Model<unknown>[]) await model.createIndexes();
+    say("sessions: each operation against its bare driver call");
+    results.sessions = await benchmarkSessions(database.connection);
+  }
+} finally {
+  await db.dropDatabase();
+  await database.close();
+  await engine.stop();
+}
+process.stdout.write(values.json ? `${JSON.stringify(results, null, 2)}\n` : `${readable(results)}\n`);
+
+function machine(): string {
+  const processors = cpus();
+  return `${processors.length} × ${processors[0]?.model ?? "unknown"}, Node ${process.version}`;
+}
+
+function readable(found: Record<string, unknown>): string {
+  const lines = [`${found.machine}; ${found.engine}; ${size.users} users, ${size.sessions} sessions`];
+  const loading = found.loading as Awaited<ReturnType<typeof benchmarkLoading>> | undefined;
+  if (loading) {
+    const { median, low, high } = loading.ratio;
+    lines.push(
+      `loading: ${median.toFixed(2)} of bare insertMany (${low.toFixed(2)} to ${high.toFixed(2)}), ` +
+        `${Math.round(loading.loaderRate)} documents/s; memory grew by ${loading.memoryGrowthMb.toFixed(0)} MB`,
+    );
+  }
+  const sessions = (found.sessions ?? {}) as Record<string, Comparison>;
+  for (const [operation, { subject, baseline, ratio }] of Object.entries(sessions)) {
+    lines.push(
+      `${operation}: ${ratio.median.toFixed(2)} times the bare call (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)}); ` +
+        `p50 ${subject.p50.toFixed(2)} ms against ${baseline.p50.toFixed(2)} ms`,
+    );
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,55 @@
+/** What one contender of a comparison does once; `index` counts from 0 and never repeats. */
+export type Contender = (index: number) => Promise<unknown>;
+
+export interface Comparison {
+  /** Milliseconds per call: the median and the 99th percentile of each. */
+  subject: { p50: number; p99: number };
+  baseline: { p50: number; p99: number };
+  /** Subject over baseline: the median of the ratios of the rounds, and the lowest and highest. */
+  ratio: { median: number; low: number; high: number };
+}
+
+/**
+ * Measures two contenders side by side: in rounds, in each of which both run the same number of calls in turn, so
+ * that a machine that slows down slows both. The order changes from round to round.
+ */
+export async function compare(
+  subject: Contender,
+  baseline: Contender,
+  { rounds = 15, calls = 100 }: { rounds?: number; calls?: number } = {},
+): Promise<Comparison> {
+  const times = { subject: [] as number[], baseline: [] as number[] };
+  const ratios: number[] = [];
+  let index = 0;
+  // The first round warms both up and is not counted.
+  for (let round = -1; round < rounds; round++) {
+    const measured = { subject: [] as number[], baseline: [] as number[] };
+    for (let call = 0; call < calls; call++, index++) {
+      const turns =
+        (call + round) % 2 === 0 ? (["subject", "baseline"] as const) : (["baseline", "subject"] as const);
+      for (const turn of turns) {
+        measured[turn].push(await timeOf(turn === "subject" ? subject : baseline, index));
+      }
+    }
+    if (round < 0) continue;
+    times.subject.push(...measured.subject);
+    times.baseline.push(...measured.baseline);
+    ratios.push(quantile(measured.subject, 0.5) / quantile(measured.baseline, 0.5));
+  }
+  return {
+    subject: { p50: quantile(times.subject, 0.5), p99: quantile(times.subject, 0.99) },
+    baseline: { p50: quantile(times.baseline, 0.5), p99: quantile(times.baseline, 0.99) },
+    ratio: { median: quantile(ratios, 0.5), low: Math.min(...ratios), high: Math.max(...ratios) },
+  };
+}
+
+async function timeOf(contender: Contender, index: number): Promise<number> {
+  const started = performance.now();
+  await contender(index);
+  return performance.now() - started;
+}
+
+export function quantile(values: readonly number[], fraction: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(Math.floor(sorted.length * fraction), sorted.length - 1)] ?? Number.NaN;
+}

@@ -1,0 +1,86 @@
+import {
+  defineModels,
+  mintToken,
+  openSession,
+  queries,
+  randomKey,
+  refreshSession,
+  sha256,
+  validateSession,
+} from "@org/db-models";
+import type { Connection, mongo } from "mongoose";
+import { mongo as driver } from "mongoose";
+import { type Comparison, compare } from "./measure.js";
+
+export interface SessionBenchmarks {
+  validate: Comparison;
+  open: Comparison;
+  refresh: Comparison;
+}
+
+const users = 500;
+
+/**
+ * The session operations against the bare driver call that each can't do without, on the sessions that are in the
+ * database: validate against `findOne` by the unique key, open under the cap against one `insertOne` of the same
+ * document, refresh against one `findOneAndUpdate`.
+ */
+export async function benchmarkSessions(connection: Connection): Promise<SessionBenchmarks> {
+  const models = defineModels(connection);
+  const sessions = models.UserSession.collection as unknown as mongo.Collection;
+  const now = new Date();
+  const userIds = await makeUsers(models, now);
+  const userOf = (index: number) => userIds[index % users] as driver.ObjectId;
+
+  const tokens: string[] = [];
+  for (const userId of userIds) tokens.push((await openSession(models, { userId }, now)).token);
+  const handles = tokens.map((token) => sha256(token.slice(4, 26)));
+  const validate = await compare(
+    (index) => validateSession(models, tokens[index % users], now),
+    (index) => sessions.findOne(queries.sessionByHandle(handles[index % users] as string).filter as object),
+  );
+
+  const template = await sessions.findOne({ handleHash: handles[0] as string });
+  const open = await compare(
+    (index) => openSession(models, { userId: userOf(index), ip: "192.0.2.7", userAgent: "curl/8.5.0" }, now),
+    () => sessions.insertOne({ ...template, ...fresh() }),
+    { calls: 40 },
+  );
+
+  const current: string[] = [];
+  for (const userId of userIds) current.push((await openSession(models, { userId }, now)).token);
+  const refresh = await compare(
+    async (index) => {
+      const result = await refreshSession(models, current[index % users], now);
+      if (!result.refreshed) throw new Error(`refresh failed: ${result.reason}`);
+      current[index % users] = result.token;
+    },
+    (index) =>
+      sessions.findOneAndUpdate(
+        { handleHash: handles[index % users] as string },
+        { $set: { tokenHash: randomKey(), lastSeenAt: now } },
+        { returnDocument: "after", projection: { userId: 1 } },
+      ),
+    { calls: 40 },
+  );
+  return { validate, open, refresh };
+}
+
+async function makeUsers(models: ReturnType<typeof defineModels>, now: Date): Promise<driver.ObjectId[]> {
+  const made = Array.from({ length: users }, (_, index) => {
+    const fields = { email: `bench-${index}-${randomKey()}@example.com`, auditKey: randomKey() };
+    return new models.User({ ...fields, createdAt: now, updatedAt: now }).toObject();
+  });
+  await models.User.collection.insertMany(made);
+  return made.map(({ _id }) => _id);
+}
+
+function fresh() {
+  const token = mintToken("session");
+  return {
+    _id: new driver.ObjectId(),
+    handleHash: sha256(token.handle),
+    tokenHash: sha256(token.raw),
+    slot: undefined,
+  };
+}

@@ -1,0 +1,110 @@
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { type TemporaryDatabase, temporaryDatabase } from "@org/dev-kit";
+import type {} from "@org/dev-kit/vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+
+import { createProject, type PackageName, type Project, published } from "./project.js";
+import { type Snippet, snippetsOf } from "./snippets.js";
+
+const readmes = await Promise.all(
+  Object.values(published).map(async (folder) => ({
+    label: basename(folder),
+    text: await readFile(join(folder, "README.md"), "utf8"),
+  })),
+);
+const snippets = readmes.flatMap(({ label, text }) => snippetsOf(label, text));
+const named = (kind: Snippet["kind"]) => snippets.filter((snippet) => snippet.kind === kind);
+
+// With the declarations lost, everything would be any and every snippet would compile.
+const typeChecks = `
+import { defineConfig } from "@org/db-cli";
+import { openDatabase } from "@org/db-models";
+import { DatabaseOptimizer } from "@org/db-optimizer";
+
+// @ts-expect-error: a number is no connection string
+export const database = () => openDatabase(42);
+// @ts-expect-error: an optimizer needs a connection
+export const optimizer = () => new DatabaseOptimizer();
+// @ts-expect-error: there is no such key
+export const config = defineConfig({ models: () => [], colour: "red" });
+`;
+
+let project: Project;
+const databases: TemporaryDatabase[] = [];
+
+beforeAll(async () => {
+  project = await createProject({
+    ...Object.fromEntries(snippets.map(({ name, code }) => [`${name}.ts`, code])),
+    "type-checks.ts": typeChecks,
+  });
+});
+
+afterAll(async () => {
+  await Promise.all(databases.map((database) => database.drop()));
+  await project?.remove();
+});
+
+function ownDatabase(label: string): string {
+  const database = temporaryDatabase({ uri: inject("engine").uri, label });
+  databases.push(database);
+  return database.uri;
+}
+
+test("snippets are the ts blocks under the heading Use, and no others", () => {
+  const readme =
+    "## Install\n```ts\na\n```\n## Use\n```ts\nb\n```\n```sh\nc\n```\n```ts\nexport default d\n```\n";
+  expect(snippetsOf("it", `${readme}### More\n\`\`\`ts\ne\n\`\`\`\n`)).toEqual([
+    { name: "it-1", code: "b\n", kind: "program" },
+    { name: "it-2", code: "export default d\n", kind: "configuration" },
+  ]);
+});
+
+test("every published package shows its use", () => {
+  const shown = new Set(snippets.map(({ name }) => name.replace(/-\d+$/, "")));
+  expect([...shown]).toEqual(readmes.map(({ label }) => label));
+});
+
+test.each(Object.keys(published) as PackageName[])(
+  "%s is installed whole, and without its sources",
+  async (name) => {
+    const folder = join(project.folder, "node_modules", name);
+    const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as {
+      version: string;
+      dependencies: Record<string, string>;
+    };
+    expect(Object.values(manifest.dependencies).join(" ")).not.toMatch(/workspace:|catalog:/);
+    await expect(readFile(join(folder, "LICENSE"), "utf8")).resolves.toContain("MIT");
+    await expect(readFile(join(folder, "README.md"), "utf8")).resolves.toContain(`# ${name}`);
+    await expect(readFile(join(folder, "src/index.ts"))).rejects.toThrow("ENOENT");
+  },
+);
+
+test("everything compiles under the strictest settings", () => {
+  expect(project.compilation).toEqual({ status: 0, stdout: "", stderr: "" });
+});
+
+test.each(named("program"))("the program $name does what its README says", async ({ name }) => {
+  const { status, stdout, stderr } = await project.runProgram(name, ownDatabase(name));
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect(stdout.trim()).not.toBe("");
+});
+
+test.each(named("configuration"))("the installed org-db sets up a database by $name", async ({ name }) => {
+  const uri = ownDatabase(name);
+  const orgDb = async (...args: string[]) => {
+    const { status, stderr } = await project.runBin("org-db", [...args, "--config", `src/${name}.ts`], uri);
+    return { status, stderr };
+  };
+  expect((await orgDb("plan")).status).toBe(2);
+  expect((await orgDb("setup")).status).toBe(0);
+  expect(await orgDb("plan", "--json")).toEqual({ status: 0, stderr: "" });
+});
+
+test("the installed org-db tells its package's version", async () => {
+  const manifest = JSON.parse(await readFile(join(published["@org/db-cli"], "package.json"), "utf8")) as {
+    version: string;
+  };
+  const { status, stdout } = await project.runBin("org-db", ["--version"], inject("engine").uri);
+  expect({ status, stdout }).toEqual({ status: 0, stdout: `${manifest.version}\n` });
+});

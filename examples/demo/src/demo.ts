@@ -1,0 +1,192 @@
+import { type IdentityDatabase, type NamedQuery, retentionRules, sampleQueries } from "@org/db-models";
+import {
+  analysePerformance,
+  type CleanupReport,
+  checkHealth,
+  DatabaseInitializer,
+  type HealthReport,
+  type OptimizeReport,
+  runCleanup,
+} from "@org/db-optimizer";
+import { type LoadResult, loadIdentityData } from "@org/dev-kit/identity-data";
+import type { Model } from "mongoose";
+import type { Screen } from "./screen.js";
+
+export interface DemoOptions {
+  users: number;
+  sessions: number;
+  seed: number;
+  /** The moment that the data is as of, and that retention counts from. */
+  now: Date;
+  signal: AbortSignal;
+}
+
+/** One named query, with only the indexes on `_id` and with all of them. */
+export interface QueryComparison {
+  name: string;
+  collection: string;
+  before: QueryFigures;
+  after: QueryFigures;
+  /** How many times faster. */
+  speedup: number;
+}
+
+interface QueryFigures {
+  /** Median latency as the application sees it, ms. */
+  p50: number;
+  examinedPerReturned: number;
+  index: string;
+}
+
+/** Everything that the demo measured. */
+export interface DemoResult {
+  engine: string;
+  options: { users: number; sessions: number; seed: number };
+  load: LoadResult;
+  setup: { elapsedMs: number; indexes: number; secondRunChanged: boolean };
+  queries: QueryComparison[];
+  /** Share of the named queries that an index serves. */
+  indexHitRatio: { before: number; after: number };
+  /** How much lower the latency became, over the sum of all queries' medians and at the median query; 0 to 1. */
+  latencyReduction: { total: number; median: number };
+  cleanup: CleanupReport;
+  health: { before: HealthReport; after: HealthReport };
+}
+
+const slowRounds = 3;
+const fastRounds = 15;
+
+/** The main job from end to end, on the given empty database. Stops between two steps when the signal says so. */
+export async function runDemo(
+  database: IdentityDatabase,
+  engine: string,
+  options: DemoOptions,
+  screen: Screen,
+): Promise<DemoResult> {
+  const { connection, models } = database;
+  const all = Object.values(models) as Model<unknown>[];
+  const load = await loadData(database, options, screen);
+  const queries = Object.values(await sampleQueries(models, options.now)) as NamedQuery[];
+
+  const analyse = async (title: string, rounds: number): Promise<OptimizeReport> => {
+    const step = screen.step(title);
+    const onProgress = ({ done, total }: { done: number; total: number }) =>
+      step.progress(done, total, "queries");
+    const report = await analysePerformance(connection, all, queries, {
+      rounds,
+      onProgress,
+      signal: options.signal,
+    });
+    step.done(`${Math.round(report.indexHitRatio * 100)} % of ${queries.length} queries use an index`);
+    return report;
+  };
+
+  const before = await analyse("timing every named query with only _id indexes", slowRounds);
+  const healthBefore = await checkHealth(connection, all, { now: new Date() });
+  const setup = await setUp(database, options, screen);
+  const after = await analyse("timing them again", fastRounds);
+  const cleanup = await cleanUp(database, queries, options, screen);
+  const healthAfter = await checkHealth(connection, all, { now: new Date() });
+
+  const comparisons = compareQueries(before, after);
+  return {
+    engine,
+    options: { users: options.users, sessions: options.sessions, seed: options.seed },
+    load,
+    setup,
+    queries: comparisons,
+    indexHitRatio: { before: before.indexHitRatio, after: after.indexHitRatio },
+    latencyReduction: latencyReduction(comparisons),
+    cleanup,
+    health: { before: healthBefore, after: healthAfter },
+  };
+}
+
+async function loadData(
+  database: IdentityDatabase,
+  options: DemoOptions,
+  screen: Screen,
+): Promise<LoadResult> {
+  const step = screen.step(`loading ${options.users} users with ${options.sessions} sessions`);
+  const { db } = database.connection;
+  if (!db) throw new Error("the connection is closed");
+  // Sessions are most of it; the other collections hold about seven documents for each user.
+  const expected = options.sessions + options.users * 7.4;
+  const load = await loadIdentityData(db, {
+    ...options,
+    onProgress: ({ written }) => step.progress(Math.min(written, expected), expected, "documents"),
+  });
+  options.signal.throwIfAborted();
+  step.done(`${load.written} documents, ${Math.round(load.rate)} a second`);
+  return load;
+}
+
+async function setUp(
+  database: IdentityDatabase,
+  options: DemoOptions,
+  screen: Screen,
+): Promise<DemoResult["setup"]> {
+  const step = screen.step("setting up: collections, validators, indexes");
+  const initializer = new DatabaseInitializer(
+    database.connection,
+    Object.values(database.models) as Model<unknown>[],
+  );
+  const started = performance.now();
+  const first = await initializer.initialize({
+    signal: options.signal,
+    onProgress: ({ position, total }) => step.progress(position, total, "indexes"),
+  });
+  const elapsedMs = performance.now() - started;
+  const [failure] = first.failures;
+  if (failure) throw failure;
+  const second = await initializer.initialize();
+  step.done(
+    `${first.indexes.length} indexes; a second run changed ${second.changed ? "something" : "nothing"}`,
+  );
+  return { elapsedMs, indexes: first.indexes.length, secondRunChanged: second.changed };
+}
+
+async function cleanUp(
+  database: IdentityDatabase,
+  queries: readonly NamedQuery[],
+  options: DemoOptions,
+  screen: Screen,
+): Promise<CleanupReport> {
+  const step = screen.step("cleaning up what is past its retention");
+  const hot = queries.filter(({ name }) => ["sessionByHandle", "userByEmail", "slotsOfUser"].includes(name));
+  const report = await runCleanup(database.connection, retentionRules, {
+    now: options.now,
+    run: true,
+    queries: hot,
+    signal: options.signal,
+    onProgress: ({ done, total, collection }) => step.progress(done, total, `of ${collection}`),
+  });
+  options.signal.throwIfAborted();
+  const deleted = report.rules.reduce((sum, rule) => sum + rule.deleted, 0);
+  step.done(`${deleted} documents removed`);
+  return report;
+}
+
+function compareQueries(before: OptimizeReport, after: OptimizeReport): QueryComparison[] {
+  return before.queries.map((slow, position) => {
+    const fast = after.queries[position];
+    if (!fast) throw new Error("the two analyses are of different queries");
+    const figures = { before: figuresOf(slow), after: figuresOf(fast) };
+    const { name, collection } = slow.query;
+    return { name, collection, ...figures, speedup: figures.before.p50 / figures.after.p50 };
+  });
+}
+
+function figuresOf({ plan, latency, examinedPerReturned }: OptimizeReport["queries"][number]): QueryFigures {
+  const index = plan.collectionScan ? "none: scans" : plan.indexes.join(", ");
+  return { p50: latency.p50 ?? Number.NaN, examinedPerReturned, index };
+}
+
+function latencyReduction(queries: readonly QueryComparison[]): DemoResult["latencyReduction"] {
+  const sum = (which: "before" | "after") => queries.reduce((total, query) => total + query[which].p50, 0);
+  const reductions = queries.map(({ before, after }) => 1 - after.p50 / before.p50).sort((a, b) => a - b);
+  return {
+    total: 1 - sum("after") / sum("before"),
+    median: reductions[Math.floor(reductions.length / 2)] ?? 0,
+  };
+}

@@ -1,0 +1,117 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { openDatabase } from "@org/db-models";
+import { type Engine, startEngine, temporaryDatabase } from "@org/dev-kit";
+import { runDemo } from "./demo.js";
+import { renderHtml } from "./html.js";
+import { Screen } from "./screen.js";
+import { renderText } from "./table.js";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const usage = `npm run demo [-- --users N] [--sessions N] [--seed N] [--report FILE] [--json]`;
+
+interface Arguments {
+  users: number;
+  sessions: number;
+  seed: number;
+  report: string;
+  json: boolean;
+}
+
+function readArguments(): Arguments {
+  const { values } = parseArgs({
+    options: {
+      users: { type: "string", default: "10000" },
+      sessions: { type: "string", default: "100000" },
+      seed: { type: "string", default: "1" },
+      report: { type: "string", default: "reports/demo.html" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const whole = (name: "users" | "sessions" | "seed", most: number) => {
+    const value = Number(values[name]);
+    if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+    throw new TypeError(`--${name} must be a whole number from 1 to ${most}, not ${values[name]}`);
+  };
+  return {
+    users: whole("users", 10_000_000),
+    sessions: whole("sessions", 100_000_000),
+    seed: whole("seed", 2 ** 31 - 1),
+    report: resolve(root, values.report),
+    json: values.json,
+  };
+}
+
+async function main(): Promise<number> {
+  const screen = new Screen(process.stderr);
+  let parsed: Arguments;
+  try {
+    parsed = readArguments();
+  } catch (error) {
+    screen.line(`${(error as Error).message}\n${usage}`);
+    return 1;
+  }
+  const stopping = new AbortController();
+  process.once("SIGINT", () => stopping.abort());
+  process.once("SIGTERM", () => stopping.abort());
+  try {
+    const engine = await startEngine({
+      prefer: "quick",
+      signal: stopping.signal,
+      log: (line: string) => screen.line(`engine: ${line}`),
+    });
+    try {
+      await demonstrate(engine, parsed, stopping.signal, screen);
+    } finally {
+      await engine.stop();
+    }
+    return 0;
+  } catch (error) {
+    if (stopping.signal.aborted) {
+      screen.line("\nstopped; nothing was left behind, and it can be run again");
+      return 130;
+    }
+    screen.line(`\n${describe(error)}`);
+    return 1;
+  }
+}
+
+async function demonstrate(
+  engine: Engine,
+  parsed: Arguments,
+  signal: AbortSignal,
+  screen: Screen,
+): Promise<void> {
+  const temporary = temporaryDatabase({ uri: engine.uri, label: "demo" });
+  const database = await openDatabase(temporary.uri);
+  try {
+    await holdTtlMonitor(engine, database);
+    const name = `${engine.kind} ${engine.version}`;
+    const result = await runDemo(database, name, { ...parsed, now: new Date(), signal }, screen);
+    mkdirSync(dirname(parsed.report), { recursive: true });
+    writeFileSync(parsed.report, renderHtml(result, new Date()));
+    process.stdout.write(parsed.json ? `${JSON.stringify(result)}\n` : `\n${renderText(result)}\n`);
+    screen.line(`\nreport        ${relative(process.cwd(), parsed.report)}`);
+  } finally {
+    await database.close();
+    await temporary.drop();
+  }
+}
+
+/** Expired documents would otherwise go by themselves meanwhile. On an engine of our own only. */
+async function holdTtlMonitor(
+  engine: Engine,
+  database: Awaited<ReturnType<typeof openDatabase>>,
+): Promise<void> {
+  if (engine.kind === "external") return;
+  await database.connection.db?.admin().command({ setParameter: 1, ttlMonitorSleepSecs: 86_400 });
+}
+
+function describe(error: unknown): string {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return typeof code === "string" ? `${code}: ${message}` : String(message ?? error);
+}
+
+process.exitCode = await main();

@@ -1,0 +1,86 @@
+import { type IdentityDatabase, openDatabase } from "@org/db-models";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type DemoResult, runDemo } from "../src/demo.js";
+import { renderHtml } from "../src/html.js";
+import { describeProgress, Screen } from "../src/screen.js";
+import { renderText } from "../src/table.js";
+
+const temporary = useTemporaryDatabase({ label: "demo" });
+const written: string[] = [];
+const screen = new Screen({
+  isTTY: false,
+  write: (text: string) => written.push(text),
+} as unknown as NodeJS.WriteStream);
+
+describe("the demo", () => {
+  let database: IdentityDatabase;
+  let result: DemoResult;
+
+  beforeAll(async () => {
+    database = await openDatabase(temporary.uri);
+    const signal = new AbortController().signal;
+    const options = { users: 400, sessions: 4_000, seed: 3, now: new Date(), signal };
+    result = await runDemo(database, "an engine", options, screen);
+  }, 120_000);
+  afterAll(() => database?.close());
+
+  it("serves every named query by an index that setup made, and none before", () => {
+    expect(result.indexHitRatio).toEqual({ before: 0, after: 1 });
+    expect(result.queries.every(({ before }) => before.index === "none: scans")).toBe(true);
+    expect(result.queries.filter(({ after }) => after.examinedPerReturned > 1)).toEqual([]);
+    expect(result.setup.secondRunChanged).toBe(false);
+  });
+
+  it("cleans up what is past its retention, and nothing else", async () => {
+    const deleted = result.cleanup.rules.reduce((sum, rule) => sum + rule.deleted, 0);
+    expect(deleted).toBeGreaterThan(0);
+    expect(result.cleanup.rules.every((rule) => rule.deleted === rule.matched)).toBe(true);
+    expect(
+      await database.models.UserSession.countDocuments({ purgeAt: { $gt: new Date() } }),
+    ).toBeGreaterThan(0);
+  });
+
+  it("finds a healthier database afterwards", () => {
+    expect(result.health.after.score).toBeGreaterThan(result.health.before.score);
+    const codes = result.health.after.findings.map(({ code }) => code);
+    expect(codes).not.toContain("INDEX_MISSING");
+  });
+
+  it("prints a row for each query, and what the whole came to", () => {
+    const text = renderText(result);
+    for (const { name } of result.queries) expect(text).toContain(name);
+    expect(text).toMatch(/index hits +0\.0 % → 100\.0 %/);
+    expect(text).not.toMatch(/NaN|undefined|SOMETHING/);
+  });
+
+  it("writes a page that needs nothing else", () => {
+    const page = renderHtml(result, new Date());
+    expect(page).not.toMatch(/NaN|undefined|Infinity/);
+    expect(page).not.toMatch(/<(script|link|img)\b|https?:\/\//);
+    for (const { name } of result.queries) expect(page).toContain(name);
+  });
+
+  it("shows progress with rate and time left", () => {
+    expect(written.join("")).toContain("100 % of 54 queries use an index");
+    expect(describeProgress(250, 1_000, "documents", 5_000)).toBe("25 %, 250 documents, 50/s, 15 s left");
+  });
+});
+
+describe("a demo that is stopped", () => {
+  const empty = useTemporaryDatabase({ label: "stopped" });
+
+  it("stops when told to, and leaves an error that says so", async () => {
+    const stopped = new AbortController();
+    stopped.abort();
+    const database = await openDatabase(empty.uri);
+    try {
+      const options = { users: 50, sessions: 100, seed: 1, now: new Date(), signal: stopped.signal };
+      await expect(runDemo(database, "an engine", options, screen)).rejects.toMatchObject({
+        name: "AbortError",
+      });
+    } finally {
+      await database.close();
+    }
+  });
+});

@@ -1,0 +1,122 @@
+import { readFileSync } from "node:fs";
+
+import { CommanderError, InvalidArgumentError, Option, Command as Program } from "commander";
+
+import type { Command } from "./command.js";
+import { apply } from "./commands/apply.js";
+import { cleanup } from "./commands/cleanup.js";
+import { health } from "./commands/health.js";
+import { optimize } from "./commands/optimize.js";
+import { plan } from "./commands/plan.js";
+import { setup } from "./commands/setup.js";
+import { type ExitCode, exitCodes } from "./errors.js";
+import type { CliIo } from "./io.js";
+import { type CommonOptions, runCommand } from "./run-command.js";
+
+/**
+ * Runs `org-db` as a function.
+ *
+ * @param argv arguments, without the interpreter and the script
+ * @returns what the process should answer the shell with
+ */
+export async function runCli(argv: readonly string[], io: CliIo): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.ok;
+  const program = buildProgram(io, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.error;
+    throw error;
+  }
+}
+
+function buildProgram(io: CliIo, done: (code: ExitCode) => void): Program {
+  const program = new Program("org-db")
+    .description("Sets up, inspects, optimises and cleans a MongoDB database from its Mongoose models.")
+    .version(ownVersion())
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+    })
+    .addHelpText("after", exitCodeHelp);
+  const add = <Options extends object>(name: string, summary: string, run: Command<Options>) => {
+    const reading = name === "plan" || name === "health" || name === "optimize";
+    return common(program.command(name).description(summary)).action(
+      async (options: Options & CommonOptions) => {
+        done(await runCommand(io, options, run, reading));
+      },
+    );
+  };
+  waiting(add("setup", "create what the models declare: collections, validators, indexes", setup)).option(
+    "--run",
+    "also replace indexes whose options changed",
+  );
+  add("plan", "show what setup and apply would do; exit with 2 if that is anything", plan);
+  waiting(add("apply", "make the indexes as the models declare them; drops nothing", apply)).option(
+    "--run",
+    "also replace indexes whose options changed",
+  );
+  add("health", "show how the database does, with a score and recommendations", health);
+  add("optimize", "explain and time the named queries, and advise", optimize).addOption(
+    new Option("--rounds <n>", "how often to time each query").argParser(wholeNumber).default(20),
+  );
+  waiting(add("cleanup", "count what has outlived its retention; remove it with --run", cleanup))
+    .option("--run", "remove it")
+    .option("--rule <name...>", "only these rules")
+    .option("--allow-collection-scan", "let a rule read a whole collection for want of an index")
+    .addOption(
+      new Option("--nice <ratio>", "pause after a batch, as a multiple of its time")
+        .argParser(ratio)
+        .default(0.5),
+    );
+  return program;
+}
+
+function ownVersion(): string {
+  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+// No option takes a password: arguments are readable by every process of the machine.
+function common(program: Program): Program {
+  return program
+    .option("--config <path>", "configuration (default: db.config.ts, .mts, .js or .mjs)")
+    .option("--uri <uri>", "connection string, before MONGODB_URI and the configuration")
+    .option("--json", "print the result as JSON")
+    .addOption(
+      new Option("--timeout <seconds>", "how long to look for the server").argParser(seconds).default(5),
+    );
+}
+
+function waiting(program: Program): Program {
+  return program.addOption(
+    new Option("--wait <seconds>", "how long to wait for another process").argParser(seconds).default(0),
+  );
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text))
+    throw new InvalidArgumentError("It takes a whole number from 1 to 999999.");
+  return Number(text);
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 86_400))
+    throw new InvalidArgumentError("It takes seconds, 0 to 86400.");
+  return value;
+}
+
+function ratio(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 100))
+    throw new InvalidArgumentError("It takes a number from 0 to 100.");
+  return value;
+}
+
+const exitCodeHelp = `
+Exit codes: 0 in sync or done, 1 error, 2 drift, 3 could not find out, 4 another process is at it, 130 stopped.`;

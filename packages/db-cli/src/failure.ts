@@ -1,0 +1,52 @@
+import { OptimizerError } from "@org/db-optimizer";
+
+import { CliError, type ExitCode, exitCodes } from "./errors.js";
+import { redactUri } from "./output/format.js";
+
+/** An error as the command reports it. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly exitCode: ExitCode;
+  /** What to try. */
+  readonly hint?: string;
+}
+
+const hints: Readonly<Record<string, string>> = {
+  UNREACHABLE: "Is the server running, and is the connection string right? --timeout gives it longer.",
+  AUTHENTICATION_FAILED: "Check the user, the password and authSource in the connection string.",
+  NOT_AUTHORIZED:
+    "Give the user the roles dbAdmin and readWrite on this database (and clusterMonitor for all of health).",
+  LOCKED: "Wait for it, or let the command wait with --wait.",
+  DUPLICATES: "Remove or merge the documents named above, then run the command again.",
+};
+
+/**
+ * What an error means for people and for the shell.
+ *
+ * @param reading whether the command only looks: what it may not see then leaves the question open
+ */
+export function failureOf(error: unknown, reading: boolean): Failure {
+  if (error instanceof OptimizerError) {
+    const hint = hints[error.code];
+    return {
+      code: error.code,
+      message: redactUri(error.message),
+      details: error.details,
+      exitCode: exitCodeOf(error.code, reading),
+      ...(hint && { hint }),
+    };
+  }
+  if (error instanceof CliError) {
+    return { code: error.code, message: redactUri(error.message), details: {}, exitCode: exitCodes.error };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: "UNEXPECTED", message: redactUri(message), details: {}, exitCode: exitCodes.error };
+}
+
+function exitCodeOf(code: string, reading: boolean): ExitCode {
+  if (code === "LOCKED") return exitCodes.locked;
+  if (code === "ABORTED") return exitCodes.interrupted;
+  return code === "NOT_AUTHORIZED" && reading ? exitCodes.undecidable : exitCodes.error;
+}

@@ -1,0 +1,19 @@
+/** Where text goes: a process stream, or a test's. */
+export interface Sink {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+/** All that the command has to do with the process that runs it. */
+export interface CliIo {
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Calls back on each Ctrl-C; returns how to stop listening. */
+  onInterrupt(listener: () => void): () => void;
+  /** Leaves at once, for the second Ctrl-C. */
+  exit(code: number): void;
+  now(): Date;
+}

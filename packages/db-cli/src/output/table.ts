@@ -1,0 +1,29 @@
+/** A column: its title, and whether its values are figures. */
+export interface Column {
+  readonly title: string;
+  readonly align?: "left" | "right";
+}
+
+const escapes = new RegExp(`${String.fromCharCode(27)}\\[\\d+(;\\d+)*m`, "g");
+
+/** Columns side by side, as wide as their widest cell; colours do not count. */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const all = [columns.map(({ title }) => title), ...rows];
+  const widths = columns.map((_, at) => Math.max(...all.map((row) => width(row[at] ?? ""))));
+  const line = (row: readonly string[]) =>
+    columns
+      .map(({ align }, at) => pad(row[at] ?? "", widths[at] ?? 0, align))
+      .join("  ")
+      .trimEnd();
+  const rule = widths.map((size) => "-".repeat(size));
+  return `${[line(all[0] ?? []), line(rule), ...rows.map(line)].join("\n")}\n`;
+}
+
+function pad(text: string, size: number, align: Column["align"]): string {
+  const space = " ".repeat(Math.max(0, size - width(text)));
+  return align === "right" ? space + text : text + space;
+}
+
+function width(text: string): number {
+  return text.replace(escapes, "").length;
+}

@@ -1,0 +1,119 @@
+import { assertModel, type ModelLike, type NamedQuery, toOptimizerError } from "@org/db-optimizer";
+import type { Connection } from "mongoose";
+import type { ParsedConfig } from "./config.js";
+import { CliError } from "./errors.js";
+import type { CliIo } from "./io.js";
+import { type LoadedConfig, loadConfig } from "./load-config.js";
+import { redactUri } from "./output/format.js";
+
+/** What a command works with. */
+export interface Session {
+  readonly config: ParsedConfig;
+  readonly connection: Connection;
+  readonly models: readonly ModelLike[];
+  /** Builds the named queries; only the commands that run them ask. */
+  queries(): Promise<readonly NamedQuery[]>;
+}
+
+/** Options that every command takes. */
+export interface SessionOptions {
+  readonly config?: string;
+  readonly uri?: string;
+  /** Seconds to look for a server. */
+  readonly timeout: number;
+}
+
+/**
+ * Opens what the configuration names, runs something with it, and closes it again.
+ *
+ * @throws {CliError} `CONFIG_NOT_FOUND`, `CONFIG_FAILED`, `CONFIG_INVALID`, `URI_MISSING`
+ * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED`, `INVALID_MODEL`
+ */
+export async function withSession<T>(
+  io: CliIo,
+  options: SessionOptions,
+  run: (session: Session) => Promise<T>,
+): Promise<T> {
+  const loaded = await loadConfig(io.cwd, options.config);
+  const connection = await connect(loaded, await findUri(io, options, loaded), options.timeout);
+  try {
+    const bound = await fromConfig(loaded, "models", () => loaded.config.models(connection));
+    const session: Session = {
+      config: loaded.config,
+      connection,
+      models: modelsOf(loaded, bound),
+      queries: () => queriesOf(loaded, bound),
+    };
+    return await run(session);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function findUri(io: CliIo, options: SessionOptions, { config, path }: LoadedConfig): Promise<string> {
+  const given = options.uri ?? io.env.MONGODB_URI;
+  if (given) return given;
+  const { uri } = config;
+  const found = typeof uri === "function" ? await fromConfig({ path }, "uri", uri) : uri;
+  if (typeof found === "string" && found !== "") return found;
+  throw new CliError(
+    "URI_MISSING",
+    `No connection string: give --uri, set MONGODB_URI, or put uri into ${path}`,
+  );
+}
+
+async function connect(
+  { mongoose, config }: LoadedConfig,
+  uri: string,
+  timeoutSeconds: number,
+): Promise<Connection> {
+  const selection = { serverSelectionTimeoutMS: timeoutSeconds * 1_000 };
+  try {
+    // Whatever the project has set, a command that only looks must not build indexes by opening a connection.
+    const safe = { autoIndex: false, autoCreate: false };
+    return await mongoose.createConnection(uri, { ...selection, ...config.connect, ...safe }).asPromise();
+  } catch (error) {
+    if ((error as { name?: unknown }).name === "MongoParseError") {
+      throw new CliError("CONFIG_INVALID", `The connection string is wrong: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+    throw toOptimizerError(error, `Cannot connect to ${redactUri(uri)}`);
+  }
+}
+
+function modelsOf({ path }: LoadedConfig, bound: object): ModelLike[] {
+  const models = Array.isArray(bound) ? bound : Object.values(bound ?? {});
+  if (models.length === 0) throw new CliError("CONFIG_INVALID", `${path}: models returned no model`);
+  return models.map(assertModel);
+}
+
+async function queriesOf(loaded: LoadedConfig, bound: object): Promise<readonly NamedQuery[]> {
+  const { queries } = loaded.config;
+  if (!queries) return [];
+  const found = await fromConfig(loaded, "queries", () => queries(bound as never));
+  if (!Array.isArray(found))
+    throw new CliError("CONFIG_INVALID", `${loaded.path}: queries must return an array`);
+  for (const [at, query] of found.entries()) assertQuery(loaded.path, at, query);
+  return found as NamedQuery[];
+}
+
+function assertQuery(path: string, at: number, query: unknown): void {
+  const { name, collection, filter } = (query ?? {}) as Partial<NamedQuery>;
+  const named = typeof name === "string" && typeof collection === "string";
+  if (named && filter !== null && typeof filter === "object") return;
+  throw new CliError("CONFIG_INVALID", `${path}: queries.${at} needs name, collection and filter`);
+}
+
+async function fromConfig<T>(
+  { path }: Pick<LoadedConfig, "path">,
+  what: string,
+  run: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new CliError("CONFIG_FAILED", `${path}: ${what} failed: ${message}`, { cause: error });
+  }
+}

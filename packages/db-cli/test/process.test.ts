@@ -1,0 +1,78 @@
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { expect, test } from "vitest";
+
+import { configs, fixtures } from "./support.js";
+
+const database = useTemporaryDatabase({ label: "process", per: "test" });
+
+const bin = new URL("../src/bin.ts", import.meta.url).pathname;
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command as a process of its own, from its source. */
+function start(
+  args: readonly string[],
+  env: Record<string, string>,
+  onStderr?: (text: string, kill: () => void) => void,
+) {
+  const child = spawn(process.execPath, ["--conditions=@org/source", "--import", tsx, bin, ...args], {
+    cwd: fixtures,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return new Promise<Ended>((resolve) => {
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+      onStderr?.(stderr, () => child.kill("SIGINT"));
+    });
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+test("takes the connection string from MONGODB_URI and answers by its exit code", async () => {
+  const args = ["--config", configs.shop];
+  const env = { MONGODB_URI: database.uri };
+  expect(await start(["plan", ...args], env)).toMatchObject({ code: 2 });
+  expect(await start(["setup", ...args], env)).toMatchObject({ code: 0 });
+  expect(await start(["plan", ...args], env)).toMatchObject({ code: 0 });
+  expect(await start(["plan", "--config", "absent.ts"], env)).toMatchObject({ code: 1, stdout: "" });
+});
+
+test("SIGINT during cleanup: stops after the batch, says so, exits with 130, and can be run again", async () => {
+  const orders = database.connection.collection("orders");
+  await orders.createIndex({ updatedAt: 1 });
+  const updatedAt = new Date("2020-01-01T00:00:00Z");
+  await orders.insertMany(Array.from({ length: 6_000 }, (_, number) => ({ number, updatedAt })));
+  const args = ["cleanup", "--run", "--config", configs.shop];
+  let interrupted = false;
+  // A pause of many batch times leaves room for the signal to arrive between two batches.
+  const stopped = await start(
+    [...args, "--nice", "20"],
+    { MONGODB_URI: database.uri },
+    (stderr, interrupt) => {
+      if (interrupted || !stderr.includes("old-orders:")) return;
+      interrupted = true;
+      interrupt();
+    },
+  );
+  expect(stopped.code).toBe(130);
+  expect(stopped.stderr).toContain("Stopping after what is under way");
+  expect(stopped.stdout).toContain("Run it again to go on: nothing is lost.");
+  const left = await orders.countDocuments();
+  expect(left).toBeGreaterThan(0);
+  expect(left).toBeLessThan(6_000);
+  expect(await start([...args, "--nice", "0"], { MONGODB_URI: database.uri })).toMatchObject({ code: 0 });
+  expect(await orders.countDocuments()).toBe(0);
+});

@@ -1,0 +1,64 @@
+import type { Types } from "mongoose";
+import type { IdentityModels } from "../models.js";
+import { limits } from "../schemas/common.js";
+
+export interface Login {
+  userId: Types.ObjectId;
+  deviceHash: string;
+  deviceLabel: string;
+  country?: string;
+}
+
+/**
+ * Adds a login to the user's analytics: counters, known devices and countries, each bounded with the longest unseen
+ * leaving first. One update.
+ */
+export async function recordLogin(models: IdentityModels, login: Login, now: Date): Promise<void> {
+  const set = {
+    "analytics.logins": { $add: [{ $ifNull: ["$analytics.logins", 0] }, 1] },
+    "analytics.lastLoginAt": { $max: ["$analytics.lastLoginAt", now] },
+    "analytics.devices": devices(login, now),
+    ...(login.country && { "analytics.countries": countries(login.country, now) }),
+    lastActiveAt: { $max: ["$lastActiveAt", now] },
+  };
+  await models.User.collection.updateOne({ _id: login.userId }, [{ $set: set }]);
+}
+
+function devices(login: Login, now: Date) {
+  const stored = { $ifNull: ["$analytics.devices", []] };
+  const firstSeenAt = fieldOfMatch(stored, "deviceHash", login.deviceHash, "firstSeenAt", now);
+  const device = {
+    deviceHash: login.deviceHash,
+    label: { $literal: login.deviceLabel },
+    firstSeenAt,
+    lastSeenAt: now,
+  };
+  return newestFirst(stored, "deviceHash", login.deviceHash, device, limits.devices);
+}
+
+function countries(code: string, now: Date) {
+  const stored = { $ifNull: ["$analytics.countries", []] };
+  const logins = { $add: [fieldOfMatch(stored, "code", code, "logins", 0), 1] };
+  return newestFirst(
+    stored,
+    "code",
+    code,
+    { code: { $literal: code }, logins, lastSeenAt: now },
+    limits.countries,
+  );
+}
+
+function fieldOfMatch(stored: object, key: string, value: string, field: string, otherwise: unknown) {
+  const match = {
+    $filter: { input: stored, as: "item", cond: { $eq: [`$$item.${key}`, { $literal: value }] } },
+  };
+  const values = { $map: { input: match, as: "item", in: `$$item.${field}` } };
+  return { $ifNull: [{ $arrayElemAt: [values, 0] }, otherwise] };
+}
+
+function newestFirst(stored: object, key: string, value: string, item: object, max: number) {
+  const others = {
+    $filter: { input: stored, as: "item", cond: { $ne: [`$$item.${key}`, { $literal: value }] } },
+  };
+  return { $slice: [{ $concatArrays: [[item], others] }, max] };
+}

@@ -1,0 +1,88 @@
+import mongoose, { type Connection, type ConnectOptions } from "mongoose";
+import { defineModels } from "./define-models.js";
+import { IdentityError } from "./errors.js";
+import type { IdentityModels } from "./models.js";
+
+export interface DatabaseOptions {
+  /** Database name, when the connection string has none. */
+  dbName?: string;
+  /** Connections in the pool. Default 50. */
+  maxPoolSize?: number;
+  /** Milliseconds to look for a server before giving up. Default 5,000. */
+  serverSelectionTimeoutMS?: number;
+  /** Emits an event for each command, for tracing. Default false. */
+  monitorCommands?: boolean;
+  /** Named in the server's logs and in `currentOp`. */
+  appName?: string;
+}
+
+/** An open database: its connection, its models, and how to close it. */
+export interface IdentityDatabase {
+  readonly connection: Connection;
+  readonly models: IdentityModels;
+  close(): Promise<void>;
+}
+
+const defaults = {
+  maxPoolSize: 50,
+  serverSelectionTimeoutMS: 5_000,
+  appName: "org-identity",
+} as const;
+
+/**
+ * Connects, and binds the models. Makes no collection and no index: that is what a setup is for.
+ *
+ * Writes wait for the majority of a replica set, so that nothing acknowledged is rolled back; reads see what the
+ * primary has.
+ *
+ * @param uri - MongoDB connection string.
+ * @throws IdentityError `DATABASE_UNREACHABLE` when no server answers in time, `DATABASE_REFUSED` when one answers
+ * and says no (credentials, privileges), `INVALID_INPUT` for a connection string that can't be read.
+ *
+ * @example
+ * const database = await openDatabase(process.env.MONGODB_URI);
+ * await database.models.User.countDocuments();
+ * await database.close();
+ */
+export async function openDatabase(uri: string, options: DatabaseOptions = {}): Promise<IdentityDatabase> {
+  const connection = mongoose.createConnection();
+  try {
+    await connection.openUri(uri, connectOptions(uri, options));
+    // With credentials that nothing has used yet, the first command is what the server refuses.
+    await connection.db?.command({ ping: 1 });
+  } catch (error) {
+    await connection.close(true).catch(() => undefined);
+    throw connectionError(error);
+  }
+  return { connection, models: defineModels(connection), close: () => connection.close() };
+}
+
+function connectOptions(uri: string, options: DatabaseOptions): ConnectOptions {
+  return {
+    ...withoutThoseOf(uri, { ...defaults, retryWrites: true, w: "majority" }),
+    ...options,
+    autoIndex: false,
+    autoCreate: false,
+  };
+}
+
+// What a connection string says comes before a default of ours.
+function withoutThoseOf(uri: string, options: ConnectOptions): ConnectOptions {
+  const named = new Set(
+    [...new URLSearchParams(uri.split("?")[1] ?? "").keys()].map((key) => key.toLowerCase()),
+  );
+  return Object.fromEntries(Object.entries(options).filter(([key]) => !named.has(key.toLowerCase())));
+}
+
+function connectionError(error: unknown): IdentityError {
+  const name = error instanceof Error ? error.name : "";
+  if (name === "MongoParseError" || name === "MongoInvalidArgumentError" || name === "MongoAPIError") {
+    return new IdentityError("INVALID_INPUT", "the connection string can't be read", { cause: error });
+  }
+  if (name === "MongoServerError") {
+    return new IdentityError("DATABASE_REFUSED", `the server refused: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  return new IdentityError("DATABASE_UNREACHABLE", "no MongoDB server answered in time", { cause: error });
+}

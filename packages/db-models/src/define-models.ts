@@ -1,0 +1,50 @@
+import type { Connection } from "mongoose";
+import type { IdentityModels } from "./models.js";
+import { type ApiKeyDocument, apiKeySchema } from "./schemas/api-key.js";
+import { type AppDocument, appSchema } from "./schemas/app.js";
+import { type AppPermissionDocument, appPermissionSchema } from "./schemas/app-permission.js";
+import { type AppTokenDocument, appTokenSchema } from "./schemas/app-token.js";
+import { type AuditEventDocument, auditEventSchema } from "./schemas/audit-event.js";
+import { type LoginProfileDocument, loginProfileSchema } from "./schemas/login-profile.js";
+import { type SecurityEventDocument, securityEventSchema } from "./schemas/security-event.js";
+import { type UsageBucketDocument, usageBucketSchema } from "./schemas/usage-bucket.js";
+import { type UserDocument, userSchema } from "./schemas/user.js";
+import { userSessionSchema } from "./schemas/user-session.js";
+import { sessionMethods } from "./sessions/methods.js";
+
+const modelsOfConnection = new WeakMap<Connection, IdentityModels>();
+
+/**
+ * Binds the models to a connection. Nothing is sent to the server, and a second call for the same connection
+ * returns the same models.
+ *
+ * @example
+ * const models = defineModels(mongoose.createConnection(uri));
+ * await models.User.findOne({ email: "ada@example.com" });
+ */
+export function defineModels(connection: Connection): IdentityModels {
+  const known = modelsOfConnection.get(connection);
+  if (known) return known;
+  const models = bindModels(connection);
+  modelsOfConnection.set(connection, models);
+  return models;
+}
+
+function bindModels(connection: Connection): IdentityModels {
+  // The methods need the models of this very connection, so each connection has its own copy of the schema.
+  const sessionSchema = userSessionSchema.clone();
+  sessionSchema.method({ ...sessionMethods(() => models) });
+  const models: IdentityModels = {
+    User: connection.model<UserDocument>("User", userSchema),
+    UserSession: connection.model("UserSession", sessionSchema) as unknown as IdentityModels["UserSession"],
+    App: connection.model<AppDocument>("App", appSchema),
+    AppToken: connection.model<AppTokenDocument>("AppToken", appTokenSchema),
+    AppPermission: connection.model<AppPermissionDocument>("AppPermission", appPermissionSchema),
+    ApiKey: connection.model<ApiKeyDocument>("ApiKey", apiKeySchema),
+    AuditEvent: connection.model<AuditEventDocument>("AuditEvent", auditEventSchema),
+    SecurityEvent: connection.model<SecurityEventDocument>("SecurityEvent", securityEventSchema),
+    UsageBucket: connection.model<UsageBucketDocument>("UsageBucket", usageBucketSchema),
+    LoginProfile: connection.model<LoginProfileDocument>("LoginProfile", loginProfileSchema),
+  };
+  return models;
+}

@@ -1,0 +1,102 @@
+export type { Login } from "./analytics/logins.js";
+export { recordLogin } from "./analytics/logins.js";
+export type { DatabaseOptions, IdentityDatabase } from "./connect.js";
+export { openDatabase } from "./connect.js";
+export { defineModels } from "./define-models.js";
+export { capUserAgent, detectDevice, deviceHashOf } from "./device.js";
+export type { IdentityErrorCode, IdentityErrorKind } from "./errors.js";
+export { errorKinds, IdentityError, isIdentityError } from "./errors.js";
+export type { IdentityModels } from "./models.js";
+export { canonicalAddress, canonicalRange, isAllowed, networkOf } from "./network.js";
+export { hashPassword, passwordLength, verifyPassword } from "./passwords.js";
+export type { NamedQuery, Page, Period, QueryName } from "./queries.js";
+export { queries } from "./queries.js";
+export type { RetentionRule } from "./retention.js";
+export { retentionRules } from "./retention.js";
+export { findByQuery, runQuery } from "./run-query.js";
+export type { QuerySamples } from "./sample-queries.js";
+export { sampleQueries, shapesOfQueries } from "./sample-queries.js";
+export type { ApiKeyDocument, ApiKeyQuota, ApiKeyRateLimit } from "./schemas/api-key.js";
+export type { AppDocument, AppStatus, ClientSecret, ClientType, GrantType } from "./schemas/app.js";
+export { appStatuses, clientTypes, grantTypes } from "./schemas/app.js";
+export type { AppPermissionDocument } from "./schemas/app-permission.js";
+export type { AppTokenDocument, AppTokenKind, TokenRevocationReason } from "./schemas/app-token.js";
+export { appTokenKinds, tokenRevocationReasons } from "./schemas/app-token.js";
+export type { AuditDetail, AuditEventDocument, AuditOutcome } from "./schemas/audit-event.js";
+export { auditOutcomes } from "./schemas/audit-event.js";
+export type { BaseDocument } from "./schemas/common.js";
+export { currentSchemaVersion, duration, limits } from "./schemas/common.js";
+export type { LoginProfileDocument, LoginSubject } from "./schemas/login-profile.js";
+export { loginSubjects } from "./schemas/login-profile.js";
+export type { SecurityEventDocument, SecurityEventKind, Severity } from "./schemas/security-event.js";
+export { securityEventKinds, severities } from "./schemas/security-event.js";
+export type { EndpointCount, UsageBucketDocument, UsageInterval } from "./schemas/usage-bucket.js";
+export { usageIntervals } from "./schemas/usage-bucket.js";
+export type {
+  ExternalIdentity,
+  FavouriteEndpoint,
+  KnownCountry,
+  KnownDevice,
+  LimitPolicy,
+  OneTimeToken,
+  SecondFactorMethod,
+  SubscriptionPlan,
+  SubscriptionStatus,
+  Theme,
+  UserAnalytics,
+  UserApiUsage,
+  UserDocument,
+  UserProfile,
+  UserSecurity,
+  UserStatus,
+  UserSubscription,
+} from "./schemas/user.js";
+export {
+  limitPolicies,
+  secondFactorMethods,
+  subscriptionPlans,
+  subscriptionStatuses,
+  themes,
+  userStatuses,
+} from "./schemas/user.js";
+export type {
+  Device,
+  DeviceType,
+  GeoLocation,
+  RevocationReason,
+  RiskAssessment,
+  RiskLevel,
+  SessionApiUsage,
+  UserSessionDocument,
+} from "./schemas/user-session.js";
+export { deviceTypes, revocationReasons, riskLevels } from "./schemas/user-session.js";
+export type { Token, TokenKind } from "./secrets.js";
+export { equalHashes, hmac, mintToken, parseToken, randomKey, sha256, tokenPrefixes } from "./secrets.js";
+export type { SecurityEventInput } from "./security/events.js";
+export { listSecurityEvents, recordSecurityEvent } from "./security/events.js";
+export type { SessionSummary } from "./sessions/list.js";
+export { listSessions } from "./sessions/list.js";
+export type { EndedSession, OpenedSession, OpenSessionInput } from "./sessions/open.js";
+export { openSession } from "./sessions/open.js";
+export type { SessionPolicy } from "./sessions/policy.js";
+export { defaultSessionPolicy } from "./sessions/policy.js";
+export { refreshSession } from "./sessions/refresh.js";
+export { revokeAllSessions, revokeOtherSessions, revokeSession } from "./sessions/revoke.js";
+export type { RefreshResult, SessionMethods, SessionRefusal, SessionUse } from "./sessions/types.js";
+export { incrementApiUsage } from "./sessions/usage.js";
+export type { ActiveSession, SessionCheck } from "./sessions/validate.js";
+export { validateSession } from "./sessions/validate.js";
+export type { ApiUse, UsageRecorderOptions } from "./usage/recorder.js";
+export { UsageRecorder } from "./usage/recorder.js";
+export type { Authentication, PublicUser } from "./users/accounts.js";
+export { authenticateUser, readUser, registerUser, setUserStatus } from "./users/accounts.js";
+export type { ProfileChanges, Registration, SecurityChanges } from "./users/input.js";
+export {
+  emailSchema,
+  normaliseIdentifier,
+  passwordSchema,
+  profileChangesSchema,
+  registrationSchema,
+  securityChangesSchema,
+} from "./users/input.js";
+export { updateProfile, updateSecurity } from "./users/settings.js";

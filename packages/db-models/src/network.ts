@@ -1,0 +1,78 @@
+import ipaddr from "ipaddr.js";
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** Addresses whose parts could be read in two ways (`0177.0.0.1`, `1.2.3`) are refused, not guessed. */
+const canonicalIPv4 = /^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/;
+
+/**
+ * The canonical text of an address: IPv6 compressed and in lower case, IPv4-mapped IPv6 as IPv4, no zone.
+ * `undefined` for anything else.
+ */
+export function canonicalAddress(address: string | undefined): string | undefined {
+  return parseAddress(address)?.toString();
+}
+
+/** The network of an address, as risk and analytics see it: the /24 of IPv4, the /64 of IPv6, in CIDR notation. */
+export function networkOf(address: string | undefined): string | undefined {
+  const parsed = parseAddress(address);
+  if (!parsed) return undefined;
+  const prefix = parsed.kind() === "ipv4" ? 24 : 64;
+  return `${maskAddress(parsed, prefix)}/${prefix}`;
+}
+
+/** The canonical text of a CIDR range; a bare address becomes a range of one. `undefined` when it is none. */
+export function canonicalRange(range: string): string | undefined {
+  const parsed = parseRange(range);
+  return parsed && `${maskAddress(parsed.address, parsed.prefix)}/${parsed.prefix}`;
+}
+
+/**
+ * Whether an allowlist lets an address in. An empty list lets in everything; a malformed address is let in by
+ * nothing but an empty list.
+ *
+ * @param allowlist - CIDR ranges; one that can't be read matches nothing.
+ */
+export function isAllowed(allowlist: readonly string[], address: string | undefined): boolean {
+  if (allowlist.length === 0) return true;
+  const parsed = parseAddress(address);
+  if (!parsed) return false;
+  return allowlist.some((range) => contains(range, parsed));
+}
+
+function contains(range: string, address: Address): boolean {
+  const parsed = parseRange(range);
+  if (!parsed || parsed.address.kind() !== address.kind()) return false;
+  return maskAddress(address, parsed.prefix) === maskAddress(parsed.address, parsed.prefix);
+}
+
+function parseRange(range: string): { address: Address; prefix: number } | undefined {
+  const [text, length, ...rest] = range.split("/");
+  const address = parseAddress(text);
+  if (!address || rest.length > 0) return undefined;
+  const width = address.kind() === "ipv4" ? 32 : 128;
+  if (length === undefined) return { address, prefix: width };
+  if (!/^(0|[1-9]\d{0,2})$/.test(length)) return undefined;
+  // ::ffff:10.0.0.0/104 and 10.0.0.0/8 are one range.
+  const mapped = width === 32 && text?.includes(":");
+  const prefix = Number(length) - (mapped ? 96 : 0);
+  return prefix >= 0 && prefix <= width ? { address, prefix } : undefined;
+}
+
+function parseAddress(address: string | undefined): Address | undefined {
+  if (!address || address.length > 45 || address.includes("%")) return undefined;
+  if (!address.includes(":") && !canonicalIPv4.test(address)) return undefined;
+  if (!ipaddr.isValid(address)) return undefined;
+  const parsed = ipaddr.parse(address);
+  return parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed;
+}
+
+function maskAddress(address: Address, prefix: number): string {
+  const bytes = address.toByteArray().map((byte, index) => byte & byteMask(prefix - index * 8));
+  return ipaddr.fromByteArray(bytes).toString();
+}
+
+function byteMask(bits: number): number {
+  if (bits >= 8) return 0xff;
+  return bits <= 0 ? 0 : (0xff << (8 - bits)) & 0xff;
+}

@@ -1,0 +1,44 @@
+import { Schema, type Types } from "mongoose";
+import {
+  type BaseDocument,
+  limits,
+  list,
+  purgeAtTtl,
+  requiredDate,
+  requiredText,
+  schemaOptions,
+  schemaVersion,
+} from "./common.js";
+
+/** What one user has consented to for one app. Collection `app_permissions`. */
+export interface AppPermissionDocument extends BaseDocument {
+  userId: Types.ObjectId;
+  appId: Types.ObjectId;
+  /** Hierarchical, separated by colons: `repo` contains `repo:read`. */
+  scopes: string[];
+  grantedAt: Date;
+  lastUsedAt?: Date;
+  revokedAt?: Date;
+  purgeAt?: Date;
+}
+
+export const appPermissionSchema = new Schema<AppPermissionDocument>(
+  {
+    userId: { type: Schema.Types.ObjectId, required: true },
+    appId: { type: Schema.Types.ObjectId, required: true },
+    scopes: list(requiredText(limits.scope), limits.scopes),
+    grantedAt: requiredDate,
+    lastUsedAt: Date,
+    revokedAt: Date,
+    purgeAt: Date,
+    schemaVersion,
+  },
+  schemaOptions("app_permissions"),
+);
+
+appPermissionSchema
+  .index({ userId: 1, appId: 1 }, { name: "user_app_unique", unique: true }) // permissionOfUserForApp
+  .index({ userId: 1, revokedAt: 1, grantedAt: -1 }, { name: "live_of_user" }) // livePermissionsOfUser
+  .index({ appId: 1, revokedAt: 1, grantedAt: -1 }, { name: "live_of_app" }) // livePermissionsOfApp
+  .index({ scopes: 1, grantedAt: -1 }, { name: "scope_newest" }) // permissionsWithScope
+  .index({ purgeAt: 1 }, purgeAtTtl); // TTL: revoked consents

@@ -1,0 +1,58 @@
+import { Schema, type Types } from "mongoose";
+import {
+  type BaseDocument,
+  count,
+  limits,
+  list,
+  purgeAtTtl,
+  requiredDate,
+  requiredText,
+  schemaOptions,
+  schemaVersion,
+} from "./common.js";
+
+export const usageIntervals = ["hour", "day"] as const;
+export type UsageInterval = (typeof usageIntervals)[number];
+
+export interface EndpointCount {
+  endpoint: string;
+  requests: number;
+  failures: number;
+}
+
+/** One user's API use in one interval. Collection `usage_buckets`. */
+export interface UsageBucketDocument extends BaseDocument {
+  userId: Types.ObjectId;
+  interval: UsageInterval;
+  /** Start of the interval, UTC. */
+  startedAt: Date;
+  requests: number;
+  failures: number;
+  /** The endpoints seen first; whatever comes after the bound is counted in the totals only. */
+  endpoints: EndpointCount[];
+  purgeAt: Date;
+}
+
+const endpointCount = new Schema<EndpointCount>(
+  { endpoint: requiredText(limits.endpoint), requests: count, failures: count },
+  { _id: false },
+);
+
+export const usageBucketSchema = new Schema<UsageBucketDocument>(
+  {
+    userId: { type: Schema.Types.ObjectId, required: true },
+    interval: { type: String, enum: usageIntervals, required: true },
+    startedAt: requiredDate,
+    requests: count,
+    failures: count,
+    endpoints: list(endpointCount, limits.bucketEndpoints),
+    purgeAt: requiredDate,
+    schemaVersion,
+  },
+  schemaOptions("usage_buckets"),
+);
+
+usageBucketSchema
+  .index({ userId: 1, interval: 1, startedAt: -1 }, { name: "user_interval_unique", unique: true }) // usageOfUser
+  .index({ interval: 1, startedAt: -1, requests: -1 }, { name: "interval_heaviest" }) // heaviestUsageOf
+  .index({ purgeAt: 1 }, purgeAtTtl); // TTL: buckets, after their retention

@@ -1,0 +1,320 @@
+import { Schema } from "mongoose";
+import {
+  type BaseDocument,
+  count,
+  duration,
+  hash,
+  limits,
+  list,
+  purgeAtTtl,
+  requiredDate,
+  requiredText,
+  schemaOptions,
+  schemaVersion,
+  text,
+} from "./common.js";
+
+export const userStatuses = ["pending", "active", "suspended", "deleted"] as const;
+export type UserStatus = (typeof userStatuses)[number];
+
+export const themes = ["system", "light", "dark"] as const;
+export type Theme = (typeof themes)[number];
+
+export const limitPolicies = ["evict_oldest", "deny"] as const;
+/** What happens to a login when the user already has as many live sessions as allowed (ASVS 7.1.2). */
+export type LimitPolicy = (typeof limitPolicies)[number];
+
+export const secondFactorMethods = ["totp", "webauthn", "email"] as const;
+export type SecondFactorMethod = (typeof secondFactorMethods)[number];
+
+export const subscriptionPlans = ["free", "pro", "team", "enterprise"] as const;
+export type SubscriptionPlan = (typeof subscriptionPlans)[number];
+
+export const subscriptionStatuses = ["trialing", "active", "past_due", "cancelled"] as const;
+export type SubscriptionStatus = (typeof subscriptionStatuses)[number];
+
+export interface UserProfile {
+  displayName?: string;
+  bio?: string;
+  company?: string;
+  location?: string;
+  /** IANA time zone name, such as `Europe/Oslo`. */
+  timezone: string;
+  /** BCP 47 tag, such as `en-GB`. */
+  language: string;
+  theme: Theme;
+}
+
+export interface UserSecurity {
+  /** Milliseconds without a request after which a session ends. Default 12 hours. */
+  idleTimeoutMs: number;
+  /** Milliseconds after which a session ends in any case. Default 30 days (NIST SP 800-63B-4, AAL1). */
+  absoluteLifetimeMs: number;
+  /** Live sessions at the same time. Default 10. */
+  maxConcurrentSessions: number;
+  /** Default `evict_oldest`. */
+  limitPolicy: LimitPolicy;
+  alerts: { newDevice: boolean; newLocation: boolean };
+  /** CIDR ranges that may sign in; empty means any. */
+  ipAllowlist: string[];
+  secondFactor: { enabled: boolean; method?: SecondFactorMethod; enabledAt?: Date };
+}
+
+export interface UserSubscription {
+  plan: SubscriptionPlan;
+  status: SubscriptionStatus;
+  periodEnd?: Date;
+}
+
+export interface FavouriteEndpoint {
+  endpoint: string;
+  requests: number;
+}
+
+export interface UserApiUsage {
+  totals: { requests: number; failures: number };
+  window: { startedAt?: Date; resetAt?: Date; requests: number };
+  /** Requests per window. Default 10,000. */
+  limit: number;
+  favouriteEndpoints: FavouriteEndpoint[];
+}
+
+export interface KnownDevice {
+  deviceHash: string;
+  label: string;
+  firstSeenAt: Date;
+  lastSeenAt: Date;
+}
+
+export interface KnownCountry {
+  /** ISO 3166-1 alpha-2. */
+  code: string;
+  logins: number;
+  lastSeenAt: Date;
+}
+
+export interface UserAnalytics {
+  /** 0 to 100. */
+  engagementScore: number;
+  logins: number;
+  lastLoginAt?: Date;
+  devices: KnownDevice[];
+  countries: KnownCountry[];
+}
+
+export interface ExternalIdentity {
+  /** `provider:subject`: one value, so that one index entry decides and no two elements can be mixed up. */
+  key: string;
+  provider: string;
+  linkedAt: Date;
+}
+
+export interface OneTimeToken {
+  tokenHash: string;
+  expiresAt: Date;
+}
+
+/** A person who signs in. Collection `users`. */
+export interface UserDocument extends BaseDocument {
+  /** Normalised: trimmed, NFC, lower case. */
+  email: string;
+  emailVerifiedAt?: Date;
+  /** Normalised like the email. */
+  username?: string;
+  /** argon2id in PHC format; never selected by default. */
+  passwordHash?: string;
+  passwordChangedAt?: Date;
+  status: UserStatus;
+  roles: string[];
+  profile: UserProfile;
+  security: UserSecurity;
+  subscription: UserSubscription;
+  apiUsage: UserApiUsage;
+  analytics: UserAnalytics;
+  /** Absent when there is none, so that the unique index leaves it out. */
+  externalIdentities?: ExternalIdentity[];
+  emailVerification?: OneTimeToken;
+  passwordReset?: OneTimeToken;
+  /** Rises when every session of the user must end; a session opened under an older one is not live. */
+  sessionGeneration: number;
+  /** Links audit events to this person; destroying it makes them anonymous. Never selected by default. */
+  auditKey: string;
+  lastActiveAt?: Date;
+  createdAt: Date;
+  updatedAt: Date;
+  /** When a deleted account is removed for good. */
+  purgeAt?: Date;
+}
+
+const oneTimeToken = new Schema<OneTimeToken>(
+  { tokenHash: { ...hash, required: true }, expiresAt: requiredDate },
+  { _id: false },
+);
+
+const profile = new Schema<UserProfile>(
+  {
+    displayName: text(limits.displayName),
+    bio: text(limits.bio),
+    company: text(limits.company),
+    location: text(limits.location),
+    timezone: { ...requiredText(limits.timezone), default: "UTC" },
+    language: { ...requiredText(limits.language), default: "en" },
+    theme: { type: String, enum: themes, default: "system", required: true },
+  },
+  { _id: false },
+);
+
+const security = new Schema<UserSecurity>(
+  {
+    idleTimeoutMs: {
+      type: Number,
+      required: true,
+      default: 12 * duration.hour,
+      min: duration.minute,
+      max: 90 * duration.day,
+    },
+    absoluteLifetimeMs: {
+      type: Number,
+      required: true,
+      default: 30 * duration.day,
+      min: duration.minute,
+      max: 365 * duration.day,
+    },
+    maxConcurrentSessions: {
+      type: Number,
+      required: true,
+      default: 10,
+      min: 1,
+      max: limits.concurrentSessions,
+    },
+    limitPolicy: { type: String, enum: limitPolicies, required: true, default: "evict_oldest" },
+    alerts: {
+      newDevice: { type: Boolean, required: true, default: true },
+      newLocation: { type: Boolean, required: true, default: true },
+    },
+    ipAllowlist: list(requiredText(limits.cidr), limits.allowlist),
+    secondFactor: {
+      enabled: { type: Boolean, required: true, default: false },
+      method: { type: String, enum: secondFactorMethods },
+      enabledAt: Date,
+    },
+  },
+  { _id: false },
+);
+
+const subscription = new Schema<UserSubscription>(
+  {
+    plan: { type: String, enum: subscriptionPlans, required: true, default: "free" },
+    status: { type: String, enum: subscriptionStatuses, required: true, default: "active" },
+    periodEnd: Date,
+  },
+  { _id: false },
+);
+
+const favouriteEndpoint = new Schema<FavouriteEndpoint>(
+  { endpoint: requiredText(limits.endpoint), requests: count },
+  { _id: false },
+);
+
+const apiUsage = new Schema<UserApiUsage>(
+  {
+    totals: { requests: count, failures: count },
+    window: { startedAt: Date, resetAt: Date, requests: count },
+    limit: { type: Number, required: true, default: 10_000, min: 0, max: 1_000_000_000 },
+    favouriteEndpoints: list(favouriteEndpoint, limits.favouriteEndpoints),
+  },
+  { _id: false },
+);
+
+const knownDevice = new Schema<KnownDevice>(
+  {
+    deviceHash: { ...hash, required: true },
+    label: requiredText(limits.name),
+    firstSeenAt: requiredDate,
+    lastSeenAt: requiredDate,
+  },
+  { _id: false },
+);
+
+const knownCountry = new Schema<KnownCountry>(
+  {
+    code: { type: String, minlength: 2, maxlength: 2, required: true },
+    logins: count,
+    lastSeenAt: requiredDate,
+  },
+  { _id: false },
+);
+
+const analytics = new Schema<UserAnalytics>(
+  {
+    engagementScore: { type: Number, required: true, default: 0, min: 0, max: 100 },
+    logins: count,
+    lastLoginAt: Date,
+    devices: list(knownDevice, limits.devices),
+    countries: list(knownCountry, limits.countries),
+  },
+  { _id: false },
+);
+
+const externalIdentity = new Schema<ExternalIdentity>(
+  { key: requiredText(2 * limits.name), provider: requiredText(limits.name), linkedAt: requiredDate },
+  { _id: false },
+);
+
+const embedded = <T>(schema: Schema<T>) => ({ type: schema, required: true, default: () => ({}) });
+
+export const userSchema = new Schema<UserDocument>(
+  {
+    email: { ...requiredText(limits.email), lowercase: true, minlength: 3 },
+    emailVerifiedAt: Date,
+    username: { ...text(limits.username), lowercase: true },
+    passwordHash: { type: String, maxlength: 256, select: false },
+    passwordChangedAt: Date,
+    status: { type: String, enum: userStatuses, required: true, default: "active" },
+    roles: list(requiredText(limits.role), limits.roles),
+    profile: embedded(profile),
+    security: embedded(security),
+    subscription: embedded(subscription),
+    apiUsage: embedded(apiUsage),
+    analytics: embedded(analytics),
+    externalIdentities: { ...list(externalIdentity, limits.identities), default: undefined },
+    emailVerification: { type: oneTimeToken, select: false },
+    passwordReset: { type: oneTimeToken, select: false },
+    sessionGeneration: count,
+    auditKey: { type: String, minlength: 43, maxlength: 43, required: true, select: false },
+    lastActiveAt: Date,
+    createdAt: requiredDate,
+    updatedAt: requiredDate,
+    purgeAt: Date,
+    schemaVersion,
+  },
+  schemaOptions("users"),
+);
+
+// Each index names, behind it, the query of queries.ts that needs it.
+userSchema
+  .index({ email: 1 }, { name: "email_unique", unique: true }) // userByEmail
+  .index({ username: 1 }, { name: "username_unique", unique: true, sparse: true }) // userByUsername
+  .index({ "externalIdentities.key": 1 }, { name: "external_identity_unique", unique: true, sparse: true }) // userByExternalIdentity
+  .index(
+    { "emailVerification.tokenHash": 1 },
+    { name: "email_verification_unique", unique: true, sparse: true },
+  ) // userByEmailVerification
+  .index({ "passwordReset.tokenHash": 1 }, { name: "password_reset_unique", unique: true, sparse: true }) // userByPasswordReset
+  .index({ createdAt: -1 }, { name: "newest" }) // newestUsers
+  .index({ status: 1, createdAt: -1 }, { name: "status_newest" }) // usersByStatus
+  .index({ roles: 1, createdAt: -1 }, { name: "role_newest" }) // usersByRole
+  .index({ status: 1, lastActiveAt: 1 }, { name: "status_dormant" }) // dormantUsers
+  .index({ lastActiveAt: -1 }, { name: "recently_active" }) // recentlyActiveUsers
+  .index({ "subscription.plan": 1, "subscription.status": 1, createdAt: -1 }, { name: "plan_status_newest" }) // usersByPlan
+  .index({ "subscription.status": 1, "subscription.periodEnd": 1 }, { name: "subscription_ending" }) // subscriptionsEnding
+  .index(
+    { "profile.company": 1, "profile.displayName": 1 },
+    { name: "company_name", partialFilterExpression: { "profile.company": { $exists: true } } },
+  ) // usersOfCompany
+  .index({ "security.secondFactor.enabled": 1, createdAt: -1 }, { name: "second_factor_newest" }) // usersBySecondFactor
+  .index({ "analytics.engagementScore": -1 }, { name: "engagement" }) // mostEngagedUsers
+  .index({ "analytics.countries.code": 1, lastActiveAt: -1 }, { name: "country_recent" }) // usersOfCountry
+  .index({ "apiUsage.totals.requests": -1 }, { name: "api_heaviest" }) // heaviestApiUsers
+  .index({ "apiUsage.window.resetAt": 1 }, { name: "api_window_reset", sparse: true }) // apiWindowsToReset
+  .index({ purgeAt: 1 }, purgeAtTtl); // TTL: deleted accounts, after their grace period

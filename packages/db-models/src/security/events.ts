@@ -1,0 +1,55 @@
+import { Types } from "mongoose";
+import type { IdentityModels } from "../models.js";
+import { type NamedQuery, type Page, queries } from "../queries.js";
+import { runQuery } from "../run-query.js";
+import { currentSchemaVersion, duration } from "../schemas/common.js";
+import type { SecurityEventDocument, SecurityEventKind, Severity } from "../schemas/security-event.js";
+
+export interface SecurityEventInput {
+  userId: Types.ObjectId;
+  kind: SecurityEventKind;
+  severity: Severity;
+  sessionId?: Types.ObjectId;
+  network?: string;
+  country?: string;
+  device?: string;
+  reasons?: string[];
+}
+
+/** How long security events are kept. */
+const securityEventRetentionMs = 365 * duration.day;
+
+/** Records an event that the app delivers to a person or an administrator. */
+export async function recordSecurityEvent(
+  models: IdentityModels,
+  input: SecurityEventInput,
+  now: Date,
+): Promise<SecurityEventDocument> {
+  const { network, country, device, sessionId, ...required } = input;
+  const event: SecurityEventDocument = {
+    _id: new Types.ObjectId(),
+    ...required,
+    ...(sessionId && { sessionId }),
+    ...(network && { network }),
+    ...(country && { country }),
+    ...(device && { device }),
+    reasons: input.reasons ?? [],
+    at: now,
+    purgeAt: new Date(now.getTime() + securityEventRetentionMs),
+    schemaVersion: currentSchemaVersion,
+  };
+  await models.SecurityEvent.collection.insertOne({ ...event });
+  return event;
+}
+
+/** A user's security events, the newest first, of one kind when one is given. */
+export function listSecurityEvents(
+  models: IdentityModels,
+  input: { userId: Types.ObjectId; kind?: SecurityEventKind; page?: Page },
+): Promise<SecurityEventDocument[]> {
+  const { userId, kind, page } = input;
+  const query: NamedQuery<SecurityEventDocument> = kind
+    ? queries.securityEventsOfUserByKind(userId, kind, page)
+    : queries.securityEventsOfUser(userId, page);
+  return runQuery(models, query);
+}

@@ -1,0 +1,55 @@
+import type { Types } from "mongoose";
+import type { IdentityModels } from "../models.js";
+import { queries } from "../queries.js";
+import { runQuery } from "../run-query.js";
+import type { Device, GeoLocation, UserSessionDocument } from "../schemas/user-session.js";
+
+/** A session as its owner sees it: nothing in it is a secret. */
+export interface SessionSummary {
+  id: Types.ObjectId;
+  device: Device;
+  ip?: string;
+  location?: GeoLocation;
+  createdAt: Date;
+  lastSeenAt: Date;
+  idleExpiresAt: Date;
+  absoluteExpiresAt: Date;
+  requests: number;
+}
+
+const projection = {
+  device: 1,
+  ip: 1,
+  location: 1,
+  createdAt: 1,
+  lastSeenAt: 1,
+  idleExpiresAt: 1,
+  absoluteExpiresAt: 1,
+  "apiUsage.requests": 1,
+  slot: 1,
+} as const;
+
+/** The user's live sessions, the last to expire first. At most as many as the cap allows, so there are no pages. */
+export async function listSessions(
+  models: IdentityModels,
+  userId: Types.ObjectId,
+  now: Date,
+): Promise<SessionSummary[]> {
+  const live = await runQuery(models, queries.liveSessionsOfUser(userId, now), projection);
+  // A login under way has a session that is not live yet.
+  return live.filter(({ slot }) => slot !== undefined).map(summarise);
+}
+
+function summarise(session: UserSessionDocument): SessionSummary {
+  return {
+    id: session._id,
+    device: session.device,
+    ...(session.ip && { ip: session.ip }),
+    ...(session.location && { location: session.location }),
+    createdAt: session.createdAt,
+    lastSeenAt: session.lastSeenAt,
+    idleExpiresAt: session.idleExpiresAt,
+    absoluteExpiresAt: session.absoluteExpiresAt,
+    requests: session.apiUsage.requests,
+  };
+}

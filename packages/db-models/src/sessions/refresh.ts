@@ -1,0 +1,121 @@
+import type { IdentityModels } from "../models.js";
+import { queries } from "../queries.js";
+import { findByQuery } from "../run-query.js";
+import type { UserSessionDocument } from "../schemas/user-session.js";
+import { parseToken, sha256, succeedToken, type Token, unsealSuccessor } from "../secrets.js";
+import { recordSecurityEvent } from "../security/events.js";
+import { defaultSessionPolicy, type SessionPolicy } from "./policy.js";
+import { endSessions } from "./revoke.js";
+import type { RefreshResult } from "./types.js";
+import { isInGrace, refusalOf } from "./validate.js";
+
+/**
+ * Rotates a session's token.
+ *
+ * The claim is one conditional update, so of any number of parallel calls one rotates; the others, and any retry
+ * within the grace interval, get the very token that the one made. The interval is pinned to the rotation and does
+ * not slide. A token from before it ends the session, for somebody has a copy (RFC 9700 section 4.14.2).
+ *
+ * @param token - as presented.
+ */
+export async function refreshSession(
+  models: IdentityModels,
+  token: unknown,
+  now: Date,
+  policy: Partial<SessionPolicy> = {},
+): Promise<RefreshResult> {
+  const parsed = parseToken("session", token);
+  if (!parsed) return { refreshed: false, reason: "malformed" };
+  const rules = { ...defaultSessionPolicy, ...policy };
+  return (await rotate(models, parsed, now, rules)) ?? (await answerLoser(models, parsed, now, rules));
+}
+
+async function rotate(
+  models: IdentityModels,
+  token: Token,
+  now: Date,
+  policy: SessionPolicy,
+): Promise<RefreshResult | undefined> {
+  const { successor, seal } = succeedToken("session", token);
+  const claimed = await models.UserSession.collection.findOneAndUpdate(
+    {
+      handleHash: sha256(token.handle),
+      tokenHash: sha256(token.raw),
+      revokedAt: null,
+      slot: { $gte: 0 },
+      idleExpiresAt: { $gt: now },
+    },
+    [rotation(sha256(successor.raw), seal, now, policy)],
+    { returnDocument: "after", projection: { userId: 1, idleExpiresAt: 1, absoluteExpiresAt: 1 } },
+  );
+  return claimed ? refreshed(claimed as unknown as UserSessionDocument, successor, false) : undefined;
+}
+
+function rotation(tokenHash: string, sealedSuccessor: string, now: Date, policy: SessionPolicy) {
+  const idleExpiresMs = {
+    $min: [{ $add: [now.getTime(), "$idleTimeoutMs"] }, { $toLong: "$absoluteExpiresAt" }],
+  };
+  return {
+    $set: {
+      previousTokenHash: "$tokenHash",
+      tokenHash,
+      sealedSuccessor,
+      rotatedAt: now,
+      generation: { $add: ["$generation", 1] },
+      lastSeenAt: now,
+      idleExpiresAt: { $toDate: idleExpiresMs },
+      purgeAt: { $toDate: { $add: [idleExpiresMs, policy.retentionMs] } },
+    },
+  };
+}
+
+/** The answer to a token that could not be claimed: a retry, a refusal, or the alarm. */
+async function answerLoser(
+  models: IdentityModels,
+  token: Token,
+  now: Date,
+  policy: SessionPolicy,
+): Promise<RefreshResult> {
+  const session = await findByQuery(models, queries.sessionByHandle(sha256(token.handle)));
+  if (!session) return { refreshed: false, reason: "unknown" };
+  const reason = refusalOf(session, now);
+  if (reason) return { refreshed: false, reason };
+  if (session.sealedSuccessor && isInGrace(session, sha256(token.raw), now, policy)) {
+    return refreshed(session, unsealSuccessor("session", token, session.sealedSuccessor), true);
+  }
+  await endReused(models, session, now);
+  return { refreshed: false, reason: "reused" };
+}
+
+async function endReused(models: IdentityModels, session: UserSessionDocument, now: Date): Promise<void> {
+  const ended = await endSessions(models, { _id: session._id }, "reuse_detected", now);
+  if (ended === 0) return;
+  await recordSecurityEvent(
+    models,
+    {
+      userId: session.userId,
+      kind: "reuse_detected",
+      severity: "critical",
+      sessionId: session._id,
+      network: session.network,
+      device: session.device.label,
+    },
+    now,
+  );
+}
+
+function refreshed(
+  session: Pick<UserSessionDocument, "_id" | "userId" | "idleExpiresAt" | "absoluteExpiresAt">,
+  token: Token,
+  retried: boolean,
+): RefreshResult {
+  return {
+    refreshed: true,
+    sessionId: session._id,
+    userId: session.userId,
+    token: token.raw,
+    retried,
+    idleExpiresAt: session.idleExpiresAt,
+    absoluteExpiresAt: session.absoluteExpiresAt,
+  };
+}

@@ -1,0 +1,85 @@
+import type { QueryFilter, Types } from "mongoose";
+import { IdentityError } from "../errors.js";
+import type { IdentityModels } from "../models.js";
+import type { UserDocument } from "../schemas/user.js";
+import type { RevocationReason, UserSessionDocument } from "../schemas/user-session.js";
+
+/**
+ * Ends the sessions that match and have not been ended yet; they give back their slots. Their purge date stays: it
+ * counts from when they would have expired.
+ *
+ * @returns how many were ended.
+ */
+export async function endSessions(
+  models: IdentityModels,
+  filter: QueryFilter<UserSessionDocument>,
+  reason: RevocationReason,
+  now: Date,
+): Promise<number> {
+  const { modifiedCount } = await models.UserSession.collection.updateMany(
+    { ...(filter as Record<string, unknown>), revokedAt: null },
+    { $set: { revokedAt: now, revocationReason: reason }, $unset: { slot: "" } },
+  );
+  return modifiedCount;
+}
+
+/**
+ * Ends one session of a user. Ending one that has already ended is no error (RFC 7009 section 2.2).
+ *
+ * @returns true when this call ended it.
+ */
+export async function revokeSession(
+  models: IdentityModels,
+  input: { userId: Types.ObjectId; sessionId: Types.ObjectId; reason?: RevocationReason },
+  now: Date,
+): Promise<boolean> {
+  const filter = { _id: input.sessionId, userId: input.userId };
+  return (await endSessions(models, filter, input.reason ?? "signed_out", now)) === 1;
+}
+
+/**
+ * Ends every session of a user but one.
+ *
+ * @returns how many were ended.
+ */
+export function revokeOtherSessions(
+  models: IdentityModels,
+  input: { userId: Types.ObjectId; sessionId: Types.ObjectId; reason?: RevocationReason },
+  now: Date,
+): Promise<number> {
+  const filter = { userId: input.userId, _id: { $ne: input.sessionId } };
+  return endSessions(models, filter, input.reason ?? "signed_out_elsewhere", now);
+}
+
+/**
+ * Ends every session of a user, those of logins under way included: what there is ends first, then the generation
+ * rises, and whatever was inserted under the older one meanwhile ends last. A crash in between leaves no session that
+ * existed at the call; calling again completes it.
+ *
+ * @returns how many were ended.
+ * @throws IdentityError `USER_NOT_FOUND`.
+ */
+export function revokeAllSessions(
+  models: IdentityModels,
+  input: { userId: Types.ObjectId; reason?: RevocationReason },
+  now: Date,
+): Promise<number> {
+  return endEverySession(models, input.userId, input.reason ?? "all_signed_out", {}, now);
+}
+
+/** {@link revokeAllSessions}, with a change to the user that is made in the same write as the generation rises. */
+export async function endEverySession(
+  models: IdentityModels,
+  userId: Types.ObjectId,
+  reason: RevocationReason,
+  change: Partial<Pick<UserDocument, "status">>,
+  now: Date,
+): Promise<number> {
+  const ended = await endSessions(models, { userId }, reason, now);
+  const raised = await models.User.collection.updateOne(
+    { _id: userId },
+    { $inc: { sessionGeneration: 1 }, $set: { ...change, updatedAt: now } },
+  );
+  if (raised.matchedCount === 0) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  return ended + (await endSessions(models, { userId }, reason, now));
+}

@@ -1,0 +1,166 @@
+import type { Types } from "mongoose";
+import type { IdentityModels } from "../models.js";
+import { queries } from "../queries.js";
+import { findByQuery } from "../run-query.js";
+import { assertKnownVersion } from "../schemas/common.js";
+import type { RiskAssessment, UserSessionDocument } from "../schemas/user-session.js";
+import { equalHashes, parseToken, sha256, type Token } from "../secrets.js";
+import { defaultSessionPolicy, expiryAfterUse, type SessionPolicy } from "./policy.js";
+import type { SessionRefusal } from "./types.js";
+
+/** What a service needs to know of the session behind a request. */
+export interface ActiveSession {
+  id: Types.ObjectId;
+  userId: Types.ObjectId;
+  roles: string[];
+  scopes: string[];
+  risk: RiskAssessment;
+  authenticatedAt: Date;
+  createdAt: Date;
+  /** The cookie's expiry: it and the document end together. */
+  idleExpiresAt: Date;
+  absoluteExpiresAt: Date;
+}
+
+export type SessionCheck =
+  | { active: true; session: ActiveSession; touched: boolean }
+  | { active: false; reason: SessionRefusal };
+
+type CheckedSession = Pick<
+  UserSessionDocument,
+  | "_id"
+  | "userId"
+  | "tokenHash"
+  | "previousTokenHash"
+  | "rotatedAt"
+  | "roles"
+  | "scopes"
+  | "risk"
+  | "authenticatedAt"
+  | "createdAt"
+  | "lastSeenAt"
+  | "idleTimeoutMs"
+  | "idleExpiresAt"
+  | "absoluteExpiresAt"
+  | "revokedAt"
+  | "slot"
+  | "schemaVersion"
+>;
+
+const projection = {
+  userId: 1,
+  tokenHash: 1,
+  previousTokenHash: 1,
+  rotatedAt: 1,
+  roles: 1,
+  scopes: 1,
+  risk: 1,
+  authenticatedAt: 1,
+  createdAt: 1,
+  lastSeenAt: 1,
+  idleTimeoutMs: 1,
+  idleExpiresAt: 1,
+  absoluteExpiresAt: 1,
+  revokedAt: 1,
+  slot: 1,
+  schemaVersion: 1,
+} as const;
+
+/**
+ * Decides whether a presented token stands for a live session: one read by a unique key, and no write within the
+ * touch interval. Both expiries are decided here, whether or not the document has been collected.
+ *
+ * @param token - as presented; anything that is no token is refused, never thrown at.
+ * @param now - the moment of the request.
+ * @throws IdentityError `SCHEMA_TOO_NEW`.
+ *
+ * @example
+ * const check = await validateSession(models, request.cookies.session, new Date());
+ * if (!check.active) return reply.code(401).send();
+ */
+export async function validateSession(
+  models: IdentityModels,
+  token: unknown,
+  now: Date,
+  policy: Partial<SessionPolicy> = {},
+): Promise<SessionCheck> {
+  const parsed = parseToken("session", token);
+  if (!parsed) return { active: false, reason: "malformed" };
+  const rules = { ...defaultSessionPolicy, ...policy };
+  const session = await findByQuery(models, queries.sessionByHandle(sha256(parsed.handle)), projection);
+  if (!session) return { active: false, reason: "unknown" };
+  assertKnownVersion(session);
+  const reason = refusalOf(session, now) ?? tokenRefusal(session, parsed, now, rules);
+  if (reason) return { active: false, reason };
+  const idleExpiresAt = await touchIfDue(models, session, now, rules);
+  return {
+    active: true,
+    session: activeSession(session, idleExpiresAt),
+    touched: idleExpiresAt !== undefined,
+  };
+}
+
+/** Why a session is not live at this moment, whatever the token; `undefined` when it is. */
+export function refusalOf(
+  session: Pick<UserSessionDocument, "revokedAt" | "idleExpiresAt" | "absoluteExpiresAt" | "slot">,
+  now: Date,
+): SessionRefusal | undefined {
+  if (session.revokedAt) return "revoked";
+  if (session.absoluteExpiresAt <= now) return "absolute_expired";
+  // Without a slot another login, by a clock ahead of ours, has already seen it expired.
+  if (session.idleExpiresAt <= now || session.slot === undefined) return "idle_expired";
+  return undefined;
+}
+
+function tokenRefusal(
+  session: CheckedSession,
+  token: Token,
+  now: Date,
+  policy: SessionPolicy,
+): SessionRefusal | undefined {
+  const tokenHash = sha256(token.raw);
+  if (equalHashes(tokenHash, session.tokenHash)) return undefined;
+  return isInGrace(session, tokenHash, now, policy) ? undefined : "rotated";
+}
+
+/** Whether a token is the one before the last rotation, and that rotation was just now. */
+export function isInGrace(
+  session: Pick<UserSessionDocument, "previousTokenHash" | "rotatedAt">,
+  tokenHash: string,
+  now: Date,
+  policy: SessionPolicy,
+): boolean {
+  const { previousTokenHash, rotatedAt } = session;
+  if (!previousTokenHash || !rotatedAt || !equalHashes(tokenHash, previousTokenHash)) return false;
+  return now.getTime() < rotatedAt.getTime() + policy.rotationGraceMs;
+}
+
+// The filter on lastSeenAt lets one of many parallel requests write.
+async function touchIfDue(
+  models: IdentityModels,
+  session: CheckedSession,
+  now: Date,
+  policy: SessionPolicy,
+): Promise<Date | undefined> {
+  if (now.getTime() - session.lastSeenAt.getTime() < policy.touchIntervalMs) return undefined;
+  const expiry = expiryAfterUse(session, now, policy);
+  await models.UserSession.collection.updateOne(
+    { _id: session._id, lastSeenAt: session.lastSeenAt, revokedAt: null, slot: { $gte: 0 } },
+    { $set: { lastSeenAt: now, ...expiry } },
+  );
+  return expiry.idleExpiresAt;
+}
+
+function activeSession(session: CheckedSession, touchedExpiry: Date | undefined): ActiveSession {
+  return {
+    id: session._id,
+    userId: session.userId,
+    roles: session.roles,
+    scopes: session.scopes,
+    risk: session.risk,
+    authenticatedAt: session.authenticatedAt,
+    createdAt: session.createdAt,
+    idleExpiresAt: touchedExpiry ?? session.idleExpiresAt,
+    absoluteExpiresAt: session.absoluteExpiresAt,
+  };
+}

@@ -1,0 +1,128 @@
+import type { Types } from "mongoose";
+import type { IdentityModels } from "../models.js";
+import { limits } from "../schemas/common.js";
+import { bucketUpdates, type PendingUse, sessionUpdates, type UseCount, userUpdates } from "./updates.js";
+
+/** One request that a user made. */
+export interface ApiUse {
+  userId: Types.ObjectId;
+  /** Given when the request came in a session, to count it there too. */
+  sessionId?: Types.ObjectId;
+  /** The route's pattern, such as `GET /sessions/:id`; not the URL, which has no bound. */
+  endpoint: string;
+  failed?: boolean;
+}
+
+export interface UsageRecorderOptions {
+  /** Users with unwritten counts at which the recorder writes by itself. Default 1,000. */
+  maxUsers?: number;
+  /** Told when a flush failed, with the requests that are lost by it: a flush is never repeated, to count nothing twice. */
+  onError?: (error: unknown, lostRequests: number) => void;
+}
+
+/** Sessions of one user that are counted apart between two flushes; more are counted for the user only. */
+const maxSessionsPerUser = limits.concurrentSessions;
+
+/**
+ * Counts API use in memory and writes it in groups, so that a request costs no write. Memory is bounded by
+ * `maxUsers` times the bounds per user. A crash loses what was not flushed.
+ *
+ * @example
+ * const usage = new UsageRecorder(models);
+ * usage.record({ userId, endpoint: "GET /profile" }, new Date());
+ * await usage.flush(); // by a timer of the service, and at shutdown
+ */
+export class UsageRecorder {
+  readonly #models: IdentityModels;
+  readonly #maxUsers: number;
+  readonly #onError: NonNullable<UsageRecorderOptions["onError"]>;
+  #pending = new Map<string, PendingUse>();
+  #flushing: Promise<void> = Promise.resolve();
+
+  constructor(models: IdentityModels, options: UsageRecorderOptions = {}) {
+    this.#models = models;
+    this.#maxUsers = options.maxUsers ?? 1_000;
+    this.#onError = options.onError ?? (() => undefined);
+  }
+
+  /** Counts one request; never waits and never throws. */
+  record(use: ApiUse, now: Date): void {
+    const pending = this.#pendingOf(use.userId, now);
+    const endpoint = use.endpoint.slice(0, limits.endpoint);
+    pending.at = now;
+    add(pending, use);
+    addBounded(pending.endpoints, endpoint, limits.bucketEndpoints, use, () => ({
+      requests: 0,
+      failures: 0,
+    }));
+    if (use.sessionId) this.#recordSession(pending, use.sessionId, endpoint, use);
+    if (this.#pending.size >= this.#maxUsers) void this.flush();
+  }
+
+  /** Writes everything counted so far; resolves when it, and every flush before it, is done. */
+  flush(): Promise<void> {
+    const batch = [...this.#pending.values()];
+    this.#pending = new Map();
+    this.#flushing = this.#flushing.then(() => this.#write(batch));
+    return this.#flushing;
+  }
+
+  #pendingOf(userId: Types.ObjectId, now: Date): PendingUse {
+    const key = userId.toHexString();
+    const known = this.#pending.get(key);
+    if (known) return known;
+    const fresh: PendingUse = {
+      userId,
+      at: now,
+      requests: 0,
+      failures: 0,
+      endpoints: new Map(),
+      sessions: new Map(),
+    };
+    this.#pending.set(key, fresh);
+    return fresh;
+  }
+
+  #recordSession(pending: PendingUse, id: Types.ObjectId, endpoint: string, use: ApiUse): void {
+    const fresh = () => ({ requests: 0, failures: 0, id, lastEndpoint: endpoint });
+    const counted = addBounded(pending.sessions, id.toHexString(), maxSessionsPerUser, use, fresh);
+    if (counted) counted.lastEndpoint = endpoint;
+  }
+
+  async #write(batch: PendingUse[]): Promise<void> {
+    if (batch.length === 0) return;
+    const { User, UserSession, UsageBucket } = this.#models;
+    const unordered = { ordered: false } as const;
+    const sessions = sessionUpdates(batch);
+    try {
+      await UsageBucket.collection.bulkWrite(bucketUpdates(batch), unordered);
+      await User.collection.bulkWrite(userUpdates(batch), unordered);
+      if (sessions.length > 0) await UserSession.collection.bulkWrite(sessions, unordered);
+    } catch (error) {
+      this.#onError(
+        error,
+        batch.reduce((sum, { requests }) => sum + requests, 0),
+      );
+    }
+  }
+}
+
+function add(total: UseCount, use: ApiUse): void {
+  total.requests += 1;
+  if (use.failed) total.failures += 1;
+}
+
+/** Adds under a key unless that would be one key too many. */
+function addBounded<C extends UseCount>(
+  counts: Map<string, C>,
+  key: string,
+  max: number,
+  use: ApiUse,
+  fresh: () => C,
+): C | undefined {
+  const count = counts.get(key) ?? (counts.size < max ? fresh() : undefined);
+  if (!count) return undefined;
+  counts.set(key, count);
+  add(count, use);
+  return count;
+}

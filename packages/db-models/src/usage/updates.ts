@@ -1,0 +1,142 @@
+import type { mongo, Types } from "mongoose";
+import { currentSchemaVersion, duration, limits } from "../schemas/common.js";
+import type { UsageInterval } from "../schemas/usage-bucket.js";
+
+type BulkWrite = mongo.AnyBulkWriteOperation;
+
+export interface UseCount {
+  requests: number;
+  failures: number;
+}
+
+/** What one user did since the last flush. */
+export interface PendingUse extends UseCount {
+  userId: Types.ObjectId;
+  /** Of the last request. */
+  at: Date;
+  endpoints: Map<string, UseCount>;
+  sessions: Map<string, UseCount & { id: Types.ObjectId; lastEndpoint: string }>;
+}
+
+/** How long buckets are kept: hours for a month, days for two years. */
+const bucketRetentionMs: Readonly<Record<UsageInterval, number>> = {
+  hour: 31 * duration.day,
+  day: 2 * 365 * duration.day,
+};
+
+const intervalMs: Readonly<Record<UsageInterval, number>> = { hour: duration.hour, day: duration.day };
+
+/** The window that a user's request limit counts in. */
+const usageWindowMs = duration.day;
+
+/** Start of the interval that a moment falls in, UTC. */
+function intervalStart(interval: UsageInterval, at: Date): Date {
+  return new Date(Math.floor(at.getTime() / intervalMs[interval]) * intervalMs[interval]);
+}
+
+/** One upsert per user and interval. */
+export function bucketUpdates(batch: readonly PendingUse[]): BulkWrite[] {
+  return batch.flatMap((use) => (["hour", "day"] as const).map((interval) => bucketUpdate(use, interval)));
+}
+
+function bucketUpdate(use: PendingUse, interval: UsageInterval): BulkWrite {
+  const startedAt = intervalStart(interval, use.at);
+  const counted = {
+    requests: plus("$requests", use.requests),
+    failures: plus("$failures", use.failures),
+    endpoints: { $slice: [mergedCounts("$endpoints", use.endpoints), limits.bucketEndpoints] },
+    purgeAt: new Date(startedAt.getTime() + intervalMs[interval] + bucketRetentionMs[interval]),
+    schemaVersion: currentSchemaVersion,
+  };
+  return {
+    updateOne: {
+      filter: { userId: use.userId, interval, startedAt },
+      update: [{ $set: counted }],
+      upsert: true,
+    },
+  };
+}
+
+/** Totals, window, favourite endpoints and last activity of each user. */
+export function userUpdates(batch: readonly PendingUse[]): BulkWrite[] {
+  return batch.map((use) => ({
+    updateOne: { filter: { _id: use.userId }, update: [{ $set: userCounts(use) }] },
+  }));
+}
+
+function userCounts(use: PendingUse): Record<string, unknown> {
+  const startedAt = new Date(Math.floor(use.at.getTime() / usageWindowMs) * usageWindowMs);
+  const sameWindow = { $gte: ["$apiUsage.window.startedAt", startedAt] };
+  return {
+    "apiUsage.totals.requests": plus("$apiUsage.totals.requests", use.requests),
+    "apiUsage.totals.failures": plus("$apiUsage.totals.failures", use.failures),
+    "apiUsage.window.requests": {
+      $cond: [sameWindow, plus("$apiUsage.window.requests", use.requests), use.requests],
+    },
+    "apiUsage.window.startedAt": { $max: ["$apiUsage.window.startedAt", startedAt] },
+    "apiUsage.window.resetAt": {
+      $max: ["$apiUsage.window.resetAt", new Date(startedAt.getTime() + usageWindowMs)],
+    },
+    "apiUsage.favouriteEndpoints": favourites(use),
+    lastActiveAt: { $max: ["$lastActiveAt", use.at] },
+  };
+}
+
+// The most used stay. A newcomer starts at what this flush saw of it, which is how a bounded list can be kept at all.
+function favourites(use: PendingUse): Record<string, unknown> {
+  const merged = mergedCounts("$apiUsage.favouriteEndpoints", use.endpoints, ["requests"]);
+  const sorted = { $sortArray: { input: merged, sortBy: { requests: -1, endpoint: 1 } } };
+  return { $slice: [sorted, limits.favouriteEndpoints] };
+}
+
+/** API usage of each session; one that has ended meanwhile counts nothing. */
+export function sessionUpdates(batch: readonly PendingUse[]): BulkWrite[] {
+  return batch.flatMap(({ sessions, at }) =>
+    [...sessions.values()].map(({ id, requests, failures, lastEndpoint }) => ({
+      updateOne: {
+        filter: { _id: id, revokedAt: null },
+        update: {
+          $inc: { "apiUsage.requests": requests, "apiUsage.failures": failures },
+          $set: { "apiUsage.lastEndpoint": lastEndpoint, "apiUsage.lastRequestAt": at },
+        },
+      },
+    })),
+  );
+}
+
+function plus(field: string, amount: number): Record<string, unknown> {
+  return { $add: [{ $ifNull: [field, 0] }, amount] };
+}
+
+/** An aggregation expression: the stored counts plus the new ones, endpoint by endpoint, newcomers last. */
+function mergedCounts(
+  field: string,
+  added: ReadonlyMap<string, UseCount>,
+  kinds: ReadonlyArray<keyof UseCount> = ["requests", "failures"],
+): Record<string, unknown> {
+  const stored = { $ifNull: [field, []] };
+  const delta = [...added].map(([endpoint, counts]) => ({
+    endpoint: { $literal: endpoint },
+    ...Object.fromEntries(kinds.map((kind) => [kind, counts[kind]])),
+  }));
+  const sameEndpoint = {
+    $filter: { input: delta, as: "new", cond: { $eq: ["$$new.endpoint", "$$old.endpoint"] } },
+  };
+  const summed = kinds.map((kind) => [
+    kind,
+    {
+      $add: [
+        `$$old.${kind}`,
+        { $sum: { $map: { input: sameEndpoint, as: "match", in: `$$match.${kind}` } } },
+      ],
+    },
+  ]);
+  const updated = {
+    $map: { input: stored, as: "old", in: { endpoint: "$$old.endpoint", ...Object.fromEntries(summed) } },
+  };
+  const known = { $map: { input: stored, as: "old", in: "$$old.endpoint" } };
+  const newcomers = {
+    $filter: { input: delta, as: "new", cond: { $not: [{ $in: ["$$new.endpoint", known] }] } },
+  };
+  return { $concatArrays: [updated, newcomers] };
+}

@@ -1,0 +1,115 @@
+import type { Types } from "mongoose";
+import { IdentityError, isDuplicateKey } from "../errors.js";
+import type { IdentityModels } from "../models.js";
+import { hashPassword, passwordLength, verifyPassword } from "../passwords.js";
+import { queries } from "../queries.js";
+import { findByQuery } from "../run-query.js";
+import type { UserDocument, UserStatus } from "../schemas/user.js";
+import { randomKey } from "../secrets.js";
+import { endEverySession } from "../sessions/revoke.js";
+import { normaliseIdentifier, parseInput, type Registration, registrationSchema } from "./input.js";
+
+/** A user without secrets. */
+export type PublicUser = Omit<
+  UserDocument,
+  "passwordHash" | "auditKey" | "emailVerification" | "passwordReset"
+>;
+
+/** Leaves out what no caller may see; read by everything that returns a user. */
+export const publicProjection = {
+  passwordHash: 0,
+  auditKey: 0,
+  emailVerification: 0,
+  passwordReset: 0,
+} as const;
+
+/**
+ * Creates an active account with a password.
+ *
+ * @throws IdentityError `INVALID_INPUT`, `EMAIL_TAKEN`, `USERNAME_TAKEN`.
+ */
+export async function registerUser(
+  models: IdentityModels,
+  input: Registration,
+  now: Date,
+): Promise<PublicUser> {
+  const { password, displayName, ...identifiers } = parseInput(registrationSchema, input);
+  const user = new models.User({
+    ...identifiers,
+    passwordHash: await hashPassword(password),
+    passwordChangedAt: now,
+    profile: displayName === undefined ? {} : { displayName },
+    auditKey: randomKey(),
+    createdAt: now,
+    updatedAt: now,
+  });
+  try {
+    await user.save();
+  } catch (error) {
+    throw isDuplicateKey(error) ? identifierTaken(error.keyPattern) : error;
+  }
+  return readUser(models, user._id);
+}
+
+function identifierTaken(keyPattern: Record<string, unknown> = {}): IdentityError {
+  if ("username" in keyPattern) return new IdentityError("USERNAME_TAKEN", "the username is in use");
+  return new IdentityError("EMAIL_TAKEN", "the email address is in use");
+}
+
+export type Authentication =
+  | { authenticated: true; userId: Types.ObjectId; sessionGeneration: number }
+  | { authenticated: false; reason: "bad_credentials" | "not_active"; userId?: Types.ObjectId };
+
+/**
+ * Checks a password. An unknown account, an account without a password and a wrong password take the same work and
+ * give the same answer; that an account is not active is told only to who knows the password.
+ *
+ * @param input - `identifier` is an email address or a username.
+ */
+export async function authenticateUser(
+  models: IdentityModels,
+  input: { identifier: string; password: string },
+): Promise<Authentication> {
+  const identifier = normaliseIdentifier(input.identifier);
+  const query = identifier.includes("@")
+    ? queries.userByEmail(identifier)
+    : queries.userByUsername(identifier);
+  const user = await findByQuery(models, query, { passwordHash: 1, status: 1, sessionGeneration: 1 });
+  // A longer password is nobody's; hashing it would let a stranger buy work with bytes.
+  const password = input.password.slice(0, passwordLength.max + 1);
+  if (!(await verifyPassword(user?.passwordHash, password)) || !user) {
+    return { authenticated: false, reason: "bad_credentials", ...(user && { userId: user._id }) };
+  }
+  if (user.status !== "active") return { authenticated: false, reason: "not_active", userId: user._id };
+  return { authenticated: true, userId: user._id, sessionGeneration: user.sessionGeneration };
+}
+
+/** @throws IdentityError `USER_NOT_FOUND`. */
+export async function readUser(models: IdentityModels, userId: Types.ObjectId): Promise<PublicUser> {
+  const user = await models.User.findById(userId, publicProjection).lean<PublicUser>();
+  if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  return user;
+}
+
+/**
+ * Changes an account's status. Leaving `active` ends every session, those of logins under way included
+ * (ASVS 7.4.2).
+ *
+ * @throws IdentityError `USER_NOT_FOUND`.
+ */
+export async function setUserStatus(
+  models: IdentityModels,
+  input: { userId: Types.ObjectId; status: UserStatus },
+  now: Date,
+): Promise<void> {
+  const { userId, status } = input;
+  if (status !== "active") {
+    await endEverySession(models, userId, "account_not_active", { status }, now);
+    return;
+  }
+  const { matchedCount } = await models.User.collection.updateOne(
+    { _id: userId },
+    { $set: { status, updatedAt: now } },
+  );
+  if (matchedCount === 0) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+}

@@ -1,0 +1,143 @@
+import { z } from "zod";
+import { IdentityError } from "../errors.js";
+import { canonicalRange } from "../network.js";
+import { passwordLength } from "../passwords.js";
+import { duration, limits } from "../schemas/common.js";
+import { limitPolicies, themes } from "../schemas/user.js";
+
+/** Trimmed, NFC, lower case: one person, one spelling. */
+export function normaliseIdentifier(value: string): string {
+  return value.trim().normalize("NFC").toLowerCase();
+}
+
+const printable = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses.
+    .regex(/^[^\u0000-\u001f\u007f]*$/, "must not contain control characters");
+
+export const emailSchema = z
+  .string()
+  .max(limits.email)
+  .transform(normaliseIdentifier)
+  .pipe(z.email())
+  .describe("Email address; compared trimmed, NFC and in lower case");
+
+export const passwordSchema = z
+  .string()
+  .min(passwordLength.min)
+  .max(passwordLength.max)
+  .describe(`Password, ${passwordLength.min} to ${passwordLength.max} characters of any kind`);
+
+const usernameSchema = z
+  .string()
+  .transform(normaliseIdentifier)
+  .pipe(
+    z
+      .string()
+      .min(3)
+      .max(limits.username)
+      .regex(/^[a-z0-9][a-z0-9._-]*$/, "must be letters, digits, . _ -"),
+  );
+
+const timezoneSchema = z
+  .string()
+  .max(limits.timezone)
+  .refine(isTimezone, "must be an IANA time zone")
+  .describe("IANA time zone, such as Europe/Oslo");
+
+const languageSchema = z
+  .string()
+  .max(limits.language)
+  .refine(isLanguage, "must be a BCP 47 language tag")
+  .describe("BCP 47 language tag, such as en-GB");
+
+export const profileChangesSchema = z
+  .strictObject({
+    displayName: printable(limits.displayName).nullable(),
+    bio: z
+      .string()
+      .trim()
+      .max(limits.bio)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters but line breaks are what this refuses.
+      .regex(/^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$/, "must not contain control characters")
+      .nullable(),
+    company: printable(limits.company).nullable(),
+    location: printable(limits.location).nullable(),
+    timezone: timezoneSchema,
+    language: languageSchema,
+    theme: z.enum(themes),
+  })
+  .partial()
+  .describe("The fields to change; null clears one");
+
+export const registrationSchema = z.strictObject({
+  email: emailSchema,
+  username: usernameSchema.optional(),
+  password: passwordSchema,
+  displayName: printable(limits.displayName).optional(),
+});
+
+const rangeSchema = z
+  .string()
+  .max(limits.cidr)
+  .transform((range, context) => {
+    const canonical = canonicalRange(range);
+    if (canonical) return canonical;
+    context.addIssue({ code: "custom", message: "must be an address or a CIDR range in canonical form" });
+    return z.NEVER;
+  });
+
+export const securityChangesSchema = z
+  .strictObject({
+    idleTimeoutMs: z
+      .int()
+      .min(duration.minute)
+      .max(90 * duration.day),
+    absoluteLifetimeMs: z
+      .int()
+      .min(duration.minute)
+      .max(365 * duration.day),
+    maxConcurrentSessions: z.int().min(1).max(limits.concurrentSessions),
+    limitPolicy: z.enum(limitPolicies),
+    alerts: z.strictObject({ newDevice: z.boolean(), newLocation: z.boolean() }),
+    ipAllowlist: z.array(rangeSchema).max(limits.allowlist),
+  })
+  .partial()
+  .describe("The security settings to change");
+
+export type Registration = z.input<typeof registrationSchema>;
+export type ProfileChanges = z.input<typeof profileChangesSchema>;
+export type SecurityChanges = z.input<typeof securityChangesSchema>;
+
+/**
+ * Parses input of a caller.
+ *
+ * @throws IdentityError `INVALID_INPUT` that names each path and what is wrong with it, never the value.
+ */
+export function parseInput<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
+  const summary = issues.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join("; ");
+  throw new IdentityError("INVALID_INPUT", summary, { details: { issues } });
+}
+
+function isTimezone(value: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: value }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function isLanguage(value: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(value).length === 1;
+  } catch {
+    return false;
+  }
+}

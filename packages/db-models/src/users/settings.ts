@@ -1,0 +1,67 @@
+import type { Types } from "mongoose";
+import { IdentityError } from "../errors.js";
+import type { IdentityModels } from "../models.js";
+import { type PublicUser, publicProjection } from "./accounts.js";
+import {
+  type ProfileChanges,
+  parseInput,
+  profileChangesSchema,
+  type SecurityChanges,
+  securityChangesSchema,
+} from "./input.js";
+
+/**
+ * Changes a user's profile; what is not named stays, `null` clears.
+ *
+ * @throws IdentityError `INVALID_INPUT`, `USER_NOT_FOUND`.
+ */
+export function updateProfile(
+  models: IdentityModels,
+  input: { userId: Types.ObjectId; changes: ProfileChanges },
+  now: Date,
+): Promise<PublicUser> {
+  return applyChanges(models, input.userId, "profile", parseInput(profileChangesSchema, input.changes), now);
+}
+
+/**
+ * Changes a user's security settings. Timeouts hold for sessions opened from now on; a lower cap is met at the next
+ * login.
+ *
+ * @throws IdentityError `INVALID_INPUT`, `USER_NOT_FOUND`.
+ */
+export function updateSecurity(
+  models: IdentityModels,
+  input: { userId: Types.ObjectId; changes: SecurityChanges },
+  now: Date,
+): Promise<PublicUser> {
+  return applyChanges(
+    models,
+    input.userId,
+    "security",
+    parseInput(securityChangesSchema, input.changes),
+    now,
+  );
+}
+
+async function applyChanges(
+  models: IdentityModels,
+  userId: Types.ObjectId,
+  section: "profile" | "security",
+  changes: Record<string, unknown>,
+  now: Date,
+): Promise<PublicUser> {
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const set = Object.fromEntries(
+    given.filter(([, value]) => value !== null).map(([key, value]) => [`${section}.${key}`, value]),
+  );
+  const unset = Object.fromEntries(
+    given.filter(([, value]) => value === null).map(([key]) => [`${section}.${key}`, ""]),
+  );
+  const updated = await models.User.collection.findOneAndUpdate(
+    { _id: userId },
+    { $set: { ...set, updatedAt: now }, ...(Object.keys(unset).length > 0 && { $unset: unset }) },
+    { returnDocument: "after", projection: publicProjection },
+  );
+  if (!updated) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  return updated as unknown as PublicUser;
+}

@@ -1,0 +1,59 @@
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import type { Model } from "mongoose";
+import { afterAll, beforeAll } from "vitest";
+import {
+  type IdentityDatabase,
+  type IdentityModels,
+  openDatabase,
+  randomKey,
+  type UserDocument,
+} from "../src/index.js";
+
+/** A database of the suite's own, opened as a service opens it, with every index. */
+export function useIdentityDatabase(): () => IdentityDatabase {
+  const temporary = useTemporaryDatabase({ label: "models" });
+  let database: IdentityDatabase;
+  beforeAll(async () => {
+    database = await openDatabase(temporary.uri, { monitorCommands: true });
+    await createIndexes(database.models);
+  });
+  afterAll(() => database?.close());
+  return () => database;
+}
+
+async function createIndexes(models: IdentityModels): Promise<void> {
+  for (const model of Object.values(models) as Model<unknown>[]) await model.createIndexes();
+}
+
+let made = 0;
+
+/** Stores a user with the defaults of the schema and the given fields. */
+export async function makeUser(models: IdentityModels, fields: object = {}): Promise<UserDocument> {
+  made += 1;
+  const createdAt = new Date("2026-01-01T00:00:00.000Z");
+  const user = new models.User({
+    email: `user-${made}@example.com`,
+    auditKey: randomKey(),
+    createdAt,
+    updatedAt: createdAt,
+    ...fields,
+  });
+  await user.save();
+  return user.toObject();
+}
+
+/** Runs something and names the commands that it sent to the server. */
+export async function commandsDuring<T>(
+  { connection }: IdentityDatabase,
+  act: () => Promise<T>,
+): Promise<{ result: T; commands: string[] }> {
+  const commands: string[] = [];
+  const client = connection.getClient();
+  const note = ({ commandName }: { commandName: string }) => commands.push(commandName);
+  client.on("commandStarted", note);
+  try {
+    return { result: await act(), commands };
+  } finally {
+    client.off("commandStarted", note);
+  }
+}

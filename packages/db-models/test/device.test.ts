@@ -1,0 +1,71 @@
+import { deviceModels } from "@org/dev-kit/identity-data";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { capUserAgent, detectDevice, deviceHashOf } from "../src/device.js";
+import { limits } from "../src/schemas/common.js";
+import { userAgents } from "./user-agents.js";
+
+describe("detectDevice", () => {
+  it("knows at least 60 real user agents", () => {
+    expect(new Set(userAgents.map(([header]) => header)).size).toBeGreaterThanOrEqual(60);
+  });
+
+  it.each(userAgents)("%s", (header, type, os, browser) => {
+    const device = detectDevice(header);
+    expect({ type: device.type, os: device.os.name, browser: device.browser.name }).toEqual({
+      type,
+      os,
+      browser,
+    });
+    expect(device.label).toContain(browser);
+  });
+
+  it.each([undefined, "", "   ", "\u0000\u0001", "\n"])("calls %j unknown", (header) => {
+    expect(detectDevice(header)).toEqual({ os: {}, browser: {}, type: "unknown", label: "Unknown device" });
+  });
+
+  it("reads any header within the bounds of the schema", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 2_000 }), (header) => {
+        const { label, os, browser } = detectDevice(header);
+        expect(label.length).toBeGreaterThan(0);
+        expect(label.length).toBeLessThanOrEqual(limits.name);
+        for (const part of [os, browser]) {
+          expect(part.name?.length ?? 0).toBeLessThanOrEqual(64);
+          expect(part.version?.length ?? 0).toBeLessThanOrEqual(32);
+        }
+      }),
+    );
+  });
+
+  it("looks at the first 512 characters only, so a hostile header costs nothing", () => {
+    expect(capUserAgent("a".repeat(5_000_000))).toHaveLength(limits.userAgent);
+    expect(detectDevice(`${" ".repeat(600)}curl/8.5.0`).type).toBe("unknown");
+  });
+});
+
+describe("deviceHashOf", () => {
+  const [header] = userAgents[0] ?? [""];
+
+  it("stays the same when the browser is updated", () => {
+    const updated = header.replace("Chrome/131", "Chrome/132");
+    expect(deviceHashOf(detectDevice(updated))).toBe(deviceHashOf(detectDevice(header)));
+  });
+
+  it("tells browsers apart, and follows the device cookie where there is one", () => {
+    const device = detectDevice(header);
+    const firefox = detectDevice(
+      "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:132.0) Gecko/20100101 Firefox/132.0",
+    );
+    expect(deviceHashOf(firefox)).not.toBe(deviceHashOf(device));
+    expect(deviceHashOf(firefox, "cookie")).toBe(deviceHashOf(device, "cookie"));
+  });
+
+  it.each(deviceModels)(
+    "agrees with the generated data on $device.label",
+    ({ userAgent, device, deviceHash }) => {
+      expect(detectDevice(userAgent)).toEqual(device);
+      expect(deviceHashOf(device as ReturnType<typeof detectDevice>)).toBe(deviceHash);
+    },
+  );
+});

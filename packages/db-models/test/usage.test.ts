@@ -1,0 +1,135 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { duration, type IdentityModels, openSession, readUser, UsageRecorder } from "../src/index.js";
+import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
+
+// Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
+const now = new Date("2096-06-01T12:34:56.000Z");
+const database = useIdentityDatabase();
+let models: IdentityModels;
+beforeAll(() => {
+  models = database().models;
+});
+
+describe("UsageRecorder", () => {
+  it("writes nothing for a request, and three commands for any number of them", async () => {
+    const usage = new UsageRecorder(models);
+    const user = await makeUser(models);
+    const { id } = await openSession(models, { userId: user._id }, now);
+    const use = { userId: user._id, sessionId: id };
+    const { commands } = await commandsDuring(database(), async () => {
+      for (let request = 0; request < 500; request++) {
+        usage.record(
+          { ...use, endpoint: request % 2 ? "GET /a" : "GET /b", failed: request % 10 === 0 },
+          now,
+        );
+      }
+    });
+    expect(commands).toEqual([]);
+    const flushed = await commandsDuring(database(), () => usage.flush());
+    expect(flushed.commands).toEqual(["update", "update", "update"]);
+
+    const { apiUsage, lastActiveAt } = await readUser(models, user._id);
+    expect(apiUsage).toMatchObject({
+      totals: { requests: 500, failures: 50 },
+      window: { requests: 500, resetAt: new Date("2096-06-02T00:00:00.000Z") },
+      favouriteEndpoints: [
+        { endpoint: "GET /a", requests: 250 },
+        { endpoint: "GET /b", requests: 250 },
+      ],
+    });
+    expect(lastActiveAt).toEqual(now);
+    const session = await models.UserSession.findById(id).lean();
+    expect(session?.apiUsage).toMatchObject({ requests: 500, failures: 50, lastEndpoint: "GET /a" });
+  });
+
+  it("adds up over flushes, by hour and by day", async () => {
+    const usage = new UsageRecorder(models);
+    const user = await makeUser(models);
+    for (const minutes of [0, 10, 90]) {
+      const at = new Date(now.getTime() + minutes * duration.minute);
+      usage.record({ userId: user._id, endpoint: "GET /a" }, at);
+      usage.record({ userId: user._id, endpoint: "$where", failed: true }, at);
+      await usage.flush();
+    }
+    const buckets = await models.UsageBucket.find({ userId: user._id })
+      .sort({ interval: 1, startedAt: 1 })
+      .lean();
+    expect(
+      buckets.map(({ interval, startedAt, requests }) => [interval, startedAt.toISOString(), requests]),
+    ).toEqual([
+      ["day", "2096-06-01T00:00:00.000Z", 6],
+      ["hour", "2096-06-01T12:00:00.000Z", 4],
+      ["hour", "2096-06-01T14:00:00.000Z", 2],
+    ]);
+    expect(buckets[0]?.endpoints).toEqual([
+      { endpoint: "GET /a", requests: 3, failures: 0 },
+      { endpoint: "$where", requests: 3, failures: 3 },
+    ]);
+  });
+
+  it("starts a new window when the old one has ended", async () => {
+    const usage = new UsageRecorder(models);
+    const user = await makeUser(models);
+    for (const days of [0, 1]) {
+      usage.record({ userId: user._id, endpoint: "GET /a" }, new Date(now.getTime() + days * duration.day));
+      await usage.flush();
+    }
+    const { apiUsage } = await readUser(models, user._id);
+    expect(apiUsage.totals.requests).toBe(2);
+    expect(apiUsage.window.requests).toBe(1);
+  });
+
+  it("keeps a user's endpoints bounded whatever the input, and counts the rest in the totals", async () => {
+    const usage = new UsageRecorder(models);
+    const user = await makeUser(models);
+    for (let flush = 0; flush < 3; flush++) {
+      for (let index = 0; index < 200; index++) {
+        usage.record({ userId: user._id, endpoint: `GET /${flush}/${index}/${"x".repeat(1_000)}` }, now);
+      }
+      await usage.flush();
+    }
+    const bucket = await models.UsageBucket.findOne({ userId: user._id, interval: "day" }).lean();
+    expect(bucket?.requests).toBe(600);
+    expect(bucket?.endpoints.length).toBeLessThanOrEqual(64);
+    const { apiUsage } = await readUser(models, user._id);
+    expect(apiUsage.totals.requests).toBe(600);
+    expect(apiUsage.favouriteEndpoints.length).toBeLessThanOrEqual(10);
+    await new models.UsageBucket(bucket!).validate();
+  });
+
+  it("flushes by itself when it holds as many users as it may", async () => {
+    const usage = new UsageRecorder(models, { maxUsers: 3 });
+    const users = [await makeUser(models), await makeUser(models), await makeUser(models)];
+    for (const user of users) usage.record({ userId: user._id, endpoint: "GET /a" }, now);
+    await usage.flush();
+    for (const user of users) expect((await readUser(models, user._id)).apiUsage.totals.requests).toBe(1);
+  });
+
+  it("loses nothing to parallel recorders of one user", async () => {
+    const user = await makeUser(models);
+    const recorders = Array.from({ length: 20 }, () => new UsageRecorder(models));
+    for (const usage of recorders) usage.record({ userId: user._id, endpoint: "GET /a" }, now);
+    await Promise.all(recorders.map((usage) => usage.flush()));
+    expect((await readUser(models, user._id)).apiUsage.favouriteEndpoints).toEqual([
+      { endpoint: "GET /a", requests: 20 },
+    ]);
+    const bucket = await models.UsageBucket.findOne({ userId: user._id, interval: "hour" }).lean();
+    expect(bucket?.requests).toBe(20);
+  });
+
+  it("reports what a failed flush lost, and goes on", async () => {
+    const lost: number[] = [];
+    const refusing = {
+      ...models,
+      UsageBucket: { collection: { bulkWrite: () => Promise.reject(new Error("no")) } },
+    };
+    const usage = new UsageRecorder(refusing as unknown as IdentityModels, {
+      onError: (_error, requests) => lost.push(requests),
+    });
+    const user = await makeUser(models);
+    usage.record({ userId: user._id, endpoint: "GET /a" }, now);
+    usage.record({ userId: user._id, endpoint: "GET /a" }, now);
+    await usage.flush();
+    expect(lost).toEqual([2]);
+  });
+});

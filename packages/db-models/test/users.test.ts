@@ -1,0 +1,227 @@
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  authenticateUser,
+  duration,
+  type IdentityModels,
+  openSession,
+  readUser,
+  recordLogin,
+  registerUser,
+  setUserStatus,
+  updateProfile,
+  updateSecurity,
+} from "../src/index.js";
+import {
+  parseInput,
+  profileChangesSchema,
+  registrationSchema,
+  securityChangesSchema,
+} from "../src/users/input.js";
+import { makeUser, useIdentityDatabase } from "./database.js";
+
+// Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
+const now = new Date("2096-06-01T12:00:00.000Z");
+const password = "correct horse battery staple";
+const database = useIdentityDatabase();
+let models: IdentityModels;
+beforeAll(() => {
+  models = database().models;
+});
+
+describe("registerUser", () => {
+  it("stores a normalised identity and no readable secret, and returns none", async () => {
+    const user = await registerUser(
+      models,
+      { email: "  Ada.Lovelace@Example.COM ", username: "Ada", password, displayName: "Ada" },
+      now,
+    );
+    expect(user).toMatchObject({ email: "ada.lovelace@example.com", username: "ada", status: "active" });
+    expect(user).not.toHaveProperty("passwordHash");
+    expect(user).not.toHaveProperty("auditKey");
+    const stored = await models.User.collection.findOne({ _id: user._id });
+    expect(stored?.passwordHash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+    expect(JSON.stringify(stored)).not.toContain(password);
+    // The hash is never selected by default.
+    expect(await models.User.findById(user._id).lean()).not.toHaveProperty("passwordHash");
+  });
+
+  it("lets one of many parallel registrations have an address", async () => {
+    const attempts = Array.from({ length: 10 }, (_, index) =>
+      registerUser(models, { email: index % 2 ? "Same@example.com" : "same@EXAMPLE.com", password }, now),
+    );
+    const settled = await Promise.allSettled(attempts);
+    const refusals = settled.flatMap((one) => (one.status === "rejected" ? [one.reason.code] : []));
+    expect(refusals).toEqual(Array(9).fill("EMAIL_TAKEN"));
+  });
+
+  it("tells a taken username from a taken address", async () => {
+    await registerUser(models, { email: "first@example.com", username: "taken", password }, now);
+    const second = registerUser(models, { email: "second@example.com", username: "TAKEN", password }, now);
+    await expect(second).rejects.toMatchObject({ code: "USERNAME_TAKEN", kind: "caller" });
+  });
+
+  it.each<[string, unknown]>([
+    ["nothing", undefined],
+    ["no password", { email: "a@example.com" }],
+    ["a short password", { email: "a@example.com", password: "short" }],
+    ["a huge password", { email: "a@example.com", password: "x".repeat(100_000) }],
+    ["no address", { email: "nobody", password }],
+    ["an operator for an address", { email: { $gt: "" }, password }],
+    ["a huge address", { email: `${"a".repeat(300)}@example.com`, password }],
+    ["an unknown field", { email: "a@example.com", password, status: "active", roles: ["admin"] }],
+    ["control characters", { email: "a@example.com", password, displayName: "a\u0000b" }],
+  ])("refuses %s, naming the path and never the value", async (_name, input) => {
+    const refused = registerUser(models, input as never, now);
+    await expect(refused).rejects.toMatchObject({ code: "INVALID_INPUT", kind: "caller" });
+    await expect(refused).rejects.not.toThrow(/short|xxx|aaa/);
+  });
+
+  it("refuses anything arbitrary by the same code", () => {
+    fc.assert(
+      fc.property(fc.anything(), (input) => {
+        expect(() => parseInput(registrationSchema, input)).toThrow(
+          expect.objectContaining({ code: "INVALID_INPUT" }),
+        );
+      }),
+    );
+  });
+});
+
+describe("authenticateUser", () => {
+  beforeAll(async () => {
+    await registerUser(models, { email: "login@example.com", username: "login", password }, now);
+  });
+
+  it.each(["login@example.com", " LOGIN@example.com ", "Login"])("knows %j", async (identifier) => {
+    expect(await authenticateUser(models, { identifier, password })).toMatchObject({ authenticated: true });
+  });
+
+  it.each([
+    ["login@example.com", "wrong password"],
+    ["login@example.com", ""],
+    ["nobody@example.com", password],
+    ["nobody", password],
+    ["", password],
+    ["$where", password],
+  ])("refuses %j with %j by one answer", async (identifier, attempt) => {
+    const answer = await authenticateUser(models, { identifier, password: attempt });
+    expect(answer).toMatchObject({ authenticated: false, reason: "bad_credentials" });
+  });
+
+  it("accepts a password in another Unicode form, and refuses one that only starts alike", async () => {
+    const composed = "pass\u00e9 partout, encore une fois";
+    await registerUser(models, { email: "nfc@example.com", password: composed }, now);
+    const attempt = (text: string) =>
+      authenticateUser(models, { identifier: "nfc@example.com", password: text });
+    expect(await attempt(composed.normalize("NFD"))).toMatchObject({ authenticated: true });
+    expect(await attempt(`${composed}!`)).toMatchObject({ authenticated: false });
+  });
+
+  it("tells that an account is not active only to who knows the password", async () => {
+    const user = await registerUser(models, { email: "gone@example.com", password }, now);
+    await setUserStatus(models, { userId: user._id, status: "suspended" }, now);
+    const attempt = (text: string) =>
+      authenticateUser(models, { identifier: "gone@example.com", password: text });
+    expect(await attempt(password)).toMatchObject({ reason: "not_active" });
+    expect(await attempt("wrong password")).toMatchObject({ reason: "bad_credentials" });
+  });
+
+  it("gives the generation that makes a login fail once all sessions were ended", async () => {
+    const user = await registerUser(models, { email: "race@example.com", password }, now);
+    const authentication = await authenticateUser(models, { identifier: "race@example.com", password });
+    if (!authentication.authenticated) throw new Error(authentication.reason);
+    await setUserStatus(models, { userId: user._id, status: "suspended" }, now);
+    await setUserStatus(models, { userId: user._id, status: "active" }, now);
+    await expect(openSession(models, authentication, now)).rejects.toMatchObject({
+      code: "SESSIONS_REVOKED",
+    });
+  });
+});
+
+describe("settings", () => {
+  it("changes what is named, clears what is null, and keeps the rest", async () => {
+    const user = await makeUser(models, { profile: { bio: "old", company: "Old & Co" } });
+    const changes = { displayName: "New", company: null, timezone: "Europe/Oslo", language: "nb-NO" };
+    const updated = await updateProfile(models, { userId: user._id, changes }, now);
+    expect(updated.profile).toMatchObject({
+      displayName: "New",
+      bio: "old",
+      timezone: "Europe/Oslo",
+      theme: "system",
+    });
+    expect(updated.profile).not.toHaveProperty("company");
+    expect(updated.updatedAt).toEqual(now);
+  });
+
+  it("keeps an allowlist in canonical form", async () => {
+    const user = await makeUser(models);
+    const changes = { ipAllowlist: ["192.0.2.77/24", "2001:DB8::1", "::ffff:10.0.0.1"] };
+    const updated = await updateSecurity(models, { userId: user._id, changes }, now);
+    expect(updated.security.ipAllowlist).toEqual(["192.0.2.0/24", "2001:db8::1/128", "10.0.0.1/32"]);
+    expect(updated.security.maxConcurrentSessions).toBe(10);
+  });
+
+  it.each<[string, object]>([
+    ["an unknown zone", { timezone: "Mars/Olympus" }],
+    ["an unknown language", { language: "not a language" }],
+    ["a long bio", { bio: "x".repeat(2_001) }],
+    ["a NUL in the bio", { bio: "a\u0000b" }],
+    ["an operator", { $set: { status: "active" } }],
+    ["a dotted path", { "security.limitPolicy": "deny" }],
+    ["a prototype key", JSON.parse('{"__proto__": {"theme": "dark"}}')],
+  ])("refuses %s in a profile", (_name, changes) => {
+    expect(() => parseInput(profileChangesSchema, changes)).toThrow(
+      expect.objectContaining({ code: "INVALID_INPUT" }),
+    );
+  });
+
+  it.each<[string, object]>([
+    ["no session at all", { maxConcurrentSessions: 0 }],
+    ["too many sessions", { maxConcurrentSessions: 101 }],
+    ["half a session", { maxConcurrentSessions: 1.5 }],
+    ["an endless timeout", { idleTimeoutMs: Number.POSITIVE_INFINITY }],
+    ["an address with a leading zero", { ipAllowlist: ["010.0.0.1"] }],
+    ["too many ranges", { ipAllowlist: Array(65).fill("192.0.2.1") }],
+  ])("refuses %s in the security settings", (_name, changes) => {
+    expect(() => parseInput(securityChangesSchema, changes)).toThrow(
+      expect.objectContaining({ code: "INVALID_INPUT" }),
+    );
+  });
+
+  it("says so when there is no such user", async () => {
+    const userId = new models.User()._id;
+    await expect(updateProfile(models, { userId, changes: {} }, now)).rejects.toMatchObject({
+      code: "USER_NOT_FOUND",
+    });
+    await expect(readUser(models, userId)).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
+  });
+});
+
+describe("recordLogin", () => {
+  it("keeps devices and countries bounded, the longest unseen leaving first", async () => {
+    const user = await makeUser(models);
+    const device = (index: number) => String(index).padStart(43, "d");
+    for (let index = 0; index < 40; index++) {
+      const login = { userId: user._id, deviceHash: device(index), deviceLabel: "$where", country: "NO" };
+      await recordLogin(models, login, new Date(now.getTime() + index * duration.minute));
+    }
+    const again = new Date(now.getTime() + duration.day);
+    await recordLogin(
+      models,
+      { userId: user._id, deviceHash: device(20), deviceLabel: "x", country: "BR" },
+      again,
+    );
+    const { analytics, lastActiveAt } = await readUser(models, user._id);
+    expect(analytics.logins).toBe(41);
+    expect(analytics.devices).toHaveLength(32);
+    expect(analytics.devices[0]).toMatchObject({ deviceHash: device(20), lastSeenAt: again });
+    expect(analytics.devices[0]?.firstSeenAt).toEqual(new Date(now.getTime() + 20 * duration.minute));
+    expect(analytics.devices.map(({ deviceHash }) => deviceHash)).not.toContain(device(0));
+    expect(analytics.countries).toEqual([
+      { code: "BR", logins: 1, lastSeenAt: again },
+      { code: "NO", logins: 40, lastSeenAt: new Date(now.getTime() + 39 * duration.minute) },
+    ]);
+    expect(lastActiveAt).toEqual(again);
+  });
+});

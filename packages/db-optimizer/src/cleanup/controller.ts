@@ -1,0 +1,74 @@
+/** Bounds of the batch controller, with their defaults. */
+export interface ControllerLimits {
+  /** Milliseconds that a batch should take. Default 500. */
+  readonly targetMs: number;
+  /** Smallest batch, in documents. Default 100. */
+  readonly minBatch: number;
+  /** Largest batch, in documents. Default 10,000. */
+  readonly maxBatch: number;
+  /** By how much a batch may grow over the one before. Default 1.2. */
+  readonly maxGrowth: number;
+  /** Pause after a batch, as a multiple of the time that the batch took. Default 0.5. */
+  readonly niceRatio: number;
+}
+
+/** The defaults: {@link ControllerLimits} says what each is. */
+export const defaultLimits: ControllerLimits = {
+  targetMs: 500,
+  minBatch: 100,
+  maxBatch: 10_000,
+  maxGrowth: 1.2,
+  niceRatio: 0.5,
+};
+
+/** How much of the past the rate remembers: pt-online-schema-change's weight. */
+const memory = 0.75;
+const firstBatch = 1_000;
+
+/** What the controller knows. Plain data: it can be stored and taken up again. */
+export interface ControllerState {
+  readonly batchSize: number;
+  readonly weightedDocuments: number;
+  readonly weightedSeconds: number;
+}
+
+/** What to do next. */
+export interface ControllerStep {
+  readonly state: ControllerState;
+  /** Milliseconds to wait before the next batch. */
+  readonly pauseMs: number;
+}
+
+/** The state before the first batch. */
+export function startController(limits: ControllerLimits): ControllerState {
+  return { batchSize: clamp(firstBatch, limits), weightedDocuments: 0, weightedSeconds: 0 };
+}
+
+/**
+ * After a batch: the size that would take the target time at the weighted rate, within the bounds, and a pause. Pure.
+ *
+ * @param batch documents that were handled, and milliseconds that it took
+ */
+export function afterBatch(
+  state: ControllerState,
+  batch: { readonly documents: number; readonly elapsedMs: number },
+  limits: ControllerLimits,
+): ControllerStep {
+  const weightedDocuments = memory * state.weightedDocuments + batch.documents;
+  const weightedSeconds = memory * state.weightedSeconds + Math.max(batch.elapsedMs, 1) / 1_000;
+  const wanted = Math.floor((weightedDocuments / weightedSeconds) * (limits.targetMs / 1_000));
+  const allowed = Math.floor(state.batchSize * limits.maxGrowth);
+  return {
+    state: { batchSize: clamp(Math.min(wanted, allowed), limits), weightedDocuments, weightedSeconds },
+    pauseMs: Math.round(batch.elapsedMs * limits.niceRatio),
+  };
+}
+
+/** After a batch that timed out: half of it, down to the least. Pure. */
+export function afterTimeout(state: ControllerState, limits: ControllerLimits): ControllerState {
+  return { ...state, batchSize: clamp(Math.floor(state.batchSize / 2), limits) };
+}
+
+function clamp(size: number, { minBatch, maxBatch }: ControllerLimits): number {
+  return Math.min(Math.max(size, minBatch), maxBatch);
+}

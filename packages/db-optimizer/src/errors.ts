@@ -1,0 +1,117 @@
+/**
+ * Every code that an {@link OptimizerError} can carry, with whose fault it is. Codes are part of the public surface:
+ * they are added, never renamed.
+ */
+export const errorKinds = {
+  INVALID_OPTIONS: "caller",
+  INVALID_MODEL: "caller",
+  INVALID_RULE: "caller",
+  INVALID_QUERY: "caller",
+  MODELS_CONFLICT: "caller",
+  RULE_NEEDS_INDEX: "caller",
+  ABORTED: "caller",
+  UNREACHABLE: "server",
+  AUTHENTICATION_FAILED: "server",
+  NOT_AUTHORIZED: "server",
+  UNSUPPORTED: "server",
+  TIMED_OUT: "server",
+  SERVER_REFUSED: "server",
+  DUPLICATES: "state",
+  INDEX_CONFLICT: "state",
+  COLLECTION_CONFLICT: "state",
+  LOCKED: "state",
+  LEASE_LOST: "state",
+} as const;
+
+/** Stable name of what went wrong. */
+export type OptimizerErrorCode = keyof typeof errorKinds;
+
+/** `caller`: the input is wrong. `server`: MongoDB refused or is away. `state`: the data stands in the way. */
+export type OptimizerErrorKind = (typeof errorKinds)[OptimizerErrorCode];
+
+/** What an {@link OptimizerError} may bring along. */
+export interface OptimizerErrorOptions {
+  readonly cause?: unknown;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The one error class of this package. Decide on `code`, never on the message.
+ *
+ * @example
+ * try { await optimizer.apply() }
+ * catch (error) { if (isOptimizerError(error, "UNREACHABLE")) retryLater(); else throw error; }
+ */
+export class OptimizerError extends Error {
+  override readonly name = "OptimizerError";
+  readonly code: OptimizerErrorCode;
+  readonly kind: OptimizerErrorKind;
+  /** Facts for a log or a report; for `DUPLICATES` the values and the ids that share them. */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: OptimizerErrorCode, message: string, options: OptimizerErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.kind = errorKinds[code];
+    this.details = options.details ?? {};
+  }
+}
+
+/** True for an {@link OptimizerError}, and for one with this very code when a code is given. */
+export function isOptimizerError(error: unknown, code?: OptimizerErrorCode): error is OptimizerError {
+  return error instanceof OptimizerError && (code === undefined || error.code === code);
+}
+
+// https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
+const codesOfServer: Readonly<Record<number, OptimizerErrorCode>> = {
+  6: "UNREACHABLE",
+  7: "UNREACHABLE",
+  13: "NOT_AUTHORIZED",
+  18: "AUTHENTICATION_FAILED",
+  48: "COLLECTION_CONFLICT",
+  50: "TIMED_OUT",
+  59: "UNSUPPORTED",
+  64: "TIMED_OUT",
+  67: "UNSUPPORTED",
+  85: "INDEX_CONFLICT",
+  86: "INDEX_CONFLICT",
+  89: "UNREACHABLE",
+  91: "UNREACHABLE",
+  115: "UNSUPPORTED",
+  359: "DUPLICATES",
+  11000: "DUPLICATES",
+  11600: "UNREACHABLE",
+};
+
+const namesOfUnreachable =
+  /^(MongoServerSelectionError|MongooseServerSelectionError|MongoNetworkError|MongoNetworkTimeoutError|MongoTopologyClosedError|MongoNotConnectedError)$/;
+
+/**
+ * Gives any failure of the driver, of Mongoose or of the server one of our codes, the original kept as `cause`.
+ * An {@link OptimizerError} passes unchanged.
+ */
+export function toOptimizerError(error: unknown, doing?: string): OptimizerError {
+  if (error instanceof OptimizerError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const text = doing ? `${doing}: ${message}` : message;
+  return new OptimizerError(classify(error), text, { cause: error });
+}
+
+function classify(error: unknown): OptimizerErrorCode {
+  const { name, code, cause, reason } = (error ?? {}) as Partial<Record<string, unknown>>;
+  const known = typeof code === "number" ? codesOfServer[code] : undefined;
+  if (known) return known;
+  if (name === "AbortError") return "ABORTED";
+  // The driver reports a failed handshake as "no server found", with the refusal further down.
+  if (isAuthenticationFailure(error) || isAuthenticationFailure(cause) || isAuthenticationFailure(reason)) {
+    return "AUTHENTICATION_FAILED";
+  }
+  if (code === 8000) return "UNSUPPORTED"; // Atlas's own "not on this tier", when it is not about credentials
+  if (typeof name === "string" && namesOfUnreachable.test(name)) return "UNREACHABLE";
+  return "SERVER_REFUSED";
+}
+
+function isAuthenticationFailure(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return code === 18 || (typeof message === "string" && /authentication failed|bad auth/i.test(message));
+}

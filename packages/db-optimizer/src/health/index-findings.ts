@@ -1,0 +1,82 @@
+import { collectionText, shellText } from "../indexes/command.js";
+import type { DriftReport } from "../indexes/diff.js";
+import type { ActualIndex } from "../indexes/inspect.js";
+import type { IndexFacts } from "./facts.js";
+import type { HealthFinding } from "./finding.js";
+
+/** What the facts say of indexes. Pure. */
+export function indexFindings({ drift, redundant, use }: IndexFacts): HealthFinding[] {
+  // What is declared and only hidden would be drift, and the next apply would show it again.
+  const undeclared = new Set(drift.extra.map(placeOf));
+  return [
+    ...driftFindings(drift),
+    ...redundant.map(({ index, coveredBy }) =>
+      dispensable(
+        "INDEX_REDUNDANT",
+        index,
+        undeclared,
+        `is covered by ${coveredBy.name}`,
+        keysOf(index.keys),
+      ),
+    ),
+    ...use
+      .filter(({ verdict }) => verdict === "unused_declared" || verdict === "unused_undeclared")
+      .map(({ index, ageDays = 0, use: counts }) => {
+        const evidence = `no read in ${ageDays.toFixed(0)} days on ${counts.length} member(s)`;
+        return dispensable("INDEX_UNUSED", index, undeclared, "is unused", evidence);
+      }),
+  ];
+}
+
+function driftFindings({ missing, changed }: DriftReport): HealthFinding[] {
+  return [
+    ...missing.map(
+      ({ collection, name, keys }): HealthFinding => ({
+        code: "INDEX_MISSING",
+        part: "indexes",
+        severity: "critical",
+        message: `Index ${name} of ${collection} is declared and missing`,
+        evidence: keysOf(keys),
+        command: "org-db apply",
+      }),
+    ),
+    ...changed.map(
+      ({ expected, differences }): HealthFinding => ({
+        code: "INDEX_CHANGED",
+        part: "indexes",
+        severity: "warning",
+        message: `Index ${expected.name} of ${expected.collection} is not as declared`,
+        evidence: differences
+          .map(({ option, expected: is, actual }) => `${option}: ${actual}, declared ${is}`)
+          .join("; "),
+        command: "org-db plan",
+      }),
+    ),
+  ];
+}
+
+function dispensable(
+  code: string,
+  index: ActualIndex,
+  undeclared: ReadonlySet<string>,
+  why: string,
+  evidence: string,
+): HealthFinding {
+  const first = undeclared.has(placeOf(index)) ? "" : "; take it out of its schema first";
+  return {
+    code,
+    part: "indexes",
+    severity: "info",
+    message: `Index ${index.name} of ${index.collection} ${why}${first}`,
+    evidence,
+    command: `${collectionText(index.collection)}.hideIndex(${JSON.stringify(index.name)})`,
+  };
+}
+
+function placeOf({ collection, name }: { collection: string; name: string }): string {
+  return `${collection}.${name}`;
+}
+
+function keysOf(keys: readonly { field: string; kind: unknown }[]): string {
+  return shellText(Object.fromEntries(keys.map(({ field, kind }) => [field, kind])));
+}

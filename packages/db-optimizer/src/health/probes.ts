@@ -1,0 +1,202 @@
+import type { Connection, mongo } from "mongoose";
+import { summarise } from "../cleanup/latency.js";
+import { collectionSize } from "../cleanup/size.js";
+import { OptimizerError, toOptimizerError } from "../errors.js";
+import { diffIndexes } from "../indexes/diff.js";
+import { expectedIndexes } from "../indexes/expected.js";
+import { type ActualCollection, databaseOf, inspectIndexes } from "../indexes/inspect.js";
+import { redundantIndexes } from "../indexes/redundant.js";
+import { type IndexUse, judgeUse, type UnusedFinding } from "../indexes/unused.js";
+import { mapLimited } from "../limited.js";
+import { collectionNames, type Document, type ModelLike } from "../model.js";
+import { type SlowOperations, slowOperations } from "../optimize/slow.js";
+import { shardKeysOf } from "../shard-keys.js";
+import type {
+  CollectionFacts,
+  ConnectionFacts,
+  HealthFacts,
+  IndexFacts,
+  LongOperation,
+  Probed,
+  ServerFacts,
+  TopologyFacts,
+} from "./facts.js";
+import type { ParsedThresholds } from "./thresholds.js";
+
+const pings = 10;
+const atOnce = 4;
+
+/**
+ * Asks the server everything that health goes by. A probe that the server refuses, or that takes too long, leaves its
+ * part unknown; only a server that can't be reached at all ends the check.
+ */
+export async function probeHealth(
+  connection: Connection,
+  models: readonly ModelLike[],
+  thresholds: ParsedThresholds,
+  now: Date,
+): Promise<HealthFacts> {
+  const db = databaseOf(connection);
+  const within = <T>(doing: string, probe: () => Promise<T>) =>
+    probed(doing, probe, thresholds.probeTimeoutMs);
+  const ping = await within("ping", () => probeConnection(db));
+  const topology = await within("topology", () => probeTopology(db));
+  // A router answers for one member of each shard, and an unknown topology for who knows how many: never all.
+  const countable = topology.known && topology.value.kind !== "sharded";
+  const members = countable ? topology.value.members : Number.POSITIVE_INFINITY;
+  return {
+    database: db.databaseName,
+    at: now,
+    connection: ping,
+    topology,
+    collections: await within("collection sizes", () => probeCollections(db, models)),
+    indexes: await within("indexes", () => probeIndexes(connection, models, { now, members, thresholds })),
+    server: await within("server status", () => probeServer(db)),
+    slow: flattened(
+      await within("slow operations", () => slowOperations(connection, thresholds.slowOperationMs)),
+    ),
+    longOperations: await within("running operations", () =>
+      probeLongOperations(db, thresholds.longOperationMs),
+    ),
+  };
+}
+
+// What the profiler says is itself known or not.
+function flattened(probe: Probed<SlowOperations>): SlowOperations {
+  return probe.known ? probe.value : probe;
+}
+
+async function probed<T>(doing: string, probe: () => Promise<T>, timeoutMs: number): Promise<Probed<T>> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new OptimizerError("TIMED_OUT", `took longer than ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+  });
+  try {
+    return { known: true, value: await Promise.race([probe(), late]) };
+  } catch (error) {
+    const known = toOptimizerError(error, doing);
+    if (known.code === "UNREACHABLE" || known.code === "AUTHENTICATION_FAILED" || known.kind === "caller")
+      throw known;
+    return { known: false, reason: known.message };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function probeConnection(db: mongo.Db): Promise<ConnectionFacts> {
+  const times: number[] = [];
+  for (let round = 0; round < pings; round++) {
+    const started = performance.now();
+    await db.command({ ping: 1 });
+    times.push(performance.now() - started);
+  }
+  const { p50, p95 } = summarise(times);
+  return { pingP50Ms: p50 ?? 0, pingP95Ms: p95 ?? 0 };
+}
+
+async function probeTopology(db: mongo.Db): Promise<TopologyFacts> {
+  const hello = await db.command({ hello: 1 });
+  const { version } = await db.command({ buildInfo: 1 });
+  const kind = hello.msg === "isdbgrid" ? "sharded" : hello.setName ? "replica_set" : "standalone";
+  return {
+    kind,
+    version: String(version),
+    ...(hello.setName && { setName: String(hello.setName) }),
+    // Arbiters are named apart; passives hold data.
+    members: Math.max((hello.hosts?.length ?? 0) + (hello.passives?.length ?? 0), 1),
+    writablePrimary: hello.isWritablePrimary === true,
+  };
+}
+
+async function probeCollections(db: mongo.Db, models: readonly ModelLike[]): Promise<CollectionFacts[]> {
+  const existing = new Set(
+    (await db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name),
+  );
+  return mapLimited(collectionNames(models), atOnce, async (collection) => ({
+    collection,
+    exists: existing.has(collection),
+    ...(await collectionSize(db, collection)),
+  }));
+}
+
+async function probeIndexes(
+  connection: Connection,
+  models: readonly ModelLike[],
+  context: { now: Date; members: number; thresholds: ParsedThresholds },
+): Promise<IndexFacts> {
+  const expected = expectedIndexes(models);
+  const collections = await inspectIndexes(connection, collectionNames(models));
+  const shardKeys = await shardKeysOf(connection);
+  const declared = new Set(expected.map(({ collection, name }) => `${collection}.${name}`));
+  const use = await mapLimited(
+    collections.filter(({ exists, type }) => exists && type === "collection"),
+    atOnce,
+    (collection) => useOf(databaseOf(connection), collection, declared, context),
+  );
+  return {
+    drift: diffIndexes(expected, collections),
+    redundant: collections.flatMap(({ collection, indexes }) =>
+      redundantIndexes(indexes, shardKeys.get(collection)),
+    ),
+    use: use.flat(),
+  };
+}
+
+async function useOf(
+  db: mongo.Db,
+  { collection, indexes }: ActualCollection,
+  declared: ReadonlySet<string>,
+  { now, members, thresholds }: { now: Date; members: number; thresholds: ParsedThresholds },
+): Promise<UnusedFinding[]> {
+  const entries = await db
+    .collection(collection)
+    .aggregate([{ $indexStats: {} }])
+    .toArray();
+  return indexes.map((index) =>
+    judgeUse({
+      index,
+      use: entries.filter(({ name }) => name === index.name).map(useOfEntry),
+      members,
+      declared: declared.has(`${collection}.${index.name}`),
+      now,
+      minimumAgeDays: thresholds.unusedIndexDays,
+    }),
+  );
+}
+
+function useOfEntry({ host, accesses }: Document): IndexUse {
+  const { ops, since } = accesses as { ops: unknown; since: Date };
+  return { member: String(host), ops: Number(ops), since };
+}
+
+async function probeServer(db: mongo.Db): Promise<ServerFacts> {
+  const status = await db.command({ serverStatus: 1 });
+  const cache = status.wiredTiger?.cache as Document | undefined;
+  const used = Number(cache?.["bytes currently in the cache"]);
+  const maximum = Number(cache?.["maximum bytes configured"]);
+  const available = Number(status.connections?.available);
+  return {
+    connections: Number(status.connections?.current ?? 0),
+    // None at all is no answer: whoever got this one has a connection.
+    ...(available > 0 && { connectionsAvailable: available }),
+    ...(used >= 0 && maximum > 0 && { cacheUsedRatio: used / maximum }),
+    uptimeSeconds: Number(status.uptime ?? 0),
+  };
+}
+
+async function probeLongOperations(db: mongo.Db, longMs: number): Promise<LongOperation[]> {
+  const { inprog } = await db
+    .admin()
+    .command({ currentOp: 1, active: true, secs_running: { $gte: longMs / 1_000 } });
+  return (inprog as Document[])
+    .filter(({ ns }) => String(ns).startsWith(`${db.databaseName}.`))
+    .map(({ opid, op, ns, secs_running: seconds }) => ({
+      opid: String(opid),
+      operation: String(op),
+      namespace: String(ns),
+      runningMs: Number(seconds) * 1_000,
+    }));
+}

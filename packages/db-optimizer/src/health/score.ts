@@ -1,0 +1,57 @@
+import type { HealthFinding, HealthPart, Severity } from "./finding.js";
+
+/** How much each part counts; the weights add up to 100. */
+export const partWeights: Readonly<Record<HealthPart, number>> = {
+  connection: 15,
+  topology: 15,
+  indexes: 40,
+  operations: 20,
+  storage: 10,
+};
+
+/** What a finding takes from its part, out of 100. */
+export const severityCosts: Readonly<Record<Severity, number>> = { info: 2, warning: 20, critical: 50 };
+
+/** One part of the score. */
+export interface ScorePart {
+  readonly part: HealthPart;
+  readonly weight: number;
+  /** 0 to 100; `null` where nothing could be looked at. */
+  readonly points: number | null;
+  readonly findings: number;
+}
+
+/** The score with all that it is made of. */
+export interface HealthScore {
+  /** 0 to 100: the weighted mean of the parts that could be looked at. */
+  readonly score: number;
+  readonly parts: readonly ScorePart[];
+}
+
+/**
+ * Adds findings up to a score. Pure. Information costs little and at most 20 points of a part however often it comes;
+ * a part that could not be looked at counts neither for nor against.
+ *
+ * @param unknown parts of which nothing could be looked at
+ */
+export function scoreHealth(
+  findings: readonly HealthFinding[],
+  unknown: ReadonlySet<HealthPart> = new Set(),
+): HealthScore {
+  const parts = Object.entries(partWeights).map(([name, weight]) => {
+    const part = name as HealthPart;
+    const own = findings.filter((finding) => finding.part === part);
+    return { part, weight, points: unknown.has(part) ? null : pointsOf(own), findings: own.length };
+  });
+  const known = parts.filter(({ points }) => points !== null);
+  const weight = known.reduce((sum, part) => sum + part.weight, 0);
+  const total = known.reduce((sum, part) => sum + part.weight * (part.points ?? 0), 0);
+  return { score: weight === 0 ? 0 : Math.round(total / weight), parts };
+}
+
+function pointsOf(findings: readonly HealthFinding[]): number {
+  const cost = (severity: Severity) =>
+    findings.filter((finding) => finding.severity === severity && finding.code !== "UNKNOWN").length *
+    severityCosts[severity];
+  return Math.max(0, 100 - Math.min(cost("info"), 20) - cost("warning") - cost("critical"));
+}

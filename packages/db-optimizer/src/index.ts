@@ -1,0 +1,61 @@
+export type { ControllerLimits } from "./cleanup/controller.js";
+export type { Latency } from "./cleanup/latency.js";
+export type {
+  CleanupProgress,
+  CleanupReport,
+  CollectionImpact,
+  CollectionSize,
+  RuleReport,
+} from "./cleanup/report.js";
+export type { CleanupRule } from "./cleanup/rules.js";
+export { cleanupRuleSchema } from "./cleanup/rules.js";
+export type { CleanupOptions } from "./cleanup/runner.js";
+export { runCleanup } from "./cleanup/runner.js";
+export type { OptimizerErrorCode, OptimizerErrorKind } from "./errors.js";
+export { errorKinds, isOptimizerError, OptimizerError, toOptimizerError } from "./errors.js";
+export type { QueryPlan } from "./explain/explain.js";
+export { explainQuery, summariseExplain } from "./explain/explain.js";
+export type { HealthFacts, Probed, Topology } from "./health/facts.js";
+export type { HealthFinding, HealthPart, Severity } from "./health/finding.js";
+export type { HealthOptions, HealthReport } from "./health/health.js";
+export { checkHealth } from "./health/health.js";
+export type { HealthScore, ScorePart } from "./health/score.js";
+export { partWeights, severityCosts } from "./health/score.js";
+export type { HealthThresholds } from "./health/thresholds.js";
+export { thresholdsSchema } from "./health/thresholds.js";
+export type { ApplyOptions, ApplyProgress, ApplyResult, StepOutcome, StepResult } from "./indexes/apply.js";
+export { applyPlan } from "./indexes/apply.js";
+export type { Collation } from "./indexes/collation.js";
+export type { ChangedIndex, ChangeKind, DriftReport, IndexDifference } from "./indexes/diff.js";
+export { diffIndexes } from "./indexes/diff.js";
+export type { Duplicate } from "./indexes/duplicates.js";
+export type { ExpectedIndex } from "./indexes/expected.js";
+export { expectedIndexes } from "./indexes/expected.js";
+export type { ActualCollection, ActualIndex } from "./indexes/inspect.js";
+export { inspectIndexes } from "./indexes/inspect.js";
+export type { Plan, PlanStep, Risk, StepKind } from "./indexes/plan.js";
+export { planIndexes } from "./indexes/plan.js";
+export type { RedundantIndex } from "./indexes/redundant.js";
+export { redundantIndexes } from "./indexes/redundant.js";
+export type { IndexKey, IndexKeyKind, IndexOption, IndexSpec, TextSettings } from "./indexes/spec.js";
+export type { IndexUse, UnusedFinding, UnusedInput, UnusedVerdict } from "./indexes/unused.js";
+export { judgeUse } from "./indexes/unused.js";
+export type { LeaseOptions } from "./lease.js";
+export { withLease } from "./lease.js";
+export type { ModelLike, SchemaLike } from "./model.js";
+export { assertModel } from "./model.js";
+export type { NamedQuery } from "./named-query.js";
+export type { Advice } from "./optimize/advice.js";
+export { candidateIndex } from "./optimize/advice.js";
+export type { QueryAnalysis, QueryProblem } from "./optimize/analyse.js";
+export type { OptimizeOptions, OptimizeReport } from "./optimize/optimize.js";
+export { analysePerformance } from "./optimize/optimize.js";
+export type { SlowOperations, SlowShape } from "./optimize/slow.js";
+export type { DatabaseOptimizerOptions } from "./optimizer.js";
+export { DatabaseOptimizer } from "./optimizer.js";
+export type { CollectionStep, ValidationAction } from "./setup/collections.js";
+export type { InitializeOptions, InitializeResult, SetupCheck, SetupPlan } from "./setup/initialize.js";
+export { initialize, planSetup } from "./setup/initialize.js";
+export { DatabaseInitializer } from "./setup/initializer.js";
+export type { JsonSchema } from "./setup/json-schema.js";
+export { jsonSchemaOf } from "./setup/json-schema.js";

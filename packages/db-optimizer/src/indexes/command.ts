@@ -1,0 +1,71 @@
+import type { Document } from "../model.js";
+import type { Collation } from "./collation.js";
+import type { IndexSpec } from "./spec.js";
+
+/** The entry of a `createIndexes` command that builds this index. */
+export function createIndexEntry(index: IndexSpec, collectionDefault: Collation | null = null): Document {
+  return { key: keyDocument(index), name: index.name, ...indexOptions(index, collectionDefault) };
+}
+
+function keyDocument({ keys }: Pick<IndexSpec, "keys">): Document {
+  return Object.fromEntries(keys.map(({ field, kind }) => [field, kind]));
+}
+
+function indexOptions(index: IndexSpec, collectionDefault: Collation | null): Document {
+  const { expireAfterSeconds, partialFilterExpression, wildcardProjection, geo2d, text } = index;
+  return {
+    ...(index.unique && { unique: true }),
+    ...(index.sparse && { sparse: true }),
+    ...(index.hidden && { hidden: true }),
+    ...(index.prepareUnique && !index.unique && { prepareUnique: true }),
+    ...(expireAfterSeconds !== undefined && { expireAfterSeconds }),
+    ...(partialFilterExpression && { partialFilterExpression }),
+    ...(wildcardProjection && { wildcardProjection }),
+    ...geo2d,
+    ...(text && {
+      weights: text.weights,
+      default_language: text.defaultLanguage,
+      language_override: text.languageOverride,
+    }),
+    ...collationOption(index, collectionDefault),
+  };
+}
+
+// Left out, the collection's default would take its place.
+function collationOption({ collation }: IndexSpec, collectionDefault: Collation | null): Document {
+  if (collation) return { collation };
+  return collation === null && collectionDefault ? { collation: { locale: "simple" } } : {};
+}
+
+/** What a person would type into mongosh to build the index. */
+export function createIndexText(index: IndexSpec, collectionDefault: Collation | null = null): string {
+  const { key, ...options } = createIndexEntry(index, collectionDefault);
+  return `${collectionText(index.collection)}.createIndex(${shellText(key)}, ${shellText(options)})`;
+}
+
+/** What a person would type into mongosh to change an index in place. */
+export function collModText(collection: string, index: Document): string {
+  return `db.runCommand(${shellText({ collMod: collection, index })})`;
+}
+
+/** `db.users`, or `db.getCollection("odd name")`. */
+export function collectionText(collection: string): string {
+  return /^[A-Za-z_]\w*$/.test(collection)
+    ? `db.${collection}`
+    : `db.getCollection(${JSON.stringify(collection)})`;
+}
+
+/** A value as mongosh takes it. */
+export function shellText(value: unknown): string {
+  if (value instanceof Date) return `ISODate(${JSON.stringify(value.toISOString())})`;
+  if (value instanceof RegExp) return String(value);
+  if (Array.isArray(value)) return `[${value.map(shellText).join(", ")}]`;
+  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "undefined";
+  if ("_bsontype" in value) return `${String(value._bsontype)}(${JSON.stringify(String(value))})`;
+  const fields = Object.entries(value).map(([key, inner]) => `${keyText(key)}: ${shellText(inner)}`);
+  return fields.length > 0 ? `{ ${fields.join(", ")} }` : "{}";
+}
+
+function keyText(key: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(key) ? key : JSON.stringify(key);
+}

@@ -1,0 +1,83 @@
+import type { Connection } from "mongoose";
+
+import { OptimizerError } from "../errors.js";
+import { mapLimited } from "../limited.js";
+import type { Document } from "../model.js";
+import { stableText } from "./canonical.js";
+import { databaseOf } from "./inspect.js";
+import type { IndexSpec } from "./spec.js";
+
+/** One value that several documents share. */
+export interface Duplicate {
+  /** Field by field, as the index sees it; `null` also stands for an absent field. */
+  readonly value: Readonly<Document>;
+  readonly count: number;
+  /** Ids of the documents, ten at most. */
+  readonly ids: readonly unknown[];
+}
+
+const shown = 10;
+
+/**
+ * Values that keep an index from being unique, the most frequent first, ten at most. Reads the whole collection (or
+ * the part under the partial filter), so it is for after a refusal.
+ */
+async function findDuplicates(connection: Connection, index: IndexSpec): Promise<Duplicate[]> {
+  const fields = index.keys.map(({ field }) => field);
+  const collection = databaseOf(connection).collection(index.collection);
+  const options = index.collation ? { collation: { ...index.collation } } : {};
+  const found = await collection
+    .aggregate<{ _id: Document; count: number }>(duplicatesPipeline(index, fields), {
+      allowDiskUse: true,
+      ...options,
+    })
+    .toArray();
+  // The ids are looked up afterwards: a group that held them could outgrow the server's memory.
+  return mapLimited(found, 4, async ({ _id, count }) => {
+    const value = Object.fromEntries(fields.map((field, position) => [field, _id[`k${position}`]]));
+    const equal = Object.entries(value).map(([field, is]) => ({ [field]: { $eq: is } }));
+    const filter = { $and: [...equal, index.partialFilterExpression ?? {}] };
+    const holders = await collection
+      .find(filter, { projection: { _id: 1 }, ...options })
+      .limit(shown)
+      .toArray();
+    return { value, count, ids: holders.map((holder) => holder._id) };
+  });
+}
+
+function duplicatesPipeline(index: IndexSpec, fields: readonly string[]): Document[] {
+  const keys = fields.map((field, position) => [`k${position}`, { $ifNull: [`$${field}`, null] }]);
+  return [
+    ...(index.partialFilterExpression ? [{ $match: index.partialFilterExpression }] : []),
+    ...(index.sparse ? [{ $match: { $or: fields.map((field) => ({ [field]: { $exists: true } })) } }] : []),
+    { $group: { _id: Object.fromEntries(keys), count: { $sum: 1 } } },
+    { $match: { count: { $gt: 1 } } },
+    { $sort: { count: -1 } },
+    { $limit: shown },
+  ];
+}
+
+/** An error that names the values and the documents that share them. */
+export async function duplicatesError(
+  connection: Connection,
+  index: IndexSpec,
+  cause: unknown,
+): Promise<OptimizerError> {
+  const duplicates = await findDuplicates(connection, index);
+  // Duplicates inside arrays show only in the server's own answer.
+  const { keyValue } = (cause ?? {}) as { keyValue?: Document };
+  const named = duplicates.length > 0 ? duplicates : keyValue ? [{ value: keyValue, count: 2, ids: [] }] : [];
+  const first = named.slice(0, 3).map(({ value, count, ids }) => {
+    const who = ids.length > 0 ? ` (${ids.slice(0, 5).map(String).join(", ")})` : "";
+    return `${plain(value)} ${count} times${who}`;
+  });
+  return new OptimizerError(
+    "DUPLICATES",
+    `${index.collection}.${index.name} cannot be unique: ${first.join("; ") || "values are duplicated"}`,
+    { cause, details: { collection: index.collection, index: index.name, duplicates: named } },
+  );
+}
+
+function plain(value: Document): string {
+  return stableText(value).replace(/^\{"value":(.*)\}$/, "$1");
+}

@@ -1,0 +1,177 @@
+import type { Document } from "../model.js";
+import { canonicalFilter, canonicalProjection, sortKeys, stableText } from "./canonical.js";
+import { type Collation, canonicalCollation } from "./collation.js";
+
+/** `1` and `-1` for ordinary keys, otherwise the name of the special kind. */
+export type IndexKeyKind = 1 | -1 | "text" | "hashed" | "2d" | "2dsphere" | (string & {});
+
+/** One part of an index, in its place. */
+export interface IndexKey {
+  readonly field: string;
+  readonly kind: IndexKeyKind;
+}
+
+/** Settings that only a text index has. */
+export interface TextSettings {
+  readonly weights: Readonly<Record<string, number>>;
+  readonly defaultLanguage: string;
+  readonly languageOverride: string;
+}
+
+/** An index in canonical form: two indexes that behave alike have equal specs, whoever wrote them down. */
+export interface IndexSpec {
+  readonly collection: string;
+  readonly name: string;
+  /** In order. The fields of a text index stand together, sorted, where MongoDB keeps `_fts`. */
+  readonly keys: readonly IndexKey[];
+  readonly unique: boolean;
+  readonly sparse: boolean;
+  readonly hidden: boolean;
+  readonly prepareUnique: boolean;
+  /** Seconds after the date in the key until the server deletes the document. */
+  readonly expireAfterSeconds?: number;
+  readonly partialFilterExpression?: Document;
+  /** `null`: binary comparison. `undefined`: whatever the collection's default is. */
+  readonly collation: Collation | null | undefined;
+  readonly text?: TextSettings;
+  readonly wildcardProjection?: Document;
+  /** Settings of 2d indexes, with the server's defaults filled in. */
+  readonly geo2d?: Readonly<{ bits: number; min: number; max: number }>;
+}
+
+const geo2dDefaults = { bits: 26, min: -180, max: 180 } as const;
+
+/** Brings an index, declared by a schema or reported by `listIndexes`, into canonical form. */
+export function canonicalIndex(collection: string, key: Document, options: Document): IndexSpec {
+  const keys = canonicalKeys(key, options.weights as Document | undefined);
+  const kinds = new Set(keys.map(({ kind }) => kind));
+  // The server ignores `sparse` for kinds that never hold a document without the field.
+  const alwaysSparse = ["text", "2d", "2dsphere"].some((kind) => kinds.has(kind)) || isWildcard(keys);
+  const filter = options.partialFilterExpression as Document | undefined;
+  return {
+    collection,
+    name: typeof options.name === "string" ? options.name : defaultName(key),
+    keys,
+    unique: options.unique === true,
+    sparse: options.sparse === true && !alwaysSparse,
+    hidden: options.hidden === true,
+    prepareUnique: options.prepareUnique === true,
+    ...(typeof options.expireAfterSeconds === "number" && { expireAfterSeconds: options.expireAfterSeconds }),
+    ...(filter && Object.keys(filter).length > 0 && { partialFilterExpression: filter }),
+    collation: canonicalCollation(options.collation as Document | undefined),
+    ...(kinds.has("text") && { text: textSettings(keys, options) }),
+    ...(options.wildcardProjection !== undefined && {
+      wildcardProjection: options.wildcardProjection as Document,
+    }),
+    ...(kinds.has("2d") && { geo2d: geo2dSettings(options) }),
+  };
+}
+
+// As the server names an index without a name.
+function defaultName(key: Document): string {
+  return Object.entries(key)
+    .map(([field, kind]) => `${field}_${canonicalKind(kind)}`)
+    .join("_");
+}
+
+function canonicalKeys(key: Document, weights: Document | undefined): IndexKey[] {
+  const text = Object.entries(key).filter(([field, kind]) => kind === "text" && field !== "_fts");
+  const textFields = "_fts" in key ? Object.keys(weights ?? {}) : text.map(([field]) => field);
+  const textKeys = textFields.sort().map((field): IndexKey => ({ field, kind: "text" }));
+  let placed = false;
+  return Object.entries(key).flatMap(([field, value]) => {
+    if (field === "_ftsx") return [];
+    const kind = canonicalKind(value);
+    if (kind !== "text") return [{ field, kind }];
+    if (placed) return [];
+    placed = true;
+    return textKeys;
+  });
+}
+
+function canonicalKind(value: unknown): IndexKeyKind {
+  if (typeof value === "number" || typeof value === "bigint") return value < 0 ? -1 : 1;
+  if (value === true || value === "asc" || value === "ascending" || value === "1") return 1;
+  if (value === "desc" || value === "descending" || value === "-1") return -1;
+  return typeof value === "string" ? value : Number(value) < 0 ? -1 : 1;
+}
+
+function textSettings(keys: readonly IndexKey[], options: Document): TextSettings {
+  const fields = keys.filter(({ kind }) => kind === "text").map(({ field }) => field);
+  const weights = (options.weights ?? {}) as Record<string, number>;
+  return {
+    weights: sortKeys({ ...Object.fromEntries(fields.map((field) => [field, 1])), ...weights }),
+    defaultLanguage: String(options.default_language ?? "english"),
+    languageOverride: String(options.language_override ?? "language"),
+  };
+}
+
+function geo2dSettings(options: Document) {
+  const { bits, min, max } = { ...geo2dDefaults, ...options } as { bits: number; min: number; max: number };
+  return { bits, min, max };
+}
+
+/** Whether the index is on a pattern of field names rather than on fields. */
+export function isWildcard(keys: readonly IndexKey[]): boolean {
+  return keys.some(({ field }) => field === "$**" || field.endsWith(".$**"));
+}
+
+/** True for indexes that are made of ordinary ascending and descending keys only. */
+export function isOrdered({ keys }: Pick<IndexSpec, "keys">): boolean {
+  return !isWildcard(keys) && keys.every(({ kind }) => kind === 1 || kind === -1);
+}
+
+/** An option by which two indexes on the same keys can differ. */
+export type IndexOption =
+  | "keys"
+  | "unique"
+  | "sparse"
+  | "hidden"
+  | "prepareUnique"
+  | "expireAfterSeconds"
+  | "partialFilterExpression"
+  | "collation"
+  | "text"
+  | "wildcardProjection"
+  | "geo2d";
+
+/** Each option as a text that is equal exactly when the option is. */
+export function optionTexts(spec: IndexSpec): Record<IndexOption, string> {
+  return {
+    keys: keysText(spec),
+    unique: String(spec.unique),
+    sparse: String(spec.sparse),
+    hidden: String(spec.hidden),
+    prepareUnique: String(spec.prepareUnique),
+    expireAfterSeconds: String(spec.expireAfterSeconds ?? "none"),
+    partialFilterExpression: filterText(spec),
+    collation: collationText(spec),
+    text: stableText(spec.text),
+    wildcardProjection: spec.wildcardProjection ? canonicalProjection(spec.wildcardProjection) : "none",
+    geo2d: stableText(spec.geo2d),
+  };
+}
+
+/** The keys in order, as one text. */
+export function keysText({ keys }: Pick<IndexSpec, "keys">): string {
+  return JSON.stringify(keys.map(({ field, kind }) => [field, kind]));
+}
+
+/** The partial filter as a text that is equal exactly when the filter says the same. */
+export function filterText({ partialFilterExpression: filter }: IndexSpec): string {
+  return filter ? canonicalFilter(filter) : "none";
+}
+
+/** The collation as a text that is equal exactly when the collation is. */
+export function collationText({ collation }: Pick<IndexSpec, "collation">): string {
+  return collation ? JSON.stringify(sortKeys({ ...collation })) : "simple";
+}
+
+/** The spec of an index in a collection with this default collation: what `undefined` stood for is filled in. */
+export function resolveCollation<T extends IndexSpec>(spec: T, collectionDefault: Collation | null): T {
+  if (spec.collation !== undefined) return spec;
+  // Text, 2d and hashed indexes take no part in the collection's default collation.
+  const kinds = spec.keys.map(({ kind }) => kind);
+  const simpleOnly = kinds.includes("text") || kinds.includes("2d");
+  return { ...spec, collation: simpleOnly ? null : collectionDefault };
+}

@@ -1,0 +1,69 @@
+import { OptimizerError } from "./errors.js";
+
+/** As much of a Mongoose schema type as is read here. */
+export interface SchemaTypeLike {
+  readonly instance: string;
+  readonly options?: unknown;
+  readonly validators?: readonly unknown[];
+}
+
+/** As much of a Mongoose schema as is read here. */
+export interface SchemaLike {
+  readonly options: unknown;
+  readonly paths: Readonly<Record<string, SchemaTypeLike>>;
+  indexes(): readonly (readonly [unknown, unknown])[];
+}
+
+/** As much of a Mongoose model as is read here: any `Model` will do. */
+export interface ModelLike {
+  readonly modelName: string;
+  readonly baseModelName?: string | undefined;
+  readonly collection: { readonly collectionName: string };
+  readonly schema: SchemaLike;
+  readonly discriminators?: Readonly<Record<string, ModelLike>> | undefined;
+  readonly db?: unknown;
+}
+
+/** Any plain object with string keys: a document, a filter, an option bag. */
+export type Document = Record<string, unknown>;
+
+/** The models, each followed by its discriminators; each once, whatever was listed. */
+export function withDiscriminators(models: readonly ModelLike[]): ModelLike[] {
+  const seen = new Set<ModelLike>();
+  const add = (model: ModelLike) => {
+    if (seen.has(model)) return;
+    seen.add(assertModel(model));
+    for (const child of Object.values(model.discriminators ?? {})) add(child);
+  };
+  models.forEach(add);
+  return [...seen];
+}
+
+/** Names of the models' collections, each once, in order of first mention. */
+export function collectionNames(models: readonly ModelLike[]): string[] {
+  return [...new Set(models.map((model) => assertModel(model).collection.collectionName))];
+}
+
+/**
+ * Returns its argument if it is a model.
+ *
+ * @throws {OptimizerError} `INVALID_MODEL`
+ */
+export function assertModel(model: unknown): ModelLike {
+  const { modelName, collection, schema } = (model ?? {}) as Partial<ModelLike>;
+  if (typeof schema?.indexes !== "function" || typeof collection?.collectionName !== "string") {
+    throw new OptimizerError("INVALID_MODEL", `Not a Mongoose model: ${describe(model)}`);
+  }
+  if (typeof modelName !== "string" || modelName.trim() === "") {
+    throw new OptimizerError(
+      "INVALID_MODEL",
+      `The model of collection "${collection.collectionName}" has no name`,
+    );
+  }
+  return model as ModelLike;
+}
+
+function describe(value: unknown): string {
+  if (value === null || typeof value !== "object") return String(value);
+  return `an object with the keys ${Object.keys(value).slice(0, 5).join(", ") || "(none)"}`;
+}

@@ -1,0 +1,29 @@
+/** A query that a product's speed depends on, as plain data: what is run is also what is explained and timed. */
+export interface NamedQuery {
+  readonly name: string;
+  readonly collection: string;
+  readonly filter: Readonly<Record<string, unknown>>;
+  readonly sort?: Readonly<Record<string, 1 | -1>>;
+  readonly projection?: Readonly<Record<string, 0 | 1>>;
+  readonly limit?: number;
+  readonly skip?: number;
+  readonly collation?: Readonly<{ locale: string } & Record<string, unknown>>;
+  readonly hint?: string | Readonly<Record<string, 1 | -1>>;
+  /** Name of the index that is meant to serve it; another winner is then worth a word of advice. */
+  readonly index?: string;
+}
+
+/** A MongoDB `find` command for the query. */
+export function findCommand(query: NamedQuery): Record<string, unknown> {
+  const { collection, filter, sort, projection, limit, skip, collation, hint } = query;
+  return {
+    find: collection,
+    filter,
+    ...(sort && { sort }),
+    ...(projection && { projection }),
+    ...(limit && { limit }),
+    ...(skip && { skip }),
+    ...(collation && { collation }),
+    ...(hint && { hint }),
+  };
+}

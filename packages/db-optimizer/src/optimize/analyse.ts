@@ -1,0 +1,65 @@
+import type { Connection } from "mongoose";
+import { type Latency, summarise } from "../cleanup/latency.js";
+import { explainQuery, type QueryPlan } from "../explain/explain.js";
+import { thresholdsSchema } from "../health/thresholds.js";
+import { databaseOf } from "../indexes/inspect.js";
+import { findCommand, type NamedQuery } from "../named-query.js";
+
+/** What is wrong with a query's plan, by code. */
+export type QueryProblem = "collection_scan" | "blocking_sort" | "examines_too_much" | "other_index";
+
+/** One named query against the data at hand. */
+export interface QueryAnalysis {
+  readonly query: NamedQuery;
+  readonly plan: QueryPlan;
+  /** Documents examined for each one returned; for a query that returns nothing, the documents examined. */
+  readonly examinedPerReturned: number;
+  readonly latency: Latency;
+  readonly problems: readonly QueryProblem[];
+}
+
+/**
+ * Explains a query and times it as an application sees it, round trip included.
+ *
+ * @param rounds how often to time it
+ */
+export async function analyseQuery(
+  connection: Connection,
+  query: NamedQuery,
+  rounds: number,
+  tolerableRatio?: number,
+): Promise<QueryAnalysis> {
+  const plan = await explainQuery(connection, query);
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) times.push(await timeOf(connection, query));
+  return judgePlan(query, plan, summarise(times), tolerableRatio);
+}
+
+/** What a plan says of its query. Pure. */
+export function judgePlan(
+  query: NamedQuery,
+  plan: QueryPlan,
+  latency: Latency,
+  tolerableRatio = thresholdsSchema.parse({}).examinedPerReturned,
+): QueryAnalysis {
+  const examinedPerReturned = plan.docsExamined / Math.max(plan.returned, 1);
+  const problems: QueryProblem[] = [];
+  if (plan.collectionScan) problems.push("collection_scan");
+  if (plan.blockingSort) problems.push("blocking_sort");
+  if (!plan.collectionScan && examinedPerReturned > tolerableRatio) problems.push("examines_too_much");
+  if (!plan.collectionScan && query.index && !plan.indexes.includes(query.index))
+    problems.push("other_index");
+  return { query, plan, examinedPerReturned, latency, problems };
+}
+
+/** Share of the queries that an index serves, 0 to 1; 1 without queries. Pure. */
+export function indexHitRatio(analyses: readonly QueryAnalysis[]): number {
+  if (analyses.length === 0) return 1;
+  return analyses.filter(({ plan }) => !plan.collectionScan).length / analyses.length;
+}
+
+async function timeOf(connection: Connection, query: NamedQuery): Promise<number> {
+  const started = performance.now();
+  await databaseOf(connection).command(findCommand(query));
+  return performance.now() - started;
+}

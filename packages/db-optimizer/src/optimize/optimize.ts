@@ -1,0 +1,81 @@
+import type { Connection } from "mongoose";
+import { type HealthThresholds, parseThresholds } from "../health/thresholds.js";
+import { diffIndexes } from "../indexes/diff.js";
+import { type ExpectedIndex, expectedIndexes } from "../indexes/expected.js";
+import { databaseOf, inspectIndexes } from "../indexes/inspect.js";
+import { redundantIndexes } from "../indexes/redundant.js";
+import { collectionNames, type ModelLike } from "../model.js";
+import type { NamedQuery } from "../named-query.js";
+import { throwIfAborted } from "../pause.js";
+import { shardKeysOf } from "../shard-keys.js";
+import { type Advice, advise } from "./advice.js";
+import { analyseQuery, indexHitRatio, type QueryAnalysis } from "./analyse.js";
+import { type SlowOperations, slowOperations } from "./slow.js";
+
+/** How the queries of a database do, and what would make them better. */
+export interface OptimizeReport {
+  readonly database: string;
+  readonly queries: readonly QueryAnalysis[];
+  /** Share of the named queries that an index serves, 0 to 1. */
+  readonly indexHitRatio: number;
+  readonly slow: SlowOperations;
+  readonly advice: readonly Advice[];
+}
+
+/** How to analyse. */
+export interface OptimizeOptions {
+  /** Timed runs of each query. Default 20. */
+  readonly rounds?: number;
+  readonly thresholds?: HealthThresholds;
+  /** Told after each query. */
+  readonly onProgress?: (progress: {
+    readonly done: number;
+    readonly total: number;
+    readonly query: string;
+  }) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Explains and times every named query, looks at what the profiler recorded, and advises. Writes nothing.
+ *
+ * @throws {OptimizerError} `INVALID_QUERY`, `INVALID_MODEL`, `INVALID_OPTIONS`, `ABORTED`, `NOT_AUTHORIZED`, `UNREACHABLE`
+ */
+export async function analysePerformance(
+  connection: Connection,
+  models: readonly ModelLike[],
+  queries: readonly NamedQuery[],
+  options: OptimizeOptions = {},
+): Promise<OptimizeReport> {
+  const { slowOperationMs, examinedPerReturned } = parseThresholds(options.thresholds);
+  const analyses: QueryAnalysis[] = [];
+  for (const query of queries) {
+    throwIfAborted(options.signal);
+    analyses.push(await analyseQuery(connection, query, options.rounds ?? 20, examinedPerReturned));
+    options.onProgress?.({ done: analyses.length, total: queries.length, query: query.name });
+  }
+  const slow = await slowOperations(connection, slowOperationMs);
+  const collections = await inspectIndexes(connection, collectionNames(models));
+  const shardKeys = await shardKeysOf(connection);
+  const expected = expectedIndexes(models);
+  const { missing } = diffIndexes(expected, collections);
+  return {
+    database: databaseOf(connection).databaseName,
+    queries: analyses,
+    indexHitRatio: indexHitRatio(analyses),
+    slow,
+    advice: advise({
+      analyses,
+      slow: slow.known ? slow.shapes : [],
+      redundant: collections.flatMap(({ collection, indexes }) =>
+        redundantIndexes(indexes, shardKeys.get(collection)),
+      ),
+      declared: placesOf(expected),
+      missing: placesOf(missing),
+    }),
+  };
+}
+
+function placesOf(indexes: readonly ExpectedIndex[]): ReadonlySet<string> {
+  return new Set(indexes.map(({ collection, name }) => `${collection}.${name}`));
+}

@@ -1,0 +1,175 @@
+import type { Connection } from "mongoose";
+import { isOptimizerError, toOptimizerError } from "../errors.js";
+import { explainCommand, type QueryPlan, summariseExplain } from "../explain/explain.js";
+import { databaseOf } from "../indexes/inspect.js";
+import type { Document } from "../model.js";
+import { filterOf, type QueryShape, shapeOf } from "./shape.js";
+
+/** All slow operations of one shape that the profiler recorded. */
+export interface SlowShape {
+  readonly shape: QueryShape;
+  readonly count: number;
+  readonly maxMillis: number;
+  readonly totalMillis: number;
+  readonly lastAt: Date;
+  /** Of one of them, as the profiler recorded it or else as explained now; `null` when it can't be explained. */
+  readonly plan: QueryPlan | null;
+}
+
+/** What the profiler says; `unknown` with its reason when it can't be asked. */
+export type SlowOperations =
+  | { readonly known: true; readonly profiling: boolean; readonly shapes: readonly SlowShape[] }
+  | { readonly known: false; readonly reason: string };
+
+interface ProfileEntry {
+  op: string;
+  ns: string;
+  command: Document;
+  millis: number;
+  ts: Date;
+  /** From here on MongoDB's own profiler only. */
+  docsExamined?: number;
+  keysExamined?: number;
+  nreturned?: number;
+  planSummary?: string;
+  hasSortStage?: boolean;
+}
+
+const maxEntries = 2_000;
+/** Explaining runs the operation again, which is slow by definition: the costliest shapes, each for so long. */
+const maxExplained = 10;
+const maxTimeMS = 5_000;
+const readable = new Set(["find", "count", "distinct", "aggregate"]);
+const writes: Readonly<Record<string, string>> = { update: "update", remove: "delete" };
+/** What the driver and the server add to a command and explain does not take. */
+const envelope = new Set([
+  "lsid",
+  "$db",
+  "$clusterTime",
+  "txnNumber",
+  "$readPreference",
+  "writeConcern",
+  "apiVersion",
+  "comment",
+  "cursor",
+]);
+
+/**
+ * Reads the slow operations that the profiler recorded, grouped by shape, the most wasteful first. Profilers that say
+ * nothing of documents examined are made up for by explaining the recorded command.
+ *
+ * @param thresholdMs operations faster than this are left out
+ */
+export async function slowOperations(connection: Connection, thresholdMs: number): Promise<SlowOperations> {
+  const db = databaseOf(connection);
+  try {
+    const { was } = await db.command({ profile: -1 });
+    const own = { ns: { $regex: `^${db.databaseName}\\.(?!system\\.)` } };
+    const entries = await db
+      .collection<ProfileEntry>("system.profile")
+      .find({ millis: { $gte: thresholdMs }, ...own })
+      .sort({ ts: -1 })
+      .limit(maxEntries)
+      .toArray();
+    return {
+      known: true,
+      profiling: Number(was) > 0,
+      shapes: await explained(connection, groupByShape(entries)),
+    };
+  } catch (error) {
+    return { known: false, reason: toOptimizerError(error, "The profiler can't be read").message };
+  }
+}
+
+interface Group extends SlowShape {
+  readonly command: Document;
+}
+
+/** Groups profiler entries, those that took the most time in all first. Pure. */
+export function groupByShape(entries: readonly ProfileEntry[]): Group[] {
+  const groups = new Map<string, Group>();
+  for (const entry of entries) {
+    const { op, ns, command, millis, ts } = entry;
+    const operation = operationOf(op, command);
+    if (!operation) continue;
+    const shape = shapeOf(operation, ns.slice(ns.indexOf(".") + 1), command);
+    const known = groups.get(shape.fingerprint);
+    groups.set(shape.fingerprint, {
+      shape,
+      command: known?.command ?? command,
+      count: (known?.count ?? 0) + 1,
+      maxMillis: Math.max(known?.maxMillis ?? 0, millis),
+      totalMillis: (known?.totalMillis ?? 0) + millis,
+      lastAt: known && known.lastAt > ts ? known.lastAt : ts,
+      plan: known?.plan ?? recordedPlan(entry),
+    });
+  }
+  return [...groups.values()].sort((a, b) => b.totalMillis - a.totalMillis);
+}
+
+// The profiler records an update or a delete by its statement, and anything else by its command.
+function operationOf(op: string, command: Document | undefined): string | undefined {
+  const named = Object.keys(command ?? {}).find((key) => readable.has(key));
+  if (named) return named;
+  if (command && ("findAndModify" in command || "findandmodify" in command)) return "findAndModify";
+  return command && "q" in command ? writes[op] : undefined;
+}
+
+async function explained(connection: Connection, groups: readonly Group[]): Promise<SlowShape[]> {
+  const shapes: SlowShape[] = [];
+  for (const [position, { command, ...group }] of groups.entries()) {
+    const explain = group.plan === null && position < maxExplained;
+    shapes.push(explain ? { ...group, plan: await planOf(connection, group.shape, command) } : group);
+  }
+  return shapes;
+}
+
+async function planOf(
+  connection: Connection,
+  shape: QueryShape,
+  recorded: Document,
+): Promise<QueryPlan | null> {
+  const command = explainableCommand(shape, recorded);
+  if (!command) return null;
+  try {
+    return summariseExplain(
+      await explainCommand(connection, command, `a slow ${shape.operation}`, { maxTimeMS }),
+    );
+  } catch (error) {
+    if (isOptimizerError(error, "UNREACHABLE")) throw error;
+    return null;
+  }
+}
+
+function recordedPlan(entry: ProfileEntry): QueryPlan | null {
+  const { docsExamined, keysExamined = 0, nreturned = 0, planSummary = "", hasSortStage, millis } = entry;
+  if (docsExamined === undefined) return null;
+  const stages: readonly string[] = planSummary.match(/[A-Z][A-Z_]+(?= \{|,|$)/g) ?? [];
+  return {
+    // The summary has the keys of an index, not its name.
+    indexes: [],
+    stages,
+    collectionScan: stages.includes("COLLSCAN"),
+    blockingSort: hasSortStage === true,
+    keysExamined,
+    docsExamined,
+    returned: nreturned,
+    millis,
+  };
+}
+
+/** The command that shows what the recorded one costs; `undefined` for one that cannot be explained without writing. */
+export function explainableCommand(
+  { operation, collection }: QueryShape,
+  recorded: Document,
+): Document | undefined {
+  const stages = (Array.isArray(recorded.pipeline) ? recorded.pipeline : []) as Document[];
+  if (stages.some((stage) => "$out" in stage || "$merge" in stage)) return undefined;
+  // What a write costs beyond its change is finding the documents, and a find shows that without writing.
+  if (!readable.has(operation)) {
+    const { sort } = recorded;
+    return { find: collection, filter: filterOf(recorded), ...(sort !== undefined && { sort }) };
+  }
+  const command = Object.fromEntries(Object.entries(recorded).filter(([key]) => !envelope.has(key)));
+  return operation === "aggregate" ? { ...command, cursor: {} } : command;
+}

@@ -1,0 +1,138 @@
+import type { Connection } from "mongoose";
+
+import type { OptimizerError } from "../errors.js";
+import { type ApplyOptions, applyPlan, type StepResult } from "../indexes/apply.js";
+import { type DriftReport, diffIndexes } from "../indexes/diff.js";
+import { expectedIndexes } from "../indexes/expected.js";
+import { inspectIndexes } from "../indexes/inspect.js";
+import { type Plan, planIndexes } from "../indexes/plan.js";
+import { type LeaseOptions, withLease } from "../lease.js";
+import { collectionNames, type ModelLike } from "../model.js";
+import { throwIfAborted } from "../pause.js";
+import {
+  type CollectionStep,
+  expectedCollections,
+  planCollections,
+  runCollectionStep,
+  type ValidationAction,
+} from "./collections.js";
+
+/** Options of {@link initialize}. */
+export interface InitializeOptions extends ApplyOptions, LeaseOptions {
+  /** What a document does that its validator refuses; `off` leaves validators alone. Default `warn`. */
+  readonly validation?: ValidationAction | "off";
+  /** Milliseconds to wait for another process that sets up. Default 60,000. */
+  readonly waitMs?: number;
+  readonly onCollection?: (step: CollectionStep) => void;
+}
+
+/** One thing looked at after setup. */
+export interface SetupCheck {
+  readonly name: "collections" | "validators" | "indexes";
+  readonly ok: boolean;
+  readonly message: string;
+}
+
+/** What setup did. */
+export interface InitializeResult {
+  /** False when the database was as declared already: nothing was written. */
+  readonly changed: boolean;
+  /** Whether all is now as declared. */
+  readonly ready: boolean;
+  readonly collections: readonly CollectionStep[];
+  readonly indexes: readonly StepResult[];
+  readonly failures: readonly OptimizerError[];
+  readonly checks: readonly SetupCheck[];
+}
+
+/** What setup would do. */
+export interface SetupPlan {
+  readonly collections: readonly CollectionStep[];
+  readonly drift: DriftReport;
+  readonly indexes: Plan;
+}
+
+/** What setup would do now. Reads only. */
+export async function planSetup(
+  connection: Connection,
+  models: readonly ModelLike[],
+  validation: ValidationAction | "off" = "warn",
+): Promise<SetupPlan> {
+  const expected = expectedIndexes(models);
+  const actual = await inspectIndexes(connection, collectionNames(models));
+  const drift = diffIndexes(expected, actual);
+  return {
+    collections: planCollections(expectedCollections(models), actual, validation),
+    drift,
+    indexes: planIndexes(drift, actual),
+  };
+}
+
+/**
+ * Creates what the models declare and the database lacks: collections, validators, indexes. Only adds; a second run
+ * changes nothing and says so.
+ *
+ * Two at once: one holds a lease, the other waits and then finds nothing to do. Where nothing is to be done no lease is
+ * taken, so that starting many processes on a finished database writes nothing.
+ *
+ * @throws {OptimizerError} `LOCKED`, `UNREACHABLE`, `COLLECTION_CONFLICT`, `MODELS_CONFLICT` and whatever a collection
+ *   step fails with; failures of index steps are in the result
+ */
+export async function initialize(
+  connection: Connection,
+  models: readonly ModelLike[],
+  options: InitializeOptions = {},
+): Promise<InitializeResult> {
+  const { validation = "warn", waitMs = 60_000 } = options;
+  const first = await planSetup(connection, models, validation);
+  if (isEmpty(first, options)) return summarise(first, [], []);
+  return withLease(connection, "setup", { ...options, waitMs }, async (signal) => {
+    const plan = await planSetup(connection, models, validation);
+    for (const step of plan.collections) {
+      throwIfAborted(signal);
+      await runCollectionStep(connection, step);
+      options.onCollection?.(step);
+    }
+    const { steps } = await applyPlan(connection, plan.indexes, { ...options, signal });
+    const after = await planSetup(connection, models, validation);
+    return summarise(after, plan.collections, steps);
+  });
+}
+
+function isEmpty({ collections, indexes }: SetupPlan, { rebuild = false }: InitializeOptions): boolean {
+  return collections.length === 0 && indexes.steps.every(({ destructive }) => destructive && !rebuild);
+}
+
+function summarise(
+  after: SetupPlan,
+  collections: readonly CollectionStep[],
+  indexes: readonly StepResult[],
+): InitializeResult {
+  const checks = setupChecks(after);
+  return {
+    changed: collections.length > 0 || indexes.some(({ outcome }) => outcome === "done"),
+    ready: checks.every(({ ok }) => ok),
+    collections,
+    indexes,
+    failures: indexes.flatMap(({ error }) => (error ? [error] : [])),
+    checks,
+  };
+}
+
+function setupChecks({ collections, drift }: SetupPlan): SetupCheck[] {
+  const missing = collections.filter(({ kind }) => kind === "create").map(({ collection }) => collection);
+  const loose = collections.filter(({ kind }) => kind === "setValidator").map(({ collection }) => collection);
+  const indexes = [
+    ...drift.missing.map(({ collection, name }) => `${collection}.${name} is missing`),
+    ...drift.changed.map(({ actual }) => `${actual.collection}.${actual.name} differs`),
+  ];
+  return [
+    { name: "collections", ok: missing.length === 0, message: list(missing, "all exist") },
+    { name: "validators", ok: loose.length === 0, message: list(loose, "all as declared") },
+    { name: "indexes", ok: indexes.length === 0, message: list(indexes, "all as declared") },
+  ];
+}
+
+function list(problems: readonly string[], none: string): string {
+  return problems.length === 0 ? none : problems.join(", ");
+}

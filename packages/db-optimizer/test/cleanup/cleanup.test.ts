@@ -1,0 +1,166 @@
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { parseRules, ruleFilter } from "../../src/cleanup/rules.js";
+import { runCleanup } from "../../src/cleanup/runner.js";
+
+const now = new Date("2026-06-01T00:00:00.000Z");
+const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);
+const rule = { name: "old-logs", collection: "logs", field: "at", retentionSeconds: 30 * 86_400 };
+const fast = { niceRatio: 0 };
+
+describe("parseRules", () => {
+  it.each<[string, unknown, RegExp]>([
+    ["no list", { ...rule }, /rules/],
+    ["no field", [{ ...rule, field: undefined }], /0\.field/],
+    ["a negative retention", [{ ...rule, retentionSeconds: -1 }], /0\.retentionSeconds/],
+    [
+      "an endless retention",
+      [{ ...rule, retentionSeconds: Number.POSITIVE_INFINITY }],
+      /0\.retentionSeconds/,
+    ],
+    ["an unknown action", [{ ...rule, action: "shred" }], /0\.action/],
+    ["an unknown key", [{ ...rule, olderThan: 1 }], /olderThan/],
+    ["a name with a space", [{ ...rule, name: "old logs" }], /0\.name/],
+    ["two of one name", [rule, rule], /Two cleanup rules/],
+  ])("refuses %s", (_name, rules, message) => {
+    expect(() => parseRules(rules)).toThrow(
+      expect.objectContaining({ code: "INVALID_RULE", message: expect.stringMatching(message) }),
+    );
+  });
+
+  it("makes a filter of dates only", () => {
+    const [parsed] = parseRules([{ ...rule, where: { level: "debug" } }]);
+    expect(ruleFilter(parsed!, now)).toEqual({
+      at: { $lt: daysAgo(30), $type: "date" },
+      $and: [{ level: "debug" }],
+    });
+  });
+});
+
+describe("runCleanup", () => {
+  const database = useTemporaryDatabase({ label: "cleanup", per: "test" });
+  const logs = () => database.connection.db!.collection("logs");
+
+  beforeEach(async () => {
+    const documents = Array.from({ length: 3_000 }, (_, index) => ({
+      at: daysAgo(index < 2_000 ? 31 + (index % 60) : index % 30),
+      level: index % 2 ? "debug" : "error",
+    }));
+    await logs().insertMany(documents);
+    await logs().createIndex({ at: 1 }, { name: "at" });
+  });
+
+  it("counts and writes nothing without `run`", async () => {
+    const report = await runCleanup(database.connection, [rule], { now });
+    expect(report).toMatchObject({ dryRun: true, stopped: false, latency: null });
+    expect(report.rules[0]).toMatchObject({ matched: 2_000, deleted: 0, batches: 0, index: "at" });
+    expect(report.rules[0]!.matchedBytes).toBeGreaterThan(0);
+    expect(await logs().countDocuments()).toBe(3_000);
+  });
+
+  it("removes exactly what the rule names, in batches, and reports the impact", async () => {
+    const progress: number[] = [];
+    const query = { name: "newest", collection: "logs", filter: {}, sort: { at: -1 }, limit: 5 } as const;
+    const report = await runCleanup(database.connection, [rule], {
+      now,
+      run: true,
+      limits: { ...fast, maxBatch: 500 },
+      queries: [query],
+      onProgress: ({ done }) => progress.push(done),
+    });
+    expect(report.rules[0]).toMatchObject({ matched: 2_000, deleted: 2_000, batches: 4 });
+    expect(progress).toEqual([500, 1_000, 1_500, 2_000]);
+    expect(report.collections).toMatchObject([
+      { collection: "logs", before: { documents: 3_000 }, after: { documents: 1_000 } },
+    ]);
+    expect(report.latency?.before.samples).toBe(5);
+    expect(report.latency?.during.samples).toBeGreaterThan(0);
+    expect(await logs().countDocuments({ at: { $lt: daysAgo(30) } })).toBe(0);
+    const again = await runCleanup(database.connection, [rule], { now, run: true });
+    expect(again.rules[0]).toMatchObject({ matched: 0, deleted: 0 });
+  });
+
+  it("keeps what the further condition does not match, and what is no date", async () => {
+    await logs().insertMany([{ at: "2001-01-01" }, { at: null }, { at: 0 }, {}]);
+    const report = await runCleanup(database.connection, [{ ...rule, where: { level: "debug" } }], {
+      now,
+      run: true,
+      limits: fast,
+    });
+    expect(report.rules[0]).toMatchObject({ matched: 1_000, deleted: 1_000 });
+    expect(await logs().countDocuments({ level: "error" })).toBe(1_500);
+    expect(await logs().countDocuments()).toBe(2_004);
+  });
+
+  it("leaves a document that was changed after it was selected", async () => {
+    const recent = await logs().countDocuments({ at: { $gte: daysAgo(30) } });
+    let changed: Promise<unknown> | undefined;
+    const report = await runCleanup(database.connection, [rule], {
+      now,
+      run: true,
+      // A pause long enough for the change to be made between two batches of one selection.
+      limits: { niceRatio: 4, maxBatch: 400 },
+      onProgress: () => {
+        changed ??= logs().updateMany({ at: { $lt: daysAgo(40) } }, { $set: { at: now } });
+      },
+    });
+    await changed;
+    const { deleted } = report.rules[0]!;
+    expect(deleted).toBeGreaterThanOrEqual(400);
+    expect(deleted).toBeLessThan(2_000);
+    expect(await logs().countDocuments()).toBe(3_000 - deleted);
+    expect(await logs().countDocuments({ at: { $gte: daysAgo(30) } })).toBe(recent + 2_000 - deleted);
+  });
+
+  it("stops after the batch under way when told to, and goes on when run again", async () => {
+    const controller = new AbortController();
+    const options = { now, run: true, limits: { ...fast, maxBatch: 200 } };
+    const first = await runCleanup(database.connection, [rule], {
+      ...options,
+      signal: controller.signal,
+      onProgress: ({ done }) => {
+        if (done >= 400) controller.abort();
+      },
+    });
+    expect(first).toMatchObject({ stopped: true, rules: [{ deleted: 400 }] });
+    const second = await runCleanup(database.connection, [rule], options);
+    expect(second.rules[0]).toMatchObject({ matched: 1_600, deleted: 1_600 });
+  });
+
+  it("refuses a rule without an index before anything is written, unless a scan is allowed", async () => {
+    const unindexed = { ...rule, name: "scan", field: "seenAt" };
+    const refused = runCleanup(database.connection, [rule, unindexed], { now, run: true });
+    await expect(refused).rejects.toMatchObject({ code: "RULE_NEEDS_INDEX", details: { rule: "scan" } });
+    expect(await logs().countDocuments()).toBe(3_000);
+    await logs().updateMany({ level: "debug" }, { $set: { seenAt: daysAgo(90) } });
+    const options = { now, run: true, allowCollectionScan: true, limits: fast };
+    const allowed = await runCleanup(database.connection, [unindexed], options);
+    expect(allowed.rules[0]).toMatchObject({ deleted: 1_500, index: null });
+  });
+
+  it("takes neither a hidden nor a partial index for one", async () => {
+    const collection = database.connection.db!.collection("partial");
+    await collection.insertOne({ at: daysAgo(90) });
+    await collection.createIndex({ at: 1 }, { partialFilterExpression: { level: "debug" } });
+    const refused = runCleanup(database.connection, [{ ...rule, collection: "partial" }], { now });
+    await expect(refused).rejects.toMatchObject({ code: "RULE_NEEDS_INDEX" });
+  });
+
+  it("finds nothing to do in a collection that does not exist", async () => {
+    const report = await runCleanup(database.connection, [{ ...rule, collection: "nowhere" }], {
+      now,
+      run: true,
+    });
+    expect(report.rules[0]).toMatchObject({ matched: 0, deleted: 0 });
+  });
+
+  it("lets two run at once: together they remove each document once", async () => {
+    const options = { now, run: true, limits: { ...fast, maxBatch: 200 } };
+    const [one, two] = await Promise.all([
+      runCleanup(database.connection, [rule], options),
+      runCleanup(database.connection, [rule], options),
+    ]);
+    expect(one.rules[0]!.deleted + two.rules[0]!.deleted).toBe(2_000);
+    expect(await logs().countDocuments()).toBe(1_000);
+  });
+});

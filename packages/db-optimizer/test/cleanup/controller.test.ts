@@ -1,0 +1,62 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { afterBatch, afterTimeout, defaultLimits, startController } from "../../src/cleanup/controller.js";
+
+describe("the batch controller", () => {
+  it("follows the published rate filter", () => {
+    // pt-online-schema-change: 1000 rows in 1 s, 500 in 0.5 s, 500 in 0.1 s, for batches of half a second.
+    const first = afterBatch(
+      startController(defaultLimits),
+      { documents: 1_000, elapsedMs: 1_000 },
+      defaultLimits,
+    );
+    expect(first).toMatchObject({ state: { batchSize: 500 }, pauseMs: 500 });
+    const second = afterBatch(first.state, { documents: 500, elapsedMs: 500 }, defaultLimits);
+    expect(second.state).toEqual({ batchSize: 500, weightedDocuments: 1_250, weightedSeconds: 1.25 });
+    const third = afterBatch(second.state, { documents: 500, elapsedMs: 100 }, defaultLimits);
+    // The rate alone would say 692; growth is capped at a fifth.
+    expect(third.state).toEqual({ batchSize: 600, weightedDocuments: 1_437.5, weightedSeconds: 1.0375 });
+  });
+
+  it.each([
+    ["grows by a fifth at most", 1_000, { documents: 1_000, elapsedMs: 1 }, 1_200],
+    ["never passes the largest batch", 10_000, { documents: 10_000, elapsedMs: 1 }, 10_000],
+    ["never falls below the least", 100, { documents: 100, elapsedMs: 60_000 }, 100],
+    ["takes a batch without time for a millisecond", 1_000, { documents: 10, elapsedMs: 0 }, 1_200],
+  ])("%s", (_name, batchSize, batch, next) => {
+    const state = { batchSize, weightedDocuments: 0, weightedSeconds: 0 };
+    expect(afterBatch(state, batch, defaultLimits).state.batchSize).toBe(next);
+  });
+
+  it("halves after a timeout, down to the least", () => {
+    const state = startController(defaultLimits);
+    expect(afterTimeout(state, defaultLimits).batchSize).toBe(500);
+    expect(afterTimeout({ ...state, batchSize: 150 }, defaultLimits).batchSize).toBe(100);
+  });
+
+  it("stays within its bounds whatever the batches", () => {
+    const batches = fc.array(
+      fc.record({
+        documents: fc.nat({ max: 10_000 }),
+        elapsedMs: fc.double({ min: 0, max: 100_000, noNaN: true }),
+      }),
+    );
+    fc.assert(
+      fc.property(batches, (list) => {
+        let state = startController(defaultLimits);
+        for (const batch of list) {
+          const before = state.batchSize;
+          const step = afterBatch(state, batch, defaultLimits);
+          state = step.state;
+          expect(state.batchSize).toBeGreaterThanOrEqual(defaultLimits.minBatch);
+          expect(state.batchSize).toBeLessThanOrEqual(
+            Math.max(before * defaultLimits.maxGrowth, defaultLimits.minBatch),
+          );
+          expect(state.batchSize).toBeLessThanOrEqual(defaultLimits.maxBatch);
+          expect(Number.isInteger(state.batchSize)).toBe(true);
+          expect(step.pauseMs).toBeGreaterThanOrEqual(0);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,43 @@
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+
+import * as surface from "../src/index.js";
+
+test("exports these names and no others", () => {
+  expect(Object.keys(surface).sort()).toEqual([
+    "DatabaseInitializer",
+    "DatabaseOptimizer",
+    "OptimizerError",
+    "analysePerformance",
+    "applyPlan",
+    "assertModel",
+    "candidateIndex",
+    "checkHealth",
+    "cleanupRuleSchema",
+    "diffIndexes",
+    "errorKinds",
+    "expectedIndexes",
+    "explainQuery",
+    "initialize",
+    "inspectIndexes",
+    "isOptimizerError",
+    "jsonSchemaOf",
+    "judgeUse",
+    "partWeights",
+    "planIndexes",
+    "planSetup",
+    "redundantIndexes",
+    "runCleanup",
+    "severityCosts",
+    "summariseExplain",
+    "thresholdsSchema",
+    "toOptimizerError",
+    "withLease",
+  ]);
+});
+
+test("depends on these packages and no others", async () => {
+  const manifest = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
+  expect(Object.keys(manifest.dependencies)).toEqual(["zod"]);
+  expect(Object.keys(manifest.peerDependencies)).toEqual(["mongoose"]);
+});

@@ -1,0 +1,86 @@
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { createConnection } from "mongoose";
+import { expect, test } from "vitest";
+
+import { withLease } from "../../src/lease.js";
+import { initialize } from "../../src/setup/initialize.js";
+import { DatabaseInitializer } from "../../src/setup/initializer.js";
+import { modelOf } from "../support.js";
+
+const database = useTemporaryDatabase({ label: "initialize", per: "test" });
+
+const models = [
+  modelOf(
+    { name: { type: String, required: true, maxlength: 5 }, n: { type: Number, min: 0 } },
+    { indexes: [[{ name: 1 }, { unique: true }], [{ n: 1 }]] },
+  ),
+  modelOf({ at: Date }, { name: "Log", collection: "logs", capped: { size: 4096 } }),
+];
+
+test("sets up collections, validators and indexes; the second run changes nothing and says so", async () => {
+  const initializer = new DatabaseInitializer(database.connection, models);
+  const first = await initializer.initialize();
+  expect(first).toMatchObject({ changed: true, ready: true, failures: [] });
+  const [info] = await database.connection.db!.listCollections({ name: "things" }).toArray();
+  expect(info).toMatchObject({ options: { validationAction: "warn", validationLevel: "moderate" } });
+  const second = await initializer.initialize();
+  expect(second).toMatchObject({ changed: false, ready: true, collections: [], indexes: [] });
+});
+
+test("validators warn, and refuse once told to", async () => {
+  await initialize(database.connection, models);
+  const things = database.connection.collection("things");
+  await things.insertOne({ name: "longer than five" });
+  const stricter = await initialize(database.connection, models, { validation: "error" });
+  expect(stricter.collections).toMatchObject([
+    { kind: "setValidator", collection: "things" },
+    { kind: "setValidator", collection: "logs" },
+  ]);
+  await expect(things.insertOne({ name: "longer than five, too" })).rejects.toMatchObject({ code: 121 });
+  await things.insertOne({ name: "short", n: null });
+});
+
+test("several at once: all end ready, one did the work", async () => {
+  const others = await Promise.all([1, 2].map(() => createConnection(database.uri).asPromise()));
+  try {
+    const all = [database.connection, ...others];
+    const results = await Promise.all(all.map((connection) => initialize(connection, models)));
+    expect(results.every(({ ready }) => ready)).toBe(true);
+    expect(results.filter(({ changed }) => changed)).toHaveLength(1);
+  } finally {
+    await Promise.all(others.map((connection) => connection.close()));
+  }
+});
+
+test("an index that cannot be built is named, and the rest is set up", async () => {
+  await database.connection.collection("things").insertMany([{ name: "a" }, { name: "a" }]);
+  const result = await initialize(database.connection, models);
+  expect(result).toMatchObject({ changed: true, ready: false, failures: [{ code: "DUPLICATES" }] });
+  expect(result.checks.find(({ name }) => name === "indexes")?.message).toBe("things.name_1 is missing");
+});
+
+test("a collection of another kind is the state's fault", async () => {
+  await database.connection.createCollection("logs");
+  await expect(initialize(database.connection, models)).rejects.toMatchObject({
+    code: "COLLECTION_CONFLICT",
+  });
+});
+
+test("a lease keeps others out, and is given back", async () => {
+  const { connection } = database;
+  await withLease(connection, "setup", {}, async () => {
+    await expect(initialize(connection, models, { waitMs: 0 })).rejects.toMatchObject({ code: "LOCKED" });
+  });
+  expect((await initialize(connection, models, { waitMs: 0 })).ready).toBe(true);
+});
+
+test("the lease of a process that died runs out", async () => {
+  const { connection } = database;
+  const leases = connection.collection<{ _id: string; owner: string; expiresAt: Date; fencing: number }>(
+    "org_db_leases",
+  );
+  await leases.insertOne({ _id: "setup", owner: "dead", expiresAt: new Date(Date.now() - 1000), fencing: 7 });
+  await withLease(connection, "setup", {}, async () => {
+    expect(await leases.findOne({ _id: "setup" })).toMatchObject({ fencing: 8 });
+  });
+});

@@ -1,0 +1,60 @@
+/** The server program behind a connection string. */
+export type EngineFlavor = "mongod" | "secantus-rs" | "secantus-py";
+
+export type EngineTopology = "standalone" | "replica-set" | "sharded";
+
+/**
+ * What the server can do, where the engines that dev-kit starts differ from each other. What all of them do
+ * as MongoDB documents it (`explain("executionStats")`, `prepareUnique`, partial indexes) is not listed.
+ */
+export interface EngineCapabilities {
+  /** Multi-document transactions. */
+  readonly transactions: boolean;
+  /** Change streams on a collection, a database or the deployment. */
+  readonly changeStreams: boolean;
+  /** `hidden: true` hides an index from the planner. */
+  readonly hiddenIndexes: boolean;
+  /** Hashed, text and other special index types can be built. */
+  readonly specialIndexes: boolean;
+  /** An index with the keys of another one, but other options, is refused. */
+  readonly indexConflicts: boolean;
+  /** `$indexStats` counts the uses of an index. */
+  readonly indexStats: boolean;
+  /** `collStats` reports bytes on disk and bytes free for reuse. */
+  readonly collStatsPhysicalSizes: boolean;
+  /** `system.profile` entries carry `docsExamined`, `keysExamined` and `planSummary`. */
+  readonly profilerExecStats: boolean;
+  /** `$planCacheStats` is known. */
+  readonly planCacheStats: boolean;
+  /** `serverStatus` reports `flowControl` and `queues`. */
+  readonly queueMetrics: boolean;
+  /** `compact` gives bytes back to the operating system. */
+  readonly compact: boolean;
+  /** A range read stops after `limit` keys. */
+  readonly boundedScans: boolean;
+}
+
+/** The name of one capability, as `needs()` takes it. */
+export type EngineCapability = keyof EngineCapabilities;
+
+/** The capabilities of a server program in a topology. */
+export function capabilitiesOf(flavor: EngineFlavor, topology: EngineTopology): EngineCapabilities {
+  const mongod = flavor === "mongod";
+  const faithful = flavor !== "secantus-py";
+  const replicated = topology !== "standalone";
+  return {
+    transactions: replicated,
+    changeStreams: replicated,
+    hiddenIndexes: faithful,
+    specialIndexes: mongod,
+    indexConflicts: mongod,
+    indexStats: faithful,
+    collStatsPhysicalSizes: mongod,
+    // mongos keeps no profiler collection
+    profilerExecStats: mongod && topology !== "sharded",
+    planCacheStats: mongod,
+    queueMetrics: mongod && topology !== "sharded",
+    compact: mongod,
+    boundedScans: mongod,
+  };
+}

@@ -1,0 +1,150 @@
+import { createHash } from "node:crypto";
+import { day, type Generation, hour, identifier, kind, type Person } from "./people.js";
+
+const chains = 4;
+const firstHash = createHash("sha256").update("").digest("base64url");
+
+/** Audit events in a few chains, each event linked to the one before by a hash of both. */
+export class AuditChains {
+  readonly #heads = Array.from({ length: chains }, () => ({ sequence: 0, hash: firstHash }));
+  readonly #generation: Generation;
+
+  constructor(generation: Generation) {
+    this.#generation = generation;
+  }
+
+  /** Documents of the collection `audit_events` about one person. */
+  *documents(person: Person): Generator<Record<string, unknown>> {
+    const { random } = person;
+    const subjectRef = random.base64url(32);
+    const count = 1 + random.geometric(1);
+    for (let sequence = 0; sequence < count; sequence++) {
+      const at = new Date(this.#generation.now.getTime() - random.integer(1, 400 * 24 * 60) * 60_000);
+      const action = random.pick([
+        "session.opened",
+        "session.opened",
+        "session.revoked",
+        "password.changed",
+        "consent.granted",
+      ]);
+      const event = {
+        at,
+        action,
+        outcome: "success",
+        actorRef: subjectRef,
+        subjectRef,
+        network: person.habits.places[0]?.network,
+      };
+      yield this.#link(person, sequence, event);
+    }
+  }
+
+  #link(person: Person, sequence: number, event: { at: Date } & Record<string, unknown>) {
+    const chain = person.index % chains;
+    const head = this.#heads[chain] as { sequence: number; hash: string };
+    const eventHash = createHash("sha256")
+      .update(head.hash)
+      .update(JSON.stringify(event))
+      .digest("base64url");
+    const document = {
+      _id: identifier(event.at, person.index, kind.event, sequence),
+      chainId: `writer-${chain}`,
+      sequence: head.sequence,
+      previousHash: head.hash,
+      eventHash,
+      ...event,
+      details: [],
+      schemaVersion: 1,
+    };
+    head.sequence += 1;
+    head.hash = eventHash;
+    return document;
+  }
+}
+
+/** Documents of the collection `security_events`. */
+export function* securityEventDocuments(
+  generation: Generation,
+  person: Person,
+): Generator<Record<string, unknown>> {
+  const { random, habits } = person;
+  const count = random.chance(0.3) ? 1 + random.geometric(0.5) : 0;
+  for (let sequence = 0; sequence < count; sequence++) {
+    const at = new Date(generation.now.getTime() - random.integer(1, 400 * 24) * hour);
+    const [eventKind, severity] = random.pick(eventKinds);
+    yield {
+      _id: identifier(at, person.index, kind.event, 0x800000 + sequence),
+      userId: person.id,
+      kind: eventKind,
+      severity,
+      at,
+      network: random.pick(habits.places).network,
+      country: habits.country.code,
+      device: random.pick(habits.devices).device.label,
+      reasons: [],
+      purgeAt: new Date(at.getTime() + 365 * day),
+      schemaVersion: 1,
+    };
+  }
+}
+
+const eventKinds = [
+  ["new_device", "info"],
+  ["new_device", "info"],
+  ["new_location", "warning"],
+  ["session_evicted", "info"],
+  ["reuse_detected", "critical"],
+] as const;
+
+/** Documents of the collection `usage_buckets`: a few days of use each. */
+export function* usageDocuments(generation: Generation, person: Person): Generator<Record<string, unknown>> {
+  const { random } = person;
+  const today = Math.floor(generation.now.getTime() / day) * day;
+  const days = random.geometric(1);
+  for (let back = 0; back < days; back++) {
+    const startedAt = new Date(today - back * day);
+    const requests = 1 + random.geometric(80);
+    yield {
+      _id: identifier(startedAt, person.index, kind.bucket, back),
+      userId: person.id,
+      interval: "day",
+      startedAt,
+      requests,
+      failures: Math.floor(requests * 0.02),
+      endpoints: [{ endpoint: "GET /v1/profile", requests, failures: Math.floor(requests * 0.02) }],
+      purgeAt: new Date(startedAt.getTime() + 731 * day),
+      schemaVersion: 1,
+    };
+  }
+}
+
+/** Documents of the collection `login_profiles`: people, and the networks that failures came from. */
+export function* loginProfileDocuments(
+  generation: Generation,
+  person: Person,
+): Generator<Record<string, unknown>> {
+  const { random, habits, lastActiveAt, index } = person;
+  if (!random.chance(0.3)) return;
+  const failures = random.geometric(1);
+  const delayed = failures > 3 && {
+    delayedUntil: new Date(generation.now.getTime() + random.integer(-60, 60) * 60_000),
+  };
+  const shared = {
+    failures,
+    ...delayed,
+    updatedAt: lastActiveAt,
+    purgeAt: new Date(lastActiveAt.getTime() + 365 * day),
+    schemaVersion: 1,
+  };
+  yield {
+    _id: identifier(lastActiveAt, index, kind.profile, 0),
+    subject: "user",
+    key: person.id.toHexString(),
+    ...shared,
+  };
+  // A network of one's own, so that no two documents speak of one network.
+  if (failures > 2 && habits.places[0] && index < 0xff_ffff) {
+    const key = `10.${index >>> 16}.${(index >>> 8) & 255}.${index & 255}/32`;
+    yield { _id: identifier(lastActiveAt, index, kind.profile, 1), subject: "network", key, ...shared };
+  }
+}

@@ -1,0 +1,75 @@
+import { AuditChains, loginProfileDocuments, securityEventDocuments, usageDocuments } from "./activity.js";
+import { legacyUserDocument } from "./legacy.js";
+import { apiKeyDocuments, appDocuments, grants } from "./oauth.js";
+import { type Generation, personAt } from "./people.js";
+import { Random } from "./random.js";
+import { sessionCounts } from "./session-counts.js";
+import { SessionMixer, sessionDocuments } from "./sessions.js";
+import { userDocument } from "./users.js";
+
+export type Layout = "current" | "legacy";
+
+export interface GenerateOptions {
+  /** How many users. */
+  users: number;
+  /** How many sessions in all. */
+  sessions: number;
+  /** The same seed gives the same documents. */
+  seed: number;
+  /** The moment that the data is as of. Default: midday of 1 November 2026, UTC. */
+  now?: Date;
+  /** `current` is that of @org/db-models; `legacy` has the sessions embedded in the users. Default `current`. */
+  layout?: Layout;
+}
+
+export interface GeneratedDocument {
+  collection: string;
+  document: Record<string, unknown>;
+}
+
+const sessionStream = 0x5e5510;
+
+export const defaultNow = new Date("2026-11-01T12:00:00.000Z");
+
+/**
+ * Streams a realistic identity database, one document at a time and user by user: sessions per user skewed (median
+ * 2, 99th percentile 28), devices, networks and countries that belong together, 40 % of the sessions expired.
+ *
+ * @example
+ * for (const { collection, document } of generateIdentityData({ users: 100, sessions: 400, seed: 1 })) { … }
+ */
+export function* generateIdentityData(options: GenerateOptions): Generator<GeneratedDocument> {
+  const generation: Generation = { ...options, now: options.now ?? defaultNow };
+  const counts = sessionCounts(generation.users, generation.sessions, generation.seed);
+  const mixer = new SessionMixer();
+  const audit = new AuditChains(generation);
+  for (let index = 0; index < generation.users; index++) {
+    const person = personAt(generation, index, counts[index] as number);
+    // A stream of their own gives both layouts the same sessions.
+    const random = new Random(generation.seed ^ sessionStream, index);
+    const sessions = sessionDocuments(generation, { ...person, random }, mixer.mixOf(person));
+    if (options.layout === "legacy") {
+      yield { collection: "legacy_users", document: legacyUserDocument(generation, person, sessions) };
+      continue;
+    }
+    yield { collection: "users", document: userDocument(generation, person) };
+    yield* inCollection("user_sessions", sessions);
+    yield* inCollection("apps", appDocuments(generation, person));
+    for (const { permission, tokens } of grants(generation, person)) {
+      yield { collection: "app_permissions", document: permission };
+      yield* inCollection("app_tokens", tokens);
+    }
+    yield* inCollection("api_keys", apiKeyDocuments(generation, person));
+    yield* inCollection("audit_events", audit.documents(person));
+    yield* inCollection("security_events", securityEventDocuments(generation, person));
+    yield* inCollection("usage_buckets", usageDocuments(generation, person));
+    yield* inCollection("login_profiles", loginProfileDocuments(generation, person));
+  }
+}
+
+function* inCollection(
+  collection: string,
+  documents: Iterable<Record<string, unknown>>,
+): Generator<GeneratedDocument> {
+  for (const document of documents) yield { collection, document };
+}

@@ -1,0 +1,132 @@
+import { day, type Generation, hour, type Id, identifier, kind, type Person } from "./people.js";
+import { Random } from "./random.js";
+
+const usersPerApp = 200;
+const scopes = ["profile:read", "profile:write", "repo", "repo:read", "sessions:read", "usage:read"];
+const appStream = 0xa99;
+
+function appCount(generation: Generation): number {
+  return Math.max(3, Math.ceil(generation.users / usersPerApp));
+}
+
+function appAt(generation: Generation, index: number): { id: Id; createdAt: Date; random: Random } {
+  const random = new Random(generation.seed ^ appStream, index);
+  const createdAt = new Date(generation.now.getTime() - random.integer(1, 900) * day);
+  return { id: identifier(createdAt, index, kind.app, 0), createdAt, random };
+}
+
+/** Every 200th person owns an app. Documents of the collection `apps`. */
+export function* appDocuments(generation: Generation, person: Person): Generator<Record<string, unknown>> {
+  const count = appCount(generation);
+  for (let index = person.index; index < count; index += generation.users) {
+    const { id, createdAt, random } = appAt(generation, index);
+    yield {
+      _id: id,
+      clientId: random.base64url(16),
+      ownerId: person.id,
+      name: `${random.pick(["Deploy", "Metrics", "Notes", "Calendar", "Backup", "Mail"])} ${index}`,
+      type: random.chance(0.6) ? "confidential" : "public",
+      status: random.chance(0.95) ? "active" : "suspended",
+      clientSecrets: [{ secretHash: random.base64url(32), createdAt }],
+      redirectUris: [`https://app-${index}.example.com/callback`],
+      grantTypes: ["authorization_code", "refresh_token"],
+      scopes,
+      createdAt,
+      updatedAt: createdAt,
+      schemaVersion: 1,
+    };
+  }
+}
+
+/** One permission with its tokens: documents of `app_permissions` and `app_tokens`. */
+export interface Grant {
+  permission: Record<string, unknown>;
+  tokens: Record<string, unknown>[];
+}
+
+/** What a person has granted, at most one grant an app. */
+export function* grants(generation: Generation, person: Person): Generator<Grant> {
+  const { random } = person;
+  const count = Math.min(random.geometric(0.6), 5);
+  const first = random.integer(0, appCount(generation) - 1);
+  for (let sequence = 0; sequence < count && sequence < appCount(generation); sequence++) {
+    const app = appAt(generation, (first + sequence) % appCount(generation));
+    yield grant(generation, person, app.id, sequence);
+  }
+}
+
+function grant(generation: Generation, person: Person, appId: Id, sequence: number): Grant {
+  const { random } = person;
+  const grantedAt = new Date(generation.now.getTime() - random.integer(1, 300) * day);
+  const revokedAt = random.chance(0.1) ? new Date(grantedAt.getTime() + day / 2) : undefined;
+  const granted = scopes.slice(0, random.integer(1, scopes.length));
+  const permission = {
+    _id: identifier(grantedAt, person.index, kind.permission, sequence),
+    userId: person.id,
+    appId,
+    scopes: granted,
+    grantedAt,
+    ...(revokedAt && { revokedAt, purgeAt: new Date(revokedAt.getTime() + 90 * day) }),
+    schemaVersion: 1,
+  };
+  return { permission, tokens: tokensOf(generation, person, appId, sequence, granted) };
+}
+
+function tokensOf(generation: Generation, person: Person, appId: Id, sequence: number, granted: string[]) {
+  const { random } = person;
+  const createdAt = new Date(generation.now.getTime() - random.integer(1, 60 * 24) * hour);
+  const familyId = identifier(createdAt, person.index, kind.token, sequence * 8);
+  const base = { appId, userId: person.id, familyId, scopes: granted, createdAt, schemaVersion: 1 };
+  const token = (
+    offset: number,
+    tokenKind: string,
+    lifetime: number,
+    more: Record<string, unknown> = {},
+  ) => ({
+    _id: identifier(createdAt, person.index, kind.token, sequence * 8 + offset),
+    kind: tokenKind,
+    tokenHash: random.base64url(32),
+    generation: 0,
+    ...base,
+    ...more,
+    expiresAt: new Date(createdAt.getTime() + lifetime),
+    purgeAt: new Date(createdAt.getTime() + lifetime + 7 * day),
+  });
+  const challenge = {
+    codeChallenge: random.base64url(32),
+    codeChallengeMethod: "S256",
+    redirectUri: "https://app.example.com/callback",
+    usedAt: createdAt,
+  };
+  return [
+    token(1, "authorization_code", 600_000, challenge),
+    token(2, "access_token", hour),
+    token(3, "refresh_token", 30 * day),
+  ];
+}
+
+/** Documents of the collection `api_keys`. */
+export function* apiKeyDocuments(generation: Generation, person: Person): Generator<Record<string, unknown>> {
+  const { random } = person;
+  const count = random.chance(0.12) ? 1 + random.geometric(0.5) : 0;
+  for (let sequence = 0; sequence < count; sequence++) {
+    const createdAt = new Date(generation.now.getTime() - random.integer(1, 500) * day);
+    const expiresAt = new Date(createdAt.getTime() + random.integer(1, 2) * 365 * day);
+    yield {
+      _id: identifier(createdAt, person.index, kind.key, sequence),
+      userId: person.id,
+      name: random.pick(["ci", "laptop", "backup", "metrics"]),
+      keyHash: random.base64url(32),
+      start: `idk_${random.base64url(3)}`,
+      scopes: ["profile:read"],
+      ipAllowlist: [],
+      rateLimit: { limit: 600, windowMs: 60_000 },
+      quota: { remaining: 10_000, refillAmount: 10_000, refillIntervalMs: day, refilledAt: createdAt },
+      usage: { requests: random.geometric(500), failures: 0 },
+      createdAt,
+      expiresAt,
+      purgeAt: new Date(expiresAt.getTime() + 90 * day),
+      schemaVersion: 1,
+    };
+  }
+}

@@ -1,0 +1,136 @@
+import { day, type Generation, hour, identifier, kind, type Person } from "./people.js";
+
+const retention = 30 * day;
+const idleTimeout = day / 2;
+const absoluteLifetime = 30 * day;
+/** Of the sessions, those that have run out and were not revoked. */
+const expiredShare = 0.4;
+const revokedShare = 0.1;
+
+/** How many of a person's sessions are in which state; the counts add up to all of them. */
+export interface SessionMix {
+  live: number;
+  expired: number;
+  revoked: number;
+}
+
+/** Shares out states so that the expired ones are 40 % over all users, whatever each user's count. */
+export class SessionMixer {
+  #expiredOwed = 0;
+  #revokedOwed = 0;
+
+  mixOf(person: Person): SessionMix {
+    this.#expiredOwed += person.sessionCount * expiredShare;
+    this.#revokedOwed += person.sessionCount * revokedShare;
+    const expired = Math.min(Math.floor(this.#expiredOwed), person.sessionCount);
+    const revocable = person.sessionCount - expired;
+    // What does not fit under the cap was evicted.
+    const revoked = Math.min(Math.max(Math.floor(this.#revokedOwed), revocable - person.cap), revocable);
+    this.#expiredOwed -= expired;
+    this.#revokedOwed = Math.max(this.#revokedOwed - revoked, 0);
+    return { live: revocable - revoked, expired, revoked };
+  }
+}
+
+/** Documents of the collection `user_sessions` of one person, the live ones last. */
+export function* sessionDocuments(
+  generation: Generation,
+  person: Person,
+  mix: SessionMix,
+): Generator<Record<string, unknown>> {
+  for (let sequence = 0; sequence < person.sessionCount; sequence++) {
+    if (sequence < mix.expired) yield expiredSession(generation, person, sequence);
+    else if (sequence < mix.expired + mix.revoked) yield revokedSession(generation, person, sequence);
+    else yield liveSession(generation, person, sequence, sequence - mix.expired - mix.revoked);
+  }
+}
+
+function expiredSession(generation: Generation, person: Person, sequence: number) {
+  const { random } = person;
+  const idleExpiresAt = new Date(generation.now.getTime() - random.integer(1, 120 * 24 * 60) * 60_000);
+  const lastSeenAt = new Date(idleExpiresAt.getTime() - idleTimeout);
+  return session(person, sequence, { createdAt: before(person, lastSeenAt), lastSeenAt, idleExpiresAt });
+}
+
+function revokedSession(generation: Generation, person: Person, sequence: number) {
+  const { random } = person;
+  const revokedAt = new Date(generation.now.getTime() - random.integer(1, 60 * 24 * 60) * 60_000);
+  const lastSeenAt = new Date(revokedAt.getTime() - random.integer(1, 600) * 60_000);
+  const revocationReason = random.pick([
+    "signed_out",
+    "signed_out",
+    "evicted",
+    "signed_out_elsewhere",
+    "all_signed_out",
+  ]);
+  const times = {
+    createdAt: before(person, lastSeenAt),
+    lastSeenAt,
+    idleExpiresAt: new Date(lastSeenAt.getTime() + idleTimeout),
+  };
+  return { ...session(person, sequence, times), revokedAt, revocationReason };
+}
+
+function liveSession(generation: Generation, person: Person, sequence: number, slot: number) {
+  const lastSeenAt = new Date(generation.now.getTime() - person.random.integer(0, 11 * 60) * 60_000);
+  const idleExpiresAt = new Date(lastSeenAt.getTime() + idleTimeout);
+  return {
+    ...session(person, sequence, { createdAt: before(person, lastSeenAt), lastSeenAt, idleExpiresAt }),
+    slot,
+  };
+}
+
+function before({ random }: Person, lastSeenAt: Date): Date {
+  return new Date(lastSeenAt.getTime() - random.integer(0, 20 * 24) * hour);
+}
+
+function session(
+  person: Person,
+  sequence: number,
+  times: { createdAt: Date; lastSeenAt: Date; idleExpiresAt: Date },
+): Record<string, unknown> {
+  const { random, habits } = person;
+  const model = random.pick(habits.devices);
+  const place = random.pick(habits.places);
+  return {
+    _id: identifier(times.createdAt, person.index, kind.session, sequence),
+    userId: person.id,
+    handleHash: random.base64url(32),
+    tokenHash: random.base64url(32),
+    generation: 0,
+    userGeneration: 0,
+    roles: ["user"],
+    scopes: [],
+    device: model.device,
+    deviceHash: model.deviceHash,
+    userAgent: model.userAgent,
+    ip: place.address(random),
+    network: place.network,
+    location: place.location,
+    risk: riskOf(person),
+    apiUsage: apiUsageOf(person, times.lastSeenAt),
+    authenticatedAt: times.createdAt,
+    createdAt: times.createdAt,
+    lastSeenAt: times.lastSeenAt,
+    idleTimeoutMs: idleTimeout,
+    idleExpiresAt: times.idleExpiresAt,
+    absoluteExpiresAt: new Date(
+      Math.max(times.createdAt.getTime() + absoluteLifetime, times.idleExpiresAt.getTime()),
+    ),
+    purgeAt: new Date(times.idleExpiresAt.getTime() + retention),
+    schemaVersion: 1,
+  };
+}
+
+function riskOf({ random }: Person) {
+  const score = Math.min(99, random.geometric(12));
+  if (score < 30) return { score, level: "low", reasons: [] };
+  return score < 70
+    ? { score, level: "medium", reasons: ["new_device"] }
+    : { score, level: "high", reasons: ["new_country", "new_device"] };
+}
+
+function apiUsageOf({ random }: Person, lastRequestAt: Date) {
+  const requests = random.geometric(40);
+  return { requests, failures: Math.floor(requests * 0.02), lastEndpoint: "GET /v1/profile", lastRequestAt };
+}

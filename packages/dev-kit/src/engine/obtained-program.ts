@@ -1,0 +1,8 @@
+import type { EngineProgram } from "./launch.js";
+
+/** A program that can be started, and a way to make it anew where dev-kit has made it. */
+export interface ObtainedProgram {
+  readonly program: EngineProgram;
+  /** Present when the program comes from an older cache entry, which may be damaged. */
+  readonly remake?: () => Promise<EngineProgram>;
+}

@@ -1,0 +1,10 @@
+export type { EngineCapabilities, EngineCapability } from "./capabilities.js";
+export type { Engine, EngineKind } from "./engine/engine.js";
+export { findRunningEngine } from "./engine/running-engine.js";
+export type { StartEngineOptions } from "./engine/start-engine.js";
+export { startEngine } from "./engine/start-engine.js";
+export type { EnginePreference } from "./engine/steps.js";
+export type { DevKitErrorCode, EngineAttempt } from "./errors.js";
+export { DevKitError } from "./errors.js";
+export type { TemporaryDatabase, TemporaryDatabaseOptions } from "./temporary-database.js";
+export { temporaryDatabase } from "./temporary-database.js";

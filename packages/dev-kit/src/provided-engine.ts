@@ -1,0 +1,11 @@
+import type { Engine } from "./engine/engine.js";
+
+/** What tests get of the engine: `inject("engine")`. */
+export type ProvidedEngine = Pick<Engine, "uri" | "kind" | "version" | "description" | "capabilities">;
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** The engine that `@org/dev-kit/vitest-setup` started for this run. */
+    engine: ProvidedEngine;
+  }
+}

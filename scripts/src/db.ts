@@ -1,0 +1,23 @@
+import { join } from "node:path";
+import { processIo, runCli } from "@org/db-cli";
+import { databaseUri, describeFailure, openEngine, root } from "./engine.js";
+
+// `org-db` on this checkout's own db.config.ts, with an engine brought along when MONGODB_URI names none.
+try {
+  const engine = await openEngine();
+  try {
+    const argv = [
+      ...process.argv.slice(2),
+      "--config",
+      join(root, "db.config.ts"),
+      "--uri",
+      databaseUri(engine),
+    ];
+    process.exitCode = await runCli(argv, processIo());
+  } finally {
+    await engine.stop();
+  }
+} catch (error) {
+  process.stderr.write(`${describeFailure(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,64 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Application, Converter, type TypeDocOptions } from "typedoc";
+import type { PluginOptions } from "typedoc-plugin-markdown";
+
+const published = ["db-models", "db-optimizer", "db-cli"] as const;
+
+/** The API reference of the published packages, by path below the root: what their barrels export, with its TSDoc. */
+export async function referencePages(root: string): Promise<Record<string, string>> {
+  const out = mkdtempSync(join(tmpdir(), "reference-"));
+  try {
+    await render(root, out);
+    const files = readdirSync(out, { recursive: true, encoding: "utf8" }).filter((file) =>
+      file.endsWith(".md"),
+    );
+    const paths = files.map((file) => file.replaceAll("\\", "/")).sort();
+    return Object.fromEntries(
+      paths.map((path) => [`docs/reference/${path}`, readFileSync(join(out, path), "utf8")]),
+    );
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
+}
+
+// All packages in one go: they are compiled once, and one's page links to the other's.
+async function render(root: string, out: string): Promise<void> {
+  const app = await Application.bootstrapWithPlugins({ ...options(root), out });
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+    for (const entry of project.children ?? []) entry.name = entry.name.replace(/\/src$/, "");
+  });
+  const project = await app.convert();
+  if (project) await app.generateOutputs(project);
+  if (!project || app.logger.hasErrors()) throw new Error("typedoc could not read the packages");
+}
+
+// Nothing that changes without the code: no line numbers, revisions, versions or dates.
+function options(root: string): TypeDocOptions & Partial<PluginOptions> {
+  return {
+    name: "API reference",
+    entryPoints: published.map((name) => join(root, "packages", name, "src/index.ts")),
+    tsconfig: join(root, "scripts/tsconfig.json"),
+    plugin: ["typedoc-plugin-markdown"],
+    readme: "none",
+    disableSources: true,
+    disableGit: true,
+    includeVersion: false,
+    excludeExternals: true,
+    hideGenerator: true,
+    // The `types` step of the tests does that.
+    skipErrorChecking: true,
+    logLevel: "Warn",
+    router: "module",
+    entryFileName: "README",
+    pageTitleTemplates: { module: ({ name }) => `@org/${name}` },
+    hidePageHeader: true,
+    hideBreadcrumbs: true,
+    parametersFormat: "table",
+    interfacePropertiesFormat: "table",
+    typeAliasPropertiesFormat: "table",
+    expandObjects: true,
+    useCodeBlocks: true,
+  };
+}

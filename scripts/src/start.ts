@@ -1,0 +1,78 @@
+import { defineConfig, startServer } from "@org/api";
+import { type IdentityDatabase, isIdentityError, openDatabase, registerUser } from "@org/db-models";
+import { DatabaseInitializer } from "@org/db-optimizer";
+import { loadIdentityData } from "@org/dev-kit/identity-data";
+import type { Model } from "mongoose";
+import { databaseUri, describeFailure, openEngine, stopSignal } from "./engine.js";
+
+const demoData = { users: 1_000, sessions: 4_000, seed: 1 };
+const demoAccount = { email: "demo@example.com", password: "a demo password, not a secret" };
+const say = (line = "") => void process.stdout.write(`${line}\n`);
+
+const stopping = stopSignal();
+try {
+  const engine = await openEngine(stopping);
+  try {
+    await serve(databaseUri(engine), `${engine.kind} ${engine.version}`);
+  } finally {
+    await engine.stop();
+  }
+} catch (error) {
+  if (!stopping.aborted) {
+    process.stderr.write(`${describeFailure(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+async function serve(uri: string, engine: string): Promise<void> {
+  const database = await openDatabase(uri);
+  try {
+    await prepare(database);
+  } finally {
+    await database.close();
+  }
+  const port = Number(process.env.PORT ?? 3_000);
+  const server = await startServer(
+    defineConfig({ mongodbUri: uri, insecureCookies: true, port, logLevel: "warn" }),
+  );
+  const [address] = server.addresses;
+  say();
+  say(`identity service   ${server.addresses.join("  ")}`);
+  say(`API, to browse     ${address}/docs`);
+  say(`database           ${uri} (${engine})`);
+  say(`demo account       ${demoAccount.email} / ${demoAccount.password}`);
+  say();
+  say(`curl -s ${address}/v1/sessions -H 'content-type: application/json' \\`);
+  say(
+    `  -d '${JSON.stringify({ identifier: demoAccount.email, password: demoAccount.password, delivery: "token" })}'`,
+  );
+  say();
+  say("Ctrl-C stops it; the data stays for the next time.");
+  await new Promise<void>((resolve) => {
+    if (stopping.aborted) resolve();
+    stopping.addEventListener("abort", () => resolve(), { once: true });
+  });
+  await server.close();
+}
+
+/** Demo data in an empty database, indexes, and the demo account. */
+async function prepare(database: IdentityDatabase): Promise<void> {
+  const { connection, models } = database;
+  if (!connection.db) throw new Error("the connection is closed");
+  if ((await models.User.estimatedDocumentCount()) === 0) {
+    say("loading demo data …");
+    await loadIdentityData(connection.db, { ...demoData, now: new Date(), signal: stopping });
+  }
+  const { failures } = await new DatabaseInitializer(
+    connection,
+    Object.values(models) as Model<unknown>[],
+  ).initialize({
+    signal: stopping,
+  });
+  if (failures[0]) throw failures[0];
+  try {
+    await registerUser(models, { ...demoAccount, displayName: "Demo" }, new Date());
+  } catch (error) {
+    if (!isIdentityError(error, "EMAIL_TAKEN")) throw error;
+  }
+}

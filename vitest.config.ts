@@ -1,0 +1,9 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: ["packages/*", "apps/*", "examples/*"],
+    // Most of the time goes into waiting for the server; by default two cores get one worker.
+    maxWorkers: 2,
+  },
+});
