@@ -35,9 +35,24 @@ export async function listSessions(
   userId: Types.ObjectId,
   now: Date,
 ): Promise<SessionSummary[]> {
-  const live = await runQuery(models, queries.liveSessionsOfUser(userId, now), projection);
-  // A login under way has a session that is not live yet.
-  return live.filter(({ slot }) => slot !== undefined).map(summarise);
+  const found = await runQuery(models, queries.liveSessionsOfUser(userId, now), projection);
+  const holders = newestBySlot(found);
+  return found.filter((session) => holders.get(session.slot) === session).map(summarise);
+}
+
+/**
+ * Who holds each slot. A login under way has no slot yet and is left out. A read without a snapshot may find a session
+ * and, a little later, the one that took its slot over: the newer one holds it.
+ */
+function newestBySlot(found: readonly UserSessionDocument[]) {
+  const holders = new Map<number | undefined, UserSessionDocument>();
+  for (const session of found) {
+    const known = holders.get(session.slot);
+    if (session.slot !== undefined && (!known || known.createdAt < session.createdAt)) {
+      holders.set(session.slot, session);
+    }
+  }
+  return holders;
 }
 
 function summarise(session: UserSessionDocument): SessionSummary {
