@@ -35,6 +35,8 @@ export const problemCodes = {
   CONTENTION: [503, "Too many sign-ins of this account at the same time"],
   DATABASE_UNREACHABLE: [503, "The database does not answer"],
   DATABASE_REFUSED: [503, "The database refuses the service"],
+  AUDIT_BROKEN: [500, "The audit trail is not what was written"],
+  AUDIT_NOT_WRITTEN: [503, "The audit trail can't be written, and nothing is done without it"],
   NOT_READY: [503, "The service can't take requests now"],
 } as const satisfies Readonly<Record<IdentityErrorCode, Entry>> & Readonly<Record<string, Entry>>;
 

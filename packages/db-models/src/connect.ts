@@ -2,6 +2,7 @@ import mongoose, { type Connection, type ConnectOptions } from "mongoose";
 import { defineModels } from "./define-models.js";
 import { IdentityError } from "./errors.js";
 import type { IdentityModels } from "./models.js";
+import { bindRetention, type RetentionInput } from "./retention.js";
 
 export interface DatabaseOptions {
   /** Database name, when the connection string has none. */
@@ -14,6 +15,8 @@ export interface DatabaseOptions {
   monitorCommands?: boolean;
   /** Named in the server's logs and in `currentOp`. */
   appName?: string;
+  /** How long what is over is kept. */
+  retention?: RetentionInput;
 }
 
 /** An open database: its connection, its models, and how to close it. */
@@ -37,7 +40,7 @@ const defaults = {
  *
  * @param uri - MongoDB connection string.
  * @throws IdentityError `DATABASE_UNREACHABLE` when no server answers in time, `DATABASE_REFUSED` when one answers
- * and says no (credentials, privileges), `INVALID_INPUT` for a connection string that can't be read.
+ * and says no (credentials, privileges), `INVALID_INPUT` for a connection string that can't be read, or a retention out of bounds.
  *
  * @example
  * const database = await openDatabase(process.env.MONGODB_URI);
@@ -45,9 +48,11 @@ const defaults = {
  * await database.close();
  */
 export async function openDatabase(uri: string, options: DatabaseOptions = {}): Promise<IdentityDatabase> {
+  const { retention = {}, ...driverOptions } = options;
   const connection = mongoose.createConnection();
+  bindRetention(connection, retention);
   try {
-    await connection.openUri(uri, connectOptions(uri, options));
+    await connection.openUri(uri, connectOptions(uri, driverOptions));
     // With credentials that nothing has used yet, the first command is what the server refuses.
     await connection.db?.command({ ping: 1 });
   } catch (error) {
@@ -57,7 +62,7 @@ export async function openDatabase(uri: string, options: DatabaseOptions = {}): 
   return { connection, models: defineModels(connection), close: () => connection.close() };
 }
 
-function connectOptions(uri: string, options: DatabaseOptions): ConnectOptions {
+function connectOptions(uri: string, options: Omit<DatabaseOptions, "retention">): ConnectOptions {
   return {
     ...withoutThoseOf(uri, { ...defaults, retryWrites: true, w: "majority" }),
     ...options,

@@ -4,7 +4,9 @@ import { type ApiKeyDocument, apiKeySchema } from "./schemas/api-key.js";
 import { type AppDocument, appSchema } from "./schemas/app.js";
 import { type AppPermissionDocument, appPermissionSchema } from "./schemas/app-permission.js";
 import { type AppTokenDocument, appTokenSchema } from "./schemas/app-token.js";
+import { type AuditCheckpointDocument, auditCheckpointSchema } from "./schemas/audit-checkpoint.js";
 import { type AuditEventDocument, auditEventSchema } from "./schemas/audit-event.js";
+import { type ErasureDocument, erasureSchema } from "./schemas/erasure.js";
 import { type LoginProfileDocument, loginProfileSchema } from "./schemas/login-profile.js";
 import { type SecurityEventDocument, securityEventSchema } from "./schemas/security-event.js";
 import { type UsageBucketDocument, usageBucketSchema } from "./schemas/usage-bucket.js";
@@ -42,9 +44,11 @@ function bindModels(connection: Connection): IdentityModels {
     AppPermission: connection.model<AppPermissionDocument>("AppPermission", appPermissionSchema),
     ApiKey: connection.model<ApiKeyDocument>("ApiKey", apiKeySchema),
     AuditEvent: connection.model<AuditEventDocument>("AuditEvent", auditEventSchema),
+    AuditCheckpoint: connection.model<AuditCheckpointDocument>("AuditCheckpoint", auditCheckpointSchema),
     SecurityEvent: connection.model<SecurityEventDocument>("SecurityEvent", securityEventSchema),
     UsageBucket: connection.model<UsageBucketDocument>("UsageBucket", usageBucketSchema),
     LoginProfile: connection.model<LoginProfileDocument>("LoginProfile", loginProfileSchema),
+    Erasure: connection.model<ErasureDocument>("Erasure", erasureSchema),
   };
   return models;
 }

@@ -16,6 +16,8 @@ export const errorKinds = {
   SCHEMA_TOO_NEW: "state",
   DATABASE_UNREACHABLE: "server",
   DATABASE_REFUSED: "server",
+  AUDIT_BROKEN: "state",
+  AUDIT_NOT_WRITTEN: "server",
 } as const;
 
 export type IdentityErrorCode = keyof typeof errorKinds;

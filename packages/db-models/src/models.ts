@@ -3,7 +3,9 @@ import type { ApiKeyDocument } from "./schemas/api-key.js";
 import type { AppDocument } from "./schemas/app.js";
 import type { AppPermissionDocument } from "./schemas/app-permission.js";
 import type { AppTokenDocument } from "./schemas/app-token.js";
+import type { AuditCheckpointDocument } from "./schemas/audit-checkpoint.js";
 import type { AuditEventDocument } from "./schemas/audit-event.js";
+import type { ErasureDocument } from "./schemas/erasure.js";
 import type { LoginProfileDocument } from "./schemas/login-profile.js";
 import type { SecurityEventDocument } from "./schemas/security-event.js";
 import type { UsageBucketDocument } from "./schemas/usage-bucket.js";
@@ -20,7 +22,9 @@ export interface IdentityModels {
   readonly AppPermission: Model<AppPermissionDocument>;
   readonly ApiKey: Model<ApiKeyDocument>;
   readonly AuditEvent: Model<AuditEventDocument>;
+  readonly AuditCheckpoint: Model<AuditCheckpointDocument>;
   readonly SecurityEvent: Model<SecurityEventDocument>;
   readonly UsageBucket: Model<UsageBucketDocument>;
   readonly LoginProfile: Model<LoginProfileDocument>;
+  readonly Erasure: Model<ErasureDocument>;
 }

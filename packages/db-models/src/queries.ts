@@ -3,7 +3,9 @@ import type { ApiKeyDocument } from "./schemas/api-key.js";
 import type { AppDocument, AppStatus } from "./schemas/app.js";
 import type { AppPermissionDocument } from "./schemas/app-permission.js";
 import type { AppTokenDocument } from "./schemas/app-token.js";
+import type { AuditCheckpointDocument } from "./schemas/audit-checkpoint.js";
 import type { AuditEventDocument } from "./schemas/audit-event.js";
+import type { ErasureDocument } from "./schemas/erasure.js";
 import type { LoginProfileDocument, LoginSubject } from "./schemas/login-profile.js";
 import type { SecurityEventDocument, SecurityEventKind, Severity } from "./schemas/security-event.js";
 import type { UsageBucketDocument, UsageInterval } from "./schemas/usage-bucket.js";
@@ -112,9 +114,11 @@ const tokens = forCollection<AppTokenDocument>("app_tokens");
 const permissions = forCollection<AppPermissionDocument>("app_permissions");
 const keys = forCollection<ApiKeyDocument>("api_keys");
 const audit = forCollection<AuditEventDocument>("audit_events");
+const checkpoints = forCollection<AuditCheckpointDocument>("audit_checkpoints");
 const security = forCollection<SecurityEventDocument>("security_events");
 const usage = forCollection<UsageBucketDocument>("usage_buckets");
 const logins = forCollection<LoginProfileDocument>("login_profiles");
+const erasures = forCollection<ErasureDocument>("erasures");
 
 /** Every hot query, by name. */
 export const queries = {
@@ -282,6 +286,8 @@ export const queries = {
   auditOfAction: (action: string, page: Page = {}) =>
     audit.page("auditOfAction", "action_newest", { action }, "at", page),
   auditBetween: (period: Period) => audit.during("auditBetween", "at", {}, "at", period),
+  newestAuditCheckpoint: () =>
+    checkpoints.all("newestAuditCheckpoint", "number_unique", { number: { $gte: 0 } }, { number: -1 }, 1),
 
   securityEventsOfUser: (userId: Id, page: Page = {}) =>
     security.page("securityEventsOfUser", "user_newest", { userId }, "at", page),
@@ -291,6 +297,7 @@ export const queries = {
     security.page("securityEventsByKind", "kind_newest", { kind }, "at", page),
   securityEventsBySeverity: (severity: Severity, page: Page = {}) =>
     security.page("securityEventsBySeverity", "severity_newest", { severity }, "at", page),
+  securityEventsBetween: (period: Period) => security.during("securityEventsBetween", "at", {}, "at", period),
 
   usageOfUser: (userId: Id, interval: UsageInterval, period: Period) =>
     usage.all(
@@ -320,6 +327,11 @@ export const queries = {
       { delayedUntil: -1 },
       limit,
     ),
+
+  erasureOfUser: (userId: Id) => erasures.one("erasureOfUser", "user_unique", { userId }),
+  /** Erasures to go through again, the longest due first. */
+  dueErasures: (now: Date, limit = defaultPageSize) =>
+    erasures.all("dueErasures", "due", { sweepAt: { $lte: now } }, { sweepAt: 1 }, limit),
 } as const;
 
 /** The names of the hot queries. */

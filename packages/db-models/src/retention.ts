@@ -1,3 +1,46 @@
+import type { Connection } from "mongoose";
+import { z } from "zod";
+import type { IdentityModels } from "./models.js";
+import { duration } from "./schemas/common.js";
+import { parseInput } from "./users/input.js";
+
+const kept = (defaultMs: number, minMs: number, meaning: string) =>
+  z
+    .int()
+    .min(minMs)
+    .max(36_500 * duration.day)
+    .default(defaultMs)
+    .describe(`${meaning}, in milliseconds`);
+
+/** How long what is over is kept; given when a database is opened. A change holds for what is written from then on. */
+export const retentionSchema = z.strictObject({
+  sessionsMs: kept(30 * duration.day, 0, "Sessions, after they expired"),
+  tokensMs: kept(30 * duration.day, 0, "OAuth codes and tokens, after they expired"),
+  securityEventsMs: kept(365 * duration.day, duration.day, "Security events"),
+  hourlyUsageMs: kept(31 * duration.day, duration.day, "API use by the hour, after the hour"),
+  dailyUsageMs: kept(2 * 365 * duration.day, duration.day, "API use by the day, after the day"),
+  auditMs: kept(2 * 365 * duration.day, 7 * duration.day, "Audit events; applied by applyAuditRetention"),
+  erasuresMs: kept(3 * 365 * duration.day, duration.day, "Reports of erasures, after the last sweep"),
+});
+
+/** As a service configures it; every field has a default. */
+export type RetentionInput = z.input<typeof retentionSchema>;
+export type Retention = z.output<typeof retentionSchema>;
+
+export const defaultRetention: Retention = retentionSchema.parse({});
+
+const retentions = new WeakMap<Connection, Retention>();
+
+/** @throws IdentityError `INVALID_INPUT`. */
+export function bindRetention(connection: Connection, input: RetentionInput): void {
+  retentions.set(connection, parseInput(retentionSchema, input));
+}
+
+/** The retention that the models' connection was opened with. */
+export function retentionOf(models: IdentityModels): Retention {
+  return retentions.get(models.User.db) ?? defaultRetention;
+}
+
 /** What may be removed once its retention is over; the shape that `@org/db-optimizer` takes. */
 export interface RetentionRule {
   readonly name: string;
@@ -11,8 +54,8 @@ export interface RetentionRule {
 /**
  * One rule for each collection whose documents carry the date from which they are garbage. The TTL indexes on the
  * same dates do this too, one collection after the other in the background; the rules are for doing it now, in
- * batches that watch the load, and for seeing what it frees. Audit events are not among them: taking one out of a
- * chain is a matter of its own.
+ * batches that watch the load, and for seeing what it frees. Audit events are not among them: `applyAuditRetention`
+ * takes them from the front of a chain, so that the rest verifies.
  */
 export const retentionRules: readonly RetentionRule[] = [
   { name: "ended-sessions", collection: "user_sessions", field: "purgeAt", retentionSeconds: 0 },
@@ -23,5 +66,6 @@ export const retentionRules: readonly RetentionRule[] = [
   { name: "old-usage", collection: "usage_buckets", field: "purgeAt", retentionSeconds: 0 },
   { name: "stale-login-profiles", collection: "login_profiles", field: "purgeAt", retentionSeconds: 0 },
   { name: "deleted-apps", collection: "apps", field: "purgeAt", retentionSeconds: 0 },
+  { name: "old-erasures", collection: "erasures", field: "purgeAt", retentionSeconds: 0 },
   { name: "deleted-users", collection: "users", field: "purgeAt", retentionSeconds: 0 },
 ];

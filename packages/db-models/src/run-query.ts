@@ -7,15 +7,19 @@ type Projection = Readonly<Record<string, 0 | 1>>;
 /**
  * Runs a named query on the driver's collection: plain documents, no hydration, because this is the hot path.
  * The caller's projection decides what travels.
+ *
+ * @param readConcern - for what must never be rolled back after it was seen.
  */
 export function runQuery<T>(
   models: IdentityModels,
   query: NamedQuery<T>,
   projection?: Projection,
+  readConcern?: { level: "majority" },
 ): Promise<T[]> {
   const collection = collectionOf(models, query.collection);
   const cursor = collection.find(query.filter as Record<string, unknown>, {
     ...(projection && { projection }),
+    ...(readConcern && { readConcern }),
   });
   if (query.sort) cursor.sort({ ...query.sort });
   if (query.limit) cursor.limit(query.limit);

@@ -7,6 +7,7 @@ import type { AppPermissionDocument } from "./schemas/app-permission.js";
 import type { AppTokenDocument } from "./schemas/app-token.js";
 import type { AuditEventDocument } from "./schemas/audit-event.js";
 import { duration } from "./schemas/common.js";
+import type { ErasureDocument } from "./schemas/erasure.js";
 import type { LoginProfileDocument } from "./schemas/login-profile.js";
 import type { SecurityEventDocument } from "./schemas/security-event.js";
 import type { UsageBucketDocument } from "./schemas/usage-bucket.js";
@@ -181,19 +182,22 @@ interface EventDocuments {
   security?: Partial<SecurityEventDocument>;
   usage?: Partial<UsageBucketDocument>;
   login?: Partial<LoginProfileDocument>;
+  erasure?: Partial<ErasureDocument>;
 }
 
 async function sampleEventDocuments(models: IdentityModels): Promise<EventDocuments> {
-  const [audit, security, usage, login] = await Promise.all([
+  const [audit, security, usage, login, erasure] = await Promise.all([
     anyOf(models.AuditEvent, { subjectRef: { $exists: true }, actorRef: { $exists: true } }),
     anyOf(models.SecurityEvent),
     anyOf(models.UsageBucket, { interval: "day" }),
     anyOf(models.LoginProfile, { subject: "user" }),
+    anyOf(models.Erasure, { userId: { $exists: true } }),
   ]);
-  return { audit, security, usage, login };
+  return { audit, security, usage, login, erasure };
 }
 
-function eventSamples({ audit = {}, security = {}, usage = {}, login = {} }: EventDocuments, now: Date) {
+function eventSamples(documents: EventDocuments, now: Date) {
+  const { audit = {}, security = {}, usage = {}, login = {}, erasure = {} } = documents;
   const lastDay = { ...periodAround(now, -duration.day), limit: 20 };
   const lastMonth = periodAround(now, -30 * duration.day);
   return {
@@ -202,6 +206,7 @@ function eventSamples({ audit = {}, security = {}, usage = {}, login = {} }: Eve
     auditByActor: queries.auditByActor(audit.actorRef ?? nobody.hash, page),
     auditOfAction: queries.auditOfAction(audit.action ?? "nobody", within(now, 7)),
     auditBetween: queries.auditBetween(lastDay),
+    newestAuditCheckpoint: queries.newestAuditCheckpoint(),
     securityEventsOfUser: queries.securityEventsOfUser(security.userId ?? nobody.id, page),
     securityEventsOfUserByKind: queries.securityEventsOfUserByKind(
       security.userId ?? nobody.id,
@@ -210,9 +215,12 @@ function eventSamples({ audit = {}, security = {}, usage = {}, login = {} }: Eve
     ),
     securityEventsByKind: queries.securityEventsByKind("reuse_detected", within(now, 30)),
     securityEventsBySeverity: queries.securityEventsBySeverity("critical", within(now, 30)),
+    securityEventsBetween: queries.securityEventsBetween(lastDay),
     usageOfUser: queries.usageOfUser(usage.userId ?? nobody.id, "day", lastMonth),
     heaviestUsageOf: queries.heaviestUsageOf("day", usage.startedAt ?? now, 400, 20),
     loginProfileOf: queries.loginProfileOf("user", login.key ?? "nobody"),
     delayedSubjects: queries.delayedSubjects("network", now, 20),
+    erasureOfUser: queries.erasureOfUser(erasure.userId ?? nobody.id),
+    dueErasures: queries.dueErasures(now, 20),
   };
 }

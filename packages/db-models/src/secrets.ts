@@ -1,4 +1,16 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  type KeyObject,
+  randomBytes,
+  sign,
+  timingSafeEqual,
+  verify,
+} from "node:crypto";
 import { crc32 } from "node:zlib";
 
 /** The prefixes of every bearer secret that this package mints, for secret scanners and logs' redaction rules. */
@@ -110,4 +122,60 @@ function assemble(kind: TokenKind, handle: string, secret: string): Token {
 
 function checksum(value: string): string {
   return (crc32(value) >>> 1).toString(36).padStart(checksumLength, "0");
+}
+
+const sealNonceLength = 12;
+const sealTagLength = 16;
+
+/** Encrypts a text (AES-256-GCM) so that only a holder of the key reads it; destroying the key destroys the text. */
+export function seal(key: string, text: string): string {
+  const nonce = randomBytes(sealNonceLength);
+  const cipher = createCipheriv("aes-256-gcm", sealKey(key), nonce);
+  const sealed = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
+  return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64url");
+}
+
+/** Reads what {@link seal} made; `undefined` with another key, or when a bit of it has changed. */
+export function unseal(key: string, sealed: string): string | undefined {
+  const bytes = Buffer.from(sealed, "base64url");
+  if (bytes.length < sealNonceLength + sealTagLength) return undefined;
+  const nonce = bytes.subarray(0, sealNonceLength);
+  const decipher = createDecipheriv("aes-256-gcm", sealKey(key), nonce, { authTagLength: sealTagLength });
+  decipher.setAuthTag(bytes.subarray(-sealTagLength));
+  const text = decipher.update(bytes.subarray(sealNonceLength, -sealTagLength));
+  try {
+    return Buffer.concat([text, decipher.final()]).toString("utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+// A key of its own, so that what is sealed and what is referenced with one audit key can't be played against each other.
+function sealKey(key: string): Buffer {
+  return createHmac("sha256", key).update("seal").digest();
+}
+
+/** An Ed25519 key, as an object of `node:crypto` or in PEM. */
+export type SigningKey = KeyObject | string;
+
+/** Signs a text with an Ed25519 private key (RFC 8032), in base64url. */
+export function signText(key: SigningKey, text: string): string {
+  const privateKey = typeof key === "string" ? createPrivateKey(key) : key;
+  return sign(null, Buffer.from(text), privateKey).toString("base64url");
+}
+
+/** True when the signature was made over this text with the private half of this key. */
+export function isSigned(key: SigningKey, text: string, signature: string): boolean {
+  return verify(null, Buffer.from(text), publicKeyOf(key), Buffer.from(signature, "base64url"));
+}
+
+/** Names a key pair, given either half: SHA-256 of its public key. */
+export function keyIdOf(key: SigningKey): string {
+  const der = publicKeyOf(key).export({ type: "spki", format: "der" });
+  return createHash("sha256").update(der).digest("base64url");
+}
+
+// An object that is public already is not taken by createPublicKey.
+function publicKeyOf(key: SigningKey): KeyObject {
+  return typeof key !== "string" && key.type === "public" ? key : createPublicKey(key);
 }

@@ -83,7 +83,7 @@ describe("generateIdentityData", () => {
       "api_keys",
       "audit_events",
     ];
-    names.push("security_events", "usage_buckets", "login_profiles");
+    names.push("security_events", "usage_buckets", "login_profiles", "audit_checkpoints", "erasures");
     expect(Object.keys(documents).sort()).toEqual(names.sort());
     for (const list of Object.values(documents)) {
       expect(new Set(list.map(({ _id }) => String(_id))).size).toBe(list.length);

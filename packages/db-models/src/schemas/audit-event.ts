@@ -40,11 +40,17 @@ export interface AuditEventDocument extends BaseDocument {
   subjectRef?: string;
   targetType?: string;
   targetId?: string;
+  /** Where it came from, of events about nobody. */
   network?: string;
+  /** Where the actor (the subject, when there is no actor) was, sealed with that person's audit key. */
+  sealedNetwork?: string;
   details: AuditDetail[];
 }
 
-const detail = new Schema<AuditDetail>({ key: requiredText(64), value: requiredText(512) }, { _id: false });
+const detail = new Schema<AuditDetail>(
+  { key: requiredText(64), value: requiredText(limits.auditValue) },
+  { _id: false },
+);
 
 export const auditEventSchema = new Schema<AuditEventDocument>(
   {
@@ -60,6 +66,7 @@ export const auditEventSchema = new Schema<AuditEventDocument>(
     targetType: text(64),
     targetId: text(64),
     network: text(limits.cidr),
+    sealedNetwork: text(limits.sealed),
     details: list(detail, limits.auditContext),
     schemaVersion,
   },

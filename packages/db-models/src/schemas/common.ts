@@ -50,6 +50,9 @@ export const limits = {
   uri: 2_048,
   clientSecrets: 2,
   auditContext: 32,
+  auditValue: 512,
+  auditChains: 20_000,
+  sealed: 128, // a network with nonce and tag, in base64url
   bucketEndpoints: 64,
   name: 128,
   description: 1_000,

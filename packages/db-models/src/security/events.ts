@@ -1,8 +1,9 @@
 import { Types } from "mongoose";
 import type { IdentityModels } from "../models.js";
 import { type NamedQuery, type Page, queries } from "../queries.js";
+import { retentionOf } from "../retention.js";
 import { runQuery } from "../run-query.js";
-import { currentSchemaVersion, duration } from "../schemas/common.js";
+import { currentSchemaVersion } from "../schemas/common.js";
 import type { SecurityEventDocument, SecurityEventKind, Severity } from "../schemas/security-event.js";
 
 export interface SecurityEventInput {
@@ -15,9 +16,6 @@ export interface SecurityEventInput {
   device?: string;
   reasons?: string[];
 }
-
-/** How long security events are kept. */
-const securityEventRetentionMs = 365 * duration.day;
 
 /** Records an event that the app delivers to a person or an administrator. */
 export async function recordSecurityEvent(
@@ -35,7 +33,7 @@ export async function recordSecurityEvent(
     ...(device && { device }),
     reasons: input.reasons ?? [],
     at: now,
-    purgeAt: new Date(now.getTime() + securityEventRetentionMs),
+    purgeAt: new Date(now.getTime() + retentionOf(models).securityEventsMs),
     schemaVersion: currentSchemaVersion,
   };
   await models.SecurityEvent.collection.insertOne({ ...event });

@@ -15,7 +15,7 @@ import type {
   UserSessionDocument,
 } from "../schemas/user-session.js";
 import { mintToken, sha256, type Token } from "../secrets.js";
-import { defaultSessionPolicy, expiryAfterUse, type SessionPolicy } from "./policy.js";
+import { expiryAfterUse, type SessionPolicy, sessionPolicyOf } from "./policy.js";
 import { endSessions } from "./revoke.js";
 import { decideSlot, type SlotDecision, type SlotHolder } from "./slots.js";
 
@@ -84,7 +84,7 @@ export async function openSession(
 ): Promise<OpenedSession> {
   const user = await readUser(models, input.userId);
   assertMayOpen(user, input);
-  const { session, token } = describeSession(user, input, now);
+  const { session, token } = describeSession(user, input, sessionPolicyOf(models, input.policy), now);
   const [knownDevice] = await Promise.all([
     isKnownDevice(models, session),
     models.UserSession.collection.insertOne({ ...session }),
@@ -140,13 +140,13 @@ function sessionsRevoked(): IdentityError {
 function describeSession(
   user: SessionUser,
   input: OpenSessionInput,
+  policy: SessionPolicy,
   now: Date,
 ): { session: UserSessionDocument; token: Token } {
   const token = mintToken("session");
   const device = detectDevice(input.userAgent);
   const { idleTimeoutMs, absoluteLifetimeMs } = user.security;
   const absoluteExpiresAt = new Date(now.getTime() + absoluteLifetimeMs);
-  const policy = { ...defaultSessionPolicy, ...input.policy };
   const session: UserSessionDocument = {
     _id: new Types.ObjectId(),
     userId: user._id,

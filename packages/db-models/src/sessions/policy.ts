@@ -1,3 +1,5 @@
+import type { IdentityModels } from "../models.js";
+import { defaultRetention, retentionOf } from "../retention.js";
 import { duration } from "../schemas/common.js";
 
 /** What holds for every session of a service; what differs per user is in `user.security`. */
@@ -6,15 +8,20 @@ export interface SessionPolicy {
   touchIntervalMs: number;
   /** After a rotation the token before it stays good this long, for requests under way and retries. Default 30 s. */
   rotationGraceMs: number;
-  /** An ended session is kept this long, for the user's history. Default 30 days. */
+  /** An ended session is kept this long, for the user's history. Default: the database's retention, 30 days. */
   retentionMs: number;
 }
 
 export const defaultSessionPolicy: SessionPolicy = {
   touchIntervalMs: duration.minute,
   rotationGraceMs: 30 * duration.second,
-  retentionMs: 30 * duration.day,
+  retentionMs: defaultRetention.sessionsMs,
 };
+
+/** The policy of a database, with what a caller wants different. */
+export function sessionPolicyOf(models: IdentityModels, changes: Partial<SessionPolicy> = {}): SessionPolicy {
+  return { ...defaultSessionPolicy, retentionMs: retentionOf(models).sessionsMs, ...changes };
+}
 
 /** The two dates that move when a session is used: idle expiry never passes the absolute one. */
 export function expiryAfterUse(

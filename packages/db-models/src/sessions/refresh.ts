@@ -4,7 +4,7 @@ import { findByQuery } from "../run-query.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
 import { parseToken, sha256, succeedToken, type Token, unsealSuccessor } from "../secrets.js";
 import { recordSecurityEvent } from "../security/events.js";
-import { defaultSessionPolicy, type SessionPolicy } from "./policy.js";
+import { type SessionPolicy, sessionPolicyOf } from "./policy.js";
 import { endSessions } from "./revoke.js";
 import type { RefreshResult } from "./types.js";
 import { isInGrace, refusalOf } from "./validate.js";
@@ -26,7 +26,7 @@ export async function refreshSession(
 ): Promise<RefreshResult> {
   const parsed = parseToken("session", token);
   if (!parsed) return { refreshed: false, reason: "malformed" };
-  const rules = { ...defaultSessionPolicy, ...policy };
+  const rules = sessionPolicyOf(models, policy);
   return (await rotate(models, parsed, now, rules)) ?? (await answerLoser(models, parsed, now, rules));
 }
 

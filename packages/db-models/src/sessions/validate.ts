@@ -5,7 +5,7 @@ import { findByQuery } from "../run-query.js";
 import { assertKnownVersion } from "../schemas/common.js";
 import type { RiskAssessment, UserSessionDocument } from "../schemas/user-session.js";
 import { equalHashes, parseToken, sha256, type Token } from "../secrets.js";
-import { defaultSessionPolicy, expiryAfterUse, type SessionPolicy } from "./policy.js";
+import { expiryAfterUse, type SessionPolicy, sessionPolicyOf } from "./policy.js";
 import type { SessionRefusal } from "./types.js";
 
 /** What a service needs to know of the session behind a request. */
@@ -86,7 +86,7 @@ export async function validateSession(
 ): Promise<SessionCheck> {
   const parsed = parseToken("session", token);
   if (!parsed) return { active: false, reason: "malformed" };
-  const rules = { ...defaultSessionPolicy, ...policy };
+  const rules = sessionPolicyOf(models, policy);
   const session = await findByQuery(models, queries.sessionByHandle(sha256(parsed.handle)), projection);
   if (!session) return { active: false, reason: "unknown" };
   assertKnownVersion(session);

@@ -1,5 +1,6 @@
 import type { Types } from "mongoose";
 import type { IdentityModels } from "../models.js";
+import { retentionOf } from "../retention.js";
 import { limits } from "../schemas/common.js";
 import { bucketUpdates, type PendingUse, sessionUpdates, type UseCount, userUpdates } from "./updates.js";
 
@@ -95,7 +96,7 @@ export class UsageRecorder {
     const unordered = { ordered: false } as const;
     const sessions = sessionUpdates(batch);
     try {
-      await UsageBucket.collection.bulkWrite(bucketUpdates(batch), unordered);
+      await UsageBucket.collection.bulkWrite(bucketUpdates(batch, retentionOf(this.#models)), unordered);
       await User.collection.bulkWrite(userUpdates(batch), unordered);
       if (sessions.length > 0) await UserSession.collection.bulkWrite(sessions, unordered);
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { mongo, Types } from "mongoose";
+import type { Retention } from "../retention.js";
 import { currentSchemaVersion, duration, limits } from "../schemas/common.js";
-import type { UsageInterval } from "../schemas/usage-bucket.js";
+import { type UsageInterval, usageIntervals } from "../schemas/usage-bucket.js";
 
 type BulkWrite = mongo.AnyBulkWriteOperation;
 
@@ -18,11 +19,8 @@ export interface PendingUse extends UseCount {
   sessions: Map<string, UseCount & { id: Types.ObjectId; lastEndpoint: string }>;
 }
 
-/** How long buckets are kept: hours for a month, days for two years. */
-const bucketRetentionMs: Readonly<Record<UsageInterval, number>> = {
-  hour: 31 * duration.day,
-  day: 2 * 365 * duration.day,
-};
+/** Which retention holds for which buckets. */
+const bucketRetention = { hour: "hourlyUsageMs", day: "dailyUsageMs" } as const;
 
 const intervalMs: Readonly<Record<UsageInterval, number>> = { hour: duration.hour, day: duration.day };
 
@@ -35,17 +33,17 @@ function intervalStart(interval: UsageInterval, at: Date): Date {
 }
 
 /** One upsert per user and interval. */
-export function bucketUpdates(batch: readonly PendingUse[]): BulkWrite[] {
-  return batch.flatMap((use) => (["hour", "day"] as const).map((interval) => bucketUpdate(use, interval)));
+export function bucketUpdates(batch: readonly PendingUse[], retention: Retention): BulkWrite[] {
+  return batch.flatMap((use) => usageIntervals.map((interval) => bucketUpdate(use, interval, retention)));
 }
 
-function bucketUpdate(use: PendingUse, interval: UsageInterval): BulkWrite {
+function bucketUpdate(use: PendingUse, interval: UsageInterval, retention: Retention): BulkWrite {
   const startedAt = intervalStart(interval, use.at);
   const counted = {
     requests: plus("$requests", use.requests),
     failures: plus("$failures", use.failures),
     endpoints: { $slice: [mergedCounts("$endpoints", use.endpoints), limits.bucketEndpoints] },
-    purgeAt: new Date(startedAt.getTime() + intervalMs[interval] + bucketRetentionMs[interval]),
+    purgeAt: new Date(startedAt.getTime() + intervalMs[interval] + retention[bucketRetention[interval]]),
     schemaVersion: currentSchemaVersion,
   };
   return {

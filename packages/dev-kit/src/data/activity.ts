@@ -1,66 +1,4 @@
-import { createHash } from "node:crypto";
 import { day, type Generation, hour, identifier, kind, type Person } from "./people.js";
-
-const chains = 4;
-const firstHash = createHash("sha256").update("").digest("base64url");
-
-/** Audit events in a few chains, each event linked to the one before by a hash of both. */
-export class AuditChains {
-  readonly #heads = Array.from({ length: chains }, () => ({ sequence: 0, hash: firstHash }));
-  readonly #generation: Generation;
-
-  constructor(generation: Generation) {
-    this.#generation = generation;
-  }
-
-  /** Documents of the collection `audit_events` about one person. */
-  *documents(person: Person): Generator<Record<string, unknown>> {
-    const { random } = person;
-    const subjectRef = random.base64url(32);
-    const count = 1 + random.geometric(1);
-    for (let sequence = 0; sequence < count; sequence++) {
-      const at = new Date(this.#generation.now.getTime() - random.integer(1, 400 * 24 * 60) * 60_000);
-      const action = random.pick([
-        "session.opened",
-        "session.opened",
-        "session.revoked",
-        "password.changed",
-        "consent.granted",
-      ]);
-      const event = {
-        at,
-        action,
-        outcome: "success",
-        actorRef: subjectRef,
-        subjectRef,
-        network: person.habits.places[0]?.network,
-      };
-      yield this.#link(person, sequence, event);
-    }
-  }
-
-  #link(person: Person, sequence: number, event: { at: Date } & Record<string, unknown>) {
-    const chain = person.index % chains;
-    const head = this.#heads[chain] as { sequence: number; hash: string };
-    const eventHash = createHash("sha256")
-      .update(head.hash)
-      .update(JSON.stringify(event))
-      .digest("base64url");
-    const document = {
-      _id: identifier(event.at, person.index, kind.event, sequence),
-      chainId: `writer-${chain}`,
-      sequence: head.sequence,
-      previousHash: head.hash,
-      eventHash,
-      ...event,
-      details: [],
-      schemaVersion: 1,
-    };
-    head.sequence += 1;
-    head.hash = eventHash;
-    return document;
-  }
-}
 
 /** Documents of the collection `security_events`. */
 export function* securityEventDocuments(
@@ -147,4 +85,25 @@ export function* loginProfileDocuments(
     const key = `10.${index >>> 16}.${(index >>> 8) & 255}.${index & 255}/32`;
     yield { _id: identifier(lastActiveAt, index, kind.profile, 1), subject: "network", key, ...shared };
   }
+}
+
+/** A document of the collection `erasures`: of somebody else, who is gone. One for every hundred people or so. */
+export function* erasureDocuments(
+  generation: Generation,
+  person: Person,
+): Generator<Record<string, unknown>> {
+  const { index } = person;
+  if (index % 97 !== 5) return;
+  const hoursAgo = 1 + (index % 47);
+  const requestedAt = new Date(generation.now.getTime() - hoursAgo * hour);
+  yield {
+    _id: identifier(requestedAt, index, kind.erasure, 0),
+    userId: identifier(person.createdAt, index, kind.erasure, 1),
+    requestedAt,
+    finishedAt: requestedAt,
+    sweepAt: new Date(requestedAt.getTime() + day),
+    removed: [{ collectionName: "users", documents: 1 }],
+    anonymisedAuditEvents: 2,
+    schemaVersion: 1,
+  };
 }

@@ -1,4 +1,10 @@
-import { AuditChains, loginProfileDocuments, securityEventDocuments, usageDocuments } from "./activity.js";
+import {
+  erasureDocuments,
+  loginProfileDocuments,
+  securityEventDocuments,
+  usageDocuments,
+} from "./activity.js";
+import { AuditChains } from "./audit.js";
 import { legacyUserDocument } from "./legacy.js";
 import { apiKeyDocuments, appDocuments, grants } from "./oauth.js";
 import { type Generation, personAt } from "./people.js";
@@ -52,7 +58,8 @@ export function* generateIdentityData(options: GenerateOptions): Generator<Gener
       yield { collection: "legacy_users", document: legacyUserDocument(generation, person, sessions) };
       continue;
     }
-    yield { collection: "users", document: userDocument(generation, person) };
+    const user = userDocument(generation, person);
+    yield { collection: "users", document: user };
     yield* inCollection("user_sessions", sessions);
     yield* inCollection("apps", appDocuments(generation, person));
     for (const { permission, tokens } of grants(generation, person)) {
@@ -60,11 +67,13 @@ export function* generateIdentityData(options: GenerateOptions): Generator<Gener
       yield* inCollection("app_tokens", tokens);
     }
     yield* inCollection("api_keys", apiKeyDocuments(generation, person));
-    yield* inCollection("audit_events", audit.documents(person));
+    yield* inCollection("audit_events", audit.documents(person, user.auditKey as string));
     yield* inCollection("security_events", securityEventDocuments(generation, person));
     yield* inCollection("usage_buckets", usageDocuments(generation, person));
     yield* inCollection("login_profiles", loginProfileDocuments(generation, person));
+    yield* inCollection("erasures", erasureDocuments(generation, person));
   }
+  if (options.layout !== "legacy") yield { collection: "audit_checkpoints", document: audit.checkpoint() };
 }
 
 function* inCollection(

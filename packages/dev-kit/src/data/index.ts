@@ -1,3 +1,4 @@
+export { auditPublicKey } from "./audit.js";
 export type { GeneratedDocument, GenerateOptions, Layout } from "./generate.js";
 export { defaultNow, generateIdentityData } from "./generate.js";
 export type { LoadOptions, LoadProgress, LoadResult } from "./load.js";

@@ -43,6 +43,8 @@ export const kind = {
   event: 7,
   bucket: 8,
   profile: 9,
+  checkpoint: 10,
+  erasure: 11,
 } as const;
 
 const firstNames = [

@@ -1,0 +1,179 @@
+import { Types } from "mongoose";
+import { z } from "zod";
+import { IdentityError, isDuplicateKey } from "../errors.js";
+import type { IdentityModels } from "../models.js";
+import { queries } from "../queries.js";
+import { runQuery } from "../run-query.js";
+import type { AuditChainState, AuditCheckpointDocument } from "../schemas/audit-checkpoint.js";
+import { currentSchemaVersion, limits } from "../schemas/common.js";
+import { isSigned, keyIdOf, type SigningKey, sha256, signText } from "../secrets.js";
+import { canonicalCheckpoint, firstHash } from "./canonical.js";
+import { type AuditBreak, type ChainWalk, walkChain } from "./walk.js";
+
+/** A signed checkpoint; as JSON it can be kept anywhere out of reach of who can write to the database. */
+export type AuditCheckpoint = Omit<AuditCheckpointDocument, "_id">;
+
+/** The keys of checkpoints. */
+export interface AuditKeys {
+  /** Ed25519 private key that signs. */
+  signingKey: SigningKey;
+  /** Public keys of earlier checkpoints, after a change of the key. Default: none. */
+  formerKeys?: readonly SigningKey[];
+}
+
+const hashText = z.string().regex(/^[\w-]{43}$/);
+
+/** An exported checkpoint, as it is or after a way through JSON. */
+export const checkpointSchema = z.strictObject({
+  number: z.int().min(0),
+  at: z.union([z.date(), z.iso.datetime().transform((at) => new Date(at))]),
+  chains: z
+    .array(
+      z.strictObject({
+        chainId: z.string().max(64),
+        from: z.int().min(0),
+        fromHash: hashText,
+        sequence: z.int().min(-1),
+        eventHash: hashText,
+      }),
+    )
+    .max(limits.auditChains),
+  previousHash: hashText,
+  checkpointHash: hashText,
+  keyId: hashText,
+  signature: z.string().regex(/^[\w-]{86}$/),
+  schemaVersion: z.int().min(1).max(currentSchemaVersion),
+});
+
+/** True when one of the keys signed exactly this. */
+export function isGenuine(checkpoint: AuditCheckpoint, keys: readonly SigningKey[]): boolean {
+  const canonical = canonicalCheckpoint(checkpoint);
+  const key = keys.find((candidate) => keyIdOf(candidate) === checkpoint.keyId);
+  if (!key || sha256(canonical) !== checkpoint.checkpointHash) return false;
+  return isSigned(key, canonical, checkpoint.signature);
+}
+
+/** The newest stored checkpoint, whether or not anybody signed it. */
+export async function newestCheckpoint(models: IdentityModels): Promise<AuditCheckpoint | undefined> {
+  const [newest] = await runQuery(models, queries.newestAuditCheckpoint(), { _id: 0 }, { level: "majority" });
+  return newest;
+}
+
+/**
+ * Signs the state of every chain, and stores it. What was written since the checkpoint before is verified first, so
+ * that no checkpoint vouches for a broken chain. The result is for keeping elsewhere too: with it {@link verifyAudit}
+ * finds what was cut off later.
+ *
+ * @throws IdentityError `AUDIT_BROKEN` with the break as `details`; `CONTENTION` when others made checkpoints all the time.
+ *
+ * @example
+ * await writeFile("checkpoint.json", JSON.stringify(await createAuditCheckpoint(models, { signingKey }, new Date())));
+ */
+export function createAuditCheckpoint(
+  models: IdentityModels,
+  keys: AuditKeys,
+  now: Date,
+): Promise<AuditCheckpoint> {
+  return signNext(models, keys, now, (chains) => Promise.resolve(chains));
+}
+
+const maxAttempts = 5;
+
+/** Makes the next checkpoint, with the chains as they are and as the caller then changes them. */
+export async function signNext(
+  models: IdentityModels,
+  keys: AuditKeys,
+  now: Date,
+  change: (chains: AuditChainState[]) => Promise<AuditChainState[]>,
+): Promise<AuditCheckpoint> {
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const previous = await newestCheckpoint(models);
+    assertGenuine(previous, keys);
+    const checkpoint = signed(await change(await currentChains(models, previous)), previous, keys, now);
+    if (await store(models, checkpoint)) return checkpoint;
+  }
+  throw new IdentityError("CONTENTION", "other checkpoints were made all the time");
+}
+
+function assertGenuine(checkpoint: AuditCheckpoint | undefined, keys: AuditKeys): void {
+  if (!checkpoint || isGenuine(checkpoint, [keys.signingKey, ...(keys.formerKeys ?? [])])) return;
+  throw new IdentityError("AUDIT_BROKEN", "the newest stored checkpoint was signed by nobody we know", {
+    details: { checkpoint: checkpoint.number, problem: "checkpoint_forged" },
+  });
+}
+
+/** Every chain as it is now, on from where the checkpoint before left it. */
+async function currentChains(
+  models: IdentityModels,
+  previous: AuditCheckpoint | undefined,
+): Promise<AuditChainState[]> {
+  const chains: AuditChainState[] = [];
+  for (const [chainId, state] of await everyChain(models, previous)) {
+    const start = { sequence: state.sequence + 1, hash: state.eventHash };
+    const walk = await walkChain(models, chainId, start);
+    assertIntact(walk);
+    const { sequence, hash } = walk.reached;
+    // Of a chain that retention has emptied one checkpoint tells, the one that emptied it.
+    if (sequence > state.from) chains.push({ ...state, sequence: sequence - 1, eventHash: hash });
+  }
+  if (chains.length > limits.auditChains) {
+    throw new IdentityError("INVALID_INPUT", `a checkpoint holds at most ${limits.auditChains} chains`);
+  }
+  return chains;
+}
+
+/** The chains that have events, and those that a checkpoint knows, in their order. */
+export async function everyChain(
+  models: IdentityModels,
+  checkpoint: AuditCheckpoint | undefined,
+): Promise<Map<string, AuditChainState>> {
+  const stored: string[] = await models.AuditEvent.collection.distinct("chainId", {});
+  const known = new Map((checkpoint?.chains ?? []).map((state) => [state.chainId, state]));
+  const chainIds = [...new Set([...stored.map(String), ...known.keys()])].sort();
+  return new Map(chainIds.map((chainId) => [chainId, known.get(chainId) ?? newChain(chainId)]));
+}
+
+function newChain(chainId: string): AuditChainState {
+  return { chainId, from: 0, fromHash: firstHash, sequence: -1, eventHash: firstHash };
+}
+
+export function assertIntact({ broken }: ChainWalk): void {
+  if (broken) throw auditBroken(broken);
+}
+
+function auditBroken(broken: AuditBreak): IdentityError {
+  const { chainId, sequence, problem } = broken;
+  return new IdentityError("AUDIT_BROKEN", `event ${sequence} of chain ${chainId}: ${problem}`, {
+    details: { ...broken },
+  });
+}
+
+function signed(
+  chains: AuditChainState[],
+  previous: AuditCheckpoint | undefined,
+  { signingKey }: AuditKeys,
+  now: Date,
+): AuditCheckpoint {
+  const content = {
+    number: (previous?.number ?? -1) + 1,
+    at: now,
+    chains,
+    previousHash: previous?.checkpointHash ?? firstHash,
+    keyId: keyIdOf(signingKey),
+    schemaVersion: currentSchemaVersion,
+  };
+  const canonical = canonicalCheckpoint(content);
+  return { ...content, checkpointHash: sha256(canonical), signature: signText(signingKey, canonical) };
+}
+
+/** False when another got this number first. */
+async function store(models: IdentityModels, checkpoint: AuditCheckpoint): Promise<boolean> {
+  const document = { _id: new Types.ObjectId(), ...checkpoint };
+  try {
+    await models.AuditCheckpoint.collection.insertOne(document, { writeConcern: { w: "majority", j: true } });
+    return true;
+  } catch (error) {
+    if (isDuplicateKey(error)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,56 @@
+import { Types } from "mongoose";
+import { z } from "zod";
+import { canonicalRange } from "../network.js";
+import { auditOutcomes } from "../schemas/audit-event.js";
+import { limits } from "../schemas/common.js";
+
+// What BSON can't keep as it is would hash to one thing before it is stored, and to another after.
+const storable = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .regex(/^\P{Surrogate}*$/u, "must be well-formed Unicode");
+
+const personId = z.instanceof(Types.ObjectId);
+
+/** What may be said of an event. */
+export const auditInputSchema = z
+  .strictObject({
+    action: z
+      .string()
+      .max(64)
+      .regex(/^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/, "must be words in lower case, separated by points")
+      .describe("What happened, such as session.opened"),
+    outcome: z.enum(auditOutcomes),
+    actorId: personId.optional().describe("The user who did it; absent for the system itself"),
+    subjectId: personId.optional().describe("The user whom it was done to"),
+    targetType: storable(64).optional(),
+    targetId: storable(64).optional(),
+    network: z
+      .string()
+      .refine((network) => canonicalRange(network) === network, "must be a network in canonical form")
+      .optional()
+      .describe("Where it came from, as networkOf gives it; sealed when the event has a person"),
+    details: z
+      .record(storable(64), storable(limits.auditValue))
+      .refine((details) => Object.keys(details).length <= limits.auditContext, {
+        error: `at most ${limits.auditContext} details`,
+      })
+      .optional()
+      .describe("Facts by name; they stay when the person is erased, so nothing personal"),
+  })
+  .refine(namesNobody, "targetId and details must not carry a person's id: it would outlive the person");
+
+/** An event to record; see {@link appendAudit}. */
+export type AuditInput = z.input<typeof auditInputSchema>;
+
+function namesNobody(input: {
+  actorId?: Types.ObjectId | undefined;
+  subjectId?: Types.ObjectId | undefined;
+  targetId?: string | undefined;
+  details?: Record<string, string> | undefined;
+}): boolean {
+  const told = [input.targetId ?? "", ...Object.entries(input.details ?? {}).flat()].join("\n").toLowerCase();
+  return ![input.actorId, input.subjectId].some((id) => id && told.includes(id.toHexString()));
+}

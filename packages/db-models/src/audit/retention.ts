@@ -1,0 +1,83 @@
+import type { IdentityModels } from "../models.js";
+import { retentionOf } from "../retention.js";
+import type { AuditChainState } from "../schemas/audit-checkpoint.js";
+import type { AuditEventDocument } from "../schemas/audit-event.js";
+import {
+  type AuditCheckpoint,
+  type AuditKeys,
+  assertIntact,
+  newestCheckpoint,
+  signNext,
+} from "./checkpoints.js";
+import { walkChain } from "./walk.js";
+
+export interface AuditRetentionResult {
+  /** Events removed by this call. */
+  events: number;
+  /** Checkpoints removed by this call. */
+  checkpoints: number;
+  /** The newest checkpoint: the rest of each chain verifies from what it states. */
+  checkpoint: AuditCheckpoint;
+}
+
+/** Events that go in one command. */
+const batchLength = 1_000;
+
+/**
+ * Removes the audit events that are older than the retention, from the front of each chain up to the first that is
+ * not. A signed checkpoint first states where each chain begins from now on, and only then anything is removed: a crash
+ * at any point leaves chains that verify, and the next call goes on. A chain that is broken keeps its old events: they
+ * are evidence.
+ *
+ * @throws IdentityError `AUDIT_BROKEN` with the break as `details`; `CONTENTION`.
+ */
+export async function applyAuditRetention(
+  models: IdentityModels,
+  keys: AuditKeys,
+  now: Date,
+): Promise<AuditRetentionResult> {
+  const before = new Date(now.getTime() - retentionOf(models).auditMs);
+  const checkpoint = await signNext(models, keys, now, async (chains) => {
+    const kept: AuditChainState[] = [];
+    for (const chain of chains) kept.push(await shortened(models, chain, before));
+    return kept;
+  });
+  let events = 0;
+  for (const { chainId, from } of checkpoint.chains) events += await removeEvents(models, chainId, from);
+  return { events, checkpoints: await removeCheckpoints(models, before), checkpoint };
+}
+
+async function shortened(
+  models: IdentityModels,
+  chain: AuditChainState,
+  before: Date,
+): Promise<AuditChainState> {
+  const isKept = ({ at, sequence }: AuditEventDocument) => at >= before || sequence > chain.sequence;
+  const start = { sequence: chain.from, hash: chain.fromHash };
+  const walk = await walkChain(models, chain.chainId, start, new Map(), isKept);
+  assertIntact(walk);
+  return { ...chain, from: walk.reached.sequence, fromHash: walk.reached.hash };
+}
+
+async function removeEvents(models: IdentityModels, chainId: string, from: number): Promise<number> {
+  const { collection } = models.AuditEvent;
+  let removed = 0;
+  const first = await collection.findOne(
+    { chainId, sequence: { $lt: from } },
+    { sort: { sequence: 1 }, projection: { sequence: 1 } },
+  );
+  for (let start = Number(first?.sequence ?? from); start < from; start += batchLength) {
+    const sequence = { $lt: Math.min(start + batchLength, from) };
+    removed += (await collection.deleteMany({ chainId, sequence })).deletedCount;
+  }
+  return removed;
+}
+
+// One by one from the front, so that a crash leaves no gap between two that stay.
+async function removeCheckpoints(models: IdentityModels, before: Date): Promise<number> {
+  const newest = await newestCheckpoint(models);
+  const old = { number: { $lt: newest?.number ?? 0 }, at: { $lt: before } };
+  let removed = 0;
+  while (await models.AuditCheckpoint.collection.findOneAndDelete(old, { sort: { number: 1 } })) removed += 1;
+  return removed;
+}

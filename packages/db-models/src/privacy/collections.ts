@@ -1,0 +1,51 @@
+import type { Types } from "mongoose";
+import type { IdentityModels } from "../models.js";
+
+/** How a collection speaks of a person. */
+interface PersonalData {
+  /** Its documents about a user; `undefined` when it has none that name one. */
+  of(userId: Types.ObjectId): Record<string, unknown> | undefined;
+  /** Fields that an export leaves out, besides every field that is a hash, a key or sealed. */
+  withheld?: readonly string[];
+}
+
+const byUserId = (userId: Types.ObjectId) => ({ userId });
+const nobody = () => undefined;
+
+/**
+ * Every collection, in the order in which an erasure goes through them: what gives access first, the account itself,
+ * and with it the key that links audit events to the person, last. A model without an entry does not compile.
+ */
+export const personalData = {
+  UserSession: { of: byUserId },
+  ApiKey: { of: byUserId },
+  AppToken: { of: byUserId, withheld: ["codeChallenge", "codeChallengeMethod"] },
+  AppPermission: { of: byUserId },
+  App: { of: (ownerId) => ({ ownerId }) },
+  SecurityEvent: { of: byUserId },
+  UsageBucket: { of: byUserId },
+  LoginProfile: { of: (userId) => ({ subject: "user", key: userId.toHexString() }) },
+  // Audit events know people by references that only their own key can make; checkpoints know nobody.
+  AuditEvent: { of: nobody },
+  AuditCheckpoint: { of: nobody },
+  // Kept: it is the proof that the rest is gone, and it forgets the user by itself.
+  Erasure: { of: nobody },
+  User: { of: (_id) => ({ _id }) },
+} as const satisfies { [Name in keyof IdentityModels]: PersonalData };
+
+type ModelName = keyof typeof personalData;
+
+export interface PersonalCollection {
+  model: ModelName;
+  filter: Record<string, unknown>;
+  withheld: readonly string[];
+}
+
+/** The collections with documents about a user, and how to find them. */
+export function collectionsAbout(userId: Types.ObjectId): PersonalCollection[] {
+  const entries = Object.entries(personalData) as Array<[ModelName, PersonalData]>;
+  return entries.flatMap(([model, { of, withheld = [] }]) => {
+    const filter = of(userId);
+    return filter ? { model, filter, withheld } : [];
+  });
+}

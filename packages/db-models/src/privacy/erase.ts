@@ -1,0 +1,225 @@
+import { Types } from "mongoose";
+import { auditRefOf } from "../audit/canonical.js";
+import { IdentityError, isDuplicateKey, isIdentityError } from "../errors.js";
+import type { IdentityModels } from "../models.js";
+import { queries } from "../queries.js";
+import { retentionOf } from "../retention.js";
+import { findByQuery, runQuery } from "../run-query.js";
+import { currentSchemaVersion, duration } from "../schemas/common.js";
+import type { ErasureDocument } from "../schemas/erasure.js";
+import { endEverySession } from "../sessions/revoke.js";
+import { collectionsAbout } from "./collections.js";
+
+export interface EraseInput {
+  userId: Types.ObjectId;
+  /** Who gets the person's apps. Without it they are removed, with every token and consent that others gave them. */
+  appsTo?: Types.ObjectId;
+}
+
+export interface ErasureReport {
+  id: Types.ObjectId;
+  requestedAt: Date;
+  finishedAt: Date;
+  /** Documents removed, by collection; a crash between removing and noting leaves some out. */
+  removed: Record<string, number>;
+  /** Documents about the person that a count at the end found, by collection: zeros. */
+  remaining: Record<string, number>;
+  /** Audit events that nothing links to the person any more. */
+  anonymisedAuditEvents: number;
+}
+
+/** A crashed erasure is taken up again after this long. */
+const resumeAfterMs = 10 * duration.minute;
+/** After the end, requests and counters that were under way have this long to arrive before the last sweep. */
+const lateWritesMs = duration.day;
+
+/**
+ * Erases a person (GDPR article 17): ends every session, removes every document about them, and with their account the
+ * key by which audit events can be linked to them. Can be called again after any crash, and goes on; calling it after
+ * the end removes nothing more and gives the report. {@link resumeErasures} does both for whatever is due.
+ *
+ * @throws IdentityError `USER_NOT_FOUND` when there is neither such a user nor an erasure of one.
+ */
+export async function eraseUserData(
+  models: IdentityModels,
+  input: EraseInput,
+  now: Date,
+): Promise<ErasureReport> {
+  const erasure = await begin(models, input, now);
+  return complete(models, erasure, now);
+}
+
+/**
+ * Goes on with erasures that a crash stopped, and sweeps once more through those that ended a day ago: what was being
+ * written meanwhile goes too, and then the record forgets who it was. For a job that runs every few minutes.
+ *
+ * @returns the reports of what it finished, at most 50.
+ */
+export async function resumeErasures(models: IdentityModels, now: Date): Promise<ErasureReport[]> {
+  const due = await runQuery(models, queries.dueErasures(now));
+  const reports: ErasureReport[] = [];
+  for (const erasure of due) reports.push(await complete(models, erasure, now));
+  return reports;
+}
+
+type StartedErasure = ErasureDocument & { userId: Types.ObjectId };
+
+async function begin(models: IdentityModels, input: EraseInput, now: Date): Promise<ErasureDocument> {
+  const known = await findByQuery(models, queries.erasureOfUser(input.userId));
+  if (known) return known;
+  const user = await models.User.collection.findOne({ _id: input.userId }, { projection: { _id: 1 } });
+  if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  const erasure: StartedErasure = {
+    _id: new Types.ObjectId(),
+    userId: input.userId,
+    ...(input.appsTo && { appsTo: input.appsTo }),
+    requestedAt: now,
+    sweepAt: new Date(now.getTime() + resumeAfterMs),
+    removed: [],
+    anonymisedAuditEvents: 0,
+    schemaVersion: currentSchemaVersion,
+  };
+  try {
+    await models.Erasure.collection.insertOne({ ...erasure });
+    return erasure;
+  } catch (error) {
+    if (isDuplicateKey(error)) return begin(models, input, now);
+    throw error;
+  }
+}
+
+async function complete(models: IdentityModels, erasure: ErasureDocument, now: Date): Promise<ErasureReport> {
+  if (!erasure.userId) return reportOf(models, erasure._id, {}, now);
+  const started = { ...erasure, userId: erasure.userId };
+  await closeAccount(models, started.userId, now);
+  await noteAuditEvents(models, started);
+  if (started.appsTo) await handOverApps(models, started.userId, started.appsTo, now);
+  else await removeWhatAppsHold(models, started);
+  for (const { model, filter } of collectionsAbout(started.userId)) {
+    await remove(models, started, model, filter);
+  }
+  const remaining = await countRemaining(models, started.userId);
+  await close(models, started, remaining, now);
+  return reportOf(models, started._id, remaining, now);
+}
+
+async function closeAccount(models: IdentityModels, userId: Types.ObjectId, now: Date): Promise<void> {
+  try {
+    await endEverySession(models, userId, "account_not_active", { status: "deleted" }, now);
+  } catch (error) {
+    // Removed by an earlier attempt, which then ended its sessions too.
+    if (!isIdentityError(error, "USER_NOT_FOUND")) throw error;
+  }
+}
+
+async function noteAuditEvents(models: IdentityModels, { _id, userId }: StartedErasure): Promise<void> {
+  const user = await models.User.collection.findOne({ _id: userId }, { projection: { auditKey: 1 } });
+  if (!user) return;
+  const ref = auditRefOf(String(user.auditKey));
+  const [asSubject, asActorOnly] = await Promise.all([
+    models.AuditEvent.collection.countDocuments({ subjectRef: ref }),
+    models.AuditEvent.collection.countDocuments({ actorRef: ref, subjectRef: { $ne: ref } }),
+  ]);
+  const anonymisedAuditEvents = asSubject + asActorOnly;
+  await models.Erasure.collection.updateOne({ _id }, { $max: { anonymisedAuditEvents } });
+}
+
+async function handOverApps(
+  models: IdentityModels,
+  ownerId: Types.ObjectId,
+  appsTo: Types.ObjectId,
+  now: Date,
+): Promise<void> {
+  await models.App.collection.updateMany({ ownerId }, { $set: { ownerId: appsTo, updatedAt: now } });
+}
+
+// Before the apps, which are what a second attempt finds them by.
+async function removeWhatAppsHold(models: IdentityModels, erasure: StartedErasure): Promise<void> {
+  const apps = models.App.collection.find({ ownerId: erasure.userId }, { projection: { _id: 1 } });
+  for await (const { _id: appId } of apps) {
+    await remove(models, erasure, "AppToken", { appId });
+    await remove(models, erasure, "AppPermission", { appId });
+  }
+}
+
+async function remove(
+  models: IdentityModels,
+  erasure: StartedErasure,
+  model: keyof IdentityModels,
+  filter: Record<string, unknown>,
+): Promise<void> {
+  const { collection } = models[model];
+  const { deletedCount } = await collection.deleteMany(filter);
+  if (deletedCount > 0) await noteRemoved(models, erasure._id, collection.name, deletedCount);
+}
+
+async function noteRemoved(
+  models: IdentityModels,
+  _id: Types.ObjectId,
+  collectionName: string,
+  documents: number,
+): Promise<void> {
+  const { collection } = models.Erasure;
+  const known = { _id, "removed.collectionName": collectionName };
+  const added = await collection.updateOne(known, { $inc: { "removed.$.documents": documents } });
+  if (added.matchedCount > 0) return;
+  const first = { _id, "removed.collectionName": { $ne: collectionName } };
+  const push = { $push: { removed: { collectionName, documents } } } as Record<string, object>;
+  await collection.updateOne(first, push);
+}
+
+async function countRemaining(
+  models: IdentityModels,
+  userId: Types.ObjectId,
+): Promise<Record<string, number>> {
+  const remaining: Record<string, number> = {};
+  for (const { model, filter } of collectionsAbout(userId)) {
+    const { collection } = models[model];
+    remaining[collection.name] = await collection.countDocuments(filter);
+  }
+  return remaining;
+}
+
+/** Notes that nothing is left; at the sweep after that, forgets who it was. */
+async function close(
+  models: IdentityModels,
+  erasure: StartedErasure,
+  remaining: Record<string, number>,
+  now: Date,
+): Promise<void> {
+  if (Object.values(remaining).some((documents) => documents > 0)) return;
+  const { collection } = models.Erasure;
+  const { finishedAt, sweepAt, _id } = erasure;
+  if (!finishedAt) {
+    const last = new Date(now.getTime() + lateWritesMs);
+    await collection.updateOne(
+      { _id, finishedAt: { $exists: false } },
+      { $set: { finishedAt: now, sweepAt: last } },
+    );
+  } else if (sweepAt && sweepAt <= now) {
+    const purgeAt = new Date(now.getTime() + retentionOf(models).erasuresMs);
+    await collection.updateOne(
+      { _id },
+      { $set: { purgeAt }, $unset: { userId: "", appsTo: "", sweepAt: "" } },
+    );
+  }
+}
+
+async function reportOf(
+  models: IdentityModels,
+  id: Types.ObjectId,
+  remaining: Record<string, number>,
+  now: Date,
+): Promise<ErasureReport> {
+  const erasure = (await models.Erasure.collection.findOne({ _id: id })) as unknown as ErasureDocument;
+  return {
+    id,
+    requestedAt: erasure.requestedAt,
+    finishedAt: erasure.finishedAt ?? now,
+    removed: Object.fromEntries(
+      erasure.removed.map(({ collectionName, documents }) => [collectionName, documents]),
+    ),
+    remaining,
+    anonymisedAuditEvents: erasure.anonymisedAuditEvents,
+  };
+}

@@ -1,0 +1,105 @@
+import { Types } from "mongoose";
+import { auditRefOf } from "../audit/canonical.js";
+import { IdentityError } from "../errors.js";
+import type { IdentityModels } from "../models.js";
+import type { AuditEventDocument } from "../schemas/audit-event.js";
+import { unseal } from "../secrets.js";
+import { collectionsAbout } from "./collections.js";
+
+/** Version of the export's format. */
+const formatVersion = 1;
+
+/** One line of an export. */
+export type ExportRecord =
+  | { type: "export"; format: "identity-export"; version: number; userId: string; exportedAt: string }
+  | { type: "document"; collection: string; document: Record<string, unknown> }
+  | { type: "end"; documents: number };
+
+/**
+ * Everything that is known about a person (GDPR articles 15 and 20), one record at a time: a header, a record a
+ * document, and an end with their number, by which a cut export is known as one. Each record is plain JSON: ids as
+ * hexadecimal digits, dates in ISO 8601, UTC. Memory holds one batch. Secrets, and hashes of secrets, are left out.
+ *
+ * Not a snapshot: what changes meanwhile may be in it or not.
+ *
+ * @throws IdentityError `USER_NOT_FOUND`, at the first record.
+ *
+ * @example
+ * for await (const record of exportUserData(models, userId, new Date())) file.write(`${JSON.stringify(record)}\n`);
+ */
+export async function* exportUserData(
+  models: IdentityModels,
+  userId: Types.ObjectId,
+  now: Date,
+): AsyncGenerator<ExportRecord, void, void> {
+  const user = await models.User.collection.findOne({ _id: userId }, { projection: { auditKey: 1 } });
+  if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  const header = { userId: userId.toHexString(), exportedAt: now.toISOString() };
+  yield { type: "export", format: "identity-export", version: formatVersion, ...header };
+  let documents = 0;
+  for await (const record of documentsAbout(models, userId, String(user.auditKey))) {
+    documents += 1;
+    yield record;
+  }
+  yield { type: "end", documents };
+}
+
+async function* documentsAbout(
+  models: IdentityModels,
+  userId: Types.ObjectId,
+  auditKey: string,
+): AsyncGenerator<ExportRecord, void, void> {
+  for (const { model, filter, withheld } of collectionsAbout(userId)) {
+    const { collection } = models[model];
+    for await (const document of collection.find(filter)) yield record(collection.name, document, withheld);
+  }
+  const { collection } = models.AuditEvent;
+  const ref = auditRefOf(auditKey);
+  for (const filter of [{ subjectRef: ref }, { actorRef: ref, subjectRef: { $ne: ref } }]) {
+    for await (const document of collection.find(filter)) {
+      const event = describeAudit(document as unknown as AuditEventDocument, ref, auditKey);
+      yield record(collection.name, event);
+    }
+  }
+}
+
+/** An audit event as the person may see it: their own part in it, and nobody else's reference or whereabouts. */
+function describeAudit(event: AuditEventDocument, ref: string, auditKey: string): Record<string, unknown> {
+  const { _id, at, action, outcome, targetType, targetId, details, sealedNetwork } = event;
+  const network = sealedNetwork && unseal(auditKey, sealedNetwork);
+  return {
+    _id,
+    at,
+    action,
+    outcome,
+    ...(targetType && { targetType }),
+    ...(targetId && { targetId }),
+    ...(network && { network }),
+    details,
+    isActor: event.actorRef === ref,
+    isSubject: event.subjectRef === ref,
+  };
+}
+
+function record(
+  collection: string,
+  document: Record<string, unknown>,
+  withheld: readonly string[] = [],
+): ExportRecord {
+  return { type: "document", collection, document: plain(document, withheld) as Record<string, unknown> };
+}
+
+/** Names of fields that hold a secret, or something that only a program could tell one by. */
+const secretField = /(hash|secrets?|auditkey|schemaversion)$|^sealed/i;
+
+/** The value as JSON has it, without secrets. */
+function plain(value: unknown, withheld: readonly string[] = []): unknown {
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Types.ObjectId) return value.toHexString();
+  if (Array.isArray(value)) return value.map((item) => plain(item));
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value).filter(
+    ([name]) => !secretField.test(name) && !withheld.includes(name),
+  );
+  return Object.fromEntries(fields.map(([name, field]) => [name === "_id" ? "id" : name, plain(field)]));
+}

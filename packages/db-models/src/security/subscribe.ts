@@ -1,0 +1,177 @@
+import { setTimeout } from "node:timers/promises";
+import type { mongo, Types } from "mongoose";
+import { IdentityError } from "../errors.js";
+import type { IdentityModels } from "../models.js";
+import {
+  type SecurityEventDocument,
+  type SecurityEventKind,
+  type Severity,
+  severities,
+} from "../schemas/security-event.js";
+import { readPosition, writePosition } from "./position.js";
+
+export interface SecurityEventSubscription {
+  /** Where to begin: events from this moment on, or the position of the last event that was handled. */
+  from: Date | string;
+  /** Default: every kind. */
+  kinds?: readonly SecurityEventKind[];
+  /** Default `info`: every severity. */
+  minSeverity?: Severity;
+  /** Ends the subscription; without it, leaving the loop does. */
+  signal?: AbortSignal;
+  /** `auto` takes change streams where the server has them. `polling` needs nothing but reads. Default `auto`. */
+  transport?: "auto" | "polling";
+  /** Milliseconds between two reads. Default 1,000. */
+  pollMs?: number;
+  /** Events whose moment is this much older than what was already seen are still found. Default one minute. */
+  overlapMs?: number;
+}
+
+export interface SubscribedSecurityEvent {
+  event: SecurityEventDocument;
+  /** Where a later subscription goes on after this event. Opaque. */
+  position: string;
+}
+
+interface Reader {
+  models: IdentityModels;
+  filter: Record<string, unknown>;
+  pollMs: number;
+  overlapMs: number;
+  signal: AbortSignal | undefined;
+  seen: SeenEvents;
+  /** The newest moment of an event so far. */
+  newest: Date;
+}
+
+/** Ids that are remembered to hand out nothing twice; an event beyond may come again. */
+const maxSeen = 10_000;
+
+/**
+ * Security events as they are recorded, each at least once: after a restart from a position, the events of the overlap
+ * before it may come again. The next event is read when the loop asks for it, so a slow subscriber holds up nobody.
+ * Waits without a bound while there is nothing new; ends without an error when the signal says so.
+ *
+ * @throws IdentityError `INVALID_INPUT` for a position that is none.
+ *
+ * @example
+ * for await (const { event, position } of subscribeSecurityEvents(models, { from: new Date(), minSeverity: "warning" })) {
+ *   await deliver(event);
+ *   await remember(position);
+ * }
+ */
+export async function* subscribeSecurityEvents(
+  models: IdentityModels,
+  input: SecurityEventSubscription,
+): AsyncGenerator<SubscribedSecurityEvent, void, void> {
+  const { from, signal, pollMs = 1_000, overlapMs = 60_000 } = input;
+  const start = typeof from === "string" ? readPosition(from) : { at: from };
+  if (Number.isNaN(start.at.getTime())) throw new IdentityError("INVALID_INPUT", "from is no moment");
+  const since = new Date(start.at.getTime() - (typeof from === "string" ? overlapMs : 0));
+  const filter = filterOf(input);
+  const seen = new SeenEvents();
+  const reader: Reader = { models, filter, pollMs, overlapMs, signal, seen, newest: start.at };
+  if (signal?.aborted) return;
+  if (input.transport !== "polling") {
+    const stream = await openStream(reader, start.token);
+    if (stream) return yield* streamed(reader, stream, since, start.token !== undefined);
+  }
+  yield* polled(reader, since);
+}
+
+function filterOf({ kinds, minSeverity = "info" }: SecurityEventSubscription): Record<string, unknown> {
+  const severe = severities.slice(severities.indexOf(minSeverity));
+  return {
+    ...(kinds && { kind: { $in: [...kinds] } }),
+    ...(minSeverity !== "info" && { severity: { $in: severe } }),
+  };
+}
+
+async function* polled(reader: Reader, since: Date): AsyncGenerator<SubscribedSecurityEvent, void, void> {
+  let from = since;
+  while (!reader.signal?.aborted) {
+    yield* readSince(reader, from);
+    // What is recorded late, with an older moment than what was seen, is in the overlap.
+    from = new Date(Math.max(from.getTime(), reader.newest.getTime() - reader.overlapMs));
+    await setTimeout(reader.pollMs, undefined, { ...(reader.signal && { signal: reader.signal }) }).catch(
+      () => undefined,
+    );
+  }
+}
+
+async function* readSince(reader: Reader, since: Date): AsyncGenerator<SubscribedSecurityEvent, void, void> {
+  const { collection } = reader.models.SecurityEvent;
+  const cursor = collection.find({ at: { $gte: since }, ...reader.filter }, { sort: { at: 1 } });
+  for await (const document of cursor) {
+    if (reader.signal?.aborted) return;
+    const event = document as unknown as SecurityEventDocument;
+    if (reader.seen.isNew(event._id)) yield note(reader, event);
+  }
+}
+
+function note(reader: Reader, event: SecurityEventDocument, token?: unknown): SubscribedSecurityEvent {
+  if (event.at > reader.newest) reader.newest = event.at;
+  return { event, position: writePosition({ at: reader.newest, ...(token !== undefined && { token }) }) };
+}
+
+type Stream = mongo.ChangeStream<mongo.Document, mongo.ChangeStreamInsertDocument>;
+interface OpenStream {
+  stream: Stream;
+  first: mongo.ChangeStreamInsertDocument | null;
+}
+
+/** Codes of a server that has no change streams: a standalone, an older engine, a user without the privilege. */
+const withoutStreams: ReadonlySet<unknown> = new Set([40573, 40324, 59, 13]);
+/** Codes of a token that the server can't go on from: its log no longer reaches back, or it is none. */
+const lostTokens: ReadonlySet<unknown> = new Set([286, 280, 260, 50811, 40649, 9, 2, 14]);
+
+/** Opens a change stream; `undefined` where the server has none. */
+async function openStream(reader: Reader, token: unknown): Promise<OpenStream | undefined> {
+  const condition = Object.fromEntries(
+    Object.entries(reader.filter).map(([field, value]) => [`fullDocument.${field}`, value]),
+  );
+  const pipeline = [{ $match: { operationType: "insert", ...condition } }];
+  const options = { maxAwaitTimeMS: reader.pollMs, ...(token !== undefined && { resumeAfter: token }) };
+  const stream = reader.models.SecurityEvent.collection.watch(pipeline, options) as unknown as Stream;
+  try {
+    return { stream, first: await stream.tryNext() };
+  } catch (error) {
+    await stream.close();
+    const code = (error as { code?: unknown }).code;
+    if (token !== undefined && lostTokens.has(code)) return openStream(reader, undefined);
+    if (withoutStreams.has(code)) return undefined;
+    throw error;
+  }
+}
+
+/** The stream is open before what is already there is read, so nothing falls between the two. */
+async function* streamed(
+  reader: Reader,
+  { stream, first }: OpenStream,
+  since: Date,
+  isResumed: boolean,
+): AsyncGenerator<SubscribedSecurityEvent, void, void> {
+  try {
+    if (!isResumed) yield* readSince(reader, since);
+    for (let change = first; !reader.signal?.aborted; change = await stream.tryNext()) {
+      if (!change) continue;
+      const event = change.fullDocument as unknown as SecurityEventDocument;
+      if (event.at >= since && reader.seen.isNew(event._id)) yield note(reader, event, change._id);
+    }
+  } finally {
+    await stream.close();
+  }
+}
+
+/** The last ids that came by. */
+class SeenEvents {
+  readonly #ids = new Set<string>();
+
+  isNew(id: Types.ObjectId): boolean {
+    const key = id.toHexString();
+    if (this.#ids.has(key)) return false;
+    this.#ids.add(key);
+    if (this.#ids.size > maxSeen) this.#ids.delete(this.#ids.values().next().value as string);
+    return true;
+  }
+}
