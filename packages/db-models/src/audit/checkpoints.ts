@@ -113,13 +113,19 @@ async function currentChains(
     const walk = await walkChain(models, chainId, start);
     assertIntact(walk);
     const { sequence, hash } = walk.reached;
-    // Of a chain that retention has emptied one checkpoint tells, the one that emptied it.
-    if (sequence > state.from) chains.push({ ...state, sequence: sequence - 1, eventHash: hash });
+    // A chain that retention has emptied is told of until its last event is gone.
+    if (sequence > state.from || (await hasEvents(models, chainId))) {
+      chains.push({ ...state, sequence: sequence - 1, eventHash: hash });
+    }
   }
   if (chains.length > limits.auditChains) {
     throw new IdentityError("INVALID_INPUT", `a checkpoint holds at most ${limits.auditChains} chains`);
   }
   return chains;
+}
+
+async function hasEvents(models: IdentityModels, chainId: string): Promise<boolean> {
+  return (await models.AuditEvent.collection.findOne({ chainId }, { projection: { _id: 1 } })) !== null;
 }
 
 /** The chains that have events, and those that a checkpoint knows, in their order. */

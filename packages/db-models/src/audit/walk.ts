@@ -80,8 +80,8 @@ export async function walkChain(
 ): Promise<ChainWalk> {
   let reached = start;
   let before = start.hash;
-  // Not `$gte`: that would hide an event whose sequence is not a number at all.
-  const filter = { chainId, sequence: { $not: { $lt: start.sequence } } };
+  // Not `$gte`, and nothing at the front: that would hide an event under a sequence that no writer gives.
+  const filter = { chainId, ...(start.sequence > 0 && { sequence: { $not: { $lt: start.sequence } } }) };
   const options = { sort: { sequence: 1 }, batchSize, readConcern: { level: "majority" } } as const;
   for await (const document of models.AuditEvent.collection.find(filter, options)) {
     const event = document as unknown as AuditEventDocument;

@@ -1,0 +1,60 @@
+import { setTimeout } from "node:timers/promises";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type AuditEventDocument, defineModels, type IdentityModels, verifyAudit } from "../src/index.js";
+import { childrenAhead, randomOf, startChild } from "./children/start.js";
+import { makeUser } from "./database.js";
+
+const temporary = useTemporaryDatabase({ label: "audit-crash" });
+let models: IdentityModels;
+let userId: string;
+beforeAll(async () => {
+  models = defineModels(temporary.connection);
+  await models.AuditEvent.createIndexes();
+  userId = (await makeUser(models))._id.toHexString();
+});
+
+const acknowledged = (printed: string) => printed.match(/^\S{43} \d+ \S{43}$/gm) ?? [];
+const placeOf = ({ chainId, sequence, eventHash }: AuditEventDocument) =>
+  `${chainId} ${sequence} ${eventHash}`;
+
+async function placesStored(): Promise<Set<string>> {
+  return new Set((await models.AuditEvent.find().lean()).map(placeOf));
+}
+
+describe("appendAudit in several processes", () => {
+  it("keeps a whole chain for each of three, with 100 parallel appends each", async () => {
+    const children = Array.from({ length: 3 }, () =>
+      startChild("audit-writer.ts", temporary.uri, userId, "100"),
+    );
+    await Promise.all(children.map((child) => child.hasPrinted("ready\n")));
+    for (const child of children) child.tell("go");
+    await Promise.all(children.map(({ exited }) => exited));
+    const said = children.map((child) => acknowledged(child.printed()));
+    expect(said.map((lines) => lines.length)).toEqual([100, 100, 100]);
+    expect(new Set(said.map((lines) => lines[0]?.split(" ")[0])).size).toBe(3);
+    expect(await verifyAudit(models)).toMatchObject({ intact: true, chains: 3, events: 300 });
+    const stored = await placesStored();
+    expect(said.flat().filter((line) => !stored.has(line))).toEqual([]);
+  });
+
+  const seed = Number(process.env.TEST_SEED ?? 20_961_101);
+  const kills = 50;
+  it(`has every acknowledged event after ${kills} kills at random moments (seed ${seed})`, async () => {
+    const random = randomOf(seed);
+    const next = childrenAhead(3, kills, () => startChild("audit-writer.ts", temporary.uri, userId));
+    const said: string[] = [];
+    for (let kill = 0; kill < kills; kill++) {
+      const child = await next();
+      child.tell("go");
+      await setTimeout(random() * 60);
+      child.kill();
+      await child.exited;
+      said.push(...acknowledged(child.printed()));
+    }
+    expect(said.length).toBeGreaterThan(kills);
+    const stored = await placesStored();
+    expect(said.filter((line) => !stored.has(line))).toEqual([]);
+    expect(await verifyAudit(models)).toMatchObject({ intact: true, breaks: [] });
+  }, 90_000);
+});

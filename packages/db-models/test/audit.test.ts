@@ -1,0 +1,566 @@
+import { generateKeyPairSync } from "node:crypto";
+import { auditPublicKey, loadIdentityData } from "@org/dev-kit/identity-data";
+import fc from "fast-check";
+import { Types } from "mongoose";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { auditEventHash, canonicalAuditEvent, firstHash } from "../src/audit/canonical.js";
+import {
+  type AuditEventDocument,
+  type AuditInput,
+  appendAudit,
+  applyAuditRetention,
+  auditRefOf,
+  createAuditCheckpoint,
+  duration,
+  hmac,
+  type IdentityModels,
+  queries,
+  runQuery,
+  sha256,
+  verifyAudit,
+} from "../src/index.js";
+import { seal, unseal } from "../src/secrets.js";
+import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
+
+const database = useIdentityDatabase();
+let models: IdentityModels;
+let now = new Date("2096-06-01T12:00:00.000Z");
+const { privateKey: signingKey, publicKey } = generateKeyPairSync("ed25519");
+const keys = { signingKey };
+const publicKeys = [publicKey];
+const event: AuditInput = { action: "session.opened", outcome: "success" };
+
+beforeAll(() => {
+  models = database().models;
+});
+beforeEach(async () => {
+  await models.AuditEvent.collection.deleteMany({});
+  await models.AuditCheckpoint.collection.deleteMany({});
+  // A writer that was silent for a day begins a chain, so each test has one of its own.
+  now = new Date(now.getTime() + 2 * duration.day);
+});
+
+const append = (input: Partial<AuditInput> = {}, at = now) => appendAudit(models, { ...event, ...input }, at);
+const appendMany = (count: number) => Promise.all(Array.from({ length: count }, () => append()));
+const events = () => models.AuditEvent.collection;
+const readEvents = async (chainId: string) =>
+  runQuery(models, queries.auditChain(chainId)) as Promise<AuditEventDocument[]>;
+
+describe("the canonical form", () => {
+  const vector = {
+    _id: new Types.ObjectId("652f1f77bcf86cd799439011"),
+    chainId: "chain",
+    sequence: 7,
+    at: new Date("2096-06-01T12:00:00.000Z"),
+    action: "password.changed",
+    outcome: "success",
+    subjectRef: sha256("subject"),
+    network: "203.0.113.0/24",
+    details: [{ key: "naïve\n", value: 'a"b' }],
+    schemaVersion: 1,
+  } as const;
+
+  it("and the hash of an event are these for ever", () => {
+    const content = { ...vector, details: [...vector.details] };
+    expect(canonicalAuditEvent(content)).toBe(
+      '["audit_event",1,"652f1f77bcf86cd799439011","chain",7,"2096-06-01T12:00:00.000Z","password.changed","success",' +
+        `null,"${sha256("subject")}",null,null,"203.0.113.0/24",null,[["naïve\\n","a\\"b"]]]`,
+    );
+    expect(firstHash).toBe("47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU");
+    expect(auditEventHash(firstHash, content)).toMatchInlineSnapshot(
+      `"k9BKsaUIAkOakYQjc2R5WTpt_HVJIDUe_z39kKdoHKo"`,
+    );
+  });
+});
+
+describe("appendAudit", () => {
+  it("has stored the event, linked to the one before, when it resolves", async () => {
+    const first = await append({ details: { field: "bio" }, targetType: "session", targetId: "s1" });
+    const second = await append({ network: "2001:db8::/64" });
+    expect(second).toMatchObject({ chainId: first.chainId, sequence: 1 });
+    const stored = await readEvents(first.chainId);
+    expect(stored).toMatchObject([
+      { sequence: 0, previousHash: firstHash, eventHash: first.eventHash, at: now, targetId: "s1" },
+      { sequence: 1, previousHash: first.eventHash, eventHash: second.eventHash, network: "2001:db8::/64" },
+    ]);
+    for (const document of stored) await new models.AuditEvent(document).validate();
+    expect(await verifyAudit(models)).toMatchObject({ intact: true, chains: 1, events: 2 });
+  });
+
+  it("writes 100 parallel events of 100 people in two groups", async () => {
+    const { _id: actorId } = await makeUser(models);
+    const { commands, result } = await commandsDuring(database(), () =>
+      Promise.all(Array.from({ length: 100 }, () => append({ actorId }))),
+    );
+    expect(commands.filter((command) => command === "insert")).toHaveLength(2);
+    expect(commands.filter((command) => command === "find")).toHaveLength(2);
+    expect(result.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 100 }, (_, index) => index));
+    expect(await verifyAudit(models)).toMatchObject({ intact: true, chains: 1, events: 100 });
+  });
+
+  it("names people only by references that their key makes, and seals where they were", async () => {
+    const [admin, user] = [await makeUser(models), await makeUser(models)];
+    const { chainId } = await append({
+      actorId: admin._id,
+      subjectId: user._id,
+      network: "203.0.113.0/24",
+    });
+    const [stored] = await readEvents(chainId);
+    expect(stored).toMatchObject({
+      actorRef: hmac(admin.auditKey, "audit"),
+      subjectRef: auditRefOf(user.auditKey),
+    });
+    const text = JSON.stringify(stored);
+    for (const told of [admin._id.toHexString(), user._id.toHexString(), "203.0.113"]) {
+      expect(text).not.toContain(told);
+    }
+    expect(unseal(admin.auditKey, stored?.sealedNetwork ?? "")).toBe("203.0.113.0/24");
+    expect(unseal(user.auditKey, stored?.sealedNetwork ?? "")).toBeUndefined();
+    const found = await runQuery(models, queries.auditOfSubject(auditRefOf(user.auditKey)));
+    expect(found).toHaveLength(1);
+  });
+
+  it("of somebody who is gone names nobody and no place", async () => {
+    const { chainId } = await append({ actorId: new Types.ObjectId(), network: "203.0.113.0/24" });
+    const [stored] = await readEvents(chainId);
+    expect(stored).not.toHaveProperty("actorRef");
+    expect(JSON.stringify(stored)).not.toContain("203.0.113");
+  });
+
+  const someone = new Types.ObjectId();
+  const fields = Object.fromEntries(Array.from({ length: 33 }, (_, index) => [`key${index}`, "x"]));
+  it.each<[string, Record<string, unknown>]>([
+    ["no action", { action: "" }],
+    ["an action that is an operator", { action: "$where" }],
+    ["an action too long", { action: "a".repeat(65) }],
+    ["an outcome that there is not", { outcome: "maybe" }],
+    ["an actor who is a string", { actorId: someone.toHexString() }],
+    ["an actor who is a query", { actorId: { $ne: null } }],
+    ["a single address", { network: "203.0.113.9" }],
+    ["a network with host bits", { network: "203.0.113.9/24" }],
+    ["an unknown field", { chainId: "mine" }],
+    ["too many details", { details: fields }],
+    ["a detail too long", { details: { a: "x".repeat(513) } }],
+    ["a detail that is an object", { details: { a: { $gt: "" } } }],
+    ["half a character", { details: { a: "\ud800" } }],
+    ["the actor's id as the target", { actorId: someone, targetId: someone.toHexString() }],
+    [
+      "the subject's id in a detail",
+      { subjectId: someone, details: { path: `/users/${someone.toHexString().toUpperCase()}` } },
+    ],
+  ])("refuses %s", async (_name, input) => {
+    await expect(append(input as Partial<AuditInput>)).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    expect(await events().countDocuments()).toBe(0);
+  });
+
+  it("stores and verifies any text that is text", async () => {
+    const texts = fc.string({ unit: "binary", minLength: 1, maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(texts, texts, async (key, value) => {
+        await append({ targetType: key, details: { [key]: value } });
+      }),
+      { numRuns: 60, seed: 61 },
+    );
+    expect(await verifyAudit(models)).toMatchObject({ intact: true, events: 60 });
+  });
+
+  /** Models whose first inserts of audit events do something else. */
+  function withInserts(...inserts: Array<(insert: () => Promise<unknown>) => Promise<unknown>>) {
+    const collection = new Proxy(events(), {
+      get: (target, name) => {
+        const value = Reflect.get(target, name);
+        if (name !== "insertMany") return typeof value === "function" ? value.bind(target) : value;
+        return (...args: Parameters<typeof target.insertMany>) => {
+          const insert = () => target.insertMany(...args);
+          return (inserts.shift() ?? ((act) => act()))(insert);
+        };
+      },
+    });
+    // A connection of their own, so that they have a writer of their own.
+    return { ...models, AuditEvent: { db: {}, collection } } as unknown as IdentityModels;
+  }
+  const lost = () => Promise.reject(new Error("connection lost"));
+  const storedButUnheard = async (insert: () => Promise<unknown>) => {
+    await insert();
+    throw new Error("connection lost");
+  };
+
+  it("has an event once when the answer to its insert was lost, and when the insert was", async () => {
+    const flaky = withInserts(storedButUnheard, lost, lost);
+    await appendAudit(flaky, event, now);
+    const appended = await Promise.all([appendAudit(flaky, event, now), appendAudit(flaky, event, now)]);
+    expect(appended.map(({ sequence }) => sequence)).toEqual([1, 2]);
+    expect(await verifyAudit(models)).toMatchObject({ intact: true, chains: 1, events: 3 });
+  });
+
+  it("says so when an event was not confirmed, and begins a new chain after it", async () => {
+    const away = withInserts(lost, lost, lost, lost);
+    await expect(appendAudit(away, event, now)).rejects.toMatchObject({
+      code: "AUDIT_NOT_WRITTEN",
+      kind: "server",
+      cause: { message: "connection lost" },
+    });
+    const { sequence } = await appendAudit(away, event, now);
+    expect(sequence).toBe(0);
+    expect(await verifyAudit(models)).toMatchObject({ intact: true, chains: 1, events: 1 });
+  });
+});
+
+describe("verifyAudit", () => {
+  const length = 12;
+  let chainId: string;
+  let chain: AuditEventDocument[];
+  // Who can write to the database can also drop an index that is in the way.
+  beforeAll(() => events().dropIndex("chain_unique"));
+  beforeEach(async () => {
+    chainId = (await appendMany(length))[0]!.chainId;
+    chain = await readEvents(chainId);
+  });
+
+  const put = (document: object) => events().insertOne({ ...document } as never);
+  const at = (sequence: number) => chain[sequence] as AuditEventDocument;
+  const rehash = (document: AuditEventDocument): AuditEventDocument => ({
+    ...document,
+    eventHash: auditEventHash(document.previousHash, document),
+  });
+  const replace = (sequence: number, change: object) =>
+    events().replaceOne({ _id: at(sequence)._id }, { ...at(sequence), ...change });
+  const shift = (from: number, by: number) =>
+    events().updateMany({ chainId, sequence: { $gte: from } }, { $inc: { sequence: by } });
+  const forged = () => rehash({ ...at(5), _id: new Types.ObjectId(), action: "consent.granted" });
+
+  it.each<[string, Record<string, unknown>]>([
+    ["_id", { _id: undefined }],
+    ["at", { at: new Date(0) }],
+    ["at, as text", { at: "2096-06-03T12:00:00.000Z" }],
+    ["action", { action: "session.revoked" }],
+    ["outcome", { outcome: "failure" }],
+    ["actorRef", { actorRef: sha256("somebody") }],
+    ["subjectRef", { subjectRef: sha256("somebody") }],
+    ["targetType", { targetType: "x" }],
+    ["targetId", { targetId: "x" }],
+    ["network", { network: "10.0.0.0/8" }],
+    ["network, null", { network: null }],
+    ["sealedNetwork", { sealedNetwork: "x" }],
+    ["details", { details: [{ key: "a", value: "b" }] }],
+    ["details, an object", { details: {} }],
+    ["schemaVersion", { schemaVersion: 2 }],
+    ["eventHash", { eventHash: sha256("x") }],
+    ["previousHash", { previousHash: sha256("x") }],
+    ["a field more", { note: "x" }],
+  ])("names an event whose %s was edited", async (field, change) => {
+    if (field === "_id") {
+      await events().deleteOne({ _id: at(5)._id });
+      await put({ ...at(5), _id: new Types.ObjectId() });
+    } else await replace(5, change);
+    expect(await verifyAudit(models)).toMatchObject({
+      intact: false,
+      breaks: [{ chainId, sequence: 5, problem: "edited" }],
+    });
+  });
+
+  it.each<[string, number, string, () => Promise<unknown>]>([
+    ["edited and hashed anew", 5, "edited", () => replace(5, rehash({ ...at(5), action: "x" }))],
+    ["removed", 5, "missing", () => events().deleteOne({ _id: at(5)._id })],
+    ["the first one removed", 0, "missing", () => events().deleteOne({ _id: at(0)._id })],
+    [
+      "removed and the rest moved up",
+      5,
+      "missing",
+      async () => {
+        await events().deleteOne({ _id: at(5)._id });
+        await shift(6, -1);
+      },
+    ],
+    [
+      "swapped with the next",
+      5,
+      "reordered",
+      async () => {
+        await replace(5, { sequence: 6 });
+        await replace(6, { sequence: 5 });
+      },
+    ],
+    [
+      "swapped with one far away",
+      2,
+      "reordered",
+      async () => {
+        await replace(2, { sequence: 9 });
+        await replace(9, { sequence: 2 });
+      },
+    ],
+    [
+      "a forged one put in, the rest moved down",
+      5,
+      "inserted",
+      async () => {
+        await shift(5, 1);
+        await put(forged());
+      },
+    ],
+    [
+      "nonsense put in, the rest moved down",
+      5,
+      "inserted",
+      async () => {
+        await shift(5, 1);
+        await put({ ...forged(), eventHash: sha256("x") });
+      },
+    ],
+    ["one put in between two", 6, "inserted", () => put({ ...forged(), sequence: 5.5 })],
+    ["one put in twice", 6, "inserted", () => put({ ...at(5), _id: new Types.ObjectId() })],
+    ["one put in before the first", 0, "inserted", () => put({ ...forged(), sequence: -1 })],
+    ["one put in under no number", length, "inserted", () => put({ ...forged(), sequence: "5" })],
+  ])("names the break: %s", async (_name, sequence, problem, tamper) => {
+    await tamper();
+    const { intact, breaks } = await verifyAudit(models);
+    expect({ intact, breaks }).toEqual({ intact: false, breaks: [{ chainId, sequence, problem }] });
+  });
+
+  it("names the first break of each chain, and reads the others to their end", async () => {
+    now = new Date(now.getTime() + 2 * duration.day);
+    const other = (await appendMany(5))[0]!.chainId;
+    await replace(3, { action: "x" });
+    await events().deleteOne({ chainId: other, sequence: 1 });
+    const { breaks, events: intactEvents, chains } = await verifyAudit(models);
+    expect(chains).toBe(2);
+    expect(intactEvents).toBe(3 + 1);
+    expect(breaks).toHaveLength(2);
+    expect(breaks).toContainEqual({ chainId, sequence: 3, problem: "edited" });
+    expect(breaks).toContainEqual({ chainId: other, sequence: 1, problem: "missing" });
+  });
+
+  describe("with an exported checkpoint", () => {
+    const exported = async () => JSON.parse(JSON.stringify(await createAuditCheckpoint(models, keys, now)));
+
+    it("finds nothing wrong when nothing is, also after more events", async () => {
+      const checkpoint = await exported();
+      await appendMany(3);
+      const result = await verifyAudit(models, { publicKeys, checkpoint });
+      expect(result).toEqual({ intact: true, chains: 1, events: length + 3, checkpoints: 1, breaks: [] });
+    });
+
+    it.each<[string, number, string, () => Promise<unknown>]>([
+      ["a tail cut off", 8, "truncated", () => events().deleteMany({ chainId, sequence: { $gte: 8 } })],
+      ["a chain dropped", 0, "chain_missing", () => events().deleteMany({ chainId })],
+      [
+        "a chain written anew from an event on",
+        length - 1,
+        "rewritten",
+        async () => {
+          let { previousHash } = at(5);
+          for (const old of chain.slice(5)) {
+            const { eventHash } = rehash({ ...old, previousHash, action: "x" });
+            await replace(old.sequence, { previousHash, action: "x", eventHash });
+            previousHash = eventHash;
+          }
+        },
+      ],
+    ])("names %s, also when the stored checkpoints are gone", async (_name, sequence, problem, tamper) => {
+      const checkpoint = await exported();
+      await tamper();
+      expect((await verifyAudit(models, { publicKeys, checkpoint })).breaks).toEqual([
+        { chainId, sequence, problem },
+      ]);
+      await models.AuditCheckpoint.collection.deleteMany({});
+      expect((await verifyAudit(models, { publicKeys, checkpoint })).breaks).toEqual([
+        { checkpoint: 0, problem: "checkpoint_missing" },
+        { chainId, sequence, problem },
+      ]);
+    });
+
+    it.each<[string, (checkpoint: Record<string, unknown>) => object]>([
+      ["a head", (checkpoint) => ({ ...checkpoint, chains: [] })],
+      ["a number", (checkpoint) => ({ ...checkpoint, number: 7 })],
+      ["a date", (checkpoint) => ({ ...checkpoint, at: "2096-01-01T00:00:00.000Z" })],
+      ["the hash", (checkpoint) => ({ ...checkpoint, checkpointHash: sha256("x") })],
+      ["the signature", (checkpoint) => ({ ...checkpoint, signature: "A".repeat(86) })],
+      ["the key", (checkpoint) => ({ ...checkpoint, keyId: sha256("x") })],
+    ])("does not believe one of which %s was changed", async (_name, change) => {
+      const checkpoint = change(await exported());
+      const { intact, breaks } = await verifyAudit(models, { publicKeys, checkpoint });
+      expect({ intact, problem: breaks[0] }).toMatchObject({
+        intact: false,
+        problem: { problem: "checkpoint_forged" },
+      });
+    });
+
+    it("does not believe one that somebody else signed, stored or exported", async () => {
+      const stranger = generateKeyPairSync("ed25519");
+      const checkpoint = await createAuditCheckpoint(models, { signingKey: stranger.privateKey }, now);
+      expect((await verifyAudit(models, { publicKeys, checkpoint })).breaks).toEqual([
+        { checkpoint: 0, problem: "checkpoint_forged" },
+      ]);
+      await expect(createAuditCheckpoint(models, keys, now)).rejects.toMatchObject({ code: "AUDIT_BROKEN" });
+    });
+
+    const storeAgain = (checkpoint: { at: string }) =>
+      models.AuditCheckpoint.collection.insertOne({ ...checkpoint, at: new Date(checkpoint.at) });
+
+    it("finds stored checkpoints removed from the middle and from the end", async () => {
+      const checkpoints = [await exported(), await exported(), await exported()];
+      const { collection } = models.AuditCheckpoint;
+      expect(await verifyAudit(models, { publicKeys })).toMatchObject({ intact: true, checkpoints: 3 });
+      await collection.deleteOne({ number: 2 });
+      const cut = await verifyAudit(models, { publicKeys, checkpoint: checkpoints[2] });
+      expect(cut.breaks).toEqual([{ checkpoint: 2, problem: "checkpoint_missing" }]);
+      await collection.deleteMany({ number: 1 });
+      await storeAgain(checkpoints[2]);
+      const holed = await verifyAudit(models, { publicKeys });
+      expect(holed.breaks).toEqual([{ checkpoint: 1, problem: "checkpoint_missing" }]);
+    });
+
+    it("goes on under a new key, as long as the former is known", async () => {
+      await exported();
+      const next = generateKeyPairSync("ed25519");
+      const changed = { signingKey: next.privateKey.export({ type: "pkcs8", format: "pem" }).toString() };
+      await expect(createAuditCheckpoint(models, changed, now)).rejects.toMatchObject({
+        code: "AUDIT_BROKEN",
+      });
+      await createAuditCheckpoint(models, { ...changed, formerKeys: publicKeys }, now);
+      const result = await verifyAudit(models, { publicKeys: [publicKey, next.publicKey] });
+      expect(result).toMatchObject({ intact: true, checkpoints: 2 });
+    });
+
+    it("vouches for no chain that is broken", async () => {
+      await replace(4, { action: "x" });
+      await expect(exported()).rejects.toMatchObject({
+        code: "AUDIT_BROKEN",
+        details: { chainId, sequence: 4, problem: "edited" },
+      });
+      expect(await models.AuditCheckpoint.collection.countDocuments()).toBe(0);
+    });
+
+    it("gives parallel checkpoints numbers without gaps", async () => {
+      const made = await Promise.allSettled(Array.from({ length: 4 }, () => exported()));
+      expect(made.map(({ status }) => status)).toEqual(Array(4).fill("fulfilled"));
+      expect(await verifyAudit(models, { publicKeys })).toMatchObject({ intact: true, checkpoints: 4 });
+    });
+
+    it.each([null, "x", {}, { number: -1 }])("refuses %j as one", async (checkpoint) => {
+      await expect(verifyAudit(models, { publicKeys, checkpoint })).rejects.toMatchObject({
+        code: "INVALID_INPUT",
+      });
+    });
+  });
+});
+
+describe("applyAuditRetention", () => {
+  const later = (days: number) => new Date(now.getTime() + days * duration.day);
+  // Default retention: 730 days.
+  const youngDay = 725;
+  const dueDay = 740;
+  beforeEach(() => {
+    now = later(2_000);
+  });
+
+  it("removes the front of a chain, and the rest verifies, also against an older checkpoint", async () => {
+    const { chainId } = await append();
+    for (let hours = 1; hours < 30; hours++) {
+      await append({}, new Date(now.getTime() + hours * duration.hour));
+    }
+    const older = await createAuditCheckpoint(models, keys, later(2));
+    const cutoff = new Date(later(730).getTime() + 20 * duration.hour);
+    const { events: removed } = await applyAuditRetention(models, keys, cutoff);
+    expect(removed).toBe(20);
+    expect((await readEvents(chainId)).map(({ sequence }) => sequence)).toEqual([
+      20, 21, 22, 23, 24, 25, 26, 27, 28, 29,
+    ]);
+    const result = await verifyAudit(models, { publicKeys, checkpoint: older });
+    expect(result).toMatchObject({ intact: true, events: 10, breaks: [] });
+    expect(await applyAuditRetention(models, keys, cutoff)).toMatchObject({ events: 0 });
+  });
+
+  it("takes away whole chains, forgets them, and keeps young ones", async () => {
+    await appendMany(3);
+    const young = await append({}, later(youngDay));
+    expect(await applyAuditRetention(models, keys, later(dueDay))).toMatchObject({ events: 3 });
+    expect(await verifyAudit(models, { publicKeys })).toMatchObject({ intact: true, events: 1 });
+    const { chains } = await createAuditCheckpoint(models, keys, later(dueDay));
+    expect(chains.map(({ chainId }) => chainId)).toEqual([young.chainId]);
+    expect(await verifyAudit(models, { publicKeys })).toMatchObject({ intact: true, chains: 1, events: 1 });
+  });
+
+  it("killed before it removes anything, or half-way, leaves what verifies, and goes on", async () => {
+    const { chainId } = await append();
+    await appendMany(9);
+    await append({}, later(youngDay));
+    const refusing = {
+      ...models,
+      AuditEvent: Object.assign(Object.create(models.AuditEvent), {
+        collection: new Proxy(events(), {
+          get: (target, name) => {
+            const value = Reflect.get(target, name);
+            if (name === "deleteMany") return () => Promise.reject(new Error("killed"));
+            return typeof value === "function" ? value.bind(target) : value;
+          },
+        }),
+      }),
+    } as IdentityModels;
+    await expect(applyAuditRetention(refusing, keys, later(dueDay))).rejects.toThrow("killed");
+    expect(await verifyAudit(models, { publicKeys })).toMatchObject({ intact: true, events: 1 });
+    await events().deleteMany({ chainId, sequence: { $lt: 4 } });
+    expect(await verifyAudit(models, { publicKeys })).toMatchObject({ intact: true });
+    await createAuditCheckpoint(models, keys, later(dueDay));
+    expect(await applyAuditRetention(models, keys, later(dueDay))).toMatchObject({ events: 6 });
+    expect(await verifyAudit(models, { publicKeys })).toMatchObject({ intact: true, events: 1 });
+  });
+
+  it("keeps the old events of a chain that was tampered with", async () => {
+    const { chainId } = await append();
+    await appendMany(3);
+    await createAuditCheckpoint(models, keys, now);
+    await events().updateOne({ chainId, sequence: 2 }, { $set: { outcome: "failure" } });
+    await expect(applyAuditRetention(models, keys, later(dueDay))).rejects.toMatchObject({
+      code: "AUDIT_BROKEN",
+      details: { sequence: 2, problem: "edited" },
+    });
+    expect(await events().countDocuments()).toBe(4);
+  });
+
+  it("can't be played by who has no key: a front that is cut off is missing", async () => {
+    const { chainId } = await append();
+    await appendMany(3);
+    await createAuditCheckpoint(models, keys, now);
+    await events().deleteMany({ chainId, sequence: { $lt: 2 } });
+    expect((await verifyAudit(models, { publicKeys })).breaks).toEqual([
+      { chainId, sequence: 0, problem: "missing" },
+    ]);
+  });
+
+  it("removes old checkpoints, and leaves those that stay linked", async () => {
+    await append();
+    for (const day of [0, 1, youngDay]) await createAuditCheckpoint(models, keys, later(day));
+    expect(await applyAuditRetention(models, keys, later(dueDay))).toMatchObject({ checkpoints: 2 });
+    expect(await verifyAudit(models, { publicKeys })).toMatchObject({ intact: true, checkpoints: 2 });
+  });
+});
+
+describe("generated data", () => {
+  it("verifies", async () => {
+    const { connection } = database();
+    await connection.db!.dropDatabase();
+    await loadIdentityData(connection.db!, { users: 120, sessions: 240, seed: 9 });
+    const result = await verifyAudit(models, { publicKeys: [auditPublicKey] });
+    expect(result).toMatchObject({ intact: true, chains: 4, checkpoints: 1 });
+    const user = await models.User.findOne().select("+auditKey").lean();
+    const found = await runQuery(models, queries.auditOfSubject(auditRefOf(user!.auditKey)));
+    expect(unseal(user!.auditKey, found[0]?.sealedNetwork ?? "")).toMatch(/\/(24|64)$/);
+  });
+});
+
+describe("seal", () => {
+  it("opens with its key alone, and with no bit changed", () => {
+    const sealed = seal("key", "text");
+    expect(unseal("key", sealed)).toBe("text");
+    expect(unseal("other", sealed)).toBeUndefined();
+    expect(unseal("key", "")).toBeUndefined();
+    const bytes = Buffer.from(sealed, "base64url");
+    for (let index = 0; index < bytes.length; index++) {
+      const changed = Buffer.from(bytes);
+      changed[index] = (changed[index] ?? 0) ^ 1;
+      expect(unseal("key", changed.toString("base64url"))).toBeUndefined();
+    }
+  });
+});
