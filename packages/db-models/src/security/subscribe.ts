@@ -74,7 +74,7 @@ export async function* subscribeSecurityEvents(
   if (signal?.aborted) return;
   if (input.transport !== "polling") {
     const stream = await openStream(reader, start.token);
-    if (stream) return yield* streamed(reader, stream, since, start.token !== undefined);
+    if (stream) return yield* streamed(reader, stream, since);
   }
   yield* polled(reader, since);
 }
@@ -117,13 +117,13 @@ function note(reader: Reader, event: SecurityEventDocument, token?: unknown): Su
 type Stream = mongo.ChangeStream<mongo.Document, mongo.ChangeStreamInsertDocument>;
 interface OpenStream {
   stream: Stream;
+  /** It begins where the token stood, so there is nothing to catch up on. */
+  isResumed: boolean;
   first: mongo.ChangeStreamInsertDocument | null;
 }
 
 /** Codes of a server that has no change streams: a standalone, an older engine, a user without the privilege. */
 const withoutStreams: ReadonlySet<unknown> = new Set([40573, 40324, 59, 13]);
-/** Codes of a token that the server can't go on from: its log no longer reaches back, or it is none. */
-const lostTokens: ReadonlySet<unknown> = new Set([286, 280, 260, 50811, 40649, 9, 2, 14]);
 
 /** Opens a change stream; `undefined` where the server has none. */
 async function openStream(reader: Reader, token: unknown): Promise<OpenStream | undefined> {
@@ -134,11 +134,12 @@ async function openStream(reader: Reader, token: unknown): Promise<OpenStream | 
   const options = { maxAwaitTimeMS: reader.pollMs, ...(token !== undefined && { resumeAfter: token }) };
   const stream = reader.models.SecurityEvent.collection.watch(pipeline, options) as unknown as Stream;
   try {
-    return { stream, first: await stream.tryNext() };
+    return { stream, isResumed: token !== undefined, first: await stream.tryNext() };
   } catch (error) {
     await stream.close();
     const code = (error as { code?: unknown }).code;
-    if (token !== undefined && lostTokens.has(code)) return openStream(reader, undefined);
+    // The server's log no longer reaches back to it, or it was never one of this server's.
+    if (token !== undefined && code !== undefined) return openStream(reader, undefined);
     if (withoutStreams.has(code)) return undefined;
     throw error;
   }
@@ -147,16 +148,16 @@ async function openStream(reader: Reader, token: unknown): Promise<OpenStream | 
 /** The stream is open before what is already there is read, so nothing falls between the two. */
 async function* streamed(
   reader: Reader,
-  { stream, first }: OpenStream,
+  { stream, first, isResumed }: OpenStream,
   since: Date,
-  isResumed: boolean,
 ): AsyncGenerator<SubscribedSecurityEvent, void, void> {
   try {
     if (!isResumed) yield* readSince(reader, since);
     for (let change = first; !reader.signal?.aborted; change = await stream.tryNext()) {
       if (!change) continue;
       const event = change.fullDocument as unknown as SecurityEventDocument;
-      if (event.at >= since && reader.seen.isNew(event._id)) yield note(reader, event, change._id);
+      if ((isResumed || event.at >= since) && reader.seen.isNew(event._id))
+        yield note(reader, event, change._id);
     }
   } finally {
     await stream.close();

@@ -1,0 +1,114 @@
+import { mongo, Types } from "mongoose";
+import {
+  appendAudit,
+  hashPassword,
+  type IdentityModels,
+  networkOf,
+  openSession,
+  randomKey,
+  recordLogin,
+  recordSecurityEvent,
+  sha256,
+  UsageRecorder,
+  type UserDocument,
+} from "../src/index.js";
+import { makeUser } from "./database.js";
+
+/** Somebody of whom every collection knows, and what only they have. */
+export interface KnownPerson {
+  user: UserDocument;
+  /** Texts that are found in the database as long as anything tells of the person. */
+  traces: string[];
+  /** Values that nobody may ever see. */
+  secrets: string[];
+}
+
+let people = 0;
+
+/** Stores somebody with something in every collection that can tell of a person. */
+export async function makeKnownPerson(models: IdentityModels, now: Date): Promise<KnownPerson> {
+  people += 1;
+  const name = `Zebulon Quux-${people}-${randomKey().slice(0, 6)}`;
+  const ip = `100.${people}.7.9`;
+  const passwordHash = await hashPassword(`correct horse ${people}`);
+  const user = await makeUser(models, {
+    username: `zebulon.${people}.quux`,
+    email: `zebulon.${people}.quux@example.org`,
+    passwordHash,
+    profile: { displayName: name, bio: `I am ${name}` },
+    externalIdentities: [{ key: `github:${people}-zebulon`, provider: "github", linkedAt: now }],
+    passwordReset: { tokenHash: sha256(`reset ${people}`), expiresAt: now },
+  });
+  const { _id: userId, auditKey } = user;
+  const network = networkOf(ip) as string;
+  const { id: sessionId, token } = await openSession(models, { userId, ip, userAgent: "curl/8.5.0" }, now);
+  await recordLogin(models, { userId, deviceHash: sha256("device"), deviceLabel: "curl" }, now);
+  await recordSecurityEvent(models, { userId, kind: "new_device", severity: "info", network }, now);
+  await appendAudit(
+    models,
+    { action: "session.opened", outcome: "success", actorId: userId, subjectId: userId, network },
+    now,
+  );
+  await appendAudit(models, { action: "user.suspended", outcome: "success", subjectId: userId }, now);
+  const usage = new UsageRecorder(models);
+  usage.record({ userId, sessionId, endpoint: "GET /v1/profile" }, now);
+  await usage.flush();
+  const hashes = await makeGrants(models, userId, now);
+  const traces = [
+    user.email,
+    `zebulon.${people}.quux`,
+    name,
+    ip,
+    network,
+    auditKey,
+    `github:${people}-zebulon`,
+  ];
+  return { user, traces, secrets: [passwordHash, auditKey, token, sha256(`reset ${people}`), ...hashes] };
+}
+
+/** An app of the person's own with somebody's token, and a consent, tokens and an API key of the person. */
+async function makeGrants(models: IdentityModels, userId: Types.ObjectId, now: Date): Promise<string[]> {
+  const appId = new Types.ObjectId();
+  const purgeAt = new Date(now.getTime() + 1_000_000);
+  const hashes = Array.from({ length: 5 }, () => sha256(randomKey()));
+  const dated = { createdAt: now, expiresAt: purgeAt, purgeAt, schemaVersion: 1 };
+  await models.App.create({
+    _id: appId,
+    clientId: `app-${appId.toHexString()}`,
+    ownerId: userId,
+    name: "An app",
+    type: "public",
+    clientSecrets: [{ secretHash: hashes[0], createdAt: now }],
+    createdAt: now,
+    updatedAt: now,
+  });
+  const token = { kind: "refresh_token", appId, familyId: new Types.ObjectId(), ...dated } as const;
+  const somebody = new Types.ObjectId();
+  await models.AppToken.create([
+    { ...token, userId, tokenHash: hashes[1], codeChallenge: hashes[2] },
+    { ...token, userId: somebody, tokenHash: hashes[3] },
+  ]);
+  const consent = { appId, scopes: ["profile"], grantedAt: now };
+  await models.AppPermission.create([
+    { ...consent, userId },
+    { ...consent, userId: somebody },
+  ]);
+  await models.ApiKey.create({ userId, name: "A key", keyHash: hashes[4], start: "idk_abc", createdAt: now });
+  await models.LoginProfile.create({ subject: "user", key: userId.toHexString(), updatedAt: now, purgeAt });
+  return hashes;
+}
+
+/** Every document of the database, as one text. */
+export async function dumpOf(models: IdentityModels): Promise<string> {
+  const db = models.User.db.db!;
+  const documents: unknown[] = [];
+  for (const { name } of await db.listCollections().toArray()) {
+    documents.push(...(await db.collection(name).find().toArray()));
+  }
+  return mongo.BSON.EJSON.stringify(documents);
+}
+
+/** Which of the texts are found. */
+export function foundIn(dump: string, texts: readonly string[]): string[] {
+  return texts.filter((text) => dump.includes(text));
+}

@@ -1,0 +1,56 @@
+import { setTimeout } from "node:timers/promises";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import type { Model } from "mongoose";
+import { beforeAll, expect, it } from "vitest";
+import {
+  defineModels,
+  duration,
+  eraseUserData,
+  type IdentityModels,
+  resumeErasures,
+  verifyAudit,
+} from "../src/index.js";
+import { childrenAhead, randomOf, startChild } from "./children/start.js";
+import { dumpOf, foundIn, type KnownPerson, makeKnownPerson } from "./person.js";
+
+const temporary = useTemporaryDatabase({ label: "erase-crash" });
+const now = new Date("2096-06-01T12:00:00.000Z"); // as the child has it
+const after = (ms: number) => new Date(now.getTime() + ms);
+let models: IdentityModels;
+beforeAll(async () => {
+  models = defineModels(temporary.connection);
+  for (const model of Object.values(models) as Model<unknown>[]) await model.createIndexes();
+});
+
+const seed = Number(process.env.TEST_SEED ?? 20_960_601);
+const kills = 50;
+
+it(`leaves nothing of ${kills} people whose erasure was killed at a random moment (seed ${seed})`, async () => {
+  const random = randomOf(seed);
+  const next = childrenAhead(3, kills, () => startChild("eraser.ts", temporary.uri));
+  const people: KnownPerson[] = [];
+  for (let kill = 0; kill < kills; kill++) {
+    const person = await makeKnownPerson(models, now);
+    people.push(person);
+    const child = await next();
+    child.tell(person.user._id.toHexString());
+    await child.hasPrinted("started\n");
+    await setTimeout(random() * 50);
+    child.kill();
+    await child.exited;
+  }
+  const halfDone = await models.Erasure.countDocuments({ finishedAt: { $exists: false } });
+  expect(halfDone).toBeGreaterThan(kills / 5);
+
+  // The job goes on with what had begun; of what had not, nothing is known but to who asked, who asks again.
+  await resumeErasures(models, after(10 * duration.minute));
+  for (const { user } of people) await eraseUserData(models, { userId: user._id }, after(duration.hour));
+  expect(await models.Erasure.countDocuments({ finishedAt: { $exists: false } })).toBe(0);
+  while ((await resumeErasures(models, after(2 * duration.day))).length > 0);
+
+  const dump = await dumpOf(models);
+  const ids = people.map(({ user }) => user._id.toHexString());
+  const traces = people.flatMap((person) => [...person.traces, ...person.secrets]);
+  expect(foundIn(dump, [...traces, ...ids])).toEqual([]);
+  expect(await verifyAudit(models)).toMatchObject({ intact: true, events: 2 * kills });
+}, 90_000);

@@ -1,0 +1,232 @@
+import { Types } from "mongoose";
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  authenticateUser,
+  duration,
+  type ErasureDocument,
+  type ExportRecord,
+  eraseUserData,
+  exportUserData,
+  type IdentityModels,
+  openSession,
+  resumeErasures,
+  verifyAudit,
+} from "../src/index.js";
+import { collectionsAbout, personalData } from "../src/privacy/collections.js";
+import { makeUser, useIdentityDatabase } from "./database.js";
+import { dumpOf, foundIn, type KnownPerson, makeKnownPerson } from "./person.js";
+
+// Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
+const now = new Date("2096-06-01T12:00:00.000Z");
+const after = (ms: number) => new Date(now.getTime() + ms);
+const database = useIdentityDatabase();
+let models: IdentityModels;
+beforeAll(() => {
+  models = database().models;
+});
+
+const personalCollections = [
+  "user_sessions",
+  "api_keys",
+  "app_tokens",
+  "app_permissions",
+  "apps",
+  "security_events",
+  "usage_buckets",
+  "login_profiles",
+  "users",
+];
+
+describe("the collections about a person", () => {
+  it("are all that have a field for a user", () => {
+    const naming = Object.entries(models)
+      .filter(([, { schema }]) => ["userId", "ownerId", "email"].some((path) => schema.path(path)))
+      .map(([name]) => name);
+    const covered = collectionsAbout(new Types.ObjectId()).map(({ model }) => model as string);
+    expect(naming.filter((name) => !covered.includes(name))).toEqual(["Erasure"]);
+    expect(Object.keys(personalData).sort()).toEqual(Object.keys(models).sort());
+    expect(covered.at(-1)).toBe("User");
+  });
+});
+
+describe("exportUserData", () => {
+  const read = async ({ user }: KnownPerson) => {
+    const records: ExportRecord[] = [];
+    for await (const record of exportUserData(models, user._id, now)) records.push(record);
+    return records;
+  };
+
+  it("gives every document about the person, between a header and an end that counts them", async () => {
+    const person = await makeKnownPerson(models, now);
+    const records = await read(person);
+    expect(records[0]).toEqual({
+      type: "export",
+      format: "identity-export",
+      version: 1,
+      userId: person.user._id.toHexString(),
+      exportedAt: now.toISOString(),
+    });
+    const documents = records.filter((record) => record.type === "document");
+    expect(records.at(-1)).toEqual({ type: "end", documents: documents.length });
+    expect(new Set(documents.map(({ collection }) => collection))).toEqual(
+      new Set([...personalCollections, "audit_events"]),
+    );
+    const text = JSON.stringify(records);
+    const { auditKey } = person.user;
+    expect(foundIn(text, person.traces)).toEqual(person.traces.filter((trace) => trace !== auditKey));
+    const audit = documents.filter(({ collection }) => collection === "audit_events");
+    expect(audit.map(({ document }) => document)).toMatchObject([
+      { action: "session.opened", isActor: true, isSubject: true, network: expect.any(String) },
+      { action: "user.suspended", isActor: false, isSubject: true },
+    ]);
+  });
+
+  it("has no secret in it, nor the hash of one", async () => {
+    const person = await makeKnownPerson(models, now);
+    const text = JSON.stringify(await read(person));
+    expect(foundIn(text, person.secrets)).toEqual([]);
+    // Hashes and keys of this package are 43 characters of base64url; passwords are argon2.
+    expect(text).not.toMatch(/(?<![\w-])[\w-]{43}(?![\w-])/);
+    expect(text).not.toMatch(/argon2/);
+  });
+
+  it("tells nothing of anybody else", async () => {
+    const [person, other] = [await makeKnownPerson(models, now), await makeKnownPerson(models, now)];
+    expect(foundIn(JSON.stringify(await read(person)), other.traces)).toEqual([]);
+  });
+
+  it("is plain JSON: what comes back from its text is what went in", async () => {
+    const records = await read(await makeKnownPerson(models, now));
+    expect(JSON.parse(JSON.stringify(records))).toEqual(records);
+  });
+
+  it("of nobody says so", async () => {
+    const nobody = exportUserData(models, new Types.ObjectId(), now);
+    await expect(nobody.next()).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
+  });
+});
+
+describe("eraseUserData", () => {
+  it("leaves nothing of the person in the whole database, and the audit trail whole", async () => {
+    const [person, other] = [await makeKnownPerson(models, now), await makeKnownPerson(models, now)];
+    const { _id: userId } = person.user;
+    const before = await dumpOf(models);
+    // Where somebody was is sealed in the audit trail from the start, so it must be found elsewhere.
+    expect(foundIn(before, person.traces)).toEqual(person.traces);
+    const report = await eraseUserData(models, { userId }, now);
+    expect(report).toEqual({
+      id: expect.any(Types.ObjectId),
+      requestedAt: now,
+      finishedAt: now,
+      removed: {
+        user_sessions: 1,
+        api_keys: 1,
+        app_tokens: 2,
+        app_permissions: 2,
+        apps: 1,
+        security_events: 1,
+        usage_buckets: 2,
+        login_profiles: 1,
+        users: 1,
+      },
+      remaining: Object.fromEntries(personalCollections.map((name) => [name, 0])),
+      anonymisedAuditEvents: 2,
+    });
+    expect(await resumeErasures(models, after(2 * duration.day))).toHaveLength(1);
+    const dump = await dumpOf(models);
+    expect(foundIn(dump, [...person.traces, ...person.secrets, userId.toHexString()])).toEqual([]);
+    expect(foundIn(dump, other.traces)).toEqual(other.traces);
+    expect(await verifyAudit(models)).toMatchObject({ intact: true });
+  });
+
+  it("called again gives the report, and removes what came late", async () => {
+    const { user } = await makeKnownPerson(models, now);
+    const first = await eraseUserData(models, { userId: user._id }, now);
+    expect(await eraseUserData(models, { userId: user._id }, after(1))).toEqual(first);
+    const late = { userId: user._id, interval: "day", startedAt: now, purgeAt: after(duration.day) } as const;
+    await models.UsageBucket.create(late);
+    const again = await eraseUserData(models, { userId: user._id }, after(2));
+    expect(again.removed).toEqual({ ...first.removed, usage_buckets: 3 });
+    expect(again.remaining.usage_buckets).toBe(0);
+  });
+
+  it("sweeps once more after a day, and then forgets who it was", async () => {
+    const { user } = await makeKnownPerson(models, now);
+    const { id } = await eraseUserData(models, { userId: user._id }, now);
+    await models.UsageBucket.create({
+      userId: user._id,
+      interval: "hour",
+      startedAt: now,
+      purgeAt: after(duration.day),
+    });
+    const { collection } = models.Erasure;
+    await resumeErasures(models, after(duration.day - 1));
+    expect(await collection.findOne({ _id: id })).toHaveProperty("userId");
+    await resumeErasures(models, after(duration.day));
+    expect(await models.UsageBucket.countDocuments({ userId: user._id })).toBe(0);
+    const erasure = (await collection.findOne({ _id: id })) as unknown as ErasureDocument;
+    expect(Object.keys(erasure).sort()).toEqual([
+      "_id",
+      "anonymisedAuditEvents",
+      "finishedAt",
+      "purgeAt",
+      "removed",
+      "requestedAt",
+      "schemaVersion",
+    ]);
+    await new models.Erasure(erasure).validate();
+    const again = eraseUserData(models, { userId: user._id }, after(duration.day));
+    await expect(again).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
+  });
+
+  it("lets nobody sign in from its first step on", async () => {
+    const { user } = await makeKnownPerson(models, now);
+    const stuck = {
+      ...models,
+      ApiKey: { collection: { deleteMany: () => Promise.reject(new Error("killed")) } },
+    };
+    const erasing = eraseUserData(stuck as unknown as IdentityModels, { userId: user._id }, now);
+    await expect(erasing).rejects.toThrow("killed");
+    await expect(openSession(models, { userId: user._id }, now)).rejects.toMatchObject({
+      code: "USER_NOT_ACTIVE",
+    });
+    const [report] = await resumeErasures(models, after(10 * duration.minute));
+    expect(report?.remaining.users).toBe(0);
+    const attempt = { identifier: user.email, password: "correct horse battery" };
+    expect(await authenticateUser(models, attempt)).toEqual({
+      authenticated: false,
+      reason: "bad_credentials",
+    });
+  });
+
+  it("is one erasure, however many ask for it at once", async () => {
+    const { user } = await makeKnownPerson(models, now);
+    const reports = await Promise.all(
+      Array.from({ length: 20 }, () => eraseUserData(models, { userId: user._id }, now)),
+    );
+    expect(new Set(reports.map(({ id }) => id.toHexString())).size).toBe(1);
+    expect(reports.every(({ remaining }) => Object.values(remaining).every((left) => left === 0))).toBe(true);
+    expect((await eraseUserData(models, { userId: user._id }, now)).removed.users).toBe(1);
+  });
+
+  it("hands the apps over when somebody takes them, with what others gave them", async () => {
+    const [{ user }, heir] = [await makeKnownPerson(models, now), await makeUser(models)];
+    const report = await eraseUserData(models, { userId: user._id, appsTo: heir._id }, now);
+    expect(report.removed).toMatchObject({ app_tokens: 1, app_permissions: 1 });
+    expect(report.removed).not.toHaveProperty("apps");
+    const [app] = await models.App.find({ ownerId: heir._id });
+    expect(await models.AppToken.countDocuments({ appId: app?._id })).toBe(1);
+  });
+
+  it("frees the email address", async () => {
+    const { user } = await makeKnownPerson(models, now);
+    await eraseUserData(models, { userId: user._id }, now);
+    expect((await makeUser(models, { email: user.email })).email).toBe(user.email);
+  });
+
+  it("of nobody says so, and leaves no record of it", async () => {
+    const userId = new Types.ObjectId();
+    await expect(eraseUserData(models, { userId }, now)).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
+    expect(await models.Erasure.countDocuments({ userId })).toBe(0);
+  });
+});

@@ -1,0 +1,106 @@
+import { generateKeyPairSync } from "node:crypto";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import type { Model } from "mongoose";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  appendAudit,
+  applyAuditRetention,
+  defaultRetention,
+  duration,
+  type IdentityDatabase,
+  openDatabase,
+  openSession,
+  recordSecurityEvent,
+  refreshSession,
+  retentionOf,
+  retentionRules,
+  retentionSchema,
+  UsageRecorder,
+  validateSession,
+} from "../src/index.js";
+import { makeUser } from "./database.js";
+
+const now = new Date("2096-06-01T12:00:00.000Z");
+const after = (ms: number) => new Date(now.getTime() + ms);
+const temporary = useTemporaryDatabase({ label: "retention" });
+const retention = {
+  sessionsMs: 3 * duration.day,
+  securityEventsMs: 5 * duration.day,
+  hourlyUsageMs: 7 * duration.day,
+  dailyUsageMs: 9 * duration.day,
+  auditMs: 11 * duration.day,
+};
+let database: IdentityDatabase;
+beforeAll(async () => {
+  database = await openDatabase(temporary.uri, { retention });
+  for (const model of Object.values(database.models) as Model<unknown>[]) await model.createIndexes();
+});
+afterAll(() => database?.close());
+
+describe("the retention that a database was opened with", () => {
+  it("dates sessions when they open, are touched and rotate", async () => {
+    const { models } = database;
+    const user = await makeUser(models, { security: { idleTimeoutMs: duration.day } });
+    const { id, token } = await openSession(models, { userId: user._id }, now);
+    const purgeAt = async () => (await models.UserSession.findById(id).lean())?.purgeAt;
+    const kept = duration.day + retention.sessionsMs;
+    expect(await purgeAt()).toEqual(after(kept));
+    await validateSession(models, token, after(duration.hour));
+    expect(await purgeAt()).toEqual(after(duration.hour + kept));
+    await refreshSession(models, token, after(2 * duration.hour));
+    expect(await purgeAt()).toEqual(after(2 * duration.hour + kept));
+  });
+
+  it("dates security events and usage", async () => {
+    const { models } = database;
+    const { _id: userId } = await makeUser(models);
+    const event = await recordSecurityEvent(models, { userId, kind: "risk_high", severity: "critical" }, now);
+    expect(event.purgeAt).toEqual(after(retention.securityEventsMs));
+    const usage = new UsageRecorder(models);
+    usage.record({ userId, endpoint: "GET /a" }, now);
+    await usage.flush();
+    const buckets = await models.UsageBucket.find({ userId }).sort({ interval: 1 }).lean();
+    expect(buckets.map(({ purgeAt }) => purgeAt)).toEqual([
+      after(12 * duration.hour + retention.dailyUsageMs),
+      after(duration.hour + retention.hourlyUsageMs),
+    ]);
+  });
+
+  it("bounds the audit trail", async () => {
+    const { models } = database;
+    const signingKey = generateKeyPairSync("ed25519").privateKey;
+    await appendAudit(models, { action: "test.done", outcome: "success" }, now);
+    const result = (ms: number) => applyAuditRetention(models, { signingKey }, after(ms));
+    expect(await result(retention.auditMs)).toMatchObject({ events: 0 });
+    expect(await result(retention.auditMs + 1)).toMatchObject({ events: 1 });
+  });
+
+  it("has defaults for what is not given, and for a connection that was not opened by us", async () => {
+    expect(retentionOf(database.models)).toEqual({ ...defaultRetention, ...retention });
+    expect(retentionSchema.parse({})).toEqual(defaultRetention);
+    const other = await openDatabase(temporary.uri);
+    expect(retentionOf(other.models)).toEqual(defaultRetention);
+    await other.close();
+  });
+
+  it.each([{ sessionsMs: -1 }, { auditMs: duration.day }, { dailyUsageMs: 0.5 }, { foreverMs: 1 }])(
+    "is refused out of bounds: %j",
+    async (wrong) => {
+      await expect(openDatabase(temporary.uri, { retention: wrong })).rejects.toMatchObject({
+        code: "INVALID_INPUT",
+      });
+    },
+  );
+});
+
+it("is applied by a rule and a TTL index for each collection that has a date to go", () => {
+  const dated = Object.values(database.models)
+    .filter(({ schema }) => schema.path("purgeAt"))
+    .map((model) => model as Model<unknown>);
+  for (const { schema } of dated) {
+    const ttl = schema.indexes().filter(([, { expireAfterSeconds }]) => expireAfterSeconds === 0);
+    expect(ttl.map(([fields]) => fields)).toEqual([{ purgeAt: 1 }]);
+  }
+  const names = dated.map(({ collection }) => collection.name).sort();
+  expect(retentionRules.map(({ collection }) => collection).sort()).toEqual(names);
+});

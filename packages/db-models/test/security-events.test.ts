@@ -1,0 +1,184 @@
+import { setTimeout } from "node:timers/promises";
+import { Types } from "mongoose";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import {
+  duration,
+  type IdentityModels,
+  listSecurityEvents,
+  queries,
+  recordSecurityEvent,
+  runQuery,
+  type SecurityEventInput,
+  type SecurityEventSubscription,
+  type SubscribedSecurityEvent,
+  subscribeSecurityEvents,
+} from "../src/index.js";
+import { commandsDuring, useIdentityDatabase } from "./database.js";
+
+// Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
+const now = new Date("2096-06-01T12:00:00.000Z");
+const after = (ms: number) => new Date(now.getTime() + ms);
+const database = useIdentityDatabase();
+let models: IdentityModels;
+let userId: Types.ObjectId;
+beforeAll(() => {
+  models = database().models;
+});
+beforeEach(async () => {
+  userId = new Types.ObjectId();
+  await models.SecurityEvent.collection.deleteMany({});
+});
+
+const record = (input: Partial<SecurityEventInput> = {}, at = now) =>
+  recordSecurityEvent(models, { userId, kind: "new_device", severity: "warning", ...input }, at);
+
+describe("listSecurityEvents", () => {
+  it("finds by user, by kind and by time", async () => {
+    await record();
+    await record({ kind: "login_delayed", severity: "critical" }, after(1_000));
+    await record({ userId: new Types.ObjectId() }, after(2_000));
+    const kinds = async (input: object) =>
+      (await listSecurityEvents(models, { userId, ...input })).map(({ kind }) => kind);
+    expect(await kinds({})).toEqual(["login_delayed", "new_device"]);
+    expect(await kinds({ kind: "new_device" })).toEqual(["new_device"]);
+    expect(await kinds({ page: { since: after(1) } })).toEqual(["login_delayed"]);
+    const period = queries.securityEventsBetween({ from: now, to: after(2_000) });
+    expect(await runQuery(models, period)).toHaveLength(2);
+  });
+});
+
+describe.each(["auto", "polling"] as const)("subscribeSecurityEvents by %s", (transport) => {
+  const subscribe = (input: Partial<SecurityEventSubscription> = {}) =>
+    subscribeSecurityEvents(models, { from: now, transport, pollMs: 20, ...input });
+
+  async function take(subscription: AsyncGenerator<SubscribedSecurityEvent>, count: number) {
+    const taken: SubscribedSecurityEvent[] = [];
+    while (taken.length < count) taken.push((await subscription.next()).value as SubscribedSecurityEvent);
+    return taken;
+  }
+  const idsOf = (taken: SubscribedSecurityEvent[]) =>
+    taken.map(({ event }) => event._id.toHexString()).sort();
+  const hex = (recorded: { _id: Types.ObjectId }[]) => recorded.map(({ _id }) => _id.toHexString()).sort();
+
+  it("hands out what is there, then what comes, each once", async () => {
+    await record({}, after(-1));
+    const before = [await record(), await record({}, after(5))];
+    const subscription = subscribe();
+    const { result: first, commands } = await commandsDuring(database(), () => take(subscription, 2));
+    expect(commands.includes("aggregate")).toBe(transport === "auto"); // a change stream is an aggregate
+    const coming = take(subscription, 3);
+    const then = await Promise.all([record({}, after(6)), record({}, after(7)), record({}, after(7))]);
+    expect(idsOf([...first, ...(await coming)])).toEqual(hex([...before, ...then]));
+    await subscription.return();
+  });
+
+  it("misses none of 100 that are recorded in parallel with moments in any order", async () => {
+    const subscription = subscribe();
+    const coming = take(subscription, 100);
+    const recorded = await Promise.all(
+      Array.from({ length: 100 }, (_, index) => record({}, after(((index * 37) % 100) * 100))),
+    );
+    expect(idsOf(await coming)).toEqual(hex(recorded));
+    await subscription.return();
+  });
+
+  it("goes on after a position, with nothing lost that was recorded meanwhile or late", async () => {
+    await record();
+    const subscription = subscribe();
+    const [handled] = await take(subscription, 1);
+    await subscription.return();
+    const missed = [await record({}, after(3_000)), await record({}, after(-30_000))];
+    const resumed = subscribe({ from: handled!.position });
+    const ids = new Set<string>();
+    while (missed.some(({ _id }) => !ids.has(_id.toHexString()))) {
+      const [next] = await take(resumed, 1);
+      ids.add(next!.event._id.toHexString());
+    }
+    await resumed.return();
+  });
+
+  it("takes a position of the other transport", async () => {
+    await record();
+    const other = transport === "auto" ? "polling" : "auto";
+    const subscription = subscribe({ transport: other });
+    const firsts = take(subscription, 2);
+    await record({}, after(1_000));
+    const position = (await firsts)[1]!.position;
+    await subscription.return();
+    const recorded = await record({}, after(2_000));
+    const resumed = subscribe({ from: position, overlapMs: 0 });
+    let last = (await take(resumed, 1))[0]!;
+    while (!last.event._id.equals(recorded._id)) last = (await take(resumed, 1))[0]!;
+    await resumed.return();
+  });
+
+  it("hands out the kinds and severities that were asked for", async () => {
+    await record({ kind: "new_location" });
+    await record({ severity: "info" });
+    const wanted = await record({ severity: "critical" });
+    const subscription = subscribe({ kinds: ["new_device", "risk_high"], minSeverity: "warning" });
+    const coming = take(subscription, 2);
+    const risky = await record({ kind: "risk_high" }, after(1));
+    expect(idsOf(await coming)).toEqual(hex([wanted, risky]));
+    await subscription.return();
+  });
+
+  it("ends when told to, while it waits and before it began, and leaves no stream open", async () => {
+    const controller = new AbortController();
+    const subscription = subscribe({ signal: controller.signal });
+    const waiting = subscription.next();
+    await setTimeout(50);
+    controller.abort();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    const never = subscribe({ signal: controller.signal });
+    expect(await never.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it.each([
+    ["no position", "x"],
+    ["an empty one", ""],
+    [
+      "one with a query for a token",
+      Buffer.from('{"at":"2096-06-01T12:00:00.000Z","token":{"$gt":""}}').toString("base64url"),
+    ],
+    ["one too long", "A".repeat(5_000)],
+    ["an invalid date", new Date(Number.NaN)],
+  ])("refuses %s", async (_name, from) => {
+    await expect(subscribe({ from }).next()).rejects.toMatchObject({ code: "INVALID_INPUT" });
+  });
+
+  it("falls back to the moment of a position whose token the server does not know", async () => {
+    const recorded = await record({}, after(duration.second));
+    const token = { _data: "826000000000000000000000000000000000" };
+    const from = Buffer.from(JSON.stringify({ at: now.toISOString(), token })).toString("base64url");
+    const [next] = await take(subscribe({ from }), 1);
+    expect(next?.event._id).toEqual(recorded._id);
+  });
+});
+
+describe("on a server without change streams", () => {
+  function refusing(code: number): IdentityModels {
+    const { collection } = models.SecurityEvent;
+    const refused = Object.assign(new Error("refused"), { code });
+    const watch = () => ({ tryNext: () => Promise.reject(refused), close: () => Promise.resolve() });
+    const without = { find: collection.find.bind(collection), watch };
+    return { ...models, SecurityEvent: { collection: without } } as unknown as IdentityModels;
+  }
+
+  it.each([
+    ["a standalone", 40573],
+    ["a server that does not know them", 40324],
+    ["a user who may not", 13],
+  ])("%s polls", async (_name, code) => {
+    const subscription = subscribeSecurityEvents(refusing(code), { from: now, pollMs: 10 });
+    const first = subscription.next();
+    const { _id } = await record();
+    expect(await first).toMatchObject({ value: { event: { _id } } });
+    await subscription.return();
+  });
+
+  it("but hands on what is no such refusal", async () => {
+    const subscription = subscribeSecurityEvents(refusing(11_602), { from: now });
+    await expect(subscription.next()).rejects.toMatchObject({ code: 11_602 });
+  });
+});
