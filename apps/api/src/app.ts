@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { UsageRecorder } from "@org/db-models";
 import { type FastifyInstance, type FastifyServerOptions, fastify } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { auditTrail } from "./audit.js";
 import { countryFromHeader } from "./location.js";
 import { AccessLog, loggerOptions } from "./logging.js";
 import { authentication } from "./plugins/authentication.js";
@@ -14,6 +15,7 @@ import { sameOrigin } from "./plugins/same-origin.js";
 import { securityHeaders } from "./plugins/security-headers.js";
 import { sessionCookie } from "./plugins/session-cookie.js";
 import { usageRecording } from "./plugins/usage-recording.js";
+import { accountRoutes } from "./routes/account.js";
 import { profileRoutes } from "./routes/profile.js";
 import { securityRoutes } from "./routes/security.js";
 import { sessionRoutes } from "./routes/session.js";
@@ -70,6 +72,7 @@ function provideService(deps: AppDeps, app: FastifyInstance): Service {
     clock: deps.clock ?? { now: () => new Date() },
     locate: deps.locate ?? countryFromHeader(deps.config),
     sessionPolicy: deps.sessionPolicy ?? {},
+    auditTrail: deps.auditTrail ?? auditTrail(deps.database.models),
     usage,
   };
 }
@@ -94,6 +97,7 @@ async function registerRoutes(v1: FastifyInstance, service: Service): Promise<vo
   await v1.register(signInRoutes, { service });
   await v1.register(sessionRoutes, { service });
   await v1.register(sessionsRoutes, { service });
+  await v1.register(accountRoutes, { service });
   await v1.register(profileRoutes, { service });
   await v1.register(securityRoutes, { service });
   await v1.register(usageRoutes, { service });

@@ -36,7 +36,7 @@ export const problemCodes = {
   DATABASE_UNREACHABLE: [503, "The database does not answer"],
   DATABASE_REFUSED: [503, "The database refuses the service"],
   AUDIT_BROKEN: [500, "The audit trail is not what was written"],
-  AUDIT_NOT_WRITTEN: [503, "The audit trail can't be written, and nothing is done without it"],
+  AUDIT_NOT_WRITTEN: [503, "The audit trail can't be written; what was asked for may have been done"],
   NOT_READY: [503, "The service can't take requests now"],
 } as const satisfies Readonly<Record<IdentityErrorCode, Entry>> & Readonly<Record<string, Entry>>;
 

@@ -1,5 +1,6 @@
 import type { GeoLocation, IdentityDatabase, SessionPolicy, UsageRecorder } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
+import type { AuditTrail } from "./audit.js";
 import type { Config } from "./config.js";
 
 /** Where the time comes from; tests hold it still. */
@@ -20,6 +21,8 @@ export interface AppDeps {
   locate?: Locate;
   /** Touch interval, rotation grace and retention of sessions. Default: those of @org/db-models. */
   sessionPolicy?: Partial<SessionPolicy>;
+  /** Where it is recorded who did what. Default: the audit trail of the database. */
+  auditTrail?: AuditTrail;
   /** Where log lines go. Default: standard output. */
   logStream?: { write(line: string): void };
 }
@@ -29,6 +32,7 @@ export interface Service extends AppDeps {
   clock: Clock;
   locate: Locate;
   sessionPolicy: Partial<SessionPolicy>;
+  auditTrail: AuditTrail;
   usage: UsageRecorder;
 }
 

@@ -9,10 +9,12 @@ import {
   readUser,
   recordLogin,
   recordSecurityEvent,
+  revokeSession,
   type SecurityEventInput,
 } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
+import { audit, byOwner } from "./audit.js";
 import { ApiError } from "./problems.js";
 import type { Service } from "./service.js";
 
@@ -24,7 +26,7 @@ export type SignedIn = OpenedSession & { userId: Types.ObjectId };
 /**
  * Checks the credentials, opens a session under the user's cap and notes what the user should hear of.
  *
- * @throws ApiError `BAD_CREDENTIALS`, `USER_NOT_ACTIVE`; IdentityError as {@link openSession}.
+ * @throws ApiError `BAD_CREDENTIALS`, `USER_NOT_ACTIVE`; IdentityError `AUDIT_NOT_WRITTEN`, and as {@link openSession}.
  */
 export async function signIn(
   service: Service,
@@ -34,14 +36,33 @@ export async function signIn(
   const { models } = service.database;
   const checked = await authenticateUser(models, credentials);
   if (!checked.authenticated) {
+    const { userId: subjectId, reason } = checked;
+    const failure = { action: "session.opened", outcome: "failure", details: { reason } } as const;
+    await audit(service, request, { ...failure, ...(subjectId && { subjectId }) });
     throw new ApiError(checked.reason === "not_active" ? "USER_NOT_ACTIVE" : "BAD_CREDENTIALS");
   }
   const { userId, sessionGeneration } = checked;
   // Read before this sign-in is counted: whoever signs in for the first time is not warned of a new device.
   const user = await readUser(models, userId);
   const opened = await open(service, { userId, sessionGeneration }, request);
+  await auditOrClose(service, userId, opened, request);
   await note(service, user, opened, request);
   return { ...opened, userId };
+}
+
+// Nobody signs in unseen: a session that the trail does not know of ends before its token leaves.
+async function auditOrClose(
+  service: Service,
+  userId: Types.ObjectId,
+  { id: sessionId }: OpenedSession,
+  request: FastifyRequest,
+): Promise<void> {
+  try {
+    await audit(service, request, byOwner(userId, "session.opened"));
+  } catch (error) {
+    await revokeSession(service.database.models, { userId, sessionId }, service.clock.now());
+    throw error;
+  }
 }
 
 async function open(
@@ -57,6 +78,14 @@ async function open(
   try {
     return await openSession(models, { ...user, ...client, policy: service.sessionPolicy }, now);
   } catch (error) {
+    if (isIdentityError(error) && error.kind === "state") {
+      const denial = {
+        action: "session.opened",
+        outcome: "denied",
+        details: { reason: error.code },
+      } as const;
+      await audit(service, request, { ...denial, subjectId: user.userId });
+    }
     if (isIdentityError(error, "ADDRESS_NOT_ALLOWED")) {
       const event = { userId: user.userId, kind: "allowlist_refused", severity: "warning" } as const;
       await recordSecurityEvent(models, { ...event, ...originOf(service, request) }, now);

@@ -24,11 +24,13 @@ const operations = async () =>
 test("the document is OpenAPI 3.1 and has every operation, and none twice", async () => {
   expect((await document()).openapi).toBe("3.1.0");
   expect((await operations()).map(({ name }) => name).sort()).toEqual([
+    "DELETE /v1/account",
     "DELETE /v1/session",
     "DELETE /v1/sessions",
     "DELETE /v1/sessions/{id}",
     "GET /health/live",
     "GET /health/ready",
+    "GET /v1/account/export",
     "GET /v1/profile",
     "GET /v1/security",
     "GET /v1/security/events",

@@ -1,5 +1,6 @@
 import { profileChangesSchema, readUser, updateProfile } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { audit, byOwner } from "../audit.js";
 import { sessionOf } from "../plugins/authentication.js";
 import type { ServiceOptions } from "../service.js";
 import { describeAccount } from "./users.js";
@@ -21,7 +22,7 @@ export const profileRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
   app.patch(
     "/profile",
     {
-      config,
+      config: { ...config, problems: [...config.problems, "AUDIT_NOT_WRITTEN"] },
       schema: {
         tags,
         summary: "Change the own profile",
@@ -30,8 +31,11 @@ export const profileRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       },
     },
     async (request) => {
-      const input = { userId: sessionOf(request).userId, changes: request.body };
-      return describeAccount(await updateProfile(models, input, service.clock.now()));
+      const { userId } = sessionOf(request);
+      const user = await updateProfile(models, { userId, changes: request.body }, service.clock.now());
+      const fields = Object.keys(request.body).sort().join(" ");
+      if (fields) await audit(service, request, byOwner(userId, "profile.changed", { fields }));
+      return describeAccount(user);
     },
   );
 };

@@ -1,5 +1,6 @@
 import { listSecurityEvents, readUser, securityChangesSchema, updateSecurity } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { audit, byOwner } from "../audit.js";
 import { sessionOf } from "../plugins/authentication.js";
 import type { ServiceOptions } from "../service.js";
 import { eventsQuery, securityEvents, securitySettings } from "./security.schemas.js";
@@ -23,7 +24,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
   app.patch(
     "/security",
     {
-      config,
+      config: { ...config, problems: [...config.problems, "AUDIT_NOT_WRITTEN"] },
       schema: {
         tags,
         summary: "Change the own security settings",
@@ -33,8 +34,15 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       },
     },
     async (request) => {
-      const input = { userId: sessionOf(request).userId, changes: request.body };
-      return (await updateSecurity(models, input, service.clock.now())).security;
+      const { userId } = sessionOf(request);
+      const { security } = await updateSecurity(
+        models,
+        { userId, changes: request.body },
+        service.clock.now(),
+      );
+      const fields = Object.keys(request.body).sort().join(" ");
+      if (fields) await audit(service, request, byOwner(userId, "security.changed", { fields }));
+      return security;
     },
   );
 

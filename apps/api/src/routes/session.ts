@@ -1,6 +1,7 @@
 import { refreshSession, revokeSession } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { audit, byOwner } from "../audit.js";
 import { presentedToken, sessionOf, sessionRefused } from "../plugins/authentication.js";
 import type { ServiceOptions } from "../service.js";
 import { currentSession, refreshed } from "./sessions.schemas.js";
@@ -55,12 +56,13 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
   app.delete(
     "/session",
     {
-      config: { auth: "session" },
+      config: { auth: "session", problems: ["AUDIT_NOT_WRITTEN"] },
       schema: { tags, summary: "Sign out", response: { 204: z.null() } },
     },
     async (request, reply) => {
       const { id: sessionId, userId } = sessionOf(request);
       await revokeSession(models, { userId, sessionId }, service.clock.now());
+      await audit(service, request, byOwner(userId, "session.ended"));
       reply.dropSessionCookie();
       return reply.code(204).send(null);
     },

@@ -1,6 +1,7 @@
 import { listSessions, revokeAllSessions, revokeOtherSessions, revokeSession } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { audit, byOwner } from "../audit.js";
 import { sessionOf } from "../plugins/authentication.js";
 import { ApiError } from "../problems.js";
 import type { ServiceOptions } from "../service.js";
@@ -28,7 +29,7 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
   app.delete(
     "/sessions/:id",
     {
-      config: { auth: "session", problems: ["SESSION_NOT_FOUND"] },
+      config: { auth: "session", problems: ["SESSION_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
       schema: {
         tags,
         summary: "End one of the own sessions",
@@ -41,6 +42,7 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       const sessionId = request.params.id;
       const done = await revokeSession(models, { userId, sessionId }, service.clock.now());
       if (!done) throw new ApiError("SESSION_NOT_FOUND");
+      await audit(service, request, byOwner(userId, "session.ended"));
       if (sessionId.equals(current)) reply.dropSessionCookie();
       return reply.code(204).send(null);
     },
@@ -49,7 +51,7 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
   app.delete(
     "/sessions",
     {
-      config: { auth: "session", problems: ["USER_NOT_FOUND"] },
+      config: { auth: "session", problems: ["USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
       schema: {
         tags,
         summary: "End the other sessions, or all",
@@ -60,9 +62,13 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
     async (request, reply) => {
       const { userId, id: sessionId } = sessionOf(request);
       const now = service.clock.now();
-      if (!request.query.all) return { ended: await revokeOtherSessions(models, { userId, sessionId }, now) };
-      reply.dropSessionCookie();
-      return { ended: await revokeAllSessions(models, { userId }, now) };
+      const { all } = request.query;
+      const count = all
+        ? await revokeAllSessions(models, { userId }, now)
+        : await revokeOtherSessions(models, { userId, sessionId }, now);
+      await audit(service, request, byOwner(userId, "sessions.ended", { scope: all ? "all" : "others" }));
+      if (all) reply.dropSessionCookie();
+      return { ended: count };
     },
   );
 };

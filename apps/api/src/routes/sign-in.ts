@@ -18,6 +18,7 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
           "SESSION_LIMIT_REACHED",
           "SESSIONS_REVOKED",
           "CONTENTION",
+          "AUDIT_NOT_WRITTEN",
         ],
       },
       schema: {

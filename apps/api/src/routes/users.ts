@@ -1,5 +1,6 @@
 import { type PublicUser, registerUser, registrationSchema } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { audit, byOwner } from "../audit.js";
 import { passwordRateLimit } from "../plugins/rate-limit.js";
 import type { ServiceOptions } from "../service.js";
 import { type Account, account } from "./users.schemas.js";
@@ -11,7 +12,7 @@ export const userRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { s
     {
       config: {
         rateLimit: passwordRateLimit(service),
-        problems: ["EMAIL_TAKEN", "USERNAME_TAKEN"],
+        problems: ["EMAIL_TAKEN", "USERNAME_TAKEN", "AUDIT_NOT_WRITTEN"],
       },
       schema: {
         tags: ["account"],
@@ -23,6 +24,7 @@ export const userRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { s
     },
     async (request, reply) => {
       const user = await registerUser(service.database.models, request.body, service.clock.now());
+      await audit(service, request, byOwner(user._id, "account.registered"));
       return reply.code(201).header("location", "/v1/profile").send(describeAccount(user));
     },
   );

@@ -1,0 +1,31 @@
+import { type AuditInput, appendAudit, type IdentityModels, networkOf } from "@org/db-models";
+import type { FastifyRequest } from "fastify";
+import type { Service } from "./service.js";
+
+/** Records an event for good before it resolves. */
+export type AuditTrail = (event: AuditInput, now: Date) => Promise<unknown>;
+
+/** The trail in the database. */
+export function auditTrail(models: IdentityModels): AuditTrail {
+  return (event, now) => appendAudit(models, event, now);
+}
+
+/**
+ * Records what a request did, with the network that it came from.
+ *
+ * @throws IdentityError `AUDIT_NOT_WRITTEN`: then the request must not be answered as if nothing had happened.
+ */
+export async function audit(service: Service, request: FastifyRequest, event: AuditInput): Promise<void> {
+  const network = networkOf(request.ip);
+  await service.auditTrail({ ...event, ...(network && { network }) }, service.clock.now());
+}
+
+/** An event that a user caused in their own account. */
+export function byOwner(
+  userId: NonNullable<AuditInput["actorId"]>,
+  action: string,
+  details?: AuditInput["details"],
+): AuditInput {
+  const event = { action, outcome: "success", actorId: userId, subjectId: userId } as const;
+  return { ...event, ...(details && { details }) };
+}

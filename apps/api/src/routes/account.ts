@@ -1,0 +1,80 @@
+import { Readable } from "node:stream";
+import { authenticateUser, eraseUserData, exportUserData, readUser } from "@org/db-models";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import type { Types } from "mongoose";
+import { audit, byOwner } from "../audit.js";
+import { sessionOf } from "../plugins/authentication.js";
+import { passwordRateLimit } from "../plugins/rate-limit.js";
+import { ApiError } from "../problems.js";
+import type { Service, ServiceOptions } from "../service.js";
+import { erasureBody, erasureReport, exportLines } from "./account.schemas.js";
+
+const tags = ["account"];
+
+/** What a person may ask of whoever keeps their data: to have it, and to have it gone. */
+export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
+  const { models } = service.database;
+
+  app.get(
+    "/account/export",
+    {
+      config: { auth: "session", problems: ["USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
+      schema: {
+        tags,
+        summary: "Download everything about the own account",
+        description: "As lines of JSON (application/x-ndjson), without secrets.",
+        response: { 200: exportLines },
+      },
+    },
+    async (request, reply) => {
+      const { userId } = sessionOf(request);
+      await readUser(models, userId);
+      await audit(service, request, byOwner(userId, "account.exported"));
+      reply
+        .type("application/x-ndjson")
+        .header("content-disposition", 'attachment; filename="account.ndjson"');
+      // A stream passes the serializer by; the schema is for the document.
+      return reply.send(Readable.from(exportedLines(service, userId)) as unknown as string);
+    },
+  );
+
+  app.delete(
+    "/account",
+    {
+      config: {
+        auth: "session",
+        rateLimit: passwordRateLimit(service),
+        problems: ["BAD_CREDENTIALS", "USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"],
+      },
+      schema: {
+        tags,
+        summary: "Erase the own account, and everything about it",
+        description:
+          "At once and for good: sessions, keys, tokens, apps and history go; the audit trail keeps events that " +
+          "nothing links to the account any more.",
+        body: erasureBody,
+        response: { 200: erasureReport },
+      },
+    },
+    async (request, reply) => {
+      const { userId } = sessionOf(request);
+      const { email: identifier } = await readUser(models, userId);
+      const checked = await authenticateUser(models, { identifier, password: request.body.password });
+      if (!checked.authenticated) {
+        await audit(service, request, { ...byOwner(userId, "account.erased"), outcome: "denied" });
+        throw new ApiError("BAD_CREDENTIALS");
+      }
+      // Before: afterwards nobody can tell whose event it is, and nobody is to.
+      await audit(service, request, byOwner(userId, "account.erased"));
+      const report = await eraseUserData(models, { userId }, service.clock.now());
+      reply.dropSessionCookie();
+      return report;
+    },
+  );
+};
+
+async function* exportedLines(service: Service, userId: Types.ObjectId): AsyncGenerator<string> {
+  for await (const record of exportUserData(service.database.models, userId, service.clock.now())) {
+    yield `${JSON.stringify(record)}\n`;
+  }
+}
