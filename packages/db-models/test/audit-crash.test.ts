@@ -14,6 +14,7 @@ beforeAll(async () => {
   userId = (await makeUser(models))._id.toHexString();
 });
 
+const writer = new URL("./children/audit-writer.ts", import.meta.url);
 const acknowledged = (printed: string) => printed.match(/^\S{43} \d+ \S{43}$/gm) ?? [];
 const placeOf = ({ chainId, sequence, eventHash }: AuditEventDocument) =>
   `${chainId} ${sequence} ${eventHash}`;
@@ -24,9 +25,7 @@ async function placesStored(): Promise<Set<string>> {
 
 describe("appendAudit in several processes", () => {
   it("keeps a whole chain for each of three, with 100 parallel appends each", async () => {
-    const children = Array.from({ length: 3 }, () =>
-      startChild("audit-writer.ts", temporary.uri, userId, "100"),
-    );
+    const children = Array.from({ length: 3 }, () => startChild(writer, temporary.uri, userId, "100"));
     await Promise.all(children.map((child) => child.hasPrinted("ready\n")));
     for (const child of children) child.tell("go");
     await Promise.all(children.map(({ exited }) => exited));
@@ -42,7 +41,7 @@ describe("appendAudit in several processes", () => {
   const kills = 50;
   it(`has every acknowledged event after ${kills} kills at random moments (seed ${seed})`, async () => {
     const random = randomOf(seed);
-    const next = childrenAhead(3, kills, () => startChild("audit-writer.ts", temporary.uri, userId));
+    const next = childrenAhead(3, kills, () => startChild(writer, temporary.uri, userId));
     const said: string[] = [];
     for (let kill = 0; kill < kills; kill++) {
       const child = await next();

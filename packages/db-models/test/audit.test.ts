@@ -537,6 +537,31 @@ describe("applyAuditRetention", () => {
   });
 });
 
+describe("verifyAudit meanwhile", () => {
+  it("finds nothing wrong while writers append and retention removes", async () => {
+    const later = (days: number) => new Date(now.getTime() + days * duration.day);
+    now = later(3_000);
+    await Promise.all(Array.from({ length: 1_500 }, () => append()));
+    await append({}, later(725));
+    let working = true;
+    const work = (async () => {
+      for (let day = 726; day < 734; day++) {
+        await Promise.all(Array.from({ length: 40 }, () => append({}, later(day))));
+        await applyAuditRetention(models, keys, later(day));
+      }
+    })().finally(() => {
+      working = false;
+    });
+    let rounds = 0;
+    for (; working; rounds++) {
+      expect(await verifyAudit(models, { publicKeys })).toMatchObject({ breaks: [] });
+    }
+    await work;
+    expect(rounds).toBeGreaterThan(1);
+    expect(await events().countDocuments()).toBe(321);
+  });
+});
+
 describe("generated data", () => {
   it("verifies", async () => {
     const { connection } = database();

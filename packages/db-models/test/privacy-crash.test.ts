@@ -24,10 +24,11 @@ beforeAll(async () => {
 
 const seed = Number(process.env.TEST_SEED ?? 20_960_601);
 const kills = 50;
+const eraser = new URL("./children/eraser.ts", import.meta.url);
 
 it(`leaves nothing of ${kills} people whose erasure was killed at a random moment (seed ${seed})`, async () => {
   const random = randomOf(seed);
-  const next = childrenAhead(3, kills, () => startChild("eraser.ts", temporary.uri));
+  const next = childrenAhead(3, kills, () => startChild(eraser, temporary.uri));
   const people: KnownPerson[] = [];
   for (let kill = 0; kill < kills; kill++) {
     const person = await makeKnownPerson(models, now);

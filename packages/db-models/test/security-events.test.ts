@@ -156,6 +156,30 @@ describe.each(["auto", "polling"] as const)("subscribeSecurityEvents by %s", (tr
   });
 });
 
+describe("a flood of events within the overlap", () => {
+  it("is handed out once, and what comes after it too", async () => {
+    const template = await record({}, after(-1));
+    const flood = Array.from({ length: 10_500 }, (_, index) => ({
+      ...template,
+      _id: new Types.ObjectId(),
+      at: after(index),
+    }));
+    await models.SecurityEvent.collection.insertMany(flood);
+    const subscription = subscribeSecurityEvents(models, { from: now, transport: "polling", pollMs: 1 });
+    const ids: string[] = [];
+    const read = async () => {
+      const next = (await subscription.next()).value as SubscribedSecurityEvent;
+      ids.push(next.event._id.toHexString());
+    };
+    while (ids.length < flood.length) await read();
+    expect(new Set(ids).size).toBe(flood.length);
+    const { _id } = await record({}, after(flood.length));
+    while (ids.at(-1) !== _id.toHexString()) await read();
+    expect(ids).toHaveLength(flood.length + 1);
+    await subscription.return();
+  });
+});
+
 describe("on a server without change streams", () => {
   function refusing(code: number): IdentityModels {
     const { collection } = models.SecurityEvent;

@@ -39,7 +39,7 @@ const maxBatch = 500;
 const maxAttempts = 4;
 const durable: mongo.BulkWriteOptions = { writeConcern: { w: "majority", j: true } };
 /** Shorter than any retention, so that retention can take away a whole chain and nothing is added to it any more. */
-export const maxChainIdleMs = duration.day;
+const maxChainIdleMs = duration.day;
 
 /** Appends to one chain, in the order of arrival and in groups. One for each connection of a process. */
 export class AuditWriter {

@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import type { mongo, Types } from "mongoose";
+import type { mongo } from "mongoose";
 import { IdentityError } from "../errors.js";
 import type { IdentityModels } from "../models.js";
 import {
@@ -44,7 +44,7 @@ interface Reader {
   newest: Date;
 }
 
-/** Ids that are remembered to hand out nothing twice; an event beyond may come again. */
+/** Ids that are remembered to hand out nothing twice; when more come within the overlap, it gets shorter. */
 const maxSeen = 10_000;
 
 /**
@@ -92,7 +92,8 @@ async function* polled(reader: Reader, since: Date): AsyncGenerator<SubscribedSe
   while (!reader.signal?.aborted) {
     yield* readSince(reader, from);
     // What is recorded late, with an older moment than what was seen, is in the overlap.
-    from = new Date(Math.max(from.getTime(), reader.newest.getTime() - reader.overlapMs));
+    const overlap = reader.newest.getTime() - reader.overlapMs;
+    from = new Date(Math.max(from.getTime(), overlap, reader.seen.forgottenUntil + 1));
     await setTimeout(reader.pollMs, undefined, { ...(reader.signal && { signal: reader.signal }) }).catch(
       () => undefined,
     );
@@ -105,7 +106,7 @@ async function* readSince(reader: Reader, since: Date): AsyncGenerator<Subscribe
   for await (const document of cursor) {
     if (reader.signal?.aborted) return;
     const event = document as unknown as SecurityEventDocument;
-    if (reader.seen.isNew(event._id)) yield note(reader, event);
+    if (reader.seen.isNew(event)) yield note(reader, event);
   }
 }
 
@@ -156,23 +157,32 @@ async function* streamed(
     for (let change = first; !reader.signal?.aborted; change = await stream.tryNext()) {
       if (!change) continue;
       const event = change.fullDocument as unknown as SecurityEventDocument;
-      if ((isResumed || event.at >= since) && reader.seen.isNew(event._id))
-        yield note(reader, event, change._id);
+      if ((isResumed || event.at >= since) && reader.seen.isNew(event)) yield note(reader, event, change._id);
     }
   } finally {
     await stream.close();
   }
 }
 
-/** The last ids that came by. */
+/** The last events that came by. */
 class SeenEvents {
-  readonly #ids = new Set<string>();
+  readonly #moments = new Map<string, number>();
+  /** The newest moment of an event that is no longer remembered. */
+  forgottenUntil = Number.NEGATIVE_INFINITY;
 
-  isNew(id: Types.ObjectId): boolean {
-    const key = id.toHexString();
-    if (this.#ids.has(key)) return false;
-    this.#ids.add(key);
-    if (this.#ids.size > maxSeen) this.#ids.delete(this.#ids.values().next().value as string);
+  isNew({ _id, at }: Pick<SecurityEventDocument, "_id" | "at">): boolean {
+    const key = _id.toHexString();
+    if (this.#moments.has(key)) return false;
+    this.#moments.set(key, at.getTime());
+    if (this.#moments.size > maxSeen) this.#forgetOldest();
     return true;
+  }
+
+  #forgetOldest(): void {
+    for (const [key, moment] of this.#moments) {
+      this.#moments.delete(key);
+      this.forgottenUntil = Math.max(this.forgottenUntil, moment);
+      return;
+    }
   }
 }

@@ -16,10 +16,9 @@ export interface WaitingChild {
 
 const running = new Set<ReturnType<typeof spawn>>();
 
-/** Starts a script of this folder. Whatever of it still runs is killed after the suite. */
-export function startChild(script: string, ...args: string[]): WaitingChild {
-  const file = fileURLToPath(new URL(script, import.meta.url));
-  const command = ["--conditions=@org/source", "--import", "tsx", file, ...args];
+/** Starts a script. Whatever of it still runs is killed after the suite. */
+export function startChild(script: URL, ...args: string[]): WaitingChild {
+  const command = ["--conditions=@org/source", "--import", "tsx", fileURLToPath(script), ...args];
   const child = spawn(process.execPath, command, { stdio: ["pipe", "pipe", "inherit"] });
   running.add(child);
   let printed = "";

@@ -1,0 +1,62 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import type { Model } from "mongoose";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { defineModels, retentionSchema } from "../src/index.js";
+
+const guide = (name: string) => readFile(new URL(`../../../docs/guides/${name}.md`, import.meta.url), "utf8");
+const source = new URL("../src/index.ts", import.meta.url).href;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "guides-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** The programs of a guide: each begins with the imports, and the blocks after it go on with it. */
+function programsOf(text: string): string[] {
+  const blocks = [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code ?? "");
+  const programs: string[] = [];
+  for (const block of blocks) {
+    if (block.startsWith("import")) programs.push(block);
+    else programs.push(`${programs.pop() ?? ""}${block}`);
+  }
+  return programs;
+}
+
+describe.each([
+  ["audit", [/^0\ntrue 1\n\{[^}]*sequence: 0,\s*problem: 'chain_missing'\s*\}\n$/]],
+  [
+    "privacy",
+    [
+      /^\{"type":"export".*\n(\{"type":"document".*\n){2}\{"type":"end","documents":2\}\n1 0\n$/,
+      /^risk_high string\n$/,
+    ],
+  ],
+])("the %s guide", (name, outputs) => {
+  const temporary = useTemporaryDatabase({ label: "guides" });
+
+  it("does what its code says it prints", async () => {
+    for (const model of Object.values(defineModels(temporary.connection)) as Model<unknown>[]) {
+      await model.createIndexes();
+    }
+    const programs = programsOf(await guide(name));
+    expect(programs).toHaveLength(outputs.length);
+    for (const [index, program] of programs.entries()) {
+      const file = join(folder, `${name}-${index}.mts`);
+      await writeFile(file, program.replaceAll('"@org/db-models"', JSON.stringify(source)));
+      const command = ["--conditions=@org/source", "--import", "tsx", file];
+      const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0", MONGODB_URI: temporary.uri };
+      const { stdout } = await promisify(execFile)(process.execPath, command, { env });
+      expect(stdout).toMatch(outputs[index] as RegExp);
+    }
+  });
+});
+
+it("the privacy guide has every retention", async () => {
+  const rows = [...(await guide("privacy")).matchAll(/^\| `(\w+Ms)` /gm)].map(([, field]) => field);
+  expect(rows.sort()).toEqual(Object.keys(retentionSchema.shape).sort());
+});
