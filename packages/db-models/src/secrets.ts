@@ -12,6 +12,7 @@ import {
   verify,
 } from "node:crypto";
 import { crc32 } from "node:zlib";
+import { IdentityError } from "./errors.js";
 
 /** The prefixes of every bearer secret that this package mints, for secret scanners and logs' redaction rules. */
 export const tokenPrefixes = {
@@ -158,9 +159,13 @@ function sealKey(key: string): Buffer {
 /** An Ed25519 key, as an object of `node:crypto` or in PEM. */
 export type SigningKey = KeyObject | string;
 
-/** Signs a text with an Ed25519 private key (RFC 8032), in base64url. */
+/**
+ * Signs a text with an Ed25519 private key (RFC 8032), in base64url.
+ *
+ * @throws IdentityError `INVALID_INPUT` when it is no such key.
+ */
 export function signText(key: SigningKey, text: string): string {
-  const privateKey = typeof key === "string" ? createPrivateKey(key) : key;
+  const privateKey = ed25519("private", () => (typeof key === "string" ? createPrivateKey(key) : key));
   return sign(null, Buffer.from(text), privateKey).toString("base64url");
 }
 
@@ -177,5 +182,18 @@ export function keyIdOf(key: SigningKey): string {
 
 // An object that is public already is not taken by createPublicKey.
 function publicKeyOf(key: SigningKey): KeyObject {
-  return typeof key !== "string" && key.type === "public" ? key : createPublicKey(key);
+  return ed25519("public", () =>
+    typeof key !== "string" && key.type === "public" ? key : createPublicKey(key),
+  );
+}
+
+function ed25519(type: "private" | "public", read: () => KeyObject): KeyObject {
+  let cause: unknown;
+  try {
+    const key = read();
+    if (key.type === type && key.asymmetricKeyType === "ed25519") return key;
+  } catch (error) {
+    cause = error;
+  }
+  throw new IdentityError("INVALID_INPUT", `this is no Ed25519 ${type} key`, { ...(cause ? { cause } : {}) });
 }

@@ -16,6 +16,7 @@ import {
   type IdentityModels,
   queries,
   runQuery,
+  type SigningKey,
   sha256,
   verifyAudit,
 } from "../src/index.js";
@@ -36,8 +37,8 @@ beforeAll(() => {
 beforeEach(async () => {
   await models.AuditEvent.collection.deleteMany({});
   await models.AuditCheckpoint.collection.deleteMany({});
-  // A writer that was silent for a day begins a chain, so each test has one of its own.
-  now = new Date(now.getTime() + 2 * duration.day);
+  // A writer that was silent for a day begins a chain, so each test has one of its own, with time for retention to pass.
+  now = new Date(now.getTime() + 4_000 * duration.day);
 });
 
 const append = (input: Partial<AuditInput> = {}, at = now) => appendAudit(models, { ...event, ...input }, at);
@@ -451,9 +452,6 @@ describe("applyAuditRetention", () => {
   // Default retention: 730 days.
   const youngDay = 725;
   const dueDay = 740;
-  beforeEach(() => {
-    now = later(2_000);
-  });
 
   it("removes the front of a chain, and the rest verifies, also against an older checkpoint", async () => {
     const { chainId } = await append();
@@ -540,7 +538,6 @@ describe("applyAuditRetention", () => {
 describe("verifyAudit meanwhile", () => {
   it("finds nothing wrong while writers append and retention removes", async () => {
     const later = (days: number) => new Date(now.getTime() + days * duration.day);
-    now = later(3_000);
     await Promise.all(Array.from({ length: 1_500 }, () => append()));
     await append({}, later(725));
     let working = true;
@@ -572,6 +569,27 @@ describe("generated data", () => {
     const user = await models.User.findOne().select("+auditKey").lean();
     const found = await runQuery(models, queries.auditOfSubject(auditRefOf(user!.auditKey)));
     expect(unseal(user!.auditKey, found[0]?.sealedNetwork ?? "")).toMatch(/\/(24|64)$/);
+  });
+});
+
+describe("a key", () => {
+  const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  it.each<[string, SigningKey]>([
+    ["of another kind", rsa.privateKey],
+    ["that is only the public half", publicKey],
+    ["that is no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"],
+    ["that is empty", ""],
+  ])("%s signs no checkpoint", async (_name, wrong) => {
+    await append();
+    const signing = createAuditCheckpoint(models, { signingKey: wrong }, now);
+    await expect(signing).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    expect(await models.AuditCheckpoint.collection.countDocuments()).toBe(0);
+  });
+
+  it("of another kind verifies none", async () => {
+    const checkpoint = await createAuditCheckpoint(models, keys, now);
+    const verifying = verifyAudit(models, { publicKeys: [rsa.publicKey], checkpoint });
+    await expect(verifying).rejects.toMatchObject({ code: "INVALID_INPUT" });
   });
 });
 
