@@ -6,6 +6,7 @@ import { auditTrail } from "./audit.js";
 import { countryFromHeader } from "./location.js";
 import { AccessLog, loggerOptions } from "./logging.js";
 import { authentication } from "./plugins/authentication.js";
+import { erasures } from "./plugins/erasures.js";
 import { answerError, errors } from "./plugins/errors.js";
 import { health } from "./plugins/health.js";
 import { trackMethods } from "./plugins/method-not-allowed.js";
@@ -89,6 +90,7 @@ async function registerPlugins(app: FastifyInstance, service: Service): Promise<
   await app.register(sessionCookie, { service });
   await app.register(authentication, { service });
   await app.register(usageRecording, { service });
+  await app.register(erasures, { service });
   await app.register(openapi, { service });
 }
 

@@ -56,6 +56,9 @@ export const configSchema = z.strictObject({
   usageFlushMs: milliseconds(10, 3_600_000)
     .default(5_000)
     .describe("API usage is written this often; a crash loses what was counted since"),
+  erasureSweepMs: milliseconds(10, 86_400_000)
+    .default(300_000)
+    .describe("Erasures that a crash stopped are taken up this often"),
   drainDelayMs: milliseconds(0, 120_000)
     .default(0)
     .describe("At shutdown, time between failing the readiness check and refusing connections"),

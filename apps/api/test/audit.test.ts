@@ -1,6 +1,6 @@
-import { appendAudit, auditRefOf, verifyAudit } from "@org/db-models";
+import { appendAudit, auditRefOf, duration, eraseUserData, verifyAudit } from "@org/db-models";
 import { Types } from "mongoose";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { type Person, password, useApi } from "./support/api.js";
 
 const api = useApi();
@@ -145,6 +145,20 @@ describe("erasing the account", () => {
     const { bearer } = await api.signIn(person);
     expect((await erase(bearer, payload)).statusCode).toBe(400);
     expect(await api.models.User.countDocuments({ _id: person.id })).toBe(1);
+  });
+
+  test("goes on by itself when an instance died in the middle of it", async () => {
+    const userId = new Types.ObjectId(person.id);
+    await api.signIn(person);
+    const dying = { deleteMany: () => Promise.reject(new Error("killed")) };
+    const models = { ...api.models, ApiKey: { collection: dying } } as unknown as typeof api.models;
+    await expect(eraseUserData(models, { userId }, api.clock.now())).rejects.toThrow("killed");
+    expect(await api.models.User.countDocuments({ _id: userId })).toBe(1);
+    api.clock.advance(10 * duration.minute);
+    await api.build({ erasureSweepMs: 10 });
+    const finished = () => api.models.Erasure.countDocuments({ userId, finishedAt: { $exists: true } });
+    await vi.waitUntil(async () => (await finished()) === 1, { timeout: 20_000 });
+    expect(await api.models.User.countDocuments({ _id: userId })).toBe(0);
   });
 
   test("is nothing that a page of another site can do, nor one without a session", async () => {

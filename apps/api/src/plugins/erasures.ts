@@ -1,0 +1,31 @@
+import { resumeErasures } from "@org/db-models";
+import { fastifyPlugin } from "fastify-plugin";
+import type { ServiceOptions } from "../service.js";
+
+/** Goes on with erasures that a crash stopped, and sweeps through the finished ones once more. */
+export const erasures = fastifyPlugin<ServiceOptions>(
+  (app, { service }, done) => {
+    const { config, clock, database } = service;
+    let sweeping: Promise<void> | undefined;
+    const sweep = async () => {
+      try {
+        const reports = await resumeErasures(database.models, clock.now());
+        if (reports.length > 0) app.log.info({ erasures: reports.length }, "erasures were swept");
+      } catch (err) {
+        app.log.error({ err }, "erasures were not swept");
+      }
+    };
+    // One at a time; several instances may do the same at once.
+    const timer = setInterval(() => {
+      sweeping ??= sweep().finally(() => {
+        sweeping = undefined;
+      });
+    }, config.erasureSweepMs);
+    app.addHook("onClose", async () => {
+      clearInterval(timer);
+      await sweeping;
+    });
+    done();
+  },
+  { name: "erasures" },
+);
