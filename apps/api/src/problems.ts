@@ -10,6 +10,7 @@ type Entry = readonly [status: number, meaning: string];
  */
 export const problemCodes = {
   INVALID_INPUT: [400, "The request does not have the documented form"],
+  INVALID_SCOPE: [400, "A scope is malformed, or there are too many"],
   MALFORMED_REQUEST: [400, "The request can't be read"],
   BAD_CREDENTIALS: [401, "The identifier or the password is wrong"],
   SESSION_REQUIRED: [401, "The request carries no session token"],

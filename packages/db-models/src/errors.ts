@@ -18,6 +18,7 @@ export const errorKinds = {
   DATABASE_REFUSED: "server",
   AUDIT_BROKEN: "state",
   AUDIT_NOT_WRITTEN: "server",
+  INVALID_SCOPE: "caller",
 } as const;
 
 export type IdentityErrorCode = keyof typeof errorKinds;

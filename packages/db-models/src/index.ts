@@ -20,6 +20,16 @@ export type { IdentityErrorCode, IdentityErrorKind } from "./errors.js";
 export { errorKinds, IdentityError, isIdentityError } from "./errors.js";
 export type { IdentityModels } from "./models.js";
 export { canonicalAddress, canonicalRange, isAllowed, networkOf } from "./network.js";
+export {
+  canonicalScopes,
+  formatScopes,
+  grantsEveryScope,
+  grantsScope,
+  intersectScopes,
+  isScope,
+  parseScopes,
+  scopesSchema,
+} from "./oauth/scopes.js";
 export { hashPassword, passwordLength, verifyPassword } from "./passwords.js";
 export type { EraseInput, ErasureReport } from "./privacy/erase.js";
 export { eraseUserData, resumeErasures } from "./privacy/erase.js";
