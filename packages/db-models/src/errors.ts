@@ -19,6 +19,7 @@ export const errorKinds = {
   AUDIT_BROKEN: "state",
   AUDIT_NOT_WRITTEN: "server",
   INVALID_SCOPE: "caller",
+  APP_NOT_FOUND: "state",
 } as const;
 
 export type IdentityErrorCode = keyof typeof errorKinds;

@@ -20,6 +20,43 @@ export type { IdentityErrorCode, IdentityErrorKind } from "./errors.js";
 export { errorKinds, IdentityError, isIdentityError } from "./errors.js";
 export type { IdentityModels } from "./models.js";
 export { canonicalAddress, canonicalRange, isAllowed, networkOf } from "./network.js";
+export type { AccessTokenCheck, ActiveAccessToken } from "./oauth/access.js";
+export { validateAccessToken } from "./oauth/access.js";
+export type {
+  AppRegistration,
+  PublicApp,
+  RegisteredApp,
+  RotatedSecret,
+  SecretRotation,
+} from "./oauth/apps.js";
+export {
+  appRegistrationSchema,
+  listApps,
+  registerApp,
+  rotateClientSecret,
+  setAppStatus,
+} from "./oauth/apps.js";
+export type {
+  Authorization,
+  AuthorizationError,
+  AuthorizationRequest,
+  RequestingApp,
+} from "./oauth/authorize.js";
+export { issueAuthorizationCode } from "./oauth/authorize.js";
+export type { ClientAuthentication, ClientCredentials } from "./oauth/clients.js";
+export { authenticateClient } from "./oauth/clients.js";
+export type { ConsentInput, ConsentSummary } from "./oauth/consents.js";
+export { grantConsent, listConsents, revokeConsent } from "./oauth/consents.js";
+export type { CodeExchange } from "./oauth/exchange.js";
+export { exchangeAuthorizationCode } from "./oauth/exchange.js";
+export type { Introspection, TokenQuestion } from "./oauth/introspect.js";
+export { introspectToken } from "./oauth/introspect.js";
+export type { OAuthPolicy, OAuthPolicyInput } from "./oauth/policy.js";
+export { oauthPolicySchema } from "./oauth/policy.js";
+export { isRedirectUri } from "./oauth/redirect-uris.js";
+export type { TokenRefresh } from "./oauth/refresh.js";
+export { refreshAppToken } from "./oauth/refresh.js";
+export { revokeToken } from "./oauth/revoke.js";
 export {
   canonicalScopes,
   formatScopes,
@@ -30,6 +67,14 @@ export {
   parseScopes,
   scopesSchema,
 } from "./oauth/scopes.js";
+export type {
+  AuthenticatedClient,
+  GrantRefusal,
+  GrantRefused,
+  OAuthErrorCode,
+  TokenResult,
+  TokensGranted,
+} from "./oauth/types.js";
 export { hashPassword, passwordLength, verifyPassword } from "./passwords.js";
 export type { EraseInput, ErasureReport } from "./privacy/erase.js";
 export { eraseUserData, resumeErasures } from "./privacy/erase.js";
@@ -46,8 +91,13 @@ export type { ApiKeyDocument, ApiKeyQuota, ApiKeyRateLimit } from "./schemas/api
 export type { AppDocument, AppStatus, ClientSecret, ClientType, GrantType } from "./schemas/app.js";
 export { appStatuses, clientTypes, grantTypes } from "./schemas/app.js";
 export type { AppPermissionDocument } from "./schemas/app-permission.js";
-export type { AppTokenDocument, AppTokenKind, TokenRevocationReason } from "./schemas/app-token.js";
-export { appTokenKinds, tokenRevocationReasons } from "./schemas/app-token.js";
+export type {
+  AppTokenDocument,
+  IssuedAccessToken,
+  TokenRevocationReason,
+  TokenRotation,
+} from "./schemas/app-token.js";
+export { tokenRevocationReasons } from "./schemas/app-token.js";
 export type { AuditChainState, AuditCheckpointDocument } from "./schemas/audit-checkpoint.js";
 export type { AuditDetail, AuditEventDocument, AuditOutcome } from "./schemas/audit-event.js";
 export { auditOutcomes } from "./schemas/audit-event.js";

@@ -240,9 +240,8 @@ export const queries = {
   appsByStatus: (status: AppStatus, page: Page = {}) =>
     apps.page("appsByStatus", "status_newest", { status }, "createdAt", page),
 
-  tokenByHash: (tokenHash: string) => tokens.one("tokenByHash", "token_unique", { tokenHash }),
-  tokensOfFamily: (familyId: Id) =>
-    tokens.all("tokensOfFamily", "family_newest", { familyId }, { generation: -1 }),
+  /** An authorization with its code and tokens: the one read of every request with an access token. */
+  tokensByHandle: (handleHash: string) => tokens.one("tokensByHandle", "handle_unique", { handleHash }),
   tokensOfUserAndApp: (userId: Id, appId: Id, page: Page = {}) =>
     tokens.page("tokensOfUserAndApp", "user_app_newest", { userId, appId }, "createdAt", page),
   liveTokensOfUser: (userId: Id, now: Date) =>

@@ -67,12 +67,50 @@ export function mintToken(kind: TokenKind): Token {
 }
 
 /**
+ * Mints a token under the handle of another, with a mark in its secret: whoever has the key can tell it from one that
+ * somebody made up, without having kept it. 160 bits of the secret are random.
+ */
+export function mintMarkedToken(kind: TokenKind, handle: string, markKey: string): Token {
+  return assemble(kind, handle, markedSecret(markKey).toString("base64url"));
+}
+
+/** True when the token was minted with this key. */
+export function isMarkedToken(token: Token, markKey: string): boolean {
+  const from = token.raw.length - checksumLength - secretLength;
+  const secret = Buffer.from(token.raw.slice(from, -checksumLength), "base64url");
+  return timingSafeEqual(markOf(markKey, secret.subarray(0, markedLength)), secret.subarray(markedLength));
+}
+
+const markedLength = 20;
+
+function markedSecret(markKey: string): Buffer {
+  const random = randomBytes(markedLength);
+  return Buffer.concat([random, markOf(markKey, random)]);
+}
+
+function markOf(markKey: string, random: Buffer): Buffer {
+  const length = 32 - markedLength;
+  return createHmac("sha256", markKey).update(random).digest().subarray(0, length);
+}
+
+/** The one token of another kind that follows from a token, under its handle; the way back is SHA-256's. */
+export function deriveToken(kind: TokenKind, token: Token): Token {
+  return assemble(kind, token.handle, createHmac("sha256", token.raw).update(kind).digest("base64url"));
+}
+
+/**
  * Mints the successor of a token under the same handle, together with a seal from which only a holder of the old
  * token can read it again: the new secret XORed with a pad that the old token makes. So a retry of one rotation gets
  * the same successor, and a copy of the database alone yields no token.
+ *
+ * @param markKey - marks the successor, as in {@link mintMarkedToken}.
  */
-export function succeedToken(kind: TokenKind, token: Token): { successor: Token; seal: string } {
-  const secret = randomBytes(32);
+export function succeedToken(
+  kind: TokenKind,
+  token: Token,
+  markKey?: string,
+): { successor: Token; seal: string } {
+  const secret = markKey === undefined ? randomBytes(32) : markedSecret(markKey);
   return {
     successor: assemble(kind, token.handle, secret.toString("base64url")),
     seal: xor(secret, sealPad(token)).toString("base64url"),

@@ -70,7 +70,7 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
 async function makeGrants(models: IdentityModels, userId: Types.ObjectId, now: Date): Promise<string[]> {
   const appId = new Types.ObjectId();
   const purgeAt = new Date(now.getTime() + 1_000_000);
-  const hashes = Array.from({ length: 5 }, () => sha256(randomKey()));
+  const hashes = Array.from({ length: 6 }, () => sha256(randomKey()));
   const dated = { createdAt: now, expiresAt: purgeAt, purgeAt, schemaVersion: 1 };
   await models.App.create({
     _id: appId,
@@ -82,11 +82,24 @@ async function makeGrants(models: IdentityModels, userId: Types.ObjectId, now: D
     createdAt: now,
     updatedAt: now,
   });
-  const token = { kind: "refresh_token", appId, familyId: new Types.ObjectId(), ...dated } as const;
+  const token = {
+    appId,
+    permissionId: new Types.ObjectId(),
+    redirectUri: "https://app.example.com/callback",
+    absoluteExpiresAt: purgeAt,
+    ...dated,
+  };
   const somebody = new Types.ObjectId();
   await models.AppToken.create([
-    { ...token, userId, tokenHash: hashes[1], codeChallenge: hashes[2] },
-    { ...token, userId: somebody, tokenHash: hashes[3] },
+    {
+      ...token,
+      userId,
+      handleHash: hashes[1],
+      codeHash: hashes[1],
+      codeChallenge: hashes[2],
+      markKey: hashes[5],
+    },
+    { ...token, userId: somebody, handleHash: hashes[3], codeHash: hashes[3], markKey: hashes[3] },
   ]);
   const consent = { appId, scopes: ["profile"], grantedAt: now };
   await models.AppPermission.create([

@@ -19,7 +19,7 @@ const nobody = () => undefined;
 export const personalData = {
   UserSession: { of: byUserId },
   ApiKey: { of: byUserId },
-  AppToken: { of: byUserId, withheld: ["codeChallenge", "codeChallengeMethod"] },
+  AppToken: { of: byUserId, withheld: ["codeChallenge", "markKey"] },
   AppPermission: { of: byUserId },
   App: { of: (ownerId) => ({ ownerId }) },
   SecurityEvent: { of: byUserId },

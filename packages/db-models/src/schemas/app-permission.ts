@@ -1,6 +1,7 @@
 import { Schema, type Types } from "mongoose";
 import {
   type BaseDocument,
+  count,
   limits,
   list,
   purgeAtTtl,
@@ -16,6 +17,8 @@ export interface AppPermissionDocument extends BaseDocument {
   appId: Types.ObjectId;
   /** Hierarchical, separated by colons: `repo` contains `repo:read`. */
   scopes: string[];
+  /** Rises when it is revoked; authorizations under an older one are over. */
+  generation: number;
   grantedAt: Date;
   lastUsedAt?: Date;
   revokedAt?: Date;
@@ -27,6 +30,7 @@ export const appPermissionSchema = new Schema<AppPermissionDocument>(
     userId: { type: Schema.Types.ObjectId, required: true },
     appId: { type: Schema.Types.ObjectId, required: true },
     scopes: list(requiredText(limits.scope), limits.scopes),
+    generation: count,
     grantedAt: requiredDate,
     lastUsedAt: Date,
     revokedAt: Date,

@@ -13,9 +13,6 @@ import {
   text,
 } from "./common.js";
 
-export const appTokenKinds = ["authorization_code", "access_token", "refresh_token"] as const;
-export type AppTokenKind = (typeof appTokenKinds)[number];
-
 export const tokenRevocationReasons = [
   "revoked_by_client",
   "revoked_by_user",
@@ -27,48 +24,106 @@ export const tokenRevocationReasons = [
 ] as const;
 export type TokenRevocationReason = (typeof tokenRevocationReasons)[number];
 
-/** An authorization code, an access token or a refresh token; only its hash. Collection `app_tokens`. */
-export interface AppTokenDocument extends BaseDocument {
-  kind: AppTokenKind;
+/** An access token of an authorization. */
+export interface IssuedAccessToken {
   /** SHA-256 of the token. */
   tokenHash: string;
+  /** Those of the authorization, or fewer. */
+  scopes: string[];
+  createdAt: Date;
+  expiresAt: Date;
+}
+
+/** A refresh token that was replaced. */
+export interface TokenRotation {
+  /** SHA-256 of the token before. */
+  tokenHash: string;
+  /** Its successor, for whoever presents it again within the grace interval. */
+  sealedSuccessor: string;
+  rotatedAt: Date;
+}
+
+/**
+ * One authorization of an app by a user, with its code and every token that descends from it; only their hashes. They
+ * live and end as one (RFC 9700 section 4.14.2), because they are one document. Collection `app_tokens`.
+ */
+export interface AppTokenDocument extends BaseDocument {
+  /** SHA-256 of the handle that the code and all tokens share. */
+  handleHash: string;
   appId: Types.ObjectId;
   userId: Types.ObjectId;
-  /** Everything that descends from one authorization; revoked as one (RFC 9700 section 4.14.2). */
-  familyId: Types.ObjectId;
-  /** Place in the rotation, 0 for the first. */
-  generation: number;
+  /** The consent that it rests on, and the generation of it. */
+  permissionId: Types.ObjectId;
+  permissionGeneration: number;
   scopes: string[];
-  /** RFC 7636, S256 only; on authorization codes. */
+  /** SHA-256 of the authorization code. */
+  codeHash: string;
+  /** RFC 7636, S256 only. Absent when the client sent none, as a policy may allow. */
   codeChallenge?: string;
-  codeChallengeMethod?: "S256";
-  redirectUri?: string;
-  /** When a single-use token was used. */
+  redirectUri: string;
+  /** When the code was used. */
   usedAt?: Date;
+  /** Marks the refresh tokens as made here, so that a forged one raises no alarm. Opens nothing. */
+  markKey: string;
+  /** SHA-256 of the refresh token; absent before the code is used, and when the app may not refresh. */
+  tokenHash?: string;
+  /** How often the refresh token was rotated. */
+  generation: number;
+  /** The last ones, the newest last. */
+  rotations: TokenRotation[];
+  /** The last ones, the newest last. */
+  accessTokens: IssuedAccessToken[];
   revokedAt?: Date;
   revocationReason?: TokenRevocationReason;
   createdAt: Date;
+  /** When it ends unless it is used: the code, then the refresh token, or the access token when there is no other. */
   expiresAt: Date;
+  /** When it ends in any case. */
+  absoluteExpiresAt: Date;
   purgeAt: Date;
 }
 
+const accessToken = new Schema<IssuedAccessToken>(
+  {
+    tokenHash: { ...hash, required: true },
+    scopes: list(requiredText(limits.scope), limits.scopes),
+    createdAt: requiredDate,
+    expiresAt: requiredDate,
+  },
+  { _id: false },
+);
+
+const rotation = new Schema<TokenRotation>(
+  {
+    tokenHash: { ...hash, required: true },
+    sealedSuccessor: { ...hash, required: true },
+    rotatedAt: requiredDate,
+  },
+  { _id: false },
+);
+
 export const appTokenSchema = new Schema<AppTokenDocument>(
   {
-    kind: { type: String, enum: appTokenKinds, required: true },
-    tokenHash: { ...hash, required: true },
+    handleHash: { ...hash, required: true },
     appId: { type: Schema.Types.ObjectId, required: true },
     userId: { type: Schema.Types.ObjectId, required: true },
-    familyId: { type: Schema.Types.ObjectId, required: true },
-    generation: count,
+    permissionId: { type: Schema.Types.ObjectId, required: true },
+    permissionGeneration: count,
     scopes: list(requiredText(limits.scope), limits.scopes),
+    codeHash: { ...hash, required: true },
     codeChallenge: hash,
-    codeChallengeMethod: { type: String, enum: ["S256"] },
-    redirectUri: text(limits.uri),
+    redirectUri: { ...text(limits.uri), required: true },
     usedAt: Date,
+    markKey: { ...hash, required: true },
+    tokenHash: hash,
+    generation: count,
+    rotations: list(rotation, limits.tokenRotations),
+    accessTokens: list(accessToken, limits.accessTokens),
     revokedAt: Date,
     revocationReason: { type: String, enum: tokenRevocationReasons },
     createdAt: requiredDate,
     expiresAt: requiredDate,
+    absoluteExpiresAt: requiredDate,
     purgeAt: requiredDate,
     schemaVersion,
   },
@@ -76,9 +131,8 @@ export const appTokenSchema = new Schema<AppTokenDocument>(
 );
 
 appTokenSchema
-  .index({ tokenHash: 1 }, { name: "token_unique", unique: true }) // tokenByHash
-  .index({ familyId: 1, generation: -1 }, { name: "family_newest" }) // tokensOfFamily
+  .index({ handleHash: 1 }, { name: "handle_unique", unique: true }) // tokensByHandle
   .index({ userId: 1, appId: 1, createdAt: -1 }, { name: "user_app_newest" }) // tokensOfUserAndApp
   .index({ userId: 1, revokedAt: 1, expiresAt: -1 }, { name: "live_of_user" }) // liveTokensOfUser
   .index({ appId: 1, createdAt: -1 }, { name: "app_newest" }) // tokensOfApp
-  .index({ purgeAt: 1 }, purgeAtTtl); // TTL: expired and revoked tokens, after their retention
+  .index({ purgeAt: 1 }, purgeAtTtl); // TTL: expired and revoked authorizations, after their retention

@@ -16,7 +16,7 @@ export const clientTypes = ["confidential", "public"] as const;
 /** RFC 6749 section 2.1. */
 export type ClientType = (typeof clientTypes)[number];
 
-export const grantTypes = ["authorization_code", "refresh_token", "client_credentials"] as const;
+export const grantTypes = ["authorization_code", "refresh_token"] as const;
 export type GrantType = (typeof grantTypes)[number];
 
 export const appStatuses = ["active", "suspended", "deleted"] as const;
@@ -40,7 +40,7 @@ export interface AppDocument extends BaseDocument {
   homepage?: string;
   type: ClientType;
   status: AppStatus;
-  /** At most two, so that a rotation can overlap. Never selected by default. */
+  /** The newest first; at most two, so that a rotation can overlap. Never selected by default. */
   clientSecrets: ClientSecret[];
   /** Compared as exact strings (RFC 9700 section 2.1). */
   redirectUris: string[];

@@ -49,6 +49,8 @@ export const limits = {
   redirectUris: 16,
   uri: 2_048,
   clientSecrets: 2,
+  accessTokens: 8,
+  tokenRotations: 8,
   auditContext: 32,
   auditValue: 512,
   auditChains: 20_000,

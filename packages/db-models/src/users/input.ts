@@ -10,7 +10,7 @@ export function normaliseIdentifier(value: string): string {
   return value.trim().normalize("NFC").toLowerCase();
 }
 
-const printable = (max: number) =>
+export const printable = (max: number) =>
   z
     .string()
     .trim()

@@ -65,44 +65,67 @@ function grant(generation: Generation, person: Person, appId: Id, sequence: numb
     userId: person.id,
     appId,
     scopes: granted,
+    generation: revokedAt ? 1 : 0,
     grantedAt,
     ...(revokedAt && { revokedAt, purgeAt: new Date(revokedAt.getTime() + 90 * day) }),
     schemaVersion: 1,
   };
-  return { permission, tokens: tokensOf(generation, person, appId, sequence, granted) };
+  return { permission, tokens: authorizations(generation, person, appId, sequence, permission) };
 }
 
-function tokensOf(generation: Generation, person: Person, appId: Id, sequence: number, granted: string[]) {
+/** The last authorizations under a consent: one whose code was never used, and those with tokens. */
+function authorizations(
+  generation: Generation,
+  person: Person,
+  appId: Id,
+  sequence: number,
+  permission: { _id: Id; scopes: string[]; revokedAt?: Date },
+) {
   const { random } = person;
-  const createdAt = new Date(generation.now.getTime() - random.integer(1, 60 * 24) * hour);
-  const familyId = identifier(createdAt, person.index, kind.token, sequence * 8);
-  const base = { appId, userId: person.id, familyId, scopes: granted, createdAt, schemaVersion: 1 };
-  const token = (
-    offset: number,
-    tokenKind: string,
-    lifetime: number,
-    more: Record<string, unknown> = {},
-  ) => ({
-    _id: identifier(createdAt, person.index, kind.token, sequence * 8 + offset),
-    kind: tokenKind,
-    tokenHash: random.base64url(32),
-    generation: 0,
-    ...base,
-    ...more,
-    expiresAt: new Date(createdAt.getTime() + lifetime),
-    purgeAt: new Date(createdAt.getTime() + lifetime + 7 * day),
+  const rests = { appId, permissionId: permission._id, scopes: permission.scopes };
+  return Array.from({ length: 3 }, (_, offset) => {
+    const createdAt = new Date(generation.now.getTime() - random.integer(1, 60 * 24) * hour);
+    const base = { ...rests, userId: person.id, ...secretsOf(random), createdAt };
+    const _id = identifier(createdAt, person.index, kind.token, sequence * 8 + offset);
+    return { _id, ...base, ...(offset === 0 ? unused(createdAt) : used(random, createdAt, permission)) };
   });
-  const challenge = {
+}
+
+function secretsOf(random: Random) {
+  return {
+    handleHash: random.base64url(32),
+    permissionGeneration: 0,
+    codeHash: random.base64url(32),
     codeChallenge: random.base64url(32),
-    codeChallengeMethod: "S256",
     redirectUri: "https://app.example.com/callback",
-    usedAt: createdAt,
+    markKey: random.base64url(32),
+    generation: 0,
+    rotations: [],
+    schemaVersion: 1,
   };
-  return [
-    token(1, "authorization_code", 600_000, challenge),
-    token(2, "access_token", hour),
-    token(3, "refresh_token", 30 * day),
-  ];
+}
+
+function unused(createdAt: Date) {
+  const expiresAt = new Date(createdAt.getTime() + 60_000);
+  return { accessTokens: [], expiresAt, absoluteExpiresAt: expiresAt, purgeAt: later(expiresAt, 30 * day) };
+}
+
+function used(random: Random, createdAt: Date, permission: { scopes: string[]; revokedAt?: Date }) {
+  const revokedAt = permission.revokedAt && new Date(Math.max(+permission.revokedAt, +createdAt));
+  const token = { scopes: permission.scopes, createdAt, expiresAt: later(createdAt, hour) };
+  return {
+    usedAt: createdAt,
+    tokenHash: random.base64url(32),
+    accessTokens: [{ tokenHash: random.base64url(32), ...token }],
+    ...(revokedAt && { revokedAt, revocationReason: "permission_revoked" }),
+    expiresAt: later(createdAt, 30 * day),
+    absoluteExpiresAt: later(createdAt, 90 * day),
+    purgeAt: later(createdAt, 60 * day),
+  };
+}
+
+function later(moment: Date, ms: number): Date {
+  return new Date(moment.getTime() + ms);
 }
 
 /** Documents of the collection `api_keys`. */

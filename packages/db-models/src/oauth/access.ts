@@ -1,0 +1,59 @@
+import type { Types } from "mongoose";
+import type { IdentityModels } from "../models.js";
+import type { IssuedAccessToken } from "../schemas/app-token.js";
+import { equalHashes, parseToken, sha256, type Token } from "../secrets.js";
+import { type Grant, readGrant, refusalOf } from "./grants.js";
+import type { GrantRefusal } from "./types.js";
+
+/** What a resource server needs to know of the token behind a request. */
+export interface ActiveAccessToken {
+  authorizationId: Types.ObjectId;
+  userId: Types.ObjectId;
+  appId: Types.ObjectId;
+  clientId: string;
+  /** To be asked with {@link grantsScope}. */
+  scopes: string[];
+  createdAt: Date;
+  expiresAt: Date;
+}
+
+export type AccessTokenCheck =
+  | { active: true; token: ActiveAccessToken }
+  | { active: false; reason: GrantRefusal };
+
+/**
+ * Decides whether a presented access token is live: one command, no write. The authorization, the app, the user and the
+ * consent decide together, so whatever is revoked or suspended is so at the next request.
+ *
+ * @param token - as presented; anything that is no token is refused, never thrown at.
+ * @throws IdentityError `SCHEMA_TOO_NEW`.
+ *
+ * @example
+ * const check = await validateAccessToken(models, bearer, new Date());
+ * if (!check.active || !grantsScope(check.token.scopes, "repo:read")) return reply.code(401).send();
+ */
+export async function validateAccessToken(
+  models: IdentityModels,
+  token: unknown,
+  now: Date,
+): Promise<AccessTokenCheck> {
+  const parsed = parseToken("accessToken", token);
+  if (!parsed) return { active: false, reason: "malformed" };
+  const grant = await readGrant(models, parsed);
+  const issued = grant && issuedOf(grant, parsed);
+  if (!grant || !issued) return { active: false, reason: "unknown" };
+  const reason = refusalOf(grant, now) ?? (issued.expiresAt <= now ? "expired" : undefined);
+  return reason ? { active: false, reason } : { active: true, token: describe(grant, issued) };
+}
+
+/** The access token of an authorization that was presented, if it is one of them. */
+export function issuedOf(grant: Grant, presented: Token): IssuedAccessToken | undefined {
+  const hash = sha256(presented.raw);
+  return grant.accessTokens.find(({ tokenHash }) => equalHashes(tokenHash, hash));
+}
+
+function describe(grant: Grant, { scopes, createdAt, expiresAt }: IssuedAccessToken): ActiveAccessToken {
+  const { _id: authorizationId, userId, appId } = grant;
+  const clientId = grant.app[0]?.clientId ?? "";
+  return { authorizationId, userId, appId, clientId, scopes, createdAt, expiresAt };
+}

@@ -1,0 +1,203 @@
+import { randomUUID } from "node:crypto";
+import { Types } from "mongoose";
+import { z } from "zod";
+import { IdentityError } from "../errors.js";
+import type { IdentityModels } from "../models.js";
+import { type Page, queries } from "../queries.js";
+import { retentionOf } from "../retention.js";
+import { runQuery } from "../run-query.js";
+import {
+  type AppDocument,
+  type AppStatus,
+  type ClientSecret,
+  clientTypes,
+  grantTypes,
+} from "../schemas/app.js";
+import { assertKnownVersion, currentSchemaVersion, duration, limits } from "../schemas/common.js";
+import { mintToken, sha256 } from "../secrets.js";
+import { parseInput, printable } from "../users/input.js";
+import { isRedirectUri } from "./redirect-uris.js";
+import { scopesSchema } from "./scopes.js";
+
+/** An app as its owner registers it. */
+export const appRegistrationSchema = z
+  .strictObject({
+    name: printable(limits.name).describe("What users read when they are asked for consent"),
+    description: printable(limits.description).optional(),
+    homepage: z
+      .url({ protocol: /^https?$/ })
+      .max(limits.uri)
+      .optional(),
+    type: z
+      .enum(clientTypes)
+      .describe("`confidential` for a server that keeps a secret, `public` for all else"),
+    redirectUris: z
+      .array(z.string().max(limits.uri))
+      .min(1)
+      .max(limits.redirectUris)
+      .describe("https, http to the device itself, or a private-use scheme; no fragment; compared exactly"),
+    grantTypes: z
+      .array(z.enum(grantTypes))
+      .min(1)
+      .max(grantTypes.length)
+      .default([...grantTypes])
+      .refine((types) => types.includes("authorization_code"), "must include authorization_code"),
+    scopes: scopesSchema.refine((scopes) => scopes.length > 0, "must not be empty"),
+  })
+  .superRefine(({ redirectUris, type }, context) => {
+    redirectUris.forEach((uri, index) => {
+      if (isRedirectUri(uri, type)) return;
+      context.addIssue({ code: "custom", message: "is no redirect URI", path: ["redirectUris", index] });
+    });
+  });
+
+export type AppRegistration = z.input<typeof appRegistrationSchema>;
+
+/** An app without its secrets. */
+export type PublicApp = Omit<AppDocument, "clientSecrets">;
+
+export interface RegisteredApp {
+  app: PublicApp;
+  /** Of a confidential client: here and never again. */
+  clientSecret?: string;
+}
+
+/**
+ * Registers an app (RFC 6749 section 2).
+ *
+ * @throws IdentityError `INVALID_INPUT`.
+ */
+export async function registerApp(
+  models: IdentityModels,
+  input: AppRegistration & { ownerId: Types.ObjectId },
+  now: Date,
+): Promise<RegisteredApp> {
+  const { ownerId, ...registration } = input;
+  const { description, homepage, ...required } = parseInput(appRegistrationSchema, registration);
+  const app: PublicApp = {
+    _id: new Types.ObjectId(),
+    clientId: randomUUID(),
+    ownerId,
+    ...required,
+    ...(description && { description }),
+    ...(homepage && { homepage }),
+    status: "active",
+    createdAt: now,
+    updatedAt: now,
+    schemaVersion: currentSchemaVersion,
+  };
+  const secret = app.type === "confidential" ? mintToken("clientSecret").raw : undefined;
+  const clientSecrets = secret ? [{ secretHash: sha256(secret), createdAt: now }] : [];
+  await models.App.collection.insertOne({ ...app, clientSecrets });
+  return { app, ...(secret && { clientSecret: secret }) };
+}
+
+/** The apps that a user has registered, the newest first; deleted ones too, until they are purged. */
+export function listApps(
+  models: IdentityModels,
+  input: { ownerId: Types.ObjectId; page?: Page },
+): Promise<PublicApp[]> {
+  return runQuery(models, queries.appsOfOwner(input.ownerId, input.page), { clientSecrets: 0 });
+}
+
+export interface SecretRotation {
+  ownerId: Types.ObjectId;
+  clientId: string;
+  /** Milliseconds for which the secret before stays good; 0 ends it at once. Default one day, at most 30. */
+  overlapMs?: number;
+}
+
+export interface RotatedSecret {
+  /** Here and never again. */
+  clientSecret: string;
+  /** When the secret before ends. */
+  formerExpiresAt: Date;
+}
+
+const overlapSchema = z
+  .int()
+  .min(0)
+  .max(30 * duration.day)
+  .default(duration.day);
+/** Of parallel rotations one gets through in each round. */
+const maxAttempts = 200;
+
+/**
+ * Gives a confidential client a new secret. The one before stays good for a while, so that the client can change over
+ * without a gap; the one before that ends at once, for there are never more than two.
+ *
+ * @throws IdentityError `APP_NOT_FOUND` when the owner has no such confidential app; `INVALID_INPUT`; `CONTENTION`.
+ */
+export async function rotateClientSecret(
+  models: IdentityModels,
+  input: SecretRotation,
+  now: Date,
+): Promise<RotatedSecret> {
+  const formerExpiresAt = new Date(now.getTime() + parseInput(overlapSchema, input.overlapMs));
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const app = await readOwnApp(models, input);
+    const former = app.clientSecrets[0];
+    if (!former) throw appNotFound();
+    const clientSecret = await replaceSecret(models, app, { ...former, expiresAt: formerExpiresAt }, now);
+    if (clientSecret) return { clientSecret, formerExpiresAt };
+  }
+  throw new IdentityError("CONTENTION", "the secret is being rotated over and over");
+}
+
+async function readOwnApp(
+  models: IdentityModels,
+  { ownerId, clientId }: { ownerId: Types.ObjectId; clientId: string },
+): Promise<AppDocument> {
+  const { filter } = queries.appByClientId(String(clientId));
+  const own = { ...(filter as object), ownerId, type: "confidential", status: { $ne: "deleted" } };
+  const app = (await models.App.collection.findOne(own)) as AppDocument | null;
+  if (!app) throw appNotFound();
+  assertKnownVersion(app);
+  return app;
+}
+
+// The filter names the secret that this rotation saw, so that of two only one replaces it.
+async function replaceSecret(
+  models: IdentityModels,
+  { _id }: AppDocument,
+  former: ClientSecret,
+  now: Date,
+): Promise<string | undefined> {
+  const secret = mintToken("clientSecret").raw;
+  const newest: ClientSecret = { secretHash: sha256(secret), createdAt: now };
+  const { matchedCount } = await models.App.collection.updateOne(
+    { _id, "clientSecrets.0.secretHash": former.secretHash },
+    { $set: { clientSecrets: [newest, former], updatedAt: now } },
+  );
+  return matchedCount === 1 ? secret : undefined;
+}
+
+/**
+ * Suspends, reactivates or deletes an app. While it is not active nothing of it works, tokens included; a suspended
+ * one can come back, with its tokens, a deleted one can't.
+ *
+ * @throws IdentityError `APP_NOT_FOUND` when there is none, or it was deleted.
+ */
+export async function setAppStatus(
+  models: IdentityModels,
+  input: { clientId: string; status: AppStatus; ownerId?: Types.ObjectId },
+  now: Date,
+): Promise<void> {
+  const { clientId, status, ownerId } = input;
+  const purgeAt = new Date(now.getTime() + retentionOf(models).tokensMs);
+  const app = await models.App.collection.findOneAndUpdate(
+    { clientId: String(clientId), status: { $ne: "deleted" }, ...(ownerId && { ownerId }) },
+    { $set: { status, updatedAt: now, ...(status === "deleted" && { purgeAt }) } },
+    { projection: { _id: 1 } },
+  );
+  if (!app) throw appNotFound();
+  if (status !== "deleted") return;
+  await models.AppPermission.collection.updateMany(
+    { appId: app._id, revokedAt: null },
+    { $set: { revokedAt: now, purgeAt }, $inc: { generation: 1 } },
+  );
+}
+
+function appNotFound(): IdentityError {
+  return new IdentityError("APP_NOT_FOUND", "there is no such app");
+}

@@ -1,0 +1,181 @@
+import { Types } from "mongoose";
+import { isIdentityError } from "../errors.js";
+import type { IdentityModels } from "../models.js";
+import { queries } from "../queries.js";
+import { findByQuery } from "../run-query.js";
+import type { AppDocument } from "../schemas/app.js";
+import type { AppTokenDocument } from "../schemas/app-token.js";
+import { assertKnownVersion, currentSchemaVersion } from "../schemas/common.js";
+import { mintToken, randomKey, sha256 } from "../secrets.js";
+import { isCodeChallenge } from "./pkce.js";
+import { expiryFrom, type OAuthPolicy, type OAuthPolicyInput, oauthPolicyOf } from "./policy.js";
+import { grantsEveryScope, grantsScope, parseScopes } from "./scopes.js";
+
+/** The parameters of an authorization request (RFC 6749 section 4.1.1, RFC 7636 section 4.3), as they came. */
+export interface AuthorizationRequest {
+  responseType?: string | undefined;
+  clientId: string;
+  redirectUri: string;
+  scope?: string | undefined;
+  codeChallenge?: string | undefined;
+  codeChallengeMethod?: string | undefined;
+}
+
+/** The errors that a client hears by redirection (RFC 6749 section 4.1.2.1). */
+export type AuthorizationError =
+  | "invalid_request"
+  | "unauthorized_client"
+  | "unsupported_response_type"
+  | "invalid_scope";
+
+/** What a consent screen shows. */
+export interface RequestingApp {
+  id: Types.ObjectId;
+  clientId: string;
+  name: string;
+  description?: string;
+  homepage?: string;
+}
+
+export type Authorization =
+  /** Send the browser to the redirect URI with this code. */
+  | { outcome: "code"; code: string; expiresAt: Date; scopes: string[] }
+  /** Ask the user; when they agree, call {@link grantConsent} with `missing` and this again. */
+  | { outcome: "consent_needed"; app: RequestingApp; scopes: string[]; missing: string[] }
+  /** Send the browser to the redirect URI with this error. */
+  | { outcome: "error"; error: AuthorizationError; description: string }
+  /** Tell the user, and never redirect: nobody has shown that the redirect URI is the app's. */
+  | { outcome: "refused"; reason: "unknown_client" | "redirect_uri_mismatch" };
+
+/**
+ * Decides an authorization request of a signed-in user, and issues a code when the user has consented to all of it. A
+ * code works once, for this app, this redirect URI and this challenge.
+ *
+ * @throws IdentityError `INVALID_INPUT` for a policy out of bounds; `SCHEMA_TOO_NEW`.
+ */
+export async function issueAuthorizationCode(
+  models: IdentityModels,
+  input: AuthorizationRequest & { userId: Types.ObjectId },
+  now: Date,
+  policy: OAuthPolicyInput = {},
+): Promise<Authorization> {
+  const rules = oauthPolicyOf(policy);
+  const app = await findActiveApp(models, input.clientId);
+  if (!app) return { outcome: "refused", reason: "unknown_client" };
+  if (!app.redirectUris.includes(input.redirectUri)) {
+    return { outcome: "refused", reason: "redirect_uri_mismatch" };
+  }
+  const scopes = scopesOf(input.scope);
+  const problem = problemOf(input, app, scopes, rules);
+  if (problem) return { outcome: "error", ...problem };
+  const consent = await useConsent(models, input.userId, app._id, now);
+  const missing = scopes.filter((scope) => !grantsScope(consent?.scopes ?? [], scope));
+  if (!consent || missing.length > 0) {
+    return { outcome: "consent_needed", app: describeApp(app), scopes, missing };
+  }
+  return storeCode(models, { ...input, appId: app._id, scopes, consent }, now, rules);
+}
+
+async function findActiveApp(models: IdentityModels, clientId: unknown): Promise<AppDocument | undefined> {
+  if (typeof clientId !== "string") return undefined;
+  const app = await findByQuery(models, queries.appByClientId(clientId), { clientSecrets: 0 });
+  if (app) assertKnownVersion(app);
+  return app?.status === "active" ? app : undefined;
+}
+
+function scopesOf(scope: unknown): string[] {
+  try {
+    return typeof scope === "string" ? parseScopes(scope) : [];
+  } catch (error) {
+    if (isIdentityError(error, "INVALID_SCOPE")) return [];
+    throw error;
+  }
+}
+
+function problemOf(
+  request: AuthorizationRequest,
+  app: AppDocument,
+  scopes: string[],
+  policy: OAuthPolicy,
+): { error: AuthorizationError; description: string } | undefined {
+  if (request.responseType !== "code") {
+    return { error: "unsupported_response_type", description: "response_type must be code" };
+  }
+  if (!app.grantTypes.includes("authorization_code")) {
+    return { error: "unauthorized_client", description: "the app may not ask for codes" };
+  }
+  const challenge = challengeProblem(request, app, policy);
+  if (challenge) return { error: "invalid_request", description: challenge };
+  if (scopes.length === 0 || !grantsEveryScope(app.scopes, scopes)) {
+    return { error: "invalid_scope", description: "the scope is missing, malformed or not the app's" };
+  }
+  return undefined;
+}
+
+// An absent method means `plain` (RFC 7636 section 4.3), so it is refused like it.
+function challengeProblem(request: AuthorizationRequest, app: AppDocument, policy: OAuthPolicy) {
+  const { codeChallenge, codeChallengeMethod } = request;
+  if (codeChallenge === undefined && codeChallengeMethod === undefined) {
+    const needed = policy.pkce === "always" || app.type === "public";
+    return needed ? "code_challenge is missing" : undefined;
+  }
+  if (codeChallengeMethod !== "S256") return "code_challenge_method must be S256";
+  return isCodeChallenge(codeChallenge) ? undefined : "code_challenge must be 43 characters of base64url";
+}
+
+interface UsedConsent {
+  _id: Types.ObjectId;
+  scopes: string[];
+  generation: number;
+}
+
+async function useConsent(models: IdentityModels, userId: Types.ObjectId, appId: Types.ObjectId, now: Date) {
+  const consent = await models.AppPermission.collection.findOneAndUpdate(
+    { userId, appId, revokedAt: null },
+    { $max: { lastUsedAt: now } },
+    { projection: { scopes: 1, generation: 1 } },
+  );
+  return consent as unknown as UsedConsent | null;
+}
+
+function describeApp({ _id: id, clientId, name, description, homepage }: AppDocument): RequestingApp {
+  return { id, clientId, name, ...(description && { description }), ...(homepage && { homepage }) };
+}
+
+async function storeCode(
+  models: IdentityModels,
+  request: AuthorizationRequest & {
+    userId: Types.ObjectId;
+    appId: Types.ObjectId;
+    scopes: string[];
+    consent: UsedConsent;
+  },
+  now: Date,
+  policy: OAuthPolicy,
+): Promise<Authorization> {
+  const { userId, appId, scopes, consent, codeChallenge, redirectUri } = request;
+  const code = mintToken("authorizationCode");
+  const absoluteExpiresAt = new Date(now.getTime() + policy.refreshLifetimeMs);
+  const stored: AppTokenDocument = {
+    _id: new Types.ObjectId(),
+    handleHash: sha256(code.handle),
+    appId,
+    userId,
+    permissionId: consent._id,
+    permissionGeneration: consent.generation,
+    scopes,
+    codeHash: sha256(code.raw),
+    ...(codeChallenge !== undefined && { codeChallenge }),
+    redirectUri,
+    markKey: randomKey(),
+    generation: 0,
+    rotations: [],
+    accessTokens: [],
+    createdAt: now,
+    absoluteExpiresAt,
+    ...expiryFrom(models, now, policy.codeLifetimeMs, absoluteExpiresAt),
+    schemaVersion: currentSchemaVersion,
+  };
+  await models.AppToken.collection.insertOne({ ...stored });
+  return { outcome: "code", code: code.raw, expiresAt: stored.expiresAt, scopes };
+}

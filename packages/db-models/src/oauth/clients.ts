@@ -1,0 +1,57 @@
+import type { IdentityModels } from "../models.js";
+import { queries } from "../queries.js";
+import { findByQuery } from "../run-query.js";
+import type { AppDocument } from "../schemas/app.js";
+import { assertKnownVersion } from "../schemas/common.js";
+import { equalHashes, parseToken, sha256 } from "../secrets.js";
+import type { AuthenticatedClient } from "./types.js";
+
+export interface ClientCredentials {
+  /** Anything that came with the request. */
+  clientId: unknown;
+  /** Absent for a public client. */
+  clientSecret?: unknown;
+}
+
+export type ClientAuthentication =
+  | { authenticated: true; client: AuthenticatedClient }
+  | { authenticated: false; error: "invalid_client" };
+
+const refusal: ClientAuthentication = { authenticated: false, error: "invalid_client" };
+const longestClientId = 64;
+
+/**
+ * Finds out which app makes a request (RFC 6749 section 2.3). A confidential client needs one of its secrets that has
+ * not expired; a public client has none, and one that it sends is refused. Every secret is compared, in constant time.
+ * A suspended app is nobody.
+ *
+ * @throws IdentityError `SCHEMA_TOO_NEW`.
+ */
+export async function authenticateClient(
+  models: IdentityModels,
+  { clientId, clientSecret }: ClientCredentials,
+  now: Date,
+): Promise<ClientAuthentication> {
+  if (typeof clientId !== "string" || clientId.length > longestClientId) return refusal;
+  const app = await findByQuery(models, queries.appByClientId(clientId));
+  if (!app) return refusal;
+  assertKnownVersion(app);
+  if (app.status !== "active" || !hasProof(app, clientSecret, now)) return refusal;
+  return { authenticated: true, client: clientOf(app) };
+}
+
+function hasProof(app: AppDocument, clientSecret: unknown, now: Date): boolean {
+  if (app.type === "public") return clientSecret === undefined;
+  const presented = parseToken("clientSecret", clientSecret);
+  if (!presented) return false;
+  const hash = sha256(presented.raw);
+  const matches = app.clientSecrets.map(
+    ({ secretHash, expiresAt }) => equalHashes(hash, secretHash) && !(expiresAt && expiresAt <= now),
+  );
+  return matches.includes(true);
+}
+
+function clientOf(app: AppDocument): AuthenticatedClient {
+  const { _id, clientId, type, name, redirectUris, grantTypes, scopes } = app;
+  return { _id, clientId, type, name, redirectUris, grantTypes, scopes };
+}

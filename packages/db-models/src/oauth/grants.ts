@@ -1,0 +1,102 @@
+import type { IdentityModels } from "../models.js";
+import { queries } from "../queries.js";
+import type { AppStatus } from "../schemas/app.js";
+import type { AppPermissionDocument } from "../schemas/app-permission.js";
+import type { AppTokenDocument, TokenRevocationReason } from "../schemas/app-token.js";
+import { assertKnownVersion } from "../schemas/common.js";
+import type { UserStatus } from "../schemas/user.js";
+import { sha256, type Token } from "../secrets.js";
+import { recordSecurityEvent } from "../security/events.js";
+import type { GrantRefusal, GrantRefused, OAuthErrorCode } from "./types.js";
+
+/** An authorization together with the state of everything that it rests on; empty lists for what is gone. */
+export interface Grant extends AppTokenDocument {
+  app: Array<{ status: AppStatus; clientId: string }>;
+  user: Array<{ status: UserStatus }>;
+  permission: Array<Pick<AppPermissionDocument, "generation" | "revokedAt">>;
+}
+
+/**
+ * Reads an authorization, its app, its user and the consent in one command, so that whatever ends one of them ends
+ * every token at that moment, with nothing to sweep.
+ */
+export async function readGrant(models: IdentityModels, { handle }: Token): Promise<Grant | undefined> {
+  const { filter } = queries.tokensByHandle(sha256(handle));
+  const grant = (await models.AppToken.collection
+    .aggregate([
+      { $match: filter as Record<string, unknown> },
+      joined(models.App.collection.name, "appId", "app", { status: 1, clientId: 1 }),
+      joined(models.User.collection.name, "userId", "user", { status: 1 }),
+      joined(models.AppPermission.collection.name, "permissionId", "permission", {
+        generation: 1,
+        revokedAt: 1,
+      }),
+    ])
+    .next()) as Grant | null;
+  if (grant) assertKnownVersion(grant);
+  return grant ?? undefined;
+}
+
+function joined(from: string, localField: string, as: string, projection: Record<string, 1>) {
+  return {
+    $lookup: {
+      from,
+      localField,
+      foreignField: "_id",
+      as,
+      pipeline: [{ $project: { _id: 0, ...projection } }],
+    },
+  };
+}
+
+/** Why an authorization is over at this moment, whatever was presented; `undefined` when it is not. */
+export function refusalOf(grant: Grant, now: Date): GrantRefusal | undefined {
+  if (grant.revokedAt) return "revoked";
+  if (grant.app[0]?.status !== "active") return "app_not_active";
+  if (grant.user[0]?.status !== "active") return "user_not_active";
+  const permission = grant.permission[0];
+  if (!permission || permission.revokedAt || permission.generation !== grant.permissionGeneration) {
+    return "consent_revoked";
+  }
+  return grant.expiresAt <= now ? "expired" : undefined;
+}
+
+/**
+ * Ends the authorizations that match and have not been ended yet. Their purge date stays.
+ *
+ * @returns how many were ended.
+ */
+export async function endGrants(
+  models: IdentityModels,
+  filter: Record<string, unknown>,
+  reason: TokenRevocationReason,
+  now: Date,
+): Promise<number> {
+  const { modifiedCount } = await models.AppToken.collection.updateMany(
+    { ...filter, revokedAt: null },
+    { $set: { revokedAt: now, revocationReason: reason } },
+  );
+  return modifiedCount;
+}
+
+/** Ends an authorization of which somebody has a copy, and tells its user. */
+export async function endReused(
+  models: IdentityModels,
+  grant: Pick<AppTokenDocument, "_id" | "userId">,
+  reason: "code_reused" | "refresh_reused",
+  now: Date,
+): Promise<GrantRefused> {
+  if ((await endGrants(models, { _id: grant._id }, reason, now)) === 1) {
+    await recordSecurityEvent(
+      models,
+      { userId: grant.userId, kind: "reuse_detected", severity: "critical", reasons: [reason] },
+      now,
+    );
+  }
+  return refused(reason);
+}
+
+/** The answer that refuses a grant. */
+export function refused(reason: GrantRefusal, error: OAuthErrorCode = "invalid_grant"): GrantRefused {
+  return { granted: false, error, reason };
+}

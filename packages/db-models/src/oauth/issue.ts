@@ -1,0 +1,48 @@
+import type { IssuedAccessToken } from "../schemas/app-token.js";
+import { deriveToken, sha256, type Token } from "../secrets.js";
+import type { Grant } from "./grants.js";
+import type { OAuthPolicy } from "./policy.js";
+import type { TokensGranted } from "./types.js";
+
+/**
+ * The access token that goes with a refresh token. It follows from it, so that a retry of a rotation, which reads the
+ * refresh token from its seal, gets the same one.
+ */
+export function accessTokenOf(refreshToken: Token): Token {
+  return deriveToken("accessToken", refreshToken);
+}
+
+/** That access token as it is stored. */
+export function issueAccessToken(
+  refreshToken: Token,
+  scopes: string[],
+  absoluteExpiresAt: Date,
+  now: Date,
+  policy: OAuthPolicy,
+): IssuedAccessToken {
+  const expiresAt = Math.min(now.getTime() + policy.accessTokenLifetimeMs, absoluteExpiresAt.getTime());
+  return {
+    tokenHash: sha256(accessTokenOf(refreshToken).raw),
+    scopes,
+    createdAt: now,
+    expiresAt: new Date(expiresAt),
+  };
+}
+
+export function tokensGranted(
+  grant: Pick<Grant, "_id" | "userId">,
+  refreshToken: Token,
+  issued: IssuedAccessToken,
+  { retried, mayRefresh }: { retried: boolean; mayRefresh: boolean },
+): TokensGranted {
+  return {
+    granted: true,
+    authorizationId: grant._id,
+    userId: grant.userId,
+    accessToken: accessTokenOf(refreshToken).raw,
+    accessTokenExpiresAt: issued.expiresAt,
+    ...(mayRefresh && { refreshToken: refreshToken.raw }),
+    scopes: issued.scopes,
+    retried,
+  };
+}

@@ -1,0 +1,150 @@
+import { isIdentityError } from "../errors.js";
+import type { IdentityModels } from "../models.js";
+import type { IssuedAccessToken, TokenRotation } from "../schemas/app-token.js";
+import { limits } from "../schemas/common.js";
+import {
+  equalHashes,
+  isMarkedToken,
+  parseToken,
+  sha256,
+  succeedToken,
+  type Token,
+  unsealSuccessor,
+} from "../secrets.js";
+import { endReused, type Grant, readGrant, refusalOf, refused } from "./grants.js";
+import { accessTokenOf, issueAccessToken, tokensGranted } from "./issue.js";
+import { expiryFrom, type OAuthPolicy, type OAuthPolicyInput, oauthPolicyOf } from "./policy.js";
+import { grantsEveryScope, parseScopes } from "./scopes.js";
+import type { AuthenticatedClient, TokenResult } from "./types.js";
+
+/** A token request with a refresh token (RFC 6749 section 6); its values as they came. */
+export interface TokenRefresh {
+  client: AuthenticatedClient;
+  refreshToken: unknown;
+  /** Fewer scopes for the access token; those of the authorization stay. Default: all of them. */
+  scope?: unknown;
+}
+
+/**
+ * Rotates a refresh token.
+ *
+ * The claim is one conditional update of the one document that the tokens are, so of any number of parallel calls one
+ * rotates. The others, and every retry within the grace interval, get the tokens that are current then, also when those
+ * were rotated once more meanwhile. The interval is counted from a token's first use and does not slide. After it the
+ * token ends the authorization and writes a security event, for somebody has a copy (RFC 9700 section 4.14.2).
+ * A token that was never issued raises no alarm.
+ *
+ * @throws IdentityError `INVALID_INPUT` for a policy out of bounds; `SCHEMA_TOO_NEW`.
+ */
+export async function refreshAppToken(
+  models: IdentityModels,
+  input: TokenRefresh,
+  now: Date,
+  policy: OAuthPolicyInput = {},
+): Promise<TokenResult> {
+  const rules = oauthPolicyOf(policy);
+  const token = parseToken("refreshToken", input.refreshToken);
+  if (!token) return refused("malformed");
+  const grant = await readGrant(models, token);
+  if (!grant?.tokenHash || !isMarkedToken(token, grant.markKey)) return refused("unknown");
+  if (!grant.appId.equals(input.client._id)) return refused("other_client");
+  if (!input.client.grantTypes.includes("refresh_token")) {
+    return refused("grant_type_not_allowed", "unauthorized_client");
+  }
+  const scopes = narrowed(grant, input.scope);
+  if (!scopes) return refused("scope_not_granted", "invalid_scope");
+  const reason = refusalOf(grant, now);
+  if (reason) return refused(reason);
+  const rotated = await rotate(models, grant, token, scopes, now, rules);
+  return rotated ?? answerLoser(models, token, now, rules);
+}
+
+/** The scopes of the new access token; `undefined` when they are not all granted. */
+function narrowed(grant: Grant, scope: unknown): string[] | undefined {
+  if (scope === undefined) return grant.scopes;
+  try {
+    const asked = typeof scope === "string" ? parseScopes(scope) : [];
+    return asked.length > 0 && grantsEveryScope(grant.scopes, asked) ? asked : undefined;
+  } catch (error) {
+    if (isIdentityError(error, "INVALID_SCOPE")) return undefined;
+    throw error;
+  }
+}
+
+async function rotate(
+  models: IdentityModels,
+  grant: Grant,
+  token: Token,
+  scopes: string[],
+  now: Date,
+  policy: OAuthPolicy,
+): Promise<TokenResult | undefined> {
+  const tokenHash = sha256(token.raw);
+  if (!equalHashes(tokenHash, grant.tokenHash ?? "")) return undefined;
+  const { successor, seal: sealedSuccessor } = succeedToken("refreshToken", token, grant.markKey);
+  const issued = issueAccessToken(successor, scopes, grant.absoluteExpiresAt, now, policy);
+  const rotation: TokenRotation = { tokenHash, sealedSuccessor, rotatedAt: now };
+  const { matchedCount } = await models.AppToken.collection.updateOne(
+    { _id: grant._id, tokenHash, revokedAt: null, expiresAt: { $gt: now } },
+    {
+      $set: {
+        tokenHash: sha256(successor.raw),
+        ...expiryFrom(models, now, policy.refreshIdleMs, grant.absoluteExpiresAt),
+      },
+      $inc: { generation: 1 },
+      $push: newest({ rotations: rotation, accessTokens: issued }),
+    },
+  );
+  if (matchedCount === 0) return undefined;
+  return tokensGranted(grant, successor, issued, { retried: false, mayRefresh: true });
+}
+
+// The driver's types know no arrays of a collection without a schema.
+function newest({ rotations, accessTokens }: { rotations: TokenRotation; accessTokens: IssuedAccessToken }) {
+  return {
+    rotations: { $each: [rotations], $slice: -limits.tokenRotations },
+    accessTokens: { $each: [accessTokens], $slice: -limits.accessTokens },
+  } as never;
+}
+
+/** The answer to a token that could not be claimed: a retry, a refusal, or the alarm. */
+async function answerLoser(
+  models: IdentityModels,
+  token: Token,
+  now: Date,
+  policy: OAuthPolicy,
+): Promise<TokenResult> {
+  const grant = await readGrant(models, token);
+  if (!grant) return refused("unknown");
+  const reason = refusalOf(grant, now);
+  if (reason) return refused(reason);
+  const use = useOf(grant, token, now, policy);
+  if (use === "reused") return endReused(models, grant, "refresh_reused", now);
+  const current = use === "retried" ? currentAfter(grant, token) : undefined;
+  const accessHash = current && sha256(accessTokenOf(current).raw);
+  const issued = grant.accessTokens.find(({ tokenHash }) => tokenHash === accessHash);
+  // Without it the client has revoked the access token of this rotation, or the rotations are too many to tell.
+  if (!current || !issued) return refused("superseded");
+  return tokensGranted(grant, current, issued, { retried: true, mayRefresh: true });
+}
+
+type FormerUse = "retried" | "reused" | "unclear";
+
+/** How a genuine token that is not the current one is used. */
+function useOf({ rotations }: Grant, token: Token, now: Date, policy: OAuthPolicy): FormerUse {
+  const isInGrace = ({ rotatedAt }: TokenRotation) =>
+    now.getTime() < rotatedAt.getTime() + policy.rotationGraceMs;
+  const own = rotations.find(({ tokenHash }) => tokenHash === sha256(token.raw));
+  if (own) return isInGrace(own) ? "retried" : "reused";
+  // The list is full of rotations of just now: this token's may have been one of them, and a retry is no theft.
+  const [oldest] = rotations;
+  return rotations.length === limits.tokenRotations && oldest && isInGrace(oldest) ? "unclear" : "reused";
+}
+
+/** Follows the seals from a token to the current one. */
+function currentAfter({ rotations }: Grant, token: Token): Token {
+  const from = rotations.findIndex(({ tokenHash }) => tokenHash === sha256(token.raw));
+  return rotations
+    .slice(from)
+    .reduce((last, { sealedSuccessor }) => unsealSuccessor("refreshToken", last, sealedSuccessor), token);
+}

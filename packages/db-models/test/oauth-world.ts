@@ -1,0 +1,135 @@
+import {
+  type AppRegistration,
+  type AuthenticatedClient,
+  type Authorization,
+  type AuthorizationRequest,
+  authenticateClient,
+  exchangeAuthorizationCode,
+  grantConsent,
+  type IdentityModels,
+  issueAuthorizationCode,
+  type OAuthPolicyInput,
+  randomKey,
+  refreshAppToken,
+  registerApp,
+  sha256,
+  type TokenResult,
+  type TokensGranted,
+  type UserDocument,
+} from "../src/index.js";
+import { makeUser } from "./database.js";
+
+// Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
+export const now = new Date("2096-06-01T12:00:00.000Z");
+export const after = (ms: number) => new Date(now.getTime() + ms);
+export const redirectUri = "https://app.example.com/callback";
+
+export interface World {
+  user: UserDocument;
+  client: AuthenticatedClient;
+  clientSecret: string | undefined;
+  /** What the app asks for, and how; with a verifier to its challenge. */
+  request: AuthorizationRequest;
+  verifier: string;
+}
+
+/** A user, and an app of somebody else that the user has consented to. */
+export async function makeWorld(
+  models: IdentityModels,
+  registration: Partial<AppRegistration> = {},
+): Promise<World> {
+  const [user, owner] = [await makeUser(models), await makeUser(models)];
+  const { app, clientSecret } = await registerApp(
+    models,
+    {
+      ownerId: owner._id,
+      name: "Notes",
+      type: "confidential",
+      redirectUris: [redirectUri],
+      scopes: ["profile", "repo"],
+      ...registration,
+    },
+    now,
+  );
+  await grantConsent(models, { userId: user._id, appId: app._id, scopes: ["profile", "repo"] }, now);
+  const verifier = randomKey();
+  return {
+    user,
+    client: await authenticated(models, app.clientId, clientSecret),
+    clientSecret,
+    request: {
+      responseType: "code",
+      clientId: app.clientId,
+      redirectUri,
+      scope: "profile repo",
+      codeChallenge: sha256(verifier),
+      codeChallengeMethod: "S256",
+    },
+    verifier,
+  };
+}
+
+async function authenticated(models: IdentityModels, clientId: string, clientSecret: string | undefined) {
+  const answer = await authenticateClient(models, { clientId, clientSecret }, now);
+  if (!answer.authenticated) throw new Error("the client is not authenticated");
+  return answer.client;
+}
+
+/** Asks for a code. */
+export function authorize(
+  models: IdentityModels,
+  world: World,
+  changes: Partial<AuthorizationRequest> = {},
+  at = now,
+  policy: OAuthPolicyInput = {},
+): Promise<Authorization> {
+  const request = { ...world.request, ...changes, userId: world.user._id };
+  return issueAuthorizationCode(models, request, at, policy);
+}
+
+/** Gets a code. */
+export async function codeFor(
+  models: IdentityModels,
+  world: World,
+  changes: Partial<AuthorizationRequest> = {},
+  policy: OAuthPolicyInput = {},
+): Promise<string> {
+  const answer = await authorize(models, world, changes, now, policy);
+  if (answer.outcome !== "code") throw new Error(`no code: ${answer.outcome}`);
+  return answer.code;
+}
+
+/** Exchanges a code as its client does. */
+export function exchange(
+  models: IdentityModels,
+  world: World,
+  code: unknown,
+  at = now,
+): Promise<TokenResult> {
+  const { client, verifier: codeVerifier } = world;
+  return exchangeAuthorizationCode(models, { client, code, redirectUri, codeVerifier }, at);
+}
+
+export function refresh(
+  models: IdentityModels,
+  world: World,
+  refreshToken: unknown,
+  at = now,
+  policy: OAuthPolicyInput = {},
+): Promise<TokenResult> {
+  return refreshAppToken(models, { client: world.client, refreshToken }, at, policy);
+}
+
+/** Gets tokens. */
+export async function tokensFor(
+  models: IdentityModels,
+  world: World,
+): Promise<TokensGranted & { refreshToken: string; code: string }> {
+  const code = await codeFor(models, world);
+  return { ...granted(await exchange(models, world, code)), code };
+}
+
+export function granted(result: TokenResult): TokensGranted & { refreshToken: string } {
+  if (!result.granted) throw new Error(`refused: ${result.reason}`);
+  return { ...result, refreshToken: result.refreshToken ?? "" };
+}
