@@ -81,6 +81,8 @@ async function rotate(
 ): Promise<TokenResult | undefined> {
   const tokenHash = sha256(token.raw);
   if (!equalHashes(tokenHash, grant.tokenHash ?? "")) return undefined;
+  const again = rotatesTooFast(grant, now, policy) ? answerAgain(grant, token) : undefined;
+  if (again) return again;
   const { successor, seal: sealedSuccessor } = succeedToken("refreshToken", token, grant.markKey);
   const issued = issueAccessToken(successor, scopes, grant.absoluteExpiresAt, now, policy);
   const rotation: TokenRotation = { tokenHash, sealedSuccessor, rotatedAt: now };
@@ -118,27 +120,29 @@ async function answerLoser(
   if (!grant) return refused("unknown");
   const reason = refusalOf(grant, now);
   if (reason) return refused(reason);
-  const use = useOf(grant, token, now, policy);
-  if (use === "reused") return endReused(models, grant, "refresh_reused", now);
-  const current = use === "retried" ? currentAfter(grant, token) : undefined;
-  const accessHash = current && sha256(accessTokenOf(current).raw);
-  const issued = grant.accessTokens.find(({ tokenHash }) => tokenHash === accessHash);
-  // Without it the client has revoked the access token of this rotation, or the rotations are too many to tell.
-  if (!current || !issued) return refused("superseded");
-  return tokensGranted(grant, current, issued, { retried: true, mayRefresh: true });
+  const own = grant.rotations.find(({ tokenHash }) => tokenHash === sha256(token.raw));
+  if (!own || !isInGrace(own, now, policy)) return endReused(models, grant, "refresh_reused", now);
+  return answerAgain(grant, currentAfter(grant, token)) ?? refused("superseded");
 }
 
-type FormerUse = "retried" | "reused" | "unclear";
+function isInGrace({ rotatedAt }: TokenRotation, now: Date, policy: OAuthPolicy): boolean {
+  return now.getTime() < rotatedAt.getTime() + policy.rotationGraceMs;
+}
 
-/** How a genuine token that is not the current one is used. */
-function useOf({ rotations }: Grant, token: Token, now: Date, policy: OAuthPolicy): FormerUse {
-  const isInGrace = ({ rotatedAt }: TokenRotation) =>
-    now.getTime() < rotatedAt.getTime() + policy.rotationGraceMs;
-  const own = rotations.find(({ tokenHash }) => tokenHash === sha256(token.raw));
-  if (own) return isInGrace(own) ? "retried" : "reused";
-  // The list is full of rotations of just now: this token's may have been one of them, and a retry is no theft.
+/**
+ * True when one more rotation would push out of the list a token that is still in its grace. Then the current token is
+ * answered with itself, so that a retry of any of them is never taken for theft.
+ */
+function rotatesTooFast({ rotations }: Grant, now: Date, policy: OAuthPolicy): boolean {
   const [oldest] = rotations;
-  return rotations.length === limits.tokenRotations && oldest && isInGrace(oldest) ? "unclear" : "reused";
+  return rotations.length === limits.tokenRotations && !!oldest && isInGrace(oldest, now, policy);
+}
+
+/** The tokens that are current; `undefined` when the client has revoked this access token. */
+function answerAgain(grant: Grant, current: Token): TokenResult | undefined {
+  const accessHash = sha256(accessTokenOf(current).raw);
+  const issued = grant.accessTokens.find(({ tokenHash }) => tokenHash === accessHash);
+  return issued && tokensGranted(grant, current, issued, { retried: true, mayRefresh: true });
 }
 
 /** Follows the seals from a token to the current one. */

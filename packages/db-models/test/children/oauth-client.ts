@@ -1,0 +1,66 @@
+/**
+ * An app in a process of its own. The first line on its input is JSON: its credentials, its codes, and how often to use
+ * each at the same time. Prints `code number`, and the refresh and the access token that each use gave, or why it was
+ * refused. With `rotate` it then goes on refreshing each of them without end. Argument: URI.
+ */
+import { once } from "node:events";
+import { writeSync } from "node:fs";
+import {
+  authenticateClient,
+  exchangeAuthorizationCode,
+  openDatabase,
+  refreshAppToken,
+  type TokenResult,
+} from "../../src/index.js";
+
+/** What a parent asks of it. */
+export interface Assignment {
+  clientId: string;
+  clientSecret: string | undefined;
+  redirectUri: string;
+  codeVerifier: string;
+  codes?: string[];
+  refreshTokens?: string[];
+  times: number;
+  rotate: boolean;
+}
+
+const { models, close } = await openDatabase(process.argv[2] ?? "");
+const now = new Date("2096-06-01T12:00:00.000Z");
+writeSync(1, "ready\n");
+const [line] = await once(process.stdin, "data");
+const {
+  codes = [],
+  refreshTokens = [],
+  times,
+  rotate,
+  ...assignment
+} = JSON.parse(String(line)) as Assignment;
+const answer = await authenticateClient(models, assignment, now);
+if (!answer.authenticated) throw new Error("not authenticated");
+const { client } = answer;
+
+function say(index: number, result: TokenResult): string | undefined {
+  // At once: what a buffer holds when the process is killed would be an answer that nobody heard.
+  const said = result.granted ? `${result.refreshToken} ${result.accessToken}` : `refused ${result.reason}`;
+  writeSync(1, `${index} ${said}\n`);
+  return result.granted ? result.refreshToken : undefined;
+}
+
+async function go(index: number, first: () => Promise<TokenResult>): Promise<void> {
+  let refreshToken = say(index, await first());
+  while (rotate && refreshToken) {
+    refreshToken = say(index, await refreshAppToken(models, { client, refreshToken }, now));
+  }
+}
+
+const { redirectUri, codeVerifier } = assignment;
+const uses = [
+  ...codes.map((code) => () => {
+    return exchangeAuthorizationCode(models, { client, code, redirectUri, codeVerifier }, now);
+  }),
+  ...refreshTokens.map((refreshToken) => () => refreshAppToken(models, { client, refreshToken }, now)),
+];
+await Promise.all(uses.flatMap((use, index) => Array.from({ length: times }, () => go(index, use))));
+await close();
+process.exit(0);

@@ -1,0 +1,77 @@
+import { setTimeout } from "node:timers/promises";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import type { Model } from "mongoose";
+import { beforeAll, expect, it } from "vitest";
+import { defineModels, type IdentityModels, validateAccessToken } from "../src/index.js";
+import type { Assignment } from "./children/oauth-client.js";
+import { childrenAhead, randomOf, startChild } from "./children/start.js";
+import {
+  codeFor,
+  exchange,
+  granted,
+  makeWorld,
+  now,
+  redirectUri,
+  refresh,
+  type World,
+} from "./oauth-world.js";
+
+const temporary = useTemporaryDatabase({ label: "oauth-crash" });
+let models: IdentityModels;
+beforeAll(async () => {
+  models = defineModels(temporary.connection);
+  for (const model of Object.values(models) as Model<unknown>[]) await model.createIndexes();
+});
+
+const seed = Number(process.env.TEST_SEED ?? 20_961_102);
+const kills = 50;
+const codesPerChild = 4;
+const script = new URL("./children/oauth-client.ts", import.meta.url);
+
+/** What the client of a killed process can do with the last that it heard of each code. */
+async function goOn(world: World, code: string, lastSaid: string | undefined): Promise<string> {
+  const heard = lastSaid?.split(" ")[1];
+  const result = heard ? await refresh(models, world, heard) : await exchange(models, world, code);
+  if (!result.granted) {
+    expect(heard).toBeUndefined();
+    expect(result).toMatchObject({ error: "invalid_grant", reason: "code_reused" });
+    return "code_reused";
+  }
+  expect(await validateAccessToken(models, result.accessToken, now)).toMatchObject({ active: true });
+  expect(await refresh(models, world, granted(result).refreshToken)).toMatchObject({ granted: true });
+  if (!heard) return "exchanged";
+  return result.retried ? "retried" : "rotated";
+}
+
+it(`after ${kills} kills at random moments the client goes on, or starts anew (seed ${seed})`, async () => {
+  const random = randomOf(seed);
+  const next = childrenAhead(3, kills, () => startChild(script, temporary.uri));
+  const world = await makeWorld(models);
+  const { clientId } = world.client;
+  const outcomes: Record<string, number> = {};
+  for (let kill = 0; kill < kills; kill++) {
+    const codes = await Promise.all(Array.from({ length: codesPerChild }, () => codeFor(models, world)));
+    const child = await next();
+    const secrets = { clientSecret: world.clientSecret, codeVerifier: world.verifier };
+    const job: Assignment = { clientId, ...secrets, redirectUri, codes, times: 1, rotate: true };
+    child.tell(JSON.stringify(job));
+    await setTimeout(random() * 40);
+    child.kill();
+    await child.exited;
+    const said = child.printed().match(/^\d+ idr_\S+ ida_\S+$/gm) ?? [];
+    for (const [index, code] of codes.entries()) {
+      const last = said.filter((line) => line.startsWith(`${index} `)).at(-1);
+      const outcome = await goOn(world, code, last);
+      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+    }
+  }
+  // One authorization a code, whose tokens live or not together.
+  const all = await models.AppToken.find({ userId: world.user._id }).lean();
+  expect(all).toHaveLength(kills * codesPerChild);
+  const ended = all.filter(({ revokedAt }) => revokedAt);
+  expect(ended).toHaveLength(outcomes.code_reused ?? 0);
+  // The kills reached the exchanges, and the rotations after them.
+  const { exchanged = 0, rotated = 0, retried = 0 } = outcomes;
+  expect(exchanged).toBeGreaterThan(0);
+  expect(rotated + retried).toBeGreaterThan(0);
+}, 60_000);
