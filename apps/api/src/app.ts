@@ -66,6 +66,7 @@ function serverOptions(deps: AppDeps): FastifyServerOptions {
 
 function provideService(deps: AppDeps, app: FastifyInstance): Service {
   const usage = new UsageRecorder(deps.database.models, {
+    flushIntervalMs: deps.config.usageFlushMs,
     onError: (err, lostRequests) => app.log.error({ err, lostRequests }, "API usage was not written"),
   });
   return {

@@ -11,6 +11,7 @@ import {
   recordSecurityEvent,
   revokeSession,
   type SecurityEventInput,
+  updateAnalytics,
 } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
@@ -112,7 +113,7 @@ async function note(
   };
   const events = eventsOf(user, opened).map((event) => ({ ...event, userId: user._id, ...origin }));
   const notes = await Promise.allSettled([
-    recordLogin(models, login, now),
+    recordLogin(models, login, now).then(() => updateAnalytics(models, { userId: user._id }, now)),
     ...events.map((event) => recordSecurityEvent(models, event, now)),
   ]);
   for (const result of notes) {

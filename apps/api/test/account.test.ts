@@ -99,6 +99,29 @@ describe("the security events", () => {
   );
 });
 
+describe("the analytics", () => {
+  test("tell of logins, devices and use, and a sign-in stores the score", async () => {
+    const app = await api.build();
+    await app.inject({ url: "/v1/session", headers: mine.bearer });
+    await app.close();
+    await api.signIn(person);
+    const analytics = (await get("/v1/analytics")).json();
+    expect(analytics).toMatchObject({
+      logins: { total: 2 },
+      devices: [{ label: expect.any(String) }],
+      usage: { requests: 1, byDay: [{ requests: 1 }], byEndpoint: [{ endpoint: "GET /v1/session" }] },
+    });
+    expect(JSON.stringify(analytics)).not.toContain("Hash");
+    const stored = await api.models.User.findById(person.id).lean();
+    expect(stored?.analytics.engagementScore).toBe(analytics.engagement.score);
+    expect(analytics.engagement.score).toBeGreaterThan(35);
+  });
+
+  test.each(["days=0", "days=367", "days=x", "from=2026-01-01"])("refuse the query %s", async (query) => {
+    expect((await get(`/v1/analytics?${query}`)).statusCode).toBe(400);
+  });
+});
+
 describe("the API usage", () => {
   test("is counted per user, session and endpoint, and written when the app closes", async () => {
     const app = await api.build();

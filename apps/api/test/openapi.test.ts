@@ -31,6 +31,7 @@ test("the document is OpenAPI 3.1 and has every operation, and none twice", asyn
     "GET /health/live",
     "GET /health/ready",
     "GET /v1/account/export",
+    "GET /v1/analytics",
     "GET /v1/profile",
     "GET /v1/security",
     "GET /v1/security/events",

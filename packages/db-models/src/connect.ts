@@ -3,6 +3,7 @@ import { defineModels } from "./define-models.js";
 import { IdentityError } from "./errors.js";
 import type { IdentityModels } from "./models.js";
 import { bindRetention, type RetentionInput } from "./retention.js";
+import { flushApiUsage } from "./usage/track.js";
 
 export interface DatabaseOptions {
   /** Database name, when the connection string has none. */
@@ -23,6 +24,7 @@ export interface DatabaseOptions {
 export interface IdentityDatabase {
   readonly connection: Connection;
   readonly models: IdentityModels;
+  /** Writes the API use that `trackApiUsage` has counted, and closes the connection. */
   close(): Promise<void>;
 }
 
@@ -59,7 +61,12 @@ export async function openDatabase(uri: string, options: DatabaseOptions = {}): 
     await connection.close(true).catch(() => undefined);
     throw connectionError(error);
   }
-  return { connection, models: defineModels(connection), close: () => connection.close() };
+  const models = defineModels(connection);
+  const close = async () => {
+    await flushApiUsage(models);
+    await connection.close();
+  };
+  return { connection, models, close };
 }
 
 function connectOptions(uri: string, options: Omit<DatabaseOptions, "retention">): ConnectOptions {

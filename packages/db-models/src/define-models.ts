@@ -10,9 +10,10 @@ import { type ErasureDocument, erasureSchema } from "./schemas/erasure.js";
 import { type LoginProfileDocument, loginProfileSchema } from "./schemas/login-profile.js";
 import { type SecurityEventDocument, securityEventSchema } from "./schemas/security-event.js";
 import { type UsageBucketDocument, usageBucketSchema } from "./schemas/usage-bucket.js";
-import { type UserDocument, userSchema } from "./schemas/user.js";
+import { userSchema } from "./schemas/user.js";
 import { userSessionSchema } from "./schemas/user-session.js";
 import { sessionMethods } from "./sessions/methods.js";
+import { userMethods } from "./users/methods.js";
 
 const modelsOfConnection = new WeakMap<Connection, IdentityModels>();
 
@@ -33,11 +34,21 @@ export function defineModels(connection: Connection): IdentityModels {
 }
 
 function bindModels(connection: Connection): IdentityModels {
-  // The methods need the models of this very connection, so each connection has its own copy of the schema.
-  const sessionSchema = userSessionSchema.clone();
-  sessionSchema.method({ ...sessionMethods(() => models) });
+  // The methods need the models of this very connection, so each connection has its own copies of these schemas.
+  const withMethods = <S extends typeof userSchema | typeof userSessionSchema>(schema: S, methods: object) =>
+    schema.clone().method({ ...methods }) as S;
+  const sessionSchema = withMethods(
+    userSessionSchema,
+    sessionMethods(() => models),
+  );
   const models: IdentityModels = {
-    User: connection.model<UserDocument>("User", userSchema),
+    User: connection.model(
+      "User",
+      withMethods(
+        userSchema,
+        userMethods(() => models),
+      ),
+    ) as unknown as IdentityModels["User"],
     UserSession: connection.model("UserSession", sessionSchema) as unknown as IdentityModels["UserSession"],
     App: connection.model<AppDocument>("App", appSchema),
     AppToken: connection.model<AppTokenDocument>("AppToken", appTokenSchema),

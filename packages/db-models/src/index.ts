@@ -1,5 +1,9 @@
+export type { Engagement } from "./analytics/engagement.js";
+export { engagementDays, engagementWeights } from "./analytics/engagement.js";
 export type { Login } from "./analytics/logins.js";
 export { recordLogin } from "./analytics/logins.js";
+export type { UserAnalyticsOptions, UserAnalyticsReport } from "./analytics/user-analytics.js";
+export { getUserAnalytics, updateAnalytics, userAnalyticsOptionsSchema } from "./analytics/user-analytics.js";
 export { appendAudit } from "./audit/append.js";
 export { auditRefOf } from "./audit/canonical.js";
 export type { AuditCheckpoint, AuditKeys } from "./audit/checkpoints.js";
@@ -168,6 +172,7 @@ export type { ActiveSession, SessionCheck } from "./sessions/validate.js";
 export { validateSession } from "./sessions/validate.js";
 export type { ApiUse, UsageRecorderOptions } from "./usage/recorder.js";
 export { UsageRecorder } from "./usage/recorder.js";
+export { flushApiUsage, trackApiUsage } from "./usage/track.js";
 export type { Authentication, PublicUser } from "./users/accounts.js";
 export { authenticateUser, readUser, registerUser, setUserStatus } from "./users/accounts.js";
 export type { ProfileChanges, Registration, SecurityChanges } from "./users/input.js";
@@ -179,4 +184,5 @@ export {
   registrationSchema,
   securityChangesSchema,
 } from "./users/input.js";
+export type { UserMethods } from "./users/methods.js";
 export { updateProfile, updateSecurity } from "./users/settings.js";

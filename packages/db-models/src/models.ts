@@ -12,10 +12,11 @@ import type { UsageBucketDocument } from "./schemas/usage-bucket.js";
 import type { UserDocument } from "./schemas/user.js";
 import type { UserSessionDocument } from "./schemas/user-session.js";
 import type { SessionMethods } from "./sessions/types.js";
+import type { UserMethods } from "./users/methods.js";
 
 /** Every model of this package, bound to one connection. */
 export interface IdentityModels {
-  readonly User: Model<UserDocument>;
+  readonly User: Model<UserDocument, object, UserMethods>;
   readonly UserSession: Model<UserSessionDocument, object, SessionMethods>;
   readonly App: Model<AppDocument>;
   readonly AppToken: Model<AppTokenDocument>;

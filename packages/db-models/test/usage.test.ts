@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { duration, type IdentityModels, openSession, readUser, UsageRecorder } from "../src/index.js";
 import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
 
@@ -40,6 +40,23 @@ describe("UsageRecorder", () => {
     expect(lastActiveAt).toEqual(now);
     const session = await models.UserSession.findById(id).lean();
     expect(session?.apiUsage).toMatchObject({ requests: 500, failures: 50, lastEndpoint: "GET /a" });
+  });
+
+  it("writes by itself an interval after the first request that is not written", async () => {
+    const user = await makeUser(models);
+    const usage = new UsageRecorder(models, { flushIntervalMs: 5_000 });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      usage.record({ userId: user._id, endpoint: "GET /a" }, now);
+      vi.advanceTimersByTime(4_999);
+      usage.record({ userId: user._id, endpoint: "GET /a" }, now);
+      expect(vi.getTimerCount()).toBe(1);
+      vi.advanceTimersByTime(1);
+      vi.useRealTimers();
+      await expect.poll(async () => (await readUser(models, user._id)).apiUsage.totals.requests).toBe(2);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("adds up over flushes, by hour and by day", async () => {

@@ -32,6 +32,7 @@ export function periodOf(query: z.output<typeof usageQuery>, now: Date): { from:
 }
 
 const counts = { requests: z.number(), failures: z.number() };
+const endpoints = z.array(z.object({ endpoint: z.string(), ...counts }));
 
 /** API usage of a user. */
 export const usage = z
@@ -47,9 +48,29 @@ export const usage = z
         z.object({
           startedAt: z.date(),
           ...counts,
-          endpoints: z.array(z.object({ endpoint: z.string(), ...counts })),
+          endpoints,
         }),
       )
       .describe("Those with requests, the newest first"),
   })
   .meta({ id: "Usage" });
+
+const partOf = z.number().describe("Points of the score");
+
+/** What is known of a user's logins and use. */
+export const analytics = z
+  .object({
+    engagement: z.object({
+      score: z.number().describe("0 to 100"),
+      parts: z.object({ recency: partOf, frequency: partOf, volume: partOf, breadth: partOf }),
+    }),
+    logins: z.object({ total: z.number(), lastLoginAt: z.date().optional() }),
+    devices: z.array(z.object({ label: z.string(), firstSeenAt: z.date(), lastSeenAt: z.date() })),
+    countries: z.array(z.object({ code: z.string(), logins: z.number(), lastSeenAt: z.date() })),
+    usage: z.object({
+      ...counts,
+      byDay: z.array(z.object({ startedAt: z.date(), ...counts })).describe("Days, UTC, the newest first"),
+      byEndpoint: endpoints.describe("The most used first"),
+    }),
+  })
+  .meta({ id: "Analytics" });

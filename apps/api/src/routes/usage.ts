@@ -1,19 +1,27 @@
-import { queries, readUser, runQuery } from "@org/db-models";
+import { getUserAnalytics, queries, readUser, runQuery, userAnalyticsOptionsSchema } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
 import { sessionOf } from "../plugins/authentication.js";
 import type { ServiceOptions } from "../service.js";
-import { periodOf, usage, usageQuery } from "./usage.schemas.js";
+import { analytics, periodOf, usage, usageQuery } from "./usage.schemas.js";
 
-/** The own API usage. */
+const tags = ["usage"];
+const config = { auth: "session", problems: ["USER_NOT_FOUND"] } as const;
+// A query string has texts only.
+const analyticsQuery = userAnalyticsOptionsSchema.extend({
+  days: z.coerce.number().pipe(userAnalyticsOptionsSchema.shape.days.unwrap()).optional(),
+});
+
+/** The own API usage, and what the service knows of the own logins. */
 export const usageRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
   const { models } = service.database;
 
   app.get(
     "/usage",
     {
-      config: { auth: "session", problems: ["USER_NOT_FOUND"] },
+      config,
       schema: {
-        tags: ["usage"],
+        tags,
         summary: "Read the own API usage",
         description: "Counts are written in groups, so the last seconds may be missing.",
         querystring: usageQuery,
@@ -29,5 +37,20 @@ export const usageRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { 
       ]);
       return { ...user.apiUsage, intervals };
     },
+  );
+
+  app.get(
+    "/analytics",
+    {
+      config,
+      schema: {
+        tags,
+        summary: "Read the own engagement, logins, devices, countries and use by day and endpoint",
+        querystring: analyticsQuery,
+        response: { 200: analytics },
+      },
+    },
+    async (request) =>
+      getUserAnalytics(models, { ...request.query, userId: sessionOf(request).userId }, service.clock.now()),
   );
 };

@@ -17,6 +17,8 @@ export interface ApiUse {
 export interface UsageRecorderOptions {
   /** Users with unwritten counts at which the recorder writes by itself. Default 1,000. */
   maxUsers?: number;
+  /** Milliseconds after the first unwritten request at which the recorder writes by itself. Default: the owner calls `flush`. */
+  flushIntervalMs?: number;
   /** Told when a flush failed, with the requests that are lost by it: a flush is never repeated, to count nothing twice. */
   onError?: (error: unknown, lostRequests: number) => void;
 }
@@ -26,23 +28,26 @@ const maxSessionsPerUser = limits.concurrentSessions;
 
 /**
  * Counts API use in memory and writes it in groups, so that a request costs no write. Memory is bounded by
- * `maxUsers` times the bounds per user. A crash loses what was not flushed.
+ * `maxUsers` times the bounds per user. A crash loses what was not flushed. Its timer keeps no process alive.
  *
  * @example
- * const usage = new UsageRecorder(models);
+ * const usage = new UsageRecorder(models, { flushIntervalMs: 5_000 });
  * usage.record({ userId, endpoint: "GET /profile" }, new Date());
- * await usage.flush(); // by a timer of the service, and at shutdown
+ * await usage.flush(); // at shutdown
  */
 export class UsageRecorder {
   readonly #models: IdentityModels;
   readonly #maxUsers: number;
+  readonly #flushIntervalMs: number | undefined;
   readonly #onError: NonNullable<UsageRecorderOptions["onError"]>;
+  #timer: NodeJS.Timeout | undefined;
   #pending = new Map<string, PendingUse>();
   #flushing: Promise<void> = Promise.resolve();
 
   constructor(models: IdentityModels, options: UsageRecorderOptions = {}) {
     this.#models = models;
     this.#maxUsers = options.maxUsers ?? 1_000;
+    this.#flushIntervalMs = options.flushIntervalMs;
     this.#onError = options.onError ?? (() => undefined);
   }
 
@@ -58,14 +63,22 @@ export class UsageRecorder {
     }));
     if (use.sessionId) this.#recordSession(pending, use.sessionId, endpoint, use);
     if (this.#pending.size >= this.#maxUsers) void this.flush();
+    else this.#scheduleFlush();
   }
 
   /** Writes everything counted so far; resolves when it, and every flush before it, is done. */
   flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const batch = [...this.#pending.values()];
     this.#pending = new Map();
     this.#flushing = this.#flushing.then(() => this.#write(batch));
     return this.#flushing;
+  }
+
+  #scheduleFlush(): void {
+    if (this.#timer !== undefined || this.#flushIntervalMs === undefined) return;
+    this.#timer = setTimeout(() => void this.flush(), this.#flushIntervalMs).unref();
   }
 
   #pendingOf(userId: Types.ObjectId, now: Date): PendingUse {

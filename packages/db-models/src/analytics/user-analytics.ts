@@ -1,0 +1,151 @@
+import type { Types } from "mongoose";
+import { z } from "zod";
+import { IdentityError } from "../errors.js";
+import type { IdentityModels } from "../models.js";
+import { queries } from "../queries.js";
+import { runQuery } from "../run-query.js";
+import { duration } from "../schemas/common.js";
+import type { EndpointCount, UsageBucketDocument } from "../schemas/usage-bucket.js";
+import type { KnownCountry, KnownDevice, UserDocument } from "../schemas/user.js";
+import { parseInput } from "../users/input.js";
+import { type Engagement, engagementDays, engagementOf } from "./engagement.js";
+
+type Counts = Pick<EndpointCount, "requests" | "failures">;
+
+/** What is known of a user's logins and API use. */
+export interface UserAnalyticsReport {
+  engagement: Engagement;
+  logins: { total: number; lastLoginAt?: Date };
+  /** The last seen first, at most `limits.devices`. */
+  devices: KnownDevice[];
+  /** The last seen first, at most `limits.countries`. */
+  countries: KnownCountry[];
+  usage: Counts & {
+    /** Days, UTC, with at least one request, the newest first. */
+    byDay: Array<Counts & { startedAt: Date }>;
+    /** The most used first. What came after a day's bound of `limits.bucketEndpoints` is in the sums only. */
+    byEndpoint: EndpointCount[];
+  };
+}
+
+/** How many days of use to report, the current one included. */
+export const userAnalyticsOptionsSchema = z.strictObject({
+  days: z.int().min(1).max(366).default(engagementDays).describe("Days of use, the current one included"),
+});
+export type UserAnalyticsOptions = z.input<typeof userAnalyticsOptionsSchema>;
+
+type AnalysedUser = Pick<UserDocument, "analytics" | "lastActiveAt">;
+type Buckets = Array<Pick<UsageBucketDocument, "startedAt" | "requests" | "failures" | "endpoints">>;
+
+/**
+ * A user's engagement, logins, devices, countries and use by day and endpoint, in two reads, one of the user and one
+ * of the daily buckets. The score is that of this moment, not the stored one.
+ *
+ * @throws IdentityError `USER_NOT_FOUND`; `INVALID_INPUT` for `days` out of 1 to 366.
+ */
+export async function getUserAnalytics(
+  models: IdentityModels,
+  input: { userId: Types.ObjectId } & UserAnalyticsOptions,
+  now: Date,
+): Promise<UserAnalyticsReport> {
+  const { userId, ...options } = input;
+  const { days } = parseInput(userAnalyticsOptionsSchema, options);
+  const { user, buckets } = await readActivity(models, userId, Math.max(days, engagementDays), now);
+  const reported = within(buckets, days, now);
+  const { logins, lastLoginAt, devices, countries } = user.analytics;
+  return {
+    engagement: engagement(user, buckets, now),
+    logins: { total: logins, ...(lastLoginAt && { lastLoginAt }) },
+    devices,
+    countries,
+    usage: {
+      ...sumOf(reported),
+      byDay: reported.map(({ startedAt, requests, failures }) => ({ startedAt, requests, failures })),
+      byEndpoint: endpointsOf(reported),
+    },
+  };
+}
+
+/**
+ * Computes a user's engagement anew and stores its score, by which users are ranked. Two reads and one write.
+ *
+ * @throws IdentityError `USER_NOT_FOUND`.
+ */
+export async function updateAnalytics(
+  models: IdentityModels,
+  input: { userId: Types.ObjectId },
+  now: Date,
+): Promise<Engagement> {
+  const { user, buckets } = await readActivity(models, input.userId, engagementDays, now);
+  const computed = engagement(user, buckets, now);
+  await models.User.collection.updateOne(
+    { _id: input.userId },
+    { $set: { "analytics.engagementScore": computed.score } },
+  );
+  return computed;
+}
+
+async function readActivity(
+  models: IdentityModels,
+  userId: Types.ObjectId,
+  days: number,
+  now: Date,
+): Promise<{ user: AnalysedUser; buckets: Buckets }> {
+  const period = { from: firstDay(days, now), to: new Date(now.getTime() + 1), limit: days };
+  const [user, buckets] = await Promise.all([
+    models.User.collection.findOne({ _id: userId }, { projection: { analytics: 1, lastActiveAt: 1 } }),
+    runQuery(models, queries.usageOfUser(userId, "day", period), {
+      startedAt: 1,
+      requests: 1,
+      failures: 1,
+      endpoints: 1,
+    }),
+  ]);
+  if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  return { user: user as unknown as AnalysedUser, buckets };
+}
+
+function engagement(user: AnalysedUser, buckets: Buckets, now: Date): Engagement {
+  const recent = within(buckets, engagementDays, now);
+  return engagementOf(
+    {
+      lastActiveAt: user.lastActiveAt,
+      activeDays: recent.length,
+      requests: sumOf(recent).requests,
+      endpoints: endpointsOf(recent).length,
+    },
+    now,
+  );
+}
+
+/** Start of the first of so many days that end with today, UTC. */
+function firstDay(days: number, now: Date): Date {
+  const today = Math.floor(now.getTime() / duration.day);
+  return new Date((today - days + 1) * duration.day);
+}
+
+function within(buckets: Buckets, days: number, now: Date): Buckets {
+  const from = firstDay(days, now);
+  return buckets.filter(({ startedAt }) => startedAt >= from);
+}
+
+function sumOf(buckets: Buckets): Counts {
+  return buckets.reduce<Counts>(
+    (sum, { requests, failures }) => ({
+      requests: sum.requests + requests,
+      failures: sum.failures + failures,
+    }),
+    { requests: 0, failures: 0 },
+  );
+}
+
+function endpointsOf(buckets: Buckets): EndpointCount[] {
+  const counts = new Map<string, EndpointCount>();
+  for (const { endpoint, requests, failures } of buckets.flatMap(({ endpoints }) => endpoints)) {
+    const known = counts.get(endpoint) ?? { endpoint, requests: 0, failures: 0 };
+    known.requests += requests;
+    known.failures += failures;
+    counts.set(endpoint, known);
+  }
+  return [...counts.values()].sort((a, b) => b.requests - a.requests || (a.endpoint < b.endpoint ? -1 : 1));
+}
