@@ -2,6 +2,7 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Model } from "mongoose";
 import { afterAll, beforeAll } from "vitest";
 import {
+  defineModels,
   type IdentityDatabase,
   type IdentityModels,
   openDatabase,
@@ -40,6 +41,11 @@ export async function makeUser(models: IdentityModels, fields: object = {}): Pro
   });
   await user.save();
   return user.toObject();
+}
+
+/** Models that share nothing in this process but the pool, as those of other processes would. */
+export function separateModels({ connection }: IdentityDatabase, count: number): IdentityModels[] {
+  return Array.from({ length: count }, () => defineModels(connection.useDb(connection.name)));
 }
 
 /** Runs something and names the commands that it sent to the server. */

@@ -16,7 +16,8 @@ import {
   updateSecurity,
   validateSession,
 } from "../src/index.js";
-import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
+import { commandsDuring, makeUser, separateModels, useIdentityDatabase } from "./database.js";
+import { liveSessions, watchHighest } from "./live-sessions.js";
 
 // Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
 const now = new Date("2096-06-01T12:00:00.000Z");
@@ -28,16 +29,6 @@ beforeAll(() => {
   models = database().models;
 });
 
-// A count at one moment. Without a snapshot the server may count a session that leaves its slot and, a little later in
-// the same scan, the one that takes the slot over.
-async function live(user: Pick<UserDocument, "_id">, at = now): Promise<number> {
-  const filter = { userId: user._id, slot: { $gte: 0 }, revokedAt: null, idleExpiresAt: { $gt: at } };
-  const counted = await models.UserSession.collection
-    .aggregate([{ $match: filter }, { $count: "sessions" }], { readConcern: { level: "snapshot" } })
-    .next();
-  return counted?.sessions ?? 0;
-}
-
 async function settle<T>(attempts: Promise<T>[]) {
   const settled = await Promise.allSettled(attempts);
   const rejected = settled.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
@@ -45,22 +36,7 @@ async function settle<T>(attempts: Promise<T>[]) {
   return { fulfilled, rejected };
 }
 
-/** Reads the number of live sessions, counted and listed, over and over until told to stop, and returns the highest. */
-function watchHighest(user: Pick<UserDocument, "_id">) {
-  let highest = 0;
-  let watching = true;
-  const watched = (async () => {
-    while (watching) {
-      const [counted, listed] = await Promise.all([live(user), listSessions(models, user._id, now)]);
-      highest = Math.max(highest, counted, listed.length);
-    }
-  })();
-  return async () => {
-    watching = false;
-    await watched;
-    return highest;
-  };
-}
+const live = (user: Pick<UserDocument, "_id">, at = now) => liveSessions(models, user._id, at);
 
 describe("openSession", () => {
   it("returns a token that only its hash stands for in the database", async () => {
@@ -99,8 +75,10 @@ describe("openSession", () => {
 
   it(`evict_oldest: ${parallel} parallel logins never make more live sessions than the cap`, async () => {
     const user = await makeUser(models, { security: { maxConcurrentSessions: 5 } });
-    const highest = watchHighest(user);
-    const logins = Array.from({ length: parallel }, () => openSession(models, { userId: user._id }, now));
+    const highest = watchHighest(models, user._id, now);
+    const logins = separateModels(database(), parallel).map((separate) =>
+      openSession(separate, { userId: user._id }, now),
+    );
     const { fulfilled, rejected } = await settle(logins);
     expect(rejected).toEqual([]);
     expect(await highest()).toBeLessThanOrEqual(5);
@@ -113,12 +91,23 @@ describe("openSession", () => {
 
   it(`deny: of ${parallel} parallel logins as many succeed as the cap allows, and the rest are told why`, async () => {
     const user = await makeUser(models, { security: { maxConcurrentSessions: 7, limitPolicy: "deny" } });
-    const highest = watchHighest(user);
-    const logins = Array.from({ length: parallel }, () => openSession(models, { userId: user._id }, now));
+    const highest = watchHighest(models, user._id, now);
+    const logins = separateModels(database(), parallel).map((separate) =>
+      openSession(separate, { userId: user._id }, now),
+    );
     const { fulfilled, rejected } = await settle(logins);
     expect(await highest()).toBeLessThanOrEqual(7);
     expect(fulfilled).toHaveLength(7);
     expect(rejected.every((error) => isIdentityError(error, "SESSION_LIMIT_REACHED"))).toBe(true);
+  });
+
+  it(`lets ${parallel} logins of one process wait for each other instead of losing to each other`, async () => {
+    const user = await makeUser(models, { security: { maxConcurrentSessions: 5 } });
+    const logins = () =>
+      Promise.all(Array.from({ length: parallel }, () => openSession(models, { userId: user._id }, now)));
+    const { result, commands } = await commandsDuring(database(), logins);
+    expect(result).toHaveLength(parallel);
+    expect(commands.length).toBeLessThanOrEqual(7 * parallel);
   });
 
   it("does not count sessions that have expired but are still there", async () => {

@@ -18,6 +18,7 @@ import { mintToken, sha256, type Token } from "../secrets.js";
 import { expiryAfterUse, type SessionPolicy, sessionPolicyOf } from "./policy.js";
 import { endSessions } from "./revoke.js";
 import { decideSlot, type SlotDecision, type SlotHolder } from "./slots.js";
+import { inTurn } from "./turns.js";
 
 export interface OpenSessionInput {
   userId: Types.ObjectId;
@@ -62,6 +63,7 @@ type SessionUser = Pick<
 
 // Of parallel logins of one user at least one gets its slot in each round; far more rounds mean something else.
 const maxAttempts = 400;
+const maxBackoffMs = 100;
 const slotProjection = { slot: 1, createdAt: 1, idleExpiresAt: 1, userGeneration: 1 } as const;
 
 /**
@@ -89,7 +91,7 @@ export async function openSession(
     isKnownDevice(models, session),
     models.UserSession.collection.insertOne({ ...session }),
   ]);
-  const evicted = await activateUnderCap(models, session, now);
+  const evicted = await inTurn(models, user._id, () => activateUnderCap(models, session, now));
   return {
     id: session._id,
     token: token.raw,
@@ -206,7 +208,7 @@ async function activateUnderCap(
     const grant = await decide(models, session, now);
     evicted.push(...(await makeRoom(models, grant, session, now)));
     if (await takeSlot(models, session, grant.slot)) return evicted;
-    await setTimeout(Math.random() * Math.min(attempt, 10));
+    await setTimeout(Math.random() * Math.min(2 ** attempt, maxBackoffMs));
   }
   await endSessions(models, { _id: session._id }, "evicted", now);
   throw new IdentityError("CONTENTION", `no slot after ${maxAttempts} attempts among parallel logins`);

@@ -1,0 +1,185 @@
+import { setTimeout } from "node:timers/promises";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import type { Model } from "mongoose";
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  defineModels,
+  type IdentityModels,
+  listSecurityEvents,
+  listSessions,
+  openSession,
+  refreshSession,
+  revokeSession,
+  type UserDocument,
+  validateSession,
+} from "../src/index.js";
+import type { SessionAssignment } from "./children/session-actor.js";
+import { childrenAhead, randomOf, startChild, type WaitingChild } from "./children/start.js";
+import { makeUser } from "./database.js";
+import { liveSessions, watchHighest } from "./live-sessions.js";
+
+const temporary = useTemporaryDatabase({ label: "sessions-processes" });
+const now = new Date("2096-06-01T12:00:00.000Z"); // as the children have it
+let models: IdentityModels;
+beforeAll(async () => {
+  models = defineModels(temporary.connection);
+  for (const model of Object.values(models) as Model<unknown>[]) await model.createIndexes();
+});
+
+const seed = Number(process.env.TEST_SEED ?? 20_961_124);
+const kills = 50;
+const cap = 5;
+const actor = new URL("./children/session-actor.ts", import.meta.url);
+const start = () => startChild(actor, temporary.uri);
+
+function printedBy(child: WaitingChild, what: "opened" | "refreshed" | "refused"): string[][] {
+  return [...child.printed().matchAll(new RegExp(`^${what} (.+)$`, "gm"))].map(([, said]) =>
+    (said ?? "").split(" "),
+  );
+}
+
+/** The same work, half of it in each of two processes at the same time. */
+async function inTwoProcesses(assignment: Omit<SessionAssignment, "forever">): Promise<WaitingChild[]> {
+  const children = [start(), start()];
+  await Promise.all(children.map((child) => child.hasPrinted("ready\n")));
+  for (const child of children) {
+    child.tell(JSON.stringify({ ...assignment, times: assignment.times / 2, forever: false }));
+  }
+  await Promise.all(children.map(({ exited }) => exited));
+  return children;
+}
+
+const makeCapped = (limitPolicy: "evict_oldest" | "deny") =>
+  makeUser(models, { security: { maxConcurrentSessions: cap, limitPolicy } });
+
+describe("two processes", () => {
+  it("evict_oldest: 100 parallel logins never make more live sessions than the cap", async () => {
+    const user = await makeCapped("evict_oldest");
+    const highest = watchHighest(models, user._id, now);
+    const children = await inTwoProcesses({ userId: user._id.toHexString(), times: 100 });
+    expect(await highest()).toBeLessThanOrEqual(cap);
+    expect(children.flatMap((child) => printedBy(child, "opened"))).toHaveLength(100);
+    expect(await liveSessions(models, user._id, now)).toBe(cap);
+  });
+
+  it("deny: of 100 parallel logins as many succeed as the cap allows", async () => {
+    const user = await makeCapped("deny");
+    const highest = watchHighest(models, user._id, now);
+    const children = await inTwoProcesses({ userId: user._id.toHexString(), times: 100 });
+    expect(await highest()).toBeLessThanOrEqual(cap);
+    expect(children.flatMap((child) => printedBy(child, "opened"))).toHaveLength(cap);
+    const refused = children.flatMap((child) => printedBy(child, "refused")).flat();
+    expect(new Set(refused)).toEqual(new Set(["SESSION_LIMIT_REACHED"]));
+  });
+
+  it("100 parallel refreshes of one token: one successor, no alarm", async () => {
+    const user = await makeUser(models);
+    const { id, token } = await openSession(models, { userId: user._id }, now);
+    const children = await inTwoProcesses({ token, times: 100 });
+    const successors = children.flatMap((child) => printedBy(child, "refreshed")).flat();
+    expect(successors).toHaveLength(100);
+    expect(new Set(successors).size).toBe(1);
+    expect(await models.UserSession.findById(id).lean()).toMatchObject({ generation: 1 });
+    expect(await listSecurityEvents(models, { userId: user._id, page: {} })).toEqual([]);
+  });
+});
+
+/** Starts children one after the other and kills each at a random moment, of its first act or of a later one. */
+async function killOneByOne(
+  firstAnswer: string,
+  prepare: () => Promise<SessionAssignment>,
+  check: (child: WaitingChild) => Promise<void>,
+): Promise<void> {
+  const random = randomOf(seed);
+  const next = childrenAhead(3, kills, start);
+  for (let kill = 0; kill < kills; kill++) {
+    const assignment = await prepare();
+    const child = await next();
+    child.tell(JSON.stringify(assignment));
+    if (kill % 2 === 1) await child.hasPrinted(firstAnswer);
+    await setTimeout(random() * 40);
+    child.kill();
+    await child.exited;
+    await check(child);
+  }
+}
+
+/** Ends what is live, and opens as many sessions as there are slots: one that a crash kept would be missing. */
+async function expectEverySlotFree(user: Pick<UserDocument, "_id">): Promise<void> {
+  const userId = user._id;
+  for (const { id: sessionId } of await listSessions(models, userId, now)) {
+    await revokeSession(models, { userId, sessionId }, now);
+  }
+  for (let login = 0; login < cap; login++) await openSession(models, { userId }, now);
+  await expect(openSession(models, { userId }, now)).rejects.toMatchObject({ code: "SESSION_LIMIT_REACHED" });
+}
+
+describe(`${kills} kills at random moments (seed ${seed})`, () => {
+  it("of logins that evict break no cap, and lose no session but to an eviction", async () => {
+    let user: UserDocument;
+    let opened = 0;
+    await killOneByOne(
+      "opened ",
+      async () => {
+        user = await makeCapped("evict_oldest");
+        return { userId: user._id.toHexString(), times: 8, forever: true };
+      },
+      async (child) => {
+        expect(await liveSessions(models, user._id, now)).toBeLessThanOrEqual(cap);
+        for (const [id, token] of printedBy(child, "opened")) {
+          opened += 1;
+          const check = await validateSession(models, token, now);
+          if (check.active) continue;
+          expect(await models.UserSession.findById(id).lean()).toMatchObject({ revocationReason: "evicted" });
+        }
+        await models.User.updateOne({ _id: user._id }, { "security.limitPolicy": "deny" });
+        await expectEverySlotFree(user);
+      },
+    );
+    expect(opened).toBeGreaterThanOrEqual(kills / 2);
+  }, 120_000);
+
+  it("of logins that are denied lose no slot", async () => {
+    let user: UserDocument;
+    await killOneByOne(
+      "opened ",
+      async () => {
+        user = await makeCapped("deny");
+        return { userId: user._id.toHexString(), times: 8, forever: true };
+      },
+      async (child) => {
+        const live = await liveSessions(models, user._id, now);
+        expect(live).toBeLessThanOrEqual(cap);
+        expect(live).toBeGreaterThanOrEqual(printedBy(child, "opened").length);
+        await expectEverySlotFree(user);
+      },
+    );
+  }, 120_000);
+
+  it("of rotations leave the last token that was heard of good, and raise no alarm", async () => {
+    let userId: UserDocument["_id"];
+    let first = "";
+    let rotations = 0;
+    const retried: boolean[] = [];
+    await killOneByOne(
+      "refreshed ",
+      async () => {
+        userId = (await makeUser(models))._id;
+        first = (await openSession(models, { userId }, now)).token;
+        return { token: first, times: 1, forever: true };
+      },
+      async (child) => {
+        const heard = printedBy(child, "refreshed").flat();
+        rotations += heard.length;
+        const result = await refreshSession(models, heard.at(-1) ?? first, now);
+        if (!result.refreshed) throw new Error(`the client is locked out: ${result.reason}`);
+        retried.push(result.retried);
+        expect(await validateSession(models, result.token, now)).toMatchObject({ active: true });
+        expect(await listSecurityEvents(models, { userId, page: {} })).toEqual([]);
+      },
+    );
+    expect(rotations).toBeGreaterThanOrEqual(kills / 2);
+    // Some were killed between the rotation and its answer.
+    expect(retried).toContain(true);
+  }, 120_000);
+});
