@@ -1,8 +1,8 @@
 import { setTimeout } from "node:timers/promises";
+import { bundleChild, childrenAhead, randomOf, startChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type AuditEventDocument, defineModels, type IdentityModels, verifyAudit } from "../src/index.js";
-import { childrenAhead, randomOf, startChild } from "./children/start.js";
 import { makeUser } from "./database.js";
 
 const temporary = useTemporaryDatabase({ label: "audit-crash" });
@@ -14,7 +14,7 @@ beforeAll(async () => {
   userId = (await makeUser(models))._id.toHexString();
 });
 
-const writer = new URL("./children/audit-writer.ts", import.meta.url);
+const writer = await bundleChild(new URL("./children/audit-writer.ts", import.meta.url));
 const acknowledged = (printed: string) => printed.match(/^\S{43} \d+ \S{43}$/gm) ?? [];
 const placeOf = ({ chainId, sequence, eventHash }: AuditEventDocument) =>
   `${chainId} ${sequence} ${eventHash}`;
@@ -46,14 +46,16 @@ describe("appendAudit in several processes", () => {
     for (let kill = 0; kill < kills; kill++) {
       const child = await next();
       child.tell("go");
-      await setTimeout(random() * 60);
+      // At a random moment of its first appends, or of later ones.
+      if (kill % 2 === 1) await child.hasPrinted(" 0 ");
+      await setTimeout(random() * 40);
       child.kill();
       await child.exited;
       said.push(...acknowledged(child.printed()));
     }
-    expect(said.length).toBeGreaterThan(kills);
+    expect(said.length).toBeGreaterThanOrEqual(kills / 2);
     const stored = await placesStored();
     expect(said.filter((line) => !stored.has(line))).toEqual([]);
     expect(await verifyAudit(models)).toMatchObject({ intact: true, breaks: [] });
-  }, 90_000);
+  }, 180_000);
 });

@@ -1,10 +1,10 @@
 import { setTimeout } from "node:timers/promises";
+import { bundleChild, childrenAhead, randomOf, startChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Model } from "mongoose";
 import { beforeAll, expect, it } from "vitest";
 import { defineModels, type IdentityModels, validateAccessToken } from "../src/index.js";
 import type { Assignment } from "./children/oauth-client.js";
-import { childrenAhead, randomOf, startChild } from "./children/start.js";
 import {
   codeFor,
   exchange,
@@ -26,7 +26,7 @@ beforeAll(async () => {
 const seed = Number(process.env.TEST_SEED ?? 20_961_102);
 const kills = 50;
 const codesPerChild = 4;
-const script = new URL("./children/oauth-client.ts", import.meta.url);
+const script = await bundleChild(new URL("./children/oauth-client.ts", import.meta.url));
 
 /** What the client of a killed process can do with the last that it heard of each code. */
 async function goOn(world: World, code: string, lastSaid: string | undefined): Promise<string> {
@@ -74,4 +74,4 @@ it(`after ${kills} kills at random moments the client goes on, or starts anew (s
   const { exchanged = 0, rotated = 0, retried = 0 } = outcomes;
   expect(exchanged).toBeGreaterThan(0);
   expect(rotated + retried).toBeGreaterThan(0);
-}, 60_000);
+}, 180_000);

@@ -1,3 +1,4 @@
+import { bundleChild, startChild } from "@org/dev-kit/children";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   type IdentityModels,
@@ -11,7 +12,6 @@ import {
   validateAccessToken,
 } from "../src/index.js";
 import type { Assignment } from "./children/oauth-client.js";
-import { startChild } from "./children/start.js";
 import { useIdentityDatabase } from "./database.js";
 import {
   after,
@@ -257,7 +257,7 @@ describe("what ends an authorization, while it is being made", () => {
 
 describe("two processes", () => {
   async function inTwoProcesses(world: World, assignment: Pick<Assignment, "codes" | "refreshTokens">) {
-    const script = new URL("./children/oauth-client.ts", import.meta.url);
+    const script = await bundleChild(new URL("./children/oauth-client.ts", import.meta.url));
     const uri = databaseUri();
     const children = [startChild(script, uri), startChild(script, uri)];
     await Promise.all(children.map((child) => child.hasPrinted("ready\n")));

@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { bundleChild, childrenAhead, randomOf, startChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Model } from "mongoose";
 import { beforeAll, expect, it } from "vitest";
@@ -10,7 +11,6 @@ import {
   resumeErasures,
   verifyAudit,
 } from "../src/index.js";
-import { childrenAhead, randomOf, startChild } from "./children/start.js";
 import { dumpOf, foundIn, type KnownPerson, makeKnownPerson } from "./person.js";
 
 const temporary = useTemporaryDatabase({ label: "erase-crash" });
@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 const seed = Number(process.env.TEST_SEED ?? 20_960_601);
 const kills = 50;
-const eraser = new URL("./children/eraser.ts", import.meta.url);
+const eraser = await bundleChild(new URL("./children/eraser.ts", import.meta.url));
 
 it(`leaves nothing of ${kills} people whose erasure was killed at a random moment (seed ${seed})`, async () => {
   const random = randomOf(seed);
@@ -54,4 +54,4 @@ it(`leaves nothing of ${kills} people whose erasure was killed at a random momen
   const traces = people.flatMap((person) => [...person.traces, ...person.secrets]);
   expect(foundIn(dump, [...traces, ...ids])).toEqual([]);
   expect(await verifyAudit(models)).toMatchObject({ intact: true, events: 2 * kills });
-}, 90_000);
+}, 180_000);

@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { bundleChild, childrenAhead, randomOf, startChild, type WaitingChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Model } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -14,7 +15,6 @@ import {
   validateSession,
 } from "../src/index.js";
 import type { SessionAssignment } from "./children/session-actor.js";
-import { childrenAhead, randomOf, startChild, type WaitingChild } from "./children/start.js";
 import { makeUser } from "./database.js";
 import { liveSessions, watchHighest } from "./live-sessions.js";
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
 const seed = Number(process.env.TEST_SEED ?? 20_961_124);
 const kills = 50;
 const cap = 5;
-const actor = new URL("./children/session-actor.ts", import.meta.url);
+const actor = await bundleChild(new URL("./children/session-actor.ts", import.meta.url));
 const start = () => startChild(actor, temporary.uri);
 
 function printedBy(child: WaitingChild, what: "opened" | "refreshed" | "refused"): string[][] {
@@ -137,7 +137,7 @@ describe(`${kills} kills at random moments (seed ${seed})`, () => {
       },
     );
     expect(opened).toBeGreaterThanOrEqual(kills / 2);
-  }, 120_000);
+  }, 180_000);
 
   it("of logins that are denied lose no slot", async () => {
     let user: UserDocument;
@@ -154,7 +154,7 @@ describe(`${kills} kills at random moments (seed ${seed})`, () => {
         await expectEverySlotFree(user);
       },
     );
-  }, 120_000);
+  }, 180_000);
 
   it("of rotations leave the last token that was heard of good, and raise no alarm", async () => {
     let userId: UserDocument["_id"];
@@ -181,5 +181,5 @@ describe(`${kills} kills at random moments (seed ${seed})`, () => {
     expect(rotations).toBeGreaterThanOrEqual(kills / 2);
     // Some were killed between the rotation and its answer.
     expect(retried).toContain(true);
-  }, 120_000);
+  }, 180_000);
 });

@@ -1,0 +1,123 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, type Plugin } from "esbuild";
+import { afterAll } from "vitest";
+
+/** A process of a test that waits for its first line. */
+export interface WaitingChild {
+  /** Everything it has printed. */
+  printed(): string;
+  /** Resolves when it has printed this; rejects when it ends before. */
+  hasPrinted(text: string): Promise<void>;
+  tell(line: string): void;
+  /** SIGKILL: no handler runs, nothing is flushed. */
+  kill(): void;
+  exited: Promise<unknown>;
+}
+
+const running = new Set<ReturnType<typeof spawn>>();
+const folders: string[] = [];
+
+/**
+ * Makes one file of a script and the sources of our own that it imports, so that each of the many processes of a test
+ * of crashes starts in a third of the time that loading TypeScript takes.
+ */
+export async function bundleChild(script: URL): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "org-db-child-"));
+  folders.push(folder);
+  const outfile = join(folder, `${basename(script.pathname, ".ts")}.mjs`);
+  await build({
+    entryPoints: [fileURLToPath(script)],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    conditions: ["@org/source"],
+    plugins: [othersStayOutside],
+    logLevel: "silent",
+  });
+  return outfile;
+}
+
+// What others made is loaded from where it is installed: it may be native, or need to be loaded once only.
+const othersStayOutside: Plugin = {
+  name: "others-stay-outside",
+  setup(builder) {
+    builder.onResolve({ filter: /^[^./]/ }, async ({ path, resolveDir, importer, kind, pluginData }) => {
+      if (pluginData === "asked" || kind === "entry-point" || path.startsWith("@org/")) return undefined;
+      if (path.startsWith("node:")) return { path, external: true };
+      const found = await builder.resolve(path, { resolveDir, importer, kind, pluginData: "asked" });
+      return found.errors.length > 0 ? found : { path: found.path, external: true };
+    });
+  },
+};
+
+/**
+ * Starts what {@link bundleChild} made. Whatever of it still runs after the suite is killed.
+ *
+ * @param args - what the script finds in `process.argv`, such as the connection string of its database.
+ */
+export function startChild(bundle: string, ...args: string[]): WaitingChild {
+  const child = spawn(process.execPath, [bundle, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  running.add(child);
+  const exited = once(child, "close").finally(() => running.delete(child));
+  let printed = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    printed += text;
+  });
+  // It may be killed before it reads.
+  child.stdin.on("error", () => undefined);
+  return {
+    printed: () => printed,
+    hasPrinted: async (text) => {
+      while (!printed.includes(text)) {
+        const ended = await Promise.race([
+          once(child.stdout, "data").then(() => false),
+          exited.then(() => true),
+        ]);
+        if (ended && !printed.includes(text))
+          throw new Error(`the process ended without printing ${text.trim()}`);
+      }
+    },
+    tell: (line) => void child.stdin.write(`${line}\n`),
+    kill: () => void child.kill("SIGKILL"),
+    exited,
+  };
+}
+
+/** A row of children that are already up, having printed `ready`, started ahead of their use. */
+export function childrenAhead(ahead: number, total: number, start: () => WaitingChild) {
+  const row: WaitingChild[] = [];
+  let started = 0;
+  const fill = () => {
+    for (; row.length < ahead && started < total; started++) row.push(start());
+  };
+  fill();
+  return async (): Promise<WaitingChild> => {
+    const next = row.shift() as WaitingChild;
+    await next.hasPrinted("ready\n");
+    fill();
+    return next;
+  };
+}
+
+/** Small, fast, and the same for one seed (mulberry32): from 0 up to, not including, 1. */
+export function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
+  };
+}
+
+afterAll(async () => {
+  for (const child of running) child.kill("SIGKILL");
+  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
+});
