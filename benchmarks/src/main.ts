@@ -6,6 +6,7 @@ import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
 import { benchmarkLoading } from "./loading.js";
 import type { Comparison } from "./measure.js";
+import { benchmarkPeers, type PeerBenchmarks } from "./peers.js";
 import { benchmarkSessions } from "./sessions.js";
 
 const { values } = parseArgs({
@@ -22,7 +23,7 @@ const say = (line: string) => void process.stderr.write(`${line}\n`);
 
 const engine = await startEngine({ log: say });
 const name = `bench_${process.pid}`;
-const database = await openDatabase(engine.uri, { dbName: name });
+const database = await openDatabase(engine.uri, { dbName: name, monitorCommands: true });
 const db = database.connection.db;
 if (!db) throw new Error("the connection has no database");
 const results: Record<string, unknown> = {
@@ -35,13 +36,18 @@ try {
     say("loading: the loader against insertMany of the same documents");
     results.loading = await benchmarkLoading(db, size);
   }
-  if (chosen("sessions")) {
-    say(`sessions: loading ${size.sessions} sessions`);
+  if (["sessions", "peers"].some(chosen)) {
+    say(`loading ${size.sessions} sessions`);
     await db.dropDatabase();
     await loadIdentityData(db, { ...size, seed: 1, now: new Date() });
     for (const model of Object.values(database.models) as Model<unknown>[]) await model.createIndexes();
+  }
+  if (chosen("sessions")) {
     say("sessions: each operation against its bare driver call");
     results.sessions = await benchmarkSessions(database.connection);
+  }
+  if (chosen("peers")) {
+    results.peers = await benchmarkPeers(database.models, engine.uri, size.sessions, say);
   }
 } finally {
   await db.dropDatabase();
@@ -66,11 +72,30 @@ function readable(found: Record<string, unknown>): string {
     );
   }
   const sessions = (found.sessions ?? {}) as Record<string, Comparison>;
-  for (const [operation, { subject, baseline, ratio }] of Object.entries(sessions)) {
-    lines.push(
-      `${operation}: ${ratio.median.toFixed(2)} times the bare call (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)}); ` +
-        `p50 ${subject.p50.toFixed(2)} ms against ${baseline.p50.toFixed(2)} ms`,
-    );
+  for (const [operation, comparison] of Object.entries(sessions)) {
+    lines.push(`${operation}: ${beside(comparison, "the bare call")}`);
+  }
+  const peers = found.peers as PeerBenchmarks | undefined;
+  if (peers) {
+    lines.push(`our validateSession sends ${perCall(peers.ourCommands)}`);
+    for (const [name, peer] of [
+      ["better-auth's getSession", peers.betterAuthGetSession],
+      ["connect-mongo's get", peers.connectMongoGet],
+    ] as const) {
+      lines.push(`validateSession: ${beside(peer.latency, name)}, which sends ${perCall(peer.commands)}`);
+    }
   }
   return lines.join("\n");
+}
+
+function beside({ subject, baseline, ratio }: Comparison, what: string): string {
+  const range = `${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)}`;
+  const medians = `p50 ${subject.p50.toFixed(2)} ms against ${baseline.p50.toFixed(2)} ms`;
+  return `${ratio.median.toFixed(2)} times ${what} (${range}); ${medians}`;
+}
+
+function perCall(commands: Record<string, number>): string {
+  return Object.entries(commands)
+    .map(([name, count]) => `${count} ${name}`)
+    .join(", ");
 }

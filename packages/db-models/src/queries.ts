@@ -208,7 +208,7 @@ export const queries = {
   /** The slots that a user's sessions hold, expired ones included: what the cap is decided on. */
   slotsOfUser: (userId: Id) =>
     sessions.all("slotsOfUser", "slot_unique", { userId, slot: { $gte: 0 } }, { slot: 1 }),
-  /** Live sessions, and those of logins under way. */
+  /** Live sessions, and by this clock those that a login with a clock ahead of it has seen expired. */
   liveSessionsOfUser: (userId: Id, now: Date) =>
     sessions.all(
       "liveSessionsOfUser",

@@ -107,7 +107,8 @@ describe("openSession", () => {
       Promise.all(Array.from({ length: parallel }, () => openSession(models, { userId: user._id }, now)));
     const { result, commands } = await commandsDuring(database(), logins);
     expect(result).toHaveLength(parallel);
-    expect(commands.length).toBeLessThanOrEqual(7 * parallel);
+    // Losing to each other they send 7,000.
+    expect(commands.length).toBeLessThanOrEqual(12 * parallel);
   });
 
   it("does not count sessions that have expired but are still there", async () => {

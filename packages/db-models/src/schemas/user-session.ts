@@ -91,7 +91,7 @@ export interface UserSessionDocument extends BaseDocument {
   generation: number;
   /** From this and the previous token, and from nothing less, a retry reads the token that is valid now. */
   sealedSuccessor?: string;
-  /** Place among the user's live sessions, 0 to the cap less one. Absent before the session is live and once it has ended. */
+  /** Place among the user's live sessions, 0 to the cap less one. Absent once the session has ended. */
   slot?: number;
   /** `sessionGeneration` of the user when the session was opened. */
   userGeneration: number;

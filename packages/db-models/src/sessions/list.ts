@@ -41,7 +41,7 @@ export async function listSessions(
 }
 
 /**
- * Who holds each slot. A login under way has no slot yet and is left out. A read without a snapshot may find a session
+ * Who holds each slot. A session without one has given it up to a login whose clock is ahead of ours. A read without a snapshot may find a session
  * and, a little later, the one that took its slot over: the newer one holds it.
  */
 function newestBySlot(found: readonly UserSessionDocument[]) {

@@ -10,15 +10,15 @@ export interface SlotHolder<Id> {
 }
 
 /** What has to happen before a session can take `slot`; `denied` when the policy forbids it. */
-export type SlotDecision<Id> =
-  | {
-      denied: false;
-      slot: number;
-      expired: Id[];
-      evicted: Id[];
-      moved: Array<{ _id: Id; from: number; to: number }>;
-    }
-  | { denied: true; live: number };
+export type SlotDecision<Id> = SlotGrant<Id> | { denied: true; live: number };
+
+export interface SlotGrant<Id> {
+  denied: false;
+  slot: number;
+  expired: Id[];
+  evicted: Id[];
+  moved: Array<{ _id: Id; from: number; to: number }>;
+}
 
 export interface SlotRequest {
   cap: number;

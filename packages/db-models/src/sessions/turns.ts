@@ -5,8 +5,8 @@ const turnsOf = new WeakMap<Connection, Map<string, Promise<unknown>>>();
 
 /**
  * Does something for a user when what this process did for the same user before is done. It decides nothing: the
- * server does, for other processes do not wait. It spares it the attempts that logins of one process would lose to
- * each other, 7,000 commands for a hundred logins at once instead of 700.
+ * server does, for other processes do not wait. It spares the server the attempts that logins of one process would
+ * lose to each other.
  */
 export async function inTurn<T>(
   models: IdentityModels,
