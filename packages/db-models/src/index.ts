@@ -174,7 +174,14 @@ export type { ApiUse, UsageRecorderOptions } from "./usage/recorder.js";
 export { UsageRecorder } from "./usage/recorder.js";
 export { flushApiUsage, trackApiUsage } from "./usage/track.js";
 export type { Authentication, PublicUser } from "./users/accounts.js";
-export { authenticateUser, readUser, registerUser, setUserStatus } from "./users/accounts.js";
+export {
+  authenticateUser,
+  readUser,
+  registerUser,
+  setPassword,
+  setUserRoles,
+  setUserStatus,
+} from "./users/accounts.js";
 export type { ProfileChanges, Registration, SecurityChanges } from "./users/input.js";
 export {
   emailSchema,

@@ -29,6 +29,7 @@ function programsOf(text: string): string[] {
 
 describe.each([
   ["audit", [/^0\ntrue 1\n\{[^}]*sequence: 0,\s*problem: 'chain_missing'\s*\}\n$/]],
+  ["oauth", [/^true \[ 'repo:read' \]\ntrue true\nfalse false\n\{ active: false \}\ntrue\n$/]],
   [
     "privacy",
     [
@@ -36,6 +37,7 @@ describe.each([
       /^risk_high string\n$/,
     ],
   ],
+  ["sessions", [/^true true\nevicted true\ntrue true\nfalse false\n$/]],
 ])("the %s guide", (name, outputs) => {
   const temporary = useTemporaryDatabase({ label: "guides" });
 

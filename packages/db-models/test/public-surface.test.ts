@@ -105,6 +105,8 @@ it("exports these names and no others", () => {
       "securityChangesSchema",
       "securityEventKinds",
       "setAppStatus",
+      "setPassword",
+      "setUserRoles",
       "setUserStatus",
       "severities",
       "sha256",

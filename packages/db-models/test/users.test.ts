@@ -4,13 +4,17 @@ import {
   authenticateUser,
   duration,
   type IdentityModels,
+  listSecurityEvents,
   openSession,
   readUser,
   recordLogin,
   registerUser,
+  setPassword,
+  setUserRoles,
   setUserStatus,
   updateProfile,
   updateSecurity,
+  validateSession,
 } from "../src/index.js";
 import {
   parseInput,
@@ -18,7 +22,7 @@ import {
   registrationSchema,
   securityChangesSchema,
 } from "../src/users/input.js";
-import { makeUser, useIdentityDatabase } from "./database.js";
+import { makeUser, separateModels, useIdentityDatabase } from "./database.js";
 
 // Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
 const now = new Date("2096-06-01T12:00:00.000Z");
@@ -223,5 +227,69 @@ describe("recordLogin", () => {
       { code: "NO", logins: 40, lastSeenAt: new Date(now.getTime() + 39 * duration.minute) },
     ]);
     expect(lastActiveAt).toEqual(again);
+  });
+});
+
+describe("setPassword", () => {
+  it("ends every session but the one it was changed in, which counts for the cap as before", async () => {
+    const user = await makeUser(models, { security: { maxConcurrentSessions: 3, limitPolicy: "deny" } });
+    const userId = user._id;
+    const [mine, other] = [
+      await openSession(models, { userId }, now),
+      await openSession(models, { userId }, now),
+    ];
+    const input = { userId, password: "another fine password", keepSessionId: mine.id };
+    expect(await setPassword(models, input, now)).toBe(1);
+    expect(await validateSession(models, mine.token, now)).toMatchObject({ active: true });
+    expect(await validateSession(models, other.token, now)).toMatchObject({ reason: "revoked" });
+    const credentials = { identifier: user.email, password: "another fine password" };
+    expect(await authenticateUser(models, credentials)).toMatchObject({ authenticated: true });
+    await openSession(models, { userId }, now);
+    await openSession(models, { userId }, now);
+    await expect(openSession(models, { userId }, now)).rejects.toMatchObject({
+      code: "SESSION_LIMIT_REACHED",
+    });
+    expect(await listSecurityEvents(models, { userId, page: {} })).toMatchObject([
+      { kind: "password_changed" },
+    ]);
+  });
+
+  it("refuses a login that was authenticated with the old password", async () => {
+    const user = await makeUser(models);
+    const before = { userId: user._id, sessionGeneration: user.sessionGeneration };
+    expect(await setPassword(models, { userId: user._id, password: "another fine password" }, now)).toBe(0);
+    await expect(openSession(models, before, now)).rejects.toMatchObject({ code: "SESSIONS_REVOKED" });
+  });
+
+  it("refuses a short password and an unknown user", async () => {
+    const { _id: userId } = await makeUser(models);
+    await expect(setPassword(models, { userId, password: "short" }, now)).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+    });
+    const unknown = { userId: new models.User()._id, password: "another fine password" };
+    await expect(setPassword(models, unknown, now)).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
+  });
+});
+
+describe("setUserRoles", () => {
+  it("reaches live sessions, and logins that race with it", async () => {
+    const { _id: userId } = await makeUser(models, { security: { maxConcurrentSessions: 50 } });
+    const first = await openSession(models, { userId }, now);
+    const [, ...raced] = await Promise.all([
+      setUserRoles(models, { userId, roles: ["editor", "editor", "admin"] }, now),
+      ...separateModels(database(), 20).map((separate) => openSession(separate, { userId }, now)),
+    ]);
+    for (const { token } of [first, ...raced]) {
+      const check = await validateSession(models, token, now);
+      expect(check).toMatchObject({ active: true, session: { roles: ["editor", "admin"] } });
+    }
+  });
+
+  it("refuses roles out of bounds and an unknown user", async () => {
+    const { _id: userId } = await makeUser(models);
+    const tooMany = { userId, roles: Array.from({ length: 33 }, (_, index) => `role-${index}`) };
+    await expect(setUserRoles(models, tooMany, now)).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    const unknown = { userId: new models.User()._id, roles: [] };
+    await expect(setUserRoles(models, unknown, now)).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
   });
 });

@@ -105,7 +105,11 @@ async function complete(models: IdentityModels, erasure: ErasureDocument, now: D
 
 async function closeAccount(models: IdentityModels, userId: Types.ObjectId, now: Date): Promise<void> {
   try {
-    await endEverySession(models, userId, "account_not_active", { status: "deleted" }, now);
+    await endEverySession(
+      models,
+      { userId, reason: "account_not_active", change: { status: "deleted" } },
+      now,
+    );
   } catch (error) {
     // Removed by an earlier attempt, which then ended its sessions too.
     if (!isIdentityError(error, "USER_NOT_FOUND")) throw error;

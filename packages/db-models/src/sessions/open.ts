@@ -117,7 +117,7 @@ async function openUnderCap(
   const policy = sessionPolicyOf(models, input.policy);
   const { session, token } = describeSession(state.user, { ...input, device, deviceHash }, policy, now);
   const evicted = await claimSlot(models, session, state, input, now);
-  await assertNotRevoked(models, session, now);
+  await settle(models, session, now);
   return {
     id: session._id,
     token: token.raw,
@@ -201,18 +201,20 @@ function decide({ user, holders }: LoginState, userGeneration: number, now: Date
  * Ending all sessions raises the generation first and ends what it finds afterwards. Read after the insert, an
  * unchanged generation means that whoever raises it from now on finds this session too. If this process dies before,
  * the session is one that nobody has the token of, and its older generation gives its slot to the next login.
+ * Roles that changed meanwhile are taken over for the same reason.
  */
-async function assertNotRevoked(
-  models: IdentityModels,
-  session: UserSessionDocument,
-  now: Date,
-): Promise<void> {
+async function settle(models: IdentityModels, session: UserSessionDocument, now: Date): Promise<void> {
   const { _id, userId, userGeneration } = session;
-  const projection = { sessionGeneration: 1, status: 1 };
+  const projection = { sessionGeneration: 1, status: 1, roles: 1 };
   const user = await models.User.collection.findOne({ _id: userId }, { projection });
-  if (user?.sessionGeneration === userGeneration && user.status === "active") return;
-  await endSessions(models, { _id }, "all_signed_out", now);
-  throw sessionsRevoked();
+  if (user?.sessionGeneration !== userGeneration || user.status !== "active") {
+    await endSessions(models, { _id }, "all_signed_out", now);
+    throw sessionsRevoked();
+  }
+  const { roles } = user as unknown as SessionUser;
+  if (roles.join("\n") !== session.roles.join("\n")) {
+    await models.UserSession.collection.updateOne({ _id }, { $set: { roles } });
+  }
 }
 
 function describeSession(

@@ -64,22 +64,38 @@ export function revokeAllSessions(
   input: { userId: Types.ObjectId; reason?: RevocationReason },
   now: Date,
 ): Promise<number> {
-  return endEverySession(models, input.userId, input.reason ?? "all_signed_out", {}, now);
+  return endEverySession(models, { userId: input.userId, reason: input.reason ?? "all_signed_out" }, now);
 }
 
-/** {@link revokeAllSessions}, with a change to the user that is made in the same write as the generation rises. */
+/** What {@link endEverySession} does besides. */
+export interface EveryEnd {
+  userId: Types.ObjectId;
+  reason: RevocationReason;
+  /** Made to the user in the same write as the generation rises. */
+  change?: Partial<Pick<UserDocument, "status" | "passwordHash" | "passwordChangedAt">>;
+  /** A session that goes on, under the new generation. */
+  keep?: Types.ObjectId;
+}
+
+/** {@link revokeAllSessions}, with a change to the user, or but for one session. */
 export async function endEverySession(
   models: IdentityModels,
-  userId: Types.ObjectId,
-  reason: RevocationReason,
-  change: Partial<Pick<UserDocument, "status">>,
+  { userId, reason, change, keep }: EveryEnd,
   now: Date,
 ): Promise<number> {
-  const ended = await endSessions(models, { userId }, reason, now);
-  const raised = await models.User.collection.updateOne(
+  const others = { userId, ...(keep && { _id: { $ne: keep } }) };
+  const ended = await endSessions(models, others, reason, now);
+  const raised = await models.User.collection.findOneAndUpdate(
     { _id: userId },
     { $inc: { sessionGeneration: 1 }, $set: { ...change, updatedAt: now } },
+    { returnDocument: "after", projection: { sessionGeneration: 1 } },
   );
-  if (raised.matchedCount === 0) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
-  return ended + (await endSessions(models, { userId }, reason, now));
+  if (!raised) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  if (keep) {
+    await models.UserSession.collection.updateOne(
+      { _id: keep, userId },
+      { $set: { userGeneration: raised.sessionGeneration } },
+    );
+  }
+  return ended + (await endSessions(models, others, reason, now));
 }

@@ -32,6 +32,11 @@ export const passwordSchema = z
   .max(passwordLength.max)
   .describe(`Password, ${passwordLength.min} to ${passwordLength.max} characters of any kind`);
 
+export const rolesSchema = z
+  .array(printable(limits.role))
+  .max(limits.roles)
+  .transform((roles) => [...new Set(roles)]);
+
 const usernameSchema = z
   .string()
   .transform(normaliseIdentifier)
