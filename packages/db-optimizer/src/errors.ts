@@ -21,6 +21,8 @@ export const errorKinds = {
   COLLECTION_CONFLICT: "state",
   LOCKED: "state",
   LEASE_LOST: "state",
+  NOTHING_TO_ROLL_BACK: "state",
+  QUERY_PLAN_UNFIT: "state",
 } as const;
 
 /** Stable name of what went wrong. */

@@ -23,25 +23,43 @@ export type { HealthScore, ScorePart } from "./health/score.js";
 export { partWeights, severityCosts } from "./health/score.js";
 export type { HealthThresholds } from "./health/thresholds.js";
 export { thresholdsSchema } from "./health/thresholds.js";
-export type { ApplyOptions, ApplyProgress, ApplyResult, StepOutcome, StepResult } from "./indexes/apply.js";
+export type { ApplyOptions, ApplyProgress, ApplyResult, StepResult } from "./indexes/apply.js";
 export { applyPlan } from "./indexes/apply.js";
+export type { BuildProgress } from "./indexes/build.js";
 export type { Collation } from "./indexes/collation.js";
 export type { ChangedIndex, ChangeKind, DriftReport, IndexDifference } from "./indexes/diff.js";
 export { diffIndexes } from "./indexes/diff.js";
 export type { Duplicate } from "./indexes/duplicates.js";
+export type { BuildEstimate, IndexedSize } from "./indexes/estimate.js";
 export type { ExpectedIndex } from "./indexes/expected.js";
 export { expectedIndexes } from "./indexes/expected.js";
 export type { ActualCollection, ActualIndex } from "./indexes/inspect.js";
 export { inspectIndexes } from "./indexes/inspect.js";
-export type { Plan, PlanStep, Risk, StepKind } from "./indexes/plan.js";
+export type { JournalRun, JournalStep, RunState, StepOutcome } from "./indexes/journal.js";
+export { journalRuns, journalSteps } from "./indexes/journal.js";
+export type {
+  Observation,
+  ObservationVerdict,
+  PlanMark,
+  RunningScan,
+  Signals,
+  SlowMark,
+} from "./indexes/observation.js";
+export { judgeObservation } from "./indexes/observation.js";
+export { openObservations } from "./indexes/observe.js";
+export type { Plan, PlanInput, PlanStep, Risk, StepKind } from "./indexes/plan.js";
 export { planIndexes } from "./indexes/plan.js";
+export type { DropInput } from "./indexes/plan-drops.js";
 export type { RedundantIndex } from "./indexes/redundant.js";
 export { redundantIndexes } from "./indexes/redundant.js";
+export type { RollbackPlan, RollbackRefusal } from "./indexes/rollback.js";
+export { planRollback, readRollback, runRollback } from "./indexes/rollback.js";
+export { inspectSizes } from "./indexes/sizes.js";
 export type { IndexKey, IndexKeyKind, IndexOption, IndexSpec, TextSettings } from "./indexes/spec.js";
 export type { IndexUse, UnusedFinding, UnusedInput, UnusedVerdict } from "./indexes/unused.js";
 export { judgeUse } from "./indexes/unused.js";
-export type { LeaseOptions } from "./lease.js";
-export { withLease } from "./lease.js";
+export type { Lease, LeaseOptions } from "./lease.js";
+export { leaseHeldUntil, withLease } from "./lease.js";
 export type { ModelLike, SchemaLike } from "./model.js";
 export { assertModel } from "./model.js";
 export type { NamedQuery } from "./named-query.js";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Connection, mongo } from "mongoose";
 
-import { OptimizerError } from "./errors.js";
+import { isOptimizerError, OptimizerError } from "./errors.js";
 import { databaseOf } from "./indexes/inspect.js";
 import { pause } from "./pause.js";
 
@@ -19,54 +19,101 @@ interface LeaseDocument {
 export interface LeaseOptions {
   /** Milliseconds to wait for another holder. Default 0: fail at once. */
   readonly waitMs?: number;
+  /** Milliseconds without a sign of life after which another process may take over. Default 60,000, at least 500. */
+  readonly leaseMs?: number;
   readonly signal?: AbortSignal;
+}
+
+/** A lease that is held. */
+export interface Lease {
+  /** Grows with every holder: what carries a lower number comes from a holder that was replaced. */
+  readonly fencing: number;
+  /**
+   * Asks the server whether the lease is still held, and prolongs it. To be called right before every write that
+   * only the holder may do: a process that slept learns here, and nowhere earlier, that another took over.
+   *
+   * @throws {OptimizerError} `LEASE_LOST`
+   */
+  confirm(): Promise<void>;
 }
 
 type Leases = mongo.Collection<LeaseDocument>;
 
+const defaultLeaseMs = 60_000;
+const shortestLeaseMs = 500;
 // Three beats fit into a lease, so that two may fail before another process takes over.
-const leaseMs = 60_000;
-const beatMs = 20_000;
+const beatsPerLease = 3;
 const retryMs = 250;
 
 /**
  * Runs something that only one process at a time may do. The server's clock decides; a holder that dies loses the
- * lease after a minute. The signal given to `run` is aborted when the lease is lost or the caller's signal is.
+ * lease after `leaseMs`. The signal given to `run` is aborted when the lease is lost or the caller's signal is.
  *
- * @throws {OptimizerError} `LOCKED` when another process holds the lease, `LEASE_LOST`
+ * @throws {OptimizerError} `LOCKED` when another process holds the lease, `LEASE_LOST`, `INVALID_OPTIONS`
  */
 export async function withLease<T>(
   connection: Connection,
   name: string,
   options: LeaseOptions,
-  run: (signal: AbortSignal) => Promise<T>,
+  run: (signal: AbortSignal, lease: Lease) => Promise<T>,
 ): Promise<T> {
+  const { leaseMs = defaultLeaseMs } = options;
+  if (!(leaseMs >= shortestLeaseMs))
+    throw new OptimizerError("INVALID_OPTIONS", `leaseMs is ${leaseMs}: it takes ${shortestLeaseMs} or more`);
   const leases = databaseOf(connection).collection<LeaseDocument>(leaseCollection);
-  const owner = randomUUID();
-  await acquire(leases, name, owner, options);
+  const holding: Holding = { name, owner: randomUUID(), leaseMs };
+  const fencing = await acquire(leases, holding, options);
   const lost = new AbortController();
-  const beat = setInterval(() => {
-    renew(leases, name, owner).catch((error: unknown) => lost.abort(error));
-  }, beatMs).unref();
+  const beat = keepAlive(leases, holding, lost);
   const signals = [lost.signal, ...(options.signal ? [options.signal] : [])];
   try {
-    return await run(AbortSignal.any(signals));
+    return await run(AbortSignal.any(signals), { fencing, confirm: () => renew(leases, holding) });
   } finally {
     clearInterval(beat);
     // A lease that cannot be given back runs out by itself.
-    await leases.updateOne({ _id: name, owner }, { $set: { expiresAt: new Date(0) } }).catch(() => undefined);
+    const own = { _id: name, owner: holding.owner };
+    await leases.updateOne(own, { $set: { expiresAt: new Date(0) } }).catch(() => undefined);
   }
+}
+
+interface Holding {
+  readonly name: string;
+  readonly owner: string;
+  readonly leaseMs: number;
+}
+
+// A beat that the network swallows is not the end: the lease is lost when it has run out, or somebody has it.
+function keepAlive(leases: Leases, holding: Holding, lost: AbortController): NodeJS.Timeout {
+  let renewedAt = performance.now();
+  const beat = async () => {
+    const asked = performance.now();
+    try {
+      await renew(leases, holding);
+      renewedAt = asked;
+    } catch (error) {
+      const over = performance.now() - renewedAt > holding.leaseMs;
+      if (over || isOptimizerError(error, "LEASE_LOST")) lost.abort(error);
+    }
+  };
+  return setInterval(() => void beat(), holding.leaseMs / beatsPerLease).unref();
+}
+
+/** When the lease that somebody holds at this moment runs out; nothing when it is free. Reads only. */
+export async function leaseHeldUntil(connection: Connection, name: string): Promise<Date | undefined> {
+  const leases = databaseOf(connection).collection<LeaseDocument>(leaseCollection);
+  const held = await leases.findOne({ _id: name });
+  return held && held.expiresAt > (await serverTime(leases.db)) ? held.expiresAt : undefined;
 }
 
 async function acquire(
   leases: Leases,
-  name: string,
-  owner: string,
+  holding: Holding,
   { waitMs = 0, signal }: LeaseOptions,
-): Promise<void> {
+): Promise<number> {
   for (let waited = 0; ; waited += retryMs) {
-    if (await tryAcquire(leases, name, owner)) return;
-    if (waited >= waitMs) throw await lockedError(leases, name);
+    const fencing = await tryAcquire(leases, holding);
+    if (fencing !== undefined) return fencing;
+    if (waited >= waitMs) throw await lockedError(leases, holding.name);
     await pause(retryMs, signal);
   }
 }
@@ -80,29 +127,29 @@ async function lockedError(leases: Leases, name: string): Promise<OptimizerError
 }
 
 // One atomic upsert: while the lease is held the filter finds nothing, and the insert that follows is a duplicate.
-async function tryAcquire(leases: Leases, name: string, owner: string): Promise<boolean> {
-  const now = await serverTime(leases);
+async function tryAcquire(leases: Leases, { name, owner, leaseMs }: Holding): Promise<number | undefined> {
+  const now = await serverTime(leases.db);
   try {
-    await leases.updateOne(
+    const held = await leases.findOneAndUpdate(
       { _id: name, expiresAt: { $lt: now } },
       { $set: { owner, expiresAt: new Date(now.getTime() + leaseMs) }, $inc: { fencing: 1 } },
-      { upsert: true },
+      { upsert: true, returnDocument: "after" },
     );
-    return true;
+    return held?.fencing;
   } catch (error) {
-    if ((error as { code?: unknown }).code === 11000) return false;
+    if ((error as { code?: unknown }).code === 11000) return undefined;
     throw error;
   }
 }
 
-// The clocks of the processes may differ; the server's is the same for all.
-async function serverTime(leases: Leases): Promise<Date> {
-  const { localTime } = await leases.db.command({ hello: 1 });
+/** The server's clock: those of the processes may differ, and this one is the same for all. */
+export async function serverTime(db: Pick<mongo.Db, "command">): Promise<Date> {
+  const { localTime } = await db.command({ hello: 1 });
   return localTime as Date;
 }
 
-async function renew(leases: Leases, name: string, owner: string): Promise<void> {
-  const expiresAt = new Date((await serverTime(leases)).getTime() + leaseMs);
+async function renew(leases: Leases, { name, owner, leaseMs }: Holding): Promise<void> {
+  const expiresAt = new Date((await serverTime(leases.db)).getTime() + leaseMs);
   const { matchedCount } = await leases.updateOne({ _id: name, owner }, { $set: { expiresAt } });
   if (matchedCount === 0) {
     throw new OptimizerError("LEASE_LOST", `Another process took the lease "${name}" over`);

@@ -5,12 +5,13 @@ import type { CleanupRule } from "./cleanup/rules.js";
 import { type CleanupOptions, runCleanup } from "./cleanup/runner.js";
 import { checkHealth, type HealthOptions, type HealthReport } from "./health/health.js";
 import { type ApplyOptions, type ApplyResult, applyPlan } from "./indexes/apply.js";
-import { type DriftReport, diffIndexes } from "./indexes/diff.js";
-import { expectedIndexes } from "./indexes/expected.js";
-import { inspectIndexes } from "./indexes/inspect.js";
-import { type Plan, planIndexes } from "./indexes/plan.js";
+import type { DriftReport } from "./indexes/diff.js";
+import { type JournalRun, journalRuns } from "./indexes/journal.js";
+import type { Plan, PlanInput } from "./indexes/plan.js";
+import { readPlan } from "./indexes/read-plan.js";
+import { type RollbackPlan, readRollback, runRollback } from "./indexes/rollback.js";
 import { type LeaseOptions, withLease } from "./lease.js";
-import { collectionNames, type ModelLike } from "./model.js";
+import type { ModelLike } from "./model.js";
 import type { NamedQuery } from "./named-query.js";
 import { analysePerformance, type OptimizeOptions, type OptimizeReport } from "./optimize/optimize.js";
 
@@ -49,12 +50,16 @@ export class DatabaseOptimizer {
     return (await this.plan()).drift;
   }
 
-  /** What would bring the server's indexes in line. Reads only. */
-  async plan(): Promise<{ readonly drift: DriftReport; readonly plan: Plan }> {
-    const expected = expectedIndexes(this.#models);
-    const actual = await inspectIndexes(this.#connection, collectionNames(this.#models));
-    const drift = diffIndexes(expected, actual);
-    return { drift, plan: planIndexes(drift, actual) };
+  /**
+   * What would bring the server's indexes in line, with estimates of what builds cost. Reads only.
+   *
+   * @param options `drop`: undeclared indexes, as `collection.index`, that are to go
+   * @throws {OptimizerError} `INVALID_OPTIONS` when `drop` names what must not be dropped
+   */
+  async plan(
+    options: Pick<PlanInput, "drop"> = {},
+  ): Promise<{ readonly drift: DriftReport; readonly plan: Plan }> {
+    return readPlan(this.#connection, this.#models, options);
   }
 
   /**
@@ -66,9 +71,35 @@ export class DatabaseOptimizer {
   async apply(options: ApplyOptions & LeaseOptions = {}, given?: Plan): Promise<ApplyResult> {
     const plan = given ?? (await this.plan()).plan;
     if (plan.steps.length === 0) return { changed: false, complete: true, steps: [] };
-    return withLease(this.#connection, "setup", options, (signal) =>
-      applyPlan(this.#connection, plan, { ...options, signal }),
+    return withLease(this.#connection, "setup", options, (signal, lease) =>
+      applyPlan(this.#connection, plan, { queries: this.#queries, ...options, signal, lease }),
     );
+  }
+
+  /** The last runs of apply and rollback, the newest first. Reads only. */
+  history(limit?: number): Promise<JournalRun[]> {
+    return journalRuns(this.#connection, limit);
+  }
+
+  /** How the last run, or the given one, would be reversed: see {@link readRollback}. Reads only. */
+  planRollback(runId?: string): Promise<RollbackPlan> {
+    return readRollback(this.#connection, runId);
+  }
+
+  /**
+   * Reverses the last run, or the given one, under a lease. What was changed since is left alone.
+   *
+   * @throws {OptimizerError} `NOTHING_TO_ROLL_BACK`, `LOCKED`, and what {@link applyPlan} throws
+   */
+  async rollback(
+    options: Omit<ApplyOptions, "rebuild" | "drop"> & LeaseOptions = {},
+    runId?: string,
+  ): Promise<ApplyResult & Pick<RollbackPlan, "run" | "refused">> {
+    return withLease(this.#connection, "setup", options, async (signal, lease) => {
+      const way = await readRollback(this.#connection, runId);
+      const result = await runRollback(this.#connection, way, { ...options, signal, lease });
+      return { ...result, run: way.run, refused: way.refused };
+    });
   }
 
   /** See {@link checkHealth}. */

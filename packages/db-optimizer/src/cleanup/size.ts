@@ -1,25 +1,36 @@
 import type { mongo } from "mongoose";
+import type { Document } from "../model.js";
 import type { CollectionSize } from "./report.js";
 
 const empty: CollectionSize = { documents: 0, dataBytes: 0, storageBytes: 0, indexBytes: 0 };
 
 /** Size of a collection, added up over the shards; zeros for one that does not exist. */
 export async function collectionSize(db: mongo.Db, collection: string): Promise<CollectionSize> {
+  return sumSizes(await storageStats(db, collection));
+}
+
+/** What each shard says of the storage of a collection; nothing for one that does not exist. */
+export async function storageStats(db: mongo.Db, collection: string): Promise<Document[]> {
   const pipeline = [{ $collStats: { storageStats: {} } }];
   const parts = await db.collection(collection).aggregate(pipeline).toArray().catch(missing);
+  return parts.map((part) => (part.storageStats ?? {}) as Document);
+}
+
+/** The parts of a collection added up. Pure. */
+export function sumSizes(parts: readonly Document[]): CollectionSize {
   return parts.reduce<CollectionSize>(
-    (sum, { storageStats }) => ({
-      documents: sum.documents + Number(storageStats?.count ?? 0),
-      dataBytes: sum.dataBytes + Number(storageStats?.size ?? 0),
-      storageBytes: sum.storageBytes + Number(storageStats?.storageSize ?? 0),
-      indexBytes: sum.indexBytes + Number(storageStats?.totalIndexSize ?? 0),
+    (sum, part) => ({
+      documents: sum.documents + Number(part.count ?? 0),
+      dataBytes: sum.dataBytes + Number(part.size ?? 0),
+      storageBytes: sum.storageBytes + Number(part.storageSize ?? 0),
+      indexBytes: sum.indexBytes + Number(part.totalIndexSize ?? 0),
     }),
     empty,
   );
 }
 
 // NamespaceNotFound.
-function missing(error: unknown): Record<string, undefined>[] {
+function missing(error: unknown): Document[] {
   if ((error as { code?: unknown }).code === 26) return [];
   throw error;
 }

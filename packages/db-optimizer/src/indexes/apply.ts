@@ -1,14 +1,15 @@
+import { hostname, userInfo } from "node:os";
 import type { Connection } from "mongoose";
 
-import { type OptimizerError, toOptimizerError } from "../errors.js";
+import type { OptimizerError } from "../errors.js";
+import { type Lease, serverTime } from "../lease.js";
+import type { NamedQuery } from "../named-query.js";
 import { throwIfAborted } from "../pause.js";
-import { diffIndexes } from "./diff.js";
-import { inspectIndexes } from "./inspect.js";
-import { type Plan, type PlanStep, planIndexes } from "./plan.js";
-import { runStep } from "./steps.js";
-
-/** What became of a step. `unneeded`: the server already had it. `skipped`: it replaces an index and was not asked for. */
-export type StepOutcome = "done" | "unneeded" | "skipped" | "failed";
+import type { BuildProgress } from "./build.js";
+import { databaseOf } from "./inspect.js";
+import { type JournalRun, JournalWriter, type StepOutcome } from "./journal.js";
+import type { Plan, PlanStep } from "./plan.js";
+import { StepRunner } from "./step-runner.js";
 
 /** A step with its outcome. */
 export interface StepResult {
@@ -16,18 +17,22 @@ export interface StepResult {
   readonly outcome: StepOutcome;
   readonly elapsedMs: number;
   readonly error?: OptimizerError;
+  /** Of `unhidden`: who missed the index. */
+  readonly reasons?: readonly string[];
 }
 
 /** What became of a plan. */
 export interface ApplyResult {
-  /** Whether anything was written. */
+  /** Whether anything was written to the indexes. */
   readonly changed: boolean;
-  /** Whether every step is done or was unneeded. */
+  /** Whether every step is settled, or is being observed. */
   readonly complete: boolean;
   readonly steps: readonly StepResult[];
+  /** Id of the run in the journal; absent when nothing was begun. */
+  readonly runId?: string;
 }
 
-/** Told before and after each step. */
+/** Told before and after each step, and while the server builds. */
 export interface ApplyProgress {
   readonly step: PlanStep;
   /** From 1. */
@@ -35,13 +40,29 @@ export interface ApplyProgress {
   readonly total: number;
   /** Absent while the step runs. */
   readonly result?: StepResult;
+  /** How far the server is, where it says so; once a second. */
+  readonly build?: BuildProgress;
 }
 
 /** Options of {@link applyPlan}. */
 export interface ApplyOptions {
   /** Whether steps that replace an index may run. Default false. */
   readonly rebuild?: boolean;
-  /** Stops before the next step; an index build that runs is left to the server. */
+  /** Whether an index may be dropped when its observation is over, or when a rollback takes it back. Default false. */
+  readonly drop?: boolean;
+  /** Seconds from hiding an index to dropping it. Default 604,800, which is seven days. */
+  readonly observeSeconds?: number;
+  /** Queries whose plans are watched while an index is hidden. Default none. */
+  readonly queries?: readonly NamedQuery[];
+  /** Operations slower than this count as slow during an observation, milliseconds. Default 100. */
+  readonly slowOperationMs?: number;
+  /** Who does it, for the journal. Default: user and host of this process. */
+  readonly by?: string;
+  /** The moment of the run. Default: the server's clock. */
+  readonly now?: Date;
+  /** Confirmed before every write. Without one, several processes may apply at once, as long as nothing is rebuilt. */
+  readonly lease?: Lease;
+  /** Stops before the next step; an index under construction is given up. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ApplyProgress) => void;
   /** Milliseconds from any fixed point. Default `performance.now`. */
@@ -50,64 +71,73 @@ export interface ApplyOptions {
 
 // After these no other step can succeed either.
 const fatal = new Set(["UNREACHABLE", "AUTHENTICATION_FAILED", "ABORTED", "LEASE_LOST"]);
+const settled = new Set<StepOutcome>(["done", "unneeded", "observing", "unhidden"]);
+const written = new Set<StepOutcome>(["done", "unhidden"]);
 
 /**
  * Carries a plan out: the only function that writes indexes. Each step is held against the server once more before it
- * runs; a step that fails is reported and the others go on.
+ * runs, and written to the journal (`org_db_journal`) before and after; a step that fails is reported and the others
+ * go on. A run that dies is finished by the next one.
  *
- * Two processes may apply the same plan at once as long as nothing is rebuilt; the facade takes a lease for that.
- *
- * @throws {OptimizerError} `ABORTED`, `UNREACHABLE`, `AUTHENTICATION_FAILED`; everything else is in the result
+ * @throws {OptimizerError} `ABORTED`, `UNREACHABLE`, `AUTHENTICATION_FAILED`, `LEASE_LOST`; everything else is in the result
  */
 export async function applyPlan(
   connection: Connection,
   plan: Plan,
   options: ApplyOptions = {},
 ): Promise<ApplyResult> {
+  return runPlan(connection, plan, options, { kind: "apply" });
+}
+
+/** {@link applyPlan} for any kind of run. */
+export async function runPlan(
+  connection: Connection,
+  plan: Plan,
+  options: ApplyOptions,
+  run: Pick<JournalRun, "kind" | "reverses">,
+): Promise<ApplyResult> {
+  const now = options.now ?? (await serverTime(databaseOf(connection)));
+  const { by = processName(), lease } = options;
+  const start = { ...run, planHash: plan.hash, by, fencing: lease?.fencing ?? 0, now };
+  const journal = new JournalWriter(connection, start);
+  const runner = new StepRunner(connection, journal, options, now);
+  let results: readonly StepResult[];
+  try {
+    results = await runSteps(plan, runner, options);
+  } catch (error) {
+    // Whoever lost the lease was written off by its successor.
+    await journal.finish("interrupted", now).catch(() => undefined);
+    throw error;
+  }
+  await journal.finish(results.some(({ outcome }) => outcome === "failed") ? "failed" : "done", now);
+  return {
+    changed: results.some(
+      ({ step, outcome }) => written.has(outcome) || (outcome === "observing" && step.kind === "startDrop"),
+    ),
+    complete: results.every(({ outcome }) => settled.has(outcome)),
+    steps: results,
+    ...(journal.begun && { runId: journal.runId }),
+  };
+}
+
+async function runSteps(plan: Plan, runner: StepRunner, options: ApplyOptions): Promise<StepResult[]> {
   const results: StepResult[] = [];
   for (const [index, step] of plan.steps.entries()) {
     throwIfAborted(options.signal);
     const place = { step, position: index + 1, total: plan.steps.length };
     options.onProgress?.(place);
-    const result = await attempt(connection, step, options);
+    const result = await runner.run(step, index, (build) => options.onProgress?.({ ...place, build }));
     results.push(result);
     options.onProgress?.({ ...place, result });
     if (result.error && fatal.has(result.error.code)) throw result.error;
   }
-  return {
-    changed: results.some(({ outcome }) => outcome === "done"),
-    complete: results.every(({ outcome }) => outcome === "done" || outcome === "unneeded"),
-    steps: results,
-  };
+  return results;
 }
 
-async function attempt(connection: Connection, step: PlanStep, options: ApplyOptions): Promise<StepResult> {
-  const clock = options.clock ?? (() => performance.now());
-  const begin = clock();
-  const finish = (outcome: StepOutcome, error?: OptimizerError): StepResult => ({
-    step,
-    outcome,
-    elapsedMs: Math.round(clock() - begin),
-    ...(error && { error }),
-  });
-  if (step.destructive && !options.rebuild) return finish("skipped");
+function processName(): string {
   try {
-    const current = await stillNeeded(connection, step);
-    if (!current) return finish("unneeded");
-    await runStep(connection, current);
-    return finish("done");
-  } catch (error) {
-    return finish("failed", toOptimizerError(error, `${step.collection}.${step.index}`));
+    return `${userInfo().username}@${hostname()}`;
+  } catch {
+    return hostname(); // Users without an entry in the system's list exist in containers.
   }
-}
-
-/** The step as it reads now, or nothing when another process has done it. */
-async function stillNeeded(connection: Connection, step: PlanStep): Promise<PlanStep | undefined> {
-  const collections = await inspectIndexes(connection, [step.collection]);
-  if (step.kind === "removeTwin") {
-    const present = collections[0]?.indexes.some(({ name }) => name === step.index);
-    return present ? step : undefined;
-  }
-  const drift = diffIndexes(step.expected ? [step.expected] : [], collections);
-  return planIndexes(drift, collections).steps.find(({ kind }) => kind === step.kind);
 }

@@ -1,84 +1,104 @@
-import type { Connection } from "mongoose";
-
-import { OptimizerError } from "../errors.js";
-import type { Document } from "../model.js";
-import { createIndexEntry } from "./command.js";
+import { OptimizerError, toOptimizerError } from "../errors.js";
+import { buildIndex } from "./build.js";
 import { twinSuffix } from "./diff.js";
-import { duplicatesError } from "./duplicates.js";
-import type { ExpectedIndex } from "./expected.js";
-import { databaseOf, inspectIndexes } from "./inspect.js";
-import { type PlanStep, twinOf } from "./plan.js";
+import { finishDrop, startDrop } from "./drop.js";
+import { duplicatesError, isDuplicateError } from "./duplicates.js";
+import { type ExpectedIndex, serverIdentity } from "./expected.js";
+import { inspectIndexes } from "./inspect.js";
+import type { StepOutcome } from "./journal.js";
+import { endObservation } from "./observe.js";
+import type { PlanStep } from "./plan.js";
+import { collMod, drop, type StepContext } from "./step-context.js";
+import { twinOf } from "./twin.js";
 
 /** Carries one step out. */
-export async function runStep(connection: Connection, step: PlanStep): Promise<void> {
-  const { kind, collection, index: name, expected } = step;
-  if (kind === "removeTwin") return removeTwin(connection, step);
-  if (!expected) throw new OptimizerError("INVALID_OPTIONS", `The step ${kind} of ${name} has no index`);
+export async function runStep(context: StepContext, step: PlanStep): Promise<StepOutcome> {
+  const { kind, collection, index: name } = step;
   switch (kind) {
-    case "create":
-      return build(connection, expected, step);
-    case "setTtl":
-      return collMod(connection, collection, { name, expireAfterSeconds: expected.expireAfterSeconds });
-    case "setHidden":
-      return collMod(connection, collection, { name, hidden: expected.hidden });
-    case "setPrepareUnique":
-      return collMod(connection, collection, { name, prepareUnique: expected.prepareUnique });
-    case "makeUnique":
-      return makeUnique(connection, expected, name);
-    case "rebuild":
-      return rebuild(connection, expected, step);
+    case "startDrop":
+      return startDrop(context, step);
+    case "finishDrop":
+      return finishDrop(context, step);
+    case "removeTwin":
+      return removeTwin(context, step);
+    case "undoCreate":
+      return drop(context, collection, name);
+    default:
+      return change(context, step, wanted(step));
   }
 }
 
-async function collMod(
-  connection: Connection,
-  collection: string,
-  index: Document,
-  options: Document = {},
-): Promise<void> {
-  await databaseOf(connection).command({ collMod: collection, index, ...options });
+function wanted({ kind, index, expected }: PlanStep): ExpectedIndex {
+  if (expected) return expected;
+  throw new OptimizerError("INVALID_OPTIONS", `The step ${kind} of ${index} has no index`);
 }
 
-async function build(connection: Connection, index: ExpectedIndex, step: PlanStep): Promise<void> {
-  const entry = createIndexEntry(index, step.collectionCollation);
-  try {
-    await databaseOf(connection).command({ createIndexes: index.collection, indexes: [entry] });
-  } catch (error) {
-    if (isDuplicate(error)) throw await duplicatesError(connection, index, error);
-    throw error;
-  }
+async function change(context: StepContext, step: PlanStep, expected: ExpectedIndex): Promise<StepOutcome> {
+  const { kind, collection, index: name } = step;
+  if (kind === "create") await build(context, expected, step);
+  if (kind === "setTtl")
+    await collMod(context, collection, { name, expireAfterSeconds: expected.expireAfterSeconds });
+  if (kind === "hide") await collMod(context, collection, { name, hidden: true });
+  if (kind === "unhide") await unhide(context, collection, name);
+  if (kind === "setPrepareUnique")
+    await collMod(context, collection, { name, prepareUnique: expected.prepareUnique });
+  if (kind === "makeUnique") await makeUnique(context, expected, name);
+  if (kind === "rebuild") await rebuild(context, expected, step);
+  return "done";
+}
+
+async function unhide(context: StepContext, collection: string, name: string): Promise<void> {
+  await collMod(context, collection, { name, hidden: false });
+  if (context.observation)
+    await endObservation(context.connection, context.observation, ["made visible again"]);
+}
+
+async function build(context: StepContext, index: ExpectedIndex, step: PlanStep): Promise<void> {
+  const { connection, confirm, signal, onBuild } = context;
+  await confirm();
+  await buildIndex(connection, index, {
+    collectionCollation: step.collectionCollation,
+    signal,
+    onProgress: onBuild,
+  });
 }
 
 // https://www.mongodb.com/docs/manual/core/index-unique/convert-to-unique/
-async function makeUnique(connection: Connection, index: ExpectedIndex, name: string): Promise<void> {
+async function makeUnique(context: StepContext, index: ExpectedIndex, name: string): Promise<void> {
   const { collection } = index;
-  await collMod(connection, collection, { name, prepareUnique: true });
+  await collMod(context, collection, { name, prepareUnique: true });
   try {
-    await collMod(connection, collection, { name, unique: true }, { dryRun: true });
-    await collMod(connection, collection, { name, unique: true });
+    await collMod(context, collection, { name, unique: true }, { dryRun: true });
+    await collMod(context, collection, { name, unique: true });
   } catch (error) {
     // Left as it is, the index would go on refusing writes that it has so far accepted.
-    await collMod(connection, collection, { name, prepareUnique: false }).catch(() => undefined);
-    if (isDuplicate(error)) throw await duplicatesError(connection, { ...index, name }, error);
+    await collMod(context, collection, { name, prepareUnique: false }).catch(() => undefined);
+    if (isDuplicateError(error)) throw await duplicatesError(context.connection, { ...index, name }, error);
     throw error;
   }
 }
 
-async function rebuild(connection: Connection, index: ExpectedIndex, step: PlanStep): Promise<void> {
+async function rebuild(context: StepContext, index: ExpectedIndex, step: PlanStep): Promise<void> {
   const twin = twinOf(index);
-  if (twin) await build(connection, twin, step).catch(unlessServedAlready);
-  await dropIndex(connection, index.collection, step.index);
-  await build(connection, index, step);
-  if (twin) await dropIndex(connection, index.collection, twin.name);
+  if (twin) await build(context, twin, step).catch((error) => unlessServed(context, twin, error));
+  await drop(context, index.collection, step.index);
+  // From here on going back is no safer than going on: a signal waits until the index is there again.
+  await build({ ...context, signal: undefined }, index, step);
+  if (twin) await drop(context, index.collection, twin.name);
 }
 
-// The user's own index on the mirrored keys serves as well as a twin would.
-function unlessServedAlready(error: unknown): void {
+// The user's own index on the mirrored keys serves as well as a twin would, if it is visible and finished.
+async function unlessServed(context: StepContext, twin: ExpectedIndex, error: unknown): Promise<void> {
   if ((error as { code?: unknown }).code !== 85) throw error;
+  const [found] = await inspectIndexes(context.connection, [twin.collection]);
+  const serves = found?.indexes.some(
+    (index) => !index.hidden && !index.building && serverIdentity(index) === serverIdentity(twin),
+  );
+  if (!serves) throw toOptimizerError(error, `${twin.name} cannot be built`);
 }
 
-async function removeTwin(connection: Connection, step: PlanStep): Promise<void> {
-  const [collection] = await inspectIndexes(connection, [step.collection]);
+async function removeTwin(context: StepContext, step: PlanStep): Promise<StepOutcome> {
+  const [collection] = await inspectIndexes(context.connection, [step.collection]);
   const original = step.index.slice(0, -twinSuffix.length);
   const serving = collection?.indexes.some(({ name, building }) => name === original && !building);
   if (!serving) {
@@ -87,18 +107,5 @@ async function removeTwin(connection: Connection, step: PlanStep): Promise<void>
       `${step.index} stays: the index that it stands in for is missing`,
     );
   }
-  await dropIndex(connection, step.collection, step.index);
-}
-
-async function dropIndex(connection: Connection, collection: string, index: string): Promise<void> {
-  try {
-    await databaseOf(connection).command({ dropIndexes: collection, index });
-  } catch (error) {
-    if ((error as { code?: unknown }).code !== 27) throw error; // already gone
-  }
-}
-
-function isDuplicate(error: unknown): boolean {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return code === 11000 || code === 359;
+  return drop(context, step.collection, step.index);
 }

@@ -21,6 +21,12 @@ export type SlowOperations =
   | { readonly known: true; readonly profiling: boolean; readonly shapes: readonly SlowShape[] }
   | { readonly known: false; readonly reason: string };
 
+/** Which of the recorded operations are wanted. */
+export interface SlowFilter {
+  readonly collection?: string;
+  readonly since?: Date;
+}
+
 interface ProfileEntry {
   op: string;
   ns: string;
@@ -60,11 +66,21 @@ const envelope = new Set([
  *
  * @param thresholdMs operations faster than this are left out
  */
-export async function slowOperations(connection: Connection, thresholdMs: number): Promise<SlowOperations> {
+export async function slowOperations(
+  connection: Connection,
+  thresholdMs: number,
+  only: SlowFilter = {},
+): Promise<SlowOperations> {
   const db = databaseOf(connection);
   try {
     const { was } = await db.command({ profile: -1 });
-    const own = { ns: { $regex: `^${db.databaseName}\\.(?!system\\.)` } };
+    const { collection, since } = only;
+    const own = {
+      ns: collection
+        ? `${db.databaseName}.${collection}`
+        : { $regex: `^${db.databaseName}\\.(?!system\\.|org_db_)` },
+      ...(since && { ts: { $gte: since } }),
+    };
     const entries = await db
       .collection<ProfileEntry>("system.profile")
       .find({ millis: { $gte: thresholdMs }, ...own })

@@ -2,12 +2,11 @@ import type { Connection } from "mongoose";
 
 import type { OptimizerError } from "../errors.js";
 import { type ApplyOptions, applyPlan, type StepResult } from "../indexes/apply.js";
-import { type DriftReport, diffIndexes } from "../indexes/diff.js";
-import { expectedIndexes } from "../indexes/expected.js";
-import { inspectIndexes } from "../indexes/inspect.js";
-import { type Plan, planIndexes } from "../indexes/plan.js";
+import type { DriftReport } from "../indexes/diff.js";
+import type { Plan, PlanInput } from "../indexes/plan.js";
+import { readPlan } from "../indexes/read-plan.js";
 import { type LeaseOptions, withLease } from "../lease.js";
-import { collectionNames, type ModelLike } from "../model.js";
+import type { ModelLike } from "../model.js";
 import { throwIfAborted } from "../pause.js";
 import {
   type CollectionStep,
@@ -52,19 +51,22 @@ export interface SetupPlan {
   readonly indexes: Plan;
 }
 
-/** What setup would do now. Reads only. */
+/**
+ * What setup would do now. Reads only.
+ *
+ * @param options `drop`: undeclared indexes, as `collection.index`, that are to go
+ */
 export async function planSetup(
   connection: Connection,
   models: readonly ModelLike[],
   validation: ValidationAction | "off" = "warn",
+  options: Pick<PlanInput, "drop"> = {},
 ): Promise<SetupPlan> {
-  const expected = expectedIndexes(models);
-  const actual = await inspectIndexes(connection, collectionNames(models));
-  const drift = diffIndexes(expected, actual);
+  const { drift, plan, collections } = await readPlan(connection, models, options);
   return {
-    collections: planCollections(expectedCollections(models), actual, validation),
+    collections: planCollections(expectedCollections(models), collections, validation),
     drift,
-    indexes: planIndexes(drift, actual),
+    indexes: plan,
   };
 }
 
@@ -86,14 +88,14 @@ export async function initialize(
   const { validation = "warn", waitMs = 60_000 } = options;
   const first = await planSetup(connection, models, validation);
   if (isEmpty(first, options)) return summarise(first, [], []);
-  return withLease(connection, "setup", { ...options, waitMs }, async (signal) => {
+  return withLease(connection, "setup", { ...options, waitMs }, async (signal, lease) => {
     const plan = await planSetup(connection, models, validation);
     for (const step of plan.collections) {
       throwIfAborted(signal);
       await runCollectionStep(connection, step);
       options.onCollection?.(step);
     }
-    const { steps } = await applyPlan(connection, plan.indexes, { ...options, signal });
+    const { steps } = await applyPlan(connection, plan.indexes, { ...options, signal, lease });
     const after = await planSetup(connection, models, validation);
     return summarise(after, plan.collections, steps);
   });

@@ -50,7 +50,7 @@ describe("where Mongoose's own diff goes wrong", () => {
   test("a declared index that is hidden is drift, and is shown again", () => {
     const report = drift([[{ a: 1 }]], [[{ a: 1 }, { hidden: true }]]);
     expect(report.changed[0]?.how).toEqual(["hidden"]);
-    expect(stepKinds(report)).toEqual(["setHidden"]);
+    expect(stepKinds(report)).toEqual(["unhide"]);
   });
 
   test("two models on one collection do not list each other's indexes as strays", () => {

@@ -1,0 +1,115 @@
+import type { QueryPlan } from "../explain/explain.js";
+import { specOfText } from "./journal-text.js";
+
+/** A named query's plan at one moment, as far as an observation goes by it. */
+export interface PlanMark
+  extends Pick<QueryPlan, "collectionScan" | "blockingSort" | "docsExamined" | "keysExamined"> {
+  readonly query: string;
+}
+
+/** A slow operation's shape, as far as an observation goes by it. */
+export interface SlowMark {
+  readonly fingerprint: string;
+  readonly operation: string;
+  readonly count: number;
+  readonly maxMillis: number;
+  /** Fields that it filters and sorts by. */
+  readonly fields: readonly string[];
+  /** `null`: it could not be explained. */
+  readonly scans: boolean | null;
+}
+
+/** An operation that reads the whole collection at this moment. */
+export interface RunningScan {
+  readonly operation: string;
+  readonly runningMs: number;
+}
+
+/** What can be seen of the use of a collection at one moment. `null`: it could not be asked. */
+export interface Signals {
+  readonly queries: readonly PlanMark[];
+  /** Slow operations since the index is hidden, or before it was. */
+  readonly slow: readonly SlowMark[] | null;
+  readonly scans: readonly RunningScan[] | null;
+}
+
+/** An index that is hidden to see whether anybody misses it, as the journal has it. */
+export interface Observation {
+  /** `observe <collection>.<index>`: one for each index. */
+  readonly _id: string;
+  readonly collection: string;
+  readonly index: string;
+  /** `hiding`: written down, and perhaps not hidden yet. */
+  readonly state: "hiding" | "observing" | "dropped" | "unhidden";
+  readonly run: string;
+  readonly since: Date;
+  /** From when on it may be dropped. */
+  readonly until: Date;
+  /** The index as it was. */
+  readonly spec: string;
+  /** Signals from before it was hidden. */
+  readonly baseline: Signals;
+  /** Why it was unhidden. */
+  readonly harm?: readonly string[];
+}
+
+/** What an observation has come to. */
+export type ObservationVerdict =
+  /** Somebody misses the index. */
+  | { readonly kind: "harm"; readonly reasons: readonly string[] }
+  /** No harm so far, and the time is not up. */
+  | { readonly kind: "wait" }
+  /** No harm in all the time. */
+  | { readonly kind: "drop" }
+  /** The time is up, and nothing could be watched: not knowing is no reason to drop. */
+  | { readonly kind: "blind" };
+
+// Below this a plan that reads more is noise of the data, not of the index.
+const tolerableGrowth = 2;
+const tolerableExtra = 100;
+
+/** Whether an index that is hidden is missed. Pure. The index counter says nothing: hiding resets it. */
+export function judgeObservation(
+  { baseline, until, spec }: Pick<Observation, "baseline" | "until" | "spec">,
+  current: Signals,
+  now: Date,
+): ObservationVerdict {
+  const leading = specOfText(spec)?.keys[0]?.field;
+  const reasons = [
+    ...current.queries.flatMap((mark) => harmOfPlan(mark, baseline.queries)),
+    ...(current.slow ?? []).flatMap((mark) => harmOfSlow(mark, baseline.slow ?? [], leading)),
+    ...(current.scans ?? []).flatMap((scan) => harmOfScan(scan, baseline.scans ?? [])),
+  ];
+  if (reasons.length > 0) return { kind: "harm", reasons };
+  if (now < until) return { kind: "wait" };
+  // What runs at this moment is one glance; the profiler or the named queries must have seen the time.
+  return current.queries.length === 0 && current.slow === null ? { kind: "blind" } : { kind: "drop" };
+}
+
+function harmOfPlan(mark: PlanMark, before: readonly PlanMark[]): string[] {
+  const was = before.find(({ query }) => query === mark.query);
+  if (!was) return [];
+  if (mark.collectionScan && !was.collectionScan) return [`${mark.query} now scans the collection`];
+  if (mark.blockingSort && !was.blockingSort) return [`${mark.query} now sorts in memory`];
+  const [now, then] = [mark, was].map(({ docsExamined, keysExamined }) => docsExamined + keysExamined) as [
+    number,
+    number,
+  ];
+  const grown = now > then * tolerableGrowth && now - then > tolerableExtra;
+  return grown ? [`${mark.query} now examines ${now} keys and documents instead of ${then}`] : [];
+}
+
+// A shape that is new, and slow for reasons of its own, is none of the index's business.
+function harmOfSlow(mark: SlowMark, before: readonly SlowMark[], leading: string | undefined): string[] {
+  const was = before.find(({ fingerprint }) => fingerprint === mark.fingerprint);
+  const { operation, fingerprint, count, maxMillis, scans, fields } = mark;
+  const what = `${operation} ${fingerprint} (${count} times, up to ${maxMillis} ms)`;
+  if (was) return scans && was.scans === false ? [`scans the collection since: ${what}`] : [];
+  const concerned = scans !== false || (leading !== undefined && fields.includes(leading));
+  return concerned ? [`slow since: ${what}`] : [];
+}
+
+function harmOfScan({ operation, runningMs }: RunningScan, before: readonly RunningScan[]): string[] {
+  if (before.some((scan) => scan.operation === operation)) return [];
+  return [`${operation} scans the collection at this moment, for ${runningMs} ms so far`];
+}

@@ -1,0 +1,154 @@
+import type { Connection } from "mongoose";
+
+import { OptimizerError } from "../errors.js";
+import { type ApplyOptions, type ApplyResult, runPlan } from "./apply.js";
+import { collectionText } from "./command.js";
+import { diffIndexes } from "./diff.js";
+import { type ActualCollection, type ActualIndex, inspectIndexes } from "./inspect.js";
+import { type JournalRun, type JournalStep, journalRuns, journalSteps, markReversed } from "./journal.js";
+import { sameIndex, specOfText } from "./journal-text.js";
+import { type Plan, type PlanStep, planIndexes, planOf } from "./plan.js";
+import type { IndexSpec } from "./spec.js";
+
+/** Why an index is not put back. */
+export type RollbackRefusal = "changed_since" | "collection_gone";
+
+/** What would put the indexes of a run back as they were. */
+export interface RollbackPlan {
+  readonly run: JournalRun;
+  readonly plan: Plan;
+  /** What cannot be put back, and is left as it is. */
+  readonly refused: readonly {
+    readonly collection: string;
+    readonly index: string;
+    readonly why: RollbackRefusal;
+  }[];
+}
+
+interface Touched {
+  readonly collection: string;
+  readonly index: string;
+  readonly before: IndexSpec | undefined;
+  readonly after: IndexSpec | undefined;
+}
+
+/** Steps that may have changed something. Twins are the rebuild's own business. */
+const effective = new Set<JournalStep["state"]>(["done", "running", "observing", "unhidden", "failed"]);
+
+/**
+ * What would put a run's indexes back, the last one first. Pure. An index that is no longer as the run left it was
+ * changed by somebody since, and is refused; one that is as it was before needs nothing.
+ */
+export function planRollback(
+  steps: readonly JournalStep[],
+  collections: readonly ActualCollection[],
+): Pick<RollbackPlan, "plan" | "refused"> {
+  const planned: PlanStep[] = [];
+  const refused: RollbackPlan["refused"][number][] = [];
+  for (const touched of touchedBy(steps).reverse()) {
+    const { collection: name, index, before, after } = touched;
+    const collection = collections.find((found) => found.collection === name);
+    const current = currentOf(touched, collection);
+    if (sameIndex(current, before)) continue;
+    if (!collection?.exists) refused.push({ collection: name, index, why: "collection_gone" });
+    else if (!sameIndex(current, after)) refused.push({ collection: name, index, why: "changed_since" });
+    else planned.push(...stepsBack(touched, collection, current));
+  }
+  return { plan: planOf(planned), refused };
+}
+
+// A run can touch an index several times: what counts is how it was first and how it was last.
+function touchedBy(steps: readonly JournalStep[]): Touched[] {
+  const touched = new Map<string, Touched>();
+  for (const step of steps) {
+    if (!effective.has(step.state) || step.kind === "removeTwin") continue;
+    const place = `${step.collection}.${step.index}`;
+    const before = touched.has(place) ? touched.get(place)?.before : specOfText(step.before);
+    // Without an end, what it was meant to become is the best there is.
+    const after = specOfText(step.after === undefined ? (step.wanted ?? step.before) : step.after);
+    touched.set(place, { collection: step.collection, index: step.index, before, after });
+  }
+  return [...touched.values()];
+}
+
+function currentOf(
+  { index, after }: Touched,
+  collection: ActualCollection | undefined,
+): ActualIndex | undefined {
+  const named = (name: string | undefined) => collection?.indexes.find((found) => found.name === name);
+  return named(after?.name) ?? named(index);
+}
+
+function stepsBack(
+  { collection: name, before }: Touched,
+  collection: ActualCollection,
+  current: ActualIndex | undefined,
+): PlanStep[] {
+  if (!before) return current ? [undoCreateStep(current)] : [];
+  const expected = { ...before, collection: name, models: [] };
+  const others = collection.indexes.filter((index) => index === current);
+  const own = { ...collection, indexes: others };
+  const { steps } = planIndexes(diffIndexes([expected], [own]), [own]);
+  return steps.map((step) => ({ ...step, reason: "as it was before the run" }));
+}
+
+function undoCreateStep(actual: ActualIndex): PlanStep {
+  const { collection, name } = actual;
+  return {
+    kind: "undoCreate",
+    collection,
+    index: name,
+    reason: "made by the run",
+    risk: actual.unique ? "high" : "medium",
+    riskReason: `queries that use it by now scan${actual.unique ? "; duplicates are accepted again" : ""}`,
+    reversible: false,
+    destructive: true,
+    commands: [`${collectionText(collection)}.dropIndex(${JSON.stringify(name)})`],
+    actual,
+    collectionCollation: null,
+  };
+}
+
+/**
+ * Reads the journal and the server, and plans the way back.
+ *
+ * @param runId as in {@link ApplyResult}; without one, the last run that was not reversed yet
+ * @throws {OptimizerError} `NOTHING_TO_ROLL_BACK`
+ */
+export async function readRollback(connection: Connection, runId?: string): Promise<RollbackPlan> {
+  const run = await findRun(connection, runId);
+  const steps = await journalSteps(connection, run._id);
+  const collections = await inspectIndexes(connection, [
+    ...new Set(steps.map(({ collection }) => collection)),
+  ]);
+  return { run, ...planRollback(steps, collections) };
+}
+
+const searched = 1_000;
+
+async function findRun(connection: Connection, runId: string | undefined): Promise<JournalRun> {
+  const runs = await journalRuns(connection, searched);
+  const found = runs.find(({ _id, kind, reversedBy }) =>
+    runId === undefined ? kind === "apply" && reversedBy === undefined : _id === runId,
+  );
+  if (!found) {
+    const which = runId === undefined ? "no run that was not rolled back already" : `no run "${runId}"`;
+    throw new OptimizerError("NOTHING_TO_ROLL_BACK", `The journal has ${which}`);
+  }
+  if (found.kind === "rollback")
+    throw new OptimizerError("NOTHING_TO_ROLL_BACK", `"${found._id}" is a rollback: apply again instead`);
+  return found;
+}
+
+/** Carries a rollback out, journalled as a run of its own. Asking for it is the consent to drop and to rebuild. */
+export async function runRollback(
+  connection: Connection,
+  { run, plan, refused }: RollbackPlan,
+  options: Omit<ApplyOptions, "rebuild" | "drop">,
+): Promise<ApplyResult> {
+  const consent = { ...options, rebuild: true, drop: true };
+  const result = await runPlan(connection, plan, consent, { kind: "rollback", reverses: run._id });
+  const whole = result.complete && refused.length === 0;
+  if (whole) await markReversed(connection, run._id, result.runId ?? "nothing was left to reverse");
+  return { ...result, complete: whole };
+}

@@ -1,0 +1,170 @@
+import type { Connection } from "mongoose";
+
+import { OptimizerError, toOptimizerError } from "../errors.js";
+import type { ApplyOptions, StepResult } from "./apply.js";
+import type { BuildProgress } from "./build.js";
+import { diffIndexes } from "./diff.js";
+import { type ActualCollection, type ActualIndex, inspectIndexes } from "./inspect.js";
+import type { JournalWriter, StepOutcome } from "./journal.js";
+import { sameIndex, specToText } from "./journal-text.js";
+import { observationOf, openObservations } from "./observe.js";
+import { type PlanStep, planIndexes } from "./plan.js";
+import type { StepContext } from "./step-context.js";
+import { runStep } from "./steps.js";
+
+const dayMs = 86_400_000;
+const observeDays = 7;
+
+/** Carries steps out one by one: re-checked, journalled, timed. */
+export class StepRunner {
+  readonly #connection: Connection;
+  readonly #journal: JournalWriter;
+  readonly #options: ApplyOptions;
+  readonly #now: Date;
+
+  constructor(connection: Connection, journal: JournalWriter, options: ApplyOptions, now: Date) {
+    this.#connection = connection;
+    this.#journal = journal;
+    this.#options = options;
+    this.#now = now;
+  }
+
+  async run(
+    step: PlanStep,
+    position: number,
+    onBuild: (progress: BuildProgress) => void,
+  ): Promise<StepResult> {
+    const clock = this.#options.clock ?? (() => performance.now());
+    const begin = clock();
+    const finish = (end: Omit<StepResult, "step" | "elapsedMs">): StepResult => ({
+      step,
+      elapsedMs: Math.round(clock() - begin),
+      ...end,
+    });
+    if (!this.#isAllowed(step)) return finish({ outcome: "skipped" });
+    try {
+      const collection = await this.#inspect(step.collection);
+      const current = await this.#stillNeeded(step, collection);
+      if (!current) return finish({ outcome: "unneeded" });
+      return finish(await this.#journalled(current, collection, position, onBuild));
+    } catch (error) {
+      return finish({
+        outcome: "failed",
+        error: toOptimizerError(error, `${step.collection}.${step.index}`),
+      });
+    }
+  }
+
+  // A step that finishes an observation may always unhide; whether it may drop it asks itself.
+  #isAllowed({ kind, destructive }: PlanStep): boolean {
+    if (!destructive || kind === "finishDrop") return true;
+    return (kind === "rebuild" ? this.#options.rebuild : this.#options.drop) === true;
+  }
+
+  async #journalled(
+    step: PlanStep,
+    before: ActualCollection | undefined,
+    position: number,
+    onBuild: (progress: BuildProgress) => void,
+  ): Promise<Pick<StepResult, "outcome" | "error" | "reasons">> {
+    const context = await this.#contextOf(step, onBuild);
+    await context.confirm();
+    const { kind, collection, index } = step;
+    await this.#journal.begin(position, {
+      kind,
+      collection,
+      index,
+      before: specToText(named(before, index)),
+      wanted: specToText(wantedOf(step)),
+    });
+    try {
+      const outcome = await runStep(context, step);
+      await this.#end(step, position, outcome);
+      return { outcome, ...(outcome === "unhidden" && { reasons: await this.#reasons(step) }) };
+    } catch (error) {
+      const known = toOptimizerError(error, `${collection}.${index}`);
+      // The journal of a run that lost its lease belongs to its successor.
+      if (known.code !== "LEASE_LOST")
+        await this.#end(step, position, "failed", known).catch(() => undefined);
+      throw known;
+    }
+  }
+
+  async #end(step: PlanStep, position: number, state: StepOutcome, error?: OptimizerError): Promise<void> {
+    const after = named(await this.#inspect(step.collection), wantedOf(step)?.name ?? step.index);
+    await this.#journal.end(position, {
+      state,
+      after: specToText(after),
+      endedAt: this.#now,
+      ...(error && { error: { code: error.code, message: error.message } }),
+    });
+  }
+
+  async #contextOf(step: PlanStep, onBuild: (progress: BuildProgress) => void): Promise<StepContext> {
+    const {
+      lease,
+      signal,
+      queries = [],
+      slowOperationMs = 100,
+      drop = false,
+      observeSeconds,
+    } = this.#options;
+    const open = await openObservations(this.#connection);
+    return {
+      connection: this.#connection,
+      confirm: () => lease?.confirm() ?? Promise.resolve(),
+      signal,
+      onBuild,
+      now: this.#now,
+      runId: this.#journal.runId,
+      watch: { queries, slowOperationMs },
+      observeMs: observeSeconds === undefined ? observeDays * dayMs : observeSeconds * 1_000,
+      mayDrop: drop,
+      observation: open.find(
+        ({ collection, index }) => collection === step.collection && index === step.index,
+      ),
+    };
+  }
+
+  async #reasons({ collection, index }: PlanStep): Promise<readonly string[]> {
+    return (await observationOf(this.#connection, collection, index))?.harm ?? [];
+  }
+
+  async #inspect(name: string): Promise<ActualCollection | undefined> {
+    return (await inspectIndexes(this.#connection, [name]))[0];
+  }
+
+  /** The step as it reads now, or nothing when another process has done it. */
+  async #stillNeeded(
+    step: PlanStep,
+    collection: ActualCollection | undefined,
+  ): Promise<PlanStep | undefined> {
+    const { kind, expected } = step;
+    const present = named(collection, step.index);
+    if (kind === "removeTwin") return present && step;
+    if (kind === "undoCreate") return undoable(step, present);
+    if (kind === "startDrop" || kind === "finishDrop") {
+      if (!present) return undefined;
+      return kind === "startDrop" && present.hidden && !step.actual?.hidden
+        ? undefined
+        : { ...step, actual: present };
+    }
+    const actual = collection ? [collection] : [];
+    const drift = diffIndexes(expected ? [expected] : [], actual);
+    return planIndexes(drift, actual).steps.find((found) => found.kind === kind);
+  }
+}
+
+function undoable(step: PlanStep, present: ActualIndex | undefined): PlanStep | undefined {
+  if (!present || sameIndex(present, step.actual)) return present && step;
+  throw new OptimizerError("INDEX_CONFLICT", `${step.index} has been changed since, and stays`);
+}
+
+function named(collection: ActualCollection | undefined, name: string): ActualIndex | undefined {
+  return collection?.indexes.find((index) => index.name === name);
+}
+
+function wantedOf({ kind, index, expected }: PlanStep): PlanStep["expected"] {
+  // What changes in place keeps the name that it has.
+  return expected && (kind === "create" || kind === "rebuild" ? expected : { ...expected, name: index });
+}
