@@ -1,0 +1,91 @@
+import { describe, expect, test } from "vitest";
+
+import { specToText } from "../../src/indexes/journal-text.js";
+import {
+  judgeObservation,
+  type PlanMark,
+  type Signals,
+  type SlowMark,
+} from "../../src/indexes/observation.js";
+import { actualIndex } from "../support.js";
+
+const until = new Date("2096-03-08T00:00:00Z");
+const before = new Date(until.getTime() - 1);
+const spec = specToText(actualIndex({ owner: 1, at: -1 })) ?? "";
+const none: Signals = { queries: [], slow: [], scans: [] };
+const served: PlanMark = {
+  query: "byOwner",
+  collectionScan: false,
+  blockingSort: false,
+  docsExamined: 10,
+  keysExamined: 10,
+};
+const slow: SlowMark = {
+  fingerprint: "f00",
+  operation: "find",
+  count: 3,
+  maxMillis: 400,
+  fields: ["owner"],
+  scans: true,
+};
+
+function verdict(current: Partial<Signals>, now: Date, baseline: Partial<Signals> = {}): string {
+  const observation = { until, spec, baseline: { ...none, ...baseline } };
+  return judgeObservation(observation, { ...none, ...current }, now).kind;
+}
+
+describe("a hidden index", () => {
+  const queries = [served];
+  const scanning = [{ ...served, collectionScan: true }];
+  test.each<[string, Partial<Signals>, Partial<Signals>, string]>([
+    ["nothing seen", {}, {}, "drop"],
+    ["a named query as before", { queries }, { queries }, "drop"],
+    ["a named query that scans now", { queries: scanning }, { queries }, "harm"],
+    ["a named query that always scanned", { queries: scanning }, { queries: scanning }, "drop"],
+    [
+      "a named query that sorts in memory now",
+      { queries: [{ ...served, blockingSort: true }] },
+      { queries },
+      "harm",
+    ],
+    [
+      "a named query that reads far more",
+      { queries: [{ ...served, docsExamined: 500 }] },
+      { queries },
+      "harm",
+    ],
+    [
+      "a named query that reads a little more",
+      { queries: [{ ...served, docsExamined: 35 }] },
+      { queries },
+      "drop",
+    ],
+    ["a slow operation that is new", { slow: [slow] }, {}, "harm"],
+    ["a slow operation that could not be explained", { slow: [{ ...slow, scans: null }] }, {}, "harm"],
+    ["a slow operation on its first field", { slow: [{ ...slow, scans: false }] }, {}, "harm"],
+    ["a slow operation of another index", { slow: [{ ...slow, scans: false, fields: ["x"] }] }, {}, "drop"],
+    ["a slow operation from before", { slow: [slow] }, { slow: [slow] }, "drop"],
+    ["a slow operation that scans only now", { slow: [slow] }, { slow: [{ ...slow, scans: false }] }, "harm"],
+    ["a scan that runs", { scans: [{ operation: "query", runningMs: 2_000 }] }, {}, "harm"],
+    [
+      "a scan that ran before as well",
+      { scans: [{ operation: "query", runningMs: 2_000 }] },
+      { scans: [{ operation: "query", runningMs: 1_500 }] },
+      "drop",
+    ],
+    ["a profiler that is off, with named queries", { slow: null, queries }, { queries }, "drop"],
+    ["no profiler and no named query: not knowing is no reason to drop", { slow: null }, {}, "blind"],
+  ])("%s", (_name, current, baseline, expected) => {
+    expect(verdict(current, until, baseline)).toBe(expected);
+    // Harm is acted on at once, everything else waits for its time.
+    expect(verdict(current, before, baseline)).toBe(expected === "harm" ? "harm" : "wait");
+  });
+
+  test("is missed by somebody with a name", () => {
+    const observation = { until, spec, baseline: { ...none, queries } };
+    expect(judgeObservation(observation, { ...none, queries: scanning, slow: [slow] }, before)).toEqual({
+      kind: "harm",
+      reasons: ["byOwner now scans the collection", "slow since: find f00 (3 times, up to 400 ms)"],
+    });
+  });
+});
