@@ -1,3 +1,17 @@
+export type { AdviseOptions } from "./advise/advise.js";
+export { adviseIndexes } from "./advise/advise.js";
+export type { AdviceLimits } from "./advise/limits.js";
+export { adviceLimitsSchema } from "./advise/limits.js";
+export type { Measured, WriteCost } from "./advise/measure.js";
+export type {
+  AdviceReport,
+  IndexAdvice,
+  Rejection,
+  RejectionCode,
+  ReportedQuery,
+  ServedQuery,
+} from "./advise/report.js";
+export type { WorkloadQuery } from "./advise/workload.js";
 export type { ControllerLimits } from "./cleanup/controller.js";
 export type { Latency } from "./cleanup/latency.js";
 export type {
@@ -13,6 +27,8 @@ export type { CleanupOptions } from "./cleanup/runner.js";
 export { runCleanup } from "./cleanup/runner.js";
 export type { OptimizerErrorCode, OptimizerErrorKind } from "./errors.js";
 export { errorKinds, isOptimizerError, OptimizerError, toOptimizerError } from "./errors.js";
+export type { PlanExpectation } from "./explain/expect.js";
+export { expectQueryPlan } from "./explain/expect.js";
 export type { QueryPlan } from "./explain/explain.js";
 export { explainQuery, summariseExplain } from "./explain/explain.js";
 export type { HealthFacts, Probed, Topology } from "./health/facts.js";
@@ -68,6 +84,7 @@ export { candidateIndex } from "./optimize/advice.js";
 export type { QueryAnalysis, QueryProblem } from "./optimize/analyse.js";
 export type { OptimizeOptions, OptimizeReport } from "./optimize/optimize.js";
 export { analysePerformance } from "./optimize/optimize.js";
+export type { QueryShape } from "./optimize/shape.js";
 export type { SlowOperations, SlowShape } from "./optimize/slow.js";
 export type { DatabaseOptimizerOptions } from "./optimizer.js";
 export { DatabaseOptimizer } from "./optimizer.js";

@@ -1,5 +1,7 @@
 import type { Connection } from "mongoose";
 
+import { type AdviseOptions, adviseIndexes } from "./advise/advise.js";
+import type { AdviceReport } from "./advise/report.js";
 import type { CleanupReport } from "./cleanup/report.js";
 import type { CleanupRule } from "./cleanup/rules.js";
 import { type CleanupOptions, runCleanup } from "./cleanup/runner.js";
@@ -100,6 +102,11 @@ export class DatabaseOptimizer {
       const result = await runRollback(this.#connection, way, { ...options, signal, lease });
       return { ...result, run: way.run, refused: way.refused };
     });
+  }
+
+  /** Advises indexes that were measured on a copy: see {@link adviseIndexes}. Changes none of the models' collections. */
+  advise(options: AdviseOptions = {}): Promise<AdviceReport> {
+    return adviseIndexes(this.#connection, this.#models, { queries: this.#queries, ...options });
   }
 
   /** See {@link checkHealth}. */

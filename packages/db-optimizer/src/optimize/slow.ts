@@ -71,10 +71,26 @@ export async function slowOperations(
   thresholdMs: number,
   only: SlowFilter = {},
 ): Promise<SlowOperations> {
+  const recorded = await recordedShapes(connection, thresholdMs, only);
+  if (!recorded.known) return recorded;
+  const shapes = recorded.shapes.map(({ command: _command, ...shape }) => shape);
+  return { known: true, profiling: recorded.profiling, shapes };
+}
+
+/** Slow shapes with a command of each, whose values are the users': for explaining, not for reports. */
+export type RecordedOperations =
+  | { readonly known: true; readonly profiling: boolean; readonly shapes: readonly RecordedShape[] }
+  | { readonly known: false; readonly reason: string };
+
+/** {@link slowOperations} with the commands. */
+export async function recordedShapes(
+  connection: Connection,
+  thresholdMs: number,
+  { collection, since }: SlowFilter = {},
+): Promise<RecordedOperations> {
   const db = databaseOf(connection);
   try {
     const { was } = await db.command({ profile: -1 });
-    const { collection, since } = only;
     const own = {
       ns: collection
         ? `${db.databaseName}.${collection}`
@@ -87,23 +103,21 @@ export async function slowOperations(
       .sort({ ts: -1 })
       .limit(maxEntries)
       .toArray();
-    return {
-      known: true,
-      profiling: Number(was) > 0,
-      shapes: await explained(connection, groupByShape(entries)),
-    };
+    const shapes = await explained(connection, groupByShape(entries));
+    return { known: true, profiling: Number(was) > 0, shapes };
   } catch (error) {
     return { known: false, reason: toOptimizerError(error, "The profiler can't be read").message };
   }
 }
 
-interface Group extends SlowShape {
+/** A slow shape with one of its commands. */
+export interface RecordedShape extends SlowShape {
   readonly command: Document;
 }
 
-/** Groups profiler entries, those that took the most time in all first. Pure. */
-export function groupByShape(entries: readonly ProfileEntry[]): Group[] {
-  const groups = new Map<string, Group>();
+/** RecordedShapes profiler entries, those that took the most time in all first. Pure. */
+export function groupByShape(entries: readonly ProfileEntry[]): RecordedShape[] {
+  const groups = new Map<string, RecordedShape>();
   for (const entry of entries) {
     const { op, ns, command, millis, ts } = entry;
     const operation = operationOf(op, command);
@@ -131,11 +145,11 @@ function operationOf(op: string, command: Document | undefined): string | undefi
   return command && "q" in command ? writes[op] : undefined;
 }
 
-async function explained(connection: Connection, groups: readonly Group[]): Promise<SlowShape[]> {
-  const shapes: SlowShape[] = [];
-  for (const [position, { command, ...group }] of groups.entries()) {
+async function explained(connection: Connection, groups: readonly RecordedShape[]): Promise<RecordedShape[]> {
+  const shapes: RecordedShape[] = [];
+  for (const [position, group] of groups.entries()) {
     const explain = group.plan === null && position < maxExplained;
-    shapes.push(explain ? { ...group, plan: await planOf(connection, group.shape, command) } : group);
+    shapes.push(explain ? { ...group, plan: await planOf(connection, group.shape, group.command) } : group);
   }
   return shapes;
 }

@@ -1,0 +1,80 @@
+import type { QueryPlan } from "../explain/explain.js";
+import type { Document } from "../model.js";
+import { findCommand, type NamedQuery } from "../named-query.js";
+import { type QueryShape, shapeOf } from "../optimize/shape.js";
+import { explainableCommand, type RecordedShape } from "../optimize/slow.js";
+
+/** A query that an index is looked for, with what it costs today. */
+export interface WorkloadQuery {
+  /** Of a named query its name, of a recorded one its operation, collection and fingerprint. */
+  readonly name: string;
+  readonly source: "named" | "profiler";
+  readonly shape: QueryShape;
+  /** What is explained and timed. Holds values: not for reports. */
+  readonly command: Document;
+  /** How often it was recorded; 1 for a named query. */
+  readonly executions: number;
+  /** On the collection itself; `null` when it cannot be explained. */
+  readonly plan: QueryPlan | null;
+  /** Documents read that were not returned, over all executions. */
+  readonly wastedDocuments: number;
+  /** The same in bytes: what the queries are ranked by. */
+  readonly wastedBytes: number;
+}
+
+type Unranked = Omit<WorkloadQuery, "wastedDocuments" | "wastedBytes">;
+
+/** A named query as part of a workload. Pure. */
+export function namedLoad(query: NamedQuery, plan: QueryPlan | null): Unranked {
+  // A hint would keep a better index from being chosen.
+  const { hint: _hint, ...free } = query;
+  const command = findCommand(free);
+  return {
+    name: query.name,
+    source: "named",
+    shape: shapeOf("find", query.collection, command),
+    command,
+    executions: 1,
+    plan,
+  };
+}
+
+/** A recorded shape as part of a workload; nothing for one that cannot be explained. Pure. */
+export function recordedLoad({ shape, command: recorded, count, plan }: RecordedShape): Unranked[] {
+  const command = explainableCommand(shape, recorded);
+  if (!command) return [];
+  const { hint: _hint, ...free } = command;
+  const name = `${shape.operation} ${shape.collection} ${shape.fingerprint}`;
+  return [{ name, source: "profiler", shape, command: free, executions: count, plan }];
+}
+
+/**
+ * Each query once, the most wasteful first. Pure. A named query that was also recorded keeps its name and gets the
+ * number of executions.
+ *
+ * @param averageBytes average size of a document, by collection
+ */
+export function rankWorkload(
+  queries: readonly Unranked[],
+  averageBytes: ReadonlyMap<string, number>,
+): WorkloadQuery[] {
+  const merged = new Map<string, Unranked>();
+  for (const query of queries) {
+    const key = `${query.shape.collection} ${query.shape.fingerprint}`;
+    const known = merged.get(key);
+    const executions = Math.max(known?.executions ?? 0, query.executions);
+    merged.set(key, { ...(known ?? query), executions });
+  }
+  const ranked = [...merged.values()].map((query): WorkloadQuery => {
+    const { docsExamined = 0, returned = 0 } = query.plan ?? {};
+    const wastedDocuments = query.executions * Math.max(0, docsExamined - returned);
+    const bytes = averageBytes.get(query.shape.collection) ?? 0;
+    return { ...query, wastedDocuments, wastedBytes: Math.round(wastedDocuments * bytes) };
+  });
+  return ranked.sort((a, b) => b.wastedBytes - a.wastedBytes || (a.name < b.name ? -1 : 1));
+}
+
+/** What a plan costs: keys and documents read; one that is sorted in memory counts once more. Pure. */
+export function workOf({ keysExamined, docsExamined, blockingSort }: Omit<QueryPlan, "indexes">): number {
+  return keysExamined + docsExamined + (blockingSort ? docsExamined : 0);
+}
