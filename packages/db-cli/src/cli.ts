@@ -3,11 +3,13 @@ import { readFileSync } from "node:fs";
 import { CommanderError, InvalidArgumentError, Option, Command as Program } from "commander";
 
 import type { Command } from "./command.js";
+import { advise } from "./commands/advise.js";
 import { apply } from "./commands/apply.js";
 import { cleanup } from "./commands/cleanup.js";
 import { health } from "./commands/health.js";
 import { optimize } from "./commands/optimize.js";
 import { plan } from "./commands/plan.js";
+import { rollback } from "./commands/rollback.js";
 import { setup } from "./commands/setup.js";
 import { type ExitCode, exitCodes } from "./errors.js";
 import type { CliIo } from "./io.js";
@@ -44,7 +46,7 @@ function buildProgram(io: CliIo, done: (code: ExitCode) => void): Program {
     })
     .addHelpText("after", exitCodeHelp);
   const add = <Options extends object>(name: string, summary: string, run: Command<Options>) => {
-    const reading = name === "plan" || name === "health" || name === "optimize";
+    const reading = ["plan", "health", "optimize", "advise"].includes(name);
     return common(program.command(name).description(summary)).action(
       async (options: Options & CommonOptions) => {
         done(await runCommand(io, options, run, reading));
@@ -55,11 +57,32 @@ function buildProgram(io: CliIo, done: (code: ExitCode) => void): Program {
     "--run",
     "also replace indexes whose options changed",
   );
-  add("plan", "show what setup and apply would do; exit with 2 if that is anything", plan);
-  waiting(add("apply", "make the indexes as the models declare them; drops nothing", apply)).option(
-    "--run",
-    "also replace indexes whose options changed",
+  dropping(add("plan", "show what setup and apply would do; exit with 2 if that is anything", plan)).option(
+    "--check",
+    "for CI: one line, and exit with 0, 2, 3 or 4",
   );
+  waiting(dropping(add("apply", "make the indexes as the models declare them", apply)))
+    .option("--run", "also replace indexes whose options changed, and drop what was observed long enough")
+    .addOption(
+      new Option("--observe <days>", "how long an index is hidden before it is dropped")
+        .argParser(days)
+        .default(7),
+    );
+  waiting(add("rollback", "show how the last apply would be reversed; reverse it with --run", rollback))
+    .option("--run", "reverse it")
+    .option("--id <run>", "another run than the last")
+    .option("--list", "show the runs in the journal instead");
+  waiting(add("advise", "try indexes on copies of the data, and advise those that save half", advise))
+    .addOption(
+      new Option("--sample <documents>", "how much of a collection is copied")
+        .argParser(wholeNumber)
+        .default(10_000),
+    )
+    .addOption(
+      new Option("--min-waste <documents>", "leave queries alone that waste no more")
+        .argParser(naturalNumber)
+        .default(500),
+    );
   add("health", "show how the database does, with a score and recommendations", health);
   add("optimize", "explain and time the named queries, and advise", optimize).addOption(
     new Option("--rounds <n>", "how often to time each query").argParser(wholeNumber).default(20),
@@ -98,10 +121,26 @@ function waiting(program: Program): Program {
   );
 }
 
+function dropping(program: Program): Program {
+  return program.option("--drop <collection.index...>", "undeclared indexes to hide, observe and then drop");
+}
+
 function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,5}$/.test(text))
     throw new InvalidArgumentError("It takes a whole number from 1 to 999999.");
   return Number(text);
+}
+
+function naturalNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("It takes a whole number from 0 to 999999999.");
+  return Number(text);
+}
+
+function days(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 365))
+    throw new InvalidArgumentError("It takes days, 0 to 365.");
+  return value;
 }
 
 function seconds(text: string): number {

@@ -1,8 +1,14 @@
-import { type ApplyProgress, DatabaseOptimizer, type StepResult } from "@org/db-optimizer";
+import {
+  type ApplyOptions,
+  type ApplyProgress,
+  DatabaseOptimizer,
+  type LeaseOptions,
+  type StepResult,
+} from "@org/db-optimizer";
 
 import type { Command, Context } from "../command.js";
 import { type ExitCode, exitCodes } from "../errors.js";
-import { duration } from "../output/format.js";
+import { count, duration } from "../output/format.js";
 import type { Paint } from "../output/style.js";
 import { stepData, verbs } from "./plan.js";
 
@@ -14,15 +20,39 @@ export interface BuildOptions {
   readonly wait: number;
 }
 
-/** `org-db apply`: makes the indexes as the models declare them. Adds; replaces with `--run` only. */
-export const apply: Command<BuildOptions> = async (context, { run = false, wait }) => {
-  const { connection, models, signal, paint } = context;
-  const result = await new DatabaseOptimizer(connection, { models }).apply({
+/** Options of `org-db apply`. */
+export interface ApplyCommandOptions extends BuildOptions {
+  /** `collection.index` of undeclared indexes that are to go: hidden now, dropped by a later run. */
+  readonly drop?: readonly string[];
+  /** Days from hiding to dropping. */
+  readonly observe: number;
+}
+
+const secondsPerDay = 86_400;
+
+/**
+ * `org-db apply`: makes the indexes as the models declare them. Adds; replaces, and drops what was asked for and
+ * observed, with `--run` only.
+ */
+export const apply: Command<ApplyCommandOptions> = async (
+  context,
+  { run = false, wait, drop = [], observe },
+) => {
+  const { connection, models, config, signal, paint } = context;
+  const queries = await context.queries();
+  const optimizer = new DatabaseOptimizer(connection, { models, queries });
+  const options: ApplyOptions & LeaseOptions = {
     rebuild: run,
+    drop: run,
+    observeSeconds: observe * secondsPerDay,
     waitMs: wait * 1_000,
     signal,
     onProgress: stepProgress(context),
-  });
+    ...(config.thresholds?.slowOperationMs !== undefined && {
+      slowOperationMs: config.thresholds.slowOperationMs,
+    }),
+  };
+  const result = await optimizer.apply(options, (await optimizer.plan({ drop })).plan);
   return {
     exitCode: exitCodeOf(result.steps),
     data: { ...result, steps: result.steps.map(resultData) },
@@ -35,9 +65,11 @@ export const apply: Command<BuildOptions> = async (context, { run = false, wait 
 
 /** Shows which step runs. */
 export function stepProgress({ progress }: Context): (event: ApplyProgress) => void {
-  return ({ step, position, total, result }) => {
+  return ({ step, position, total, result, build }) => {
     const what = `[${position}/${total}] ${verbs[step.kind]} ${step.collection}.${step.index}`;
-    if (!result) progress.update(`${what} ...`);
+    if (result) return;
+    const far = build && ` ${count(build.done)} of ${count(build.total)} (${build.message.split(":")[0]})`;
+    progress.update(`${what}${far ?? " ..."}`);
   };
 }
 
@@ -48,26 +80,41 @@ export function exitCodeOf(steps: readonly StepResult[]): ExitCode {
 }
 
 /** A step and its outcome as data. */
-export function resultData({ step, outcome, elapsedMs, error }: StepResult): object {
+export function resultData({ step, outcome, elapsedMs, error, reasons }: StepResult): object {
   const failure = error && { code: error.code, message: error.message, details: error.details };
-  return { ...stepData(step), outcome, elapsedMs, ...(failure && { error: failure }) };
+  return {
+    ...stepData(step),
+    outcome,
+    elapsedMs,
+    ...(reasons && { reasons }),
+    ...(failure && { error: failure }),
+  };
 }
 
 const marks = {
   done: ["green", "done   "],
   unneeded: ["dim", "there  "],
   skipped: ["yellow", "waits  "],
+  observing: ["cyan", "watched"],
+  unhidden: ["yellow", "unhid  "],
   failed: ["red", "failed "],
 } as const;
 
 /** Steps and their outcomes for people. */
 export function resultsText(results: readonly StepResult[], paint: Paint): string {
-  const lines = results.map(({ step, outcome, elapsedMs, error }) => {
-    const [colour, mark] = marks[outcome];
-    const time = outcome === "done" ? ` (${duration(elapsedMs)})` : "";
-    const line = `${paint(colour, mark)} ${verbs[step.kind]} ${step.collection}.${step.index}${time}`;
-    if (outcome === "skipped") return `${line}\n        replaces the index: carry it out with --run`;
-    return error ? `${line}\n        ${paint("red", error.code)} ${error.message}` : line;
-  });
-  return `${lines.join("\n")}\n`;
+  return `${results.map((result) => resultText(result, paint)).join("\n")}\n`;
+}
+
+function resultText({ step, outcome, elapsedMs, error, reasons = [] }: StepResult, paint: Paint): string {
+  const [colour, mark] = marks[outcome];
+  const time = outcome === "done" ? ` (${duration(elapsedMs)})` : "";
+  const line = `${paint(colour, mark)} ${verbs[step.kind]} ${step.collection}.${step.index}${time}`;
+  const replaces = step.kind === "rebuild" ? "replaces the index" : "drops the index";
+  const more = [
+    ...(outcome === "skipped" ? [`${replaces}: carry it out with --run`] : []),
+    ...(outcome === "observing" ? ["hidden; run org-db apply again to go on"] : []),
+    ...reasons,
+    ...(error ? [`${paint("red", error.code)} ${error.message}`] : []),
+  ];
+  return [line, ...more].join("\n        ");
 }

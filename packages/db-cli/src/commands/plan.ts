@@ -1,20 +1,69 @@
-import { type CollectionStep, type PlanStep, planSetup, type SetupPlan } from "@org/db-optimizer";
+import {
+  type CollectionStep,
+  leaseHeldUntil,
+  type PlanStep,
+  planSetup,
+  type SetupPlan,
+} from "@org/db-optimizer";
 
 import type { Command } from "../command.js";
 import { exitCodes } from "../errors.js";
-import { plural } from "../output/format.js";
+import { bytes, duration, plural } from "../output/format.js";
 import type { Paint } from "../output/style.js";
 
+/** Options of `org-db plan`. */
+export interface PlanOptions {
+  /** One line and an exit code, for CI. */
+  readonly check?: boolean;
+  /** `collection.index` of undeclared indexes that are to go. */
+  readonly drop?: readonly string[];
+}
+
 /** `org-db plan`: what `apply` or `setup` would do. Writes nothing. */
-export const plan: Command = async ({ connection, models, config, paint }) => {
-  const found = await planSetup(connection, models, config.validation);
-  const inSync = found.collections.length === 0 && found.indexes.steps.length === 0;
+export const plan: Command<PlanOptions> = async ({ connection, models, config, paint }, options) => {
+  const { check = false, drop = [] } = options;
+  // While another process applies, what is read here may be halfway.
+  const busyUntil = check ? await leaseHeldUntil(connection, "setup") : undefined;
+  const found = await planSetup(connection, models, config.validation, { drop });
+  const status = statusOf(found, busyUntil);
+  const empty = found.collections.length + found.indexes.steps.length === 0;
+  const text = empty ? inSyncText(found, paint) : planText(found, paint);
   return {
-    exitCode: inSync ? exitCodes.ok : exitCodes.drift,
-    data: { inSync, ...planData(found) },
-    text: inSync ? inSyncText(found, paint) : planText(found, paint),
+    exitCode: check || status === "drift" ? exitCodeOfStatus[status] : exitCodes.ok,
+    data: { inSync: status === "in_sync", status, ...planData(found) },
+    text: check ? checkText(found, status, paint) : text,
   };
 };
+
+type Status = "in_sync" | "drift" | "undecided" | "locked";
+
+const exitCodeOfStatus = {
+  in_sync: exitCodes.ok,
+  drift: exitCodes.drift,
+  undecided: exitCodes.undecidable,
+  locked: exitCodes.locked,
+} as const;
+
+// An index that is hidden on its way out is no drift; one under construction may yet fail.
+function statusOf({ collections, indexes, drift }: SetupPlan, busyUntil: Date | undefined): Status {
+  if (busyUntil) return "locked";
+  const steps = indexes.steps.filter(({ kind }) => kind !== "finishDrop");
+  if (collections.length + steps.length > 0) return "drift";
+  return drift.building.length > 0 ? "undecided" : "in_sync";
+}
+
+function checkText({ collections, indexes, drift }: SetupPlan, status: Status, paint: Paint): string {
+  if (status === "in_sync") return `${paint("green", "In sync.")}\n`;
+  if (status === "locked") return `${paint("yellow", "Another process is applying a plan.")}\n`;
+  if (status === "undecided")
+    return `${paint("yellow", "Undecided:")} ${plural(drift.building.length, "index", "indexes")} under construction.\n`;
+  const places = [...collections, ...indexes.steps].map((step) =>
+    "index" in step
+      ? `${verbs[step.kind]} ${step.collection}.${step.index}`
+      : `${step.kind} ${step.collection}`,
+  );
+  return `${paint("red", "Drift:")} ${places.join(", ")}.\n`;
+}
 
 function planData({ collections, indexes, drift }: SetupPlan): object {
   return {
@@ -60,7 +109,9 @@ function planText(found: SetupPlan, paint: Paint): string {
 }
 
 function needsRun(steps: readonly PlanStep[]): string {
-  return steps.some(({ destructive }) => destructive) ? "; what replaces an index waits for --run" : "";
+  return steps.some(({ destructive }) => destructive)
+    ? "; what replaces or drops an index waits for --run"
+    : "";
 }
 
 function collectionText({ kind, collection, reason }: CollectionStep, paint: Paint): string {
@@ -70,27 +121,40 @@ function collectionText({ kind, collection, reason }: CollectionStep, paint: Pai
 
 const colourOfRisk = { low: "green", medium: "yellow", high: "red" } as const;
 
-function stepText(step: PlanStep, paint: Paint): string {
-  const { kind, collection, index, reason, risk, riskReason, commands, destructive } = step;
+/** A step of a plan for people: what, why, what can go wrong, what it costs, the way back, the commands. */
+export function stepText(step: PlanStep, paint: Paint): string {
+  const { kind, collection, index, reason, risk, riskReason, commands, destructive, reversible } = step;
   // That a new index is not there yet goes without saying.
   const why = kind === "create" ? "" : `: ${reason}`;
+  const back = reversible ? "reversible at once" : "not reversible without a build or a loss";
   return [
     "",
-    `  ${paint("cyan", verbs[kind])} ${collection}.${index}${destructive ? paint("red", " (replaces it: --run)") : ""}${why}`,
-    `      ${paint(colourOfRisk[risk], `${risk} risk`)}: ${riskReason}`,
+    `  ${paint("cyan", verbs[kind])} ${collection}.${index}${destructive ? paint("red", " (waits for --run)") : ""}${why}`,
+    `      ${paint(colourOfRisk[risk], `${risk} risk`)}: ${riskReason}; ${back}`,
+    ...costText(step),
     ...commands.map((command) => paint("dim", `      ${command}`)),
   ].join("\n");
+}
+
+function costText({ estimate }: PlanStep): string[] {
+  if (!estimate) return [];
+  const { documents, bytes: size, buildMs } = estimate;
+  return [`      about ${bytes(size)} and ${duration(buildMs)}: ${plural(documents, "document")} to read`];
 }
 
 /** What a kind of step does, for people. */
 export const verbs: Readonly<Record<PlanStep["kind"], string>> = {
   create: "create index",
   setTtl: "set expiry of",
-  setHidden: "set visibility of",
+  unhide: "unhide",
+  hide: "hide",
   setPrepareUnique: "set prepareUnique of",
   makeUnique: "make unique",
   rebuild: "rebuild",
   removeTwin: "remove leftover",
+  startDrop: "hide and observe",
+  finishDrop: "drop unless missed",
+  undoCreate: "drop again",
 };
 
 function informationText({ drift }: SetupPlan, paint: Paint): string {
