@@ -1,0 +1,270 @@
+import { setTimeout } from "node:timers/promises";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { type Connection, mongo } from "mongoose";
+import { describe, expect, test } from "vitest";
+import { applyPlan, DatabaseOptimizer, journalRuns, leaseHeldUntil, withLease } from "../../src/index.js";
+import { buildProgress } from "../../src/indexes/build.js";
+import type { Document } from "../../src/model.js";
+import type { Assignment } from "../children/applier.js";
+import { driftingModels, driftingPlan, seedDrift } from "../children/drifting.js";
+import { startChild } from "../children/start.js";
+import { modelOf } from "../support.js";
+
+const database = useTemporaryDatabase({ label: "faults", per: "test" });
+const script = new URL("../children/applier.ts", import.meta.url);
+const things = () => database.connection.collection("things");
+
+async function indexNames(): Promise<string[]> {
+  return (await things().listIndexes().toArray()).map(({ name }) => String(name)).sort();
+}
+
+const optimizerOf = (...indexes: [Document, Document?][]) =>
+  new DatabaseOptimizer(database.connection, { models: [modelOf({}, { indexes })] });
+
+type Answer = (document: Document, send: () => Promise<Document>) => Promise<Document>;
+
+/** A connection whose server answers some commands as told, where the engine cannot be brought to. */
+function answering(connection: Connection, answers: Readonly<Record<string, Answer>>): Connection {
+  const wrap = <T extends object>(target: T, over: Record<string, unknown>): T =>
+    new Proxy(target, {
+      get: (object, name) => {
+        const value = name in over ? over[String(name)] : Reflect.get(object, name, object);
+        return typeof value === "function" && !(name in over) ? value.bind(object) : value;
+      },
+    });
+  const runs = (db: mongo.Db | mongo.Admin) => (document: Document, options?: object) => {
+    const send = () => db.command(document, options) as Promise<Document>;
+    const answer = answers[Object.keys(document)[0] ?? ""];
+    return answer ? answer(document, send) : send();
+  };
+  const { db } = connection;
+  if (!db) throw new Error("the connection is not open");
+  const admin = db.admin();
+  const answeringAdmin = wrap(admin, { command: runs(admin) });
+  return wrap(connection, { db: wrap(db, { command: runs(db), admin: () => answeringAdmin }) });
+}
+
+/** One that grants all privileges but one. */
+function refusing(connection: Connection, command: string): Connection {
+  const message = `not authorized to execute ${command}`;
+  return answering(connection, {
+    [command]: async () => {
+      throw new mongo.MongoServerError({ message, code: 13 });
+    },
+  });
+}
+
+describe("two runners", () => {
+  test("one works, the other is told, or waits and finds nothing left", async () => {
+    await seedDrift(database.connection);
+    const optimizer = new DatabaseOptimizer(database.connection, {
+      models: driftingModels(database.connection),
+    });
+    const plan = await driftingPlan(optimizer);
+    const results = await Promise.allSettled([
+      optimizer.apply({ rebuild: true }, plan),
+      optimizer.apply({ rebuild: true }, plan),
+    ]);
+    const refused = results.filter((result) => result.status === "rejected");
+    expect(refused).toMatchObject([{ reason: { code: "LOCKED" } }]);
+    const waited = await Promise.all(
+      [1, 2].map(() => optimizer.apply({ rebuild: true, waitMs: 10_000 }, plan)),
+    );
+    expect(waited.every(({ changed, complete }) => complete && !changed)).toBe(true);
+    expect((await optimizer.plan()).drift.inSync).toBe(true);
+  });
+});
+
+describe("a lease that is lost", () => {
+  test("after a pause longer than the lease the sleeper writes nothing more, and its run is closed by the next", async () => {
+    await seedDrift(database.connection);
+    const child = startChild(script, database.uri);
+    await child.hasPrinted("ready\n");
+    child.tell(JSON.stringify({ leaseMs: 500, sleepMs: 3_000, extra: true } satisfies Assignment));
+    await child.hasPrinted("done create");
+    const optimizer = new DatabaseOptimizer(database.connection, {
+      models: driftingModels(database.connection),
+    });
+    const result = await optimizer.apply({ rebuild: true, waitMs: 2_500 }, await driftingPlan(optimizer));
+    expect(result.complete).toBe(true);
+    expect(child.printed()).not.toContain("ended");
+    await child.exited;
+    expect(child.printed()).toMatch(/ended LEASE_LOST\n$/);
+    expect(child.printed().match(/^done/gm)).toHaveLength(1);
+    // Only the sleeper's models declare it.
+    expect(await indexNames()).not.toContain("z_1");
+    expect(await journalRuns(database.connection)).toMatchObject([
+      { state: "done", fencing: 2 },
+      { state: "interrupted", fencing: 1 },
+    ]);
+  });
+
+  test("between two steps: the second is refused before it writes", async () => {
+    const optimizer = optimizerOf([{ a: 1 }], [{ b: 1 }]);
+    const leases = database.connection.collection<{ _id: string }>("org_db_leases");
+    const { plan } = await optimizer.plan();
+    let stolen: Promise<unknown> | undefined;
+    const applying = withLease(database.connection, "setup", {}, async (signal, lease) =>
+      applyPlan(database.connection, plan, {
+        signal,
+        lease: {
+          ...lease,
+          confirm: async () => {
+            await stolen;
+            await lease.confirm();
+          },
+        },
+        onProgress: ({ result }) => {
+          if (result) stolen = leases.updateOne({ _id: "setup" }, { $set: { owner: "another" } });
+        },
+      }),
+    );
+    await expect(applying).rejects.toMatchObject({ code: "LEASE_LOST" });
+    expect(await indexNames()).toEqual(["_id_", "a_1"]);
+  });
+
+  test("each holder has a higher number, and a lease that is held can be seen", async () => {
+    const numbers: number[] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      await withLease(database.connection, "x", {}, async (_signal, { fencing }) => {
+        numbers.push(fencing);
+        expect(await leaseHeldUntil(database.connection, "x")).toBeInstanceOf(Date);
+      });
+    }
+    expect(numbers).toEqual([1, 2, 3]);
+    expect(await leaseHeldUntil(database.connection, "x")).toBeUndefined();
+    const tooShort = withLease(database.connection, "x", { leaseMs: 10 }, async () => undefined);
+    await expect(tooShort).rejects.toMatchObject({ code: "INVALID_OPTIONS" });
+  });
+});
+
+describe("a signal", () => {
+  test("during a build gives the build up; the index is not there, and the next run builds it", async () => {
+    await things().insertMany(Array.from({ length: 30_000 }, (_, n) => ({ a: `value ${n * 7}`, n })));
+    const optimizer = optimizerOf([{ a: 1, n: 1 }]);
+    const stop = new AbortController();
+    const { plan } = await optimizer.plan();
+    const applying = applyPlan(database.connection, plan, {
+      signal: stop.signal,
+      // Right before the command is sent.
+      lease: { fencing: 0, confirm: async () => void setTimeout(30).then(() => stop.abort()) },
+    });
+    await expect(applying).rejects.toMatchObject({ code: "ABORTED" });
+    expect(await indexNames()).toEqual(["_id_"]);
+    expect(await journalRuns(database.connection)).toMatchObject([{ state: "interrupted" }]);
+    expect(await optimizer.apply()).toMatchObject({ complete: true });
+    expect(await indexNames()).toEqual(["_id_", "a_1_n_1"]);
+  });
+
+  test("never comes between the drop and the build of a rebuild", async () => {
+    await things().insertMany([{ r: 1 }, { r: 2 }]);
+    await things().createIndex({ r: 1 });
+    const optimizer = optimizerOf([{ r: 1 }, { sparse: true }]);
+    const stop = new AbortController();
+    let writes = 0;
+    // Asked before the journal, the twin, the drop, and then before the build that follows the drop.
+    const confirm = async () => {
+      writes += 1;
+      if (writes === 4) stop.abort();
+    };
+    const { plan } = await optimizer.plan();
+    const lease = { fencing: 0, confirm };
+    const applying = applyPlan(database.connection, plan, { rebuild: true, signal: stop.signal, lease });
+    await applying.catch(() => undefined);
+    expect(await indexNames()).toContain("r_1");
+    await optimizer.apply({ rebuild: true });
+    expect(await indexNames()).toEqual(["_id_", "r_1"]);
+  });
+});
+
+describe("a privilege is missing", () => {
+  const declared: [Document, Document?][] = [
+    [{ a: 1 }],
+    [{ d: 1 }, { expireAfterSeconds: 60 }],
+    [{ r: 1 }, { sparse: true }],
+  ];
+
+  test.each<[string, string[]]>([
+    ["collMod", ["setTtl"]],
+    ["createIndexes", ["create", "rebuild"]],
+    ["dropIndexes", ["rebuild"]],
+  ])(
+    "for %s: its steps fail by name, the others are carried out, and nothing is lost",
+    async (command, kinds) => {
+      await things().insertMany([{ r: 1 }]);
+      await things().createIndex({ d: 1 }, { expireAfterSeconds: 3_600 });
+      await things().createIndex({ r: 1 });
+      const optimizer = optimizerOf(...declared);
+      const { plan } = await optimizer.plan();
+      const { steps } = await applyPlan(refusing(database.connection, command), plan, { rebuild: true });
+      const failed = steps.filter(({ outcome }) => outcome === "failed");
+      expect(failed.map(({ step }) => step.kind)).toEqual(kinds);
+      expect(failed.every(({ error }) => error?.code === "NOT_AUTHORIZED")).toBe(true);
+      expect(await indexNames()).toEqual(expect.arrayContaining(["d_1", "r_1"]));
+      expect(await optimizer.apply({ rebuild: true })).toMatchObject({ complete: true });
+      expect((await optimizer.plan()).drift).toMatchObject({ inSync: true, leftovers: [] });
+    },
+  );
+
+  test("for currentOp: builds are carried out unseen", async () => {
+    const { plan } = await optimizerOf([{ a: 1 }]).plan();
+    const result = await applyPlan(refusing(database.connection, "currentOp"), plan, {
+      onProgress: () => undefined,
+    });
+    expect(result.complete).toBe(true);
+  });
+});
+
+test("nothing is dropped that nobody asked for, whatever is allowed", async () => {
+  await seedDrift(database.connection);
+  const optimizer = new DatabaseOptimizer(database.connection, {
+    models: driftingModels(database.connection),
+  });
+  for (let run = 0; run < 3; run++) await optimizer.apply({ rebuild: true, drop: true, observeSeconds: 0 });
+  expect(await indexNames()).toEqual(expect.arrayContaining(["own", "stray"]));
+});
+
+// https://www.mongodb.com/docs/manual/reference/command/currentOp/#active-indexing-operations
+describe("progress of a build", () => {
+  const place = { collection: "things", name: "a_1" };
+  const command = { createIndexes: "things", indexes: [{ key: { a: 1 }, name: "a_1" }] };
+  const msg = "Index Build: scanning collection Index Build: scanning collection: 3/10 30%";
+  const progress = { done: 3, total: 10 };
+  test.each<[string, Document, object | undefined]>([
+    ["of the command", { ns: "shop.$cmd", command, msg, progress }, { done: 3, total: 10, message: msg }],
+    [
+      "of the build that outlives it",
+      { ns: "shop.things", command: {}, msg, progress },
+      { done: 3, total: 10, message: msg },
+    ],
+    [
+      "of another index",
+      { ns: "shop.$cmd", command: { ...command, indexes: [{ name: "b_1" }] }, msg, progress },
+      undefined,
+    ],
+    ["of another collection", { ns: "shop.others", command: {}, msg, progress }, undefined],
+    ["before it has begun to count", { ns: "shop.things", command, msg: "Index Build: starting" }, undefined],
+    [
+      "of an operation that is no build",
+      { ns: "shop.things", command: { find: "things" }, progress },
+      undefined,
+    ],
+  ])("%s", (_name, operation, expected) => {
+    expect(buildProgress([{ ns: "shop.things" }, operation], "shop", place)).toEqual(expected);
+  });
+
+  test("is asked for while a build runs, and handed on", async () => {
+    const seen: unknown[] = [];
+    const { plan } = await optimizerOf([{ a: 1 }]).plan();
+    const build = { ns: `${database.name}.things`, command: {}, msg, progress };
+    const slow = answering(database.connection, {
+      createIndexes: async (_document, send) => {
+        await setTimeout(1_500);
+        return send();
+      },
+      currentOp: async () => ({ inprog: [build] }),
+    });
+    await applyPlan(slow, plan, { onProgress: (event) => event.build && seen.push(event.build) });
+    expect(seen).toEqual([{ done: 3, total: 10, message: msg }]);
+  });
+});
