@@ -5,7 +5,7 @@ import { estimateBuild, type IndexedSize } from "../indexes/estimate.js";
 import type { ExpectedIndex } from "../indexes/expected.js";
 import { type ActualCollection, databaseOf } from "../indexes/inspect.js";
 import { redundantIndexes } from "../indexes/redundant.js";
-import type { IndexSpec } from "../indexes/spec.js";
+import { collationText, type IndexSpec } from "../indexes/spec.js";
 import { throwIfAborted } from "../pause.js";
 import { consolidate, type Serving } from "./consolidate.js";
 import type { ParsedAdviceLimits } from "./limits.js";
@@ -113,7 +113,7 @@ function adviceOf(
   measured: readonly Baseline[],
   size: IndexedSize,
 ): IndexAdvice {
-  const named = { ...index, name: freeName(index.name, source) };
+  const named = { ...index, name: freeName(index, source) };
   const existing = { ...named, building: false };
   const superseded = redundantIndexes([...source.indexes, existing]).filter(
     ({ coveredBy }) => coveredBy === existing,
@@ -135,7 +135,8 @@ function adviceOf(
   };
 }
 
-function freeName(name: string, { indexes }: ActualCollection): string {
-  const taken = new Set(indexes.map((index) => index.name));
-  return taken.has(name) ? `${name}_advised` : name;
+function freeName(index: IndexSpec, { indexes, collation }: ActualCollection): string {
+  const own = collationText(index) === collationText({ collation });
+  const name = own ? index.name : `${index.name}_${index.collation?.locale ?? "simple"}`;
+  return indexes.some((other) => other.name === name) ? `${name}_advised` : name;
 }

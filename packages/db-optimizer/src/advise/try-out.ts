@@ -4,7 +4,13 @@ import { canonicalCollation } from "../indexes/collation.js";
 import { shellText } from "../indexes/command.js";
 import type { ExpectedIndex } from "../indexes/expected.js";
 import { type ActualCollection, databaseOf } from "../indexes/inspect.js";
-import { type IndexKey, type IndexSpec, isOrdered, resolveCollation } from "../indexes/spec.js";
+import {
+  collationText,
+  type IndexKey,
+  type IndexSpec,
+  isOrdered,
+  resolveCollation,
+} from "../indexes/spec.js";
 import type { Document } from "../model.js";
 import { throwIfAborted } from "../pause.js";
 import { type Candidate, candidatesFor, queryFields, servesAs } from "./candidates.js";
@@ -106,7 +112,7 @@ function tryOut(trial: Trial, query: WorkloadQuery, index: IndexSpec): Promise<M
 
 /** The index under a name that none of the collection's own has. */
 export function trialIndex(index: IndexSpec): IndexSpec {
-  return { ...index, name: `trial ${index.name}` };
+  return { ...index, name: `trial ${index.name} ${collationText(index)}` };
 }
 
 type Reasons = Pick<Rejection, "code" | "evidence">;

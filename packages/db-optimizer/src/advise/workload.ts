@@ -1,4 +1,6 @@
 import type { QueryPlan } from "../explain/explain.js";
+import { canonicalCollation } from "../indexes/collation.js";
+import { collationText } from "../indexes/spec.js";
 import type { Document } from "../model.js";
 import { findCommand, type NamedQuery } from "../named-query.js";
 import { type QueryShape, shapeOf } from "../optimize/shape.js";
@@ -49,8 +51,7 @@ export function recordedLoad({ shape, command: recorded, count, plan }: Recorded
 }
 
 /**
- * Each query once, the most wasteful first. Pure. A named query that was also recorded keeps its name and gets the
- * number of executions.
+ * Each query once, the most wasteful first. Pure. A recorded shape that is also a named query gives that its traffic.
  *
  * @param averageBytes average size of a document, by collection
  */
@@ -58,20 +59,29 @@ export function rankWorkload(
   queries: readonly Unranked[],
   averageBytes: ReadonlyMap<string, number>,
 ): WorkloadQuery[] {
-  const merged = new Map<string, Unranked>();
-  for (const query of queries) {
-    const key = `${query.shape.collection} ${query.shape.fingerprint}`;
-    const known = merged.get(key);
-    const executions = Math.max(known?.executions ?? 0, query.executions);
-    merged.set(key, { ...(known ?? query), executions });
-  }
-  const ranked = [...merged.values()].map((query): WorkloadQuery => {
+  const named = queries.filter(({ source }) => source === "named");
+  const recorded = new Map(
+    queries.filter(({ source }) => source === "profiler").map((query) => [identityOf(query), query]),
+  );
+  const withTraffic = named.map((query) => {
+    const { executions = query.executions } = recorded.get(identityOf(query)) ?? {};
+    return { ...query, executions };
+  });
+  for (const query of named) recorded.delete(identityOf(query));
+  const merged = [...withTraffic, ...recorded.values()];
+  const ranked = merged.map((query): WorkloadQuery => {
     const { docsExamined = 0, returned = 0 } = query.plan ?? {};
     const wastedDocuments = query.executions * Math.max(0, docsExamined - returned);
     const bytes = averageBytes.get(query.shape.collection) ?? 0;
     return { ...query, wastedDocuments, wastedBytes: Math.round(wastedDocuments * bytes) };
   });
   return ranked.sort((a, b) => b.wastedBytes - a.wastedBytes || (a.name < b.name ? -1 : 1));
+}
+
+// The fingerprint is of the filter and the sort alone.
+function identityOf({ shape, command }: Unranked): string {
+  const collation = canonicalCollation(command.collation as Document | undefined);
+  return `${shape.collection} ${shape.fingerprint} ${collationText({ collation })}`;
 }
 
 /** What a plan costs: keys and documents read; one that is sorted in memory counts once more. Pure. */

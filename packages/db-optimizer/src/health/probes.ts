@@ -5,8 +5,9 @@ import { OptimizerError, toOptimizerError } from "../errors.js";
 import { diffIndexes } from "../indexes/diff.js";
 import { expectedIndexes } from "../indexes/expected.js";
 import { type ActualCollection, databaseOf, inspectIndexes } from "../indexes/inspect.js";
+import { type MemberUse, readIndexUse } from "../indexes/member-use.js";
 import { redundantIndexes } from "../indexes/redundant.js";
-import { type IndexUse, judgeUse, type UnusedFinding } from "../indexes/unused.js";
+import { judgeUse, type UnusedFinding } from "../indexes/unused.js";
 import { mapLimited } from "../limited.js";
 import { collectionNames, type Document, type ModelLike } from "../model.js";
 import { type SlowOperations, slowOperations } from "../optimize/slow.js";
@@ -41,16 +42,13 @@ export async function probeHealth(
     probed(doing, probe, thresholds.probeTimeoutMs);
   const ping = await within("ping", () => probeConnection(db));
   const topology = await within("topology", () => probeTopology(db));
-  // A router answers for one member of each shard, and an unknown topology for who knows how many: never all.
-  const countable = topology.known && topology.value.kind !== "sharded";
-  const members = countable ? topology.value.members : Number.POSITIVE_INFINITY;
   return {
     database: db.databaseName,
     at: now,
     connection: ping,
     topology,
     collections: await within("collection sizes", () => probeCollections(db, models)),
-    indexes: await within("indexes", () => probeIndexes(connection, models, { now, members, thresholds })),
+    indexes: await within("indexes", () => probeIndexes(connection, models, { now, thresholds })),
     server: await within("server status", () => probeServer(db)),
     slow: flattened(
       await within("slow operations", () => slowOperations(connection, thresholds.slowOperationMs)),
@@ -125,51 +123,45 @@ async function probeCollections(db: mongo.Db, models: readonly ModelLike[]): Pro
 async function probeIndexes(
   connection: Connection,
   models: readonly ModelLike[],
-  context: { now: Date; members: number; thresholds: ParsedThresholds },
+  { now, thresholds }: { now: Date; thresholds: ParsedThresholds },
 ): Promise<IndexFacts> {
   const expected = expectedIndexes(models);
   const collections = await inspectIndexes(connection, collectionNames(models));
   const shardKeys = await shardKeysOf(connection);
   const declared = new Set(expected.map(({ collection, name }) => `${collection}.${name}`));
-  const use = await mapLimited(
-    collections.filter(({ exists, type }) => exists && type === "collection"),
-    atOnce,
-    (collection) => useOf(databaseOf(connection), collection, declared, context),
+  const countable = collections.filter(({ exists, type }) => exists && type === "collection");
+  const members = await readIndexUse(
+    connection,
+    countable.map(({ collection }) => collection),
   );
   return {
     drift: diffIndexes(expected, collections),
     redundant: collections.flatMap(({ collection, indexes }) =>
       redundantIndexes(indexes, shardKeys.get(collection)),
     ),
-    use: use.flat(),
+    use: countable.flatMap((collection) => useOf(collection, members, declared, now, thresholds)),
   };
 }
 
-async function useOf(
-  db: mongo.Db,
+function useOf(
   { collection, indexes }: ActualCollection,
+  { use, silent }: MemberUse,
   declared: ReadonlySet<string>,
-  { now, members, thresholds }: { now: Date; members: number; thresholds: ParsedThresholds },
-): Promise<UnusedFinding[]> {
-  const entries = await db
-    .collection(collection)
-    .aggregate([{ $indexStats: {} }])
-    .toArray();
-  return indexes.map((index) =>
-    judgeUse({
+  now: Date,
+  { unusedIndexDays }: ParsedThresholds,
+): UnusedFinding[] {
+  return indexes.map((index) => {
+    const place = `${collection}.${index.name}`;
+    const entries = use.get(place) ?? [];
+    return judgeUse({
       index,
-      use: entries.filter(({ name }) => name === index.name).map(useOfEntry),
-      members,
-      declared: declared.has(`${collection}.${index.name}`),
+      use: entries,
+      members: entries.length + silent.length,
+      declared: declared.has(place),
       now,
-      minimumAgeDays: thresholds.unusedIndexDays,
-    }),
-  );
-}
-
-function useOfEntry({ host, accesses }: Document): IndexUse {
-  const { ops, since } = accesses as { ops: unknown; since: Date };
-  return { member: String(host), ops: Number(ops), since };
+      minimumAgeDays: unusedIndexDays,
+    });
+  });
 }
 
 async function probeServer(db: mongo.Db): Promise<ServerFacts> {

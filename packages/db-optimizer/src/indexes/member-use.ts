@@ -1,0 +1,114 @@
+import { type Connection, mongo } from "mongoose";
+
+import { mapLimited } from "../limited.js";
+import type { Document } from "../model.js";
+import { databaseOf } from "./inspect.js";
+import type { IndexUse } from "./unused.js";
+
+/** What all members together say of the use of indexes. */
+export interface MemberUse {
+  /** By `collection.index`, an entry for each member that has it. */
+  readonly use: ReadonlyMap<string, readonly IndexUse[]>;
+  /** Members that hold data and did not answer: what they would say nobody knows. */
+  readonly silent: readonly string[];
+}
+
+const atOnce = 4;
+const selectionMs = 3_000;
+
+/**
+ * Asks every data-bearing member for its index counters, as each counts for itself alone. A member that cannot be
+ * reached or refuses is silent; with one such member no index is called unused.
+ */
+export async function readIndexUse(
+  connection: Connection,
+  collections: readonly string[],
+): Promise<MemberUse> {
+  const db = databaseOf(connection);
+  const hosts = await memberHosts(connection);
+  if (hosts.length <= 1) return { use: merged([await useOn(db, collections)]), silent: [] };
+  const answers = await mapLimited(hosts, atOnce, async (host) => {
+    const use = await askMember(connection, host, collections).catch(() => undefined);
+    return { host, use };
+  });
+  return {
+    use: merged(answers.flatMap(({ use }) => (use ? [use] : []))),
+    silent: answers.filter(({ use }) => !use).map(({ host }) => host),
+  };
+}
+
+async function memberHosts(connection: Connection): Promise<string[]> {
+  const hello = (await databaseOf(connection).command({ hello: 1 })) as Document;
+  if (hello.msg !== "isdbgrid") return dataHosts(hello, []);
+  const shards = await connection.getClient().db("config").collection("shards").find().toArray();
+  return dataHosts(hello, shards);
+}
+
+/** Members that hold data: of the replica set, or of each shard. Arbiters are named apart by the server. Pure. */
+export function dataHosts(hello: Document, shards: readonly Document[]): string[] {
+  // `rs0/a:27018,b:27018`
+  const ofShards = shards.flatMap(({ host }) =>
+    String(host)
+      .replace(/^[^/]*\//, "")
+      .split(","),
+  );
+  const listed = [...((hello.hosts ?? []) as string[]), ...((hello.passives ?? []) as string[])];
+  return shards.length > 0 ? ofShards : listed;
+}
+
+async function askMember(
+  connection: Connection,
+  host: string,
+  collections: readonly string[],
+): Promise<[string, IndexUse][]> {
+  const client = new mongo.MongoClient(`mongodb://${host}/`, memberOptions(connection.getClient().options));
+  try {
+    await client.connect();
+    return await useOn(client.db(databaseOf(connection).databaseName), collections);
+  } finally {
+    await client.close();
+  }
+}
+
+/** How a member is connected to: as the application connects, but to this one alone. Pure. */
+export function memberOptions(options: Partial<mongo.MongoOptions>): mongo.MongoClientOptions {
+  const { credentials, tls, ca, cert, key, passphrase, rejectUnauthorized, checkServerIdentity } = options;
+  return {
+    directConnection: true,
+    serverSelectionTimeoutMS: selectionMs,
+    maxPoolSize: 1,
+    ...(credentials && {
+      auth: { username: credentials.username, password: credentials.password },
+      authSource: credentials.source,
+      authMechanism: credentials.mechanism,
+      authMechanismProperties: credentials.mechanismProperties,
+    }),
+    ...(tls && { tls, ca, cert, key, passphrase, rejectUnauthorized, checkServerIdentity }),
+  } as mongo.MongoClientOptions;
+}
+
+async function useOn(db: mongo.Db, collections: readonly string[]): Promise<[string, IndexUse][]> {
+  const found = await mapLimited(collections, atOnce, async (collection) => {
+    const pipeline = [{ $indexStats: {} }];
+    const entries = await db.collection(collection).aggregate(pipeline).toArray().catch(absent);
+    return entries.map((entry): [string, IndexUse] => [`${collection}.${entry.name}`, useOfEntry(entry)]);
+  });
+  return found.flat();
+}
+
+// A shard need not have the collection.
+function absent(error: unknown): Document[] {
+  if ((error as { code?: unknown }).code === 26) return [];
+  throw error;
+}
+
+function useOfEntry({ host, accesses }: Document): IndexUse {
+  const { ops, since } = accesses as { ops: unknown; since: Date };
+  return { member: String(host), ops: Number(ops), since };
+}
+
+function merged(answers: readonly (readonly [string, IndexUse])[][]): Map<string, IndexUse[]> {
+  const use = new Map<string, IndexUse[]>();
+  for (const [place, entry] of answers.flat()) use.set(place, [...(use.get(place) ?? []), entry]);
+  return use;
+}
