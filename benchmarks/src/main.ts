@@ -7,6 +7,7 @@ import type { Model } from "mongoose";
 import { benchmarkLoading } from "./loading.js";
 import type { Comparison } from "./measure.js";
 import { benchmarkPeers, type PeerBenchmarks } from "./peers.js";
+import { benchmarkPlanning } from "./planning.js";
 import { benchmarkSessions } from "./sessions.js";
 
 const { values } = parseArgs({
@@ -49,6 +50,11 @@ try {
   if (chosen("peers")) {
     results.peers = await benchmarkPeers(database.models, engine.uri, size.sessions, say);
   }
+  if (chosen("planning")) {
+    say("planning: 300 collections with 2,000 indexes");
+    await db.dropDatabase();
+    results.planning = await benchmarkPlanning(database.connection);
+  }
 } finally {
   await db.dropDatabase();
   await database.close();
@@ -84,6 +90,15 @@ function readable(found: Record<string, unknown>): string {
     ] as const) {
       lines.push(`validateSession: ${beside(peer.latency, name)}, which sends ${perCall(peer.commands)}`);
     }
+  }
+  const planning = found.planning as Awaited<ReturnType<typeof benchmarkPlanning>> | undefined;
+  if (planning) {
+    const { total, server, beyond, pure, collections, indexes, steps } = planning;
+    lines.push(
+      `planning ${collections} collections with ${indexes} indexes (${steps} steps): ${total.toFixed(0)} ms, of which ` +
+        `${server.toFixed(0)} ms are the bare commands; ours ${beyond.median.toFixed(0)} ms ` +
+        `(${beyond.low.toFixed(0)} to ${beyond.high.toFixed(0)}), without any server ${pure.toFixed(0)} ms`,
+    );
   }
   return lines.join("\n");
 }
