@@ -1,0 +1,69 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import type { RejectionCode, StepKind } from "../src/index.js";
+
+const database = useTemporaryDatabase({ label: "guide" });
+const guide = await readFile(new URL("../../../docs/guides/performance.md", import.meta.url), "utf8");
+const modules = {
+  "@org/db-optimizer": new URL("../src/index.ts", import.meta.url).href,
+  mongoose: import.meta.resolve("mongoose"),
+};
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "guides-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+test("the programs of the performance guide print what they say", async () => {
+  const programs = [...guide.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code ?? "");
+  expect(programs).toHaveLength(2);
+  for (const [index, program] of programs.entries()) {
+    const file = join(folder, `program-${index}.mts`);
+    const local = Object.entries(modules).reduce(
+      (code, [name, url]) => code.replaceAll(`"${name}"`, JSON.stringify(url)),
+      program,
+    );
+    await writeFile(file, local);
+    const command = ["--conditions=@org/source", "--import", "tsx", file];
+    const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0", MONGODB_URI: database.uri };
+    const { stdout } = await promisify(execFile)(process.execPath, command, { env });
+    const promised = [...program.matchAll(/\); \/\/ (.*)$/gm)].map(([, text]) => `${text}\n`);
+    expect(stdout).toBe(promised.join(""));
+  }
+});
+
+test("the performance guide has every kind of step and every reason for a rejection", () => {
+  const kinds: Record<StepKind, true> = {
+    create: true,
+    unhide: true,
+    hide: true,
+    setTtl: true,
+    setPrepareUnique: true,
+    makeUnique: true,
+    rebuild: true,
+    removeTwin: true,
+    startDrop: true,
+    finishDrop: true,
+    undoCreate: true,
+  };
+  const codes: Record<RejectionCode, true> = {
+    no_waste: true,
+    collection_too_small: true,
+    no_indexable_field: true,
+    cannot_explain: true,
+    declared_missing: true,
+    hidden_index: true,
+    exists: true,
+    not_chosen: true,
+    saves_too_little: true,
+    merged: true,
+  };
+  const rows = [...guide.matchAll(/^\| (`.*?`) +\|/gm)].flatMap(([, cell = ""]) => cell.match(/\w+/g) ?? []);
+  expect(rows.sort()).toEqual([...Object.keys(kinds), ...Object.keys(codes)].sort());
+});
