@@ -1,4 +1,4 @@
-import { collectionText, shellText } from "../indexes/command.js";
+import { shellText } from "../indexes/command.js";
 import type { DriftReport } from "../indexes/diff.js";
 import type { ActualIndex } from "../indexes/inspect.js";
 import type { IndexFacts } from "./facts.js";
@@ -69,7 +69,8 @@ function dispensable(
     severity: "info",
     message: `Index ${index.name} of ${index.collection} ${why}${first}`,
     evidence,
-    command: `${collectionText(index.collection)}.hideIndex(${JSON.stringify(index.name)})`,
+    // Hides and observes it first.
+    command: `org-db apply --drop ${index.collection}.${index.name}`,
   };
 }
 

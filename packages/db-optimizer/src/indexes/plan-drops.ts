@@ -1,7 +1,7 @@
 import { OptimizerError } from "../errors.js";
 import { collectionText, collModText } from "./command.js";
 import type { DriftReport } from "./diff.js";
-import type { ActualIndex } from "./inspect.js";
+import type { ActualCollection, ActualIndex } from "./inspect.js";
 import type { Observation } from "./observation.js";
 import type { PlanStep } from "./plan.js";
 import { type IndexKey, keysText } from "./spec.js";
@@ -17,10 +17,11 @@ export interface DropInput {
 /**
  * Steps of dropping: hide what was asked for, and go on with what is hidden. Pure.
  *
- * @throws {OptimizerError} `INVALID_OPTIONS` for an index that is declared, absent, unfinished or the shard key's
+ * @throws {OptimizerError} `INVALID_OPTIONS` for an index that is declared, absent, unfinished or the only one of the shard key
  */
 export function dropSteps(
   drift: DriftReport,
+  collections: readonly ActualCollection[],
   { drop = [], observations = [], shardKeys }: DropInput,
 ): PlanStep[] {
   const extra = new Map(drift.extra.map((index) => [placeOf(index), index]));
@@ -32,22 +33,35 @@ export function dropSteps(
     return index ? [finishStep(index, observation)] : [];
   });
   const asked = [...new Set(drop)].filter((place) => !open.has(place) || !extra.has(place));
-  return [...asked.map((place) => startStep(droppable(place, extra, drift, shardKeys))), ...going];
+  return [
+    ...asked.map((place) => startStep(droppable(place, extra, drift, { collections, shardKeys }))),
+    ...going,
+  ];
 }
 
 function droppable(
   place: string,
   extra: ReadonlyMap<string, ActualIndex>,
   drift: DriftReport,
-  shardKeys: DropInput["shardKeys"],
+  { collections, shardKeys }: { collections: readonly ActualCollection[]; shardKeys: DropInput["shardKeys"] },
 ): ActualIndex {
   const index = extra.get(place);
   if (!index) throw refused(place, whyNot(place, drift));
   if (index.building) throw refused(place, "it is being built");
   const shardKey = shardKeys?.get(index.collection);
-  if (shardKey && keysText({ keys: shardKey }) === keysText(index))
-    throw refused(place, "it is the index of the shard key");
+  if (!shardKey || !supports(index, shardKey)) return index;
+  const others = collections.find(({ collection }) => collection === index.collection)?.indexes ?? [];
+  const another = others.some(
+    (other) => other.name !== index.name && !other.hidden && !other.building && supports(other, shardKey),
+  );
+  if (!another) throw refused(place, "no other index supports the shard key");
   return index;
+}
+
+// https://www.mongodb.com/docs/manual/core/sharding-shard-key/#shard-key-indexes
+function supports(index: ActualIndex, shardKey: readonly IndexKey[]): boolean {
+  const whole = !index.sparse && !index.partialFilterExpression && !index.collation;
+  return whole && keysText({ keys: index.keys.slice(0, shardKey.length) }) === keysText({ keys: shardKey });
 }
 
 function whyNot(place: string, { changed, renamed, missing, building }: DriftReport): string {

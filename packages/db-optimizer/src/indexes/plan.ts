@@ -105,7 +105,7 @@ export function planIndexes(
     ...drift.missing.map((index) => createStep(index, basisOf(index.collection))),
     ...drift.changed.flatMap((change) => changeSteps(change, basisOf(change.expected.collection))),
     ...drift.leftovers.map(removeTwinStep),
-    ...dropSteps(drift, input),
+    ...dropSteps(drift, collections, input),
   ]);
 }
 

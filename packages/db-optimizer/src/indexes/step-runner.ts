@@ -7,7 +7,8 @@ import { diffIndexes } from "./diff.js";
 import { type ActualCollection, type ActualIndex, inspectIndexes } from "./inspect.js";
 import type { JournalWriter, StepOutcome } from "./journal.js";
 import { sameIndex, specToText } from "./journal-text.js";
-import { observationOf, openObservations } from "./observe.js";
+import type { Observation } from "./observation.js";
+import { observationOf } from "./observe.js";
 import { type PlanStep, planIndexes } from "./plan.js";
 import type { StepContext } from "./step-context.js";
 import { runStep } from "./steps.js";
@@ -109,7 +110,6 @@ export class StepRunner {
       drop = false,
       observeSeconds,
     } = this.#options;
-    const open = await openObservations(this.#connection);
     return {
       connection: this.#connection,
       confirm: () => lease?.confirm() ?? Promise.resolve(),
@@ -120,10 +120,15 @@ export class StepRunner {
       watch: { queries, slowOperationMs },
       observeMs: observeSeconds === undefined ? observeDays * dayMs : observeSeconds * 1_000,
       mayDrop: drop,
-      observation: open.find(
-        ({ collection, index }) => collection === step.collection && index === step.index,
-      ),
+      observation: await this.#openObservation(step),
     };
+  }
+
+  // Other kinds of steps have nothing to do with one.
+  async #openObservation({ kind, collection, index }: PlanStep): Promise<Observation | undefined> {
+    if (kind !== "unhide" && kind !== "finishDrop") return undefined;
+    const found = await observationOf(this.#connection, collection, index);
+    return found?.state === "hiding" || found?.state === "observing" ? found : undefined;
   }
 
   async #reasons({ collection, index }: PlanStep): Promise<readonly string[]> {

@@ -119,7 +119,7 @@ function adviceOnRedundant({ index, coveredBy, why }: RedundantIndex, declared: 
     collection: index.collection,
     message: `Index ${index.name} ${reason} ${coveredBy.name}, which serves all that it serves${first}`,
     evidence: `${shellText(Object.fromEntries(index.keys.map(({ field, kind }) => [field, kind])))} is covered by ${coveredBy.name}`,
-    // Hidden first: it can be unhidden at once when somebody misses it.
-    command: `${collectionText(index.collection)}.hideIndex(${JSON.stringify(index.name)})`,
+    // Hides and observes it first.
+    command: `org-db apply --drop ${index.collection}.${index.name}`,
   };
 }

@@ -3,7 +3,7 @@ import type { Connection } from "mongoose";
 import type { OptimizerError } from "../errors.js";
 import { type ApplyOptions, applyPlan, type StepResult } from "../indexes/apply.js";
 import type { DriftReport } from "../indexes/diff.js";
-import type { Plan, PlanInput } from "../indexes/plan.js";
+import { type Plan, type PlanInput, planOf } from "../indexes/plan.js";
 import { readPlan } from "../indexes/read-plan.js";
 import { type LeaseOptions, withLease } from "../lease.js";
 import type { ModelLike } from "../model.js";
@@ -95,14 +95,20 @@ export async function initialize(
       await runCollectionStep(connection, step);
       options.onCollection?.(step);
     }
-    const { steps } = await applyPlan(connection, plan.indexes, { ...options, signal, lease });
+    const { steps } = await applyPlan(connection, withoutDrops(plan.indexes), { ...options, signal, lease });
     const after = await planSetup(connection, models, validation);
     return summarise(after, plan.collections, steps);
   });
 }
 
 function isEmpty({ collections, indexes }: SetupPlan, { rebuild = false }: InitializeOptions): boolean {
-  return collections.length === 0 && indexes.steps.every(({ destructive }) => destructive && !rebuild);
+  const { steps } = withoutDrops(indexes);
+  return collections.length === 0 && steps.every(({ destructive }) => destructive && !rebuild);
+}
+
+// Whoever sets up wants what is declared; what is on its way out is the business of those who sent it there.
+function withoutDrops({ steps }: Plan): Plan {
+  return planOf(steps.filter(({ kind }) => kind !== "startDrop" && kind !== "finishDrop"));
 }
 
 function summarise(

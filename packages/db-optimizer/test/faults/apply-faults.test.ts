@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { bundleChild, startChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { type Connection, mongo } from "mongoose";
 import { describe, expect, test } from "vitest";
@@ -7,11 +8,10 @@ import { buildProgress } from "../../src/indexes/build.js";
 import type { Document } from "../../src/model.js";
 import type { Assignment } from "../children/applier.js";
 import { driftingModels, driftingPlan, seedDrift } from "../children/drifting.js";
-import { startChild } from "../children/start.js";
 import { modelOf } from "../support.js";
 
 const database = useTemporaryDatabase({ label: "faults", per: "test" });
-const script = new URL("../children/applier.ts", import.meta.url);
+const script = await bundleChild(new URL("../children/applier.ts", import.meta.url));
 const things = () => database.connection.collection("things");
 
 async function indexNames(): Promise<string[]> {

@@ -215,7 +215,7 @@ describe("advise", () => {
       { index: index("a_1", { a: 1 }), coveredBy: index("a_1_b_1", { a: 1, b: 1 }), why: "prefix" as const },
     ];
     expect(advise({ ...nothing, redundant })).toMatchObject([
-      { kind: "drop_redundant", command: 'db.things.hideIndex("a_1")' },
+      { kind: "drop_redundant", command: "org-db apply --drop things.a_1" },
     ]);
   });
 });

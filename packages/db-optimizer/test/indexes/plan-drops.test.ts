@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+
+import { diffIndexes } from "../../src/indexes/diff.js";
+import { specToText } from "../../src/indexes/journal-text.js";
+import type { Observation } from "../../src/indexes/observation.js";
+import { type PlanInput, planIndexes } from "../../src/indexes/plan.js";
+import type { Document } from "../../src/model.js";
+import { actualCollection, actualIndex } from "../support.js";
+
+type Declared = [Document, Document?];
+
+function plan(present: Declared[], input: PlanInput): string[] {
+  const collections = [actualCollection(present.map(([key, options]) => actualIndex(key, options)))];
+  const { steps } = planIndexes(diffIndexes([], collections), collections, input);
+  return steps.map(({ kind, index }) => `${kind} ${index}`);
+}
+
+const shardKeys = new Map([["things", [{ field: "t", kind: 1 as const }]]]);
+
+test.each<[string, Declared[], PlanInput, string[]]>([
+  ["nothing that was not asked for", [[{ a: 1 }], [{ b: 1 }, { hidden: true }]], {}, []],
+  ["what was asked for, once", [[{ a: 1 }]], { drop: ["things.a_1", "things.a_1"] }, ["startDrop a_1"]],
+  [
+    "a prefix of a longer one that supports the shard key",
+    [[{ t: 1 }], [{ t: 1, a: 1 }]],
+    { drop: ["things.t_1"], shardKeys },
+    ["startDrop t_1"],
+  ],
+  [
+    "what has nothing to do with the shard key",
+    [[{ a: 1 }]],
+    { drop: ["things.a_1"], shardKeys },
+    ["startDrop a_1"],
+  ],
+])("hides %s", (_name, present, input, steps) => {
+  expect(plan(present, input)).toEqual(steps);
+});
+
+test.each<[string, Declared[], RegExp]>([
+  ["is being built", [[{ t: 1 }, { building: true }]], /being built/],
+  ["is the only one of the shard key", [[{ t: 1 }]], /shard key/],
+  ["is the only one that begins with the shard key", [[{ t: 1, a: 1 }, { name: "t_1" }]], /shard key/],
+  ["is the only visible one of the shard key", [[{ t: 1 }], [{ t: 1, a: 1 }, { hidden: true }]], /shard key/],
+  ["has only a partial one beside it", [[{ t: 1 }], [{ t: 1, a: 1 }, { sparse: true }]], /shard key/],
+  ["is not there", [], /no undeclared index/],
+])("refuses one that %s", (_name, present, why) => {
+  expect(() => plan(present, { drop: ["things.t_1"], shardKeys })).toThrow(why);
+});
+
+test("an observation that is open is gone on with, and not begun again", () => {
+  const open: Observation = {
+    _id: "observe things.a_1",
+    collection: "things",
+    index: "a_1",
+    state: "observing",
+    run: "run x",
+    since: new Date(0),
+    until: new Date(1),
+    spec: specToText(actualIndex({ a: 1 })) ?? "",
+    baseline: { queries: [], slow: [], scans: [] },
+  };
+  const input = { observations: [open], drop: ["things.a_1"] };
+  expect(plan([[{ a: 1 }, { hidden: true }]], input)).toEqual(["finishDrop a_1"]);
+  // Somebody dropped it by hand.
+  expect(plan([[{ b: 1 }]], { observations: [open] })).toEqual([]);
+});
