@@ -92,7 +92,9 @@ function keepAlive(leases: Leases, holding: Holding, lost: AbortController): Nod
       renewedAt = asked;
     } catch (error) {
       const over = performance.now() - renewedAt > holding.leaseMs;
-      if (over || isOptimizerError(error, "LEASE_LOST")) lost.abort(error);
+      if (isOptimizerError(error, "LEASE_LOST")) lost.abort(error);
+      else if (over)
+        lost.abort(new OptimizerError("LEASE_LOST", `The lease "${holding.name}" ran out`, { cause: error }));
     }
   };
   return setInterval(() => void beat(), holding.leaseMs / beatsPerLease).unref();

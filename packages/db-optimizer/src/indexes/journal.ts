@@ -6,7 +6,7 @@ import { databaseOf } from "./inspect.js";
 import type { StepKind } from "./plan.js";
 
 /** Name of the collection that the journal is kept in. */
-export const journalCollection = "org_db_journal";
+const journalCollection = "org_db_journal";
 
 /** What became of a step. */
 export type StepOutcome =

@@ -29,7 +29,8 @@ interface Touched {
   readonly collection: string;
   readonly index: string;
   readonly before: IndexSpec | undefined;
-  readonly after: IndexSpec | undefined;
+  /** As the run may have left it; several where it died in the midst. */
+  readonly after: readonly (IndexSpec | undefined)[];
 }
 
 /** Steps that may have changed something. Twins are the rebuild's own business. */
@@ -51,7 +52,8 @@ export function planRollback(
     const current = currentOf(touched, collection);
     if (sameIndex(current, before)) continue;
     if (!collection?.exists) refused.push({ collection: name, index, why: "collection_gone" });
-    else if (!sameIndex(current, after)) refused.push({ collection: name, index, why: "changed_since" });
+    else if (!after.some((left) => sameIndex(current, left)))
+      refused.push({ collection: name, index, why: "changed_since" });
     else planned.push(...stepsBack(touched, collection, current));
   }
   return { plan: planOf(planned), refused };
@@ -64,11 +66,20 @@ function touchedBy(steps: readonly JournalStep[]): Touched[] {
     if (!effective.has(step.state) || step.kind === "removeTwin") continue;
     const place = `${step.collection}.${step.index}`;
     const before = touched.has(place) ? touched.get(place)?.before : specOfText(step.before);
-    // Without an end, what it was meant to become is the best there is.
-    const after = specOfText(step.after === undefined ? (step.wanted ?? step.before) : step.after);
-    touched.set(place, { collection: step.collection, index: step.index, before, after });
+    touched.set(place, { collection: step.collection, index: step.index, before, after: leftBy(step) });
   }
   return [...touched.values()];
+}
+
+// Without an end, it is as it was meant to become, or as the step passes through.
+function leftBy({ kind, before, wanted, after }: JournalStep): (IndexSpec | undefined)[] {
+  if (after !== undefined) return [specOfText(after)];
+  const meant = specOfText(wanted);
+  const was = specOfText(before);
+  if (kind === "rebuild") return [meant, undefined];
+  if (kind === "makeUnique" && was) return [meant, { ...was, prepareUnique: true }];
+  if (kind === "startDrop" && was) return [{ ...was, hidden: true }];
+  return [meant];
 }
 
 function currentOf(
@@ -76,7 +87,7 @@ function currentOf(
   collection: ActualCollection | undefined,
 ): ActualIndex | undefined {
   const named = (name: string | undefined) => collection?.indexes.find((found) => found.name === name);
-  return named(after?.name) ?? named(index);
+  return named(after[0]?.name ?? index) ?? named(index);
 }
 
 function stepsBack(

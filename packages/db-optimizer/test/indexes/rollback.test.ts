@@ -91,6 +91,30 @@ describe("the way back", () => {
     expect(back([cut], [ttl(5)]).refused).toEqual(["changed_since"]);
   });
 
+  test.each<[string, StepKind, Declared, Declared, Declared, StepKind[]]>([
+    [
+      "a rebuild between its drop and its build",
+      "rebuild",
+      plain,
+      [{ a: 1 }, { sparse: true }],
+      null,
+      ["create"],
+    ],
+    [
+      "a conversion after prepareUnique",
+      "makeUnique",
+      plain,
+      [{ a: 1 }, { unique: true }],
+      [{ a: 1 }, { prepareUnique: true }],
+      ["setPrepareUnique"],
+    ],
+    ["a drop after it was hidden", "startDrop", plain, null, hidden, ["unhide"]],
+    ["a drop that got to its end", "finishDrop", hidden, null, null, ["create"]],
+  ])("a kill in the midst of %s", (_name, kind, before, wanted, present, expected) => {
+    const { after: _after, ...cut } = entry(kind, before, wanted, { state: "running" });
+    expect(back([cut], [present])).toMatchObject({ kinds: expected, refused: [] });
+  });
+
   test("twins and steps that were not carried out are left out", () => {
     const twin = entry("removeTwin", plain, null, { index: "i__rebuild_twin" });
     expect(back([twin, entry("create", null, plain, { state: "skipped" })], [plain]).kinds).toEqual([]);
