@@ -8,7 +8,7 @@ import { MongoClient, ObjectId } from "mongodb";
 import { type Comparison, type Contender, compare } from "./measure.js";
 
 /** One peer's session check beside ours, in one run. */
-export interface PeerComparison {
+interface PeerComparison {
   /** Ours over the peer's. */
   latency: Comparison;
   /** What one call sends to the server, by command. */
