@@ -263,7 +263,8 @@ export const queries = {
   permissionsWithScope: (scope: string, page: Page = {}) =>
     permissions.page("permissionsWithScope", "scope_newest", { scopes: scope }, "grantedAt", page),
 
-  apiKeyByHash: (keyHash: string) => keys.one("apiKeyByHash", "key_unique", { keyHash }),
+  /** The one read of every verification of an API key. */
+  apiKeyByHash: (keyHash: string) => keys.one("apiKeyByHash", "key_unique", { "secrets.keyHash": keyHash }),
   liveApiKeysOfUser: (userId: Id, page: Page = {}) =>
     keys.page("liveApiKeysOfUser", "live_of_user", { userId, revokedAt: null }, "createdAt", page),
   apiKeysExpiringBetween: (period: Period) =>

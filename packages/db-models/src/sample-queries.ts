@@ -170,7 +170,7 @@ function appSamples({ app = {}, token = {}, permission = {}, key = {} }: AppDocu
     livePermissionsOfUser: queries.livePermissionsOfUser(permission.userId ?? nobody.id, page),
     livePermissionsOfApp: queries.livePermissionsOfApp(permission.appId ?? nobody.id, page),
     permissionsWithScope: queries.permissionsWithScope(permission.scopes?.[0] ?? "nobody", within(now, 7)),
-    apiKeyByHash: queries.apiKeyByHash(key.keyHash ?? nobody.hash),
+    apiKeyByHash: queries.apiKeyByHash(key.secrets?.[0]?.keyHash ?? nobody.hash),
     liveApiKeysOfUser: queries.liveApiKeysOfUser(key.userId ?? nobody.id, page),
     apiKeysExpiringBetween: queries.apiKeysExpiringBetween({ ...nextMonth, limit: 20 }),
   };

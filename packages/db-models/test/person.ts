@@ -106,7 +106,8 @@ async function makeGrants(models: IdentityModels, userId: Types.ObjectId, now: D
     { ...consent, userId },
     { ...consent, userId: somebody },
   ]);
-  await models.ApiKey.create({ userId, name: "A key", keyHash: hashes[4], start: "idk_abc", createdAt: now });
+  const secrets = [{ keyHash: hashes[4], createdAt: now }];
+  await models.ApiKey.create({ userId, name: "A key", secrets, start: "idk_abc", createdAt: now });
   await models.LoginProfile.create({ subject: "user", key: userId.toHexString(), updatedAt: now, purgeAt });
   return hashes;
 }

@@ -13,34 +13,59 @@ import {
 } from "./common.js";
 
 export interface ApiKeyQuota {
-  /** Verifications left before the next refill; absent means unlimited. */
+  /** Verifications that nobody has claimed yet, before the next refill; absent means unlimited. */
   remaining?: number;
   refillAmount?: number;
   refillIntervalMs?: number;
+  /** Begin of the present interval. */
   refilledAt?: Date;
 }
 
 export interface ApiKeyRateLimit {
-  /** Requests per window. */
+  /** Verifications per window; absent means unlimited. */
   limit?: number;
   windowMs?: number;
+  /** Begin of the window that `used` counts in. */
+  startedAt?: Date;
+  /** Verifications of the window that were claimed. */
+  used?: number;
+}
+
+export interface ApiKeySecret {
+  /** SHA-256 of the key. */
+  keyHash: string;
+  createdAt: Date;
+  /** Set when another key took its place: from then on it is refused. */
+  expiresAt?: Date;
+}
+
+/** Verifications that a process has claimed and spends in memory. */
+export interface ApiKeyLease {
+  /** The `ApiKeyVerifier` that holds it; each has at most one lease of a key. */
+  owner: string;
+  units: number;
+  /** The owner gives back what is left, at the latest now. */
+  expiresAt: Date;
 }
 
 /** A key that a program authenticates with; only its hash. Collection `api_keys`. */
 export interface ApiKeyDocument extends BaseDocument {
   userId: Types.ObjectId;
   name: string;
-  /** SHA-256 of the key. */
-  keyHash: string;
+  /** The key, and the one before its rotation while that is still good. */
+  secrets: ApiKeySecret[];
   /** The first characters of the key, for people to tell keys apart. */
   start: string;
   scopes: string[];
   ipAllowlist: string[];
   rateLimit: ApiKeyRateLimit;
   quota: ApiKeyQuota;
+  leases: ApiKeyLease[];
   usage: { requests: number; failures: number };
-  /** The key that this one replaced. */
-  rotatedFrom?: Types.ObjectId;
+  /** Whether the account is active: kept in step, so that a verification need not read it. */
+  ownerActive: boolean;
+  /** `sessionGeneration` of the account when `ownerActive` was set; what is older doesn't overwrite it. */
+  ownerGeneration: number;
   lastUsedAt?: Date;
   createdAt: Date;
   expiresAt?: Date;
@@ -48,17 +73,33 @@ export interface ApiKeyDocument extends BaseDocument {
   purgeAt?: Date;
 }
 
+const secretSchema = new Schema<ApiKeySecret>(
+  { keyHash: { ...hash, required: true }, createdAt: requiredDate, expiresAt: Date },
+  { _id: false },
+);
+
+const leaseSchema = new Schema<ApiKeyLease>(
+  {
+    owner: { type: String, required: true, minlength: 22, maxlength: 22 },
+    units: count,
+    expiresAt: requiredDate,
+  },
+  { _id: false },
+);
+
 export const apiKeySchema = new Schema<ApiKeyDocument>(
   {
     userId: { type: Schema.Types.ObjectId, required: true },
     name: requiredText(limits.name),
-    keyHash: { ...hash, required: true },
+    secrets: list(secretSchema, limits.apiKeySecrets),
     start: requiredText(16),
     scopes: list(requiredText(limits.scope), limits.scopes),
     ipAllowlist: list(requiredText(limits.cidr), limits.allowlist),
     rateLimit: {
       limit: { type: Number, min: 1 },
       windowMs: { type: Number, min: 1_000 },
+      startedAt: Date,
+      used: { type: Number, min: 0 },
     },
     quota: {
       remaining: { type: Number, min: 0 },
@@ -66,8 +107,10 @@ export const apiKeySchema = new Schema<ApiKeyDocument>(
       refillIntervalMs: { type: Number, min: 1_000 },
       refilledAt: Date,
     },
+    leases: list(leaseSchema, limits.leases),
     usage: { requests: count, failures: count },
-    rotatedFrom: Schema.Types.ObjectId,
+    ownerActive: { type: Boolean, required: true, default: false },
+    ownerGeneration: count,
     lastUsedAt: Date,
     createdAt: requiredDate,
     expiresAt: Date,
@@ -79,7 +122,7 @@ export const apiKeySchema = new Schema<ApiKeyDocument>(
 );
 
 apiKeySchema
-  .index({ keyHash: 1 }, { name: "key_unique", unique: true }) // apiKeyByHash
+  .index({ "secrets.keyHash": 1 }, { name: "key_unique", unique: true }) // apiKeyByHash
   .index({ userId: 1, revokedAt: 1, createdAt: -1 }, { name: "live_of_user" }) // liveApiKeysOfUser
   .index({ expiresAt: 1 }, { name: "expiring", sparse: true }) // apiKeysExpiringBetween
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: expired and revoked keys, after their retention

@@ -49,6 +49,8 @@ export const limits = {
   redirectUris: 16,
   uri: 2_048,
   clientSecrets: 2,
+  apiKeySecrets: 2,
+  leases: 64,
   accessTokens: 8,
   tokenRotations: 8,
   auditContext: 32,

@@ -2,6 +2,7 @@ import type { Types } from "mongoose";
 import type { IdentityModels } from "../models.js";
 import { retentionOf } from "../retention.js";
 import { limits } from "../schemas/common.js";
+import { WriteBehind } from "../write-behind.js";
 import { bucketUpdates, type PendingUse, sessionUpdates, type UseCount, userUpdates } from "./updates.js";
 
 /** One request that a user made. */
@@ -39,16 +40,21 @@ export class UsageRecorder {
   readonly #models: IdentityModels;
   readonly #maxUsers: number;
   readonly #flushIntervalMs: number | undefined;
-  readonly #onError: NonNullable<UsageRecorderOptions["onError"]>;
+  readonly #pending: WriteBehind<PendingUse>;
   #timer: NodeJS.Timeout | undefined;
-  #pending = new Map<string, PendingUse>();
-  #flushing: Promise<void> = Promise.resolve();
 
   constructor(models: IdentityModels, options: UsageRecorderOptions = {}) {
     this.#models = models;
     this.#maxUsers = options.maxUsers ?? 1_000;
     this.#flushIntervalMs = options.flushIntervalMs;
-    this.#onError = options.onError ?? (() => undefined);
+    this.#pending = new WriteBehind(
+      (batch) => this.#write(batch),
+      (error, batch) =>
+        options.onError?.(
+          error,
+          batch.reduce((sum, { requests }) => sum + requests, 0),
+        ),
+    );
   }
 
   /** Counts one request; never waits and never throws. */
@@ -70,10 +76,7 @@ export class UsageRecorder {
   flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const batch = [...this.#pending.values()];
-    this.#pending = new Map();
-    this.#flushing = this.#flushing.then(() => this.#write(batch));
-    return this.#flushing;
+    return this.#pending.flush();
   }
 
   #scheduleFlush(): void {
@@ -82,19 +85,14 @@ export class UsageRecorder {
   }
 
   #pendingOf(userId: Types.ObjectId, now: Date): PendingUse {
-    const key = userId.toHexString();
-    const known = this.#pending.get(key);
-    if (known) return known;
-    const fresh: PendingUse = {
+    return this.#pending.entryOf(userId.toHexString(), () => ({
       userId,
       at: now,
       requests: 0,
       failures: 0,
       endpoints: new Map(),
       sessions: new Map(),
-    };
-    this.#pending.set(key, fresh);
-    return fresh;
+    }));
   }
 
   #recordSession(pending: PendingUse, id: Types.ObjectId, endpoint: string, use: ApiUse): void {
@@ -104,20 +102,12 @@ export class UsageRecorder {
   }
 
   async #write(batch: PendingUse[]): Promise<void> {
-    if (batch.length === 0) return;
     const { User, UserSession, UsageBucket } = this.#models;
     const unordered = { ordered: false } as const;
     const sessions = sessionUpdates(batch);
-    try {
-      await UsageBucket.collection.bulkWrite(bucketUpdates(batch, retentionOf(this.#models)), unordered);
-      await User.collection.bulkWrite(userUpdates(batch), unordered);
-      if (sessions.length > 0) await UserSession.collection.bulkWrite(sessions, unordered);
-    } catch (error) {
-      this.#onError(
-        error,
-        batch.reduce((sum, { requests }) => sum + requests, 0),
-      );
-    }
+    await UsageBucket.collection.bulkWrite(bucketUpdates(batch, retentionOf(this.#models)), unordered);
+    await User.collection.bulkWrite(userUpdates(batch), unordered);
+    if (sessions.length > 0) await UserSession.collection.bulkWrite(sessions, unordered);
   }
 }
 

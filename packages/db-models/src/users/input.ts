@@ -86,7 +86,8 @@ export const registrationSchema = z.strictObject({
   displayName: printable(limits.displayName).optional(),
 });
 
-const rangeSchema = z
+/** An address or a CIDR range, which becomes its canonical text. */
+export const rangeSchema = z
   .string()
   .max(limits.cidr)
   .transform((range, context) => {

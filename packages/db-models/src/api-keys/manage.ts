@@ -1,0 +1,138 @@
+import { Types } from "mongoose";
+import { IdentityError } from "../errors.js";
+import type { IdentityModels } from "../models.js";
+import { type Page, queries } from "../queries.js";
+import { retentionOf } from "../retention.js";
+import { runQuery } from "../run-query.js";
+import type { ApiKeyDocument } from "../schemas/api-key.js";
+import { currentSchemaVersion } from "../schemas/common.js";
+import { mintToken, sha256 } from "../secrets.js";
+import { parseInput } from "../users/input.js";
+import { type ApiKeyInput, apiKeyInputSchema } from "./input.js";
+import { activateApiKey } from "./owner.js";
+import type { ApiKeySummary, CreatedApiKey } from "./types.js";
+
+/** How many characters of a key are kept for people: its prefix and 24 of its 384 random bits. */
+const startLength = 8;
+
+/** Leaves out what only a verification reads. */
+const summaryProjection = { "secrets.keyHash": 0, leases: 0, ownerActive: 0, ownerGeneration: 0 } as const;
+
+/**
+ * Creates an API key of an active user.
+ *
+ * @throws IdentityError `INVALID_INPUT`; `USER_NOT_FOUND`; `USER_NOT_ACTIVE`.
+ *
+ * @example
+ * const { key } = await createApiKey(models, { userId, name: "ci", scopes: ["repo:read"] }, new Date());
+ */
+export async function createApiKey(
+  models: IdentityModels,
+  input: ApiKeyInput & { userId: Types.ObjectId },
+  now: Date,
+): Promise<CreatedApiKey> {
+  const { userId, ...wanted } = input;
+  const { lifetimeMs, rateLimit = {}, quota, ...settings } = parseInput(apiKeyInputSchema, wanted);
+  const key = mintToken("apiKey").raw;
+  const apiKey: ApiKeyDocument = {
+    _id: new Types.ObjectId(),
+    userId,
+    ...settings,
+    secrets: [{ keyHash: sha256(key), createdAt: now }],
+    start: startOf(key),
+    rateLimit,
+    quota: {
+      ...(quota && { remaining: quota.remaining }),
+      ...(quota?.refill && {
+        refillAmount: quota.refill.amount,
+        refillIntervalMs: quota.refill.intervalMs,
+        refilledAt: now,
+      }),
+    },
+    leases: [],
+    usage: { requests: 0, failures: 0 },
+    ownerActive: false,
+    ownerGeneration: 0,
+    createdAt: now,
+    ...expiryAfter(models, now, lifetimeMs),
+    schemaVersion: currentSchemaVersion,
+  };
+  await models.ApiKey.collection.insertOne({ ...apiKey });
+  await activateOrRemove(models, apiKey);
+  return { apiKey: summarise(apiKey), key };
+}
+
+// A crash in between leaves a key that nobody has and that does nothing.
+async function activateOrRemove(models: IdentityModels, { _id, userId }: ApiKeyDocument): Promise<void> {
+  const status = await activateApiKey(models, _id, userId);
+  if (status === "active") return;
+  await models.ApiKey.collection.deleteOne({ _id });
+  if (!status) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  throw new IdentityError("USER_NOT_ACTIVE", "the account is not active", { details: { status } });
+}
+
+/** What people tell keys apart by. */
+export function startOf(key: string): string {
+  return key.slice(0, startLength);
+}
+
+/** The dates of a key that expires after so long, or not at all. */
+export function expiryAfter(
+  models: IdentityModels,
+  now: Date,
+  lifetimeMs: number | undefined,
+): Pick<ApiKeyDocument, "expiresAt" | "purgeAt"> {
+  if (lifetimeMs === undefined) return {};
+  const expiresAt = now.getTime() + lifetimeMs;
+  const purgeAt = new Date(expiresAt + retentionOf(models).tokensMs);
+  return { expiresAt: new Date(expiresAt), purgeAt };
+}
+
+/** The user's keys that have not been revoked, the newest first; expired ones too, until they are purged. */
+export async function listApiKeys(
+  models: IdentityModels,
+  input: { userId: Types.ObjectId; page?: Page },
+): Promise<ApiKeySummary[]> {
+  const query = queries.liveApiKeysOfUser(input.userId, input.page);
+  const found = await runQuery<ApiKeyDocument>(models, query, summaryProjection);
+  return found.map(summarise);
+}
+
+/**
+ * Ends a key, and the one before it, from the next verification on. Ending one that has already ended is no error.
+ *
+ * @returns true when this call ended it.
+ */
+export async function revokeApiKey(
+  models: IdentityModels,
+  input: { userId: Types.ObjectId; keyId: Types.ObjectId },
+  now: Date,
+): Promise<boolean> {
+  const purgeAt = new Date(now.getTime() + retentionOf(models).tokensMs);
+  const { modifiedCount } = await models.ApiKey.collection.updateOne(
+    { _id: input.keyId, userId: input.userId, revokedAt: null },
+    { $set: { revokedAt: now, purgeAt } },
+  );
+  return modifiedCount === 1;
+}
+
+/** A key without what only a verification reads. */
+export function summarise(apiKey: ApiKeyDocument): ApiKeySummary {
+  const { _id: id, name, start, scopes, ipAllowlist, rateLimit, quota, usage, createdAt } = apiKey;
+  const { secrets, lastUsedAt, expiresAt } = apiKey;
+  const [present, former] = secrets;
+  return {
+    id,
+    name,
+    start,
+    scopes,
+    ipAllowlist,
+    rateLimit,
+    quota,
+    usage,
+    createdAt,
+    ...(lastUsedAt && { lastUsedAt }),
+    ...(expiresAt && { expiresAt }),
+    ...(former && { rotatedAt: present?.createdAt, formerExpiresAt: former.expiresAt }),
+  };
+}
