@@ -1,0 +1,84 @@
+import type { Types } from "mongoose";
+import { isAllowed } from "../network.js";
+import { grantsEveryScope } from "../oauth/scopes.js";
+import type { ApiKeyDocument } from "../schemas/api-key.js";
+
+/** A key as a request presents it. */
+export interface ApiKeyPresentation {
+  /** As presented; anything that is no key is refused, never thrown at. */
+  key: unknown;
+  /** Address that it comes from; a key with an allowlist is refused without one. */
+  ip?: string;
+  /** Scopes that the request needs. Default: none. */
+  scopes?: readonly string[];
+}
+
+/** The window that a verification fell in. */
+export interface ApiKeyRateWindow {
+  limit: number;
+  /** Verifications left in the window, as far as this process knows. */
+  remaining: number;
+  resetAt: Date;
+}
+
+export interface VerifiedApiKey {
+  valid: true;
+  keyId: Types.ObjectId;
+  userId: Types.ObjectId;
+  scopes: string[];
+  /** Verifications left before the next refill, as far as this process knows; absent without a quota. */
+  remaining?: number;
+  rateLimit?: ApiKeyRateWindow;
+}
+
+/** Why a key that exists is refused for now. */
+export interface ApiKeyExhausted {
+  valid: false;
+  reason: "quota_exhausted" | "rate_limited";
+  /** Milliseconds until the refill or the next window; absent for a quota that is not filled up again. */
+  retryAfterMs?: number;
+}
+
+export type ApiKeyRefusal =
+  | "malformed"
+  | "unknown"
+  | "revoked"
+  | "expired"
+  | "user_not_active"
+  | "address_not_allowed"
+  | "insufficient_scope";
+
+/** `malformed` costs no read; `expired` is also a rotated key after its overlap. */
+export type ApiKeyCheck = VerifiedApiKey | ApiKeyExhausted | { valid: false; reason: ApiKeyRefusal };
+
+/** What a verification reads of a key. */
+export type CheckedApiKey = Pick<
+  ApiKeyDocument,
+  | "_id"
+  | "userId"
+  | "secrets"
+  | "scopes"
+  | "ipAllowlist"
+  | "rateLimit"
+  | "quota"
+  | "leases"
+  | "ownerActive"
+  | "expiresAt"
+  | "revokedAt"
+  | "schemaVersion"
+>;
+
+/** Why a key is not good for a request, its quota and its rate limit apart; `undefined` when it is. */
+export function refusalOf(
+  apiKey: CheckedApiKey,
+  keyHash: string,
+  presented: ApiKeyPresentation,
+  now: Date,
+): ApiKeyRefusal | undefined {
+  if (apiKey.revokedAt) return "revoked";
+  const end = apiKey.secrets.find((secret) => secret.keyHash === keyHash)?.expiresAt;
+  if ((end && end <= now) || (apiKey.expiresAt && apiKey.expiresAt <= now)) return "expired";
+  if (!apiKey.ownerActive) return "user_not_active";
+  if (!isAllowed(apiKey.ipAllowlist, presented.ip)) return "address_not_allowed";
+  return grantsEveryScope(apiKey.scopes, presented.scopes ?? []) ? undefined : "insufficient_scope";
+}

@@ -1,0 +1,202 @@
+import { randomBytes } from "node:crypto";
+import type { mongo, Types } from "mongoose";
+import type { IdentityModels } from "../models.js";
+import { queries } from "../queries.js";
+import { findByQuery } from "../run-query.js";
+import { assertKnownVersion, duration } from "../schemas/common.js";
+import { parseToken, sha256 } from "../secrets.js";
+import { WriteBehind } from "../write-behind.js";
+import { budgetOf, isMetered } from "./budget.js";
+import {
+  type ApiKeyCheck,
+  type ApiKeyPresentation,
+  type CheckedApiKey,
+  refusalOf,
+  type VerifiedApiKey,
+} from "./check.js";
+import { type Granted, KeyLeases, type Schedule } from "./leases.js";
+
+export interface ApiKeyVerifierOptions {
+  /** Verifications that are claimed at once of a key with a quota or a rate limit; 0 claims each by itself. Default 100. */
+  leaseSize?: number;
+  /** After this time what is left of a lease is given back. Default 5,000 ms. */
+  leaseMs?: number;
+  /** Usage is written this long after the first verification that is not written yet. Default 5,000 ms. */
+  flushMs?: number;
+  /** Verifications whose counts a crash loses at most. Default 1,000. */
+  maxUnwritten?: number;
+  /** Keys with leases at the same time; further ones have each verification claimed by itself. Default 10,000. */
+  maxKeys?: number;
+  /** How something is run later. Default: a timer that doesn't keep the process alive. */
+  schedule?: Schedule;
+  /** Told when leases or counts could not be written; they are lost, and nothing is counted twice. */
+  onError?: (error: unknown) => void;
+}
+
+interface PendingUse {
+  _id: Types.ObjectId;
+  requests: number;
+  failures: number;
+  lastUsedAt: Date;
+}
+
+const projection = {
+  userId: 1,
+  secrets: 1,
+  scopes: 1,
+  ipAllowlist: 1,
+  rateLimit: 1,
+  quota: 1,
+  leases: 1,
+  ownerActive: 1,
+  expiresAt: 1,
+  revokedAt: 1,
+  schemaVersion: 1,
+} as const;
+
+/**
+ * Verifies API keys: one read by a unique index each, on which a revocation, the account's status, expiry, allowlist
+ * and scopes are decided. Quota and rate limit are claimed in leases and spent in memory, and use is counted in memory
+ * and written in groups. One for a process; close it at shutdown.
+ *
+ * @example
+ * const verifier = new ApiKeyVerifier(models);
+ * const check = await verifier.verify({ key: bearer, ip: request.ip, scopes: ["repo:read"] }, new Date());
+ * if (!check.valid) return reply.code(401).send();
+ * await verifier.close(); // at shutdown
+ */
+export class ApiKeyVerifier {
+  readonly #models: IdentityModels;
+  readonly #leases: KeyLeases;
+  readonly #usage: WriteBehind<PendingUse>;
+  readonly #schedule: Schedule;
+  readonly #flushMs: number;
+  readonly #maxUnwritten: number;
+  /** Counted and not confirmed as written; of them, those that no flush has taken. */
+  #unwritten = 0;
+  #unflushed = 0;
+  #flushDue: (() => void) | undefined;
+
+  constructor(models: IdentityModels, options: ApiKeyVerifierOptions = {}) {
+    const { leaseSize = 100, leaseMs = 5 * duration.second, maxKeys = 10_000 } = options;
+    const onError = options.onError ?? (() => undefined);
+    this.#models = models;
+    this.#schedule = options.schedule ?? later;
+    this.#flushMs = options.flushMs ?? 5 * duration.second;
+    this.#maxUnwritten = options.maxUnwritten ?? 1_000;
+    const owner = randomBytes(16).toString("base64url");
+    const rules = { leaseSize, leaseMs, maxKeys };
+    this.#leases = new KeyLeases(models, owner, rules, this.#schedule, onError);
+    this.#usage = new WriteBehind((group) => this.#write(group), onError);
+  }
+
+  /**
+   * Verifies a key for a request; a valid answer has used up one of its quota and of its rate limit.
+   *
+   * @param now - the moment of the request.
+   * @throws IdentityError `SCHEMA_TOO_NEW`.
+   */
+  async verify(presented: ApiKeyPresentation, now: Date): Promise<ApiKeyCheck> {
+    const token = parseToken("apiKey", presented.key);
+    if (!token) return { valid: false, reason: "malformed" };
+    const keyHash = sha256(token.raw);
+    const readAt = this.#leases.moment();
+    const apiKey: CheckedApiKey | undefined = await findByQuery(
+      this.#models,
+      queries.apiKeyByHash(keyHash),
+      projection,
+    );
+    if (!apiKey) return { valid: false, reason: "unknown" };
+    assertKnownVersion(apiKey);
+    const reason = refusalOf(apiKey, keyHash, presented, now);
+    const check = reason ? { valid: false as const, reason } : await this.#spend(apiKey, readAt, now);
+    await this.#count(apiKey._id, check.valid, now);
+    return check;
+  }
+
+  /** Writes the counts so far; resolves when they, and those of every flush before, are written. */
+  flush(): Promise<void> {
+    this.#flushDue?.();
+    this.#flushDue = undefined;
+    this.#unflushed = 0;
+    return this.#usage.flush();
+  }
+
+  /** Gives back the leases and writes the counts. A verification after it works, without leases. */
+  async close(): Promise<void> {
+    await this.#leases.close();
+    await this.flush();
+  }
+
+  async #spend(apiKey: CheckedApiKey, readAt: number, now: Date): Promise<ApiKeyCheck> {
+    const { _id: keyId, userId, scopes } = apiKey;
+    const valid: VerifiedApiKey = { valid: true, keyId, userId, scopes };
+    if (!isMetered(apiKey)) return valid;
+    const taken = await this.#leases.take(apiKey, readAt, now);
+    return "valid" in taken ? taken : { ...valid, ...leftOf(taken, now) };
+  }
+
+  // Waits rather than counts more than a crash may lose.
+  async #count(_id: Types.ObjectId, valid: boolean, now: Date): Promise<void> {
+    while (this.#unwritten >= this.#maxUnwritten) await this.flush();
+    this.#unwritten += 1;
+    this.#unflushed += 1;
+    const fresh = () => ({ _id, requests: 0, failures: 0, lastUsedAt: now });
+    const use = this.#usage.entryOf(_id.toHexString(), fresh);
+    use.requests += 1;
+    if (!valid) use.failures += 1;
+    if (now > use.lastUsedAt) use.lastUsedAt = now;
+    // Half of what may be lost is written while the other half is counted.
+    if (this.#unflushed * 2 >= this.#maxUnwritten) void this.flush();
+    else this.#flushDue ??= this.#schedule(() => void this.flush(), this.#flushMs);
+  }
+
+  async #write(group: PendingUse[]): Promise<void> {
+    try {
+      await this.#models.ApiKey.collection.bulkWrite(group.map(usageUpdate), { ordered: false });
+    } finally {
+      this.#unwritten -= group.reduce((sum, { requests }) => sum + requests, 0);
+    }
+  }
+}
+
+/**
+ * Verifies one key without a verifier, for a script: one read, and a write each for what it claims and counts.
+ *
+ * @throws IdentityError `SCHEMA_TOO_NEW`.
+ */
+export async function verifyApiKey(
+  models: IdentityModels,
+  presented: ApiKeyPresentation,
+  now: Date,
+): Promise<ApiKeyCheck> {
+  const verifier = new ApiKeyVerifier(models, { leaseSize: 0 });
+  try {
+    return await verifier.verify(presented, now);
+  } finally {
+    await verifier.close();
+  }
+}
+
+function leftOf({ key, held }: Granted, now: Date): Pick<VerifiedApiKey, "remaining" | "rateLimit"> {
+  const { remaining, left, resetAt } = budgetOf(key, now);
+  const { limit } = key.rateLimit;
+  return {
+    ...(key.quota.remaining !== undefined && { remaining: remaining + held }),
+    ...(limit !== undefined && resetAt && { rateLimit: { limit, remaining: left + held, resetAt } }),
+  };
+}
+
+function usageUpdate({ _id, requests, failures, lastUsedAt }: PendingUse): mongo.AnyBulkWriteOperation {
+  const update = {
+    $inc: { "usage.requests": requests, "usage.failures": failures },
+    $max: { lastUsedAt },
+  };
+  return { updateOne: { filter: { _id }, update } };
+}
+
+function later(run: () => void, delayMs: number): () => void {
+  const timer = setTimeout(run, delayMs);
+  timer.unref();
+  return () => clearTimeout(timer);
+}
