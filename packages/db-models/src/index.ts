@@ -4,6 +4,22 @@ export type { Login } from "./analytics/logins.js";
 export { recordLogin } from "./analytics/logins.js";
 export type { UserAnalyticsOptions, UserAnalyticsReport } from "./analytics/user-analytics.js";
 export { getUserAnalytics, updateAnalytics, userAnalyticsOptionsSchema } from "./analytics/user-analytics.js";
+export type {
+  ApiKeyCheck,
+  ApiKeyExhausted,
+  ApiKeyPresentation,
+  ApiKeyRateWindow,
+  ApiKeyRefusal,
+  VerifiedApiKey,
+} from "./api-keys/check.js";
+export type { ApiKeyInput, ApiKeyRotationInput } from "./api-keys/input.js";
+export { apiKeyInputSchema, apiKeyRotationSchema } from "./api-keys/input.js";
+export type { Schedule } from "./api-keys/leases.js";
+export { createApiKey, listApiKeys, revokeApiKey } from "./api-keys/manage.js";
+export { rotateApiKey } from "./api-keys/rotate.js";
+export type { ApiKeySummary, CreatedApiKey, RotatedApiKey } from "./api-keys/types.js";
+export type { ApiKeyVerifierOptions } from "./api-keys/verifier.js";
+export { ApiKeyVerifier, verifyApiKey } from "./api-keys/verifier.js";
 export { appendAudit } from "./audit/append.js";
 export { auditRefOf } from "./audit/canonical.js";
 export type { AuditCheckpoint, AuditKeys } from "./audit/checkpoints.js";
@@ -91,7 +107,7 @@ export { defaultRetention, retentionOf, retentionRules, retentionSchema } from "
 export { findByQuery, runQuery } from "./run-query.js";
 export type { QuerySamples } from "./sample-queries.js";
 export { sampleQueries, shapesOfQueries } from "./sample-queries.js";
-export type { ApiKeyDocument, ApiKeyQuota, ApiKeyRateLimit } from "./schemas/api-key.js";
+export type { ApiKeyDocument, ApiKeyLease, ApiKeyQuota, ApiKeyRateLimit, ApiKeySecret } from "./schemas/api-key.js";
 export type { AppDocument, AppStatus, ClientSecret, ClientType, GrantType } from "./schemas/app.js";
 export { appStatuses, clientTypes, grantTypes } from "./schemas/app.js";
 export type { AppPermissionDocument } from "./schemas/app-permission.js";

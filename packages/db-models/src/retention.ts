@@ -15,7 +15,7 @@ const kept = (defaultMs: number, minMs: number, meaning: string) =>
 /** How long what is over is kept; given when a database is opened. A change holds for what is written from then on. */
 export const retentionSchema = z.strictObject({
   sessionsMs: kept(30 * duration.day, 0, "Sessions, after they expired"),
-  tokensMs: kept(30 * duration.day, 0, "OAuth codes and tokens, after they expired"),
+  tokensMs: kept(30 * duration.day, 0, "OAuth codes and tokens, and API keys, after they expired"),
   securityEventsMs: kept(365 * duration.day, duration.day, "Security events"),
   hourlyUsageMs: kept(31 * duration.day, duration.day, "API use by the hour, after the hour"),
   dailyUsageMs: kept(2 * 365 * duration.day, duration.day, "API use by the day, after the day"),

@@ -1,6 +1,5 @@
 import type { Types } from "mongoose";
 import type { ApiKeyDocument } from "../schemas/api-key.js";
-import type { ApiKeyInput } from "./input.js";
 
 /** A key as its owner sees it: nothing in it is a secret. */
 export type ApiKeySummary = Pick<
@@ -32,9 +31,4 @@ export interface CreatedApiKey {
 export interface RotatedApiKey extends CreatedApiKey {
   /** When the key before ends. */
   formerExpiresAt: Date;
-}
-
-/** Methods of a user document; each calls the function of the same name. */
-export interface UserApiKeyMethods {
-  createApiKey(input: ApiKeyInput, now: Date): Promise<CreatedApiKey>;
 }

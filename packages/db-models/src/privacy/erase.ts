@@ -7,7 +7,7 @@ import { retentionOf } from "../retention.js";
 import { findByQuery, runQuery } from "../run-query.js";
 import { currentSchemaVersion, duration } from "../schemas/common.js";
 import type { ErasureDocument } from "../schemas/erasure.js";
-import { endEverySession } from "../sessions/revoke.js";
+import { setUserStatus } from "../users/accounts.js";
 import { collectionsAbout } from "./collections.js";
 
 export interface EraseInput {
@@ -105,11 +105,7 @@ async function complete(models: IdentityModels, erasure: ErasureDocument, now: D
 
 async function closeAccount(models: IdentityModels, userId: Types.ObjectId, now: Date): Promise<void> {
   try {
-    await endEverySession(
-      models,
-      { userId, reason: "account_not_active", change: { status: "deleted" } },
-      now,
-    );
+    await setUserStatus(models, { userId, status: "deleted" }, now);
   } catch (error) {
     // Removed by an earlier attempt, which then ended its sessions too.
     if (!isIdentityError(error, "USER_NOT_FOUND")) throw error;

@@ -59,12 +59,13 @@ export function revokeOtherSessions(
  * @returns how many were ended.
  * @throws IdentityError `USER_NOT_FOUND`.
  */
-export function revokeAllSessions(
+export async function revokeAllSessions(
   models: IdentityModels,
   input: { userId: Types.ObjectId; reason?: RevocationReason },
   now: Date,
 ): Promise<number> {
-  return endEverySession(models, { userId: input.userId, reason: input.reason ?? "all_signed_out" }, now);
+  const every = { userId: input.userId, reason: input.reason ?? ("all_signed_out" as const) };
+  return (await endEverySession(models, every, now)).ended;
 }
 
 /** What {@link endEverySession} does besides. */
@@ -77,12 +78,16 @@ export interface EveryEnd {
   keep?: Types.ObjectId;
 }
 
-/** {@link revokeAllSessions}, with a change to the user, or but for one session. */
+/**
+ * {@link revokeAllSessions}, with a change to the user, or but for one session.
+ *
+ * @returns how many were ended, and the generation that holds from now on.
+ */
 export async function endEverySession(
   models: IdentityModels,
   { userId, reason, change, keep }: EveryEnd,
   now: Date,
-): Promise<number> {
+): Promise<{ ended: number; generation: number }> {
   const others = { userId, ...(keep && { _id: { $ne: keep } }) };
   const ended = await endSessions(models, others, reason, now);
   const raised = await models.User.collection.findOneAndUpdate(
@@ -97,5 +102,6 @@ export async function endEverySession(
       { $set: { userGeneration: raised.sessionGeneration } },
     );
   }
-  return ended + (await endSessions(models, others, reason, now));
+  const later = await endSessions(models, others, reason, now);
+  return { ended: ended + later, generation: Number(raised.sessionGeneration) };
 }

@@ -1,4 +1,5 @@
 import type { Types } from "mongoose";
+import { settleApiKeys, suspendApiKeys } from "../api-keys/owner.js";
 import { IdentityError, isDuplicateKey } from "../errors.js";
 import type { IdentityModels } from "../models.js";
 import { hashPassword, passwordLength, verifyPassword } from "../passwords.js";
@@ -100,8 +101,9 @@ export async function readUser(models: IdentityModels, userId: Types.ObjectId): 
 }
 
 /**
- * Changes an account's status. Leaving `active` ends every session, those of logins under way included
- * (ASVS 7.4.2).
+ * Changes an account's status. Leaving `active` ends every session, those of logins under way included, and suspends
+ * the API keys (ASVS 7.4.2); coming back makes the keys good again. A crash in between leaves too little open, not too
+ * much; calling again completes it.
  *
  * @throws IdentityError `USER_NOT_FOUND`.
  */
@@ -112,14 +114,19 @@ export async function setUserStatus(
 ): Promise<void> {
   const { userId, status } = input;
   if (status !== "active") {
-    await endEverySession(models, { userId, reason: "account_not_active", change: { status } }, now);
+    await suspendApiKeys(models, userId);
+    const end = { userId, reason: "account_not_active", change: { status } } as const;
+    const { generation } = await endEverySession(models, end, now);
+    await settleApiKeys(models, userId, { active: false, generation });
     return;
   }
-  const { matchedCount } = await models.User.collection.updateOne(
+  const user = await models.User.collection.findOneAndUpdate(
     { _id: userId },
     { $set: { status, updatedAt: now } },
+    { returnDocument: "after", projection: { sessionGeneration: 1 } },
   );
-  if (matchedCount === 0) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  await settleApiKeys(models, userId, { active: true, generation: Number(user.sessionGeneration) });
 }
 
 /**
@@ -139,7 +146,7 @@ export async function setPassword(
   const { userId, keepSessionId: keep } = input;
   const passwordHash = await hashPassword(parseInput(passwordSchema, input.password));
   const change = { passwordHash, passwordChangedAt: now };
-  const ended = await endEverySession(
+  const { ended } = await endEverySession(
     models,
     { userId, reason: "credentials_changed", change, ...(keep && { keep }) },
     now,

@@ -6,6 +6,9 @@ import {
   type UserAnalyticsReport,
   updateAnalytics,
 } from "../analytics/user-analytics.js";
+import type { ApiKeyInput } from "../api-keys/input.js";
+import { createApiKey } from "../api-keys/manage.js";
+import type { CreatedApiKey } from "../api-keys/types.js";
 import type { IdentityModels } from "../models.js";
 import type { UserDocument } from "../schemas/user.js";
 import type { ApiUse } from "../usage/recorder.js";
@@ -13,6 +16,8 @@ import { trackApiUsage } from "../usage/track.js";
 
 /** Methods of a user document; each calls the function of the same name. */
 export interface UserMethods {
+  /** Creates an API key of the user; the answer shows it once. */
+  createApiKey(input: ApiKeyInput, now: Date): Promise<CreatedApiKey>;
   /** Counts one request; it is written within five seconds, with others. */
   trackApiUsage(use: Omit<ApiUse, "userId">, now: Date): void;
   /** Stores the engagement score of this moment, and returns it with its parts. */
@@ -26,6 +31,9 @@ type HydratedUser = HydratedDocument<UserDocument>;
 /** The methods, bound to the models of one connection. */
 export function userMethods(models: () => IdentityModels): UserMethods {
   return {
+    createApiKey(this: HydratedUser, input: ApiKeyInput, now: Date) {
+      return createApiKey(models(), { ...input, userId: this._id }, now);
+    },
     trackApiUsage(this: HydratedUser, use: Omit<ApiUse, "userId">, now: Date) {
       trackApiUsage(models(), { ...use, userId: this._id }, now);
     },
