@@ -323,10 +323,12 @@ export const queries = {
     logins.all(
       "delayedSubjects",
       "delayed",
-      { subject, delayedUntil: { $gt: now } },
-      { delayedUntil: -1 },
+      { subject, "counter.delayedUntil": { $gt: now } },
+      { "counter.delayedUntil": -1 },
       limit,
     ),
+  /** The counters of what a user signs in with: their email address, their username. */
+  loginAccountsOfUser: (userId: Id) => logins.all("loginAccountsOfUser", "user", { userId }, {}, 10),
 
   erasureOfUser: (userId: Id) => erasures.one("erasureOfUser", "user_unique", { userId }),
   /** Erasures to go through again, the longest due first. */

@@ -181,22 +181,24 @@ interface EventDocuments {
   security?: Partial<SecurityEventDocument>;
   usage?: Partial<UsageBucketDocument>;
   login?: Partial<LoginProfileDocument>;
+  account?: Partial<LoginProfileDocument>;
   erasure?: Partial<ErasureDocument>;
 }
 
 async function sampleEventDocuments(models: IdentityModels): Promise<EventDocuments> {
-  const [audit, security, usage, login, erasure] = await Promise.all([
+  const [audit, security, usage, login, account, erasure] = await Promise.all([
     anyOf(models.AuditEvent, { subjectRef: { $exists: true }, actorRef: { $exists: true } }),
     anyOf(models.SecurityEvent),
     anyOf(models.UsageBucket, { interval: "day" }),
     anyOf(models.LoginProfile, { subject: "user" }),
+    anyOf(models.LoginProfile, { subject: "account", userId: { $exists: true } }),
     anyOf(models.Erasure, { userId: { $exists: true } }),
   ]);
-  return { audit, security, usage, login, erasure };
+  return { audit, security, usage, login, account, erasure };
 }
 
 function eventSamples(documents: EventDocuments, now: Date) {
-  const { audit = {}, security = {}, usage = {}, login = {}, erasure = {} } = documents;
+  const { audit = {}, security = {}, usage = {}, login = {}, account = {}, erasure = {} } = documents;
   const lastDay = { ...periodAround(now, -duration.day), limit: 20 };
   const lastMonth = periodAround(now, -30 * duration.day);
   return {
@@ -219,6 +221,7 @@ function eventSamples(documents: EventDocuments, now: Date) {
     heaviestUsageOf: queries.heaviestUsageOf("day", usage.startedAt ?? now, 400, 20),
     loginProfileOf: queries.loginProfileOf("user", login.key ?? "nobody"),
     delayedSubjects: queries.delayedSubjects("network", now, 20),
+    loginAccountsOfUser: queries.loginAccountsOfUser(account.userId ?? nobody.id),
     erasureOfUser: queries.erasureOfUser(erasure.userId ?? nobody.id),
     dueErasures: queries.dueErasures(now, 20),
   };

@@ -163,7 +163,7 @@ function leasesWith({ owner, lease }: Claim, now: Date): Record<string, unknown>
       },
     },
   };
-  return { $concatArrays: [others, lease ? [lease] : []] };
+  return { $slice: [{ $concatArrays: [others, lease ? [lease] : []] }, -limits.leases] };
 }
 
 /** An entry of a process that has died makes others wait no longer; it is removed after this time. */

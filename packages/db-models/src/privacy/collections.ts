@@ -24,7 +24,7 @@ export const personalData = {
   App: { of: (ownerId) => ({ ownerId }) },
   SecurityEvent: { of: byUserId },
   UsageBucket: { of: byUserId },
-  LoginProfile: { of: (userId) => ({ subject: "user", key: userId.toHexString() }) },
+  LoginProfile: { of: (userId) => ({ $or: [{ userId }, { subject: "user", key: userId.toHexString() }] }) },
   // Audit events know people by references that only their own key can make; checkpoints know nobody.
   AuditEvent: { of: nobody },
   AuditCheckpoint: { of: nobody },

@@ -1,8 +1,10 @@
-import { Schema } from "mongoose";
+import { Schema, type Types } from "mongoose";
 import {
   type BaseDocument,
   count,
+  hash,
   limits,
+  list,
   purgeAtTtl,
   requiredDate,
   requiredText,
@@ -10,36 +12,67 @@ import {
   schemaVersion,
 } from "./common.js";
 
-export const loginSubjects = ["user", "network"] as const;
+export const loginSubjects = ["user", "account", "network"] as const;
 export type LoginSubject = (typeof loginSubjects)[number];
 
+/** Failed sign-ins, attempts under way among them; they are forgotten one after the other. */
+export interface LoginCounter {
+  failures: number;
+  /** Up to when failures have been forgotten. */
+  forgottenAt?: Date;
+  /** No attempt is evaluated before. */
+  delayedUntil?: Date;
+  /** The last attempt that was admitted. */
+  attempt?: Types.ObjectId;
+}
+
+/** A device that an account was signed in to from, with a counter of its own. */
+export interface LoginDevice {
+  /** Of the account and the device's cookie. */
+  deviceHash: string;
+  counter: LoginCounter;
+  lastSeenAt: Date;
+}
+
 /**
- * What is known of the sign-ins of a user or from a network: failures for the brute-force defence, and for a user
- * the bounded profile that a risk engine learns. Collection `login_profiles`.
+ * What is known of sign-ins: to an account and from a network, failures for the brute-force defence; of a user the
+ * bounded profile that a risk engine learns. Collection `login_profiles`.
  */
 export interface LoginProfileDocument extends BaseDocument {
   subject: LoginSubject;
-  /** The user's id, or the network in CIDR notation. */
+  /** The user's id, the hash of what somebody signs in with, or the network in CIDR notation. */
   key: string;
-  failures: number;
-  firstFailureAt?: Date;
-  lastFailureAt?: Date;
-  /** No attempt is evaluated before. */
-  delayedUntil?: Date;
+  /** Of an account: whose it is, once an attempt has shown it. */
+  userId?: Types.ObjectId;
+  counter: LoginCounter;
+  devices: LoginDevice[];
   /** Opaque to this package. */
   profile?: Record<string, unknown>;
   updatedAt: Date;
   purgeAt: Date;
 }
 
+const counterSchema = new Schema<LoginCounter>(
+  { failures: count, forgottenAt: Date, delayedUntil: Date, attempt: Schema.Types.ObjectId },
+  { _id: false },
+);
+
+const deviceSchema = new Schema<LoginDevice>(
+  {
+    deviceHash: { ...hash, required: true },
+    counter: { type: counterSchema, required: true },
+    lastSeenAt: requiredDate,
+  },
+  { _id: false },
+);
+
 export const loginProfileSchema = new Schema<LoginProfileDocument>(
   {
     subject: { type: String, enum: loginSubjects, required: true },
     key: requiredText(limits.cidr),
-    failures: count,
-    firstFailureAt: Date,
-    lastFailureAt: Date,
-    delayedUntil: Date,
+    userId: Schema.Types.ObjectId,
+    counter: { type: counterSchema, required: true, default: () => ({ failures: 0 }) },
+    devices: list(deviceSchema, limits.devices),
     profile: Schema.Types.Mixed,
     updatedAt: requiredDate,
     purgeAt: requiredDate,
@@ -50,8 +83,9 @@ export const loginProfileSchema = new Schema<LoginProfileDocument>(
 
 loginProfileSchema
   .index({ subject: 1, key: 1 }, { name: "subject_unique", unique: true }) // loginProfileOf
+  .index({ userId: 1 }, { name: "user", sparse: true }) // loginAccountsOfUser
   .index(
-    { subject: 1, delayedUntil: -1 },
-    { name: "delayed", partialFilterExpression: { delayedUntil: { $exists: true } } },
+    { subject: 1, "counter.delayedUntil": -1 },
+    { name: "delayed", partialFilterExpression: { "counter.delayedUntil": { $exists: true } } },
   ) // delayedSubjects
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: profiles that nobody has used for long

@@ -68,8 +68,8 @@ export function* loginProfileDocuments(
     delayedUntil: new Date(generation.now.getTime() + random.integer(-60, 60) * 60_000),
   };
   const shared = {
-    failures,
-    ...delayed,
+    counter: { failures, forgottenAt: lastActiveAt, ...delayed },
+    devices: [],
     updatedAt: lastActiveAt,
     purgeAt: new Date(lastActiveAt.getTime() + 365 * day),
     schemaVersion: 1,
@@ -78,6 +78,13 @@ export function* loginProfileDocuments(
     _id: identifier(lastActiveAt, index, kind.profile, 0),
     subject: "user",
     key: person.id.toHexString(),
+    ...shared,
+  };
+  yield {
+    _id: identifier(lastActiveAt, index, kind.profile, 2),
+    subject: "account",
+    key: random.base64url(32),
+    userId: person.id,
     ...shared,
   };
   // A network of one's own, so that no two documents speak of one network.

@@ -1,0 +1,21 @@
+/**
+ * Reserves sign-in attempts in a process of its own, all at once, and never settles them. The first line on its input is
+ * JSON: the attempts. Prints `admitted`, or `refused` and the time to wait. Argument: URI.
+ */
+import { once } from "node:events";
+import { writeSync } from "node:fs";
+import { type LoginAttemptInput, openDatabase, reserveLoginAttempt } from "../../src/index.js";
+
+const { models, close } = await openDatabase(process.argv[2] ?? "");
+const now = new Date("2096-06-01T12:00:00.000Z");
+writeSync(1, "ready\n");
+const [line] = await once(process.stdin, "data");
+const attempts = JSON.parse(String(line)) as LoginAttemptInput[];
+await Promise.all(
+  attempts.map(async (attempt) => {
+    const admission = await reserveLoginAttempt(models, attempt, now);
+    writeSync(1, admission.admitted ? "admitted\n" : `refused ${admission.retryAfterMs}\n`);
+  }),
+);
+await close();
+process.exit(0);

@@ -1,0 +1,316 @@
+import { bundleChild, startChild } from "@org/dev-kit/children";
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  duration,
+  eraseUserData,
+  type IdentityModels,
+  type LoginAttemptInput,
+  type LoginDefencePolicyInput,
+  listSecurityEvents,
+  loginDefencePolicySchema,
+  randomKey,
+  reserveLoginAttempt,
+  settleLoginAttempt,
+} from "../src/index.js";
+import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
+
+// Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
+const now = new Date("2096-06-01T12:00:00.000Z");
+const after = (ms: number) => new Date(now.getTime() + ms);
+const database = useIdentityDatabase();
+let models: IdentityModels;
+beforeAll(() => {
+  models = database().models;
+});
+const defaults = loginDefencePolicySchema.parse({});
+const { free } = defaults.account;
+
+let made = 0;
+/** An account and an address that no other test has used. */
+function somebody() {
+  made += 1;
+  return { identifier: `person-${made}@example.com`, ip: `10.${made >> 8}.${made & 255}.1` };
+}
+
+const reserve = (input: LoginAttemptInput, at = now, policy: LoginDefencePolicyInput = {}) =>
+  reserveLoginAttempt(models, input, at, policy);
+
+/** Guesses one after the other, each as soon as it may; the moments at which it was admitted, in seconds. */
+async function guess(input: LoginAttemptInput, times: number, policy: LoginDefencePolicyInput = {}) {
+  const moments: number[] = [];
+  for (let at = 0; moments.length < times; ) {
+    const admission = await reserve(input, after(at), policy);
+    if (admission.admitted) moments.push(at / 1_000);
+    else at += admission.retryAfterMs;
+  }
+  return moments;
+}
+
+async function succeed(input: LoginAttemptInput, at = now, deviceCookie?: string) {
+  const admission = await reserve(input, at);
+  if (!admission.admitted) throw new Error(`refused for ${admission.retryAfterMs} ms`);
+  await settleLoginAttempt(
+    models,
+    { attempt: admission.attempt, succeeded: true, ...(deviceCookie && { deviceCookie }) },
+    at,
+  );
+}
+
+describe("guesses at one account", () => {
+  it("are delayed longer and longer, up to a quarter of an hour, and never for good", async () => {
+    const gaps = (moments: number[]) => moments.slice(1).map((at, index) => at - (moments[index] ?? 0));
+    const moments = await guess(somebody(), free + 14);
+    const growing = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900];
+    expect(gaps(moments).slice(0, free - 1 + growing.length)).toEqual([0, 0, 0, 0, ...growing]);
+    expect(Math.max(...gaps(moments))).toBe(900);
+  });
+
+  it("come to a challenge, which lets a person through in spite of the delay", async () => {
+    const person = somebody();
+    await guess(person, defaults.account.challengeAfter);
+    const refused = await reserve(person, after(0));
+    expect(refused).toMatchObject({ admitted: false, challenge: true });
+    expect(await reserve({ ...person, challengeSolved: true })).toMatchObject({ admitted: true, challenge: true });
+  });
+
+  it("are forgotten one after the other", async () => {
+    const person = somebody();
+    const moments = await guess(person, free + 1);
+    const last = (moments.at(-1) ?? 0) * 1_000;
+    const quiet = last + 3 * defaults.account.forgetMs;
+    const admissions = [];
+    for (let attempt = 0; attempt < 5; attempt++) admissions.push(await reserve(person, after(quiet)));
+    // The last failure has itself begun a delay.
+    expect(admissions.map(({ admitted }) => admitted)).toEqual([true, true, false, false, false]);
+  });
+
+  it("from everywhere at once are admitted exactly as many times as are free, over two processes", async () => {
+    const { identifier } = somebody();
+    const script = await bundleChild(new URL("./children/guesser.ts", import.meta.url));
+    const uri = database().connection.getClient().options.hosts.join(",");
+    const name = database().connection.name;
+    const children = [0, 1].map(() => startChild(script, `mongodb://${uri}/${name}`));
+    await Promise.all(children.map((child) => child.hasPrinted("ready\n")));
+    for (const [process, child] of children.entries()) {
+      const ips = Array.from({ length: 50 }, (_, index) => `172.16.${process * 50 + index}.1`);
+      child.tell(JSON.stringify(ips.map((ip) => ({ identifier, ip }))));
+    }
+    await Promise.all(children.map(({ exited }) => exited));
+    const lines = children.flatMap((child) => child.printed().split("\n"));
+    expect(lines.filter((line) => line === "admitted")).toHaveLength(free);
+    expect(lines.filter((line) => line.startsWith("refused "))).toHaveLength(100 - free);
+    // At the end of a delay it is one of them.
+    const ends = await Promise.all(
+      Array.from({ length: 100 }, (_, index) => reserve({ identifier, ip: `172.17.${index}.1` }, after(1_000))),
+    );
+    expect(ends.filter(({ admitted }) => admitted)).toHaveLength(1);
+  }, 60_000);
+
+  it("that are refused count nowhere", async () => {
+    const person = somebody();
+    await guess(person, free);
+    const state = () => models.LoginProfile.find({}).sort({ _id: 1 }).select("counter.failures").lean();
+    const before = await state();
+    for (let attempt = 0; attempt < 20; attempt++) {
+      expect(await reserve(person)).toMatchObject({ admitted: false, retryAfterMs: 1_000 });
+    }
+    expect(await state()).toEqual(before);
+  });
+
+  it("hold nobody up longer than the longest delay when a clock jumps back", async () => {
+    const person = somebody();
+    for (let attempt = 0; attempt < free; attempt++) await reserve(person, after(duration.day));
+    expect(await reserve(person, after(duration.day))).toMatchObject({ admitted: false });
+    expect(await reserve(person, now)).toMatchObject({ admitted: true });
+    expect(await reserve(person, now)).toMatchObject({ admitted: false, retryAfterMs: 2_000 });
+  });
+});
+
+describe("a known device", () => {
+  it("is let in while strangers guess, and they can't use up its own guesses", async () => {
+    const person = somebody();
+    const deviceCookie = randomKey();
+    await succeed(person, now, deviceCookie);
+    await guess(person, free + 8);
+    const stranger = { ...person, deviceCookie: randomKey() };
+    expect(await reserve(stranger)).toMatchObject({ admitted: false });
+    for (let login = 0; login < 5; login++) await succeed({ ...person, deviceCookie }, now, deviceCookie);
+    // Its success is no pardon for the strangers.
+    expect(await reserve(stranger)).toMatchObject({ admitted: false });
+  });
+
+  it("has a counter of its own, which a success clears", async () => {
+    const person = somebody();
+    const deviceCookie = randomKey();
+    const device = { ...person, deviceCookie };
+    await succeed(person, now, deviceCookie);
+    const admitted = async () => {
+      const all = await Promise.all(Array.from({ length: 100 }, () => reserve(device)));
+      return all.filter((admission) => admission.admitted).length;
+    };
+    expect(await admitted()).toBe(defaults.device.free);
+    // What it did is not held against the account or the network.
+    expect(await reserve(person)).toMatchObject({ admitted: true, challenge: false });
+    await succeed(device, after(1_000), deviceCookie);
+    expect(await admitted()).toBe(defaults.device.free);
+  });
+
+  it("is known to that account only, and not for ever", async () => {
+    const [person, other] = [somebody(), somebody()];
+    const deviceCookie = randomKey();
+    await succeed(person, now, deviceCookie);
+    await guess(other, free);
+    expect(await reserve({ ...other, deviceCookie })).toMatchObject({ admitted: false });
+    const late = after(defaults.knownDeviceMs);
+    for (let attempt = 0; attempt < free; attempt++) await reserve(person, late);
+    expect(await reserve({ ...person, deviceCookie }, late)).toMatchObject({ admitted: false });
+    const text = JSON.stringify(await models.LoginProfile.find().lean());
+    expect(text).not.toContain(deviceCookie);
+    expect(text).not.toContain(person.identifier);
+  });
+});
+
+describe("guesses from one network", () => {
+  const spray = (ip: string, amount: number, policy: LoginDefencePolicyInput = {}) =>
+    Promise.all(Array.from({ length: amount }, () => reserve({ ...somebody(), ip }, now, policy)));
+  const admittedOf = (all: { admitted: boolean }[]) => all.filter(({ admitted }) => admitted).length;
+
+  it("at many accounts are delayed, wherever in the network they come from", async () => {
+    const network = (host: number) => `198.51.100.${host}`;
+    const all = await Promise.all(
+      Array.from({ length: 100 }, (_, host) => reserve({ ...somebody(), ip: network(host) })),
+    );
+    expect(admittedOf(all)).toBe(defaults.network.free);
+    expect(await reserve({ ...somebody(), ip: network(200) })).toMatchObject({ admitted: false });
+    expect(await reserve({ ...somebody(), ip: "198.51.101.1" })).toMatchObject({ admitted: true });
+  });
+
+  it("count per /64 of IPv6", async () => {
+    expect(admittedOf(await spray("2001:db8:1:1::1", 60))).toBe(defaults.network.free);
+    expect(await reserve({ ...somebody(), ip: "2001:db8:1:1:ffff::2" })).toMatchObject({ admitted: false });
+    expect(await reserve({ ...somebody(), ip: "2001:db8:1:2::1" })).toMatchObject({ admitted: true });
+  });
+
+  it("that many people share have more of them", async () => {
+    const policy = { sharedNetworks: ["192.0.2.0/24"], sharedFactor: 2 };
+    expect(admittedOf(await spray("192.0.2.9", 120, policy))).toBe(2 * defaults.network.free);
+  });
+
+  it("are not held against the accounts that they were refused for", async () => {
+    const ip = "203.0.113.50";
+    await spray(ip, defaults.network.free);
+    const { identifier } = somebody();
+    for (let attempt = 0; attempt < 20; attempt++) await reserve({ identifier, ip });
+    const elsewhere = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => reserve({ identifier, ip: `172.18.${index}.1` })),
+    );
+    expect(admittedOf(elsewhere)).toBe(free);
+  });
+
+  it("are not washed off by signing in to an account of one's own in between", async () => {
+    const ip = "203.0.114.50";
+    const own = { ...somebody(), ip };
+    let guesses = 0;
+    for (let round = 0; round < 80; round++) {
+      if ((await reserve({ ...somebody(), ip })).admitted) guesses += 1;
+      const admission = await reserve(own);
+      if (admission.admitted) await settleLoginAttempt(models, { attempt: admission.attempt, succeeded: true }, now);
+    }
+    expect(guesses).toBe(defaults.network.free);
+  });
+});
+
+describe("an account that there isn't", () => {
+  it("is treated as one that there is, by the same commands, and leaves nothing after its time", async () => {
+    const user = await makeUser(models);
+    const [there, missing] = [{ ...somebody(), identifier: user.email }, somebody()];
+    const see = (input: LoginAttemptInput) =>
+      commandsDuring(database(), async () => {
+        const answers = [];
+        for (let attempt = 0; attempt < free + 2; attempt++) {
+          const admission = await reserve(input);
+          answers.push(admission.admitted ? [admission.challenge] : admission);
+          const failed = admission.admitted && { attempt: admission.attempt, succeeded: false };
+          if (failed && input === missing) await settleLoginAttempt(models, failed, now);
+        }
+        return answers;
+      });
+    expect(await see(missing)).toEqual(await see(there));
+    const purges = await models.LoginProfile.find({ subject: "account", userId: null }).select("purgeAt").lean();
+    const longest = Math.max(...purges.map(({ purgeAt }) => purgeAt.getTime()));
+    expect(longest).toBeLessThanOrEqual(after(95 * duration.day + duration.day).getTime() + 90 * duration.day);
+  });
+
+  it("costs two commands before the password, and a known device one", async () => {
+    const person = somebody();
+    const deviceCookie = randomKey();
+    const { commands } = await commandsDuring(database(), () => reserve(person));
+    expect(commands).toEqual(["findAndModify", "findAndModify"]);
+    await succeed(person, now, deviceCookie);
+    const known = await commandsDuring(database(), () => reserve({ ...person, deviceCookie }));
+    expect(known.commands).toEqual(["findAndModify"]);
+    const unknown = await commandsDuring(database(), () => reserve({ ...person, deviceCookie: randomKey() }));
+    expect(unknown.commands).toEqual(["findAndModify", "findAndModify"]);
+  });
+});
+
+describe("what is left of it", () => {
+  it("tells the user of failures, and of the begin of delays once", async () => {
+    const { _id: userId } = await makeUser(models);
+    const person = somebody();
+    for (let attempt = 0; attempt < free + 1; attempt++) {
+      const at = after(attempt * duration.minute);
+      const admission = await reserve(person, at);
+      if (!admission.admitted) throw new Error("refused");
+      const origin = { network: "203.0.113.0/24" };
+      await settleLoginAttempt(models, { attempt: admission.attempt, succeeded: false, userId, origin }, at);
+    }
+    const kinds = (await listSecurityEvents(models, { userId })).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === "login_failed")).toHaveLength(free + 1);
+    expect(kinds.filter((kind) => kind === "login_delayed")).toHaveLength(1);
+  });
+
+  it("is within the bounds of the schema, and goes with the user", async () => {
+    const { _id: userId } = await makeUser(models);
+    const person = somebody();
+    for (let device = 0; device < 40; device++) {
+      const deviceCookie = randomKey();
+      const admission = await reserve({ ...person, deviceCookie }, after(device));
+      if (!admission.admitted) throw new Error("refused");
+      const outcome = { attempt: admission.attempt, succeeded: true, userId, deviceCookie };
+      await settleLoginAttempt(models, outcome, after(device));
+    }
+    const [profile] = await models.LoginProfile.find({ userId }).lean();
+    expect(profile?.devices).toHaveLength(32);
+    for (const document of await models.LoginProfile.find().lean()) {
+      await new models.LoginProfile(document).validate();
+    }
+    const report = await eraseUserData(models, { userId }, now);
+    expect(report).toMatchObject({ removed: { login_profiles: 1 }, remaining: { login_profiles: 0 } });
+  });
+
+  it.each([
+    { identifier: 7 },
+    { identifier: "x".repeat(100_000) },
+    { identifier: "a", ip: { $ne: "" } },
+    { identifier: "a", deviceCookie: "x".repeat(10_000) },
+    { identifier: "a", other: 1 },
+  ])("refuses bad input (%#)", async (wrong) => {
+    await expect(reserve(wrong as unknown as LoginAttemptInput)).rejects.toMatchObject({ code: "INVALID_INPUT" });
+  });
+
+  it.each([
+    { account: { free: 0 } },
+    { maxDelayMs: 10, firstDelayMs: 20 },
+    { sharedNetworks: ["junk"] },
+    { unknown: 1 },
+  ])("refuses the policy %j", async (wrong) => {
+    await expect(reserve(somebody(), now, wrong as LoginDefencePolicyInput)).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+    });
+  });
+
+  it("takes an address that can't be read for no network", async () => {
+    expect(await reserve({ ...somebody(), ip: "junk" })).toMatchObject({ admitted: true });
+  });
+});
