@@ -22,27 +22,42 @@ export interface CountedAttempt {
 export function counterAfter(path: string, rules: CounterRules, attempt: CountedAttempt): Expression {
   const { now, id, skipsDelay } = attempt;
   const { free, forgetMs, firstDelayMs, maxDelayMs, cap } = rules;
-  const known = { $ifNull: [`${path}.forgottenAt`, now] };
-  const forgotten = { $floor: { $divide: [{ $max: [0, { $subtract: [now, known] }] }, forgetMs] } };
+  const at = now.getTime();
+  const knownAt = millisecondsOf(`${path}.forgottenAt`, now);
+  const forgotten = { $floor: { $divide: [{ $max: [0, { $subtract: [at, knownAt] }] }, forgetMs] } };
   const failures = { $max: [0, { $subtract: [{ $ifNull: [`${path}.failures`, 0] }, "$$forgotten"] }] };
   // What is longer ahead than any delay is of a clock that was set back.
-  const ahead = { $subtract: [{ $ifNull: [`${path}.delayedUntil`, now] }, now] };
+  const ahead = { $subtract: [millisecondsOf(`${path}.delayedUntil`, now), at] };
   const delayed = {
-    $and: [!skipsDelay, { $gt: ["$$ahead", 0] }, { $lte: ["$$ahead", maxDelayMs] }, { $gte: ["$$failures", free] }],
+    $and: [
+      !skipsDelay,
+      { $gt: ["$$ahead", 0] },
+      { $lte: ["$$ahead", maxDelayMs] },
+      { $gte: ["$$failures", free] },
+    ],
   };
   const counted = { $min: [cap, { $add: ["$$failures", 1] }] };
-  const doubled = { $multiply: [firstDelayMs, { $pow: [2, { $max: [0, { $subtract: ["$$counted", free] }] }] }] };
+  const doublings = { $max: [0, { $subtract: ["$$counted", free] }] };
+  const doubled = { $multiply: [firstDelayMs, { $pow: [2, doublings] }] };
   const delay = { $cond: [{ $gte: ["$$counted", free] }, { $min: [maxDelayMs, doubled] }, 0] };
-  const stillKnown = { $min: [now, { $add: [known, { $multiply: ["$$forgotten", forgetMs] }] }] };
+  const stillKnown = { $min: [at, { $add: [knownAt, { $multiply: ["$$forgotten", forgetMs] }] }] };
   const after = {
     failures: "$$counted",
-    forgottenAt: { $cond: [{ $eq: ["$$failures", 0] }, now, stillKnown] },
-    delayedUntil: { $add: [now, delay] },
+    forgottenAt: { $cond: [{ $eq: ["$$failures", 0] }, now, dateOf(stillKnown)] },
+    delayedUntil: dateOf({ $add: [at, delay] }),
     attempt: id,
   };
   const admitted = bind({ counted }, after);
   const unchanged = { $ifNull: [path, { failures: 0 }] };
   return bind({ forgotten, ahead }, bind({ failures }, { $cond: [delayed, unchanged, admitted] }));
+}
+
+function millisecondsOf(field: string, otherwise: Date): Expression {
+  return { $toLong: { $ifNull: [field, otherwise] } };
+}
+
+function dateOf(milliseconds: Expression): Expression {
+  return { $toDate: { $toLong: milliseconds } };
 }
 
 function bind(vars: Expression, inside: Expression): Expression {

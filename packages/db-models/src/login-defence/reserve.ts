@@ -1,6 +1,6 @@
 import { Types } from "mongoose";
 import { z } from "zod";
-import { isDuplicateKey } from "../errors.js";
+import { IdentityError, isDuplicateKey } from "../errors.js";
 import type { IdentityModels } from "../models.js";
 import { networkOf } from "../network.js";
 import { queries } from "../queries.js";
@@ -61,7 +61,7 @@ export type LoginAdmission =
  * counted until it is forgotten. At most two commands when it is admitted, and the same ones whether or not there is
  * such an account. An attempt that isn't admitted counts nowhere.
  *
- * @throws IdentityError `INVALID_INPUT`.
+ * @throws IdentityError `INVALID_INPUT`; `CONTENTION`.
  *
  * @example
  * const admission = await reserveLoginAttempt(models, { identifier, ip }, new Date());
@@ -169,13 +169,15 @@ async function updateProfile(
   const { filter } = queries.loginProfileOf(subject, key);
   const update = [{ $set: { ...set, updatedAt: now, schemaVersion: currentSchemaVersion } }];
   const options = { upsert: true, returnDocument: "after" } as const;
-  for (let attempt = 1; ; attempt++) {
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
     try {
       const profile = await models.LoginProfile.collection.findOneAndUpdate(filter as object, update, options);
-      return profile as unknown as LoginProfileDocument;
+      if (profile) return profile as unknown as LoginProfileDocument;
     } catch (error) {
-      // Somebody else inserted it between the look and the insert of this upsert.
-      if (!isDuplicateKey(error) || attempt === maxAttempts) throw error;
+      // Somebody else inserted it between the look and the insert of this upsert. Should the server have counted this
+      // attempt all the same, it is counted twice: too few get in at the first moment of a profile, never too many.
+      if (!isDuplicateKey(error)) throw error;
     }
   }
+  throw new IdentityError("CONTENTION", "parallel sign-ins never left room");
 }
