@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { UsageRecorder } from "@org/db-models";
+import { ApiKeyVerifier, UsageRecorder } from "@org/db-models";
 import { type FastifyInstance, type FastifyServerOptions, fastify } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { auditTrail } from "./audit.js";
 import { countryFromHeader } from "./location.js";
 import { AccessLog, loggerOptions } from "./logging.js";
 import { authentication } from "./plugins/authentication.js";
+import { deviceCookie } from "./plugins/device-cookie.js";
 import { erasures } from "./plugins/erasures.js";
 import { answerError, errors } from "./plugins/errors.js";
 import { health } from "./plugins/health.js";
@@ -17,6 +18,7 @@ import { securityHeaders } from "./plugins/security-headers.js";
 import { sessionCookie } from "./plugins/session-cookie.js";
 import { usageRecording } from "./plugins/usage-recording.js";
 import { accountRoutes } from "./routes/account.js";
+import { apiKeyRoutes } from "./routes/api-keys.js";
 import { profileRoutes } from "./routes/profile.js";
 import { securityRoutes } from "./routes/security.js";
 import { sessionRoutes } from "./routes/session.js";
@@ -69,12 +71,18 @@ function provideService(deps: AppDeps, app: FastifyInstance): Service {
     flushIntervalMs: deps.config.usageFlushMs,
     onError: (err, lostRequests) => app.log.error({ err, lostRequests }, "API usage was not written"),
   });
+  const apiKeys = new ApiKeyVerifier(deps.database.models, {
+    flushMs: deps.config.usageFlushMs,
+    onError: (err) => app.log.error({ err }, "leases or use of API keys were not written"),
+  });
   return {
     ...deps,
     clock: deps.clock ?? { now: () => new Date() },
     locate: deps.locate ?? countryFromHeader(deps.config),
     sessionPolicy: deps.sessionPolicy ?? {},
     auditTrail: deps.auditTrail ?? auditTrail(deps.database.models),
+    loginDefence: deps.loginDefence ?? {},
+    apiKeys,
     usage,
   };
 }
@@ -89,6 +97,7 @@ async function registerPlugins(app: FastifyInstance, service: Service): Promise<
   await app.register(sameOrigin);
   await app.register(rateLimit, { service });
   await app.register(sessionCookie, { service });
+  await app.register(deviceCookie, { service });
   await app.register(authentication, { service });
   await app.register(usageRecording, { service });
   await app.register(erasures, { service });
@@ -103,5 +112,6 @@ async function registerRoutes(v1: FastifyInstance, service: Service): Promise<vo
   await v1.register(accountRoutes, { service });
   await v1.register(profileRoutes, { service });
   await v1.register(securityRoutes, { service });
+  await v1.register(apiKeyRoutes, { service });
   await v1.register(usageRoutes, { service });
 }

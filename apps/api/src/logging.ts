@@ -2,7 +2,15 @@ import { type FastifyReply, type FastifyRequest, type FastifyServerOptions, LogC
 import type { AppDeps } from "./service.js";
 
 /** Places where a secret could come by. Nothing logs them today; this holds when somebody logs more tomorrow. */
-const secrets = [".authorization", ".cookie", '["set-cookie"]', ".password", ".token"];
+const secrets = [
+  ".authorization",
+  ".cookie",
+  '["set-cookie"]',
+  ".password",
+  ".token",
+  ".key",
+  '["x-api-key"]',
+];
 const redactedPaths = secrets.flatMap((name) => [name.replace(/^\./, ""), `*${name}`, `*.*${name}`]);
 
 /** Structured log lines without secrets, bodies, query strings or error properties other than code and stack. */

@@ -14,12 +14,22 @@ type DescribedRoute = Pick<RouteOptions, "method" | "config">;
 export function describeProblems(schema: FastifySchema, route: DescribedRoute): FastifySchema {
   if (schema.hide) return schema;
   const secured = route.config?.auth === "session";
+  const byKey = route.config?.scope !== undefined;
   return {
     ...schema,
-    ...(secured && { security: [{ cookie: [] }, { bearer: [] }] }),
+    ...(secured && { security: [{ cookie: [] }, { bearer: [] }, ...(byKey ? [{ apiKey: [] }] : [])] }),
     response: { ...(schema.response as object | undefined), ...problemResponses(codesOf(schema, route)) },
   };
 }
+
+/** What a route that answers to API keys can say to one. */
+const keyCodes: readonly ProblemCode[] = [
+  "API_KEY_INVALID",
+  "INSUFFICIENT_SCOPE",
+  "ADDRESS_NOT_ALLOWED",
+  "USER_NOT_ACTIVE",
+  "QUOTA_EXHAUSTED",
+];
 
 function codesOf(schema: FastifySchema, { method, config }: DescribedRoute): ProblemCode[] {
   const unsafe = [method].flat().some((one) => one !== "GET" && one !== "HEAD");
@@ -29,6 +39,7 @@ function codesOf(schema: FastifySchema, { method, config }: DescribedRoute): Pro
     ...(takesInput ? (["INVALID_INPUT"] as const) : []),
     ...(schema.body ? bodyCodes : []),
     ...(config?.auth === "session" ? (["SESSION_REQUIRED", "SESSION_INVALID"] as const) : []),
+    ...(config?.scope ? keyCodes : []),
     ...(unsafe ? (["CROSS_ORIGIN"] as const) : []),
     ...(config?.problems ?? []),
     ...(config?.rateLimit === false ? [] : (["RATE_LIMITED"] as const)),

@@ -1,4 +1,11 @@
-import type { GeoLocation, IdentityDatabase, SessionPolicy, UsageRecorder } from "@org/db-models";
+import type {
+  ApiKeyVerifier,
+  GeoLocation,
+  IdentityDatabase,
+  LoginDefencePolicyInput,
+  SessionPolicy,
+  UsageRecorder,
+} from "@org/db-models";
 import type { FastifyRequest } from "fastify";
 import type { AuditTrail } from "./audit.js";
 import type { Config } from "./config.js";
@@ -21,6 +28,10 @@ export interface AppDeps {
   locate?: Locate;
   /** Touch interval, rotation grace and retention of sessions. Default: those of @org/db-models. */
   sessionPolicy?: Partial<SessionPolicy>;
+  /** How failed sign-ins are counted. Default: that of @org/db-models. */
+  loginDefence?: LoginDefencePolicyInput;
+  /** Whether a sign-in comes with a solved challenge, such as a captcha. Default: none does. */
+  solvesChallenge?: (request: FastifyRequest) => Promise<boolean>;
   /** Where it is recorded who did what. Default: the audit trail of the database. */
   auditTrail?: AuditTrail;
   /** Where log lines go. Default: standard output. */
@@ -33,6 +44,8 @@ export interface Service extends AppDeps {
   locate: Locate;
   sessionPolicy: Partial<SessionPolicy>;
   auditTrail: AuditTrail;
+  loginDefence: LoginDefencePolicyInput;
+  apiKeys: ApiKeyVerifier;
   usage: UsageRecorder;
 }
 

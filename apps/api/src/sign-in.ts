@@ -1,8 +1,5 @@
 import {
-  authenticateUser,
-  detectDevice,
   isIdentityError,
-  networkOf,
   type OpenedSession,
   openSession,
   type PublicUser,
@@ -16,10 +13,10 @@ import {
 import type { FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import { audit, byOwner } from "./audit.js";
+import { type Credentials, checkPassword } from "./check-password.js";
+import { originOf } from "./origin.js";
 import { ApiError } from "./problems.js";
 import type { Service } from "./service.js";
-
-type Origin = Pick<SecurityEventInput, "network" | "country" | "device">;
 
 /** A session that was just opened, and whose it is. */
 export type SignedIn = OpenedSession & { userId: Types.ObjectId };
@@ -27,15 +24,17 @@ export type SignedIn = OpenedSession & { userId: Types.ObjectId };
 /**
  * Checks the credentials, opens a session under the user's cap and notes what the user should hear of.
  *
- * @throws ApiError `BAD_CREDENTIALS`, `USER_NOT_ACTIVE`; IdentityError `AUDIT_NOT_WRITTEN`, and as {@link openSession}.
+ * @param deviceCookie - what the device is known by from now on.
+ * @throws ApiError `SIGN_IN_DELAYED`, `BAD_CREDENTIALS`, `USER_NOT_ACTIVE`; IdentityError `AUDIT_NOT_WRITTEN`, and as {@link openSession}.
  */
 export async function signIn(
   service: Service,
-  credentials: { identifier: string; password: string },
+  credentials: Credentials,
   request: FastifyRequest,
+  deviceCookie?: string,
 ): Promise<SignedIn> {
   const { models } = service.database;
-  const checked = await authenticateUser(models, credentials);
+  const checked = await checkPassword(service, credentials, request, deviceCookie);
   if (!checked.authenticated) {
     const { userId: subjectId, reason } = checked;
     const failure = { action: "session.opened", outcome: "failure", details: { reason } } as const;
@@ -137,11 +136,4 @@ function eventsOf(user: PublicUser, opened: OpenedSession): Omit<SecurityEventIn
       ({ id }) => ({ kind: "session_evicted", severity: "info", sessionId: id }) as const,
     ),
   ];
-}
-
-function originOf(service: Service, request: FastifyRequest): Origin {
-  const network = networkOf(request.ip);
-  const country = service.locate(request)?.country;
-  const device = detectDevice(request.headers["user-agent"]).label;
-  return { device, ...(network && { network }), ...(country && { country }) };
 }

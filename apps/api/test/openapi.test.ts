@@ -25,12 +25,14 @@ test("the document is OpenAPI 3.1 and has every operation, and none twice", asyn
   expect((await document()).openapi).toBe("3.1.0");
   expect((await operations()).map(({ name }) => name).sort()).toEqual([
     "DELETE /v1/account",
+    "DELETE /v1/api-keys/{id}",
     "DELETE /v1/session",
     "DELETE /v1/sessions",
     "DELETE /v1/sessions/{id}",
     "GET /health/live",
     "GET /health/ready",
     "GET /v1/account/export",
+    "GET /v1/api-keys",
     "GET /v1/analytics",
     "GET /v1/profile",
     "GET /v1/security",
@@ -40,6 +42,8 @@ test("the document is OpenAPI 3.1 and has every operation, and none twice", asyn
     "GET /v1/usage",
     "PATCH /v1/profile",
     "PATCH /v1/security",
+    "POST /v1/api-keys",
+    "POST /v1/api-keys/{id}/rotation",
     "POST /v1/session/refresh",
     "POST /v1/sessions",
     "POST /v1/users",

@@ -113,7 +113,13 @@ export { defaultRetention, retentionOf, retentionRules, retentionSchema } from "
 export { findByQuery, runQuery } from "./run-query.js";
 export type { QuerySamples } from "./sample-queries.js";
 export { sampleQueries, shapesOfQueries } from "./sample-queries.js";
-export type { ApiKeyDocument, ApiKeyLease, ApiKeyQuota, ApiKeyRateLimit, ApiKeySecret } from "./schemas/api-key.js";
+export type {
+  ApiKeyDocument,
+  ApiKeyLease,
+  ApiKeyQuota,
+  ApiKeyRateLimit,
+  ApiKeySecret,
+} from "./schemas/api-key.js";
 export type { AppDocument, AppStatus, ClientSecret, ClientType, GrantType } from "./schemas/app.js";
 export { appStatuses, clientTypes, grantTypes } from "./schemas/app.js";
 export type { AppPermissionDocument } from "./schemas/app-permission.js";
@@ -130,7 +136,12 @@ export { auditOutcomes } from "./schemas/audit-event.js";
 export type { BaseDocument } from "./schemas/common.js";
 export { currentSchemaVersion, duration, limits } from "./schemas/common.js";
 export type { ErasedCount, ErasureDocument } from "./schemas/erasure.js";
-export type { LoginCounter, LoginDevice, LoginProfileDocument, LoginSubject } from "./schemas/login-profile.js";
+export type {
+  LoginCounter,
+  LoginDevice,
+  LoginProfileDocument,
+  LoginSubject,
+} from "./schemas/login-profile.js";
 export { loginSubjects } from "./schemas/login-profile.js";
 export type { SecurityEventDocument, SecurityEventKind, Severity } from "./schemas/security-event.js";
 export { securityEventKinds, severities } from "./schemas/security-event.js";

@@ -8,10 +8,7 @@ export class WriteBehind<Entry> {
   #pending = new Map<string, Entry>();
   #flushing: Promise<void> = Promise.resolve();
 
-  constructor(
-    write: (group: Entry[]) => Promise<void>,
-    onError: (error: unknown, group: Entry[]) => void,
-  ) {
+  constructor(write: (group: Entry[]) => Promise<void>, onError: (error: unknown, group: Entry[]) => void) {
     this.#write = write;
     this.#onError = onError;
   }

@@ -83,21 +83,36 @@ describe("the key itself", () => {
     );
   });
 
-  it.each([undefined, null, 7, {}, [], "", "idk_", "x".repeat(100_000), { $ne: "" }, mintToken("session").raw])(
-    "is refused without a read when it is %j",
-    async (key) => {
-      const { result, commands } = await commandsDuring(database(), () => check(key));
-      expect(result).toEqual({ valid: false, reason: "malformed" });
-      expect(commands).toEqual([]);
-    },
-  );
+  it.each([
+    undefined,
+    null,
+    7,
+    {},
+    [],
+    "",
+    "idk_",
+    "x".repeat(100_000),
+    { $ne: "" },
+    mintToken("session").raw,
+  ])("is refused without a read when it is %j", async (key) => {
+    const { result, commands } = await commandsDuring(database(), () => check(key));
+    expect(result).toEqual({ valid: false, reason: "malformed" });
+    expect(commands).toEqual([]);
+  });
 });
 
 describe("creating a key", () => {
   it("shows it once and stores its hash", async () => {
-    const { key, keyId, apiKey, userId } = await makeKey({ scopes: ["repo:read", "repo"], lifetimeMs: duration.day });
+    const { key, keyId, apiKey, userId } = await makeKey({
+      scopes: ["repo:read", "repo"],
+      lifetimeMs: duration.day,
+    });
     expect(key).toMatch(/^idk_/);
-    expect(apiKey).toMatchObject({ scopes: ["repo"], start: key.slice(0, 8), expiresAt: after(duration.day) });
+    expect(apiKey).toMatchObject({
+      scopes: ["repo"],
+      start: key.slice(0, 8),
+      expiresAt: after(duration.day),
+    });
     const document = await stored(keyId);
     expect(JSON.stringify(document)).not.toContain(key);
     await models.ApiKey.validate(document);
@@ -234,7 +249,9 @@ describe("rotating a key", () => {
     const { key: second } = await rotate(0);
     expect(await check(first)).toMatchObject({ reason: "expired" });
     const results = await Promise.all(Array.from({ length: 20 }, () => rotate(duration.day)));
-    const checks = await Promise.all([first, second, ...results.map(({ key }) => key)].map((key) => check(key)));
+    const checks = await Promise.all(
+      [first, second, ...results.map(({ key }) => key)].map((key) => check(key)),
+    );
     expect(checks.filter(({ valid }) => valid)).toHaveLength(2);
   });
 

@@ -76,7 +76,10 @@ describe("guesses at one account", () => {
     await guess(person, defaults.account.challengeAfter);
     const refused = await reserve(person, after(0));
     expect(refused).toMatchObject({ admitted: false, challenge: true });
-    expect(await reserve({ ...person, challengeSolved: true })).toMatchObject({ admitted: true, challenge: true });
+    expect(await reserve({ ...person, challengeSolved: true })).toMatchObject({
+      admitted: true,
+      challenge: true,
+    });
   });
 
   it("are forgotten one after the other", async () => {
@@ -107,7 +110,9 @@ describe("guesses at one account", () => {
     expect(lines.filter((line) => line.startsWith("refused "))).toHaveLength(101 - free);
     // At the end of a delay it is one of them.
     const ends = await Promise.all(
-      Array.from({ length: 100 }, (_, index) => reserve({ identifier, ip: `172.17.${index}.1` }, after(1_000))),
+      Array.from({ length: 100 }, (_, index) =>
+        reserve({ identifier, ip: `172.17.${index}.1` }, after(1_000)),
+      ),
     );
     expect(ends.filter(({ admitted }) => admitted)).toHaveLength(1);
   }, 60_000);
@@ -235,7 +240,8 @@ describe("guesses from one network", () => {
     for (let round = 0; round < 80; round++) {
       if ((await reserve({ ...somebody(), ip })).admitted) guesses += 1;
       const admission = await reserve(own);
-      if (admission.admitted) await settleLoginAttempt(models, { attempt: admission.attempt, succeeded: true }, now);
+      if (admission.admitted)
+        await settleLoginAttempt(models, { attempt: admission.attempt, succeeded: true }, now);
     }
     expect(guesses).toBe(defaults.network.free);
   });
@@ -257,9 +263,13 @@ describe("an account that there isn't", () => {
         return answers;
       });
     expect(await see(missing)).toEqual(await see(there));
-    const purges = await models.LoginProfile.find({ subject: "account", userId: null }).select("purgeAt").lean();
+    const purges = await models.LoginProfile.find({ subject: "account", userId: null })
+      .select("purgeAt")
+      .lean();
     const longest = Math.max(...purges.map(({ purgeAt }) => purgeAt.getTime()));
-    expect(longest).toBeLessThanOrEqual(after(95 * duration.day + duration.day).getTime() + 90 * duration.day);
+    expect(longest).toBeLessThanOrEqual(
+      after(95 * duration.day + duration.day).getTime() + 90 * duration.day,
+    );
   });
 
   it("costs two commands before the password, and a known device one", async () => {
@@ -317,7 +327,9 @@ describe("what is left of it", () => {
     { identifier: "a", deviceCookie: "x".repeat(10_000) },
     { identifier: "a", other: 1 },
   ])("refuses bad input (%#)", async (wrong) => {
-    await expect(reserve(wrong as unknown as LoginAttemptInput)).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    await expect(reserve(wrong as unknown as LoginAttemptInput)).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+    });
   });
 
   it.each([

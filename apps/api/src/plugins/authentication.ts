@@ -1,4 +1,4 @@
-import { type ActiveSession, validateSession } from "@org/db-models";
+import { type ActiveSession, type ApiKeyCheck, tokenPrefixes, validateSession } from "@org/db-models";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { fastifyPlugin } from "fastify-plugin";
 import type { Types } from "mongoose";
@@ -14,13 +14,16 @@ export interface PresentedToken {
 /** Who makes a request, once that is known. */
 interface Actor {
   readonly userId: Types.ObjectId;
-  readonly sessionId: Types.ObjectId;
+  /** Absent when it came with an API key. */
+  readonly sessionId?: Types.ObjectId;
 }
 
 declare module "fastify" {
   interface FastifyContextConfig {
     /** `session`: the route answers only to a live session. */
     auth?: "session";
+    /** With `auth`: the route also answers to an API key that has this scope. */
+    scope?: string;
   }
   interface FastifyRequest {
     session: ActiveSession | null;
@@ -40,12 +43,15 @@ export const authentication = fastifyPlugin<ServiceOptions>(
     app.addHook("preParsing", async (request, reply) => {
       if (request.routeOptions.config.auth === "session") await authenticate(service, request, reply);
     });
+    app.addHook("onClose", () => service.apiKeys.close());
     done();
   },
   { name: "authentication", dependencies: ["session-cookie"] },
 );
 
 async function authenticate(service: Service, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const key = presentedApiKey(request);
+  if (key !== undefined) return authenticateByKey(service, request, key);
   const token = presentedToken(request);
   const { models } = service.database;
   const check = await validateSession(models, token.value, service.clock.now(), service.sessionPolicy);
@@ -55,6 +61,34 @@ async function authenticate(service: Service, request: FastifyRequest, reply: Fa
   request.actor = { userId: session.userId, sessionId: session.id };
   // The document's expiry has moved, and the cookie's moves with it.
   if (check.touched && token.by === "cookie") reply.setSessionCookie(token.value, session.idleExpiresAt);
+}
+
+/** The API key that a request carries, in a header of its own or as a bearer token. */
+function presentedApiKey({ headers }: FastifyRequest): string | undefined {
+  const key = headers["x-api-key"];
+  if (key !== undefined) return String(key);
+  return new RegExp(`^Bearer +(${tokenPrefixes.apiKey}_\\S+)$`, "i").exec(headers.authorization ?? "")?.[1];
+}
+
+async function authenticateByKey(service: Service, request: FastifyRequest, key: string): Promise<void> {
+  const { scope } = request.routeOptions.config;
+  if (scope === undefined) throw new ApiError("INSUFFICIENT_SCOPE");
+  const presented = { key, ip: request.ip, scopes: [scope] };
+  const check = await service.apiKeys.verify(presented, service.clock.now());
+  if (!check.valid) throw keyRefused(check, scope);
+  request.actor = { userId: check.userId };
+}
+
+function keyRefused(check: Exclude<ApiKeyCheck, { valid: true }>, scope: string): ApiError {
+  const { reason } = check;
+  if (reason === "insufficient_scope") return new ApiError("INSUFFICIENT_SCOPE", { scope });
+  if (reason === "address_not_allowed") return new ApiError("ADDRESS_NOT_ALLOWED");
+  if (reason === "user_not_active") return new ApiError("USER_NOT_ACTIVE");
+  if (reason !== "quota_exhausted" && reason !== "rate_limited") {
+    return new ApiError("API_KEY_INVALID", { reason });
+  }
+  const wait = check.retryAfterMs === undefined ? {} : { retryAfterMs: check.retryAfterMs };
+  return new ApiError(reason === "rate_limited" ? "RATE_LIMITED" : "QUOTA_EXHAUSTED", wait);
 }
 
 /**
@@ -85,4 +119,10 @@ export function sessionRefused(reply: FastifyReply, token: PresentedToken, reaso
 export function sessionOf(request: FastifyRequest): ActiveSession {
   if (!request.session) throw new TypeError(`${request.routeOptions.url} does not ask for a session`);
   return request.session;
+}
+
+/** The user of a route with `auth`, by session or API key. */
+export function userOf(request: FastifyRequest): Types.ObjectId {
+  if (!request.actor) throw new TypeError(`${request.routeOptions.url} does not ask who it is`);
+  return request.actor.userId;
 }

@@ -30,9 +30,12 @@ export function answerError(thrown: unknown, request: FastifyRequest, reply: Fas
 }
 
 function headersOf(error: ApiError, status: number): Record<string, string> {
+  const { retryAfterMs } = error.members;
+  if (typeof retryAfterMs === "number") return { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) };
   if (status === 503) return { "retry-after": String(retryAfterSeconds) };
   if (status !== 401) return {};
   // RFC 6750 section 3: no error code unless a token was presented.
-  const suffix = error.code === "SESSION_INVALID" ? ', error="invalid_token"' : "";
+  const presented = error.code === "SESSION_INVALID" || error.code === "API_KEY_INVALID";
+  const suffix = presented ? ', error="invalid_token"' : "";
   return { "www-authenticate": `Bearer realm="identity"${suffix}` };
 }

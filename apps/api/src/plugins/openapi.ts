@@ -31,6 +31,7 @@ const tags = [
   { name: "account", description: "Who the user is" },
   { name: "sessions", description: "Where the user is signed in" },
   { name: "security", description: "What protects the account, and what happened to it" },
+  { name: "api-keys", description: "Keys for the user's programs" },
   { name: "usage", description: "How much of the API the user uses" },
   { name: "health", description: "For supervisors and load balancers" },
 ];
@@ -47,6 +48,7 @@ export const openapi = fastifyPlugin<ServiceOptions>(
           securitySchemes: {
             cookie: { type: "apiKey", in: "cookie", name: cookieName(service.config) },
             bearer: { type: "http", scheme: "bearer" },
+            apiKey: { type: "apiKey", in: "header", name: "x-api-key" },
           },
         },
       },

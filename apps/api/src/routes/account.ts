@@ -1,8 +1,9 @@
 import { Readable } from "node:stream";
-import { authenticateUser, eraseUserData, exportUserData, readUser } from "@org/db-models";
+import { eraseUserData, exportUserData, readUser } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Types } from "mongoose";
 import { audit, byOwner } from "../audit.js";
+import { checkPassword } from "../check-password.js";
 import { sessionOf } from "../plugins/authentication.js";
 import { passwordRateLimit } from "../plugins/rate-limit.js";
 import { ApiError } from "../problems.js";
@@ -44,7 +45,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       config: {
         auth: "session",
         rateLimit: passwordRateLimit(service),
-        problems: ["BAD_CREDENTIALS", "USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"],
+        problems: ["SIGN_IN_DELAYED", "BAD_CREDENTIALS", "USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"],
       },
       schema: {
         tags,
@@ -59,7 +60,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     async (request, reply) => {
       const { userId } = sessionOf(request);
       const { email: identifier } = await readUser(models, userId);
-      const checked = await authenticateUser(models, { identifier, password: request.body.password });
+      const checked = await checkPassword(service, { identifier, password: request.body.password }, request);
       if (!checked.authenticated) {
         await audit(service, request, { ...byOwner(userId, "account.erased"), outcome: "denied" });
         throw new ApiError("BAD_CREDENTIALS");

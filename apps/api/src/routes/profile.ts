@@ -1,7 +1,7 @@
 import { profileChangesSchema, readUser, updateProfile } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { audit, byOwner } from "../audit.js";
-import { sessionOf } from "../plugins/authentication.js";
+import { userOf } from "../plugins/authentication.js";
 import type { ServiceOptions } from "../service.js";
 import { describeAccount } from "./users.js";
 import { account } from "./users.schemas.js";
@@ -15,14 +15,17 @@ export const profileRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
 
   app.get(
     "/profile",
-    { config, schema: { tags, summary: "Read the own account and profile", response: { 200: account } } },
-    async (request) => describeAccount(await readUser(models, sessionOf(request).userId)),
+    {
+      config: { ...config, scope: "profile:read" },
+      schema: { tags, summary: "Read the own account and profile", response: { 200: account } },
+    },
+    async (request) => describeAccount(await readUser(models, userOf(request))),
   );
 
   app.patch(
     "/profile",
     {
-      config: { ...config, problems: [...config.problems, "AUDIT_NOT_WRITTEN"] },
+      config: { ...config, scope: "profile:write", problems: [...config.problems, "AUDIT_NOT_WRITTEN"] },
       schema: {
         tags,
         summary: "Change the own profile",
@@ -31,7 +34,7 @@ export const profileRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       },
     },
     async (request) => {
-      const { userId } = sessionOf(request);
+      const userId = userOf(request);
       const user = await updateProfile(models, { userId, changes: request.body }, service.clock.now());
       const fields = Object.keys(request.body).sort().join(" ");
       if (fields) await audit(service, request, byOwner(userId, "profile.changed", { fields }));

@@ -1,7 +1,7 @@
 import { listSecurityEvents, readUser, securityChangesSchema, updateSecurity } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { audit, byOwner } from "../audit.js";
-import { sessionOf } from "../plugins/authentication.js";
+import { sessionOf, userOf } from "../plugins/authentication.js";
 import type { ServiceOptions } from "../service.js";
 import { eventsQuery, securityEvents, securitySettings } from "./security.schemas.js";
 
@@ -15,10 +15,10 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
   app.get(
     "/security",
     {
-      config,
+      config: { ...config, scope: "security:read" },
       schema: { tags, summary: "Read the own security settings", response: { 200: securitySettings } },
     },
-    async (request) => (await readUser(models, sessionOf(request).userId)).security,
+    async (request) => (await readUser(models, userOf(request))).security,
   );
 
   app.patch(
@@ -49,7 +49,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
   app.get(
     "/security/events",
     {
-      config: { auth: "session" },
+      config: { auth: "session", scope: "security:read" },
       schema: {
         tags,
         summary: "List the own security events",
@@ -59,7 +59,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
     },
     async (request) => {
       const { kind, limit, before } = request.query;
-      const { userId } = sessionOf(request);
+      const userId = userOf(request);
       const page = { limit, ...(before && { before }) };
       const events = await listSecurityEvents(models, { userId, page, ...(kind && { kind }) });
       const last = events.length === limit ? events.at(-1) : undefined;

@@ -1,12 +1,12 @@
 import { getUserAnalytics, queries, readUser, runQuery, userAnalyticsOptionsSchema } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { sessionOf } from "../plugins/authentication.js";
+import { userOf } from "../plugins/authentication.js";
 import type { ServiceOptions } from "../service.js";
 import { analytics, periodOf, usage, usageQuery } from "./usage.schemas.js";
 
 const tags = ["usage"];
-const config = { auth: "session", problems: ["USER_NOT_FOUND"] } as const;
+const config = { auth: "session", scope: "usage:read", problems: ["USER_NOT_FOUND"] } as const;
 // A query string has texts only.
 const analyticsQuery = userAnalyticsOptionsSchema.extend({
   days: z.coerce.number().pipe(userAnalyticsOptionsSchema.shape.days.unwrap()).optional(),
@@ -29,7 +29,7 @@ export const usageRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { 
       },
     },
     async (request) => {
-      const { userId } = sessionOf(request);
+      const userId = userOf(request);
       const period = periodOf(request.query, service.clock.now());
       const [user, intervals] = await Promise.all([
         readUser(models, userId),
@@ -51,6 +51,6 @@ export const usageRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { 
       },
     },
     async (request) =>
-      getUserAnalytics(models, { ...request.query, userId: sessionOf(request).userId }, service.clock.now()),
+      getUserAnalytics(models, { ...request.query, userId: userOf(request) }, service.clock.now()),
   );
 };

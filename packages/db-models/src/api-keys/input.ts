@@ -26,7 +26,9 @@ const refillSchema = z
 export const apiKeyInputSchema = z.strictObject({
   name: printable(limits.name).describe("For people to tell keys apart"),
   scopes: scopesSchema.describe("What the key may be used for; without any it only says whose it is"),
-  lifetimeMs: lifetime.optional().describe("Time until the key expires, in milliseconds. Default: it doesn't"),
+  lifetimeMs: lifetime
+    .optional()
+    .describe("Time until the key expires, in milliseconds. Default: it doesn't"),
   ipAllowlist: z
     .array(rangeSchema)
     .max(limits.allowlist)
@@ -35,12 +37,21 @@ export const apiKeyInputSchema = z.strictObject({
   rateLimit: z
     .strictObject({
       limit: z.int().min(1).max(1_000_000_000),
-      windowMs: z.int().min(duration.second).max(31 * duration.day),
+      windowMs: z
+        .int()
+        .min(duration.second)
+        .max(31 * duration.day),
     })
     .optional()
     .describe("Verifications per window; windows are aligned to the epoch. Default: unlimited"),
   quota: z
-    .strictObject({ remaining: z.int().min(0).max(amount.maxValue ?? 0), refill: refillSchema.optional() })
+    .strictObject({
+      remaining: z
+        .int()
+        .min(0)
+        .max(amount.maxValue ?? 0),
+      refill: refillSchema.optional(),
+    })
     .optional()
     .describe("Verifications in all, or until the next refill. Default: unlimited"),
 });
@@ -55,7 +66,9 @@ export const apiKeyRotationSchema = z.strictObject({
     .max(7 * duration.day)
     .default(duration.day)
     .describe("Time for which the key before stays good, in milliseconds; 0 ends it at once"),
-  lifetimeMs: lifetime.optional().describe("Time until the new key expires. Default: when the key before would have"),
+  lifetimeMs: lifetime
+    .optional()
+    .describe("Time until the new key expires. Default: when the key before would have"),
 });
 
 export type ApiKeyRotationInput = z.input<typeof apiKeyRotationSchema>;

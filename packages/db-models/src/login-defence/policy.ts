@@ -20,16 +20,25 @@ const counterPolicy = (free: number, challenge: number, forgetMs: number) =>
 /** How the brute-force defence counts; every field has a default. */
 export const loginDefencePolicySchema = z
   .strictObject({
-    account: counterPolicy(5, 10, duration.hour).describe("What somebody signs in with, from unknown devices"),
+    account: counterPolicy(5, 10, duration.hour).describe(
+      "What somebody signs in with, from unknown devices",
+    ),
     device: counterPolicy(10, 15, 10 * duration.minute).describe("A device that the account knows"),
     network: counterPolicy(50, 75, 2 * duration.minute).describe("The /24 of IPv4, the /64 of IPv6"),
-    firstDelayMs: lasts(1, duration.hour, duration.second, "Delay once the free failures are used up; it doubles"),
+    firstDelayMs: lasts(
+      1,
+      duration.hour,
+      duration.second,
+      "Delay once the free failures are used up; it doubles",
+    ),
     maxDelayMs: lasts(1, duration.day, 15 * duration.minute, "Longest delay"),
     sharedNetworks: z
       .array(rangeSchema)
       .max(1_000)
       .default([])
-      .describe("Networks of many people, such as a campus or a carrier's gateway: addresses and CIDR ranges"),
+      .describe(
+        "Networks of many people, such as a campus or a carrier's gateway: addresses and CIDR ranges",
+      ),
     sharedFactor: z.int().min(1).max(1_000).default(20).describe("How many times as much is free to them"),
     knownDeviceMs: lasts(
       duration.day,
@@ -71,7 +80,8 @@ export function rulesOf(
 ): CounterRules {
   const { firstDelayMs, maxDelayMs, sharedNetworks, sharedFactor } = policy;
   const { free, challengeAfter, forgetMs } = policy[counter];
-  const shared = counter === "network" && sharedNetworks.length > 0 && isAllowed(sharedNetworks, canonicalAddress(ip));
+  const shared =
+    counter === "network" && sharedNetworks.length > 0 && isAllowed(sharedNetworks, canonicalAddress(ip));
   const factor = shared ? sharedFactor : 1;
   const doublings = Math.ceil(Math.log2(maxDelayMs / firstDelayMs));
   return {

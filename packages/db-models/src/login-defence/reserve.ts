@@ -8,7 +8,13 @@ import { currentSchemaVersion } from "../schemas/common.js";
 import type { LoginProfileDocument, LoginSubject } from "../schemas/login-profile.js";
 import { sha256 } from "../secrets.js";
 import { normaliseIdentifier, parseInput } from "../users/input.js";
-import { answerOf, type CountedAttempt, type CounterAnswer, counterAfter, counterWithout } from "./counters.js";
+import {
+  answerOf,
+  type CountedAttempt,
+  type CounterAnswer,
+  counterAfter,
+  counterWithout,
+} from "./counters.js";
 import {
   type LoginDefencePolicy,
   type LoginDefencePolicyInput,
@@ -111,7 +117,10 @@ async function reserveOnAccount(
   const knownSince = new Date(attempt.now.getTime() - policy.knownDeviceMs);
   const rules = { account: rulesOf(policy, "account"), device: rulesOf(policy, "device") };
   const isIt = {
-    $and: [{ $eq: ["$$device.deviceHash", deviceHash ?? null] }, { $gt: ["$$device.lastSeenAt", knownSince] }],
+    $and: [
+      { $eq: ["$$device.deviceHash", deviceHash ?? null] },
+      { $gt: ["$$device.lastSeenAt", knownSince] },
+    ],
   };
   const stored = { $ifNull: ["$devices", []] };
   const isKnown = { $anyElementTrue: [{ $map: { input: stored, as: "device", in: isIt } }] };
@@ -119,10 +128,16 @@ async function reserveOnAccount(
   const device = { $cond: [isIt, { $mergeObjects: ["$$device", counted] }, "$$device"] };
   const profile = await updateProfile(models, "account", account, attempt.now, {
     counter: {
-      $cond: [isKnown, { $ifNull: ["$counter", { failures: 0 }] }, counterAfter("$counter", rules.account, attempt)],
+      $cond: [
+        isKnown,
+        { $ifNull: ["$counter", { failures: 0 }] },
+        counterAfter("$counter", rules.account, attempt),
+      ],
     },
     devices: { $map: { input: stored, as: "device", in: device } },
-    purgeAt: { $max: ["$purgeAt", new Date(attempt.now.getTime() + rules.account.cap * rules.account.forgetMs)] },
+    purgeAt: {
+      $max: ["$purgeAt", new Date(attempt.now.getTime() + rules.account.cap * rules.account.forgetMs)],
+    },
   });
   const known = profile.devices.find((one) => one.deviceHash === deviceHash && one.lastSeenAt > knownSince);
   if (known) return { ...answerOf(known.counter, rules.device, attempt), knownDevice: true };
@@ -171,7 +186,11 @@ async function updateProfile(
   const options = { upsert: true, returnDocument: "after" } as const;
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     try {
-      const profile = await models.LoginProfile.collection.findOneAndUpdate(filter as object, update, options);
+      const profile = await models.LoginProfile.collection.findOneAndUpdate(
+        filter as object,
+        update,
+        options,
+      );
       if (profile) return profile as unknown as LoginProfileDocument;
     } catch (error) {
       // Somebody else inserted it between the look and the insert of this upsert. Should the server have counted this

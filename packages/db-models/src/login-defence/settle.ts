@@ -80,7 +80,9 @@ async function forgive(
 /** The device first, with nothing against it; the longest unseen of too many is forgotten. */
 function devicesWith(deviceHash: string, now: Date): Record<string, unknown> {
   const stored = { $ifNull: ["$devices", []] };
-  const others = { $filter: { input: stored, as: "device", cond: { $ne: ["$$device.deviceHash", deviceHash] } } };
+  const others = {
+    $filter: { input: stored, as: "device", cond: { $ne: ["$$device.deviceHash", deviceHash] } },
+  };
   const device = { deviceHash, counter: { failures: 0 }, lastSeenAt: now };
   return { $slice: [{ $concatArrays: [[device], others] }, limits.devices] };
 }

@@ -1,0 +1,62 @@
+import {
+  type Authentication,
+  authenticateUser,
+  type ReservedLoginAttempt,
+  reserveLoginAttempt,
+  settleLoginAttempt,
+} from "@org/db-models";
+import type { FastifyRequest } from "fastify";
+import { originOf } from "./origin.js";
+import { ApiError } from "./problems.js";
+import type { Service } from "./service.js";
+
+export interface Credentials {
+  identifier: string;
+  password: string;
+}
+
+/**
+ * Checks a password behind the brute-force defence, which counts the attempt before the password is looked at.
+ *
+ * @param deviceCookie - what the device will be known by once the password was right.
+ * @throws ApiError `SIGN_IN_DELAYED`.
+ */
+export async function checkPassword(
+  service: Service,
+  credentials: Credentials,
+  request: FastifyRequest,
+  deviceCookie?: string,
+): Promise<Authentication> {
+  const attempt = await reserve(service, credentials.identifier, request);
+  const checked = await authenticateUser(service.database.models, credentials);
+  // Who knows the password of an account that is not active has guessed nothing.
+  const succeeded = checked.authenticated || checked.reason === "not_active";
+  const outcome = {
+    attempt,
+    succeeded,
+    origin: originOf(service, request),
+    ...(checked.userId && { userId: checked.userId }),
+    ...(deviceCookie && checked.authenticated && { deviceCookie }),
+  };
+  await settleLoginAttempt(service.database.models, outcome, service.clock.now(), service.loginDefence);
+  return checked;
+}
+
+async function reserve(
+  service: Service,
+  identifier: string,
+  request: FastifyRequest,
+): Promise<ReservedLoginAttempt> {
+  const { database, clock, loginDefence } = service;
+  const deviceCookie = request.deviceCookie();
+  const input = {
+    identifier,
+    ip: request.ip,
+    ...(deviceCookie && { deviceCookie }),
+    challengeSolved: (await service.solvesChallenge?.(request)) ?? false,
+  };
+  const admission = await reserveLoginAttempt(database.models, input, clock.now(), loginDefence);
+  if (admission.admitted) return admission.attempt;
+  const { retryAfterMs, challenge } = admission;
+  throw new ApiError("SIGN_IN_DELAYED", { retryAfterMs, challenge });
+}
