@@ -71,7 +71,8 @@ describe("an API key", () => {
       expect(answer.headers["www-authenticate"]).toContain("invalid_token");
     }
     expect((await get("/v1/profile", byKey(key), other)).statusCode).toBe(200);
-    const revoke = () => api.app.inject({ method: "DELETE", url: `/v1/api-keys/${apiKey.id}`, headers: bearer });
+    const revoke = () =>
+      api.app.inject({ method: "DELETE", url: `/v1/api-keys/${apiKey.id}`, headers: bearer });
     expect((await revoke()).statusCode).toBe(204);
     expect((await get("/v1/profile", byKey(key), other)).json()).toMatchObject({ reason: "revoked" });
     expect((await revoke()).json().code).toBe("API_KEY_NOT_FOUND");
@@ -99,9 +100,14 @@ describe("an API key", () => {
     const other = await api.build();
     const outcomes = async (key: string) => {
       const all = await Promise.all(
-        Array.from({ length: 100 }, (_, index) => get("/v1/profile", byKey(key), index % 2 ? other : api.app)),
+        Array.from({ length: 100 }, (_, index) =>
+          get("/v1/profile", byKey(key), index % 2 ? other : api.app),
+        ),
       );
-      return { good: all.filter(({ statusCode }) => statusCode === 200).length, bad: all.find(({ statusCode }) => statusCode === 429) };
+      return {
+        good: all.filter(({ statusCode }) => statusCode === 200).length,
+        bad: all.find(({ statusCode }) => statusCode === 429),
+      };
     };
     const quota = await outcomes((await create({ quota: { remaining: 37 } })).json().key);
     expect(quota.good).toBe(37);

@@ -150,7 +150,9 @@ describe("erasing the account", () => {
   test("goes on by itself when an instance died in the middle of it", async () => {
     const userId = new Types.ObjectId(person.id);
     await api.signIn(person);
-    const dying = { deleteMany: () => Promise.reject(new Error("killed")) };
+    const { collection } = api.models.ApiKey;
+    const updateMany = collection.updateMany.bind(collection);
+    const dying = { updateMany, deleteMany: () => Promise.reject(new Error("killed")) };
     const models = { ...api.models, ApiKey: { collection: dying } } as unknown as typeof api.models;
     await expect(eraseUserData(models, { userId }, api.clock.now())).rejects.toThrow("killed");
     expect(await api.models.User.countDocuments({ _id: userId })).toBe(1);

@@ -4,7 +4,11 @@ import { password, useApi } from "./support/api.js";
 const api = useApi({ trustProxy: ["127.0.0.1"] });
 const free = 5;
 
-function attempt(identifier: string, options: { ip?: string; cookie?: string; right?: boolean } = {}, app = api.app) {
+function attempt(
+  identifier: string,
+  options: { ip?: string; cookie?: string; right?: boolean } = {},
+  app = api.app,
+) {
   const { ip = "203.0.113.7", cookie, right = false } = options;
   return app.inject({
     method: "POST",

@@ -28,6 +28,10 @@ function programsOf(text: string): string[] {
 }
 
 describe.each([
+  [
+    "api-keys",
+    [/^true 999\n\[ true, true \]\n\{ valid: false, reason: 'revoked' \}\nfalse true\n$/],
+  ],
   ["audit", [/^0\ntrue 1\n\{[^}]*sequence: 0,\s*problem: 'chain_missing'\s*\}\n$/]],
   ["oauth", [/^true \[ 'repo:read' \]\ntrue true\nfalse false\n\{ active: false \}\ntrue\n$/]],
   [

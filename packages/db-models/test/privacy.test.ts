@@ -183,7 +183,12 @@ describe("eraseUserData", () => {
     const { user } = await makeKnownPerson(models, now);
     const stuck = {
       ...models,
-      ApiKey: { collection: { deleteMany: () => Promise.reject(new Error("killed")) } },
+      ApiKey: {
+        collection: {
+          updateMany: async () => undefined,
+          deleteMany: () => Promise.reject(new Error("killed")),
+        },
+      },
     };
     const erasing = eraseUserData(stuck as unknown as IdentityModels, { userId: user._id }, now);
     await expect(erasing).rejects.toThrow("killed");
