@@ -28,10 +28,7 @@ function programsOf(text: string): string[] {
 }
 
 describe.each([
-  [
-    "api-keys",
-    [/^true 999\n\[ true, true \]\n\{ valid: false, reason: 'revoked' \}\nfalse true\n$/],
-  ],
+  ["api-keys", [/^true 999\n\[ true, true \]\n\{ valid: false, reason: 'revoked' \}\nfalse true\n$/]],
   ["audit", [/^0\ntrue 1\n\{[^}]*sequence: 0,\s*problem: 'chain_missing'\s*\}\n$/]],
   ["oauth", [/^true \[ 'repo:read' \]\ntrue true\nfalse false\n\{ active: false \}\ntrue\n$/]],
   [
