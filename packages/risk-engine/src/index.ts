@@ -1,0 +1,2 @@
+export type { FreemanLogin, FreemanOptions, FreemanWeights } from "./freeman.js";
+export { freemanScore } from "./freeman.js";
