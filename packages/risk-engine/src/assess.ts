@@ -1,0 +1,88 @@
+import { gatherFacts, type Reason } from "./facts.js";
+import { scoreOfLogOdds } from "./logistic.js";
+import { type Policy, type PolicyInput, type RiskAction, type RiskLevel, resolvePolicy } from "./policy.js";
+import type { Population } from "./population/population.js";
+import type { Profile } from "./profile.js";
+import { historyRules, presentRules } from "./rules/rules.js";
+import type { Attempt, AttemptContext } from "./signals.js";
+
+/** What {@link assess} reads. */
+export interface AssessInput {
+  /** What is known of the user; `null` for a new one. */
+  readonly profile: Profile | null | undefined;
+  /** What is known of everybody. Without it a match is worth less. */
+  readonly population?: Population | undefined;
+  readonly attempt: Attempt;
+  readonly context?: AttemptContext | undefined;
+  /** Default: the preset `balanced`. Hand in the same object each time: it is read once. */
+  readonly policy?: PolicyInput | undefined;
+}
+
+/** A judgement that explains itself. */
+export interface Assessment {
+  /** 100 / (1 + e^−x), x being `prior` plus the log-odds of all reasons; `null` when too little is known of the user. */
+  readonly score: number | null;
+  readonly level: RiskLevel;
+  readonly action: RiskAction;
+  /** For audit and administrators, the most suspicious first. Never for the person signing in: see {@link publicReason}. */
+  readonly reasons: readonly Reason[];
+  /** e to the sum of the log-odds: how many times the odds of an attack have changed. */
+  readonly likelihoodRatio: number;
+  /** Log-odds before anything was known: `policy.prior`. */
+  readonly prior: number;
+}
+
+/**
+ * Judges a sign-in before it is let in. Pure: the time is the attempt's. Never throws on an attempt, whatever it holds;
+ * what is missing or malformed is no evidence.
+ *
+ * While fewer sign-ins were learnt than `policy.minimumLogins`, the level is `unscored` and the action that of the
+ * policy, or the stricter one that evidence without history (failures, flags, automation and so on) gives alone.
+ *
+ * @throws {RiskError} `INVALID_POLICY`
+ *
+ * @example
+ * const { action, reasons } = assess({ profile, population, attempt: { at: Date.now(), ip, userAgent } });
+ * if (action === "challenge") askForSecondFactor();
+ */
+export function assess(input: AssessInput): Assessment {
+  const policy = resolvePolicy(input.policy);
+  const facts = gatherFacts(input, policy);
+  const unknown = facts.profile.learned < policy.minimumLogins;
+  const reasons: Reason[] = [];
+  for (const rule of presentRules) for (const reason of rule(facts)) insert(reasons, reason);
+  if (!unknown) for (const rule of historyRules) for (const reason of rule(facts)) insert(reasons, reason);
+  let evidence = 0;
+  for (const { logOdds } of reasons) evidence += logOdds;
+  const found = scoreOfLogOdds(policy.prior + evidence);
+  const level = levelOf(found, policy);
+  const byLevel = policy.actions[level];
+  return {
+    score: unknown ? null : found,
+    level: unknown ? "unscored" : level,
+    action: unknown ? stricter(policy.actions.unscored, byLevel) : byLevel,
+    reasons,
+    likelihoodRatio: Math.exp(evidence),
+    prior: policy.prior,
+  };
+}
+
+/** The level of a score. */
+export function levelOf(score: number, { thresholds }: Policy): "low" | "medium" | "high" {
+  if (score >= thresholds.high) return "high";
+  return score >= thresholds.medium ? "medium" : "low";
+}
+
+const strictness: Readonly<Record<RiskAction, number>> = { allow: 0, challenge: 1, deny: 2 };
+
+function stricter(a: RiskAction, b: RiskAction): RiskAction {
+  return strictness[a] >= strictness[b] ? a : b;
+}
+
+// Keeps the list sorted: a handful of reasons are cheaper to insert than to sort.
+function insert(reasons: Reason[], reason: Reason): void {
+  if (reason.logOdds === 0) return;
+  let index = reasons.length;
+  while (index > 0 && (reasons[index - 1] as Reason).logOdds < reason.logOdds) index -= 1;
+  reasons.splice(index, 0, reason);
+}

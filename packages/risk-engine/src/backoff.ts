@@ -1,0 +1,74 @@
+import type { Facts } from "./facts.js";
+import { type Feature, type Level, levelsOf } from "./features.js";
+import { clamp } from "./logistic.js";
+
+/** What one level of the hierarchy says. */
+export interface LevelEvidence {
+  readonly logOdds: number;
+  /** Weight of the user's sign-ins with this value, and of all that had one. */
+  readonly seen: number;
+  readonly of: number;
+  /** Share of the value among everybody who shares the next coarser one. */
+  readonly share: number;
+}
+
+/**
+ * The likelihood ratio of one level, as log-odds before its weight.
+ *
+ * The user's probability of the value is (seen + a·share) / (of + a): the user's own sign-ins, with the population's
+ * share within the next coarser value counting as `a` more (a Dirichlet prior). The population's share over that is
+ * (of + a) / (seen / share + a). A value that the user never had gives (of + a) / a: the more is known of the user, the
+ * more a new value says, and whether it is popular makes no difference. Each sign-in that matches can only lower it.
+ *
+ * Source: Freeman et al., NDSS 2016, section on smoothing; MacKay and Peto, "A Hierarchical Dirichlet Language Model",
+ * 1995.
+ *
+ * @param seen - up to `of`.
+ * @param share - above 0, up to 1.
+ * @returns within ± `bound`.
+ */
+export function noveltyLogOdds(
+  counts: { readonly seen: number; readonly of: number; readonly share: number },
+  { concentration, bound }: { readonly concentration: number; readonly bound: number },
+): number {
+  const { seen, of, share } = counts;
+  return clamp(Math.log((of + concentration) / (seen / share + concentration)), -bound, bound);
+}
+
+/** The evidence of one level; `undefined` where nothing can be compared. */
+export function levelEvidence(
+  facts: Facts,
+  feature: Feature,
+  level: Level,
+  seen: number,
+): LevelEvidence | undefined {
+  const of = facts.profile.levels[level].total * facts.fading;
+  const { core } = facts.policy;
+  if (of === 0 || core[level] === 0) return undefined;
+  const counts = { seen: Math.min(seen, of), of, share: seen > 0 ? shareOf(facts, feature, level) : 1 };
+  return { logOdds: core[level] * noveltyLogOdds(counts, core), ...counts };
+}
+
+// One more of the value and one more of everything else: a population of which nothing is known gives one half.
+function shareOf({ population, features }: Facts, feature: Feature, level: Level): number {
+  const value = features[level];
+  if (value === undefined) return 1;
+  const own = countOrZero(population.count(feature, level, value));
+  const coarser: readonly Level[] = levelsOf[feature];
+  for (let index = coarser.indexOf(level) + 1; index < coarser.length; index++) {
+    const parent = coarser[index] as Level;
+    const parentValue = features[parent];
+    if (parentValue !== undefined) {
+      return ratio(own, countOrZero(population.count(feature, parent, parentValue)));
+    }
+  }
+  return ratio(own, countOrZero(population.totals().logins));
+}
+
+function ratio(own: number, all: number): number {
+  return Math.min(1, (own + 1) / (all + 2));
+}
+
+function countOrZero(value: number): number {
+  return value > 0 && value < Number.MAX_VALUE ? value : 0;
+}

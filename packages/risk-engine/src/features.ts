@@ -1,0 +1,91 @@
+import { addressKeys } from "./address.js";
+import type { Attempt } from "./signals.js";
+import { cleanText } from "./text.js";
+import { isAutomated, maxUserAgent, readAgent, skeletonOf, splitVersion } from "./user-agent.js";
+
+/** The two things that a sign-in comes with. */
+export type Feature = "address" | "agent";
+
+/** A property of a sign-in that is counted, fine to coarse within its feature. */
+export type Level = "ip" | "prefix" | "asn" | "country" | "userAgent" | "browser" | "os" | "deviceType";
+
+/** The levels of each feature, fine to coarse. */
+export const levelsOf = {
+  address: ["ip", "prefix", "asn", "country"],
+  agent: ["userAgent", "browser", "os", "deviceType"],
+} as const satisfies Record<Feature, readonly Level[]>;
+
+/** Every level, fine to coarse, feature by feature. */
+export const levels: readonly Level[] = [...levelsOf.address, ...levelsOf.agent];
+
+/** The longest value of each level, in characters. */
+export const valueLengths: Readonly<Record<Level, number>> = {
+  ip: 39,
+  prefix: 25,
+  asn: 16,
+  country: 8,
+  userAgent: 14,
+  browser: 32,
+  os: 24,
+  deviceType: 16,
+};
+
+/** A sign-in as it is compared: one value a level, `undefined` where there is none. */
+export interface Features extends Readonly<Record<Level, string | undefined>> {
+  readonly browserMajor: number;
+  readonly automated: boolean;
+}
+
+/** What a population counts one sign-in under. */
+export interface PopulationKey {
+  readonly feature: Feature;
+  readonly level: Level;
+  readonly value: string;
+}
+
+/**
+ * Reads the values of an attempt. What is malformed counts as missing.
+ *
+ * @param behindRelay - the address is a relay's: it says where the person is, not who.
+ */
+export function featuresOf(attempt: Attempt, behindRelay: boolean): Features {
+  const address = behindRelay ? undefined : addressKeys(attempt.ip);
+  const header = cleanText(attempt.userAgent, maxUserAgent);
+  const named = cleanText(attempt.browser, 64);
+  const os = cleanText(attempt.os, 64);
+  const deviceType = cleanText(attempt.deviceType, valueLengths.deviceType);
+  const read = header && !(named && os && deviceType) ? readAgent(header) : undefined;
+  const browser = named ? splitVersion(named) : undefined;
+  return {
+    ip: address?.ip,
+    prefix: address?.prefix,
+    asn: cleanText(attempt.asn, valueLengths.asn),
+    country: cleanText(attempt.country, valueLengths.country),
+    userAgent: header && (read?.userAgent ?? skeletonOf(header)),
+    browser: browser ? browser.name.slice(0, valueLengths.browser - 7) : read?.browser,
+    browserMajor: browser ? browser.major : (read?.browserMajor ?? 0),
+    os: os ? splitVersion(os).name.slice(0, valueLengths.os) : read?.os,
+    deviceType: deviceType ?? read?.deviceType,
+    automated: read ? read.automated : header !== undefined && isAutomated(header),
+  };
+}
+
+/**
+ * The counters that {@link assess} will ask a population for, and that a learnt sign-in adds one to: for a caller who
+ * keeps them in a database and wants to read all of them at once. At most eight.
+ */
+export function populationKeys(attempt: Attempt): PopulationKey[] {
+  return keysOf(featuresOf(attempt, false));
+}
+
+/** The counters of features that were already read. */
+export function keysOf(features: Features): PopulationKey[] {
+  const keys: PopulationKey[] = [];
+  for (const feature of ["address", "agent"] as const) {
+    for (const level of levelsOf[feature]) {
+      const value = features[level];
+      if (value !== undefined) keys.push({ feature, level, value });
+    }
+  }
+  return keys;
+}

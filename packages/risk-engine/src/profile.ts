@@ -1,0 +1,211 @@
+import { z } from "zod";
+import { type Level, levels, valueLengths } from "./features.js";
+import type { NetworkFlagKind } from "./signals.js";
+
+/** A value and how much it counts: each sign-in adds 1, which halves with time. */
+export type Weighted = readonly [value: string, weight: number];
+
+/** What is known of one level. */
+export interface LevelProfile {
+  /** Weight of the sign-ins that had a value at this level. */
+  readonly total: number;
+  /** The heaviest values. */
+  readonly values: readonly Weighted[];
+}
+
+/** A direction that was seen, on a circle: sums of cosines and sines. */
+export interface Circle {
+  readonly cos: number;
+  readonly sin: number;
+  readonly total: number;
+}
+
+/**
+ * What the engine knows of a user: plain JSON of at most {@link maxProfileBytes} bytes, however many sign-ins were
+ * learnt. Weights are as of `at`. Keep it wherever you like, and read it back with {@link readProfile}.
+ */
+export interface Profile {
+  readonly version: 1;
+  /** When the newest sign-in was learnt, ms since 1970. */
+  readonly at: number;
+  /** Sign-ins that were ever learnt. */
+  readonly learned: number;
+  /** Weight of all sign-ins. */
+  readonly weight: number;
+  readonly levels: Readonly<Record<Level, LevelProfile>>;
+  readonly hours: Circle;
+  readonly weekdays: Circle;
+  /** The last place that could be trusted. */
+  readonly place: {
+    readonly latitude: number;
+    readonly longitude: number;
+    readonly accuracyKm: number;
+    readonly at: number;
+  } | null;
+  /** Fingerprints of the cookies that named the devices. */
+  readonly devices: readonly Weighted[];
+  /** How often the user came through what a list flags. */
+  readonly flags: readonly Weighted[];
+  /** Weight of sign-ins by programs. */
+  readonly automated: number;
+}
+
+/** The most that a profile takes as JSON, bytes. */
+export const maxProfileBytes = 4_096;
+
+/** How many values of each level a profile keeps. */
+export const valueLimits: Readonly<Record<Level, number>> = {
+  ip: 12,
+  prefix: 16,
+  asn: 8,
+  country: 8,
+  userAgent: 12,
+  browser: 12,
+  os: 6,
+  deviceType: 5,
+};
+/** How many devices a profile keeps. */
+export const deviceLimit = 12;
+/** The kinds of flags that a person can be used to. */
+export const habitualFlags: readonly NetworkFlagKind[] = ["tor", "vpn", "proxy", "hosting", "listed"];
+
+/** The profile of a user of whom nothing is known. */
+export function emptyProfile(): Profile {
+  const circle = { cos: 0, sin: 0, total: 0 };
+  return {
+    version: 1,
+    at: 0,
+    learned: 0,
+    weight: 0,
+    levels: Object.fromEntries(levels.map((level) => [level, { total: 0, values: [] }])) as never,
+    hours: circle,
+    weekdays: circle,
+    place: null,
+    devices: [],
+    flags: [],
+    automated: 0,
+  };
+}
+
+const amount = z.number().min(0).max(1e9);
+const weighted = (length: number, limit: number) =>
+  z.array(z.tuple([z.string().max(length), amount])).max(limit);
+const circle = z.object({ cos: z.number(), sin: z.number(), total: amount });
+const level = (name: Level) =>
+  z.object({ total: amount, values: weighted(valueLengths[name], valueLimits[name]) });
+
+const profileSchema: z.ZodType<Profile> = z.object({
+  version: z.literal(1),
+  at: z.number(),
+  learned: z.number().int().min(0),
+  weight: amount,
+  levels: z.object({
+    ip: level("ip"),
+    prefix: level("prefix"),
+    asn: level("asn"),
+    country: level("country"),
+    userAgent: level("userAgent"),
+    browser: level("browser"),
+    os: level("os"),
+    deviceType: level("deviceType"),
+  }),
+  hours: circle,
+  weekdays: circle,
+  place: z
+    .object({
+      latitude: z.number().min(-90).max(90),
+      longitude: z.number().min(-180).max(180),
+      accuracyKm: z.number().min(0),
+      at: z.number(),
+    })
+    .nullable(),
+  devices: weighted(14, deviceLimit),
+  flags: weighted(10, habitualFlags.length),
+  automated: amount,
+});
+
+/** A stored profile as it was found. */
+export interface StoredProfile {
+  readonly profile: Profile;
+  /**
+   * `missing`: nothing was stored. `outdated`: of another version of this format. `corrupt`: neither. In all three the
+   * profile is empty, and the user is met as a new one.
+   */
+  readonly status: "ok" | "missing" | "outdated" | "corrupt";
+}
+
+/** Reads a profile that was stored. Never throws. */
+export function readProfile(stored: unknown): StoredProfile {
+  if (stored === undefined || stored === null) return { profile: emptyProfile(), status: "missing" };
+  const parsed = profileSchema.safeParse(stored);
+  if (parsed.success) return { profile: parsed.data, status: "ok" };
+  const { version } = stored as { version?: unknown };
+  const outdated = Number.isInteger(version) && version !== 1;
+  return { profile: emptyProfile(), status: outdated ? "outdated" : "corrupt" };
+}
+
+const nothing = emptyProfile();
+
+/**
+ * The profile if its shape can be worked with, else an empty one: a cheap look for the hot path, where a schema would
+ * cost more than the score.
+ */
+export function usableProfile(profile: Profile | null | undefined): Profile {
+  if (profile?.version !== 1 || typeof profile.levels !== "object" || profile.levels === null) {
+    return nothing;
+  }
+  for (const name of levels) {
+    const known = profile.levels[name] as LevelProfile | undefined;
+    if (!known || !isAmount(known.total) || !areWeighted(known.values)) return nothing;
+  }
+  const sound =
+    isAmount(profile.weight) &&
+    isAmount(profile.learned) &&
+    Number.isFinite(profile.at) &&
+    isAmount(profile.automated) &&
+    areWeighted(profile.devices) &&
+    areWeighted(profile.flags) &&
+    isCircle(profile.hours) &&
+    isCircle(profile.weekdays) &&
+    isPlace(profile.place);
+  return sound ? profile : nothing;
+}
+
+function areWeighted(values: readonly Weighted[]): boolean {
+  if (!Array.isArray(values)) return false;
+  for (const entry of values) {
+    if (!Array.isArray(entry) || typeof entry[0] !== "string" || !isAmount(entry[1])) return false;
+  }
+  return true;
+}
+
+function isAmount(value: number): boolean {
+  return typeof value === "number" && value >= 0 && value <= 1e9;
+}
+
+function isCircle(value: Circle): boolean {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    isAmount(value.total) &&
+    Number.isFinite(value.cos) &&
+    Number.isFinite(value.sin)
+  );
+}
+
+function isPlace(place: Profile["place"]): boolean {
+  if (place === null) return true;
+  return (
+    typeof place === "object" &&
+    Number.isFinite(place.latitude) &&
+    Number.isFinite(place.longitude) &&
+    Number.isFinite(place.accuracyKm) &&
+    Number.isFinite(place.at)
+  );
+}
+
+/** Weight of a value in a list, 0 when it is not there. */
+export function weightOf(values: readonly Weighted[], value: string): number {
+  for (const entry of values) if (entry[0] === value) return entry[1];
+  return 0;
+}

@@ -1,0 +1,32 @@
+import { levelEvidence } from "../backoff.js";
+import type { Reason, Rule } from "../facts.js";
+import { levelsOf } from "../features.js";
+import { weightOf } from "../profile.js";
+
+const codes = {
+  ip: { known: "known_ip", fresh: "new_ip" },
+  prefix: { known: "known_network", fresh: "new_network" },
+  asn: { known: "known_operator", fresh: "new_operator" },
+  country: { known: "known_country", fresh: "new_country" },
+} as const;
+
+/**
+ * New or known address, network, operator and country: the statistical core over the address. An address of a relay
+ * says nothing by itself; its operator and country do.
+ *
+ * Bounds: `core.bound` times the weight of each level, either way.
+ */
+export const addressRule: Rule = (facts) => {
+  const reasons: Reason[] = [];
+  for (const level of levelsOf.address) {
+    const value = facts.features[level];
+    if (value === undefined) continue;
+    const seen = weightOf(facts.profile.levels[level].values, value) * facts.fading;
+    const evidence = levelEvidence(facts, "address", level, seen);
+    if (!evidence) continue;
+    const code = seen > 0 ? codes[level].known : codes[level].fresh;
+    const { logOdds, of, share } = evidence;
+    reasons.push({ code, logOdds, detail: { value, seen: evidence.seen, of, share } });
+  }
+  return reasons;
+};

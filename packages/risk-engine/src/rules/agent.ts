@@ -1,0 +1,50 @@
+import { levelEvidence } from "../backoff.js";
+import type { Facts, Reason, Rule } from "../facts.js";
+import { levelsOf } from "../features.js";
+import { type Weighted, weightOf } from "../profile.js";
+
+const codes = {
+  userAgent: { known: "known_agent", fresh: "new_agent" },
+  browser: { known: "known_browser", fresh: "new_browser" },
+  os: { known: "known_system", fresh: "new_system" },
+  deviceType: { known: "known_device_type", fresh: "new_device_type" },
+} as const;
+
+/**
+ * New or known device, by its user agent: the statistical core over the header. An update is no novelty: versions are
+ * taken out of the header, a browser counts as known where the user had it in this version or an older one, and the
+ * system's version, which browsers freeze, is not looked at. A browser older than any known one is new.
+ *
+ * The header is the client's to choose, so one that is missing, or of which nothing can be read, counts as new.
+ *
+ * Bounds: `core.bound` times the weight of each level, either way.
+ */
+export const agentRule: Rule = (facts) => {
+  const reasons: Reason[] = [];
+  for (const level of levelsOf.agent) {
+    const value = facts.features[level];
+    const { values } = facts.profile.levels[level];
+    const seen = value === undefined ? 0 : seenOf(facts, level, value, values) * facts.fading;
+    const evidence = levelEvidence(facts, "agent", level, seen);
+    if (!evidence) continue;
+    const code = seen > 0 ? codes[level].known : codes[level].fresh;
+    const { logOdds, of, share } = evidence;
+    reasons.push({ code, logOdds, detail: { value: value ?? "", seen: evidence.seen, of, share } });
+  }
+  return reasons;
+};
+
+function seenOf({ features }: Facts, level: string, value: string, values: readonly Weighted[]): number {
+  if (level !== "browser") return weightOf(values, value);
+  let seen = 0;
+  for (const [known, weight] of values) {
+    if (isSameOrOlder(known, value, features.browserMajor)) seen += weight;
+  }
+  return seen;
+}
+
+/** Whether an entry of the profile, `Chrome 119`, is this browser in this version or an older one. */
+export function isSameOrOlder(known: string, name: string, major: number): boolean {
+  const split = known.length > name.length && known.startsWith(name) && known[name.length] === " ";
+  return split && Number(known.slice(name.length + 1)) <= major;
+}

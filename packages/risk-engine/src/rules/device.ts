@@ -1,0 +1,29 @@
+import { type Rule, silent } from "../facts.js";
+import { weightOf } from "../profile.js";
+import { cleanText, fingerprint } from "../text.js";
+
+/** The longest name of a device that is told from another, characters. */
+const maxDeviceId = 256;
+
+/** What a profile keeps of a cookie: nobody can present it who reads the profile. */
+export function deviceKey(deviceId: unknown): string | undefined {
+  const text = cleanText(deviceId, maxDeviceId);
+  return text && fingerprint(text);
+}
+
+/**
+ * A known or unknown device, by a cookie of the service. A missing cookie counts as an unknown one: else an attacker
+ * would leave it out. Users of whom no cookie was ever learnt are not judged by it.
+ *
+ * Source: the known-device checks of Auth0 and PingAM; section 4 of the guide.
+ * Bounds: from −`device.known` to `device.unknown`.
+ */
+export const deviceRule: Rule = ({ policy, profile, attempt, fading }) => {
+  const of = profile.devices.reduce((sum, [, weight]) => sum + weight, 0) * fading;
+  if (of === 0) return silent;
+  const key = deviceKey(attempt.deviceId);
+  const seen = key === undefined ? 0 : weightOf(profile.devices, key) * fading;
+  const { known, unknown } = policy.device;
+  const logOdds = seen > 0 ? -Math.min(known, Math.log1p(seen)) : Math.min(unknown, Math.log1p(of));
+  return [{ code: seen > 0 ? "known_device" : "unknown_device", logOdds, detail: { seen, of } }];
+};
