@@ -19,9 +19,15 @@ export interface CountEstimate {
   readonly error: number;
 }
 
+interface ExactCount {
+  /** What the sketch had of the value when it got a count of its own: an estimate, and still in the sketch. */
+  base: number;
+  /** Counted one by one since. */
+  own: number;
+}
+
 interface LevelCounts {
-  /** Value, count, and the part of the count that was once an estimate. */
-  readonly exact: Map<string, { count: number; error: number }>;
+  readonly exact: Map<string, ExactCount>;
   readonly rest: CountMinSketch;
 }
 
@@ -51,7 +57,7 @@ export type MemoryPopulationState = z.output<typeof stateSchema>;
  * The values that were there first, or became frequent, are counted one by one; the rest goes into a count-min sketch.
  * A count is never too low. It is exact for a value that was counted one by one from the start, and otherwise too high
  * by at most e / `sketchWidth` of what the sketch has taken up, in all but e^−4 of the cases. When there is no more room,
- * a value whose estimate passes the smallest exact count takes its place.
+ * a value whose estimate passes the smallest count takes its place.
  *
  * Processes that count apart are put together by {@link MemoryPopulation.merge}.
  */
@@ -74,21 +80,21 @@ export class MemoryPopulation implements Population {
   record(attempt: Attempt, { newUser }: { readonly newUser: boolean }): void {
     this.#logins += 1;
     if (newUser) this.#users += 1;
-    for (const { level, value } of keysOf(featuresOf(attempt, false))) this.#add(level, value, 1, 0);
+    for (const { level, value } of keysOf(featuresOf(attempt, false))) this.#add(level, value);
   }
 
   count(_feature: Feature, level: Level, value: string): number {
     const counts = this.#countsOf(level);
-    return counts.exact.get(value)?.count ?? counts.rest.estimate(value);
+    const known = counts.exact.get(value);
+    return known ? known.base + known.own : counts.rest.estimate(value);
   }
 
   /** A count with its error. */
   estimate(level: Level, value: string): CountEstimate {
     const { exact, rest } = this.#countsOf(level);
-    const known = exact.get(value);
-    if (known) return { ...known };
-    const count = rest.estimate(value);
-    return { count, error: Math.min(count, this.#errorOf(rest)) };
+    const { base, own } = exact.get(value) ?? { base: rest.estimate(value), own: 0 };
+    const bound = Math.ceil((Math.E / this.#sketchWidth) * rest.total);
+    return { count: base + own, error: Math.min(base, bound) };
   }
 
   totals(): { readonly logins: number; readonly users: number } {
@@ -106,10 +112,29 @@ export class MemoryPopulation implements Population {
     }
     this.#logins += other.#logins;
     this.#users += other.#users;
-    for (const level of levels) {
-      const { exact, rest } = other.#countsOf(level);
-      this.#countsOf(level).rest.addAll(rest);
-      for (const [value, { count, error }] of exact) this.#add(level, value, count, error);
+    for (const level of levels) this.#mergeLevel(this.#countsOf(level), other.#countsOf(level));
+  }
+
+  #mergeLevel(mine: LevelCounts, theirs: LevelCounts): void {
+    for (const [value, known] of mine.exact) {
+      if (!theirs.exact.has(value)) known.base += theirs.rest.estimate(value);
+    }
+    const added = [...theirs.exact].map(([value, { base, own }]) => {
+      const mineSoFar = mine.exact.has(value) ? 0 : mine.rest.estimate(value);
+      return { value, base: base + mineSoFar, own };
+    });
+    mine.rest.addAll(theirs.rest);
+    for (const { value, base, own } of added) {
+      const known = mine.exact.get(value);
+      if (known) {
+        known.base += base;
+        known.own += own;
+      } else if (mine.exact.size < this.#exactValues) {
+        mine.exact.set(value, { base, own });
+      } else {
+        mine.rest.add(value, own);
+        this.#promote(mine, value);
+      }
     }
   }
 
@@ -118,7 +143,7 @@ export class MemoryPopulation implements Population {
     const stored = [...this.#levels].map(([level, { exact, rest }]) => [
       level,
       {
-        exact: [...exact].map(([value, { count, error }]) => [value, count, error]),
+        exact: [...exact].map(([value, { base, own }]) => [value, base, own]),
         cells: rest.cells,
         total: rest.total,
       },
@@ -149,44 +174,38 @@ export class MemoryPopulation implements Population {
       }
       const counts = made.#countsOf(level as Level);
       counts.rest.addAll(new CountMinSketch(sketchWidth, cells, total));
-      for (const [value, count, error] of exact) counts.exact.set(value, { count, error });
+      for (const [value, base, own] of exact) counts.exact.set(value, { base, own });
     }
     return made;
   }
 
-  #add(level: Level, value: string, amount: number, error: number): void {
-    const { exact, rest } = this.#countsOf(level);
-    const known = exact.get(value);
+  #add(level: Level, value: string): void {
+    const counts = this.#countsOf(level);
+    const known = counts.exact.get(value);
     if (known) {
-      known.count += amount;
-      known.error += error;
-    } else if (exact.size < this.#exactValues && rest.total === 0) {
-      exact.set(value, { count: amount, error });
+      known.own += 1;
+    } else if (counts.exact.size < this.#exactValues && counts.rest.total === 0) {
+      counts.exact.set(value, { base: 0, own: 1 });
     } else {
-      rest.add(value, amount);
-      this.#promote(level, value);
+      counts.rest.add(value, 1);
+      this.#promote(counts, value);
     }
   }
 
-  // The smallest exact count is looked for only when an estimate has doubled: a search costs as much as the table is
-  // long, and a value that is asked for often pays for it a few times in its life.
-  #promote(level: Level, value: string): void {
-    const { exact, rest } = this.#countsOf(level);
-    const count = rest.estimate(value);
-    if (count < 2 || !Number.isInteger(Math.log2(count))) return;
+  // The smallest exact count is looked for only when an estimate is a power of two: a search costs as much as the table
+  // is long, and so each value pays for few of them.
+  #promote({ exact, rest }: LevelCounts, value: string): void {
+    const estimate = rest.estimate(value);
+    if (estimate < 2 || !Number.isInteger(Math.log2(estimate))) return;
     let smallest: string | undefined;
     let least = Number.POSITIVE_INFINITY;
-    for (const [known, entry] of exact) {
-      if (entry.count < least) [smallest, least] = [known, entry.count];
+    for (const [known, { base, own }] of exact) {
+      if (base + own < least) [smallest, least] = [known, base + own];
     }
-    if (smallest === undefined || least >= count) return;
+    if (smallest === undefined || least >= estimate) return;
+    rest.add(smallest, exact.get(smallest)?.own ?? 0);
     exact.delete(smallest);
-    rest.add(smallest, least);
-    exact.set(value, { count, error: Math.min(count, this.#errorOf(rest)) });
-  }
-
-  #errorOf(rest: CountMinSketch): number {
-    return Math.ceil((Math.E / this.#sketchWidth) * rest.total);
+    exact.set(value, { base: estimate, own: 0 });
   }
 
   #countsOf(level: Level): LevelCounts {

@@ -1,0 +1,104 @@
+import type { AttemptContext, FreemanLogin } from "../../src/index.js";
+import { Random } from "../random.js";
+import { type Attacker, attackers, type Frequency, frequencyFor, type Visit, type World } from "../world.js";
+import { attackOf } from "./attacks.js";
+import type { AgentText, Headers } from "./devices.js";
+import type { Line, Origin } from "./network.js";
+import { attemptOf } from "./network.js";
+import { parameters } from "./parameters.js";
+import { newUser, type User, visitOf } from "./users.js";
+
+const dayMs = 86_400_000;
+const start = Date.UTC(2025, 0, 1);
+const { days, behaviour, attacks } = parameters;
+
+/** A year of a service's sign-ins, and attacks on its users. The same for the same seed. */
+export function generateWorld(
+  seed: number,
+  { headers = "full", users = parameters.users }: { headers?: Headers; users?: number } = {},
+): World {
+  const random = new Random(seed);
+  const workplaces = new Map<string, Line[]>();
+  const people = Array.from({ length: users }, (_, id) => newUser(id, headers, workplaces, random));
+  const visits: Visit[] = [];
+  const firsts = new Map<number, number>();
+  const frequencyOf = new Map<number, Frequency>();
+  for (const user of people) {
+    const times = timesOf(user, random);
+    const [first = 0, last = 0] = [times[0], times[times.length - 1]];
+    firsts.set(user.id, first);
+    frequencyOf.set(user.id, frequencyFor(times.length, (last - first) * dayMs));
+    for (const day of times) visits.push(legitimate(user, day, random));
+  }
+  const each = Math.min(attacks.each, users);
+  for (const attacker of attackers) {
+    for (let count = 0; count < each; count++) visits.push(attack(attacker, people, firsts, random));
+  }
+  visits.sort((a, b) => a.attempt.at - b.attempt.at);
+  return { visits, frequencyOf };
+}
+
+// A user joins at any time of the year; whoever signs in often does so for the rest of it.
+function timesOf(user: User, random: Random): number[] {
+  const joined = random.next() * 0.6 * days;
+  const times = Array.from({ length: user.logins }, () => joined + random.next() * (days - joined));
+  return times.map((day) => Math.floor(day) + hourOf(user, random) / 24).sort((a, b) => a - b);
+}
+
+function hourOf({ hour, rhythm }: User, random: Random): number {
+  // Rejection from the von Mises density.
+  for (;;) {
+    const candidate = random.next() * 24;
+    const offset = Math.cos(((candidate - hour) / 24) * 2 * Math.PI) - 1;
+    if (random.chance(Math.exp(rhythm * offset))) return candidate;
+  }
+}
+
+function legitimate(user: User, day: number, random: Random): Visit {
+  const { origin, agent } = visitOf(user, day, random);
+  const account = random.chance(behaviour.typos) ? 1 + Math.floor(random.exponential(0.7)) : 0;
+  const network = Math.floor(random.exponential(0.5));
+  return toVisit(user.id, origin, agent, day, { failures: { account, network } }, random);
+}
+
+function attack(
+  attacker: Attacker,
+  people: readonly User[],
+  firsts: ReadonlyMap<number, number>,
+  random: Random,
+): Visit {
+  const victim = random.pick(people);
+  const first = firsts.get(victim.id) ?? 0;
+  const day = first + 0.01 + random.next() * (days - first);
+  const careless = attacker === "naive";
+  const hour = careless || attacker === "vpn" ? random.next() * 24 : regionalHour(random);
+  const { origin, agent } = attackOf(attacker, victim, people, day, random);
+  const network = careless ? Math.floor(random.exponential(20)) : 0;
+  const context: AttemptContext = { failures: { account: Math.floor(random.exponential(0.8)), network } };
+  const when = Math.max(first + 0.001, Math.floor(day) + hour / 24);
+  return { ...toVisit(victim.id, origin, agent, when, context, random), attacker };
+}
+
+// Whoever targets a person also keeps to the hours of their country.
+function regionalHour(random: Random): number {
+  return ((random.normal(13, 5) % 24) + 24) % 24;
+}
+
+function toVisit(
+  user: number,
+  origin: Origin,
+  agent: AgentText,
+  day: number,
+  context: AttemptContext,
+  random: Random,
+): Visit {
+  const { city, ...place } = attemptOf(origin, Math.round(start + day * dayMs), random);
+  const reference: FreemanLogin = {
+    userId: user,
+    ip: origin.ip,
+    asn: place.asn ?? "",
+    country: origin.country.code,
+    ...agent,
+  };
+  return { user, attempt: { ...place, ...agent }, context, reference, city };
+}
