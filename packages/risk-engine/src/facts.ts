@@ -105,7 +105,7 @@ function currentFlags(attempt: Attempt, at: number | undefined, policy: Policy):
   const oldest = (at ?? Number.NaN) - policy.flags.maxAgeDays * dayMs;
   const kinds: NetworkFlagKind[] = [];
   for (const flag of attempt.flags) {
-    const current = typeof flag === "object" && flag !== null && flag.asOf >= oldest;
+    const current = typeof flag === "object" && flag !== null && isTime(flag.asOf) && flag.asOf >= oldest;
     if (current && !kinds.includes(flag.kind)) kinds.push(flag.kind);
   }
   return kinds;

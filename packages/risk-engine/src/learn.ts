@@ -143,7 +143,7 @@ function turn(circle: Circle, angle: number, { fading, gain }: Change): Circle {
 
 function placeOf({ profile, place, at }: Facts): Profile["place"] {
   if (!place || at === undefined || (profile.place && profile.place.at > at)) return profile.place;
-  const round = (value: number) => Math.round(value * 100) / 100; // about a kilometre
+  const round = (value: number) => Math.round(value * 100) / 100 + 0; // about a kilometre; no -0, which JSON does not know
   return {
     latitude: round(place.latitude),
     longitude: round(place.longitude),
@@ -154,5 +154,5 @@ function placeOf({ profile, place, at }: Facts): Profile["place"] {
 
 // Four digits behind the point: a weight that small says nothing, and its text stays short.
 function rounded(value: number): number {
-  return Math.round(Math.min(value, 1e9) * 1e4) / 1e4;
+  return Math.round(Math.min(value, 1e9) * 1e4) / 1e4 + 0;
 }

@@ -42,15 +42,15 @@ const core = group(
       .default(1)
       .describe("Sign-ins that the population's shares count for beside the user's own"),
     bound: logOdds(6, "The most that one level says before its weight, either way"),
-    activity: weight(0.5, "Weight of how much of the user is known, against the mean of all users"),
+    activity: weight(1, "Weight of how much of the user is known, against the mean of all users"),
     ip: weight(0.1, "Weight of the address"),
-    prefix: weight(0.6, "Weight of the /24 or /64"),
+    prefix: weight(0.45, "Weight of the /24 or /64"),
     asn: weight(0.35, "Weight of the network operator"),
-    country: weight(0.35, "Weight of the country"),
-    userAgent: weight(0.5, "Weight of the header without its versions"),
-    browser: weight(0.35, "Weight of the browser; a version that is not older than the known one matches"),
-    os: weight(0.3, "Weight of the operating system"),
-    deviceType: weight(0.1, "Weight of the type of device"),
+    country: weight(0.25, "Weight of the country"),
+    userAgent: weight(0.8, "Weight of the header without its versions"),
+    browser: weight(0.6, "Weight of the browser; a version that is not older than the known one matches"),
+    os: weight(0.1, "Weight of the operating system"),
+    deviceType: weight(0.05, "Weight of the type of device"),
   },
   "The statistical core: weights of the logarithms of the likelihood ratios of each level",
 );
@@ -78,8 +78,8 @@ const rules = {
         "Sign-ins (against the attempt: at other times) below which hour and weekday say nothing",
       ),
       surprise: share(0.1, "Share of sign-ins that keep to no rhythm: bounds what an odd hour adds"),
-      hour: weight(0.6, "Weight of the hour of the day"),
-      weekday: weight(0.3, "Weight of the day of the week"),
+      hour: weight(0.8, "Weight of the hour of the day"),
+      weekday: weight(0.1, "Weight of the day of the week"),
     },
     "Hour and weekday, by circular statistics",
   ),
@@ -191,8 +191,8 @@ export const policySchema = z
       ),
     thresholds: group(
       {
-        medium: z.number().min(0).max(100).default(20).describe("Score from which the level is medium"),
-        high: z.number().min(0).max(100).default(95).describe("Score from which the level is high"),
+        medium: z.number().min(0).max(100).default(3).describe("Score from which the level is medium"),
+        high: z.number().min(0).max(100).default(60).describe("Score from which the level is high"),
       },
       "Where the levels begin",
     ),
@@ -252,20 +252,21 @@ export function parsePolicy(policy: PolicyInput): Policy {
 }
 
 /**
- * `balanced` asks for a second factor at medium risk and refuses at high; `strict` asks earlier, and of everybody it
- * does not know; `relaxed` asks at high risk and refuses nobody.
+ * `balanced` asks about one legitimate sign-in in twenty for a second factor, and refuses at high risk; `strict` asks one
+ * in ten, and everybody whom it does not know; `relaxed` asks one in fifty, and refuses nobody. The shares are those of
+ * generated worlds: find your own with {@link calibrate}.
  */
 export const presets: Readonly<Record<"balanced" | "strict" | "relaxed", Policy>> = {
   balanced: parsePolicy({}),
   strict: parsePolicy({
-    thresholds: { medium: 8, high: 85 },
+    thresholds: { medium: 1.25, high: 30 },
     actions: { unscored: "challenge" },
     minimumLogins: 3,
     learning: { levels: ["low"] },
   }),
   relaxed: parsePolicy({
-    thresholds: { medium: 50, high: 90 },
-    actions: { medium: "allow", high: "challenge" },
+    thresholds: { medium: 6.5, high: 60 },
+    actions: { high: "challenge" },
     learning: { levels: ["unscored", "low", "medium"] },
   }),
 };

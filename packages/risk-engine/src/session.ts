@@ -5,6 +5,7 @@ import { featuresOf } from "./features.js";
 import { scoreOfLogOdds } from "./logistic.js";
 import { type Policy, type PolicyInput, type RiskAction, resolvePolicy } from "./policy.js";
 import { growth } from "./rules/growth.js";
+import { cleanText } from "./text.js";
 
 /** A request's origin: the parts of an attempt that a live session can be held against. */
 export interface SessionOrigin {
@@ -95,21 +96,19 @@ function add(reasons: Reason[], code: string, logOdds: number, detail: Reason["d
 // The widest change counts, for it holds the narrower ones.
 function addNetwork(reasons: Reason[], start: SessionOrigin, current: SessionOrigin, policy: Policy): void {
   const { country, asn, prefix } = policy.session;
-  if (differ(start.country, current.country)) {
-    add(reasons, "session_country", Math.max(country, asn, prefix), {
-      from: start.country,
-      to: current.country,
-    } as never);
-  } else if (differ(start.asn, current.asn)) {
-    add(reasons, "session_operator", Math.max(asn, prefix), { from: start.asn, to: current.asn } as never);
-  } else {
-    const [from, to] = [addressKeys(start.ip)?.prefix, addressKeys(current.ip)?.prefix];
-    if (from && to && from !== to) add(reasons, "session_network", prefix, { from, to });
-  }
+  const countries = changeOf(start.country, current.country);
+  const operators = changeOf(start.asn, current.asn);
+  const networks = changeOf(addressKeys(start.ip)?.prefix, addressKeys(current.ip)?.prefix);
+  if (countries) add(reasons, "session_country", Math.max(country, asn, prefix), countries);
+  else if (operators) add(reasons, "session_operator", Math.max(asn, prefix), operators);
+  else if (networks) add(reasons, "session_network", prefix, networks);
 }
 
-function differ(a: unknown, b: unknown): boolean {
-  return a !== undefined && b !== undefined && a !== "" && b !== "" && String(a) !== String(b);
+/** Two values that are both there, and not the same. */
+function changeOf(before: unknown, now: unknown): { from: string; to: string } | undefined {
+  const from = cleanText(before, 32);
+  const to = cleanText(now, 32);
+  return from !== undefined && to !== undefined && from !== to ? { from, to } : undefined;
 }
 
 function addDevice(reasons: Reason[], start: SessionOrigin, current: SessionOrigin, policy: Policy): void {

@@ -19,7 +19,7 @@ export const maxUserAgent = 512;
 
 const versions = /([/ :])v?\d+(?:[._]\d+)*/g;
 const automation =
-  /bot\b|crawler|spider|headless|phantomjs|puppeteer|playwright|selenium|webdriver|^(?:curl|wget|python|java|go-http|okhttp|axios|node|undici|ruby|perl|libwww|httpie|postman|insomnia|scrapy|aiohttp|guzzle|apache-httpclient)/i;
+  /(?<!cu)bot\b|crawler|spider|headless|phantomjs|puppeteer|playwright|selenium|webdriver|^(?:curl|wget|python|java|go-http|okhttp|axios|node|undici|ruby|perl|libwww|httpie|postman|insomnia|scrapy|aiohttp|guzzle|apache-httpclient)/i;
 
 // Every browser names the ones that it imitates, so the imitators come first.
 const browsers: ReadonlyArray<readonly [token: string, name: string]> = [

@@ -41,8 +41,15 @@ export function generateWorld(
 // A user joins at any time of the year; whoever signs in often does so for the rest of it.
 function timesOf(user: User, random: Random): number[] {
   const joined = random.next() * 0.6 * days;
-  const times = Array.from({ length: user.logins }, () => joined + random.next() * (days - joined));
+  const times = Array.from({ length: user.logins }, () => dayFor(user, joined, random));
   return times.map((day) => Math.floor(day) + hourOf(user, random) / 24).sort((a, b) => a - b);
+}
+
+// 1 January 2025 was a Wednesday.
+function dayFor(user: User, joined: number, random: Random): number {
+  const day = joined + random.next() * (days - joined);
+  const weekend = (Math.floor(day) + 2) % 7 >= 5;
+  return user.work && weekend && random.chance(behaviour.freeWeekends) ? dayFor(user, joined, random) : day;
 }
 
 function hourOf({ hour, rhythm }: User, random: Random): number {

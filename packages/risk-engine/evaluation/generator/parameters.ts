@@ -68,6 +68,8 @@ export const parameters = {
     typos: 0.12,
     /** Spread of the personal concentration of hours (von Mises). */
     rhythm: [0.3, 3],
+    /** Share of the weekend's sign-ins that users with a workplace leave out. */
+    freeWeekends: 0.75,
   },
 
   attacks: {
