@@ -8,6 +8,7 @@ import { benchmarkLoading } from "./loading.js";
 import type { Comparison } from "./measure.js";
 import { benchmarkPeers, type PeerBenchmarks } from "./peers.js";
 import { benchmarkPlanning } from "./planning.js";
+import { benchmarkRisk, type RiskBenchmarks, readableRisk } from "./risk.js";
 import { benchmarkSessions } from "./sessions.js";
 
 const { values } = parseArgs({
@@ -22,45 +23,50 @@ const size = { users: Number(values.users), sessions: Number(values.sessions) };
 const chosen = (name: string) => values.only === undefined || values.only.includes(name);
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 
-const engine = await startEngine({ log: say });
-const name = `bench_${process.pid}`;
-const database = await openDatabase(engine.uri, { dbName: name, monitorCommands: true });
-const db = database.connection.db;
-if (!db) throw new Error("the connection has no database");
-const results: Record<string, unknown> = {
-  machine: machine(),
-  engine: `${engine.kind} ${engine.version}`,
-  ...size,
-};
-try {
-  if (chosen("loading")) {
-    say("loading: the loader against insertMany of the same documents");
-    results.loading = await benchmarkLoading(db, size);
-  }
-  if (["sessions", "peers"].some(chosen)) {
-    say(`loading ${size.sessions} sessions`);
-    await db.dropDatabase();
-    await loadIdentityData(db, { ...size, seed: 1, now: new Date() });
-    for (const model of Object.values(database.models) as Model<unknown>[]) await model.createIndexes();
-  }
-  if (chosen("sessions")) {
-    say("sessions: each operation against its bare driver call");
-    results.sessions = await benchmarkSessions(database.connection);
-  }
-  if (chosen("peers")) {
-    results.peers = await benchmarkPeers(database.models, engine.uri, size.sessions, say);
-  }
-  if (chosen("planning")) {
-    say("planning: 300 collections with 2,000 indexes");
-    await db.dropDatabase();
-    results.planning = await benchmarkPlanning(database.connection);
-  }
-} finally {
-  await db.dropDatabase();
-  await database.close();
-  await engine.stop();
+const results: Record<string, unknown> = { machine: machine(), ...size };
+if (chosen("risk")) {
+  say("risk: scoring, without a database");
+  results.risk = benchmarkRisk();
 }
+if (["loading", "peers", "planning", "sessions"].some(chosen)) await benchmarkDatabase();
 process.stdout.write(values.json ? `${JSON.stringify(results, null, 2)}\n` : `${readable(results)}\n`);
+
+async function benchmarkDatabase(): Promise<void> {
+  const engine = await startEngine({ log: say });
+  const name = `bench_${process.pid}`;
+  const database = await openDatabase(engine.uri, { dbName: name, monitorCommands: true });
+  const db = database.connection.db;
+  if (!db) throw new Error("the connection has no database");
+  results.engine = `${engine.kind} ${engine.version}`;
+  try {
+    if (chosen("loading")) {
+      say("loading: the loader against insertMany of the same documents");
+      results.loading = await benchmarkLoading(db, size);
+    }
+    if (["sessions", "peers"].some(chosen)) {
+      say(`loading ${size.sessions} sessions`);
+      await db.dropDatabase();
+      await loadIdentityData(db, { ...size, seed: 1, now: new Date() });
+      for (const model of Object.values(database.models) as Model<unknown>[]) await model.createIndexes();
+    }
+    if (chosen("sessions")) {
+      say("sessions: each operation against its bare driver call");
+      results.sessions = await benchmarkSessions(database.connection);
+    }
+    if (chosen("peers")) {
+      results.peers = await benchmarkPeers(database.models, engine.uri, size.sessions, say);
+    }
+    if (chosen("planning")) {
+      say("planning: 300 collections with 2,000 indexes");
+      await db.dropDatabase();
+      results.planning = await benchmarkPlanning(database.connection);
+    }
+  } finally {
+    await db.dropDatabase();
+    await database.close();
+    await engine.stop();
+  }
+}
 
 function machine(): string {
   const processors = cpus();
@@ -68,7 +74,8 @@ function machine(): string {
 }
 
 function readable(found: Record<string, unknown>): string {
-  const lines = [`${found.machine}; ${found.engine}; ${size.users} users, ${size.sessions} sessions`];
+  const database = found.engine ? `; ${found.engine}; ${size.users} users, ${size.sessions} sessions` : "";
+  const lines = [`${found.machine}${database}`];
   const loading = found.loading as Awaited<ReturnType<typeof benchmarkLoading>> | undefined;
   if (loading) {
     const { median, low, high } = loading.ratio;
@@ -100,6 +107,7 @@ function readable(found: Record<string, unknown>): string {
         `(${beyond.low.toFixed(0)} to ${beyond.high.toFixed(0)}), without any server ${pure.toFixed(0)} ms`,
     );
   }
+  if (found.risk) lines.push(...readableRisk(found.risk as RiskBenchmarks));
   return lines.join("\n");
 }
 

@@ -28,9 +28,6 @@ const { values } = parseArgs({
 });
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 
-if (values.dataset) await reportDataset(values.dataset);
-else reportGenerated();
-
 function reportGenerated(): void {
   const worlds = reportingSeeds.map((seed) => generateWorld(seed));
   const models = compare(worlds, [
@@ -134,3 +131,6 @@ function write(sections: readonly string[], images: Readonly<Record<string, stri
   for (const [name, svg] of Object.entries(images)) writeFileSync(join(values.out, "images", name), svg);
   say(`written to ${values.out}`);
 }
+
+if (values.dataset) await reportDataset(values.dataset);
+else reportGenerated();

@@ -1,4 +1,4 @@
-import { fingerprint } from "./text.js";
+import { addToHash, startHash, textOfHash } from "./text.js";
 
 /** What a user agent says, as far as it can be compared over time. */
 export interface Agent {
@@ -17,12 +17,13 @@ export interface Agent {
 /** More of a header than this is not looked at, so a hostile length costs nothing. */
 export const maxUserAgent = 512;
 
-const versions = /([/ :])v?\d+(?:[._]\d+)*/g;
 const automation =
   /(?<!cu)bot\b|crawler|spider|headless|phantomjs|puppeteer|playwright|selenium|webdriver|^(?:curl|wget|python|java|go-http|okhttp|axios|node|undici|ruby|perl|libwww|httpie|postman|insomnia|scrapy|aiohttp|guzzle|apache-httpclient)/i;
 
+type Named = readonly [token: string, name: string];
+
 // Every browser names the ones that it imitates, so the imitators come first.
-const browsers: ReadonlyArray<readonly [token: string, name: string]> = [
+const browsers: readonly Named[] = [
   ["Edg/", "Edge"],
   ["EdgA/", "Edge"],
   ["EdgiOS/", "Edge"],
@@ -35,7 +36,7 @@ const browsers: ReadonlyArray<readonly [token: string, name: string]> = [
   ["Version/", "Safari"],
 ];
 
-const systems: ReadonlyArray<readonly [token: string, name: string]> = [
+const systems: readonly Named[] = [
   ["Windows", "Windows"],
   ["iPhone", "iOS"],
   ["iPad", "iOS"],
@@ -50,8 +51,8 @@ const systems: ReadonlyArray<readonly [token: string, name: string]> = [
  * sign-ins; a caller with a better one hands its names in.
  */
 export function readAgent(header: string): Agent {
-  const browser = browsers.find(([token]) => header.includes(token));
-  const os = systems.find(([token]) => header.includes(token))?.[1];
+  const browser = firstIn(browsers, header);
+  const os = firstIn(systems, header)?.[1];
   return {
     userAgent: skeletonOf(header),
     browser: browser?.[1],
@@ -62,9 +63,44 @@ export function readAgent(header: string): Agent {
   };
 }
 
-/** Fingerprint of a header with its versions taken out. */
+function firstIn(known: readonly Named[], header: string): Named | undefined {
+  for (const entry of known) if (header.includes(entry[0])) return entry;
+  return undefined;
+}
+
+/** Fingerprint of a header without its versions: numbers in dots or underscores after a slash, space or colon. */
 export function skeletonOf(header: string): string {
-  return fingerprint(header.replace(versions, "$1"));
+  const hash = startHash();
+  let before = 0;
+  for (let index = 0; index < header.length; index++) {
+    const code = header.charCodeAt(index);
+    if (isDigit(code) && (before === 47 || before === 32 || before === 58)) {
+      index = endOfVersion(header, index) - 1;
+    } else {
+      addToHash(hash, code);
+    }
+    before = code;
+  }
+  return textOfHash(hash);
+}
+
+function endOfVersion(text: string, start: number): number {
+  let index = start;
+  while (
+    isDigit(text.charCodeAt(index)) ||
+    (isDot(text.charCodeAt(index)) && isDigit(text.charCodeAt(index + 1)))
+  ) {
+    index += 1;
+  }
+  return index;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
+
+function isDot(code: number): boolean {
+  return code === 46 || code === 95;
 }
 
 /** Whether the header names a program that nobody sits before. */
@@ -74,8 +110,15 @@ export function isAutomated(header: string): boolean {
 
 /** Splits `Chrome 120.0.1` into name and major version. */
 export function splitVersion(text: string): { name: string; major: number } {
-  const match = /^(.*?)[ /]v?(\d{1,6})[\d._]*$/.exec(text);
-  return match?.[1] ? { name: match[1], major: Number(match[2]) } : { name: text, major: 0 };
+  let start = text.length;
+  while (start > 0 && isVersionCode(text.charCodeAt(start - 1))) start -= 1;
+  const separator = text.charCodeAt(start - 1);
+  const apart = start > 1 && start < text.length && (separator === 32 || separator === 47);
+  return apart ? { name: text.slice(0, start - 1), major: numberAt(text, start) } : { name: text, major: 0 };
+}
+
+function isVersionCode(code: number): boolean {
+  return isDigit(code) || isDot(code);
 }
 
 function deviceTypeOf(header: string): string {
@@ -86,9 +129,9 @@ function deviceTypeOf(header: string): string {
 function numberAt(text: string, start: number): number {
   let value = 0;
   for (let index = start; index < start + 6; index++) {
-    const digit = text.charCodeAt(index) - 48;
-    if (!(digit >= 0 && digit <= 9)) break;
-    value = value * 10 + digit;
+    const code = text.charCodeAt(index);
+    if (!isDigit(code)) break;
+    value = value * 10 + code - 48;
   }
   return value;
 }
