@@ -21,11 +21,14 @@ const typeChecks = `
 import { defineConfig } from "@org/db-cli";
 import { openDatabase } from "@org/db-models";
 import { DatabaseOptimizer } from "@org/db-optimizer";
+import { assess } from "@org/risk-engine";
 
 // @ts-expect-error: a number is no connection string
 export const database = () => openDatabase(42);
 // @ts-expect-error: an optimizer needs a connection
 export const optimizer = () => new DatabaseOptimizer();
+// @ts-expect-error: an attempt has a time
+export const judgement = assess({ profile: null, attempt: {} });
 // @ts-expect-error: there is no such key
 export const config = defineConfig({ models: () => [], colour: "red" });
 `;

@@ -14,6 +14,7 @@ export const published = {
   "@org/db-models": dirname(require.resolve("@org/db-models/package.json")),
   "@org/db-optimizer": dirname(require.resolve("@org/db-optimizer/package.json")),
   "@org/db-cli": dirname(require.resolve("@org/db-cli/package.json")),
+  "@org/risk-engine": dirname(require.resolve("@org/risk-engine/package.json")),
 } as const;
 
 export type PackageName = keyof typeof published;

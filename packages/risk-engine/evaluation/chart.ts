@@ -27,6 +27,7 @@ export function chart(frame: Frame, lines: readonly Line[]): string {
   const text = (at: string, content: string, rest = "") => `<text ${at} ${rest}>${content}</text>`;
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 780 400" font-family="sans-serif" font-size="12">`,
+    `<title>${frame.title}</title>`,
     `<rect width="780" height="400" fill="#ffffff"/>`,
     text(`x="${left}" y="24"`, frame.title, `font-size="15" font-weight="bold"`),
     ...frame.yTicks.map(

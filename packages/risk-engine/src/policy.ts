@@ -43,13 +43,13 @@ const core = group(
       .describe("Sign-ins that the population's shares count for beside the user's own"),
     bound: logOdds(6, "The most that one level says before its weight, either way"),
     activity: weight(1, "Weight of how much of the user is known, against the mean of all users"),
-    ip: weight(0.1, "Weight of the address"),
-    prefix: weight(0.45, "Weight of the /24 or /64"),
+    ip: weight(0.05, "Weight of the address"),
+    prefix: weight(0.5, "Weight of the /24 or /64"),
     asn: weight(0.35, "Weight of the network operator"),
-    country: weight(0.25, "Weight of the country"),
-    userAgent: weight(0.8, "Weight of the header without its versions"),
-    browser: weight(0.6, "Weight of the browser; a version that is not older than the known one matches"),
-    os: weight(0.1, "Weight of the operating system"),
+    country: weight(0.2, "Weight of the country"),
+    userAgent: weight(0.6, "Weight of the header without its versions"),
+    browser: weight(0.75, "Weight of the browser; a version that is not older than the known one matches"),
+    os: weight(0.05, "Weight of the operating system"),
     deviceType: weight(0.05, "Weight of the type of device"),
   },
   "The statistical core: weights of the logarithms of the likelihood ratios of each level",
@@ -78,7 +78,7 @@ const rules = {
         "Sign-ins (against the attempt: at other times) below which hour and weekday say nothing",
       ),
       surprise: share(0.1, "Share of sign-ins that keep to no rhythm: bounds what an odd hour adds"),
-      hour: weight(0.8, "Weight of the hour of the day"),
+      hour: weight(0.9, "Weight of the hour of the day"),
       weekday: weight(0.1, "Weight of the day of the week"),
     },
     "Hour and weekday, by circular statistics",
@@ -185,14 +185,14 @@ export const policySchema = z
       .number()
       .min(-15)
       .max(5)
-      .default(-4.6)
+      .default(-5.4)
       .describe(
-        "Log-odds that an attempt is an attack before anything is known of it; -4.6 is one in a hundred",
+        "Log-odds that an attempt is an attack before anything is known of it; with -5.4 scores fit one in a hundred",
       ),
     thresholds: group(
       {
-        medium: z.number().min(0).max(100).default(3).describe("Score from which the level is medium"),
-        high: z.number().min(0).max(100).default(60).describe("Score from which the level is high"),
+        medium: z.number().min(0).max(100).default(3.5).describe("Score from which the level is medium"),
+        high: z.number().min(0).max(100).default(95).describe("Score from which the level is high"),
       },
       "Where the levels begin",
     ),
@@ -259,13 +259,13 @@ export function parsePolicy(policy: PolicyInput): Policy {
 export const presets: Readonly<Record<"balanced" | "strict" | "relaxed", Policy>> = {
   balanced: parsePolicy({}),
   strict: parsePolicy({
-    thresholds: { medium: 1.25, high: 30 },
+    thresholds: { medium: 1.6, high: 85 },
     actions: { unscored: "challenge" },
     minimumLogins: 3,
     learning: { levels: ["low"] },
   }),
   relaxed: parsePolicy({
-    thresholds: { medium: 6.5, high: 60 },
+    thresholds: { medium: 6, high: 95 },
     actions: { high: "challenge" },
     learning: { levels: ["unscored", "low", "medium"] },
   }),

@@ -225,7 +225,7 @@ it("a rhythm that is seen once more at this very hour is never more surprising",
 });
 
 describe("what a person is told", () => {
-  const policy = { ...presets.strict, thresholds: { medium: 0.1, high: 60 } };
+  const policy = { ...presets.strict, thresholds: { medium: 0.02, high: 60 } };
   const judged = (change: Partial<Attempt>, context = {}) =>
     assess({ profile: regular(), attempt: { ...usual, ...change }, context, policy });
 

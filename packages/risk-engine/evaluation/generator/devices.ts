@@ -21,6 +21,8 @@ export interface Device {
   readonly model: string;
   /** Version of the system that this device stays on, where the header tells it. */
   readonly systemVersion: number;
+  /** What only few headers have: of an in-app browser, a vendor's build, an extension. */
+  readonly token: string;
   /** Days that this device is behind the newest release. */
   readonly lagDays: number;
 }
@@ -83,6 +85,10 @@ export function newDevice(kind: Device["kind"], headers: Headers, random: Random
     browser,
     model: named ? random.weighted(models).name : "K",
     systemVersion: headers === "full" ? random.below(4) : 0,
+    token:
+      headers === "full" && random.chance(device.ownToken)
+        ? ` App${String.fromCharCode(65 + random.below(26))}${random.below(4)}`
+        : "",
     lagDays: random.exponential(late ? device.lateLagDays : device.updateLagDays),
   };
 }
@@ -91,9 +97,14 @@ export function newDevice(kind: Device["kind"], headers: Headers, random: Random
 export function agentOf(device: Device, day: number): AgentText {
   const version = versionOf(device, day);
   const deviceType = device.kind === "phone" ? "mobile" : "desktop";
-  if (device.system === "iOS") return { ...iosAgent(device, day, version), deviceType };
-  if (device.system === "Android") return { ...androidAgent(device, version), deviceType };
-  return { ...desktopAgent(device, day, version), deviceType };
+  const text = browserText(device, day, version);
+  return { ...text, userAgent: text.userAgent + device.token, deviceType };
+}
+
+function browserText(device: Device, day: number, version: Version) {
+  if (device.system === "iOS") return iosAgent(device, day, version);
+  if (device.system === "Android") return androidAgent(device, version);
+  return desktopAgent(device, day, version);
 }
 
 interface Version {

@@ -6,7 +6,7 @@ export const parameters = {
   users: 6_000,
   days: 365,
   /** Sign-ins of a user over the year: log-normal. The RBA data set has a median of 2, but too few users reach 39. */
-  activity: { median: 5, sigma: 1.5, most: 600 },
+  activity: { median: 5, sigma: 1.15, most: 100 },
 
   network: {
     /** Homes with IPv6; the rest has one IPv4 address. */
@@ -56,9 +56,11 @@ export const parameters = {
     replacedPerYear: 0.35,
     releaseDays: 28,
     /** Mean time that an update waits, days: for most, and for the share of those who put it off. */
-    updateLagDays: 6,
+    updateLagDays: 12,
     lateUpdaters: 0.06,
     lateLagDays: 150,
+    /** Full headers with a token of their own: in-app browsers, vendors' builds, extensions. */
+    ownToken: 0.35,
     /** Android browsers whose header still names the model. */
     modelInHeader: 0.3,
   },
