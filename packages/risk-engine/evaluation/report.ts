@@ -5,7 +5,7 @@ import { published, publishedSizes } from "./published.js";
 import { type Attacker, attackers, frequencies } from "./world.js";
 
 /** The wanted true-positive rates of each attacker, as the published evaluation has them. */
-export const ratesOf: Readonly<Record<Attacker, readonly number[]>> = {
+const ratesOf: Readonly<Record<Attacker, readonly number[]>> = {
   naive: [0.999, 0.995, 0.99, 0.98, 0.97],
   vpn: [0.999, 0.995, 0.99, 0.98, 0.97],
   targeted: [0.999, 0.995, 0.99, 0.98, 0.97],
@@ -114,7 +114,7 @@ export function ablationTable(results: readonly Ablation[]): string {
 }
 
 /** A Markdown table. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
