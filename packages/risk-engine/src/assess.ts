@@ -82,7 +82,11 @@ function stricter(a: RiskAction, b: RiskAction): RiskAction {
 // Keeps the list sorted: a handful of reasons are cheaper to insert than to sort.
 function insert(reasons: Reason[], reason: Reason): void {
   if (reason.logOdds === 0) return;
-  let index = reasons.length;
-  while (index > 0 && (reasons[index - 1] as Reason).logOdds < reason.logOdds) index -= 1;
-  reasons.splice(index, 0, reason);
+  let index = reasons.push(reason) - 1;
+  for (; index > 0; index--) {
+    const before = reasons[index - 1] as Reason;
+    if (before.logOdds >= reason.logOdds) break;
+    reasons[index] = before;
+  }
+  reasons[index] = reason;
 }

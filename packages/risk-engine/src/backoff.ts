@@ -1,16 +1,6 @@
-import type { Facts } from "./facts.js";
+import type { Facts, Reason } from "./facts.js";
 import { type Feature, type Level, levelsOf } from "./features.js";
 import { clamp } from "./logistic.js";
-
-/** What one level of the hierarchy says. */
-export interface LevelEvidence {
-  readonly logOdds: number;
-  /** Weight of the user's sign-ins with this value, and of all that had one. */
-  readonly seen: number;
-  readonly of: number;
-  /** Share of the value among everybody who shares the next coarser one. */
-  readonly share: number;
-}
 
 /**
  * The likelihood ratio of one level, as log-odds before its weight.
@@ -35,18 +25,36 @@ export function noveltyLogOdds(
   return clamp(Math.log((of + concentration) / (seen / share + concentration)), -bound, bound);
 }
 
-/** The evidence of one level; `undefined` where nothing can be compared. */
-export function levelEvidence(
+/** What a reason of a level is called when the user had the value before, and when not. */
+export interface LevelCodes {
+  readonly known: string;
+  readonly fresh: string;
+}
+
+/**
+ * The reason that one level gives; `undefined` where nothing can be compared.
+ *
+ * @param seen - weight of the user's sign-ins with this value, before it faded.
+ */
+export function levelReason(
   facts: Facts,
   feature: Feature,
   level: Level,
   seen: number,
-): LevelEvidence | undefined {
-  const of = facts.profile.levels[level].total * facts.fading;
-  const { core } = facts.policy;
-  if (of === 0 || core[level] === 0) return undefined;
-  const counts = { seen: Math.min(seen, of), of, share: seen > 0 ? shareOf(facts, feature, level) : 1 };
-  return { logOdds: core[level] * noveltyLogOdds(counts, core), ...counts };
+  codes: LevelCodes,
+): Reason | undefined {
+  const { policy, profile, features, fading } = facts;
+  const of = profile.levels[level].total * fading;
+  const weight = policy.core[level];
+  if (of === 0 || weight === 0) return undefined;
+  const counts = {
+    value: features[level] ?? "",
+    seen: Math.min(seen * fading, of),
+    of,
+    share: seen > 0 ? shareOf(facts, feature, level) : 1,
+  };
+  const logOdds = weight * noveltyLogOdds(counts, policy.core);
+  return { code: seen > 0 ? codes.known : codes.fresh, logOdds, detail: counts };
 }
 
 // One more of the value and one more of everything else: a population of which nothing is known gives one half.

@@ -1,7 +1,7 @@
 import { addressKeys } from "./address.js";
 import type { Attempt } from "./signals.js";
 import { cleanText } from "./text.js";
-import { isAutomated, maxUserAgent, readAgent, skeletonOf, splitVersion } from "./user-agent.js";
+import { readAgent, splitVersion } from "./user-agent.js";
 
 /** The two things that a sign-in comes with. */
 export type Feature = "address" | "agent";
@@ -50,23 +50,21 @@ export interface PopulationKey {
  */
 export function featuresOf(attempt: Attempt, behindRelay: boolean): Features {
   const address = behindRelay ? undefined : addressKeys(attempt.ip);
-  const header = cleanText(attempt.userAgent, maxUserAgent);
+  const agent = readAgent(attempt.userAgent);
   const named = cleanText(attempt.browser, 64);
+  const browser = named === undefined ? undefined : splitVersion(named);
   const os = cleanText(attempt.os, 64);
-  const deviceType = cleanText(attempt.deviceType, valueLengths.deviceType);
-  const read = header && !(named && os && deviceType) ? readAgent(header) : undefined;
-  const browser = named ? splitVersion(named) : undefined;
   return {
     ip: address?.ip,
     prefix: address?.prefix,
     asn: cleanText(attempt.asn, valueLengths.asn),
     country: cleanText(attempt.country, valueLengths.country),
-    userAgent: header && (read?.userAgent ?? skeletonOf(header)),
-    browser: browser ? browser.name.slice(0, valueLengths.browser - 7) : read?.browser,
-    browserMajor: browser ? browser.major : (read?.browserMajor ?? 0),
-    os: os ? splitVersion(os).name.slice(0, valueLengths.os) : read?.os,
-    deviceType: deviceType ?? read?.deviceType,
-    automated: read ? read.automated : header !== undefined && isAutomated(header),
+    userAgent: agent?.userAgent,
+    browser: browser ? browser.name.slice(0, valueLengths.browser - 7) : agent?.browser,
+    browserMajor: browser ? browser.major : (agent?.browserMajor ?? 0),
+    os: os === undefined ? agent?.os : splitVersion(os).name.slice(0, valueLengths.os),
+    deviceType: cleanText(attempt.deviceType, valueLengths.deviceType) ?? agent?.deviceType,
+    automated: agent?.automated === true,
   };
 }
 

@@ -1,9 +1,9 @@
-import { addToHash, startHash, textOfHash } from "./text.js";
+import { cleanText, fingerprintWithoutVersions, isDigit, isDot } from "./text.js";
 
 /** What a user agent says, as far as it can be compared over time. */
 export interface Agent {
   /** Fingerprint of the header without its versions: an update of the browser or the system leaves it as it is. */
-  readonly userAgent: string | undefined;
+  readonly userAgent: string;
   /** Name only. */
   readonly browser: string | undefined;
   /** Major version; 0 where none is told. */
@@ -15,7 +15,10 @@ export interface Agent {
 }
 
 /** More of a header than this is not looked at, so a hostile length costs nothing. */
-export const maxUserAgent = 512;
+const maxUserAgent = 512;
+/** Headers whose reading is remembered: a service sees the same few again and again. At most a megabyte. */
+const remembered = new Map<string, Agent>();
+const maxRemembered = 512;
 
 const automation =
   /(?<!cu)bot\b|crawler|spider|headless|phantomjs|puppeteer|playwright|selenium|webdriver|^(?:curl|wget|python|java|go-http|okhttp|axios|node|undici|ruby|perl|libwww|httpie|postman|insomnia|scrapy|aiohttp|guzzle|apache-httpclient)/i;
@@ -47,65 +50,39 @@ const systems: readonly Named[] = [
 ];
 
 /**
- * Reads a header, already cut and cleaned. The parser knows the names that matter for comparing a person's own
+ * Reads a header; `undefined` when there is none. The parser knows the names that matter for comparing a person's own
  * sign-ins; a caller with a better one hands its names in.
  */
-export function readAgent(header: string): Agent {
+export function readAgent(userAgent: unknown): Agent | undefined {
+  if (typeof userAgent !== "string") return undefined;
+  const known = remembered.get(userAgent);
+  if (known) return known;
+  const header = cleanText(userAgent, maxUserAgent);
+  if (header === undefined) return undefined;
+  const read = parse(header);
+  // A long one is not remembered, not even cut: a slice would keep the whole of it in memory.
+  if (userAgent.length > maxUserAgent) return read;
+  if (remembered.size >= maxRemembered) remembered.clear();
+  remembered.set(userAgent, read);
+  return read;
+}
+
+function parse(header: string): Agent {
   const browser = firstIn(browsers, header);
   const os = firstIn(systems, header)?.[1];
   return {
-    userAgent: skeletonOf(header),
+    userAgent: fingerprintWithoutVersions(header),
     browser: browser?.[1],
     browserMajor: browser ? numberAt(header, header.indexOf(browser[0]) + browser[0].length) : 0,
     os,
     deviceType: os ? deviceTypeOf(header) : undefined,
-    automated: isAutomated(header),
+    automated: automation.test(header),
   };
 }
 
 function firstIn(known: readonly Named[], header: string): Named | undefined {
   for (const entry of known) if (header.includes(entry[0])) return entry;
   return undefined;
-}
-
-/** Fingerprint of a header without its versions: numbers in dots or underscores after a slash, space or colon. */
-export function skeletonOf(header: string): string {
-  const hash = startHash();
-  let before = 0;
-  for (let index = 0; index < header.length; index++) {
-    const code = header.charCodeAt(index);
-    if (isDigit(code) && (before === 47 || before === 32 || before === 58)) {
-      index = endOfVersion(header, index) - 1;
-    } else {
-      addToHash(hash, code);
-    }
-    before = code;
-  }
-  return textOfHash(hash);
-}
-
-function endOfVersion(text: string, start: number): number {
-  let index = start;
-  while (
-    isDigit(text.charCodeAt(index)) ||
-    (isDot(text.charCodeAt(index)) && isDigit(text.charCodeAt(index + 1)))
-  ) {
-    index += 1;
-  }
-  return index;
-}
-
-function isDigit(code: number): boolean {
-  return code >= 48 && code <= 57;
-}
-
-function isDot(code: number): boolean {
-  return code === 46 || code === 95;
-}
-
-/** Whether the header names a program that nobody sits before. */
-export function isAutomated(header: string): boolean {
-  return automation.test(header);
 }
 
 /** Splits `Chrome 120.0.1` into name and major version. */

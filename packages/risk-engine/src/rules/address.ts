@@ -1,4 +1,4 @@
-import { levelEvidence } from "../backoff.js";
+import { levelReason } from "../backoff.js";
 import type { Reason, Rule } from "../facts.js";
 import { levelsOf } from "../features.js";
 import { weightOf } from "../profile.js";
@@ -21,12 +21,9 @@ export const addressRule: Rule = (facts) => {
   for (const level of levelsOf.address) {
     const value = facts.features[level];
     if (value === undefined) continue;
-    const seen = weightOf(facts.profile.levels[level].values, value) * facts.fading;
-    const evidence = levelEvidence(facts, "address", level, seen);
-    if (!evidence) continue;
-    const code = seen > 0 ? codes[level].known : codes[level].fresh;
-    const { logOdds, of, share } = evidence;
-    reasons.push({ code, logOdds, detail: { value, seen: evidence.seen, of, share } });
+    const seen = weightOf(facts.profile.levels[level].values, value);
+    const reason = levelReason(facts, "address", level, seen, codes[level]);
+    if (reason) reasons.push(reason);
   }
   return reasons;
 };

@@ -1,7 +1,7 @@
-import { levelEvidence } from "../backoff.js";
+import { levelReason } from "../backoff.js";
 import type { Facts, Reason, Rule } from "../facts.js";
-import { levelsOf } from "../features.js";
-import { type Weighted, weightOf } from "../profile.js";
+import { type Level, levelsOf } from "../features.js";
+import { weightOf } from "../profile.js";
 
 const codes = {
   userAgent: { known: "known_agent", fresh: "new_agent" },
@@ -23,18 +23,15 @@ export const agentRule: Rule = (facts) => {
   const reasons: Reason[] = [];
   for (const level of levelsOf.agent) {
     const value = facts.features[level];
-    const { values } = facts.profile.levels[level];
-    const seen = value === undefined ? 0 : seenOf(facts, level, value, values) * facts.fading;
-    const evidence = levelEvidence(facts, "agent", level, seen);
-    if (!evidence) continue;
-    const code = seen > 0 ? codes[level].known : codes[level].fresh;
-    const { logOdds, of, share } = evidence;
-    reasons.push({ code, logOdds, detail: { value: value ?? "", seen: evidence.seen, of, share } });
+    const seen = value === undefined ? 0 : seenOf(facts, level, value);
+    const reason = levelReason(facts, "agent", level, seen, codes[level]);
+    if (reason) reasons.push(reason);
   }
   return reasons;
 };
 
-function seenOf({ features }: Facts, level: string, value: string, values: readonly Weighted[]): number {
+function seenOf({ features, profile }: Facts, level: Level, value: string): number {
+  const { values } = profile.levels[level];
   if (level !== "browser") return weightOf(values, value);
   let seen = 0;
   for (const [known, weight] of values) {

@@ -2,8 +2,7 @@ import { addressKeys } from "../address.js";
 import { dayMs } from "../circular.js";
 import { type Facts, isTime, type Rule, silent } from "../facts.js";
 import type { Feedback } from "../signals.js";
-import { cleanText } from "../text.js";
-import { maxUserAgent, skeletonOf } from "../user-agent.js";
+import { readAgent } from "../user-agent.js";
 
 /**
  * What the person said of an earlier sign-in from the same network or device. Feedback that a session gives about
@@ -30,9 +29,9 @@ function concerns(feedback: Feedback, { policy, features, at }: Facts): boolean 
   const { days } = policy.feedback;
   if (at === undefined || !isTime(feedback.at) || at - feedback.at > days * dayMs) return false;
   const prefix = addressKeys(feedback.ip)?.prefix;
-  const header = cleanText(feedback.userAgent, maxUserAgent);
+  const device = readAgent(feedback.userAgent)?.userAgent;
   const sameNetwork = prefix !== undefined && prefix === features.prefix;
-  const sameDevice = header !== undefined && skeletonOf(header) === features.userAgent;
+  const sameDevice = device !== undefined && device === features.userAgent;
   // A popular device alone proves nothing for the user, but is reason enough for doubt.
   return feedback.verdict === "mine" ? sameNetwork && sameDevice : sameNetwork || sameDevice;
 }
