@@ -8,15 +8,16 @@ import type { Circle } from "./profile.js";
  */
 export function concentrationOf(meanLength: number): number {
   const r = meanLength;
-  if (r < 0.53) return 2 * r + r ** 3 + (5 * r ** 5) / 6;
+  const cube = r * r * r;
+  if (r < 0.53) return 2 * r + cube + (5 * cube * r * r) / 6;
   if (r < 0.85) return -0.4 + 1.39 * r + 0.43 / (1 - r);
-  return Math.min(20, 1 / (r ** 3 - 4 * r ** 2 + 3 * r));
+  return Math.min(20, 1 / (cube - 4 * r * r + 3 * r));
 }
 
 /** Logarithm of the modified Bessel function I₀, by the polynomials 9.8.1 and 9.8.2 of Abramowitz and Stegun. */
 export function logBesselI0(x: number): number {
   if (x < 3.75) {
-    const t = (x / 3.75) ** 2;
+    const t = (x * x) / 14.0625;
     const series = 3.0899424 + t * (1.2067492 + t * (0.2659732 + t * (0.0360768 + t * 0.0045813)));
     return Math.log(1 + t * (3.5156229 + t * series));
   }
@@ -35,9 +36,11 @@ export function logBesselI0(x: number): number {
  * @returns at most −ln(surprise).
  */
 export function surpriseOf(seen: Circle, angle: number, surprise: number): number {
-  const meanLength = Math.min(1, Math.hypot(seen.cos, seen.sin) / (seen.total + 1));
-  const kappa = concentrationOf(meanLength);
-  const offset = Math.cos(angle - Math.atan2(seen.sin, seen.cos));
+  const length = Math.sqrt(seen.cos * seen.cos + seen.sin * seen.sin);
+  if (length === 0) return 0;
+  const kappa = concentrationOf(Math.min(1, length / (seen.total + 1)));
+  // Cosine of the angle between the mean direction and this one.
+  const offset = (seen.cos * Math.cos(angle) + seen.sin * Math.sin(angle)) / length;
   const density = Math.exp(kappa * offset - logBesselI0(kappa));
   return -Math.log((1 - surprise) * density + surprise);
 }
