@@ -7,7 +7,9 @@ import { type AppTokenDocument, appTokenSchema } from "./schemas/app-token.js";
 import { type AuditCheckpointDocument, auditCheckpointSchema } from "./schemas/audit-checkpoint.js";
 import { type AuditEventDocument, auditEventSchema } from "./schemas/audit-event.js";
 import { type ErasureDocument, erasureSchema } from "./schemas/erasure.js";
+import { type LoginChallengeDocument, loginChallengeSchema } from "./schemas/login-challenge.js";
 import { type LoginProfileDocument, loginProfileSchema } from "./schemas/login-profile.js";
+import { type RiskCounterDocument, riskCounterSchema } from "./schemas/risk-counter.js";
 import { type SecurityEventDocument, securityEventSchema } from "./schemas/security-event.js";
 import { type UsageBucketDocument, usageBucketSchema } from "./schemas/usage-bucket.js";
 import { userSchema } from "./schemas/user.js";
@@ -59,6 +61,8 @@ function bindModels(connection: Connection): IdentityModels {
     SecurityEvent: connection.model<SecurityEventDocument>("SecurityEvent", securityEventSchema),
     UsageBucket: connection.model<UsageBucketDocument>("UsageBucket", usageBucketSchema),
     LoginProfile: connection.model<LoginProfileDocument>("LoginProfile", loginProfileSchema),
+    LoginChallenge: connection.model<LoginChallengeDocument>("LoginChallenge", loginChallengeSchema),
+    RiskCounter: connection.model<RiskCounterDocument>("RiskCounter", riskCounterSchema),
     Erasure: connection.model<ErasureDocument>("Erasure", erasureSchema),
   };
   return models;

@@ -20,6 +20,7 @@ export const errorKinds = {
   AUDIT_NOT_WRITTEN: "server",
   INVALID_SCOPE: "caller",
   APP_NOT_FOUND: "state",
+  CHALLENGE_LIMIT: "state",
   API_KEY_NOT_FOUND: "state",
 } as const;
 

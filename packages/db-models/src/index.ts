@@ -32,6 +32,13 @@ export type { AuditVerification, AuditVerificationInput, CheckpointBreak } from 
 export { verifyAudit } from "./audit/verify.js";
 export type { AuditBreak, AuditProblem } from "./audit/walk.js";
 export type { AppendedAudit } from "./audit/writer.js";
+export type {
+  ChallengeRefusal,
+  CreatedLoginChallenge,
+  LoginChallengeCheck,
+  LoginChallengeInput,
+} from "./challenges/challenges.js";
+export { createLoginChallenge, verifyLoginChallenge } from "./challenges/challenges.js";
 export type { DatabaseOptions, IdentityDatabase } from "./connect.js";
 export { openDatabase } from "./connect.js";
 export { defineModels } from "./define-models.js";
@@ -110,6 +117,10 @@ export type { NamedQuery, Page, Period, QueryName } from "./queries.js";
 export { queries } from "./queries.js";
 export type { Retention, RetentionInput, RetentionRule } from "./retention.js";
 export { defaultRetention, retentionOf, retentionRules, retentionSchema } from "./retention.js";
+export type { RiskCounterKey, RiskKnowledge } from "./risk/knowledge.js";
+export { readRiskKnowledge } from "./risk/knowledge.js";
+export type { LearntLogin, RiskRecorderOptions } from "./risk/recorder.js";
+export { RiskRecorder } from "./risk/recorder.js";
 export { findByQuery, runQuery } from "./run-query.js";
 export type { QuerySamples } from "./sample-queries.js";
 export { sampleQueries, shapesOfQueries } from "./sample-queries.js";
@@ -136,6 +147,7 @@ export { auditOutcomes } from "./schemas/audit-event.js";
 export type { BaseDocument } from "./schemas/common.js";
 export { currentSchemaVersion, duration, limits } from "./schemas/common.js";
 export type { ErasedCount, ErasureDocument } from "./schemas/erasure.js";
+export type { LoginChallengeDocument } from "./schemas/login-challenge.js";
 export type {
   LoginCounter,
   LoginDevice,
@@ -143,6 +155,7 @@ export type {
   LoginSubject,
 } from "./schemas/login-profile.js";
 export { loginSubjects } from "./schemas/login-profile.js";
+export type { RiskCounterDocument } from "./schemas/risk-counter.js";
 export type { SecurityEventDocument, SecurityEventKind, Severity } from "./schemas/security-event.js";
 export { securityEventKinds, severities } from "./schemas/security-event.js";
 export type { EndpointCount, UsageBucketDocument, UsageInterval } from "./schemas/usage-bucket.js";

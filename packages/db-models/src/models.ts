@@ -6,7 +6,9 @@ import type { AppTokenDocument } from "./schemas/app-token.js";
 import type { AuditCheckpointDocument } from "./schemas/audit-checkpoint.js";
 import type { AuditEventDocument } from "./schemas/audit-event.js";
 import type { ErasureDocument } from "./schemas/erasure.js";
+import type { LoginChallengeDocument } from "./schemas/login-challenge.js";
 import type { LoginProfileDocument } from "./schemas/login-profile.js";
+import type { RiskCounterDocument } from "./schemas/risk-counter.js";
 import type { SecurityEventDocument } from "./schemas/security-event.js";
 import type { UsageBucketDocument } from "./schemas/usage-bucket.js";
 import type { UserDocument } from "./schemas/user.js";
@@ -27,5 +29,7 @@ export interface IdentityModels {
   readonly SecurityEvent: Model<SecurityEventDocument>;
   readonly UsageBucket: Model<UsageBucketDocument>;
   readonly LoginProfile: Model<LoginProfileDocument>;
+  readonly LoginChallenge: Model<LoginChallengeDocument>;
+  readonly RiskCounter: Model<RiskCounterDocument>;
   readonly Erasure: Model<ErasureDocument>;
 }

@@ -6,7 +6,9 @@ import type { AppTokenDocument } from "./schemas/app-token.js";
 import type { AuditCheckpointDocument } from "./schemas/audit-checkpoint.js";
 import type { AuditEventDocument } from "./schemas/audit-event.js";
 import type { ErasureDocument } from "./schemas/erasure.js";
+import type { LoginChallengeDocument } from "./schemas/login-challenge.js";
 import type { LoginProfileDocument, LoginSubject } from "./schemas/login-profile.js";
+import type { RiskCounterDocument } from "./schemas/risk-counter.js";
 import type { SecurityEventDocument, SecurityEventKind, Severity } from "./schemas/security-event.js";
 import type { UsageBucketDocument, UsageInterval } from "./schemas/usage-bucket.js";
 import type { SubscriptionPlan, SubscriptionStatus, UserDocument, UserStatus } from "./schemas/user.js";
@@ -118,6 +120,8 @@ const checkpoints = forCollection<AuditCheckpointDocument>("audit_checkpoints");
 const security = forCollection<SecurityEventDocument>("security_events");
 const usage = forCollection<UsageBucketDocument>("usage_buckets");
 const logins = forCollection<LoginProfileDocument>("login_profiles");
+const challenges = forCollection<LoginChallengeDocument>("login_challenges");
+const counters = forCollection<RiskCounterDocument>("risk_counters");
 const erasures = forCollection<ErasureDocument>("erasures");
 
 /** Every hot query, by name. */
@@ -329,6 +333,13 @@ export const queries = {
     ),
   /** The counters of what a user signs in with: their email address, their username. */
   loginAccountsOfUser: (userId: Id) => logins.all("loginAccountsOfUser", "user", { userId }, {}, 10),
+
+  challengeByToken: (tokenHash: string) => challenges.one("challengeByToken", "token_unique", { tokenHash }),
+  challengesOfUser: (userId: Id, page: Page = {}) =>
+    challenges.page("challengesOfUser", "user_newest", { userId }, "createdAt", page),
+  /** What everybody's sign-ins are counted under: at most nine keys. */
+  riskCountersOf: (keys: readonly string[]) =>
+    counters.all("riskCountersOf", "key_unique", { key: { $in: [...keys] } }, { key: 1 }),
 
   erasureOfUser: (userId: Id) => erasures.one("erasureOfUser", "user_unique", { userId }),
   /** Erasures to go through again, the longest due first. */

@@ -8,7 +8,9 @@ import type { AppTokenDocument } from "./schemas/app-token.js";
 import type { AuditEventDocument } from "./schemas/audit-event.js";
 import { duration } from "./schemas/common.js";
 import type { ErasureDocument } from "./schemas/erasure.js";
+import type { LoginChallengeDocument } from "./schemas/login-challenge.js";
 import type { LoginProfileDocument } from "./schemas/login-profile.js";
+import type { RiskCounterDocument } from "./schemas/risk-counter.js";
 import type { SecurityEventDocument } from "./schemas/security-event.js";
 import type { UsageBucketDocument } from "./schemas/usage-bucket.js";
 import type { UserDocument } from "./schemas/user.js";
@@ -183,22 +185,27 @@ interface EventDocuments {
   login?: Partial<LoginProfileDocument>;
   account?: Partial<LoginProfileDocument>;
   erasure?: Partial<ErasureDocument>;
+  challenge?: Partial<LoginChallengeDocument>;
+  counter?: Partial<RiskCounterDocument>;
 }
 
 async function sampleEventDocuments(models: IdentityModels): Promise<EventDocuments> {
-  const [audit, security, usage, login, account, erasure] = await Promise.all([
+  const [audit, security, usage, login, account, erasure, challenge, counter] = await Promise.all([
     anyOf(models.AuditEvent, { subjectRef: { $exists: true }, actorRef: { $exists: true } }),
     anyOf(models.SecurityEvent),
     anyOf(models.UsageBucket, { interval: "day" }),
     anyOf(models.LoginProfile, { subject: "user" }),
     anyOf(models.LoginProfile, { subject: "account", userId: { $exists: true } }),
     anyOf(models.Erasure, { userId: { $exists: true } }),
+    anyOf(models.LoginChallenge),
+    anyOf(models.RiskCounter),
   ]);
-  return { audit, security, usage, login, account, erasure };
+  return { audit, security, usage, login, account, erasure, challenge, counter };
 }
 
 function eventSamples(documents: EventDocuments, now: Date) {
-  const { audit = {}, security = {}, usage = {}, login = {}, account = {}, erasure = {} } = documents;
+  const { audit = {}, security = {}, usage = {} } = documents;
+  const { login = {}, account = {}, challenge = {}, counter = {}, erasure = {} } = documents;
   const lastDay = { ...periodAround(now, -duration.day), limit: 20 };
   const lastMonth = periodAround(now, -30 * duration.day);
   return {
@@ -222,6 +229,9 @@ function eventSamples(documents: EventDocuments, now: Date) {
     loginProfileOf: queries.loginProfileOf("user", login.key ?? "nobody"),
     delayedSubjects: queries.delayedSubjects("network", now, 20),
     loginAccountsOfUser: queries.loginAccountsOfUser(account.userId ?? nobody.id),
+    challengeByToken: queries.challengeByToken(challenge.tokenHash ?? nobody.hash),
+    challengesOfUser: queries.challengesOfUser(challenge.userId ?? nobody.id, page),
+    riskCountersOf: queries.riskCountersOf([counter.key ?? nobody.hash]),
     erasureOfUser: queries.erasureOfUser(erasure.userId ?? nobody.id),
     dueErasures: queries.dueErasures(now, 20),
   };

@@ -23,6 +23,7 @@ export const tokenPrefixes = {
   authorizationCode: "idc",
   clientSecret: "idx",
   oneTime: "ido",
+  challenge: "idl",
 } as const;
 
 export type TokenKind = keyof typeof tokenPrefixes;

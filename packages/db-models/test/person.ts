@@ -108,6 +108,15 @@ async function makeGrants(models: IdentityModels, userId: Types.ObjectId, now: D
   ]);
   const secrets = [{ keyHash: hashes[4], createdAt: now }];
   await models.ApiKey.create({ userId, name: "A key", secrets, start: "idk_abc", createdAt: now });
+  await models.LoginChallenge.create({
+    userId,
+    tokenHash: sha256(randomKey()),
+    codeHash: "$argon2id$not-a-hash",
+    risk: { level: "medium", reasons: ["new_country"] },
+    createdAt: now,
+    expiresAt: purgeAt,
+    purgeAt,
+  });
   await models.LoginProfile.create({ subject: "user", key: userId.toHexString(), updatedAt: now, purgeAt });
   return hashes;
 }

@@ -33,6 +33,7 @@ const personalCollections = [
   "apps",
   "security_events",
   "usage_buckets",
+  "login_challenges",
   "login_profiles",
   "users",
 ];
@@ -126,6 +127,7 @@ describe("eraseUserData", () => {
         apps: 1,
         security_events: 1,
         usage_buckets: 2,
+        login_challenges: 1,
         login_profiles: 1,
         users: 1,
       },

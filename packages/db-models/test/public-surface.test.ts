@@ -9,6 +9,7 @@ it("exports these names and no others", () => {
     [
       "ApiKeyVerifier",
       "IdentityError",
+      "RiskRecorder",
       "UsageRecorder",
       "apiKeyInputSchema",
       "apiKeyRotationSchema",
@@ -28,6 +29,7 @@ it("exports these names and no others", () => {
       "clientTypes",
       "createApiKey",
       "createAuditCheckpoint",
+      "createLoginChallenge",
       "currentSchemaVersion",
       "defaultRetention",
       "defaultSessionPolicy",
@@ -84,6 +86,7 @@ it("exports these names and no others", () => {
       "profileChangesSchema",
       "queries",
       "randomKey",
+      "readRiskKnowledge",
       "readUser",
       "recordLogin",
       "recordSecurityEvent",
@@ -138,6 +141,7 @@ it("exports these names and no others", () => {
       "validateSession",
       "verifyApiKey",
       "verifyAudit",
+      "verifyLoginChallenge",
       "verifyPassword",
     ]
   `);

@@ -25,6 +25,9 @@ export const personalData = {
   SecurityEvent: { of: byUserId },
   UsageBucket: { of: byUserId },
   LoginProfile: { of: (userId) => ({ $or: [{ userId }, { subject: "user", key: userId.toHexString() }] }) },
+  LoginChallenge: { of: byUserId },
+  // Counters know values, hashed, and nobody who showed them.
+  RiskCounter: { of: nobody },
   // Audit events know people by references that only their own key can make; checkpoints know nobody.
   AuditEvent: { of: nobody },
   AuditCheckpoint: { of: nobody },

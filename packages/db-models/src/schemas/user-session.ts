@@ -38,6 +38,7 @@ export const revocationReasons = [
   "account_not_active",
   "credentials_changed",
   "administrator",
+  "risk",
 ] as const;
 /** Why a session ended before it expired. */
 export type RevocationReason = (typeof revocationReasons)[number];
@@ -62,6 +63,8 @@ export interface GeoLocation {
 export interface RiskAssessment {
   /** 0 to 100; absent while unscored. */
   score?: number;
+  /** What the sign-in was given, when the session has changed since; a session's score never falls below it. */
+  signInScore?: number;
   level: RiskLevel;
   /** Reason codes, the strongest first. */
   reasons: string[];
@@ -143,9 +146,10 @@ const locationSchema = new Schema<GeoLocation>(
   { _id: false },
 );
 
-const riskSchema = new Schema<RiskAssessment>(
+export const riskSchema = new Schema<RiskAssessment>(
   {
     score: { type: Number, min: 0, max: 100 },
+    signInScore: { type: Number, min: 0, max: 100 },
     level: { type: String, enum: riskLevels, required: true, default: "unscored" },
     reasons: list(requiredText(64), limits.riskReasons),
   },

@@ -94,6 +94,42 @@ export function* loginProfileDocuments(
   }
 }
 
+/** A document of the collection `risk_counters`: a value that somebody's sign-ins had. */
+export function* riskCounterDocuments(_: Generation, person: Person): Generator<Record<string, unknown>> {
+  const { random, lastActiveAt, index } = person;
+  yield {
+    _id: identifier(lastActiveAt, index, kind.profile, 3),
+    key: random.base64url(32),
+    logins: 1 + random.geometric(3),
+    users: 0,
+    updatedAt: lastActiveAt,
+    purgeAt: new Date(lastActiveAt.getTime() + 400 * day),
+    schemaVersion: 1,
+  };
+}
+
+/** A document of the collection `login_challenges`: somebody of twenty was asked for a code just now. */
+export function* loginChallengeDocuments(
+  { now }: Generation,
+  { random, id, index }: Person,
+): Generator<Record<string, unknown>> {
+  if (index % 20 !== 7) return;
+  const createdAt = new Date(now.getTime() - random.integer(0, 9) * 60_000);
+  yield {
+    _id: identifier(createdAt, index, kind.profile, 4),
+    userId: id,
+    tokenHash: random.base64url(32),
+    codeHash: "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$bm90IGEgcmVhbCBoYXNo",
+    userGeneration: 0,
+    risk: { score: random.integer(4, 90), level: "medium", reasons: ["new_country"] },
+    attemptsLeft: 5,
+    createdAt,
+    expiresAt: new Date(createdAt.getTime() + 10 * 60_000),
+    purgeAt: new Date(createdAt.getTime() + day),
+    schemaVersion: 1,
+  };
+}
+
 /** A document of the collection `erasures`: of somebody else, who is gone. One for every hundred people or so. */
 export function* erasureDocuments(
   generation: Generation,

@@ -1,6 +1,8 @@
 import {
   erasureDocuments,
+  loginChallengeDocuments,
   loginProfileDocuments,
+  riskCounterDocuments,
   securityEventDocuments,
   usageDocuments,
 } from "./activity.js";
@@ -71,6 +73,8 @@ export function* generateIdentityData(options: GenerateOptions): Generator<Gener
     yield* inCollection("security_events", securityEventDocuments(generation, person));
     yield* inCollection("usage_buckets", usageDocuments(generation, person));
     yield* inCollection("login_profiles", loginProfileDocuments(generation, person));
+    yield* inCollection("risk_counters", riskCounterDocuments(generation, person));
+    yield* inCollection("login_challenges", loginChallengeDocuments(generation, person));
     yield* inCollection("erasures", erasureDocuments(generation, person));
   }
   if (options.layout !== "legacy") yield { collection: "audit_checkpoints", document: audit.checkpoint() };

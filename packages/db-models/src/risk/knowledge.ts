@@ -1,0 +1,51 @@
+import type { Types } from "mongoose";
+import type { IdentityModels } from "../models.js";
+import { queries } from "../queries.js";
+import { findByQuery, runQuery } from "../run-query.js";
+import { sha256 } from "../secrets.js";
+
+/** One counter of a risk engine's population statistics. */
+export interface RiskCounterKey {
+  feature: string;
+  level: string;
+  value: string;
+}
+
+/** What is known before a sign-in is judged; fits `assess` of `@org/risk-engine`. */
+export interface RiskKnowledge {
+  /** As it was stored; the engine decides whether it is sound. */
+  profile: unknown;
+  population: {
+    count(feature: string, level: string, value: string): number;
+    totals(): { logins: number; users: number };
+  };
+}
+
+/** A risk engine's own kind of key in the database: the value itself is not to be read there. */
+export function counterHashOf({ feature, level, value }: RiskCounterKey): string {
+  return sha256(`risk:${feature}:${level}:${value}`);
+}
+
+/** The key of what is counted over all sign-ins. */
+export const totalsHash = sha256("risk:totals");
+
+/** A user's profile and the counters that a sign-in is held against: two reads, at the same time. */
+export async function readRiskKnowledge(
+  models: IdentityModels,
+  input: { userId: Types.ObjectId; keys: readonly RiskCounterKey[] },
+): Promise<RiskKnowledge> {
+  const hashes = [totalsHash, ...input.keys.map(counterHashOf)];
+  const [stored, counters] = await Promise.all([
+    findByQuery(models, queries.loginProfileOf("user", input.userId.toHexString()), { profile: 1 }),
+    runQuery(models, queries.riskCountersOf(hashes), { key: 1, logins: 1, users: 1 }),
+  ]);
+  const byKey = new Map(counters.map((counter) => [counter.key, counter]));
+  const totals = byKey.get(totalsHash);
+  return {
+    profile: stored?.profile,
+    population: {
+      count: (feature, level, value) => byKey.get(counterHashOf({ feature, level, value }))?.logins ?? 0,
+      totals: () => ({ logins: totals?.logins ?? 0, users: totals?.users ?? 0 }),
+    },
+  };
+}

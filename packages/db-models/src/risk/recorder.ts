@@ -1,0 +1,154 @@
+import type { mongo, Types } from "mongoose";
+import type { IdentityModels } from "../models.js";
+import { currentSchemaVersion, duration } from "../schemas/common.js";
+import { WriteBehind } from "../write-behind.js";
+import { counterHashOf, type RiskCounterKey, totalsHash } from "./knowledge.js";
+
+type BulkWrite = mongo.AnyBulkWriteOperation;
+
+/** A sign-in that was learnt. */
+export interface LearntLogin {
+  userId: Types.ObjectId;
+  /** What the engine made of the profile before and this sign-in. */
+  profile: object;
+  keys: readonly RiskCounterKey[];
+  /** True for the first sign-in of this user that was learnt. */
+  newUser: boolean;
+}
+
+export interface RiskRecorderOptions {
+  /** Milliseconds after the first unwritten sign-in at which the recorder writes by itself. Default 2,000. */
+  flushIntervalMs?: number;
+  /** Users with unwritten sign-ins at which it writes at once. Default 500. */
+  maxUsers?: number;
+  /** Told when a flush failed, with how many users' sign-ins are lost by it. */
+  onError?: (error: unknown, lostUsers: number) => void;
+}
+
+interface Pending {
+  userId: Types.ObjectId;
+  profile: object;
+  counts: Map<string, number>;
+  logins: number;
+  users: number;
+  at: Date;
+}
+
+/** Profiles and counters that nobody has touched for so long are forgotten. */
+const forgottenAfterMs = 400 * duration.day;
+
+/**
+ * Writes what a risk engine learns behind the sign-ins, in groups: no sign-in waits for it, and a crash loses what was
+ * not written yet, which makes the engine less sure, not wrong. Of two sign-ins of one user that two processes learn at
+ * the same time, the later profile stays. Its timer keeps no process alive.
+ */
+export class RiskRecorder {
+  readonly #pending: WriteBehind<Pending>;
+  readonly #unwritten = new Map<string, object>();
+  readonly #flushIntervalMs: number;
+  readonly #maxUsers: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(models: IdentityModels, options: RiskRecorderOptions = {}) {
+    this.#flushIntervalMs = options.flushIntervalMs ?? 2_000;
+    this.#maxUsers = options.maxUsers ?? 500;
+    const onError = options.onError ?? (() => undefined);
+    this.#pending = new WriteBehind(
+      (group) => this.#write(models, group),
+      (error, group) => {
+        this.#forget(group);
+        onError(error, group.length);
+      },
+    );
+  }
+
+  /** A profile that this process has learnt and not written yet: newer than what the database has. */
+  unwrittenProfileOf(userId: Types.ObjectId): object | undefined {
+    return this.#unwritten.get(userId.toHexString());
+  }
+
+  /** Takes a sign-in up; never waits and never throws. */
+  record(login: LearntLogin, now: Date): void {
+    const key = login.userId.toHexString();
+    const pending = this.#pending.entryOf(key, () => ({
+      userId: login.userId,
+      profile: login.profile,
+      counts: new Map(),
+      logins: 0,
+      users: 0,
+      at: now,
+    }));
+    pending.profile = login.profile;
+    pending.at = now;
+    pending.logins += 1;
+    pending.users += login.newUser ? 1 : 0;
+    for (const counter of login.keys) {
+      const hash = counterHashOf(counter);
+      pending.counts.set(hash, (pending.counts.get(hash) ?? 0) + 1);
+    }
+    this.#unwritten.set(key, login.profile);
+    if (this.#pending.size >= this.#maxUsers) void this.flush();
+    else this.#timer ??= setTimeout(() => void this.flush(), this.#flushIntervalMs).unref();
+  }
+
+  /** Writes everything learnt so far; resolves when it is done. */
+  flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    return this.#pending.flush();
+  }
+
+  async #write({ LoginProfile, RiskCounter }: IdentityModels, group: Pending[]): Promise<void> {
+    const unordered = { ordered: false } as const;
+    await LoginProfile.collection.bulkWrite(group.map(profileUpdate), unordered);
+    await RiskCounter.collection.bulkWrite(counterUpdates(group), unordered);
+    this.#forget(group);
+  }
+
+  #forget(group: readonly Pending[]): void {
+    for (const { userId, profile } of group) {
+      const key = userId.toHexString();
+      // What was learnt while the group was written is still to be written.
+      if (this.#unwritten.get(key) === profile) this.#unwritten.delete(key);
+    }
+  }
+}
+
+function purgeAtOf(at: Date): Date {
+  return new Date(at.getTime() + forgottenAfterMs);
+}
+
+function profileUpdate({ userId, profile, at }: Pending): BulkWrite {
+  const set = { profile, updatedAt: at, purgeAt: purgeAtOf(at), schemaVersion: currentSchemaVersion };
+  const fresh = { counter: { failures: 0 }, devices: [] };
+  return {
+    updateOne: {
+      filter: { subject: "user", key: userId.toHexString() },
+      update: { $set: set, $setOnInsert: fresh },
+      upsert: true,
+    },
+  };
+}
+
+function counterUpdates(group: readonly Pending[]): BulkWrite[] {
+  const sums = new Map<string, { logins: number; users: number }>();
+  const add = (key: string, logins: number, users: number) => {
+    const sum = sums.get(key) ?? { logins: 0, users: 0 };
+    sums.set(key, { logins: sum.logins + logins, users: sum.users + users });
+  };
+  for (const { counts, logins, users } of group) {
+    add(totalsHash, logins, users);
+    for (const [key, count] of counts) add(key, count, 0);
+  }
+  const at = new Date(Math.max(...group.map((pending) => pending.at.getTime())));
+  return [...sums].map(([key, { logins, users }]) => ({
+    updateOne: {
+      filter: { key },
+      update: {
+        $inc: { logins, users },
+        $set: { updatedAt: at, purgeAt: purgeAtOf(at), schemaVersion: currentSchemaVersion },
+      },
+      upsert: true,
+    },
+  }));
+}

@@ -1,0 +1,55 @@
+import { Schema, type Types } from "mongoose";
+import {
+  type BaseDocument,
+  count,
+  hash,
+  purgeAtTtl,
+  requiredDate,
+  schemaOptions,
+  schemaVersion,
+} from "./common.js";
+import { type RiskAssessment, riskSchema } from "./user-session.js";
+
+/**
+ * A sign-in whose password was right and that must show a one-time code before it gets a session. Collection
+ * `login_challenges`.
+ */
+export interface LoginChallengeDocument extends BaseDocument {
+  userId: Types.ObjectId;
+  /** SHA-256 of the token that the client holds. */
+  tokenHash: string;
+  /** argon2id of the code that the person was sent. */
+  codeHash: string;
+  /** `sessionGeneration` that the password check saw. */
+  userGeneration: number;
+  /** Why the sign-in was challenged; the session takes it over. */
+  risk: RiskAssessment;
+  /** Wrong codes that may still be tried. */
+  attemptsLeft: number;
+  createdAt: Date;
+  expiresAt: Date;
+  passedAt?: Date;
+  purgeAt: Date;
+}
+
+export const loginChallengeSchema = new Schema<LoginChallengeDocument>(
+  {
+    userId: { type: Schema.Types.ObjectId, required: true },
+    tokenHash: { ...hash, required: true },
+    codeHash: { type: String, maxlength: 256, required: true, select: false },
+    userGeneration: count,
+    risk: { type: riskSchema, required: true },
+    attemptsLeft: count,
+    createdAt: requiredDate,
+    expiresAt: requiredDate,
+    passedAt: Date,
+    purgeAt: requiredDate,
+    schemaVersion,
+  },
+  schemaOptions("login_challenges"),
+);
+
+loginChallengeSchema
+  .index({ tokenHash: 1 }, { name: "token_unique", unique: true }) // challengeByToken
+  .index({ userId: 1, createdAt: -1 }, { name: "user_newest" }) // challengesOfUser
+  .index({ purgeAt: 1 }, purgeAtTtl); // TTL: challenges, a day after they expired

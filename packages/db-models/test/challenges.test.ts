@@ -1,0 +1,92 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { createLoginChallenge, duration, type IdentityModels, verifyLoginChallenge } from "../src/index.js";
+import { makeUser, separateModels, useIdentityDatabase } from "./database.js";
+import { dumpOf, foundIn } from "./person.js";
+
+// Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
+const now = new Date("2096-06-01T12:00:00.000Z");
+const after = (ms: number) => new Date(now.getTime() + ms);
+const database = useIdentityDatabase();
+let models: IdentityModels;
+beforeAll(() => {
+  models = database().models;
+});
+
+const risk = { score: 40, level: "medium" as const, reasons: ["new_country"] };
+async function challenge() {
+  const { _id: userId } = await makeUser(models);
+  const created = await createLoginChallenge(models, { userId, sessionGeneration: 3, risk }, now);
+  return { userId, ...created };
+}
+const other = (code: string) => `${code.slice(0, 7)}${(Number(code[7]) + 1) % 10}`;
+
+describe("a sign-in challenge", () => {
+  it("passes once with its token and code, and gives back what it was asked for", async () => {
+    const { userId, token, code } = await challenge();
+    const passed = { passed: true, userId, sessionGeneration: 3, risk };
+    expect(await verifyLoginChallenge(models, { token, code }, after(1))).toMatchObject(passed);
+    expect(await verifyLoginChallenge(models, { token, code }, after(2))).toEqual({
+      passed: false,
+      reason: "used",
+      userId,
+    });
+  });
+
+  it("ends after ten minutes, though its document is still there", async () => {
+    const { token, code } = await challenge();
+    const late = await verifyLoginChallenge(models, { token, code }, after(10 * duration.minute));
+    expect(late).toMatchObject({ passed: false, reason: "expired" });
+  });
+
+  it("evaluates five wrong codes, however many come at once, and then not even the right one", async () => {
+    const { token, code } = await challenge();
+    const guesses = separateModels(database(), 20).map((separate) =>
+      verifyLoginChallenge(separate, { token, code: other(code) }, now),
+    );
+    const reasons = (await Promise.all(guesses)).map((check) => (check.passed ? "passed" : check.reason));
+    expect(reasons.filter((reason) => reason === "wrong_code")).toHaveLength(4);
+    expect(reasons.filter((reason) => reason === "no_attempts_left")).toHaveLength(16);
+    expect(await verifyLoginChallenge(models, { token, code }, now)).toMatchObject({
+      reason: "no_attempts_left",
+    });
+  });
+
+  it("of parallel right answers lets one pass", async () => {
+    const { token, code } = await challenge();
+    const answers = separateModels(database(), 5).map((separate) =>
+      verifyLoginChallenge(separate, { token, code }, now),
+    );
+    expect((await Promise.all(answers)).filter(({ passed }) => passed)).toHaveLength(1);
+  });
+
+  it.each([
+    [undefined, "12345678"],
+    ["", ""],
+    [{ $ne: null }, { $ne: null }],
+    ["idl_x", "12345678"],
+  ])("refuses the token %j and the code %j without a read", async (token, code) => {
+    expect(await verifyLoginChallenge(models, { token, code }, now)).toEqual({
+      passed: false,
+      reason: "malformed",
+    });
+  });
+
+  it("needs its own token: another's is unknown to its code", async () => {
+    const [mine, others] = [await challenge(), await challenge()];
+    const crossed = await verifyLoginChallenge(models, { token: others.token, code: mine.code }, now);
+    expect(crossed).toMatchObject({ passed: false, reason: "wrong_code" });
+  });
+
+  it("is refused after five in a quarter of an hour, and given again later", async () => {
+    const { _id: userId } = await makeUser(models);
+    const create = (at: Date) => createLoginChallenge(models, { userId, sessionGeneration: 0, risk }, at);
+    for (let made = 0; made < 5; made++) await create(after(made));
+    await expect(create(after(10))).rejects.toMatchObject({ code: "CHALLENGE_LIMIT" });
+    await expect(create(after(16 * duration.minute))).resolves.toHaveProperty("code");
+  });
+
+  it("is stored without its token and its code", async () => {
+    const { token, code } = await challenge();
+    expect(foundIn(await dumpOf(models), [token, `"${code}"`])).toEqual([]);
+  });
+});

@@ -1,0 +1,110 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { type IdentityModels, type LearntLogin, RiskRecorder, readRiskKnowledge } from "../src/index.js";
+import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
+
+// Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
+const now = new Date("2096-06-01T12:00:00.000Z");
+const database = useIdentityDatabase();
+let models: IdentityModels;
+beforeAll(() => {
+  models = database().models;
+});
+
+const norway = { feature: "address", level: "country", value: "NO" };
+const firefox = { feature: "agent", level: "browser", value: "Firefox" };
+async function login(fields: Partial<LearntLogin> = {}): Promise<LearntLogin> {
+  const { _id: userId } = await makeUser(models);
+  return { userId, profile: { version: 1, learned: 1 }, keys: [norway, firefox], newUser: true, ...fields };
+}
+
+describe("what a risk engine knows", () => {
+  it("is read by two finds, and nothing is known at first", async () => {
+    const { userId } = await login();
+    const { result, commands } = await commandsDuring(database(), () =>
+      readRiskKnowledge(models, { userId, keys: [norway] }),
+    );
+    expect(commands).toEqual(["find", "find"]);
+    expect(result.profile).toBeUndefined();
+    expect(result.population.count("address", "country", "NO")).toBe(0);
+    expect(result.population.totals()).toEqual({ logins: 0, users: 0 });
+  });
+
+  it("is written in two commands for any number of sign-ins, and adds up over flushes and recorders", async () => {
+    const before = (await readRiskKnowledge(models, { userId: (await login()).userId, keys: [norway] }))
+      .population;
+    const recorders = [new RiskRecorder(models), new RiskRecorder(models)];
+    const logins = await Promise.all(Array.from({ length: 20 }, () => login()));
+    const { commands } = await commandsDuring(database(), async () => {
+      for (const [index, one] of logins.entries()) recorders[index % 2]?.record(one, now);
+      await Promise.all(recorders.map((recorder) => recorder.flush()));
+    });
+    expect(commands.filter((name) => name === "update")).toHaveLength(4);
+    const last = logins.at(-1) as LearntLogin;
+    recorders[0]?.record({ ...last, profile: { version: 1, learned: 2 }, newUser: false }, now);
+    await recorders[0]?.flush();
+    const known = await readRiskKnowledge(models, { userId: last.userId, keys: [norway, firefox] });
+    expect(known.profile).toEqual({ version: 1, learned: 2 });
+    expect(known.population.count("address", "country", "NO")).toBe(
+      before.count("address", "country", "NO") + 21,
+    );
+    expect(known.population.totals()).toEqual({
+      logins: before.totals().logins + 21,
+      users: before.totals().users + 20,
+    });
+  });
+
+  it("is newer in the process that has not written it yet", async () => {
+    const recorder = new RiskRecorder(models);
+    const one = await login();
+    expect(recorder.unwrittenProfileOf(one.userId)).toBeUndefined();
+    recorder.record(one, now);
+    expect(recorder.unwrittenProfileOf(one.userId)).toBe(one.profile);
+    await recorder.flush();
+    expect(recorder.unwrittenProfileOf(one.userId)).toBeUndefined();
+  });
+
+  it("keeps the failures that the defence has counted", async () => {
+    const one = await login();
+    const key = one.userId.toHexString();
+    const stored = {
+      subject: "user",
+      key,
+      counter: { failures: 4 },
+      devices: [],
+      updatedAt: now,
+      purgeAt: now,
+    };
+    await models.LoginProfile.collection.insertOne({ ...stored, schemaVersion: 1 });
+    const recorder = new RiskRecorder(models);
+    recorder.record(one, now);
+    await recorder.flush();
+    expect(await models.LoginProfile.findOne({ subject: "user", key }).lean()).toMatchObject({
+      counter: { failures: 4 },
+      profile: one.profile,
+    });
+  });
+
+  it("does not show the values that were counted", async () => {
+    const recorder = new RiskRecorder(models);
+    const secret = { feature: "address", level: "ip", value: "203.0.113.77" };
+    recorder.record(await login({ keys: [secret] }), now);
+    await recorder.flush();
+    const counters = await models.RiskCounter.find().lean();
+    expect(JSON.stringify(counters)).not.toContain("203.0.113");
+  });
+
+  it("tells how many users' sign-ins a failed flush has lost", async () => {
+    const lost: number[] = [];
+    const broken = {
+      ...models,
+      LoginProfile: { collection: { bulkWrite: () => Promise.reject(new Error("down")) } },
+    };
+    const recorder = new RiskRecorder(broken as unknown as IdentityModels, {
+      onError: (_error, users) => lost.push(users),
+    });
+    recorder.record(await login(), now);
+    recorder.record(await login(), now);
+    await recorder.flush();
+    expect(lost).toEqual([2]);
+  });
+});
