@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { ApiKeyVerifier, UsageRecorder } from "@org/db-models";
+import { ApiKeyVerifier, RiskRecorder, UsageRecorder } from "@org/db-models";
 import { type FastifyInstance, type FastifyServerOptions, fastify } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { auditTrail } from "./audit.js";
-import { countryFromHeader } from "./location.js";
+import { locator } from "./location.js";
 import { AccessLog, loggerOptions } from "./logging.js";
+import { createNotifier } from "./notifier.js";
 import { authentication } from "./plugins/authentication.js";
 import { deviceCookie } from "./plugins/device-cookie.js";
 import { erasures } from "./plugins/erasures.js";
@@ -13,6 +14,7 @@ import { health } from "./plugins/health.js";
 import { trackMethods } from "./plugins/method-not-allowed.js";
 import { openapi } from "./plugins/openapi.js";
 import { rateLimit } from "./plugins/rate-limit.js";
+import { riskLearning } from "./plugins/risk-learning.js";
 import { sameOrigin } from "./plugins/same-origin.js";
 import { securityHeaders } from "./plugins/security-headers.js";
 import { sessionCookie } from "./plugins/session-cookie.js";
@@ -38,7 +40,7 @@ import type { AppDeps, Service } from "./service.js";
  */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const app = fastify(serverOptions(deps));
-  const service = provideService(deps, app);
+  const service = await provideService(deps, app);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   // A form of another site can send text without asking first; nothing here takes it.
@@ -66,7 +68,7 @@ function serverOptions(deps: AppDeps): FastifyServerOptions {
   };
 }
 
-function provideService(deps: AppDeps, app: FastifyInstance): Service {
+async function provideService(deps: AppDeps, app: FastifyInstance): Promise<Service> {
   const usage = new UsageRecorder(deps.database.models, {
     flushIntervalMs: deps.config.usageFlushMs,
     onError: (err, lostRequests) => app.log.error({ err, lostRequests }, "API usage was not written"),
@@ -75,10 +77,16 @@ function provideService(deps: AppDeps, app: FastifyInstance): Service {
     flushMs: deps.config.usageFlushMs,
     onError: (err) => app.log.error({ err }, "leases or use of API keys were not written"),
   });
+  const risk = new RiskRecorder(deps.database.models, {
+    flushIntervalMs: deps.config.usageFlushMs,
+    onError: (err, lostUsers) => app.log.error({ err, lostUsers }, "what sign-ins taught was not written"),
+  });
   return {
     ...deps,
     clock: deps.clock ?? { now: () => new Date() },
-    locate: deps.locate ?? countryFromHeader(deps.config),
+    locate: deps.locate ?? (await locator(deps.config)),
+    notifier: deps.notifier ?? createNotifier(deps.config, app.log),
+    risk,
     sessionPolicy: deps.sessionPolicy ?? {},
     auditTrail: deps.auditTrail ?? auditTrail(deps.database.models),
     loginDefence: deps.loginDefence ?? {},
@@ -100,6 +108,7 @@ async function registerPlugins(app: FastifyInstance, service: Service): Promise<
   await app.register(deviceCookie, { service });
   await app.register(authentication, { service });
   await app.register(usageRecording, { service });
+  await app.register(riskLearning, { service });
   await app.register(erasures, { service });
   await app.register(openapi, { service });
 }

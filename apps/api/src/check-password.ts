@@ -15,6 +15,12 @@ export interface Credentials {
   password: string;
 }
 
+/** What became of a password, and the failures before it that are not forgotten yet. */
+export interface CheckedPassword {
+  checked: Authentication;
+  failures: { account: number; network: number };
+}
+
 /**
  * Checks a password behind the brute-force defence, which counts the attempt before the password is looked at.
  *
@@ -26,7 +32,7 @@ export async function checkPassword(
   credentials: Credentials,
   request: FastifyRequest,
   deviceCookie?: string,
-): Promise<Authentication> {
+): Promise<CheckedPassword> {
   const attempt = await reserve(service, credentials.identifier, request);
   const checked = await authenticateUser(service.database.models, credentials);
   // Who knows the password of an account that is not active has guessed nothing.
@@ -39,7 +45,7 @@ export async function checkPassword(
     ...(deviceCookie && checked.authenticated && { deviceCookie }),
   };
   await settleLoginAttempt(service.database.models, outcome, service.clock.now(), service.loginDefence);
-  return checked;
+  return { checked, failures: { account: attempt.accountFailures, network: attempt.networkFailures } };
 }
 
 async function reserve(

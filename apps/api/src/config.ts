@@ -15,61 +15,106 @@ const proxyList = z
  * Every setting of the service: type, default and description. The environment variable of a setting is its name in
  * capitals behind `ORG_API_`; only `mongodbUri` keeps the name that everybody uses, `MONGODB_URI`.
  */
-export const configSchema = z.strictObject({
-  mongodbUri: z
-    .string()
-    .regex(/^mongodb(\+srv)?:\/\//, "must begin with mongodb:// or mongodb+srv://")
-    .describe("Connection string of the database"),
-  database: z
-    .string()
-    .regex(/^[^/\\. "$*<>:|?\0]{1,63}$/, "must be a MongoDB database name")
-    .optional()
-    .describe("Database name, when the connection string has none"),
-  databaseTimeoutMs: milliseconds(100, 120_000)
-    .default(5_000)
-    .describe("Time to look for a database server before a request fails"),
-  databaseConnections: integer(1, 1_000).default(50).describe("Connections to the database, at most"),
-  host: z.string().min(1).default("127.0.0.1").describe("Address to listen on"),
-  port: integer(0, 65_535).default(3000).describe("Port to listen on; 0 takes a free one"),
-  insecureCookies: flag
-    .default(false)
-    .describe("For development over plain http: the cookie is named `session` and is not Secure"),
-  trustProxy: proxyList
-    .default([])
-    .describe("Proxies whose X-Forwarded-* headers are believed: addresses or CIDR ranges, by commas"),
-  countryHeader: z
-    .string()
-    .regex(/^[a-z0-9-]+$/i, "must be a header name")
-    .optional()
-    .describe("Header in which a trusted proxy names the client's country (ISO 3166-1 alpha-2)"),
-  rateLimit: integer(1, 1_000_000).default(300).describe("Requests per minute and client, on each instance"),
-  signInRateLimit: integer(1, 1_000_000)
-    .default(10)
-    .describe("Sign-ins, and registrations, per minute and client, on each instance"),
-  bodyLimit: integer(1_024, 16_777_216).default(65_536).describe("Largest request body, in bytes"),
-  requestTimeoutMs: milliseconds(100, 600_000)
-    .default(30_000)
-    .describe("Time for a client to send a whole request"),
-  readyTimeoutMs: milliseconds(10, 60_000)
-    .default(1_000)
-    .describe("Time for the database to answer the readiness check"),
-  usageFlushMs: milliseconds(10, 3_600_000)
-    .default(5_000)
-    .describe("API usage is written this often; a crash loses what was counted since"),
-  erasureSweepMs: milliseconds(10, 86_400_000)
-    .default(300_000)
-    .describe("Erasures that a crash stopped are taken up this often"),
-  drainDelayMs: milliseconds(0, 120_000)
-    .default(0)
-    .describe("At shutdown, time between failing the readiness check and refusing connections"),
-  shutdownTimeoutMs: milliseconds(100, 120_000)
-    .default(10_000)
-    .describe("At shutdown, time for requests under way to finish"),
-  logLevel: z
-    .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
-    .default("info")
-    .describe("Least severe level that is logged"),
-});
+export const configSchema = z
+  .strictObject({
+    mongodbUri: z
+      .string()
+      .regex(/^mongodb(\+srv)?:\/\//, "must begin with mongodb:// or mongodb+srv://")
+      .describe("Connection string of the database"),
+    database: z
+      .string()
+      .regex(/^[^/\\. "$*<>:|?\0]{1,63}$/, "must be a MongoDB database name")
+      .optional()
+      .describe("Database name, when the connection string has none"),
+    databaseTimeoutMs: milliseconds(100, 120_000)
+      .default(5_000)
+      .describe("Time to look for a database server before a request fails"),
+    databaseConnections: integer(1, 1_000).default(50).describe("Connections to the database, at most"),
+    host: z.string().min(1).default("127.0.0.1").describe("Address to listen on"),
+    port: integer(0, 65_535).default(3000).describe("Port to listen on; 0 takes a free one"),
+    insecureCookies: flag
+      .default(false)
+      .describe("For development over plain http: the cookie is named `session` and is not Secure"),
+    trustProxy: proxyList
+      .default([])
+      .describe("Proxies whose X-Forwarded-* headers are believed: addresses or CIDR ranges, by commas"),
+    countryHeader: z
+      .string()
+      .regex(/^[a-z0-9-]+$/i, "must be a header name")
+      .optional()
+      .describe("Header in which a trusted proxy names the client's country (ISO 3166-1 alpha-2)"),
+    cityDatabase: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Path of an MMDB file with the places of addresses, such as DB-IP or GeoLite2 City"),
+    asnDatabase: z.string().min(1).optional().describe("Path of an MMDB file with the operators of networks"),
+    riskPolicy: z
+      .enum(["off", "relaxed", "balanced", "strict"])
+      .default("balanced")
+      .describe("How sign-ins and sessions are judged: a preset of @org/risk-engine, or `off`"),
+    notifier: z
+      .enum(["console", "smtp", "webhook"])
+      .default("console")
+      .describe(
+        "How sign-in codes and alerts reach people; `console` writes them to the log, for development",
+      ),
+    smtpUrl: z
+      .string()
+      .regex(/^smtps?:\/\//, "must begin with smtp:// or smtps://")
+      .optional()
+      .describe("Mail server of the notifier `smtp`, with its credentials"),
+    mailFrom: z.string().min(3).optional().describe("Sender of the mails"),
+    webhookUrl: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .describe("Receiver of the notifier `webhook`"),
+    webhookSecret: z.string().min(32).optional().describe("Key of the signatures of the webhook's requests"),
+    rateLimit: integer(1, 1_000_000)
+      .default(300)
+      .describe("Requests per minute and client, on each instance"),
+    signInRateLimit: integer(1, 1_000_000)
+      .default(10)
+      .describe("Sign-ins, and registrations, per minute and client, on each instance"),
+    bodyLimit: integer(1_024, 16_777_216).default(65_536).describe("Largest request body, in bytes"),
+    requestTimeoutMs: milliseconds(100, 600_000)
+      .default(30_000)
+      .describe("Time for a client to send a whole request"),
+    readyTimeoutMs: milliseconds(10, 60_000)
+      .default(1_000)
+      .describe("Time for the database to answer the readiness check"),
+    usageFlushMs: milliseconds(10, 3_600_000)
+      .default(5_000)
+      .describe("API usage is written this often; a crash loses what was counted since"),
+    erasureSweepMs: milliseconds(10, 86_400_000)
+      .default(300_000)
+      .describe("Erasures that a crash stopped are taken up this often"),
+    drainDelayMs: milliseconds(0, 120_000)
+      .default(0)
+      .describe("At shutdown, time between failing the readiness check and refusing connections"),
+    shutdownTimeoutMs: milliseconds(100, 120_000)
+      .default(10_000)
+      .describe("At shutdown, time for requests under way to finish"),
+    logLevel: z
+      .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
+      .default("info")
+      .describe("Least severe level that is logged"),
+  })
+  .superRefine((config, context) => {
+    const needed = {
+      console: [],
+      smtp: ["smtpUrl", "mailFrom"],
+      webhook: ["webhookUrl", "webhookSecret"],
+    } as const;
+    for (const setting of needed[config.notifier]) {
+      if (config[setting] !== undefined) continue;
+      context.addIssue({
+        code: "custom",
+        path: [setting],
+        message: `is needed by the notifier ${config.notifier}`,
+      });
+    }
+  });
 
 /** The settings as the service uses them. */
 export type Config = z.output<typeof configSchema>;

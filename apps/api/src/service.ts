@@ -3,20 +3,31 @@ import type {
   GeoLocation,
   IdentityDatabase,
   LoginDefencePolicyInput,
+  RiskRecorder,
   SessionPolicy,
   UsageRecorder,
 } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
 import type { AuditTrail } from "./audit.js";
 import type { Config } from "./config.js";
+import type { Notifier } from "./notifier.js";
 
 /** Where the time comes from; tests hold it still. */
 export interface Clock {
   now(): Date;
 }
 
+/** Where an address is, and whose network it is in. */
+export interface Located {
+  readonly location: GeoLocation;
+  /** Radius within which the place really is, kilometres. */
+  readonly accuracyKm?: number;
+  /** Number of the network operator. */
+  readonly asn?: number;
+}
+
 /** Where a request comes from, as far as the deployment can tell. */
-export type Locate = (request: FastifyRequest) => GeoLocation | undefined;
+export type Locate = (request: FastifyRequest) => Located | undefined;
 
 /** What the service runs on. The caller owns the database: it outlives the app. */
 export interface AppDeps {
@@ -24,7 +35,7 @@ export interface AppDeps {
   config: Config;
   /** Default: the system's clock. */
   clock?: Clock;
-  /** Default: the configured country header, or nothing. */
+  /** Default: the configured databases of places, or the country header, or nothing. */
   locate?: Locate;
   /** Touch interval, rotation grace and retention of sessions. Default: those of @org/db-models. */
   sessionPolicy?: Partial<SessionPolicy>;
@@ -32,6 +43,8 @@ export interface AppDeps {
   loginDefence?: LoginDefencePolicyInput;
   /** Whether a sign-in comes with a solved challenge, such as a captcha. Default: none does. */
   solvesChallenge?: (request: FastifyRequest) => Promise<boolean>;
+  /** How people are told of their sign-in codes and of new devices. Default: as configured. */
+  notifier?: Notifier;
   /** Where it is recorded who did what. Default: the audit trail of the database. */
   auditTrail?: AuditTrail;
   /** Where log lines go. Default: standard output. */
@@ -45,6 +58,8 @@ export interface Service extends AppDeps {
   sessionPolicy: Partial<SessionPolicy>;
   auditTrail: AuditTrail;
   loginDefence: LoginDefencePolicyInput;
+  notifier: Notifier;
+  risk: RiskRecorder;
   apiKeys: ApiKeyVerifier;
   usage: UsageRecorder;
 }

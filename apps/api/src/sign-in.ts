@@ -1,31 +1,48 @@
 import {
+  createLoginChallenge,
   isIdentityError,
   type OpenedSession,
   openSession,
   type PublicUser,
+  type RiskAssessment,
   readUser,
   recordLogin,
   recordSecurityEvent,
   revokeSession,
-  type SecurityEventInput,
   updateAnalytics,
+  verifyLoginChallenge,
 } from "@org/db-models";
+import { publicReason } from "@org/risk-engine";
 import type { FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
+import { alertsOf, eventsOf, signInCode } from "./alerts.js";
 import { audit, byOwner } from "./audit.js";
 import { type Credentials, checkPassword } from "./check-password.js";
 import { originOf } from "./origin.js";
 import { ApiError } from "./problems.js";
+import { codesOf, type JudgedSignIn, judgeSignIn, learnSignIn, riskDetails, storedRisk } from "./risk.js";
 import type { Service } from "./service.js";
 
 /** A session that was just opened, and whose it is. */
 export type SignedIn = OpenedSession & { userId: Types.ObjectId };
 
+/** Somebody who has shown enough to get a session. */
+interface Proven {
+  readonly user: PublicUser;
+  readonly sessionGeneration: number;
+  readonly risk?: RiskAssessment | undefined;
+  readonly judged: JudgedSignIn | undefined;
+  /** By a one-time code. */
+  readonly confirmed: boolean;
+}
+
 /**
- * Checks the credentials, opens a session under the user's cap and notes what the user should hear of.
+ * Checks the credentials, judges the sign-in, and opens a session under the user's cap, or sends a one-time code, or
+ * refuses; notes what the user should hear of.
  *
  * @param deviceCookie - what the device is known by from now on.
- * @throws ApiError `SIGN_IN_DELAYED`, `BAD_CREDENTIALS`, `USER_NOT_ACTIVE`; IdentityError `AUDIT_NOT_WRITTEN`, and as {@link openSession}.
+ * @throws ApiError `SIGN_IN_DELAYED`, `BAD_CREDENTIALS`, `USER_NOT_ACTIVE`, `SIGN_IN_DENIED`, `CHALLENGE_REQUIRED`,
+ * `NOTICE_NOT_SENT`; IdentityError `CHALLENGE_LIMIT`, `AUDIT_NOT_WRITTEN`, and as {@link openSession}.
  */
 export async function signIn(
   service: Service,
@@ -33,8 +50,7 @@ export async function signIn(
   request: FastifyRequest,
   deviceCookie?: string,
 ): Promise<SignedIn> {
-  const { models } = service.database;
-  const checked = await checkPassword(service, credentials, request, deviceCookie);
+  const { checked, failures } = await checkPassword(service, credentials, request, deviceCookie);
   if (!checked.authenticated) {
     const { userId: subjectId, reason } = checked;
     const failure = { action: "session.opened", outcome: "failure", details: { reason } } as const;
@@ -42,52 +58,161 @@ export async function signIn(
     throw new ApiError(checked.reason === "not_active" ? "USER_NOT_ACTIVE" : "BAD_CREDENTIALS");
   }
   const { userId, sessionGeneration } = checked;
-  // Read before this sign-in is counted: whoever signs in for the first time is not warned of a new device.
+  const [user, judged] = await Promise.all([
+    // Read before this sign-in is counted: whoever signs in for the first time is not warned of a new device.
+    readUser(service.database.models, userId),
+    judgeSignIn(service, userId, request, failures),
+  ]);
+  if (judged?.assessment.action === "deny") throw await denied(service, user, judged, request);
+  if (judged?.assessment.action === "challenge") {
+    throw await challenged(service, user, sessionGeneration, judged, request);
+  }
+  const risk = judged && storedRisk(judged.assessment);
+  return admit(service, { user, sessionGeneration, risk, judged, confirmed: false }, request);
+}
+
+/**
+ * Ends a challenge: with the right code the sign-in gets its session.
+ *
+ * @throws ApiError `CHALLENGE_FAILED`; IdentityError `AUDIT_NOT_WRITTEN`, and as {@link openSession}.
+ */
+export async function signInByCode(
+  service: Service,
+  answer: { challenge: string; code: string },
+  request: FastifyRequest,
+): Promise<SignedIn> {
+  const { models } = service.database;
+  const input = { token: answer.challenge, code: answer.code };
+  const check = await verifyLoginChallenge(models, input, service.clock.now());
+  if (!check.passed) {
+    const { reason, userId: subjectId } = check;
+    const failure = { action: "session.opened", outcome: "failure", details: { reason } } as const;
+    await audit(service, request, { ...failure, ...(subjectId && { subjectId }) });
+    throw new ApiError("CHALLENGE_FAILED", { reason });
+  }
+  const { userId, sessionGeneration, risk } = check;
   const user = await readUser(models, userId);
-  const opened = await open(service, { userId, sessionGeneration }, request);
-  await auditOrClose(service, userId, opened, request);
+  const judged = await judgeSignIn(service, userId, request);
+  return admit(service, { user, sessionGeneration, risk, judged, confirmed: true }, request);
+}
+
+async function denied(
+  service: Service,
+  user: PublicUser,
+  { assessment }: JudgedSignIn,
+  request: FastifyRequest,
+): Promise<ApiError> {
+  const details = { reason: "risk", ...riskDetails(assessment) };
+  await audit(service, request, {
+    action: "session.opened",
+    outcome: "denied",
+    subjectId: user._id,
+    details,
+  });
+  await noteHighRisk(service, user, assessment.reasons, request);
+  return new ApiError("SIGN_IN_DENIED", { reason: publicReason(assessment) });
+}
+
+async function challenged(
+  service: Service,
+  user: PublicUser,
+  sessionGeneration: number,
+  { assessment }: JudgedSignIn,
+  request: FastifyRequest,
+): Promise<ApiError> {
+  const input = { userId: user._id, sessionGeneration, risk: storedRisk(assessment) };
+  const challenge = await createLoginChallenge(service.database.models, input, service.clock.now());
+  const details = riskDetails(assessment);
+  const event = { action: "session.challenged", outcome: "success", subjectId: user._id, details } as const;
+  await audit(service, request, event);
+  if (assessment.level === "high") await noteHighRisk(service, user, assessment.reasons, request);
+  try {
+    await service.notifier.send(signInCode(user, challenge.code, originOf(service, request)));
+  } catch (cause) {
+    return new ApiError("NOTICE_NOT_SENT", {}, { cause });
+  }
+  const { token, expiresAt } = challenge;
+  return new ApiError("CHALLENGE_REQUIRED", {
+    challenge: token,
+    expiresAt,
+    reason: publicReason(assessment),
+  });
+}
+
+async function noteHighRisk(
+  service: Service,
+  user: PublicUser,
+  reasons: JudgedSignIn["assessment"]["reasons"],
+  request: FastifyRequest,
+): Promise<void> {
+  const event = {
+    userId: user._id,
+    kind: "risk_high",
+    severity: "critical",
+    reasons: codesOf(reasons),
+  } as const;
+  const origin = originOf(service, request);
+  await recordSecurityEvent(service.database.models, { ...event, ...origin }, service.clock.now());
+}
+
+async function admit(service: Service, proven: Proven, request: FastifyRequest): Promise<SignedIn> {
+  const { user, judged, confirmed } = proven;
+  const opened = await open(service, proven, request);
+  await auditOrClose(service, proven, opened, request);
+  if (judged) learnSignIn(service, user._id, judged, confirmed);
   await note(service, user, opened, request);
-  return { ...opened, userId };
+  return { ...opened, userId: user._id };
 }
 
 // Nobody signs in unseen: a session that the trail does not know of ends before its token leaves.
 async function auditOrClose(
   service: Service,
-  userId: Types.ObjectId,
+  { user, judged, confirmed }: Proven,
   { id: sessionId }: OpenedSession,
   request: FastifyRequest,
 ): Promise<void> {
+  const { _id: userId } = user;
   try {
-    await audit(service, request, byOwner(userId, "session.opened"));
+    const details = {
+      ...(judged && riskDetails(judged.assessment)),
+      ...(confirmed && { confirmedBy: "code" }),
+    };
+    await audit(service, request, byOwner(userId, "session.opened", details));
   } catch (error) {
     await revokeSession(service.database.models, { userId, sessionId }, service.clock.now());
     throw error;
   }
 }
 
-async function open(
-  service: Service,
-  user: { userId: Types.ObjectId; sessionGeneration: number },
-  request: FastifyRequest,
-): Promise<OpenedSession> {
+async function open(service: Service, proven: Proven, request: FastifyRequest): Promise<OpenedSession> {
   const { models } = service.database;
   const now = service.clock.now();
+  const { user, sessionGeneration, risk } = proven;
+  const { _id: userId } = user;
   const userAgent = request.headers["user-agent"];
-  const location = service.locate(request);
+  const location = service.locate(request)?.location;
   const client = { ip: request.ip, ...(userAgent && { userAgent }), ...(location && { location }) };
+  const input = {
+    userId,
+    sessionGeneration,
+    ...client,
+    ...(risk && { risk }),
+    policy: service.sessionPolicy,
+  };
   try {
-    return await openSession(models, { ...user, ...client, policy: service.sessionPolicy }, now);
+    return await openSession(models, input, now);
   } catch (error) {
     if (isIdentityError(error) && error.kind === "state") {
-      const denial = {
+      const details = { reason: error.code };
+      await audit(service, request, {
         action: "session.opened",
         outcome: "denied",
-        details: { reason: error.code },
-      } as const;
-      await audit(service, request, { ...denial, subjectId: user.userId });
+        details,
+        subjectId: userId,
+      });
     }
     if (isIdentityError(error, "ADDRESS_NOT_ALLOWED")) {
-      const event = { userId: user.userId, kind: "allowlist_refused", severity: "warning" } as const;
+      const event = { userId, kind: "allowlist_refused", severity: "warning" } as const;
       await recordSecurityEvent(models, { ...event, ...originOf(service, request) }, now);
     }
     throw error;
@@ -110,30 +235,14 @@ async function note(
     deviceLabel: origin.device ?? "",
     ...(origin.country && { country: origin.country }),
   };
-  const events = eventsOf(user, opened).map((event) => ({ ...event, userId: user._id, ...origin }));
+  const events = eventsOf(user, opened);
   const notes = await Promise.allSettled([
     recordLogin(models, login, now).then(() => updateAnalytics(models, { userId: user._id }, now)),
-    ...events.map((event) => recordSecurityEvent(models, event, now)),
+    ...events.map((event) => recordSecurityEvent(models, { ...event, userId: user._id, ...origin }, now)),
   ]);
-  for (const result of notes) {
-    if (result.status === "rejected")
-      request.log.error({ err: result.reason }, "a sign-in was not fully noted");
-  }
-}
-
-function eventsOf(user: PublicUser, opened: OpenedSession): Omit<SecurityEventInput, "userId">[] {
-  const { alerts } = user.security;
-  const sessionId = opened.id;
-  const hasSignedInBefore = user.analytics.logins > 0;
-  return [
-    ...(alerts.newDevice && opened.newDevice && hasSignedInBefore
-      ? [{ kind: "new_device", severity: "warning", sessionId } as const]
-      : []),
-    ...(alerts.newLocation && opened.newLocation
-      ? [{ kind: "new_location", severity: "warning", sessionId } as const]
-      : []),
-    ...opened.evicted.map(
-      ({ id }) => ({ kind: "session_evicted", severity: "info", sessionId: id }) as const,
-    ),
-  ];
+  // A mail server that is slow must not hold up the sign-in.
+  const alerts = alertsOf(user, events, origin).map((notice) => service.notifier.send(notice));
+  const failed = (reason: unknown) => request.log.error({ err: reason }, "a sign-in was not fully noted");
+  for (const alert of alerts) alert.catch(failed);
+  for (const result of notes) if (result.status === "rejected") failed(result.reason);
 }

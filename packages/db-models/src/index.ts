@@ -212,6 +212,8 @@ export type { SessionPolicy } from "./sessions/policy.js";
 export { defaultSessionPolicy } from "./sessions/policy.js";
 export { refreshSession } from "./sessions/refresh.js";
 export { revokeAllSessions, revokeOtherSessions, revokeSession } from "./sessions/revoke.js";
+export type { SessionStart } from "./sessions/risk.js";
+export { raiseSessionRisk, readSessionStart } from "./sessions/risk.js";
 export type { RefreshResult, SessionMethods, SessionRefusal, SessionUse } from "./sessions/types.js";
 export { incrementApiUsage } from "./sessions/usage.js";
 export type { ActiveSession, SessionCheck } from "./sessions/validate.js";

@@ -4,6 +4,7 @@ import { fastifyPlugin } from "fastify-plugin";
 import type { Types } from "mongoose";
 import { ApiError } from "../problems.js";
 import type { Service, ServiceOptions } from "../service.js";
+import { judgeSession } from "../session-risk.js";
 
 /** A token as a request carries it. */
 export interface PresentedToken {
@@ -57,6 +58,9 @@ async function authenticate(service: Service, request: FastifyRequest, reply: Fa
   const check = await validateSession(models, token.value, service.clock.now(), service.sessionPolicy);
   if (!check.active) throw sessionRefused(reply, token, check.reason);
   const { session } = check;
+  if (check.touched && !(await judgeSession(service, request, session))) {
+    throw sessionRefused(reply, token, "revoked");
+  }
   request.session = session;
   request.actor = { userId: session.userId, sessionId: session.id };
   // The document's expiry has moved, and the cookie's moves with it.

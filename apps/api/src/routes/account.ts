@@ -60,7 +60,11 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     async (request, reply) => {
       const { userId } = sessionOf(request);
       const { email: identifier } = await readUser(models, userId);
-      const checked = await checkPassword(service, { identifier, password: request.body.password }, request);
+      const { checked } = await checkPassword(
+        service,
+        { identifier, password: request.body.password },
+        request,
+      );
       if (!checked.authenticated) {
         await audit(service, request, { ...byOwner(userId, "account.erased"), outcome: "denied" });
         throw new ApiError("BAD_CREDENTIALS");

@@ -10,16 +10,25 @@ const token = z
   .optional()
   .describe("Bearer token; only for who asked for one, or came with one. Shown once");
 
+const delivery = z
+  .enum({ cookie: "cookie", token: "token" })
+  .default("cookie")
+  .describe(
+    "`cookie` for browsers: no script ever sees the token. `token` for programs: it is in the answer",
+  );
+
 /** Credentials, and how the token is to be delivered. */
 export const signInBody = z.strictObject({
   identifier: z.string().min(1).max(254).describe("Email address or username"),
   password: z.string().min(1),
-  delivery: z
-    .enum({ cookie: "cookie", token: "token" })
-    .default("cookie")
-    .describe(
-      "`cookie` for browsers: no script ever sees the token. `token` for programs: it is in the answer",
-    ),
+  delivery,
+});
+
+/** What ends a challenged sign-in. */
+export const challengeBody = z.strictObject({
+  challenge: z.string().min(1).max(128).describe("As `CHALLENGE_REQUIRED` gave it"),
+  code: z.string().min(1).max(16).describe("As the account's owner was sent it"),
+  delivery,
 });
 
 /** What a sign-in gives. */

@@ -79,6 +79,8 @@ export interface CounterAnswer {
   retryAfterMs: number;
   /** True when this attempt, should it fail, is the one from which on there are delays. */
   beginsDelay: boolean;
+  /** Failures before this attempt that are not forgotten yet. */
+  failures: number;
 }
 
 /** Reads the answer off the counter that the update left. */
@@ -94,5 +96,6 @@ export function answerOf(
     challenge: counter.failures + (admitted ? 0 : 1) > rules.challengeAfter,
     retryAfterMs: admitted ? 0 : Math.min(Math.max(ahead, 1), rules.maxDelayMs),
     beginsDelay: admitted && counter.failures === rules.free,
+    failures: Math.max(0, counter.failures - (admitted ? 1 : 0)),
   };
 }

@@ -50,6 +50,10 @@ export interface ReservedLoginAttempt {
   /** True when the account knows the device: then neither its own counter nor the network's is asked. */
   readonly knownDevice: boolean;
   readonly beginsDelay: boolean;
+  /** Failures of the account, or of the known device, before this attempt that are not forgotten yet. */
+  readonly accountFailures: number;
+  /** Failures from the network; 0 when the device was known. */
+  readonly networkFailures: number;
 }
 
 export type LoginAdmission =
@@ -85,14 +89,24 @@ export async function reserveLoginAttempt(
   const account = loginAccountOf(identifier);
   const deviceHash = deviceCookie ? loginDeviceOf(account, deviceCookie) : undefined;
   const byAccount = await reserveOnAccount(models, account, deviceHash, attempt, rules);
-  const { admitted, challenge, retryAfterMs, knownDevice, beginsDelay } = byAccount;
+  const {
+    admitted,
+    challenge,
+    retryAfterMs,
+    knownDevice,
+    beginsDelay,
+    failures: accountFailures,
+  } = byAccount;
   if (!admitted) return { admitted, challenge, retryAfterMs };
-  const reserved = { id: attempt.id, account, knownDevice, beginsDelay };
+  const reserved = { id: attempt.id, account, knownDevice, beginsDelay, accountFailures, networkFailures: 0 };
   const network = knownDevice ? undefined : networkOf(ip);
   if (!network) return { admitted, challenge, attempt: reserved };
   const byNetwork = await reserveOnNetwork(models, network, ip, { ...attempt, skipsDelay: false }, rules);
   const either = { challenge: challenge || byNetwork.challenge };
-  if (byNetwork.admitted) return { admitted, ...either, attempt: { ...reserved, network } };
+  if (byNetwork.admitted) {
+    const networkFailures = byNetwork.failures;
+    return { admitted, ...either, attempt: { ...reserved, network, networkFailures } };
+  }
   await takeBack(models, "account", account, attempt);
   return { admitted: false, ...either, retryAfterMs: byNetwork.retryAfterMs };
 }

@@ -1,0 +1,69 @@
+import {
+  type ActiveSession,
+  raiseSessionRisk,
+  readSessionStart,
+  recordSecurityEvent,
+  revokeSession,
+} from "@org/db-models";
+import { assessSession, type SessionAssessment } from "@org/risk-engine";
+import type { FastifyRequest } from "fastify";
+import { audit, byOwner } from "./audit.js";
+import { originOf } from "./origin.js";
+import { codesOf, riskPolicyOf, rounded } from "./risk.js";
+import type { Service } from "./service.js";
+
+/**
+ * Judges a live session anew by what has changed since its sign-in: at most once per touch interval, as it is used.
+ *
+ * @returns false when the session was ended for it.
+ */
+export async function judgeSession(
+  service: Service,
+  request: FastifyRequest,
+  session: ActiveSession,
+): Promise<boolean> {
+  const assessment = await assessNow(service, request, session);
+  if (!assessment || assessment.reasons.length === 0) return true;
+  const { models } = service.database;
+  const { id: sessionId, userId } = session;
+  const { level, reasons } = assessment;
+  const risk = { score: rounded(assessment.score), level, reasons: codesOf(reasons) };
+  const raised = await raiseSessionRisk(models, { sessionId, risk });
+  if (raised && level === "high" && session.risk.level !== "high") {
+    const event = {
+      userId,
+      kind: "risk_high",
+      severity: "critical",
+      sessionId,
+      reasons: risk.reasons,
+    } as const;
+    await recordSecurityEvent(models, { ...event, ...originOf(service, request) }, service.clock.now());
+  }
+  if (assessment.action !== "deny") return true;
+  await revokeSession(models, { userId, sessionId, reason: "risk" }, service.clock.now());
+  await audit(service, request, byOwner(userId, "session.ended", { reason: "risk" }));
+  return false;
+}
+
+async function assessNow(
+  service: Service,
+  request: FastifyRequest,
+  session: ActiveSession,
+): Promise<SessionAssessment | undefined> {
+  const policy = riskPolicyOf(service);
+  if (!policy) return undefined;
+  const begun = await readSessionStart(service.database.models, session.id);
+  if (!begun) return undefined;
+  const { ip, userAgent, location, risk, createdAt } = begun;
+  const score = risk.signInScore ?? risk.score ?? null;
+  return assessSession({
+    start: { at: createdAt.getTime(), score, ip, userAgent, country: location?.country },
+    current: {
+      at: service.clock.now().getTime(),
+      ip: request.ip,
+      userAgent: request.headers["user-agent"],
+      country: service.locate(request)?.location.country,
+    },
+    policy,
+  });
+}

@@ -1,0 +1,51 @@
+import type { Types } from "mongoose";
+import type { IdentityModels } from "../models.js";
+import type { RiskAssessment, UserSessionDocument } from "../schemas/user-session.js";
+
+/** How a session began, and what it was judged then and since. */
+export type SessionStart = Pick<
+  UserSessionDocument,
+  "ip" | "userAgent" | "location" | "risk" | "createdAt" | "apiUsage"
+>;
+
+const projection = { ip: 1, userAgent: 1, location: 1, risk: 1, createdAt: 1, apiUsage: 1 } as const;
+
+/** What a live session is held against; `undefined` when there is none. One read by `_id`. */
+export async function readSessionStart(
+  models: IdentityModels,
+  sessionId: Types.ObjectId,
+): Promise<SessionStart | undefined> {
+  const found = await models.UserSession.collection.findOne({ _id: sessionId }, { projection });
+  return (found ?? undefined) as SessionStart | undefined;
+}
+
+/**
+ * Raises what a live session is judged. A session's score only rises, whatever order parallel requests come in; the
+ * score of its sign-in stays in `signInScore`.
+ *
+ * @returns true when this call raised it.
+ */
+export async function raiseSessionRisk(
+  models: IdentityModels,
+  input: { sessionId: Types.ObjectId; risk: RiskAssessment & { score: number } },
+): Promise<boolean> {
+  const { score, level, reasons } = input.risk;
+  const { modifiedCount } = await models.UserSession.collection.updateOne(
+    {
+      _id: input.sessionId,
+      revokedAt: null,
+      $or: [{ "risk.score": null }, { "risk.score": { $lt: score } }],
+    },
+    [
+      {
+        $set: {
+          "risk.signInScore": { $ifNull: ["$risk.signInScore", "$risk.score"] },
+          "risk.score": score,
+          "risk.level": level,
+          "risk.reasons": { $literal: reasons },
+        },
+      },
+    ],
+  );
+  return modifiedCount === 1;
+}
