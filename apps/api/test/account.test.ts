@@ -1,6 +1,6 @@
 import { UsageRecorder } from "@org/db-models";
 import { beforeEach, describe, expect, test } from "vitest";
-import { type Person, type SignedInPerson, useApi } from "./support/api.js";
+import { type Person, password, type SignedInPerson, useApi } from "./support/api.js";
 
 const api = useApi();
 let person: Person;
@@ -97,6 +97,34 @@ describe("the security events", () => {
       expect((await get(`/v1/security/events?${query}`)).statusCode).toBe(400);
     },
   );
+});
+
+describe("the password", () => {
+  const change = (payload: object) =>
+    api.app.inject({ method: "PUT", url: "/v1/account/password", headers: mine.bearer, payload });
+
+  test("is changed with the one before, and ends every other session", async () => {
+    const other = await api.signIn(person);
+    const answer = await change({ password, newPassword: "another fine password" });
+    expect(answer.json()).toEqual({ ended: 1 });
+    expect((await get("/v1/session")).statusCode).toBe(200);
+    expect((await api.app.inject({ url: "/v1/session", headers: other.bearer })).statusCode).toBe(401);
+    const signIn = (typed: string) =>
+      api.app.inject({
+        method: "POST",
+        url: "/v1/sessions",
+        payload: { identifier: person.email, password: typed },
+      });
+    expect((await signIn(password)).json().code).toBe("BAD_CREDENTIALS");
+    expect((await signIn("another fine password")).statusCode).toBe(201);
+  });
+
+  test("stays with a wrong one, or one too short", async () => {
+    const wrong = await change({ password: "wrong", newPassword: "another fine password" });
+    expect([wrong.statusCode, wrong.json().code]).toEqual([401, "BAD_CREDENTIALS"]);
+    expect((await change({ password, newPassword: "short" })).json().code).toBe("INVALID_INPUT");
+    await api.signIn(person);
+  });
 });
 
 describe("the analytics", () => {

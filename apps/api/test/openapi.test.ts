@@ -48,6 +48,7 @@ test("the document is OpenAPI 3.1 and has every operation, and none twice", asyn
     "POST /v1/sessions",
     "POST /v1/sessions/challenge",
     "POST /v1/users",
+    "PUT /v1/account/password",
   ]);
 });
 

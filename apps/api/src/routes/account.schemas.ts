@@ -1,4 +1,4 @@
-import { passwordLength } from "@org/db-models";
+import { passwordLength, passwordSchema } from "@org/db-models";
 import { z } from "zod";
 import { idOutput } from "../schemas.js";
 
@@ -6,6 +6,9 @@ import { idOutput } from "../schemas.js";
 export const erasureBody = z.strictObject({
   password: z.string().min(1).max(passwordLength.max).describe("The account's password, once more"),
 });
+
+/** The password as it was, and as it is to be. */
+export const passwordChange = erasureBody.extend({ newPassword: passwordSchema });
 
 /** What an erasure did. */
 export const erasureReport = z

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
-import { eraseUserData, exportUserData, readUser } from "@org/db-models";
+import { eraseUserData, exportUserData, readUser, setPassword } from "@org/db-models";
+import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Types } from "mongoose";
 import { audit, byOwner } from "../audit.js";
@@ -8,7 +9,8 @@ import { sessionOf } from "../plugins/authentication.js";
 import { passwordRateLimit } from "../plugins/rate-limit.js";
 import { ApiError } from "../problems.js";
 import type { Service, ServiceOptions } from "../service.js";
-import { erasureBody, erasureReport, exportLines } from "./account.schemas.js";
+import { erasureBody, erasureReport, exportLines, passwordChange } from "./account.schemas.js";
+import { ended } from "./sessions.schemas.js";
 
 const tags = ["account"];
 
@@ -39,6 +41,32 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     },
   );
 
+  app.put(
+    "/account/password",
+    {
+      config: {
+        auth: "session",
+        rateLimit: passwordRateLimit(service),
+        problems: ["SIGN_IN_DELAYED", "BAD_CREDENTIALS", "USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"],
+      },
+      schema: {
+        tags,
+        summary: "Change the own password",
+        description: "Ends every other session, and sign-ins under way with the old password.",
+        body: passwordChange,
+        response: { 200: ended },
+      },
+    },
+    async (request) => {
+      const { id: keepSessionId, userId } = sessionOf(request);
+      await checkOwnPassword(service, request, "password.changed", request.body.password);
+      const input = { userId, password: request.body.newPassword, keepSessionId };
+      const count = await setPassword(models, input, service.clock.now());
+      await audit(service, request, byOwner(userId, "password.changed"));
+      return { ended: count };
+    },
+  );
+
   app.delete(
     "/account",
     {
@@ -59,16 +87,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     },
     async (request, reply) => {
       const { userId } = sessionOf(request);
-      const { email: identifier } = await readUser(models, userId);
-      const { checked } = await checkPassword(
-        service,
-        { identifier, password: request.body.password },
-        request,
-      );
-      if (!checked.authenticated) {
-        await audit(service, request, { ...byOwner(userId, "account.erased"), outcome: "denied" });
-        throw new ApiError("BAD_CREDENTIALS");
-      }
+      await checkOwnPassword(service, request, "account.erased", request.body.password);
       // Before: afterwards nobody can tell whose event it is, and nobody is to.
       await audit(service, request, byOwner(userId, "account.erased"));
       const report = await eraseUserData(models, { userId }, service.clock.now());
@@ -77,6 +96,21 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     },
   );
 };
+
+/** @throws ApiError `SIGN_IN_DELAYED`, `BAD_CREDENTIALS`. */
+async function checkOwnPassword(
+  service: Service,
+  request: FastifyRequest,
+  action: string,
+  password: string,
+): Promise<void> {
+  const { userId } = sessionOf(request);
+  const { email: identifier } = await readUser(service.database.models, userId);
+  const { checked } = await checkPassword(service, { identifier, password }, request);
+  if (checked.authenticated) return;
+  await audit(service, request, { ...byOwner(userId, action), outcome: "denied" });
+  throw new ApiError("BAD_CREDENTIALS");
+}
 
 async function* exportedLines(service: Service, userId: Types.ObjectId): AsyncGenerator<string> {
   for await (const record of exportUserData(service.database.models, userId, service.clock.now())) {
