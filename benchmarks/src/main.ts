@@ -4,6 +4,7 @@ import { openDatabase } from "@org/db-models";
 import { startEngine } from "@org/dev-kit";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
+import { benchmarkKeys } from "./keys.js";
 import { benchmarkLoading } from "./loading.js";
 import type { Comparison } from "./measure.js";
 import { benchmarkPeers, type PeerBenchmarks } from "./peers.js";
@@ -28,7 +29,7 @@ if (chosen("risk")) {
   say("risk: scoring, without a database");
   results.risk = benchmarkRisk();
 }
-if (["loading", "peers", "planning", "sessions"].some(chosen)) await benchmarkDatabase();
+if (["keys", "loading", "peers", "planning", "sessions"].some(chosen)) await benchmarkDatabase();
 process.stdout.write(values.json ? `${JSON.stringify(results, null, 2)}\n` : `${readable(results)}\n`);
 
 async function benchmarkDatabase(): Promise<void> {
@@ -43,7 +44,7 @@ async function benchmarkDatabase(): Promise<void> {
       say("loading: the loader against insertMany of the same documents");
       results.loading = await benchmarkLoading(db, size);
     }
-    if (["sessions", "peers"].some(chosen)) {
+    if (["sessions", "keys", "peers"].some(chosen)) {
       say(`loading ${size.sessions} sessions`);
       await db.dropDatabase();
       await loadIdentityData(db, { ...size, seed: 1, now: new Date() });
@@ -52,6 +53,11 @@ async function benchmarkDatabase(): Promise<void> {
     if (chosen("sessions")) {
       say("sessions: each operation against its bare driver call");
       results.sessions = await benchmarkSessions(database.connection);
+    }
+    if (chosen("keys")) {
+      say("keys: verifying API keys against one findOne");
+      const user = await database.models.User.findOne().orFail();
+      results.keys = await benchmarkKeys(database.models, user._id);
     }
     if (chosen("peers")) {
       results.peers = await benchmarkPeers(database.models, engine.uri, size.sessions, say);
@@ -87,6 +93,11 @@ function readable(found: Record<string, unknown>): string {
   const sessions = (found.sessions ?? {}) as Record<string, Comparison>;
   for (const [operation, comparison] of Object.entries(sessions)) {
     lines.push(`${operation}: ${beside(comparison, "the bare call")}`);
+  }
+  const keys = found.keys as Awaited<ReturnType<typeof benchmarkKeys>> | undefined;
+  if (keys) {
+    const { latency, commands } = keys;
+    lines.push(`verify an API key: ${beside(latency, "one findOne")}, sending ${perCall(commands)}`);
   }
   const peers = found.peers as PeerBenchmarks | undefined;
   if (peers) {

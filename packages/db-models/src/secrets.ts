@@ -1,10 +1,10 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createHash,
   createHmac,
   createPrivateKey,
   createPublicKey,
+  hash,
   type KeyObject,
   randomBytes,
   sign,
@@ -42,7 +42,7 @@ const body = /^[A-Za-z0-9_-]+$/;
 
 /** SHA-256 in base64url, 43 characters: what the database stores instead of a random secret (ASVS 6.5.2). */
 export function sha256(value: string): string {
-  return createHash("sha256").update(value).digest("base64url");
+  return hash("sha256", value, "base64url");
 }
 
 /** HMAC-SHA-256 in base64url, 43 characters. */
@@ -216,7 +216,7 @@ export function isSigned(key: SigningKey, text: string, signature: string): bool
 /** Names a key pair, given either half: SHA-256 of its public key. */
 export function keyIdOf(key: SigningKey): string {
   const der = publicKeyOf(key).export({ type: "spki", format: "der" });
-  return createHash("sha256").update(der).digest("base64url");
+  return hash("sha256", der, "base64url");
 }
 
 // An object that is public already is not taken by createPublicKey.

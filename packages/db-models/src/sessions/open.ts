@@ -80,7 +80,7 @@ const userProjection = {
 } as const;
 
 /**
- * Opens a session under the user's cap: three reads at once, one insert, one read.
+ * Opens a session under the user's cap: two reads at once, one insert beside a third, one read.
  *
  * A live session has a slot, there are `maxConcurrentSessions` of them, and a unique index lets one session have
  * each. So at every moment at most that many are live, however many logins run in parallel and wherever one of them
@@ -109,14 +109,15 @@ async function openUnderCap(
 ): Promise<OpenedSession> {
   const device = detectDevice(input.userAgent);
   const deviceHash = deviceHashOf(device, input.deviceCookie);
-  const [state, ofDevice] = await Promise.all([
-    readState(models, input.userId),
-    runQuery(models, queries.sessionsOfDevice(input.userId, deviceHash, { limit: 1 }), { _id: 1 }),
-  ]);
+  const state = await readState(models, input.userId);
   assertMayOpen(state.user, input, input.sessionGeneration ?? state.user.sessionGeneration);
   const policy = sessionPolicyOf(models, input.policy);
   const { session, token } = describeSession(state.user, { ...input, device, deviceHash }, policy, now);
-  const evicted = await claimSlot(models, session, state, input, now);
+  // The device is looked up while the insert waits for the disk.
+  const [evicted, knownDevice] = await Promise.all([
+    claimSlot(models, session, state, input, now),
+    isKnownDevice(models, session),
+  ]);
   await settle(models, session, now);
   return {
     id: session._id,
@@ -124,10 +125,17 @@ async function openUnderCap(
     idleExpiresAt: session.idleExpiresAt,
     absoluteExpiresAt: session.absoluteExpiresAt,
     deviceHash,
-    newDevice: ofDevice.length === 0,
+    newDevice: !knownDevice,
     newLocation: isNewCountry(state.user, session.location?.country),
     evicted: evicted.map((id) => ({ id, reason: "evicted" })),
   };
+}
+
+async function isKnownDevice(models: IdentityModels, session: UserSessionDocument): Promise<boolean> {
+  // This session may already be inserted, and must not vouch for itself.
+  const query = queries.sessionsOfDevice(session.userId, session.deviceHash, { limit: 2 });
+  const known = await runQuery(models, query, { _id: 1 });
+  return known.some(({ _id }) => !_id.equals(session._id));
 }
 
 /** Makes the session live. Returns the sessions that were evicted for it. */

@@ -1,0 +1,53 @@
+import { ApiKeyVerifier, createApiKey, type IdentityModels, queries, sha256 } from "@org/db-models";
+import type { mongo, Types } from "mongoose";
+import { type Comparison, compare } from "./measure.js";
+
+export interface KeyBenchmark {
+  /** A verification over one `findOne` by the unique key. */
+  latency: Comparison;
+  /** Commands per verification, by name, over ten thousand of them at a steady rate. */
+  commands: Record<string, number>;
+}
+
+// At about a thousand verifications a second, so a hundred a second for each key.
+const keys = 10;
+const verifications = 10_000;
+const quota = { remaining: 100_000_000 };
+
+/** Verifying API keys with a quota, beside the bare read. */
+export async function benchmarkKeys(models: IdentityModels, userId: Types.ObjectId): Promise<KeyBenchmark> {
+  const now = new Date();
+  const collection = models.ApiKey.collection as unknown as mongo.Collection;
+  const created: string[] = [];
+  for (let index = 0; index < keys; index++) {
+    const input = { userId, name: `bench ${index}`, scopes: ["repo"], quota };
+    created.push((await createApiKey(models, input, now)).key);
+  }
+  const hashes = created.map((key) => sha256(key));
+  const verifier = new ApiKeyVerifier(models);
+  const verify = async (index: number) => {
+    const check = await verifier.verify({ key: created[index % keys] as string, scopes: ["repo:read"] }, now);
+    if (!check.valid) throw new Error(`the key is refused: ${check.reason}`);
+  };
+  const latency = await compare(verify, (index) =>
+    collection.findOne(queries.apiKeyByHash(hashes[index % keys] as string).filter as object),
+  );
+  const commands = await commandsOf(models, verify);
+  await verifier.close();
+  return { latency, commands };
+}
+
+async function commandsOf(
+  models: IdentityModels,
+  verify: (index: number) => Promise<void>,
+): Promise<Record<string, number>> {
+  const client = models.User.db.getClient();
+  const sent: Record<string, number> = {};
+  const note = ({ commandName }: { commandName: string }) => {
+    sent[commandName] = (sent[commandName] ?? 0) + 1;
+  };
+  client.on("commandStarted", note);
+  for (let index = 0; index < verifications; index++) await verify(index);
+  client.off("commandStarted", note);
+  return Object.fromEntries(Object.entries(sent).map(([name, count]) => [name, count / verifications]));
+}
