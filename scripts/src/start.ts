@@ -7,6 +7,7 @@ import { databaseUri, describeFailure, openEngine, stopSignal } from "./engine.j
 
 const demoData = { users: 1_000, sessions: 4_000, seed: 1 };
 const demoAccount = { email: "demo@example.com", password: "a demo password, not a secret" };
+const browser = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const say = (line = "") => void process.stdout.write(`${line}\n`);
 
 const stopping = stopSignal();
@@ -42,11 +43,12 @@ async function serve(uri: string, engine: string): Promise<void> {
   say(`database           ${uri} (${engine})`);
   say(`demo account       ${demoAccount.email} / ${demoAccount.password}`);
   say();
-  say(`curl -s ${address}/v1/sessions -H 'content-type: application/json' \\`);
+  say(`curl -s ${address}/v1/sessions -H 'content-type: application/json' -A '${browser}' \\`);
   say(
     `  -d '${JSON.stringify({ identifier: demoAccount.email, password: demoAccount.password, delivery: "token" })}'`,
   );
   say();
+  say("Without -A it looks like a program's sign-in, and is asked for a code, which is shown here.");
   say("Ctrl-C stops it; the data stays for the next time.");
   await new Promise<void>((resolve) => {
     if (stopping.aborted) resolve();
