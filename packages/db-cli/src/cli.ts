@@ -11,6 +11,7 @@ import { optimize } from "./commands/optimize.js";
 import { plan } from "./commands/plan.js";
 import { rollback } from "./commands/rollback.js";
 import { setup } from "./commands/setup.js";
+import { shardPlan } from "./commands/shard-plan.js";
 import { type ExitCode, exitCodes } from "./errors.js";
 import type { CliIo } from "./io.js";
 import { type CommonOptions, runCommand } from "./run-command.js";
@@ -46,7 +47,7 @@ function buildProgram(io: CliIo, done: (code: ExitCode) => void): Program {
     })
     .addHelpText("after", exitCodeHelp);
   const add = <Options extends object>(name: string, summary: string, run: Command<Options>) => {
-    const reading = ["plan", "health", "optimize", "advise"].includes(name);
+    const reading = ["plan", "health", "optimize", "advise", "shard-plan"].includes(name);
     return common(program.command(name).description(summary)).action(
       async (options: Options & CommonOptions) => {
         done(await runCommand(io, options, run, reading));
@@ -87,6 +88,17 @@ function buildProgram(io: CliIo, done: (code: ExitCode) => void): Program {
   add("optimize", "explain and time the named queries, and advise", optimize).addOption(
     new Option("--rounds <n>", "how often to time each query").argParser(wholeNumber).default(20),
   );
+  add("shard-plan", "weigh shard keys for each collection on a sample", shardPlan)
+    .addOption(
+      new Option("--sample <documents>", "how much of a collection is sampled")
+        .argParser(sampleSize)
+        .default(5_000),
+    )
+    .addOption(
+      new Option("--worthwhile <GiB>", "data from which sharding a collection pays")
+        .argParser(naturalNumber)
+        .default(100),
+    );
   waiting(add("cleanup", "count what has outlived its retention; remove it with --run", cleanup))
     .option("--run", "remove it")
     .option("--rule <name...>", "only these rules")
@@ -128,6 +140,12 @@ function dropping(program: Program): Program {
 function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,5}$/.test(text))
     throw new InvalidArgumentError("It takes a whole number from 1 to 999999.");
+  return Number(text);
+}
+
+function sampleSize(text: string): number {
+  if (!/^[1-9]\d{0,4}$|^100000$/.test(text))
+    throw new InvalidArgumentError("It takes a whole number from 1 to 100000.");
   return Number(text);
 }
 

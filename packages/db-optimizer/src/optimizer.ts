@@ -16,6 +16,7 @@ import { type LeaseOptions, withLease } from "./lease.js";
 import type { ModelLike } from "./model.js";
 import type { NamedQuery } from "./named-query.js";
 import { analysePerformance, type OptimizeOptions, type OptimizeReport } from "./optimize/optimize.js";
+import { readShardPlan, type ShardPlan, type ShardPlanOptions } from "./sharding/read.js";
 
 /** What a {@link DatabaseOptimizer} works on. */
 export interface DatabaseOptimizerOptions {
@@ -128,5 +129,10 @@ export class DatabaseOptimizer {
   /** See {@link analysePerformance}. */
   optimize(options?: OptimizeOptions): Promise<OptimizeReport> {
     return analysePerformance(this.#connection, this.#models, this.#queries, options);
+  }
+
+  /** Shard keys weighed for each collection: see {@link readShardPlan}. Reads only. */
+  shardPlan(options: Omit<ShardPlanOptions, "queries"> = {}): Promise<ShardPlan> {
+    return readShardPlan(this.#connection, this.#models, { queries: this.#queries, ...options });
   }
 }

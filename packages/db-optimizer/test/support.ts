@@ -1,4 +1,12 @@
-import { createConnection, type Model, Schema, type SchemaDefinition, type SchemaOptions } from "mongoose";
+import {
+  type Connection,
+  createConnection,
+  type Model,
+  type mongo,
+  Schema,
+  type SchemaDefinition,
+  type SchemaOptions,
+} from "mongoose";
 import { canonicalCollation } from "../src/indexes/collation.js";
 import type { ActualCollection, ActualIndex } from "../src/indexes/inspect.js";
 import { canonicalIndex } from "../src/indexes/spec.js";
@@ -36,4 +44,39 @@ export function actualCollection(indexes: readonly ActualIndex[], options: Docum
 /** Any Mongoose model as the narrow type that this package asks for. */
 export function asModel<T>(model: Model<T>): ModelLike {
   return model;
+}
+
+/**
+ * The connection, with a look at each command before it is sent; the look may throw what the server would answer, or
+ * return an answer of its own.
+ */
+export function intercepted(connection: Connection, look: (command: Document) => unknown): Connection {
+  const wrap = (db: mongo.Db): mongo.Db =>
+    proxy(db, {
+      command: async (command: Document, ...rest: []) =>
+        (await look(command)) ?? db.command(command, ...rest),
+      admin: () =>
+        proxy(db.admin(), {
+          command: async (command: Document) => (await look(command)) ?? db.admin().command(command),
+        }),
+      collection: (name: string) =>
+        proxy(db.collection(name), {
+          aggregate: (pipeline: Document[], options: object) => {
+            const cursor = db.collection(name).aggregate(pipeline, options);
+            const toArray = async () => (await look({ aggregate: name, pipeline })) ?? cursor.toArray();
+            return proxy(cursor, { toArray });
+          },
+        }),
+    });
+  return proxy(connection, { db: wrap(connection.db as mongo.Db) });
+}
+
+function proxy<T extends object>(target: T, instead: object): T {
+  return new Proxy(target, {
+    get: (_, key) => {
+      const own = Reflect.get(instead, key);
+      const value = own ?? Reflect.get(target, key);
+      return typeof value === "function" && own === undefined ? value.bind(target) : value;
+    },
+  });
 }

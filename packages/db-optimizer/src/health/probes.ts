@@ -11,7 +11,7 @@ import { judgeUse, type UnusedFinding } from "../indexes/unused.js";
 import { mapLimited } from "../limited.js";
 import { collectionNames, type Document, type ModelLike } from "../model.js";
 import { type SlowOperations, slowOperations } from "../optimize/slow.js";
-import { shardKeysOf } from "../shard-keys.js";
+import { shardKeysOf } from "../sharding/shard-keys.js";
 import type {
   CollectionFacts,
   ConnectionFacts,

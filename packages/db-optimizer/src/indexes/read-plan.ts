@@ -2,7 +2,7 @@ import type { Connection } from "mongoose";
 
 import { isOptimizerError, toOptimizerError } from "../errors.js";
 import { collectionNames, type ModelLike } from "../model.js";
-import { shardKeysOf } from "../shard-keys.js";
+import { shardKeysOf } from "../sharding/shard-keys.js";
 import { type DriftReport, diffIndexes } from "./diff.js";
 import { expectedIndexes } from "./expected.js";
 import { type ActualCollection, inspectIndexes } from "./inspect.js";

@@ -7,7 +7,7 @@ import { redundantIndexes } from "../indexes/redundant.js";
 import { collectionNames, type ModelLike } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
 import { throwIfAborted } from "../pause.js";
-import { shardKeysOf } from "../shard-keys.js";
+import { shardKeysOf } from "../sharding/shard-keys.js";
 import { type Advice, advise } from "./advice.js";
 import { analyseQuery, indexHitRatio, type QueryAnalysis } from "./analyse.js";
 import { type SlowOperations, slowOperations } from "./slow.js";

@@ -1,8 +1,8 @@
 import type { Connection } from "mongoose";
 
-import { databaseOf } from "./indexes/inspect.js";
-import type { IndexKey } from "./indexes/spec.js";
-import type { Document } from "./model.js";
+import { databaseOf } from "../indexes/inspect.js";
+import type { IndexKey } from "../indexes/spec.js";
+import type { Document } from "../model.js";
 
 /**
  * Shard keys by collection; none where the server is no router. An index that supports one must not be advised away.

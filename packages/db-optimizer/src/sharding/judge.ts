@@ -1,0 +1,109 @@
+import type { IndexKey, IndexSpec } from "../indexes/spec.js";
+import type { NamedQuery } from "../named-query.js";
+import type { KeyMeasure } from "./measure.js";
+import { type Target, targetOf } from "./targeting.js";
+
+/** What speaks against a shard key, by code. */
+export type ShardKeyProblem =
+  | "forbids_unique"
+  | "array"
+  | "low_cardinality"
+  | "frequent_value"
+  | "monotonic"
+  | "missing_values"
+  | "scatters";
+
+/** Where one named query would go. */
+export interface QueryTarget {
+  readonly query: string;
+  readonly target: Target;
+}
+
+/** A shard key, weighed. */
+export interface ShardKeyCandidate {
+  readonly key: readonly IndexKey[];
+  /** 0 to 100: 100 less {@link shardKeyCosts} of each problem. */
+  readonly points: number;
+  readonly problems: readonly ShardKeyProblem[];
+  readonly measure: KeyMeasure;
+  readonly targets: readonly QueryTarget[];
+  /** Unique indexes that could not stay unique. */
+  readonly forbids: readonly string[];
+}
+
+/**
+ * What each problem takes from the 100 points of a shard key; `scatters` by the share of the named queries that would ask
+ * every shard.
+ */
+export const shardKeyCosts: Readonly<Record<ShardKeyProblem, number>> = {
+  array: 100,
+  forbids_unique: 70,
+  scatters: 40,
+  low_cardinality: 30,
+  monotonic: 25,
+  frequent_value: 20,
+  missing_values: 5,
+};
+
+/** Limits of the judgement; of MongoDB's own only the correlation, that of its analyzeShardKey. */
+const fewestValues = 100;
+const commonShare = 0.1;
+const monotonicFrom = 0.7;
+
+/** Weighs a key. Pure. */
+export function judgeShardKey(
+  key: readonly IndexKey[],
+  measure: KeyMeasure,
+  queries: readonly NamedQuery[],
+  indexes: readonly IndexSpec[],
+): ShardKeyCandidate {
+  const targets = queries.map((query) => ({ query: query.name, target: targetOf(query, key) }));
+  const forbids = forbiddenUnique(key, indexes);
+  const scattered = targets.filter(({ target }) => target === "all_shards").length;
+  const problems: ShardKeyProblem[] = [
+    ...(measure.arrays ? (["array"] as const) : []),
+    ...(forbids.length > 0 ? (["forbids_unique"] as const) : []),
+    ...(scattered > 0 ? (["scatters"] as const) : []),
+    ...problemsOfValues(key, measure),
+  ];
+  const cost = problems.reduce((sum, problem) => {
+    const share = problem === "scatters" ? scattered / targets.length : 1;
+    return sum + shardKeyCosts[problem] * share;
+  }, 0);
+  return { key, points: Math.max(0, Math.round(100 - cost)), problems, measure, targets, forbids };
+}
+
+function problemsOfValues(key: readonly IndexKey[], measure: KeyMeasure): ShardKeyProblem[] {
+  const { sampled, distinct, mostCommonShare, missingShare, monotonicity } = measure;
+  if (sampled === 0) return [];
+  const hashed = key.some(({ kind }) => kind === "hashed");
+  return [
+    // A chunk cannot be split within one value, so the number of values bounds the number of chunks.
+    ...(distinct < fewestValues && distinct < sampled / 2 ? (["low_cardinality"] as const) : []),
+    ...(distinct > 1 && mostCommonShare > commonShare && sampled >= fewestValues
+      ? (["frequent_value"] as const)
+      : []),
+    ...(!hashed && Math.abs(monotonicity ?? 0) >= monotonicFrom ? (["monotonic"] as const) : []),
+    ...(missingShare > 0 ? (["missing_values"] as const) : []),
+  ];
+}
+
+/**
+ * Unique indexes that the key forbids: under a ranged key only those that begin with the whole key can stay unique, under
+ * a hashed one none. https://www.mongodb.com/docs/manual/core/sharding-shard-key-indexes/
+ */
+function forbiddenUnique(key: readonly IndexKey[], indexes: readonly IndexSpec[]): string[] {
+  const begins = ({ keys }: IndexSpec) =>
+    key.every(({ field, kind }, at) => kind !== "hashed" && keys[at]?.field === field);
+  return indexes.filter((index) => index.unique && !begins(index)).map(({ name }) => name);
+}
+
+/** The better first; of equals the one that forbids less, then of fewer fields, then a ranged before a hashed one. Pure. */
+export function byPoints(a: ShardKeyCandidate, b: ShardKeyCandidate): number {
+  const forbidden = a.forbids.length - b.forbids.length;
+  return b.points - a.points || forbidden || a.key.length - b.key.length || hashes(a) - hashes(b);
+}
+
+function hashes({ key }: ShardKeyCandidate): number {
+  return key.filter(({ kind }) => kind === "hashed").length;
+}

@@ -1,0 +1,164 @@
+import { collectionText, shellText } from "../indexes/command.js";
+import { type IndexKey, type IndexSpec, keysText } from "../indexes/spec.js";
+import type { Document } from "../model.js";
+import type { NamedQuery } from "../named-query.js";
+import { shardKeyCandidates } from "./candidates.js";
+import { byPoints, judgeShardKey, type ShardKeyCandidate } from "./judge.js";
+import { measureKey } from "./measure.js";
+
+/** What a shard plan goes by, for one collection. */
+export interface ShardPlanInput {
+  readonly database: string;
+  readonly collection: string;
+  readonly documents: number;
+  readonly dataBytes: number;
+  /** Why it cannot be sharded at all: a view, a capped collection. */
+  readonly unfit?: string;
+  /** Whether it compares text otherwise than by bytes unless told to. */
+  readonly collated: boolean;
+  readonly indexes: readonly IndexSpec[];
+  /** Of this collection. */
+  readonly queries: readonly NamedQuery[];
+  readonly sample: readonly Document[];
+  /** By which it is sharded now. */
+  readonly current?: readonly IndexKey[];
+  /** Data from which sharding is worth its cost, bytes. */
+  readonly worthwhileBytes: number;
+}
+
+/** Whether to shard, by what, and how. */
+export interface CollectionShardPlan {
+  readonly collection: string;
+  readonly documents: number;
+  readonly dataBytes: number;
+  /** `shard`: it pays now. `later`: the key to choose when it grows. `keep`: sharded well enough. `cannot`. */
+  readonly verdict: "shard" | "reshard" | "keep" | "later" | "cannot";
+  readonly reason: string;
+  /** The best first; the key in use is among them. */
+  readonly candidates: readonly ShardKeyCandidate[];
+  readonly current?: ShardKeyCandidate;
+  /** For mongosh, in this order; of the best candidate. */
+  readonly commands: readonly string[];
+  readonly notes: readonly string[];
+}
+
+/** Resharding rewrites the collection: it has to gain this many points. */
+const worthResharding = 20;
+
+/** Weighs the shard keys of one collection. Pure. */
+export function planSharding(input: ShardPlanInput): CollectionShardPlan {
+  const { collection, documents, dataBytes } = input;
+  const base = { collection, documents, dataBytes };
+  if (input.unfit) {
+    return { ...base, verdict: "cannot", reason: input.unfit, candidates: [], commands: [], notes: [] };
+  }
+  const keys = shardKeyCandidates(input.queries, input.indexes);
+  const all = input.current ? [input.current, ...keys] : keys;
+  const distinct = [...new Map(all.map((key) => [keysText({ keys: key }), key])).values()];
+  const candidates = distinct
+    .map((key) => judgeShardKey(key, measureKey(fieldsOf(key), input.sample), input.queries, input.indexes))
+    .filter(({ problems }) => !problems.includes("array"))
+    .sort(byPoints);
+  const current = candidates.find(({ key }) => isSame(key, input.current));
+  const { verdict, reason } = verdictOf(input, candidates[0], current);
+  const [best] = candidates;
+  const commands =
+    best && (verdict === "shard" || verdict === "reshard" || verdict === "later")
+      ? commandsFor(input, best, verdict)
+      : [];
+  return {
+    ...base,
+    verdict,
+    reason,
+    candidates,
+    ...(current && { current }),
+    commands,
+    notes: best && commands.length > 0 ? notesOn(input, best) : [],
+  };
+}
+
+function fieldsOf(key: readonly IndexKey[]): string[] {
+  return key.map(({ field }) => field);
+}
+
+function isSame(key: readonly IndexKey[], other: readonly IndexKey[] | undefined): boolean {
+  return other !== undefined && keysText({ keys: key }) === keysText({ keys: other });
+}
+
+function verdictOf(
+  { dataBytes, worthwhileBytes, current: key }: ShardPlanInput,
+  best: ShardKeyCandidate | undefined,
+  current: ShardKeyCandidate | undefined,
+): Pick<CollectionShardPlan, "verdict" | "reason"> {
+  if (!best) return { verdict: "cannot", reason: "every key that was weighed lies in arrays" };
+  if (key) {
+    const gain = best.points - (current?.points ?? 0);
+    return gain >= worthResharding
+      ? { verdict: "reshard", reason: `another key gains ${gain} points` }
+      : { verdict: "keep", reason: "no other key is much better than the one in use" };
+  }
+  if (dataBytes < worthwhileBytes) {
+    return {
+      verdict: "later",
+      reason: `one shard holds so much data easily; sharding costs more than it brings`,
+    };
+  }
+  return { verdict: "shard", reason: "it has outgrown one shard" };
+}
+
+function commandsFor(
+  { database, collection, collated, indexes }: ShardPlanInput,
+  { key }: ShardKeyCandidate,
+  verdict: CollectionShardPlan["verdict"],
+): string[] {
+  const namespace = JSON.stringify(`${database}.${collection}`);
+  const pattern = shellText(patternOf(key));
+  const simple = collated ? `, { collation: { locale: "simple" } }` : "";
+  const analyse = `db.adminCommand({ analyzeShardKey: ${namespace}, key: ${pattern} }) // MongoDB 7.0 or later, to be sure`;
+  if (verdict === "reshard") return [analyse, `sh.reshardCollection(${namespace}, ${pattern}${simple})`];
+  const isUnique = indexes.some(
+    (index) => index.unique && supports(index, key, collated) && index.keys.length === key.length,
+  );
+  const supported = isIdAlone(key) || indexes.some((index) => supports(index, key, collated));
+  const rest = simple ? `, ${isUnique}${simple}` : isUnique ? ", true" : "";
+  return [
+    ...(supported ? [] : [`${collectionText(collection)}.createIndex(${pattern}${simple})`]),
+    analyse,
+    `sh.shardCollection(${namespace}, ${pattern}${rest})`,
+  ];
+}
+
+function patternOf(key: readonly IndexKey[]): Document {
+  return Object.fromEntries(key.map(({ field, kind }) => [field, kind]));
+}
+
+function isIdAlone(key: readonly IndexKey[]): boolean {
+  return key.length === 1 && key[0]?.field === "_id" && key[0].kind === 1;
+}
+
+// An index that leaves documents out, or compares otherwise than by bytes, cannot hold a shard key.
+function supports(index: IndexSpec, key: readonly IndexKey[], collated: boolean): boolean {
+  const byBytes = index.collation === null || (index.collation === undefined && !collated);
+  const whole = !index.sparse && !index.hidden && !index.partialFilterExpression && byBytes;
+  return (
+    whole &&
+    key.every(({ field, kind }, at) => index.keys[at]?.field === field && index.keys[at]?.kind === kind)
+  );
+}
+
+function notesOn({ collated, sample }: ShardPlanInput, best: ShardKeyCandidate): string[] {
+  const { key, forbids, measure, targets } = best;
+  const scattering = targets.filter(({ target }) => target === "all_shards").map(({ query }) => query);
+  return [
+    ...forbids.map(
+      (name) => `${name} cannot stay unique: begin it with the shard key, or enforce it elsewhere`,
+    ),
+    ...(scattering.length > 0 ? [`every shard would be asked by ${scattering.join(", ")}`] : []),
+    ...(key[0]?.field === "_id" ? [] : ["_id is then unique within a shard only: let the driver make it"]),
+    ...(collated ? ["a shard key compares text by bytes, whatever the collection's collation"] : []),
+    ...(sample.length === 0 ? ["there is no document to measure a key on"] : []),
+    ...(sample.length > 0 && measure.monotonicity === null
+      ? ["whether the key rises with time is unknown: _id tells no time, or the sample is too small"]
+      : []),
+  ];
+}

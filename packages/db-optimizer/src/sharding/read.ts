@@ -1,0 +1,151 @@
+import type { Connection, mongo } from "mongoose";
+
+import { collectionSize } from "../cleanup/size.js";
+import { OptimizerError, toOptimizerError } from "../errors.js";
+import { expectedIndexes } from "../indexes/expected.js";
+import { type ActualCollection, databaseOf, inspectIndexes } from "../indexes/inspect.js";
+import type { IndexKey, IndexSpec } from "../indexes/spec.js";
+import { mapLimited } from "../limited.js";
+import { collectionNames, type Document, type ModelLike } from "../model.js";
+import type { NamedQuery } from "../named-query.js";
+import { shardKeyCandidates } from "./candidates.js";
+import { type CollectionShardPlan, planSharding } from "./plan.js";
+import { shardKeysOf } from "./shard-keys.js";
+
+/** How to plan shards. */
+export interface ShardPlanOptions {
+  /** The queries that matter. Default none. */
+  readonly queries?: readonly NamedQuery[];
+  /** Documents sampled of each collection, 1 to 100,000. Default 5,000. */
+  readonly sample?: number;
+  /** Data from which sharding a collection is worth its cost, bytes. Default 100 GiB. */
+  readonly worthwhileBytes?: number;
+}
+
+/** The shard plan of a database. */
+export interface ShardPlan {
+  /** Whether the server is a router of a sharded cluster. */
+  readonly sharded: boolean;
+  readonly collections: readonly CollectionShardPlan[];
+  /** Collections that could not be looked at, with the reason. */
+  readonly unknown: readonly { readonly collection: string; readonly reason: string }[];
+}
+
+const atOnce = 2;
+const sampleTimeMs = 30_000;
+
+/**
+ * Weighs shard keys for every collection of the models: cardinality, frequency and monotonicity on a sample of which only
+ * the fields of the keys are fetched, the shards that each named query would ask, the unique indexes that a key forbids.
+ * Reads only. On a server that is no router it says what a cluster would need.
+ *
+ * @throws {OptimizerError} `INVALID_OPTIONS`, `INVALID_MODEL`, `UNREACHABLE`, `AUTHENTICATION_FAILED`, `NOT_AUTHORIZED`
+ *   for the indexes
+ */
+export async function readShardPlan(
+  connection: Connection,
+  models: readonly ModelLike[],
+  options: ShardPlanOptions = {},
+): Promise<ShardPlan> {
+  const { queries = [], sample = 5_000, worthwhileBytes = 100 * 2 ** 30 } = options;
+  if (!Number.isInteger(sample) || sample < 1 || sample > 100_000)
+    throw new OptimizerError("INVALID_OPTIONS", "sample must be a whole number from 1 to 100000");
+  if (!(worthwhileBytes >= 0))
+    throw new OptimizerError("INVALID_OPTIONS", "worthwhileBytes must not be negative");
+  const found = await inspectIndexes(connection, collectionNames(models));
+  const expected = expectedIndexes(models);
+  const hello = await helloOf(connection);
+  const current = await shardKeysOf(connection).catch(() => new Map<string, readonly IndexKey[]>());
+  const results = await mapLimited(found, atOnce, async (collection) => {
+    try {
+      const indexes = indexesOf(collection, expected);
+      const input = { database: databaseOf(connection).databaseName, indexes, worthwhileBytes };
+      const own = queries.filter((query) => query.collection === collection.collection);
+      const key = current.get(collection.collection);
+      const measured = await readCollection(databaseOf(connection), collection, {
+        indexes,
+        queries: own,
+        sample,
+        key,
+      });
+      return planSharding({ ...input, ...measured, queries: own, ...(key && { current: key }) });
+    } catch (error) {
+      const known = toOptimizerError(error, `Cannot measure ${collection.collection}`);
+      if (known.code === "UNREACHABLE") throw known;
+      return { collection: collection.collection, reason: known.message };
+    }
+  });
+  return {
+    sharded: hello.msg === "isdbgrid",
+    collections: results.flatMap((result) => ("verdict" in result ? [result] : [])),
+    unknown: results.flatMap((result) => ("verdict" in result ? [] : [result])),
+  };
+}
+
+async function helloOf(connection: Connection): Promise<Document> {
+  try {
+    return await databaseOf(connection).command({ hello: 1 });
+  } catch (error) {
+    throw toOptimizerError(error, "Cannot ask what the server is");
+  }
+}
+
+// What is declared and not so yet will be: its uniqueness counts already.
+function indexesOf({ collection, indexes }: ActualCollection, expected: readonly IndexSpec[]): IndexSpec[] {
+  const declared = new Map(
+    expected.filter((index) => index.collection === collection).map((index) => [index.name, index]),
+  );
+  const undeclared = indexes.filter(({ name }) => !declared.has(name));
+  return [...declared.values(), ...undeclared];
+}
+
+async function readCollection(
+  db: mongo.Db,
+  { collection, exists, type, options, collation }: ActualCollection,
+  {
+    indexes,
+    queries,
+    sample,
+    key = [],
+  }: {
+    readonly indexes: readonly IndexSpec[];
+    readonly queries: readonly NamedQuery[];
+    readonly sample: number;
+    readonly key: readonly IndexKey[] | undefined;
+  },
+) {
+  const unfit = unfitnessOf(type, options);
+  const fields = [...shardKeyCandidates(queries, indexes), key].flat().map(({ field }) => field);
+  const { documents, dataBytes } = await collectionSize(db, collection);
+  const sampled = exists && !unfit ? await sampleFields(db, collection, fields, sample) : [];
+  return {
+    collection,
+    documents,
+    dataBytes,
+    collated: collation !== null,
+    sample: sampled,
+    ...(unfit && { unfit }),
+  };
+}
+
+function unfitnessOf(type: ActualCollection["type"], { capped }: Document): string | undefined {
+  if (type === "view") return "it is a view";
+  if (type === "timeseries") return "a time series is sharded by its own meta and time fields";
+  return capped === true ? "it is capped" : undefined;
+}
+
+async function sampleFields(
+  db: mongo.Db,
+  collection: string,
+  fields: readonly string[],
+  size: number,
+): Promise<Document[]> {
+  const projection = Object.fromEntries(outermost(["_id", ...fields]).map((field) => [field, 1]));
+  const pipeline = [{ $sample: { size } }, { $project: projection }];
+  return db.collection(collection).aggregate(pipeline, { maxTimeMS: sampleTimeMs }).toArray();
+}
+
+// A projection may not name a field and one within it.
+function outermost(fields: readonly string[]): string[] {
+  return [...new Set(fields)].filter((field) => !fields.some((other) => field.startsWith(`${other}.`)));
+}
