@@ -112,7 +112,7 @@ export class DatabaseOptimizer {
 
   /** See {@link checkHealth}. */
   health(options: HealthOptions): Promise<HealthReport> {
-    return checkHealth(this.#connection, this.#models, options);
+    return checkHealth(this.#connection, this.#models, { queries: this.#queries, ...options });
   }
 
   /** Removes what the rules name: see {@link runCleanup}. A run that writes holds a lease. */

@@ -2,12 +2,21 @@ import type { CollectionSize } from "../cleanup/report.js";
 import type { DriftReport } from "../indexes/diff.js";
 import type { RedundantIndex } from "../indexes/redundant.js";
 import type { UnusedFinding } from "../indexes/unused.js";
+import type { QueryProblem } from "../optimize/analyse.js";
 import type { SlowOperations } from "../optimize/slow.js";
+import type { SchemaSample } from "../setup/sample-schema.js";
+import type { HealthCheckResult } from "./checks.js";
+import type { HealthPart } from "./finding.js";
 
 /** What a probe found, or why it found nothing: an unknown is never taken for a good answer. */
 export type Probed<T> =
   | { readonly known: true; readonly value: T }
-  | { readonly known: false; readonly reason: string };
+  | {
+      readonly known: false;
+      readonly reason: string;
+      /** The server has no such thing to tell: no privilege and no second try would help. */
+      readonly unsupported?: boolean;
+    };
 
 export type Topology = "standalone" | "replica_set" | "sharded";
 
@@ -23,6 +32,80 @@ export interface TopologyFacts {
   /** Data-bearing members that the server names. */
   readonly members: number;
   readonly writablePrimary: boolean;
+  /** Of a sharded cluster. */
+  readonly shards?: number;
+  /** Of a sharded cluster: whether chunks are moved to even shards out. */
+  readonly balancing?: boolean;
+}
+
+/** One member of a replica set, as the member that was asked sees it. */
+export interface MemberFacts {
+  readonly name: string;
+  /** `PRIMARY`, `SECONDARY`, `ARBITER` or what is wrong with it. */
+  readonly state: string;
+  /** Behind the primary, beyond a delay that it is configured to have, ms; absent where nobody can tell. */
+  readonly lagMs?: number;
+  /** Since the last heartbeat of a member that does not answer, ms. */
+  readonly silentMs?: number;
+}
+
+export interface ReplicationFacts {
+  /** None on a standalone server, and none through a router. */
+  readonly members: readonly MemberFacts[];
+  /** Time that the oplog reaches back, hours. */
+  readonly oplogHours: Probed<number>;
+}
+
+export interface GrantedRole {
+  readonly role: string;
+  readonly db: string;
+}
+
+/** The options that the server was started with. */
+export interface ServerSettings {
+  readonly boundTo: readonly string[];
+  readonly tlsMode: string;
+  readonly authorization: boolean;
+}
+
+export interface SecurityFacts {
+  /** Who this connection is logged in as; `null`: as nobody. */
+  readonly user: Probed<{ readonly name: string | null; readonly roles: readonly GrantedRole[] }>;
+  readonly settings: Probed<ServerSettings>;
+  /** Whether the server wants a login of whoever asks. */
+  readonly authentication: Probed<boolean>;
+  readonly transport: { readonly tls: boolean; readonly verified: boolean; readonly loopback: boolean };
+}
+
+/** How a named query is served. */
+export interface QueryFacts {
+  readonly query: string;
+  readonly collection: string;
+  readonly problems: readonly QueryProblem[];
+  readonly examinedPerReturned: number;
+  readonly indexes: readonly string[];
+  /** Why it could not be explained. */
+  readonly failure?: string;
+}
+
+/** How fast a collection grows, told from the moments in its `_id`s. */
+export interface GrowthFacts {
+  readonly collection: string;
+  readonly documents: number;
+  readonly dataBytes: number;
+  /** Documents made per day that are still there; `null` where `_id` tells no time. */
+  readonly perDay: number | null;
+  /** The time that was looked at, days. */
+  readonly overDays: number;
+  /** A TTL index removes its documents again, so what is made per day does not add up. */
+  readonly expires: boolean;
+}
+
+/** What a check of the configuration came to. */
+export interface CheckFacts {
+  readonly name: string;
+  readonly part: HealthPart;
+  readonly result: Probed<HealthCheckResult>;
 }
 
 export interface CollectionFacts extends CollectionSize {
@@ -34,6 +117,8 @@ export interface IndexFacts {
   readonly drift: DriftReport;
   readonly redundant: readonly RedundantIndex[];
   readonly use: readonly UnusedFinding[];
+  /** Members that did not say how their indexes are used. */
+  readonly silent: readonly string[];
 }
 
 export interface ServerFacts {
@@ -42,6 +127,12 @@ export interface ServerFacts {
   readonly connectionsAvailable?: number;
   /** Share of the storage engine's cache in use, 0 to 1; absent where the server does not say. */
   readonly cacheUsedRatio?: number;
+  /** Share of the cache that is changed and not yet written, 0 to 1. */
+  readonly cacheDirtyRatio?: number;
+  /** Share of page requests that the cache answered since the server started, 0 to 1. */
+  readonly cacheHitRatio?: number;
+  /** Operations that wait for a ticket or a lock; absent where the server does not say. */
+  readonly queued?: number;
   readonly uptimeSeconds: number;
 }
 
@@ -63,4 +154,17 @@ export interface HealthFacts {
   readonly server: Probed<ServerFacts>;
   readonly slow: SlowOperations;
   readonly longOperations: Probed<readonly LongOperation[]>;
+  readonly replication: Probed<ReplicationFacts>;
+  readonly security: SecurityFacts;
+  readonly deep: DeepFacts;
+}
+
+/** What takes reading data to find out: a watch looks at it less often. */
+export interface DeepFacts {
+  readonly at: Date;
+  /** Of the collections that a validator can be derived for. */
+  readonly schemas: Probed<readonly SchemaSample[]>;
+  readonly queries: Probed<readonly QueryFacts[]>;
+  readonly growth: Probed<readonly GrowthFacts[]>;
+  readonly checks: readonly CheckFacts[];
 }

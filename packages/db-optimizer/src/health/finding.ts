@@ -1,5 +1,13 @@
 /** The parts that health is judged by. */
-export type HealthPart = "connection" | "topology" | "indexes" | "operations" | "storage";
+export type HealthPart =
+  | "connection"
+  | "topology"
+  | "security"
+  | "indexes"
+  | "queries"
+  | "operations"
+  | "schema"
+  | "storage";
 
 export type Severity = "info" | "warning" | "critical";
 

@@ -1,44 +1,40 @@
 import { shellText } from "../indexes/command.js";
-import type { HealthFacts, Probed } from "./facts.js";
-import type { HealthFinding, HealthPart, Severity } from "./finding.js";
+import { dataFindings } from "./data-findings.js";
+import type { HealthFacts } from "./facts.js";
+import type { HealthFinding, Severity } from "./finding.js";
 import { indexFindings } from "./index-findings.js";
+import { memberFindings, shardFindings } from "./member-findings.js";
+import { securityFindings } from "./security-findings.js";
+import { serverFindings } from "./server-findings.js";
 import type { ParsedThresholds } from "./thresholds.js";
+import { type Unknown, unknownsOf } from "./unknowns.js";
 
 /** What the facts say. Pure. */
 export function findingsOf(facts: HealthFacts, thresholds: ParsedThresholds): HealthFinding[] {
+  const { indexes, replication, topology, security, database } = facts;
   return [
-    ...unknowns(facts),
+    ...unknownsOf(facts).map(unknownFinding),
     ...connectionFindings(facts, thresholds),
     ...topologyFindings(facts),
-    ...(facts.indexes.known ? indexFindings(facts.indexes.value) : []),
-    ...operationFindings(facts, thresholds),
+    ...(topology.known ? shardFindings(topology.value) : []),
+    ...(replication.known ? memberFindings(replication.value, thresholds) : []),
+    ...securityFindings(security, database),
+    ...(indexes.known ? indexFindings(indexes.value, thresholds.indexesPerCollection) : []),
+    ...operationFindings(facts),
+    ...serverFindings(facts, thresholds),
     ...storageFindings(facts, thresholds),
+    ...dataFindings(facts.deep, thresholds),
   ];
 }
 
-function unknowns(facts: HealthFacts): HealthFinding[] {
-  const parts: ReadonlyArray<readonly [HealthPart, Probed<unknown>]> = [
-    ["connection", facts.connection],
-    ["topology", facts.topology],
-    ["storage", facts.collections],
-    ["indexes", facts.indexes],
-    ["operations", facts.server],
-    ["operations", facts.longOperations],
-    ["operations", facts.slow.known ? { known: true, value: undefined } : facts.slow],
-  ];
-  return parts.flatMap(([part, probe]) =>
-    probe.known
-      ? []
-      : [
-          {
-            code: "UNKNOWN",
-            part,
-            severity: "info" as const,
-            message: `Part of ${part} could not be looked at`,
-            evidence: probe.reason,
-          },
-        ],
-  );
+function unknownFinding({ part, what, reason }: Unknown): HealthFinding {
+  return {
+    code: "UNKNOWN",
+    part,
+    severity: "info",
+    message: `Part of ${part} could not be looked at: ${what}`,
+    evidence: reason,
+  };
 }
 
 function connectionFindings({ connection }: HealthFacts, { pingMs }: ParsedThresholds): HealthFinding[] {
@@ -93,7 +89,7 @@ function topologyFindings({ topology }: HealthFacts): HealthFinding[] {
   return findings;
 }
 
-function operationFindings(facts: HealthFacts, thresholds: ParsedThresholds): HealthFinding[] {
+function operationFindings(facts: HealthFacts): HealthFinding[] {
   const findings: HealthFinding[] = [];
   const add = (code: string, severity: Severity, message: string, evidence: string, command?: string) =>
     findings.push({ code, part: "operations", severity, message, evidence, ...(command && { command }) });
@@ -120,23 +116,17 @@ function operationFindings(facts: HealthFacts, thresholds: ParsedThresholds): He
       `db.killOp(${JSON.stringify(opid)})`,
     );
   }
-  if (!facts.server.known) return findings;
-  const { connections, connectionsAvailable, cacheUsedRatio } = facts.server.value;
-  const limit = connections + (connectionsAvailable ?? Number.POSITIVE_INFINITY);
-  if (connections / limit > thresholds.connectionsUsedRatio) {
-    const evidence = `${connections} of ${limit} in use`;
-    add("FEW_CONNECTIONS_LEFT", "critical", "The server is running out of connections", evidence);
-  }
-  if (cacheUsedRatio !== undefined && cacheUsedRatio > thresholds.cacheUsedRatio) {
-    const evidence = `${(cacheUsedRatio * 100).toFixed(0)} % of the cache in use`;
-    add("CACHE_FULL", "warning", "The working set does not fit in the cache", evidence);
-  }
   return findings;
 }
 
 function storageFindings({ collections }: HealthFacts, thresholds: ParsedThresholds): HealthFinding[] {
   if (!collections.known) return [];
   const findings: HealthFinding[] = [];
+  if (collections.value.length > thresholds.collections) {
+    const evidence = `${collections.value.length} declared, more than ${thresholds.collections}`;
+    const message = "So many collections cost files and memory each";
+    findings.push({ code: "MANY_COLLECTIONS", part: "storage", severity: "info", message, evidence });
+  }
   for (const { collection, exists, dataBytes, indexBytes } of collections.value) {
     if (!exists) {
       const message = `Collection ${collection} is declared and missing`;

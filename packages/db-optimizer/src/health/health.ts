@@ -1,48 +1,66 @@
 import type { Connection } from "mongoose";
 import type { ModelLike } from "../model.js";
-import type { HealthFacts } from "./facts.js";
-import type { HealthFinding, HealthPart } from "./finding.js";
+import type { NamedQuery } from "../named-query.js";
+import type { HealthCheck } from "./checks.js";
+import type { DeepFacts, HealthFacts } from "./facts.js";
+import type { HealthFinding } from "./finding.js";
 import { findingsOf } from "./findings.js";
+import { type Projection, projectGrowth } from "./growth.js";
 import { probeHealth } from "./probes.js";
 import { type HealthScore, scoreHealth } from "./score.js";
 import { type HealthThresholds, parseThresholds } from "./thresholds.js";
+import { emptyParts, unknownParts, unknownsOf } from "./unknowns.js";
 
 /** The state of a database: what was seen, what is wrong with it, and a number for the whole. */
 export interface HealthReport extends HealthScore {
   readonly facts: HealthFacts;
   readonly findings: readonly HealthFinding[];
+  /** When the configured limits will be reached. */
+  readonly projections: readonly Projection[];
+  /** Whether something stayed unknown that more privileges, time or members would have told. */
+  readonly undecided: boolean;
 }
 
 /** How to check. */
 export interface HealthOptions {
-  /** The moment of the check, by which the age of index counters is told. */
+  /** The moment of the check, by which the age of index counters and growth are told. */
   readonly now: Date;
   readonly thresholds?: HealthThresholds;
+  /** The queries that matter: each is explained, which runs it once. Default none. */
+  readonly queries?: readonly NamedQuery[];
+  /** Checks of your own. Default none. */
+  readonly checks?: readonly HealthCheck[];
+  /** The report before this one: what took reading data is taken from it for `deepSeconds`. */
+  readonly previous?: HealthReport;
 }
 
 /**
- * Checks a database: connection, topology, sizes, indexes and their use, slow and long operations. Writes nothing.
+ * Checks a database: connection, topology, replication, security, indexes and their use, named queries, slow and long
+ * operations, sampled documents, sizes and growth. Writes nothing.
  *
  * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED`, `INVALID_MODEL`, `INVALID_OPTIONS`
  */
 export async function checkHealth(
   connection: Connection,
   models: readonly ModelLike[],
-  options: HealthOptions,
+  { now, queries = [], checks = [], previous, ...options }: HealthOptions,
 ): Promise<HealthReport> {
   const thresholds = parseThresholds(options.thresholds);
-  const facts = await probeHealth(connection, models, thresholds, options.now);
+  const deep = stillFresh(previous?.facts.deep, now, thresholds.deepSeconds);
+  const facts = await probeHealth(connection, models, { now, thresholds, queries, checks, deep });
   const findings = findingsOf(facts, thresholds);
-  return { facts, findings, ...scoreHealth(findings, unknownParts(facts)) };
+  const { growth } = facts.deep;
+  return {
+    facts,
+    findings,
+    projections: growth.known ? projectGrowth(growth.value, thresholds.limits) : [],
+    undecided: unknownsOf(facts).some(({ decidable }) => decidable),
+    ...scoreHealth(findings, unknownParts(facts), emptyParts(facts)),
+  };
 }
 
-function unknownParts({ connection, topology, indexes, collections, server }: HealthFacts): Set<HealthPart> {
-  const parts: ReadonlyArray<readonly [HealthPart, boolean]> = [
-    ["connection", connection.known],
-    ["topology", topology.known],
-    ["indexes", indexes.known],
-    ["operations", server.known],
-    ["storage", collections.known],
-  ];
-  return new Set(parts.flatMap(([part, known]) => (known ? [] : [part])));
+function stillFresh(deep: DeepFacts | undefined, now: Date, seconds: number): DeepFacts | undefined {
+  const age = deep && now.getTime() - deep.at.getTime();
+  // A clock that was set back makes nothing fresh.
+  return age !== undefined && age >= 0 && age < seconds * 1_000 ? deep : undefined;
 }

@@ -5,11 +5,15 @@ import type { IndexFacts } from "./facts.js";
 import type { HealthFinding } from "./finding.js";
 
 /** What the facts say of indexes. Pure. */
-export function indexFindings({ drift, redundant, use }: IndexFacts): HealthFinding[] {
+export function indexFindings(
+  { drift, redundant, use }: IndexFacts,
+  mostPerCollection: number,
+): HealthFinding[] {
   // What is declared and only hidden would be drift, and the next apply would show it again.
   const undeclared = new Set(drift.extra.map(placeOf));
   return [
     ...driftFindings(drift),
+    ...crowdedFindings(use, mostPerCollection),
     ...redundant.map(({ index, coveredBy }) =>
       dispensable(
         "INDEX_REDUNDANT",
@@ -53,6 +57,25 @@ function driftFindings({ missing, changed }: DriftReport): HealthFinding[] {
       }),
     ),
   ];
+}
+
+function crowdedFindings(use: IndexFacts["use"], most: number): HealthFinding[] {
+  const counts = new Map<string, number>();
+  for (const { index } of use) counts.set(index.collection, (counts.get(index.collection) ?? 0) + 1);
+  return [...counts].flatMap(([collection, count]): HealthFinding[] =>
+    count <= most
+      ? []
+      : [
+          {
+            code: "MANY_INDEXES",
+            part: "indexes",
+            severity: "info",
+            message: `Every write to ${collection} pays for many indexes`,
+            evidence: `${count} indexes, more than ${most}`,
+            command: "org-db optimize",
+          },
+        ],
+  );
 }
 
 function dispensable(

@@ -10,22 +10,38 @@ import { redundantIndexes } from "../indexes/redundant.js";
 import { judgeUse, type UnusedFinding } from "../indexes/unused.js";
 import { mapLimited } from "../limited.js";
 import { collectionNames, type Document, type ModelLike } from "../model.js";
+import type { NamedQuery } from "../named-query.js";
 import { type SlowOperations, slowOperations } from "../optimize/slow.js";
 import { shardKeysOf } from "../sharding/shard-keys.js";
+import type { HealthCheck } from "./checks.js";
+import { probeDeep } from "./deep.js";
 import type {
   CollectionFacts,
   ConnectionFacts,
+  DeepFacts,
   HealthFacts,
   IndexFacts,
   LongOperation,
   Probed,
-  ServerFacts,
   TopologyFacts,
 } from "./facts.js";
+import { probeReplication, probeShards } from "./replication.js";
+import { probeSecurity, type Within } from "./security.js";
+import { probeServer } from "./server.js";
 import type { ParsedThresholds } from "./thresholds.js";
 
 const pings = 10;
 const atOnce = 4;
+
+/** What health is asked about besides the models. */
+export interface ProbeInput {
+  readonly now: Date;
+  readonly thresholds: ParsedThresholds;
+  readonly queries: readonly NamedQuery[];
+  readonly checks: readonly HealthCheck[];
+  /** What an earlier check found out by reading data, if that was not long ago. */
+  readonly deep?: DeepFacts | undefined;
+}
 
 /**
  * Asks the server everything that health goes by. A probe that the server refuses, or that takes too long, leaves its
@@ -34,19 +50,18 @@ const atOnce = 4;
 export async function probeHealth(
   connection: Connection,
   models: readonly ModelLike[],
-  thresholds: ParsedThresholds,
-  now: Date,
+  input: ProbeInput,
 ): Promise<HealthFacts> {
+  const { now, thresholds, queries, checks, deep } = input;
   const db = databaseOf(connection);
-  const within = <T>(doing: string, probe: () => Promise<T>) =>
-    probed(doing, probe, thresholds.probeTimeoutMs);
-  const ping = await within("ping", () => probeConnection(db));
-  const topology = await within("topology", () => probeTopology(db));
+  const within: Within = (doing, probe) => probed(doing, probe, thresholds.probeTimeoutMs);
   return {
     database: db.databaseName,
     at: now,
-    connection: ping,
-    topology,
+    connection: await within("ping", () => probeConnection(db)),
+    topology: await within("topology", () => probeTopology(db)),
+    replication: await within("replication", () => probeReplication(db, within)),
+    security: await probeSecurity(connection, within),
     collections: await within("collection sizes", () => probeCollections(db, models)),
     indexes: await within("indexes", () => probeIndexes(connection, models, { now, thresholds })),
     server: await within("server status", () => probeServer(db)),
@@ -56,6 +71,7 @@ export async function probeHealth(
     longOperations: await within("running operations", () =>
       probeLongOperations(db, thresholds.longOperationMs),
     ),
+    deep: deep ?? (await probeDeep(connection, { models, queries, checks, thresholds, now }, within)),
   };
 }
 
@@ -78,7 +94,11 @@ async function probed<T>(doing: string, probe: () => Promise<T>, timeoutMs: numb
     const known = toOptimizerError(error, doing);
     if (known.code === "UNREACHABLE" || known.code === "AUTHENTICATION_FAILED" || known.kind === "caller")
       throw known;
-    return { known: false, reason: known.message };
+    return {
+      known: false,
+      reason: known.message,
+      ...(known.code === "UNSUPPORTED" && { unsupported: true }),
+    };
   } finally {
     clearTimeout(timer);
   }
@@ -106,6 +126,7 @@ async function probeTopology(db: mongo.Db): Promise<TopologyFacts> {
     // Arbiters are named apart; passives hold data.
     members: Math.max((hello.hosts?.length ?? 0) + (hello.passives?.length ?? 0), 1),
     writablePrimary: hello.isWritablePrimary === true,
+    ...(kind === "sharded" && (await probeShards(db))),
   };
 }
 
@@ -139,6 +160,7 @@ async function probeIndexes(
     redundant: collections.flatMap(({ collection, indexes }) =>
       redundantIndexes(indexes, shardKeys.get(collection)),
     ),
+    silent: members.silent,
     use: countable.flatMap((collection) => useOf(collection, members, declared, now, thresholds)),
   };
 }
@@ -162,21 +184,6 @@ function useOf(
       minimumAgeDays: unusedIndexDays,
     });
   });
-}
-
-async function probeServer(db: mongo.Db): Promise<ServerFacts> {
-  const status = await db.command({ serverStatus: 1 });
-  const cache = status.wiredTiger?.cache as Document | undefined;
-  const used = Number(cache?.["bytes currently in the cache"]);
-  const maximum = Number(cache?.["maximum bytes configured"]);
-  const available = Number(status.connections?.available);
-  return {
-    connections: Number(status.connections?.current ?? 0),
-    // None at all is no answer: whoever got this one has a connection.
-    ...(available > 0 && { connectionsAvailable: available }),
-    ...(used >= 0 && maximum > 0 && { cacheUsedRatio: used / maximum }),
-    uptimeSeconds: Number(status.uptime ?? 0),
-  };
 }
 
 async function probeLongOperations(db: mongo.Db, longMs: number): Promise<LongOperation[]> {

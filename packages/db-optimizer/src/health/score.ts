@@ -2,10 +2,13 @@ import type { HealthFinding, HealthPart, Severity } from "./finding.js";
 
 /** How much each part counts; the weights add up to 100. */
 export const partWeights: Readonly<Record<HealthPart, number>> = {
-  connection: 15,
-  topology: 15,
-  indexes: 40,
-  operations: 20,
+  connection: 5,
+  topology: 10,
+  security: 15,
+  indexes: 30,
+  queries: 10,
+  operations: 10,
+  schema: 10,
   storage: 10,
 };
 
@@ -16,8 +19,10 @@ export const severityCosts: Readonly<Record<Severity, number>> = { info: 2, warn
 export interface ScorePart {
   readonly part: HealthPart;
   readonly weight: number;
-  /** 0 to 100; `null` where nothing could be looked at. */
+  /** 0 to 100; `null` where nothing was looked at. */
   readonly points: number | null;
+  /** `unknown`: it could not be looked at. `empty`: there was nothing to look at, as without named queries. */
+  readonly state: "judged" | "unknown" | "empty";
   readonly findings: number;
 }
 
@@ -30,18 +35,22 @@ export interface HealthScore {
 
 /**
  * Adds findings up to a score. Pure. Information costs little and at most 20 points of a part however often it comes;
- * a part that could not be looked at counts neither for nor against.
+ * a part that was not looked at counts neither for nor against.
  *
  * @param unknown parts of which nothing could be looked at
+ * @param empty parts in which there was nothing to look at
  */
 export function scoreHealth(
   findings: readonly HealthFinding[],
   unknown: ReadonlySet<HealthPart> = new Set(),
+  empty: ReadonlySet<HealthPart> = new Set(),
 ): HealthScore {
   const parts = Object.entries(partWeights).map(([name, weight]) => {
     const part = name as HealthPart;
     const own = findings.filter((finding) => finding.part === part);
-    return { part, weight, points: unknown.has(part) ? null : pointsOf(own), findings: own.length };
+    const state = unknown.has(part) ? "unknown" : empty.has(part) ? "empty" : "judged";
+    const points = state === "judged" ? pointsOf(own) : null;
+    return { part, weight, points, state, findings: own.length } as const;
   });
   const known = parts.filter(({ points }) => points !== null);
   const weight = known.reduce((sum, part) => sum + part.weight, 0);

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { OptimizerError } from "../errors.js";
 
+const limit = (what: string) => z.number().positive().optional().describe(what);
+
 /** Every limit that health and advice go by. */
 export const thresholdsSchema = z.strictObject({
   pingMs: z
@@ -42,6 +44,84 @@ export const thresholdsSchema = z.strictObject({
     .positive()
     .default(3)
     .describe("Index bytes per data byte of a collection that are worth a look"),
+  cacheDirtyRatio: z
+    .number()
+    .positive()
+    .max(1)
+    .default(0.2)
+    .describe("Share of the cache that waits to be written above which writes are throttled"),
+  cacheHitRatio: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.95)
+    .describe(
+      "Share of page requests answered from the cache below which it is cold; from an hour's uptime on",
+    ),
+  queuedOperations: z
+    .number()
+    .int()
+    .min(0)
+    .default(100)
+    .describe("Operations that wait for a ticket or a lock above which the server is overloaded"),
+  replicationLagMs: z
+    .number()
+    .int()
+    .positive()
+    .default(5_000)
+    .describe("A secondary that is further behind than this lags, ms; its configured delay not counted"),
+  memberSilentMs: z
+    .number()
+    .int()
+    .min(0)
+    .default(120_000)
+    .describe("A member that has been silent for longer is critical, ms; before it is a warning"),
+  oplogHours: z
+    .number()
+    .min(0)
+    .default(24)
+    .describe(
+      "An oplog that reaches less far back is short, hours: a member away for longer must copy all data",
+    ),
+  collections: z
+    .number()
+    .int()
+    .positive()
+    .default(1_000)
+    .describe("Collections in the database that are worth a look: each costs files and memory"),
+  indexesPerCollection: z
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(20)
+    .describe("Indexes on one collection that are worth a look: each write pays for every one"),
+  sampleDocuments: z
+    .number()
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(200)
+    .describe("Documents of each collection that are held against its schema; 0: none"),
+  growthDays: z.number().int().min(1).max(365).default(7).describe("Days over which growth is measured"),
+  limitDays: z
+    .number()
+    .positive()
+    .default(30)
+    .describe("A limit that will be reached within so many days is a finding"),
+  limits: z
+    .record(
+      z.string().min(1),
+      z.strictObject({ documents: limit("Documents"), dataBytes: limit("Bytes of data") }),
+    )
+    .default({})
+    .describe("What a collection may grow to, by its name; `*` stands for the whole database"),
+  deepSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .default(60)
+    .describe("A watch looks anew at samples, queries, growth and checks after so many seconds"),
   probeTimeoutMs: z.number().int().positive().default(10_000).describe("Time that each probe may take, ms"),
 });
 

@@ -1,12 +1,14 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { type Connection, createConnection, mongo, Schema } from "mongoose";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, test } from "vitest";
 import type { HealthFacts } from "../../src/health/facts.js";
 import { findingsOf } from "../../src/health/findings.js";
+import { projectGrowth } from "../../src/health/growth.js";
 import { checkHealth } from "../../src/health/health.js";
 import { partWeights, scoreHealth, severityCosts } from "../../src/health/score.js";
 import { parseThresholds } from "../../src/health/thresholds.js";
 import { analysePerformance } from "../../src/optimize/optimize.js";
+import { intercepted } from "../support.js";
 
 const now = new Date("2026-06-01T00:00:00.000Z");
 const thresholds = parseThresholds(undefined);
@@ -33,11 +35,33 @@ const well: HealthFacts = {
     writablePrimary: true,
   }),
   collections: known([]),
-  indexes: known({ drift, redundant: [], use: [] }),
+  indexes: known({ drift, redundant: [], use: [], silent: [] }),
   server: known({ connections: 10, connectionsAvailable: 90, cacheUsedRatio: 0.5, uptimeSeconds: 1_000 }),
   slow: { known: true, profiling: false, shapes: [] },
   longOperations: known([]),
+  replication: known({
+    members: [
+      { name: "a", state: "PRIMARY" },
+      { name: "b", state: "SECONDARY", lagMs: 900 },
+    ],
+    oplogHours: known(72),
+  }),
+  security: {
+    user: known({ name: "app@admin", roles: [{ role: "readWrite", db: "shop" }] }),
+    settings: known({ boundTo: ["10.0.0.5"], tlsMode: "requireTLS", authorization: true }),
+    authentication: known(true),
+    transport: { tls: true, verified: true, loopback: false },
+  },
+  deep: { at: now, schemas: known([]), queries: known([]), growth: known([]), checks: [] },
 };
+const secured = (given: Partial<HealthFacts["security"]>) => ({ security: { ...well.security, ...given } });
+const looked = (given: Partial<HealthFacts["deep"]>) => ({ deep: { ...well.deep, ...given } });
+const replicating = (member: { name: string; state: string }, oplogHours = known(72)) => ({
+  replication: known({ members: [{ name: "a", state: "PRIMARY" }, member], oplogHours }),
+});
+const asked = { query: "q", collection: "a", problems: [], examinedPerReturned: 1, indexes: ["i"] };
+const limited = { documents: 90, dataBytes: 900, overDays: 7, expires: false, collection: "a" };
+const unknown = { known: false as const, reason: "not authorized" };
 
 describe("findingsOf", () => {
   const size = { documents: 1, dataBytes: 20_000_000, storageBytes: 1, indexBytes: 1 };
@@ -86,12 +110,143 @@ describe("findingsOf", () => {
       "warning",
       { longOperations: known([{ opid: "7", operation: "query", namespace: "shop.a", runningMs: 90_000 }]) },
     ],
-    ["UNKNOWN", "info", { server: { known: false, reason: "not authorized" } }],
-    ["UNKNOWN", "info", { slow: { known: false, reason: "not authorized" } }],
+    ["CACHE_DIRTY", "warning", { server: known({ ...server, cacheDirtyRatio: 0.21 }) }],
+    ["CACHE_MISSES", "info", { server: known({ ...server, uptimeSeconds: 3_600, cacheHitRatio: 0.9 }) }],
+    ["OVERLOADED", "critical", { server: known({ ...server, queued: 101 }) }],
+    ["MEMBER_LAGS", "warning", replicating({ name: "b", state: "SECONDARY", lagMs: 5_001 } as never)],
+    [
+      "MEMBER_STALE",
+      "critical",
+      replicating({ name: "b", state: "SECONDARY", lagMs: 73 * 3_600_000 } as never),
+    ],
+    ["OPLOG_SHORT", "warning", replicating({ name: "b", state: "SECONDARY" }, known(2))],
+    ["MEMBER_UNWELL", "warning", replicating({ name: "b", state: "RECOVERING" })],
+    ["MEMBER_UNWELL", "critical", replicating({ name: "b", state: "ROLLBACK" })],
+    ["MEMBER_UNWELL", "warning", replicating({ name: "b", state: "UNKNOWN", silentMs: 120_000 } as never)],
+    ["MEMBER_UNWELL", "critical", replicating({ name: "b", state: "UNKNOWN", silentMs: 120_001 } as never)],
+    [
+      "BALANCER_OFF",
+      "warning",
+      {
+        topology: known({
+          kind: "sharded",
+          version: "8.0",
+          members: 1,
+          writablePrimary: true,
+          shards: 3,
+          balancing: false,
+        }),
+      },
+    ],
+    [
+      "ONE_SHARD",
+      "info",
+      { topology: known({ kind: "sharded", version: "8.0", members: 1, writablePrimary: true, shards: 1 }) },
+    ],
+    ["AUTHENTICATION_OFF", "critical", secured({ authentication: known(false) })],
+    [
+      "AUTHENTICATION_OFF",
+      "warning",
+      secured({ authentication: known(false), transport: { tls: false, verified: false, loopback: true } }),
+    ],
+    ["TLS_OFF", "warning", secured({ transport: { tls: false, verified: false, loopback: false } })],
+    ["TLS_UNVERIFIED", "warning", secured({ transport: { tls: true, verified: false, loopback: false } })],
+    [
+      "TLS_OPTIONAL",
+      "info",
+      secured({ settings: known({ boundTo: ["10.0.0.5"], tlsMode: "preferTLS", authorization: true }) }),
+    ],
+    [
+      "BOUND_TO_ALL",
+      "info",
+      secured({
+        settings: known({ boundTo: ["127.0.0.1", "0.0.0.0"], tlsMode: "requireTLS", authorization: true }),
+      }),
+    ],
+    [
+      "ROLE_BROAD",
+      "critical",
+      secured({ user: known({ name: "app@admin", roles: [{ role: "root", db: "admin" }] }) }),
+    ],
+    [
+      "ROLE_BROAD",
+      "warning",
+      secured({ user: known({ name: "app@admin", roles: [{ role: "dbOwner", db: "shop" }] }) }),
+    ],
+    [
+      "SCHEMA_BROKEN",
+      "info",
+      looked({
+        schemas: known([
+          { collection: "a", sampled: 200, failing: 1, paths: [{ path: "n", kind: "type", documents: 1 }] },
+        ]),
+      }),
+    ],
+    [
+      "SCHEMA_BROKEN",
+      "warning",
+      looked({
+        schemas: known([
+          { collection: "a", sampled: 20, failing: 2, paths: [{ path: "n", kind: "missing", documents: 2 }] },
+        ]),
+      }),
+    ],
+    [
+      "QUERY_COLLECTION_SCAN",
+      "warning",
+      looked({ queries: known([{ ...asked, problems: ["collection_scan"] }]) }),
+    ],
+    ["QUERY_OTHER_INDEX", "info", looked({ queries: known([{ ...asked, problems: ["other_index"] }]) })],
+    ["QUERY_FAILED", "warning", looked({ queries: known([{ ...asked, failure: "unknown operator" }]) })],
+    [
+      "CHECK_FAILED",
+      "critical",
+      looked({
+        checks: [
+          {
+            name: "audit",
+            part: "security",
+            result: known({ ok: false, severity: "critical", message: "m", evidence: "e" }),
+          },
+        ],
+      }),
+    ],
+    ["UNKNOWN", "info", { server: unknown }],
+    ["UNKNOWN", "info", { slow: unknown }],
+    ["UNKNOWN", "info", { replication: unknown }],
+    ["UNKNOWN", "info", secured({ settings: unknown })],
+    ["UNKNOWN", "info", { indexes: known({ drift, redundant: [], use: [], silent: ["b:27017"] }) }],
+    ["UNKNOWN", "info", looked({ growth: unknown })],
+    ["UNKNOWN", "info", looked({ checks: [{ name: "audit", part: "security", result: unknown }] })],
   ])("%s is %s", (code, severity, facts) => {
     const findings = findingsOf({ ...well, ...facts }, thresholds);
     expect(findings.map((finding) => [finding.code, finding.severity])).toEqual([[code, severity]]);
     expect(findings[0]?.evidence).not.toBe("");
+  });
+});
+
+describe("limits", () => {
+  test.each<[what: string, perDay: number | null, expires: boolean, documents: number, found: string[]]>([
+    ["nears", 1, false, 90, ["LIMIT_NEAR"]],
+    ["is far", 0.3, false, 90, []],
+    ["is reached", 0, false, 100, ["LIMIT_REACHED"]],
+    ["is never reached where documents expire", 50, true, 90, []],
+    ["has no date where ids tell no time", null, false, 90, []],
+  ])("one that %s", (_what, perDay, expires, documents, found) => {
+    const facts = { ...well, ...looked({ growth: known([{ ...limited, perDay, expires, documents }]) }) };
+    const limits = parseThresholds({ limits: { a: { documents: 100 } } });
+    expect(findingsOf(facts, limits).map(({ code }) => code)).toEqual(found);
+  });
+
+  test("of the database add all collections up", () => {
+    const growth = [
+      { ...limited, perDay: 9 },
+      { ...limited, collection: "b", perDay: 1 },
+    ];
+    expect(projectGrowth(growth, { "*": { documents: 200, dataBytes: 1_900 } })).toEqual([
+      { subject: "*", measure: "documents", limit: 200, now: 180, perDay: 10, days: 2 },
+      { subject: "*", measure: "dataBytes", limit: 1_900, now: 1_800, perDay: 100, days: 1 },
+    ]);
   });
 });
 
@@ -110,14 +265,16 @@ describe("scoreHealth", () => {
       evidence: "",
     };
     expect(scoreHealth([finding]).score).toBe(100 - (partWeights.indexes * severityCosts.critical) / 100);
-    expect(scoreHealth(Array(9).fill(finding)).score).toBe(60);
-    expect(scoreHealth(Array(90).fill({ ...finding, severity: "info" })).score).toBe(92);
+    expect(scoreHealth(Array(9).fill(finding)).score).toBe(70);
+    expect(scoreHealth(Array(90).fill({ ...finding, severity: "info" })).score).toBe(94);
   });
 
   it("leaves out a part that could not be looked at, and never takes it for good", () => {
     const unknown = scoreHealth([], new Set(["indexes"]));
     expect(unknown.score).toBe(100);
     expect(unknown.parts.find(({ part }) => part === "indexes")?.points).toBeNull();
+    const none = scoreHealth([], new Set(), new Set(["queries"]));
+    expect(none.parts.find(({ part }) => part === "queries")).toMatchObject({ points: null, state: "empty" });
     const all = new Set(Object.keys(partWeights)) as Set<keyof typeof partWeights>;
     expect(scoreHealth([], all).score).toBe(0);
   });
@@ -209,20 +366,10 @@ describe("on the engine", () => {
   });
 
   it("takes a probe that is refused, or that takes too long, for unknown and goes on", async () => {
-    const { db } = database.connection;
-    const command = (sent: Record<string, unknown>, ...rest: []) => {
-      if ("serverStatus" in sent) throw new mongo.MongoServerError({ message: "not authorized", code: 13 });
-      if ("buildInfo" in sent) return new Promise(() => undefined);
-      return db!.command(sent, ...rest);
-    };
-    const guarded = new Proxy(db!, {
-      get: (target, key) => {
-        const value = key === "command" ? command : Reflect.get(target, key);
-        return typeof value === "function" ? value.bind(target) : value;
-      },
-    });
-    const connection = new Proxy(database.connection, {
-      get: (target, key) => (key === "db" ? guarded : Reflect.get(target, key)),
+    const connection = intercepted(database.connection, (command) => {
+      if ("serverStatus" in command)
+        throw new mongo.MongoServerError({ message: "not authorized", code: 13 });
+      return "buildInfo" in command ? new Promise(() => undefined) : undefined;
     });
     const report = await checkHealth(connection, [], { now, thresholds: { probeTimeoutMs: 1_000 } });
     expect(report.facts.server).toMatchObject({

@@ -1,0 +1,63 @@
+import { z } from "zod";
+
+import { OptimizerError } from "../errors.js";
+import { mapLimited } from "../limited.js";
+import type { CheckFacts } from "./facts.js";
+import { partWeights } from "./score.js";
+import type { Within } from "./security.js";
+
+/** What a check of your own answers. */
+export const healthCheckResultSchema = z.strictObject({
+  ok: z.boolean().describe("Whether all is well"),
+  severity: z.enum(["info", "warning", "critical"]).default("warning").describe("How bad it is if not"),
+  message: z.string().min(1).max(500).describe("What is wrong, or what is right"),
+  evidence: z.string().min(1).max(500).describe("What was seen"),
+  command: z.string().min(1).max(500).optional().describe("What mends it"),
+});
+
+const parts = Object.keys(partWeights) as [keyof typeof partWeights, ...(keyof typeof partWeights)[]];
+
+/** A check of your own as `db.config.ts` lists it: whether the audit log is written and unbroken, for one. */
+export const healthCheckSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w.:-]{1,64}$/, "must be 1 to 64 letters, digits, _ . : -")
+    .describe("Name in reports"),
+  part: z.enum(parts).default("security").describe("The part of the score that it counts in"),
+  run: z
+    .custom<() => unknown>((value) => typeof value === "function", "run must be a function")
+    .describe("Looks, and answers; it must only read"),
+});
+
+/** The answer with its defaults. */
+export type HealthCheckResult = z.output<typeof healthCheckResultSchema>;
+/** A check of your own. */
+export interface HealthCheck extends Omit<z.input<typeof healthCheckSchema>, "run"> {
+  readonly run: () =>
+    | z.input<typeof healthCheckResultSchema>
+    | Promise<z.input<typeof healthCheckResultSchema>>;
+}
+
+const atOnce = 4;
+
+/**
+ * Runs checks. One that throws or takes too long leaves its question open.
+ *
+ * @throws {OptimizerError} `INVALID_OPTIONS` for a list or an answer of the wrong shape
+ */
+export async function runChecks(checks: readonly HealthCheck[], within: Within): Promise<CheckFacts[]> {
+  const parsed = z.array(healthCheckSchema).safeParse(checks);
+  if (!parsed.success) throw invalid("The health checks are wrong", parsed.error);
+  return mapLimited(parsed.data, atOnce, async ({ name, part, run }) => {
+    const answer = await within(`check ${name}`, async () => run());
+    if (!answer.known) return { name, part, result: answer };
+    const result = healthCheckResultSchema.safeParse(answer.value);
+    if (!result.success) throw invalid(`The health check ${name} answered wrongly`, result.error);
+    return { name, part, result: { known: true as const, value: result.data } };
+  });
+}
+
+function invalid(what: string, { issues }: z.ZodError): OptimizerError {
+  const list = issues.map(({ path, message }) => `${path.join(".") || "(all)"}: ${message}`);
+  return new OptimizerError("INVALID_OPTIONS", `${what}: ${list.join("; ")}`);
+}

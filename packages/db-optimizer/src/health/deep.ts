@@ -1,0 +1,101 @@
+import type { Connection } from "mongoose";
+
+import { OptimizerError, toOptimizerError } from "../errors.js";
+import { explainCommand, summariseExplain } from "../explain/explain.js";
+import { expectedIndexes } from "../indexes/expected.js";
+import { databaseOf } from "../indexes/inspect.js";
+import { mapLimited } from "../limited.js";
+import { collectionNames, type ModelLike } from "../model.js";
+import { findCommand, type NamedQuery } from "../named-query.js";
+import { judgePlan } from "../optimize/analyse.js";
+import { expectedCollections } from "../setup/collections.js";
+import { sampleSchema } from "../setup/sample-schema.js";
+import { type HealthCheck, runChecks } from "./checks.js";
+import type { DeepFacts, GrowthFacts, QueryFacts } from "./facts.js";
+import { probeGrowth } from "./growth.js";
+import type { Within } from "./security.js";
+import type { ParsedThresholds } from "./thresholds.js";
+
+/** What the deep probes look at. */
+export interface DeepInput {
+  readonly models: readonly ModelLike[];
+  readonly queries: readonly NamedQuery[];
+  readonly checks: readonly HealthCheck[];
+  readonly thresholds: ParsedThresholds;
+  readonly now: Date;
+}
+
+const atOnce = 2;
+const unmeasured = { p50: null, p95: null, samples: 0 };
+
+/** Samples documents, explains the named queries, measures growth and runs the checks of the configuration. */
+export async function probeDeep(
+  connection: Connection,
+  input: DeepInput,
+  within: Within,
+): Promise<DeepFacts> {
+  const { models, queries, checks, thresholds, now } = input;
+  return {
+    at: now,
+    schemas: await within("schema samples", () => probeSchemas(connection, models, thresholds)),
+    queries: await within("named queries", () =>
+      mapLimited(queries, atOnce, (query) => probeQuery(connection, query, thresholds)),
+    ),
+    growth: await within("growth", () => probeAllGrowth(connection, input)),
+    checks: await runChecks(checks, within),
+  };
+}
+
+async function probeSchemas(
+  connection: Connection,
+  models: readonly ModelLike[],
+  { sampleDocuments, probeTimeoutMs }: ParsedThresholds,
+) {
+  if (sampleDocuments === 0) return [];
+  const found = await mapLimited(expectedCollections(models), atOnce, (collection) =>
+    sampleSchema(databaseOf(connection), collection, sampleDocuments, probeTimeoutMs),
+  );
+  return found.flatMap((sample) => (sample ? [sample] : []));
+}
+
+async function probeQuery(
+  connection: Connection,
+  query: NamedQuery,
+  { examinedPerReturned: tolerable, probeTimeoutMs: maxTimeMS }: ParsedThresholds,
+): Promise<QueryFacts> {
+  const base = { query: query.name, collection: query.collection };
+  try {
+    const explained = await explainCommand(connection, findCommand(query), query.name, { maxTimeMS });
+    const plan = summariseExplain(explained);
+    const { problems, examinedPerReturned } = judgePlan(query, plan, unmeasured, tolerable);
+    return { ...base, problems, examinedPerReturned, indexes: plan.indexes };
+  } catch (error) {
+    const known = toOptimizerError(error, query.name);
+    if (known.code !== "INVALID_QUERY" && known.code !== "TIMED_OUT") throw known;
+    return { ...base, problems: [], examinedPerReturned: 0, indexes: [], failure: known.message };
+  }
+}
+
+async function probeAllGrowth(
+  connection: Connection,
+  { models, thresholds, now }: DeepInput,
+): Promise<GrowthFacts[]> {
+  const expiring = new Set(
+    expectedIndexes(models)
+      .filter(({ expireAfterSeconds }) => expireAfterSeconds !== undefined)
+      .map(({ collection }) => collection),
+  );
+  const { growthDays: days, probeTimeoutMs: maxTimeMS, limits } = thresholds;
+  const names = collectionNames(models);
+  const foreign = Object.keys(limits).find((name) => name !== "*" && !names.includes(name));
+  if (foreign !== undefined)
+    throw new OptimizerError("INVALID_OPTIONS", `limits.${foreign}: no model has a collection of this name`);
+  return mapLimited(names, atOnce, (collection) =>
+    probeGrowth(databaseOf(connection), collection, {
+      now,
+      days,
+      expires: expiring.has(collection),
+      maxTimeMS,
+    }),
+  );
+}

@@ -1,0 +1,47 @@
+import type { HealthFacts } from "./facts.js";
+import type { HealthFinding, Severity } from "./finding.js";
+import type { ParsedThresholds } from "./thresholds.js";
+
+/** Before it has run so long, a server's cache is cold for a reason. */
+const warmAfterSeconds = 3_600;
+const metrics = "db.serverStatus()";
+
+/** What the facts say of the server's load. Pure. */
+export function serverFindings({ server }: HealthFacts, thresholds: ParsedThresholds): HealthFinding[] {
+  if (!server.known) return [];
+  const { connections, connectionsAvailable = Number.POSITIVE_INFINITY, queued = 0 } = server.value;
+  const { cacheUsedRatio = 0, cacheDirtyRatio = 0, cacheHitRatio = 1, uptimeSeconds } = server.value;
+  const limit = connections + connectionsAvailable;
+  const findings: HealthFinding[] = [];
+  const add = (code: string, severity: Severity, message: string, evidence: string) =>
+    findings.push({ code, part: "operations", severity, message, evidence, command: metrics });
+  if (connections / limit > thresholds.connectionsUsedRatio) {
+    const evidence = `${connections} of ${limit} in use`;
+    add("FEW_CONNECTIONS_LEFT", "critical", "The server is running out of connections", evidence);
+  }
+  if (cacheUsedRatio > thresholds.cacheUsedRatio) {
+    add(
+      "CACHE_FULL",
+      "warning",
+      "The working set does not fit in the cache",
+      `${percent(cacheUsedRatio)} in use`,
+    );
+  }
+  if (cacheDirtyRatio > thresholds.cacheDirtyRatio) {
+    const evidence = `${percent(cacheDirtyRatio)} of the cache waits to be written`;
+    add("CACHE_DIRTY", "warning", "The disk does not keep up with the writes", evidence);
+  }
+  if (cacheHitRatio < thresholds.cacheHitRatio && uptimeSeconds >= warmAfterSeconds) {
+    const evidence = `${percent(cacheHitRatio)} of the page requests since the start, below ${percent(thresholds.cacheHitRatio)}`;
+    add("CACHE_MISSES", "info", "Many reads go to the disk", evidence);
+  }
+  if (queued > thresholds.queuedOperations) {
+    const evidence = `${queued} operations wait, more than ${thresholds.queuedOperations}`;
+    add("OVERLOADED", "critical", "Operations queue up", evidence);
+  }
+  return findings;
+}
+
+function percent(ratio: number): string {
+  return `${(ratio * 100).toFixed(0)} %`;
+}
