@@ -6,7 +6,7 @@ import type { Command } from "./command.js";
 import { advise } from "./commands/advise.js";
 import { apply } from "./commands/apply.js";
 import { cleanup } from "./commands/cleanup.js";
-import { health } from "./commands/health.js";
+import { health, healthFormats } from "./commands/health.js";
 import { optimize } from "./commands/optimize.js";
 import { plan } from "./commands/plan.js";
 import { rollback } from "./commands/rollback.js";
@@ -54,10 +54,13 @@ function buildProgram(io: CliIo, done: (code: ExitCode) => void): Program {
       },
     );
   };
-  waiting(add("setup", "create what the models declare: collections, validators, indexes", setup)).option(
-    "--run",
-    "also replace indexes whose options changed",
-  );
+  waiting(add("setup", "create what the models declare: collections, validators, indexes", setup))
+    .option("--run", "also replace indexes whose options changed, and refuse what sampled documents do")
+    .addOption(
+      new Option("--validators <action>", "what a violated validator does, before the configuration").choices(
+        ["warn", "error"],
+      ),
+    );
   dropping(add("plan", "show what setup and apply would do; exit with 2 if that is anything", plan)).option(
     "--check",
     "for CI: one line, and exit with 0, 2, 3 or 4",
@@ -84,7 +87,18 @@ function buildProgram(io: CliIo, done: (code: ExitCode) => void): Program {
         .argParser(naturalNumber)
         .default(500),
     );
-  add("health", "show how the database does, with a score and recommendations", health);
+  add("health", "show how the database does, with a score and recommendations", health)
+    .addOption(
+      new Option("--format <format>", "how to print it")
+        .choices(healthFormats)
+        .default("text")
+        .conflicts("json"),
+    )
+    .addOption(
+      new Option("--watch [seconds]", "check again and again, 5 s after the last check; q ends").argParser(
+        watchSeconds,
+      ),
+    );
   add("optimize", "explain and time the named queries, and advise", optimize).addOption(
     new Option("--rounds <n>", "how often to time each query").argParser(wholeNumber).default(20),
   );
@@ -165,6 +179,14 @@ function seconds(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !(value >= 0 && value <= 86_400))
     throw new InvalidArgumentError("It takes seconds, 0 to 86400.");
+  return value;
+}
+
+// At most once a second: a check asks a lot.
+function watchSeconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 1 && value <= 3_600))
+    throw new InvalidArgumentError("It takes seconds, 1 to 3600.");
   return value;
 }
 

@@ -1,4 +1,5 @@
 import type { ExitCode } from "./errors.js";
+import type { Sink } from "./io.js";
 import type { ProgressLine } from "./output/progress.js";
 import type { Paint } from "./output/style.js";
 import type { Session } from "./session.js";
@@ -9,15 +10,18 @@ export interface Context extends Session {
   readonly signal: AbortSignal;
   readonly progress: ProgressLine;
   readonly paint: Paint;
+  /** For commands that print while they run; what a command comes to is printed for it. */
+  readonly stdout: Sink;
+  /** Calls back on each key, where somebody sits at a keyboard; returns how to stop listening. */
+  onKey(listener: (key: string) => void): () => void;
   now(): Date;
 }
 
-/** What a command came to: data for machines, text for people. */
-export interface Outcome {
-  readonly exitCode: ExitCode;
-  readonly data: object;
-  readonly text: string;
-}
+/** What a command came to: data for machines, text for people. Without one of them the other is printed. */
+export type Outcome = { readonly exitCode: ExitCode } & (
+  | { readonly data: object; readonly text?: string }
+  | { readonly data?: object; readonly text: string }
+);
 
 /** One of the verbs of `org-db`. */
 export type Command<Options = object> = (context: Context, options: Options) => Promise<Outcome>;

@@ -1,6 +1,7 @@
 import {
   type CleanupRule,
   cleanupRuleSchema,
+  type HealthCheck,
   type HealthThresholds,
   type ModelLike,
   type NamedQuery,
@@ -38,6 +39,9 @@ export const configSchema = z.strictObject({
     .optional()
     .describe("The queries that matter, built from what `models` returned: they are explained and timed"),
   cleanup: z.array(cleanupRuleSchema).default([]).describe("What may be removed, and when"),
+  checks: functionOf<(models: never) => MaybePromise<readonly object[]>>("checks")
+    .optional()
+    .describe("Checks of your own for health, built from what `models` returned"),
   thresholds: thresholdsSchema.optional().describe("Limits that health and optimize go by"),
   validation: z
     .enum(["warn", "error", "off"])
@@ -60,6 +64,8 @@ export interface DbConfig<M extends object = Models> {
   readonly queries?: (models: M) => MaybePromise<readonly NamedQuery[]>;
   /** What may be removed, and when. */
   readonly cleanup?: readonly CleanupRule[];
+  /** Checks of your own for `health`: whether the audit log is unbroken, whether backups are made. */
+  readonly checks?: (models: M) => MaybePromise<readonly HealthCheck[]>;
   /** Limits that `health` and `optimize` go by. */
   readonly thresholds?: HealthThresholds;
   /** What a document does that its collection's validator refuses. Default `warn`. */

@@ -3,6 +3,7 @@ export interface Sink {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
 }
 
 /** All that the command has to do with the process that runs it. */
@@ -13,6 +14,8 @@ export interface CliIo {
   readonly cwd: string;
   /** Calls back on each Ctrl-C; returns how to stop listening. */
   onInterrupt(listener: () => void): () => void;
+  /** Calls back on each key, Ctrl-C among them; returns how to stop listening. Absent where there is no keyboard. */
+  onKey?(listener: (key: string) => void): () => void;
   /** Leaves at once, for the second Ctrl-C. */
   exit(code: number): void;
   now(): Date;

@@ -30,7 +30,15 @@ export async function runCommand<Options extends object>(
   try {
     const outcome = await withSession(io, options, (session) => {
       const paint = paintFor(io.stdout, io.env);
-      const context: Context = { ...session, signal: interrupt.signal, progress, paint, now: () => io.now() };
+      const context: Context = {
+        ...session,
+        signal: interrupt.signal,
+        progress,
+        paint,
+        stdout: io.stdout,
+        onKey: (listener) => io.onKey?.(listener) ?? (() => undefined),
+        now: () => io.now(),
+      };
       return command(context, options).catch(withCode);
     });
     progress.clear();
@@ -62,7 +70,7 @@ function listenForInterrupt(io: CliIo, progress: ProgressLine): { signal: AbortS
 }
 
 function printOutcome(io: CliIo, { data, text }: Outcome, json: boolean): void {
-  io.stdout.write(json ? `${toJson(data)}\n` : text);
+  io.stdout.write(text === undefined || (json && data) ? `${toJson(data)}\n` : text);
 }
 
 function printFailure(io: CliIo, failure: Failure, json: boolean): ExitCode {

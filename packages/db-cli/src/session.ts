@@ -1,4 +1,10 @@
-import { assertModel, type ModelLike, type NamedQuery, toOptimizerError } from "@org/db-optimizer";
+import {
+  assertModel,
+  type HealthCheck,
+  type ModelLike,
+  type NamedQuery,
+  toOptimizerError,
+} from "@org/db-optimizer";
 import type { Connection } from "mongoose";
 import type { ParsedConfig } from "./config.js";
 import { CliError } from "./errors.js";
@@ -13,6 +19,8 @@ export interface Session {
   readonly models: readonly ModelLike[];
   /** Builds the named queries; only the commands that run them ask. */
   queries(): Promise<readonly NamedQuery[]>;
+  /** Builds the checks of the configuration. */
+  checks(): Promise<readonly HealthCheck[]>;
 }
 
 /** Options that every command takes. */
@@ -43,6 +51,7 @@ export async function withSession<T>(
       connection,
       models: modelsOf(loaded, bound),
       queries: () => queriesOf(loaded, bound),
+      checks: () => checksOf(loaded, bound),
     };
     return await run(session);
   } finally {
@@ -96,6 +105,16 @@ async function queriesOf(loaded: LoadedConfig, bound: object): Promise<readonly 
     throw new CliError("CONFIG_INVALID", `${loaded.path}: queries must return an array`);
   for (const [at, query] of found.entries()) assertQuery(loaded.path, at, query);
   return found as NamedQuery[];
+}
+
+// Their shape is health's own business, which names each fault.
+async function checksOf(loaded: LoadedConfig, bound: object): Promise<readonly HealthCheck[]> {
+  const { checks } = loaded.config;
+  if (!checks) return [];
+  const found = await fromConfig(loaded, "checks", () => checks(bound as never));
+  if (!Array.isArray(found))
+    throw new CliError("CONFIG_INVALID", `${loaded.path}: checks must return an array`);
+  return found as HealthCheck[];
 }
 
 function assertQuery(path: string, at: number, query: unknown): void {

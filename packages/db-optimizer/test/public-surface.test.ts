@@ -21,6 +21,8 @@ test("exports these names and no others", () => {
     "expectQueryPlan",
     "expectedIndexes",
     "explainQuery",
+    "healthCheckResultSchema",
+    "healthCheckSchema",
     "initialize",
     "inspectIndexes",
     "inspectSizes",
@@ -48,6 +50,7 @@ test("exports these names and no others", () => {
     "targetOf",
     "thresholdsSchema",
     "toOptimizerError",
+    "violationsOf",
     "withLease",
   ]);
 });

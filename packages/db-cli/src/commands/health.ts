@@ -1,94 +1,71 @@
-import { DatabaseOptimizer, type HealthFinding, type HealthReport } from "@org/db-optimizer";
+import { DatabaseOptimizer, type HealthReport } from "@org/db-optimizer";
 
-import type { Command } from "../command.js";
-import { type ExitCode, exitCodes } from "../errors.js";
-import { bytes, count, duration, plural } from "../output/format.js";
+import type { Command, Outcome } from "../command.js";
+import { CliError, type ExitCode, exitCodes } from "../errors.js";
+import { healthHtml } from "../health/html.js";
+import { healthMarkdown } from "../health/markdown.js";
+import { healthPrometheus } from "../health/prometheus.js";
+import { healthText } from "../health/text.js";
+import { watchHealth } from "../health/watch.js";
 import type { Paint } from "../output/style.js";
-import { table } from "../output/table.js";
+
+/** How a report can be printed. */
+export const healthFormats = ["text", "json", "html", "prometheus", "markdown"] as const;
+type HealthFormat = (typeof healthFormats)[number];
+
+/** Options of `org-db health`. */
+export interface HealthCommandOptions {
+  readonly format: HealthFormat;
+  readonly json?: boolean;
+  /** Seconds between two checks; `true` without a number. */
+  readonly watch?: number | true;
+}
+
+const watchSeconds = 5;
 
 /** `org-db health`: how the database does, what is wrong with it, and what mends it. Writes nothing. */
-export const health: Command = async ({ connection, models, config, paint, progress, now }) => {
+export const health: Command<HealthCommandOptions> = async (context, options) => {
+  const { connection, models, config, paint, progress, now } = context;
+  const format = options.json ? "json" : options.format;
+  if (options.watch !== undefined && format !== "text" && format !== "json")
+    throw new CliError("USAGE", `--watch prints text or JSON, not ${format}`);
+  const queries = await context.queries();
+  const checks = await context.checks();
+  const optimizer = new DatabaseOptimizer(connection, { models, queries });
+  const check = (previous?: HealthReport) =>
+    optimizer.health({
+      now: now(),
+      thresholds: config.thresholds,
+      checks,
+      ...(previous && { previous }),
+    });
+  if (options.watch !== undefined) {
+    const seconds = options.watch === true ? watchSeconds : options.watch;
+    const seen = await watchHealth(context, { everyMs: seconds * 1_000, json: format === "json", check });
+    const exitCode = seen.failure
+      ? exitCodes.error
+      : seen.report
+        ? exitCodeOf(seen.report)
+        : exitCodes.interrupted;
+    return { exitCode, text: "" };
+  }
   progress.update("looking at the database ...");
-  const optimizer = new DatabaseOptimizer(connection, { models });
-  const report = await optimizer.health({ now: now(), thresholds: config.thresholds });
-  return { exitCode: exitCodeOf(report), data: report, text: healthText(report, paint) };
+  return printed(await check(), format, paint);
 };
 
-function exitCodeOf({ facts, parts }: HealthReport): ExitCode {
+function printed(report: HealthReport, format: HealthFormat, paint: Paint): Outcome {
+  const exitCode = exitCodeOf(report);
+  if (format === "json") return { exitCode, data: report };
+  const texts = {
+    text: healthText,
+    html: healthHtml,
+    prometheus: healthPrometheus,
+    markdown: healthMarkdown,
+  };
+  return { exitCode, text: texts[format](report, paint) };
+}
+
+function exitCodeOf({ facts, undecided }: HealthReport): ExitCode {
   if (facts.indexes.known && !facts.indexes.value.drift.inSync) return exitCodes.drift;
-  return parts.some(({ points }) => points === null) ? exitCodes.undecidable : exitCodes.ok;
-}
-
-function healthText(report: HealthReport, paint: Paint): string {
-  const { score, parts, findings } = report;
-  const colour = score >= 90 ? "green" : score >= 70 ? "yellow" : "red";
-  return [
-    `${paint("bold", "Health")} of ${report.facts.database}: ${paint(colour, `${score} of 100`)}\n\n`,
-    table(
-      [
-        { title: "part" },
-        { title: "points", align: "right" },
-        { title: "weight", align: "right" },
-        { title: "findings", align: "right" },
-      ],
-      parts.map(({ part, points, weight, findings: number }) => [
-        part,
-        points === null ? "unknown" : String(points),
-        `${weight} %`,
-        String(number),
-      ]),
-    ),
-    "\n",
-    factsText(report),
-    collectionsText(report),
-    findings.length === 0 ? `${paint("green", "Nothing to recommend.")}\n` : findingsText(findings, paint),
-  ].join("");
-}
-
-function factsText({ facts }: HealthReport): string {
-  const { topology, connection, indexes, slow } = facts;
-  const lines = [
-    topology.known && `server       ${topology.value.version}, ${topology.value.kind.replace("_", " ")}`,
-    connection.known &&
-      `latency      p50 ${duration(connection.value.pingP50Ms)}, p95 ${duration(connection.value.pingP95Ms)}`,
-    indexes.known &&
-      `indexes      ${indexes.value.drift.missing.length} missing, ${indexes.value.drift.changed.length} changed, ` +
-        `${indexes.value.redundant.length} redundant`,
-    slow.known &&
-      `slow         ${slow.profiling || slow.shapes.length > 0 ? plural(slow.shapes.length, "shape") : "unknown: the profiler is off"}`,
-  ];
-  return `${lines.filter(Boolean).join("\n")}\n\n`;
-}
-
-function collectionsText({ facts }: HealthReport): string {
-  if (!facts.collections.known) return "";
-  const rows = facts.collections.value.map(
-    ({ collection, documents, dataBytes, storageBytes, indexBytes }) => [
-      collection,
-      count(documents),
-      bytes(dataBytes),
-      bytes(storageBytes),
-      bytes(indexBytes),
-    ],
-  );
-  const figures = ["documents", "data", "storage", "indexes"].map((title) => ({
-    title,
-    align: "right" as const,
-  }));
-  return `${table([{ title: "collection" }, ...figures], rows)}\n`;
-}
-
-const colours = { info: "dim", warning: "yellow", critical: "red" } as const;
-
-function findingsText(findings: readonly HealthFinding[], paint: Paint): string {
-  return findings
-    .map(({ severity, code, message, evidence, command }) =>
-      [
-        `${paint(colours[severity], severity.padEnd(8))} ${message} ${paint("dim", code)}`,
-        `         ${evidence}`,
-        ...(command ? [`         ${paint("cyan", command)}`] : []),
-        "",
-      ].join("\n"),
-    )
-    .join("");
+  return undecided ? exitCodes.undecidable : exitCodes.ok;
 }

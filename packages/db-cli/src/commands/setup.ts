@@ -1,28 +1,44 @@
-import { type CollectionStep, initialize, type SetupCheck } from "@org/db-optimizer";
+import {
+  type CollectionStep,
+  initialize,
+  type SchemaSample,
+  type SetupCheck,
+  type ValidationAction,
+} from "@org/db-optimizer";
 
 import type { Command } from "../command.js";
 import { type ExitCode, exitCodes } from "../errors.js";
 import type { Paint } from "../output/style.js";
 import { type BuildOptions, exitCodeOf, resultData, resultsText, stepProgress } from "./apply.js";
 
+/** Options of `org-db setup`. */
+export interface SetupOptions extends BuildOptions {
+  /** What a violated validator does; before the configuration. */
+  readonly validators?: ValidationAction;
+}
+
 /** `org-db setup`: collections, validators and indexes as the models declare them, then a check. */
-export const setup: Command<BuildOptions> = async (context, { run = false, wait }) => {
+export const setup: Command<SetupOptions> = async (context, { run = false, wait, validators }) => {
   const { connection, models, config, signal, paint } = context;
   const result = await initialize(connection, models, {
-    validation: config.validation,
+    validation: validators ?? config.validation,
+    raise: run,
     rebuild: run,
     waitMs: wait * 1_000,
     signal,
     onProgress: stepProgress(context),
     onCollection: ({ collection }) => context.progress.update(`${collection} is set up`),
   });
-  const { changed, ready, collections, indexes, checks } = result;
+  const { changed, ready, collections, held, indexes, checks } = result;
   return {
     exitCode: setupExitCode(ready, exitCodeOf(indexes)),
-    data: { changed, ready, collections, indexes: indexes.map(resultData), checks },
+    data: { changed, ready, collections, held, indexes: indexes.map(resultData), checks },
     text: [
-      ...(changed ? [] : [`${paint("green", "Nothing changed:")} the database was set up already.\n`]),
+      ...(changed || held.length > 0
+        ? []
+        : [`${paint("green", "Nothing changed:")} the database was set up already.\n`]),
       collections.map((step) => collectionText(step, paint)).join(""),
+      held.map((sample) => heldText(sample, paint)).join(""),
       indexes.length > 0 ? resultsText(indexes, paint) : "",
       changed || !ready ? `\n${checks.map((check) => checkText(check, paint)).join("")}` : "",
     ].join(""),
@@ -36,6 +52,16 @@ function setupExitCode(ready: boolean, ofSteps: ExitCode): ExitCode {
 function collectionText({ kind, collection }: CollectionStep, paint: Paint): string {
   const what = kind === "create" ? "create collection" : "set validator of";
   return `${paint("green", "done   ")} ${what} ${collection}\n`;
+}
+
+function heldText({ collection, sampled, failing, paths }: SchemaSample, paint: Paint): string {
+  const places = paths
+    .slice(0, 5)
+    .map(({ path, kind, documents }) => `${path || "(document)"} ${kind} (${documents})`);
+  return [
+    `${paint("yellow", "waits  ")} validator of ${collection} only warns: ${failing} of ${sampled} sampled documents would fail\n`,
+    `        ${places.join(", ")}; mend them, or refuse such writes with --run\n`,
+  ].join("");
 }
 
 function checkText({ name, ok, message }: SetupCheck, paint: Paint): string {

@@ -15,6 +15,8 @@ import {
   runCollectionStep,
   type ValidationAction,
 } from "./collections.js";
+import { holdBack } from "./raise.js";
+import type { SchemaSample } from "./sample-schema.js";
 
 /** Options of {@link initialize}. */
 export interface InitializeOptions extends ApplyOptions, LeaseOptions {
@@ -22,6 +24,10 @@ export interface InitializeOptions extends ApplyOptions, LeaseOptions {
   readonly validation?: ValidationAction | "off";
   /** Milliseconds to wait for another process that sets up. Default 60,000. */
   readonly waitMs?: number;
+  /** Raises a validator to `error` although sampled documents fail it. Default false. */
+  readonly raise?: boolean;
+  /** Documents sampled of a collection before its validator is raised to `error`. Default 1,000. */
+  readonly sample?: number;
   readonly onCollection?: (step: CollectionStep) => void;
 }
 
@@ -39,6 +45,8 @@ export interface InitializeResult {
   /** Whether all is now as declared. */
   readonly ready: boolean;
   readonly collections: readonly CollectionStep[];
+  /** Collections whose validator was left at `warn`, with what sampled documents do against it. */
+  readonly held: readonly SchemaSample[];
   readonly indexes: readonly StepResult[];
   readonly failures: readonly OptimizerError[];
   readonly checks: readonly SetupCheck[];
@@ -72,7 +80,8 @@ export async function planSetup(
 
 /**
  * Creates what the models declare and the database lacks: collections, validators, indexes. Only adds; a second run
- * changes nothing and says so.
+ * changes nothing and says so. With `validation: "error"` a validator only warns as long as sampled documents fail it,
+ * unless `raise` is given.
  *
  * Two at once: one holds a lease, the other waits and then finds nothing to do. Where nothing is to be done no lease is
  * taken, so that starting many processes on a finished database writes nothing.
@@ -87,17 +96,18 @@ export async function initialize(
 ): Promise<InitializeResult> {
   const { validation = "warn", waitMs = 60_000 } = options;
   const first = await planSetup(connection, models, validation);
-  if (isEmpty(first, options)) return summarise(first, [], []);
+  if (isEmpty(first, options)) return summarise(first, [], [], []);
   return withLease(connection, "setup", { ...options, waitMs }, async (signal, lease) => {
     const plan = await planSetup(connection, models, validation);
-    for (const step of plan.collections) {
+    const { steps: collectionSteps, held } = await holdBack(connection, models, plan.collections, options);
+    for (const step of collectionSteps) {
       throwIfAborted(signal);
       await runCollectionStep(connection, step);
       options.onCollection?.(step);
     }
     const { steps } = await applyPlan(connection, withoutDrops(plan.indexes), { ...options, signal, lease });
     const after = await planSetup(connection, models, validation);
-    return summarise(after, plan.collections, steps);
+    return summarise(after, collectionSteps, held, steps);
   });
 }
 
@@ -114,6 +124,7 @@ function withoutDrops({ steps }: Plan): Plan {
 function summarise(
   after: SetupPlan,
   collections: readonly CollectionStep[],
+  held: readonly SchemaSample[],
   indexes: readonly StepResult[],
 ): InitializeResult {
   const checks = setupChecks(after);
@@ -121,6 +132,7 @@ function summarise(
     changed: collections.length > 0 || indexes.some(({ outcome }) => outcome === "done"),
     ready: checks.every(({ ok }) => ok),
     collections,
+    held,
     indexes,
     failures: indexes.flatMap(({ error }) => (error ? [error] : [])),
     checks,

@@ -61,7 +61,10 @@ export function countViolations(
       counts.set(key, { path, kind, documents: (counts.get(key)?.documents ?? 0) + 1 });
     }
   }
-  const paths = [...counts.values()].sort((a, b) => b.documents - a.documents || (a.path < b.path ? -1 : 1));
+  const name = ({ path, kind }: BrokenPath) => `${path} ${kind}`;
+  const paths = [...counts.values()].sort(
+    (a, b) => b.documents - a.documents || (name(a) < name(b) ? -1 : 1),
+  );
   return { sampled: documents.length, failing, paths: paths.slice(0, mostPaths) };
 }
 

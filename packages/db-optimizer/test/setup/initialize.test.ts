@@ -31,13 +31,47 @@ test("validators warn, and refuse once told to", async () => {
   await initialize(database.connection, models);
   const things = database.connection.collection("things");
   await things.insertOne({ name: "longer than five" });
-  const stricter = await initialize(database.connection, models, { validation: "error" });
-  expect(stricter.collections).toMatchObject([
-    { kind: "setValidator", collection: "things" },
-    { kind: "setValidator", collection: "logs" },
-  ]);
+  const held = await initialize(database.connection, models, { validation: "error" });
+  expect(held).toMatchObject({
+    ready: false,
+    collections: [{ kind: "setValidator", collection: "logs" }],
+    held: [
+      {
+        collection: "things",
+        sampled: 1,
+        failing: 1,
+        paths: [{ path: "name", kind: "length", documents: 1 }],
+      },
+    ],
+  });
+  await things.insertOne({ name: "longer than five as well" });
+  const stricter = await initialize(database.connection, models, { validation: "error", raise: true });
+  expect(stricter.collections).toMatchObject([{ kind: "setValidator", collection: "things" }]);
+  expect(stricter).toMatchObject({ ready: true, held: [] });
   await expect(things.insertOne({ name: "longer than five, too" })).rejects.toMatchObject({ code: 121 });
   await things.insertOne({ name: "short", n: null });
+});
+
+test("a validator that documents fail is set to warn first where there was none; mended documents let it refuse", async () => {
+  const things = database.connection.collection("things");
+  await things.insertMany([{ name: "fine" }, { name: 7 }]);
+  const first = await initialize(database.connection, models, { validation: "error" });
+  expect(first.held).toMatchObject([{ collection: "things", sampled: 2, failing: 1 }]);
+  expect(first.checks.find(({ name }) => name === "validators")).toMatchObject({ ok: false });
+  await things.insertOne({ name: "only warned of" });
+  await things.deleteMany({ name: { $ne: "fine" } });
+  const second = await initialize(database.connection, models, { validation: "error" });
+  expect(second).toMatchObject({ ready: true, held: [], collections: [{ collection: "things" }] });
+  await expect(things.insertOne({ name: 7 })).rejects.toMatchObject({ code: 121 });
+});
+
+test.each([0, -1, 1.5, 1_000_000])("refuses a sample of %s", async (sample) => {
+  await initialize(database.connection, models);
+  await expect(
+    initialize(database.connection, models, { validation: "error", sample }),
+  ).rejects.toMatchObject({
+    code: "INVALID_OPTIONS",
+  });
 });
 
 test("several at once: all end ready, one did the work", async () => {

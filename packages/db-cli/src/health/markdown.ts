@@ -1,0 +1,40 @@
+import type { HealthFinding, HealthReport } from "@org/db-optimizer";
+
+import { collectionRows, factLines, pointsText } from "./text.js";
+
+/** A report as Markdown, for a ticket or a pull request. */
+export function healthMarkdown(report: HealthReport): string {
+  const { facts, score, parts, findings } = report;
+  const { titles, rows } = collectionRows(report);
+  return [
+    `# Health of ${cell(facts.database)}: ${score} of 100\n`,
+    `Checked at ${facts.at.toISOString()}.\n`,
+    grid(
+      ["part", "points", "weight", "findings"],
+      parts.map((part) => [part.part, pointsText(part), `${part.weight} %`, String(part.findings)]),
+    ),
+    "## Findings\n",
+    findings.length === 0 ? "Nothing to recommend.\n" : findings.map(findingText).join("\n"),
+    "## Seen\n",
+    grid(["what", ""], factLines(report)),
+    rows.length === 0 ? "" : grid(titles, rows),
+  ]
+    .filter(Boolean)
+    .join("\n");
+}
+
+function findingText({ severity, code, message, evidence, command }: HealthFinding): string {
+  const fence = command?.includes("```") ? "````" : "```";
+  const mend = command ? `\n  ${fence}sh\n  ${command.replaceAll("\n", "\n  ")}\n  ${fence}\n` : "";
+  return `- **${severity}** ${cell(message)} (\`${code}\`)\n  ${cell(evidence)}\n${mend}`;
+}
+
+function grid(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (row: readonly string[]) => `| ${row.map(cell).join(" | ")} |`;
+  return `${[line(titles), line(titles.map(() => "---")), ...rows.map(line)].join("\n")}\n`;
+}
+
+// Names and errors come from the server: none of it may be markup.
+function cell(text: string): string {
+  return text.replace(/[\\`*_{}[\]<>|#]/g, "\\$&").replace(/\s+/g, " ");
+}

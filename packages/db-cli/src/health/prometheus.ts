@@ -1,0 +1,127 @@
+import type { HealthReport, Severity } from "@org/db-optimizer";
+
+type Labels = Readonly<Record<string, string>>;
+type Sample = readonly [labels: Labels, value: number];
+
+/**
+ * A report in the text format of Prometheus, for a textfile collector or an endpoint of your own.
+ * https://prometheus.io/docs/instrumenting/exposition_formats/
+ */
+export function healthPrometheus(report: HealthReport): string {
+  const { database } = report.facts;
+  const gauge = (name: string, help: string, samples: readonly Sample[]): string => {
+    if (samples.length === 0) return "";
+    const lines = samples.map(
+      ([labels, value]) => `${name}${labelText({ database, ...labels })} ${numberText(value)}`,
+    );
+    return [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...lines, ""].join("\n");
+  };
+  return [...scoreMetrics(report), ...collectionMetrics(report), ...serverMetrics(report)]
+    .map(([name, help, samples]) => gauge(`org_db_${name}`, help, samples))
+    .join("");
+}
+
+type Metric = readonly [name: string, help: string, samples: readonly Sample[]];
+
+const severities: readonly Severity[] = ["info", "warning", "critical"];
+
+function scoreMetrics({ facts, score, parts, findings, undecided }: HealthReport): Metric[] {
+  const codes = new Map<string, { labels: Labels; count: number }>();
+  for (const { code, part, severity } of findings) {
+    const key = `${code} ${part} ${severity}`;
+    codes.set(key, { labels: { code, part, severity }, count: (codes.get(key)?.count ?? 0) + 1 });
+  }
+  const ofSeverity = (severity: Severity) =>
+    findings.filter((finding) => finding.severity === severity).length;
+  return [
+    ["health_score", "Health of the database, 0 to 100.", [[{}, score]]],
+    [
+      "health_part_points",
+      "Points of a part of the score, 0 to 100; absent where it was not judged.",
+      parts.flatMap(({ part, points }): Sample[] => (points === null ? [] : [[{ part }, points]])),
+    ],
+    [
+      "health_part_weight",
+      "Weight of a part of the score.",
+      parts.map(({ part, weight }) => [{ part }, weight]),
+    ],
+    [
+      "health_findings",
+      "Findings by severity.",
+      severities.map((severity) => [{ severity }, ofSeverity(severity)]),
+    ],
+    ["health_finding", "Findings by code.", [...codes.values()].map(({ labels, count }) => [labels, count])],
+    ["health_undecided", "1 if something could not be looked at.", [[{}, undecided ? 1 : 0]]],
+    ["health_checked_timestamp_seconds", "When it was checked.", [[{}, facts.at.getTime() / 1_000]]],
+  ];
+}
+
+function collectionMetrics({ facts, projections }: HealthReport): Metric[] {
+  const collections = facts.collections.known ? facts.collections.value : [];
+  const growth = facts.deep.growth.known ? facts.deep.growth.value : [];
+  const each = (value: (facts: (typeof collections)[number]) => number): Sample[] =>
+    collections.map((one) => [{ collection: one.collection }, value(one)]);
+  return [
+    ["collection_documents", "Documents of a collection.", each(({ documents }) => documents)],
+    ["collection_data_bytes", "Bytes of data of a collection.", each(({ dataBytes }) => dataBytes)],
+    [
+      "collection_storage_bytes",
+      "Bytes of storage of a collection.",
+      each(({ storageBytes }) => storageBytes),
+    ],
+    ["collection_index_bytes", "Bytes of indexes of a collection.", each(({ indexBytes }) => indexBytes)],
+    [
+      "collection_new_documents_per_day",
+      "Documents made per day that are still there.",
+      growth.flatMap(({ collection, perDay }): Sample[] =>
+        perDay === null ? [] : [[{ collection }, perDay]],
+      ),
+    ],
+    [
+      "limit_days",
+      "Days until a configured limit is reached; +Inf where that is not foreseen.",
+      projections.map(({ subject, measure, days }) => [
+        { subject, measure },
+        days ?? Number.POSITIVE_INFINITY,
+      ]),
+    ],
+  ];
+}
+
+function serverMetrics({ facts }: HealthReport): Metric[] {
+  const { connection, server, replication } = facts;
+  const members = replication.known ? replication.value.members : [];
+  return [
+    [
+      "ping_seconds",
+      "Round trip to the server.",
+      connection.known
+        ? [
+            [{ quantile: "0.5" }, connection.value.pingP50Ms / 1_000],
+            [{ quantile: "0.95" }, connection.value.pingP95Ms / 1_000],
+          ]
+        : [],
+    ],
+    ["connections", "Connections in use.", server.known ? [[{}, server.value.connections]] : []],
+    [
+      "replication_lag_seconds",
+      "How far a secondary is behind the primary.",
+      members.flatMap(({ name, lagMs }): Sample[] =>
+        lagMs === undefined ? [] : [[{ member: name }, lagMs / 1_000]],
+      ),
+    ],
+  ];
+}
+
+function labelText(labels: Labels): string {
+  const escaped = (value: string) =>
+    value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+  return `{${Object.entries(labels)
+    .map(([name, value]) => `${name}="${escaped(value)}"`)
+    .join(",")}}`;
+}
+
+function numberText(value: number): string {
+  if (value === Number.POSITIVE_INFINITY) return "+Inf";
+  return String(value);
+}

@@ -1,0 +1,33 @@
+import type { Sink } from "../io.js";
+
+const escape = `${String.fromCharCode(27)}[`;
+
+/** A terminal that is drawn on anew each time, and left as it was found. */
+export class Screen {
+  readonly #sink: Sink;
+
+  constructor(sink: Sink) {
+    this.#sink = sink;
+  }
+
+  /** Switches to the alternate screen; hides the cursor, and cuts long lines off. */
+  open(): void {
+    this.#sink.write(`${escape}?1049h${escape}?25l${escape}?7l`);
+  }
+
+  /** Draws over what stands there, so that nothing flickers; what does not fit is left out, and said so. */
+  draw(text: string): void {
+    const rows = (this.#sink.rows ?? 24) - 1;
+    const lines = text.trimEnd().split("\n");
+    const shown =
+      lines.length > rows
+        ? [...lines.slice(0, rows - 1), `... ${lines.length - rows + 1} more lines`]
+        : lines;
+    this.#sink.write(`${escape}H${shown.map((line) => `${line}${escape}K\r\n`).join("")}${escape}J`);
+  }
+
+  /** Gives the terminal back. */
+  close(): void {
+    this.#sink.write(`${escape}?7h${escape}?25h${escape}?1049l`);
+  }
+}

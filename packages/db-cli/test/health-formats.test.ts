@@ -1,0 +1,177 @@
+import type { HealthReport } from "@org/db-optimizer";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { describe, expect, test } from "vitest";
+
+import { healthHtml } from "../src/health/html.js";
+import { healthMarkdown } from "../src/health/markdown.js";
+import { healthPrometheus } from "../src/health/prometheus.js";
+import { configs, orgDb } from "./support.js";
+
+const database = useTemporaryDatabase({ label: "cli", per: "test" });
+const health = (...args: string[]) =>
+  orgDb(["health", ...args, "--config", configs.shop, "--uri", database.uri]);
+
+const hostile = `a"b\\c\nd<script>alert(1)</script>|\`x\`[y](z)`;
+const unknown = { known: false, reason: "not authorized" } as const;
+const report: HealthReport = {
+  score: 61,
+  parts: [
+    { part: "indexes", weight: 30, points: 50, state: "judged", findings: 1 },
+    { part: "queries", weight: 10, points: null, state: "empty", findings: 0 },
+    { part: "storage", weight: 10, points: null, state: "unknown", findings: 1 },
+  ],
+  findings: [
+    {
+      code: "INDEX_MISSING",
+      part: "indexes",
+      severity: "critical",
+      message: hostile,
+      evidence: hostile,
+      command: hostile,
+    },
+    { code: "UNKNOWN", part: "storage", severity: "info", message: "m", evidence: "e" },
+  ],
+  projections: [
+    { subject: "*", measure: "documents", limit: 9, now: 1, perDay: 0, days: null },
+    { subject: hostile, measure: "dataBytes", limit: 9, now: 1, perDay: 1, days: 8 },
+  ],
+  undecided: true,
+  facts: {
+    database: hostile,
+    at: new Date("2026-05-01T00:00:00Z"),
+    connection: unknown,
+    topology: unknown,
+    replication: {
+      known: true,
+      value: { members: [{ name: hostile, state: "SECONDARY", lagMs: 1_500 }], oplogHours: unknown },
+    },
+    security: {
+      user: unknown,
+      settings: unknown,
+      authentication: unknown,
+      transport: { tls: true, verified: true, loopback: false },
+    },
+    collections: {
+      known: true,
+      value: [
+        { collection: hostile, exists: true, documents: 3, dataBytes: 2, storageBytes: 1, indexBytes: 4 },
+      ],
+    },
+    indexes: unknown,
+    server: unknown,
+    slow: unknown,
+    longOperations: unknown,
+    deep: { at: new Date(0), schemas: unknown, queries: unknown, growth: unknown, checks: [] },
+  },
+};
+
+interface Sample {
+  readonly name: string;
+  readonly labels: Record<string, string>;
+  readonly value: number;
+}
+
+/** The text format, as strictly as a scraper may read it: help and type first, each name once and together. */
+function parsePrometheus(text: string): Sample[] {
+  expect(text.endsWith("\n")).toBe(true);
+  const samples: Sample[] = [];
+  const typed = new Set<string>();
+  let current = "";
+  for (const line of text.split("\n").slice(0, -1)) {
+    const help = /^# HELP ([a-zA-Z_:][\w:]*) [^\n]+$/.exec(line);
+    const type = /^# TYPE ([a-zA-Z_:][\w:]*) gauge$/.exec(line);
+    if (help?.[1]) {
+      expect(typed).not.toContain(help[1]);
+      current = help[1];
+    } else if (type) {
+      expect(type[1]).toBe(current);
+      typed.add(current);
+    } else {
+      const [, name = "", labels = "", value = ""] = /^([a-zA-Z_:][\w:]*)\{(.*)\} (\S+)$/.exec(line) ?? [];
+      expect(name, line).toBe(current);
+      expect(typed).toContain(name);
+      expect(labels).toMatch(/^([a-zA-Z_]\w*="(\\[\\"n]|[^\\"\n])*"(,|$))+$/);
+      const pairs = [...labels.matchAll(/(\w+)="((?:\\[\\"n]|[^\\"])*)"/g)];
+      const unescape = (raw: string) => raw.replace(/\\([\\"n])/g, (_, sign) => (sign === "n" ? "\n" : sign));
+      expect(value).toMatch(/^(\+Inf|-?\d+(\.\d+)?(e[+-]?\d+)?)$/);
+      samples.push({
+        name,
+        labels: Object.fromEntries(pairs.map(([, key = "", raw = ""]) => [key, unescape(raw)])),
+        value: value === "+Inf" ? Number.POSITIVE_INFINITY : Number(value),
+      });
+    }
+  }
+  const keys = samples.map(({ name, labels }) => JSON.stringify([name, labels]));
+  expect(new Set(keys).size).toBe(keys.length);
+  return samples;
+}
+
+describe("with names that are markup", () => {
+  test("Prometheus can be scraped, and the names come through", () => {
+    const samples = parsePrometheus(healthPrometheus(report));
+    const of = (name: string) => samples.filter((sample) => sample.name === `org_db_${name}`);
+    expect(of("health_score")).toEqual([
+      { name: "org_db_health_score", labels: { database: hostile }, value: 61 },
+    ]);
+    expect(of("health_part_points").map(({ labels }) => labels.part)).toEqual(["indexes"]);
+    expect(of("health_findings").map(({ value }) => value)).toEqual([1, 0, 1]);
+    expect(of("limit_days").map(({ value }) => value)).toEqual([Number.POSITIVE_INFINITY, 8]);
+    expect(of("replication_lag_seconds")[0]).toMatchObject({ labels: { member: hostile }, value: 1.5 });
+    expect(of("collection_documents")[0]).toMatchObject({ labels: { collection: hostile }, value: 3 });
+    expect(of("ping_seconds")).toEqual([]);
+  });
+
+  test("HTML is one page without scripts or requests, and the names stay text", () => {
+    const html = healthHtml(report);
+    expect(html).not.toMatch(/<script|<link|<img|https?:|url\(/i);
+    expect(html).toContain("&#60;script&#62;");
+    expect(html).toContain("default-src 'none'");
+    const tags = [...html.matchAll(/<(\/?)(\w+)[^>]*?(\/?)>/g)].filter(
+      ([, , name = "", self]) => !self && !/^(meta|doctype)$/i.test(name),
+    );
+    const open: string[] = [];
+    for (const [, closing, name = ""] of tags) {
+      if (closing) expect(open.pop()).toBe(name);
+      else open.push(name);
+    }
+    expect(open).toEqual([]);
+  });
+
+  test("Markdown keeps its tables and its fences", () => {
+    const markdown = healthMarkdown(report);
+    expect(markdown.replace(/```sh.*?```/gs, "")).not.toContain("<script>");
+    const rows = markdown.split("\n").filter((line) => line.startsWith("| "));
+    const cells = rows.map((row) => row.replace(/\\\|/g, "").split("|").length);
+    expect(cells.every((count) => count === 4 || count === 6 || count === 8)).toBe(true);
+    expect(markdown.match(/```/g)).toHaveLength(2);
+    expect(markdown).toContain("| storage | unknown | 10 % | 1 |");
+    expect(markdown).toContain("| queries | none to judge | 10 % | 0 |");
+  });
+});
+
+describe("on the engine", () => {
+  test("each format prints the same score", async () => {
+    const [text, json, html, prometheus, markdown] = await Promise.all(
+      ["text", "json", "html", "prometheus", "markdown"].map((format) => health("--format", format)),
+    );
+    const score = String(JSON.parse(json?.stdout ?? "").score);
+    expect(text?.stdout).toContain(`${score} of 100`);
+    expect(html?.stdout).toContain(`${score} of 100</title>`);
+    expect(markdown?.stdout).toContain(`: ${score} of 100`);
+    const samples = parsePrometheus(prometheus?.stdout ?? "");
+    expect(String(samples.find(({ name }) => name === "org_db_health_score")?.value)).toBe(score);
+    expect([text, json, html, prometheus, markdown].map((ran) => ran?.exitCode)).toEqual([2, 2, 2, 2, 2]);
+  });
+
+  test.each([
+    [["--format", "pdf"], "Allowed choices"],
+    [["--format", "html", "--json"], "cannot be used with"],
+    [["--format", "html", "--watch"], "USAGE --watch prints text or JSON"],
+    [["--watch", "0.5"], "1 to 3600"],
+    [["--watch", "soon"], "1 to 3600"],
+  ])("refuses %j", async (args, said) => {
+    const ran = await health(...args);
+    expect(ran).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(ran.stderr).toContain(said);
+  });
+});
