@@ -33,7 +33,16 @@ export type { QueryPlan } from "./explain/explain.js";
 export { explainQuery, summariseExplain } from "./explain/explain.js";
 export type { HealthCheck, HealthCheckResult } from "./health/checks.js";
 export { healthCheckResultSchema, healthCheckSchema } from "./health/checks.js";
-export type { HealthFacts, Probed, Topology } from "./health/facts.js";
+export type {
+  DeepFacts,
+  GrowthFacts,
+  HealthFacts,
+  Probed,
+  QueryFacts,
+  ReplicationFacts,
+  SecurityFacts,
+  Topology,
+} from "./health/facts.js";
 export type { HealthFinding, HealthPart, Severity } from "./health/finding.js";
 export type { Projection } from "./health/growth.js";
 export type { HealthOptions, HealthReport } from "./health/health.js";
@@ -94,6 +103,7 @@ export { DatabaseOptimizer } from "./optimizer.js";
 export type { CollectionStep, ValidationAction } from "./setup/collections.js";
 export type { InitializeOptions, InitializeResult, SetupCheck, SetupPlan } from "./setup/initialize.js";
 export { initialize, planSetup } from "./setup/initialize.js";
+export type { DatabaseInitializerOptions } from "./setup/initializer.js";
 export { DatabaseInitializer } from "./setup/initializer.js";
 export type { JsonSchema } from "./setup/json-schema.js";
 export { jsonSchemaOf } from "./setup/json-schema.js";

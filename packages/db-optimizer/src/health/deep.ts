@@ -9,7 +9,7 @@ import { collectionNames, type ModelLike } from "../model.js";
 import { findCommand, type NamedQuery } from "../named-query.js";
 import { judgePlan } from "../optimize/analyse.js";
 import { expectedCollections } from "../setup/collections.js";
-import { sampleSchema } from "../setup/sample-schema.js";
+import { sampleSchemas } from "../setup/sample-schema.js";
 import { type HealthCheck, runChecks } from "./checks.js";
 import type { DeepFacts, GrowthFacts, QueryFacts } from "./facts.js";
 import { probeGrowth } from "./growth.js";
@@ -52,10 +52,8 @@ async function probeSchemas(
   { sampleDocuments, probeTimeoutMs }: ParsedThresholds,
 ) {
   if (sampleDocuments === 0) return [];
-  const found = await mapLimited(expectedCollections(models), atOnce, (collection) =>
-    sampleSchema(databaseOf(connection), collection, sampleDocuments, probeTimeoutMs),
-  );
-  return found.flatMap((sample) => (sample ? [sample] : []));
+  const expected = expectedCollections(models);
+  return sampleSchemas(databaseOf(connection), expected, sampleDocuments, probeTimeoutMs);
 }
 
 async function probeQuery(

@@ -1,6 +1,13 @@
 import type { Connection } from "mongoose";
 
+import type { HealthCheck } from "../health/checks.js";
+import type { DeepFacts, SecurityFacts } from "../health/facts.js";
+import type { HealthFinding } from "../health/finding.js";
+import { checkHealth, type HealthOptions, type HealthReport } from "../health/health.js";
+import { databaseOf } from "../indexes/inspect.js";
 import type { ModelLike } from "../model.js";
+import type { NamedQuery } from "../named-query.js";
+import { expectedCollections } from "./collections.js";
 import {
   type InitializeOptions,
   type InitializeResult,
@@ -8,9 +15,19 @@ import {
   planSetup,
   type SetupPlan,
 } from "./initialize.js";
+import { type SchemaSample, sampleSchemas } from "./sample-schema.js";
+
+/** What a {@link DatabaseInitializer} looks at besides the models. */
+export interface DatabaseInitializerOptions {
+  /** The queries that matter. Default none. */
+  readonly queries?: readonly NamedQuery[];
+  /** Checks of your own: whether audit and security events are written. Default none. */
+  readonly checks?: readonly HealthCheck[];
+}
 
 /**
- * Makes a database ready for the models: collections, validators, indexes, checks.
+ * Makes a database ready for the models: collections, validators, indexes; and says whether it is guarded, as declared and
+ * fast.
  *
  * @example
  * const { changed, ready } = await new DatabaseInitializer(connection, [User, Session]).initialize();
@@ -18,10 +35,18 @@ import {
 export class DatabaseInitializer {
   readonly #connection: Connection;
   readonly #models: readonly ModelLike[];
+  readonly #queries: readonly NamedQuery[];
+  readonly #checks: readonly HealthCheck[];
 
-  constructor(connection: Connection, models: readonly ModelLike[]) {
+  constructor(
+    connection: Connection,
+    models: readonly ModelLike[],
+    { queries = [], checks = [] }: DatabaseInitializerOptions = {},
+  ) {
     this.#connection = connection;
     this.#models = models;
+    this.#queries = queries;
+    this.#checks = checks;
   }
 
   /** See {@link initialize}. */
@@ -32,5 +57,42 @@ export class DatabaseInitializer {
   /** See {@link planSetup}. */
   plan(validation?: InitializeOptions["validation"]): Promise<SetupPlan> {
     return planSetup(this.#connection, this.#models, validation);
+  }
+
+  /** See {@link checkHealth}. */
+  health(options: HealthOptions): Promise<HealthReport> {
+    return checkHealth(this.#connection, this.#models, {
+      queries: this.#queries,
+      checks: this.#checks,
+      ...options,
+    });
+  }
+
+  /** How the server is guarded, with what your own checks of that part say. Reads only. */
+  async checkSecurity(
+    options: Pick<HealthOptions, "now" | "thresholds">,
+  ): Promise<{ readonly facts: SecurityFacts; readonly findings: readonly HealthFinding[] }> {
+    const report = await checkHealth(this.#connection, [], { checks: this.#checks, ...options });
+    return {
+      facts: report.facts.security,
+      findings: report.findings.filter(({ part }) => part === "security"),
+    };
+  }
+
+  /**
+   * Holds sampled documents against the validators that the models imply. Reads only.
+   *
+   * @param size documents sampled of each collection, at most. Default 1,000
+   */
+  validateSchemas(size = 1_000): Promise<SchemaSample[]> {
+    return sampleSchemas(databaseOf(this.#connection), expectedCollections(this.#models), size);
+  }
+
+  /** Explains the named queries, and measures how collections grow. Reads only. */
+  async analyse(
+    options: HealthOptions,
+  ): Promise<Pick<DeepFacts, "queries" | "growth"> & Pick<HealthReport, "projections">> {
+    const { facts, projections } = await this.health(options);
+    return { queries: facts.deep.queries, growth: facts.deep.growth, projections };
   }
 }

@@ -1,8 +1,7 @@
 import type { Connection } from "mongoose";
 
-import { OptimizerError, toOptimizerError } from "../errors.js";
+import { OptimizerError } from "../errors.js";
 import { type ActualCollection, databaseOf, inspectIndexes } from "../indexes/inspect.js";
-import { mapLimited } from "../limited.js";
 import type { ModelLike } from "../model.js";
 import {
   type CollectionStep,
@@ -10,10 +9,7 @@ import {
   expectedCollections,
   planCollections,
 } from "./collections.js";
-import { type SchemaSample, sampleSchema } from "./sample-schema.js";
-
-const atOnce = 2;
-const sampleTimeMs = 30_000;
+import { type SchemaSample, sampleSchemas } from "./sample-schema.js";
 
 /**
  * Collection steps with those that would refuse writes of which the collection is full toned down to a warning. A step
@@ -34,7 +30,7 @@ export async function holdBack(
   const expected = expectedCollections(models).filter(({ collection }) =>
     raised.some((step) => step.collection === collection),
   );
-  const samples = await readSamples(connection, expected, sample);
+  const samples = await sampleSchemas(databaseOf(connection), expected, sample);
   const held = samples.filter(({ failing }) => failing > 0);
   const names = new Set(held.map(({ collection }) => collection));
   const found = await inspectIndexes(connection, [...names]);
@@ -46,20 +42,6 @@ export async function holdBack(
 
 function refuses({ kind, options }: CollectionStep): boolean {
   return kind === "setValidator" && options.validationAction === "error";
-}
-
-async function readSamples(
-  connection: Connection,
-  expected: readonly ExpectedCollection[],
-  size: number,
-): Promise<SchemaSample[]> {
-  try {
-    const db = databaseOf(connection);
-    const found = await mapLimited(expected, atOnce, (one) => sampleSchema(db, one, size, sampleTimeMs));
-    return found.flatMap((sample) => (sample ? [sample] : []));
-  } catch (error) {
-    throw toOptimizerError(error, "Cannot sample documents before validators refuse any");
-  }
 }
 
 function toned(

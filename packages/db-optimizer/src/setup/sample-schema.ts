@@ -1,5 +1,7 @@
 import type { mongo } from "mongoose";
 
+import { toOptimizerError } from "../errors.js";
+import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
 import type { ExpectedCollection } from "./collections.js";
 import type { JsonSchema } from "./json-schema.js";
@@ -25,25 +27,33 @@ export interface SchemaSample {
 
 const mostPaths = 20;
 
+const atOnce = 2;
+
 /**
- * Holds a random sample of a collection against its derived validator, whatever validator the server has. Reads only;
- * `undefined` for a collection of which no validator can be derived.
+ * Holds random samples of collections against their derived validators, whatever validators the server has. Reads only;
+ * a collection of which no validator can be derived is left out.
  *
- * @param size documents to sample, at most
+ * @param size documents to sample of each, at most
+ * @param maxTimeMS what reading a sample may take. Default 30 s
+ * @throws {OptimizerError} whatever reading a sample fails with
  */
-export async function sampleSchema(
+export async function sampleSchemas(
   db: mongo.Db,
-  { collection, schema }: Pick<ExpectedCollection, "collection" | "schema">,
+  collections: readonly ExpectedCollection[],
   size: number,
-  maxTimeMS: number,
-): Promise<SchemaSample | undefined> {
-  if (!schema) return undefined;
+  maxTimeMS = 30_000,
+): Promise<SchemaSample[]> {
   const options = { promoteValues: false, maxTimeMS };
-  const sample = await db
-    .collection(collection)
-    .aggregate([{ $sample: { size } }], options)
-    .toArray();
-  return { collection, ...countViolations(schema, sample) };
+  const samples = await mapLimited(collections, atOnce, async ({ collection, schema }) => {
+    if (!schema) return [];
+    try {
+      const cursor = db.collection(collection).aggregate([{ $sample: { size } }], options);
+      return [{ collection, ...countViolations(schema, await cursor.toArray()) }];
+    } catch (error) {
+      throw toOptimizerError(error, `Cannot sample ${collection}`);
+    }
+  });
+  return samples.flat();
 }
 
 /** Violations of many documents by path. Pure. */

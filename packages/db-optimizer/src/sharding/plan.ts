@@ -17,6 +17,8 @@ export interface ShardPlanInput {
   /** Whether it compares text otherwise than by bytes unless told to. */
   readonly collated: boolean;
   readonly indexes: readonly IndexSpec[];
+  /** Paths that are arrays by the models, whatever a sample shows: no key may lie in one. */
+  readonly arrays: readonly string[];
   /** Of this collection. */
   readonly queries: readonly NamedQuery[];
   readonly sample: readonly Document[];
@@ -57,7 +59,7 @@ export function planSharding(input: ShardPlanInput): CollectionShardPlan {
   const distinct = [...new Map(all.map((key) => [keysText({ keys: key }), key])).values()];
   const candidates = distinct
     .map((key) => judgeShardKey(key, measureKey(fieldsOf(key), input.sample), input.queries, input.indexes))
-    .filter(({ problems }) => !problems.includes("array"))
+    .filter(({ key, problems }) => !problems.includes("array") && !liesIn(key, input.arrays))
     .sort(byPoints);
   const current = candidates.find(({ key }) => isSame(key, input.current));
   const { verdict, reason } = verdictOf(input, candidates[0], current);
@@ -79,6 +81,10 @@ export function planSharding(input: ShardPlanInput): CollectionShardPlan {
 
 function fieldsOf(key: readonly IndexKey[]): string[] {
   return key.map(({ field }) => field);
+}
+
+function liesIn(key: readonly IndexKey[], arrays: readonly string[]): boolean {
+  return key.some(({ field }) => arrays.some((path) => field === path || field.startsWith(`${path}.`)));
 }
 
 function isSame(key: readonly IndexKey[], other: readonly IndexKey[] | undefined): boolean {
@@ -103,7 +109,8 @@ function verdictOf(
       reason: `one shard holds so much data easily; sharding costs more than it brings`,
     };
   }
-  return { verdict: "shard", reason: "it has outgrown one shard" };
+  const lost = best.forbids.length > 0 ? ", but each key costs a unique index" : "";
+  return { verdict: "shard", reason: `it has outgrown one shard${lost}` };
 }
 
 function commandsFor(

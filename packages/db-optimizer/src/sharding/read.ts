@@ -6,7 +6,7 @@ import { expectedIndexes } from "../indexes/expected.js";
 import { type ActualCollection, databaseOf, inspectIndexes } from "../indexes/inspect.js";
 import type { IndexKey, IndexSpec } from "../indexes/spec.js";
 import { mapLimited } from "../limited.js";
-import { collectionNames, type Document, type ModelLike } from "../model.js";
+import { collectionNames, type Document, type ModelLike, withDiscriminators } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
 import { shardKeyCandidates } from "./candidates.js";
 import { type CollectionShardPlan, planSharding } from "./plan.js";
@@ -59,7 +59,8 @@ export async function readShardPlan(
   const results = await mapLimited(found, atOnce, async (collection) => {
     try {
       const indexes = indexesOf(collection, expected);
-      const input = { database: databaseOf(connection).databaseName, indexes, worthwhileBytes };
+      const arrays = arraysOf(models, collection.collection);
+      const input = { database: databaseOf(connection).databaseName, indexes, arrays, worthwhileBytes };
       const own = queries.filter((query) => query.collection === collection.collection);
       const key = current.get(collection.collection);
       const measured = await readCollection(databaseOf(connection), collection, {
@@ -97,6 +98,12 @@ function indexesOf({ collection, indexes }: ActualCollection, expected: readonly
   );
   const undeclared = indexes.filter(({ name }) => !declared.has(name));
   return [...declared.values(), ...undeclared];
+}
+
+function arraysOf(models: readonly ModelLike[], collection: string): string[] {
+  const own = withDiscriminators(models).filter((model) => model.collection.collectionName === collection);
+  const paths = own.flatMap(({ schema }) => Object.entries(schema.paths));
+  return paths.filter(([, { instance }]) => /Array$/.test(instance)).map(([path]) => path);
 }
 
 async function readCollection(

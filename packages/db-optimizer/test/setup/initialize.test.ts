@@ -118,3 +118,36 @@ test("the lease of a process that died runs out", async () => {
     expect(await leases.findOne({ _id: "setup" })).toMatchObject({ fencing: 8 });
   });
 });
+
+test("the initializer tells how the server is guarded, how documents stand to their models, and what queries cost", async () => {
+  const { connection } = database;
+  const now = new Date("2027-01-01T00:00:00Z");
+  await connection.collection("things").insertMany([{ name: "fine" }, { name: 7 }]);
+  const initializer = new DatabaseInitializer(connection, models, {
+    queries: [{ name: "byName", collection: "things", filter: { name: "fine" } }],
+    checks: [
+      { name: "audit", run: () => ({ ok: false, message: "Nothing is audited", evidence: "no event" }) },
+      {
+        name: "backups",
+        part: "storage",
+        run: () => ({ ok: false, message: "No backup", evidence: "none" }),
+      },
+    ],
+  });
+  const security = await initializer.checkSecurity({ now });
+  expect(security.facts.authentication).toEqual({ known: true, value: false });
+  expect(security.findings.map(({ code }) => code)).toEqual(["AUTHENTICATION_OFF", "CHECK_FAILED"]);
+  expect(await initializer.validateSchemas()).toMatchObject([
+    { collection: "things", sampled: 2, failing: 1 },
+    { collection: "logs", sampled: 0, failing: 0 },
+  ]);
+  const analysis = await initializer.analyse({ now, thresholds: { limits: { things: { documents: 2 } } } });
+  expect(analysis).toMatchObject({
+    queries: { known: true, value: [{ query: "byName", problems: ["collection_scan"] }] },
+    growth: { known: true, value: [{ collection: "things", documents: 2 }, { collection: "logs" }] },
+    projections: [{ subject: "things", days: 0 }],
+  });
+  expect((await initializer.health({ now })).findings.map(({ evidence }) => evidence)).toContain(
+    "backups: none",
+  );
+});

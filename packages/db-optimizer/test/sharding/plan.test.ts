@@ -43,6 +43,7 @@ const input = (given: Partial<ShardPlanInput>): ShardPlanInput => ({
   dataBytes: 200 * 2 ** 30,
   collated: false,
   indexes: [],
+  arrays: [],
   queries: [],
   sample: many(1_000, (n) => ({ user: scrambled(n), kind: n % 3, at: n })),
   worthwhileBytes: 100 * 2 ** 30,
@@ -95,6 +96,11 @@ describe("planSharding", () => {
     expect([forbids("user:1"), forbids("user:hashed"), forbids("_id:1")]).toEqual([[], ["once"], ["once"]]);
   });
 
+  test("what has outgrown a shard and would lose a unique index either way is told so", () => {
+    const indexes = [unique({ at: 1 }, "one"), unique({ kind: 1 }, "two")];
+    expect(planSharding(input({ indexes })).reason).toContain("each key costs a unique index");
+  });
+
   test.each<[what: string, given: Partial<ShardPlanInput>, verdict: string, commands: number]>([
     ["a small collection", { dataBytes: 1, queries: [ofUser] }, "later", 3],
     ["a view", { unfit: "it is a view" }, "cannot", 0],
@@ -118,6 +124,8 @@ describe("planSharding", () => {
   test("a field that lies in arrays is left out", () => {
     const sample = many(50, (n) => ({ user: [n] }));
     const { candidates } = planSharding(input({ sample, queries: [ofUser] }));
+    const declared = planSharding(input({ sample: [], queries: [ofUser], arrays: ["user"] }));
+    expect(declared.candidates.map(({ key }) => text(key))).toEqual(["_id:1", "_id:hashed"]);
     expect(candidates.map(({ key }) => text(key))).toEqual(["_id:hashed", "_id:1"]);
   });
 });
