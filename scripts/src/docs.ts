@@ -3,6 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { shapesOfQueries } from "@org/db-models";
 import { Comments } from "./docs/comments.js";
+import { configurationPage } from "./docs/configuration-page.js";
 import { queriesPage } from "./docs/queries-page.js";
 import { referencePages } from "./docs/reference.js";
 import { schemaPage } from "./docs/schema-page.js";
@@ -15,6 +16,7 @@ const comments = new Comments(join(root, "packages/db-models/src/schemas"));
 const pages: Readonly<Record<string, string>> = {
   "docs/schema.md": schemaPage(queries, comments),
   "docs/queries.md": queriesPage(queries),
+  "docs/configuration.md": configurationPage(),
   ...(await referencePages(root)),
 };
 

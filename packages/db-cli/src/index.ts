@@ -1,3 +1,4 @@
+export type { HealthCheck } from "@org/db-optimizer";
 export { runCli } from "./cli.js";
 export type { DbConfig, Models, ParsedConfig } from "./config.js";
 export { configSchema, defineConfig } from "./config.js";

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -66,4 +66,20 @@ test("the performance guide has every kind of step and every reason for a reject
   };
   const rows = [...guide.matchAll(/^\| (`.*?`) +\|/gm)].flatMap(([, cell = ""]) => cell.match(/\w+/g) ?? []);
   expect(rows.sort()).toEqual([...Object.keys(kinds), ...Object.keys(codes)].sort());
+});
+
+test("the health guide has every finding that the code can make", async () => {
+  const text = await readFile(new URL("../../../docs/guides/health.md", import.meta.url), "utf8");
+  const folder = new URL("../src/health/", import.meta.url);
+  const sources = (await readdir(folder)).filter((name) => name.endsWith("findings.ts"));
+  const code = (await Promise.all(sources.map((name) => readFile(new URL(name, folder), "utf8")))).join("");
+  const problems = ["collection_scan", "blocking_sort", "examines_too_much", "other_index"];
+  const made = [
+    ...[...code.matchAll(/"([A-Z]+(?:_[A-Z]+)+|STANDALONE|OVERLOADED)"/g)].map(([, name]) => `${name}`),
+    ...problems.map((problem) => `QUERY_${problem.toUpperCase()}`),
+  ].filter((name) => !/^(PRIMARY|SECONDARY|STARTUP)/.test(name));
+  const told = [...text.matchAll(/`([A-Z]+(?:_[A-Z]+)+|STANDALONE|OVERLOADED)`/g)].map(
+    ([, name]) => `${name}`,
+  );
+  expect([...new Set(told)].sort()).toEqual([...new Set(made)].sort());
 });

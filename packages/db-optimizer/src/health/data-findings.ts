@@ -65,7 +65,9 @@ function queryFindings({
     const message = `The named query ${query} cannot be explained`;
     return [{ code: "QUERY_FAILED", part: "queries", severity: "warning", message, evidence: failure }];
   }
-  return problems.map((problem) => {
+  // Of a collection that is not there, or a lookup by _id, no index serves the query, and none is the wrong one.
+  const real = problems.filter((problem) => problem !== "other_index" || indexes.length > 0);
+  return real.map((problem) => {
     const [severity, what, command] = ofProblem[problem];
     const ratio = `${examinedPerReturned.toFixed(1)} examined for each document returned`;
     return {

@@ -225,6 +225,11 @@ describe("findingsOf", () => {
   });
 });
 
+it("blames no index where none is in use", () => {
+  const absent = { ...asked, problems: ["other_index" as const], indexes: [] };
+  expect(findingsOf({ ...well, ...looked({ queries: known([absent]) }) }, thresholds)).toEqual([]);
+});
+
 describe("limits", () => {
   test.each<[what: string, perDay: number | null, expires: boolean, documents: number, found: string[]]>([
     ["nears", 1, false, 90, ["LIMIT_NEAR"]],
