@@ -92,11 +92,12 @@ function parsePrometheus(text: string): Sample[] {
       expect(typed).toContain(name);
       expect(labels).toMatch(/^([a-zA-Z_]\w*="(\\[\\"n]|[^\\"\n])*"(,|$))+$/);
       const pairs = [...labels.matchAll(/(\w+)="((?:\\[\\"n]|[^\\"])*)"/g)];
-      const unescape = (raw: string) => raw.replace(/\\([\\"n])/g, (_, sign) => (sign === "n" ? "\n" : sign));
+      const unescaped = (raw: string) =>
+        raw.replace(/\\([\\"n])/g, (_, sign) => (sign === "n" ? "\n" : sign));
       expect(value).toMatch(/^(\+Inf|-?\d+(\.\d+)?(e[+-]?\d+)?)$/);
       samples.push({
         name,
-        labels: Object.fromEntries(pairs.map(([, key = "", raw = ""]) => [key, unescape(raw)])),
+        labels: Object.fromEntries(pairs.map(([, key = "", raw = ""]) => [key, unescaped(raw)])),
         value: value === "+Inf" ? Number.POSITIVE_INFINITY : Number(value),
       });
     }

@@ -16,7 +16,7 @@ async function watch(
   },
 ) {
   let [stdout, stderr] = ["", ""];
-  let interrupt = () => undefined as void;
+  let interrupt: () => void = () => undefined;
   let press: (key: string) => void = () => undefined;
   let listening = 0;
   const io: CliIo = {

@@ -110,7 +110,7 @@ export { jsonSchemaOf } from "./setup/json-schema.js";
 export type { BrokenPath, SchemaSample } from "./setup/sample-schema.js";
 export type { Violation, ViolationKind } from "./setup/violations.js";
 export { violationsOf } from "./setup/violations.js";
-export type { ShardKeyCandidate, ShardKeyProblem } from "./sharding/judge.js";
+export type { QueryTarget, ShardKeyCandidate, ShardKeyProblem } from "./sharding/judge.js";
 export { shardKeyCosts } from "./sharding/judge.js";
 export type { KeyMeasure } from "./sharding/measure.js";
 export type { CollectionShardPlan, ShardPlanInput } from "./sharding/plan.js";

@@ -120,7 +120,7 @@ function failureText(failure: Error | undefined): string {
 }
 
 /** A report in one line, with what is new and gone since the one before. */
-export function reportLine({ score, findings }: HealthReport, before?: HealthReport): string {
+function reportLine({ score, findings }: HealthReport, before?: HealthReport): string {
   const count = (severity: string) => findings.filter((finding) => finding.severity === severity).length;
   const counts = `${count("critical")} critical, ${count("warning")} warning, ${count("info")} info`;
   if (!before) return `${score} of 100; ${counts}`;

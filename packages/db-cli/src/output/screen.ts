@@ -1,6 +1,6 @@
 import type { Sink } from "../io.js";
 
-const escape = `${String.fromCharCode(27)}[`;
+const sequence = `${String.fromCharCode(27)}[`;
 
 /** A terminal that is drawn on anew each time, and left as it was found. */
 export class Screen {
@@ -12,7 +12,7 @@ export class Screen {
 
   /** Switches to the alternate screen; hides the cursor, and cuts long lines off. */
   open(): void {
-    this.#sink.write(`${escape}?1049h${escape}?25l${escape}?7l`);
+    this.#sink.write(`${sequence}?1049h${sequence}?25l${sequence}?7l`);
   }
 
   /** Draws over what stands there, so that nothing flickers; what does not fit is left out, and said so. */
@@ -23,11 +23,11 @@ export class Screen {
       lines.length > rows
         ? [...lines.slice(0, rows - 1), `... ${lines.length - rows + 1} more lines`]
         : lines;
-    this.#sink.write(`${escape}H${shown.map((line) => `${line}${escape}K\r\n`).join("")}${escape}J`);
+    this.#sink.write(`${sequence}H${shown.map((line) => `${line}${sequence}K\r\n`).join("")}${sequence}J`);
   }
 
   /** Gives the terminal back. */
   close(): void {
-    this.#sink.write(`${escape}?7h${escape}?25h${escape}?1049l`);
+    this.#sink.write(`${sequence}?7h${sequence}?25h${sequence}?1049l`);
   }
 }
