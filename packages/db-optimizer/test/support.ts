@@ -1,4 +1,11 @@
-import { createConnection, type Model, Schema, type SchemaDefinition, type SchemaOptions } from "mongoose";
+import {
+  type Connection,
+  createConnection,
+  type Model,
+  Schema,
+  type SchemaDefinition,
+  type SchemaOptions,
+} from "mongoose";
 import { canonicalCollation } from "../src/indexes/collation.js";
 import type { ActualCollection, ActualIndex } from "../src/indexes/inspect.js";
 import { canonicalIndex } from "../src/indexes/spec.js";
@@ -36,4 +43,38 @@ export function actualCollection(indexes: readonly ActualIndex[], options: Docum
 /** Any Mongoose model as the narrow type that this package asks for. */
 export function asModel<T>(model: Model<T>): ModelLike {
   return model;
+}
+
+/** The same object, but for some of its members. */
+export function overriding<T extends object>(target: T, over: Readonly<Record<string, unknown>>): T {
+  return new Proxy(target, {
+    get: (object, name) => {
+      if (name in over) return over[String(name)];
+      const value = Reflect.get(object, name, object);
+      return typeof value === "function" ? value.bind(object) : value;
+    },
+  });
+}
+
+/** A write of the driver that a test answers in the server's place; `send` lets the server have it. */
+export type WriteAnswer = (send: () => Promise<unknown>, ...args: unknown[]) => Promise<unknown>;
+
+/** A connection on which these methods of all collections of this name are answered as told. */
+export function answeringWrites(
+  connection: Connection,
+  collection: string,
+  answers: Readonly<Record<string, WriteAnswer>>,
+): Connection {
+  const { db } = connection;
+  if (!db) throw new Error("the connection is not open");
+  const changed = (name: string) => {
+    const real = db.collection(name);
+    if (name !== collection) return real;
+    const over = Object.entries(answers).map(([method, answer]) => [
+      method,
+      (...args: unknown[]) => answer(() => Reflect.get(real, method).apply(real, args), ...args),
+    ]);
+    return overriding(real, Object.fromEntries(over));
+  };
+  return overriding(connection, { db: overriding(db, { collection: changed }) });
 }

@@ -47,6 +47,7 @@ export interface CleanupRun {
   readonly wantedBy?: string;
   readonly fencing: number;
   readonly rulesHash: string;
+  /** By the server's clock. */
   readonly startedAt: Date;
   /** The last sign of life. */
   readonly seenAt: Date;
@@ -72,9 +73,7 @@ export function runsOf(connection: Connection): mongo.Collection<CleanupRun> {
 }
 
 /** What a run is begun with. */
-export interface RunBegin extends Pick<CleanupRun, "fencing" | "rulesHash" | "rules"> {
-  readonly at: Date;
-}
+export type RunBegin = Pick<CleanupRun, "fencing" | "rulesHash" | "rules" | "startedAt">;
 
 /** The run of this process, kept in the database. */
 export class RunStore {
@@ -155,13 +154,14 @@ export class RunStore {
   }
 }
 
-function newRun({ at, ...begin }: RunBegin, seenAt: Date): CleanupRun {
+function newRun(begin: RunBegin, seenAt: Date): CleanupRun {
+  // The number tells runs of one millisecond apart, and in which order they were.
+  const order = String(begin.fencing).padStart(8, "0");
   return {
-    _id: `${at.toISOString()} ${randomUUID().slice(0, 8)}`,
+    _id: `${begin.startedAt.toISOString()} ${order} ${randomUUID().slice(0, 8)}`,
     ...begin,
     state: "running",
     by: whoAmI(),
-    startedAt: at,
     seenAt,
     activeMs: 0,
     pausedMs: 0,

@@ -171,12 +171,13 @@ async function beginRun(
   connection: Connection,
   rules: readonly ParsedCleanupRule[],
   { fencing }: Lease,
-  { now, clock = () => new Date() }: CleanupOptions,
+  { clock = () => new Date() }: CleanupOptions,
 ): Promise<RunStore> {
   const rulesHash = createHash("sha256").update(rules.map(ruleHash).join()).digest("hex").slice(0, 16);
   const idle = { total: 0, done: 0, batches: 0, activeMs: 0, cursor: null, controller: null };
   const states = rules.map(({ name, collection }) => ({ rule: name, collection, ...idle }));
-  return RunStore.begin(connection, { fencing, rulesHash, rules: states, at: now }, clock);
+  const startedAt = await serverTime(databaseOf(connection));
+  return RunStore.begin(connection, { fencing, rulesHash, rules: states, startedAt }, clock);
 }
 
 async function count(

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openActor } from "../../src/cleanup/actions.js";
 import { parseRules, ruleFilter } from "../../src/cleanup/rules.js";
 import { type CleanupAction, type CleanupRule, runCleanup } from "../../src/index.js";
+import { overriding } from "../support.js";
 
 const { EJSON } = mongo.BSON;
 const now = new Date("2025-06-01T00:00:00.000Z");
@@ -35,7 +36,7 @@ const odd = {
   double: new mongo.Double(1),
   long: mongo.Long.fromString("9007199254740993"),
   decimal: mongo.Decimal128.fromString("0.10"),
-  binary: new mongo.Binary(Buffer.from([0, 255]), 4),
+  binary: new mongo.Binary(Buffer.from([0, 255]), 0x80),
   pattern: /a.b/i,
   nothing: null,
   nested: { "dotted.key": [1, { $dollar: "€\n" }] },
@@ -70,14 +71,10 @@ describe("archive to a file", () => {
 
   it("keeps what changed between the copy and the delete", async () => {
     const [parsed] = parseRules([rule({ archiveToFile: fresh() })]);
-    const changing = new Proxy(logs(), {
-      get: (target, name) => {
-        if (name !== "bulkWrite")
-          return Reflect.get(target, name, target).bind?.(target) ?? Reflect.get(target, name);
-        return async (...args: Parameters<typeof target.bulkWrite>) => {
-          await target.updateOne({ n: 3 }, { $set: { name: "changed" } });
-          return target.bulkWrite(...args);
-        };
+    const changing = overriding(logs(), {
+      bulkWrite: async (...args: Parameters<mongo.Collection["bulkWrite"]>) => {
+        await logs().updateOne({ n: 3 }, { $set: { name: "changed" } });
+        return logs().bulkWrite(...args);
       },
     });
     const actor = await openActor({ collection: changing, rule: parsed!, filter: ruleFilter(parsed!, now) });
