@@ -15,8 +15,13 @@ test("exports these names and no others", () => {
     "assertModel",
     "candidateIndex",
     "checkHealth",
+    "cleanupActionSchema",
     "cleanupRuleSchema",
+    "cleanupRuns",
+    "cleanupWindowSchema",
+    "controlCleanup",
     "diffIndexes",
+    "drainRules",
     "errorKinds",
     "expectQueryPlan",
     "expectedIndexes",
@@ -44,6 +49,7 @@ test("exports these names and no others", () => {
     "summariseExplain",
     "thresholdsSchema",
     "toOptimizerError",
+    "ttlBacklog",
     "withLease",
   ]);
 });

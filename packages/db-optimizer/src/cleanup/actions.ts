@@ -11,6 +11,7 @@ export interface Actor {
 
 /** What an action works on. */
 export interface ActionTarget {
+  readonly db: Pick<mongo.Db, "collection">;
   readonly collection: mongo.Collection;
   readonly rule: ParsedCleanupRule;
   /** The rule at its moment: stated again in each write. */
@@ -32,7 +33,7 @@ export async function openActor(target: ActionTarget): Promise<Actor> {
   if ("anonymise" in action)
     return { act: (ids) => anonymise(target, action.anonymise, ids), close: async () => undefined };
   if ("archiveToCollection" in action) {
-    const archive = target.collection.db.collection(action.archiveToCollection);
+    const archive = target.db.collection(action.archiveToCollection);
     const keep = (documents: readonly Document[]) => upsertAll(archive, documents);
     return { act: (ids) => archiveIds(target, ids, keep), close: async () => undefined };
   }

@@ -1,8 +1,6 @@
-import type { mongo } from "mongoose";
 import { OptimizerError, toOptimizerError } from "../errors.js";
 import type { Lease } from "../lease.js";
-import type { Document } from "../model.js";
-import { type Actor, openActor } from "./actions.js";
+import { type ActionTarget, type Actor, openActor } from "./actions.js";
 import {
   afterBatch,
   afterThrottle,
@@ -16,15 +14,11 @@ import {
 import { IdReader } from "./id-reader.js";
 import type { Pacer, Wait } from "./pacer.js";
 import type { CleanupStop } from "./report.js";
-import type { ParsedCleanupRule } from "./rules.js";
 import type { RuleState } from "./run-store.js";
 import { withRetries } from "./transient.js";
 
 /** All that one rule of a run needs. */
-export interface RuleWork {
-  readonly collection: mongo.Collection;
-  readonly rule: ParsedCleanupRule;
-  readonly filter: Document;
+export interface RuleWork extends ActionTarget {
   readonly index: string | null;
   readonly limits: Partial<ControllerLimits> | undefined;
   readonly lease: Lease;

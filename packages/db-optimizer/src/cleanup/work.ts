@@ -85,6 +85,7 @@ export class Work {
     this.#rules[position] = from;
     const end = await runRule(
       {
+        db,
         collection: db.collection(rule.collection),
         rule,
         filter,

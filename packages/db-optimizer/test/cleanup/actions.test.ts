@@ -77,7 +77,12 @@ describe("archive to a file", () => {
         return logs().bulkWrite(...args);
       },
     });
-    const actor = await openActor({ collection: changing, rule: parsed!, filter: ruleFilter(parsed!, now) });
+    const actor = await openActor({
+      db: database.connection.db!,
+      collection: changing,
+      rule: parsed!,
+      filter: ruleFilter(parsed!, now),
+    });
     const ids = (
       await logs()
         .find({ n: { $lt: 5 } })
