@@ -87,16 +87,38 @@ function buildProgram(io: CliIo, done: (code: ExitCode) => void): Program {
   add("optimize", "explain and time the named queries, and advise", optimize).addOption(
     new Option("--rounds <n>", "how often to time each query").argParser(wholeNumber).default(20),
   );
-  waiting(add("cleanup", "count what has outlived its retention; remove it with --run", cleanup))
-    .option("--run", "remove it")
+  cleaning(waiting(add("cleanup", "count what has outlived its retention; act on it with --run", cleanup)));
+  return program;
+}
+
+function cleaning(program: Program): Program {
+  return program
+    .option("--run", "do what the rules say: delete, archive, anonymise")
     .option("--rule <name...>", "only these rules")
+    .option("--ttl", "instead of the rules: drain what the TTL monitor has not got round to")
     .option("--allow-collection-scan", "let a rule read a whole collection for want of an index")
     .addOption(
-      new Option("--nice <ratio>", "pause after a batch, as a multiple of its time")
+      new Option("--nice <ratio>", "rest after a batch, as a multiple of its time")
         .argParser(ratio)
         .default(0.5),
-    );
-  return program;
+    )
+    .addOption(new Option("--batch <documents>", "largest batch").argParser(wholeNumber).default(10_000))
+    .addOption(
+      new Option("--window <from-to>", "pause outside these hours, such as 01:00-05:00").argParser(hours),
+    )
+    .option("--time-zone <name>", "IANA time zone of the window", "UTC")
+    .addOption(
+      new Option("--unwatched <signal...>", "signs of load that are not asked for").choices([
+        "lag",
+        "flowControl",
+        "queue",
+        "indexBuild",
+      ]),
+    )
+    .option("--status", "show the last runs, whichever process runs them")
+    .option("--pause", "pause the run that is under way")
+    .option("--resume", "let it go on")
+    .option("--cancel", "end it after the batch under way");
 }
 
 function ownVersion(): string {
@@ -148,6 +170,12 @@ function seconds(text: string): number {
   if (text.trim() === "" || !(value >= 0 && value <= 86_400))
     throw new InvalidArgumentError("It takes seconds, 0 to 86400.");
   return value;
+}
+
+function hours(text: string): { from: string; to: string } {
+  const [, from, to] = /^(\d\d:\d\d)-(\d\d:\d\d)$/.exec(text) ?? [];
+  if (!from || !to) throw new InvalidArgumentError("It takes hours such as 01:00-05:00.");
+  return { from, to };
 }
 
 function ratio(text: string): number {
