@@ -52,7 +52,7 @@ export function scheduleJob(runner: Runner, job: Job, timezone: string): Schedul
 async function runScheduled(runner: Runner, job: Job, tick: Date): Promise<boolean> {
   if (runner.stopping.aborted) return false;
   try {
-    const result = await runJob(runner, job, tick);
+    const result = await runJob(runner, job, { tick });
     if (result.ran) return false;
     runner.metrics.runRefused(job.name, result.reason);
     runner.log.debug({ job: job.name, reason: result.reason }, "run left to another instance");

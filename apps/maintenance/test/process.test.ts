@@ -70,7 +70,7 @@ test("after SIGKILL of the holder another process finishes the job once the leas
   expect((await start(["--once", "cleanup"], { ORG_MAINTENANCE_BATCH_SIZE: "1000" }).exited).code).toBe(0);
   expect(await left()).toBe(0);
   const [killed, finished] = await runs();
-  expect(killed).toMatchObject({ state: "abandoned", fence: 1 });
+  expect(killed).toMatchObject({ state: "interrupted", reason: "process_lost", fence: 1 });
   expect(finished).toMatchObject({
     state: "succeeded",
     fence: 2,
@@ -119,7 +119,7 @@ test("on its schedule it cleans up, checks health, shows metrics, and stops with
 });
 
 test.each([
-  [["--once", "nothing"], {}, "USAGE: no job nothing; jobs: cleanup, health"],
+  [["--once", "nothing"], {}, "USAGE: no job nothing; jobs: cleanup, drift, health"],
   [[], { MONGODB_URI: "" }, "CONFIG_INVALID: MONGODB_URI"],
   [
     ["--once"],
