@@ -11,6 +11,7 @@ import { optimize } from "./commands/optimize.js";
 import { plan } from "./commands/plan.js";
 import { rollback } from "./commands/rollback.js";
 import { setup } from "./commands/setup.js";
+import { storage } from "./commands/storage.js";
 import { type ExitCode, exitCodes } from "./errors.js";
 import type { CliIo } from "./io.js";
 import { type CommonOptions, runCommand } from "./run-command.js";
@@ -46,7 +47,7 @@ function buildProgram(io: CliIo, done: (code: ExitCode) => void): Program {
     })
     .addHelpText("after", exitCodeHelp);
   const add = <Options extends object>(name: string, summary: string, run: Command<Options>) => {
-    const reading = ["plan", "health", "optimize", "advise"].includes(name);
+    const reading = ["plan", "health", "optimize", "advise", "storage"].includes(name);
     return common(program.command(name).description(summary)).action(
       async (options: Options & CommonOptions) => {
         done(await runCommand(io, options, run, reading));
@@ -86,6 +87,11 @@ function buildProgram(io: CliIo, done: (code: ExitCode) => void): Program {
   add("health", "show how the database does, with a score and recommendations", health);
   add("optimize", "explain and time the named queries, and advise", optimize).addOption(
     new Option("--rounds <n>", "how often to time each query").argParser(wholeNumber).default(20),
+  );
+  add("storage", "show sizes, reusable space, and documents and arrays that grow", storage).addOption(
+    new Option("--sample <documents>", "documents of each collection that are looked at, 1 to 10000")
+      .argParser(wholeNumber)
+      .default(500),
   );
   cleaning(waiting(add("cleanup", "count what has outlived its retention; act on it with --run", cleanup)));
   return program;

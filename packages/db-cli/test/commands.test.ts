@@ -222,6 +222,20 @@ test("optimize shows each query's plan, and advises on the one without an index"
   expect(JSON.parse((await shop("optimize", "--json")).stdout)).toMatchObject({ indexHitRatio: 0.5 });
 });
 
+test("storage shows each collection, and the array that grows", async () => {
+  await orders().insertMany(
+    Array.from({ length: 20 }, (_, number) => ({ number, lines: Array(number === 3 ? 600 : 2).fill("x") })),
+  );
+  const result = await shop("storage");
+  expect(result.exitCode).toBe(0);
+  expect(result.stdout).toMatch(/orders +20 .* lines 600/);
+  expect(result.stdout).toMatch(/unbounded_array orders: lines has 600 elements in document \w+, and 2 /);
+  expect(JSON.parse((await shop("storage", "--json")).stdout)).toMatchObject({
+    findings: [{ code: "unbounded_array" }],
+  });
+  expect((await shop("storage", "--sample", "20000")).stderr).toContain("INVALID_OPTIONS");
+});
+
 test.each(["plain", "commonjs"] as const)("a %s configuration works as well", async (name) => {
   const config = configs[name];
   const result = await orgDb(["apply", "--config", config, "--uri", database.uri]);

@@ -103,3 +103,8 @@ export { initialize, planSetup } from "./setup/initialize.js";
 export { DatabaseInitializer } from "./setup/initializer.js";
 export type { JsonSchema } from "./setup/json-schema.js";
 export { jsonSchemaOf } from "./setup/json-schema.js";
+export type { StorageLimits } from "./storage/limits.js";
+export { storageLimitsSchema } from "./storage/limits.js";
+export type { CollectionStorage, StorageCode, StorageFinding, StorageReport } from "./storage/report.js";
+export { storageReport } from "./storage/report.js";
+export type { ArrayField, SampleShape } from "./storage/shape.js";

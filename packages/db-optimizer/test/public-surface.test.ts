@@ -46,6 +46,8 @@ test("exports these names and no others", () => {
     "runCleanup",
     "runRollback",
     "severityCosts",
+    "storageLimitsSchema",
+    "storageReport",
     "summariseExplain",
     "thresholdsSchema",
     "toOptimizerError",
