@@ -31,6 +31,7 @@ export const benchmarkRule = {
 };
 const batch = 1_000;
 const loadBatch = 5_000;
+const foregroundMs = 5_000;
 
 /** Cleanup against a raw loop, against the latency of a foreground, and against its own memory. */
 export async function benchmarkCleanup(
@@ -49,7 +50,7 @@ export async function benchmarkCleanup(
 
 async function fill(connection: Connection, documents: number): Promise<mongo.Collection> {
   const collection = connection.collection(benchmarkRule.collection) as unknown as mongo.Collection;
-  await collection.deleteMany({});
+  await collection.drop();
   await collection.createIndex({ at: 1 });
   for (let from = 0; from < documents; from += loadBatch) {
     const length = Math.min(loadBatch, documents - from);
@@ -108,12 +109,11 @@ async function benchmarkForeground(connection: Connection, uri: string, rounds =
   await reads.insertMany(Array.from({ length: 10_000 }, (_, key) => ({ key, text: "x".repeat(200) })));
   const times = { idle: [] as number[], during: [] as number[], ratios: [] as number[] };
   for (let round = 0; round < rounds; round++) {
-    await fill(connection, 30_000);
-    const idle = await readFor(reads, 6_000);
+    await fill(connection, 40_000);
+    const idle = await readFor(reads, foregroundMs);
     const cleaner = await startCleaner(uri);
-    const during = await readFor(reads, 6_000);
-    cleaner.kill();
-    await once(cleaner, "exit");
+    const during = await readFor(reads, foregroundMs, cleaner.ended);
+    await cleaner.stop();
     await connection.collection("org_db_leases").deleteMany({});
     times.idle.push(quantile(idle, 0.99));
     times.during.push(quantile(during, 0.99));
@@ -131,14 +131,24 @@ async function startCleaner(uri: string) {
   const script = fileURLToPath(new URL("./cleaner.ts", import.meta.url));
   const args = ["--conditions=@org/source", "--import", "tsx", script, uri];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-  await once(child.stdout, "data");
-  return child;
+  const ended = new AbortController();
+  const exited = once(child, "exit").then(() => ended.abort());
+  await Promise.race([once(child.stdout, "data"), exited]);
+  const stop = async () => {
+    child.kill();
+    await exited;
+  };
+  return { ended: ended.signal, stop };
 }
 
-async function readFor(reads: ReturnType<Connection["collection"]>, ms: number): Promise<number[]> {
+async function readFor(
+  reads: ReturnType<Connection["collection"]>,
+  ms: number,
+  over?: AbortSignal,
+): Promise<number[]> {
   const times: number[] = [];
   const end = performance.now() + ms;
-  for (let key = 0; performance.now() < end; key = (key + 7) % 10_000) {
+  for (let key = 0; performance.now() < end && !over?.aborted; key = (key + 7) % 10_000) {
     const started = performance.now();
     await reads.findOne({ key });
     times.push(performance.now() - started);

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 
+import { loadSignals } from "@org/db-optimizer";
 import { CommanderError, InvalidArgumentError, Option, Command as Program } from "commander";
 
 import type { Command } from "./command.js";
@@ -114,12 +115,7 @@ function cleaning(program: Program): Program {
     )
     .option("--time-zone <name>", "IANA time zone of the window", "UTC")
     .addOption(
-      new Option("--unwatched <signal...>", "signs of load that are not asked for").choices([
-        "lag",
-        "flowControl",
-        "queue",
-        "indexBuild",
-      ]),
+      new Option("--unwatched <signal...>", "signs of load that are not asked for").choices(loadSignals),
     )
     .option("--status", "show the last runs, whichever process runs them")
     .option("--pause", "pause the run that is under way")

@@ -30,6 +30,7 @@ export { cleanupActionSchema, cleanupRuleSchema } from "./cleanup/rules.js";
 export type { CleanupPause, CleanupRun, CleanupState, RuleState } from "./cleanup/run-store.js";
 export { runCleanup } from "./cleanup/runner.js";
 export type { LoadSignal, ThrottleLimits, ThrottleReason } from "./cleanup/throttle.js";
+export { loadSignals } from "./cleanup/throttle.js";
 export type { TtlBacklog, TtlOptions } from "./cleanup/ttl.js";
 export { drainRules, ttlBacklog } from "./cleanup/ttl.js";
 export type { CleanupWindow } from "./cleanup/window.js";

@@ -36,6 +36,7 @@ test("exports these names and no others", () => {
     "judgeObservation",
     "judgeUse",
     "leaseHeldUntil",
+    "loadSignals",
     "openObservations",
     "partWeights",
     "planIndexes",

@@ -63,7 +63,7 @@ export interface CleanupRun {
 export type Checkpoint = Pick<CleanupRun, "activeMs" | "pausedMs" | "rules"> &
   ({ readonly state: "running" } | ({ readonly state: "paused" } & Pick<CleanupRun, "reason" | "detail">));
 
-export const alive: readonly CleanupState[] = ["running", "paused"];
+const alive: readonly CleanupState[] = ["running", "paused"];
 /** States that a next run goes on from. */
 export const unfinished: readonly CleanupState[] = [...alive, "interrupted", "failed"];
 
