@@ -4,6 +4,7 @@ import { openDatabase } from "@org/db-models";
 import { startEngine } from "@org/dev-kit";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
+import { benchmarkCleanup, type CleanupBenchmarks, readableCleanup } from "./cleanup.js";
 import { benchmarkKeys } from "./keys.js";
 import { benchmarkLoading } from "./loading.js";
 import type { Comparison } from "./measure.js";
@@ -16,6 +17,7 @@ const { values } = parseArgs({
   options: {
     users: { type: "string", default: "10000" },
     sessions: { type: "string", default: "100000" },
+    documents: { type: "string", default: "1000000" },
     only: { type: "string", multiple: true },
     json: { type: "boolean", default: false },
   },
@@ -29,7 +31,7 @@ if (chosen("risk")) {
   say("risk: scoring, without a database");
   results.risk = benchmarkRisk();
 }
-if (["keys", "loading", "peers", "planning", "sessions"].some(chosen)) await benchmarkDatabase();
+if (["cleanup", "keys", "loading", "peers", "planning", "sessions"].some(chosen)) await benchmarkDatabase();
 process.stdout.write(values.json ? `${JSON.stringify(results, null, 2)}\n` : `${readable(results)}\n`);
 
 async function benchmarkDatabase(): Promise<void> {
@@ -67,11 +69,23 @@ async function benchmarkDatabase(): Promise<void> {
       await db.dropDatabase();
       results.planning = await benchmarkPlanning(database.connection);
     }
+    if (chosen("cleanup")) {
+      await db.dropDatabase();
+      const { connection } = database;
+      const uri = databaseUri(engine.uri, name);
+      results.cleanup = await benchmarkCleanup(connection, uri, say, Number(values.documents));
+    }
   } finally {
     await db.dropDatabase();
     await database.close();
     await engine.stop();
   }
+}
+
+function databaseUri(uri: string, name: string): string {
+  const url = new URL(uri);
+  url.pathname = `/${name}`;
+  return String(url);
 }
 
 function machine(): string {
@@ -118,6 +132,7 @@ function readable(found: Record<string, unknown>): string {
         `(${beyond.low.toFixed(0)} to ${beyond.high.toFixed(0)}), without any server ${pure.toFixed(0)} ms`,
     );
   }
+  if (found.cleanup) lines.push(...readableCleanup(found.cleanup as CleanupBenchmarks));
   if (found.risk) lines.push(...readableRisk(found.risk as RiskBenchmarks));
   return lines.join("\n");
 }

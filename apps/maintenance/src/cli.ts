@@ -9,37 +9,68 @@ export class UsageError extends Error {
   readonly code = "USAGE";
 }
 
-export const usage = `Usage: npm start [-- --once [job]]
+export const usage = `Usage: npm start [-- <command>]
 
-Without --once, runs until SIGTERM and starts each job on its schedule.
+Without a command, runs until SIGTERM: starts each job on its schedule, and the runs that are queued.
 
-  --once [job]  Run one job, or all, now and exit
-  --help        Show this
+  --once [job]   Run one job, or all, now and exit
+  --queue <job>  Have a job run by an instance that is up
+  --list [job]   Show the last runs
+  --show <run>   Show one run
+  --pause <run>  Pause a run after the batch under way, until it is resumed
+  --resume <run> Let it go on; queue one that was interrupted or failed
+  --cancel <run> End a run after the batch under way
+  --help         Show this
 
 Exit codes: 0 done, 1 failed or interrupted, 4 another instance holds the lease
 `;
+
+const commands = ["once", "queue", "list", "show", "pause", "resume", "cancel"] as const;
+/** What can be asked for instead of serving. */
+export type CommandName = (typeof commands)[number];
+const withoutTarget: readonly CommandName[] = ["once", "list"];
+
+/** A command line. */
+export interface Arguments {
+  readonly help: boolean;
+  /** Absent: serve. */
+  readonly command?: CommandName;
+  /** The job or the run that is named. */
+  readonly target?: string;
+}
 
 /**
  * Reads the command line.
  *
  * @throws UsageError
  */
-export function parseArguments(args: readonly string[]): { help: boolean; once: boolean; job?: string } {
+export function parseArguments(args: readonly string[]): Arguments {
   const { values, positionals } = parse(args);
-  const [job, ...rest] = positionals;
-  if (rest.length > 0) throw new UsageError("at most one job can be named");
-  if (job !== undefined && !values.once) throw new UsageError("a job is named only with --once");
-  return { help: values.help, once: values.once, ...(job !== undefined && { job }) };
+  const [target, ...rest] = positionals;
+  const [command, another] = commands.filter((name) => values[name]);
+  if (another) throw new UsageError(`--${command} and --${another} do not go together`);
+  if (rest.length > 0) throw new UsageError("at most one job or run can be named");
+  if (target !== undefined && !command) throw new UsageError("a job or run is named only with a command");
+  if (command && target === undefined && !withoutTarget.includes(command))
+    throw new UsageError(`--${command} needs the name of a ${command === "queue" ? "job" : "run"}`);
+  return { help: values.help, ...(command && { command }), ...(target !== undefined && { target }) };
 }
 
 function parse(args: readonly string[]) {
+  const flag = { type: "boolean", default: false } as const;
   try {
     return parseArgs({
       args: [...args],
       allowPositionals: true,
       options: {
-        once: { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
+        once: flag,
+        queue: flag,
+        list: flag,
+        show: flag,
+        pause: flag,
+        resume: flag,
+        cancel: flag,
+        help: flag,
       },
     });
   } catch (error) {

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { cleanupWindowSchema } from "@org/db-optimizer";
 import { CronPattern } from "croner";
 import { z } from "zod";
 
@@ -29,17 +30,36 @@ export const configSchema = z.strictObject({
   healthSchedule: schedule
     .default("*/5 * * * *")
     .describe("When to check health: a cron expression, or `off`"),
+  driftSchedule: schedule
+    .default("0 * * * *")
+    .describe("When to hold the indexes against the models: a cron expression, or `off`"),
+  auditRetentionSchedule: schedule
+    .default("30 3 * * *")
+    .describe("When to remove old audit events: a cron expression, or `off`"),
+  auditKeyFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("PEM file of the Ed25519 key that signs audit checkpoints; without it old audit events stay"),
+  cleanupWindow: z
+    .string()
+    .refine(isWindow, "must be two times such as 01:00-05:00")
+    .optional()
+    .describe("Hours outside which a cleanup pauses, such as `01:00-05:00`. Default: none"),
   timezone: z
     .string()
     .refine(isTimezone, "must be an IANA time zone")
     .default("UTC")
-    .describe("IANA time zone of the schedules"),
+    .describe("IANA time zone of the schedules and of the window"),
   leaseMs: milliseconds(500, 3_600_000)
     .default(30_000)
     .describe("A job's lease; after a crash another instance takes over when it has run out"),
   batchSize: integer(1, 10_000)
     .default(1_000)
     .describe("Documents that a cleanup removes in one command, at most"),
+  queuePollMs: milliseconds(50, 60_000)
+    .default(2_000)
+    .describe("How often an instance looks for runs that were queued"),
   runRetentionDays: integer(1, 3_650).default(90).describe("Days that the history of runs is kept"),
   instance: z
     .string()
@@ -118,6 +138,11 @@ function isCron(pattern: string): boolean {
   } catch {
     return false;
   }
+}
+
+function isWindow(text: string): boolean {
+  const [from, to, ...rest] = text.split("-");
+  return rest.length === 0 && cleanupWindowSchema.safeParse({ from, to }).success;
 }
 
 function isTimezone(name: string): boolean {

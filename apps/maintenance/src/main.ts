@@ -3,18 +3,24 @@ import { type Logger, pino } from "pino";
 import { exitCodes, parseArguments, UsageError, usage } from "./cli.js";
 import { type Config, ConfigError, readConfig } from "./config.js";
 import { identityJobs } from "./jobs.js";
-import { type MaintenanceDeps, runOnce, startMaintenance } from "./maintenance.js";
+import { type MaintenanceDeps, prepareControls, runOnce, startMaintenance } from "./maintenance.js";
+import { RunError } from "./run-control.js";
+import { steer } from "./steer.js";
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const expected = error instanceof ConfigError || error instanceof UsageError || isIdentityError(error);
+  const expected =
+    error instanceof ConfigError ||
+    error instanceof UsageError ||
+    error instanceof RunError ||
+    isIdentityError(error);
   process.stderr.write(`${expected ? `${error.code}: ${error.message}` : (error as Error).stack}\n`);
   process.exitCode = exitCodes.error;
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const { help, once, job } = parseArguments(args);
+  const { help, command, target } = parseArguments(args);
   if (help) {
     process.stdout.write(usage);
     return exitCodes.ok;
@@ -29,7 +35,10 @@ async function main(args: readonly string[]): Promise<number> {
   });
   try {
     const deps = { database, config, log, jobs: identityJobs(database, config) };
-    return once ? await runAndReport(deps, stopping, job) : await serve(deps, stopping);
+    if (!command) return await serve(deps, stopping);
+    if (command === "once") return await runAndReport(deps, stopping, target);
+    process.stdout.write(await steer(await prepareControls(deps), command, target));
+    return exitCodes.ok;
   } finally {
     await database.close();
   }

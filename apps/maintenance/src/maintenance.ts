@@ -6,6 +6,8 @@ import type { Job } from "./job.js";
 import { leaseStore } from "./lease.js";
 import { createMetrics, type Metrics } from "./metrics.js";
 import { type MetricsServer, serveMetrics } from "./metrics-server.js";
+import { type QueueWatch, watchQueue } from "./queue.js";
+import type { Controls } from "./run-control.js";
 import { type Runner, type RunResult, runJob } from "./run-job.js";
 import { prepareHistory, runHistory } from "./runs.js";
 import { type Scheduled, scheduleJob } from "./schedule.js";
@@ -32,7 +34,7 @@ export interface Maintenance {
 const day = 86_400_000;
 
 /**
- * Runs the jobs on their schedules, each on one instance at a time.
+ * Runs the jobs on their schedules, and what is queued, each on one instance at a time.
  *
  * @throws Error when a schedule can't be read or the metrics endpoint can't listen.
  */
@@ -41,20 +43,23 @@ export async function startMaintenance(deps: MaintenanceDeps): Promise<Maintenan
   const runner = await prepareRunner(deps, stopping.signal);
   const server = await serveMetrics(runner.metrics.registry, deps.config);
   let scheduled: Scheduled[];
+  const jobs = deps.jobs(runner.metrics);
   try {
-    const jobs = deps.jobs(runner.metrics).filter(({ schedule }) => schedule !== "off");
-    scheduled = jobs.map((job) => scheduleJob(runner, job, deps.config.timezone));
+    scheduled = jobs
+      .filter(({ schedule }) => schedule !== "off")
+      .map((job) => scheduleJob(runner, job, deps.config.timezone));
   } catch (error) {
     await server.close();
     throw error;
   }
+  const queue = watchQueue(runner, jobs, deps.config.queuePollMs);
   let stopped: Promise<void> | undefined;
   return {
     address: server.address,
     upcoming: () => scheduled.map(({ job, next }) => ({ job, next: next() })),
     stop: () => {
       stopping.abort();
-      stopped ??= stopAll(scheduled, server);
+      stopped ??= stopAll([...scheduled, queue], server);
       return stopped;
     },
   };
@@ -82,6 +87,12 @@ export async function runOnce(
   return results;
 }
 
+/** What commands that show and steer runs need. */
+export async function prepareControls(deps: MaintenanceDeps): Promise<Controls> {
+  const { leases, history, metrics, instance } = await prepareRunner(deps, new AbortController().signal);
+  return { leases, history, jobs: deps.jobs(metrics), by: instance };
+}
+
 async function prepareRunner(
   { database, config, log }: MaintenanceDeps,
   stopping: AbortSignal,
@@ -102,7 +113,7 @@ async function prepareRunner(
   };
 }
 
-async function stopAll(scheduled: readonly Scheduled[], server: MetricsServer): Promise<void> {
-  await Promise.all(scheduled.map((one) => one.stop()));
+async function stopAll(parts: readonly (Scheduled | QueueWatch)[], server: MetricsServer): Promise<void> {
+  await Promise.all(parts.map((one) => one.stop()));
   await server.close();
 }

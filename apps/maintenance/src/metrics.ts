@@ -5,9 +5,10 @@ import type { RunEnd } from "./runs.js";
 export interface Metrics {
   readonly registry: Registry;
   runEnded(job: string, end: RunEnd, seconds: number): void;
-  runRefused(job: string, reason: "locked" | "done" | "error"): void;
+  runRefused(job: string, reason: "locked" | "done" | "nothing_queued" | "error"): void;
   removed(rule: string, documents: number): void;
   healthScored(score: number): void;
+  driftFound(steps: number): void;
 }
 
 /** A registry of its own, so that two instances in one process do not add up. */
@@ -51,6 +52,11 @@ export function createMetrics(): Metrics {
     help: "Last health score, 0 to 100",
     registers,
   });
+  const drift = new Gauge({
+    name: "maintenance_drift_steps",
+    help: "Steps that would bring the indexes in line, at the last look",
+    registers,
+  });
   return {
     registry,
     runEnded(job, { state }, seconds) {
@@ -61,5 +67,6 @@ export function createMetrics(): Metrics {
     runRefused: (job, reason) => refused.inc({ job, reason }),
     removed: (rule, documents) => removed.inc({ rule }, documents),
     healthScored: (score) => health.set(score),
+    driftFound: (steps) => drift.set(steps),
   };
 }

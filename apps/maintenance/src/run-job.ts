@@ -3,7 +3,8 @@ import { startHeartbeat } from "./heartbeat.js";
 import type { Job } from "./job.js";
 import { acquireLease, type HeldLease, type LeaseStore, releaseLease } from "./lease.js";
 import type { Metrics } from "./metrics.js";
-import { beginRun, endRun, type RunEnd, type RunHistory } from "./runs.js";
+import { type RunWatch, watchRun } from "./run-watch.js";
+import { beginRun, endRun, type RunDocument, type RunEnd, type RunHistory } from "./runs.js";
 
 /** What runs are made with. */
 export interface Runner {
@@ -21,38 +22,54 @@ export interface Runner {
 export type RunResult =
   | (RunEnd & { ran: true })
   | { ran: false; reason: "locked"; expiresAt: Date }
-  | { ran: false; reason: "done" };
+  | { ran: false; reason: "done" }
+  | { ran: false; reason: "nothing_queued" };
+
+/** What a run is for. */
+export interface RunOccasion {
+  /** The scheduled time, so that of several instances one runs for it, however fast it is. */
+  readonly tick?: Date;
+  /** Only if a run of the job is queued. */
+  readonly onlyQueued?: boolean;
+}
+
+/** How often a run's record is written and read, at most. */
+const watchMs = 1_000;
 
 /**
  * Runs a job if no other instance does. Errors of the job end in the history, the log and the result; errors of the
  * lease and the history are thrown.
- *
- * @param tick - the scheduled time, so that of several instances one runs for it, however fast it is.
  */
-export async function runJob(runner: Runner, job: Job, tick?: Date): Promise<RunResult> {
+export async function runJob(runner: Runner, job: Job, occasion: RunOccasion = {}): Promise<RunResult> {
   const { leases, instance: owner, leaseMs: ttlMs } = runner;
+  const { tick, onlyQueued } = occasion;
   const acquisition = await acquireLease(leases, { job: job.name, owner, ttlMs, ...(tick && { tick }) });
   if (!acquisition.acquired) {
     const { acquired: _, ...refusal } = acquisition;
     return { ran: false, ...refusal };
   }
   const { lease } = acquisition;
-  const end = await runUnderLease(runner, job, lease);
+  const end = await runUnderLease(runner, job, lease, onlyQueued);
   // An interrupted run is left for another instance to finish; a failed one would only fail there too.
-  await releaseLease(leases, lease, end.state === "interrupted" ? undefined : tick);
-  return { ran: true, ...end };
+  await releaseLease(leases, lease, end?.state === "interrupted" ? undefined : tick);
+  return end ? { ran: true, ...end } : { ran: false, reason: "nothing_queued" };
 }
 
-async function runUnderLease(runner: Runner, job: Job, lease: HeldLease): Promise<RunEnd> {
+async function runUnderLease(
+  runner: Runner,
+  job: Job,
+  lease: HeldLease,
+  onlyQueued?: boolean,
+): Promise<RunEnd | undefined> {
   const { leases, history, metrics } = runner;
-  const log = runner.log.child({ job: job.name, fence: lease.fence });
   const heartbeat = startHeartbeat(leases, lease, runner.leaseMs);
-  const began = performance.now();
   try {
-    const run = await beginRun(history, lease, await leases.now());
+    const run = await beginRun(history, lease, await leases.now(), onlyQueued);
+    if (!run) return undefined;
+    const log = runner.log.child({ job: job.name, fence: lease.fence, run: String(run._id) });
     log.info("run started");
-    const signal = AbortSignal.any([runner.stopping, heartbeat.lost]);
-    const end = await attempt(job, signal, log, heartbeat.lost);
+    const began = performance.now();
+    const end = await watched(runner, job, run, { log, lost: heartbeat.lost });
     const seconds = (performance.now() - began) / 1_000;
     metrics.runEnded(job.name, end, seconds);
     log[end.state === "failed" ? "error" : "info"]({ ...end, seconds }, `run ${end.state}`);
@@ -63,11 +80,39 @@ async function runUnderLease(runner: Runner, job: Job, lease: HeldLease): Promis
   }
 }
 
-async function attempt(job: Job, signal: AbortSignal, log: Logger, lost: AbortSignal): Promise<RunEnd> {
+async function watched(
+  { history, leaseMs, stopping }: Runner,
+  job: Job,
+  run: RunDocument,
+  { log, lost }: { log: Logger; lost: AbortSignal },
+): Promise<RunEnd> {
+  const cancelled = new AbortController();
+  // A job that can be paused asks for itself what is wanted of it, and ends between two batches.
+  const onCancel = () => job.pausable || cancelled.abort();
+  const watch = watchRun(history, run, Math.min(watchMs, leaseMs / 3), { log, onCancel });
   try {
-    const { result, interrupted } = await job.run({ signal, log });
+    const signal = AbortSignal.any([stopping, lost, cancelled.signal]);
+    return await attempt(job, watch, { signal, log, lost });
+  } finally {
+    await watch.stop();
+  }
+}
+
+async function attempt(
+  job: Job,
+  watch: RunWatch,
+  { signal, log, lost }: { signal: AbortSignal; log: Logger; lost: AbortSignal },
+): Promise<RunEnd> {
+  try {
+    const { result, interrupted } = await job.run({
+      signal,
+      log,
+      wanted: watch.wanted,
+      report: watch.report,
+    });
     if (lost.aborted) return { state: "failed", result, error: leaseLost };
-    return { state: interrupted ? "interrupted" : "succeeded", result };
+    if (!interrupted) return { state: "succeeded", result };
+    return { state: watch.wanted() === "cancel" ? "cancelled" : "interrupted", result };
   } catch (error) {
     log.error({ err: error }, "run threw");
     return { state: "failed", error: lost.aborted ? leaseLost : describe(error) };

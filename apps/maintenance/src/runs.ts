@@ -1,16 +1,42 @@
 import { mongo } from "mongoose";
 import type { HeldLease } from "./lease.js";
 
-/** `interrupted`: told to stop, the rest is left to the next run. `abandoned`: its process died or lost the lease. */
-export type RunState = "running" | "succeeded" | "failed" | "interrupted" | "abandoned";
+/**
+ * How a run stands. `queued`: it waits for an instance. `paused`: it waits, and `reason` says for what. `interrupted`: it
+ * was told to stop, or its process died (`reason`); what is left is done by the next run.
+ */
+export type RunState = "queued" | "running" | "paused" | "interrupted" | "succeeded" | "failed" | "cancelled";
+
+/** What a person asks of a run. */
+export type RunWanted = "pause" | "cancel";
+
+/** How far a run is. */
+export interface RunProgress {
+  readonly done: number;
+  readonly total: number;
+  /** Milliseconds left; `null` when nobody knows. */
+  readonly etaMs: number | null;
+  /** What it is at. */
+  readonly step: string;
+}
 
 /** One run of a job. Collection `maintenance_runs`. */
 export interface RunDocument {
   _id: mongo.ObjectId;
   job: string;
   state: RunState;
+  /** Of a run that is paused or interrupted: why. */
+  reason?: string;
+  detail?: string;
+  wanted?: RunWanted;
+  /** Who asked. */
+  wantedBy?: string;
+  progress?: RunProgress;
+  /** The run before, whose process died, and from which what was asked is taken over. */
+  continues?: mongo.ObjectId;
+  /** Who runs it; of a queued run, who asked for it. */
   instance: string;
-  /** Of the lease that it ran under. */
+  /** Of the lease that it runs under; -1 while it is queued. */
   fence: number;
   startedAt: Date;
   finishedAt?: Date;
@@ -22,7 +48,7 @@ export interface RunDocument {
 
 /** What a run ended with. */
 export interface RunEnd {
-  state: Exclude<RunState, "running" | "abandoned">;
+  state: Extract<RunState, "succeeded" | "failed" | "interrupted" | "cancelled">;
   result?: Record<string, unknown>;
   error?: { code: string; message: string };
 }
@@ -32,6 +58,9 @@ export interface RunHistory {
   readonly collection: mongo.Collection<RunDocument>;
   readonly retentionMs: number;
 }
+
+export const queuedFence = -1;
+const alive: RunState[] = ["running", "paused"];
 
 /** The history of runs in a database. */
 export function runHistory(db: mongo.Db, retentionMs: number): RunHistory {
@@ -46,30 +75,103 @@ export async function prepareHistory({ collection }: RunHistory): Promise<void> 
   ]);
 }
 
-/** Notes that a run begins; runs of older leases that never ended are noted as abandoned. */
-export async function beginRun(history: RunHistory, lease: HeldLease, now: Date): Promise<RunDocument> {
-  const { job, owner, fence } = lease;
-  await history.collection.updateMany(
-    { job, state: "running", fence: { $lt: fence } },
-    { $set: { state: "abandoned", finishedAt: now } },
+/** A run that nobody has begun yet. */
+export function newRun(
+  history: RunHistory,
+  own: Pick<RunDocument, "job" | "state" | "instance" | "fence">,
+  now: Date,
+): RunDocument {
+  const purgeAt = new Date(now.getTime() + history.retentionMs);
+  return { _id: new mongo.ObjectId(), ...own, startedAt: now, purgeAt };
+}
+
+/**
+ * Notes that a run begins: the oldest that is queued, else a new one. Runs of older leases that never ended are noted
+ * as interrupted, and a pause that was asked of one holds for the run that follows it.
+ *
+ * @param onlyQueued - begins nothing when no run is queued
+ */
+export async function beginRun(
+  history: RunHistory,
+  { job, owner, fence }: HeldLease,
+  now: Date,
+  onlyQueued = false,
+): Promise<RunDocument | undefined> {
+  const { collection } = history;
+  const dead = await endDead(history, job, fence, now);
+  const begin = { state: "running" as const, instance: owner, fence, startedAt: now };
+  const claimed = await collection.findOneAndUpdate(
+    { job, state: "queued" },
+    { $set: begin, $unset: { finishedAt: 1, error: 1, result: 1, reason: 1, detail: 1 } },
+    { sort: { startedAt: 1 }, returnDocument: "after" },
   );
-  const run: RunDocument = {
-    _id: new mongo.ObjectId(),
-    job,
-    state: "running",
-    instance: owner,
-    fence,
-    startedAt: now,
-    purgeAt: new Date(now.getTime() + history.retentionMs),
+  if (claimed || onlyQueued) return claimed ?? undefined;
+  const inherited = dead?.wanted === "pause" && {
+    wanted: dead.wanted,
+    ...(dead.wantedBy && { wantedBy: dead.wantedBy }),
+    continues: dead._id,
   };
-  await history.collection.insertOne(run);
+  const run = { ...newRun(history, { job, ...begin }, now), ...inherited };
+  await collection.insertOne(run);
   return run;
 }
 
-/** Notes how a run ended, unless it has been noted as abandoned meanwhile. */
-export async function endRun(history: RunHistory, run: RunDocument, end: RunEnd, now: Date): Promise<void> {
-  await history.collection.updateOne(
-    { _id: run._id, state: "running" },
-    { $set: { ...end, finishedAt: now } },
+// Whoever holds the lease knows that no earlier holder may still be at work.
+async function endDead(
+  { collection }: RunHistory,
+  job: string,
+  fence: number,
+  now: Date,
+): Promise<RunDocument | null> {
+  const older = { job, state: { $in: alive }, fence: { $lt: fence } };
+  const newest = await collection.findOne(older, { sort: { startedAt: -1 } });
+  if (!newest) return null;
+  const cancelled = { state: "cancelled" as const, finishedAt: now };
+  await collection.updateMany({ ...older, wanted: "cancel" }, { $set: cancelled });
+  const lost = { state: "interrupted" as const, reason: "process_lost", finishedAt: now };
+  await collection.updateMany(older, { $set: lost, $unset: { detail: 1 } });
+  return newest;
+}
+
+/**
+ * Writes down where a run is.
+ *
+ * @returns what is asked of it
+ */
+export async function updateRun(
+  { collection }: RunHistory,
+  run: RunDocument,
+  update: Pick<RunDocument, "progress"> & Pick<Partial<RunDocument>, "reason" | "detail">,
+): Promise<RunWanted | undefined> {
+  const { reason, detail, progress } = update;
+  const set = {
+    state: reason === undefined ? ("running" as const) : ("paused" as const),
+    ...(progress && { progress }),
+    ...(reason !== undefined && { reason, detail: detail ?? "" }),
+  };
+  const unset = reason === undefined ? { $unset: { reason: 1, detail: 1 } as const } : {};
+  const own = { _id: run._id, fence: run.fence, state: { $in: alive } };
+  const written = await collection.findOneAndUpdate(
+    own,
+    { $set: set, ...unset },
+    { returnDocument: "after" },
+  );
+  return written?.wanted;
+}
+
+/** Notes how a run ended, unless the holder of a later lease has ended it meanwhile. */
+export async function endRun(
+  { collection }: RunHistory,
+  run: RunDocument,
+  end: RunEnd,
+  now: Date,
+): Promise<void> {
+  const own = { _id: run._id, fence: run.fence, state: { $in: alive } };
+  const ended = { ...end, finishedAt: now };
+  await collection.updateOne(
+    own,
+    end.state === "interrupted"
+      ? { $set: { ...ended, reason: "stopped" }, $unset: { detail: 1 } }
+      : { $set: ended, $unset: { reason: 1, detail: 1 } },
   );
 }

@@ -2,6 +2,8 @@ import { Cron } from "croner";
 import type { Job } from "./job.js";
 import { type Runner, runJob } from "./run-job.js";
 
+const earlyMs = 100;
+
 /** A job on its schedule. */
 export interface Scheduled {
   readonly job: string;
@@ -34,8 +36,9 @@ export function scheduleJob(runner: Runner, job: Job, timezone: string): Schedul
     job.schedule,
     { timezone, protect: true },
     (): Promise<void> =>
-      // The scheduled time, not the moment of the call, because all instances must speak of the same one.
-      attempt(cron.previousRuns(1)[0] ?? new Date()),
+      // The scheduled time, not the moment of the call, because all instances must speak of the same one. A timer may
+      // go off a moment early, and the time before would then be taken for this one.
+      attempt(cron.previousRuns(1, new Date(Date.now() + earlyMs))[0] ?? new Date()),
   );
   return {
     job: job.name,
@@ -52,7 +55,7 @@ export function scheduleJob(runner: Runner, job: Job, timezone: string): Schedul
 async function runScheduled(runner: Runner, job: Job, tick: Date): Promise<boolean> {
   if (runner.stopping.aborted) return false;
   try {
-    const result = await runJob(runner, job, tick);
+    const result = await runJob(runner, job, { tick });
     if (result.ran) return false;
     runner.metrics.runRefused(job.name, result.reason);
     runner.log.debug({ job: job.name, reason: result.reason }, "run left to another instance");

@@ -67,13 +67,29 @@ test("the README lists every setting with its default and description", async ()
 });
 
 test.each([
-  [[], { help: false, once: false }],
-  [["--once"], { help: false, once: true }],
-  [["--once", "health"], { help: false, once: true, job: "health" }],
+  [[], { help: false }],
+  [["--once"], { help: false, command: "once" }],
+  [["--once", "health"], { help: false, command: "once", target: "health" }],
+  [["--list"], { help: false, command: "list" }],
+  [["--pause", "65f"], { help: false, command: "pause", target: "65f" }],
 ])("reads the arguments %j", (args, expected) => {
   expect(parseArguments(args)).toEqual(expected);
 });
 
-test.each([[["cleanup"]], [["--now"]], [["--once", "a", "b"]]])("refuses the arguments %j", (args) => {
+test.each([
+  [["cleanup"]],
+  [["--now"]],
+  [["--once", "a", "b"]],
+  [["--pause"]],
+  [["--queue"]],
+  [["--pause", "--cancel", "x"]],
+])("refuses the arguments %j", (args) => {
   expect(() => parseArguments(args)).toThrow(UsageError);
+});
+
+test("takes a window of two times, and no other", () => {
+  const read = (cleanupWindow: string) => defineConfig({ mongodbUri, cleanupWindow }).cleanupWindow;
+  expect(read("22:00-04:30")).toBe("22:00-04:30");
+  for (const wrong of ["22:00", "1-5", "01:00-05:00-06:00", "05:00-05:00"])
+    expect(() => read(wrong)).toThrow(ConfigError);
 });

@@ -70,7 +70,7 @@ test("after SIGKILL of the holder another process finishes the job once the leas
   expect((await start(["--once", "cleanup"], { ORG_MAINTENANCE_BATCH_SIZE: "1000" }).exited).code).toBe(0);
   expect(await left()).toBe(0);
   const [killed, finished] = await runs();
-  expect(killed).toMatchObject({ state: "abandoned", fence: 1 });
+  expect(killed).toMatchObject({ state: "interrupted", reason: "process_lost", fence: 1 });
   expect(finished).toMatchObject({
     state: "succeeded",
     fence: 2,
@@ -107,7 +107,7 @@ test("on its schedule it cleans up, checks health, shows metrics, and stops with
   await service.says('"job":"cleanup"');
   await service.says('"score":');
   while ((await left()) > 0) await new Promise((resolve) => setTimeout(resolve, 50));
-  await service.says("run succeeded");
+  await service.says('"old-security-events":100');
   const metrics = await (await fetch(`${address}/metrics`)).text();
   expect(metrics).toMatch(/maintenance_health_score \d+/);
   expect(metrics).toContain('maintenance_removed_documents_total{rule="old-security-events"} 100');
@@ -119,7 +119,7 @@ test("on its schedule it cleans up, checks health, shows metrics, and stops with
 });
 
 test.each([
-  [["--once", "nothing"], {}, "USAGE: no job nothing; jobs: cleanup, health"],
+  [["--once", "nothing"], {}, "USAGE: no job nothing; jobs: cleanup, drift, health"],
   [[], { MONGODB_URI: "" }, "CONFIG_INVALID: MONGODB_URI"],
   [
     ["--once"],

@@ -63,7 +63,7 @@ test("tells a job that the lease is lost, and counts its run as failed", async (
   expect(result).toMatchObject({ state: "failed", error: { code: "LEASE_LOST" } });
 });
 
-test("a run whose process died is noted as abandoned by the next holder", async () => {
+test("a run whose process died is noted as interrupted by the next holder", async () => {
   const history = runHistory(store.db(), 1_000);
   await history.collection.insertOne({
     _id: new mongo.ObjectId(),
@@ -78,7 +78,10 @@ test("a run whose process died is noted as abandoned by the next holder", async 
     store.runner("a"),
     job(async () => undefined),
   );
-  expect(await runs()).toMatchObject([{ instance: "dead", state: "abandoned" }, { state: "succeeded" }]);
+  expect(await runs()).toMatchObject([
+    { instance: "dead", state: "interrupted", reason: "process_lost" },
+    { state: "succeeded" },
+  ]);
 });
 
 test("the history's indexes are made once and fit its reads", async () => {

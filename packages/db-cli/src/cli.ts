@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 
+import { loadSignals } from "@org/db-optimizer";
 import { CommanderError, InvalidArgumentError, Option, Command as Program } from "commander";
 
 import type { Command } from "./command.js";
@@ -12,6 +13,7 @@ import { plan } from "./commands/plan.js";
 import { rollback } from "./commands/rollback.js";
 import { setup } from "./commands/setup.js";
 import { shardPlan } from "./commands/shard-plan.js";
+import { storage } from "./commands/storage.js";
 import { type ExitCode, exitCodes } from "./errors.js";
 import type { CliIo } from "./io.js";
 import { type CommonOptions, runCommand } from "./run-command.js";
@@ -47,7 +49,7 @@ function buildProgram(io: CliIo, done: (code: ExitCode) => void): Program {
     })
     .addHelpText("after", exitCodeHelp);
   const add = <Options extends object>(name: string, summary: string, run: Command<Options>) => {
-    const reading = ["plan", "health", "optimize", "advise", "shard-plan"].includes(name);
+    const reading = ["plan", "health", "optimize", "advise", "shard-plan", "storage"].includes(name);
     return common(program.command(name).description(summary)).action(
       async (options: Options & CommonOptions) => {
         done(await runCommand(io, options, run, reading));
@@ -113,16 +115,38 @@ function buildProgram(io: CliIo, done: (code: ExitCode) => void): Program {
         .argParser(naturalNumber)
         .default(100),
     );
-  waiting(add("cleanup", "count what has outlived its retention; remove it with --run", cleanup))
-    .option("--run", "remove it")
+  add("storage", "show sizes, reusable space, and documents and arrays that grow", storage).addOption(
+    new Option("--sample <documents>", "documents of each collection that are looked at, 1 to 10000")
+      .argParser(wholeNumber)
+      .default(500),
+  );
+  cleaning(waiting(add("cleanup", "count what has outlived its retention; act on it with --run", cleanup)));
+  return program;
+}
+
+function cleaning(program: Program): Program {
+  return program
+    .option("--run", "do what the rules say: delete, archive, anonymise")
     .option("--rule <name...>", "only these rules")
+    .option("--ttl", "instead of the rules: drain what the TTL monitor has not got round to")
     .option("--allow-collection-scan", "let a rule read a whole collection for want of an index")
     .addOption(
-      new Option("--nice <ratio>", "pause after a batch, as a multiple of its time")
+      new Option("--nice <ratio>", "rest after a batch, as a multiple of its time")
         .argParser(ratio)
         .default(0.5),
-    );
-  return program;
+    )
+    .addOption(new Option("--batch <documents>", "largest batch").argParser(wholeNumber).default(10_000))
+    .addOption(
+      new Option("--window <from-to>", "pause outside these hours, such as 01:00-05:00").argParser(hours),
+    )
+    .option("--time-zone <name>", "IANA time zone of the window", "UTC")
+    .addOption(
+      new Option("--unwatched <signal...>", "signs of load that are not asked for").choices(loadSignals),
+    )
+    .option("--status", "show the last runs, whichever process runs them")
+    .option("--pause", "pause the run that is under way")
+    .option("--resume", "let it go on")
+    .option("--cancel", "end it after the batch under way");
 }
 
 function ownVersion(): string {
@@ -188,6 +212,12 @@ function watchSeconds(text: string): number {
   if (text.trim() === "" || !(value >= 1 && value <= 3_600))
     throw new InvalidArgumentError("It takes seconds, 1 to 3600.");
   return value;
+}
+
+function hours(text: string): { from: string; to: string } {
+  const [, from, to] = /^(\d\d:\d\d)-(\d\d:\d\d)$/.exec(text) ?? [];
+  if (!from || !to) throw new InvalidArgumentError("It takes hours such as 01:00-05:00.");
+  return { from, to };
 }
 
 function ratio(text: string): number {

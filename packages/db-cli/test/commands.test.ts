@@ -8,7 +8,7 @@ const database = useTemporaryDatabase({ label: "cli", per: "test" });
 const shop = (...args: string[]) => orgDb([...args, "--config", configs.shop, "--uri", database.uri]);
 const orders = () => database.connection.collection("orders");
 
-async function fill(count: number, at = new Date("2026-01-01T00:00:00Z")) {
+async function fill(count: number, at = new Date("2025-01-01T00:00:00Z")) {
   const documents = Array.from({ length: count }, (_, number) => ({
     number,
     status: "open",
@@ -121,11 +121,11 @@ describe("setup, plan, apply", () => {
 describe("cleanup", () => {
   test("counts without --run, removes with it, and reports the impact", async () => {
     await fill(1_500);
-    await orders().insertOne({ number: -1, updatedAt: new Date("2026-05-01T00:00:00Z") });
+    await orders().insertOne({ number: -1, updatedAt: new Date("2025-05-01T00:00:00Z") });
     await shop("setup");
     const dry = await shop("cleanup");
     expect(dry.exitCode).toBe(0);
-    expect(dry.stdout).toContain("Dry run: nothing was removed. Remove 1,500 documents with --run.");
+    expect(dry.stdout).toContain("Dry run: nothing was removed. Remove 1,500 documents with --run, in about");
     expect(await orders().countDocuments()).toBe(1_501);
     const run = await shop("cleanup", "--run", "--nice", "0");
     expect(run.exitCode).toBe(0);
@@ -236,6 +236,20 @@ test("optimize shows each query's plan, and advises on the one without an index"
   expect(result.stdout).toContain("Index hit ratio: 50.0 % of 2 queries");
   expect(result.stdout).toContain("db.orders.createIndex({ status: 1 })");
   expect(JSON.parse((await shop("optimize", "--json")).stdout)).toMatchObject({ indexHitRatio: 0.5 });
+});
+
+test("storage shows each collection, and the array that grows", async () => {
+  await orders().insertMany(
+    Array.from({ length: 20 }, (_, number) => ({ number, lines: Array(number === 3 ? 600 : 2).fill("x") })),
+  );
+  const result = await shop("storage");
+  expect(result.exitCode).toBe(0);
+  expect(result.stdout).toMatch(/orders +20 .* lines 600/);
+  expect(result.stdout).toMatch(/unbounded_array orders: lines has 600 elements in document \w+, and 2 /);
+  expect(JSON.parse((await shop("storage", "--json")).stdout)).toMatchObject({
+    findings: [{ code: "unbounded_array" }],
+  });
+  expect((await shop("storage", "--sample", "20000")).stderr).toContain("INVALID_OPTIONS");
 });
 
 test.each(["plain", "commonjs"] as const)("a %s configuration works as well", async (name) => {

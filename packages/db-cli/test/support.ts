@@ -36,7 +36,7 @@ export async function orgDb(args: readonly string[], options: Partial<CliIo> = {
     cwd: fixtures,
     onInterrupt: () => () => undefined,
     exit: () => undefined,
-    now: () => new Date("2026-05-01T00:00:00Z"),
+    now: () => new Date("2025-05-01T00:00:00Z"),
     ...options,
   });
   return { exitCode, stdout, stderr };

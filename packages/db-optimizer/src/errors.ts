@@ -9,18 +9,22 @@ export const errorKinds = {
   INVALID_QUERY: "caller",
   MODELS_CONFLICT: "caller",
   RULE_NEEDS_INDEX: "caller",
+  CLOCK_AHEAD: "caller",
+  ARCHIVE_FAILED: "caller",
   ABORTED: "caller",
   UNREACHABLE: "server",
   AUTHENTICATION_FAILED: "server",
   NOT_AUTHORIZED: "server",
   UNSUPPORTED: "server",
   TIMED_OUT: "server",
+  DISK_FULL: "server",
   SERVER_REFUSED: "server",
   DUPLICATES: "state",
   INDEX_CONFLICT: "state",
   COLLECTION_CONFLICT: "state",
   LOCKED: "state",
   LEASE_LOST: "state",
+  NO_RUN: "state",
   NOTHING_TO_ROLL_BACK: "state",
   QUERY_PLAN_UNFIT: "state",
 } as const;
@@ -83,6 +87,7 @@ const codesOfServer: Readonly<Record<number, OptimizerErrorCode>> = {
   359: "DUPLICATES",
   11000: "DUPLICATES",
   11600: "UNREACHABLE",
+  14031: "DISK_FULL",
 };
 
 const namesOfUnreachable =

@@ -12,19 +12,29 @@ export type {
   ServedQuery,
 } from "./advise/report.js";
 export type { WorkloadQuery } from "./advise/workload.js";
-export type { ControllerLimits } from "./cleanup/controller.js";
+export { cleanupRuns, controlCleanup } from "./cleanup/control.js";
+export type { ControllerLimits, ControllerState } from "./cleanup/controller.js";
 export type { Latency } from "./cleanup/latency.js";
+export type { CleanupOptions } from "./cleanup/options.js";
 export type {
   CleanupProgress,
   CleanupReport,
+  CleanupStop,
   CollectionImpact,
   CollectionSize,
   RuleReport,
+  TimeEstimate,
 } from "./cleanup/report.js";
-export type { CleanupRule } from "./cleanup/rules.js";
-export { cleanupRuleSchema } from "./cleanup/rules.js";
-export type { CleanupOptions } from "./cleanup/runner.js";
+export type { CleanupAction, CleanupRule } from "./cleanup/rules.js";
+export { cleanupActionSchema, cleanupRuleSchema } from "./cleanup/rules.js";
+export type { CleanupPause, CleanupRun, CleanupState, RuleState } from "./cleanup/run-store.js";
 export { runCleanup } from "./cleanup/runner.js";
+export type { LoadSignal, ThrottleLimits, ThrottleReason } from "./cleanup/throttle.js";
+export { loadSignals } from "./cleanup/throttle.js";
+export type { TtlBacklog, TtlOptions } from "./cleanup/ttl.js";
+export { drainRules, ttlBacklog } from "./cleanup/ttl.js";
+export type { CleanupWindow } from "./cleanup/window.js";
+export { cleanupWindowSchema } from "./cleanup/window.js";
 export type { OptimizerErrorCode, OptimizerErrorKind } from "./errors.js";
 export { errorKinds, isOptimizerError, OptimizerError, toOptimizerError } from "./errors.js";
 export type { PlanExpectation } from "./explain/expect.js";
@@ -119,3 +129,8 @@ export type { ShardPlan, ShardPlanOptions } from "./sharding/read.js";
 export { readShardPlan } from "./sharding/read.js";
 export type { Target } from "./sharding/targeting.js";
 export { targetOf } from "./sharding/targeting.js";
+export type { StorageLimits } from "./storage/limits.js";
+export { storageLimitsSchema } from "./storage/limits.js";
+export type { CollectionStorage, StorageCode, StorageFinding, StorageReport } from "./storage/report.js";
+export { storageReport } from "./storage/report.js";
+export type { ArrayField, SampleShape } from "./storage/shape.js";

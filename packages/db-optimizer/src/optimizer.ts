@@ -2,9 +2,10 @@ import type { Connection } from "mongoose";
 
 import { type AdviseOptions, adviseIndexes } from "./advise/advise.js";
 import type { AdviceReport } from "./advise/report.js";
+import type { CleanupOptions } from "./cleanup/options.js";
 import type { CleanupReport } from "./cleanup/report.js";
 import type { CleanupRule } from "./cleanup/rules.js";
-import { type CleanupOptions, runCleanup } from "./cleanup/runner.js";
+import { runCleanup } from "./cleanup/runner.js";
 import { checkHealth, type HealthOptions, type HealthReport } from "./health/health.js";
 import { type ApplyOptions, type ApplyResult, applyPlan } from "./indexes/apply.js";
 import type { DriftReport } from "./indexes/diff.js";
@@ -116,14 +117,8 @@ export class DatabaseOptimizer {
   }
 
   /** Removes what the rules name: see {@link runCleanup}. A run that writes holds a lease. */
-  cleanup(options: CleanupOptions & LeaseOptions): Promise<CleanupReport> {
-    const run = (signal?: AbortSignal) =>
-      runCleanup(this.#connection, this.#rules, {
-        queries: this.#queries,
-        ...options,
-        ...(signal && { signal }),
-      });
-    return options.run ? withLease(this.#connection, "cleanup", options, run) : run();
+  cleanup(options: CleanupOptions): Promise<CleanupReport> {
+    return runCleanup(this.#connection, this.#rules, { queries: this.#queries, ...options });
   }
 
   /** See {@link analysePerformance}. */

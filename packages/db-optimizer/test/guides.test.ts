@@ -6,10 +6,10 @@ import { promisify } from "node:util";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import type { RejectionCode, StepKind } from "../src/index.js";
+import type { CleanupPause, CleanupState, RejectionCode, StepKind } from "../src/index.js";
 
-const database = useTemporaryDatabase({ label: "guide" });
-const guide = await readFile(new URL("../../../docs/guides/performance.md", import.meta.url), "utf8");
+const database = useTemporaryDatabase({ label: "guide", per: "test" });
+const guide = (name: string) => readFile(new URL(`../../../docs/guides/${name}.md`, import.meta.url), "utf8");
 const modules = {
   "@org/db-optimizer": new URL("../src/index.ts", import.meta.url).href,
   mongoose: import.meta.resolve("mongoose"),
@@ -20,13 +20,17 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-test("the programs of the performance guide print what they say", async () => {
-  const programs = [...guide.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code ?? "");
+test.each([
+  // In the second guide one program goes on where the one before has ended.
+  ["performance", (programs: string[]) => programs],
+  ["cleanup", (programs: string[]) => [hoisted(programs.join(""))]],
+])("the programs of the guide on %s print what they say", async (name, whole) => {
+  const programs = [...(await guide(name)).matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code ?? "");
   expect(programs).toHaveLength(2);
-  for (const [index, program] of programs.entries()) {
-    const file = join(folder, `program-${index}.mts`);
+  for (const [index, program] of whole(programs).entries()) {
+    const file = join(folder, `${name}-${index}.mts`);
     const local = Object.entries(modules).reduce(
-      (code, [name, url]) => code.replaceAll(`"${name}"`, JSON.stringify(url)),
+      (code, [module, url]) => code.replaceAll(`"${module}"`, JSON.stringify(url)),
       program,
     );
     await writeFile(file, local);
@@ -38,7 +42,36 @@ test("the programs of the performance guide print what they say", async () => {
   }
 });
 
-test("the performance guide has every kind of step and every reason for a rejection", () => {
+function hoisted(program: string): string {
+  const imports = program.match(/^import .*\n/gm) ?? [];
+  return [...imports, program.replace(/^import .*\n/gm, "")].join("");
+}
+
+/** The names in the first column of the guide's tables. */
+const firstCells = (text: string) =>
+  [...text.matchAll(/^\| (`.*?`) +\|/gm)].flatMap(([, cell = ""]) => cell.match(/\w+/g) ?? []);
+
+test("the cleanup guide has every state, and every reason for a pause", async () => {
+  const states: Record<CleanupState | CleanupPause, true> = {
+    running: true,
+    paused: true,
+    interrupted: true,
+    failed: true,
+    cancelled: true,
+    succeeded: true,
+    requested: true,
+    window: true,
+    lag: true,
+    flow_control: true,
+    queue: true,
+    index_build: true,
+    unreadable: true,
+  };
+  const text = await guide("cleanup");
+  expect(firstCells(text.slice(text.indexOf("## Run it"))).sort()).toEqual(Object.keys(states).sort());
+});
+
+test("the performance guide has every kind of step and every reason for a rejection", async () => {
   const kinds: Record<StepKind, true> = {
     create: true,
     unhide: true,
@@ -64,7 +97,7 @@ test("the performance guide has every kind of step and every reason for a reject
     saves_too_little: true,
     merged: true,
   };
-  const rows = [...guide.matchAll(/^\| (`.*?`) +\|/gm)].flatMap(([, cell = ""]) => cell.match(/\w+/g) ?? []);
+  const rows = firstCells(await guide("performance"));
   expect(rows.sort()).toEqual([...Object.keys(kinds), ...Object.keys(codes)].sort());
 });
 

@@ -52,31 +52,55 @@ export function asModel<T>(model: Model<T>): ModelLike {
  */
 export function intercepted(connection: Connection, look: (command: Document) => unknown): Connection {
   const wrap = (db: mongo.Db): mongo.Db =>
-    proxy(db, {
+    overriding(db, {
       command: async (command: Document, ...rest: []) =>
         (await look(command)) ?? db.command(command, ...rest),
       admin: () =>
-        proxy(db.admin(), {
+        overriding(db.admin(), {
           command: async (command: Document) => (await look(command)) ?? db.admin().command(command),
         }),
       collection: (name: string) =>
-        proxy(db.collection(name), {
+        overriding(db.collection(name), {
           aggregate: (pipeline: Document[], options: object) => {
             const cursor = db.collection(name).aggregate(pipeline, options);
             const toArray = async () => (await look({ aggregate: name, pipeline })) ?? cursor.toArray();
-            return proxy(cursor, { toArray });
+            return overriding(cursor, { toArray });
           },
         }),
     });
-  return proxy(connection, { db: wrap(connection.db as mongo.Db) });
+  return overriding(connection, { db: wrap(connection.db as mongo.Db) });
 }
 
-function proxy<T extends object>(target: T, instead: object): T {
+/** The same object, but for some of its members. */
+export function overriding<T extends object>(target: T, over: Readonly<Record<string, unknown>>): T {
   return new Proxy(target, {
-    get: (_, key) => {
-      const own = Reflect.get(instead, key);
-      const value = own ?? Reflect.get(target, key);
-      return typeof value === "function" && own === undefined ? value.bind(target) : value;
+    get: (object, name) => {
+      if (name in over) return over[String(name)];
+      const value = Reflect.get(object, name, object);
+      return typeof value === "function" ? value.bind(object) : value;
     },
   });
+}
+
+/** A write of the driver that a test answers in the server's place; `send` lets the server have it. */
+export type WriteAnswer = (send: () => Promise<unknown>, ...args: unknown[]) => Promise<unknown>;
+
+/** A connection on which these methods of all collections of this name are answered as told. */
+export function answeringWrites(
+  connection: Connection,
+  collection: string,
+  answers: Readonly<Record<string, WriteAnswer>>,
+): Connection {
+  const { db } = connection;
+  if (!db) throw new Error("the connection is not open");
+  const changed = (name: string) => {
+    const real = db.collection(name);
+    if (name !== collection) return real;
+    const over = Object.entries(answers).map(([method, answer]) => [
+      method,
+      (...args: unknown[]) => answer(() => Reflect.get(real, method).apply(real, args), ...args),
+    ]);
+    return overriding(real, Object.fromEntries(over));
+  };
+  return overriding(connection, { db: overriding(db, { collection: changed }) });
 }

@@ -1,7 +1,7 @@
 import { type IdentityDatabase, retentionRules } from "@org/db-models";
-import { runCleanup } from "@org/db-optimizer";
+import { type CleanupProgress, runCleanup } from "@org/db-optimizer";
 import type { Config } from "../config.js";
-import type { Job } from "../job.js";
+import type { Job, JobReport } from "../job.js";
 import type { Metrics } from "../metrics.js";
 
 const minBatch = 100;
@@ -9,20 +9,44 @@ const minBatch = 100;
 /** Removes what is past its retention, in batches. */
 export function cleanupJob(database: IdentityDatabase, config: Config, metrics: Metrics): Job {
   const limits = { minBatch: Math.min(minBatch, config.batchSize), maxBatch: config.batchSize };
+  const window = windowOf(config);
   return {
     name: "cleanup",
     schedule: config.cleanupSchedule,
-    run: async ({ signal, log }) => {
-      const report = await runCleanup(database.connection, retentionRules, {
+    pausable: true,
+    run: async ({ signal, log, wanted, report }) => {
+      const cleaned = await runCleanup(database.connection, retentionRules, {
         now: new Date(),
         run: true,
         signal,
         limits,
-        onProgress: (progress) => log.debug(progress, "batch removed"),
+        ...(window && { window }),
+        // A cleanup started by hand, or one whose process died, goes first.
+        leaseMs: config.leaseMs,
+        waitMs: 2 * config.leaseMs,
+        control: wanted,
+        onProgress: (progress) => {
+          log.debug(progress, progress.paused ? "cleanup waits" : "batch removed");
+          report(reportOf(progress));
+        },
       });
-      for (const { rule, deleted } of report.rules) metrics.removed(rule, deleted);
-      const removed = Object.fromEntries(report.rules.map(({ rule, deleted }) => [rule, deleted]));
-      return { result: { removed, elapsedMs: Math.round(report.elapsedMs) }, interrupted: report.stopped };
+      for (const { rule, deleted } of cleaned.rules) metrics.removed(rule, deleted);
+      const removed = Object.fromEntries(cleaned.rules.map(({ rule, deleted }) => [rule, deleted]));
+      const { activeMs, pausedMs, elapsedMs } = cleaned;
+      return {
+        result: { removed, elapsedMs: Math.round(elapsedMs), activeMs, pausedMs, cleanup: cleaned.runId },
+        interrupted: cleaned.stopped,
+      };
     },
   };
+}
+
+function reportOf({ done, total, etaMs, rule, paused }: CleanupProgress): JobReport {
+  const rounded = etaMs === null ? null : Math.round(etaMs);
+  return { progress: { done, total, etaMs: rounded, step: rule }, paused };
+}
+
+function windowOf({ cleanupWindow, timezone: timeZone }: Config) {
+  const [from, to] = cleanupWindow?.split("-") ?? [];
+  return from && to ? { from, to, timeZone } : undefined;
 }

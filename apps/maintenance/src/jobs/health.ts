@@ -13,7 +13,8 @@ export function healthJob(database: IdentityDatabase, config: Config, metrics: M
   return {
     name: "health",
     schedule: config.healthSchedule,
-    run: async ({ log }) => {
+    pausable: false,
+    run: async ({ log, signal }) => {
       const { score, findings } = await checkHealth(database.connection, models, { now: new Date() });
       metrics.healthScored(score);
       for (const finding of findings) {
@@ -25,7 +26,7 @@ export function healthJob(database: IdentityDatabase, config: Config, metrics: M
         severity,
         message,
       }));
-      return { result: { score, findings: kept }, interrupted: false };
+      return { result: { score, findings: kept }, interrupted: signal.aborted };
     },
   };
 }

@@ -36,5 +36,10 @@ export function useStore() {
 /** A job that does what a test says. */
 export function job(run: (context: JobContext) => Promise<JobOutcome | undefined> | undefined): Job {
   const done: JobOutcome = { result: {}, interrupted: false };
-  return { name: "test", schedule: "* * * * * *", run: async (context) => (await run(context)) ?? done };
+  return {
+    name: "test",
+    schedule: "* * * * * *",
+    pausable: false,
+    run: async (context) => (await run(context)) ?? done,
+  };
 }

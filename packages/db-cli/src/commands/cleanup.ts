@@ -1,51 +1,102 @@
 import {
   type CleanupProgress,
   type CleanupReport,
-  DatabaseOptimizer,
-  type RuleReport,
+  type CleanupRule,
+  type CleanupWindow,
+  drainRules,
+  type LoadSignal,
+  runCleanup,
+  ttlBacklog,
 } from "@org/db-optimizer";
 
-import type { Command } from "../command.js";
-import { CliError, exitCodes } from "../errors.js";
-import { bytes, count, duration, maybeDuration, plural } from "../output/format.js";
-import type { Paint } from "../output/style.js";
-import { table } from "../output/table.js";
+import type { Command, Context } from "../command.js";
+import { CliError, type ExitCode, exitCodes } from "../errors.js";
+import { count, duration } from "../output/format.js";
+import { controlled, type Steering, status, steeringOf } from "./cleanup-runs.js";
+import { cleanupText } from "./cleanup-text.js";
 
 /** Options of `org-db cleanup`. */
-export interface CleanupCommandOptions {
-  /** Removes; without it the command counts. */
+export interface CleanupCommandOptions extends Steering {
+  /** Does what the rules say; without it the command counts. */
   readonly run?: boolean;
   /** Names of the rules; all without it. */
   readonly rule?: readonly string[];
+  /** Instead of the rules: what the TTL monitor has not got round to. */
+  readonly ttl?: boolean;
   readonly allowCollectionScan?: boolean;
   /** Pause after a batch, as a multiple of its time. */
   readonly nice: number;
+  /** Largest batch, in documents. */
+  readonly batch: number;
+  /** Hours in which it works, such as `01:00-05:00`. */
+  readonly window?: Pick<CleanupWindow, "from" | "to">;
+  /** IANA name, of the window. */
+  readonly timeZone: string;
+  /** Signals of the server's load that are not asked for. */
+  readonly unwatched?: readonly LoadSignal[];
   /** Seconds to wait for another process. */
   readonly wait: number;
 }
 
-/** `org-db cleanup`: what has outlived its retention, and with `--run` its removal. */
+/**
+ * `org-db cleanup`: what has outlived its retention, and with `--run` what the rules say is done with it. Also steers
+ * the run of another process.
+ */
 export const cleanup: Command<CleanupCommandOptions> = async (context, options) => {
-  const { connection, models, signal, paint, progress } = context;
-  const { run = false, allowCollectionScan = false } = options;
-  const rules = chosenRules(context.config.cleanup, options.rule);
+  const { paint } = context;
+  const steering = steeringOf(options);
+  if (steering === "status") return status(context);
+  if (steering) return controlled(context, steering);
+  const rules = await rulesFor(context, options);
+  const report = await carriedOut(context, rules, options);
+  return {
+    exitCode: exitCodeOf(report),
+    data: report,
+    text: rules.length === 0 ? nothingText(options) : cleanupText(report, paint),
+  };
+};
+
+// A run that somebody cancelled did what it was told; one that its own signal stopped did not get through.
+function exitCodeOf({ stopReason }: CleanupReport): ExitCode {
+  return stopReason === "signal" ? exitCodes.interrupted : exitCodes.ok;
+}
+
+function nothingText({ ttl }: CleanupCommandOptions): string {
+  return ttl ? "The TTL monitor keeps up.\n" : "The configuration has no cleanup rules.\n";
+}
+
+async function rulesFor(
+  { connection, config, now }: Context,
+  { ttl, rule }: CleanupCommandOptions,
+): Promise<readonly CleanupRule[]> {
+  if (!ttl) return chosenRules(config.cleanup, rule);
+  if (rule) throw new CliError("USAGE", "--ttl makes rules of its own: it does not go with --rule");
+  return drainRules(await ttlBacklog(connection, { now: now() }));
+}
+
+async function carriedOut(
+  context: Context,
+  rules: readonly CleanupRule[],
+  options: CleanupCommandOptions,
+): Promise<CleanupReport> {
+  const { connection, signal, progress } = context;
+  const { run = false, allowCollectionScan = false, nice, batch, window, timeZone, unwatched = [] } = options;
   // Latency is measured around a run only, and building the queries may itself read.
   const queries = run ? await context.queries() : [];
-  const report = await new DatabaseOptimizer(connection, { models, queries, cleanup: rules }).cleanup({
+  return runCleanup(connection, rules, {
     now: context.now(),
     run,
     allowCollectionScan,
+    queries,
     waitMs: options.wait * 1_000,
-    limits: { niceRatio: options.nice },
+    limits: { niceRatio: nice, maxBatch: batch, minBatch: Math.min(100, batch) },
+    throttle: { unwatched },
+    ...(window && { window: { ...window, timeZone } }),
+    clock: () => context.now(),
     signal,
     onProgress: (event) => progress.update(progressText(event)),
   });
-  return {
-    exitCode: report.stopped ? exitCodes.interrupted : exitCodes.ok,
-    data: report,
-    text: rules.length === 0 ? "The configuration has no cleanup rules.\n" : cleanupText(report, paint),
-  };
-};
+}
 
 function chosenRules<T extends { name: string }>(
   rules: readonly T[],
@@ -59,77 +110,9 @@ function chosenRules<T extends { name: string }>(
   return names.length === 0 ? rules : rules.filter(({ name }) => names.includes(name));
 }
 
-function progressText({ rule, done, total, rate, etaMs }: CleanupProgress): string {
+function progressText({ rule, done, total, rate, etaMs, paused }: CleanupProgress): string {
   const share = total > 0 ? Math.floor((done / total) * 100) : 100;
   const left = etaMs === null ? "" : `, ${duration(etaMs)} left`;
-  return `${rule}: ${count(done)} of ${count(total)} (${share} %), ${count(rate)} per second${left}`;
-}
-
-function cleanupText(report: CleanupReport, paint: Paint): string {
-  const { dryRun, stopped, rules, elapsedMs } = report;
-  const total = rules.reduce((sum, rule) => sum + (dryRun ? rule.matched : rule.deleted), 0);
-  return [
-    rulesTable(rules, dryRun),
-    "\n",
-    dryRun ? "" : `${impactTable(report)}\n${latencyText(report)}`,
-    dryRun
-      ? `${paint("yellow", "Dry run:")} nothing was removed. ${total > 0 ? `Remove ${plural(total, "document")} with --run.` : "There is nothing to remove."}\n`
-      : `${paint("green", "Removed")} ${plural(total, "document")} in ${duration(elapsedMs)}.\n${goneText(report, total)}`,
-    stopped ? `${paint("yellow", "Stopped on request.")} Run it again to go on: nothing is lost.\n` : "",
-  ].join("");
-}
-
-// The TTL monitor and the application go on meanwhile.
-function goneText({ collections }: CleanupReport, removed: number): string {
-  const fewer = collections.reduce((sum, { before, after }) => sum + before.documents - after.documents, 0);
-  return fewer > removed
-    ? `${count(fewer - removed)} more went meanwhile, by TTL indexes or the application.\n`
-    : "";
-}
-
-function rulesTable(rules: readonly RuleReport[], dryRun: boolean): string {
-  const figure = (title: string) => ({ title, align: "right" as const });
-  return table(
-    [
-      { title: "rule" },
-      { title: "collection" },
-      figure("past retention"),
-      figure("about"),
-      ...(dryRun ? [] : [figure("removed"), figure("batches"), figure("time")]),
-      { title: "by index" },
-    ],
-    rules.map(({ rule, collection, matched, matchedBytes, deleted, batches, elapsedMs, index }) => [
-      rule,
-      collection,
-      count(matched),
-      bytes(matchedBytes),
-      ...(dryRun ? [] : [count(deleted), count(batches), duration(elapsedMs)]),
-      index ?? "(scan)",
-    ]),
-  );
-}
-
-function impactTable({ collections }: CleanupReport): string {
-  const figure = (title: string) => ({ title, align: "right" as const });
-  const change = (before: number, after: number) => `${bytes(before)} -> ${bytes(after)}`;
-  return table(
-    [{ title: "collection" }, figure("documents"), figure("data"), figure("storage"), figure("indexes")],
-    collections.map(({ collection, before, after }) => [
-      collection,
-      `${count(before.documents)} -> ${count(after.documents)}`,
-      change(before.dataBytes, after.dataBytes),
-      change(before.storageBytes, after.storageBytes),
-      change(before.indexBytes, after.indexBytes),
-    ]),
-  );
-}
-
-function latencyText({ latency }: CleanupReport): string {
-  if (!latency) return "";
-  const rows = (["before", "during", "after"] as const).map((when) => {
-    const { p50, p95, samples } = latency[when];
-    return [when, maybeDuration(p50), maybeDuration(p95), count(samples)];
-  });
-  const figures = ["p50", "p95", "samples"].map((title) => ({ title, align: "right" as const }));
-  return `${table([{ title: "named queries" }, ...figures], rows)}\n`;
+  const doing = paused ? `paused: ${paused.detail}` : `${count(rate)} per second`;
+  return `${rule}: ${count(done)} of ${count(total)} (${share} %), ${doing}${left}`;
 }

@@ -2,7 +2,7 @@
 export interface ControllerLimits {
   /** Milliseconds that a batch should take. Default 500. */
   readonly targetMs: number;
-  /** Smallest batch, in documents. Default 100. */
+  /** Smallest batch, in documents, as long as none fails again and again. Default 100. */
   readonly minBatch: number;
   /** Largest batch, in documents. Default 10,000. */
   readonly maxBatch: number;
@@ -24,12 +24,16 @@ export const defaultLimits: ControllerLimits = {
 /** How much of the past the rate remembers: pt-online-schema-change's weight. */
 const memory = 0.75;
 const firstBatch = 1_000;
+/** From this failure in a row on a batch is split, below the smallest size if need be. */
+const splitFrom = 3;
 
 /** What the controller knows. Plain data: it can be stored and taken up again. */
 export interface ControllerState {
   readonly batchSize: number;
   readonly weightedDocuments: number;
   readonly weightedSeconds: number;
+  /** Time-outs since the last batch that was done. */
+  readonly failures: number;
 }
 
 /** What to do next. */
@@ -41,7 +45,7 @@ export interface ControllerStep {
 
 /** The state before the first batch. */
 export function startController(limits: ControllerLimits): ControllerState {
-  return { batchSize: clamp(firstBatch, limits), weightedDocuments: 0, weightedSeconds: 0 };
+  return { batchSize: clamp(firstBatch, limits), weightedDocuments: 0, weightedSeconds: 0, failures: 0 };
 }
 
 /**
@@ -57,16 +61,36 @@ export function afterBatch(
   const weightedDocuments = memory * state.weightedDocuments + batch.documents;
   const weightedSeconds = memory * state.weightedSeconds + Math.max(batch.elapsedMs, 1) / 1_000;
   const wanted = Math.floor((weightedDocuments / weightedSeconds) * (limits.targetMs / 1_000));
-  const allowed = Math.floor(state.batchSize * limits.maxGrowth);
+  const allowed = Math.max(Math.floor(state.batchSize * limits.maxGrowth), state.batchSize + 1);
+  // What was split climbs back step by step: the documents that timed out may have neighbours like them.
+  const least = Math.min(limits.minBatch, allowed);
+  const batchSize = Math.min(Math.max(Math.min(wanted, allowed), least), limits.maxBatch);
   return {
-    state: { batchSize: clamp(Math.min(wanted, allowed), limits), weightedDocuments, weightedSeconds },
+    state: { batchSize, weightedDocuments, weightedSeconds, failures: 0 },
     pauseMs: Math.round(batch.elapsedMs * limits.niceRatio),
   };
 }
 
-/** After a batch that timed out: half of it, down to the least. Pure. */
+/**
+ * After a batch that timed out: half of it, down to the least; from the third time in a row on half of it down to a
+ * single document. Pure.
+ */
 export function afterTimeout(state: ControllerState, limits: ControllerLimits): ControllerState {
-  return { ...state, batchSize: clamp(Math.floor(state.batchSize / 2), limits) };
+  const failures = state.failures + 1;
+  const half = Math.max(Math.floor(state.batchSize / 2), 1);
+  const least = failures < splitFrom ? Math.min(limits.minBatch, state.batchSize) : 1;
+  return { ...state, failures, batchSize: Math.max(half, least) };
+}
+
+/** Whether there is nothing smaller left to try: a single document has timed out as often as a batch may. Pure. */
+export function isExhausted({ batchSize, failures }: ControllerState): boolean {
+  return batchSize === 1 && failures >= splitFrom * splitFrom;
+}
+
+/** After a pause for the sake of the server: half a batch, down to the least. Pure. */
+export function afterThrottle(state: ControllerState, limits: ControllerLimits): ControllerState {
+  const half = Math.floor(state.batchSize / 2);
+  return { ...state, batchSize: Math.max(half, Math.min(limits.minBatch, state.batchSize)) };
 }
 
 function clamp(size: number, { minBatch, maxBatch }: ControllerLimits): number {

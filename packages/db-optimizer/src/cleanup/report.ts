@@ -1,17 +1,24 @@
 import type { Latency } from "./latency.js";
+import type { CleanupPause } from "./run-store.js";
 
 /** Where a running cleanup is. */
 export interface CleanupProgress {
+  readonly runId: string;
   readonly rule: string;
   readonly collection: string;
-  /** Documents removed by this rule so far, and to remove as counted at its start. */
+  /** Documents handled by this rule so far, and to handle as counted when this process began. */
   readonly done: number;
   readonly total: number;
-  /** Documents per second, pauses included. */
+  /** Documents per second of the time at work: rests between batches count, pauses do not. */
   readonly rate: number;
-  /** Milliseconds left at that rate; `null` before there is one. */
+  /** Milliseconds left at that rate, also while it is paused; `null` before there is one. */
   readonly etaMs: number | null;
   readonly batchSize: number;
+  /** Why it waits; `null` while it works. */
+  readonly paused: { readonly reason: CleanupPause; readonly detail: string } | null;
+  /** Milliseconds at work and in pauses, over all the processes that went on with the run. */
+  readonly activeMs: number;
+  readonly pausedMs: number;
 }
 
 /** Size of a collection in bytes, as the server accounts for it. */
@@ -22,6 +29,13 @@ export interface CollectionSize {
   readonly indexBytes: number;
 }
 
+/** How long something would take. */
+export interface TimeEstimate {
+  readonly ms: number;
+  /** `measured`: by an earlier run of the rule. `assumed`: at a thousand documents a second. */
+  readonly basis: "measured" | "assumed";
+}
+
 /** What one rule did, or would do. */
 export interface RuleReport {
   readonly rule: string;
@@ -30,7 +44,9 @@ export interface RuleReport {
   readonly matched: number;
   /** Estimate from the average document size. */
   readonly matchedBytes: number;
-  /** Documents that this run removed; 0 in a dry run. */
+  /** Time that it would take at the default pace, from what earlier runs measured. */
+  readonly estimate: TimeEstimate;
+  /** Documents that this call removed, archived or anonymised, as acknowledged; 0 in a dry run. */
   readonly deleted: number;
   readonly batches: number;
   readonly elapsedMs: number;
@@ -45,15 +61,28 @@ export interface CollectionImpact {
   readonly after: CollectionSize;
 }
 
+/** Why a cleanup ended before it was through: its signal, or `cancelled` from outside. */
+export type CleanupStop = "signal" | "cancelled";
+
 /** What a cleanup did and what it cost. */
 export interface CleanupReport {
   readonly dryRun: boolean;
-  /** Cut short by its signal; running it again goes on. */
+  /** Id of the run; `null` in a dry run. */
+  readonly runId: string | null;
+  /** It went on with a run that had not ended. */
+  readonly resumed: boolean;
+  /** Cut short; running it again goes on, unless it was cancelled. */
   readonly stopped: boolean;
+  readonly stopReason: CleanupStop | null;
   readonly startedAt: Date;
   readonly elapsedMs: number;
+  /** Of those, milliseconds at work and in pauses. */
+  readonly activeMs: number;
+  readonly pausedMs: number;
   readonly rules: readonly RuleReport[];
   readonly collections: readonly CollectionImpact[];
   /** Latency of the given queries before, during and after; empty without queries, and in a dry run. */
   readonly latency: { readonly before: Latency; readonly during: Latency; readonly after: Latency } | null;
+  /** Highest replication lag in milliseconds that was seen; `null` where there is no replication, or it is not watched. */
+  readonly worstLagMs: number | null;
 }

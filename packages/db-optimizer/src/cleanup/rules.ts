@@ -1,15 +1,52 @@
+import { createHash } from "node:crypto";
+import { mongo } from "mongoose";
 import { z } from "zod";
 import { OptimizerError } from "../errors.js";
 import type { Document } from "../model.js";
+import { ruleProblems } from "./rule-problems.js";
 
-/** What may be removed, as data. */
+const path = z.string().min(1).max(255);
+const collectionName = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^(?!system\.|org_db_)/, "is the server's or this package's own");
+
+/** What a rule does with the documents that it names. */
+export const cleanupActionSchema = z.union([
+  z.literal("delete"),
+  z.strictObject({
+    archiveToFile: z
+      .string()
+      .min(1)
+      .describe("NDJSON file, one document a line as canonical EJSON; synced to the disk before the delete"),
+  }),
+  z.strictObject({
+    archiveToCollection: collectionName.describe(
+      "Collection of the same database; written, by upsert, before the delete",
+    ),
+  }),
+  z.strictObject({
+    anonymise: z
+      .strictObject({
+        set: z.record(path, z.unknown()).default({}).describe("Fields that get a fixed value"),
+        unset: z.array(path).default([]).describe("Fields that are removed"),
+        mark: path
+          .default("anonymisedBy")
+          .describe("Array field that takes the rule's name, so that it is not done again"),
+      })
+      .describe("Keeps the document and takes the person out of it"),
+  }),
+]);
+
+/** What is done with documents past their retention, as data. */
 export const cleanupRuleSchema = z.strictObject({
   name: z
     .string()
     .regex(/^[\w.:-]{1,64}$/, "must be 1 to 64 letters, digits, _ . : -")
     .describe("Name in plans, reports and logs"),
-  collection: z.string().min(1).max(255).describe("Collection to remove from"),
-  field: z.string().min(1).max(255).describe("Date field that decides; it must lead an index"),
+  collection: collectionName.describe("Collection that it works on"),
+  field: path.describe("Date field that decides; it must lead an index"),
   retentionSeconds: z
     .number()
     .int()
@@ -19,19 +56,21 @@ export const cleanupRuleSchema = z.strictObject({
   where: z
     .record(z.string(), z.unknown())
     .optional()
-    .describe("Further condition; only documents that match it are removed"),
-  action: z.literal("delete").default("delete").describe("What happens to the documents"),
+    .describe("Further condition; only documents that match it are touched"),
+  action: cleanupActionSchema.default("delete").describe("What happens to the documents"),
 });
 
 /** A rule as people write it. */
 export type CleanupRule = z.input<typeof cleanupRuleSchema>;
+/** What a rule does, as people write it. */
+export type CleanupAction = z.input<typeof cleanupActionSchema>;
 /** A rule with its defaults. */
 export type ParsedCleanupRule = z.output<typeof cleanupRuleSchema>;
 
 /**
  * Checks rules.
  *
- * @throws {OptimizerError} `INVALID_RULE`, naming each path that is wrong, or two rules of one name
+ * @throws {OptimizerError} `INVALID_RULE`, naming each path that is wrong, or rules that cannot stand together
  */
 export function parseRules(rules: unknown): ParsedCleanupRule[] {
   const parsed = z.array(cleanupRuleSchema).safeParse(rules);
@@ -39,15 +78,25 @@ export function parseRules(rules: unknown): ParsedCleanupRule[] {
     const issues = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "rules"}: ${message}`);
     throw new OptimizerError("INVALID_RULE", `The cleanup rules are wrong: ${issues.join("; ")}`);
   }
-  const names = parsed.data.map(({ name }) => name);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new OptimizerError("INVALID_RULE", `Two cleanup rules are named "${twice}"`);
+  const problems = ruleProblems(parsed.data);
+  if (problems.length > 0) throw new OptimizerError("INVALID_RULE", problems.join("; "));
   return parsed.data;
 }
 
-/** What a rule removes at a moment; dates only, so that a missing or misspelt date never makes a document old. */
+/** What a rule names at a moment; dates only, so that a missing or misspelt date never makes a document old. */
 export function ruleFilter(rule: ParsedCleanupRule, now: Date): Document {
   const cutoff = new Date(now.getTime() - rule.retentionSeconds * 1_000);
   const old = { [rule.field]: { $lt: cutoff, $type: "date" } };
-  return rule.where ? { ...old, $and: [rule.where] } : old;
+  const further = [...(rule.where ? [rule.where] : []), ...notYetDone(rule)];
+  return further.length > 0 ? { ...old, $and: further } : old;
+}
+
+function notYetDone({ action, name }: ParsedCleanupRule): Document[] {
+  if (typeof action === "string" || !("anonymise" in action)) return [];
+  return [{ [action.anonymise.mark]: { $ne: name } }];
+}
+
+/** A text that changes when the rule does. A run is taken up again only under the same rules. */
+export function ruleHash(rule: ParsedCleanupRule): string {
+  return createHash("sha256").update(mongo.BSON.EJSON.stringify(rule)).digest("hex").slice(0, 16);
 }

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { parseRules, ruleFilter } from "../../src/cleanup/rules.js";
 import { runCleanup } from "../../src/cleanup/runner.js";
 
-const now = new Date("2026-06-01T00:00:00.000Z");
+const now = new Date("2025-06-01T00:00:00.000Z");
 const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);
 const rule = { name: "old-logs", collection: "logs", field: "at", retentionSeconds: 30 * 86_400 };
 const fast = { niceRatio: 0 };
@@ -22,6 +22,30 @@ describe("parseRules", () => {
     ["an unknown key", [{ ...rule, olderThan: 1 }], /olderThan/],
     ["a name with a space", [{ ...rule, name: "old logs" }], /0\.name/],
     ["two of one name", [rule, rule], /Two cleanup rules/],
+    ["a condition with a value that is undefined", [{ ...rule, where: { level: undefined } }], /undefined/],
+    ["a collection of the server's own", [{ ...rule, collection: "system.users" }], /0\.collection/],
+    ["this package's own collections", [{ ...rule, collection: "org_db_leases" }], /0\.collection/],
+    ["an archive of itself", [{ ...rule, action: { archiveToCollection: "logs" } }], /into itself/],
+    [
+      "one archive of two collections",
+      ["logs", "events"].map((collection) => ({
+        ...rule,
+        name: collection,
+        collection,
+        action: { archiveToCollection: "old" },
+      })),
+      /archive of logs already/,
+    ],
+    ["an anonymisation of nothing", [{ ...rule, action: { anonymise: {} } }], /names no field/],
+    ["one of the date", [{ ...rule, action: { anonymise: { unset: ["at"] } } }], /"at" and "at"/],
+    ["one of the id", [{ ...rule, action: { anonymise: { set: { "_id.x": 1 } } } }], /"_id.x" and "_id"/],
+    ["one of its mark", [{ ...rule, action: { anonymise: { unset: ["m"], mark: "m" } } }], /"m" and "m"/],
+    [
+      "one of a field and a part of it",
+      [{ ...rule, action: { anonymise: { set: { a: 1 }, unset: ["a.b"] } } }],
+      /"a" and "a.b"/,
+    ],
+    ["one of an operator", [{ ...rule, action: { anonymise: { set: { $x: 1 } } } }], /not a field/],
   ])("refuses %s", (_name, rules, message) => {
     expect(() => parseRules(rules)).toThrow(
       expect.objectContaining({ code: "INVALID_RULE", message: expect.stringMatching(message) }),
@@ -154,13 +178,22 @@ describe("runCleanup", () => {
     expect(report.rules[0]).toMatchObject({ matched: 0, deleted: 0 });
   });
 
-  it("lets two run at once: together they remove each document once", async () => {
+  it("lets one of two at once run, and tells the other", async () => {
     const options = { now, run: true, limits: { ...fast, maxBatch: 200 } };
-    const [one, two] = await Promise.all([
+    const ended = await Promise.allSettled([
       runCleanup(database.connection, [rule], options),
       runCleanup(database.connection, [rule], options),
     ]);
-    expect(one.rules[0]!.deleted + two.rules[0]!.deleted).toBe(2_000);
+    expect(ended.filter(({ status }) => status === "rejected")).toMatchObject([
+      { reason: { code: "LOCKED" } },
+    ]);
     expect(await logs().countDocuments()).toBe(1_000);
+  });
+
+  it("refuses a clock that is ahead of the server's: to it every document would be old", async () => {
+    const ahead = new Date(Date.now() + 365 * 86_400_000);
+    const refused = runCleanup(database.connection, [rule], { now: ahead, run: true });
+    await expect(refused).rejects.toMatchObject({ code: "CLOCK_AHEAD" });
+    expect(await logs().countDocuments()).toBe(3_000);
   });
 });

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { afterBatch, afterTimeout, defaultLimits, startController } from "../../src/cleanup/controller.js";
+import {
+  afterBatch,
+  afterThrottle,
+  afterTimeout,
+  type ControllerState,
+  defaultLimits,
+  isExhausted,
+  startController,
+} from "../../src/cleanup/controller.js";
 
 describe("the batch controller", () => {
   it("follows the published rate filter", () => {
@@ -12,10 +20,20 @@ describe("the batch controller", () => {
     );
     expect(first).toMatchObject({ state: { batchSize: 500 }, pauseMs: 500 });
     const second = afterBatch(first.state, { documents: 500, elapsedMs: 500 }, defaultLimits);
-    expect(second.state).toEqual({ batchSize: 500, weightedDocuments: 1_250, weightedSeconds: 1.25 });
+    expect(second.state).toEqual({
+      batchSize: 500,
+      weightedDocuments: 1_250,
+      weightedSeconds: 1.25,
+      failures: 0,
+    });
     const third = afterBatch(second.state, { documents: 500, elapsedMs: 100 }, defaultLimits);
     // The rate alone would say 692; growth is capped at a fifth.
-    expect(third.state).toEqual({ batchSize: 600, weightedDocuments: 1_437.5, weightedSeconds: 1.0375 });
+    expect(third.state).toEqual({
+      batchSize: 600,
+      weightedDocuments: 1_437.5,
+      weightedSeconds: 1.0375,
+      failures: 0,
+    });
   });
 
   it.each([
@@ -24,14 +42,38 @@ describe("the batch controller", () => {
     ["never falls below the least", 100, { documents: 100, elapsedMs: 60_000 }, 100],
     ["takes a batch without time for a millisecond", 1_000, { documents: 10, elapsedMs: 0 }, 1_200],
   ])("%s", (_name, batchSize, batch, next) => {
-    const state = { batchSize, weightedDocuments: 0, weightedSeconds: 0 };
+    const state = { batchSize, weightedDocuments: 0, weightedSeconds: 0, failures: 0 };
     expect(afterBatch(state, batch, defaultLimits).state.batchSize).toBe(next);
   });
 
-  it("halves after a timeout, down to the least", () => {
+  it("halves after a timeout, down to the least twice, and from the third on down to one document", () => {
+    const sizes: number[] = [];
+    let state: ControllerState = { ...startController(defaultLimits), batchSize: 150 };
+    for (; !isExhausted(state); state = afterTimeout(state, defaultLimits)) sizes.push(state.batchSize);
+    expect(sizes).toEqual([150, 100, 100, 50, 25, 12, 6, 3, 1]);
+  });
+
+  it("after a split climbs back step by step, and to its rate in the end", () => {
+    let state: ControllerState = { ...startController(defaultLimits), batchSize: 1, failures: 7 };
+    const sizes: number[] = [];
+    for (let batch = 0; batch < 40; batch++) {
+      state = afterBatch(
+        state,
+        { documents: state.batchSize, elapsedMs: state.batchSize },
+        defaultLimits,
+      ).state;
+      sizes.push(state.batchSize);
+    }
+    expect(sizes.slice(0, 8)).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(sizes.at(-1)).toBeGreaterThan(490);
+    expect(state.failures).toBe(0);
+  });
+
+  it("halves after a pause for the server's sake, down to the least", () => {
     const state = startController(defaultLimits);
-    expect(afterTimeout(state, defaultLimits).batchSize).toBe(500);
-    expect(afterTimeout({ ...state, batchSize: 150 }, defaultLimits).batchSize).toBe(100);
+    expect(afterThrottle(state, defaultLimits).batchSize).toBe(500);
+    expect(afterThrottle({ ...state, batchSize: 150 }, defaultLimits).batchSize).toBe(100);
+    expect(afterThrottle({ ...state, batchSize: 12 }, defaultLimits).batchSize).toBe(12);
   });
 
   it("stays within its bounds whatever the batches", () => {

@@ -8,7 +8,7 @@ import { buildProgress } from "../../src/indexes/build.js";
 import type { Document } from "../../src/model.js";
 import type { Assignment } from "../children/applier.js";
 import { driftingModels, driftingPlan, seedDrift } from "../children/drifting.js";
-import { modelOf } from "../support.js";
+import { modelOf, overriding } from "../support.js";
 
 const database = useTemporaryDatabase({ label: "faults", per: "test" });
 const script = await bundleChild(new URL("../children/applier.ts", import.meta.url));
@@ -25,13 +25,6 @@ type Answer = (document: Document, send: () => Promise<Document>) => Promise<Doc
 
 /** A connection whose server answers some commands as told, where the engine cannot be brought to. */
 function answering(connection: Connection, answers: Readonly<Record<string, Answer>>): Connection {
-  const wrap = <T extends object>(target: T, over: Record<string, unknown>): T =>
-    new Proxy(target, {
-      get: (object, name) => {
-        const value = name in over ? over[String(name)] : Reflect.get(object, name, object);
-        return typeof value === "function" && !(name in over) ? value.bind(object) : value;
-      },
-    });
   const runs = (db: mongo.Db | mongo.Admin) => (document: Document, options?: object) => {
     const send = () => db.command(document, options) as Promise<Document>;
     const answer = answers[Object.keys(document)[0] ?? ""];
@@ -40,8 +33,8 @@ function answering(connection: Connection, answers: Readonly<Record<string, Answ
   const { db } = connection;
   if (!db) throw new Error("the connection is not open");
   const admin = db.admin();
-  const answeringAdmin = wrap(admin, { command: runs(admin) });
-  return wrap(connection, { db: wrap(db, { command: runs(db), admin: () => answeringAdmin }) });
+  const answeringAdmin = overriding(admin, { command: runs(admin) });
+  return overriding(connection, { db: overriding(db, { command: runs(db), admin: () => answeringAdmin }) });
 }
 
 /** One that grants all privileges but one. */

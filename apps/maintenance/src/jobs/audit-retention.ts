@@ -1,0 +1,28 @@
+import { createPrivateKey } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { applyAuditRetention, type IdentityDatabase } from "@org/db-models";
+import type { Config } from "../config.js";
+import type { Job } from "../job.js";
+import type { Metrics } from "../metrics.js";
+
+/** Removes audit events past their retention from the front of each chain, after a signed checkpoint has said so. */
+export function auditRetentionJob(
+  database: IdentityDatabase,
+  { auditRetentionSchedule }: Config,
+  keyFile: string,
+  metrics: Metrics,
+): Job {
+  return {
+    name: "audit-retention",
+    schedule: auditRetentionSchedule,
+    pausable: false,
+    run: async ({ signal }) => {
+      // Read at each run, so that a key that was changed is used, and is not kept in memory in between.
+      const signingKey = createPrivateKey(await readFile(keyFile));
+      const done = await applyAuditRetention(database.models, { signingKey }, new Date());
+      metrics.removed("audit-events", done.events);
+      const { events, checkpoints, checkpoint } = done;
+      return { result: { events, checkpoints, checkpoint: checkpoint.number }, interrupted: signal.aborted };
+    },
+  };
+}

@@ -1,0 +1,142 @@
+import { mongo } from "mongoose";
+import type { Job } from "./job.js";
+import type { LeaseStore } from "./lease.js";
+import { newRun, queuedFence, type RunDocument, type RunHistory } from "./runs.js";
+
+/** Why a run can't be steered as asked. */
+export type RunErrorCode = "RUN_NOT_FOUND" | "RUN_ENDED" | "RUN_ACTIVE" | "JOB_UNKNOWN" | "JOB_NOT_PAUSABLE";
+
+/** A run can't be steered as asked. Decide on `code`. */
+export class RunError extends Error {
+  override readonly name = "RunError";
+  readonly code: RunErrorCode;
+
+  constructor(code: RunErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** What steering needs. */
+export interface Controls {
+  readonly history: RunHistory;
+  readonly leases: LeaseStore;
+  readonly jobs: readonly Pick<Job, "name" | "pausable">[];
+  /** Who steers. */
+  readonly by: string;
+}
+
+const listed = 20;
+
+/** The last runs, of one job or all, the newest first. */
+export async function listRuns({ history, jobs }: Controls, job?: string): Promise<RunDocument[]> {
+  const names = job === undefined ? jobs.map(({ name }) => name) : [named(jobs, job).name];
+  const runs = await Promise.all(
+    names.map((name) =>
+      history.collection.find({ job: name }).sort({ startedAt: -1 }).limit(listed).toArray(),
+    ),
+  );
+  return runs
+    .flat()
+    .sort((one, other) => other.startedAt.getTime() - one.startedAt.getTime())
+    .slice(0, listed);
+}
+
+/** @throws RunError `RUN_NOT_FOUND` */
+export async function showRun({ history }: Controls, id: string): Promise<RunDocument> {
+  const run = mongo.ObjectId.isValid(id)
+    ? await history.collection.findOne({ _id: new mongo.ObjectId(id) })
+    : null;
+  if (!run) throw new RunError("RUN_NOT_FOUND", `there is no run ${id}`);
+  return run;
+}
+
+/** Has a job run by whichever instance is free. A job that is queued already is not queued twice. */
+export async function queueRun({ history, leases, jobs, by }: Controls, job: string): Promise<RunDocument> {
+  const { name } = named(jobs, job);
+  const {
+    _id,
+    job: _job,
+    state: _state,
+    ...fresh
+  } = newRun(history, { job: name, state: "queued", instance: by, fence: queuedFence }, await leases.now());
+  const queued = await history.collection.findOneAndUpdate(
+    { job: name, state: "queued" },
+    { $setOnInsert: { _id, ...fresh } },
+    { upsert: true, returnDocument: "after" },
+  );
+  return queued as RunDocument;
+}
+
+/**
+ * Asks for a pause. A run that is at work pauses after its batch; a queued one before it begins.
+ *
+ * @throws RunError `RUN_NOT_FOUND`, `JOB_NOT_PAUSABLE`, `RUN_ENDED`
+ */
+export async function pauseRun(controls: Controls, id: string): Promise<RunDocument> {
+  const { _id, job } = await showRun(controls, id);
+  if (!named(controls.jobs, job).pausable)
+    throw new RunError(
+      "JOB_NOT_PAUSABLE",
+      `${job} is over in a moment and can't be paused; it can be cancelled`,
+    );
+  const open = { _id, state: { $in: ["queued", "running", "paused"] as RunDocument["state"][] } };
+  return changed(controls, open, { $set: { wanted: "pause", wantedBy: controls.by } });
+}
+
+/**
+ * Takes a pause back; a run that was interrupted or failed is queued, and goes on where its job has left off.
+ *
+ * @throws RunError `RUN_NOT_FOUND`, `RUN_ENDED`, `RUN_ACTIVE` when another run of the job is queued
+ */
+export async function resumeRun(controls: Controls, id: string): Promise<RunDocument> {
+  const { _id, job, state } = await showRun(controls, id);
+  const free = { $unset: { wanted: 1, wantedBy: 1 } } as const;
+  if (state !== "interrupted" && state !== "failed") {
+    const open = { _id, state: { $in: ["queued", "running", "paused"] as RunDocument["state"][] } };
+    return changed(controls, open, free);
+  }
+  if (await controls.history.collection.findOne({ job, state: "queued" }))
+    throw new RunError("RUN_ACTIVE", `another run of ${job} is queued already`);
+  return changed(controls, { _id, state }, { $set: { state: "queued", fence: queuedFence }, ...free });
+}
+
+/**
+ * Ends a run: at once when it is queued or its process is gone, else after the batch under way.
+ *
+ * @throws RunError `RUN_NOT_FOUND`, `RUN_ENDED`
+ */
+export async function cancelRun(controls: Controls, id: string): Promise<RunDocument> {
+  const { history, leases, by } = controls;
+  const run = await showRun(controls, id);
+  const open: RunDocument["state"][] = ["queued", "running", "paused", "interrupted", "failed"];
+  const asked = await changed(
+    controls,
+    { _id: run._id, state: { $in: open } },
+    { $set: { wanted: "cancel", wantedBy: by } },
+  );
+  const lease = await leases.collection.findOne({ _id: asked.job });
+  const now = await leases.now();
+  const isHeld = lease !== null && lease.fence === asked.fence && lease.expiresAt > now;
+  if (isHeld && (asked.state === "running" || asked.state === "paused")) return asked;
+  // Whoever takes a queued run up meanwhile changes its number, and learns what is wanted.
+  const dead = { _id: asked._id, fence: asked.fence, state: { $in: open } };
+  const end = { $set: { state: "cancelled" as const, finishedAt: now } };
+  return (await history.collection.findOneAndUpdate(dead, end, { returnDocument: "after" })) ?? asked;
+}
+
+async function changed(
+  { history }: Controls,
+  open: mongo.Filter<RunDocument>,
+  change: mongo.UpdateFilter<RunDocument>,
+): Promise<RunDocument> {
+  const run = await history.collection.findOneAndUpdate(open, change, { returnDocument: "after" });
+  if (!run) throw new RunError("RUN_ENDED", "the run has ended");
+  return run;
+}
+
+function named<J extends Pick<Job, "name">>(jobs: readonly J[], name: string): J {
+  const job = jobs.find((one) => one.name === name);
+  if (job) return job;
+  throw new RunError("JOB_UNKNOWN", `no job ${name}; jobs: ${jobs.map((one) => one.name).join(", ")}`);
+}

@@ -1,0 +1,188 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { runCleanup } from "@org/db-optimizer";
+import type { Connection, mongo } from "mongoose";
+import { quantile } from "./measure.js";
+
+interface Range {
+  median: number;
+  low: number;
+  high: number;
+}
+
+export interface CleanupBenchmarks {
+  /** Documents per second of the cleanup over those of the raw loop. */
+  throughput: { ratio: Range; ours: number; raw: number; batch: number };
+  /** 99th percentile of a foreground read while a cleanup runs at its default throttle, over that when idle. */
+  foreground: { ratio: Range; idleMs: number; duringMs: number };
+  /** Heap of a cleanup after its first tenth and at its end, in MB. */
+  memory: { documents: number; earlyMb: number; lateMb: number };
+}
+
+const now = new Date();
+const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);
+/** The rule of the benchmark: all that {@link fill} makes old. */
+export const benchmarkRule = {
+  name: "bench",
+  collection: "bench_old",
+  field: "at",
+  retentionSeconds: 86_400,
+};
+const batch = 1_000;
+const loadBatch = 5_000;
+const foregroundMs = 5_000;
+
+/** Cleanup against a raw loop, against the latency of a foreground, and against its own memory. */
+export async function benchmarkCleanup(
+  connection: Connection,
+  uri: string,
+  say: (line: string) => void,
+  millions = 1_000_000,
+): Promise<CleanupBenchmarks> {
+  say("cleanup: against a raw loop of the same batch size");
+  const throughput = await benchmarkThroughput(connection);
+  say("cleanup: the latency of a foreground");
+  const foreground = await benchmarkForeground(connection, uri);
+  say(`cleanup: the memory of a run over ${millions} documents`);
+  return { throughput, foreground, memory: await benchmarkMemory(connection, millions) };
+}
+
+async function fill(connection: Connection, documents: number): Promise<mongo.Collection> {
+  const collection = connection.collection(benchmarkRule.collection) as unknown as mongo.Collection;
+  await collection.drop();
+  await collection.createIndex({ at: 1 });
+  for (let from = 0; from < documents; from += loadBatch) {
+    const length = Math.min(loadBatch, documents - from);
+    const made = Array.from({ length }, (_, n) => ({
+      at: daysAgo(2 + ((from + n) % 365)),
+      user: `user-${(from + n) % 1_000}`,
+      text: "x".repeat(100),
+    }));
+    await collection.insertMany(made, { ordered: false });
+  }
+  return collection;
+}
+
+async function benchmarkThroughput(connection: Connection, documents = 20_000, rounds = 6) {
+  const rates = { ours: [] as number[], raw: [] as number[] };
+  const contenders = { ours: () => clean(connection), raw: () => rawLoop(connection) };
+  // The first round warms both up and is not counted.
+  for (let round = -1; round < rounds; round++) {
+    const order = round % 2 === 0 ? (["ours", "raw"] as const) : (["raw", "ours"] as const);
+    for (const name of order) {
+      await fill(connection, documents);
+      const started = performance.now();
+      await contenders[name]();
+      if (round >= 0) rates[name].push(documents / ((performance.now() - started) / 1_000));
+    }
+  }
+  const ratios = rates.ours.map((rate, round) => rate / (rates.raw[round] ?? Number.NaN));
+  return { ratio: rangeOf(ratios), ours: quantile(rates.ours, 0.5), raw: quantile(rates.raw, 0.5), batch };
+}
+
+async function clean(connection: Connection, onBatch: () => void = () => undefined): Promise<void> {
+  await runCleanup(connection, [benchmarkRule], {
+    now,
+    run: true,
+    limits: { minBatch: batch, maxBatch: batch, niceRatio: 0 },
+    onProgress: onBatch,
+  });
+}
+
+// The best that can be written by hand: ids are read once, and deleted with the same guarantee.
+async function rawLoop(connection: Connection): Promise<void> {
+  const collection = connection.collection(benchmarkRule.collection) as unknown as mongo.Collection;
+  const filter = { at: { $lt: daysAgo(1) } };
+  const found = collection.find(filter, { projection: { _id: 1 }, hint: "at_1" }).sort({ at: 1 });
+  const ids = (await found.toArray()).map(({ _id }) => _id);
+  const durable = { writeConcern: { w: "majority", j: true } } as const;
+  for (let from = 0; from < ids.length; from += batch) {
+    await collection.deleteMany({ _id: { $in: ids.slice(from, from + batch) } }, durable);
+  }
+}
+
+async function benchmarkForeground(connection: Connection, uri: string, rounds = 5) {
+  const reads = connection.collection("bench_live");
+  await reads.deleteMany({});
+  await reads.createIndex({ key: 1 }, { unique: true });
+  await reads.insertMany(Array.from({ length: 10_000 }, (_, key) => ({ key, text: "x".repeat(200) })));
+  const times = { idle: [] as number[], during: [] as number[], ratios: [] as number[] };
+  for (let round = 0; round < rounds; round++) {
+    await fill(connection, 40_000);
+    const idle = await readFor(reads, foregroundMs);
+    const cleaner = await startCleaner(uri);
+    const during = await readFor(reads, foregroundMs, cleaner.ended);
+    await cleaner.stop();
+    await connection.collection("org_db_leases").deleteMany({});
+    times.idle.push(quantile(idle, 0.99));
+    times.during.push(quantile(during, 0.99));
+    times.ratios.push(quantile(during, 0.99) / quantile(idle, 0.99));
+  }
+  return {
+    ratio: rangeOf(times.ratios),
+    idleMs: quantile(times.idle, 0.5),
+    duringMs: quantile(times.during, 0.5),
+  };
+}
+
+// A process of its own, as in production: it must not slow the foreground down by sharing its event loop.
+async function startCleaner(uri: string) {
+  const script = fileURLToPath(new URL("./cleaner.ts", import.meta.url));
+  const args = ["--conditions=@org/source", "--import", "tsx", script, uri];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new AbortController();
+  const exited = once(child, "exit").then(() => ended.abort());
+  await Promise.race([once(child.stdout, "data"), exited]);
+  const stop = async () => {
+    child.kill();
+    await exited;
+  };
+  return { ended: ended.signal, stop };
+}
+
+async function readFor(
+  reads: ReturnType<Connection["collection"]>,
+  ms: number,
+  over?: AbortSignal,
+): Promise<number[]> {
+  const times: number[] = [];
+  const end = performance.now() + ms;
+  for (let key = 0; performance.now() < end && !over?.aborted; key = (key + 7) % 10_000) {
+    const started = performance.now();
+    await reads.findOne({ key });
+    times.push(performance.now() - started);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  return times;
+}
+
+async function benchmarkMemory(connection: Connection, documents: number) {
+  await fill(connection, documents);
+  const heaps: number[] = [];
+  await clean(connection, () => {
+    globalThis.gc?.();
+    heaps.push(process.memoryUsage().heapUsed / 1_048_576);
+  });
+  const tenth = Math.ceil(heaps.length / 10);
+  const [early, late] = [heaps.slice(0, tenth), heaps.slice(-tenth)];
+  return { documents, earlyMb: Math.max(...early), lateMb: Math.max(...late) };
+}
+
+function rangeOf(values: readonly number[]): Range {
+  return { median: quantile(values, 0.5), low: Math.min(...values), high: Math.max(...values) };
+}
+
+/** The figures for people. */
+export function readableCleanup({ throughput, foreground, memory }: CleanupBenchmarks): string[] {
+  const range = ({ median, low, high }: Range) =>
+    `${median.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
+  return [
+    `cleanup: ${range(throughput.ratio)} of a raw loop of ${throughput.batch}; ` +
+      `${Math.round(throughput.ours)} against ${Math.round(throughput.raw)} documents/s`,
+    `cleanup: foreground p99 ${range(foreground.ratio)} times idle at the default throttle; ` +
+      `${foreground.duringMs.toFixed(2)} ms against ${foreground.idleMs.toFixed(2)} ms`,
+    `cleanup of ${memory.documents} documents: heap at most ${memory.earlyMb.toFixed(0)} MB in its first tenth, ` +
+      `${memory.lateMb.toFixed(0)} MB in its last`,
+  ];
+}

@@ -1,0 +1,89 @@
+import { type CleanupRun, cleanupRuns, controlCleanup } from "@org/db-optimizer";
+
+import type { Context, Outcome } from "../command.js";
+import { CliError, exitCodes } from "../errors.js";
+import { count, duration } from "../output/format.js";
+import { table } from "../output/table.js";
+
+/** Options that steer a run instead of making one. */
+export interface Steering {
+  readonly run?: boolean;
+  readonly status?: boolean;
+  readonly pause?: boolean;
+  readonly resume?: boolean;
+  readonly cancel?: boolean;
+}
+
+type Steer = "status" | "pause" | "resume" | "cancel";
+const steers: readonly Steer[] = ["status", "pause", "resume", "cancel"];
+
+/**
+ * What is to be done with the run of another process; nothing when this one is to run.
+ *
+ * @throws {CliError} `USAGE` for two things at once
+ */
+export function steeringOf(options: Steering): Steer | undefined {
+  const asked = steers.filter((steer) => options[steer]);
+  if (asked.length + Number(options.run ?? false) <= 1) return asked[0];
+  const names = [...(options.run ? ["run"] : []), ...asked].map((name) => `--${name}`);
+  throw new CliError("USAGE", `${names.join(" and ")} do not go together`);
+}
+
+/** Pauses, resumes or cancels the run that is under way, in whatever process. */
+export async function controlled(
+  { connection, paint }: Context,
+  command: Exclude<Steer, "status">,
+): Promise<Outcome> {
+  const run = await controlCleanup(connection, command);
+  return {
+    exitCode: exitCodes.ok,
+    data: run,
+    text: `${paint("green", answers[command])} ${run.state === "cancelled" ? "It is cancelled." : ""}`
+      .trim()
+      .concat("\n"),
+  };
+}
+
+const answers = {
+  pause: "Asked it to pause: it does after the batch under way, and until --resume.",
+  resume: "Asked it to go on. If no process runs it any more, run it again.",
+  cancel: "Asked it to end after the batch under way.",
+} as const;
+
+/** The last runs, and of the newest where each rule is. */
+export async function status({ connection }: Context): Promise<Outcome> {
+  const runs = await cleanupRuns(connection);
+  const [newest] = runs;
+  return {
+    exitCode: exitCodes.ok,
+    data: { runs },
+    text: newest ? `${runsTable(runs)}\n${rulesTable(newest)}` : "There was no cleanup yet.\n",
+  };
+}
+
+function runsTable(runs: readonly CleanupRun[]): string {
+  const columns = ["run", "state", "why", "by", "at work", "paused"].map((title) => ({ title }));
+  return table(
+    columns,
+    runs.map(({ _id, state, detail, error, wanted, by, activeMs, pausedMs }) => [
+      _id,
+      wanted === undefined || state === "cancelled" ? state : `${state} (${wanted} asked for)`,
+      detail ?? error?.code ?? "",
+      by,
+      duration(activeMs),
+      duration(pausedMs),
+    ]),
+  );
+}
+
+function rulesTable({ rules }: CleanupRun): string {
+  return table(
+    [
+      { title: "rule" },
+      { title: "collection" },
+      { title: "done", align: "right" },
+      { title: "of", align: "right" },
+    ],
+    rules.map(({ rule, collection, done, total }) => [rule, collection, count(done), count(total)]),
+  );
+}

@@ -1,0 +1,57 @@
+import { type CollectionStorage, type StorageReport, storageReport } from "@org/db-optimizer";
+
+import type { Command } from "../command.js";
+import { exitCodes } from "../errors.js";
+import { bytes, count } from "../output/format.js";
+import type { Paint } from "../output/style.js";
+import { table } from "../output/table.js";
+
+/** Options of `org-db storage`. */
+export interface StorageOptions {
+  /** Documents of each collection that are looked at. */
+  readonly sample: number;
+}
+
+/** `org-db storage`: sizes, bytes free for reuse, and what a sample shows of the schema. Writes nothing. */
+export const storage: Command<StorageOptions> = async ({ connection, paint, progress }, { sample }) => {
+  progress.update("sampling the collections ...");
+  const report = await storageReport(connection, { sample });
+  return { exitCode: exitCodes.ok, data: report, text: storageText(report, paint) };
+};
+
+function storageText({ collections, findings }: StorageReport, paint: Paint): string {
+  if (collections.length === 0) return "The database has no collections.\n";
+  const lines = findings.map(
+    ({ code, collection, message }) =>
+      `${paint("yellow", code)} ${collection ? `${collection}: ` : ""}${message}\n`,
+  );
+  const nothing = `${paint("green", "Nothing to recommend.")}\n`;
+  return `${sizesTable(collections)}\n${lines.length > 0 ? lines.join("") : nothing}`;
+}
+
+function sizesTable(collections: readonly CollectionStorage[]): string {
+  const figures = [
+    "documents",
+    "data",
+    "storage",
+    "reusable",
+    "indexes",
+    "median",
+    "largest",
+    "longest array",
+  ];
+  return table(
+    [{ title: "collection" }, ...figures.map((title) => ({ title, align: "right" as const }))],
+    collections.map((one) => [
+      one.collection,
+      count(one.documents),
+      bytes(one.dataBytes),
+      bytes(one.storageBytes),
+      one.reusableBytes === null ? "unknown" : bytes(one.reusableBytes),
+      bytes(one.indexBytes),
+      bytes(one.medianBytes),
+      bytes(one.largestBytes),
+      one.arrays[0] ? `${one.arrays[0].path} ${count(one.arrays[0].longest)}` : "",
+    ]),
+  );
+}

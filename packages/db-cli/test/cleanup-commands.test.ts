@@ -1,0 +1,118 @@
+import { setTimeout } from "node:timers/promises";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { configs, orgDb } from "./support.js";
+
+const database = useTemporaryDatabase({ label: "cli_cleanup", per: "test" });
+const shop = (...args: string[]) =>
+  orgDb(["cleanup", ...args, "--config", configs.shop, "--uri", database.uri]);
+const orders = () => database.connection.collection("orders");
+const json = async (...args: string[]) => JSON.parse((await shop(...args, "--json")).stdout);
+const small = ["--run", "--nice", "0", "--batch", "10"];
+
+beforeEach(async () => {
+  await orders().createIndex({ updatedAt: 1 });
+  const updatedAt = new Date("2025-01-01T00:00:00Z");
+  await orders().insertMany(Array.from({ length: 1_500 }, (_, number) => ({ number, updatedAt })));
+});
+
+/** Waits until the newest run is in this state. */
+async function newestIs(state: string): Promise<void> {
+  while ((await json("--status")).runs[0]?.state !== state) await setTimeout(20);
+}
+
+describe("steering a run from another process", () => {
+  test("pause, status, resume: it waits in between and finishes", async () => {
+    const running = shop(...small);
+    await newestIs("running");
+    expect((await shop("--pause")).stdout).toContain("Asked it to pause");
+    await newestIs("paused");
+    const left = await orders().countDocuments();
+    const status = await shop("--status");
+    expect(status.stdout).toMatch(/paused \(pause asked for\) +somebody asked for a pause/);
+    expect(status.stdout).toMatch(/old-orders +orders +[\d,]+ +1,500/);
+    expect(await orders().countDocuments()).toBe(left);
+    expect((await shop("--resume")).stdout).toContain("Asked it to go on");
+    expect(await running).toMatchObject({ exitCode: 0 });
+    expect(await orders().countDocuments()).toBe(0);
+  });
+
+  test("cancel: it ends after the batch under way, and the next run is a new one", async () => {
+    const running = shop(...small);
+    await newestIs("running");
+    await shop("--cancel");
+    const ended = await running;
+    expect(ended).toMatchObject({ exitCode: 0 });
+    expect(ended.stdout).toContain("Cancelled from outside.");
+    expect(await orders().countDocuments()).toBeGreaterThan(0);
+    expect(await json("--run", "--nice", "0")).toMatchObject({ resumed: false, stopped: false });
+  });
+
+  test("with nothing to steer: a code, and what to look at", async () => {
+    expect((await shop("--status")).stdout).toBe("There was no cleanup yet.\n");
+    const result = await shop("--pause");
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr).toMatch(/NO_RUN .*\n.*--status/);
+  });
+
+  test.each([
+    [["--run", "--pause"], "--run and --pause do not go together"],
+    [["--status", "--cancel"], "--status and --cancel do not go together"],
+    [["--ttl", "--rule", "old-orders"], "does not go with --rule"],
+  ])("%j is refused", async (args, message) => {
+    const result = await shop(...args);
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr).toContain(message);
+  });
+
+  test.each([
+    [["--window", "1-5"], "01:00-05:00"],
+    [["--batch", "0"], "1 to 999999"],
+    [["--unwatched", "mood"], "indexBuild"],
+    [["--run", "--window", "25:00-26:00"], "The window is wrong"],
+    [["--run", "--window", "01:00-05:00", "--time-zone", "Mars"], "IANA"],
+  ])("%j is refused", async (args, message) => {
+    const result = await shop(...args);
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr).toContain(message);
+    expect(await orders().countDocuments()).toBe(1_500);
+  });
+});
+
+test("outside its window a run waits, and says why", async () => {
+  // It is midnight to the command.
+  const running = shop("--run", "--window", "01:00-05:00");
+  await newestIs("paused");
+  expect((await shop("--status")).stdout).toContain("it works from 01:00 to 05:00, UTC");
+  await shop("--cancel");
+  await running;
+  expect(await orders().countDocuments()).toBe(1_500);
+});
+
+test("a dry run says how long it would take, and by what it knows", async () => {
+  expect((await shop()).stdout).toContain(
+    "Remove 1,500 documents with --run, in about 1.5 s (assumed, until a run has measured it).",
+  );
+});
+
+test("--ttl names what the TTL monitor has not got round to, and only that", async () => {
+  expect((await shop("--ttl")).stdout).toBe("The TTL monitor keeps up.\n");
+  // The monitor goes by the server's clock, by which nothing of this expires for decades; the command's is ahead.
+  const decades = 60 * 365 * 86_400;
+  const carts = database.connection.collection("carts");
+  await carts.createIndex({ at: 1 }, { expireAfterSeconds: decades });
+  const hour = 3_600_000;
+  const expiry = Date.parse("2090-01-01T00:00:00Z");
+  const at = (ms: number) => new Date(expiry - decades * 1_000 - ms);
+  await carts.insertMany([{ at: at(hour) }, { at: at(2 * hour) }, { at: at(-hour) }]);
+  const args = ["cleanup", "--ttl", "--config", configs.shop, "--uri", database.uri];
+  const ahead = { now: () => new Date(expiry) };
+  const counted = await orgDb(args, ahead);
+  expect(counted).toMatchObject({ exitCode: 0 });
+  expect(counted.stdout).toMatch(/ttl:0:carts\.at_1 +carts +2 /);
+  const refused = await orgDb([...args, "--run"], ahead);
+  expect(refused.exitCode).toBe(1);
+  expect(refused.stderr).toContain("CLOCK_AHEAD");
+  expect(await carts.countDocuments()).toBe(3);
+});

@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { mongo } from "mongoose";
+import { OptimizerError } from "../errors.js";
+import { readLoad } from "./load.js";
+import type { CleanupOptions } from "./options.js";
+import type { CleanupStop } from "./report.js";
+import type { CleanupPause, RunStore } from "./run-store.js";
+import {
+  defaultThrottle,
+  idleThrottle,
+  judgeLoad,
+  type ThrottleLimits,
+  type ThrottleState,
+  type ThrottleTrouble,
+} from "./throttle.js";
+import { msUntilOpen, type ParsedCleanupWindow } from "./window.js";
+
+/** What a run waits for. */
+export interface Wait {
+  readonly reason: CleanupPause;
+  readonly detail: string;
+  /** Milliseconds that it is known to take; `null` when nobody knows. */
+  readonly ms: number | null;
+}
+
+/** What a {@link Pacer} paces. */
+export interface Paced {
+  readonly db: mongo.Db;
+  readonly store: RunStore;
+  readonly signal: AbortSignal;
+  readonly window: ParsedCleanupWindow | undefined;
+  readonly options: CleanupOptions;
+}
+
+/** Decides between two batches whether the next may be run, and waits until it may. */
+export class Pacer {
+  readonly #paced: Paced;
+  readonly #limits: ThrottleLimits;
+  readonly #clock: () => Date;
+  #throttle: ThrottleState = idleThrottle;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #held: { readonly until: number; readonly trouble: ThrottleTrouble } | undefined;
+  /** Milliseconds that this process has waited. */
+  pausedMs = 0;
+  worstLagMs: number | null = null;
+
+  constructor(paced: Paced) {
+    this.#paced = paced;
+    this.#limits = { ...defaultThrottle, ...paced.options.throttle };
+    this.#clock = paced.options.clock ?? (() => new Date());
+  }
+
+  /**
+   * Waits until a batch on the collection may be run.
+   *
+   * @param onWait called at the beginning of a pause and about once a second in it
+   * @returns why there will be no batch, or whether there was one pause for the server's sake
+   * @throws {OptimizerError} `LEASE_LOST`
+   */
+  async clearance(
+    collection: string,
+    onWait: (wait: Wait) => Promise<void>,
+  ): Promise<{ readonly stop: CleanupStop } | { readonly throttled: boolean }> {
+    let throttled = false;
+    for (;;) {
+      const stop = this.#stop();
+      if (stop) return { stop };
+      const wait = this.#asked() ?? this.#closed() ?? (await this.#load(collection));
+      if (!wait) return { throttled };
+      throttled ||= wait.reason !== "requested" && wait.reason !== "window";
+      const began = performance.now();
+      await onWait(wait);
+      await this.rest(Math.min(this.#limits.checkMs, wait.ms ?? this.#limits.checkMs));
+      this.pausedMs += performance.now() - began;
+    }
+  }
+
+  /** Waits, unless told to stop. */
+  async rest(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#paced.signal }).catch(() => undefined);
+  }
+
+  #stop(): CleanupStop | undefined {
+    const { signal, store, options } = this.#paced;
+    if (signal.reason instanceof OptimizerError) throw signal.reason;
+    if (signal.aborted) return "signal";
+    return store.wanted === "cancel" || options.control?.() === "cancel" ? "cancelled" : undefined;
+  }
+
+  #asked(): Wait | undefined {
+    const { store, options } = this.#paced;
+    const isAsked = store.wanted === "pause" || options.control?.() === "pause";
+    return isAsked ? { reason: "requested", detail: "somebody asked for a pause", ms: null } : undefined;
+  }
+
+  #closed(): Wait | undefined {
+    const { window } = this.#paced;
+    const ms = window ? msUntilOpen(window, this.#clock()) : 0;
+    if (!window || ms === 0) return undefined;
+    const detail = `it works from ${window.from} to ${window.to}, ${window.timeZone}`;
+    return { reason: "window", detail, ms };
+  }
+
+  async #load(collection: string): Promise<Wait | undefined> {
+    const at = performance.now();
+    if (this.#held && at < this.#held.until) return { ...this.#held.trouble, ms: this.#held.until - at };
+    if (!this.#throttle.waiting && at - this.#lookedAt < this.#limits.checkMs) return undefined;
+    this.#lookedAt = at;
+    const signals = await readLoad(this.#paced.db, collection, this.#limits.unwatched);
+    if (signals.lag.state === "known") this.worstLagMs = Math.max(this.worstLagMs ?? 0, signals.lag.value);
+    const { state, verdict } = judgeLoad(this.#throttle, signals, this.#limits);
+    this.#throttle = state;
+    if (verdict.do === "go") return undefined;
+    const { reason, detail } = verdict;
+    const ms = verdict.do === "hold" ? this.#limits.holdMs : null;
+    this.#held = ms === null ? undefined : { until: at + ms, trouble: { reason, detail } };
+    return { reason, detail, ms };
+  }
+}

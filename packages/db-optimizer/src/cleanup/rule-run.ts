@@ -1,0 +1,132 @@
+import { OptimizerError, toOptimizerError } from "../errors.js";
+import type { Lease } from "../lease.js";
+import { type ActionTarget, type Actor, openActor } from "./actions.js";
+import {
+  afterBatch,
+  afterThrottle,
+  afterTimeout,
+  type ControllerLimits,
+  type ControllerState,
+  defaultLimits,
+  isExhausted,
+  startController,
+} from "./controller.js";
+import { IdReader } from "./id-reader.js";
+import type { Pacer, Wait } from "./pacer.js";
+import type { CleanupStop } from "./report.js";
+import type { RuleState } from "./run-store.js";
+import { withRetries } from "./transient.js";
+
+/** All that one rule of a run needs. */
+export interface RuleWork extends ActionTarget {
+  readonly index: string | null;
+  readonly limits: Partial<ControllerLimits> | undefined;
+  readonly lease: Lease;
+  readonly pacer: Pacer;
+  readonly signal: AbortSignal;
+  /** Where the rule is: written down, told, or both. */
+  readonly note: (state: RuleState, batchSize: number, wait: Wait | null) => Promise<void>;
+}
+
+/** What came of a rule. */
+export interface RuleEnd {
+  readonly state: RuleState;
+  readonly stop: CleanupStop | null;
+}
+
+/** Carries out one rule, batch by batch, from where its state says. */
+export async function runRule(work: RuleWork, from: RuleState): Promise<RuleEnd> {
+  const actor = await openActor(work);
+  try {
+    return await new RuleRun(work, from, actor).run();
+  } finally {
+    await actor.close();
+  }
+}
+
+class RuleRun {
+  readonly #work: RuleWork;
+  readonly #actor: Actor;
+  readonly #limits: ControllerLimits;
+  readonly #reader: IdReader;
+  #state: RuleState;
+  #controller: ControllerState;
+
+  constructor(work: RuleWork, from: RuleState, actor: Actor) {
+    this.#work = work;
+    this.#actor = actor;
+    this.#limits = { ...defaultLimits, ...work.limits };
+    this.#state = from;
+    this.#controller = from.controller ?? startController(this.#limits);
+    this.#reader = new IdReader({ ...work, field: work.rule.field }, from.cursor);
+  }
+
+  async run(): Promise<RuleEnd> {
+    const { pacer, collection } = this.#work;
+    for (;;) {
+      const clearance = await pacer.clearance(collection.collectionName, (wait) => this.#note(wait));
+      if ("stop" in clearance) return { state: this.#state, stop: clearance.stop };
+      if (clearance.throttled) this.#controller = afterThrottle(this.#controller, this.#limits);
+      const began = performance.now();
+      const size = Math.min(this.#controller.batchSize, this.#limits.maxBatch);
+      const ids = await this.#retrying(() => this.#reader.next(size));
+      if (ids.length === 0) return { state: { ...this.#state, cursor: null }, stop: null };
+      const restMs = await this.#batch(ids);
+      await pacer.rest(restMs);
+      this.#state = { ...this.#state, activeMs: this.#state.activeMs + performance.now() - began };
+    }
+  }
+
+  /** @returns milliseconds to rest */
+  async #batch(ids: readonly unknown[]): Promise<number> {
+    const began = performance.now();
+    const moved = await this.#act(ids);
+    if (moved === "timed out") return this.#timedOut();
+    const elapsedMs = performance.now() - began;
+    this.#reader.take(ids.length, moved);
+    const step = afterBatch(this.#controller, { documents: ids.length, elapsedMs }, this.#limits);
+    this.#controller = step.state;
+    const { done, batches, total } = this.#state;
+    this.#state = {
+      ...this.#state,
+      done: done + moved,
+      batches: batches + 1,
+      // More may have come past their retention since they were counted.
+      total: Math.max(total, done + moved),
+      cursor: this.#reader.cursor,
+      controller: this.#controller,
+    };
+    await this.#note(null);
+    return step.pauseMs;
+  }
+
+  async #act(ids: readonly unknown[]): Promise<number | "timed out"> {
+    try {
+      return await this.#retrying(async () => {
+        // Right before the write: whoever slept longer than the lease lasts learns it here.
+        await this.#work.lease.confirm();
+        return this.#actor.act(ids);
+      });
+    } catch (error) {
+      if (toOptimizerError(error).code === "TIMED_OUT") return "timed out";
+      throw error;
+    }
+  }
+
+  #timedOut(): number {
+    if (isExhausted(this.#controller)) {
+      const message = `Rule "${this.#work.rule.name}" timed out again and again, at last on a single document`;
+      throw new OptimizerError("TIMED_OUT", message, { details: { rule: this.#work.rule.name } });
+    }
+    this.#controller = afterTimeout(this.#controller, this.#limits);
+    return this.#limits.targetMs * this.#limits.niceRatio;
+  }
+
+  #retrying<T>(run: () => Promise<T>): Promise<T> {
+    return withRetries(run, this.#work.signal);
+  }
+
+  #note(wait: Wait | null): Promise<void> {
+    return this.#work.note(this.#state, this.#controller.batchSize, wait);
+  }
+}

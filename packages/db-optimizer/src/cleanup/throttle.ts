@@ -1,0 +1,144 @@
+/** A figure of the server: known; one that this kind of server does not have; or one that could not be read. */
+export type Reading<T> =
+  | { readonly state: "known"; readonly value: T }
+  | { readonly state: "absent" }
+  | { readonly state: "unreadable"; readonly reason: string };
+
+/** What the server says of its load. */
+export interface LoadSignals {
+  /** Milliseconds that the majority of a replica set, or its slowest member without a wanted delay, is behind. */
+  readonly lag: Reading<number>;
+  /** Whether flow control holds writes back. */
+  readonly flowControl: Reading<boolean>;
+  /** Operations that wait to be run. */
+  readonly queue: Reading<number>;
+  /** Whether an index of the collection that is being cleaned is under construction. */
+  readonly indexBuild: Reading<boolean>;
+}
+
+/** Name of one of {@link LoadSignals}. */
+export type LoadSignal = keyof LoadSignals;
+
+/** All of them, in the order in which they are judged. */
+export const loadSignals: readonly LoadSignal[] = ["lag", "flowControl", "queue", "indexBuild"];
+
+/** From what load on a cleanup waits, with the defaults. */
+export interface ThrottleLimits {
+  /** Milliseconds between two looks. Default 1,000. */
+  readonly checkMs: number;
+  /** Lag in milliseconds that it pauses at. Default 1,500: flow control slows the application from 5,000 on. */
+  readonly pauseLagMs: number;
+  /** Lag in milliseconds that it goes on below. Default 750. */
+  readonly resumeLagMs: number;
+  /** Calm looks in a row before it goes on. Default 3. */
+  readonly resumeChecks: number;
+  /** Lag in milliseconds that it holds at. Default 5,000. */
+  readonly holdLagMs: number;
+  /** Waiting operations that it pauses above, unless 1.2 times as many as at its start are more. Default 20. */
+  readonly pauseQueue: number;
+  /** Milliseconds that a hold lasts. Default 600,000. */
+  readonly holdMs: number;
+  /** Signals that are left out, for a server that this user may not ask. Default none. */
+  readonly unwatched: readonly LoadSignal[];
+}
+
+/** The defaults: {@link ThrottleLimits} says what each is. */
+export const defaultThrottle: ThrottleLimits = {
+  checkMs: 1_000,
+  pauseLagMs: 1_500,
+  resumeLagMs: 750,
+  resumeChecks: 3,
+  holdLagMs: 5_000,
+  pauseQueue: 20,
+  holdMs: 600_000,
+  unwatched: [],
+};
+
+const pauseQueueGrowth = 1.2;
+const holdQueueGrowth = 2;
+/** A far too long queue holds when it is seen in so many looks in a row. */
+const holdQueueChecks = 2;
+
+/** Why a cleanup waits for the server. */
+export type ThrottleReason = "lag" | "flow_control" | "queue" | "index_build" | "unreadable";
+
+/** Why, in a word and in a sentence. */
+export interface ThrottleTrouble {
+  readonly reason: ThrottleReason;
+  readonly detail: string;
+}
+
+/** What the throttle remembers from look to look. */
+export interface ThrottleState {
+  /** Waiting operations before the cleanup began; `null` before the first look. */
+  readonly baseline: number | null;
+  /** What it waits for, or last waited for while it counts calm looks; `null` while it does not wait. */
+  readonly waiting: ThrottleTrouble | null;
+  /** Calm looks in a row since. */
+  readonly calm: number;
+  /** Looks in a row with far too long a queue. */
+  readonly longQueues: number;
+}
+
+/** What to do: `go`, look again after a moment (`pause`), or leave the server alone for minutes (`hold`). */
+export type ThrottleVerdict = { readonly do: "go" } | ({ readonly do: "pause" | "hold" } & ThrottleTrouble);
+
+/** Before the first look. */
+export const idleThrottle: ThrottleState = { baseline: null, waiting: null, calm: 0, longQueues: 0 };
+
+/**
+ * Judges a look at the server. Any one reason is enough, the first is the one that is shown, and what cannot be read is
+ * a reason. It goes on only after several calm looks in a row. Pure.
+ */
+export function judgeLoad(
+  before: ThrottleState,
+  signals: LoadSignals,
+  limits: ThrottleLimits,
+): { readonly state: ThrottleState; readonly verdict: ThrottleVerdict } {
+  const baseline = before.baseline ?? valueIn(signals.queue) ?? null;
+  const queue = valueIn(signals.queue) ?? 0;
+  const isFar = queue > Math.max(limits.pauseQueue, holdQueueGrowth * (baseline ?? 0));
+  const longQueues = isFar ? before.longQueues + 1 : 0;
+  const lagLimit = before.waiting?.reason === "lag" ? limits.resumeLagMs : limits.pauseLagMs;
+  const trouble = firstTrouble(signals, { lagLimit, queueLimit: queueLimit(baseline, limits) });
+  if (trouble) {
+    const hold = (valueIn(signals.lag) ?? 0) > limits.holdLagMs || longQueues >= holdQueueChecks;
+    const state = { baseline, waiting: trouble, calm: 0, longQueues: hold ? 0 : longQueues };
+    return { state, verdict: { do: hold ? "hold" : "pause", ...trouble } };
+  }
+  const calm = before.calm + 1;
+  if (before.waiting && calm < limits.resumeChecks) {
+    return {
+      state: { ...before, baseline, calm, longQueues },
+      verdict: { do: "pause", ...before.waiting },
+    };
+  }
+  return { state: { baseline, waiting: null, calm: 0, longQueues }, verdict: { do: "go" } };
+}
+
+function queueLimit(baseline: number | null, { pauseQueue }: ThrottleLimits): number {
+  return Math.max(pauseQueue, pauseQueueGrowth * (baseline ?? 0));
+}
+
+function firstTrouble(
+  signals: LoadSignals,
+  { lagLimit, queueLimit }: { lagLimit: number; queueLimit: number },
+): ThrottleTrouble | undefined {
+  for (const name of loadSignals) {
+    const signal = signals[name];
+    if (signal.state === "unreadable")
+      return { reason: "unreadable", detail: `${name} cannot be read: ${signal.reason}` };
+  }
+  const lag = valueIn(signals.lag) ?? 0;
+  if (lag > lagLimit) return { reason: "lag", detail: `replication is ${Math.round(lag)} ms behind` };
+  if (valueIn(signals.flowControl))
+    return { reason: "flow_control", detail: "flow control holds writes back" };
+  const queue = valueIn(signals.queue) ?? 0;
+  if (queue > queueLimit) return { reason: "queue", detail: `${queue} operations wait on the server` };
+  if (valueIn(signals.indexBuild)) return { reason: "index_build", detail: "an index of it is being built" };
+  return undefined;
+}
+
+function valueIn<T>(signal: Reading<T>): T | undefined {
+  return signal.state === "known" ? signal.value : undefined;
+}

@@ -1,0 +1,39 @@
+import { pause } from "../pause.js";
+
+/** How often something is tried, and milliseconds before the second time; each further wait is twice as long. */
+const tries = 6;
+const firstWaitMs = 250;
+
+// A primary that steps down, is stopped or is not elected yet; a connection that broke.
+// https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md
+const codes: readonly unknown[] = [6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 24, 112];
+const labels = ["RetryableWriteError", "TransientTransactionError"];
+const names = /^Mongo(Network(Timeout)?|PoolCleared|PoolClosed|ServerSelection|NotConnected)Error$/;
+
+/** Whether the same command may well succeed in a moment. Pure. */
+export function isTransient(error: unknown): boolean {
+  const { name, code, errorLabels, errorLabelSet } = (error ?? {}) as Record<string, unknown>;
+  const given = [...asList(errorLabels), ...(errorLabelSet instanceof Set ? errorLabelSet : [])];
+  if (given.some((label) => labels.includes(String(label)))) return true;
+  return codes.includes(code) || (typeof name === "string" && names.test(name));
+}
+
+function asList(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/**
+ * Does something that may be done twice, and does it again when a member steps down or a connection breaks.
+ *
+ * @throws whatever the last try threw; {@link OptimizerError} `ABORTED` when told to stop while it waits
+ */
+export async function withRetries<T>(run: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (attempt === tries || !isTransient(error)) throw error;
+      await pause(firstWaitMs * 2 ** (attempt - 1), signal);
+    }
+  }
+}

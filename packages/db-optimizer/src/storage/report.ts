@@ -1,0 +1,127 @@
+import type { Connection, mongo } from "mongoose";
+import type { CollectionSize } from "../cleanup/report.js";
+import { storageStats, sumSizes } from "../cleanup/size.js";
+import { toOptimizerError } from "../errors.js";
+import { databaseOf } from "../indexes/inspect.js";
+import { mapLimited } from "../limited.js";
+import type { Document } from "../model.js";
+import { type ParsedStorageLimits, parseStorageLimits, type StorageLimits } from "./limits.js";
+import { type SampleShape, shapeOf } from "./shape.js";
+
+/** What is wrong with how something is stored. */
+export type StorageCode =
+  | "fragmented"
+  | "oversized_document"
+  | "bloated_documents"
+  | "unbounded_array"
+  | "too_many_indexes"
+  | "too_many_collections";
+
+/** A finding with its evidence. */
+export interface StorageFinding {
+  readonly code: StorageCode;
+  /** Absent for what concerns the whole database. */
+  readonly collection?: string;
+  readonly message: string;
+}
+
+/** How a collection is stored. */
+export interface CollectionStorage extends CollectionSize, SampleShape {
+  readonly collection: string;
+  readonly indexes: number;
+  /** Bytes free for reuse inside the collection's file; `null` where the server does not say. */
+  readonly reusableBytes: number | null;
+}
+
+/** How a database is stored. */
+export interface StorageReport {
+  readonly collections: readonly CollectionStorage[];
+  readonly findings: readonly StorageFinding[];
+}
+
+const atOnce = 2;
+const mebibyte = 1_048_576;
+
+/**
+ * Sizes, bytes free for reuse, and the schema anti-patterns that a sample of each collection shows: documents that are
+ * too large, arrays that nothing bounds, too many indexes or collections. Reads only. What the sample has not is not
+ * found.
+ *
+ * @throws {OptimizerError} `INVALID_OPTIONS`, `NOT_AUTHORIZED`, `UNREACHABLE`
+ */
+export async function storageReport(connection: Connection, limits?: StorageLimits): Promise<StorageReport> {
+  const parsed = parseStorageLimits(limits);
+  try {
+    const db = databaseOf(connection);
+    const listed = await db.listCollections({ type: "collection" }, { nameOnly: true }).toArray();
+    const names = listed.map(({ name }) => name).filter((name) => !/^(system\.|org_db_)/.test(name));
+    const collections = await mapLimited(names.sort(), atOnce, (name) => storageOf(db, name, parsed.sample));
+    return { collections, findings: storageFindings(collections, parsed) };
+  } catch (error) {
+    throw toOptimizerError(error, "Cannot look at the storage");
+  }
+}
+
+async function storageOf(db: mongo.Db, collection: string, size: number): Promise<CollectionStorage> {
+  const parts = await storageStats(db, collection);
+  const sample = await db
+    .collection(collection)
+    .aggregate([{ $sample: { size } }])
+    .toArray();
+  return {
+    collection,
+    ...sumSizes(parts),
+    indexes: Math.max(0, ...parts.map(({ nindexes }) => Number(nindexes ?? 0))),
+    reusableBytes: reusableOf(parts),
+    ...shapeOf(sample),
+  };
+}
+
+function reusableOf(parts: readonly Document[]): number | null {
+  const free = parts.map(({ freeStorageSize }) => freeStorageSize).filter((bytes) => bytes !== undefined);
+  return free.length === 0 ? null : free.reduce<number>((sum, bytes) => sum + Number(bytes), 0);
+}
+
+/** What of it is over its limit. Pure. */
+export function storageFindings(
+  collections: readonly CollectionStorage[],
+  limits: ParsedStorageLimits,
+): StorageFinding[] {
+  const many: StorageFinding[] =
+    collections.length > limits.collections
+      ? [{ code: "too_many_collections", message: `the database has ${collections.length} collections` }]
+      : [];
+  const found = collections.flatMap((storage) =>
+    [...findingsOf(storage, limits)].map(([code, message]) => ({
+      code,
+      collection: storage.collection,
+      message,
+    })),
+  );
+  return [...many, ...found];
+}
+
+function* findingsOf(
+  storage: CollectionStorage,
+  limits: ParsedStorageLimits,
+): Iterable<readonly [StorageCode, string]> {
+  const { reusableBytes, storageBytes, largestBytes, largestId, medianBytes, indexes, arrays } = storage;
+  const free = reusableBytes ?? 0;
+  if (free > limits.reusableBytes && free > limits.reusableRatio * storageBytes) {
+    const share = Math.round((free / storageBytes) * 100);
+    yield [
+      "fragmented",
+      `${Math.round(free / mebibyte)} MiB of its file (${share} %) are free for reuse only`,
+    ];
+  }
+  if (largestBytes > limits.documentBytes)
+    yield ["oversized_document", `document ${String(largestId)} has ${largestBytes} bytes`];
+  if (medianBytes > limits.medianBytes)
+    yield ["bloated_documents", `the median document has ${medianBytes} bytes`];
+  if (indexes > limits.indexes) yield ["too_many_indexes", `it has ${indexes} indexes`];
+  for (const { path, longest, longestId, medianLength } of arrays) {
+    if (longest <= limits.arrayLength || longest <= limits.arrayGrowth * medianLength) continue;
+    const message = `${path} has ${longest} elements in document ${String(longestId)}, and ${medianLength} in the median one`;
+    yield ["unbounded_array", message];
+  }
+}

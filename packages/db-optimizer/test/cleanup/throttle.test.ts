@@ -1,0 +1,148 @@
+import fc from "fast-check";
+import { describe, expect, it, test } from "vitest";
+import { lagOf, queueOf } from "../../src/cleanup/load.js";
+import {
+  defaultThrottle,
+  idleThrottle,
+  judgeLoad,
+  type LoadSignals,
+  type Reading,
+} from "../../src/cleanup/throttle.js";
+
+const known = <T>(value: T): Reading<T> => ({ state: "known", value });
+const absent = { state: "absent" } as const;
+const unreadable = { state: "unreadable", reason: "not authorized" } as const;
+const calm: LoadSignals = {
+  lag: known(0),
+  flowControl: known(false),
+  queue: known(0),
+  indexBuild: known(false),
+};
+
+/** What is decided at each of a row of looks. */
+function verdicts(looks: readonly Partial<LoadSignals>[]) {
+  let state = idleThrottle;
+  return looks.map((look) => {
+    const step = judgeLoad(state, { ...calm, ...look }, defaultThrottle);
+    state = step.state;
+    return step.verdict.do === "go" ? "go" : `${step.verdict.do} ${step.verdict.reason}`;
+  });
+}
+
+describe("judgeLoad", () => {
+  it.each<[string, Partial<LoadSignals>[], string[]]>([
+    ["lets a calm server be worked on", [{}, {}], ["go", "go"]],
+    ["bears a lag up to the limit", [{ lag: known(1_500) }], ["go"]],
+    ["pauses beyond it", [{ lag: known(1_501) }], ["pause lag"]],
+    ["pauses while flow control holds writes back", [{ flowControl: known(true) }], ["pause flow_control"]],
+    ["pauses for an index build on the collection", [{ indexBuild: known(true) }], ["pause index_build"]],
+    ["bears twenty waiting operations", [{}, { queue: known(20) }], ["go", "go"]],
+    ["pauses for more", [{}, { queue: known(21) }], ["go", "pause queue"]],
+    [
+      "measures a busy server by what it was at the start",
+      [{ queue: known(100) }, { queue: known(120) }, { queue: known(121) }],
+      ["go", "go", "pause queue"],
+    ],
+    ["pauses when a signal cannot be read", [{ queue: unreadable }], ["pause unreadable"]],
+    [
+      "goes on without a signal that the server does not have",
+      [{ lag: absent, flowControl: absent }],
+      ["go"],
+    ],
+    ["shows the first of several reasons", [{ flowControl: known(true), lag: known(9e3) }], ["hold lag"]],
+    ["holds at five seconds of lag", [{ lag: known(5_001) }], ["hold lag"]],
+    [
+      "holds at a queue twice as long as usual, seen twice",
+      [{ queue: known(50) }, { queue: known(101) }, { queue: known(101) }],
+      ["go", "pause queue", "hold queue"],
+    ],
+    [
+      "does not hold for two such looks that are not in a row",
+      [{ queue: known(50) }, { queue: known(101) }, { queue: known(61) }, { queue: known(101) }],
+      ["go", "pause queue", "pause queue", "pause queue"],
+    ],
+    [
+      "goes on after three looks below the lower limit, and counts anew in between",
+      [1_600, 700, 800, 700, 700, 700].map((lag) => ({ lag: known(lag) })),
+      ["pause lag", "pause lag", "pause lag", "pause lag", "pause lag", "go"],
+    ],
+  ])("%s", (_name, looks, expected) => {
+    expect(verdicts(looks)).toEqual(expected);
+  });
+
+  it("never works while a signal is unreadable or over its limit, whatever came before", () => {
+    const reading = fc.oneof(fc.nat({ max: 8_000 }).map(known), fc.constant(absent), fc.constant(unreadable));
+    const looks = fc.array(fc.record({ lag: reading }), { maxLength: 40 });
+    fc.assert(
+      fc.property(looks, (list) => {
+        for (const [at, verdict] of verdicts(list).entries()) {
+          const { lag } = list[at]!;
+          const bad = lag.state === "unreadable" || (lag.state === "known" && lag.value > 1_500);
+          if (bad) expect(verdict).not.toBe("go");
+        }
+      }),
+    );
+  });
+});
+
+const at = (ms: number) => new Date(1_700_000_000_000 + ms);
+
+// https://www.mongodb.com/docs/manual/reference/command/replSetGetStatus/
+test.each<[string, object, number | undefined]>([
+  ["no primary", { members: [{ state: 2, optimeDate: at(0) }] }, undefined],
+  ["a member alone", { members: [{ state: 1, optimeDate: at(0) }] }, 0],
+  [
+    "the slowest member",
+    {
+      members: [
+        { state: 1, optimeDate: at(4_000) },
+        { state: 2, optimeDate: at(1_000) },
+        { state: 2, optimeDate: at(3_000) },
+      ],
+    },
+    3_000,
+  ],
+  [
+    "not one that is meant to be behind, nor one that holds no data or is starting",
+    {
+      members: [
+        { state: 1, optimeDate: at(9_000) },
+        { state: 2, secondaryDelaySecs: 3_600, optimeDate: at(0) },
+        { state: 7 },
+        { state: 5, optimeDate: at(0) },
+      ],
+    },
+    0,
+  ],
+  [
+    "the majority",
+    {
+      optimes: { lastAppliedWallTime: at(2_500), lastCommittedWallTime: at(500) },
+      members: [{ state: 1, optimeDate: at(2_500) }],
+    },
+    2_000,
+  ],
+])("lag: %s", (_name, status, expected) => {
+  expect(lagOf(status as never)).toBe(expected);
+});
+
+// https://www.mongodb.com/docs/manual/reference/command/serverStatus/#queues
+test.each<[string, object, number | undefined]>([
+  [
+    "of 8.0's execution queues",
+    {
+      queues: {
+        execution: {
+          read: { normalPriority: { queueLength: 2 } },
+          write: { normalPriority: { queueLength: 3 } },
+        },
+      },
+      globalLock: { currentQueue: { total: 99 } },
+    },
+    5,
+  ],
+  ["of the global lock before", { globalLock: { currentQueue: { total: 7 } } }, 7],
+  ["of a server that says neither", {}, undefined],
+])("queue: %s", (_name, status, expected) => {
+  expect(queueOf(status as never)).toBe(expected);
+});

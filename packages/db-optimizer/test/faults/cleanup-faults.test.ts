@@ -1,0 +1,315 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startEngine } from "@org/dev-kit";
+import { bundleChild, startChild } from "@org/dev-kit/children";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { type Connection, createConnection, mongo } from "mongoose";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { isTransient } from "../../src/cleanup/transient.js";
+import { type CleanupOptions, type CleanupProgress, cleanupRuns, runCleanup } from "../../src/index.js";
+import type { CleaningAssignment } from "../children/cleaner.js";
+import { cleaningRules, daysAgo, now, seedCleaning } from "../children/cleaning.js";
+import { answeringWrites, overriding } from "../support.js";
+
+const database = useTemporaryDatabase({ label: "cleanup_faults", per: "test" });
+const rule = { name: "old-logs", collection: "logs", field: "at", retentionSeconds: 30 * 86_400 };
+const quick = { limits: { niceRatio: 0, maxBatch: 100 }, throttle: { checkMs: 20 } };
+const script = await bundleChild(new URL("../children/cleaner.ts", import.meta.url));
+
+const clean = (connection: Connection, options: Partial<CleanupOptions> = {}) =>
+  runCleanup(connection, [rule], { now, run: true, ...quick, ...options });
+const logs = (connection: Connection = database.connection) => connection.collection("logs");
+const lastRun = async () => (await cleanupRuns(database.connection, 1))[0];
+
+async function seed(connection: Connection): Promise<void> {
+  await logs(connection).createIndex({ at: 1 });
+  const due = Array.from({ length: 600 }, (_, n) => ({ at: daysAgo(31 + (n % 50)), keep: false }));
+  const kept = Array.from({ length: 40 }, (_, n) => ({ at: daysAgo(n % 30), keep: true }));
+  await logs(connection).insertMany([...due, ...kept]);
+}
+
+async function onlyKeptAreLeft(connection: Connection = database.connection): Promise<void> {
+  expect(await logs(connection).countDocuments({ keep: true })).toBe(40);
+  expect(await logs(connection).countDocuments()).toBe(40);
+}
+
+beforeEach(() => seed(database.connection));
+
+/** The server's answer, as the driver hands it on. */
+function serverError(code: number, message: string, labels: readonly string[] = []): mongo.MongoServerError {
+  const error = new mongo.MongoServerError({ message, code });
+  for (const label of labels) error.addErrorLabel(label);
+  return error;
+}
+
+describe("a primary that steps down", () => {
+  // https://www.mongodb.com/docs/manual/reference/error-codes/, and the retryable writes specification on labels
+  test.each<[string, mongo.MongoError]>([
+    ["before the batch", serverError(10_107, "not primary", ["RetryableWriteError"])],
+    ["by a code without a label", serverError(189, "primary stepped down")],
+    ["while it is killed", serverError(11_602, "interrupted due to repl state change")],
+    ["by a network error", new mongo.MongoNetworkError("connection closed")],
+  ])("%s: the batch is done again, whether it had been done or not", async (_name, error) => {
+    let writes = 0;
+    const stepping = answeringWrites(database.connection, "logs", {
+      deleteMany: async (send) => {
+        writes += 1;
+        if (writes === 2) throw error;
+        const result = await send();
+        // Done, and the answer was lost.
+        if (writes === 4) throw error;
+        return result;
+      },
+    });
+    expect(await clean(stepping)).toMatchObject({ stopped: false });
+    expect(writes).toBe(6 + 2);
+    await onlyKeptAreLeft();
+  });
+
+  test.each<[string, unknown, boolean]>([
+    ["a refusal", serverError(13, "not authorized"), false],
+    ["a full disk", serverError(14_031, "out of disk space"), false],
+    ["a failure of nothing known", new Error("x"), false],
+    ["a transient label", serverError(1, "x", ["TransientTransactionError"]), true],
+    ["a pool that was cleared", Object.assign(new Error("x"), { name: "MongoPoolClearedError" }), true],
+  ])("%s: worth another try or not", (_name, error, expected) => {
+    expect(isTransient(error)).toBe(expected);
+  });
+});
+
+describe("a server that is too slow", () => {
+  test("for large batches: they are split, and it gets through", async () => {
+    const sizes: number[] = [];
+    const slow = answeringWrites(database.connection, "logs", {
+      deleteMany: async (send, filter) => {
+        const { length } = (filter as { _id: { $in: unknown[] } })._id.$in;
+        sizes.push(length);
+        if (length > 200) throw serverError(50, "operation exceeded time limit");
+        return send();
+      },
+    });
+    const limits = { niceRatio: 0, minBatch: 500, maxBatch: 600 };
+    expect(await clean(slow, { limits })).toMatchObject({ stopped: false });
+    expect(sizes.slice(0, 4)).toEqual([600, 500, 500, 250]);
+    await onlyKeptAreLeft();
+  });
+
+  test("for a single document: the run fails by name, and the next one finishes", async () => {
+    const stuck = answeringWrites(database.connection, "logs", {
+      deleteMany: async () => {
+        throw serverError(64, "waiting for replication timed out");
+      },
+    });
+    await expect(clean(stuck)).rejects.toMatchObject({ code: "TIMED_OUT", details: { rule: "old-logs" } });
+    expect(await lastRun()).toMatchObject({ state: "failed", error: { code: "TIMED_OUT" } });
+    await clean(database.connection);
+    await onlyKeptAreLeft();
+  });
+});
+
+test("a full disk ends the run by name before anything is deleted, and the next one finishes", async () => {
+  const moving = { ...rule, action: { archiveToCollection: "archive" } };
+  const options = { now, run: true, ...quick };
+  const full = answeringWrites(database.connection, "archive", {
+    bulkWrite: async () => {
+      throw serverError(14_031, "not enough disk space");
+    },
+  });
+  await expect(runCleanup(full, [moving], options)).rejects.toMatchObject({ code: "DISK_FULL" });
+  expect(await logs().countDocuments()).toBe(640);
+  expect(await lastRun()).toMatchObject({ state: "failed", error: { code: "DISK_FULL" } });
+  const next = await runCleanup(database.connection, [moving], options);
+  expect(next).toMatchObject({ stopped: false, rules: [{ deleted: 600 }] });
+  expect(await database.connection.collection("archive").countDocuments()).toBe(600);
+  await onlyKeptAreLeft();
+});
+
+describe("a privilege is missing", () => {
+  /** Refuses a command of the admin database for so many times. */
+  function refusing(command: string, times: number): Connection {
+    const db = database.connection.db!;
+    const admin = db.admin();
+    let refused = 0;
+    const run = async (document: mongo.Document) => {
+      if (Object.keys(document)[0] === command && refused++ < times) throw serverError(13, `no ${command}`);
+      return admin.command(document);
+    };
+    const answering = overriding(admin, { command: run });
+    return overriding(database.connection, { db: overriding(db, { admin: () => answering }) });
+  }
+
+  test.each(["replSetGetStatus", "serverStatus", "currentOp"])(
+    "for %s: it waits, says for what, and goes on when it is granted",
+    async (command) => {
+      const waits: CleanupProgress[] = [];
+      const report = await clean(refusing(command, 3), {
+        onProgress: (event) => void (event.paused && waits.push(event)),
+      });
+      expect(waits[0]!.paused).toMatchObject({
+        reason: "unreadable",
+        detail: expect.stringContaining(`no ${command}`),
+      });
+      expect(waits[0]!.done).toBe(0);
+      expect(report).toMatchObject({ stopped: false });
+      await onlyKeptAreLeft();
+    },
+  );
+
+  test("for a signal that is left out by name: it is not asked for", async () => {
+    const throttle = { checkMs: 20, unwatched: ["lag"] as const };
+    const report = await clean(refusing("replSetGetStatus", Number.POSITIVE_INFINITY), { throttle });
+    expect(report).toMatchObject({ stopped: false, pausedMs: 0, worstLagMs: null });
+  });
+
+  test("for the delete itself: the run fails by name, and the next one finishes", async () => {
+    const refused = answeringWrites(database.connection, "logs", {
+      deleteMany: async () => {
+        throw serverError(13, "not authorized to remove");
+      },
+    });
+    await expect(clean(refused)).rejects.toMatchObject({ code: "NOT_AUTHORIZED" });
+    expect(await logs().countDocuments()).toBe(640);
+    await clean(database.connection);
+    await onlyKeptAreLeft();
+  });
+});
+
+test("two runners: one works, the other waits and finds nothing left", async () => {
+  const [one, two] = await Promise.all([1, 2].map(() => clean(database.connection, { waitMs: 20_000 })));
+  expect(one!.rules[0]!.deleted + two!.rules[0]!.deleted).toBe(600);
+  expect([one!.rules[0]!.deleted, two!.rules[0]!.deleted].sort((a, b) => a - b)).toEqual([0, 600]);
+});
+
+describe("a lease that is lost", () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "cleanup-faults-"));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  test("after a pause longer than the lease: the sleeper's next batch is refused, the run is another's", async () => {
+    const archive = join(folder, "filed.ndjson");
+    await seedCleaning(database.connection, archive, 40);
+    const child = startChild(script, database.uri);
+    await child.hasPrinted("ready\n");
+    child.tell(JSON.stringify({ archive, leaseMs: 500, sleepMs: 3_000 } satisfies CleaningAssignment));
+    await child.hasPrinted("batch");
+    const stop = new AbortController();
+    const options = { now, run: true, waitMs: 20_000, limits: { niceRatio: 0, minBatch: 1, maxBatch: 5 } };
+    const first = await runCleanup(database.connection, cleaningRules(archive), {
+      ...options,
+      signal: stop.signal,
+      onProgress: () => stop.abort(),
+    });
+    expect(first).toMatchObject({ resumed: true, stopReason: "signal" });
+    const after = await database.connection.collection("deleted").countDocuments();
+    await child.exited;
+    expect(child.printed()).toMatch(/ended LEASE_LOST\n$/);
+    expect(child.printed().match(/^batch/gm)).toHaveLength(1);
+    expect(await database.connection.collection("deleted").countDocuments()).toBe(after);
+    expect(await lastRun()).toMatchObject({ state: "interrupted", fencing: 2 });
+    expect(await runCleanup(database.connection, cleaningRules(archive), options)).toMatchObject({
+      stopped: false,
+    });
+    expect(await database.connection.collection("deleted").countDocuments()).toBe(21);
+  });
+});
+
+/** A way to the server that can be cut, and led elsewhere. */
+class Way {
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server;
+  target: number;
+
+  constructor(target: number) {
+    this.target = target;
+    this.#server = createServer((client) => {
+      const server = connect(this.target, "127.0.0.1");
+      for (const [from, to] of [
+        [client, server],
+        [server, client],
+      ] as const) {
+        this.#sockets.add(from);
+        from.pipe(to);
+        from.on("error", () => to.destroy());
+        from.on("close", () => {
+          this.#sockets.delete(from);
+          to.destroy();
+        });
+      }
+    });
+  }
+
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    const { port } = this.#server.address() as AddressInfo;
+    return `mongodb://127.0.0.1:${port}/${database.name}?directConnection=true`;
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+const portOf = (uri: string) => Number(/:(\d+)/.exec(uri.replace("mongodb://", ""))?.[1]);
+
+test("a connection that is cut in the midst of batches: the run goes on, and nothing else goes", async () => {
+  const way = new Way(portOf(database.uri));
+  const connection = await createConnection(await way.listen()).asPromise();
+  let batches = 0;
+  const cutting = answeringWrites(connection, "logs", {
+    deleteMany: async (send) => {
+      batches += 1;
+      const sent = send();
+      // On its way to the server, or back.
+      if (batches === 2 || batches === 4) setTimeout(() => way.cut(), batches);
+      return sent;
+    },
+  });
+  expect(await clean(cutting)).toMatchObject({ stopped: false });
+  await connection.close();
+  await way.close();
+  await onlyKeptAreLeft();
+});
+
+test.skipIf(inject("engine").kind === "external")(
+  "a server that is killed and started again in the midst: the run goes on, and nothing else goes",
+  async () => {
+    const storagePath = await mkdtemp(join(tmpdir(), "cleanup-server-"));
+    const env = { ...process.env, MONGODB_URI: "" };
+    const first = await startEngine({ storagePath, env });
+    const way = new Way(portOf(first.uri));
+    const connection = await createConnection(await way.listen()).asPromise();
+    await seed(connection);
+    const { pid } = await connection.db!.admin().command({ serverStatus: 1 });
+    let restarted: Promise<{ stop: () => Promise<void> }> | undefined;
+    const restart = async () => {
+      process.kill(Number(pid), "SIGKILL");
+      await first.stop();
+      const second = await startEngine({ storagePath, env });
+      way.target = portOf(second.uri);
+      return second;
+    };
+    const report = await clean(connection, {
+      onProgress: ({ done }) => {
+        if (done >= 200) restarted ??= restart();
+      },
+    });
+    const second = await restarted;
+    expect(report).toMatchObject({ stopped: false });
+    await onlyKeptAreLeft(connection);
+    expect(await cleanupRuns(connection)).toMatchObject([{ state: "succeeded", rules: [{ total: 600 }] }]);
+    await connection.close();
+    await way.close();
+    await second?.stop();
+    await rm(storagePath, { recursive: true });
+  },
+  120_000,
+);

@@ -1,0 +1,116 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { bundleChild, childrenAhead, randomOf, startChild, type WaitingChild } from "@org/dev-kit/children";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { mongo } from "mongoose";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { cleanupRuns, runCleanup } from "../../src/index.js";
+import type { CleaningAssignment } from "../children/cleaner.js";
+import { cleanedCollections, cleaningRules, now, seedCleaning, seedDocuments } from "../children/cleaning.js";
+
+const { EJSON } = mongo.BSON;
+const database = useTemporaryDatabase({ label: "cleanup_kills" });
+const seed = Number(process.env.TEST_SEED ?? 20_961_124);
+const kills = 50;
+/** Documents of each collection that its rule names, and the batches that the four rules take. */
+const old = 60;
+const batches = (old / 10) * cleanedCollections.length;
+/** Longer than most batches take. */
+const longestMs = 40;
+const script = await bundleChild(new URL("../children/cleaner.ts", import.meta.url));
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cleanup-kills-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+type Numbered = mongo.Document & { n: number };
+const withoutId = ({ _id, ...document }: mongo.Document) => document as Numbered;
+const sorted = (documents: readonly mongo.Document[]) => documents.map(withoutId).sort((a, b) => a.n - b.n);
+const found = async (name: string) => sorted(await database.connection.collection(name).find().toArray());
+const seeded = seedDocuments(old) as Numbered[];
+const [named, others] = [seeded.slice(0, old), seeded.slice(old)];
+
+async function filed(archive: string): Promise<Numbered[]> {
+  const text = await readFile(archive, "utf8").catch(() => "");
+  const whole = text
+    .slice(0, text.lastIndexOf("\n") + 1)
+    .split("\n")
+    .filter(Boolean);
+  const byNumber = new Map(whole.map((line) => withoutId(EJSON.parse(line))).map((one) => [one.n, one]));
+  return sorted([...byNumber.values()]);
+}
+
+/** What must hold at every moment, whatever was killed. */
+async function nothingElseTouched(archive: string): Promise<void> {
+  for (const name of cleanedCollections) {
+    const present = new Map((await found(name)).map((one) => [one.n, one]));
+    for (const other of others) expect(present.get(other.n)).toEqual(other);
+    if (name === "deleted" || name === "erased") continue;
+    // What is in the collection no more is in the archive.
+    const archived = name === "filed" ? await filed(archive) : await found("archive");
+    const kept = new Set(archived.map(({ n }) => n));
+    expect(named.filter(({ n }) => !present.has(n) && !kept.has(n))).toEqual([]);
+  }
+}
+
+async function allDone(archive: string): Promise<void> {
+  for (const name of ["deleted", "filed", "moved"]) expect(await found(name)).toEqual(sorted(others));
+  expect(await filed(archive)).toEqual(sorted(named));
+  expect(await found("archive")).toEqual(sorted(named));
+  const erased = named.map(({ ip: _ip, ...one }) => ({ ...one, who: "nobody", anonymisedBy: ["erasing"] }));
+  expect(await found("erased")).toEqual(sorted([...erased, ...others]));
+}
+
+/** A moment within any of the batches, or before the first, on a machine of whatever speed. */
+async function someMoment(child: WaitingChild, random: () => number): Promise<number> {
+  const reached = Math.floor(random() * batches);
+  const count = () => child.printed().match(/^batch/gm)?.length ?? 0;
+  while (count() < reached && !child.printed().includes("ended")) await setTimeout(1);
+  await setTimeout(random() * longestMs);
+  return count();
+}
+
+// The lease of a dead process runs out by itself after a minute; the test does not wait for it.
+async function aMinutePasses(): Promise<void> {
+  const leases = database.connection.collection<{ _id: string }>("org_db_leases");
+  await leases.updateMany({}, { $set: { expiresAt: new Date(0) } });
+}
+
+test(`after each of ${kills} kills at random moments the next run finishes, and nothing else was touched (seed ${seed})`, async () => {
+  const random = randomOf(seed);
+  const archive = join(folder, "filed.ndjson");
+  const next = childrenAhead(2, kills, () => startChild(script, database.uri));
+  const reached: number[] = [];
+  let resumed = 0;
+  for (let kill = 0; kill < kills; kill++) {
+    await seedCleaning(database.connection, archive, old);
+    const child = await next();
+    child.tell(JSON.stringify({ archive } satisfies CleaningAssignment));
+    reached.push(await someMoment(child, random));
+    child.kill();
+    await child.exited;
+    await nothingElseTouched(archive);
+    await aMinutePasses();
+    const [killed] = await cleanupRuns(database.connection, 1);
+    const wasAtWork = killed?.state === "running" && killed.rules.some(({ batches }) => batches > 0);
+    const report = await runCleanup(database.connection, cleaningRules(archive), {
+      now,
+      run: true,
+      limits: { niceRatio: 0 },
+    });
+    resumed += Number(wasAtWork);
+    expect(report).toMatchObject({ resumed: wasAtWork, stopped: false });
+    await allDone(archive);
+    const [last, ...before] = await cleanupRuns(database.connection, 100);
+    expect(last).toMatchObject({ _id: report.runId, state: "succeeded" });
+    expect(before.filter(({ state }) => state !== "succeeded")).toEqual([]);
+  }
+  // The kills fell before, between and after the batches, and in all the rules.
+  expect(Math.min(...reached)).toBeLessThan(3);
+  expect(resumed).toBeGreaterThan(kills / 2);
+  expect(Math.max(...reached)).toBeGreaterThan(batches * 0.75);
+}, 180_000);
