@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 
 import { configs, fixtures } from "./support.js";
 
@@ -40,6 +40,9 @@ function start(
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
 }
+
+// Each start compiles the command anew, which a busy machine takes long for.
+vi.setConfig({ testTimeout: 120_000 });
 
 test("takes the connection string from MONGODB_URI and answers by its exit code", async () => {
   const args = ["--config", configs.shop];
