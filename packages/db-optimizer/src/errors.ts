@@ -7,6 +7,7 @@ export const errorKinds = {
   INVALID_MODEL: "caller",
   INVALID_RULE: "caller",
   INVALID_QUERY: "caller",
+  INVALID_MIGRATION: "caller",
   MODELS_CONFLICT: "caller",
   RULE_NEEDS_INDEX: "caller",
   ABORTED: "caller",
@@ -23,6 +24,9 @@ export const errorKinds = {
   LEASE_LOST: "state",
   NOTHING_TO_ROLL_BACK: "state",
   QUERY_PLAN_UNFIT: "state",
+  MIGRATION_NOT_ALLOWED: "state",
+  MIGRATION_MISMATCH: "state",
+  MIGRATION_PHASE_UNSTABLE: "state",
 } as const;
 
 /** Stable name of what went wrong. */
