@@ -85,7 +85,7 @@ export function expandSession(userId: LegacyUser["_id"], session: LegacySession)
     // What has ended never lives again, whatever the order in which two writers arrive.
     supersedes: revokedAt
       ? { $or: [{ revokedAt: { $not: { $lte: revokedAt } } }, ...older] }
-      : { revokedAt: null, $or: older },
+      : { revokedAt: { $exists: false }, $or: older },
     raise: ["lastSeenAt", "idleExpiresAt", "absoluteExpiresAt", "purgeAt"],
     lower: ["revokedAt"],
     onInsert: {

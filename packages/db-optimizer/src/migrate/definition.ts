@@ -7,7 +7,10 @@ export interface TargetDocument {
   readonly collection: string;
   /** The migrated fields, `_id` among them. Whatever else the stored document has is left alone. */
   readonly document: Document;
-  /** Condition on a stored document that this one is newer than; nothing else is overwritten. */
+  /**
+   * Condition on a stored document that this one is newer than; nothing else is overwritten. Operators only: an upsert
+   * would take a plain value over into a new document.
+   */
   readonly supersedes: Document;
   /** Migrated dates and numbers that only ever rise: the higher one stays. Default none. */
   readonly raise?: readonly string[];

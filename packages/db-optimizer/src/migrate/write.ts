@@ -37,19 +37,16 @@ export async function writeTargets(
     const first = await send(target, documents, positions, true);
     written += first.written;
     for (const position of first.inserted) inserted.add(position);
-    // The others keep their place until settle has decided.
-    const unclaimed = first.refused.filter(({ position }) => documents[position]?.claim);
-    const second = unclaimed.length
-      ? await send(
-          target,
-          documents,
-          unclaimed.map(({ position }) => position),
-          false,
-        )
-      : undefined;
+    // Without its claim a document is taken; what it may claim is for settle to decide.
+    const claiming = ({ position }: Refusal) => documents[position]?.claim !== undefined;
+    const unclaimed = first.refused.filter(claiming).map(({ position }) => position);
+    const second = unclaimed.length > 0 ? await send(target, documents, unclaimed, false) : undefined;
     written += second?.written ?? 0;
-    const final = first.refused.filter(({ position }) => !documents[position]?.claim);
-    for (const refusal of [...final, ...(second?.refused ?? [])]) conflicts.push({ ...refusal, collection });
+    const refused = [...first.refused.filter((one) => !claiming(one)), ...(second?.refused ?? [])];
+    const stored = await storedAmong(target, refused.map(({ position }) => documents[position]?.document._id));
+    for (const refusal of refused)
+      if (!stored.has(String(documents[refusal.position]?.document._id)))
+        conflicts.push({ ...refusal, collection });
   }
   return { written, inserted, conflicts };
 }
@@ -82,7 +79,16 @@ function byCollection(documents: readonly TargetDocument[]): Map<string, number[
 interface Sent {
   readonly written: number;
   readonly inserted: readonly number[];
-  readonly refused: readonly Omit<TargetConflict, "collection">[];
+  readonly refused: readonly Refusal[];
+}
+
+type Refusal = Omit<TargetConflict, "collection">;
+
+// A server may name another unique index than that of _id when a newer state of the same document refuses an insert.
+async function storedAmong(target: mongo.Collection, ids: readonly unknown[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const cursor = target.find({ _id: { $in: ids } } as Document, { projection: { _id: 1 } });
+  return new Set((await cursor.toArray()).map(({ _id }) => String(_id)));
 }
 
 async function send(
