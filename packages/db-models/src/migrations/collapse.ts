@@ -10,11 +10,17 @@ export interface LegacyWrite {
 }
 
 /** A user of `users` in the old layout: made when missing, brought up to date when older. */
-export function collapseUser(user: Pick<UserDocument, "_id" | "email" | "profile" | "createdAt" | "updatedAt">): LegacyWrite[] {
+export function collapseUser(
+  user: Pick<UserDocument, "_id" | "email" | "profile" | "createdAt" | "updatedAt">,
+): LegacyWrite[] {
   const { _id, email, profile, createdAt, updatedAt } = user;
   const name = profile.displayName;
   return [
-    { filter: { _id }, update: { $setOnInsert: { email, createdAt, updatedAt, sessions: [], ...(name && { name }) } }, upsert: true },
+    {
+      filter: { _id },
+      update: { $setOnInsert: { email, createdAt, updatedAt, sessions: [], ...(name && { name }) } },
+      upsert: true,
+    },
     {
       filter: { _id, updatedAt: { $lt: updatedAt } },
       update: { $set: { email, updatedAt, ...(name && { name }) }, ...(!name && { $unset: { name: "" } }) },
@@ -30,12 +36,18 @@ export function collapseUser(user: Pick<UserDocument, "_id" | "email" | "profile
 export function collapseSession(session: UserSessionDocument): LegacyWrite[] {
   const { _id, userId, lastSeenAt, idleExpiresAt, revokedAt } = session;
   return [
-    { filter: { _id: userId, "sessions._id": { $ne: _id } }, update: { $push: { sessions: elementOf(session) } } },
+    {
+      filter: { _id: userId, "sessions._id": { $ne: _id } },
+      update: { $push: { sessions: elementOf(session) } },
+    },
     {
       filter: { _id: userId, "sessions._id": _id },
       update: {
         $max: { "sessions.$.lastActivity": lastSeenAt, "sessions.$.expiresAt": idleExpiresAt },
-        ...(revokedAt && { $set: { "sessions.$.active": false }, $min: { "sessions.$.revokedAt": revokedAt } }),
+        ...(revokedAt && {
+          $set: { "sessions.$.active": false },
+          $min: { "sessions.$.revokedAt": revokedAt },
+        }),
       },
     },
   ];

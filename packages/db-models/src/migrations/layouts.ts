@@ -25,8 +25,8 @@ export interface Touch {
 export interface SessionLayout {
   revoke(userId: Types.ObjectId, id: Types.ObjectId, now: Date): Promise<Written | undefined>;
   touch(userId: Types.ObjectId, id: Types.ObjectId, touch: Touch): Promise<Written | undefined>;
-  /** Takes over what the other layout has. */
-  take(written: Written, now: Date): Promise<void>;
+  /** Takes over what the other layout has of a session: `opened` when it is new there, and its user may be too. */
+  take(written: Written, what: "opened" | "ended" | "used", now: Date): Promise<void>;
 }
 
 /** The layout that a migration comes from: sessions in an array of their user. */
@@ -134,16 +134,17 @@ export class TargetLayout implements SessionLayout {
     return this.#own(userId, id);
   }
 
-  async take(from: Written, now: Date): Promise<void> {
+  async take(from: Written, what: "opened" | "ended" | "used", now: Date): Promise<void> {
     if (from.layout === "target") return;
     const { user, session } = from;
-    await this.#gate.put([expandUser(user), expandSession(user._id, session)]);
-    await settleSlots(this.#models, user._id, now);
+    const owner = what === "opened" ? [expandUser(user)] : [];
+    await this.#gate.put([...owner, expandSession(user._id, session)]);
+    // A session that is used keeps its slot; one that the backfill has yet to reach gets it there.
+    if (what !== "used") await settleSlots(this.#models, user._id, now);
   }
 
   async #own(userId: Types.ObjectId, id: Types.ObjectId): Promise<Written | undefined> {
     const found = await this.read(id);
     return found?.layout === "target" && found.session.userId.equals(userId) ? found : undefined;
   }
-
 }

@@ -6,7 +6,13 @@ import { mintLegacyToken, type Token } from "../secrets.js";
 import { listSessions, type SessionSummary, summarise } from "../sessions/list.js";
 import { type OpenedSession, openSession } from "../sessions/open.js";
 import { expiryAfterUse, type SessionPolicy, sessionPolicyOf } from "../sessions/policy.js";
-import { activeSession, type CheckedSession, findChecked, refusalOfToken, type SessionCheck } from "../sessions/validate.js";
+import {
+  activeSession,
+  type CheckedSession,
+  findChecked,
+  refusalOfToken,
+  type SessionCheck,
+} from "../sessions/validate.js";
 import { asUserSession, isLiveLegacy } from "./expand.js";
 import { type SessionLayout, SourceLayout, TargetLayout, type Written } from "./layouts.js";
 import { parseEitherToken } from "./legacy-tokens.js";
@@ -59,7 +65,7 @@ export class MigratingSessions {
     return this.#gate.write(async (route) => {
       if (route.write[0] === "target") return this.#openInTarget(route, input, now);
       const written = await this.#source.add(input.userId, legacy);
-      if (route.write.includes("target")) await this.#target.take(written, now);
+      if (route.write.includes("target")) await this.#target.take(written, "opened", now);
       return { id: legacy._id, token: legacy.token as string, idleExpiresAt: legacy.expiresAt };
     });
   }
@@ -79,13 +85,13 @@ export class MigratingSessions {
       return { active: true, session: activeSession(session, undefined), touched: false };
     const { idleExpiresAt } = expiryAfterUse(session, now, rules);
     const touch = { lastSeenAt: now, idleExpiresAt };
-    await this.#onBoth((layout) => layout.touch(session.userId, session._id, touch), now);
+    await this.#onBoth("used", (layout) => layout.touch(session.userId, session._id, touch), now);
     return { active: true, session: activeSession(session, idleExpiresAt), touched: true };
   }
 
   /** Ends one session of a user. Ending one that has ended is no error. */
   async revoke(input: { userId: Types.ObjectId; sessionId: Types.ObjectId }, now: Date): Promise<void> {
-    await this.#onBoth((layout) => layout.revoke(input.userId, input.sessionId, now), now);
+    await this.#onBoth("ended", (layout) => layout.revoke(input.userId, input.sessionId, now), now);
   }
 
   /** The user's live sessions, the last to expire first. */
@@ -122,13 +128,19 @@ export class MigratingSessions {
    * Writes to the layouts of the phase, in its order; the later takes over what the earlier has become. A session that
    * only the later has was left by a process that died: the earlier then takes it over.
    */
-  #onBoth(act: (layout: SessionLayout) => Promise<Written | undefined>, now: Date): Promise<void> {
+  #onBoth(
+    what: "ended" | "used",
+    act: (layout: SessionLayout) => Promise<Written | undefined>,
+    now: Date,
+  ): Promise<void> {
     return this.#gate.write(async ({ write }) => {
-      const layouts = write.map((layout): SessionLayout => (layout === "source" ? this.#source : this.#target));
+      const layouts = write.map(
+        (layout): SessionLayout => (layout === "source" ? this.#source : this.#target),
+      );
       for (const layout of layouts) {
         const written = await act(layout);
         if (!written) continue;
-        for (const other of layouts) if (other !== layout) await other.take(written, now);
+        for (const other of layouts) if (other !== layout) await other.take(written, what, now);
         return;
       }
     });

@@ -57,9 +57,7 @@ export function sessionsMigration({
     contract: { unset: ["sessions"] },
     expand: (user, now) => expandAll(user as unknown as LegacyUser, now),
     belongTo: (collection, ids, now) =>
-      collection === "users"
-        ? { _id: { $in: ids } }
-        : { userId: { $in: ids }, purgeAt: { $gt: now } },
+      collection === "users" ? { _id: { $in: ids } } : { userId: { $in: ids }, purgeAt: { $gt: now } },
     ownerOf: (collection, document) => (collection === "users" ? document._id : document.userId),
     canonical: (collection, document) =>
       collection === "users" ? canonicalUser(document) : canonicalSession(document),

@@ -51,10 +51,14 @@ export async function settleSlots(models: IdentityModels, userId: Types.ObjectId
   const { collection } = models.UserSession;
   for (let round = 0; round < maxRounds; round++) {
     const [user, sessions] = await Promise.all([
-      models.User.collection.findOne({ _id: userId }, { projection: { "security.maxConcurrentSessions": 1 } }),
+      models.User.collection.findOne(
+        { _id: userId },
+        { projection: { "security.maxConcurrentSessions": 1 } },
+      ),
       collection.find({ userId, revokedAt: null }, { projection }).toArray(),
     ]);
-    const cap = (user as { security?: { maxConcurrentSessions?: number } } | null)?.security?.maxConcurrentSessions;
+    const cap = (user as { security?: { maxConcurrentSessions?: number } } | null)?.security
+      ?.maxConcurrentSessions;
     const changes = slotChanges(sessions as unknown as Candidate[], cap ?? defaultSessionCap, now);
     if (changes.release.length + changes.assign.length === 0) return;
     for (const { _id, slot } of changes.release)

@@ -5,6 +5,7 @@
  */
 import { once } from "node:events";
 import { writeSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import { MigrationGate } from "@org/db-optimizer";
 import type { Types } from "mongoose";
 import { isIdentityError, MigratingSessions, openDatabase, sessionsMigration } from "../../src/index.js";
@@ -19,7 +20,10 @@ const random = () => {
   state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
   return state / 0x1_0000_0000;
 };
-const users = await connection.collection("legacy_users").find({}, { projection: { sessions: 1 } }).toArray();
+const users = await connection
+  .collection("legacy_users")
+  .find({}, { projection: { sessions: 1 } })
+  .toArray();
 const start = new Date("2096-06-01T12:00:00.000Z").getTime();
 const say = (text: string) => void writeSync(1, `${text}\n`);
 const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
@@ -38,15 +42,19 @@ const known: Known[] = users.flatMap((user) =>
 
 async function act(now: Date): Promise<void> {
   const kind = random();
-  if (kind < 0.3) {
+  if (kind < 0.15) {
     const userId = pick(users)._id as Types.ObjectId;
     const { id, token } = await sessions.open({ userId, ip: "203.0.113.7" }, now);
     known.push({ userId, id, token });
     say(`opened ${userId.toHexString()} ${id.toHexString()} ${token}`);
     return;
   }
-  const session = pick(known);
-  if (kind < 0.5) {
+  // By user first: one of them has a fifth of the sessions.
+  const userId = pick(users)._id as Types.ObjectId;
+  const own = known.filter((one) => one.userId.equals(userId));
+  if (own.length === 0) return;
+  const session = pick(own);
+  if (kind < 0.4) {
     await sessions.revoke({ userId: session.userId, sessionId: session.id }, now);
     say(`revoked ${session.id.toHexString()}`);
     return;
@@ -68,6 +76,8 @@ for (let round = 0; !stopping; round++) {
     say(`refused ${error.code}`);
   }
   say("round");
+  // As people do: so that what they do is spread over all phases.
+  await setTimeout(random() * 30);
 }
 await close();
 process.exit(0);

@@ -33,10 +33,17 @@ export interface StepContext extends PassContext {
 const looks = 4;
 const lookAgainMs = 50;
 
-/** Copies every document of the old layout, from the checkpoint on. Conflicts are left to verify. */
+/**
+ * Copies every document of the old layout, from the checkpoint on. Conflicts are left to verify. What an earlier
+ * attempt has copied already is compared first, which costs less than writing it again.
+ */
 export async function backfill(context: StepContext, state: MigrationState): Promise<void> {
+  let mostlyThere = false;
   await overSources(context, state, async (batch) => {
-    const { written } = await carryOver(context, batch);
+    const amiss = mostlyThere ? (await compareAll(context, batch)).mismatches : undefined;
+    const { written } = await carryOver(context, amiss ? onlyAmiss(batch, amiss) : batch);
+    const documents = batch.reduce((sum, { expected }) => sum + expected.length, 0);
+    mostlyThere = written < documents / 2;
     context.tally.written += written;
   });
 }
@@ -46,9 +53,10 @@ export async function sweepOver(context: StepContext, state: MigrationState): Pr
   const conflicts: Mismatch[] = [];
   await overSources(context, state, async (batch) => {
     const { mismatches } = await compareAll(context, batch);
-    const behind = mismatches.filter(({ kind }) => kind !== "extra").map(({ sourceId }) => sourceId);
+    const behind = mismatches.filter(({ kind }) => kind !== "extra");
     if (behind.length === 0) return;
-    const result = await carryOver(context, await readAgain(context, distinct(behind)));
+    const again = await readAgain(context, distinct(behind.map(({ sourceId }) => sourceId)));
+    const result = await carryOver(context, onlyAmiss(again, behind));
     context.tally.written += result.written;
     conflicts.push(...result.conflicts);
   });
@@ -56,6 +64,15 @@ export async function sweepOver(context: StepContext, state: MigrationState): Pr
     throw new OptimizerError("MIGRATION_MISMATCH", `${conflicts.length} documents cannot be carried over`, {
       details: { mismatches: conflicts.slice(0, listedMismatches) },
     });
+}
+
+/** Of what follows from documents of the old layout, that which is not as it should be. */
+function onlyAmiss(batch: readonly Expanded[], mismatches: readonly Mismatch[]): Expanded[] {
+  const amiss = new Set(mismatches.map(placeOf));
+  return batch.map(({ sourceId, expected }) => ({
+    sourceId,
+    expected: expected.filter(({ target }) => amiss.has(`${target.collection} ${target.document._id}`)),
+  }));
 }
 
 /** Brings back what was written to the new layout only, by processes that died. */
@@ -121,6 +138,10 @@ export async function verifyAll(
   return { at: context.now(), ...sums, mismatched, mismatches, clean: mismatched === 0 };
 }
 
+/**
+ * What differs and stays so. Between the read of one layout and that of the other the application goes on; only what
+ * two looks in a row find the same way, hash by hash, stands still and is wrong.
+ */
 async function settledComparison(
   context: StepContext,
   batch: readonly Expanded[],
@@ -130,26 +151,44 @@ async function settledComparison(
   const first = await compareAll(context, batch);
   let mismatches = first.mismatches.filter(counting);
   let repaired = 0;
-  let conflicts: readonly Mismatch[] = [];
   for (let look = 1; look < looks && mismatches.length > 0; look++) {
-    if (!repair) await pause(lookAgainMs * look, context.signal);
-    const again = await readAgain(context, distinct(mismatches.map(({ sourceId }) => sourceId)));
+    const ids = distinct(mismatches.map(({ sourceId }) => sourceId));
+    let refused = new Map<string, Mismatch>();
     if (repair) {
-      const result = await carryOver(context, again);
+      const result = await repairOnly(context, await readAgain(context, ids), mismatches);
       repaired += result.written;
-      conflicts = result.conflicts;
-      repaired += await removeStale(context, again);
-    }
-    mismatches = (await compareAll(context, again)).mismatches.filter(counting);
+      refused = new Map(result.conflicts.map((one) => [placeOf(one), one]));
+    } else await pause(lookAgainMs * look, context.signal);
+    const before = new Set(mismatches.map(stateOf));
+    const now = (await compareAll(context, await readAgain(context, ids))).mismatches.filter(counting);
+    mismatches = now
+      .filter((one) => before.has(stateOf(one)))
+      .map((one) => ({ ...one, ...refused.get(placeOf(one)), kind: refused.has(placeOf(one)) ? "conflict" : one.kind }));
   }
-  const refused = new Map(conflicts.map((one) => [`${one.collection} ${one.id}`, one]));
-  const named = mismatches.map((one) => ({ ...one, ...refused.get(`${one.collection} ${one.id}`) }));
   context.tally.written += repaired;
-  return { expected: first.expected, found: first.found, repaired, mismatches: named };
+  return { expected: first.expected, found: first.found, repaired, mismatches };
 }
 
-async function removeStale(context: StepContext, again: readonly Expanded[]): Promise<number> {
-  const extras = (await compareAll(context, again)).mismatches.filter(({ kind }) => kind === "extra");
+const placeOf = ({ collection, id }: Mismatch) => `${collection} ${id}`;
+const stateOf = (one: Mismatch) => `${placeOf(one)} ${one.expected} ${one.actual}`;
+
+/** Carries over the documents that are amiss, and removes those that follow from nothing. */
+async function repairOnly(
+  context: StepContext,
+  again: readonly Expanded[],
+  mismatches: readonly Mismatch[],
+): Promise<{ readonly written: number; readonly conflicts: readonly Mismatch[] }> {
+  const { written, conflicts } = await carryOver(context, onlyAmiss(again, mismatches));
+  return { written: written + (await removeStale(context, again, new Set(mismatches.map(placeOf)))), conflicts };
+}
+
+async function removeStale(
+  context: StepContext,
+  again: readonly Expanded[],
+  amiss: ReadonlySet<string>,
+): Promise<number> {
+  const found = (await compareAll(context, again)).mismatches;
+  const extras = found.filter((one) => one.kind === "extra" && amiss.has(placeOf(one)));
   if (extras.length === 0) return 0;
   // The old layout is written first in this phase: what it lacked when it was read before, it lacks.
   await context.lease?.confirm();
