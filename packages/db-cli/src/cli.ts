@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 
-import { CommanderError, InvalidArgumentError, Option, Command as Program } from "commander";
+import { Argument, CommanderError, InvalidArgumentError, Option, Command as Program } from "commander";
 
 import type { Command } from "./command.js";
 import { advise } from "./commands/advise.js";
 import { apply } from "./commands/apply.js";
 import { cleanup } from "./commands/cleanup.js";
 import { health, healthFormats } from "./commands/health.js";
+import { type MigrateCommandOptions, migrate, migrateActions } from "./commands/migrate.js";
 import { optimize } from "./commands/optimize.js";
 import { plan } from "./commands/plan.js";
 import { rollback } from "./commands/rollback.js";
@@ -122,7 +123,33 @@ function buildProgram(io: CliIo, done: (code: ExitCode) => void): Program {
         .argParser(ratio)
         .default(0.5),
     );
+  addMigrate(program, io, done);
   return program;
+}
+
+function addMigrate(program: Program, io: CliIo, done: (code: ExitCode) => void): void {
+  type Given = Omit<MigrateCommandOptions, "action" | "name"> & CommonOptions;
+  const command = program
+    .command("migrate")
+    .description("show where a migration is; take it up, back or to its end with --run")
+    .addArgument(new Argument("<action>", "what to do").choices(migrateActions))
+    .argument("[name]", "which migration, if there are several")
+    .action(async (action: MigrateCommandOptions["action"], name: string | undefined, options: Given) => {
+      const given = { ...options, action, ...(name !== undefined && { name }) };
+      done(await runCommand(io, given, migrate, action === "status" || action === "verify"));
+    });
+  waiting(common(command))
+    .option("--run", "do it")
+    .addOption(
+      new Option("--to <phase>", "where up stops")
+        .choices(["expand", "backfill", "verify", "switched"])
+        .default("switched"),
+    )
+    .addOption(
+      new Option("--nice <ratio>", "pause after a batch, as a multiple of its time")
+        .argParser(ratio)
+        .default(0.5),
+    );
 }
 
 function ownVersion(): string {

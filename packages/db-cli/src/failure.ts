@@ -19,6 +19,7 @@ const hints: Readonly<Record<string, string>> = {
   NOT_AUTHORIZED:
     "Give the user the roles dbAdmin and readWrite on this database (and clusterMonitor for all of health).",
   LOCKED: "Wait for it, or let the command wait with --wait.",
+  MIGRATION_MISMATCH: "See the documents with `org-db migrate verify`; mend the source, then run it again.",
   DUPLICATES: "Remove or merge the documents named above, then run the command again.",
 };
 
