@@ -163,7 +163,11 @@ async function settledComparison(
     const now = (await compareAll(context, await readAgain(context, ids))).mismatches.filter(counting);
     mismatches = now
       .filter((one) => before.has(stateOf(one)))
-      .map((one) => ({ ...one, ...refused.get(placeOf(one)), kind: refused.has(placeOf(one)) ? "conflict" : one.kind }));
+      .map((one) => ({
+        ...one,
+        ...refused.get(placeOf(one)),
+        kind: refused.has(placeOf(one)) ? "conflict" : one.kind,
+      }));
   }
   context.tally.written += repaired;
   return { expected: first.expected, found: first.found, repaired, mismatches };
@@ -179,7 +183,10 @@ async function repairOnly(
   mismatches: readonly Mismatch[],
 ): Promise<{ readonly written: number; readonly conflicts: readonly Mismatch[] }> {
   const { written, conflicts } = await carryOver(context, onlyAmiss(again, mismatches));
-  return { written: written + (await removeStale(context, again, new Set(mismatches.map(placeOf)))), conflicts };
+  return {
+    written: written + (await removeStale(context, again, new Set(mismatches.map(placeOf)))),
+    conflicts,
+  };
 }
 
 async function removeStale(

@@ -43,7 +43,10 @@ export async function writeTargets(
     const second = unclaimed.length > 0 ? await send(target, documents, unclaimed, false) : undefined;
     written += second?.written ?? 0;
     const refused = [...first.refused.filter((one) => !claiming(one)), ...(second?.refused ?? [])];
-    const stored = await storedAmong(target, refused.map(({ position }) => documents[position]?.document._id));
+    const stored = await storedAmong(
+      target,
+      refused.map(({ position }) => documents[position]?.document._id),
+    );
     for (const refusal of refused)
       if (!stored.has(String(documents[refusal.position]?.document._id)))
         conflicts.push({ ...refusal, collection });

@@ -38,7 +38,12 @@ async function aMinutePasses(): Promise<void> {
 }
 
 async function expectComplete(): Promise<void> {
-  expect(await verify()).toMatchObject({ clean: true, sources: boxes, expected: boxes * 4, found: boxes * 4 });
+  expect(await verify()).toMatchObject({
+    clean: true,
+    sources: boxes,
+    expected: boxes * 4,
+    found: boxes * 4,
+  });
 }
 
 describe("a migration", () => {
@@ -53,13 +58,17 @@ describe("a migration", () => {
   test("does not switch what cannot be carried over, and names it", async () => {
     await database.connection.collection("box_labels").createIndex({ label: 1 }, { unique: true });
     try {
-      await database.connection.collection("boxes").updateOne({ _id: 5 as never }, { $set: { label: "box 4" } });
+      await database.connection
+        .collection("boxes")
+        .updateOne({ _id: 5 as never }, { $set: { label: "box 4" } });
       await expect(up()).rejects.toMatchObject({
         code: "MIGRATION_MISMATCH",
         details: { mismatches: [{ kind: "conflict", id: 5, sourceId: 5, index: "label_1" }] },
       });
       expect((await migrationStatus(database.connection, migration)).phase).toBe("verify");
-      await database.connection.collection("boxes").updateOne({ _id: 5 as never }, { $set: { label: "box 5" } });
+      await database.connection
+        .collection("boxes")
+        .updateOne({ _id: 5 as never }, { $set: { label: "box 5" } });
       expect(await up()).toMatchObject({ from: "verify", phase: "switched" });
     } finally {
       await database.connection.collection("box_labels").dropIndex("label_1");
@@ -166,27 +175,31 @@ describe(`${kills} kills at random moments (seed ${seed})`, () => {
   test.each([
     ["of the backfill", /^reached backfill/gm],
     ["of the verification and the switch", /^reached (backfill|verify|switching)/gm],
-  ])("%s: the next run finishes, and the source is untouched", async (what, phase) => {
-    const random = randomOf(seed + what.length);
-    const next = childrenAhead(2, kills, starting);
-    const before = await all("boxes");
-    for (let kill = 0; kill < kills; kill++) {
-      await fillBoxes(database.connection, boxes);
-      const child = await next();
-      tell(child, {});
-      if (what.includes("switch")) {
-        const ready = ["verify", "switching"][kill % 2] as string;
-        while (!new RegExp(`reached ${ready}|ended`).test(child.printed())) await setTimeout(1);
-        await setTimeout(random() * 60);
-      } else await someMoment(child, random, phase);
-      child.kill();
-      await child.exited;
-      await aMinutePasses();
-      expect(await up()).toMatchObject({ phase: "switched", verification: { clean: true } });
-      await expectComplete();
-      expect(await all("boxes")).toEqual(before);
-    }
-  }, 180_000);
+  ])(
+    "%s: the next run finishes, and the source is untouched",
+    async (what, phase) => {
+      const random = randomOf(seed + what.length);
+      const next = childrenAhead(2, kills, starting);
+      const before = await all("boxes");
+      for (let kill = 0; kill < kills; kill++) {
+        await fillBoxes(database.connection, boxes);
+        const child = await next();
+        tell(child, {});
+        if (what.includes("switch")) {
+          const ready = ["verify", "switching"][kill % 2] as string;
+          while (!new RegExp(`reached ${ready}|ended`).test(child.printed())) await setTimeout(1);
+          await setTimeout(random() * 60);
+        } else await someMoment(child, random, phase);
+        child.kill();
+        await child.exited;
+        await aMinutePasses();
+        expect(await up()).toMatchObject({ phase: "switched", verification: { clean: true } });
+        await expectComplete();
+        expect(await all("boxes")).toEqual(before);
+      }
+    },
+    180_000,
+  );
 
   test("of a rollback: the next run finishes, and what the new layout alone had is in the old one", async () => {
     const random = randomOf(seed);
@@ -202,7 +215,9 @@ describe(`${kills} kills at random moments (seed ${seed})`, () => {
       child.kill();
       await child.exited;
       await aMinutePasses();
-      expect(await rollbackMigration(database.connection, migration, options)).toMatchObject({ phase: "off" });
+      expect(await rollbackMigration(database.connection, migration, options)).toMatchObject({
+        phase: "off",
+      });
       const box = await database.connection.collection("boxes").findOne({ _id: 3 as never });
       expect(box?.things).toContainEqual({ _id: 1_000, text: "new", at: new Date(1) });
     }
@@ -258,7 +273,8 @@ test("a connection that is cut within a batch: the run fails or goes on, and the
       await fillBoxes(database.connection, boxes);
       let batches = Math.floor(random() * 8);
       const onProgress = () => {
-        if (batches-- === 0) void setTimeout(random() * 10).then(() => sockets.forEach((one) => one.destroy()));
+        if (batches-- === 0)
+          void setTimeout(random() * 10).then(() => sockets.forEach((one) => one.destroy()));
       };
       await migrateUp(connection, migration, { ...options, onProgress }).catch((error) =>
         expect(error).toMatchObject({ name: "OptimizerError", kind: "server" }),

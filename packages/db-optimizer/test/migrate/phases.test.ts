@@ -64,10 +64,13 @@ describe("phases", () => {
     expect(a.write).toContain(b.read);
   });
 
-  test.each(steps)("from %s to %s a side that begins to be read has been written first before", (from, to) => {
-    const [a, b] = [routeOf(from), routeOf(to)];
-    if (a.read !== b.read) expect(a.write[0]).toBe(b.read);
-  });
+  test.each(steps)(
+    "from %s to %s a side that begins to be read has been written first before",
+    (from, to) => {
+      const [a, b] = [routeOf(from), routeOf(to)];
+      if (a.read !== b.read) expect(a.write[0]).toBe(b.read);
+    },
+  );
 
   test("an act is repeated where it matters, and nowhere else", () => {
     expect(mustRewrite(routeOf("off"), routeOf("expand"))).toBe(true);
