@@ -5,6 +5,7 @@ import { startEngine } from "@org/dev-kit";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
 import { benchmarkKeys } from "./keys.js";
+import { benchmarkBackfill } from "./backfill.js";
 import { benchmarkLoading } from "./loading.js";
 import type { Comparison } from "./measure.js";
 import { benchmarkPeers, type PeerBenchmarks } from "./peers.js";
@@ -28,6 +29,47 @@ const results: Record<string, unknown> = { machine: machine(), ...size };
 if (chosen("risk")) {
   say("risk: scoring, without a database");
   results.risk = benchmarkRisk();
+const engine = await startEngine({ log: say });
+const name = `bench_${process.pid}`;
+const database = await openDatabase(engine.uri, { dbName: name, monitorCommands: true });
+const db = database.connection.db;
+if (!db) throw new Error("the connection has no database");
+const results: Record<string, unknown> = {
+  machine: machine(),
+  engine: `${engine.kind} ${engine.version}`,
+  ...size,
+};
+try {
+  if (chosen("loading")) {
+    say("loading: the loader against insertMany of the same documents");
+    results.loading = await benchmarkLoading(db, size);
+  }
+  if (["sessions", "peers"].some(chosen)) {
+    say(`loading ${size.sessions} sessions`);
+    await db.dropDatabase();
+    await loadIdentityData(db, { ...size, seed: 1, now: new Date() });
+    for (const model of Object.values(database.models) as Model<unknown>[]) await model.createIndexes();
+  }
+  if (chosen("sessions")) {
+    say("sessions: each operation against its bare driver call");
+    results.sessions = await benchmarkSessions(database.connection);
+  }
+  if (chosen("peers")) {
+    results.peers = await benchmarkPeers(database.models, engine.uri, size.sessions, say);
+  }
+  if (chosen("planning")) {
+    say("planning: 300 collections with 2,000 indexes");
+    await db.dropDatabase();
+    results.planning = await benchmarkPlanning(database.connection);
+  }
+  if (chosen("backfill")) {
+    say("backfill: embedded sessions to user_sessions against a raw copy");
+    results.backfill = await benchmarkBackfill(database.connection, size);
+  }
+} finally {
+  await db.dropDatabase();
+  await database.close();
+  await engine.stop();
 }
 if (["keys", "loading", "peers", "planning", "sessions"].some(chosen)) await benchmarkDatabase();
 process.stdout.write(values.json ? `${JSON.stringify(results, null, 2)}\n` : `${readable(results)}\n`);
@@ -119,6 +161,16 @@ function readable(found: Record<string, unknown>): string {
     );
   }
   if (found.risk) lines.push(...readableRisk(found.risk as RiskBenchmarks));
+  const backfill = found.backfill as Awaited<ReturnType<typeof benchmarkBackfill>> | undefined;
+  if (backfill) {
+    const { ratio, backfillRate, rawRate, foreground, memoryGrowthMb } = backfill;
+    lines.push(
+      `backfill: ${ratio.median.toFixed(2)} of a raw copy (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)}), ` +
+        `${Math.round(backfillRate)} against ${Math.round(rawRate)} documents/s; memory grew by ${memoryGrowthMb.toFixed(0)} MB`,
+      `session checks at the default throttle: p99 ${foreground.during.toFixed(2)} ms, ` +
+        `${foreground.ratio.toFixed(2)} times idle (${foreground.idle.toFixed(2)} ms), of ${foreground.checks}`,
+    );
+  }
   return lines.join("\n");
 }
 

@@ -63,6 +63,8 @@ export type {
   SessionGate,
   SessionRoute,
 } from "./migrations/types.js";
+export type { UpgradeReport, UpgradeStep, Upgrades } from "./migrations/upgrades.js";
+export { defineUpgrades } from "./migrations/upgrades.js";
 export type { IdentityModels } from "./models.js";
 export { canonicalAddress, canonicalRange, isAllowed, networkOf } from "./network.js";
 export type { AccessTokenCheck, ActiveAccessToken } from "./oauth/access.js";

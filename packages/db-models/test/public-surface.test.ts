@@ -34,6 +34,7 @@ it("exports these names and no others", () => {
       "defaultRetention",
       "defaultSessionPolicy",
       "defineModels",
+      "defineUpgrades",
       "detectDevice",
       "deviceHashOf",
       "deviceTypes",

@@ -272,9 +272,11 @@ test("a connection that is cut within a batch: the run fails or goes on, and the
     for (let cut = 0; cut < 10; cut++) {
       await fillBoxes(database.connection, boxes);
       let batches = Math.floor(random() * 8);
+      const cutAll = () => {
+        for (const socket of sockets) socket.destroy();
+      };
       const onProgress = () => {
-        if (batches-- === 0)
-          void setTimeout(random() * 10).then(() => sockets.forEach((one) => one.destroy()));
+        if (batches-- === 0) void setTimeout(random() * 10).then(cutAll);
       };
       await migrateUp(connection, migration, { ...options, onProgress }).catch((error) =>
         expect(error).toMatchObject({ name: "OptimizerError", kind: "server" }),
