@@ -4,8 +4,8 @@ import { openDatabase } from "@org/db-models";
 import { startEngine } from "@org/dev-kit";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
-import { benchmarkKeys } from "./keys.js";
 import { benchmarkBackfill } from "./backfill.js";
+import { benchmarkKeys } from "./keys.js";
 import { benchmarkLoading } from "./loading.js";
 import type { Comparison } from "./measure.js";
 import { benchmarkPeers, type PeerBenchmarks } from "./peers.js";
@@ -29,49 +29,8 @@ const results: Record<string, unknown> = { machine: machine(), ...size };
 if (chosen("risk")) {
   say("risk: scoring, without a database");
   results.risk = benchmarkRisk();
-const engine = await startEngine({ log: say });
-const name = `bench_${process.pid}`;
-const database = await openDatabase(engine.uri, { dbName: name, monitorCommands: true });
-const db = database.connection.db;
-if (!db) throw new Error("the connection has no database");
-const results: Record<string, unknown> = {
-  machine: machine(),
-  engine: `${engine.kind} ${engine.version}`,
-  ...size,
-};
-try {
-  if (chosen("loading")) {
-    say("loading: the loader against insertMany of the same documents");
-    results.loading = await benchmarkLoading(db, size);
-  }
-  if (["sessions", "peers"].some(chosen)) {
-    say(`loading ${size.sessions} sessions`);
-    await db.dropDatabase();
-    await loadIdentityData(db, { ...size, seed: 1, now: new Date() });
-    for (const model of Object.values(database.models) as Model<unknown>[]) await model.createIndexes();
-  }
-  if (chosen("sessions")) {
-    say("sessions: each operation against its bare driver call");
-    results.sessions = await benchmarkSessions(database.connection);
-  }
-  if (chosen("peers")) {
-    results.peers = await benchmarkPeers(database.models, engine.uri, size.sessions, say);
-  }
-  if (chosen("planning")) {
-    say("planning: 300 collections with 2,000 indexes");
-    await db.dropDatabase();
-    results.planning = await benchmarkPlanning(database.connection);
-  }
-  if (chosen("backfill")) {
-    say("backfill: embedded sessions to user_sessions against a raw copy");
-    results.backfill = await benchmarkBackfill(database.connection, size);
-  }
-} finally {
-  await db.dropDatabase();
-  await database.close();
-  await engine.stop();
 }
-if (["keys", "loading", "peers", "planning", "sessions"].some(chosen)) await benchmarkDatabase();
+if (["backfill", "keys", "loading", "peers", "planning", "sessions"].some(chosen)) await benchmarkDatabase();
 process.stdout.write(values.json ? `${JSON.stringify(results, null, 2)}\n` : `${readable(results)}\n`);
 
 async function benchmarkDatabase(): Promise<void> {
@@ -108,6 +67,10 @@ async function benchmarkDatabase(): Promise<void> {
       say("planning: 300 collections with 2,000 indexes");
       await db.dropDatabase();
       results.planning = await benchmarkPlanning(database.connection);
+    }
+    if (chosen("backfill")) {
+      say("backfill: embedded sessions to user_sessions against a raw copy");
+      results.backfill = await benchmarkBackfill(database.connection, size);
     }
   } finally {
     await db.dropDatabase();

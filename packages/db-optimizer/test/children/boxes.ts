@@ -3,7 +3,7 @@ import type { Migration } from "../../src/index.js";
 import type { Document } from "../../src/model.js";
 
 /** Boxes with things in them, to be things with the name of their box: a migration that needs nothing but the engine. */
-export const boxesMigration = (phaseLeaseMs = 20): Migration => ({
+export const boxesMigration = (phaseLeaseMs = 10): Migration => ({
   name: "boxes",
   source: "boxes",
   targets: ["box_labels", "things"],

@@ -19,7 +19,7 @@ import type { MigratorAssignment } from "../children/migrator.js";
 
 const database = useTemporaryDatabase({ label: "migrate" });
 const seed = Number(process.env.TEST_SEED ?? 20_961_124);
-const boxes = 30;
+const boxes = 20;
 const kills = 50;
 const migration = boxesMigration();
 const options = { now: () => new Date(), limits: { minBatch: 20, maxBatch: 20, niceRatio: 0 } };
@@ -203,6 +203,7 @@ describe(`${kills} kills at random moments (seed ${seed})`, () => {
 
   test("of a rollback: the next run finishes, and what the new layout alone had is in the old one", async () => {
     const random = randomOf(seed);
+    const kills = 15;
     const next = childrenAhead(2, kills, starting);
     for (let kill = 0; kill < kills; kill++) {
       await fillBoxes(database.connection, boxes);
