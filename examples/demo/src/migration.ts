@@ -19,7 +19,7 @@ import type { DemoOptions } from "./demo.js";
 import type { Screen } from "./screen.js";
 
 /** What a session operation takes, median in ms: embedded as loaded, embedded with an index on the token, and migrated. */
-export interface OperationComparison {
+interface OperationComparison {
   operation: string;
   embedded: number;
   embeddedIndexed: number;

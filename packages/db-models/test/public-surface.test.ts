@@ -9,6 +9,7 @@ it("exports these names and no others", () => {
     [
       "ApiKeyVerifier",
       "IdentityError",
+      "MigratingSessions",
       "RiskRecorder",
       "UsageRecorder",
       "apiKeyInputSchema",
@@ -119,6 +120,7 @@ it("exports these names and no others", () => {
       "secondFactorMethods",
       "securityChangesSchema",
       "securityEventKinds",
+      "sessionsMigration",
       "setAppStatus",
       "setPassword",
       "setUserRoles",
@@ -141,6 +143,7 @@ it("exports these names and no others", () => {
       "userAnalyticsOptionsSchema",
       "userStatuses",
       "validateAccessToken",
+      "validateLegacySession",
       "validateSession",
       "verifyApiKey",
       "verifyAudit",

@@ -10,7 +10,7 @@ export interface LegacyWrite {
 }
 
 /** A user of `users` in the old layout: made when missing, brought up to date when older. */
-export function collapseUser(
+function collapseUser(
   user: Pick<UserDocument, "_id" | "email" | "profile" | "createdAt" | "updatedAt">,
 ): LegacyWrite[] {
   const { _id, email, profile, createdAt, updatedAt } = user;
@@ -33,7 +33,7 @@ export function collapseUser(
  * layout finds it by; one that came from there keeps its token. Both sides only ever rise: the later activity stays,
  * and what has ended on one has ended.
  */
-export function collapseSession(session: UserSessionDocument): LegacyWrite[] {
+function collapseSession(session: UserSessionDocument): LegacyWrite[] {
   const { _id, userId, lastSeenAt, idleExpiresAt, revokedAt } = session;
   return [
     {

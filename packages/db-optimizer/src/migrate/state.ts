@@ -55,7 +55,7 @@ const statesOf = (connection: Connection): States =>
   databaseOf(connection).collection<MigrationState>(stateCollection);
 
 /** The phase of a migration that nobody has started. */
-export const initialState = (name: string): MigrationState => ({
+const initialState = (name: string): MigrationState => ({
   _id: name,
   phase: "off",
   epoch: 0,

@@ -11,7 +11,7 @@ import type { Document } from "../model.js";
 import { pause, throwIfAborted } from "../pause.js";
 
 /** Where a walk begins, or has come to. */
-export interface Place {
+interface Place {
   /** Last `_id` that was handled; nothing before the first. */
   readonly after: unknown;
   readonly controller: ControllerState;

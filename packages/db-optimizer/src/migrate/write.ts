@@ -13,7 +13,7 @@ export interface TargetsWritten {
 }
 
 /** A document that a unique index refuses. */
-export interface TargetConflict {
+interface TargetConflict {
   readonly position: number;
   readonly collection: string;
   readonly index: string;
