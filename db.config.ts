@@ -5,6 +5,7 @@ import {
   type NamedQuery,
   retentionRules,
   sampleQueries,
+  sessionsMigration,
 } from "@org/db-models";
 
 /** Ties our models to `org-db`: the file that every project which uses it writes. */
@@ -13,6 +14,7 @@ export default defineConfig({
   queries: async (models) => Object.values(await sampleQueries(models, new Date())) as NamedQuery[],
   checks: (models): HealthCheck[] => [{ name: "audit-wired", run: () => auditIsWired(models) }],
   cleanup: retentionRules,
+  migrations: [sessionsMigration()],
 });
 
 /** Opening a session is audited, so an audit log that has been silent since the last one is not connected. */

@@ -4,6 +4,7 @@ import { openDatabase } from "@org/db-models";
 import { startEngine } from "@org/dev-kit";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
+import { benchmarkBackfill } from "./backfill.js";
 import { benchmarkCleanup, type CleanupBenchmarks, readableCleanup } from "./cleanup.js";
 import { benchmarkKeys } from "./keys.js";
 import { benchmarkLoading } from "./loading.js";
@@ -31,7 +32,8 @@ if (chosen("risk")) {
   say("risk: scoring, without a database");
   results.risk = benchmarkRisk();
 }
-if (["cleanup", "keys", "loading", "peers", "planning", "sessions"].some(chosen)) await benchmarkDatabase();
+if (["backfill", "cleanup", "keys", "loading", "peers", "planning", "sessions"].some(chosen))
+  await benchmarkDatabase();
 process.stdout.write(values.json ? `${JSON.stringify(results, null, 2)}\n` : `${readable(results)}\n`);
 
 async function benchmarkDatabase(): Promise<void> {
@@ -74,6 +76,10 @@ async function benchmarkDatabase(): Promise<void> {
       const { connection } = database;
       const uri = databaseUri(engine.uri, name);
       results.cleanup = await benchmarkCleanup(connection, uri, say, Number(values.documents));
+    }
+    if (chosen("backfill")) {
+      say("backfill: embedded sessions to user_sessions against a raw copy");
+      results.backfill = await benchmarkBackfill(database.connection, size);
     }
   } finally {
     await db.dropDatabase();
@@ -134,6 +140,16 @@ function readable(found: Record<string, unknown>): string {
   }
   if (found.cleanup) lines.push(...readableCleanup(found.cleanup as CleanupBenchmarks));
   if (found.risk) lines.push(...readableRisk(found.risk as RiskBenchmarks));
+  const backfill = found.backfill as Awaited<ReturnType<typeof benchmarkBackfill>> | undefined;
+  if (backfill) {
+    const { ratio, backfillRate, rawRate, foreground, memoryGrowthMb } = backfill;
+    lines.push(
+      `backfill: ${ratio.median.toFixed(2)} of a raw copy (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)}), ` +
+        `${Math.round(backfillRate)} against ${Math.round(rawRate)} documents/s; memory grew by ${memoryGrowthMb.toFixed(0)} MB`,
+      `session checks at the default throttle: p99 ${foreground.during.toFixed(2)} ms, ` +
+        `${foreground.ratio.toFixed(2)} times idle (${foreground.idle.toFixed(2)} ms), of ${foreground.checks}`,
+    );
+  }
   return lines.join("\n");
 }
 

@@ -10,6 +10,7 @@ import {
 } from "@org/db-optimizer";
 import { type LoadResult, loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
+import { demonstrateMigration, type MigrationResult } from "./migration.js";
 import type { Screen } from "./screen.js";
 
 export interface DemoOptions {
@@ -51,6 +52,7 @@ export interface DemoResult {
   latencyReduction: { total: number; median: number };
   cleanup: CleanupReport;
   health: { before: HealthReport; after: HealthReport };
+  migration: MigrationResult;
 }
 
 const slowRounds = 3;
@@ -87,6 +89,7 @@ export async function runDemo(
   const after = await analyse("timing them again", fastRounds);
   const cleanup = await cleanUp(database, queries, options, screen);
   const healthAfter = await checkHealth(connection, all, { now: new Date() });
+  const migration = await demonstrateMigration(connection, options, screen);
 
   const comparisons = compareQueries(before, after);
   return {
@@ -99,6 +102,7 @@ export async function runDemo(
     latencyReduction: latencyReduction(comparisons),
     cleanup,
     health: { before: healthBefore, after: healthAfter },
+    migration,
   };
 }
 

@@ -19,12 +19,28 @@ export function renderHtml(result: DemoResult, madeAt: Date): string {
 ${cards(result)}
 ${section("Latency of every named query", "Median as the application sees it, on a logarithmic scale.", latencyChart(result.queries))}
 ${section("What cleanup freed", "Data and index bytes by collection, as the server accounts for them.", bytesChart(result))}
+${section("Embedded sessions, migrated", migrationNote(result), migrationTable(result))}
 ${section("Health", "The parts of the score and their weights.", healthChart(result))}
 ${section("Figures", "", figuresTable(result.queries))}
 ${findings(result)}
 </main>
 </html>
 `;
+}
+
+function migrationNote({
+  migration: { sessions, sessionsOfUser, verification, traffic, bytes },
+}: DemoResult): string {
+  return `${sessions.toLocaleString("en")} sessions under live traffic: ${verification.expected.toLocaleString("en")} documents compared, ${verification.mismatched} amiss; ${traffic.calls} calls meanwhile, ${traffic.failed} with a wrong answer. ${megabytes(bytes.before)} embedded, ${megabytes(bytes.after)} afterwards. Medians of a user with ${sessionsOfUser} sessions, the 99th percentile:`;
+}
+
+function migrationTable({ migration }: DemoResult): string {
+  const head = ["operation", "embedded", "with an index on the token", "migrated"];
+  const rows = migration.operations.map(
+    ({ operation, embedded, embeddedIndexed, migrated }) =>
+      `<tr><td>${operation}</td>${[embedded, embeddedIndexed, migrated].map((value) => `<td class="number">${milliseconds(value)}</td>`).join("")}</tr>`,
+  );
+  return `<div class="scroll"><table><tr>${head.map((title) => `<th>${title}</th>`).join("")}</tr>${rows.join("")}</table></div>`;
 }
 
 const styles = `

@@ -44,8 +44,23 @@ function summaryLines(result: DemoResult): string[] {
       ? `              latency of the hot queries: ${milliseconds(probe.before.p50)} before, ${milliseconds(probe.during.p50)} during, ${milliseconds(probe.after.p50)} after (median)`
       : "",
     `health        ${health.before.score} → ${health.after.score} of 100`,
+    ...migrationLines(result),
     `measured on   ${engine}; ${options.users.toLocaleString("en")} users, ${options.sessions.toLocaleString("en")} sessions, seed ${options.seed}`,
   ].filter(Boolean);
+}
+
+function migrationLines({ migration }: DemoResult): string[] {
+  const { users, sessions, sessionsOfUser, operations, elapsedMs, verification, traffic, bytes } = migration;
+  const operationLines = operations.map(
+    ({ operation, embedded, embeddedIndexed, migrated }) =>
+      `              ${operation.padEnd(9)} ${milliseconds(embedded)} embedded, ${milliseconds(embeddedIndexed)} with an index on the token, ${milliseconds(migrated)} migrated: ${(embedded / migrated).toFixed(1)}× and ${(embeddedIndexed / migrated).toFixed(1)}×`,
+  );
+  return [
+    `migration     ${sessions.toLocaleString("en")} embedded sessions of ${users.toLocaleString("en")} users in ${(elapsedMs / 1_000).toFixed(1)} s under live traffic: ${verification.expected.toLocaleString("en")} documents compared, ${verification.mismatched} amiss; ${traffic.calls} calls meanwhile, ${traffic.failed} with a wrong answer`,
+    `              of a user with ${sessionsOfUser} sessions (99th percentile), medians:`,
+    ...operationLines,
+    `              data and indexes ${megabytes(bytes.before)} embedded → ${megabytes(bytes.after)} migrated, contracted and cleaned up`,
+  ];
 }
 
 /** Data and index bytes of all collections, as the server accounts for them. */

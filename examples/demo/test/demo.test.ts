@@ -47,6 +47,17 @@ describe("the demo", () => {
     expect(codes).not.toContain("INDEX_MISSING");
   });
 
+  it("migrates embedded sessions under traffic, and compares every document", () => {
+    const { verification, traffic, operations } = result.migration;
+    expect(verification).toMatchObject({ clean: true, sources: 40 });
+    expect(traffic.calls).toBeGreaterThan(0);
+    expect(traffic.failed).toBe(0);
+    expect(operations.map(({ operation }) => operation)).toEqual(["validate", "list", "open", "revoke"]);
+    expect(renderText(result)).toMatch(
+      /documents compared, 0 amiss; \d+ calls meanwhile, 0 with a wrong answer/,
+    );
+  });
+
   it("prints a row for each query, and what the whole came to", () => {
     const text = renderText(result);
     for (const { name } of result.queries) expect(text).toContain(name);

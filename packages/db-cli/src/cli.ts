@@ -1,13 +1,14 @@
 import { readFileSync } from "node:fs";
 
 import { loadSignals } from "@org/db-optimizer";
-import { CommanderError, InvalidArgumentError, Option, Command as Program } from "commander";
+import { Argument, CommanderError, InvalidArgumentError, Option, Command as Program } from "commander";
 
 import type { Command } from "./command.js";
 import { advise } from "./commands/advise.js";
 import { apply } from "./commands/apply.js";
 import { cleanup } from "./commands/cleanup.js";
 import { health, healthFormats } from "./commands/health.js";
+import { type MigrateCommandOptions, migrate, migrateActions } from "./commands/migrate.js";
 import { optimize } from "./commands/optimize.js";
 import { plan } from "./commands/plan.js";
 import { rollback } from "./commands/rollback.js";
@@ -121,6 +122,7 @@ function buildProgram(io: CliIo, done: (code: ExitCode) => void): Program {
       .default(500),
   );
   cleaning(waiting(add("cleanup", "count what has outlived its retention; act on it with --run", cleanup)));
+  addMigrate(program, io, done);
   return program;
 }
 
@@ -147,6 +149,31 @@ function cleaning(program: Program): Program {
     .option("--pause", "pause the run that is under way")
     .option("--resume", "let it go on")
     .option("--cancel", "end it after the batch under way");
+}
+
+function addMigrate(program: Program, io: CliIo, done: (code: ExitCode) => void): void {
+  type Given = Omit<MigrateCommandOptions, "action" | "name"> & CommonOptions;
+  const command = program
+    .command("migrate")
+    .description("show where a migration is; take it up, back or to its end with --run")
+    .addArgument(new Argument("<action>", "what to do").choices(migrateActions))
+    .argument("[name]", "which migration, if there are several")
+    .action(async (action: MigrateCommandOptions["action"], name: string | undefined, options: Given) => {
+      const given = { ...options, action, ...(name !== undefined && { name }) };
+      done(await runCommand(io, given, migrate, action === "status" || action === "verify"));
+    });
+  waiting(common(command))
+    .option("--run", "do it")
+    .addOption(
+      new Option("--to <phase>", "where up stops")
+        .choices(["expand", "backfill", "verify", "switched"])
+        .default("switched"),
+    )
+    .addOption(
+      new Option("--nice <ratio>", "pause after a batch, as a multiple of its time")
+        .argParser(ratio)
+        .default(0.5),
+    );
 }
 
 function ownVersion(): string {

@@ -1,8 +1,10 @@
 import {
+  assertMigration,
   type CleanupRule,
   cleanupRuleSchema,
   type HealthCheck,
   type HealthThresholds,
+  type Migration,
   type ModelLike,
   type NamedQuery,
   thresholdsSchema,
@@ -17,6 +19,15 @@ type MaybePromise<T> = T | Promise<T>;
 
 const isFunction = (value: unknown) => typeof value === "function";
 const functionOf = <T>(name: string) => z.custom<T>(isFunction, `${name} must be a function`);
+
+const migrationSchema = z.custom<Migration>().transform((given, context) => {
+  try {
+    return assertMigration(given);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: (error as Error).message });
+    return z.NEVER;
+  }
+});
 
 /** The one schema of `db.config.ts`: type, defaults and descriptions come from it. */
 export const configSchema = z.strictObject({
@@ -42,6 +53,11 @@ export const configSchema = z.strictObject({
   checks: functionOf<(models: never) => MaybePromise<readonly object[]>>("checks")
     .optional()
     .describe("Checks of your own for health, built from what `models` returned"),
+  migrations: z
+    .array(migrationSchema)
+    .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, "two migrations have one name")
+    .default([])
+    .describe("How data moves from one layout to another"),
   thresholds: thresholdsSchema.optional().describe("Limits that health and optimize go by"),
   validation: z
     .enum(["warn", "error", "off"])
@@ -66,6 +82,8 @@ export interface DbConfig<M extends object = Models> {
   readonly cleanup?: readonly CleanupRule[];
   /** Checks of your own for `health`: whether the audit log is unbroken, whether backups are made. */
   readonly checks?: (models: M) => MaybePromise<readonly HealthCheck[]>;
+  /** How data moves from one layout to another. */
+  readonly migrations?: readonly Migration[];
   /** Limits that `health` and `optimize` go by. */
   readonly thresholds?: HealthThresholds;
   /** What a document does that its collection's validator refuses. Default `warn`. */

@@ -22,6 +22,7 @@ const hints: Readonly<Record<string, string>> = {
   CLOCK_AHEAD: "Set this machine's clock. By it, documents would be old that are not.",
   NO_RUN: "See the last runs with cleanup --status.",
   DISK_FULL: "Free space on the server, then run the command again: it goes on where it was.",
+  MIGRATION_MISMATCH: "See the documents with `org-db migrate verify`; mend the source, then run it again.",
   DUPLICATES: "Remove or merge the documents named above, then run the command again.",
 };
 

@@ -9,6 +9,7 @@ const pathOf = (url: URL) => fileURLToPath(url);
 /** The configurations there; named one by one, so that one that no test needs any more is noticed. */
 export const configs = {
   shop: pathOf(new URL("./fixtures/shop.config.ts", import.meta.url)),
+  boxes: pathOf(new URL("./fixtures/boxes.config.ts", import.meta.url)),
   plain: pathOf(new URL("./fixtures/plain.config.mjs", import.meta.url)),
   commonjs: pathOf(new URL("./fixtures/commonjs/db.config.ts", import.meta.url)),
   throws: pathOf(new URL("./fixtures/throws.config.ts", import.meta.url)),

@@ -51,6 +51,20 @@ export type { LoginAdmission, LoginAttemptInput, ReservedLoginAttempt } from "./
 export { reserveLoginAttempt } from "./login-defence/reserve.js";
 export type { LoginOutcome } from "./login-defence/settle.js";
 export { settleLoginAttempt } from "./login-defence/settle.js";
+export { validateLegacySession } from "./migrations/legacy-tokens.js";
+export type { OpenedMigratingSession, OpenMigratingSessionInput } from "./migrations/migrating-sessions.js";
+export { MigratingSessions } from "./migrations/migrating-sessions.js";
+export type { SessionsMigration, SessionsMigrationOptions } from "./migrations/sessions-migration.js";
+export { sessionsMigration } from "./migrations/sessions-migration.js";
+export type {
+  LegacySession,
+  LegacyUser,
+  MigratedDocument,
+  SessionGate,
+  SessionRoute,
+} from "./migrations/types.js";
+export type { UpgradeReport, UpgradeStep, Upgrades } from "./migrations/upgrades.js";
+export { defineUpgrades } from "./migrations/upgrades.js";
 export type { IdentityModels } from "./models.js";
 export { canonicalAddress, canonicalRange, isAllowed, networkOf } from "./network.js";
 export type { AccessTokenCheck, ActiveAccessToken } from "./oauth/access.js";

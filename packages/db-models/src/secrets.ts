@@ -67,6 +67,11 @@ export function mintToken(kind: TokenKind): Token {
   return assemble(kind, randomBytes(16).toString("base64url"), randomKey());
 }
 
+/** Mints a session token as applications with embedded sessions have it: 256 random bits, 64 hexadecimal characters. */
+export function mintLegacyToken(): string {
+  return randomBytes(32).toString("hex");
+}
+
 /**
  * Mints a token under the handle of another, with a mark in its secret: whoever has the key can tell it from one that
  * somebody made up, without having kept it. 160 bits of the secret are random.

@@ -9,7 +9,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defineModels, retentionSchema } from "../src/index.js";
 
 const guide = (name: string) => readFile(new URL(`../../../docs/guides/${name}.md`, import.meta.url), "utf8");
-const source = new URL("../src/index.ts", import.meta.url).href;
+const modules = {
+  "@org/db-models": new URL("../src/index.ts", import.meta.url).href,
+  "@org/db-optimizer": import.meta.resolve("@org/db-optimizer"),
+  mongoose: import.meta.resolve("mongoose"),
+};
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "guides-"));
@@ -30,6 +34,7 @@ function programsOf(text: string): string[] {
 describe.each([
   ["api-keys", [/^true 999\n\[ true, true \]\n\{ valid: false, reason: 'revoked' \}\nfalse true\n$/]],
   ["audit", [/^0\ntrue 1\n\{[^}]*sequence: 0,\s*problem: 'chain_missing'\s*\}\n$/]],
+  ["migration", [/^switched true\nreverting,expand,off 1\nfalse true\n$/]],
   ["oauth", [/^true \[ 'repo:read' \]\ntrue true\nfalse false\n\{ active: false \}\ntrue\n$/]],
   [
     "privacy",
@@ -50,7 +55,11 @@ describe.each([
     expect(programs).toHaveLength(outputs.length);
     for (const [index, program] of programs.entries()) {
       const file = join(folder, `${name}-${index}.mts`);
-      await writeFile(file, program.replaceAll('"@org/db-models"', JSON.stringify(source)));
+      const local = Object.entries(modules).reduce(
+        (code, [name, url]) => code.replaceAll(`"${name}"`, JSON.stringify(url)),
+        program,
+      );
+      await writeFile(file, local);
       const command = ["--conditions=@org/source", "--import", "tsx", file];
       const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0", MONGODB_URI: temporary.uri };
       const { stdout } = await promisify(execFile)(process.execPath, command, { env });

@@ -7,6 +7,7 @@ export const errorKinds = {
   INVALID_MODEL: "caller",
   INVALID_RULE: "caller",
   INVALID_QUERY: "caller",
+  INVALID_MIGRATION: "caller",
   MODELS_CONFLICT: "caller",
   RULE_NEEDS_INDEX: "caller",
   CLOCK_AHEAD: "caller",
@@ -27,6 +28,9 @@ export const errorKinds = {
   NO_RUN: "state",
   NOTHING_TO_ROLL_BACK: "state",
   QUERY_PLAN_UNFIT: "state",
+  MIGRATION_NOT_ALLOWED: "state",
+  MIGRATION_MISMATCH: "state",
+  MIGRATION_PHASE_UNSTABLE: "state",
 } as const;
 
 /** Stable name of what went wrong. */

@@ -98,6 +98,27 @@ export type { IndexUse, UnusedFinding, UnusedInput, UnusedVerdict } from "./inde
 export { judgeUse } from "./indexes/unused.js";
 export type { Lease, LeaseOptions } from "./lease.js";
 export { leaseHeldUntil, withLease } from "./lease.js";
+export type { Migration, SourceWrite, TargetDocument, TargetsByCollection } from "./migrate/definition.js";
+export { assertMigration } from "./migrate/definition.js";
+export { MigrationGate } from "./migrate/gate.js";
+export type { MigrateOptions, MigrationStatus, UpTo } from "./migrate/migrate.js";
+export {
+  contractMigration,
+  migrateUp,
+  migrationStatus,
+  rollbackMigration,
+  verifyMigration,
+} from "./migrate/migrate.js";
+export type { Layout, MigrationPhase, MigrationRoute } from "./migrate/phases.js";
+export { migrationPhases, routeOf } from "./migrate/phases.js";
+export type {
+  MigrationProgress,
+  MigrationReport,
+  Mismatch,
+  MismatchKind,
+  VerifyReport,
+} from "./migrate/report.js";
+export type { Checkpoint, MigrationState, PhaseChange } from "./migrate/state.js";
 export type { ModelLike, SchemaLike } from "./model.js";
 export { assertModel } from "./model.js";
 export type { NamedQuery } from "./named-query.js";

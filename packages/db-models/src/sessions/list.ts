@@ -55,7 +55,8 @@ function newestBySlot(found: readonly UserSessionDocument[]) {
   return holders;
 }
 
-function summarise(session: UserSessionDocument): SessionSummary {
+/** What the owner of a session gets to see of it. */
+export function summarise(session: UserSessionDocument): SessionSummary {
   return {
     id: session._id,
     device: session.device,

@@ -26,7 +26,8 @@ export type SessionCheck =
   | { active: true; session: ActiveSession; touched: boolean }
   | { active: false; reason: SessionRefusal };
 
-type CheckedSession = Pick<
+/** As much of a session as a check reads. */
+export type CheckedSession = Pick<
   UserSessionDocument,
   | "_id"
   | "userId"
@@ -84,20 +85,47 @@ export async function validateSession(
   now: Date,
   policy: Partial<SessionPolicy> = {},
 ): Promise<SessionCheck> {
-  const parsed = parseToken("session", token);
-  if (!parsed) return { active: false, reason: "malformed" };
+  return checkToken(models, parseToken("session", token), now, policy);
+}
+
+/** What {@link validateSession} decides of a token that has been read; of none that it is malformed. */
+export async function checkToken(
+  models: IdentityModels,
+  token: Token | undefined,
+  now: Date,
+  policy: Partial<SessionPolicy>,
+): Promise<SessionCheck> {
+  if (!token) return { active: false, reason: "malformed" };
   const rules = sessionPolicyOf(models, policy);
-  const session = await findByQuery(models, queries.sessionByHandle(sha256(parsed.handle)), projection);
-  if (!session) return { active: false, reason: "unknown" };
-  assertKnownVersion(session);
-  const reason = refusalOf(session, now) ?? tokenRefusal(session, parsed, now, rules);
-  if (reason) return { active: false, reason };
+  const session = await findChecked(models, token);
+  const reason = refusalOfToken(session, token, now, rules);
+  if (reason || !session) return { active: false, reason: reason ?? "unknown" };
   const idleExpiresAt = await touchIfDue(models, session, now, rules);
   return {
     active: true,
     session: activeSession(session, idleExpiresAt),
     touched: idleExpiresAt !== undefined,
   };
+}
+
+/** The session that a token's handle leads to. */
+export function findChecked(
+  models: IdentityModels,
+  token: Pick<Token, "handle">,
+): Promise<CheckedSession | undefined> {
+  return findByQuery(models, queries.sessionByHandle(sha256(token.handle)), projection);
+}
+
+/** Why a session, or none, does not stand for a token at this moment; `undefined` when it does. */
+export function refusalOfToken(
+  session: CheckedSession | undefined,
+  token: Token,
+  now: Date,
+  rules: SessionPolicy,
+): SessionRefusal | undefined {
+  if (!session) return "unknown";
+  assertKnownVersion(session);
+  return refusalOf(session, now) ?? tokenRefusal(session, token, now, rules);
 }
 
 /** Why a session is not live at this moment, whatever the token; `undefined` when it is. */
@@ -151,7 +179,8 @@ async function touchIfDue(
   return expiry.idleExpiresAt;
 }
 
-function activeSession(session: CheckedSession, touchedExpiry: Date | undefined): ActiveSession {
+/** What a service gets to know of a session. */
+export function activeSession(session: CheckedSession, touchedExpiry: Date | undefined): ActiveSession {
   return {
     id: session._id,
     userId: session.userId,

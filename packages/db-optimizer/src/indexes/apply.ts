@@ -1,10 +1,10 @@
-import { hostname, userInfo } from "node:os";
 import type { Connection } from "mongoose";
 
 import type { OptimizerError } from "../errors.js";
 import { type Lease, serverTime } from "../lease.js";
 import type { NamedQuery } from "../named-query.js";
 import { throwIfAborted } from "../pause.js";
+import { processName } from "../process-name.js";
 import type { BuildProgress } from "./build.js";
 import { databaseOf } from "./inspect.js";
 import { type JournalRun, JournalWriter, type StepOutcome } from "./journal.js";
@@ -132,12 +132,4 @@ async function runSteps(plan: Plan, runner: StepRunner, options: ApplyOptions): 
     if (result.error && fatal.has(result.error.code)) throw result.error;
   }
   return results;
-}
-
-function processName(): string {
-  try {
-    return `${userInfo().username}@${hostname()}`;
-  } catch {
-    return hostname(); // Users without an entry in the system's list exist in containers.
-  }
 }

@@ -1,0 +1,159 @@
+import { detectDevice, deviceHashOf } from "../device.js";
+import { canonicalAddress, networkOf } from "../network.js";
+import { defaultRetention } from "../retention.js";
+import { currentSchemaVersion, duration } from "../schemas/common.js";
+import type { Device, UserSessionDocument } from "../schemas/user-session.js";
+import { randomKey, sha256 } from "../secrets.js";
+import { normaliseIdentifier } from "../users/input.js";
+import type { LegacySession, LegacyUser, MigratedDocument } from "./types.js";
+
+/** Live sessions of a user that comes from the old layout, which has no cap. */
+export const defaultSessionCap = 10;
+
+const absoluteLifetimeMs = 30 * duration.day;
+
+/** A user of the old layout in `users`. Roles, settings and the audit key are the user's from then on. */
+export function expandUser(user: Omit<LegacyUser, "sessions">): MigratedDocument {
+  const { _id, email, name, createdAt, updatedAt } = user;
+  return {
+    collection: "users",
+    document: {
+      _id,
+      email: normaliseIdentifier(email),
+      ...(name !== undefined && { "profile.displayName": name }),
+      createdAt,
+      updatedAt,
+    },
+    supersedes: { updatedAt: { $lt: updatedAt } },
+    onInsert: { ...userDefaults, auditKey: randomKey() },
+    ...(name === undefined && { unset: ["profile.displayName"] }),
+  };
+}
+
+// What the schema gives a new user, in paths: some of them stand beside migrated ones.
+const userDefaults = {
+  status: "active",
+  roles: ["user"],
+  "profile.timezone": "UTC",
+  "profile.language": "en",
+  "profile.theme": "system",
+  security: {
+    idleTimeoutMs: 12 * duration.hour,
+    absoluteLifetimeMs,
+    maxConcurrentSessions: defaultSessionCap,
+    limitPolicy: "evict_oldest",
+    alerts: { newDevice: true, newLocation: true },
+    ipAllowlist: [],
+    secondFactor: { enabled: false },
+  },
+  subscription: { plan: "free", status: "active" },
+  apiUsage: {
+    totals: { requests: 0, failures: 0 },
+    window: { requests: 0 },
+    limit: 10_000,
+    favouriteEndpoints: [],
+  },
+  analytics: { engagementScore: 0, logins: 0, devices: [], countries: [] },
+  sessionGeneration: 0,
+  schemaVersion: currentSchemaVersion,
+} as const;
+
+/**
+ * A session of the old layout in `user_sessions`. The raw token stays behind: it is its own handle, and its SHA-256
+ * decides. A live one needs a slot besides.
+ */
+export function expandSession(userId: LegacyUser["_id"], session: LegacySession): MigratedDocument {
+  const { _id, createdAt, lastActivity, expiresAt } = session;
+  const revokedAt = revokedAtOf(session);
+  const absoluteExpiresAt = session.absoluteExpiresAt ?? latest(createdAt, expiresAt);
+  const idle = expiresAt.getTime() - lastActivity.getTime();
+  const older = [{ lastSeenAt: { $lt: lastActivity } }, { idleExpiresAt: { $lt: expiresAt } }];
+  return {
+    collection: "user_sessions",
+    document: {
+      _id,
+      userId,
+      ...hashesOf(session),
+      ...present({ userAgent: session.userAgent, ip: canonicalAddress(session.ip) }),
+      createdAt,
+      lastSeenAt: lastActivity,
+      idleExpiresAt: expiresAt,
+      absoluteExpiresAt,
+      purgeAt: purgeAtOf(session),
+      ...(revokedAt && { revokedAt, revocationReason: "signed_out" }),
+    },
+    // What has ended never lives again, whatever the order in which two writers arrive.
+    supersedes: revokedAt
+      ? { $or: [{ revokedAt: { $not: { $lte: revokedAt } } }, ...older] }
+      : { revokedAt: { $exists: false }, $or: older },
+    raise: ["lastSeenAt", "idleExpiresAt", "absoluteExpiresAt", "purgeAt"],
+    lower: ["revokedAt"],
+    onInsert: {
+      ...derivedOf(session),
+      generation: 0,
+      userGeneration: 0,
+      roles: ["user"],
+      scopes: [],
+      risk: { level: "unscored", reasons: [] },
+      apiUsage: { requests: 0, failures: 0 },
+      authenticatedAt: createdAt,
+      idleTimeoutMs: Math.min(Math.max(idle, duration.minute), 90 * duration.day),
+      schemaVersion: currentSchemaVersion,
+    },
+    ...(revokedAt && { unset: ["slot"] }),
+  };
+}
+
+/** What a session of the old layout would be to a check, with a slot as that layout has no cap. */
+export function asUserSession(user: LegacyUser["_id"], session: LegacySession): UserSessionDocument {
+  const { document, onInsert } = expandSession(user, session);
+  return { ...onInsert, ...document, slot: 0 } as unknown as UserSessionDocument;
+}
+
+/** From when on a session may be removed, so that it need not be carried over. */
+export function purgeAtOf({ expiresAt }: LegacySession): Date {
+  return new Date(expiresAt.getTime() + defaultRetention.sessionsMs);
+}
+
+/** Whether the old layout lets a session in. */
+export function isLiveLegacy(session: LegacySession, now: Date): boolean {
+  return session.active && session.expiresAt > now;
+}
+
+function hashesOf({ token, handleHash, tokenHash }: LegacySession) {
+  if (token === undefined) return { handleHash, tokenHash };
+  const hash = sha256(token);
+  return { handleHash: hash, tokenHash: hash };
+}
+
+// The old layout does not say when: the last activity is the latest moment at which it was known to live.
+function revokedAtOf({ active, revokedAt, lastActivity }: LegacySession): Date | undefined {
+  return active ? undefined : (revokedAt ?? lastActivity);
+}
+
+function latest(createdAt: Date, expiresAt: Date): Date {
+  return new Date(Math.max(createdAt.getTime() + absoluteLifetimeMs, expiresAt.getTime()));
+}
+
+function derivedOf({ userAgent, ip }: LegacySession) {
+  const device = deviceOf(userAgent);
+  return { device, deviceHash: deviceHashOf(device), ...present({ network: networkOf(ip) }) };
+}
+
+const devices = new Map<string, Device>();
+const rememberedDevices = 1_000;
+
+// Millions of sessions have a few hundred headers, and reading one costs more than all the rest.
+function deviceOf(userAgent = ""): Device {
+  const known = devices.get(userAgent);
+  if (known) return known;
+  if (devices.size >= rememberedDevices) devices.clear();
+  const device = detectDevice(userAgent);
+  devices.set(userAgent, device);
+  return device;
+}
+
+function present<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> };
+}

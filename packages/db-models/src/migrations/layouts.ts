@@ -1,0 +1,150 @@
+import type { Collection, mongo, Types } from "mongoose";
+import { IdentityError } from "../errors.js";
+import type { IdentityModels } from "../models.js";
+import type { UserSessionDocument } from "../schemas/user-session.js";
+import { sha256, type Token } from "../secrets.js";
+import { sessionPolicyOf } from "../sessions/policy.js";
+import { endSessions } from "../sessions/revoke.js";
+import { collapse } from "./collapse.js";
+import { expandSession, expandUser } from "./expand.js";
+import { settleSlots } from "./settle.js";
+import type { LegacySession, LegacyUser, SessionGate } from "./types.js";
+
+/** A session as one of the layouts has it, after a write to that layout. */
+export type Written =
+  | { layout: "source"; user: LegacyUser; session: LegacySession }
+  | { layout: "target"; session: UserSessionDocument };
+
+/** When a session was used, and when it now expires. */
+export interface Touch {
+  lastSeenAt: Date;
+  idleExpiresAt: Date;
+}
+
+/** What both layouts can do with one session; each answers what the session has become, or nothing without it. */
+export interface SessionLayout {
+  revoke(userId: Types.ObjectId, id: Types.ObjectId, now: Date): Promise<Written | undefined>;
+  touch(userId: Types.ObjectId, id: Types.ObjectId, touch: Touch): Promise<Written | undefined>;
+  /** Takes over what the other layout has of a session: `opened` when it is new there, and its user may be too. */
+  take(written: Written, what: "opened" | "ended" | "used", now: Date): Promise<void>;
+}
+
+/** The layout that a migration comes from: sessions in an array of their user. */
+export class SourceLayout implements SessionLayout {
+  readonly #models: IdentityModels;
+  readonly #users: Collection;
+
+  constructor(models: IdentityModels, source: string) {
+    this.#models = models;
+    this.#users = models.User.db.collection(source);
+  }
+
+  /** The session that a token stands for, whether or not it is live. */
+  async find(token: Token): Promise<Extract<Written, { layout: "source" }> | undefined> {
+    const [field, value] =
+      token.raw === token.handle ? ["token", token.raw] : ["handleHash", sha256(token.handle)];
+    const projection = { ...headerFields, sessions: { $elemMatch: { [field as string]: value } } };
+    return written(await this.#users.findOne({ [`sessions.${field}`]: value }, { projection }));
+  }
+
+  async sessionsOf(userId: Types.ObjectId): Promise<LegacySession[]> {
+    const user = await this.#users.findOne({ _id: userId }, { projection: { sessions: 1 } });
+    return (user as unknown as LegacyUser | null)?.sessions ?? [];
+  }
+
+  /** Adds a session, unless it is there. @throws IdentityError `USER_NOT_FOUND` */
+  async add(userId: Types.ObjectId, session: LegacySession): Promise<Written> {
+    await this.#users.updateOne(
+      { _id: userId, "sessions._id": { $ne: session._id } },
+      { $push: { sessions: session as never } },
+    );
+    const added = await this.#read(userId, session._id);
+    if (!added) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+    return added;
+  }
+
+  async revoke(userId: Types.ObjectId, id: Types.ObjectId, now: Date): Promise<Written | undefined> {
+    await this.#users.updateOne(
+      { _id: userId, sessions: { $elemMatch: { _id: id, active: true } } },
+      { $set: { "sessions.$.active": false }, $min: { "sessions.$.revokedAt": now } },
+    );
+    return this.#read(userId, id);
+  }
+
+  async touch(userId: Types.ObjectId, id: Types.ObjectId, touch: Touch): Promise<Written | undefined> {
+    await this.#users.updateOne(
+      { _id: userId, sessions: { $elemMatch: { _id: id, active: true } } },
+      { $max: { "sessions.$.lastActivity": touch.lastSeenAt, "sessions.$.expiresAt": touch.idleExpiresAt } },
+    );
+    return this.#read(userId, id);
+  }
+
+  async take(from: Written): Promise<void> {
+    if (from.layout === "source") return;
+    const user = await this.#models.User.collection.findOne({ _id: from.session.userId });
+    const targets = new Map([
+      ["users", user ? [user] : []],
+      ["user_sessions", [from.session as unknown as Record<string, unknown>]],
+    ]);
+    const operations = collapse(targets, { _id: from.session.userId }).map((one) => ({ updateOne: one }));
+    await this.#users.bulkWrite(operations as unknown as mongo.AnyBulkWriteOperation[], { ordered: true });
+  }
+
+  async #read(userId: Types.ObjectId, id: Types.ObjectId): Promise<Written | undefined> {
+    const projection = { ...headerFields, sessions: { $elemMatch: { _id: id } } };
+    return written(await this.#users.findOne({ _id: userId }, { projection }));
+  }
+}
+
+const headerFields = { email: 1, name: 1, createdAt: 1, updatedAt: 1 } as const;
+
+function written(found: object | null): Extract<Written, { layout: "source" }> | undefined {
+  const user = found as LegacyUser | null;
+  const session = user?.sessions?.[0];
+  return user && session ? { layout: "source", user, session } : undefined;
+}
+
+/** The layout that a migration goes to. */
+export class TargetLayout implements SessionLayout {
+  readonly #models: IdentityModels;
+  readonly #gate: Pick<SessionGate, "put">;
+
+  constructor(models: IdentityModels, gate: Pick<SessionGate, "put">) {
+    this.#models = models;
+    this.#gate = gate;
+  }
+
+  async read(id: Types.ObjectId): Promise<Written | undefined> {
+    const session = await this.#models.UserSession.collection.findOne({ _id: id });
+    return session ? { layout: "target", session: session as unknown as UserSessionDocument } : undefined;
+  }
+
+  async revoke(userId: Types.ObjectId, id: Types.ObjectId, now: Date): Promise<Written | undefined> {
+    await endSessions(this.#models, { _id: id, userId }, "signed_out", now);
+    return this.#own(userId, id);
+  }
+
+  async touch(userId: Types.ObjectId, id: Types.ObjectId, touch: Touch): Promise<Written | undefined> {
+    const { retentionMs } = sessionPolicyOf(this.#models);
+    const purgeAt = new Date(touch.idleExpiresAt.getTime() + retentionMs);
+    await this.#models.UserSession.collection.updateOne(
+      { _id: id, userId, revokedAt: null },
+      { $max: { ...touch, purgeAt } },
+    );
+    return this.#own(userId, id);
+  }
+
+  async take(from: Written, what: "opened" | "ended" | "used", now: Date): Promise<void> {
+    if (from.layout === "target") return;
+    const { user, session } = from;
+    const owner = what === "opened" ? [expandUser(user)] : [];
+    await this.#gate.put([...owner, expandSession(user._id, session)]);
+    // A session that is used keeps its slot; one that the backfill has yet to reach gets it there.
+    if (what !== "used") await settleSlots(this.#models, user._id, now);
+  }
+
+  async #own(userId: Types.ObjectId, id: Types.ObjectId): Promise<Written | undefined> {
+    const found = await this.read(id);
+    return found?.layout === "target" && found.session.userId.equals(userId) ? found : undefined;
+  }
+}

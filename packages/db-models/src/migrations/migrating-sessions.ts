@@ -1,0 +1,162 @@
+import { Types } from "mongoose";
+import { capUserAgent } from "../device.js";
+import type { IdentityModels } from "../models.js";
+import { duration } from "../schemas/common.js";
+import { mintLegacyToken, type Token } from "../secrets.js";
+import { listSessions, type SessionSummary, summarise } from "../sessions/list.js";
+import { type OpenedSession, openSession } from "../sessions/open.js";
+import { expiryAfterUse, type SessionPolicy, sessionPolicyOf } from "../sessions/policy.js";
+import {
+  activeSession,
+  type CheckedSession,
+  findChecked,
+  refusalOfToken,
+  type SessionCheck,
+} from "../sessions/validate.js";
+import { asUserSession, isLiveLegacy } from "./expand.js";
+import { type SessionLayout, SourceLayout, TargetLayout, type Written } from "./layouts.js";
+import { parseEitherToken } from "./legacy-tokens.js";
+import type { LegacySession, SessionGate, SessionRoute } from "./types.js";
+
+/** A session that was opened while a migration is under way. */
+export type OpenedMigratingSession = Pick<OpenedSession, "id" | "token" | "idleExpiresAt">;
+
+/** Whose session to open, and what is known of the client. */
+export interface OpenMigratingSessionInput {
+  userId: Types.ObjectId;
+  userAgent?: string;
+  ip?: string;
+}
+
+const legacyIdleMs = 12 * duration.hour;
+
+/**
+ * Sessions while they move from one layout to the other: the one place through which a service reads and writes them
+ * from `expand` to `contract`. Each call goes by the phase that the gate knows. A write is done when every layout that
+ * the phase writes has it; a call that fails may be made again.
+ *
+ * @example
+ * const sessions = new MigratingSessions(models, new MigrationGate(connection, sessionsMigration()));
+ * const check = await sessions.validate(request.cookies.session, new Date());
+ */
+export class MigratingSessions {
+  readonly #models: IdentityModels;
+  readonly #gate: SessionGate;
+  readonly #source: SourceLayout;
+  readonly #target: TargetLayout;
+
+  /** @param source - collection of the old layout. Default `legacy_users`. */
+  constructor(models: IdentityModels, gate: SessionGate, source = "legacy_users") {
+    this.#models = models;
+    this.#gate = gate;
+    this.#source = new SourceLayout(models, source);
+    this.#target = new TargetLayout(models, gate);
+  }
+
+  /**
+   * Opens a session: with a token of the old form as long as the old layout is written first, under the cap as soon as
+   * the new one is.
+   *
+   * @throws IdentityError `USER_NOT_FOUND`, and what `openSession` throws.
+   */
+  async open(input: OpenMigratingSessionInput, now: Date): Promise<OpenedMigratingSession> {
+    // Made once, so that an attempt that is made again opens the same session.
+    const legacy = newLegacySession(input, now);
+    return this.#gate.write(async (route) => {
+      if (route.write[0] === "target") return this.#openInTarget(route, input, now);
+      const written = await this.#source.add(input.userId, legacy);
+      if (route.write.includes("target")) await this.#target.take(written, "opened", now);
+      return { id: legacy._id, token: legacy.token as string, idleExpiresAt: legacy.expiresAt };
+    });
+  }
+
+  /**
+   * Decides whether a token of either form stands for a live session, and notes its use at most once in the policy's
+   * touch interval.
+   */
+  async validate(token: unknown, now: Date, policy: Partial<SessionPolicy> = {}): Promise<SessionCheck> {
+    const parsed = parseEitherToken(token);
+    if (!parsed) return { active: false, reason: "malformed" };
+    const rules = sessionPolicyOf(this.#models, policy);
+    const session = await this.#gate.read((route) => this.#find(route, parsed));
+    const reason = refusalOfToken(session, parsed, now, rules);
+    if (reason || !session) return { active: false, reason: reason ?? "unknown" };
+    if (now.getTime() - session.lastSeenAt.getTime() < rules.touchIntervalMs)
+      return { active: true, session: activeSession(session, undefined), touched: false };
+    const { idleExpiresAt } = expiryAfterUse(session, now, rules);
+    const touch = { lastSeenAt: now, idleExpiresAt };
+    await this.#onBoth("used", (layout) => layout.touch(session.userId, session._id, touch), now);
+    return { active: true, session: activeSession(session, idleExpiresAt), touched: true };
+  }
+
+  /** Ends one session of a user. Ending one that has ended is no error. */
+  async revoke(input: { userId: Types.ObjectId; sessionId: Types.ObjectId }, now: Date): Promise<void> {
+    await this.#onBoth("ended", (layout) => layout.revoke(input.userId, input.sessionId, now), now);
+  }
+
+  /** The user's live sessions, the last to expire first. */
+  list(userId: Types.ObjectId, now: Date): Promise<SessionSummary[]> {
+    return this.#gate.read(async ({ read }) => {
+      if (read === "target") return listSessions(this.#models, userId, now);
+      const live = (await this.#source.sessionsOf(userId)).filter((session) => isLiveLegacy(session, now));
+      return live
+        .sort((a, b) => b.expiresAt.getTime() - a.expiresAt.getTime())
+        .map((session) => summarise(asUserSession(userId, session)));
+    });
+  }
+
+  async #find({ read }: SessionRoute, token: Token): Promise<CheckedSession | undefined> {
+    if (read === "target") return findChecked(this.#models, token);
+    const found = await this.#source.find(token);
+    return found && asUserSession(found.user._id, found.session);
+  }
+
+  async #openInTarget(
+    { write }: SessionRoute,
+    input: OpenMigratingSessionInput,
+    now: Date,
+  ): Promise<OpenedMigratingSession> {
+    const opened = await openSession(this.#models, input, now);
+    if (write.includes("source")) {
+      const changed = await Promise.all([opened, ...opened.evicted].map(({ id }) => this.#target.read(id)));
+      for (const one of changed) if (one) await this.#source.take(one);
+    }
+    return { id: opened.id, token: opened.token, idleExpiresAt: opened.idleExpiresAt };
+  }
+
+  /**
+   * Writes to the layouts of the phase, in its order; the later takes over what the earlier has become. A session that
+   * only the later has was left by a process that died: the earlier then takes it over.
+   */
+  #onBoth(
+    what: "ended" | "used",
+    act: (layout: SessionLayout) => Promise<Written | undefined>,
+    now: Date,
+  ): Promise<void> {
+    return this.#gate.write(async ({ write }) => {
+      const layouts = write.map(
+        (layout): SessionLayout => (layout === "source" ? this.#source : this.#target),
+      );
+      for (const layout of layouts) {
+        const written = await act(layout);
+        if (!written) continue;
+        for (const other of layouts) if (other !== layout) await other.take(written, what, now);
+        return;
+      }
+    });
+  }
+}
+
+function newLegacySession({ userAgent, ip }: OpenMigratingSessionInput, now: Date): LegacySession {
+  const header = capUserAgent(userAgent);
+  return {
+    _id: new Types.ObjectId(),
+    token: mintLegacyToken(),
+    ...(header !== undefined && { userAgent: header }),
+    ...(ip !== undefined && { ip }),
+    createdAt: now,
+    lastActivity: now,
+    expiresAt: new Date(now.getTime() + legacyIdleMs),
+    active: true,
+  };
+}

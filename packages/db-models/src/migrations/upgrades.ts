@@ -1,0 +1,108 @@
+import type { Collection } from "mongoose";
+import { IdentityError } from "../errors.js";
+
+type Plain = Record<string, unknown>;
+
+/** What makes a document of one `schemaVersion` one of the next; pure, and without setting the version. */
+export type UpgradeStep = (document: Plain) => Plain;
+
+/** What became of an eager upgrade. */
+export interface UpgradeReport {
+  /** Documents of an older version that were found. */
+  found: number;
+  /** Of those, the ones that this call wrote; the others changed meanwhile, and are read again by who changed them. */
+  upgraded: number;
+}
+
+/** Upgrades of the documents of one collection. */
+export interface Upgrades {
+  /** The version that the steps lead to. */
+  readonly current: number;
+  /**
+   * A document in the layout of `current`. Pure.
+   *
+   * @throws IdentityError `SCHEMA_TOO_NEW`; `INVALID_INPUT` without a version that the steps know.
+   */
+  upgrade(document: Plain): Plain;
+  /** Lazily: {@link upgrade}, and stores the result unless the document has changed since it was read. */
+  upgradeOnRead(collection: Collection, document: Plain): Promise<Plain>;
+  /** Eagerly: the same for every document of an older version. Can be stopped and called again. */
+  upgradeAll(collection: Collection, signal?: AbortSignal): Promise<UpgradeReport>;
+}
+
+/**
+ * Ties the layouts of a collection's documents together: step `n` makes version `n + 1` of version `n`. Reading and
+ * the eager run go by the same steps, so that they cannot come to different results.
+ *
+ * @throws IdentityError `INVALID_INPUT` when the steps have a gap.
+ *
+ * @example
+ * const upgrades = defineUpgrades({ 1: ({ name, ...rest }) => ({ ...rest, displayName: name }) });
+ * const user = await upgrades.upgradeOnRead(collection, await collection.findOne({ _id }));
+ */
+export function defineUpgrades(steps: Readonly<Record<number, UpgradeStep>>): Upgrades {
+  const versions = Object.keys(steps)
+    .map(Number)
+    .sort((a, b) => a - b);
+  const gap = versions.find((version, at) => version !== (versions[0] ?? 1) + at);
+  if (gap !== undefined || versions.some((version) => !(version >= 1)))
+    throw new IdentityError("INVALID_INPUT", "the upgrade steps must be numbered 1, 2, … without a gap");
+  const first = versions[0] ?? 1;
+  const current = first + versions.length;
+  const upgrade = (document: Plain) => upgraded(document, steps, first, current);
+  return {
+    current,
+    upgrade,
+    upgradeOnRead: async (collection, document) => {
+      const next = upgrade(document);
+      if (next !== document) await store(collection, document, next);
+      return next;
+    },
+    upgradeAll: async (collection, signal) => {
+      const report = { found: 0, upgraded: 0 };
+      for await (const found of collection.find({ schemaVersion: { $lt: current } })) {
+        if (signal?.aborted) break;
+        const document = found as unknown as Plain;
+        report.found += 1;
+        if (await store(collection, document, upgrade(document))) report.upgraded += 1;
+      }
+      return report;
+    },
+  };
+}
+
+function upgraded(
+  document: Plain,
+  steps: Readonly<Record<number, UpgradeStep>>,
+  first: number,
+  current: number,
+): Plain {
+  const { schemaVersion } = document;
+  if (typeof schemaVersion !== "number" || !Number.isInteger(schemaVersion) || schemaVersion < first)
+    throw new IdentityError("INVALID_INPUT", "the document has no schemaVersion that the steps know");
+  if (schemaVersion > current)
+    throw new IdentityError(
+      "SCHEMA_TOO_NEW",
+      `the document has layout ${schemaVersion}; this package knows layouts up to ${current}`,
+    );
+  let next = document;
+  for (let version = schemaVersion; version < current; version++)
+    next = { ...(steps[version] as UpgradeStep)(next), schemaVersion: version + 1 };
+  return next;
+}
+
+/** Replaces exactly the document that was read: what was written to it meanwhile is never overwritten. */
+async function store(collection: Collection, read: Plain, next: Plain): Promise<boolean> {
+  const asRead = Object.fromEntries(Object.entries(read).map(([field, value]) => [field, { $eq: value }]));
+  const { _id, ...fields } = next;
+  const gone = Object.keys(read).filter((field) => !(field in next));
+  const added = Object.keys(next).filter((field) => !(field in read));
+  const { matchedCount } = await collection.updateOne(
+    { ...asRead, ...Object.fromEntries(added.map((field) => [field, { $exists: false }])) },
+    {
+      $set: fields,
+      ...(gone.length > 0 && { $unset: Object.fromEntries(gone.map((field) => [field, ""])) }),
+    },
+  );
+  return matchedCount === 1;
+}

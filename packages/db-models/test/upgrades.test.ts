@@ -1,0 +1,65 @@
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { defineUpgrades, type UpgradeStep } from "../src/index.js";
+
+const temporary = useTemporaryDatabase({ label: "upgrades" });
+const upgrades = defineUpgrades({
+  1: ({ name, ...rest }) => ({ ...rest, displayName: name }),
+  2: (document) => ({ ...document, letters: String(document.displayName).length }),
+});
+const people = () => temporary.connection.collection<{ _id: number }>("people");
+const read = async (_id: number) => (await people().findOne({ _id })) as unknown as Record<string, unknown>;
+const third = (_id: number, displayName: string) => ({
+  _id,
+  displayName,
+  letters: displayName.length,
+  schemaVersion: 3,
+});
+
+beforeEach(async () => {
+  await people().deleteMany({});
+  const names = ["Ada", "Grace", "Mary"];
+  await people().insertMany(names.map((name, _id) => ({ _id, name, schemaVersion: 1 })) as never);
+  await people().insertOne({ _id: 3, displayName: "Alan", schemaVersion: 2 } as never);
+});
+
+describe("upgrades", () => {
+  it("are the same on read and in the eager run, and stored once", async () => {
+    expect(await upgrades.upgradeOnRead(people() as never, await read(0))).toEqual(third(0, "Ada"));
+    expect(await read(0)).toEqual(third(0, "Ada"));
+    expect(await upgrades.upgradeAll(people() as never)).toEqual({ found: 3, upgraded: 3 });
+    const all = await people().find({}).sort({ _id: 1 }).toArray();
+    expect(all).toEqual([third(0, "Ada"), third(1, "Grace"), third(2, "Mary"), third(3, "Alan")]);
+    expect(await upgrades.upgradeAll(people() as never)).toEqual({ found: 0, upgraded: 0 });
+  });
+
+  it("never overwrite what was written since the document was read", async () => {
+    const stale = await read(1);
+    await people().updateOne({ _id: 1 }, { $set: { note: "new" } });
+    await people().updateOne({ _id: 1 }, { $set: { name: "Grace Hopper" } });
+    expect(await upgrades.upgradeOnRead(people() as never, stale)).toEqual(third(1, "Grace"));
+    expect(await read(1)).toEqual({ _id: 1, name: "Grace Hopper", note: "new", schemaVersion: 1 });
+  });
+
+  it("refuse a document of a newer version, and one of none", () => {
+    expect(() => upgrades.upgrade({ _id: 1, schemaVersion: 4 })).toThrow(
+      expect.objectContaining({ code: "SCHEMA_TOO_NEW" }),
+    );
+    for (const schemaVersion of [undefined, "1", 0, 1.5])
+      expect(() => upgrades.upgrade({ _id: 1, schemaVersion })).toThrow(
+        expect.objectContaining({ code: "INVALID_INPUT" }),
+      );
+  });
+
+  it("leave a document of the current version as it is", () => {
+    const document = { _id: 1, schemaVersion: 3 };
+    expect(upgrades.upgrade(document)).toBe(document);
+  });
+
+  it("have no gap", () => {
+    const same = (document: Record<string, unknown>) => document;
+    for (const steps of [{ 1: same, 3: same }, { 0: same }] as Record<number, UpgradeStep>[])
+      expect(() => defineUpgrades(steps)).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
+    expect(defineUpgrades({}).current).toBe(1);
+  });
+});

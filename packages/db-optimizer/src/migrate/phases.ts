@@ -1,0 +1,89 @@
+/** Where a migration is. In this order on the way up; `reverting` is on the way back. */
+export const migrationPhases = [
+  "off",
+  "expand",
+  "backfill",
+  "verify",
+  "switching",
+  "switched",
+  "reverting",
+  "contracting",
+  "contracted",
+] as const;
+
+/** One of {@link migrationPhases}. */
+export type MigrationPhase = (typeof migrationPhases)[number];
+
+/** One of the two layouts. */
+export type Layout = "source" | "target";
+
+/** What an application does in a phase. */
+export interface MigrationRoute {
+  readonly phase: MigrationPhase;
+  /** The layout that reads are answered from. */
+  readonly read: Layout;
+  /** The layouts that each write goes to, in this order; it is done when all of them have it. */
+  readonly write: readonly Layout[];
+}
+
+/**
+ * What an application does in each phase. Between two phases next to each other processes differ for a moment, so
+ * what one reads the other must write. Whoever dies between its two writes leaves one that no reader has seen: just
+ * before a side begins to be read, and for as long as it is brought up to date, it is written first.
+ */
+const routes: { readonly [P in MigrationPhase]: Omit<MigrationRoute, "phase"> } = {
+  off: { read: "source", write: ["source"] },
+  expand: { read: "source", write: ["source", "target"] },
+  backfill: { read: "source", write: ["source", "target"] },
+  verify: { read: "source", write: ["source", "target"] },
+  switching: { read: "source", write: ["target", "source"] },
+  switched: { read: "target", write: ["target", "source"] },
+  reverting: { read: "target", write: ["source", "target"] },
+  contracting: { read: "target", write: ["target"] },
+  contracted: { read: "target", write: ["target"] },
+};
+
+const transitions: { readonly [P in MigrationPhase]: readonly MigrationPhase[] } = {
+  off: ["expand"],
+  expand: ["backfill", "off"],
+  backfill: ["verify", "off"],
+  verify: ["switching", "off"],
+  switching: ["switched", "expand"],
+  switched: ["reverting", "contracting"],
+  reverting: ["expand"],
+  contracting: ["contracted"],
+  contracted: [],
+};
+
+/** What an application does in a phase. Pure. */
+export function routeOf(phase: MigrationPhase): MigrationRoute {
+  return { phase, ...routes[phase] };
+}
+
+/** Whether a migration may go from one phase to another. Pure. */
+export function mayFollow(from: MigrationPhase, to: MigrationPhase): boolean {
+  return transitions[from].includes(to);
+}
+
+/** The phase that `up` goes to next; nothing where it ends, or where only `rollback` or `contract` goes on. Pure. */
+export function nextUp(phase: MigrationPhase): MigrationPhase | undefined {
+  const [first] = transitions[phase];
+  return ["switched", "reverting", "contracting", "contracted"].includes(phase) ? undefined : first;
+}
+
+/** The phase that `rollback` goes to next; nothing where there is no way back, or nothing to go back from. Pure. */
+export function nextBack(phase: MigrationPhase): MigrationPhase | undefined {
+  const back = { switching: "expand", switched: "reverting", reverting: "expand" } as const;
+  if (phase in back) return back[phase as keyof typeof back];
+  return mayFollow(phase, "off") ? "off" : undefined;
+}
+
+/** Whether an answer that was read by one route must be read again by another. Pure. */
+export function mustReread(used: MigrationRoute, current: MigrationRoute): boolean {
+  return used.read !== current.read;
+}
+
+/** Whether a write that was made by one route must be made again by another: the latter writes a layout more. Pure. */
+export function mustRewrite(used: MigrationRoute, current: MigrationRoute): boolean {
+  return current.write.some((layout) => !used.write.includes(layout));
+}

@@ -1,0 +1,139 @@
+import type { Connection, mongo } from "mongoose";
+import type { ControllerState } from "../cleanup/controller.js";
+import { OptimizerError } from "../errors.js";
+import { databaseOf } from "../indexes/inspect.js";
+import type { Lease } from "../lease.js";
+import { processName } from "../process-name.js";
+import { type MigrationPhase, mayFollow } from "./phases.js";
+import type { VerifyReport } from "./report.js";
+
+const stateCollection = "org_db_migrations";
+const historyLength = 100;
+
+/** A change of phase: who made it and when. */
+export interface PhaseChange {
+  readonly from: MigrationPhase;
+  readonly to: MigrationPhase;
+  readonly at: Date;
+  readonly by: string;
+  /** Of the lease that it was made under. */
+  readonly fencing: number;
+}
+
+/** How far a walk over the documents has come. */
+export interface Checkpoint {
+  /** Last `_id` that was handled. */
+  readonly after: unknown;
+  /** Documents that were handled. */
+  readonly sources: number;
+  /** Milliseconds at work, pauses included, over all runs. */
+  readonly activeMs: number;
+  readonly controller: ControllerState;
+}
+
+/** The one document of a migration. */
+export interface MigrationState {
+  readonly _id: string;
+  readonly phase: MigrationPhase;
+  /** Grows with every change of phase: what compare-and-set compares. */
+  readonly epoch: number;
+  /** Highest fencing number that has written here; a lower one is refused. */
+  readonly fencing: number;
+  readonly changedAt: Date;
+  /** False until every process must have seen the phase. */
+  readonly seen: boolean;
+  readonly switchedAt?: Date;
+  readonly checkpoint?: Checkpoint;
+  readonly verification?: VerifyReport;
+  /** The last 100 changes, the newest last. */
+  readonly history: readonly PhaseChange[];
+}
+
+type States = mongo.Collection<MigrationState>;
+
+const statesOf = (connection: Connection): States =>
+  databaseOf(connection).collection<MigrationState>(stateCollection);
+
+/** The phase of a migration that nobody has started. */
+const initialState = (name: string): MigrationState => ({
+  _id: name,
+  phase: "off",
+  epoch: 0,
+  fencing: 0,
+  changedAt: new Date(0),
+  seen: true,
+  history: [],
+});
+
+/** Reads where a migration is. A phase is never read from where it could be rolled back. */
+export async function readState(connection: Connection, name: string): Promise<MigrationState> {
+  const found = await statesOf(connection).findOne(
+    { _id: name },
+    { readPreference: "primary", readConcern: { level: "majority" } },
+  );
+  return found ?? initialState(name);
+}
+
+/**
+ * Changes the phase by compare-and-set.
+ *
+ * @throws {OptimizerError} `MIGRATION_NOT_ALLOWED` where the phases do not follow; `LEASE_LOST` when another runner
+ * has changed it
+ */
+export async function changePhase(
+  connection: Connection,
+  state: MigrationState,
+  to: MigrationPhase,
+  lease: Lease,
+  now: Date,
+): Promise<MigrationState> {
+  const { _id, phase: from, epoch } = state;
+  if (!mayFollow(from, to))
+    throw new OptimizerError("MIGRATION_NOT_ALLOWED", `Migration "${_id}" cannot go from ${from} to ${to}`);
+  const change: PhaseChange = { from, to, at: now, by: processName(), fencing: lease.fencing };
+  const switchedAt = to === "switched" ? { switchedAt: now } : {};
+  await lease.confirm();
+  return write(connection, { _id, epoch, fencing: { $lte: lease.fencing } }, epoch === 0, {
+    $set: { phase: to, fencing: lease.fencing, changedAt: now, seen: false, ...switchedAt },
+    $inc: { epoch: 1 },
+    $unset: { checkpoint: "", ...(to === "expand" && { verification: "" }) },
+    $push: { history: { $each: [change], $slice: -historyLength } },
+  });
+}
+
+/**
+ * Notes something in the state of a phase.
+ *
+ * @throws {OptimizerError} `LEASE_LOST` when another runner has taken over
+ */
+export function noteState(
+  connection: Connection,
+  { _id, epoch }: MigrationState,
+  lease: Pick<Lease, "fencing">,
+  change: Partial<Pick<MigrationState, "checkpoint" | "verification" | "seen">>,
+): Promise<MigrationState> {
+  const own = { _id, epoch, fencing: { $lte: lease.fencing } };
+  return write(connection, own, false, { $set: { ...change, fencing: lease.fencing } });
+}
+
+async function write(
+  connection: Connection,
+  filter: mongo.Filter<MigrationState>,
+  upsert: boolean,
+  update: mongo.UpdateFilter<MigrationState>,
+): Promise<MigrationState> {
+  const lost = (cause?: unknown) =>
+    new OptimizerError("LEASE_LOST", `Another process has changed the migration "${filter._id}"`, { cause });
+  try {
+    const written = await statesOf(connection).findOneAndUpdate(
+      upsert ? { ...filter, epoch: { $exists: false }, fencing: { $exists: false } } : filter,
+      update,
+      { upsert, returnDocument: "after", writeConcern: { w: "majority" } },
+    );
+    if (written) return written;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 11000) throw lost(error);
+    throw error;
+  }
+  throw lost();
+}

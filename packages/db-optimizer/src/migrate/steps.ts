@@ -1,0 +1,268 @@
+import { type ControllerLimits, defaultLimits } from "../cleanup/controller.js";
+import { OptimizerError } from "../errors.js";
+import { databaseOf } from "../indexes/inspect.js";
+import type { Lease } from "../lease.js";
+import type { Document } from "../model.js";
+import { pause } from "../pause.js";
+import {
+  carryBack,
+  carryOver,
+  compareAll,
+  type Expanded,
+  expandOne,
+  type PassContext,
+  readAgain,
+  removeExtras,
+} from "./passes.js";
+import type { MigrationPhase } from "./phases.js";
+import { listedMismatches, type MigrationProgress, type Mismatch, type VerifyReport } from "./report.js";
+import { type Checkpoint, type MigrationState, noteState } from "./state.js";
+import { walk } from "./walk.js";
+
+/** What the steps of a run share. */
+export interface StepContext extends PassContext {
+  /** Absent where nothing is written. */
+  readonly lease?: Lease;
+  readonly signal: AbortSignal;
+  readonly limits?: Partial<ControllerLimits>;
+  readonly onProgress?: (progress: MigrationProgress) => void;
+  /** Counted up as a run goes on. */
+  readonly tally: { walked: number; written: number };
+}
+
+const looks = 4;
+const lookAgainMs = 50;
+
+/**
+ * Copies every document of the old layout, from the checkpoint on. Conflicts are left to verify. What an earlier
+ * attempt has copied already is compared first, which costs less than writing it again.
+ */
+export async function backfill(context: StepContext, state: MigrationState): Promise<void> {
+  let mostlyThere = false;
+  await overSources(context, state, async (batch) => {
+    const amiss = mostlyThere ? (await compareAll(context, batch)).mismatches : undefined;
+    const { written } = await carryOver(context, amiss ? onlyAmiss(batch, amiss) : batch);
+    const documents = batch.reduce((sum, { expected }) => sum + expected.length, 0);
+    mostlyThere = written < documents / 2;
+    context.tally.written += written;
+  });
+}
+
+/** Brings over what was written to the old layout only, by processes that died; from here on the new one is first. */
+export async function sweepOver(context: StepContext, state: MigrationState): Promise<void> {
+  const conflicts: Mismatch[] = [];
+  await overSources(context, state, async (batch) => {
+    const { mismatches } = await compareAll(context, batch);
+    const behind = mismatches.filter(({ kind }) => kind !== "extra");
+    if (behind.length === 0) return;
+    const again = await readAgain(context, distinct(behind.map(({ sourceId }) => sourceId)));
+    const result = await carryOver(context, onlyAmiss(again, behind));
+    context.tally.written += result.written;
+    conflicts.push(...result.conflicts);
+  });
+  if (conflicts.length > 0)
+    throw new OptimizerError("MIGRATION_MISMATCH", `${conflicts.length} documents cannot be carried over`, {
+      details: { mismatches: conflicts.slice(0, listedMismatches) },
+    });
+}
+
+/** Of what follows from documents of the old layout, that which is not as it should be. */
+function onlyAmiss(batch: readonly Expanded[], mismatches: readonly Mismatch[]): Expanded[] {
+  const amiss = new Set(mismatches.map(placeOf));
+  return batch.map(({ sourceId, expected }) => ({
+    sourceId,
+    expected: expected.filter(({ target }) => amiss.has(`${target.collection} ${target.document._id}`)),
+  }));
+}
+
+/** Brings back what was written to the new layout only, by processes that died. */
+export async function sweepBack(context: StepContext, state: MigrationState): Promise<void> {
+  const [root] = context.migration.targets;
+  await over(
+    context,
+    state,
+    root as string,
+    { _id: 1 },
+    ({ _id }) => ({ item: _id, weight: 1 }),
+    async (ids) => {
+      context.tally.written += await carryBack(context, ids);
+    },
+  );
+}
+
+/** Takes from the old layout what contract names. */
+export async function contractSources(context: StepContext, state: MigrationState): Promise<void> {
+  const { source, contract } = context.migration;
+  const collection = databaseOf(context.connection).collection(source);
+  const unset = Object.fromEntries(contract.unset.map((field) => [field, ""]));
+  await over(
+    context,
+    state,
+    source,
+    { _id: 1 },
+    ({ _id }) => ({ item: _id, weight: 1 }),
+    async (ids) => {
+      const { modifiedCount } = await collection.updateMany(
+        { _id: { $in: ids } } as Document,
+        { $unset: unset },
+        { writeConcern: { w: "majority", wtimeoutMS: 30_000 } },
+      );
+      context.tally.written += modifiedCount;
+    },
+  );
+}
+
+/**
+ * Compares the hash of every document. What is under way between two writes is looked at again; with `repair`, what
+ * stays behind is carried over, and what follows from nothing is removed.
+ *
+ * @param targetLeads whether the new layout is the one that is read: documents that it has no longer were cleaned up
+ */
+export async function verifyAll(
+  context: StepContext,
+  state: MigrationState,
+  { repair, targetLeads }: { readonly repair: boolean; readonly targetLeads: boolean },
+): Promise<VerifyReport> {
+  const sums = { sources: 0, expected: 0, found: 0, repaired: 0 };
+  const mismatches: Mismatch[] = [];
+  let mismatched = 0;
+  await overSources(context, state, async (batch) => {
+    const compared = await settledComparison(context, batch, { repair, targetLeads });
+    sums.sources += batch.length;
+    sums.expected += compared.expected;
+    sums.found += compared.found;
+    sums.repaired += compared.repaired;
+    mismatched += compared.mismatches.length;
+    mismatches.push(...compared.mismatches.slice(0, listedMismatches - mismatches.length));
+  });
+  return { at: context.now(), ...sums, mismatched, mismatches, clean: mismatched === 0 };
+}
+
+/**
+ * What differs and stays so. Between the read of one layout and that of the other the application goes on; only what
+ * two looks in a row find the same way, hash by hash, stands still and is wrong.
+ */
+async function settledComparison(
+  context: StepContext,
+  batch: readonly Expanded[],
+  { repair, targetLeads }: { readonly repair: boolean; readonly targetLeads: boolean },
+) {
+  const counting = ({ kind }: Mismatch) => !(targetLeads && kind === "missing");
+  const first = await compareAll(context, batch);
+  let mismatches = first.mismatches.filter(counting);
+  let repaired = 0;
+  for (let look = 1; look < looks && mismatches.length > 0; look++) {
+    const ids = distinct(mismatches.map(({ sourceId }) => sourceId));
+    let refused = new Map<string, Mismatch>();
+    if (repair) {
+      const result = await repairOnly(context, await readAgain(context, ids), mismatches);
+      repaired += result.written;
+      refused = new Map(result.conflicts.map((one) => [placeOf(one), one]));
+    } else await pause(lookAgainMs * look, context.signal);
+    const before = new Set(mismatches.map(stateOf));
+    const now = (await compareAll(context, await readAgain(context, ids))).mismatches.filter(counting);
+    mismatches = now
+      .filter((one) => before.has(stateOf(one)))
+      .map((one) => ({
+        ...one,
+        ...refused.get(placeOf(one)),
+        kind: refused.has(placeOf(one)) ? "conflict" : one.kind,
+      }));
+  }
+  context.tally.written += repaired;
+  return { expected: first.expected, found: first.found, repaired, mismatches };
+}
+
+const placeOf = ({ collection, id }: Mismatch) => `${collection} ${id}`;
+const stateOf = (one: Mismatch) => `${placeOf(one)} ${one.expected} ${one.actual}`;
+
+/** Carries over the documents that are amiss, and removes those that follow from nothing. */
+async function repairOnly(
+  context: StepContext,
+  again: readonly Expanded[],
+  mismatches: readonly Mismatch[],
+): Promise<{ readonly written: number; readonly conflicts: readonly Mismatch[] }> {
+  const { written, conflicts } = await carryOver(context, onlyAmiss(again, mismatches));
+  return {
+    written: written + (await removeStale(context, again, new Set(mismatches.map(placeOf)))),
+    conflicts,
+  };
+}
+
+async function removeStale(
+  context: StepContext,
+  again: readonly Expanded[],
+  amiss: ReadonlySet<string>,
+): Promise<number> {
+  const found = (await compareAll(context, again)).mismatches;
+  const extras = found.filter((one) => one.kind === "extra" && amiss.has(placeOf(one)));
+  if (extras.length === 0) return 0;
+  // The old layout is written first in this phase: what it lacked when it was read before, it lacks.
+  await context.lease?.confirm();
+  await removeExtras(context, extras);
+  return extras.length;
+}
+
+function distinct(ids: readonly unknown[]): unknown[] {
+  return [...new Map(ids.map((id) => [String(id), id])).values()];
+}
+
+function overSources(
+  context: StepContext,
+  state: MigrationState,
+  handle: (batch: readonly Expanded[]) => Promise<void>,
+): Promise<void> {
+  const prepare = (source: Document) => {
+    const item = expandOne(context, source);
+    return { item, weight: item.expected.length };
+  };
+  return over(context, state, context.migration.source, undefined, prepare, handle);
+}
+
+/** Walks a collection under the lease, with a checkpoint after each batch. */
+async function over<Item>(
+  context: StepContext,
+  state: MigrationState,
+  name: string,
+  projection: Document | undefined,
+  prepare: (document: Document) => { item: Item; weight: number },
+  handle: (batch: readonly Item[]) => Promise<void>,
+): Promise<void> {
+  const { connection, lease, signal, limits } = context;
+  const collection = databaseOf(connection).collection(name);
+  const total = await collection.estimatedDocumentCount();
+  // Only a backfill goes on where it was: to compare and to sweep is to see everything.
+  const from = state.phase === "backfill" ? state.checkpoint : undefined;
+  let { sources, activeMs } = from ?? { sources: 0, activeMs: 0 };
+  await walk<Item>({
+    collection,
+    ...(projection && { projection }),
+    from,
+    limits: { ...defaultLimits, ...limits },
+    signal,
+    prepare,
+    handle: async (batch) => {
+      await lease?.confirm();
+      await handle(batch);
+    },
+    reached: async ({ after, controller }, { items, elapsedMs }) => {
+      sources += items;
+      activeMs += elapsedMs;
+      context.tally.walked += items;
+      const checkpoint: Checkpoint = { after, sources, activeMs, controller };
+      if (lease) await noteState(connection, state, lease, { checkpoint });
+      context.onProgress?.(progressOf(state.phase, sources, total, activeMs));
+    },
+  });
+}
+
+function progressOf(
+  phase: MigrationPhase,
+  done: number,
+  counted: number,
+  activeMs: number,
+): MigrationProgress {
+  const total = Math.max(counted, done);
+  const rate = done / Math.max(activeMs / 1_000, 0.001);
+  return { phase, done, total, rate, etaMs: rate > 0 ? ((total - done) / rate) * 1_000 : null };
+}

@@ -1,0 +1,134 @@
+import type { mongo } from "mongoose";
+import {
+  afterBatch,
+  afterTimeout,
+  type ControllerLimits,
+  type ControllerState,
+  startController,
+} from "../cleanup/controller.js";
+import { OptimizerError, toOptimizerError } from "../errors.js";
+import type { Document } from "../model.js";
+import { pause, throwIfAborted } from "../pause.js";
+
+/** Where a walk begins, or has come to. */
+interface Place {
+  /** Last `_id` that was handled; nothing before the first. */
+  readonly after: unknown;
+  readonly controller: ControllerState;
+}
+
+/** How a collection is walked through. */
+export interface Walk<Item> {
+  readonly collection: mongo.Collection;
+  readonly projection?: Document;
+  readonly from: Place | undefined;
+  readonly limits: ControllerLimits;
+  readonly signal: AbortSignal;
+  /** What is made of a document, and how many documents it counts for. */
+  prepare(document: Document): { readonly item: Item; readonly weight: number };
+  /** Handles a batch; it must bear repetition. */
+  handle(batch: readonly Item[]): Promise<void>;
+  /** After each batch. */
+  reached(place: Place, handled: { readonly items: number; readonly elapsedMs: number }): Promise<void>;
+}
+
+const maxTimeouts = 3;
+/** A cursor that idled away during a long pause. */
+const cursorNotFound = 43;
+
+/**
+ * Walks a collection in the order of `_id`, in batches that adapt to the server, with a pause after each. A batch that
+ * times out is done again in halves.
+ *
+ * @throws {OptimizerError} `ABORTED`, `TIMED_OUT` after the third time in a row, and what `handle` throws
+ */
+export async function walk<Item>(given: Walk<Item>): Promise<void> {
+  let { after, controller = startController(given.limits) } = given.from ?? { after: undefined };
+  for (;;) {
+    try {
+      const reader = new Reader(given, after);
+      try {
+        for (;;) {
+          throwIfAborted(given.signal);
+          const batch = await reader.take(controller.batchSize);
+          if (batch.length === 0) return;
+          const started = performance.now();
+          controller = await handleBatch(given, batch, controller);
+          after = batch.at(-1)?.id;
+          const elapsedMs = performance.now() - started;
+          const documents = batch.reduce((sum, { weight }) => sum + weight, 0);
+          const step = afterBatch(controller, { documents, elapsedMs }, given.limits);
+          controller = step.state;
+          await given.reached(
+            { after, controller },
+            { items: batch.length, elapsedMs: elapsedMs + step.pauseMs },
+          );
+          await pause(step.pauseMs, given.signal);
+        }
+      } finally {
+        await reader.close();
+      }
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== cursorNotFound) throw error;
+    }
+  }
+}
+
+interface Prepared<Item> {
+  readonly id: unknown;
+  readonly item: Item;
+  readonly weight: number;
+}
+
+/** One open cursor: asking anew for each batch would let some servers read all that is left each time. */
+class Reader<Item> {
+  readonly #cursor: mongo.FindCursor<Document>;
+  readonly #prepare: Walk<Item>["prepare"];
+
+  constructor({ collection, projection, prepare }: Walk<Item>, after: unknown) {
+    const filter = after === undefined ? {} : { _id: { $gt: after } };
+    this.#cursor = collection
+      .find<Document>(filter as Document, { ...(projection && { projection }), batchSize: 500 })
+      .sort({ _id: 1 });
+    this.#prepare = prepare;
+  }
+
+  async take(weight: number): Promise<Prepared<Item>[]> {
+    const batch: Prepared<Item>[] = [];
+    for (let taken = 0; taken < weight; ) {
+      const document = await this.#cursor.next();
+      if (!document) break;
+      const prepared = this.#prepare(document);
+      batch.push({ id: document._id, ...prepared });
+      taken += Math.max(prepared.weight, 1);
+    }
+    return batch;
+  }
+
+  close(): Promise<void> {
+    return this.#cursor.close();
+  }
+}
+
+/** Handles a batch, in smaller parts after it timed out. Returns the controller's state, which remembers that. */
+async function handleBatch<Item>(
+  given: Walk<Item>,
+  batch: readonly Prepared<Item>[],
+  state: ControllerState,
+): Promise<ControllerState> {
+  let parts = 1;
+  for (let timeouts = 0; ; timeouts++) {
+    try {
+      const size = Math.ceil(batch.length / parts);
+      for (let from = 0; from < batch.length; from += size)
+        await given.handle(batch.slice(from, from + size).map(({ item }) => item));
+      return timeouts === 0 ? state : afterTimeout(state, given.limits);
+    } catch (error) {
+      if (toOptimizerError(error).code !== "TIMED_OUT") throw error;
+      if (timeouts === maxTimeouts)
+        throw new OptimizerError("TIMED_OUT", "A batch timed out again and again", { cause: error });
+      throwIfAborted(given.signal);
+      parts *= 2;
+    }
+  }
+}

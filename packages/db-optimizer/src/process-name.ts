@@ -1,0 +1,10 @@
+import { hostname, userInfo } from "node:os";
+
+/** Who runs this process, and where. */
+export function processName(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`;
+  } catch {
+    return hostname(); // Users without an entry in the system's list exist in containers.
+  }
+}
