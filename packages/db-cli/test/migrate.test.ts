@@ -41,7 +41,7 @@ describe("org-db migrate", () => {
     expect((await migrate("up")).exitCode).toBe(0);
     const status = await migrate("status");
     expect(status.stdout).toMatch(/^boxes is at switched: reads target, writes target, then source\.\n/);
-    expect(status.stdout).toMatch(/It may be contracted from 2026-05-01T01:00:00\.000Z/);
+    expect(status.stdout).toMatch(/It may be contracted from 2025-05-01T01:00:00\.000Z/);
     expect(status.stdout).toMatch(/switching -> switched +\S+@\S+ +1/);
   });
 
