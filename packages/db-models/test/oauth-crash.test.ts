@@ -55,6 +55,8 @@ it(`after ${kills} kills at random moments the client goes on, or starts anew (s
     const secrets = { clientSecret: world.clientSecret, codeVerifier: world.verifier };
     const job: Assignment = { clientId, ...secrets, redirectUri, codes, times: 1, rotate: true };
     child.tell(JSON.stringify(job));
+    // At a random moment of the exchanges, or of the rotations after them.
+    if (kill % 2 === 1) await child.hasPrinted(" idr_");
     await setTimeout(random() * 40);
     child.kill();
     await child.exited;
