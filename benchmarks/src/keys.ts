@@ -1,6 +1,6 @@
 import { ApiKeyVerifier, createApiKey, type IdentityModels, queries, sha256 } from "@org/db-models";
 import type { mongo, Types } from "mongoose";
-import { type Comparison, compare } from "./measure.js";
+import { type Comparison, commandsPerCall, compare } from "./measure.js";
 
 export interface KeyBenchmark {
   /** A verification over one `findOne` by the unique key. */
@@ -32,22 +32,7 @@ export async function benchmarkKeys(models: IdentityModels, userId: Types.Object
   const latency = await compare(verify, (index) =>
     collection.findOne(queries.apiKeyByHash(hashes[index % keys] as string).filter as object),
   );
-  const commands = await commandsOf(models, verify);
+  const commands = await commandsPerCall(models.User.db.getClient(), verify, verifications);
   await verifier.close();
   return { latency, commands };
-}
-
-async function commandsOf(
-  models: IdentityModels,
-  verify: (index: number) => Promise<void>,
-): Promise<Record<string, number>> {
-  const client = models.User.db.getClient();
-  const sent: Record<string, number> = {};
-  const note = ({ commandName }: { commandName: string }) => {
-    sent[commandName] = (sent[commandName] ?? 0) + 1;
-  };
-  client.on("commandStarted", note);
-  for (let index = 0; index < verifications; index++) await verify(index);
-  client.off("commandStarted", note);
-  return Object.fromEntries(Object.entries(sent).map(([name, count]) => [name, count / verifications]));
 }

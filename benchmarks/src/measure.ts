@@ -53,3 +53,22 @@ export function quantile(values: readonly number[], fraction: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(Math.floor(sorted.length * fraction), sorted.length - 1)] ?? Number.NaN;
 }
+
+/** What one call of a contender sends to the server, by command; the client must monitor commands. */
+export async function commandsPerCall(
+  client: {
+    on(event: "commandStarted", note: (started: { commandName: string }) => void): unknown;
+    off(event: "commandStarted", note: (started: { commandName: string }) => void): unknown;
+  },
+  contender: Contender,
+  calls: number,
+): Promise<Record<string, number>> {
+  const sent: Record<string, number> = {};
+  const note = ({ commandName }: { commandName: string }) => {
+    sent[commandName] = (sent[commandName] ?? 0) + 1;
+  };
+  client.on("commandStarted", note);
+  for (let call = 0; call < calls; call++) await contender(call);
+  client.off("commandStarted", note);
+  return Object.fromEntries(Object.entries(sent).map(([name, count]) => [name, count / calls]));
+}

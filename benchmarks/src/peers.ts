@@ -5,7 +5,7 @@ import { betterAuth } from "better-auth";
 import { mongodbAdapter } from "better-auth/adapters/mongodb";
 import connectMongo from "connect-mongo";
 import { MongoClient, ObjectId } from "mongodb";
-import { type Comparison, type Contender, compare } from "./measure.js";
+import { type Comparison, type Contender, commandsPerCall, compare } from "./measure.js";
 
 /** One peer's session check beside ours, in one run. */
 interface PeerComparison {
@@ -23,6 +23,7 @@ export interface PeerBenchmarks {
 
 const users = 500;
 const batchSize = 5_000;
+const countedCalls = 100;
 const lifetimeMs = 7 * 86_400_000;
 
 /**
@@ -46,7 +47,7 @@ export async function benchmarkPeers(
     const ours = await oursOn(models);
     say("peers: side by side");
     return {
-      ourCommands: await commandsOf(models.User.db.getClient() as unknown as MongoClient, ours),
+      ourCommands: await commandsPerCall(models.User.db.getClient(), ours, countedCalls),
       betterAuthGetSession: await besides(ours, getSession, client),
       connectMongoGet: await besides(ours, get, client),
     };
@@ -57,19 +58,7 @@ export async function benchmarkPeers(
 }
 
 async function besides(ours: Contender, peer: Contender, client: MongoClient): Promise<PeerComparison> {
-  return { latency: await compare(ours, peer), commands: await commandsOf(client, peer) };
-}
-
-async function commandsOf(client: MongoClient, contender: Contender): Promise<Record<string, number>> {
-  const calls = 100;
-  const sent: Record<string, number> = {};
-  const note = ({ commandName }: { commandName: string }) => {
-    sent[commandName] = (sent[commandName] ?? 0) + 1;
-  };
-  client.on("commandStarted", note);
-  for (let call = 0; call < calls; call++) await contender(call);
-  client.off("commandStarted", note);
-  return Object.fromEntries(Object.entries(sent).map(([name, count]) => [name, count / calls]));
+  return { latency: await compare(ours, peer), commands: await commandsPerCall(client, peer, countedCalls) };
 }
 
 async function oursOn(models: IdentityModels): Promise<Contender> {

@@ -1,4 +1,9 @@
-import { type RiskAssessment, readRiskKnowledge } from "@org/db-models";
+import {
+  type RiskAssessment,
+  readRiskKnowledge,
+  recordSecurityEvent,
+  type SecurityEventInput,
+} from "@org/db-models";
 import {
   type Assessment,
   type Attempt,
@@ -14,6 +19,7 @@ import {
 import type { FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import type { CheckedPassword } from "./check-password.js";
+import { originOf } from "./origin.js";
 import type { Service } from "./service.js";
 
 /** A sign-in as it was judged, with what is needed to learn it. */
@@ -59,6 +65,21 @@ export function learnSignIn(
   if (learnt === profile) return;
   const login = { userId, profile: learnt, keys: populationKeys(attempt), newUser: profile.learned === 0 };
   service.risk.record(login, service.clock.now());
+}
+
+/** Tells the owner and administrators of a sign-in or a session whose risk is high. */
+export async function recordHighRisk(
+  service: Service,
+  request: FastifyRequest,
+  judged: Pick<SecurityEventInput, "userId" | "sessionId" | "reasons">,
+): Promise<void> {
+  const event = {
+    ...judged,
+    kind: "risk_high",
+    severity: "critical",
+    ...originOf(service, request),
+  } as const;
+  await recordSecurityEvent(service.database.models, event, service.clock.now());
 }
 
 /** What of a judgement a session keeps. */

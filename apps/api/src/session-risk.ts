@@ -1,15 +1,8 @@
-import {
-  type ActiveSession,
-  raiseSessionRisk,
-  readSessionStart,
-  recordSecurityEvent,
-  revokeSession,
-} from "@org/db-models";
+import { type ActiveSession, raiseSessionRisk, readSessionStart, revokeSession } from "@org/db-models";
 import { assessSession, type SessionAssessment } from "@org/risk-engine";
 import type { FastifyRequest } from "fastify";
 import { audit, byOwner } from "./audit.js";
-import { originOf } from "./origin.js";
-import { codesOf, riskPolicyOf, rounded } from "./risk.js";
+import { codesOf, recordHighRisk, riskPolicyOf, rounded } from "./risk.js";
 import type { Service } from "./service.js";
 
 /**
@@ -30,14 +23,7 @@ export async function judgeSession(
   const risk = { score: rounded(assessment.score), level, reasons: codesOf(reasons) };
   const raised = await raiseSessionRisk(models, { sessionId, risk });
   if (raised && level === "high" && session.risk.level !== "high") {
-    const event = {
-      userId,
-      kind: "risk_high",
-      severity: "critical",
-      sessionId,
-      reasons: risk.reasons,
-    } as const;
-    await recordSecurityEvent(models, { ...event, ...originOf(service, request) }, service.clock.now());
+    await recordHighRisk(service, request, { userId, sessionId, reasons: risk.reasons });
   }
   if (assessment.action !== "deny") return true;
   await revokeSession(models, { userId, sessionId, reason: "risk" }, service.clock.now());

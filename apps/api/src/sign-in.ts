@@ -20,7 +20,15 @@ import { audit, byOwner } from "./audit.js";
 import { type Credentials, checkPassword } from "./check-password.js";
 import { originOf } from "./origin.js";
 import { ApiError } from "./problems.js";
-import { codesOf, type JudgedSignIn, judgeSignIn, learnSignIn, riskDetails, storedRisk } from "./risk.js";
+import {
+  codesOf,
+  type JudgedSignIn,
+  judgeSignIn,
+  learnSignIn,
+  recordHighRisk,
+  riskDetails,
+  storedRisk,
+} from "./risk.js";
 import type { Service } from "./service.js";
 
 /** A session that was just opened, and whose it is. */
@@ -52,9 +60,7 @@ export async function signIn(
 ): Promise<SignedIn> {
   const { checked, failures } = await checkPassword(service, credentials, request, deviceCookie);
   if (!checked.authenticated) {
-    const { userId: subjectId, reason } = checked;
-    const failure = { action: "session.opened", outcome: "failure", details: { reason } } as const;
-    await audit(service, request, { ...failure, ...(subjectId && { subjectId }) });
+    await auditFailure(service, request, checked);
     throw new ApiError(checked.reason === "not_active" ? "USER_NOT_ACTIVE" : "BAD_CREDENTIALS");
   }
   const { userId, sessionGeneration } = checked;
@@ -85,10 +91,8 @@ export async function signInByCode(
   const input = { token: answer.challenge, code: answer.code };
   const check = await verifyLoginChallenge(models, input, service.clock.now());
   if (!check.passed) {
-    const { reason, userId: subjectId } = check;
-    const failure = { action: "session.opened", outcome: "failure", details: { reason } } as const;
-    await audit(service, request, { ...failure, ...(subjectId && { subjectId }) });
-    throw new ApiError("CHALLENGE_FAILED", { reason });
+    await auditFailure(service, request, check);
+    throw new ApiError("CHALLENGE_FAILED", { reason: check.reason });
   }
   const { userId, sessionGeneration, risk } = check;
   const user = await readUser(models, userId);
@@ -109,7 +113,7 @@ async function denied(
     subjectId: user._id,
     details,
   });
-  await noteHighRisk(service, user, assessment.reasons, request);
+  await recordHighRisk(service, request, { userId: user._id, reasons: codesOf(assessment.reasons) });
   return new ApiError("SIGN_IN_DENIED", { reason: publicReason(assessment) });
 }
 
@@ -125,7 +129,8 @@ async function challenged(
   const details = riskDetails(assessment);
   const event = { action: "session.challenged", outcome: "success", subjectId: user._id, details } as const;
   await audit(service, request, event);
-  if (assessment.level === "high") await noteHighRisk(service, user, assessment.reasons, request);
+  if (assessment.level === "high")
+    await recordHighRisk(service, request, { userId: user._id, reasons: codesOf(assessment.reasons) });
   try {
     await service.notifier.send(signInCode(user, challenge.code, originOf(service, request)));
   } catch (cause) {
@@ -139,20 +144,13 @@ async function challenged(
   });
 }
 
-async function noteHighRisk(
+async function auditFailure(
   service: Service,
-  user: PublicUser,
-  reasons: JudgedSignIn["assessment"]["reasons"],
   request: FastifyRequest,
+  { reason, userId: subjectId }: { reason: string; userId?: Types.ObjectId | undefined },
 ): Promise<void> {
-  const event = {
-    userId: user._id,
-    kind: "risk_high",
-    severity: "critical",
-    reasons: codesOf(reasons),
-  } as const;
-  const origin = originOf(service, request);
-  await recordSecurityEvent(service.database.models, { ...event, ...origin }, service.clock.now());
+  const failure = { action: "session.opened", outcome: "failure", details: { reason } } as const;
+  await audit(service, request, { ...failure, ...(subjectId && { subjectId }) });
 }
 
 async function admit(service: Service, proven: Proven, request: FastifyRequest): Promise<SignedIn> {
