@@ -1,3 +1,11 @@
+/** When {@link WriteBehind} writes by itself; without a bound its owner calls `flush`. */
+export interface WriteBehindLimits {
+  /** Entries at which it writes at once. */
+  readonly maxEntries: number;
+  /** Milliseconds after the first entry that no flush has taken. */
+  readonly intervalMs?: number | undefined;
+}
+
 /**
  * Collects entries in memory, one a key, and writes them in groups, one group after the other. A group that could not
  * be written is handed to `onError` and never repeated: it may have been written in part, and nothing is to count twice.
@@ -7,15 +15,17 @@ export class WriteBehind<Entry> {
   readonly #onError: (error: unknown, group: Entry[]) => void;
   #pending = new Map<string, Entry>();
   #flushing: Promise<void> = Promise.resolve();
+  readonly #limits: WriteBehindLimits | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(write: (group: Entry[]) => Promise<void>, onError: (error: unknown, group: Entry[]) => void) {
+  constructor(
+    write: (group: Entry[]) => Promise<void>,
+    onError: (error: unknown, group: Entry[]) => void,
+    limits?: WriteBehindLimits,
+  ) {
     this.#write = write;
     this.#onError = onError;
-  }
-
-  /** How many keys have an entry that no flush has taken. */
-  get size(): number {
-    return this.#pending.size;
+    this.#limits = limits;
   }
 
   /** The entry of a key that the next flush writes. */
@@ -27,8 +37,20 @@ export class WriteBehind<Entry> {
     return entry;
   }
 
+  /** To be called when an entry was added to: writes at the bounds, by a timer that keeps no process alive. */
+  changed(): void {
+    if (!this.#limits) return;
+    const { maxEntries, intervalMs } = this.#limits;
+    if (this.#pending.size >= maxEntries) void this.flush();
+    else if (intervalMs !== undefined) {
+      this.#timer ??= setTimeout(() => void this.flush(), intervalMs).unref();
+    }
+  }
+
   /** Writes every entry; resolves when they, and those of every flush before, are done. */
   flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const group = [...this.#pending.values()];
     this.#pending = new Map();
     this.#flushing = this.#flushing.then(() => this.#run(group));

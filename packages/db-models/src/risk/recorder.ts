@@ -45,13 +45,8 @@ const forgottenAfterMs = 400 * duration.day;
 export class RiskRecorder {
   readonly #pending: WriteBehind<Pending>;
   readonly #unwritten = new Map<string, object>();
-  readonly #flushIntervalMs: number;
-  readonly #maxUsers: number;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(models: IdentityModels, options: RiskRecorderOptions = {}) {
-    this.#flushIntervalMs = options.flushIntervalMs ?? 2_000;
-    this.#maxUsers = options.maxUsers ?? 500;
     const onError = options.onError ?? (() => undefined);
     this.#pending = new WriteBehind(
       (group) => this.#write(models, group),
@@ -59,6 +54,7 @@ export class RiskRecorder {
         this.#forget(group);
         onError(error, group.length);
       },
+      { maxEntries: options.maxUsers ?? 500, intervalMs: options.flushIntervalMs ?? 2_000 },
     );
   }
 
@@ -87,14 +83,11 @@ export class RiskRecorder {
       pending.counts.set(hash, (pending.counts.get(hash) ?? 0) + 1);
     }
     this.#unwritten.set(key, login.profile);
-    if (this.#pending.size >= this.#maxUsers) void this.flush();
-    else this.#timer ??= setTimeout(() => void this.flush(), this.#flushIntervalMs).unref();
+    this.#pending.changed();
   }
 
   /** Writes everything learnt so far; resolves when it is done. */
   flush(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     return this.#pending.flush();
   }
 

@@ -38,15 +38,10 @@ const maxSessionsPerUser = limits.concurrentSessions;
  */
 export class UsageRecorder {
   readonly #models: IdentityModels;
-  readonly #maxUsers: number;
-  readonly #flushIntervalMs: number | undefined;
   readonly #pending: WriteBehind<PendingUse>;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(models: IdentityModels, options: UsageRecorderOptions = {}) {
     this.#models = models;
-    this.#maxUsers = options.maxUsers ?? 1_000;
-    this.#flushIntervalMs = options.flushIntervalMs;
     this.#pending = new WriteBehind(
       (batch) => this.#write(batch),
       (error, batch) =>
@@ -54,6 +49,7 @@ export class UsageRecorder {
           error,
           batch.reduce((sum, { requests }) => sum + requests, 0),
         ),
+      { maxEntries: options.maxUsers ?? 1_000, intervalMs: options.flushIntervalMs },
     );
   }
 
@@ -68,20 +64,12 @@ export class UsageRecorder {
       failures: 0,
     }));
     if (use.sessionId) this.#recordSession(pending, use.sessionId, endpoint, use);
-    if (this.#pending.size >= this.#maxUsers) void this.flush();
-    else this.#scheduleFlush();
+    this.#pending.changed();
   }
 
   /** Writes everything counted so far; resolves when it, and every flush before it, is done. */
   flush(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     return this.#pending.flush();
-  }
-
-  #scheduleFlush(): void {
-    if (this.#timer !== undefined || this.#flushIntervalMs === undefined) return;
-    this.#timer = setTimeout(() => void this.flush(), this.#flushIntervalMs).unref();
   }
 
   #pendingOf(userId: Types.ObjectId, now: Date): PendingUse {
