@@ -132,3 +132,13 @@ function up(
 ) {
   return migrateUp(connection, migration, { now: () => now, limits, onProgress }, to);
 }
+
+export function readableBackfill(found: BackfillBenchmark): string[] {
+  const { ratio, backfillRate, rawRate, foreground, memoryGrowthMb } = found;
+  return [
+    `backfill: ${ratio.median.toFixed(2)} of a raw copy (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)}), ` +
+      `${Math.round(backfillRate)} against ${Math.round(rawRate)} documents/s; memory grew by ${memoryGrowthMb.toFixed(0)} MB`,
+    `session checks at the default throttle: p99 ${foreground.during.toFixed(2)} ms, ` +
+      `${foreground.ratio.toFixed(2)} times idle (${foreground.idle.toFixed(2)} ms), of ${foreground.checks}`,
+  ];
+}

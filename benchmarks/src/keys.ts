@@ -1,6 +1,6 @@
 import { ApiKeyVerifier, createApiKey, type IdentityModels, queries, sha256 } from "@org/db-models";
 import type { mongo, Types } from "mongoose";
-import { type Comparison, commandsPerCall, compare } from "./measure.js";
+import { beside, type Comparison, commandsPerCall, compare, perCall } from "./measure.js";
 
 export interface KeyBenchmark {
   /** A verification over one `findOne` by the unique key. */
@@ -35,4 +35,8 @@ export async function benchmarkKeys(models: IdentityModels, userId: Types.Object
   const commands = await commandsPerCall(models.User.db.getClient(), verify, verifications);
   await verifier.close();
   return { latency, commands };
+}
+
+export function readableKeys({ latency, commands }: KeyBenchmark): string[] {
+  return [`verify an API key: ${beside(latency, "one findOne")}, sending ${perCall(commands)}`];
 }

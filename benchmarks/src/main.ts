@@ -4,15 +4,14 @@ import { openDatabase } from "@org/db-models";
 import { startEngine } from "@org/dev-kit";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
-import { benchmarkBackfill } from "./backfill.js";
-import { benchmarkCleanup, type CleanupBenchmarks, readableCleanup } from "./cleanup.js";
-import { benchmarkKeys } from "./keys.js";
-import { benchmarkLoading } from "./loading.js";
-import type { Comparison } from "./measure.js";
-import { benchmarkPeers, type PeerBenchmarks } from "./peers.js";
-import { benchmarkPlanning } from "./planning.js";
-import { benchmarkRisk, type RiskBenchmarks, readableRisk } from "./risk.js";
-import { benchmarkSessions } from "./sessions.js";
+import { benchmarkBackfill, readableBackfill } from "./backfill.js";
+import { benchmarkCleanup, readableCleanup } from "./cleanup.js";
+import { benchmarkKeys, readableKeys } from "./keys.js";
+import { benchmarkLoading, readableLoading } from "./loading.js";
+import { benchmarkPeers, readablePeers } from "./peers.js";
+import { benchmarkPlanning, readablePlanning } from "./planning.js";
+import { benchmarkRisk, readableRisk } from "./risk.js";
+import { benchmarkSessions, readableSessions } from "./sessions.js";
 
 const { values } = parseArgs({
   options: {
@@ -28,13 +27,24 @@ const chosen = (name: string) => values.only === undefined || values.only.includ
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 
 const results: Record<string, unknown> = { machine: machine(), ...size };
+report([`${results.machine}; ${size.users} users, ${size.sessions} sessions`]);
 if (chosen("risk")) {
   say("risk: scoring, without a database");
-  results.risk = benchmarkRisk();
+  keep("risk", benchmarkRisk(), readableRisk);
 }
 if (["backfill", "cleanup", "keys", "loading", "peers", "planning", "sessions"].some(chosen))
   await benchmarkDatabase();
-process.stdout.write(values.json ? `${JSON.stringify(results, null, 2)}\n` : `${readable(results)}\n`);
+if (values.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+
+/** Prints what was found as soon as it is: a run at full size takes an hour, and may be ended before. */
+function keep<T>(name: string, found: T, readable: (found: T) => string[]): void {
+  results[name] = found;
+  report(readable(found));
+}
+
+function report(lines: readonly string[]): void {
+  if (!values.json) process.stdout.write(`${lines.join("\n")}\n`);
+}
 
 async function benchmarkDatabase(): Promise<void> {
   const engine = await startEngine({ log: say });
@@ -43,10 +53,11 @@ async function benchmarkDatabase(): Promise<void> {
   const db = database.connection.db;
   if (!db) throw new Error("the connection has no database");
   results.engine = `${engine.kind} ${engine.version}`;
+  report([`${results.engine}`]);
   try {
     if (chosen("loading")) {
       say("loading: the loader against insertMany of the same documents");
-      results.loading = await benchmarkLoading(db, size);
+      keep("loading", await benchmarkLoading(db, size), readableLoading);
     }
     if (["sessions", "keys", "peers"].some(chosen)) {
       say(`loading ${size.sessions} sessions`);
@@ -56,30 +67,32 @@ async function benchmarkDatabase(): Promise<void> {
     }
     if (chosen("sessions")) {
       say("sessions: each operation against its bare driver call");
-      results.sessions = await benchmarkSessions(database.connection);
+      keep("sessions", await benchmarkSessions(database.connection), readableSessions);
     }
     if (chosen("keys")) {
       say("keys: verifying API keys against one findOne");
       const user = await database.models.User.findOne().orFail();
-      results.keys = await benchmarkKeys(database.models, user._id);
+      keep("keys", await benchmarkKeys(database.models, user._id), readableKeys);
     }
     if (chosen("peers")) {
-      results.peers = await benchmarkPeers(database.models, engine.uri, size.sessions, say);
+      const found = await benchmarkPeers(database.models, engine.uri, size.sessions, say);
+      keep("peers", found, readablePeers);
     }
     if (chosen("planning")) {
       say("planning: 300 collections with 2,000 indexes");
       await db.dropDatabase();
-      results.planning = await benchmarkPlanning(database.connection);
+      keep("planning", await benchmarkPlanning(database.connection), readablePlanning);
     }
     if (chosen("cleanup")) {
       await db.dropDatabase();
       const { connection } = database;
       const uri = databaseUri(engine.uri, name);
-      results.cleanup = await benchmarkCleanup(connection, uri, say, Number(values.documents));
+      const found = await benchmarkCleanup(connection, uri, say, Number(values.documents));
+      keep("cleanup", found, readableCleanup);
     }
     if (chosen("backfill")) {
       say("backfill: embedded sessions to user_sessions against a raw copy");
-      results.backfill = await benchmarkBackfill(database.connection, size);
+      keep("backfill", await benchmarkBackfill(database.connection, size), readableBackfill);
     }
   } finally {
     await db.dropDatabase();
@@ -97,70 +110,4 @@ function databaseUri(uri: string, name: string): string {
 function machine(): string {
   const processors = cpus();
   return `${processors.length} × ${processors[0]?.model ?? "unknown"}, Node ${process.version}`;
-}
-
-function readable(found: Record<string, unknown>): string {
-  const database = found.engine ? `; ${found.engine}; ${size.users} users, ${size.sessions} sessions` : "";
-  const lines = [`${found.machine}${database}`];
-  const loading = found.loading as Awaited<ReturnType<typeof benchmarkLoading>> | undefined;
-  if (loading) {
-    const { median, low, high } = loading.ratio;
-    lines.push(
-      `loading: ${median.toFixed(2)} of bare insertMany (${low.toFixed(2)} to ${high.toFixed(2)}), ` +
-        `${Math.round(loading.loaderRate)} documents/s; memory grew by ${loading.memoryGrowthMb.toFixed(0)} MB`,
-    );
-  }
-  const sessions = (found.sessions ?? {}) as Record<string, Comparison>;
-  for (const [operation, comparison] of Object.entries(sessions)) {
-    lines.push(`${operation}: ${beside(comparison, "the bare call")}`);
-  }
-  const keys = found.keys as Awaited<ReturnType<typeof benchmarkKeys>> | undefined;
-  if (keys) {
-    const { latency, commands } = keys;
-    lines.push(`verify an API key: ${beside(latency, "one findOne")}, sending ${perCall(commands)}`);
-  }
-  const peers = found.peers as PeerBenchmarks | undefined;
-  if (peers) {
-    lines.push(`our validateSession sends ${perCall(peers.ourCommands)}`);
-    for (const [name, peer] of [
-      ["better-auth's getSession", peers.betterAuthGetSession],
-      ["connect-mongo's get", peers.connectMongoGet],
-    ] as const) {
-      lines.push(`validateSession: ${beside(peer.latency, name)}, which sends ${perCall(peer.commands)}`);
-    }
-  }
-  const planning = found.planning as Awaited<ReturnType<typeof benchmarkPlanning>> | undefined;
-  if (planning) {
-    const { total, server, beyond, pure, collections, indexes, steps } = planning;
-    lines.push(
-      `planning ${collections} collections with ${indexes} indexes (${steps} steps): ${total.toFixed(0)} ms, of which ` +
-        `${server.toFixed(0)} ms are the bare commands; ours ${beyond.median.toFixed(0)} ms ` +
-        `(${beyond.low.toFixed(0)} to ${beyond.high.toFixed(0)}), without any server ${pure.toFixed(0)} ms`,
-    );
-  }
-  if (found.cleanup) lines.push(...readableCleanup(found.cleanup as CleanupBenchmarks));
-  if (found.risk) lines.push(...readableRisk(found.risk as RiskBenchmarks));
-  const backfill = found.backfill as Awaited<ReturnType<typeof benchmarkBackfill>> | undefined;
-  if (backfill) {
-    const { ratio, backfillRate, rawRate, foreground, memoryGrowthMb } = backfill;
-    lines.push(
-      `backfill: ${ratio.median.toFixed(2)} of a raw copy (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)}), ` +
-        `${Math.round(backfillRate)} against ${Math.round(rawRate)} documents/s; memory grew by ${memoryGrowthMb.toFixed(0)} MB`,
-      `session checks at the default throttle: p99 ${foreground.during.toFixed(2)} ms, ` +
-        `${foreground.ratio.toFixed(2)} times idle (${foreground.idle.toFixed(2)} ms), of ${foreground.checks}`,
-    );
-  }
-  return lines.join("\n");
-}
-
-function beside({ subject, baseline, ratio }: Comparison, what: string): string {
-  const range = `${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)}`;
-  const medians = `p50 ${subject.p50.toFixed(2)} ms against ${baseline.p50.toFixed(2)} ms`;
-  return `${ratio.median.toFixed(2)} times ${what} (${range}); ${medians}`;
-}
-
-function perCall(commands: Record<string, number>): string {
-  return Object.entries(commands)
-    .map(([name, count]) => `${count} ${name}`)
-    .join(", ");
 }

@@ -72,3 +72,16 @@ export async function commandsPerCall(
   client.off("commandStarted", note);
   return Object.fromEntries(Object.entries(sent).map(([name, count]) => [name, count / calls]));
 }
+
+/** A comparison as a line says it: the ratio, its range, and both medians. */
+export function beside({ subject, baseline, ratio }: Comparison, what: string): string {
+  const range = `${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)}`;
+  const medians = `p50 ${subject.p50.toFixed(2)} ms against ${baseline.p50.toFixed(2)} ms`;
+  return `${ratio.median.toFixed(2)} times ${what} (${range}); ${medians}`;
+}
+
+export function perCall(commands: Record<string, number>): string {
+  return Object.entries(commands)
+    .map(([name, count]) => `${count} ${name}`)
+    .join(", ");
+}

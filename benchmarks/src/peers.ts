@@ -5,7 +5,7 @@ import { betterAuth } from "better-auth";
 import { mongodbAdapter } from "better-auth/adapters/mongodb";
 import connectMongo from "connect-mongo";
 import { MongoClient, ObjectId } from "mongodb";
-import { type Comparison, type Contender, commandsPerCall, compare } from "./measure.js";
+import { beside, type Comparison, type Contender, commandsPerCall, compare, perCall } from "./measure.js";
 
 /** One peer's session check beside ours, in one run. */
 interface PeerComparison {
@@ -169,4 +169,14 @@ async function load(
     const batch = Array.from({ length }, (_, index) => make(done + index));
     await collection.insertMany(batch as never[], { ordered: false });
   }
+}
+
+export function readablePeers(found: PeerBenchmarks): string[] {
+  const line = ({ latency, commands }: PeerComparison, peer: string) =>
+    `validateSession: ${beside(latency, peer)}, which sends ${perCall(commands)}`;
+  return [
+    `our validateSession sends ${perCall(found.ourCommands)}`,
+    line(found.betterAuthGetSession, "better-auth's getSession"),
+    line(found.connectMongoGet, "connect-mongo's get"),
+  ];
 }

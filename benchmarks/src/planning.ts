@@ -137,3 +137,12 @@ async function timeOf(run: () => Promise<unknown>): Promise<number> {
   await run();
   return performance.now() - started;
 }
+
+export function readablePlanning(found: PlanningBenchmark): string[] {
+  const { total, server, beyond, pure, collections, indexes, steps } = found;
+  return [
+    `planning ${collections} collections with ${indexes} indexes (${steps} steps): ${total.toFixed(0)} ms, of which ` +
+      `${server.toFixed(0)} ms are the bare commands; ours ${beyond.median.toFixed(0)} ms ` +
+      `(${beyond.low.toFixed(0)} to ${beyond.high.toFixed(0)}), without any server ${pure.toFixed(0)} ms`,
+  ];
+}

@@ -10,7 +10,7 @@ import {
 } from "@org/db-models";
 import type { Connection, mongo } from "mongoose";
 import { mongo as driver } from "mongoose";
-import { type Comparison, compare } from "./measure.js";
+import { beside, type Comparison, compare } from "./measure.js";
 
 export interface SessionBenchmarks {
   validate: Comparison;
@@ -83,4 +83,12 @@ function fresh() {
     tokenHash: sha256(token.raw),
     slot: undefined,
   };
+}
+
+export function readableSessions({ validate, open, refresh }: SessionBenchmarks): string[] {
+  return [
+    `validateSession: ${beside(validate, "one findOne")}`,
+    `openSession under the cap: ${beside(open, "one insertOne")}`,
+    `refreshSession: ${beside(refresh, "one findOneAndUpdate")}`,
+  ];
 }
