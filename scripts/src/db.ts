@@ -6,13 +6,9 @@ import { databaseUri, describeFailure, openEngine, root } from "./engine.js";
 try {
   const engine = await openEngine();
   try {
-    const argv = [
-      ...process.argv.slice(2),
-      "--config",
-      join(root, "db.config.ts"),
-      "--uri",
-      databaseUri(engine),
-    ];
+    const [command = "help", ...given] = process.argv.slice(2);
+    // What was given comes last, so that it wins.
+    const argv = [command, "--config", join(root, "db.config.ts"), "--uri", databaseUri(engine), ...given];
     process.exitCode = await runCli(argv, processIo());
   } finally {
     await engine.stop();
