@@ -29,10 +29,11 @@ export function expandOne({ migration, now }: PassContext, source: Document): Ex
 export async function carryOver(
   context: PassContext,
   batch: readonly Expanded[],
+  write: typeof writeTargets = writeTargets,
 ): Promise<{ readonly written: number; readonly conflicts: readonly Mismatch[] }> {
   const { connection, migration } = context;
   const all = batch.flatMap(({ expected }) => expected);
-  const result = await writeTargets(
+  const result = await write(
     connection,
     all.map(({ target }) => target),
   );

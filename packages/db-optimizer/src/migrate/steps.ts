@@ -18,6 +18,7 @@ import type { MigrationPhase } from "./phases.js";
 import { listedMismatches, type MigrationProgress, type Mismatch, type VerifyReport } from "./report.js";
 import { type Checkpoint, type MigrationState, noteState } from "./state.js";
 import { walk } from "./walk.js";
+import { insertTargets } from "./write.js";
 
 /** What the steps of a run share. */
 export interface StepContext extends PassContext {
@@ -40,8 +41,9 @@ const lookAgainMs = 50;
 export async function backfill(context: StepContext, state: MigrationState): Promise<void> {
   let mostlyThere = false;
   await overSources(context, state, async (batch) => {
-    const amiss = mostlyThere ? (await compareAll(context, batch)).mismatches : undefined;
-    const { written } = await carryOver(context, amiss ? onlyAmiss(batch, amiss) : batch);
+    const { written } = mostlyThere
+      ? await carryOver(context, onlyAmiss(batch, (await compareAll(context, batch)).mismatches))
+      : await carryOver(context, batch, insertTargets);
     const documents = batch.reduce((sum, { expected }) => sum + expected.length, 0);
     mostlyThere = written < documents / 2;
     context.tally.written += written;

@@ -54,6 +54,62 @@ export async function writeTargets(
   return { written, inserted, conflicts };
 }
 
+/** {@link writeTargets} of documents that are new for the most part: to a server an insert is a fraction of an upsert. */
+export async function insertTargets(
+  connection: Connection,
+  documents: readonly TargetDocument[],
+): Promise<TargetsWritten> {
+  const inserted = new Set<number>();
+  for (const [collection, positions] of byCollection(documents)) {
+    const target = databaseOf(connection).collection(collection);
+    for (const position of await insert(target, documents, positions)) inserted.add(position);
+  }
+  const left = documents.flatMap((_, position) => (inserted.has(position) ? [] : [position]));
+  const others = await writeTargets(
+    connection,
+    left.map((at) => documents[at] as TargetDocument),
+  );
+  for (const at of others.inserted) inserted.add(left[at] as number);
+  const conflicts = others.conflicts.map((one) => ({ ...one, position: left[one.position] as number }));
+  return { written: documents.length - left.length + others.written, inserted, conflicts };
+}
+
+/** Returns the positions of those that were inserted for certain. */
+async function insert(
+  target: mongo.Collection,
+  documents: readonly TargetDocument[],
+  positions: readonly number[],
+): Promise<readonly number[]> {
+  const operations = positions.map((at) => ({
+    insertOne: { document: whole(documents[at] as TargetDocument) },
+  }));
+  try {
+    const { errors } = await unordered(target, operations as mongo.AnyBulkWriteOperation[]);
+    const refused = new Set(errors.map(({ index }) => index));
+    return positions.filter((_, index) => !refused.has(index));
+  } catch (error) {
+    // For one that takes a place that was given up just now SecantusDB refuses all, and says of none what became of it.
+    if ((error as mongo.MongoBulkWriteError).code === 11000) return [];
+    throw error;
+  }
+}
+
+/** What an upsert would insert: a key that is a path stands for what is inside. */
+function whole({ document, onInsert, claim }: TargetDocument): Document {
+  const result: Document = {};
+  for (const [path, value] of Object.entries({ ...document, ...onInsert, ...claim })) {
+    const keys = path.split(".");
+    const last = keys.pop() as string;
+    let place = result;
+    for (const key of keys) {
+      place[key] ??= {};
+      place = place[key] as Document;
+    }
+    place[last] = value;
+  }
+  return result;
+}
+
 /** Brings documents of the old layout up to date, in the given order. */
 export async function writeSources(
   connection: Connection,
@@ -127,7 +183,8 @@ function upsertOf(one: TargetDocument, claiming: boolean): mongo.AnyBulkWriteOpe
     $unset: Object.fromEntries((one.unset ?? []).map((field) => [field, ""])),
   };
   const update = Object.fromEntries(Object.entries(operators).filter(([, of]) => Object.keys(of).length > 0));
-  return { updateOne: { filter: { _id, ...one.supersedes } as Document, update, upsert: true } };
+  // Within $and: with a $or beside `_id` a server may read the whole collection for each document (SecantusDB does).
+  return { updateOne: { filter: { _id, $and: [one.supersedes] } as Document, update, upsert: true } };
 }
 
 /** A bulk write that goes on after a duplicate; anything else that the server refuses is thrown. */
