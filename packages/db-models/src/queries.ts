@@ -124,6 +124,9 @@ const challenges = forCollection<LoginChallengeDocument>("login_challenges");
 const counters = forCollection<RiskCounterDocument>("risk_counters");
 const erasures = forCollection<ErasureDocument>("erasures");
 
+/** What a live session has and one that has ended has not. */
+const live = { slot: { $gte: 0 } } as const;
+
 /** Every hot query, by name. */
 export const queries = {
   userByEmail: (email: string) => users.one("userByEmail", "email_unique", { email }),
@@ -210,14 +213,13 @@ export const queries = {
   /** The one read of every authenticated request. */
   sessionByHandle: (handleHash: string) => sessions.one("sessionByHandle", "handle_unique", { handleHash }),
   /** The slots that a user's sessions hold, expired ones included: what the cap is decided on. */
-  slotsOfUser: (userId: Id) =>
-    sessions.all("slotsOfUser", "slot_unique", { userId, slot: { $gte: 0 } }, { slot: 1 }),
-  /** Live sessions, and by this clock those that a login with a clock ahead of it has seen expired. */
+  slotsOfUser: (userId: Id) => sessions.all("slotsOfUser", "slot_unique", { userId, ...live }, { slot: 1 }),
+  /** The sessions that hold a slot and have not expired: at most as many as the cap allows. */
   liveSessionsOfUser: (userId: Id, now: Date) =>
     sessions.all(
       "liveSessionsOfUser",
       "live_of_user",
-      { userId, revokedAt: null, idleExpiresAt: { $gt: now } },
+      { userId, ...live, idleExpiresAt: { $gt: now } },
       { idleExpiresAt: -1 },
     ),
   sessionHistoryOfUser: (userId: Id, page: Page = {}) =>
@@ -226,12 +228,12 @@ export const queries = {
     sessions.page("sessionsOfDevice", "device_of_user", { userId, deviceHash }, "createdAt", page),
   sessionsFromNetwork: (network: string, page: Page = {}) =>
     sessions.page("sessionsFromNetwork", "network_newest", { network }, "createdAt", page),
-  /** Sessions of a risk level that have not been revoked and were used since. */
+  /** Sessions of a risk level that hold a slot and were used since. */
   liveSessionsAtRisk: (level: RiskLevel, since: Date, limit = defaultPageSize) =>
     sessions.all(
       "liveSessionsAtRisk",
       "risk_recent",
-      { "risk.level": level, revokedAt: null, lastSeenAt: { $gt: since } },
+      { "risk.level": level, ...live, lastSeenAt: { $gt: since } },
       { lastSeenAt: -1 },
       limit,
     ),

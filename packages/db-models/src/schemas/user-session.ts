@@ -196,17 +196,17 @@ export const userSessionSchema = new Schema<UserSessionDocument>(
   schemaOptions("user_sessions"),
 );
 
+// Most sessions have ended: an index of the live ones is a fraction of one of all.
+const liveOnly = { partialFilterExpression: { slot: { $gte: 0 } } } as const;
+
 userSessionSchema
   .index({ handleHash: 1 }, { name: "handle_unique", unique: true }) // sessionByHandle
   // The cap is this index: two live sessions can't hold one slot, whatever runs in parallel. slotsOfUser reads it.
-  .index(
-    { userId: 1, slot: 1 },
-    { name: "slot_unique", unique: true, partialFilterExpression: { slot: { $gte: 0 } } },
-  )
-  .index({ userId: 1, revokedAt: 1, idleExpiresAt: -1 }, { name: "live_of_user" }) // liveSessionsOfUser
+  .index({ userId: 1, slot: 1 }, { name: "slot_unique", unique: true, ...liveOnly })
+  .index({ userId: 1, idleExpiresAt: -1 }, { name: "live_of_user", ...liveOnly }) // liveSessionsOfUser
   .index({ userId: 1, createdAt: -1 }, { name: "history_of_user" }) // sessionHistoryOfUser
   .index({ userId: 1, deviceHash: 1, createdAt: -1 }, { name: "device_of_user" }) // sessionsOfDevice
   .index({ network: 1, createdAt: -1 }, { name: "network_newest" }) // sessionsFromNetwork
-  .index({ "risk.level": 1, revokedAt: 1, lastSeenAt: -1 }, { name: "risk_recent" }) // liveSessionsAtRisk
+  .index({ "risk.level": 1, lastSeenAt: -1 }, { name: "risk_recent", ...liveOnly }) // liveSessionsAtRisk
   .index({ idleExpiresAt: 1 }, { name: "idle_expiry" }) // sessionsExpiredBetween
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: ended sessions, after their retention

@@ -41,16 +41,14 @@ export async function listSessions(
 }
 
 /**
- * Who holds each slot. A session without one has given it up to a login whose clock is ahead of ours. A read without a snapshot may find a session
- * and, a little later, the one that took its slot over: the newer one holds it.
+ * Who holds each slot. A read without a snapshot may find a session and, a little later, the one that took its slot
+ * over: the newer one holds it.
  */
 function newestBySlot(found: readonly UserSessionDocument[]) {
   const holders = new Map<number | undefined, UserSessionDocument>();
   for (const session of found) {
     const known = holders.get(session.slot);
-    if (session.slot !== undefined && (!known || known.createdAt < session.createdAt)) {
-      holders.set(session.slot, session);
-    }
+    if (!known || known.createdAt < session.createdAt) holders.set(session.slot, session);
   }
   return holders;
 }

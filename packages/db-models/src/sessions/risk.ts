@@ -34,7 +34,8 @@ export async function raiseSessionRisk(
     {
       _id: input.sessionId,
       revokedAt: null,
-      $or: [{ "risk.score": null }, { "risk.score": { $lt: score } }],
+      // Within $and: beside `_id` a $or may cost a read of the whole collection (SecantusDB).
+      $and: [{ $or: [{ "risk.score": null }, { "risk.score": { $lt: score } }] }],
     },
     [
       {

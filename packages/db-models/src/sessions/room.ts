@@ -21,7 +21,8 @@ export async function makeRoom(
     const unused = {
       $or: [{ idleExpiresAt: { $lte: now } }, { userGeneration: { $lt: userGeneration } }],
     };
-    await collection.updateMany({ _id: { $in: grant.expired }, ...unused }, { $unset: { slot: "" } });
+    // Within $and: beside `_id` a $or may cost a read of the whole collection (SecantusDB).
+    await collection.updateMany({ _id: { $in: grant.expired }, $and: [unused] }, { $unset: { slot: "" } });
   }
   const evicted: Types.ObjectId[] = [];
   for (const _id of grant.evicted) {
