@@ -1,5 +1,17 @@
 import type { DemoResult, QueryComparison } from "./demo.js";
-import { megabytes, milliseconds, percent, totalBytes } from "./table.js";
+import {
+  bytesNotes,
+  megabytes,
+  milliseconds,
+  openNote,
+  operationHead,
+  operationNote,
+  operationRows,
+  percent,
+  times,
+  totalBytes,
+  whole,
+} from "./table.js";
 
 /** The result as one HTML page that needs nothing else. */
 export function renderHtml(result: DemoResult, madeAt: Date): string {
@@ -13,7 +25,7 @@ export function renderHtml(result: DemoResult, madeAt: Date): string {
 <main>
 <header>
   <h1>Identity database, before and after setup</h1>
-  <p>${options.users.toLocaleString("en")} users, ${options.sessions.toLocaleString("en")} sessions, seed ${options.seed} ·
+  <p>${whole(options.users)} users, ${whole(options.sessions)} sessions, seed ${options.seed} ·
   ${escapeHtml(engine)} · ${madeAt.toISOString().slice(0, 16).replace("T", " ")} UTC</p>
 </header>
 ${cards(result)}
@@ -28,19 +40,17 @@ ${findings(result)}
 `;
 }
 
-function migrationNote({
-  migration: { sessions, sessionsOfUser, verification, traffic, bytes },
-}: DemoResult): string {
-  return `${sessions.toLocaleString("en")} sessions under live traffic: ${verification.expected.toLocaleString("en")} documents compared, ${verification.mismatched} amiss; ${traffic.calls} calls meanwhile, ${traffic.failed} with a wrong answer. ${megabytes(bytes.before)} embedded, ${megabytes(bytes.after)} afterwards. Medians of a user with ${sessionsOfUser} sessions, the 99th percentile:`;
+function migrationNote({ migration }: DemoResult): string {
+  const { users, sessions, elapsedMs, verification, traffic } = migration;
+  return `${whole(sessions)} sessions of ${whole(users)} users in ${(elapsedMs / 1_000).toFixed(1)} s under live traffic: ${whole(verification.expected)} documents compared, ${verification.mismatched} amiss; ${whole(traffic.calls)} calls meanwhile, ${traffic.failed} with a wrong answer. Below: ${operationNote(migration)}`;
 }
 
 function migrationTable({ migration }: DemoResult): string {
-  const head = ["operation", "embedded", "with an index on the token", "migrated"];
-  const rows = migration.operations.map(
-    ({ operation, embedded, embeddedIndexed, migrated }) =>
-      `<tr><td>${operation}</td>${[embedded, embeddedIndexed, migrated].map((value) => `<td class="number">${milliseconds(value)}</td>`).join("")}</tr>`,
-  );
-  return `<div class="scroll"><table><tr>${head.map((title) => `<th>${title}</th>`).join("")}</tr>${rows.join("")}</table></div>`;
+  const cells = (tag: string, row: readonly string[]) =>
+    row.map((cell, column) => `<${tag}${column > 0 ? ' class="number"' : ""}>${cell}</${tag}>`).join("");
+  const rows = operationRows(migration).map((row) => `<tr>${cells("td", row)}</tr>`);
+  const notes = [openNote, ...bytesNotes(migration)].map((note) => `<li>${note}</li>`);
+  return `<div class="scroll"><table><thead><tr>${cells("th", operationHead)}</tr></thead><tbody>${rows.join("")}</tbody></table></div><ul class="note">${notes.join("")}</ul>`;
 }
 
 const styles = `
@@ -80,12 +90,9 @@ function cards({ latencyReduction, indexHitRatio, cleanup, health, setup, load }
       `${setup.indexes} in ${(setup.elapsedMs / 1_000).toFixed(1)} s`,
       "indexes built; a second run changed nothing",
     ],
-    [deleted.toLocaleString("en"), `documents cleaned up, ${percent(freed)} of the bytes`],
+    [whole(deleted), `documents cleaned up, ${percent(freed)} of the bytes`],
     [`${health.before.score} → ${health.after.score}`, "health, of 100"],
-    [
-      load.written.toLocaleString("en"),
-      `documents loaded, ${Math.round(load.rate).toLocaleString("en")} a second`,
-    ],
+    [whole(load.written), `documents loaded, ${whole(Math.round(load.rate))} a second`],
   ];
   return `<div class="cards">${facts.map(([figure, meaning]) => `<div class="card"><b>${figure}</b><span>${meaning}</span></div>`).join("")}</div>`;
 }
@@ -116,7 +123,7 @@ function latencyRow(
 ): string {
   const bar = (kind: string, value: number, top: number) =>
     `<rect class="${kind}" x="${chart.label}" y="${top}" width="${Math.max(scale(value) - chart.label, 2)}" height="9" rx="2"><title>${name} ${kind}: ${milliseconds(value)}</title></rect>`;
-  return `<text x="${chart.label - 8}" y="${y + 13}" text-anchor="end">${name}</text>${bar("before", before.p50, y)}${bar("after", after.p50, y + 10)}<text class="soft" x="${scale(Math.max(before.p50, after.p50)) + 6}" y="${y + 13}">${speedup.toFixed(speedup < 10 ? 1 : 0)}×</text>`;
+  return `<text x="${chart.label - 8}" y="${y + 13}" text-anchor="end">${name}</text>${bar("before", before.p50, y)}${bar("after", after.p50, y + 10)}<text class="soft" x="${scale(Math.max(before.p50, after.p50)) + 6}" y="${y + 13}">${times(speedup)}</text>`;
 }
 
 function legend(): string {
@@ -157,7 +164,7 @@ function healthChart({ health }: DemoResult): string {
 function figuresTable(queries: readonly QueryComparison[]): string {
   const rows = queries.map(
     ({ name, collection, before, after, speedup }) =>
-      `<tr><td>${name}</td><td>${collection}</td><td class="number">${milliseconds(before.p50)}</td><td class="number">${milliseconds(after.p50)}</td><td class="number">${speedup.toFixed(1)}×</td><td class="number">${before.examinedPerReturned.toFixed(1)}</td><td class="number">${after.examinedPerReturned.toFixed(1)}</td><td><code>${escapeHtml(after.index)}</code></td></tr>`,
+      `<tr><td>${name}</td><td>${collection}</td><td class="number">${milliseconds(before.p50)}</td><td class="number">${milliseconds(after.p50)}</td><td class="number">${times(speedup)}</td><td class="number">${before.examinedPerReturned.toFixed(1)}</td><td class="number">${after.examinedPerReturned.toFixed(1)}</td><td><code>${escapeHtml(after.index)}</code></td></tr>`,
   );
   return `<div class="scroll"><table><thead><tr><th>Query</th><th>Collection</th><th class="number">Before</th><th class="number">After</th><th class="number">Faster</th><th class="number">Examined/returned before</th><th class="number">after</th><th>Index</th></tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
 }

@@ -1,8 +1,10 @@
 import {
   defineModels,
+  type IdentityModels,
   type LegacyUser,
   MigratingSessions,
   retentionRules,
+  type SessionsMigration,
   sessionsMigration,
 } from "@org/db-models";
 import {
@@ -17,14 +19,13 @@ import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Connection, Model } from "mongoose";
 import type { DemoOptions } from "./demo.js";
 import type { Screen } from "./screen.js";
-
-/** What a session operation takes, median in ms: embedded as loaded, embedded with an index on the token, and migrated. */
-interface OperationComparison {
-  operation: string;
-  embedded: number;
-  embeddedIndexed: number;
-  migrated: number;
-}
+import {
+  embeddedSessions,
+  migratedSessions,
+  type OperationTimes,
+  separateSessions,
+  timeSessions,
+} from "./session-services.js";
 
 /** What moving embedded sessions to `user_sessions` came to. */
 export interface MigrationResult {
@@ -32,19 +33,37 @@ export interface MigrationResult {
   sessions: number;
   /** Sessions of the user at the 99th percentile, on whom the operations are timed. */
   sessionsOfUser: number;
-  operations: OperationComparison[];
+  times: {
+    /** As loaded: an index on the address of users, none on the token of sessions. */
+    embedded: OperationTimes;
+    embeddedIndexed: OperationTimes;
+    /** After reads are switched, while both layouts are written so that there is a way back. */
+    bothWritten: OperationTimes;
+    migrated: OperationTimes;
+  };
   elapsedMs: number;
   verification: VerifyReport;
-  /** Calls that the application made while its data moved, and how many of them failed. */
+  /** Calls that the application made while its data moved, and how many of them had a wrong answer. */
   traffic: { calls: number; failed: number };
-  /** Data and index bytes: of the old layout, and of both after contract and cleanup. */
-  bytes: { before: number; after: number };
+  bytes: SessionBytes;
 }
 
-const share = 10;
-const rounds = 40;
+/** Bytes that sessions take, users not counted, as the server accounts for them: without compression. */
+export interface SessionBytes {
+  embedded: number;
+  /** Of an index on the token, which the old layout was loaded without. */
+  tokenIndex: number;
+  /** Sessions that were within their retention, so that they were moved. */
+  kept: number;
+  data: number;
+  indexes: number;
+}
 
-/** Loads a tenth of the data in the old layout into a database of its own, and migrates it under live traffic. */
+/** Users that are migrated at most, so that a larger demo does not take longer here. */
+const mostUsers = 10_000;
+const source = "legacy_users";
+
+/** Loads data in the old layout into a database of its own, and migrates it under live traffic. */
 export async function demonstrateMigration(
   connection: Connection,
   options: DemoOptions,
@@ -63,27 +82,94 @@ async function migrateIn(
   options: DemoOptions,
   screen: Screen,
 ): Promise<MigrationResult> {
-  const { db } = connection;
-  if (!db) throw new Error("the connection is closed");
-  const { now, signal } = options;
-  const step = screen.step("migrating embedded sessions under live traffic");
+  const { now } = options;
+  const size = await loadOldLayout(connection, options, screen);
+  const { user, embedded, embeddedIndexed, ...old } = await timeOldLayout(connection, now, screen);
   const models = defineModels(connection);
-  const size = { users: Math.ceil(options.users / share), sessions: Math.ceil(options.sessions / share) };
-  await loadIdentityData(db, { ...size, seed: options.seed, now, signal, layout: "legacy" });
-  signal.throwIfAborted();
   const migration = sessionsMigration({ phaseLeaseMs: 200, retentionMs: 0 });
   const sessions = new MigratingSessions(models, new MigrationGate(connection, migration));
+  const moved = await migrate(connection, models, { migration, sessions, user }, options, screen);
+  const step = screen.step("timing session operations of the new layout, and cleaning up");
+  const bothWritten = await timeSessions(separateSessions(models, sessions), user.email, now, 40);
+  await contractMigration(connection, migration, {
+    now: () => new Date(now.getTime() + 1),
+    signal: options.signal,
+  });
+  const direct = separateSessions(models, migratedSessions(models));
+  const migrated = await timeSessions(direct, user.email, now, 40);
+  // What the demo itself has opened is none of the application's.
+  await models.UserSession.deleteMany({ createdAt: now });
+  const rules = retentionRules.filter(({ collection }) => migration.targets.includes(collection));
+  await runCleanup(connection, rules, { now, run: true, signal: options.signal });
+  const bytes = await sessionBytes(connection, old);
+  step.done(`${bytes.kept} sessions kept of ${size.sessions}`);
+  return {
+    ...size,
+    ...moved,
+    sessionsOfUser: user.sessions.length,
+    times: { embedded, embeddedIndexed, bothWritten, migrated },
+    bytes,
+  };
+}
+
+async function loadOldLayout(
+  connection: Connection,
+  { seed, now, signal, ...all }: DemoOptions,
+  screen: Screen,
+) {
+  const users = Math.min(all.users, mostUsers);
+  const sessions = Math.ceil((all.sessions * users) / all.users);
+  const step = screen.step(`loading ${users} users with ${sessions} sessions embedded`);
+  if (!connection.db) throw new Error("the connection is closed");
+  await loadIdentityData(connection.db, { users, sessions, seed, now, signal, layout: "legacy" });
+  signal.throwIfAborted();
+  await connection.collection(source).createIndex({ email: 1 }, { unique: true });
+  step.done("as an application has it that nothing cleans up");
+  return { users, sessions };
+}
+
+async function timeOldLayout(connection: Connection, now: Date, screen: Screen) {
+  const step = screen.step("timing session operations of the old layout");
+  const users = connection.collection(source);
   const user = await userAtPercentile(connection, 0.99);
-  const before = await bytesOf(connection, ["legacy_users"]);
-  const embedded = await timeOperations(sessions, user, now);
-  await connection.collection("legacy_users").createIndex({ "sessions.token": 1 });
-  const embeddedIndexed = await timeOperations(sessions, user, now);
-  const initialized = await new DatabaseInitializer(connection, [
-    models.User,
-    models.UserSession,
-  ] as unknown as Model<unknown>[]).initialize({ signal });
-  const [failure] = initialized.failures;
-  if (failure) throw failure;
+  const before = await sizeOf(connection, source);
+  const service = embeddedSessions(connection);
+  const embedded = await timeSessions(service, user.email, now, 15);
+  await users.createIndex({ "sessions.token": 1 });
+  await users.createIndex({ "sessions.handleHash": 1 }, { sparse: true });
+  const embeddedIndexed = await timeSessions(service, user.email, now, 40);
+  await users.replaceOne({ _id: user._id }, user);
+  const tokenIndex = (await sizeOf(connection, source)).indexSizes["sessions.token_1"] ?? 0;
+  step.done(`of a user with ${user.sessions.length} sessions`);
+  return { user, embedded, embeddedIndexed, dataBefore: before.data, tokenIndex };
+}
+
+async function userAtPercentile(connection: Connection, fraction: number): Promise<LegacyUser> {
+  const counted = await connection
+    .collection(source)
+    .aggregate([{ $project: { count: { $size: "$sessions" } } }, { $sort: { count: 1, _id: 1 } }])
+    .toArray();
+  const chosen = counted[Math.max(Math.ceil(counted.length * fraction) - 1, 0)];
+  const user = await connection.collection(source).findOne({ _id: chosen?._id });
+  if (!user) throw new Error("there are no users");
+  return user as unknown as LegacyUser;
+}
+
+async function migrate(
+  connection: Connection,
+  models: IdentityModels,
+  {
+    migration,
+    sessions,
+    user,
+  }: { migration: SessionsMigration; sessions: MigratingSessions; user: LegacyUser },
+  { now, signal }: DemoOptions,
+  screen: Screen,
+): Promise<Pick<MigrationResult, "elapsedMs" | "verification" | "traffic">> {
+  const step = screen.step("migrating them under live traffic");
+  const targets = [models.User, models.UserSession] as unknown as Model<unknown>[];
+  const { failures } = await new DatabaseInitializer(connection, targets).initialize({ signal });
+  if (failures[0]) throw failures[0];
   const started = performance.now();
   const traffic = startTraffic(sessions, user, now);
   const { verification } = await migrateUp(connection, migration, {
@@ -92,67 +178,8 @@ async function migrateIn(
     onProgress: ({ phase, done, total }) => step.progress(done, total, `users, ${phase}`),
   }).finally(traffic.stop);
   if (!verification) throw new Error("nothing was verified");
-  const elapsedMs = performance.now() - started;
-  await contractMigration(connection, migration, { now: () => new Date(now.getTime() + 1), signal });
-  const rules = retentionRules.filter(({ collection }) => migration.targets.includes(collection));
-  await runCleanup(connection, rules, { now, run: true, signal });
-  const migrated = await timeOperations(sessions, user, now);
-  step.done(`${verification.expected} documents, ${verification.mismatched} of them amiss`);
-  return {
-    ...size,
-    sessionsOfUser: user.sessions.length,
-    operations: Object.entries(embedded).map(([operation, time]) => ({
-      operation,
-      embedded: time,
-      embeddedIndexed: embeddedIndexed[operation as Operation],
-      migrated: migrated[operation as Operation],
-    })),
-    elapsedMs,
-    verification,
-    traffic: await traffic.result,
-    bytes: { before, after: await bytesOf(connection, ["legacy_users", ...migration.targets]) },
-  };
-}
-
-async function userAtPercentile(connection: Connection, fraction: number): Promise<LegacyUser> {
-  const counted = await connection
-    .collection("legacy_users")
-    .aggregate([{ $project: { count: { $size: "$sessions" } } }, { $sort: { count: 1, _id: 1 } }])
-    .toArray();
-  const chosen = counted[Math.min(Math.floor(counted.length * fraction), counted.length - 1)];
-  const user = await connection.collection("legacy_users").findOne({ _id: chosen?._id });
-  if (!user) throw new Error("there are no users");
-  return user as unknown as LegacyUser;
-}
-
-type Operation = "validate" | "list" | "open" | "revoke";
-
-async function timeOperations(
-  sessions: MigratingSessions,
-  { _id: userId }: LegacyUser,
-  now: Date,
-): Promise<Record<Operation, number>> {
-  const times: Record<Operation, number[]> = { validate: [], list: [], open: [], revoke: [] };
-  const time = async <T>(operation: Operation, act: () => Promise<T>): Promise<T> => {
-    const started = performance.now();
-    const result = await act();
-    times[operation].push(performance.now() - started);
-    return result;
-  };
-  for (let round = 0; round < rounds; round++) {
-    const { id, token } = await time("open", () => sessions.open({ userId }, now));
-    await time("validate", () => sessions.validate(token, now));
-    await time("list", () => sessions.list(userId, now));
-    await time("revoke", () => sessions.revoke({ userId, sessionId: id }, now));
-  }
-  const median = (values: number[]) =>
-    values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-  return {
-    validate: median(times.validate),
-    list: median(times.list),
-    open: median(times.open),
-    revoke: median(times.revoke),
-  };
+  step.done(`${verification.expected} documents compared, ${verification.mismatched} of them amiss`);
+  return { elapsedMs: performance.now() - started, verification, traffic: await traffic.result };
 }
 
 function startTraffic(sessions: MigratingSessions, { _id: userId }: LegacyUser, now: Date) {
@@ -175,15 +202,21 @@ function startTraffic(sessions: MigratingSessions, { _id: userId }: LegacyUser, 
   return { result, stop };
 }
 
-async function bytesOf(connection: Connection, names: readonly string[]): Promise<number> {
-  let bytes = 0;
-  for (const name of names) {
-    const [found] = await connection
-      .collection(name)
-      .aggregate([{ $collStats: { storageStats: {} } }])
-      .toArray();
-    const { size = 0, totalIndexSize = 0 } = found?.storageStats ?? {};
-    bytes += size + totalIndexSize;
-  }
-  return bytes;
+/** After contract and cleanup: what is left of the old layout are its users. */
+async function sessionBytes(
+  connection: Connection,
+  { dataBefore, tokenIndex }: { dataBefore: number; tokenIndex: number },
+): Promise<SessionBytes> {
+  const users = await sizeOf(connection, source);
+  const { count, data, indexes } = await sizeOf(connection, "user_sessions");
+  return { embedded: dataBefore - users.data, tokenIndex, kept: count, data, indexes };
+}
+
+async function sizeOf(connection: Connection, name: string) {
+  const [found] = await connection
+    .collection(name)
+    .aggregate([{ $collStats: { storageStats: {} } }])
+    .toArray();
+  const { count = 0, size = 0, totalIndexSize = 0, indexSizes = {} } = found?.storageStats ?? {};
+  return { count, data: size, indexes: totalIndexSize, indexSizes: indexSizes as Record<string, number> };
 }
