@@ -11,6 +11,7 @@ import {
   contractMigration,
   DatabaseInitializer,
   MigrationGate,
+  type MigrationProgress,
   migrateUp,
   runCleanup,
   type VerifyReport,
@@ -18,7 +19,7 @@ import {
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Connection, Model } from "mongoose";
 import type { DemoOptions } from "./demo.js";
-import type { Screen } from "./screen.js";
+import type { Screen, Step } from "./screen.js";
 import {
   embeddedSessions,
   migratedSessions,
@@ -166,7 +167,6 @@ async function migrate(
   { now, signal }: DemoOptions,
   screen: Screen,
 ): Promise<Pick<MigrationResult, "elapsedMs" | "verification" | "traffic">> {
-  const step = screen.step("migrating them under live traffic");
   const targets = [models.User, models.UserSession] as unknown as Model<unknown>[];
   const { failures } = await new DatabaseInitializer(connection, targets).initialize({ signal });
   if (failures[0]) throw failures[0];
@@ -175,11 +175,22 @@ async function migrate(
   const { verification } = await migrateUp(connection, migration, {
     now: () => now,
     signal,
-    onProgress: ({ phase, done, total }) => step.progress(done, total, `users, ${phase}`),
+    onProgress: phaseSteps(screen),
   }).finally(traffic.stop);
   if (!verification) throw new Error("nothing was verified");
-  step.done(`${verification.expected} documents compared, ${verification.mismatched} of them amiss`);
   return { elapsedMs: performance.now() - started, verification, traffic: await traffic.result };
+}
+
+/** A step for each phase, so that rate and time left are those of the phase. */
+function phaseSteps(screen: Screen): (progress: MigrationProgress) => void {
+  let current: { phase: string; step: Step } | undefined;
+  return ({ phase, done, total }) => {
+    if (current?.phase !== phase) {
+      current = { phase, step: screen.step(`migrating them under live traffic, phase ${phase}`) };
+    }
+    if (done < total) current.step.progress(done, total, "users");
+    else current.step.done(`${total} users`);
+  };
 }
 
 function startTraffic(sessions: MigratingSessions, { _id: userId }: LegacyUser, now: Date) {

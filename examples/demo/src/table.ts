@@ -99,7 +99,7 @@ export function operationNote({ sessionsOfUser }: MigrationResult): string {
 
 /** Why the aim of a fivefold speed is not one that opening a session can reach. */
 export const openNote =
-  "open does more than before: it holds the cap whatever runs in parallel and knows the device, in three or more steps one after another";
+  "open is the exception: it recognises the device and holds the cap against parallel sign-ins, which the old application does not, in four or more round trips one after another instead of two";
 
 /** What the sessions' bytes came to, and what would have to be so for 30 % fewer. */
 export function bytesNotes({ sessions, bytes }: MigrationResult): string[] {

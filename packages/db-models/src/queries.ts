@@ -228,12 +228,12 @@ export const queries = {
     sessions.page("sessionsOfDevice", "device_of_user", { userId, deviceHash }, "createdAt", page),
   sessionsFromNetwork: (network: string, page: Page = {}) =>
     sessions.page("sessionsFromNetwork", "network_newest", { network }, "createdAt", page),
-  /** Sessions of a risk level that hold a slot and were used since. */
+  /** Sessions of a risk level that have not been revoked and were used since. */
   liveSessionsAtRisk: (level: RiskLevel, since: Date, limit = defaultPageSize) =>
     sessions.all(
       "liveSessionsAtRisk",
       "risk_recent",
-      { "risk.level": level, ...live, lastSeenAt: { $gt: since } },
+      { "risk.level": level, revokedAt: null, lastSeenAt: { $gt: since } },
       { lastSeenAt: -1 },
       limit,
     ),
