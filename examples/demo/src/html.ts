@@ -70,7 +70,7 @@ svg .soft { fill: var(--soft); } .grid { stroke: var(--line); } .before { fill: 
 .good { fill: var(--good); } .track { fill: var(--line); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: 13px; }
 th, td { text-align: left; padding: 5px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+.wrap td { white-space: normal; } td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 code { font-size: 12px; }`;
 
 function section(title: string, note: string, body: string): string {
@@ -178,7 +178,7 @@ function findings({ health }: DemoResult): string {
   return section(
     "Findings left",
     "",
-    `<div class="scroll"><table><tbody>${rows.join("")}</tbody></table></div>`,
+    `<div class="scroll"><table class="wrap"><tbody>${rows.join("")}</tbody></table></div>`,
   );
 }
 
