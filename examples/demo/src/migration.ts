@@ -50,7 +50,7 @@ export interface MigrationResult {
 }
 
 /** Bytes that sessions take, users not counted, as the server accounts for them: without compression. */
-export interface SessionBytes {
+interface SessionBytes {
   embedded: number;
   /** Of an index on the token, which the old layout was loaded without. */
   tokenIndex: number;
