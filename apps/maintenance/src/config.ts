@@ -41,6 +41,14 @@ export const configSchema = z.strictObject({
     .min(1)
     .optional()
     .describe("PEM file of the Ed25519 key that signs audit checkpoints; without it old audit events stay"),
+  migrationSchedule: schedule
+    .default("off")
+    .describe("When to take the migration further: a cron expression, or `off`: only when it is queued"),
+  migrationSource: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Collection of users with embedded sessions, to be migrated; without it there is no migration"),
   cleanupWindow: z
     .string()
     .refine(isWindow, "must be two times such as 01:00-05:00")
@@ -56,7 +64,7 @@ export const configSchema = z.strictObject({
     .describe("A job's lease; after a crash another instance takes over when it has run out"),
   batchSize: integer(1, 10_000)
     .default(1_000)
-    .describe("Documents that a cleanup removes in one command, at most"),
+    .describe("Documents that a cleanup removes, or a migration writes, in one batch, at most"),
   queuePollMs: milliseconds(50, 60_000)
     .default(2_000)
     .describe("How often an instance looks for runs that were queued"),
