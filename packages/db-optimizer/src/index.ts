@@ -50,6 +50,7 @@ export type {
   Probed,
   QueryFacts,
   ReplicationFacts,
+  SampleFacts,
   SecurityFacts,
   Topology,
 } from "./health/facts.js";
@@ -125,6 +126,7 @@ export type { NamedQuery } from "./named-query.js";
 export type { Advice } from "./optimize/advice.js";
 export { candidateIndex } from "./optimize/advice.js";
 export type { QueryAnalysis, QueryProblem } from "./optimize/analyse.js";
+export type { Join, LookupFacts } from "./optimize/lookups.js";
 export type { OptimizeOptions, OptimizeReport } from "./optimize/optimize.js";
 export { analysePerformance } from "./optimize/optimize.js";
 export type { QueryShape } from "./optimize/shape.js";
