@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { defineModels, sessionsMigration } from "@org/db-models";
+import { defineModels, type IdentityDatabase, sessionsMigration } from "@org/db-models";
 import { type MigrationState, migrateUp, migrationStatus, verifyMigration } from "@org/db-optimizer";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import { beforeEach, expect, test } from "vitest";
@@ -20,9 +20,14 @@ beforeEach(() =>
 );
 
 const connection = () => store.database.connection;
+const database = (): IdentityDatabase => ({
+  connection: connection(),
+  models: defineModels(connection()),
+  close: async () => undefined,
+});
 const config = (batchSize: number) =>
   defineConfig({ mongodbUri: "mongodb://unused", batchSize, leaseMs: 1_000 });
-const job = (batchSize = 1_000) => migrationJob({ connection: connection() }, config(batchSize), migration);
+const job = (batchSize = 1_000) => migrationJob(database(), config(batchSize), migration);
 const run = (instance: string, batchSize?: number, changes: Partial<Runner> = {}) =>
   runJob(store.runner(instance, changes), job(batchSize));
 const controls = () => ({
@@ -40,6 +45,12 @@ const expectAllThere = async () =>
     sources: users,
   });
 
+const audited = async () =>
+  (await store.db().collection("audit_events").find().toArray()).map(({ action, outcome }) => [
+    action,
+    outcome,
+  ]);
+
 async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await wait(20);
 }
@@ -51,6 +62,7 @@ test("copies and compares all, and leaves reads where they are; once there it co
     result: { from: "off", phase: "verify", changes: ["expand", "backfill", "verify"] },
   });
   await expectAllThere();
+  expect(await audited()).toEqual([["database.migrate", "success"]]);
   await store.db().collection("users").deleteOne({});
   expect(await run("b")).toMatchObject({
     state: "succeeded",

@@ -85,7 +85,7 @@ export const commandFacts = {
   health: {
     summary: "show how the database does, with a score and recommendations",
     reading: true,
-    writes: nothing,
+    writes: "Nothing, except what `record` of the configuration makes of findings about security.",
     exits: {
       2: "the indexes are not as declared",
       3: "a question stayed open that more privileges would answer",

@@ -27,6 +27,7 @@ export const errorKinds = {
   LEASE_LOST: "state",
   NO_RUN: "state",
   NOTHING_TO_ROLL_BACK: "state",
+  RECORD_FAILED: "state",
   QUERY_PLAN_UNFIT: "state",
   MIGRATION_NOT_ALLOWED: "state",
   MIGRATION_MISMATCH: "state",

@@ -133,6 +133,8 @@ export type { QueryShape } from "./optimize/shape.js";
 export type { SlowOperations, SlowShape } from "./optimize/slow.js";
 export type { DatabaseOptimizerOptions } from "./optimizer.js";
 export { DatabaseOptimizer } from "./optimizer.js";
+export type { DatabaseEvent, DatabaseOperation, RecordEvent, Recording, SecurityFinding } from "./record.js";
+export { recordOperation } from "./record.js";
 export type { CollectionStep, ValidationAction } from "./setup/collections.js";
 export type { InitializeOptions, InitializeResult, SetupCheck, SetupPlan } from "./setup/initialize.js";
 export { initialize, planSetup } from "./setup/initialize.js";

@@ -1,8 +1,9 @@
 import type { IdentityDatabase } from "@org/db-models";
-import { checkHealth } from "@org/db-optimizer";
+import { DatabaseOptimizer } from "@org/db-optimizer";
 import type { Config } from "../config.js";
 import type { Job } from "../job.js";
 import type { Metrics } from "../metrics.js";
+import { recordingFor } from "../recording.js";
 
 /** Findings that a run keeps; the score has them all. */
 const maxFindings = 50;
@@ -15,7 +16,8 @@ export function healthJob(database: IdentityDatabase, config: Config, metrics: M
     schedule: config.healthSchedule,
     pausable: false,
     run: async ({ log, signal }) => {
-      const { score, findings } = await checkHealth(database.connection, models, { now: new Date() });
+      const optimizer = new DatabaseOptimizer(database.connection, { models, ...recordingFor(database) });
+      const { score, findings } = await optimizer.health({ now: new Date() });
       metrics.healthScored(score);
       for (const finding of findings) {
         log[finding.severity === "info" ? "debug" : "warn"](finding, "health finding");

@@ -5,9 +5,11 @@ import {
   type MigrationReport,
   migrateUp,
   migrationStatus,
+  recordOperation,
 } from "@org/db-optimizer";
 import type { Config } from "../config.js";
 import type { Job, JobContext, JobOutcome, JobReport } from "../job.js";
+import { recordingFor } from "../recording.js";
 
 /** Phases that the job works in. Beyond them reads are switched or the old layout goes: a person decides that. */
 const own = ["off", "expand", "backfill", "verify"];
@@ -18,21 +20,22 @@ const minBatch = 100;
  * Takes a migration up to where every document is copied and compared: expand, backfill, verify. It goes on where a run
  * before it was, compares anew once there, and leaves switching reads, going back and contracting to `org-db migrate`.
  */
-export function migrationJob(
-  { connection }: Pick<IdentityDatabase, "connection">,
-  config: Config,
-  migration: Migration,
-): Job {
+export function migrationJob(database: IdentityDatabase, config: Config, migration: Migration): Job {
   return {
     name: "migration",
     schedule: config.migrationSchedule,
     pausable: true,
     run: async (context) => {
-      const { phase } = await migrationStatus(connection, migration);
+      const { phase } = await migrationStatus(database.connection, migration);
       if (!own.includes(phase))
         return { result: { migration: migration.name, phase, advanced: false }, interrupted: false };
-      return advance(context, (signal) =>
-        migrateUp(connection, migration, optionsOf(config, context, signal), "verify"),
+      const migrate = (signal: AbortSignal) =>
+        migrateUp(database.connection, migration, optionsOf(config, context, signal), "verify");
+      return recordOperation(
+        recordingFor(database),
+        "migrate",
+        () => advance(context, migrate),
+        ({ interrupted }) => ({ migration: migration.name, from: phase, interrupted: String(interrupted) }),
       );
     },
   };
