@@ -75,8 +75,10 @@ export const configSchema = z.strictObject({
     .max(128)
     .optional()
     .describe("Name of this instance in leases, runs and logs. Default: host name and process id"),
-  metricsHost: z.string().min(1).default("127.0.0.1").describe("Address of the metrics endpoint"),
-  metricsPort: integer(0, 65_535).default(9464).describe("Port of the metrics endpoint; 0 takes a free one"),
+  metricsHost: z.string().min(1).default("127.0.0.1").describe("Address of the dashboard and the metrics"),
+  metricsPort: integer(0, 65_535)
+    .default(9464)
+    .describe("Port of the dashboard and the metrics; 0 takes a free one"),
   shutdownTimeoutMs: milliseconds(100, 600_000)
     .default(30_000)
     .describe("At shutdown, time for a job to finish its batch"),
