@@ -3,6 +3,7 @@ import {
   defineModels,
   type IdentityModels,
   type NamedQuery,
+  recordDatabaseEvent,
   retentionRules,
   sampleQueries,
   sessionsMigration,
@@ -15,6 +16,7 @@ export default defineConfig({
   checks: (models): HealthCheck[] => [{ name: "audit-wired", run: () => auditIsWired(models) }],
   cleanup: retentionRules,
   migrations: [sessionsMigration()],
+  record: recordDatabaseEvent,
 });
 
 /** Opening a session is audited, so an audit log that has been silent since the last one is not connected. */

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { shapesOfQueries } from "@org/db-models";
+import { cliPage } from "./docs/cli-page.js";
 import { Comments } from "./docs/comments.js";
 import { configurationPage } from "./docs/configuration-page.js";
 import { queriesPage } from "./docs/queries-page.js";
@@ -17,6 +18,7 @@ const pages: Readonly<Record<string, string>> = {
   "docs/schema.md": schemaPage(queries, comments),
   "docs/queries.md": queriesPage(queries),
   "docs/configuration.md": configurationPage(),
+  "docs/reference/cli.md": cliPage(),
   ...(await referencePages(root)),
 };
 

@@ -41,6 +41,14 @@ export const configSchema = z.strictObject({
     .min(1)
     .optional()
     .describe("PEM file of the Ed25519 key that signs audit checkpoints; without it old audit events stay"),
+  migrationSchedule: schedule
+    .default("off")
+    .describe("When to take the migration further: a cron expression, or `off`: only when it is queued"),
+  migrationSource: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Collection of users with embedded sessions, to be migrated; without it there is no migration"),
   cleanupWindow: z
     .string()
     .refine(isWindow, "must be two times such as 01:00-05:00")
@@ -56,7 +64,7 @@ export const configSchema = z.strictObject({
     .describe("A job's lease; after a crash another instance takes over when it has run out"),
   batchSize: integer(1, 10_000)
     .default(1_000)
-    .describe("Documents that a cleanup removes in one command, at most"),
+    .describe("Documents that a cleanup removes, or a migration writes, in one batch, at most"),
   queuePollMs: milliseconds(50, 60_000)
     .default(2_000)
     .describe("How often an instance looks for runs that were queued"),
@@ -67,8 +75,10 @@ export const configSchema = z.strictObject({
     .max(128)
     .optional()
     .describe("Name of this instance in leases, runs and logs. Default: host name and process id"),
-  metricsHost: z.string().min(1).default("127.0.0.1").describe("Address of the metrics endpoint"),
-  metricsPort: integer(0, 65_535).default(9464).describe("Port of the metrics endpoint; 0 takes a free one"),
+  metricsHost: z.string().min(1).default("127.0.0.1").describe("Address of the dashboard and the metrics"),
+  metricsPort: integer(0, 65_535)
+    .default(9464)
+    .describe("Port of the dashboard and the metrics; 0 takes a free one"),
   shutdownTimeoutMs: milliseconds(100, 600_000)
     .default(30_000)
     .describe("At shutdown, time for a job to finish its batch"),

@@ -1,3 +1,4 @@
+import { toOptimizerError } from "@org/db-optimizer";
 import type { mongo } from "mongoose";
 
 /** Who may run a job now. Collection `maintenance_leases`, one document a job. */
@@ -67,7 +68,7 @@ export async function acquireLease(
     if (lease) return { acquired: true, lease: { job, owner, fence: lease.fence } };
   } catch (error) {
     // The lease exists and did not match, so the upsert tried to insert it a second time.
-    if (!isDuplicateKey(error)) throw error;
+    if (toOptimizerError(error).code !== "DUPLICATES") throw error;
   }
   return whyNot(store, job, now, tick);
 }
@@ -103,8 +104,4 @@ async function whyNot(store: LeaseStore, job: string, now: Date, tick?: Date): P
     return { acquired: false, reason: "done" };
   }
   return { acquired: false, reason: "locked", expiresAt: lease?.expiresAt ?? now };
-}
-
-function isDuplicateKey(error: unknown): boolean {
-  return (error as { code?: unknown } | undefined)?.code === 11000;
 }

@@ -2,15 +2,17 @@ import type { IdentityDatabase } from "@org/db-models";
 import type { Logger } from "pino";
 import { UsageError } from "./cli.js";
 import { type Config, instanceName } from "./config.js";
+import { dashboardPage } from "./dashboard/page.js";
+import { readDashboard } from "./dashboard/read.js";
 import type { Job } from "./job.js";
 import { leaseStore } from "./lease.js";
 import { createMetrics, type Metrics } from "./metrics.js";
-import { type MetricsServer, serveMetrics } from "./metrics-server.js";
 import { type QueueWatch, watchQueue } from "./queue.js";
 import type { Controls } from "./run-control.js";
 import { type Runner, type RunResult, runJob } from "./run-job.js";
 import { prepareHistory, runHistory } from "./runs.js";
 import { type Scheduled, scheduleJob } from "./schedule.js";
+import { type StatusServer, serveStatus } from "./status-server.js";
 
 /** What maintenance runs on. The caller owns the database: it outlives the maintenance. */
 export interface MaintenanceDeps {
@@ -23,7 +25,7 @@ export interface MaintenanceDeps {
 
 /** Maintenance that runs on its schedules. */
 export interface Maintenance {
-  /** Where Prometheus scrapes, such as `http://127.0.0.1:9464`. */
+  /** Where the dashboard is, and where Prometheus scrapes `/metrics`: such as `http://127.0.0.1:9464`. */
   readonly address: string;
   /** When each job is due next; a job whose schedule is `off` is not listed. */
   upcoming(): Array<{ job: string; next: Date | null }>;
@@ -41,9 +43,13 @@ const day = 86_400_000;
 export async function startMaintenance(deps: MaintenanceDeps): Promise<Maintenance> {
   const stopping = new AbortController();
   const runner = await prepareRunner(deps, stopping.signal);
-  const server = await serveMetrics(runner.metrics.registry, deps.config);
-  let scheduled: Scheduled[];
   const jobs = deps.jobs(runner.metrics);
+  let scheduled: Scheduled[] = [];
+  const upcoming = () => scheduled.map(({ job, next }) => ({ job, next: next() }));
+  const { registry } = runner.metrics;
+  const controls = controlsOf(runner, jobs);
+  const dashboard = async () => dashboardPage(await readDashboard(controls, upcoming()));
+  const server = await serveStatus({ registry, dashboard }, deps.config);
   try {
     scheduled = jobs
       .filter(({ schedule }) => schedule !== "off")
@@ -56,7 +62,7 @@ export async function startMaintenance(deps: MaintenanceDeps): Promise<Maintenan
   let stopped: Promise<void> | undefined;
   return {
     address: server.address,
-    upcoming: () => scheduled.map(({ job, next }) => ({ job, next: next() })),
+    upcoming,
     stop: () => {
       stopping.abort();
       stopped ??= stopAll([...scheduled, queue], server);
@@ -89,8 +95,12 @@ export async function runOnce(
 
 /** What commands that show and steer runs need. */
 export async function prepareControls(deps: MaintenanceDeps): Promise<Controls> {
-  const { leases, history, metrics, instance } = await prepareRunner(deps, new AbortController().signal);
-  return { leases, history, jobs: deps.jobs(metrics), by: instance };
+  const runner = await prepareRunner(deps, new AbortController().signal);
+  return controlsOf(runner, deps.jobs(runner.metrics));
+}
+
+function controlsOf({ leases, history, instance }: Runner, jobs: readonly Job[]): Controls {
+  return { leases, history, jobs, by: instance };
 }
 
 async function prepareRunner(
@@ -113,7 +123,7 @@ async function prepareRunner(
   };
 }
 
-async function stopAll(parts: readonly (Scheduled | QueueWatch)[], server: MetricsServer): Promise<void> {
+async function stopAll(parts: readonly (Scheduled | QueueWatch)[], server: StatusServer): Promise<void> {
   await Promise.all(parts.map((one) => one.stop()));
   await server.close();
 }

@@ -92,7 +92,8 @@ test("SIGTERM finishes the batch, notes the run as interrupted, gives the lease 
     { state: "interrupted", result: { removed: { "old-security-events": 4_000 - remaining } } },
   ]);
   expect((await start(["--once"]).exited).code).toBe(0);
-  expect(await models.SecurityEvent.countDocuments()).toBe(10);
+  expect(await models.SecurityEvent.countDocuments({ purgeAt: future })).toBe(10);
+  expect(await left()).toBe(0);
 });
 
 test("on its schedule it cleans up, checks health, shows metrics, and stops with 0 on SIGTERM", async () => {
@@ -108,6 +109,8 @@ test("on its schedule it cleans up, checks health, shows metrics, and stops with
   await service.says('"score":');
   while ((await left()) > 0) await new Promise((resolve) => setTimeout(resolve, 50));
   await service.says('"old-security-events":100');
+  expect(await models.AuditEvent.countDocuments({ action: "database.cleanup" })).toBeGreaterThan(0);
+  expect(await models.SecurityEvent.countDocuments({ reasons: "AUTHENTICATION_OFF" })).toBe(1);
   const metrics = await (await fetch(`${address}/metrics`)).text();
   expect(metrics).toMatch(/maintenance_health_score \d+/);
   expect(metrics).toContain('maintenance_removed_documents_total{rule="old-security-events"} 100');

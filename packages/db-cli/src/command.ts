@@ -1,3 +1,4 @@
+import type { Recording } from "@org/db-optimizer";
 import type { ExitCode } from "./errors.js";
 import type { Sink } from "./io.js";
 import type { ProgressLine } from "./output/progress.js";
@@ -15,6 +16,11 @@ export interface Context extends Session {
   /** Calls back on each key, where somebody sits at a keyboard; returns how to stop listening. */
   onKey(listener: (key: string) => void): () => void;
   now(): Date;
+}
+
+/** How what a command does is recorded. */
+export function recordingOf({ record, now }: Context): Recording {
+  return { clock: now, ...(record && { record }) };
 }
 
 /** What a command came to: data for machines, text for people. Without one of them the other is printed. */

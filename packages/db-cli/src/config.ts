@@ -2,6 +2,7 @@ import {
   assertMigration,
   type CleanupRule,
   cleanupRuleSchema,
+  type DatabaseEvent,
   type HealthCheck,
   type HealthThresholds,
   type Migration,
@@ -58,6 +59,9 @@ export const configSchema = z.strictObject({
     .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, "two migrations have one name")
     .default([])
     .describe("How data moves from one layout to another"),
+  record: functionOf<(models: never, event: DatabaseEvent) => unknown>("record")
+    .optional()
+    .describe("Writes to your audit log what a command has changed, and what health finds about security"),
   thresholds: thresholdsSchema.optional().describe("Limits that health and optimize go by"),
   validation: z
     .enum(["warn", "error", "off"])
@@ -84,6 +88,8 @@ export interface DbConfig<M extends object = Models> {
   readonly checks?: (models: M) => MaybePromise<readonly HealthCheck[]>;
   /** How data moves from one layout to another. */
   readonly migrations?: readonly Migration[];
+  /** Writes to your audit log what a command has changed, and what `health` finds about security. */
+  readonly record?: (models: M, event: DatabaseEvent) => unknown;
   /** Limits that `health` and `optimize` go by. */
   readonly thresholds?: HealthThresholds;
   /** What a document does that its collection's validator refuses. Default `warn`. */

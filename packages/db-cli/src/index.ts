@@ -6,3 +6,5 @@ export type { CliErrorCode, ExitCode } from "./errors.js";
 export { CliError, exitCodes } from "./errors.js";
 export type { CliIo, Sink } from "./io.js";
 export { processIo } from "./process-io.js";
+export type { CliReference, CommandReference, ParameterReference } from "./reference.js";
+export { cliReference } from "./reference.js";

@@ -1,8 +1,10 @@
 import {
   assertModel,
+  type DatabaseEvent,
   type HealthCheck,
   type ModelLike,
   type NamedQuery,
+  type RecordEvent,
   toOptimizerError,
 } from "@org/db-optimizer";
 import type { Connection } from "mongoose";
@@ -21,6 +23,8 @@ export interface Session {
   queries(): Promise<readonly NamedQuery[]>;
   /** Builds the checks of the configuration. */
   checks(): Promise<readonly HealthCheck[]>;
+  /** Where the configuration has events recorded. */
+  readonly record?: RecordEvent;
 }
 
 /** Options that every command takes. */
@@ -46,12 +50,14 @@ export async function withSession<T>(
   const connection = await connect(loaded, await findUri(io, options, loaded), options.timeout);
   try {
     const bound = await fromConfig(loaded, "models", () => loaded.config.models(connection));
+    const { record } = loaded.config;
     const session: Session = {
       config: loaded.config,
       connection,
       models: modelsOf(loaded, bound),
       queries: () => queriesOf(loaded, bound),
       checks: () => checksOf(loaded, bound),
+      ...(record && { record: (event: DatabaseEvent) => record(bound as never, event) }),
     };
     return await run(session);
   } finally {

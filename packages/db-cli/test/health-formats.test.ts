@@ -61,7 +61,14 @@ const report: HealthReport = {
     server: unknown,
     slow: unknown,
     longOperations: unknown,
-    deep: { at: new Date(0), schemas: unknown, queries: unknown, growth: unknown, checks: [] },
+    deep: {
+      at: new Date(0),
+      schemas: unknown,
+      lookups: unknown,
+      queries: unknown,
+      growth: unknown,
+      checks: [],
+    },
   },
 };
 

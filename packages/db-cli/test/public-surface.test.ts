@@ -6,6 +6,7 @@ import * as surface from "../src/index.js";
 test("exports these names and no others", () => {
   expect(Object.keys(surface).sort()).toEqual([
     "CliError",
+    "cliReference",
     "configSchema",
     "defineConfig",
     "exitCodes",

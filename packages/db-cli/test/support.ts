@@ -16,6 +16,7 @@ export const configs = {
   shape: pathOf(new URL("./fixtures/shape.config.ts", import.meta.url)),
   modelsThrow: pathOf(new URL("./fixtures/models-throw.config.ts", import.meta.url)),
   notAModel: pathOf(new URL("./fixtures/not-a-model.config.ts", import.meta.url)),
+  recorded: pathOf(new URL("./fixtures/recorded.config.ts", import.meta.url)),
   checks: pathOf(new URL("./fixtures/checks.config.ts", import.meta.url)),
   nameless: pathOf(new URL("./fixtures/nameless.config.ts", import.meta.url)),
 };

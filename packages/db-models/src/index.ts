@@ -24,6 +24,8 @@ export { appendAudit } from "./audit/append.js";
 export { auditRefOf } from "./audit/canonical.js";
 export type { AuditCheckpoint, AuditKeys } from "./audit/checkpoints.js";
 export { createAuditCheckpoint } from "./audit/checkpoints.js";
+export type { DatabaseEvent } from "./audit/database-events.js";
+export { recordDatabaseEvent } from "./audit/database-events.js";
 export type { AuditInput } from "./audit/input.js";
 export { auditInputSchema } from "./audit/input.js";
 export type { AuditRetentionResult } from "./audit/retention.js";
@@ -214,7 +216,7 @@ export type {
 export { deviceTypes, revocationReasons, riskLevels } from "./schemas/user-session.js";
 export type { SigningKey, Token, TokenKind } from "./secrets.js";
 export { equalHashes, hmac, mintToken, parseToken, randomKey, sha256, tokenPrefixes } from "./secrets.js";
-export type { SecurityEventInput } from "./security/events.js";
+export type { DatabaseExposure, SecurityEventInput } from "./security/events.js";
 export { listSecurityEvents, recordSecurityEvent } from "./security/events.js";
 export type { SecurityEventSubscription, SubscribedSecurityEvent } from "./security/subscribe.js";
 export { subscribeSecurityEvents } from "./security/subscribe.js";

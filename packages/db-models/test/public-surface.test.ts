@@ -92,6 +92,7 @@ it("exports these names and no others", () => {
       "readRiskKnowledge",
       "readSessionStart",
       "readUser",
+      "recordDatabaseEvent",
       "recordLogin",
       "recordSecurityEvent",
       "refreshAppToken",

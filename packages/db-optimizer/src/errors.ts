@@ -27,6 +27,7 @@ export const errorKinds = {
   LEASE_LOST: "state",
   NO_RUN: "state",
   NOTHING_TO_ROLL_BACK: "state",
+  RECORD_FAILED: "state",
   QUERY_PLAN_UNFIT: "state",
   MIGRATION_NOT_ALLOWED: "state",
   MIGRATION_MISMATCH: "state",
@@ -96,6 +97,12 @@ const codesOfServer: Readonly<Record<number, OptimizerErrorCode>> = {
 
 const namesOfUnreachable =
   /^(MongoServerSelectionError|MongooseServerSelectionError|MongoNetworkError|MongoNetworkTimeoutError|MongoTopologyClosedError|MongoNotConnectedError)$/;
+
+/** Whether the server refuses a value that a unique index has already, or an index because values are not unique. */
+export function isDuplicate(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === "number" && codesOfServer[code] === "DUPLICATES";
+}
 
 /**
  * Gives any failure of the driver, of Mongoose or of the server one of our codes, the original kept as `cause`.

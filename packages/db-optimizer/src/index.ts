@@ -50,6 +50,7 @@ export type {
   Probed,
   QueryFacts,
   ReplicationFacts,
+  SampleFacts,
   SecurityFacts,
   Topology,
 } from "./health/facts.js";
@@ -125,12 +126,15 @@ export type { NamedQuery } from "./named-query.js";
 export type { Advice } from "./optimize/advice.js";
 export { candidateIndex } from "./optimize/advice.js";
 export type { QueryAnalysis, QueryProblem } from "./optimize/analyse.js";
+export type { Join, LookupFacts } from "./optimize/lookups.js";
 export type { OptimizeOptions, OptimizeReport } from "./optimize/optimize.js";
 export { analysePerformance } from "./optimize/optimize.js";
 export type { QueryShape } from "./optimize/shape.js";
 export type { SlowOperations, SlowShape } from "./optimize/slow.js";
 export type { DatabaseOptimizerOptions } from "./optimizer.js";
 export { DatabaseOptimizer } from "./optimizer.js";
+export type { DatabaseEvent, DatabaseOperation, RecordEvent, Recording, SecurityFinding } from "./record.js";
+export { recordOperation } from "./record.js";
 export type { CollectionStep, ValidationAction } from "./setup/collections.js";
 export type { InitializeOptions, InitializeResult, SetupCheck, SetupPlan } from "./setup/initialize.js";
 export { initialize, planSetup } from "./setup/initialize.js";

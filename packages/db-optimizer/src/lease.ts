@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Connection, mongo } from "mongoose";
 
-import { isOptimizerError, OptimizerError } from "./errors.js";
+import { isDuplicate, isOptimizerError, OptimizerError } from "./errors.js";
 import { databaseOf } from "./indexes/inspect.js";
 import { pause } from "./pause.js";
 
@@ -139,7 +139,7 @@ async function tryAcquire(leases: Leases, { name, owner, leaseMs }: Holding): Pr
     );
     return held?.fencing;
   } catch (error) {
-    if ((error as { code?: unknown }).code === 11000) return undefined;
+    if (isDuplicate(error)) return undefined;
     throw error;
   }
 }

@@ -17,10 +17,12 @@ import { type LeaseOptions, withLease } from "./lease.js";
 import type { ModelLike } from "./model.js";
 import type { NamedQuery } from "./named-query.js";
 import { analysePerformance, type OptimizeOptions, type OptimizeReport } from "./optimize/optimize.js";
+import { type Recording, recordFindings, recordOperation } from "./record.js";
+import { applyDetails, cleanupDetails } from "./record-details.js";
 import { readShardPlan, type ShardPlan, type ShardPlanOptions } from "./sharding/read.js";
 
 /** What a {@link DatabaseOptimizer} works on. */
-export interface DatabaseOptimizerOptions {
+export interface DatabaseOptimizerOptions extends Recording {
   readonly models: readonly ModelLike[];
   /** The queries that matter. Default none. */
   readonly queries?: readonly NamedQuery[];
@@ -41,12 +43,17 @@ export class DatabaseOptimizer {
   readonly #models: readonly ModelLike[];
   readonly #queries: readonly NamedQuery[];
   readonly #rules: readonly CleanupRule[];
+  readonly #recording: Recording;
 
-  constructor(connection: Connection, { models, queries = [], cleanup = [] }: DatabaseOptimizerOptions) {
+  constructor(
+    connection: Connection,
+    { models, queries = [], cleanup = [], ...recording }: DatabaseOptimizerOptions,
+  ) {
     this.#connection = connection;
     this.#models = models;
     this.#queries = queries;
     this.#rules = cleanup;
+    this.#recording = recording;
   }
 
   /** What the models declare, held against what the server has. Reads only. */
@@ -75,9 +82,11 @@ export class DatabaseOptimizer {
   async apply(options: ApplyOptions & LeaseOptions = {}, given?: Plan): Promise<ApplyResult> {
     const plan = given ?? (await this.plan()).plan;
     if (plan.steps.length === 0) return { changed: false, complete: true, steps: [] };
-    return withLease(this.#connection, "setup", options, (signal, lease) =>
-      applyPlan(this.#connection, plan, { queries: this.#queries, ...options, signal, lease }),
-    );
+    const run = () =>
+      withLease(this.#connection, "setup", options, (signal, lease) =>
+        applyPlan(this.#connection, plan, { queries: this.#queries, ...options, signal, lease }),
+      );
+    return recordOperation(this.#recording, "apply", run, applyDetails);
   }
 
   /** The last runs of apply and rollback, the newest first. Reads only. */
@@ -99,11 +108,13 @@ export class DatabaseOptimizer {
     options: Omit<ApplyOptions, "rebuild" | "drop"> & LeaseOptions = {},
     runId?: string,
   ): Promise<ApplyResult & Pick<RollbackPlan, "run" | "refused">> {
-    return withLease(this.#connection, "setup", options, async (signal, lease) => {
-      const way = await readRollback(this.#connection, runId);
-      const result = await runRollback(this.#connection, way, { ...options, signal, lease });
-      return { ...result, run: way.run, refused: way.refused };
-    });
+    const run = () =>
+      withLease(this.#connection, "setup", options, async (signal, lease) => {
+        const way = await readRollback(this.#connection, runId);
+        const result = await runRollback(this.#connection, way, { ...options, signal, lease });
+        return { ...result, run: way.run, refused: way.refused };
+      });
+    return recordOperation(this.#recording, "rollback", run, applyDetails);
   }
 
   /** Advises indexes that were measured on a copy: see {@link adviseIndexes}. Changes none of the models' collections. */
@@ -111,14 +122,17 @@ export class DatabaseOptimizer {
     return adviseIndexes(this.#connection, this.#models, { queries: this.#queries, ...options });
   }
 
-  /** See {@link checkHealth}. */
-  health(options: HealthOptions): Promise<HealthReport> {
-    return checkHealth(this.#connection, this.#models, { queries: this.#queries, ...options });
+  /** See {@link checkHealth}. What it finds about security is recorded. */
+  async health(options: HealthOptions): Promise<HealthReport> {
+    const report = await checkHealth(this.#connection, this.#models, { queries: this.#queries, ...options });
+    await recordFindings(this.#recording, report.findings, options.now);
+    return report;
   }
 
   /** Removes what the rules name: see {@link runCleanup}. A run that writes holds a lease. */
   cleanup(options: CleanupOptions): Promise<CleanupReport> {
-    return runCleanup(this.#connection, this.#rules, { queries: this.#queries, ...options });
+    const run = () => runCleanup(this.#connection, this.#rules, { queries: this.#queries, ...options });
+    return options.run ? recordOperation(this.#recording, "cleanup", run, cleanupDetails) : run();
   }
 
   /** See {@link analysePerformance}. */

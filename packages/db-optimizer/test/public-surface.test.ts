@@ -53,6 +53,7 @@ test("exports these names and no others", () => {
     "planSharding",
     "readRollback",
     "readShardPlan",
+    "recordOperation",
     "redundantIndexes",
     "rollbackMigration",
     "routeOf",

@@ -20,7 +20,12 @@ test("the public names are these, and no others", () => {
 test("the dependencies are these, and no others", () => {
   const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   expect(manifest.private).toBe(true);
-  expect(Object.keys(manifest.dependencies)).toEqual(["esbuild", "mongodb-memory-server-core", "mongoose"]);
+  expect(Object.keys(manifest.dependencies)).toEqual([
+    "esbuild",
+    "mongodb-memory-server-core",
+    "mongoose",
+    "playwright-core",
+  ]);
   expect(manifest.peerDependencies).toBeUndefined();
 });
 

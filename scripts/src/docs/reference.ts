@@ -16,11 +16,18 @@ export async function referencePages(root: string): Promise<Record<string, strin
     );
     const paths = files.map((file) => file.replaceAll("\\", "/")).sort();
     return Object.fromEntries(
-      paths.map((path) => [`docs/reference/${path}`, readFileSync(join(out, path), "utf8")]),
+      paths.map((path) => {
+        const text = readFileSync(join(out, path), "utf8");
+        return [`docs/reference/${path}`, path === "README.md" ? withCommands(text) : text];
+      }),
     );
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
+}
+
+function withCommands(index: string): string {
+  return `${index}\n## Commands\n\n- [org-db](cli.md)\n`;
 }
 
 // All packages in one go: they are compiled once, and one's page links to the other's.

@@ -15,7 +15,7 @@ export const securitySettings = z
   })
   .meta({ id: "SecuritySettings" });
 
-// An object, because it fails to compile when a kind is missing.
+// Those of a person. An object, because it fails to compile when a kind is missing.
 const kinds = {
   new_device: "new_device",
   new_location: "new_location",
@@ -27,7 +27,7 @@ const kinds = {
   risk_high: "risk_high",
   password_changed: "password_changed",
   second_factor_changed: "second_factor_changed",
-} as const satisfies { [Kind in SecurityEventKind]: Kind };
+} as const satisfies { [Kind in Exclude<SecurityEventKind, "database_exposed">]: Kind };
 
 /** Which security events to list. */
 export const eventsQuery = z.strictObject({

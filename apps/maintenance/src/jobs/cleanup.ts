@@ -1,8 +1,9 @@
 import { type IdentityDatabase, retentionRules } from "@org/db-models";
-import { type CleanupProgress, runCleanup } from "@org/db-optimizer";
+import { type CleanupProgress, DatabaseOptimizer } from "@org/db-optimizer";
 import type { Config } from "../config.js";
 import type { Job, JobReport } from "../job.js";
 import type { Metrics } from "../metrics.js";
+import { recordingFor } from "../recording.js";
 
 const minBatch = 100;
 
@@ -15,7 +16,12 @@ export function cleanupJob(database: IdentityDatabase, config: Config, metrics: 
     schedule: config.cleanupSchedule,
     pausable: true,
     run: async ({ signal, log, wanted, report }) => {
-      const cleaned = await runCleanup(database.connection, retentionRules, {
+      const optimizer = new DatabaseOptimizer(database.connection, {
+        models: Object.values(database.models),
+        cleanup: retentionRules,
+        ...recordingFor(database),
+      });
+      const cleaned = await optimizer.cleanup({
         now: new Date(),
         run: true,
         signal,

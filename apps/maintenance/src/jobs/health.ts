@@ -1,11 +1,15 @@
 import type { IdentityDatabase } from "@org/db-models";
-import { checkHealth } from "@org/db-optimizer";
+import { DatabaseOptimizer } from "@org/db-optimizer";
 import type { Config } from "../config.js";
+import type { KeptHealth } from "../dashboard/read.js";
 import type { Job } from "../job.js";
 import type { Metrics } from "../metrics.js";
+import { recordingFor } from "../recording.js";
 
 /** Findings that a run keeps; the score has them all. */
 const maxFindings = 50;
+/** Collections whose sizes a run keeps. */
+const maxCollections = 20;
 
 /** Checks the database and reports what is wrong with it. A bad score is a finding, not a failed run. */
 export function healthJob(database: IdentityDatabase, config: Config, metrics: Metrics): Job {
@@ -15,7 +19,8 @@ export function healthJob(database: IdentityDatabase, config: Config, metrics: M
     schedule: config.healthSchedule,
     pausable: false,
     run: async ({ log, signal }) => {
-      const { score, findings } = await checkHealth(database.connection, models, { now: new Date() });
+      const optimizer = new DatabaseOptimizer(database.connection, { models, ...recordingFor(database) });
+      const { score, parts, findings, facts } = await optimizer.health({ now: new Date() });
       metrics.healthScored(score);
       for (const finding of findings) {
         log[finding.severity === "info" ? "debug" : "warn"](finding, "health finding");
@@ -26,7 +31,26 @@ export function healthJob(database: IdentityDatabase, config: Config, metrics: M
         severity,
         message,
       }));
-      return { result: { score, findings: kept }, interrupted: signal.aborted };
+      const result: KeptHealth = {
+        score,
+        parts: parts.map(({ part, points, weight }) => ({ part, points, weight })),
+        findings: kept,
+        collections: facts.collections.known ? largest(facts.collections.value) : [],
+      };
+      return { result: { ...result }, interrupted: signal.aborted };
     },
   };
+}
+
+function largest(collections: KeptHealth["collections"]): KeptHealth["collections"] {
+  return collections
+    .map(({ collection, documents, dataBytes, storageBytes, indexBytes }) => ({
+      collection,
+      documents,
+      dataBytes,
+      storageBytes,
+      indexBytes,
+    }))
+    .sort((one, other) => other.storageBytes + other.indexBytes - one.storageBytes - one.indexBytes)
+    .slice(0, maxCollections);
 }

@@ -6,7 +6,7 @@ import {
   type StepResult,
 } from "@org/db-optimizer";
 
-import type { Command, Context } from "../command.js";
+import { type Command, type Context, recordingOf } from "../command.js";
 import { type ExitCode, exitCodes } from "../errors.js";
 import { count, duration } from "../output/format.js";
 import type { Paint } from "../output/style.js";
@@ -40,7 +40,7 @@ export const apply: Command<ApplyCommandOptions> = async (
 ) => {
   const { connection, models, config, signal, paint } = context;
   const queries = await context.queries();
-  const optimizer = new DatabaseOptimizer(connection, { models, queries });
+  const optimizer = new DatabaseOptimizer(connection, { models, queries, ...recordingOf(context) });
   const options: ApplyOptions & LeaseOptions = {
     rebuild: run,
     drop: run,

@@ -3,13 +3,13 @@ import {
   type CleanupReport,
   type CleanupRule,
   type CleanupWindow,
+  DatabaseOptimizer,
   drainRules,
   type LoadSignal,
-  runCleanup,
   ttlBacklog,
 } from "@org/db-optimizer";
 
-import type { Command, Context } from "../command.js";
+import { type Command, type Context, recordingOf } from "../command.js";
 import { CliError, type ExitCode, exitCodes } from "../errors.js";
 import { count, duration } from "../output/format.js";
 import { controlled, type Steering, status, steeringOf } from "./cleanup-runs.js";
@@ -83,7 +83,12 @@ async function carriedOut(
   const { run = false, allowCollectionScan = false, nice, batch, window, timeZone, unwatched = [] } = options;
   // Latency is measured around a run only, and building the queries may itself read.
   const queries = run ? await context.queries() : [];
-  return runCleanup(connection, rules, {
+  const optimizer = new DatabaseOptimizer(connection, {
+    models: context.models,
+    cleanup: rules,
+    ...recordingOf(context),
+  });
+  return optimizer.cleanup({
     now: context.now(),
     run,
     allowCollectionScan,

@@ -1,6 +1,6 @@
 import { DatabaseOptimizer, type HealthReport } from "@org/db-optimizer";
 
-import type { Command, Outcome } from "../command.js";
+import { type Command, type Outcome, recordingOf } from "../command.js";
 import { CliError, type ExitCode, exitCodes } from "../errors.js";
 import { healthHtml } from "../health/html.js";
 import { healthMarkdown } from "../health/markdown.js";
@@ -31,7 +31,7 @@ export const health: Command<HealthCommandOptions> = async (context, options) =>
     throw new CliError("USAGE", `--watch prints text or JSON, not ${format}`);
   const queries = await context.queries();
   const checks = await context.checks();
-  const optimizer = new DatabaseOptimizer(connection, { models, queries });
+  const optimizer = new DatabaseOptimizer(connection, { models, queries, ...recordingOf(context) });
   const check = (previous?: HealthReport) =>
     optimizer.health({
       now: now(),

@@ -8,13 +8,14 @@ import {
   type Mismatch,
   migrateUp,
   migrationStatus,
+  recordOperation,
   rollbackMigration,
   type UpTo,
   type VerifyReport,
   verifyMigration,
 } from "@org/db-optimizer";
 
-import type { Context, Outcome } from "../command.js";
+import { type Context, type Outcome, recordingOf } from "../command.js";
 import { CliError, exitCodes } from "../errors.js";
 import { count, duration, plural } from "../output/format.js";
 import type { Paint } from "../output/style.js";
@@ -134,13 +135,19 @@ async function carriedOut(
     limits: { niceRatio: nice },
     onProgress: (event: MigrationProgress) => progress.update(progressText(event)),
   };
-  const report =
+  const run = () =>
     action === "up"
-      ? await migrateUp(connection, migration, options, to)
+      ? migrateUp(connection, migration, options, to)
       : action === "rollback"
-        ? await rollbackMigration(connection, migration, options)
-        : await contractMigration(connection, migration, options);
+        ? rollbackMigration(connection, migration, options)
+        : contractMigration(connection, migration, options);
+  const report = await recordOperation(recordingOf(context), "migrate", run, migrationDetails);
   return { exitCode: exitCodes.ok, data: report, text: reportText(report, paint) };
+}
+
+function migrationDetails({ migration, from, phase, changes, written }: MigrationReport) {
+  if (changes.length + written === 0) return undefined;
+  return { migration, from, phase, written: String(written) };
 }
 
 async function verified(context: Context, migration: Migration): Promise<Outcome> {

@@ -1,6 +1,6 @@
 import { DatabaseOptimizer, type JournalRun, type RollbackPlan } from "@org/db-optimizer";
 
-import type { Command, Context, Outcome } from "../command.js";
+import { type Command, type Context, type Outcome, recordingOf } from "../command.js";
 import { exitCodes } from "../errors.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
@@ -17,7 +17,10 @@ export interface RollbackOptions extends BuildOptions {
 
 /** `org-db rollback`: how the last apply would be reversed; with `--run` it is. */
 export const rollback: Command<RollbackOptions> = async (context, options) => {
-  const optimizer = new DatabaseOptimizer(context.connection, { models: context.models });
+  const optimizer = new DatabaseOptimizer(context.connection, {
+    models: context.models,
+    ...recordingOf(context),
+  });
   if (options.list) return listed(await optimizer.history(), context.paint);
   if (options.run) return carriedOut(optimizer, context, options);
   const planned = await optimizer.planRollback(options.id);

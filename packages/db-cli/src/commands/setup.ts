@@ -1,12 +1,12 @@
 import {
   type CollectionStep,
-  initialize,
+  DatabaseInitializer,
   type SchemaSample,
   type SetupCheck,
   type ValidationAction,
 } from "@org/db-optimizer";
 
-import type { Command } from "../command.js";
+import { type Command, recordingOf } from "../command.js";
 import { type ExitCode, exitCodes } from "../errors.js";
 import type { Paint } from "../output/style.js";
 import { type BuildOptions, exitCodeOf, resultData, resultsText, stepProgress } from "./apply.js";
@@ -20,7 +20,7 @@ export interface SetupOptions extends BuildOptions {
 /** `org-db setup`: collections, validators and indexes as the models declare them, then a check. */
 export const setup: Command<SetupOptions> = async (context, { run = false, wait, validators }) => {
   const { connection, models, config, signal, paint } = context;
-  const result = await initialize(connection, models, {
+  const result = await new DatabaseInitializer(connection, models, recordingOf(context)).initialize({
     validation: validators ?? config.validation,
     raise: run,
     rebuild: run,

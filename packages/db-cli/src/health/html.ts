@@ -81,7 +81,7 @@ function text(value: string): string {
 }
 
 const style = `
-:root{color-scheme:light dark;--back:#f6f7f9;--card:#fff;--ink:#1b1f27;--dim:#667085;--line:#e3e6eb;--good:#12805c;--fair:#b7791f;--poor:#c0362c;--info:#3367c9}
+:root{color-scheme:light dark;--back:#f6f7f9;--card:#fff;--ink:#1b1f27;--dim:#5d6879;--line:#e3e6eb;--good:#0f7351;--fair:#8a5a10;--poor:#b3261e;--info:#2f5bb7}
 @media(prefers-color-scheme:dark){:root{--back:#12151b;--card:#1b2029;--ink:#e8ebf0;--dim:#98a2b3;--line:#2b323e;--good:#3ecf9b;--fair:#e8b04c;--poor:#f2776b;--info:#7aa7ff}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:60rem;padding:2rem 1.25rem 4rem;background:var(--back);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
@@ -95,7 +95,7 @@ p{margin:.25rem 0}
 .ring .on{stroke:currentColor;stroke-linecap:round}
 .ring text{fill:var(--ink);stroke:none;font-size:34px;font-weight:650;text-anchor:middle}
 .good{color:var(--good)}.fair{color:var(--fair)}.poor{color:var(--poor)}
-.badge{padding:.1rem .6rem;border-radius:1rem;border:1px solid currentColor;font-size:.85rem}
+.badge{white-space:nowrap;padding:.1rem .6rem;border-radius:1rem;border:1px solid currentColor;font-size:.85rem}
 .critical{--tone:var(--poor)}.warning{--tone:var(--fair)}.info{--tone:var(--info)}
 .badge{color:var(--tone)}
 .parts{display:grid;grid-template-columns:auto 1fr auto auto;gap:.5rem 1rem;align-items:center}
@@ -112,4 +112,6 @@ table{width:100%;border-collapse:collapse;background:var(--card);font-variant-nu
 th,td{padding:.45rem .7rem;border-bottom:1px solid var(--line);text-align:right}
 th:first-child,td:first-child{text-align:left}
 th{color:var(--dim);font-weight:500}
+th,td{white-space:nowrap}
+@media(max-width:30rem){body{padding:1.25rem 1rem 3rem}header{gap:1rem}h1{font-size:1.3rem}.ring{width:6rem}}
 `;

@@ -22,6 +22,7 @@ export const securityEventKinds = [
   "risk_high",
   "password_changed",
   "second_factor_changed",
+  "database_exposed",
 ] as const;
 export type SecurityEventKind = (typeof securityEventKinds)[number];
 
@@ -30,7 +31,8 @@ export type Severity = (typeof severities)[number];
 
 /** Something a person or an administrator should hear of; delivered by the app. Collection `security_events`. */
 export interface SecurityEventDocument extends BaseDocument {
-  userId: Types.ObjectId;
+  /** Absent in what concerns nobody in particular. */
+  userId?: Types.ObjectId;
   kind: SecurityEventKind;
   severity: Severity;
   at: Date;
@@ -45,7 +47,7 @@ export interface SecurityEventDocument extends BaseDocument {
 
 export const securityEventSchema = new Schema<SecurityEventDocument>(
   {
-    userId: { type: Schema.Types.ObjectId, required: true },
+    userId: Schema.Types.ObjectId,
     kind: { type: String, enum: securityEventKinds, required: true },
     severity: { type: String, enum: severities, required: true },
     at: requiredDate,

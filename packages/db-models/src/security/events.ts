@@ -8,7 +8,7 @@ import type { SecurityEventDocument, SecurityEventKind, Severity } from "../sche
 
 export interface SecurityEventInput {
   userId: Types.ObjectId;
-  kind: SecurityEventKind;
+  kind: Exclude<SecurityEventKind, "database_exposed">;
   severity: Severity;
   sessionId?: Types.ObjectId;
   network?: string;
@@ -17,16 +17,24 @@ export interface SecurityEventInput {
   reasons?: string[];
 }
 
+/** What concerns nobody in particular: a hole in how the database is guarded. */
+export interface DatabaseExposure extends Partial<Omit<SecurityEventInput, "userId" | "kind" | "severity">> {
+  userId?: undefined;
+  kind: "database_exposed";
+  severity: Severity;
+}
+
 /** Records an event that the app delivers to a person or an administrator. */
 export async function recordSecurityEvent(
   models: IdentityModels,
-  input: SecurityEventInput,
+  input: SecurityEventInput | DatabaseExposure,
   now: Date,
 ): Promise<SecurityEventDocument> {
-  const { network, country, device, sessionId, ...required } = input;
+  const { userId, network, country, device, sessionId, ...required } = input;
   const event: SecurityEventDocument = {
     _id: new Types.ObjectId(),
     ...required,
+    ...(userId && { userId }),
     ...(sessionId && { sessionId }),
     ...(network && { network }),
     ...(country && { country }),

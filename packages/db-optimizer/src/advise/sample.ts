@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Connection, mongo } from "mongoose";
+import { isDuplicate } from "../errors.js";
 
 import type { Collation } from "../indexes/collation.js";
 import { createIndexEntry } from "../indexes/command.js";
@@ -102,7 +103,7 @@ async function copy(
 }
 
 function unlessRepeated(error: unknown): void {
-  if ((error as { code?: unknown }).code !== 11000) throw error;
+  if (!isDuplicate(error)) throw error;
 }
 
 /** Builds an index on the copy, without what would change or refuse documents. */

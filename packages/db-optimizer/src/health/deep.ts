@@ -8,8 +8,10 @@ import { mapLimited } from "../limited.js";
 import { collectionNames, type ModelLike } from "../model.js";
 import { findCommand, type NamedQuery } from "../named-query.js";
 import { judgePlan } from "../optimize/analyse.js";
+import { readLookups } from "../optimize/lookups.js";
 import { expectedCollections } from "../setup/collections.js";
-import { sampleSchemas } from "../setup/sample-schema.js";
+import { sampleEach } from "../setup/sample-schema.js";
+import { shapeOf } from "../storage/shape.js";
 import { type HealthCheck, runChecks } from "./checks.js";
 import type { DeepFacts, GrowthFacts, QueryFacts } from "./facts.js";
 import { probeGrowth } from "./growth.js";
@@ -38,6 +40,7 @@ export async function probeDeep(
   return {
     at: now,
     schemas: await within("schema samples", () => probeSchemas(connection, models, thresholds)),
+    lookups: await within("joins", () => readLookups(databaseOf(connection), thresholds.probeTimeoutMs)),
     queries: await within("named queries", () =>
       mapLimited(queries, atOnce, (query) => probeQuery(connection, query, thresholds)),
     ),
@@ -53,7 +56,11 @@ async function probeSchemas(
 ) {
   if (sampleDocuments === 0) return [];
   const expected = expectedCollections(models);
-  return sampleSchemas(databaseOf(connection), expected, sampleDocuments, probeTimeoutMs);
+  const within = { size: sampleDocuments, maxTimeMS: probeTimeoutMs };
+  return sampleEach(databaseOf(connection), expected, within, (documents, sample) => ({
+    ...sample,
+    shape: shapeOf(documents),
+  }));
 }
 
 async function probeQuery(

@@ -3,8 +3,10 @@ import type { DriftReport } from "../indexes/diff.js";
 import type { RedundantIndex } from "../indexes/redundant.js";
 import type { UnusedFinding } from "../indexes/unused.js";
 import type { QueryProblem } from "../optimize/analyse.js";
+import type { LookupFacts } from "../optimize/lookups.js";
 import type { SlowOperations } from "../optimize/slow.js";
 import type { SchemaSample } from "../setup/sample-schema.js";
+import type { SampleShape } from "../storage/shape.js";
 import type { HealthCheckResult } from "./checks.js";
 import type { HealthPart } from "./finding.js";
 
@@ -77,6 +79,11 @@ export interface SecurityFacts {
   readonly transport: { readonly tls: boolean; readonly verified: boolean; readonly loopback: boolean };
 }
 
+/** How sampled documents of a collection stand to its schema, and what they look like. */
+export interface SampleFacts extends SchemaSample {
+  readonly shape: SampleShape;
+}
+
 /** How a named query is served. */
 export interface QueryFacts {
   readonly query: string;
@@ -133,6 +140,8 @@ export interface ServerFacts {
   readonly cacheHitRatio?: number;
   /** Operations that wait for a ticket or a lock; absent where the server does not say. */
   readonly queued?: number;
+  /** Transactions that are open and at nothing; absent where the server does not say. */
+  readonly idleTransactions?: number;
   readonly uptimeSeconds: number;
 }
 
@@ -163,7 +172,9 @@ export interface HealthFacts {
 export interface DeepFacts {
   readonly at: Date;
   /** Of the collections that a validator can be derived for. */
-  readonly schemas: Probed<readonly SchemaSample[]>;
+  readonly schemas: Probed<readonly SampleFacts[]>;
+  /** Joins in aggregations that the profiler recorded. */
+  readonly lookups: Probed<readonly LookupFacts[]>;
   readonly queries: Probed<readonly QueryFacts[]>;
   readonly growth: Probed<readonly GrowthFacts[]>;
   readonly checks: readonly CheckFacts[];

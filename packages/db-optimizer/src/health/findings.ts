@@ -3,6 +3,7 @@ import { dataFindings } from "./data-findings.js";
 import type { HealthFacts } from "./facts.js";
 import type { HealthFinding, Severity } from "./finding.js";
 import { indexFindings } from "./index-findings.js";
+import { layoutFindings } from "./layout-findings.js";
 import { memberFindings, shardFindings } from "./member-findings.js";
 import { securityFindings } from "./security-findings.js";
 import { serverFindings } from "./server-findings.js";
@@ -24,6 +25,7 @@ export function findingsOf(facts: HealthFacts, thresholds: ParsedThresholds): He
     ...serverFindings(facts, thresholds),
     ...storageFindings(facts, thresholds),
     ...dataFindings(facts.deep, thresholds),
+    ...layoutFindings(facts, thresholds),
   ];
 }
 

@@ -9,7 +9,12 @@ const metrics = "db.serverStatus()";
 /** What the facts say of the server's load. Pure. */
 export function serverFindings({ server }: HealthFacts, thresholds: ParsedThresholds): HealthFinding[] {
   if (!server.known) return [];
-  const { connections, connectionsAvailable = Number.POSITIVE_INFINITY, queued = 0 } = server.value;
+  const {
+    connections,
+    connectionsAvailable = Number.POSITIVE_INFINITY,
+    queued = 0,
+    idleTransactions = 0,
+  } = server.value;
   const { cacheUsedRatio = 0, cacheDirtyRatio = 0, cacheHitRatio = 1, uptimeSeconds } = server.value;
   const limit = connections + connectionsAvailable;
   const findings: HealthFinding[] = [];
@@ -38,6 +43,10 @@ export function serverFindings({ server }: HealthFacts, thresholds: ParsedThresh
   if (queued > thresholds.queuedOperations) {
     const evidence = `${queued} operations wait, more than ${thresholds.queuedOperations}`;
     add("OVERLOADED", "critical", "Operations queue up", evidence);
+  }
+  if (idleTransactions > thresholds.idleTransactions) {
+    const evidence = `${idleTransactions} open and at nothing, more than ${thresholds.idleTransactions}`;
+    add("TRANSACTIONS_IDLE", "warning", "Transactions are left open, and hold what they have read", evidence);
   }
   return findings;
 }

@@ -12,12 +12,14 @@ export async function probeServer(db: mongo.Db): Promise<ServerFacts> {
 export function serverFactsOf(status: Document): ServerFacts {
   const { current = 0, available = 0 } = (status.connections ?? {}) as Document;
   const queued = queuedOf(status);
+  const { currentInactive: idle } = (status.transactions ?? {}) as Document;
   return {
     connections: Number(current),
     // None at all is no answer: whoever got this one has a connection.
     ...(Number(available) > 0 && { connectionsAvailable: Number(available) }),
     ...cacheFactsOf(((status.wiredTiger as Document | undefined)?.cache ?? {}) as Document),
     ...(queued !== undefined && { queued }),
+    ...(idle !== undefined && { idleTransactions: Number(idle) }),
     uptimeSeconds: Number(status.uptime ?? 0),
   };
 }

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { OptimizerError } from "../errors.js";
+import { storageLimitsSchema } from "../storage/limits.js";
 
+const { documentBytes, medianBytes, arrayLength, arrayGrowth } = storageLimitsSchema.shape;
 const limit = (what: string) => z.number().positive().optional().describe(what);
 
 /** Every limit that health and advice go by. */
@@ -64,6 +66,12 @@ export const thresholdsSchema = z.strictObject({
     .min(0)
     .default(100)
     .describe("Operations that wait for a ticket or a lock above which the server is overloaded"),
+  idleTransactions: z
+    .number()
+    .int()
+    .min(0)
+    .default(100)
+    .describe("Transactions that are open and at nothing above which somebody leaves them open"),
   replicationLagMs: z
     .number()
     .int()
@@ -103,6 +111,22 @@ export const thresholdsSchema = z.strictObject({
     .max(10_000)
     .default(200)
     .describe("Documents of each collection that are held against its schema; 0: none"),
+  documentBytes,
+  medianBytes,
+  arrayLength,
+  arrayGrowth,
+  lookupOperations: z
+    .number()
+    .int()
+    .min(1)
+    .default(50)
+    .describe("Recorded aggregations of a collection with a $lookup from which on they are worth a look"),
+  lookupStages: z
+    .number()
+    .int()
+    .min(1)
+    .default(3)
+    .describe("Joins in a single aggregation from which on it is worth a look"),
   growthDays: z.number().int().min(1).max(365).default(7).describe("Days over which growth is measured"),
   limitDays: z
     .number()

@@ -33,6 +33,8 @@ export function unknownsOf(facts: HealthFacts): Unknown[] {
     ["operations", "running operations", facts.longOperations],
     ["operations", "slow operations", slow.known ? { known: true, value: undefined } : slow],
     ["schema", "samples", deep.schemas],
+    // The profiler tells of both, or of neither.
+    ...(slow.known ? [["schema", "joins", deep.lookups] as const] : []),
     ...deep.checks.map(({ name, part, result }) => [part, `check ${name}`, result] as const),
   ];
   return probes.flatMap(([part, what, probe]) =>

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection, mongo } from "mongoose";
 
-import { isOptimizerError } from "../errors.js";
+import { isDuplicate, isOptimizerError } from "../errors.js";
 import type { Document } from "../model.js";
 import { throwIfAborted } from "../pause.js";
 import type { Collation } from "./collation.js";
 import { createIndexEntry } from "./command.js";
-import { duplicatesError, isDuplicateError } from "./duplicates.js";
+import { duplicatesError } from "./duplicates.js";
 import { databaseOf } from "./inspect.js";
 import type { IndexSpec } from "./spec.js";
 
@@ -73,7 +73,7 @@ async function run(connection: Connection, index: IndexSpec, collation: Collatio
   try {
     await databaseOf(connection).command({ createIndexes: index.collection, indexes: [entry] });
   } catch (error) {
-    if (isDuplicateError(error)) throw await duplicatesError(connection, index, error);
+    if (isDuplicate(error)) throw await duplicatesError(connection, index, error);
     throw error;
   }
 }

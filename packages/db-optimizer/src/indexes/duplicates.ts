@@ -81,9 +81,3 @@ export async function duplicatesError(
 function plain(value: Document): string {
   return stableText(value).replace(/^\{"value":(.*)\}$/, "$1");
 }
-
-/** Whether a refusal is about values that are not unique. */
-export function isDuplicateError(error: unknown): boolean {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return code === 11000 || code === 359;
-}

@@ -1,8 +1,8 @@
-import { OptimizerError, toOptimizerError } from "../errors.js";
+import { isDuplicate, OptimizerError, toOptimizerError } from "../errors.js";
 import { buildIndex } from "./build.js";
 import { twinSuffix } from "./diff.js";
 import { finishDrop, startDrop } from "./drop.js";
-import { duplicatesError, isDuplicateError } from "./duplicates.js";
+import { duplicatesError } from "./duplicates.js";
 import { type ExpectedIndex, serverIdentity } from "./expected.js";
 import { inspectIndexes } from "./inspect.js";
 import type { StepOutcome } from "./journal.js";
@@ -73,7 +73,7 @@ async function makeUnique(context: StepContext, index: ExpectedIndex, name: stri
   } catch (error) {
     // Left as it is, the index would go on refusing writes that it has so far accepted.
     await collMod(context, collection, { name, prepareUnique: false }).catch(() => undefined);
-    if (isDuplicateError(error)) throw await duplicatesError(context.connection, { ...index, name }, error);
+    if (isDuplicate(error)) throw await duplicatesError(context.connection, { ...index, name }, error);
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import type { Connection, mongo } from "mongoose";
 import type { ControllerState } from "../cleanup/controller.js";
-import { OptimizerError } from "../errors.js";
+import { isDuplicate, OptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import type { Lease } from "../lease.js";
 import { processName } from "../process-name.js";
@@ -132,7 +132,7 @@ async function write(
     );
     if (written) return written;
   } catch (error) {
-    if ((error as { code?: unknown }).code === 11000) throw lost(error);
+    if (isDuplicate(error)) throw lost(error);
     throw error;
   }
   throw lost();

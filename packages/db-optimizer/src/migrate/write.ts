@@ -1,4 +1,5 @@
 import type { Connection, mongo } from "mongoose";
+import { isDuplicate } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import type { Document } from "../model.js";
 import type { SourceWrite, TargetDocument } from "./definition.js";
@@ -195,7 +196,7 @@ async function unordered(target: mongo.Collection, operations: mongo.AnyBulkWrit
   } catch (error) {
     const { writeErrors, result } = error as Partial<mongo.MongoBulkWriteError>;
     const all = [writeErrors ?? []].flat();
-    const onlyDuplicates = all.length > 0 && all.every(({ code }) => code === 11000);
+    const onlyDuplicates = all.length > 0 && all.every(isDuplicate);
     if (!result || !onlyDuplicates || result.getWriteConcernError()) throw error;
     return { result, errors: all.map((one) => ({ index: one.index, key: keyOf(one) })) };
   }

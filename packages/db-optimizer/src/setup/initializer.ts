@@ -7,6 +7,8 @@ import { checkHealth, type HealthOptions, type HealthReport } from "../health/he
 import { databaseOf } from "../indexes/inspect.js";
 import type { ModelLike } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
+import { type Recording, recordFindings, recordOperation } from "../record.js";
+import { setupDetails } from "../record-details.js";
 import { expectedCollections } from "./collections.js";
 import {
   type InitializeOptions,
@@ -18,7 +20,7 @@ import {
 import { type SchemaSample, sampleSchemas } from "./sample-schema.js";
 
 /** What a {@link DatabaseInitializer} looks at besides the models. */
-export interface DatabaseInitializerOptions {
+export interface DatabaseInitializerOptions extends Recording {
   /** The queries that matter. Default none. */
   readonly queries?: readonly NamedQuery[];
   /** Checks of your own: whether audit and security events are written. Default none. */
@@ -37,21 +39,24 @@ export class DatabaseInitializer {
   readonly #models: readonly ModelLike[];
   readonly #queries: readonly NamedQuery[];
   readonly #checks: readonly HealthCheck[];
+  readonly #recording: Recording;
 
   constructor(
     connection: Connection,
     models: readonly ModelLike[],
-    { queries = [], checks = [] }: DatabaseInitializerOptions = {},
+    { queries = [], checks = [], ...recording }: DatabaseInitializerOptions = {},
   ) {
     this.#connection = connection;
     this.#models = models;
     this.#queries = queries;
     this.#checks = checks;
+    this.#recording = recording;
   }
 
-  /** See {@link initialize}. */
+  /** See {@link initialize}. What it changed is recorded, and what it failed with. */
   initialize(options?: InitializeOptions): Promise<InitializeResult> {
-    return initialize(this.#connection, this.#models, options);
+    const run = () => initialize(this.#connection, this.#models, options);
+    return recordOperation(this.#recording, "setup", run, setupDetails);
   }
 
   /** See {@link planSetup}. */
@@ -68,15 +73,14 @@ export class DatabaseInitializer {
     });
   }
 
-  /** How the server is guarded, with what your own checks of that part say. Reads only. */
+  /** How the server is guarded, with what your own checks of that part say. Reads only; what it finds is recorded. */
   async checkSecurity(
     options: Pick<HealthOptions, "now" | "thresholds">,
   ): Promise<{ readonly facts: SecurityFacts; readonly findings: readonly HealthFinding[] }> {
     const report = await checkHealth(this.#connection, [], { checks: this.#checks, ...options });
-    return {
-      facts: report.facts.security,
-      findings: report.findings.filter(({ part }) => part === "security"),
-    };
+    const findings = report.findings.filter(({ part }) => part === "security");
+    await recordFindings(this.#recording, findings, options.now);
+    return { facts: report.facts.security, findings };
   }
 
   /**

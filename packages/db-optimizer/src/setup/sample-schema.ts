@@ -43,12 +43,25 @@ export async function sampleSchemas(
   size: number,
   maxTimeMS = 30_000,
 ): Promise<SchemaSample[]> {
+  return sampleEach(db, collections, { size, maxTimeMS }, (_documents, sample) => sample);
+}
+
+/** {@link sampleSchemas} for whoever wants to know more of the sampled documents than what a schema has against them. */
+export async function sampleEach<T>(
+  db: mongo.Db,
+  collections: readonly ExpectedCollection[],
+  { size, maxTimeMS }: { readonly size: number; readonly maxTimeMS: number },
+  look: (documents: readonly Document[], sample: SchemaSample) => T,
+): Promise<T[]> {
   const options = { promoteValues: false, maxTimeMS };
   const samples = await mapLimited(collections, atOnce, async ({ collection, schema }) => {
     if (!schema) return [];
     try {
-      const cursor = db.collection(collection).aggregate([{ $sample: { size } }], options);
-      return [{ collection, ...countViolations(schema, await cursor.toArray()) }];
+      const documents = await db
+        .collection(collection)
+        .aggregate([{ $sample: { size } }], options)
+        .toArray();
+      return [look(documents, { collection, ...countViolations(schema, documents) })];
     } catch (error) {
       throw toOptimizerError(error, `Cannot sample ${collection}`);
     }

@@ -7,6 +7,7 @@ import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
 import { type ParsedStorageLimits, parseStorageLimits, type StorageLimits } from "./limits.js";
 import { type SampleShape, shapeOf } from "./shape.js";
+import { shapeProblems } from "./shape-problems.js";
 
 /** What is wrong with how something is stored. */
 export type StorageCode =
@@ -105,7 +106,7 @@ function* findingsOf(
   storage: CollectionStorage,
   limits: ParsedStorageLimits,
 ): Iterable<readonly [StorageCode, string]> {
-  const { reusableBytes, storageBytes, largestBytes, largestId, medianBytes, indexes, arrays } = storage;
+  const { reusableBytes, storageBytes, indexes } = storage;
   const free = reusableBytes ?? 0;
   if (free > limits.reusableBytes && free > limits.reusableRatio * storageBytes) {
     const share = Math.round((free / storageBytes) * 100);
@@ -114,14 +115,6 @@ function* findingsOf(
       `${Math.round(free / mebibyte)} MiB of its file (${share} %) are free for reuse only`,
     ];
   }
-  if (largestBytes > limits.documentBytes)
-    yield ["oversized_document", `document ${String(largestId)} has ${largestBytes} bytes`];
-  if (medianBytes > limits.medianBytes)
-    yield ["bloated_documents", `the median document has ${medianBytes} bytes`];
   if (indexes > limits.indexes) yield ["too_many_indexes", `it has ${indexes} indexes`];
-  for (const { path, longest, longestId, medianLength } of arrays) {
-    if (longest <= limits.arrayLength || longest <= limits.arrayGrowth * medianLength) continue;
-    const message = `${path} has ${longest} elements in document ${String(longestId)}, and ${medianLength} in the median one`;
-    yield ["unbounded_array", message];
-  }
+  for (const { code, message } of shapeProblems(storage, limits)) yield [code, message];
 }

@@ -1,14 +1,14 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { type Connection, createConnection, mongo, Schema } from "mongoose";
 import { beforeAll, describe, expect, it, test } from "vitest";
-import type { HealthFacts } from "../../src/health/facts.js";
+import type { HealthFacts, SampleFacts } from "../../src/health/facts.js";
 import { findingsOf } from "../../src/health/findings.js";
 import { projectGrowth } from "../../src/health/growth.js";
 import { checkHealth } from "../../src/health/health.js";
 import { partWeights, scoreHealth, severityCosts } from "../../src/health/score.js";
 import { parseThresholds } from "../../src/health/thresholds.js";
 import { analysePerformance } from "../../src/optimize/optimize.js";
-import { intercepted } from "../support.js";
+import { actualIndex, intercepted } from "../support.js";
 
 const now = new Date("2026-06-01T00:00:00.000Z");
 const thresholds = parseThresholds(undefined);
@@ -52,7 +52,14 @@ const well: HealthFacts = {
     authentication: known(true),
     transport: { tls: true, verified: true, loopback: false },
   },
-  deep: { at: now, schemas: known([]), queries: known([]), growth: known([]), checks: [] },
+  deep: {
+    at: now,
+    schemas: known([]),
+    lookups: known([]),
+    queries: known([]),
+    growth: known([]),
+    checks: [],
+  },
 };
 const secured = (given: Partial<HealthFacts["security"]>) => ({ security: { ...well.security, ...given } });
 const looked = (given: Partial<HealthFacts["deep"]>) => ({ deep: { ...well.deep, ...given } });
@@ -62,6 +69,38 @@ const replicating = (member: { name: string; state: string }, oplogHours = known
 const asked = { query: "q", collection: "a", problems: [], examinedPerReturned: 1, indexes: ["i"] };
 const limited = { documents: 90, dataBytes: 900, overDays: 7, expires: false, collection: "a" };
 const unknown = { known: false as const, reason: "not authorized" };
+const shape = { sampled: 1, medianBytes: 9, largestBytes: 9, largestId: 7, arrays: [] };
+const sample = { collection: "a", sampled: 1, failing: 0, paths: [], shape };
+const shaped = (given: Partial<SampleFacts["shape"]>) =>
+  looked({ schemas: known([{ ...sample, shape: { ...shape, ...given } }]) });
+const joined = {
+  collection: "a",
+  operations: 49,
+  aggregations: 60,
+  totalMillis: 70,
+  mostJoins: 2,
+  joins: [{ from: "b", foreignField: "owner" }],
+  since: now,
+};
+/** Collection b, with an index on this field. */
+const indexed = (field: string, options = {}): Partial<HealthFacts> => ({
+  ...looked({ lookups: known([joined]) }),
+  collections: known([
+    { collection: "b", exists: true, documents: 1, dataBytes: 1, storageBytes: 1, indexBytes: 1 },
+  ]),
+  indexes: known({
+    drift,
+    redundant: [],
+    silent: [],
+    use: [
+      {
+        index: { ...actualIndex({ [field]: 1, at: 1 }, options), collection: "b" },
+        verdict: "used" as const,
+        use: [],
+      },
+    ],
+  }),
+});
 
 describe("findingsOf", () => {
   const size = { documents: 1, dataBytes: 20_000_000, storageBytes: 1, indexBytes: 1 };
@@ -69,6 +108,25 @@ describe("findingsOf", () => {
 
   it("finds nothing wrong with a database that is well", () => {
     expect(findingsOf(well, thresholds)).toEqual([]);
+  });
+
+  it.each<[what: string, facts: Partial<HealthFacts>]>([
+    ["a join that an index serves", indexed("owner")],
+    [
+      "a join by _id",
+      looked({ lookups: known([{ ...joined, joins: [{ from: "b", foreignField: "_id" }] }]) }),
+    ],
+    ["a join of a collection that is no model's", looked({ lookups: known([joined]) })],
+    [
+      "documents and arrays just below their limits",
+      shaped({ largestBytes: 1_048_576, medianBytes: 16_384 }),
+    ],
+    [
+      "arrays that are long in all documents",
+      shaped({ arrays: [{ path: "x", medianLength: 400, longest: 501, longestId: 7 }] }),
+    ],
+  ])("lets %s be", (_what, facts) => {
+    expect(findingsOf({ ...well, ...facts }, thresholds)).toEqual([]);
   });
 
   it.each<[code: string, severity: string, facts: Partial<HealthFacts>]>([
@@ -178,7 +236,7 @@ describe("findingsOf", () => {
       "info",
       looked({
         schemas: known([
-          { collection: "a", sampled: 200, failing: 1, paths: [{ path: "n", kind: "type", documents: 1 }] },
+          { ...sample, sampled: 200, failing: 1, paths: [{ path: "n", kind: "type", documents: 1 }] },
         ]),
       }),
     ],
@@ -187,10 +245,22 @@ describe("findingsOf", () => {
       "warning",
       looked({
         schemas: known([
-          { collection: "a", sampled: 20, failing: 2, paths: [{ path: "n", kind: "missing", documents: 2 }] },
+          { ...sample, sampled: 20, failing: 2, paths: [{ path: "n", kind: "missing", documents: 2 }] },
         ]),
       }),
     ],
+    ["DOCUMENT_LARGE", "info", shaped({ largestBytes: 1_048_577 })],
+    ["DOCUMENTS_BLOATED", "info", shaped({ medianBytes: 16_385 })],
+    [
+      "ARRAY_UNBOUNDED",
+      "info",
+      shaped({ arrays: [{ path: "x", medianLength: 3, longest: 501, longestId: 7 }] }),
+    ],
+    ["LOOKUPS_FREQUENT", "info", looked({ lookups: known([{ ...joined, operations: 50 }]) })],
+    ["LOOKUPS_FREQUENT", "info", looked({ lookups: known([{ ...joined, mostJoins: 3 }]) })],
+    ["LOOKUP_UNINDEXED", "warning", indexed("other")],
+    ["LOOKUP_UNINDEXED", "warning", indexed("owner", { hidden: true })],
+    ["TRANSACTIONS_IDLE", "warning", { server: known({ ...server, idleTransactions: 101 }) }],
     [
       "QUERY_COLLECTION_SCAN",
       "warning",

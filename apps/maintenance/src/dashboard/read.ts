@@ -1,0 +1,80 @@
+import type { Controls } from "../run-control.js";
+import { listRuns } from "../run-control.js";
+import type { RunDocument } from "../runs.js";
+
+/** What a health run keeps of its report. */
+export interface KeptHealth {
+  readonly score: number;
+  readonly parts: readonly {
+    readonly part: string;
+    readonly points: number | null;
+    readonly weight: number;
+  }[];
+  readonly findings: readonly {
+    readonly code: string;
+    readonly severity: "info" | "warning" | "critical";
+    readonly message: string;
+  }[];
+  readonly collections: readonly {
+    readonly collection: string;
+    readonly documents: number;
+    readonly dataBytes: number;
+    readonly storageBytes: number;
+    readonly indexBytes: number;
+  }[];
+}
+
+/** What a drift run keeps. */
+export interface KeptDrift {
+  readonly inSync: boolean;
+  readonly steps: number;
+  readonly first: readonly { readonly kind: string; readonly collection: string; readonly index: string }[];
+}
+
+/** Something that a run found out, and when. */
+export interface Found<T> {
+  readonly at: Date;
+  readonly value: T;
+}
+
+/** All that the dashboard shows. */
+export interface DashboardFacts {
+  readonly database: string;
+  readonly at: Date;
+  readonly runs: readonly RunDocument[];
+  readonly upcoming: readonly { readonly job: string; readonly next: Date | null }[];
+  /** The newest last. */
+  readonly scores: readonly Found<number>[];
+  readonly health?: Found<KeptHealth>;
+  readonly drift?: Found<KeptDrift>;
+}
+
+const scoresShown = 96;
+
+/** Reads what the runs have left behind. Asks the history only: it costs the database next to nothing. */
+export async function readDashboard(
+  controls: Controls,
+  upcoming: DashboardFacts["upcoming"],
+): Promise<DashboardFacts> {
+  const health = await found<KeptHealth>(controls, "health", scoresShown);
+  const [drift] = await found<KeptDrift>(controls, "drift", 1);
+  const [newest] = health;
+  return {
+    database: controls.history.collection.dbName,
+    at: await controls.leases.now(),
+    runs: await listRuns(controls),
+    upcoming,
+    scores: health.map(({ at, value }) => ({ at, value: value.score })).reverse(),
+    ...(newest && { health: newest }),
+    ...(drift && { drift }),
+  };
+}
+
+async function found<T>({ history }: Controls, job: string, limit: number): Promise<Found<T>[]> {
+  const runs = await history.collection
+    .find({ job, state: "succeeded" })
+    .sort({ startedAt: -1 })
+    .limit(limit)
+    .toArray();
+  return runs.map(({ startedAt: at, result }) => ({ at, value: result as T }));
+}

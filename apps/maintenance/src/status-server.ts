@@ -1,0 +1,76 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Registry } from "prom-client";
+import type { Config } from "./config.js";
+
+/** The endpoint that Prometheus scrapes and that people look at. */
+export interface StatusServer {
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+/** What it answers with. */
+export interface StatusSources {
+  readonly registry: Registry;
+  /** The dashboard as HTML. */
+  dashboard(): Promise<string>;
+}
+
+/** Serves the dashboard at `/`, `/metrics`, and `/health/live` for supervisors. Nothing there changes anything. */
+export async function serveStatus(
+  sources: StatusSources,
+  { metricsHost, metricsPort }: Pick<Config, "metricsHost" | "metricsPort">,
+): Promise<StatusServer> {
+  const server = createServer((request, response) => void answer(sources, request, response));
+  server.listen(metricsPort, metricsHost);
+  await once(server, "listening");
+  const { address, family, port } = server.address() as AddressInfo;
+  return {
+    address: `http://${family === "IPv6" ? `[${address}]` : address}:${port}`,
+    close: async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+const pageHeaders = {
+  "content-type": "text/html; charset=utf-8",
+  "content-security-policy":
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'",
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+};
+
+async function answer(
+  { registry, dashboard }: StatusSources,
+  { method, url }: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const routes: Record<string, () => Promise<unknown>> = {
+    "/": async () => {
+      const page = await dashboard();
+      response.writeHead(200, pageHeaders).end(page);
+    },
+    "/metrics": async () => {
+      const text = await registry.metrics();
+      response.writeHead(200, { "content-type": registry.contentType }).end(text);
+    },
+    "/health/live": async () =>
+      response.writeHead(200, { "content-type": "application/json" }).end('{"status":"alive"}'),
+  };
+  const route = method === "GET" && url !== undefined && Object.hasOwn(routes, url) ? routes[url] : undefined;
+  if (!route) {
+    response.writeHead(404).end();
+    return;
+  }
+  try {
+    await route();
+  } catch {
+    // The database is away; the process lives, and what it lacks is in its log.
+    response.writeHead(503, { "content-type": "text/plain" }).end("the database does not answer\n");
+  }
+}

@@ -1,0 +1,175 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { defineModels, type IdentityDatabase, sessionsMigration } from "@org/db-models";
+import { type MigrationState, migrateUp, migrationStatus, verifyMigration } from "@org/db-optimizer";
+import { loadIdentityData } from "@org/dev-kit/identity-data";
+import { beforeEach, expect, test } from "vitest";
+import { defineConfig } from "../src/config.js";
+import { migrationJob } from "../src/jobs/migration.js";
+import { leaseStore } from "../src/lease.js";
+import { cancelRun, listRuns, pauseRun, queueRun, resumeRun } from "../src/run-control.js";
+import { type Runner, runJob } from "../src/run-job.js";
+import { type RunDocument, runHistory } from "../src/runs.js";
+import { startProcess } from "./support/process.js";
+import { useStore } from "./support/store.js";
+
+const store = useStore();
+const migration = sessionsMigration({ phaseLeaseMs: 20 });
+const users = 300;
+beforeEach(() =>
+  loadIdentityData(store.db(), { users, sessions: 600, seed: 1, now: new Date(), layout: "legacy" }),
+);
+
+const connection = () => store.database.connection;
+const database = (): IdentityDatabase => ({
+  connection: connection(),
+  models: defineModels(connection()),
+  close: async () => undefined,
+});
+const config = (batchSize: number) =>
+  defineConfig({ mongodbUri: "mongodb://unused", batchSize, leaseMs: 1_000 });
+const job = (batchSize = 1_000) => migrationJob(database(), config(batchSize), migration);
+const run = (instance: string, batchSize?: number, changes: Partial<Runner> = {}) =>
+  runJob(store.runner(instance, changes), job(batchSize));
+const controls = () => ({
+  history: runHistory(store.db(), 86_400_000),
+  leases: leaseStore(store.db()),
+  jobs: [{ name: "migration", pausable: true }],
+  by: "ada",
+});
+const newest = async () => (await listRuns(controls()))[0] as RunDocument;
+const phase = async () => (await migrationStatus(connection(), migration)).phase;
+const copied = () => store.db().collection("users").countDocuments();
+const expectAllThere = async () =>
+  expect(await verifyMigration(connection(), migration, { now: () => new Date() })).toMatchObject({
+    clean: true,
+    sources: users,
+  });
+
+const audited = async () =>
+  (await store.db().collection("audit_events").find().toArray()).map(({ action, outcome }) => [
+    action,
+    outcome,
+  ]);
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await wait(20);
+}
+
+test("copies and compares all, and leaves reads where they are; once there it compares anew", async () => {
+  const first = await run("a");
+  expect(first).toMatchObject({
+    state: "succeeded",
+    result: { from: "off", phase: "verify", changes: ["expand", "backfill", "verify"] },
+  });
+  await expectAllThere();
+  expect(await audited()).toEqual([["database.migrate", "success"]]);
+  await store.db().collection("users").deleteOne({});
+  expect(await run("b")).toMatchObject({
+    state: "succeeded",
+    result: { from: "verify", changes: [], verified: { sources: users, repaired: 1, mismatched: 0 } },
+  });
+  await expectAllThere();
+});
+
+test("of two instances one migrates, and the other is refused", async () => {
+  const results = await Promise.all([run("a"), run("b")]);
+  expect(results.filter(({ ran }) => ran)).toMatchObject([{ state: "succeeded" }]);
+  expect(results.filter(({ ran }) => !ran)).toMatchObject([{ reason: "locked" }]);
+  await expectAllThere();
+});
+
+test("is paused where it is, and goes on from there when it is resumed", async () => {
+  const running = run("a", 5);
+  await until(async () => (await copied()) > 0);
+  const { _id } = await newest();
+  await pauseRun(controls(), String(_id));
+  await until(async () => (await newest()).state === "paused");
+  const at = await copied();
+  expect(at).toBeLessThan(users);
+  expect(await newest()).toMatchObject({
+    reason: "requested",
+    progress: { step: "backfill", total: users },
+  });
+  await wait(300);
+  expect(await copied()).toBe(at);
+  // Nobody is kept from it by a run that only waits.
+  expect(
+    await store
+      .db()
+      .collection("org_db_leases")
+      .countDocuments({ expiresAt: { $gt: new Date() } }),
+  ).toBe(0);
+  await resumeRun(controls(), String(_id));
+  expect(await running).toMatchObject({
+    state: "succeeded",
+    result: { from: "backfill", changes: ["verify"] },
+  });
+  await expectAllThere();
+});
+
+test("is cancelled between two batches, and what it copied stays", async () => {
+  const running = run("a", 5);
+  await until(async () => (await copied()) > 0);
+  await cancelRun(controls(), String((await newest())._id));
+  expect(await running).toMatchObject({ state: "cancelled" });
+  expect(await phase()).toBe("backfill");
+});
+
+test("a queued run that is to pause begins paused, and begins nothing", async () => {
+  const { _id } = await queueRun(controls(), "migration");
+  await pauseRun(controls(), String(_id));
+  const running = runJob(store.runner("a"), job(), { onlyQueued: true });
+  await until(async () => (await newest()).state === "paused");
+  expect(await phase()).toBe("off");
+  await cancelRun(controls(), String(_id));
+  expect(await running).toMatchObject({ state: "cancelled" });
+});
+
+test("leaves a migration alone whose reads are switched, and never contracts", async () => {
+  await migrateUp(connection(), migration, { now: () => new Date() });
+  expect(await run("a")).toMatchObject({
+    state: "succeeded",
+    result: { phase: "switched", advanced: false },
+  });
+  expect(await phase()).toBe("switched");
+});
+
+test("a document that cannot be carried over fails the run by its code", async () => {
+  await defineModels(connection()).User.createIndexes();
+  const [one, other] = await store.db().collection("legacy_users").find({}).limit(2).toArray();
+  await store
+    .db()
+    .collection("legacy_users")
+    .updateOne({ _id: one?._id as never }, { $set: { email: other?.email } });
+  expect(await run("a")).toMatchObject({ state: "failed", error: { code: "MIGRATION_MISMATCH" } });
+  expect(await phase()).toBe("verify");
+});
+
+test("after SIGKILL in the middle another process goes on from the checkpoint", {
+  timeout: 120_000,
+}, async () => {
+  const start = (batchSize: string) =>
+    startProcess(["--once", "migration"], {
+      MONGODB_URI: store.database.uri,
+      ORG_MAINTENANCE_MIGRATION_SOURCE: "legacy_users",
+      ORG_MAINTENANCE_BATCH_SIZE: batchSize,
+      ORG_MAINTENANCE_LEASE_MS: "1000",
+      ORG_MAINTENANCE_LOG_LEVEL: "debug",
+    });
+  const killed = start("2");
+  await killed.says("batch migrated");
+  killed.child.kill("SIGKILL");
+  await killed.exited;
+  const states = store.db().collection<MigrationState>("org_db_migrations");
+  const left = await states.findOne({ _id: migration.name });
+  expect(left).toMatchObject({ phase: "backfill", checkpoint: { sources: expect.any(Number) } });
+  expect(await copied()).toBeLessThan(users);
+  await wait(1_000);
+  const successor = start("1000");
+  expect((await successor.exited).code, successor.output()).toBe(0);
+  expect(await listRuns(controls())).toMatchObject([
+    { state: "succeeded", result: { from: "backfill", phase: "verify", verified: { mismatched: 0 } } },
+    { state: "interrupted", reason: "process_lost" },
+  ]);
+  await expectAllThere();
+});

@@ -1,0 +1,152 @@
+import { type ExitCode, exitCodes } from "./errors.js";
+
+/** What is to be known of a command besides its options: its help and the reference are made of it. */
+export interface CommandFacts {
+  readonly summary: string;
+  /** It only looks: what it may not see leaves the question open, and is no failure. */
+  readonly reading: boolean;
+  /** What it writes, on the server and besides. */
+  readonly writes: string;
+  /** When it ends with a code that not every command has. */
+  readonly exits: { readonly [C in Exclude<ExitCode, 0 | 1 | 130>]?: string };
+  /** Command lines, each with what it does. */
+  readonly examples: readonly (readonly [line: string, does: string])[];
+}
+
+/** What each code means; a command says when it has one of those that are not common to all. */
+export const exitMeanings: Readonly<Record<ExitCode, string>> = {
+  [exitCodes.ok]: "in sync or done",
+  [exitCodes.error]: "error",
+  [exitCodes.drift]: "drift",
+  [exitCodes.undecidable]: "could not find out",
+  [exitCodes.locked]: "another process is at it",
+  [exitCodes.interrupted]: "stopped",
+};
+
+const unseen = "the user lacks a privilege for it";
+const busy = "another process holds the lease, and `--wait` was not long enough";
+const nothing = "Nothing.";
+
+/** The commands of `org-db`, in the order in which the help lists them. */
+export const commandFacts = {
+  setup: {
+    summary: "create what the models declare: collections, validators, indexes",
+    reading: false,
+    writes: "Collections, validators and indexes that are missing; with `--run` it also replaces indexes.",
+    exits: { 2: "something is still not as the models declare", 4: busy },
+    examples: [
+      ["org-db setup", "adds what is missing, and nothing on a second run"],
+      ["org-db setup --validators error", "lets validators refuse, where no sampled document fails them"],
+    ],
+  },
+  plan: {
+    summary: "show what setup and apply would do; exit with 2 if that is anything",
+    reading: true,
+    writes: nothing,
+    exits: {
+      2: "something would be done",
+      3: `an index is under construction (with \`--check\`), or ${unseen}`,
+      4: "another process is applying a plan (with `--check`)",
+    },
+    examples: [
+      ["org-db plan", "lists the steps, what they cost and how risky they are"],
+      ["org-db plan --check", "says it in one line, for CI"],
+    ],
+  },
+  apply: {
+    summary: "make the indexes as the models declare them",
+    reading: false,
+    writes:
+      "Indexes: creates and changes them, hides what `--drop` names; with `--run` it replaces and drops. Each step is journalled in `org_db_journal` first.",
+    exits: { 2: "steps were left out that need `--run`", 4: busy },
+    examples: [
+      ["org-db apply", "creates and changes indexes"],
+      ["org-db apply --drop orders.old_customer", "hides an undeclared index, and begins to observe it"],
+      ["org-db apply --run", "also replaces indexes, and drops what nothing has missed"],
+    ],
+  },
+  rollback: {
+    summary: "show how the last apply would be reversed; reverse it with --run",
+    reading: false,
+    writes: "Nothing without `--run`; with it, indexes.",
+    exits: { 2: "something would be reversed, or could not be", 4: busy },
+    examples: [
+      ["org-db rollback --list", "shows the journal"],
+      ["org-db rollback --run", "reverses the last apply; what was changed since is left alone"],
+    ],
+  },
+  advise: {
+    summary: "try indexes on copies of the data, and advise those that save half",
+    reading: true,
+    writes: "Collections of its own (`org_db_advice_…`), which it removes; none of yours.",
+    exits: { 3: unseen, 4: busy },
+    examples: [["org-db advise --sample 50000", "measures on copies of up to 50,000 documents"]],
+  },
+  health: {
+    summary: "show how the database does, with a score and recommendations",
+    reading: true,
+    writes: "Nothing, except what `record` of the configuration makes of findings about security.",
+    exits: {
+      2: "the indexes are not as declared",
+      3: "a question stayed open that more privileges would answer",
+    },
+    examples: [
+      ["org-db health", "prints the score, its parts and the findings"],
+      ["org-db health --watch 30", "checks again 30 s after the last check"],
+      ["org-db health --format html", "prints one page that needs nothing else"],
+    ],
+  },
+  optimize: {
+    summary: "explain and time the named queries, and advise",
+    reading: true,
+    writes: nothing,
+    exits: { 3: unseen },
+    examples: [["org-db optimize --rounds 100", "times each query a hundred times"]],
+  },
+  "shard-plan": {
+    summary: "weigh shard keys for each collection on a sample",
+    reading: true,
+    writes: nothing,
+    exits: { 3: "a collection could not be sampled" },
+    examples: [["org-db shard-plan --worthwhile 0", "weighs keys for small collections too"]],
+  },
+  storage: {
+    summary: "show sizes, reusable space, and documents and arrays that grow",
+    reading: true,
+    writes: nothing,
+    exits: { 3: unseen },
+    examples: [["org-db storage --sample 5000", "looks at up to 5,000 documents of each collection"]],
+  },
+  cleanup: {
+    summary: "count what has outlived its retention; act on it with --run",
+    reading: false,
+    writes:
+      "Nothing without `--run`; with it, what the rules say, in batches, and where it is in `org_db_cleanup`. `--pause`, `--resume` and `--cancel` write there.",
+    exits: { 4: busy },
+    examples: [
+      ["org-db cleanup", "counts, and estimates the time"],
+      ["org-db cleanup --run --window 01:00-05:00", "works at night, UTC, and waits by day"],
+      ["org-db cleanup --run --ttl", "drains what the TTL monitor has not got round to"],
+      ["org-db cleanup --pause", "pauses the run that is under way, from any machine"],
+    ],
+  },
+  migrate: {
+    summary: "show where a migration is; take it up, back or to its end with --run",
+    reading: false,
+    writes:
+      "Nothing without `--run`; with it, the collections of the migration, and its phase in `org_db_migrations`.",
+    exits: {
+      2: "there is something to do, or `verify` found documents that are not as they should be",
+      3: `\`status\` and \`verify\`: ${unseen}`,
+      4: busy,
+    },
+    examples: [
+      ["org-db migrate status", "shows the phase, and what applications do in it"],
+      ["org-db migrate up --to verify --run", "copies and compares, and leaves reads where they are"],
+      ["org-db migrate rollback --run", "goes back; what was written meanwhile is carried along"],
+    ],
+  },
+} as const satisfies Readonly<Record<string, CommandFacts>>;
+
+/** A command of `org-db`. */
+export type CommandName = keyof typeof commandFacts;

@@ -1,0 +1,217 @@
+import { readFileSync } from "node:fs";
+import { loadSignals } from "@org/db-optimizer";
+import { Argument, Option, Command as Program } from "commander";
+import { decimal, hours, TypedOption, wholeNumber } from "./argument-types.js";
+import type { Command } from "./command.js";
+import { type CommandFacts, type CommandName, commandFacts, exitMeanings } from "./command-facts.js";
+import { advise } from "./commands/advise.js";
+import { apply } from "./commands/apply.js";
+import { cleanup } from "./commands/cleanup.js";
+import { health, healthFormats } from "./commands/health.js";
+import { type MigrateCommandOptions, migrate, migrateActions } from "./commands/migrate.js";
+import { optimize } from "./commands/optimize.js";
+import { plan } from "./commands/plan.js";
+import { rollback } from "./commands/rollback.js";
+import { setup } from "./commands/setup.js";
+import { shardPlan } from "./commands/shard-plan.js";
+import { storage } from "./commands/storage.js";
+import type { CommonOptions } from "./run-command.js";
+
+/** Carries out a command with the options that were given. */
+export type Act = <Options extends object>(
+  command: Command<Options>,
+  options: Options & CommonOptions,
+  reading: boolean,
+) => Promise<void>;
+
+/** The commands of `org-db`, their arguments and options. */
+export function buildProgram(act: Act): Program {
+  const program = new Program("org-db")
+    .description("Sets up, inspects, optimises and cleans a MongoDB database from its Mongoose models.")
+    .version(ownVersion())
+    .addHelpText(
+      "after",
+      `\nExit codes: ${Object.entries(exitMeanings)
+        .map(([code, meaning]) => `${code} ${meaning}`)
+        .join(", ")}.`,
+    );
+  const add = <Options extends object>(name: CommandName, run: Command<Options>) =>
+    common(describe(program.command(name), commandFacts[name])).action((options: Options & CommonOptions) =>
+      act(run, options, commandFacts[name].reading),
+    );
+  waiting(add("setup", setup))
+    .option("--run", "also replace indexes whose options changed, and refuse what sampled documents do")
+    .addOption(
+      new Option("--validators <action>", "what a violated validator does, before the configuration").choices(
+        ["warn", "error"],
+      ),
+    );
+  dropping(add("plan", plan)).option("--check", "for CI: one line, and exit with 0, 2, 3 or 4");
+  waiting(dropping(add("apply", apply)))
+    .option("--run", "also replace indexes whose options changed, and drop what was observed long enough")
+    .addOption(
+      new TypedOption(
+        "--observe <days>",
+        "how long an index is hidden before it is dropped",
+        decimal(0, 365, "days"),
+      ).default(7),
+    );
+  waiting(add("rollback", rollback))
+    .option("--run", "reverse it")
+    .option("--id <run>", "another run than the last")
+    .option("--list", "show the runs in the journal instead");
+  addLooking(add);
+  cleaning(waiting(add("cleanup", cleanup)));
+  migrating(program, act);
+  return program;
+}
+
+type Add = <Options extends object>(name: CommandName, run: Command<Options>) => Program;
+
+function addLooking(add: Add): void {
+  waiting(add("advise", advise))
+    .addOption(
+      new TypedOption(
+        "--sample <documents>",
+        "how much of a collection is copied",
+        wholeNumber(1, 999_999),
+      ).default(10_000),
+    )
+    .addOption(
+      new TypedOption(
+        "--min-waste <documents>",
+        "leave queries alone that waste no more",
+        wholeNumber(0, 999_999_999),
+      ).default(500),
+    );
+  add("health", health)
+    .addOption(
+      new Option("--format <format>", "how to print it")
+        .choices(healthFormats)
+        .default("text")
+        .conflicts("json"),
+    )
+    .addOption(
+      new TypedOption(
+        "--watch [seconds]",
+        "check again and again, 5 s after the last check; q ends",
+        // At most once a second: a check asks a lot.
+        decimal(1, 3_600, "seconds"),
+      ),
+    );
+  add("optimize", optimize).addOption(
+    new TypedOption("--rounds <n>", "how often to time each query", wholeNumber(1, 999_999)).default(20),
+  );
+  add("shard-plan", shardPlan)
+    .addOption(
+      new TypedOption(
+        "--sample <documents>",
+        "how much of a collection is sampled",
+        wholeNumber(1, 100_000),
+      ).default(5_000),
+    )
+    .addOption(
+      new TypedOption(
+        "--worthwhile <GiB>",
+        "data from which sharding a collection pays",
+        wholeNumber(0, 999_999_999),
+      ).default(100),
+    );
+  add("storage", storage).addOption(
+    new TypedOption(
+      "--sample <documents>",
+      "documents of each collection that are looked at",
+      wholeNumber(1, 10_000),
+    ).default(500),
+  );
+}
+
+function cleaning(program: Program): void {
+  resting(program)
+    .option("--run", "do what the rules say: delete, archive, anonymise")
+    .option("--rule <name...>", "only these rules")
+    .option("--ttl", "instead of the rules: drain what the TTL monitor has not got round to")
+    .option("--allow-collection-scan", "let a rule read a whole collection for want of an index")
+    .addOption(
+      new TypedOption("--batch <documents>", "largest batch", wholeNumber(1, 999_999)).default(10_000),
+    )
+    .addOption(new TypedOption("--window <from-to>", "pause outside these hours", hours))
+    .option("--time-zone <name>", "IANA time zone of the window", "UTC")
+    .addOption(
+      new Option("--unwatched <signal...>", "signs of load that are not asked for").choices(loadSignals),
+    )
+    .option("--status", "show the last runs, whichever process runs them")
+    .option("--pause", "pause the run that is under way")
+    .option("--resume", "let it go on")
+    .option("--cancel", "end it after the batch under way");
+}
+
+function migrating(program: Program, act: Act): void {
+  type Given = Omit<MigrateCommandOptions, "action" | "name"> & CommonOptions;
+  const command = describe(program.command("migrate"), commandFacts.migrate)
+    .addArgument(new Argument("<action>", "what to do").choices(migrateActions))
+    .argument("[name]", "which migration, if there are several")
+    .action((action: MigrateCommandOptions["action"], name: string | undefined, options: Given) => {
+      const given = { ...options, action, ...(name !== undefined && { name }) };
+      return act(migrate, given, action === "status" || action === "verify");
+    });
+  resting(waiting(common(command)))
+    .option("--run", "do it")
+    .addOption(
+      new Option("--to <phase>", "where up stops")
+        .choices(["expand", "backfill", "verify", "switched"])
+        .default("switched"),
+    );
+}
+
+function describe(command: Program, { summary, writes, exits, examples }: CommandFacts): Program {
+  const codes = Object.entries(exits).map(([code, when]) => `  ${code}  ${when}`);
+  const lines = examples.map(([line, does]) => `  ${line}\n      ${does}`);
+  const help = [
+    "",
+    `Writes: ${writes}`,
+    "",
+    "Exit codes, besides 0, 1 and 130:",
+    ...codes,
+    "",
+    "Examples:",
+    ...lines,
+  ];
+  return command.description(summary).addHelpText("after", help.join("\n"));
+}
+
+function ownVersion(): string {
+  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+// No option takes a password: arguments are readable by every process of the machine.
+function common(program: Program): Program {
+  return program
+    .option("--config <path>", "configuration (default: db.config.ts, .mts, .js or .mjs)")
+    .option("--uri <uri>", "connection string, before MONGODB_URI and the configuration")
+    .option("--json", "print the result as JSON")
+    .addOption(new TypedOption("--timeout <seconds>", "how long to look for the server", seconds).default(5));
+}
+
+const seconds = decimal(0, 86_400, "seconds");
+
+function waiting(program: Program): Program {
+  return program.addOption(
+    new TypedOption("--wait <seconds>", "how long to wait for another process", seconds).default(0),
+  );
+}
+
+function resting(program: Program): Program {
+  return program.addOption(
+    new TypedOption(
+      "--nice <ratio>",
+      "rest after a batch, as a multiple of its time",
+      decimal(0, 100),
+    ).default(0.5),
+  );
+}
+
+function dropping(program: Program): Program {
+  return program.option("--drop <collection.index...>", "undeclared indexes to hide, observe and then drop");
+}

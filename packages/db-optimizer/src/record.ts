@@ -1,0 +1,83 @@
+import { isOptimizerError, OptimizerError, toOptimizerError } from "./errors.js";
+import type { HealthFinding } from "./health/finding.js";
+
+/** Something that was done to a database, or that could not be done. */
+export interface DatabaseOperation {
+  readonly kind: "operation";
+  readonly operation: "setup" | "apply" | "rollback" | "cleanup" | "migrate";
+  readonly outcome: "success" | "failure";
+  readonly at: Date;
+  /** Counts and names by what they are of; nothing that is in a document. */
+  readonly details: Readonly<Record<string, string>>;
+}
+
+/** Something that is wrong with how a database is guarded. */
+export interface SecurityFinding extends Pick<HealthFinding, "code" | "severity" | "message" | "evidence"> {
+  readonly kind: "security_finding";
+  readonly at: Date;
+}
+
+/** What an audit log should hear of. */
+export type DatabaseEvent = DatabaseOperation | SecurityFinding;
+
+/** Writes an event to an audit log of your own. */
+export type RecordEvent = (event: DatabaseEvent) => unknown;
+
+/** Where events go, and by which clock. */
+export interface Recording {
+  /** Default: nowhere. */
+  readonly record?: RecordEvent;
+  /** Default: this machine's. */
+  readonly clock?: () => Date;
+}
+
+/**
+ * Does something and has it recorded: that it was done, or the code that it failed with. Being refused a lease is no
+ * event, for nothing was done.
+ *
+ * @param details what to say of it; nothing for what has changed nothing, which is no event
+ * @throws {OptimizerError} `RECORD_FAILED`: it was done, and could not be recorded
+ */
+export async function recordOperation<T>(
+  { record, clock = () => new Date() }: Recording,
+  operation: DatabaseOperation["operation"],
+  run: () => Promise<T>,
+  details: (result: T) => DatabaseOperation["details"] | undefined,
+): Promise<T> {
+  if (!record) return run();
+  const event = { kind: "operation", operation } as const;
+  const result = await run().catch(async (error: unknown) => {
+    if (!isOptimizerError(error, "LOCKED")) {
+      const { code } = toOptimizerError(error);
+      // What it failed with is told, whether or not this can be written: often the same server is away for both.
+      await attempt(record, { ...event, outcome: "failure", at: clock(), details: { code } }).catch(
+        () => undefined,
+      );
+    }
+    throw error;
+  });
+  const told = details(result);
+  if (told) await attempt(record, { ...event, outcome: "success", at: clock(), details: told });
+  return result;
+}
+
+/** Has each finding about security recorded that is more than a remark. */
+export async function recordFindings(
+  { record }: Recording,
+  findings: readonly HealthFinding[],
+  at: Date,
+): Promise<void> {
+  if (!record) return;
+  for (const { code, part, severity, message, evidence } of findings)
+    if (part === "security" && severity !== "info")
+      await attempt(record, { kind: "security_finding", code, severity, message, evidence, at });
+}
+
+async function attempt(record: RecordEvent, event: DatabaseEvent): Promise<void> {
+  try {
+    await record(event);
+  } catch (error) {
+    const what = event.kind === "operation" ? `${event.operation} is done` : `${event.code} was found`;
+    throw new OptimizerError("RECORD_FAILED", `${what}, and could not be recorded`, { cause: error });
+  }
+}
