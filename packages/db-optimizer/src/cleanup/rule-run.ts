@@ -104,7 +104,7 @@ class RuleRun {
     try {
       return await this.#retrying(async () => {
         // Right before the write: whoever slept longer than the lease lasts learns it here.
-        await this.#work.lease.confirm();
+        await this.#work.lease.confirmIfStale();
         return this.#actor.act(ids);
       });
     } catch (error) {

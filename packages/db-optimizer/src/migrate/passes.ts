@@ -35,6 +35,7 @@ export async function carryOver(
   const result = await writeTargets(
     connection,
     all.map(({ target }) => target),
+    { mostlyNew: true },
   );
   const unsettled = notSimplyInserted(all, result);
   if (migration.settle && unsettled.length > 0) await migration.settle(connection, unsettled, context.now());

@@ -242,7 +242,8 @@ async function over<Item>(
     signal,
     prepare,
     handle: async (batch) => {
-      await lease?.confirm();
+      // The checkpoint that follows is refused to whoever was replaced meanwhile.
+      await lease?.confirmIfStale();
       await handle(batch);
     },
     reached: async ({ after, controller }, { items, elapsedMs }) => {
