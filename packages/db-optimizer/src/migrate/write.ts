@@ -112,9 +112,15 @@ async function insertNew(
     const { document, onInsert, claim } = documents[at] as TargetDocument;
     return { insertOne: { document: nested({ ...document, ...onInsert, ...claim }) } };
   });
-  const { errors } = await unordered(target, operations);
-  const refused = new Set(errors.map(({ index }) => index));
-  return positions.filter((_position, at) => !refused.has(at));
+  try {
+    const { errors } = await unordered(target, operations);
+    const refused = new Set(errors.map(({ index }) => index));
+    return positions.filter((_position, at) => !refused.has(at));
+  } catch (error) {
+    // Refused as a whole for a document in it, or for something else, which the upserts meet as well.
+    if ((error as { code?: unknown }).code === 11000) return [];
+    throw error;
+  }
 }
 
 // An update takes "a.b" for a path; an insert would take it for a name.
