@@ -4,7 +4,7 @@ import { openDatabase } from "@org/db-models";
 import { startEngine } from "@org/dev-kit";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
-import { benchmarkBackfill } from "./backfill.js";
+import { type BackfillBenchmark, benchmarkBackfill, readableBackfill } from "./backfill.js";
 import { benchmarkCleanup, type CleanupBenchmarks, readableCleanup } from "./cleanup.js";
 import { benchmarkKeys } from "./keys.js";
 import { benchmarkLoading } from "./loading.js";
@@ -73,13 +73,12 @@ async function benchmarkDatabase(): Promise<void> {
     }
     if (chosen("cleanup")) {
       await db.dropDatabase();
-      const { connection } = database;
       const uri = databaseUri(engine.uri, name);
-      results.cleanup = await benchmarkCleanup(connection, uri, say, Number(values.documents));
+      results.cleanup = await benchmarkCleanup(database.connection, uri, say, Number(values.documents));
     }
     if (chosen("backfill")) {
       say("backfill: embedded sessions to user_sessions against a raw copy");
-      results.backfill = await benchmarkBackfill(database.connection, size);
+      results.backfill = await benchmarkBackfill(database.connection, databaseUri(engine.uri, name), size);
     }
   } finally {
     await db.dropDatabase();
@@ -140,16 +139,7 @@ function readable(found: Record<string, unknown>): string {
   }
   if (found.cleanup) lines.push(...readableCleanup(found.cleanup as CleanupBenchmarks));
   if (found.risk) lines.push(...readableRisk(found.risk as RiskBenchmarks));
-  const backfill = found.backfill as Awaited<ReturnType<typeof benchmarkBackfill>> | undefined;
-  if (backfill) {
-    const { ratio, backfillRate, rawRate, foreground, memoryGrowthMb } = backfill;
-    lines.push(
-      `backfill: ${ratio.median.toFixed(2)} of a raw copy (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)}), ` +
-        `${Math.round(backfillRate)} against ${Math.round(rawRate)} documents/s; memory grew by ${memoryGrowthMb.toFixed(0)} MB`,
-      `session checks at the default throttle: p99 ${foreground.during.toFixed(2)} ms, ` +
-        `${foreground.ratio.toFixed(2)} times idle (${foreground.idle.toFixed(2)} ms), of ${foreground.checks}`,
-    );
-  }
+  if (found.backfill) lines.push(...readableBackfill(found.backfill as BackfillBenchmark));
   return lines.join("\n");
 }
 
