@@ -115,16 +115,23 @@ async function carryOut(
   options: CleanupOptions,
 ): Promise<CleanupReport> {
   const started = performance.now();
-  const [before, paces] = await Promise.all([sizes(connection, parsed), measuredPaces(connection)]);
+  const paces = await measuredPaces(connection);
   const store = await beginRun(connection, parsed, lease, options);
   const work = new Work({ db: databaseOf(connection), store, signal, window, options }, lease);
   try {
     const probe = new LatencyProbe(connection, options.queries ?? []);
     const lagBefore = await work.pacer.lag();
     const latencyBefore = await probe.measure(probeRounds);
+    const sizing = sizes(connection, parsed);
+    const counting = async (rule: ParsedCleanupRule) => {
+      // Sizes are of before the first write, which follows the first count.
+      const [counted] = await Promise.all([count(connection, rule, indexes, options.now), sizing]);
+      return counted;
+    };
     const { result: finished, latency: during } = await probe.during(probeIntervalMs, () =>
-      work.run(parsed, (rule) => count(connection, rule, indexes, options.now)),
+      work.run(parsed, counting),
     );
+    const before = await sizing;
     const latencyAfter = await probe.measure(probeRounds);
     const lagAfter = await work.pacer.lag();
     const after = await sizes(connection, parsed);
