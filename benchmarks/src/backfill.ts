@@ -2,25 +2,31 @@ import { defineModels, MigratingSessions, sessionsMigration } from "@org/db-mode
 import { type ControllerLimits, MigrationGate, migrateUp, type UpTo } from "@org/db-optimizer";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Connection, Model, mongo } from "mongoose";
-import { quantile } from "./measure.js";
+import { benchmarkForeground, type ForegroundBenchmark } from "./foreground.js";
+import { quantile, type Range, rangeOf, rangeText } from "./measure.js";
 
 export interface BackfillBenchmark {
   /** Documents per second of the backfill without pauses over those of a raw cursor-to-bulkWrite copy. */
-  ratio: { median: number; low: number; high: number };
+  ratio: Range;
   backfillRate: number;
   rawRate: number;
-  /** p99 of the application's session check in ms: nothing else going on, and during a backfill at its default throttle. */
-  foreground: { idle: number; during: number; ratio: number; checks: number };
+  /** Documents of the new layout that each copy writes. */
+  documents: number;
+  /** The application's session check while a backfill runs at its default throttle. */
+  foreground: ForegroundBenchmark;
   /** Highest resident memory of this process during the backfill, less that before, in MB. */
   memoryGrowthMb: number;
 }
 
-const migration = sessionsMigration({ phaseLeaseMs: 10 });
+/** The migration of the benchmark. */
+export const benchmarkMigration = sessionsMigration({ phaseLeaseMs: 10 });
+const copyBatch = 2_000;
 const unthrottled: Partial<ControllerLimits> = { niceRatio: 0 };
 
 /** The backfill of embedded sessions against the barest copy of the same documents into the same indexes. */
 export async function benchmarkBackfill(
   connection: Connection,
+  uri: string,
   size: { users: number; sessions: number },
   rounds = 3,
 ): Promise<BackfillBenchmark> {
@@ -32,30 +38,35 @@ export async function benchmarkBackfill(
   await db.collection("legacy_users").createIndex({ "sessions.token": 1 });
   const rates = { backfill: [] as number[], raw: [] as number[] };
   let memoryGrowthMb = 0;
+  let documents = 0;
   for (let round = 0; round < rounds; round++) {
     await emptyTarget(connection);
     rates.raw.push(await rawRate(db, now));
     await emptyTarget(connection);
-    const { rate, growthMb } = await backfillRate(connection, now);
+    const { rate, written, growthMb } = await backfillRate(connection, now);
     rates.backfill.push(rate);
+    documents = written;
     memoryGrowthMb = Math.max(memoryGrowthMb, growthMb);
   }
   const ratios = rates.backfill.map((rate, round) => rate / (rates.raw[round] as number));
   return {
-    ratio: { median: quantile(ratios, 0.5), low: Math.min(...ratios), high: Math.max(...ratios) },
+    ratio: rangeOf(ratios),
     backfillRate: quantile(rates.backfill, 0.5),
     rawRate: quantile(rates.raw, 0.5),
-    foreground: await foreground(connection, now),
+    documents,
+    foreground: await benchmarkChecks(connection, uri, now),
     memoryGrowthMb,
   };
 }
 
 async function emptyTarget(connection: Connection): Promise<void> {
-  for (const name of [...migration.targets, "org_db_migrations"]) await connection.collection(name).drop();
+  for (const name of [...benchmarkMigration.targets, "org_db_migrations"])
+    await connection.collection(name).drop();
   const { User, UserSession } = defineModels(connection);
   for (const model of [User, UserSession] as unknown as Model<unknown>[]) await model.createIndexes();
 }
 
+// The best that can be written by hand: a cursor, and inserts with the same guarantee.
 async function rawRate(db: mongo.Db, now: Date): Promise<number> {
   const started = performance.now();
   let copied = 0;
@@ -63,59 +74,56 @@ async function rawRate(db: mongo.Db, now: Date): Promise<number> {
   const flush = async (name: string) => {
     const operations = batches.get(name) ?? [];
     batches.delete(name);
-    if (operations.length > 0) await db.collection(name).bulkWrite(operations, { ordered: false });
+    const options = { ordered: false, writeConcern: { w: "majority" } } as const;
+    if (operations.length > 0) await db.collection(name).bulkWrite(operations, options);
     copied += operations.length;
   };
   for await (const user of db.collection("legacy_users").find({}, { batchSize: 500 })) {
-    for (const { collection, document, onInsert, claim } of migration.expand(user, now)) {
-      const { _id, ...set } = document;
-      const update = { $set: set, $setOnInsert: { ...onInsert, ...claim } };
+    for (const { collection, document, onInsert, claim } of benchmarkMigration.expand(user, now)) {
       const operations = batches.get(collection) ?? [];
       batches.set(collection, operations);
-      operations.push({ updateOne: { filter: { _id } as never, update, upsert: true } });
-      if (operations.length === 2_000) await flush(collection);
+      operations.push({ insertOne: { document: { ...document, ...onInsert, ...claim } } });
+      if (operations.length === copyBatch) await flush(collection);
     }
   }
   for (const name of [...batches.keys()]) await flush(name);
   return copied / ((performance.now() - started) / 1_000);
 }
 
-async function backfillRate(connection: Connection, now: Date): Promise<{ rate: number; growthMb: number }> {
-  await up(connection, now, "expand", unthrottled);
+async function backfillRate(
+  connection: Connection,
+  now: Date,
+): Promise<{ rate: number; written: number; growthMb: number }> {
+  await up(connection, now, "expand");
   globalThis.gc?.();
   const before = process.memoryUsage.rss();
   let highest = before;
   const started = performance.now();
-  const { written } = await up(connection, now, "backfill", unthrottled, () => {
+  const { written } = await up(connection, now, "backfill", () => {
     highest = Math.max(highest, process.memoryUsage.rss());
   });
   const rate = written / ((performance.now() - started) / 1_000);
-  return { rate, growthMb: (highest - before) / 1_048_576 };
+  return { rate, written, growthMb: (highest - before) / 1_048_576 };
 }
 
-async function foreground(connection: Connection, now: Date): Promise<BackfillBenchmark["foreground"]> {
-  await emptyTarget(connection);
-  await up(connection, now, "expand", {});
-  const sessions = new MigratingSessions(defineModels(connection), new MigrationGate(connection, migration));
+async function benchmarkChecks(connection: Connection, uri: string, now: Date): Promise<ForegroundBenchmark> {
+  const gate = new MigrationGate(connection, benchmarkMigration);
+  const sessions = new MigratingSessions(defineModels(connection), gate);
   const tokens = await someTokens(connection, 500);
-  const check = async (index: number) => {
-    const started = performance.now();
-    await sessions.validate(tokens[index % tokens.length], now, {
-      touchIntervalMs: Number.POSITIVE_INFINITY,
-    });
-    return performance.now() - started;
-  };
-  const idle: number[] = [];
-  for (let index = 0; index < 3_000; index++) idle.push(await check(index));
-  const during: number[] = [];
-  let over = false;
-  const backfilling = up(connection, now, "backfill", {}).finally(() => {
-    over = true;
-  });
-  for (let index = 0; !over; index++) during.push(await check(index));
-  await backfilling;
-  const [a, b] = [quantile(idle, 0.99), quantile(during, 0.99)];
-  return { idle: a, during: b, ratio: b / a, checks: during.length };
+  return benchmarkForeground(
+    {
+      prepare: async () => {
+        await emptyTarget(connection);
+        await up(connection, now, "expand");
+      },
+      call: (index) =>
+        sessions.validate(tokens[index % tokens.length], now, { touchIntervalMs: Number.POSITIVE_INFINITY }),
+      script: new URL("./backfiller.ts", import.meta.url),
+      uri,
+      tidy: async () => void (await connection.collection("org_db_leases").deleteMany({})),
+    },
+    3,
+  );
 }
 
 async function someTokens(connection: Connection, count: number): Promise<string[]> {
@@ -123,14 +131,19 @@ async function someTokens(connection: Connection, count: number): Promise<string
   return users.flatMap(({ sessions }) => (sessions[0] ? [sessions[0].token as string] : []));
 }
 
-function up(
-  connection: Connection,
-  now: Date,
-  to: UpTo,
-  limits: Partial<ControllerLimits>,
-  onProgress: () => void = () => undefined,
-) {
-  return migrateUp(connection, migration, { now: () => now, limits, onProgress }, to);
+function up(connection: Connection, now: Date, to: UpTo, onProgress: () => void = () => undefined) {
+  return migrateUp(connection, benchmarkMigration, { now: () => now, limits: unthrottled, onProgress }, to);
+}
+
+/** The figures for people. */
+export function readableBackfill(found: BackfillBenchmark): string[] {
+  const { ratio, backfillRate, rawRate, documents, foreground, memoryGrowthMb } = found;
+  return [
+    `backfill: ${rangeText(ratio)} of a raw copy of ${documents} documents, ` +
+      `${Math.round(backfillRate)} against ${Math.round(rawRate)} documents/s; memory grew by ${memoryGrowthMb.toFixed(0)} MB`,
+    `backfill: session checks p99 ${rangeText(foreground.ratio)} times idle at the default throttle; ` +
+      `${foreground.duringMs.toFixed(2)} ms against ${foreground.idleMs.toFixed(2)} ms`,
+  ];
 }
 
 export function readableBackfill(found: BackfillBenchmark): string[] {

@@ -1,21 +1,13 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { runCleanup } from "@org/db-optimizer";
 import type { Connection, mongo } from "mongoose";
-import { quantile } from "./measure.js";
-
-interface Range {
-  median: number;
-  low: number;
-  high: number;
-}
+import { benchmarkForeground, type ForegroundBenchmark } from "./foreground.js";
+import { quantile, type Range, rangeOf, rangeText } from "./measure.js";
 
 export interface CleanupBenchmarks {
   /** Documents per second of the cleanup over those of the raw loop. */
-  throughput: { ratio: Range; ours: number; raw: number; batch: number };
-  /** 99th percentile of a foreground read while a cleanup runs at its default throttle, over that when idle. */
-  foreground: { ratio: Range; idleMs: number; duringMs: number };
+  throughput: { ratio: Range; ours: number; raw: number; batch: number; documents: number };
+  /** A read by a unique key while a cleanup runs at its default throttle. */
+  foreground: ForegroundBenchmark;
   /** Heap of a cleanup after its first tenth and at its end, in MB. */
   memory: { documents: number; earlyMb: number; lateMb: number };
 }
@@ -31,7 +23,6 @@ export const benchmarkRule = {
 };
 const batch = 1_000;
 const loadBatch = 5_000;
-const foregroundMs = 5_000;
 
 /** Cleanup against a raw loop, against the latency of a foreground, and against its own memory. */
 export async function benchmarkCleanup(
@@ -43,7 +34,7 @@ export async function benchmarkCleanup(
   say("cleanup: against a raw loop of the same batch size");
   const throughput = await benchmarkThroughput(connection);
   say("cleanup: the latency of a foreground");
-  const foreground = await benchmarkForeground(connection, uri);
+  const foreground = await benchmarkReads(connection, uri);
   say(`cleanup: the memory of a run over ${millions} documents`);
   return { throughput, foreground, memory: await benchmarkMemory(connection, millions) };
 }
@@ -64,7 +55,7 @@ async function fill(connection: Connection, documents: number): Promise<mongo.Co
   return collection;
 }
 
-async function benchmarkThroughput(connection: Connection, documents = 20_000, rounds = 6) {
+async function benchmarkThroughput(connection: Connection, documents = 100_000, rounds = 5) {
   const rates = { ours: [] as number[], raw: [] as number[] };
   const contenders = { ours: () => clean(connection), raw: () => rawLoop(connection) };
   // The first round warms both up and is not counted.
@@ -78,7 +69,13 @@ async function benchmarkThroughput(connection: Connection, documents = 20_000, r
     }
   }
   const ratios = rates.ours.map((rate, round) => rate / (rates.raw[round] ?? Number.NaN));
-  return { ratio: rangeOf(ratios), ours: quantile(rates.ours, 0.5), raw: quantile(rates.raw, 0.5), batch };
+  return {
+    ratio: rangeOf(ratios),
+    ours: quantile(rates.ours, 0.5),
+    raw: quantile(rates.raw, 0.5),
+    batch,
+    documents,
+  };
 }
 
 async function clean(connection: Connection, onBatch: () => void = () => undefined): Promise<void> {
@@ -102,59 +99,18 @@ async function rawLoop(connection: Connection): Promise<void> {
   }
 }
 
-async function benchmarkForeground(connection: Connection, uri: string, rounds = 5) {
+async function benchmarkReads(connection: Connection, uri: string): Promise<ForegroundBenchmark> {
   const reads = connection.collection("bench_live");
   await reads.deleteMany({});
   await reads.createIndex({ key: 1 }, { unique: true });
   await reads.insertMany(Array.from({ length: 10_000 }, (_, key) => ({ key, text: "x".repeat(200) })));
-  const times = { idle: [] as number[], during: [] as number[], ratios: [] as number[] };
-  for (let round = 0; round < rounds; round++) {
-    await fill(connection, 40_000);
-    const idle = await readFor(reads, foregroundMs);
-    const cleaner = await startCleaner(uri);
-    const during = await readFor(reads, foregroundMs, cleaner.ended);
-    await cleaner.stop();
-    await connection.collection("org_db_leases").deleteMany({});
-    times.idle.push(quantile(idle, 0.99));
-    times.during.push(quantile(during, 0.99));
-    times.ratios.push(quantile(during, 0.99) / quantile(idle, 0.99));
-  }
-  return {
-    ratio: rangeOf(times.ratios),
-    idleMs: quantile(times.idle, 0.5),
-    duringMs: quantile(times.during, 0.5),
-  };
-}
-
-// A process of its own, as in production: it must not slow the foreground down by sharing its event loop.
-async function startCleaner(uri: string) {
-  const script = fileURLToPath(new URL("./cleaner.ts", import.meta.url));
-  const args = ["--conditions=@org/source", "--import", "tsx", script, uri];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-  const ended = new AbortController();
-  const exited = once(child, "exit").then(() => ended.abort());
-  await Promise.race([once(child.stdout, "data"), exited]);
-  const stop = async () => {
-    child.kill();
-    await exited;
-  };
-  return { ended: ended.signal, stop };
-}
-
-async function readFor(
-  reads: ReturnType<Connection["collection"]>,
-  ms: number,
-  over?: AbortSignal,
-): Promise<number[]> {
-  const times: number[] = [];
-  const end = performance.now() + ms;
-  for (let key = 0; performance.now() < end && !over?.aborted; key = (key + 7) % 10_000) {
-    const started = performance.now();
-    await reads.findOne({ key });
-    times.push(performance.now() - started);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-  return times;
+  return benchmarkForeground({
+    prepare: async () => void (await fill(connection, 40_000)),
+    call: (index) => reads.findOne({ key: (index * 7) % 10_000 }),
+    script: new URL("./cleaner.ts", import.meta.url),
+    uri,
+    tidy: async () => void (await connection.collection("org_db_leases").deleteMany({})),
+  });
 }
 
 async function benchmarkMemory(connection: Connection, documents: number) {
@@ -169,18 +125,12 @@ async function benchmarkMemory(connection: Connection, documents: number) {
   return { documents, earlyMb: Math.max(...early), lateMb: Math.max(...late) };
 }
 
-function rangeOf(values: readonly number[]): Range {
-  return { median: quantile(values, 0.5), low: Math.min(...values), high: Math.max(...values) };
-}
-
 /** The figures for people. */
 export function readableCleanup({ throughput, foreground, memory }: CleanupBenchmarks): string[] {
-  const range = ({ median, low, high }: Range) =>
-    `${median.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
   return [
-    `cleanup: ${range(throughput.ratio)} of a raw loop of ${throughput.batch}; ` +
+    `cleanup: ${rangeText(throughput.ratio)} of a raw loop of ${throughput.batch} over ${throughput.documents}; ` +
       `${Math.round(throughput.ours)} against ${Math.round(throughput.raw)} documents/s`,
-    `cleanup: foreground p99 ${range(foreground.ratio)} times idle at the default throttle; ` +
+    `cleanup: foreground p99 ${rangeText(foreground.ratio)} times idle at the default throttle; ` +
       `${foreground.duringMs.toFixed(2)} ms against ${foreground.idleMs.toFixed(2)} ms`,
     `cleanup of ${memory.documents} documents: heap at most ${memory.earlyMb.toFixed(0)} MB in its first tenth, ` +
       `${memory.lateMb.toFixed(0)} MB in its last`,

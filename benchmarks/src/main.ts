@@ -85,14 +85,17 @@ async function benchmarkDatabase(): Promise<void> {
     }
     if (chosen("cleanup")) {
       await db.dropDatabase();
-      const { connection } = database;
       const uri = databaseUri(engine.uri, name);
-      const found = await benchmarkCleanup(connection, uri, say, Number(values.documents));
+      const found = await benchmarkCleanup(database.connection, uri, say, Number(values.documents));
       keep("cleanup", found, readableCleanup);
     }
     if (chosen("backfill")) {
       say("backfill: embedded sessions to user_sessions against a raw copy");
-      keep("backfill", await benchmarkBackfill(database.connection, size), readableBackfill);
+      keep(
+        "backfill",
+        await benchmarkBackfill(database.connection, databaseUri(engine.uri, name), size),
+        readableBackfill,
+      );
     }
   } finally {
     await db.dropDatabase();

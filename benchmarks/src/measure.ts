@@ -6,7 +6,7 @@ export interface Comparison {
   subject: { p50: number; p99: number };
   baseline: { p50: number; p99: number };
   /** Subject over baseline: the median of the ratios of the rounds, and the lowest and highest. */
-  ratio: { median: number; low: number; high: number };
+  ratio: Range;
 }
 
 /**
@@ -39,7 +39,7 @@ export async function compare(
   return {
     subject: { p50: quantile(times.subject, 0.5), p99: quantile(times.subject, 0.99) },
     baseline: { p50: quantile(times.baseline, 0.5), p99: quantile(times.baseline, 0.99) },
-    ratio: { median: quantile(ratios, 0.5), low: Math.min(...ratios), high: Math.max(...ratios) },
+    ratio: rangeOf(ratios),
   };
 }
 
@@ -47,6 +47,22 @@ async function timeOf(contender: Contender, index: number): Promise<number> {
   const started = performance.now();
   await contender(index);
   return performance.now() - started;
+}
+
+/** What came out in the rounds of a comparison. */
+export interface Range {
+  median: number;
+  low: number;
+  high: number;
+}
+
+export function rangeOf(values: readonly number[]): Range {
+  return { median: quantile(values, 0.5), low: Math.min(...values), high: Math.max(...values) };
+}
+
+/** A range for people. */
+export function rangeText({ median, low, high }: Range): string {
+  return `${median.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
 }
 
 export function quantile(values: readonly number[], fraction: number): number {

@@ -22,8 +22,10 @@ export type {
   CleanupStop,
   CollectionImpact,
   CollectionSize,
+  LagImpact,
   RuleReport,
   TimeEstimate,
+  UnknownSignal,
 } from "./cleanup/report.js";
 export type { CleanupAction, CleanupRule } from "./cleanup/rules.js";
 export { cleanupActionSchema, cleanupRuleSchema } from "./cleanup/rules.js";

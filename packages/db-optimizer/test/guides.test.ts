@@ -65,6 +65,8 @@ test("the cleanup guide has every state, and every reason for a pause", async ()
     flow_control: true,
     queue: true,
     index_build: true,
+    oplog_short: true,
+    disk_low: true,
     unreadable: true,
   };
   const text = await guide("cleanup");

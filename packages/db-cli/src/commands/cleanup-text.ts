@@ -31,13 +31,14 @@ function dryText({ rules }: CleanupReport, total: number, paint: Paint): string 
 }
 
 function doneText(report: CleanupReport, total: number, paint: Paint): string {
-  const { elapsedMs, pausedMs, resumed, worstLagMs } = report;
+  const { elapsedMs, pausedMs, resumed } = report;
   const paused = pausedMs >= 1_000 ? `, ${duration(pausedMs)} of the run in pauses` : "";
-  const lag = worstLagMs ? ` Replication was at most ${duration(worstLagMs)} behind.` : "";
+  const lag = report.lag?.during ? ` Replication was at most ${duration(report.lag.during)} behind.` : "";
   return [
     resumed ? "Went on with the run that had not ended.\n" : "",
     `${paint("green", "Removed")} ${plural(total, "document")} in ${duration(elapsedMs)}${paused}.${lag}\n`,
     goneText(report, total),
+    ...report.unknown.map(({ signal, reason }) => `Went on without a look at the ${signal}: ${reason}.\n`),
   ].join("");
 }
 

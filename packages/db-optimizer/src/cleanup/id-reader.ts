@@ -1,8 +1,10 @@
 import type { mongo } from "mongoose";
 import type { Document } from "../model.js";
 
-// Ids are read ahead of the writes, so that a scan serves many batches; 50,000 of them are a few megabytes.
-const readAhead = 50_000;
+/** Ids that are asked for at a time: some hundred kilobytes. */
+const pageSize = 10_000;
+/** A cursor that idled away during a long pause. */
+const cursorNotFound = 43;
 
 /** Where ids are read from. */
 export interface IdSource {
@@ -19,19 +21,22 @@ interface Found {
 }
 
 /**
- * Reads the ids of the documents that a rule names, in the order of their dates. Having come to the end it begins once
- * more, as long as that finds anything to do: what came to be named behind its back is not left to the next run.
+ * Reads the ids of the documents that a rule names, in the order of their dates, a page ahead of the writes. Having
+ * come to the end it begins once more, as long as that finds anything to do: what came to be named behind its back is
+ * not left to the next run.
  */
 export class IdReader {
   readonly #source: IdSource;
-  #queue: Found[] = [];
+  readonly #queue: Found[] = [];
+  /** One cursor stays open: asking anew for each page would let some servers read all that is left each time. */
+  #open: mongo.FindCursor | undefined;
+  /** The next page, asked for while the ids before it are seen to. */
+  #ahead: Promise<Found[]> | undefined;
   /** The date that everything before is done of; `null` for the very beginning. */
   #cursor: Date | null;
   #fromStart: boolean;
-  /** What was done since the beginning, and since the last read. */
+  /** What was done since the beginning. */
   #moved = 0;
-  #movedOfRead = 1;
-  #readFrom: Date | null = null;
 
   constructor(source: IdSource, cursor: Date | null) {
     this.#source = source;
@@ -45,7 +50,13 @@ export class IdReader {
 
   /** The next ids, at most so many; none when there is nothing left. They stay the next until they are taken. */
   async next(size: number): Promise<unknown[]> {
-    if (this.#queue.length === 0) this.#queue = await this.#read();
+    if (this.#queue.length === 0) this.#queue.push(...(await this.#read()));
+    while (this.#queue.length > 0 && this.#queue.length < size) {
+      const page = await this.#page();
+      if (page.length === 0) break;
+      this.#queue.push(...page);
+    }
+    if (this.#queue.length > 0) this.#readAhead();
     return this.#queue.slice(0, size).map(({ id }) => id);
   }
 
@@ -53,35 +64,69 @@ export class IdReader {
   take(count: number, moved: number): void {
     const last = this.#queue[count - 1]?.at;
     if (last instanceof Date) this.#cursor = last;
-    this.#queue = this.#queue.slice(count);
+    this.#queue.splice(0, count);
     this.#moved += moved;
-    this.#movedOfRead += moved;
+  }
+
+  async close(): Promise<void> {
+    await this.#ahead?.catch(() => undefined);
+    await this.#open?.close().catch(() => undefined);
   }
 
   async #read(): Promise<Found[]> {
-    const found = this.#isStuck() ? [] : await this.#select();
+    const found = await this.#page();
     if (found.length > 0 || (this.#fromStart && this.#moved === 0)) return found;
     this.#cursor = null;
     this.#fromStart = true;
     this.#moved = 0;
-    return this.#select();
+    this.#open = undefined;
+    return this.#page();
   }
 
-  // Whatever was read last is still there, and a read from the same date would find it again.
-  #isStuck(): boolean {
-    return this.#movedOfRead === 0 && this.#cursor?.getTime() === this.#readFrom?.getTime();
+  #readAhead(): void {
+    this.#ahead ??= this.#fetch();
+    // A failure is thrown to whoever asks for the page.
+    this.#ahead.catch(() => undefined);
   }
 
-  async #select(): Promise<Found[]> {
+  async #page(): Promise<Found[]> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    try {
+      return await (ahead ?? this.#fetch());
+    } catch (error) {
+      // It is opened anew from the date that was come to: what is still in the queue will be found again.
+      this.#queue.length = 0;
+      if ((error as { code?: unknown }).code !== cursorNotFound) throw error;
+      return this.#fetch();
+    }
+  }
+
+  async #fetch(): Promise<Found[]> {
+    this.#open ??= this.#find();
+    const open = this.#open;
+    try {
+      if (!(await open.hasNext())) return [];
+      const { field } = this.#source;
+      return open
+        .readBufferedDocuments()
+        .map((document) => ({ id: document._id, at: valueAt(document, field) }));
+    } catch (error) {
+      this.#open = undefined;
+      await open.close().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  #find(): mongo.FindCursor {
     const { collection, filter, field, index } = this.#source;
-    this.#readFrom = this.#cursor;
-    this.#movedOfRead = 0;
     const rest = this.#cursor ? { $and: [filter, { [field]: { $gte: this.#cursor } }] } : filter;
-    const cursor = collection
-      .find(rest, { projection: { _id: 1, [field]: 1 }, ...(index && { hint: index }) })
-      .sort({ [field]: 1 })
-      .limit(readAhead);
-    return (await cursor.toArray()).map((document) => ({ id: document._id, at: valueAt(document, field) }));
+    const projection = { _id: 1, [field]: 1 };
+    const found = collection
+      .find(rest, { projection, batchSize: pageSize, ...(index && { hint: index }) })
+      .sort({ [field]: 1 });
+    // Without an index all that is found would have to be sorted, where a page is enough to begin once more.
+    return index ? found : found.limit(pageSize);
   }
 }
 

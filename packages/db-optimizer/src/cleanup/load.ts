@@ -19,24 +19,60 @@ export async function readLoad(
   db: mongo.Db,
   collection: string,
   unwatched: readonly LoadSignal[],
-): Promise<LoadSignals> {
+): Promise<Omit<LoadSignals, "disk">> {
   const admin = db.admin();
-  const asked = <T>(name: LoadSignal, ask: () => Promise<T>) =>
-    unwatched.includes(name) ? Promise.resolve(absent) : reading(ask);
-  const watchesStatus = !unwatched.includes("flowControl") || !unwatched.includes("queue");
-  const [replication, status, operations] = await Promise.all([
-    asked("lag", () => admin.command({ replSetGetStatus: 1 })),
-    watchesStatus ? reading(() => admin.command({ serverStatus: 1, repl: 0, metrics: 0, locks: 0 })) : absent,
-    asked("indexBuild", () => admin.command({ currentOp: 1, ns: `${db.databaseName}.${collection}` })),
+  const askedFor = (...names: LoadSignal[]) => names.some((name) => !unwatched.includes(name));
+  const status = { serverStatus: 1, repl: 0, metrics: 0, locks: 0, oplog: 1 };
+  const [replication, server, operations] = await Promise.all([
+    askedFor("lag", "oplog") ? reading(() => admin.command({ replSetGetStatus: 1 })) : absent,
+    askedFor("flowControl", "queue", "oplog") ? reading(() => admin.command(status)) : absent,
+    askedFor("indexBuild")
+      ? reading(() => admin.command({ currentOp: 1, ns: `${db.databaseName}.${collection}` }))
+      : absent,
   ]);
-  const ofStatus = <T>(name: LoadSignal, pick: (document: Document) => T | undefined) =>
-    unwatched.includes(name) ? absent : picked(status, pick);
+  const watched = <T>(name: LoadSignal, signal: Reading<T>) => (askedFor(name) ? signal : absent);
   return {
-    lag: picked(replication, lagOf),
-    flowControl: ofStatus("flowControl", flowControlOf),
-    queue: ofStatus("queue", queueOf),
+    lag: watched("lag", picked(replication, lagOf)),
+    flowControl: watched("flowControl", picked(server, flowControlOf)),
+    queue: watched("queue", picked(server, queueOf)),
     indexBuild: picked(operations, ({ inprog }) => (inprog as Document[]).some(isIndexBuild)),
+    oplog: watched("oplog", oplogSignal(replication, server)),
   };
+}
+
+/** How far replication is behind at this moment. */
+export async function readLag(db: mongo.Db): Promise<Reading<number>> {
+  return picked(await reading(() => db.admin().command({ replSetGetStatus: 1 })), lagOf);
+}
+
+/** How much of the disk under the data is free. */
+export async function readDisk(db: mongo.Db): Promise<Reading<number>> {
+  return picked(await reading(() => db.command({ dbStats: 1 })), diskFreeOf);
+}
+
+/** Part of the disk that is free, 0 to 1, where the server knows it. Pure. */
+export function diskFreeOf({ fsUsedSize, fsTotalSize }: Document): number | undefined {
+  const [used, total] = [Number(fsUsedSize), Number(fsTotalSize)];
+  return total > 0 && used >= 0 ? Math.max(1 - used / total, 0) : undefined;
+}
+
+function oplogSignal(replication: Reading<Document>, server: Reading<Document>): Reading<number> {
+  if (replication.state !== "known") return replication;
+  const followers = dataMembers(replication.value).length - 1;
+  return followers > 0 ? picked(server, oplogHoursOf) : { state: "known", value: Number.POSITIVE_INFINITY };
+}
+
+/** Hours between the first and the last entry of the oplog. Pure. */
+export function oplogHoursOf({ oplog }: Document): number | undefined {
+  const { earliestOptime, latestOptime } = (oplog ?? {}) as Document;
+  const [first, last] = [secondsOf(earliestOptime), secondsOf(latestOptime)];
+  return first === undefined || last === undefined ? undefined : (last - first) / 3_600;
+}
+
+// A timestamp, or one with its term.
+function secondsOf(optime: unknown): number | undefined {
+  const { ts = optime } = (optime ?? {}) as { ts?: unknown };
+  return (ts as { getHighBits?: () => number } | undefined)?.getHighBits?.();
 }
 
 async function reading<T>(ask: () => Promise<T>): Promise<Reading<T>> {
@@ -61,12 +97,14 @@ export function lagOf(status: Document): number | undefined {
   const members = (status.members ?? []) as Document[];
   const primary = members.find(({ state }) => state === 1);
   if (!primary) return undefined;
-  const behind = members
-    .filter(
-      ({ state, secondaryDelaySecs }) => dataStates.includes(state) && !(Number(secondaryDelaySecs) > 0),
-    )
+  const behind = dataMembers(status)
+    .filter(({ secondaryDelaySecs }) => !(Number(secondaryDelaySecs) > 0))
     .map(({ optimeDate }) => millisBetween(primary.optimeDate, optimeDate) ?? 0);
   return Math.max(majority, ...behind, 0);
+}
+
+function dataMembers({ members }: Document): Document[] {
+  return ((members ?? []) as Document[]).filter(({ state }) => dataStates.includes(state));
 }
 
 function millisBetween(later: unknown, earlier: unknown): number | undefined {

@@ -1,14 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { mongo } from "mongoose";
 import { OptimizerError } from "../errors.js";
-import { readLoad } from "./load.js";
+import { readDisk, readLag, readLoad } from "./load.js";
 import type { CleanupOptions } from "./options.js";
-import type { CleanupStop } from "./report.js";
+import type { CleanupStop, UnknownSignal } from "./report.js";
 import type { CleanupPause, RunStore } from "./run-store.js";
 import {
   defaultThrottle,
   idleThrottle,
   judgeLoad,
+  type LoadSignal,
+  type LoadSignals,
+  type Reading,
+  reserveSignals,
   type ThrottleLimits,
   type ThrottleState,
   type ThrottleTrouble,
@@ -32,6 +36,10 @@ export interface Paced {
   readonly options: CleanupOptions;
 }
 
+/** Milliseconds between two looks at the disk, which change slowly and cost the server a look at every collection. */
+const diskCheckMs = 30_000;
+const absent = { state: "absent" } as const;
+
 /** Decides between two batches whether the next may be run, and waits until it may. */
 export class Pacer {
   readonly #paced: Paced;
@@ -39,6 +47,9 @@ export class Pacer {
   readonly #clock: () => Date;
   #throttle: ThrottleState = idleThrottle;
   #lookedAt = Number.NEGATIVE_INFINITY;
+  #disk: Reading<number> = absent;
+  #diskLookedAt = Number.NEGATIVE_INFINITY;
+  readonly #unknown = new Map<LoadSignal, string>();
   #held: { readonly until: number; readonly trouble: ThrottleTrouble } | undefined;
   /** Milliseconds that this process has waited. */
   pausedMs = 0;
@@ -75,6 +86,18 @@ export class Pacer {
     }
   }
 
+  /** Signals that could not be told and that it went on without. */
+  get unknown(): UnknownSignal[] {
+    return [...this.#unknown].map(([signal, reason]) => ({ signal, reason }));
+  }
+
+  /** Replication lag at this moment, milliseconds; `null` where it is not watched or not known. */
+  async lag(): Promise<number | null> {
+    if (this.#limits.unwatched.includes("lag")) return null;
+    const lag = await readLag(this.#paced.db);
+    return lag.state === "known" ? lag.value : null;
+  }
+
   /** Waits, unless told to stop. */
   async rest(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#paced.signal }).catch(() => undefined);
@@ -106,7 +129,7 @@ export class Pacer {
     if (this.#held && at < this.#held.until) return { ...this.#held.trouble, ms: this.#held.until - at };
     if (!this.#throttle.waiting && at - this.#lookedAt < this.#limits.checkMs) return undefined;
     this.#lookedAt = at;
-    const signals = await readLoad(this.#paced.db, collection, this.#limits.unwatched);
+    const signals = await this.#look(collection, at);
     if (signals.lag.state === "known") this.worstLagMs = Math.max(this.worstLagMs ?? 0, signals.lag.value);
     const { state, verdict } = judgeLoad(this.#throttle, signals, this.#limits);
     this.#throttle = state;
@@ -115,5 +138,21 @@ export class Pacer {
     const ms = verdict.do === "hold" ? this.#limits.holdMs : null;
     this.#held = ms === null ? undefined : { until: at + ms, trouble: { reason, detail } };
     return { reason, detail, ms };
+  }
+
+  async #look(collection: string, at: number): Promise<LoadSignals> {
+    const { db } = this.#paced;
+    const { unwatched } = this.#limits;
+    if (!unwatched.includes("disk") && at - this.#diskLookedAt >= diskCheckMs) {
+      this.#diskLookedAt = at;
+      this.#disk = await readDisk(db);
+    }
+    const signals = { ...(await readLoad(db, collection, unwatched)), disk: this.#disk };
+    for (const name of reserveSignals) {
+      const signal = signals[name];
+      if (signal.state === "known" || unwatched.includes(name)) this.#unknown.delete(name);
+      else this.#unknown.set(name, signal.state === "absent" ? "this server does not say" : signal.reason);
+    }
+    return signals;
   }
 }

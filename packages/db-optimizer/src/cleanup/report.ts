@@ -1,5 +1,6 @@
 import type { Latency } from "./latency.js";
 import type { CleanupPause } from "./run-store.js";
+import type { LoadSignal } from "./throttle.js";
 
 /** Where a running cleanup is. */
 export interface CleanupProgress {
@@ -61,6 +62,20 @@ export interface CollectionImpact {
   readonly after: CollectionSize;
 }
 
+/** Replication lag around a cleanup, milliseconds; `null` where it was not read. */
+export interface LagImpact {
+  readonly before: number | null;
+  /** The highest that was seen. */
+  readonly during: number | null;
+  readonly after: number | null;
+}
+
+/** A figure that the cleanup went on without, and why it is not known. */
+export interface UnknownSignal {
+  readonly signal: LoadSignal;
+  readonly reason: string;
+}
+
 /** Why a cleanup ended before it was through: its signal, or `cancelled` from outside. */
 export type CleanupStop = "signal" | "cancelled";
 
@@ -83,6 +98,8 @@ export interface CleanupReport {
   readonly collections: readonly CollectionImpact[];
   /** Latency of the given queries before, during and after; empty without queries, and in a dry run. */
   readonly latency: { readonly before: Latency; readonly during: Latency; readonly after: Latency } | null;
-  /** Highest replication lag in milliseconds that was seen; `null` where there is no replication, or it is not watched. */
-  readonly worstLagMs: number | null;
+  /** `null` where there is no replication, where it is not watched, and in a dry run. */
+  readonly lag: LagImpact | null;
+  /** What was to hold the run and could not be told: the oplog and the free disk, on some servers. */
+  readonly unknown: readonly UnknownSignal[];
 }

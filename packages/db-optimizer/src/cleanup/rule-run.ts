@@ -37,10 +37,11 @@ export interface RuleEnd {
 /** Carries out one rule, batch by batch, from where its state says. */
 export async function runRule(work: RuleWork, from: RuleState): Promise<RuleEnd> {
   const actor = await openActor(work);
+  const reader = new IdReader({ ...work, field: work.rule.field }, from.cursor);
   try {
-    return await new RuleRun(work, from, actor).run();
+    return await new RuleRun(work, from, actor, reader).run();
   } finally {
-    await actor.close();
+    await Promise.all([actor.close(), reader.close()]);
   }
 }
 
@@ -52,13 +53,13 @@ class RuleRun {
   #state: RuleState;
   #controller: ControllerState;
 
-  constructor(work: RuleWork, from: RuleState, actor: Actor) {
+  constructor(work: RuleWork, from: RuleState, actor: Actor, reader: IdReader) {
     this.#work = work;
     this.#actor = actor;
     this.#limits = { ...defaultLimits, ...work.limits };
     this.#state = from;
     this.#controller = from.controller ?? startController(this.#limits);
-    this.#reader = new IdReader({ ...work, field: work.rule.field }, from.cursor);
+    this.#reader = reader;
   }
 
   async run(): Promise<RuleEnd> {
@@ -104,7 +105,7 @@ class RuleRun {
     try {
       return await this.#retrying(async () => {
         // Right before the write: whoever slept longer than the lease lasts learns it here.
-        await this.#work.lease.confirm();
+        await this.#work.lease.confirmIfStale();
         return this.#actor.act(ids);
       });
     } catch (error) {

@@ -7,7 +7,7 @@ import { cleanupLease } from "./control.js";
 import { measuredPaces, timeFor } from "./estimate.js";
 import { LatencyProbe } from "./latency.js";
 import type { CleanupOptions } from "./options.js";
-import type { CleanupReport, CollectionSize, RuleReport } from "./report.js";
+import type { CleanupReport, CollectionSize, LagImpact, RuleReport } from "./report.js";
 import { ruleIndexes } from "./rule-index.js";
 import { type CleanupRule, type ParsedCleanupRule, parseRules, ruleFilter, ruleHash } from "./rules.js";
 import { RunStore } from "./run-store.js";
@@ -26,7 +26,7 @@ const clockAheadMs = 300_000;
  *
  * Each batch selects ids by the rule's index and handles exactly those, stating the rule again, so that a document that
  * changed meanwhile stays. Writes wait for the majority of a replica set. A run that writes holds the lease `cleanup`
- * and confirms it before every batch; it writes down where it is after every batch, waits while the server is under
+ * and knows before every batch that it does; it writes down where it is after every batch, waits while the server is under
  * load, and can be paused, resumed and cancelled by {@link controlCleanup}. A run that is stopped or killed loses
  * nothing: the next one with the same rules goes on with it.
  *
@@ -96,7 +96,8 @@ async function estimate(
     rules: counted.map((one) => ruleReport(one, before, paces)),
     collections: [...before].map(([collection, size]) => ({ collection, before: size, after: size })),
     latency: null,
-    worstLagMs: null,
+    lag: null,
+    unknown: [],
   };
 }
 
@@ -114,17 +115,25 @@ async function carryOut(
   options: CleanupOptions,
 ): Promise<CleanupReport> {
   const started = performance.now();
-  const before = await sizes(connection, parsed);
   const paces = await measuredPaces(connection);
   const store = await beginRun(connection, parsed, lease, options);
   const work = new Work({ db: databaseOf(connection), store, signal, window, options }, lease);
   try {
     const probe = new LatencyProbe(connection, options.queries ?? []);
+    const lagBefore = await work.pacer.lag();
     const latencyBefore = await probe.measure(probeRounds);
+    const sizing = sizes(connection, parsed);
+    const counting = async (rule: ParsedCleanupRule) => {
+      // Sizes are of before the first write, which follows the first count.
+      const [counted] = await Promise.all([count(connection, rule, indexes, options.now), sizing]);
+      return counted;
+    };
     const { result: finished, latency: during } = await probe.during(probeIntervalMs, () =>
-      work.run(parsed, (rule) => count(connection, rule, indexes, options.now)),
+      work.run(parsed, counting),
     );
+    const before = await sizing;
     const latencyAfter = await probe.measure(probeRounds);
+    const lagAfter = await work.pacer.lag();
     const after = await sizes(connection, parsed);
     await work.end(finished.stop === null ? "succeeded" : stateAfter[finished.stop]);
     return {
@@ -137,6 +146,7 @@ async function carryOut(
         after: after.get(collection) ?? size,
       })),
       latency: options.queries?.length ? { before: latencyBefore, during, after: latencyAfter } : null,
+      lag: lagImpact(lagBefore, work.pacer.worstLagMs, lagAfter),
     };
   } catch (error) {
     // Whoever took the run over ends it. What cannot be written down now, the next run finds out.
@@ -147,6 +157,10 @@ async function carryOut(
 }
 
 const stateAfter = { signal: "interrupted", cancelled: "cancelled" } as const;
+
+function lagImpact(before: number | null, during: number | null, after: number | null): LagImpact | null {
+  return before === null && during === null && after === null ? null : { before, during, after };
+}
 
 function outcome(
   { rules, stop }: Finished,
@@ -163,7 +177,7 @@ function outcome(
     activeMs: work.times().activeMs,
     pausedMs: work.times().pausedMs,
     rules: rules.map((one) => ({ ...ruleReport(one, before, paces), ...one.did })),
-    worstLagMs: work.pacer.worstLagMs,
+    unknown: work.pacer.unknown,
   };
 }
 

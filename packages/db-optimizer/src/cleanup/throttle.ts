@@ -14,13 +14,27 @@ export interface LoadSignals {
   readonly queue: Reading<number>;
   /** Whether an index of the collection that is being cleaned is under construction. */
   readonly indexBuild: Reading<boolean>;
+  /** Hours that the oplog reaches back; infinite where no other member follows it. */
+  readonly oplog: Reading<number>;
+  /** Part of the disk under the data that is free, 0 to 1. */
+  readonly disk: Reading<number>;
 }
 
 /** Name of one of {@link LoadSignals}. */
 export type LoadSignal = keyof LoadSignals;
 
 /** All of them, in the order in which they are judged. */
-export const loadSignals: readonly LoadSignal[] = ["lag", "flowControl", "queue", "indexBuild"];
+export const loadSignals: readonly LoadSignal[] = [
+  "lag",
+  "flowControl",
+  "queue",
+  "indexBuild",
+  "oplog",
+  "disk",
+];
+
+/** Those that it goes on without where they are unknown: not the load, but what is left for the run to use up. */
+export const reserveSignals: readonly LoadSignal[] = ["oplog", "disk"];
 
 /** From what load on a cleanup waits, with the defaults. */
 export interface ThrottleLimits {
@@ -36,6 +50,10 @@ export interface ThrottleLimits {
   readonly holdLagMs: number;
   /** Waiting operations that it pauses above, unless 1.2 times as many as at its start are more. Default 20. */
   readonly pauseQueue: number;
+  /** Hours that the oplog must reach back; it holds below. Default 1: a member away for longer must copy all data anew. */
+  readonly minOplogHours: number;
+  /** Part of the disk that must be free, 0 to 1; it holds below. Default 0.05. */
+  readonly minDiskFree: number;
   /** Milliseconds that a hold lasts. Default 600,000. */
   readonly holdMs: number;
   /** Signals that are left out, for a server that this user may not ask. Default none. */
@@ -50,6 +68,8 @@ export const defaultThrottle: ThrottleLimits = {
   resumeChecks: 3,
   holdLagMs: 5_000,
   pauseQueue: 20,
+  minOplogHours: 1,
+  minDiskFree: 0.05,
   holdMs: 600_000,
   unwatched: [],
 };
@@ -60,7 +80,14 @@ const holdQueueGrowth = 2;
 const holdQueueChecks = 2;
 
 /** Why a cleanup waits for the server. */
-export type ThrottleReason = "lag" | "flow_control" | "queue" | "index_build" | "unreadable";
+export type ThrottleReason =
+  | "lag"
+  | "flow_control"
+  | "queue"
+  | "index_build"
+  | "oplog_short"
+  | "disk_low"
+  | "unreadable";
 
 /** Why, in a word and in a sentence. */
 export interface ThrottleTrouble {
@@ -86,9 +113,11 @@ export type ThrottleVerdict = { readonly do: "go" } | ({ readonly do: "pause" | 
 /** Before the first look. */
 export const idleThrottle: ThrottleState = { baseline: null, waiting: null, calm: 0, longQueues: 0 };
 
+const holding: readonly ThrottleReason[] = ["oplog_short", "disk_low"];
+
 /**
- * Judges a look at the server. Any one reason is enough, the first is the one that is shown, and what cannot be read is
- * a reason. It goes on only after several calm looks in a row. Pure.
+ * Judges a look at the server. Any one reason is enough, the first is the one that is shown, and load that cannot be
+ * read is a reason. It goes on only after several calm looks in a row. Pure.
  */
 export function judgeLoad(
   before: ThrottleState,
@@ -100,9 +129,11 @@ export function judgeLoad(
   const isFar = queue > Math.max(limits.pauseQueue, holdQueueGrowth * (baseline ?? 0));
   const longQueues = isFar ? before.longQueues + 1 : 0;
   const lagLimit = before.waiting?.reason === "lag" ? limits.resumeLagMs : limits.pauseLagMs;
-  const trouble = firstTrouble(signals, { lagLimit, queueLimit: queueLimit(baseline, limits) });
+  const bounds = { lagLimit, queueLimit: queueLimit(baseline, limits) };
+  const trouble = loadTrouble(signals, bounds) ?? reserveTrouble(signals, limits);
   if (trouble) {
-    const hold = (valueIn(signals.lag) ?? 0) > limits.holdLagMs || longQueues >= holdQueueChecks;
+    const tooLong = (valueIn(signals.lag) ?? 0) > limits.holdLagMs || longQueues >= holdQueueChecks;
+    const hold = tooLong || holding.includes(trouble.reason);
     const state = { baseline, waiting: trouble, calm: 0, longQueues: hold ? 0 : longQueues };
     return { state, verdict: { do: hold ? "hold" : "pause", ...trouble } };
   }
@@ -120,13 +151,13 @@ function queueLimit(baseline: number | null, { pauseQueue }: ThrottleLimits): nu
   return Math.max(pauseQueue, pauseQueueGrowth * (baseline ?? 0));
 }
 
-function firstTrouble(
+function loadTrouble(
   signals: LoadSignals,
   { lagLimit, queueLimit }: { lagLimit: number; queueLimit: number },
 ): ThrottleTrouble | undefined {
   for (const name of loadSignals) {
     const signal = signals[name];
-    if (signal.state === "unreadable")
+    if (signal.state === "unreadable" && !reserveSignals.includes(name))
       return { reason: "unreadable", detail: `${name} cannot be read: ${signal.reason}` };
   }
   const lag = valueIn(signals.lag) ?? 0;
@@ -136,6 +167,19 @@ function firstTrouble(
   const queue = valueIn(signals.queue) ?? 0;
   if (queue > queueLimit) return { reason: "queue", detail: `${queue} operations wait on the server` };
   if (valueIn(signals.indexBuild)) return { reason: "index_build", detail: "an index of it is being built" };
+  return undefined;
+}
+
+function reserveTrouble(
+  signals: LoadSignals,
+  { minOplogHours, minDiskFree }: ThrottleLimits,
+): ThrottleTrouble | undefined {
+  const hours = valueIn(signals.oplog);
+  if (hours !== undefined && hours < minOplogHours)
+    return { reason: "oplog_short", detail: `the oplog reaches back ${hours.toFixed(1)} h only` };
+  const free = valueIn(signals.disk);
+  if (free !== undefined && free < minDiskFree)
+    return { reason: "disk_low", detail: `${(free * 100).toFixed(1)} % of the disk are free` };
   return undefined;
 }
 

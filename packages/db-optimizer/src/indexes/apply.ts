@@ -61,7 +61,7 @@ export interface ApplyOptions {
   /** The moment of the run. Default: the server's clock. */
   readonly now?: Date;
   /** Confirmed before every write. Without one, several processes may apply at once, as long as nothing is rebuilt. */
-  readonly lease?: Lease;
+  readonly lease?: Pick<Lease, "fencing" | "confirm">;
   /** Stops before the next step; an index under construction is given up. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ApplyProgress) => void;

@@ -1,5 +1,6 @@
 import type { Connection } from "mongoose";
 import { OptimizerError } from "../errors.js";
+import { type Moment, msSince, thisMoment } from "../moment.js";
 import { assertMigration, defaultPhaseLeaseMs, type Migration, type TargetDocument } from "./definition.js";
 import { type MigrationRoute, mustReread, mustRewrite, routeOf } from "./phases.js";
 import { readState } from "./state.js";
@@ -7,8 +8,7 @@ import { writeTargets } from "./write.js";
 
 interface View {
   readonly route: MigrationRoute;
-  /** By the monotonic clock, and by the wall clock, which goes on while a machine sleeps. */
-  readonly readAt: { readonly steady: number; readonly wall: number };
+  readonly readAt: Moment;
 }
 
 const maxRounds = 20;
@@ -84,7 +84,7 @@ export class MigrationGate {
   }
 
   async #viewYoungerThan(ms: number): Promise<View> {
-    if (this.#view && ageOf(this.#view) < ms) return this.#view;
+    if (this.#view && msSince(this.#view.readAt) < ms) return this.#view;
     this.#reading ??= this.#look().finally(() => {
       this.#reading = undefined;
     });
@@ -93,13 +93,9 @@ export class MigrationGate {
 
   async #look(): Promise<View> {
     // The lease counts from before the question was asked: the answer may be as old as that.
-    const readAt = { steady: performance.now(), wall: Date.now() };
+    const readAt = thisMoment();
     const { phase } = await readState(this.#connection, this.#migration.name);
     this.#view = { route: routeOf(phase), readAt };
     return this.#view;
   }
-}
-
-function ageOf({ readAt }: View): number {
-  return Math.max(performance.now() - readAt.steady, Math.abs(Date.now() - readAt.wall));
 }

@@ -162,7 +162,9 @@ async function run(
   const started = performance.now();
   try {
     return await withLease(connection, `migrate:${migration.name}`, options, async (signal, lease) => {
-      const state = await readState(connection, migration.name);
+      const found = await readState(connection, migration.name);
+      // From here on whoever held the lease before can note nothing more.
+      const state = found.epoch > 0 ? await noteState(connection, found, lease, {}) : found;
       const tally = { walked: 0, written: 0 };
       const runner = new Runner({ ...options, connection, migration, signal, lease, tally }, lease, state);
       await runner.waitUntilSeen();

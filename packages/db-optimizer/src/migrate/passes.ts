@@ -25,17 +25,22 @@ export function expandOne({ migration, now }: PassContext, source: Document): Ex
   return { sourceId: source._id, expected };
 }
 
-/** Writes what follows from documents of the old layout. Returns how many were written, and what could not be. */
+/**
+ * Writes what follows from documents of the old layout. Returns how many were written, and what could not be.
+ *
+ * @param mostlyNew whether little of it is expected to be there
+ */
 export async function carryOver(
   context: PassContext,
   batch: readonly Expanded[],
-  write: typeof writeTargets = writeTargets,
+  { mostlyNew = false }: { readonly mostlyNew?: boolean } = {},
 ): Promise<{ readonly written: number; readonly conflicts: readonly Mismatch[] }> {
   const { connection, migration } = context;
   const all = batch.flatMap(({ expected }) => expected);
-  const result = await write(
+  const result = await writeTargets(
     connection,
     all.map(({ target }) => target),
+    { mostlyNew },
   );
   const unsettled = notSimplyInserted(all, result);
   if (migration.settle && unsettled.length > 0) await migration.settle(connection, unsettled, context.now());

@@ -18,7 +18,6 @@ import type { MigrationPhase } from "./phases.js";
 import { listedMismatches, type MigrationProgress, type Mismatch, type VerifyReport } from "./report.js";
 import { type Checkpoint, type MigrationState, noteState } from "./state.js";
 import { walk } from "./walk.js";
-import { insertTargets } from "./write.js";
 
 /** What the steps of a run share. */
 export interface StepContext extends PassContext {
@@ -43,7 +42,7 @@ export async function backfill(context: StepContext, state: MigrationState): Pro
   await overSources(context, state, async (batch) => {
     const { written } = mostlyThere
       ? await carryOver(context, onlyAmiss(batch, (await compareAll(context, batch)).mismatches))
-      : await carryOver(context, batch, insertTargets);
+      : await carryOver(context, batch, { mostlyNew: true });
     const documents = batch.reduce((sum, { expected }) => sum + expected.length, 0);
     mostlyThere = written < documents / 2;
     context.tally.written += written;
@@ -244,7 +243,8 @@ async function over<Item>(
     signal,
     prepare,
     handle: async (batch) => {
-      await lease?.confirm();
+      // The checkpoint that follows is refused to whoever was replaced meanwhile.
+      await lease?.confirmIfStale();
       await handle(batch);
     },
     reached: async ({ after, controller }, { items, elapsedMs }) => {

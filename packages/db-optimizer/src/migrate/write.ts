@@ -25,17 +25,25 @@ const majority = { w: "majority", wtimeoutMS: 30_000 } as const;
 /**
  * Writes documents where they are newer than what is stored, or new. Repeating it, in whatever order, changes nothing.
  * A stored one that is newer makes the upsert insert, which its `_id` refuses.
+ *
+ * @param mostlyNew whether inserting is tried first, which costs less than an upsert, and twice where it is refused
  */
 export async function writeTargets(
   connection: Connection,
   documents: readonly TargetDocument[],
+  { mostlyNew = false }: { readonly mostlyNew?: boolean } = {},
 ): Promise<TargetsWritten> {
   let written = 0;
   const inserted = new Set<number>();
   const conflicts: TargetConflict[] = [];
   for (const [collection, positions] of byCollection(documents)) {
     const target = databaseOf(connection).collection(collection);
-    const first = await send(target, documents, positions, true);
+    if (mostlyNew)
+      for (const position of await insertNew(target, documents, positions)) inserted.add(position);
+    const rest = positions.filter((position) => !inserted.has(position));
+    written += positions.length - rest.length;
+    if (rest.length === 0) continue;
+    const first = await send(target, documents, rest, true);
     written += first.written;
     for (const position of first.inserted) inserted.add(position);
     // Without its claim a document is taken; what it may claim is for settle to decide.
@@ -53,62 +61,6 @@ export async function writeTargets(
         conflicts.push({ ...refusal, collection });
   }
   return { written, inserted, conflicts };
-}
-
-/** {@link writeTargets} of documents that are new for the most part: to a server an insert is a fraction of an upsert. */
-export async function insertTargets(
-  connection: Connection,
-  documents: readonly TargetDocument[],
-): Promise<TargetsWritten> {
-  const inserted = new Set<number>();
-  for (const [collection, positions] of byCollection(documents)) {
-    const target = databaseOf(connection).collection(collection);
-    for (const position of await insert(target, documents, positions)) inserted.add(position);
-  }
-  const left = documents.flatMap((_, position) => (inserted.has(position) ? [] : [position]));
-  const others = await writeTargets(
-    connection,
-    left.map((at) => documents[at] as TargetDocument),
-  );
-  for (const at of others.inserted) inserted.add(left[at] as number);
-  const conflicts = others.conflicts.map((one) => ({ ...one, position: left[one.position] as number }));
-  return { written: documents.length - left.length + others.written, inserted, conflicts };
-}
-
-/** Returns the positions of those that were inserted for certain. */
-async function insert(
-  target: mongo.Collection,
-  documents: readonly TargetDocument[],
-  positions: readonly number[],
-): Promise<readonly number[]> {
-  const operations = positions.map((at) => ({
-    insertOne: { document: whole(documents[at] as TargetDocument) },
-  }));
-  try {
-    const { errors } = await unordered(target, operations as mongo.AnyBulkWriteOperation[]);
-    const refused = new Set(errors.map(({ index }) => index));
-    return positions.filter((_, index) => !refused.has(index));
-  } catch (error) {
-    // For one that takes a place that was given up just now SecantusDB refuses all, and says of none what became of it.
-    if ((error as mongo.MongoBulkWriteError).code === 11000) return [];
-    throw error;
-  }
-}
-
-/** What an upsert would insert: a key that is a path stands for what is inside. */
-function whole({ document, onInsert, claim }: TargetDocument): Document {
-  const result: Document = {};
-  for (const [path, value] of Object.entries({ ...document, ...onInsert, ...claim })) {
-    const keys = path.split(".");
-    const last = keys.pop() as string;
-    let place = result;
-    for (const key of keys) {
-      place[key] ??= {};
-      place = place[key] as Document;
-    }
-    place[last] = value;
-  }
-  return result;
 }
 
 /** Brings documents of the old layout up to date, in the given order. */
@@ -149,6 +101,44 @@ async function storedAmong(target: mongo.Collection, ids: readonly unknown[]): P
   if (ids.length === 0) return new Set();
   const cursor = target.find({ _id: { $in: ids } } as Document, { projection: { _id: 1 } });
   return new Set((await cursor.toArray()).map(({ _id }) => String(_id)));
+}
+
+/** Inserts; returns the positions of those that no unique index refused. */
+async function insertNew(
+  target: mongo.Collection,
+  documents: readonly TargetDocument[],
+  positions: readonly number[],
+): Promise<number[]> {
+  const operations = positions.map((at) => {
+    const { document, onInsert, claim } = documents[at] as TargetDocument;
+    return { insertOne: { document: nested({ ...document, ...onInsert, ...claim }) } };
+  });
+  try {
+    const { errors } = await unordered(target, operations);
+    const refused = new Set(errors.map(({ index }) => index));
+    return positions.filter((_position, at) => !refused.has(at));
+  } catch (error) {
+    // For one that takes a place that was given up just now SecantusDB refuses all, and says of none what became of it:
+    // the upserts meet each again.
+    if (isDuplicate(error)) return [];
+    throw error;
+  }
+}
+
+// An update takes "a.b" for a path; an insert would take it for a name.
+function nested(fields: Document): Document {
+  const whole: Document = {};
+  for (const [path, value] of Object.entries(fields)) {
+    const steps = path.split(".");
+    const last = steps.pop() as string;
+    let inner = whole;
+    for (const step of steps) {
+      inner[step] ??= {};
+      inner = inner[step] as Document;
+    }
+    inner[last] = value;
+  }
+  return whole;
 }
 
 async function send(

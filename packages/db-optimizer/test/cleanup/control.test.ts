@@ -1,5 +1,6 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import fc from "fast-check";
+import { type Connection, mongo } from "mongoose";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   type CleanupOptions,
@@ -9,6 +10,7 @@ import {
   controlCleanup,
   runCleanup,
 } from "../../src/index.js";
+import { intercepted } from "../support.js";
 
 const now = new Date("2025-06-01T00:00:00.000Z");
 const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);
@@ -126,6 +128,53 @@ describe("from outside", () => {
     expect(await clean({}, [other])).toMatchObject({ resumed: false });
     expect(await logs().countDocuments({ at: { $gte: daysAgo(60) } })).toBe(await left());
     expect(await left()).toBeGreaterThan(0);
+  });
+});
+
+describe("the members of a replica set", () => {
+  const at = (ms: number) => new Date(1_700_000_000_000 + ms);
+  const hours = (count: number) => new mongo.Timestamp({ t: 1_700_000_000 + count * 3_600, i: 1 });
+
+  /** A set of two whose secondary is behind by what is told, look by look; and further answers, by command. */
+  function setOfTwo(lags: number[], answers: Record<string, () => object> = {}) {
+    return intercepted(database.connection, (command) => {
+      const [name = ""] = Object.keys(command);
+      if (name !== "replSetGetStatus") return answers[name]?.();
+      const lag = (lags.length > 1 ? lags.shift() : lags[0]) ?? 0;
+      return {
+        members: [
+          { state: 1, optimeDate: at(9_000) },
+          { state: 2, optimeDate: at(9_000 - lag) },
+        ],
+      };
+    });
+  }
+  const cleanOn = (connection: Connection, options: Partial<CleanupOptions> = {}) =>
+    runCleanup(connection, [rule], { now, run: true, ...quick, ...options });
+
+  it("are told of before, during and after", async () => {
+    const { lag } = await cleanOn(setOfTwo([100, 700, 300]), { limits: { niceRatio: 0 } });
+    expect(lag).toEqual({ before: 100, during: 700, after: 300 });
+  });
+
+  it.each<[string, Record<string, () => object>]>([
+    [
+      "oplog_short",
+      { serverStatus: () => ({ oplog: { earliestOptime: hours(0), latestOptime: hours(0.5) } }) },
+    ],
+    ["disk_low", { dbStats: () => ({ fsUsedSize: 99, fsTotalSize: 100 }) }],
+  ])("%s: it waits before the first batch, and says for what", async (reason, answers) => {
+    const stop = new AbortController();
+    const waits: unknown[] = [];
+    const report = await cleanOn(setOfTwo([0], answers), {
+      signal: stop.signal,
+      onProgress: ({ paused, done }) => {
+        waits.push([paused?.reason, done]);
+        stop.abort();
+      },
+    });
+    expect(waits).toEqual([[reason, 0]]);
+    expect(report).toMatchObject({ stopped: true, rules: [{ deleted: 0 }] });
   });
 });
 

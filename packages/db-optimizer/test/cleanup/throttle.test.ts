@@ -1,6 +1,7 @@
 import fc from "fast-check";
+import { mongo } from "mongoose";
 import { describe, expect, it, test } from "vitest";
-import { lagOf, queueOf } from "../../src/cleanup/load.js";
+import { diskFreeOf, lagOf, oplogHoursOf, queueOf } from "../../src/cleanup/load.js";
 import {
   defaultThrottle,
   idleThrottle,
@@ -17,6 +18,8 @@ const calm: LoadSignals = {
   flowControl: known(false),
   queue: known(0),
   indexBuild: known(false),
+  oplog: known(48),
+  disk: known(0.5),
 };
 
 /** What is decided at each of a row of looks. */
@@ -51,6 +54,23 @@ describe("judgeLoad", () => {
     ],
     ["shows the first of several reasons", [{ flowControl: known(true), lag: known(9e3) }], ["hold lag"]],
     ["holds at five seconds of lag", [{ lag: known(5_001) }], ["hold lag"]],
+    ["bears an oplog and a disk at their bounds", [{ oplog: known(1), disk: known(0.05) }], ["go"]],
+    ["holds for a shorter oplog", [{ oplog: known(0.9) }], ["hold oplog_short"]],
+    ["holds for a fuller disk", [{ disk: known(0.049) }], ["hold disk_low"]],
+    ["shows load before what is left", [{ disk: known(0.01), lag: known(2_000) }], ["pause lag"]],
+    [
+      "goes on where the oplog and the disk are unknown",
+      [
+        { oplog: absent, disk: absent },
+        { oplog: unreadable, disk: unreadable },
+      ],
+      ["go", "go"],
+    ],
+    [
+      "goes on after three looks at a disk that is free again",
+      [{ disk: known(0.01) }, {}, {}, {}],
+      ["hold disk_low", "pause disk_low", "pause disk_low", "go"],
+    ],
     [
       "holds at a queue twice as long as usual, seen twice",
       [{ queue: known(50) }, { queue: known(101) }, { queue: known(101) }],
@@ -145,4 +165,29 @@ test.each<[string, object, number | undefined]>([
   ["of a server that says neither", {}, undefined],
 ])("queue: %s", (_name, status, expected) => {
   expect(queueOf(status as never)).toBe(expected);
+});
+
+const since = (seconds: number) => new mongo.Timestamp({ t: 1_700_000_000 + seconds, i: 1 });
+
+test.each<[string, object, number | undefined]>([
+  ["between its edges", { oplog: { earliestOptime: since(0), latestOptime: since(5_400) } }, 1.5],
+  [
+    "of times with a term",
+    { oplog: { earliestOptime: { ts: since(0), t: 1 }, latestOptime: { ts: since(7_200), t: 2 } } },
+    2,
+  ],
+  ["of a server without one", {}, undefined],
+  ["of one that is empty", { oplog: {} }, undefined],
+])("oplog: %s", (_name, status, expected) => {
+  expect(oplogHoursOf(status as never)).toBe(expected);
+});
+
+// https://www.mongodb.com/docs/manual/reference/command/dbStats/
+test.each<[string, object, number | undefined]>([
+  ["what is not used", { fsUsedSize: 75, fsTotalSize: 100 }, 0.25],
+  ["nothing, where more is used than there is", { fsUsedSize: 101, fsTotalSize: 100 }, 0],
+  ["unknown of a server that does not say", {}, undefined],
+  ["unknown of a disk of no size", { fsUsedSize: 0, fsTotalSize: 0 }, undefined],
+])("free disk: %s", (_name, stats, expected) => {
+  expect(diskFreeOf(stats as never)).toBe(expected);
 });

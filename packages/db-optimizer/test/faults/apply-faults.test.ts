@@ -116,6 +116,17 @@ describe("a lease that is lost", () => {
     expect(await indexNames()).toEqual(["_id_", "a_1"]);
   });
 
+  test("the server's last word is taken for half of the lease, and not a moment longer", async () => {
+    const leases = database.connection.collection<{ _id: string }>("org_db_leases");
+    await withLease(database.connection, "x", { leaseMs: 1_000 }, async (_signal, lease) => {
+      await leases.updateOne({ _id: "x" }, { $set: { owner: "another" } });
+      await lease.confirmIfStale();
+      // As a machine does that is suspended: no timer of this process can ask in between.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+      await expect(lease.confirmIfStale()).rejects.toMatchObject({ code: "LEASE_LOST" });
+    });
+  });
+
   test("each holder has a higher number, and a lease that is held can be seen", async () => {
     const numbers: number[] = [];
     for (let turn = 0; turn < 3; turn++) {

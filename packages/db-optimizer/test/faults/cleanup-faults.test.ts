@@ -158,9 +158,18 @@ describe("a privilege is missing", () => {
   );
 
   test("for a signal that is left out by name: it is not asked for", async () => {
+    const throttle = { checkMs: 20, unwatched: ["lag", "oplog"] as const };
+    const report = await clean(refusing("replSetGetStatus", Number.POSITIVE_INFINITY), { throttle });
+    expect(report).toMatchObject({ stopped: false, pausedMs: 0, lag: null });
+    expect(report.unknown.map(({ signal }) => signal)).not.toContain("oplog");
+  });
+
+  test("for what is left of the oplog: it goes on, and says so", async () => {
     const throttle = { checkMs: 20, unwatched: ["lag"] as const };
     const report = await clean(refusing("replSetGetStatus", Number.POSITIVE_INFINITY), { throttle });
-    expect(report).toMatchObject({ stopped: false, pausedMs: 0, worstLagMs: null });
+    expect(report).toMatchObject({ stopped: false, pausedMs: 0 });
+    const unknown = { signal: "oplog", reason: expect.stringContaining("no replSetGetStatus") };
+    expect(report.unknown).toContainEqual(unknown);
   });
 
   test("for the delete itself: the run fails by name, and the next one finishes", async () => {
