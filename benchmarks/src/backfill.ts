@@ -145,13 +145,3 @@ export function readableBackfill(found: BackfillBenchmark): string[] {
       `${foreground.duringMs.toFixed(2)} ms against ${foreground.idleMs.toFixed(2)} ms`,
   ];
 }
-
-export function readableBackfill(found: BackfillBenchmark): string[] {
-  const { ratio, backfillRate, rawRate, foreground, memoryGrowthMb } = found;
-  return [
-    `backfill: ${ratio.median.toFixed(2)} of a raw copy (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)}), ` +
-      `${Math.round(backfillRate)} against ${Math.round(rawRate)} documents/s; memory grew by ${memoryGrowthMb.toFixed(0)} MB`,
-    `session checks at the default throttle: p99 ${foreground.during.toFixed(2)} ms, ` +
-      `${foreground.ratio.toFixed(2)} times idle (${foreground.idle.toFixed(2)} ms), of ${foreground.checks}`,
-  ];
-}
