@@ -8,6 +8,8 @@ export interface CleanupBenchmarks {
   throughput: { ratio: Range; ours: number; raw: number; batch: number; documents: number };
   /** A read by a unique key while a cleanup runs at its default throttle. */
   foreground: ForegroundBenchmark;
+  /** The same while the raw loop runs with the rests of the default throttle: what deleting itself costs here. */
+  floor: ForegroundBenchmark;
   /** Heap of a cleanup after its first tenth and at its end, in MB. */
   memory: { documents: number; earlyMb: number; lateMb: number };
 }
@@ -34,9 +36,10 @@ export async function benchmarkCleanup(
   say("cleanup: against a raw loop of the same batch size");
   const throughput = await benchmarkThroughput(connection);
   say("cleanup: the latency of a foreground");
-  const foreground = await benchmarkReads(connection, uri);
+  const foreground = await benchmarkReads(connection, uri, new URL("./cleaner.ts", import.meta.url));
+  const floor = await benchmarkReads(connection, uri, new URL("./hand-cleaner.ts", import.meta.url));
   say(`cleanup: the memory of a run over ${millions} documents`);
-  return { throughput, foreground, memory: await benchmarkMemory(connection, millions) };
+  return { throughput, foreground, floor, memory: await benchmarkMemory(connection, millions) };
 }
 
 async function fill(connection: Connection, documents: number): Promise<mongo.Collection> {
@@ -88,18 +91,27 @@ async function clean(connection: Connection, onBatch: () => void = () => undefin
 }
 
 // The best that can be written by hand: ids are read once, and deleted with the same guarantee.
-async function rawLoop(connection: Connection): Promise<void> {
+export async function rawLoop(
+  connection: Connection,
+  afterBatch: (batchMs: number) => Promise<void> = async () => undefined,
+): Promise<void> {
   const collection = connection.collection(benchmarkRule.collection) as unknown as mongo.Collection;
   const filter = { at: { $lt: daysAgo(1) } };
   const found = collection.find(filter, { projection: { _id: 1 }, hint: "at_1" }).sort({ at: 1 });
   const ids = (await found.toArray()).map(({ _id }) => _id);
   const durable = { writeConcern: { w: "majority", j: true } } as const;
   for (let from = 0; from < ids.length; from += batch) {
+    const started = performance.now();
     await collection.deleteMany({ _id: { $in: ids.slice(from, from + batch) } }, durable);
+    await afterBatch(performance.now() - started);
   }
 }
 
-async function benchmarkReads(connection: Connection, uri: string): Promise<ForegroundBenchmark> {
+async function benchmarkReads(
+  connection: Connection,
+  uri: string,
+  script: URL,
+): Promise<ForegroundBenchmark> {
   const reads = connection.collection("bench_live");
   await reads.deleteMany({});
   await reads.createIndex({ key: 1 }, { unique: true });
@@ -107,7 +119,7 @@ async function benchmarkReads(connection: Connection, uri: string): Promise<Fore
   return benchmarkForeground({
     prepare: async () => void (await fill(connection, 40_000)),
     call: (index) => reads.findOne({ key: (index * 7) % 10_000 }),
-    script: new URL("./cleaner.ts", import.meta.url),
+    script,
     uri,
     tidy: async () => void (await connection.collection("org_db_leases").deleteMany({})),
   });
@@ -126,12 +138,14 @@ async function benchmarkMemory(connection: Connection, documents: number) {
 }
 
 /** The figures for people. */
-export function readableCleanup({ throughput, foreground, memory }: CleanupBenchmarks): string[] {
+export function readableCleanup({ throughput, foreground, floor, memory }: CleanupBenchmarks): string[] {
   return [
     `cleanup: ${rangeText(throughput.ratio)} of a raw loop of ${throughput.batch} over ${throughput.documents}; ` +
       `${Math.round(throughput.ours)} against ${Math.round(throughput.raw)} documents/s`,
     `cleanup: foreground p99 ${rangeText(foreground.ratio)} times idle at the default throttle; ` +
       `${foreground.duringMs.toFixed(2)} ms against ${foreground.idleMs.toFixed(2)} ms`,
+    `cleanup: while the raw loop deletes with the same rests, ${rangeText(floor.ratio)} times; ` +
+      `${floor.duringMs.toFixed(2)} ms against ${floor.idleMs.toFixed(2)} ms`,
     `cleanup of ${memory.documents} documents: heap at most ${memory.earlyMb.toFixed(0)} MB in its first tenth, ` +
       `${memory.lateMb.toFixed(0)} MB in its last`,
   ];

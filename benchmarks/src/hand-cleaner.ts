@@ -1,0 +1,12 @@
+/** Removes what the cleaner does, in a loop by hand with the same rests; prints a line with each batch. Argument: URI. */
+import { writeSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
+import { createConnection } from "mongoose";
+import { rawLoop } from "./cleanup.js";
+
+const connection = await createConnection(process.argv[2] ?? "", { autoIndex: false }).asPromise();
+await rawLoop(connection, async (batchMs) => {
+  writeSync(1, `${batchMs}\n`);
+  await setTimeout(batchMs / 2);
+});
+await connection.close();
