@@ -1,5 +1,8 @@
-/** What one contender of a comparison does once; `index` counts from 0 and never repeats. */
+/** What one contender of a comparison does once; `index` counts up from 0. */
 export type Contender = (index: number) => Promise<unknown>;
+
+const budgetMs = 120_000;
+const fewestCalls = 3;
 
 export interface Comparison {
   /** Milliseconds per call: the median and the 99th percentile of each. */
@@ -11,16 +14,19 @@ export interface Comparison {
 
 /**
  * Measures two contenders side by side: in rounds, in each of which both run the same number of calls in turn, so
- * that a machine that slows down slows both. The order changes from round to round.
+ * that a machine that slows down slows both. The order changes from round to round. Slow contenders are called less
+ * often, so that a comparison takes a few minutes at most.
  */
 export async function compare(
   subject: Contender,
   baseline: Contender,
-  { rounds = 15, calls = 100 }: { rounds?: number; calls?: number } = {},
+  { rounds = 15, calls: most = 100 }: { rounds?: number; calls?: number } = {},
 ): Promise<Comparison> {
+  const pairMs = (await timeOf(subject, 0)) + (await timeOf(baseline, 0));
+  const calls = Math.max(fewestCalls, Math.min(most, Math.floor(budgetMs / (rounds + 1) / pairMs)));
   const times = { subject: [] as number[], baseline: [] as number[] };
   const ratios: number[] = [];
-  let index = 0;
+  let index = 1;
   // The first round warms both up and is not counted.
   for (let round = -1; round < rounds; round++) {
     const measured = { subject: [] as number[], baseline: [] as number[] };

@@ -23,7 +23,7 @@ export interface PeerBenchmarks {
 
 const users = 500;
 const batchSize = 5_000;
-const countedCalls = 100;
+const countedCalls = 20;
 const lifetimeMs = 7 * 86_400_000;
 
 /**
