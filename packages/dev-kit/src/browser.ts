@@ -3,8 +3,10 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { withLock } from "./engine/lock.js";
 
 /** How somebody looks at a page. */
 export interface Look {
@@ -36,7 +38,7 @@ export const looks: readonly Look[] = (["light", "dark"] as const).flatMap((sche
 
 /** Chromium as it is installed, or as it can be. */
 export async function openBrowser(): Promise<Browser> {
-  const executablePath = findBrowser() ?? installBrowser();
+  const executablePath = findBrowser() ?? (await installBrowser());
   // As root, as in a container, Chromium does not start with its sandbox; the pages are our own.
   return chromium.launch({ executablePath, args: ["--no-sandbox"] });
 }
@@ -137,20 +139,36 @@ function findBrowser(): string | undefined {
   return [...places, chromium.executablePath()].find((place) => existsSync(place));
 }
 
-// Playwright's own build first, as it needs no rights; then the distribution's.
-function installBrowser(): string {
-  const cli = join(createRequire(import.meta.url).resolve("playwright-core/package.json"), "../cli.js");
-  const ways: [command: string, args: string[]][] = [
-    [process.execPath, [cli, "install", "chromium"]],
-    ["apt-get", ["install", "-y", "--no-install-recommends", "chromium"]],
-  ];
-  const tried = ways.map(([command, args]) => {
-    process.stderr.write(`browser: none found, trying ${command} ${args.join(" ")}\n`);
-    const { status, stderr } = spawnSync(command, args, { encoding: "utf8", timeout: 300_000 });
-    return `${command}: ${status === 0 ? "done" : (stderr ?? "not there").trim().split("\n").at(-1)}`;
-  });
-  const found = findBrowser();
-  if (found) return found;
+const installMs = 300_000;
+
+type Way = readonly [command: string, ...args: string[]];
+
+const playwright = join(createRequire(import.meta.url).resolve("playwright-core/package.json"), "../cli.js");
+const ofPlaywright: Way = [process.execPath, playwright, "install", "chromium"];
+const ofDebian: readonly Way[] = [
+  ["apt-get", "update"],
+  ["apt-get", "install", "-y", "--no-install-recommends", "chromium"],
+];
+
+/** Installs a browser; processes that ask at once install once. */
+function installBrowser(): Promise<string> {
+  const log = (line: string) => void process.stderr.write(`browser: ${line}\n`);
+  const { signal } = new AbortController();
+  const lock = join(tmpdir(), "org-db-browser.lock");
+  return withLock(lock, "installing a browser", { log, signal }, async () => findBrowser() ?? install(log));
+}
+
+// Root, as in a container, may install packages, which bring the libraries that Playwright's own build lacks there.
+function install(log: (line: string) => void): string {
+  const ways = process.getuid?.() === 0 ? [...ofDebian, ofPlaywright] : [ofPlaywright];
+  const tried: string[] = [];
+  for (const [command, ...args] of ways) {
+    log(`none found, trying ${command} ${args.join(" ")}`);
+    const { status, stderr } = spawnSync(command, args, { encoding: "utf8", timeout: installMs });
+    tried.push(`${command}: ${status === 0 ? "done" : (stderr ?? "not there").trim().split("\n").at(-1)}`);
+    const found = findBrowser();
+    if (found) return found;
+  }
   throw new Error(
     `No Chromium: install one (Debian: apt-get install chromium), or name its program in CHROMIUM. Tried ${tried.join("; ")}`,
   );

@@ -24,7 +24,7 @@ export interface LockRecord extends ProcessIdentity {
 export async function withLock<T>(
   file: string,
   purpose: string,
-  context: StartContext,
+  context: Pick<StartContext, "log" | "signal">,
   act: () => Promise<T>,
 ): Promise<T> {
   await mkdir(dirname(file), { recursive: true });
