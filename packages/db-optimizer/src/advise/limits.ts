@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { OptimizerError } from "../errors.js";
+import { checked } from "../checked.js";
 
 /** Every limit that advice goes by. */
 export const adviceLimitsSchema = z.strictObject({
@@ -42,8 +42,5 @@ export type ParsedAdviceLimits = z.output<typeof adviceLimitsSchema>;
 
 /** @throws {OptimizerError} `INVALID_OPTIONS`, naming each limit that is wrong */
 export function parseLimits(limits: unknown): ParsedAdviceLimits {
-  const parsed = adviceLimitsSchema.safeParse(limits ?? {});
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "limits"}: ${message}`);
-  throw new OptimizerError("INVALID_OPTIONS", `The limits of advice are wrong: ${issues.join("; ")}`);
+  return checked(adviceLimitsSchema, limits ?? {}, "The limits of advice are wrong", "limits");
 }

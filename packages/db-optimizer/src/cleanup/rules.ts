@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mongo } from "mongoose";
 import { z } from "zod";
+import { checked } from "../checked.js";
 import { OptimizerError } from "../errors.js";
 import type { Document } from "../model.js";
 import { ruleProblems } from "./rule-problems.js";
@@ -73,14 +74,11 @@ export type ParsedCleanupRule = z.output<typeof cleanupRuleSchema>;
  * @throws {OptimizerError} `INVALID_RULE`, naming each path that is wrong, or rules that cannot stand together
  */
 export function parseRules(rules: unknown): ParsedCleanupRule[] {
-  const parsed = z.array(cleanupRuleSchema).safeParse(rules);
-  if (!parsed.success) {
-    const issues = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "rules"}: ${message}`);
-    throw new OptimizerError("INVALID_RULE", `The cleanup rules are wrong: ${issues.join("; ")}`);
-  }
-  const problems = ruleProblems(parsed.data);
+  const wrong = "The cleanup rules are wrong";
+  const parsed = checked(z.array(cleanupRuleSchema), rules, wrong, "rules", "INVALID_RULE");
+  const problems = ruleProblems(parsed);
   if (problems.length > 0) throw new OptimizerError("INVALID_RULE", problems.join("; "));
-  return parsed.data;
+  return parsed;
 }
 
 /** What a rule names at a moment; dates only, so that a missing or misspelt date never makes a document old. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Connection } from "mongoose";
+import { checked } from "../checked.js";
 import { isOptimizerError, OptimizerError, toOptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { type Lease, serverTime, withLease } from "../lease.js";
@@ -55,10 +56,7 @@ export async function runCleanup(
 
 function parseWindow(window: unknown): ParsedCleanupWindow | undefined {
   if (window === undefined) return undefined;
-  const parsed = cleanupWindowSchema.safeParse(window);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "window"}: ${message}`);
-  throw new OptimizerError("INVALID_OPTIONS", `The window is wrong: ${issues.join("; ")}`);
+  return checked(cleanupWindowSchema, window, "The window is wrong", "window");
 }
 
 // To a clock that has jumped ahead every document is old.

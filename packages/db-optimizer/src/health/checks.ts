@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { OptimizerError } from "../errors.js";
+import { checked } from "../checked.js";
 import { mapLimited } from "../limited.js";
 import type { CheckFacts } from "./facts.js";
 import { partWeights } from "./score.js";
@@ -46,18 +46,12 @@ const atOnce = 4;
  * @throws {OptimizerError} `INVALID_OPTIONS` for a list or an answer of the wrong shape
  */
 export async function runChecks(checks: readonly HealthCheck[], within: Within): Promise<CheckFacts[]> {
-  const parsed = z.array(healthCheckSchema).safeParse(checks);
-  if (!parsed.success) throw invalid("The health checks are wrong", parsed.error);
-  return mapLimited(parsed.data, atOnce, async ({ name, part, run }) => {
+  const valid = checked(z.array(healthCheckSchema), checks, "The health checks are wrong", "(all)");
+  return mapLimited(valid, atOnce, async ({ name, part, run }) => {
     const answer = await within(`check ${name}`, async () => run());
     if (!answer.known) return { name, part, result: answer };
-    const result = healthCheckResultSchema.safeParse(answer.value);
-    if (!result.success) throw invalid(`The health check ${name} answered wrongly`, result.error);
-    return { name, part, result: { known: true as const, value: result.data } };
+    const wrong = `The health check ${name} answered wrongly`;
+    const value = checked(healthCheckResultSchema, answer.value, wrong, "(all)");
+    return { name, part, result: { known: true as const, value } };
   });
-}
-
-function invalid(what: string, { issues }: z.ZodError): OptimizerError {
-  const list = issues.map(({ path, message }) => `${path.join(".") || "(all)"}: ${message}`);
-  return new OptimizerError("INVALID_OPTIONS", `${what}: ${list.join("; ")}`);
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { OptimizerError } from "../errors.js";
+import { checked } from "../checked.js";
 import { storageLimitsSchema } from "../storage/limits.js";
 
 const { documentBytes, medianBytes, arrayLength, arrayGrowth } = storageLimitsSchema.shape;
@@ -156,10 +156,5 @@ export type ParsedThresholds = z.output<typeof thresholdsSchema>;
 
 /** @throws {OptimizerError} `INVALID_OPTIONS`, naming each path that is wrong */
 export function parseThresholds(thresholds: unknown): ParsedThresholds {
-  const parsed = thresholdsSchema.safeParse(thresholds ?? {});
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(
-    ({ path, message }) => `${path.join(".") || "thresholds"}: ${message}`,
-  );
-  throw new OptimizerError("INVALID_OPTIONS", `The health thresholds are wrong: ${issues.join("; ")}`);
+  return checked(thresholdsSchema, thresholds ?? {}, "The health thresholds are wrong", "thresholds");
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { OptimizerError } from "../errors.js";
+import { checked } from "../checked.js";
 
 const positive = z.number().positive();
 
@@ -33,8 +33,5 @@ export type ParsedStorageLimits = z.output<typeof storageLimitsSchema>;
 
 /** @throws {OptimizerError} `INVALID_OPTIONS`, naming each path that is wrong */
 export function parseStorageLimits(limits: unknown): ParsedStorageLimits {
-  const parsed = storageLimitsSchema.safeParse(limits ?? {});
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "limits"}: ${message}`);
-  throw new OptimizerError("INVALID_OPTIONS", `The storage limits are wrong: ${issues.join("; ")}`);
+  return checked(storageLimitsSchema, limits ?? {}, "The storage limits are wrong", "limits");
 }
