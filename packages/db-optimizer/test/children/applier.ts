@@ -3,10 +3,9 @@
  * last what became of it all. With `sleepMs` it does nothing at all for so long after its first step, as a machine does
  * that is suspended. Argument: URI.
  */
-import { once } from "node:events";
 import { writeSync } from "node:fs";
-import { createConnection } from "mongoose";
 import { DatabaseOptimizer, toOptimizerError } from "../../src/index.js";
+import { awaitAssignment, suspension } from "./assignment.js";
 import { driftingModels, driftingPlan } from "./drifting.js";
 
 /** What a parent asks of it. */
@@ -17,15 +16,10 @@ export interface Assignment {
   extra?: boolean;
 }
 
-const connection = await createConnection(process.argv[2] ?? "", {
-  autoIndex: false,
-  autoCreate: false,
-}).asPromise();
-writeSync(1, "ready\n");
-const [line] = await once(process.stdin, "data");
-const { leaseMs = 60_000, sleepMs = 0, extra = false } = JSON.parse(String(line)) as Assignment;
+const { connection, assignment } = await awaitAssignment<Assignment>();
+const { leaseMs = 60_000, sleepMs = 0, extra = false } = assignment;
 const optimizer = new DatabaseOptimizer(connection, { models: driftingModels(connection, extra) });
-let slept = false;
+const suspend = suspension(sleepMs);
 try {
   const result = await optimizer.apply(
     {
@@ -34,9 +28,7 @@ try {
       onProgress: ({ step, result: end }) => {
         if (!end) return;
         writeSync(1, `${end.outcome} ${step.kind} ${step.index}\n`);
-        if (sleepMs === 0 || slept) return;
-        slept = true;
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, sleepMs);
+        suspend();
       },
     },
     await driftingPlan(optimizer),

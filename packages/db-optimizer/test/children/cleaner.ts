@@ -3,10 +3,9 @@
  * became of it all. With `sleepMs` it does nothing at all for so long after its first batch, as a machine does that is
  * suspended. Argument: URI.
  */
-import { once } from "node:events";
 import { writeSync } from "node:fs";
-import { createConnection } from "mongoose";
 import { runCleanup, toOptimizerError } from "../../src/index.js";
+import { awaitAssignment, suspension } from "./assignment.js";
 import { cleaningRules, now } from "./cleaning.js";
 
 /** What a parent asks of it. */
@@ -16,14 +15,9 @@ export interface CleaningAssignment {
   sleepMs?: number;
 }
 
-const connection = await createConnection(process.argv[2] ?? "", {
-  autoIndex: false,
-  autoCreate: false,
-}).asPromise();
-writeSync(1, "ready\n");
-const [line] = await once(process.stdin, "data");
-const { archive, leaseMs = 60_000, sleepMs = 0 } = JSON.parse(String(line)) as CleaningAssignment;
-let slept = false;
+const { connection, assignment } = await awaitAssignment<CleaningAssignment>();
+const { archive, leaseMs = 60_000, sleepMs = 0 } = assignment;
+const suspend = suspension(sleepMs);
 try {
   const report = await runCleanup(connection, cleaningRules(archive), {
     now,
@@ -32,9 +26,7 @@ try {
     limits: { minBatch: 1, maxBatch: 10, niceRatio: 0 },
     onProgress: ({ rule, done, paused }) => {
       writeSync(1, `${paused ? "paused" : "batch"} ${rule} ${done}\n`);
-      if (sleepMs === 0 || slept) return;
-      slept = true;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, sleepMs);
+      suspend();
     },
   });
   writeSync(1, `ended ${report.stopReason ?? "done"}\n`);
