@@ -212,16 +212,8 @@ export const queries = {
 
   /** The one read of every authenticated request. */
   sessionByHandle: (handleHash: string) => sessions.one("sessionByHandle", "handle_unique", { handleHash }),
-  /** The slots that a user's sessions hold, expired ones included: what the cap is decided on. */
+  /** The sessions that hold a slot, expired ones included: what the cap is decided on, and what a user's list shows. */
   slotsOfUser: (userId: Id) => sessions.all("slotsOfUser", "slot_unique", { userId, ...live }, { slot: 1 }),
-  /** The sessions that hold a slot and have not expired: at most as many as the cap allows. */
-  liveSessionsOfUser: (userId: Id, now: Date) =>
-    sessions.all(
-      "liveSessionsOfUser",
-      "live_of_user",
-      { userId, ...live, idleExpiresAt: { $gt: now } },
-      { idleExpiresAt: -1 },
-    ),
   sessionHistoryOfUser: (userId: Id, page: Page = {}) =>
     sessions.page("sessionHistoryOfUser", "history_of_user", { userId }, "createdAt", page),
   sessionsOfDevice: (userId: Id, deviceHash: string, page: Page = {}) =>

@@ -127,7 +127,6 @@ function sessionSamples(session: Partial<UserSessionDocument>, now: Date) {
   return {
     sessionByHandle: queries.sessionByHandle(session.handleHash ?? nobody.hash),
     slotsOfUser: queries.slotsOfUser(userId),
-    liveSessionsOfUser: queries.liveSessionsOfUser(userId, now),
     sessionHistoryOfUser: queries.sessionHistoryOfUser(userId, page),
     sessionsOfDevice: queries.sessionsOfDevice(userId, session.deviceHash ?? nobody.hash, page),
     sessionsFromNetwork: queries.sessionsFromNetwork(session.network ?? "192.0.2.0/24", page),

@@ -203,7 +203,6 @@ userSessionSchema
   .index({ handleHash: 1 }, { name: "handle_unique", unique: true }) // sessionByHandle
   // The cap is this index: two live sessions can't hold one slot, whatever runs in parallel. slotsOfUser reads it.
   .index({ userId: 1, slot: 1 }, { name: "slot_unique", unique: true, ...liveOnly })
-  .index({ userId: 1, idleExpiresAt: -1 }, { name: "live_of_user", ...liveOnly }) // liveSessionsOfUser
   .index({ userId: 1, createdAt: -1 }, { name: "history_of_user" }) // sessionHistoryOfUser
   .index({ userId: 1, deviceHash: 1, createdAt: -1 }, { name: "device_of_user" }) // sessionsOfDevice
   .index({ network: 1, createdAt: -1 }, { name: "network_newest" }) // sessionsFromNetwork

@@ -35,9 +35,12 @@ export async function listSessions(
   userId: Types.ObjectId,
   now: Date,
 ): Promise<SessionSummary[]> {
-  const found = await runQuery(models, queries.liveSessionsOfUser(userId, now), projection);
-  const holders = newestBySlot(found);
-  return found.filter((session) => holders.get(session.slot) === session).map(summarise);
+  const found = await runQuery(models, queries.slotsOfUser(userId), projection);
+  // At most as many as the cap: to sort them here is cheaper than an index that every use of a session has to move.
+  return [...newestBySlot(found).values()]
+    .filter((session) => session.idleExpiresAt > now)
+    .sort((left, right) => right.idleExpiresAt.getTime() - left.idleExpiresAt.getTime())
+    .map(summarise);
 }
 
 /**

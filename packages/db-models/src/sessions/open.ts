@@ -63,13 +63,13 @@ type SessionUser = Pick<
 /** What a login is decided on. */
 interface LoginState {
   user: SessionUser;
-  holders: SlotHolder<Types.ObjectId>[];
+  holders: (SlotHolder<Types.ObjectId> & Pick<UserSessionDocument, "deviceHash">)[];
 }
 
 // Of parallel logins of one user at least one gets its slot in each round; far more rounds mean something else.
 const maxAttempts = 400;
 const maxBackoffMs = 100;
-const slotProjection = { slot: 1, createdAt: 1, idleExpiresAt: 1, userGeneration: 1 } as const;
+const slotProjection = { slot: 1, createdAt: 1, idleExpiresAt: 1, userGeneration: 1, deviceHash: 1 } as const;
 const userProjection = {
   status: 1,
   roles: 1,
@@ -80,7 +80,8 @@ const userProjection = {
 } as const;
 
 /**
- * Opens a session under the user's cap: two reads at once, one insert beside a third, one read.
+ * Opens a session under the user's cap: two reads at once, one insert, one read. A device that none of the
+ * user's live sessions is on costs another read, beside the insert.
  *
  * A live session has a slot, there are `maxConcurrentSessions` of them, and a unique index lets one session have
  * each. So at every moment at most that many are live, however many logins run in parallel and wherever one of them
@@ -116,7 +117,7 @@ async function openUnderCap(
   // The device is looked up while the insert waits for the disk.
   const [evicted, knownDevice] = await Promise.all([
     claimSlot(models, session, state, input, now),
-    isKnownDevice(models, session),
+    isKnownDevice(models, session, state),
   ]);
   await settle(models, session, now);
   return {
@@ -131,7 +132,12 @@ async function openUnderCap(
   };
 }
 
-async function isKnownDevice(models: IdentityModels, session: UserSessionDocument): Promise<boolean> {
+async function isKnownDevice(
+  models: IdentityModels,
+  session: UserSessionDocument,
+  { holders }: LoginState,
+): Promise<boolean> {
+  if (holders.some(({ deviceHash }) => deviceHash === session.deviceHash)) return true;
   // This session may already be inserted, and must not vouch for itself.
   const query = queries.sessionsOfDevice(session.userId, session.deviceHash, { limit: 2 });
   const known = await runQuery(models, query, { _id: 1 });
