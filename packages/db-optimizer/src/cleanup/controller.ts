@@ -2,14 +2,16 @@
 export interface ControllerLimits {
   /** Milliseconds that a batch should take. Default 500. */
   readonly targetMs: number;
-  /** Smallest batch, in documents, as long as none fails again and again. Default 100. */
+  /** Smallest batch, in documents, as long as none fails again and again or slows reads down. Default 100. */
   readonly minBatch: number;
   /** Largest batch, in documents. Default 10,000. */
   readonly maxBatch: number;
   /** By how much a batch may grow over the one before. Default 1.2. */
   readonly maxGrowth: number;
-  /** Pause after a batch, as a multiple of the time that the batch took. Default 0.5. */
+  /** Pause after a batch, as a multiple of the time that the batch took; 0 has no regard for reads either. Default 0.5. */
   readonly niceRatio: number;
+  /** How many times as long as at rest the slowest of a hundred reads beside batches may take. Default 1.5. */
+  readonly maxSlowdown: number;
 }
 
 /** The defaults: {@link ControllerLimits} says what each is. */
@@ -19,11 +21,16 @@ export const defaultLimits: ControllerLimits = {
   maxBatch: 10_000,
   maxGrowth: 1.2,
   niceRatio: 0.5,
+  maxSlowdown: 1.5,
 };
 
 /** How much of the past the rate remembers: pt-online-schema-change's weight. */
 const memory = 0.75;
 const firstBatch = 1_000;
+/** Below this no regard for reads makes a batch: each costs the server a write to the disk besides. */
+const leastForReads = 10;
+/** Batches without harm before the next step up, after reads were slowed down. */
+const patience = 32;
 /** From this failure in a row on a batch is split, below the smallest size if need be. */
 const splitFrom = 3;
 
@@ -34,6 +41,8 @@ export interface ControllerState {
   readonly weightedSeconds: number;
   /** Time-outs since the last batch that was done. */
   readonly failures: number;
+  /** Batches until the size may grow, since reads were slowed down. */
+  readonly patience: number;
 }
 
 /** What to do next. */
@@ -45,30 +54,58 @@ export interface ControllerStep {
 
 /** The state before the first batch. */
 export function startController(limits: ControllerLimits): ControllerState {
-  return { batchSize: clamp(firstBatch, limits), weightedDocuments: 0, weightedSeconds: 0, failures: 0 };
+  // Where reads are watched it begins small: the first batch would already keep them waiting.
+  const batchSize = clamp(isWatched(limits) ? limits.minBatch : firstBatch, limits);
+  return { batchSize, weightedDocuments: 0, weightedSeconds: 0, failures: 0, patience: 0 };
+}
+
+/** Whether reads are watched beside the batches. */
+export function isWatched({ niceRatio, maxSlowdown }: ControllerLimits): boolean {
+  return niceRatio > 0 && Number.isFinite(maxSlowdown);
+}
+
+/** A batch that was done. */
+export interface DoneBatch {
+  readonly documents: number;
+  /** Milliseconds that it took. */
+  readonly elapsedMs: number;
+  /** Whether reads beside it were slowed down. */
+  readonly slowed: boolean;
 }
 
 /**
- * After a batch: the size that would take the target time at the weighted rate, within the bounds, and a pause. Pure.
- *
- * @param batch documents that were handled, and milliseconds that it took
+ * After a batch: the size that would take the target time at the weighted rate, within the bounds, and a pause. When
+ * reads were slowed down it is half the size, and from then on it grows a step in {@link patience} batches. Pure.
  */
 export function afterBatch(
   state: ControllerState,
-  batch: { readonly documents: number; readonly elapsedMs: number },
+  batch: DoneBatch,
   limits: ControllerLimits,
 ): ControllerStep {
   const weightedDocuments = memory * state.weightedDocuments + batch.documents;
   const weightedSeconds = memory * state.weightedSeconds + Math.max(batch.elapsedMs, 1) / 1_000;
   const wanted = Math.floor((weightedDocuments / weightedSeconds) * (limits.targetMs / 1_000));
-  const allowed = Math.max(Math.floor(state.batchSize * limits.maxGrowth), state.batchSize + 1);
+  const growth = growthAfter(state, batch, limits);
   // What was split climbs back step by step: the documents that timed out may have neighbours like them.
-  const least = Math.min(limits.minBatch, allowed);
-  const batchSize = Math.min(Math.max(Math.min(wanted, allowed), least), limits.maxBatch);
+  const least = Math.min(limits.minBatch, growth.allowed);
+  const batchSize = Math.min(Math.max(Math.min(wanted, growth.allowed), least), limits.maxBatch);
   return {
-    state: { batchSize, weightedDocuments, weightedSeconds, failures: 0 },
+    state: { batchSize, weightedDocuments, weightedSeconds, failures: 0, patience: growth.patience },
     pauseMs: Math.round(batch.elapsedMs * limits.niceRatio),
   };
+}
+
+/** The largest next batch, and how long it stays that. */
+function growthAfter(
+  { batchSize, patience: left }: ControllerState,
+  { slowed }: DoneBatch,
+  { maxGrowth }: ControllerLimits,
+): { readonly allowed: number; readonly patience: number } {
+  if (slowed)
+    return { allowed: Math.max(Math.floor(batchSize / 2), Math.min(leastForReads, batchSize)), patience };
+  if (left > 1) return { allowed: batchSize, patience: left - 1 };
+  const allowed = Math.max(Math.floor(batchSize * maxGrowth), batchSize + 1);
+  return { allowed, patience: left === 1 ? patience : 0 };
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   isExhausted,
   startController,
 } from "./controller.js";
+import { ForegroundWatch } from "./foreground.js";
 import { IdReader } from "./id-reader.js";
 import type { Pacer, Wait } from "./pacer.js";
 import type { CleanupStop } from "./report.js";
@@ -36,13 +37,22 @@ export interface RuleEnd {
 
 /** Carries out one rule, batch by batch, from where its state says. */
 export async function runRule(work: RuleWork, from: RuleState): Promise<RuleEnd> {
+  const limits = { ...defaultLimits, ...work.limits };
   const actor = await openActor(work);
   const reader = new IdReader({ ...work, field: work.rule.field }, from.cursor);
+  const watch = new ForegroundWatch(work.collection, limits);
   try {
-    return await new RuleRun(work, from, actor, reader).run();
+    return await new RuleRun(work, from, { actor, reader, limits, watch }).run();
   } finally {
-    await Promise.all([actor.close(), reader.close()]);
+    await Promise.all([actor.close(), reader.close(), watch.close()]);
   }
+}
+
+interface Parts {
+  readonly actor: Actor;
+  readonly reader: IdReader;
+  readonly limits: ControllerLimits;
+  readonly watch: ForegroundWatch;
 }
 
 class RuleRun {
@@ -50,16 +60,18 @@ class RuleRun {
   readonly #actor: Actor;
   readonly #limits: ControllerLimits;
   readonly #reader: IdReader;
+  readonly #watch: ForegroundWatch;
   #state: RuleState;
   #controller: ControllerState;
 
-  constructor(work: RuleWork, from: RuleState, actor: Actor, reader: IdReader) {
+  constructor(work: RuleWork, from: RuleState, { actor, reader, limits, watch }: Parts) {
     this.#work = work;
     this.#actor = actor;
-    this.#limits = { ...defaultLimits, ...work.limits };
+    this.#limits = limits;
     this.#state = from;
-    this.#controller = from.controller ?? startController(this.#limits);
+    this.#controller = from.controller ?? startController(limits);
     this.#reader = reader;
+    this.#watch = watch;
   }
 
   async run(): Promise<RuleEnd> {
@@ -80,12 +92,10 @@ class RuleRun {
 
   /** @returns milliseconds to rest */
   async #batch(ids: readonly unknown[]): Promise<number> {
-    const began = performance.now();
-    const moved = await this.#act(ids);
+    const { result: moved, elapsedMs, slowed } = await this.#watch.beside(() => this.#act(ids));
     if (moved === "timed out") return this.#timedOut();
-    const elapsedMs = performance.now() - began;
     this.#reader.take(ids.length, moved);
-    const step = afterBatch(this.#controller, { documents: ids.length, elapsedMs }, this.#limits);
+    const step = afterBatch(this.#controller, { documents: ids.length, elapsedMs, slowed }, this.#limits);
     this.#controller = step.state;
     const { done, batches, total } = this.#state;
     this.#state = {

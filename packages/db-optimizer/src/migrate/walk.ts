@@ -6,6 +6,7 @@ import {
   type ControllerState,
   startController,
 } from "../cleanup/controller.js";
+import { ForegroundWatch } from "../cleanup/foreground.js";
 import { OptimizerError, toOptimizerError } from "../errors.js";
 import type { Document } from "../model.js";
 import { pause, throwIfAborted } from "../pause.js";
@@ -43,35 +44,45 @@ const cursorNotFound = 43;
  * @throws {OptimizerError} `ABORTED`, `TIMED_OUT` after the third time in a row, and what `handle` throws
  */
 export async function walk<Item>(given: Walk<Item>): Promise<void> {
-  let { after, controller = startController(given.limits) } = given.from ?? { after: undefined };
-  for (;;) {
-    try {
-      const reader = new Reader(given, after);
+  const watch = new ForegroundWatch(given.collection, given.limits);
+  let place: Place = given.from ?? { after: undefined, controller: startController(given.limits) };
+  try {
+    for (;;) {
+      const reader = new Reader(given, place.after);
       try {
         for (;;) {
           throwIfAborted(given.signal);
-          const batch = await reader.take(controller.batchSize);
-          if (batch.length === 0) return;
-          const started = performance.now();
-          controller = await handleBatch(given, batch, controller);
-          after = batch.at(-1)?.id;
-          const elapsedMs = performance.now() - started;
-          const documents = batch.reduce((sum, { weight }) => sum + weight, 0);
-          const step = afterBatch(controller, { documents, elapsedMs }, given.limits);
-          controller = step.state;
-          await given.reached(
-            { after, controller },
-            { items: batch.length, elapsedMs: elapsedMs + step.pauseMs },
-          );
-          await pause(step.pauseMs, given.signal);
+          const next = await step(given, reader, watch, place);
+          if (!next) return;
+          place = next;
         }
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== cursorNotFound) throw error;
       } finally {
         await reader.close();
       }
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== cursorNotFound) throw error;
     }
+  } finally {
+    await watch.close();
   }
+}
+
+/** Handles the next batch and rests. Returns where it has come to; nothing at the end. */
+async function step<Item>(
+  given: Walk<Item>,
+  reader: Reader<Item>,
+  watch: ForegroundWatch,
+  { controller }: Place,
+): Promise<Place | undefined> {
+  const batch = await reader.take(controller.batchSize);
+  if (batch.length === 0) return undefined;
+  const { result, elapsedMs, slowed } = await watch.beside(() => handleBatch(given, batch, controller));
+  const documents = batch.reduce((sum, { weight }) => sum + weight, 0);
+  const { state, pauseMs } = afterBatch(result, { documents, elapsedMs, slowed }, given.limits);
+  const place = { after: batch.at(-1)?.id, controller: state };
+  await given.reached(place, { items: batch.length, elapsedMs: elapsedMs + pauseMs });
+  await pause(pauseMs, given.signal);
+  return place;
 }
 
 interface Prepared<Item> {

@@ -1,5 +1,8 @@
+import { setTimeout } from "node:timers/promises";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import { beforeEach, describe, expect, it } from "vitest";
+import { mongo } from "mongoose";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { ControllerLimits } from "../../src/cleanup/controller.js";
 import { parseRules, ruleFilter } from "../../src/cleanup/rules.js";
 import { runCleanup } from "../../src/cleanup/runner.js";
 
@@ -123,7 +126,7 @@ describe("runCleanup", () => {
       now,
       run: true,
       // A pause long enough for the change to be made between two batches of one selection.
-      limits: { niceRatio: 4, maxBatch: 400 },
+      limits: { niceRatio: 4, minBatch: 400, maxBatch: 400 },
       onProgress: () => {
         changed ??= logs().updateMany({ at: { $lt: daysAgo(40) } }, { $set: { at: now } });
       },
@@ -134,6 +137,43 @@ describe("runCleanup", () => {
     expect(deleted).toBeLessThan(2_000);
     expect(await logs().countDocuments()).toBe(3_000 - deleted);
     expect(await logs().countDocuments({ at: { $gte: daysAgo(30) } })).toBe(recent + 2_000 - deleted);
+  });
+
+  describe("beside an application's reads", () => {
+    /** Reads by `_id` wait once the cleanup has learnt what they take at rest. */
+    function slowReadsDown(collection: string) {
+      const { findOne } = mongo.Collection.prototype;
+      let reads = 0;
+      const slowed = async function (this: mongo.Collection, ...given: unknown[]) {
+        if (this.collectionName === collection && ++reads > 50) await setTimeout(30);
+        return (findOne as (...given: unknown[]) => unknown).apply(this, given);
+      };
+      vi.spyOn(mongo.Collection.prototype, "findOne").mockImplementation(slowed as typeof findOne);
+      return () => reads;
+    }
+    afterEach(() => vi.restoreAllMocks());
+
+    async function sizesOf(limits: Partial<ControllerLimits>): Promise<number[]> {
+      const sizes: number[] = [];
+      const onProgress = ({ batchSize }: { batchSize: number }) => void sizes.push(batchSize);
+      const report = await runCleanup(database.connection, [rule], { now, run: true, limits, onProgress });
+      expect(report.rules[0]).toMatchObject({ deleted: 2_000 });
+      return sizes;
+    }
+
+    it("makes smaller batches while they are slowed down", async () => {
+      slowReadsDown("logs");
+      expect((await sizesOf({ minBatch: 400, niceRatio: 0.01 })).slice(0, 3)).toEqual([200, 100, 50]);
+    });
+
+    it.each([
+      ["told to go at full speed", { niceRatio: 0 }],
+      ["told that no slowdown is too much", { maxSlowdown: Number.POSITIVE_INFINITY }],
+    ])("reads nothing and grows when %s", async (_name, limits) => {
+      const reads = slowReadsDown("logs");
+      expect((await sizesOf({ ...limits, targetMs: 60_000 }))[0]).toBe(1_200);
+      expect(reads()).toBe(0);
+    });
   });
 
   it("stops after the batch under way when told to, and goes on when run again", async () => {

@@ -10,57 +10,67 @@ import {
   startController,
 } from "../../src/cleanup/controller.js";
 
+/** As published, without regard for reads. */
+const published = { ...defaultLimits, maxSlowdown: Number.POSITIVE_INFINITY };
+
 describe("the batch controller", () => {
   it("follows the published rate filter", () => {
     // pt-online-schema-change: 1000 rows in 1 s, 500 in 0.5 s, 500 in 0.1 s, for batches of half a second.
     const first = afterBatch(
-      startController(defaultLimits),
-      { documents: 1_000, elapsedMs: 1_000 },
-      defaultLimits,
+      startController(published),
+      { documents: 1_000, elapsedMs: 1_000, slowed: false },
+      published,
     );
     expect(first).toMatchObject({ state: { batchSize: 500 }, pauseMs: 500 });
-    const second = afterBatch(first.state, { documents: 500, elapsedMs: 500 }, defaultLimits);
+    const second = afterBatch(first.state, { documents: 500, elapsedMs: 500, slowed: false }, published);
     expect(second.state).toEqual({
       batchSize: 500,
       weightedDocuments: 1_250,
       weightedSeconds: 1.25,
       failures: 0,
+      patience: 0,
     });
-    const third = afterBatch(second.state, { documents: 500, elapsedMs: 100 }, defaultLimits);
+    const third = afterBatch(second.state, { documents: 500, elapsedMs: 100, slowed: false }, published);
     // The rate alone would say 692; growth is capped at a fifth.
     expect(third.state).toEqual({
       batchSize: 600,
       weightedDocuments: 1_437.5,
       weightedSeconds: 1.0375,
       failures: 0,
+      patience: 0,
     });
   });
 
   it.each([
-    ["grows by a fifth at most", 1_000, { documents: 1_000, elapsedMs: 1 }, 1_200],
-    ["never passes the largest batch", 10_000, { documents: 10_000, elapsedMs: 1 }, 10_000],
-    ["never falls below the least", 100, { documents: 100, elapsedMs: 60_000 }, 100],
-    ["takes a batch without time for a millisecond", 1_000, { documents: 10, elapsedMs: 0 }, 1_200],
+    ["grows by a fifth at most", 1_000, { documents: 1_000, elapsedMs: 1, slowed: false }, 1_200],
+    ["never passes the largest batch", 10_000, { documents: 10_000, elapsedMs: 1, slowed: false }, 10_000],
+    ["never falls below the least", 100, { documents: 100, elapsedMs: 60_000, slowed: false }, 100],
+    [
+      "takes a batch without time for a millisecond",
+      1_000,
+      { documents: 10, elapsedMs: 0, slowed: false },
+      1_200,
+    ],
   ])("%s", (_name, batchSize, batch, next) => {
-    const state = { batchSize, weightedDocuments: 0, weightedSeconds: 0, failures: 0 };
-    expect(afterBatch(state, batch, defaultLimits).state.batchSize).toBe(next);
+    const state = { batchSize, weightedDocuments: 0, weightedSeconds: 0, failures: 0, patience: 0 };
+    expect(afterBatch(state, batch, published).state.batchSize).toBe(next);
   });
 
   it("halves after a timeout, down to the least twice, and from the third on down to one document", () => {
     const sizes: number[] = [];
-    let state: ControllerState = { ...startController(defaultLimits), batchSize: 150 };
-    for (; !isExhausted(state); state = afterTimeout(state, defaultLimits)) sizes.push(state.batchSize);
+    let state: ControllerState = { ...startController(published), batchSize: 150 };
+    for (; !isExhausted(state); state = afterTimeout(state, published)) sizes.push(state.batchSize);
     expect(sizes).toEqual([150, 100, 100, 50, 25, 12, 6, 3, 1]);
   });
 
   it("after a split climbs back step by step, and to its rate in the end", () => {
-    let state: ControllerState = { ...startController(defaultLimits), batchSize: 1, failures: 7 };
+    let state: ControllerState = { ...startController(published), batchSize: 1, failures: 7 };
     const sizes: number[] = [];
     for (let batch = 0; batch < 40; batch++) {
       state = afterBatch(
         state,
-        { documents: state.batchSize, elapsedMs: state.batchSize },
-        defaultLimits,
+        { documents: state.batchSize, elapsedMs: state.batchSize, slowed: false },
+        published,
       ).state;
       sizes.push(state.batchSize);
     }
@@ -70,10 +80,29 @@ describe("the batch controller", () => {
   });
 
   it("halves after a pause for the server's sake, down to the least", () => {
-    const state = startController(defaultLimits);
-    expect(afterThrottle(state, defaultLimits).batchSize).toBe(500);
-    expect(afterThrottle({ ...state, batchSize: 150 }, defaultLimits).batchSize).toBe(100);
-    expect(afterThrottle({ ...state, batchSize: 12 }, defaultLimits).batchSize).toBe(12);
+    const state = startController(published);
+    expect(afterThrottle(state, published).batchSize).toBe(500);
+    expect(afterThrottle({ ...state, batchSize: 150 }, published).batchSize).toBe(100);
+    expect(afterThrottle({ ...state, batchSize: 12 }, published).batchSize).toBe(12);
+  });
+
+  it("begins small where reads are watched", () => {
+    expect(startController(defaultLimits).batchSize).toBe(defaultLimits.minBatch);
+    expect(startController(published).batchSize).toBe(1_000);
+    expect(startController({ ...defaultLimits, niceRatio: 0 }).batchSize).toBe(1_000);
+  });
+
+  it("halves while reads are slowed down, to ten, and then takes a step up in 32 batches", () => {
+    let state: ControllerState = { ...startController(defaultLimits), batchSize: 100 };
+    const sizes: number[] = [];
+    for (let batch = 0; batch < 5 + 32 + 1; batch++) {
+      const done = { documents: state.batchSize, elapsedMs: 1, slowed: batch < 5 };
+      state = afterBatch(state, done, defaultLimits).state;
+      sizes.push(state.batchSize);
+    }
+    expect(sizes.slice(0, 5)).toEqual([50, 25, 12, 10, 10]);
+    expect(new Set(sizes.slice(5, 5 + 31))).toEqual(new Set([10]));
+    expect(sizes.slice(-2)).toEqual([12, 12]);
   });
 
   it("stays within its bounds whatever the batches", () => {
@@ -81,16 +110,19 @@ describe("the batch controller", () => {
       fc.record({
         documents: fc.nat({ max: 10_000 }),
         elapsedMs: fc.double({ min: 0, max: 100_000, noNaN: true }),
+        slowed: fc.boolean(),
       }),
     );
     fc.assert(
       fc.property(batches, (list) => {
-        let state = startController(defaultLimits);
+        let state = startController(published);
         for (const batch of list) {
           const before = state.batchSize;
-          const step = afterBatch(state, batch, defaultLimits);
+          const step = afterBatch(state, batch, published);
           state = step.state;
-          expect(state.batchSize).toBeGreaterThanOrEqual(defaultLimits.minBatch);
+          expect(state.batchSize).toBeGreaterThanOrEqual(
+            batch.slowed ? 10 : Math.min(before, defaultLimits.minBatch),
+          );
           expect(state.batchSize).toBeLessThanOrEqual(
             Math.max(before * defaultLimits.maxGrowth, defaultLimits.minBatch),
           );

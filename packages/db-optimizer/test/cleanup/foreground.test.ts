@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { SlowdownJudge } from "../../src/cleanup/foreground.js";
+
+/** A judge that has seen a hundred reads at rest, of 1 to 10 ms: one in a hundred takes 10. */
+function judgeOfTen(maxSlowdown = 1.5): SlowdownJudge {
+  const judge = new SlowdownJudge(maxSlowdown);
+  for (let read = 0; read < 100; read++) judge.atRest(1 + (read % 10));
+  return judge;
+}
+
+describe("the judge of slowed reads", () => {
+  it.each([
+    ["as fast as at rest", 200, 10, false],
+    ["just as slow as allowed", 200, 15, false],
+    ["slower than allowed", 3, 15.1, true],
+    ["one that kept others from being asked counts for them", 1, 50, true],
+  ])("reads beside batches that are %s", (_name, reads, ms, slowed) => {
+    const judge = judgeOfTen();
+    for (let read = 0; read < reads; read++) judge.besideBatch(ms);
+    expect(judge.verdict()).toBe(slowed);
+  });
+
+  it("lets one in a hundred be slow", () => {
+    const judge = judgeOfTen(4);
+    for (let read = 0; read < 5_000; read++) {
+      judge.besideBatch(1);
+      // One that takes longer than four times ten counts for nine.
+      if (read % 1_000 === 0) judge.atRest(10);
+      expect(judge.verdict()).toBe(false);
+    }
+  });
+
+  it("judges anew once it has said so", () => {
+    const judge = judgeOfTen();
+    judge.besideBatch(100);
+    expect(judge.verdict()).toBe(true);
+    expect(judge.verdict()).toBe(false);
+  });
+
+  it("takes a millisecond more for nothing, however fast reads are at rest", () => {
+    const judge = new SlowdownJudge(1.5);
+    for (let read = 0; read < 100; read++) judge.atRest(0.1);
+    for (let read = 0; read < 100; read++) judge.besideBatch(1);
+    expect(judge.verdict()).toBe(false);
+    for (let read = 0; read < 3; read++) judge.besideBatch(1.2);
+    expect(judge.verdict()).toBe(true);
+  });
+
+  it("has nothing to say before it knows what a read takes at rest", () => {
+    const judge = new SlowdownJudge(1.5);
+    judge.besideBatch(1_000);
+    expect(judge.verdict()).toBe(false);
+  });
+});
