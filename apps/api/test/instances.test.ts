@@ -1,69 +1,33 @@
 import {
+  duration,
   type IdentityModels,
   listSecurityEvents,
   listSessions,
   setUserStatus,
   type UserDocument,
+  verifyAudit,
 } from "@org/db-models";
-import { bundleChild, startChild } from "@org/dev-kit/children";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { InstanceDeps } from "./children/instance.js";
 import { cookie, password, useApi } from "./support/api.js";
+import { type Answer, type Asked, ask, startTwo } from "./support/instances.js";
 
 const api = useApi();
 const parallel = 100;
 /** Wrong passwords that an account may take at once; above what the tests sign in with. */
 const free = 120;
 const loginDefence = {
+  // Longer than the tests take, whatever else the machine does.
+  firstDelayMs: duration.minute,
   account: { free, challengeAfter: 1_000 },
   network: { free: 10_000, challengeAfter: 10_000 },
 };
-const bundle = await bundleChild(new URL("./children/instance.ts", import.meta.url));
 let instances: string[] = [];
 let models: IdentityModels;
 
 beforeAll(async () => {
   models = api.models;
-  instances = await startTwo({ loginDefence });
+  instances = await startTwo(api.uri, { loginDefence });
 });
-
-/** Two processes on the one database; where they listen. */
-async function startTwo(deps: InstanceDeps): Promise<string[]> {
-  const children = [0, 1].map(() => startChild(bundle, api.uri, JSON.stringify(deps)));
-  await Promise.all(children.map((child) => child.hasPrinted("\n")));
-  return children.map((child) => /http:\S+/.exec(child.printed())?.[0] ?? "");
-}
-
-interface Answer {
-  status: number;
-  body: Record<string, unknown>;
-  cookies: string[];
-  retryAfter: string | null;
-}
-
-interface Asked {
-  method?: string;
-  headers?: Record<string, string>;
-  payload?: object;
-}
-
-async function ask(instance: string | undefined, path: string, asked: Asked = {}): Promise<Answer> {
-  const { method = asked.payload ? "POST" : "GET", headers = {}, payload } = asked;
-  const json = payload && { "content-type": "application/json" };
-  const body = payload && JSON.stringify(payload);
-  const answer = await fetch(`${instance}/v1${path}`, {
-    method,
-    headers: { ...headers, ...json },
-    ...(body && { body }),
-  });
-  const text = await answer.text();
-  return {
-    status: answer.status,
-    body: text ? JSON.parse(text) : {},
-    cookies: answer.headers.getSetCookie(),
-    retryAfter: answer.headers.get("retry-after"),
-  };
-}
 
 /** The same for each of the two instances in turn, all at once. */
 function askBoth(
@@ -152,7 +116,7 @@ describe("two instances, each a process of its own", () => {
   });
 
   test(`end a session whose token is used ${parallel} times after its grace, with one alarm`, async () => {
-    const strict = await startTwo({ loginDefence, sessionPolicy: { rotationGraceMs: 0 } });
+    const strict = await startTwo(api.uri, { loginDefence, sessionPolicy: { rotationGraceMs: 0 } });
     const { userId, signIn } = await makePerson();
     const token = (await signIn()).body.token as string;
     const answers = await askBoth(
@@ -242,5 +206,18 @@ describe("two instances, each a process of its own", () => {
     expect((await ask(instances[0], "/sessions", { payload: credentials })).body.code).toBe(
       "BAD_CREDENTIALS",
     );
+  });
+
+  test("write one audit trail: each in a chain of its own, every session in it, and all of it verifies", async () => {
+    const before = await models.AuditEvent.distinct("chainId");
+    const { credentials } = await makePerson({ maxConcurrentSessions: parallel });
+    const opened = { action: "session.opened", outcome: "success" } as const;
+    const known = await models.AuditEvent.countDocuments(opened);
+    const answers = await askBoth("/sessions", () => ({ payload: credentials }), 20);
+    expect(withStatus(answers, 201)).toHaveLength(20);
+    expect(await models.AuditEvent.countDocuments(opened)).toBe(known + 20);
+    const { intact, chains } = await verifyAudit(models);
+    expect([intact, chains]).toEqual([true, before.length]);
+    expect(chains).toBeGreaterThanOrEqual(instances.length);
   });
 });
