@@ -89,6 +89,37 @@ describe("revokeAllSessions while two processes sign in", () => {
   });
 });
 
+describe("revokeAllSessions that is killed between two steps", () => {
+  const killed = () => Promise.reject(new Error("killed"));
+
+  it("leaves no session that was there at the call", async () => {
+    const user = await makeUser(models);
+    const { token } = await openSession(models, { userId: user._id }, now);
+    const dying = { ...models, User: { collection: { findOneAndUpdate: killed } } };
+    const revoking = revokeAllSessions(dying as unknown as IdentityModels, { userId: user._id }, now);
+    await expect(revoking).rejects.toThrow("killed");
+    expect(await validateSession(models, token, now)).toEqual({ active: false, reason: "revoked" });
+  });
+
+  it("is completed by the next call: a login that came in between ends too", async () => {
+    const user = await makeUser(models);
+    const { collection } = models.User;
+    const raise = collection.findOneAndUpdate.bind(collection);
+    let token = "";
+    vi.spyOn(collection, "findOneAndUpdate").mockImplementationOnce((async (
+      ...args: Parameters<typeof raise>
+    ) => {
+      token = (await openSession(models, { userId: user._id }, now)).token;
+      await raise(...args);
+      return killed();
+    }) as typeof raise);
+    const again = () => revokeAllSessions(models, { userId: user._id }, now);
+    await expect(again()).rejects.toThrow("killed");
+    expect(await again()).toBe(1);
+    expect(await validateSession(models, token, now)).toEqual({ active: false, reason: "revoked" });
+  });
+});
+
 describe("a stolen token that is used while the session rotates", () => {
   it.each([1, 2, 3])(
     `in ${parallel} calls of two processes leaves no live child and raises one alarm, round %i`,
