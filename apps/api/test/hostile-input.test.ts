@@ -137,6 +137,9 @@ describe("rate limits", () => {
       });
     expect((await through("203.0.113.1")).statusCode).toBe(401);
     expect((await through("203.0.113.2")).statusCode).toBe(401);
+    // Read from the right: what a client says of itself stands left of what a proxy of ours has seen.
     expect((await through("6.6.6.6, 203.0.113.1")).statusCode).toBe(429);
+    expect((await through("6.6.6.6, 203.0.113.1, 10.2.2.2")).statusCode).toBe(429);
+    expect((await through("203.0.113.1, 203.0.113.3, 10.2.2.2")).statusCode).toBe(401);
   });
 });

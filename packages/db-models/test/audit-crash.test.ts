@@ -57,5 +57,5 @@ describe("appendAudit in several processes", () => {
     const stored = await placesStored();
     expect(said.filter((line) => !stored.has(line))).toEqual([]);
     expect(await verifyAudit(models)).toMatchObject({ intact: true, breaks: [] });
-  }, 180_000);
+  });
 });

@@ -332,6 +332,13 @@ describe("verifyAudit", () => {
     expect(breaks).toContainEqual({ chainId: other, sequence: 1, problem: "missing" });
   });
 
+  it("streams: a thousand events at a time, however long the chain", async () => {
+    await appendMany(2_500);
+    const { result, commands } = await commandsDuring(database(), () => verifyAudit(models));
+    expect(result).toMatchObject({ intact: true, chains: 1, events: length + 2_500 });
+    expect(commands).toEqual(["distinct", "find", "getMore", "getMore"]);
+  });
+
   describe("with an exported checkpoint", () => {
     const exported = async () => JSON.parse(JSON.stringify(await createAuditCheckpoint(models, keys, now)));
 

@@ -22,7 +22,8 @@ export function useIdentityDatabase(): () => IdentityDatabase {
   return () => database;
 }
 
-async function createIndexes(models: IdentityModels): Promise<void> {
+/** Makes every index of the models. */
+export async function createIndexes(models: IdentityModels): Promise<void> {
   for (const model of Object.values(models) as Model<unknown>[]) await model.createIndexes();
 }
 

@@ -1,23 +1,29 @@
 import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   ApiKeyVerifier,
+  authenticateClient,
   createApiKey,
   createLoginChallenge,
   type IdentityModels,
   openSession,
   parseToken,
+  randomKey,
   refreshSession,
+  reserveLoginAttempt,
   rotateApiKey,
   rotateClientSecret,
+  settleLoginAttempt,
   type TokenKind,
   tokenPrefixes,
   validateAccessToken,
   validateSession,
   verifyLoginChallenge,
 } from "../src/index.js";
+import { tokenLength } from "../src/secrets.js";
 import { makeUser, useIdentityDatabase } from "./database.js";
-import { codeFor, exchange, granted, makeWorld, now, refresh } from "./oauth-world.js";
+import { codeFor, exchange, granted, makeWorld, now, refresh, type World } from "./oauth-world.js";
 import { dumpOf } from "./person.js";
 
 const database = useIdentityDatabase();
@@ -25,6 +31,7 @@ let models: IdentityModels;
 /** Everything that a bearer was given. */
 const secrets: string[] = [];
 let dump = "";
+let world: World;
 
 beforeAll(async () => {
   models = database().models;
@@ -35,11 +42,12 @@ beforeAll(async () => {
   if (!rotated.refreshed) throw new Error(rotated.reason);
   secrets.push(opened.token, rotated.token);
 
-  const world = await makeWorld(models);
+  world = await makeWorld(models);
+  const unused = await codeFor(models, world);
   const code = await codeFor(models, world);
   const first = granted(await exchange(models, world, code));
   const second = granted(await refresh(models, world, first.refreshToken));
-  secrets.push(code, world.verifier, world.clientSecret ?? "");
+  secrets.push(unused, code, world.verifier, world.clientSecret ?? "");
   for (const tokens of [first, second]) secrets.push(tokens.accessToken, tokens.refreshToken ?? "");
   const { clientId } = world.client;
   const { ownerId } = await models.App.findOne({ clientId }).orFail();
@@ -62,6 +70,16 @@ beforeAll(async () => {
     now,
   );
   secrets.push(challenge.token, challenge.code);
+
+  const deviceCookie = randomKey();
+  const admission = await reserveLoginAttempt(models, { identifier: user.email, deviceCookie }, now);
+  if (!admission.admitted) throw new Error("the sign-in is delayed");
+  await settleLoginAttempt(
+    models,
+    { attempt: admission.attempt, succeeded: true, userId, deviceCookie },
+    now,
+  );
+  secrets.push(deviceCookie);
   dump = await dumpOf(models);
 });
 
@@ -73,6 +91,30 @@ function textsOf(text: string): string[] {
     return value;
   });
   return [...texts];
+}
+
+/** A text as tokens of each kind, with the prefix and the checksum that let it get as far as a read. */
+function forgedFrom(text: string): string[] {
+  return Object.entries(tokenPrefixes).map(([kind, prefix]) => {
+    const unchecked = `${prefix}_${(text + text).slice(0, tokenLength(kind as TokenKind) - prefix.length - 7)}`;
+    return unchecked + (crc32(unchecked) >>> 1).toString(36).padStart(6, "0");
+  });
+}
+
+/** Everything that takes a bearer value, and whether it takes this one. */
+async function opens(presented: string, verifier: ApiKeyVerifier): Promise<boolean> {
+  const { clientId } = world.client;
+  const answers = await Promise.all([
+    validateSession(models, presented, now).then(({ active }) => active),
+    refreshSession(models, presented, now).then(({ refreshed }) => refreshed),
+    validateAccessToken(models, presented, now).then(({ active }) => active),
+    exchange(models, world, presented).then(({ granted }) => granted),
+    refresh(models, world, presented).then(({ granted }) => granted),
+    authenticateClient(models, { clientId, clientSecret: presented }, now).then((one) => one.authenticated),
+    verifier.verify({ key: presented }, now).then(({ valid }) => valid),
+    verifyLoginChallenge(models, { token: presented, code: "00000000" }, now).then(({ passed }) => passed),
+  ]);
+  return answers.includes(true);
 }
 
 describe("a dump of the whole database after every kind of secret was used", () => {
@@ -90,24 +132,25 @@ describe("a dump of the whole database after every kind of secret was used", () 
     expect(tokens).toEqual([]);
   });
 
-  it("has nothing that opens anything when it is presented, as it is or behind any prefix", async () => {
+  it("has nothing that opens anything when it is presented: as it is, behind any prefix, or as any token", async () => {
     const verifier = new ApiKeyVerifier(models);
     const opened: string[] = [];
+    let wellFormed = 0;
     for (const text of textsOf(dump)) {
-      for (const presented of [text, ...Object.values(tokenPrefixes).map((prefix) => `${prefix}_${text}`)]) {
-        const session = await validateSession(models, presented, now);
-        const access = await validateAccessToken(models, presented, now);
-        const key = await verifier.verify({ key: presented }, now);
-        const challenge = await verifyLoginChallenge(models, { token: presented, code: "00000000" }, now);
-        if (session.active || access.active || key.valid || challenge.passed) opened.push(presented);
+      const prefixed = Object.values(tokenPrefixes).map((prefix) => `${prefix}_${text}`);
+      const forged = /^[\w-]{43}$/.test(text) ? forgedFrom(text) : [];
+      wellFormed += forged.filter((token) => parseToken("session", token)).length;
+      for (const presented of [text, ...prefixed, ...forged]) {
+        if (await opens(presented, verifier)) opened.push(presented);
       }
     }
     await verifier.close();
     expect(opened).toEqual([]);
+    expect(wellFormed).toBeGreaterThan(20);
   });
 
   it("has the SHA-256 of what is looked up, so that the search above was not of an empty place", () => {
-    const last = secrets.at(-2) ?? "";
-    expect(dump).toContain(createHash("sha256").update(last).digest("base64url"));
+    const [, session = ""] = secrets;
+    expect(dump).toContain(createHash("sha256").update(session).digest("base64url"));
   });
 });

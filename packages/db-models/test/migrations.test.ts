@@ -236,7 +236,7 @@ describe("live traffic of three processes", () => {
     expect(report.verification).toMatchObject({ clean: true });
     expect(children.flatMap((child) => child.printed().match(/mixed up/g) ?? [])).toEqual([]);
     await expectNothingAmiss(children, activeBefore);
-  }, 180_000);
+  });
 });
 
 async function someRounds(children: readonly WaitingChild[]): Promise<void> {

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import ipaddr from "ipaddr.js";
 import { describe, expect, it } from "vitest";
 import { canonicalAddress, canonicalRange, isAllowed, networkOf } from "../src/network.js";
 
@@ -86,6 +87,49 @@ describe("isAllowed", () => {
     [["192.0.2.0/24"], "0300.0.2.1", false],
   ])("%j for %s: %s", (allowlist, address, allowed) => {
     expect(isAllowed(allowlist, address)).toBe(allowed);
+  });
+
+  it("lets in exactly what has the range's first bits, of its own family", () => {
+    // By arithmetic on the whole number, not byte by byte as the code does it.
+    const familyOf = (bytes: number[]) => ({
+      text: canonicalAddress(ipaddr.fromByteArray(bytes).toString()) ?? "",
+      bits: BigInt(bytes.length * 8),
+      number: bytes.reduce((number, byte) => number * 256n + BigInt(byte), 0n),
+    });
+    const bytes = fc.oneof(
+      ...[4, 16].map((length) => fc.array(fc.nat({ max: 255 }), { minLength: length, maxLength: length })),
+    );
+    const seen = { in: 0, out: 0 };
+    fc.assert(
+      fc.property(bytes, fc.nat(), fc.nat(), bytes, fc.boolean(), (base, length, flip, other, near) => {
+        const range = familyOf(base);
+        const prefix = BigInt(length) % (range.bits + 1n);
+        // Half of the addresses differ from the range's in one bit, which is where mistakes are.
+        const bit = flip % (base.length * 8);
+        const flipped = base.map((byte, index) => (index === bit >> 3 ? byte ^ (0x80 >> (bit & 7)) : byte));
+        const address = familyOf(near ? flipped : other);
+        const expected =
+          address.bits === range.bits &&
+          address.number >> (range.bits - prefix) === range.number >> (range.bits - prefix);
+        expect(isAllowed([`${range.text}/${prefix}`], address.text)).toBe(expected);
+        seen[expected ? "in" : "out"] += 1;
+        if (range.bits === 32n && address.bits === 32n) {
+          const mapped = `::ffff:${range.text}/${prefix + 96n}`;
+          expect(isAllowed([mapped], `::ffff:${address.text}`)).toBe(expected);
+        }
+      }),
+      { seed: 20_961_126, numRuns: 1_000 },
+    );
+    expect(Math.min(seen.in, seen.out)).toBeGreaterThan(100);
+  });
+
+  it("reads anything arbitrary without throwing, and lets no junk in", () => {
+    fc.assert(
+      fc.property(fc.string(), fc.oneof(v4, v6), (junk, address) => {
+        if (canonicalRange(junk) === undefined) expect(isAllowed([junk], address)).toBe(false);
+        if (canonicalAddress(junk) === undefined) expect(isAllowed(["0.0.0.0/0", "::/0"], junk)).toBe(false);
+      }),
+    );
   });
 
   it("lets every address into its own network, and into the range of its canonical text", () => {

@@ -106,6 +106,24 @@ describe("a code that is used more than once", () => {
   });
 });
 
+/** An authorization that has been rotated once, so that the first tokens are stolen goods once the grace is over. */
+async function rotatedTokens(at = now) {
+  const world = await makeWorld(models);
+  const stolen = granted(await exchange(models, world, await codeFor(models, world), at));
+  const current = granted(await refresh(models, world, stolen.refreshToken, at));
+  return { world, stolen, current };
+}
+
+/** That one alarm was raised, and no token that was given out is good for anything. */
+async function expectNothingAlive(world: World, given: TokenResult[], at = now): Promise<void> {
+  expect(await alarmsOf(world)).toEqual([["refresh_reused"]]);
+  expect(await liveOf(given, at)).toBe(0);
+  for (const result of given.filter((one) => one.granted)) {
+    const next = await refresh(models, world, granted(result).refreshToken, at);
+    expect(next).toMatchObject({ granted: false, reason: "revoked" });
+  }
+}
+
 describe("a refresh token that is used more than once", () => {
   it(`${parallel} times at once rotates once, and everybody gets the same tokens`, async () => {
     const world = await makeWorld(models);
@@ -146,23 +164,16 @@ describe("a refresh token that is used more than once", () => {
     expect(await alarmsOf(world)).toEqual([]);
   });
 
-  it("reuse racing with rotation leaves no live child", async () => {
+  it(`reuse racing with rotation, ${parallel} calls at once, leaves no live child`, async () => {
     const late = after(rotationGraceMs);
-    for (let round = 0; round < 20; round++) {
-      const world = await makeWorld(models);
-      const stolen = await tokensFor(models, world);
-      const current = granted(await refresh(models, world, stolen.refreshToken));
+    for (let round = 0; round < 3; round++) {
+      const { world, stolen, current } = await rotatedTokens();
       const [reuses, rotations] = await Promise.all([
-        times(5, () => refresh(models, world, stolen.refreshToken, late)),
-        times(5, () => refresh(models, world, current.refreshToken, late)),
+        times(parallel / 2, () => refresh(models, world, stolen.refreshToken, late)),
+        times(parallel / 2, () => refresh(models, world, current.refreshToken, late)),
       ]);
       expect(reuses.some((result) => result.granted)).toBe(false);
-      expect(await liveOf([stolen, current, ...rotations], late)).toBe(0);
-      expect(await alarmsOf(world)).toEqual([["refresh_reused"]]);
-      for (const result of rotations.filter((one) => one.granted)) {
-        const next = await refresh(models, world, granted(result).refreshToken, late);
-        expect(next).toMatchObject({ granted: false, reason: "revoked" });
-      }
+      await expectNothingAlive(world, [stolen, current, ...rotations], late);
     }
   });
 
@@ -170,9 +181,7 @@ describe("a refresh token that is used more than once", () => {
     "reuse just %s a rotation's claim leaves no live child",
     async (when) => {
       const late = after(rotationGraceMs);
-      const world = await makeWorld(models);
-      const stolen = await tokensFor(models, world);
-      const current = granted(await refresh(models, world, stolen.refreshToken));
+      const { world, stolen, current } = await rotatedTokens();
       let reuse: TokenResult | undefined;
       interleave(when, async () => {
         reuse = await refresh(models, world, stolen.refreshToken, late);
@@ -180,7 +189,7 @@ describe("a refresh token that is used more than once", () => {
       const rotation = await refresh(models, world, current.refreshToken, late);
       expect(reuse).toMatchObject({ reason: "refresh_reused" });
       expect(rotation.granted).toBe(when === "after");
-      expect(await liveOf([stolen, current, rotation], late)).toBe(0);
+      await expectNothingAlive(world, [stolen, current, rotation], late);
     },
   );
 });
@@ -263,11 +272,12 @@ describe("two processes", () => {
     await Promise.all(children.map((child) => child.hasPrinted("ready\n")));
     const { clientId } = world.client;
     const credentials = { clientId, clientSecret: world.clientSecret, codeVerifier: world.verifier };
+    const uses = (assignment.codes?.length ?? 0) + (assignment.refreshTokens?.length ?? 0);
     const job: Assignment = {
       ...credentials,
       redirectUri,
       ...assignment,
-      times: parallel / 2,
+      times: parallel / 2 / uses,
       rotate: false,
     };
     for (const child of children) child.tell(JSON.stringify(job));
@@ -299,5 +309,23 @@ describe("two processes", () => {
     expect(await validateAccessToken(models, accessToken, now)).toMatchObject({ active: true });
     expect(await models.AppToken.find({ userId: world.user._id }).lean()).toMatchObject([{ generation: 1 }]);
     expect(await alarmsOf(world)).toEqual([]);
+  });
+
+  it(`${parallel} uses of a stolen token and of the current one: nothing alive, one alarm`, async () => {
+    // The processes have one moment: the rotation was a grace earlier.
+    const { world, stolen, current } = await rotatedTokens(after(-rotationGraceMs));
+    const refreshTokens = [current.refreshToken, stolen.refreshToken];
+    const said = await inTwoProcesses(world, { refreshTokens });
+    expect(said).toHaveLength(parallel);
+    expect(said.filter((line) => line.startsWith("1 ") && !line.startsWith("1 refused "))).toEqual([]);
+    await expectNothingAlive(world, [stolen, current]);
+    for (const [, refreshToken, accessToken] of said.map((line) => line.split(" "))) {
+      if (refreshToken === "refused") continue;
+      expect(await validateAccessToken(models, accessToken, now)).toEqual({
+        active: false,
+        reason: "revoked",
+      });
+      expect(await refresh(models, world, refreshToken)).toMatchObject({ reason: "revoked" });
+    }
   });
 });

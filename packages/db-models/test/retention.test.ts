@@ -100,6 +100,8 @@ it("is applied by a rule and a TTL index for each collection that has a date to 
   for (const { schema } of dated) {
     const ttl = schema.indexes().filter(([, { expireAfterSeconds }]) => expireAfterSeconds === 0);
     expect(ttl.map(([fields]) => fields)).toEqual([{ purgeAt: 1 }]);
+    // Anything but a date never expires.
+    expect(schema.path("purgeAt").instance).toBe("Date");
   }
   const names = dated.map(({ collection }) => collection.name).sort();
   expect(retentionRules.map(({ collection }) => collection).sort()).toEqual(names);

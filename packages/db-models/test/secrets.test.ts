@@ -1,9 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  deriveToken,
   equalHashes,
+  isMarkedToken,
+  mintMarkedToken,
   mintToken,
   parseToken,
+  randomKey,
   sha256,
   succeedToken,
   type TokenKind,
@@ -84,6 +88,44 @@ describe("succeedToken", () => {
   it("makes another successor each time", () => {
     const old = mintToken("session");
     expect(succeedToken("session", old).successor).not.toEqual(succeedToken("session", old).successor);
+  });
+});
+
+describe("marked tokens", () => {
+  it("are known by the key that marked them, whoever made their handle, and by nothing else", () => {
+    fc.assert(
+      fc.property(anyKind, fc.nat(), fc.nat({ max: 7 }), (kind, position, bit) => {
+        const [key, other] = [randomKey(), randomKey()];
+        const token = mintMarkedToken(kind, mintToken("authorizationCode").handle, key);
+        expect(parseToken(kind, token.raw)).toEqual(token);
+        expect(isMarkedToken(token, key)).toBe(true);
+        expect(isMarkedToken(token, other)).toBe(false);
+        expect(isMarkedToken(mintToken(kind), key)).toBe(false);
+        const { successor } = succeedToken(kind, token, key);
+        expect([successor.handle, isMarkedToken(successor, key)]).toEqual([token.handle, true]);
+        // One bit of the secret, which is between the handle and the checksum.
+        const from = tokenPrefixes[kind].length + 1 + token.handle.length;
+        const secret = Buffer.from(token.raw.slice(from, -6), "base64url");
+        const at = position % secret.length;
+        secret.writeUInt8(secret.readUInt8(at) ^ (1 << bit), at);
+        const changed = token.raw.slice(0, from) + secret.toString("base64url") + token.raw.slice(-6);
+        expect(isMarkedToken({ ...token, raw: changed }, key)).toBe(false);
+      }),
+    );
+  });
+
+  it("lead to one token of another kind, from which there is no way back", () => {
+    fc.assert(
+      fc.property(anyKind, anyKind, (kind, other) => {
+        const token = mintToken(kind);
+        const derived = deriveToken(other, token);
+        expect(deriveToken(other, token)).toEqual(derived);
+        expect(parseToken(other, derived.raw)).toEqual(derived);
+        expect(derived.handle).toBe(token.handle);
+        expect(derived.raw.slice(26, 69)).not.toBe(token.raw.slice(26, 69));
+        expect(deriveToken(other, { ...token, raw: mintToken(kind).raw })).not.toEqual(derived);
+      }),
+    );
   });
 });
 

@@ -84,6 +84,34 @@ describe("UsageRecorder", () => {
     ]);
   });
 
+  it("counts in its own hour and day what one flush writes", async () => {
+    const usage = new UsageRecorder(models);
+    const user = await makeUser(models);
+    const midnight = new Date("2096-06-02T00:00:00.000Z").getTime();
+    for (const ms of [-duration.hour, -1, 0]) {
+      usage.record({ userId: user._id, endpoint: "GET /a" }, new Date(midnight + ms));
+    }
+    const { commands } = await commandsDuring(database(), () => usage.flush());
+    expect(commands).toEqual(["update", "update"]);
+    const buckets = await models.UsageBucket.find({ userId: user._id })
+      .sort({ interval: 1, startedAt: 1 })
+      .lean();
+    expect(
+      buckets.map(({ interval, startedAt, requests }) => [interval, startedAt.toISOString(), requests]),
+    ).toEqual([
+      ["day", "2096-06-01T00:00:00.000Z", 2],
+      ["day", "2096-06-02T00:00:00.000Z", 1],
+      ["hour", "2096-06-01T23:00:00.000Z", 2],
+      ["hour", "2096-06-02T00:00:00.000Z", 1],
+    ]);
+    const { apiUsage } = await readUser(models, user._id);
+    expect(apiUsage).toMatchObject({
+      totals: { requests: 3 },
+      window: { requests: 1, resetAt: new Date("2096-06-03T00:00:00.000Z") },
+      favouriteEndpoints: [{ endpoint: "GET /a", requests: 3 }],
+    });
+  });
+
   it("starts a new window when the old one has ended", async () => {
     const usage = new UsageRecorder(models);
     const user = await makeUser(models);
@@ -124,14 +152,14 @@ describe("UsageRecorder", () => {
 
   it("loses nothing to parallel recorders of one user", async () => {
     const user = await makeUser(models);
-    const recorders = Array.from({ length: 20 }, () => new UsageRecorder(models));
+    const recorders = Array.from({ length: 100 }, () => new UsageRecorder(models));
     for (const usage of recorders) usage.record({ userId: user._id, endpoint: "GET /a" }, now);
     await Promise.all(recorders.map((usage) => usage.flush()));
     expect((await readUser(models, user._id)).apiUsage.favouriteEndpoints).toEqual([
-      { endpoint: "GET /a", requests: 20 },
+      { endpoint: "GET /a", requests: 100 },
     ]);
     const bucket = await models.UsageBucket.findOne({ userId: user._id, interval: "hour" }).lean();
-    expect(bucket?.requests).toBe(20);
+    expect(bucket?.requests).toBe(100);
   });
 
   it("reports what a failed flush lost, and goes on", async () => {

@@ -113,9 +113,12 @@ export function presentedToken(request: FastifyRequest): PresentedToken {
   return { value: cookie, by: "cookie" };
 }
 
+/** Another request has rotated the token, or signed out, and perhaps in again: a newer cookie may be in its place. */
+const perhapsReplaced: ReadonlySet<string> = new Set(["rotated", "revoked"]);
+
 /** The error for a token that was refused; the browser forgets the cookie, unless a newer one may be in its place. */
 export function sessionRefused(reply: FastifyReply, token: PresentedToken, reason: string): ApiError {
-  if (token.by === "cookie" && reason !== "rotated") reply.dropSessionCookie();
+  if (token.by === "cookie" && !perhapsReplaced.has(reason)) reply.dropSessionCookie();
   return new ApiError("SESSION_INVALID", { reason });
 }
 

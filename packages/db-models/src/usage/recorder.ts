@@ -3,7 +3,14 @@ import type { IdentityModels } from "../models.js";
 import { retentionOf } from "../retention.js";
 import { limits } from "../schemas/common.js";
 import { WriteBehind } from "../write-behind.js";
-import { bucketUpdates, type PendingUse, sessionUpdates, type UseCount, userUpdates } from "./updates.js";
+import {
+  bucketUpdates,
+  intervalStart,
+  type PendingUse,
+  sessionUpdates,
+  type UseCount,
+  userUpdates,
+} from "./updates.js";
 
 /** One request that a user made. */
 export interface ApiUse {
@@ -16,7 +23,7 @@ export interface ApiUse {
 }
 
 export interface UsageRecorderOptions {
-  /** Users with unwritten counts at which the recorder writes by itself. Default 1,000. */
+  /** Users with unwritten counts, of each hour apart, at which the recorder writes by itself. Default 1,000. */
   maxUsers?: number;
   /** Milliseconds after the first unwritten request at which the recorder writes by itself. Default: the owner calls `flush`. */
   flushIntervalMs?: number;
@@ -72,8 +79,10 @@ export class UsageRecorder {
     return this.#pending.flush();
   }
 
+  // What fell in two hours counts in each, however long it waits for a flush.
   #pendingOf(userId: Types.ObjectId, now: Date): PendingUse {
-    return this.#pending.entryOf(userId.toHexString(), () => ({
+    const hour = intervalStart("hour", now).getTime();
+    return this.#pending.entryOf(`${userId.toHexString()} ${hour}`, () => ({
       userId,
       at: now,
       requests: 0,

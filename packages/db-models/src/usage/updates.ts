@@ -10,7 +10,7 @@ export interface UseCount {
   failures: number;
 }
 
-/** What one user did since the last flush. */
+/** What one user did in one hour since the last flush. */
 export interface PendingUse extends UseCount {
   userId: Types.ObjectId;
   /** Of the last request. */
@@ -28,7 +28,7 @@ const intervalMs: Readonly<Record<UsageInterval, number>> = { hour: duration.hou
 const usageWindowMs = duration.day;
 
 /** Start of the interval that a moment falls in, UTC. */
-function intervalStart(interval: UsageInterval, at: Date): Date {
+export function intervalStart(interval: UsageInterval, at: Date): Date {
   return new Date(Math.floor(at.getTime() / intervalMs[interval]) * intervalMs[interval]);
 }
 

@@ -102,8 +102,8 @@ export async function readUser(models: IdentityModels, userId: Types.ObjectId): 
 
 /**
  * Changes an account's status. Leaving `active` ends every session, those of logins under way included, and suspends
- * the API keys (ASVS 7.4.2); coming back makes the keys good again. A crash in between leaves too little open, not too
- * much; calling again completes it.
+ * the API keys (ASVS 7.4.2); coming back makes the keys good again. A crash in between leaves open nothing that was so at
+ * the call; calling again completes it, and ends a session that a login opened meanwhile.
  *
  * @throws IdentityError `USER_NOT_FOUND`.
  */

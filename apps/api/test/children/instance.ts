@@ -1,0 +1,16 @@
+/**
+ * An instance of the service in a process of its own, with room for many sign-ins at once; prints where it listens.
+ * Arguments: URI, and as JSON what it is given besides its configuration.
+ */
+import { writeSync } from "node:fs";
+import { defineConfig } from "../../src/config.js";
+import { type StartDeps, startServer } from "../../src/start.js";
+
+/** What a parent asks of it. */
+export type InstanceDeps = Pick<StartDeps, "loginDefence" | "sessionPolicy">;
+
+const [mongodbUri = "", deps = "{}"] = process.argv.slice(2);
+const limits = { rateLimit: 1_000_000, signInRateLimit: 1_000_000 };
+const config = defineConfig({ mongodbUri, port: 0, logLevel: "silent", riskPolicy: "off", ...limits });
+const server = await startServer(config, JSON.parse(deps) as InstanceDeps);
+writeSync(1, `listening on ${server.addresses[0]}\n`);

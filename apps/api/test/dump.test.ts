@@ -1,0 +1,98 @@
+import { sha256 } from "@org/db-models";
+import { mongo } from "mongoose";
+import { expect, test } from "vitest";
+import type { Notice } from "../src/notifier.js";
+import { cookie, cookieOf, password, useApi } from "./support/api.js";
+
+const notices: Notice[] = [];
+const notifier = { send: async (notice: Notice) => void notices.push(notice), close: async () => undefined };
+const browser = {
+  headers: { "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0" },
+};
+/** Of which the owner is asked, for people do not sign in with it. */
+const strange = { headers: { "user-agent": "curl/8.5.0" } };
+const api = useApi({}, { notifier });
+
+/** Everything that a bearer was given, by its name; and what people chose. */
+const secrets: Record<string, string> = { password, "the next password": "a horse of another colour" };
+
+const post = (url: string, payload?: object, client: object = browser) =>
+  api.app.inject({ method: "POST", url, ...(payload && { payload }), ...client });
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+function keep(name: string, secret: string | undefined): string {
+  if (!secret) throw new Error(`${name} was not given`);
+  secrets[name] = secret;
+  return secret;
+}
+
+async function useEverything(): Promise<void> {
+  const { email } = await api.register();
+  const credentials = { identifier: email, password };
+  await useBrowser(credentials);
+  const program = await post("/v1/sessions", { ...credentials, delivery: "token" });
+  const token = keep("a program's token", program.json().token);
+  await useKeys(token);
+  await passChallenge(credentials);
+  const changed = await api.app.inject({
+    method: "PUT",
+    url: "/v1/account/password",
+    headers: bearer(token),
+    payload: { password, newPassword: secrets["the next password"] },
+  });
+  expect(changed.statusCode).toBe(200);
+}
+
+async function useBrowser(credentials: object): Promise<void> {
+  const signedIn = await post("/v1/sessions", credentials);
+  const token = keep("a browser's token", cookieOf(signedIn)?.value);
+  keep("a device's cookie", signedIn.cookies.find(({ name }) => name === "__Host-device")?.value);
+  const headers = { ...cookie(token), "sec-fetch-site": "same-origin" };
+  const rotated = await post("/v1/session/refresh", undefined, { headers });
+  keep("its successor", cookieOf(rotated)?.value);
+}
+
+async function useKeys(token: string): Promise<void> {
+  const asOwner = { headers: bearer(token) };
+  const created = await post(
+    "/v1/api-keys",
+    { name: "ci", scopes: ["profile:read"], quota: { remaining: 9 } },
+    asOwner,
+  );
+  const key = keep("an API key", created.json().key);
+  expect((await api.app.inject({ url: "/v1/profile", headers: { "x-api-key": key } })).statusCode).toBe(200);
+  const rotated = await post(`/v1/api-keys/${created.json().apiKey.id}/rotation`, {}, asOwner);
+  keep("its successor's key", rotated.json().key);
+}
+
+async function passChallenge(credentials: object): Promise<void> {
+  const ask = async (name: string) => {
+    const { challenge } = (await post("/v1/sessions", credentials, strange)).json();
+    return { challenge: keep(name, challenge), code: keep(`${name}'s code`, notices.at(-1)?.facts.code) };
+  };
+  await ask("an open challenge");
+  const answer = { ...(await ask("a challenge")), delivery: "token" };
+  const passed = await post("/v1/sessions/challenge", answer, strange);
+  keep("a challenge's token", passed.json().token);
+}
+
+test("a dump of the database, and the log, have nothing that a bearer or a person was given", async () => {
+  await useEverything();
+  const db = api.connection.db!;
+  const documents: unknown[] = [];
+  for (const { name } of await db.listCollections().toArray()) {
+    documents.push(...(await db.collection(name).find().toArray()));
+  }
+  const dump = mongo.BSON.EJSON.stringify(documents);
+  const log = api.log.join("");
+  // What they are known by is there: the search is not of an empty place.
+  for (const name of ["a program's token", "an API key", "an open challenge"]) {
+    expect(dump, name).toContain(sha256(secrets[name] ?? ""));
+  }
+  for (const [name, secret] of Object.entries(secrets)) {
+    // A code has eight digits, which a longer number may have too.
+    const told = new RegExp(secret.length > 40 ? secret.slice(26, 60) : `(?<![\\w.])${secret}(?!\\w)`);
+    expect(dump, name).not.toMatch(told);
+    expect(log, name).not.toMatch(told);
+  }
+});

@@ -1,0 +1,216 @@
+import { bundleChild, randomOf, startChild, type WaitingChild } from "@org/dev-kit/children";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import type { mongo } from "mongoose";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import {
+  duration,
+  type IdentityDatabase,
+  type IdentityModels,
+  listSecurityEvents,
+  openDatabase,
+  openSession,
+  type RefreshResult,
+  refreshSession,
+  revokeAllSessions,
+  type UserDocument,
+  validateSession,
+} from "../src/index.js";
+import type { SessionRival } from "./children/session-rivals.js";
+import { createIndexes, makeUser, separateModels } from "./database.js";
+
+const temporary = useTemporaryDatabase({ label: "sessions-races" });
+const now = new Date("2096-06-01T12:00:00.000Z"); // as the children have it
+const after = (ms: number) => new Date(now.getTime() + ms);
+const late = after(duration.hour);
+const parallel = 100;
+let database: IdentityDatabase;
+let models: IdentityModels;
+beforeAll(async () => {
+  database = await openDatabase(temporary.uri, { monitorCommands: true });
+  models = database.models;
+  await createIndexes(models);
+});
+afterAll(() => database?.close());
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const script = await bundleChild(new URL("./children/session-rivals.ts", import.meta.url));
+
+/** Gives half of the rivals to each of two processes; `meanwhile` runs as soon as both have had an answer. */
+async function inTwoProcesses(rivals: SessionRival[], meanwhile?: () => Promise<unknown>): Promise<string[]> {
+  const children = [0, 1].map(() => startChild(script, temporary.uri));
+  await Promise.all(children.map((child) => child.hasPrinted("ready\n")));
+  for (const [half, child] of children.entries()) {
+    child.tell(JSON.stringify(rivals.filter((_, index) => index % 2 === half)));
+  }
+  if (meanwhile) {
+    await Promise.all(children.map((child) => child.hasPrinted("opened ")));
+    await meanwhile();
+  }
+  await Promise.all(children.map(({ exited }) => exited));
+  return children.flatMap(answersOf);
+}
+
+const answersOf = (child: WaitingChild) => child.printed().match(/^(opened|refreshed|refused) .+$/gm) ?? [];
+const tokensIn = (answers: string[]) =>
+  answers.filter((answer) => !answer.startsWith("refused ")).map((answer) => answer.split(" ")[1]);
+
+const alarmsOf = (user: Pick<UserDocument, "_id">) =>
+  listSecurityEvents(models, { userId: user._id, kind: "reuse_detected" });
+
+/** A session whose token has been rotated, so that the first one is stolen goods once the grace is over. */
+async function rotatedSession() {
+  const user = await makeUser(models);
+  const { id, token: stolen } = await openSession(models, { userId: user._id }, now);
+  const rotated = await refreshSession(models, stolen, now);
+  if (!rotated.refreshed) throw new Error(rotated.reason);
+  return { user, id, stolen, current: rotated.token };
+}
+
+describe("revokeAllSessions while two processes sign in", () => {
+  it.each([1, 2, 3])(`leaves none of ${parallel} that authenticated before, round %i`, async () => {
+    const user = await makeUser(models, { security: { maxConcurrentSessions: parallel } });
+    const login = { login: user._id.toHexString(), sessionGeneration: 0 };
+    const answers = await inTwoProcesses(Array<SessionRival>(parallel).fill(login), () =>
+      revokeAllSessions(models, { userId: user._id }, now),
+    );
+    const opened = tokensIn(answers);
+    expect(opened.length).toBeGreaterThan(0);
+    expect(answers.filter((answer) => answer === "refused SESSIONS_REVOKED")).toHaveLength(
+      parallel - opened.length,
+    );
+    const checks = await Promise.all(opened.map((token) => validateSession(models, token, now)));
+    expect(new Set(checks.map((check) => check.active || check.reason))).toEqual(new Set(["revoked"]));
+    expect(await models.UserSession.countDocuments({ userId: user._id, revokedAt: null })).toBe(0);
+    // Whoever authenticates afterwards gets in.
+    const next = await openSession(models, { userId: user._id, sessionGeneration: 1 }, now);
+    expect(await validateSession(models, next.token, now)).toMatchObject({ active: true });
+  });
+});
+
+describe("revokeAllSessions that is killed between two steps", () => {
+  const killed = () => Promise.reject(new Error("killed"));
+
+  it("leaves no session that was there at the call", async () => {
+    const user = await makeUser(models);
+    const { token } = await openSession(models, { userId: user._id }, now);
+    const dying = { ...models, User: { collection: { findOneAndUpdate: killed } } };
+    const revoking = revokeAllSessions(dying as unknown as IdentityModels, { userId: user._id }, now);
+    await expect(revoking).rejects.toThrow("killed");
+    expect(await validateSession(models, token, now)).toEqual({ active: false, reason: "revoked" });
+  });
+
+  it("is completed by the next call: a login that came in between ends too", async () => {
+    const user = await makeUser(models);
+    const { collection } = models.User;
+    const raise = collection.findOneAndUpdate.bind(collection);
+    let token = "";
+    vi.spyOn(collection, "findOneAndUpdate").mockImplementationOnce((async (
+      ...args: Parameters<typeof raise>
+    ) => {
+      token = (await openSession(models, { userId: user._id }, now)).token;
+      await raise(...args);
+      return killed();
+    }) as typeof raise);
+    const again = () => revokeAllSessions(models, { userId: user._id }, now);
+    await expect(again()).rejects.toThrow("killed");
+    expect(await again()).toBe(1);
+    expect(await validateSession(models, token, now)).toEqual({ active: false, reason: "revoked" });
+  });
+});
+
+describe("a stolen token that is used while the session rotates", () => {
+  it.each([1, 2, 3])(
+    `in ${parallel} calls of two processes leaves no live child and raises one alarm, round %i`,
+    async () => {
+      const { user, id, stolen, current } = await rotatedSession();
+      // Two of each in turn, so that both processes have both.
+      const rivals = Array.from({ length: parallel }, (_, index) => ({
+        refresh: index & 2 ? stolen : current,
+        at: late.getTime(),
+      }));
+      const answers = await inTwoProcesses(rivals);
+      expect(answers).toHaveLength(parallel);
+      expect(answers).toContain("refused reused");
+      for (const token of [stolen, current, ...tokensIn(answers)]) {
+        expect(await validateSession(models, token, late)).toEqual({ active: false, reason: "revoked" });
+        expect(await refreshSession(models, token, late)).toEqual({ refreshed: false, reason: "revoked" });
+      }
+      expect(await models.UserSession.findById(id).lean()).toMatchObject({
+        revocationReason: "reuse_detected",
+      });
+      expect(await alarmsOf(user)).toHaveLength(1);
+    },
+  );
+
+  it.each(["before", "after"] as const)("just %s the rotation's claim leaves no live child", async (when) => {
+    const { user, stolen, current } = await rotatedSession();
+    const { collection } = models.UserSession;
+    const claim = collection.findOneAndUpdate.bind(collection);
+    let reuse: RefreshResult | undefined;
+    const useStolen = async () => {
+      reuse = await refreshSession(models, stolen, late);
+    };
+    vi.spyOn(collection, "findOneAndUpdate").mockImplementationOnce((async (
+      ...args: Parameters<typeof claim>
+    ) => {
+      if (when === "before") await useStolen();
+      const claimed = await claim(...args);
+      if (when === "after") await useStolen();
+      return claimed;
+    }) as typeof claim);
+    const rotation = await refreshSession(models, current, late);
+    expect(reuse).toEqual({ refreshed: false, reason: "reused" });
+    expect(rotation.refreshed).toBe(when === "after");
+    const child = rotation.refreshed ? rotation.token : current;
+    expect(await validateSession(models, child, late)).toEqual({ active: false, reason: "revoked" });
+    expect(await alarmsOf(user)).toHaveLength(1);
+  });
+});
+
+describe("the use of a session", () => {
+  it(`is written once in a touch interval, by ${parallel} requests at once`, async () => {
+    const user = await makeUser(models);
+    const { id, token } = await openSession(models, { userId: user._id }, now);
+    let changed = 0;
+    const note = ({ commandName, reply }: mongo.CommandSucceededEvent) => {
+      if (commandName === "update") changed += (reply as { nModified: number }).nModified;
+    };
+    const client = database.connection.getClient().on("commandSucceeded", note);
+    // Each at a moment of its own: writing what is there already would change nothing.
+    const moments = Array.from({ length: parallel }, (_, index) => after(2 * duration.minute + index));
+    const requests = separateModels(database, parallel);
+    await Promise.all(
+      requests.map((separate, index) => validateSession(separate, token, moments[index] ?? now)),
+    );
+    client.off("commandSucceeded", note);
+    expect(changed).toBe(1);
+    expect(moments).toContainEqual((await models.UserSession.findById(id).lean())?.lastSeenAt);
+  });
+
+  it("keeps it alive to within a touch interval of the idle timeout, and never longer", async () => {
+    const idleMs = 10 * duration.minute;
+    const touchIntervalMs = duration.minute;
+    const random = randomOf(20_961_126);
+    const user = await makeUser(models, {
+      security: { idleTimeoutMs: idleMs, absoluteLifetimeMs: duration.day, maxConcurrentSessions: 100 },
+    });
+    const check = async (token: string, at: number) =>
+      (await validateSession(models, token, after(at), { touchIntervalMs })).active;
+    for (let pair = 0; pair < 10; pair++) {
+      const [early, exact] = await Promise.all(
+        [1, 2].map(() => openSession(models, { userId: user._id }, now)),
+      );
+      let lastUse = 0;
+      for (let use = 0; use < 12; use++) {
+        // Within the interval, or far beyond it: what is not written, and what is.
+        lastUse += Math.floor(random() * (use % 2 ? 8 * duration.minute : touchIntervalMs));
+        expect(await check(early?.token ?? "", lastUse)).toBe(true);
+        expect(await check(exact?.token ?? "", lastUse)).toBe(true);
+      }
+      expect(await check(early?.token ?? "", lastUse + idleMs - touchIntervalMs)).toBe(true);
+      expect(await check(exact?.token ?? "", lastUse + idleMs)).toBe(false);
+    }
+  });
+});
