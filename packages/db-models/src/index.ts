@@ -154,7 +154,6 @@ export type {
   AppTokenDocument,
   IssuedAccessToken,
   TokenRevocationReason,
-  TokenRotation,
 } from "./schemas/app-token.js";
 export { tokenRevocationReasons } from "./schemas/app-token.js";
 export type { AuditChainState, AuditCheckpointDocument } from "./schemas/audit-checkpoint.js";
@@ -174,6 +173,7 @@ export { loginSubjects } from "./schemas/login-profile.js";
 export type { RiskCounterDocument } from "./schemas/risk-counter.js";
 export type { SecurityEventDocument, SecurityEventKind, Severity } from "./schemas/security-event.js";
 export { securityEventKinds, severities } from "./schemas/security-event.js";
+export type { TokenRotation } from "./schemas/token-rotation.js";
 export type { EndpointCount, UsageBucketDocument, UsageInterval } from "./schemas/usage-bucket.js";
 export { usageIntervals } from "./schemas/usage-bucket.js";
 export type {

@@ -90,6 +90,7 @@ export function expandSession(userId: LegacyUser["_id"], session: LegacySession)
     lower: ["revokedAt"],
     onInsert: {
       ...derivedOf(session),
+      rotations: [],
       generation: 0,
       userGeneration: 0,
       roles: ["user"],

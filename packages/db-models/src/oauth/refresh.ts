@@ -1,16 +1,10 @@
 import { isIdentityError } from "../errors.js";
 import type { IdentityModels } from "../models.js";
-import type { IssuedAccessToken, TokenRotation } from "../schemas/app-token.js";
+import { currentAfter, isInGrace, rotationOf } from "../rotations.js";
+import type { IssuedAccessToken } from "../schemas/app-token.js";
 import { limits } from "../schemas/common.js";
-import {
-  equalHashes,
-  isMarkedToken,
-  parseToken,
-  sha256,
-  succeedToken,
-  type Token,
-  unsealSuccessor,
-} from "../secrets.js";
+import type { TokenRotation } from "../schemas/token-rotation.js";
+import { equalHashes, isMarkedToken, parseToken, sha256, succeedToken, type Token } from "../secrets.js";
 import { endReused, type Grant, readGrant, refusalOf, refused } from "./grants.js";
 import { accessTokenOf, issueAccessToken, tokensGranted } from "./issue.js";
 import { expiryFrom, type OAuthPolicy, type OAuthPolicyInput, oauthPolicyOf } from "./policy.js";
@@ -120,13 +114,10 @@ async function answerLoser(
   if (!grant) return refused("unknown");
   const reason = refusalOf(grant, now);
   if (reason) return refused(reason);
-  const own = grant.rotations.find(({ tokenHash }) => tokenHash === sha256(token.raw));
-  if (!own || !isInGrace(own, now, policy)) return endReused(models, grant, "refresh_reused", now);
-  return answerAgain(grant, currentAfter(grant, token)) ?? refused("superseded");
-}
-
-function isInGrace({ rotatedAt }: TokenRotation, now: Date, policy: OAuthPolicy): boolean {
-  return now.getTime() < rotatedAt.getTime() + policy.rotationGraceMs;
+  const own = rotationOf(grant.rotations, sha256(token.raw));
+  if (!own || !isInGrace(own, now, policy.rotationGraceMs))
+    return endReused(models, grant, "refresh_reused", now);
+  return answerAgain(grant, currentAfter("refreshToken", grant.rotations, token)) ?? refused("superseded");
 }
 
 /**
@@ -135,7 +126,9 @@ function isInGrace({ rotatedAt }: TokenRotation, now: Date, policy: OAuthPolicy)
  */
 function rotatesTooFast({ rotations }: Grant, now: Date, policy: OAuthPolicy): boolean {
   const [oldest] = rotations;
-  return rotations.length === limits.tokenRotations && !!oldest && isInGrace(oldest, now, policy);
+  return (
+    rotations.length === limits.tokenRotations && !!oldest && isInGrace(oldest, now, policy.rotationGraceMs)
+  );
 }
 
 /** The tokens that are current; `undefined` when the client has revoked this access token. */
@@ -143,12 +136,4 @@ function answerAgain(grant: Grant, current: Token): TokenResult | undefined {
   const accessHash = sha256(accessTokenOf(current).raw);
   const issued = grant.accessTokens.find(({ tokenHash }) => tokenHash === accessHash);
   return issued && tokensGranted(grant, current, issued, { retried: true, mayRefresh: true });
-}
-
-/** Follows the seals from a token to the current one. */
-function currentAfter({ rotations }: Grant, token: Token): Token {
-  const from = rotations.findIndex(({ tokenHash }) => tokenHash === sha256(token.raw));
-  return rotations
-    .slice(from)
-    .reduce((last, { sealedSuccessor }) => unsealSuccessor("refreshToken", last, sealedSuccessor), token);
 }

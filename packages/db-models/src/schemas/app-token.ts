@@ -12,6 +12,7 @@ import {
   schemaVersion,
   text,
 } from "./common.js";
+import { type TokenRotation, tokenRotations } from "./token-rotation.js";
 
 export const tokenRevocationReasons = [
   "revoked_by_client",
@@ -32,15 +33,6 @@ export interface IssuedAccessToken {
   scopes: string[];
   createdAt: Date;
   expiresAt: Date;
-}
-
-/** A refresh token that was replaced. */
-export interface TokenRotation {
-  /** SHA-256 of the token before. */
-  tokenHash: string;
-  /** Its successor, for whoever presents it again within the grace interval. */
-  sealedSuccessor: string;
-  rotatedAt: Date;
 }
 
 /**
@@ -93,15 +85,6 @@ const accessToken = new Schema<IssuedAccessToken>(
   { _id: false },
 );
 
-const rotation = new Schema<TokenRotation>(
-  {
-    tokenHash: { ...hash, required: true },
-    sealedSuccessor: { ...hash, required: true },
-    rotatedAt: requiredDate,
-  },
-  { _id: false },
-);
-
 export const appTokenSchema = new Schema<AppTokenDocument>(
   {
     handleHash: { ...hash, required: true },
@@ -117,7 +100,7 @@ export const appTokenSchema = new Schema<AppTokenDocument>(
     markKey: { ...hash, required: true },
     tokenHash: hash,
     generation: count,
-    rotations: list(rotation, limits.tokenRotations),
+    rotations: tokenRotations,
     accessTokens: list(accessToken, limits.accessTokens),
     revokedAt: Date,
     revocationReason: { type: String, enum: tokenRevocationReasons },

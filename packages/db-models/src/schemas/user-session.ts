@@ -12,6 +12,7 @@ import {
   schemaVersion,
   text,
 } from "./common.js";
+import { type TokenRotation, tokenRotations } from "./token-rotation.js";
 
 export const deviceTypes = [
   "desktop",
@@ -87,13 +88,10 @@ export interface UserSessionDocument extends BaseDocument {
   handleHash: string;
   /** SHA-256 of the whole token that is valid now. */
   tokenHash: string;
-  /** SHA-256 of the token before the last rotation, good until the rotation's grace is over. */
-  previousTokenHash?: string;
-  rotatedAt?: Date;
   /** Rotations so far. */
   generation: number;
-  /** From this and the previous token, and from nothing less, a retry reads the token that is valid now. */
-  sealedSuccessor?: string;
+  /** The tokens before, as far as they were in their grace at the last rotation; the newest last. */
+  rotations: TokenRotation[];
   /** Place among the user's live sessions, 0 to the cap less one. Absent once the session has ended. */
   slot?: number;
   /** `sessionGeneration` of the user when the session was opened. */
@@ -161,10 +159,8 @@ export const userSessionSchema = new Schema<UserSessionDocument>(
     userId: { type: Schema.Types.ObjectId, required: true },
     handleHash: { ...hash, required: true },
     tokenHash: { ...hash, required: true },
-    previousTokenHash: hash,
-    rotatedAt: Date,
     generation: count,
-    sealedSuccessor: hash,
+    rotations: tokenRotations,
     slot: { type: Number, min: 0, max: limits.concurrentSessions - 1 },
     userGeneration: count,
     roles: list(requiredText(limits.role), limits.roles),

@@ -3,6 +3,7 @@ import type { IdentityModels } from "../models.js";
 import { queries } from "../queries.js";
 import { runQuery } from "../run-query.js";
 import type { Device, GeoLocation, UserSessionDocument } from "../schemas/user-session.js";
+import { refusalOf } from "./validate.js";
 
 /** A session as its owner sees it: nothing in it is a secret. */
 export interface SessionSummary {
@@ -25,6 +26,7 @@ const projection = {
   lastSeenAt: 1,
   idleExpiresAt: 1,
   absoluteExpiresAt: 1,
+  revokedAt: 1,
   "apiUsage.requests": 1,
   slot: 1,
 } as const;
@@ -37,8 +39,8 @@ export async function listSessions(
 ): Promise<SessionSummary[]> {
   const found = await runQuery(models, queries.slotsOfUser(userId), projection);
   // At most as many as the cap: to sort them here is cheaper than an index that every use of a session has to move.
-  return [...newestBySlot(found).values()]
-    .filter((session) => session.idleExpiresAt > now)
+  const live = found.filter((session) => refusalOf(session, now) === undefined);
+  return [...newestBySlot(live).values()]
     .sort((left, right) => right.idleExpiresAt.getTime() - left.idleExpiresAt.getTime())
     .map(summarise);
 }

@@ -245,6 +245,7 @@ function describeSession(
     userId: user._id,
     handleHash: sha256(token.handle),
     tokenHash: sha256(token.raw),
+    rotations: [],
     generation: 0,
     userGeneration: user.sessionGeneration,
     roles: user.roles,

@@ -1,13 +1,15 @@
 import type { IdentityModels } from "../models.js";
 import { queries } from "../queries.js";
+import { currentAfter, isInGrace, rotationOf } from "../rotations.js";
 import { findByQuery } from "../run-query.js";
+import { limits } from "../schemas/common.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
-import { parseToken, sha256, succeedToken, type Token, unsealSuccessor } from "../secrets.js";
+import { equalHashes, parseToken, sha256, succeedToken, type Token } from "../secrets.js";
 import { recordSecurityEvent } from "../security/events.js";
 import { type SessionPolicy, sessionPolicyOf } from "./policy.js";
 import { endSessions } from "./revoke.js";
 import type { RefreshResult } from "./types.js";
-import { isInGrace, refusalOf } from "./validate.js";
+import { refusalOf } from "./validate.js";
 
 /**
  * Rotates a session's token.
@@ -37,6 +39,7 @@ async function rotate(
   policy: SessionPolicy,
 ): Promise<RefreshResult | undefined> {
   const { successor, seal } = succeedToken("session", token);
+  const graceStart = new Date(now.getTime() - policy.rotationGraceMs);
   const claimed = await models.UserSession.collection.findOneAndUpdate(
     {
       handleHash: sha256(token.handle),
@@ -44,27 +47,41 @@ async function rotate(
       revokedAt: null,
       slot: { $gte: 0 },
       idleExpiresAt: { $gt: now },
+      ...hasRoom(graceStart),
     },
-    [rotation(sha256(successor.raw), seal, now, policy)],
+    [rotation(sha256(successor.raw), seal, now, { ...policy, graceStart })],
     { returnDocument: "after", projection: { userId: 1, idleExpiresAt: 1, absoluteExpiresAt: 1 } },
   );
   return claimed ? refreshed(claimed as unknown as UserSessionDocument, successor, false) : undefined;
 }
 
-function rotation(tokenHash: string, sealedSuccessor: string, now: Date, policy: SessionPolicy) {
+/**
+ * Not while one more rotation would push out a token that is still in its grace. The current token is then answered
+ * with itself, so that a retry of any of them is never taken for theft.
+ */
+function hasRoom(graceStart: Date) {
+  const last = `rotations.${limits.tokenRotations - 1}`;
+  return { $nor: [{ [last]: { $exists: true }, "rotations.0.rotatedAt": { $gt: graceStart } }] };
+}
+
+function rotation(
+  tokenHash: string,
+  sealedSuccessor: string,
+  now: Date,
+  { graceStart, retentionMs }: SessionPolicy & { graceStart: Date },
+) {
+  const inGrace = { $filter: { input: "$rotations", cond: { $gt: ["$$this.rotatedAt", graceStart] } } };
   const idleExpiresMs = {
     $min: [{ $add: [now.getTime(), "$idleTimeoutMs"] }, { $toLong: "$absoluteExpiresAt" }],
   };
   return {
     $set: {
-      previousTokenHash: "$tokenHash",
       tokenHash,
-      sealedSuccessor,
-      rotatedAt: now,
+      rotations: { $concatArrays: [inGrace, [{ tokenHash: "$tokenHash", sealedSuccessor, rotatedAt: now }]] },
       generation: { $add: ["$generation", 1] },
       lastSeenAt: now,
       idleExpiresAt: { $toDate: idleExpiresMs },
-      purgeAt: { $toDate: { $add: [idleExpiresMs, policy.retentionMs] } },
+      purgeAt: { $toDate: { $add: [idleExpiresMs, retentionMs] } },
     },
   };
 }
@@ -80,11 +97,25 @@ async function answerLoser(
   if (!session) return { refreshed: false, reason: "unknown" };
   const reason = refusalOf(session, now);
   if (reason) return { refreshed: false, reason };
-  if (session.sealedSuccessor && isInGrace(session, sha256(token.raw), now, policy)) {
-    return refreshed(session, unsealSuccessor("session", token, session.sealedSuccessor), true);
-  }
+  const current = currentOf(session, token, now, policy);
+  if (current) return refreshed(session, current, true);
   await endReused(models, session, now);
   return { refreshed: false, reason: "reused" };
+}
+
+/** The session's current token, for whoever has it or one before it that is still good. */
+function currentOf(
+  { tokenHash, rotations }: UserSessionDocument,
+  token: Token,
+  now: Date,
+  policy: SessionPolicy,
+): Token | undefined {
+  const presented = sha256(token.raw);
+  if (equalHashes(presented, tokenHash)) return token;
+  const replaced = rotationOf(rotations, presented);
+  return replaced && isInGrace(replaced, now, policy.rotationGraceMs)
+    ? currentAfter("session", rotations, token)
+    : undefined;
 }
 
 async function endReused(models: IdentityModels, session: UserSessionDocument, now: Date): Promise<void> {

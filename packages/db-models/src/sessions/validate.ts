@@ -1,6 +1,7 @@
 import type { Types } from "mongoose";
 import type { IdentityModels } from "../models.js";
 import { queries } from "../queries.js";
+import { isInGrace, rotationOf } from "../rotations.js";
 import { findByQuery } from "../run-query.js";
 import { assertKnownVersion } from "../schemas/common.js";
 import type { RiskAssessment, UserSessionDocument } from "../schemas/user-session.js";
@@ -32,8 +33,7 @@ export type CheckedSession = Pick<
   | "_id"
   | "userId"
   | "tokenHash"
-  | "previousTokenHash"
-  | "rotatedAt"
+  | "rotations"
   | "roles"
   | "scopes"
   | "risk"
@@ -51,8 +51,7 @@ export type CheckedSession = Pick<
 const projection = {
   userId: 1,
   tokenHash: 1,
-  previousTokenHash: 1,
-  rotatedAt: 1,
+  rotations: 1,
   roles: 1,
   scopes: 1,
   risk: 1,
@@ -148,19 +147,8 @@ function tokenRefusal(
 ): SessionRefusal | undefined {
   const tokenHash = sha256(token.raw);
   if (equalHashes(tokenHash, session.tokenHash)) return undefined;
-  return isInGrace(session, tokenHash, now, policy) ? undefined : "rotated";
-}
-
-/** Whether a token is the one before the last rotation, and that rotation was just now. */
-export function isInGrace(
-  session: Pick<UserSessionDocument, "previousTokenHash" | "rotatedAt">,
-  tokenHash: string,
-  now: Date,
-  policy: SessionPolicy,
-): boolean {
-  const { previousTokenHash, rotatedAt } = session;
-  if (!previousTokenHash || !rotatedAt || !equalHashes(tokenHash, previousTokenHash)) return false;
-  return now.getTime() < rotatedAt.getTime() + policy.rotationGraceMs;
+  const replaced = rotationOf(session.rotations, tokenHash);
+  return replaced && isInGrace(replaced, now, policy.rotationGraceMs) ? undefined : "rotated";
 }
 
 // The filter on lastSeenAt lets one of many parallel requests write.

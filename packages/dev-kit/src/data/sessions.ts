@@ -97,6 +97,7 @@ function session(
     userId: person.id,
     handleHash: random.base64url(32),
     tokenHash: random.base64url(32),
+    rotations: [],
     generation: 0,
     userGeneration: 0,
     roles: ["user"],

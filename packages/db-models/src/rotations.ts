@@ -1,0 +1,24 @@
+import type { TokenRotation } from "./schemas/token-rotation.js";
+import { equalHashes, sha256, type Token, type TokenKind, unsealSuccessor } from "./secrets.js";
+
+/** The rotation that replaced a token, as long as it is among the last ones. */
+export function rotationOf(
+  rotations: readonly TokenRotation[],
+  tokenHash: string,
+): TokenRotation | undefined {
+  return rotations.find((rotation) => equalHashes(rotation.tokenHash, tokenHash));
+}
+
+/** Whether the token before a rotation is still good. The interval is counted from the rotation and does not slide. */
+export function isInGrace({ rotatedAt }: TokenRotation, now: Date, graceMs: number): boolean {
+  return now.getTime() < rotatedAt.getTime() + graceMs;
+}
+
+/** Follows the seals from a token that was replaced to the current one. */
+export function currentAfter(kind: TokenKind, rotations: readonly TokenRotation[], token: Token): Token {
+  const tokenHash = sha256(token.raw);
+  const from = rotations.findIndex((rotation) => rotation.tokenHash === tokenHash);
+  return rotations
+    .slice(from)
+    .reduce((last, { sealedSuccessor }) => unsealSuccessor(kind, last, sealedSuccessor), token);
+}
