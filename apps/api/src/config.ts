@@ -1,5 +1,5 @@
 import { canonicalRange } from "@org/db-models";
-import type { NetworkFlagKind } from "@org/risk-engine";
+import { networkFlagKinds } from "@org/risk-engine";
 import { z } from "zod";
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
@@ -12,19 +12,7 @@ const proxyList = z
     error: "must be addresses or CIDR ranges in canonical form, separated by commas",
   });
 
-// An object, because it fails to compile when a kind is missing.
-const listKinds = {
-  tor: "tor",
-  vpn: "vpn",
-  proxy: "proxy",
-  hosting: "hosting",
-  listed: "listed",
-  relay: "relay",
-  satellite: "satellite",
-  shared: "shared",
-} as const satisfies { [Kind in NetworkFlagKind]: Kind };
-
-const networkList = z.object({ kind: z.enum(listKinds), path: z.string().min(1) });
+const networkList = z.object({ kind: z.enum(networkFlagKinds), path: z.string().min(1) });
 const networkLists = z.union([
   z.array(networkList),
   z
@@ -75,7 +63,7 @@ export const configSchema = z
     networkLists: networkLists
       .default([])
       .describe(
-        "Text files of addresses and CIDR ranges, as `kind=path` by commas; kinds: tor, vpn, proxy, hosting, listed, relay, satellite, shared",
+        `Text files of addresses and CIDR ranges, as \`kind=path\` by commas; kinds: ${networkFlagKinds.join(", ")}`,
       ),
     networkListsCheckMs: milliseconds(10, 86_400_000)
       .default(60_000)
