@@ -97,20 +97,23 @@ const variantNotes =
   `The same figures, at a TPR of ${ablationRate("relayed")}.`;
 
 const ablationNotes =
-  "Impossible travel is what stops a relayed sign-in, and automation what is left to stop a scripted one: both add " +
-  "nothing against the published attackers, and much against these. The operating system and the type of device add " +
-  "against another system in a known network. The exact address adds a little against a relayed sign-in, and next to " +
-  "nothing elsewhere, beside the /24 or /64: it weighs accordingly little, and stays as the finest level of the " +
-  "hierarchy, from which the others take their shares. **No rule stops a neighbour with the victim's header**: at these " +
-  "rates almost every sign-in would be asked; a device cookie would tell them apart. The browser with its version pays " +
-  "against targeted attackers in the AUC, and costs a little against naive ones.\n\n" +
-  "**Taken out: the day of the week.** A circle of the week beside that of the day added nothing against any of these " +
-  "attackers, nor, on the seeds for tuning and at any weight up to 1, against those who come on a weekend or on a " +
-  "part-timer's day off, that was not lost again against others: office workers differ too little from day to day.\n\n" +
+  "Impossible travel is what stops a relayed sign-in, and automation what is left to stop a scripted one: both " +
+  "add next to nothing against the published attackers, and much against these. The hour pays against whoever " +
+  "copies the header, and costs against a relayed sign-in, which comes at the victim's own hour. The operating " +
+  "system and the type of device add against another system in a known network, and cost a little against VPN " +
+  "and targeted attackers. The exact address adds a little against a relayed sign-in, and next to nothing " +
+  "elsewhere, beside the /24 or /64: it weighs accordingly little, and stays as the finest level of the " +
+  "hierarchy. The header without versions and the browser pay against attackers who don't have the victim's, " +
+  "and cost against those who do. **No rule stops a neighbour with the victim's header**: at this rate most " +
+  "sign-ins would be asked; a device cookie would tell them apart.\n\n" +
+  "**Taken out: the day of the week.** A circle of the week beside that of the day moved none of these figures " +
+  "by more than they differ between seeds. On the seeds for tuning, at any weight up to 1, it won nothing " +
+  "against those who come on a weekend or on a part-timer's day off that was not lost again against others: " +
+  "office workers differ too little from day to day.\n\n" +
   "Not in these worlds, and so without figures: cookies that name a device, live sessions elsewhere, calls of " +
-  "programs, leaked passwords and feedback. They are safety nets: each speaks only of what these worlds leave out (a " +
-  "browser that keeps its cookies, an account used twice at once, a stolen API key, a password that others know, a " +
-  "person who was asked), and says nothing otherwise. That they help is **not shown here**.";
+  "programs, leaked passwords and feedback. They are safety nets: each speaks only of what these worlds leave " +
+  "out (a browser that keeps its cookies, an account used twice at once, a stolen API key, a password that " +
+  "others know, a person who was asked), and says nothing otherwise. That they help is **not shown here**.";
 
 async function reportDataset(file: string): Promise<void> {
   const world = await readDataset(file, Number(values.rows), reportingSeeds[0]);

@@ -187,6 +187,13 @@ describe("feedback about a thief who was let in once", () => {
     expect(elsewhere).not.toContain("reported");
   });
 
+  it("never locks the owner out, who may have pressed the wrong button, or be reported by the thief", () => {
+    const profile = regular(60);
+    const feedback = [{ ...report, ip: usual.ip }];
+    const found = assess({ profile, attempt: usual, context: { feedback } });
+    expect(found).toMatchObject({ level: "high", action: "challenge" });
+  });
+
   it("follows a header that only the thief had to another network", () => {
     const own = { ...theft, userAgent: firefoxOnLinux };
     const profile = learn({ profile: regular(), attempt: { ...usual, ...own, at: now - 3_600_000 } });
