@@ -5,6 +5,7 @@ import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod
 import { auditTrail } from "./audit.js";
 import { locator } from "./location.js";
 import { AccessLog, loggerOptions } from "./logging.js";
+import { NetworkLists } from "./network-lists.js";
 import { createNotifier } from "./notifier.js";
 import { authentication } from "./plugins/authentication.js";
 import { deviceCookie } from "./plugins/device-cookie.js";
@@ -12,6 +13,7 @@ import { erasures } from "./plugins/erasures.js";
 import { answerError, errors } from "./plugins/errors.js";
 import { health } from "./plugins/health.js";
 import { trackMethods } from "./plugins/method-not-allowed.js";
+import { networkLists } from "./plugins/network-lists.js";
 import { openapi } from "./plugins/openapi.js";
 import { rateLimit } from "./plugins/rate-limit.js";
 import { riskLearning } from "./plugins/risk-learning.js";
@@ -19,6 +21,7 @@ import { sameOrigin } from "./plugins/same-origin.js";
 import { securityHeaders } from "./plugins/security-headers.js";
 import { sessionCookie } from "./plugins/session-cookie.js";
 import { usageRecording } from "./plugins/usage-recording.js";
+import { RequestRates } from "./request-rates.js";
 import { accountRoutes } from "./routes/account.js";
 import { apiKeyRoutes } from "./routes/api-keys.js";
 import { profileRoutes } from "./routes/profile.js";
@@ -86,6 +89,8 @@ async function provideService(deps: AppDeps, app: FastifyInstance): Promise<Serv
     clock: deps.clock ?? { now: () => new Date() },
     locate: deps.locate ?? (await locator(deps.config)),
     notifier: deps.notifier ?? createNotifier(deps.config, app.log),
+    networkLists: await NetworkLists.open(deps.config, app.log),
+    requestRates: new RequestRates(),
     risk,
     sessionPolicy: deps.sessionPolicy ?? {},
     auditTrail: deps.auditTrail ?? auditTrail(deps.database.models),
@@ -109,6 +114,7 @@ async function registerPlugins(app: FastifyInstance, service: Service): Promise<
   await app.register(authentication, { service });
   await app.register(usageRecording, { service });
   await app.register(riskLearning, { service });
+  await app.register(networkLists, { service });
   await app.register(erasures, { service });
   await app.register(openapi, { service });
 }

@@ -1,4 +1,5 @@
 import { canonicalRange } from "@org/db-models";
+import { networkFlagKinds } from "@org/risk-engine";
 import { z } from "zod";
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
@@ -10,6 +11,16 @@ const proxyList = z
   .refine((ranges) => ranges.every((range) => canonicalRange(range) !== undefined), {
     error: "must be addresses or CIDR ranges in canonical form, separated by commas",
   });
+
+const networkList = z.object({ kind: z.enum(networkFlagKinds), path: z.string().min(1) });
+const networkLists = z.union([
+  z.array(networkList),
+  z
+    .string()
+    .transform((text) => text.split(",").map((item) => /^\s*(\w+)=(.+?)\s*$/.exec(item)))
+    .transform((items) => items.map((item) => ({ kind: item?.[1], path: item?.[2] })))
+    .pipe(z.array(networkList)),
+]);
 
 /**
  * Every setting of the service: type, default and description. The environment variable of a setting is its name in
@@ -49,6 +60,14 @@ export const configSchema = z
       .optional()
       .describe("Path of an MMDB file with the places of addresses, such as DB-IP or GeoLite2 City"),
     asnDatabase: z.string().min(1).optional().describe("Path of an MMDB file with the operators of networks"),
+    networkLists: networkLists
+      .default([])
+      .describe(
+        `Text files of addresses and CIDR ranges, as \`kind=path\` by commas; kinds: ${networkFlagKinds.join(", ")}`,
+      ),
+    networkListsCheckMs: milliseconds(10, 86_400_000)
+      .default(60_000)
+      .describe("Network lists that have changed are read anew this often"),
     riskPolicy: z
       .enum(["off", "relaxed", "balanced", "strict"])
       .default("balanced")

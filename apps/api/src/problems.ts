@@ -31,6 +31,7 @@ export const problemCodes = {
   METHOD_NOT_ALLOWED: [405, "The resource does not know this method"],
   EMAIL_TAKEN: [409, "The email address is in use"],
   USERNAME_TAKEN: [409, "The username is in use"],
+  FEEDBACK_NOT_TAKEN: [409, "A session can't speak of itself, nor for another while it is in doubt"],
   SESSION_LIMIT_REACHED: [409, "The account has as many live sessions as it may have"],
   SESSIONS_REVOKED: [409, "All sessions were ended while this sign-in was under way"],
   BODY_TOO_LARGE: [413, "The body is larger than the service accepts"],

@@ -1,15 +1,20 @@
 import {
+  type LoginFeedback,
+  queries,
   type RiskAssessment,
   readRiskKnowledge,
   recordSecurityEvent,
+  runQuery,
   type SecurityEventInput,
 } from "@org/db-models";
 import {
   type Assessment,
   type Attempt,
+  type AttemptContext,
   assess,
+  type Feedback,
   learn,
-  type PolicyInput,
+  type Policy,
   type Profile,
   populationKeys,
   presets,
@@ -30,11 +35,14 @@ export interface JudgedSignIn {
 }
 
 /** The policy that the configuration names; `undefined` when nothing is judged. */
-export function riskPolicyOf({ config }: Pick<Service, "config">): PolicyInput | undefined {
+export function riskPolicyOf({ config }: Pick<Service, "config">): Policy | undefined {
   return config.riskPolicy === "off" ? undefined : presets[config.riskPolicy];
 }
 
-/** Judges a sign-in whose password was right: two reads. `undefined` when the policy is off. */
+/**
+ * Judges a sign-in whose password was right: two reads of what is known, and one of the live sessions where they can be
+ * compared. `undefined` when the policy is off.
+ */
 export async function judgeSignIn(
   service: Service,
   userId: Types.ObjectId,
@@ -45,10 +53,13 @@ export async function judgeSignIn(
   if (!policy) return undefined;
   const attempt = attemptOf(service, request);
   const input = { userId, keys: populationKeys(attempt) };
-  const known = await readRiskKnowledge(service.database.models, input);
+  const [known, sessions] = await Promise.all([
+    readRiskKnowledge(service.database.models, input),
+    attempt.place ? placesOfSessions(service, userId) : [],
+  ]);
   const { profile } = readProfile(service.risk.unwrittenProfileOf(userId) ?? known.profile);
-  const context = failures && { failures };
   const { population } = known;
+  const context: AttemptContext = { failures, sessions, feedback: known.feedback.map(feedbackOf) };
   return { assessment: assess({ profile, population, attempt, context, policy }), attempt, profile };
 }
 
@@ -124,8 +135,40 @@ function attemptOf(service: Service, request: FastifyRequest): Attempt {
     ip: request.ip,
     userAgent: request.headers["user-agent"],
     deviceId: request.deviceCookie(),
+    flags: service.networkLists.flagsOf(request.ip),
     asn,
     country,
     ...(placed && { place: { latitude, longitude, accuracyKm } }),
+  };
+}
+
+/**
+ * Where the account's live sessions are, as far as that can be told: a session that is known to have moved is where its
+ * sign-in was no longer, and one through a VPN or the like never was.
+ */
+async function placesOfSessions(
+  service: Service,
+  userId: Types.ObjectId,
+): Promise<NonNullable<AttemptContext["sessions"]>> {
+  const query = queries.liveSessionsOfUser(userId, service.clock.now());
+  const projection = { ip: 1, location: 1, lastSeenAt: 1, "risk.reasons": 1 } as const;
+  const sessions = await runQuery(service.database.models, query, projection);
+  return sessions.flatMap(({ ip, location, lastSeenAt, risk }) => {
+    const { latitude, longitude } = location ?? {};
+    if (latitude === undefined || longitude === undefined) return [];
+    const elsewhere = risk.reasons.some((code) => movedCodes.has(code));
+    if (elsewhere || (ip && service.networkLists.flagsOf(ip).length > 0)) return [];
+    return [{ at: lastSeenAt.getTime(), place: { latitude, longitude } }];
+  });
+}
+
+const movedCodes: ReadonlySet<string> = new Set(["session_network", "session_operator", "session_country"]);
+
+function feedbackOf({ at, aboutSessionId, fromSessionId, ...said }: LoginFeedback): Feedback {
+  return {
+    ...said,
+    at: at.getTime(),
+    aboutSessionId: aboutSessionId.toHexString(),
+    fromSessionId: fromSessionId.toHexString(),
   };
 }

@@ -10,7 +10,9 @@ import type {
 import type { FastifyRequest } from "fastify";
 import type { AuditTrail } from "./audit.js";
 import type { Config } from "./config.js";
+import type { NetworkLists } from "./network-lists.js";
 import type { Notifier } from "./notifier.js";
+import type { RequestRates } from "./request-rates.js";
 
 /** Where the time comes from; tests hold it still. */
 export interface Clock {
@@ -59,6 +61,8 @@ export interface Service extends AppDeps {
   auditTrail: AuditTrail;
   loginDefence: LoginDefencePolicyInput;
   notifier: Notifier;
+  networkLists: NetworkLists;
+  requestRates: RequestRates;
   risk: RiskRecorder;
   apiKeys: ApiKeyVerifier;
   usage: UsageRecorder;

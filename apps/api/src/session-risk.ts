@@ -1,7 +1,8 @@
 import { type ActiveSession, raiseSessionRisk, readSessionStart, revokeSession } from "@org/db-models";
-import { assessSession, type SessionAssessment } from "@org/risk-engine";
+import { assessSession, type Policy, type SessionAssessment } from "@org/risk-engine";
 import type { FastifyRequest } from "fastify";
 import { audit, byOwner } from "./audit.js";
+import { usualRequestsPerMinute } from "./request-rates.js";
 import { codesOf, recordHighRisk, riskPolicyOf, rounded } from "./risk.js";
 import type { Service } from "./service.js";
 
@@ -41,15 +42,40 @@ async function assessNow(
   const begun = await readSessionStart(service.database.models, session.id);
   if (!begun) return undefined;
   const { ip, userAgent, location, risk, createdAt } = begun;
+  const now = service.clock.now();
   const score = risk.signInScore ?? risk.score ?? null;
+  const isSuspect = (address: string | undefined) => service.networkLists.isSuspect(address, now);
   return assessSession({
-    start: { at: createdAt.getTime(), score, ip, userAgent, country: location?.country },
+    start: {
+      at: createdAt.getTime(),
+      score,
+      ip,
+      userAgent,
+      country: location?.country,
+      flagged: isSuspect(ip),
+    },
     current: {
-      at: service.clock.now().getTime(),
+      at: now.getTime(),
       ip: request.ip,
       userAgent: request.headers["user-agent"],
       country: service.locate(request)?.location.country,
+      flagged: isSuspect(request.ip),
+      ...(await requestRates(service, session, begun.apiUsage.requests, policy)),
     },
     policy,
   });
+}
+
+/** How fast the session calls; what is usual for its user is read only when that could matter. */
+async function requestRates(
+  service: Service,
+  session: ActiveSession,
+  requests: number,
+  policy: Policy,
+): Promise<{ requestsPerMinute: number; usualRequestsPerMinute?: number }> {
+  const now = service.clock.now();
+  const requestsPerMinute = service.requestRates.perMinute(session, requests, now);
+  if (requestsPerMinute <= policy.session.requestFloor) return { requestsPerMinute };
+  const usual = await usualRequestsPerMinute(service.database.models, session.userId, now);
+  return { requestsPerMinute, usualRequestsPerMinute: usual };
 }

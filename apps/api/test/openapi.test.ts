@@ -44,6 +44,7 @@ test("the document is OpenAPI 3.1 and has every operation, and none twice", asyn
     "PATCH /v1/security",
     "POST /v1/api-keys",
     "POST /v1/api-keys/{id}/rotation",
+    "POST /v1/security/feedback",
     "POST /v1/session/refresh",
     "POST /v1/sessions",
     "POST /v1/sessions/challenge",

@@ -133,6 +133,8 @@ export type { NamedQuery, Page, Period, QueryName } from "./queries.js";
 export { queries } from "./queries.js";
 export type { Retention, RetentionInput, RetentionRule } from "./retention.js";
 export { defaultRetention, retentionOf, retentionRules, retentionSchema } from "./retention.js";
+export type { RiskFeedbackInput } from "./risk/feedback.js";
+export { recordRiskFeedback } from "./risk/feedback.js";
 export type { RiskCounterKey, RiskKnowledge } from "./risk/knowledge.js";
 export { readRiskKnowledge } from "./risk/knowledge.js";
 export type { LearntLogin, RiskRecorderOptions } from "./risk/recorder.js";
@@ -164,12 +166,14 @@ export { currentSchemaVersion, duration, limits } from "./schemas/common.js";
 export type { ErasedCount, ErasureDocument } from "./schemas/erasure.js";
 export type { LoginChallengeDocument } from "./schemas/login-challenge.js";
 export type {
+  FeedbackVerdict,
   LoginCounter,
   LoginDevice,
+  LoginFeedback,
   LoginProfileDocument,
   LoginSubject,
 } from "./schemas/login-profile.js";
-export { loginSubjects } from "./schemas/login-profile.js";
+export { feedbackVerdicts, loginSubjects } from "./schemas/login-profile.js";
 export type { RiskCounterDocument } from "./schemas/risk-counter.js";
 export type { SecurityEventDocument, SecurityEventKind, Severity } from "./schemas/security-event.js";
 export { securityEventKinds, severities } from "./schemas/security-event.js";

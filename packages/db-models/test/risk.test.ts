@@ -1,5 +1,14 @@
+import { Types } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type IdentityModels, type LearntLogin, RiskRecorder, readRiskKnowledge } from "../src/index.js";
+import {
+  type IdentityModels,
+  type LearntLogin,
+  limits,
+  openSession,
+  RiskRecorder,
+  readRiskKnowledge,
+  recordRiskFeedback,
+} from "../src/index.js";
 import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
 
 // Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
@@ -106,5 +115,64 @@ describe("what a risk engine knows", () => {
     recorder.record(await login(), now);
     await recorder.flush();
     expect(lost).toEqual([2]);
+  });
+});
+
+describe("what a person says of a sign-in", () => {
+  const client = { ip: "198.51.100.7", userAgent: "curl/8.5.0" };
+  const knownOf = (userId: Types.ObjectId) => readRiskKnowledge(models, { userId, keys: [] });
+  const say = async (userId: Types.ObjectId, verdict: "mine" | "not_mine", about?: Types.ObjectId) => {
+    const aboutSessionId = about ?? (await openSession(models, { userId, ...client }, now)).id;
+    const input = { userId, verdict, aboutSessionId, fromSessionId: new Types.ObjectId() };
+    expect(await recordRiskFeedback(models, input, now)).toBe(true);
+    return aboutSessionId;
+  };
+
+  it("is read with the profile, and stays when the profile is written", async () => {
+    const one = await login();
+    const about = await say(one.userId, "not_mine");
+    const recorder = new RiskRecorder(models);
+    recorder.record(one, now);
+    await recorder.flush();
+    const { profile, feedback } = await knownOf(one.userId);
+    expect(profile).toEqual(one.profile);
+    expect(feedback).toMatchObject([{ verdict: "not_mine", aboutSessionId: about, at: now, ...client }]);
+    const stored = await models.LoginProfile.findOne({
+      subject: "user",
+      key: one.userId.toHexString(),
+    }).orFail();
+    await stored.validate();
+  });
+
+  it("counts once about one session, and no confirmation pushes a report out", async () => {
+    const { userId } = await login();
+    const reported = await say(userId, "not_mine");
+    await say(userId, "not_mine", reported);
+    expect((await knownOf(userId)).feedback).toHaveLength(1);
+    for (let index = 0; index < limits.riskFeedback + 3; index++) await say(userId, "mine");
+    const { feedback } = await knownOf(userId);
+    expect(feedback).toHaveLength(limits.riskFeedback);
+    expect(feedback.filter(({ verdict }) => verdict === "not_mine")).toMatchObject([
+      { aboutSessionId: reported },
+    ]);
+  });
+
+  it("is both kept when two sessions speak at once", async () => {
+    const { userId } = await login();
+    await Promise.all([say(userId, "not_mine"), say(userId, "mine"), say(userId, "mine")]);
+    expect((await knownOf(userId)).feedback).toHaveLength(3);
+  });
+
+  it("is refused about a session of somebody else", async () => {
+    const [one, other] = [await login(), await login()];
+    const aboutSessionId = await say(other.userId, "mine");
+    const input = {
+      userId: one.userId,
+      verdict: "mine",
+      aboutSessionId,
+      fromSessionId: new Types.ObjectId(),
+    } as const;
+    expect(await recordRiskFeedback(models, input, now)).toBe(false);
+    expect((await knownOf(one.userId)).feedback).toEqual([]);
   });
 });

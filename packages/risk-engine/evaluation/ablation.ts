@@ -2,7 +2,7 @@ import { type Policy, parsePolicy, presets } from "../src/index.js";
 import { pool, reauthentications, rocAuc, thresholdFor } from "./metrics.js";
 import { OurModel } from "./models/ours.js";
 import { run } from "./run.js";
-import { type Attacker, attackers, type World } from "./world.js";
+import { type Attacker, attackers, type Variant, variants, type World } from "./world.js";
 
 const base = presets.balanced;
 const withoutLevel = (...names: (keyof Policy["core"])[]): Policy =>
@@ -21,7 +21,6 @@ export const ablations: Readonly<Record<string, Policy>> = {
   "operating system and type": withoutLevel("os", "deviceType"),
   "impossible travel": parsePolicy({ ...base, travel: { ...base.travel, impossible: 0 } }),
   hour: parsePolicy({ ...base, rhythm: { ...base.rhythm, hour: 0 } }),
-  weekday: parsePolicy({ ...base, rhythm: { ...base.rhythm, weekday: 0 } }),
   dormancy: parsePolicy({ ...base, dormancy: { ...base.dormancy, most: 0 } }),
   failures: parsePolicy({ ...base, failures: { ...base.failures, most: 0 } }),
   flags: parsePolicy({ ...base, flags: { ...base.flags, most: 0 } }),
@@ -31,21 +30,25 @@ export const ablations: Readonly<Record<string, Policy>> = {
 /** What is left of the result without a rule. */
 export interface Ablation {
   readonly without: string;
-  readonly auc: ReadonlyMap<Attacker, number>;
-  /** Mean re-authentications among the first 20 sign-ins where 99 % of the attacks are stopped, by attacker. */
-  readonly mean: ReadonlyMap<Attacker, number>;
+  readonly auc: ReadonlyMap<Attacker | Variant, number>;
+  /** Mean re-authentications among the first 20 sign-ins where the attacks are stopped, by attacker. */
+  readonly mean: ReadonlyMap<Attacker | Variant, number>;
 }
 
-export function ablate(world: World, without: string, policy: Policy): Ablation {
-  const pooled = pool([[run(new OurModel(without, policy), world), world]]);
+/** Share of the attacks that is to be stopped. Who has the victim's header or network is too like for more. */
+export function ablationRate(attacker: Attacker | Variant): number {
+  if (attacker === "very targeted") return 0.8966;
+  return (variants as readonly string[]).includes(attacker) ? 0.9 : 0.99;
+}
+
+export function ablate(worlds: readonly World[], without: string, policy: Policy): Ablation {
+  const pooled = pool(worlds.map((world) => [run(new OurModel(without, policy), world), world] as const));
+  const all = [...attackers, ...variants];
+  const mean = (attacker: Attacker | Variant) =>
+    reauthentications(pooled, thresholdFor(pooled, attacker, ablationRate(attacker)), 20).mean;
   return {
     without,
-    auc: new Map(attackers.map((attacker) => [attacker, rocAuc(pooled, attacker)])),
-    mean: new Map(
-      attackers.map((attacker) => {
-        const rate = attacker === "very targeted" ? 0.8966 : 0.99;
-        return [attacker, reauthentications(pooled, thresholdFor(pooled, attacker, rate), 20).mean];
-      }),
-    ),
+    auc: new Map(all.map((attacker) => [attacker, rocAuc(pooled, attacker)])),
+    mean: new Map(all.map((attacker) => [attacker, mean(attacker)])),
   };
 }

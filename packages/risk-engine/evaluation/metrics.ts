@@ -1,5 +1,5 @@
 import type { Scores } from "./run.js";
-import { type Attacker, attackers, type Frequency, type World } from "./world.js";
+import type { Attacker, Frequency, Variant, World } from "./world.js";
 
 /** Several runs of one model, over worlds of several seeds, looked at as one. */
 export interface Pooled {
@@ -8,15 +8,16 @@ export interface Pooled {
     readonly scores: readonly number[];
     readonly frequency: Frequency | undefined;
   }>;
-  readonly attacks: ReadonlyMap<Attacker, readonly number[]>;
+  readonly attacks: ReadonlyMap<Attacker | Variant, readonly number[]>;
 }
 
 export function pool(runs: ReadonlyArray<readonly [Scores, World]>): Pooled {
   const users = runs.flatMap(([scores, world]) =>
     [...scores.legitimate].map(([user, own]) => ({ scores: own, frequency: world.frequencyOf.get(user) })),
   );
+  const kinds = new Set(runs.flatMap(([{ attacks }]) => [...attacks.keys()]));
   const attacks = new Map(
-    attackers.map((attacker) => [
+    [...kinds].map((attacker) => [
       attacker,
       runs.flatMap(([scores]) => [...(scores.attacks.get(attacker) ?? [])]).sort((a, b) => a - b),
     ]),
@@ -25,7 +26,7 @@ export function pool(runs: ReadonlyArray<readonly [Scores, World]>): Pooled {
 }
 
 /** The highest threshold at which at least this share of the attacks is stopped. */
-export function thresholdFor({ attacks }: Pooled, attacker: Attacker, rate: number): number {
+export function thresholdFor({ attacks }: Pooled, attacker: Attacker | Variant, rate: number): number {
   const rising = attacks.get(attacker) ?? [];
   return rising[Math.floor((1 - rate) * rising.length + 1e-9)] ?? Number.NEGATIVE_INFINITY;
 }
@@ -52,7 +53,7 @@ export function challengeRate({ users }: Pooled, threshold: number, mostHistory:
 }
 
 /** Probability that an attack scores higher than a legitimate sign-in; ties count half. */
-export function rocAuc({ users, attacks }: Pooled, attacker: Attacker): number {
+export function rocAuc({ users, attacks }: Pooled, attacker: Attacker | Variant): number {
   const bad = attacks.get(attacker) ?? [];
   const all = [
     ...users.flatMap(({ scores }) => scores.map((score) => ({ score, attack: 0 }))),

@@ -5,7 +5,7 @@ const base = presets.balanced;
 /** Ours with nothing but what the reference model sees. */
 export const sameInputs = parsePolicy({
   ...base,
-  rhythm: { ...base.rhythm, hour: 0, weekday: 0 },
+  rhythm: { ...base.rhythm, hour: 0 },
   travel: { ...base.travel, impossible: 0 },
   dormancy: { ...base.dormancy, most: 0 },
   failures: { ...base.failures, most: 0 },
@@ -14,4 +14,4 @@ export const sameInputs = parsePolicy({
 });
 
 /** Ours for data whose hours are random. */
-export const withoutHours = parsePolicy({ ...base, rhythm: { ...base.rhythm, hour: 0, weekday: 0 } });
+export const withoutHours = parsePolicy({ ...base, rhythm: { ...base.rhythm, hour: 0 } });

@@ -2,7 +2,7 @@ import type { Ablation } from "./ablation.js";
 import { calibrationOf } from "./calibration.js";
 import { challengeRate, type Pooled, reauthentications, rocAuc, thresholdFor } from "./metrics.js";
 import { published, publishedSizes } from "./published.js";
-import { type Attacker, attackers, frequencies } from "./world.js";
+import { type Attacker, attackers, frequencies, type Variant } from "./world.js";
 
 /** The wanted true-positive rates of each attacker, as the published evaluation has them. */
 const ratesOf: Readonly<Record<Attacker, readonly number[]>> = {
@@ -101,16 +101,19 @@ export function shapeTable(reference: Pooled): string {
   return table(["attacker", "TPR", ...publishedSizes.map((n) => `n = ${n}`)], rows);
 }
 
-/** What each rule adds. */
-export function ablationTable(results: readonly Ablation[]): string {
+/** What each rule adds against some attackers. */
+export function ablationTable(
+  results: readonly Ablation[],
+  against: readonly (Attacker | Variant)[],
+): string {
   const rows = results.map(({ without, auc, mean }) => [
     without,
-    ...attackers.map(
+    ...against.map(
       (attacker) =>
         `${number(mean.get(attacker) ?? Number.NaN, 2)} (${number(auc.get(attacker) ?? Number.NaN, 4)})`,
     ),
   ]);
-  return table(["without", ...attackers], rows);
+  return table(["without", ...against], rows);
 }
 
 /** A Markdown table. */

@@ -1,18 +1,18 @@
 import type { Model } from "./models/model.js";
-import type { Attacker, World } from "./world.js";
+import type { Attacker, Variant, World } from "./world.js";
 
 /** What one model made of a world. */
 export interface Scores {
   readonly model: string;
   /** Scores of each user's legitimate sign-ins from the second on, in order. */
   readonly legitimate: ReadonlyMap<number, readonly number[]>;
-  readonly attacks: ReadonlyMap<Attacker, readonly number[]>;
+  readonly attacks: ReadonlyMap<Attacker | Variant, readonly number[]>;
 }
 
 /** Lets a model score every visit in order, and learn the legitimate ones. The first of a user is never scored. */
 export function run(model: Model, { visits }: World): Scores {
   const legitimate = new Map<number, number[]>();
-  const attacks = new Map<Attacker, number[]>();
+  const attacks = new Map<Attacker | Variant, number[]>();
   for (const visit of visits) {
     if (visit.attacker) {
       const scores = attacks.get(visit.attacker) ?? [];

@@ -26,8 +26,6 @@ const groups: Readonly<Record<string, string>> = {
   new_device_type: "deviceType",
   usual_hour: "hour",
   unusual_hour: "hour",
-  usual_weekday: "weekday",
-  unusual_weekday: "weekday",
 };
 const names = [...new Set(Object.values(groups))];
 
@@ -46,7 +44,7 @@ const weightless: Policy = parsePolicy({
     activity: 1,
     ...Object.fromEntries(names.filter((name) => name in core).map((name) => [name, 1])),
   },
-  rhythm: { ...rhythm, hour: 1, weekday: 1 },
+  rhythm: { ...rhythm, hour: 1 },
 });
 
 function rowsOf(seed: number, headers: "full" | "reduced"): Row[] {

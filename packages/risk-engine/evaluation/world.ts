@@ -4,6 +4,10 @@ import type { Attempt, AttemptContext, FreemanLogin } from "../src/index.js";
 export const attackers = ["naive", "vpn", "targeted", "very targeted"] as const;
 export type Attacker = (typeof attackers)[number];
 
+/** Further attackers, each of them one that some rule is for; in the ablation only. */
+export const variants = ["relayed", "weekend", "scripted", "neighbour", "other system"] as const;
+export type Variant = (typeof variants)[number];
+
 /** How often a user signs in. */
 export const frequencies = [
   "daily",
@@ -24,7 +28,7 @@ export interface Visit {
   /** Name of the city, where one is known. */
   readonly city: string;
   /** Set on attacks. */
-  readonly attacker?: Attacker;
+  readonly attacker?: Attacker | Variant;
 }
 
 /** Everything that happened, in order: legitimate sign-ins with attacks among them. */

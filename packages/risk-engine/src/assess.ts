@@ -39,6 +39,8 @@ export interface Assessment {
  * While fewer sign-ins were learnt than `policy.minimumLogins`, the level is `unscored` and the action that of the
  * policy, or the stricter one that evidence without history (failures, flags, automation and so on) gives alone.
  *
+ * Feedback never refuses anybody: what was reported as not the user's is challenged where it would be denied.
+ *
  * @throws {RiskError} `INVALID_POLICY`
  *
  * @example
@@ -56,7 +58,7 @@ export function assess(input: AssessInput): Assessment {
   for (const { logOdds } of reasons) evidence += logOdds;
   const found = scoreOfLogOdds(policy.prior + evidence);
   const level = levelOf(found, policy);
-  const byLevel = policy.actions[level];
+  const byLevel = actionOf(level, reasons, policy);
   return {
     score: unknown ? null : found,
     level: unknown ? "unscored" : level,
@@ -71,6 +73,16 @@ export function assess(input: AssessInput): Assessment {
 export function levelOf(score: number, { thresholds }: Policy): "low" | "medium" | "high" {
   if (score >= thresholds.high) return "high";
   return score >= thresholds.medium ? "medium" : "low";
+}
+
+// A report may be a mistake, or a thief's who wants the owner locked out: it costs a second factor, never access.
+function actionOf(
+  level: Exclude<RiskLevel, "unscored">,
+  reasons: readonly Reason[],
+  policy: Policy,
+): RiskAction {
+  const action = policy.actions[level];
+  return action === "deny" && reasons.some(({ code }) => code === "reported") ? "challenge" : action;
 }
 
 const strictness: Readonly<Record<RiskAction, number>> = { allow: 0, challenge: 1, deny: 2 };

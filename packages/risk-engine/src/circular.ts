@@ -45,10 +45,9 @@ export function surpriseOf(seen: Circle, angle: number, surprise: number): numbe
   return -Math.log((1 - surprise) * density + surprise);
 }
 
-/** Part of the day, or of the week, as an angle; UTC. */
-export function angleOf(at: number, periodMs: number): number {
-  return ((at % periodMs) / periodMs) * 2 * Math.PI;
+/** Part of the day as an angle; UTC. */
+export function angleOf(at: number): number {
+  return ((at % dayMs) / dayMs) * 2 * Math.PI;
 }
 
 export const dayMs = 86_400_000;
-export const weekMs = 7 * dayMs;

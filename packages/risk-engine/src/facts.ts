@@ -2,7 +2,13 @@ import { type Features, featuresOf } from "./features.js";
 import type { Policy } from "./policy.js";
 import type { Population } from "./population/population.js";
 import { type Profile, usableProfile } from "./profile.js";
-import type { Attempt, AttemptContext, NetworkFlagKind, Place } from "./signals.js";
+import {
+  type Attempt,
+  type AttemptContext,
+  type NetworkFlagKind,
+  networkFlagKinds,
+  type Place,
+} from "./signals.js";
 
 /** Why the odds are what they are: one piece of evidence. */
 export interface Reason {
@@ -106,7 +112,8 @@ function currentFlags(attempt: Attempt, at: number | undefined, policy: Policy):
   const kinds: NetworkFlagKind[] = [];
   for (const flag of attempt.flags) {
     const current = typeof flag === "object" && flag !== null && isTime(flag.asOf) && flag.asOf >= oldest;
-    if (current && !kinds.includes(flag.kind)) kinds.push(flag.kind);
+    // A kind that nobody knows says nothing, and a long list of them costs nothing.
+    if (current && networkFlagKinds.includes(flag.kind) && !kinds.includes(flag.kind)) kinds.push(flag.kind);
   }
   return kinds;
 }

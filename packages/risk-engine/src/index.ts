@@ -30,4 +30,4 @@ export type {
   NetworkFlagKind,
   Place,
 } from "./signals.js";
-export { attemptContextSchema, attemptSchema } from "./signals.js";
+export { attemptContextSchema, attemptSchema, networkFlagKinds } from "./signals.js";

@@ -1,4 +1,4 @@
-import { angleOf, dayMs, weekMs } from "./circular.js";
+import { angleOf, dayMs } from "./circular.js";
 import { type Facts, gatherFacts } from "./facts.js";
 import { type Features, type Level, levels } from "./features.js";
 import { type PolicyInput, type RiskLevel, resolvePolicy } from "./policy.js";
@@ -58,8 +58,7 @@ export function learn(input: LearnInput): Profile {
     learned: profile.learned + 1,
     weight: rounded(profile.weight * fading + gain),
     levels: learnLevels(profile, features, { fading, gain }),
-    hours: turn(profile.hours, angleOf(at, dayMs), { fading, gain }),
-    weekdays: turn(profile.weekdays, angleOf(at, weekMs), { fading, gain }),
+    hours: turn(profile.hours, angleOf(at), { fading, gain }),
     place: placeOf(facts),
     devices: device ? add(profile.devices, device, deviceLimit) : faded(profile.devices, fading),
     flags: facts.flags

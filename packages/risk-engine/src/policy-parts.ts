@@ -69,13 +69,12 @@ export const rules = {
     {
       minimumLogins: positive(
         8,
-        "Sign-ins (against the attempt: at other times) below which hour and weekday say nothing",
+        "Sign-ins (against the attempt: at other times) below which the hour says nothing",
       ),
       surprise: share(0.1, "Share of sign-ins that keep to no rhythm: bounds what an odd hour adds"),
       hour: weight(0.9, "Weight of the hour of the day"),
-      weekday: weight(0.1, "Weight of the day of the week"),
     },
-    "Hour and weekday, by circular statistics",
+    "Hour of the day, by circular statistics",
   ),
   failures: group(
     {

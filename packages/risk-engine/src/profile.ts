@@ -34,7 +34,6 @@ export interface Profile {
   readonly weight: number;
   readonly levels: Readonly<Record<Level, LevelProfile>>;
   readonly hours: Circle;
-  readonly weekdays: Circle;
   /** The last place that could be trusted. */
   readonly place: {
     readonly latitude: number;
@@ -66,6 +65,9 @@ export const valueLimits: Readonly<Record<Level, number>> = {
 };
 /** How many devices a profile keeps. */
 export const deviceLimit = 12;
+/** Lengths of a device's fingerprint, and of the name of a flag, characters. */
+const deviceLength = 14;
+const flagLength = 10;
 /** The kinds of flags that a person can be used to. */
 export const habitualFlags: readonly NetworkFlagKind[] = ["tor", "vpn", "proxy", "hosting", "listed"];
 
@@ -79,7 +81,6 @@ export function emptyProfile(): Profile {
     weight: 0,
     levels: Object.fromEntries(levels.map((level) => [level, { total: 0, values: [] }])) as never,
     hours: circle,
-    weekdays: circle,
     place: null,
     devices: [],
     flags: [],
@@ -90,7 +91,8 @@ export function emptyProfile(): Profile {
 const amount = z.number().min(0).max(1e9);
 const weighted = (length: number, limit: number) =>
   z.array(z.tuple([z.string().max(length), amount])).max(limit);
-const circle = z.object({ cos: z.number(), sin: z.number(), total: amount });
+const sum = z.number().min(-1e9).max(1e9);
+const circle = z.object({ cos: sum, sin: sum, total: amount });
 const level = (name: Level) =>
   z.object({ total: amount, values: weighted(valueLengths[name], valueLimits[name]) });
 
@@ -110,7 +112,6 @@ const profileSchema: z.ZodType<Profile> = z.object({
     deviceType: level("deviceType"),
   }),
   hours: circle,
-  weekdays: circle,
   place: z
     .object({
       latitude: z.number().min(-90).max(90),
@@ -119,8 +120,8 @@ const profileSchema: z.ZodType<Profile> = z.object({
       at: z.number(),
     })
     .nullable(),
-  devices: weighted(14, deviceLimit),
-  flags: weighted(10, habitualFlags.length),
+  devices: weighted(deviceLength, deviceLimit),
+  flags: weighted(flagLength, habitualFlags.length),
   automated: amount,
 });
 
@@ -156,25 +157,28 @@ export function usableProfile(profile: Profile | null | undefined): Profile {
   }
   for (const name of levels) {
     const known = profile.levels[name] as LevelProfile | undefined;
-    if (!known || !isAmount(known.total) || !areWeighted(known.values)) return nothing;
+    if (!known || !isAmount(known.total)) return nothing;
+    if (!areWeighted(known.values, valueLengths[name], valueLimits[name])) return nothing;
   }
   const sound =
     isAmount(profile.weight) &&
     isAmount(profile.learned) &&
+    Number.isInteger(profile.learned) &&
     Number.isFinite(profile.at) &&
     isAmount(profile.automated) &&
-    areWeighted(profile.devices) &&
-    areWeighted(profile.flags) &&
+    areWeighted(profile.devices, deviceLength, deviceLimit) &&
+    areWeighted(profile.flags, flagLength, habitualFlags.length) &&
     isCircle(profile.hours) &&
-    isCircle(profile.weekdays) &&
     isPlace(profile.place);
   return sound ? profile : nothing;
 }
 
-function areWeighted(values: readonly Weighted[]): boolean {
-  if (!Array.isArray(values)) return false;
+// With the limits of the schema: else a profile that somebody has blown up would be learnt on, and never shrink.
+function areWeighted(values: readonly Weighted[], length: number, limit: number): boolean {
+  if (!Array.isArray(values) || values.length > limit) return false;
   for (const entry of values) {
-    if (!Array.isArray(entry) || typeof entry[0] !== "string" || !isAmount(entry[1])) return false;
+    if (!Array.isArray(entry) || typeof entry[0] !== "string") return false;
+    if (entry[0].length > length || !isAmount(entry[1])) return false;
   }
   return true;
 }
@@ -183,13 +187,17 @@ function isAmount(value: number): boolean {
   return typeof value === "number" && value >= 0 && value <= 1e9;
 }
 
+function isWithin(value: number, most: number): boolean {
+  return typeof value === "number" && Math.abs(value) <= most;
+}
+
 function isCircle(value: Circle): boolean {
   return (
     typeof value === "object" &&
     value !== null &&
     isAmount(value.total) &&
-    Number.isFinite(value.cos) &&
-    Number.isFinite(value.sin)
+    isWithin(value.cos, 1e9) &&
+    isWithin(value.sin, 1e9)
   );
 }
 
@@ -197,9 +205,10 @@ function isPlace(place: Profile["place"]): boolean {
   if (place === null) return true;
   return (
     typeof place === "object" &&
-    Number.isFinite(place.latitude) &&
-    Number.isFinite(place.longitude) &&
-    Number.isFinite(place.accuracyKm) &&
+    isWithin(place.latitude, 90) &&
+    isWithin(place.longitude, 180) &&
+    isWithin(place.accuracyKm, Number.MAX_VALUE) &&
+    place.accuracyKm >= 0 &&
     Number.isFinite(place.at)
   );
 }

@@ -11,15 +11,18 @@ export interface Place {
 }
 
 /** What a list can say of an address. */
-export type NetworkFlagKind =
-  | "tor"
-  | "vpn"
-  | "proxy"
-  | "hosting"
-  | "listed"
-  | "relay"
-  | "satellite"
-  | "shared";
+export const networkFlagKinds = [
+  "tor",
+  "vpn",
+  "proxy",
+  "hosting",
+  "listed",
+  "relay",
+  "satellite",
+  "shared",
+] as const;
+/** One of {@link networkFlagKinds}. */
+export type NetworkFlagKind = (typeof networkFlagKinds)[number];
 
 /**
  * One entry of a list about an address. `listed`: on a list of attackers. `relay`: iCloud Private Relay and its like.
@@ -113,7 +116,7 @@ export const attemptSchema: z.ZodType<Attempt> = z.object({
   flags: z
     .array(
       z.object({
-        kind: z.enum(["tor", "vpn", "proxy", "hosting", "listed", "relay", "satellite", "shared"]),
+        kind: z.enum(networkFlagKinds),
         asOf: z.number(),
       }),
     )

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ablate, ablations } from "../evaluation/ablation.js";
 import { readDataset, splitLine } from "../evaluation/dataset.js";
 import { generateWorld } from "../evaluation/generator/generate.js";
 import { pool, reauthentications, rocAuc, thresholdFor } from "../evaluation/metrics.js";
@@ -10,7 +11,7 @@ import { referenceModel } from "../evaluation/models/reference.js";
 import { comparison } from "../evaluation/report.js";
 import { run } from "../evaluation/run.js";
 import { reportingSeeds, tuningSeeds } from "../evaluation/seeds.js";
-import { attackers } from "../evaluation/world.js";
+import { attackers, type Visit, variants } from "../evaluation/world.js";
 import { freemanScore } from "../src/index.js";
 
 describe("the generated worlds", () => {
@@ -31,6 +32,27 @@ describe("the generated worlds", () => {
     for (const attacker of attackers) {
       expect(world.visits.filter((visit) => visit.attacker === attacker)).toHaveLength(300);
     }
+  });
+
+  it("have the variants of attackers on top, after the victim's first sign-in, and are else the same", () => {
+    const more = generateWorld(7, { users: 300, withVariants: true }).visits;
+    const isVariant = ({ attacker }: Visit) => (variants as readonly unknown[]).includes(attacker);
+    expect(more.filter((visit) => !isVariant(visit))).toEqual(world.visits);
+    const first = new Map(legitimate.toReversed().map(({ user, attempt }) => [user, attempt.at]));
+    for (const variant of variants) {
+      const attacks = more.filter(({ attacker }) => attacker === variant);
+      expect(attacks).toHaveLength(300);
+      for (const { user, attempt } of attacks) expect(attempt.at).toBeGreaterThan(first.get(user) ?? 0);
+    }
+  });
+
+  it("show in the ablation what a rule is for", () => {
+    const worlds = [generateWorld(7, { users: 300, withVariants: true })];
+    const [all, noTravel, noAutomation] = ["nothing", "impossible travel", "automation"].map((without) =>
+      ablate(worlds, without, ablations[without] as never),
+    );
+    expect(noTravel?.mean.get("relayed")).toBeGreaterThan((all?.mean.get("relayed") ?? 0) * 1.5);
+    expect(noAutomation?.mean.get("scripted")).toBeGreaterThan(all?.mean.get("scripted") ?? 0);
   });
 
   it("have relays, VPNs, IPv6, carriers and travel", () => {

@@ -36,6 +36,27 @@ it("the guide names the thresholds and the prior's limits that the policy has", 
   );
 });
 
+it("the guide's figures are those of the evaluation", async () => {
+  const [guide, evaluation] = await Promise.all([
+    read("docs/guides/risk.md"),
+    read("docs/risk-evaluation.md"),
+  ]);
+  const quoted = [...guide.matchAll(/^\| ([\w ]+?) +\| ([\d.]+) % +\| ([\d. /]+?) +\| ([\d. /]+?) +\|$/gm)];
+  expect(quoted).toHaveLength(5);
+  for (const [, attacker = "", percent = "", reference, ours] of quoted) {
+    const [, section = ""] = evaluation.split("\n## Re-authentications\n");
+    const rows = section.split("\n").map((line) => line.split("|").map((cell) => cell.trim()));
+    const row = rows.find(
+      ([, name, rate, ...cells]) =>
+        name === attacker.toLowerCase() &&
+        Math.round(Number(rate) * 1_000) === Number(percent) * 10 &&
+        cells.length > 5,
+    );
+    const means = row?.map((cell) => /\((.+)\)/.exec(cell)?.[1]);
+    expect([means?.[3], means?.[6]]).toEqual([reference, ours]);
+  }
+});
+
 it("the README's program does what it shows", async () => {
   const readme = await read("packages/risk-engine/README.md");
   const [, program = ""] = /## Use\n\n```ts\n(.*?)```/s.exec(readme) ?? [];

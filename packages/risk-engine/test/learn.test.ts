@@ -171,6 +171,7 @@ describe("a stored profile", () => {
     ["without its levels", { version: 1 }, "corrupt"],
     ["a text", "profile", "corrupt"],
     ["a list", [], "corrupt"],
+    ["with directions beyond all sign-ins", { ...good, hours: { cos: -1e308, sin: 0, total: 1 } }, "corrupt"],
     ["too long", { ...good, devices: new Array(1_000).fill(["x", 1]) }, "corrupt"],
   ])("%s", (_name, stored, status) => {
     const read = readProfile(stored);

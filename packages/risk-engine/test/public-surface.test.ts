@@ -18,6 +18,7 @@ test("exports these names and no others", () => {
     "isRiskError",
     "learn",
     "maxProfileBytes",
+    "networkFlagKinds",
     "parsePolicy",
     "policySchema",
     "populationKeys",

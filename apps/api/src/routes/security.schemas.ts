@@ -1,6 +1,6 @@
-import type { SecurityEventKind } from "@org/db-models";
+import { feedbackVerdicts, type SecurityEventKind } from "@org/db-models";
 import { z } from "zod";
-import { idOutput, limitInput, momentInput } from "../schemas.js";
+import { idInput, idOutput, limitInput, momentInput } from "../schemas.js";
 
 /** The security settings of an account. */
 export const securitySettings = z
@@ -54,4 +54,10 @@ const securityEvent = z
 export const securityEvents = z.object({
   events: z.array(securityEvent).describe("The newest first"),
   next: z.date().nullable().describe("`before` of the next page; null at the end"),
+});
+
+/** What the account's owner says of a sign-in. */
+export const feedbackBody = z.strictObject({
+  sessionId: idInput.describe("The session that the sign-in opened; it may have ended"),
+  verdict: z.enum(feedbackVerdicts),
 });

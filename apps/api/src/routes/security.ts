@@ -1,9 +1,11 @@
 import { listSecurityEvents, readUser, securityChangesSchema, updateSecurity } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
 import { audit, byOwner } from "../audit.js";
+import { takeFeedback } from "../feedback.js";
 import { sessionOf, userOf } from "../plugins/authentication.js";
 import type { ServiceOptions } from "../service.js";
-import { eventsQuery, securityEvents, securitySettings } from "./security.schemas.js";
+import { eventsQuery, feedbackBody, securityEvents, securitySettings } from "./security.schemas.js";
 
 const tags = ["security"];
 const config = { auth: "session", problems: ["USER_NOT_FOUND"] } as const;
@@ -64,6 +66,27 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       const events = await listSecurityEvents(models, { userId, page, ...(kind && { kind }) });
       const last = events.length === limit ? events.at(-1) : undefined;
       return { events: events.map(({ _id: id, ...event }) => ({ ...event, id })), next: last?.at ?? null };
+    },
+  );
+
+  app.post(
+    "/security/feedback",
+    {
+      config: { auth: "session", problems: ["SESSION_NOT_FOUND", "FEEDBACK_NOT_TAKEN", "AUDIT_NOT_WRITTEN"] },
+      schema: {
+        tags,
+        summary: "Say whether a sign-in was the own",
+        description:
+          "From another session than the one that the sign-in opened. `not_mine` ends that session, and for three " +
+          "months whatever comes from its network counts as new and suspicious; `mine` makes the next sign-in from " +
+          "the same network and device less so. One `not_mine` outweighs every `mine`.",
+        body: feedbackBody,
+        response: { 204: z.null() },
+      },
+    },
+    async (request, reply) => {
+      await takeFeedback(service, request, request.body);
+      return reply.code(204).send(null);
     },
   );
 };

@@ -2,6 +2,7 @@ import type { Types } from "mongoose";
 import type { IdentityModels } from "../models.js";
 import { queries } from "../queries.js";
 import { findByQuery, runQuery } from "../run-query.js";
+import type { LoginFeedback } from "../schemas/login-profile.js";
 import { sha256 } from "../secrets.js";
 
 /** One counter of a risk engine's population statistics. */
@@ -15,6 +16,8 @@ export interface RiskCounterKey {
 export interface RiskKnowledge {
   /** As it was stored; the engine decides whether it is sound. */
   profile: unknown;
+  /** What the person said of earlier sign-ins. */
+  feedback: readonly LoginFeedback[];
   population: {
     count(feature: string, level: string, value: string): number;
     totals(): { logins: number; users: number };
@@ -36,13 +39,17 @@ export async function readRiskKnowledge(
 ): Promise<RiskKnowledge> {
   const hashes = [totalsHash, ...input.keys.map(counterHashOf)];
   const [stored, counters] = await Promise.all([
-    findByQuery(models, queries.loginProfileOf("user", input.userId.toHexString()), { profile: 1 }),
+    findByQuery(models, queries.loginProfileOf("user", input.userId.toHexString()), {
+      profile: 1,
+      feedback: 1,
+    }),
     runQuery(models, queries.riskCountersOf(hashes), { key: 1, logins: 1, users: 1 }),
   ]);
   const byKey = new Map(counters.map((counter) => [counter.key, counter]));
   const totals = byKey.get(totalsHash);
   return {
     profile: stored?.profile,
+    feedback: stored?.feedback ?? [],
     population: {
       count: (feature, level, value) => byKey.get(counterHashOf({ feature, level, value }))?.logins ?? 0,
       totals: () => ({ logins: totals?.logins ?? 0, users: totals?.users ?? 0 }),

@@ -107,7 +107,8 @@ export class RiskRecorder {
   }
 }
 
-function purgeAtOf(at: Date): Date {
+/** When what was touched at a time is forgotten. */
+export function purgeAtOf(at: Date): Date {
   return new Date(at.getTime() + forgottenAfterMs);
 }
 

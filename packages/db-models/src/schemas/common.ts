@@ -46,6 +46,7 @@ export const limits = {
   concurrentSessions: 100,
   userAgent: 512,
   riskReasons: 16,
+  riskFeedback: 16,
   redirectUris: 16,
   uri: 2_048,
   clientSecrets: 2,

@@ -10,6 +10,7 @@ import {
   requiredText,
   schemaOptions,
   schemaVersion,
+  text,
 } from "./common.js";
 
 export const loginSubjects = ["user", "account", "network"] as const;
@@ -34,6 +35,23 @@ export interface LoginDevice {
   lastSeenAt: Date;
 }
 
+/** What is kept longest stands last. */
+export const feedbackVerdicts = ["mine", "not_mine"] as const;
+export type FeedbackVerdict = (typeof feedbackVerdicts)[number];
+
+/** What a person said of a sign-in to their account. */
+export interface LoginFeedback {
+  verdict: FeedbackVerdict;
+  at: Date;
+  /** The session that the sign-in opened. */
+  aboutSessionId: Types.ObjectId;
+  /** The session that it was said from. */
+  fromSessionId: Types.ObjectId;
+  /** Of the sign-in. */
+  ip?: string;
+  userAgent?: string;
+}
+
 /**
  * What is known of sign-ins: to an account and from a network, failures for the brute-force defence; of a user the
  * bounded profile that a risk engine learns. Collection `login_profiles`.
@@ -48,6 +66,8 @@ export interface LoginProfileDocument extends BaseDocument {
   devices: LoginDevice[];
   /** Opaque to this package. */
   profile?: Record<string, unknown>;
+  /** Of a user: what they said of their sign-ins. */
+  feedback?: LoginFeedback[];
   updatedAt: Date;
   purgeAt: Date;
 }
@@ -66,6 +86,18 @@ const deviceSchema = new Schema<LoginDevice>(
   { _id: false },
 );
 
+const feedbackSchema = new Schema<LoginFeedback>(
+  {
+    verdict: { type: String, enum: feedbackVerdicts, required: true },
+    at: requiredDate,
+    aboutSessionId: { type: Schema.Types.ObjectId, required: true },
+    fromSessionId: { type: Schema.Types.ObjectId, required: true },
+    ip: text(limits.cidr),
+    userAgent: text(limits.userAgent),
+  },
+  { _id: false },
+);
+
 export const loginProfileSchema = new Schema<LoginProfileDocument>(
   {
     subject: { type: String, enum: loginSubjects, required: true },
@@ -74,6 +106,7 @@ export const loginProfileSchema = new Schema<LoginProfileDocument>(
     counter: { type: counterSchema, required: true, default: () => ({ failures: 0 }) },
     devices: list(deviceSchema, limits.devices),
     profile: Schema.Types.Mixed,
+    feedback: { ...list(feedbackSchema, limits.riskFeedback), default: undefined },
     updatedAt: requiredDate,
     purgeAt: requiredDate,
     schemaVersion,

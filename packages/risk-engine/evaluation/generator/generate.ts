@@ -1,21 +1,39 @@
 import type { AttemptContext, FreemanLogin } from "../../src/index.js";
 import { Random } from "../random.js";
-import { type Attacker, attackers, type Frequency, frequencyFor, type Visit, type World } from "../world.js";
+import {
+  type Attacker,
+  attackers,
+  type Frequency,
+  frequencyFor,
+  type Visit,
+  variants,
+  type World,
+} from "../world.js";
 import { attackOf } from "./attacks.js";
 import type { AgentText, Headers } from "./devices.js";
 import type { Line, Origin } from "./network.js";
 import { attemptOf } from "./network.js";
 import { parameters } from "./parameters.js";
-import { newUser, type User, visitOf } from "./users.js";
+import { isWeekend, newUser, type User, visitOf } from "./users.js";
+import { type Targets, variantAttack } from "./variants.js";
 
 const dayMs = 86_400_000;
 const start = Date.UTC(2025, 0, 1);
 const { days, behaviour, attacks } = parameters;
+/** Far from every seed of a world. */
+const variantSeeds = 1_000_000;
+
+export interface WorldOptions {
+  readonly headers?: Headers;
+  readonly users?: number;
+  /** With the variants of attackers as well. The rest of the world is the same as without. */
+  readonly withVariants?: boolean;
+}
 
 /** A year of a service's sign-ins, and attacks on its users. The same for the same seed. */
 export function generateWorld(
   seed: number,
-  { headers = "full", users = parameters.users }: { headers?: Headers; users?: number } = {},
+  { headers = "full", users = parameters.users, withVariants = false }: WorldOptions = {},
 ): World {
   const random = new Random(seed);
   const workplaces = new Map<string, Line[]>();
@@ -30,10 +48,12 @@ export function generateWorld(
     frequencyOf.set(user.id, frequencyFor(times.length, (last - first) * dayMs));
     for (const day of times) visits.push(legitimate(user, day, random));
   }
+  const legitimateOnes = [...visits];
   const each = Math.min(attacks.each, users);
   for (const attacker of attackers) {
     for (let count = 0; count < each; count++) visits.push(attack(attacker, people, firsts, random));
   }
+  if (withVariants) visits.push(...variantAttacks({ people, visits: legitimateOnes, firsts, start }, seed));
   visits.sort((a, b) => a.attempt.at - b.attempt.at);
   return { visits, frequencyOf };
 }
@@ -45,11 +65,10 @@ function timesOf(user: User, random: Random): number[] {
   return times.map((day) => Math.floor(day) + hourOf(user, random) / 24).sort((a, b) => a - b);
 }
 
-// 1 January 2025 was a Wednesday.
 function dayFor(user: User, joined: number, random: Random): number {
   const day = joined + random.next() * (days - joined);
-  const weekend = (Math.floor(day) + 2) % 7 >= 5;
-  return user.work && weekend && random.chance(behaviour.freeWeekends) ? dayFor(user, joined, random) : day;
+  const free = user.work && isWeekend(day);
+  return free && random.chance(behaviour.freeWeekends) ? dayFor(user, joined, random) : day;
 }
 
 function hourOf({ hour, rhythm }: User, random: Random): number {
@@ -84,6 +103,18 @@ function attack(
   const context: AttemptContext = { failures: { account: Math.floor(random.exponential(0.8)), network } };
   const when = Math.max(first + 0.001, Math.floor(day) + hour / 24);
   return { ...toVisit(victim.id, origin, agent, when, context, random), attacker };
+}
+
+// From a random source of their own, and last: the rest of the world does not change for them.
+function variantAttacks(targets: Targets, seed: number): Visit[] {
+  const random = new Random(seed + variantSeeds);
+  const each = Math.min(parameters.variants.each, targets.people.length);
+  return variants.flatMap((attacker) =>
+    Array.from({ length: each }, () => {
+      const { victim, origin, agent, day } = variantAttack(attacker, targets, random);
+      return { ...toVisit(victim.id, origin, agent, day, {}, random), attacker };
+    }),
+  );
 }
 
 // Whoever targets a person also keeps to the hours of their country.

@@ -90,4 +90,12 @@ export const parameters = {
     sameNetwork: 0.15,
     sameAgent: 0.6,
   },
+
+  /** Attackers beyond the published models, for the ablation; described in `variants.ts`. */
+  variants: {
+    /** Of each variant. */
+    each: 3_000,
+    /** Mean time between a sign-in and the one that a phishing site makes of it, minutes. */
+    relayMinutes: 10,
+  },
 } as const;

@@ -35,6 +35,11 @@ export interface User {
   readonly logins: number;
 }
 
+/** Whether a day of the generated year is a Saturday or a Sunday. 1 January 2025 was a Wednesday. */
+export function isWeekend(day: number): boolean {
+  return (Math.floor(day) + 2) % 7 >= 5;
+}
+
 export function newUser(id: number, headers: Headers, workplaces: Map<string, Line[]>, random: Random): User {
   const { activity, network, travel, behaviour } = parameters;
   const country = random.weighted(countries);

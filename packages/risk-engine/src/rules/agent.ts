@@ -2,6 +2,7 @@ import { levelReason } from "../backoff.js";
 import type { Facts, Reason, Rule } from "../facts.js";
 import { type Level, levelsOf } from "../features.js";
 import { weightOf } from "../profile.js";
+import { reportedOf } from "./feedback.js";
 
 const codes = {
   userAgent: { known: "known_agent", fresh: "new_agent" },
@@ -15,15 +16,18 @@ const codes = {
  * taken out of the header, a browser counts as known where the user had it in this version or an older one, and the
  * system's version, which browsers freeze, is not looked at. A browser older than any known one is new.
  *
+ * So is the header of a sign-in that was reported, where it comes from the same network again.
+ *
  * The header is the client's to choose, so one that is missing, or of which nothing can be read, counts as new.
  *
  * Bounds: `core.bound` times the weight of each level, either way.
  */
 export const agentRule: Rule = (facts) => {
   const reasons: Reason[] = [];
+  const { agent: reported } = reportedOf(facts);
   for (const level of levelsOf.agent) {
     const value = facts.features[level];
-    const seen = value === undefined ? 0 : seenOf(facts, level, value);
+    const seen = value === undefined || reported ? 0 : seenOf(facts, level, value);
     const reason = levelReason(facts, "agent", level, seen, codes[level]);
     if (reason) reasons.push(reason);
   }

@@ -1,6 +1,7 @@
 import { addressKeys } from "../address.js";
 import { dayMs } from "../circular.js";
 import { type Facts, isTime, type Rule, silent } from "../facts.js";
+import { weightOf } from "../profile.js";
 import type { Feedback } from "../signals.js";
 import { readAgent } from "../user-agent.js";
 
@@ -12,9 +13,7 @@ import { readAgent } from "../user-agent.js";
  * Bounds: from −`feedback.mine` to `feedback.notMine`.
  */
 export const feedbackRule: Rule = (facts) => {
-  const given = facts.context.feedback;
-  if (!Array.isArray(given)) return silent;
-  const about = (given as readonly Feedback[]).filter((feedback) => concerns(feedback, facts));
+  const about = answersAbout(facts);
   if (about.length === 0) return silent;
   const { mine, notMine } = facts.policy.feedback;
   const refused = about.some(({ verdict }) => verdict === "not_mine");
@@ -22,16 +21,56 @@ export const feedbackRule: Rule = (facts) => {
   return [{ code: refused ? "reported" : "confirmed", logOdds, detail: { answers: about.length } }];
 };
 
-function concerns(feedback: Feedback, { policy, features, at }: Facts): boolean {
+/**
+ * What of an attempt is a reported sign-in's: nothing of it speaks for the user any more, for a thief who was let in
+ * once has taught the profile. The header of a report counts only with its network: the owner may well use the same.
+ */
+export function reportedOf(facts: Facts): { readonly address: boolean; readonly agent: boolean } {
+  const reports = answersAbout(facts).filter(
+    ({ verdict, sameNetwork }) => verdict === "not_mine" && sameNetwork,
+  );
+  return { address: reports.length > 0, agent: reports.some(({ sameDevice }) => sameDevice) };
+}
+
+interface Answer {
+  readonly verdict: Feedback["verdict"];
+  readonly sameNetwork: boolean;
+  readonly sameDevice: boolean;
+}
+
+function answersAbout(facts: Facts): Answer[] {
+  const given = facts.context.feedback;
+  if (!Array.isArray(given)) return [];
+  const answers = (given as readonly Feedback[])
+    .filter((feedback) => counts(feedback, facts))
+    .map((feedback) => answerOf(feedback, facts));
+  const foreign = isForeign(answers, facts);
+  return answers.filter(({ verdict, sameNetwork, sameDevice }) =>
+    // A device alone proves nothing for the user, but is reason enough for doubt where only the thief had it.
+    verdict === "mine" ? sameNetwork && sameDevice : sameNetwork || (sameDevice && foreign),
+  );
+}
+
+function answerOf({ verdict, ip, userAgent }: Feedback, { features }: Facts): Answer {
+  const prefix = addressKeys(ip)?.prefix;
+  const device = readAgent(userAgent)?.userAgent;
+  return {
+    verdict,
+    sameNetwork: prefix !== undefined && prefix === features.prefix,
+    sameDevice: device !== undefined && device === features.userAgent,
+  };
+}
+
+/** Whether the profile knows the attempt's device from no more than the reported sign-ins, which taught it once each. */
+function isForeign(answers: readonly Answer[], { profile, features, fading }: Facts): boolean {
+  const reports = answers.filter(({ verdict, sameDevice }) => verdict === "not_mine" && sameDevice).length;
+  const known = profile.levels.userAgent.values;
+  return features.userAgent === undefined || weightOf(known, features.userAgent) * fading <= reports;
+}
+
+function counts(feedback: Feedback, { policy, at }: Facts): boolean {
   if (typeof feedback !== "object" || feedback === null) return false;
   if (feedback.verdict !== "mine" && feedback.verdict !== "not_mine") return false;
   if (!feedback.fromSessionId || feedback.fromSessionId === feedback.aboutSessionId) return false;
-  const { days } = policy.feedback;
-  if (at === undefined || !isTime(feedback.at) || at - feedback.at > days * dayMs) return false;
-  const prefix = addressKeys(feedback.ip)?.prefix;
-  const device = readAgent(feedback.userAgent)?.userAgent;
-  const sameNetwork = prefix !== undefined && prefix === features.prefix;
-  const sameDevice = device !== undefined && device === features.userAgent;
-  // A popular device alone proves nothing for the user, but is reason enough for doubt.
-  return feedback.verdict === "mine" ? sameNetwork && sameDevice : sameNetwork || sameDevice;
+  return at !== undefined && isTime(feedback.at) && at - feedback.at <= policy.feedback.days * dayMs;
 }

@@ -96,7 +96,7 @@ export function fuzzCase(roll: () => number): {
     sessions: maybe([{ at: maybe(now), place: maybe(sydney) }, maybe({ at: now, place: oslo })]),
     feedback: maybe([
       {
-        verdict: maybe("mine"),
+        verdict: maybe(pick(["mine", "not_mine"])),
         at: maybe(now),
         aboutSessionId: maybe("a"),
         fromSessionId: maybe("b"),

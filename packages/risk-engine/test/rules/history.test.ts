@@ -181,19 +181,6 @@ describe("rhythm", () => {
     expect(late(3_600_000).usual_hour).toBeLessThan(0);
     expect(late(-3_600_000).usual_hour).toBeLessThan(0);
   });
-
-  it("finds the Sunday of somebody who works from Monday to Wednesday", () => {
-    let profile = learn({ profile: null, attempt: usual });
-    for (let week = 1; week < 12; week++) {
-      for (const weekday of [-2, -1, 0]) {
-        profile = learn({ profile, attempt: { ...usual, at: now + (week * 7 + weekday) * day } });
-      }
-    }
-    const sunday = evidence(profile, { at: now + (12 * 7 + 3) * day }, {}, { rhythm: { weekday: 1 } });
-    expect(sunday.unusual_weekday).toBeGreaterThan(0.5);
-    const monday = evidence(profile, { at: now + (12 * 7 - 2) * day }, {}, { rhythm: { weekday: 1 } });
-    expect(monday.usual_weekday).toBeLessThan(0);
-  });
 });
 
 describe("dormancy", () => {

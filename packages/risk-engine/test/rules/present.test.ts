@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { learn, type NetworkFlagKind } from "../../src/index.js";
+import { assess, learn, type NetworkFlagKind, presets } from "../../src/index.js";
 import { chrome, day, evidence, firefoxOnLinux, now, oslo, regular, sydney, usual } from "../support.js";
 
 describe("failures", () => {
@@ -148,4 +148,58 @@ describe("feedback", () => {
 it("what a program signs in with is learnt as such", () => {
   const profile = learn({ profile: null, attempt: { ...usual, userAgent: "curl/8.5.0" } });
   expect(profile.automated).toBe(1);
+});
+
+describe("feedback about a thief who was let in once", () => {
+  // The owner's header, as anybody's is who uses the same browser, from a place of their own.
+  const theft = { ip: "203.0.113.66", asn: 64_999, country: "NO", place: undefined };
+  const taught = learn({ profile: regular(), attempt: { ...usual, ...theft, at: now - 3_600_000 } });
+  const report = {
+    verdict: "not_mine" as const,
+    at: now - 60_000,
+    aboutSessionId: "a",
+    fromSessionId: "b",
+    ip: theft.ip,
+    userAgent: usual.userAgent,
+  };
+  const judged = (attempt: object, preset: keyof typeof presets, feedback = [report]) =>
+    assess({
+      profile: taught,
+      attempt: { ...usual, ...attempt },
+      context: { feedback },
+      policy: presets[preset],
+    });
+
+  it.each(["balanced", "strict", "relaxed"] as const)("asks the thief by the policy %s", (preset) => {
+    expect(judged(theft, preset).action).not.toBe("allow");
+    expect(judged(theft, preset, []).action).toBe("allow");
+  });
+
+  it.each(["balanced", "strict", "relaxed"] as const)("lets the owner in by the policy %s", (preset) => {
+    expect(judged({}, preset).action).toBe("allow");
+  });
+
+  it("knows nothing of the network any more, and of the header only where it comes from there", () => {
+    const codes = judged(theft, "balanced").reasons.map(({ code }) => code);
+    expect(codes).toEqual(expect.arrayContaining(["reported", "new_network", "new_operator", "new_agent"]));
+    const elsewhere = judged({}, "balanced").reasons.map(({ code }) => code);
+    expect(elsewhere).toEqual(expect.arrayContaining(["known_network", "known_agent"]));
+    expect(elsewhere).not.toContain("reported");
+  });
+
+  it("never locks the owner out, who may have pressed the wrong button, or be reported by the thief", () => {
+    const profile = regular(60);
+    const feedback = [{ ...report, ip: usual.ip }];
+    const found = assess({ profile, attempt: usual, context: { feedback } });
+    expect(found).toMatchObject({ level: "high", action: "challenge" });
+  });
+
+  it("follows a header that only the thief had to another network", () => {
+    const own = { ...theft, userAgent: firefoxOnLinux };
+    const profile = learn({ profile: regular(), attempt: { ...usual, ...own, at: now - 3_600_000 } });
+    const attempt = { ...usual, userAgent: firefoxOnLinux };
+    const feedback = [{ ...report, userAgent: firefoxOnLinux }];
+    const codes = assess({ profile, attempt, context: { feedback } }).reasons.map(({ code }) => code);
+    expect(codes).toContain("reported");
+  });
 });
