@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { DatabaseOptimizer, journalRuns, openObservations } from "../../src/index.js";
 import type { Assignment } from "../children/applier.js";
 import { driftingModels, driftingPlan, seedDrift } from "../children/drifting.js";
+import { aMinutePasses } from "../support.js";
 
 const database = useTemporaryDatabase({ label: "kills" });
 const seed = Number(process.env.TEST_SEED ?? 20_961_124);
@@ -40,12 +41,6 @@ async function neverWithout(): Promise<void> {
   expect(present.map(({ name }) => name)).toContain("stray");
 }
 
-// The lease of a dead process runs out by itself after a minute; the test does not wait for it.
-async function aMinutePasses(): Promise<void> {
-  const leases = database.connection.collection<{ _id: string }>("org_db_leases");
-  await leases.updateMany({}, { $set: { expiresAt: new Date(0) } });
-}
-
 test(`after each of ${kills} kills at random moments the next run finishes (seed ${seed})`, async () => {
   const random = randomOf(seed);
   const next = childrenAhead(2, kills, () => startChild(script, database.uri));
@@ -61,7 +56,7 @@ test(`after each of ${kills} kills at random moments the next run finishes (seed
     await child.exited;
     reached.push(child.printed().split("\n").length - 2);
     await neverWithout();
-    await aMinutePasses();
+    await aMinutePasses(database.connection);
     const result = await optimizer.apply({ rebuild: true }, await driftingPlan(optimizer));
     expect(result).toMatchObject({ complete: true });
     await neverWithout();
