@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundleChild, startChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import type { Connection, mongo } from "mongoose";
+import { type Connection, mongo } from "mongoose";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { isTransient } from "../../src/cleanup/transient.js";
 import { type CleanupOptions, type CleanupProgress, cleanupRuns, runCleanup } from "../../src/index.js";
