@@ -80,6 +80,41 @@ describe("a migration", () => {
     await expectComplete();
   });
 
+  test.each([
+    ["expand", "source"],
+    ["backfill", "source"],
+    ["verify", "source"],
+    ["switching", "source"],
+    ["switched", "target"],
+  ] as const)("goes back from %s, and no write is lost", async (phase, read) => {
+    const stop = new AbortController();
+    // At the last batch of the sweep before reads are switched.
+    const onProgress = (event: { phase: string; done: number }) => {
+      if (event.phase === "switching" && event.done === boxes && phase === "switching") stop.abort();
+    };
+    const reaching = { ...options, onProgress, signal: stop.signal };
+    const to = phase === "switching" ? "switched" : phase;
+    const going = migrateUp(database.connection, migration, reaching, to);
+    if (phase === "switching") await expect(going).rejects.toMatchObject({ code: "ABORTED" });
+    else await going;
+    const status = await migrationStatus(database.connection, migration);
+    expect(status).toMatchObject({ phase, route: { read } });
+    const fresh = { _id: 1_000, text: "new", at: new Date(1) };
+    const collection = (name: string) => database.connection.collection<{ _id: number }>(name);
+    const writes = {
+      source: () => collection("boxes").updateOne({ _id: 3 }, { $addToSet: { things: fresh } } as object),
+      target: () =>
+        collection("things").updateOne({ _id: 1_000 }, { $set: { ...fresh, box: 3 } }, { upsert: true }),
+    };
+    await new MigrationGate(database.connection, migration).write(async ({ write }) => {
+      for (const layout of write) await writes[layout]();
+    });
+    const before = await all("boxes");
+    expect(await rollbackMigration(database.connection, migration, options)).toMatchObject({ phase: "off" });
+    expect((await all("boxes"))[3]?.things).toContainEqual(fresh);
+    expect(await all("boxes")).toEqual(before);
+  });
+
   test("is contracted on command only, once, and then has no way back", async () => {
     const early = contractMigration(database.connection, migration, options);
     await expect(early).rejects.toMatchObject({ code: "MIGRATION_NOT_ALLOWED" });
