@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { bundleChild, startChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { type Connection, mongo } from "mongoose";
-import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest";
 import { isTransient } from "../../src/cleanup/transient.js";
 import { type CleanupOptions, type CleanupProgress, cleanupRuns, runCleanup } from "../../src/index.js";
 import type { CleaningAssignment } from "../children/cleaner.js";
@@ -183,6 +183,26 @@ test("two runners: one works, the other waits and finds nothing left", async () 
   const [one, two] = await Promise.all([1, 2].map(() => clean(database.connection, { waitMs: 20_000 })));
   expect(one!.rules[0]!.deleted + two!.rules[0]!.deleted).toBe(600);
   expect([one!.rules[0]!.deleted, two!.rules[0]!.deleted].sort((a, b) => a - b)).toEqual([0, 600]);
+});
+
+describe("a clock that jumps while it works", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  test.each([
+    ["ahead", 400],
+    ["back", -400],
+  ])("%s: what the rule names by its start goes, and nothing else", async (_what, days) => {
+    let jumped = false;
+    const report = await clean(database.connection, {
+      onProgress: () => {
+        if (!jumped) vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + days * 86_400_000 });
+        jumped = true;
+      },
+    });
+    expect(report).toMatchObject({ stopped: false, rules: [{ deleted: 600 }] });
+    expect(report.elapsedMs).toBeLessThan(86_400_000);
+    await onlyKeptAreLeft();
+  });
 });
 
 describe("a lease that is lost", () => {
