@@ -26,7 +26,7 @@ export async function probeProcessor(
 }
 
 /** What two readings come to. Pure. */
-export function processorFactsOf(
+function processorFactsOf(
   before: ProcessorReading,
   after: ProcessorReading,
   system: Document,

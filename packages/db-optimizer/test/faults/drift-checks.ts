@@ -8,7 +8,7 @@ export function driftOf(connection: Connection): DatabaseOptimizer {
   return new DatabaseOptimizer(connection, { models: driftingModels(connection) });
 }
 
-export async function indexesOf(connection: Connection) {
+async function indexesOf(connection: Connection) {
   const listed = await connection.collection("things").listIndexes().toArray();
   return listed.map(({ v: _v, ns: _ns, ...index }) => index);
 }
