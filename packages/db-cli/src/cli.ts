@@ -20,9 +20,15 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<ExitCo
     await program.parseAsync([...argv], { from: "user" });
     return exitCode;
   } catch (error) {
+    if (error instanceof CommanderError && isMisplaced(error, argv))
+      io.stderr.write("Options follow the command: org-db plan --uri mongodb://127.0.0.1/shop\n");
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.error;
     throw error;
   }
+}
+
+function isMisplaced({ code }: CommanderError, [first = ""]: readonly string[]): boolean {
+  return code === "commander.unknownOption" && first.startsWith("-");
 }
 
 /** What the parser has to say goes where the caller wants it, and ends in a thrown error rather than the process. */

@@ -122,6 +122,11 @@ describe("usage", () => {
     ["an unknown command", ["plant"], "unknown command 'plant'"],
     ["an unknown option", ["plan", "--password", "x"], "unknown option '--password'"],
     ["a wrong number", ["optimize", "--rounds", "many"], "whole number"],
+    [
+      "options before the command",
+      ["--uri", nowhere, "plan"],
+      "Options follow the command: org-db plan --uri",
+    ],
     ["wrong seconds", ["plan", "--timeout", "soon"], "It takes seconds"],
   ])("%s", async (_name, args, message) => {
     const result = await orgDb(args);

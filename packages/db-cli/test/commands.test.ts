@@ -48,6 +48,9 @@ describe("setup, plan, apply", () => {
     const planned = await shop("plan");
     expect(planned.exitCode).toBe(2); // the validator is setup's
     expect(planned.stdout).toContain("note: orders.own_1 is not declared; it is left alone");
+    const going = await shop("plan", "--drop", "orders.own_1");
+    expect(going.stdout).toContain("hide and observe orders.own_1");
+    expect(going.stdout).not.toContain("left alone");
   });
 
   test("replaces an index only with --run", async () => {

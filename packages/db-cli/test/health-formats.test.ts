@@ -58,7 +58,11 @@ const report: HealthReport = {
       ],
     },
     indexes: unknown,
-    server: unknown,
+    server: {
+      known: true,
+      value: { connections: 3, queued: 2, cacheUsedRatio: 0.5, uptimeSeconds: 1 },
+    },
+    processor: unknown,
     slow: unknown,
     longOperations: unknown,
     deep: {
@@ -127,6 +131,8 @@ describe("with names that are markup", () => {
     expect(of("replication_lag_seconds")[0]).toMatchObject({ labels: { member: hostile }, value: 1.5 });
     expect(of("collection_documents")[0]).toMatchObject({ labels: { collection: hostile }, value: 3 });
     expect(of("ping_seconds")).toEqual([]);
+    expect(of("processor_used_ratio")).toEqual([]);
+    expect([of("connections"), of("queued_operations")].flat().map(({ value }) => value)).toEqual([3, 2]);
   });
 
   test("HTML is one page without scripts or requests, and the names stay text", () => {

@@ -89,14 +89,21 @@ const codesOfServer: Readonly<Record<number, OptimizerErrorCode>> = {
   89: "UNREACHABLE",
   91: "UNREACHABLE",
   115: "UNSUPPORTED",
+  189: "UNREACHABLE",
+  262: "TIMED_OUT",
   359: "DUPLICATES",
+  9001: "UNREACHABLE",
+  10107: "UNREACHABLE",
   11000: "DUPLICATES",
   11600: "UNREACHABLE",
+  11602: "UNREACHABLE",
+  13435: "UNREACHABLE",
+  13436: "UNREACHABLE",
   14031: "DISK_FULL",
 };
 
 const namesOfUnreachable =
-  /^(MongoServerSelectionError|MongooseServerSelectionError|MongoNetworkError|MongoNetworkTimeoutError|MongoTopologyClosedError|MongoNotConnectedError)$/;
+  /^(MongoServerSelectionError|MongooseServerSelectionError|MongoNetworkError|MongoNetworkTimeoutError|MongoTopologyClosedError|MongoNotConnectedError|MongoPoolClearedError|MongoPoolClosedError)$/;
 
 /** Whether the server refuses a value that a unique index has already, or an index because values are not unique. */
 export function isDuplicate(error: unknown): boolean {
@@ -115,7 +122,14 @@ export function toOptimizerError(error: unknown, doing?: string): OptimizerError
   return new OptimizerError(classify(error), text, { cause: error });
 }
 
-function classify(error: unknown): OptimizerErrorCode {
+/** What a bulk write failed of as a whole: a connection that broke, say, which the driver wraps. */
+export function unwrapped(error: unknown): unknown {
+  const { errorResponse } = (error ?? {}) as { errorResponse?: unknown };
+  return errorResponse instanceof Error ? errorResponse : error;
+}
+
+function classify(given: unknown): OptimizerErrorCode {
+  const error = unwrapped(given);
   const { name, code, cause, reason } = (error ?? {}) as Partial<Record<string, unknown>>;
   const known = typeof code === "number" ? codesOfServer[code] : undefined;
   if (known) return known;

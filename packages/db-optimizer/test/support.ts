@@ -2,7 +2,7 @@ import {
   type Connection,
   createConnection,
   type Model,
-  type mongo,
+  mongo,
   Schema,
   type SchemaDefinition,
   type SchemaOptions,
@@ -83,7 +83,7 @@ export function overriding<T extends object>(target: T, over: Readonly<Record<st
 }
 
 /** A write of the driver that a test answers in the server's place; `send` lets the server have it. */
-export type WriteAnswer = (send: () => Promise<unknown>, ...args: unknown[]) => Promise<unknown>;
+export type WriteAnswer = (send: () => Promise<unknown>, ...args: unknown[]) => unknown;
 
 /** A connection on which these methods of all collections of this name are answered as told. */
 export function answeringWrites(
@@ -103,4 +103,32 @@ export function answeringWrites(
     return overriding(real, Object.fromEntries(over));
   };
   return overriding(connection, { db: overriding(db, { collection: changed }) });
+}
+
+/** The server's answer, as the driver hands it on. */
+export function serverError(
+  code: number,
+  message: string,
+  labels: readonly string[] = [],
+): mongo.MongoServerError {
+  const error = new mongo.MongoServerError({ message, code });
+  for (const label of labels) error.addErrorLabel(label);
+  return error;
+}
+
+/**
+ * What a write is answered while a primary steps down.
+ * https://www.mongodb.com/docs/manual/reference/error-codes/, and the retryable writes specification on labels
+ */
+export const stepDowns: readonly (readonly [what: string, error: mongo.MongoError])[] = [
+  ["before it is done", serverError(10_107, "not primary", ["RetryableWriteError"])],
+  ["by a code without a label", serverError(189, "primary stepped down")],
+  ["while it is killed", serverError(11_602, "interrupted due to repl state change")],
+  ["by a network error", new mongo.MongoNetworkError("connection closed")],
+];
+
+/** The lease of a dead process runs out by itself after a minute, for which no test waits. */
+export async function aMinutePasses(connection: Connection): Promise<void> {
+  const leases = connection.collection<{ _id: string }>("org_db_leases");
+  await leases.updateMany({}, { $set: { expiresAt: new Date(0) } });
 }

@@ -1,5 +1,5 @@
 import type { IdentityDatabase } from "@org/db-models";
-import { DatabaseOptimizer } from "@org/db-optimizer";
+import { DatabaseOptimizer, type HealthReport } from "@org/db-optimizer";
 import type { Config } from "../config.js";
 import type { KeptHealth } from "../dashboard/read.js";
 import type { Job } from "../job.js";
@@ -14,13 +14,16 @@ const maxCollections = 20;
 /** Checks the database and reports what is wrong with it. A bad score is a finding, not a failed run. */
 export function healthJob(database: IdentityDatabase, config: Config, metrics: Metrics): Job {
   const models = Object.values(database.models);
+  let previous: HealthReport | undefined;
   return {
     name: "health",
     schedule: config.healthSchedule,
     pausable: false,
     run: async ({ log, signal }) => {
       const optimizer = new DatabaseOptimizer(database.connection, { models, ...recordingFor(database) });
-      const { score, parts, findings, facts } = await optimizer.health({ now: new Date() });
+      const report = await optimizer.health({ now: new Date(), ...(previous && { previous }) });
+      previous = report;
+      const { score, parts, findings, facts } = report;
       metrics.healthScored(score);
       for (const finding of findings) {
         log[finding.severity === "info" ? "debug" : "warn"](finding, "health finding");

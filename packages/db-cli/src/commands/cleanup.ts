@@ -118,6 +118,8 @@ function chosenRules<T extends { name: string }>(
 function progressText({ rule, done, total, rate, etaMs, paused }: CleanupProgress): string {
   const share = total > 0 ? Math.floor((done / total) * 100) : 100;
   const left = etaMs === null ? "" : `, ${duration(etaMs)} left`;
-  const doing = paused ? `paused: ${paused.detail}` : `${count(rate)} per second`;
-  return `${rule}: ${count(done)} of ${count(total)} (${share} %), ${doing}${left}`;
+  // Before a batch has rested nobody knows the pace.
+  const pace = rate > 0 ? `, ${count(rate)} per second` : "";
+  const doing = paused ? `, paused: ${paused.detail}` : pace;
+  return `${rule}: ${count(done)} of ${count(total)} (${share} %)${doing}${left}`;
 }

@@ -139,6 +139,7 @@ export function stepText(step: PlanStep, paint: Paint): string {
 function costText({ estimate }: PlanStep): string[] {
   if (!estimate) return [];
   const { documents, bytes: size, buildMs } = estimate;
+  if (documents === 0) return ["      costs nothing: the collection is empty"];
   return [`      about ${bytes(size)} and ${duration(buildMs)}: ${plural(documents, "document")} to read`];
 }
 
@@ -157,13 +158,18 @@ export const verbs: Readonly<Record<PlanStep["kind"], string>> = {
   undoCreate: "drop again",
 };
 
-function informationText({ drift }: SetupPlan, paint: Paint): string {
+function informationText({ drift, indexes }: SetupPlan, paint: Paint): string {
+  const going = new Set(indexes.steps.map(({ collection, index }) => `${collection}.${index}`));
+  // What is on its way out is a step, and not left alone.
+  const strays = drift.extra
+    .map(({ collection, name }) => `${collection}.${name}`)
+    .filter((one) => !going.has(one));
   const lines = [
     ...drift.building.map(({ collection, name }) => `${collection}.${name} is being built`),
     ...drift.renamed.map(
       ({ expected, actual }) => `${actual.collection}.${actual.name} is declared as ${expected.name}`,
     ),
-    ...drift.extra.map(({ collection, name }) => `${collection}.${name} is not declared; it is left alone`),
+    ...strays.map((one) => `${one} is not declared; it is left alone`),
   ];
   return lines.map((line) => paint("dim", `  note: ${line}\n`)).join("");
 }

@@ -89,7 +89,9 @@ function collectionMetrics({ facts, projections }: HealthReport): Metric[] {
 }
 
 function serverMetrics({ facts }: HealthReport): Metric[] {
-  const { connection, server, replication } = facts;
+  const { connection, server, processor, replication } = facts;
+  const one = (value: number | undefined): Sample[] => (value === undefined ? [] : [[{}, value]]);
+  const load = server.known ? server.value : undefined;
   const members = replication.known ? replication.value.members : [];
   return [
     [
@@ -102,7 +104,15 @@ function serverMetrics({ facts }: HealthReport): Metric[] {
           ]
         : [],
     ],
-    ["connections", "Connections in use.", server.known ? [[{}, server.value.connections]] : []],
+    ["connections", "Connections in use.", one(load?.connections)],
+    ["queued_operations", "Operations that wait for a ticket or a lock.", one(load?.queued)],
+    ["cache_used_ratio", "Share of the cache in use, 0 to 1.", one(load?.cacheUsedRatio)],
+    ["cache_dirty_ratio", "Share of the cache that waits to be written, 0 to 1.", one(load?.cacheDirtyRatio)],
+    [
+      "processor_used_ratio",
+      "Share of its processors that the server process uses, 0 to 1.",
+      one(processor.known ? processor.value.usedRatio : undefined),
+    ],
     [
       "replication_lag_seconds",
       "How far a secondary is behind the primary.",

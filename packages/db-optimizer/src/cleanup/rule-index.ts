@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Connection } from "mongoose";
 import { OptimizerError } from "../errors.js";
+import { collectionText, shellText } from "../indexes/command.js";
 import { type ActualIndex, inspectIndexes } from "../indexes/inspect.js";
 import type { ParsedCleanupRule } from "./rules.js";
 
@@ -40,7 +41,7 @@ function needsIndex({ name, collection, field }: ParsedCleanupRule): OptimizerEr
   return new OptimizerError(
     "RULE_NEEDS_INDEX",
     `Cleanup rule "${name}" would scan the whole collection ${collection}: no usable index leads with "${field}". ` +
-      `Create one: db.getCollection(${JSON.stringify(collection)}).createIndex({ ${JSON.stringify(field)}: 1 })`,
+      `Create one: ${collectionText(collection)}.createIndex(${shellText({ [field]: 1 })})`,
     { details: { rule: name, collection, field } },
   );
 }

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Connection } from "mongoose";
 import { checked } from "../checked.js";
-import { isOptimizerError, OptimizerError, toOptimizerError } from "../errors.js";
+import { isOptimizerError, toOptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
-import { type Lease, serverTime, withLease } from "../lease.js";
+import { assertClock, type Lease, serverTime, withLease } from "../lease.js";
 import { cleanupLease } from "./control.js";
 import { measuredPaces, timeFor } from "./estimate.js";
 import { LatencyProbe } from "./latency.js";
@@ -19,8 +19,6 @@ import { type Counted, type Finished, Work } from "./work.js";
 
 const probeIntervalMs = 50;
 const probeRounds = 5;
-/** How far the clock of this machine may be ahead of the server's. */
-const clockAheadMs = 300_000;
 
 /**
  * Does what the rules say with the documents past their retention, in bounded batches that adapt to the server.
@@ -45,7 +43,7 @@ export async function runCleanup(
   try {
     const indexes = await ruleIndexes(connection, parsed, options);
     if (!options.run) return await estimate(connection, parsed, indexes, options);
-    await assertClock(connection, options.now);
+    assertClock(options.now, await serverTime(databaseOf(connection)), "nothing was removed");
     return await withLease(connection, cleanupLease, options, (signal, lease) =>
       carryOut(connection, { parsed, indexes, window, lease, signal }, options),
     );
@@ -57,14 +55,6 @@ export async function runCleanup(
 function parseWindow(window: unknown): ParsedCleanupWindow | undefined {
   if (window === undefined) return undefined;
   return checked(cleanupWindowSchema, window, "The window is wrong", "window");
-}
-
-// To a clock that has jumped ahead every document is old.
-async function assertClock(connection: Connection, now: Date): Promise<void> {
-  const server = await serverTime(databaseOf(connection));
-  if (now.getTime() <= server.getTime() + clockAheadMs) return;
-  const message = `It is ${now.toISOString()} here, and ${server.toISOString()} on the server: nothing was removed`;
-  throw new OptimizerError("CLOCK_AHEAD", message, { details: { now, server } });
 }
 
 async function estimate(

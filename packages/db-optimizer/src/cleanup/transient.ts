@@ -1,3 +1,4 @@
+import { unwrapped } from "../errors.js";
 import { pause } from "../pause.js";
 
 /** How often something is tried, and milliseconds before the second time; each further wait is twice as long. */
@@ -12,7 +13,7 @@ const names = /^Mongo(Network(Timeout)?|PoolCleared|PoolClosed|ServerSelection|N
 
 /** Whether the same command may well succeed in a moment. Pure. */
 export function isTransient(error: unknown): boolean {
-  const { name, code, errorLabels, errorLabelSet } = (error ?? {}) as Record<string, unknown>;
+  const { name, code, errorLabels, errorLabelSet } = (unwrapped(error) ?? {}) as Record<string, unknown>;
   const given = [...asList(errorLabels), ...(errorLabelSet instanceof Set ? errorLabelSet : [])];
   if (given.some((label) => labels.includes(String(label)))) return true;
   return codes.includes(code) || (typeof name === "string" && names.test(name));

@@ -49,6 +49,8 @@ export interface MemberFacts {
   readonly lagMs?: number;
   /** Since the last heartbeat of a member that does not answer, ms. */
   readonly silentMs?: number;
+  /** For how long checks, one after the other, have seen it in this state, ms; the server itself keeps no such time. */
+  readonly seenMs?: number;
 }
 
 export interface ReplicationFacts {
@@ -145,6 +147,22 @@ export interface ServerFacts {
   readonly uptimeSeconds: number;
 }
 
+/** Processor time of the server process at a moment, both since it started. */
+export interface ProcessorReading {
+  readonly usedMs: number;
+  readonly upMs: number;
+}
+
+/** How busy the server process keeps the processors of its machine; what else runs there does not show. */
+export interface ProcessorFacts {
+  /** Share of what the processors can do, 0 to 1. */
+  readonly usedRatio: number;
+  readonly processors: number;
+  /** The time that was looked at, ms. */
+  readonly overMs: number;
+  readonly reading: ProcessorReading;
+}
+
 export interface LongOperation {
   readonly opid: string;
   readonly operation: string;
@@ -161,6 +179,7 @@ export interface HealthFacts {
   readonly collections: Probed<readonly CollectionFacts[]>;
   readonly indexes: Probed<IndexFacts>;
   readonly server: Probed<ServerFacts>;
+  readonly processor: Probed<ProcessorFacts>;
   readonly slow: SlowOperations;
   readonly longOperations: Probed<readonly LongOperation[]>;
   readonly replication: Probed<ReplicationFacts>;

@@ -30,7 +30,10 @@ export interface HealthOptions {
   readonly queries?: readonly NamedQuery[];
   /** Checks of your own. Default none. */
   readonly checks?: readonly HealthCheck[];
-  /** The report before this one: what took reading data is taken from it for `deepSeconds`. */
+  /**
+   * The report before this one: what took reading data is taken from it for `deepSeconds`, the processors' load is that
+   * since, and members are known to have been as they are for as long.
+   */
   readonly previous?: HealthReport;
 }
 
@@ -47,7 +50,14 @@ export async function checkHealth(
 ): Promise<HealthReport> {
   const thresholds = parseThresholds(options.thresholds);
   const deep = stillFresh(previous?.facts.deep, now, thresholds.deepSeconds);
-  const facts = await probeHealth(connection, models, { now, thresholds, queries, checks, deep });
+  const facts = await probeHealth(connection, models, {
+    now,
+    thresholds,
+    queries,
+    checks,
+    deep,
+    previous: previous?.facts,
+  });
   const findings = findingsOf(facts, thresholds);
   const { growth } = facts.deep;
   return {

@@ -30,16 +30,20 @@ export function memberFindings(
 }
 
 function memberFinding(
-  { name, state, silentMs }: MemberFacts,
+  { name, state, silentMs, seenMs = 0 }: MemberFacts,
   { memberSilentMs }: ParsedThresholds,
 ): HealthFinding[] {
   if (well.has(state) && silentMs === undefined) return [];
-  const long = silentMs === undefined ? !mending.has(state) : silentMs > memberSilentMs;
-  const since = silentMs === undefined ? "" : `, silent for ${Math.round(silentMs / 1_000)} s`;
+  const broken = silentMs === undefined && !mending.has(state);
+  const forLong = Math.max(silentMs ?? 0, seenMs) > memberSilentMs;
+  const since = [
+    ...(silentMs === undefined ? [] : [`, silent for ${Math.round(silentMs / 1_000)} s`]),
+    ...(seenMs > 0 ? [`, seen so for ${Math.round(seenMs / 1_000)} s`] : []),
+  ].join("");
   return [
     topology(
       "MEMBER_UNWELL",
-      long ? "critical" : "warning",
+      broken || forLong ? "critical" : "warning",
       `Member ${name} does not take part`,
       `it is ${state}${since}`,
       "rs.status()",

@@ -25,7 +25,8 @@ import type {
   Probed,
   TopologyFacts,
 } from "./facts.js";
-import { probeReplication, probeShards } from "./replication.js";
+import { probeProcessor } from "./processor.js";
+import { membersSeen, probeReplication, probeShards } from "./replication.js";
 import { probeSecurity, type Within } from "./security.js";
 import { probeServer } from "./server.js";
 import type { ParsedThresholds } from "./thresholds.js";
@@ -41,6 +42,8 @@ export interface ProbeInput {
   readonly checks: readonly HealthCheck[];
   /** What an earlier check found out by reading data, if that was not long ago. */
   readonly deep?: DeepFacts | undefined;
+  /** What the check before this one found. */
+  readonly previous?: HealthFacts | undefined;
 }
 
 /**
@@ -52,15 +55,18 @@ export async function probeHealth(
   models: readonly ModelLike[],
   input: ProbeInput,
 ): Promise<HealthFacts> {
-  const { now, thresholds, queries, checks, deep } = input;
+  const { now, thresholds, queries, checks, deep, previous } = input;
   const db = databaseOf(connection);
   const within: Within = (doing, probe) => probed(doing, probe, thresholds.probeTimeoutMs);
   return {
     database: db.databaseName,
     at: now,
+    processor: await within("processor", () =>
+      probeProcessor(db, previous?.processor.known ? previous.processor.value.reading : undefined),
+    ),
     connection: await within("ping", () => probeConnection(db)),
     topology: await within("topology", () => probeTopology(db)),
-    replication: await within("replication", () => probeReplication(db, within)),
+    replication: seenSince(await within("replication", () => probeReplication(db, within)), previous, now),
     security: await probeSecurity(connection, within),
     collections: await within("collection sizes", () => probeCollections(db, models)),
     indexes: await within("indexes", () => probeIndexes(connection, models, { now, thresholds })),
@@ -73,6 +79,18 @@ export async function probeHealth(
     ),
     deep: deep ?? (await probeDeep(connection, { models, queries, checks, thresholds, now }, within)),
   };
+}
+
+// How long a member has been as it is nobody tells but an earlier check.
+function seenSince(
+  replication: HealthFacts["replication"],
+  previous: HealthFacts | undefined,
+  now: Date,
+): HealthFacts["replication"] {
+  if (!replication.known || !previous?.replication.known) return replication;
+  const betweenMs = now.getTime() - previous.at.getTime();
+  const members = membersSeen(replication.value.members, previous.replication.value.members, betweenMs);
+  return { known: true, value: { ...replication.value, members } };
 }
 
 // What the profiler says is itself known or not.

@@ -42,18 +42,32 @@ async function configuredDelays(db: mongo.Db): Promise<Map<string, number>> {
 export function membersOf(status: Document, delays: ReadonlyMap<string, number>): MemberFacts[] {
   const members = (status.members ?? []) as Document[];
   const at = status.date instanceof Date ? status.date.getTime() : undefined;
+  const follows = new Set(["SECONDARY", "RECOVERING"]);
   const primary = timeOf(members.find(({ stateStr }) => stateStr === "PRIMARY")?.optimeDate);
   return members.map(({ name, stateStr, health, optimeDate, lastHeartbeatRecv }) => {
     const own = timeOf(optimeDate);
     const heard = timeOf(lastHeartbeatRecv);
-    const secondary = stateStr === "SECONDARY" && primary !== undefined && own !== undefined;
-    const behind = secondary ? primary - own - (delays.get(String(name)) ?? 0) : undefined;
+    const known = follows.has(String(stateStr)) && primary !== undefined && own !== undefined;
+    const behind = known ? primary - own - (delays.get(String(name)) ?? 0) : undefined;
     return {
       name: String(name),
       state: String(stateStr),
       ...(behind !== undefined && { lagMs: Math.max(0, behind) }),
       ...(health === 0 && at !== undefined && heard !== undefined && { silentMs: Math.max(0, at - heard) }),
     };
+  });
+}
+
+/** The members, with how long each has been seen as it is. Pure. */
+export function membersSeen(
+  members: readonly MemberFacts[],
+  before: readonly MemberFacts[],
+  betweenMs: number,
+): MemberFacts[] {
+  const states = new Map(before.map((member) => [member.name, member]));
+  return members.map((member) => {
+    const { state, seenMs = 0 } = states.get(member.name) ?? {};
+    return { ...member, seenMs: state === member.state ? seenMs + Math.max(0, betweenMs) : 0 };
   });
 }
 

@@ -7,7 +7,32 @@ const warmAfterSeconds = 3_600;
 const metrics = "db.serverStatus()";
 
 /** What the facts say of the server's load. Pure. */
-export function serverFindings({ server }: HealthFacts, thresholds: ParsedThresholds): HealthFinding[] {
+export function serverFindings(facts: HealthFacts, thresholds: ParsedThresholds): HealthFinding[] {
+  return [...loadFindings(facts, thresholds), ...processorFindings(facts, thresholds)];
+}
+
+function processorFindings(
+  { processor }: HealthFacts,
+  { processorBusyRatio: busy, processorHighRatio: high, processorFullRatio: full }: ParsedThresholds,
+): HealthFinding[] {
+  if (!processor.known) return [];
+  const { usedRatio, processors, overMs } = processor.value;
+  const passed = Math.max(...[busy, high, full].filter((limit) => usedRatio > limit));
+  if (!Number.isFinite(passed)) return [];
+  const seconds = (overMs / 1_000).toFixed(1);
+  return [
+    {
+      code: "PROCESSOR_BUSY",
+      part: "operations",
+      severity: usedRatio > full ? "critical" : usedRatio > high ? "warning" : "info",
+      message: "The server keeps its processors busy",
+      evidence: `${percent(usedRatio)} of ${processors} over ${seconds} s, above ${percent(passed)}`,
+      command: "org-db optimize",
+    },
+  ];
+}
+
+function loadFindings({ server }: HealthFacts, thresholds: ParsedThresholds): HealthFinding[] {
   if (!server.known) return [];
   const {
     connections,

@@ -4,6 +4,13 @@ import { storageLimitsSchema } from "../storage/limits.js";
 
 const { documentBytes, medianBytes, arrayLength, arrayGrowth } = storageLimitsSchema.shape;
 const limit = (what: string) => z.number().positive().optional().describe(what);
+const ratio = (normal: number, what: string) =>
+  z
+    .number()
+    .positive()
+    .max(1)
+    .default(normal)
+    .describe(`Share of its processors used by the server process ${what}`);
 
 /** Every limit that health and advice go by. */
 export const thresholdsSchema = z.strictObject({
@@ -60,6 +67,9 @@ export const thresholdsSchema = z.strictObject({
     .describe(
       "Share of page requests answered from the cache below which it is cold; from an hour's uptime on",
     ),
+  processorBusyRatio: ratio(0.7, "above which it is busy: information"),
+  processorHighRatio: ratio(0.85, "above which it is a warning"),
+  processorFullRatio: ratio(0.95, "above which it is critical"),
   queuedOperations: z
     .number()
     .int()
@@ -83,7 +93,9 @@ export const thresholdsSchema = z.strictObject({
     .int()
     .min(0)
     .default(120_000)
-    .describe("A member that has been silent for longer is critical, ms; before it is a warning"),
+    .describe(
+      "A member that has been silent, or seen RECOVERING, for longer is critical, ms; before it is a warning",
+    ),
   oplogHours: z
     .number()
     .min(0)

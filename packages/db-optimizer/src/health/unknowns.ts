@@ -30,6 +30,8 @@ export function unknownsOf(facts: HealthFacts): Unknown[] {
     ["indexes", "use of indexes", silentMembers(facts)],
     ["queries", "named queries", deep.queries],
     ["operations", "server status", facts.server],
+    // Where the server's status is refused, so is this, and for the same reason.
+    ...(facts.server.known ? [["operations", "processors", facts.processor] as const] : []),
     ["operations", "running operations", facts.longOperations],
     ["operations", "slow operations", slow.known ? { known: true, value: undefined } : slow],
     ["schema", "samples", deep.schemas],

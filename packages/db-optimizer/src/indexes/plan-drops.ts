@@ -69,6 +69,7 @@ function whyNot(place: string, { changed, renamed, missing, building }: DriftRep
   const matched = [...changed, ...renamed].map(({ actual }) => placeOf(actual));
   if (declared.includes(place) || matched.includes(place))
     return "the models declare it: take it out of its schema first";
+  if (!place.includes(".")) return "name its collection too, as in orders.old_customer";
   return "there is no undeclared index of this name; one that the models declare has to leave its schema first";
 }
 

@@ -2,7 +2,7 @@ import type { Connection } from "mongoose";
 import type { ControllerLimits } from "../cleanup/controller.js";
 import { OptimizerError, toOptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
-import { type Lease, type LeaseOptions, withLease } from "../lease.js";
+import { assertClock, type Lease, type LeaseOptions, serverTime, withLease } from "../lease.js";
 import { pause } from "../pause.js";
 import { assertMigration, defaultPhaseLeaseMs, defaultRetentionMs, type Migration } from "./definition.js";
 import { type MigrationPhase, migrationPhases, nextBack, nextUp, routeOf } from "./phases.js";
@@ -128,7 +128,7 @@ export function rollbackMigration(
  * Ends a migration: the old layout is written no more, and loses what the migration names. There is no way back.
  *
  * @throws {OptimizerError} `MIGRATION_NOT_ALLOWED` before reads are switched, or before the retention is over;
- * `LOCKED`, `LEASE_LOST`, `ABORTED`, and as the server says
+ * `CLOCK_AHEAD` when the clock has run ahead of the server's since; `LOCKED`, `LEASE_LOST`, `ABORTED`, and as the server says
  */
 export function contractMigration(
   connection: Connection,
@@ -139,7 +139,9 @@ export function contractMigration(
     if (runner.phase === "contracted") return;
     if (runner.phase !== "contracting") {
       const from = contractFrom(migration, runner.state);
-      if (!from || from > options.now()) throw runner.refusal("be contracted", { contractFrom: from });
+      const now = options.now();
+      if (!from || from > now) throw runner.refusal("be contracted", { contractFrom: from });
+      await assertRetained(connection, runner.state, now);
       await runner.change("contracting");
     }
     await runner.workOfPhase();
@@ -150,6 +152,17 @@ export function contractMigration(
 function contractFrom({ retentionMs = defaultRetentionMs }: Migration, state: MigrationState): Date | null {
   const { phase, switchedAt } = state;
   return phase === "switched" && switchedAt ? new Date(switchedAt.getTime() + retentionMs) : null;
+}
+
+// A clock that was set while the retention runs must not end it.
+async function assertRetained(
+  connection: Connection,
+  { switchedAt, switchedServerAt }: MigrationState,
+  now: Date,
+): Promise<void> {
+  if (!switchedAt || !switchedServerAt) return;
+  const sinceByServer = (await serverTime(databaseOf(connection))).getTime() - switchedServerAt.getTime();
+  assertClock(now, new Date(switchedAt.getTime() + sinceByServer), "nothing was contracted");
 }
 
 async function run(

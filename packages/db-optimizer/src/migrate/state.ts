@@ -2,7 +2,7 @@ import type { Connection, mongo } from "mongoose";
 import type { ControllerState } from "../cleanup/controller.js";
 import { isDuplicate, OptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
-import type { Lease } from "../lease.js";
+import { type Lease, serverTime } from "../lease.js";
 import { processName } from "../process-name.js";
 import { type MigrationPhase, mayFollow } from "./phases.js";
 import type { VerifyReport } from "./report.js";
@@ -43,6 +43,8 @@ export interface MigrationState {
   /** False until every process must have seen the phase. */
   readonly seen: boolean;
   readonly switchedAt?: Date;
+  /** The same moment by the server's clock: how long ago it was is told by both. */
+  readonly switchedServerAt?: Date;
   readonly checkpoint?: Checkpoint;
   readonly verification?: VerifyReport;
   /** The last 100 changes, the newest last. */
@@ -91,10 +93,13 @@ export async function changePhase(
   if (!mayFollow(from, to))
     throw new OptimizerError("MIGRATION_NOT_ALLOWED", `Migration "${_id}" cannot go from ${from} to ${to}`);
   const change: PhaseChange = { from, to, at: now, by: processName(), fencing: lease.fencing };
-  const switchedAt = to === "switched" ? { switchedAt: now } : {};
+  const switched =
+    to === "switched"
+      ? { switchedAt: now, switchedServerAt: await serverTime(databaseOf(connection)) }
+      : undefined;
   await lease.confirm();
   return write(connection, { _id, epoch, fencing: { $lte: lease.fencing } }, epoch === 0, {
-    $set: { phase: to, fencing: lease.fencing, changedAt: now, seen: false, ...switchedAt },
+    $set: { phase: to, fencing: lease.fencing, changedAt: now, seen: false, ...switched },
     $inc: { epoch: 1 },
     $unset: { checkpoint: "", ...(to === "expand" && { verification: "" }) },
     $push: { history: { $each: [change], $slice: -historyLength } },

@@ -1,4 +1,5 @@
 import { type ControllerLimits, defaultLimits } from "../cleanup/controller.js";
+import { withRetries } from "../cleanup/transient.js";
 import { OptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import type { Lease } from "../lease.js";
@@ -242,17 +243,19 @@ async function over<Item>(
     limits: { ...defaultLimits, ...limits },
     signal,
     prepare,
-    handle: async (batch) => {
-      // The checkpoint that follows is refused to whoever was replaced meanwhile.
-      await lease?.confirmIfStale();
-      await handle(batch);
-    },
+    // A primary that steps down costs a batch, which bears repetition, and not the run.
+    handle: (batch) =>
+      withRetries(async () => {
+        // The checkpoint that follows is refused to whoever was replaced meanwhile.
+        await lease?.confirmIfStale();
+        await handle(batch);
+      }, signal),
     reached: async ({ after, controller }, { items, elapsedMs }) => {
       sources += items;
       activeMs += elapsedMs;
       context.tally.walked += items;
       const checkpoint: Checkpoint = { after, sources, activeMs, controller };
-      if (lease) await noteState(connection, state, lease, { checkpoint });
+      if (lease) await withRetries(() => noteState(connection, state, lease, { checkpoint }), signal);
       context.onProgress?.(progressOf(state.phase, sources, total, activeMs));
     },
   });

@@ -7,6 +7,7 @@ import {
   startController,
 } from "../cleanup/controller.js";
 import { ForegroundWatch } from "../cleanup/foreground.js";
+import { withRetries } from "../cleanup/transient.js";
 import { OptimizerError, toOptimizerError } from "../errors.js";
 import type { Document } from "../model.js";
 import { pause, throwIfAborted } from "../pause.js";
@@ -93,31 +94,53 @@ interface Prepared<Item> {
 
 /** One open cursor: asking anew for each batch would let some servers read all that is left each time. */
 class Reader<Item> {
-  readonly #cursor: mongo.FindCursor<Document>;
-  readonly #prepare: Walk<Item>["prepare"];
+  readonly #given: Walk<Item>;
+  #cursor: mongo.FindCursor<Document> | undefined;
+  #after: unknown;
 
-  constructor({ collection, projection, prepare }: Walk<Item>, after: unknown) {
-    const filter = after === undefined ? {} : { _id: { $gt: after } };
-    this.#cursor = collection
-      .find<Document>(filter as Document, { ...(projection && { projection }), batchSize: 500 })
-      .sort({ _id: 1 });
-    this.#prepare = prepare;
+  constructor(given: Walk<Item>, after: unknown) {
+    this.#given = given;
+    this.#after = after;
   }
 
-  async take(weight: number): Promise<Prepared<Item>[]> {
+  /** The next documents; by a cursor of its own when the one before broke with its connection. */
+  take(weight: number): Promise<Prepared<Item>[]> {
+    return withRetries(async () => {
+      try {
+        return await this.#take(weight);
+      } catch (error) {
+        await this.close().catch(() => undefined);
+        throw error;
+      }
+    }, this.#given.signal);
+  }
+
+  async #take(weight: number): Promise<Prepared<Item>[]> {
+    this.#cursor ??= this.#open();
     const batch: Prepared<Item>[] = [];
     for (let taken = 0; taken < weight; ) {
       const document = await this.#cursor.next();
       if (!document) break;
-      const prepared = this.#prepare(document);
+      const prepared = this.#given.prepare(document);
       batch.push({ id: document._id, ...prepared });
       taken += Math.max(prepared.weight, 1);
     }
+    this.#after = batch.at(-1)?.id ?? this.#after;
     return batch;
   }
 
-  close(): Promise<void> {
-    return this.#cursor.close();
+  #open(): mongo.FindCursor<Document> {
+    const { collection, projection } = this.#given;
+    const filter = this.#after === undefined ? {} : { _id: { $gt: this.#after } };
+    return collection
+      .find<Document>(filter as Document, { ...(projection && { projection }), batchSize: 500 })
+      .sort({ _id: 1 });
+  }
+
+  async close(): Promise<void> {
+    const cursor = this.#cursor;
+    this.#cursor = undefined;
+    await cursor?.close();
   }
 }
 
@@ -128,11 +151,14 @@ async function handleBatch<Item>(
   state: ControllerState,
 ): Promise<ControllerState> {
   let parts = 1;
+  let done = 0;
   for (let timeouts = 0; ; timeouts++) {
     try {
       const size = Math.ceil(batch.length / parts);
-      for (let from = 0; from < batch.length; from += size)
-        await given.handle(batch.slice(from, from + size).map(({ item }) => item));
+      while (done < batch.length) {
+        await given.handle(batch.slice(done, done + size).map(({ item }) => item));
+        done += size;
+      }
       return timeouts === 0 ? state : afterTimeout(state, given.limits);
     } catch (error) {
       if (toOptimizerError(error).code !== "TIMED_OUT") throw error;

@@ -194,7 +194,11 @@ describe("runCleanup", () => {
   it("refuses a rule without an index before anything is written, unless a scan is allowed", async () => {
     const unindexed = { ...rule, name: "scan", field: "seenAt" };
     const refused = runCleanup(database.connection, [rule, unindexed], { now, run: true });
-    await expect(refused).rejects.toMatchObject({ code: "RULE_NEEDS_INDEX", details: { rule: "scan" } });
+    await expect(refused).rejects.toMatchObject({
+      code: "RULE_NEEDS_INDEX",
+      details: { rule: "scan" },
+      message: expect.stringMatching(/Create one: db\.logs\.createIndex\(\{ seenAt: 1 \}\)$/),
+    });
     expect(await logs().countDocuments()).toBe(3_000);
     await logs().updateMany({ level: "debug" }, { $set: { seenAt: daysAgo(90) } });
     const options = { now, run: true, allowCollectionScan: true, limits: fast };

@@ -1,16 +1,19 @@
 import { setTimeout } from "node:timers/promises";
-import { bundleChild, startChild } from "@org/dev-kit/children";
+import { bundleChild, randomOf, startChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import { type Connection, mongo } from "mongoose";
-import { describe, expect, test } from "vitest";
+import type { Connection, mongo } from "mongoose";
+import { afterEach, describe, expect, inject, test, vi } from "vitest";
 import { applyPlan, DatabaseOptimizer, journalRuns, leaseHeldUntil, withLease } from "../../src/index.js";
 import { buildProgress } from "../../src/indexes/build.js";
 import type { Document } from "../../src/model.js";
 import type { Assignment } from "../children/applier.js";
 import { driftingModels, driftingPlan, seedDrift } from "../children/drifting.js";
-import { modelOf, overriding } from "../support.js";
+import { aMinutePasses, modelOf, overriding, serverError, stepDowns } from "../support.js";
+import { driftOf, neverWithout, nextRunFinishes } from "./drift-checks.js";
+import { mortalServer, Way } from "./way.js";
 
 const database = useTemporaryDatabase({ label: "faults", per: "test" });
+const seed = Number(process.env.TEST_SEED ?? 20_961_124);
 const script = await bundleChild(new URL("../children/applier.ts", import.meta.url));
 const things = () => database.connection.collection("things");
 
@@ -37,12 +40,11 @@ function answering(connection: Connection, answers: Readonly<Record<string, Answ
   return overriding(connection, { db: overriding(db, { command: runs(db), admin: () => answeringAdmin }) });
 }
 
-/** One that grants all privileges but one. */
-function refusing(connection: Connection, command: string): Connection {
-  const message = `not authorized to execute ${command}`;
+/** One whose server refuses a command. */
+function refusing(connection: Connection, command: string, code = 13): Connection {
   return answering(connection, {
     [command]: async () => {
-      throw new mongo.MongoServerError({ message, code: 13 });
+      throw serverError(code, `refused to execute ${command}`);
     },
   });
 }
@@ -181,34 +183,62 @@ describe("a signal", () => {
   });
 });
 
-describe("a privilege is missing", () => {
+describe("the server refuses", () => {
   const declared: [Document, Document?][] = [
     [{ a: 1 }],
     [{ d: 1 }, { expireAfterSeconds: 60 }],
     [{ r: 1 }, { sparse: true }],
   ];
 
-  test.each<[string, string[]]>([
-    ["collMod", ["setTtl"]],
-    ["createIndexes", ["create", "rebuild"]],
-    ["dropIndexes", ["rebuild"]],
+  test.each<[string, string, number, string, string[]]>([
+    ["collMod, for a privilege is missing", "collMod", 13, "NOT_AUTHORIZED", ["setTtl"]],
+    [
+      "createIndexes, for a privilege is missing",
+      "createIndexes",
+      13,
+      "NOT_AUTHORIZED",
+      ["create", "rebuild"],
+    ],
+    ["dropIndexes, for a privilege is missing", "dropIndexes", 13, "NOT_AUTHORIZED", ["rebuild"]],
+    ["createIndexes, for the disk is full", "createIndexes", 14_031, "DISK_FULL", ["create", "rebuild"]],
   ])(
-    "for %s: its steps fail by name, the others are carried out, and nothing is lost",
-    async (command, kinds) => {
+    "%s: its steps fail by name, the others are carried out, and nothing is lost",
+    async (_what, command, code, name, kinds) => {
       await things().insertMany([{ r: 1 }]);
       await things().createIndex({ d: 1 }, { expireAfterSeconds: 3_600 });
       await things().createIndex({ r: 1 });
       const optimizer = optimizerOf(...declared);
       const { plan } = await optimizer.plan();
-      const { steps } = await applyPlan(refusing(database.connection, command), plan, { rebuild: true });
+      const { steps } = await applyPlan(refusing(database.connection, command, code), plan, {
+        rebuild: true,
+      });
       const failed = steps.filter(({ outcome }) => outcome === "failed");
       expect(failed.map(({ step }) => step.kind)).toEqual(kinds);
-      expect(failed.every(({ error }) => error?.code === "NOT_AUTHORIZED")).toBe(true);
+      expect(failed.every(({ error }) => error?.code === name)).toBe(true);
       expect(await indexNames()).toEqual(expect.arrayContaining(["d_1", "r_1"]));
       expect(await optimizer.apply({ rebuild: true })).toMatchObject({ complete: true });
       expect((await optimizer.plan()).drift).toMatchObject({ inSync: true, leftovers: [] });
     },
   );
+
+  test("to build what a rebuild has dropped, for the disk is full by then: its twin stands in for it", async () => {
+    await things().insertMany([{ r: 1 }]);
+    await things().createIndex({ r: 1 });
+    const optimizer = optimizerOf([{ r: 1 }, { sparse: true }]);
+    const { plan } = await optimizer.plan();
+    let builds = 0;
+    const filling = answering(database.connection, {
+      createIndexes: async (_document, send) => {
+        if (++builds === 2) throw serverError(14_031, "not enough disk space");
+        return send();
+      },
+    });
+    const { steps } = await applyPlan(filling, plan, { rebuild: true });
+    expect(steps).toMatchObject([{ outcome: "failed", error: { code: "DISK_FULL" } }]);
+    expect(await indexNames()).toEqual(["_id_", "r_1__rebuild_twin"]);
+    expect(await optimizer.apply({ rebuild: true })).toMatchObject({ complete: true });
+    expect(await indexNames()).toEqual(["_id_", "r_1"]);
+  });
 
   test("for currentOp: builds are carried out unseen", async () => {
     const { plan } = await optimizerOf([{ a: 1 }]).plan();
@@ -216,6 +246,137 @@ describe("a privilege is missing", () => {
       onProgress: () => undefined,
     });
     expect(result.complete).toBe(true);
+  });
+});
+
+const writing = ["createIndexes", "collMod", "dropIndexes"];
+
+describe("a primary that steps down", () => {
+  test.each(stepDowns)(
+    "%s, at whichever command: the run ends by name, nothing is lost, and the next one finishes",
+    async (_what, error) => {
+      let writes = 0;
+      for (let stumblesAt = 1; stumblesAt <= 12; stumblesAt++) {
+        await seedDrift(database.connection);
+        const plan = await driftingPlan(driftOf(database.connection));
+        writes = 0;
+        const stumble: Answer = async (_document, send) => {
+          writes += 1;
+          if (writes !== stumblesAt) return send();
+          // By turns it had not been done, or was done and the answer is lost.
+          if (stumblesAt % 2) await send();
+          throw error;
+        };
+        const answers = Object.fromEntries(writing.map((command) => [command, stumble]));
+        const applying = applyPlan(answering(database.connection, answers), plan, {
+          rebuild: true,
+          lease: { fencing: stumblesAt, confirm: async () => undefined },
+        });
+        await expect(applying).rejects.toMatchObject({ code: "UNREACHABLE" });
+        expect(writes).toBeGreaterThanOrEqual(stumblesAt);
+        await neverWithout(database.connection);
+        expect(await journalRuns(database.connection, 1)).toMatchObject([{ state: "interrupted" }]);
+        await nextRunFinishes(database.connection);
+      }
+    },
+    60_000,
+  );
+});
+
+test("a connection that is cut in the midst of steps: nothing is lost, and the next run finishes", async () => {
+  const way = new Way(database.uri);
+  const connection = await way.connect(database.name);
+  const random = randomOf(seed);
+  let ended = 0;
+  for (let cut = 0; cut < 10; cut++) {
+    await seedDrift(database.connection);
+    const optimizer = driftOf(connection);
+    const plan = await driftingPlan(optimizer);
+    let steps = Math.floor(random() * plan.steps.length);
+    const onProgress = () => {
+      if (steps-- === 0) void setTimeout(random() * 20).then(() => way.cut());
+    };
+    await optimizer.apply({ rebuild: true, onProgress }, plan).catch((error) => {
+      ended += 1;
+      expect(error).toMatchObject({ code: "UNREACHABLE" });
+    });
+    await neverWithout(database.connection);
+    await aMinutePasses(database.connection);
+    await nextRunFinishes(database.connection);
+  }
+  expect(ended).toBeGreaterThan(0);
+  await connection.close();
+  await way.close();
+}, 60_000);
+
+test.skipIf(inject("engine").kind === "external")(
+  "a server that is killed and started again in the midst of steps: nothing is lost, and the next run finishes",
+  async () => {
+    const { connection, killAndRestart, stop } = await mortalServer(database.name);
+    for (const killAt of [2, 5]) {
+      await seedDrift(connection);
+      const optimizer = driftOf(connection);
+      let restarted: Promise<void> | undefined;
+      const onProgress = ({ position }: { position: number }) => {
+        if (position === killAt) restarted ??= killAndRestart();
+      };
+      await optimizer.apply({ rebuild: true, onProgress }, await driftingPlan(optimizer)).catch((error) => {
+        expect(error).toMatchObject({ code: "UNREACHABLE" });
+      });
+      await restarted;
+      await neverWithout(connection);
+      await aMinutePasses(connection);
+      await nextRunFinishes(connection);
+    }
+    await stop();
+  },
+  120_000,
+);
+
+describe("a clock that jumps", () => {
+  const hour = 3_600_000;
+  afterEach(() => void vi.useRealTimers());
+
+  test.each([
+    ["ahead", hour],
+    ["back", -hour],
+  ])("%s, on the machine of the holder: the lease is held on", async (_what, jump) => {
+    await withLease(database.connection, "x", {}, async (signal, lease) => {
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + jump });
+      await lease.confirmIfStale();
+      await lease.confirm();
+      const another = withLease(database.connection, "x", {}, async () => undefined);
+      await expect(another).rejects.toMatchObject({ code: "LOCKED" });
+      expect(signal.aborted).toBe(false);
+    });
+  });
+
+  /** To a server whose clock jumped ahead a lease runs out earlier; to one that was set back, later. */
+  const serverJumps = async (ms: number) => {
+    const leases = database.connection.collection("org_db_leases");
+    const held = await leases.findOne();
+    await leases.updateOne({}, { $set: { expiresAt: new Date(held?.expiresAt.getTime() - ms) } });
+  };
+
+  test("ahead, on the server: another takes over, and the holder writes nothing more", async () => {
+    const { plan } = await optimizerOf([{ a: 1 }], [{ b: 1 }]).plan();
+    const applying = withLease(database.connection, "setup", {}, async (signal, lease) => {
+      await serverJumps(hour);
+      await withLease(database.connection, "setup", {}, async () => {
+        await applyPlan(database.connection, plan, { signal, lease });
+      });
+    });
+    await expect(applying).rejects.toMatchObject({ code: "LEASE_LOST" });
+    expect((await database.connection.listCollections()).map(({ name }) => name)).toEqual(["org_db_leases"]);
+  });
+
+  test("back, on the server: nobody else gets the lease before it is given back", async () => {
+    const another = () => withLease(database.connection, "x", {}, async () => "held");
+    await withLease(database.connection, "x", {}, async () => {
+      await serverJumps(-hour);
+      await expect(another()).rejects.toMatchObject({ code: "LOCKED" });
+    });
+    expect(await another()).toBe("held");
   });
 });
 

@@ -1,17 +1,16 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startEngine } from "@org/dev-kit";
 import { bundleChild, startChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import { type Connection, createConnection, mongo } from "mongoose";
-import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { type Connection, mongo } from "mongoose";
+import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest";
 import { isTransient } from "../../src/cleanup/transient.js";
 import { type CleanupOptions, type CleanupProgress, cleanupRuns, runCleanup } from "../../src/index.js";
 import type { CleaningAssignment } from "../children/cleaner.js";
 import { cleaningRules, daysAgo, now, seedCleaning } from "../children/cleaning.js";
-import { answeringWrites, overriding } from "../support.js";
+import { answeringWrites, overriding, serverError, stepDowns } from "../support.js";
+import { mortalServer, Way } from "./way.js";
 
 const database = useTemporaryDatabase({ label: "cleanup_faults", per: "test" });
 const rule = { name: "old-logs", collection: "logs", field: "at", retentionSeconds: 30 * 86_400 };
@@ -37,42 +36,37 @@ async function onlyKeptAreLeft(connection: Connection = database.connection): Pr
 
 beforeEach(() => seed(database.connection));
 
-/** The server's answer, as the driver hands it on. */
-function serverError(code: number, message: string, labels: readonly string[] = []): mongo.MongoServerError {
-  const error = new mongo.MongoServerError({ message, code });
-  for (const label of labels) error.addErrorLabel(label);
-  return error;
-}
-
 describe("a primary that steps down", () => {
-  // https://www.mongodb.com/docs/manual/reference/error-codes/, and the retryable writes specification on labels
-  test.each<[string, mongo.MongoError]>([
-    ["before the batch", serverError(10_107, "not primary", ["RetryableWriteError"])],
-    ["by a code without a label", serverError(189, "primary stepped down")],
-    ["while it is killed", serverError(11_602, "interrupted due to repl state change")],
-    ["by a network error", new mongo.MongoNetworkError("connection closed")],
-  ])("%s: the batch is done again, whether it had been done or not", async (_name, error) => {
-    let writes = 0;
-    const stepping = answeringWrites(database.connection, "logs", {
-      deleteMany: async (send) => {
-        writes += 1;
-        if (writes === 2) throw error;
-        const result = await send();
-        // Done, and the answer was lost.
-        if (writes === 4) throw error;
-        return result;
-      },
-    });
-    expect(await clean(stepping)).toMatchObject({ stopped: false });
-    expect(writes).toBe(6 + 2);
-    await onlyKeptAreLeft();
-  });
+  test.each(stepDowns)(
+    "%s: the batch is done again, whether it had been done or not",
+    async (_name, error) => {
+      let writes = 0;
+      const stepping = answeringWrites(database.connection, "logs", {
+        deleteMany: async (send) => {
+          writes += 1;
+          if (writes === 2) throw error;
+          const result = await send();
+          // Done, and the answer was lost.
+          if (writes === 4) throw error;
+          return result;
+        },
+      });
+      expect(await clean(stepping)).toMatchObject({ stopped: false });
+      expect(writes).toBe(6 + 2);
+      await onlyKeptAreLeft();
+    },
+  );
 
   test.each<[string, unknown, boolean]>([
     ["a refusal", serverError(13, "not authorized"), false],
     ["a full disk", serverError(14_031, "out of disk space"), false],
     ["a failure of nothing known", new Error("x"), false],
     ["a transient label", serverError(1, "x", ["TransientTransactionError"]), true],
+    [
+      "a bulk write whose connection was cut",
+      Object.assign(new Error("x"), { errorResponse: new mongo.MongoNetworkError("closed") }),
+      true,
+    ],
     ["a pool that was cleared", Object.assign(new Error("x"), { name: "MongoPoolClearedError" }), true],
   ])("%s: worth another try or not", (_name, error, expected) => {
     expect(isTransient(error)).toBe(expected);
@@ -191,6 +185,26 @@ test("two runners: one works, the other waits and finds nothing left", async () 
   expect([one!.rules[0]!.deleted, two!.rules[0]!.deleted].sort((a, b) => a - b)).toEqual([0, 600]);
 });
 
+describe("a clock that jumps while it works", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  test.each([
+    ["ahead", 400],
+    ["back", -400],
+  ])("%s: what the rule names by its start goes, and nothing else", async (_what, days) => {
+    let jumped = false;
+    const report = await clean(database.connection, {
+      onProgress: () => {
+        if (!jumped) vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + days * 86_400_000 });
+        jumped = true;
+      },
+    });
+    expect(report).toMatchObject({ stopped: false, rules: [{ deleted: 600 }] });
+    expect(report.elapsedMs).toBeLessThan(86_400_000);
+    await onlyKeptAreLeft();
+  });
+});
+
 describe("a lease that is lost", () => {
   let folder: string;
   beforeEach(async () => {
@@ -226,52 +240,9 @@ describe("a lease that is lost", () => {
   });
 });
 
-/** A way to the server that can be cut, and led elsewhere. */
-class Way {
-  readonly #sockets = new Set<Socket>();
-  readonly #server: Server;
-  target: number;
-
-  constructor(target: number) {
-    this.target = target;
-    this.#server = createServer((client) => {
-      const server = connect(this.target, "127.0.0.1");
-      for (const [from, to] of [
-        [client, server],
-        [server, client],
-      ] as const) {
-        this.#sockets.add(from);
-        from.pipe(to);
-        from.on("error", () => to.destroy());
-        from.on("close", () => {
-          this.#sockets.delete(from);
-          to.destroy();
-        });
-      }
-    });
-  }
-
-  async listen(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    const { port } = this.#server.address() as AddressInfo;
-    return `mongodb://127.0.0.1:${port}/${database.name}?directConnection=true`;
-  }
-
-  cut(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  async close(): Promise<void> {
-    this.cut();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-}
-
-const portOf = (uri: string) => Number(/:(\d+)/.exec(uri.replace("mongodb://", ""))?.[1]);
-
 test("a connection that is cut in the midst of batches: the run goes on, and nothing else goes", async () => {
-  const way = new Way(portOf(database.uri));
-  const connection = await createConnection(await way.listen()).asPromise();
+  const way = new Way(database.uri);
+  const connection = await way.connect(database.name);
   let batches = 0;
   const cutting = answeringWrites(connection, "logs", {
     deleteMany: async (send) => {
@@ -291,34 +262,19 @@ test("a connection that is cut in the midst of batches: the run goes on, and not
 test.skipIf(inject("engine").kind === "external")(
   "a server that is killed and started again in the midst: the run goes on, and nothing else goes",
   async () => {
-    const storagePath = await mkdtemp(join(tmpdir(), "cleanup-server-"));
-    const env = { ...process.env, MONGODB_URI: "" };
-    const first = await startEngine({ storagePath, env });
-    const way = new Way(portOf(first.uri));
-    const connection = await createConnection(await way.listen()).asPromise();
+    const { connection, killAndRestart, stop } = await mortalServer(database.name);
     await seed(connection);
-    const { pid } = await connection.db!.admin().command({ serverStatus: 1 });
-    let restarted: Promise<{ stop: () => Promise<void> }> | undefined;
-    const restart = async () => {
-      process.kill(Number(pid), "SIGKILL");
-      await first.stop();
-      const second = await startEngine({ storagePath, env });
-      way.target = portOf(second.uri);
-      return second;
-    };
+    let restarted: Promise<void> | undefined;
     const report = await clean(connection, {
       onProgress: ({ done }) => {
-        if (done >= 200) restarted ??= restart();
+        if (done >= 200) restarted ??= killAndRestart();
       },
     });
-    const second = await restarted;
+    await restarted;
     expect(report).toMatchObject({ stopped: false });
     await onlyKeptAreLeft(connection);
     expect(await cleanupRuns(connection)).toMatchObject([{ state: "succeeded", rules: [{ total: 600 }] }]);
-    await connection.close();
-    await way.close();
-    await second?.stop();
-    await rm(storagePath, { recursive: true });
+    await stop();
   },
   120_000,
 );

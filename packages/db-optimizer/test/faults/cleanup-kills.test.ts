@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { cleanupRuns, runCleanup } from "../../src/index.js";
 import type { CleaningAssignment } from "../children/cleaner.js";
 import { cleanedCollections, cleaningRules, now, seedCleaning, seedDocuments } from "../children/cleaning.js";
+import { aMinutePasses } from "../support.js";
 
 const { EJSON } = mongo.BSON;
 const database = useTemporaryDatabase({ label: "cleanup_kills" });
@@ -74,12 +75,6 @@ async function someMoment(child: WaitingChild, random: () => number): Promise<nu
   return count();
 }
 
-// The lease of a dead process runs out by itself after a minute; the test does not wait for it.
-async function aMinutePasses(): Promise<void> {
-  const leases = database.connection.collection<{ _id: string }>("org_db_leases");
-  await leases.updateMany({}, { $set: { expiresAt: new Date(0) } });
-}
-
 test(`after each of ${kills} kills at random moments the next run finishes, and nothing else was touched (seed ${seed})`, async () => {
   const random = randomOf(seed);
   const archive = join(folder, "filed.ndjson");
@@ -94,7 +89,7 @@ test(`after each of ${kills} kills at random moments the next run finishes, and 
     child.kill();
     await child.exited;
     await nothingElseTouched(archive);
-    await aMinutePasses();
+    await aMinutePasses(database.connection);
     const [killed] = await cleanupRuns(database.connection, 1);
     const wasAtWork = killed?.state === "running" && killed.rules.some(({ batches }) => batches > 0);
     const report = await runCleanup(database.connection, cleaningRules(archive), {

@@ -112,7 +112,24 @@ describe("a privilege that is missing leaves one question open, and that questio
       reason: expect.stringContaining("not authorized here"),
     });
     expect(report.undecided).toBe(true);
-    expect(report.findings.filter(({ code }) => code === "UNKNOWN")).toHaveLength(1);
+    const left = report.findings.filter(({ evidence }) => evidence.includes("not authorized here"));
+    expect(left.map(({ code }) => code)).toEqual(["UNKNOWN"]);
+  });
+
+  test("hostInfo", async () => {
+    const connection = intercepted(database.connection, (command) => {
+      if ("serverStatus" in command)
+        return { uptimeMillis: 1, extra_info: { user_time_us: 1, system_time_us: 1 } };
+      if ("hostInfo" in command)
+        throw new mongo.MongoServerError({ message: "not authorized here", code: 13 });
+      return undefined;
+    });
+    const { facts, undecided } = await check({}, connection);
+    expect(facts.processor).toMatchObject({
+      known: false,
+      reason: expect.stringContaining("not authorized"),
+    });
+    expect(undecided).toBe(true);
   });
 
   test("who is not logged in and refused may conclude that a login is wanted", async () => {
@@ -159,5 +176,75 @@ test("ids that tell no time make growth unknown, and an empty or absent collecti
       { perDay: null, documents: 2 },
       { perDay: 0, documents: 0 },
     ],
+  });
+});
+
+describe("what only two looks tell", () => {
+  /** A server of four processors, which had so much processor time after so long, at each look; and a second member. */
+  const looking = (looks: readonly (readonly [upMs: number, usedMs: number])[], state = "RECOVERING") => {
+    let look = 0;
+    return intercepted(database.connection, (command) => {
+      if ("hostInfo" in command) return { system: { numCores: 8, numCoresAvailableToProcess: 4 } };
+      if ("replSetGetStatus" in command)
+        return { date: now, members: [{ name: "b", stateStr: state, health: 1 }] };
+      if (!("serverStatus" in command) || look >= looks.length) return undefined;
+      const [upMs, usedMs] = looks[look++] as readonly [number, number];
+      const extra_info = { user_time_us: usedMs * 600, system_time_us: usedMs * 400 };
+      return { uptimeMillis: upMs, extra_info, connections: { current: 1 } };
+    });
+  };
+  const later = (ms: number) => new Date(now.getTime() + ms);
+
+  test("how busy the processors are: within half a second at first, then since the check before", async () => {
+    const first = await check(
+      {},
+      looking([
+        [10_000, 5_000],
+        [10_500, 6_900],
+      ]),
+    );
+    expect(first.facts.processor).toMatchObject({ value: { usedRatio: 0.95, processors: 4, overMs: 500 } });
+    expect(first.findings.find(({ code }) => code === "PROCESSOR_BUSY")).toMatchObject({
+      severity: "warning",
+      evidence: "95 % of 4 over 0.5 s, above 85 %",
+    });
+    const second = await check({ previous: first }, looking([[15_500, 7_900]]));
+    expect(second.facts.processor).toMatchObject({ value: { usedRatio: 0.05, overMs: 5_000 } });
+    // A server that was started again counts from nothing.
+    const restarted = await check(
+      { previous: second },
+      looking([
+        [2_000, 10],
+        [2_500, 1_010],
+      ]),
+    );
+    expect(restarted.facts.processor).toMatchObject({ value: { usedRatio: 0.5, overMs: 500 } });
+  });
+
+  test("a server that does not count its processor time is known to be unknown, for good", async () => {
+    const connection = intercepted(database.connection, (command) =>
+      "serverStatus" in command ? { connections: { current: 1 }, uptimeMillis: 5 } : undefined,
+    );
+    const { facts, findings } = await check({}, connection);
+    expect(facts.processor).toMatchObject({ known: false, unsupported: true });
+    expect(findings.map(({ message }) => message)).toContain(
+      "Part of operations could not be looked at: processors",
+    );
+  });
+
+  test("how long a member has been as it is: two minutes of RECOVERING are critical", async () => {
+    const severity = ({ findings }: { findings: readonly { code: string; severity: string }[] }) =>
+      findings.find(({ code }) => code === "MEMBER_UNWELL")?.severity;
+    const first = await check({}, looking([]));
+    const second = await check({ previous: first, now: later(120_000) }, looking([]));
+    expect([severity(first), severity(second)]).toEqual(["warning", "warning"]);
+    const third = await check({ previous: second, now: later(121_000) }, looking([]));
+    expect(third.findings.find(({ code }) => code === "MEMBER_UNWELL")).toMatchObject({
+      severity: "critical",
+      evidence: "it is RECOVERING, seen so for 121 s",
+    });
+    const well = await check({ previous: third, now: later(122_000) }, looking([], "SECONDARY"));
+    const again = await check({ previous: well, now: later(123_000) }, looking([]));
+    expect([severity(well), severity(again)]).toEqual([undefined, "warning"]);
   });
 });

@@ -37,6 +37,7 @@ const well: HealthFacts = {
   collections: known([]),
   indexes: known({ drift, redundant: [], use: [], silent: [] }),
   server: known({ connections: 10, connectionsAvailable: 90, cacheUsedRatio: 0.5, uptimeSeconds: 1_000 }),
+  processor: known({ usedRatio: 0.7, processors: 4, overMs: 500, reading: { usedMs: 1, upMs: 1 } }),
   slow: { known: true, profiling: false, shapes: [] },
   longOperations: known([]),
   replication: known({
@@ -105,6 +106,7 @@ const indexed = (field: string, options = {}): Partial<HealthFacts> => ({
 describe("findingsOf", () => {
   const size = { documents: 1, dataBytes: 20_000_000, storageBytes: 1, indexBytes: 1 };
   const server = { connections: 1, connectionsAvailable: 9, uptimeSeconds: 1 };
+  const processor = { processors: 4, overMs: 500, reading: { usedMs: 1, upMs: 1 } };
 
   it("finds nothing wrong with a database that is well", () => {
     expect(findingsOf(well, thresholds)).toEqual([]);
@@ -171,12 +173,17 @@ describe("findingsOf", () => {
     ["CACHE_DIRTY", "warning", { server: known({ ...server, cacheDirtyRatio: 0.21 }) }],
     ["CACHE_MISSES", "info", { server: known({ ...server, uptimeSeconds: 3_600, cacheHitRatio: 0.9 }) }],
     ["OVERLOADED", "critical", { server: known({ ...server, queued: 101 }) }],
+    ["PROCESSOR_BUSY", "info", { processor: known({ ...processor, usedRatio: 0.71 }) }],
+    ["PROCESSOR_BUSY", "warning", { processor: known({ ...processor, usedRatio: 0.86 }) }],
+    ["PROCESSOR_BUSY", "critical", { processor: known({ ...processor, usedRatio: 0.96 }) }],
     ["MEMBER_LAGS", "warning", replicating({ name: "b", state: "SECONDARY", lagMs: 5_001 } as never)],
     [
       "MEMBER_STALE",
       "critical",
       replicating({ name: "b", state: "SECONDARY", lagMs: 73 * 3_600_000 } as never),
     ],
+    ["MEMBER_UNWELL", "warning", replicating({ name: "b", state: "RECOVERING", seenMs: 120_000 } as never)],
+    ["MEMBER_UNWELL", "critical", replicating({ name: "b", state: "RECOVERING", seenMs: 120_001 } as never)],
     ["OPLOG_SHORT", "warning", replicating({ name: "b", state: "SECONDARY" }, known(2))],
     ["MEMBER_UNWELL", "warning", replicating({ name: "b", state: "RECOVERING" })],
     ["MEMBER_UNWELL", "critical", replicating({ name: "b", state: "ROLLBACK" })],
@@ -282,6 +289,7 @@ describe("findingsOf", () => {
       }),
     ],
     ["UNKNOWN", "info", { server: unknown }],
+    ["UNKNOWN", "info", { processor: unknown }],
     ["UNKNOWN", "info", { slow: unknown }],
     ["UNKNOWN", "info", { replication: unknown }],
     ["UNKNOWN", "info", secured({ settings: unknown })],

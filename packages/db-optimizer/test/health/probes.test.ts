@@ -21,6 +21,11 @@ describe("members as replSetGetStatus tells of them", () => {
       { stateStr: "SECONDARY", health: 1, optimeDate: at(101) },
       { lagMs: 0, state: "SECONDARY" },
     ],
+    [
+      "recovering and behind",
+      { stateStr: "RECOVERING", health: 1, optimeDate: at(40) },
+      { state: "RECOVERING", lagMs: 60_000 },
+    ],
     ["an arbiter", { stateStr: "ARBITER", health: 1 }, { state: "ARBITER" }],
     [
       "silent",

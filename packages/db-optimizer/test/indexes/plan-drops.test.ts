@@ -47,6 +47,10 @@ test.each<[string, Declared[], RegExp]>([
   expect(() => plan(present, { drop: ["things.t_1"], shardKeys })).toThrow(why);
 });
 
+test("an index without its collection is asked for it", () => {
+  expect(() => plan([[{ t: 1 }]], { drop: ["t_1"] })).toThrow(/name its collection too/);
+});
+
 test("an observation that is open is gone on with, and not begun again", () => {
   const open: Observation = {
     _id: "observe things.a_1",

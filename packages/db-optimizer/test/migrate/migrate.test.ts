@@ -1,8 +1,4 @@
-import { connect as connectSocket, createServer, type Socket } from "node:net";
-import { setTimeout } from "node:timers/promises";
-import { bundleChild, childrenAhead, randomOf, startChild, type WaitingChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import { createConnection } from "mongoose";
 import { beforeEach, describe, expect, test } from "vitest";
 import {
   contractMigration,
@@ -15,27 +11,17 @@ import {
 } from "../../src/index.js";
 import { assertMigration } from "../../src/migrate/definition.js";
 import { boxesMigration, fillBoxes } from "../children/boxes.js";
-import type { MigratorAssignment } from "../children/migrator.js";
 
 const database = useTemporaryDatabase({ label: "migrate" });
-const seed = Number(process.env.TEST_SEED ?? 20_961_124);
 const boxes = 20;
-const kills = 50;
 const migration = boxesMigration();
 const options = { now: () => new Date(), limits: { minBatch: 20, maxBatch: 20, niceRatio: 0 } };
-const script = await bundleChild(new URL("../children/migrator.ts", import.meta.url));
 
 beforeEach(() => fillBoxes(database.connection, boxes));
 
 const all = (name: string) => database.connection.collection(name).find({}).sort({ _id: 1 }).toArray();
 const up = () => migrateUp(database.connection, migration, options);
 const verify = () => verifyMigration(database.connection, migration, options);
-
-// The lease of a dead process runs out by itself after a minute; the tests do not wait for it.
-async function aMinutePasses(): Promise<void> {
-  const leases = database.connection.collection<{ _id: string }>("org_db_leases");
-  await leases.updateMany({}, { $set: { expiresAt: new Date(0) } });
-}
 
 async function expectComplete(): Promise<void> {
   expect(await verify()).toMatchObject({
@@ -92,6 +78,41 @@ describe("a migration", () => {
     await things.updateOne({ _id: 7 }, { $set: { at: new Date(-1) } });
     expect(await up()).toMatchObject({ phase: "switched", verification: { clean: true } });
     await expectComplete();
+  });
+
+  test.each([
+    ["expand", "source"],
+    ["backfill", "source"],
+    ["verify", "source"],
+    ["switching", "source"],
+    ["switched", "target"],
+  ] as const)("goes back from %s, and no write is lost", async (phase, read) => {
+    const stop = new AbortController();
+    // At the last batch of the sweep before reads are switched.
+    const onProgress = (event: { phase: string; done: number }) => {
+      if (event.phase === "switching" && event.done === boxes && phase === "switching") stop.abort();
+    };
+    const reaching = { ...options, onProgress, signal: stop.signal };
+    const to = phase === "switching" ? "switched" : phase;
+    const going = migrateUp(database.connection, migration, reaching, to);
+    if (phase === "switching") await expect(going).rejects.toMatchObject({ code: "ABORTED" });
+    else await going;
+    const status = await migrationStatus(database.connection, migration);
+    expect(status).toMatchObject({ phase, route: { read } });
+    const fresh = { _id: 1_000, text: "new", at: new Date(1) };
+    const collection = (name: string) => database.connection.collection<{ _id: number }>(name);
+    const writes = {
+      source: () => collection("boxes").updateOne({ _id: 3 }, { $addToSet: { things: fresh } } as object),
+      target: () =>
+        collection("things").updateOne({ _id: 1_000 }, { $set: { ...fresh, box: 3 } }, { upsert: true }),
+    };
+    await new MigrationGate(database.connection, migration).write(async ({ write }) => {
+      for (const layout of write) await writes[layout]();
+    });
+    const before = await all("boxes");
+    expect(await rollbackMigration(database.connection, migration, options)).toMatchObject({ phase: "off" });
+    expect((await all("boxes"))[3]?.things).toContainEqual(fresh);
+    expect(await all("boxes")).toEqual(before);
   });
 
   test("is contracted on command only, once, and then has no way back", async () => {
@@ -160,134 +181,3 @@ describe("the gate", () => {
     expect(asked).toBeLessThanOrEqual(1);
   });
 });
-
-const starting = () => startChild(script, database.uri);
-const tell = (child: WaitingChild, assignment: MigratorAssignment) => child.tell(JSON.stringify(assignment));
-
-async function someMoment(child: WaitingChild, random: () => number, phase: RegExp): Promise<void> {
-  const wanted = Math.floor(random() * 6);
-  const reached = () => child.printed().match(phase)?.length ?? 0;
-  while (reached() < wanted && !child.printed().includes("ended")) await setTimeout(1);
-  await setTimeout(random() * 20);
-}
-
-describe(`${kills} kills at random moments (seed ${seed})`, () => {
-  test.each([
-    ["of the backfill", /^reached backfill/gm],
-    ["of the verification and the switch", /^reached (backfill|verify|switching)/gm],
-  ])(
-    "%s: the next run finishes, and the source is untouched",
-    async (what, phase) => {
-      const random = randomOf(seed + what.length);
-      const next = childrenAhead(2, kills, starting);
-      const before = await all("boxes");
-      for (let kill = 0; kill < kills; kill++) {
-        await fillBoxes(database.connection, boxes);
-        const child = await next();
-        tell(child, {});
-        if (what.includes("switch")) {
-          const ready = ["verify", "switching"][kill % 2] as string;
-          while (!new RegExp(`reached ${ready}|ended`).test(child.printed())) await setTimeout(1);
-          await setTimeout(random() * 60);
-        } else await someMoment(child, random, phase);
-        child.kill();
-        await child.exited;
-        await aMinutePasses();
-        expect(await up()).toMatchObject({ phase: "switched", verification: { clean: true } });
-        await expectComplete();
-        expect(await all("boxes")).toEqual(before);
-      }
-    },
-    180_000,
-  );
-
-  test("of a rollback: the next run finishes, and what the new layout alone had is in the old one", async () => {
-    const random = randomOf(seed);
-    const kills = 15;
-    const next = childrenAhead(2, kills, starting);
-    for (let kill = 0; kill < kills; kill++) {
-      await fillBoxes(database.connection, boxes);
-      await up();
-      const fresh = { _id: 1_000, box: 3, text: "new", at: new Date(1) };
-      await database.connection.collection("things").insertOne(fresh as never);
-      const child = await next();
-      tell(child, { back: true });
-      await setTimeout(random() * 150);
-      child.kill();
-      await child.exited;
-      await aMinutePasses();
-      expect(await rollbackMigration(database.connection, migration, options)).toMatchObject({
-        phase: "off",
-      });
-      const box = await database.connection.collection("boxes").findOne({ _id: 3 as never });
-      expect(box?.things).toContainEqual({ _id: 1_000, text: "new", at: new Date(1) });
-    }
-  }, 180_000);
-});
-
-describe("two runners", () => {
-  test("the second is refused while the first is at it", async () => {
-    const child = starting();
-    await child.hasPrinted("ready\n");
-    tell(child, { sleepMs: 2_000 });
-    await child.hasPrinted("reached backfill");
-    await expect(up()).rejects.toMatchObject({ code: "LOCKED" });
-    await child.hasPrinted("ended switched");
-    await child.exited;
-    await expectComplete();
-  }, 60_000);
-
-  test("one that slept longer than its lease writes nothing more, and the other is done", async () => {
-    const child = starting();
-    await child.hasPrinted("ready\n");
-    tell(child, { leaseMs: 500, sleepMs: 3_000 });
-    await child.hasPrinted("reached backfill");
-    const result = await migrateUp(database.connection, migration, { ...options, waitMs: 10_000 });
-    expect(result).toMatchObject({ phase: "switched" });
-    await child.hasPrinted("ended LEASE_LOST");
-    await child.exited;
-    const { history } = await migrationStatus(database.connection, migration);
-    const fences = history.map(({ fencing }) => fencing);
-    expect(fences).toEqual([...fences].sort((a, b) => a - b));
-    await expectComplete();
-  }, 60_000);
-});
-
-test("a connection that is cut within a batch: the run fails or goes on, and the next one finishes", async () => {
-  const target = new URL(database.uri);
-  const sockets = new Set<Socket>();
-  const proxy = createServer((client) => {
-    const server = connectSocket(Number(target.port), target.hostname);
-    for (const socket of [client, server]) {
-      sockets.add(socket);
-      socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
-    }
-    client.pipe(server).pipe(client);
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-  const through = new URL(database.uri);
-  through.port = String((proxy.address() as { port: number }).port);
-  const connection = await createConnection(through.href).asPromise();
-  try {
-    const random = randomOf(seed);
-    for (let cut = 0; cut < 10; cut++) {
-      await fillBoxes(database.connection, boxes);
-      let batches = Math.floor(random() * 8);
-      const cutAll = () => {
-        for (const socket of sockets) socket.destroy();
-      };
-      const onProgress = () => {
-        if (batches-- === 0) void setTimeout(random() * 10).then(cutAll);
-      };
-      await migrateUp(connection, migration, { ...options, onProgress }).catch((error) =>
-        expect(error).toMatchObject({ name: "OptimizerError", kind: "server" }),
-      );
-      await aMinutePasses();
-      expect(await up()).toMatchObject({ phase: "switched", verification: { clean: true } });
-      await expectComplete();
-    }
-  } finally {
-    await connection.close();
-    proxy.close();
-  }
-}, 120_000);

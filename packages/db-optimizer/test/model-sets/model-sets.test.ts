@@ -2,8 +2,10 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { describe, expect, test } from "vitest";
 
 import { expectQueryPlan } from "../../src/explain/expect.js";
+import { runCleanup } from "../../src/index.js";
 import type { Plan } from "../../src/indexes/plan.js";
 import { DatabaseOptimizer } from "../../src/optimizer.js";
+import { DatabaseInitializer } from "../../src/setup/initializer.js";
 import { saasModels, saasQueries, seedSaas } from "./saas.js";
 import { seedShop, shopModels, shopQueries } from "./shop.js";
 
@@ -64,6 +66,34 @@ describe("a shop", () => {
       database.connection.collection("customers").insertOne({ email: "C1@EXAMPLE.com" }),
     ).rejects.toMatchObject({ code: 11000 });
     await expectQueryPlan(database.connection, shopQueries[0] as never);
+  });
+
+  test("health finds its faults; a cleanup removes what its rule names, and nothing else", async () => {
+    const optimizer = await prepare();
+    const { findings } = await optimizer.health({ now });
+    const codes = findings.map(({ code, message }) => `${code} ${message}`);
+    expect(codes).toEqual(
+      expect.arrayContaining([
+        "INDEX_MISSING Index of_customer of orders is declared and missing",
+        "INDEX_CHANGED Index touchedAt_1 of carts is not as declared",
+        "QUERY_COLLECTION_SCAN The named query customersOfCity reads its whole collection",
+      ]),
+    );
+    // By the server's clock, which a cleanup does not run ahead of.
+    const today = new Date();
+    const reviews = database.connection.collection("reviews");
+    const [due, written] = [{ visible: false, rating: 0 }, await reviews.countDocuments()];
+    const aged = await reviews.updateMany({ rating: 0 }, { $set: { writtenAt: new Date(0) } });
+    expect(aged.modifiedCount).toBeGreaterThan(await reviews.countDocuments(due));
+    await reviews.createIndex({ writtenAt: 1 });
+    const of = { collection: "reviews", field: "writtenAt", retentionSeconds: 60 * 86_400 };
+    const rules = [{ ...of, name: "hidden-reviews", where: { visible: false } }];
+    const report = await runCleanup(database.connection, rules, { now: today, run: true });
+    const removed = report.rules[0]?.deleted ?? 0;
+    expect(removed).toBeGreaterThan(30);
+    expect(await reviews.countDocuments(due)).toBe(0);
+    expect(await reviews.countDocuments()).toBe(written - removed);
+    expect(await reviews.countDocuments({ rating: 0 })).toBe(aged.modifiedCount - removed);
   });
 
   test("rollback has the faults back, but for the leftover", async () => {
@@ -132,6 +162,27 @@ describe("a product for many tenants", () => {
       "rebuild webhooks.due",
     ]);
     expect(drift.extra.map(({ name }) => name)).toEqual(["old_board"]);
+  });
+
+  test("health finds its faults; setup brings it in line, discriminators and two models on one collection included", async () => {
+    await seedSaas(database.connection);
+    const models = saasModels(database.connection);
+    const initializer = new DatabaseInitializer(database.connection, models, { queries: saasQueries });
+    const { findings } = await initializer.health({ now });
+    const codes = findings.map(({ code, message }) => `${code} ${message}`);
+    expect(codes).toEqual(
+      expect.arrayContaining([
+        "INDEX_MISSING Index by_actor of activity is declared and missing",
+        "INDEX_CHANGED Index mine of tasks is not as declared",
+        "QUERY_COLLECTION_SCAN The named query byTitle reads its whole collection",
+      ]),
+    );
+    // What replaces an index waits to be asked for; the rest is done.
+    expect(await initializer.initialize()).toMatchObject({ changed: true, ready: false });
+    expect(await initializer.initialize({ rebuild: true })).toMatchObject({ changed: true, ready: true });
+    expect(await initializer.initialize({ rebuild: true })).toMatchObject({ changed: false, ready: true });
+    const { schemas } = (await initializer.health({ now })).facts.deep;
+    expect(schemas).toMatchObject({ known: true });
   });
 
   test("apply brings it in line, and a second one has nothing to do", async () => {
