@@ -150,10 +150,11 @@ async function placesOfSessions(
   service: Service,
   userId: Types.ObjectId,
 ): Promise<NonNullable<AttemptContext["sessions"]>> {
-  const query = queries.liveSessionsOfUser(userId, service.clock.now());
-  const projection = { ip: 1, location: 1, lastSeenAt: 1, "risk.reasons": 1 } as const;
-  const sessions = await runQuery(service.database.models, query, projection);
-  return sessions.flatMap(({ ip, location, lastSeenAt, risk }) => {
+  const now = service.clock.now();
+  const projection = { ip: 1, location: 1, lastSeenAt: 1, idleExpiresAt: 1, "risk.reasons": 1 } as const;
+  const sessions = await runQuery(service.database.models, queries.slotsOfUser(userId), projection);
+  return sessions.flatMap(({ ip, location, lastSeenAt, idleExpiresAt, risk }) => {
+    if (idleExpiresAt <= now) return [];
     const { latitude, longitude } = location ?? {};
     if (latitude === undefined || longitude === undefined) return [];
     const elsewhere = risk.reasons.some((code) => movedCodes.has(code));

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { mongo } from "mongoose";
 import { type ControllerLimits, isWatched } from "./controller.js";
