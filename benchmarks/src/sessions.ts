@@ -5,6 +5,7 @@ import {
   queries,
   randomKey,
   refreshSession,
+  type SessionAccount,
   sha256,
   validateSession,
 } from "@org/db-models";
@@ -22,15 +23,15 @@ const users = 500;
 
 /**
  * The session operations against the bare driver call that each can't do without, on the sessions that are in the
- * database: validate against `findOne` by the unique key, open under the cap against one `insertOne` of the same
- * document, refresh against one `findOneAndUpdate`.
+ * database: validate against `findOne` by the unique key, open under the cap, with the account as the authentication has
+ * read it, against one `insertOne` of the same document, refresh against one `findOneAndUpdate`.
  */
 export async function benchmarkSessions(connection: Connection): Promise<SessionBenchmarks> {
   const models = defineModels(connection);
   const sessions = models.UserSession.collection as unknown as mongo.Collection;
   const now = new Date();
-  const userIds = await makeUsers(models, now);
-  const userOf = (index: number) => userIds[index % users] as driver.ObjectId;
+  const accounts = await makeUsers(models, now);
+  const userIds = accounts.map(({ _id }) => _id);
 
   const tokens: string[] = [];
   for (const userId of userIds) tokens.push((await openSession(models, { userId }, now)).token);
@@ -42,7 +43,14 @@ export async function benchmarkSessions(connection: Connection): Promise<Session
 
   const template = await sessions.findOne({ handleHash: handles[0] as string });
   const open = await compare(
-    (index) => openSession(models, { userId: userOf(index), ip: "192.0.2.7", userAgent: "curl/8.5.0" }, now),
+    (index) => {
+      const account = accounts[index % users] as SessionAccount;
+      return openSession(
+        models,
+        { userId: account._id, account, ip: "192.0.2.7", userAgent: "curl/8.5.0" },
+        now,
+      );
+    },
     () => sessions.insertOne({ ...template, ...fresh() }),
     { calls: 40 },
   );
@@ -66,13 +74,13 @@ export async function benchmarkSessions(connection: Connection): Promise<Session
   return { validate, open, refresh };
 }
 
-async function makeUsers(models: ReturnType<typeof defineModels>, now: Date): Promise<driver.ObjectId[]> {
+async function makeUsers(models: ReturnType<typeof defineModels>, now: Date): Promise<SessionAccount[]> {
   const made = Array.from({ length: users }, (_, index) => {
     const fields = { email: `bench-${index}-${randomKey()}@example.com`, auditKey: randomKey() };
     return new models.User({ ...fields, createdAt: now, updatedAt: now }).toObject();
   });
   await models.User.collection.insertMany(made);
-  return made.map(({ _id }) => _id);
+  return made;
 }
 
 function fresh() {

@@ -10,6 +10,7 @@ import {
   recordSecurityEvent,
   revokeSession,
   updateAnalytics,
+  validateSession,
   verifyLoginChallenge,
 } from "@org/db-models";
 import { publicReason } from "@org/risk-engine";
@@ -193,8 +194,10 @@ async function open(service: Service, proven: Proven, request: FastifyRequest): 
   const input = {
     userId,
     sessionGeneration,
+    account: user,
     ...client,
     ...(risk && { risk }),
+    replaces: await sessionOfBrowser(service, userId, request),
     policy: service.sessionPolicy,
   };
   try {
@@ -215,6 +218,19 @@ async function open(service: Service, proven: Proven, request: FastifyRequest): 
     }
     throw error;
   }
+}
+
+// Whoever signs in again in the same browser has one session, not two, and isn't refused because of their own.
+async function sessionOfBrowser(
+  service: Service,
+  userId: Types.ObjectId,
+  request: FastifyRequest,
+): Promise<Types.ObjectId | undefined> {
+  const cookie = request.sessionCookie();
+  if (!cookie) return undefined;
+  const { database, clock, sessionPolicy } = service;
+  const check = await validateSession(database.models, cookie, clock.now(), sessionPolicy);
+  return check.active && check.session.userId.equals(userId) ? check.session.id : undefined;
 }
 
 // The session is open and its token not yet delivered: failing now would cost the user a slot and gain nothing.

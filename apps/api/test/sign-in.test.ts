@@ -167,6 +167,34 @@ describe("what a sign-in leaves behind", () => {
     expect((await api.app.inject({ url: "/v1/session", headers: first.bearer })).statusCode).toBe(200);
   });
 
+  test("in the same browser again has one session, and is not refused because of its own", async () => {
+    const person = await api.register();
+    const credentials = { identifier: person.email, password };
+    const first = await api.app.inject({ method: "POST", url: "/v1/sessions", payload: credentials });
+    const cookie = (answer: typeof first) => ({ "__Host-session": cookieOf(answer)?.value ?? "" });
+    const settings = { maxConcurrentSessions: 1, limitPolicy: "deny" };
+    const patch = { method: "PATCH", url: "/v1/security", payload: settings } as const;
+    expect((await api.app.inject({ ...patch, cookies: cookie(first) })).statusCode).toBe(200);
+    const signIn = { method: "POST", url: "/v1/sessions", payload: credentials } as const;
+    const second = await api.app.inject({ ...signIn, cookies: cookie(first) });
+    expect(second.statusCode).toBe(201);
+    expect(second.json().evicted).toEqual([]);
+    expect((await api.app.inject({ url: "/v1/session", cookies: cookie(first) })).statusCode).toBe(401);
+    const listed = await api.app.inject({ url: "/v1/sessions", cookies: cookie(second) });
+    expect(listed.json().sessions).toHaveLength(1);
+  });
+
+  test("with the cookie of somebody else leaves their session alone", async () => {
+    const [theirs, own] = [await api.register(), await api.register()];
+    const open = (payload: object, cookies = {}) =>
+      api.app.inject({ method: "POST", url: "/v1/sessions", payload, cookies });
+    const before = await open({ identifier: theirs.email, password });
+    const cookies = { "__Host-session": cookieOf(before)?.value ?? "" };
+    const after = await open({ identifier: own.email, password }, cookies);
+    expect(after.statusCode).toBe(201);
+    expect((await api.app.inject({ url: "/v1/session", cookies })).statusCode).toBe(200);
+  });
+
   test("an address outside the allowlist is refused and noted", async () => {
     const person = await api.register();
     const inside = { headers: { "x-forwarded-for": "203.0.113.7" } };

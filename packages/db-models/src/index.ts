@@ -226,7 +226,7 @@ export type { SecurityEventSubscription, SubscribedSecurityEvent } from "./secur
 export { subscribeSecurityEvents } from "./security/subscribe.js";
 export type { SessionSummary } from "./sessions/list.js";
 export { listSessions } from "./sessions/list.js";
-export type { EndedSession, OpenedSession, OpenSessionInput } from "./sessions/open.js";
+export type { EndedSession, OpenedSession, OpenSessionInput, SessionAccount } from "./sessions/open.js";
 export { openSession } from "./sessions/open.js";
 export type { SessionPolicy } from "./sessions/policy.js";
 export { defaultSessionPolicy } from "./sessions/policy.js";

@@ -7,6 +7,7 @@ import {
   listSessions,
   type OpenedSession,
   openSession,
+  readUser,
   refreshSession,
   revokeAllSessions,
   revokeOtherSessions,
@@ -122,6 +123,30 @@ describe("openSession", () => {
     await expect(openSession(models, { userId: user._id }, tomorrow)).rejects.toMatchObject({
       code: "SESSION_LIMIT_REACHED",
     });
+  });
+
+  it.each(["evict_oldest", "deny"] as const)(
+    "%s: takes the place of the session that it replaces",
+    async (limitPolicy) => {
+      const user = await makeUser(models, { security: { maxConcurrentSessions: 2, limitPolicy } });
+      const kept = await openSession(models, { userId: user._id }, now);
+      const former = await openSession(models, { userId: user._id }, after(1));
+      const opened = await openSession(models, { userId: user._id, replaces: former.id }, after(2));
+      expect(opened.evicted).toEqual([]);
+      expect((await listSessions(models, user._id, after(2))).map(({ id }) => id)).toEqual([
+        opened.id,
+        kept.id,
+      ]);
+      const revocationReason = (await models.UserSession.findById(former.id).lean())?.revocationReason;
+      expect(revocationReason).toBe("signed_in_again");
+    },
+  );
+
+  it("ends nothing that is not the user's own to replace", async () => {
+    const [user, other] = [await makeUser(models), await makeUser(models)];
+    const theirs = await openSession(models, { userId: other._id }, now);
+    await openSession(models, { userId: user._id, replaces: theirs.id }, now);
+    expect(await live(other)).toBe(1);
   });
 
   it("meets a lowered cap at the next login", async () => {
@@ -358,5 +383,30 @@ describe("refreshSession", () => {
     expect(await refreshSession(models, unknown.token, now)).toEqual({ refreshed: false, reason: "unknown" });
     expect(await refreshSession(models, 42, now)).toEqual({ refreshed: false, reason: "malformed" });
     expect(await listSecurityEvents(models, { userId: user._id })).toEqual([]);
+  });
+});
+
+describe("an account as the authentication read it", () => {
+  it("saves its read, and is not believed once the session is in", async () => {
+    const account = await readUser(models, (await makeUser(models))._id);
+    const userId = account._id;
+    await openSession(models, { userId }, now);
+    const { commands } = await commandsDuring(database(), () =>
+      openSession(models, { userId, account }, now),
+    );
+    expect(commands).toEqual(["find", "insert", "find"]);
+    await revokeAllSessions(models, { userId }, now);
+    await expect(openSession(models, { userId, account }, now)).rejects.toMatchObject({
+      code: "SESSIONS_REVOKED",
+    });
+    expect(await live(account)).toBe(0);
+  });
+
+  it("is refused for another user", async () => {
+    const account = await readUser(models, (await makeUser(models))._id);
+    const { _id: userId } = await makeUser(models);
+    await expect(openSession(models, { userId, account }, now)).rejects.toMatchObject({
+      code: "USER_NOT_FOUND",
+    });
   });
 });

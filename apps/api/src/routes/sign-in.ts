@@ -32,7 +32,8 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
         tags: ["sessions"],
         summary: "Sign in",
         description:
-          "Opens a session under the account's cap. Sets the session cookie, or returns the token. After several " +
+          "Opens a session under the account's cap. Sets the session cookie, or returns the token. A live session of the " +
+          "same account that the request's cookie stands for ends: the new one takes its place. After several " +
           "failures the next attempt has to wait, longer each time; a device that was signed in before does not. A " +
           "sign-in that is unlike the account's owner gets `CHALLENGE_REQUIRED` with a `challenge`, and the owner a " +
           "code: together they end it at `POST /v1/sessions/challenge`.",

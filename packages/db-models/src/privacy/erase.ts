@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { Types } from "mongoose";
 import { auditRefOf } from "../audit/canonical.js";
 import { IdentityError, isDuplicateKey, isIdentityError } from "../errors.js";
@@ -30,6 +31,9 @@ export interface ErasureReport {
 
 /** A crashed erasure is taken up again after this long. */
 const resumeAfterMs = 10 * duration.minute;
+/** Sign-ins that were under way find the account gone within moments; so many looks are taken, so far apart. */
+const maxSweeps = 10;
+const betweenSweepsMs = 100;
 /** After the end, requests and counters that were under way have this long to arrive before the last sweep. */
 const lateWritesMs = duration.day;
 
@@ -95,12 +99,25 @@ async function complete(models: IdentityModels, erasure: ErasureDocument, now: D
   await noteAuditEvents(models, started);
   if (started.appsTo) await handOverApps(models, started.userId, started.appsTo, now);
   else await removeWhatAppsHold(models, started);
-  for (const { model, filter } of collectionsAbout(started.userId)) {
-    await remove(models, started, model, filter);
-  }
-  const remaining = await countRemaining(models, started.userId);
+  const remaining = await removeAll(models, started);
   await close(models, started, remaining, now);
   return reportOf(models, started._id, remaining, now);
+}
+
+/** Removes all that there is, again as long as what was under way arrives meanwhile. Returns what is left. */
+async function removeAll(models: IdentityModels, erasure: StartedErasure): Promise<Record<string, number>> {
+  for (let attempt = 1; ; attempt++) {
+    for (const { model, filter } of collectionsAbout(erasure.userId)) {
+      await remove(models, erasure, model, filter);
+    }
+    const remaining = await countRemaining(models, erasure.userId);
+    if (isNothing(remaining) || attempt === maxSweeps) return remaining;
+    await setTimeout(betweenSweepsMs);
+  }
+}
+
+function isNothing(remaining: Record<string, number>): boolean {
+  return Object.values(remaining).every((documents) => documents === 0);
 }
 
 async function closeAccount(models: IdentityModels, userId: Types.ObjectId, now: Date): Promise<void> {
@@ -187,7 +204,7 @@ async function close(
   remaining: Record<string, number>,
   now: Date,
 ): Promise<void> {
-  if (Object.values(remaining).some((documents) => documents > 0)) return;
+  if (!isNothing(remaining)) return;
   const { collection } = models.Erasure;
   const { finishedAt, sweepAt, _id } = erasure;
   if (!finishedAt) {

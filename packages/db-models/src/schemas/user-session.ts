@@ -35,6 +35,7 @@ export const revocationReasons = [
   "signed_out_elsewhere",
   "all_signed_out",
   "evicted",
+  "signed_in_again",
   "reuse_detected",
   "account_not_active",
   "credentials_changed",

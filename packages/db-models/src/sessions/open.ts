@@ -25,6 +25,8 @@ export interface OpenSessionInput {
   userId: Types.ObjectId;
   /** `sessionGeneration` that the authentication saw: if all sessions were ended since, this login is refused. */
   sessionGeneration?: number;
+  /** The account as the authentication has just read it, which saves a read. It is read again once the session is in. */
+  account?: SessionAccount;
   userAgent?: string;
   /** Value of a long-lived device cookie; the device is then recognised by it instead of by its user agent. */
   deviceCookie?: string;
@@ -32,6 +34,11 @@ export interface OpenSessionInput {
   location?: GeoLocation;
   risk?: RiskAssessment;
   scopes?: string[];
+  /**
+   * A session that this sign-in takes the place of, such as the one whose cookie the browser still has: it does not count
+   * against the cap, and ends as `signed_in_again` when the new one opens (ASVS 7.2.4). Another user's is left alone.
+   */
+  replaces?: Types.ObjectId | undefined;
   policy?: Partial<SessionPolicy>;
 }
 
@@ -55,14 +62,15 @@ export interface OpenedSession {
   evicted: EndedSession[];
 }
 
-type SessionUser = Pick<
+/** As much of an account as a login is decided on; what `readUser` returns has it. */
+export type SessionAccount = Pick<
   UserDocument,
   "_id" | "status" | "roles" | "security" | "sessionGeneration" | "schemaVersion" | "analytics"
 >;
 
 /** What a login is decided on. */
 interface LoginState {
-  user: SessionUser;
+  user: SessionAccount;
   holders: (SlotHolder<Types.ObjectId> & Pick<UserSessionDocument, "deviceHash">)[];
 }
 
@@ -80,8 +88,8 @@ const userProjection = {
 } as const;
 
 /**
- * Opens a session under the user's cap: two reads at once, one insert, one read. A device that none of the
- * user's live sessions is on costs another read, beside the insert.
+ * Opens a session under the user's cap: two reads at once (one, with `account`), one insert, one read. A
+ * device that none of the user's live sessions is on costs another read, beside the insert.
  *
  * A live session has a slot, there are `maxConcurrentSessions` of them, and a unique index lets one session have
  * each. So at every moment at most that many are live, however many logins run in parallel and wherever one of them
@@ -110,7 +118,7 @@ async function openUnderCap(
 ): Promise<OpenedSession> {
   const device = detectDevice(input.userAgent);
   const deviceHash = deviceHashOf(device, input.deviceCookie);
-  const state = await readState(models, input.userId);
+  const state = await readState(models, input.userId, input.account);
   assertMayOpen(state.user, input, input.sessionGeneration ?? state.user.sessionGeneration);
   const policy = sessionPolicyOf(models, input.policy);
   const { session, token } = describeSession(state.user, { ...input, device, deviceHash }, policy, now);
@@ -157,7 +165,8 @@ async function claimSlot(
   const evicted: Types.ObjectId[] = [];
   try {
     for (let state = first, attempt = 0; attempt < maxAttempts; attempt++) {
-      const grant = decide(state, userGeneration, now);
+      const grant = decide(state, input, userGeneration, now);
+      await endReplaced(models, state, input, now);
       evicted.push(...(await makeRoom(models, grant, userGeneration, now)));
       if (await claim.take(grant.slot)) return evicted;
       await setTimeout(Math.random() * Math.min(2 ** attempt, maxBackoffMs));
@@ -171,16 +180,20 @@ async function claimSlot(
   }
 }
 
-async function readState(models: IdentityModels, userId: Types.ObjectId): Promise<LoginState> {
+async function readState(
+  models: IdentityModels,
+  userId: Types.ObjectId,
+  account?: SessionAccount,
+): Promise<LoginState> {
   const [user, holders] = await Promise.all([
-    models.User.collection.findOne({ _id: userId }, { projection: userProjection }),
+    account ?? models.User.collection.findOne({ _id: userId }, { projection: userProjection }),
     runQuery(models, queries.slotsOfUser(userId), slotProjection),
   ]);
-  if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
-  return { user: user as unknown as SessionUser, holders: holders as LoginState["holders"] };
+  if (!user?._id.equals(userId)) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  return { user: user as unknown as SessionAccount, holders: holders as LoginState["holders"] };
 }
 
-function assertMayOpen(user: SessionUser, input: OpenSessionInput, generation: number): void {
+function assertMayOpen(user: SessionAccount, input: OpenSessionInput, generation: number): void {
   assertKnownVersion(user);
   if (user.status !== "active") {
     throw new IdentityError("USER_NOT_ACTIVE", "the account is not active", {
@@ -197,8 +210,24 @@ function sessionsRevoked(): IdentityError {
   return new IdentityError("SESSIONS_REVOKED", "all sessions were ended while this login was under way");
 }
 
-function decide({ user, holders }: LoginState, userGeneration: number, now: Date): SlotGrant<Types.ObjectId> {
-  const decision = decideSlot(holders, {
+async function endReplaced(
+  models: IdentityModels,
+  { holders }: LoginState,
+  { userId, replaces }: OpenSessionInput,
+  now: Date,
+): Promise<void> {
+  if (!replaces || !holders.some(({ _id }) => _id.equals(replaces))) return;
+  await endSessions(models, { _id: replaces, userId }, "signed_in_again", now);
+}
+
+function decide(
+  { user, holders }: LoginState,
+  { replaces }: OpenSessionInput,
+  userGeneration: number,
+  now: Date,
+): SlotGrant<Types.ObjectId> {
+  const staying = replaces ? holders.filter(({ _id }) => !_id.equals(replaces)) : holders;
+  const decision = decideSlot(staying, {
     cap: user.security.maxConcurrentSessions,
     policy: user.security.limitPolicy,
     now,
@@ -221,18 +250,23 @@ async function settle(models: IdentityModels, session: UserSessionDocument, now:
   const { _id, userId, userGeneration } = session;
   const projection = { sessionGeneration: 1, status: 1, roles: 1 };
   const user = await models.User.collection.findOne({ _id: userId }, { projection });
-  if (user?.sessionGeneration !== userGeneration || user.status !== "active") {
+  if (!user) {
+    // Nothing is to be left of somebody who was erased meanwhile.
+    await models.UserSession.collection.deleteOne({ _id });
+    throw sessionsRevoked();
+  }
+  if (user.sessionGeneration !== userGeneration || user.status !== "active") {
     await endSessions(models, { _id }, "all_signed_out", now);
     throw sessionsRevoked();
   }
-  const { roles } = user as unknown as SessionUser;
+  const { roles } = user as unknown as SessionAccount;
   if (roles.join("\n") !== session.roles.join("\n")) {
     await models.UserSession.collection.updateOne({ _id }, { $set: { roles } });
   }
 }
 
 function describeSession(
-  user: SessionUser,
+  user: SessionAccount,
   input: OpenSessionInput & Pick<UserSessionDocument, "device" | "deviceHash">,
   policy: SessionPolicy,
   now: Date,
@@ -277,7 +311,7 @@ function present<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[
   return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> };
 }
 
-function isNewCountry(user: SessionUser, country: string | undefined): boolean {
+function isNewCountry(user: SessionAccount, country: string | undefined): boolean {
   const known = user.analytics.countries;
   return country !== undefined && known.length > 0 && !known.some(({ code }) => code === country);
 }

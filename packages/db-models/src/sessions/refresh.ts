@@ -61,7 +61,9 @@ async function rotate(
  */
 function hasRoom(graceStart: Date) {
   const last = `rotations.${limits.tokenRotations - 1}`;
-  return { $nor: [{ [last]: { $exists: true }, "rotations.0.rotatedAt": { $gt: graceStart } }] };
+  const full = { [last]: { $exists: true }, "rotations.0.rotatedAt": { $gt: graceStart } };
+  // Within $and: beside the unique key a $nor may cost a read of the whole collection (SecantusDB).
+  return { $and: [{ $nor: [full] }] };
 }
 
 function rotation(
