@@ -27,8 +27,8 @@ export const defaultLimits: ControllerLimits = {
 /** How much of the past the rate remembers: pt-online-schema-change's weight. */
 const memory = 0.75;
 const firstBatch = 1_000;
-/** Below this no regard for reads makes a batch: each costs the server a write to the disk besides. */
-const leastForReads = 10;
+/** Below this no regard for reads makes a batch: by then it is each batch's write to the disk that they wait for. */
+const leastForReads = 50;
 /** Batches without harm before the next step up, after reads were slowed down. */
 const patience = 32;
 /** From this failure in a row on a batch is split, below the smallest size if need be. */

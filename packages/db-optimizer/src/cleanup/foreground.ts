@@ -1,28 +1,26 @@
-import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { mongo } from "mongoose";
 import { type ControllerLimits, isWatched } from "./controller.js";
 
 /** Milliseconds between two reads; one that takes longer counts for those that it kept from being asked. */
 const readEveryMs = 5;
-/** Reads before the first batch. */
-const readsBefore = 50;
-/** Reads at rest that are remembered. */
-const remembered = 400;
-/** Milliseconds after a batch in which it goes on reading: how long reads take at rest changes over hours. */
-const readsOnMs = 500;
-/** What a read may take beyond the usual in any case: nobody notices a millisecond. */
-const unnoticedMs = 1;
+/** Reads that say what one takes at rest, in groups, as a bad moment spoils only one; and those before the first of them, by which connections and code warm up. */
+const readsAtRest = { groups: 4, each: 50 } as const;
+const readsToWarmUp = 200;
+/** What reads take at rest is learnt anew after so long: the load of a day changes. */
+const learnEveryMs = 10_000;
+/** What a read may take beyond the usual in any case: nobody notices half a millisecond. */
+const unnoticedMs = 0.5;
 /** Reads beside batches on which they are judged, and how many of them may be slow: more than that is not one in a hundred. */
 const window = { reads: 200, slow: 2 } as const;
 
 /**
  * Judges whether batches slow the reads beside them down: whether more than one in a hundred takes longer than the
- * allowed multiple of what the slowest of a hundred takes at rest. Pure.
+ * allowed multiple of what the slowest few take at rest. Pure.
  */
 export class SlowdownJudge {
   readonly #maxSlowdown: number;
-  readonly #atRest: number[] = [];
+  #longestMs = Number.POSITIVE_INFINITY;
   #reads = 0;
   #slow = 0;
 
@@ -30,14 +28,11 @@ export class SlowdownJudge {
     this.#maxSlowdown = maxSlowdown;
   }
 
-  get readsAtRest(): number {
-    return this.#atRest.length;
-  }
-
-  /** A read while no batch ran. */
-  atRest(ms: number): void {
-    this.#atRest.push(ms);
-    if (this.#atRest.length > remembered) this.#atRest.shift();
+  /** The longest that a read took while no batch ran, in each of a few groups. */
+  learn(longestAtRestMs: readonly number[]): void {
+    // Of the calmest group: a pause of this process or of the machine is not what the server takes.
+    const usual = Math.min(...longestAtRestMs);
+    this.#longestMs = Math.max(usual * this.#maxSlowdown, usual + unnoticedMs);
   }
 
   /** A read beside a batch. */
@@ -45,7 +40,7 @@ export class SlowdownJudge {
     if (this.#reads >= window.reads) this.#startWindow();
     const weight = Math.max(Math.ceil(ms / readEveryMs), 1);
     this.#reads += weight;
-    if (ms > this.#longestAllowed()) this.#slow += weight;
+    if (ms > this.#longestMs) this.#slow += weight;
   }
 
   /** Whether reads are slowed down; having said so once, it judges anew. */
@@ -58,13 +53,6 @@ export class SlowdownJudge {
   #startWindow(): void {
     this.#reads = 0;
     this.#slow = 0;
-  }
-
-  #longestAllowed(): number {
-    const sorted = [...this.#atRest].sort((a, b) => a - b);
-    const usual = sorted[Math.min(Math.floor(sorted.length * 0.99), sorted.length - 1)];
-    if (usual === undefined) return Number.POSITIVE_INFINITY;
-    return Math.max(usual * this.#maxSlowdown, usual + unnoticedMs);
   }
 }
 
@@ -85,12 +73,7 @@ export class ForegroundWatch {
   readonly #collection: mongo.Collection;
   /** None where the limits ask for no regard. */
   readonly #judge: SlowdownJudge | undefined;
-  readonly #ended = new AbortController();
-  #reading: Promise<void> | undefined;
-  #isBatchRunning = false;
-  #batchEndedAt = 0;
-  /** The read under way, and whether a batch ran at any time in it. */
-  #current: { done: Promise<void>; besideBatch: boolean } | undefined;
+  #learntAt: number | undefined;
 
   constructor(collection: mongo.Collection, limits: ControllerLimits) {
     this.#collection = collection;
@@ -100,59 +83,51 @@ export class ForegroundWatch {
   /** Does a batch. */
   async beside<T>(batch: () => Promise<T>): Promise<WatchedBatch<T>> {
     const judge = this.#judge;
-    if (judge) await this.#learn(judge);
+    if (judge) await this.#learnIfDue(judge);
     const started = performance.now();
-    this.#isBatchRunning = true;
-    if (this.#current) this.#current.besideBatch = true;
-    if (judge) this.#startReading(judge);
+    const ended = new AbortController();
+    const reading = judge && this.#readOn(judge, ended.signal);
     try {
       const result = await batch();
       const elapsedMs = performance.now() - started;
-      await this.#current?.done;
+      ended.abort();
+      await reading;
       return { result, elapsedMs, slowed: judge?.verdict() ?? false };
     } finally {
-      this.#isBatchRunning = false;
-      this.#batchEndedAt = performance.now();
+      ended.abort();
     }
   }
 
-  /** What a read takes at rest, before the first batch. */
-  async #learn(judge: SlowdownJudge): Promise<void> {
-    while (judge.readsAtRest < readsBefore && !this.#ended.signal.aborted)
-      await this.#read((ms) => judge.atRest(ms));
+  async #learnIfDue(judge: SlowdownJudge): Promise<void> {
+    const now = performance.now();
+    if (this.#learntAt !== undefined && now - this.#learntAt < learnEveryMs) return;
+    if (this.#learntAt === undefined) await this.#longestOf(readsToWarmUp);
+    const longest: number[] = [];
+    for (let group = 0; group < readsAtRest.groups; group++)
+      longest.push(await this.#longestOf(readsAtRest.each));
+    judge.learn(longest);
+    this.#learntAt = performance.now();
   }
 
-  async close(): Promise<void> {
-    this.#ended.abort();
-    await this.#reading;
-  }
-
-  #startReading(judge: SlowdownJudge): void {
-    this.#reading ??= this.#readOn(judge).finally(() => {
-      this.#reading = undefined;
-    });
-  }
-
-  async #readOn(judge: SlowdownJudge): Promise<void> {
-    const { signal } = this.#ended;
-    const isAwake = () => this.#isBatchRunning || performance.now() - this.#batchEndedAt < readsOnMs;
-    while (!signal.aborted && isAwake()) {
-      const current = { done: Promise.resolve(), besideBatch: this.#isBatchRunning };
-      current.done = this.#read((ms) => (current.besideBatch ? judge.besideBatch(ms) : judge.atRest(ms)));
-      this.#current = current;
-      await current.done;
-      this.#current = undefined;
-      await sleep(readEveryMs, undefined, { signal, ref: false }).catch(() => undefined);
+  async #readOn(judge: SlowdownJudge, signal: AbortSignal): Promise<void> {
+    // Not before the batch is on its way: what this process needs to send it is no wait for the server.
+    for (let pauseMs = 1; ; pauseMs = readEveryMs) {
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      judge.besideBatch(await this.#longestOf(1));
     }
   }
 
-  async #read(note: (ms: number) => void): Promise<void> {
-    const { eventLoopUtilization } = performance;
-    const before = eventLoopUtilization();
-    // A server in trouble is the batch's to report.
-    await readOne(this.#collection).catch(() => undefined);
-    // What this process was busy with itself meanwhile is no wait for the server.
-    note(eventLoopUtilization(before).idle);
+  /** Milliseconds of the slowest of so many reads, one after the other. */
+  async #longestOf(reads: number): Promise<number> {
+    let longest = 0;
+    for (let read = 0; read < reads; read++) {
+      const started = performance.now();
+      // A server in trouble is the batch's to report.
+      await readOne(this.#collection).catch(() => undefined);
+      longest = Math.max(longest, performance.now() - started);
+    }
+    return longest;
   }
 }
 

@@ -44,7 +44,7 @@ export async function runRule(work: RuleWork, from: RuleState): Promise<RuleEnd>
   try {
     return await new RuleRun(work, from, { actor, reader, limits, watch }).run();
   } finally {
-    await Promise.all([actor.close(), reader.close(), watch.close()]);
+    await Promise.all([actor.close(), reader.close()]);
   }
 }
 

@@ -47,24 +47,20 @@ const cursorNotFound = 43;
 export async function walk<Item>(given: Walk<Item>): Promise<void> {
   const watch = new ForegroundWatch(given.collection, given.limits);
   let place: Place = given.from ?? { after: undefined, controller: startController(given.limits) };
-  try {
-    for (;;) {
-      const reader = new Reader(given, place.after);
-      try {
-        for (;;) {
-          throwIfAborted(given.signal);
-          const next = await step(given, reader, watch, place);
-          if (!next) return;
-          place = next;
-        }
-      } catch (error) {
-        if ((error as { code?: unknown }).code !== cursorNotFound) throw error;
-      } finally {
-        await reader.close();
+  for (;;) {
+    const reader = new Reader(given, place.after);
+    try {
+      for (;;) {
+        throwIfAborted(given.signal);
+        const next = await step(given, reader, watch, place);
+        if (!next) return;
+        place = next;
       }
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== cursorNotFound) throw error;
+    } finally {
+      await reader.close();
     }
-  } finally {
-    await watch.close();
   }
 }
 

@@ -145,7 +145,7 @@ describe("runCleanup", () => {
       const { findOne } = mongo.Collection.prototype;
       let reads = 0;
       const slowed = async function (this: mongo.Collection, ...given: unknown[]) {
-        if (this.collectionName === collection && ++reads > 50) await setTimeout(30);
+        if (this.collectionName === collection && ++reads > 400) await setTimeout(30);
         return (findOne as (...given: unknown[]) => unknown).apply(this, given);
       };
       vi.spyOn(mongo.Collection.prototype, "findOne").mockImplementation(slowed as typeof findOne);

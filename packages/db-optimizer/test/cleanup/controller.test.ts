@@ -92,17 +92,17 @@ describe("the batch controller", () => {
     expect(startController({ ...defaultLimits, niceRatio: 0 }).batchSize).toBe(1_000);
   });
 
-  it("halves while reads are slowed down, to ten, and then takes a step up in 32 batches", () => {
-    let state: ControllerState = { ...startController(defaultLimits), batchSize: 100 };
+  it("halves while reads are slowed down, to fifty, and then takes a step up in 32 batches", () => {
+    let state: ControllerState = { ...startController(defaultLimits), batchSize: 300 };
     const sizes: number[] = [];
     for (let batch = 0; batch < 5 + 32 + 1; batch++) {
       const done = { documents: state.batchSize, elapsedMs: 1, slowed: batch < 5 };
       state = afterBatch(state, done, defaultLimits).state;
       sizes.push(state.batchSize);
     }
-    expect(sizes.slice(0, 5)).toEqual([50, 25, 12, 10, 10]);
-    expect(new Set(sizes.slice(5, 5 + 31))).toEqual(new Set([10]));
-    expect(sizes.slice(-2)).toEqual([12, 12]);
+    expect(sizes.slice(0, 5)).toEqual([150, 75, 50, 50, 50]);
+    expect(new Set(sizes.slice(5, 5 + 31))).toEqual(new Set([50]));
+    expect(sizes.slice(-2)).toEqual([60, 60]);
   });
 
   it("stays within its bounds whatever the batches", () => {
@@ -121,7 +121,7 @@ describe("the batch controller", () => {
           const step = afterBatch(state, batch, published);
           state = step.state;
           expect(state.batchSize).toBeGreaterThanOrEqual(
-            batch.slowed ? 10 : Math.min(before, defaultLimits.minBatch),
+            batch.slowed ? 50 : Math.min(before, defaultLimits.minBatch),
           );
           expect(state.batchSize).toBeLessThanOrEqual(
             Math.max(before * defaultLimits.maxGrowth, defaultLimits.minBatch),

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { SlowdownJudge } from "../../src/cleanup/foreground.js";
 
-/** A judge that has seen a hundred reads at rest, of 1 to 10 ms: one in a hundred takes 10. */
-function judgeOfTen(maxSlowdown = 1.5): SlowdownJudge {
-  const judge = new SlowdownJudge(maxSlowdown);
-  for (let read = 0; read < 100; read++) judge.atRest(1 + (read % 10));
+/** A judge to whom the slowest reads at rest take 10 ms, but for a bad moment. */
+function judgeOfTen(): SlowdownJudge {
+  const judge = new SlowdownJudge(1.5);
+  judge.learn([10, 11, 80, 12]);
   return judge;
 }
 
@@ -21,11 +21,10 @@ describe("the judge of slowed reads", () => {
   });
 
   it("lets one in a hundred be slow", () => {
-    const judge = judgeOfTen(4);
+    const judge = new SlowdownJudge(1.5);
+    judge.learn([1]);
     for (let read = 0; read < 5_000; read++) {
-      judge.besideBatch(1);
-      // One that takes longer than four times ten counts for nine.
-      if (read % 1_000 === 0) judge.atRest(10);
+      judge.besideBatch(read % 100 === 50 ? 2 : 1);
       expect(judge.verdict()).toBe(false);
     }
   });
@@ -37,12 +36,12 @@ describe("the judge of slowed reads", () => {
     expect(judge.verdict()).toBe(false);
   });
 
-  it("takes a millisecond more for nothing, however fast reads are at rest", () => {
+  it("takes half a millisecond more for nothing, however fast reads are at rest", () => {
     const judge = new SlowdownJudge(1.5);
-    for (let read = 0; read < 100; read++) judge.atRest(0.1);
-    for (let read = 0; read < 100; read++) judge.besideBatch(1);
+    judge.learn([0.1]);
+    for (let read = 0; read < 100; read++) judge.besideBatch(0.5);
     expect(judge.verdict()).toBe(false);
-    for (let read = 0; read < 3; read++) judge.besideBatch(1.2);
+    for (let read = 0; read < 3; read++) judge.besideBatch(0.7);
     expect(judge.verdict()).toBe(true);
   });
 
