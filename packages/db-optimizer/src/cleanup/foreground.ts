@@ -4,8 +4,9 @@ import { type ControllerLimits, isWatched } from "./controller.js";
 
 /** Milliseconds between two reads; one that takes longer counts for those that it kept from being asked. */
 const readEveryMs = 5;
-/** Reads that say what one takes at rest, in groups, as a bad moment spoils only one; and those before the first of them, by which connections and code warm up. */
+/** Reads that say what one takes at rest, in groups, as a bad moment spoils only one. */
 const readsAtRest = { groups: 4, each: 50 } as const;
+/** Reads before the first of them, by which connections and code warm up. */
 const readsToWarmUp = 200;
 /** What reads take at rest is learnt anew after so long: the load of a day changes. */
 const learnEveryMs = 10_000;
@@ -83,10 +84,11 @@ export class ForegroundWatch {
   /** Does a batch. */
   async beside<T>(batch: () => Promise<T>): Promise<WatchedBatch<T>> {
     const judge = this.#judge;
-    if (judge) await this.#learnIfDue(judge);
+    // A server in trouble is the batch's to report.
+    if (judge) await this.#learnIfDue(judge).catch(() => undefined);
     const started = performance.now();
     const ended = new AbortController();
-    const reading = judge && this.#readOn(judge, ended.signal);
+    const reading = judge && this.#readOn(judge, ended.signal).catch(() => undefined);
     try {
       const result = await batch();
       const elapsedMs = performance.now() - started;
@@ -123,8 +125,7 @@ export class ForegroundWatch {
     let longest = 0;
     for (let read = 0; read < reads; read++) {
       const started = performance.now();
-      // A server in trouble is the batch's to report.
-      await readOne(this.#collection).catch(() => undefined);
+      await readOne(this.#collection);
       longest = Math.max(longest, performance.now() - started);
     }
     return longest;

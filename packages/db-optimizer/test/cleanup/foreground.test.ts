@@ -1,5 +1,7 @@
+import type { mongo } from "mongoose";
 import { describe, expect, it } from "vitest";
-import { SlowdownJudge } from "../../src/cleanup/foreground.js";
+import { defaultLimits } from "../../src/cleanup/controller.js";
+import { ForegroundWatch, SlowdownJudge } from "../../src/cleanup/foreground.js";
 
 /** A judge to whom the slowest reads at rest take 10 ms, but for a bad moment. */
 function judgeOfTen(): SlowdownJudge {
@@ -49,5 +51,20 @@ describe("the judge of slowed reads", () => {
     const judge = new SlowdownJudge(1.5);
     judge.besideBatch(1_000);
     expect(judge.verdict()).toBe(false);
+  });
+});
+
+describe("the watch of the foreground", () => {
+  it("leaves a server that refuses its reads to the batch, after one read", async () => {
+    let reads = 0;
+    const collection = {
+      findOne: async () => {
+        reads += 1;
+        throw new Error("the server is away");
+      },
+    } as unknown as mongo.Collection;
+    const watch = new ForegroundWatch(collection, defaultLimits);
+    expect(await watch.beside(async () => 7)).toMatchObject({ result: 7, slowed: false });
+    expect(reads).toBe(1);
   });
 });
