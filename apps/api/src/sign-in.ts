@@ -229,7 +229,9 @@ async function sessionOfBrowser(
   const cookie = request.sessionCookie();
   if (!cookie) return undefined;
   const { database, clock, sessionPolicy } = service;
-  const check = await validateSession(database.models, cookie, clock.now(), sessionPolicy);
+  // Without a write: what is about to end need not be noted as used.
+  const policy = { ...sessionPolicy, touchIntervalMs: Number.POSITIVE_INFINITY };
+  const check = await validateSession(database.models, cookie, clock.now(), policy);
   return check.active && check.session.userId.equals(userId) ? check.session.id : undefined;
 }
 

@@ -2,16 +2,24 @@ import type { TokenRotation } from "./schemas/token-rotation.js";
 import { equalHashes, sha256, type Token, type TokenKind, unsealSuccessor } from "./secrets.js";
 
 /** The rotation that replaced a token, as long as it is among the last ones. */
-export function rotationOf(
-  rotations: readonly TokenRotation[],
-  tokenHash: string,
-): TokenRotation | undefined {
+function rotationOf(rotations: readonly TokenRotation[], tokenHash: string): TokenRotation | undefined {
   return rotations.find((rotation) => equalHashes(rotation.tokenHash, tokenHash));
 }
 
 /** Whether the token before a rotation is still good. The interval is counted from the rotation and does not slide. */
 export function isInGrace({ rotatedAt }: TokenRotation, now: Date, graceMs: number): boolean {
   return now.getTime() < rotatedAt.getTime() + graceMs;
+}
+
+/** Whether a token was replaced and is still good. */
+export function isReplacedInGrace(
+  rotations: readonly TokenRotation[],
+  tokenHash: string,
+  now: Date,
+  graceMs: number,
+): boolean {
+  const replaced = rotationOf(rotations, tokenHash);
+  return replaced !== undefined && isInGrace(replaced, now, graceMs);
 }
 
 /** Follows the seals from a token that was replaced to the current one. */

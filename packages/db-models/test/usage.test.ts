@@ -1,5 +1,13 @@
+import type { Types } from "mongoose";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { duration, type IdentityModels, openSession, readUser, UsageRecorder } from "../src/index.js";
+import {
+  duration,
+  type IdentityModels,
+  openSession,
+  readUser,
+  type UsageBucketDocument,
+  UsageRecorder,
+} from "../src/index.js";
 import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
 
 // Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
@@ -9,6 +17,13 @@ let models: IdentityModels;
 beforeAll(() => {
   models = database().models;
 });
+
+const bucketsOf = (userId: Types.ObjectId) =>
+  models.UsageBucket.find({ userId }).sort({ interval: 1, startedAt: 1 }).lean();
+
+function countsOf(buckets: readonly UsageBucketDocument[]) {
+  return buckets.map(({ interval, startedAt, requests }) => [interval, startedAt.toISOString(), requests]);
+}
 
 describe("UsageRecorder", () => {
   it("writes nothing for a request, and three commands for any number of them", async () => {
@@ -68,12 +83,8 @@ describe("UsageRecorder", () => {
       usage.record({ userId: user._id, endpoint: "$where", failed: true }, at);
       await usage.flush();
     }
-    const buckets = await models.UsageBucket.find({ userId: user._id })
-      .sort({ interval: 1, startedAt: 1 })
-      .lean();
-    expect(
-      buckets.map(({ interval, startedAt, requests }) => [interval, startedAt.toISOString(), requests]),
-    ).toEqual([
+    const buckets = await bucketsOf(user._id);
+    expect(countsOf(buckets)).toEqual([
       ["day", "2096-06-01T00:00:00.000Z", 6],
       ["hour", "2096-06-01T12:00:00.000Z", 4],
       ["hour", "2096-06-01T14:00:00.000Z", 2],
@@ -93,12 +104,8 @@ describe("UsageRecorder", () => {
     }
     const { commands } = await commandsDuring(database(), () => usage.flush());
     expect(commands).toEqual(["update", "update"]);
-    const buckets = await models.UsageBucket.find({ userId: user._id })
-      .sort({ interval: 1, startedAt: 1 })
-      .lean();
-    expect(
-      buckets.map(({ interval, startedAt, requests }) => [interval, startedAt.toISOString(), requests]),
-    ).toEqual([
+    const buckets = await bucketsOf(user._id);
+    expect(countsOf(buckets)).toEqual([
       ["day", "2096-06-01T00:00:00.000Z", 2],
       ["day", "2096-06-02T00:00:00.000Z", 1],
       ["hour", "2096-06-01T23:00:00.000Z", 2],

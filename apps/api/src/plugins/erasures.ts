@@ -1,12 +1,12 @@
 import { resumeErasures } from "@org/db-models";
 import { fastifyPlugin } from "fastify-plugin";
 import type { ServiceOptions } from "../service.js";
+import { every } from "./every.js";
 
 /** Goes on with erasures that a crash stopped, and sweeps through the finished ones once more. */
 export const erasures = fastifyPlugin<ServiceOptions>(
   (app, { service }, done) => {
     const { config, clock, database } = service;
-    let sweeping: Promise<void> | undefined;
     const sweep = async () => {
       try {
         const reports = await resumeErasures(database.models, clock.now());
@@ -15,16 +15,8 @@ export const erasures = fastifyPlugin<ServiceOptions>(
         app.log.error({ err }, "erasures were not swept");
       }
     };
-    // One at a time; several instances may do the same at once.
-    const timer = setInterval(() => {
-      sweeping ??= sweep().finally(() => {
-        sweeping = undefined;
-      });
-    }, config.erasureSweepMs);
-    app.addHook("onClose", async () => {
-      clearInterval(timer);
-      await sweeping;
-    });
+    // Several instances may do the same at once.
+    every(app, config.erasureSweepMs, sweep);
     done();
   },
   { name: "erasures" },

@@ -1,21 +1,12 @@
 import { fastifyPlugin } from "fastify-plugin";
 import type { ServiceOptions } from "../service.js";
+import { every } from "./every.js";
 
 /** Looks now and then whether the files of addresses have changed. */
 export const networkLists = fastifyPlugin<ServiceOptions>(
   (app, { service }, done) => {
     const { config, clock } = service;
-    let refreshing: Promise<void> | undefined;
-    // One at a time: a large file may take longer than the interval.
-    const timer = setInterval(() => {
-      refreshing ??= service.networkLists.refresh(clock.now()).finally(() => {
-        refreshing = undefined;
-      });
-    }, config.networkListsCheckMs);
-    app.addHook("onClose", async () => {
-      clearInterval(timer);
-      await refreshing;
-    });
+    every(app, config.networkListsCheckMs, () => service.networkLists.refresh(clock.now()));
     done();
   },
   { name: "network-lists" },

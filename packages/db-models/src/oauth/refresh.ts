@@ -1,6 +1,6 @@
 import { isIdentityError } from "../errors.js";
 import type { IdentityModels } from "../models.js";
-import { currentAfter, isInGrace, rotationOf } from "../rotations.js";
+import { currentAfter, isInGrace, isReplacedInGrace } from "../rotations.js";
 import type { IssuedAccessToken } from "../schemas/app-token.js";
 import { limits } from "../schemas/common.js";
 import type { TokenRotation } from "../schemas/token-rotation.js";
@@ -114,9 +114,9 @@ async function answerLoser(
   if (!grant) return refused("unknown");
   const reason = refusalOf(grant, now);
   if (reason) return refused(reason);
-  const own = rotationOf(grant.rotations, sha256(token.raw));
-  if (!own || !isInGrace(own, now, policy.rotationGraceMs))
+  if (!isReplacedInGrace(grant.rotations, sha256(token.raw), now, policy.rotationGraceMs)) {
     return endReused(models, grant, "refresh_reused", now);
+  }
   return answerAgain(grant, currentAfter("refreshToken", grant.rotations, token)) ?? refused("superseded");
 }
 

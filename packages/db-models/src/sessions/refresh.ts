@@ -1,6 +1,6 @@
 import type { IdentityModels } from "../models.js";
 import { queries } from "../queries.js";
-import { currentAfter, isInGrace, rotationOf } from "../rotations.js";
+import { currentAfter, isReplacedInGrace } from "../rotations.js";
 import { findByQuery } from "../run-query.js";
 import { limits } from "../schemas/common.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
@@ -114,10 +114,8 @@ function currentOf(
 ): Token | undefined {
   const presented = sha256(token.raw);
   if (equalHashes(presented, tokenHash)) return token;
-  const replaced = rotationOf(rotations, presented);
-  return replaced && isInGrace(replaced, now, policy.rotationGraceMs)
-    ? currentAfter("session", rotations, token)
-    : undefined;
+  const isGood = isReplacedInGrace(rotations, presented, now, policy.rotationGraceMs);
+  return isGood ? currentAfter("session", rotations, token) : undefined;
 }
 
 async function endReused(models: IdentityModels, session: UserSessionDocument, now: Date): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Types } from "mongoose";
 import type { IdentityModels } from "../models.js";
 import { queries } from "../queries.js";
-import { isInGrace, rotationOf } from "../rotations.js";
+import { isReplacedInGrace } from "../rotations.js";
 import { findByQuery } from "../run-query.js";
 import { assertKnownVersion } from "../schemas/common.js";
 import type { RiskAssessment, UserSessionDocument } from "../schemas/user-session.js";
@@ -130,8 +130,8 @@ function tokenRefusal(
 ): SessionRefusal | undefined {
   const tokenHash = sha256(token.raw);
   if (equalHashes(tokenHash, session.tokenHash)) return undefined;
-  const replaced = rotationOf(session.rotations, tokenHash);
-  return replaced && isInGrace(replaced, now, policy.rotationGraceMs) ? undefined : "rotated";
+  const isGood = isReplacedInGrace(session.rotations, tokenHash, now, policy.rotationGraceMs);
+  return isGood ? undefined : "rotated";
 }
 
 // The filter on lastSeenAt lets one of many parallel requests write.
