@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import {
   defineModels,
   type IdentityModels,
+  isIdentityError,
   listSecurityEvents,
   listSessions,
   openSession,
@@ -104,13 +105,26 @@ async function killOneByOne(
   }
 }
 
-/** Ends what is live, and opens as many sessions as there are slots: one that a crash kept would be missing. */
-async function expectEverySlotFree(user: Pick<UserDocument, "_id">): Promise<void> {
-  const userId = user._id;
-  for (const { id: sessionId } of await listSessions(models, userId, now)) {
-    await revokeSession(models, { userId, sessionId }, now);
+/**
+ * Opens as many sessions as there are slots, ending what else is live: a slot that a crash kept would be missing. A
+ * server still does what it was sent before the client died, so a session may appear while this looks.
+ */
+async function expectEverySlotFree({ _id: userId }: Pick<UserDocument, "_id">): Promise<void> {
+  const own = new Set<string>();
+  const endOthers = async () => {
+    const others = (await listSessions(models, userId, now)).filter(({ id }) => !own.has(id.toHexString()));
+    for (const { id: sessionId } of others) await revokeSession(models, { userId, sessionId }, now);
+    return others.length;
+  };
+  await endOthers();
+  while (own.size < cap) {
+    try {
+      own.add((await openSession(models, { userId }, now)).id.toHexString());
+    } catch (error) {
+      // Without a session in the list that holds it, a slot is lost.
+      if (!isIdentityError(error, "SESSION_LIMIT_REACHED") || (await endOthers()) === 0) throw error;
+    }
   }
-  for (let login = 0; login < cap; login++) await openSession(models, { userId }, now);
   await expect(openSession(models, { userId }, now)).rejects.toMatchObject({ code: "SESSION_LIMIT_REACHED" });
 }
 
