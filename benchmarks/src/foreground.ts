@@ -1,8 +1,7 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { quantile, type Range, rangeOf } from "./measure.js";
+import { startScript } from "./script.js";
 
 export interface ForegroundBenchmark {
   /** 99th percentile of a call while a process works in the background, over that when idle. */
@@ -48,8 +47,7 @@ export async function benchmarkForeground(given: Foreground, rounds = 5): Promis
 
 // A process of its own, as in production: it must not slow the foreground down by sharing its event loop.
 async function startWorker(script: URL, uri: string) {
-  const args = ["--conditions=@org/source", "--import", "tsx", fileURLToPath(script), uri];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = startScript(script, [uri]);
   const ended = new AbortController();
   const exited = once(child, "exit").then(() => ended.abort());
   await Promise.race([once(child.stdout, "data"), exited]);

@@ -1,28 +1,42 @@
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
 import { generateIdentityData, loadIdentityData } from "@org/dev-kit/identity-data";
 import type { mongo } from "mongoose";
-import { quantile } from "./measure.js";
+import { quantile, type Range, rangeOf, rangeText } from "./measure.js";
+import { startScript } from "./script.js";
 
 export interface LoadingBenchmark {
   /** Documents per second of the loader over those of a bare insertMany of the same documents, the making of which is not timed. */
-  ratio: { median: number; low: number; high: number };
+  ratio: Range;
   loaderRate: number;
   bareRate: number;
-  /** Highest resident memory of this process while it loaded, less that before, in MB. */
-  memoryGrowthMb: number;
+  /** Highest resident memory of a process that loads and does nothing else, in MB. */
+  memoryMb: number;
 }
 
 const batchSize = 2_000;
 const chunkBatches = 25;
 
+const rounds = 3;
+
+interface Size {
+  users: number;
+  sessions: number;
+}
+
 /** The loader against `insertMany` of the same documents in the same batches. */
 export async function benchmarkLoading(
   db: mongo.Db,
-  size: { users: number; sessions: number },
-  rounds = 3,
+  uri: string,
+  size: Size,
+  say: (line: string) => void,
 ): Promise<LoadingBenchmark> {
+  say("loading: in a process of its own, for its memory");
+  const memoryMb = await inEmptyDatabase(db, () => memoryOfLoader(uri, size));
   const ratios: number[] = [];
   const rates = { loader: [] as number[], bare: [] as number[] };
   for (let round = 0; round < rounds; round++) {
+    say(`loading: round ${round + 1} of ${rounds}, the loader against insertMany of the same documents`);
     const options = { ...size, seed: round + 1 };
     const bare = await bareRate(db, options);
     const loader = (await inEmptyDatabase(db, () => loadIdentityData(db, { ...options, batchSize }))).rate;
@@ -31,10 +45,10 @@ export async function benchmarkLoading(
     rates.bare.push(bare);
   }
   return {
-    ratio: { median: quantile(ratios, 0.5), low: Math.min(...ratios), high: Math.max(...ratios) },
+    ratio: rangeOf(ratios),
     loaderRate: quantile(rates.loader, 0.5),
     bareRate: quantile(rates.bare, 0.5),
-    memoryGrowthMb: await memoryGrowth(db, size),
+    memoryMb,
   };
 }
 
@@ -76,15 +90,11 @@ function* chunks(data: Iterable<{ collection: string; document: object }>): Gene
   yield [...full, ...open];
 }
 
-async function memoryGrowth(db: mongo.Db, size: { users: number; sessions: number }): Promise<number> {
-  globalThis.gc?.();
-  const before = process.memoryUsage.rss();
-  let highest = before;
-  const onProgress = () => {
-    highest = Math.max(highest, process.memoryUsage.rss());
-  };
-  await inEmptyDatabase(db, () => loadIdentityData(db, { ...size, seed: 99, batchSize, onProgress }));
-  return (highest - before) / 1_048_576;
+async function memoryOfLoader(uri: string, { users, sessions }: Size): Promise<number> {
+  const child = startScript(new URL("./loader.ts", import.meta.url), [uri, `${users}`, `${sessions}`]);
+  const [printed] = await Promise.all([text(child.stdout), once(child, "exit")]);
+  if (child.exitCode !== 0) throw new Error(`the loader ended with status ${child.exitCode}`);
+  return Number(printed);
 }
 
 async function inEmptyDatabase<T>(db: mongo.Db, act: () => Promise<T>): Promise<T> {
@@ -92,9 +102,9 @@ async function inEmptyDatabase<T>(db: mongo.Db, act: () => Promise<T>): Promise<
   return act();
 }
 
-export function readableLoading({ ratio, loaderRate, memoryGrowthMb }: LoadingBenchmark): string[] {
+export function readableLoading({ ratio, loaderRate, memoryMb }: LoadingBenchmark): string[] {
   return [
-    `loading: ${ratio.median.toFixed(2)} of bare insertMany (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)}), ` +
-      `${Math.round(loaderRate)} documents/s; memory grew by ${memoryGrowthMb.toFixed(0)} MB`,
+    `loading: ${rangeText(ratio)} of bare insertMany, ${Math.round(loaderRate)} documents/s; ` +
+      `a process that loads takes ${memoryMb.toFixed(0)} MB`,
   ];
 }

@@ -56,8 +56,8 @@ async function benchmarkDatabase(): Promise<void> {
   report([`${results.engine}`]);
   try {
     if (chosen("loading")) {
-      say("loading: the loader against insertMany of the same documents");
-      keep("loading", await benchmarkLoading(db, size), readableLoading);
+      const uri = databaseUri(engine.uri, name);
+      keep("loading", await benchmarkLoading(db, uri, size, say), readableLoading);
     }
     if (["sessions", "keys", "peers"].some(chosen)) {
       say(`loading ${size.sessions} sessions`);

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -57,6 +57,7 @@ async function main(): Promise<number> {
   process.once("SIGINT", () => stopping.abort());
   process.once("SIGTERM", () => stopping.abort());
   try {
+    assertWritable(parsed.report);
     const engine = await startEngine({
       prefer: "quick",
       signal: stopping.signal,
@@ -78,6 +79,17 @@ async function main(): Promise<number> {
   }
 }
 
+/** Before the work, so that a path that cannot be written costs nobody the wait. */
+function assertWritable(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    accessSync(existsSync(path) ? path : dirname(path), constants.W_OK);
+  } catch (error) {
+    const message = `the report cannot be written to ${path}: ${(error as Error).message}`;
+    throw Object.assign(new Error(message, { cause: error }), { code: "REPORT_NOT_WRITABLE" });
+  }
+}
+
 async function demonstrate(
   engine: Engine,
   parsed: Arguments,
@@ -90,9 +102,8 @@ async function demonstrate(
     await holdTtlMonitor(engine, database);
     const name = `${engine.kind} ${engine.version}`;
     const result = await runDemo(database, name, { ...parsed, now: new Date(), signal }, screen);
-    mkdirSync(dirname(parsed.report), { recursive: true });
-    writeFileSync(parsed.report, renderHtml(result, new Date()));
     process.stdout.write(parsed.json ? `${JSON.stringify(result)}\n` : `\n${renderText(result)}\n`);
+    writeFileSync(parsed.report, renderHtml(result, new Date()));
     screen.line(`\nreport        ${relative(process.cwd(), parsed.report)}`);
   } finally {
     await database.close();

@@ -46,5 +46,9 @@ export function describeProgress(done: number, total: number, unit: string, elap
   const share = total > 0 ? Math.min(done / total, 1) : 1;
   const rate = done / Math.max(elapsedMs / 1_000, 0.001);
   const left = rate > 0 ? Math.ceil((total - done) / rate) : 0;
-  return `${Math.floor(share * 100)} %, ${Math.round(done)} ${unit}, ${Math.round(rate)}/s, ${left} s left`;
+  return `${Math.floor(share * 100)} %, ${Math.round(done)} ${unit}, ${describeRate(rate)}, ${left} s left`;
 }
+
+// Without an index a query may take minutes: "0/s" would say nothing.
+const describeRate = (rate: number) =>
+  rate >= 1 || rate === 0 ? `${Math.round(rate)}/s` : `${Math.round(rate * 60)}/min`;

@@ -1,3 +1,5 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { type IdentityDatabase, openDatabase } from "@org/db-models";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -80,6 +82,26 @@ describe("the demo", () => {
   it("shows progress with rate and time left", () => {
     expect(written.join("")).toContain(`100 % of ${result.queries.length} queries use an index`);
     expect(describeProgress(250, 1_000, "documents", 5_000)).toBe("25 %, 250 documents, 50/s, 15 s left");
+    expect(describeProgress(3, 60, "queries", 60_000)).toBe("5 %, 3 queries, 3/min, 1140 s left");
+  });
+});
+
+describe("a demo that is asked for what it cannot do", () => {
+  const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+  const node = ["--conditions=@org/source", "--import", "tsx", main];
+
+  it.each([
+    [
+      "a report where no folder can be",
+      ["--report", `${main}/demo.html`],
+      /^\s*REPORT_NOT_WRITABLE: .*main\.ts/,
+    ],
+    ["no users at all", ["--users", "0"], /--users must be a whole number from 1 to/],
+  ])("%s: says so before it starts an engine", (_, args, said) => {
+    const { status, stderr, stdout } = spawnSync(process.execPath, [...node, ...args], { encoding: "utf8" });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(said);
+    expect(stderr + stdout).not.toContain("engine:");
   });
 });
 
