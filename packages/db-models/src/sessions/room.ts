@@ -39,24 +39,20 @@ async function moveSlot(
   from: number,
   to: number,
 ): Promise<void> {
-  try {
-    await models.UserSession.collection.updateOne({ _id, slot: from }, { $set: { slot: to } });
-  } catch (error) {
-    // Another login took the slot first; the next look finds the session where it was.
-    if (!isDuplicateKey(error)) throw error;
-  }
+  // Where another login took the slot first, the next look finds the session where it was.
+  await wins(() => models.UserSession.collection.updateOne({ _id, slot: from }, { $set: { slot: to } }));
 }
 
 /**
  * One login's way to a slot. The first attempt inserts the session with its slot, which makes it live. After a
- * refusal the session waits in the collection without a slot, which nothing accepts, and takes one by an update: a
- * server may take longer to see a slot free for an insert than for an update (SecantusDB does, after a session gave
- * its slot back), and a crash leaves a session that never lived.
+ * refusal the session waits in the collection without a slot, which nothing accepts, and takes one by an update, at
+ * first the same: a server may see a slot free for an update that it does not yet see free for an insert (SecantusDB,
+ * after a session gave its slot back). A crash leaves a session that never lived.
  */
 export class SlotClaim {
   readonly #models: IdentityModels;
   readonly #session: UserSessionDocument;
-  #state: "new" | "refused" | "waiting" = "new";
+  #waiting = false;
 
   constructor(models: IdentityModels, session: UserSessionDocument) {
     this.#models = models;
@@ -66,25 +62,27 @@ export class SlotClaim {
   /** @returns false when another session has the slot. */
   async take(slot: number): Promise<boolean> {
     const { collection } = this.#models.UserSession;
-    const { _id } = this.#session;
-    if (this.#state === "refused") {
+    if (!this.#waiting) {
+      if (await wins(() => collection.insertOne({ ...this.#session, slot }))) return true;
       await collection.insertOne({ ...this.#session });
-      this.#state = "waiting";
+      this.#waiting = true;
     }
-    try {
-      if (this.#state === "new") await collection.insertOne({ ...this.#session, slot });
-      else await collection.updateOne({ _id }, { $set: { slot } });
-      return true;
-    } catch (error) {
-      if (!isDuplicateKey(error)) throw error;
-      if (this.#state === "new") this.#state = "refused";
-      return false;
-    }
+    return wins(() => collection.updateOne({ _id: this.#session._id }, { $set: { slot } }));
   }
 
   /** Leaves nothing behind. */
   async abandon(): Promise<void> {
-    if (this.#state !== "waiting") return;
+    if (!this.#waiting) return;
     await this.#models.UserSession.collection.deleteOne({ _id: this.#session._id, slot: { $exists: false } });
+  }
+}
+
+async function wins(write: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await write();
+    return true;
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error;
+    return false;
   }
 }
