@@ -53,10 +53,12 @@ export interface SessionAssessment {
 }
 
 const hourMs = 3_600_000;
+const nothing = { at: Number.NaN };
 
 /**
  * Judges a live session by what has changed since it began. Nothing that changes can lower the score, and the score is
- * never below the sign-in's: a session does not earn trust by lasting. Cheap enough for each request.
+ * never below the sign-in's: a session does not earn trust by lasting. Cheap enough for each request. Never throws on an
+ * origin, whatever it holds; what is missing or malformed is no evidence.
  *
  * @throws {RiskError} `INVALID_POLICY`
  *
@@ -64,8 +66,10 @@ const hourMs = 3_600_000;
  * const { action } = assessSession({ start: session.risk, current: { at: Date.now(), ip, userAgent } });
  * if (action !== "allow") endSession();
  */
-export function assessSession({ start, current, policy: given }: SessionInput): SessionAssessment {
-  const policy = resolvePolicy(given);
+export function assessSession(input: SessionInput): SessionAssessment {
+  const policy = resolvePolicy(input.policy);
+  const start = input.start ?? nothing;
+  const current = input.current ?? nothing;
   const prior = priorOf(start.score, policy);
   const reasons: Reason[] = [];
   const still = current.ip === start.ip && current.asn === start.asn && current.country === start.country;

@@ -48,6 +48,25 @@ describe("a live session", () => {
     }
   });
 
+  it("is no evidence, whatever else it holds", () => {
+    const fields = ["at", "ip", "asn", "country", "userAgent", "flagged", "requestsPerMinute", "newEndpoints"];
+    const origin = fc.oneof(
+      fc.constantFrom(null, undefined, 0, "x", []),
+      fc.record(Object.fromEntries([...fields, "score"].map((field) => [field, fc.anything()]))),
+    );
+    fc.assert(
+      fc.property(origin, origin, (first, second) => {
+        const given = { start: first, current: second } as unknown as SessionInput;
+        const { score, level, reasons } = assessSession(given);
+        expect(score).toBeGreaterThanOrEqual(0);
+        expect(score).toBeLessThanOrEqual(100);
+        expect(["low", "medium", "high"]).toContain(level);
+        expect(reasons.every(({ logOdds }) => logOdds > 0 && Number.isFinite(logOdds))).toBe(true);
+      }),
+      { seed: 9, numRuns: 5_000 },
+    );
+  });
+
   it("adds up, never falls below its sign-in, and never sinks when more changes", () => {
     const amount = fc.option(fc.double({ min: 0, max: 1e6 }), { nil: undefined });
     const change = fc.record({
