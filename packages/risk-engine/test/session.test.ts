@@ -49,7 +49,16 @@ describe("a live session", () => {
   });
 
   it("is no evidence, whatever else it holds", () => {
-    const fields = ["at", "ip", "asn", "country", "userAgent", "flagged", "requestsPerMinute", "newEndpoints"];
+    const fields = [
+      "at",
+      "ip",
+      "asn",
+      "country",
+      "userAgent",
+      "flagged",
+      "requestsPerMinute",
+      "newEndpoints",
+    ];
     const origin = fc.oneof(
       fc.constantFrom(null, undefined, 0, "x", []),
       fc.record(Object.fromEntries([...fields, "score"].map((field) => [field, fc.anything()]))),
