@@ -2,7 +2,7 @@
 // test runner's own count.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 
 const report = "reports/vitest.json";
 const engineKind = "reports/engine-kind.txt";
@@ -38,20 +38,34 @@ for (const [name, [command, ...argv]] of steps) {
   if (status !== 0) failed.push(name);
 }
 
-const counts = readCounts();
+const results = readResults();
+const counts = countsOf(results);
 // An engine that can all that the tests need leaves no reason to skip one.
 const engine = existsSync(engineKind) ? readFileSync(engineKind, "utf8") : "none";
 if (process.env.CI && counts.skipped > 0 && ["mongod", "secantus-rs"].includes(engine)) {
   failed.push(`${counts.skipped} skipped tests on ${engine}`);
 }
 if (failed.length > 0) process.stdout.write(`\nfailed: ${failed.join(", ")}\n`);
+for (const test of failedTests(results)) process.stdout.write(`  ${test}\n`);
 process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);
 process.exitCode = failed.length > 0 ? 1 : 0;
 
-function readCounts() {
-  if (!existsSync(report)) return { passed: 0, failed: 0, skipped: 0 };
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
-    readFileSync(report, "utf8"),
-  );
+function readResults() {
+  return existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : { testResults: [] };
+}
+
+function countsOf({ numPassedTests = 0, numFailedTests = 0, numPendingTests = 0, numTodoTests = 0 }) {
   return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests };
+}
+
+// By name at the very end, where whoever has only the end of a long log finds them.
+function failedTests({ testResults }) {
+  return testResults
+    .filter(({ status }) => status === "failed")
+    .flatMap(({ name, assertionResults }) => {
+      const names = assertionResults
+        .filter(({ status }) => status === "failed")
+        .map(({ fullName }) => `: ${fullName}`);
+      return (names.length > 0 ? names : [""]).map((test) => `${relative(".", name)}${test}`);
+    });
 }
