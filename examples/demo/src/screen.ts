@@ -21,14 +21,18 @@ export class Screen {
   step(title: string): Step {
     const started = this.#clock();
     let shown = started;
+    // Each kind of document has a pace of its own: its rate counts from the last word of the kind before.
+    let [kind, kindBegan, heard] = ["", started, started];
     const interactive = this.#stream.isTTY === true;
     if (!interactive) this.line(`${title} …`);
     return {
       progress: (done, total, unit) => {
         const now = this.#clock();
+        if (unit !== kind) [kind, kindBegan] = [unit, heard];
+        heard = now;
         if (now - shown < (interactive ? 100 : 5_000)) return;
         shown = now;
-        const text = `${title}: ${describeProgress(done, total, unit, now - started)}`;
+        const text = `${title}: ${describeProgress(done, total, unit, now - kindBegan)}`;
         if (interactive) this.#stream.write(`\r\x1b[2K${text.slice(0, this.#stream.columns - 1)}`);
         else this.line(`  ${text}`);
       },

@@ -86,6 +86,29 @@ describe("the demo", () => {
   });
 });
 
+describe("a step of the screen", () => {
+  it("tells the pace of what it is at, not of what came before", () => {
+    const lines: string[] = [];
+    const stream = { isTTY: false, write: (text: string) => lines.push(text) };
+    let now = 0;
+    const step = new Screen(stream as unknown as NodeJS.WriteStream, () => now).step("cleaning up");
+    for (const [at, done, total, unit] of [
+      [100_000, 1_000, 1_000, "of sessions"],
+      [110_000, 500, 1_000, "of tokens"],
+      [120_000, 1_000, 1_000, "of tokens"],
+    ] as const) {
+      now = at;
+      step.progress(done, total, unit);
+    }
+    expect(lines.map((line) => line.trim())).toEqual([
+      "cleaning up …",
+      "cleaning up: 100 %, 1000 of sessions, 10/s, 0 s left",
+      "cleaning up: 50 %, 500 of tokens, 50/s, 10 s left",
+      "cleaning up: 100 %, 1000 of tokens, 50/s, 0 s left",
+    ]);
+  });
+});
+
 describe("a demo that is asked for what it cannot do", () => {
   const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
   const node = ["--conditions=@org/source", "--import", "tsx", main];
