@@ -14,8 +14,8 @@ export interface LoadingBenchmark {
   memoryMb: number;
 }
 
-const batchSize = 2_000;
-const chunkBatches = 25;
+const batchSize = 1_000;
+const chunkBatches = 50;
 
 const rounds = 3;
 

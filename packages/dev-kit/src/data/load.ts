@@ -10,7 +10,7 @@ export interface LoadProgress {
 }
 
 export interface LoadOptions extends GenerateOptions {
-  /** Documents per insert. Default 2,000. */
+  /** Documents per insert. Default 1,000. */
   batchSize?: number;
   /** Inserts under way at the same time. Default 2. */
   concurrency?: number;
@@ -29,7 +29,7 @@ export interface LoadResult extends LoadProgress {
 
 /** Writes generated data into a database. Memory holds a few batches, however much is written. */
 export async function loadIdentityData(db: mongo.Db, options: LoadOptions): Promise<LoadResult> {
-  const { batchSize = 2_000, concurrency = 2, onProgress, signal, ...generation } = options;
+  const { batchSize = 1_000, concurrency = 2, onProgress, signal, ...generation } = options;
   const loader = new Loader(db, concurrency, onProgress);
   const batches = new Map<string, Record<string, unknown>[]>();
   for (const { collection, document } of generateIdentityData(generation)) {
