@@ -6,6 +6,7 @@ import { openDatabase } from "@org/db-models";
 import { type Engine, startEngine, temporaryDatabase } from "@org/dev-kit";
 import { runDemo } from "./demo.js";
 import { renderHtml } from "./html.js";
+import { assertEnoughMemory } from "./memory.js";
 import { Screen } from "./screen.js";
 import { renderText } from "./table.js";
 
@@ -96,6 +97,7 @@ async function demonstrate(
   signal: AbortSignal,
   screen: Screen,
 ): Promise<void> {
+  assertEnoughMemory(engine.kind, parsed.sessions);
   const temporary = temporaryDatabase({ uri: engine.uri, label: "demo" });
   const database = await openDatabase(temporary.uri);
   try {

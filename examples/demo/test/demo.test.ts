@@ -5,6 +5,7 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DemoResult, runDemo } from "../src/demo.js";
 import { renderHtml } from "../src/html.js";
+import { assertEnoughMemory } from "../src/memory.js";
 import { describeProgress, Screen } from "../src/screen.js";
 import { renderText } from "../src/table.js";
 
@@ -125,6 +126,19 @@ describe("a demo that is asked for what it cannot do", () => {
     expect(status).toBe(1);
     expect(stderr).toMatch(said);
     expect(stderr + stdout).not.toContain("engine:");
+  });
+});
+
+describe("the memory that a demo needs", () => {
+  it.each([
+    ["more than there is, on the development engine", "secantus-rs", 1_000_000, 8e9, "NOT_ENOUGH_MEMORY"],
+    ["as much as there is", "secantus-rs", 1_000_000, 16e9, undefined],
+    ["any, on a server that streams", "mongod", 100_000_000, 8e9, undefined],
+    ["any, on a server of the user's", "external", 100_000_000, 8e9, undefined],
+  ] as const)("%s", (_, kind, sessions, present, code) => {
+    const assert = () => assertEnoughMemory(kind, sessions, present);
+    if (code === undefined) expect(assert).not.toThrow();
+    else expect(assert).toThrow(expect.objectContaining({ code }));
   });
 });
 
