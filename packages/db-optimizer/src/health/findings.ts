@@ -9,7 +9,7 @@ import { securityFindings } from "./security-findings.js";
 import { serverFindings } from "./server-findings.js";
 import type { ParsedThresholds } from "./thresholds.js";
 import { type Unknown, unknownsOf } from "./unknowns.js";
-import { weekFindings } from "./week-ago.js";
+import { weekFindings } from "./week-findings.js";
 
 /** What the facts say. Pure. */
 export function findingsOf(facts: HealthFacts, thresholds: ParsedThresholds): HealthFinding[] {

@@ -42,8 +42,10 @@ export async function buildIndex(
   { collectionCollation, sending, signal, onProgress }: BuildOptions,
 ): Promise<void> {
   const db = databaseOf(connection);
-  throwIfAborted(signal);
-  const building = sending(() => run(connection, index, collectionCollation));
+  const building = sending(async () => {
+    throwIfAborted(signal);
+    await run(connection, index, collectionCollation);
+  });
   const over = new AbortController();
   const watching = onProgress ? watchBuild(db, index, onProgress, over.signal) : undefined;
   let givenUp: Promise<void> | undefined;

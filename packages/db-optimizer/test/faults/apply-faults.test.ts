@@ -169,6 +169,27 @@ describe("a signal", () => {
     expect(await indexNames()).toEqual(["_id_", "a_1_n_1"]);
   });
 
+  test("right before a build is sent: it is not sent", async () => {
+    const { plan } = await optimizerOf([{ a: 1 }]).plan();
+    const stop = new AbortController();
+    let builds = 0;
+    const connection = answering(database.connection, {
+      createIndexes: async (_document, send) => {
+        builds += 1;
+        return send();
+      },
+    });
+    let asked = 0;
+    // Before the journal, and before the build.
+    const confirm = async () => {
+      asked += 1;
+      if (asked === 2) stop.abort();
+    };
+    const applying = applyPlan(connection, plan, { signal: stop.signal, lease: { fencing: 0, confirm } });
+    await expect(applying).rejects.toMatchObject({ code: "ABORTED" });
+    expect(builds).toBe(0);
+  });
+
   test("never comes between the drop and the build of a rebuild", async () => {
     await things().insertMany([{ r: 1 }, { r: 2 }]);
     await things().createIndex({ r: 1 });
