@@ -30,6 +30,12 @@ export const configSchema = z.strictObject({
   healthSchedule: schedule
     .default("*/5 * * * *")
     .describe("When to check health: a cron expression, or `off`"),
+  healthKeep: z
+    .enum(["on", "off"])
+    .default("on")
+    .describe(
+      "Whether health keeps its figures, `on` or `off`, to compare each hour with that of a week ago",
+    ),
   driftSchedule: schedule
     .default("0 * * * *")
     .describe("When to hold the indexes against the models: a cron expression, or `off`"),

@@ -76,6 +76,25 @@ describe("the page", () => {
     });
     const shown = page.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ");
     expect(shown).toContain("first b B 1 more second b first a A");
+    expect(shown).not.toContain("a week ago");
+  });
+
+  test("shows the load beside that of this hour a week ago", () => {
+    const week = [
+      { label: "connections", unit: "count", now: 1_234, weekAgo: 12 },
+      { label: "round trip", unit: "ms", now: 2.25, weekAgo: 1 },
+      { label: "cache in use", unit: "ratio", now: 0.5, weekAgo: 0.25 },
+      { label: "<operations>", unit: "perSecond", now: 7, weekAgo: 0 },
+    ] as const;
+    const value = { score: 50, parts: [], collections: [], findings: [], week };
+    const page = dashboardPage({ ...facts, health: { at, value } });
+    for (const row of [
+      ["connections", "1,234", "12"],
+      ["round trip", "2.3 ms", "1.0 ms"],
+      ["cache in use", "50 %", "25 %"],
+      ["&#60;operations&#62;", "7.0 per second", "0.0 per second"],
+    ])
+      expect(page).toContain(`<tr>${row.map((cell) => `<td>${cell}</td>`).join("")}</tr>`);
   });
 
   test("takes nothing that comes from the database for markup", () => {

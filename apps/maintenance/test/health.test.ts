@@ -2,7 +2,7 @@ import { defineModels } from "@org/db-models";
 import { mongo } from "mongoose";
 import { pino } from "pino";
 import { afterEach, expect, test, vi } from "vitest";
-import { defineConfig } from "../src/config.js";
+import { type ConfigInput, defineConfig } from "../src/config.js";
 import { healthJob } from "../src/jobs/health.js";
 import { createMetrics } from "../src/metrics.js";
 import { useStore } from "./support/store.js";
@@ -23,12 +23,35 @@ function recovering(): void {
   });
 }
 
-test("a member that is recovering from one check to the next is critical after two minutes", async () => {
-  recovering();
+const jobWith = (settings: Partial<ConfigInput> = {}) => {
   const { connection } = store.database;
   const database = { connection, models: defineModels(connection), close: async () => undefined };
-  const job = healthJob(database, defineConfig({ mongodbUri: "mongodb://unused" }), createMetrics());
-  const context = { log: pino({ level: "silent" }), signal: new AbortController().signal } as never;
+  const config = defineConfig({ mongodbUri: "mongodb://unused", ...settings });
+  return healthJob(database, config, createMetrics());
+};
+const context = { log: pino({ level: "silent" }), signal: new AbortController().signal } as never;
+
+test("each run keeps its figures, unless it is told not to; in a week one has both", async () => {
+  const kept = () => store.database.connection.collection("org_db_health").countDocuments();
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 7 * 86_400_000 });
+  await jobWith({ healthKeep: "off" }).run(context);
+  expect(await kept()).toBe(0);
+  const { result: first } = await jobWith().run(context);
+  expect(first).toMatchObject({ week: [] });
+  expect(await kept()).toBe(1);
+  vi.useRealTimers();
+  const { result: second } = await jobWith().run(context);
+  expect(second.week).toContainEqual({
+    label: "connections",
+    unit: "count",
+    now: expect.any(Number),
+    weekAgo: expect.any(Number),
+  });
+});
+
+test("a member that is recovering from one check to the next is critical after two minutes", async () => {
+  recovering();
+  const job = jobWith();
   const severity = async () => {
     const { findings } = (await job.run(context)).result as {
       findings: { code: string; severity: string }[];

@@ -85,13 +85,15 @@ export const commandFacts = {
   health: {
     summary: "show how the database does, with a score and recommendations",
     reading: true,
-    writes: "Nothing, except what `record` of the configuration makes of findings about security.",
+    writes:
+      "Nothing, except what `record` of the configuration makes of findings about security; with `--keep`, the figures of the check in `org_db_health`, for five weeks.",
     exits: {
       2: "the indexes are not as declared",
-      3: "a question stayed open that more privileges would answer",
+      3: "a question stayed open that more privileges would answer, or a privilege is missing for `--keep`",
     },
     examples: [
       ["org-db health", "prints the score, its parts and the findings"],
+      ["org-db health --keep", "keeps the figures: in a week, a check at this hour compares with them"],
       ["org-db health --watch 30", "checks again 30 s after the last check"],
       ["org-db health --format html", "prints one page that needs nothing else"],
     ],

@@ -98,6 +98,10 @@ function addLooking(add: Add): void {
         // At most once a second: a check asks a lot.
         decimal(1, 3_600, "seconds"),
       ),
+    )
+    .addOption(
+      // A watch would keep a report every few seconds.
+      new Option("--keep", "keep the figures, to be compared with in a week").conflicts("watch"),
     );
   add("optimize", optimize).addOption(
     new TypedOption("--rounds <n>", "how often to time each query", wholeNumber(1, 999_999)).default(20),

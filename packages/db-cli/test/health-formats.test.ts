@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { healthHtml } from "../src/health/html.js";
 import { healthMarkdown } from "../src/health/markdown.js";
 import { healthPrometheus } from "../src/health/prometheus.js";
+import { healthText } from "../src/health/text.js";
 import { configs, orgDb } from "./support.js";
 
 const database = useTemporaryDatabase({ label: "cli", per: "test" });
@@ -35,6 +36,20 @@ const report: HealthReport = {
     { subject: "*", measure: "documents", limit: 9, now: 1, perDay: 0, days: null },
     { subject: hostile, measure: "dataBytes", limit: 9, now: 1, perDay: 1, days: 8 },
   ],
+  comparisons: [
+    { figure: "connections", label: "connections", unit: "count", now: 30, weekAgo: 12 },
+    { figure: "pingMs", label: "round trip", unit: "ms", now: 2, weekAgo: 1 },
+    { figure: "operationsPerSecond", label: "operations", unit: "perSecond", now: 7.25, weekAgo: 0 },
+    { figure: "cacheUsedRatio", label: "cache in use", unit: "ratio", now: 0.5, weekAgo: 0.25 },
+    {
+      figure: "dataBytes",
+      collection: hostile,
+      label: `data of ${hostile}`,
+      unit: "bytes",
+      now: 9,
+      weekAgo: 3,
+    },
+  ],
   undecided: true,
   facts: {
     database: hostile,
@@ -60,11 +75,22 @@ const report: HealthReport = {
     indexes: unknown,
     server: {
       known: true,
-      value: { connections: 3, queued: 2, cacheUsedRatio: 0.5, uptimeSeconds: 1 },
+      value: {
+        connections: 3,
+        queued: 2,
+        cacheUsedRatio: 0.5,
+        uptimeSeconds: 1,
+        operationsPerSecond: 7.25,
+      },
     },
     processor: unknown,
     slow: unknown,
+    slowInHour: 4,
     longOperations: unknown,
+    weekAgo: {
+      known: true,
+      value: { _id: "x", at: new Date("2026-04-24T00:00:00Z"), score: 70, figures: [] },
+    },
     deep: {
       at: new Date(0),
       schemas: unknown,
@@ -118,6 +144,14 @@ function parsePrometheus(text: string): Sample[] {
   return samples;
 }
 
+const weekTable = [
+  "| this hour | now | a week ago |",
+  "| connections | 30 | 12 |",
+  "| round trip | 2.00 ms | 1.00 ms |",
+  "| operations | 7.3 per second | 0.0 per second |",
+  "| cache in use | 50 % | 25 % |",
+];
+
 describe("with names that are markup", () => {
   test("Prometheus can be scraped, and the names come through", () => {
     const samples = parsePrometheus(healthPrometheus(report));
@@ -131,6 +165,17 @@ describe("with names that are markup", () => {
     expect(of("replication_lag_seconds")[0]).toMatchObject({ labels: { member: hostile }, value: 1.5 });
     expect(of("collection_documents")[0]).toMatchObject({ labels: { collection: hostile }, value: 3 });
     expect(of("ping_seconds")).toEqual([]);
+    expect(of("operations_per_second")[0]?.value).toBe(7.25);
+    expect(of("slow_operations_in_hour")[0]?.value).toBe(4);
+    expect(of("week_ago_figure").map(({ labels, value }) => [labels.figure, value])).toEqual([
+      ["connections", 12],
+      ["pingMs", 1],
+      ["operationsPerSecond", 0],
+      ["cacheUsedRatio", 0.25],
+      ["dataBytes", 3],
+    ]);
+    expect(of("week_ago_ratio").map(({ value }) => value)).toEqual([2.5, 2, 2, 3]);
+    expect(of("week_ago_ratio")[3]?.labels).toMatchObject({ figure: "dataBytes", collection: hostile });
     expect(of("processor_used_ratio")).toEqual([]);
     expect([of("connections"), of("queued_operations")].flat().map(({ value }) => value)).toEqual([3, 2]);
   });
@@ -140,6 +185,7 @@ describe("with names that are markup", () => {
     expect(html).not.toMatch(/<script|<link|<img|https?:|url\(/i);
     expect(html).toContain("&#60;script&#62;");
     expect(html).toContain("default-src 'none'");
+    expect(html).toContain("<tr><td>connections</td><td>30</td><td>12</td></tr>");
     const tags = [...html.matchAll(/<(\/?)(\w+)[^>]*?(\/?)>/g)].filter(
       ([, , name = "", self]) => !self && !/^(meta|doctype)$/i.test(name),
     );
@@ -156,14 +202,44 @@ describe("with names that are markup", () => {
     expect(markdown.replace(/```sh.*?```/gs, "")).not.toContain("<script>");
     const rows = markdown.split("\n").filter((line) => line.startsWith("| "));
     const cells = rows.map((row) => row.replace(/\\\|/g, "").split("|").length);
-    expect(cells.every((count) => count === 4 || count === 6 || count === 8)).toBe(true);
+    expect(cells.every((count) => [4, 5, 6, 8].includes(count))).toBe(true);
+    for (const row of weekTable) expect(rows).toContain(row);
     expect(markdown.match(/```/g)).toHaveLength(2);
     expect(markdown).toContain("| storage | unknown | 10 % | 1 |");
     expect(markdown).toContain("| queries | none to judge | 10 % | 0 |");
   });
 });
 
+test("the terminal has the hour of a week ago beside this one", () => {
+  const lines = healthText(report, (_style, text) => text).split("\n");
+  const cells = lines.map((line) => `| ${line.trim().split(/ {2,}/).join(" | ")} |`);
+  for (const row of weekTable) expect(cells).toContain(row);
+  expect(healthText({ ...report, comparisons: [] }, (_style, text) => text)).not.toContain("a week ago");
+});
+
 describe("on the engine", () => {
+  test("--keep keeps the figures, which a check in a week has beside its own; nothing else writes", async () => {
+    const kept = database.connection.collection("org_db_health");
+    expect((await health()).stdout).toContain("could not be looked at: the same hour a week ago");
+    expect(await database.connection.listCollections()).toEqual([]);
+    const weekBefore = { now: () => new Date("2025-04-24T00:10:00Z") };
+    const keep = ["health", "--keep", "--config", configs.shop, "--uri", database.uri];
+    expect((await orgDb(keep, weekBefore)).exitCode).toBe(2);
+    expect(await kept.countDocuments()).toBe(1);
+    const [text, json, html, prometheus, markdown] = await Promise.all(
+      ["text", "json", "html", "prometheus", "markdown"].map(async (format) => {
+        return (await health("--format", format)).stdout;
+      }),
+    );
+    for (const page of [text, html, markdown]) expect(page).toContain("a week ago");
+    expect(JSON.parse(json ?? "").comparisons).toContainEqual(
+      expect.objectContaining({ figure: "connections", weekAgo: expect.any(Number) }),
+    );
+    expect(parsePrometheus(prometheus ?? "").map(({ name }) => name)).toContain("org_db_week_ago_ratio");
+    expect(text).not.toContain("could not be looked at: the same hour a week ago");
+    expect(await kept.countDocuments()).toBe(1);
+  });
+
   test("each format prints the same score", async () => {
     const [text, json, html, prometheus, markdown] = await Promise.all(
       ["text", "json", "html", "prometheus", "markdown"].map((format) => health("--format", format)),
@@ -181,6 +257,7 @@ describe("on the engine", () => {
     [["--format", "pdf"], "Allowed choices"],
     [["--format", "html", "--json"], "cannot be used with"],
     [["--format", "html", "--watch"], "USAGE --watch prints text or JSON"],
+    [["--keep", "--watch"], "cannot be used with"],
     [["--watch", "0.5"], "1 to 3600"],
     [["--watch", "soon"], "1 to 3600"],
   ])("refuses %j", async (args, said) => {

@@ -49,6 +49,7 @@ export type {
   DeepFacts,
   GrowthFacts,
   HealthFacts,
+  OperationCount,
   Probed,
   QueryFacts,
   ReplicationFacts,
@@ -56,14 +57,17 @@ export type {
   SecurityFacts,
   Topology,
 } from "./health/facts.js";
+export type { FigureName, FigureUnit, HealthFigure } from "./health/figures.js";
 export type { HealthFinding, HealthPart, Severity } from "./health/finding.js";
 export type { Projection } from "./health/growth.js";
 export type { HealthOptions, HealthReport } from "./health/health.js";
 export { checkHealth } from "./health/health.js";
+export type { KeptHealth } from "./health/kept.js";
 export type { HealthScore, ScorePart } from "./health/score.js";
 export { partWeights, severityCosts } from "./health/score.js";
 export type { HealthThresholds } from "./health/thresholds.js";
 export { thresholdsSchema } from "./health/thresholds.js";
+export type { FigureComparison } from "./health/week-ago.js";
 export type { ApplyOptions, ApplyProgress, ApplyResult, StepResult } from "./indexes/apply.js";
 export { applyPlan } from "./indexes/apply.js";
 export type { BuildProgress } from "./indexes/build.js";

@@ -1,3 +1,4 @@
+import type { FigureUnit } from "@org/db-optimizer";
 import type { RunDocument } from "../runs.js";
 import type { DashboardFacts, Found, KeptDrift, KeptHealth } from "./read.js";
 import { style } from "./style.js";
@@ -121,7 +122,7 @@ function progress({ progress: at, state }: RunDocument): string {
   return `<span class="bar"><i style="width:${share}%"></i></span> ${text(at.step)} ${count(at.done)} of ${count(at.total)}${left}`;
 }
 
-function healthSections({ parts, findings, collections }: KeptHealth): string {
+function healthSections({ parts, findings, collections, week = [] }: KeptHealth): string {
   const bars = parts.map(({ part, points, weight }) => {
     const bar =
       points === null
@@ -129,20 +130,47 @@ function healthSections({ parts, findings, collections }: KeptHealth): string {
         : `<span class="bar ${tone(points)}"><i style="width:${points}%"></i></span>`;
     return `<li><span>${text(part)}</span>${bar}<span class="points">${points ?? "–"}</span><span class="dim">${weight} %</span></li>`;
   });
-  const rows = collections.map(
-    (one) =>
-      `<tr><td>${text(one.collection)}</td>${[count(one.documents), bytes(one.dataBytes), bytes(one.storageBytes), bytes(one.indexBytes)].map((cell) => `<td>${cell}</td>`).join("")}</tr>`,
-  );
-  const titles = ["collection", "documents", "data", "storage", "indexes"].map(
-    (title) => `<th>${title}</th>`,
-  );
+  const sizes = collections.map((one) => [
+    text(one.collection),
+    count(one.documents),
+    bytes(one.dataBytes),
+    bytes(one.storageBytes),
+    bytes(one.indexBytes),
+  ]);
+  const hours = week.map((one) => [
+    text(one.label),
+    figure(one.now, one.unit),
+    figure(one.weekAgo, one.unit),
+  ]);
   return [
     `<section><h2>Parts of the health score</h2><ul class="parts">${bars.join("")}</ul></section>`,
     `<section><h2>Findings</h2>${findingList(findings)}</section>`,
-    rows.length === 0
-      ? ""
-      : `<section><h2>Storage</h2><div class="wide"><table class="figures"><thead><tr>${titles.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div></section>`,
+    figureTable("Against this hour a week ago", ["", "now", "a week ago"], hours),
+    figureTable("Storage", ["collection", "documents", "data", "storage", "indexes"], sizes),
   ].join("\n");
+}
+
+function figureTable(title: string, titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return "";
+  const row = (cells: readonly string[], tag: string) =>
+    `<tr>${cells.map((cell) => `<${tag}>${cell}</${tag}>`).join("")}</tr>`;
+  const body = rows.map((cells) => row(cells, "td")).join("");
+  return `<section><h2>${title}</h2><div class="wide"><table class="figures"><thead>${row(titles, "th")}</thead><tbody>${body}</tbody></table></div></section>`;
+}
+
+function figure(value: number, unit: FigureUnit): string {
+  switch (unit) {
+    case "ms":
+      return `${value.toFixed(1)} ms`;
+    case "bytes":
+      return bytes(value);
+    case "ratio":
+      return `${Math.round(value * 100)} %`;
+    case "perSecond":
+      return `${value.toFixed(1)} per second`;
+    case "count":
+      return count(value);
+  }
 }
 
 const order = ["critical", "warning", "info"] as const;

@@ -1,3 +1,4 @@
+import type { FigureComparison } from "@org/db-optimizer";
 import type { Controls } from "../run-control.js";
 import { listRuns } from "../run-control.js";
 import type { RunDocument } from "../runs.js";
@@ -22,6 +23,8 @@ export interface KeptHealth {
     readonly storageBytes: number;
     readonly indexBytes: number;
   }[];
+  /** Figures of the server now and at this hour a week ago; absent from runs of before they were kept. */
+  readonly week?: readonly Pick<FigureComparison, "label" | "unit" | "now" | "weekAgo">[];
 }
 
 /** What a drift run keeps. */

@@ -21,9 +21,10 @@ export function healthJob(database: IdentityDatabase, config: Config, metrics: M
     pausable: false,
     run: async ({ log, signal }) => {
       const optimizer = new DatabaseOptimizer(database.connection, { models, ...recordingFor(database) });
-      const report = await optimizer.health({ now: new Date(), ...(previous && { previous }) });
+      const keep = config.healthKeep === "on";
+      const report = await optimizer.health({ now: new Date(), keep, ...(previous && { previous }) });
       previous = report;
-      const { score, parts, findings, facts } = report;
+      const { score, parts, findings, facts, comparisons } = report;
       metrics.healthScored(score);
       for (const finding of findings) {
         log[finding.severity === "info" ? "debug" : "warn"](finding, "health finding");
@@ -39,6 +40,9 @@ export function healthJob(database: IdentityDatabase, config: Config, metrics: M
         parts: parts.map(({ part, points, weight }) => ({ part, points, weight })),
         findings: kept,
         collections: facts.collections.known ? largest(facts.collections.value) : [],
+        week: comparisons
+          .filter(({ collection }) => collection === undefined)
+          .map(({ label, unit, now, weekAgo }) => ({ label, unit, now, weekAgo })),
       };
       return { result: { ...result }, interrupted: signal.aborted };
     },

@@ -19,11 +19,13 @@ export interface HealthCommandOptions {
   readonly json?: boolean;
   /** Seconds between two checks; `true` without a number. */
   readonly watch?: number | true;
+  /** Whether the figures are kept, to be compared with in a week. */
+  readonly keep?: boolean;
 }
 
 const watchSeconds = 5;
 
-/** `org-db health`: how the database does, what is wrong with it, and what mends it. Writes nothing. */
+/** `org-db health`: how the database does, what is wrong with it, and what mends it. Writes nothing without `--keep`. */
 export const health: Command<HealthCommandOptions> = async (context, options) => {
   const { connection, models, config, paint, progress, now } = context;
   const format = options.json ? "json" : options.format;
@@ -37,6 +39,7 @@ export const health: Command<HealthCommandOptions> = async (context, options) =>
       now: now(),
       thresholds: config.thresholds,
       checks,
+      keep: options.keep === true,
       ...(previous && { previous }),
     });
   if (options.watch !== undefined) {

@@ -1,11 +1,10 @@
 import type { HealthFinding, HealthReport, ScorePart } from "@org/db-optimizer";
 
-import { collectionRows, factLines, pointsText } from "./text.js";
+import { collectionRows, factLines, pointsText, weekRows } from "./text.js";
 
 /** A report as one page that needs nothing else: no script, no font, no request. */
 export function healthHtml(report: HealthReport): string {
   const { facts, score, parts, findings } = report;
-  const { titles, rows } = collectionRows(report);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -25,7 +24,7 @@ ${ring(score)}
 <section><h2>Seen</h2><dl>${factLines(report)
     .map(([name, value]) => `<dt>${text(name)}</dt><dd>${text(value)}</dd>`)
     .join("")}</dl></section>
-${rows.length === 0 ? "" : `<section><h2>Collections</h2>${grid(titles, rows)}</section>`}
+${section("Against a week ago", weekRows(report))}${section("Collections", collectionRows(report))}
 </body>
 </html>
 `;
@@ -67,6 +66,13 @@ function partBar(part: ScorePart): string {
 
 function card({ severity, code, message, evidence, command }: HealthFinding): string {
   return `<article class="${severity}"><h3>${text(message)} <span class="code">${text(code)}</span></h3><p>${text(evidence)}</p>${command ? `<pre>${text(command)}</pre>` : ""}</article>`;
+}
+
+function section(
+  title: string,
+  { titles, rows }: { titles: readonly string[]; rows: readonly (readonly string[])[] },
+): string {
+  return rows.length === 0 ? "" : `<section><h2>${title}</h2>${grid(titles, rows)}</section>`;
 }
 
 function grid(titles: readonly string[], rows: readonly (readonly string[])[]): string {

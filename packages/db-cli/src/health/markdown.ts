@@ -1,11 +1,10 @@
 import type { HealthFinding, HealthReport } from "@org/db-optimizer";
 
-import { collectionRows, factLines, pointsText } from "./text.js";
+import { collectionRows, factLines, pointsText, weekRows } from "./text.js";
 
 /** A report as Markdown, for a ticket or a pull request. */
 export function healthMarkdown(report: HealthReport): string {
   const { facts, score, parts, findings } = report;
-  const { titles, rows } = collectionRows(report);
   return [
     `# Health of ${cell(facts.database)}: ${score} of 100\n`,
     `Checked at ${facts.at.toISOString()}.\n`,
@@ -17,7 +16,9 @@ export function healthMarkdown(report: HealthReport): string {
     findings.length === 0 ? "Nothing to recommend.\n" : findings.map(findingText).join("\n"),
     "## Seen\n",
     grid(["what", ""], factLines(report)),
-    rows.length === 0 ? "" : grid(titles, rows),
+    ...[weekRows(report), collectionRows(report)].map(({ titles, rows }) =>
+      rows.length === 0 ? "" : grid(titles, rows),
+    ),
   ]
     .filter(Boolean)
     .join("\n");

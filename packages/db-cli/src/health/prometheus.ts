@@ -16,7 +16,12 @@ export function healthPrometheus(report: HealthReport): string {
     );
     return [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...lines, ""].join("\n");
   };
-  return [...scoreMetrics(report), ...collectionMetrics(report), ...serverMetrics(report)]
+  return [
+    ...scoreMetrics(report),
+    ...collectionMetrics(report),
+    ...serverMetrics(report),
+    ...weekMetrics(report),
+  ]
     .map(([name, help, samples]) => gauge(`org_db_${name}`, help, samples))
     .join("");
 }
@@ -88,8 +93,31 @@ function collectionMetrics({ facts, projections }: HealthReport): Metric[] {
   ];
 }
 
+function weekMetrics({ comparisons }: HealthReport): Metric[] {
+  return [
+    [
+      "week_ago_figure",
+      "A figure as it was at this hour a week ago: milliseconds, bytes, per second, or a share.",
+      comparisons.map(({ figure, collection, weekAgo }) => [
+        { figure, ...(collection !== undefined && { collection }) },
+        weekAgo,
+      ]),
+    ],
+    [
+      "week_ago_ratio",
+      "A figure now by what it was at this hour a week ago; absent where it was 0.",
+      comparisons
+        .filter(({ weekAgo }) => weekAgo > 0)
+        .map(({ figure, collection, now, weekAgo }) => [
+          { figure, ...(collection !== undefined && { collection }) },
+          now / weekAgo,
+        ]),
+    ],
+  ];
+}
+
 function serverMetrics({ facts }: HealthReport): Metric[] {
-  const { connection, server, processor, replication } = facts;
+  const { connection, server, processor, replication, slowInHour } = facts;
   const one = (value: number | undefined): Sample[] => (value === undefined ? [] : [[{}, value]]);
   const load = server.known ? server.value : undefined;
   const members = replication.known ? replication.value.members : [];
@@ -106,6 +134,12 @@ function serverMetrics({ facts }: HealthReport): Metric[] {
     ],
     ["connections", "Connections in use.", one(load?.connections)],
     ["queued_operations", "Operations that wait for a ticket or a lock.", one(load?.queued)],
+    [
+      "operations_per_second",
+      "Inserts, queries, updates and deletes per second since the check before.",
+      one(load?.operationsPerSecond),
+    ],
+    ["slow_operations_in_hour", "Slow operations that the profiler recorded in an hour.", one(slowInHour)],
     ["cache_used_ratio", "Share of the cache in use, 0 to 1.", one(load?.cacheUsedRatio)],
     ["cache_dirty_ratio", "Share of the cache that waits to be written, 0 to 1.", one(load?.cacheDirtyRatio)],
     [

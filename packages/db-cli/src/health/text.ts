@@ -1,4 +1,4 @@
-import type { HealthFinding, HealthReport, ScorePart } from "@org/db-optimizer";
+import type { FigureUnit, HealthFinding, HealthReport, ScorePart } from "@org/db-optimizer";
 
 import { bytes, count, duration, plural } from "../output/format.js";
 import type { Paint } from "../output/style.js";
@@ -21,7 +21,8 @@ export function healthText(report: HealthReport, paint: Paint): string {
     ),
     "\n",
     factsText(report),
-    collectionsText(report),
+    tableText(collectionRows(report)),
+    tableText(weekRows(report)),
     findings.length === 0 ? `${paint("green", "Nothing to recommend.")}\n` : findingsText(findings, paint),
   ].join("");
 }
@@ -107,8 +108,35 @@ export function collectionRows({ facts }: HealthReport): { titles: string[]; row
   };
 }
 
-function collectionsText(report: HealthReport): string {
-  const { titles, rows } = collectionRows(report);
+/** Figures of the server now and at this hour a week ago: titles, then a row for each. */
+export function weekRows({ comparisons }: HealthReport): { titles: string[]; rows: string[][] } {
+  const ofServer = comparisons.filter(({ collection }) => collection === undefined);
+  return {
+    titles: ["this hour", "now", "a week ago"],
+    rows: ofServer.map(({ label, unit, now, weekAgo }) => [
+      label,
+      figureText(now, unit),
+      figureText(weekAgo, unit),
+    ]),
+  };
+}
+
+function figureText(value: number, unit: FigureUnit): string {
+  switch (unit) {
+    case "ms":
+      return duration(value);
+    case "bytes":
+      return bytes(value);
+    case "ratio":
+      return `${Math.round(value * 100)} %`;
+    case "perSecond":
+      return `${value.toFixed(1)} per second`;
+    case "count":
+      return count(value);
+  }
+}
+
+function tableText({ titles, rows }: { titles: readonly string[]; rows: readonly string[][] }): string {
   if (rows.length === 0) return "";
   const columns = titles.map((title, at) => ({ title, ...(at > 0 && { align: "right" as const }) }));
   return `${table(columns, rows)}\n`;

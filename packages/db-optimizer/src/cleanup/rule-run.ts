@@ -1,5 +1,6 @@
 import { OptimizerError, toOptimizerError } from "../errors.js";
 import type { Lease } from "../lease.js";
+import { withRetries } from "../transient.js";
 import { type ActionTarget, type Actor, openActor } from "./actions.js";
 import {
   afterBatch,
@@ -16,7 +17,6 @@ import { IdReader } from "./id-reader.js";
 import type { Pacer, Wait } from "./pacer.js";
 import type { CleanupStop } from "./report.js";
 import type { RuleState } from "./run-store.js";
-import { withRetries } from "./transient.js";
 
 /** All that one rule of a run needs. */
 export interface RuleWork extends ActionTarget {

@@ -3,9 +3,9 @@ import { hostname } from "node:os";
 import type { Connection, mongo } from "mongoose";
 import { OptimizerError, toOptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
+import { withRetries } from "../transient.js";
 import type { ControllerState } from "./controller.js";
 import type { ThrottleReason } from "./throttle.js";
-import { withRetries } from "./transient.js";
 
 const runCollection = "org_db_cleanup";
 /** Runs that are remembered. */

@@ -4,6 +4,7 @@ import { checked } from "../checked.js";
 import { isOptimizerError, toOptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { assertClock, type Lease, serverTime, withLease } from "../lease.js";
+import { withRetries } from "../transient.js";
 import { cleanupLease } from "./control.js";
 import { measuredPaces, timeFor } from "./estimate.js";
 import { LatencyProbe } from "./latency.js";
@@ -13,7 +14,6 @@ import { ruleIndexes } from "./rule-index.js";
 import { type CleanupRule, type ParsedCleanupRule, parseRules, ruleFilter, ruleHash } from "./rules.js";
 import { RunStore } from "./run-store.js";
 import { collectionSize } from "./size.js";
-import { withRetries } from "./transient.js";
 import { cleanupWindowSchema, type ParsedCleanupWindow } from "./window.js";
 import { type Counted, type Finished, Work } from "./work.js";
 

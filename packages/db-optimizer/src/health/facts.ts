@@ -9,6 +9,7 @@ import type { SchemaSample } from "../setup/sample-schema.js";
 import type { SampleShape } from "../storage/shape.js";
 import type { HealthCheckResult } from "./checks.js";
 import type { HealthPart } from "./finding.js";
+import type { KeptHealth } from "./kept.js";
 
 /** What a probe found, or why it found nothing: an unknown is never taken for a good answer. */
 export type Probed<T> =
@@ -145,6 +146,18 @@ export interface ServerFacts {
   /** Transactions that are open and at nothing; absent where the server does not say. */
   readonly idleTransactions?: number;
   readonly uptimeSeconds: number;
+  /** Absent where the server does not say. */
+  readonly counted?: OperationCount;
+  /** Since they were last counted; absent where they had not been, or the server was another one. */
+  readonly operationsPerSecond?: number;
+}
+
+/** Inserts, queries, updates and deletes of a server since it started. */
+export interface OperationCount {
+  readonly operations: number;
+  /** When the server started: what another one counted, or the same before it started again, is no beginning. */
+  readonly startedAt: Date;
+  readonly upMs: number;
 }
 
 /** Processor time of the server process at a moment, both since it started. */
@@ -181,9 +194,13 @@ export interface HealthFacts {
   readonly server: Probed<ServerFacts>;
   readonly processor: Probed<ProcessorFacts>;
   readonly slow: SlowOperations;
+  /** Slow operations that the profiler recorded in the last hour, as far as it reaches back; absent where it is off. */
+  readonly slowInHour?: number;
   readonly longOperations: Probed<readonly LongOperation[]>;
   readonly replication: Probed<ReplicationFacts>;
   readonly security: SecurityFacts;
+  /** What was kept of the check at this hour a week ago. */
+  readonly weekAgo: Probed<KeptHealth>;
   readonly deep: DeepFacts;
 }
 

@@ -9,6 +9,7 @@ import { securityFindings } from "./security-findings.js";
 import { serverFindings } from "./server-findings.js";
 import type { ParsedThresholds } from "./thresholds.js";
 import { type Unknown, unknownsOf } from "./unknowns.js";
+import { weekFindings } from "./week-findings.js";
 
 /** What the facts say. Pure. */
 export function findingsOf(facts: HealthFacts, thresholds: ParsedThresholds): HealthFinding[] {
@@ -26,6 +27,7 @@ export function findingsOf(facts: HealthFacts, thresholds: ParsedThresholds): He
     ...storageFindings(facts, thresholds),
     ...dataFindings(facts.deep, thresholds),
     ...layoutFindings(facts, thresholds),
+    ...weekFindings(facts, thresholds),
   ];
 }
 

@@ -6,10 +6,12 @@ import type { DeepFacts, HealthFacts } from "./facts.js";
 import type { HealthFinding } from "./finding.js";
 import { findingsOf } from "./findings.js";
 import { type Projection, projectGrowth } from "./growth.js";
+import { keepHealth } from "./kept.js";
 import { probeHealth } from "./probes.js";
 import { type HealthScore, scoreHealth } from "./score.js";
 import { type HealthThresholds, parseThresholds } from "./thresholds.js";
 import { emptyParts, unknownParts, unknownsOf } from "./unknowns.js";
+import { compareFigures, type FigureComparison } from "./week-ago.js";
 
 /** The state of a database: what was seen, what is wrong with it, and a number for the whole. */
 export interface HealthReport extends HealthScore {
@@ -17,6 +19,8 @@ export interface HealthReport extends HealthScore {
   readonly findings: readonly HealthFinding[];
   /** When the configured limits will be reached. */
   readonly projections: readonly Projection[];
+  /** Figures now and at this hour a week ago; empty where none were kept then. */
+  readonly comparisons: readonly FigureComparison[];
   /** Whether something stayed unknown that more privileges, time or members would have told. */
   readonly undecided: boolean;
 }
@@ -35,18 +39,25 @@ export interface HealthOptions {
    * since, and members are known to have been as they are for as long.
    */
   readonly previous?: HealthReport;
+  /**
+   * Whether the figures are kept (`org_db_health`, for five weeks), so that a check in a week can compare. Default false:
+   * nothing is written.
+   */
+  readonly keep?: boolean;
 }
 
 /**
  * Checks a database: connection, topology, replication, security, indexes and their use, named queries, slow and long
- * operations, sampled documents, sizes and growth. Writes nothing.
+ * operations, sampled documents, sizes, growth, and the figures of this hour a week ago. Writes nothing unless its figures
+ * are to be kept.
  *
- * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED`, `INVALID_MODEL`, `INVALID_OPTIONS`
+ * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED`, `INVALID_MODEL`, `INVALID_OPTIONS`; to keep the figures
+ * also `NOT_AUTHORIZED`, `CLOCK_AHEAD`
  */
 export async function checkHealth(
   connection: Connection,
   models: readonly ModelLike[],
-  { now, queries = [], checks = [], previous, ...options }: HealthOptions,
+  { now, queries = [], checks = [], previous, keep = false, ...options }: HealthOptions,
 ): Promise<HealthReport> {
   const thresholds = parseThresholds(options.thresholds);
   const deep = stillFresh(previous?.facts.deep, now, thresholds.deepSeconds);
@@ -60,13 +71,16 @@ export async function checkHealth(
   });
   const findings = findingsOf(facts, thresholds);
   const { growth } = facts.deep;
-  return {
+  const report = {
     facts,
     findings,
+    comparisons: compareFigures(facts),
     projections: growth.known ? projectGrowth(growth.value, thresholds.limits) : [],
     undecided: unknownsOf(facts).some(({ decidable }) => decidable),
     ...scoreHealth(findings, unknownParts(facts), emptyParts(facts)),
   };
+  if (keep) await keepHealth(connection, report);
+  return report;
 }
 
 function stillFresh(deep: DeepFacts | undefined, now: Date, seconds: number): DeepFacts | undefined {

@@ -11,7 +11,7 @@ import { judgeUse, type UnusedFinding } from "../indexes/unused.js";
 import { mapLimited } from "../limited.js";
 import { collectionNames, type Document, type ModelLike } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
-import { type SlowOperations, slowOperations } from "../optimize/slow.js";
+import { countSlow, slowOperations } from "../optimize/slow.js";
 import { shardKeysOf } from "../sharding/shard-keys.js";
 import type { HealthCheck } from "./checks.js";
 import { probeDeep } from "./deep.js";
@@ -22,9 +22,11 @@ import type {
   HealthFacts,
   IndexFacts,
   LongOperation,
+  OperationCount,
   Probed,
   TopologyFacts,
 } from "./facts.js";
+import { lastCounted, readWeekAgo } from "./kept.js";
 import { probeProcessor } from "./processor.js";
 import { membersSeen, probeReplication, probeShards } from "./replication.js";
 import { probeSecurity, type Within } from "./security.js";
@@ -70,13 +72,14 @@ export async function probeHealth(
     security: await probeSecurity(connection, within),
     collections: await within("collection sizes", () => probeCollections(db, models)),
     indexes: await within("indexes", () => probeIndexes(connection, models, { now, thresholds })),
-    server: await within("server status", () => probeServer(db)),
-    slow: flattened(
-      await within("slow operations", () => slowOperations(connection, thresholds.slowOperationMs)),
+    server: await within("server status", async () =>
+      probeServer(db, await countedBefore(db, previous, now)),
     ),
+    ...(await probeSlow(connection, input, within)),
     longOperations: await within("running operations", () =>
       probeLongOperations(db, thresholds.longOperationMs),
     ),
+    weekAgo: await within("this hour a week ago", () => readWeekAgo(db, now)),
     deep: deep ?? (await probeDeep(connection, { models, queries, checks, thresholds, now }, within)),
   };
 }
@@ -93,9 +96,30 @@ function seenSince(
   return { known: true, value: { ...replication.value, members } };
 }
 
+function countedBefore(
+  db: mongo.Db,
+  previous: HealthFacts | undefined,
+  now: Date,
+): OperationCount | undefined | Promise<OperationCount | undefined> {
+  if (previous?.server.known) return previous.server.value.counted;
+  // Who may not read what was kept is told so of the hour a week ago, and is still told the rest.
+  return lastCounted(db, now).catch(() => undefined);
+}
+
+const hourMs = 3_600_000;
+
 // What the profiler says is itself known or not.
-function flattened(probe: Probed<SlowOperations>): SlowOperations {
-  return probe.known ? probe.value : probe;
+async function probeSlow(
+  connection: Connection,
+  { now, thresholds: { slowOperationMs } }: ProbeInput,
+  within: Within,
+): Promise<Pick<HealthFacts, "slow" | "slowInHour">> {
+  const probe = await within("slow operations", () => slowOperations(connection, slowOperationMs));
+  const slow = probe.known ? probe.value : probe;
+  if (!slow.known || !slow.profiling) return { slow };
+  const since = new Date(now.getTime() - hourMs);
+  const count = await within("slow operations", () => countSlow(connection, slowOperationMs, since));
+  return { slow, ...(count.known && { slowInHour: count.value }) };
 }
 
 async function probed<T>(doing: string, probe: () => Promise<T>, timeoutMs: number): Promise<Probed<T>> {

@@ -1,15 +1,19 @@
 import type { mongo } from "mongoose";
 
 import type { Document } from "../model.js";
-import type { ServerFacts } from "./facts.js";
+import type { OperationCount, ServerFacts } from "./facts.js";
 
-/** Asks the server how busy it is. */
-export async function probeServer(db: mongo.Db): Promise<ServerFacts> {
-  return serverFactsOf((await db.command({ serverStatus: 1 })) as Document);
+/**
+ * Asks the server how busy it is.
+ *
+ * @param before when its operations were last counted
+ */
+export async function probeServer(db: mongo.Db, before: OperationCount | undefined): Promise<ServerFacts> {
+  return serverFactsOf((await db.command({ serverStatus: 1 })) as Document, before);
 }
 
 /** What `serverStatus` says of load; what a version or a service leaves out is absent. Pure. */
-export function serverFactsOf(status: Document): ServerFacts {
+export function serverFactsOf(status: Document, before?: OperationCount): ServerFacts {
   const { current = 0, available = 0 } = (status.connections ?? {}) as Document;
   const queued = queuedOf(status);
   const { currentInactive: idle } = (status.transactions ?? {}) as Document;
@@ -21,7 +25,31 @@ export function serverFactsOf(status: Document): ServerFacts {
     ...(queued !== undefined && { queued }),
     ...(idle !== undefined && { idleTransactions: Number(idle) }),
     uptimeSeconds: Number(status.uptime ?? 0),
+    ...operationFactsOf(status, before),
   };
+}
+
+/** Readings of one start differ by what the server's clock was corrected meanwhile. */
+const sameStartMs = 60_000;
+const countedOperations = ["insert", "query", "update", "delete"];
+
+function operationFactsOf({ opcounters, uptimeMillis, localTime }: Document, before?: OperationCount) {
+  const upMs = Number(uptimeMillis);
+  const operations = countedOperations.reduce(
+    (sum, kind) => sum + Number((opcounters as Document | undefined)?.[kind]),
+    0,
+  );
+  if (!(Number.isFinite(operations) && Number.isFinite(upMs) && localTime instanceof Date)) return {};
+  const counted = { operations, upMs, startedAt: new Date(localTime.getTime() - upMs) };
+  const perSecond = before && rateSince(before, counted);
+  return { counted, ...(perSecond !== undefined && { operationsPerSecond: perSecond }) };
+}
+
+function rateSince(before: OperationCount, after: OperationCount): number | undefined {
+  const overMs = after.upMs - before.upMs;
+  const more = after.operations - before.operations;
+  const isSame = Math.abs(after.startedAt.getTime() - before.startedAt.getTime()) < sameStartMs;
+  return isSame && overMs > 0 && more >= 0 ? (more / overMs) * 1_000 : undefined;
 }
 
 function cacheFactsOf(cache: Document) {

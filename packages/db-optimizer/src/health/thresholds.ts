@@ -152,6 +152,11 @@ export const thresholdsSchema = z.strictObject({
     )
     .default({})
     .describe("What a collection may grow to, by its name; `*` stands for the whole database"),
+  weekGrowth: z
+    .number()
+    .min(1)
+    .default(2)
+    .describe("A figure that is more than so many times that of the same hour a week ago is a finding"),
   deepSeconds: z
     .number()
     .int()

@@ -33,6 +33,7 @@ export function unknownsOf(facts: HealthFacts): Unknown[] {
     // Where the server's status is refused, so is this, and for the same reason.
     ...(facts.server.known ? [["operations", "processors", facts.processor] as const] : []),
     ["operations", "running operations", facts.longOperations],
+    ["operations", "the same hour a week ago", facts.weekAgo],
     ["operations", "slow operations", slow.known ? { known: true, value: undefined } : slow],
     ["schema", "samples", deep.schemas],
     // The profiler tells of both, or of neither.

@@ -5,6 +5,7 @@ import { type Lease, serverTime } from "../lease.js";
 import type { NamedQuery } from "../named-query.js";
 import { throwIfAborted } from "../pause.js";
 import { processName } from "../process-name.js";
+import { withRetries } from "../transient.js";
 import type { BuildProgress } from "./build.js";
 import { databaseOf } from "./inspect.js";
 import { type JournalRun, JournalWriter, type StepOutcome } from "./journal.js";
@@ -62,7 +63,7 @@ export interface ApplyOptions {
   readonly now?: Date;
   /** Confirmed before every write. Without one, several processes may apply at once, as long as nothing is rebuilt. */
   readonly lease?: Pick<Lease, "fencing" | "confirm">;
-  /** Stops before the next step; an index under construction is given up. */
+  /** Stops before the next step or the next try; an index under construction is given up. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ApplyProgress) => void;
   /** Milliseconds from any fixed point. Default `performance.now`. */
@@ -77,7 +78,8 @@ const written = new Set<StepOutcome>(["done", "unhidden"]);
 /**
  * Carries a plan out: the only function that writes indexes. Each step is held against the server once more before it
  * runs, and written to the journal (`org_db_journal`) before and after; a step that fails is reported and the others
- * go on. A run that dies is finished by the next one.
+ * go on. What a step-down of the primary or a broken connection interrupts is tried again for some seconds, by whoever
+ * still holds the lease and as long as nobody else has changed the index. A run that dies is finished by the next one.
  *
  * @throws {OptimizerError} `ABORTED`, `UNREACHABLE`, `AUTHENTICATION_FAILED`, `LEASE_LOST`; everything else is in the result
  */
@@ -96,7 +98,7 @@ export async function runPlan(
   options: ApplyOptions,
   run: Pick<JournalRun, "kind" | "reverses">,
 ): Promise<ApplyResult> {
-  const now = options.now ?? (await serverTime(databaseOf(connection)));
+  const now = options.now ?? (await withRetries(() => serverTime(databaseOf(connection)), options.signal));
   const { by = processName(), lease } = options;
   const start = { ...run, planHash: plan.hash, by, fencing: lease?.fencing ?? 0, now };
   const journal = new JournalWriter(connection, start);
@@ -109,7 +111,8 @@ export async function runPlan(
     await journal.finish("interrupted", now).catch(() => undefined);
     throw error;
   }
-  await journal.finish(results.some(({ outcome }) => outcome === "failed") ? "failed" : "done", now);
+  const state = results.some(({ outcome }) => outcome === "failed") ? "failed" : "done";
+  await withRetries(() => journal.finish(state, now));
   return {
     changed: results.some(
       ({ step, outcome }) => written.has(outcome) || (outcome === "observing" && step.kind === "startDrop"),

@@ -20,7 +20,9 @@ export interface BuildProgress {
 
 /** What a build runs with. */
 export interface BuildOptions {
-  readonly collectionCollation?: Collation | null;
+  readonly collectionCollation: Collation | null;
+  /** Sends the command, again where that is called for. */
+  readonly sending: (send: () => Promise<void>) => Promise<void>;
   /** Stops the build: the server is told to give it up. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: BuildProgress) => void) | undefined;
@@ -37,20 +39,26 @@ const pollMs = 1_000;
 export async function buildIndex(
   connection: Connection,
   index: IndexSpec,
-  { collectionCollation = null, signal, onProgress }: BuildOptions = {},
+  { collectionCollation, sending, signal, onProgress }: BuildOptions,
 ): Promise<void> {
   const db = databaseOf(connection);
-  throwIfAborted(signal);
-  const building = run(connection, index, collectionCollation);
+  const building = sending(async () => {
+    throwIfAborted(signal);
+    await run(connection, index, collectionCollation);
+  });
   const over = new AbortController();
   const watching = onProgress ? watchBuild(db, index, onProgress, over.signal) : undefined;
+  let givenUp: Promise<void> | undefined;
   const giveUp = () => {
     // Who lost the lease may no longer write: the build is its successor's now.
-    if (!isOptimizerError(signal?.reason, "LEASE_LOST")) void dropIndex(db, index).catch(() => undefined);
+    if (!isOptimizerError(signal?.reason, "LEASE_LOST"))
+      givenUp = dropIndex(db, index).catch(() => undefined);
   };
   signal?.addEventListener("abort", giveUp, { once: true });
   try {
-    await building.catch((error: unknown) => {
+    await building.catch(async (error: unknown) => {
+      // Between two tries nobody but the server is at it: it goes on when the client is gone.
+      await givenUp;
       throwIfAborted(signal);
       throw error;
     });

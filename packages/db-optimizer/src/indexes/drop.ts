@@ -1,16 +1,16 @@
+import { withRetries } from "../transient.js";
 import type { StepOutcome } from "./journal.js";
 import { specToText } from "./journal-text.js";
 import { judgeObservation, type Observation } from "./observation.js";
-import { endObservation, readSignals, saveObservation } from "./observe.js";
+import { readSignals } from "./observe.js";
 import type { PlanStep } from "./plan.js";
-import { collMod, drop, type StepContext } from "./step-context.js";
+import { collMod, drop, endObservation, noteObservation, type StepContext } from "./step-context.js";
 
 /** Hides an index and begins to observe. The observation is written down first: a run that dies leaves it to the next. */
 export async function startDrop(context: StepContext, step: PlanStep): Promise<StepOutcome> {
-  const { connection, now, watch, runId, observeMs } = context;
-  const baseline = await readSignals(connection, step.collection, watch);
-  await context.confirm();
-  await saveObservation(connection, step, {
+  const { connection, now, watch, runId, observeMs, signal } = context;
+  const baseline = await withRetries(() => readSignals(connection, step.collection, watch), signal);
+  await noteObservation(context, step, {
     state: "hiding",
     run: runId,
     since: now,
@@ -23,26 +23,27 @@ export async function startDrop(context: StepContext, step: PlanStep): Promise<S
 
 async function hide(context: StepContext, { collection, index }: PlanStep): Promise<StepOutcome> {
   await collMod(context, collection, { name: index, hidden: true });
-  await saveObservation(context.connection, { collection, index }, { state: "observing" });
+  await noteObservation(context, { collection, index }, { state: "observing" });
   return "observing";
 }
 
 /** Drops an index that nobody missed, unhides one that somebody does, or lets the observation go on. */
 export async function finishDrop(context: StepContext, step: PlanStep): Promise<StepOutcome> {
-  const { connection, observation, watch, now } = context;
+  const { connection, observation, watch, now, signal } = context;
   if (!observation) return "unneeded";
   if (observation.state === "hiding") return startDrop(context, step);
   if (!step.actual?.hidden) {
-    await endObservation(connection, observation, ["made visible by somebody else"]);
+    await endObservation(context, observation, ["made visible by somebody else"]);
     return "unhidden";
   }
-  const signals = await readSignals(connection, step.collection, watch, observation.since);
+  const { since } = observation;
+  const signals = await withRetries(() => readSignals(connection, step.collection, watch, since), signal);
   const verdict = judgeObservation(observation, signals, now);
   if (verdict.kind === "harm") return unhide(context, observation, verdict.reasons);
   if (verdict.kind !== "drop") return "observing";
   if (!context.mayDrop) return "skipped";
   await drop(context, step.collection, step.index);
-  await saveObservation(connection, observation, { state: "dropped" });
+  await noteObservation(context, observation, { state: "dropped" });
   return "done";
 }
 
@@ -53,6 +54,6 @@ async function unhide(
 ): Promise<StepOutcome> {
   const { collection, index } = observation;
   await collMod(context, collection, { name: index, hidden: false });
-  await endObservation(context.connection, observation, reasons);
+  await endObservation(context, observation, reasons);
   return "unhidden";
 }

@@ -127,8 +127,9 @@ export class JournalWriter {
     }
     const { now, ...start } = this.#start;
     await this.#endOlderRuns(start.fencing, now);
-    const run = { _id: this.runId, ...start, state: "running", startedAt: now };
-    await this.#journal.insertOne(run);
+    const run = { ...start, state: "running", startedAt: now };
+    // Sent once more, it finds what it has written.
+    await this.#journal.updateOne({ _id: this.runId }, { $setOnInsert: run }, { upsert: true });
     this.#begun = true;
   }
 

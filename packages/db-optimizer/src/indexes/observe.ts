@@ -111,12 +111,3 @@ export async function saveObservation(
 function observationsOf(connection: Connection): mongo.Collection<Observation> {
   return journalOf(connection) as unknown as mongo.Collection<Observation>;
 }
-
-/** Ends an observation without dropping the index. */
-export async function endObservation(
-  connection: Connection,
-  { collection, index }: Observation,
-  harm: readonly string[],
-): Promise<void> {
-  await saveObservation(connection, { collection, index }, { state: "unhidden", harm });
-}

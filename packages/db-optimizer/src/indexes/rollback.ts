@@ -1,6 +1,7 @@
 import type { Connection } from "mongoose";
 
 import { OptimizerError } from "../errors.js";
+import { withRetries } from "../transient.js";
 import { type ApplyOptions, type ApplyResult, runPlan } from "./apply.js";
 import { collectionText } from "./command.js";
 import { diffIndexes } from "./diff.js";
@@ -9,6 +10,7 @@ import { type JournalRun, type JournalStep, journalRuns, journalSteps, markRever
 import { sameIndex, specOfText } from "./journal-text.js";
 import { type Plan, type PlanStep, planIndexes, planOf } from "./plan.js";
 import type { IndexSpec } from "./spec.js";
+import { statesOf } from "./step-states.js";
 
 /** Why an index is not put back. */
 export type RollbackRefusal = "changed_since" | "collection_gone";
@@ -71,15 +73,9 @@ function touchedBy(steps: readonly JournalStep[]): Touched[] {
   return [...touched.values()];
 }
 
-// Without an end, it is as it was meant to become, or as the step passes through.
-function leftBy({ kind, before, wanted, after }: JournalStep): (IndexSpec | undefined)[] {
+function leftBy({ kind, before, wanted, after }: JournalStep): readonly (IndexSpec | undefined)[] {
   if (after !== undefined) return [specOfText(after)];
-  const meant = specOfText(wanted);
-  const was = specOfText(before);
-  if (kind === "rebuild") return [meant, undefined];
-  if (kind === "makeUnique" && was) return [meant, { ...was, prepareUnique: true }];
-  if (kind === "startDrop" && was) return [{ ...was, hidden: true }];
-  return [meant];
+  return statesOf(kind, specOfText(before), specOfText(wanted));
 }
 
 function currentOf(
@@ -160,6 +156,7 @@ export async function runRollback(
   const consent = { ...options, rebuild: true, drop: true };
   const result = await runPlan(connection, plan, consent, { kind: "rollback", reverses: run._id });
   const whole = result.complete && refused.length === 0;
-  if (whole) await markReversed(connection, run._id, result.runId ?? "nothing was left to reverse");
+  const by = result.runId ?? "nothing was left to reverse";
+  if (whole) await withRetries(() => markReversed(connection, run._id, by));
   return { ...result, complete: whole };
 }

@@ -1,17 +1,20 @@
 import type { Connection } from "mongoose";
 
 import type { Document } from "../model.js";
+import { withRetries } from "../transient.js";
 import { type BuildProgress, dropIndex } from "./build.js";
 import { databaseOf } from "./inspect.js";
 import type { StepOutcome } from "./journal.js";
 import type { Observation } from "./observation.js";
-import type { Watch } from "./observe.js";
+import { saveObservation, type Watch } from "./observe.js";
 
 /** What steps are carried out with. */
 export interface StepContext {
   readonly connection: Connection;
   /** Throws unless this process may still write; to be called right before each command that does. */
   confirm(): Promise<void>;
+  /** Throws if somebody else has changed the index of this step since it began. */
+  assertOurs(): Promise<void>;
   readonly signal: AbortSignal | undefined;
   onBuild(progress: BuildProgress): void;
   readonly now: Date;
@@ -25,24 +28,53 @@ export interface StepContext {
   readonly observation: Observation | undefined;
 }
 
+/**
+ * Sends a write, again when it failed of a step-down or of a connection that broke. It may have been done all the same,
+ * and is one that the server then finds done: an index that exists is not built again, one under construction is waited
+ * for, one that is gone is not missed.
+ *
+ * @throws {OptimizerError} `LEASE_LOST`; `INDEX_CONFLICT` when somebody else changed the index meanwhile; `ABORTED`
+ */
+export function write<T>(context: StepContext, send: () => Promise<T>): Promise<T> {
+  const { confirm, assertOurs, signal } = context;
+  return withRetries(async (attempt) => {
+    if (attempt > 1) await assertOurs();
+    await confirm();
+    return send();
+  }, signal);
+}
+
+/** Starts an observation, or writes on in one. */
+export function noteObservation(
+  context: StepContext,
+  place: Pick<Observation, "collection" | "index">,
+  change: Partial<Observation>,
+): Promise<void> {
+  return write(context, () => saveObservation(context.connection, place, change));
+}
+
+/** Ends an observation without dropping the index. */
+export function endObservation(
+  context: StepContext,
+  place: Pick<Observation, "collection" | "index">,
+  harm: readonly string[],
+): Promise<void> {
+  return noteObservation(context, place, { state: "unhidden", harm });
+}
+
 /** Changes an index in place. */
 export async function collMod(
-  { connection, confirm }: StepContext,
+  context: StepContext,
   collection: string,
   index: Document,
   options: Document = {},
 ): Promise<void> {
-  await confirm();
-  await databaseOf(connection).command({ collMod: collection, index, ...options });
+  const db = databaseOf(context.connection);
+  await write(context, () => db.command({ collMod: collection, index, ...options }));
 }
 
 /** Drops an index of ours, or one whose owner asked for it. */
-export async function drop(
-  { connection, confirm }: StepContext,
-  collection: string,
-  name: string,
-): Promise<StepOutcome> {
-  await confirm();
-  await dropIndex(databaseOf(connection), { collection, name });
+export async function drop(context: StepContext, collection: string, name: string): Promise<StepOutcome> {
+  await write(context, () => dropIndex(databaseOf(context.connection), { collection, name }));
   return "done";
 }

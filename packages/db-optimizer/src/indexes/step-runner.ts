@@ -1,6 +1,7 @@
 import type { Connection } from "mongoose";
 
 import { OptimizerError, toOptimizerError } from "../errors.js";
+import { withRetries } from "../transient.js";
 import type { ApplyOptions, StepResult } from "./apply.js";
 import type { BuildProgress } from "./build.js";
 import { diffIndexes } from "./diff.js";
@@ -11,6 +12,7 @@ import type { Observation } from "./observation.js";
 import { observationOf } from "./observe.js";
 import { type PlanStep, planIndexes } from "./plan.js";
 import type { StepContext } from "./step-context.js";
+import { statesOf } from "./step-states.js";
 import { runStep } from "./steps.js";
 
 const dayMs = 86_400_000;
@@ -44,7 +46,7 @@ export class StepRunner {
     });
     if (!this.#isAllowed(step)) return finish({ outcome: "skipped" });
     try {
-      const collection = await this.#inspect(step.collection);
+      const collection = await this.#retrying(() => this.#inspect(step.collection));
       const current = await this.#stillNeeded(step, collection);
       if (!current) return finish({ outcome: "unneeded" });
       return finish(await this.#journalled(current, collection, position, onBuild));
@@ -68,20 +70,23 @@ export class StepRunner {
     position: number,
     onBuild: (progress: BuildProgress) => void,
   ): Promise<Pick<StepResult, "outcome" | "error" | "reasons">> {
-    const context = await this.#contextOf(step, onBuild);
-    await context.confirm();
     const { kind, collection, index } = step;
-    await this.#journal.begin(position, {
-      kind,
-      collection,
-      index,
-      before: specToText(named(before, index)),
-      wanted: specToText(wantedOf(step)),
+    const was = named(before, index);
+    const context = await this.#contextOf(step, was, onBuild);
+    const wanted = specToText(wantedOf(step));
+    const entry = { kind, collection, index, before: specToText(was), wanted };
+    await this.#retrying(async () => {
+      await context.confirm();
+      await this.#journal.begin(position, entry);
     });
     try {
       const outcome = await runStep(context, step);
-      await this.#end(step, position, outcome);
-      return { outcome, ...(outcome === "unhidden" && { reasons: await this.#reasons(step) }) };
+      // What has been done is written down, stop or no stop.
+      await withRetries(() => this.#end(step, position, outcome));
+      return {
+        outcome,
+        ...(outcome === "unhidden" && { reasons: await withRetries(() => this.#reasons(step)) }),
+      };
     } catch (error) {
       const known = toOptimizerError(error, `${collection}.${index}`);
       // The journal of a run that lost its lease belongs to its successor.
@@ -92,7 +97,7 @@ export class StepRunner {
   }
 
   async #end(step: PlanStep, position: number, state: StepOutcome, error?: OptimizerError): Promise<void> {
-    const after = named(await this.#inspect(step.collection), wantedOf(step)?.name ?? step.index);
+    const after = ownIndex(step, await this.#inspect(step.collection));
     await this.#journal.end(position, {
       state,
       after: specToText(after),
@@ -101,7 +106,15 @@ export class StepRunner {
     });
   }
 
-  async #contextOf(step: PlanStep, onBuild: (progress: BuildProgress) => void): Promise<StepContext> {
+  #retrying<T>(run: () => Promise<T>): Promise<T> {
+    return withRetries(run, this.#options.signal);
+  }
+
+  async #contextOf(
+    step: PlanStep,
+    before: ActualIndex | undefined,
+    onBuild: (progress: BuildProgress) => void,
+  ): Promise<StepContext> {
     const {
       lease,
       signal,
@@ -113,6 +126,7 @@ export class StepRunner {
     return {
       connection: this.#connection,
       confirm: () => lease?.confirm() ?? Promise.resolve(),
+      assertOurs: () => this.#assertOurs(step, before),
       signal,
       onBuild,
       now: this.#now,
@@ -120,8 +134,18 @@ export class StepRunner {
       watch: { queries, slowOperationMs },
       observeMs: observeSeconds === undefined ? observeDays * dayMs : observeSeconds * 1_000,
       mayDrop: drop,
-      observation: await this.#openObservation(step),
+      observation: await this.#retrying(() => this.#openObservation(step)),
     };
+  }
+
+  async #assertOurs(step: PlanStep, before: ActualIndex | undefined): Promise<void> {
+    const present = ownIndex(step, await this.#inspect(step.collection));
+    const passed = [before, ...statesOf(step.kind, before, wantedOf(step))];
+    if (passed.some((state) => sameIndex(state, present))) return;
+    throw new OptimizerError(
+      "INDEX_CONFLICT",
+      `${step.index} was changed by somebody else meanwhile, and stays`,
+    );
   }
 
   // Other kinds of steps have nothing to do with one.
@@ -167,6 +191,11 @@ function undoable(step: PlanStep, present: ActualIndex | undefined): PlanStep | 
 
 function named(collection: ActualCollection | undefined, name: string): ActualIndex | undefined {
   return collection?.indexes.find((index) => index.name === name);
+}
+
+// A rebuild may give it another name, and is between the two names for a while.
+function ownIndex(step: PlanStep, collection: ActualCollection | undefined): ActualIndex | undefined {
+  return named(collection, wantedOf(step)?.name ?? step.index) ?? named(collection, step.index);
 }
 
 function wantedOf({ kind, index, expected }: PlanStep): PlanStep["expected"] {

@@ -1,4 +1,5 @@
 import { isDuplicate, OptimizerError, toOptimizerError } from "../errors.js";
+import { withRetries } from "../transient.js";
 import { buildIndex } from "./build.js";
 import { twinSuffix } from "./diff.js";
 import { finishDrop, startDrop } from "./drop.js";
@@ -6,9 +7,8 @@ import { duplicatesError } from "./duplicates.js";
 import { type ExpectedIndex, serverIdentity } from "./expected.js";
 import { inspectIndexes } from "./inspect.js";
 import type { StepOutcome } from "./journal.js";
-import { endObservation } from "./observe.js";
 import type { PlanStep } from "./plan.js";
-import { collMod, drop, type StepContext } from "./step-context.js";
+import { collMod, drop, endObservation, type StepContext, write } from "./step-context.js";
 import { twinOf } from "./twin.js";
 
 /** Carries one step out. */
@@ -49,15 +49,14 @@ async function change(context: StepContext, step: PlanStep, expected: ExpectedIn
 
 async function unhide(context: StepContext, collection: string, name: string): Promise<void> {
   await collMod(context, collection, { name, hidden: false });
-  if (context.observation)
-    await endObservation(context.connection, context.observation, ["made visible again"]);
+  if (context.observation) await endObservation(context, context.observation, ["made visible again"]);
 }
 
 async function build(context: StepContext, index: ExpectedIndex, step: PlanStep): Promise<void> {
-  const { connection, confirm, signal, onBuild } = context;
-  await confirm();
+  const { connection, signal, onBuild } = context;
   await buildIndex(connection, index, {
     collectionCollation: step.collectionCollation,
+    sending: (send) => write(context, send),
     signal,
     onProgress: onBuild,
   });
@@ -90,7 +89,8 @@ async function rebuild(context: StepContext, index: ExpectedIndex, step: PlanSte
 // The user's own index on the mirrored keys serves as well as a twin would, if it is visible and finished.
 async function unlessServed(context: StepContext, twin: ExpectedIndex, error: unknown): Promise<void> {
   if ((error as { code?: unknown }).code !== 85) throw error;
-  const [found] = await inspectIndexes(context.connection, [twin.collection]);
+  const { connection, signal } = context;
+  const [found] = await withRetries(() => inspectIndexes(connection, [twin.collection]), signal);
   const serves = found?.indexes.some(
     (index) => !index.hidden && !index.building && serverIdentity(index) === serverIdentity(twin),
   );
@@ -98,7 +98,8 @@ async function unlessServed(context: StepContext, twin: ExpectedIndex, error: un
 }
 
 async function removeTwin(context: StepContext, step: PlanStep): Promise<StepOutcome> {
-  const [collection] = await inspectIndexes(context.connection, [step.collection]);
+  const { connection, signal } = context;
+  const [collection] = await withRetries(() => inspectIndexes(connection, [step.collection]), signal);
   const original = step.index.slice(0, -twinSuffix.length);
   const serving = collection?.indexes.some(({ name, building }) => name === original && !building);
   if (!serving) {

@@ -1,10 +1,10 @@
 import { type ControllerLimits, defaultLimits } from "../cleanup/controller.js";
-import { withRetries } from "../cleanup/transient.js";
 import { OptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import type { Lease } from "../lease.js";
 import type { Document } from "../model.js";
 import { pause } from "../pause.js";
+import { withRetries } from "../transient.js";
 import {
   carryBack,
   carryOver,

@@ -7,10 +7,10 @@ import {
   startController,
 } from "../cleanup/controller.js";
 import { ForegroundWatch } from "../cleanup/foreground.js";
-import { withRetries } from "../cleanup/transient.js";
 import { OptimizerError, toOptimizerError } from "../errors.js";
 import type { Document } from "../model.js";
 import { pause, throwIfAborted } from "../pause.js";
+import { withRetries } from "../transient.js";
 
 /** Where a walk begins, or has come to. */
 interface Place {

@@ -1,4 +1,4 @@
-import type { Connection } from "mongoose";
+import type { Connection, mongo } from "mongoose";
 import { isOptimizerError, toOptimizerError } from "../errors.js";
 import { explainCommand, type QueryPlan, summariseExplain } from "../explain/explain.js";
 import { databaseOf } from "../indexes/inspect.js";
@@ -91,15 +91,13 @@ export async function recordedShapes(
   const db = databaseOf(connection);
   try {
     const { was } = await db.command({ profile: -1 });
-    const own = {
-      ns: collection
-        ? `${db.databaseName}.${collection}`
-        : { $regex: `^${db.databaseName}\\.(?!system\\.|org_db_)` },
-      ...(since && { ts: { $gte: since } }),
-    };
     const entries = await db
       .collection<ProfileEntry>("system.profile")
-      .find({ millis: { $gte: thresholdMs }, ...own })
+      .find({
+        ...ownSlow(db, thresholdMs),
+        ...(collection && { ns: `${db.databaseName}.${collection}` }),
+        ...(since && { ts: { $gte: since } }),
+      })
       .sort({ ts: -1 })
       .limit(maxEntries)
       .toArray();
@@ -108,6 +106,17 @@ export async function recordedShapes(
   } catch (error) {
     return { known: false, reason: toOptimizerError(error, "The profiler can't be read").message };
   }
+}
+
+/** How many slow operations the profiler recorded since a moment, as far as it reaches back. */
+export async function countSlow(connection: Connection, thresholdMs: number, since: Date): Promise<number> {
+  const db = databaseOf(connection);
+  const recorded = db.collection<ProfileEntry>("system.profile");
+  return recorded.countDocuments({ ...ownSlow(db, thresholdMs), ts: { $gte: since } });
+}
+
+function ownSlow({ databaseName }: mongo.Db, thresholdMs: number): mongo.Filter<ProfileEntry> {
+  return { millis: { $gte: thresholdMs }, ns: { $regex: `^${databaseName}\\.(?!system\\.|org_db_)` } };
 }
 
 /** A slow shape with one of its commands. */

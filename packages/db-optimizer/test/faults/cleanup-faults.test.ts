@@ -3,9 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundleChild, startChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import { type Connection, mongo } from "mongoose";
+import type { Connection, mongo } from "mongoose";
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest";
-import { isTransient } from "../../src/cleanup/transient.js";
 import { type CleanupOptions, type CleanupProgress, cleanupRuns, runCleanup } from "../../src/index.js";
 import type { CleaningAssignment } from "../children/cleaner.js";
 import { cleaningRules, daysAgo, now, seedCleaning } from "../children/cleaning.js";
@@ -56,21 +55,6 @@ describe("a primary that steps down", () => {
       await onlyKeptAreLeft();
     },
   );
-
-  test.each<[string, unknown, boolean]>([
-    ["a refusal", serverError(13, "not authorized"), false],
-    ["a full disk", serverError(14_031, "out of disk space"), false],
-    ["a failure of nothing known", new Error("x"), false],
-    ["a transient label", serverError(1, "x", ["TransientTransactionError"]), true],
-    [
-      "a bulk write whose connection was cut",
-      Object.assign(new Error("x"), { errorResponse: new mongo.MongoNetworkError("closed") }),
-      true,
-    ],
-    ["a pool that was cleared", Object.assign(new Error("x"), { name: "MongoPoolClearedError" }), true],
-  ])("%s: worth another try or not", (_name, error, expected) => {
-    expect(isTransient(error)).toBe(expected);
-  });
 });
 
 describe("a server that is too slow", () => {

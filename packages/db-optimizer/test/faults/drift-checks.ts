@@ -8,7 +8,8 @@ export function driftOf(connection: Connection): DatabaseOptimizer {
   return new DatabaseOptimizer(connection, { models: driftingModels(connection) });
 }
 
-async function indexesOf(connection: Connection) {
+/** The indexes as `listIndexes` has them. */
+export async function indexesOf(connection: Connection) {
   const listed = await connection.collection("things").listIndexes().toArray();
   return listed.map(({ v: _v, ns: _ns, ...index }) => index);
 }

@@ -2,6 +2,7 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { type Connection, createConnection, mongo, Schema } from "mongoose";
 import { beforeAll, describe, expect, it, test } from "vitest";
 import type { HealthFacts, SampleFacts } from "../../src/health/facts.js";
+import type { HealthFigure } from "../../src/health/figures.js";
 import { findingsOf } from "../../src/health/findings.js";
 import { projectGrowth } from "../../src/health/growth.js";
 import { checkHealth } from "../../src/health/health.js";
@@ -23,6 +24,10 @@ const drift = {
   leftovers: [],
   missingCollections: [],
 };
+const weekBefore = new Date("2026-05-25T00:02:00.000Z");
+const kept = (...figures: HealthFigure[]) => ({
+  weekAgo: known({ _id: "x", at: weekBefore, score: 90, figures }),
+});
 const well: HealthFacts = {
   database: "shop",
   at: now,
@@ -53,6 +58,7 @@ const well: HealthFacts = {
     authentication: known(true),
     transport: { tls: true, verified: true, loopback: false },
   },
+  ...kept(),
   deep: {
     at: now,
     schemas: known([]),
@@ -289,6 +295,7 @@ describe("findingsOf", () => {
       }),
     ],
     ["UNKNOWN", "info", { server: unknown }],
+    ["UNKNOWN", "info", { weekAgo: unknown }],
     ["UNKNOWN", "info", { processor: unknown }],
     ["UNKNOWN", "info", { slow: unknown }],
     ["UNKNOWN", "info", { replication: unknown }],

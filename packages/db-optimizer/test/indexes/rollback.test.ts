@@ -110,6 +110,15 @@ describe("the way back", () => {
     ],
     ["a drop after it was hidden", "startDrop", plain, null, hidden, ["unhide"]],
     ["a drop that got to its end", "finishDrop", hidden, null, null, ["create"]],
+    ["a drop of what somebody missed", "finishDrop", hidden, null, plain, ["hide"]],
+    [
+      "the first of two changes",
+      "setTtl",
+      [{ a: 1 }, { expireAfterSeconds: 3_600, hidden: true }],
+      ttl(60),
+      [{ a: 1 }, { expireAfterSeconds: 60, hidden: true }],
+      ["setTtl"],
+    ],
   ])("a kill in the midst of %s", (_name, kind, before, wanted, present, expected) => {
     const { after: _after, ...cut } = entry(kind, before, wanted, { state: "running" });
     expect(back([cut], [present])).toMatchObject({ kinds: expected, refused: [] });

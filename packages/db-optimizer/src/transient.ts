@@ -1,5 +1,5 @@
-import { unwrapped } from "../errors.js";
-import { pause } from "../pause.js";
+import { OptimizerError, unwrapped } from "./errors.js";
+import { pause } from "./pause.js";
 
 /** How often something is tried, and milliseconds before the second time; each further wait is twice as long. */
 const tries = 6;
@@ -13,6 +13,8 @@ const names = /^Mongo(Network(Timeout)?|PoolCleared|PoolClosed|ServerSelection|N
 
 /** Whether the same command may well succeed in a moment. Pure. */
 export function isTransient(error: unknown): boolean {
+  // A lease that was lost, or a stop, has a network error for its cause at most: neither is worth another try.
+  if (error instanceof OptimizerError) return error.kind === "server" && isTransient(error.cause);
   const { name, code, errorLabels, errorLabelSet } = (unwrapped(error) ?? {}) as Record<string, unknown>;
   const given = [...asList(errorLabels), ...(errorLabelSet instanceof Set ? errorLabelSet : [])];
   if (given.some((label) => labels.includes(String(label)))) return true;
@@ -26,12 +28,13 @@ function asList(value: unknown): unknown[] {
 /**
  * Does something that may be done twice, and does it again when a member steps down or a connection breaks.
  *
+ * @param run told which try it is, from 1
  * @throws whatever the last try threw; {@link OptimizerError} `ABORTED` when told to stop while it waits
  */
-export async function withRetries<T>(run: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+export async function withRetries<T>(run: (attempt: number) => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await run();
+      return await run(attempt);
     } catch (error) {
       if (attempt === tries || !isTransient(error)) throw error;
       await pause(firstWaitMs * 2 ** (attempt - 1), signal);

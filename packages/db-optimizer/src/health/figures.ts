@@ -1,0 +1,140 @@
+import type { HealthFacts } from "./facts.js";
+import type { HealthPart, Severity } from "./finding.js";
+
+/** What a figure is counted in. */
+export type FigureUnit = "ms" | "count" | "perSecond" | "ratio" | "bytes";
+
+interface Measure {
+  readonly label: string;
+  readonly unit: FigureUnit;
+  readonly part: HealthPart;
+  /** How bad it is when the figure grows: more work is information, and what suffers from it a warning. */
+  readonly severity: Severity;
+  /** Below this a figure is small, whatever it was. */
+  readonly least: number;
+  /** What looks closer. */
+  readonly command?: string;
+}
+
+const status = "db.serverStatus()";
+
+/** The figures for which it says something that they were different at the same hour a week ago. */
+export const measures = {
+  pingMs: { label: "round trip", unit: "ms", part: "connection", severity: "warning", least: 5 },
+  connections: {
+    label: "connections",
+    unit: "count",
+    part: "operations",
+    severity: "info",
+    least: 20,
+    command: status,
+  },
+  operationsPerSecond: {
+    label: "operations",
+    unit: "perSecond",
+    part: "operations",
+    severity: "info",
+    least: 20,
+    command: status,
+  },
+  slowOperations: {
+    label: "slow operations in the last hour",
+    unit: "count",
+    part: "operations",
+    severity: "warning",
+    least: 10,
+    command: "org-db optimize",
+  },
+  queuedOperations: {
+    label: "queued operations",
+    unit: "count",
+    part: "operations",
+    severity: "warning",
+    least: 10,
+    command: status,
+  },
+  processorUsedRatio: {
+    label: "processors in use",
+    unit: "ratio",
+    part: "operations",
+    severity: "warning",
+    least: 0.3,
+    command: "org-db optimize",
+  },
+  cacheUsedRatio: {
+    label: "cache in use",
+    unit: "ratio",
+    part: "operations",
+    severity: "info",
+    least: 0.3,
+    command: status,
+  },
+  cacheDirtyRatio: {
+    label: "cache that waits to be written",
+    unit: "ratio",
+    part: "operations",
+    severity: "warning",
+    least: 0.05,
+    command: status,
+  },
+  dataBytes: {
+    label: "data",
+    unit: "bytes",
+    part: "storage",
+    severity: "info",
+    least: 10_000_000,
+    command: "org-db storage",
+  },
+  indexBytes: {
+    label: "indexes",
+    unit: "bytes",
+    part: "storage",
+    severity: "info",
+    least: 10_000_000,
+    command: "org-db storage",
+  },
+} as const satisfies Readonly<Record<string, Measure>>;
+
+/** Stable name of a figure. */
+export type FigureName = keyof typeof measures;
+
+/** One figure of a check. */
+export interface HealthFigure {
+  readonly name: FigureName;
+  /** Of a collection; absent for the whole server. */
+  readonly collection?: string;
+  readonly value: number;
+}
+
+/** Collections whose sizes are kept: the largest. */
+const mostCollections = 50;
+
+/** The figures of a check; what the server did not tell is left out. Pure. */
+export function figuresOf(facts: HealthFacts): HealthFigure[] {
+  const { connection, server, processor, slowInHour } = facts;
+  const load = server.known ? server.value : undefined;
+  const told: readonly (readonly [FigureName, number | undefined])[] = [
+    ["pingMs", connection.known ? connection.value.pingP50Ms : undefined],
+    ["connections", load?.connections],
+    ["operationsPerSecond", load?.operationsPerSecond],
+    ["slowOperations", slowInHour],
+    ["queuedOperations", load?.queued],
+    ["processorUsedRatio", processor.known ? processor.value.usedRatio : undefined],
+    ["cacheUsedRatio", load?.cacheUsedRatio],
+    ["cacheDirtyRatio", load?.cacheDirtyRatio],
+  ];
+  return [
+    ...told.flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }])),
+    ...largest(facts).flatMap(({ collection, dataBytes, indexBytes }): HealthFigure[] => [
+      { name: "dataBytes", collection, value: dataBytes },
+      { name: "indexBytes", collection, value: indexBytes },
+    ]),
+  ];
+}
+
+function largest({ collections }: HealthFacts) {
+  const existing = collections.known ? collections.value.filter(({ exists }) => exists) : [];
+  return existing
+    .sort((a, b) => b.dataBytes + b.indexBytes - a.dataBytes - a.indexBytes)
+    .slice(0, mostCollections);
+}
