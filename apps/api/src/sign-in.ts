@@ -17,7 +17,7 @@ import { publicReason } from "@org/risk-engine";
 import type { FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import { alertsOf, eventsOf, signInCode } from "./alerts.js";
-import { audit, byOwner } from "./audit.js";
+import { audit, byOwner, inVain } from "./audit.js";
 import { type Credentials, checkPassword } from "./check-password.js";
 import { originOf } from "./origin.js";
 import { ApiError } from "./problems.js";
@@ -61,7 +61,7 @@ export async function signIn(
 ): Promise<SignedIn> {
   const { checked, failures } = await checkPassword(service, credentials, request, deviceCookie);
   if (!checked.authenticated) {
-    await auditFailure(service, request, checked);
+    await audit(service, request, inVain("session.opened", checked));
     throw new ApiError(checked.reason === "not_active" ? "USER_NOT_ACTIVE" : "BAD_CREDENTIALS");
   }
   const { userId, sessionGeneration } = checked;
@@ -92,7 +92,7 @@ export async function signInByCode(
   const input = { token: answer.challenge, code: answer.code };
   const check = await verifyLoginChallenge(models, input, service.clock.now());
   if (!check.passed) {
-    await auditFailure(service, request, check);
+    await audit(service, request, inVain("session.opened", check));
     throw new ApiError("CHALLENGE_FAILED", { reason: check.reason });
   }
   const { userId, sessionGeneration, risk } = check;
@@ -143,15 +143,6 @@ async function challenged(
     expiresAt,
     reason: publicReason(assessment),
   });
-}
-
-async function auditFailure(
-  service: Service,
-  request: FastifyRequest,
-  { reason, userId: subjectId }: { reason: string; userId?: Types.ObjectId | undefined },
-): Promise<void> {
-  const failure = { action: "session.opened", outcome: "failure", details: { reason } } as const;
-  await audit(service, request, { ...failure, ...(subjectId && { subjectId }) });
 }
 
 async function admit(service: Service, proven: Proven, request: FastifyRequest): Promise<SignedIn> {
