@@ -9,9 +9,7 @@ export class Background {
 
   /** @param failed - told why, when it could not be done. */
   run(act: () => Promise<unknown>, failed: (reason: unknown) => void): void {
-    const running: Promise<void> = act()
-      .then(() => undefined, failed)
-      .finally(() => this.#running.delete(running));
+    const running = attempt(act, failed).finally(() => this.#running.delete(running));
     this.#running.add(running);
   }
 
@@ -21,6 +19,14 @@ export class Background {
     const impatient = wait(timeoutMs, undefined, { signal: patience.signal }).catch(() => undefined);
     await Promise.race([Promise.all(this.#running), impatient]);
     patience.abort();
+  }
+}
+
+async function attempt(act: () => Promise<unknown>, failed: (reason: unknown) => void): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    failed(error);
   }
 }
 

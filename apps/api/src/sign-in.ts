@@ -18,6 +18,7 @@ import type { FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import { alertsOf, eventsOf, signInCode } from "./alerts.js";
 import { audit, byOwner, inVain } from "./audit.js";
+import { notifyLater } from "./background.js";
 import { type Credentials, checkPassword } from "./check-password.js";
 import { originOf } from "./origin.js";
 import { ApiError } from "./problems.js";
@@ -247,9 +248,9 @@ async function note(
     recordLogin(models, login, now).then(() => updateAnalytics(models, { userId: user._id }, now)),
     ...events.map((event) => recordSecurityEvent(models, { ...event, userId: user._id, ...origin }, now)),
   ]);
-  // A mail server that is slow must not hold up the sign-in.
-  const alerts = alertsOf(user, events, origin).map((notice) => service.notifier.send(notice));
-  const failed = (reason: unknown) => request.log.error({ err: reason }, "a sign-in was not fully noted");
-  for (const alert of alerts) alert.catch(failed);
-  for (const result of notes) if (result.status === "rejected") failed(result.reason);
+  for (const notice of alertsOf(user, events, origin)) notifyLater(service, request, notice);
+  for (const result of notes) {
+    if (result.status === "rejected")
+      request.log.error({ err: result.reason }, "a sign-in was not fully noted");
+  }
 }

@@ -19,14 +19,13 @@ import {
   settleLoginAttempt,
   setUserStatus,
   type UserDocument,
+  validateAccessToken,
   validateSession,
   verifyApiKey,
 } from "../src/index.js";
 import { commandsDuring, makeUser, separateModels, useIdentityDatabase } from "./database.js";
+import { after, codeFor, exchange, granted, makeWorld, now } from "./oauth-world.js";
 
-// Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
-const now = new Date("2096-06-01T12:00:00.000Z");
-const after = (ms: number) => new Date(now.getTime() + ms);
 const [before, chosen] = ["the password of before", "the password of after"];
 const database = useIdentityDatabase();
 let models: IdentityModels;
@@ -150,11 +149,15 @@ describe("resetPassword", () => {
     expect([after.status, after.roles, after.emailVerifiedAt]).toEqual(["active", ["editor"], undefined]);
   });
 
-  it("keeps API keys, as a change of the password does", async () => {
-    const user = await makeOwner();
+  it("keeps API keys and what apps were granted, as a change of the password does", async () => {
+    const world = await makeWorld(models);
+    const { user } = world;
+    await models.User.updateOne({ _id: user._id }, { passwordHash });
+    const { accessToken } = granted(await exchange(models, world, await codeFor(models, world)));
     const { key } = await createApiKey(models, { userId: user._id, name: "ci", scopes: [] }, now);
     await resetPassword(models, { token: await tokenFor(user), password: chosen }, now);
     expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: true });
+    expect(await validateAccessToken(models, accessToken, now)).toMatchObject({ active: true });
   });
 
   it("refuses a login that was authenticated with the old password", async () => {

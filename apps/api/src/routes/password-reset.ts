@@ -48,8 +48,8 @@ export const passwordResetRoutes: FastifyPluginAsyncZod<ServiceOptions> = async 
         tags,
         summary: "Set another password with the token that was sent",
         description:
-          "Ends every session, and opens none: sign in with the new password, and the second factor if the account has " +
-          "one. API keys stay.",
+          "Ends every session, and opens none: sign in with the new password, which is judged as any sign-in. API keys " +
+          "stay.",
         body: resetBody,
         response: { 200: ended },
       },
