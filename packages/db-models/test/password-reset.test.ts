@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import {
   authenticateUser,
   createApiKey,
@@ -280,6 +280,32 @@ describe("resetPassword", () => {
     expect(answers.filter((answer) => !answer.reset && answer.reason === "used")).toHaveLength(99);
     expect(await validateSession(models, old.token, now)).toMatchObject({ active: false });
     expect(await validateSession(models, opened[0], now)).toMatchObject({ active: true });
+  });
+
+  it("ends nothing that was opened with the new password, however late a use comes that another has forestalled", async () => {
+    const user = await makeOwner();
+    const token = await tokenFor(user);
+    const { collection } = models.UserSession;
+    let goOn = () => {};
+    const isHeld = new Promise<void>((resolve) => {
+      const held = new Promise<void>((release) => {
+        goOn = release;
+      });
+      vi.spyOn(collection, "updateMany").mockImplementationOnce(async (...command) => {
+        resolve();
+        await held;
+        return collection.updateMany(...command);
+      });
+    });
+    const late = resetPassword(models, { token, password: before }, now);
+    await isHeld;
+    await resetPassword(models, { token, password: chosen }, now);
+    const { token: session } = await openSession(models, { userId: user._id }, now);
+    goOn();
+    expect(await late).toMatchObject({ reset: false, reason: "used" });
+    expect(await validateSession(models, session, now)).toMatchObject({ active: true });
+    expect(await signsIn(user, chosen)).toBe(true);
+    vi.restoreAllMocks();
   });
 
   it("leaves no session of logins with the old password that race with it", async () => {
