@@ -2,7 +2,7 @@ import { listSecurityEvents } from "@org/db-models";
 import { Types } from "mongoose";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Notice } from "../src/notifier.js";
-import { type Person, password, useApi } from "./support/api.js";
+import { cookie, cookieOf, type Person, password, useApi } from "./support/api.js";
 
 const notices: Notice[] = [];
 const notifier = { send: async (notice: Notice) => void notices.push(notice), close: async () => undefined };
@@ -188,6 +188,29 @@ describe("a forgotten password", () => {
       expect(answers.slice(0, 2)).not.toContain(429);
     },
   );
+});
+
+test("of a password that was reset or changed its owner hears, and keeps the cookie, also without the audit trail", async () => {
+  const auditTrail = () => Promise.reject(new Error("disk full"));
+  const app = await api.build({}, { auditTrail });
+  const signedIn = await api.signIn(person);
+  const changed = await app.inject({
+    method: "PUT",
+    url: "/v1/account/password",
+    headers: { ...cookie(signedIn.token), "sec-fetch-site": "same-origin" },
+    payload: { password, newPassword: chosen },
+  });
+  expect(changed.statusCode).toBe(500);
+  expect((await sent("password_changed")).facts.how).toBe("changed");
+  const session = await api.app.inject({
+    url: "/v1/session",
+    headers: cookie(cookieOf(changed)?.value ?? ""),
+  });
+  expect(session.json().id).toBe(signedIn.id);
+  const token = await askForReset();
+  const reset = await post("/v1/password-reset/confirm", { token, password }, {}, app);
+  expect(reset.statusCode).toBe(500);
+  expect((await sent("password_changed")).facts.how).toBe("reset");
 });
 
 test("a password that is changed is told of too", async () => {

@@ -81,10 +81,11 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       const input = { userId, password: newPassword, keepToken: presented.value };
       const changed = await setPassword(models, input, service.clock.now(), service.sessionPolicy);
       if (!changed.session) throw new TypeError("unreachable: a session was kept");
-      await audit(service, request, byOwner(userId, "password.changed"));
+      // What has happened is told, also when the trail can't be written.
       notifyLater(service, request, passwordAlert("changed", email, originOf(service, request)));
-      const { idleExpiresAt, absoluteExpiresAt } = changed.session;
       const token = handOver(reply, presented, changed.session);
+      await audit(service, request, byOwner(userId, "password.changed"));
+      const { idleExpiresAt, absoluteExpiresAt } = changed.session;
       return { ended: changed.ended, idleExpiresAt, absoluteExpiresAt, ...token };
     },
   );

@@ -62,8 +62,9 @@ export const passwordResetRoutes: FastifyPluginAsyncZod<ServiceOptions> = async 
         await audit(service, request, inVain("password.reset", result));
         throw new ApiError("TOKEN_INVALID", { reason: result.reason });
       }
-      await audit(service, request, byOwner(result.userId, "password.reset"));
+      // What has happened is told, also when the trail can't be written.
       notifyLater(service, request, passwordAlert("reset", result.email, origin));
+      await audit(service, request, byOwner(result.userId, "password.reset"));
       return { ended: result.ended };
     },
   );

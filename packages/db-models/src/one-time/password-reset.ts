@@ -31,7 +31,7 @@ export type PasswordResetRequest =
 const addressSchema = z.strictObject({ email: emailSchema });
 
 /**
- * Mints the token that resets the password of the account with this email address: good for half an hour and one use, in
+ * Mints the token that resets the password of the account with this email address: good for an hour and one use, in
  * the place of the one before, and only as long as the account has this address.
  *
  * Who asks must not learn whether there is such an account. An account costs a write that nobody costs none, so a
