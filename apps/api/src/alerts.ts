@@ -1,4 +1,4 @@
-import type { OpenedSession, PublicUser, SecurityEventInput } from "@org/db-models";
+import type { IssuedOneTimeToken, OpenedSession, PublicUser, SecurityEventInput } from "@org/db-models";
 import type { Notice } from "./notifier.js";
 import type { Origin } from "./origin.js";
 
@@ -37,6 +37,27 @@ export function signInCode(user: PublicUser, code: string, origin: Origin): Noti
   const text = `Your code is ${code}. It is good for ten minutes. The sign-in comes from ${described(origin)}. If it is not you, somebody knows your password: change it, and tell nobody the code.`;
   const facts = { ...factsOf(origin), code };
   return { kind: "sign_in_code", to: user.email, subject: "Your sign-in code", text, facts };
+}
+
+/** The mail with the token that verifies an address. */
+export function emailVerification({ email, token, expiresAt }: IssuedOneTimeToken): Notice {
+  const text = `Your token is ${token}. It verifies that this address is yours, until ${expiresAt.toUTCString()} and once. If you have no account with us, somebody gave your address for theirs: ignore this message.`;
+  const facts = { token, expiresAt: expiresAt.toISOString() };
+  return { kind: "email_verification", to: email, subject: "Verify your email address", text, facts };
+}
+
+/** The mail with the token that resets a password. */
+export function passwordReset({ email, token, expiresAt }: IssuedOneTimeToken, origin: Origin): Notice {
+  const text = `Your token is ${token}. It resets the password of your account, until ${expiresAt.toUTCString()} and once. It was asked for from ${described(origin)}. If it was not you, ignore this message: your password stays as it is. Tell nobody the token.`;
+  const facts = { ...factsOf(origin), token, expiresAt: expiresAt.toISOString() };
+  return { kind: "password_reset", to: email, subject: "Reset your password", text, facts };
+}
+
+/** The notice that is sent after a password was changed, or reset with a token. */
+export function passwordAlert(how: "changed" | "reset", email: string, origin: Origin): Notice {
+  const text = `The password of your account was ${how} from ${described(origin)}. If it was not you, reset it at once: that ends every session.`;
+  const facts = { ...factsOf(origin), how };
+  return { kind: "password_changed", to: email, subject: `Your password was ${how}`, text, facts };
 }
 
 function described({ device, country }: Origin): string {

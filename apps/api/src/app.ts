@@ -3,6 +3,7 @@ import { ApiKeyVerifier, RiskRecorder, UsageRecorder } from "@org/db-models";
 import { type FastifyInstance, type FastifyServerOptions, fastify } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { auditTrail } from "./audit.js";
+import { Background } from "./background.js";
 import { locator } from "./location.js";
 import { AccessLog, loggerOptions } from "./logging.js";
 import { NetworkLists } from "./network-lists.js";
@@ -24,6 +25,8 @@ import { usageRecording } from "./plugins/usage-recording.js";
 import { RequestRates } from "./request-rates.js";
 import { accountRoutes } from "./routes/account.js";
 import { apiKeyRoutes } from "./routes/api-keys.js";
+import { emailVerificationRoutes } from "./routes/email-verification.js";
+import { passwordResetRoutes } from "./routes/password-reset.js";
 import { profileRoutes } from "./routes/profile.js";
 import { securityRoutes } from "./routes/security.js";
 import { sessionRoutes } from "./routes/session.js";
@@ -91,6 +94,7 @@ async function provideService(deps: AppDeps, app: FastifyInstance): Promise<Serv
     notifier: deps.notifier ?? createNotifier(deps.config, app.log),
     networkLists: await NetworkLists.open(deps.config, app.log),
     requestRates: new RequestRates(),
+    background: new Background(),
     risk,
     sessionPolicy: deps.sessionPolicy ?? {},
     auditTrail: deps.auditTrail ?? auditTrail(deps.database.models),
@@ -125,6 +129,8 @@ async function registerRoutes(v1: FastifyInstance, service: Service): Promise<vo
   await v1.register(sessionRoutes, { service });
   await v1.register(sessionsRoutes, { service });
   await v1.register(accountRoutes, { service });
+  await v1.register(passwordResetRoutes, { service });
+  await v1.register(emailVerificationRoutes, { service });
   await v1.register(profileRoutes, { service });
   await v1.register(securityRoutes, { service });
   await v1.register(apiKeyRoutes, { service });

@@ -29,3 +29,12 @@ export function byOwner(
   const event = { action, outcome: "success", actorId: userId, subjectId: userId } as const;
   return { ...event, ...(details && { details }) };
 }
+
+/** Something that was tried in vain, in an account if it was one's. */
+export function inVain(
+  action: string,
+  { reason, userId: subjectId }: { reason: string; userId?: AuditInput["subjectId"] },
+): AuditInput {
+  const failure = { action, outcome: "failure", details: { reason } } as const;
+  return { ...failure, ...(subjectId && { subjectId }) };
+}

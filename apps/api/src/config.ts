@@ -76,7 +76,7 @@ export const configSchema = z
       .enum(["console", "smtp", "webhook"])
       .default("console")
       .describe(
-        "How sign-in codes and alerts reach people; `console` writes them to the log, for development",
+        "How codes, tokens and alerts reach people; `console` writes them to the log, for development",
       ),
     smtpUrl: z
       .string()
@@ -94,7 +94,9 @@ export const configSchema = z
       .describe("Requests per minute and client, on each instance"),
     signInRateLimit: integer(1, 1_000_000)
       .default(10)
-      .describe("Sign-ins, and registrations, per minute and client, on each instance"),
+      .describe(
+        "Requests to sign in, register, verify or reset, of each kind, per minute and client, on each instance",
+      ),
     bodyLimit: integer(1_024, 16_777_216).default(65_536).describe("Largest request body, in bytes"),
     requestTimeoutMs: milliseconds(100, 600_000)
       .default(30_000)

@@ -6,12 +6,18 @@ import type { Config } from "./config.js";
 
 /** Something that a person has to hear of. */
 export interface Notice {
-  readonly kind: "sign_in_code" | "new_device" | "new_location";
+  readonly kind:
+    | "sign_in_code"
+    | "new_device"
+    | "new_location"
+    | "email_verification"
+    | "password_reset"
+    | "password_changed";
   /** The account's email address. */
   readonly to: string;
   readonly subject: string;
   readonly text: string;
-  /** The same for programs: the code, the device, the country. */
+  /** The same for programs: the code or token, the device, the country. */
   readonly facts: Readonly<Record<string, string>>;
 }
 

@@ -10,6 +10,7 @@ type Entry = readonly [status: number, meaning: string];
  */
 export const problemCodes = {
   INVALID_INPUT: [400, "The request does not have the documented form"],
+  TOKEN_INVALID: [400, "The token is not, or no longer, valid"],
   INVALID_SCOPE: [400, "A scope is malformed, or there are too many"],
   MALFORMED_REQUEST: [400, "The request can't be read"],
   BAD_CREDENTIALS: [401, "The identifier or the password is wrong"],
@@ -31,6 +32,7 @@ export const problemCodes = {
   METHOD_NOT_ALLOWED: [405, "The resource does not know this method"],
   EMAIL_TAKEN: [409, "The email address is in use"],
   USERNAME_TAKEN: [409, "The username is in use"],
+  EMAIL_ALREADY_VERIFIED: [409, "The email address is verified already"],
   FEEDBACK_NOT_TAKEN: [409, "A session can't speak of itself, nor for another while it is in doubt"],
   SESSION_LIMIT_REACHED: [409, "The account has as many live sessions as it may have"],
   SESSIONS_REVOKED: [409, "All sessions were ended while this sign-in was under way"],
@@ -40,6 +42,7 @@ export const problemCodes = {
   RATE_LIMITED: [429, "Too many requests"],
   QUOTA_EXHAUSTED: [429, "The API key's quota is used up"],
   CHALLENGE_LIMIT: [429, "Too many codes were sent to this account in a short time"],
+  MESSAGE_LIMIT: [429, "Too many messages were sent to this account in a short time"],
   SIGN_IN_DELAYED: [429, "Too many failed sign-ins; the next attempt has to wait"],
   HEADERS_TOO_LARGE: [431, "The headers are larger than the service accepts"],
   INTERNAL: [500, "The service failed; the request id leads to the cause in its log"],
@@ -48,7 +51,7 @@ export const problemCodes = {
   DATABASE_UNREACHABLE: [503, "The database does not answer"],
   DATABASE_REFUSED: [503, "The database refuses the service"],
   AUDIT_BROKEN: [500, "The audit trail is not what was written"],
-  NOTICE_NOT_SENT: [503, "The code could not be sent"],
+  NOTICE_NOT_SENT: [503, "The code or token could not be sent"],
   AUDIT_NOT_WRITTEN: [503, "The audit trail can't be written; what was asked for may have been done"],
   NOT_READY: [503, "The service can't take requests now"],
 } as const satisfies Readonly<Record<IdentityErrorCode, Entry>> & Readonly<Record<string, Entry>>;

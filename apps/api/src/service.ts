@@ -9,6 +9,7 @@ import type {
 } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
 import type { AuditTrail } from "./audit.js";
+import type { Background } from "./background.js";
 import type { Config } from "./config.js";
 import type { NetworkLists } from "./network-lists.js";
 import type { Notifier } from "./notifier.js";
@@ -45,7 +46,7 @@ export interface AppDeps {
   loginDefence?: LoginDefencePolicyInput;
   /** Whether a sign-in comes with a solved challenge, such as a captcha. Default: none does. */
   solvesChallenge?: (request: FastifyRequest) => Promise<boolean>;
-  /** How people are told of their sign-in codes and of new devices. Default: as configured. */
+  /** How people are sent codes and tokens, and told of new devices and passwords. Default: as configured. */
   notifier?: Notifier;
   /** Where it is recorded who did what. Default: the audit trail of the database. */
   auditTrail?: AuditTrail;
@@ -63,6 +64,7 @@ export interface Service extends AppDeps {
   notifier: Notifier;
   networkLists: NetworkLists;
   requestRates: RequestRates;
+  background: Background;
   risk: RiskRecorder;
   apiKeys: ApiKeyVerifier;
   usage: UsageRecorder;

@@ -17,7 +17,8 @@ import { publicReason } from "@org/risk-engine";
 import type { FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import { alertsOf, eventsOf, signInCode } from "./alerts.js";
-import { audit, byOwner } from "./audit.js";
+import { audit, byOwner, inVain } from "./audit.js";
+import { notifyLater } from "./background.js";
 import { type Credentials, checkPassword } from "./check-password.js";
 import { originOf } from "./origin.js";
 import { ApiError } from "./problems.js";
@@ -61,7 +62,7 @@ export async function signIn(
 ): Promise<SignedIn> {
   const { checked, failures } = await checkPassword(service, credentials, request, deviceCookie);
   if (!checked.authenticated) {
-    await auditFailure(service, request, checked);
+    await audit(service, request, inVain("session.opened", checked));
     throw new ApiError(checked.reason === "not_active" ? "USER_NOT_ACTIVE" : "BAD_CREDENTIALS");
   }
   const { userId, sessionGeneration } = checked;
@@ -92,7 +93,7 @@ export async function signInByCode(
   const input = { token: answer.challenge, code: answer.code };
   const check = await verifyLoginChallenge(models, input, service.clock.now());
   if (!check.passed) {
-    await auditFailure(service, request, check);
+    await audit(service, request, inVain("session.opened", check));
     throw new ApiError("CHALLENGE_FAILED", { reason: check.reason });
   }
   const { userId, sessionGeneration, risk } = check;
@@ -143,15 +144,6 @@ async function challenged(
     expiresAt,
     reason: publicReason(assessment),
   });
-}
-
-async function auditFailure(
-  service: Service,
-  request: FastifyRequest,
-  { reason, userId: subjectId }: { reason: string; userId?: Types.ObjectId | undefined },
-): Promise<void> {
-  const failure = { action: "session.opened", outcome: "failure", details: { reason } } as const;
-  await audit(service, request, { ...failure, ...(subjectId && { subjectId }) });
 }
 
 async function admit(service: Service, proven: Proven, request: FastifyRequest): Promise<SignedIn> {
@@ -256,9 +248,9 @@ async function note(
     recordLogin(models, login, now).then(() => updateAnalytics(models, { userId: user._id }, now)),
     ...events.map((event) => recordSecurityEvent(models, { ...event, userId: user._id, ...origin }, now)),
   ]);
-  // A mail server that is slow must not hold up the sign-in.
-  const alerts = alertsOf(user, events, origin).map((notice) => service.notifier.send(notice));
-  const failed = (reason: unknown) => request.log.error({ err: reason }, "a sign-in was not fully noted");
-  for (const alert of alerts) alert.catch(failed);
-  for (const result of notes) if (result.status === "rejected") failed(result.reason);
+  for (const notice of alertsOf(user, events, origin)) notifyLater(service, request, notice);
+  for (const result of notes) {
+    if (result.status === "rejected")
+      request.log.error({ err: result.reason }, "a sign-in was not fully noted");
+  }
 }

@@ -1,6 +1,6 @@
 import { UsageRecorder } from "@org/db-models";
 import { beforeEach, describe, expect, test } from "vitest";
-import { type Person, password, type SignedInPerson, useApi } from "./support/api.js";
+import { cookie, cookieOf, type Person, password, type SignedInPerson, useApi } from "./support/api.js";
 
 const api = useApi();
 let person: Person;
@@ -106,8 +106,19 @@ describe("the password", () => {
   test("is changed with the one before, and ends every other session", async () => {
     const other = await api.signIn(person);
     const answer = await change({ password, newPassword: "another fine password" });
-    expect(answer.json()).toEqual({ ended: 1 });
-    expect((await get("/v1/session")).statusCode).toBe(200);
+    const { ended, token, ...expiry } = answer.json();
+    expect(ended).toBe(1);
+    // The session goes on, and whoever has a copy of its token from before has nothing (ASVS 7.2.4).
+    expect((await get("/v1/session")).json()).toMatchObject({ code: "SESSION_INVALID", reason: "rotated" });
+    const renewed = await api.app.inject({
+      url: "/v1/session",
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(renewed.json()).toMatchObject({
+      id: mine.id,
+      authenticatedAt: api.clock.now().toISOString(),
+      ...expiry,
+    });
     expect((await api.app.inject({ url: "/v1/session", headers: other.bearer })).statusCode).toBe(401);
     const signIn = (typed: string) =>
       api.app.inject({
@@ -117,6 +128,21 @@ describe("the password", () => {
       });
     expect((await signIn(password)).json().code).toBe("BAD_CREDENTIALS");
     expect((await signIn("another fine password")).statusCode).toBe(201);
+  });
+
+  test("of a browser is changed with a new cookie, and no script sees the token", async () => {
+    const answer = await api.app.inject({
+      method: "PUT",
+      url: "/v1/account/password",
+      headers: { ...cookie(mine.token), "sec-fetch-site": "same-origin" },
+      payload: { password, newPassword: "another fine password" },
+    });
+    expect(answer.body).not.toContain("ids_");
+    const { value = "", expires } = cookieOf(answer) ?? {};
+    expect(expires?.toISOString().slice(0, 19)).toBe(answer.json().idleExpiresAt.slice(0, 19));
+    const session = (token: string) => api.app.inject({ url: "/v1/session", headers: cookie(token) });
+    expect((await session(value)).json().id).toBe(mine.id);
+    expect((await session(mine.token)).json().reason).toBe("rotated");
   });
 
   test("stays with a wrong one, or one too short", async () => {

@@ -1,6 +1,6 @@
 import { sha256 } from "@org/db-models";
 import { mongo } from "mongoose";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Notice } from "../src/notifier.js";
 import { cookie, cookieOf, password, useApi } from "./support/api.js";
 
@@ -14,7 +14,11 @@ const strange = { headers: { "user-agent": "curl/8.5.0" } };
 const api = useApi({}, { notifier });
 
 /** Everything that a bearer was given, by its name; and what people chose. */
-const secrets: Record<string, string> = { password, "the next password": "a horse of another colour" };
+const secrets: Record<string, string> = {
+  password,
+  "the next password": "a horse of another colour",
+  "a third password": "a horse that nobody has seen",
+};
 
 const post = (url: string, payload?: object, client: object = browser) =>
   api.app.inject({ method: "POST", url, ...(payload && { payload }), ...client });
@@ -41,6 +45,21 @@ async function useEverything(): Promise<void> {
     payload: { password, newPassword: secrets["the next password"] },
   });
   expect(changed.statusCode).toBe(200);
+  keep("the token after a changed password", changed.json().token);
+  await resetPassword(email);
+}
+
+async function resetPassword(email: string): Promise<void> {
+  const tokenOf = async (kind: Notice["kind"]) => {
+    const sent = () => notices.find((notice) => notice.kind === kind)?.facts.token;
+    await vi.waitUntil(sent);
+    return keep(`a token of ${kind}`, sent());
+  };
+  await tokenOf("email_verification");
+  await post("/v1/password-reset", { email });
+  const token = await tokenOf("password_reset");
+  const reset = await post("/v1/password-reset/confirm", { token, password: secrets["a third password"] });
+  expect(reset.statusCode).toBe(200);
 }
 
 async function useBrowser(credentials: object): Promise<void> {
@@ -86,7 +105,12 @@ test("a dump of the database, and the log, have nothing that a bearer or a perso
   const dump = mongo.BSON.EJSON.stringify(documents);
   const log = api.log.join("");
   // What they are known by is there: the search is not of an empty place.
-  for (const name of ["a program's token", "an API key", "an open challenge"]) {
+  for (const name of [
+    "the token after a changed password",
+    "an API key",
+    "an open challenge",
+    "a token of password_reset",
+  ]) {
     expect(dump, name).toContain(sha256(secrets[name] ?? ""));
   }
   for (const [name, secret] of Object.entries(secrets)) {

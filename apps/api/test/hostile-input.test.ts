@@ -114,7 +114,8 @@ describe("rate limits", () => {
 
   test("are tighter where a password is checked or set", async () => {
     const app = await api.build({ signInRateLimit: 2 });
-    for (const url of ["/v1/sessions", "/v1/users"]) {
+    const tokens = ["/v1/password-reset", "/v1/password-reset/confirm", "/v1/email-verification/confirm"];
+    for (const url of ["/v1/sessions", "/v1/users", ...tokens]) {
       const answers = [];
       for (let i = 0; i < 3; i++) answers.push(await app.inject({ method: "POST", url, payload: {} }));
       expect(answers.map(({ statusCode }) => statusCode)).toEqual([400, 400, 429]);

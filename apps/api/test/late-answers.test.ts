@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cookie, useApi } from "./support/api.js";
+import { cookie, password, useApi } from "./support/api.js";
 
 const api = useApi();
 
@@ -7,10 +7,12 @@ const api = useApi();
 test.each([
   ["signed out", "DELETE", "/v1/session", "revoked"],
   ["rotated its token", "POST", "/v1/session/refresh", "rotated"],
+  ["changed its password", "PUT", "/v1/account/password", "rotated"],
 ] as const)("a refusal of the token from before a browser %s does not clear its cookie", async (...one) => {
   const [, method, url, reason] = one;
   const { token, bearer } = await api.signIn(await api.register());
-  await api.app.inject({ method, url, headers: bearer });
+  const payload = { password, newPassword: "another fine password" };
+  await api.app.inject({ method, url, headers: bearer, ...(method === "PUT" && { payload }) });
   api.clock.advance(60_000);
   const headers = { ...cookie(token), "sec-fetch-site": "same-origin" };
   const late = await api.app.inject({ url: "/v1/session", headers });

@@ -44,6 +44,10 @@ test("the document is OpenAPI 3.1 and has every operation, and none twice", asyn
     "PATCH /v1/security",
     "POST /v1/api-keys",
     "POST /v1/api-keys/{id}/rotation",
+    "POST /v1/email-verification",
+    "POST /v1/email-verification/confirm",
+    "POST /v1/password-reset",
+    "POST /v1/password-reset/confirm",
     "POST /v1/security/feedback",
     "POST /v1/session/refresh",
     "POST /v1/sessions",
@@ -58,7 +62,7 @@ test("each operation says what it does, who may, and how it fails", async () => 
     expect(operation.summary, name).toBeTruthy();
     expect(operation.responses["500"]?.content, name).toHaveProperty(["application/problem+json"]);
     expect(Boolean(operation.security), name).toBe(
-      !/health|POST \/v1\/(users|sessions|sessions\/challenge)$/.test(name),
+      !/health|POST \/v1\/(users|sessions|sessions\/challenge|password-reset|.*\/confirm)$/.test(name),
     );
     if (operation.security)
       expect(operation.responses["401"]?.description, name).toContain("SESSION_INVALID");

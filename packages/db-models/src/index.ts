@@ -124,6 +124,13 @@ export type {
   TokenResult,
   TokensGranted,
 } from "./oauth/types.js";
+export type { EmailVerification, EmailVerificationRequest } from "./one-time/email-verification.js";
+export { requestEmailVerification, verifyEmail } from "./one-time/email-verification.js";
+export type { PasswordReset, PasswordResetRequest } from "./one-time/password-reset.js";
+export { requestPasswordReset, resetPassword } from "./one-time/password-reset.js";
+export type { OneTimeTokenPolicy, OneTimeTokenPolicyInput } from "./one-time/policy.js";
+export { oneTimeTokenPolicySchema } from "./one-time/policy.js";
+export type { IssuedOneTimeToken, OneTimeTokenRefusal, RequestOrigin } from "./one-time/tokens.js";
 export { hashPassword, passwordLength, verifyPassword } from "./passwords.js";
 export type { EraseInput, ErasureReport } from "./privacy/erase.js";
 export { eraseUserData, resumeErasures } from "./privacy/erase.js";
@@ -230,6 +237,7 @@ export type { EndedSession, OpenedSession, OpenSessionInput, SessionAccount } fr
 export { openSession } from "./sessions/open.js";
 export type { SessionPolicy } from "./sessions/policy.js";
 export { defaultSessionPolicy } from "./sessions/policy.js";
+export type { RenewedSession } from "./sessions/refresh.js";
 export { refreshSession } from "./sessions/refresh.js";
 export { revokeAllSessions, revokeOtherSessions, revokeSession } from "./sessions/revoke.js";
 export type { SessionStart } from "./sessions/risk.js";
@@ -246,7 +254,6 @@ export {
   authenticateUser,
   readUser,
   registerUser,
-  setPassword,
   setUserRoles,
   setUserStatus,
 } from "./users/accounts.js";
@@ -260,4 +267,6 @@ export {
   securityChangesSchema,
 } from "./users/input.js";
 export type { UserMethods } from "./users/methods.js";
+export type { PasswordChange } from "./users/password.js";
+export { setPassword } from "./users/password.js";
 export { updateProfile, updateSecurity } from "./users/settings.js";

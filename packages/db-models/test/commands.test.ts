@@ -24,7 +24,10 @@ import {
   refreshSession,
   registerApp,
   registerUser,
+  requestEmailVerification,
+  requestPasswordReset,
   reserveLoginAttempt,
+  resetPassword,
   resumeErasures,
   revokeAllSessions,
   revokeApiKey,
@@ -44,6 +47,7 @@ import {
   updateSecurity,
   validateAccessToken,
   validateSession,
+  verifyEmail,
   verifyLoginChallenge,
 } from "../src/index.js";
 import { useIdentityDatabase } from "./database.js";
@@ -83,12 +87,28 @@ async function useSessions(): Promise<void> {
   await open(after(40 * duration.day));
   await revokeAllSessions(models, { userId }, now);
   await setUserRoles(models, { userId, roles: ["admin"] }, now);
-  await setPassword(models, { userId, password }, now);
+  await setPassword(models, { userId, password, keepToken: (await open()).token }, now);
   const theft = await open();
   await refreshSession(models, theft.token, now);
   await refreshSession(models, theft.token, after(duration.hour));
   await setUserStatus(models, { userId, status: "suspended" }, now);
   await setUserStatus(models, { userId, status: "active" }, now);
+}
+
+async function useOneTimeTokens(): Promise<void> {
+  const { userId, email } = await makePerson();
+  const issuedBy = <T extends { issued: boolean }>(request: T) => {
+    if (!request.issued) throw new Error("no token was issued");
+    return request as Extract<T, { issued: true }>;
+  };
+  const { token: verification } = issuedBy(await requestEmailVerification(models, { userId }, now));
+  const { token } = issuedBy(await requestPasswordReset(models, { email }, now));
+  for (const _ of ["used", "once more"]) {
+    await verifyEmail(models, { token: verification }, now);
+    await resetPassword(models, { token, password }, now);
+  }
+  await requestEmailVerification(models, { userId }, now);
+  await requestPasswordReset(models, { email: "nobody@example.com" }, now);
 }
 
 async function useApiKeys(): Promise<void> {
@@ -200,6 +220,7 @@ function stagesIn(plan: unknown): string[] {
 describe("no command of an operation reads a whole collection", () => {
   it.each([
     ["sessions", useSessions],
+    ["one-time tokens", useOneTimeTokens],
     ["API keys", useApiKeys],
     ["OAuth", useOAuth],
     ["audit, events, usage, analytics, sign-ins", useRecords],

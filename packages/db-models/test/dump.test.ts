@@ -6,12 +6,16 @@ import {
   authenticateClient,
   createApiKey,
   createLoginChallenge,
+  hashPassword,
   type IdentityModels,
   openSession,
   parseToken,
   randomKey,
   refreshSession,
+  requestEmailVerification,
+  requestPasswordReset,
   reserveLoginAttempt,
+  resetPassword,
   rotateApiKey,
   rotateClientSecret,
   settleLoginAttempt,
@@ -19,6 +23,7 @@ import {
   tokenPrefixes,
   validateAccessToken,
   validateSession,
+  verifyEmail,
   verifyLoginChallenge,
 } from "../src/index.js";
 import { tokenLength } from "../src/secrets.js";
@@ -71,6 +76,12 @@ beforeAll(async () => {
   );
   secrets.push(challenge.token, challenge.code);
 
+  const owner = await makeUser(models, { passwordHash: await hashPassword("a horse of another colour") });
+  const verification = await requestEmailVerification(models, { userId: owner._id }, now);
+  const reset = await requestPasswordReset(models, { email: owner.email }, now);
+  if (!verification.issued || !reset.issued) throw new Error("a one-time token was not issued");
+  secrets.push(verification.token, reset.token, "a horse of another colour");
+
   const deviceCookie = randomKey();
   const admission = await reserveLoginAttempt(models, { identifier: user.email, deviceCookie }, now);
   if (!admission.admitted) throw new Error("the sign-in is delayed");
@@ -112,6 +123,10 @@ async function opens(presented: string, verifier: ApiKeyVerifier): Promise<boole
     refresh(models, world, presented).then(({ granted }) => granted),
     authenticateClient(models, { clientId, clientSecret: presented }, now).then((one) => one.authenticated),
     verifier.verify({ key: presented }, now).then(({ valid }) => valid),
+    verifyEmail(models, { token: presented }, now).then(({ verified }) => verified),
+    resetPassword(models, { token: presented, password: "a thief's password" }, now).then(
+      ({ reset }) => reset,
+    ),
     verifyLoginChallenge(models, { token: presented, code: "00000000" }, now).then(({ passed }) => passed),
   ]);
   return answers.includes(true);

@@ -37,7 +37,12 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
     passwordHash,
     profile: { displayName: name, bio: `I am ${name}` },
     externalIdentities: [{ key: `github:${people}-zebulon`, provider: "github", linkedAt: now }],
-    passwordReset: { tokenHash: sha256(`reset ${people}`), expiresAt: now },
+    passwordReset: {
+      tokenHash: sha256(`reset ${people}`),
+      email: `zebulon.${people}.quux@example.org`,
+      expiresAt: now,
+    },
+    messagesAt: [now],
   });
   const { _id: userId, auditKey } = user;
   const network = networkOf(ip) as string;

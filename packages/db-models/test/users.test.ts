@@ -3,12 +3,15 @@ import { beforeAll, describe, expect, it } from "vitest";
 import {
   authenticateUser,
   duration,
+  hashPassword,
   type IdentityModels,
   listSecurityEvents,
   openSession,
   readUser,
   recordLogin,
+  refreshSession,
   registerUser,
+  revokeSession,
   setPassword,
   setUserRoles,
   setUserStatus,
@@ -238,9 +241,10 @@ describe("setPassword", () => {
       await openSession(models, { userId }, now),
       await openSession(models, { userId }, now),
     ];
-    const input = { userId, password: "another fine password", keepSessionId: mine.id };
-    expect(await setPassword(models, input, now)).toBe(1);
-    expect(await validateSession(models, mine.token, now)).toMatchObject({ active: true });
+    const input = { userId, password: "another fine password", keepToken: mine.token };
+    const { ended, session } = await setPassword(models, input, now);
+    expect([ended, session?.id]).toEqual([1, mine.id]);
+    expect(await validateSession(models, session?.token, now)).toMatchObject({ active: true });
     expect(await validateSession(models, other.token, now)).toMatchObject({ reason: "revoked" });
     const credentials = { identifier: user.email, password: "another fine password" };
     expect(await authenticateUser(models, credentials)).toMatchObject({ authenticated: true });
@@ -257,7 +261,8 @@ describe("setPassword", () => {
   it("refuses a login that was authenticated with the old password", async () => {
     const user = await makeUser(models);
     const before = { userId: user._id, sessionGeneration: user.sessionGeneration };
-    expect(await setPassword(models, { userId: user._id, password: "another fine password" }, now)).toBe(0);
+    const input = { userId: user._id, password: "another fine password" };
+    expect(await setPassword(models, input, now)).toEqual({ ended: 0 });
     await expect(openSession(models, before, now)).rejects.toMatchObject({ code: "SESSIONS_REVOKED" });
   });
 
@@ -268,6 +273,60 @@ describe("setPassword", () => {
     });
     const unknown = { userId: new models.User()._id, password: "another fine password" };
     await expect(setPassword(models, unknown, now)).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
+  });
+
+  it("gives the session that goes on another token, and the ones before are dead at once", async () => {
+    const { _id: userId } = await makeUser(models);
+    const first = await openSession(models, { userId }, now);
+    const rotated = await refreshSession(models, first.token, now);
+    if (!rotated.refreshed) throw new Error(rotated.reason);
+    const later = new Date(now.getTime() + 10 * duration.second);
+    // In its grace, so good enough to be kept.
+    const input = { userId, password: "another fine password", keepToken: first.token };
+    const { session } = await setPassword(models, input, later);
+    for (const token of [first.token, rotated.token]) {
+      expect(await validateSession(models, token, later)).toEqual({ active: false, reason: "rotated" });
+    }
+    expect(await validateSession(models, session?.token, later)).toMatchObject({
+      active: true,
+      session: { id: first.id, authenticatedAt: later, idleExpiresAt: session?.idleExpiresAt },
+    });
+    expect(await refreshSession(models, session?.token, later)).toMatchObject({ refreshed: true });
+  });
+
+  it("changes nothing for a token that stands for no live session of the user", async () => {
+    const { _id: userId, email } = await makeUser(models, { passwordHash: await hashPassword(password) });
+    const stranger = await openSession(models, { userId: (await makeUser(models))._id }, now);
+    const ended = await openSession(models, { userId }, now);
+    const live = await openSession(models, { userId }, now);
+    await revokeSession(models, { userId, sessionId: ended.id }, now);
+    for (const keepToken of [stranger.token, ended.token, "ids_typo", null]) {
+      const change = setPassword(models, { userId, password: "another fine password", keepToken }, now);
+      await expect(change).rejects.toMatchObject({ code: "SESSION_NOT_FOUND" });
+    }
+    expect(await validateSession(models, live.token, now)).toMatchObject({ active: true });
+    expect(await authenticateUser(models, { identifier: email, password })).toMatchObject({
+      authenticated: true,
+    });
+  });
+
+  it("lets one of 20 parallel changes from one session have it, and the others change nothing", async () => {
+    const user = await makeUser(models);
+    const { token } = await openSession(models, { userId: user._id }, now);
+    const attempts = separateModels(database(), 20).map(async (separate, index) => {
+      const chosen = `a password of number ${index}`;
+      return {
+        chosen,
+        ...(await setPassword(separate, { userId: user._id, password: chosen, keepToken: token }, now)),
+      };
+    });
+    const settled = await Promise.allSettled(attempts);
+    const done = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    const refused = settled.flatMap((one) => (one.status === "rejected" ? [one.reason.code] : []));
+    expect(refused).toEqual(Array(19).fill("SESSION_NOT_FOUND"));
+    expect(await validateSession(models, done[0]?.session?.token, now)).toMatchObject({ active: true });
+    const credentials = { identifier: user.email, password: done[0]?.chosen ?? "" };
+    expect(await authenticateUser(models, credentials)).toMatchObject({ authenticated: true });
   });
 });
 

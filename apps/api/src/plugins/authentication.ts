@@ -113,6 +113,20 @@ export function presentedToken(request: FastifyRequest): PresentedToken {
   return { value: cookie, by: "cookie" };
 }
 
+/**
+ * Hands a session's next token to the client the way that the one before came: in the cookie, or as the member of the
+ * answer that this returns.
+ */
+export function handOver(
+  reply: FastifyReply,
+  { by }: PresentedToken,
+  { token, idleExpiresAt }: { token: string; idleExpiresAt: Date },
+): { token?: string } {
+  if (by === "bearer") return { token };
+  reply.setSessionCookie(token, idleExpiresAt);
+  return {};
+}
+
 /** Another request has rotated the token, or signed out, and perhaps in again: a newer cookie may be in its place. */
 const perhapsReplaced: ReadonlySet<string> = new Set(["rotated", "revoked"]);
 

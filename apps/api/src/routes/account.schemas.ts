@@ -1,6 +1,7 @@
 import { passwordLength, passwordSchema } from "@org/db-models";
 import { z } from "zod";
 import { idOutput } from "../schemas.js";
+import { ended, expiry, token } from "./sessions.schemas.js";
 
 /** Proof that it is the user who asks, and not somebody at their open browser. */
 export const erasureBody = z.strictObject({
@@ -9,6 +10,9 @@ export const erasureBody = z.strictObject({
 
 /** The password as it was, and as it is to be. */
 export const passwordChange = erasureBody.extend({ newPassword: passwordSchema });
+
+/** What a change of the password gives. */
+export const passwordChanged = ended.extend({ token, ...expiry }).meta({ id: "PasswordChanged" });
 
 /** What an erasure did. */
 export const erasureReport = z

@@ -1,16 +1,24 @@
 import { Readable } from "node:stream";
-import { eraseUserData, exportUserData, readUser, setPassword } from "@org/db-models";
+import { eraseUserData, exportUserData, type PublicUser, readUser, setPassword } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Types } from "mongoose";
+import { passwordAlert } from "../alerts.js";
 import { audit, byOwner } from "../audit.js";
+import { notifyLater } from "../background.js";
 import { checkPassword } from "../check-password.js";
-import { sessionOf } from "../plugins/authentication.js";
+import { originOf } from "../origin.js";
+import { handOver, presentedToken, sessionOf } from "../plugins/authentication.js";
 import { passwordRateLimit } from "../plugins/rate-limit.js";
 import { ApiError } from "../problems.js";
 import type { Service, ServiceOptions } from "../service.js";
-import { erasureBody, erasureReport, exportLines, passwordChange } from "./account.schemas.js";
-import { ended } from "./sessions.schemas.js";
+import {
+  erasureBody,
+  erasureReport,
+  exportLines,
+  passwordChange,
+  passwordChanged,
+} from "./account.schemas.js";
 
 const tags = ["account"];
 
@@ -47,23 +55,38 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       config: {
         auth: "session",
         rateLimit: passwordRateLimit(service),
-        problems: ["SIGN_IN_DELAYED", "BAD_CREDENTIALS", "USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"],
+        problems: [
+          "SIGN_IN_DELAYED",
+          "BAD_CREDENTIALS",
+          "USER_NOT_FOUND",
+          "SESSION_NOT_FOUND",
+          "AUDIT_NOT_WRITTEN",
+        ],
       },
       schema: {
         tags,
         summary: "Change the own password",
-        description: "Ends every other session, and sign-ins under way with the old password.",
+        description:
+          "Ends every other session, and sign-ins under way with the old password. The session of the request goes on " +
+          "with another token, in the cookie or the answer; the one before is refused from then on.",
         body: passwordChange,
-        response: { 200: ended },
+        response: { 200: passwordChanged },
       },
     },
-    async (request) => {
-      const { id: keepSessionId, userId } = sessionOf(request);
-      await checkOwnPassword(service, request, "password.changed", request.body.password);
-      const input = { userId, password: request.body.newPassword, keepSessionId };
-      const count = await setPassword(models, input, service.clock.now());
+    async (request, reply) => {
+      const { userId } = sessionOf(request);
+      const presented = presentedToken(request);
+      const { password, newPassword } = request.body;
+      const { email } = await checkOwnPassword(service, request, "password.changed", password);
+      const input = { userId, password: newPassword, keepToken: presented.value };
+      const changed = await setPassword(models, input, service.clock.now(), service.sessionPolicy);
+      if (!changed.session) throw new TypeError("unreachable: a session was kept");
+      // What has happened is told, also when the trail can't be written.
+      notifyLater(service, request, passwordAlert("changed", email, originOf(service, request)));
+      const token = handOver(reply, presented, changed.session);
       await audit(service, request, byOwner(userId, "password.changed"));
-      return { ended: count };
+      const { idleExpiresAt, absoluteExpiresAt } = changed.session;
+      return { ended: changed.ended, idleExpiresAt, absoluteExpiresAt, ...token };
     },
   );
 
@@ -103,11 +126,11 @@ async function checkOwnPassword(
   request: FastifyRequest,
   action: string,
   password: string,
-): Promise<void> {
+): Promise<PublicUser> {
   const { userId } = sessionOf(request);
-  const { email: identifier } = await readUser(service.database.models, userId);
-  const { checked } = await checkPassword(service, { identifier, password }, request);
-  if (checked.authenticated) return;
+  const user = await readUser(service.database.models, userId);
+  const { checked } = await checkPassword(service, { identifier: user.email, password }, request);
+  if (checked.authenticated) return user;
   await audit(service, request, { ...byOwner(userId, action), outcome: "denied" });
   throw new ApiError("BAD_CREDENTIALS");
 }

@@ -26,6 +26,9 @@ const kinds = {
   allowlist_refused: "allowlist_refused",
   risk_high: "risk_high",
   password_changed: "password_changed",
+  password_reset_requested: "password_reset_requested",
+  password_reset: "password_reset",
+  email_verified: "email_verified",
   second_factor_changed: "second_factor_changed",
 } as const satisfies { [Kind in Exclude<SecurityEventKind, "database_exposed">]: Kind };
 

@@ -2,7 +2,7 @@ import { refreshSession, revokeSession } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { audit, byOwner } from "../audit.js";
-import { presentedToken, sessionOf, sessionRefused } from "../plugins/authentication.js";
+import { handOver, presentedToken, sessionOf, sessionRefused } from "../plugins/authentication.js";
 import type { ServiceOptions } from "../service.js";
 import { currentSession, refreshed } from "./sessions.schemas.js";
 
@@ -45,11 +45,9 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       const now = service.clock.now();
       const result = await refreshSession(models, presented.value, now, service.sessionPolicy);
       if (!result.refreshed) throw sessionRefused(reply, presented, result.reason);
-      const { sessionId: id, refreshed: _, token, ...rest } = result;
+      const { sessionId: id, refreshed: _, token: __, ...rest } = result;
       request.actor = { userId: result.userId, sessionId: id };
-      if (presented.by === "bearer") return { ...rest, id, token };
-      reply.setSessionCookie(token, result.idleExpiresAt);
-      return { ...rest, id };
+      return { ...rest, id, ...handOver(reply, presented, result) };
     },
   );
 

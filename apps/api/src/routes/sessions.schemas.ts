@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { idInput, idOutput } from "../schemas.js";
 
-const expiry = {
+export const expiry = {
   idleExpiresAt: z.date().describe("When it ends unless it is used"),
   absoluteExpiresAt: z.date().describe("When it ends in any case"),
 };
-const token = z
+export const token = z
   .string()
   .optional()
   .describe("Bearer token; only for who asked for one, or came with one. Shown once");

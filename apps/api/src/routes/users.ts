@@ -1,8 +1,12 @@
-import { type PublicUser, registerUser, registrationSchema } from "@org/db-models";
+import { type PublicUser, registerUser, registrationSchema, requestEmailVerification } from "@org/db-models";
+import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import type { Types } from "mongoose";
+import { emailVerification } from "../alerts.js";
 import { audit, byOwner } from "../audit.js";
+import { notifyLater } from "../background.js";
 import { passwordRateLimit } from "../plugins/rate-limit.js";
-import type { ServiceOptions } from "../service.js";
+import type { Service, ServiceOptions } from "../service.js";
 import { type Account, account } from "./users.schemas.js";
 
 /** Registration. */
@@ -17,7 +21,8 @@ export const userRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { s
       schema: {
         tags: ["account"],
         summary: "Register",
-        description: "Creates an active account. It does not sign in.",
+        description:
+          "Creates an active account, and sends its address the token that verifies it. It does not sign in.",
         body: registrationSchema,
         response: { 201: account },
       },
@@ -25,10 +30,25 @@ export const userRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { s
     async (request, reply) => {
       const user = await registerUser(service.database.models, request.body, service.clock.now());
       await audit(service, request, byOwner(user._id, "account.registered"));
+      await verifyNewAddress(service, request, user._id);
       return reply.code(201).header("location", "/v1/profile").send(describeAccount(user));
     },
   );
 };
+
+// The account is there: whoever was not sent their token asks for another.
+async function verifyNewAddress(
+  service: Service,
+  request: FastifyRequest,
+  userId: Types.ObjectId,
+): Promise<void> {
+  try {
+    const asked = await requestEmailVerification(service.database.models, { userId }, service.clock.now());
+    if (asked.issued) notifyLater(service, request, emailVerification(asked));
+  } catch (err) {
+    request.log.error({ err }, "a new address was not sent its token");
+  }
+}
 
 /** What an answer says of a user. */
 export function describeAccount(user: PublicUser): Account {

@@ -112,7 +112,7 @@ export async function reserveLoginAttempt(
 }
 
 /** The key of an account's counter: who reads the database doesn't read who it is. */
-function loginAccountOf(identifier: string): string {
+export function loginAccountOf(identifier: string): string {
   return sha256(`account:${normaliseIdentifier(identifier)}`);
 }
 

@@ -4,7 +4,7 @@ import { queries } from "../queries.js";
 import { limits } from "../schemas/common.js";
 import { recordSecurityEvent, type SecurityEventInput } from "../security/events.js";
 import { type LoginDefencePolicyInput, loginDefencePolicyOf } from "./policy.js";
-import { loginDeviceOf, type ReservedLoginAttempt, takeBack } from "./reserve.js";
+import { loginAccountOf, loginDeviceOf, type ReservedLoginAttempt, takeBack } from "./reserve.js";
 
 export interface LoginOutcome {
   attempt: ReservedLoginAttempt;
@@ -56,6 +56,32 @@ async function noteFailure(
     attempt.beginsDelay &&
       recordSecurityEvent(models, { ...event, kind: "login_delayed", severity: "warning", reasons }, now),
   ]);
+}
+
+/**
+ * Forgets the failures of what a user signs in with, on any device: for whoever has proved by another way that the
+ * account is theirs. Those of networks stay, for they may be guesses at other accounts.
+ */
+export async function forgiveAccount(
+  models: IdentityModels,
+  identifiers: readonly string[],
+  now: Date,
+): Promise<void> {
+  const forgiven = { failures: 0 };
+  const devices = {
+    $map: {
+      input: { $ifNull: ["$devices", []] },
+      as: "device",
+      in: { $mergeObjects: ["$$device", { counter: forgiven }] },
+    },
+  };
+  const set = { updatedAt: now, counter: { $literal: forgiven }, devices };
+  await Promise.all(
+    identifiers.map((identifier) => {
+      const { filter } = queries.loginProfileOf("account", loginAccountOf(identifier));
+      return models.LoginProfile.collection.updateOne(filter as object, [{ $set: set }]);
+    }),
+  );
 }
 
 async function forgive(

@@ -59,6 +59,7 @@ export const limits = {
   auditChains: 20_000,
   sealed: 128, // a network with nonce and tag, in base64url
   bucketEndpoints: 64,
+  messages: 16,
   name: 128,
   description: 1_000,
 } as const;

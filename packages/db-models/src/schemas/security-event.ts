@@ -21,6 +21,9 @@ export const securityEventKinds = [
   "allowlist_refused",
   "risk_high",
   "password_changed",
+  "password_reset_requested",
+  "password_reset",
+  "email_verified",
   "second_factor_changed",
   "database_exposed",
 ] as const;

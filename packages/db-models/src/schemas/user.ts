@@ -14,6 +14,7 @@ import {
   text,
 } from "./common.js";
 
+/** `pending` waits for its email address to be verified; it, `suspended` and `deleted` may not sign in. */
 export const userStatuses = ["pending", "active", "suspended", "deleted"] as const;
 export type UserStatus = (typeof userStatuses)[number];
 
@@ -109,9 +110,13 @@ export interface ExternalIdentity {
   linkedAt: Date;
 }
 
+/** A token that was sent to an email address. It stays until the next one of its kind, so that a used one is known as such. */
 export interface OneTimeToken {
   tokenHash: string;
+  /** Where it was sent: it is void once the account has another address. */
+  email: string;
   expiresAt: Date;
+  usedAt?: Date;
 }
 
 /** A person who signs in. Collection `users`. */
@@ -135,6 +140,8 @@ export interface UserDocument extends BaseDocument {
   externalIdentities?: ExternalIdentity[];
   emailVerification?: OneTimeToken;
   passwordReset?: OneTimeToken;
+  /** When tokens were sent to the account's address, the last first: what keeps its mailbox from being flooded. */
+  messagesAt?: Date[];
   /** Rises when every session of the user must end; a session opened under an older one is not live. */
   sessionGeneration: number;
   /** Links audit events to this person; destroying it makes them anonymous. Never selected by default. */
@@ -147,7 +154,12 @@ export interface UserDocument extends BaseDocument {
 }
 
 const oneTimeToken = new Schema<OneTimeToken>(
-  { tokenHash: { ...hash, required: true }, expiresAt: requiredDate },
+  {
+    tokenHash: { ...hash, required: true },
+    email: requiredText(limits.email),
+    expiresAt: requiredDate,
+    usedAt: Date,
+  },
   { _id: false },
 );
 
@@ -280,6 +292,7 @@ export const userSchema = new Schema<UserDocument>(
     externalIdentities: { ...list(externalIdentity, limits.identities), default: undefined },
     emailVerification: { type: oneTimeToken, select: false },
     passwordReset: { type: oneTimeToken, select: false },
+    messagesAt: { ...list(requiredDate, limits.messages), default: undefined, select: false },
     sessionGeneration: count,
     auditKey: { type: String, minlength: 43, maxlength: 43, required: true, select: false },
     lastActiveAt: Date,

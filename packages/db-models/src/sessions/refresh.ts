@@ -1,3 +1,4 @@
+import type { Types } from "mongoose";
 import type { IdentityModels } from "../models.js";
 import { queries } from "../queries.js";
 import { currentAfter, isReplacedInGrace } from "../rotations.js";
@@ -44,15 +45,17 @@ async function rotate(
     {
       handleHash: sha256(token.handle),
       tokenHash: sha256(token.raw),
-      revokedAt: null,
-      slot: { $gte: 0 },
-      idleExpiresAt: { $gt: now },
+      ...liveAt(now),
       ...hasRoom(graceStart),
     },
     [rotation(sha256(successor.raw), seal, now, { ...policy, graceStart })],
     { returnDocument: "after", projection: { userId: 1, idleExpiresAt: 1, absoluteExpiresAt: 1 } },
   );
   return claimed ? refreshed(claimed as unknown as UserSessionDocument, successor, false) : undefined;
+}
+
+function liveAt(now: Date) {
+  return { revokedAt: null, slot: { $gte: 0 }, idleExpiresAt: { $gt: now } };
 }
 
 /**
@@ -73,19 +76,79 @@ function rotation(
   { graceStart, retentionMs }: SessionPolicy & { graceStart: Date },
 ) {
   const inGrace = { $filter: { input: "$rotations", cond: { $gt: ["$$this.rotatedAt", graceStart] } } };
-  const idleExpiresMs = {
-    $min: [{ $add: [now.getTime(), "$idleTimeoutMs"] }, { $toLong: "$absoluteExpiresAt" }],
-  };
   return {
     $set: {
       tokenHash,
       rotations: { $concatArrays: [inGrace, [{ tokenHash: "$tokenHash", sealedSuccessor, rotatedAt: now }]] },
-      generation: { $add: ["$generation", 1] },
-      lastSeenAt: now,
-      idleExpiresAt: { $toDate: idleExpiresMs },
-      purgeAt: { $toDate: { $add: [idleExpiresMs, retentionMs] } },
+      ...rotatedAndUsed(now, retentionMs),
     },
   };
+}
+
+function rotatedAndUsed(now: Date, retentionMs: number) {
+  const idleExpiresMs = {
+    $min: [{ $add: [now.getTime(), "$idleTimeoutMs"] }, { $toLong: "$absoluteExpiresAt" }],
+  };
+  return {
+    generation: { $add: ["$generation", 1] },
+    lastSeenAt: now,
+    idleExpiresAt: { $toDate: idleExpiresMs },
+    purgeAt: { $toDate: { $add: [idleExpiresMs, retentionMs] } },
+  };
+}
+
+/** A session after its user proved again who they are. */
+export interface RenewedSession {
+  id: Types.ObjectId;
+  /** The bearer token from now on, here and never again. */
+  token: string;
+  idleExpiresAt: Date;
+  absoluteExpiresAt: Date;
+}
+
+/**
+ * Gives a session another token because its user has proved again who they are: the one before is refused from this
+ * moment, without a grace (ASVS 7.2.4). Of parallel calls one has the session, for the others' token is no longer good.
+ *
+ * @param token - as presented: the current one, or one in its grace.
+ * @returns `undefined` when it stands for no live session of the user.
+ */
+export async function renewSession(
+  models: IdentityModels,
+  { userId, token: presented }: { userId: Types.ObjectId; token: unknown },
+  now: Date,
+  policy: Partial<SessionPolicy> = {},
+): Promise<RenewedSession | undefined> {
+  const token = parseToken("session", presented);
+  if (!token) return undefined;
+  const { rotationGraceMs, retentionMs } = sessionPolicyOf(models, policy);
+  const tokenHash = sha256(token.raw);
+  const rotatedAt = { $gt: new Date(now.getTime() - rotationGraceMs) };
+  const isGood = [{ tokenHash }, { rotations: { $elemMatch: { tokenHash, rotatedAt } } }];
+  const { successor } = succeedToken("session", token);
+  const renewed = await models.UserSession.collection.findOneAndUpdate(
+    {
+      handleHash: sha256(token.handle),
+      userId,
+      ...liveAt(now),
+      // Within $and: beside the unique key a $or may cost a read of the whole collection (SecantusDB).
+      $and: [{ $or: isGood }],
+    },
+    [
+      {
+        $set: {
+          tokenHash: sha256(successor.raw),
+          rotations: [],
+          authenticatedAt: now,
+          ...rotatedAndUsed(now, retentionMs),
+        },
+      },
+    ],
+    { returnDocument: "after", projection: { idleExpiresAt: 1, absoluteExpiresAt: 1 } },
+  );
+  if (!renewed) return undefined;
+  const { _id: id, idleExpiresAt, absoluteExpiresAt } = renewed as unknown as UserSessionDocument;
+  return { id, token: successor.raw, idleExpiresAt, absoluteExpiresAt };
 }
 
 /** The answer to a token that could not be claimed: a retry, a refusal, or the alarm. */

@@ -73,7 +73,12 @@ export interface EveryEnd {
   userId: Types.ObjectId;
   reason: RevocationReason;
   /** Made to the user in the same write as the generation rises. */
-  change?: Partial<Pick<UserDocument, "status" | "passwordHash" | "passwordChangedAt">>;
+  change?: {
+    $set: Partial<Pick<UserDocument, "status" | "passwordHash" | "passwordChangedAt">> & {
+      "passwordReset.usedAt"?: Date;
+    };
+    $unset?: { passwordReset: "" };
+  };
   /** A session that goes on, under the new generation. */
   keep?: Types.ObjectId;
 }
@@ -85,23 +90,61 @@ export interface EveryEnd {
  */
 export async function endEverySession(
   models: IdentityModels,
-  { userId, reason, change, keep }: EveryEnd,
+  end: EveryEnd,
   now: Date,
 ): Promise<{ ended: number; generation: number }> {
+  const { userId, reason, keep } = end;
   const others = { userId, ...(keep && { _id: { $ne: keep } }) };
   const ended = await endSessions(models, others, reason, now);
-  const raised = await models.User.collection.findOneAndUpdate(
-    { _id: userId },
-    { $inc: { sessionGeneration: 1 }, $set: { ...change, updatedAt: now } },
-    { returnDocument: "after", projection: { sessionGeneration: 1 } },
-  );
-  if (!raised) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  const generation = await raiseGeneration(models, end, {}, now);
+  if (generation === undefined) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
   if (keep) {
     await models.UserSession.collection.updateOne(
       { _id: keep, userId },
-      { $set: { userGeneration: raised.sessionGeneration } },
+      { $set: { userGeneration: generation } },
     );
   }
   const later = await endSessions(models, others, reason, now);
-  return { ended: ended + later, generation: Number(raised.sessionGeneration) };
+  return { ended: ended + later, generation };
+}
+
+/**
+ * {@link endEverySession} for one of several that may try: the sessions that there are under the generation that was
+ * seen, and the change as long as the user is as the claim says. What was opened since somebody else's change goes on.
+ *
+ * @returns how many were ended; `undefined` when the user was not so.
+ */
+export async function claimAndEndSessions(
+  models: IdentityModels,
+  end: Omit<EveryEnd, "keep"> & { claim: Record<string, unknown>; seen: number },
+  now: Date,
+): Promise<number | undefined> {
+  const { userId, reason, claim, seen } = end;
+  const ended = await endSessionsBefore(models, { userId, reason, generation: seen + 1 }, now);
+  const generation = await raiseGeneration(models, end, claim, now);
+  if (generation === undefined) return undefined;
+  return ended + (await endSessionsBefore(models, { userId, reason, generation }, now));
+}
+
+/** Ends the sessions of a user that were opened before the generation rose to this one. */
+export function endSessionsBefore(
+  models: IdentityModels,
+  { userId, reason, generation }: Pick<EveryEnd, "userId" | "reason"> & { generation: number },
+  now: Date,
+): Promise<number> {
+  return endSessions(models, { userId, userGeneration: { $lt: generation } }, reason, now);
+}
+
+async function raiseGeneration(
+  models: IdentityModels,
+  { userId, change }: Pick<EveryEnd, "userId" | "change">,
+  claim: Record<string, unknown>,
+  now: Date,
+): Promise<number | undefined> {
+  const raised = await models.User.collection.findOneAndUpdate(
+    { ...claim, _id: userId },
+    { ...change, $inc: { sessionGeneration: 1 }, $set: { ...change?.$set, updatedAt: now } },
+    { returnDocument: "after", projection: { sessionGeneration: 1 } },
+  );
+  return raised ? Number(raised.sessionGeneration) : undefined;
 }

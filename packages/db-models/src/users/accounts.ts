@@ -7,12 +7,10 @@ import { queries } from "../queries.js";
 import { findByQuery } from "../run-query.js";
 import type { UserDocument, UserStatus } from "../schemas/user.js";
 import { randomKey } from "../secrets.js";
-import { recordSecurityEvent } from "../security/events.js";
 import { endEverySession } from "../sessions/revoke.js";
 import {
   normaliseIdentifier,
   parseInput,
-  passwordSchema,
   type Registration,
   registrationSchema,
   rolesSchema,
@@ -21,7 +19,7 @@ import {
 /** A user without secrets. */
 export type PublicUser = Omit<
   UserDocument,
-  "passwordHash" | "auditKey" | "emailVerification" | "passwordReset"
+  "passwordHash" | "auditKey" | "emailVerification" | "passwordReset" | "messagesAt"
 >;
 
 /** Leaves out what no caller may see; read by everything that returns a user. */
@@ -30,6 +28,7 @@ export const publicProjection = {
   auditKey: 0,
   emailVerification: 0,
   passwordReset: 0,
+  messagesAt: 0,
 } as const;
 
 /**
@@ -115,7 +114,7 @@ export async function setUserStatus(
   const { userId, status } = input;
   if (status !== "active") {
     await suspendApiKeys(models, userId);
-    const end = { userId, reason: "account_not_active", change: { status } } as const;
+    const end = { userId, reason: "account_not_active", change: { $set: { status } } } as const;
     const { generation } = await endEverySession(models, end, now);
     await settleApiKeys(models, userId, { active: false, generation });
     return;
@@ -127,32 +126,6 @@ export async function setUserStatus(
   );
   if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
   await settleApiKeys(models, userId, { active: true, generation: Number(user.sessionGeneration) });
-}
-
-/**
- * Gives an account another password, and ends every session but the one that it was changed in, those of logins under
- * way with the old password included (ASVS 7.4.3). That it is the user who asks is for the caller to see
- * (ASVS 7.5.1).
- *
- * @param input - `keepSessionId` is the session that goes on; absent after a reset, when none does.
- * @returns how many sessions were ended.
- * @throws IdentityError `INVALID_INPUT`, `USER_NOT_FOUND`.
- */
-export async function setPassword(
-  models: IdentityModels,
-  input: { userId: Types.ObjectId; password: string; keepSessionId?: Types.ObjectId },
-  now: Date,
-): Promise<number> {
-  const { userId, keepSessionId: keep } = input;
-  const passwordHash = await hashPassword(parseInput(passwordSchema, input.password));
-  const change = { passwordHash, passwordChangedAt: now };
-  const { ended } = await endEverySession(
-    models,
-    { userId, reason: "credentials_changed", change, ...(keep && { keep }) },
-    now,
-  );
-  await recordSecurityEvent(models, { userId, kind: "password_changed", severity: "warning" }, now);
-  return ended;
 }
 
 /**

@@ -32,7 +32,7 @@ export function userDocument(generation: Generation, person: Person): Record<str
   return {
     _id: person.id,
     email: emailOf(person),
-    emailVerifiedAt: createdAt,
+    ...(status !== "pending" && { emailVerifiedAt: createdAt }),
     ...(random.chance(0.7) && { username: `${person.firstName}.${index}`.toLowerCase() }),
     passwordHash: unknownPassword,
     passwordChangedAt: createdAt,
@@ -167,9 +167,11 @@ function externalIdentityOf({ random, index, createdAt }: Person) {
   return { key: `${provider}:${100_000_000 + index}`, provider, linkedAt: createdAt };
 }
 
-function oneTimeToken(generation: Generation, { random }: Person) {
+function oneTimeToken(generation: Generation, person: Person) {
+  const { random } = person;
   return {
     tokenHash: random.base64url(32),
+    email: emailOf(person),
     expiresAt: new Date(generation.now.getTime() + random.integer(-48, 24) * 3_600_000),
   };
 }

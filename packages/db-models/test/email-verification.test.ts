@@ -1,0 +1,140 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  createApiKey,
+  duration,
+  type IdentityModels,
+  listSecurityEvents,
+  mintToken,
+  readUser,
+  requestEmailVerification,
+  setUserStatus,
+  type UserDocument,
+  verifyApiKey,
+  verifyEmail,
+} from "../src/index.js";
+import { commandsDuring, makeUser, separateModels, useIdentityDatabase } from "./database.js";
+
+// Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
+const now = new Date("2096-06-01T12:00:00.000Z");
+const after = (ms: number) => new Date(now.getTime() + ms);
+const database = useIdentityDatabase();
+let models: IdentityModels;
+beforeAll(() => {
+  models = database().models;
+});
+
+async function tokenFor({ _id: userId }: UserDocument, at = now): Promise<string> {
+  const asked = await requestEmailVerification(models, { userId }, at);
+  if (!asked.issued) throw new Error(asked.reason);
+  return asked.token;
+}
+
+describe("requestEmailVerification", () => {
+  it("gives a token for the account's address, good for a day", async () => {
+    const user = await makeUser(models);
+    const asked = await requestEmailVerification(models, { userId: user._id }, now);
+    expect(asked).toMatchObject({ issued: true, email: user.email, expiresAt: after(duration.day) });
+    expect(await readUser(models, user._id)).not.toHaveProperty("emailVerification");
+  });
+
+  it.each<[string, object, string]>([
+    ["one that is verified", { emailVerifiedAt: now }, "already_verified"],
+    ["one that is suspended", { status: "suspended" }, "not_active"],
+    ["one that is deleted", { status: "deleted" }, "not_active"],
+  ])("refuses an account: %s", async (_name, fields, reason) => {
+    const { _id: userId } = await makeUser(models, fields);
+    expect(await requestEmailVerification(models, { userId }, now)).toEqual({ issued: false, reason });
+  });
+
+  it("refuses nobody, and a policy out of bounds", async () => {
+    const userId = new models.User()._id;
+    expect(await requestEmailVerification(models, { userId }, now)).toMatchObject({ reason: "unknown" });
+    const endless = { emailVerificationLifetimeMs: 8 * duration.day };
+    await expect(requestEmailVerification(models, { userId }, now, endless)).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+    });
+  });
+});
+
+describe("verifyEmail", () => {
+  it("verifies the address once, and says so in a security event", async () => {
+    const user = await makeUser(models);
+    const token = await tokenFor(user);
+    const origin = { network: "203.0.113.0/24" };
+    const verified = await verifyEmail(models, { token, origin }, after(duration.hour));
+    expect(verified).toEqual({ verified: true, userId: user._id, email: user.email });
+    expect(await readUser(models, user._id)).toMatchObject({
+      emailVerifiedAt: after(duration.hour),
+      status: "active",
+    });
+    expect(await verifyEmail(models, { token }, now)).toMatchObject({ verified: false, reason: "used" });
+    expect(await listSecurityEvents(models, { userId: user._id })).toMatchObject([
+      { kind: "email_verified", ...origin },
+    ]);
+  });
+
+  it("makes a pending account active, and its API keys good", async () => {
+    const user = await makeUser(models);
+    const { key } = await createApiKey(models, { userId: user._id, name: "ci", scopes: [] }, now);
+    await setUserStatus(models, { userId: user._id, status: "pending" }, now);
+    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: false });
+    await verifyEmail(models, { token: await tokenFor(user) }, now);
+    expect(await readUser(models, user._id)).toMatchObject({ status: "active" });
+    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: true });
+  });
+
+  it("completes at a second use what a crash kept from the API keys", async () => {
+    const user = await makeUser(models);
+    const { key } = await createApiKey(models, { userId: user._id, name: "ci", scopes: [] }, now);
+    await setUserStatus(models, { userId: user._id, status: "pending" }, now);
+    const token = await tokenFor(user);
+    const crashed = { status: "active", emailVerifiedAt: now, "emailVerification.usedAt": now };
+    await models.User.collection.updateOne({ _id: user._id }, { $set: crashed });
+    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: false });
+    expect(await verifyEmail(models, { token }, now)).toMatchObject({ reason: "used" });
+    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: true });
+  });
+
+  it.each(["suspended", "deleted"] as const)(
+    "refuses an account that is %s since, and leaves it so",
+    async (status) => {
+      const user = await makeUser(models);
+      const token = await tokenFor(user);
+      await setUserStatus(models, { userId: user._id, status }, now);
+      expect(await verifyEmail(models, { token }, now)).toMatchObject({ reason: "not_active" });
+      const left = await readUser(models, user._id);
+      expect([left.status, left.emailVerifiedAt]).toEqual([status, undefined]);
+    },
+  );
+
+  it("refuses a token that is over, or whose address the account no longer has", async () => {
+    const [old, moved] = [await makeUser(models), await makeUser(models)];
+    expect(await verifyEmail(models, { token: await tokenFor(old) }, after(duration.day))).toMatchObject({
+      reason: "expired",
+    });
+    const token = await tokenFor(moved);
+    await models.User.updateOne({ _id: moved._id }, { email: "moved@example.com" });
+    expect(await verifyEmail(models, { token }, now)).toMatchObject({ reason: "address_changed" });
+    expect((await readUser(models, moved._id)).emailVerifiedAt).toBeUndefined();
+  });
+
+  it.each([undefined, null, 7, {}, "", "ido_", mintToken("session").raw, `${mintToken("oneTime").raw}x`])(
+    "refuses %j without a read",
+    async (token) => {
+      const { result, commands } = await commandsDuring(database(), () =>
+        verifyEmail(models, { token }, now),
+      );
+      expect([result, commands]).toEqual([{ verified: false, reason: "malformed" }, []]);
+    },
+  );
+
+  it("succeeds for one of 100 parallel uses", async () => {
+    const user = await makeUser(models, { status: "pending" });
+    const token = await tokenFor(user);
+    const uses = separateModels(database(), 100).map((separate) => verifyEmail(separate, { token }, now));
+    const answers = await Promise.all(uses);
+    expect(answers.filter(({ verified }) => verified)).toHaveLength(1);
+    expect(answers.filter((answer) => !answer.verified && answer.reason === "used")).toHaveLength(99);
+    expect(await listSecurityEvents(models, { userId: user._id })).toHaveLength(1);
+  });
+});

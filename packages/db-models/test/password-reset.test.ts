@@ -1,0 +1,367 @@
+import fc from "fast-check";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import {
+  authenticateUser,
+  createApiKey,
+  duration,
+  hashPassword,
+  type IdentityModels,
+  listSecurityEvents,
+  mintToken,
+  openSession,
+  readUser,
+  registerUser,
+  requestEmailVerification,
+  requestPasswordReset,
+  reserveLoginAttempt,
+  resetPassword,
+  setPassword,
+  settleLoginAttempt,
+  setUserStatus,
+  type UserDocument,
+  validateAccessToken,
+  validateSession,
+  verifyApiKey,
+} from "../src/index.js";
+import { commandsDuring, makeUser, separateModels, useIdentityDatabase } from "./database.js";
+import { after, codeFor, exchange, granted, makeWorld, now } from "./oauth-world.js";
+
+const [before, chosen] = ["the password of before", "the password of after"];
+const database = useIdentityDatabase();
+let models: IdentityModels;
+let passwordHash: string;
+beforeAll(async () => {
+  models = database().models;
+  passwordHash = await hashPassword(before);
+});
+
+const makeOwner = (fields: object = {}) => makeUser(models, { passwordHash, ...fields });
+
+async function tokenFor({ email }: Pick<UserDocument, "email">, at = now): Promise<string> {
+  const asked = await requestPasswordReset(models, { email }, at);
+  if (!asked.issued) throw new Error(asked.reason);
+  return asked.token;
+}
+
+const signsIn = async ({ email }: UserDocument, password: string) =>
+  (await authenticateUser(models, { identifier: email, password })).authenticated;
+
+describe("requestPasswordReset", () => {
+  it("gives a token for the account's address, good for an hour, and tells the owner", async () => {
+    const user = await makeOwner();
+    const asked = await requestPasswordReset(
+      models,
+      { email: ` ${user.email.toUpperCase()} `, origin: { device: "curl" } },
+      now,
+    );
+    expect(asked).toMatchObject({ issued: true, email: user.email, expiresAt: after(duration.hour) });
+    expect(await listSecurityEvents(models, { userId: user._id })).toMatchObject([
+      { kind: "password_reset_requested", device: "curl" },
+    ]);
+    expect(await readUser(models, user._id)).not.toHaveProperty("passwordReset");
+  });
+
+  it.each<[string, object, string]>([
+    ["pending", { status: "pending" }, "not_active"],
+    ["suspended", { status: "suspended" }, "not_active"],
+    ["deleted", { status: "deleted" }, "not_active"],
+    ["one that signs in through somebody else", { passwordHash: undefined }, "no_password"],
+  ])("gives none for an account that is %s, and stores nothing", async (_name, fields, reason) => {
+    const user = await makeOwner(fields);
+    const stored = () => models.User.collection.findOne({ _id: user._id });
+    const untouched = await stored();
+    const asked = await requestPasswordReset(models, { email: user.email }, now);
+    expect(asked).toEqual({ issued: false, reason, userId: user._id });
+    expect(await stored()).toEqual(untouched);
+    expect(await listSecurityEvents(models, { userId: user._id })).toEqual([]);
+  });
+
+  it("gives none for nobody, and refuses what is no address", async () => {
+    expect(await requestPasswordReset(models, { email: "nobody@example.com" }, now)).toEqual({
+      issued: false,
+      reason: "unknown",
+    });
+    for (const email of ["nobody", { $gt: "" }, undefined]) {
+      const asked = requestPasswordReset(models, { email: email as string }, now);
+      await expect(asked).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    }
+    for (const policy of [
+      { passwordResetLifetimeMs: 2 * duration.day },
+      { maxMessages: 0 },
+      // The last token would be over while another is refused.
+      { passwordResetLifetimeMs: duration.hour, messageWindowMs: 2 * duration.hour },
+    ]) {
+      const asked = requestPasswordReset(models, { email: "nobody@example.com" }, now, policy);
+      await expect(asked).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    }
+  });
+
+  it("sends one account no more than five tokens an hour, of both kinds together, however many ask at once", async () => {
+    const user = await makeOwner();
+    await requestEmailVerification(models, { userId: user._id }, now);
+    const ask = (at: Date) =>
+      separateModels(database(), 50).map((separate) =>
+        requestPasswordReset(separate, { email: user.email }, at),
+      );
+    const issued = async (at: Date) => (await Promise.all(ask(at))).filter((one) => one.issued).length;
+    expect(await issued(after(duration.second))).toBe(4);
+    expect(await issued(after(duration.hour - 1))).toBe(0);
+    expect(await requestEmailVerification(models, { userId: user._id }, after(duration.minute))).toEqual({
+      issued: false,
+      reason: "too_many_messages",
+    });
+    // The first of them is an hour old.
+    expect(await issued(after(duration.hour))).toBe(1);
+    const { messagesAt } = (await models.User.collection.findOne({
+      _id: user._id,
+    })) as unknown as UserDocument;
+    expect(messagesAt).toHaveLength(6);
+  });
+
+  it("leaves the last token good as long as it refuses another", async () => {
+    const user = await makeOwner();
+    let last = "";
+    for (let count = 0; count < 5; count++) last = await tokenFor(user);
+    const at = after(duration.hour - 1);
+    expect(await requestPasswordReset(models, { email: user.email }, at)).toMatchObject({ issued: false });
+    expect(await resetPassword(models, { token: last, password: chosen }, at)).toMatchObject({
+      reset: true,
+    });
+  });
+});
+
+describe("resetPassword", () => {
+  it("sets the password, ends every session, and opens none", async () => {
+    const user = await makeOwner();
+    const userId = user._id;
+    const open = [await openSession(models, { userId }, now), await openSession(models, { userId }, now)];
+    const origin = { network: "203.0.113.0/24" };
+    const reset = await resetPassword(models, { token: await tokenFor(user), password: chosen, origin }, now);
+    expect(reset).toEqual({ reset: true, userId, email: user.email, ended: 2 });
+    for (const { token } of open) {
+      expect(await validateSession(models, token, now)).toEqual({ active: false, reason: "revoked" });
+    }
+    expect([await signsIn(user, before), await signsIn(user, chosen)]).toEqual([false, true]);
+    expect(await models.UserSession.countDocuments({ userId, revokedAt: null })).toBe(0);
+    const kinds = (await listSecurityEvents(models, { userId })).map(({ kind }) => kind);
+    expect(kinds.sort()).toEqual(["password_reset", "password_reset_requested"]);
+  });
+
+  it("leaves the second factor, the status, the roles and the address as they are", async () => {
+    const secondFactor = { enabled: true, method: "totp", enabledAt: now };
+    const user = await makeOwner({ security: { secondFactor }, roles: ["editor"] });
+    await resetPassword(models, { token: await tokenFor(user), password: chosen }, now);
+    const after = await readUser(models, user._id);
+    expect(after.security.secondFactor).toEqual(secondFactor);
+    expect([after.status, after.roles, after.emailVerifiedAt]).toEqual(["active", ["editor"], undefined]);
+  });
+
+  it("keeps API keys and what apps were granted, as a change of the password does", async () => {
+    const world = await makeWorld(models);
+    const { user } = world;
+    await models.User.updateOne({ _id: user._id }, { passwordHash });
+    const { accessToken } = granted(await exchange(models, world, await codeFor(models, world)));
+    const { key } = await createApiKey(models, { userId: user._id, name: "ci", scopes: [] }, now);
+    await resetPassword(models, { token: await tokenFor(user), password: chosen }, now);
+    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: true });
+    expect(await validateAccessToken(models, accessToken, now)).toMatchObject({ active: true });
+  });
+
+  it("refuses a login that was authenticated with the old password", async () => {
+    const user = await makeOwner();
+    const login = await authenticateUser(models, { identifier: user.email, password: before });
+    if (!login.authenticated) throw new Error(login.reason);
+    await resetPassword(models, { token: await tokenFor(user), password: chosen }, now);
+    await expect(openSession(models, login, now)).rejects.toMatchObject({ code: "SESSIONS_REVOKED" });
+  });
+
+  it("refuses a password out of bounds, and the token stays good", async () => {
+    const user = await makeOwner();
+    const { token: session } = await openSession(models, { userId: user._id }, now);
+    const token = await tokenFor(user);
+    await expect(resetPassword(models, { token, password: "short" }, now)).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+    });
+    expect(await validateSession(models, session, now)).toMatchObject({ active: true });
+    expect(await resetPassword(models, { token, password: chosen }, now)).toMatchObject({ reset: true });
+  });
+
+  const refused: [string, (user: UserDocument) => Promise<unknown>, string][] = [
+    ["is over", async () => undefined, "expired"],
+    ["was replaced by a newer one", (user) => tokenFor(user), "unknown"],
+    [
+      "was overtaken by a changed password",
+      (user) => setPassword(models, { userId: user._id, password: before }, now),
+      "unknown",
+    ],
+    [
+      "was sent to an address that the account no longer has",
+      (user) => models.User.updateOne({ _id: user._id }, { email: `new.${user.email}` }),
+      "address_changed",
+    ],
+    [
+      "belongs to an account that was suspended since",
+      (user) => setUserStatus(models, { userId: user._id, status: "suspended" }, now),
+      "not_active",
+    ],
+    [
+      "belongs to an account that was deleted since",
+      (user) => setUserStatus(models, { userId: user._id, status: "deleted" }, now),
+      "not_active",
+    ],
+  ];
+  it.each(refused)("refuses a token that %s, and changes nothing", async (_name, meanwhile, reason) => {
+    const user = await makeOwner();
+    const token = await tokenFor(user);
+    await meanwhile(user);
+    const stored = () => models.User.collection.findOne({ _id: user._id });
+    const untouched = await stored();
+    const at = reason === "expired" ? after(duration.hour) : now;
+    expect(await resetPassword(models, { token, password: chosen }, at)).toMatchObject({
+      reset: false,
+      reason,
+    });
+    expect(await stored()).toEqual(untouched);
+  });
+
+  it("issues a good token after one was used", async () => {
+    const user = await makeOwner();
+    await resetPassword(models, { token: await tokenFor(user), password: chosen }, now);
+    expect(await resetPassword(models, { token: await tokenFor(user), password: before }, now)).toMatchObject(
+      {
+        reset: true,
+      },
+    );
+  });
+
+  it("refuses any token with one character changed, without a read and without a hash", async () => {
+    const user = await makeOwner();
+    const token = await tokenFor(user);
+    const { commands } = await commandsDuring(database(), () =>
+      fc.assert(
+        fc.asyncProperty(
+          fc.nat(token.length - 1),
+          fc.constantFrom(..."abcXYZ019_-"),
+          async (at, character) => {
+            const changed = token.slice(0, at) + character + token.slice(at + 1);
+            if (changed === token) return;
+            const answer = await resetPassword(models, { token: changed, password: chosen }, now);
+            expect(answer).toEqual({ reset: false, reason: "malformed" });
+          },
+        ),
+      ),
+    );
+    expect(commands).toEqual([]);
+    expect(await resetPassword(models, { token: mintToken("oneTime").raw, password: chosen }, now)).toEqual({
+      reset: false,
+      reason: "unknown",
+    });
+  });
+
+  it("does not take the token of the other flow", async () => {
+    const user = await makeOwner();
+    const asked = await requestEmailVerification(models, { userId: user._id }, now);
+    if (!asked.issued) throw new Error(asked.reason);
+    const answer = await resetPassword(models, { token: asked.token, password: chosen }, now);
+    expect(answer).toEqual({ reset: false, reason: "unknown" });
+  });
+
+  it("succeeds for one of 100 parallel uses, and what is opened with its password goes on", async () => {
+    const user = await makeOwner();
+    const userId = user._id;
+    const old = await openSession(models, { userId }, now);
+    const token = await tokenFor(user);
+    const opened: string[] = [];
+    const uses = separateModels(database(), 100).map(async (separate, index) => {
+      const password = `the password of number ${index}`;
+      const answer = await resetPassword(separate, { token, password }, now);
+      if (!answer.reset) return answer;
+      // At once, while the others are still under way.
+      const login = await authenticateUser(separate, { identifier: user.email, password });
+      if (!login.authenticated) throw new Error("the new password is not taken");
+      opened.push((await openSession(separate, login, now)).token);
+      return answer;
+    });
+    const answers = await Promise.all(uses);
+    expect(answers.filter((answer) => answer.reset)).toHaveLength(1);
+    expect(answers.filter((answer) => !answer.reset && answer.reason === "used")).toHaveLength(99);
+    expect(await validateSession(models, old.token, now)).toMatchObject({ active: false });
+    expect(await validateSession(models, opened[0], now)).toMatchObject({ active: true });
+  });
+
+  it("ends nothing that was opened with the new password, however late a use comes that another has forestalled", async () => {
+    const user = await makeOwner();
+    const token = await tokenFor(user);
+    const { collection } = models.UserSession;
+    let goOn = () => {};
+    const isHeld = new Promise<void>((resolve) => {
+      const held = new Promise<void>((release) => {
+        goOn = release;
+      });
+      vi.spyOn(collection, "updateMany").mockImplementationOnce(async (...command) => {
+        resolve();
+        await held;
+        return collection.updateMany(...command);
+      });
+    });
+    const late = resetPassword(models, { token, password: before }, now);
+    await isHeld;
+    await resetPassword(models, { token, password: chosen }, now);
+    const { token: session } = await openSession(models, { userId: user._id }, now);
+    goOn();
+    expect(await late).toMatchObject({ reset: false, reason: "used" });
+    expect(await validateSession(models, session, now)).toMatchObject({ active: true });
+    expect(await signsIn(user, chosen)).toBe(true);
+    vi.restoreAllMocks();
+  });
+
+  it("leaves no session of logins with the old password that race with it", async () => {
+    const user = await makeOwner({ security: { maxConcurrentSessions: 50 } });
+    const token = await tokenFor(user);
+    const logins = separateModels(database(), 20).map(async (separate) => {
+      const login = await authenticateUser(separate, { identifier: user.email, password: before });
+      return login.authenticated ? openSession(separate, login, now) : undefined;
+    });
+    const [reset, ...raced] = await Promise.allSettled([
+      resetPassword(models, { token, password: chosen }, now),
+      ...logins,
+    ]);
+    expect(reset).toMatchObject({ status: "fulfilled", value: { reset: true } });
+    for (const login of raced) {
+      if (login.status === "rejected") expect(login.reason.code).toBe("SESSIONS_REVOKED");
+      else if (login.value) {
+        const { token: session } = login.value as { token: string };
+        expect(await validateSession(models, session, now)).toMatchObject({ active: false });
+      }
+    }
+    expect(await models.UserSession.countDocuments({ userId: user._id, revokedAt: null })).toBe(0);
+  });
+
+  it("ends the delays of the account and of its devices, and not those of the network", async () => {
+    const email = "guessed@example.com";
+    const { _id: userId } = await registerUser(models, { email, password: before }, now);
+    const guess = async (more: { ip?: string; deviceCookie?: string }, succeeded = false) => {
+      const admission = await reserveLoginAttempt(models, { identifier: email, ...more }, now);
+      if (!admission.admitted) return false;
+      const { deviceCookie } = more;
+      await settleLoginAttempt(
+        models,
+        { attempt: admission.attempt, succeeded, userId, ...(deviceCookie && { deviceCookie }) },
+        now,
+      );
+      return true;
+    };
+    await guess({ deviceCookie: "known" }, true);
+    const isDelayed = async (more: { ip?: string; deviceCookie?: string }) =>
+      !(await reserveLoginAttempt(models, { identifier: email, ...more }, now)).admitted;
+    while (await guess({ ip: "203.0.113.7" }));
+    while (await guess({ deviceCookie: "known" }));
+    expect([await isDelayed({}), await isDelayed({ deviceCookie: "known" })]).toEqual([true, true]);
+    const network = () => models.LoginProfile.findOne({ subject: "network", key: "203.0.113.0/24" }).lean();
+    const failures = (await network())?.counter.failures;
+    expect(failures).toBeGreaterThanOrEqual(5);
+    await resetPassword(models, { token: await tokenFor({ email }), password: chosen }, now);
+    expect([await isDelayed({}), await isDelayed({ deviceCookie: "known" })]).toEqual([false, false]);
+    expect((await network())?.counter.failures).toBe(failures);
+  });
+});

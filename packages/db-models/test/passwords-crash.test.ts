@@ -1,0 +1,147 @@
+import { bundleChild, childrenAhead, startChild, type WaitingChild } from "@org/dev-kit/children";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import type { Model } from "mongoose";
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  defineModels,
+  hashPassword,
+  type IdentityModels,
+  openSession,
+  requestPasswordReset,
+  resetPassword,
+  type UserDocument,
+  validateSession,
+  verifyPassword,
+} from "../src/index.js";
+import type { PasswordAssignment } from "./children/password-changer.js";
+import { makeUser } from "./database.js";
+
+const temporary = useTemporaryDatabase({ label: "passwords-crash" });
+const now = new Date("2096-06-01T12:00:00.000Z"); // as the child has it
+const [before, chosen] = ["the password of before", "the password of after"];
+let models: IdentityModels;
+let passwordHash: string;
+beforeAll(async () => {
+  models = defineModels(temporary.connection);
+  for (const model of Object.values(models) as Model<unknown>[]) await model.createIndexes();
+  passwordHash = await hashPassword(before);
+});
+
+const changer = await bundleChild(new URL("./children/password-changer.ts", import.meta.url));
+const start = () => startChild(changer, temporary.uri);
+/** More than either change sends. */
+const maxCommands = 8;
+const moments = (["commandStarted", "commandSucceeded"] as const).flatMap((when) =>
+  Array.from({ length: maxCommands }, (_, index) => ({ when, killedAt: index + 1 })),
+);
+
+/** The account as it is in one moment. */
+async function look({ _id }: UserDocument): Promise<{ isNew: boolean; isSpent: boolean }> {
+  const user = (await models.User.collection.findOne({ _id })) as unknown as UserDocument;
+  const [isOld, isNew] = await Promise.all(
+    [before, chosen].map((password) => verifyPassword(user.passwordHash, password)),
+  );
+  expect(isOld).toBe(!isNew);
+  return { isNew: isNew ?? false, isSpent: user.passwordReset?.usedAt !== undefined };
+}
+
+async function openThree({ _id: userId }: UserDocument): Promise<[string, string, string]> {
+  const open = async () => (await openSession(models, { userId }, now)).token;
+  return [await open(), await open(), await open()];
+}
+
+const isActive = async (token: string) => (await validateSession(models, token, now)).active;
+
+/** Kills one child at each moment of its change, and tells how many got to the end. */
+async function killAtEachMoment(
+  prepare: () => Promise<Omit<PasswordAssignment, "killedAt" | "when">>,
+  check: (child: WaitingChild) => Promise<void>,
+): Promise<number> {
+  const next = childrenAhead(3, moments.length, start);
+  let finished = 0;
+  for (const moment of moments) {
+    const assignment = await prepare();
+    const child = await next();
+    child.tell(JSON.stringify({ ...assignment, ...moment }));
+    await child.exited;
+    if (child.printed().includes("done\n")) finished += 1;
+    await check(child);
+  }
+  return finished;
+}
+
+describe("a change that is killed before, at and after each of its commands", () => {
+  it("of a reset leaves the old password and a good token, or the new one, a spent token and no session", async () => {
+    let user: UserDocument;
+    let token = "";
+    let sessions: string[] = [];
+    const outcomes = new Set<string>();
+    const finished = await killAtEachMoment(
+      async () => {
+        user = await makeUser(models, { passwordHash });
+        sessions = await openThree(user);
+        const asked = await requestPasswordReset(models, { email: user.email }, now);
+        if (!asked.issued) throw new Error(asked.reason);
+        token = asked.token;
+        return { resetToken: token, password: chosen };
+      },
+      async () => {
+        const { isNew, isSpent } = await look(user);
+        expect(isSpent).toBe(isNew);
+        if (isNew) for (const session of sessions) expect(await isActive(session)).toBe(false);
+        outcomes.add(isNew ? "new" : "old");
+        const again = await resetPassword(models, { token, password: chosen }, now);
+        // What was on its way when the process died may have arrived since.
+        if (!again.reset) expect([again.reason, (await look(user)).isNew]).toEqual(["used", true]);
+        for (const session of sessions) expect(await isActive(session)).toBe(false);
+      },
+    );
+    expect([...outcomes].sort()).toEqual(["new", "old"]);
+    expect(finished).toBeGreaterThan(0);
+    expect(finished).toBeLessThan(moments.length / 2);
+  });
+
+  it("of a reset is completed by the next use of the token: what a login opened beside it ends", async () => {
+    const user = await makeUser(models, { passwordHash });
+    const { _id: userId } = user;
+    const asked = await requestPasswordReset(models, { email: user.email }, now);
+    if (!asked.issued) throw new Error(asked.reason);
+    const child = start();
+    await child.hasPrinted("ready\n");
+    // Right after the change, the third command.
+    const moment = { killedAt: 3, when: "commandSucceeded" } as const;
+    child.tell(JSON.stringify({ resetToken: asked.token, password: chosen, ...moment }));
+    await child.exited;
+    expect(await look(user)).toEqual({ isNew: true, isSpent: true });
+    const [raced, later] = [
+      await openSession(models, { userId }, now),
+      await openSession(models, { userId }, now),
+    ];
+    // As a login has it that was answered between the first end of the sessions and the change.
+    await models.UserSession.updateOne({ _id: raced.id }, { userGeneration: 0 });
+    expect(await resetPassword(models, { token: asked.token, password: before }, now)).toMatchObject({
+      reason: "used",
+    });
+    expect([await isActive(raced.token), await isActive(later.token)]).toEqual([false, true]);
+    expect(await look(user)).toMatchObject({ isNew: true });
+  });
+
+  it("of a change leaves no session with a token from before it, once the new password holds", async () => {
+    let user: UserDocument;
+    let sessions: string[] = [];
+    const outcomes = new Set<string>();
+    await killAtEachMoment(
+      async () => {
+        user = await makeUser(models, { passwordHash });
+        sessions = await openThree(user);
+        return { userId: user._id.toHexString(), keepToken: sessions[0] as string, password: chosen };
+      },
+      async () => {
+        const { isNew } = await look(user);
+        outcomes.add(isNew ? "new" : "old");
+        if (isNew) for (const session of sessions) expect(await isActive(session)).toBe(false);
+      },
+    );
+    expect([...outcomes].sort()).toEqual(["new", "old"]);
+  });
+});
