@@ -147,7 +147,7 @@ function parsePrometheus(text: string): Sample[] {
 const weekTable = [
   "| this hour | now | a week ago |",
   "| connections | 30 | 12 |",
-  "| round trip | 2.00 ms | 1.00 ms |",
+  "| round trip | 2.0 ms | 1.0 ms |",
   "| operations | 7.3 per second | 0.0 per second |",
   "| cache in use | 50 % | 25 % |",
 ];

@@ -58,6 +58,7 @@ export type {
   Topology,
 } from "./health/facts.js";
 export type { FigureName, FigureUnit, HealthFigure } from "./health/figures.js";
+export { figureText } from "./health/figures.js";
 export type { HealthFinding, HealthPart, Severity } from "./health/finding.js";
 export type { Projection } from "./health/growth.js";
 export type { HealthOptions, HealthReport } from "./health/health.js";

@@ -29,6 +29,7 @@ test("exports these names and no others", () => {
     "expectQueryPlan",
     "expectedIndexes",
     "explainQuery",
+    "figureText",
     "healthCheckResultSchema",
     "healthCheckSchema",
     "initialize",

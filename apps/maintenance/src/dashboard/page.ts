@@ -1,4 +1,4 @@
-import type { FigureUnit } from "@org/db-optimizer";
+import { figureText } from "@org/db-optimizer";
 import type { RunDocument } from "../runs.js";
 import type { DashboardFacts, Found, KeptDrift, KeptHealth } from "./read.js";
 import { style } from "./style.js";
@@ -139,8 +139,8 @@ function healthSections({ parts, findings, collections, week = [] }: KeptHealth)
   ]);
   const hours = week.map((one) => [
     text(one.label),
-    figure(one.now, one.unit),
-    figure(one.weekAgo, one.unit),
+    figureText(one.now, one.unit),
+    figureText(one.weekAgo, one.unit),
   ]);
   return [
     `<section><h2>Parts of the health score</h2><ul class="parts">${bars.join("")}</ul></section>`,
@@ -156,21 +156,6 @@ function figureTable(title: string, titles: readonly string[], rows: readonly (r
     `<tr>${cells.map((cell) => `<${tag}>${cell}</${tag}>`).join("")}</tr>`;
   const body = rows.map((cells) => row(cells, "td")).join("");
   return `<section><h2>${title}</h2><div class="wide"><table class="figures"><thead>${row(titles, "th")}</thead><tbody>${body}</tbody></table></div></section>`;
-}
-
-function figure(value: number, unit: FigureUnit): string {
-  switch (unit) {
-    case "ms":
-      return `${value.toFixed(1)} ms`;
-    case "bytes":
-      return bytes(value);
-    case "ratio":
-      return `${Math.round(value * 100)} %`;
-    case "perSecond":
-      return `${value.toFixed(1)} per second`;
-    case "count":
-      return count(value);
-  }
 }
 
 const order = ["critical", "warning", "info"] as const;

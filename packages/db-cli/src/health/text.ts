@@ -1,4 +1,4 @@
-import type { FigureUnit, HealthFinding, HealthReport, ScorePart } from "@org/db-optimizer";
+import { figureText, type HealthFinding, type HealthReport, type ScorePart } from "@org/db-optimizer";
 
 import { bytes, count, duration, plural } from "../output/format.js";
 import type { Paint } from "../output/style.js";
@@ -119,21 +119,6 @@ export function weekRows({ comparisons }: HealthReport): { titles: string[]; row
       figureText(weekAgo, unit),
     ]),
   };
-}
-
-function figureText(value: number, unit: FigureUnit): string {
-  switch (unit) {
-    case "ms":
-      return duration(value);
-    case "bytes":
-      return bytes(value);
-    case "ratio":
-      return `${Math.round(value * 100)} %`;
-    case "perSecond":
-      return `${value.toFixed(1)} per second`;
-    case "count":
-      return count(value);
-  }
 }
 
 function tableText({ titles, rows }: { titles: readonly string[]; rows: readonly string[][] }): string {

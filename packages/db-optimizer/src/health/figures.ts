@@ -95,6 +95,24 @@ export const measures = {
   },
 } as const satisfies Readonly<Record<string, Measure>>;
 
+const mebibyte = 1_048_576;
+
+/** A figure with its unit, for people. */
+export function figureText(value: number, unit: FigureUnit): string {
+  switch (unit) {
+    case "ms":
+      return `${value.toFixed(1)} ms`;
+    case "ratio":
+      return `${(value * 100).toFixed(0)} %`;
+    case "bytes":
+      return `${(value / mebibyte).toFixed(1)} MiB`;
+    case "perSecond":
+      return `${value.toFixed(1)} per second`;
+    case "count":
+      return value.toLocaleString("en-US");
+  }
+}
+
 /** Stable name of a figure. */
 export type FigureName = keyof typeof measures;
 
