@@ -8,6 +8,7 @@ import {
   operationNote,
   operationRows,
   percent,
+  ratio,
   times,
   totalBytes,
   whole,
@@ -164,7 +165,7 @@ function healthChart({ health }: DemoResult): string {
 function figuresTable(queries: readonly QueryComparison[]): string {
   const rows = queries.map(
     ({ name, collection, before, after, speedup }) =>
-      `<tr><td>${name}</td><td>${collection}</td><td class="number">${milliseconds(before.p50)}</td><td class="number">${milliseconds(after.p50)}</td><td class="number">${times(speedup)}</td><td class="number">${before.examinedPerReturned.toFixed(1)}</td><td class="number">${after.examinedPerReturned.toFixed(1)}</td><td><code>${escapeHtml(after.index)}</code></td></tr>`,
+      `<tr><td>${name}</td><td>${collection}</td><td class="number">${milliseconds(before.p50)}</td><td class="number">${milliseconds(after.p50)}</td><td class="number">${times(speedup)}</td><td class="number">${ratio(before.examinedPerReturned)}</td><td class="number">${ratio(after.examinedPerReturned)}</td><td><code>${escapeHtml(after.index)}</code></td></tr>`,
   );
   return `<div class="scroll"><table><thead><tr><th>Query</th><th>Collection</th><th class="number">Before</th><th class="number">After</th><th class="number">Faster</th><th class="number">Examined/returned before</th><th class="number">after</th><th>Index</th></tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
 }

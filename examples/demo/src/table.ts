@@ -139,6 +139,6 @@ export function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
 }
 
-function ratio(value: number): string {
+export function ratio(value: number): string {
   return value >= 10 ? Math.round(value).toLocaleString("en") : Number(value.toFixed(1)).toString();
 }
