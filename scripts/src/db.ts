@@ -4,7 +4,8 @@ import { databaseUri, describeFailure, openEngine, root } from "./engine.js";
 
 // `org-db` on this checkout's own db.config.ts, with an engine brought along when MONGODB_URI names none.
 try {
-  const engine = await openEngine();
+  // What these print is about plans, and has to be what a server would do.
+  const engine = await openEngine("faithful");
   try {
     const [command = "help", ...given] = process.argv.slice(2);
     // What was given comes last, so that it wins.

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Engine, startEngine } from "@org/dev-kit";
+import { type Engine, type EnginePreference, startEngine } from "@org/dev-kit";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -14,9 +14,9 @@ export const databaseName = "identity";
  * `MONGODB_URI`, or the embedded engine of this checkout: the one that runs, or one that is started for as long as
  * this process needs it.
  */
-export function openEngine(signal?: AbortSignal): Promise<Engine> {
+export function openEngine(prefer: EnginePreference, signal?: AbortSignal): Promise<Engine> {
   const log = (line: string) => void process.stderr.write(`engine: ${line}\n`);
-  return startEngine({ prefer: "quick", storagePath, log, ...(signal && { signal }) });
+  return startEngine({ prefer, storagePath, log, ...(signal && { signal }) });
 }
 
 /** The engine's connection string with our database's name, unless it has one. */

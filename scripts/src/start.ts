@@ -12,7 +12,7 @@ const say = (line = "") => void process.stdout.write(`${line}\n`);
 
 const stopping = stopSignal();
 try {
-  const engine = await openEngine(stopping);
+  const engine = await openEngine("quick", stopping);
   try {
     await serve(databaseUri(engine), `${engine.kind} ${engine.version}`);
   } finally {

@@ -6,16 +6,17 @@ import { openDatabase } from "@org/db-models";
 import { type Engine, startEngine, temporaryDatabase } from "@org/dev-kit";
 import { runDemo } from "./demo.js";
 import { renderHtml } from "./html.js";
-import { assertEnoughMemory } from "./memory.js";
 import { Screen } from "./screen.js";
+import { assertEnoughMemory, sizeFor } from "./size.js";
 import { renderText } from "./table.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const usage = `npm run demo [-- --users N] [--sessions N] [--seed N] [--report FILE] [--json]`;
 
 interface Arguments {
-  users: number;
-  sessions: number;
+  /** Default: what the engine does in some minutes. */
+  users: number | undefined;
+  sessions: number | undefined;
   seed: number;
   report: string;
   json: boolean;
@@ -24,22 +25,23 @@ interface Arguments {
 function readArguments(): Arguments {
   const { values } = parseArgs({
     options: {
-      users: { type: "string", default: "10000" },
-      sessions: { type: "string", default: "100000" },
+      users: { type: "string" },
+      sessions: { type: "string" },
       seed: { type: "string", default: "1" },
       report: { type: "string", default: "reports/demo.html" },
       json: { type: "boolean", default: false },
     },
   });
-  const whole = (name: "users" | "sessions" | "seed", most: number) => {
-    const value = Number(values[name]);
+  const whole = (name: "users" | "sessions" | "seed", text: string, most: number) => {
+    const value = Number(text);
     if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-    throw new TypeError(`--${name} must be a whole number from 1 to ${most}, not ${values[name]}`);
+    throw new TypeError(`--${name} must be a whole number from 1 to ${most}, not ${text}`);
   };
+  const { users, sessions, seed } = values;
   return {
-    users: whole("users", 10_000_000),
-    sessions: whole("sessions", 100_000_000),
-    seed: whole("seed", 2 ** 31 - 1),
+    users: users === undefined ? undefined : whole("users", users, 10_000_000),
+    sessions: sessions === undefined ? undefined : whole("sessions", sessions, 100_000_000),
+    seed: whole("seed", seed, 2 ** 31 - 1),
     report: resolve(root, values.report),
     json: values.json,
   };
@@ -60,7 +62,8 @@ async function main(): Promise<number> {
   try {
     assertWritable(parsed.report);
     const engine = await startEngine({
-      prefer: "quick",
+      // It proves plans, so it waits once for an engine that plans as MongoDB does.
+      prefer: "faithful",
       signal: stopping.signal,
       log: (line: string) => screen.line(`engine: ${line}`),
     });
@@ -97,13 +100,23 @@ async function demonstrate(
   signal: AbortSignal,
   screen: Screen,
 ): Promise<void> {
-  assertEnoughMemory(engine.kind, parsed.sessions);
+  const size = sizeFor(engine.kind, parsed);
+  assertEnoughMemory(engine.kind, size.sessions);
   const temporary = temporaryDatabase({ uri: engine.uri, label: "demo" });
   const database = await openDatabase(temporary.uri);
   try {
-    await holdTtlMonitor(engine, database);
+    if (!(await holdTtlMonitor(engine, database))) {
+      screen.line(
+        "engine: its TTL monitor can't be held, so some of what has expired may go by itself meanwhile",
+      );
+    }
     const name = `${engine.kind} ${engine.version}`;
-    const result = await runDemo(database, name, { ...parsed, now: new Date(), signal }, screen);
+    const result = await runDemo(
+      database,
+      name,
+      { ...size, seed: parsed.seed, now: new Date(), signal },
+      screen,
+    );
     process.stdout.write(parsed.json ? `${JSON.stringify(result)}\n` : `\n${renderText(result)}\n`);
     writeFileSync(parsed.report, renderHtml(result, new Date()));
     screen.line(`\nreport        ${relative(process.cwd(), parsed.report)}`);
@@ -113,13 +126,23 @@ async function demonstrate(
   }
 }
 
-/** Expired documents would otherwise go by themselves meanwhile. On an engine of our own only. */
+/**
+ * Expired documents would otherwise go by themselves meanwhile. On an engine of our own only.
+ *
+ * @returns false where there is no such parameter (SecantusDB's Python server).
+ */
 async function holdTtlMonitor(
   engine: Engine,
   database: Awaited<ReturnType<typeof openDatabase>>,
-): Promise<void> {
-  if (engine.kind === "external") return;
-  await database.connection.db?.admin().command({ setParameter: 1, ttlMonitorSleepSecs: 86_400 });
+): Promise<boolean> {
+  if (engine.kind === "external") return true;
+  try {
+    await database.connection.db?.admin().command({ setParameter: 1, ttlMonitorSleepSecs: 86_400 });
+    return true;
+  } catch (error) {
+    if ((error as { codeName?: unknown }).codeName === "InvalidOptions") return false;
+    throw error;
+  }
 }
 
 function describe(error: unknown): string {

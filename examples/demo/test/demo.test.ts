@@ -5,8 +5,8 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DemoResult, runDemo } from "../src/demo.js";
 import { renderHtml } from "../src/html.js";
-import { assertEnoughMemory } from "../src/memory.js";
 import { describeProgress, Screen } from "../src/screen.js";
+import { assertEnoughMemory, sizeFor } from "../src/size.js";
 import { renderText } from "../src/table.js";
 
 const temporary = useTemporaryDatabase({ label: "demo" });
@@ -127,6 +127,12 @@ describe("a demo that is asked for what it cannot do", () => {
     expect(stderr).toMatch(said);
     expect(stderr + stdout).not.toContain("engine:");
   });
+});
+
+it("loads less where the engine is slow, unless it is told how much", () => {
+  expect(sizeFor("secantus-rs", {})).toEqual({ users: 10_000, sessions: 100_000 });
+  expect(sizeFor("secantus-py", {})).toEqual({ users: 1_000, sessions: 10_000 });
+  expect(sizeFor("secantus-py", { users: 50 })).toEqual({ users: 50, sessions: 10_000 });
 });
 
 describe("the memory that a demo needs", () => {

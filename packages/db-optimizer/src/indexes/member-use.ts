@@ -91,7 +91,10 @@ async function useOn(db: mongo.Db, collections: readonly string[]): Promise<[str
   const found = await mapLimited(collections, atOnce, async (collection) => {
     const pipeline = [{ $indexStats: {} }];
     const entries = await db.collection(collection).aggregate(pipeline).toArray().catch(absent);
-    return entries.map((entry): [string, IndexUse] => [`${collection}.${entry.name}`, useOfEntry(entry)]);
+    return entries.flatMap((entry): [string, IndexUse][] => {
+      const use = useOfEntry(entry);
+      return use ? [[`${collection}.${entry.name}`, use]] : [];
+    });
   });
   return found.flat();
 }
@@ -102,9 +105,13 @@ function absent(error: unknown): Document[] {
   throw error;
 }
 
-function useOfEntry({ host, accesses }: Document): IndexUse {
-  const { ops, since } = accesses as { ops: unknown; since: Date };
-  return { member: String(host), ops: Number(ops), since };
+/**
+ * One entry of `$indexStats`; `undefined` without the time since which it counts, for then it tells of nothing
+ * (SecantusDB's Python server). Pure.
+ */
+export function useOfEntry({ host, accesses }: Document): IndexUse | undefined {
+  const { ops, since } = (accesses ?? {}) as { ops?: unknown; since?: unknown };
+  return since instanceof Date ? { member: String(host), ops: Number(ops), since } : undefined;
 }
 
 function merged(answers: readonly (readonly [string, IndexUse])[][]): Map<string, IndexUse[]> {

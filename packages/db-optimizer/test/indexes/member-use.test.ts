@@ -2,9 +2,19 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Connection } from "mongoose";
 import { describe, expect, test } from "vitest";
 
-import { dataHosts, memberOptions, readIndexUse } from "../../src/indexes/member-use.js";
+import { dataHosts, memberOptions, readIndexUse, useOfEntry } from "../../src/indexes/member-use.js";
 
 const database = useTemporaryDatabase({ label: "members" });
+
+const since = new Date("2026-01-01T00:00:00Z");
+
+test.each<[string, object, unknown]>([
+  ["counts", { host: "a:1", accesses: { ops: 3, since } }, { member: "a:1", ops: 3, since }],
+  ["no time since which it counts", { host: "a:1", accesses: { ops: 0, since: null } }, undefined],
+  ["no counts at all", { host: "a:1" }, undefined],
+])("an entry of $indexStats with %s", (_name, entry, use) => {
+  expect(useOfEntry(entry as never)).toEqual(use);
+});
 
 describe("members that hold data", () => {
   test.each<[string, object, object[], string[]]>([

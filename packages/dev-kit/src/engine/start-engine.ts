@@ -114,6 +114,7 @@ async function startFirst(
     try {
       const { uri, facts, stop } = await runStep(step, storagePath, context);
       context.log(`started ${facts.description}`);
+      if (step.caution) context.log(step.caution);
       return describeEngine({ uri, kind: step.kind, facts, owned: true, stop });
     } catch (error) {
       throwIfAborted(context.signal);

@@ -1,6 +1,25 @@
 import { totalmem } from "node:os";
 import type { Engine } from "@org/dev-kit";
 
+/** How much is loaded. */
+export interface DemoSize {
+  users: number;
+  sessions: number;
+}
+
+const usual: DemoSize = { users: 10_000, sessions: 100_000 };
+/** SecantusDB's Python server takes ten times as long. */
+const small: DemoSize = { users: 1_000, sessions: 10_000 };
+
+/** As asked for, or as much as the engine does in some minutes. */
+export function sizeFor(
+  kind: Engine["kind"],
+  asked: Partial<Record<keyof DemoSize, number | undefined>>,
+): DemoSize {
+  const { users, sessions } = kind === "secantus-py" ? small : usual;
+  return { users: asked.users ?? users, sessions: asked.sessions ?? sessions };
+}
+
 /** Measured: 1.8 GB at 100,000 sessions, 15.4 GB at a million. */
 const neededBytes = (sessions: number) => 0.3e9 + sessions * 15_100;
 
