@@ -118,11 +118,19 @@ test("faithful falls back to pip where cargo is missing, quick to cargo where Py
   expect((await cargo.start({ prefer: "quick" })).kind).toBe("secantus-rs");
 });
 
-test.each(["mongod", "secantus-rs", "secantus-py"] as const)("DB_ENGINE=%s is obeyed", async (kind) => {
-  const machine = await withEverything();
-  machine.env.DB_ENGINE = kind;
-  expect((await machine.start()).kind).toBe(kind);
-});
+test.each([
+  ["mongod", false],
+  ["secantus-rs", false],
+  ["secantus-py", true],
+] as const)(
+  "DB_ENGINE=%s is obeyed; that its plans are not MongoDB's is said: %s",
+  async (kind, cautions) => {
+    const machine = await withEverything();
+    machine.env.DB_ENGINE = kind;
+    expect((await machine.start()).kind).toBe(kind);
+    expect(machine.lines.some((line) => line.includes("plans queries in its own way"))).toBe(cautions);
+  },
+);
 
 test("a forced engine that cannot be had is an error, though another one could be", async () => {
   const machine = await makeMachine();

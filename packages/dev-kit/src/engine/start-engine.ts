@@ -90,6 +90,7 @@ async function startStored(
     const running = await findRunningEngine(storagePath);
     if (running) {
       context.log(`using ${running.description}, which already runs on ${storagePath}`);
+      caution(running.kind, context);
       return running;
     }
     const stored = await storedKind(storagePath);
@@ -103,6 +104,15 @@ async function startStored(
   });
 }
 
+/** What whoever reads the engine's plans and figures has to know. */
+function caution(kind: Engine["kind"], { log }: StartContext): void {
+  if (kind !== "secantus-py") return;
+  log(
+    "secantusd-py plans queries in its own way: it sorts in memory, passes over many partial indexes and is slower, so " +
+      "plans and times look worse than on MongoDB; DB_ENGINE=secantus-rs builds an engine that plans as MongoDB does",
+  );
+}
+
 async function startFirst(
   steps: readonly EngineStep[],
   storagePath: string | undefined,
@@ -114,7 +124,7 @@ async function startFirst(
     try {
       const { uri, facts, stop } = await runStep(step, storagePath, context);
       context.log(`started ${facts.description}`);
-      if (step.caution) context.log(step.caution);
+      caution(step.kind, context);
       return describeEngine({ uri, kind: step.kind, facts, owned: true, stop });
     } catch (error) {
       throwIfAborted(context.signal);

@@ -13,8 +13,6 @@ export interface EngineStep {
   readonly kind: EngineFlavor;
   readonly title: string;
   readonly fix: string;
-  /** What whoever reads its figures has to know. */
-  readonly caution?: string;
   obtain(context: StartContext): Promise<ObtainedProgram>;
 }
 
@@ -50,9 +48,6 @@ const pythonInstall: EngineStep = {
   kind: "secantus-py",
   title: "installing secantusd-py with pip",
   fix: "install Python 3.10 or later with venv, and let pip reach its index",
-  caution:
-    "secantusd-py plans queries in its own way: it sorts in memory, passes over many partial indexes and is slower, so " +
-    "plans and times look worse than on MongoDB; DB_ENGINE=secantus-rs builds an engine that plans as MongoDB does",
   obtain: installPythonServer,
 };
 
