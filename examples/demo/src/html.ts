@@ -11,6 +11,7 @@ import {
   ratio,
   times,
   totalBytes,
+  untold,
   whole,
 } from "./table.js";
 
@@ -80,7 +81,8 @@ function section(title: string, note: string, body: string): string {
 
 function cards({ latencyReduction, indexHitRatio, cleanup, health, setup, load }: DemoResult): string {
   const deleted = cleanup.rules.reduce((sum, rule) => sum + rule.deleted, 0);
-  const freed = 1 - totalBytes(cleanup, "after") / totalBytes(cleanup, "before");
+  const before = totalBytes(cleanup, "before");
+  const freed = before > 0 ? `, ${percent(1 - totalBytes(cleanup, "after") / before)} of the bytes` : "";
   const facts: ReadonlyArray<readonly [figure: string, meaning: string]> = [
     [percent(latencyReduction.total), "lower latency over all named queries"],
     [
@@ -91,7 +93,7 @@ function cards({ latencyReduction, indexHitRatio, cleanup, health, setup, load }
       `${setup.indexes} in ${(setup.elapsedMs / 1_000).toFixed(1)} s`,
       "indexes built; a second run changed nothing",
     ],
-    [whole(deleted), `documents cleaned up, ${percent(freed)} of the bytes`],
+    [whole(deleted), `documents cleaned up${freed}`],
     [`${health.before.score} → ${health.after.score}`, "health, of 100"],
     [whole(load.written), `documents loaded, ${whole(Math.round(load.rate))} a second`],
   ];
@@ -133,6 +135,7 @@ function legend(): string {
 }
 
 function bytesChart({ cleanup }: DemoResult): string {
+  if (totalBytes(cleanup, "before") === 0) return `<p class="note">${untold}</p>`;
   const sizes = cleanup.collections.map(({ collection, before, after }) => ({
     collection,
     before: before.dataBytes + before.indexBytes,

@@ -44,7 +44,7 @@ function summaryLines(result: DemoResult): string[] {
     `latency       ${percent(latencyReduction.total)} lower over all queries, ${percent(latencyReduction.median)} at the median query`,
     `index hits    ${percent(indexHitRatio.before)} → ${percent(indexHitRatio.after)} of the named queries`,
     `setup         ${setup.indexes} indexes in ${(setup.elapsedMs / 1_000).toFixed(1)} s; a second run changed ${setup.secondRunChanged ? "SOMETHING" : "nothing"}`,
-    `cleanup       ${whole(deleted)} documents; data and indexes ${megabytes(before)} → ${megabytes(after)}`,
+    `cleanup       ${whole(deleted)} documents; data and indexes ${before > 0 ? `${megabytes(before)} → ${megabytes(after)}` : untold}`,
     probe
       ? `              latency of the hot queries: ${milliseconds(probe.before.p50)} before, ${milliseconds(probe.during.p50)} during, ${milliseconds(probe.after.p50)} after (median)`
       : "",
@@ -55,6 +55,8 @@ function summaryLines(result: DemoResult): string[] {
 }
 
 const indent = " ".repeat(14);
+/** Of SecantusDB's Python server, whose collStats has no sizes. */
+export const untold = "not measured, for this server does not tell sizes";
 
 function migrationLines({ migration }: DemoResult): string[] {
   const { users, sessions, elapsedMs, verification, traffic } = migration;
@@ -104,6 +106,7 @@ export const openNote =
 /** What the sessions' bytes came to, and what would have to be so for 30 % fewer. */
 export function bytesNotes({ sessions, bytes }: MigrationResult): string[] {
   const { embedded, tokenIndex, kept, data, indexes } = bytes;
+  if (embedded <= 0 || data <= 0) return [`the bytes of sessions: ${untold}`];
   const each = { before: embedded / sessions, after: (data + indexes) / kept };
   const gone = 1 - kept / sessions;
   const needed = 1 - (0.7 * each.before) / each.after;

@@ -73,6 +73,25 @@ describe("the demo", () => {
     expect(text).not.toMatch(/NaN|undefined|SOMETHING/);
   });
 
+  it("says so where the server tells no sizes", () => {
+    const nothing = { documents: 0, dataBytes: 0, storageBytes: 0, indexBytes: 0 };
+    const collections = result.cleanup.collections.map((one) => ({
+      ...one,
+      before: nothing,
+      after: nothing,
+    }));
+    const bytes = { ...result.migration.bytes, embedded: 0, tokenIndex: 0, data: 0, indexes: 0 };
+    const untold: DemoResult = {
+      ...result,
+      cleanup: { ...result.cleanup, collections },
+      migration: { ...result.migration, bytes },
+    };
+    for (const shown of [renderText(untold), renderHtml(untold, new Date())]) {
+      expect(shown).toContain("this server does not tell sizes");
+      expect(shown).not.toMatch(/NaN|undefined|Infinity/);
+    }
+  });
+
   it("writes a page that needs nothing else", () => {
     const page = renderHtml(result, new Date());
     expect(page).not.toMatch(/NaN|undefined|Infinity/);
