@@ -94,24 +94,20 @@ function collectionMetrics({ facts, projections }: HealthReport): Metric[] {
 }
 
 function weekMetrics({ comparisons }: HealthReport): Metric[] {
+  const labels = ({ figure, collection }: HealthReport["comparisons"][number]) => ({
+    figure,
+    ...(collection !== undefined && { collection }),
+  });
   return [
     [
       "week_ago_figure",
       "A figure as it was at this hour a week ago: milliseconds, bytes, per second, or a share.",
-      comparisons.map(({ figure, collection, weekAgo }) => [
-        { figure, ...(collection !== undefined && { collection }) },
-        weekAgo,
-      ]),
+      comparisons.map((one) => [labels(one), one.weekAgo]),
     ],
     [
       "week_ago_ratio",
       "A figure now by what it was at this hour a week ago; absent where it was 0.",
-      comparisons
-        .filter(({ weekAgo }) => weekAgo > 0)
-        .map(({ figure, collection, now, weekAgo }) => [
-          { figure, ...(collection !== undefined && { collection }) },
-          now / weekAgo,
-        ]),
+      comparisons.filter(({ weekAgo }) => weekAgo > 0).map((one) => [labels(one), one.now / one.weekAgo]),
     ],
   ];
 }
