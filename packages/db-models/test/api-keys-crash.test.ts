@@ -1,18 +1,17 @@
 import { setTimeout } from "node:timers/promises";
 import { bundleChild, childrenAhead, randomOf, startChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import type { Model } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createApiKey, defineModels, type IdentityModels } from "../src/index.js";
 import type { Spending } from "./children/key-spender.js";
-import { makeUser } from "./database.js";
+import { createIndexes, makeUser } from "./database.js";
+import { now } from "./moment.js";
 
-const now = new Date("2096-06-01T12:00:00.000Z");
 const temporary = useTemporaryDatabase({ label: "api-keys-crash" });
 let models: IdentityModels;
 beforeAll(async () => {
   models = defineModels(temporary.connection);
-  for (const model of Object.values(models) as Model<unknown>[]) await model.createIndexes();
+  await createIndexes(models);
 });
 
 const seed = Number(process.env.TEST_SEED ?? 20_961_103);

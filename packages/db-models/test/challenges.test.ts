@@ -1,11 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { createLoginChallenge, duration, type IdentityModels, verifyLoginChallenge } from "../src/index.js";
 import { makeUser, separateModels, useIdentityDatabase } from "./database.js";
+import { after, now } from "./moment.js";
 import { dumpOf, foundIn } from "./person.js";
 
-// Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
-const now = new Date("2096-06-01T12:00:00.000Z");
-const after = (ms: number) => new Date(now.getTime() + ms);
 const database = useIdentityDatabase();
 let models: IdentityModels;
 beforeAll(() => {

@@ -51,7 +51,8 @@ import {
   verifyLoginChallenge,
 } from "../src/index.js";
 import { useIdentityDatabase } from "./database.js";
-import { after, codeFor, exchange, granted, makeWorld, now, redirectUri, refresh } from "./oauth-world.js";
+import { after, now } from "./moment.js";
+import { codeFor, exchange, granted, makeWorld, redirectUri, refresh } from "./oauth-world.js";
 
 const database = useIdentityDatabase();
 let models: IdentityModels;

@@ -28,7 +28,8 @@ import {
 } from "../src/index.js";
 import { tokenLength } from "../src/secrets.js";
 import { makeUser, useIdentityDatabase } from "./database.js";
-import { codeFor, exchange, granted, makeWorld, now, refresh, type World } from "./oauth-world.js";
+import { now } from "./moment.js";
+import { codeFor, exchange, granted, makeWorld, refresh, type World } from "./oauth-world.js";
 import { dumpOf } from "./person.js";
 
 const database = useIdentityDatabase();

@@ -14,10 +14,8 @@ import {
   sha256,
 } from "../src/index.js";
 import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
+import { after, now } from "./moment.js";
 
-// Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
-const now = new Date("2096-06-01T12:00:00.000Z");
-const after = (ms: number) => new Date(now.getTime() + ms);
 const database = useIdentityDatabase();
 let models: IdentityModels;
 beforeAll(() => {

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { Types } from "mongoose";
 import { expect, it } from "vitest";
 import { slotChanges } from "../src/migrations/settle.js";
+import { now } from "./moment.js";
 
-const now = new Date("2096-06-01T12:00:00.000Z");
 const at = (minutes: number) => new Date(now.getTime() + minutes * 60_000);
 
 const held = fc.record({

@@ -9,7 +9,7 @@ import {
 import { bundleChild, startChild, type WaitingChild } from "@org/dev-kit/children";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import type { Model, Types } from "mongoose";
+import type { Types } from "mongoose";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
   defineModels,
@@ -24,9 +24,10 @@ import {
   validateLegacySession,
   validateSession,
 } from "../src/index.js";
+import { createIndexes } from "./database.js";
+import { now } from "./moment.js";
 
 const temporary = useTemporaryDatabase({ label: "migrations" });
-const now = new Date("2096-06-01T12:00:00.000Z"); // as the children have it
 const phaseLeaseMs = 300;
 const migration = sessionsMigration({ phaseLeaseMs: 50, retentionMs: 1_000 });
 const options = { now: () => now, limits: { niceRatio: 0 } };
@@ -40,7 +41,7 @@ const migrated = () => models.UserSession.collection.find({}).sort({ _id: 1 }).t
 
 beforeAll(async () => {
   models = defineModels(temporary.connection);
-  for (const model of Object.values(models) as Model<unknown>[]) await model.createIndexes();
+  await createIndexes(models);
 });
 
 beforeEach(async () => {

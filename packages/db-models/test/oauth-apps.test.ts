@@ -17,16 +17,8 @@ import {
   validateAccessToken,
 } from "../src/index.js";
 import { makeUser, useIdentityDatabase } from "./database.js";
-import {
-  after,
-  authorize,
-  codeFor,
-  exchange,
-  makeWorld,
-  now,
-  redirectUri,
-  tokensFor,
-} from "./oauth-world.js";
+import { after, now } from "./moment.js";
+import { authorize, codeFor, exchange, makeWorld, redirectUri, tokensFor } from "./oauth-world.js";
 
 const database = useIdentityDatabase();
 let models: IdentityModels;

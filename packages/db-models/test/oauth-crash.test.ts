@@ -1,26 +1,18 @@
 import { setTimeout } from "node:timers/promises";
 import { bundleChild, childrenAhead, randomOf, startChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import type { Model } from "mongoose";
 import { beforeAll, expect, it } from "vitest";
 import { defineModels, type IdentityModels, validateAccessToken } from "../src/index.js";
 import type { Assignment } from "./children/oauth-client.js";
-import {
-  codeFor,
-  exchange,
-  granted,
-  makeWorld,
-  now,
-  redirectUri,
-  refresh,
-  type World,
-} from "./oauth-world.js";
+import { createIndexes } from "./database.js";
+import { now } from "./moment.js";
+import { codeFor, exchange, granted, makeWorld, redirectUri, refresh, type World } from "./oauth-world.js";
 
 const temporary = useTemporaryDatabase({ label: "oauth-crash" });
 let models: IdentityModels;
 beforeAll(async () => {
   models = defineModels(temporary.connection);
-  for (const model of Object.values(models) as Model<unknown>[]) await model.createIndexes();
+  await createIndexes(models);
 });
 
 const seed = Number(process.env.TEST_SEED ?? 20_961_102);

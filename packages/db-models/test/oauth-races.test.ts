@@ -13,14 +13,13 @@ import {
 } from "../src/index.js";
 import type { Assignment } from "./children/oauth-client.js";
 import { useIdentityDatabase } from "./database.js";
+import { after, now } from "./moment.js";
 import {
-  after,
   authorize,
   codeFor,
   exchange,
   granted,
   makeWorld,
-  now,
   redirectUri,
   refresh,
   tokensFor,

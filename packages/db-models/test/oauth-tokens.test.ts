@@ -20,14 +20,13 @@ import {
 } from "../src/index.js";
 import { mintMarkedToken } from "../src/secrets.js";
 import { commandsDuring, useIdentityDatabase } from "./database.js";
+import { after, now } from "./moment.js";
 import {
-  after,
   authorize,
   codeFor,
   exchange,
   granted,
   makeWorld,
-  now,
   redirectUri,
   refresh,
   tokensFor,

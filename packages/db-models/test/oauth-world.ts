@@ -18,10 +18,8 @@ import {
   type UserDocument,
 } from "../src/index.js";
 import { makeUser } from "./database.js";
+import { now } from "./moment.js";
 
-// Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
-export const now = new Date("2096-06-01T12:00:00.000Z");
-export const after = (ms: number) => new Date(now.getTime() + ms);
 export const redirectUri = "https://app.example.com/callback";
 
 export interface World {

@@ -24,7 +24,8 @@ import {
   verifyApiKey,
 } from "../src/index.js";
 import { commandsDuring, makeUser, separateModels, useIdentityDatabase } from "./database.js";
-import { after, codeFor, exchange, granted, makeWorld, now } from "./oauth-world.js";
+import { after, now } from "./moment.js";
+import { codeFor, exchange, granted, makeWorld } from "./oauth-world.js";
 
 const [before, chosen] = ["the password of before", "the password of after"];
 const database = useIdentityDatabase();

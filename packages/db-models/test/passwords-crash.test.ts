@@ -1,6 +1,5 @@
 import { bundleChild, childrenAhead, startChild, type WaitingChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import type { Model } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   defineModels,
@@ -14,16 +13,16 @@ import {
   verifyPassword,
 } from "../src/index.js";
 import type { PasswordAssignment } from "./children/password-changer.js";
-import { makeUser } from "./database.js";
+import { createIndexes, makeUser } from "./database.js";
+import { now } from "./moment.js";
 
 const temporary = useTemporaryDatabase({ label: "passwords-crash" });
-const now = new Date("2096-06-01T12:00:00.000Z"); // as the child has it
 const [before, chosen] = ["the password of before", "the password of after"];
 let models: IdentityModels;
 let passwordHash: string;
 beforeAll(async () => {
   models = defineModels(temporary.connection);
-  for (const model of Object.values(models) as Model<unknown>[]) await model.createIndexes();
+  await createIndexes(models);
   passwordHash = await hashPassword(before);
 });
 

@@ -1,7 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { bundleChild, childrenAhead, randomOf, startChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import type { Model } from "mongoose";
 import { beforeAll, expect, it } from "vitest";
 import {
   defineModels,
@@ -11,15 +10,15 @@ import {
   resumeErasures,
   verifyAudit,
 } from "../src/index.js";
+import { createIndexes } from "./database.js";
+import { after, now } from "./moment.js";
 import { dumpOf, foundIn, type KnownPerson, makeKnownPerson } from "./person.js";
 
 const temporary = useTemporaryDatabase({ label: "erase-crash" });
-const now = new Date("2096-06-01T12:00:00.000Z"); // as the child has it
-const after = (ms: number) => new Date(now.getTime() + ms);
 let models: IdentityModels;
 beforeAll(async () => {
   models = defineModels(temporary.connection);
-  for (const model of Object.values(models) as Model<unknown>[]) await model.createIndexes();
+  await createIndexes(models);
 });
 
 const seed = Number(process.env.TEST_SEED ?? 20_960_601);

@@ -18,10 +18,9 @@ import {
   UsageRecorder,
   validateSession,
 } from "../src/index.js";
-import { makeUser } from "./database.js";
+import { createIndexes, makeUser } from "./database.js";
+import { after, now } from "./moment.js";
 
-const now = new Date("2096-06-01T12:00:00.000Z");
-const after = (ms: number) => new Date(now.getTime() + ms);
 const temporary = useTemporaryDatabase({ label: "retention" });
 const retention = {
   sessionsMs: 3 * duration.day,
@@ -33,7 +32,7 @@ const retention = {
 let database: IdentityDatabase;
 beforeAll(async () => {
   database = await openDatabase(temporary.uri, { retention });
-  for (const model of Object.values(database.models) as Model<unknown>[]) await model.createIndexes();
+  await createIndexes(database.models);
 });
 afterAll(() => database?.close());
 

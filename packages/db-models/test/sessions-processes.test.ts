@@ -1,7 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { bundleChild, childrenAhead, randomOf, startChild, type WaitingChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import type { Model } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   defineModels,
@@ -16,15 +15,15 @@ import {
   validateSession,
 } from "../src/index.js";
 import type { SessionAssignment } from "./children/session-actor.js";
-import { makeUser } from "./database.js";
+import { createIndexes, makeUser } from "./database.js";
 import { liveSessions, watchHighest } from "./live-sessions.js";
+import { now } from "./moment.js";
 
 const temporary = useTemporaryDatabase({ label: "sessions-processes" });
-const now = new Date("2096-06-01T12:00:00.000Z"); // as the children have it
 let models: IdentityModels;
 beforeAll(async () => {
   models = defineModels(temporary.connection);
-  for (const model of Object.values(models) as Model<unknown>[]) await model.createIndexes();
+  await createIndexes(models);
 });
 
 const seed = Number(process.env.TEST_SEED ?? 20_961_124);

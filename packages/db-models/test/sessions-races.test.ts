@@ -17,10 +17,9 @@ import {
 } from "../src/index.js";
 import type { SessionRival } from "./children/session-rivals.js";
 import { createIndexes, makeUser, separateModels } from "./database.js";
+import { after, now } from "./moment.js";
 
 const temporary = useTemporaryDatabase({ label: "sessions-races" });
-const now = new Date("2096-06-01T12:00:00.000Z"); // as the children have it
-const after = (ms: number) => new Date(now.getTime() + ms);
 const late = after(duration.hour);
 const parallel = 100;
 let database: IdentityDatabase;

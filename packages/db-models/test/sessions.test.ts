@@ -19,10 +19,8 @@ import {
 } from "../src/index.js";
 import { commandsDuring, makeUser, separateModels, useIdentityDatabase } from "./database.js";
 import { liveSessions, watchHighest } from "./live-sessions.js";
+import { after, now } from "./moment.js";
 
-// Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
-const now = new Date("2096-06-01T12:00:00.000Z");
-const after = (ms: number) => new Date(now.getTime() + ms);
 const parallel = 100;
 const database = useIdentityDatabase();
 let models: IdentityModels;

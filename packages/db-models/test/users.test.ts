@@ -26,9 +26,8 @@ import {
   securityChangesSchema,
 } from "../src/users/input.js";
 import { makeUser, separateModels, useIdentityDatabase } from "./database.js";
+import { now } from "./moment.js";
 
-// Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
-const now = new Date("2096-06-01T12:00:00.000Z");
 const password = "correct horse battery staple";
 const database = useIdentityDatabase();
 let models: IdentityModels;

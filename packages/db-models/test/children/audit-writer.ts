@@ -6,11 +6,11 @@ import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { Types } from "mongoose";
 import { appendAudit, openDatabase } from "../../src/index.js";
+import { now } from "../moment.js";
 
 const [uri = "", user = "", amount] = process.argv.slice(2);
 const { models, close } = await openDatabase(uri);
 const actorId = new Types.ObjectId(user);
-const now = new Date("2096-06-01T12:00:00.000Z");
 
 async function append(): Promise<void> {
   const event = { action: "session.opened", outcome: "success", actorId, network: "203.0.113.0/24" } as const;

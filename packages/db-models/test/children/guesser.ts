@@ -5,9 +5,9 @@
 import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { type LoginAttemptInput, openDatabase, reserveLoginAttempt } from "../../src/index.js";
+import { now } from "../moment.js";
 
 const { models, close } = await openDatabase(process.argv[2] ?? "");
-const now = new Date("2096-06-01T12:00:00.000Z");
 writeSync(1, "ready\n");
 const [line] = await once(process.stdin, "data");
 const attempts = JSON.parse(String(line)) as LoginAttemptInput[];

@@ -12,6 +12,7 @@ import {
   refreshAppToken,
   type TokenResult,
 } from "../../src/index.js";
+import { now } from "../moment.js";
 
 /** What a parent asks of it. */
 export interface Assignment {
@@ -26,7 +27,6 @@ export interface Assignment {
 }
 
 const { models, close } = await openDatabase(process.argv[2] ?? "");
-const now = new Date("2096-06-01T12:00:00.000Z");
 writeSync(1, "ready\n");
 const [line] = await once(process.stdin, "data");
 const {

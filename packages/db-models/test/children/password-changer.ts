@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { Types } from "mongoose";
 import { openDatabase, resetPassword, setPassword } from "../../src/index.js";
+import { now } from "../moment.js";
 
 /** What a parent asks of it: a reset with a token, or a change in a session. */
 export interface PasswordAssignment {
@@ -19,7 +20,6 @@ export interface PasswordAssignment {
 }
 
 const { models, connection, close } = await openDatabase(process.argv[2] ?? "", { monitorCommands: true });
-const now = new Date("2096-06-01T12:00:00.000Z");
 writeSync(1, "ready\n");
 const [line] = await once(process.stdin, "data");
 const { resetToken, userId, keepToken, password, killedAt, when } = JSON.parse(

@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { Types } from "mongoose";
 import { isIdentityError, openDatabase, openSession, refreshSession } from "../../src/index.js";
+import { now } from "../moment.js";
 
 /** What a parent asks of it. */
 export interface SessionAssignment {
@@ -17,7 +18,6 @@ export interface SessionAssignment {
 }
 
 const { models, close } = await openDatabase(process.argv[2] ?? "");
-const now = new Date("2096-06-01T12:00:00.000Z");
 writeSync(1, "ready\n");
 const [line] = await once(process.stdin, "data");
 const { userId, token, times, forever } = JSON.parse(String(line)) as SessionAssignment;

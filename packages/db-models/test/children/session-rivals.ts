@@ -6,12 +6,12 @@ import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { Types } from "mongoose";
 import { isIdentityError, openDatabase, openSession, refreshSession } from "../../src/index.js";
+import { now } from "../moment.js";
 
 /** A login, of somebody who authenticated when the user's generation was this one, or a rotation. */
 export type SessionRival = { login: string; sessionGeneration: number } | { refresh: string; at: number };
 
 const { models, close } = await openDatabase(process.argv[2] ?? "");
-const now = new Date("2096-06-01T12:00:00.000Z");
 writeSync(1, "ready\n");
 const [line] = await once(process.stdin, "data");
 
