@@ -142,6 +142,7 @@ export function readableBackfill(found: BackfillBenchmark): string[] {
     `backfill: ${rangeText(ratio)} of a raw copy of ${documents} documents, ` +
       `${Math.round(backfillRate)} against ${Math.round(rawRate)} documents/s; memory grew by ${memoryGrowthMb.toFixed(0)} MB`,
     `backfill: session checks p99 ${rangeText(foreground.ratio)} times idle at the default throttle; ` +
-      `${foreground.duringMs.toFixed(2)} ms against ${foreground.idleMs.toFixed(2)} ms`,
+      `${foreground.duringMs.toFixed(2)} ms against ${foreground.idleMs.toFixed(2)} ms, ` +
+      `at ${Math.round(foreground.workPerSecond)} users/s`,
   ];
 }

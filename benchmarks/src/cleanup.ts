@@ -93,7 +93,7 @@ async function clean(connection: Connection, onBatch: () => void = () => undefin
 // The best that can be written by hand: ids are read once, and deleted with the same guarantee.
 export async function rawLoop(
   connection: Connection,
-  afterBatch: (batchMs: number) => Promise<void> = async () => undefined,
+  afterBatch: (done: number, batchMs: number) => Promise<void> = async () => undefined,
 ): Promise<void> {
   const collection = connection.collection(benchmarkRule.collection) as unknown as mongo.Collection;
   const filter = { at: { $lt: daysAgo(1) } };
@@ -103,7 +103,7 @@ export async function rawLoop(
   for (let from = 0; from < ids.length; from += batch) {
     const started = performance.now();
     await collection.deleteMany({ _id: { $in: ids.slice(from, from + batch) } }, durable);
-    await afterBatch(performance.now() - started);
+    await afterBatch(Math.min(from + batch, ids.length), performance.now() - started);
   }
 }
 
@@ -143,9 +143,11 @@ export function readableCleanup({ throughput, foreground, floor, memory }: Clean
     `cleanup: ${rangeText(throughput.ratio)} of a raw loop of ${throughput.batch} over ${throughput.documents}; ` +
       `${Math.round(throughput.ours)} against ${Math.round(throughput.raw)} documents/s`,
     `cleanup: foreground p99 ${rangeText(foreground.ratio)} times idle at the default throttle; ` +
-      `${foreground.duringMs.toFixed(2)} ms against ${foreground.idleMs.toFixed(2)} ms`,
+      `${foreground.duringMs.toFixed(2)} ms against ${foreground.idleMs.toFixed(2)} ms, ` +
+      `at ${Math.round(foreground.workPerSecond)} documents/s`,
     `cleanup: while the raw loop deletes with the same rests, ${rangeText(floor.ratio)} times; ` +
-      `${floor.duringMs.toFixed(2)} ms against ${floor.idleMs.toFixed(2)} ms`,
+      `${floor.duringMs.toFixed(2)} ms against ${floor.idleMs.toFixed(2)} ms, ` +
+      `at ${Math.round(floor.workPerSecond)} documents/s`,
     `cleanup of ${memory.documents} documents: heap at most ${memory.earlyMb.toFixed(0)} MB in its first tenth, ` +
       `${memory.lateMb.toFixed(0)} MB in its last`,
   ];

@@ -8,6 +8,8 @@ export interface ForegroundBenchmark {
   ratio: Range;
   idleMs: number;
   duringMs: number;
+  /** What the process in the background came to meanwhile, a second. */
+  workPerSecond: number;
 }
 
 /** What is measured against what. */
@@ -15,7 +17,7 @@ export interface Foreground {
   /** Before each round. */
   prepare(): Promise<void>;
   call(index: number): Promise<unknown>;
-  /** What works in the background; it prints a line with each batch. */
+  /** What works in the background; with each batch it prints a line with how much is done. */
   readonly script: URL;
   readonly uri: string;
   /** After each round. */
@@ -28,11 +30,13 @@ const betweenCallsMs = 2;
 /** The latency of a foreground while nothing else goes on, and while a process works: in rounds, side by side. */
 export async function benchmarkForeground(given: Foreground, rounds = 5): Promise<ForegroundBenchmark> {
   const times = { idle: [] as number[], during: [] as number[] };
+  const rates: number[] = [];
   for (let round = 0; round < rounds; round++) {
     await given.prepare();
     const idle = await callFor(given);
     const worker = await startWorker(given.script, given.uri);
     const during = await callFor(given, worker.ended);
+    rates.push(worker.perSecond());
     await worker.stop();
     await given.tidy();
     times.idle.push(quantile(idle, 0.99));
@@ -42,6 +46,7 @@ export async function benchmarkForeground(given: Foreground, rounds = 5): Promis
     ratio: rangeOf(times.during.map((during, round) => during / (times.idle[round] as number))),
     idleMs: quantile(times.idle, 0.5),
     duringMs: quantile(times.during, 0.5),
+    workPerSecond: quantile(rates, 0.5),
   };
 }
 
@@ -50,12 +55,18 @@ async function startWorker(script: URL, uri: string) {
   const child = startScript(script, [uri]);
   const ended = new AbortController();
   const exited = once(child, "exit").then(() => ended.abort());
+  let done = 0;
+  child.stdout.on("data", (lines) => {
+    done = Number(String(lines).trim().split("\n").at(-1));
+  });
   await Promise.race([once(child.stdout, "data"), exited]);
+  const since = { done, at: performance.now() };
+  const perSecond = () => ((done - since.done) / (performance.now() - since.at)) * 1_000;
   const stop = async () => {
     child.kill();
     await exited;
   };
-  return { ended: ended.signal, stop };
+  return { ended: ended.signal, perSecond, stop };
 }
 
 async function callFor({ call }: Foreground, over?: AbortSignal): Promise<number[]> {
@@ -64,8 +75,15 @@ async function callFor({ call }: Foreground, over?: AbortSignal): Promise<number
   for (let index = 0; performance.now() < end && !over?.aborted; index++) {
     const started = performance.now();
     await call(index);
-    times.push(performance.now() - started);
+    times.push(...withUnasked(performance.now() - started));
     await setTimeout(betweenCallsMs);
   }
   return times;
+}
+
+/** A call that takes long, and those that others would have made meanwhile, which would have waited for the rest of it. */
+function withUnasked(ms: number): number[] {
+  const waits = [ms];
+  for (let left = ms - betweenCallsMs; left > betweenCallsMs; left -= betweenCallsMs) waits.push(left);
+  return waits;
 }

@@ -5,8 +5,8 @@ import { createConnection } from "mongoose";
 import { rawLoop } from "./cleanup.js";
 
 const connection = await createConnection(process.argv[2] ?? "", { autoIndex: false }).asPromise();
-await rawLoop(connection, async (batchMs) => {
-  writeSync(1, `${batchMs}\n`);
+await rawLoop(connection, async (done, batchMs) => {
+  writeSync(1, `${done}\n`);
   await setTimeout(batchMs / 2);
 });
 await connection.close();

@@ -63,6 +63,8 @@ interface SessionBytes {
 /** Users that are migrated at most, so that a larger demo does not take longer here. */
 const mostUsers = 10_000;
 const source = "legacy_users";
+/** A year in which nobody dared to run the cleanup script. */
+const uncleanedDays = 365;
 
 /** Loads data in the old layout into a database of its own, and migrates it under live traffic. */
 export async function demonstrateMigration(
@@ -122,10 +124,18 @@ async function loadOldLayout(
   const sessions = Math.ceil((all.sessions * users) / all.users);
   const step = screen.step(`loading ${users} users with ${sessions} sessions embedded`);
   if (!connection.db) throw new Error("the connection is closed");
-  await loadIdentityData(connection.db, { users, sessions, seed, now, signal, layout: "legacy" });
+  await loadIdentityData(connection.db, {
+    users,
+    sessions,
+    seed,
+    now,
+    signal,
+    layout: "legacy",
+    uncleanedDays,
+  });
   signal.throwIfAborted();
   await connection.collection(source).createIndex({ email: 1 }, { unique: true });
-  step.done("as an application has it that nothing cleans up");
+  step.done("as an application has them after a year in which nothing cleaned up");
   return { users, sessions };
 }
 

@@ -210,7 +210,7 @@ function resting(program: Program): Program {
   return program.addOption(
     new TypedOption(
       "--nice <ratio>",
-      "rest after a batch, as a multiple of its time",
+      "rest after a batch, as a multiple of its time, longer where reads slow down; 0 for neither",
       decimal(0, 100),
     ).default(0.5),
   );

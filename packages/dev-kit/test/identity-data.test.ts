@@ -72,6 +72,20 @@ describe("generateIdentityData", () => {
     expect(live.every(({ idleExpiresAt }) => (idleExpiresAt as Date) > now)).toBe(true);
   });
 
+  test("of sessions that piled up for a year, the last ten days' live, and the others ended over the year", () => {
+    const { user_sessions: sessions = [] } = generate({ uncleanedDays: 365 });
+    const live = sessions.filter(({ slot }) => slot !== undefined);
+    expect(live.length / sessions.length).toBeCloseTo(10.5 / 365, 2);
+    const day = 86_400_000;
+    const ended = sessions.filter(({ slot }) => slot === undefined);
+    const months = ended.map(({ idleExpiresAt }) =>
+      Math.floor((now.getTime() - (idleExpiresAt as Date).getTime()) / (30.5 * day)),
+    );
+    const perMonth = Array.from({ length: 12 }, (_, month) => months.filter((one) => one === month).length);
+    for (const count of perMonth) expect(count / ended.length).toBeCloseTo(1 / 12, 1);
+    expect(Math.max(...months)).toBe(11);
+  });
+
   test("every collection has documents, and no two share an id", () => {
     const documents = generate();
     const names = [

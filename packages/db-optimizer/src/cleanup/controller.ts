@@ -2,15 +2,18 @@
 export interface ControllerLimits {
   /** Milliseconds that a batch should take. Default 500. */
   readonly targetMs: number;
-  /** Smallest batch, in documents, as long as none fails again and again or slows reads down. Default 100. */
+  /** Smallest batch, in documents, as long as none fails again and again. Default 100. */
   readonly minBatch: number;
   /** Largest batch, in documents. Default 10,000. */
   readonly maxBatch: number;
   /** By how much a batch may grow over the one before. Default 1.2. */
   readonly maxGrowth: number;
-  /** Pause after a batch, as a multiple of the time that the batch took; 0 has no regard for reads either. Default 0.5. */
+  /**
+   * Rest after a batch, as a multiple of the time that the batch took; longer where reads are slowed down. 0 has no
+   * regard for reads either. Default 0.5.
+   */
   readonly niceRatio: number;
-  /** How many times as long as at rest the slowest of a hundred reads beside batches may take. Default 1.5. */
+  /** How many times as long as at rest the slowest of a hundred reads may take while it works. Default 1.5. */
   readonly maxSlowdown: number;
 }
 
@@ -27,9 +30,7 @@ export const defaultLimits: ControllerLimits = {
 /** How much of the past the rate remembers: pt-online-schema-change's weight. */
 const memory = 0.75;
 const firstBatch = 1_000;
-/** Below this no regard for reads makes a batch: by then it is each batch's write to the disk that they wait for. */
-const leastForReads = 50;
-/** Batches without harm before the next step up, after reads were slowed down. */
+/** Batches without harm before the next step up, after a read waited too long. */
 const patience = 32;
 /** From this failure in a row on a batch is split, below the smallest size if need be. */
 const splitFrom = 3;
@@ -41,7 +42,7 @@ export interface ControllerState {
   readonly weightedSeconds: number;
   /** Time-outs since the last batch that was done. */
   readonly failures: number;
-  /** Batches until the size may grow, since reads were slowed down. */
+  /** Batches until the size may grow, since a read waited too long. */
   readonly patience: number;
 }
 
@@ -54,8 +55,7 @@ export interface ControllerStep {
 
 /** The state before the first batch. */
 export function startController(limits: ControllerLimits): ControllerState {
-  // Where reads are watched it begins small: the first batch would already keep them waiting.
-  const batchSize = clamp(isWatched(limits) ? limits.minBatch : firstBatch, limits);
+  const batchSize = clamp(firstBatch, limits);
   return { batchSize, weightedDocuments: 0, weightedSeconds: 0, failures: 0, patience: 0 };
 }
 
@@ -69,13 +69,13 @@ export interface DoneBatch {
   readonly documents: number;
   /** Milliseconds that it took. */
   readonly elapsedMs: number;
-  /** Whether reads beside it were slowed down. */
-  readonly slowed: boolean;
+  /** Whether a read beside it waited too long, so that it was too large. */
+  readonly heldUp: boolean;
 }
 
 /**
  * After a batch: the size that would take the target time at the weighted rate, within the bounds, and a pause. When
- * reads were slowed down it is half the size, and from then on it grows a step in {@link patience} batches. Pure.
+ * a read was held up it is half the size, and from then on it grows a step in {@link patience} batches. Pure.
  */
 export function afterBatch(
   state: ControllerState,
@@ -98,13 +98,12 @@ export function afterBatch(
 /** The largest next batch, and how long it stays that. */
 function growthAfter(
   { batchSize, patience: left }: ControllerState,
-  { slowed }: DoneBatch,
-  { maxGrowth }: ControllerLimits,
+  { heldUp }: DoneBatch,
+  limits: ControllerLimits,
 ): { readonly allowed: number; readonly patience: number } {
-  if (slowed)
-    return { allowed: Math.max(Math.floor(batchSize / 2), Math.min(leastForReads, batchSize)), patience };
+  if (heldUp) return { allowed: halved(batchSize, limits), patience };
   if (left > 1) return { allowed: batchSize, patience: left - 1 };
-  const allowed = Math.max(Math.floor(batchSize * maxGrowth), batchSize + 1);
+  const allowed = Math.max(Math.floor(batchSize * limits.maxGrowth), batchSize + 1);
   return { allowed, patience: left === 1 ? patience : 0 };
 }
 
@@ -126,8 +125,11 @@ export function isExhausted({ batchSize, failures }: ControllerState): boolean {
 
 /** After a pause for the sake of the server: half a batch, down to the least. Pure. */
 export function afterThrottle(state: ControllerState, limits: ControllerLimits): ControllerState {
-  const half = Math.floor(state.batchSize / 2);
-  return { ...state, batchSize: Math.max(half, Math.min(limits.minBatch, state.batchSize)) };
+  return { ...state, batchSize: halved(state.batchSize, limits) };
+}
+
+function halved(batchSize: number, { minBatch }: ControllerLimits): number {
+  return Math.max(Math.floor(batchSize / 2), Math.min(minBatch, batchSize));
 }
 
 function clamp(size: number, { minBatch, maxBatch }: ControllerLimits): number {

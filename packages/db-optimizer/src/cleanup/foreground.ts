@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { mongo } from "mongoose";
 import { type ControllerLimits, isWatched } from "./controller.js";
@@ -12,63 +13,73 @@ const readsToWarmUp = 200;
 const learnEveryMs = 10_000;
 /** What a read may take beyond the usual in any case: nobody notices half a millisecond. */
 const unnoticedMs = 0.5;
-/** Reads beside batches on which they are judged, and how many of them may be slow: more than that is not one in a hundred. */
-const window = { reads: 200, slow: 2 } as const;
+/** A read that waits longer than this is held up: the batch beside it was too large, however rare such a read is. */
+const heldUpMs = 50;
+/** Part of the time in which reads may be slowed down: half of one in a hundred, as not every read is seen. */
+const slowShare = 0.005;
+/** How much of the past the slowed time of a batch remembers. */
+const memory = 0.75;
+/** The longest rest: however slow the reads, the work goes on. */
+const longestRestMs = 5_000;
 
 /**
- * Judges whether batches slow the reads beside them down: whether more than one in a hundred takes longer than the
- * allowed multiple of what the slowest few take at rest. Pure.
+ * Judges by reads beside the work whether it slows reads down: which take longer than the allowed multiple of what the
+ * slowest few take at rest, how long that goes on, and how long to rest so that it is no more than one read in a hundred.
+ * Pure.
  */
 export class SlowdownJudge {
   readonly #maxSlowdown: number;
   #longestMs = Number.POSITIVE_INFINITY;
-  #reads = 0;
-  #slow = 0;
+  #slowedMs = 0;
+  #heldUp = false;
+  #weightedMs = 0;
+  #weightedRounds = 0;
 
   constructor(maxSlowdown: number) {
     this.#maxSlowdown = maxSlowdown;
   }
 
-  /** The longest that a read took while no batch ran, in each of a few groups. */
+  /** The longest that a read took while nothing was done, in each of a few groups. */
   learn(longestAtRestMs: readonly number[]): void {
     // Of the calmest group: a pause of this process or of the machine is not what the server takes.
     const usual = Math.min(...longestAtRestMs);
     this.#longestMs = Math.max(usual * this.#maxSlowdown, usual + unnoticedMs);
   }
 
-  /** A read beside a batch. */
-  besideBatch(ms: number): void {
-    if (this.#reads >= window.reads) this.#startWindow();
-    const weight = Math.max(Math.ceil(ms / readEveryMs), 1);
-    this.#reads += weight;
-    if (ms > this.#longestMs) this.#slow += weight;
+  /** A read beside the work. */
+  besideWork(ms: number): void {
+    if (ms <= this.#longestMs) return;
+    this.#slowedMs += Math.max(ms, readEveryMs);
+    this.#heldUp ||= ms > heldUpMs;
   }
 
-  /** Whether reads are slowed down; having said so once, it judges anew. */
-  verdict(): boolean {
-    if (this.#slow <= window.slow) return false;
-    this.#startWindow();
-    return true;
+  /** Whether a read was held up since this was last asked: one may still wait when the work beside it is done. */
+  takeHeldUp(): boolean {
+    const heldUp = this.#heldUp;
+    this.#heldUp = false;
+    return heldUp;
   }
 
-  #startWindow(): void {
-    this.#reads = 0;
-    this.#slow = 0;
+  /** Ends a round of so many milliseconds. Returns how many to rest after it. */
+  endRound(workedMs: number): number {
+    this.#weightedMs = memory * this.#weightedMs + this.#slowedMs;
+    this.#weightedRounds = memory * this.#weightedRounds + 1;
+    this.#slowedMs = 0;
+    const slowedMs = this.#weightedMs / this.#weightedRounds;
+    return Math.min(Math.max(slowedMs / slowShare - workedMs, 0), longestRestMs);
   }
 }
 
-/** What a batch came to. */
-export interface WatchedBatch<T> {
+/** Work that reads were watched beside. */
+export interface WatchedWork<T> {
   readonly result: T;
-  /** Milliseconds that it took. */
-  readonly elapsedMs: number;
-  /** Whether reads are slowed down by it and those before. */
-  readonly slowed: boolean;
+  /** Milliseconds to rest after it for the sake of reads. */
+  readonly restMs: number;
 }
 
 /**
- * Reads from a collection beside batches, as the application does: by `_id`, a document that does not exist. So a
- * cleanup sees what it does to others, on a server that lets them wait for a batch as on one that does not.
+ * Reads from a collection beside the work on it, as the application does: by `_id`, a document that does not exist. So
+ * a cleanup sees what it does to others, on a server that lets them wait for its writes as on one that does not.
  */
 export class ForegroundWatch {
   readonly #collection: mongo.Collection;
@@ -81,20 +92,26 @@ export class ForegroundWatch {
     this.#judge = isWatched(limits) ? new SlowdownJudge(limits.maxSlowdown) : undefined;
   }
 
-  /** Does a batch. */
-  async beside<T>(batch: () => Promise<T>): Promise<WatchedBatch<T>> {
+  /** Whether a read beside the work was held up since this was last asked. */
+  takeHeldUp(): boolean {
+    return this.#judge?.takeHeldUp() ?? false;
+  }
+
+  /** Does a batch and what belongs to it. */
+  async beside<T>(work: () => Promise<T>): Promise<WatchedWork<T>> {
     const judge = this.#judge;
-    // A server in trouble is the batch's to report.
-    if (judge) await this.#learnIfDue(judge).catch(() => undefined);
+    if (!judge) return { result: await work(), restMs: 0 };
+    // A server in trouble is the work's to report.
+    await this.#learnIfDue(judge).catch(() => undefined);
     const started = performance.now();
     const ended = new AbortController();
-    const reading = judge && this.#readOn(judge, ended.signal).catch(() => undefined);
+    const reading = this.#readOn(judge, ended.signal).catch(() => undefined);
     try {
-      const result = await batch();
-      const elapsedMs = performance.now() - started;
+      const result = await work();
+      const workedMs = performance.now() - started;
       ended.abort();
       await reading;
-      return { result, elapsedMs, slowed: judge?.verdict() ?? false };
+      return { result, restMs: judge.endRound(workedMs) };
     } finally {
       ended.abort();
     }
@@ -112,26 +129,25 @@ export class ForegroundWatch {
   }
 
   async #readOn(judge: SlowdownJudge, signal: AbortSignal): Promise<void> {
-    // Not before the batch is on its way: what this process needs to send it is no wait for the server.
-    for (let pauseMs = 1; ; pauseMs = readEveryMs) {
+    // The first at any moment of the first few milliseconds, or short work would always be met at the same point.
+    for (let pauseMs = Math.random() * readEveryMs; ; pauseMs = readEveryMs) {
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
-      judge.besideBatch(await this.#longestOf(1));
+      judge.besideWork(await this.#waitOfOne());
     }
   }
 
   /** Milliseconds of the slowest of so many reads, one after the other. */
   async #longestOf(reads: number): Promise<number> {
     let longest = 0;
-    for (let read = 0; read < reads; read++) {
-      const started = performance.now();
-      await readOne(this.#collection);
-      longest = Math.max(longest, performance.now() - started);
-    }
+    for (let read = 0; read < reads; read++) longest = Math.max(longest, await this.#waitOfOne());
     return longest;
   }
-}
 
-async function readOne(collection: mongo.Collection): Promise<void> {
-  await collection.findOne({ _id: new mongo.ObjectId() }, { projection: { _id: 1 } });
+  /** Milliseconds that this process had nothing to do but wait for a read: what it does itself is no fault of the server. */
+  async #waitOfOne(): Promise<number> {
+    const before = performance.eventLoopUtilization();
+    await this.#collection.findOne({ _id: new mongo.ObjectId() }, { projection: { _id: 1 } });
+    return performance.eventLoopUtilization(before).idle;
+  }
 }

@@ -48,6 +48,13 @@ export class IdReader {
     return this.#cursor;
   }
 
+  /** Asks for the next page, to have it when it is wanted. */
+  readAhead(): void {
+    this.#ahead ??= this.#fetch();
+    // A failure is thrown to whoever asks for the page.
+    this.#ahead.catch(() => undefined);
+  }
+
   /** The next ids, at most so many; none when there is nothing left. They stay the next until they are taken. */
   async next(size: number): Promise<unknown[]> {
     if (this.#queue.length === 0) this.#queue.push(...(await this.#read()));
@@ -56,7 +63,7 @@ export class IdReader {
       if (page.length === 0) break;
       this.#queue.push(...page);
     }
-    if (this.#queue.length > 0) this.#readAhead();
+    if (this.#queue.length > 0) this.readAhead();
     return this.#queue.slice(0, size).map(({ id }) => id);
   }
 
@@ -81,12 +88,6 @@ export class IdReader {
     this.#moved = 0;
     this.#open = undefined;
     return this.#page();
-  }
-
-  #readAhead(): void {
-    this.#ahead ??= this.#fetch();
-    // A failure is thrown to whoever asks for the page.
-    this.#ahead.catch(() => undefined);
   }
 
   async #page(): Promise<Found[]> {

@@ -47,7 +47,7 @@ export class Pacer {
   readonly #clock: () => Date;
   #throttle: ThrottleState = idleThrottle;
   #lookedAt = Number.NEGATIVE_INFINITY;
-  #disk: Reading<number> = absent;
+  #disk: Promise<Reading<number>> = Promise.resolve(absent);
   #diskLookedAt = Number.NEGATIVE_INFINITY;
   readonly #unknown = new Map<LoadSignal, string>();
   #held: { readonly until: number; readonly trouble: ThrottleTrouble } | undefined;
@@ -98,6 +98,13 @@ export class Pacer {
     return lag.state === "known" ? lag.value : null;
   }
 
+  /** Begins to look at the disk, so that it is known when it is asked for. */
+  lookAtDisk(): void {
+    if (this.#limits.unwatched.includes("disk")) return;
+    this.#diskLookedAt = performance.now();
+    this.#disk = readDisk(this.#paced.db);
+  }
+
   /** Waits, unless told to stop. */
   async rest(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#paced.signal }).catch(() => undefined);
@@ -141,13 +148,10 @@ export class Pacer {
   }
 
   async #look(collection: string, at: number): Promise<LoadSignals> {
-    const { db } = this.#paced;
     const { unwatched } = this.#limits;
-    if (!unwatched.includes("disk") && at - this.#diskLookedAt >= diskCheckMs) {
-      this.#diskLookedAt = at;
-      this.#disk = await readDisk(db);
-    }
-    const signals = { ...(await readLoad(db, collection, unwatched)), disk: this.#disk };
+    if (at - this.#diskLookedAt >= diskCheckMs) this.lookAtDisk();
+    const load = await readLoad(this.#paced.db, collection, unwatched);
+    const signals = { ...load, disk: await this.#disk };
     for (const name of reserveSignals) {
       const signal = signals[name];
       if (signal.state === "known" || unwatched.includes(name)) this.#unknown.delete(name);

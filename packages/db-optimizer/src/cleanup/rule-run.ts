@@ -13,14 +13,14 @@ import {
   startController,
 } from "./controller.js";
 import { ForegroundWatch } from "./foreground.js";
-import { IdReader } from "./id-reader.js";
+import type { IdReader } from "./id-reader.js";
 import type { Pacer, Wait } from "./pacer.js";
 import type { CleanupStop } from "./report.js";
 import type { RuleState } from "./run-store.js";
 
 /** All that one rule of a run needs. */
 export interface RuleWork extends ActionTarget {
-  readonly index: string | null;
+  readonly reader: IdReader;
   readonly limits: Partial<ControllerLimits> | undefined;
   readonly lease: Lease;
   readonly pacer: Pacer;
@@ -39,18 +39,16 @@ export interface RuleEnd {
 export async function runRule(work: RuleWork, from: RuleState): Promise<RuleEnd> {
   const limits = { ...defaultLimits, ...work.limits };
   const actor = await openActor(work);
-  const reader = new IdReader({ ...work, field: work.rule.field }, from.cursor);
   const watch = new ForegroundWatch(work.collection, limits);
   try {
-    return await new RuleRun(work, from, { actor, reader, limits, watch }).run();
+    return await new RuleRun(work, from, { actor, limits, watch }).run();
   } finally {
-    await Promise.all([actor.close(), reader.close()]);
+    await actor.close();
   }
 }
 
 interface Parts {
   readonly actor: Actor;
-  readonly reader: IdReader;
   readonly limits: ControllerLimits;
   readonly watch: ForegroundWatch;
 }
@@ -64,13 +62,13 @@ class RuleRun {
   #state: RuleState;
   #controller: ControllerState;
 
-  constructor(work: RuleWork, from: RuleState, { actor, reader, limits, watch }: Parts) {
+  constructor(work: RuleWork, from: RuleState, { actor, limits, watch }: Parts) {
     this.#work = work;
     this.#actor = actor;
     this.#limits = limits;
     this.#state = from;
     this.#controller = from.controller ?? startController(limits);
-    this.#reader = reader;
+    this.#reader = work.reader;
     this.#watch = watch;
   }
 
@@ -81,21 +79,28 @@ class RuleRun {
       if ("stop" in clearance) return { state: this.#state, stop: clearance.stop };
       if (clearance.throttled) this.#controller = afterThrottle(this.#controller, this.#limits);
       const began = performance.now();
-      const size = Math.min(this.#controller.batchSize, this.#limits.maxBatch);
-      const ids = await this.#retrying(() => this.#reader.next(size));
+      const ids = await this.#next(Math.min(this.#controller.batchSize, this.#limits.maxBatch));
       if (ids.length === 0) return { state: { ...this.#state, cursor: null }, stop: null };
-      const restMs = await this.#batch(ids);
-      await pacer.rest(restMs);
+      const batch = await this.#watch.beside(() => this.#batch(ids));
+      const isLast = (await this.#next(1)).length === 0;
+      if (!isLast) await pacer.rest(Math.max(batch.result, batch.restMs));
       this.#state = { ...this.#state, activeMs: this.#state.activeMs + performance.now() - began };
     }
   }
 
-  /** @returns milliseconds to rest */
+  #next(size: number): Promise<unknown[]> {
+    return this.#retrying(() => this.#reader.next(size));
+  }
+
+  /** @returns milliseconds to rest for the sake of all but reads */
   async #batch(ids: readonly unknown[]): Promise<number> {
-    const { result: moved, elapsedMs, slowed } = await this.#watch.beside(() => this.#act(ids));
+    const started = performance.now();
+    const moved = await this.#act(ids);
     if (moved === "timed out") return this.#timedOut();
+    const elapsedMs = performance.now() - started;
     this.#reader.take(ids.length, moved);
-    const step = afterBatch(this.#controller, { documents: ids.length, elapsedMs, slowed }, this.#limits);
+    const heldUp = this.#watch.takeHeldUp();
+    const step = afterBatch(this.#controller, { documents: ids.length, elapsedMs, heldUp }, this.#limits);
     this.#controller = step.state;
     const { done, batches, total } = this.#state;
     this.#state = {

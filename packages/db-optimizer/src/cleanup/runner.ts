@@ -15,7 +15,7 @@ import { type CleanupRule, type ParsedCleanupRule, parseRules, ruleFilter, ruleH
 import { RunStore } from "./run-store.js";
 import { collectionSize } from "./size.js";
 import { cleanupWindowSchema, type ParsedCleanupWindow } from "./window.js";
-import { type Counted, type Finished, Work } from "./work.js";
+import { type Counted, type DueRule, type Finished, Work } from "./work.js";
 
 const probeIntervalMs = 50;
 const probeRounds = 5;
@@ -68,7 +68,7 @@ async function estimate(
   const counted: Counted[] = [];
   for (const rule of rules) {
     options.signal?.throwIfAborted();
-    counted.push(await count(connection, rule, indexes, options.now));
+    counted.push(await count(connection, dueRule(rule, indexes, options.now)));
   }
   const paces = await measuredPaces(connection);
   return {
@@ -111,13 +111,15 @@ async function carryOut(
     const lagBefore = await work.pacer.lag();
     const latencyBefore = await probe.measure(probeRounds);
     const sizing = sizes(connection, parsed);
-    const counting = async (rule: ParsedCleanupRule) => {
+    work.pacer.lookAtDisk();
+    const counting = async (due: DueRule) => {
       // Sizes are of before the first write, which follows the first count.
-      const [counted] = await Promise.all([count(connection, rule, indexes, options.now), sizing]);
+      const [counted] = await Promise.all([count(connection, due), sizing]);
       return counted;
     };
+    const due = parsed.map((rule) => dueRule(rule, indexes, options.now));
     const { result: finished, latency: during } = await probe.during(probeIntervalMs, () =>
-      work.run(parsed, counting),
+      work.run(due, counting),
     );
     const before = await sizing;
     const latencyAfter = await probe.measure(probeRounds);
@@ -182,17 +184,14 @@ async function beginRun(
   return RunStore.begin(connection, { fencing, rulesHash, rules: states, startedAt }, clock);
 }
 
-async function count(
-  connection: Connection,
-  rule: ParsedCleanupRule,
-  indexes: ReadonlyMap<string, string | null>,
-  now: Date,
-): Promise<Counted> {
-  const index = indexes.get(rule.name) ?? null;
-  const filter = ruleFilter(rule, now);
-  const collection = databaseOf(connection).collection(rule.collection);
-  const matched = await withRetries(() => collection.countDocuments(filter, index ? { hint: index } : {}));
-  return { rule, filter, index, matched };
+function dueRule(rule: ParsedCleanupRule, indexes: ReadonlyMap<string, string | null>, now: Date): DueRule {
+  return { rule, filter: ruleFilter(rule, now), index: indexes.get(rule.name) ?? null };
+}
+
+async function count(connection: Connection, due: DueRule): Promise<Counted> {
+  const collection = databaseOf(connection).collection(due.rule.collection);
+  const hint = due.index ? { hint: due.index } : {};
+  return { ...due, matched: await withRetries(() => collection.countDocuments(due.filter, hint)) };
 }
 
 function ruleReport(

@@ -1,16 +1,21 @@
 import type { Lease } from "../lease.js";
 import type { Document } from "../model.js";
+import { IdReader } from "./id-reader.js";
 import { type Paced, Pacer, type Wait } from "./pacer.js";
 import type { CleanupStop, RuleReport } from "./report.js";
 import { runRule } from "./rule-run.js";
 import type { ParsedCleanupRule } from "./rules.js";
 import type { CleanupState, RuleState, RunStore } from "./run-store.js";
 
-/** A rule at its moment, with how many documents it names. */
-export interface Counted {
+/** A rule at its moment, with the index that it reads by. */
+export interface DueRule {
   readonly rule: ParsedCleanupRule;
   readonly filter: Document;
   readonly index: string | null;
+}
+
+/** With how many documents it names. */
+export interface Counted extends DueRule {
   readonly matched: number;
 }
 
@@ -44,21 +49,24 @@ export class Work {
   }
 
   /** Carries the rules out in their order, each counted right before. */
-  async run(
-    rules: readonly ParsedCleanupRule[],
-    count: (rule: ParsedCleanupRule) => Promise<Counted>,
-  ): Promise<Finished> {
+  async run(rules: readonly DueRule[], count: (due: DueRule) => Promise<Counted>): Promise<Finished> {
     const finished: Finished["rules"][number][] = [];
     let stop: CleanupStop | null = null;
-    for (const [position, rule] of rules.entries()) {
-      const counted = await count(rule);
-      const started = performance.now();
+    for (const [position, due] of rules.entries()) {
       const from = this.#rules[position] as RuleState;
-      // A rule that is not reached any more is still reported, as it was counted.
-      if (stop === null && counted.matched > 0) stop = await this.#rule(position, counted);
-      const { done, batches } = this.#rules[position] as RuleState;
-      const did = { deleted: done - from.done, batches: batches - from.batches };
-      finished.push({ ...counted, did: { ...did, elapsedMs: performance.now() - started } });
+      const reader = this.#reader(due, from);
+      try {
+        // What is wanted first is asked for while the server counts. A rule that is not reached any more is still counted.
+        if (stop === null) reader.readAhead();
+        const counted = await count(due);
+        const started = performance.now();
+        if (stop === null && counted.matched > 0) stop = await this.#rule(position, counted, reader);
+        const { done, batches } = this.#rules[position] as RuleState;
+        const did = { deleted: done - from.done, batches: batches - from.batches };
+        finished.push({ ...counted, did: { ...did, elapsedMs: performance.now() - started } });
+      } finally {
+        await reader.close();
+      }
     }
     return { rules: finished, stop };
   }
@@ -77,8 +85,13 @@ export class Work {
     await this.store.end({ state, ...this.times(), rules: this.#rules }, error);
   }
 
-  async #rule(position: number, counted: Counted): Promise<CleanupStop | null> {
-    const { rule, filter, index, matched } = counted;
+  #reader({ rule, filter, index }: DueRule, { cursor }: RuleState): IdReader {
+    const collection = this.#paced.db.collection(rule.collection);
+    return new IdReader({ collection, filter, field: rule.field, index }, cursor);
+  }
+
+  async #rule(position: number, counted: Counted, reader: IdReader): Promise<CleanupStop | null> {
+    const { rule, filter, matched } = counted;
     const { db, signal, options } = this.#paced;
     const before = this.#rules[position] as RuleState;
     const from = { ...before, total: before.done + matched };
@@ -89,7 +102,7 @@ export class Work {
         collection: db.collection(rule.collection),
         rule,
         filter,
-        index,
+        reader,
         limits: options.limits,
         lease: this.#lease,
         pacer: this.pacer,

@@ -30,7 +30,7 @@ export interface Walk<Item> {
   prepare(document: Document): { readonly item: Item; readonly weight: number };
   /** Handles a batch; it must bear repetition. */
   handle(batch: readonly Item[]): Promise<void>;
-  /** After each batch. */
+  /** After each batch, with the milliseconds since the one before, rests included. */
   reached(place: Place, handled: { readonly items: number; readonly elapsedMs: number }): Promise<void>;
 }
 
@@ -39,22 +39,23 @@ const maxTimeouts = 3;
 const cursorNotFound = 43;
 
 /**
- * Walks a collection in the order of `_id`, in batches that adapt to the server, with a pause after each. A batch that
+ * Walks a collection in the order of `_id`, in batches that adapt to the server, with a rest between them. A batch that
  * times out is done again in halves.
  *
  * @throws {OptimizerError} `ABORTED`, `TIMED_OUT` after the third time in a row, and what `handle` throws
  */
 export async function walk<Item>(given: Walk<Item>): Promise<void> {
   const watch = new ForegroundWatch(given.collection, given.limits);
-  let place: Place = given.from ?? { after: undefined, controller: startController(given.limits) };
+  const from = given.from ?? { after: undefined, controller: startController(given.limits) };
+  let station: Station = { ...from, since: performance.now(), restMs: 0 };
   for (;;) {
-    const reader = new Reader(given, place.after);
+    const reader = new Reader(given, station.after);
     try {
       for (;;) {
         throwIfAborted(given.signal);
-        const next = await step(given, reader, watch, place);
+        const next = await step(given, reader, watch, station);
         if (!next) return;
-        place = next;
+        station = next;
       }
     } catch (error) {
       if ((error as { code?: unknown }).code !== cursorNotFound) throw error;
@@ -64,22 +65,34 @@ export async function walk<Item>(given: Walk<Item>): Promise<void> {
   }
 }
 
-/** Handles the next batch and rests. Returns where it has come to; nothing at the end. */
+/** Where a walk is, since when by `performance.now()`, and the milliseconds to rest there. */
+interface Station extends Place {
+  readonly since: number;
+  readonly restMs: number;
+}
+
+/** Rests and handles the next batch. Returns where it has come to; nothing at the end. */
 async function step<Item>(
   given: Walk<Item>,
   reader: Reader<Item>,
   watch: ForegroundWatch,
-  { controller }: Place,
-): Promise<Place | undefined> {
+  { controller, since, restMs }: Station,
+): Promise<Station | undefined> {
   const batch = await reader.take(controller.batchSize);
   if (batch.length === 0) return undefined;
-  const { result, elapsedMs, slowed } = await watch.beside(() => handleBatch(given, batch, controller));
+  await pause(restMs, given.signal);
   const documents = batch.reduce((sum, { weight }) => sum + weight, 0);
-  const { state, pauseMs } = afterBatch(result, { documents, elapsedMs, slowed }, given.limits);
-  const place = { after: batch.at(-1)?.id, controller: state };
-  await given.reached(place, { items: batch.length, elapsedMs: elapsedMs + pauseMs });
-  await pause(pauseMs, given.signal);
-  return place;
+  const watched = await watch.beside(async () => {
+    const started = performance.now();
+    const handled = await handleBatch(given, batch, controller);
+    const at = performance.now();
+    const done = { documents, elapsedMs: at - started, heldUp: watch.takeHeldUp() };
+    const { state, pauseMs } = afterBatch(handled, done, given.limits);
+    const place = { after: batch.at(-1)?.id, controller: state };
+    await given.reached(place, { items: batch.length, elapsedMs: at - since });
+    return { ...place, since: at, restMs: pauseMs };
+  });
+  return { ...watched.result, restMs: Math.max(watched.result.restMs, watched.restMs) };
 }
 
 interface Prepared<Item> {

@@ -3,6 +3,7 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { mongo } from "mongoose";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ControllerLimits } from "../../src/cleanup/controller.js";
+import { Pacer } from "../../src/cleanup/pacer.js";
 import { parseRules, ruleFilter } from "../../src/cleanup/rules.js";
 import { runCleanup } from "../../src/cleanup/runner.js";
 
@@ -145,7 +146,7 @@ describe("runCleanup", () => {
       const { findOne } = mongo.Collection.prototype;
       let reads = 0;
       const slowed = async function (this: mongo.Collection, ...given: unknown[]) {
-        if (this.collectionName === collection && ++reads > 400) await setTimeout(30);
+        if (this.collectionName === collection && ++reads > 400) await setTimeout(60);
         return (findOne as (...given: unknown[]) => unknown).apply(this, given);
       };
       vi.spyOn(mongo.Collection.prototype, "findOne").mockImplementation(slowed as typeof findOne);
@@ -161,9 +162,15 @@ describe("runCleanup", () => {
       return sizes;
     }
 
-    it("makes smaller batches while they are slowed down", async () => {
+    it("makes smaller batches and rests long while they are held up", async () => {
       slowReadsDown("logs");
-      expect((await sizesOf({ minBatch: 400, niceRatio: 0.01 })).slice(0, 3)).toEqual([200, 100, 50]);
+      const rest = vi.spyOn(Pacer.prototype, "rest").mockResolvedValue();
+      const sizes = await sizesOf({ maxBatch: 400 });
+      expect(sizes.slice(0, 2)).toContain(200);
+      expect(sizes.slice(2, 4)).toContain(100);
+      expect(Math.min(...sizes)).toBe(100);
+      // Between any two batches, and not after the last.
+      expect(rest.mock.calls).toEqual(sizes.slice(1).map(() => [5_000]));
     });
 
     it.each([

@@ -10,19 +10,16 @@ import {
   startController,
 } from "../../src/cleanup/controller.js";
 
-/** As published, without regard for reads. */
-const published = { ...defaultLimits, maxSlowdown: Number.POSITIVE_INFINITY };
-
 describe("the batch controller", () => {
   it("follows the published rate filter", () => {
     // pt-online-schema-change: 1000 rows in 1 s, 500 in 0.5 s, 500 in 0.1 s, for batches of half a second.
     const first = afterBatch(
-      startController(published),
-      { documents: 1_000, elapsedMs: 1_000, slowed: false },
-      published,
+      startController(defaultLimits),
+      { documents: 1_000, elapsedMs: 1_000, heldUp: false },
+      defaultLimits,
     );
     expect(first).toMatchObject({ state: { batchSize: 500 }, pauseMs: 500 });
-    const second = afterBatch(first.state, { documents: 500, elapsedMs: 500, slowed: false }, published);
+    const second = afterBatch(first.state, { documents: 500, elapsedMs: 500, heldUp: false }, defaultLimits);
     expect(second.state).toEqual({
       batchSize: 500,
       weightedDocuments: 1_250,
@@ -30,7 +27,7 @@ describe("the batch controller", () => {
       failures: 0,
       patience: 0,
     });
-    const third = afterBatch(second.state, { documents: 500, elapsedMs: 100, slowed: false }, published);
+    const third = afterBatch(second.state, { documents: 500, elapsedMs: 100, heldUp: false }, defaultLimits);
     // The rate alone would say 692; growth is capped at a fifth.
     expect(third.state).toEqual({
       batchSize: 600,
@@ -42,35 +39,35 @@ describe("the batch controller", () => {
   });
 
   it.each([
-    ["grows by a fifth at most", 1_000, { documents: 1_000, elapsedMs: 1, slowed: false }, 1_200],
-    ["never passes the largest batch", 10_000, { documents: 10_000, elapsedMs: 1, slowed: false }, 10_000],
-    ["never falls below the least", 100, { documents: 100, elapsedMs: 60_000, slowed: false }, 100],
+    ["grows by a fifth at most", 1_000, { documents: 1_000, elapsedMs: 1, heldUp: false }, 1_200],
+    ["never passes the largest batch", 10_000, { documents: 10_000, elapsedMs: 1, heldUp: false }, 10_000],
+    ["never falls below the least", 100, { documents: 100, elapsedMs: 60_000, heldUp: false }, 100],
     [
       "takes a batch without time for a millisecond",
       1_000,
-      { documents: 10, elapsedMs: 0, slowed: false },
+      { documents: 10, elapsedMs: 0, heldUp: false },
       1_200,
     ],
   ])("%s", (_name, batchSize, batch, next) => {
     const state = { batchSize, weightedDocuments: 0, weightedSeconds: 0, failures: 0, patience: 0 };
-    expect(afterBatch(state, batch, published).state.batchSize).toBe(next);
+    expect(afterBatch(state, batch, defaultLimits).state.batchSize).toBe(next);
   });
 
   it("halves after a timeout, down to the least twice, and from the third on down to one document", () => {
     const sizes: number[] = [];
-    let state: ControllerState = { ...startController(published), batchSize: 150 };
-    for (; !isExhausted(state); state = afterTimeout(state, published)) sizes.push(state.batchSize);
+    let state: ControllerState = { ...startController(defaultLimits), batchSize: 150 };
+    for (; !isExhausted(state); state = afterTimeout(state, defaultLimits)) sizes.push(state.batchSize);
     expect(sizes).toEqual([150, 100, 100, 50, 25, 12, 6, 3, 1]);
   });
 
   it("after a split climbs back step by step, and to its rate in the end", () => {
-    let state: ControllerState = { ...startController(published), batchSize: 1, failures: 7 };
+    let state: ControllerState = { ...startController(defaultLimits), batchSize: 1, failures: 7 };
     const sizes: number[] = [];
     for (let batch = 0; batch < 40; batch++) {
       state = afterBatch(
         state,
-        { documents: state.batchSize, elapsedMs: state.batchSize, slowed: false },
-        published,
+        { documents: state.batchSize, elapsedMs: state.batchSize, heldUp: false },
+        defaultLimits,
       ).state;
       sizes.push(state.batchSize);
     }
@@ -80,29 +77,23 @@ describe("the batch controller", () => {
   });
 
   it("halves after a pause for the server's sake, down to the least", () => {
-    const state = startController(published);
-    expect(afterThrottle(state, published).batchSize).toBe(500);
-    expect(afterThrottle({ ...state, batchSize: 150 }, published).batchSize).toBe(100);
-    expect(afterThrottle({ ...state, batchSize: 12 }, published).batchSize).toBe(12);
+    const state = startController(defaultLimits);
+    expect(afterThrottle(state, defaultLimits).batchSize).toBe(500);
+    expect(afterThrottle({ ...state, batchSize: 150 }, defaultLimits).batchSize).toBe(100);
+    expect(afterThrottle({ ...state, batchSize: 12 }, defaultLimits).batchSize).toBe(12);
   });
 
-  it("begins small where reads are watched", () => {
-    expect(startController(defaultLimits).batchSize).toBe(defaultLimits.minBatch);
-    expect(startController(published).batchSize).toBe(1_000);
-    expect(startController({ ...defaultLimits, niceRatio: 0 }).batchSize).toBe(1_000);
-  });
-
-  it("halves while reads are slowed down, to fifty, and then takes a step up in 32 batches", () => {
+  it("halves when a read was held up, down to the least, and then takes a step up in 32 batches", () => {
     let state: ControllerState = { ...startController(defaultLimits), batchSize: 300 };
     const sizes: number[] = [];
-    for (let batch = 0; batch < 5 + 32 + 1; batch++) {
-      const done = { documents: state.batchSize, elapsedMs: 1, slowed: batch < 5 };
+    for (let batch = 0; batch < 3 + 32 + 1; batch++) {
+      const done = { documents: state.batchSize, elapsedMs: 1, heldUp: batch < 3 };
       state = afterBatch(state, done, defaultLimits).state;
       sizes.push(state.batchSize);
     }
-    expect(sizes.slice(0, 5)).toEqual([150, 75, 50, 50, 50]);
-    expect(new Set(sizes.slice(5, 5 + 31))).toEqual(new Set([50]));
-    expect(sizes.slice(-2)).toEqual([60, 60]);
+    expect(sizes.slice(0, 3)).toEqual([150, 100, 100]);
+    expect(new Set(sizes.slice(3, 3 + 31))).toEqual(new Set([100]));
+    expect(sizes.slice(-2)).toEqual([120, 120]);
   });
 
   it("stays within its bounds whatever the batches", () => {
@@ -110,19 +101,17 @@ describe("the batch controller", () => {
       fc.record({
         documents: fc.nat({ max: 10_000 }),
         elapsedMs: fc.double({ min: 0, max: 100_000, noNaN: true }),
-        slowed: fc.boolean(),
+        heldUp: fc.boolean(),
       }),
     );
     fc.assert(
       fc.property(batches, (list) => {
-        let state = startController(published);
+        let state = startController(defaultLimits);
         for (const batch of list) {
           const before = state.batchSize;
-          const step = afterBatch(state, batch, published);
+          const step = afterBatch(state, batch, defaultLimits);
           state = step.state;
-          expect(state.batchSize).toBeGreaterThanOrEqual(
-            batch.slowed ? 50 : Math.min(before, defaultLimits.minBatch),
-          );
+          expect(state.batchSize).toBeGreaterThanOrEqual(Math.min(before, defaultLimits.minBatch));
           expect(state.batchSize).toBeLessThanOrEqual(
             Math.max(before * defaultLimits.maxGrowth, defaultLimits.minBatch),
           );

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import type { mongo } from "mongoose";
 import { describe, expect, it } from "vitest";
 import { defaultLimits } from "../../src/cleanup/controller.js";
@@ -10,61 +11,103 @@ function judgeOfTen(): SlowdownJudge {
   return judge;
 }
 
+/** Milliseconds of rest after a round of 20 ms beside which reads took so long. */
+function restAfter(judge: SlowdownJudge, ...readMs: number[]): number {
+  for (const ms of readMs) judge.besideWork(ms);
+  return judge.endRound(20);
+}
+
 describe("the judge of slowed reads", () => {
   it.each([
-    ["as fast as at rest", 200, 10, false],
-    ["just as slow as allowed", 200, 15, false],
-    ["slower than allowed", 3, 15.1, true],
-    ["one that kept others from being asked counts for them", 1, 50, true],
-  ])("reads beside batches that are %s", (_name, reads, ms, slowed) => {
-    const judge = judgeOfTen();
-    for (let read = 0; read < reads; read++) judge.besideBatch(ms);
-    expect(judge.verdict()).toBe(slowed);
+    ["none", [], 0],
+    ["as fast as at rest", [10, 10, 10], 0],
+    ["just as slow as allowed", [15], 0],
+    ["slower than allowed", [16], 16 / 0.005 - 20],
+    ["slower than allowed, one of many", [1, 2, 16, 3], 16 / 0.005 - 20],
+    ["slowed so much that it would rest for a minute", [300], 5_000],
+  ])("rests for reads beside the work that are: %s", (_name, reads, restMs) => {
+    expect(restAfter(judgeOfTen(), ...reads)).toBeCloseTo(restMs, 6);
   });
 
-  it("lets one in a hundred be slow", () => {
+  it("takes a slow read for the time to the next at least", () => {
     const judge = new SlowdownJudge(1.5);
     judge.learn([1]);
-    for (let read = 0; read < 5_000; read++) {
-      judge.besideBatch(read % 100 === 50 ? 2 : 1);
-      expect(judge.verdict()).toBe(false);
-    }
+    expect(restAfter(judge, 2)).toBeCloseTo(5 / 0.005 - 20, 6);
   });
 
-  it("judges anew once it has said so", () => {
+  it("remembers what earlier rounds did to reads, less and less", () => {
     const judge = judgeOfTen();
-    judge.besideBatch(100);
-    expect(judge.verdict()).toBe(true);
-    expect(judge.verdict()).toBe(false);
+    const rests = [restAfter(judge, 16), restAfter(judge), restAfter(judge), restAfter(judge)];
+    // 16 ms of one round; of two weighing 0.75 and 1; and so on.
+    const slowed = [16, 12 / 1.75, 9 / 2.3125, 6.75 / 2.734375];
+    rests.forEach((rest, round) => {
+      expect(rest).toBeCloseTo((slowed[round] as number) / 0.005 - 20, 6);
+    });
+  });
+
+  it("keeps slowed time under one part in a hundred, as far as a rest may make up for it", () => {
+    const rounds = fc.array(fc.record({ slowMs: fc.integer({ min: 0, max: 20 }), workMs: fc.nat(500) }), {
+      minLength: 50,
+      maxLength: 200,
+    });
+    fc.assert(
+      fc.property(rounds, (list) => {
+        const judge = judgeOfTen();
+        let [slowed, whole] = [0, 0];
+        for (const { slowMs, workMs } of list) {
+          const ms = slowMs > 15 ? slowMs : 0;
+          judge.besideWork(slowMs);
+          slowed += ms;
+          whole += workMs + judge.endRound(workMs);
+        }
+        expect(slowed).toBeLessThanOrEqual(whole * 0.01);
+      }),
+    );
+  });
+
+  it.each([
+    ["waited a twentieth of a second", 50, false],
+    ["waited longer", 51, true],
+  ])("says whether a read was held up: one that %s", (_name, ms, heldUp) => {
+    const judge = judgeOfTen();
+    judge.besideWork(ms);
+    judge.endRound(20);
+    expect([judge.takeHeldUp(), judge.takeHeldUp()]).toEqual([heldUp, false]);
   });
 
   it("takes half a millisecond more for nothing, however fast reads are at rest", () => {
     const judge = new SlowdownJudge(1.5);
     judge.learn([0.1]);
-    for (let read = 0; read < 100; read++) judge.besideBatch(0.5);
-    expect(judge.verdict()).toBe(false);
-    for (let read = 0; read < 3; read++) judge.besideBatch(0.7);
-    expect(judge.verdict()).toBe(true);
+    expect(restAfter(judge, 0.6)).toBe(0);
+    expect(restAfter(judge, 0.7)).toBeGreaterThan(0);
   });
 
   it("has nothing to say before it knows what a read takes at rest", () => {
     const judge = new SlowdownJudge(1.5);
-    judge.besideBatch(1_000);
-    expect(judge.verdict()).toBe(false);
+    expect(restAfter(judge, 1_000)).toBe(0);
+    judge.besideWork(1_000);
+    expect(judge.takeHeldUp()).toBe(false);
   });
 });
 
 describe("the watch of the foreground", () => {
-  it("leaves a server that refuses its reads to the batch, after one read", async () => {
+  /** A collection whose reads do so. */
+  const reading = (findOne: () => Promise<unknown>) => ({ findOne }) as unknown as mongo.Collection;
+
+  it("leaves a server that refuses its reads to the work, after one read", async () => {
     let reads = 0;
-    const collection = {
-      findOne: async () => {
-        reads += 1;
-        throw new Error("the server is away");
-      },
-    } as unknown as mongo.Collection;
+    const collection = reading(async () => {
+      reads += 1;
+      throw new Error("the server is away");
+    });
     const watch = new ForegroundWatch(collection, defaultLimits);
-    expect(await watch.beside(async () => 7)).toMatchObject({ result: 7, slowed: false });
+    expect(await watch.beside(async () => 7)).toEqual({ result: 7, restMs: 0 });
     expect(reads).toBe(1);
+  });
+
+  it("reads nothing where the limits ask for no regard", async () => {
+    const collection = reading(() => expect.unreachable("nothing is read"));
+    const watch = new ForegroundWatch(collection, { ...defaultLimits, niceRatio: 0 });
+    expect(await watch.beside(async () => 7)).toEqual({ result: 7, restMs: 0 });
   });
 });

@@ -26,6 +26,11 @@ export interface GenerateOptions {
   seed: number;
   /** The moment that the data is as of. Default: midday of 1 November 2026, UTC. */
   now?: Date;
+  /**
+   * Whole days for which sessions began at a steady pace and nothing removed any: all but those of the last ten or so have
+   * run out. Default: 40 % have run out, within 120 days.
+   */
+  uncleanedDays?: number;
   /** `current` is that of @org/db-models; `legacy` has the sessions embedded in the users. Default `current`. */
   layout?: Layout;
 }
@@ -41,7 +46,8 @@ export const defaultNow = new Date("2026-11-01T12:00:00.000Z");
 
 /**
  * Streams a realistic identity database, one document at a time and user by user: sessions per user skewed (median
- * 2, 99th percentile 28), devices, networks and countries that belong together, 40 % of the sessions expired.
+ * 2, 99th percentile 28), devices, networks and countries that belong together, 40 % of the sessions expired unless
+ * `uncleanedDays` says otherwise.
  *
  * @example
  * for (const { collection, document } of generateIdentityData({ users: 100, sessions: 400, seed: 1 })) { … }
@@ -49,7 +55,7 @@ export const defaultNow = new Date("2026-11-01T12:00:00.000Z");
 export function* generateIdentityData(options: GenerateOptions): Generator<GeneratedDocument> {
   const generation: Generation = { ...options, now: options.now ?? defaultNow };
   const counts = sessionCounts(generation.users, generation.sessions, generation.seed);
-  const mixer = new SessionMixer();
+  const mixer = new SessionMixer(generation);
   const audit = new AuditChains(generation);
   for (let index = 0; index < generation.users; index++) {
     const person = personAt(generation, index, counts[index] as number);

@@ -15,6 +15,8 @@ export interface Generation {
   readonly seed: number;
   /** The moment that the data is as of. */
   readonly now: Date;
+  /** Days that sessions have piled up for; `undefined` for the usual mix. */
+  readonly uncleanedDays?: number | undefined;
 }
 
 /** Everything about one generated person that more than one document tells. */

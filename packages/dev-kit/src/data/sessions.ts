@@ -3,9 +3,29 @@ import { day, type Generation, hour, identifier, kind, type Person } from "./peo
 const retention = 30 * day;
 const idleTimeout = day / 2;
 const absoluteLifetime = 30 * day;
-/** Of the sessions, those that have run out and were not revoked. */
-const expiredShare = 0.4;
 const revokedShare = 0.1;
+/** What a session lives for on average, from its start to its idle expiry, in days; {@link before} draws it. */
+const meanLifetime = 10.5;
+
+/** How the sessions that have ended are spread. */
+interface Endings {
+  /** Of the sessions, those that have run out and were not revoked. */
+  readonly expiredShare: number;
+  /** Days ago that the first of them ran out, and the first revoked one ended. */
+  readonly expiredOver: number;
+  readonly revokedOver: number;
+}
+
+function endingsOf({ uncleanedDays }: Generation): Endings {
+  if (uncleanedDays === undefined) return { expiredShare: 0.4, expiredOver: 120, revokedOver: 60 };
+  // Of sessions that began at a steady pace, as many still live as began within a lifetime.
+  const liveShare = Math.min(meanLifetime / uncleanedDays, 1 - revokedShare);
+  return {
+    expiredShare: 1 - revokedShare - liveShare,
+    expiredOver: uncleanedDays,
+    revokedOver: uncleanedDays,
+  };
+}
 
 /** How many of a person's sessions are in which state; the counts add up to all of them. */
 export interface SessionMix {
@@ -14,13 +34,18 @@ export interface SessionMix {
   revoked: number;
 }
 
-/** Shares out states so that the expired ones are 40 % over all users, whatever each user's count. */
+/** Shares out states so that as many are expired over all users as should be, whatever each user's count. */
 export class SessionMixer {
+  readonly #expiredShare: number;
   #expiredOwed = 0;
   #revokedOwed = 0;
 
+  constructor(generation: Generation) {
+    this.#expiredShare = endingsOf(generation).expiredShare;
+  }
+
   mixOf(person: Person): SessionMix {
-    this.#expiredOwed += person.sessionCount * expiredShare;
+    this.#expiredOwed += person.sessionCount * this.#expiredShare;
     this.#revokedOwed += person.sessionCount * revokedShare;
     const expired = Math.min(Math.floor(this.#expiredOwed), person.sessionCount);
     const revocable = person.sessionCount - expired;
@@ -47,14 +72,18 @@ export function* sessionDocuments(
 
 function expiredSession(generation: Generation, person: Person, sequence: number) {
   const { random } = person;
-  const idleExpiresAt = new Date(generation.now.getTime() - random.integer(1, 120 * 24 * 60) * 60_000);
+  const { expiredOver } = endingsOf(generation);
+  const idleExpiresAt = new Date(
+    generation.now.getTime() - random.integer(1, expiredOver * 24 * 60) * 60_000,
+  );
   const lastSeenAt = new Date(idleExpiresAt.getTime() - idleTimeout);
   return session(person, sequence, { createdAt: before(person, lastSeenAt), lastSeenAt, idleExpiresAt });
 }
 
 function revokedSession(generation: Generation, person: Person, sequence: number) {
   const { random } = person;
-  const revokedAt = new Date(generation.now.getTime() - random.integer(1, 60 * 24 * 60) * 60_000);
+  const { revokedOver } = endingsOf(generation);
+  const revokedAt = new Date(generation.now.getTime() - random.integer(1, revokedOver * 24 * 60) * 60_000);
   const lastSeenAt = new Date(revokedAt.getTime() - random.integer(1, 600) * 60_000);
   const revocationReason = random.pick([
     "signed_out",
