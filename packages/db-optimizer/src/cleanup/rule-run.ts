@@ -74,18 +74,24 @@ class RuleRun {
 
   async run(): Promise<RuleEnd> {
     const { pacer, collection } = this.#work;
-    for (;;) {
+    let more = await this.#hasMore();
+    while (more) {
       const clearance = await pacer.clearance(collection.collectionName, (wait) => this.#note(wait));
       if ("stop" in clearance) return { state: this.#state, stop: clearance.stop };
       if (clearance.throttled) this.#controller = afterThrottle(this.#controller, this.#limits);
       const began = performance.now();
       const ids = await this.#next(Math.min(this.#controller.batchSize, this.#limits.maxBatch));
-      if (ids.length === 0) return { state: { ...this.#state, cursor: null }, stop: null };
       const batch = await this.#watch.beside(() => this.#batch(ids));
-      const isLast = (await this.#next(1)).length === 0;
-      if (!isLast) await pacer.rest(Math.max(batch.result, batch.restMs));
+      more = await this.#hasMore();
+      // Nobody waits for a rest after the last batch.
+      if (more) await pacer.rest(Math.max(batch.result, batch.restMs));
       this.#state = { ...this.#state, activeMs: this.#state.activeMs + performance.now() - began };
     }
+    return { state: { ...this.#state, cursor: null }, stop: null };
+  }
+
+  async #hasMore(): Promise<boolean> {
+    return (await this.#next(1)).length > 0;
   }
 
   #next(size: number): Promise<unknown[]> {
