@@ -30,6 +30,8 @@ const longestRestMs = 5_000;
 export class SlowdownJudge {
   readonly #maxSlowdown: number;
   #longestMs = Number.POSITIVE_INFINITY;
+  /** Part of the reads at rest that were slow all the same. */
+  #slowAtRest = 0;
   #slowedMs = 0;
   #heldUp = false;
   #weightedMs = 0;
@@ -39,11 +41,13 @@ export class SlowdownJudge {
     this.#maxSlowdown = maxSlowdown;
   }
 
-  /** The longest that a read took while nothing was done, in each of a few groups. */
-  learn(longestAtRestMs: readonly number[]): void {
-    // Of the calmest group: a pause of this process or of the machine is not what the server takes.
-    const usual = Math.min(...longestAtRestMs);
+  /** What reads took while nothing was done, in a few groups. */
+  learn(groups: readonly (readonly number[])[]): void {
+    // The slowest of the calmest group: a pause of this process or of the machine is not what the server takes.
+    const usual = Math.min(...groups.map((reads) => Math.max(...reads)));
     this.#longestMs = Math.max(usual * this.#maxSlowdown, usual + unnoticedMs);
+    const all = groups.flat();
+    this.#slowAtRest = all.filter((ms) => ms > this.#longestMs).length / all.length;
   }
 
   /** A read beside the work. */
@@ -62,7 +66,9 @@ export class SlowdownJudge {
 
   /** Ends a round of so many milliseconds. Returns how many to rest after it. */
   endRound(workedMs: number): number {
-    this.#weightedMs = memory * this.#weightedMs + this.#slowedMs;
+    // On a server that others keep busy, reads are slow at rest as well: that is not the work's doing.
+    const ownMs = Math.max(this.#slowedMs - this.#slowAtRest * workedMs, 0);
+    this.#weightedMs = memory * this.#weightedMs + ownMs;
     this.#weightedRounds = memory * this.#weightedRounds + 1;
     this.#slowedMs = 0;
     const slowedMs = this.#weightedMs / this.#weightedRounds;
@@ -120,11 +126,10 @@ export class ForegroundWatch {
   async #learnIfDue(judge: SlowdownJudge): Promise<void> {
     const now = performance.now();
     if (this.#learntAt !== undefined && now - this.#learntAt < learnEveryMs) return;
-    if (this.#learntAt === undefined) await this.#longestOf(readsToWarmUp);
-    const longest: number[] = [];
-    for (let group = 0; group < readsAtRest.groups; group++)
-      longest.push(await this.#longestOf(readsAtRest.each));
-    judge.learn(longest);
+    if (this.#learntAt === undefined) await this.#waitsOf(readsToWarmUp);
+    const groups: number[][] = [];
+    while (groups.length < readsAtRest.groups) groups.push(await this.#waitsOf(readsAtRest.each));
+    judge.learn(groups);
     this.#learntAt = performance.now();
   }
 
@@ -137,11 +142,11 @@ export class ForegroundWatch {
     }
   }
 
-  /** Milliseconds of the slowest of so many reads, one after the other. */
-  async #longestOf(reads: number): Promise<number> {
-    let longest = 0;
-    for (let read = 0; read < reads; read++) longest = Math.max(longest, await this.#waitOfOne());
-    return longest;
+  /** So many reads, one after the other. */
+  async #waitsOf(reads: number): Promise<number[]> {
+    const waits: number[] = [];
+    while (waits.length < reads) waits.push(await this.#waitOfOne());
+    return waits;
   }
 
   /** Milliseconds that this process had nothing to do but wait for a read: what it does itself is no fault of the server. */

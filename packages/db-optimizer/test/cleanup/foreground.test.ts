@@ -4,10 +4,11 @@ import { describe, expect, it } from "vitest";
 import { defaultLimits } from "../../src/cleanup/controller.js";
 import { ForegroundWatch, SlowdownJudge } from "../../src/cleanup/foreground.js";
 
-/** A judge to whom the slowest reads at rest take 10 ms, but for a bad moment. */
+/** A judge to whom the slowest reads at rest take 10 ms. */
 function judgeOfTen(): SlowdownJudge {
   const judge = new SlowdownJudge(1.5);
-  judge.learn([10, 11, 80, 12]);
+  const calm = (slowest: number) => Array.from({ length: 50 }, (_, read) => (read === 7 ? slowest : 5));
+  judge.learn([calm(10), calm(11), calm(12), calm(10)]);
   return judge;
 }
 
@@ -31,8 +32,20 @@ describe("the judge of slowed reads", () => {
 
   it("takes a slow read for the time to the next at least", () => {
     const judge = new SlowdownJudge(1.5);
-    judge.learn([1]);
+    judge.learn([[1]]);
     expect(restAfter(judge, 2)).toBeCloseTo(5 / 0.005 - 20, 6);
+  });
+
+  it("does not answer for reads that are as slow at rest", () => {
+    const judge = new SlowdownJudge(1.5);
+    // One in ten takes 40 ms, but in the calmest group none does.
+    const busy = [10, 10, 10, 10, 40];
+    judge.learn([busy, busy, [10, 10, 10, 10, 10], [10, 10, 10, 10, 10]]);
+    judge.besideWork(40);
+    // 2 of 20 reads at rest are as slow: of 400 ms that is all of the 40.
+    expect(judge.endRound(400)).toBe(0);
+    judge.besideWork(40);
+    expect(judge.endRound(100)).toBeGreaterThan(0);
   });
 
   it("remembers what earlier rounds did to reads, less and less", () => {
@@ -77,7 +90,7 @@ describe("the judge of slowed reads", () => {
 
   it("takes half a millisecond more for nothing, however fast reads are at rest", () => {
     const judge = new SlowdownJudge(1.5);
-    judge.learn([0.1]);
+    judge.learn([[0.1]]);
     expect(restAfter(judge, 0.6)).toBe(0);
     expect(restAfter(judge, 0.7)).toBeGreaterThan(0);
   });
