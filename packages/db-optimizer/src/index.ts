@@ -109,15 +109,16 @@ export { leaseHeldUntil, withLease } from "./lease.js";
 export type { Migration, SourceWrite, TargetDocument, TargetsByCollection } from "./migrate/definition.js";
 export { assertMigration } from "./migrate/definition.js";
 export { MigrationGate } from "./migrate/gate.js";
-export type { MigrateOptions, MigrationStatus, UpTo } from "./migrate/migrate.js";
+export type { MigrateOptions, MigrationPlan, MigrationStatus } from "./migrate/migrate.js";
 export {
   contractMigration,
   migrateUp,
   migrationStatus,
+  planMigration,
   rollbackMigration,
   verifyMigration,
 } from "./migrate/migrate.js";
-export type { Layout, MigrationPhase, MigrationRoute } from "./migrate/phases.js";
+export type { Layout, MigrationPhase, MigrationRoute, MigrationWay, UpTo } from "./migrate/phases.js";
 export { migrationPhases, routeOf } from "./migrate/phases.js";
 export type {
   MigrationProgress,

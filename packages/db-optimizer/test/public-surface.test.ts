@@ -49,6 +49,7 @@ test("exports these names and no others", () => {
     "openObservations",
     "partWeights",
     "planIndexes",
+    "planMigration",
     "planRollback",
     "planSetup",
     "planSharding",
