@@ -109,12 +109,10 @@ export { leaseHeldUntil, withLease } from "./lease.js";
 export type { Migration, SourceWrite, TargetDocument, TargetsByCollection } from "./migrate/definition.js";
 export { assertMigration } from "./migrate/definition.js";
 export { MigrationGate } from "./migrate/gate.js";
-export type { MigrateOptions, MigrationPlan, MigrationStatus } from "./migrate/migrate.js";
+export type { MigrateOptions } from "./migrate/migrate.js";
 export {
   contractMigration,
   migrateUp,
-  migrationStatus,
-  planMigration,
   rollbackMigration,
   verifyMigration,
 } from "./migrate/migrate.js";
@@ -128,6 +126,8 @@ export type {
   VerifyReport,
 } from "./migrate/report.js";
 export type { Checkpoint, MigrationState, PhaseChange } from "./migrate/state.js";
+export type { MigrationPlan, MigrationStatus } from "./migrate/status.js";
+export { migrationStatus, planMigration } from "./migrate/status.js";
 export type { ModelLike, SchemaLike } from "./model.js";
 export { assertModel } from "./model.js";
 export type { NamedQuery } from "./named-query.js";

@@ -2,28 +2,14 @@ import type { Connection } from "mongoose";
 import type { ControllerLimits } from "../cleanup/controller.js";
 import { OptimizerError, toOptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
-import {
-  assertClock,
-  type Lease,
-  type LeaseOptions,
-  leaseHeldUntil,
-  serverTime,
-  withLease,
-} from "../lease.js";
+import { assertClock, type Lease, type LeaseOptions, serverTime, withLease } from "../lease.js";
 import { pause } from "../pause.js";
-import { assertMigration, defaultPhaseLeaseMs, defaultRetentionMs, type Migration } from "./definition.js";
-import { type MigrationPhase, type MigrationWay, phasesAhead, routeOf, type UpTo } from "./phases.js";
+import { assertMigration, defaultPhaseLeaseMs, type Migration } from "./definition.js";
+import { type MigrationPhase, type MigrationWay, routeOf, type UpTo } from "./phases.js";
 import type { MigrationProgress, MigrationReport, VerifyReport } from "./report.js";
 import { changePhase, type MigrationState, noteState, readState } from "./state.js";
-import {
-  backfill,
-  contractSources,
-  progressOf,
-  type StepContext,
-  sweepBack,
-  sweepOver,
-  verifyAll,
-} from "./steps.js";
+import { contractFrom, leaseOf, type MigrationPlan, planMigration, refusal, working } from "./status.js";
+import { backfill, contractSources, type StepContext, sweepBack, sweepOver, verifyAll } from "./steps.js";
 
 /** How a migration runs. */
 export interface MigrateOptions extends LeaseOptions {
@@ -34,89 +20,6 @@ export interface MigrateOptions extends LeaseOptions {
   readonly onProgress?: (progress: MigrationProgress) => void;
   /** Called when it begins to wait for so many milliseconds, until every process has seen a phase. */
   readonly onWait?: (phase: MigrationPhase, ms: number) => void;
-}
-
-/** Where a migration is, and what is in the two layouts. */
-export interface MigrationStatus extends MigrationState {
-  /** What applications do in this phase. */
-  readonly route: ReturnType<typeof routeOf>;
-  readonly sourceDocuments: number;
-  readonly targetDocuments: Readonly<Record<string, number>>;
-  /** From when on contract is allowed; `null` before reads are switched, and when it is done. */
-  readonly contractFrom: Date | null;
-  /** How far the work of the phase is, as of its last batch; `null` before there was one, and when it is done. */
-  readonly progress: MigrationProgress | null;
-  /** When the lease of the process that is at it runs out, unless it prolongs it; `null` when none is. */
-  readonly heldUntil: Date | null;
-}
-
-/** Reads where a migration is. */
-export async function migrationStatus(connection: Connection, given: Migration): Promise<MigrationStatus> {
-  const migration = assertMigration(given);
-  const count = (name: string) => databaseOf(connection).collection(name).estimatedDocumentCount();
-  const state = await readState(connection, migration.name);
-  const { phase, checkpoint, done } = state;
-  const targets = await Promise.all(
-    migration.targets.map(async (name) => [name, await count(name)] as const),
-  );
-  return {
-    ...state,
-    route: routeOf(phase),
-    sourceDocuments: await count(migration.source),
-    targetDocuments: Object.fromEntries(targets),
-    contractFrom: contractFrom(migration, state),
-    progress: checkpoint && !done ? progressOf(phase, checkpoint) : null,
-    heldUntil: (await leaseHeldUntil(connection, leaseOf(migration))) ?? null,
-  };
-}
-
-const leaseOf = ({ name }: Migration) => `migrate:${name}`;
-
-/** What a command would do. */
-export interface MigrationPlan {
-  /** Phases that it would go through, in order. */
-  readonly phases: readonly MigrationPhase[];
-  /** Whether the work of the phase that the migration is in is unfinished: the command would go on with it first. */
-  readonly unfinished: boolean;
-}
-
-/** Phases that the runner has work in. */
-const working: readonly MigrationPhase[] = ["backfill", "verify", "switching", "reverting", "contracting"];
-
-/**
- * What `up`, `rollback` or `contract` would do now. Pure.
- *
- * @param options.to - where `up` stops. Default `switched`.
- * @throws {OptimizerError} `MIGRATION_NOT_ALLOWED` where the command itself would be refused
- */
-export function planMigration(
-  status: Pick<MigrationStatus, "_id" | "phase" | "done" | "contractFrom">,
-  way: MigrationWay,
-  { now, to }: { readonly now: Date; readonly to?: UpTo },
-): MigrationPlan {
-  const { phase, contractFrom } = status;
-  const phases = phasesAhead(phase, way, to);
-  if (!phases) throw refusal(status, wordsOf[way](to));
-  if (phase === "switched" && way === "contract" && !(contractFrom && contractFrom <= now))
-    throw refusal(status, `${wordsOf.contract()} before ${contractFrom?.toISOString()}`, { contractFrom });
-  // A rollback leaves undone what was to lead up.
-  const isWorkOfWay = way !== "rollback" || phase === "reverting";
-  return { phases, unfinished: isWorkOfWay && working.includes(phase) && !status.done };
-}
-
-const wordsOf = {
-  up: (to: UpTo = "switched") => `go up to ${to}`,
-  rollback: () => "be rolled back",
-  contract: () => "be contracted",
-} as const;
-
-function refusal(
-  { _id, phase }: Pick<MigrationState, "_id" | "phase">,
-  what: string,
-  details: Record<string, unknown> = {},
-): OptimizerError {
-  const message = `Migration "${_id}" is at ${phase}: it cannot ${what}`;
-  return new OptimizerError("MIGRATION_NOT_ALLOWED", message, { details: { phase, ...details } });
 }
 
 /**
@@ -202,11 +105,6 @@ export function contractMigration(
     if (runner.phase === "contracting") await runner.workOfPhase();
     await runner.through(phases);
   });
-}
-
-function contractFrom({ retentionMs = defaultRetentionMs }: Migration, state: MigrationState): Date | null {
-  const { phase, switchedAt } = state;
-  return phase === "switched" && switchedAt ? new Date(switchedAt.getTime() + retentionMs) : null;
 }
 
 // A clock that was set while the retention runs must not end it.

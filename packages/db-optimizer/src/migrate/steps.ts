@@ -42,14 +42,16 @@ const lookAgainMs = 50;
  */
 export async function backfill(context: StepContext, state: MigrationState): Promise<void> {
   let mostlyThere = false;
-  await overSources(context, state, async (batch) => {
+  const copy = async (batch: readonly Expanded[]) => {
     const { written } = mostlyThere
       ? await carryOver(context, onlyAmiss(batch, (await compareAll(context, batch)).mismatches))
       : await carryOver(context, batch, { mostlyNew: true });
     const documents = batch.reduce((sum, { expected }) => sum + expected.length, 0);
     mostlyThere = written < documents / 2;
     context.tally.written += written;
-  });
+  };
+  // Nothing else goes on where it was: to compare and to sweep is to see everything.
+  await overSources(context, state, copy, state.checkpoint);
 }
 
 /** Brings over what was written to the old layout only, by processes that died; from here on the new one is first. */
@@ -221,12 +223,13 @@ function overSources(
   context: StepContext,
   state: MigrationState,
   handle: (batch: readonly Expanded[]) => Promise<void>,
+  from?: Checkpoint,
 ): Promise<void> {
   const prepare = (source: Document) => {
     const item = expandOne(context, source);
     return { item, weight: item.expected.length };
   };
-  return over(context, state, context.migration.source, undefined, prepare, handle);
+  return over(context, state, context.migration.source, undefined, prepare, handle, from);
 }
 
 /** Walks the documents of the new layout that have the `_id` of theirs of the old one. */
@@ -247,12 +250,11 @@ async function over<Item>(
   projection: Document | undefined,
   prepare: (document: Document) => { item: Item; weight: number },
   handle: (batch: readonly Item[]) => Promise<void>,
+  from?: Checkpoint,
 ): Promise<void> {
   const { connection, lease, signal, limits } = context;
   const collection = databaseOf(connection).collection(name);
   const total = await collection.estimatedDocumentCount();
-  // Only a backfill goes on where it was: to compare and to sweep is to see everything.
-  const from = state.phase === "backfill" ? state.checkpoint : undefined;
   let { sources, activeMs } = from ?? { sources: 0, activeMs: 0 };
   await walk<Item>({
     collection,

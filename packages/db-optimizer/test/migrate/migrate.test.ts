@@ -176,6 +176,13 @@ describe("a migration", () => {
     await expect(verify()).rejects.toMatchObject({ code: "MIGRATION_NOT_ALLOWED" });
   });
 
+  test("is compared whole, wherever its backfill has come to", async () => {
+    await migrateUp(database.connection, migration, options, "backfill");
+    await expectComplete();
+    await database.connection.collection("things").deleteOne({ _id: 7 as never });
+    expect(await verify()).toMatchObject({ sources: boxes, mismatches: [{ kind: "missing", id: 7 }] });
+  });
+
   test("shows how far a phase is that was left unfinished, and that nobody is at it", async () => {
     const stop = new AbortController();
     const waits: string[] = [];
