@@ -12,7 +12,7 @@ export type {
   ServedQuery,
 } from "./advise/report.js";
 export type { WorkloadQuery } from "./advise/workload.js";
-export { cleanupRuns, controlCleanup } from "./cleanup/control.js";
+export { cleanupLease, cleanupRuns, controlCleanup } from "./cleanup/control.js";
 export type { ControllerLimits, ControllerState } from "./cleanup/controller.js";
 export type { Latency } from "./cleanup/latency.js";
 export type { CleanupOptions } from "./cleanup/options.js";

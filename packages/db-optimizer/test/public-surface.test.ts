@@ -18,6 +18,7 @@ test("exports these names and no others", () => {
     "candidateIndex",
     "checkHealth",
     "cleanupActionSchema",
+    "cleanupLease",
     "cleanupRuleSchema",
     "cleanupRuns",
     "cleanupWindowSchema",
