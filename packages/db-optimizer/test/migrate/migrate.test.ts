@@ -1,4 +1,5 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { createConnection } from "mongoose";
 import { beforeEach, describe, expect, test } from "vitest";
 import {
   contractMigration,
@@ -181,6 +182,23 @@ describe("a migration", () => {
     await expectComplete();
     await database.connection.collection("things").deleteOne({ _id: 7 as never });
     expect(await verify()).toMatchObject({ sources: boxes, mismatches: [{ kind: "missing", id: 7 }] });
+  });
+
+  test("is compared and mended by what the primary says, whatever the connection prefers", async () => {
+    const uri = new URL(database.uri);
+    uri.searchParams.set("readPreference", "secondaryPreferred");
+    const connection = await createConnection(uri.href, { monitorCommands: true }).asPromise();
+    const asked: string[] = [];
+    connection.getClient().on("commandStarted", ({ command }) => {
+      // By ids: what is compared before it is written. What is merely walked is read again before that.
+      const byIds = JSON.stringify(command.filter ?? {}).includes("$in");
+      if (command.find && byIds) asked.push(command.$readPreference?.mode ?? "primary");
+    });
+    await migrateUp(connection, migration, options);
+    await rollbackMigration(connection, migration, options);
+    await connection.close();
+    expect(asked.length).toBeGreaterThan(10);
+    expect(asked).not.toContain("secondaryPreferred");
   });
 
   test("shows how far a phase is that was left unfinished, and that nobody is at it", async () => {
