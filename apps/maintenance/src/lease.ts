@@ -94,6 +94,13 @@ export async function releaseLease(store: LeaseStore, lease: HeldLease, doneTick
   });
 }
 
+/** The lowest number of a run that may still be at work: whatever carries a lower one has lost its process. */
+export async function lowestLiving(store: LeaseStore, job: string): Promise<number> {
+  const lease = await store.collection.findOne({ _id: job });
+  if (!lease) return 0;
+  return lease.expiresAt > (await store.now()) ? lease.fence : lease.fence + 1;
+}
+
 function heldBy({ job, owner, fence }: HeldLease, now: Date) {
   return { _id: job, owner, fence, expiresAt: { $gt: now } };
 }

@@ -1,7 +1,7 @@
 import { mongo } from "mongoose";
 import type { Job } from "./job.js";
 import type { LeaseStore } from "./lease.js";
-import { newRun, queuedFence, type RunDocument, type RunHistory } from "./runs.js";
+import { alive, asItIs, newRun, noteLost, queuedFence, type RunDocument, type RunHistory } from "./runs.js";
 
 /** Why a run can't be steered as asked. */
 export type RunErrorCode = "RUN_NOT_FOUND" | "RUN_ENDED" | "RUN_ACTIVE" | "JOB_UNKNOWN" | "JOB_NOT_PAUSABLE";
@@ -29,26 +29,27 @@ export interface Controls {
 const listed = 20;
 
 /** The last runs, of one job or all, the newest first. */
-export async function listRuns({ history, jobs }: Controls, job?: string): Promise<RunDocument[]> {
+export async function listRuns({ history, leases, jobs }: Controls, job?: string): Promise<RunDocument[]> {
   const names = job === undefined ? jobs.map(({ name }) => name) : [named(jobs, job).name];
   const runs = await Promise.all(
     names.map((name) =>
       history.collection.find({ job: name }).sort({ startedAt: -1 }).limit(listed).toArray(),
     ),
   );
-  return runs
+  const newest = runs
     .flat()
     .sort((one, other) => other.startedAt.getTime() - one.startedAt.getTime())
     .slice(0, listed);
+  return Promise.all(newest.map((run) => asItIs(leases, run)));
 }
 
 /** @throws RunError `RUN_NOT_FOUND` */
-export async function showRun({ history }: Controls, id: string): Promise<RunDocument> {
+export async function showRun({ history, leases }: Controls, id: string): Promise<RunDocument> {
   const run = mongo.ObjectId.isValid(id)
     ? await history.collection.findOne({ _id: new mongo.ObjectId(id) })
     : null;
   if (!run) throw new RunError("RUN_NOT_FOUND", `there is no run ${id}`);
-  return run;
+  return asItIs(leases, run);
 }
 
 /** Has a job run by whichever instance is free. A job that is queued already is not queued twice. */
@@ -85,12 +86,14 @@ export async function pauseRun(controls: Controls, id: string): Promise<RunDocum
 }
 
 /**
- * Takes a pause back; a run that was interrupted or failed is queued, and goes on where its job has left off.
+ * Takes a pause back; a run that was interrupted or failed, or whose process is gone, is queued, and goes on where its
+ * job has left off.
  *
  * @throws RunError `RUN_NOT_FOUND`, `RUN_ENDED`, `RUN_ACTIVE` when another run of the job is queued
  */
 export async function resumeRun(controls: Controls, id: string): Promise<RunDocument> {
   const { _id, job, state } = await showRun(controls, id);
+  await noteLost(controls.history, controls.leases, job);
   const free = { $unset: { wanted: 1, wantedBy: 1 } } as const;
   if (state !== "interrupted" && state !== "failed") {
     const open = { _id, state: { $in: ["queued", "running", "paused"] as RunDocument["state"][] } };
@@ -115,13 +118,14 @@ export async function cancelRun(controls: Controls, id: string): Promise<RunDocu
     { _id: run._id, state: { $in: open } },
     { $set: { wanted: "cancel", wantedBy: by } },
   );
-  const lease = await leases.collection.findOne({ _id: asked.job });
   const now = await leases.now();
-  const isHeld = lease !== null && lease.fence === asked.fence && lease.expiresAt > now;
-  if (isHeld && (asked.state === "running" || asked.state === "paused")) return asked;
+  if (alive.includes((await asItIs(leases, asked)).state)) return asked;
   // Whoever takes a queued run up meanwhile changes its number, and learns what is wanted.
   const dead = { _id: asked._id, fence: asked.fence, state: { $in: open } };
-  const end = { $set: { state: "cancelled" as const, finishedAt: now } };
+  const end = {
+    $set: { state: "cancelled" as const, finishedAt: now },
+    $unset: { reason: 1, detail: 1 } as const,
+  };
   return (await history.collection.findOneAndUpdate(dead, end, { returnDocument: "after" })) ?? asked;
 }
 

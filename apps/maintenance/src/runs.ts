@@ -1,5 +1,5 @@
 import { mongo } from "mongoose";
-import type { HeldLease } from "./lease.js";
+import { type HeldLease, type LeaseStore, lowestLiving } from "./lease.js";
 
 /**
  * How a run stands. `queued`: it waits for an instance. `paused`: it waits, and `reason` says for what. `interrupted`: it
@@ -14,6 +14,8 @@ export type RunWanted = "pause" | "cancel";
 export interface RunProgress {
   readonly done: number;
   readonly total: number;
+  /** Documents per second; absent where it is not counted in documents. */
+  readonly rate?: number;
   /** Milliseconds left; `null` when nobody knows. */
   readonly etaMs: number | null;
   /** What it is at. */
@@ -32,7 +34,7 @@ export interface RunDocument {
   /** Who asked. */
   wantedBy?: string;
   progress?: RunProgress;
-  /** The run before, whose process died, and from which what was asked is taken over. */
+  /** The run before, which was interrupted, and from which what was asked is taken over. */
   continues?: mongo.ObjectId;
   /** Who runs it; of a queued run, who asked for it. */
   instance: string;
@@ -60,7 +62,8 @@ export interface RunHistory {
 }
 
 export const queuedFence = -1;
-const alive: RunState[] = ["running", "paused"];
+/** States of a run that a process is at, as long as it holds the lease. */
+export const alive: RunState[] = ["running", "paused"];
 
 /** The history of runs in a database. */
 export function runHistory(db: mongo.Db, retentionMs: number): RunHistory {
@@ -87,7 +90,7 @@ export function newRun(
 
 /**
  * Notes that a run begins: the oldest that is queued, else a new one. Runs of older leases that never ended are noted
- * as interrupted, and a pause that was asked of one holds for the run that follows it.
+ * as interrupted, and a pause that was asked of an interrupted one holds for the run that follows it.
  *
  * @param onlyQueued - begins nothing when no run is queued
  */
@@ -98,7 +101,7 @@ export async function beginRun(
   onlyQueued = false,
 ): Promise<RunDocument | undefined> {
   const { collection } = history;
-  const dead = await endDead(history, job, fence, now);
+  await endDead(history, job, fence, now);
   const begin = { state: "running" as const, instance: owner, fence, startedAt: now };
   const claimed = await collection.findOneAndUpdate(
     { job, state: "queued" },
@@ -106,31 +109,42 @@ export async function beginRun(
     { sort: { startedAt: 1 }, returnDocument: "after" },
   );
   if (claimed || onlyQueued) return claimed ?? undefined;
-  const inherited = dead?.wanted === "pause" && {
-    wanted: dead.wanted,
-    ...(dead.wantedBy && { wantedBy: dead.wantedBy }),
-    continues: dead._id,
-  };
+  const before = await collection.findOne({ job }, { sort: { startedAt: -1 } });
+  const inherited = before?.state === "interrupted" &&
+    before.wanted === "pause" && {
+      wanted: before.wanted,
+      ...(before.wantedBy && { wantedBy: before.wantedBy }),
+      continues: before._id,
+    };
   const run = { ...newRun(history, { job, ...begin }, now), ...inherited };
   await collection.insertOne(run);
   return run;
 }
 
 // Whoever holds the lease knows that no earlier holder may still be at work.
-async function endDead(
-  { collection }: RunHistory,
-  job: string,
-  fence: number,
-  now: Date,
-): Promise<RunDocument | null> {
+async function endDead({ collection }: RunHistory, job: string, fence: number, now: Date): Promise<void> {
   const older = { job, state: { $in: alive }, fence: { $lt: fence } };
-  const newest = await collection.findOne(older, { sort: { startedAt: -1 } });
-  if (!newest) return null;
   const cancelled = { state: "cancelled" as const, finishedAt: now };
-  await collection.updateMany({ ...older, wanted: "cancel" }, { $set: cancelled });
-  const lost = { state: "interrupted" as const, reason: "process_lost", finishedAt: now };
-  await collection.updateMany(older, { $set: lost, $unset: { detail: 1 } });
-  return newest;
+  await collection.updateMany(
+    { ...older, wanted: "cancel" },
+    { $set: cancelled, $unset: { reason: 1, detail: 1 } },
+  );
+  await collection.updateMany(older, { $set: { ...lost, finishedAt: now }, $unset: { detail: 1 } });
+}
+
+/** What a run is whose process is gone. */
+const lost = { state: "interrupted", reason: "process_lost" } as const;
+
+/** A run as it is: one whose process is gone is interrupted, whether or not somebody has noted that. */
+export async function asItIs(leases: LeaseStore, run: RunDocument): Promise<RunDocument> {
+  if (!alive.includes(run.state) || run.fence >= (await lowestLiving(leases, run.job))) return run;
+  const { detail: _detail, ...rest } = run;
+  return { ...rest, ...lost };
+}
+
+/** Notes the runs of a job whose process is gone as interrupted. */
+export async function noteLost(history: RunHistory, leases: LeaseStore, job: string): Promise<void> {
+  await endDead(history, job, await lowestLiving(leases, job), await leases.now());
 }
 
 /**

@@ -38,7 +38,9 @@ function listText(runs: readonly RunDocument[]): string {
 
 function progressText({ progress }: RunDocument): string {
   if (!progress) return "";
-  const { step, done, total, etaMs } = progress;
-  const left = etaMs === null ? "" : `, ${Math.ceil(etaMs / 1_000)} s left`;
-  return `${step} ${done} of ${total}${left}`;
+  const { step, done, total, rate = 0, etaMs } = progress;
+  const share = total > 0 ? ` (${Math.floor((done / total) * 100)} %)` : "";
+  const pace = rate > 0 ? `, ${rate} per second` : "";
+  const left = etaMs === null || done >= total ? "" : `, ${Math.ceil(etaMs / 1_000)} s left`;
+  return `${step} ${done} of ${total}${share}${pace}${left}`;
 }

@@ -174,6 +174,9 @@ describe("in a browser", () => {
         progress,
       }),
     ]);
+    // Somebody is at them.
+    const held = { $set: { expiresAt: new Date("2100-01-01") } };
+    await leaseStore(store.db()).collection.updateOne({ _id: "cleanup" }, held);
     maintenance = await startMaintenance(deps());
     return () => maintenance.stop();
   });

@@ -88,7 +88,7 @@ test("is paused where it is, and goes on from there when it is resumed", async (
   expect(at).toBeLessThan(users);
   expect(await newest()).toMatchObject({
     reason: "requested",
-    progress: { step: "backfill", total: users },
+    progress: { step: "backfill legacy_users", total: users, rate: expect.any(Number) },
   });
   await wait(300);
   expect(await copied()).toBe(at);

@@ -38,7 +38,7 @@ function batches(count: number): Job {
     for (; done < count && wanted() !== "cancel" && !signal.aborted; ) {
       const isPaused = wanted() === "pause";
       report({
-        progress: { done, total: count, etaMs: null, step: "batches" },
+        progress: { done, total: count, rate: 50, etaMs: null, step: "batches" },
         paused: isPaused ? { reason: "requested", detail: "somebody asked" } : null,
       });
       if (!isPaused) done += 1;
@@ -66,7 +66,7 @@ describe("a run at work", () => {
     expect(paused).toMatchObject({ reason: "requested", detail: "somebody asked", wantedBy: "ada" });
     expect(paused.progress).toMatchObject({ total: 60, step: "batches" });
     expect(await steer(controls(), "list")).toMatch(
-      /test +paused \(pause asked for\) .*batches \d+ of 60 +somebody asked/,
+      /test +paused \(pause asked for\) .*batches \d+ of 60 \(\d+ %\), 50 per second +somebody asked/,
     );
     await resumeRun(controls(), String(_id));
     expect(await running).toMatchObject({ state: "succeeded", result: { done: 60 } });
@@ -109,6 +109,16 @@ describe("a run whose process died", () => {
     return run;
   };
 
+  /** The lease of the one that died has run out. */
+  const gone = () =>
+    leaseStore(store.db()).collection.insertOne({
+      _id: "test",
+      owner: "dead",
+      fence: 0,
+      acquiredAt: new Date(0),
+      expiresAt: new Date(1),
+    });
+
   test("that was paused: the run that follows it is paused as well", async () => {
     const { _id } = await dead({ wanted: "pause", wantedBy: "ada" });
     const running = runJob(store.runner("b", quick), batches(3));
@@ -122,9 +132,67 @@ describe("a run whose process died", () => {
     expect(await running).toMatchObject({ state: "succeeded" });
   });
 
-  test("is cancelled at once, for nobody is there to do it", async () => {
+  test("is cancelled at once, for nobody is there to do it, and waits for nothing any more", async () => {
+    const { _id } = await dead({ reason: "requested", detail: "somebody asked" });
+    await gone();
+    const cancelled = await cancelRun(controls(), String(_id));
+    expect(cancelled).toMatchObject({ state: "cancelled" });
+    expect(cancelled).not.toHaveProperty("reason");
+    expect(cancelled).not.toHaveProperty("detail");
+  });
+
+  test("is shown as what it is, before anybody has noted it", async () => {
     const { _id } = await dead({ state: "running" });
-    expect(await cancelRun(controls(), String(_id))).toMatchObject({ state: "cancelled" });
+    await gone();
+    const lost = { state: "interrupted", reason: "process_lost" };
+    expect(await only()).toMatchObject({ _id, ...lost });
+    expect(await showRun(controls(), String(_id))).toMatchObject(lost);
+    expect(await steer(controls(), "list")).toContain("process_lost");
+    expect(await store.db().collection("maintenance_runs").findOne()).toMatchObject({ state: "running" });
+  });
+
+  test("is queued when it is resumed, though no other run has noted that it died", async () => {
+    const { _id } = await dead({ state: "running" });
+    await gone();
+    expect(await resumeRun(controls(), String(_id))).toMatchObject({ _id, state: "queued" });
+    expect(await runJob(store.runner("b"), batches(2), { onlyQueued: true })).toMatchObject({
+      state: "succeeded",
+    });
+  });
+
+  test("is noted by an instance that is up, and the pause holds for the run that follows all the same", async () => {
+    const { _id } = await dead({ state: "running", wanted: "pause", wantedBy: "ada" });
+    await gone();
+    const watch = watchQueue(store.runner("a", quick), [batches(2)], 20);
+    const stored = () => store.db().collection("maintenance_runs").findOne({ _id });
+    await until(async () => (await stored())?.state === "interrupted");
+    await watch.stop();
+    const running = runJob(store.runner("b", quick), batches(2));
+    await isIn("paused");
+    expect(await only()).toMatchObject({ continues: _id, wanted: "pause" });
+    await resumeRun(controls(), String((await only())._id));
+    expect(await running).toMatchObject({ state: "succeeded" });
+  });
+
+  test("a run at work is not noted as lost by the others", async () => {
+    const watch = watchQueue(store.runner("b", quick), [batches(2)], 20);
+    expect(await runJob(store.runner("a", quick), batches(100))).toMatchObject({ state: "succeeded" });
+    await watch.stop();
+    expect(await only()).toMatchObject({ state: "succeeded", instance: "a" });
+  });
+
+  test("that was stopped while it was paused: the run that follows is paused as well", async () => {
+    const stopping = new AbortController();
+    const first = runJob(store.runner("a", { ...quick, stopping: stopping.signal }), batches(50));
+    await isIn("running");
+    await pauseRun(controls(), String((await only())._id));
+    await isIn("paused");
+    stopping.abort();
+    expect(await first).toMatchObject({ state: "interrupted" });
+    const second = runJob(store.runner("b", quick), batches(2));
+    await isIn("paused");
+    await resumeRun(controls(), String((await only())._id));
+    expect(await second).toMatchObject({ state: "succeeded" });
   });
 
   test("that was to be cancelled is cancelled by the next holder, and not gone on with", async () => {

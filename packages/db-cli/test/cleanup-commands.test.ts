@@ -31,7 +31,8 @@ describe("steering a run from another process", () => {
     const left = await orders().countDocuments();
     const status = await shop("--status");
     expect(status.stdout).toMatch(/paused \(pause asked for\) +somebody asked for a pause/);
-    expect(status.stdout).toMatch(/old-orders +orders +[\d,]+ +1,500/);
+    expect(status.stdout).toMatch(/old-orders +orders +[\d,]+ +1,500 +[\d,]+ +\S+ m?s\n/);
+    expect(status.stdout).not.toContain("gone");
     expect(await orders().countDocuments()).toBe(left);
     expect((await shop("--resume")).stdout).toContain("Asked it to go on");
     expect(await running).toMatchObject({ exitCode: 0 });
@@ -47,6 +48,28 @@ describe("steering a run from another process", () => {
     expect(ended.stdout).toContain("Cancelled from outside.");
     expect(await orders().countDocuments()).toBeGreaterThan(0);
     expect(await json("--run", "--nice", "0")).toMatchObject({ resumed: false, stopped: false });
+  });
+
+  test("whose process was killed: status, pause, resume and cancel say so", async () => {
+    const stop = new AbortController();
+    const running = orgDb(["cleanup", ...small, "--config", configs.shop, "--uri", database.uri], {
+      onInterrupt: (listener) => {
+        stop.signal.addEventListener("abort", listener);
+        return () => undefined;
+      },
+    });
+    await newestIs("running");
+    stop.abort();
+    await running;
+    const runs = database.connection.collection("org_db_cleanup");
+    await runs.updateOne({}, { $set: { state: "running" } });
+    expect((await shop("--status")).stdout).toContain("Its process is gone: the next --run goes on with it.");
+    expect((await shop("--pause")).stdout).toBe(
+      "No process is at it. Whoever goes on with it with --run begins paused, until --resume.\n",
+    );
+    expect((await shop("--resume")).stdout).toBe("No process is at it. Go on with it with --run.\n");
+    expect((await shop("--cancel")).stdout).toBe("No process was at it: it is cancelled.\n");
+    expect((await shop("--status")).stdout).not.toContain("gone");
   });
 
   test("with nothing to steer: a code, and what to look at", async () => {
@@ -89,6 +112,45 @@ test("outside its window a run waits, and says why", async () => {
   await running;
   expect(await orders().countDocuments()).toBe(1_500);
 });
+
+describe("what a run says that it does", () => {
+  const keeping = (...args: string[]) =>
+    orgDb(["cleanup", "--config", configs.keeping, "--uri", database.uri, ...args]);
+
+  test("is what its rules do: delete, archive, anonymise", async () => {
+    const updatedAt = new Date("2020-01-01T00:00:00Z");
+    const people = database.connection.collection("people");
+    await people.createIndex({ updatedAt: 1 });
+    await people.insertMany([1, 2, 3].map((number) => ({ number, updatedAt })));
+    const dry = await keeping();
+    expect(dry.stdout).toContain("nothing was changed. Archive 1,500 and anonymise 3 documents with --run");
+    expect(dry.stdout).toMatch(/typo +nowhere +0 +0 B +0 s +\(nothing there\)/);
+    const run = await keeping("--run", "--nice", "0");
+    expect(run.stdout).toContain("Archived 1,500 and anonymised 3 documents in ");
+    expect((await keeping()).stdout).toContain("There is nothing to do.");
+  });
+
+  test("a file that cannot be written: nothing is deleted, and it says what to do", async () => {
+    const refused = await orgDb(["cleanup", "--config", configs.unwritable, "--uri", database.uri, "--run"]);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toMatch(/ARCHIVE_FAILED .*\nNothing was deleted that is not in the archive/);
+    expect(await orders().countDocuments()).toBe(1_500);
+  });
+});
+
+test.each([0, undefined, 60])(
+  "on a terminal of %j columns a line of progress is whole, or cut",
+  async (columns) => {
+    let told = "";
+    const stderr = { write: (text: string) => (told += text), isTTY: true, columns };
+    const args = ["cleanup", "--run", "--nice", "0", "--config", configs.shop, "--uri", database.uri];
+    let looks = 0;
+    const now = () => new Date(Date.parse("2025-05-01T00:00:00Z") + 1_000 * looks++);
+    await orgDb(args, { stderr, now });
+    const [, line = ""] = told.split("\r");
+    expect(line).toMatch(/^old-orders: 100 of 1,500 \(6 %\)$|^old-orders: 1,000 of 1,500 \(66 %\)$/);
+  },
+);
 
 test("a dry run says how long it would take, and by what it knows", async () => {
   expect((await shop()).stdout).toContain(

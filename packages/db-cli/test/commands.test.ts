@@ -128,7 +128,7 @@ describe("cleanup", () => {
     await shop("setup");
     const dry = await shop("cleanup");
     expect(dry.exitCode).toBe(0);
-    expect(dry.stdout).toContain("Dry run: nothing was removed. Remove 1,500 documents with --run, in about");
+    expect(dry.stdout).toContain("Dry run: nothing was changed. Remove 1,500 documents with --run, in about");
     expect(await orders().countDocuments()).toBe(1_501);
     const run = await shop("cleanup", "--run", "--nice", "0");
     expect(run.exitCode).toBe(0);

@@ -14,12 +14,21 @@ beforeEach(async () => {
   await database.connection.collection("boxes").insertMany(boxes);
 });
 
+/** A clock of which each look is a second later, so that every line of progress is shown. */
+const clock = () => {
+  let looks = 0;
+  return () => new Date(Date.parse("2025-05-01T00:00:00Z") + 1_000 * looks++);
+};
+let told = "";
+beforeEach(() => {
+  told = "";
+});
+
 describe("org-db migrate", () => {
   test("shows what it would do, and changes nothing without --run", async () => {
     for (const [action, exitCode] of [
       ["up", 2],
       ["rollback", 0],
-      ["contract", 2],
     ] as const) {
       expect((await migrate(action)).exitCode).toBe(exitCode);
     }
@@ -31,6 +40,55 @@ describe("org-db migrate", () => {
       phase: "off",
       history: [],
     });
+  });
+
+  test.each([
+    [[], ["contract"], "is at off: it cannot be contracted"],
+    [[], ["verify"], "is at off: it cannot be verified before it has begun"],
+    [["up", "--run"], ["up", "--to", "expand"], "is at switched: it cannot go up to expand"],
+    [
+      ["up", "--run"],
+      ["contract"],
+      "is at switched: it cannot be contracted before 2025-05-01T01:00:00.000Z",
+    ],
+  ])("after %j, %j is refused as with --run, and says why", async (before, args, said) => {
+    if (before.length > 0) await migrate(...before);
+    for (const dry of [await migrate(...args), await migrate(...args, "--run")])
+      expect(dry).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringContaining(`MIGRATION_NOT_ALLOWED Migration "boxes" ${said}`),
+      });
+  });
+
+  test("a phase that was left unfinished: status and a dry run say how far it is, and that it goes on", async () => {
+    await migrate("up", "--to", "backfill", "--run");
+    expect(await migrate("up", "--to", "backfill")).toMatchObject({
+      exitCode: 0,
+      stdout: "boxes is at backfill already, and its work is done.\n",
+    });
+    const states = database.connection.collection<{ _id: string }>("org_db_migrations");
+    const killed = { $set: { "checkpoint.sources": 2, "checkpoint.after": 1 }, $unset: { done: 1 as const } };
+    await states.updateOne({ _id: "boxes" }, killed);
+    const far = /backfill boxes: 2 of 5 \(40 %\), [\d,]+ per second, \S+ m?s left/;
+    const status = await migrate("status");
+    expect(status.stdout).toMatch(far);
+    expect(status.stdout).toContain("No process is at it: the next one goes on there.");
+    const dry = await migrate("up", "--to", "backfill");
+    expect(dry).toMatchObject({ exitCode: 2, stdout: expect.stringMatching(far) });
+    const leases = database.connection.collection<{ _id: string }>("org_db_leases");
+    await leases.updateOne({ _id: "migrate:boxes" }, { $set: { expiresAt: new Date(Date.now() + 60_000) } });
+    expect((await migrate("status")).stdout).toContain("A process is at it; its lease runs to ");
+  });
+
+  test("tells of each wait and walk while it goes up", async () => {
+    const { stderr } = await orgDb(
+      ["migrate", "up", "--run", "--config", configs.boxes, "--uri", database.uri],
+      { stderr: { write: (text) => (told += text), isTTY: true, columns: 200 }, now: clock() },
+    );
+    expect(stderr).toBe("");
+    expect(told).toMatch(/backfill: waits \d+ ms until every process has seen it/);
+    expect(told).toMatch(/verify boxes: 5 of 5 \(100 %\), [\d,]+ per second/);
+    expect(told).toMatch(/verify labels: 5 of 5/);
   });
 
   test("goes up, says what was verified, and who did it; a second time there is nothing to do", async () => {
@@ -65,6 +123,16 @@ describe("org-db migrate", () => {
       clean: false,
       mismatches: [{ kind: "differs", id: 3 }],
     });
+  });
+
+  test("verify counts what it does not list", async () => {
+    await migrate("up", "--run");
+    const many = Array.from({ length: 60 }, (_, at) => ({ _id: 100 + at, label: `box ${at}` }));
+    await labels().insertMany(many as never);
+    const verified = await migrate("verify");
+    expect(verified.stdout).toContain("60 mismatches.");
+    expect(verified.stdout.match(/^extra +labels/gm)).toHaveLength(50);
+    expect(verified.stdout).toContain("... and 10 more");
   });
 
   test("contract waits for its retention", async () => {

@@ -27,10 +27,21 @@ describe("upgrades", () => {
   it("are the same on read and in the eager run, and stored once", async () => {
     expect(await upgrades.upgradeOnRead(people() as never, await read(0))).toEqual(third(0, "Ada"));
     expect(await read(0)).toEqual(third(0, "Ada"));
-    expect(await upgrades.upgradeAll(people() as never)).toEqual({ found: 3, upgraded: 3 });
+    expect(await upgrades.upgradeAll(people() as never)).toEqual({ found: 3, upgraded: 3, unknown: 0 });
     const all = await people().find({}).sort({ _id: 1 }).toArray();
     expect(all).toEqual([third(0, "Ada"), third(1, "Grace"), third(2, "Mary"), third(3, "Alan")]);
-    expect(await upgrades.upgradeAll(people() as never)).toEqual({ found: 0, upgraded: 0 });
+    expect(await upgrades.upgradeAll(people() as never)).toEqual({ found: 0, upgraded: 0, unknown: 0 });
+  });
+
+  it("are not kept from the rest by documents that the steps do not know, which stay and are counted", async () => {
+    const strangers = [
+      { _id: -2, name: "Newer", schemaVersion: 4 },
+      { _id: -1, name: "None" },
+      { _id: 4, name: "Too old", schemaVersion: 0 },
+    ];
+    await people().insertMany(strangers as never);
+    expect(await upgrades.upgradeAll(people() as never)).toEqual({ found: 4, upgraded: 4, unknown: 3 });
+    for (const stranger of strangers) expect(await read(stranger._id)).toEqual(stranger);
   });
 
   it("never overwrite what was written since the document was read", async () => {

@@ -12,7 +12,7 @@ export type {
   ServedQuery,
 } from "./advise/report.js";
 export type { WorkloadQuery } from "./advise/workload.js";
-export { cleanupRuns, controlCleanup } from "./cleanup/control.js";
+export { cleanupLease, cleanupRuns, controlCleanup } from "./cleanup/control.js";
 export type { ControllerLimits, ControllerState } from "./cleanup/controller.js";
 export type { Latency } from "./cleanup/latency.js";
 export type { CleanupOptions } from "./cleanup/options.js";
@@ -109,15 +109,14 @@ export { leaseHeldUntil, withLease } from "./lease.js";
 export type { Migration, SourceWrite, TargetDocument, TargetsByCollection } from "./migrate/definition.js";
 export { assertMigration } from "./migrate/definition.js";
 export { MigrationGate } from "./migrate/gate.js";
-export type { MigrateOptions, MigrationStatus, UpTo } from "./migrate/migrate.js";
+export type { MigrateOptions } from "./migrate/migrate.js";
 export {
   contractMigration,
   migrateUp,
-  migrationStatus,
   rollbackMigration,
   verifyMigration,
 } from "./migrate/migrate.js";
-export type { Layout, MigrationPhase, MigrationRoute } from "./migrate/phases.js";
+export type { Layout, MigrationPhase, MigrationRoute, MigrationWay, UpTo } from "./migrate/phases.js";
 export { migrationPhases, routeOf } from "./migrate/phases.js";
 export type {
   MigrationProgress,
@@ -127,6 +126,8 @@ export type {
   VerifyReport,
 } from "./migrate/report.js";
 export type { Checkpoint, MigrationState, PhaseChange } from "./migrate/state.js";
+export type { MigrationPlan, MigrationStatus } from "./migrate/status.js";
+export { migrationStatus, planMigration } from "./migrate/status.js";
 export type { ModelLike, SchemaLike } from "./model.js";
 export { assertModel } from "./model.js";
 export type { NamedQuery } from "./named-query.js";

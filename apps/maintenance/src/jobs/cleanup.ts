@@ -47,9 +47,9 @@ export function cleanupJob(database: IdentityDatabase, config: Config, metrics: 
   };
 }
 
-function reportOf({ done, total, etaMs, rule, paused }: CleanupProgress): JobReport {
+function reportOf({ done, total, rate, etaMs, rule, paused }: CleanupProgress): JobReport {
   const rounded = etaMs === null ? null : Math.round(etaMs);
-  return { progress: { done, total, etaMs: rounded, step: rule }, paused };
+  return { progress: { done, total, rate: Math.round(rate), etaMs: rounded, step: rule }, paused };
 }
 
 function windowOf({ cleanupWindow, timezone: timeZone }: Config) {

@@ -2,13 +2,14 @@ import type { IdentityDatabase } from "@org/db-models";
 import {
   isOptimizerError,
   type Migration,
+  type MigrationProgress,
   type MigrationReport,
   migrateUp,
   migrationStatus,
   recordOperation,
 } from "@org/db-optimizer";
 import type { Config } from "../config.js";
-import type { Job, JobContext, JobOutcome, JobReport } from "../job.js";
+import type { Job, JobContext, JobOutcome } from "../job.js";
 import { recordingFor } from "../recording.js";
 
 /** Phases that the job works in. Beyond them reads are switched or the old layout goes: a person decides that. */
@@ -49,15 +50,14 @@ function optionsOf({ batchSize, leaseMs }: Config, { log, report }: JobContext, 
     // A migration taken up by hand, or one whose process died, goes first.
     waitMs: 2 * leaseMs,
     limits: { minBatch: Math.min(minBatch, batchSize), maxBatch: batchSize },
-    onProgress: ({ phase, done, total, etaMs }: { phase: string } & Omit<Progress, "step">) => {
-      log.debug({ phase, done, total }, "batch migrated");
+    onProgress: ({ phase, collection, done, total, rate, etaMs }: MigrationProgress) => {
+      log.debug({ phase, collection, done, total }, "batch migrated");
       const left = etaMs === null ? null : Math.round(etaMs);
-      report({ progress: { step: phase, done, total, etaMs: left }, paused: null });
+      const step = `${phase} ${collection}`;
+      report({ progress: { step, done, total, rate: Math.round(rate), etaMs: left }, paused: null });
     },
   };
 }
-
-type Progress = NonNullable<JobReport["progress"]>;
 
 /** Migrates from pause to pause: what is stopped between two batches goes on from its checkpoint. */
 async function advance(

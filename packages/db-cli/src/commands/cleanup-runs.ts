@@ -1,4 +1,10 @@
-import { type CleanupRun, cleanupRuns, controlCleanup } from "@org/db-optimizer";
+import {
+  type CleanupRun,
+  cleanupLease,
+  cleanupRuns,
+  controlCleanup,
+  leaseHeldUntil,
+} from "@org/db-optimizer";
 
 import type { Context, Outcome } from "../command.js";
 import { CliError, exitCodes } from "../errors.js";
@@ -35,29 +41,40 @@ export async function controlled(
   command: Exclude<Steer, "status">,
 ): Promise<Outcome> {
   const run = await controlCleanup(connection, command);
+  const held = await leaseHeldUntil(connection, cleanupLease);
   return {
     exitCode: exitCodes.ok,
     data: run,
-    text: `${paint("green", answers[command])} ${run.state === "cancelled" ? "It is cancelled." : ""}`
-      .trim()
-      .concat("\n"),
+    text: `${paint("green", (held ? answers : answersOfNobody)[command])}\n`,
   };
 }
 
 const answers = {
   pause: "Asked it to pause: it does after the batch under way, and until --resume.",
-  resume: "Asked it to go on. If no process runs it any more, run it again.",
+  resume: "Asked it to go on.",
   cancel: "Asked it to end after the batch under way.",
+} as const;
+
+/** Where no process is at the run any more. */
+const answersOfNobody = {
+  pause: "No process is at it. Whoever goes on with it with --run begins paused, until --resume.",
+  resume: "No process is at it. Go on with it with --run.",
+  cancel: "No process was at it: it is cancelled.",
 } as const;
 
 /** The last runs, and of the newest where each rule is. */
 export async function status({ connection }: Context): Promise<Outcome> {
   const runs = await cleanupRuns(connection);
   const [newest] = runs;
+  const held = await leaseHeldUntil(connection, cleanupLease);
+  const gone =
+    newest && !held && ["running", "paused"].includes(newest.state)
+      ? "\nIts process is gone: the next --run goes on with it.\n"
+      : "";
   return {
     exitCode: exitCodes.ok,
     data: { runs },
-    text: newest ? `${runsTable(runs)}\n${rulesTable(newest)}` : "There was no cleanup yet.\n",
+    text: newest ? `${runsTable(runs)}\n${rulesTable(newest)}${gone}` : "There was no cleanup yet.\n",
   };
 }
 
@@ -83,7 +100,20 @@ function rulesTable({ rules }: CleanupRun): string {
       { title: "collection" },
       { title: "done", align: "right" },
       { title: "of", align: "right" },
+      { title: "per second", align: "right" },
+      { title: "left", align: "right" },
     ],
-    rules.map(({ rule, collection, done, total }) => [rule, collection, count(done), count(total)]),
+    rules.map(({ rule, collection, done, total, activeMs }) => {
+      const rate = activeMs > 0 ? (done / activeMs) * 1_000 : 0;
+      const left = Math.max(total - done, 0);
+      return [
+        rule,
+        collection,
+        count(done),
+        count(total),
+        rate > 0 ? count(rate) : "",
+        rate > 0 && left > 0 ? duration((left / rate) * 1_000) : "",
+      ];
+    }),
   );
 }

@@ -1,43 +1,72 @@
-import type { CleanupReport, RuleReport } from "@org/db-optimizer";
+import type { CleanupReport, CleanupRule, RuleReport } from "@org/db-optimizer";
 
-import { bytes, count, duration, maybeDuration, plural } from "../output/format.js";
+import { bytes, count, duration, maybeDuration } from "../output/format.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
 
 const figure = (title: string) => ({ title, align: "right" as const });
 
-/** A report of a cleanup for people. */
-export function cleanupText(report: CleanupReport, paint: Paint): string {
+/** What becomes of documents, by what their rule does. */
+const verbs = { delete: "remove", archive: "archive", anonymise: "anonymise" } as const;
+type Kind = keyof typeof verbs;
+type Amounts = ReadonlyMap<Kind, number>;
+
+function kindOf({ action = "delete" }: CleanupRule): Kind {
+  if (action === "delete") return "delete";
+  return "anonymise" in action ? "anonymise" : "archive";
+}
+
+/** A report of a cleanup by these rules for people. */
+export function cleanupText(report: CleanupReport, by: readonly CleanupRule[], paint: Paint): string {
   const { dryRun, rules } = report;
-  const total = rules.reduce((sum, rule) => sum + (dryRun ? rule.matched : rule.deleted), 0);
-  if (dryRun) return `${rulesTable(rules, dryRun)}\n${dryText(report, total, paint)}`;
+  const amounts = new Map<Kind, number>();
+  for (const [at, { matched, deleted }] of rules.entries()) {
+    const kind = kindOf(by[at] as CleanupRule);
+    amounts.set(kind, (amounts.get(kind) ?? 0) + (dryRun ? matched : deleted));
+  }
+  if (dryRun) return `${rulesTable(report)}\n${dryText(report, amounts, paint)}`;
   return [
-    `${rulesTable(rules, dryRun)}\n`,
+    `${rulesTable(report)}\n`,
     `${impactTable(report)}\n${latencyText(report)}`,
-    doneText(report, total, paint),
+    doneText(report, amounts, paint),
     stoppedText(report, paint),
   ].join("");
 }
 
-function dryText({ rules }: CleanupReport, total: number, paint: Paint): string {
+/** "Remove 5, archive 3 and anonymise 1,200 documents", with an ending for each verb. */
+function amountsText(amounts: Amounts, ending: (verb: string) => string): string {
+  const some = [...amounts].filter(([, documents]) => documents > 0);
+  const shown = some.length > 0 ? some : [["delete", 0] as const];
+  const parts = shown.map(([kind, documents]) => `${ending(verbs[kind])} ${count(documents)}`);
+  const last = parts.pop();
+  const text = parts.length > 0 ? `${parts.join(", ")} and ${last}` : `${last}`;
+  const single = shown.length === 1 && shown[0]?.[1] === 1;
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)} ${single ? "document" : "documents"}`;
+}
+
+const sumOf = (amounts: Amounts) => [...amounts.values()].reduce((sum, documents) => sum + documents, 0);
+
+function dryText({ rules }: CleanupReport, amounts: Amounts, paint: Paint): string {
   const ms = rules.reduce((sum, { estimate }) => sum + estimate.ms, 0);
   const measured = rules.every(({ matched, estimate }) => matched === 0 || estimate.basis === "measured");
   const basis = measured ? "as measured by earlier runs" : "assumed, until a run has measured it";
   const next =
-    total > 0
-      ? `Remove ${plural(total, "document")} with --run, in about ${duration(ms)} (${basis}).`
-      : "There is nothing to remove.";
-  return `${paint("yellow", "Dry run:")} nothing was removed. ${next}\n`;
+    sumOf(amounts) > 0
+      ? `${amountsText(amounts, (verb) => verb)} with --run, in about ${duration(ms)} (${basis}).`
+      : "There is nothing to do.";
+  return `${paint("yellow", "Dry run:")} nothing was changed. ${next}\n`;
 }
 
-function doneText(report: CleanupReport, total: number, paint: Paint): string {
+const past = (verb: string) => (verb.endsWith("e") ? `${verb}d` : `${verb}ed`);
+
+function doneText(report: CleanupReport, amounts: Amounts, paint: Paint): string {
   const { elapsedMs, pausedMs, resumed } = report;
   const paused = pausedMs >= 1_000 ? `, ${duration(pausedMs)} of the run in pauses` : "";
   const lag = report.lag?.during ? ` Replication was at most ${duration(report.lag.during)} behind.` : "";
   return [
     resumed ? "Went on with the run that had not ended.\n" : "",
-    `${paint("green", "Removed")} ${plural(total, "document")} in ${duration(elapsedMs)}${paused}.${lag}\n`,
-    goneText(report, total),
+    `${paint("green", amountsText(amounts, past))} in ${duration(elapsedMs)}${paused}.${lag}\n`,
+    goneText(report, (amounts.get("delete") ?? 0) + (amounts.get("archive") ?? 0)),
     ...report.unknown.map(({ signal, reason }) => `Went on without a look at the ${signal}: ${reason}.\n`),
   ].join("");
 }
@@ -56,23 +85,28 @@ function goneText({ collections }: CleanupReport, removed: number): string {
     : "";
 }
 
-function rulesTable(rules: readonly RuleReport[], dryRun: boolean): string {
+function rulesTable({ rules, dryRun, collections }: CleanupReport): string {
+  const sizes = new Map(collections.map(({ collection, before }) => [collection, before.documents]));
+  const indexText = ({ index, collection }: RuleReport) =>
+    index ?? (sizes.get(collection) === 0 ? "(nothing there)" : "(scan)");
   return table(
     [
       { title: "rule" },
       { title: "collection" },
       figure("past retention"),
       figure("about"),
-      ...(dryRun ? [figure("takes")] : [figure("removed"), figure("batches"), figure("time")]),
+      ...(dryRun ? [figure("takes")] : [figure("done"), figure("batches"), figure("time")]),
       { title: "by index" },
     ],
-    rules.map(({ rule, collection, matched, matchedBytes, estimate, deleted, batches, elapsedMs, index }) => [
-      rule,
-      collection,
-      count(matched),
-      bytes(matchedBytes),
-      ...(dryRun ? [duration(estimate.ms)] : [count(deleted), count(batches), duration(elapsedMs)]),
-      index ?? "(scan)",
+    rules.map((rule) => [
+      rule.rule,
+      rule.collection,
+      count(rule.matched),
+      bytes(rule.matchedBytes),
+      ...(dryRun
+        ? [duration(rule.estimate.ms)]
+        : [count(rule.deleted), count(rule.batches), duration(rule.elapsedMs)]),
+      indexText(rule),
     ]),
   );
 }

@@ -52,7 +52,7 @@ export const cleanup: Command<CleanupCommandOptions> = async (context, options) 
   return {
     exitCode: exitCodeOf(report),
     data: report,
-    text: rules.length === 0 ? nothingText(options) : cleanupText(report, paint),
+    text: rules.length === 0 ? nothingText(options) : cleanupText(report, rules, paint),
   };
 };
 

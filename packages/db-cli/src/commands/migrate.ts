@@ -2,12 +2,13 @@ import {
   contractMigration,
   type Migration,
   type MigrationPhase,
+  type MigrationPlan,
   type MigrationProgress,
   type MigrationReport,
   type MigrationStatus,
-  type Mismatch,
   migrateUp,
   migrationStatus,
+  planMigration,
   recordOperation,
   rollbackMigration,
   type UpTo,
@@ -41,11 +42,28 @@ export interface MigrateCommandOptions {
 
 /** `org-db migrate`: where a migration is, and with `--run` the way up, back or to its end. */
 export async function migrate(context: Context, options: MigrateCommandOptions): Promise<Outcome> {
-  const migration = chosen(context.config.migrations, options.name);
-  if (options.action === "verify") return verified(context, migration);
+  const { action, name, run } = options;
+  const { migrations } = context.config;
+  if (action === "status" && name === undefined && migrations.length > 1) return overview(context);
+  const migration = chosen(migrations, name);
+  if (action === "verify") return verified(context, migration, options);
   const status = await migrationStatus(context.connection, migration);
-  if (options.action === "status") return shown(status, context.paint);
-  return options.run ? carriedOut(context, migration, options) : planned(context, status, options);
+  if (action === "status") return { exitCode: exitCodes.ok, data: status, text: statusText(status, context) };
+  return run
+    ? carriedOut(context, migration, { ...options, action })
+    : planned(context, status, { ...options, action });
+}
+
+/** All migrations of the configuration. */
+async function overview(context: Context): Promise<Outcome> {
+  const all: MigrationStatus[] = [];
+  for (const migration of context.config.migrations)
+    all.push(await migrationStatus(context.connection, migration));
+  return {
+    exitCode: exitCodes.ok,
+    data: { migrations: all },
+    text: all.map((status) => statusText(status, context)).join("\n"),
+  };
 }
 
 function chosen(migrations: readonly Migration[], name: string | undefined): Migration {
@@ -61,7 +79,7 @@ function chosen(migrations: readonly Migration[], name: string | undefined): Mig
   );
 }
 
-function shown(status: MigrationStatus, paint: Paint): Outcome {
+function statusText(status: MigrationStatus, { paint }: Pick<Context, "paint">): string {
   const { verification, contractFrom, history } = status;
   const targets = Object.entries(status.targetDocuments).map(
     ([name, documents]) => `${name} ${count(documents)}`,
@@ -73,59 +91,65 @@ function shown(status: MigrationStatus, paint: Paint): Outcome {
     `${fencing}`,
   ]);
   const columns = ["at", "change", "by", "fencing"].map((title) => ({ title }));
+  return [
+    `${paint("bold", status._id)} is at ${paint("cyan", status.phase)}: reads ${status.route.read}, writes ${status.route.write.join(", then ")}.\n`,
+    `About ${plural(status.sourceDocuments, "document")} in the source; in the target: ${targets.join(", ")}.\n`,
+    workText(status),
+    verification ? verdictText(verification, paint) : "",
+    contractFrom ? `It may be contracted from ${contractFrom.toISOString()}.\n` : "",
+    rows.length > 0 ? `\n${table(columns, rows)}` : "",
+  ].join("");
+}
+
+function workText({ progress, heldUntil }: MigrationStatus): string {
+  const far = progress ? `It came to ${progressText(progress)}. ` : "";
+  if (heldUntil)
+    return `${far}A process is at it; its lease runs to ${heldUntil.toISOString()} unless renewed.\n`;
+  return progress ? `${far}No process is at it: the next one goes on there.\n` : "";
+}
+
+type Way = Exclude<MigrateCommandOptions["action"], "status" | "verify">;
+type WayOptions = MigrateCommandOptions & { readonly action: Way };
+
+function planned(context: Context, status: MigrationStatus, { action, to }: WayOptions): Outcome {
+  const { paint } = context;
+  const { _id: migration, phase, sourceDocuments } = status;
+  const plan = planMigration(status, action, { now: context.now(), to });
+  const due = plan.unfinished || plan.phases.length > 0;
+  const name = paint("bold", migration);
   return {
-    exitCode: exitCodes.ok,
-    data: status,
-    text: [
-      `${paint("bold", status._id)} is at ${paint("cyan", status.phase)}: reads ${status.route.read}, writes ${status.route.write.join(", then ")}.\n`,
-      `About ${plural(status.sourceDocuments, "document")} in the source; in the target: ${targets.join(", ")}.\n`,
-      verification ? verdictText(verification, paint) : "",
-      contractFrom ? `It may be contracted from ${contractFrom.toISOString()}.\n` : "",
-      rows.length > 0 ? `\n${table(columns, rows)}` : "",
-    ].join(""),
+    exitCode: due ? exitCodes.drift : exitCodes.ok,
+    data: { migration, action, phase, to: plan.phases.at(-1) ?? phase, ...plan, sourceDocuments },
+    text: due
+      ? `${name} is at ${phase}, with about ${plural(sourceDocuments, "document")} in the source.\n${wayText(status, plan)}${paint("yellow", "Dry run:")} nothing was changed. Do it with ${paint("bold", "--run")}.\n`
+      : `${name} is at ${phase} already, and its work is done.\n`,
   };
 }
 
-const ways: { readonly [A in MigrateCommandOptions["action"]]?: (to: UpTo) => string } = {
-  up: (to) =>
-    `It goes up to ${to}: each phase waits until every process has seen it; documents are copied, compared and, before reads are switched, swept once more.`,
-  rollback: () =>
-    "It goes back until the source alone is read and written; what was written meanwhile is carried back.",
-  contract: () => "The source is written no more and loses what the migration names. There is no way back.",
+/** What happens in each phase. */
+const works: Readonly<Record<MigrationPhase, string>> = {
+  off: "the source alone is read and written",
+  expand: "both are written",
+  backfill: "every document is copied",
+  verify: "every document is compared, and brought up to date where it is behind",
+  switching: "every document is looked at once more; the target is written first",
+  switched: "the target is read; the source is still written",
+  reverting: "what the target alone has is carried back",
+  contracting: "the source is written no more, and loses what the migration names: there is no way back",
+  contracted: "the target alone is read and written",
 };
 
-const ends: { readonly [A in MigrateCommandOptions["action"]]?: (to: UpTo) => MigrationPhase } = {
-  up: (to) => to,
-  rollback: () => "off",
-  contract: () => "contracted",
-};
-
-function planned(
-  { paint }: Context,
-  status: MigrationStatus,
-  { action, to }: MigrateCommandOptions,
-): Outcome {
-  const end = ends[action]?.(to);
-  const there = status.phase === end;
-  return {
-    exitCode: there ? exitCodes.ok : exitCodes.drift,
-    data: {
-      migration: status._id,
-      action,
-      phase: status.phase,
-      to: end,
-      sourceDocuments: status.sourceDocuments,
-    },
-    text: there
-      ? `${paint("bold", status._id)} is at ${status.phase} already.\n`
-      : `${paint("bold", status._id)} is at ${status.phase}, with about ${plural(status.sourceDocuments, "document")} in the source.\n${ways[action]?.(to)}\n${paint("yellow", "Dry run:")} nothing was changed. Do it with ${paint("bold", "--run")}.\n`,
-  };
+function wayText({ phase, progress }: MigrationStatus, { phases, unfinished }: MigrationPlan): string {
+  const rest = progress ? `, from ${progressText(progress)}` : "";
+  const first = unfinished ? [[phase, `goes on: ${works[phase]}${rest}`] as const] : [];
+  const rows = [...first, ...phases.map((next) => [next, works[next]] as const)];
+  return `${table([{ title: "phase" }, { title: "what happens" }], rows)}Before each, it waits until every process has seen the one before.\n`;
 }
 
 async function carriedOut(
   context: Context,
   migration: Migration,
-  { action, to, nice, wait }: MigrateCommandOptions,
+  { action, to, nice, wait }: WayOptions,
 ): Promise<Outcome> {
   const { connection, signal, progress, paint } = context;
   const options = {
@@ -134,6 +158,8 @@ async function carriedOut(
     waitMs: wait * 1_000,
     limits: { niceRatio: nice },
     onProgress: (event: MigrationProgress) => progress.update(progressText(event)),
+    onWait: (phase: MigrationPhase, ms: number) =>
+      progress.update(`${phase}: waits ${duration(ms)} until every process has seen it`),
   };
   const run = () =>
     action === "up"
@@ -150,24 +176,29 @@ function migrationDetails({ migration, from, phase, changes, written }: Migratio
   return { migration, from, phase, written: String(written) };
 }
 
-async function verified(context: Context, migration: Migration): Promise<Outcome> {
+async function verified(
+  context: Context,
+  migration: Migration,
+  { nice }: MigrateCommandOptions,
+): Promise<Outcome> {
   const { connection, signal, progress, paint } = context;
   const verification = await verifyMigration(connection, migration, {
     now: () => context.now(),
     signal,
+    limits: { niceRatio: nice },
     onProgress: (event) => progress.update(progressText(event)),
   });
   return {
     exitCode: verification.clean ? exitCodes.ok : exitCodes.drift,
     data: verification,
-    text: `${verdictText(verification, paint)}${mismatchesText(verification.mismatches)}`,
+    text: `${verdictText(verification, paint)}${mismatchesText(verification)}`,
   };
 }
 
-function progressText({ phase, done, total, rate, etaMs }: MigrationProgress): string {
+function progressText({ phase, collection, done, total, rate, etaMs }: MigrationProgress): string {
   const share = total > 0 ? Math.floor((done / total) * 100) : 100;
   const left = etaMs === null ? "" : `, ${duration(etaMs)} left`;
-  return `${phase}: ${count(done)} of ${count(total)} (${share} %), ${count(rate)} per second${left}`;
+  return `${phase} ${collection}: ${count(done)} of ${count(total)} (${share} %), ${count(rate)} per second${left}`;
 }
 
 function reportText(
@@ -182,21 +213,25 @@ function reportText(
   ].join("");
 }
 
-function verdictText(
-  { at, sources, expected, found, repaired, mismatched, clean }: VerifyReport,
-  paint: Paint,
-): string {
+function verdictText(report: VerifyReport, paint: Paint): string {
+  const { at, sources, expected, found, repaired, unowned, mismatched, clean } = report;
   const verdict = clean
     ? paint("green", "clean")
     : paint("red", plural(mismatched, "mismatch", "mismatches"));
-  return `Verified at ${at.toISOString()}: ${plural(sources, "source document")}, ${count(expected)} expected, ${count(found)} found, ${count(repaired)} brought up to date: ${verdict}.\n`;
+  const others =
+    unowned > 0
+      ? `${plural(unowned, "document")} of the target belong to none of the source: left alone.\n`
+      : "";
+  return `Verified at ${at.toISOString()}: ${plural(sources, "source document")}, ${count(expected)} expected, ${count(found)} found, ${count(repaired)} brought up to date: ${verdict}.\n${others}`;
 }
 
-function mismatchesText(mismatches: readonly Mismatch[]): string {
+const listed = 50;
+
+function mismatchesText({ mismatches, mismatched }: VerifyReport): string {
   if (mismatches.length === 0) return "";
   const columns = ["kind", "collection", "id", "of source", "index"].map((title) => ({ title }));
   const rows = mismatches
-    .slice(0, 50)
+    .slice(0, listed)
     .map(({ kind, collection, id, sourceId, index = "" }) => [
       kind,
       collection,
@@ -204,5 +239,7 @@ function mismatchesText(mismatches: readonly Mismatch[]): string {
       String(sourceId),
       index,
     ]);
-  return `\n${table(columns, rows)}`;
+  const more =
+    mismatched > listed ? `... and ${count(mismatched - listed)} more; --json lists the first 1,000.\n` : "";
+  return `\n${table(columns, rows)}${more}`;
 }

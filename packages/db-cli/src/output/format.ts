@@ -19,6 +19,7 @@ export function count(value: number): string {
 
 /** Milliseconds as "0.58 ms", "3.4 s", "2 min 5 s", "1 h 4 min". */
 export function duration(ms: number): string {
+  if (ms === 0) return "0 s";
   if (ms < 10) return `${ms.toFixed(2)} ms`;
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;

@@ -24,7 +24,8 @@ export class ProgressLine {
       this.#sink.write(`${text}\n`);
       return;
     }
-    const fitting = text.slice(0, (this.#sink.columns ?? 80) - 1);
+    // A terminal that nobody has told its size has 0 columns.
+    const fitting = text.slice(0, (this.#sink.columns || 80) - 1);
     this.#sink.write(`\r${fitting.padEnd(this.#shown)}`);
     this.#shown = fitting.length;
   }

@@ -12,6 +12,8 @@ export interface UpgradeReport {
   found: number;
   /** Of those, the ones that this call wrote; the others changed meanwhile, and are read again by who changed them. */
   upgraded: number;
+  /** Documents of a version that the steps do not know, newer ones and such without any: they are left alone. */
+  unknown: number;
 }
 
 /** Upgrades of the documents of one collection. */
@@ -59,16 +61,25 @@ export function defineUpgrades(steps: Readonly<Record<number, UpgradeStep>>): Up
       return next;
     },
     upgradeAll: async (collection, signal) => {
-      const report = { found: 0, upgraded: 0 };
-      for await (const found of collection.find({ schemaVersion: { $lt: current } })) {
+      const report = { found: 0, upgraded: 0, unknown: 0 };
+      for await (const found of collection.find({ schemaVersion: { $ne: current } })) {
         if (signal?.aborted) break;
         const document = found as unknown as Plain;
+        // One of them must not keep the others from being upgraded.
+        if (!isBetween(document.schemaVersion, first, current)) {
+          report.unknown += 1;
+          continue;
+        }
         report.found += 1;
         if (await store(collection, document, upgrade(document))) report.upgraded += 1;
       }
       return report;
     },
   };
+}
+
+function isBetween(version: unknown, first: number, last: number): version is number {
+  return Number.isInteger(version) && (version as number) >= first && (version as number) <= last;
 }
 
 function upgraded(
@@ -78,7 +89,7 @@ function upgraded(
   current: number,
 ): Plain {
   const { schemaVersion } = document;
-  if (typeof schemaVersion !== "number" || !Number.isInteger(schemaVersion) || schemaVersion < first)
+  if (!isBetween(schemaVersion, first, Number.POSITIVE_INFINITY))
     throw new IdentityError("INVALID_INPUT", "the document has no schemaVersion that the steps know");
   if (schemaVersion > current)
     throw new IdentityError(

@@ -4,10 +4,11 @@ import { OptimizerError, toOptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { assertClock, type Lease, type LeaseOptions, serverTime, withLease } from "../lease.js";
 import { pause } from "../pause.js";
-import { assertMigration, defaultPhaseLeaseMs, defaultRetentionMs, type Migration } from "./definition.js";
-import { type MigrationPhase, migrationPhases, nextBack, nextUp, routeOf } from "./phases.js";
+import { assertMigration, defaultPhaseLeaseMs, type Migration } from "./definition.js";
+import { type MigrationPhase, type MigrationWay, routeOf, type UpTo } from "./phases.js";
 import type { MigrationProgress, MigrationReport, VerifyReport } from "./report.js";
 import { changePhase, type MigrationState, noteState, readState } from "./state.js";
+import { contractFrom, leaseOf, type MigrationPlan, planMigration, refusal, working } from "./status.js";
 import { backfill, contractSources, type StepContext, sweepBack, sweepOver, verifyAll } from "./steps.js";
 
 /** How a migration runs. */
@@ -17,36 +18,8 @@ export interface MigrateOptions extends LeaseOptions {
   /** Bounds of the batches and their pauses; one document is one document of the new layout. */
   readonly limits?: Partial<ControllerLimits>;
   readonly onProgress?: (progress: MigrationProgress) => void;
-}
-
-/** Where `up` may stop. */
-export type UpTo = "expand" | "backfill" | "verify" | "switched";
-
-/** Where a migration is, and what is in the two layouts. */
-export interface MigrationStatus extends MigrationState {
-  /** What applications do in this phase. */
-  readonly route: ReturnType<typeof routeOf>;
-  readonly sourceDocuments: number;
-  readonly targetDocuments: Readonly<Record<string, number>>;
-  /** From when on contract is allowed; `null` before reads are switched, and when it is done. */
-  readonly contractFrom: Date | null;
-}
-
-/** Reads where a migration is. */
-export async function migrationStatus(connection: Connection, given: Migration): Promise<MigrationStatus> {
-  const migration = assertMigration(given);
-  const count = (name: string) => databaseOf(connection).collection(name).estimatedDocumentCount();
-  const state = await readState(connection, migration.name);
-  const targets = await Promise.all(
-    migration.targets.map(async (name) => [name, await count(name)] as const),
-  );
-  return {
-    ...state,
-    route: routeOf(state.phase),
-    sourceDocuments: await count(migration.source),
-    targetDocuments: Object.fromEntries(targets),
-    contractFrom: contractFrom(migration, state),
-  };
+  /** Called when it begins to wait for so many milliseconds, until every process has seen a phase. */
+  readonly onWait?: (phase: MigrationPhase, ms: number) => void;
 }
 
 /**
@@ -65,25 +38,17 @@ export function migrateUp(
   to: UpTo = "switched",
 ): Promise<MigrationReport> {
   return run(connection, migration, options, async (runner) => {
-    const last = migrationPhases.indexOf(to);
-    if (
-      ["reverting", "contracting", "contracted"].includes(runner.phase) ||
-      migrationPhases.indexOf(runner.phase) > last
-    )
-      throw runner.refusal(`go up to ${to}`);
-    for (;;) {
-      await runner.workOfPhase();
-      const next = runner.phase === to ? undefined : nextUp(runner.phase);
-      if (!next) return;
-      await runner.change(next);
-    }
+    const { phases } = runner.plan("up", to);
+    await runner.workOfPhase();
+    await runner.through(phases);
   });
 }
 
 /**
  * Compares the hash of every document, without changing anything.
  *
- * @throws {OptimizerError} as the server says
+ * @throws {OptimizerError} `MIGRATION_NOT_ALLOWED` before it has begun and once contract has, when one of the layouts has
+ * nothing to compare with; as the server says
  */
 export async function verifyMigration(
   connection: Connection,
@@ -94,8 +59,11 @@ export async function verifyMigration(
   const { signal = new AbortController().signal, ...rest } = options;
   try {
     const state = await readState(connection, migration.name);
+    const { phase, epoch } = state;
+    if (epoch === 0 || ["contracting", "contracted"].includes(phase))
+      throw refusal(state, `be verified ${epoch === 0 ? "before it has begun" : "any more"}`);
     const context: StepContext = { ...rest, connection, migration, signal, tally: { walked: 0, written: 0 } };
-    const targetLeads = routeOf(state.phase).read === "target";
+    const targetLeads = routeOf(phase).read === "target";
     return await verifyAll(context, state, { repair: false, targetLeads });
   } catch (error) {
     throw toOptimizerError(error, `Verifying the migration "${migration.name}" failed`);
@@ -114,13 +82,9 @@ export function rollbackMigration(
   options: MigrateOptions,
 ): Promise<MigrationReport> {
   return run(connection, migration, options, async (runner) => {
-    if (["contracting", "contracted"].includes(runner.phase)) throw runner.refusal("be rolled back");
-    for (;;) {
-      if (runner.phase === "reverting") await runner.workOfPhase();
-      const next = nextBack(runner.phase);
-      if (!next) return;
-      await runner.change(next);
-    }
+    const { phases } = runner.plan("rollback");
+    if (runner.phase === "reverting") await runner.workOfPhase();
+    await runner.through(phases);
   });
 }
 
@@ -136,22 +100,11 @@ export function contractMigration(
   options: MigrateOptions,
 ): Promise<MigrationReport> {
   return run(connection, migration, options, async (runner) => {
-    if (runner.phase === "contracted") return;
-    if (runner.phase !== "contracting") {
-      const from = contractFrom(migration, runner.state);
-      const now = options.now();
-      if (!from || from > now) throw runner.refusal("be contracted", { contractFrom: from });
-      await assertRetained(connection, runner.state, now);
-      await runner.change("contracting");
-    }
-    await runner.workOfPhase();
-    await runner.change("contracted");
+    const { phases } = runner.plan("contract");
+    if (runner.phase === "switched") await assertRetained(connection, runner.state, options.now());
+    if (runner.phase === "contracting") await runner.workOfPhase();
+    await runner.through(phases);
   });
-}
-
-function contractFrom({ retentionMs = defaultRetentionMs }: Migration, state: MigrationState): Date | null {
-  const { phase, switchedAt } = state;
-  return phase === "switched" && switchedAt ? new Date(switchedAt.getTime() + retentionMs) : null;
 }
 
 // A clock that was set while the retention runs must not end it.
@@ -174,7 +127,7 @@ async function run(
   const migration = assertMigration(given);
   const started = performance.now();
   try {
-    return await withLease(connection, `migrate:${migration.name}`, options, async (signal, lease) => {
+    return await withLease(connection, leaseOf(migration), options, async (signal, lease) => {
       const found = await readState(connection, migration.name);
       // From here on whoever held the lease before can note nothing more.
       const state = found.epoch > 0 ? await noteState(connection, found, lease, {}) : found;
@@ -218,40 +171,60 @@ class Runner {
     return this.#state.phase;
   }
 
-  refusal(what: string, details: Record<string, unknown> = {}): OptimizerError {
-    const { _id, phase } = this.#state;
-    return new OptimizerError(
-      "MIGRATION_NOT_ALLOWED",
-      `Migration "${_id}" is at ${phase}: it cannot ${what} now`,
-      {
-        details: { phase, ...details },
-      },
-    );
+  /** @throws {OptimizerError} `MIGRATION_NOT_ALLOWED` */
+  plan(way: MigrationWay, to?: UpTo): MigrationPlan {
+    const { migration, now } = this.#context;
+    const status = { ...this.#state, contractFrom: contractFrom(migration, this.#state) };
+    return planMigration(status, way, { now: now(), ...(to && { to }) });
   }
 
-  async change(to: MigrationPhase): Promise<void> {
+  /** Goes through phases, doing the work of each. */
+  async through(phases: readonly MigrationPhase[]): Promise<void> {
+    for (const phase of phases) {
+      await this.#change(phase);
+      await this.workOfPhase();
+    }
+  }
+
+  async #change(to: MigrationPhase): Promise<void> {
     const { connection, now } = this.#context;
-    this.#state = await changePhase(connection, this.#state, to, this.#lease, now());
+    const ownsTargets = this.#state.epoch === 0 && (await this.#hasEmptyTarget());
+    const change = { lease: this.#lease, now: now(), ownsTargets };
+    this.#state = await changePhase(connection, this.#state, to, change);
     this.changes.push(to);
     await this.waitUntilSeen();
+  }
+
+  async #hasEmptyTarget(): Promise<boolean> {
+    const { connection, migration } = this.#context;
+    const [root] = migration.targets;
+    return (
+      (await databaseOf(connection)
+        .collection(root as string)
+        .findOne({})) === null
+    );
   }
 
   /** Nothing acts on a phase before every process has read it, or stopped using the one before. */
   async waitUntilSeen(): Promise<void> {
     if (this.#state.seen) return;
-    const { connection, migration, signal } = this.#context;
+    const { connection, migration, signal, onWait } = this.#context;
     // A tenth more, as clocks do not run equally fast.
-    await pause((migration.phaseLeaseMs ?? defaultPhaseLeaseMs) * 1.1 + 10, signal);
+    const ms = (migration.phaseLeaseMs ?? defaultPhaseLeaseMs) * 1.1 + 10;
+    onWait?.(this.phase, ms);
+    await pause(ms, signal);
     this.#state = await noteState(connection, this.#state, this.#lease, { seen: true });
   }
 
   async workOfPhase(): Promise<void> {
     const context = this.#context;
+    if (!working.includes(this.phase)) return;
     if (this.phase === "backfill") await backfill(context, this.#state);
     else if (this.phase === "verify") await this.#verify();
     else if (this.phase === "switching") await sweepOver(context, this.#state);
     else if (this.phase === "reverting") await sweepBack(context, this.#state);
-    else if (this.phase === "contracting") await contractSources(context, this.#state);
+    else await contractSources(context, this.#state);
+    this.#state = await noteState(context.connection, this.#state, this.#lease, { done: true });
   }
 
   async #verify(): Promise<void> {

@@ -13,6 +13,9 @@ export interface PassContext {
   now(): Date;
 }
 
+// What is written by what was read must not be read where it may be old, whatever the connection prefers.
+const fresh = { readPreference: "primary" } as const;
+
 /** Documents of the old layout with what follows from them. */
 export interface Expanded {
   readonly sourceId: unknown;
@@ -82,7 +85,8 @@ async function storedOf(
   const moment = now();
   const read = async (collection: string) => {
     const filter = migration.belongTo(collection, ids, moment);
-    return [collection, await databaseOf(connection).collection(collection).find(filter).toArray()] as const;
+    const documents = databaseOf(connection).collection(collection).find(filter, fresh);
+    return [collection, await documents.toArray()] as const;
   };
   return new Map(await Promise.all(migration.targets.map(read)));
 }
@@ -103,8 +107,21 @@ async function sourcesOf(
 ): Promise<Map<string, Document>> {
   const cursor = databaseOf(connection)
     .collection(migration.source)
-    .find({ _id: { $in: ids } } as Document);
+    .find({ _id: { $in: ids } } as Document, fresh);
   return new Map((await cursor.toArray()).map((source) => [String(source._id), source]));
+}
+
+/** Which of these ids no document of the old layout has. */
+export async function withoutSource(
+  { connection, migration }: PassContext,
+  ids: readonly unknown[],
+): Promise<unknown[]> {
+  const filter = { _id: { $in: ids } } as Document;
+  const cursor = databaseOf(connection)
+    .collection(migration.source)
+    .find(filter, { ...fresh, projection: { _id: 1 } });
+  const found = new Set((await cursor.toArray()).map(({ _id }) => String(_id)));
+  return ids.filter((id) => !found.has(String(id)));
 }
 
 /** Removes documents of the new layout that follow from nothing in the old one, as was read just now. */

@@ -65,17 +65,39 @@ export function mayFollow(from: MigrationPhase, to: MigrationPhase): boolean {
   return transitions[from].includes(to);
 }
 
-/** The phase that `up` goes to next; nothing where it ends, or where only `rollback` or `contract` goes on. Pure. */
-export function nextUp(phase: MigrationPhase): MigrationPhase | undefined {
-  const [first] = transitions[phase];
-  return ["switched", "reverting", "contracting", "contracted"].includes(phase) ? undefined : first;
-}
-
 /** The phase that `rollback` goes to next; nothing where there is no way back, or nothing to go back from. Pure. */
-export function nextBack(phase: MigrationPhase): MigrationPhase | undefined {
+function nextBack(phase: MigrationPhase): MigrationPhase | undefined {
   const back = { switching: "expand", switched: "reverting", reverting: "expand" } as const;
   if (phase in back) return back[phase as keyof typeof back];
   return mayFollow(phase, "off") ? "off" : undefined;
+}
+
+/** What takes a migration from phase to phase. */
+export type MigrationWay = "up" | "rollback" | "contract";
+
+/** Where `up` may stop. */
+export type UpTo = "expand" | "backfill" | "verify" | "switched";
+
+/** The phases that a way still leads through from here; nothing where it may not be gone. Pure. */
+export function phasesAhead(
+  phase: MigrationPhase,
+  way: MigrationWay,
+  to: UpTo = "switched",
+): readonly MigrationPhase[] | undefined {
+  if (way === "rollback") return phasesBack(phase);
+  const first = way === "up" ? "off" : "switched";
+  const last = way === "up" ? to : "contracted";
+  const stations: readonly MigrationPhase[] = migrationPhases
+    .slice(migrationPhases.indexOf(first), migrationPhases.indexOf(last) + 1)
+    .filter((station) => station !== "reverting");
+  return stations.includes(phase) ? stations.slice(stations.indexOf(phase) + 1) : undefined;
+}
+
+function phasesBack(phase: MigrationPhase): readonly MigrationPhase[] | undefined {
+  if (phase === "contracting" || phase === "contracted") return undefined;
+  const back: MigrationPhase[] = [];
+  for (let next = nextBack(phase); next; next = nextBack(next)) back.push(next);
+  return back;
 }
 
 /** Whether an answer that was read by one route must be read again by another. Pure. */

@@ -27,6 +27,11 @@ export interface VerifyReport {
   readonly found: number;
   /** Documents that were brought up to date on the way. */
   readonly repaired: number;
+  /**
+   * Documents of the first target that belong to none of the source, where that target had documents before the
+   * migration began: they are left alone. Elsewhere they are mismatches.
+   */
+  readonly unowned: number;
   readonly mismatched: number;
   /** The first 1,000 of them. */
   readonly mismatches: readonly Mismatch[];
@@ -37,7 +42,9 @@ export interface VerifyReport {
 /** Where a walk is. */
 export interface MigrationProgress {
   readonly phase: MigrationPhase;
-  /** Documents of the walked collection that are done, and in all, as counted at the start. */
+  /** Collection that is walked. */
+  readonly collection: string;
+  /** Documents of it that are done, and in all, as counted at the start. */
   readonly done: number;
   readonly total: number;
   /** Documents per second, pauses included. */

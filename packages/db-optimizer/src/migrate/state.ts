@@ -24,8 +24,11 @@ export interface PhaseChange {
 export interface Checkpoint {
   /** Last `_id` that was handled. */
   readonly after: unknown;
-  /** Documents that were handled. */
+  /** Collection that is walked. */
+  readonly collection: string;
+  /** Documents that were handled, and in all, as counted at the start. */
   readonly sources: number;
+  readonly total: number;
   /** Milliseconds at work, pauses included, over all runs. */
   readonly activeMs: number;
   readonly controller: ControllerState;
@@ -42,6 +45,13 @@ export interface MigrationState {
   readonly changedAt: Date;
   /** False until every process must have seen the phase. */
   readonly seen: boolean;
+  /** The work of the phase is done; absent until then. */
+  readonly done?: boolean;
+  /**
+   * The new layout had nothing when the migration first began: what it has follows from the old one, or is to go. Absent
+   * where it had.
+   */
+  readonly ownsTargets?: boolean;
   readonly switchedAt?: Date;
   /** The same moment by the server's clock: how long ago it was is told by both. */
   readonly switchedServerAt?: Date;
@@ -79,6 +89,7 @@ export async function readState(connection: Connection, name: string): Promise<M
 /**
  * Changes the phase by compare-and-set.
  *
+ * @param ownsTargets is noted when it is true
  * @throws {OptimizerError} `MIGRATION_NOT_ALLOWED` where the phases do not follow; `LEASE_LOST` when another runner
  * has changed it
  */
@@ -86,8 +97,7 @@ export async function changePhase(
   connection: Connection,
   state: MigrationState,
   to: MigrationPhase,
-  lease: Lease,
-  now: Date,
+  { lease, now, ownsTargets }: { lease: Lease; now: Date; ownsTargets?: boolean },
 ): Promise<MigrationState> {
   const { _id, phase: from, epoch } = state;
   if (!mayFollow(from, to))
@@ -97,11 +107,13 @@ export async function changePhase(
     to === "switched"
       ? { switchedAt: now, switchedServerAt: await serverTime(databaseOf(connection)) }
       : undefined;
+  const first = ownsTargets ? { ownsTargets } : undefined;
   await lease.confirm();
   return write(connection, { _id, epoch, fencing: { $lte: lease.fencing } }, epoch === 0, {
-    $set: { phase: to, fencing: lease.fencing, changedAt: now, seen: false, ...switched },
+    $set: { phase: to, fencing: lease.fencing, changedAt: now, seen: false, ...switched, ...first },
     $inc: { epoch: 1 },
-    $unset: { checkpoint: "", ...(to === "expand" && { verification: "" }) },
+    // Once back, what was verified on the way up says nothing any more.
+    $unset: { checkpoint: "", done: "", ...(["expand", "off"].includes(to) && { verification: "" }) },
     $push: { history: { $each: [change], $slice: -historyLength } },
   });
 }
@@ -115,7 +127,7 @@ export function noteState(
   connection: Connection,
   { _id, epoch }: MigrationState,
   lease: Pick<Lease, "fencing">,
-  change: Partial<Pick<MigrationState, "checkpoint" | "verification" | "seen">>,
+  change: Partial<Pick<MigrationState, "checkpoint" | "verification" | "seen" | "done">>,
 ): Promise<MigrationState> {
   const own = { _id, epoch, fencing: { $lte: lease.fencing } };
   return write(connection, own, false, { $set: { ...change, fencing: lease.fencing } });

@@ -14,6 +14,7 @@ import {
   type PassContext,
   readAgain,
   removeExtras,
+  withoutSource,
 } from "./passes.js";
 import type { MigrationPhase } from "./phases.js";
 import { listedMismatches, type MigrationProgress, type Mismatch, type VerifyReport } from "./report.js";
@@ -27,6 +28,7 @@ export interface StepContext extends PassContext {
   readonly signal: AbortSignal;
   readonly limits?: Partial<ControllerLimits>;
   readonly onProgress?: (progress: MigrationProgress) => void;
+  readonly onWait?: (phase: MigrationPhase, ms: number) => void;
   /** Counted up as a run goes on. */
   readonly tally: { walked: number; written: number };
 }
@@ -40,14 +42,16 @@ const lookAgainMs = 50;
  */
 export async function backfill(context: StepContext, state: MigrationState): Promise<void> {
   let mostlyThere = false;
-  await overSources(context, state, async (batch) => {
+  const copy = async (batch: readonly Expanded[]) => {
     const { written } = mostlyThere
       ? await carryOver(context, onlyAmiss(batch, (await compareAll(context, batch)).mismatches))
       : await carryOver(context, batch, { mostlyNew: true });
     const documents = batch.reduce((sum, { expected }) => sum + expected.length, 0);
     mostlyThere = written < documents / 2;
     context.tally.written += written;
-  });
+  };
+  // Nothing else goes on where it was: to compare and to sweep is to see everything.
+  await overSources(context, state, copy, state.checkpoint);
 }
 
 /** Brings over what was written to the old layout only, by processes that died; from here on the new one is first. */
@@ -79,17 +83,9 @@ function onlyAmiss(batch: readonly Expanded[], mismatches: readonly Mismatch[]):
 
 /** Brings back what was written to the new layout only, by processes that died. */
 export async function sweepBack(context: StepContext, state: MigrationState): Promise<void> {
-  const [root] = context.migration.targets;
-  await over(
-    context,
-    state,
-    root as string,
-    { _id: 1 },
-    ({ _id }) => ({ item: _id, weight: 1 }),
-    async (ids) => {
-      context.tally.written += await carryBack(context, ids);
-    },
-  );
+  await overRoots(context, state, async (ids) => {
+    context.tally.written += await carryBack(context, ids);
+  });
 }
 
 /** Takes from the old layout what contract names. */
@@ -114,28 +110,41 @@ export async function contractSources(context: StepContext, state: MigrationStat
   );
 }
 
+interface Verifying {
+  readonly repair: boolean;
+  /** Whether the new layout is the one that is read: documents that it has no longer were cleaned up. */
+  readonly targetLeads: boolean;
+}
+
 /**
- * Compares the hash of every document. What is under way between two writes is looked at again; with `repair`, what
+ * Compares the hash of every document, and looks for documents of the new layout that belong to none of the old. What is under way between two writes is looked at again; with `repair`, what
  * stays behind is carried over, and what follows from nothing is removed.
- *
- * @param targetLeads whether the new layout is the one that is read: documents that it has no longer were cleaned up
  */
 export async function verifyAll(
   context: StepContext,
   state: MigrationState,
-  { repair, targetLeads }: { readonly repair: boolean; readonly targetLeads: boolean },
+  verifying: Verifying,
 ): Promise<VerifyReport> {
-  const sums = { sources: 0, expected: 0, found: 0, repaired: 0 };
+  const sums = { sources: 0, expected: 0, found: 0, repaired: 0, unowned: 0 };
   const mismatches: Mismatch[] = [];
   let mismatched = 0;
-  await overSources(context, state, async (batch) => {
-    const compared = await settledComparison(context, batch, { repair, targetLeads });
-    sums.sources += batch.length;
+  const compare = async (batch: readonly Expanded[]) => {
+    const compared = await settledComparison(context, batch, verifying);
     sums.expected += compared.expected;
     sums.found += compared.found;
     sums.repaired += compared.repaired;
     mismatched += compared.mismatches.length;
     mismatches.push(...compared.mismatches.slice(0, listedMismatches - mismatches.length));
+  };
+  await overSources(context, state, async (batch) => {
+    await compare(batch);
+    sums.sources += batch.length;
+  });
+  await overRoots(context, state, async (ids) => {
+    const orphans = await withoutSource(context, ids);
+    // One that the old layout has lost since belongs to nothing, and would live again once the new one is read.
+    if (state.ownsTargets) await compare(orphans.map((sourceId) => ({ sourceId, expected: [] })));
+    else sums.unowned += orphans.length;
   });
   return { at: context.now(), ...sums, mismatched, mismatches, clean: mismatched === 0 };
 }
@@ -147,8 +156,9 @@ export async function verifyAll(
 async function settledComparison(
   context: StepContext,
   batch: readonly Expanded[],
-  { repair, targetLeads }: { readonly repair: boolean; readonly targetLeads: boolean },
+  { repair, targetLeads }: Verifying,
 ) {
+  if (batch.length === 0) return { expected: 0, found: 0, repaired: 0, mismatches: [] };
   const counting = ({ kind }: Mismatch) => !(targetLeads && kind === "missing");
   const first = await compareAll(context, batch);
   let mismatches = first.mismatches.filter(counting);
@@ -213,12 +223,23 @@ function overSources(
   context: StepContext,
   state: MigrationState,
   handle: (batch: readonly Expanded[]) => Promise<void>,
+  from?: Checkpoint,
 ): Promise<void> {
   const prepare = (source: Document) => {
     const item = expandOne(context, source);
     return { item, weight: item.expected.length };
   };
-  return over(context, state, context.migration.source, undefined, prepare, handle);
+  return over(context, state, context.migration.source, undefined, prepare, handle, from);
+}
+
+/** Walks the documents of the new layout that have the `_id` of theirs of the old one. */
+function overRoots(
+  context: StepContext,
+  state: MigrationState,
+  handle: (ids: readonly unknown[]) => Promise<void>,
+): Promise<void> {
+  const [root] = context.migration.targets;
+  return over(context, state, root as string, { _id: 1 }, ({ _id }) => ({ item: _id, weight: 1 }), handle);
 }
 
 /** Walks a collection under the lease, with a checkpoint after each batch. */
@@ -229,12 +250,11 @@ async function over<Item>(
   projection: Document | undefined,
   prepare: (document: Document) => { item: Item; weight: number },
   handle: (batch: readonly Item[]) => Promise<void>,
+  from?: Checkpoint,
 ): Promise<void> {
   const { connection, lease, signal, limits } = context;
   const collection = databaseOf(connection).collection(name);
   const total = await collection.estimatedDocumentCount();
-  // Only a backfill goes on where it was: to compare and to sweep is to see everything.
-  const from = state.phase === "backfill" ? state.checkpoint : undefined;
   let { sources, activeMs } = from ?? { sources: 0, activeMs: 0 };
   await walk<Item>({
     collection,
@@ -254,20 +274,19 @@ async function over<Item>(
       sources += items;
       activeMs += elapsedMs;
       context.tally.walked += items;
-      const checkpoint: Checkpoint = { after, sources, activeMs, controller };
+      const checkpoint: Checkpoint = { collection: name, after, sources, total, activeMs, controller };
       if (lease) await withRetries(() => noteState(connection, state, lease, { checkpoint }), signal);
-      context.onProgress?.(progressOf(state.phase, sources, total, activeMs));
+      context.onProgress?.(progressOf(state.phase, checkpoint));
     },
   });
 }
 
-function progressOf(
+/** Where a walk is. Pure. */
+export function progressOf(
   phase: MigrationPhase,
-  done: number,
-  counted: number,
-  activeMs: number,
+  { collection, sources: done, total: counted, activeMs }: Checkpoint,
 ): MigrationProgress {
   const total = Math.max(counted, done);
   const rate = done / Math.max(activeMs / 1_000, 0.001);
-  return { phase, done, total, rate, etaMs: rate > 0 ? ((total - done) / rate) * 1_000 : null };
+  return { phase, collection, done, total, rate, etaMs: rate > 0 ? ((total - done) / rate) * 1_000 : null };
 }

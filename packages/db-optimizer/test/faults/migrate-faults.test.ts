@@ -88,9 +88,36 @@ describe("a primary that steps down", () => {
     async (_what, error) => {
       const count = { writes: 0 };
       const before = await sources();
-      expect(await up(stumbling(error, count))).toMatchObject({ phase: "switched", walked: boxes * 3 });
+      expect(await up(stumbling(error, count))).toMatchObject({ phase: "switched", walked: boxes * 4 });
       expect(count.writes).toBeGreaterThan(4);
       await expectComplete();
+      expect(await sources()).toEqual(before);
+    },
+  );
+
+  test.each([1, 3, 6, 9].flatMap((write) => [[write, "before"] as const, [write, "after"] as const]))(
+    "at write %i of its state, %s it is done: the next run finishes, up and back",
+    async (fatal, when) => {
+      const stepping = () => {
+        let writes = 0;
+        return answeringWrites(database.connection, "org_db_migrations", {
+          findOneAndUpdate: async (send) => {
+            writes += 1;
+            if (writes === fatal && when === "after") await send();
+            if (writes === fatal) throw serverError(10_107, "not primary", ["RetryableWriteError"]);
+            return send();
+          },
+        });
+      };
+      const ends = (way: Promise<unknown>) =>
+        way.catch((error) => expect(error).toMatchObject({ kind: expect.stringMatching(/server|state/) }));
+      const before = await sources();
+      await ends(up(stepping()));
+      expect(await up()).toMatchObject({ phase: "switched", verification: { clean: true } });
+      await expectComplete();
+      await ends(rollbackMigration(stepping(), migration, options));
+      await rollbackMigration(database.connection, migration, options);
+      expect(await phase()).toBe("off");
       expect(await sources()).toEqual(before);
     },
   );

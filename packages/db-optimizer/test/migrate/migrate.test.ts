@@ -1,12 +1,16 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { createConnection } from "mongoose";
 import { beforeEach, describe, expect, test } from "vitest";
 import {
   contractMigration,
   type Migration,
   MigrationGate,
+  type MigrationWay,
   migrateUp,
   migrationStatus,
+  planMigration,
   rollbackMigration,
+  type UpTo,
   verifyMigration,
 } from "../../src/index.js";
 import { assertMigration } from "../../src/migrate/definition.js";
@@ -80,6 +84,41 @@ describe("a migration", () => {
     await expectComplete();
   });
 
+  describe("what the old layout loses", () => {
+    const boxed = (box: number) => all("things").then((things) => things.filter((one) => one.box === box));
+    const lose = (box: number) => database.connection.collection("boxes").deleteOne({ _id: box as never });
+
+    test("after a rollback does not live again when it goes up a second time", async () => {
+      await up();
+      await rollbackMigration(database.connection, migration, options);
+      await lose(7);
+      const { verification } = await up();
+      expect(verification).toMatchObject({ clean: true, sources: boxes - 1, repaired: 4, unowned: 0 });
+      expect(await boxed(7)).toEqual([]);
+      expect((await all("box_labels")).map(({ _id }) => _id)).not.toContain(7);
+      await rollbackMigration(database.connection, migration, options);
+      expect((await all("boxes")).map(({ _id }) => _id)).not.toContain(7);
+    });
+
+    test("by a process that died before the new layout lost it, is found by verify", async () => {
+      await migrateUp(database.connection, migration, options, "verify");
+      await lose(7);
+      const { clean, mismatches } = await verify();
+      expect(clean).toBe(false);
+      expect(mismatches).toHaveLength(4);
+      expect(mismatches).toContainEqual(
+        expect.objectContaining({ kind: "extra", collection: "box_labels", id: 7, sourceId: 7 }),
+      );
+    });
+
+    test("is told from what was in the new layout before, which stays and is counted", async () => {
+      await database.connection.collection("box_labels").insertOne({ _id: 500 as never, label: "own" });
+      expect((await up()).verification).toMatchObject({ clean: true, unowned: 1 });
+      expect((await all("box_labels")).at(-1)).toEqual({ _id: 500, label: "own" });
+      expect(await verify()).toMatchObject({ clean: true, unowned: 1 });
+    });
+  });
+
   test.each([
     ["expand", "source"],
     ["backfill", "source"],
@@ -129,6 +168,83 @@ describe("a migration", () => {
     await expect(rollbackMigration(database.connection, migration, options)).rejects.toMatchObject({
       code: "MIGRATION_NOT_ALLOWED",
     });
+  });
+
+  test("has nothing to compare before it begins and after contract has, and says so", async () => {
+    await expect(verify()).rejects.toMatchObject({ code: "MIGRATION_NOT_ALLOWED" });
+    await up();
+    await contractMigration(database.connection, migration, options);
+    await expect(verify()).rejects.toMatchObject({ code: "MIGRATION_NOT_ALLOWED" });
+  });
+
+  test("is compared whole, wherever its backfill has come to", async () => {
+    await migrateUp(database.connection, migration, options, "backfill");
+    await expectComplete();
+    await database.connection.collection("things").deleteOne({ _id: 7 as never });
+    expect(await verify()).toMatchObject({ sources: boxes, mismatches: [{ kind: "missing", id: 7 }] });
+  });
+
+  test("is compared and mended by what the primary says, whatever the connection prefers", async () => {
+    const uri = new URL(database.uri);
+    uri.searchParams.set("readPreference", "secondaryPreferred");
+    const connection = await createConnection(uri.href, { monitorCommands: true }).asPromise();
+    const asked: string[] = [];
+    connection.getClient().on("commandStarted", ({ command }) => {
+      // By ids: what is compared before it is written. What is merely walked is read again before that.
+      const byIds = JSON.stringify(command.filter ?? {}).includes("$in");
+      if (command.find && byIds) asked.push(command.$readPreference?.mode ?? "primary");
+    });
+    await migrateUp(connection, migration, options);
+    await rollbackMigration(connection, migration, options);
+    await connection.close();
+    expect(asked.length).toBeGreaterThan(10);
+    expect(asked).not.toContain("secondaryPreferred");
+  });
+
+  test("shows how far a phase is that was left unfinished, and that nobody is at it", async () => {
+    const stop = new AbortController();
+    const waits: string[] = [];
+    const half = {
+      ...options,
+      signal: stop.signal,
+      onWait: (phase: string) => void waits.push(phase),
+      onProgress: ({ phase, done }: { phase: string; done: number }) => {
+        if (phase === "backfill" && done === 10) stop.abort();
+      },
+    };
+    await expect(migrateUp(database.connection, migration, half)).rejects.toMatchObject({ code: "ABORTED" });
+    expect(waits).toEqual(["expand", "backfill"]);
+    const status = await migrationStatus(database.connection, migration);
+    expect(status).toMatchObject({
+      phase: "backfill",
+      progress: { phase: "backfill", collection: "boxes", done: 10, total: boxes },
+      heldUntil: null,
+    });
+    const now = new Date();
+    expect(planMigration(status, "up", { now, to: "backfill" })).toEqual({ phases: [], unfinished: true });
+    await migrateUp(database.connection, migration, options, "backfill");
+    const after = await migrationStatus(database.connection, migration);
+    expect(after.progress).toBeNull();
+    expect(planMigration(after, "up", { now, to: "backfill" })).toEqual({ phases: [], unfinished: false });
+  });
+
+  test("a plan refuses what the command would refuse, and says from when on it will not", async () => {
+    const later = { ...migration, retentionMs: 60_000 };
+    const plan = async (way: MigrationWay, to?: UpTo) =>
+      planMigration(await migrationStatus(database.connection, later), way, {
+        now: options.now(),
+        ...(to && { to }),
+      });
+    const refused = { code: "MIGRATION_NOT_ALLOWED" };
+    await expect(plan("contract")).rejects.toMatchObject(refused);
+    await migrateUp(database.connection, later, options);
+    await expect(plan("up", "expand")).rejects.toMatchObject(refused);
+    const { contractFrom } = await migrationStatus(database.connection, later);
+    const early = { ...refused, message: expect.stringContaining(String(contractFrom?.toISOString())) };
+    await expect(plan("contract")).rejects.toMatchObject(early);
+    const running = contractMigration(database.connection, later, options);
+    await expect(running).rejects.toMatchObject(early);
+    expect(await plan("rollback")).toEqual({ phases: ["reverting", "expand", "off"], unfinished: false });
   });
 
   test.each<[string, Partial<Record<keyof Migration, unknown>>]>([

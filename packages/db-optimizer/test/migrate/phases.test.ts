@@ -5,8 +5,7 @@ import {
   migrationPhases,
   mustReread,
   mustRewrite,
-  nextBack,
-  nextUp,
+  phasesAhead,
   routeOf,
 } from "../../src/migrate/phases.js";
 
@@ -26,17 +25,22 @@ describe("phases", () => {
   });
 
   test("up leads from the start to where reads are switched, and no further", () => {
-    const way: MigrationPhase[] = ["off"];
-    for (let next = nextUp("off"); next; next = nextUp(next)) way.push(next);
-    expect(way).toEqual(["off", "expand", "backfill", "verify", "switching", "switched"]);
-    expect((["reverting", "contracting", "contracted"] as const).map(nextUp)).toEqual([
-      undefined,
-      undefined,
-      undefined,
-    ]);
+    expect(phasesAhead("off", "up")).toEqual(["expand", "backfill", "verify", "switching", "switched"]);
+    expect(phasesAhead("backfill", "up", "verify")).toEqual(["verify"]);
+    expect(phasesAhead("switched", "up")).toEqual([]);
+    expect(phasesAhead("verify", "up", "backfill")).toBeUndefined();
+    for (const beyond of ["reverting", "contracting", "contracted"] as const)
+      expect(phasesAhead(beyond, "up")).toBeUndefined();
   });
 
-  test.each<[MigrationPhase, readonly MigrationPhase[]]>([
+  test("contract leads on from where reads are switched, and from nowhere else", () => {
+    const ways = migrationPhases.map((phase) => phasesAhead(phase, "contract"));
+    const none = undefined;
+    const last = ["contracting", "contracted"];
+    expect(ways).toEqual([none, none, none, none, none, last, none, ["contracted"], []]);
+  });
+
+  test.each<[MigrationPhase, readonly MigrationPhase[] | undefined]>([
     ["off", []],
     ["expand", ["off"]],
     ["backfill", ["off"]],
@@ -44,12 +48,10 @@ describe("phases", () => {
     ["switching", ["expand", "off"]],
     ["switched", ["reverting", "expand", "off"]],
     ["reverting", ["expand", "off"]],
-    ["contracting", []],
-    ["contracted", []],
+    ["contracting", undefined],
+    ["contracted", undefined],
   ])("back from %s: %j", (from, way) => {
-    const gone: MigrationPhase[] = [];
-    for (let next = nextBack(from); next; next = nextBack(next)) gone.push(next);
-    expect(gone).toEqual(way);
+    expect(phasesAhead(from, "rollback")).toEqual(way);
   });
 
   const steps = migrationPhases.flatMap((from) =>

@@ -1,0 +1,109 @@
+import type { Connection } from "mongoose";
+import { OptimizerError } from "../errors.js";
+import { databaseOf } from "../indexes/inspect.js";
+import { leaseHeldUntil } from "../lease.js";
+import { assertMigration, defaultRetentionMs, type Migration } from "./definition.js";
+import { type MigrationPhase, type MigrationWay, phasesAhead, routeOf, type UpTo } from "./phases.js";
+import type { MigrationProgress } from "./report.js";
+import { type MigrationState, readState } from "./state.js";
+import { progressOf } from "./steps.js";
+
+/** Where a migration is, and what is in the two layouts. */
+export interface MigrationStatus extends MigrationState {
+  /** What applications do in this phase. */
+  readonly route: ReturnType<typeof routeOf>;
+  readonly sourceDocuments: number;
+  readonly targetDocuments: Readonly<Record<string, number>>;
+  /** From when on contract is allowed; `null` before reads are switched, and when it is done. */
+  readonly contractFrom: Date | null;
+  /** How far the work of the phase is, as of its last batch; `null` before there was one, and when it is done. */
+  readonly progress: MigrationProgress | null;
+  /** When the lease of the process that is at it runs out, unless it prolongs it; `null` when none is. */
+  readonly heldUntil: Date | null;
+}
+
+/** Reads where a migration is. */
+export async function migrationStatus(connection: Connection, given: Migration): Promise<MigrationStatus> {
+  const migration = assertMigration(given);
+  const count = (name: string) => databaseOf(connection).collection(name).estimatedDocumentCount();
+  const state = await readState(connection, migration.name);
+  const { phase, checkpoint, done } = state;
+  const targets = await Promise.all(
+    migration.targets.map(async (name) => [name, await count(name)] as const),
+  );
+  return {
+    ...state,
+    route: routeOf(phase),
+    sourceDocuments: await count(migration.source),
+    targetDocuments: Object.fromEntries(targets),
+    contractFrom: contractFrom(migration, state),
+    progress: checkpoint && !done ? progressOf(phase, checkpoint) : null,
+    heldUntil: (await leaseHeldUntil(connection, leaseOf(migration))) ?? null,
+  };
+}
+
+/** Name of the lease that a migration is run under. */
+export const leaseOf = ({ name }: Migration) => `migrate:${name}`;
+
+/** What a command would do. */
+export interface MigrationPlan {
+  /** Phases that it would go through, in order. */
+  readonly phases: readonly MigrationPhase[];
+  /** Whether the work of the phase that the migration is in is unfinished: the command would go on with it first. */
+  readonly unfinished: boolean;
+}
+
+/** Phases that the runner has work in. */
+export const working: readonly MigrationPhase[] = [
+  "backfill",
+  "verify",
+  "switching",
+  "reverting",
+  "contracting",
+];
+
+/**
+ * What `up`, `rollback` or `contract` would do now. Pure.
+ *
+ * @param options.to - where `up` stops. Default `switched`.
+ * @throws {OptimizerError} `MIGRATION_NOT_ALLOWED` where the command itself would be refused
+ */
+export function planMigration(
+  status: Pick<MigrationStatus, "_id" | "phase" | "done" | "contractFrom">,
+  way: MigrationWay,
+  { now, to }: { readonly now: Date; readonly to?: UpTo },
+): MigrationPlan {
+  const { phase, contractFrom } = status;
+  const phases = phasesAhead(phase, way, to);
+  if (!phases) throw refusal(status, wordsOf[way](to));
+  if (phase === "switched" && way === "contract" && !(contractFrom && contractFrom <= now))
+    throw refusal(status, `${wordsOf.contract()} before ${contractFrom?.toISOString()}`, { contractFrom });
+  // A rollback leaves undone what was to lead up.
+  const isWorkOfWay = way !== "rollback" || phase === "reverting";
+  return { phases, unfinished: isWorkOfWay && working.includes(phase) && !status.done };
+}
+
+const wordsOf = {
+  up: (to: UpTo = "switched") => `go up to ${to}`,
+  rollback: () => "be rolled back",
+  contract: () => "be contracted",
+} as const;
+
+/** Why a migration may not be taken there. */
+export function refusal(
+  { _id, phase }: Pick<MigrationState, "_id" | "phase">,
+  what: string,
+  details: Record<string, unknown> = {},
+): OptimizerError {
+  const message = `Migration "${_id}" is at ${phase}: it cannot ${what}`;
+  return new OptimizerError("MIGRATION_NOT_ALLOWED", message, { details: { phase, ...details } });
+}
+
+/** From when on contract is allowed; `null` before reads are switched, and when it is done. Pure. */
+export function contractFrom(
+  { retentionMs = defaultRetentionMs }: Migration,
+  state: MigrationState,
+): Date | null {
+  const { phase, switchedAt } = state;
+  return phase === "switched" && switchedAt ? new Date(switchedAt.getTime() + retentionMs) : null;
+}
