@@ -191,15 +191,16 @@ async function migrate(
   return { elapsedMs: performance.now() - started, verification, traffic: await traffic.result };
 }
 
-/** A step for each phase, so that rate and time left are those of the phase. */
+/** A step for each walk through a collection, so that rate and time left are those of the walk. */
 function phaseSteps(screen: Screen): (progress: MigrationProgress) => void {
-  let current: { phase: string; step: Step } | undefined;
-  return ({ phase, done, total }) => {
-    if (current?.phase !== phase) {
-      current = { phase, step: screen.step(`migrating them under live traffic, phase ${phase}`) };
-    }
-    if (done < total) current.step.progress(done, total, "users");
-    else current.step.done(`${total} users`);
+  let current: { name: string; step: Step; over: boolean } | undefined;
+  return ({ phase, collection, done, total }) => {
+    const name = `migrating them under live traffic, phase ${phase}, ${collection}`;
+    const again = current?.over && done < total;
+    if (current?.name !== name || again) current = { name, step: screen.step(name), over: false };
+    if (done < total) current.step.progress(done, total, "documents");
+    else if (!current.over) current.step.done(`${total} documents`);
+    current.over ||= done >= total;
   };
 }
 

@@ -1,6 +1,6 @@
 import { mongo } from "mongoose";
 import type { Document } from "../model.js";
-import { ArchiveFile } from "./archive-file.js";
+import { ArchiveFile, assertArchive } from "./archive-file.js";
 import type { ParsedCleanupRule } from "./rules.js";
 
 /** Does what a rule says to the documents of these ids that it still names; says how many they were. */
@@ -40,6 +40,16 @@ export async function openActor(target: ActionTarget): Promise<Actor> {
   const file = await ArchiveFile.open(action.archiveToFile);
   const keep = (documents: readonly Document[]) => file.append(documents, action.archiveToFile);
   return { act: (ids) => archiveIds(target, ids, keep), close: () => file.close() };
+}
+
+/**
+ * Checks what the actions of rules need, so that no rule is carried out when a later one cannot be.
+ *
+ * @throws {OptimizerError} `ARCHIVE_FAILED`
+ */
+export async function assertActions(rules: readonly ParsedCleanupRule[]): Promise<void> {
+  for (const { action } of rules)
+    if (typeof action === "object" && "archiveToFile" in action) await assertArchive(action.archiveToFile);
 }
 
 // The ids stand at the top, where every planner sees them.

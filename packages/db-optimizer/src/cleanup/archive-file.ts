@@ -1,4 +1,5 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { access, constants, type FileHandle, open } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { mongo } from "mongoose";
 import { OptimizerError } from "../errors.js";
 import type { Document } from "../model.js";
@@ -50,14 +51,47 @@ export class ArchiveFile {
   }
 }
 
+/**
+ * Checks that a file can be archived to, without making or changing it.
+ *
+ * @throws {OptimizerError} `ARCHIVE_FAILED`
+ */
+export async function assertArchive(path: string): Promise<void> {
+  await failing(path, async () => {
+    const handle = await openIfThere(path);
+    if (!handle) return access(dirname(resolve(path)), constants.W_OK);
+    try {
+      await tornLine(handle);
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, "r+");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
 async function cutTornLine(handle: FileHandle): Promise<void> {
+  const start = await tornLine(handle);
+  if (start === undefined) return;
+  await handle.truncate(start);
+  await handle.sync();
+}
+
+/** Where a line begins that has no end; nothing where all have. Throws when it is no line of an archive. */
+async function tornLine(handle: FileHandle): Promise<number | undefined> {
   const { size } = await handle.stat();
   const end = await endOfLastLine(handle, size);
-  if (end === size) return;
+  if (end === size) return undefined;
   const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, end);
   if (buffer[0] !== opening) throw new Error("it does not end in a line of JSON: it is no archive");
-  await handle.truncate(end);
-  await handle.sync();
+  return end;
 }
 
 async function endOfLastLine(handle: FileHandle, size: number): Promise<number> {

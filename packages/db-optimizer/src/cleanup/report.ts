@@ -94,6 +94,7 @@ export interface CleanupReport {
   /** Of those, milliseconds at work and in pauses. */
   readonly activeMs: number;
   readonly pausedMs: number;
+  /** Of a run that was stopped: the rules that it came to. */
   readonly rules: readonly RuleReport[];
   readonly collections: readonly CollectionImpact[];
   /** Latency of the given queries before, during and after; empty without queries, and in a dry run. */

@@ -14,31 +14,36 @@ const collectionName = z
   .regex(/^(?!system\.|org_db_)/, "is the server's or this package's own");
 
 /** What a rule does with the documents that it names. */
-export const cleanupActionSchema = z.union([
-  z.literal("delete"),
-  z.strictObject({
-    archiveToFile: z
-      .string()
-      .min(1)
-      .describe("NDJSON file, one document a line as canonical EJSON; synced to the disk before the delete"),
-  }),
-  z.strictObject({
-    archiveToCollection: collectionName.describe(
-      "Collection of the same database; written, by upsert, before the delete",
-    ),
-  }),
-  z.strictObject({
-    anonymise: z
-      .strictObject({
-        set: z.record(path, z.unknown()).default({}).describe("Fields that get a fixed value"),
-        unset: z.array(path).default([]).describe("Fields that are removed"),
-        mark: path
-          .default("anonymisedBy")
-          .describe("Array field that takes the rule's name, so that it is not done again"),
-      })
-      .describe("Keeps the document and takes the person out of it"),
-  }),
-]);
+export const cleanupActionSchema = z.union(
+  [
+    z.literal("delete"),
+    z.strictObject({
+      archiveToFile: z
+        .string()
+        .min(1)
+        .describe(
+          "NDJSON file, one document a line as canonical EJSON; synced to the disk before the delete",
+        ),
+    }),
+    z.strictObject({
+      archiveToCollection: collectionName.describe(
+        "Collection of the same database; written, by upsert, before the delete",
+      ),
+    }),
+    z.strictObject({
+      anonymise: z
+        .strictObject({
+          set: z.record(path, z.unknown()).default({}).describe("Fields that get a fixed value"),
+          unset: z.array(path).default([]).describe("Fields that are removed"),
+          mark: path
+            .default("anonymisedBy")
+            .describe("Array field that takes the rule's name, so that it is not done again"),
+        })
+        .describe("Keeps the document and takes the person out of it"),
+    }),
+  ],
+  'is "delete", { archiveToFile }, { archiveToCollection } or { anonymise: { set, unset, mark } }',
+);
 
 /** What is done with documents past their retention, as data. */
 export const cleanupRuleSchema = z.strictObject({

@@ -124,14 +124,16 @@ export class RunStore {
   /**
    * Writes down where the run is, and learns what is asked of it.
    *
-   * @throws {OptimizerError} `LEASE_LOST` when a later holder of the lease has taken it up
+   * @param signal ends the waits between tries while the server is away
+   * @throws {OptimizerError} `LEASE_LOST` when a later holder of the lease has taken it up; `ABORTED`
    */
-  async checkpoint(checkpoint: Checkpoint): Promise<void> {
+  async checkpoint(checkpoint: Checkpoint, signal: AbortSignal): Promise<void> {
     const own = { ...this.#own, state: { $in: [...alive] } };
     const set = { ...checkpoint, seenAt: this.#clock() };
     const unset = checkpoint.state === "running" ? { $unset: { reason: 1, detail: 1 } as const } : {};
-    const run = await withRetries(() =>
-      this.#runs.findOneAndUpdate(own, { $set: set, ...unset }, { returnDocument: "after" }),
+    const run = await withRetries(
+      () => this.#runs.findOneAndUpdate(own, { $set: set, ...unset }, { returnDocument: "after" }),
+      signal,
     );
     if (!run) throw new OptimizerError("LEASE_LOST", "A later run took this one over");
     this.wanted = run.wanted;
@@ -140,17 +142,17 @@ export class RunStore {
   /** Writes down how the run ended. A run that was taken over is no longer this process's to end. */
   async end(
     end: Pick<CleanupRun, "state" | "activeMs" | "pausedMs" | "rules">,
+    signal: AbortSignal,
     error?: unknown,
   ): Promise<void> {
     const at = this.#clock();
     const { code, message } = error === undefined ? {} : toOptimizerError(error);
     const failure = code === undefined ? {} : { error: { code, message } };
-    await withRetries(() =>
-      this.#runs.updateOne(this.#own, {
-        $set: { ...end, ...failure, seenAt: at, endedAt: at } as Partial<CleanupRun>,
-        $unset: { reason: 1, detail: 1 },
-      }),
-    );
+    const change = {
+      $set: { ...end, ...failure, seenAt: at, endedAt: at } as Partial<CleanupRun>,
+      $unset: { reason: 1, detail: 1 },
+    } as const;
+    await withRetries(() => this.#runs.updateOne(this.#own, change), signal);
   }
 }
 

@@ -5,6 +5,7 @@ import { isOptimizerError, toOptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { assertClock, type Lease, serverTime, withLease } from "../lease.js";
 import { withRetries } from "../transient.js";
+import { assertActions } from "./actions.js";
 import { cleanupLease } from "./control.js";
 import { measuredPaces, timeFor } from "./estimate.js";
 import { LatencyProbe } from "./latency.js";
@@ -29,8 +30,8 @@ const probeRounds = 5;
  * load, and can be paused, resumed and cancelled by {@link controlCleanup}. A run that is stopped or killed loses
  * nothing: the next one with the same rules goes on with it.
  *
- * @throws {OptimizerError} `INVALID_RULE`, `INVALID_OPTIONS`, `CLOCK_AHEAD`; `RULE_NEEDS_INDEX` before anything is
- * written; `LOCKED`, `LEASE_LOST`; `ARCHIVE_FAILED`, `DISK_FULL`; `NOT_AUTHORIZED`, `UNREACHABLE`, `TIMED_OUT` as the
+ * @throws {OptimizerError} `INVALID_RULE`, `INVALID_OPTIONS`, `CLOCK_AHEAD`; `RULE_NEEDS_INDEX`, and `ARCHIVE_FAILED`
+ * of a file that is out of reach, before anything is written; `LOCKED`, `LEASE_LOST`; `ARCHIVE_FAILED`, `DISK_FULL`; `NOT_AUTHORIZED`, `UNREACHABLE`, `TIMED_OUT` as the
  * server says
  */
 export async function runCleanup(
@@ -41,6 +42,7 @@ export async function runCleanup(
   const parsed = parseRules(rules);
   const window = parseWindow(options.window);
   try {
+    await assertActions(parsed);
     const indexes = await ruleIndexes(connection, parsed, options);
     if (!options.run) return await estimate(connection, parsed, indexes, options);
     assertClock(options.now, await serverTime(databaseOf(connection)), "nothing was removed");
@@ -64,11 +66,11 @@ async function estimate(
   options: CleanupOptions,
 ): Promise<CleanupReport> {
   const started = performance.now();
-  const before = await sizes(connection, rules);
+  const before = await sizes(connection, rules, options.signal);
   const counted: Counted[] = [];
   for (const rule of rules) {
     options.signal?.throwIfAborted();
-    counted.push(await count(connection, dueRule(rule, indexes, options.now)));
+    counted.push(await count(connection, dueRule(rule, indexes, options.now), options.signal));
   }
   const paces = await measuredPaces(connection);
   return {
@@ -110,11 +112,11 @@ async function carryOut(
     const probe = new LatencyProbe(connection, options.queries ?? []);
     const lagBefore = await work.pacer.lag();
     const latencyBefore = await probe.measure(probeRounds);
-    const sizing = sizes(connection, parsed);
+    const sizing = sizes(connection, parsed, signal);
     work.pacer.lookAtDisk();
     const counting = async (due: DueRule) => {
       // Sizes are of before the first write, which follows the first count.
-      const [counted] = await Promise.all([count(connection, due), sizing]);
+      const [counted] = await Promise.all([count(connection, due, signal), sizing]);
       return counted;
     };
     const due = parsed.map((rule) => dueRule(rule, indexes, options.now));
@@ -124,7 +126,7 @@ async function carryOut(
     const before = await sizing;
     const latencyAfter = await probe.measure(probeRounds);
     const lagAfter = await work.pacer.lag();
-    const after = await sizes(connection, parsed);
+    const after = await sizes(connection, parsed, signal);
     await work.end(finished.stop === null ? "succeeded" : stateAfter[finished.stop]);
     return {
       ...outcome(finished, work, paces, before),
@@ -188,10 +190,11 @@ function dueRule(rule: ParsedCleanupRule, indexes: ReadonlyMap<string, string | 
   return { rule, filter: ruleFilter(rule, now), index: indexes.get(rule.name) ?? null };
 }
 
-async function count(connection: Connection, due: DueRule): Promise<Counted> {
+async function count(connection: Connection, due: DueRule, signal?: AbortSignal): Promise<Counted> {
   const collection = databaseOf(connection).collection(due.rule.collection);
   const hint = due.index ? { hint: due.index } : {};
-  return { ...due, matched: await withRetries(() => collection.countDocuments(due.filter, hint)) };
+  const matched = await withRetries(() => collection.countDocuments(due.filter, hint), signal);
+  return { ...due, matched };
 }
 
 function ruleReport(
@@ -217,11 +220,15 @@ function ruleReport(
 async function sizes(
   connection: Connection,
   rules: readonly ParsedCleanupRule[],
+  signal?: AbortSignal,
 ): Promise<Map<string, CollectionSize>> {
   const found = new Map<string, CollectionSize>();
   for (const { collection } of rules) {
     if (found.has(collection)) continue;
-    found.set(collection, await withRetries(() => collectionSize(databaseOf(connection), collection)));
+    found.set(
+      collection,
+      await withRetries(() => collectionSize(databaseOf(connection), collection), signal),
+    );
   }
   return found;
 }

@@ -53,14 +53,16 @@ export class Work {
     const finished: Finished["rules"][number][] = [];
     let stop: CleanupStop | null = null;
     for (const [position, due] of rules.entries()) {
+      // Whoever stops it does not wait for rules that are not reached to be counted.
+      if (stop !== null) break;
       const from = this.#rules[position] as RuleState;
       const reader = this.#reader(due, from);
       try {
-        // What is wanted first is asked for while the server counts. A rule that is not reached any more is still counted.
-        if (stop === null) reader.readAhead();
+        // What is wanted first is asked for while the server counts.
+        reader.readAhead();
         const counted = await count(due);
         const started = performance.now();
-        if (stop === null && counted.matched > 0) stop = await this.#rule(position, counted, reader);
+        if (counted.matched > 0) stop = await this.#rule(position, counted, reader);
         const { done, batches } = this.#rules[position] as RuleState;
         const did = { deleted: done - from.done, batches: batches - from.batches };
         finished.push({ ...counted, did: { ...did, elapsedMs: performance.now() - started } });
@@ -82,7 +84,7 @@ export class Work {
   }
 
   async end(state: CleanupState, error?: unknown): Promise<void> {
-    await this.store.end({ state, ...this.times(), rules: this.#rules }, error);
+    await this.store.end({ state, ...this.times(), rules: this.#rules }, this.#paced.signal, error);
   }
 
   #reader({ rule, filter, index }: DueRule, { cursor }: RuleState): IdReader {
@@ -123,11 +125,8 @@ export class Work {
     this.#rules[position] = state;
     const paused = wait && { reason: wait.reason, detail: wait.detail };
     const times = this.times();
-    await this.store.checkpoint({
-      ...(paused ? { state: "paused", ...paused } : { state: "running" }),
-      ...times,
-      rules: this.#rules,
-    });
+    const where = paused ? ({ state: "paused", ...paused } as const) : ({ state: "running" } as const);
+    await this.store.checkpoint({ ...where, ...times, rules: this.#rules }, this.#paced.signal);
     const rate = paceOf(state, from);
     const left = Math.max(state.total - state.done, 0);
     this.#paced.options.onProgress?.({

@@ -105,15 +105,19 @@ describe("archive to a file", () => {
 
   it.each([
     ["in a folder that is not there", (file: string) => join(file, "x"), "", /ENOENT/],
+    ["that is a folder", () => folder, "", /EISDIR/],
     ["that ends in something else", (file: string) => file, "important notes", /no archive/],
   ])("refuses a file %s, and deletes nothing", async (_name, pathOf, content, message) => {
     const file = fresh();
     if (content) await appendFile(file, content);
-    const refused = runCleanup(database.connection, [rule({ archiveToFile: pathOf(file) })], options);
-    await expect(refused).rejects.toMatchObject({
-      code: "ARCHIVE_FAILED",
-      message: expect.stringMatching(message),
-    });
+    const rules = [{ ...rule("delete"), name: "before" }, rule({ archiveToFile: pathOf(file) })];
+    // A dry run as well, and no rule before it is carried out.
+    for (const run of [false, true]) {
+      await expect(runCleanup(database.connection, rules, { ...options, run })).rejects.toMatchObject({
+        code: "ARCHIVE_FAILED",
+        message: expect.stringMatching(message),
+      });
+    }
     expect(await logs().countDocuments()).toBe(500);
     if (content) expect(await readFile(file, "utf8")).toBe(content);
   });
