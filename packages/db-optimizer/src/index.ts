@@ -96,6 +96,7 @@ export { openObservations } from "./indexes/observe.js";
 export type { Plan, PlanInput, PlanStep, Risk, StepKind } from "./indexes/plan.js";
 export { planIndexes } from "./indexes/plan.js";
 export type { DropInput } from "./indexes/plan-drops.js";
+export type { ReadPlanOptions } from "./indexes/read-plan.js";
 export type { RedundantIndex } from "./indexes/redundant.js";
 export { redundantIndexes } from "./indexes/redundant.js";
 export type { RollbackPlan, RollbackRefusal } from "./indexes/rollback.js";

@@ -52,7 +52,7 @@ export const apply: Command<ApplyCommandOptions> = async (
       slowOperationMs: config.thresholds.slowOperationMs,
     }),
   };
-  const result = await optimizer.apply(options, (await optimizer.plan({ drop })).plan);
+  const result = await optimizer.apply(options, (await optimizer.plan({ drop, signal })).plan);
   return {
     exitCode: exitCodeOf(result.steps),
     data: { ...result, steps: result.steps.map(resultData) },

@@ -52,12 +52,17 @@ async function unhide(context: StepContext, collection: string, name: string): P
   if (context.observation) await endObservation(context, context.observation, ["made visible again"]);
 }
 
-async function build(context: StepContext, index: ExpectedIndex, step: PlanStep): Promise<void> {
+async function build(
+  context: StepContext,
+  index: ExpectedIndex,
+  step: PlanStep,
+  { mayBeGivenUp = true } = {},
+): Promise<void> {
   const { connection, signal, onBuild } = context;
   await buildIndex(connection, index, {
     collectionCollation: step.collectionCollation,
     sending: (send) => write(context, send),
-    signal,
+    signal: mayBeGivenUp ? signal : undefined,
     onProgress: onBuild,
   });
 }
@@ -81,8 +86,9 @@ async function rebuild(context: StepContext, index: ExpectedIndex, step: PlanSte
   const twin = twinOf(index);
   if (twin) await build(context, twin, step).catch((error) => unlessServed(context, twin, error));
   await drop(context, index.collection, step.index);
-  // From here on going back is no safer than going on: a signal waits until the index is there again.
-  await build({ ...context, signal: undefined }, index, step);
+  // From here on going back is no safer than going on, so no signal gives this build up. While the server is away nothing
+  // is built, and the wait for it hears the signal.
+  await build(context, index, step, { mayBeGivenUp: false });
   if (twin) await drop(context, index.collection, twin.name);
 }
 
