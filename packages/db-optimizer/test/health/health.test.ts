@@ -9,9 +9,20 @@ import { checkHealth } from "../../src/health/health.js";
 import { partWeights, scoreHealth, severityCosts } from "../../src/health/score.js";
 import { parseThresholds } from "../../src/health/thresholds.js";
 import { analysePerformance } from "../../src/optimize/optimize.js";
-import { actualIndex, intercepted } from "../support.js";
+import { actualIndex, intercepted, overriding } from "../support.js";
 
 const now = new Date("2026-06-01T00:00:00.000Z");
+
+/** The connection, as if to a router whose `config` database has these documents; it has one member, the server. */
+function asRouter(connection: Connection, config: Readonly<Record<string, object[]>>): Connection {
+  const answering = intercepted(connection, async (command) =>
+    "hello" in command ? { ...(await connection.db?.command(command)), msg: "isdbgrid" } : undefined,
+  );
+  const client = connection.getClient();
+  const collection = (name: string) => ({ find: () => ({ toArray: async () => config[name] ?? [] }) });
+  const db = (name?: string) => (name === "config" ? { collection } : client.db(name));
+  return overriding(answering, { getClient: () => overriding(client, { db }) });
+}
 const thresholds = parseThresholds(undefined);
 const known = <T>(value: T) => ({ known: true as const, value });
 const drift = {
@@ -439,6 +450,50 @@ describe("on the engine", () => {
     expect(fast).toMatchObject({ indexHitRatio: 1, advice: [] });
     expect(fast.queries.map(({ examinedPerReturned }) => examinedPerReturned)).toEqual([1, 1]);
     expect(fast.queries.map(({ latency }) => latency.samples)).toEqual([3, 3]);
+  });
+
+  it("calls unused what nobody reads and nothing else needs: not what a shard key needs", async () => {
+    const things = new Schema({}, { autoIndex: false, collection: "things", strict: false });
+    things.index({ declared: 1 }, { name: "by_declared" });
+    const models = [database.connection.model("Unread", things)];
+    const collection = database.connection.collection("things");
+    await collection.createIndex({ declared: 1 }, { name: "other_name" });
+    await collection.createIndex({ own: 1 });
+    await collection.createIndex({ tenant: 1, own: 1 });
+    await collection.createIndex({ once: 1 }, { unique: true });
+    const later = { now: new Date(Date.now() + 8 * 86_400_000) };
+    const unusedBy = async (connection: Connection) => {
+      const { findings, facts } = await checkHealth(connection, models, later);
+      const use = facts.indexes.known ? facts.indexes.value.use : [];
+      const verdicts = Object.fromEntries(use.map(({ index, verdict }) => [index.name, verdict]));
+      expect(verdicts).toMatchObject({ other_name: "unused_declared", own_1: "unused_undeclared" });
+      return findings.filter(({ code }) => code === "INDEX_UNUSED").map(({ message }) => message);
+    };
+    const own = "Index own_1 of things is unused";
+    const declared = "Index other_name of things is unused; take it out of its schema first";
+    expect((await unusedBy(database.connection)).sort()).toEqual([
+      declared,
+      own,
+      "Index tenant_1_own_1 of things is unused",
+    ]);
+    const { name } = database;
+    const sharded = [{ _id: `${name}.things`, key: { tenant: 1 } }];
+    expect((await unusedBy(asRouter(database.connection, { collections: sharded }))).sort()).toEqual([
+      declared,
+      own,
+    ]);
+  });
+
+  it("says of a redundant index that the models declare it, whatever its name on the server", async () => {
+    const spare = new Schema({}, { autoIndex: false, collection: "spare", strict: false });
+    spare.index({ a: 1 }, { name: "by_a" });
+    const models = [database.connection.model("Spare", spare)];
+    await database.connection.collection("spare").createIndex({ a: 1 }, { name: "other_name" });
+    await database.connection.collection("spare").createIndex({ a: 1, b: 1 });
+    const { advice } = await analysePerformance(database.connection, models, []);
+    expect(advice).toMatchObject([
+      { message: expect.stringMatching(/^Index other_name .*; take it out of its schema/) },
+    ]);
   });
 
   it("reads slow operations from the profiler and explains them", async () => {
