@@ -65,7 +65,9 @@ describe("dropping an index", () => {
     expect(planned.stdout).toContain("hide and observe orders.own_1");
     const hidden = await shop("apply", "--drop", "orders.own_1", "--observe", "0");
     expect(hidden.exitCode).toBe(0);
-    expect(hidden.stdout).toContain("watched hide and observe orders.own_1");
+    expect(hidden.stdout).toMatch(
+      /^watched hide and observe orders\.own_1\n +observed until 2\d{3}-.*\n +it is hidden; /,
+    );
     expect((await shop("plan", "--check")).exitCode).toBe(0);
     const waiting = await shop("apply");
     expect(waiting).toMatchObject({
@@ -76,6 +78,16 @@ describe("dropping an index", () => {
     const dropped = await shop("apply", "--run");
     expect(dropped.stdout).toContain("done    drop unless missed orders.own_1");
     expect(await indexNames()).not.toContain("own_1");
+  });
+
+  test("one that nothing can watch stays hidden, and what would watch it is said", async () => {
+    const unnamed = (...args: string[]) => orgDb([...args, "--config", configs.plain, "--uri", database.uri]);
+    const things = database.connection.collection("things");
+    await things.createIndex({ own: 1 });
+    const hidden = await unnamed("apply", "--drop", "things.own_1", "--observe", "0");
+    expect(hidden.stdout).toContain("no named query is on things; db.setProfilingLevel(1, { slowms: 100 })");
+    expect((await unnamed("apply", "--run")).stdout).toContain("nothing can watch it");
+    expect((await things.indexes()).map(({ name }) => name)).toContain("own_1");
   });
 
   test("an index that a named query misses is visible again, and the query is named", async () => {

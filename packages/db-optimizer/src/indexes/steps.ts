@@ -6,13 +6,13 @@ import { finishDrop, startDrop } from "./drop.js";
 import { duplicatesError } from "./duplicates.js";
 import { type ExpectedIndex, serverIdentity } from "./expected.js";
 import { inspectIndexes } from "./inspect.js";
-import type { StepOutcome } from "./journal.js";
+import type { StepEnd } from "./journal.js";
 import type { PlanStep } from "./plan.js";
 import { collMod, drop, endObservation, type StepContext, write } from "./step-context.js";
 import { twinOf } from "./twin.js";
 
 /** Carries one step out. */
-export async function runStep(context: StepContext, step: PlanStep): Promise<StepOutcome> {
+export async function runStep(context: StepContext, step: PlanStep): Promise<StepEnd> {
   const { kind, collection, index: name } = step;
   switch (kind) {
     case "startDrop":
@@ -33,7 +33,7 @@ function wanted({ kind, index, expected }: PlanStep): ExpectedIndex {
   throw new OptimizerError("INVALID_OPTIONS", `The step ${kind} of ${index} has no index`);
 }
 
-async function change(context: StepContext, step: PlanStep, expected: ExpectedIndex): Promise<StepOutcome> {
+async function change(context: StepContext, step: PlanStep, expected: ExpectedIndex): Promise<StepEnd> {
   const { kind, collection, index: name } = step;
   if (kind === "create") await build(context, expected, step);
   if (kind === "setTtl")
@@ -44,7 +44,7 @@ async function change(context: StepContext, step: PlanStep, expected: ExpectedIn
     await collMod(context, collection, { name, prepareUnique: expected.prepareUnique });
   if (kind === "makeUnique") await makeUnique(context, expected, name);
   if (kind === "rebuild") await rebuild(context, expected, step);
-  return "done";
+  return { outcome: "done" };
 }
 
 async function unhide(context: StepContext, collection: string, name: string): Promise<void> {
@@ -103,7 +103,7 @@ async function unlessServed(context: StepContext, twin: ExpectedIndex, error: un
   if (!serves) throw toOptimizerError(error, `${twin.name} cannot be built`);
 }
 
-async function removeTwin(context: StepContext, step: PlanStep): Promise<StepOutcome> {
+async function removeTwin(context: StepContext, step: PlanStep): Promise<StepEnd> {
   const { connection, signal } = context;
   const [collection] = await withRetries(() => inspectIndexes(connection, [step.collection]), signal);
   const original = step.index.slice(0, -twinSuffix.length);

@@ -26,7 +26,9 @@ describe("the journal", () => {
     await things().createIndex({ d: 1 }, { expireAfterSeconds: 3_600 });
     const optimizer = optimizerOf([[{ a: 1 }], [{ d: 1 }, { expireAfterSeconds: 60 }]]);
     const { plan } = await optimizer.plan();
-    const { runId = "" } = await optimizer.apply({ by: "ann@build", now });
+    let ticks = 0;
+    const clock = () => ticks++ * 60_000;
+    const { runId = "" } = await optimizer.apply({ by: "ann@build", now, clock });
     const [run, ...others] = await journalRuns(database.connection);
     expect(others).toEqual([]);
     expect(run).toMatchObject({
@@ -42,6 +44,17 @@ describe("the journal", () => {
       { kind: "create", index: "a_1", state: "done", before: null },
       { kind: "setTtl", index: "d_1", state: "done" },
     ]);
+    const [first, second] = steps;
+    const times = [
+      run?.startedAt,
+      first?.startedAt,
+      first?.endedAt,
+      second?.startedAt,
+      second?.endedAt,
+      run?.endedAt,
+    ];
+    const numbers = times.map(Number);
+    expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
     expect(steps[1]?.before).toContain("3600");
     expect(steps[1]?.after).toContain("60");
   });
@@ -197,11 +210,33 @@ describe("dropping", () => {
   test("does not drop what it could not watch", async () => {
     await prepare();
     const optimizer = optimizerOf([]);
-    await optimizer.apply({ now }, (await optimizer.plan({ drop: ["things.at_1"] })).plan);
-    expect((await optimizer.apply({ now: days(30), drop: true })).steps).toMatchObject([
-      { outcome: "observing" },
-    ]);
+    const { plan } = await optimizer.plan({ drop: ["things.at_1"] });
+    const blind = {
+      outcome: "observing",
+      reasons: [expect.stringMatching(/^nothing can watch it: .*setProfiling/)],
+    };
+    expect((await optimizer.apply({ now }, plan)).steps).toMatchObject([blind]);
+    expect((await optimizer.apply({ now: days(30), drop: true })).steps).toMatchObject([blind]);
     expect((await indexes()).at_1).toMatchObject({ hidden: true });
+  });
+
+  test("waits the whole time once it can be watched, not only what is left of it", async () => {
+    await prepare();
+    const blind = optimizerOf([]);
+    await blind.apply({ now }, (await blind.plan({ drop: ["things.at_1"] })).plan);
+    const seeing = optimizerOf([], [byOwner]);
+    const begun = await seeing.apply({ now: days(30), drop: true });
+    expect(begun.steps).toMatchObject([
+      { outcome: "observing", reasons: [expect.stringMatching(/2096-04-07/)] },
+    ]);
+    expect((await seeing.apply({ now: days(36), drop: true })).steps).toMatchObject([
+      {
+        outcome: "observing",
+        reasons: [expect.stringMatching(/^nobody has missed it so far; .*2096-04-07/)],
+      },
+    ]);
+    expect((await seeing.apply({ now: days(38), drop: true })).steps).toMatchObject([{ outcome: "done" }]);
+    expect(Object.keys(await indexes())).not.toContain("at_1");
   });
 
   test("ends when somebody else makes the index visible", async () => {
