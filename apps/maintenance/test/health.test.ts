@@ -49,6 +49,15 @@ test("each run keeps its figures, unless it is told not to; in a week one has bo
   });
 });
 
+test("figures that cannot be kept are a finding of the run, which tells all the rest", async () => {
+  const refused = new mongo.MongoServerError({ message: "not authorized to insert", code: 13 });
+  vi.spyOn(mongo.Collection.prototype, "insertOne").mockRejectedValue(refused);
+  const { result } = await jobWith().run(context);
+  const [first, ...others] = (result as { findings: { code: string }[] }).findings;
+  expect(first).toMatchObject({ code: "NOT_KEPT", severity: "warning" });
+  expect(others.length).toBeGreaterThan(0);
+});
+
 test("a member that is recovering from one check to the next is critical after two minutes", async () => {
   recovering();
   const job = jobWith();

@@ -462,8 +462,8 @@ describe("between two tries", () => {
     await things().createIndex({ a: 1 });
     const optimizer = optimizerOf();
     const drop = ["things.a_1"];
-    await optimizer.apply({}, (await optimizer.plan({ drop })).plan);
     await database.connection.db?.command({ profile: 2 });
+    await optimizer.apply({}, (await optimizer.plan({ drop })).plan);
     const { plan } = await optimizer.plan({ drop });
     const connection = answering(database.connection, {
       dropIndexes: async () => {

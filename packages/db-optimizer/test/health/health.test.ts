@@ -8,6 +8,7 @@ import { projectGrowth } from "../../src/health/growth.js";
 import { checkHealth } from "../../src/health/health.js";
 import { partWeights, scoreHealth, severityCosts } from "../../src/health/score.js";
 import { parseThresholds } from "../../src/health/thresholds.js";
+import { compareFigures } from "../../src/health/week-ago.js";
 import { analysePerformance } from "../../src/optimize/optimize.js";
 import { actualIndex, intercepted, overriding } from "../support.js";
 
@@ -35,6 +36,8 @@ const drift = {
   leftovers: [],
   missingCollections: [],
 };
+const findingsIn = (facts: HealthFacts, limits = thresholds) =>
+  findingsOf(facts, limits, compareFigures(facts));
 const weekBefore = new Date("2026-05-25T00:02:00.000Z");
 const kept = (...figures: HealthFigure[]) => ({
   weekAgo: known({ _id: "x", at: weekBefore, score: 90, figures }),
@@ -126,7 +129,7 @@ describe("findingsOf", () => {
   const processor = { processors: 4, overMs: 500, reading: { usedMs: 1, upMs: 1 } };
 
   it("finds nothing wrong with a database that is well", () => {
-    expect(findingsOf(well, thresholds)).toEqual([]);
+    expect(findingsIn(well)).toEqual([]);
   });
 
   it.each<[what: string, facts: Partial<HealthFacts>]>([
@@ -145,7 +148,7 @@ describe("findingsOf", () => {
       shaped({ arrays: [{ path: "x", medianLength: 400, longest: 501, longestId: 7 }] }),
     ],
   ])("lets %s be", (_what, facts) => {
-    expect(findingsOf({ ...well, ...facts }, thresholds)).toEqual([]);
+    expect(findingsIn({ ...well, ...facts })).toEqual([]);
   });
 
   it.each<[code: string, severity: string, facts: Partial<HealthFacts>]>([
@@ -315,7 +318,7 @@ describe("findingsOf", () => {
     ["UNKNOWN", "info", looked({ growth: unknown })],
     ["UNKNOWN", "info", looked({ checks: [{ name: "audit", part: "security", result: unknown }] })],
   ])("%s is %s", (code, severity, facts) => {
-    const findings = findingsOf({ ...well, ...facts }, thresholds);
+    const findings = findingsIn({ ...well, ...facts });
     expect(findings.map((finding) => [finding.code, finding.severity])).toEqual([[code, severity]]);
     expect(findings[0]?.evidence).not.toBe("");
   });
@@ -323,7 +326,7 @@ describe("findingsOf", () => {
 
 it("blames no index where none is in use", () => {
   const absent = { ...asked, problems: ["other_index" as const], indexes: [] };
-  expect(findingsOf({ ...well, ...looked({ queries: known([absent]) }) }, thresholds)).toEqual([]);
+  expect(findingsIn({ ...well, ...looked({ queries: known([absent]) }) })).toEqual([]);
 });
 
 describe("limits", () => {
@@ -336,7 +339,7 @@ describe("limits", () => {
   ])("one that %s", (_what, perDay, expires, documents, found) => {
     const facts = { ...well, ...looked({ growth: known([{ ...limited, perDay, expires, documents }]) }) };
     const limits = parseThresholds({ limits: { a: { documents: 100 } } });
-    expect(findingsOf(facts, limits).map(({ code }) => code)).toEqual(found);
+    expect(findingsIn(facts, limits).map(({ code }) => code)).toEqual(found);
   });
 
   test("of the database add all collections up", () => {
