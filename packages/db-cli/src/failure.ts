@@ -20,6 +20,7 @@ const hints: Readonly<Record<string, string>> = {
     "Give the user the roles dbAdmin and readWrite on this database (and clusterMonitor for all of health).",
   LOCKED: "Wait for it, or let the command wait with --wait.",
   CLOCK_AHEAD: "Set this machine's clock. By it, what is to be kept would be old.",
+  NOTHING_TO_ROLL_BACK: "See the journal with rollback --list.",
   NO_RUN: "See the last runs with cleanup --status.",
   DISK_FULL: "Free space on the server, then run the command again: it goes on where it was.",
   MIGRATION_MISMATCH: "See the documents with `org-db migrate verify`; mend the source, then run it again.",

@@ -128,6 +128,11 @@ describe("usage", () => {
       "Options follow the command: org-db plan --uri",
     ],
     ["wrong seconds", ["plan", "--timeout", "soon"], "It takes seconds"],
+    [
+      "a variable that is not set, for the connection string",
+      ["apply", "--uri", ""],
+      "It takes a connection string",
+    ],
   ])("%s", async (_name, args, message) => {
     const result = await orgDb(args);
     expect(result.exitCode).toBe(1);

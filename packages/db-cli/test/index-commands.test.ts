@@ -28,6 +28,7 @@ describe("plan --check", () => {
     expect(drift.exitCode).toBe(2);
     expect(drift.stdout).toMatch(/^Drift: create orders, create index orders\.number_1, .*\.\n$/);
     await shop("setup");
+    expect(drift.stdout).toContain("See org-db plan.");
     expect(await shop("plan", "--check")).toMatchObject({ exitCode: 0, stdout: "In sync.\n" });
   });
 
@@ -63,6 +64,7 @@ describe("dropping an index", () => {
     await orders().createIndex({ own: 1 });
     const planned = await shop("plan", "--drop", "orders.own_1");
     expect(planned.stdout).toContain("hide and observe orders.own_1");
+    expect(planned.stdout).toContain("Carry it out with org-db apply --drop orders.own_1. Plan ");
     const hidden = await shop("apply", "--drop", "orders.own_1", "--observe", "0");
     expect(hidden.exitCode).toBe(0);
     expect(hidden.stdout).toMatch(
@@ -103,6 +105,15 @@ describe("dropping an index", () => {
     );
   });
 
+  test("the plan names each command that it takes, quoted for a shell", async () => {
+    await orders().createIndex({ own: 1 }, { name: "it's own" });
+    const said = async () => (await shop("plan", "--drop", "orders.it's own")).stdout;
+    const apply = "org-db apply --drop 'orders.it'\\''s own'. Plan ";
+    expect(await said()).toContain(`Carry it out with org-db setup, then ${apply}`);
+    await shop("setup");
+    expect(await said()).toContain(`Carry it out with ${apply}`);
+  });
+
   test("one that the models declare is refused", async () => {
     await shop("setup");
     const refused = await shop("apply", "--drop", "orders.number_1", "--run");
@@ -126,10 +137,14 @@ describe("rollback", () => {
     expect(await indexNames()).toEqual(["_id_"]);
     const listed = JSON.parse((await shop("rollback", "--list", "--json")).stdout);
     expect(listed.runs.map(({ kind }: { kind: string }) => kind)).toEqual(["rollback", "apply"]);
-    expect((await shop("rollback", "--list")).stdout).toMatch(/^run +kind +state +by/);
+    const table = (await shop("rollback", "--list")).stdout;
+    expect(table).toMatch(/^run +kind +state +plan +by/);
+    for (const { planHash } of listed.runs) expect(table).toContain(` ${planHash.slice(0, 12)} `);
     const nothing = await shop("rollback");
     expect(nothing.exitCode).toBe(1);
-    expect(nothing.stderr).toContain("NOTHING_TO_ROLL_BACK");
+    expect(nothing.stderr).toMatch(/NOTHING_TO_ROLL_BACK .*\nSee the journal with rollback --list\.\n$/);
+    for (const more of [["--run"], ["--id", "x"]])
+      expect((await shop("rollback", "--list", ...more)).stderr).toContain("cannot be used with");
   });
 
   test("leaves alone what was changed since: exit 2, and named", async () => {

@@ -5,7 +5,7 @@ import { exitCodes } from "../errors.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
 import { type BuildOptions, exitCodeOf, resultData, resultsText, stepProgress } from "./apply.js";
-import { stepData, stepText } from "./plan.js";
+import { shortHash, stepData, stepText } from "./plan.js";
 
 /** Options of `org-db rollback`. */
 export interface RollbackOptions extends BuildOptions {
@@ -83,11 +83,12 @@ function refusedText({ refused }: Pick<RollbackPlan, "refused">, paint: Paint): 
 }
 
 function listed(runs: readonly JournalRun[], paint: Paint): Outcome {
-  const columns = ["run", "kind", "state", "by", "reversed by"].map((title) => ({ title }));
-  const rows = runs.map(({ _id, kind, state, by, reversedBy = "" }) => [
+  const columns = ["run", "kind", "state", "plan", "by", "reversed by"].map((title) => ({ title }));
+  const rows = runs.map(({ _id, kind, state, planHash, by, reversedBy = "" }) => [
     _id,
     kind,
     state === "done" ? state : paint("yellow", state),
+    shortHash(planHash),
     by,
     reversedBy,
   ]);

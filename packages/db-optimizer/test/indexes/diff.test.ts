@@ -201,6 +201,27 @@ describe("equality", () => {
     expect(planIndexes(report).steps).toMatchObject([{ kind: "rebuild", destructive: true }]);
   });
 
+  test.each<[string, Declared, Declared, string, string]>([
+    ["keys", [{ a: 1, b: -1 }, { name: "i" }], [{ a: 1 }, { name: "i" }], "{ a: 1, b: -1 }", "{ a: 1 }"],
+    [
+      "a filter",
+      [{ a: 1 }, { partialFilterExpression: { live: true } }],
+      [{ a: 1 }],
+      "{ live: true }",
+      "none",
+    ],
+    [
+      "a collation",
+      [{ a: 1 }, { collation: { locale: "da", strength: 2 } }],
+      [{ a: 1 }],
+      '{ locale: "da", strength: 2 }',
+      "simple",
+    ],
+    ["a time", [{ d: 1 }, { expireAfterSeconds: 60 }], [{ d: 1 }], "60", "none"],
+  ])("%s that differ are told as people write them", (_what, declared, present, expected, actual) => {
+    expect(drift([declared], [present]).changed[0]?.differences).toMatchObject([{ expected, actual }]);
+  });
+
   test("an index without a collation inherits the collection's", () => {
     const collection = { collation: englishFilled };
     expect(drift([[{ a: 1 }]], [[{ a: 1 }, { collation: englishFilled }]], collection).inSync).toBe(true);

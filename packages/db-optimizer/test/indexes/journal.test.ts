@@ -124,6 +124,23 @@ describe("rollback", () => {
     });
   });
 
+  test("passes over runs that changed nothing: those that failed, and those that only looked at what is hidden", async () => {
+    await things().insertMany([{ e: 1 }, { e: 1 }]);
+    await things().createIndex({ e: 1 });
+    await things().createIndex({ own: 1 });
+    const optimizer = optimizerOf([[{ e: 1 }, { unique: true }]]);
+    const { runId } = await optimizer.apply({ now }, (await optimizer.plan({ drop: ["things.own_1"] })).plan);
+    for (const day of [1, 2]) {
+      const { steps } = await optimizer.apply({ now: days(day) });
+      expect(steps.map(({ outcome }) => outcome)).toEqual(["failed", "observing"]);
+    }
+    const { run, plan } = await optimizer.planRollback();
+    expect(run._id).toBe(runId);
+    expect(plan.steps).toMatchObject([{ kind: "unhide", index: "own_1" }]);
+    await optimizer.rollback({ now: days(3) });
+    await expect(optimizer.planRollback()).rejects.toMatchObject({ code: "NOTHING_TO_ROLL_BACK" });
+  });
+
   test("leaves alone what somebody changed since, says so, and can be asked again", async () => {
     const optimizer = optimizerOf([[{ a: 1 }], [{ b: 1 }]]);
     const { runId } = await optimizer.apply({ now });
