@@ -3,7 +3,7 @@ import { supportsShardKey } from "../sharding/shard-keys.js";
 import { collectionText, collModText } from "./command.js";
 import type { DriftReport } from "./diff.js";
 import type { ActualCollection, ActualIndex } from "./inspect.js";
-import type { Observation } from "./observation.js";
+import { isBlind, type Observation } from "./observation.js";
 import type { PlanStep } from "./plan.js";
 import type { IndexKey } from "./spec.js";
 
@@ -92,13 +92,16 @@ function startStep(index: ActualIndex): PlanStep {
   };
 }
 
-function finishStep(index: ActualIndex, { since, until }: Observation): PlanStep {
+function finishStep(index: ActualIndex, { since, until, baseline }: Observation): PlanStep {
   const { collection, name } = index;
+  const watched = isBlind(baseline)
+    ? "nothing could watch it so far"
+    : `observed until ${until.toISOString()}`;
   return {
     kind: "finishDrop",
     collection,
     index: name,
-    reason: `hidden since ${since.toISOString()}, observed until ${until.toISOString()}`,
+    reason: `hidden since ${since.toISOString()}, ${watched}`,
     risk: index.unique ? "high" : "medium",
     riskReason: index.unique
       ? "duplicates are accepted once it is dropped"

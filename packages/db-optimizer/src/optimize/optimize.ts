@@ -48,14 +48,14 @@ export async function analysePerformance(
   queries: readonly NamedQuery[],
   options: OptimizeOptions = {},
 ): Promise<OptimizeReport> {
-  const { slowOperationMs, examinedPerReturned } = parseThresholds(options.thresholds);
+  const thresholds = parseThresholds(options.thresholds);
   const analyses: QueryAnalysis[] = [];
   for (const query of queries) {
     throwIfAborted(options.signal);
-    analyses.push(await analyseQuery(connection, query, options.rounds ?? 20, examinedPerReturned));
+    analyses.push(await analyseQuery(connection, query, options.rounds ?? 20, thresholds));
     options.onProgress?.({ done: analyses.length, total: queries.length, query: query.name });
   }
-  const slow = await slowOperations(connection, slowOperationMs);
+  const slow = await slowOperations(connection, thresholds.slowOperationMs);
   const collections = await inspectIndexes(connection, collectionNames(models));
   const shardKeys = await shardKeysOf(connection);
   const expected = expectedIndexes(models);

@@ -87,7 +87,14 @@ const looked = (given: Partial<HealthFacts["deep"]>) => ({ deep: { ...well.deep,
 const replicating = (member: { name: string; state: string }, oplogHours = known(72)) => ({
   replication: known({ members: [{ name: "a", state: "PRIMARY" }, member], oplogHours }),
 });
-const asked = { query: "q", collection: "a", problems: [], examinedPerReturned: 1, indexes: ["i"] };
+const asked = {
+  query: "q",
+  collection: "a",
+  problems: [],
+  examinedPerReturned: 1,
+  keysPerReturned: 1,
+  indexes: ["i"],
+};
 const limited = { documents: 90, dataBytes: 900, overDays: 7, expires: false, collection: "a" };
 const unknown = { known: false as const, reason: "not authorized" };
 const shape = { sampled: 1, medianBytes: 9, largestBytes: 9, largestId: 7, arrays: [] };
@@ -293,6 +300,7 @@ describe("findingsOf", () => {
       "warning",
       looked({ queries: known([{ ...asked, problems: ["collection_scan"] }]) }),
     ],
+    ["QUERY_INDEX_SCAN", "warning", looked({ queries: known([{ ...asked, problems: ["index_scan"] }]) })],
     ["QUERY_OTHER_INDEX", "info", looked({ queries: known([{ ...asked, problems: ["other_index"] }]) })],
     ["QUERY_FAILED", "warning", looked({ queries: known([{ ...asked, failure: "unknown operator" }]) })],
     [
