@@ -24,6 +24,8 @@ const hints: Readonly<Record<string, string>> = {
   NO_RUN: "See the last runs with cleanup --status.",
   DISK_FULL: "Free space on the server, then run the command again: it goes on where it was.",
   MIGRATION_MISMATCH: "See the documents with `org-db migrate verify`; mend the source, then run it again.",
+  RECORD_FAILED:
+    "It stays done. Mend `record` of the configuration; what apply and rollback did is in org-db rollback --list.",
   DUPLICATES: "Remove or merge the documents named above, then run the command again.",
 };
 
