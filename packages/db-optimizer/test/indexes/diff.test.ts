@@ -41,6 +41,14 @@ describe("where Mongoose's own diff goes wrong", () => {
     expect(diffIndexes(expectedIndexes([model]), [actualCollection([present])]).inSync).toBe(true);
   });
 
+  test.each(["text", "2d"])("a schema's collation is no business of its %s indexes", (kind) => {
+    const model = modelOf({}, { collation: english, indexes: [[{ p: kind }]] });
+    const key = kind === "text" ? { _fts: "text", _ftsx: 1 } : { p: "2d" };
+    const present = actualIndex(key, { name: `p_${kind}`, ...(kind === "text" && { weights: { p: 1 } }) });
+    const collection = actualCollection([present], { collation: englishFilled });
+    expect(diffIndexes(expectedIndexes([model]), [collection])).toMatchObject({ inSync: true, extra: [] });
+  });
+
   test("a hidden stray stays information and is never dropped", () => {
     const report = drift([], [[{ old: 1 }, { hidden: true }]]);
     expect(report).toMatchObject({ inSync: true, extra: [{ name: "old_1", hidden: true }] });
