@@ -154,6 +154,11 @@ describe("rollback", () => {
     const result = await shop("rollback", "--run");
     expect(result.exitCode).toBe(2);
     expect(result.stdout).toContain("refused orders.updatedAt_1: it was changed since, and is left alone");
+    const again = await shop("rollback");
+    expect(again.exitCode).toBe(2);
+    expect(again.stdout).toMatch(
+      /left alone\nNothing else is to be reversed; an older run is named with --id\.\n$/,
+    );
   });
 });
 
