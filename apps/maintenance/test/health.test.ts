@@ -49,6 +49,16 @@ test("each run keeps its figures, unless it is told not to; in a week one has bo
   });
 });
 
+test("figures that cannot be kept are a finding of the run, which tells all the rest", async () => {
+  // Whatever is written there, the server refuses it.
+  const validator = { $jsonSchema: { required: ["never"] } };
+  await store.database.connection.db?.createCollection("org_db_health", { validator });
+  const { result } = await jobWith().run(context);
+  const [first, ...others] = (result as { findings: { code: string }[] }).findings;
+  expect(first).toMatchObject({ code: "NOT_KEPT", severity: "warning" });
+  expect(others.length).toBeGreaterThan(0);
+});
+
 test("a member that is recovering from one check to the next is critical after two minutes", async () => {
   recovering();
   const job = jobWith();

@@ -39,6 +39,11 @@ export function decimal(from: number, to: number, unit = "a number"): ArgumentTy
   };
 }
 
+/** A text with something in it. */
+export function filledText(takes: string): ArgumentType {
+  return { takes, read: (text) => (text.trim() === "" ? undefined : text) };
+}
+
 /** Hours of the day between which something may be done. */
 export const hours: ArgumentType = {
   takes: "hours such as 01:00-05:00",

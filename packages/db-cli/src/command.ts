@@ -1,4 +1,4 @@
-import type { Recording } from "@org/db-optimizer";
+import type { OptimizerError, Recording } from "@org/db-optimizer";
 import type { ExitCode } from "./errors.js";
 import type { Sink } from "./io.js";
 import type { ProgressLine } from "./output/progress.js";
@@ -24,10 +24,11 @@ export function recordingOf({ record, now }: Context): Recording {
 }
 
 /** What a command came to: data for machines, text for people. Without one of them the other is printed. */
-export type Outcome = { readonly exitCode: ExitCode } & (
-  | { readonly data: object; readonly text?: string }
-  | { readonly data?: object; readonly text: string }
-);
+export type Outcome = {
+  readonly exitCode: ExitCode;
+  /** What went wrong beside it: told on stderr, after what there is to print. */
+  readonly shortcoming?: OptimizerError;
+} & ({ readonly data: object; readonly text?: string } | { readonly data?: object; readonly text: string });
 
 /** One of the verbs of `org-db`. */
 export type Command<Options = object> = (context: Context, options: Options) => Promise<Outcome>;

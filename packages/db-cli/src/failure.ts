@@ -20,11 +20,14 @@ const hints: Readonly<Record<string, string>> = {
     "Give the user the roles dbAdmin and readWrite on this database (and clusterMonitor for all of health).",
   LOCKED: "Wait for it, or let the command wait with --wait.",
   CLOCK_AHEAD: "Set this machine's clock. By it, what is to be kept would be old.",
+  NOTHING_TO_ROLL_BACK: "See the journal with rollback --list.",
   NO_RUN: "See the last runs with cleanup --status.",
   ARCHIVE_FAILED:
     "Nothing was deleted that is not in the archive. Mend the file, then run the command again: it goes on where it was.",
   DISK_FULL: "Free space on the server, then run the command again: it goes on where it was.",
   MIGRATION_MISMATCH: "See the documents with `org-db migrate verify`; mend the source, then run it again.",
+  RECORD_FAILED:
+    "It stays done. Mend `record` of the configuration; what apply and rollback did is in org-db rollback --list.",
   DUPLICATES: "Remove or merge the documents named above, then run the command again.",
 };
 

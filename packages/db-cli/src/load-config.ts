@@ -25,6 +25,11 @@ export interface LoadedConfig {
 export async function loadConfig(cwd: string, given?: string): Promise<LoadedConfig> {
   const path = findConfig(cwd, given);
   const exported = await importDefault(path);
+  if (exported === undefined)
+    throw new CliError(
+      "CONFIG_INVALID",
+      `${path} exports nothing by default: export default defineConfig({ … })`,
+    );
   const parsed = configSchema.safeParse(exported);
   if (!parsed.success) {
     const issues = parsed.error.issues.map(

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { loadSignals } from "@org/db-optimizer";
 import { Argument, Option, Command as Program } from "commander";
-import { decimal, hours, TypedOption, wholeNumber } from "./argument-types.js";
+import { decimal, filledText, hours, TypedOption, wholeNumber } from "./argument-types.js";
 import type { Command } from "./command.js";
 import { type CommandFacts, type CommandName, commandFacts, exitMeanings } from "./command-facts.js";
 import { advise } from "./commands/advise.js";
@@ -59,7 +59,7 @@ export function buildProgram(act: Act): Program {
   waiting(add("rollback", rollback))
     .option("--run", "reverse it")
     .option("--id <run>", "another run than the last")
-    .option("--list", "show the runs in the journal instead");
+    .addOption(new Option("--list", "show the runs in the journal instead").conflicts(["run", "id"]));
   addLooking(add);
   cleaning(waiting(add("cleanup", cleanup)));
   migrating(program, act);
@@ -191,11 +191,22 @@ function ownVersion(): string {
 
 // No option takes a password: arguments are readable by every process of the machine.
 function common(program: Program): Program {
-  return program
-    .option("--config <path>", "configuration (default: db.config.ts, .mts, .js or .mjs)")
-    .option("--uri <uri>", "connection string, before MONGODB_URI and the configuration")
-    .option("--json", "print the result as JSON")
-    .addOption(new TypedOption("--timeout <seconds>", "how long to look for the server", seconds).default(5));
+  return (
+    program
+      .option("--config <path>", "configuration (default: db.config.ts, .mts, .js or .mjs)")
+      // An empty one is a variable that is not set: what it falls back to may be another database than was meant.
+      .addOption(
+        new TypedOption(
+          "--uri <uri>",
+          "connection string, before MONGODB_URI and the configuration",
+          filledText("a connection string"),
+        ),
+      )
+      .option("--json", "print the result as JSON")
+      .addOption(
+        new TypedOption("--timeout <seconds>", "how long to look for the server", seconds).default(5),
+      )
+  );
 }
 
 const seconds = decimal(0, 86_400, "seconds");

@@ -43,6 +43,7 @@ export async function runCommand<Options extends object>(
     });
     progress.clear();
     printOutcome(io, outcome, options.json === true);
+    if (outcome.shortcoming) explain(io, failureOf(outcome.shortcoming, reading));
     return outcome.exitCode;
   } catch (error) {
     progress.clear();
@@ -74,15 +75,17 @@ function printOutcome(io: CliIo, { data, text }: Outcome, json: boolean): void {
 }
 
 function printFailure(io: CliIo, failure: Failure, json: boolean): ExitCode {
-  const { code, message, details, exitCode, hint } = failure;
+  const { code, message, details, exitCode } = failure;
   if (json) io.stdout.write(`${toJson({ error: { code, message, details } })}\n`);
-  const paint = paintFor(io.stderr, io.env);
-  if (code === "ABORTED") {
-    io.stderr.write(`${paint("yellow", "Stopped on request.")} Run it again to go on: nothing is lost.\n`);
-    return exitCode;
-  }
-  io.stderr.write(`${paint("red", code)} ${message}\n${hint ? `${hint}\n` : ""}`);
+  explain(io, failure);
   return exitCode;
+}
+
+function explain(io: CliIo, { code, message, hint }: Failure): void {
+  const paint = paintFor(io.stderr, io.env);
+  if (code === "ABORTED")
+    io.stderr.write(`${paint("yellow", "Stopped on request.")} Run it again to go on: nothing is lost.\n`);
+  else io.stderr.write(`${paint("red", code)} ${message}\n${hint ? `${hint}\n` : ""}`);
 }
 
 /** JSON of anything that a report holds. */

@@ -14,6 +14,12 @@ describe("configuration", () => {
     ["none in the folder", [], "CONFIG_NOT_FOUND", /No db\.config\.ts, .* in .*--config/],
     ["none of that name", ["--config", "absent.ts"], "CONFIG_NOT_FOUND", /No file absent\.ts/],
     ["one that throws", ["--config", configs.throws], "CONFIG_FAILED", /the shop is closed/],
+    [
+      "one that exports nothing by default",
+      ["--config", configs.noDefault],
+      "CONFIG_INVALID",
+      /export default/,
+    ],
     ["no connection string", ["--config", configs.shop], "URI_MISSING", /--uri.*MONGODB_URI/],
     [
       "a wrong connection string",
@@ -128,6 +134,11 @@ describe("usage", () => {
       "Options follow the command: org-db plan --uri",
     ],
     ["wrong seconds", ["plan", "--timeout", "soon"], "It takes seconds"],
+    [
+      "a variable that is not set, for the connection string",
+      ["apply", "--uri", ""],
+      "It takes a connection string",
+    ],
   ])("%s", async (_name, args, message) => {
     const result = await orgDb(args);
     expect(result.exitCode).toBe(1);

@@ -53,6 +53,25 @@ describe("setup, plan, apply", () => {
     expect(going.stdout).not.toContain("left alone");
   });
 
+  test("setup says of what is left that it is left, and where it is shown", async () => {
+    await shop("setup");
+    await orders().dropIndex("by_customer");
+    await orders().createIndex({ customer: 1 }, { name: "by_customer" });
+    const { exitCode, stdout } = await shop("setup");
+    expect(exitCode).toBe(2);
+    expect(stdout).toBe(
+      [
+        "Nothing changed.",
+        "",
+        "ok      collections: all exist",
+        "ok      validators: all as declared",
+        "not yet indexes: orders.by_customer differs",
+        "What is left, and what it takes: org-db plan.",
+        "",
+      ].join("\n"),
+    );
+  });
+
   test("replaces an index only with --run", async () => {
     await orders().createIndex({ customer: 1 }, { name: "by_customer" });
     const additive = await shop("apply");

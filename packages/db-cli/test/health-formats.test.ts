@@ -1,6 +1,7 @@
 import type { HealthReport } from "@org/db-optimizer";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import { describe, expect, test } from "vitest";
+import { mongo } from "mongoose";
+import { describe, expect, test, vi } from "vitest";
 
 import { healthHtml } from "../src/health/html.js";
 import { healthMarkdown } from "../src/health/markdown.js";
@@ -238,6 +239,33 @@ describe("on the engine", () => {
     expect(parsePrometheus(prometheus ?? "").map(({ name }) => name)).toContain("org_db_week_ago_ratio");
     expect(text).not.toContain("could not be looked at: the same hour a week ago");
     expect(await kept.countDocuments()).toBe(1);
+  });
+
+  describe("figures that cannot be kept do not withhold the report", () => {
+    const target = () => ["--config", configs.shop, "--uri", database.uri];
+
+    test("for want of a privilege: 3, named with what mends it, and the report as JSON stays JSON", async () => {
+      await orgDb(["setup", ...target()]);
+      const refused = new mongo.MongoServerError({ message: "not authorized to insert", code: 13 });
+      const insert = vi.spyOn(mongo.Collection.prototype, "insertOne").mockRejectedValue(refused);
+      const ran = await orgDb(["health", "--keep", "--json", ...target()]);
+      insert.mockRestore();
+      expect(ran.exitCode).toBe(3);
+      expect(JSON.parse(ran.stdout)).toMatchObject({ score: expect.any(Number), keeping: { kept: false } });
+      expect(ran.stderr).toContain(
+        "NOT_AUTHORIZED Cannot keep the health report: not authorized to insert\n",
+      );
+      expect(ran.stderr).toContain("Give the user the roles");
+    });
+
+    test("for whatever else: 1", async () => {
+      const ran = await orgDb(["health", "--keep", ...target()], {
+        now: () => new Date(Date.now() + 3_600_000),
+      });
+      expect(ran.exitCode).toBe(1);
+      expect(ran.stdout).toMatch(/^Health of .* of 100/);
+      expect(ran.stderr).toMatch(/CLOCK_AHEAD .*not kept\nSet this machine's clock/);
+    });
   });
 
   test("each format prints the same score", async () => {

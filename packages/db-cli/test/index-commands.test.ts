@@ -28,6 +28,7 @@ describe("plan --check", () => {
     expect(drift.exitCode).toBe(2);
     expect(drift.stdout).toMatch(/^Drift: create orders, create index orders\.number_1, .*\.\n$/);
     await shop("setup");
+    expect(drift.stdout).toContain("See org-db plan.");
     expect(await shop("plan", "--check")).toMatchObject({ exitCode: 0, stdout: "In sync.\n" });
   });
 
@@ -63,9 +64,12 @@ describe("dropping an index", () => {
     await orders().createIndex({ own: 1 });
     const planned = await shop("plan", "--drop", "orders.own_1");
     expect(planned.stdout).toContain("hide and observe orders.own_1");
+    expect(planned.stdout).toContain("Carry it out with org-db apply --drop orders.own_1. Plan ");
     const hidden = await shop("apply", "--drop", "orders.own_1", "--observe", "0");
     expect(hidden.exitCode).toBe(0);
-    expect(hidden.stdout).toContain("watched hide and observe orders.own_1");
+    expect(hidden.stdout).toMatch(
+      /^watched hide and observe orders\.own_1\n +observed until 2\d{3}-.*\n +it is hidden; /,
+    );
     expect((await shop("plan", "--check")).exitCode).toBe(0);
     const waiting = await shop("apply");
     expect(waiting).toMatchObject({
@@ -76,6 +80,16 @@ describe("dropping an index", () => {
     const dropped = await shop("apply", "--run");
     expect(dropped.stdout).toContain("done    drop unless missed orders.own_1");
     expect(await indexNames()).not.toContain("own_1");
+  });
+
+  test("one that nothing can watch stays hidden, and what would watch it is said", async () => {
+    const unnamed = (...args: string[]) => orgDb([...args, "--config", configs.plain, "--uri", database.uri]);
+    const things = database.connection.collection("things");
+    await things.createIndex({ own: 1 });
+    const hidden = await unnamed("apply", "--drop", "things.own_1", "--observe", "0");
+    expect(hidden.stdout).toContain("no named query is on things; db.setProfilingLevel(1, { slowms: 100 })");
+    expect((await unnamed("apply", "--run")).stdout).toContain("nothing can watch it");
+    expect((await things.indexes()).map(({ name }) => name)).toContain("own_1");
   });
 
   test("an index that a named query misses is visible again, and the query is named", async () => {
@@ -89,6 +103,15 @@ describe("dropping an index", () => {
     expect(result.stdout).toMatch(
       /unhid +drop unless missed orders\.status_1\n +openOrders now scans the collection/,
     );
+  });
+
+  test("the plan names each command that it takes, quoted for a shell", async () => {
+    await orders().createIndex({ own: 1 }, { name: "it's own" });
+    const said = async () => (await shop("plan", "--drop", "orders.it's own")).stdout;
+    const apply = "org-db apply --drop 'orders.it'\\''s own'. Plan ";
+    expect(await said()).toContain(`Carry it out with org-db setup, then ${apply}`);
+    await shop("setup");
+    expect(await said()).toContain(`Carry it out with ${apply}`);
   });
 
   test("one that the models declare is refused", async () => {
@@ -114,10 +137,14 @@ describe("rollback", () => {
     expect(await indexNames()).toEqual(["_id_"]);
     const listed = JSON.parse((await shop("rollback", "--list", "--json")).stdout);
     expect(listed.runs.map(({ kind }: { kind: string }) => kind)).toEqual(["rollback", "apply"]);
-    expect((await shop("rollback", "--list")).stdout).toMatch(/^run +kind +state +by/);
+    const table = (await shop("rollback", "--list")).stdout;
+    expect(table).toMatch(/^run +kind +state +plan +by/);
+    for (const { planHash } of listed.runs) expect(table).toContain(` ${planHash.slice(0, 12)} `);
     const nothing = await shop("rollback");
     expect(nothing.exitCode).toBe(1);
-    expect(nothing.stderr).toContain("NOTHING_TO_ROLL_BACK");
+    expect(nothing.stderr).toMatch(/NOTHING_TO_ROLL_BACK .*\nSee the journal with rollback --list\.\n$/);
+    for (const more of [["--run"], ["--id", "x"]])
+      expect((await shop("rollback", "--list", ...more)).stderr).toContain("cannot be used with");
   });
 
   test("leaves alone what was changed since: exit 2, and named", async () => {
@@ -127,6 +154,11 @@ describe("rollback", () => {
     const result = await shop("rollback", "--run");
     expect(result.exitCode).toBe(2);
     expect(result.stdout).toContain("refused orders.updatedAt_1: it was changed since, and is left alone");
+    const again = await shop("rollback");
+    expect(again.exitCode).toBe(2);
+    expect(again.stdout).toMatch(
+      /left alone\nNothing else is to be reversed; an older run is named with --id\.\n$/,
+    );
   });
 });
 

@@ -20,6 +20,7 @@ export const configs = {
   notAModel: pathOf(new URL("./fixtures/not-a-model.config.ts", import.meta.url)),
   recorded: pathOf(new URL("./fixtures/recorded.config.ts", import.meta.url)),
   checks: pathOf(new URL("./fixtures/checks.config.ts", import.meta.url)),
+  noDefault: pathOf(new URL("./fixtures/no-default.config.mjs", import.meta.url)),
   nameless: pathOf(new URL("./fixtures/nameless.config.ts", import.meta.url)),
 };
 

@@ -63,7 +63,7 @@ export type { HealthFinding, HealthPart, Severity } from "./health/finding.js";
 export type { Projection } from "./health/growth.js";
 export type { HealthOptions, HealthReport } from "./health/health.js";
 export { checkHealth } from "./health/health.js";
-export type { KeptHealth } from "./health/kept.js";
+export type { HealthKeeping, KeptHealth } from "./health/kept.js";
 export type { HealthScore, ScorePart } from "./health/score.js";
 export { partWeights, severityCosts } from "./health/score.js";
 export type { HealthThresholds } from "./health/thresholds.js";
@@ -81,7 +81,7 @@ export type { ExpectedIndex } from "./indexes/expected.js";
 export { expectedIndexes } from "./indexes/expected.js";
 export type { ActualCollection, ActualIndex } from "./indexes/inspect.js";
 export { inspectIndexes } from "./indexes/inspect.js";
-export type { JournalRun, JournalStep, RunState, StepOutcome } from "./indexes/journal.js";
+export type { JournalRun, JournalStep, RunState, StepEnd, StepOutcome } from "./indexes/journal.js";
 export { journalRuns, journalSteps } from "./indexes/journal.js";
 export type {
   Observation,
@@ -96,6 +96,7 @@ export { openObservations } from "./indexes/observe.js";
 export type { Plan, PlanInput, PlanStep, Risk, StepKind } from "./indexes/plan.js";
 export { planIndexes } from "./indexes/plan.js";
 export type { DropInput } from "./indexes/plan-drops.js";
+export type { ReadPlanOptions } from "./indexes/read-plan.js";
 export type { RedundantIndex } from "./indexes/redundant.js";
 export { redundantIndexes } from "./indexes/redundant.js";
 export type { RollbackPlan, RollbackRefusal } from "./indexes/rollback.js";

@@ -5,6 +5,7 @@ import { isDuplicate, isOptimizerError, OptimizerError } from "./errors.js";
 import { databaseOf } from "./indexes/inspect.js";
 import { type Moment, msSince, thisMoment } from "./moment.js";
 import { pause } from "./pause.js";
+import { withRetries } from "./transient.js";
 
 const leaseCollection = "org_db_leases";
 
@@ -124,9 +125,9 @@ async function acquire(
   { waitMs = 0, signal }: LeaseOptions,
 ): Promise<number> {
   for (let waited = 0; ; waited += retryMs) {
-    const fencing = await tryAcquire(leases, holding);
+    const fencing = await withRetries(() => tryAcquire(leases, holding), signal);
     if (fencing !== undefined) return fencing;
-    if (waited >= waitMs) throw await lockedError(leases, holding.name);
+    if (waited >= waitMs) throw await withRetries(() => lockedError(leases, holding.name), signal);
     await pause(retryMs, signal);
   }
 }
@@ -139,14 +140,15 @@ async function lockedError(leases: Leases, name: string): Promise<OptimizerError
   });
 }
 
-// One atomic upsert: while the lease is held the filter finds nothing, and the insert that follows is a duplicate.
+// One atomic upsert: while another holds the lease the filter finds nothing, and the insert that follows is a duplicate.
+// Asked once more, because the answer was lost, it finds itself the holder.
 async function tryAcquire(leases: Leases, holding: Holding): Promise<number | undefined> {
   const { name, owner, leaseMs } = holding;
   const asked = thisMoment();
   const now = await serverTime(leases.db);
   try {
     const held = await leases.findOneAndUpdate(
-      { _id: name, expiresAt: { $lt: now } },
+      { _id: name, $or: [{ expiresAt: { $lt: now } }, { owner }] },
       { $set: { owner, expiresAt: new Date(now.getTime() + leaseMs) }, $inc: { fencing: 1 } },
       { upsert: true, returnDocument: "after" },
     );

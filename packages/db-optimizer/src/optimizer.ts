@@ -10,8 +10,8 @@ import { checkHealth, type HealthOptions, type HealthReport } from "./health/hea
 import { type ApplyOptions, type ApplyResult, applyPlan } from "./indexes/apply.js";
 import type { DriftReport } from "./indexes/diff.js";
 import { type JournalRun, journalRuns } from "./indexes/journal.js";
-import type { Plan, PlanInput } from "./indexes/plan.js";
-import { readPlan } from "./indexes/read-plan.js";
+import type { Plan } from "./indexes/plan.js";
+import { type ReadPlanOptions, readPlan } from "./indexes/read-plan.js";
 import { type RollbackPlan, readRollback, runRollback } from "./indexes/rollback.js";
 import { type LeaseOptions, withLease } from "./lease.js";
 import type { ModelLike } from "./model.js";
@@ -20,6 +20,7 @@ import { analysePerformance, type OptimizeOptions, type OptimizeReport } from ".
 import { type Recording, recordFindings, recordOperation } from "./record.js";
 import { applyDetails, cleanupDetails } from "./record-details.js";
 import { readShardPlan, type ShardPlan, type ShardPlanOptions } from "./sharding/read.js";
+import { withRetries } from "./transient.js";
 
 /** What a {@link DatabaseOptimizer} works on. */
 export interface DatabaseOptimizerOptions extends Recording {
@@ -67,9 +68,7 @@ export class DatabaseOptimizer {
    * @param options `drop`: undeclared indexes, as `collection.index`, that are to go
    * @throws {OptimizerError} `INVALID_OPTIONS` when `drop` names what must not be dropped
    */
-  async plan(
-    options: Pick<PlanInput, "drop"> = {},
-  ): Promise<{ readonly drift: DriftReport; readonly plan: Plan }> {
+  async plan(options: ReadPlanOptions = {}): Promise<{ readonly drift: DriftReport; readonly plan: Plan }> {
     return readPlan(this.#connection, this.#models, options);
   }
 
@@ -80,7 +79,7 @@ export class DatabaseOptimizer {
    * @throws {OptimizerError} `LOCKED`, and what {@link applyPlan} throws
    */
   async apply(options: ApplyOptions & LeaseOptions = {}, given?: Plan): Promise<ApplyResult> {
-    const plan = given ?? (await this.plan()).plan;
+    const plan = given ?? (await this.plan({ signal: options.signal })).plan;
     if (plan.steps.length === 0) return { changed: false, complete: true, steps: [] };
     const run = () =>
       withLease(this.#connection, "setup", options, (signal, lease) =>
@@ -110,7 +109,7 @@ export class DatabaseOptimizer {
   ): Promise<ApplyResult & Pick<RollbackPlan, "run" | "refused">> {
     const run = () =>
       withLease(this.#connection, "setup", options, async (signal, lease) => {
-        const way = await readRollback(this.#connection, runId);
+        const way = await withRetries(() => readRollback(this.#connection, runId), signal);
         const result = await runRollback(this.#connection, way, { ...options, signal, lease });
         return { ...result, run: way.run, refused: way.refused };
       });

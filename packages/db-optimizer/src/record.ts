@@ -78,6 +78,9 @@ async function attempt(record: RecordEvent, event: DatabaseEvent): Promise<void>
     await record(event);
   } catch (error) {
     const what = event.kind === "operation" ? `${event.operation} is done` : `${event.code} was found`;
-    throw new OptimizerError("RECORD_FAILED", `${what}, and could not be recorded`, { cause: error });
+    const { message } = toOptimizerError(error);
+    throw new OptimizerError("RECORD_FAILED", `${what}, and could not be recorded: ${message}`, {
+      cause: error,
+    });
   }
 }

@@ -4,6 +4,8 @@ import { pause } from "./pause.js";
 /** How often something is tried, and milliseconds before the second time; each further wait is twice as long. */
 const tries = 6;
 const firstWaitMs = 250;
+/** An election takes twelve seconds: a server that was looked for so long in one try is not back in a moment. */
+const lookedForMs = 20_000;
 
 // A primary that steps down, is stopped or is not elected yet; a connection that broke.
 // https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md
@@ -25,18 +27,26 @@ function asList(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
+function wasLookedFor(error: unknown, elapsedMs: number): boolean {
+  const { name } = ((error instanceof OptimizerError ? error.cause : error) ?? {}) as { name?: unknown };
+  return name === "MongoServerSelectionError" && elapsedMs >= lookedForMs;
+}
+
 /**
- * Does something that may be done twice, and does it again when a member steps down or a connection breaks.
+ * Does something that may be done twice, and does it again when a member steps down or a connection breaks; not when the
+ * driver has looked for a server for longer than an election takes.
  *
  * @param run told which try it is, from 1
  * @throws whatever the last try threw; {@link OptimizerError} `ABORTED` when told to stop while it waits
  */
 export async function withRetries<T>(run: (attempt: number) => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (let attempt = 1; ; attempt++) {
+    const begun = performance.now();
     try {
       return await run(attempt);
     } catch (error) {
-      if (attempt === tries || !isTransient(error)) throw error;
+      if (attempt === tries || !isTransient(error) || wasLookedFor(error, performance.now() - begun))
+        throw error;
       await pause(firstWaitMs * 2 ** (attempt - 1), signal);
     }
   }

@@ -106,6 +106,9 @@ test("what was done and cannot be recorded is no success", async () => {
     ),
   ).rejects.toMatchObject({
     code: "RECORD_FAILED",
+    message: expect.stringMatching(
+      new RegExp(`^cleanup is done, and could not be recorded: ${cause.message}$`),
+    ),
     cause,
   });
   const finding = {

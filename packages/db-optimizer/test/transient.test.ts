@@ -1,9 +1,13 @@
 import { mongo } from "mongoose";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 
 import { OptimizerError, toOptimizerError } from "../src/errors.js";
-import { isTransient } from "../src/transient.js";
+import { isTransient, withRetries } from "../src/transient.js";
 import { serverError, stepDowns } from "./support.js";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 const cut = new mongo.MongoNetworkError("closed");
 
@@ -25,4 +29,24 @@ test.each<[string, unknown, boolean]>([
   ["a stop while cut off", new OptimizerError("ABORTED", "x", { cause: cut }), false],
 ])("%s: worth another try or not", (_name, error, expected) => {
   expect(isTransient(error)).toBe(expected);
+});
+
+const noServer = Object.assign(new Error("x"), { name: "MongoServerSelectionError" });
+
+test.each<[string, unknown, number, number]>([
+  ["a server that was looked for in vain, as long as an election takes", noServer, 20_000, 1],
+  ["the same, told in our words", toOptimizerError(noServer), 20_000, 1],
+  ["a server that was looked for a short time only", noServer, 5_000, 2],
+  ["a connection that breaks after hours of building", cut, 7_200_000, 2],
+])("%s: tried again or not", async (_what, error, elapsed, tries) => {
+  let [now, seen] = [0, 0];
+  vi.spyOn(performance, "now").mockImplementation(() => now);
+  const trying = withRetries(async (attempt) => {
+    seen = attempt;
+    if (attempt === 2) return;
+    now += elapsed;
+    throw error;
+  });
+  await trying.catch(() => undefined);
+  expect(seen).toBe(tries);
 });

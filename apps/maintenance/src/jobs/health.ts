@@ -1,5 +1,5 @@
 import type { IdentityDatabase } from "@org/db-models";
-import { DatabaseOptimizer, type HealthReport } from "@org/db-optimizer";
+import { DatabaseOptimizer, type HealthFinding, type HealthReport } from "@org/db-optimizer";
 import type { Config } from "../config.js";
 import type { KeptHealth } from "../dashboard/read.js";
 import type { Job } from "../job.js";
@@ -24,7 +24,8 @@ export function healthJob(database: IdentityDatabase, config: Config, metrics: M
       const keep = config.healthKeep === "on";
       const report = await optimizer.health({ now: new Date(), keep, ...(previous && { previous }) });
       previous = report;
-      const { score, parts, findings, facts, comparisons } = report;
+      const { score, parts, facts, comparisons } = report;
+      const findings = [...notKept(report), ...report.findings];
       metrics.healthScored(score);
       for (const finding of findings) {
         log[finding.severity === "info" ? "debug" : "warn"](finding, "health finding");
@@ -47,6 +48,13 @@ export function healthJob(database: IdentityDatabase, config: Config, metrics: M
       return { result: { ...result }, interrupted: signal.aborted };
     },
   };
+}
+
+// Without it there is nothing to compare with in a week, which nobody would notice before then.
+function notKept({ keeping }: HealthReport): HealthFinding[] {
+  if (!keeping || keeping.kept) return [];
+  const message = "The figures of this check could not be kept";
+  return [{ code: "NOT_KEPT", part: "operations", severity: "warning", message, evidence: keeping.reason }];
 }
 
 function largest(collections: KeptHealth["collections"]): KeptHealth["collections"] {

@@ -52,7 +52,7 @@ export const apply: Command<ApplyCommandOptions> = async (
       slowOperationMs: config.thresholds.slowOperationMs,
     }),
   };
-  const result = await optimizer.apply(options, (await optimizer.plan({ drop })).plan);
+  const result = await optimizer.apply(options, (await optimizer.plan({ drop, signal })).plan);
   return {
     exitCode: exitCodeOf(result.steps),
     data: { ...result, steps: result.steps.map(resultData) },
@@ -112,8 +112,8 @@ function resultText({ step, outcome, elapsedMs, error, reasons = [] }: StepResul
   const replaces = step.kind === "rebuild" ? "replaces the index" : "drops the index";
   const more = [
     ...(outcome === "skipped" ? [`${replaces}: carry it out with --run`] : []),
-    ...(outcome === "observing" ? ["hidden; run org-db apply again to go on"] : []),
     ...reasons,
+    ...(outcome === "observing" ? ["it is hidden; org-db apply, run again, looks who misses it"] : []),
     ...(error ? [`${paint("red", error.code)} ${error.message}`] : []),
   ];
   return [line, ...more].join("\n        ");

@@ -1,4 +1,4 @@
-import { DatabaseOptimizer, type HealthReport } from "@org/db-optimizer";
+import { DatabaseOptimizer, type HealthReport, OptimizerError } from "@org/db-optimizer";
 
 import { type Command, type Outcome, recordingOf } from "../command.js";
 import { CliError, type ExitCode, exitCodes } from "../errors.js";
@@ -57,18 +57,25 @@ export const health: Command<HealthCommandOptions> = async (context, options) =>
 };
 
 function printed(report: HealthReport, format: HealthFormat, paint: Paint): Outcome {
-  const exitCode = exitCodeOf(report);
-  if (format === "json") return { exitCode, data: report };
+  const shortcoming = shortcomingOf(report);
+  const end = { exitCode: exitCodeOf(report), ...(shortcoming && { shortcoming }) };
+  if (format === "json") return { ...end, data: report };
   const texts = {
     text: healthText,
     html: healthHtml,
     prometheus: healthPrometheus,
     markdown: healthMarkdown,
   };
-  return { exitCode, text: texts[format](report, paint) };
+  return { ...end, text: texts[format](report, paint) };
 }
 
-function exitCodeOf({ facts, undecided }: HealthReport): ExitCode {
+function shortcomingOf({ keeping }: HealthReport): OptimizerError | undefined {
+  return keeping && !keeping.kept ? new OptimizerError(keeping.code, keeping.reason) : undefined;
+}
+
+function exitCodeOf({ facts, undecided, keeping }: HealthReport): ExitCode {
+  const lacking = keeping?.kept === false ? keeping.code : undefined;
+  if (lacking !== undefined && lacking !== "NOT_AUTHORIZED") return exitCodes.error;
   if (facts.indexes.known && !facts.indexes.value.drift.inSync) return exitCodes.drift;
-  return undecided ? exitCodes.undecidable : exitCodes.ok;
+  return undecided || lacking ? exitCodes.undecidable : exitCodes.ok;
 }

@@ -27,7 +27,7 @@ export const plan: Command<PlanOptions> = async ({ connection, models, config, p
   const found = await planSetup(connection, models, config.validation, { drop });
   const status = statusOf(found, busyUntil);
   const empty = found.collections.length + found.indexes.steps.length === 0;
-  const text = empty ? inSyncText(found, paint) : planText(found, paint);
+  const text = empty ? inSyncText(found, paint) : planText(found, drop, paint);
   return {
     exitCode: check || status === "drift" ? exitCodeOfStatus[status] : exitCodes.ok,
     data: { inSync: status === "in_sync", status, ...planData(found) },
@@ -62,7 +62,7 @@ function checkText({ collections, indexes, drift }: SetupPlan, status: Status, p
       ? `${verbs[step.kind]} ${step.collection}.${step.index}`
       : `${step.kind} ${step.collection}`,
   );
-  return `${paint("red", "Drift:")} ${places.join(", ")}.\n`;
+  return `${paint("red", "Drift:")} ${places.join(", ")}. See org-db plan.\n`;
 }
 
 function planData({ collections, indexes, drift }: SetupPlan): object {
@@ -79,6 +79,11 @@ function planData({ collections, indexes, drift }: SetupPlan): object {
   };
 }
 
+/** As much of a plan's hash as tells plans apart for people. */
+export function shortHash(hash: string): string {
+  return hash.slice(0, 12);
+}
+
 /** A step as data. */
 export function stepData(step: PlanStep): object {
   const { expected: _expected, actual: _actual, collectionCollation: _collation, ...rest } = step;
@@ -93,7 +98,7 @@ function inSyncText(found: SetupPlan, paint: Paint): string {
   return `${paint("green", "In sync:")} the database is as the models declare.\n${informationText(found, paint)}`;
 }
 
-function planText(found: SetupPlan, paint: Paint): string {
+function planText(found: SetupPlan, drop: readonly string[], paint: Paint): string {
   const { collections, indexes } = found;
   const steps = collections.length + indexes.steps.length;
   return [
@@ -103,9 +108,29 @@ function planText(found: SetupPlan, paint: Paint): string {
     ...indexes.steps.map((step) => stepText(step, paint)),
     "",
     informationText(found, paint) +
-      `Carry it out with ${paint("bold", found.collections.length > 0 ? "org-db setup" : "org-db apply")}${needsRun(indexes.steps)}. Plan ${indexes.hash.slice(0, 12)}.`,
+      `Carry it out with ${commandsOf(found, drop)
+        .map((command) => paint("bold", command))
+        .join(", then ")}${needsRun(indexes.steps)}. Plan ${shortHash(indexes.hash)}.`,
     "",
   ].join("\n");
+}
+
+// Setup makes what is declared, and drops nothing.
+function commandsOf({ collections, indexes }: SetupPlan, drop: readonly string[]): string[] {
+  const dropping = indexes.steps.some(({ kind }) => kind === "startDrop" || kind === "finishDrop");
+  return [
+    ...(collections.length > 0 ? ["org-db setup"] : []),
+    ...(collections.length === 0 || dropping ? [["org-db apply", ...dropArguments(drop)].join(" ")] : []),
+  ];
+}
+
+function dropArguments(drop: readonly string[]): string[] {
+  return drop.length > 0 ? ["--drop", ...drop.map(shellWord)] : [];
+}
+
+// The collection `odd name` has an index too.
+function shellWord(text: string): string {
+  return /^[\w.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function needsRun(steps: readonly PlanStep[]): string {

@@ -5,7 +5,7 @@ import { exitCodes } from "../errors.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
 import { type BuildOptions, exitCodeOf, resultData, resultsText, stepProgress } from "./apply.js";
-import { stepData, stepText } from "./plan.js";
+import { shortHash, stepData, stepText } from "./plan.js";
 
 /** Options of `org-db rollback`. */
 export interface RollbackOptions extends BuildOptions {
@@ -38,7 +38,7 @@ export const rollback: Command<RollbackOptions> = async (context, options) => {
       ...planned.plan.steps.map((step) => `${stepText(step, context.paint)}\n`),
       refusedText(planned, context.paint),
       nothing
-        ? "Nothing to reverse.\n"
+        ? nothingText(planned)
         : `\nDry run: nothing was changed. Reverse it with ${context.paint("bold", "--run")}.\n`,
     ].join(""),
   };
@@ -59,10 +59,17 @@ async function carriedOut(
     data: { changed, complete, run, runId, refused, steps: result.steps.map(resultData) },
     text: [
       `${paintRun(run, paint)}\n`,
-      result.steps.length > 0 ? resultsText(result.steps, paint) : "Nothing to reverse.\n",
+      result.steps.length > 0 ? resultsText(result.steps, paint) : "",
       refusedText(result, paint),
+      result.steps.length > 0 ? "" : nothingText(result),
     ].join(""),
   };
+}
+
+function nothingText({ refused }: Pick<RollbackPlan, "refused">): string {
+  return refused.length > 0
+    ? "Nothing else is to be reversed; an older run is named with --id.\n"
+    : "Nothing to reverse.\n";
 }
 
 function paintRun({ _id, by, startedAt, state }: JournalRun, paint: Paint): string {
@@ -83,11 +90,12 @@ function refusedText({ refused }: Pick<RollbackPlan, "refused">, paint: Paint): 
 }
 
 function listed(runs: readonly JournalRun[], paint: Paint): Outcome {
-  const columns = ["run", "kind", "state", "by", "reversed by"].map((title) => ({ title }));
-  const rows = runs.map(({ _id, kind, state, by, reversedBy = "" }) => [
+  const columns = ["run", "kind", "state", "plan", "by", "reversed by"].map((title) => ({ title }));
+  const rows = runs.map(({ _id, kind, state, planHash, by, reversedBy = "" }) => [
     _id,
     kind,
     state === "done" ? state : paint("yellow", state),
+    shortHash(planHash),
     by,
     reversedBy,
   ]);

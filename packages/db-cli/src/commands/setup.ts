@@ -34,16 +34,21 @@ export const setup: Command<SetupOptions> = async (context, { run = false, wait,
     exitCode: setupExitCode(ready, exitCodeOf(indexes)),
     data: { changed, ready, collections, held, indexes: indexes.map(resultData), checks },
     text: [
-      ...(changed || held.length > 0
-        ? []
-        : [`${paint("green", "Nothing changed:")} the database was set up already.\n`]),
+      ...(changed || held.length > 0 ? [] : [nothingText(ready, paint)]),
       collections.map((step) => collectionText(step, paint)).join(""),
       held.map((sample) => heldText(sample, paint)).join(""),
       indexes.length > 0 ? resultsText(indexes, paint) : "",
       changed || !ready ? `\n${checks.map((check) => checkText(check, paint)).join("")}` : "",
+      ready ? "" : "What is left, and what it takes: org-db plan.\n",
     ].join(""),
   };
 };
+
+function nothingText(ready: boolean, paint: Paint): string {
+  return ready
+    ? `${paint("green", "Nothing changed:")} the database was set up already.\n`
+    : `${paint("yellow", "Nothing changed.")}\n`;
+}
 
 function setupExitCode(ready: boolean, ofSteps: ExitCode): ExitCode {
   return ready || ofSteps !== exitCodes.ok ? ofSteps : exitCodes.drift;

@@ -139,9 +139,10 @@ export function savingOf(before: Measured, after: Measured): number {
   return 1 - after.work / Math.max(before.work, 1);
 }
 
-/** 0.873 as "87 %". */
+/** 0.873 as "87 %"; what is nearly all is not called all. */
 export function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
+  // 0.29 times 100 is a little less than 29.
+  return `${Math.floor(share * 100 + 1e-9)} %`;
 }
 
 function about(

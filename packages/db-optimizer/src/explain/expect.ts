@@ -1,6 +1,7 @@
 import type { Connection } from "mongoose";
 
 import { OptimizerError } from "../errors.js";
+import { parseThresholds } from "../health/thresholds.js";
 import type { NamedQuery } from "../named-query.js";
 import { judgePlan, type QueryProblem } from "../optimize/analyse.js";
 import { explainQuery, type QueryPlan } from "./explain.js";
@@ -11,6 +12,8 @@ export interface PlanExpectation {
   readonly index?: string;
   /** Documents examined for each one returned, at most; for a query that returns nothing, in all. Default 2. */
   readonly maxExaminedPerReturned?: number;
+  /** Index keys examined for each document returned, at most; for a query that returns nothing, in all. Default 100. */
+  readonly maxKeysPerReturned?: number;
   /** What is tolerated after all. Default nothing. */
   readonly allow?: readonly QueryProblem[];
 }
@@ -30,11 +33,15 @@ const unmeasured = { p50: null, p95: null, samples: 0 };
 export async function expectQueryPlan(
   connection: Connection,
   query: NamedQuery,
-  { index = query.index, maxExaminedPerReturned, allow = [] }: PlanExpectation = {},
+  expectation: PlanExpectation = {},
 ): Promise<QueryPlan> {
+  const { index = query.index, allow = [] } = expectation;
+  const { examinedPerReturned: documents, keysPerReturned: keys } = parseThresholds(undefined);
+  const { maxExaminedPerReturned = documents, maxKeysPerReturned = keys } = expectation;
+  const tolerable = { examinedPerReturned: maxExaminedPerReturned, keysPerReturned: maxKeysPerReturned };
   const plan = await explainQuery(connection, query);
   const meant = { ...query, ...(index !== undefined && { index }) };
-  const { problems, examinedPerReturned } = judgePlan(meant, plan, unmeasured, maxExaminedPerReturned);
+  const { problems, examinedPerReturned } = judgePlan(meant, plan, unmeasured, tolerable);
   const found = problems.filter((problem) => !allow.includes(problem));
   if (found.length === 0) return plan;
   const summary = `${plan.stages.join(" < ") || "no stages"}, ${plan.keysExamined} keys and ${plan.docsExamined} documents examined for ${plan.returned} returned`;

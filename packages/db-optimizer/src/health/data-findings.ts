@@ -49,6 +49,7 @@ function searchFor({ path, kind }: BrokenPath): Record<string, unknown> {
 const ofProblem: Readonly<Record<QueryProblem, readonly [Severity, string, string]>> = {
   collection_scan: ["warning", "reads its whole collection", "org-db advise"],
   blocking_sort: ["warning", "sorts in memory", "org-db advise"],
+  index_scan: ["warning", "reads far more of its index than it returns", "org-db optimize"],
   examines_too_much: ["info", "examines much more than it returns", "org-db advise"],
   other_index: ["info", "is served by another index than it names", "org-db optimize"],
 };
@@ -58,6 +59,7 @@ function queryFindings({
   collection,
   problems,
   examinedPerReturned,
+  keysPerReturned,
   indexes,
   failure,
 }: QueryFacts): HealthFinding[] {
@@ -69,13 +71,14 @@ function queryFindings({
   const real = problems.filter((problem) => problem !== "other_index" || indexes.length > 0);
   return real.map((problem) => {
     const [severity, what, command] = ofProblem[problem];
-    const ratio = `${examinedPerReturned.toFixed(1)} examined for each document returned`;
+    const read = `${examinedPerReturned.toFixed(1)} documents and ${keysPerReturned.toFixed(1)} keys`;
+    const by = indexes.length > 0 ? `by ${indexes.join(", ")}` : "by no index";
     return {
       code: `QUERY_${problem.toUpperCase()}`,
       part: "queries",
       severity,
       message: `The named query ${query} ${what}`,
-      evidence: `on ${collection}: ${ratio}, index ${indexes.join(", ") || "none"}`,
+      evidence: `on ${collection}, ${by}: ${read} examined for each document returned`,
       command,
     };
   });

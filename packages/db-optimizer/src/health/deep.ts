@@ -7,7 +7,7 @@ import { databaseOf } from "../indexes/inspect.js";
 import { mapLimited } from "../limited.js";
 import { collectionNames, type ModelLike } from "../model.js";
 import { findCommand, type NamedQuery } from "../named-query.js";
-import { judgePlan } from "../optimize/analyse.js";
+import { judgePlan, keysPerReturned } from "../optimize/analyse.js";
 import { readLookups } from "../optimize/lookups.js";
 import { expectedCollections } from "../setup/collections.js";
 import { sampleEach } from "../setup/sample-schema.js";
@@ -66,18 +66,27 @@ async function probeSchemas(
 async function probeQuery(
   connection: Connection,
   query: NamedQuery,
-  { examinedPerReturned: tolerable, probeTimeoutMs: maxTimeMS }: ParsedThresholds,
+  thresholds: ParsedThresholds,
 ): Promise<QueryFacts> {
   const base = { query: query.name, collection: query.collection };
+  const { probeTimeoutMs: maxTimeMS } = thresholds;
   try {
     const explained = await explainCommand(connection, findCommand(query), query.name, { maxTimeMS });
     const plan = summariseExplain(explained);
-    const { problems, examinedPerReturned } = judgePlan(query, plan, unmeasured, tolerable);
-    return { ...base, problems, examinedPerReturned, indexes: plan.indexes };
+    const { problems, examinedPerReturned } = judgePlan(query, plan, unmeasured, thresholds);
+    const reading = { examinedPerReturned, keysPerReturned: keysPerReturned(plan) };
+    return { ...base, problems, ...reading, indexes: plan.indexes };
   } catch (error) {
     const known = toOptimizerError(error, query.name);
     if (known.code !== "INVALID_QUERY" && known.code !== "TIMED_OUT") throw known;
-    return { ...base, problems: [], examinedPerReturned: 0, indexes: [], failure: known.message };
+    return {
+      ...base,
+      problems: [],
+      examinedPerReturned: 0,
+      keysPerReturned: 0,
+      indexes: [],
+      failure: known.message,
+    };
   }
 }
 

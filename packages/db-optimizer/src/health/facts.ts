@@ -93,6 +93,7 @@ export interface QueryFacts {
   readonly collection: string;
   readonly problems: readonly QueryProblem[];
   readonly examinedPerReturned: number;
+  readonly keysPerReturned: number;
   readonly indexes: readonly string[];
   /** Why it could not be explained. */
   readonly failure?: string;

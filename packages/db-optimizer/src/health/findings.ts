@@ -9,10 +9,19 @@ import { securityFindings } from "./security-findings.js";
 import { serverFindings } from "./server-findings.js";
 import type { ParsedThresholds } from "./thresholds.js";
 import { type Unknown, unknownsOf } from "./unknowns.js";
+import type { FigureComparison } from "./week-ago.js";
 import { weekFindings } from "./week-findings.js";
 
-/** What the facts say. Pure. */
-export function findingsOf(facts: HealthFacts, thresholds: ParsedThresholds): HealthFinding[] {
+/**
+ * What the facts say. Pure.
+ *
+ * @param comparisons with the same hour a week ago
+ */
+export function findingsOf(
+  facts: HealthFacts,
+  thresholds: ParsedThresholds,
+  comparisons: readonly FigureComparison[],
+): HealthFinding[] {
   const { indexes, replication, topology, security, database } = facts;
   return [
     ...unknownsOf(facts).map(unknownFinding),
@@ -27,7 +36,7 @@ export function findingsOf(facts: HealthFacts, thresholds: ParsedThresholds): He
     ...storageFindings(facts, thresholds),
     ...dataFindings(facts.deep, thresholds),
     ...layoutFindings(facts, thresholds),
-    ...weekFindings(facts, thresholds),
+    ...(facts.weekAgo.known ? weekFindings(comparisons, facts.weekAgo.value.at, thresholds) : []),
   ];
 }
 

@@ -6,7 +6,7 @@ import type { DeepFacts, HealthFacts } from "./facts.js";
 import type { HealthFinding } from "./finding.js";
 import { findingsOf } from "./findings.js";
 import { type Projection, projectGrowth } from "./growth.js";
-import { keepHealth } from "./kept.js";
+import { type HealthKeeping, keepHealth } from "./kept.js";
 import { probeHealth } from "./probes.js";
 import { type HealthScore, scoreHealth } from "./score.js";
 import { type HealthThresholds, parseThresholds } from "./thresholds.js";
@@ -23,6 +23,8 @@ export interface HealthReport extends HealthScore {
   readonly comparisons: readonly FigureComparison[];
   /** Whether something stayed unknown that more privileges, time or members would have told. */
   readonly undecided: boolean;
+  /** Where the figures were to be kept: whether they are, and why if not. */
+  readonly keeping?: HealthKeeping;
 }
 
 /** How to check. */
@@ -51,8 +53,8 @@ export interface HealthOptions {
  * operations, sampled documents, sizes, growth, and the figures of this hour a week ago. Writes nothing unless its figures
  * are to be kept.
  *
- * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED`, `INVALID_MODEL`, `INVALID_OPTIONS`; to keep the figures
- * also `NOT_AUTHORIZED`, `CLOCK_AHEAD`
+ * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED`, `INVALID_MODEL`, `INVALID_OPTIONS`. Figures that cannot
+ * be kept are no reason to withhold the report: it says so in `keeping`
  */
 export async function checkHealth(
   connection: Connection,
@@ -69,18 +71,18 @@ export async function checkHealth(
     deep,
     previous: previous?.facts,
   });
-  const findings = findingsOf(facts, thresholds);
+  const comparisons = compareFigures(facts);
+  const findings = findingsOf(facts, thresholds, comparisons);
   const { growth } = facts.deep;
   const report = {
     facts,
     findings,
-    comparisons: compareFigures(facts),
+    comparisons,
     projections: growth.known ? projectGrowth(growth.value, thresholds.limits) : [],
     undecided: unknownsOf(facts).some(({ decidable }) => decidable),
     ...scoreHealth(findings, unknownParts(facts), emptyParts(facts)),
   };
-  if (keep) await keepHealth(connection, report);
-  return report;
+  return keep ? { ...report, keeping: await keepHealth(connection, report) } : report;
 }
 
 function stillFresh(deep: DeepFacts | undefined, now: Date, seconds: number): DeepFacts | undefined {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Connection, mongo } from "mongoose";
 
-import { OptimizerError, toOptimizerError } from "../errors.js";
+import { OptimizerError, type OptimizerErrorCode, toOptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { assertClock, serverTime } from "../lease.js";
 import type { HealthFacts, OperationCount } from "./facts.js";
@@ -29,14 +29,18 @@ export interface KeptHealth {
 }
 
 /**
- * Keeps the figures of a check, and forgets those of five weeks ago.
- *
- * @throws {OptimizerError} `CLOCK_AHEAD`: by this machine's clock all that is kept would be old; `NOT_AUTHORIZED`
+ * What became of keeping the figures of a check; if they were not kept, why: `NOT_AUTHORIZED`, `CLOCK_AHEAD` (by this
+ * machine's clock all that is kept would be old), or what else the server refuses.
  */
+export type HealthKeeping =
+  | { readonly kept: true }
+  | { readonly kept: false; readonly code: OptimizerErrorCode; readonly reason: string };
+
+/** Keeps the figures of a check, and forgets those of five weeks ago. The check is worth telling even where it cannot. */
 export async function keepHealth(
   connection: Connection,
   { facts, score }: { readonly facts: HealthFacts; readonly score: number },
-): Promise<void> {
+): Promise<HealthKeeping> {
   const { at, server } = facts;
   try {
     const db = databaseOf(connection);
@@ -51,8 +55,10 @@ export async function keepHealth(
       ...(counted && { counted }),
     });
     await kept.deleteMany({ _id: { $lt: idAt(at.getTime() - retentionMs) } });
+    return { kept: true };
   } catch (error) {
-    throw toOptimizerError(error, "Cannot keep the health report");
+    const { code, message } = toOptimizerError(error, "Cannot keep the health report");
+    return { kept: false, code, reason: message };
   }
 }
 

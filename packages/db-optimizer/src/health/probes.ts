@@ -4,15 +4,16 @@ import { collectionSize } from "../cleanup/size.js";
 import { OptimizerError, toOptimizerError } from "../errors.js";
 import { diffIndexes } from "../indexes/diff.js";
 import { expectedIndexes } from "../indexes/expected.js";
-import { type ActualCollection, databaseOf, inspectIndexes } from "../indexes/inspect.js";
+import { type ActualCollection, type ActualIndex, databaseOf, inspectIndexes } from "../indexes/inspect.js";
 import { type MemberUse, readIndexUse } from "../indexes/member-use.js";
 import { redundantIndexes } from "../indexes/redundant.js";
+import type { IndexKey } from "../indexes/spec.js";
 import { judgeUse, type UnusedFinding } from "../indexes/unused.js";
 import { mapLimited } from "../limited.js";
 import { collectionNames, type Document, type ModelLike } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
 import { countSlow, slowOperations } from "../optimize/slow.js";
-import { shardKeysOf } from "../sharding/shard-keys.js";
+import { shardKeysOf, supportsShardKey } from "../sharding/shard-keys.js";
 import type { HealthCheck } from "./checks.js";
 import { probeDeep } from "./deep.js";
 import type {
@@ -191,37 +192,46 @@ async function probeIndexes(
   const expected = expectedIndexes(models);
   const collections = await inspectIndexes(connection, collectionNames(models));
   const shardKeys = await shardKeysOf(connection);
-  const declared = new Set(expected.map(({ collection, name }) => `${collection}.${name}`));
+  const drift = diffIndexes(expected, collections);
   const countable = collections.filter(({ exists, type }) => exists && type === "collection");
   const members = await readIndexUse(
     connection,
     countable.map(({ collection }) => collection),
   );
   return {
-    drift: diffIndexes(expected, collections),
+    drift,
     redundant: collections.flatMap(({ collection, indexes }) =>
       redundantIndexes(indexes, shardKeys.get(collection)),
     ),
     silent: members.silent,
-    use: countable.flatMap((collection) => useOf(collection, members, declared, now, thresholds)),
+    use: countable.flatMap((found) =>
+      useOf(
+        found,
+        members,
+        { extra: drift.extra, shardKey: shardKeys.get(found.collection) },
+        now,
+        thresholds,
+      ),
+    ),
   };
 }
 
 function useOf(
   { collection, indexes }: ActualCollection,
   { use, silent }: MemberUse,
-  declared: ReadonlySet<string>,
+  { extra, shardKey }: { extra: readonly ActualIndex[]; shardKey: readonly IndexKey[] | undefined },
   now: Date,
   { unusedIndexDays }: ParsedThresholds,
 ): UnusedFinding[] {
   return indexes.map((index) => {
-    const place = `${collection}.${index.name}`;
-    const entries = use.get(place) ?? [];
+    const entries = use.get(`${collection}.${index.name}`) ?? [];
     return judgeUse({
       index,
       use: entries,
       members: entries.length + silent.length,
-      declared: declared.has(place),
+      // Declared under another name, it is declared.
+      declared: !extra.includes(index),
+      shardKey: shardKey !== undefined && supportsShardKey(index, shardKey),
       now,
       minimumAgeDays: unusedIndexDays,
     });

@@ -25,6 +25,11 @@ export const thresholdsSchema = z.strictObject({
     .min(1)
     .default(2)
     .describe("Documents examined for each one returned above which a query is wasteful; 1 is ideal"),
+  keysPerReturned: z
+    .number()
+    .min(1)
+    .default(100)
+    .describe("Index keys examined for each document returned above which a query scans its index"),
   longOperationMs: z
     .number()
     .int()

@@ -1,14 +1,19 @@
-import type { HealthFacts } from "./facts.js";
 import { figureText, measures } from "./figures.js";
 import type { HealthFinding } from "./finding.js";
 import type { ParsedThresholds } from "./thresholds.js";
-import { compareFigures } from "./week-ago.js";
+import type { FigureComparison } from "./week-ago.js";
 
-/** What has grown by more than is allowed in a week. Pure. */
-export function weekFindings(facts: HealthFacts, { weekGrowth }: ParsedThresholds): HealthFinding[] {
-  if (!facts.weekAgo.known) return [];
-  const at = facts.weekAgo.value.at.toISOString();
-  return compareFigures(facts)
+/**
+ * What has grown by more than is allowed in a week. Pure.
+ *
+ * @param at when the check was that is compared with
+ */
+export function weekFindings(
+  comparisons: readonly FigureComparison[],
+  at: Date,
+  { weekGrowth }: ParsedThresholds,
+): HealthFinding[] {
+  return comparisons
     .filter(({ figure, now, weekAgo }) => now >= measures[figure].least && now > weekAgo * weekGrowth)
     .map((grown) => {
       const { part, severity, ...more } = measures[grown.figure];
@@ -17,7 +22,7 @@ export function weekFindings(facts: HealthFacts, { weekGrowth }: ParsedThreshold
         part,
         severity,
         message: `More than ${weekGrowth} times as much as at this hour a week ago: ${grown.label}`,
-        evidence: `${figureText(grown.now, grown.unit)} now, ${figureText(grown.weekAgo, grown.unit)} at ${at}`,
+        evidence: `${figureText(grown.now, grown.unit)} now, ${figureText(grown.weekAgo, grown.unit)} at ${at.toISOString()}`,
         ...("command" in more && { command: more.command }),
       };
     });

@@ -8,18 +8,15 @@ import { processName } from "../process-name.js";
 import { withRetries } from "../transient.js";
 import type { BuildProgress } from "./build.js";
 import { databaseOf } from "./inspect.js";
-import { type JournalRun, JournalWriter, type StepOutcome } from "./journal.js";
+import { type JournalRun, JournalWriter, type StepEnd, type StepOutcome } from "./journal.js";
 import type { Plan, PlanStep } from "./plan.js";
 import { StepRunner } from "./step-runner.js";
 
 /** A step with its outcome. */
-export interface StepResult {
+export interface StepResult extends StepEnd {
   readonly step: PlanStep;
-  readonly outcome: StepOutcome;
   readonly elapsedMs: number;
   readonly error?: OptimizerError;
-  /** Of `unhidden`: who missed the index. */
-  readonly reasons?: readonly string[];
 }
 
 /** What became of a plan. */
@@ -59,7 +56,7 @@ export interface ApplyOptions {
   readonly slowOperationMs?: number;
   /** Who does it, for the journal. Default: user and host of this process. */
   readonly by?: string;
-  /** The moment of the run. Default: the server's clock. */
+  /** The moment at which the run begins. Default: the server's clock. */
   readonly now?: Date;
   /** Confirmed before every write. Without one, several processes may apply at once, as long as nothing is rebuilt. */
   readonly lease?: Pick<Lease, "fencing" | "confirm">;
@@ -99,20 +96,22 @@ export async function runPlan(
   run: Pick<JournalRun, "kind" | "reverses">,
 ): Promise<ApplyResult> {
   const now = options.now ?? (await withRetries(() => serverTime(databaseOf(connection)), options.signal));
-  const { by = processName(), lease } = options;
+  const { by = processName(), lease, clock = () => performance.now() } = options;
+  const begin = clock();
+  const moment = () => new Date(now.getTime() + clock() - begin);
   const start = { ...run, planHash: plan.hash, by, fencing: lease?.fencing ?? 0, now };
   const journal = new JournalWriter(connection, start);
-  const runner = new StepRunner(connection, journal, options, now);
+  const runner = new StepRunner(connection, journal, options, moment);
   let results: readonly StepResult[];
   try {
     results = await runSteps(plan, runner, options);
   } catch (error) {
     // Whoever lost the lease was written off by its successor.
-    await journal.finish("interrupted", now).catch(() => undefined);
+    await journal.finish("interrupted", moment()).catch(() => undefined);
     throw error;
   }
   const state = results.some(({ outcome }) => outcome === "failed") ? "failed" : "done";
-  await withRetries(() => journal.finish(state, now));
+  await withRetries(() => journal.finish(state, moment()));
   return {
     changed: results.some(
       ({ step, outcome }) => written.has(outcome) || (outcome === "observing" && step.kind === "startDrop"),

@@ -31,6 +31,14 @@ const defaultsOfLocale: Readonly<Record<string, Partial<Collation>>> = {
   mt: { caseFirst: "upper" },
 };
 
+/** A collation without what its locale implies, as people write it. */
+export function shortCollation(collation: Collation): Document {
+  const implied = { ...canonicalCollation({ locale: collation.locale }) };
+  const { locale } = collation;
+  const own = Object.entries(collation).filter(([key, value]) => value !== implied[key as keyof Collation]);
+  return { locale, ...Object.fromEntries(own) };
+}
+
 /**
  * The collation as `listIndexes` would report it, less the ICU version. `null` is binary comparison, which the server
  * reports as no collation or, from version 9, as `{locale: "simple"}`.

@@ -1,6 +1,6 @@
 import type { Document } from "../model.js";
-import type { Collation } from "./collation.js";
-import type { IndexSpec } from "./spec.js";
+import { type Collation, shortCollation } from "./collation.js";
+import { type IndexOption, type IndexSpec, optionTexts } from "./spec.js";
 
 /** The entry of a `createIndexes` command that builds this index. */
 export function createIndexEntry(index: IndexSpec, collectionDefault: Collation | null = null): Document {
@@ -41,6 +41,23 @@ function collationOption({ collation }: IndexSpec, collectionDefault: Collation 
 export function createIndexText(index: IndexSpec, collectionDefault: Collation | null = null): string {
   const { key, ...options } = createIndexEntry(index, collectionDefault);
   return `${collectionText(index.collection)}.createIndex(${shellText(key)}, ${shellText(options)})`;
+}
+
+/** One option of an index, as a person would write it. */
+export function optionText(index: IndexSpec, option: IndexOption): string {
+  switch (option) {
+    case "keys":
+      return shellText(keyDocument(index));
+    case "collation":
+      return index.collation ? shellText(shortCollation(index.collation)) : "simple";
+    case "partialFilterExpression":
+    case "text":
+    case "wildcardProjection":
+    case "geo2d":
+      return index[option] ? shellText(index[option]) : "none";
+    default:
+      return optionTexts(index)[option];
+  }
 }
 
 /** What a person would type into mongosh to change an index in place. */

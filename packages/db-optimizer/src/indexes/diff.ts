@@ -1,3 +1,4 @@
+import { optionText } from "./command.js";
 import { type ExpectedIndex, serverIdentity } from "./expected.js";
 
 import type { ActualCollection, ActualIndex } from "./inspect.js";
@@ -6,7 +7,7 @@ import { type IndexOption, optionTexts, resolveCollation } from "./spec.js";
 /** How a changed index gets right again: in place, or (`rebuild`) by being built anew. */
 export type ChangeKind = "ttl" | "unique" | "hidden" | "prepareUnique" | "rebuild";
 
-/** One option that differs, as texts. */
+/** One option that differs, as people write it. */
 export interface IndexDifference {
   readonly option: IndexOption;
   readonly expected: string;
@@ -134,7 +135,11 @@ function differencesOf(expected: ExpectedIndex, actual: ActualIndex): IndexDiffe
       .filter((option) => wanted[option] !== present[option])
       // A conversion to unique passes through prepareUnique, and a unique index has no use for it.
       .filter((option) => !(option === "prepareUnique" && expected.unique))
-      .map((option) => ({ option, expected: wanted[option], actual: present[option] }))
+      .map((option) => ({
+        option,
+        expected: optionText(expected, option),
+        actual: optionText(actual, option),
+      }))
   );
 }
 

@@ -1,59 +1,96 @@
 import { withRetries } from "../transient.js";
-import type { StepOutcome } from "./journal.js";
+import type { StepEnd } from "./journal.js";
 import { specToText } from "./journal-text.js";
-import { judgeObservation, type Observation } from "./observation.js";
+import { isBlind, judgeObservation, type Observation, type ObservationVerdict } from "./observation.js";
 import { readSignals } from "./observe.js";
 import type { PlanStep } from "./plan.js";
 import { collMod, drop, endObservation, noteObservation, type StepContext } from "./step-context.js";
 
 /** Hides an index and begins to observe. The observation is written down first: a run that dies leaves it to the next. */
-export async function startDrop(context: StepContext, step: PlanStep): Promise<StepOutcome> {
-  const { connection, now, watch, runId, observeMs, signal } = context;
+export async function startDrop(context: StepContext, step: PlanStep): Promise<StepEnd> {
+  const { connection, watch, runId, observeMs, signal } = context;
   const baseline = await withRetries(() => readSignals(connection, step.collection, watch), signal);
+  const since = context.moment();
+  const until = new Date(since.getTime() + observeMs);
   await noteObservation(context, step, {
     state: "hiding",
     run: runId,
-    since: now,
-    until: new Date(now.getTime() + observeMs),
+    since,
+    until,
     spec: specToText(step.actual) ?? "",
     baseline,
   });
-  return hide(context, step);
+  await hide(context, step);
+  return observing(isBlind(baseline) ? blindText(step) : untilText(until));
 }
 
-async function hide(context: StepContext, { collection, index }: PlanStep): Promise<StepOutcome> {
+async function hide(context: StepContext, { collection, index }: PlanStep): Promise<void> {
   await collMod(context, collection, { name: index, hidden: true });
   await noteObservation(context, { collection, index }, { state: "observing" });
-  return "observing";
+}
+
+function observing(reason: string): StepEnd {
+  return { outcome: "observing", reasons: [reason] };
+}
+
+function blindText({ collection }: PlanStep): string {
+  return `nothing can watch it: the profiler is off or may not be read, and no named query is on ${collection}; db.setProfilingLevel(1, { slowms: 100 }) turns it on`;
+}
+
+function untilText(until: Date): string {
+  return `observed until ${until.toISOString()}`;
 }
 
 /** Drops an index that nobody missed, unhides one that somebody does, or lets the observation go on. */
-export async function finishDrop(context: StepContext, step: PlanStep): Promise<StepOutcome> {
-  const { connection, observation, watch, now, signal } = context;
-  if (!observation) return "unneeded";
+export async function finishDrop(context: StepContext, step: PlanStep): Promise<StepEnd> {
+  const { connection, observation, watch, signal } = context;
+  if (!observation) return { outcome: "unneeded" };
   if (observation.state === "hiding") return startDrop(context, step);
   if (!step.actual?.hidden) {
-    await endObservation(context, observation, ["made visible by somebody else"]);
-    return "unhidden";
+    const reasons = ["made visible by somebody else"];
+    await endObservation(context, observation, reasons);
+    return { outcome: "unhidden", reasons };
   }
   const { since } = observation;
   const signals = await withRetries(() => readSignals(connection, step.collection, watch, since), signal);
-  const verdict = judgeObservation(observation, signals, now);
-  if (verdict.kind === "harm") return unhide(context, observation, verdict.reasons);
-  if (verdict.kind !== "drop") return "observing";
-  if (!context.mayDrop) return "skipped";
-  await drop(context, step.collection, step.index);
-  await noteObservation(context, observation, { state: "dropped" });
-  return "done";
+  const verdict = judgeObservation(observation, signals, context.moment());
+  return carryOut(context, step, observation, verdict);
+}
+
+async function carryOut(
+  context: StepContext,
+  step: PlanStep,
+  observation: Observation,
+  verdict: ObservationVerdict,
+): Promise<StepEnd> {
+  switch (verdict.kind) {
+    case "harm":
+      return unhide(context, observation, verdict.reasons);
+    case "blind":
+      return observing(blindText(step));
+    case "wait":
+      return observing(`nobody has missed it so far; ${untilText(observation.until)}`);
+    case "begin": {
+      const since = context.moment();
+      const until = new Date(since.getTime() + observation.until.getTime() - observation.since.getTime());
+      await noteObservation(context, observation, { since, until, baseline: verdict.baseline });
+      return observing(`nothing could watch it before now; ${untilText(until)}`);
+    }
+    case "drop":
+      if (!context.mayDrop) return { outcome: "skipped" };
+      await drop(context, step.collection, step.index);
+      await noteObservation(context, observation, { state: "dropped" });
+      return { outcome: "done" };
+  }
 }
 
 async function unhide(
   context: StepContext,
   observation: Observation,
   reasons: readonly string[],
-): Promise<StepOutcome> {
+): Promise<StepEnd> {
   const { collection, index } = observation;
   await collMod(context, collection, { name: index, hidden: false });
   await endObservation(context, observation, reasons);
-  return "unhidden";
+  return { outcome: "unhidden", reasons };
 }

@@ -9,7 +9,10 @@ import type { IndexSpec } from "./spec.js";
 
 /** One value that several documents share. */
 export interface Duplicate {
-  /** Field by field, as the index sees it; `null` also stands for an absent field. */
+  /**
+   * Field by field, as the index sees it; `null` also stands for an absent field. Empty where the server names only the
+   * documents: it does so of values inside arrays.
+   */
   readonly value: Readonly<Document>;
   readonly count: number;
   /** Ids of the documents, ten at most. */
@@ -64,9 +67,7 @@ export async function duplicatesError(
   cause: unknown,
 ): Promise<OptimizerError> {
   const duplicates = await findDuplicates(connection, index);
-  // Duplicates inside arrays show only in the server's own answer.
-  const { keyValue } = (cause ?? {}) as { keyValue?: Document };
-  const named = duplicates.length > 0 ? duplicates : keyValue ? [{ value: keyValue, count: 2, ids: [] }] : [];
+  const named = duplicates.length > 0 ? duplicates : toldByServer(cause);
   const first = named.slice(0, 3).map(({ value, count, ids }) => {
     const who = ids.length > 0 ? ` (${ids.slice(0, 5).map(String).join(", ")})` : "";
     return `${plain(value)} ${count} times${who}`;
@@ -78,6 +79,17 @@ export async function duplicatesError(
   );
 }
 
+// Duplicates inside arrays show only in the server's own answer: to a build with a value, to a conversion with all ids.
+function toldByServer(cause: unknown): Duplicate[] {
+  const answer = (cause ?? {}) as { keyValue?: Document; violations?: { ids: unknown[] }[] };
+  const { keyValue, violations } = answer;
+  if (!violations) return keyValue ? [{ value: keyValue, count: 2, ids: [] }] : [];
+  return violations
+    .slice(0, shown)
+    .map(({ ids }) => ({ value: {}, count: ids.length, ids: ids.slice(0, shown) }));
+}
+
 function plain(value: Document): string {
+  if (Object.keys(value).length === 0) return "one value";
   return stableText(value).replace(/^\{"value":(.*)\}$/, "$1");
 }

@@ -1,7 +1,7 @@
 import { OptimizerError } from "../errors.js";
 import { type Document, type ModelLike, type SchemaLike, withDiscriminators } from "../model.js";
 import { stableText } from "./canonical.js";
-import { canonicalIndex, type IndexSpec, keysText, optionTexts } from "./spec.js";
+import { canonicalIndex, type IndexSpec, isSimpleOnly, keysText, optionTexts } from "./spec.js";
 
 /** An index that models declare. */
 export interface ExpectedIndex extends IndexSpec {
@@ -45,8 +45,7 @@ function indexesOfModel(model: ModelLike): ExpectedIndex[] {
 function declaredIndex(model: ModelLike, key: Document, declared: Document): IndexSpec {
   const { collation: schemaCollation } = model.schema.options as Document;
   const options = ofDiscriminator(model.schema, declared);
-  const isText = Object.values(key).includes("text");
-  const collation = options.collation ?? (isText ? undefined : schemaCollation);
+  const collation = options.collation ?? (isSimpleOnly(Object.values(key)) ? undefined : schemaCollation);
   const spec = canonicalIndex(model.collection.collectionName, key, { ...options, collation });
   return collation === undefined ? { ...spec, collation: undefined } : spec;
 }

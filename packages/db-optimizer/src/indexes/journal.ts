@@ -22,6 +22,13 @@ export type StepOutcome =
   | "unhidden"
   | "failed";
 
+/** How a step ended, and why so where that is not plain. */
+export interface StepEnd {
+  readonly outcome: StepOutcome;
+  /** Of `unhidden`: who missed the index. Of `observing`: what it waits for. */
+  readonly reasons?: readonly string[];
+}
+
 /** How a run stands. `interrupted`: its process died, lost its lease or was told to stop. */
 export type RunState = "running" | "done" | "failed" | "interrupted";
 
@@ -98,10 +105,10 @@ export class JournalWriter {
    */
   async begin(
     position: number,
-    step: Pick<JournalStep, "kind" | "collection" | "index" | "before" | "wanted">,
+    step: Pick<JournalStep, "kind" | "collection" | "index" | "before" | "wanted" | "startedAt">,
   ): Promise<void> {
     await this.#beginRun();
-    const entry = { ...step, state: "running", startedAt: this.#start.now };
+    const entry = { ...step, state: "running" };
     await this.#journal.updateOne({ _id: this.#stepId(position) }, { $set: entry }, { upsert: true });
   }
 

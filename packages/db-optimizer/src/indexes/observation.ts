@@ -61,7 +61,9 @@ export type ObservationVerdict =
   | { readonly kind: "wait" }
   /** No harm in all the time. */
   | { readonly kind: "drop" }
-  /** The time is up, and nothing could be watched: not knowing is no reason to drop. */
+  /** It could not be watched so far, and can from now on: its time begins anew, with what is to be held against. */
+  | { readonly kind: "begin"; readonly baseline: Signals }
+  /** Nothing can be watched: not knowing is no reason to drop. */
   | { readonly kind: "blind" };
 
 // Below this a plan that reads more is noise of the data, not of the index.
@@ -81,14 +83,33 @@ export function judgeObservation(
     ...(current.scans ?? []).flatMap((scan) => harmOfScan(scan, baseline.scans ?? [])),
   ];
   if (reasons.length > 0) return { kind: "harm", reasons };
-  if (now < until) return { kind: "wait" };
-  // What runs at this moment is one glance; the profiler or the named queries must have seen the time.
-  return current.queries.length === 0 && current.slow === null ? { kind: "blind" } : { kind: "drop" };
+  if (isBlind(current)) return { kind: "blind" };
+  if (!wasWatched(baseline, current)) return { kind: "begin", baseline: beginning(baseline, current) };
+  return now < until ? { kind: "wait" } : { kind: "drop" };
+}
+
+/** Whether nothing tells who uses a collection. What runs at this moment is one glance. Pure. */
+export function isBlind({ queries, slow }: Signals): boolean {
+  return queries.length === 0 && slow === null;
+}
+
+// The profiler or a named query must have seen the whole time, and not only its end.
+function wasWatched(baseline: Signals, current: Signals): boolean {
+  const named = new Set(baseline.queries.map(({ query }) => query));
+  return (
+    (baseline.slow !== null && current.slow !== null) || current.queries.some(({ query }) => named.has(query))
+  );
+}
+
+// What is slow by now may be so for want of the index: it is not held for old.
+function beginning(baseline: Signals, current: Signals): Signals {
+  return { ...baseline, queries: current.queries, slow: current.slow && [] };
 }
 
 function harmOfPlan(mark: PlanMark, before: readonly PlanMark[]): string[] {
   const was = before.find(({ query }) => query === mark.query);
-  if (!was) return [];
+  // It may well be for want of the index, and nobody knows better.
+  if (!was) return mark.collectionScan ? [`${mark.query}, not named before, scans the collection`] : [];
   if (mark.collectionScan && !was.collectionScan) return [`${mark.query} now scans the collection`];
   if (mark.blockingSort && !was.blockingSort) return [`${mark.query} now sorts in memory`];
   const [now, then] = [mark, was].map(({ docsExamined, keysExamined }) => docsExamined + keysExamined) as [

@@ -1,10 +1,11 @@
 import { OptimizerError } from "../errors.js";
+import { supportsShardKey } from "../sharding/shard-keys.js";
 import { collectionText, collModText } from "./command.js";
 import type { DriftReport } from "./diff.js";
 import type { ActualCollection, ActualIndex } from "./inspect.js";
-import type { Observation } from "./observation.js";
+import { isBlind, type Observation } from "./observation.js";
 import type { PlanStep } from "./plan.js";
-import { type IndexKey, keysText } from "./spec.js";
+import type { IndexKey } from "./spec.js";
 
 /** What is to be dropped, and what is being observed for it. */
 export interface DropInput {
@@ -49,19 +50,14 @@ function droppable(
   if (!index) throw refused(place, whyNot(place, drift));
   if (index.building) throw refused(place, "it is being built");
   const shardKey = shardKeys?.get(index.collection);
-  if (!shardKey || !supports(index, shardKey)) return index;
+  if (!shardKey || !supportsShardKey(index, shardKey)) return index;
   const others = collections.find(({ collection }) => collection === index.collection)?.indexes ?? [];
   const another = others.some(
-    (other) => other.name !== index.name && !other.hidden && !other.building && supports(other, shardKey),
+    (other) =>
+      other.name !== index.name && !other.hidden && !other.building && supportsShardKey(other, shardKey),
   );
   if (!another) throw refused(place, "no other index supports the shard key");
   return index;
-}
-
-// https://www.mongodb.com/docs/manual/core/sharding-shard-key/#shard-key-indexes
-function supports(index: ActualIndex, shardKey: readonly IndexKey[]): boolean {
-  const whole = !index.sparse && !index.partialFilterExpression && !index.collation;
-  return whole && keysText({ keys: index.keys.slice(0, shardKey.length) }) === keysText({ keys: shardKey });
 }
 
 function whyNot(place: string, { changed, renamed, missing, building }: DriftReport): string {
@@ -96,13 +92,16 @@ function startStep(index: ActualIndex): PlanStep {
   };
 }
 
-function finishStep(index: ActualIndex, { since, until }: Observation): PlanStep {
+function finishStep(index: ActualIndex, { since, until, baseline }: Observation): PlanStep {
   const { collection, name } = index;
+  const watched = isBlind(baseline)
+    ? "nothing could watch it so far"
+    : `observed until ${until.toISOString()}`;
   return {
     kind: "finishDrop",
     collection,
     index: name,
-    reason: `hidden since ${since.toISOString()}, observed until ${until.toISOString()}`,
+    reason: `hidden since ${since.toISOString()}, ${watched}`,
     risk: index.unique ? "high" : "medium",
     riskReason: index.unique
       ? "duplicates are accepted once it is dropped"

@@ -3,6 +3,7 @@ import type { Connection } from "mongoose";
 import { isOptimizerError, toOptimizerError } from "../errors.js";
 import { collectionNames, type ModelLike } from "../model.js";
 import { shardKeysOf } from "../sharding/shard-keys.js";
+import { withRetries } from "../transient.js";
 import { type DriftReport, diffIndexes } from "./diff.js";
 import { expectedIndexes } from "./expected.js";
 import { type ActualCollection, inspectIndexes } from "./inspect.js";
@@ -18,15 +19,30 @@ export interface IndexPlan {
   readonly collections: readonly ActualCollection[];
 }
 
+/** What a plan is read for. */
+export interface ReadPlanOptions extends Pick<PlanInput, "drop"> {
+  /** Ends the waits between two tries. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Reads everything that a plan goes by, and plans. What only some plans need (sizes, shard keys) is only read for those.
+ * Read again when a member steps down or a connection breaks.
  *
  * @throws {OptimizerError} `INVALID_OPTIONS`, `MODELS_CONFLICT`, `NOT_AUTHORIZED`, `UNREACHABLE`
  */
 export async function readPlan(
   connection: Connection,
   models: readonly ModelLike[],
-  { drop = [] }: Pick<PlanInput, "drop"> = {},
+  { drop = [], signal }: ReadPlanOptions = {},
+): Promise<IndexPlan> {
+  return withRetries(() => readOnce(connection, models, drop), signal);
+}
+
+async function readOnce(
+  connection: Connection,
+  models: readonly ModelLike[],
+  drop: readonly string[],
 ): Promise<IndexPlan> {
   const expected = expectedIndexes(models);
   const [collections, observations] = await Promise.all([

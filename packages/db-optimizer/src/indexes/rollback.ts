@@ -119,7 +119,7 @@ function undoCreateStep(actual: ActualIndex): PlanStep {
 /**
  * Reads the journal and the server, and plans the way back.
  *
- * @param runId as in {@link ApplyResult}; without one, the last run that was not reversed yet
+ * @param runId as in {@link ApplyResult}; without one, the last run that changed something and was not reversed yet
  * @throws {OptimizerError} `NOTHING_TO_ROLL_BACK`
  */
 export async function readRollback(connection: Connection, runId?: string): Promise<RollbackPlan> {
@@ -135,16 +135,35 @@ const searched = 1_000;
 
 async function findRun(connection: Connection, runId: string | undefined): Promise<JournalRun> {
   const runs = await journalRuns(connection, searched);
-  const found = runs.find(({ _id, kind, reversedBy }) =>
-    runId === undefined ? kind === "apply" && reversedBy === undefined : _id === runId,
-  );
+  const found = runId === undefined ? await lastThatChanged(connection, runs) : named(runs, runId);
   if (!found) {
-    const which = runId === undefined ? "no run that was not rolled back already" : `no run "${runId}"`;
+    const which = runId === undefined ? "no run with a change that is not rolled back" : `no run "${runId}"`;
     throw new OptimizerError("NOTHING_TO_ROLL_BACK", `The journal has ${which}`);
   }
   if (found.kind === "rollback")
     throw new OptimizerError("NOTHING_TO_ROLL_BACK", `"${found._id}" is a rollback: apply again instead`);
   return found;
+}
+
+function named(runs: readonly JournalRun[], runId: string): JournalRun | undefined {
+  return runs.find(({ _id }) => _id === runId);
+}
+
+// Runs that failed, or only looked at what is hidden, would stand in the way of the one that is meant.
+async function lastThatChanged(
+  connection: Connection,
+  runs: readonly JournalRun[],
+): Promise<JournalRun | undefined> {
+  for (const run of runs) {
+    if (run.kind !== "apply" || run.reversedBy !== undefined) continue;
+    const steps = await journalSteps(connection, run._id);
+    if (!touchedBy(steps).every(isAsItWas)) return run;
+  }
+  return undefined;
+}
+
+function isAsItWas({ before, after }: Touched): boolean {
+  return after.every((left) => sameIndex(left, before));
 }
 
 /** Carries a rollback out, journalled as a run of its own. Asking for it is the consent to drop and to rebuild. */

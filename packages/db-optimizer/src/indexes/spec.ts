@@ -167,11 +167,17 @@ export function collationText({ collation }: Pick<IndexSpec, "collation">): stri
   return collation ? JSON.stringify(sortKeys({ ...collation })) : "simple";
 }
 
+/**
+ * Whether an index of these kinds of keys compares bytes whatever is asked for: the server refuses it a collation.
+ *
+ * @see https://www.mongodb.com/docs/manual/reference/collation/#collation-and-unsupported-index-types
+ */
+export function isSimpleOnly(kinds: readonly unknown[]): boolean {
+  return kinds.includes("text") || kinds.includes("2d");
+}
+
 /** The spec of an index in a collection with this default collation: what `undefined` stood for is filled in. */
 export function resolveCollation<T extends IndexSpec>(spec: T, collectionDefault: Collation | null): T {
   if (spec.collation !== undefined) return spec;
-  // Text, 2d and hashed indexes take no part in the collection's default collation.
-  const kinds = spec.keys.map(({ kind }) => kind);
-  const simpleOnly = kinds.includes("text") || kinds.includes("2d");
-  return { ...spec, collation: simpleOnly ? null : collectionDefault };
+  return { ...spec, collation: isSimpleOnly(spec.keys.map(({ kind }) => kind)) ? null : collectionDefault };
 }

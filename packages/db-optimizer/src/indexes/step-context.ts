@@ -4,7 +4,7 @@ import type { Document } from "../model.js";
 import { withRetries } from "../transient.js";
 import { type BuildProgress, dropIndex } from "./build.js";
 import { databaseOf } from "./inspect.js";
-import type { StepOutcome } from "./journal.js";
+import type { StepEnd } from "./journal.js";
 import type { Observation } from "./observation.js";
 import { saveObservation, type Watch } from "./observe.js";
 
@@ -17,7 +17,8 @@ export interface StepContext {
   assertOurs(): Promise<void>;
   readonly signal: AbortSignal | undefined;
   onBuild(progress: BuildProgress): void;
-  readonly now: Date;
+  /** The moment, by the clock of the run. */
+  moment(): Date;
   /** Id of the run in the journal. */
   readonly runId: string;
   readonly watch: Watch;
@@ -74,7 +75,7 @@ export async function collMod(
 }
 
 /** Drops an index of ours, or one whose owner asked for it. */
-export async function drop(context: StepContext, collection: string, name: string): Promise<StepOutcome> {
+export async function drop(context: StepContext, collection: string, name: string): Promise<StepEnd> {
   await write(context, () => dropIndex(databaseOf(context.connection), { collection, name }));
-  return "done";
+  return { outcome: "done" };
 }

@@ -23,13 +23,13 @@ export class StepRunner {
   readonly #connection: Connection;
   readonly #journal: JournalWriter;
   readonly #options: ApplyOptions;
-  readonly #now: Date;
+  readonly #moment: () => Date;
 
-  constructor(connection: Connection, journal: JournalWriter, options: ApplyOptions, now: Date) {
+  constructor(connection: Connection, journal: JournalWriter, options: ApplyOptions, moment: () => Date) {
     this.#connection = connection;
     this.#journal = journal;
     this.#options = options;
-    this.#now = now;
+    this.#moment = moment;
   }
 
   async run(
@@ -37,11 +37,10 @@ export class StepRunner {
     position: number,
     onBuild: (progress: BuildProgress) => void,
   ): Promise<StepResult> {
-    const clock = this.#options.clock ?? (() => performance.now());
-    const begin = clock();
+    const begin = this.#moment().getTime();
     const finish = (end: Omit<StepResult, "step" | "elapsedMs">): StepResult => ({
       step,
-      elapsedMs: Math.round(clock() - begin),
+      elapsedMs: this.#moment().getTime() - begin,
       ...end,
     });
     if (!this.#isAllowed(step)) return finish({ outcome: "skipped" });
@@ -74,19 +73,16 @@ export class StepRunner {
     const was = named(before, index);
     const context = await this.#contextOf(step, was, onBuild);
     const wanted = specToText(wantedOf(step));
-    const entry = { kind, collection, index, before: specToText(was), wanted };
+    const entry = { kind, collection, index, before: specToText(was), wanted, startedAt: this.#moment() };
     await this.#retrying(async () => {
       await context.confirm();
       await this.#journal.begin(position, entry);
     });
     try {
-      const outcome = await runStep(context, step);
+      const end = await runStep(context, step);
       // What has been done is written down, stop or no stop.
-      await withRetries(() => this.#end(step, position, outcome));
-      return {
-        outcome,
-        ...(outcome === "unhidden" && { reasons: await withRetries(() => this.#reasons(step)) }),
-      };
+      await withRetries(() => this.#end(step, position, end.outcome));
+      return end;
     } catch (error) {
       const known = toOptimizerError(error, `${collection}.${index}`);
       // The journal of a run that lost its lease belongs to its successor.
@@ -101,7 +97,7 @@ export class StepRunner {
     await this.#journal.end(position, {
       state,
       after: specToText(after),
-      endedAt: this.#now,
+      endedAt: this.#moment(),
       ...(error && { error: { code: error.code, message: error.message } }),
     });
   }
@@ -129,7 +125,7 @@ export class StepRunner {
       assertOurs: () => this.#assertOurs(step, before),
       signal,
       onBuild,
-      now: this.#now,
+      moment: this.#moment,
       runId: this.#journal.runId,
       watch: { queries, slowOperationMs },
       observeMs: observeSeconds === undefined ? observeDays * dayMs : observeSeconds * 1_000,
@@ -153,10 +149,6 @@ export class StepRunner {
     if (kind !== "unhide" && kind !== "finishDrop") return undefined;
     const found = await observationOf(this.#connection, collection, index);
     return found?.state === "hiding" || found?.state === "observing" ? found : undefined;
-  }
-
-  async #reasons({ collection, index }: PlanStep): Promise<readonly string[]> {
-    return (await observationOf(this.#connection, collection, index))?.harm ?? [];
   }
 
   async #inspect(name: string): Promise<ActualCollection | undefined> {

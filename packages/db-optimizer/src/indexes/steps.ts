@@ -6,13 +6,13 @@ import { finishDrop, startDrop } from "./drop.js";
 import { duplicatesError } from "./duplicates.js";
 import { type ExpectedIndex, serverIdentity } from "./expected.js";
 import { inspectIndexes } from "./inspect.js";
-import type { StepOutcome } from "./journal.js";
+import type { StepEnd } from "./journal.js";
 import type { PlanStep } from "./plan.js";
 import { collMod, drop, endObservation, type StepContext, write } from "./step-context.js";
 import { twinOf } from "./twin.js";
 
 /** Carries one step out. */
-export async function runStep(context: StepContext, step: PlanStep): Promise<StepOutcome> {
+export async function runStep(context: StepContext, step: PlanStep): Promise<StepEnd> {
   const { kind, collection, index: name } = step;
   switch (kind) {
     case "startDrop":
@@ -33,7 +33,7 @@ function wanted({ kind, index, expected }: PlanStep): ExpectedIndex {
   throw new OptimizerError("INVALID_OPTIONS", `The step ${kind} of ${index} has no index`);
 }
 
-async function change(context: StepContext, step: PlanStep, expected: ExpectedIndex): Promise<StepOutcome> {
+async function change(context: StepContext, step: PlanStep, expected: ExpectedIndex): Promise<StepEnd> {
   const { kind, collection, index: name } = step;
   if (kind === "create") await build(context, expected, step);
   if (kind === "setTtl")
@@ -44,7 +44,7 @@ async function change(context: StepContext, step: PlanStep, expected: ExpectedIn
     await collMod(context, collection, { name, prepareUnique: expected.prepareUnique });
   if (kind === "makeUnique") await makeUnique(context, expected, name);
   if (kind === "rebuild") await rebuild(context, expected, step);
-  return "done";
+  return { outcome: "done" };
 }
 
 async function unhide(context: StepContext, collection: string, name: string): Promise<void> {
@@ -52,12 +52,17 @@ async function unhide(context: StepContext, collection: string, name: string): P
   if (context.observation) await endObservation(context, context.observation, ["made visible again"]);
 }
 
-async function build(context: StepContext, index: ExpectedIndex, step: PlanStep): Promise<void> {
+async function build(
+  context: StepContext,
+  index: ExpectedIndex,
+  step: PlanStep,
+  { mayBeGivenUp = true } = {},
+): Promise<void> {
   const { connection, signal, onBuild } = context;
   await buildIndex(connection, index, {
     collectionCollation: step.collectionCollation,
     sending: (send) => write(context, send),
-    signal,
+    signal: mayBeGivenUp ? signal : undefined,
     onProgress: onBuild,
   });
 }
@@ -81,8 +86,9 @@ async function rebuild(context: StepContext, index: ExpectedIndex, step: PlanSte
   const twin = twinOf(index);
   if (twin) await build(context, twin, step).catch((error) => unlessServed(context, twin, error));
   await drop(context, index.collection, step.index);
-  // From here on going back is no safer than going on: a signal waits until the index is there again.
-  await build({ ...context, signal: undefined }, index, step);
+  // From here on going back is no safer than going on, so no signal gives this build up. While the server is away nothing
+  // is built, and the wait for it hears the signal.
+  await build(context, index, step, { mayBeGivenUp: false });
   if (twin) await drop(context, index.collection, twin.name);
 }
 
@@ -97,7 +103,7 @@ async function unlessServed(context: StepContext, twin: ExpectedIndex, error: un
   if (!serves) throw toOptimizerError(error, `${twin.name} cannot be built`);
 }
 
-async function removeTwin(context: StepContext, step: PlanStep): Promise<StepOutcome> {
+async function removeTwin(context: StepContext, step: PlanStep): Promise<StepEnd> {
   const { connection, signal } = context;
   const [collection] = await withRetries(() => inspectIndexes(connection, [step.collection]), signal);
   const original = step.index.slice(0, -twinSuffix.length);

@@ -1,7 +1,7 @@
 import { collectionText, shellText } from "../indexes/command.js";
 import type { RedundantIndex } from "../indexes/redundant.js";
 import type { Document } from "../model.js";
-import type { QueryAnalysis } from "./analyse.js";
+import { keysPerReturned, type QueryAnalysis } from "./analyse.js";
 import { fieldsOf } from "./shape.js";
 import type { SlowShape } from "./slow.js";
 
@@ -78,11 +78,17 @@ function adviceOnQuery(analysis: QueryAnalysis): Advice[] {
   const evidence = `${name}: ${plan.docsExamined} documents examined for ${plan.returned} returned, ${plan.stages.join(" < ")}`;
   if (plan.collectionScan || plan.blockingSort)
     return createAdvice(collection, query.filter, query.sort, name, evidence);
-  const message = problems.includes("other_index")
-    ? `${name} is served by ${plan.indexes.join(", ")} instead of ${query.index}`
-    : `${name} examines ${analysis.examinedPerReturned.toFixed(1)} documents for each one it returns`;
+  const message = reviewText(analysis);
   const command = `${collectionText(collection)}.find(${shellText(query.filter)}).explain("executionStats")`;
   return [{ kind: "review_plan", collection, message, evidence, command }];
+}
+
+function reviewText({ query: { name, index }, plan, problems, examinedPerReturned }: QueryAnalysis): string {
+  if (problems.includes("other_index"))
+    return `${name} is served by ${plan.indexes.join(", ")} instead of ${index}`;
+  return problems.includes("index_scan")
+    ? `${name} reads ${keysPerReturned(plan).toFixed(1)} keys of ${plan.indexes.join(", ")} for each document it returns`
+    : `${name} examines ${examinedPerReturned.toFixed(1)} documents for each one it returns`;
 }
 
 function adviceOnShape({ shape, plan, count, maxMillis }: SlowShape): Advice[] {

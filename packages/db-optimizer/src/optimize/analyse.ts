@@ -1,12 +1,21 @@
 import type { Connection } from "mongoose";
 import { type Latency, summarise } from "../cleanup/latency.js";
 import { explainQuery, type QueryPlan } from "../explain/explain.js";
-import { thresholdsSchema } from "../health/thresholds.js";
+import { type ParsedThresholds, parseThresholds } from "../health/thresholds.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { findCommand, type NamedQuery } from "../named-query.js";
 
 /** What is wrong with a query's plan, by code. */
-export type QueryProblem = "collection_scan" | "blocking_sort" | "examines_too_much" | "other_index";
+export type QueryProblem =
+  | "collection_scan"
+  | "blocking_sort"
+  | "examines_too_much"
+  /** It reads an index from end to end, or nearly, as a pattern without a beginning makes it. */
+  | "index_scan"
+  | "other_index";
+
+/** How much a query may read for what it returns. */
+export type TolerableReading = Pick<ParsedThresholds, "examinedPerReturned" | "keysPerReturned">;
 
 /** One named query against the data at hand. */
 export interface QueryAnalysis {
@@ -27,12 +36,12 @@ export async function analyseQuery(
   connection: Connection,
   query: NamedQuery,
   rounds: number,
-  tolerableRatio?: number,
+  tolerable?: TolerableReading,
 ): Promise<QueryAnalysis> {
   const plan = await explainQuery(connection, query);
   const times: number[] = [];
   for (let round = 0; round < rounds; round++) times.push(await timeOf(connection, query));
-  return judgePlan(query, plan, summarise(times), tolerableRatio);
+  return judgePlan(query, plan, summarise(times), tolerable);
 }
 
 /** What a plan says of its query. Pure. */
@@ -40,16 +49,23 @@ export function judgePlan(
   query: NamedQuery,
   plan: QueryPlan,
   latency: Latency,
-  tolerableRatio = thresholdsSchema.parse({}).examinedPerReturned,
+  tolerable: TolerableReading = parseThresholds(undefined),
 ): QueryAnalysis {
   const examinedPerReturned = plan.docsExamined / Math.max(plan.returned, 1);
   const problems: QueryProblem[] = [];
   if (plan.collectionScan) problems.push("collection_scan");
   if (plan.blockingSort) problems.push("blocking_sort");
-  if (!plan.collectionScan && examinedPerReturned > tolerableRatio) problems.push("examines_too_much");
+  if (!plan.collectionScan && examinedPerReturned > tolerable.examinedPerReturned)
+    problems.push("examines_too_much");
+  if (keysPerReturned(plan) > tolerable.keysPerReturned) problems.push("index_scan");
   if (!plan.collectionScan && query.index && !plan.indexes.includes(query.index))
     problems.push("other_index");
   return { query, plan, examinedPerReturned, latency, problems };
+}
+
+/** Index keys examined for each document returned; for a query that returns nothing, in all. Pure. */
+export function keysPerReturned({ keysExamined, returned }: QueryPlan): number {
+  return keysExamined / Math.max(returned, 1);
 }
 
 /** Share of the queries that an index serves, 0 to 1; 1 without queries. Pure. */

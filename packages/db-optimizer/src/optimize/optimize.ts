@@ -1,9 +1,10 @@
 import type { Connection } from "mongoose";
 import { type HealthThresholds, parseThresholds } from "../health/thresholds.js";
 import { diffIndexes } from "../indexes/diff.js";
-import { type ExpectedIndex, expectedIndexes } from "../indexes/expected.js";
+import { expectedIndexes } from "../indexes/expected.js";
 import { databaseOf, inspectIndexes } from "../indexes/inspect.js";
 import { redundantIndexes } from "../indexes/redundant.js";
+import type { IndexSpec } from "../indexes/spec.js";
 import { collectionNames, type ModelLike } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
 import { throwIfAborted } from "../pause.js";
@@ -47,18 +48,20 @@ export async function analysePerformance(
   queries: readonly NamedQuery[],
   options: OptimizeOptions = {},
 ): Promise<OptimizeReport> {
-  const { slowOperationMs, examinedPerReturned } = parseThresholds(options.thresholds);
+  const thresholds = parseThresholds(options.thresholds);
   const analyses: QueryAnalysis[] = [];
   for (const query of queries) {
     throwIfAborted(options.signal);
-    analyses.push(await analyseQuery(connection, query, options.rounds ?? 20, examinedPerReturned));
+    analyses.push(await analyseQuery(connection, query, options.rounds ?? 20, thresholds));
     options.onProgress?.({ done: analyses.length, total: queries.length, query: query.name });
   }
-  const slow = await slowOperations(connection, slowOperationMs);
+  const slow = await slowOperations(connection, thresholds.slowOperationMs);
   const collections = await inspectIndexes(connection, collectionNames(models));
   const shardKeys = await shardKeysOf(connection);
   const expected = expectedIndexes(models);
-  const { missing } = diffIndexes(expected, collections);
+  const { missing, renamed, changed } = diffIndexes(expected, collections);
+  // Under whatever name the server has them.
+  const matched = [...renamed, ...changed].map(({ actual }) => actual);
   return {
     database: databaseOf(connection).databaseName,
     queries: analyses,
@@ -70,12 +73,12 @@ export async function analysePerformance(
       redundant: collections.flatMap(({ collection, indexes }) =>
         redundantIndexes(indexes, shardKeys.get(collection)),
       ),
-      declared: placesOf(expected),
+      declared: placesOf([...expected, ...matched]),
       missing: placesOf(missing),
     }),
   };
 }
 
-function placesOf(indexes: readonly ExpectedIndex[]): ReadonlySet<string> {
+function placesOf(indexes: readonly IndexSpec[]): ReadonlySet<string> {
   return new Set(indexes.map(({ collection, name }) => `${collection}.${name}`));
 }

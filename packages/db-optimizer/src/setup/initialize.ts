@@ -3,11 +3,12 @@ import type { Connection } from "mongoose";
 import type { OptimizerError } from "../errors.js";
 import { type ApplyOptions, applyPlan, type StepResult } from "../indexes/apply.js";
 import type { DriftReport } from "../indexes/diff.js";
-import { type Plan, type PlanInput, planOf } from "../indexes/plan.js";
-import { readPlan } from "../indexes/read-plan.js";
+import { type Plan, planOf } from "../indexes/plan.js";
+import { type ReadPlanOptions, readPlan } from "../indexes/read-plan.js";
 import { type LeaseOptions, withLease } from "../lease.js";
 import type { ModelLike } from "../model.js";
 import { throwIfAborted } from "../pause.js";
+import { withRetries } from "../transient.js";
 import {
   type CollectionStep,
   expectedCollections,
@@ -68,7 +69,7 @@ export async function planSetup(
   connection: Connection,
   models: readonly ModelLike[],
   validation: ValidationAction | "off" = "warn",
-  options: Pick<PlanInput, "drop"> = {},
+  options: ReadPlanOptions = {},
 ): Promise<SetupPlan> {
   const { drift, plan, collections } = await readPlan(connection, models, options);
   return {
@@ -95,18 +96,19 @@ export async function initialize(
   options: InitializeOptions = {},
 ): Promise<InitializeResult> {
   const { validation = "warn", waitMs = 60_000 } = options;
-  const first = await planSetup(connection, models, validation);
+  const first = await planSetup(connection, models, validation, { signal: options.signal });
   if (isEmpty(first, options)) return summarise(first, [], [], []);
   return withLease(connection, "setup", { ...options, waitMs }, async (signal, lease) => {
-    const plan = await planSetup(connection, models, validation);
-    const { steps: collectionSteps, held } = await holdBack(connection, models, plan.collections, options);
+    const plan = await planSetup(connection, models, validation, { signal });
+    const hold = () => holdBack(connection, models, plan.collections, options);
+    const { steps: collectionSteps, held } = await withRetries(hold, signal);
     for (const step of collectionSteps) {
       throwIfAborted(signal);
-      await runCollectionStep(connection, step);
+      await withRetries(() => runCollectionStep(connection, step), signal);
       options.onCollection?.(step);
     }
     const { steps } = await applyPlan(connection, withoutDrops(plan.indexes), { ...options, signal, lease });
-    const after = await planSetup(connection, models, validation);
+    const after = await planSetup(connection, models, validation, { signal });
     return summarise(after, collectionSteps, held, steps);
   });
 }

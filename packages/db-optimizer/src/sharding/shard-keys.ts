@@ -1,7 +1,7 @@
 import type { Connection } from "mongoose";
 
 import { databaseOf } from "../indexes/inspect.js";
-import type { IndexKey } from "../indexes/spec.js";
+import { type IndexKey, type IndexSpec, keysText } from "../indexes/spec.js";
 import type { Document } from "../model.js";
 
 /**
@@ -24,4 +24,14 @@ export async function shardKeysOf(connection: Connection): Promise<ReadonlyMap<s
 
 function keysOf(key: Document): IndexKey[] {
   return Object.entries(key).map(([field, kind]) => ({ field, kind: kind as IndexKey["kind"] }));
+}
+
+/**
+ * Whether a router can find documents by their shard key through this index. Pure.
+ *
+ * @see https://www.mongodb.com/docs/manual/core/sharding-shard-key/#shard-key-indexes
+ */
+export function supportsShardKey(index: IndexSpec, shardKey: readonly IndexKey[]): boolean {
+  const whole = !index.sparse && !index.partialFilterExpression && !index.collation;
+  return whole && keysText({ keys: index.keys.slice(0, shardKey.length) }) === keysText({ keys: shardKey });
 }

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { screen } from "../../src/advise/advise.js";
 import { candidate, candidatesFor, queryFields, servesAs } from "../../src/advise/candidates.js";
 import { consolidate, type Serving } from "../../src/advise/consolidate.js";
+import { percent } from "../../src/advise/try-out.js";
 import { namedLoad, rankWorkload, recordedLoad, workOf } from "../../src/advise/workload.js";
 import type { QueryPlan } from "../../src/explain/explain.js";
 import type { IndexKey } from "../../src/indexes/spec.js";
@@ -25,6 +26,10 @@ const plan: QueryPlan = {
   returned: 10,
   millis: 5,
 };
+
+test("what is nearly all is not called all", () => {
+  expect([0.29, 0.9, 0.9997, 1].map(percent)).toEqual(["29 %", "90 %", "99 %", "100 %"]);
+});
 
 describe("candidates", () => {
   const cardinality = { a: 2, b: 500, c: 30, r: 900 };

@@ -8,8 +8,11 @@ const database = useTemporaryDatabase({ label: "expect" });
 
 beforeAll(async () => {
   const things = database.connection.collection("things");
-  await things.insertMany(Array.from({ length: 300 }, (_, n) => ({ a: n % 30, b: n, c: n % 3 })));
+  await things.insertMany(
+    Array.from({ length: 300 }, (_, n) => ({ a: n % 30, b: n, c: n % 3, text: `t${n}` })),
+  );
   await things.createIndex({ a: 1, b: 1 }, { name: "a_b" });
+  await things.createIndex({ text: 1 });
 });
 
 const query = (more: Partial<NamedQuery>): NamedQuery => ({
@@ -36,6 +39,12 @@ test.each<[string, Partial<NamedQuery>, object, string[]]>([
     ["collection_scan", "blocking_sort"],
   ],
   ["too much read", { filter: { a: 1, c: 5 } }, {}, ["examines_too_much"]],
+  [
+    "a pattern that makes it read the whole index",
+    { filter: { text: /7$/ } },
+    { maxKeysPerReturned: 9 },
+    ["index_scan"],
+  ],
   ["another index", {}, { index: "meant" }, ["other_index"]],
   ["another index than the query names", { index: "meant" }, {}, ["other_index"]],
 ])(
@@ -53,6 +62,7 @@ test.each<[string, Partial<NamedQuery>, object, string[]]>([
 );
 
 test("what is allowed passes", async () => {
+  await check({ filter: { text: /7$/ } });
   await check({ filter: { c: 1 } }, { allow: ["collection_scan"] });
   await check({ filter: { a: 1, c: 5 } }, { maxExaminedPerReturned: 10 });
 });

@@ -15,7 +15,7 @@ import { buildProgress } from "../../src/indexes/build.js";
 import type { Document } from "../../src/model.js";
 import type { Assignment } from "../children/applier.js";
 import { driftingModels, driftingPlan, seedDrift } from "../children/drifting.js";
-import { modelOf, overriding, serverError, stepDowns } from "../support.js";
+import { answeringWrites, modelOf, overriding, serverError, stepDowns } from "../support.js";
 import { driftOf, indexesOf, neverWithout, nextRunFinishes } from "./drift-checks.js";
 import { mortalServer, Way } from "./way.js";
 
@@ -334,6 +334,35 @@ describe("a primary that steps down", () => {
     expect(await driftOf(connection).rollback()).toMatchObject({ complete: true, refused: [] });
     expect(await indexesOf(database.connection)).toEqual(before);
   });
+
+  test.each(stepDowns)(
+    "%s, as the lease is taken or the plan is read: apply and rollback go on by themselves",
+    async (_when, error) => {
+      for (const isDone of [false, true]) {
+        await seedDrift(database.connection);
+        const before = await indexesOf(database.connection);
+        const once = async (turn: number, send: () => Promise<unknown>) => {
+          if (turn > 1) return send();
+          if (isDone) await send();
+          throw error;
+        };
+        const stumblingAtFirst = () => {
+          const turns = { lease: 0, reading: 0 };
+          const reading = answering(database.connection, {
+            listIndexes: (_document, send) => once(++turns.reading, send) as Promise<Document>,
+          });
+          return answeringWrites(reading, "org_db_leases", {
+            findOneAndUpdate: (send) => once(++turns.lease, send),
+          });
+        };
+        const applied = await driftOf(stumblingAtFirst()).apply({ rebuild: true });
+        expect(applied).toMatchObject({ complete: true, changed: true });
+        expect(await driftOf(stumblingAtFirst()).rollback()).toMatchObject({ complete: true, refused: [] });
+        expect(await indexesOf(database.connection)).toEqual(before);
+      }
+    },
+    30_000,
+  );
 });
 
 describe("between two tries", () => {
@@ -366,6 +395,29 @@ describe("between two tries", () => {
     expect(seen.builds).toBe(1);
     expect(await indexNames()).toEqual(["_id_"]);
     expect(await journalRuns(database.connection)).toMatchObject([{ state: "interrupted" }]);
+  });
+
+  test("a signal is heard in the midst of a rebuild too: the twin serves until the next run has gone on", async () => {
+    await things().insertOne({ r: 1 });
+    await things().createIndex({ r: 1 });
+    const optimizer = optimizerOf([{ r: 1 }, { sparse: true }]);
+    const { plan } = await optimizer.plan();
+    const stop = new AbortController();
+    let builds = 0;
+    const connection = answering(database.connection, {
+      createIndexes: async (_document, send) => {
+        builds += 1;
+        if (builds === 1) return send();
+        setImmediate(() => stop.abort());
+        throw stepDown;
+      },
+    });
+    const applying = applyPlan(connection, plan, { rebuild: true, signal: stop.signal });
+    await expect(applying).rejects.toMatchObject({ code: "ABORTED" });
+    expect(builds).toBe(2);
+    expect(await indexNames()).toEqual(["_id_", "r_1__rebuild_twin"]);
+    expect(await optimizer.apply()).toMatchObject({ complete: true });
+    expect(await indexNames()).toEqual(["_id_", "r_1"]);
   });
 
   test("the lease is lost: nothing more is written", async () => {
@@ -410,8 +462,8 @@ describe("between two tries", () => {
     await things().createIndex({ a: 1 });
     const optimizer = optimizerOf();
     const drop = ["things.a_1"];
-    await optimizer.apply({}, (await optimizer.plan({ drop })).plan);
     await database.connection.db?.command({ profile: 2 });
+    await optimizer.apply({}, (await optimizer.plan({ drop })).plan);
     const { plan } = await optimizer.plan({ drop });
     const connection = answering(database.connection, {
       dropIndexes: async () => {

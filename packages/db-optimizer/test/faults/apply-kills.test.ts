@@ -15,6 +15,8 @@ const kills = 50;
 const steps = 8;
 /** Longer than most of the steps take. */
 const longestMs = 60;
+/** What a killed client had sent may still prolong its lease after a minute has passed: then it is waited for. */
+const leaseMs = 10_000;
 const script = await bundleChild(new URL("../children/applier.ts", import.meta.url));
 
 /** A moment within any of the steps, or before the first, on a machine of whatever speed. */
@@ -32,7 +34,7 @@ test(`after each of ${kills} kills at random moments the next run finishes (seed
   for (let kill = 0; kill < kills; kill++) {
     await seedDrift(database.connection);
     const child = await next();
-    child.tell(JSON.stringify({} satisfies Assignment));
+    child.tell(JSON.stringify({ leaseMs } satisfies Assignment));
     await someMoment(child, random);
     child.kill();
     await child.exited;

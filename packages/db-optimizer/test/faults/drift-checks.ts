@@ -28,7 +28,8 @@ export async function neverWithout(connection: Connection): Promise<void> {
 /** The next run brings everything in line, and only the observation of the stray index is left open. */
 export async function nextRunFinishes(connection: Connection): Promise<void> {
   const optimizer = driftOf(connection);
-  const result = await optimizer.apply({ rebuild: true }, await driftingPlan(optimizer));
+  const options = { rebuild: true, waitMs: 20_000 };
+  const result = await optimizer.apply(options, await driftingPlan(optimizer));
   expect(result).toMatchObject({ complete: true });
   await neverWithout(connection);
   const { drift, plan } = await optimizer.plan();

@@ -8,10 +8,22 @@ import { projectGrowth } from "../../src/health/growth.js";
 import { checkHealth } from "../../src/health/health.js";
 import { partWeights, scoreHealth, severityCosts } from "../../src/health/score.js";
 import { parseThresholds } from "../../src/health/thresholds.js";
+import { compareFigures } from "../../src/health/week-ago.js";
 import { analysePerformance } from "../../src/optimize/optimize.js";
-import { actualIndex, intercepted } from "../support.js";
+import { actualIndex, intercepted, overriding } from "../support.js";
 
 const now = new Date("2026-06-01T00:00:00.000Z");
+
+/** The connection, as if to a router whose `config` database has these documents; it has one member, the server. */
+function asRouter(connection: Connection, config: Readonly<Record<string, object[]>>): Connection {
+  const answering = intercepted(connection, async (command) =>
+    "hello" in command ? { ...(await connection.db?.command(command)), msg: "isdbgrid" } : undefined,
+  );
+  const client = connection.getClient();
+  const collection = (name: string) => ({ find: () => ({ toArray: async () => config[name] ?? [] }) });
+  const db = (name?: string) => (name === "config" ? { collection } : client.db(name));
+  return overriding(answering, { getClient: () => overriding(client, { db }) });
+}
 const thresholds = parseThresholds(undefined);
 const known = <T>(value: T) => ({ known: true as const, value });
 const drift = {
@@ -24,6 +36,8 @@ const drift = {
   leftovers: [],
   missingCollections: [],
 };
+const findingsIn = (facts: HealthFacts, limits = thresholds) =>
+  findingsOf(facts, limits, compareFigures(facts));
 const weekBefore = new Date("2026-05-25T00:02:00.000Z");
 const kept = (...figures: HealthFigure[]) => ({
   weekAgo: known({ _id: "x", at: weekBefore, score: 90, figures }),
@@ -73,7 +87,14 @@ const looked = (given: Partial<HealthFacts["deep"]>) => ({ deep: { ...well.deep,
 const replicating = (member: { name: string; state: string }, oplogHours = known(72)) => ({
   replication: known({ members: [{ name: "a", state: "PRIMARY" }, member], oplogHours }),
 });
-const asked = { query: "q", collection: "a", problems: [], examinedPerReturned: 1, indexes: ["i"] };
+const asked = {
+  query: "q",
+  collection: "a",
+  problems: [],
+  examinedPerReturned: 1,
+  keysPerReturned: 1,
+  indexes: ["i"],
+};
 const limited = { documents: 90, dataBytes: 900, overDays: 7, expires: false, collection: "a" };
 const unknown = { known: false as const, reason: "not authorized" };
 const shape = { sampled: 1, medianBytes: 9, largestBytes: 9, largestId: 7, arrays: [] };
@@ -115,7 +136,7 @@ describe("findingsOf", () => {
   const processor = { processors: 4, overMs: 500, reading: { usedMs: 1, upMs: 1 } };
 
   it("finds nothing wrong with a database that is well", () => {
-    expect(findingsOf(well, thresholds)).toEqual([]);
+    expect(findingsIn(well)).toEqual([]);
   });
 
   it.each<[what: string, facts: Partial<HealthFacts>]>([
@@ -134,7 +155,7 @@ describe("findingsOf", () => {
       shaped({ arrays: [{ path: "x", medianLength: 400, longest: 501, longestId: 7 }] }),
     ],
   ])("lets %s be", (_what, facts) => {
-    expect(findingsOf({ ...well, ...facts }, thresholds)).toEqual([]);
+    expect(findingsIn({ ...well, ...facts })).toEqual([]);
   });
 
   it.each<[code: string, severity: string, facts: Partial<HealthFacts>]>([
@@ -279,6 +300,7 @@ describe("findingsOf", () => {
       "warning",
       looked({ queries: known([{ ...asked, problems: ["collection_scan"] }]) }),
     ],
+    ["QUERY_INDEX_SCAN", "warning", looked({ queries: known([{ ...asked, problems: ["index_scan"] }]) })],
     ["QUERY_OTHER_INDEX", "info", looked({ queries: known([{ ...asked, problems: ["other_index"] }]) })],
     ["QUERY_FAILED", "warning", looked({ queries: known([{ ...asked, failure: "unknown operator" }]) })],
     [
@@ -304,7 +326,7 @@ describe("findingsOf", () => {
     ["UNKNOWN", "info", looked({ growth: unknown })],
     ["UNKNOWN", "info", looked({ checks: [{ name: "audit", part: "security", result: unknown }] })],
   ])("%s is %s", (code, severity, facts) => {
-    const findings = findingsOf({ ...well, ...facts }, thresholds);
+    const findings = findingsIn({ ...well, ...facts });
     expect(findings.map((finding) => [finding.code, finding.severity])).toEqual([[code, severity]]);
     expect(findings[0]?.evidence).not.toBe("");
   });
@@ -312,7 +334,7 @@ describe("findingsOf", () => {
 
 it("blames no index where none is in use", () => {
   const absent = { ...asked, problems: ["other_index" as const], indexes: [] };
-  expect(findingsOf({ ...well, ...looked({ queries: known([absent]) }) }, thresholds)).toEqual([]);
+  expect(findingsIn({ ...well, ...looked({ queries: known([absent]) }) })).toEqual([]);
 });
 
 describe("limits", () => {
@@ -325,7 +347,7 @@ describe("limits", () => {
   ])("one that %s", (_what, perDay, expires, documents, found) => {
     const facts = { ...well, ...looked({ growth: known([{ ...limited, perDay, expires, documents }]) }) };
     const limits = parseThresholds({ limits: { a: { documents: 100 } } });
-    expect(findingsOf(facts, limits).map(({ code }) => code)).toEqual(found);
+    expect(findingsIn(facts, limits).map(({ code }) => code)).toEqual(found);
   });
 
   test("of the database add all collections up", () => {
@@ -439,6 +461,50 @@ describe("on the engine", () => {
     expect(fast).toMatchObject({ indexHitRatio: 1, advice: [] });
     expect(fast.queries.map(({ examinedPerReturned }) => examinedPerReturned)).toEqual([1, 1]);
     expect(fast.queries.map(({ latency }) => latency.samples)).toEqual([3, 3]);
+  });
+
+  it("calls unused what nobody reads and nothing else needs: not what a shard key needs", async () => {
+    const things = new Schema({}, { autoIndex: false, collection: "things", strict: false });
+    things.index({ declared: 1 }, { name: "by_declared" });
+    const models = [database.connection.model("Unread", things)];
+    const collection = database.connection.collection("things");
+    await collection.createIndex({ declared: 1 }, { name: "other_name" });
+    await collection.createIndex({ own: 1 });
+    await collection.createIndex({ tenant: 1, own: 1 });
+    await collection.createIndex({ once: 1 }, { unique: true });
+    const later = { now: new Date(Date.now() + 8 * 86_400_000) };
+    const unusedBy = async (connection: Connection) => {
+      const { findings, facts } = await checkHealth(connection, models, later);
+      const use = facts.indexes.known ? facts.indexes.value.use : [];
+      const verdicts = Object.fromEntries(use.map(({ index, verdict }) => [index.name, verdict]));
+      expect(verdicts).toMatchObject({ other_name: "unused_declared", own_1: "unused_undeclared" });
+      return findings.filter(({ code }) => code === "INDEX_UNUSED").map(({ message }) => message);
+    };
+    const own = "Index own_1 of things is unused";
+    const declared = "Index other_name of things is unused; take it out of its schema first";
+    expect((await unusedBy(database.connection)).sort()).toEqual([
+      declared,
+      own,
+      "Index tenant_1_own_1 of things is unused",
+    ]);
+    const { name } = database;
+    const sharded = [{ _id: `${name}.things`, key: { tenant: 1 } }];
+    expect((await unusedBy(asRouter(database.connection, { collections: sharded }))).sort()).toEqual([
+      declared,
+      own,
+    ]);
+  });
+
+  it("says of a redundant index that the models declare it, whatever its name on the server", async () => {
+    const spare = new Schema({}, { autoIndex: false, collection: "spare", strict: false });
+    spare.index({ a: 1 }, { name: "by_a" });
+    const models = [database.connection.model("Spare", spare)];
+    await database.connection.collection("spare").createIndex({ a: 1 }, { name: "other_name" });
+    await database.connection.collection("spare").createIndex({ a: 1, b: 1 });
+    const { advice } = await analysePerformance(database.connection, models, []);
+    expect(advice).toMatchObject([
+      { message: expect.stringMatching(/^Index other_name .*; take it out of its schema/) },
+    ]);
   });
 
   it("reads slow operations from the profiler and explains them", async () => {

@@ -56,16 +56,23 @@ describe("what is kept", () => {
 
   test("nothing by a clock that is ahead: by it all that is kept would be old", async () => {
     await check({ keep: true });
-    const ahead = check({ keep: true, now: new Date(Date.now() + 60 * 24 * 60 * minute) });
-    await expect(ahead).rejects.toMatchObject({ code: "CLOCK_AHEAD" });
+    const { keeping } = await check({ keep: true, now: new Date(Date.now() + 60 * 24 * 60 * minute) });
+    expect(keeping).toMatchObject({ kept: false, code: "CLOCK_AHEAD" });
     expect(await kept().countDocuments()).toBe(1);
   });
 
-  test("nothing without the privilege, by name", async () => {
+  test("nothing without the privilege, which is named beside the whole report", async () => {
     const refusing = answeringWrites(database.connection, "org_db_health", {
       insertOne: () => Promise.reject(serverError(13, "not authorized to insert")),
     });
-    await expect(check({ keep: true }, refusing)).rejects.toMatchObject({ code: "NOT_AUTHORIZED" });
+    const { keeping, ...report } = await check({ keep: true }, refusing);
+    expect(keeping).toEqual({
+      kept: false,
+      code: "NOT_AUTHORIZED",
+      reason: "Cannot keep the health report: not authorized to insert",
+    });
+    expect(Object.keys(report)).toEqual(Object.keys(await check()));
+    expect((await check({ keep: true })).keeping).toEqual({ kept: true });
   });
 });
 
@@ -184,7 +191,9 @@ describe("a figure", () => {
   const found = (name: FigureName, value: number, then: number) => {
     const sized = name === "dataBytes" || name === "indexBytes" ? { collection: "a" } : {};
     const facts = factsOf({ [name]: value }, [{ name, value: then, ...sized }]);
-    return weekFindings(facts, parseThresholds(undefined)).map(({ part, severity }) => `${part} ${severity}`);
+    return weekFindings(compareFigures(facts), new Date(0), parseThresholds(undefined)).map(
+      ({ part, severity }) => `${part} ${severity}`,
+    );
   };
 
   test.each<[FigureName, number, number, number, string]>([

@@ -112,6 +112,18 @@ describe("duplicates", () => {
     await things(database.connection).insertOne({ email: "x" });
   });
 
+  test("inside arrays are named by the server, whose dry run knows the documents", async () => {
+    const documents = [
+      { _id: 1, email: ["a", "b"] },
+      { _id: 2, email: ["b", "c"] },
+    ];
+    await things(database.connection).insertMany(documents as never[]);
+    await indexOn({ email: 1 });
+    const [, failed] = (await applyTo(models)).steps;
+    expect(failed?.error?.message).toBe("things.email_1 cannot be unique: one value 2 times (1, 2)");
+    expect(failed?.error?.details.duplicates).toEqual([{ value: {}, count: 2, ids: [1, 2] }]);
+  });
+
   test("outside the partial filter do not count", async () => {
     await things(database.connection).insertMany([
       { email: "x", live: true },

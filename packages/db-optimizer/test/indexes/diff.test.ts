@@ -41,6 +41,14 @@ describe("where Mongoose's own diff goes wrong", () => {
     expect(diffIndexes(expectedIndexes([model]), [actualCollection([present])]).inSync).toBe(true);
   });
 
+  test.each(["text", "2d"])("a schema's collation is no business of its %s indexes", (kind) => {
+    const model = modelOf({}, { collation: english, indexes: [[{ p: kind }]] });
+    const key = kind === "text" ? { _fts: "text", _ftsx: 1 } : { p: "2d" };
+    const present = actualIndex(key, { name: `p_${kind}`, ...(kind === "text" && { weights: { p: 1 } }) });
+    const collection = actualCollection([present], { collation: englishFilled });
+    expect(diffIndexes(expectedIndexes([model]), [collection])).toMatchObject({ inSync: true, extra: [] });
+  });
+
   test("a hidden stray stays information and is never dropped", () => {
     const report = drift([], [[{ old: 1 }, { hidden: true }]]);
     expect(report).toMatchObject({ inSync: true, extra: [{ name: "old_1", hidden: true }] });
@@ -199,6 +207,27 @@ describe("equality", () => {
     const report = drift([declared], [present]);
     expect(report.changed[0]?.how).toEqual(["rebuild"]);
     expect(planIndexes(report).steps).toMatchObject([{ kind: "rebuild", destructive: true }]);
+  });
+
+  test.each<[string, Declared, Declared, string, string]>([
+    ["keys", [{ a: 1, b: -1 }, { name: "i" }], [{ a: 1 }, { name: "i" }], "{ a: 1, b: -1 }", "{ a: 1 }"],
+    [
+      "a filter",
+      [{ a: 1 }, { partialFilterExpression: { live: true } }],
+      [{ a: 1 }],
+      "{ live: true }",
+      "none",
+    ],
+    [
+      "a collation",
+      [{ a: 1 }, { collation: { locale: "da", strength: 2 } }],
+      [{ a: 1 }],
+      '{ locale: "da", strength: 2 }',
+      "simple",
+    ],
+    ["a time", [{ d: 1 }, { expireAfterSeconds: 60 }], [{ d: 1 }], "60", "none"],
+  ])("%s that differ are told as people write them", (_what, declared, present, expected, actual) => {
+    expect(drift([declared], [present]).changed[0]?.differences).toMatchObject([{ expected, actual }]);
   });
 
   test("an index without a collation inherits the collection's", () => {

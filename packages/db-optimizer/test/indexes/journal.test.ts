@@ -26,7 +26,9 @@ describe("the journal", () => {
     await things().createIndex({ d: 1 }, { expireAfterSeconds: 3_600 });
     const optimizer = optimizerOf([[{ a: 1 }], [{ d: 1 }, { expireAfterSeconds: 60 }]]);
     const { plan } = await optimizer.plan();
-    const { runId = "" } = await optimizer.apply({ by: "ann@build", now });
+    let ticks = 0;
+    const clock = () => ticks++ * 60_000;
+    const { runId = "" } = await optimizer.apply({ by: "ann@build", now, clock });
     const [run, ...others] = await journalRuns(database.connection);
     expect(others).toEqual([]);
     expect(run).toMatchObject({
@@ -42,6 +44,17 @@ describe("the journal", () => {
       { kind: "create", index: "a_1", state: "done", before: null },
       { kind: "setTtl", index: "d_1", state: "done" },
     ]);
+    const [first, second] = steps;
+    const times = [
+      run?.startedAt,
+      first?.startedAt,
+      first?.endedAt,
+      second?.startedAt,
+      second?.endedAt,
+      run?.endedAt,
+    ];
+    const numbers = times.map(Number);
+    expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
     expect(steps[1]?.before).toContain("3600");
     expect(steps[1]?.after).toContain("60");
   });
@@ -109,6 +122,23 @@ describe("rollback", () => {
     await expect(optimizer.rollback({ now: days(2) })).rejects.toMatchObject({
       code: "NOTHING_TO_ROLL_BACK",
     });
+  });
+
+  test("passes over runs that changed nothing: those that failed, and those that only looked at what is hidden", async () => {
+    await things().insertMany([{ e: 1 }, { e: 1 }]);
+    await things().createIndex({ e: 1 });
+    await things().createIndex({ own: 1 });
+    const optimizer = optimizerOf([[{ e: 1 }, { unique: true }]]);
+    const { runId } = await optimizer.apply({ now }, (await optimizer.plan({ drop: ["things.own_1"] })).plan);
+    for (const day of [1, 2]) {
+      const { steps } = await optimizer.apply({ now: days(day) });
+      expect(steps.map(({ outcome }) => outcome)).toEqual(["failed", "observing"]);
+    }
+    const { run, plan } = await optimizer.planRollback();
+    expect(run._id).toBe(runId);
+    expect(plan.steps).toMatchObject([{ kind: "unhide", index: "own_1" }]);
+    await optimizer.rollback({ now: days(3) });
+    await expect(optimizer.planRollback()).rejects.toMatchObject({ code: "NOTHING_TO_ROLL_BACK" });
   });
 
   test("leaves alone what somebody changed since, says so, and can be asked again", async () => {
@@ -197,11 +227,33 @@ describe("dropping", () => {
   test("does not drop what it could not watch", async () => {
     await prepare();
     const optimizer = optimizerOf([]);
-    await optimizer.apply({ now }, (await optimizer.plan({ drop: ["things.at_1"] })).plan);
-    expect((await optimizer.apply({ now: days(30), drop: true })).steps).toMatchObject([
-      { outcome: "observing" },
-    ]);
+    const { plan } = await optimizer.plan({ drop: ["things.at_1"] });
+    const blind = {
+      outcome: "observing",
+      reasons: [expect.stringMatching(/^nothing can watch it: .*setProfiling/)],
+    };
+    expect((await optimizer.apply({ now }, plan)).steps).toMatchObject([blind]);
+    expect((await optimizer.apply({ now: days(30), drop: true })).steps).toMatchObject([blind]);
     expect((await indexes()).at_1).toMatchObject({ hidden: true });
+  });
+
+  test("waits the whole time once it can be watched, not only what is left of it", async () => {
+    await prepare();
+    const blind = optimizerOf([]);
+    await blind.apply({ now }, (await blind.plan({ drop: ["things.at_1"] })).plan);
+    const seeing = optimizerOf([], [byOwner]);
+    const begun = await seeing.apply({ now: days(30), drop: true });
+    expect(begun.steps).toMatchObject([
+      { outcome: "observing", reasons: [expect.stringMatching(/2096-04-07/)] },
+    ]);
+    expect((await seeing.apply({ now: days(36), drop: true })).steps).toMatchObject([
+      {
+        outcome: "observing",
+        reasons: [expect.stringMatching(/^nobody has missed it so far; .*2096-04-07/)],
+      },
+    ]);
+    expect((await seeing.apply({ now: days(38), drop: true })).steps).toMatchObject([{ outcome: "done" }]);
+    expect(Object.keys(await indexes())).not.toContain("at_1");
   });
 
   test("ends when somebody else makes the index visible", async () => {

@@ -75,10 +75,25 @@ describe("a hidden index", () => {
     ],
     ["a profiler that is off, with named queries", { slow: null, queries }, { queries }, "drop"],
     ["no profiler and no named query: not knowing is no reason to drop", { slow: null }, {}, "blind"],
+    ["a profiler that was turned on in the meantime", {}, { slow: null }, "begin"],
+    ["a query that was named in the meantime", { slow: null, queries }, { slow: null }, "begin"],
+    ["a query that was named in the meantime, and scans", { queries: scanning }, {}, "harm"],
+    [
+      "another query named instead",
+      { slow: null, queries },
+      { queries: [{ ...served, query: "x" }] },
+      "begin",
+    ],
   ])("%s", (_name, current, baseline, expected) => {
     expect(verdict(current, until, baseline)).toBe(expected);
-    // Harm is acted on at once, everything else waits for its time.
-    expect(verdict(current, before, baseline)).toBe(expected === "harm" ? "harm" : "wait");
+    // Only what was watched waits for its time.
+    expect(verdict(current, before, baseline)).toBe(expected === "drop" ? "wait" : expected);
+  });
+
+  test("that can be watched at last is held against what does not hide the harm so far", () => {
+    const observation = { until, spec, baseline: { ...none, slow: null } };
+    const verdict = judgeObservation(observation, { ...none, queries }, until);
+    expect(verdict).toEqual({ kind: "begin", baseline: { ...none, queries, slow: [] } });
   });
 
   test("is missed by somebody with a name", () => {

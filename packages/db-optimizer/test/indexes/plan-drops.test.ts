@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { diffIndexes } from "../../src/indexes/diff.js";
 import { specToText } from "../../src/indexes/journal-text.js";
-import type { Observation } from "../../src/indexes/observation.js";
+import type { Observation, Signals } from "../../src/indexes/observation.js";
 import { type PlanInput, planIndexes } from "../../src/indexes/plan.js";
 import type { Document } from "../../src/model.js";
 import { actualCollection, actualIndex } from "../support.js";
@@ -65,6 +65,14 @@ test("an observation that is open is gone on with, and not begun again", () => {
   };
   const input = { observations: [open], drop: ["things.a_1"] };
   expect(plan([[{ a: 1 }, { hidden: true }]], input)).toEqual(["finishDrop a_1"]);
+  const reason = (baseline: Partial<Signals>) => {
+    const observations = [{ ...open, baseline: { ...open.baseline, ...baseline } }];
+    const collections = [actualCollection([actualIndex({ a: 1 }, { hidden: true })])];
+    return planIndexes(diffIndexes([], collections), collections, { observations }).steps[0]?.reason;
+  };
+  const hidden = "hidden since 1970-01-01T00:00:00.000Z";
+  expect(reason({})).toBe(`${hidden}, observed until 1970-01-01T00:00:00.001Z`);
+  expect(reason({ slow: null })).toBe(`${hidden}, nothing could watch it so far`);
   // Somebody dropped it by hand.
   expect(plan([[{ b: 1 }]], { observations: [open] })).toEqual([]);
 });

@@ -2,12 +2,12 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { describe, expect, test } from "vitest";
 
 import { expectQueryPlan } from "../../src/explain/expect.js";
-import { runCleanup } from "../../src/index.js";
+import { migrateUp, rollbackMigration, runCleanup, verifyMigration } from "../../src/index.js";
 import type { Plan } from "../../src/indexes/plan.js";
 import { DatabaseOptimizer } from "../../src/optimizer.js";
 import { DatabaseInitializer } from "../../src/setup/initializer.js";
-import { saasModels, saasQueries, seedSaas } from "./saas.js";
-import { seedShop, shopModels, shopQueries } from "./shop.js";
+import { saasModels, saasQueries, saasRules, seedSaas } from "./saas.js";
+import { basketsMigration, seedBaskets, seedShop, shopModels, shopQueries } from "./shop.js";
 
 const database = useTemporaryDatabase({ label: "sets", per: "test" });
 const now = new Date("2096-06-01T00:00:00Z");
@@ -113,6 +113,30 @@ describe("a shop", () => {
     expect(await namesIn("orders")).toEqual(["_id_", "number", "of_customer"]);
   });
 
+  test("baskets move to a layout of their own; the faulty one is named first, and a way back loses no write", async () => {
+    const { connection } = database;
+    await seedBaskets(connection, 60);
+    const held = () => connection.collection("old_baskets").find().sort({ _id: 1 }).toArray();
+    const before = await held();
+    const options = { now: () => new Date(), limits: { minBatch: 20, maxBatch: 20, niceRatio: 0 } };
+    await expect(migrateUp(connection, basketsMigration, options)).rejects.toMatchObject({
+      code: "MIGRATION_MISMATCH",
+      details: { mismatches: [{ kind: "conflict", sourceId: 7, index: "product_once" }] },
+    });
+    expect(await held()).toEqual(before);
+    const mended = { $set: { "items.1.product": 2 } };
+    await connection.collection("old_baskets").updateOne({ _id: 7 as never }, mended);
+    expect(await migrateUp(connection, basketsMigration, options)).toMatchObject({ phase: "switched" });
+    const whole = { clean: true, sources: 60, expected: 180, found: 180 };
+    expect(await verifyMigration(connection, basketsMigration, options)).toMatchObject(whole);
+    const bought = { _id: 500 as never, basket: 3, product: 9, quantity: 1, addedAt: new Date(0) };
+    await connection.collection("basket_items").insertOne(bought);
+    await rollbackMigration(connection, basketsMigration, options);
+    const items = (await held()).map((basket) => basket.items.length);
+    expect(items).toEqual(before.map((_basket, at) => (at === 3 ? 3 : 2)));
+    expect((await held())[3]?.items).toContainEqual({ _id: 500, product: 9, quantity: 1 });
+  });
+
   test("advice comes measured, and every refusal with its reason", async () => {
     const optimizer = await prepare();
     const report = await optimizer.advise();
@@ -183,6 +207,39 @@ describe("a product for many tenants", () => {
     expect(await initializer.initialize({ rebuild: true })).toMatchObject({ changed: false, ready: true });
     const { schemas } = (await initializer.health({ now })).facts.deep;
     expect(schemas).toMatchObject({ known: true });
+  });
+
+  test("a cleanup deletes, archives and anonymises what its rules name, and nothing else", async () => {
+    await seedSaas(database.connection);
+    const collection = (name: string) => database.connection.collection(name);
+    const today = new Date();
+    await collection("webhooks").updateMany({ tenant: { $lt: 10 } }, { $set: { settled: true } });
+    await collection("webhooks").updateMany({ nextAt: { $exists: true } }, { $set: { nextAt: new Date(0) } });
+    await collection("activity").updateMany({ tenant: 4 }, { $set: { at: new Date(0) } });
+    const longAgo = { $set: { lastSeenAt: new Date(0), invitedBy: 7 } };
+    await collection("principals").updateMany({ tenant: 4 }, longAgo);
+    await collection("principals").createIndex({ lastSeenAt: 1 });
+    const gone = await collection("activity").find({ tenant: 4 }).toArray();
+    const counts = async () => ({
+      webhooks: await collection("webhooks").countDocuments(),
+      activity: await collection("activity").countDocuments(),
+      principals: await collection("principals").countDocuments(),
+      gone: await collection("principals").countDocuments({ role: "gone", invitedBy: { $exists: false } }),
+    });
+    const settled = { settled: true, nextAt: { $exists: true } };
+    const [before, due] = [await counts(), await collection("webhooks").countDocuments(settled)];
+    const members = await collection("principals").countDocuments({ tenant: 4, kind: "Member" });
+    const services = await collection("principals").find({ kind: "Service" }).toArray();
+    await runCleanup(database.connection, saasRules, { now: today, run: true });
+    expect(await counts()).toEqual({
+      webhooks: before.webhooks - due,
+      activity: before.activity - gone.length,
+      principals: before.principals,
+      gone: members,
+    });
+    expect(Math.min(due, gone.length, members)).toBeGreaterThan(0);
+    expect(await collection("activity_archive").find().sort({ _id: 1 }).toArray()).toEqual(gone);
+    expect(await collection("principals").find({ kind: "Service" }).toArray()).toEqual(services);
   });
 
   test("apply brings it in line, and a second one has nothing to do", async () => {

@@ -1,5 +1,6 @@
 import { type Connection, Schema } from "mongoose";
 
+import type { CleanupRule } from "../../src/index.js";
 import type { ModelLike } from "../../src/model.js";
 import type { NamedQuery } from "../../src/named-query.js";
 
@@ -91,6 +92,32 @@ export const saasQueries: NamedQuery[] = [
     collection: "tasks",
     filter: { title: "TASK 100" },
     collation: { locale: "en", strength: 2 },
+  },
+];
+
+/** What the product keeps for how long. */
+export const saasRules: CleanupRule[] = [
+  {
+    name: "settled-webhooks",
+    collection: "webhooks",
+    field: "nextAt",
+    retentionSeconds: 0,
+    where: { settled: true },
+  },
+  {
+    name: "old-activity",
+    collection: "activity",
+    field: "at",
+    retentionSeconds: 30 * 86_400,
+    action: { archiveToCollection: "activity_archive" },
+  },
+  {
+    name: "members-who-left",
+    collection: "principals",
+    field: "lastSeenAt",
+    retentionSeconds: 365 * 86_400,
+    where: { kind: "Member" },
+    action: { anonymise: { set: { role: "gone" }, unset: ["invitedBy"] } },
   },
 ];
 

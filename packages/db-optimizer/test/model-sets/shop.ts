@@ -1,6 +1,7 @@
 import { type Connection, Schema } from "mongoose";
 
-import type { ModelLike } from "../../src/model.js";
+import type { Migration } from "../../src/index.js";
+import type { Document, ModelLike } from "../../src/model.js";
 import type { NamedQuery } from "../../src/named-query.js";
 
 const caseless = { locale: "en", strength: 2 };
@@ -152,4 +153,51 @@ async function seedIndexes(connection: Connection): Promise<void> {
     { product: -1, writtenAt: 1 },
     { name: "visible_of_product__rebuild_twin", partialFilterExpression: { visible: true } },
   );
+}
+
+/** The shop's old baskets, which hold their items, to be baskets and items of their own. */
+export const basketsMigration: Migration = {
+  name: "baskets",
+  source: "old_baskets",
+  targets: ["baskets", "basket_items"],
+  phaseLeaseMs: 10,
+  retentionMs: 0,
+  contract: { unset: ["items"] },
+  expand: ({ _id, customer, changedAt, items = [] }) => [
+    {
+      collection: "baskets",
+      document: { _id, customer, changedAt },
+      supersedes: { changedAt: { $lt: changedAt } },
+    },
+    ...(items as Document[]).map((item) => ({
+      collection: "basket_items",
+      document: { ...item, basket: _id, addedAt: changedAt },
+      supersedes: { addedAt: { $lt: changedAt } },
+    })),
+  ],
+  belongTo: (collection, ids) =>
+    collection === "baskets" ? { _id: { $in: ids } } : { basket: { $in: ids } },
+  ownerOf: (collection, document) => (collection === "baskets" ? document._id : document.basket),
+  canonical: (_collection, document) => document,
+  collapse: (targets) =>
+    (targets.get("baskets") ?? []).map(({ _id, ...basket }) => {
+      const items = (targets.get("basket_items") ?? []).map(
+        ({ basket: _basket, addedAt: _addedAt, ...item }) => item,
+      );
+      return { filter: { _id }, update: { $set: { ...basket, items } }, upsert: true };
+    }),
+};
+
+/** Baskets of the old layout. The fault: one has the same product twice, which the new layout does not allow. */
+export async function seedBaskets(connection: Connection, count: number): Promise<void> {
+  const baskets = Array.from({ length: count }, (_, n) => ({
+    _id: n as never,
+    customer: n % 40,
+    changedAt: day(n),
+    items: [0, 1].map((item) => ({ _id: n * 2 + item, product: n === 7 ? 1 : item, quantity: 1 + (n % 3) })),
+  }));
+  await connection.collection("old_baskets").insertMany(baskets);
+  await connection
+    .collection("basket_items")
+    .createIndex({ basket: 1, product: 1 }, { name: "product_once", unique: true });
 }

@@ -34,6 +34,8 @@ describe("judgePlan", () => {
     ["a sort in memory", { ...good, blockingSort: true }, ["blocking_sort"]],
     ["another index than the one meant", { ...good, indexes: ["b_1"] }, ["other_index"]],
     ["too much examined", { ...good, docsExamined: 21 }, ["examines_too_much"]],
+    ["an index read from end to end", { ...good, keysExamined: good.returned * 101 }, ["index_scan"]],
+    ["many values looked for, few found", { ...good, keysExamined: good.returned * 100 }, []],
     ["nothing returned and little examined", { ...good, returned: 0, docsExamined: 2 }, []],
   ])("finds in %s", (_name, plan, problems) => {
     expect(judgePlan(query, plan, latency).problems).toEqual(problems);
@@ -202,6 +204,17 @@ describe("advise", () => {
         kind: "create_index",
         command: "db.things.createIndex({ a: 1 })",
         evidence: expect.stringContaining("1000"),
+      },
+    ]);
+  });
+
+  it("sends for the plan of a query that reads its whole index: another index may not help", () => {
+    const plan = { ...good, keysExamined: good.returned * 500 };
+    expect(advise({ ...nothing, analyses: [judgePlan(query, plan, latency)] })).toMatchObject([
+      {
+        kind: "review_plan",
+        message: "byA reads 500.0 keys of a_1 for each document it returns",
+        command: expect.stringContaining("explain"),
       },
     ]);
   });
