@@ -117,7 +117,7 @@ async function benchmarkReads(
   await reads.createIndex({ key: 1 }, { unique: true });
   await reads.insertMany(Array.from({ length: 10_000 }, (_, key) => ({ key, text: "x".repeat(200) })));
   return benchmarkForeground({
-    prepare: async () => void (await fill(connection, 40_000)),
+    prepare: async () => void (await fill(connection, 60_000)),
     call: (index) => reads.findOne({ key: (index * 7) % 10_000 }),
     script,
     uri,

@@ -24,7 +24,8 @@ export interface Foreground {
   tidy(): Promise<void>;
 }
 
-const windowMs = 5_000;
+const warmUpMs = 2_000;
+const windowMs = 10_000;
 const betweenCallsMs = 2;
 
 /** The latency of a foreground while nothing else goes on, and while a process works: in rounds, side by side. */
@@ -33,9 +34,11 @@ export async function benchmarkForeground(given: Foreground, rounds = 5): Promis
   const rates: number[] = [];
   for (let round = 0; round < rounds; round++) {
     await given.prepare();
-    const idle = await callFor(given);
+    // What was just prepared is still being written to the disk.
+    await callFor(given, warmUpMs);
+    const idle = await callFor(given, windowMs);
     const worker = await startWorker(given.script, given.uri);
-    const during = await callFor(given, worker.ended);
+    const during = await callFor(given, windowMs, worker.ended);
     rates.push(worker.perSecond());
     await worker.stop();
     await given.tidy();
@@ -69,9 +72,9 @@ async function startWorker(script: URL, uri: string) {
   return { ended: ended.signal, perSecond, stop };
 }
 
-async function callFor({ call }: Foreground, over?: AbortSignal): Promise<number[]> {
+async function callFor({ call }: Foreground, ms: number, over?: AbortSignal): Promise<number[]> {
   const times: number[] = [];
-  const end = performance.now() + windowMs;
+  const end = performance.now() + ms;
   for (let index = 0; performance.now() < end && !over?.aborted; index++) {
     const started = performance.now();
     await call(index);

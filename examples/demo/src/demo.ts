@@ -163,7 +163,9 @@ async function cleanUp(
     run: true,
     queries: hot,
     signal: options.signal,
-    onProgress: ({ done, total, collection }) => step.progress(done, total, `of ${collection}`),
+    onProgress: ({ done, total, collection }) => {
+      if (total !== null) step.progress(done, total, `of ${collection}`);
+    },
   });
   options.signal.throwIfAborted();
   const deleted = report.rules.reduce((sum, rule) => sum + rule.deleted, 0);

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { Connection, mongo } from "mongoose";
 
 import { isDuplicate, isOptimizerError, OptimizerError } from "./errors.js";
-import { databaseOf } from "./indexes/inspect.js";
 import { type Moment, msSince, thisMoment } from "./moment.js";
+import { ownCollection } from "./own-collection.js";
 import { pause } from "./pause.js";
 import { withRetries } from "./transient.js";
 
@@ -69,7 +69,7 @@ export async function withLease<T>(
   const { leaseMs = defaultLeaseMs } = options;
   if (!(leaseMs >= shortestLeaseMs))
     throw new OptimizerError("INVALID_OPTIONS", `leaseMs is ${leaseMs}: it takes ${shortestLeaseMs} or more`);
-  const leases = databaseOf(connection).collection<LeaseDocument>(leaseCollection);
+  const leases = ownCollection<LeaseDocument>(connection, leaseCollection);
   const holding: Holding = { name, owner: randomUUID(), leaseMs, heardAt: thisMoment() };
   const fencing = await acquire(leases, holding, options);
   const confirm = () => renew(leases, holding);
@@ -114,7 +114,7 @@ function keepAlive(leases: Leases, holding: Holding, lost: AbortController): Nod
 
 /** When the lease that somebody holds at this moment runs out; nothing when it is free. Reads only. */
 export async function leaseHeldUntil(connection: Connection, name: string): Promise<Date | undefined> {
-  const leases = databaseOf(connection).collection<LeaseDocument>(leaseCollection);
+  const leases = ownCollection<LeaseDocument>(connection, leaseCollection);
   const held = await leases.findOne({ _id: name });
   return held && held.expiresAt > (await serverTime(leases.db)) ? held.expiresAt : undefined;
 }

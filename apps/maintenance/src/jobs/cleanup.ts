@@ -48,6 +48,8 @@ export function cleanupJob(database: IdentityDatabase, config: Config, metrics: 
 }
 
 function reportOf({ done, total, rate, etaMs, rule, paused }: CleanupProgress): JobReport {
+  // Until the rule has been counted there is no telling where in it the run is.
+  if (total === null) return { paused };
   const rounded = etaMs === null ? null : Math.round(etaMs);
   return { progress: { done, total, rate: Math.round(rate), etaMs: rounded, step: rule }, paused };
 }

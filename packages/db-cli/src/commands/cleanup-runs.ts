@@ -105,12 +105,12 @@ function rulesTable({ rules }: CleanupRun): string {
     ],
     rules.map(({ rule, collection, done, total, activeMs }) => {
       const rate = activeMs > 0 ? (done / activeMs) * 1_000 : 0;
-      const left = Math.max(total - done, 0);
+      const left = total === null ? 0 : Math.max(total - done, 0);
       return [
         rule,
         collection,
         count(done),
-        count(total),
+        total === null ? "" : count(total),
         rate > 0 ? count(rate) : "",
         rate > 0 && left > 0 ? duration((left / rate) * 1_000) : "",
       ];

@@ -116,10 +116,12 @@ function chosenRules<T extends { name: string }>(
 }
 
 function progressText({ rule, done, total, rate, etaMs, paused }: CleanupProgress): string {
-  const share = total > 0 ? Math.floor((done / total) * 100) : 100;
+  const share = total ? Math.floor((done / total) * 100) : 100;
+  // A count of millions takes longer than the first batches.
+  const of = total === null ? "" : ` of ${count(total)} (${share} %)`;
   const left = etaMs === null ? "" : `, ${duration(etaMs)} left`;
   // Before a batch has rested nobody knows the pace.
   const pace = rate > 0 ? `, ${count(rate)} per second` : "";
   const doing = paused ? `, paused: ${paused.detail}` : pace;
-  return `${rule}: ${count(done)} of ${count(total)} (${share} %)${doing}${left}`;
+  return `${rule}: ${count(done)}${of}${doing}${left}`;
 }

@@ -30,7 +30,7 @@ export const defaultLimits: ControllerLimits = {
 /** How much of the past the rate remembers: pt-online-schema-change's weight. */
 const memory = 0.75;
 const firstBatch = 1_000;
-/** Batches without harm before the next step up, after a read waited too long. */
+/** Batches without harm before the next step up, after one that was too much for reads. */
 const patience = 32;
 /** From this failure in a row on a batch is split, below the smallest size if need be. */
 const splitFrom = 3;
@@ -42,7 +42,7 @@ export interface ControllerState {
   readonly weightedSeconds: number;
   /** Time-outs since the last batch that was done. */
   readonly failures: number;
-  /** Batches until the size may grow, since a read waited too long. */
+  /** Batches until the size may grow, since one was too much for reads. */
   readonly patience: number;
 }
 
@@ -69,13 +69,13 @@ export interface DoneBatch {
   readonly documents: number;
   /** Milliseconds that it took. */
   readonly elapsedMs: number;
-  /** Whether a read beside it waited too long, so that it was too large. */
-  readonly heldUp: boolean;
+  /** Whether it was too much at a time for the reads beside it. */
+  readonly tooMuch: boolean;
 }
 
 /**
  * After a batch: the size that would take the target time at the weighted rate, within the bounds, and a pause. When
- * a read was held up it is half the size, and from then on it grows a step in {@link patience} batches. Pure.
+ * it was too much for reads it is half the size, and from then on it grows a step in {@link patience} batches. Pure.
  */
 export function afterBatch(
   state: ControllerState,
@@ -98,10 +98,10 @@ export function afterBatch(
 /** The largest next batch, and how long it stays that. */
 function growthAfter(
   { batchSize, patience: left }: ControllerState,
-  { heldUp }: DoneBatch,
+  { tooMuch }: DoneBatch,
   limits: ControllerLimits,
 ): { readonly allowed: number; readonly patience: number } {
-  if (heldUp) return { allowed: halved(batchSize, limits), patience };
+  if (tooMuch) return { allowed: halved(batchSize, limits), patience };
   if (left > 1) return { allowed: batchSize, patience: left - 1 };
   const allowed = Math.max(Math.floor(batchSize * limits.maxGrowth), batchSize + 1);
   return { allowed, patience: left === 1 ? patience : 0 };

@@ -13,12 +13,12 @@ const readsToWarmUp = 200;
 const learnEveryMs = 10_000;
 /** What a read may take beyond the usual in any case: nobody notices half a millisecond. */
 const unnoticedMs = 0.5;
-/** A read that waits longer than this is held up: the batch beside it was too large, however rare such a read is. */
-const heldUpMs = 50;
 /** Part of the time in which reads may be slowed down: half of one in a hundred, as not every read is seen. */
 const slowShare = 0.005;
 /** How much of the past the slowed time of a batch remembers. */
 const memory = 0.75;
+/** Where a batch would have to be rested after for longer, it was too large. */
+const longRestMs = 2_000;
 /** The longest rest: however slow the reads, the work goes on. */
 const longestRestMs = 5_000;
 
@@ -33,7 +33,7 @@ export class SlowdownJudge {
   /** Part of the reads at rest that were slow all the same. */
   #slowAtRest = 0;
   #slowedMs = 0;
-  #heldUp = false;
+  #tooMuch = false;
   #weightedMs = 0;
   #weightedRounds = 0;
 
@@ -52,16 +52,14 @@ export class SlowdownJudge {
 
   /** A read beside the work. */
   besideWork(ms: number): void {
-    if (ms <= this.#longestMs) return;
-    this.#slowedMs += Math.max(ms, readEveryMs);
-    this.#heldUp ||= ms > heldUpMs;
+    if (ms > this.#longestMs) this.#slowedMs += Math.max(ms, readEveryMs);
   }
 
-  /** Whether a read was held up since this was last asked: one may still wait when the work beside it is done. */
-  takeHeldUp(): boolean {
-    const heldUp = this.#heldUp;
-    this.#heldUp = false;
-    return heldUp;
+  /** Whether the rounds since this was last asked were too large: a long rest was too short for them. */
+  takeTooMuch(): boolean {
+    const tooMuch = this.#tooMuch;
+    this.#tooMuch = false;
+    return tooMuch;
   }
 
   /** Ends a round of so many milliseconds. Returns how many to rest after it. */
@@ -72,6 +70,8 @@ export class SlowdownJudge {
     this.#weightedRounds = memory * this.#weightedRounds + 1;
     this.#slowedMs = 0;
     const slowedMs = this.#weightedMs / this.#weightedRounds;
+    // Not for what came of an earlier round only, which may have been larger, nor for one bad moment.
+    this.#tooMuch ||= Math.min(slowedMs, ownMs) > longRestMs * slowShare;
     return Math.min(Math.max(slowedMs / slowShare - workedMs, 0), longestRestMs);
   }
 }
@@ -98,9 +98,9 @@ export class ForegroundWatch {
     this.#judge = isWatched(limits) ? new SlowdownJudge(limits.maxSlowdown) : undefined;
   }
 
-  /** Whether a read beside the work was held up since this was last asked. */
-  takeHeldUp(): boolean {
-    return this.#judge?.takeHeldUp() ?? false;
+  /** Whether the work since this was last asked was too much at a time for the reads beside it. */
+  takeTooMuch(): boolean {
+    return this.#judge?.takeTooMuch() ?? false;
   }
 
   /** Does a batch and what belongs to it. */

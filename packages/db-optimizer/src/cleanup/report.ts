@@ -7,12 +7,13 @@ export interface CleanupProgress {
   readonly runId: string;
   readonly rule: string;
   readonly collection: string;
-  /** Documents handled by this rule so far, and to handle as counted when this process began. */
+  /** Documents handled by this rule so far. */
   readonly done: number;
-  readonly total: number;
+  /** Documents to handle, as counted when this process began; `null` while they are still being counted. */
+  readonly total: number | null;
   /** Documents per second of the time at work: rests between batches count, pauses do not. */
   readonly rate: number;
-  /** Milliseconds left at that rate, also while it is paused; `null` before there is one. */
+  /** Milliseconds left at that rate, also while it is paused; `null` before there is a rate and a total. */
   readonly etaMs: number | null;
   readonly batchSize: number;
   /** Why it waits; `null` while it works. */
@@ -41,7 +42,7 @@ export interface TimeEstimate {
 export interface RuleReport {
   readonly rule: string;
   readonly collection: string;
-  /** Documents that were past their retention when the rule began. */
+  /** Documents past their retention as the rule began; of one stopped before they were counted, those that it handled. */
   readonly matched: number;
   /** Estimate from the average document size. */
   readonly matchedBytes: number;

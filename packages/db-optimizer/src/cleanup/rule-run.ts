@@ -38,6 +38,8 @@ export interface RuleEnd {
 /** Carries out one rule, batch by batch, from where its state says. */
 export async function runRule(work: RuleWork, from: RuleState): Promise<RuleEnd> {
   const limits = { ...defaultLimits, ...work.limits };
+  const first = await withRetries(() => work.reader.next(1), work.signal);
+  if (first.length === 0) return { state: { ...from, cursor: null }, stop: null };
   const actor = await openActor(work);
   const watch = new ForegroundWatch(work.collection, limits);
   try {
@@ -105,16 +107,14 @@ class RuleRun {
     if (moved === "timed out") return this.#timedOut();
     const elapsedMs = performance.now() - started;
     this.#reader.take(ids.length, moved);
-    const heldUp = this.#watch.takeHeldUp();
-    const step = afterBatch(this.#controller, { documents: ids.length, elapsedMs, heldUp }, this.#limits);
+    const tooMuch = this.#watch.takeTooMuch();
+    const step = afterBatch(this.#controller, { documents: ids.length, elapsedMs, tooMuch }, this.#limits);
     this.#controller = step.state;
-    const { done, batches, total } = this.#state;
+    const { done, batches } = this.#state;
     this.#state = {
       ...this.#state,
       done: done + moved,
       batches: batches + 1,
-      // More may have come past their retention since they were counted.
-      total: Math.max(total, done + moved),
       cursor: this.#reader.cursor,
       controller: this.#controller,
     };

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Connection, mongo } from "mongoose";
 import { OptimizerError, toOptimizerError } from "../errors.js";
-import { databaseOf } from "../indexes/inspect.js";
+import { ownCollection } from "../own-collection.js";
 import { withRetries } from "../transient.js";
 import type { ControllerState } from "./controller.js";
 import type { ThrottleReason } from "./throttle.js";
@@ -21,8 +21,8 @@ export type CleanupPause = "requested" | "window" | ThrottleReason;
 export interface RuleState {
   readonly rule: string;
   readonly collection: string;
-  /** Documents that it named when it was last counted, with those that are done. */
-  readonly total: number;
+  /** Documents that it named when it was last counted, with those that are done; `null` before that. */
+  readonly total: number | null;
   readonly done: number;
   readonly batches: number;
   /** Milliseconds at work, without pauses. */
@@ -69,7 +69,7 @@ export const unfinished: readonly CleanupState[] = [...alive, "interrupted", "fa
 
 /** The collection that cleanups are kept in. */
 export function runsOf(connection: Connection): mongo.Collection<CleanupRun> {
-  return databaseOf(connection).collection<CleanupRun>(runCollection);
+  return ownCollection<CleanupRun>(connection, runCollection);
 }
 
 /** What a run is begun with. */

@@ -70,7 +70,8 @@ async function estimate(
   const counted: Counted[] = [];
   for (const rule of rules) {
     options.signal?.throwIfAborted();
-    counted.push(await count(connection, dueRule(rule, indexes, options.now), options.signal));
+    const due = dueRule(rule, indexes, options.now);
+    counted.push({ ...due, matched: await count(connection, due, options.signal) });
   }
   const paces = await measuredPaces(connection);
   return {
@@ -114,14 +115,10 @@ async function carryOut(
     const latencyBefore = await probe.measure(probeRounds);
     const sizing = sizes(connection, parsed, signal);
     work.pacer.lookAtDisk();
-    const counting = async (due: DueRule) => {
-      // Sizes are of before the first write, which follows the first count.
-      const [counted] = await Promise.all([count(connection, due, signal), sizing]);
-      return counted;
-    };
     const due = parsed.map((rule) => dueRule(rule, indexes, options.now));
     const { result: finished, latency: during } = await probe.during(probeIntervalMs, () =>
-      work.run(due, counting),
+      // Sizes are of before the first write.
+      work.run(due, (rule) => count(connection, rule, signal), sizing),
     );
     const before = await sizing;
     const latencyAfter = await probe.measure(probeRounds);
@@ -180,7 +177,7 @@ async function beginRun(
   { clock = () => new Date() }: CleanupOptions,
 ): Promise<RunStore> {
   const rulesHash = createHash("sha256").update(rules.map(ruleHash).join()).digest("hex").slice(0, 16);
-  const idle = { total: 0, done: 0, batches: 0, activeMs: 0, cursor: null, controller: null };
+  const idle = { total: null, done: 0, batches: 0, activeMs: 0, cursor: null, controller: null };
   const states = rules.map(({ name, collection }) => ({ rule: name, collection, ...idle }));
   const startedAt = await serverTime(databaseOf(connection));
   return RunStore.begin(connection, { fencing, rulesHash, rules: states, startedAt }, clock);
@@ -190,11 +187,10 @@ function dueRule(rule: ParsedCleanupRule, indexes: ReadonlyMap<string, string | 
   return { rule, filter: ruleFilter(rule, now), index: indexes.get(rule.name) ?? null };
 }
 
-async function count(connection: Connection, due: DueRule, signal?: AbortSignal): Promise<Counted> {
+async function count(connection: Connection, due: DueRule, signal?: AbortSignal): Promise<number> {
   const collection = databaseOf(connection).collection(due.rule.collection);
   const hint = due.index ? { hint: due.index } : {};
-  const matched = await withRetries(() => collection.countDocuments(due.filter, hint), signal);
-  return { ...due, matched };
+  return withRetries(() => collection.countDocuments(due.filter, hint), signal);
 }
 
 function ruleReport(

@@ -95,7 +95,7 @@ async function backlogOf(
 ): Promise<TtlBacklog> {
   const field = keys[0]?.field ?? "";
   const at = (seconds: number) => new Date(now.getTime() - seconds * 1_000);
-  const old = { [field]: { $lt: at(expireAfterSeconds + graceSeconds), $type: "date" } };
+  const old = { [field]: { $lt: at(expireAfterSeconds + graceSeconds) } };
   const filter = partialFilterExpression ? { ...old, $and: [partialFilterExpression] } : old;
   const documents = db.collection(collection);
   const first = await documents.findOne(filter, {

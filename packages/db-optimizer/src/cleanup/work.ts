@@ -3,7 +3,7 @@ import type { Document } from "../model.js";
 import { IdReader } from "./id-reader.js";
 import { type Paced, Pacer, type Wait } from "./pacer.js";
 import type { CleanupStop, RuleReport } from "./report.js";
-import { runRule } from "./rule-run.js";
+import { type RuleWork, runRule } from "./rule-run.js";
 import type { ParsedCleanupRule } from "./rules.js";
 import type { CleanupState, RuleState, RunStore } from "./run-store.js";
 
@@ -48,27 +48,31 @@ export class Work {
     this.resumed = begun.activeMs > 0 || begun.rules.some(({ batches }) => batches > 0);
   }
 
-  /** Carries the rules out in their order, each counted right before. */
-  async run(rules: readonly DueRule[], count: (due: DueRule) => Promise<Counted>): Promise<Finished> {
+  /**
+   * Carries the rules out in their order, each counted while its first batches are done.
+   *
+   * @param ready what has to be over before the first write
+   */
+  async run(
+    rules: readonly DueRule[],
+    count: (due: DueRule) => Promise<number>,
+    ready: Promise<unknown>,
+  ): Promise<Finished> {
     const finished: Finished["rules"][number][] = [];
     let stop: CleanupStop | null = null;
     for (const [position, due] of rules.entries()) {
       // Whoever stops it does not wait for rules that are not reached to be counted.
       if (stop !== null) break;
+      const started = performance.now();
       const from = this.#rules[position] as RuleState;
-      const reader = this.#reader(due, from);
-      try {
-        // What is wanted first is asked for while the server counts.
-        reader.readAhead();
-        const counted = await count(due);
-        const started = performance.now();
-        if (counted.matched > 0) stop = await this.#rule(position, counted, reader);
-        const { done, batches } = this.#rules[position] as RuleState;
-        const did = { deleted: done - from.done, batches: batches - from.batches };
-        finished.push({ ...counted, did: { ...did, elapsedMs: performance.now() - started } });
-      } finally {
-        await reader.close();
-      }
+      const counted = later(count(due));
+      stop = await this.#rule(position, due, counted, ready);
+      const { done, batches } = this.#rules[position] as RuleState;
+      const did = { deleted: done - from.done, batches: batches - from.batches };
+      // What went before the count came to it was named as well.
+      const left = stop === null ? await counted.promise : (counted.value ?? 0);
+      const matched = Math.max(left, did.deleted);
+      finished.push({ ...due, matched, did: { ...did, elapsedMs: performance.now() - started } });
     }
     return { rules: finished, stop };
   }
@@ -87,34 +91,43 @@ export class Work {
     await this.store.end({ state, ...this.times(), rules: this.#rules }, this.#paced.signal, error);
   }
 
-  #reader({ rule, filter, index }: DueRule, { cursor }: RuleState): IdReader {
-    const collection = this.#paced.db.collection(rule.collection);
-    return new IdReader({ collection, filter, field: rule.field, index }, cursor);
-  }
-
-  async #rule(position: number, counted: Counted, reader: IdReader): Promise<CleanupStop | null> {
-    const { rule, filter, matched } = counted;
+  async #rule(
+    position: number,
+    due: DueRule,
+    left: Later<number>,
+    ready: Promise<unknown>,
+  ): Promise<CleanupStop | null> {
     const { db, signal, options } = this.#paced;
-    const before = this.#rules[position] as RuleState;
-    const from = { ...before, total: before.done + matched };
-    this.#rules[position] = from;
-    const end = await runRule(
-      {
-        db,
-        collection: db.collection(rule.collection),
-        rule,
-        filter,
-        reader,
-        limits: options.limits,
-        lease: this.#lease,
-        pacer: this.pacer,
-        signal,
-        note: (state, batchSize, wait) => this.#note(position, from, { state, batchSize, wait }),
-      },
-      from,
-    );
-    this.#rules[position] = end.state;
-    return end.stop;
+    const from = this.#rules[position] as RuleState;
+    const collection = db.collection(due.rule.collection);
+    const reader = new IdReader({ ...due, collection, field: due.rule.field }, from.cursor);
+    // More may have come past their retention since they were counted.
+    const withTotal = (state: RuleState): RuleState => ({
+      ...state,
+      total: left.value === null ? null : Math.max(from.done + left.value, state.done),
+    });
+    const work: RuleWork = {
+      ...due,
+      db,
+      collection,
+      reader,
+      limits: options.limits,
+      lease: this.#lease,
+      pacer: this.pacer,
+      signal,
+      note: (state, batchSize, wait) =>
+        this.#note(position, from, { state: withTotal(state), batchSize, wait }),
+    };
+    try {
+      reader.readAhead();
+      await ready;
+      const end = await runRule(work, from);
+      if (end.stop === null) await left.promise;
+      this.#rules[position] = withTotal(end.state);
+      return end.stop;
+    } finally {
+      await reader.close();
+    }
   }
 
   async #note(
@@ -128,7 +141,7 @@ export class Work {
     const where = paused ? ({ state: "paused", ...paused } as const) : ({ state: "running" } as const);
     await this.store.checkpoint({ ...where, ...times, rules: this.#rules }, this.#paced.signal);
     const rate = paceOf(state, from);
-    const left = Math.max(state.total - state.done, 0);
+    const left = state.total === null ? null : Math.max(state.total - state.done, 0);
     this.#paced.options.onProgress?.({
       runId: this.store.runId,
       rule: state.rule,
@@ -136,12 +149,31 @@ export class Work {
       done: state.done,
       total: state.total,
       rate,
-      etaMs: rate > 0 ? (left / rate) * 1_000 + (wait?.ms ?? 0) : null,
+      etaMs: left !== null && rate > 0 ? (left / rate) * 1_000 + (wait?.ms ?? 0) : null,
       batchSize,
       paused,
       ...times,
     });
   }
+}
+
+/** What a promise comes to, for whoever does not wait for it. */
+interface Later<T> {
+  readonly promise: Promise<T>;
+  /** `null` before it has come to it. */
+  readonly value: T | null;
+}
+
+function later<T>(promise: Promise<T>): Later<T> {
+  const state: { value: T | null } = { value: null };
+  // A failure is thrown to whoever waits.
+  promise.then(
+    (value) => {
+      state.value = value;
+    },
+    () => undefined,
+  );
+  return Object.assign(state, { promise });
 }
 
 // Of this process; before its first batch, of those before it.

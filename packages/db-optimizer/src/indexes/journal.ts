@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Connection, mongo } from "mongoose";
 
 import { OptimizerError } from "../errors.js";
-import { databaseOf } from "./inspect.js";
+import { ownCollection } from "../own-collection.js";
 import type { StepKind } from "./plan.js";
 
 /** Name of the collection that the journal is kept in. */
@@ -178,7 +178,7 @@ export async function markReversed(connection: Connection, runId: string, by: st
 
 /** The collection that everything about changes to indexes is written to. */
 export function journalOf(connection: Connection): mongo.Collection<{ _id: string }> {
-  return databaseOf(connection).collection<{ _id: string }>(journalCollection);
+  return ownCollection<{ _id: string }>(connection, journalCollection);
 }
 
 /** All ids that begin so. */

@@ -22,7 +22,7 @@ export interface VerifyReport {
   readonly at: Date;
   /** Documents of the old layout that were compared. */
   readonly sources: number;
-  /** Documents of the new layout that follow from them, and that were found. */
+  /** Documents of the new layout that follow from them, and that were found at first, before anything was `repaired`. */
   readonly expected: number;
   readonly found: number;
   /** Documents that were brought up to date on the way. */

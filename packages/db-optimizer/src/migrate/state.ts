@@ -3,6 +3,7 @@ import type { ControllerState } from "../cleanup/controller.js";
 import { isDuplicate, OptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { type Lease, serverTime } from "../lease.js";
+import { ownCollection } from "../own-collection.js";
 import { processName } from "../process-name.js";
 import { type MigrationPhase, mayFollow } from "./phases.js";
 import type { VerifyReport } from "./report.js";
@@ -64,7 +65,7 @@ export interface MigrationState {
 type States = mongo.Collection<MigrationState>;
 
 const statesOf = (connection: Connection): States =>
-  databaseOf(connection).collection<MigrationState>(stateCollection);
+  ownCollection<MigrationState>(connection, stateCollection);
 
 /** The phase of a migration that nobody has started. */
 const initialState = (name: string): MigrationState => ({
@@ -79,10 +80,7 @@ const initialState = (name: string): MigrationState => ({
 
 /** Reads where a migration is. A phase is never read from where it could be rolled back. */
 export async function readState(connection: Connection, name: string): Promise<MigrationState> {
-  const found = await statesOf(connection).findOne(
-    { _id: name },
-    { readPreference: "primary", readConcern: { level: "majority" } },
-  );
+  const found = await statesOf(connection).findOne({ _id: name }, { readConcern: { level: "majority" } });
   return found ?? initialState(name);
 }
 

@@ -117,8 +117,9 @@ interface Verifying {
 }
 
 /**
- * Compares the hash of every document, and looks for documents of the new layout that belong to none of the old. What is under way between two writes is looked at again; with `repair`, what
- * stays behind is carried over, and what follows from nothing is removed.
+ * Compares the hash of every document, and looks for documents of the new layout that belong to none of the old. What is
+ * under way between two writes is looked at again; with `repair`, what stays behind is carried over, and what follows
+ * from nothing is removed.
  */
 export async function verifyAll(
   context: StepContext,

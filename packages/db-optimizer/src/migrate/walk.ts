@@ -86,7 +86,7 @@ async function step<Item>(
     const started = performance.now();
     const handled = await handleBatch(given, batch, controller);
     const at = performance.now();
-    const done = { documents, elapsedMs: at - started, heldUp: watch.takeHeldUp() };
+    const done = { documents, elapsedMs: at - started, tooMuch: watch.takeTooMuch() };
     const { state, pauseMs } = afterBatch(handled, done, given.limits);
     const place = { after: batch.at(-1)?.id, controller: state };
     await given.reached(place, { items: batch.length, elapsedMs: at - since });

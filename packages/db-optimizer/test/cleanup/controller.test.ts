@@ -15,11 +15,11 @@ describe("the batch controller", () => {
     // pt-online-schema-change: 1000 rows in 1 s, 500 in 0.5 s, 500 in 0.1 s, for batches of half a second.
     const first = afterBatch(
       startController(defaultLimits),
-      { documents: 1_000, elapsedMs: 1_000, heldUp: false },
+      { documents: 1_000, elapsedMs: 1_000, tooMuch: false },
       defaultLimits,
     );
     expect(first).toMatchObject({ state: { batchSize: 500 }, pauseMs: 500 });
-    const second = afterBatch(first.state, { documents: 500, elapsedMs: 500, heldUp: false }, defaultLimits);
+    const second = afterBatch(first.state, { documents: 500, elapsedMs: 500, tooMuch: false }, defaultLimits);
     expect(second.state).toEqual({
       batchSize: 500,
       weightedDocuments: 1_250,
@@ -27,7 +27,7 @@ describe("the batch controller", () => {
       failures: 0,
       patience: 0,
     });
-    const third = afterBatch(second.state, { documents: 500, elapsedMs: 100, heldUp: false }, defaultLimits);
+    const third = afterBatch(second.state, { documents: 500, elapsedMs: 100, tooMuch: false }, defaultLimits);
     // The rate alone would say 692; growth is capped at a fifth.
     expect(third.state).toEqual({
       batchSize: 600,
@@ -39,13 +39,13 @@ describe("the batch controller", () => {
   });
 
   it.each([
-    ["grows by a fifth at most", 1_000, { documents: 1_000, elapsedMs: 1, heldUp: false }, 1_200],
-    ["never passes the largest batch", 10_000, { documents: 10_000, elapsedMs: 1, heldUp: false }, 10_000],
-    ["never falls below the least", 100, { documents: 100, elapsedMs: 60_000, heldUp: false }, 100],
+    ["grows by a fifth at most", 1_000, { documents: 1_000, elapsedMs: 1, tooMuch: false }, 1_200],
+    ["never passes the largest batch", 10_000, { documents: 10_000, elapsedMs: 1, tooMuch: false }, 10_000],
+    ["never falls below the least", 100, { documents: 100, elapsedMs: 60_000, tooMuch: false }, 100],
     [
       "takes a batch without time for a millisecond",
       1_000,
-      { documents: 10, elapsedMs: 0, heldUp: false },
+      { documents: 10, elapsedMs: 0, tooMuch: false },
       1_200,
     ],
   ])("%s", (_name, batchSize, batch, next) => {
@@ -66,7 +66,7 @@ describe("the batch controller", () => {
     for (let batch = 0; batch < 40; batch++) {
       state = afterBatch(
         state,
-        { documents: state.batchSize, elapsedMs: state.batchSize, heldUp: false },
+        { documents: state.batchSize, elapsedMs: state.batchSize, tooMuch: false },
         defaultLimits,
       ).state;
       sizes.push(state.batchSize);
@@ -83,11 +83,11 @@ describe("the batch controller", () => {
     expect(afterThrottle({ ...state, batchSize: 12 }, defaultLimits).batchSize).toBe(12);
   });
 
-  it("halves when a read was held up, down to the least, and then takes a step up in 32 batches", () => {
+  it("halves when it was too much for reads, down to the least, and then takes a step up in 32 batches", () => {
     let state: ControllerState = { ...startController(defaultLimits), batchSize: 300 };
     const sizes: number[] = [];
     for (let batch = 0; batch < 3 + 32 + 1; batch++) {
-      const done = { documents: state.batchSize, elapsedMs: 1, heldUp: batch < 3 };
+      const done = { documents: state.batchSize, elapsedMs: 1, tooMuch: batch < 3 };
       state = afterBatch(state, done, defaultLimits).state;
       sizes.push(state.batchSize);
     }
@@ -101,7 +101,7 @@ describe("the batch controller", () => {
       fc.record({
         documents: fc.nat({ max: 10_000 }),
         elapsedMs: fc.double({ min: 0, max: 100_000, noNaN: true }),
-        heldUp: fc.boolean(),
+        tooMuch: fc.boolean(),
       }),
     );
     fc.assert(

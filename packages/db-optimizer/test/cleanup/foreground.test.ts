@@ -79,13 +79,20 @@ describe("the judge of slowed reads", () => {
   });
 
   it.each([
-    ["waited a twentieth of a second", 50, false],
-    ["waited longer", 51, true],
-  ])("says whether a read was held up: one that %s", (_name, ms, heldUp) => {
-    const judge = judgeOfTen();
-    judge.besideWork(ms);
-    judge.endRound(20);
-    expect([judge.takeHeldUp(), judge.takeHeldUp()]).toEqual([heldUp, false]);
+    ["reads were slowed down for no longer than a long rest makes up for", [6, 1], [[10]], false],
+    ["they were slowed down for longer", [6, 1], [[11]], true],
+    ["they were, but in an earlier round only", [6, 1], [[11], []], false],
+    ["they were, but in the last round only", [6, 1], [[], [], [], [16]], false],
+    ["one read waited very long", [6, 1], [[], [], [], [50]], true],
+  ])("says whether it was too much at a time: %s", (_name, atRest, rounds, tooMuch) => {
+    const judge = new SlowdownJudge(1.5);
+    judge.learn([atRest]);
+    const said = rounds.map((reads) => {
+      restAfter(judge, ...reads);
+      return judge.takeTooMuch();
+    });
+    expect(said.at(-1)).toBe(tooMuch);
+    expect(judge.takeTooMuch()).toBe(false);
   });
 
   it("takes half a millisecond more for nothing, however fast reads are at rest", () => {
@@ -99,7 +106,7 @@ describe("the judge of slowed reads", () => {
     const judge = new SlowdownJudge(1.5);
     expect(restAfter(judge, 1_000)).toBe(0);
     judge.besideWork(1_000);
-    expect(judge.takeHeldUp()).toBe(false);
+    expect(judge.takeTooMuch()).toBe(false);
   });
 });
 
