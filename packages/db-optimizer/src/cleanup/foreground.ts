@@ -84,17 +84,19 @@ export interface WatchedWork<T> {
 }
 
 /**
- * Reads from a collection beside the work on it, as the application does: by `_id`, a document that does not exist. So
- * a cleanup sees what it does to others, on a server that lets them wait for its writes as on one that does not.
+ * Reads from the collections that are worked on, one after the other, as the application does: by `_id`, a document that
+ * does not exist. So the work sees what it does to others, on a server that lets them wait for its writes as on one that
+ * does not.
  */
 export class ForegroundWatch {
-  readonly #collection: mongo.Collection;
+  readonly #collections: readonly mongo.Collection[];
   /** None where the limits ask for no regard. */
   readonly #judge: SlowdownJudge | undefined;
   #learntAt: number | undefined;
+  #reads = 0;
 
-  constructor(collection: mongo.Collection, limits: ControllerLimits) {
-    this.#collection = collection;
+  constructor(collections: readonly mongo.Collection[], limits: ControllerLimits) {
+    this.#collections = collections;
     this.#judge = isWatched(limits) ? new SlowdownJudge(limits.maxSlowdown) : undefined;
   }
 
@@ -151,8 +153,9 @@ export class ForegroundWatch {
 
   /** Milliseconds that this process had nothing to do but wait for a read: what it does itself is no fault of the server. */
   async #waitOfOne(): Promise<number> {
+    const collection = this.#collections[this.#reads++ % this.#collections.length];
     const before = performance.eventLoopUtilization();
-    await this.#collection.findOne({ _id: new mongo.ObjectId() }, { projection: { _id: 1 } });
+    await collection?.findOne({ _id: new mongo.ObjectId() }, { projection: { _id: 1 } });
     return performance.eventLoopUtilization(before).idle;
   }
 }

@@ -41,7 +41,7 @@ export async function runRule(work: RuleWork, from: RuleState): Promise<RuleEnd>
   const first = await withRetries(() => work.reader.next(1), work.signal);
   if (first.length === 0) return { state: { ...from, cursor: null }, stop: null };
   const actor = await openActor(work);
-  const watch = new ForegroundWatch(work.collection, limits);
+  const watch = new ForegroundWatch([work.collection], limits);
   try {
     return await new RuleRun(work, from, { actor, limits, watch }).run();
   } finally {

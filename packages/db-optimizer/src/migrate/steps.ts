@@ -253,8 +253,9 @@ async function over<Item>(
   handle: (batch: readonly Item[]) => Promise<void>,
   from?: Checkpoint,
 ): Promise<void> {
-  const { connection, lease, signal, limits } = context;
-  const collection = databaseOf(connection).collection(name);
+  const { connection, lease, signal, limits, migration } = context;
+  const db = databaseOf(connection);
+  const collection = db.collection(name);
   const total = await collection.estimatedDocumentCount();
   let { sources, activeMs } = from ?? { sources: 0, activeMs: 0 };
   await walk<Item>({
@@ -262,6 +263,8 @@ async function over<Item>(
     ...(projection && { projection }),
     from,
     limits: { ...defaultLimits, ...limits },
+    // The application reads from both layouts.
+    watched: [migration.source, ...migration.targets].map((one) => db.collection(one)),
     signal,
     prepare,
     // A primary that steps down costs a batch, which bears repetition, and not the run.

@@ -25,6 +25,8 @@ export interface Walk<Item> {
   readonly projection?: Document;
   readonly from: Place | undefined;
   readonly limits: ControllerLimits;
+  /** Collections whose reads are not to be slowed down. */
+  readonly watched: readonly mongo.Collection[];
   readonly signal: AbortSignal;
   /** What is made of a document, and how many documents it counts for. */
   prepare(document: Document): { readonly item: Item; readonly weight: number };
@@ -45,7 +47,7 @@ const cursorNotFound = 43;
  * @throws {OptimizerError} `ABORTED`, `TIMED_OUT` after the third time in a row, and what `handle` throws
  */
 export async function walk<Item>(given: Walk<Item>): Promise<void> {
-  const watch = new ForegroundWatch(given.collection, given.limits);
+  const watch = new ForegroundWatch(given.watched, given.limits);
   const from = given.from ?? { after: undefined, controller: startController(given.limits) };
   let station: Station = { ...from, since: performance.now(), restMs: 0 };
   for (;;) {

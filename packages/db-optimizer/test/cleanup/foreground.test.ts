@@ -120,14 +120,14 @@ describe("the watch of the foreground", () => {
       reads += 1;
       throw new Error("the server is away");
     });
-    const watch = new ForegroundWatch(collection, defaultLimits);
+    const watch = new ForegroundWatch([collection], defaultLimits);
     expect(await watch.beside(async () => 7)).toEqual({ result: 7, restMs: 0 });
     expect(reads).toBe(1);
   });
 
   it("reads nothing where the limits ask for no regard", async () => {
     const collection = reading(() => expect.unreachable("nothing is read"));
-    const watch = new ForegroundWatch(collection, { ...defaultLimits, niceRatio: 0 });
+    const watch = new ForegroundWatch([collection], { ...defaultLimits, niceRatio: 0 });
     expect(await watch.beside(async () => 7)).toEqual({ result: 7, restMs: 0 });
   });
 });
