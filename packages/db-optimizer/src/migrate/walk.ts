@@ -80,9 +80,11 @@ async function step<Item>(
   watch: ForegroundWatch,
   { controller, since, restMs }: Station,
 ): Promise<Station | undefined> {
+  // Nobody waits for a rest after the last batch; and what is handled is read after the rest, not before.
+  if (!(await reader.hasMore())) return undefined;
+  await pause(restMs, given.signal);
   const batch = await reader.take(controller.batchSize);
   if (batch.length === 0) return undefined;
-  await pause(restMs, given.signal);
   const documents = batch.reduce((sum, { weight }) => sum + weight, 0);
   const watched = await watch.beside(async () => {
     const started = performance.now();
@@ -106,7 +108,7 @@ interface Prepared<Item> {
 /** One open cursor: asking anew for each batch would let some servers read all that is left each time. */
 class Reader<Item> {
   readonly #given: Walk<Item>;
-  #cursor: mongo.FindCursor<Document> | undefined;
+  #open: mongo.FindCursor<Document> | undefined;
   #after: unknown;
 
   constructor(given: Walk<Item>, after: unknown) {
@@ -114,11 +116,19 @@ class Reader<Item> {
     this.#after = after;
   }
 
-  /** The next documents; by a cursor of its own when the one before broke with its connection. */
+  hasMore(): Promise<boolean> {
+    return this.#retrying(() => this.#cursor().hasNext());
+  }
+
   take(weight: number): Promise<Prepared<Item>[]> {
+    return this.#retrying(() => this.#take(weight));
+  }
+
+  /** By a cursor of its own when the one before broke with its connection. */
+  #retrying<T>(read: () => Promise<T>): Promise<T> {
     return withRetries(async () => {
       try {
-        return await this.#take(weight);
+        return await read();
       } catch (error) {
         await this.close().catch(() => undefined);
         throw error;
@@ -127,10 +137,10 @@ class Reader<Item> {
   }
 
   async #take(weight: number): Promise<Prepared<Item>[]> {
-    this.#cursor ??= this.#open();
+    const cursor = this.#cursor();
     const batch: Prepared<Item>[] = [];
     for (let taken = 0; taken < weight; ) {
-      const document = await this.#cursor.next();
+      const document = await cursor.next();
       if (!document) break;
       const prepared = this.#given.prepare(document);
       batch.push({ id: document._id, ...prepared });
@@ -140,18 +150,19 @@ class Reader<Item> {
     return batch;
   }
 
-  #open(): mongo.FindCursor<Document> {
+  #cursor(): mongo.FindCursor<Document> {
     const { collection, projection } = this.#given;
     const filter = this.#after === undefined ? {} : { _id: { $gt: this.#after } };
-    return collection
+    this.#open ??= collection
       .find<Document>(filter as Document, { ...(projection && { projection }), batchSize: 500 })
       .sort({ _id: 1 });
+    return this.#open;
   }
 
   async close(): Promise<void> {
-    const cursor = this.#cursor;
-    this.#cursor = undefined;
-    await cursor?.close();
+    const open = this.#open;
+    this.#open = undefined;
+    await open?.close();
   }
 }
 
