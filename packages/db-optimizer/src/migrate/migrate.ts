@@ -197,12 +197,8 @@ class Runner {
 
   async #hasEmptyTarget(): Promise<boolean> {
     const { connection, migration } = this.#context;
-    const [root] = migration.targets;
-    return (
-      (await databaseOf(connection)
-        .collection(root as string)
-        .findOne({})) === null
-    );
+    const root = databaseOf(connection).collection(migration.targets[0] as string);
+    return (await root.findOne({}, { readPreference: "primary" })) === null;
   }
 
   /** Nothing acts on a phase before every process has read it, or stopped using the one before. */

@@ -63,9 +63,8 @@ export const working: readonly MigrationPhase[] = [
 ];
 
 /**
- * What `up`, `rollback` or `contract` would do now. Pure.
+ * What `up`, `rollback` or `contract` would do now; `up` goes to `to`, or to `switched`. Pure.
  *
- * @param options.to - where `up` stops. Default `switched`.
  * @throws {OptimizerError} `MIGRATION_NOT_ALLOWED` where the command itself would be refused
  */
 export function planMigration(
