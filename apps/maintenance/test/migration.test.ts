@@ -79,7 +79,7 @@ test("of two instances one migrates, and the other is refused", async () => {
 });
 
 test("is paused where it is, and goes on from there when it is resumed", async () => {
-  const running = run("a", 5);
+  const running = run("a", 50);
   await until(async () => (await copied()) > 0);
   const { _id } = await newest();
   await pauseRun(controls(), String(_id));
@@ -108,7 +108,7 @@ test("is paused where it is, and goes on from there when it is resumed", async (
 });
 
 test("is cancelled between two batches, and what it copied stays", async () => {
-  const running = run("a", 5);
+  const running = run("a", 50);
   await until(async () => (await copied()) > 0);
   await cancelRun(controls(), String((await newest())._id));
   expect(await running).toMatchObject({ state: "cancelled" });
