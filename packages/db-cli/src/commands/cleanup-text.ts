@@ -57,7 +57,7 @@ function dryText({ rules }: CleanupReport, amounts: Amounts, paint: Paint): stri
   return `${paint("yellow", "Dry run:")} nothing was changed. ${next}\n`;
 }
 
-const past = (verb: string) => (verb.endsWith("e") ? `${verb}d` : `${verb}ed`);
+const past = (verb: string) => `${verb}d`;
 
 function doneText(report: CleanupReport, amounts: Amounts, paint: Paint): string {
   const { elapsedMs, pausedMs, resumed } = report;

@@ -74,10 +74,10 @@ class RuleRun {
     this.#watch = watch;
   }
 
+  /** To be called when there is something to do. */
   async run(): Promise<RuleEnd> {
     const { pacer, collection } = this.#work;
-    let more = await this.#hasMore();
-    while (more) {
+    for (let more = true; more; ) {
       const clearance = await pacer.clearance(collection.collectionName, (wait) => this.#note(wait));
       if ("stop" in clearance) return { state: this.#state, stop: clearance.stop };
       if (clearance.throttled) this.#controller = afterThrottle(this.#controller, this.#limits);

@@ -70,8 +70,7 @@ export class Work {
       const { done, batches } = this.#rules[position] as RuleState;
       const did = { deleted: done - from.done, batches: batches - from.batches };
       // What went before the count came to it was named as well.
-      const left = stop === null ? await counted.promise : (counted.value ?? 0);
-      const matched = Math.max(left, did.deleted);
+      const matched = Math.max(counted.value ?? 0, did.deleted);
       finished.push({ ...due, matched, did: { ...did, elapsedMs: performance.now() - started } });
     }
     return { rules: finished, stop };
@@ -91,6 +90,7 @@ export class Work {
     await this.store.end({ state, ...this.times(), rules: this.#rules }, this.#paced.signal, error);
   }
 
+  /** Carries a rule out. Unless it was stopped, its documents are counted by then. */
   async #rule(
     position: number,
     due: DueRule,

@@ -5,6 +5,7 @@ import { databaseOf } from "../indexes/inspect.js";
 import { assertClock, type Lease, type LeaseOptions, serverTime, withLease } from "../lease.js";
 import { pause } from "../pause.js";
 import { assertMigration, defaultPhaseLeaseMs, type Migration } from "./definition.js";
+import { fresh } from "./passes.js";
 import { type MigrationPhase, type MigrationWay, routeOf, type UpTo } from "./phases.js";
 import type { MigrationProgress, MigrationReport, VerifyReport } from "./report.js";
 import { changePhase, type MigrationState, noteState, readState } from "./state.js";
@@ -198,7 +199,7 @@ class Runner {
   async #hasEmptyTarget(): Promise<boolean> {
     const { connection, migration } = this.#context;
     const root = databaseOf(connection).collection(migration.targets[0] as string);
-    return (await root.findOne({}, { readPreference: "primary" })) === null;
+    return (await root.findOne({}, fresh)) === null;
   }
 
   /** Nothing acts on a phase before every process has read it, or stopped using the one before. */

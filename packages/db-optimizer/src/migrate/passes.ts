@@ -13,8 +13,8 @@ export interface PassContext {
   now(): Date;
 }
 
-// What is written by what was read must not be read where it may be old, whatever the connection prefers.
-const fresh = { readPreference: "primary" } as const;
+/** What is written by what was read must not be read where it may be old, whatever the connection prefers. */
+export const fresh = { readPreference: "primary" } as const;
 
 /** Documents of the old layout with what follows from them. */
 export interface Expanded {

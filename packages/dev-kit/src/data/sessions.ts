@@ -63,27 +63,25 @@ export function* sessionDocuments(
   person: Person,
   mix: SessionMix,
 ): Generator<Record<string, unknown>> {
+  const { expiredOver, revokedOver } = endingsOf(generation);
   for (let sequence = 0; sequence < person.sessionCount; sequence++) {
-    if (sequence < mix.expired) yield expiredSession(generation, person, sequence);
-    else if (sequence < mix.expired + mix.revoked) yield revokedSession(generation, person, sequence);
+    if (sequence < mix.expired) yield expiredSession(generation, person, sequence, expiredOver);
+    else if (sequence < mix.expired + mix.revoked)
+      yield revokedSession(generation, person, sequence, revokedOver);
     else yield liveSession(generation, person, sequence, sequence - mix.expired - mix.revoked);
   }
 }
 
-function expiredSession(generation: Generation, person: Person, sequence: number) {
+function expiredSession(generation: Generation, person: Person, sequence: number, overDays: number) {
   const { random } = person;
-  const { expiredOver } = endingsOf(generation);
-  const idleExpiresAt = new Date(
-    generation.now.getTime() - random.integer(1, expiredOver * 24 * 60) * 60_000,
-  );
+  const idleExpiresAt = new Date(generation.now.getTime() - random.integer(1, overDays * 24 * 60) * 60_000);
   const lastSeenAt = new Date(idleExpiresAt.getTime() - idleTimeout);
   return session(person, sequence, { createdAt: before(person, lastSeenAt), lastSeenAt, idleExpiresAt });
 }
 
-function revokedSession(generation: Generation, person: Person, sequence: number) {
+function revokedSession(generation: Generation, person: Person, sequence: number, overDays: number) {
   const { random } = person;
-  const { revokedOver } = endingsOf(generation);
-  const revokedAt = new Date(generation.now.getTime() - random.integer(1, revokedOver * 24 * 60) * 60_000);
+  const revokedAt = new Date(generation.now.getTime() - random.integer(1, overDays * 24 * 60) * 60_000);
   const lastSeenAt = new Date(revokedAt.getTime() - random.integer(1, 600) * 60_000);
   const revocationReason = random.pick([
     "signed_out",
