@@ -1,4 +1,5 @@
 import { isIdentityError, openDatabase } from "@org/db-models";
+import { lowerCpuPriority } from "@org/db-optimizer";
 import { type Logger, pino } from "pino";
 import { exitCodes, parseArguments, UsageError, usage } from "./cli.js";
 import { type Config, ConfigError, readConfig } from "./config.js";
@@ -35,6 +36,7 @@ async function main(args: readonly string[]): Promise<number> {
   });
   try {
     const deps = { database, config, log, jobs: identityJobs(database, config) };
+    if (!command || command === "once") lowerCpuPriority();
     if (!command) return await serve(deps, stopping);
     if (command === "once") return await runAndReport(deps, stopping, target);
     process.stdout.write(await steer(await prepareControls(deps), command, target));

@@ -79,8 +79,15 @@ function section(title: string, note: string, body: string): string {
   return `<section><h2>${title}</h2>${note ? `<p class="note">${note}</p>` : ""}${body}</section>`;
 }
 
-function cards({ latencyReduction, indexHitRatio, cleanup, health, setup, load }: DemoResult): string {
-  const deleted = cleanup.rules.reduce((sum, rule) => sum + rule.deleted, 0);
+function cards({
+  latencyReduction,
+  indexHitRatio,
+  cleanup,
+  removed,
+  health,
+  setup,
+  load,
+}: DemoResult): string {
   const before = totalBytes(cleanup, "before");
   const freed = before > 0 ? `, ${percent(1 - totalBytes(cleanup, "after") / before)} of the bytes` : "";
   const facts: ReadonlyArray<readonly [figure: string, meaning: string]> = [
@@ -93,7 +100,7 @@ function cards({ latencyReduction, indexHitRatio, cleanup, health, setup, load }
       `${setup.indexes} in ${(setup.elapsedMs / 1_000).toFixed(1)} s`,
       "indexes built; a second run changed nothing",
     ],
-    [whole(deleted), `documents cleaned up${freed}`],
+    [whole(removed.byCleanup), `documents cleaned up${freed}`],
     [`${health.before.score} → ${health.after.score}`, "health, of 100"],
     [whole(load.written), `documents loaded, ${whole(Math.round(load.rate))} a second`],
   ];

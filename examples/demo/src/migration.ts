@@ -185,6 +185,8 @@ async function migrate(
   const { verification } = await migrateUp(connection, migration, {
     now: () => now,
     signal,
+    // Nobody but its own traffic waits here, and the default rests would take minutes.
+    limits: { niceRatio: 0.5, maxSlowdown: Number.POSITIVE_INFINITY },
     onProgress: phaseSteps(screen),
   }).finally(traffic.stop);
   if (!verification) throw new Error("nothing was verified");

@@ -1,4 +1,4 @@
-import type { DemoResult } from "./demo.js";
+import type { DemoResult, Removed } from "./demo.js";
 import type { MigrationResult } from "./migration.js";
 import { type OperationTimes, operations } from "./session-services.js";
 
@@ -35,8 +35,7 @@ function aligned(head: string[], rows: string[][], numeric: ReadonlySet<number>)
 }
 
 function summaryLines(result: DemoResult): string[] {
-  const { indexHitRatio, latencyReduction, cleanup, health, setup, engine, options } = result;
-  const deleted = cleanup.rules.reduce((sum, rule) => sum + rule.deleted, 0);
+  const { indexHitRatio, latencyReduction, cleanup, removed, health, setup, engine, options } = result;
   const before = totalBytes(cleanup, "before");
   const after = totalBytes(cleanup, "after");
   const probe = cleanup.latency;
@@ -44,7 +43,7 @@ function summaryLines(result: DemoResult): string[] {
     `latency       ${percent(latencyReduction.total)} lower over all queries, ${percent(latencyReduction.median)} at the median query`,
     `index hits    ${percent(indexHitRatio.before)} → ${percent(indexHitRatio.after)} of the named queries`,
     `setup         ${setup.indexes} indexes in ${(setup.elapsedMs / 1_000).toFixed(1)} s; a second run changed ${setup.secondRunChanged ? "SOMETHING" : "nothing"}`,
-    `cleanup       ${whole(deleted)} documents; data and indexes ${before > 0 ? `${megabytes(before)} → ${megabytes(after)}` : untold}`,
+    `cleanup       ${removedText(removed)}; data and indexes ${before > 0 ? `${megabytes(before)} → ${megabytes(after)}` : untold}`,
     probe
       ? `              latency of the hot queries: ${milliseconds(probe.before.p50)} before, ${milliseconds(probe.during.p50)} during, ${milliseconds(probe.after.p50)} after (median)`
       : "",
@@ -52,6 +51,12 @@ function summaryLines(result: DemoResult): string[] {
     ...migrationLines(result),
     `measured on   ${engine}; ${whole(options.users)} users, ${whole(options.sessions)} sessions, seed ${options.seed}`,
   ].filter(Boolean);
+}
+
+/** Who removed how much. */
+function removedText({ byCleanup, byTtlMonitor }: Removed): string {
+  const others = byTtlMonitor > 0 ? `, and ${whole(byTtlMonitor)} that the TTL monitor was quicker with` : "";
+  return `${whole(byCleanup)} documents${others}`;
 }
 
 const indent = " ".repeat(14);

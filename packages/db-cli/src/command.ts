@@ -15,6 +15,8 @@ export interface Context extends Session {
   readonly stdout: Sink;
   /** Calls back on each key, where somebody sits at a keyboard; returns how to stop listening. */
   onKey(listener: (key: string) => void): () => void;
+  /** For work that can wait: other processes go first from here on. */
+  giveWay(): void;
   now(): Date;
 }
 

@@ -1,3 +1,5 @@
+import { lowerCpuPriority } from "@org/db-optimizer";
+
 import type { CliIo } from "./io.js";
 
 /** What `org-db` has to do with this process: its streams, its environment, its signals, its clock. */
@@ -15,6 +17,7 @@ export function processIo(): CliIo {
       };
     },
     ...(stdin.isTTY && { onKey: (listener) => listenForKeys(stdin, listener) }),
+    lowerPriority: lowerCpuPriority,
     exit: (code) => process.exit(code),
     now: () => new Date(),
   };

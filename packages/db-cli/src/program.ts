@@ -131,7 +131,8 @@ function addLooking(add: Add): void {
 }
 
 function cleaning(program: Program): void {
-  resting(program)
+  program
+    .addOption(resting().default(0.5))
     .option("--run", "do what the rules say: delete, archive, anonymise")
     .option("--rule <name...>", "only these rules")
     .option("--ttl", "instead of the rules: drain what the TTL monitor has not got round to")
@@ -159,7 +160,8 @@ function migrating(program: Program, act: Act): void {
       const given = { ...options, action, ...(name !== undefined && { name }) };
       return act(migrate, given, action === "status" || action === "verify");
     });
-  resting(waiting(common(command)))
+  waiting(common(command))
+    .addOption(resting("; without it 10 while documents are written, and 0.5 while they are compared"))
     .option("--run", "do it")
     .addOption(
       new Option("--to <phase>", "where up stops")
@@ -217,13 +219,11 @@ function waiting(program: Program): Program {
   );
 }
 
-function resting(program: Program): Program {
-  return program.addOption(
-    new TypedOption(
-      "--nice <ratio>",
-      "rest after a batch, as a multiple of its time, longer where reads slow down; 0 for neither",
-      decimal(0, 100),
-    ).default(0.5),
+function resting(otherwise = ""): TypedOption {
+  return new TypedOption(
+    "--nice <ratio>",
+    `rest after a batch, as a multiple of its time, longer where reads slow down; 0 for neither${otherwise}`,
+    decimal(0, 100),
   );
 }
 

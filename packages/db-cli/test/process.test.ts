@@ -1,5 +1,6 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
+import { constants, getPriority } from "node:os";
 import { pathToFileURL } from "node:url";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { expect, test, vi } from "vitest";
@@ -21,7 +22,7 @@ interface Ended {
 function start(
   args: readonly string[],
   env: Record<string, string>,
-  onStderr?: (text: string, kill: () => void) => void,
+  onStderr?: (text: string, child: ChildProcess) => void,
 ) {
   const child = spawn(process.execPath, ["--conditions=@org/source", "--import", tsx, bin, ...args], {
     cwd: fixtures,
@@ -35,7 +36,7 @@ function start(
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr += text;
-      onStderr?.(stderr, () => child.kill("SIGINT"));
+      onStderr?.(stderr, child);
     });
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
@@ -53,24 +54,23 @@ test("takes the connection string from MONGODB_URI and answers by its exit code"
   expect(await start(["plan", "--config", "absent.ts"], env)).toMatchObject({ code: 1, stdout: "" });
 });
 
-test("SIGINT during cleanup: stops after the batch, says so, exits with 130, and can be run again", async () => {
+test("SIGINT during cleanup: lets others go first until then, stops after the batch, says so, exits with 130, and can be run again", async () => {
   const orders = database.connection.collection("orders");
   await orders.createIndex({ updatedAt: 1 });
   const updatedAt = new Date("2020-01-01T00:00:00Z");
   await orders.insertMany(Array.from({ length: 6_000 }, (_, number) => ({ number, updatedAt })));
   const args = ["cleanup", "--run", "--config", configs.shop];
   let interrupted = false;
+  let priority: number | undefined;
   // A pause of many batch times leaves room for the signal to arrive between two batches.
-  const stopped = await start(
-    [...args, "--nice", "20"],
-    { MONGODB_URI: database.uri },
-    (stderr, interrupt) => {
-      if (interrupted || !stderr.includes("old-orders:")) return;
-      interrupted = true;
-      interrupt();
-    },
-  );
+  const stopped = await start([...args, "--nice", "20"], { MONGODB_URI: database.uri }, (stderr, child) => {
+    if (interrupted || !stderr.includes("old-orders:")) return;
+    interrupted = true;
+    priority = getPriority(child.pid);
+    child.kill("SIGINT");
+  });
   expect(stopped.code).toBe(130);
+  expect(priority).toBe(Math.max(getPriority(), constants.priority.PRIORITY_BELOW_NORMAL));
   expect(stopped.stderr).toContain("Stopping after what is under way");
   expect(stopped.stdout).toContain("Run it again to go on: nothing is lost.");
   const left = await orders.countDocuments();

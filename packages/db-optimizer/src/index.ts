@@ -37,6 +37,7 @@ export type { TtlBacklog, TtlOptions } from "./cleanup/ttl.js";
 export { drainRules, ttlBacklog } from "./cleanup/ttl.js";
 export type { CleanupWindow } from "./cleanup/window.js";
 export { cleanupWindowSchema } from "./cleanup/window.js";
+export { lowerCpuPriority } from "./cpu-priority.js";
 export type { OptimizerErrorCode, OptimizerErrorKind } from "./errors.js";
 export { errorKinds, isOptimizerError, OptimizerError, toOptimizerError } from "./errors.js";
 export type { PlanExpectation } from "./explain/expect.js";

@@ -83,6 +83,7 @@ async function carriedOut(
   const { run = false, allowCollectionScan = false, nice, batch, window, timeZone, unwatched = [] } = options;
   // Latency is measured around a run only, and building the queries may itself read.
   const queries = run ? await context.queries() : [];
+  if (run && nice > 0) context.giveWay();
   const optimizer = new DatabaseOptimizer(connection, {
     models: context.models,
     cleanup: rules,

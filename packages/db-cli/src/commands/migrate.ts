@@ -1,5 +1,6 @@
 import {
   contractMigration,
+  type MigrateOptions,
   type Migration,
   type MigrationPhase,
   type MigrationPlan,
@@ -34,8 +35,8 @@ export interface MigrateCommandOptions {
   readonly run?: boolean;
   /** Where `up` stops. */
   readonly to: UpTo;
-  /** Pause after a batch, as a multiple of its time. */
-  readonly nice: number;
+  /** Rest after a batch, as a multiple of its time. Default: as the migration has it for what it does. */
+  readonly nice?: number;
   /** Seconds to wait for another process. */
   readonly wait: number;
 }
@@ -152,11 +153,12 @@ async function carriedOut(
   { action, to, nice, wait }: WayOptions,
 ): Promise<Outcome> {
   const { connection, signal, progress, paint } = context;
+  if (nice !== 0) context.giveWay();
   const options = {
     now: () => context.now(),
     signal,
     waitMs: wait * 1_000,
-    limits: { niceRatio: nice },
+    ...pacedBy(nice),
     onProgress: (event: MigrationProgress) => progress.update(progressText(event)),
     onWait: (phase: MigrationPhase, ms: number) =>
       progress.update(`${phase}: waits ${duration(ms)} until every process has seen it`),
@@ -169,6 +171,10 @@ async function carriedOut(
         : contractMigration(connection, migration, options);
   const report = await recordOperation(recordingOf(context), "migrate", run, migrationDetails);
   return { exitCode: exitCodes.ok, data: report, text: reportText(report, paint) };
+}
+
+function pacedBy(nice: number | undefined): Pick<MigrateOptions, "limits"> {
+  return nice === undefined ? {} : { limits: { niceRatio: nice } };
 }
 
 function migrationDetails({ migration, from, phase, changes, written }: MigrationReport) {
@@ -185,7 +191,7 @@ async function verified(
   const verification = await verifyMigration(connection, migration, {
     now: () => context.now(),
     signal,
-    limits: { niceRatio: nice },
+    ...pacedBy(nice),
     onProgress: (event) => progress.update(progressText(event)),
   });
   return {

@@ -5,26 +5,32 @@ import { type ControllerLimits, isWatched } from "./controller.js";
 
 /** Milliseconds between two reads; one that takes longer counts for those that it kept from being asked. */
 const readEveryMs = 5;
-/** Reads that say what one takes at rest, in groups, as a bad moment spoils only one. */
-const readsAtRest = { groups: 4, each: 50 } as const;
+/** Reads that say what one takes at rest. */
+const readsAtRest = 200;
+/** Part of them by which it is judged: the slowest few waited for this process or its machine, not for the server. */
+const usualShare = 0.95;
 /** Reads before the first of them, by which connections and code warm up. */
 const readsToWarmUp = 200;
 /** What reads take at rest is learnt anew after so long: the load of a day changes. */
 const learnEveryMs = 10_000;
 /** What a read may take beyond the usual in any case: nobody notices half a millisecond. */
 const unnoticedMs = 0.5;
-/** Part of the time in which reads may be slowed down: half of one in a hundred, as not every read is seen. */
-const slowShare = 0.005;
+/**
+ * Part of the time in which reads may be slowed down: a quarter of one in a hundred, as not every read is seen, and what
+ * an application does takes more than one.
+ */
+const slowShare = 0.0025;
 /** How much of the past the slowed time of a batch remembers. */
 const memory = 0.75;
 /** Where a batch would have to be rested after for longer, it was too large. */
-const longRestMs = 2_000;
+const longRestMs = 4_000;
 /** The longest rest: however slow the reads, the work goes on. */
-const longestRestMs = 5_000;
+const longestRestMs = 10_000;
 
 /**
- * Judges by reads beside the work whether it slows reads down: which take longer than the allowed multiple of what the
- * slowest few take at rest, how long that goes on, and how long to rest so that it is no more than one read in a hundred.
+ * Judges by reads beside the work whether it slows reads down: which take longer than the allowed multiple of what all but
+ * the slowest few take at rest, how long that goes on, and how long to rest so that it is no more than one read in a
+ * hundred.
  * Pure.
  */
 export class SlowdownJudge {
@@ -41,13 +47,12 @@ export class SlowdownJudge {
     this.#maxSlowdown = maxSlowdown;
   }
 
-  /** What reads took while nothing was done, in a few groups. */
-  learn(groups: readonly (readonly number[])[]): void {
-    // The slowest of the calmest group: a pause of this process or of the machine is not what the server takes.
-    const usual = Math.min(...groups.map((reads) => Math.max(...reads)));
+  /** What reads took while nothing was done. */
+  learn(reads: readonly number[]): void {
+    const sorted = [...reads].sort((a, b) => a - b);
+    const usual = sorted[Math.ceil(sorted.length * usualShare) - 1] ?? 0;
     this.#longestMs = Math.max(usual * this.#maxSlowdown, usual + unnoticedMs);
-    const all = groups.flat();
-    this.#slowAtRest = all.filter((ms) => ms > this.#longestMs).length / all.length;
+    this.#slowAtRest = reads.filter((ms) => ms > this.#longestMs).length / reads.length;
   }
 
   /** A read beside the work. */
@@ -129,9 +134,7 @@ export class ForegroundWatch {
     const now = performance.now();
     if (this.#learntAt !== undefined && now - this.#learntAt < learnEveryMs) return;
     if (this.#learntAt === undefined) await this.#waitsOf(readsToWarmUp);
-    const groups: number[][] = [];
-    while (groups.length < readsAtRest.groups) groups.push(await this.#waitsOf(readsAtRest.each));
-    judge.learn(groups);
+    judge.learn(await this.#waitsOf(readsAtRest));
     this.#learntAt = performance.now();
   }
 

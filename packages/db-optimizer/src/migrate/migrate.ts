@@ -16,7 +16,10 @@ import { backfill, contractSources, type StepContext, sweepBack, sweepOver, veri
 export interface MigrateOptions extends LeaseOptions {
   /** The clock; what a migration writes into documents does not depend on it. */
   readonly now: () => Date;
-  /** Bounds of the batches and their pauses; one document is one document of the new layout. */
+  /**
+   * Bounds of the batches and their pauses; one document is one document of the new layout. Default of `niceRatio`: 10
+   * while documents are copied and when the old layout is contracted, else as for a cleanup.
+   */
   readonly limits?: Partial<ControllerLimits>;
   readonly onProgress?: (progress: MigrationProgress) => void;
   /** Called when it begins to wait for so many milliseconds, until every process has seen a phase. */

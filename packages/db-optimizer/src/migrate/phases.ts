@@ -1,3 +1,5 @@
+import { defaultLimits } from "../cleanup/controller.js";
+
 /** Where a migration is. In this order on the way up; `reverting` is on the way back. */
 export const migrationPhases = [
   "off",
@@ -98,6 +100,16 @@ function phasesBack(phase: MigrationPhase): readonly MigrationPhase[] | undefine
   const back: MigrationPhase[] = [];
   for (let next = nextBack(phase); next; next = nextBack(next)) back.push(next);
   return back;
+}
+
+const written: readonly MigrationPhase[] = ["backfill", "contracting"];
+
+/**
+ * Rest after a batch in a phase, as a multiple of its time, where nobody says another. Reads beside it wait for what is
+ * written in a second, however small the batches, and hardly for what is compared. Pure.
+ */
+export function niceRatioOf(phase: MigrationPhase): number {
+  return written.includes(phase) ? 10 : defaultLimits.niceRatio;
 }
 
 /** Whether an answer that was read by one route must be read again by another. Pure. */

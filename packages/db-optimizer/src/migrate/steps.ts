@@ -16,7 +16,7 @@ import {
   removeExtras,
   withoutSource,
 } from "./passes.js";
-import type { MigrationPhase } from "./phases.js";
+import { type MigrationPhase, niceRatioOf } from "./phases.js";
 import { listedMismatches, type MigrationProgress, type Mismatch, type VerifyReport } from "./report.js";
 import { type Checkpoint, type MigrationState, noteState } from "./state.js";
 import { walk } from "./walk.js";
@@ -257,12 +257,14 @@ async function over<Item>(
   const db = databaseOf(connection);
   const collection = db.collection(name);
   const total = await collection.estimatedDocumentCount();
+  // Without a lease it only looks.
+  const niceRatio = niceRatioOf(lease ? state.phase : "verify");
   let { sources, activeMs } = from ?? { sources: 0, activeMs: 0 };
   await walk<Item>({
     collection,
     ...(projection && { projection }),
     from,
-    limits: { ...defaultLimits, ...limits },
+    limits: { ...defaultLimits, niceRatio, ...limits },
     // The application reads from both layouts.
     watched: [migration.source, ...migration.targets].map((one) => db.collection(one)),
     signal,

@@ -83,11 +83,11 @@ async function step<Item>(
   // Nobody waits for a rest after the last batch; and what is handled is read after the rest, not before.
   if (!(await reader.hasMore())) return undefined;
   await pause(restMs, given.signal);
-  const batch = await reader.take(controller.batchSize);
-  if (batch.length === 0) return undefined;
-  const documents = batch.reduce((sum, { weight }) => sum + weight, 0);
   const watched = await watch.beside(async () => {
     const started = performance.now();
+    const batch = await reader.take(controller.batchSize);
+    if (batch.length === 0) return undefined;
+    const documents = batch.reduce((sum, { weight }) => sum + weight, 0);
     const handled = await handleBatch(given, batch, controller);
     const at = performance.now();
     const done = { documents, elapsedMs: at - started, tooMuch: watch.takeTooMuch() };
@@ -96,6 +96,7 @@ async function step<Item>(
     await given.reached(place, { items: batch.length, elapsedMs: at - since });
     return { ...place, since: at, restMs: pauseMs };
   });
+  if (!watched.result) return undefined;
   return { ...watched.result, restMs: Math.max(watched.result.restMs, watched.restMs) };
 }
 

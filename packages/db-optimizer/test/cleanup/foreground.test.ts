@@ -4,11 +4,10 @@ import { describe, expect, it } from "vitest";
 import { defaultLimits } from "../../src/cleanup/controller.js";
 import { ForegroundWatch, SlowdownJudge } from "../../src/cleanup/foreground.js";
 
-/** A judge to whom the slowest reads at rest take 10 ms. */
+/** A judge to whom all but the slowest reads at rest take 10 ms at most. */
 function judgeOfTen(): SlowdownJudge {
   const judge = new SlowdownJudge(1.5);
-  const calm = (slowest: number) => Array.from({ length: 50 }, (_, read) => (read === 7 ? slowest : 5));
-  judge.learn([calm(10), calm(11), calm(12), calm(10)]);
+  judge.learn(Array.from({ length: 40 }, (_, read) => [12, 14, 10][read] ?? 5));
   return judge;
 }
 
@@ -23,27 +22,25 @@ describe("the judge of slowed reads", () => {
     ["none", [], 0],
     ["as fast as at rest", [10, 10, 10], 0],
     ["just as slow as allowed", [15], 0],
-    ["slower than allowed", [16], 16 / 0.005 - 20],
-    ["slower than allowed, one of many", [1, 2, 16, 3], 16 / 0.005 - 20],
-    ["slowed so much that it would rest for a minute", [300], 5_000],
+    ["slower than allowed", [16], 16 / 0.0025 - 20],
+    ["slower than allowed, one of many", [1, 2, 16, 3], 16 / 0.0025 - 20],
+    ["slowed so much that it would rest for a minute", [300], 10_000],
   ])("rests for reads beside the work that are: %s", (_name, reads, restMs) => {
     expect(restAfter(judgeOfTen(), ...reads)).toBeCloseTo(restMs, 6);
   });
 
   it("takes a slow read for the time to the next at least", () => {
     const judge = new SlowdownJudge(1.5);
-    judge.learn([[1]]);
-    expect(restAfter(judge, 2)).toBeCloseTo(5 / 0.005 - 20, 6);
+    judge.learn([1]);
+    expect(restAfter(judge, 2)).toBeCloseTo(5 / 0.0025 - 20, 6);
   });
 
   it("does not answer for reads that are as slow at rest", () => {
     const judge = new SlowdownJudge(1.5);
-    // One in ten takes 40 ms, but in the calmest group none does.
-    const busy = [10, 10, 10, 10, 40];
-    judge.learn([busy, busy, [10, 10, 10, 10, 10], [10, 10, 10, 10, 10]]);
+    judge.learn(Array.from({ length: 40 }, (_, read) => (read === 7 ? 40 : 10)));
     judge.besideWork(40);
-    // 2 of 20 reads at rest are as slow: of 400 ms that is all of the 40.
-    expect(judge.endRound(400)).toBe(0);
+    // One in 40 reads at rest is as slow: of 1,600 ms that is all of the 40.
+    expect(judge.endRound(1_600)).toBe(0);
     judge.besideWork(40);
     expect(judge.endRound(100)).toBeGreaterThan(0);
   });
@@ -54,7 +51,7 @@ describe("the judge of slowed reads", () => {
     // 16 ms of one round; of two weighing 0.75 and 1; and so on.
     const slowed = [16, 12 / 1.75, 9 / 2.3125, 6.75 / 2.734375];
     rests.forEach((rest, round) => {
-      expect(rest).toBeCloseTo((slowed[round] as number) / 0.005 - 20, 6);
+      expect(rest).toBeCloseTo((slowed[round] as number) / 0.0025 - 20, 6);
     });
   });
 
@@ -86,7 +83,7 @@ describe("the judge of slowed reads", () => {
     ["one read waited very long", [6, 1], [[], [], [], [50]], true],
   ])("says whether it was too much at a time: %s", (_name, atRest, rounds, tooMuch) => {
     const judge = new SlowdownJudge(1.5);
-    judge.learn([atRest]);
+    judge.learn(atRest);
     const said = rounds.map((reads) => {
       restAfter(judge, ...reads);
       return judge.takeTooMuch();
@@ -97,7 +94,7 @@ describe("the judge of slowed reads", () => {
 
   it("takes half a millisecond more for nothing, however fast reads are at rest", () => {
     const judge = new SlowdownJudge(1.5);
-    judge.learn([[0.1]]);
+    judge.learn([0.1]);
     expect(restAfter(judge, 0.6)).toBe(0);
     expect(restAfter(judge, 0.7)).toBeGreaterThan(0);
   });
