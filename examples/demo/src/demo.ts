@@ -11,6 +11,7 @@ import {
 import { type LoadResult, loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
 import { demonstrateMigration, type MigrationResult } from "./migration.js";
+import { pace } from "./pace.js";
 import type { Screen } from "./screen.js";
 
 export interface DemoOptions {
@@ -172,8 +173,7 @@ async function cleanUp(
     now: options.now,
     run: true,
     queries: hot,
-    // Nobody but its own probes reads here: rests for their sake would take a minute or two.
-    limits: { maxSlowdown: Number.POSITIVE_INFINITY },
+    limits: pace,
     signal: options.signal,
     onProgress: ({ done, total, collection }) => {
       if (total !== null) step.progress(done, total, `of ${collection}`);

@@ -19,6 +19,7 @@ import {
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Connection, Model } from "mongoose";
 import type { DemoOptions } from "./demo.js";
+import { pace } from "./pace.js";
 import type { Screen, Step } from "./screen.js";
 import {
   embeddedSessions,
@@ -97,13 +98,14 @@ async function migrateIn(
   await contractMigration(connection, migration, {
     now: () => new Date(now.getTime() + 1),
     signal: options.signal,
+    limits: pace,
   });
   const direct = separateSessions(models, migratedSessions(models));
   const migrated = await timeSessions(direct, user.email, now, 40);
   // What the demo itself has opened is none of the application's.
   await models.UserSession.deleteMany({ createdAt: now });
   const rules = retentionRules.filter(({ collection }) => migration.targets.includes(collection));
-  await runCleanup(connection, rules, { now, run: true, signal: options.signal });
+  await runCleanup(connection, rules, { now, run: true, signal: options.signal, limits: pace });
   const bytes = await sessionBytes(connection, old);
   step.done(`${bytes.kept} sessions kept of ${size.sessions}`);
   return {
@@ -185,8 +187,7 @@ async function migrate(
   const { verification } = await migrateUp(connection, migration, {
     now: () => now,
     signal,
-    // Nobody but its own traffic waits here, and the default rests would take minutes.
-    limits: { niceRatio: 0.5, maxSlowdown: Number.POSITIVE_INFINITY },
+    limits: pace,
     onProgress: phaseSteps(screen),
   }).finally(traffic.stop);
   if (!verification) throw new Error("nothing was verified");
