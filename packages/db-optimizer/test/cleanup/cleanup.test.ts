@@ -179,7 +179,7 @@ describe("runCleanup", () => {
       expect(sizes.slice(2, 4)).toContain(100);
       expect(Math.min(...sizes)).toBe(100);
       // Between any two batches, and not after the last.
-      expect(rest.mock.calls).toEqual(sizes.slice(1).map(() => [5_000]));
+      expect(rest.mock.calls).toEqual(sizes.slice(1).map(() => [10_000]));
     });
 
     it.each([
