@@ -7,7 +7,7 @@ export default defineProject({
     name: "maintenance",
     include: ["test/**/*.test.ts"],
     globalSetup: ["@org/dev-kit/vitest-setup"],
-    testTimeout: 30_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
   },
 });

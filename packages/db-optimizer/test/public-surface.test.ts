@@ -44,6 +44,7 @@ test("exports these names and no others", () => {
     "judgeUse",
     "leaseHeldUntil",
     "loadSignals",
+    "lowerCpuPriority",
     "migrateUp",
     "migrationPhases",
     "migrationStatus",
