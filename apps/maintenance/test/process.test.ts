@@ -44,7 +44,7 @@ test("--once cleans up what is past its retention, keeps the rest, and exits wit
 });
 
 test("of two processes that race for one job, one runs it and the other exits with 4", async () => {
-  await events(5_000, past);
+  await events(2_000, past);
   const racers = [start(["--once", "cleanup"], slowly), start(["--once", "cleanup"], slowly)];
   const codes = await Promise.all(racers.map(async ({ exited }) => (await exited).code));
   expect(codes.sort()).toEqual([0, 4]);
