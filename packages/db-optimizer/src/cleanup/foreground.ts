@@ -2,13 +2,12 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { mongo } from "mongoose";
 import { type ControllerLimits, isWatched } from "./controller.js";
+import { summarise } from "./latency.js";
 
 /** Milliseconds between two reads; one that takes longer counts for those that it kept from being asked. */
 const readEveryMs = 5;
 /** Reads that say what one takes at rest. */
 const readsAtRest = 200;
-/** Part of them by which it is judged: the slowest few waited for this process or its machine, not for the server. */
-const usualShare = 0.95;
 /** Reads before the first of them, by which connections and code warm up. */
 const readsToWarmUp = 200;
 /** What reads take at rest is learnt anew after so long: the load of a day changes. */
@@ -49,8 +48,8 @@ export class SlowdownJudge {
 
   /** What reads took while nothing was done. */
   learn(reads: readonly number[]): void {
-    const sorted = [...reads].sort((a, b) => a - b);
-    const usual = sorted[Math.ceil(sorted.length * usualShare) - 1] ?? 0;
+    // The slowest few waited for this process or its machine, not for the server.
+    const usual = summarise(reads).p95 ?? 0;
     this.#longestMs = Math.max(usual * this.#maxSlowdown, usual + unnoticedMs);
     this.#slowAtRest = reads.filter((ms) => ms > this.#longestMs).length / reads.length;
   }

@@ -7,7 +7,7 @@ import { ForegroundWatch, SlowdownJudge } from "../../src/cleanup/foreground.js"
 /** A judge to whom all but the slowest reads at rest take 10 ms at most. */
 function judgeOfTen(): SlowdownJudge {
   const judge = new SlowdownJudge(1.5);
-  judge.learn(Array.from({ length: 40 }, (_, read) => [12, 14, 10][read] ?? 5));
+  judge.learn(Array.from({ length: 40 }, (_, read) => [14, 10][read] ?? 5));
   return judge;
 }
 
