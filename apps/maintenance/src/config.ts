@@ -71,6 +71,15 @@ export const configSchema = z.strictObject({
   batchSize: integer(1, 10_000)
     .default(1_000)
     .describe("Documents that a cleanup removes, or a migration writes, in one batch, at most"),
+  nice: z.coerce
+    .number()
+    .min(0)
+    .max(100)
+    .optional()
+    .describe(
+      "Rest after a batch, as a multiple of its time, longer where reads slow down; 0 for neither. " +
+        "Default: 20 where it wrote, 0.5 where it compared",
+    ),
   queuePollMs: milliseconds(50, 60_000)
     .default(2_000)
     .describe("How often an instance looks for runs that were queued"),

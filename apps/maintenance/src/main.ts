@@ -36,7 +36,7 @@ async function main(args: readonly string[]): Promise<number> {
   });
   try {
     const deps = { database, config, log, jobs: identityJobs(database, config) };
-    if (!command || command === "once") lowerCpuPriority();
+    if ((!command || command === "once") && config.nice !== 0) lowerCpuPriority();
     if (!command) return await serve(deps, stopping);
     if (command === "once") return await runAndReport(deps, stopping, target);
     process.stdout.write(await steer(await prepareControls(deps), command, target));

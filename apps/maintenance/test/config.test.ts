@@ -26,6 +26,8 @@ test.each([
     "ORG_MAINTENANCE_CLEANUP_SCHEDULE",
   ],
   [{ MONGODB_URI: mongodbUri, ORG_MAINTENANCE_CLEANUP_SCHEDULE: "99 * * * *" }, "CLEANUP_SCHEDULE"],
+  [{ MONGODB_URI: mongodbUri, ORG_MAINTENANCE_NICE: "hunter2" }, "ORG_MAINTENANCE_NICE"],
+  [{ MONGODB_URI: mongodbUri, ORG_MAINTENANCE_NICE: "101" }, "ORG_MAINTENANCE_NICE"],
   [{ MONGODB_URI: mongodbUri, ORG_MAINTENANCE_TIMEZONE: "hunter2" }, "ORG_MAINTENANCE_TIMEZONE"],
   [{ MONGODB_URI: mongodbUri, ORG_MAINTENANCE_SCHEDULE: "hunter2" }, "ORG_MAINTENANCE_SCHEDULE"],
 ])("names what is wrong with %o, and no value", (env, name) => {

@@ -26,7 +26,11 @@ const lease = () => database.connection.collection("maintenance_leases").findOne
 const start = (args: string[], env: Record<string, string> = {}) =>
   startProcess(args, { MONGODB_URI: database.uri, ORG_MAINTENANCE_METRICS_PORT: "0", ...env });
 /** Batches so small that a cleanup is still at it when the test looks. */
-const slowly = { ORG_MAINTENANCE_BATCH_SIZE: "20", ORG_MAINTENANCE_LOG_LEVEL: "debug" };
+const slowly = {
+  ORG_MAINTENANCE_BATCH_SIZE: "20",
+  ORG_MAINTENANCE_NICE: "0.5",
+  ORG_MAINTENANCE_LOG_LEVEL: "debug",
+};
 
 test("--once cleans up what is past its retention, keeps the rest, and exits with 0", async () => {
   await events(300, past);

@@ -132,7 +132,7 @@ function addLooking(add: Add): void {
 
 function cleaning(program: Program): void {
   program
-    .addOption(resting().default(0.5))
+    .addOption(resting("; without it 20"))
     .option("--run", "do what the rules say: delete, archive, anonymise")
     .option("--rule <name...>", "only these rules")
     .option("--ttl", "instead of the rules: drain what the TTL monitor has not got round to")
@@ -161,7 +161,7 @@ function migrating(program: Program, act: Act): void {
       return act(migrate, given, action === "status" || action === "verify");
     });
   waiting(common(command))
-    .addOption(resting("; without it 10 while documents are written, and 0.5 while they are compared"))
+    .addOption(resting("; without it 20 while documents are written, and 0.5 while they are compared"))
     .option("--run", "do it")
     .addOption(
       new Option("--to <phase>", "where up stops")
@@ -219,7 +219,7 @@ function waiting(program: Program): Program {
   );
 }
 
-function resting(otherwise = ""): TypedOption {
+function resting(otherwise: string): TypedOption {
   return new TypedOption(
     "--nice <ratio>",
     `rest after a batch, as a multiple of its time, longer where reads slow down; 0 for neither${otherwise}`,

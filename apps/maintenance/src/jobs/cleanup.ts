@@ -4,12 +4,10 @@ import type { Config } from "../config.js";
 import type { Job, JobReport } from "../job.js";
 import type { Metrics } from "../metrics.js";
 import { recordingFor } from "../recording.js";
-
-const minBatch = 100;
+import { limitsOf } from "./limits.js";
 
 /** Removes what is past its retention, in batches. */
 export function cleanupJob(database: IdentityDatabase, config: Config, metrics: Metrics): Job {
-  const limits = { minBatch: Math.min(minBatch, config.batchSize), maxBatch: config.batchSize };
   const window = windowOf(config);
   return {
     name: "cleanup",
@@ -25,7 +23,7 @@ export function cleanupJob(database: IdentityDatabase, config: Config, metrics: 
         now: new Date(),
         run: true,
         signal,
-        limits,
+        limits: limitsOf(config),
         ...(window && { window }),
         // A cleanup started by hand, or one whose process died, goes first.
         leaseMs: config.leaseMs,

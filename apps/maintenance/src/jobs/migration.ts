@@ -11,11 +11,11 @@ import {
 import type { Config } from "../config.js";
 import type { Job, JobContext, JobOutcome } from "../job.js";
 import { recordingFor } from "../recording.js";
+import { limitsOf } from "./limits.js";
 
 /** Phases that the job works in. Beyond them reads are switched or the old layout goes: a person decides that. */
 const own = ["off", "expand", "backfill", "verify"];
 const askEveryMs = 100;
-const minBatch = 100;
 
 /**
  * Takes a migration up to where every document is copied and compared: expand, backfill, verify. It goes on where a run
@@ -42,14 +42,14 @@ export function migrationJob(database: IdentityDatabase, config: Config, migrati
   };
 }
 
-function optionsOf({ batchSize, leaseMs }: Config, { log, report }: JobContext, signal: AbortSignal) {
+function optionsOf(config: Config, { log, report }: JobContext, signal: AbortSignal) {
   return {
     now: () => new Date(),
     signal,
-    leaseMs,
+    leaseMs: config.leaseMs,
     // A migration taken up by hand, or one whose process died, goes first.
-    waitMs: 2 * leaseMs,
-    limits: { minBatch: Math.min(minBatch, batchSize), maxBatch: batchSize },
+    waitMs: 2 * config.leaseMs,
+    limits: limitsOf(config),
     onProgress: ({ phase, collection, done, total, rate, etaMs }: MigrationProgress) => {
       log.debug({ phase, collection, done, total }, "batch migrated");
       const left = etaMs === null ? null : Math.round(etaMs);

@@ -24,8 +24,8 @@ export interface CleanupCommandOptions extends Steering {
   /** Instead of the rules: what the TTL monitor has not got round to. */
   readonly ttl?: boolean;
   readonly allowCollectionScan?: boolean;
-  /** Pause after a batch, as a multiple of its time. */
-  readonly nice: number;
+  /** Rest after a batch, as a multiple of its time. */
+  readonly nice?: number;
   /** Largest batch, in documents. */
   readonly batch: number;
   /** Hours in which it works, such as `01:00-05:00`. */
@@ -83,7 +83,7 @@ async function carriedOut(
   const { run = false, allowCollectionScan = false, nice, batch, window, timeZone, unwatched = [] } = options;
   // Latency is measured around a run only, and building the queries may itself read.
   const queries = run ? await context.queries() : [];
-  if (run && nice > 0) context.giveWay();
+  if (run && nice !== 0) context.giveWay();
   const optimizer = new DatabaseOptimizer(connection, {
     models: context.models,
     cleanup: rules,
@@ -95,7 +95,7 @@ async function carriedOut(
     allowCollectionScan,
     queries,
     waitMs: options.wait * 1_000,
-    limits: { niceRatio: nice, maxBatch: batch, minBatch: Math.min(100, batch) },
+    limits: { ...(nice !== undefined && { niceRatio: nice }), maxBatch: batch },
     throttle: { unwatched },
     ...(window && { window: { ...window, timeZone } }),
     clock: () => context.now(),

@@ -2,7 +2,7 @@
 export interface ControllerLimits {
   /** Milliseconds that a batch should take. Default 500. */
   readonly targetMs: number;
-  /** Smallest batch, in documents, as long as none fails again and again. Default 100. */
+  /** Smallest batch, in documents, as long as none fails again and again. Default 100, or the largest where that is less. */
   readonly minBatch: number;
   /** Largest batch, in documents. Default 10,000. */
   readonly maxBatch: number;
@@ -10,22 +10,32 @@ export interface ControllerLimits {
   readonly maxGrowth: number;
   /**
    * Rest after a batch, as a multiple of the time that the batch took; longer where reads are slowed down. 0 has no
-   * regard for reads either. Default 0.5.
+   * regard for reads either. Default 20.
    */
   readonly niceRatio: number;
   /** How many times as long as at rest the slowest of a hundred reads may take while it works. Default 1.5. */
   readonly maxSlowdown: number;
 }
 
-/** The defaults: {@link ControllerLimits} says what each is. */
+/**
+ * The defaults: {@link ControllerLimits} says what each is. What is written in a second slows reads down, however small
+ * the batches: one of a hundred is for as long as it is written for a twentieth of the time, on a server that lets them
+ * wait for its disk.
+ */
 export const defaultLimits: ControllerLimits = {
   targetMs: 500,
   minBatch: 100,
   maxBatch: 10_000,
   maxGrowth: 1.2,
-  niceRatio: 0.5,
+  niceRatio: 20,
   maxSlowdown: 1.5,
 };
+
+/** All limits where some are given. Pure. */
+export function limitsOf(given: Partial<ControllerLimits> = {}): ControllerLimits {
+  const limits = { ...defaultLimits, ...given };
+  return { ...limits, minBatch: given.minBatch ?? Math.min(limits.minBatch, limits.maxBatch) };
+}
 
 /** How much of the past the rate remembers: pt-online-schema-change's weight. */
 const memory = 0.75;

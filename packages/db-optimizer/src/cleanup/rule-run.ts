@@ -8,8 +8,8 @@ import {
   afterTimeout,
   type ControllerLimits,
   type ControllerState,
-  defaultLimits,
   isExhausted,
+  limitsOf,
   startController,
 } from "./controller.js";
 import { ForegroundWatch } from "./foreground.js";
@@ -37,7 +37,7 @@ export interface RuleEnd {
 
 /** Carries out one rule, batch by batch, from where its state says. */
 export async function runRule(work: RuleWork, from: RuleState): Promise<RuleEnd> {
-  const limits = { ...defaultLimits, ...work.limits };
+  const limits = limitsOf(work.limits);
   const first = await withRetries(() => work.reader.next(1), work.signal);
   if (first.length === 0) return { state: { ...from, cursor: null }, stop: null };
   const actor = await openActor(work);

@@ -17,8 +17,8 @@ export interface MigrateOptions extends LeaseOptions {
   /** The clock; what a migration writes into documents does not depend on it. */
   readonly now: () => Date;
   /**
-   * Bounds of the batches and their pauses; one document is one document of the new layout. Default of `niceRatio`: 10
-   * while documents are copied and when the old layout is contracted, else as for a cleanup.
+   * Bounds of the batches and their pauses; one document is one document of the new layout. Default of `niceRatio`: 0.5
+   * while documents are only compared, else as for a cleanup.
    */
   readonly limits?: Partial<ControllerLimits>;
   readonly onProgress?: (progress: MigrationProgress) => void;

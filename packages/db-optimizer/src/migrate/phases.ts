@@ -104,12 +104,12 @@ function phasesBack(phase: MigrationPhase): readonly MigrationPhase[] | undefine
 
 const written: readonly MigrationPhase[] = ["backfill", "contracting"];
 
-/**
- * Rest after a batch in a phase, as a multiple of its time, where nobody says another. Reads beside it wait for what is
- * written in a second, however small the batches, and hardly for what is compared. Pure.
- */
+/** Rest after a batch that was only compared, for which reads beside it hardly wait. */
+const niceRatioOfComparing = 0.5;
+
+/** Rest after a batch in a phase, as a multiple of its time, where nobody says another. Pure. */
 export function niceRatioOf(phase: MigrationPhase): number {
-  return written.includes(phase) ? 10 : defaultLimits.niceRatio;
+  return written.includes(phase) ? defaultLimits.niceRatio : niceRatioOfComparing;
 }
 
 /** Whether an answer that was read by one route must be read again by another. Pure. */

@@ -1,4 +1,4 @@
-import { type ControllerLimits, defaultLimits } from "../cleanup/controller.js";
+import { type ControllerLimits, limitsOf } from "../cleanup/controller.js";
 import { OptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import type { Lease } from "../lease.js";
@@ -264,7 +264,7 @@ async function over<Item>(
     collection,
     ...(projection && { projection }),
     from,
-    limits: { ...defaultLimits, niceRatio, ...limits },
+    limits: limitsOf({ niceRatio, ...limits }),
     // The application reads from both layouts.
     watched: [migration.source, ...migration.targets].map((one) => db.collection(one)),
     signal,

@@ -7,6 +7,7 @@ import {
   type ControllerState,
   defaultLimits,
   isExhausted,
+  limitsOf,
   startController,
 } from "../../src/cleanup/controller.js";
 
@@ -18,7 +19,7 @@ describe("the batch controller", () => {
       { documents: 1_000, elapsedMs: 1_000, tooMuch: false },
       defaultLimits,
     );
-    expect(first).toMatchObject({ state: { batchSize: 500 }, pauseMs: 500 });
+    expect(first).toMatchObject({ state: { batchSize: 500 }, pauseMs: 20_000 });
     const second = afterBatch(first.state, { documents: 500, elapsedMs: 500, tooMuch: false }, defaultLimits);
     expect(second.state).toEqual({
       batchSize: 500,
@@ -36,6 +37,20 @@ describe("the batch controller", () => {
       failures: 0,
       patience: 0,
     });
+  });
+
+  it.each([
+    [undefined, defaultLimits],
+    [{}, defaultLimits],
+    [{ niceRatio: 0 }, { ...defaultLimits, niceRatio: 0 }],
+    [{ maxBatch: 20 }, { ...defaultLimits, minBatch: 20, maxBatch: 20 }],
+    [{ maxBatch: 200 }, { ...defaultLimits, maxBatch: 200 }],
+    [
+      { minBatch: 1, maxBatch: 20 },
+      { ...defaultLimits, minBatch: 1, maxBatch: 20 },
+    ],
+  ])("of %o makes limits whose least is no more than the most", (given, limits) => {
+    expect(limitsOf(given)).toEqual(limits);
   });
 
   it.each([

@@ -25,17 +25,17 @@ describe("phases", () => {
     expect(migrationPhases.filter((phase) => mayFollow(from, phase)).sort()).toEqual([...to].sort());
   });
 
-  test("rest for ten times as long as they wrote, and for half as long as they compared", () => {
+  test("rest for twenty times as long as they wrote, and for half as long as they compared", () => {
     const rests = Object.fromEntries(migrationPhases.map((phase) => [phase, niceRatioOf(phase)]));
     expect(rests).toEqual({
       off: 0.5,
       expand: 0.5,
-      backfill: 10,
+      backfill: 20,
       verify: 0.5,
       switching: 0.5,
       switched: 0.5,
       reverting: 0.5,
-      contracting: 10,
+      contracting: 20,
       contracted: 0.5,
     });
   });
