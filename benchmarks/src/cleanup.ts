@@ -8,7 +8,7 @@ export interface CleanupBenchmarks {
   throughput: { ratio: Range; ours: number; raw: number; batch: number; documents: number };
   /** A read by a unique key while a cleanup runs at its default throttle. */
   foreground: ForegroundBenchmark;
-  /** The same while the raw loop runs with the rests of the default throttle: what deleting itself costs here. */
+  /** The same while the raw loop rests for half as long as it deletes: what deleting itself costs here. */
   floor: ForegroundBenchmark;
   /** Heap of a cleanup after its first tenth and at its end, in MB. */
   memory: { documents: number; earlyMb: number; lateMb: number };
@@ -145,7 +145,7 @@ export function readableCleanup({ throughput, foreground, floor, memory }: Clean
     `cleanup: foreground p99 ${rangeText(foreground.ratio)} times idle at the default throttle; ` +
       `${foreground.duringMs.toFixed(2)} ms against ${foreground.idleMs.toFixed(2)} ms, ` +
       `at ${Math.round(foreground.workPerSecond)} documents/s`,
-    `cleanup: while the raw loop deletes with the same rests, ${rangeText(floor.ratio)} times; ` +
+    `cleanup: while the raw loop deletes and rests half as long, ${rangeText(floor.ratio)} times; ` +
       `${floor.duringMs.toFixed(2)} ms against ${floor.idleMs.toFixed(2)} ms, ` +
       `at ${Math.round(floor.workPerSecond)} documents/s`,
     `cleanup of ${memory.documents} documents: heap at most ${memory.earlyMb.toFixed(0)} MB in its first tenth, ` +

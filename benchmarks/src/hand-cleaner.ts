@@ -1,4 +1,4 @@
-/** Removes what the cleaner does, in a loop by hand with the same rests; prints a line with each batch. Argument: URI. */
+/** Removes what the cleaner does, in a loop by hand that rests for half as long as each batch took; prints a line with each batch. Argument: URI. */
 import { writeSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { createConnection } from "mongoose";

@@ -98,11 +98,12 @@ export class Pacer {
     return lag.state === "known" ? lag.value : null;
   }
 
-  /** Begins to look at the disk, so that it is known when it is asked for. */
-  lookAtDisk(): void {
+  /** Begins to look at the disk, so that it is known when it is asked for; comes back when it is. */
+  async lookAtDisk(): Promise<void> {
     if (this.#limits.unwatched.includes("disk")) return;
     this.#diskLookedAt = performance.now();
     this.#disk = readDisk(this.#paced.db);
+    await this.#disk;
   }
 
   /** Waits, unless told to stop. */
@@ -149,7 +150,7 @@ export class Pacer {
 
   async #look(collection: string, at: number): Promise<LoadSignals> {
     const { unwatched } = this.#limits;
-    if (at - this.#diskLookedAt >= diskCheckMs) this.lookAtDisk();
+    if (at - this.#diskLookedAt >= diskCheckMs) void this.lookAtDisk();
     const load = await readLoad(this.#paced.db, collection, unwatched);
     const signals = { ...load, disk: await this.#disk };
     for (const name of reserveSignals) {

@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import type { Lease } from "../lease.js";
 import type { Document } from "../model.js";
+import { isWatched, limitsOf } from "./controller.js";
 import { IdReader } from "./id-reader.js";
 import { type Paced, Pacer, type Wait } from "./pacer.js";
 import type { CleanupStop, RuleReport } from "./report.js";
@@ -49,7 +51,8 @@ export class Work {
   }
 
   /**
-   * Carries the rules out in their order, each counted while its first batches are done.
+   * Carries the rules out in their order. Each is counted while its first batches are done, or, with regard for reads,
+   * before them: a server that is asked for one thing at a time has something left for others.
    *
    * @param ready what has to be over before the first write
    */
@@ -58,6 +61,7 @@ export class Work {
     count: (due: DueRule) => Promise<number>,
     ready: Promise<unknown>,
   ): Promise<Finished> {
+    const { signal, options } = this.#paced;
     const finished: Finished["rules"][number][] = [];
     let stop: CleanupStop | null = null;
     for (const [position, due] of rules.entries()) {
@@ -66,6 +70,7 @@ export class Work {
       const started = performance.now();
       const from = this.#rules[position] as RuleState;
       const counted = later(count(due));
+      if (isWatched(limitsOf(options.limits))) await unlessAborted(counted.promise, signal);
       stop = await this.#rule(position, due, counted, ready);
       const { done, batches } = this.#rules[position] as RuleState;
       const did = { deleted: done - from.done, batches: batches - from.batches };
@@ -174,6 +179,17 @@ function later<T>(promise: Promise<T>): Later<T> {
     () => undefined,
   );
   return Object.assign(state, { promise });
+}
+
+/** Waits for a promise, or until told to stop. */
+async function unlessAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const aborted = once(signal, "abort", { signal: over.signal }).catch(() => undefined);
+  try {
+    if (!signal.aborted) await Promise.race([promise, aborted]);
+  } finally {
+    over.abort();
+  }
 }
 
 // Of this process; before its first batch, of those before it.
