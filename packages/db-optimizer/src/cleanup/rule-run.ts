@@ -9,7 +9,6 @@ import {
   type ControllerLimits,
   type ControllerState,
   isExhausted,
-  limitsOf,
   startController,
 } from "./controller.js";
 import { ForegroundWatch } from "./foreground.js";
@@ -21,7 +20,7 @@ import type { RuleState } from "./run-store.js";
 /** All that one rule of a run needs. */
 export interface RuleWork extends ActionTarget {
   readonly reader: IdReader;
-  readonly limits: Partial<ControllerLimits> | undefined;
+  readonly limits: ControllerLimits;
   readonly lease: Lease;
   readonly pacer: Pacer;
   readonly signal: AbortSignal;
@@ -37,13 +36,12 @@ export interface RuleEnd {
 
 /** Carries out one rule, batch by batch, from where its state says. */
 export async function runRule(work: RuleWork, from: RuleState): Promise<RuleEnd> {
-  const limits = limitsOf(work.limits);
   const first = await withRetries(() => work.reader.next(1), work.signal);
   if (first.length === 0) return { state: { ...from, cursor: null }, stop: null };
   const actor = await openActor(work);
-  const watch = new ForegroundWatch([work.collection], limits);
+  const watch = new ForegroundWatch([work.collection], work.limits);
   try {
-    return await new RuleRun(work, from, { actor, limits, watch }).run();
+    return await new RuleRun(work, from, { actor, watch }).run();
   } finally {
     await actor.close();
   }
@@ -51,7 +49,6 @@ export async function runRule(work: RuleWork, from: RuleState): Promise<RuleEnd>
 
 interface Parts {
   readonly actor: Actor;
-  readonly limits: ControllerLimits;
   readonly watch: ForegroundWatch;
 }
 
@@ -64,12 +61,12 @@ class RuleRun {
   #state: RuleState;
   #controller: ControllerState;
 
-  constructor(work: RuleWork, from: RuleState, { actor, limits, watch }: Parts) {
+  constructor(work: RuleWork, from: RuleState, { actor, watch }: Parts) {
     this.#work = work;
     this.#actor = actor;
-    this.#limits = limits;
+    this.#limits = work.limits;
     this.#state = from;
-    this.#controller = from.controller ?? startController(limits);
+    this.#controller = from.controller ?? startController(work.limits);
     this.#reader = work.reader;
     this.#watch = watch;
   }

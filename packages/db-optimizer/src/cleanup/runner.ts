@@ -7,7 +7,6 @@ import { assertClock, type Lease, serverTime, withLease } from "../lease.js";
 import { withRetries } from "../transient.js";
 import { assertActions } from "./actions.js";
 import { cleanupLease } from "./control.js";
-import { isWatched, limitsOf } from "./controller.js";
 import { measuredPaces, timeFor } from "./estimate.js";
 import { LatencyProbe } from "./latency.js";
 import type { CleanupOptions } from "./options.js";
@@ -115,11 +114,9 @@ async function carryOut(
     const lagBefore = await work.pacer.lag();
     const latencyBefore = await probe.measure(probeRounds);
     const sizing = sizes(connection, parsed, signal);
-    // With regard for reads, the server is asked for one thing at a time.
-    const isGentle = isWatched(limitsOf(options.limits));
-    if (isGentle) await sizing;
+    if (work.isGentle) await sizing;
     const disk = work.pacer.lookAtDisk();
-    if (isGentle) await disk;
+    if (work.isGentle) await disk;
     const due = parsed.map((rule) => dueRule(rule, indexes, options.now));
     const { result: finished, latency: during } = await probe.during(probeIntervalMs, () =>
       // Sizes are of before the first write.

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Lease } from "../lease.js";
 import type { Document } from "../model.js";
-import { isWatched, limitsOf } from "./controller.js";
+import { type ControllerLimits, isWatched, limitsOf } from "./controller.js";
 import { IdReader } from "./id-reader.js";
 import { type Paced, Pacer, type Wait } from "./pacer.js";
 import type { CleanupStop, RuleReport } from "./report.js";
@@ -36,12 +36,14 @@ export class Work {
   /** Whether an earlier process had begun it. */
   readonly resumed: boolean;
   readonly #paced: Paced;
+  readonly #limits: ControllerLimits;
   readonly #lease: Lease;
   readonly #rules: RuleState[];
   readonly #began = performance.now();
 
   constructor(paced: Paced, lease: Lease) {
     this.#paced = paced;
+    this.#limits = limitsOf(paced.options.limits);
     this.#lease = lease;
     this.store = paced.store;
     this.pacer = new Pacer(paced);
@@ -50,9 +52,13 @@ export class Work {
     this.resumed = begun.activeMs > 0 || begun.rules.some(({ batches }) => batches > 0);
   }
 
+  /** Whether it asks for one thing at a time, so that the server has something left for others. */
+  get isGentle(): boolean {
+    return isWatched(this.#limits);
+  }
+
   /**
-   * Carries the rules out in their order. Each is counted while its first batches are done, or, with regard for reads,
-   * before them: a server that is asked for one thing at a time has something left for others.
+   * Carries the rules out in their order, each counted while its first batches are done, or before them if it is gentle.
    *
    * @param ready what has to be over before the first write
    */
@@ -61,7 +67,6 @@ export class Work {
     count: (due: DueRule) => Promise<number>,
     ready: Promise<unknown>,
   ): Promise<Finished> {
-    const { signal, options } = this.#paced;
     const finished: Finished["rules"][number][] = [];
     let stop: CleanupStop | null = null;
     for (const [position, due] of rules.entries()) {
@@ -70,7 +75,7 @@ export class Work {
       const started = performance.now();
       const from = this.#rules[position] as RuleState;
       const counted = later(count(due));
-      if (isWatched(limitsOf(options.limits))) await unlessAborted(counted.promise, signal);
+      if (this.isGentle) await unlessAborted(counted.promise, this.#paced.signal);
       stop = await this.#rule(position, due, counted, ready);
       const { done, batches } = this.#rules[position] as RuleState;
       const did = { deleted: done - from.done, batches: batches - from.batches };
@@ -102,7 +107,7 @@ export class Work {
     left: Later<number>,
     ready: Promise<unknown>,
   ): Promise<CleanupStop | null> {
-    const { db, signal, options } = this.#paced;
+    const { db, signal } = this.#paced;
     const from = this.#rules[position] as RuleState;
     const collection = db.collection(due.rule.collection);
     const reader = new IdReader({ ...due, collection, field: due.rule.field }, from.cursor);
@@ -116,7 +121,7 @@ export class Work {
       db,
       collection,
       reader,
-      limits: options.limits,
+      limits: this.#limits,
       lease: this.#lease,
       pacer: this.pacer,
       signal,
