@@ -111,11 +111,11 @@ export class Work {
     const from = this.#rules[position] as RuleState;
     const collection = db.collection(due.rule.collection);
     const reader = new IdReader({ ...due, collection, field: due.rule.field }, from.cursor);
-    // More may have come past their retention since they were counted.
-    const withTotal = (state: RuleState): RuleState => ({
-      ...state,
-      total: left.value === null ? null : Math.max(from.done + left.value, state.done),
-    });
+    // More may have come past their retention since they were counted, by this process or by the one before it.
+    const withTotal = (state: RuleState): RuleState => {
+      const total = left.value === null ? from.total : from.done + left.value;
+      return { ...state, total: total === null ? null : Math.max(total, state.done) };
+    };
     const work: RuleWork = {
       ...due,
       db,

@@ -47,7 +47,8 @@ describe("from outside", () => {
   it("pauses between batches, tells why and how long it would take, and goes on when told to", async () => {
     const events: CleanupProgress[] = [];
     const onPause = once(
-      ({ paused }) => paused !== null,
+      // It is counted meanwhile.
+      ({ paused, total }) => paused !== null && total !== null,
       async () => {
         const run = await lastRun();
         expect(run).toMatchObject({ state: "paused", reason: "requested", wanted: "pause", wantedBy: "ada" });
@@ -66,7 +67,7 @@ describe("from outside", () => {
     expect(report).toMatchObject({ stopped: false, rules: [{ deleted: 1_000 }] });
     const waiting = events.filter(({ paused }) => paused);
     expect(waiting[0]).toMatchObject({ paused: { reason: "requested" }, done: expect.any(Number) });
-    expect(waiting[0]!.etaMs).toBeGreaterThan(0);
+    expect(waiting.at(-1)!.etaMs).toBeGreaterThan(0);
     expect(report.pausedMs).toBeGreaterThan(0);
     expect(await lastRun()).toMatchObject({ state: "succeeded", pausedMs: report.pausedMs });
     expect(await lastRun()).not.toHaveProperty("reason");
@@ -85,6 +86,8 @@ describe("from outside", () => {
   it("a pause outlives the process: whoever goes on with the run waits as well", async () => {
     const stop = new AbortController();
     const first = await clean({
+      // With some regard for reads it is counted before the first batch.
+      limits: { niceRatio: 0.01, maxBatch: 100 },
       signal: stop.signal,
       onProgress: ({ paused }) => {
         if (!paused) stop.abort();
@@ -95,6 +98,7 @@ describe("from outside", () => {
     await pause();
     const resume = () => controlCleanup(database.connection, "resume");
     const seen: CleanupProgress[] = [];
+    // What the process before had counted is told until it is counted anew.
     const resuming = once(({ paused }) => paused !== null, resume);
     const second = await clean({
       onProgress: (event) => {
