@@ -1,8 +1,10 @@
 import type { mongo } from "mongoose";
 import type { Document } from "../model.js";
 
-/** Ids that are asked for at a time: some hundred kilobytes. */
-const pageSize = 10_000;
+/** Ids that are asked for at a time: they are read from the answer while the server deletes those before them. */
+const pageSize = 2_500;
+/** Ids that are asked for by one scan of a collection. */
+const scanSize = 10_000;
 /** A cursor that idled away during a long pause. */
 const cursorNotFound = 43;
 
@@ -15,11 +17,6 @@ export interface IdSource {
   readonly index: string | null;
 }
 
-interface Found {
-  readonly id: unknown;
-  readonly at: unknown;
-}
-
 /**
  * Reads the ids of the documents that a rule names, in the order of their dates, a page ahead of the writes. Having
  * come to the end it begins once more, as long as that finds anything to do: what came to be named behind its back is
@@ -27,11 +24,11 @@ interface Found {
  */
 export class IdReader {
   readonly #source: IdSource;
-  readonly #queue: Found[] = [];
+  readonly #queue: Document[] = [];
   /** One cursor stays open: asking anew for each page would let some servers read all that is left each time. */
   #open: mongo.FindCursor | undefined;
   /** The next page, asked for while the ids before it are seen to. */
-  #ahead: Promise<Found[]> | undefined;
+  #ahead: Promise<Document[]> | undefined;
   /** The date that everything before is done of; `null` for the very beginning. */
   #cursor: Date | null;
   #fromStart: boolean;
@@ -64,12 +61,12 @@ export class IdReader {
       this.#queue.push(...page);
     }
     if (this.#queue.length > 0) this.readAhead();
-    return this.#queue.slice(0, size).map(({ id }) => id);
+    return this.#queue.slice(0, size).map(({ _id }) => _id);
   }
 
   /** So many of the ids have been seen to, and so many documents were still named. */
   take(count: number, moved: number): void {
-    const last = this.#queue[count - 1]?.at;
+    const last = valueAt(this.#queue[count - 1] ?? {}, this.#source.field);
     if (last instanceof Date) this.#cursor = last;
     this.#queue.splice(0, count);
     this.#moved += moved;
@@ -80,7 +77,7 @@ export class IdReader {
     await this.#open?.close().catch(() => undefined);
   }
 
-  async #read(): Promise<Found[]> {
+  async #read(): Promise<Document[]> {
     const found = await this.#page();
     if (found.length > 0 || (this.#fromStart && this.#moved === 0)) return found;
     this.#cursor = null;
@@ -90,7 +87,7 @@ export class IdReader {
     return this.#page();
   }
 
-  async #page(): Promise<Found[]> {
+  async #page(): Promise<Document[]> {
     const ahead = this.#ahead;
     this.#ahead = undefined;
     try {
@@ -103,15 +100,12 @@ export class IdReader {
     }
   }
 
-  async #fetch(): Promise<Found[]> {
+  async #fetch(): Promise<Document[]> {
     this.#open ??= this.#find();
     const open = this.#open;
     try {
       if (!(await open.hasNext())) return [];
-      const { field } = this.#source;
-      return open
-        .readBufferedDocuments()
-        .map((document) => ({ id: document._id, at: valueAt(document, field) }));
+      return open.readBufferedDocuments();
     } catch (error) {
       this.#open = undefined;
       await open.close().catch(() => undefined);
@@ -126,8 +120,8 @@ export class IdReader {
     const found = collection
       .find(rest, { projection, batchSize: pageSize, ...(index && { hint: index }) })
       .sort({ [field]: 1 });
-    // Without an index all that is found would have to be sorted, where a page is enough to begin once more.
-    return index ? found : found.limit(pageSize);
+    // Without an index all that is found would have to be sorted, where a part is enough to begin once more.
+    return index ? found : found.limit(scanSize);
   }
 }
 

@@ -98,7 +98,7 @@ export class Pacer {
     return lag.state === "known" ? lag.value : null;
   }
 
-  /** Begins to look at the disk, so that it is known when it is asked for; comes back when it is. */
+  /** Looks at the disk, so that it is known when it is asked for. */
   async lookAtDisk(): Promise<void> {
     if (this.#limits.unwatched.includes("disk")) return;
     this.#diskLookedAt = performance.now();

@@ -34,10 +34,8 @@ export interface RuleEnd {
   readonly stop: CleanupStop | null;
 }
 
-/** Carries out one rule, batch by batch, from where its state says. */
+/** Carries out one rule that names something, batch by batch, from where its state says. */
 export async function runRule(work: RuleWork, from: RuleState): Promise<RuleEnd> {
-  const first = await withRetries(() => work.reader.next(1), work.signal);
-  if (first.length === 0) return { state: { ...from, cursor: null }, stop: null };
   const actor = await openActor(work);
   const watch = new ForegroundWatch([work.collection], work.limits);
   try {

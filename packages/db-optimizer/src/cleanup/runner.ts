@@ -113,16 +113,13 @@ async function carryOut(
     const probe = new LatencyProbe(connection, options.queries ?? []);
     const lagBefore = await work.pacer.lag();
     const latencyBefore = await probe.measure(probeRounds);
-    const sizing = sizes(connection, parsed, signal);
-    if (work.isGentle) await sizing;
-    const disk = work.pacer.lookAtDisk();
-    if (work.isGentle) await disk;
+    const looking = lookAtFirst(connection, parsed, work, signal);
+    if (work.isGentle) await looking;
     const due = parsed.map((rule) => dueRule(rule, indexes, options.now));
     const { result: finished, latency: during } = await probe.during(probeIntervalMs, () =>
-      // Sizes are of before the first write.
-      work.run(due, (rule) => count(connection, rule, signal), sizing),
+      work.run(due, (rule) => count(connection, rule, signal), looking),
     );
-    const before = await sizing;
+    const before = await looking;
     const latencyAfter = await probe.measure(probeRounds);
     const lagAfter = await work.pacer.lag();
     const after = await sizes(connection, parsed, signal);
@@ -145,6 +142,18 @@ async function carryOut(
     if (!isOptimizerError(error, "LEASE_LOST")) await work.end(state, error).catch(() => undefined);
     throw error;
   }
+}
+
+/** Sizes as they are before the first write, and the disk. Some servers read every document for either. */
+async function lookAtFirst(
+  connection: Connection,
+  rules: readonly ParsedCleanupRule[],
+  work: Work,
+  signal: AbortSignal,
+): Promise<Map<string, CollectionSize>> {
+  const found = await sizes(connection, rules, signal);
+  await work.pacer.lookAtDisk();
+  return found;
 }
 
 const stateAfter = { signal: "interrupted", cancelled: "cancelled" } as const;

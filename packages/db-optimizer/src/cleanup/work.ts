@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { Lease } from "../lease.js";
 import type { Document } from "../model.js";
+import { withRetries } from "../transient.js";
 import { type ControllerLimits, isWatched, limitsOf } from "./controller.js";
 import { IdReader } from "./id-reader.js";
 import { type Paced, Pacer, type Wait } from "./pacer.js";
@@ -58,7 +59,8 @@ export class Work {
   }
 
   /**
-   * Carries the rules out in their order, each counted while its first batches are done, or before them if it is gentle.
+   * Carries the rules out in their order. Each is counted when its first ids have been read: while its first batches are
+   * done, or before them if it is gentle.
    *
    * @param ready what has to be over before the first write
    */
@@ -74,13 +76,12 @@ export class Work {
       if (stop !== null) break;
       const started = performance.now();
       const from = this.#rules[position] as RuleState;
-      const counted = later(count(due));
-      if (this.isGentle) await unlessAborted(counted.promise, this.#paced.signal);
-      stop = await this.#rule(position, due, counted, ready);
+      const end = await this.#rule(position, due, count, ready);
+      stop = end.stop;
       const { done, batches } = this.#rules[position] as RuleState;
       const did = { deleted: done - from.done, batches: batches - from.batches };
       // What went before the count came to it was named as well.
-      const matched = Math.max(counted.value ?? 0, did.deleted);
+      const matched = Math.max(end.counted, did.deleted);
       finished.push({ ...due, matched, did: { ...did, elapsedMs: performance.now() - started } });
     }
     return { rules: finished, stop };
@@ -104,37 +105,39 @@ export class Work {
   async #rule(
     position: number,
     due: DueRule,
-    left: Later<number>,
+    count: (due: DueRule) => Promise<number>,
     ready: Promise<unknown>,
-  ): Promise<CleanupStop | null> {
+  ): Promise<{ readonly stop: CleanupStop | null; readonly counted: number }> {
     const { db, signal } = this.#paced;
     const from = this.#rules[position] as RuleState;
     const collection = db.collection(due.rule.collection);
     const reader = new IdReader({ ...due, collection, field: due.rule.field }, from.cursor);
-    // More may have come past their retention since they were counted, by this process or by the one before it.
-    const withTotal = (state: RuleState): RuleState => {
-      const total = left.value === null ? from.total : from.done + left.value;
-      return { ...state, total: total === null ? null : Math.max(total, state.done) };
-    };
-    const work: RuleWork = {
-      ...due,
-      db,
-      collection,
-      reader,
-      limits: this.#limits,
-      lease: this.#lease,
-      pacer: this.pacer,
-      signal,
-      note: (state, batchSize, wait) =>
-        this.#note(position, from, { state: withTotal(state), batchSize, wait }),
-    };
     try {
-      reader.readAhead();
-      await ready;
-      const end = await runRule(work, from);
-      if (end.stop === null) await left.promise;
-      this.#rules[position] = withTotal(end.state);
-      return end.stop;
+      const [first] = await Promise.all([withRetries(() => reader.next(1), signal), ready]);
+      if (first.length === 0) {
+        this.#rules[position] = { ...from, total: from.done, cursor: null };
+        return { stop: null, counted: 0 };
+      }
+      const counted = later(count(due));
+      if (this.isGentle) await unlessAborted(counted.promise, signal);
+      const totalled = (state: RuleState) => withTotal(state, from, counted.value);
+      const note: RuleWork["note"] = (state, batchSize, wait) =>
+        this.#note(position, from, { state: totalled(state), batchSize, wait });
+      const { pacer } = this;
+      const ruleWork = {
+        ...due,
+        db,
+        collection,
+        reader,
+        limits: this.#limits,
+        lease: this.#lease,
+        pacer,
+        signal,
+      };
+      const end = await runRule({ ...ruleWork, note }, from);
+      if (end.stop === null) await counted.promise;
+      this.#rules[position] = totalled(end.state);
+      return { stop: end.stop, counted: counted.value ?? 0 };
     } finally {
       await reader.close();
     }
@@ -165,6 +168,15 @@ export class Work {
       ...times,
     });
   }
+}
+
+/**
+ * How many documents there were in all: more may have come past their retention since they were counted, by this process
+ * or, until it has counted them, by the one before it.
+ */
+function withTotal(state: RuleState, from: RuleState, counted: number | null): RuleState {
+  const total = counted === null ? from.total : from.done + counted;
+  return { ...state, total: total === null ? null : Math.max(total, state.done) };
 }
 
 /** What a promise comes to, for whoever does not wait for it. */
