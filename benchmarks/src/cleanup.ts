@@ -58,7 +58,7 @@ async function fill(connection: Connection, documents: number): Promise<mongo.Co
   return collection;
 }
 
-async function benchmarkThroughput(connection: Connection, documents = 100_000, rounds = 5) {
+async function benchmarkThroughput(connection: Connection, documents = 100_000, rounds = 9) {
   const rates = { ours: [] as number[], raw: [] as number[] };
   const contenders = { ours: () => clean(connection), raw: () => rawLoop(connection) };
   // The first round warms both up and is not counted.

@@ -29,7 +29,7 @@ const windowMs = 10_000;
 const betweenCallsMs = 2;
 
 /** The latency of a foreground while nothing else goes on, and while a process works: in rounds, side by side. */
-export async function benchmarkForeground(given: Foreground, rounds = 5): Promise<ForegroundBenchmark> {
+export async function benchmarkForeground(given: Foreground, rounds = 9): Promise<ForegroundBenchmark> {
   const times = { idle: [] as number[], during: [] as number[] };
   const rates: number[] = [];
   for (let round = 0; round < rounds; round++) {

@@ -132,7 +132,7 @@ function addLooking(add: Add): void {
 
 function cleaning(program: Program): void {
   program
-    .addOption(resting("; without it 20"))
+    .addOption(resting("; without it 30"))
     .option("--run", "do what the rules say: delete, archive, anonymise")
     .option("--rule <name...>", "only these rules")
     .option("--ttl", "instead of the rules: drain what the TTL monitor has not got round to")

@@ -1,14 +1,30 @@
+import { readdirSync } from "node:fs";
 import { constants, getPriority, setPriority } from "node:os";
+
+/** Where Linux lists the threads of this process, each of which has a priority of its own. */
+const threadList = "/proc/self/task";
 
 /**
  * Has this process give way to others on its machine. For one that does nothing but what can wait, such as cleanups and
  * migrations: a copy computes as much as it writes, and would take the processor from whoever serves users there.
  */
 export function lowerCpuPriority(): void {
+  // Threads to come have the priority of the one that starts them. Those there are collect garbage and compile.
+  for (const thread of threads()) {
+    try {
+      // Never up, which only a privileged process may.
+      setPriority(thread, Math.max(getPriority(thread), constants.priority.PRIORITY_BELOW_NORMAL));
+    } catch {
+      // Where a sandbox forbids it, or the thread has ended, the work is done all the same.
+    }
+  }
+}
+
+/** Numbers of threads; that of the process where its priority is one for all of them. */
+function threads(): number[] {
   try {
-    // Never up, which only a privileged process may.
-    setPriority(Math.max(getPriority(), constants.priority.PRIORITY_BELOW_NORMAL));
+    return readdirSync(threadList).map(Number);
   } catch {
-    // Where a sandbox forbids it the work is done all the same.
+    return [process.pid];
   }
 }

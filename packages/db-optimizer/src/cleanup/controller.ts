@@ -10,7 +10,7 @@ export interface ControllerLimits {
   readonly maxGrowth: number;
   /**
    * Rest after a batch, as a multiple of the time that the batch took; longer where reads are slowed down. 0 has no
-   * regard for reads either. Default 20.
+   * regard for reads either. Default 30.
    */
   readonly niceRatio: number;
   /** How many times as long as at rest the slowest of a hundred reads may take while it works. Default 1.5. */
@@ -19,7 +19,7 @@ export interface ControllerLimits {
 
 /**
  * The defaults: {@link ControllerLimits} says what each is. What is written in a second slows reads down, however small
- * the batches: one of a hundred is for as long as it is written for a twentieth of the time, on a server that lets them
+ * the batches: one of a hundred is for as long as it is written for a thirtieth of the time, on a server that lets them
  * wait for its disk.
  */
 export const defaultLimits: ControllerLimits = {
@@ -27,7 +27,7 @@ export const defaultLimits: ControllerLimits = {
   minBatch: 100,
   maxBatch: 10_000,
   maxGrowth: 1.2,
-  niceRatio: 20,
+  niceRatio: 30,
   maxSlowdown: 1.5,
 };
 

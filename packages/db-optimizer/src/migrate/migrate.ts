@@ -18,7 +18,7 @@ export interface MigrateOptions extends LeaseOptions {
   readonly now: () => Date;
   /**
    * Bounds of the batches and their pauses; one document is one document of the new layout. Default of `niceRatio`: 0.5
-   * while documents are only compared, else as for a cleanup.
+   * while documents are only compared, else 20.
    */
   readonly limits?: Partial<ControllerLimits>;
   readonly onProgress?: (progress: MigrationProgress) => void;

@@ -1,5 +1,3 @@
-import { defaultLimits } from "../cleanup/controller.js";
-
 /** Where a migration is. In this order on the way up; `reverting` is on the way back. */
 export const migrationPhases = [
   "off",
@@ -104,12 +102,14 @@ function phasesBack(phase: MigrationPhase): readonly MigrationPhase[] | undefine
 
 const written: readonly MigrationPhase[] = ["backfill", "contracting"];
 
+/** Rest after a batch that was copied or contracted: shorter than a cleanup's, which deletes many more at a time. */
+const niceRatioOfWriting = 20;
 /** Rest after a batch that was only compared, for which reads beside it hardly wait. */
 const niceRatioOfComparing = 0.5;
 
 /** Rest after a batch in a phase, as a multiple of its time, where nobody says another. Pure. */
 export function niceRatioOf(phase: MigrationPhase): number {
-  return written.includes(phase) ? defaultLimits.niceRatio : niceRatioOfComparing;
+  return written.includes(phase) ? niceRatioOfWriting : niceRatioOfComparing;
 }
 
 /** Whether an answer that was read by one route must be read again by another. Pure. */

@@ -19,7 +19,7 @@ describe("the batch controller", () => {
       { documents: 1_000, elapsedMs: 1_000, tooMuch: false },
       defaultLimits,
     );
-    expect(first).toMatchObject({ state: { batchSize: 500 }, pauseMs: 20_000 });
+    expect(first).toMatchObject({ state: { batchSize: 500 }, pauseMs: 30_000 });
     const second = afterBatch(first.state, { documents: 500, elapsedMs: 500, tooMuch: false }, defaultLimits);
     expect(second.state).toEqual({
       batchSize: 500,
