@@ -78,7 +78,7 @@ export const configSchema = z.strictObject({
     .optional()
     .describe(
       "Rest after a batch, as a multiple of its time, longer where reads slow down; 0 for neither. " +
-        "Default: 20 where it wrote, 0.5 where it compared",
+        "Default: 30 where a cleanup wrote, 20 where a migration did, 0.5 where it compared",
     ),
   queuePollMs: milliseconds(50, 60_000)
     .default(2_000)
