@@ -113,7 +113,9 @@ export class Work {
     const collection = db.collection(due.rule.collection);
     const reader = new IdReader({ ...due, collection, field: due.rule.field }, from.cursor);
     try {
-      const [first] = await Promise.all([withRetries(() => reader.next(1), signal), ready]);
+      reader.readAhead();
+      await ready;
+      const first = await withRetries(() => reader.next(1), signal);
       if (first.length === 0) {
         this.#rules[position] = { ...from, total: from.done, cursor: null };
         return { stop: null, counted: 0 };
@@ -121,20 +123,19 @@ export class Work {
       const counted = later(count(due));
       if (this.isGentle) await unlessAborted(counted.promise, signal);
       const totalled = (state: RuleState) => withTotal(state, from, counted.value);
-      const note: RuleWork["note"] = (state, batchSize, wait) =>
-        this.#note(position, from, { state: totalled(state), batchSize, wait });
-      const { pacer } = this;
-      const ruleWork = {
+      const work: RuleWork = {
         ...due,
         db,
         collection,
         reader,
         limits: this.#limits,
         lease: this.#lease,
-        pacer,
+        pacer: this.pacer,
         signal,
+        note: (state, batchSize, wait) =>
+          this.#note(position, from, { state: totalled(state), batchSize, wait }),
       };
-      const end = await runRule({ ...ruleWork, note }, from);
+      const end = await runRule(work, from);
       if (end.stop === null) await counted.promise;
       this.#rules[position] = totalled(end.state);
       return { stop: end.stop, counted: counted.value ?? 0 };
