@@ -10,7 +10,7 @@ export interface DatabaseOptions {
   dbName?: string;
   /** Connections in the pool. Default 50. */
   maxPoolSize?: number;
-  /** Milliseconds to look for a server before giving up. Default 5,000. */
+  /** Milliseconds to look for a server before giving up. Default 30,000, which outlasts an election. */
   serverSelectionTimeoutMS?: number;
   /** Emits an event for each command, for tracing. Default false. */
   monitorCommands?: boolean;
@@ -30,7 +30,7 @@ export interface IdentityDatabase {
 
 const defaults = {
   maxPoolSize: 50,
-  serverSelectionTimeoutMS: 5_000,
+  serverSelectionTimeoutMS: 30_000,
   appName: "org-identity",
 } as const;
 
@@ -38,7 +38,8 @@ const defaults = {
  * Connects, and binds the models. Makes no collection and no index: that is what a setup is for.
  *
  * Writes wait for the majority of a replica set, so that nothing acknowledged is rolled back; reads see what the
- * primary has.
+ * primary has, whatever the connection string says. Where a majority can be away for long (a primary, a secondary and an
+ * arbiter), set `wtimeoutMS` in the connection string; audit events are bounded without it.
  *
  * @param uri - MongoDB connection string.
  * @throws IdentityError `DATABASE_UNREACHABLE` when no server answers in time, `DATABASE_REFUSED` when one answers

@@ -1,5 +1,6 @@
-import type { Connection } from "mongoose";
+import type { Connection, Model } from "mongoose";
 import type { IdentityModels } from "./models.js";
+import { pinToPrimary } from "./primary.js";
 import { type ApiKeyDocument, apiKeySchema } from "./schemas/api-key.js";
 import { type AppDocument, appSchema } from "./schemas/app.js";
 import { type AppPermissionDocument, appPermissionSchema } from "./schemas/app-permission.js";
@@ -22,6 +23,9 @@ const modelsOfConnection = new WeakMap<Connection, IdentityModels>();
 /**
  * Binds the models to a connection. Nothing is sent to the server, and a second call for the same connection
  * returns the same models.
+ *
+ * Whatever the connection string says, these models read from the primary and write with `w: "majority"`: a secondary
+ * that lags would let a revoked session live on. A query that may be stale says so itself, with `read("secondary")`.
  *
  * @example
  * const models = defineModels(mongoose.createConnection(uri));
@@ -65,5 +69,6 @@ function bindModels(connection: Connection): IdentityModels {
     RiskCounter: connection.model<RiskCounterDocument>("RiskCounter", riskCounterSchema),
     Erasure: connection.model<ErasureDocument>("Erasure", erasureSchema),
   };
+  for (const model of Object.values(models) as Model<unknown>[]) pinToPrimary(model.collection);
   return models;
 }

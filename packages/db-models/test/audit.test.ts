@@ -207,6 +207,78 @@ describe("appendAudit", () => {
   });
 });
 
+describe("an event that can't be as it says", () => {
+  // Taken from public reports (spec-kitty 2736, fwlive 413): one impossible date took its neighbours with it.
+  it("with no date is refused by itself, and its neighbours in the batch are kept", async () => {
+    const dates = [now, now, new Date("2026-02-30T25:00:00"), now, now];
+    const settled = await Promise.allSettled(dates.map((at) => appendAudit(models, event, at)));
+    expect(settled.map((one) => (one.status === "fulfilled" ? "kept" : one.reason.code))).toEqual([
+      "kept",
+      "kept",
+      "INVALID_INPUT",
+      "kept",
+      "kept",
+    ]);
+    expect(await verifyAudit(models)).toMatchObject({ intact: true, events: 4 });
+  });
+
+  it("with a detail called __proto__ is refused, not stored without it", async () => {
+    const details = JSON.parse('{"__proto__":"polluted","a":"b"}');
+    await expect(append({ details })).rejects.toMatchObject({ code: "INVALID_INPUT" });
+  });
+
+  it("dated years ahead leaves the chain to itself, and retention does not wait for its date", async () => {
+    const day = (n: number) => new Date(now.getTime() + n * duration.day);
+    await appendAudit(models, event, day(0));
+    const wrong = await appendAudit(models, event, day(3_650));
+    const right = await appendAudit(models, event, day(0));
+    expect(right.chainId).not.toBe(wrong.chainId);
+    await createAuditCheckpoint(models, keys, day(1));
+    // Of the event alone nobody knows how old it is.
+    expect(await applyAuditRetention(models, keys, day(800))).toMatchObject({ events: 2 });
+  });
+
+  it("dated ahead within a chain of earlier times goes with the events behind it, not with the fresh ones", async () => {
+    const day = (n: number) => new Date(now.getTime() + n * duration.day);
+    const { chainId } = await append();
+    await append();
+    await append({}, day(0.5));
+    const [first, ...others] = await readEvents(chainId);
+    // As a chain was written before clocks were compared.
+    const relinked: AuditEventDocument[] = [];
+    for (const one of [{ ...first!, at: day(3_650) }, ...others]) {
+      const content = { ...one, previousHash: relinked.at(-1)?.eventHash ?? firstHash };
+      relinked.push({ ...content, eventHash: auditEventHash(content.previousHash, content) });
+    }
+    for (const one of relinked) await events().replaceOne({ _id: one._id }, { ...one });
+    await createAuditCheckpoint(models, keys, day(1));
+    expect(await applyAuditRetention(models, keys, day(100))).toMatchObject({ events: 0 });
+    expect(await applyAuditRetention(models, keys, day(730.2))).toMatchObject({ events: 2 });
+  });
+});
+
+describe("a majority that is away", () => {
+  // Source: MongoDB's manual, write concern `wtimeout`: the write stays, and the answer carries code 64.
+  it("is waited for within bounds, and said so", async () => {
+    const sent: unknown[] = [];
+    const collection = {
+      insertMany: (_: unknown, options: { writeConcern: unknown }) => {
+        sent.push(options.writeConcern);
+        const timedOut = { code: 64, errmsg: "waiting for replication timed out" };
+        return Promise.reject(
+          Object.assign(new Error("timed out"), { result: { writeConcernError: timedOut } }),
+        );
+      },
+    };
+    const away = { ...models, AuditEvent: { db: {}, collection } } as unknown as IdentityModels;
+    await expect(appendAudit(away, event, now)).rejects.toMatchObject({
+      code: "AUDIT_NOT_WRITTEN",
+      details: { reason: "majority_timeout", timeoutMs: 10_000 },
+    });
+    expect(sent).toEqual([{ w: "majority", journal: true, wtimeoutMS: 10_000 }]);
+  });
+});
+
 describe("verifyAudit", () => {
   const length = 12;
   let chainId: string;

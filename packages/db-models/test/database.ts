@@ -10,12 +10,12 @@ import {
   type UserDocument,
 } from "../src/index.js";
 
-/** A database of the suite's own, opened as a service opens it, with every index. */
-export function useIdentityDatabase(): () => IdentityDatabase {
+/** A database of the suite's own, opened as a service opens it, with every index. `query` is added to its address. */
+export function useIdentityDatabase(query = ""): () => IdentityDatabase {
   const temporary = useTemporaryDatabase({ label: "models" });
   let database: IdentityDatabase;
   beforeAll(async () => {
-    database = await openDatabase(temporary.uri, { monitorCommands: true });
+    database = await openDatabase(temporary.uri + query, { monitorCommands: true });
     await createIndexes(database.models);
   });
   afterAll(() => database?.close());

@@ -154,6 +154,73 @@ describe.each(["auto", "polling"] as const)("subscribeSecurityEvents by %s", (tr
   });
 });
 
+describe("a stream that the server ends", () => {
+  // Source: MongoDB's manual, "Change Events": `invalidate` closes the cursor after drop, rename and dropDatabase, and
+  // `resumeAfter` can't resume behind it. The driver then answers `null` without asking the server.
+  it("is opened anew, with what was recorded meanwhile, and obeys its signal", async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const subscription = subscribeSecurityEvents(models, { from: now, pollMs: 20, signal });
+    const first = subscription.next();
+    await record();
+    await first;
+    for (let round = 1; round <= 2; round++) {
+      const next = subscription.next();
+      await models.SecurityEvent.collection.drop();
+      const { _id } = await record({}, after(round));
+      expect(await next).toMatchObject({ value: { event: { _id } } });
+    }
+    const waiting = subscription.next();
+    await models.SecurityEvent.collection.drop();
+    controller.abort();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    await models.SecurityEvent.createIndexes();
+  });
+
+  it("is read on from the last event when the oplog no longer reaches back to it", async () => {
+    const lost = Object.assign(new Error("history lost"), { code: 286 });
+    const { collection } = models.SecurityEvent;
+    let opened = 0;
+    const watch = () => {
+      opened += 1;
+      return opened === 1
+        ? {
+            closed: false,
+            tryNext: () => (opened++ === 1 ? null : Promise.reject(lost)),
+            close: async () => {},
+          }
+        : collection.watch([], { maxAwaitTimeMS: 20 });
+    };
+    const playing = { find: collection.find.bind(collection), watch };
+    const played = { ...models, SecurityEvent: { collection: playing } } as unknown as IdentityModels;
+    const subscription = subscribeSecurityEvents(played, { from: now, pollMs: 20 });
+    const missed = subscription.next();
+    const { _id } = await record();
+    expect(await missed).toMatchObject({ value: { event: { _id } } });
+    await subscription.return();
+  });
+});
+
+describe("a subscriber that is slow", () => {
+  // Source: MongoDB's manual, cursor timeout: a cursor that nobody reads from for ten minutes is closed.
+  it("keeps no cursor open while it works, and gets each of many events of one moment once", async () => {
+    const template = await record({}, after(-1));
+    const events = Array.from({ length: 1_200 }, () => ({ ...template, _id: new Types.ObjectId(), at: now }));
+    await models.SecurityEvent.collection.insertMany(events);
+    const subscription = subscribeSecurityEvents(models, { from: now, transport: "polling", pollMs: 1 });
+    const seen = new Set<string>();
+    const { commands } = await commandsDuring(database(), async () => {
+      for (let n = 0; n < events.length; n++) {
+        const next = (await subscription.next()).value as SubscribedSecurityEvent;
+        seen.add(next.event._id.toHexString());
+      }
+    });
+    expect(seen.size).toBe(events.length);
+    expect(new Set(commands)).toEqual(new Set(["find"]));
+    await subscription.return();
+  });
+});
+
 describe("a flood of events within the overlap", () => {
   it("is handed out once, and what comes after it too", async () => {
     const template = await record({}, after(-1));

@@ -1,4 +1,5 @@
 import type { Connection } from "mongoose";
+import { IdentityError } from "../errors.js";
 import type { IdentityModels } from "../models.js";
 import { parseInput } from "../users/input.js";
 import { type AuditInput, auditInputSchema } from "./input.js";
@@ -15,7 +16,7 @@ const writers = new WeakMap<Connection, AuditWriter>();
  *
  * @param now - the moment of the event.
  * @throws IdentityError `INVALID_INPUT`; `AUDIT_NOT_WRITTEN` when the database did not confirm it after several
- * attempts: it may or may not be there.
+ * attempts, or no majority within ten seconds (`details.reason` is then `majority_timeout`): it may or may not be there.
  *
  * @example
  * await appendAudit(models, { action: "password.changed", outcome: "success", actorId, subjectId: actorId }, new Date());
@@ -26,6 +27,7 @@ export async function appendAudit(
   now: Date,
 ): Promise<AppendedAudit> {
   const event = parseInput(auditInputSchema, input);
+  if (Number.isNaN(now.getTime())) throw new IdentityError("INVALID_INPUT", "the moment is no date");
   return writerOf(models).append(event, new Date(now));
 }
 

@@ -3,14 +3,9 @@ import { z } from "zod";
 import { canonicalRange } from "../network.js";
 import { auditOutcomes } from "../schemas/audit-event.js";
 import { limits } from "../schemas/common.js";
+import { textSchema } from "../text.js";
 
-// What BSON can't keep as it is would hash to one thing before it is stored, and to another after.
-const storable = (max: number) =>
-  z
-    .string()
-    .min(1)
-    .max(max)
-    .regex(/^\P{Surrogate}*$/u, "must be well-formed Unicode");
+const storable = (max: number) => textSchema({ min: 1, max });
 
 const personId = z.instanceof(Types.ObjectId);
 

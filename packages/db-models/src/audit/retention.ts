@@ -1,3 +1,4 @@
+import { clockToleranceMs } from "../clock.js";
 import type { IdentityModels } from "../models.js";
 import { retentionOf } from "../retention.js";
 import type { AuditChainState } from "../schemas/audit-checkpoint.js";
@@ -39,7 +40,7 @@ export async function applyAuditRetention(
   const before = new Date(now.getTime() - retentionOf(models).auditMs);
   const checkpoint = await signNext(models, keys, now, async (chains) => {
     const kept: AuditChainState[] = [];
-    for (const chain of chains) kept.push(await shortened(models, chain, before));
+    for (const chain of chains) kept.push(await shortened(models, chain, before, now));
     return kept;
   });
   let events = 0;
@@ -51,11 +52,21 @@ async function shortened(
   models: IdentityModels,
   chain: AuditChainState,
   before: Date,
+  now: Date,
 ): Promise<AuditChainState> {
-  const isKept = ({ at, sequence }: AuditEventDocument) => at >= before || sequence > chain.sequence;
+  // An event of a clock that ran ahead is as old as those beside it, or it would hold up the rest for years.
+  let anyExpired = false;
+  const isKept = ({ at, sequence }: AuditEventDocument) => {
+    if (sequence > chain.sequence) return true;
+    if (at.getTime() > now.getTime() + clockToleranceMs) return false;
+    if (at >= before) return true;
+    anyExpired = true;
+    return false;
+  };
   const start = { sequence: chain.from, hash: chain.fromHash };
   const walk = await walkChain(models, chain.chainId, start, new Map(), isKept);
   assertIntact(walk);
+  if (!anyExpired) return chain;
   return { ...chain, from: walk.reached.sequence, fromHash: walk.reached.hash };
 }
 

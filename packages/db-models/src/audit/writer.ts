@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { type mongo, Types } from "mongoose";
 import type { z } from "zod";
+import { clockToleranceMs } from "../clock.js";
 import { IdentityError } from "../errors.js";
 import type { IdentityModels } from "../models.js";
 import { queries } from "../queries.js";
@@ -37,7 +38,14 @@ interface ChainHead {
 
 const maxBatch = 500;
 const maxAttempts = 4;
-const durable: mongo.BulkWriteOptions = { writeConcern: { w: "majority", j: true } };
+/**
+ * How long a majority may take. Without a bound an append waits for good where a majority is away and the primary is not
+ * (a primary, a secondary and an arbiter). Source: MongoDB's manual, "Write Concern", `wtimeout`.
+ */
+const majorityTimeoutMs = 10 * duration.second;
+const durable: mongo.BulkWriteOptions = {
+  writeConcern: { w: "majority", journal: true, wtimeoutMS: majorityTimeoutMs },
+};
 /** Shorter than any retention, so that retention can take away a whole chain and nothing is added to it any more. */
 const maxChainIdleMs = duration.day;
 
@@ -76,9 +84,7 @@ export class AuditWriter {
     } catch (error) {
       // Some of it may still arrive: whatever comes next begins a chain in which nothing is in doubt.
       this.#head = undefined;
-      const failure = new IdentityError("AUDIT_NOT_WRITTEN", "the audit event was not confirmed", {
-        cause: error,
-      });
+      const failure = notWritten(error);
       for (const { reject } of batch) reject(failure);
     }
   }
@@ -108,7 +114,9 @@ export class AuditWriter {
 
   #headFor(at: Date): ChainHead {
     const known = this.#head;
-    if (known && at.getTime() - known.lastAt.getTime() < maxChainIdleMs) return known;
+    const idleMs = known ? at.getTime() - known.lastAt.getTime() : Number.NaN;
+    // Behind an event of a clock that ran ahead, retention could take nothing away: what is dated rightly begins anew.
+    if (known && idleMs < maxChainIdleMs && idleMs > -clockToleranceMs) return known;
     return { chainId: randomKey(), sequence: 0, hash: firstHash, lastAt: at };
   }
 
@@ -129,7 +137,7 @@ export class AuditWriter {
         await this.#models.AuditEvent.collection.insertMany([...left], { ...durable, ordered: true });
         return;
       } catch (error) {
-        if (attempt === maxAttempts) throw error;
+        if (attempt === maxAttempts || isMajorityTimeout(error)) throw error;
         await setTimeout(attempt * 20);
         left = await this.#notStored(left).catch(() => left);
         if (left.length === 0) return;
@@ -144,6 +152,21 @@ export class AuditWriter {
     const hashes = new Set(stored.map(({ eventHash }) => eventHash));
     return events.filter(({ eventHash }) => !hashes.has(eventHash));
   }
+}
+
+/** The primary has it, and no majority confirmed it in time: WriteConcernTimeout (64), UnsatisfiableWriteConcern (100). */
+function isMajorityTimeout(error: unknown): boolean {
+  const { code, result } = error as { code?: unknown; result?: { writeConcernError?: { code?: unknown } } };
+  return [code, result?.writeConcernError?.code].some((one) => one === 64 || one === 100);
+}
+
+function notWritten(cause: unknown): IdentityError {
+  if (!isMajorityTimeout(cause)) {
+    return new IdentityError("AUDIT_NOT_WRITTEN", "the audit event was not confirmed", { cause });
+  }
+  const message = `no majority of the replica set confirmed the audit event within ${majorityTimeoutMs} ms; check its members with rs.status()`;
+  const details = { reason: "majority_timeout", timeoutMs: majorityTimeoutMs };
+  return new IdentityError("AUDIT_NOT_WRITTEN", message, { cause, details });
 }
 
 function placeOf({ chainId, sequence, eventHash }: AuditEventDocument): AppendedAudit {

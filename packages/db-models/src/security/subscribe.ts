@@ -46,6 +46,8 @@ interface Reader {
 
 /** Ids that are remembered to hand out nothing twice; when more come within the overlap, it gets shorter. */
 const maxSeen = 10_000;
+/** Events that are read at once. */
+const pageLength = 500;
 
 /**
  * Security events as they are recorded, each at least once: after a restart from a position, the events of the overlap
@@ -74,9 +76,9 @@ export async function* subscribeSecurityEvents(
   if (signal?.aborted) return;
   if (input.transport !== "polling") {
     const stream = await openStream(reader, start.token);
-    if (stream) return yield* streamed(reader, stream, since);
+    if (stream && (yield* streamed(reader, stream, since))) return;
   }
-  yield* polled(reader, since);
+  yield* polled(reader, overlapFrom(reader, since));
 }
 
 function filterOf({ kinds, minSeverity = "info" }: SecurityEventSubscription): Record<string, unknown> {
@@ -91,23 +93,44 @@ async function* polled(reader: Reader, since: Date): AsyncGenerator<SubscribedSe
   let from = since;
   while (!reader.signal?.aborted) {
     yield* readSince(reader, from);
-    // What is recorded late, with an older moment than what was seen, is in the overlap.
-    const overlap = reader.newest.getTime() - reader.overlapMs;
-    from = new Date(Math.max(from.getTime(), overlap, reader.seen.forgottenUntil + 1));
-    await setTimeout(reader.pollMs, undefined, { ...(reader.signal && { signal: reader.signal }) }).catch(
-      () => undefined,
-    );
+    from = overlapFrom(reader, from);
+    await pause(reader);
   }
 }
 
+/** Where the next read begins: what is recorded late, with an older moment than what was seen, is in the overlap. */
+function overlapFrom({ newest, overlapMs, seen }: Reader, from: Date): Date {
+  return new Date(Math.max(from.getTime(), newest.getTime() - overlapMs, seen.forgottenUntil + 1));
+}
+
+async function pause({ pollMs, signal }: Reader): Promise<void> {
+  await setTimeout(pollMs, undefined, { ...(signal && { signal }) }).catch(() => undefined);
+}
+
+/**
+ * The events from a moment on, by pages: a subscriber may take longer over one event than the server keeps an idle cursor
+ * (ten minutes), so each page has its own read, from the key of the last event on.
+ */
 async function* readSince(reader: Reader, since: Date): AsyncGenerator<SubscribedSecurityEvent, void, void> {
   const { collection } = reader.models.SecurityEvent;
-  const cursor = collection.find({ at: { $gte: since }, ...reader.filter }, { sort: { at: 1 } });
-  for await (const document of cursor) {
-    if (reader.signal?.aborted) return;
-    const event = document as unknown as SecurityEventDocument;
-    if (reader.seen.isNew(event)) yield note(reader, event);
+  const options = { sort: { at: 1, _id: 1 }, limit: pageLength, batchSize: pageLength + 1 } as const;
+  let from: Record<string, unknown> = { at: { $gte: since } };
+  for (;;) {
+    const page = await collection.find({ ...from, ...reader.filter }, options).toArray();
+    for (const document of page) {
+      if (reader.signal?.aborted) return;
+      const event = document as unknown as SecurityEventDocument;
+      if (reader.seen.isNew(event)) yield note(reader, event);
+    }
+    const last = page.at(-1) as unknown as SecurityEventDocument | undefined;
+    if (!last || page.length < pageLength) return;
+    from = after(last);
   }
+}
+
+// The bound on `at` alone lets the index skip ahead; the $or tells events of one moment apart.
+function after({ at, _id }: SecurityEventDocument): Record<string, unknown> {
+  return { at: { $gte: at }, $or: [{ at: { $gt: at } }, { at, _id: { $gt: _id } }] };
 }
 
 function note(reader: Reader, event: SecurityEventDocument, token?: unknown): SubscribedSecurityEvent {
@@ -146,8 +169,29 @@ async function openStream(reader: Reader, token: unknown): Promise<OpenStream | 
   }
 }
 
-/** The stream is open before what is already there is read, so nothing falls between the two. */
+/**
+ * The stream is open before what is already there is read, so nothing falls between the two. A stream that the server
+ * ends, because the collection was dropped or renamed, is opened anew without its token, which would end it again.
+ *
+ * @returns false when there are no streams any more.
+ */
 async function* streamed(
+  reader: Reader,
+  opened: OpenStream,
+  since: Date,
+): AsyncGenerator<SubscribedSecurityEvent, boolean, void> {
+  let from = since;
+  for (let open: OpenStream | undefined = opened; open; open = await openStream(reader, undefined)) {
+    yield* untilEnded(reader, open, from);
+    if (reader.signal?.aborted) return true;
+    from = overlapFrom(reader, from);
+    await pause(reader);
+  }
+  return false;
+}
+
+/** The events of one stream, until it is closed: from then on the driver answers `null` at once, without waiting. */
+async function* untilEnded(
   reader: Reader,
   { stream, first, isResumed }: OpenStream,
   since: Date,
@@ -155,14 +199,25 @@ async function* streamed(
   try {
     if (!isResumed) yield* readSince(reader, since);
     for (let change = first; !reader.signal?.aborted; change = await stream.tryNext()) {
-      if (!change) continue;
+      if (!change) {
+        if (stream.closed) return;
+        continue;
+      }
       const event = change.fullDocument as unknown as SecurityEventDocument;
       if ((isResumed || event.at >= since) && reader.seen.isNew(event)) yield note(reader, event, change._id);
     }
+  } catch (error) {
+    if (!endedStreams.has((error as { code?: unknown }).code)) throw error;
   } finally {
     await stream.close();
   }
 }
+
+/**
+ * Codes of a stream that can't go on from where it was: ChangeStreamFatalError, and ChangeStreamHistoryLost after a
+ * subscriber that took longer over an event than the oplog reaches back.
+ */
+const endedStreams: ReadonlySet<unknown> = new Set([280, 286]);
 
 /** The last events that came by. */
 class SeenEvents {

@@ -125,11 +125,21 @@ export type SecurityChanges = z.input<typeof securityChangesSchema>;
  * @throws IdentityError `INVALID_INPUT` that names each path and what is wrong with it, never the value.
  */
 export function parseInput<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
+  // A schema passes over it in silence; it would be lost, or worse, set somebody's prototype.
+  if (hasPrototypeKey(input)) throw new IdentityError("INVALID_INPUT", "a key must not be __proto__");
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
   const summary = issues.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join("; ");
   throw new IdentityError("INVALID_INPUT", summary, { details: { issues } });
+}
+
+function hasPrototypeKey(input: unknown, depth = 0): boolean {
+  if (typeof input !== "object" || input === null || depth > 4) return false;
+  if (Array.isArray(input)) return input.some((item) => hasPrototypeKey(item, depth + 1));
+  if (Object.getPrototypeOf(input) !== Object.prototype) return false;
+  if (Object.hasOwn(input, "__proto__")) return true;
+  return Object.values(input).some((value) => hasPrototypeKey(value, depth + 1));
 }
 
 function isTimezone(value: string): boolean {

@@ -1,0 +1,18 @@
+import { duration } from "./schemas/common.js";
+
+/**
+ * How far clocks of processes may differ. What is dated further ahead than this was dated by a clock that was wrong: it
+ * moves nothing that would then have to wait for that date.
+ */
+export const clockToleranceMs = 10 * duration.minute;
+
+/**
+ * An aggregation expression: the later of a stored moment and this one, and this one where the stored moment lies ahead
+ * by more than {@link clockToleranceMs}. So one wrong reading does not stick.
+ *
+ * @param field - of the stored moment, such as `$lastActiveAt`.
+ */
+export function latest(field: string, now: Date): Record<string, unknown> {
+  const bound = new Date(now.getTime() + clockToleranceMs);
+  return { $cond: [{ $gt: [field, bound] }, now, { $max: [field, now] }] };
+}
