@@ -1,4 +1,5 @@
 import type { Types } from "mongoose";
+import { latest } from "../clock.js";
 import type { IdentityModels } from "../models.js";
 import { limits } from "../schemas/common.js";
 
@@ -16,10 +17,10 @@ export interface Login {
 export async function recordLogin(models: IdentityModels, login: Login, now: Date): Promise<void> {
   const set = {
     "analytics.logins": { $add: [{ $ifNull: ["$analytics.logins", 0] }, 1] },
-    "analytics.lastLoginAt": { $max: ["$analytics.lastLoginAt", now] },
+    "analytics.lastLoginAt": latest("$analytics.lastLoginAt", now),
     "analytics.devices": devices(login, now),
     ...(login.country && { "analytics.countries": countries(login.country, now) }),
-    lastActiveAt: { $max: ["$lastActiveAt", now] },
+    lastActiveAt: latest("$lastActiveAt", now),
   };
   await models.User.collection.updateOne({ _id: login.userId }, [{ $set: set }]);
 }

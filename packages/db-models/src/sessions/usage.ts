@@ -1,6 +1,7 @@
 import type { Types } from "mongoose";
 import type { IdentityModels } from "../models.js";
 import { limits } from "../schemas/common.js";
+import { storableText } from "../text.js";
 import type { SessionUse } from "./types.js";
 
 /** Adds to a session's API usage, in one update. A session that has ended counts nothing. */
@@ -15,7 +16,7 @@ export async function incrementApiUsage(
     {
       $inc: { "apiUsage.requests": use.requests ?? 1, "apiUsage.failures": use.failures ?? 0 },
       $set: {
-        "apiUsage.lastEndpoint": use.endpoint.slice(0, limits.endpoint),
+        "apiUsage.lastEndpoint": storableText(use.endpoint, limits.endpoint),
         "apiUsage.lastRequestAt": now,
       },
     },

@@ -2,6 +2,7 @@ import type { Types } from "mongoose";
 import type { IdentityModels } from "../models.js";
 import { retentionOf } from "../retention.js";
 import { limits } from "../schemas/common.js";
+import { storableText } from "../text.js";
 import { WriteBehind } from "../write-behind.js";
 import {
   bucketUpdates,
@@ -63,7 +64,7 @@ export class UsageRecorder {
   /** Counts one request; never waits and never throws. */
   record(use: ApiUse, now: Date): void {
     const pending = this.#pendingOf(use.userId, now);
-    const endpoint = use.endpoint.slice(0, limits.endpoint);
+    const endpoint = storableText(use.endpoint, limits.endpoint);
     pending.at = now;
     add(pending, use);
     addBounded(pending.endpoints, endpoint, limits.bucketEndpoints, use, () => ({

@@ -2,7 +2,7 @@ import type { Types } from "mongoose";
 import { settleApiKeys, suspendApiKeys } from "../api-keys/owner.js";
 import { IdentityError, isDuplicateKey } from "../errors.js";
 import type { IdentityModels } from "../models.js";
-import { hashPassword, passwordLength, verifyPassword } from "../passwords.js";
+import { hashPassword, verifyPassword } from "../passwords.js";
 import { queries } from "../queries.js";
 import { findByQuery } from "../run-query.js";
 import type { UserDocument, UserStatus } from "../schemas/user.js";
@@ -52,7 +52,8 @@ export async function registerUser(
     updatedAt: now,
   });
   try {
-    await user.save();
+    // What the schema would check again was checked at the edge, by code points; Mongoose counts UTF-16 units.
+    await user.save({ validateBeforeSave: false });
   } catch (error) {
     throw isDuplicateKey(error) ? identifierTaken(error.keyPattern) : error;
   }
@@ -83,9 +84,7 @@ export async function authenticateUser(
     ? queries.userByEmail(identifier)
     : queries.userByUsername(identifier);
   const user = await findByQuery(models, query, { passwordHash: 1, status: 1, sessionGeneration: 1 });
-  // A longer password is nobody's; hashing it would let a stranger buy work with bytes.
-  const password = input.password.slice(0, passwordLength.max + 1);
-  if (!(await verifyPassword(user?.passwordHash, password)) || !user) {
+  if (!(await verifyPassword(user?.passwordHash, input.password)) || !user) {
     return { authenticated: false, reason: "bad_credentials", ...(user && { userId: user._id }) };
   }
   if (user.status !== "active") return { authenticated: false, reason: "not_active", userId: user._id };

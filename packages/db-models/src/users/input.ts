@@ -4,33 +4,45 @@ import { canonicalRange } from "../network.js";
 import { passwordLength } from "../passwords.js";
 import { duration, limits } from "../schemas/common.js";
 import { limitPolicies, themes } from "../schemas/user.js";
+import { textSchema } from "../text.js";
+import { canonicalEmail } from "./email.js";
 
-/** Trimmed, NFC, lower case: one person, one spelling. */
+/**
+ * One person, one spelling: of an email address what {@link canonicalEmail} says, of a username the trimmed text in NFC
+ * and lower case.
+ */
 export function normaliseIdentifier(value: string): string {
-  return value.trim().normalize("NFC").toLowerCase();
+  return canonicalEmail(value) ?? value.trim().normalize("NFC").toLowerCase();
 }
 
+/** One line of text: trimmed, NFC, well-formed, without control characters. */
 export const printable = (max: number) =>
   z
     .string()
     .trim()
-    .min(1)
-    .max(max)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses.
-    .regex(/^[^\u0000-\u001f\u007f]*$/, "must not contain control characters");
+    .normalize()
+    .pipe(textSchema({ min: 1, max }))
+    .pipe(
+      z
+        .string()
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses.
+        .regex(/^[^\u0000-\u001f\u007f]*$/, "must not contain control characters"),
+    );
 
 export const emailSchema = z
   .string()
-  .max(limits.email)
-  .transform(normaliseIdentifier)
-  .pipe(z.email())
-  .describe("Email address; compared trimmed, NFC and in lower case");
+  .transform((address, context) => {
+    const canonical = canonicalEmail(address);
+    if (canonical) return canonical;
+    context.addIssue({ code: "custom", message: "must be an email address" });
+    return z.NEVER;
+  })
+  .meta({ format: "idn-email", minLength: 3, maxLength: limits.email })
+  .describe("Email address; compared trimmed, NFC, in lower case and with its domain in ASCII");
 
-export const passwordSchema = z
-  .string()
-  .min(passwordLength.min)
-  .max(passwordLength.max)
-  .describe(`Password, ${passwordLength.min} to ${passwordLength.max} characters of any kind`);
+export const passwordSchema = textSchema(passwordLength).describe(
+  `Password, ${passwordLength.min} to ${passwordLength.max} characters of any kind`,
+);
 
 export const rolesSchema = z
   .array(printable(limits.role))
@@ -66,9 +78,14 @@ export const profileChangesSchema = z
     bio: z
       .string()
       .trim()
-      .max(limits.bio)
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters but line breaks are what this refuses.
-      .regex(/^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$/, "must not contain control characters")
+      .normalize()
+      .pipe(textSchema({ max: limits.bio }))
+      .pipe(
+        z
+          .string()
+          // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters but line breaks are what this refuses.
+          .regex(/^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$/, "must not contain control characters"),
+      )
       .nullable(),
     company: printable(limits.company).nullable(),
     location: printable(limits.location).nullable(),
@@ -143,6 +160,8 @@ function hasPrototypeKey(input: unknown, depth = 0): boolean {
 }
 
 function isTimezone(value: string): boolean {
+  // An offset is no zone: programs that read it later know no rules for it.
+  if (/^[+\-\u2212]/.test(value)) return false;
   try {
     return new Intl.DateTimeFormat("en", { timeZone: value }) !== undefined;
   } catch {

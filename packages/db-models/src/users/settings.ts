@@ -15,7 +15,7 @@ import {
  *
  * @throws IdentityError `INVALID_INPUT`, `USER_NOT_FOUND`.
  */
-export function updateProfile(
+export async function updateProfile(
   models: IdentityModels,
   input: { userId: Types.ObjectId; changes: ProfileChanges },
   now: Date,
@@ -29,7 +29,7 @@ export function updateProfile(
  *
  * @throws IdentityError `INVALID_INPUT`, `USER_NOT_FOUND`.
  */
-export function updateSecurity(
+export async function updateSecurity(
   models: IdentityModels,
   input: { userId: Types.ObjectId; changes: SecurityChanges },
   now: Date,

@@ -1,0 +1,194 @@
+// Taken from public reports; each case names its source, and why the right value is right.
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  authenticateUser,
+  type IdentityModels,
+  incrementApiUsage,
+  openSession,
+  registerUser,
+  UsageRecorder,
+  updateProfile,
+} from "../../src/index.js";
+import { lengthOf, storableText } from "../../src/text.js";
+import { canonicalEmail } from "../../src/users/email.js";
+import { makeUser, useIdentityDatabase } from "../database.js";
+import { now } from "../moment.js";
+
+const database = useIdentityDatabase();
+let models: IdentityModels;
+beforeAll(() => {
+  models = database().models;
+});
+const password = "correct horse battery staple";
+let people = 0;
+const emailOf = () => `text-${people++}@example.com`;
+
+describe("email addresses of the world (zod 2205, zod 3073, jquery-validation 1372)", () => {
+  // RFC 5890 and UTS 46: the ASCII form of a domain is the domain, so both spellings are one account.
+  it.each([
+    ["info@xn--mnchen-3ya.example", "info@xn--mnchen-3ya.example"],
+    ["info@München.example", "info@xn--mnchen-3ya.example"],
+    ["ivan@xn--80ak6aa92e.xn--p1ai", "ivan@xn--80ak6aa92e.xn--p1ai"],
+    ["li@example.xn--fiqs8s", "li@example.xn--fiqs8s"],
+    ["用户@例え.jp", "用户@xn--r8jz45g.jp"],
+    ["x@ＥＸＡＭＰＬＥ.com", "x@example.com"],
+    ["o'neil+tag@mail.example.co.uk", "o'neil+tag@mail.example.co.uk"],
+    ["a&b@example.com", "a&b@example.com"],
+    ["first/last@example.com", "first/last@example.com"],
+    ["e\u0301@example.com", "\u00e9@example.com"],
+    ["  Ada@Example.COM\t", "ada@example.com"],
+  ])("%s is %s", (address, canonical) => {
+    expect(canonicalEmail(address)).toBe(canonical);
+  });
+
+  // RFC 5321 section 4.1.2; what a mail program could take for two addresses, a header or a machine's address is none.
+  it.each([
+    "a@b",
+    "a b@example.com",
+    "a@example.com, b@example.com",
+    "a@example.com\r\nBcc: b@example.com",
+    "<a@example.com>",
+    "a@@example.com",
+    "a@-example.com",
+    "a@example.com.",
+    "a..b@example.com",
+    ".a@example.com",
+    "a@127.1",
+    "a@[192.0.2.1]",
+    '"a, b"@example.com',
+    "a@ex%61mple.com",
+    "a@example.com/path",
+    "a@xn--a.com",
+    "a\u202eb@example.com",
+    "\ud800@example.com",
+    `${"a".repeat(65)}@example.com`,
+    `a@${"b".repeat(64)}.com`,
+    "@example.com",
+    "",
+  ])("%j is none", (address) => {
+    expect(canonicalEmail(address)).toBeUndefined();
+  });
+
+  it("a canonical address is its own canonical form", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme", maxLength: 30 }), fc.domain(), (local, domain) => {
+        const canonical = canonicalEmail(`${local}@${domain}`);
+        if (canonical) expect(canonicalEmail(canonical)).toBe(canonical);
+      }),
+      { seed: 19, numRuns: 500 },
+    );
+  });
+
+  it("who registers with one spelling signs in with the other, and nobody registers it again", async () => {
+    await registerUser(models, { email: "info@räucher.example", password }, now);
+    const identifier = "INFO@xn--rucher-bua.example";
+    expect(await authenticateUser(models, { identifier, password })).toMatchObject({ authenticated: true });
+    await expect(registerUser(models, { email: identifier, password }, now)).rejects.toMatchObject({
+      code: "EMAIL_TAKEN",
+    });
+  });
+});
+
+describe("time zones (node 53419, date-fns/tz 3)", () => {
+  // Node 22's Intl takes offsets for zones; a program that reads the profile later does not.
+  it.each(["+01:00", "-0330", "+05", "\u22121:00", "GMT+2", "Mars/Olympus", ""])(
+    "%j is none",
+    async (timezone) => {
+      const { _id: userId } = await makeUser(models);
+      await expect(updateProfile(models, { userId, changes: { timezone } }, now)).rejects.toMatchObject({
+        code: "INVALID_INPUT",
+      });
+    },
+  );
+
+  it.each(["Europe/Kyiv", "Asia/Calcutta", "America/Argentina/Buenos_Aires", "UTC", "Etc/GMT+2"])(
+    "%s is one",
+    async (timezone) => {
+      const { _id: userId } = await makeUser(models);
+      const user = await updateProfile(models, { userId, changes: { timezone } }, now);
+      expect(user.profile.timezone).toBe(timezone);
+    },
+  );
+});
+
+describe("ill-formed text (open-flow 90, node-fetch 1879)", () => {
+  // Lone surrogates have no bytes in UTF-8: replaced, every such password would equal every other of its length.
+  it("is no password, and opens no account that has its replacement", async () => {
+    const email = emailOf();
+    await expect(registerUser(models, { email, password: "\ud800".repeat(16) }, now)).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+    });
+    await registerUser(models, { email, password: "\ufffd".repeat(16) }, now);
+    const attempt = { identifier: email, password: "\udbff".repeat(16) };
+    expect(await authenticateUser(models, attempt)).toMatchObject({ reason: "bad_credentials" });
+  });
+
+  it("is no display name", async () => {
+    const { _id: userId } = await makeUser(models);
+    const changes = { displayName: "a\ud83dz" };
+    await expect(updateProfile(models, { userId, changes }, now)).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+    });
+  });
+
+  it("keeps endpoints apart that differ in it, and cuts none in half", async () => {
+    const { _id: userId } = await makeUser(models);
+    const usage = new UsageRecorder(models);
+    const endpoints = ["GET /\ud800", "GET /\udbff", "__proto__", `${"a".repeat(127)}\u{1f600}x`];
+    for (const endpoint of endpoints) usage.record({ userId, endpoint }, now);
+    await usage.flush();
+    const bucket = await models.UsageBucket.findOne({ userId, interval: "hour" }).lean();
+    const stored = ["GET /\\ud800", "GET /\\udbff", "__proto__", `${"a".repeat(127)}\u{1f600}`];
+    expect(bucket?.endpoints.map(({ endpoint }) => endpoint)).toEqual(stored);
+    const { id } = await openSession(models, { userId }, now);
+    await incrementApiUsage(models, id, { endpoint: endpoints[0] as string }, now);
+    const session = await models.UserSession.findById(id).lean();
+    expect(session?.apiUsage.lastEndpoint).toBe(stored[0]);
+  });
+
+  it("is escaped to distinct text within the bound", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 0xffff }), { maxLength: 40 }), fc.nat({ max: 30 }), (units, max) => {
+        const stored = storableText(String.fromCharCode(...units), max);
+        expect(lengthOf(stored)).toBeLessThanOrEqual(max);
+        expect(Buffer.from(stored).toString()).toBe(stored);
+      }),
+      { seed: 36 },
+    );
+  });
+});
+
+describe("one length rule, code points after NFC (open-webui 25656)", () => {
+  // NIST SP 800-63B-4 section 3.1.1.2: each code point counts as one character, after normalisation.
+  it.each([
+    ["200 emoji", "\u{1f600}".repeat(200)],
+    ["256 composed letters, typed decomposed", "e\u0301".repeat(256)],
+    ["15 emoji", "\u{1f600}".repeat(15)],
+    ["spaces at its ends", "  correct horse battery "],
+  ])("whoever registers with %s signs in with it, and not with less", async (_name, long) => {
+    const email = emailOf();
+    await registerUser(models, { email, password: long }, now);
+    const attempt = (text: string) => authenticateUser(models, { identifier: email, password: text });
+    expect(await attempt(long)).toMatchObject({ authenticated: true });
+    expect(await attempt(long.normalize("NFC"))).toMatchObject({ authenticated: true });
+    expect(await attempt([...long].slice(0, -1).join(""))).toMatchObject({ authenticated: false });
+    expect(await attempt(`${long}x`)).toMatchObject({ authenticated: false });
+  });
+
+  it.each([
+    ["8 emoji, which are 16 units", "\u{1f600}".repeat(8)],
+    ["14 letters with accents, typed decomposed", "e\u0301".repeat(14)],
+    ["257 letters", "x".repeat(257)],
+  ])("nobody registers with %s", async (_name, wrong) => {
+    await expect(registerUser(models, { email: emailOf(), password: wrong }, now)).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+    });
+  });
+
+  it("a display name of 128 emoji is stored as it is", async () => {
+    const displayName = "\u{1f600}".repeat(128);
+    const user = await registerUser(models, { email: emailOf(), password, displayName }, now);
+    expect(user.profile.displayName).toBe(displayName);
+  });
+});
