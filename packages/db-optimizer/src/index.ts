@@ -127,6 +127,7 @@ export type {
   MismatchKind,
   VerifyReport,
 } from "./migrate/report.js";
+export { idText } from "./migrate/report.js";
 export type { Checkpoint, MigrationState, PhaseChange } from "./migrate/state.js";
 export type { MigrationPlan, MigrationStatus } from "./migrate/status.js";
 export { migrationStatus, planMigration } from "./migrate/status.js";

@@ -1,4 +1,4 @@
-import { OptimizerError, unwrapped } from "./errors.js";
+import { OptimizerError, type OptimizerErrorCode, toOptimizerError, unwrapped } from "./errors.js";
 import { pause } from "./pause.js";
 
 /** How often something is tried, and milliseconds before the second time; each further wait is twice as long. */
@@ -21,6 +21,16 @@ export function isTransient(error: unknown): boolean {
   const given = [...asList(errorLabels), ...(errorLabelSet instanceof Set ? errorLabelSet : [])];
   if (given.some((label) => labels.includes(String(label)))) return true;
   return codes.includes(code) || (typeof name === "string" && names.test(name));
+}
+
+const faultsOfRecords: readonly OptimizerErrorCode[] = ["SERVER_REFUSED", "DUPLICATES"];
+
+/**
+ * Whether a failure is about what was to be written or read, so that other documents can go on: not about the server,
+ * its members, rights, time or disk. Pure.
+ */
+export function isRecordFault(error: unknown): boolean {
+  return !isTransient(error) && faultsOfRecords.includes(toOptimizerError(error).code);
 }
 
 function asList(value: unknown): unknown[] {

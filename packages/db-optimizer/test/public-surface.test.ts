@@ -33,6 +33,7 @@ test("exports these names and no others", () => {
     "figureText",
     "healthCheckResultSchema",
     "healthCheckSchema",
+    "idText",
     "initialize",
     "inspectIndexes",
     "inspectSizes",

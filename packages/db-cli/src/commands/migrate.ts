@@ -1,5 +1,6 @@
 import {
   contractMigration,
+  idText,
   type MigrateOptions,
   type Migration,
   type MigrationPhase,
@@ -235,15 +236,15 @@ const listed = 50;
 
 function mismatchesText({ mismatches, mismatched }: VerifyReport): string {
   if (mismatches.length === 0) return "";
-  const columns = ["kind", "collection", "id", "of source", "index"].map((title) => ({ title }));
+  const columns = ["kind", "collection", "id", "of source", "why"].map((title) => ({ title }));
   const rows = mismatches
     .slice(0, listed)
-    .map(({ kind, collection, id, sourceId, index = "" }) => [
+    .map(({ kind, collection, id, sourceId, index = "", reason = index }) => [
       kind,
       collection,
-      String(id),
-      String(sourceId),
-      index,
+      idText(id),
+      idText(sourceId),
+      reason,
     ]);
   const more =
     mismatched > listed ? `... and ${count(mismatched - listed)} more; --json lists the first 1,000.\n` : "";

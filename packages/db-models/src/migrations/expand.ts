@@ -14,7 +14,8 @@ const absoluteLifetimeMs = 30 * duration.day;
 
 /** A user of the old layout in `users`. Roles, settings and the audit key are the user's from then on. */
 export function expandUser(user: Omit<LegacyUser, "sessions">): MigratedDocument {
-  const { _id, email, name, createdAt, updatedAt } = user;
+  const { _id, email, createdAt, updatedAt } = user;
+  const name = user.name ?? undefined;
   return {
     collection: "users",
     document: {
@@ -62,7 +63,10 @@ const userDefaults = {
  * A session of the old layout in `user_sessions`. The raw token stays behind: it is its own handle, and its SHA-256
  * decides. A live one needs a slot besides.
  */
-export function expandSession(userId: LegacyUser["_id"], session: LegacySession): MigratedDocument {
+export function expandSession(userId: LegacyUser["_id"], given: LegacySession): MigratedDocument {
+  // What is null is absent.
+  const entries = Object.entries(given).filter(([, value]) => value !== null);
+  const session = Object.fromEntries(entries) as unknown as LegacySession;
   const { _id, createdAt, lastActivity, expiresAt } = session;
   const revokedAt = revokedAtOf(session);
   const absoluteExpiresAt = session.absoluteExpiresAt ?? latest(createdAt, expiresAt);

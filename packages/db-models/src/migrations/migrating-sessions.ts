@@ -15,6 +15,7 @@ import {
 } from "../sessions/validate.js";
 import { asUserSession, isLiveLegacy } from "./expand.js";
 import { type SessionLayout, SourceLayout, TargetLayout, type Written } from "./layouts.js";
+import { faultOfSession } from "./legacy-faults.js";
 import { parseEitherToken } from "./legacy-tokens.js";
 import type { LegacySession, SessionGate, SessionRoute } from "./types.js";
 
@@ -98,7 +99,8 @@ export class MigratingSessions {
   list(userId: Types.ObjectId, now: Date): Promise<SessionSummary[]> {
     return this.#gate.read(async ({ read }) => {
       if (read === "target") return listSessions(this.#models, userId, now);
-      const live = (await this.#source.sessionsOf(userId)).filter((session) => isLiveLegacy(session, now));
+      const sessions = await this.#source.sessionsOf(userId);
+      const live = sessions.filter((session) => !faultOfSession(session) && isLiveLegacy(session, now));
       return live
         .sort((a, b) => b.expiresAt.getTime() - a.expiresAt.getTime())
         .map((session) => summarise(asUserSession(userId, session)));
@@ -108,7 +110,8 @@ export class MigratingSessions {
   async #find({ read }: SessionRoute, token: Token): Promise<CheckedSession | undefined> {
     if (read === "target") return findChecked(this.#models, token);
     const found = await this.#source.find(token);
-    return found && asUserSession(found.user._id, found.session);
+    // One that cannot be read stands for nobody; the migration names it.
+    return found && !faultOfSession(found.session) ? asUserSession(found.user._id, found.session) : undefined;
   }
 
   async #openInTarget(

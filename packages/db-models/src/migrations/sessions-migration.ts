@@ -1,10 +1,12 @@
 import type { Connection, Types } from "mongoose";
 import { defineModels } from "../define-models.js";
+import { IdentityError } from "../errors.js";
 import { duration } from "../schemas/common.js";
 import { collapse, type LegacyWrite } from "./collapse.js";
 import { defaultSessionCap, expandSession, expandUser, isLiveLegacy, purgeAtOf } from "./expand.js";
+import { faultOfSession, faultOfUser } from "./legacy-faults.js";
 import { settleSlots } from "./settle.js";
-import type { LegacyUser, MigratedDocument } from "./types.js";
+import type { LegacySession, LegacyUser, MigratedDocument } from "./types.js";
 
 type Plain = Record<string, unknown>;
 
@@ -69,8 +71,12 @@ export function sessionsMigration({
   };
 }
 
+// A user of whom a part cannot be carried over is set aside whole: half of somebody's sessions would be lost in silence.
 function expandAll(user: LegacyUser, now: Date): MigratedDocument[] {
-  const kept = (user.sessions ?? []).filter((session) => purgeAtOf(session) > now);
+  const sessionsOfUser = user.sessions ?? [];
+  const fault = faultOfUser(user) ?? firstFault(sessionsOfUser);
+  if (fault) throw new IdentityError("INVALID_INPUT", fault);
+  const kept = sessionsOfUser.filter((session) => purgeAtOf(session) > now);
   const newestFirst = kept
     .filter((session) => isLiveLegacy(session, now))
     .sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
@@ -80,6 +86,14 @@ function expandAll(user: LegacyUser, now: Date): MigratedDocument[] {
     return { ...expandSession(user._id, session), ...(slot !== undefined && { claim: { slot } }) };
   });
   return [expandUser(user), ...sessions];
+}
+
+function firstFault(sessions: readonly LegacySession[]): string | undefined {
+  for (const [at, session] of sessions.entries()) {
+    const fault = faultOfSession(session, at);
+    if (fault) return fault;
+  }
+  return undefined;
 }
 
 function canonicalUser(user: Plain): Plain {

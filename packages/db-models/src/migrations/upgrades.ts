@@ -1,4 +1,4 @@
-import type { Collection } from "mongoose";
+import { type Collection, mongo } from "mongoose";
 import { IdentityError } from "../errors.js";
 
 type Plain = Record<string, unknown>;
@@ -14,7 +14,13 @@ export interface UpgradeReport {
   upgraded: number;
   /** Documents of a version that the steps do not know, newer ones and such without any: they are left alone. */
   unknown: number;
+  /** Documents that a step or the server refused: they are left alone. Absent where there are none. */
+  failed?: number;
+  /** The first 100 of those, with what was wrong. Absent where there are none. */
+  failures?: Array<{ id: unknown; reason: string }>;
 }
+
+const listedFailures = 100;
 
 /** Upgrades of the documents of one collection. */
 export interface Upgrades {
@@ -61,7 +67,7 @@ export function defineUpgrades(steps: Readonly<Record<number, UpgradeStep>>): Up
       return next;
     },
     upgradeAll: async (collection, signal) => {
-      const report = { found: 0, upgraded: 0, unknown: 0 };
+      const report: UpgradeReport = { found: 0, upgraded: 0, unknown: 0 };
       for await (const found of collection.find({ schemaVersion: { $ne: current } })) {
         if (signal?.aborted) break;
         const document = found as unknown as Plain;
@@ -71,11 +77,27 @@ export function defineUpgrades(steps: Readonly<Record<number, UpgradeStep>>): Up
           continue;
         }
         report.found += 1;
-        if (await store(collection, document, upgrade(document))) report.upgraded += 1;
+        try {
+          if (await store(collection, document, upgrade(document))) report.upgraded += 1;
+        } catch (error) {
+          if (!isAboutDocument(error)) throw error;
+          const reason = error instanceof Error ? error.message : String(error);
+          report.failed = (report.failed ?? 0) + 1;
+          report.failures ??= [];
+          if (report.failures.length < listedFailures) report.failures.push({ id: document._id, reason });
+        }
       }
       return report;
     },
   };
+}
+
+// 121: the collection's validator refuses it; 17419 and 10334: it is too large. Anything else of the driver's is about the
+// server, and no document would fare better. https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
+const codesAboutDocument: readonly unknown[] = [121, 11_000, 10_334, 17_419];
+
+function isAboutDocument(error: unknown): boolean {
+  return !(error instanceof mongo.MongoError) || codesAboutDocument.includes(error.code);
 }
 
 function isBetween(version: unknown, first: number, last: number): version is number {

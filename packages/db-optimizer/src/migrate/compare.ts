@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { mongo } from "mongoose";
 import type { Document } from "../model.js";
 import type { Migration, TargetDocument, TargetsByCollection } from "./definition.js";
-import type { Mismatch } from "./report.js";
+import { idKey } from "./id-key.js";
+import { type Mismatch, reasonOf } from "./report.js";
 
 /** SHA-256 of what is compared of a document, whatever the order of its keys. Pure. */
 export function canonicalHash(canonical: Document): string {
@@ -27,9 +28,6 @@ export interface Expected {
   readonly target: TargetDocument;
 }
 
-const keyOf = (id: unknown): string =>
-  typeof id === "object" && id !== null ? String(id) : `${typeof id}:${id}`;
-
 /** How what is stored differs from what follows from the old layout. Pure. */
 export function differences(
   migration: Pick<Migration, "canonical" | "ownerOf">,
@@ -38,29 +36,47 @@ export function differences(
 ): Mismatch[] {
   const left = new Map<string, Map<string, Document>>();
   for (const [collection, documents] of stored)
-    left.set(collection, new Map(documents.map((document) => [keyOf(document._id), document])));
+    left.set(collection, new Map(documents.map((document) => [idKey(document._id), document])));
   const found: Mismatch[] = [];
   for (const { sourceId, target } of expected) {
-    const { collection, document } = target;
-    const place = { collection, id: document._id, sourceId };
-    const hash = canonicalHash(migration.canonical(collection, document));
-    const actual = left.get(collection)?.get(keyOf(document._id));
-    left.get(collection)?.delete(keyOf(document._id));
-    if (!actual) {
-      found.push({ kind: "missing", ...place, expected: hash });
-      continue;
-    }
-    const actualHash = canonicalHash(migration.canonical(collection, actual));
-    if (hash !== actualHash) found.push({ kind: "differs", ...place, expected: hash, actual: actualHash });
+    const key = idKey(target.document._id);
+    const actual = left.get(target.collection)?.get(key);
+    left.get(target.collection)?.delete(key);
+    found.push(...difference(migration, sourceId, target, actual));
   }
   for (const [collection, documents] of left)
-    for (const document of documents.values())
-      found.push({
-        kind: "extra",
-        collection,
-        id: document._id,
-        sourceId: migration.ownerOf(collection, document),
-        actual: canonicalHash(migration.canonical(collection, document)),
-      });
+    for (const document of documents.values()) found.push(extra(migration, collection, document));
   return found;
+}
+
+function difference(
+  migration: Pick<Migration, "canonical">,
+  sourceId: unknown,
+  { collection, document }: TargetDocument,
+  stored: Document | undefined,
+): Mismatch[] {
+  const place = { collection, id: document._id, sourceId };
+  try {
+    const expected = canonicalHash(migration.canonical(collection, document));
+    if (!stored) return [{ kind: "missing", ...place, expected }];
+    const actual = canonicalHash(migration.canonical(collection, stored));
+    return expected === actual ? [] : [{ kind: "differs", ...place, expected, actual }];
+  } catch (error) {
+    return [{ kind: "unreadable", ...place, reason: reasonOf(error) }];
+  }
+}
+
+function extra(
+  migration: Pick<Migration, "canonical" | "ownerOf">,
+  collection: string,
+  document: Document,
+): Mismatch {
+  const place = { collection, id: document._id };
+  try {
+    const sourceId = migration.ownerOf(collection, document);
+    const actual = canonicalHash(migration.canonical(collection, document));
+    return { kind: "extra", ...place, sourceId, actual };
+  } catch (error) {
+    return { kind: "unreadable", ...place, sourceId: document._id, reason: reasonOf(error) };
+  }
 }

@@ -60,10 +60,15 @@ export class MigrationGate {
   async put(documents: readonly TargetDocument[]): Promise<void> {
     const { conflicts } = await writeTargets(this.#connection, documents);
     const [conflict] = conflicts;
-    if (conflict)
-      throw new OptimizerError("DUPLICATES", `A unique index of ${conflict.collection} refuses a document`, {
-        details: { collection: conflict.collection, index: conflict.index },
+    if (!conflict) return;
+    const { collection, index, reason } = conflict;
+    if (index === undefined)
+      throw new OptimizerError("SERVER_REFUSED", `A document of ${collection} is refused: ${reason}`, {
+        details: { collection },
       });
+    throw new OptimizerError("DUPLICATES", `A unique index of ${collection} refuses a document`, {
+      details: { collection, index },
+    });
   }
 
   async #run<T>(

@@ -1,13 +1,13 @@
 import type { Connection } from "mongoose";
 import type { ControllerLimits } from "../cleanup/controller.js";
-import { OptimizerError, toOptimizerError } from "../errors.js";
+import { toOptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { assertClock, type Lease, type LeaseOptions, serverTime, withLease } from "../lease.js";
+import { primary } from "../own-collection.js";
 import { pause } from "../pause.js";
 import { assertMigration, defaultPhaseLeaseMs, type Migration } from "./definition.js";
-import { fresh } from "./passes.js";
 import { type MigrationPhase, type MigrationWay, routeOf, type UpTo } from "./phases.js";
-import type { MigrationProgress, MigrationReport, VerifyReport } from "./report.js";
+import { type MigrationProgress, type MigrationReport, mismatchError, type VerifyReport } from "./report.js";
 import { changePhase, type MigrationState, noteState, readState } from "./state.js";
 import { contractFrom, leaseOf, type MigrationPlan, planMigration, refusal, working } from "./status.js";
 import { backfill, contractSources, type StepContext, sweepBack, sweepOver, verifyAll } from "./steps.js";
@@ -202,7 +202,7 @@ class Runner {
   async #hasEmptyTarget(): Promise<boolean> {
     const { connection, migration } = this.#context;
     const root = databaseOf(connection).collection(migration.targets[0] as string);
-    return (await root.findOne({}, fresh)) === null;
+    return (await root.findOne({}, primary)) === null;
   }
 
   /** Nothing acts on a phase before every process has read it, or stopped using the one before. */
@@ -232,8 +232,6 @@ class Runner {
     this.#state = await noteState(this.#context.connection, this.#state, this.#lease, { verification });
     if (verification.clean) return;
     const { mismatched, mismatches } = verification;
-    throw new OptimizerError("MIGRATION_MISMATCH", `${mismatched} documents are not as the old layout says`, {
-      details: { mismatches },
-    });
+    throw mismatchError(`Documents that are not as the old layout says: ${mismatched}`, mismatches);
   }
 }

@@ -1,9 +1,12 @@
 import type { Connection } from "mongoose";
 import { databaseOf } from "../indexes/inspect.js";
 import type { Document } from "../model.js";
+import { primary } from "../own-collection.js";
+import { isRecordFault } from "../transient.js";
 import { differences, type Expected } from "./compare.js";
 import type { Migration, TargetsByCollection } from "./definition.js";
-import type { Mismatch } from "./report.js";
+import { distinctIds, idKey, mayBeReordered } from "./id-key.js";
+import { type Mismatch, reasonOf } from "./report.js";
 import { type TargetsWritten, writeSources, writeTargets } from "./write.js";
 
 /** What a pass over documents works with. */
@@ -13,20 +16,46 @@ export interface PassContext {
   now(): Date;
 }
 
-/** What is written by what was read must not be read where it may be old, whatever the connection prefers. */
-export const fresh = { readPreference: "primary" } as const;
-
-/** Documents of the old layout with what follows from them. */
+/** A document of the old layout with what follows from it. */
 export interface Expanded {
   readonly sourceId: unknown;
   readonly expected: readonly Expected[];
+  /** Why nothing follows from it, where the migration can make nothing of it: it is set aside. */
+  readonly fault?: Mismatch;
 }
 
 /** What a document of the old layout is in the new one. */
 export function expandOne({ migration, now }: PassContext, source: Document): Expanded {
-  const expected = migration.expand(source, now()).map((target) => ({ sourceId: source._id, target }));
-  return { sourceId: source._id, expected };
+  const sourceId = source._id;
+  try {
+    const expected = migration.expand(source, now()).map((target) => ({ sourceId, target }));
+    return { sourceId, expected };
+  } catch (error) {
+    return setAside(migration, sourceId, reasonOf(error));
+  }
 }
+
+function setAside({ source }: Migration, sourceId: unknown, reason: string): Expanded {
+  return {
+    sourceId,
+    expected: [],
+    fault: { kind: "unreadable", collection: source, id: sourceId, sourceId, reason },
+  };
+}
+
+/** Sets aside what the server does not find by its `_id`, as JavaScript has put the fields of that in another order. */
+export async function findable(
+  context: PassContext,
+  batch: readonly Expanded[],
+): Promise<readonly Expanded[]> {
+  const doubtful = batch.map(({ sourceId }) => sourceId).filter(mayBeReordered);
+  if (doubtful.length === 0) return batch;
+  const lost = new Set((await withoutSource(context, doubtful)).map(idKey));
+  return batch.map((one) => (lost.has(idKey(one.sourceId)) ? unfindable(context, one.sourceId) : one));
+}
+
+const unfindable = ({ migration }: PassContext, id: unknown): Expanded =>
+  setAside(migration, id, "its _id has fields whose names are numbers: JavaScript does not keep their order");
 
 /**
  * Writes what follows from documents of the old layout. Returns how many were written, and what could not be.
@@ -38,37 +67,54 @@ export async function carryOver(
   batch: readonly Expanded[],
   { mostlyNew = false }: { readonly mostlyNew?: boolean } = {},
 ): Promise<{ readonly written: number; readonly conflicts: readonly Mismatch[] }> {
-  const { connection, migration } = context;
   const all = batch.flatMap(({ expected }) => expected);
-  const result = await writeTargets(
-    connection,
-    all.map(({ target }) => target),
-    { mostlyNew },
-  );
-  const unsettled = notSimplyInserted(all, result);
-  if (migration.settle && unsettled.length > 0) await migration.settle(connection, unsettled, context.now());
-  const conflicts = result.conflicts.map(({ position, collection, index }): Mismatch => {
+  const targets = all.map(({ target }) => target);
+  const result = await writeTargets(context.connection, targets, { mostlyNew });
+  const refused = result.conflicts.map(({ position, collection, index, reason }): Mismatch => {
     const { sourceId, target } = all[position] as Expected;
-    return { kind: "conflict", collection, id: target.document._id, sourceId, index };
+    const place = { collection, id: target.document._id, sourceId };
+    return index === undefined
+      ? { kind: "refused", ...place, ...(reason !== undefined && { reason }) }
+      : { kind: "conflict", ...place, index };
   });
-  return { written: result.written, conflicts };
+  const unsettled = await settle(context, notSimplyInserted(all, result));
+  const faults = batch.flatMap(({ fault }) => fault ?? []);
+  return { written: result.written, conflicts: [...refused, ...unsettled, ...faults] };
+}
+
+/** Settles what the owners have, one by one where that fails for all of them together. */
+async function settle(context: PassContext, ids: readonly unknown[]): Promise<readonly Mismatch[]> {
+  const { connection, migration } = context;
+  if (!migration.settle || ids.length === 0) return [];
+  try {
+    await migration.settle(connection, ids, context.now());
+    return [];
+  } catch (error) {
+    if (!isRecordFault(error)) throw error;
+    const [id] = ids;
+    if (ids.length === 1) return [setAside(migration, id, reasonOf(error)).fault as Mismatch];
+  }
+  const found: Mismatch[] = [];
+  for (const id of ids) found.push(...(await settle(context, [id])));
+  return found;
 }
 
 function notSimplyInserted(all: readonly Expected[], { inserted }: TargetsWritten): unknown[] {
-  const ids = new Map<string, unknown>();
-  for (const [position, { sourceId }] of all.entries())
-    if (!inserted.has(position)) ids.set(String(sourceId), sourceId);
-  return [...ids.values()];
+  return distinctIds(all.filter((_one, position) => !inserted.has(position)).map(({ sourceId }) => sourceId));
 }
 
 /** Compares documents of the old layout, read just before, with what is stored of them. */
 export async function compareAll(context: PassContext, batch: readonly Expanded[]): Promise<Comparison> {
-  const { migration } = context;
-  const ids = batch.map(({ sourceId }) => sourceId);
-  const stored = await storedOf(context, ids);
-  const expected = batch.flatMap((one) => one.expected);
+  const faults = batch.flatMap(({ fault }) => fault ?? []);
+  const sound = batch.filter(({ fault }) => !fault);
+  const stored = await storedOf(
+    context,
+    sound.map(({ sourceId }) => sourceId),
+  );
+  const expected = sound.flatMap((one) => one.expected);
   const found = [...stored.values()].reduce((sum, documents) => sum + documents.length, 0);
-  return { expected: expected.length, found, mismatches: differences(migration, expected, stored) };
+  const mismatches = [...differences(context.migration, expected, stored), ...faults];
+  return { expected: expected.length, found, mismatches };
 }
 
 /** What a comparison found. */
@@ -82,10 +128,11 @@ async function storedOf(
   { connection, migration, now }: PassContext,
   ids: readonly unknown[],
 ): Promise<TargetsByCollection> {
+  if (ids.length === 0) return new Map();
   const moment = now();
   const read = async (collection: string) => {
     const filter = migration.belongTo(collection, ids, moment);
-    const documents = databaseOf(connection).collection(collection).find(filter, fresh);
+    const documents = databaseOf(connection).collection(collection).find(filter, primary);
     return [collection, await documents.toArray()] as const;
   };
   return new Map(await Promise.all(migration.targets.map(read)));
@@ -96,8 +143,9 @@ export async function readAgain(context: PassContext, ids: readonly unknown[]): 
   const found = await sourcesOf(context, ids);
   // One that is gone has nothing that follows from it, and what is stored of it is too much.
   return ids.map((id) => {
-    const source = found.get(String(id));
-    return source ? expandOne(context, source) : { sourceId: id, expected: [] };
+    const source = found.get(idKey(id));
+    if (source) return expandOne(context, source);
+    return mayBeReordered(id) ? unfindable(context, id) : { sourceId: id, expected: [] };
   });
 }
 
@@ -107,8 +155,8 @@ async function sourcesOf(
 ): Promise<Map<string, Document>> {
   const cursor = databaseOf(connection)
     .collection(migration.source)
-    .find({ _id: { $in: ids } } as Document, fresh);
-  return new Map((await cursor.toArray()).map((source) => [String(source._id), source]));
+    .find({ _id: { $in: ids } } as Document, primary);
+  return new Map((await cursor.toArray()).map((source) => [idKey(source._id), source]));
 }
 
 /** Which of these ids no document of the old layout has. */
@@ -119,9 +167,9 @@ export async function withoutSource(
   const filter = { _id: { $in: ids } } as Document;
   const cursor = databaseOf(connection)
     .collection(migration.source)
-    .find(filter, { ...fresh, projection: { _id: 1 } });
-  const found = new Set((await cursor.toArray()).map(({ _id }) => String(_id)));
-  return ids.filter((id) => !found.has(String(id)));
+    .find(filter, { ...primary, projection: { _id: 1 } });
+  const found = new Set((await cursor.toArray()).map(({ _id }) => idKey(_id)));
+  return ids.filter((id) => !found.has(idKey(id)));
 }
 
 /** Removes documents of the new layout that follow from nothing in the old one, as was read just now. */
@@ -129,39 +177,56 @@ export async function removeExtras({ connection }: PassContext, extras: readonly
   for (const { collection, id } of extras)
     await databaseOf(connection)
       .collection(collection)
-      .deleteOne({ _id: id } as Document, { writeConcern: { w: "majority" } });
+      .deleteOne({ _id: { $eq: id } } as Document, { writeConcern: { w: "majority", wtimeoutMS: 30_000 } });
 }
 
-/** Brings documents of the old layout up to what the new one says. Returns how many needed it. */
-export async function carryBack(context: PassContext, ids: readonly unknown[]): Promise<number> {
-  const { connection, migration } = context;
+/** Brings documents of the old layout up to what the new one says. Returns how many needed it, and what could not be. */
+export async function carryBack(
+  context: PassContext,
+  ids: readonly unknown[],
+): Promise<{ readonly written: number; readonly conflicts: readonly Mismatch[] }> {
   const sources = await sourcesOf(context, ids);
-  const stored = byOwner(migration, await storedOf(context, ids));
-  const moment = context.now();
+  const stored = byOwner(context.migration, await storedOf(context, ids));
+  const conflicts: Mismatch[] = [];
   let written = 0;
   for (const id of ids) {
-    const source = sources.get(String(id));
-    const own = stored.get(String(id)) ?? new Map();
-    const expected = source
-      ? migration.expand(source, moment).map((target) => ({ sourceId: id, target }))
-      : [];
-    // What only the old layout has was cleaned up in the new one: there is nothing to bring back of it.
-    const behind = differences(migration, expected, own).some(({ kind }) => kind !== "missing");
-    if (!behind) continue;
-    await writeSources(connection, migration.source, migration.collapse(own, source));
-    written += 1;
+    try {
+      const own = stored.get(idKey(id)) ?? new Map();
+      if (await carryOneBack(context, id, sources.get(idKey(id)), own)) written += 1;
+    } catch (error) {
+      if (!isRecordFault(error)) throw error;
+      conflicts.push(setAside(context.migration, id, reasonOf(error)).fault as Mismatch);
+    }
   }
-  return written;
+  return { written, conflicts };
+}
+
+async function carryOneBack(
+  context: PassContext,
+  id: unknown,
+  source: Document | undefined,
+  own: Map<string, Document[]>,
+): Promise<boolean> {
+  const { connection, migration } = context;
+  const expected = source ? expandOne(context, source).expected : [];
+  // What only the old layout has was cleaned up in the new one: there is nothing to bring back of it.
+  const behind = differences(migration, expected, own).some(({ kind }) => kind !== "missing");
+  if (!behind) return false;
+  if (!source && mayBeReordered(id)) throw new Error(unfindable(context, id).fault?.reason);
+  await writeSources(connection, migration.source, migration.collapse(own, source));
+  return true;
 }
 
 function byOwner(migration: Migration, stored: TargetsByCollection): Map<string, Map<string, Document[]>> {
   const owners = new Map<string, Map<string, Document[]>>();
   for (const [collection, documents] of stored) {
     for (const document of documents) {
-      const owner = String(migration.ownerOf(collection, document));
+      const owner = idKey(migration.ownerOf(collection, document));
       const own = owners.get(owner) ?? new Map<string, Document[]>();
       owners.set(owner, own);
-      own.set(collection, [...(own.get(collection) ?? []), document]);
+      const documentsOfCollection = own.get(collection);
+      if (documentsOfCollection) documentsOfCollection.push(document);
+      else own.set(collection, [document]);
     }
   }
   return owners;

@@ -1,23 +1,34 @@
+import type { mongo } from "mongoose";
 import { type ControllerLimits, limitsOf } from "../cleanup/controller.js";
-import { OptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import type { Lease } from "../lease.js";
 import type { Document } from "../model.js";
-import { pause } from "../pause.js";
+import { primary } from "../own-collection.js";
+import { pause, throwIfAborted } from "../pause.js";
 import { withRetries } from "../transient.js";
+import type { Expected } from "./compare.js";
+import { distinctIds, idKey } from "./id-key.js";
 import {
   carryBack,
   carryOver,
   compareAll,
   type Expanded,
   expandOne,
+  findable,
   type PassContext,
   readAgain,
   removeExtras,
   withoutSource,
 } from "./passes.js";
 import { type MigrationPhase, niceRatioOf } from "./phases.js";
-import { listedMismatches, type MigrationProgress, type Mismatch, type VerifyReport } from "./report.js";
+import {
+  listedMismatches,
+  type MigrationProgress,
+  type Mismatch,
+  mismatchError,
+  type VerifyReport,
+} from "./report.js";
+import { SeenIds } from "./seen-ids.js";
 import { type Checkpoint, type MigrationState, noteState } from "./state.js";
 import { walk } from "./walk.js";
 
@@ -61,31 +72,37 @@ export async function sweepOver(context: StepContext, state: MigrationState): Pr
     const { mismatches } = await compareAll(context, batch);
     const behind = mismatches.filter(({ kind }) => kind !== "extra");
     if (behind.length === 0) return;
-    const again = await readAgain(context, distinct(behind.map(({ sourceId }) => sourceId)));
+    const again = await readAgain(context, distinctIds(behind.map(({ sourceId }) => sourceId)));
     const result = await carryOver(context, onlyAmiss(again, behind));
     context.tally.written += result.written;
     conflicts.push(...result.conflicts);
   });
+  refuseIfAny(conflicts);
+}
+
+/** What could not be carried over when all else was. @throws {OptimizerError} `MIGRATION_MISMATCH` */
+function refuseIfAny(conflicts: readonly Mismatch[]): void {
   if (conflicts.length > 0)
-    throw new OptimizerError("MIGRATION_MISMATCH", `${conflicts.length} documents cannot be carried over`, {
-      details: { mismatches: conflicts.slice(0, listedMismatches) },
-    });
+    throw mismatchError(`Documents that cannot be carried over: ${conflicts.length}`, conflicts);
 }
 
 /** Of what follows from documents of the old layout, that which is not as it should be. */
 function onlyAmiss(batch: readonly Expanded[], mismatches: readonly Mismatch[]): Expanded[] {
   const amiss = new Set(mismatches.map(placeOf));
-  return batch.map(({ sourceId, expected }) => ({
-    sourceId,
-    expected: expected.filter(({ target }) => amiss.has(`${target.collection} ${target.document._id}`)),
-  }));
+  const isAmiss = ({ target }: Expected) =>
+    amiss.has(placeOf({ collection: target.collection, id: target.document._id }));
+  return batch.map((one) => ({ ...one, expected: one.expected.filter(isAmiss) }));
 }
 
 /** Brings back what was written to the new layout only, by processes that died. */
 export async function sweepBack(context: StepContext, state: MigrationState): Promise<void> {
+  const conflicts: Mismatch[] = [];
   await overRoots(context, state, async (ids) => {
-    context.tally.written += await carryBack(context, ids);
+    const result = await carryBack(context, ids);
+    context.tally.written += result.written;
+    conflicts.push(...result.conflicts);
   });
+  refuseIfAny(conflicts);
 }
 
 /** Takes from the old layout what contract names. */
@@ -126,20 +143,36 @@ export async function verifyAll(
   state: MigrationState,
   verifying: Verifying,
 ): Promise<VerifyReport> {
-  const sums = { sources: 0, expected: 0, found: 0, repaired: 0, unowned: 0 };
-  const mismatches: Mismatch[] = [];
+  const sums = { sources: 0, expected: 0, found: 0, repaired: 0, rechecked: 0, unowned: 0 };
+  const seen = new SeenIds();
+  const mismatches = new Map<string, Mismatch>();
   let mismatched = 0;
+  // What is compared once more is not counted twice.
+  const note = (found: readonly Mismatch[]) => {
+    for (const one of found) {
+      if (mismatches.has(placeOf(one))) continue;
+      mismatched += 1;
+      if (mismatches.size < listedMismatches) mismatches.set(placeOf(one), one);
+    }
+  };
   const compare = async (batch: readonly Expanded[]) => {
     const compared = await settledComparison(context, batch, verifying);
     sums.expected += compared.expected;
     sums.found += compared.found;
     sums.repaired += compared.repaired;
-    mismatched += compared.mismatches.length;
-    mismatches.push(...compared.mismatches.slice(0, listedMismatches - mismatches.length));
+    note(compared.mismatches);
   };
   await overSources(context, state, async (batch) => {
     await compare(batch);
     sums.sources += batch.length;
+    for (const { sourceId } of batch) seen.add(sourceId);
+  });
+  await overUnseen(context, seen, async (ids) => {
+    const again = await readAgain(context, ids);
+    const { repaired, mismatches: found } = await settledComparison(context, again, verifying);
+    sums.repaired += repaired;
+    sums.rechecked += ids.length;
+    note(found);
   });
   await overRoots(context, state, async (ids) => {
     const orphans = await withoutSource(context, ids);
@@ -147,7 +180,8 @@ export async function verifyAll(
     if (state.ownsTargets) await compare(orphans.map((sourceId) => ({ sourceId, expected: [] })));
     else sums.unowned += orphans.length;
   });
-  return { at: context.now(), ...sums, mismatched, mismatches, clean: mismatched === 0 };
+  const listed = [...mismatches.values()];
+  return { at: context.now(), ...sums, mismatched, mismatches: listed, clean: mismatched === 0 };
 }
 
 /**
@@ -165,7 +199,7 @@ async function settledComparison(
   let mismatches = first.mismatches.filter(counting);
   let repaired = 0;
   for (let look = 1; look < looks && mismatches.length > 0; look++) {
-    const ids = distinct(mismatches.map(({ sourceId }) => sourceId));
+    const ids = distinctIds(mismatches.map(({ sourceId }) => sourceId));
     let refused = new Map<string, Mismatch>();
     if (repair) {
       const result = await repairOnly(context, await readAgain(context, ids), mismatches);
@@ -176,17 +210,13 @@ async function settledComparison(
     const now = (await compareAll(context, await readAgain(context, ids))).mismatches.filter(counting);
     mismatches = now
       .filter((one) => before.has(stateOf(one)))
-      .map((one) => ({
-        ...one,
-        ...refused.get(placeOf(one)),
-        kind: refused.has(placeOf(one)) ? "conflict" : one.kind,
-      }));
+      .map((one) => ({ ...one, ...refused.get(placeOf(one)) }));
   }
   context.tally.written += repaired;
   return { expected: first.expected, found: first.found, repaired, mismatches };
 }
 
-const placeOf = ({ collection, id }: Mismatch) => `${collection} ${id}`;
+const placeOf = ({ collection, id }: Pick<Mismatch, "collection" | "id">) => `${collection} ${idKey(id)}`;
 const stateOf = (one: Mismatch) => `${placeOf(one)} ${one.expected} ${one.actual}`;
 
 /** Carries over the documents that are amiss, and removes those that follow from nothing. */
@@ -216,8 +246,45 @@ async function removeStale(
   return extras.length;
 }
 
-function distinct(ids: readonly unknown[]): unknown[] {
-  return [...new Map(ids.map((id) => [String(id), id])).values()];
+/**
+ * Reads once more which documents the old layout has, and hands over those that were not seen, with others that share a
+ * place with them. One cursor reads from the beginning to the end, so that nothing depends on where a walk went on.
+ */
+async function overUnseen(
+  { connection, migration, signal }: StepContext,
+  seen: SeenIds,
+  handle: (ids: readonly unknown[]) => Promise<void>,
+): Promise<void> {
+  const source = databaseOf(connection).collection(migration.source);
+  const places = await withRetries(async () => {
+    const present = new SeenIds();
+    for await (const ids of idsOf(source, signal)) for (const id of ids) present.add(id);
+    return seen.placesUnlike(present);
+  }, signal);
+  if (!places) return;
+  await withRetries(async () => {
+    for await (const ids of idsOf(source, signal)) {
+      const unlike = ids.filter((id) => places.include(id));
+      for (let at = 0; at < unlike.length; at += documentsAtATime)
+        await handle(unlike.slice(at, at + documentsAtATime));
+    }
+  }, signal);
+}
+
+const idsAtATime = 1_000;
+const documentsAtATime = 100;
+
+async function* idsOf(collection: mongo.Collection, signal: AbortSignal): AsyncIterable<unknown[]> {
+  const options = { ...primary, projection: { _id: 1 }, hint: { _id: 1 }, batchSize: idsAtATime } as const;
+  const cursor = collection.find({}, options);
+  try {
+    while (await cursor.hasNext()) {
+      throwIfAborted(signal);
+      yield cursor.readBufferedDocuments().map(({ _id }) => _id);
+    }
+  } finally {
+    await cursor.close();
+  }
 }
 
 function overSources(
@@ -230,7 +297,8 @@ function overSources(
     const item = expandOne(context, source);
     return { item, weight: item.expected.length };
   };
-  return over(context, state, context.migration.source, undefined, prepare, handle, from);
+  const handleFindable = async (batch: readonly Expanded[]) => handle(await findable(context, batch));
+  return over(context, state, context.migration.source, undefined, prepare, handleFindable, from);
 }
 
 /** Walks the documents of the new layout that have the `_id` of theirs of the old one. */

@@ -9,12 +9,14 @@ import {
 import { ForegroundWatch } from "../cleanup/foreground.js";
 import { OptimizerError, toOptimizerError } from "../errors.js";
 import type { Document } from "../model.js";
+import { primary } from "../own-collection.js";
 import { pause, throwIfAborted } from "../pause.js";
 import { withRetries } from "../transient.js";
+import { filtersAfter } from "./id-order.js";
 
 /** Where a walk begins, or has come to. */
 interface Place {
-  /** Last `_id` that was handled; nothing before the first. */
+  /** Last `_id` that was handled. */
   readonly after: unknown;
   readonly controller: ControllerState;
 }
@@ -39,6 +41,8 @@ export interface Walk<Item> {
 const maxTimeouts = 3;
 /** A cursor that idled away during a long pause. */
 const cursorNotFound = 43;
+/** Cursors that may be lost one after the other without a batch in between. */
+const maxLostCursors = 5;
 
 /**
  * Walks a collection in the order of `_id`, in batches that adapt to the server, with a rest between them. A batch that
@@ -48,27 +52,35 @@ const cursorNotFound = 43;
  */
 export async function walk<Item>(given: Walk<Item>): Promise<void> {
   const watch = new ForegroundWatch(given.watched, given.limits);
-  const from = given.from ?? { after: undefined, controller: startController(given.limits) };
-  let station: Station = { ...from, since: performance.now(), restMs: 0 };
-  for (;;) {
-    const reader = new Reader(given, station.after);
+  const { after, controller = startController(given.limits) } = given.from ?? {};
+  const last = given.from && { id: after };
+  let station: Station = { last, controller, since: performance.now(), restMs: 0 };
+  for (let lost = 0; ; lost++) {
+    const reader = new Reader(given, station.last);
     try {
       for (;;) {
         throwIfAborted(given.signal);
         const next = await step(given, reader, watch, station);
         if (!next) return;
         station = next;
+        lost = 0;
       }
     } catch (error) {
-      if ((error as { code?: unknown }).code !== cursorNotFound) throw error;
+      if ((error as { code?: unknown }).code !== cursorNotFound || lost === maxLostCursors) throw error;
     } finally {
       await reader.close();
     }
   }
 }
 
+/** The last document that was handled: its `_id` may be `null`. */
+type Last = { readonly id: unknown } | undefined;
+
 /** Where a walk is, since when by `performance.now()`, and the milliseconds to rest there. */
-interface Station extends Place {
+interface Station {
+  /** Nothing before the first. */
+  readonly last: Last;
+  readonly controller: ControllerState;
   readonly since: number;
   readonly restMs: number;
 }
@@ -92,9 +104,9 @@ async function step<Item>(
     const at = performance.now();
     const done = { documents, elapsedMs: at - started, tooMuch: watch.takeTooMuch() };
     const { state, pauseMs } = afterBatch(handled, done, given.limits);
-    const place = { after: batch.at(-1)?.id, controller: state };
-    await given.reached(place, { items: batch.length, elapsedMs: at - since });
-    return { ...place, since: at, restMs: pauseMs };
+    const { id } = batch.at(-1) as Prepared<Item>;
+    await given.reached({ after: id, controller: state }, { items: batch.length, elapsedMs: at - since });
+    return { last: { id }, controller: state, since: at, restMs: pauseMs };
   });
   if (!watched.result) return undefined;
   return { ...watched.result, restMs: Math.max(watched.result.restMs, watched.restMs) };
@@ -106,19 +118,25 @@ interface Prepared<Item> {
   readonly weight: number;
 }
 
-/** One open cursor: asking anew for each batch would let some servers read all that is left each time. */
+/**
+ * One open cursor: asking anew for each batch would let some servers read all that is left each time. Opened anew behind
+ * a document it needs two, one after the other: see `filtersAfter`.
+ */
 class Reader<Item> {
   readonly #given: Walk<Item>;
+  #last: Last;
   #open: mongo.FindCursor<Document> | undefined;
-  #after: unknown;
+  /** What is to be read when the open cursor has come to its end. */
+  #filters: readonly Document[];
 
-  constructor(given: Walk<Item>, after: unknown) {
+  constructor(given: Walk<Item>, last: Last) {
     this.#given = given;
-    this.#after = after;
+    this.#last = last;
+    this.#filters = filtersFrom(last);
   }
 
   hasMore(): Promise<boolean> {
-    return this.#retrying(() => this.#cursor().hasNext());
+    return this.#retrying(() => this.#hasMore());
   }
 
   take(weight: number): Promise<Prepared<Item>[]> {
@@ -138,34 +156,45 @@ class Reader<Item> {
   }
 
   async #take(weight: number): Promise<Prepared<Item>[]> {
-    const cursor = this.#cursor();
     const batch: Prepared<Item>[] = [];
-    for (let taken = 0; taken < weight; ) {
-      const document = await cursor.next();
-      if (!document) break;
+    for (let taken = 0; taken < weight && (await this.#hasMore()); ) {
+      const document = (await this.#open?.next()) as Document;
       const prepared = this.#given.prepare(document);
       batch.push({ id: document._id, ...prepared });
       taken += Math.max(prepared.weight, 1);
     }
-    this.#after = batch.at(-1)?.id ?? this.#after;
+    const end = batch.at(-1);
+    if (end) this.#last = { id: end.id };
     return batch;
   }
 
-  #cursor(): mongo.FindCursor<Document> {
-    const { collection, projection } = this.#given;
-    const filter = this.#after === undefined ? {} : { _id: { $gt: this.#after } };
-    this.#open ??= collection
-      .find<Document>(filter as Document, { ...(projection && { projection }), batchSize: 500 })
-      .sort({ _id: 1 });
-    return this.#open;
+  async #hasMore(): Promise<boolean> {
+    for (;;) {
+      if (await this.#open?.hasNext()) return true;
+      const [next, ...rest] = this.#filters;
+      if (!next) return false;
+      await this.#open?.close();
+      this.#open = this.#find(next);
+      this.#filters = rest;
+    }
   }
 
+  #find(filter: Document): mongo.FindCursor<Document> {
+    const { collection, projection } = this.#given;
+    const options = { ...primary, ...(projection && { projection }), batchSize: 500 };
+    return collection.find<Document>(filter, options).sort({ _id: 1 });
+  }
+
+  /** Whatever is asked for next is read by a new cursor, behind the last document that was taken. */
   async close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
+    this.#filters = filtersFrom(this.#last);
     await open?.close();
   }
 }
+
+const filtersFrom = (last: Last): readonly Document[] => (last ? filtersAfter(last.id) : [{}]);
 
 /** Handles a batch, in smaller parts after it timed out. Returns the controller's state, which remembers that. */
 async function handleBatch<Item>(

@@ -2,7 +2,11 @@ import type { Connection, mongo } from "mongoose";
 import { isDuplicate } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import type { Document } from "../model.js";
+import { primary } from "../own-collection.js";
+import { isRecordFault } from "../transient.js";
 import type { SourceWrite, TargetDocument } from "./definition.js";
+import { idKey } from "./id-key.js";
+import { reasonOf } from "./report.js";
 
 /** What became of documents that were to be written. */
 export interface TargetsWritten {
@@ -13,11 +17,12 @@ export interface TargetsWritten {
   readonly conflicts: readonly TargetConflict[];
 }
 
-/** A document that a unique index refuses. */
+/** A document that is refused: by a unique index, or by the server or driver for a reason of another kind. */
 interface TargetConflict {
   readonly position: number;
   readonly collection: string;
-  readonly index: string;
+  readonly index?: string;
+  readonly reason?: string;
 }
 
 const majority = { w: "majority", wtimeoutMS: 30_000 } as const;
@@ -47,17 +52,19 @@ export async function writeTargets(
     written += first.written;
     for (const position of first.inserted) inserted.add(position);
     // Without its claim a document is taken; what it may claim is for settle to decide.
-    const claiming = ({ position }: Refusal) => documents[position]?.claim !== undefined;
+    const claiming = ({ position, index }: Refusal) =>
+      index !== undefined && documents[position]?.claim !== undefined;
     const unclaimed = first.refused.filter(claiming).map(({ position }) => position);
     const second = unclaimed.length > 0 ? await send(target, documents, unclaimed, false) : undefined;
     written += second?.written ?? 0;
     const refused = [...first.refused.filter((one) => !claiming(one)), ...(second?.refused ?? [])];
+    const duplicates = refused.filter(({ index }) => index !== undefined);
     const stored = await storedAmong(
       target,
-      refused.map(({ position }) => documents[position]?.document._id),
+      duplicates.map(({ position }) => documents[position]?.document._id),
     );
     for (const refusal of refused)
-      if (!stored.has(String(documents[refusal.position]?.document._id)))
+      if (refusal.index === undefined || !stored.has(idKey(documents[refusal.position]?.document._id)))
         conflicts.push({ ...refusal, collection });
   }
   return { written, inserted, conflicts };
@@ -99,28 +106,29 @@ type Refusal = Omit<TargetConflict, "collection">;
 // A server may name another unique index than that of _id when a newer state of the same document refuses an insert.
 async function storedAmong(target: mongo.Collection, ids: readonly unknown[]): Promise<Set<string>> {
   if (ids.length === 0) return new Set();
-  const cursor = target.find({ _id: { $in: ids } } as Document, { projection: { _id: 1 } });
-  return new Set((await cursor.toArray()).map(({ _id }) => String(_id)));
+  const cursor = target.find({ _id: { $in: ids } } as Document, { ...primary, projection: { _id: 1 } });
+  return new Set((await cursor.toArray()).map(({ _id }) => idKey(_id)));
 }
 
-/** Inserts; returns the positions of those that no unique index refused. */
+/** Inserts; returns the positions of those that were taken. The others are for the upserts to meet again. */
 async function insertNew(
   target: mongo.Collection,
   documents: readonly TargetDocument[],
   positions: readonly number[],
 ): Promise<number[]> {
-  const operations = positions.map((at) => {
-    const { document, onInsert, claim } = documents[at] as TargetDocument;
-    return { insertOne: { document: nested({ ...document, ...onInsert, ...claim }) } };
-  });
+  // The driver gives a document whose `_id` is null another one.
+  const named = positions.filter((at) => (documents[at]?.document._id ?? null) !== null);
+  if (named.length === 0) return [];
   try {
-    const { errors } = await unordered(target, operations);
-    const refused = new Set(errors.map(({ index }) => index));
-    return positions.filter((_position, at) => !refused.has(at));
+    const operations = named.map((at) => {
+      const { document, onInsert, claim } = documents[at] as TargetDocument;
+      return { insertOne: { document: nested({ ...document, ...onInsert, ...claim }) } };
+    });
+    const { refused } = await unordered(target, operations);
+    return named.filter((_position, at) => !refused.has(at));
   } catch (error) {
-    // For one that takes a place that was given up just now SecantusDB refuses all, and says of none what became of it:
-    // the upserts meet each again.
-    if (isDuplicate(error)) return [];
+    // Refused as a whole, it says of none what became of it.
+    if (isRecordFault(error)) return [];
     throw error;
   }
 }
@@ -147,15 +155,31 @@ async function send(
   positions: readonly number[],
   claiming: boolean,
 ): Promise<Sent> {
-  const operations = positions.map((at) => upsertOf(documents[at] as TargetDocument, claiming));
-  const { result, errors } = await unordered(target, operations);
-  const refused = errors.flatMap(({ index, key }) =>
-    key === "_id" ? [] : [{ position: positions[index] as number, index: key }],
-  );
+  try {
+    const operations = positions.map((at) => upsertOf(documents[at] as TargetDocument, claiming));
+    const { result, refused } = await unordered(target, operations);
+    return {
+      written: result.upsertedCount + result.modifiedCount,
+      inserted: Object.keys(result.upsertedIds).map((at) => positions[Number(at)] as number),
+      refused: [...refused].flatMap(([at, why]) =>
+        why.index === "_id" ? [] : [{ position: positions[at] as number, ...why }],
+      ),
+    };
+  } catch (error) {
+    if (!isRecordFault(error)) throw error;
+    const [position] = positions;
+    if (positions.length === 1) {
+      const why = isDuplicate(error) ? { index: "unknown" } : { reason: reasonOf(error) };
+      return { written: 0, inserted: [], refused: [{ position: position as number, ...why }] };
+    }
+  }
+  // Refused as a whole, for one that is too large, say: each by itself shows which.
+  const sent: Sent[] = [];
+  for (const position of positions) sent.push(await send(target, documents, [position], claiming));
   return {
-    written: result.upsertedCount + result.modifiedCount,
-    inserted: Object.keys(result.upsertedIds).map((at) => positions[Number(at)] as number),
-    refused,
+    written: sent.reduce((sum, one) => sum + one.written, 0),
+    inserted: sent.flatMap(({ inserted }) => inserted),
+    refused: sent.flatMap(({ refused }) => refused),
   };
 }
 
@@ -178,22 +202,26 @@ function upsertOf(one: TargetDocument, claiming: boolean): mongo.AnyBulkWriteOpe
   return { updateOne: { filter: { _id, $and: [one.supersedes] } as Document, update, upsert: true } };
 }
 
-/** A bulk write that goes on after a duplicate; anything else that the server refuses is thrown. */
+/** A bulk write that goes on behind documents that are refused; anything else that the server says is thrown. */
 async function unordered(target: mongo.Collection, operations: mongo.AnyBulkWriteOperation[]) {
   try {
     const options = { ordered: false, writeConcern: majority } as const;
-    return { result: await target.bulkWrite(operations, options), errors: [] };
+    return { result: await target.bulkWrite(operations, options), refused: new Map<number, Why>() };
   } catch (error) {
     const { writeErrors, result } = error as Partial<mongo.MongoBulkWriteError>;
     const all = [writeErrors ?? []].flat();
-    const onlyDuplicates = all.length > 0 && all.every(isDuplicate);
-    if (!result || !onlyDuplicates || result.getWriteConcernError()) throw error;
-    return { result, errors: all.map((one) => ({ index: one.index, key: keyOf(one) })) };
+    const onlyRecords = all.length > 0 && all.every(isRecordFault);
+    if (!result || !onlyRecords || result.getWriteConcernError()) throw error;
+    return { result, refused: new Map(all.map((one) => [one.index, whyOf(one)])) };
   }
 }
 
+type Why = Pick<Refusal, "index" | "reason">;
+
 // "E11000 duplicate key error collection: db.things index: _id_ dup key: { … }"
-function keyOf({ errmsg = "" }: mongo.WriteError): string {
-  const name = /index: (\S+)/.exec(errmsg)?.[1] ?? "unknown";
-  return name === "_id_" ? "_id" : name;
+function whyOf(error: mongo.WriteError): Why {
+  const { errmsg = "" } = error;
+  if (!isDuplicate(error)) return { reason: reasonOf(errmsg) };
+  const name = /index: (.+?)(?: collation:| dup key|$)/.exec(errmsg)?.[1] ?? "unknown";
+  return { index: name === "_id_" ? "_id" : name };
 }
