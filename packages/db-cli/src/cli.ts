@@ -1,6 +1,7 @@
 import { CommanderError, type Command as Program } from "commander";
 import { type ExitCode, exitCodes } from "./errors.js";
 import type { CliIo } from "./io.js";
+import { toJson, toTerminal } from "./output/printable.js";
 import { buildProgram } from "./program.js";
 import { runCommand } from "./run-command.js";
 
@@ -20,10 +21,15 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<ExitCo
     await program.parseAsync([...argv], { from: "user" });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError && isMisplaced(error, argv))
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return exitCodes.ok;
+    if (isMisplaced(error, argv))
       io.stderr.write("Options follow the command: org-db plan --uri mongodb://127.0.0.1/shop\n");
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.error;
-    throw error;
+    if (asksForJson(argv)) {
+      const message = error.message.replace(/^error: /, "");
+      io.stdout.write(`${toJson({ error: { code: "USAGE", message, details: {} } }, 2)}\n`);
+    }
+    return exitCodes.error;
   }
 }
 
@@ -31,10 +37,17 @@ function isMisplaced({ code }: CommanderError, [first = ""]: readonly string[]):
   return code === "commander.unknownOption" && first.startsWith("-");
 }
 
+// The arguments are not understood, so whether JSON is wanted is read from them as they stand.
+function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  const own = argv.slice(0, end === -1 ? undefined : end);
+  return own.some((arg, at) => arg === "--json" || `${arg} ${own[at + 1]}`.startsWith("--format json"));
+}
+
 /** What the parser has to say goes where the caller wants it, and ends in a thrown error rather than the process. */
 function speakThrough(io: CliIo, command: Program): void {
   command.exitOverride().configureOutput({
-    writeOut: (text) => io.stdout.write(text),
-    writeErr: (text) => io.stderr.write(text),
+    writeOut: (text) => io.stdout.write(toTerminal(text)),
+    writeErr: (text) => io.stderr.write(toTerminal(text)),
   });
 }

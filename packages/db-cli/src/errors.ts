@@ -1,5 +1,11 @@
 /** Every code that a {@link CliError} can carry. */
-export type CliErrorCode = "USAGE" | "CONFIG_NOT_FOUND" | "CONFIG_FAILED" | "CONFIG_INVALID" | "URI_MISSING";
+export type CliErrorCode =
+  | "USAGE"
+  | "CONFIG_NOT_FOUND"
+  | "CONFIG_FAILED"
+  | "CONFIG_INVALID"
+  | "URI_MISSING"
+  | "DATABASE_MISSING";
 
 /** Something wrong with how the command was called or configured. Decide on `code`, never on the message. */
 export class CliError extends Error {

@@ -1,7 +1,7 @@
 import { OptimizerError } from "@org/db-optimizer";
 
 import { CliError, type ExitCode, exitCodes } from "./errors.js";
-import { redactUri } from "./output/format.js";
+import { redact, redactAll } from "./output/redact.js";
 
 /** An error as the command reports it. */
 export interface Failure {
@@ -41,17 +41,17 @@ export function failureOf(error: unknown, reading: boolean): Failure {
     const hint = hints[error.code];
     return {
       code: error.code,
-      message: redactUri(error.message),
-      details: error.details,
+      message: redact(error.message),
+      details: redactAll(error.details) as Failure["details"],
       exitCode: exitCodeOf(error.code, reading),
       ...(hint && { hint }),
     };
   }
   if (error instanceof CliError) {
-    return { code: error.code, message: redactUri(error.message), details: {}, exitCode: exitCodes.error };
+    return { code: error.code, message: redact(error.message), details: {}, exitCode: exitCodes.error };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { code: "UNEXPECTED", message: redactUri(message), details: {}, exitCode: exitCodes.error };
+  return { code: "UNEXPECTED", message: redact(message), details: {}, exitCode: exitCodes.error };
 }
 
 function exitCodeOf(code: string, reading: boolean): ExitCode {

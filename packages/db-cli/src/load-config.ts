@@ -1,30 +1,41 @@
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
+import { existsSync, realpathSync } from "node:fs";
+import { createRequire, register } from "node:module";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { getTsconfig } from "get-tsconfig";
 import { tsImport } from "tsx/esm/api";
 
 import { configSchema, type ParsedConfig } from "./config.js";
 import { CliError } from "./errors.js";
 
-const names = ["db.config.ts", "db.config.mts", "db.config.js", "db.config.mjs"];
+const names = ["ts", "mts", "cts", "js", "mjs", "cjs"].map((ending) => `db.config.${ending}`);
 
 /** A configuration, with the Mongoose that its models are made with. */
 export interface LoadedConfig {
   readonly path: string;
   readonly config: ParsedConfig;
   readonly mongoose: typeof import("mongoose");
+  /** Completes a message about a failure in the project's own code. */
+  readonly hint: string;
 }
 
 /**
- * Finds, runs and checks a project's configuration. TypeScript needs no preparation by the project.
+ * Finds, runs and checks a project's configuration. TypeScript needs no preparation by the project: `paths` and the
+ * kind of decorators come from the tsconfig.json nearest to the file.
  *
  * @param given path from `--config`; without one the usual names are tried in `cwd`
  * @throws {CliError} `CONFIG_NOT_FOUND`, `CONFIG_FAILED`, `CONFIG_INVALID`
  */
 export async function loadConfig(cwd: string, given?: string): Promise<LoadedConfig> {
   const path = findConfig(cwd, given);
-  const exported = await importDefault(path);
+  const tsconfig = getTsconfig(realpathSync(path));
+  const hint = tsconfig?.config.compilerOptions?.emitDecoratorMetadata
+    ? `\n${tsconfig.path} sets emitDecoratorMetadata. org-db does not emit the types of decorated fields: name them in the decorators, ` +
+      "or compile the project and give the compiled file with --config"
+    : "";
+  const exported = await importDefault(path, tsconfig?.path).catch((error: unknown) => {
+    throw new CliError("CONFIG_FAILED", `${path} failed: ${messageOf(error)}${hint}`, { cause: error });
+  });
   if (exported === undefined)
     throw new CliError(
       "CONFIG_INVALID",
@@ -37,7 +48,7 @@ export async function loadConfig(cwd: string, given?: string): Promise<LoadedCon
     );
     throw new CliError("CONFIG_INVALID", `${path} has the wrong shape:${issues.join("")}`);
   }
-  return { path, config: parsed.data, mongoose: await mongooseOf(path) };
+  return { path, config: parsed.data, mongoose: await mongooseOf(path), hint };
 }
 
 function findConfig(cwd: string, given: string | undefined): string {
@@ -50,14 +61,27 @@ function findConfig(cwd: string, given: string | undefined): string {
   );
 }
 
-async function importDefault(path: string): Promise<unknown> {
-  const url = pathToFileURL(path).href;
+async function importDefault(path: string, tsconfig: string | undefined): Promise<unknown> {
+  const options = { parentURL: import.meta.url, tsconfig: tsconfig ?? false } as const;
+  const load = async () => {
+    const namespace = (await tsImport(pathToFileURL(path).href, options)) as { default?: unknown };
+    return await unwrap(namespace.default);
+  };
   try {
-    const namespace = /\.[cm]?ts$/.test(path) ? await tsImport(url, import.meta.url) : await import(url);
-    return unwrap(namespace.default);
+    return await load();
   } catch (error) {
-    throw new CliError("CONFIG_FAILED", `${path} failed: ${messageOf(error)}`, { cause: error });
+    // Outside a package of "type": "module" TypeScript is taken for CommonJS, which has no top-level await.
+    if (!/ERROR: Top-level await is currently not supported/.test(messageOf(error))) throw error;
+    takeTypeScriptForModules();
+    return load();
   }
+}
+
+// A hook is registered after tsx's, and so asked before them. It runs in a thread of its own, hence its source as text.
+function takeTypeScriptForModules(): void {
+  const hook = `export const load = (url, context, next) =>
+    next(url, /^file:(?!.*\\/node_modules\\/)[^?]*\\.tsx?(\\?|$)/.test(url) ? { ...context, format: "module" } : context);`;
+  register(`data:text/javascript,${encodeURIComponent(hook)}`);
 }
 
 // In a package that is not "type": "module" the default export arrives as a property of the default export.

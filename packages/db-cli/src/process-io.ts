@@ -1,13 +1,13 @@
 import { lowerCpuPriority } from "@org/db-optimizer";
 
-import type { CliIo } from "./io.js";
+import type { CliIo, Sink } from "./io.js";
 
 /** What `org-db` has to do with this process: its streams, its environment, its signals, its clock. */
 export function processIo(): CliIo {
-  const { stdin, stdout, stderr, env } = process;
+  const { stdin, stderr, env } = process;
   return {
-    stdout,
-    stderr,
+    stdout: ownStdout(),
+    stderr: quietWhenClosed(stderr),
     env,
     cwd: process.cwd(),
     onInterrupt: (listener) => {
@@ -21,6 +21,38 @@ export function processIo(): CliIo {
     exit: (code) => process.exit(code),
     now: () => new Date(),
   };
+}
+
+/**
+ * Standard output for this program alone. What the project's own code prints while it is loaded and run goes to standard
+ * error, so that JSON stays JSON.
+ */
+function ownStdout(): Sink {
+  const { stdout, stderr } = process;
+  const write = stdout.write.bind(stdout);
+  stdout.write = stderr.write.bind(stderr) as typeof stdout.write;
+  quietWhenClosed(stdout);
+  return {
+    write: (text) => write(text),
+    get isTTY() {
+      return stdout.isTTY;
+    },
+    get columns() {
+      return stdout.columns;
+    },
+    get rows() {
+      return stdout.rows;
+    },
+  };
+}
+
+/** A reader that has gone, as after `| head`, wants no more: the process ends without a word, as other programs do. */
+function quietWhenClosed(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  return stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    // Later, so that the exit code of what has been printed is set.
+    setImmediate(() => process.exit());
+  });
 }
 
 function listenForKeys(stdin: NodeJS.ReadStream, listener: (key: string) => void): () => void {

@@ -195,7 +195,7 @@ function ownVersion(): string {
 function common(program: Program): Program {
   return (
     program
-      .option("--config <path>", "configuration (default: db.config.ts, .mts, .js or .mjs)")
+      .option("--config <path>", "configuration (default: db.config.ts, .mts, .cts, .js, .mjs or .cjs)")
       // An empty one is a variable that is not set: what it falls back to may be another database than was meant.
       .addOption(
         new TypedOption(
@@ -206,7 +206,11 @@ function common(program: Program): Program {
       )
       .option("--json", "print the result as JSON")
       .addOption(
-        new TypedOption("--timeout <seconds>", "how long to look for the server", seconds).default(5),
+        new TypedOption(
+          "--timeout <seconds>",
+          "how long to look for the server, 1 at least",
+          seconds,
+        ).default(5),
       )
   );
 }

@@ -4,6 +4,7 @@ import type { Command, Context, Outcome } from "./command.js";
 import { type ExitCode, exitCodes } from "./errors.js";
 import { type Failure, failureOf } from "./failure.js";
 import type { CliIo } from "./io.js";
+import { toJson, toTerminal } from "./output/printable.js";
 import { ProgressLine } from "./output/progress.js";
 import { paintFor } from "./output/style.js";
 import { type SessionOptions, withSession } from "./session.js";
@@ -25,10 +26,11 @@ export async function runCommand<Options extends object>(
   command: Command<Options>,
   reading: boolean,
 ): Promise<ExitCode> {
+  const json = wantsJson(options);
   const progress = new ProgressLine(io.stderr, () => io.now().getTime());
   const interrupt = listenForInterrupt(io, progress);
   try {
-    const outcome = await withSession(io, options, (session) => {
+    const outcome = await withSession(io, options, reading, (session) => {
       const paint = paintFor(io.stdout, io.env);
       const context: Context = {
         ...session,
@@ -43,15 +45,21 @@ export async function runCommand<Options extends object>(
       return command(context, options).catch(withCode);
     });
     progress.clear();
-    printOutcome(io, outcome, options.json === true);
-    if (outcome.shortcoming) explain(io, failureOf(outcome.shortcoming, reading));
+    const shortcoming = outcome.shortcoming && failureOf(outcome.shortcoming, reading);
+    printOutcome(io, outcome, json, shortcoming);
+    if (shortcoming) explain(io, shortcoming);
     return outcome.exitCode;
   } catch (error) {
     progress.clear();
-    return printFailure(io, failureOf(error, reading), options.json === true);
+    return printFailure(io, failureOf(error, reading), json);
   } finally {
     interrupt.stop();
   }
+}
+
+/** `--json`, or the format of that name where a command has several. */
+function wantsJson(options: CommonOptions): boolean {
+  return options.json === true || (options as { format?: unknown }).format === "json";
 }
 
 // What neither the driver nor we have named is a fault in this program, and not to be taken for the server's.
@@ -71,25 +79,31 @@ function listenForInterrupt(io: CliIo, progress: ProgressLine): { signal: AbortS
   return { signal: controller.signal, stop };
 }
 
-function printOutcome(io: CliIo, { data, text }: Outcome, json: boolean): void {
-  io.stdout.write(text === undefined || (json && data) ? `${toJson(data)}\n` : text);
+function printOutcome(
+  io: CliIo,
+  { data, text }: Outcome,
+  json: boolean,
+  shortcoming: Failure | undefined,
+): void {
+  if (text !== undefined && !(json && data)) io.stdout.write(toTerminal(text));
+  else io.stdout.write(`${toJson(shortcoming ? { ...data, ...errorJson(shortcoming) } : data, 2)}\n`);
 }
 
 function printFailure(io: CliIo, failure: Failure, json: boolean): ExitCode {
-  const { code, message, details, exitCode } = failure;
-  if (json) io.stdout.write(`${toJson({ error: { code, message, details } })}\n`);
+  if (json) io.stdout.write(`${toJson(errorJson(failure), 2)}\n`);
   explain(io, failure);
-  return exitCode;
+  return failure.exitCode;
+}
+
+function errorJson({ code, message, details }: Failure): object {
+  return { error: { code, message, details } };
 }
 
 function explain(io: CliIo, { code, message, hint }: Failure): void {
   const paint = paintFor(io.stderr, io.env);
-  if (code === "ABORTED")
-    io.stderr.write(`${paint("yellow", "Stopped on request.")} Run it again to go on: nothing is lost.\n`);
-  else io.stderr.write(`${paint("red", code)} ${message}\n${hint ? `${hint}\n` : ""}`);
-}
-
-/** JSON of anything that a report holds. */
-function toJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner) => (typeof inner === "bigint" ? inner.toString() : inner), 2);
+  const text =
+    code === "ABORTED"
+      ? `${paint("yellow", "Stopped on request.")} Run it again to go on: nothing is lost.\n`
+      : `${paint("red", code)} ${message}\n${hint ? `${hint}\n` : ""}`;
+  io.stderr.write(toTerminal(text));
 }

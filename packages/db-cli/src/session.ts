@@ -12,7 +12,7 @@ import type { ParsedConfig } from "./config.js";
 import { CliError } from "./errors.js";
 import type { CliIo } from "./io.js";
 import { type LoadedConfig, loadConfig } from "./load-config.js";
-import { redactUri } from "./output/format.js";
+import { redactUri } from "./output/redact.js";
 
 /** What a command works with. */
 export interface Session {
@@ -38,16 +38,20 @@ export interface SessionOptions {
 /**
  * Opens what the configuration names, runs something with it, and closes it again.
  *
- * @throws {CliError} `CONFIG_NOT_FOUND`, `CONFIG_FAILED`, `CONFIG_INVALID`, `URI_MISSING`
+ * @param reading whether nothing is written
+ * @throws {CliError} `CONFIG_NOT_FOUND`, `CONFIG_FAILED`, `CONFIG_INVALID`, `URI_MISSING`, `DATABASE_MISSING`
  * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED`, `INVALID_MODEL`
  */
 export async function withSession<T>(
   io: CliIo,
   options: SessionOptions,
+  reading: boolean,
   run: (session: Session) => Promise<T>,
 ): Promise<T> {
   const loaded = await loadConfig(io.cwd, options.config);
-  const connection = await connect(loaded, await findUri(io, options, loaded), options.timeout);
+  const uri = await findUri(io, options, loaded);
+  if (!reading) assertDatabaseNamed(loaded, uri);
+  const connection = await connect(loaded, uri, options.timeout);
   try {
     const bound = await fromConfig(loaded, "models", () => loaded.config.models(connection));
     const { record } = loaded.config;
@@ -65,15 +69,25 @@ export async function withSession<T>(
   }
 }
 
-async function findUri(io: CliIo, options: SessionOptions, { config, path }: LoadedConfig): Promise<string> {
+async function findUri(io: CliIo, options: SessionOptions, loaded: LoadedConfig): Promise<string> {
   const given = options.uri ?? io.env.MONGODB_URI;
   if (given) return given;
-  const { uri } = config;
-  const found = typeof uri === "function" ? await fromConfig({ path }, "uri", uri) : uri;
+  const { uri } = loaded.config;
+  const found = typeof uri === "function" ? await fromConfig(loaded, "uri", uri) : uri;
   if (typeof found === "string" && found !== "") return found;
   throw new CliError(
     "URI_MISSING",
-    `No connection string: give --uri, set MONGODB_URI, or put uri into ${path}`,
+    `No connection string: give --uri, set MONGODB_URI, or put uri into ${loaded.path}`,
+  );
+}
+
+// The driver would take the database "test", which is hardly what anybody means to change.
+function assertDatabaseNamed({ config }: LoadedConfig, uri: string): void {
+  if (config.connect?.dbName || !/^mongodb(\+srv)?:\/\/[^/?]+\/?(\?|$)/.test(uri)) return;
+  throw new CliError(
+    "DATABASE_MISSING",
+    `The connection string names no database: write it after the host, as in ${redactUri(uri.replace(/\/?(\?|$)/, "/shop$1"))}, ` +
+      "or set connect.dbName in the configuration",
   );
 }
 
@@ -82,7 +96,8 @@ async function connect(
   uri: string,
   timeoutSeconds: number,
 ): Promise<Connection> {
-  const selection = { serverSelectionTimeoutMS: timeoutSeconds * 1_000 };
+  // To the driver 0 would be no limit at all.
+  const selection = { serverSelectionTimeoutMS: Math.max(1, timeoutSeconds) * 1_000 };
   try {
     // Whatever the project has set, a command that only looks must not build indexes by opening a connection.
     const safe = { autoIndex: false, autoCreate: false };
@@ -131,7 +146,7 @@ function assertQuery(path: string, at: number, query: unknown): void {
 }
 
 async function fromConfig<T>(
-  { path }: Pick<LoadedConfig, "path">,
+  { path, hint }: Pick<LoadedConfig, "path" | "hint">,
   what: string,
   run: () => T | Promise<T>,
 ): Promise<T> {
@@ -139,6 +154,6 @@ async function fromConfig<T>(
     return await run();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new CliError("CONFIG_FAILED", `${path}: ${what} failed: ${message}`, { cause: error });
+    throw new CliError("CONFIG_FAILED", `${path}: ${what} failed: ${message}${hint}`, { cause: error });
   }
 }

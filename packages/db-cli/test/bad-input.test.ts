@@ -111,7 +111,8 @@ describe("server", () => {
       exit: () => undefined,
       now: () => new Date(),
     };
-    const options = { config: configs.shop, uri: inject("engine").uri, timeout: 5 };
+    const uri = new URL("/bad_input?directConnection=true", inject("engine").uri).href;
+    const options = { config: configs.shop, uri, timeout: 5 };
     expect(await runCommand(io, options, failing, reading)).toBe(exitCode);
     expect(stderr).toContain(code);
   });

@@ -1,46 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { createRequire } from "node:module";
 import { constants, getPriority } from "node:os";
-import { pathToFileURL } from "node:url";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { expect, test, vi } from "vitest";
 
-import { configs, fixtures } from "./support.js";
+import { startOrgDb as start } from "./org-db-process.js";
+import { configs } from "./support.js";
 
 const database = useTemporaryDatabase({ label: "process", per: "test" });
-
-const bin = new URL("../src/bin.ts", import.meta.url).pathname;
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the command as a process of its own, from its source. */
-function start(
-  args: readonly string[],
-  env: Record<string, string>,
-  onStderr?: (text: string, child: ChildProcess) => void,
-) {
-  const child = spawn(process.execPath, ["--conditions=@org/source", "--import", tsx, bin, ...args], {
-    cwd: fixtures,
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  return new Promise<Ended>((resolve) => {
-    let [stdout, stderr] = ["", ""];
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      stdout += text;
-    });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      stderr += text;
-      onStderr?.(stderr, child);
-    });
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
-  });
-}
 
 // Each start compiles the command anew, which a busy machine takes long for.
 vi.setConfig({ testTimeout: 120_000 });

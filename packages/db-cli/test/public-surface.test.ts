@@ -17,6 +17,13 @@ test("exports these names and no others", () => {
 
 test("depends on these packages and no others", async () => {
   const manifest = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
-  expect(Object.keys(manifest.dependencies).sort()).toEqual(["@org/db-optimizer", "commander", "tsx", "zod"]);
+  expect(Object.keys(manifest.dependencies).sort()).toEqual([
+    "@org/db-optimizer",
+    "commander",
+    "get-tsconfig",
+    "mongodb-connection-string-url",
+    "tsx",
+    "zod",
+  ]);
   expect(Object.keys(manifest.peerDependencies)).toEqual(["mongoose"]);
 });

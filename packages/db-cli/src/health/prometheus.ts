@@ -1,5 +1,7 @@
 import type { HealthReport, Severity } from "@org/db-optimizer";
 
+import { printable } from "../output/printable.js";
+
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
@@ -154,8 +156,12 @@ function serverMetrics({ facts }: HealthReport): Metric[] {
 }
 
 function labelText(labels: Labels): string {
+  // The format knows three escapes; control characters are shown as in any other output.
   const escaped = (value: string) =>
-    value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+    value
+      .split("\n")
+      .map((line) => printable(line).replaceAll("\\", "\\\\").replaceAll('"', '\\"'))
+      .join("\\n");
   return `{${Object.entries(labels)
     .map(([name, value]) => `${name}="${escaped(value)}"`)
     .join(",")}}`;

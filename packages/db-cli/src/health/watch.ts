@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type HealthFinding, type HealthReport, isOptimizerError, toOptimizerError } from "@org/db-optimizer";
 
 import type { Context } from "../command.js";
-import { redactUri } from "../output/format.js";
+import { toJson, toTerminal } from "../output/printable.js";
+import { redact } from "../output/redact.js";
 import { Screen } from "../output/screen.js";
 import { healthText } from "./text.js";
 
@@ -96,7 +97,7 @@ function lines({ stdout, now }: Context): View {
     open: () => undefined,
     show: ({ report, failure }, before) => {
       const said = report ? reportLine(report, before.report) : failureText(failure);
-      stdout.write(`${now().toISOString()} ${said}\n`);
+      stdout.write(`${now().toISOString()} ${toTerminal(said)}\n`);
     },
     close: () => undefined,
   };
@@ -107,8 +108,8 @@ function jsonLines({ stdout, now }: Context): View {
     open: () => undefined,
     show: ({ report, failure }) => {
       const code = isOptimizerError(failure) ? failure.code : "UNEXPECTED";
-      const error = { at: now(), error: { code, message: redactUri(failure?.message ?? "") } };
-      stdout.write(`${JSON.stringify(report ?? error)}\n`);
+      const error = { at: now(), error: { code, message: redact(failure?.message ?? "") } };
+      stdout.write(`${toJson(report ?? error)}\n`);
     },
     close: () => undefined,
   };
@@ -116,7 +117,7 @@ function jsonLines({ stdout, now }: Context): View {
 
 function failureText(failure: Error | undefined): string {
   const code = isOptimizerError(failure) ? failure.code : "UNEXPECTED";
-  return `${code} ${redactUri(failure?.message ?? "")}`;
+  return `${code} ${redact(failure?.message ?? "")}`;
 }
 
 /** A report in one line, with what is new and gone since the one before. */

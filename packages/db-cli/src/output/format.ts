@@ -37,8 +37,3 @@ export function maybeDuration(ms: number | null): string {
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
-
-/** A connection string without its credentials. */
-export function redactUri(uri: string): string {
-  return uri.replace(/\/\/[^@/]*@/, "//***@");
-}

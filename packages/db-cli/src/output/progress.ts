@@ -1,4 +1,5 @@
 import type { Sink } from "../io.js";
+import { printable } from "./printable.js";
 
 const lineEveryMs = 3_000;
 const rewriteEveryMs = 100;
@@ -20,12 +21,13 @@ export class ProgressLine {
     const now = this.#now();
     if (now - this.#last < (this.#sink.isTTY ? rewriteEveryMs : lineEveryMs)) return;
     this.#last = now;
+    const line = printable(text);
     if (!this.#sink.isTTY) {
-      this.#sink.write(`${text}\n`);
+      this.#sink.write(`${line}\n`);
       return;
     }
     // A terminal that nobody has told its size has 0 columns.
-    const fitting = text.slice(0, (this.#sink.columns || 80) - 1);
+    const fitting = line.slice(0, (this.#sink.columns || 80) - 1);
     this.#sink.write(`\r${fitting.padEnd(this.#shown)}`);
     this.#shown = fitting.length;
   }

@@ -1,4 +1,5 @@
 import type { Sink } from "../io.js";
+import { toTerminal } from "./printable.js";
 
 const sequence = `${String.fromCharCode(27)}[`;
 
@@ -18,7 +19,7 @@ export class Screen {
   /** Draws over what stands there, so that nothing flickers; what does not fit is left out, and said so. */
   draw(text: string): void {
     const rows = (this.#sink.rows ?? 24) - 1;
-    const lines = text.trimEnd().split("\n");
+    const lines = toTerminal(text).trimEnd().split("\n");
     const shown =
       lines.length > rows
         ? [...lines.slice(0, rows - 1), `... ${lines.length - rows + 1} more lines`]

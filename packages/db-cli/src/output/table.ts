@@ -1,14 +1,16 @@
+import { ownEscape, printable } from "./printable.js";
+
 /** A column: its title, and whether its values are figures. */
 export interface Column {
   readonly title: string;
   readonly align?: "left" | "right";
 }
 
-const escapes = new RegExp(`${String.fromCharCode(27)}\\[\\d+(;\\d+)*m`, "g");
+const escapes = new RegExp(`${ownEscape}\\[\\d+(;\\d+)*m`, "g");
 
 /** Columns side by side, as wide as their widest cell; colours do not count. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const all = [columns.map(({ title }) => title), ...rows];
+  const all = [columns.map(({ title }) => title), ...rows.map((row) => row.map(printable))];
   const widths = columns.map((_, at) => Math.max(...all.map((row) => width(row[at] ?? ""))));
   const line = (row: readonly string[]) =>
     columns
@@ -16,7 +18,8 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
       .join("  ")
       .trimEnd();
   const rule = widths.map((size) => "-".repeat(size));
-  return `${[line(all[0] ?? []), line(rule), ...rows.map(line)].join("\n")}\n`;
+  const [titles = [], ...cells] = all;
+  return `${[line(titles), line(rule), ...cells.map(line)].join("\n")}\n`;
 }
 
 function pad(text: string, size: number, align: Column["align"]): string {
