@@ -4,7 +4,9 @@ export default defineConfig({
   entry: ["src/index.ts"],
   format: ["esm"],
   target: "node20",
-  dts: true,
+  // Private, and part of what is published.
+  noExternal: ["@org/client-facts"],
+  dts: { resolve: ["@org/client-facts"] },
   sourcemap: true,
   clean: true,
 });

@@ -68,7 +68,7 @@ export type {
 export type { UpgradeReport, UpgradeStep, Upgrades } from "./migrations/upgrades.js";
 export { defineUpgrades } from "./migrations/upgrades.js";
 export type { IdentityModels } from "./models.js";
-export { canonicalAddress, canonicalRange, isAllowed, networkOf } from "./network.js";
+export { canonicalAddress, canonicalClientAddress, canonicalRange, isAllowed, networkOf } from "./network.js";
 export type { AccessTokenCheck, ActiveAccessToken } from "./oauth/access.js";
 export { validateAccessToken } from "./oauth/access.js";
 export type {

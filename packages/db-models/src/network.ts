@@ -1,3 +1,4 @@
+import { translatedIPv4 } from "@org/client-facts";
 import ipaddr from "ipaddr.js";
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -6,12 +7,28 @@ type Address = ipaddr.IPv4 | ipaddr.IPv6;
 const canonicalIPv4 = /^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/;
 
 /**
- * The canonical text of an address: IPv6 compressed and in lower case, IPv4-mapped IPv6 as IPv4, no zone.
- * `undefined` for anything else.
+ * The canonical text of an address: IPv6 compressed and in lower case; IPv6 that stands for an IPv4 client (IPv4-mapped,
+ * NAT64, SIIT) as IPv4; no zone. `undefined` for anything else.
  */
 export function canonicalAddress(address: string | undefined): string | undefined {
   return parseAddress(address)?.toString();
 }
+
+/**
+ * The canonical text of a client's address as servers and proxies write it: with a port (`192.0.2.1:4711`), in brackets
+ * (`[2001:db8::1]:443`), quoted (RFC 7239), or with the zone of a link (`fe80::1%eth0`), which says nothing elsewhere. To
+ * be called once, where a request comes in. `undefined` for anything else, such as `unknown` or `_hidden` (RFC 7239).
+ */
+export function canonicalClientAddress(text: string | undefined): string | undefined {
+  if (!text || text.length > maxClientAddress) return undefined;
+  const [, bracketed, bare] = clientAddress.exec(text.trim().replace(/^"(.*)"$/, "$1")) ?? [];
+  return canonicalAddress((bracketed ?? bare)?.replace(/%[\w.~%-]+$/, ""));
+}
+
+/** An address with its zone, port, brackets and quotes. */
+const maxClientAddress = 128;
+/** Without brackets, a colon behind dots alone begins a port: of IPv6 it would be a group. */
+const clientAddress = /^(?:\[([^\]]*)\](?::\d{1,5})?|((?:[\d.]+(?=:\d{1,5}$))|[^[\]]+))(?::\d{1,5})?$/;
 
 /** The network of an address, as risk and analytics see it: the /24 of IPv4, the /64 of IPv6, in CIDR notation. */
 export function networkOf(address: string | undefined): string | undefined {
@@ -53,7 +70,7 @@ function parseRange(range: string): { address: Address; prefix: number } | undef
   const width = address.kind() === "ipv4" ? 32 : 128;
   if (length === undefined) return { address, prefix: width };
   if (!/^(0|[1-9]\d{0,2})$/.test(length)) return undefined;
-  // ::ffff:10.0.0.0/104 and 10.0.0.0/8 are one range.
+  // ::ffff:10.0.0.0/104 and 10.0.0.0/8 are one range. Of the other prefixes of translators only those of 96 bits are read.
   const mapped = width === 32 && text?.includes(":");
   const prefix = Number(length) - (mapped ? 96 : 0);
   return prefix >= 0 && prefix <= width ? { address, prefix } : undefined;
@@ -64,7 +81,8 @@ function parseAddress(address: string | undefined): Address | undefined {
   if (!address.includes(":") && !canonicalIPv4.test(address)) return undefined;
   if (!ipaddr.isValid(address)) return undefined;
   const parsed = ipaddr.parse(address);
-  return parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed;
+  const client = parsed.kind() === "ipv6" ? translatedIPv4(parsed.toByteArray()) : undefined;
+  return client ? ipaddr.fromByteArray(client) : parsed;
 }
 
 function maskAddress(address: Address, prefix: number): string {

@@ -17,11 +17,16 @@ describe("detectDevice", () => {
       os,
       browser,
     });
-    expect(device.label).toContain(browser);
+    expect(device.label).toContain(browser ?? "an unknown browser");
   });
 
   it.each([undefined, "", "   ", "\u0000\u0001", "\n"])("calls %j unknown", (header) => {
-    expect(detectDevice(header)).toEqual({ os: {}, browser: {}, type: "unknown", label: "Unknown device" });
+    expect(detectDevice(header)).toEqual({
+      os: {},
+      browser: {},
+      type: "unknown",
+      label: "an unknown browser",
+    });
   });
 
   it("reads any header within the bounds of the schema", () => {
@@ -36,6 +41,27 @@ describe("detectDevice", () => {
         }
       }),
     );
+  });
+
+  // OWASP www-community 1127: a link in a header gets into a mail that our sender vouches for.
+  it.each([
+    "Mozilla/5.0 (Linux; Android 10; Your account is locked. Go to https://evil.example/unlock) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile Safari/537.36",
+    "click-evil-example-com-bot",
+    "evil.example/pay-now",
+    "Mozilla/5.0 (compatible; evil.example-bot/1.0; +https://evil.example)",
+    "Mozilla/5.0 (Windows NT evil.example) evilbrowser/1 Firefox/evil.example",
+    "Instagram https://evil.example",
+  ])("takes nothing of %j into what others read", (header) => {
+    expect(JSON.stringify(detectDevice(header))).not.toMatch(/evil|locked/i);
+  });
+
+  it("composes every label of known words", () => {
+    const names = new Set(userAgents.flatMap(([, , os, browser]) => [os, browser]));
+    for (const header of userAgents.map(([first]) => first)) {
+      for (const part of detectDevice(header).label.split(" on ")) {
+        expect(["an unknown browser", "an unknown program", ...names]).toContain(part);
+      }
+    }
   });
 
   it("looks at the first 512 characters only, so a hostile header costs nothing", () => {

@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import ipaddr from "ipaddr.js";
 import { describe, expect, it } from "vitest";
-import { canonicalAddress, canonicalRange, isAllowed, networkOf } from "../src/network.js";
+import {
+  canonicalAddress,
+  canonicalClientAddress,
+  canonicalRange,
+  isAllowed,
+  networkOf,
+} from "../src/network.js";
 
 const v4 = fc.ipV4();
 const v6 = fc.ipV6();
@@ -13,6 +19,12 @@ describe("canonicalAddress", () => {
     ["::FFFF:C000:0201", "192.0.2.1"],
     ["2001:DB8:0:0:0:0:0:1", "2001:db8::1"],
     ["::", "::"],
+    // RFC 6052, RFC 7915 and RFC 8215: behind a translator an IPv6 address stands for one IPv4 client.
+    ["64:ff9b::192.0.2.1", "192.0.2.1"],
+    ["::ffff:0:192.0.2.1", "192.0.2.1"],
+    ["64:ff9b:1:fffe::c000:201", "192.0.2.1"],
+    ["64:ff9b:1:c000:2:100::", "192.0.2.1"],
+    ["64:ff9b:2::c000:201", "64:ff9b:2::c000:201"],
   ])("reads %s as %s", (text, canonical) => {
     expect(canonicalAddress(text)).toBe(canonical);
   });
@@ -47,11 +59,54 @@ describe("canonicalAddress", () => {
   });
 });
 
+describe("canonicalClientAddress", () => {
+  // As RFC 7239 section 6, load balancers (Azure's, IIS, HAProxy) and sockets write a client's address.
+  it.each([
+    ["192.0.2.1", "192.0.2.1"],
+    [" 192.0.2.1 ", "192.0.2.1"],
+    ["192.0.2.1:47011", "192.0.2.1"],
+    ["[2001:DB8::1]:443", "2001:db8::1"],
+    ["[2001:db8::1]", "2001:db8::1"],
+    ['"[2001:db8:cafe::17]:4711"', "2001:db8:cafe::17"],
+    ["2001:db8::1:443", "2001:db8::1:443"],
+    ["fe80::1%eth0", "fe80::1"],
+    ["[fe80::1%25eth0]:80", "fe80::1"],
+    ["[fe80::1%eth0]:80", "fe80::1"],
+    ["::ffff:192.0.2.1", "192.0.2.1"],
+    ["[::ffff:192.0.2.1]:80", "192.0.2.1"],
+    ["64:ff9b::c000:201", "192.0.2.1"],
+    ["192.0.2.1:", undefined],
+    ["192.0.2.1:x", undefined],
+    ["192.0.2.1:123456", undefined],
+    ["[192.0.2.1", undefined],
+    ["0177.0.0.1:80", undefined],
+    ["unknown", undefined],
+    ["_hidden", undefined],
+    ["192.0.2.1, 198.51.100.7", undefined],
+    ["", undefined],
+    [undefined, undefined],
+  ])("reads %j as %j", (text, canonical) => {
+    expect(canonicalClientAddress(text)).toBe(canonical);
+  });
+
+  it("reads every address with and without a port alike, and a canonical one as itself", () => {
+    fc.assert(
+      fc.property(fc.oneof(v4, v6), fc.nat({ max: 65_535 }), (address, port) => {
+        const canonical = canonicalAddress(address);
+        const written = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+        expect(canonicalClientAddress(written)).toBe(canonical);
+        if (canonical) expect(canonicalClientAddress(canonical)).toBe(canonical);
+      }),
+    );
+  });
+});
+
 describe("networkOf", () => {
   it.each([
     ["203.0.113.77", "203.0.113.0/24"],
     ["::ffff:203.0.113.77", "203.0.113.0/24"],
     ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+    ["64:ff9b::203.0.113.77", "203.0.113.0/24"],
     ["not an address", undefined],
   ])("of %s is %s", (address, network) => {
     expect(networkOf(address)).toBe(network);

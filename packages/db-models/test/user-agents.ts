@@ -1,6 +1,6 @@
 /** Real user agents: [header, type, operating system, browser or program]. */
 export const userAgents: ReadonlyArray<
-  readonly [header: string, type: string, os: string | undefined, browser: string]
+  readonly [header: string, type: string, os: string | undefined, browser: string | undefined]
 > = [
   // Desktop browsers
   [
@@ -18,7 +18,7 @@ export const userAgents: ReadonlyArray<
   [
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
     "desktop",
-    "Mac OS",
+    "macOS",
     "Chrome",
   ],
   [
@@ -30,7 +30,7 @@ export const userAgents: ReadonlyArray<
   [
     "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
     "desktop",
-    "Chromium OS",
+    "ChromeOS",
     "Chrome",
   ],
   [
@@ -42,7 +42,7 @@ export const userAgents: ReadonlyArray<
   [
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:132.0) Gecko/20100101 Firefox/132.0",
     "desktop",
-    "Mac OS",
+    "macOS",
     "Firefox",
   ],
   [
@@ -60,13 +60,13 @@ export const userAgents: ReadonlyArray<
   [
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Safari/605.1.15",
     "desktop",
-    "Mac OS",
+    "macOS",
     "Safari",
   ],
   [
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15",
     "desktop",
-    "Mac OS",
+    "macOS",
     "Safari",
   ],
   [
@@ -105,7 +105,7 @@ export const userAgents: ReadonlyArray<
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_6_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1",
     "mobile",
     "iOS",
-    "Mobile Safari",
+    "Safari",
   ],
   [
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/131.0.6778.73 Mobile/15E148 Safari/604.1",
@@ -179,7 +179,7 @@ export const userAgents: ReadonlyArray<
     "Mozilla/5.0 (iPad; CPU OS 17_6_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1",
     "tablet",
     "iOS",
-    "Mobile Safari",
+    "Safari",
   ],
   [
     "Mozilla/5.0 (iPad; CPU OS 16_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/131.0.6778.73 Mobile/15E148 Safari/604.1",
@@ -210,7 +210,7 @@ export const userAgents: ReadonlyArray<
     "Mozilla/5.0 (SMART-TV; LINUX; Tizen 7.0) AppleWebKit/537.36 (KHTML, like Gecko) 94.0.4606.31/7.0 TV Safari/537.36",
     "tv",
     "Tizen",
-    "Safari",
+    undefined,
   ],
   [
     "Mozilla/5.0 (Web0S; Linux/SmartTV) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/94.0.4606.128 Safari/537.36 WebAppManager",
@@ -234,7 +234,7 @@ export const userAgents: ReadonlyArray<
     "Mozilla/5.0 (PlayStation; PlayStation 5/6.50) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.4 Safari/605.1.15",
     "console",
     "PlayStation",
-    "Safari",
+    undefined,
   ],
   [
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; Xbox; Xbox Series X) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 Edge/44.18363.8131",
@@ -246,7 +246,7 @@ export const userAgents: ReadonlyArray<
     "Mozilla/5.0 (Nintendo Switch; WifiWebAuthApplet) AppleWebKit/609.4 (KHTML, like Gecko) NF/6.0.2.21.3 NintendoBrowser/5.1.0.22474",
     "console",
     "Nintendo",
-    "WebKit",
+    "Nintendo Browser",
   ],
   // Bots
   ["Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "bot", undefined, "Googlebot"],

@@ -1,3 +1,5 @@
+import { translatedIPv4 } from "@org/client-facts";
+
 /** What of an address can be compared: itself in one canonical spelling, and its network. */
 export interface AddressKeys {
   /** IPv4 in dots; IPv6 as eight groups, none left out. */
@@ -7,7 +9,7 @@ export interface AddressKeys {
 }
 
 /**
- * Reads an address. `undefined` for what is none, for spellings that programs read in different ways (`0177.0.0.1`),
+ * Reads an address; one that stands for an IPv4 client behind a translator is that client's. `undefined` for what is none, for spellings that programs read in different ways (`0177.0.0.1`),
  * and for private, shared (RFC 6598), loopback and link-local addresses: behind those stands anybody.
  */
 export function addressKeys(address: unknown): AddressKeys | undefined {
@@ -15,7 +17,8 @@ export function addressKeys(address: unknown): AddressKeys | undefined {
   if (!address.includes(":")) return keysOfV4(readV4(address));
   const groups = readV6(address);
   if (!groups) return undefined;
-  if (isMapped(groups)) return keysOfV4(bytesOf(groups[6] ?? 0, groups[7] ?? 0));
+  const client = translatedIPv4(bytesOf(groups));
+  if (client) return keysOfV4(client);
   return isPrivateV6(groups) ? undefined : keysOfV6(groups);
 }
 
@@ -81,12 +84,8 @@ function pair(high: number, low: number): number {
   return high * 256 + low;
 }
 
-function bytesOf(...groups: readonly number[]): number[] {
+function bytesOf(groups: readonly number[]): number[] {
   return groups.flatMap((group) => [group >> 8, group & 255]);
-}
-
-function isMapped(groups: readonly number[]): boolean {
-  return groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0);
 }
 
 function isPrivateV4(first: number, second: number): boolean {

@@ -57,8 +57,8 @@ export function featuresOf(attempt: Attempt, behindRelay: boolean): Features {
   return {
     ip: address?.ip,
     prefix: address?.prefix,
-    asn: cleanText(attempt.asn, valueLengths.asn),
-    country: cleanText(attempt.country, valueLengths.country),
+    asn: operatorOf(attempt.asn),
+    country: countryOf(attempt.country),
     userAgent: agent?.userAgent,
     browser: browser ? browser.name.slice(0, valueLengths.browser - 7) : agent?.browser,
     browserMajor: browser ? browser.major : (agent?.browserMajor ?? 0),
@@ -66,6 +66,18 @@ export function featuresOf(attempt: Attempt, behindRelay: boolean): Features {
     deviceType: cleanText(attempt.deviceType, valueLengths.deviceType) ?? agent?.deviceType,
     automated: agent?.automated === true,
   };
+}
+
+/** The number of an operator, which lists write as `3320`, `AS3320` or `AS3320 Deutsche Telekom AG`; else the text. */
+export function operatorOf(asn: unknown): string | undefined {
+  const text = cleanText(asn, 64);
+  const number = text && /^(?:AS ?)?0*(\d{1,10})(?!\S)/i.exec(text)?.[1];
+  return number ?? text?.slice(0, valueLengths.asn);
+}
+
+/** The code of a country in upper case. */
+export function countryOf(country: unknown): string | undefined {
+  return cleanText(country, valueLengths.country)?.toUpperCase();
 }
 
 /**

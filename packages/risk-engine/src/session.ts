@@ -1,11 +1,10 @@
 import { addressKeys } from "./address.js";
 import { levelOf } from "./assess.js";
 import { countOf, isTime, type Reason } from "./facts.js";
-import { featuresOf } from "./features.js";
+import { countryOf, featuresOf, operatorOf } from "./features.js";
 import { scoreOfLogOdds } from "./logistic.js";
 import { type Policy, type PolicyInput, type RiskAction, resolvePolicy } from "./policy.js";
 import { growth } from "./rules/growth.js";
-import { cleanText } from "./text.js";
 
 /** A request's origin: the parts of an attempt that a live session can be held against. */
 export interface SessionOrigin {
@@ -100,8 +99,8 @@ function add(reasons: Reason[], code: string, logOdds: number, detail: Reason["d
 // The widest change counts, for it holds the narrower ones.
 function addNetwork(reasons: Reason[], start: SessionOrigin, current: SessionOrigin, policy: Policy): void {
   const { country, asn, prefix } = policy.session;
-  const countries = changeOf(start.country, current.country);
-  const operators = changeOf(start.asn, current.asn);
+  const countries = changeOf(countryOf(start.country), countryOf(current.country));
+  const operators = changeOf(operatorOf(start.asn), operatorOf(current.asn));
   const networks = changeOf(addressKeys(start.ip)?.prefix, addressKeys(current.ip)?.prefix);
   if (countries) add(reasons, "session_country", Math.max(country, asn, prefix), countries);
   else if (operators) add(reasons, "session_operator", Math.max(asn, prefix), operators);
@@ -109,9 +108,10 @@ function addNetwork(reasons: Reason[], start: SessionOrigin, current: SessionOri
 }
 
 /** Two values that are both there, and not the same. */
-function changeOf(before: unknown, now: unknown): { from: string; to: string } | undefined {
-  const from = cleanText(before, 32);
-  const to = cleanText(now, 32);
+function changeOf(
+  from: string | undefined,
+  to: string | undefined,
+): { from: string; to: string } | undefined {
   return from !== undefined && to !== undefined && from !== to ? { from, to } : undefined;
 }
 

@@ -12,43 +12,19 @@ export function cleanText(value: unknown, maxLength: number): string | undefined
   return cut.replace(unsafe, "?").trim() || undefined;
 }
 
-/** 64 bits of a text in 14 characters or fewer. Not cryptographic: equal texts meet, and nothing can be read from it. */
+/**
+ * 64 bits of a text in 14 characters or fewer: two hashes of 32 bits in one pass, FNV-1a and the same with another prime.
+ * Not cryptographic: equal texts meet, and nothing can be read from it.
+ */
 export function fingerprint(text: string): string {
-  return hashOf(text, false);
-}
-
-/** {@link fingerprint} without versions: numbers in dots or underscores after a slash, space or colon. */
-export function fingerprintWithoutVersions(text: string): string {
-  return hashOf(text, true);
-}
-
-// Two hashes of 32 bits in one pass: FNV-1a, and the same with another prime.
-function hashOf(text: string, skipVersions: boolean): string {
   let a = 0x811c9dc5 | 0;
   let b = 0x9e3779b9 | 0;
-  let before = 0;
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
-    if (skipVersions && isDigit(code) && (before === 47 || before === 32 || before === 58)) {
-      index = endOfVersion(text, index) - 1;
-    } else {
-      a = Math.imul(a ^ code, 0x01000193);
-      b = Math.imul(b ^ code, 0x85ebca6b);
-    }
-    before = code;
+    a = Math.imul(a ^ code, 0x01000193);
+    b = Math.imul(b ^ code, 0x85ebca6b);
   }
   return mixed(a).toString(36) + mixed(b).toString(36);
-}
-
-function endOfVersion(text: string, start: number): number {
-  let index = start;
-  while (
-    isDigit(text.charCodeAt(index)) ||
-    (isDot(text.charCodeAt(index)) && isDigit(text.charCodeAt(index + 1)))
-  ) {
-    index += 1;
-  }
-  return index;
 }
 
 /** 0 to 9. */

@@ -1,4 +1,5 @@
-import { cleanText, fingerprintWithoutVersions, isDigit, isDot } from "./text.js";
+import { readUserAgent, skeletonOf } from "@org/client-facts";
+import { cleanText, fingerprint, isDigit, isDot } from "./text.js";
 
 /** What a user agent says, as far as it can be compared over time. */
 export interface Agent {
@@ -20,39 +21,7 @@ const maxUserAgent = 512;
 const remembered = new Map<string, Agent>();
 const maxRemembered = 512;
 
-const automation =
-  /(?<!cu)bot\b|crawler|spider|headless|phantomjs|puppeteer|playwright|selenium|webdriver|^(?:curl|wget|python|java|go-http|okhttp|axios|node|undici|ruby|perl|libwww|httpie|postman|insomnia|scrapy|aiohttp|guzzle|apache-httpclient)/i;
-
-type Named = readonly [token: string, name: string];
-
-// Every browser names the ones that it imitates, so the imitators come first.
-const browsers: readonly Named[] = [
-  ["Edg/", "Edge"],
-  ["EdgA/", "Edge"],
-  ["EdgiOS/", "Edge"],
-  ["OPR/", "Opera"],
-  ["SamsungBrowser/", "Samsung Internet"],
-  ["FxiOS/", "Firefox"],
-  ["CriOS/", "Chrome"],
-  ["Firefox/", "Firefox"],
-  ["Chrome/", "Chrome"],
-  ["Version/", "Safari"],
-];
-
-const systems: readonly Named[] = [
-  ["Windows", "Windows"],
-  ["iPhone", "iOS"],
-  ["iPad", "iOS"],
-  ["Android", "Android"],
-  ["Mac OS X", "macOS"],
-  ["CrOS", "ChromeOS"],
-  ["Linux", "Linux"],
-];
-
-/**
- * Reads a header; `undefined` when there is none. The parser knows the names that matter for comparing a person's own
- * sign-ins; a caller with a better one hands its names in.
- */
+/** Reads a header; `undefined` when there is none. A caller with a better parser hands its names in. */
 export function readAgent(userAgent: unknown): Agent | undefined {
   if (typeof userAgent !== "string") return undefined;
   const known = remembered.get(userAgent);
@@ -68,21 +37,16 @@ export function readAgent(userAgent: unknown): Agent | undefined {
 }
 
 function parse(header: string): Agent {
-  const browser = firstIn(browsers, header);
-  const os = firstIn(systems, header)?.[1];
+  const { browser, os, type, automated } = readUserAgent(header);
   return {
-    userAgent: fingerprintWithoutVersions(header),
-    browser: browser?.[1],
-    browserMajor: browser ? numberAt(header, header.indexOf(browser[0]) + browser[0].length) : 0,
-    os,
-    deviceType: os ? deviceTypeOf(header) : undefined,
-    automated: automation.test(header),
+    // Of a header that is all versions, the whole: it is still the same one next time.
+    userAgent: fingerprint(skeletonOf(header) || header),
+    browser: browser.name,
+    browserMajor: browser.version ? numberAt(browser.version, 0) : 0,
+    os: os.name,
+    deviceType: type === "unknown" ? undefined : type,
+    automated,
   };
-}
-
-function firstIn(known: readonly Named[], header: string): Named | undefined {
-  for (const entry of known) if (header.includes(entry[0])) return entry;
-  return undefined;
 }
 
 /** Splits `Chrome 120.0.1` into name and major version. */
@@ -96,11 +60,6 @@ export function splitVersion(text: string): { name: string; major: number } {
 
 function isVersionCode(code: number): boolean {
   return isDigit(code) || isDot(code);
-}
-
-function deviceTypeOf(header: string): string {
-  if (header.includes("iPad") || header.includes("Tablet")) return "tablet";
-  return header.includes("Mobi") ? "mobile" : "desktop";
 }
 
 function numberAt(text: string, start: number): number {
