@@ -1,7 +1,9 @@
 import type { Document, ModelLike, SchemaLike, SchemaTypeLike } from "../model.js";
+import { valueRules } from "./value-rules.js";
 
 /** A node of MongoDB's `$jsonSchema`. */
 export interface JsonSchema {
+  title?: string;
   bsonType?: string | string[];
   required?: string[];
   properties?: Record<string, JsonSchema>;
@@ -12,22 +14,36 @@ export interface JsonSchema {
   maximum?: number;
   minLength?: number;
   maxLength?: number;
+  multipleOf?: number;
   anyOf?: JsonSchema[];
 }
 
 /** As much of a Mongoose schema type as tells the shape of its values. */
-interface Path extends SchemaTypeLike {
+export interface SchemaPath extends SchemaTypeLike {
   readonly schema?: SchemaLike;
-  readonly embeddedSchemaType?: Path;
-  readonly $__schemaType?: Path;
-  readonly enumValues?: readonly unknown[];
+  readonly embeddedSchemaType?: SchemaPath;
+  readonly $__schemaType?: SchemaPath;
   readonly isRequired?: boolean;
+  checkRequired?(value: unknown, document: unknown): unknown;
+}
+
+/** What holds for a schema because of those around it. */
+interface Surroundings {
+  /** Schemas that this one is inside of: one that comes again contains itself. */
+  readonly around: readonly SchemaLike[];
+  /** Documents are changed after they were validated, or never validated: only types are sure. */
+  readonly unvalidated: boolean;
+  /** Mongoose leaves out objects that are empty. */
+  readonly minimized: boolean;
+  /** Nodes that may still be written. */
+  readonly budget: { nodes: number };
 }
 
 const typeOfInstance: Readonly<Record<string, string | string[]>> = {
   String: "string",
   Number: ["int", "long", "double", "decimal"],
-  Int32: "int",
+  // The driver writes -0 as a double.
+  Int32: ["int", "double"],
   Double: ["double", "int"],
   BigInt: ["long", "int"],
   Decimal128: "decimal",
@@ -42,112 +58,164 @@ const typeOfInstance: Readonly<Record<string, string | string[]>> = {
   Array: "array",
 };
 
+// A document has at most 100 levels, and schemas that share parts unfold to any size: what is beyond is left open.
+const mostNodes = 5_000;
+const mostLevels = 30;
+
 /**
  * A validator for the documents of a model: types, required fields, enumerations, bounds, lengths, arrays and nested
  * documents. It is never stricter than the schema: what a schema cannot state as data (functions, setters, regular
- * expressions) is left to Mongoose, and absent optional fields may be `null`, as Mongoose writes them so.
+ * expressions) is left to Mongoose, absent optional fields may be `null`, as Mongoose writes them so, and a schema whose
+ * hooks change documents after they were validated states types only.
  */
-export function jsonSchemaOf(model: Pick<ModelLike, "schema">): JsonSchema {
-  return objectSchema(model.schema);
+export function jsonSchemaOf({ schema }: Pick<ModelLike, "schema">): JsonSchema {
+  const budget = { nodes: mostNodes };
+  return objectSchema(schema, { around: [], unvalidated: false, minimized: false, budget });
 }
 
-function objectSchema(schema: SchemaLike): JsonSchema {
+function objectSchema(schema: SchemaLike, outer: Surroundings): JsonSchema {
   const root: JsonSchema = { bsonType: "object" };
-  const discriminated = Object.keys((schema as { discriminators?: object }).discriminators ?? {}).length > 0;
+  if (outer.around.includes(schema) || outer.around.length >= mostLevels) return root;
+  const { minimize, validateBeforeSave } = schema.options as Document;
+  const within: Surroundings = {
+    around: [...outer.around, schema],
+    unvalidated: outer.unvalidated || validateBeforeSave === false || changesAfterValidation(schema),
+    minimized: outer.minimized || minimize !== false,
+    budget: outer.budget,
+  };
+  const variants = Object.values(
+    (schema as { discriminators?: Record<string, SchemaLike> }).discriminators ?? {},
+  );
   for (const [path, type] of Object.entries(schema.paths)) {
-    if (path.split(".").includes("$*")) continue;
-    place(root, path.split("."), type as Path, discriminated);
+    if (!path.split(".").includes("$*")) place(root, path, type as SchemaPath, { within, variants });
   }
   return root;
 }
 
-function place(root: JsonSchema, steps: readonly string[], type: Path, discriminated: boolean): void {
-  const field = steps.at(-1) ?? "";
-  let parent = root;
-  const parents = [root];
-  for (const step of steps.slice(0, -1)) {
-    parent.properties ??= {};
-    parent.properties[step] ??= { bsonType: "object" };
-    parent = parent.properties[step];
-    parents.push(parent);
-  }
-  const required = isRequired(type);
-  parent.properties ??= {};
-  // A base model sees the documents of its discriminators, whose own schema may say otherwise of a field.
-  parent.properties[field] = discriminated ? {} : valueSchema(type, required);
-  if (!required) return;
+interface Placing {
+  readonly within: Surroundings;
+  /** Schemas of embedded discriminators, which may say otherwise of each path. */
+  readonly variants: readonly SchemaLike[];
+}
+
+function place(root: JsonSchema, path: string, type: SchemaPath, { within, variants }: Placing): void {
+  const steps = path.split(".");
+  within.budget.nodes -= steps.length;
+  if (within.budget.nodes < 0) return;
+  const open = variants.length > 0;
+  const levels = [root];
+  for (const step of steps.slice(0, -1)) levels.push(nestedObject(levels.at(-1) ?? root, step, open));
+  const required =
+    isStored(type, within) &&
+    variants.every(({ paths }) => isStored((paths[path] ?? {}) as SchemaPath, within));
+  const value = open ? {} : valueSchema(type, required, within);
+  setProperty(levels.at(-1) ?? root, steps.at(-1) ?? "", value);
+  if (required) requireAll(levels, steps);
+}
+
+// A path may be called `toString` or `constructor`: what every object inherits is no property of a document.
+function nestedObject(parent: JsonSchema, name: string, open: boolean): JsonSchema {
+  const { properties = {} } = parent;
+  const known = Object.hasOwn(properties, name) ? properties[name] : undefined;
+  // A nested path may be set to null as a whole, unless a field in it is required.
+  return known ?? setProperty(parent, name, open ? {} : { bsonType: ["object", "null"] });
+}
+
+function setProperty(parent: JsonSchema, name: string, value: JsonSchema): JsonSchema {
+  parent.properties = { ...parent.properties, [name]: value };
+  return value;
+}
+
+function requireAll(levels: readonly JsonSchema[], steps: readonly string[]): void {
   for (const [level, name] of steps.entries()) {
-    const { required: known = [] } = parents[level] ?? {};
-    const at = parents[level];
-    if (at && !known.includes(name)) at.required = [...known, name];
+    const at = levels[level];
+    if (!at) continue;
+    at.required = [...new Set([...(at.required ?? []), name])];
+    if (at.bsonType) at.bsonType = "object";
   }
 }
 
-// Required by a function means: required sometimes.
-function isRequired({ options, isRequired: flagged }: Path): boolean {
+/** Whether each document that Mongoose stores has a value there. Required by a function means: required sometimes. */
+function isStored(type: SchemaPath, { unvalidated, minimized }: Surroundings): boolean {
+  const { options, isRequired: flagged, instance } = type;
   const { required } = (options ?? {}) as { required?: unknown };
   const rule = Array.isArray(required) ? required[0] : isBag(required) ? required.isRequired : required;
-  return flagged === true && rule === true;
+  if (unvalidated || flagged !== true || rule !== true) return false;
+  // The required single nested document stays when it is empty; maps, and values of any type, are left out.
+  const mayBeEmptied = instance === "Map" || !(instance in typeOfInstance);
+  return !(mayBeEmptied && minimized) && !satisfies(type, undefined);
 }
 
-function valueSchema(type: Path, required: boolean): JsonSchema {
-  const own = ownSchema(type);
-  const bounds = validatorSchema(type);
-  const full = { ...own, ...bounds };
-  if (required || !full.bsonType) return full;
+// What counts as filled in can be set for each type: `Schema.Types.String.checkRequired()`.
+function satisfies(type: SchemaPath, value: unknown): boolean {
+  try {
+    return type.checkRequired?.(value, undefined) === true;
+  } catch {
+    return false;
+  }
+}
+
+function valueSchema(type: SchemaPath, required: boolean, within: Surroundings): JsonSchema {
+  const { encrypt } = (type.options ?? {}) as Document;
+  const full = { ...ownSchema(type, within), ...(!within.unvalidated && valueRules(type)) };
+  if (!full.bsonType) return {};
+  const types = [full.bsonType].flat();
+  const optional = required && !satisfies(type, null) ? [] : ["null"];
+  // https://www.mongodb.com/docs/manual/core/csfle/reference/encryption-schemas/ (ciphertext is binData, subtype 6)
+  if (encrypt) return { bsonType: [...new Set([...types, "binData", ...optional])] };
+  if (optional.length === 0) return full;
   const { enum: values } = full;
-  const bsonType = [full.bsonType, "null"].flat();
-  return { ...full, bsonType, ...(values && { enum: [...values, null] }) };
+  const bsonType = [...new Set([...types, ...optional])];
+  return { ...full, bsonType, ...(values && { enum: [...new Set([...values, null])] }) };
 }
 
-function ownSchema(type: Path): JsonSchema {
+function ownSchema(type: SchemaPath, within: Surroundings): JsonSchema {
   const bsonType = typeOfInstance[type.instance];
   // Mixed, unions and types of plugins: anything goes.
-  if (!bsonType) return {};
-  if (type.instance === "Array") return { bsonType, ...items(type) };
+  if (!bsonType || isCastElsewhere(type)) return {};
+  if (type.instance === "Array") return { bsonType, ...items(type, within) };
   if (type.instance === "Map") {
     return type.$__schemaType
-      ? { bsonType, additionalProperties: valueSchema(type.$__schemaType, false) }
+      ? { bsonType, additionalProperties: valueSchema(type.$__schemaType, false, within) }
       : { bsonType };
   }
-  if (type.instance === "Embedded" && type.schema) return objectSchema(type.schema);
-  return { bsonType: Array.isArray(bsonType) ? [...bsonType] : bsonType };
+  if (type.instance === "Embedded" && type.schema) return objectSchema(type.schema, within);
+  return {
+    bsonType: Array.isArray(bsonType) ? [...bsonType] : bsonType,
+    ...(type.instance === "Int32" && { multipleOf: 1 }),
+  };
 }
 
-function items(type: Path): Pick<JsonSchema, "items"> {
-  const element = type.schema
-    ? { ...objectSchema(type.schema) }
-    : type.embeddedSchemaType && valueSchema(type.embeddedSchemaType, false);
-  if (!element) return {};
-  const nullable = type.schema ? { ...element, bsonType: ["object", "null"] } : element;
-  return { items: nullable };
+// A class made after a built-in type, and a `cast` of the path's own, may store anything. Classes of single nested
+// documents are made for each path.
+function isCastElsewhere(type: SchemaPath): boolean {
+  const { cast } = (type.options ?? {}) as Document;
+  if (typeof cast === "function" || cast === false) return true;
+  return type.instance !== "Embedded" && !Object.hasOwn(type.constructor, "schemaName");
 }
 
-function validatorSchema({ instance, validators = [] }: Path): JsonSchema {
-  const found: JsonSchema = {};
-  for (const validator of validators as Document[]) {
-    if (validator.type === "min" && isBound(validator.min)) found.minimum = Number(validator.min);
-    if (validator.type === "max" && isBound(validator.max)) found.maximum = Number(validator.max);
-    if (validator.type === "maxlength" && isBound(validator.maxlength)) {
-      found.maxLength = Number(validator.maxlength);
-    }
-    // JavaScript counts UTF-16 units and MongoDB characters, of which there may be half as many.
-    if (validator.type === "minlength" && isBound(validator.minlength)) {
-      found.minLength = Math.ceil(Number(validator.minlength) / 2);
-    }
-    if (validator.type === "enum" && Array.isArray(validator.enumValues)) {
-      found.enum = validator.enumValues.filter((value) => value !== undefined);
-    }
-  }
-  // A validator of an array's length or a date's bounds has no counterpart with the same meaning.
-  if (instance !== "Number" && instance !== "String" && instance !== "Int32" && instance !== "Double")
-    return {};
-  return found;
+function items(type: SchemaPath, within: Surroundings): Pick<JsonSchema, "items"> {
+  if (type.schema) return { items: { ...objectSchema(type.schema, within), bsonType: ["object", "null"] } };
+  return type.embeddedSchemaType ? { items: valueSchema(type.embeddedSchemaType, false, within) } : {};
 }
 
-function isBound(value: unknown): boolean {
-  return typeof value === "number" && Number.isFinite(value);
+/** Whether hooks of the schema's owner run between validation and writing: `pre("save")` that hashes a password, say. */
+function changesAfterValidation(schema: SchemaLike): boolean {
+  const { hooks } = (schema as { s?: { hooks?: Hooks } }).s ?? {};
+  const late = [...(hooks?._pres?.get("save") ?? []), ...(hooks?._posts?.get("validate") ?? [])];
+  return late.some(({ fn }) => !fn?.[builtInMiddleware]);
 }
+
+interface Hooks {
+  readonly _pres?: ReadonlyMap<string, readonly Hook[]>;
+  readonly _posts?: ReadonlyMap<string, readonly Hook[]>;
+}
+
+interface Hook {
+  readonly fn?: { readonly [builtInMiddleware]?: unknown };
+}
+
+const builtInMiddleware = Symbol.for("mongoose:built-in-middleware");
 
 function isBag(value: unknown): value is Document {
   return value !== null && typeof value === "object";

@@ -54,6 +54,7 @@ function boundsOf(schema: JsonSchema, value: unknown, type: string, path: string
   const { minimum = -Infinity, maximum = Infinity, minLength = 0, maxLength = Infinity } = schema;
   if (numeric.has(type)) {
     const number = Number(String(value));
+    if (schema.multipleOf !== undefined && number % schema.multipleOf !== 0) return [{ path, kind: "type" }];
     return number < minimum || number > maximum ? [{ path, kind: "bounds" }] : [];
   }
   if (type !== "string") return [];
