@@ -32,11 +32,16 @@ export const commandFacts = {
   setup: {
     summary: "create what the models declare: collections, validators, indexes",
     reading: false,
-    writes: "Collections, validators and indexes that are missing; with `--run` it also replaces indexes.",
+    writes:
+      "Collections, validators and indexes that are missing, and expiries that delete nothing yet. With `--run` it also replaces indexes, replaces or weakens validators, and sets expiries that delete documents at once; with `--allow-expiry` only those. A validator that somebody else made stays. What was there before is in `org_db_journal`.",
     exits: { 2: "something is still not as the models declare", 4: busy },
     examples: [
       ["org-db setup", "adds what is missing, and nothing on a second run"],
       ["org-db setup --validators error", "lets validators refuse, where no sampled document fails them"],
+      [
+        "org-db setup --allow-expiry",
+        "also sets expiries that delete old documents at once: see org-db plan",
+      ],
     ],
   },
   plan: {
@@ -57,8 +62,8 @@ export const commandFacts = {
     summary: "make the indexes as the models declare them",
     reading: false,
     writes:
-      "Indexes: creates and changes them, hides what `--drop` names; with `--run` it replaces and drops. Each step is journalled in `org_db_journal` first.",
-    exits: { 2: "steps were left out that need `--run`", 4: busy },
+      "Indexes: creates and changes them, hides what `--drop` names; with `--run` it replaces and drops. An expiry that deletes documents at once is set with `--allow-expiry` or `--run` only. Each step is journalled in `org_db_journal` first.",
+    exits: { 2: "steps were left out that need `--run` or `--allow-expiry`", 4: busy },
     examples: [
       ["org-db apply", "creates and changes indexes"],
       ["org-db apply --drop orders.old_customer", "hides an undeclared index, and begins to observe it"],
@@ -68,7 +73,7 @@ export const commandFacts = {
   rollback: {
     summary: "show how the last apply would be reversed; reverse it with --run",
     reading: false,
-    writes: "Nothing without `--run`; with it, indexes.",
+    writes: "Nothing without `--run`; with it, indexes, validators and expiries of collections.",
     exits: { 2: "something would be reversed, or could not be", 4: busy },
     examples: [
       ["org-db rollback --list", "shows the journal"],

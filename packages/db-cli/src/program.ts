@@ -39,16 +39,19 @@ export function buildProgram(act: Act): Program {
     common(describe(program.command(name), commandFacts[name])).action((options: Options & CommonOptions) =>
       act(run, options, commandFacts[name].reading),
     );
-  waiting(add("setup", setup))
-    .option("--run", "also replace indexes whose options changed, and refuse what sampled documents do")
+  expiring(waiting(add("setup", setup)))
+    .option(
+      "--run",
+      "also replace indexes, replace or weaken validators, refuse what sampled documents do, and delete what expires",
+    )
     .addOption(
       new Option("--validators <action>", "what a violated validator does, before the configuration").choices(
         ["warn", "error"],
       ),
     );
   dropping(add("plan", plan)).option("--check", "for CI: one line, and exit with 0, 2, 3 or 4");
-  waiting(dropping(add("apply", apply)))
-    .option("--run", "also replace indexes whose options changed, and drop what was observed long enough")
+  expiring(waiting(dropping(add("apply", apply))))
+    .option("--run", "also replace indexes, drop what was observed long enough, and delete what expires")
     .addOption(
       new TypedOption(
         "--observe <days>",
@@ -221,6 +224,10 @@ function waiting(program: Program): Program {
   return program.addOption(
     new TypedOption("--wait <seconds>", "how long to wait for another process", seconds).default(0),
   );
+}
+
+function expiring(program: Program): Program {
+  return program.option("--allow-expiry", "also set expiries (TTL) that delete documents at once");
 }
 
 function resting(otherwise: string): TypedOption {

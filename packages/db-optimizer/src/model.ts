@@ -39,6 +39,37 @@ export function withDiscriminators(models: readonly ModelLike[]): ModelLike[] {
   return [...seen];
 }
 
+/**
+ * The models of a connection's own database; for each of another one (`useDb`) an error, as their collections would be
+ * looked for, and made, in the wrong place. A model whose database is not known yet counts as own.
+ */
+export function modelsOf(
+  connection: { readonly db?: { readonly databaseName: string } | undefined },
+  models: readonly ModelLike[],
+): { readonly own: ModelLike[]; readonly faults: OptimizerError[] } {
+  const here = connection.db?.databaseName;
+  const databaseOfModel = (model: ModelLike) =>
+    (assertModel(model).db as { name?: unknown } | undefined)?.name;
+  const isForeign = (model: ModelLike) => {
+    const name = databaseOfModel(model);
+    return here !== undefined && typeof name === "string" && name !== "" && name !== here;
+  };
+  const faults = models.filter(isForeign).map((model) => {
+    const { modelName, collection } = model;
+    const other = String(databaseOfModel(model));
+    const message = `Model ${modelName} (${collection.collectionName}) lives in the database ${other}, and this connection is to ${here}: give it to a run that connects to ${other}`;
+    return new OptimizerError("INVALID_MODEL", message, {
+      details: {
+        collection: collection.collectionName,
+        models: [modelName],
+        database: other,
+        blocking: true,
+      },
+    });
+  });
+  return { own: models.filter((model) => !isForeign(model)), faults };
+}
+
 /** Names of the models' collections, each once, in order of first mention. */
 export function collectionNames(models: readonly ModelLike[]): string[] {
   return [...new Set(models.map((model) => assertModel(model).collection.collectionName))];

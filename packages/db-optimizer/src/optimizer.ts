@@ -8,6 +8,8 @@ import type { CleanupRule } from "./cleanup/rules.js";
 import { runCleanup } from "./cleanup/runner.js";
 import { checkHealth, type HealthOptions, type HealthReport } from "./health/health.js";
 import { type ApplyOptions, type ApplyResult, applyPlan } from "./indexes/apply.js";
+import type { CollectionStepResult } from "./indexes/collection-runs.js";
+import { blockingFaults, type PlanNote, throwFaults } from "./indexes/declared.js";
 import type { DriftReport } from "./indexes/diff.js";
 import { type JournalRun, journalRuns } from "./indexes/journal.js";
 import type { Plan } from "./indexes/plan.js";
@@ -57,19 +59,27 @@ export class DatabaseOptimizer {
     this.#recording = recording;
   }
 
-  /** What the models declare, held against what the server has. Reads only. */
+  /**
+   * What the models declare, held against what the server has. Reads only; declarations that are at fault are left out,
+   * and `planSetup` reports them.
+   */
   async inspect(): Promise<DriftReport> {
-    return (await this.plan()).drift;
+    return (await readPlan(this.#connection, this.#models)).drift;
   }
 
   /**
    * What would bring the server's indexes in line, with estimates of what builds cost. Reads only.
    *
    * @param options `drop`: undeclared indexes, as `collection.index`, that are to go
-   * @throws {OptimizerError} `INVALID_OPTIONS` when `drop` names what must not be dropped
+   * @throws {OptimizerError} `INVALID_OPTIONS` when `drop` names what must not be dropped; `INVALID_MODEL` and
+   *   `MODELS_CONFLICT` with all declarations that are at fault, which `planSetup` leaves out instead
    */
-  async plan(options: ReadPlanOptions = {}): Promise<{ readonly drift: DriftReport; readonly plan: Plan }> {
-    return readPlan(this.#connection, this.#models, options);
+  async plan(
+    options: ReadPlanOptions = {},
+  ): Promise<{ readonly drift: DriftReport; readonly plan: Plan; readonly notes: readonly PlanNote[] }> {
+    const { drift, plan, notes, faults } = await readPlan(this.#connection, this.#models, options);
+    throwFaults(faults);
+    return { drift, plan, notes };
   }
 
   /**
@@ -79,13 +89,20 @@ export class DatabaseOptimizer {
    * @throws {OptimizerError} `LOCKED`, and what {@link applyPlan} throws
    */
   async apply(options: ApplyOptions & LeaseOptions = {}, given?: Plan): Promise<ApplyResult> {
-    const plan = given ?? (await this.plan({ signal: options.signal })).plan;
+    const plan = given ?? (await this.#planOfTheRest(options.signal));
     if (plan.steps.length === 0) return { changed: false, complete: true, steps: [] };
     const run = () =>
       withLease(this.#connection, "setup", options, (signal, lease) =>
         applyPlan(this.#connection, plan, { queries: this.#queries, ...options, signal, lease }),
       );
     return recordOperation(this.#recording, "apply", run, applyDetails);
+  }
+
+  // One declaration that is at fault keeps no other index waiting.
+  async #planOfTheRest(signal: AbortSignal | undefined): Promise<Plan> {
+    const { plan, faults } = await readPlan(this.#connection, this.#models, { signal });
+    throwFaults(plan.steps.length === 0 ? faults : blockingFaults(faults));
+    return plan;
   }
 
   /** The last runs of apply and rollback, the newest first. Reads only. */
@@ -106,7 +123,10 @@ export class DatabaseOptimizer {
   async rollback(
     options: Omit<ApplyOptions, "rebuild" | "drop"> & LeaseOptions = {},
     runId?: string,
-  ): Promise<ApplyResult & Pick<RollbackPlan, "run" | "refused">> {
+  ): Promise<
+    ApplyResult &
+      Pick<RollbackPlan, "run" | "refused"> & { readonly collections: readonly CollectionStepResult[] }
+  > {
     const run = () =>
       withLease(this.#connection, "setup", options, async (signal, lease) => {
         const way = await withRetries(() => readRollback(this.#connection, runId), signal);

@@ -22,6 +22,7 @@ test("exports these names and no others", () => {
     "cleanupRuleSchema",
     "cleanupRuns",
     "cleanupWindowSchema",
+    "collectionRisk",
     "contractMigration",
     "controlCleanup",
     "diffIndexes",

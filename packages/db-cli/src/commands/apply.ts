@@ -3,6 +3,7 @@ import {
   type ApplyProgress,
   DatabaseOptimizer,
   type LeaseOptions,
+  planSetup,
   type StepResult,
 } from "@org/db-optimizer";
 
@@ -10,12 +11,14 @@ import { type Command, type Context, recordingOf } from "../command.js";
 import { type ExitCode, exitCodes } from "../errors.js";
 import { count, duration } from "../output/format.js";
 import type { Paint } from "../output/style.js";
-import { stepData, verbs } from "./plan.js";
+import { faultData, faultsText, stepData, verbs } from "./plan.js";
 
 /** Options of the commands that build. */
 export interface BuildOptions {
   /** Also replace indexes whose options changed. */
   readonly run?: boolean;
+  /** Also set expiries that delete documents at once. */
+  readonly allowExpiry?: boolean;
   /** Seconds to wait for another process. */
   readonly wait: number;
 }
@@ -36,7 +39,7 @@ const secondsPerDay = 86_400;
  */
 export const apply: Command<ApplyCommandOptions> = async (
   context,
-  { run = false, wait, drop = [], observe },
+  { run = false, allowExpiry = false, wait, drop = [], observe },
 ) => {
   const { connection, models, config, signal, paint } = context;
   const queries = await context.queries();
@@ -44,6 +47,7 @@ export const apply: Command<ApplyCommandOptions> = async (
   const options: ApplyOptions & LeaseOptions = {
     rebuild: run,
     drop: run,
+    allowExpiry: run || allowExpiry,
     observeSeconds: observe * secondsPerDay,
     waitMs: wait * 1_000,
     signal,
@@ -52,14 +56,19 @@ export const apply: Command<ApplyCommandOptions> = async (
       slowOperationMs: config.thresholds.slowOperationMs,
     }),
   };
-  const result = await optimizer.apply(options, (await optimizer.plan({ drop, signal })).plan);
+  const { indexes, faults } = await planSetup(connection, models, "off", { drop, signal });
+  const blocking = faults.find(({ details }) => details.blocking === true);
+  if (blocking) throw blocking;
+  const result = await optimizer.apply(options, indexes);
+  const nothing =
+    faults.length > 0 ? "Nothing to do besides.\n" : `${paint("green", "In sync:")} nothing to do.\n`;
   return {
-    exitCode: exitCodeOf(result.steps),
-    data: { ...result, steps: result.steps.map(resultData) },
-    text:
-      result.steps.length === 0
-        ? `${paint("green", "In sync:")} nothing to do.\n`
-        : resultsText(result.steps, paint),
+    exitCode: faults.length > 0 ? exitCodes.error : exitCodeOf(result.steps),
+    data: { ...result, steps: result.steps.map(resultData), faults: faults.map(faultData) },
+    text: [
+      faultsText(faults, paint),
+      result.steps.length === 0 ? nothing : resultsText(result.steps, paint),
+    ].join(""),
   };
 };
 
@@ -105,13 +114,19 @@ export function resultsText(results: readonly StepResult[], paint: Paint): strin
   return `${results.map((result) => resultText(result, paint)).join("\n")}\n`;
 }
 
+function waitsFor({ kind, expiring, riskReason }: StepResult["step"]): string {
+  if (kind === "rebuild") return "replaces the index: carry it out with --run";
+  return expiring
+    ? `${riskReason}: carry it out with --allow-expiry or --run`
+    : "drops the index: carry it out with --run";
+}
+
 function resultText({ step, outcome, elapsedMs, error, reasons = [] }: StepResult, paint: Paint): string {
   const [colour, mark] = marks[outcome];
   const time = outcome === "done" ? ` (${duration(elapsedMs)})` : "";
   const line = `${paint(colour, mark)} ${verbs[step.kind]} ${step.collection}.${step.index}${time}`;
-  const replaces = step.kind === "rebuild" ? "replaces the index" : "drops the index";
   const more = [
-    ...(outcome === "skipped" ? [`${replaces}: carry it out with --run`] : []),
+    ...(outcome === "skipped" ? [waitsFor(step)] : []),
     ...reasons,
     ...(outcome === "observing" ? ["it is hidden; org-db apply, run again, looks who misses it"] : []),
     ...(error ? [`${paint("red", error.code)} ${error.message}`] : []),

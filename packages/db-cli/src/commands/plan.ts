@@ -1,6 +1,9 @@
 import {
   type CollectionStep,
+  collectionRisk,
   leaseHeldUntil,
+  type OptimizerError,
+  type PlanNote,
   type PlanStep,
   planSetup,
   type SetupPlan,
@@ -24,9 +27,9 @@ export const plan: Command<PlanOptions> = async ({ connection, models, config, p
   const { check = false, drop = [] } = options;
   // While another process applies, what is read here may be halfway.
   const busyUntil = check ? await leaseHeldUntil(connection, "setup") : undefined;
-  const found = await planSetup(connection, models, config.validation, { drop });
+  const found = await planSetup(connection, models, leastValidation(config.validation), { drop });
   const status = statusOf(found, busyUntil);
-  const empty = found.collections.length + found.indexes.steps.length === 0;
+  const empty = found.collections.length + found.indexes.steps.length + found.faults.length === 0;
   const text = empty ? inSyncText(found, paint) : planText(found, drop, paint);
   return {
     exitCode: check || status === "drift" ? exitCodeOfStatus[status] : exitCodes.ok,
@@ -34,6 +37,11 @@ export const plan: Command<PlanOptions> = async ({ connection, models, config, p
     text: check ? checkText(found, status, paint) : text,
   };
 };
+
+/** What the configuration asks of validators: `warn` weakens none that refuses already. */
+export function leastValidation(validation: "warn" | "error" | "off"): "error" | "off" | undefined {
+  return validation === "warn" ? undefined : validation;
+}
 
 type Status = "in_sync" | "drift" | "undecided" | "locked";
 
@@ -45,14 +53,14 @@ const exitCodeOfStatus = {
 } as const;
 
 // An index that is hidden on its way out is no drift; one under construction may yet fail.
-function statusOf({ collections, indexes, drift }: SetupPlan, busyUntil: Date | undefined): Status {
+function statusOf({ collections, indexes, drift, faults }: SetupPlan, busyUntil: Date | undefined): Status {
   if (busyUntil) return "locked";
   const steps = indexes.steps.filter(({ kind }) => kind !== "finishDrop");
-  if (collections.length + steps.length > 0) return "drift";
+  if (collections.length + steps.length + faults.length > 0) return "drift";
   return drift.building.length > 0 ? "undecided" : "in_sync";
 }
 
-function checkText({ collections, indexes, drift }: SetupPlan, status: Status, paint: Paint): string {
+function checkText({ collections, indexes, drift, faults }: SetupPlan, status: Status, paint: Paint): string {
   if (status === "in_sync") return `${paint("green", "In sync.")}\n`;
   if (status === "locked") return `${paint("yellow", "Another process is applying a plan.")}\n`;
   if (status === "undecided")
@@ -62,11 +70,17 @@ function checkText({ collections, indexes, drift }: SetupPlan, status: Status, p
       ? `${verbs[step.kind]} ${step.collection}.${step.index}`
       : `${step.kind} ${step.collection}`,
   );
-  return `${paint("red", "Drift:")} ${places.join(", ")}. See org-db plan.\n`;
+  const wrong =
+    faults.length > 0
+      ? [plural(faults.length, "declaration that is at fault", "declarations that are at fault")]
+      : [];
+  return `${paint("red", "Drift:")} ${[...places, ...wrong].join(", ")}. See org-db plan.\n`;
 }
 
-function planData({ collections, indexes, drift }: SetupPlan): object {
+function planData({ collections, indexes, drift, faults, notes }: SetupPlan): object {
   return {
+    faults: faults.map(faultData),
+    notes,
     hash: indexes.hash,
     collections,
     steps: indexes.steps.map(stepData),
@@ -77,6 +91,16 @@ function planData({ collections, indexes, drift }: SetupPlan): object {
       declaredAs: expected.name,
     })),
   };
+}
+
+/** A declaration at fault as data. */
+export function faultData({ code, message, details }: OptimizerError): object {
+  return { code, message, details };
+}
+
+/** Declarations at fault, for people. */
+export function faultsText(faults: readonly OptimizerError[], paint: Paint): string {
+  return faults.map(({ code, message }) => `${paint("red", "fault  ")} ${message} (${code})\n`).join("");
 }
 
 /** As much of a plan's hash as tells plans apart for people. */
@@ -99,9 +123,11 @@ function inSyncText(found: SetupPlan, paint: Paint): string {
 }
 
 function planText(found: SetupPlan, drop: readonly string[], paint: Paint): string {
-  const { collections, indexes } = found;
+  const { collections, indexes, faults } = found;
   const steps = collections.length + indexes.steps.length;
+  if (steps === 0) return `${faultsText(faults, paint)}${informationText(found, paint)}`;
   return [
+    ...(faults.length > 0 ? [faultsText(faults, paint)] : []),
     `${paint("bold", plural(steps, "step"))} to bring the database in line:`,
     "",
     ...collections.map((step) => collectionText(step, paint)),
@@ -110,7 +136,7 @@ function planText(found: SetupPlan, drop: readonly string[], paint: Paint): stri
     informationText(found, paint) +
       `Carry it out with ${commandsOf(found, drop)
         .map((command) => paint("bold", command))
-        .join(", then ")}${needsRun(indexes.steps)}. Plan ${shortHash(indexes.hash)}.`,
+        .join(", then ")}${needsRun([...collections, ...indexes.steps])}. Plan ${shortHash(indexes.hash)}.`,
     "",
   ].join("\n");
 }
@@ -133,15 +159,27 @@ function shellWord(text: string): string {
   return /^[\w.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-function needsRun(steps: readonly PlanStep[]): string {
-  return steps.some(({ destructive }) => destructive)
-    ? "; what replaces or drops an index waits for --run"
-    : "";
+function needsRun(steps: readonly (PlanStep | CollectionStep)[]): string {
+  if (!steps.some(({ destructive }) => destructive)) return "";
+  const expires = steps.some(({ destructive, expiring }) => destructive && expiring);
+  return `; what replaces, weakens, drops or deletes waits for --run${expires ? " (expiries alone: --allow-expiry)" : ""}`;
 }
 
-function collectionText({ kind, collection, reason }: CollectionStep, paint: Paint): string {
-  const verb = kind === "create" ? "create collection" : "set validator of";
-  return `  ${paint("cyan", verb)} ${collection}: ${reason}`;
+/** What a kind of step on a collection does, for people. */
+export const collectionVerbs: Readonly<Record<CollectionStep["kind"], string>> = {
+  create: "create collection",
+  setValidator: "set validator of",
+  setExpiry: "set expiry of collection",
+};
+
+/** A step on a collection, for people. */
+export function collectionText(step: CollectionStep, paint: Paint): string {
+  const { kind, collection, reason, destructive } = step;
+  const risk = collectionRisk(step);
+  return [
+    `  ${paint("cyan", collectionVerbs[kind])} ${collection}${destructive ? paint("red", " (waits for --run)") : ""}: ${reason}`,
+    ...(risk ? [`      ${paint(destructive ? "red" : "yellow", "risk")}: ${risk}`] : []),
+  ].join("\n");
 }
 
 const colourOfRisk = { low: "green", medium: "yellow", high: "red" } as const;
@@ -183,7 +221,12 @@ export const verbs: Readonly<Record<PlanStep["kind"], string>> = {
   undoCreate: "drop again",
 };
 
-function informationText({ drift, indexes }: SetupPlan, paint: Paint): string {
+/** A note, as one line. */
+export function noteText({ collection, index, message }: PlanNote): string {
+  return `${collection}${index === undefined ? "" : `.${index}`}: ${message}`;
+}
+
+function informationText({ drift, indexes, notes }: SetupPlan, paint: Paint): string {
   const going = new Set(indexes.steps.map(({ collection, index }) => `${collection}.${index}`));
   // What is on its way out is a step, and not left alone.
   const strays = drift.extra
@@ -194,6 +237,7 @@ function informationText({ drift, indexes }: SetupPlan, paint: Paint): string {
     ...drift.renamed.map(
       ({ expected, actual }) => `${actual.collection}.${actual.name} is declared as ${expected.name}`,
     ),
+    ...notes.map(noteText),
     ...strays.map((one) => `${one} is not declared; it is left alone`),
   ];
   return lines.map((line) => paint("dim", `  note: ${line}\n`)).join("");

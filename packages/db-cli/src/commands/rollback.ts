@@ -1,11 +1,16 @@
-import { DatabaseOptimizer, type JournalRun, type RollbackPlan } from "@org/db-optimizer";
+import {
+  type CollectionStepResult,
+  DatabaseOptimizer,
+  type JournalRun,
+  type RollbackPlan,
+} from "@org/db-optimizer";
 
 import { type Command, type Context, type Outcome, recordingOf } from "../command.js";
 import { exitCodes } from "../errors.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
 import { type BuildOptions, exitCodeOf, resultData, resultsText, stepProgress } from "./apply.js";
-import { shortHash, stepData, stepText } from "./plan.js";
+import { collectionText, collectionVerbs, faultData, shortHash, stepData, stepText } from "./plan.js";
 
 /** Options of `org-db rollback`. */
 export interface RollbackOptions extends BuildOptions {
@@ -24,17 +29,19 @@ export const rollback: Command<RollbackOptions> = async (context, options) => {
   if (options.list) return listed(await optimizer.history(), context.paint);
   if (options.run) return carriedOut(optimizer, context, options);
   const planned = await optimizer.planRollback(options.id);
-  const nothing = planned.plan.steps.length === 0;
+  const nothing = planned.plan.steps.length + planned.collections.length === 0;
   return {
     exitCode: nothing && planned.refused.length === 0 ? exitCodes.ok : exitCodes.drift,
     data: {
       run: planned.run,
       hash: planned.plan.hash,
+      collections: planned.collections,
       steps: planned.plan.steps.map(stepData),
       refused: planned.refused,
     },
     text: [
       `${paintRun(planned.run, context.paint)}\n`,
+      ...planned.collections.map((step) => `${collectionText(step, context.paint)}\n`),
       ...planned.plan.steps.map((step) => `${stepText(step, context.paint)}\n`),
       refusedText(planned, context.paint),
       nothing
@@ -53,17 +60,38 @@ async function carriedOut(
   const options = { waitMs: wait * 1_000, signal, onProgress: stepProgress(context) };
   const result = await optimizer.rollback(options, id);
   const ofSteps = exitCodeOf(result.steps);
-  const { changed, complete, run, runId, refused } = result;
+  const { changed, complete, run, runId, refused, collections } = result;
+  const failed = collections.some(({ outcome }) => outcome === "failed");
+  const ofRefused = ofSteps === exitCodes.ok && refused.length > 0 ? exitCodes.drift : ofSteps;
   return {
-    exitCode: ofSteps === exitCodes.ok && refused.length > 0 ? exitCodes.drift : ofSteps,
-    data: { changed, complete, run, runId, refused, steps: result.steps.map(resultData) },
+    exitCode: failed ? exitCodes.error : ofRefused,
+    data: {
+      changed,
+      complete,
+      run,
+      runId,
+      refused,
+      collections: collections.map(collectionResultData),
+      steps: result.steps.map(resultData),
+    },
     text: [
       `${paintRun(run, paint)}\n`,
+      ...collections.map((done) => collectionResultText(done, paint)),
       result.steps.length > 0 ? resultsText(result.steps, paint) : "",
       refusedText(result, paint),
-      result.steps.length > 0 ? "" : nothingText(result),
+      result.steps.length + collections.length > 0 ? "" : nothingText(result),
     ].join(""),
   };
+}
+
+function collectionResultData({ step, outcome, error }: CollectionStepResult): object {
+  return { ...step, outcome, ...(error && { error: faultData(error) }) };
+}
+
+function collectionResultText({ step, outcome, error }: CollectionStepResult, paint: Paint): string {
+  const mark = outcome === "done" ? paint("green", "done   ") : paint("red", "failed ");
+  const why = error ? `\n        ${paint("red", error.code)} ${error.message}` : "";
+  return `${mark} ${collectionVerbs[step.kind]} ${step.collection}${why}\n`;
 }
 
 function nothingText({ refused }: Pick<RollbackPlan, "refused">): string {
@@ -84,7 +112,7 @@ const why = {
 function refusedText({ refused }: Pick<RollbackPlan, "refused">, paint: Paint): string {
   const lines = refused.map(
     ({ collection, index, why: code }) =>
-      `${paint("yellow", "refused")} ${collection}.${index}: ${why[code]}\n`,
+      `${paint("yellow", "refused")} ${index === "" ? collection : `${collection}.${index}`}: ${why[code]}\n`,
   );
   return lines.join("");
 }

@@ -1,6 +1,8 @@
 import {
   type CollectionStep,
+  collectionRisk,
   DatabaseInitializer,
+  type InitializeOptions,
   type SchemaSample,
   type SetupCheck,
   type ValidationAction,
@@ -10,6 +12,7 @@ import { type Command, recordingOf } from "../command.js";
 import { type ExitCode, exitCodes } from "../errors.js";
 import type { Paint } from "../output/style.js";
 import { type BuildOptions, exitCodeOf, resultData, resultsText, stepProgress } from "./apply.js";
+import { collectionVerbs, faultData, faultsText, leastValidation, noteText } from "./plan.js";
 
 /** Options of `org-db setup`. */
 export interface SetupOptions extends BuildOptions {
@@ -18,26 +21,45 @@ export interface SetupOptions extends BuildOptions {
 }
 
 /** `org-db setup`: collections, validators and indexes as the models declare them, then a check. */
-export const setup: Command<SetupOptions> = async (context, { run = false, wait, validators }) => {
+export const setup: Command<SetupOptions> = async (
+  context,
+  { run = false, allowExpiry = false, wait, validators },
+) => {
   const { connection, models, config, signal, paint } = context;
   const result = await new DatabaseInitializer(connection, models, recordingOf(context)).initialize({
-    validation: validators ?? config.validation,
+    ...validationOf(validators ?? leastValidation(config.validation)),
     raise: run,
     rebuild: run,
+    replaceValidators: run,
+    allowExpiry: run || allowExpiry,
     waitMs: wait * 1_000,
     signal,
     onProgress: stepProgress(context),
     onCollection: ({ collection }) => context.progress.update(`${collection} is set up`),
   });
-  const { changed, ready, collections, held, indexes, checks } = result;
+  const { changed, ready, collections, waiting, notes, held, indexes, failures, checks } = result;
+  const faults = failures.filter((failure) => !indexes.some(({ error }) => error === failure));
   return {
-    exitCode: setupExitCode(ready, exitCodeOf(indexes)),
-    data: { changed, ready, collections, held, indexes: indexes.map(resultData), checks },
+    exitCode: faults.length > 0 ? exitCodes.error : setupExitCode(ready, exitCodeOf(indexes)),
+    data: {
+      changed,
+      ready,
+      collections,
+      waiting,
+      notes,
+      held,
+      indexes: indexes.map(resultData),
+      faults: faults.map(faultData),
+      checks,
+    },
     text: [
       ...(changed || held.length > 0 ? [] : [nothingText(ready, paint)]),
       collections.map((step) => collectionText(step, paint)).join(""),
+      waiting.map((step) => waitingText(step, paint)).join(""),
       held.map((sample) => heldText(sample, paint)).join(""),
       indexes.length > 0 ? resultsText(indexes, paint) : "",
+      faultsText(faults, paint),
+      notes.map((note) => paint("dim", `note    ${noteText(note)}\n`)).join(""),
       changed || !ready ? `\n${checks.map((check) => checkText(check, paint)).join("")}` : "",
       ready ? "" : "What is left, and what it takes: org-db plan.\n",
     ].join(""),
@@ -54,9 +76,24 @@ function setupExitCode(ready: boolean, ofSteps: ExitCode): ExitCode {
   return ready || ofSteps !== exitCodes.ok ? ofSteps : exitCodes.drift;
 }
 
+// Absent is not undefined, as options have it.
+function validationOf(
+  validation: ValidationAction | "off" | undefined,
+): Pick<InitializeOptions, "validation"> {
+  return validation === undefined ? {} : { validation };
+}
+
 function collectionText({ kind, collection }: CollectionStep, paint: Paint): string {
-  const what = kind === "create" ? "create collection" : "set validator of";
-  return `${paint("green", "done   ")} ${what} ${collection}\n`;
+  return `${paint("green", "done   ")} ${collectionVerbs[kind]} ${collection}\n`;
+}
+
+function waitingText(step: CollectionStep, paint: Paint): string {
+  const { kind, collection, reason } = step;
+  const consent = kind === "setExpiry" ? "--allow-expiry or --run" : "--run";
+  return `${[
+    `${paint("yellow", "waits  ")} ${collectionVerbs[kind]} ${collection}: ${reason}`,
+    `${collectionRisk(step)}: carry it out with ${consent}`,
+  ].join("\n        ")}\n`;
 }
 
 function heldText({ collection, sampled, failing, paths }: SchemaSample, paint: Paint): string {

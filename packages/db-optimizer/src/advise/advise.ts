@@ -2,13 +2,13 @@ import type { Connection } from "mongoose";
 
 import { isOptimizerError } from "../errors.js";
 import { explainCommand, summariseExplain } from "../explain/explain.js";
+import { declaredIndexes, type ExpectedIndex } from "../indexes/declared.js";
 import { diffIndexes } from "../indexes/diff.js";
 import type { IndexedSize } from "../indexes/estimate.js";
-import { type ExpectedIndex, expectedIndexes } from "../indexes/expected.js";
 import { type ActualCollection, databaseOf, inspectIndexes } from "../indexes/inspect.js";
 import { inspectSizes } from "../indexes/sizes.js";
 import { type LeaseOptions, withLease } from "../lease.js";
-import { collectionNames, type ModelLike } from "../model.js";
+import { collectionNames, type ModelLike, modelsOf } from "../model.js";
 import { findCommand, type NamedQuery } from "../named-query.js";
 import { recordedShapes } from "../optimize/slow.js";
 import { throwIfAborted } from "../pause.js";
@@ -79,7 +79,8 @@ async function readWorkload(
   const named = [];
   for (const query of queries) named.push(namedLoad(query, await planOf(connection, query)));
   const loads = [...named, ...(recorded.known ? recorded.shapes.flatMap(recordedLoad) : [])];
-  const names = [...new Set([...collectionNames(models), ...loads.map(({ shape }) => shape.collection)])];
+  const { own } = modelsOf(connection, models);
+  const names = [...new Set([...collectionNames(own), ...loads.map(({ shape }) => shape.collection)])];
   const collections = await inspectIndexes(connection, names);
   const sizes = await inspectSizes(connection, [...new Set(loads.map(({ shape }) => shape.collection))]);
   const average = [...sizes].map(
@@ -89,7 +90,7 @@ async function readWorkload(
     workload: rankWorkload(loads, new Map(average)).slice(0, limits.queries),
     collections,
     sizes,
-    missing: diffIndexes(expectedIndexes(models), collections).missing,
+    missing: diffIndexes(declaredIndexes(own).indexes, collections).missing,
     profiler: recorded.known
       ? { known: true, profiling: recorded.profiling }
       : { known: false, profiling: false, reason: recorded.reason },

@@ -1,8 +1,8 @@
 import type { Connection } from "mongoose";
 
 import { createIndexText } from "../indexes/command.js";
+import type { ExpectedIndex } from "../indexes/declared.js";
 import { estimateBuild, type IndexedSize } from "../indexes/estimate.js";
-import type { ExpectedIndex } from "../indexes/expected.js";
 import { type ActualCollection, databaseOf } from "../indexes/inspect.js";
 import { redundantIndexes } from "../indexes/redundant.js";
 import { collationText, type IndexSpec } from "../indexes/spec.js";

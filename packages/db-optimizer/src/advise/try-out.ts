@@ -2,7 +2,7 @@ import type { Connection } from "mongoose";
 
 import { canonicalCollation } from "../indexes/collation.js";
 import { shellText } from "../indexes/command.js";
-import type { ExpectedIndex } from "../indexes/expected.js";
+import type { ExpectedIndex } from "../indexes/declared.js";
 import { type ActualCollection, databaseOf } from "../indexes/inspect.js";
 import {
   collationText,

@@ -2,14 +2,14 @@ import type { Connection } from "mongoose";
 
 import { OptimizerError, toOptimizerError } from "../errors.js";
 import { explainCommand, summariseExplain } from "../explain/explain.js";
-import { expectedIndexes } from "../indexes/expected.js";
+import { declaredIndexes } from "../indexes/declared.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { mapLimited } from "../limited.js";
 import { collectionNames, type ModelLike } from "../model.js";
 import { findCommand, type NamedQuery } from "../named-query.js";
 import { judgePlan, keysPerReturned } from "../optimize/analyse.js";
 import { readLookups } from "../optimize/lookups.js";
-import { expectedCollections } from "../setup/collections.js";
+import { declaredCollections } from "../setup/collections.js";
 import { sampleEach } from "../setup/sample-schema.js";
 import { shapeOf } from "../storage/shape.js";
 import { type HealthCheck, runChecks } from "./checks.js";
@@ -55,7 +55,7 @@ async function probeSchemas(
   { sampleDocuments, probeTimeoutMs }: ParsedThresholds,
 ) {
   if (sampleDocuments === 0) return [];
-  const expected = expectedCollections(models);
+  const expected = declaredCollections(models).collections;
   const within = { size: sampleDocuments, maxTimeMS: probeTimeoutMs };
   return sampleEach(databaseOf(connection), expected, within, (documents, sample) => ({
     ...sample,
@@ -95,8 +95,8 @@ async function probeAllGrowth(
   { models, thresholds, now }: DeepInput,
 ): Promise<GrowthFacts[]> {
   const expiring = new Set(
-    expectedIndexes(models)
-      .filter(({ expireAfterSeconds }) => expireAfterSeconds !== undefined)
+    declaredIndexes(models)
+      .indexes.filter(({ expireAfterSeconds }) => expireAfterSeconds !== undefined)
       .map(({ collection }) => collection),
   );
   const { growthDays: days, probeTimeoutMs: maxTimeMS, limits } = thresholds;

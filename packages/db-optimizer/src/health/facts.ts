@@ -1,4 +1,5 @@
 import type { CollectionSize } from "../cleanup/report.js";
+import type { OptimizerErrorCode } from "../errors.js";
 import type { DriftReport } from "../indexes/diff.js";
 import type { RedundantIndex } from "../indexes/redundant.js";
 import type { UnusedFinding } from "../indexes/unused.js";
@@ -124,8 +125,16 @@ export interface CollectionFacts extends CollectionSize {
   readonly exists: boolean;
 }
 
+/** Something wrong with what models declare. */
+export interface DeclarationFault {
+  readonly code: OptimizerErrorCode;
+  readonly message: string;
+}
+
 export interface IndexFacts {
   readonly drift: DriftReport;
+  /** Declarations that cannot be carried out, and so are compared with nothing. */
+  readonly faults?: readonly DeclarationFault[];
   readonly redundant: readonly RedundantIndex[];
   readonly use: readonly UnusedFinding[];
   /** Members that did not say how their indexes are used. */

@@ -6,12 +6,22 @@ import type { HealthFinding } from "./finding.js";
 
 /** What the facts say of indexes. Pure. */
 export function indexFindings(
-  { drift, redundant, use }: IndexFacts,
+  { drift, faults = [], redundant, use }: IndexFacts,
   mostPerCollection: number,
 ): HealthFinding[] {
   // What is declared and only hidden would be drift, and the next apply would show it again.
   const undeclared = new Set(drift.extra.map(placeOf));
   return [
+    ...faults.map(
+      ({ code, message }): HealthFinding => ({
+        code: "DECLARATION_FAULT",
+        part: "indexes",
+        severity: "critical",
+        message,
+        evidence: code,
+        command: "org-db plan",
+      }),
+    ),
     ...driftFindings(drift),
     ...crowdedFindings(use, mostPerCollection),
     ...redundant.map(({ index, coveredBy }) =>

@@ -2,17 +2,18 @@ import type { Connection, mongo } from "mongoose";
 import { summarise } from "../cleanup/latency.js";
 import { collectionSize } from "../cleanup/size.js";
 import { OptimizerError, toOptimizerError } from "../errors.js";
-import { diffIndexes } from "../indexes/diff.js";
-import { expectedIndexes } from "../indexes/expected.js";
-import { type ActualCollection, type ActualIndex, databaseOf, inspectIndexes } from "../indexes/inspect.js";
+import { type ActualCollection, type ActualIndex, databaseOf } from "../indexes/inspect.js";
 import { type MemberUse, readIndexUse } from "../indexes/member-use.js";
+import { readDrift } from "../indexes/read-plan.js";
 import { redundantIndexes } from "../indexes/redundant.js";
 import type { IndexKey } from "../indexes/spec.js";
 import { judgeUse, type UnusedFinding } from "../indexes/unused.js";
 import { mapLimited } from "../limited.js";
-import { collectionNames, type Document, type ModelLike } from "../model.js";
+import { collectionNames, type Document, type ModelLike, modelsOf } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
 import { countSlow, slowOperations } from "../optimize/slow.js";
+import { declaredCollections } from "../setup/collections.js";
+import { planCollections } from "../setup/plan-collections.js";
 import { shardKeysOf, supportsShardKey } from "../sharding/shard-keys.js";
 import type { HealthCheck } from "./checks.js";
 import { probeDeep } from "./deep.js";
@@ -55,11 +56,12 @@ export interface ProbeInput {
  */
 export async function probeHealth(
   connection: Connection,
-  models: readonly ModelLike[],
+  given: readonly ModelLike[],
   input: ProbeInput,
 ): Promise<HealthFacts> {
   const { now, thresholds, queries, checks, deep, previous } = input;
   const db = databaseOf(connection);
+  const { own: models, faults } = modelsOf(connection, given);
   const within: Within = (doing, probe) => probed(doing, probe, thresholds.probeTimeoutMs);
   return {
     database: db.databaseName,
@@ -72,7 +74,7 @@ export async function probeHealth(
     replication: seenSince(await within("replication", () => probeReplication(db, within)), previous, now),
     security: await probeSecurity(connection, within),
     collections: await within("collection sizes", () => probeCollections(db, models)),
-    indexes: await within("indexes", () => probeIndexes(connection, models, { now, thresholds })),
+    indexes: await within("indexes", () => probeIndexes(connection, models, { now, thresholds, faults })),
     server: await within("server status", async () =>
       probeServer(db, await countedBefore(db, previous, now)),
     ),
@@ -187,12 +189,12 @@ async function probeCollections(db: mongo.Db, models: readonly ModelLike[]): Pro
 async function probeIndexes(
   connection: Connection,
   models: readonly ModelLike[],
-  { now, thresholds }: { now: Date; thresholds: ParsedThresholds },
+  { now, thresholds, faults }: { now: Date; thresholds: ParsedThresholds; faults: readonly OptimizerError[] },
 ): Promise<IndexFacts> {
-  const expected = expectedIndexes(models);
-  const collections = await inspectIndexes(connection, collectionNames(models));
+  const { drift, collections, faults: ofIndexes } = await readDrift(connection, models);
+  const declared = declaredCollections(models);
+  const { faults: ofCollections } = planCollections(declared.collections, collections, "off");
   const shardKeys = await shardKeysOf(connection);
-  const drift = diffIndexes(expected, collections);
   const countable = collections.filter(({ exists, type }) => exists && type === "collection");
   const members = await readIndexUse(
     connection,
@@ -200,6 +202,10 @@ async function probeIndexes(
   );
   return {
     drift,
+    faults: [...faults, ...ofIndexes, ...declared.faults, ...ofCollections].map(({ code, message }) => ({
+      code,
+      message,
+    })),
     redundant: collections.flatMap(({ collection, indexes }) =>
       redundantIndexes(indexes, shardKeys.get(collection)),
     ),

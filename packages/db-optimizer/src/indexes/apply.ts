@@ -48,6 +48,8 @@ export interface ApplyOptions {
   readonly rebuild?: boolean;
   /** Whether an index may be dropped when its observation is over, or when a rollback takes it back. Default false. */
   readonly drop?: boolean;
+  /** Whether an expiry may be set that deletes documents at once. Default false. */
+  readonly allowExpiry?: boolean;
   /** Seconds from hiding an index to dropping it. Default 604,800, which is seven days. */
   readonly observeSeconds?: number;
   /** Queries whose plans are watched while an index is hidden. Default none. */
@@ -88,6 +90,30 @@ export async function applyPlan(
   return runPlan(connection, plan, options, { kind: "apply" });
 }
 
+/** A run that may write: nothing is in the journal before its first step. */
+export interface OpenRun {
+  readonly connection: Connection;
+  readonly journal: JournalWriter;
+  readonly options: ApplyOptions;
+  /** The moment, by the server's clock. */
+  moment(): Date;
+}
+
+/** Makes a run ready. Reads only. */
+export async function openRun(
+  connection: Connection,
+  planHash: string,
+  options: ApplyOptions,
+  run: Pick<JournalRun, "kind" | "reverses">,
+): Promise<OpenRun> {
+  const now = options.now ?? (await withRetries(() => serverTime(databaseOf(connection)), options.signal));
+  const { by = processName(), lease, clock = () => performance.now() } = options;
+  const begin = clock();
+  const start = { ...run, planHash, by, fencing: lease?.fencing ?? 0, now };
+  const journal = new JournalWriter(connection, start);
+  return { connection, journal, options, moment: () => new Date(now.getTime() + clock() - begin) };
+}
+
 /** {@link applyPlan} for any kind of run. */
 export async function runPlan(
   connection: Connection,
@@ -95,40 +121,63 @@ export async function runPlan(
   options: ApplyOptions,
   run: Pick<JournalRun, "kind" | "reverses">,
 ): Promise<ApplyResult> {
-  const now = options.now ?? (await withRetries(() => serverTime(databaseOf(connection)), options.signal));
-  const { by = processName(), lease, clock = () => performance.now() } = options;
-  const begin = clock();
-  const moment = () => new Date(now.getTime() + clock() - begin);
-  const start = { ...run, planHash: plan.hash, by, fencing: lease?.fencing ?? 0, now };
-  const journal = new JournalWriter(connection, start);
+  const { before: _none, ...result } = await runPlanIn(
+    await openRun(connection, plan.hash, options, run),
+    plan,
+  );
+  return result;
+}
+
+/**
+ * Carries a plan out in a run, and ends it.
+ *
+ * @param before steps of the run that come before those of the plan
+ */
+export async function runPlanIn<T extends { readonly outcome: StepOutcome }>(
+  { connection, journal, options, moment }: OpenRun,
+  plan: Plan,
+  before: (() => Promise<readonly T[]>) | undefined = undefined,
+): Promise<ApplyResult & { readonly before: readonly T[] }> {
   const runner = new StepRunner(connection, journal, options, moment);
   let results: readonly StepResult[];
+  let earlier: readonly T[];
   try {
-    results = await runSteps(plan, runner, options);
+    earlier = (await before?.()) ?? [];
+    results = await runSteps(plan, runner, options, earlier.length);
   } catch (error) {
     // Whoever lost the lease was written off by its successor.
     await journal.finish("interrupted", moment()).catch(() => undefined);
     throw error;
   }
-  const state = results.some(({ outcome }) => outcome === "failed") ? "failed" : "done";
-  await withRetries(() => journal.finish(state, moment()));
+  const all = [...earlier, ...results].map(({ outcome }) => outcome);
+  await withRetries(() => journal.finish(all.includes("failed") ? "failed" : "done", moment()));
   return {
-    changed: results.some(
-      ({ step, outcome }) => written.has(outcome) || (outcome === "observing" && step.kind === "startDrop"),
-    ),
-    complete: results.every(({ outcome }) => settled.has(outcome)),
+    changed:
+      earlier.some(({ outcome }) => outcome === "done") ||
+      results.some(
+        ({ step, outcome }) => written.has(outcome) || (outcome === "observing" && step.kind === "startDrop"),
+      ),
+    complete: all.every((outcome) => settled.has(outcome)),
     steps: results,
+    before: earlier,
     ...(journal.begun && { runId: journal.runId }),
   };
 }
 
-async function runSteps(plan: Plan, runner: StepRunner, options: ApplyOptions): Promise<StepResult[]> {
+async function runSteps(
+  plan: Plan,
+  runner: StepRunner,
+  options: ApplyOptions,
+  offset: number,
+): Promise<StepResult[]> {
   const results: StepResult[] = [];
   for (const [index, step] of plan.steps.entries()) {
     throwIfAborted(options.signal);
     const place = { step, position: index + 1, total: plan.steps.length };
     options.onProgress?.(place);
-    const result = await runner.run(step, index, (build) => options.onProgress?.({ ...place, build }));
+    const result = await runner.run(step, offset + index, (build) =>
+      options.onProgress?.({ ...place, build }),
+    );
     results.push(result);
     options.onProgress?.({ ...place, result });
     if (result.error && fatal.has(result.error.code)) throw result.error;

@@ -6,7 +6,16 @@ const { EJSON } = mongo.BSON;
 
 /** One text for values that MongoDB holds for equal; the order of keys is kept, as it matters inside a document. */
 export function stableText(value: unknown): string {
-  return EJSON.stringify({ value }, { relaxed: true });
+  return EJSON.stringify({ value: withoutBigInts(value) }, { relaxed: true });
+}
+
+// The driver sends a BigInt as a long, which JSON has no word for.
+function withoutBigInts(value: unknown): unknown {
+  if (typeof value === "bigint") return mongo.Long.fromBigInt(value);
+  if (Array.isArray(value)) return value.map(withoutBigInts);
+  if (value === null || typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype)
+    return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutBigInts(inner)]));
 }
 
 /** The same object with its keys in alphabetical order; undefined values left out. */

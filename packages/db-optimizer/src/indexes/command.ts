@@ -74,7 +74,11 @@ export function collectionText(collection: string): string {
 
 /** A value as mongosh takes it. */
 export function shellText(value: unknown): string {
-  if (value instanceof Date) return `ISODate(${JSON.stringify(value.toISOString())})`;
+  if (value instanceof Date)
+    return Number.isNaN(value.getTime())
+      ? "new Date(NaN)"
+      : `ISODate(${JSON.stringify(value.toISOString())})`;
+  if (typeof value === "bigint") return `Long(${JSON.stringify(String(value))})`;
   if (value instanceof RegExp) return String(value);
   if (Array.isArray(value)) return `[${value.map(shellText).join(", ")}]`;
   if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "undefined";

@@ -1,8 +1,8 @@
 import { optionText } from "./command.js";
-import { type ExpectedIndex, serverIdentity } from "./expected.js";
+import { type ExpectedIndex, serverIdentity } from "./declared.js";
 
 import type { ActualCollection, ActualIndex } from "./inspect.js";
-import { type IndexOption, optionTexts, resolveCollation } from "./spec.js";
+import { type IndexOption, type IndexSpec, keysText, optionTexts, resolveCollation } from "./spec.js";
 
 /** How a changed index gets right again: in place, or (`rebuild`) by being built anew. */
 export type ChangeKind = "ttl" | "unique" | "hidden" | "prepareUnique" | "rebuild";
@@ -48,10 +48,12 @@ export const twinSuffix = "__rebuild_twin";
  *
  * @param expected from {@link expectedIndexes}
  * @param actual from {@link inspectIndexes}, for at least the collections of the expected ones
+ * @param contested indexes that models declare in contradictory ways: what may be one of them is not undeclared
  */
 export function diffIndexes(
   expected: readonly ExpectedIndex[],
   actual: readonly ActualCollection[],
+  contested: readonly IndexSpec[] = [],
 ): DriftReport {
   const report: Draft = {
     missing: [],
@@ -65,7 +67,13 @@ export function diffIndexes(
   const known = new Set(actual.map(({ collection }) => collection));
   report.missing.push(...expected.filter(({ collection }) => !known.has(collection)));
   for (const collection of actual) diffCollection(expected, collection, report);
-  return { inSync: report.missing.length === 0 && report.changed.length === 0, ...report };
+  const extra = report.extra.filter((index) => !contested.some((declared) => mayBe(index, declared)));
+  return { inSync: report.missing.length === 0 && report.changed.length === 0, ...report, extra };
+}
+
+function mayBe(index: IndexSpec, declared: IndexSpec): boolean {
+  if (index.collection !== declared.collection) return false;
+  return index.name === declared.name || keysText(index) === keysText(declared);
 }
 
 type Findings = Omit<DriftReport, "inSync">;
@@ -89,7 +97,7 @@ function diffCollection(
   }
   const matched = new Set(pairs.values());
   report.leftovers.push(...leftovers);
-  report.extra.push(...candidates.filter((index) => !matched.has(index)));
+  report.extra.push(...candidates.filter((index) => !index.serverMade && !matched.has(index)));
 }
 
 function classify(expected: ExpectedIndex, actual: ActualIndex, report: Draft): void {

@@ -66,17 +66,30 @@ export async function duplicatesError(
   index: IndexSpec,
   cause: unknown,
 ): Promise<OptimizerError> {
-  const duplicates = await findDuplicates(connection, index);
+  // What the server has refused is told, whether or not the values can be looked up.
+  const duplicates = await findDuplicates(connection, index).catch(() => []);
   const named = duplicates.length > 0 ? duplicates : toldByServer(cause);
   const first = named.slice(0, 3).map(({ value, count, ids }) => {
     const who = ids.length > 0 ? ` (${ids.slice(0, 5).map(String).join(", ")})` : "";
     return `${plain(value)} ${count} times${who}`;
   });
-  return new OptimizerError(
-    "DUPLICATES",
-    `${index.collection}.${index.name} cannot be unique: ${first.join("; ") || "values are duplicated"}`,
-    { cause, details: { collection: index.collection, index: index.name, duplicates: named } },
-  );
+  const message = `${index.collection}.${index.name} cannot be unique: ${first.join("; ") || "values are duplicated"}`;
+  return new OptimizerError("DUPLICATES", [message, ...absenceAdvice(index, named)].join(". "), {
+    cause,
+    details: { collection: index.collection, index: index.name, duplicates: named },
+  });
+}
+
+// Documents without a field all have the value null in the index. To merge or remove them is seldom what is meant.
+function absenceAdvice({ keys }: IndexSpec, duplicates: readonly Duplicate[]): string[] {
+  const fields = keys.map(({ field }) => field);
+  const absent = fields.filter((field) => duplicates.some(({ value }) => value[field] === null));
+  if (absent.length === 0) return [];
+  const filter = absent.map((field) => `${JSON.stringify(field)}: { $type: "string" }`).join(", ");
+  const sparse = fields.length === 1 ? "sparse: true (when no document stores null there), or " : "";
+  return [
+    `null also stands for documents without ${absent.join(" and ")}: to let them be, give the index ${sparse}partialFilterExpression: { ${filter} } with the type that its values have`,
+  ];
 }
 
 // Duplicates inside arrays show only in the server's own answer: to a build with a value, to a conversion with all ids.

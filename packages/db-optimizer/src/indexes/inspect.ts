@@ -10,6 +10,8 @@ import { canonicalIndex, type IndexSpec, keysText } from "./spec.js";
 export interface ActualIndex extends IndexSpec {
   /** Still being built: the planner cannot use it yet. */
   readonly building: boolean;
+  /** Made by the server or the driver, which need it: nobody declares it, and nobody is to drop it. */
+  readonly serverMade?: boolean;
 }
 
 /** A collection as the server has it, without its `_id` index. */
@@ -64,7 +66,7 @@ async function inspectCollection(
     type,
     options,
     collation: canonicalCollation(options.collation as Document | undefined),
-    indexes: listed.flatMap((entry) => actualIndex(collection, entry)),
+    indexes: listed.flatMap((entry) => actualIndex(collection, entry, options)),
   };
 }
 
@@ -88,9 +90,23 @@ async function readAll(db: mongo.Db, command: Document): Promise<Document[]> {
   return answer.cursor.firstBatch as Document[];
 }
 
-function actualIndex(collection: string, entry: Document): ActualIndex[] {
+function actualIndex(collection: string, entry: Document, options: Document): ActualIndex[] {
   const spec = (entry.spec ?? entry) as Document;
   const index = canonicalIndex(collection, spec.key as Document, spec);
   if (keysText(index) === '[["_id",1]]' || spec.clustered === true) return [];
-  return [{ ...index, building: "buildUUID" in entry || "indexBuildInfo" in entry }];
+  const building = "buildUUID" in entry || "indexBuildInfo" in entry;
+  return [{ ...index, building, ...(isServerMade(index, options) && { serverMade: true }) }];
+}
+
+/**
+ * Since 6.3 a time series has an index on its two own fields; the driver gives one to collections with Queryable Encryption.
+ *
+ * @see https://www.mongodb.com/docs/manual/core/timeseries/timeseries-secondary-index/
+ */
+function isServerMade(index: IndexSpec, { timeseries }: Document): boolean {
+  const keys = keysText(index);
+  const { timeField, metaField } = (timeseries ?? {}) as Document;
+  const own =
+    metaField === undefined ? undefined : JSON.stringify([metaField, timeField].map((field) => [field, 1]));
+  return keys === own || keys === '[["__safeContent__",1]]';
 }

@@ -3,6 +3,7 @@ import type { Connection, mongo } from "mongoose";
 
 import { OptimizerError } from "../errors.js";
 import { ownCollection } from "../own-collection.js";
+import type { CollectionStepKind } from "./collection-step.js";
 import type { StepKind } from "./plan.js";
 
 /** Name of the collection that the journal is kept in. */
@@ -53,12 +54,13 @@ export interface JournalRun {
 /** One step of a run, as the journal has it. */
 export interface JournalStep {
   readonly _id: string;
-  readonly kind: StepKind;
+  readonly kind: StepKind | CollectionStepKind;
   readonly collection: string;
+  /** Empty for a step on the collection itself. */
   readonly index: string;
   /** `running`: it was begun, and no end was written: it may or may not have happened. */
   readonly state: StepOutcome | "running";
-  /** The index before and after, and as it was meant to become: EJSON text, `null` for none. */
+  /** The index, or the collection's options, before and after, and as meant: EJSON text, `null` for none. */
   readonly before: string | null;
   readonly wanted: string | null;
   readonly after?: string | null;

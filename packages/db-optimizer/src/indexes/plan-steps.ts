@@ -1,8 +1,8 @@
 import type { Collation } from "./collation.js";
 import { collectionText, collModText, createIndexText } from "./command.js";
+import type { ExpectedIndex } from "./declared.js";
 import type { ChangedIndex, ChangeKind } from "./diff.js";
 import { type BuildEstimate, estimateBuild, type IndexedSize } from "./estimate.js";
-import type { ExpectedIndex } from "./expected.js";
 import type { ActualIndex } from "./inspect.js";
 import type { PlanStep } from "./plan.js";
 import { keysText } from "./spec.js";
@@ -81,7 +81,8 @@ const details: Readonly<
 
 function ttlStep(expected: ExpectedIndex, actual: ActualIndex): StepDetails {
   const { expireAfterSeconds = 0 } = expected;
-  const sooner = expireAfterSeconds < (actual.expireAfterSeconds ?? Number.POSITIVE_INFINITY);
+  // What the server holds for an expiry and is no number may stand for any.
+  const sooner = !(expireAfterSeconds >= (actual.expireAfterSeconds ?? Number.POSITIVE_INFINITY));
   return {
     kind: "setTtl",
     risk: sooner ? "high" : "low",

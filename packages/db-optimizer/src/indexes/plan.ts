@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 
 import type { Collation } from "./collation.js";
+import type { ExpectedIndex } from "./declared.js";
 import type { DriftReport } from "./diff.js";
 import type { BuildEstimate, IndexedSize } from "./estimate.js";
-import type { ExpectedIndex } from "./expected.js";
+import type { Expiring } from "./expiry.js";
 import type { ActualCollection, ActualIndex } from "./inspect.js";
 import { type DropInput, dropSteps } from "./plan-drops.js";
 import { changeSteps, createStep, removeTwinStep, type StepBasis } from "./plan-steps.js";
@@ -41,7 +42,7 @@ export interface PlanStep {
   readonly riskReason: string;
   /** Whether the former state can be had back without building an index or losing data. */
   readonly reversible: boolean;
-  /** Replaces or drops an index: runs only on demand. */
+  /** Replaces or drops an index, or deletes documents at once: runs only on demand. */
   readonly destructive: boolean;
   /** What mongosh would run, line by line. */
   readonly commands: readonly string[];
@@ -51,6 +52,8 @@ export interface PlanStep {
   readonly collectionCollation: Collation | null;
   /** What a build will cost, where the size of the collection is known. */
   readonly estimate?: BuildEstimate;
+  /** Of a step that starts or shortens an expiry: what it deletes at once. */
+  readonly expiring?: Expiring;
 }
 
 /** What would bring the server in line. No step drops an index unless somebody asked for that very index. */

@@ -1,15 +1,16 @@
 import type { Connection } from "mongoose";
 
-import { isOptimizerError, toOptimizerError } from "../errors.js";
-import { collectionNames, type ModelLike } from "../model.js";
+import { isOptimizerError, type OptimizerError, toOptimizerError } from "../errors.js";
+import { collectionNames, type Document, type ModelLike, modelsOf, withDiscriminators } from "../model.js";
 import { shardKeysOf } from "../sharding/shard-keys.js";
 import { withRetries } from "../transient.js";
+import { declaredIndexes, type ExpectedIndex, type PlanNote } from "./declared.js";
 import { type DriftReport, diffIndexes } from "./diff.js";
-import { expectedIndexes } from "./expected.js";
+import { withExpiring } from "./expiry.js";
 import { type ActualCollection, inspectIndexes } from "./inspect.js";
 import type { Observation } from "./observation.js";
 import { openObservations } from "./observe.js";
-import { type Plan, type PlanInput, planIndexes } from "./plan.js";
+import { type Plan, type PlanInput, planIndexes, planOf } from "./plan.js";
 import { inspectSizes } from "./sizes.js";
 
 /** The state of the indexes and the way to the declared one. */
@@ -17,6 +18,9 @@ export interface IndexPlan {
   readonly drift: DriftReport;
   readonly plan: Plan;
   readonly collections: readonly ActualCollection[];
+  /** Declarations that no server can carry out, or that contradict each other; the plan is of the others. */
+  readonly faults: readonly OptimizerError[];
+  readonly notes: readonly PlanNote[];
 }
 
 /** What a plan is read for. */
@@ -26,10 +30,10 @@ export interface ReadPlanOptions extends Pick<PlanInput, "drop"> {
 }
 
 /**
- * Reads everything that a plan goes by, and plans. What only some plans need (sizes, shard keys) is only read for those.
- * Read again when a member steps down or a connection breaks.
+ * Reads everything that a plan goes by, and plans. What only some plans need (sizes, shard keys, what an expiry deletes)
+ * is only read for those. Read again when a member steps down or a connection breaks.
  *
- * @throws {OptimizerError} `INVALID_OPTIONS`, `MODELS_CONFLICT`, `NOT_AUTHORIZED`, `UNREACHABLE`
+ * @throws {OptimizerError} `INVALID_OPTIONS`, `NOT_AUTHORIZED`, `UNREACHABLE`
  */
 export async function readPlan(
   connection: Connection,
@@ -44,12 +48,9 @@ async function readOnce(
   models: readonly ModelLike[],
   drop: readonly string[],
 ): Promise<IndexPlan> {
-  const expected = expectedIndexes(models);
-  const [collections, observations] = await Promise.all([
-    inspectIndexes(connection, collectionNames(models)),
-    readObservations(connection),
-  ]);
-  const drift = diffIndexes(expected, collections);
+  const { own, faults: foreign } = modelsOf(connection, models);
+  const [found, observations] = await Promise.all([readDrift(connection, own), readObservations(connection)]);
+  const { drift, collections, faults, notes } = found;
   const rebuilt = drift.changed
     .filter(({ how }) => how.includes("rebuild"))
     .map(({ expected: index }) => index);
@@ -57,7 +58,56 @@ async function readOnce(
   const sizes = built.length > 0 ? await inspectSizes(connection, built) : undefined;
   const shardKeys = drop.length + rebuilt.length > 0 ? await shardKeysOf(connection) : undefined;
   const input = { drop, observations, sizes, shardKeys };
-  return { drift, plan: planIndexes(drift, collections, input), collections };
+  const { steps } = planIndexes(drift, collections, input);
+  return {
+    drift,
+    plan: planOf(await withExpiring(connection, steps)),
+    collections,
+    faults: [...foreign, ...faults],
+    notes,
+  };
+}
+
+/**
+ * What models of this database declare of indexes, held against the server. Declarations that are at fault are left out,
+ * and so is what has no place on the server: indexes of views, and of collections that others are to create. Reads only.
+ *
+ * @param models without those of other databases: see {@link modelsOf}
+ */
+export async function readDrift(
+  connection: Connection,
+  models: readonly ModelLike[],
+): Promise<Pick<IndexPlan, "drift" | "collections" | "faults" | "notes">> {
+  const declared = declaredIndexes(models);
+  const collections = await inspectIndexes(connection, collectionNames(models));
+  const placeless = new Set([
+    ...collections.filter(({ type }) => type === "view").map(({ collection }) => collection),
+    ...collections
+      .filter(({ collection, exists }) => !exists && !isCreated(collection, models))
+      .map(({ collection }) => collection),
+  ]);
+  const expected = declared.indexes.filter(({ collection }) => !placeless.has(collection));
+  const drift = diffIndexes(expected, collections, declared.contested);
+  return {
+    drift: { ...drift, missingCollections: drift.missingCollections.filter((name) => !placeless.has(name)) },
+    collections,
+    faults: declared.faults,
+    notes: [...declared.notes, ...placelessNotes(declared.indexes, placeless)],
+  };
+}
+
+function isCreated(collection: string, models: readonly ModelLike[]): boolean {
+  return withDiscriminators(models).some(
+    ({ collection: own, schema }) =>
+      own.collectionName === collection && (schema.options as Document).autoCreate !== false,
+  );
+}
+
+function placelessNotes(indexes: readonly ExpectedIndex[], placeless: ReadonlySet<string>): PlanNote[] {
+  return [...placeless].flatMap((collection) => {
+    const names = indexes.filter((index) => index.collection === collection).map(({ name }) => name);
+    return names.length > 0 ? [{ collection, message: `its indexes are left out: ${names.join(", ")}` }] : [];
+  });
 }
 
 // Whoever may not read the journal can still plan; going on with what is hidden is for those who may write it.

@@ -23,7 +23,7 @@ export function redundantIndexes(
   const found: RedundantIndex[] = [];
   const shard = shardKey.length > 0 ? keysText({ keys: shardKey }) : undefined;
   for (const index of [...indexes].sort(longestFirst)) {
-    if (keysText(index) === shard) continue;
+    if (keysText(index) === shard || index.serverMade) continue;
     const others = indexes.filter((other) => other !== index && !removable.has(other));
     const cover =
       others.find((other) => isDuplicate(index, other)) ?? others.find((other) => covers(other, index));

@@ -2,13 +2,21 @@ import type { Connection } from "mongoose";
 
 import { OptimizerError } from "../errors.js";
 import { withRetries } from "../transient.js";
-import { type ApplyOptions, type ApplyResult, runPlan } from "./apply.js";
+import { type ApplyOptions, type ApplyResult, openRun, runPlanIn } from "./apply.js";
+import {
+  type CollectionStepResult,
+  collectionsBack,
+  isOfCollection,
+  runCollectionSteps,
+} from "./collection-runs.js";
+import type { CollectionStep } from "./collection-step.js";
 import { collectionText } from "./command.js";
 import { diffIndexes } from "./diff.js";
+import { withCollectionExpiring, withExpiring } from "./expiry.js";
 import { type ActualCollection, type ActualIndex, inspectIndexes } from "./inspect.js";
 import { type JournalRun, type JournalStep, journalRuns, journalSteps, markReversed } from "./journal.js";
 import { sameIndex, specOfText } from "./journal-text.js";
-import { type Plan, type PlanStep, planIndexes, planOf } from "./plan.js";
+import { type Plan, type PlanStep, planIndexes, planOf, type StepKind } from "./plan.js";
 import type { IndexSpec } from "./spec.js";
 import { statesOf } from "./step-states.js";
 
@@ -19,9 +27,12 @@ export type RollbackRefusal = "changed_since" | "collection_gone";
 export interface RollbackPlan {
   readonly run: JournalRun;
   readonly plan: Plan;
+  /** Validators and expiries of collections that are put back. */
+  readonly collections: readonly CollectionStep[];
   /** What cannot be put back, and is left as it is. */
   readonly refused: readonly {
     readonly collection: string;
+    /** Empty where the collection itself is meant. */
     readonly index: string;
     readonly why: RollbackRefusal;
   }[];
@@ -45,7 +56,7 @@ const effective = new Set<JournalStep["state"]>(["done", "running", "observing",
 export function planRollback(
   steps: readonly JournalStep[],
   collections: readonly ActualCollection[],
-): Pick<RollbackPlan, "plan" | "refused"> {
+): Pick<RollbackPlan, "plan" | "collections" | "refused"> {
   const planned: PlanStep[] = [];
   const refused: RollbackPlan["refused"][number][] = [];
   for (const touched of touchedBy(steps).reverse()) {
@@ -58,13 +69,15 @@ export function planRollback(
       refused.push({ collection: name, index, why: "changed_since" });
     else planned.push(...stepsBack(touched, collection, current));
   }
-  return { plan: planOf(planned), refused };
+  const back = collectionsBack(steps, collections);
+  refused.push(...back.refused.map((one) => ({ ...one, index: "" })));
+  return { plan: planOf(planned), collections: back.steps, refused };
 }
 
 // A run can touch an index several times: what counts is how it was first and how it was last.
 function touchedBy(steps: readonly JournalStep[]): Touched[] {
   const touched = new Map<string, Touched>();
-  for (const step of steps) {
+  for (const step of steps.filter(isOfIndex)) {
     if (!effective.has(step.state) || step.kind === "removeTwin") continue;
     const place = `${step.collection}.${step.index}`;
     const before = touched.has(place) ? touched.get(place)?.before : specOfText(step.before);
@@ -73,7 +86,13 @@ function touchedBy(steps: readonly JournalStep[]): Touched[] {
   return [...touched.values()];
 }
 
-function leftBy({ kind, before, wanted, after }: JournalStep): readonly (IndexSpec | undefined)[] {
+type IndexStep = JournalStep & { readonly kind: StepKind };
+
+function isOfIndex(step: JournalStep): step is IndexStep {
+  return !isOfCollection(step);
+}
+
+function leftBy({ kind, before, wanted, after }: IndexStep): readonly (IndexSpec | undefined)[] {
   if (after !== undefined) return [specOfText(after)];
   return statesOf(kind, specOfText(before), specOfText(wanted));
 }
@@ -128,7 +147,14 @@ export async function readRollback(connection: Connection, runId?: string): Prom
   const collections = await inspectIndexes(connection, [
     ...new Set(steps.map(({ collection }) => collection)),
   ]);
-  return { run, ...planRollback(steps, collections) };
+  const way = planRollback(steps, collections);
+  const plan = planOf(await withExpiring(connection, way.plan.steps));
+  return {
+    run,
+    ...way,
+    plan,
+    collections: await withCollectionExpiring(connection, way.collections, collections),
+  };
 }
 
 const searched = 1_000;
@@ -157,7 +183,7 @@ async function lastThatChanged(
   for (const run of runs) {
     if (run.kind !== "apply" || run.reversedBy !== undefined) continue;
     const steps = await journalSteps(connection, run._id);
-    if (!touchedBy(steps).every(isAsItWas)) return run;
+    if (!touchedBy(steps).every(isAsItWas) || collectionsBack(steps, []).changed) return run;
   }
   return undefined;
 }
@@ -166,16 +192,17 @@ function isAsItWas({ before, after }: Touched): boolean {
   return after.every((left) => sameIndex(left, before));
 }
 
-/** Carries a rollback out, journalled as a run of its own. Asking for it is the consent to drop and to rebuild. */
+/** Carries a rollback out, journalled as a run of its own. Asking for it is the consent to drop, rebuild and expire. */
 export async function runRollback(
   connection: Connection,
-  { run, plan, refused }: RollbackPlan,
-  options: Omit<ApplyOptions, "rebuild" | "drop">,
-): Promise<ApplyResult> {
-  const consent = { ...options, rebuild: true, drop: true };
-  const result = await runPlan(connection, plan, consent, { kind: "rollback", reverses: run._id });
+  { run, plan, collections, refused }: RollbackPlan,
+  options: Omit<ApplyOptions, "rebuild" | "drop" | "allowExpiry">,
+): Promise<ApplyResult & { readonly collections: readonly CollectionStepResult[] }> {
+  const consent = { ...options, rebuild: true, drop: true, allowExpiry: true };
+  const open = await openRun(connection, plan.hash, consent, { kind: "rollback", reverses: run._id });
+  const { before, ...result } = await runPlanIn(open, plan, () => runCollectionSteps(open, collections, 0));
   const whole = result.complete && refused.length === 0;
   const by = result.runId ?? "nothing was left to reverse";
   if (whole) await withRetries(() => markReversed(connection, run._id, by));
-  return { ...result, complete: whole };
+  return { ...result, complete: whole, collections: before };
 }

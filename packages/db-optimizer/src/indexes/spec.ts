@@ -52,11 +52,11 @@ export function canonicalIndex(collection: string, key: Document, options: Docum
     collection,
     name: typeof options.name === "string" ? options.name : defaultName(key),
     keys,
-    unique: options.unique === true,
-    sparse: options.sparse === true && !alwaysSparse,
-    hidden: options.hidden === true,
-    prepareUnique: options.prepareUnique === true,
-    ...(typeof options.expireAfterSeconds === "number" && { expireAfterSeconds: options.expireAfterSeconds }),
+    unique: isTrue(options.unique),
+    sparse: isTrue(options.sparse) && !alwaysSparse,
+    hidden: isTrue(options.hidden),
+    prepareUnique: isTrue(options.prepareUnique),
+    ...expiryOf(options.expireAfterSeconds),
     ...(filter && Object.keys(filter).length > 0 && { partialFilterExpression: filter }),
     collation: canonicalCollation(options.collation as Document | undefined),
     ...(kinds.has("text") && { text: textSettings(keys, options) }),
@@ -65,6 +65,30 @@ export function canonicalIndex(collection: string, key: Document, options: Docum
     }),
     ...(kinds.has("2d") && { geo2d: geo2dSettings(options) }),
   };
+}
+
+/**
+ * Whether the server takes a value for true: any number but 0, and whatever is neither a number nor null. Pure.
+ *
+ * @see https://github.com/mongodb/mongo/blob/master/src/mongo/bson/bsonelement.h `BSONElement::trueValue`
+ */
+export function isTrue(value: unknown): boolean {
+  if (value === undefined || value === null) return false;
+  if (typeof value === "boolean") return value;
+  return isNumber(value) ? Number(String(value)) !== 0 : true;
+}
+
+/** A number, or one of the driver's classes for numbers. */
+function isNumber(value: unknown): boolean {
+  if (typeof value === "number" || typeof value === "bigint") return true;
+  const { _bsontype: name } = (value ?? {}) as { _bsontype?: unknown };
+  return name === "Int32" || name === "Long" || name === "Double" || name === "Decimal128";
+}
+
+// The server counts whole seconds. What is no number at all stays visible as NaN: it equals no declared expiry.
+function expiryOf(value: unknown): Pick<IndexSpec, "expireAfterSeconds"> {
+  if (value === undefined) return {};
+  return { expireAfterSeconds: isNumber(value) ? Math.trunc(Number(String(value))) : Number.NaN };
 }
 
 // As the server names an index without a name.

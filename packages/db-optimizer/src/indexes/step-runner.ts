@@ -5,6 +5,7 @@ import { withRetries } from "../transient.js";
 import type { ApplyOptions, StepResult } from "./apply.js";
 import type { BuildProgress } from "./build.js";
 import { diffIndexes } from "./diff.js";
+import { deletesNow } from "./expiry.js";
 import { type ActualCollection, type ActualIndex, inspectIndexes } from "./inspect.js";
 import type { JournalWriter, StepOutcome } from "./journal.js";
 import { sameIndex, specToText } from "./journal-text.js";
@@ -43,7 +44,7 @@ export class StepRunner {
       elapsedMs: this.#moment().getTime() - begin,
       ...end,
     });
-    if (!this.#isAllowed(step)) return finish({ outcome: "skipped" });
+    if (!isAllowed(step, this.#options)) return finish({ outcome: "skipped" });
     try {
       const collection = await this.#retrying(() => this.#inspect(step.collection));
       const current = await this.#stillNeeded(step, collection);
@@ -55,12 +56,6 @@ export class StepRunner {
         error: toOptimizerError(error, `${step.collection}.${step.index}`),
       });
     }
-  }
-
-  // A step that finishes an observation may always unhide; whether it may drop it asks itself.
-  #isAllowed({ kind, destructive }: PlanStep): boolean {
-    if (!destructive || kind === "finishDrop") return true;
-    return (kind === "rebuild" ? this.#options.rebuild : this.#options.drop) === true;
   }
 
   async #journalled(
@@ -174,6 +169,22 @@ export class StepRunner {
     const drift = diffIndexes(expected ? [expected] : [], actual);
     return planIndexes(drift, actual).steps.find((found) => found.kind === kind);
   }
+}
+
+/** Whether a step may run with what was consented to. */
+export function isAllowed(
+  { kind, destructive, expiring }: PlanStep,
+  {
+    rebuild = false,
+    drop = false,
+    allowExpiry = false,
+  }: Pick<ApplyOptions, "rebuild" | "drop" | "allowExpiry">,
+): boolean {
+  if (expiring && deletesNow(expiring) && !allowExpiry) return false;
+  // A step that finishes an observation may always unhide; whether it may drop it asks itself.
+  if (!destructive || kind === "finishDrop") return true;
+  if (kind === "create" || kind === "setTtl") return allowExpiry;
+  return kind === "rebuild" ? rebuild : drop;
 }
 
 function undoable(step: PlanStep, present: ActualIndex | undefined): PlanStep | undefined {

@@ -1,10 +1,10 @@
 import { isDuplicate, OptimizerError, toOptimizerError } from "../errors.js";
 import { withRetries } from "../transient.js";
 import { buildIndex } from "./build.js";
+import { type ExpectedIndex, serverIdentity } from "./declared.js";
 import { twinSuffix } from "./diff.js";
 import { finishDrop, startDrop } from "./drop.js";
 import { duplicatesError } from "./duplicates.js";
-import { type ExpectedIndex, serverIdentity } from "./expected.js";
 import { inspectIndexes } from "./inspect.js";
 import type { StepEnd } from "./journal.js";
 import type { PlanStep } from "./plan.js";

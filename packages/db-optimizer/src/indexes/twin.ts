@@ -1,5 +1,5 @@
+import type { ExpectedIndex } from "./declared.js";
 import { twinSuffix } from "./diff.js";
-import type { ExpectedIndex } from "./expected.js";
 import { type IndexKey, isWildcard } from "./spec.js";
 
 /**

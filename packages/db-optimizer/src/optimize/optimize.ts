@@ -1,11 +1,11 @@
 import type { Connection } from "mongoose";
 import { type HealthThresholds, parseThresholds } from "../health/thresholds.js";
-import { diffIndexes } from "../indexes/diff.js";
-import { expectedIndexes } from "../indexes/expected.js";
-import { databaseOf, inspectIndexes } from "../indexes/inspect.js";
+import { declaredIndexes } from "../indexes/declared.js";
+import { databaseOf } from "../indexes/inspect.js";
+import { readDrift } from "../indexes/read-plan.js";
 import { redundantIndexes } from "../indexes/redundant.js";
 import type { IndexSpec } from "../indexes/spec.js";
-import { collectionNames, type ModelLike } from "../model.js";
+import { type ModelLike, modelsOf } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
 import { throwIfAborted } from "../pause.js";
 import { shardKeysOf } from "../sharding/shard-keys.js";
@@ -56,10 +56,11 @@ export async function analysePerformance(
     options.onProgress?.({ done: analyses.length, total: queries.length, query: query.name });
   }
   const slow = await slowOperations(connection, thresholds.slowOperationMs);
-  const collections = await inspectIndexes(connection, collectionNames(models));
+  const { own } = modelsOf(connection, models);
+  const { drift, collections } = await readDrift(connection, own);
   const shardKeys = await shardKeysOf(connection);
-  const expected = expectedIndexes(models);
-  const { missing, renamed, changed } = diffIndexes(expected, collections);
+  const { missing, renamed, changed } = drift;
+  const declared = declaredIndexes(own);
   // Under whatever name the server has them.
   const matched = [...renamed, ...changed].map(({ actual }) => actual);
   return {
@@ -73,7 +74,7 @@ export async function analysePerformance(
       redundant: collections.flatMap(({ collection, indexes }) =>
         redundantIndexes(indexes, shardKeys.get(collection)),
       ),
-      declared: placesOf([...expected, ...matched]),
+      declared: placesOf([...declared.indexes, ...declared.contested, ...matched]),
       missing: placesOf(missing),
     }),
   };

@@ -1,156 +1,182 @@
-import type { Connection } from "mongoose";
-
-import { OptimizerError, toOptimizerError } from "../errors.js";
+import { OptimizerError } from "../errors.js";
 import { stableText } from "../indexes/canonical.js";
 import { canonicalCollation } from "../indexes/collation.js";
-import { type ActualCollection, databaseOf } from "../indexes/inspect.js";
+import { shellText } from "../indexes/command.js";
+import { isExpiry } from "../indexes/declaration-problems.js";
 import { type Document, type ModelLike, withDiscriminators } from "../model.js";
 import { type JsonSchema, jsonSchemaOf } from "./json-schema.js";
-
-/** What a violated validator does: `warn` writes a log line, `error` refuses the write. */
-export type ValidationAction = "warn" | "error";
+import type { ValidatorState } from "./validators.js";
 
 /** A collection as the models declare it. */
 export interface ExpectedCollection {
   readonly collection: string;
   readonly models: readonly string[];
-  /** For `createCollection`: collation, capped, timeseries and the like. */
+  /** For `createCollection`: collation, capped, timeseries and the like, without validators. */
   readonly options: Document;
+  /** False when the models say so with `autoCreate`: a view may belong there, or another program makes it. */
+  readonly create: boolean;
+  /** The validator that the schema itself declares, in `collectionOptions`. */
+  readonly validator?: ValidatorState;
   /** Absent where MongoDB takes none, or where several models write different documents. */
   readonly schema?: JsonSchema;
 }
 
-/** One thing that is to be done about a collection. */
-export interface CollectionStep {
-  readonly kind: "create" | "setValidator";
-  readonly collection: string;
-  readonly reason: string;
-  readonly options: Document;
+/** What the models declare of collections, as far as it can be. */
+export interface DeclaredCollections {
+  readonly collections: readonly ExpectedCollection[];
+  /** What is wrong with declarations: one error each, naming its models. */
+  readonly faults: readonly OptimizerError[];
 }
 
 /**
- * The collections that the models declare.
+ * The collections that the models declare, with what is wrong about them. Pure; throws for nothing that a schema may hold.
  *
- * @throws {OptimizerError} `INVALID_MODEL`
+ * @throws {OptimizerError} `INVALID_MODEL` for what is no model
  */
-export function expectedCollections(models: readonly ModelLike[]): ExpectedCollection[] {
+export function declaredCollections(models: readonly ModelLike[]): DeclaredCollections {
   const byName = new Map<string, ModelLike[]>();
   for (const model of withDiscriminators(models)) {
     const name = model.collection.collectionName;
     byName.set(name, [...(byName.get(name) ?? []), model]);
   }
-  return [...byName].map(([collection, of]) => {
-    const options = Object.assign({}, ...of.map(creationOptions)) as Document;
-    const [first] = of;
-    const describable = of.length === 1 && first && !("timeseries" in options);
-    return {
-      collection,
-      models: of.map(({ modelName }) => modelName),
-      options,
-      ...(describable && { schema: jsonSchemaOf(first) }),
-    };
+  const faults: OptimizerError[] = [];
+  const collections = [...byName].map(([collection, of]) => declaredCollection(collection, of, faults));
+  return { collections, faults };
+}
+
+function declaredCollection(
+  collection: string,
+  of: readonly ModelLike[],
+  faults: OptimizerError[],
+): ExpectedCollection {
+  const models = of.map(({ modelName }) => modelName);
+  const {
+    validator,
+    validationLevel = "strict",
+    validationAction = "error",
+    ...options
+  } = merged(collection, of, faults);
+  const [first] = of;
+  const describable = of.length === 1 && first && !("timeseries" in options) && !isVariant(first);
+  const schema = describable ? schemaOf(first, faults) : undefined;
+  return {
+    collection,
+    models,
+    options,
+    create: !of.every((model) => (model.schema.options as Document).autoCreate === false),
+    ...(validator !== undefined && {
+      validator: { validator, validationLevel, validationAction } as ValidatorState,
+    }),
+    ...(schema && { schema }),
+  };
+}
+
+// The collection of a discriminator holds its base's documents, and those of the base's other discriminators.
+function isVariant({ schema }: ModelLike): boolean {
+  const { discriminatorMapping: mapping } = schema as { discriminatorMapping?: { isRoot?: boolean } };
+  return mapping !== undefined && mapping.isRoot !== true;
+}
+
+function schemaOf(model: ModelLike, faults: OptimizerError[]): JsonSchema | undefined {
+  try {
+    return jsonSchemaOf(model);
+  } catch (error) {
+    faults.push(fault(model, `no validator can be derived of it: ${messageOf(error)}`));
+    return undefined;
+  }
+}
+
+// Models that share a collection may say different things of it, of which the first counts.
+function merged(collection: string, of: readonly ModelLike[], faults: OptimizerError[]): Document {
+  const all: Document = {};
+  for (const model of of) {
+    for (const [option, value] of Object.entries(optionsOf(model, faults))) {
+      const known = all[option];
+      if (known === undefined) all[option] = value;
+      else if (stableText(known) !== stableText(value)) {
+        const models = of.map(({ modelName }) => modelName);
+        const text = `Models ${models.join(", ")} (${collection}): they differ in the collection's ${option} (${shellText(known)} against ${shellText(value)}). Keep one of the declarations`;
+        faults.push(
+          new OptimizerError("MODELS_CONFLICT", text, { details: { collection, models, options: [option] } }),
+        );
+      }
+    }
+  }
+  return all;
+}
+
+function optionsOf(model: ModelLike, faults: OptimizerError[]): Document {
+  try {
+    const { expireAfterSeconds, ...options } = creationOptions(model);
+    if (expireAfterSeconds === undefined) return options;
+    if (isExpiry(expireAfterSeconds))
+      return { ...options, expireAfterSeconds: Math.trunc(expireAfterSeconds) };
+    faults.push(
+      fault(
+        model,
+        `expireAfterSeconds is ${String(expireAfterSeconds)}: it must be a number of seconds from 0 to 2147483647`,
+        { blocking: true },
+      ),
+    );
+    return options;
+  } catch (error) {
+    faults.push(fault(model, `its options cannot be read: ${messageOf(error)}`));
+    return {};
+  }
+}
+
+function fault({ modelName, collection }: ModelLike, what: string, more: Document = {}): OptimizerError {
+  const { collectionName } = collection;
+  return new OptimizerError("INVALID_MODEL", `Model ${modelName} (${collectionName}): ${what}`, {
+    details: { collection: collectionName, models: [modelName], ...more },
   });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 // As Model.createCollection puts them together, which would also create whatever else it is told to.
 function creationOptions({ schema }: ModelLike): Document {
-  const options = schema.options as Document;
-  const { collation, capped, timeseries, clusteredIndex, collectionOptions, expireAfterSeconds } = options;
+  const { collation, capped, timeseries, clusteredIndex, collectionOptions, expires, expireAfterSeconds } =
+    schema.options as Document;
+  const expiring = timeseries ?? clusteredIndex;
+  const seconds = expireAfterSeconds ?? expiryOf(expires);
   return {
-    ...(collationOf(collation) && { collation }),
+    ...(canonicalCollation(collation as Document | undefined) && { collation }),
     ...(typeof capped === "number" && { capped: true, size: capped }),
     ...(capped !== null && typeof capped === "object" && { capped: true, ...capped }),
     ...(timeseries !== undefined && timeseries !== null && { timeseries }),
-    ...(timeseries !== undefined && expireAfterSeconds !== undefined && { expireAfterSeconds }),
-    ...(clusteredIndex !== undefined && {
-      clusteredIndex: { ...(clusteredIndex as Document), unique: true },
-    }),
+    ...(expiring !== undefined &&
+      expiring !== null &&
+      seconds !== undefined && { expireAfterSeconds: seconds }),
+    ...(clusteredIndex !== undefined &&
+      clusteredIndex !== null && { clusteredIndex: { ...(clusteredIndex as Document), unique: true } }),
     ...(collectionOptions as Document | undefined),
   };
 }
 
-function collationOf(collation: unknown) {
-  return canonicalCollation(collation as Document | undefined);
+const unitSeconds: Readonly<Record<string, number>> = {
+  s: 1,
+  m: 60,
+  h: 3_600,
+  d: 86_400,
+  w: 604_800,
+  y: 31_557_600,
+};
+
+// Mongoose's `expires`: seconds, or a text such as "1d" or "2 hours" as the package `ms` reads it.
+function expiryOf(expires: unknown): unknown {
+  if (typeof expires !== "string") return expires;
+  const [, number = "", word = ""] = /^\s*(-?\d*\.?\d+)\s*([a-z]*)\s*$/i.exec(expires) ?? [];
+  const unit = unitOf(word.toLowerCase());
+  return number === "" || unit === undefined ? expires : Math.round(Number(number) * unit);
 }
 
-/**
- * What is to be done about the collections. Pure.
- *
- * @throws {OptimizerError} `COLLECTION_CONFLICT` when one exists that cannot become what is declared
- */
-export function planCollections(
-  expected: readonly ExpectedCollection[],
-  actual: readonly ActualCollection[],
-  action: ValidationAction | "off",
-): CollectionStep[] {
-  const byName = new Map(actual.map((found) => [found.collection, found]));
-  return expected.flatMap((wanted) => {
-    const found = byName.get(wanted.collection);
-    const validator = action === "off" ? undefined : validatorOptions(wanted, action);
-    if (!found?.exists) return [createStep(wanted, validator)];
-    assertCompatible(wanted, found);
-    return validator && !hasValidator(found, validator) ? [validatorStep(wanted, found, validator)] : [];
-  });
-}
-
-function createStep(wanted: ExpectedCollection, validator: Document | undefined): CollectionStep {
-  return {
-    kind: "create",
-    collection: wanted.collection,
-    reason: `declared by ${wanted.models.join(", ")}, not on the server`,
-    options: { ...wanted.options, ...validator },
-  };
-}
-
-function validatorStep(
-  { collection }: ExpectedCollection,
-  found: ActualCollection,
-  validator: Document,
-): CollectionStep {
-  const reason = found.options.validator ? "its validator differs from the models" : "it has no validator";
-  return { kind: "setValidator", collection, reason, options: validator };
-}
-
-function validatorOptions({ schema }: ExpectedCollection, action: ValidationAction): Document | undefined {
-  if (!schema) return undefined;
-  return { validator: { $jsonSchema: schema }, validationLevel: "moderate", validationAction: action };
-}
-
-function hasValidator({ options }: ActualCollection, wanted: Document): boolean {
-  const { validationAction = "error", validationLevel = "strict", validator } = options;
-  return (
-    stableText(validator) === stableText(wanted.validator) &&
-    validationAction === wanted.validationAction &&
-    validationLevel === wanted.validationLevel
+function unitOf(word: string): number | undefined {
+  if (["", "ms", "msec", "msecs", "millisecond", "milliseconds"].includes(word)) return 1 / 1_000;
+  const known = /^(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?|y|yrs?|years?)$/.test(
+    word,
   );
-}
-
-function assertCompatible(wanted: ExpectedCollection, found: ActualCollection): void {
-  const problems = [
-    ...(found.type === "view" ? ["it is a view"] : []),
-    ...(Boolean(wanted.options.timeseries) !== (found.type === "timeseries") ? ["timeseries"] : []),
-    ...(Boolean(wanted.options.capped) !== Boolean(found.options.capped) ? ["capped"] : []),
-  ];
-  if (problems.length === 0) return;
-  throw new OptimizerError(
-    "COLLECTION_CONFLICT",
-    `${wanted.collection} exists and cannot become what ${wanted.models.join(", ")} declares: ${problems.join(", ")}`,
-    { details: { collection: wanted.collection, problems } },
-  );
-}
-
-/** Carries one step out. Another process that did so first is no failure. */
-export async function runCollectionStep(connection: Connection, step: CollectionStep): Promise<void> {
-  const db = databaseOf(connection);
-  const { collection, options, kind } = step;
-  try {
-    if (kind === "create") await db.command({ create: collection, ...options });
-    else await db.command({ collMod: collection, ...options });
-  } catch (error) {
-    if (kind === "create" && (error as { code?: unknown }).code === 48) return;
-    throw toOptimizerError(
-      error,
-      `${kind === "create" ? "Cannot create" : "Cannot set the validator of"} ${collection}`,
-    );
-  }
+  return known ? unitSeconds[word[0] ?? ""] : undefined;
 }

@@ -1,28 +1,34 @@
 import type { Connection } from "mongoose";
 
 import type { OptimizerError } from "../errors.js";
-import { type ApplyOptions, applyPlan, type StepResult } from "../indexes/apply.js";
+import { type ApplyOptions, openRun, runPlanIn, type StepResult } from "../indexes/apply.js";
+import { type CollectionStepResult, runCollectionSteps } from "../indexes/collection-runs.js";
+import type { CollectionStep } from "../indexes/collection-step.js";
+import { blockingFaults, type PlanNote, throwFaults } from "../indexes/declared.js";
 import type { DriftReport } from "../indexes/diff.js";
+import { deletesNow, withCollectionExpiring } from "../indexes/expiry.js";
+import type { ActualCollection } from "../indexes/inspect.js";
 import { type Plan, planOf } from "../indexes/plan.js";
 import { type ReadPlanOptions, readPlan } from "../indexes/read-plan.js";
+import { isAllowed } from "../indexes/step-runner.js";
 import { type LeaseOptions, withLease } from "../lease.js";
-import type { ModelLike } from "../model.js";
-import { throwIfAborted } from "../pause.js";
+import { type ModelLike, modelsOf } from "../model.js";
 import { withRetries } from "../transient.js";
-import {
-  type CollectionStep,
-  expectedCollections,
-  planCollections,
-  runCollectionStep,
-  type ValidationAction,
-} from "./collections.js";
+import { declaredCollections, type ExpectedCollection } from "./collections.js";
+import { planCollections } from "./plan-collections.js";
 import { holdBack } from "./raise.js";
 import type { SchemaSample } from "./sample-schema.js";
+import type { ValidationAction } from "./validators.js";
 
 /** Options of {@link initialize}. */
 export interface InitializeOptions extends ApplyOptions, LeaseOptions {
-  /** What a document does that its validator refuses; `off` leaves validators alone. Default `warn`. */
+  /**
+   * What a document does that its validator refuses; `off` leaves validators alone. Default: `warn` for new validators,
+   * and for others what they do already.
+   */
   readonly validation?: ValidationAction | "off";
+  /** Whether a validator that refuses writes may be replaced or weakened. Default false. */
+  readonly replaceValidators?: boolean;
   /** Milliseconds to wait for another process that sets up. Default 60,000. */
   readonly waitMs?: number;
   /** Raises a validator to `error` although sampled documents fail it. Default false. */
@@ -34,7 +40,7 @@ export interface InitializeOptions extends ApplyOptions, LeaseOptions {
 
 /** One thing looked at after setup. */
 export interface SetupCheck {
-  readonly name: "collections" | "validators" | "indexes";
+  readonly name: "collections" | "validators" | "indexes" | "expiries" | "declarations";
   readonly ok: boolean;
   readonly message: string;
 }
@@ -46,9 +52,14 @@ export interface InitializeResult {
   /** Whether all is now as declared. */
   readonly ready: boolean;
   readonly collections: readonly CollectionStep[];
+  /** Steps on collections that wait for consent: `replaceValidators`, `allowExpiry`. */
+  readonly waiting: readonly CollectionStep[];
+  /** What was left as it is, for people to know. */
+  readonly notes: readonly PlanNote[];
   /** Collections whose validator was left at `warn`, with what sampled documents do against it. */
   readonly held: readonly SchemaSample[];
   readonly indexes: readonly StepResult[];
+  /** Steps that failed, and declarations that are at fault: all else was set up. */
   readonly failures: readonly OptimizerError[];
   readonly checks: readonly SetupCheck[];
 }
@@ -58,64 +69,107 @@ export interface SetupPlan {
   readonly collections: readonly CollectionStep[];
   readonly drift: DriftReport;
   readonly indexes: Plan;
+  /** Declarations that no server can carry out, contradict each other, or what the server has; the plan is of the others. */
+  readonly faults: readonly OptimizerError[];
+  readonly notes: readonly PlanNote[];
+}
+
+/** What was read for a plan, besides. */
+interface ReadSetup extends SetupPlan {
+  readonly expected: readonly ExpectedCollection[];
+  readonly actual: readonly ActualCollection[];
 }
 
 /**
  * What setup would do now. Reads only.
  *
+ * @param validation as in {@link InitializeOptions}
  * @param options `drop`: undeclared indexes, as `collection.index`, that are to go
  */
 export async function planSetup(
   connection: Connection,
   models: readonly ModelLike[],
-  validation: ValidationAction | "off" = "warn",
+  validation?: ValidationAction | "off",
   options: ReadPlanOptions = {},
 ): Promise<SetupPlan> {
-  const { drift, plan, collections } = await readPlan(connection, models, options);
+  const {
+    expected: _expected,
+    actual: _actual,
+    ...plan
+  } = await readSetup(connection, models, validation, options);
+  return plan;
+}
+
+async function readSetup(
+  connection: Connection,
+  models: readonly ModelLike[],
+  validation: ValidationAction | "off" | undefined,
+  options: ReadPlanOptions,
+): Promise<ReadSetup> {
+  const { drift, plan, collections: actual, faults, notes } = await readPlan(connection, models, options);
+  const declared = declaredCollections(modelsOf(connection, models).own);
+  const own = planCollections(declared.collections, actual, validation);
   return {
-    collections: planCollections(expectedCollections(models), collections, validation),
+    collections: await withCollectionExpiring(connection, own.steps, actual),
     drift,
     indexes: plan,
+    faults: [...faults, ...declared.faults, ...own.faults],
+    notes: [...own.notes, ...notes],
+    expected: declared.collections,
+    actual,
   };
 }
 
 /**
  * Creates what the models declare and the database lacks: collections, validators, indexes. Only adds; a second run
- * changes nothing and says so. With `validation: "error"` a validator only warns as long as sampled documents fail it,
- * unless `raise` is given.
+ * changes nothing and says so. What replaces, weakens or deletes waits for its consent. With `validation: "error"` a
+ * validator only warns as long as sampled documents fail it, unless `raise` is given. What it changes of validators,
+ * expiries and indexes is in the journal with what was there, and can be rolled back.
  *
  * Two at once: one holds a lease, the other waits and then finds nothing to do. Where nothing is to be done no lease is
  * taken, so that starting many processes on a finished database writes nothing.
  *
- * @throws {OptimizerError} `LOCKED`, `UNREACHABLE`, `COLLECTION_CONFLICT`, `MODELS_CONFLICT` and whatever a collection
- *   step fails with; failures of index steps are in the result
+ * @throws {OptimizerError} `LOCKED`, `UNREACHABLE`; `INVALID_MODEL` for a model of another database and for an expiry that
+ *   is no number, before anything is written. Other declarations at fault and steps that fail are in the result
  */
 export async function initialize(
   connection: Connection,
   models: readonly ModelLike[],
   options: InitializeOptions = {},
 ): Promise<InitializeResult> {
-  const { validation = "warn", waitMs = 60_000 } = options;
-  const first = await planSetup(connection, models, validation, { signal: options.signal });
-  if (isEmpty(first, options)) return summarise(first, [], [], []);
+  const { validation, waitMs = 60_000 } = options;
+  const first = await readSetup(connection, models, validation, { signal: options.signal });
+  throwFaults(blockingFaults(first.faults));
+  if (isEmpty(first, options)) return summarise(first, nothingDone);
   return withLease(connection, "setup", { ...options, waitMs }, async (signal, lease) => {
-    const plan = await planSetup(connection, models, validation, { signal });
-    const hold = () => holdBack(connection, models, plan.collections, options);
+    const plan = await readSetup(connection, models, validation, { signal });
+    const allowed = plan.collections.filter((step) => isConsented(step, options));
+    const { raise = false, sample = 1_000 } = options;
+    const hold = () => holdBack(connection, allowed, { ...plan, raise, sample });
     const { steps: collectionSteps, held } = await withRetries(hold, signal);
-    for (const step of collectionSteps) {
-      throwIfAborted(signal);
-      await withRetries(() => runCollectionStep(connection, step), signal);
-      options.onCollection?.(step);
-    }
-    const { steps } = await applyPlan(connection, withoutDrops(plan.indexes), { ...options, signal, lease });
-    const after = await planSetup(connection, models, validation, { signal });
-    return summarise(after, collectionSteps, held, steps);
+    const indexes = withoutDrops(plan.indexes);
+    const open = await openRun(connection, indexes.hash, { ...options, signal, lease }, { kind: "apply" });
+    const { before, steps } = await runPlanIn(open, indexes, () =>
+      runCollectionSteps(open, collectionSteps, 0, options.onCollection),
+    );
+    const after = await readSetup(connection, models, validation, { signal });
+    return summarise(after, { collections: before, held, indexes: steps });
   });
 }
 
-function isEmpty({ collections, indexes }: SetupPlan, { rebuild = false }: InitializeOptions): boolean {
-  const { steps } = withoutDrops(indexes);
-  return collections.length === 0 && steps.every(({ destructive }) => destructive && !rebuild);
+function isEmpty({ collections, indexes }: SetupPlan, options: InitializeOptions): boolean {
+  return (
+    !collections.some((step) => isConsented(step, options)) &&
+    !withoutDrops(indexes).steps.some((step) => isAllowed(step, options))
+  );
+}
+
+function isConsented(
+  { destructive, expiring }: CollectionStep,
+  { replaceValidators = false, allowExpiry = false }: InitializeOptions,
+): boolean {
+  if (expiring) return !deletesNow(expiring) || allowExpiry;
+  return !destructive || replaceValidators;
 }
 
 // Whoever sets up wants what is declared; what is on its way out is the business of those who sent it there.
@@ -123,27 +177,37 @@ function withoutDrops({ steps }: Plan): Plan {
   return planOf(steps.filter(({ kind }) => kind !== "startDrop" && kind !== "finishDrop"));
 }
 
-function summarise(
-  after: SetupPlan,
-  collections: readonly CollectionStep[],
-  held: readonly SchemaSample[],
-  indexes: readonly StepResult[],
-): InitializeResult {
+interface Done {
+  readonly collections: readonly CollectionStepResult[];
+  readonly held: readonly SchemaSample[];
+  readonly indexes: readonly StepResult[];
+}
+
+const nothingDone: Done = { collections: [], held: [], indexes: [] };
+
+function summarise(after: SetupPlan, { collections, held, indexes }: Done): InitializeResult {
   const checks = setupChecks(after);
+  const done = collections.filter(({ outcome }) => outcome === "done").map(({ step }) => step);
   return {
-    changed: collections.length > 0 || indexes.some(({ outcome }) => outcome === "done"),
+    changed: done.length > 0 || indexes.some(({ outcome }) => outcome === "done"),
     ready: checks.every(({ ok }) => ok),
-    collections,
+    collections: done,
+    waiting: after.collections.filter(({ destructive }) => destructive),
+    notes: after.notes,
     held,
     indexes,
-    failures: indexes.flatMap(({ error }) => (error ? [error] : [])),
+    failures: [
+      ...after.faults,
+      ...[...collections, ...indexes].flatMap(({ error }) => (error ? [error] : [])),
+    ],
     checks,
   };
 }
 
-function setupChecks({ collections, drift }: SetupPlan): SetupCheck[] {
+function setupChecks({ collections, drift, faults }: SetupPlan): SetupCheck[] {
   const missing = collections.filter(({ kind }) => kind === "create").map(({ collection }) => collection);
   const loose = collections.filter(({ kind }) => kind === "setValidator").map(({ collection }) => collection);
+  const expiries = collections.filter(({ kind }) => kind === "setExpiry").map(({ collection }) => collection);
   const indexes = [
     ...drift.missing.map(({ collection, name }) => `${collection}.${name} is missing`),
     ...drift.changed.map(({ actual }) => `${actual.collection}.${actual.name} differs`),
@@ -152,6 +216,16 @@ function setupChecks({ collections, drift }: SetupPlan): SetupCheck[] {
     { name: "collections", ok: missing.length === 0, message: list(missing, "all exist") },
     { name: "validators", ok: loose.length === 0, message: list(loose, "all as declared") },
     { name: "indexes", ok: indexes.length === 0, message: list(indexes, "all as declared") },
+    ...(expiries.length > 0 ? [{ name: "expiries", ok: false, message: list(expiries, "") } as const] : []),
+    ...(faults.length > 0
+      ? [
+          {
+            name: "declarations",
+            ok: false,
+            message: faults.map(({ message }) => message).join("; "),
+          } as const,
+        ]
+      : []),
   ];
 }
 

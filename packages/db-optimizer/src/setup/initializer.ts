@@ -5,11 +5,11 @@ import type { DeepFacts, SecurityFacts } from "../health/facts.js";
 import type { HealthFinding } from "../health/finding.js";
 import { checkHealth, type HealthOptions, type HealthReport } from "../health/health.js";
 import { databaseOf } from "../indexes/inspect.js";
-import type { ModelLike } from "../model.js";
+import { type ModelLike, modelsOf } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
 import { type Recording, recordFindings, recordOperation } from "../record.js";
 import { setupDetails } from "../record-details.js";
-import { expectedCollections } from "./collections.js";
+import { declaredCollections } from "./collections.js";
 import {
   type InitializeOptions,
   type InitializeResult,
@@ -89,7 +89,11 @@ export class DatabaseInitializer {
    * @param size documents sampled of each collection, at most. Default 1,000
    */
   validateSchemas(size = 1_000): Promise<SchemaSample[]> {
-    return sampleSchemas(databaseOf(this.#connection), expectedCollections(this.#models), size);
+    return sampleSchemas(
+      databaseOf(this.#connection),
+      declaredCollections(modelsOf(this.#connection, this.#models).own).collections,
+      size,
+    );
   }
 
   /** Explains the named queries, and measures how collections grow. Reads only. */

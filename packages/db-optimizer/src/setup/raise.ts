@@ -1,15 +1,22 @@
 import type { Connection } from "mongoose";
 
 import { OptimizerError } from "../errors.js";
-import { type ActualCollection, databaseOf, inspectIndexes } from "../indexes/inspect.js";
-import type { ModelLike } from "../model.js";
-import {
-  type CollectionStep,
-  type ExpectedCollection,
-  expectedCollections,
-  planCollections,
-} from "./collections.js";
+import { stableText } from "../indexes/canonical.js";
+import type { CollectionStep } from "../indexes/collection-step.js";
+import { type ActualCollection, databaseOf } from "../indexes/inspect.js";
+import type { Document } from "../model.js";
+import type { ExpectedCollection } from "./collections.js";
+import { validatorStep } from "./plan-collections.js";
 import { type SchemaSample, sampleSchemas } from "./sample-schema.js";
+import { type ValidatorState, validatorOf } from "./validators.js";
+
+/** What the steps on collections are judged by. */
+export interface HoldInput {
+  readonly expected: readonly ExpectedCollection[];
+  readonly actual: readonly ActualCollection[];
+  readonly raise: boolean;
+  readonly sample: number;
+}
 
 /**
  * Collection steps with those that would refuse writes of which the collection is full toned down to a warning. A step
@@ -19,23 +26,18 @@ import { type SchemaSample, sampleSchemas } from "./sample-schema.js";
  */
 export async function holdBack(
   connection: Connection,
-  models: readonly ModelLike[],
   steps: readonly CollectionStep[],
-  { raise = false, sample = 1_000 }: { readonly raise?: boolean; readonly sample?: number },
+  { expected, actual, raise, sample }: HoldInput,
 ): Promise<{ steps: CollectionStep[]; held: SchemaSample[] }> {
   if (!Number.isInteger(sample) || sample < 1 || sample > 100_000)
     throw new OptimizerError("INVALID_OPTIONS", "sample must be a whole number from 1 to 100000");
   const raised = raise ? [] : steps.filter(refuses);
   if (raised.length === 0) return { steps: [...steps], held: [] };
-  const expected = expectedCollections(models).filter(({ collection }) =>
-    raised.some((step) => step.collection === collection),
-  );
-  const samples = await sampleSchemas(databaseOf(connection), expected, sample);
-  const held = samples.filter(({ failing }) => failing > 0);
+  const samples = await Promise.all(raised.map((step) => sampleStep(connection, step, expected, sample)));
+  const held = samples.flat().filter(({ failing }) => failing > 0);
   const names = new Set(held.map(({ collection }) => collection));
-  const found = await inspectIndexes(connection, [...names]);
   return {
-    steps: steps.flatMap((step) => (names.has(step.collection) ? toned(step, expected, found) : [step])),
+    steps: steps.flatMap((step) => (names.has(step.collection) ? toned(step, actual) : [step])),
     held,
   };
 }
@@ -44,14 +46,37 @@ function refuses({ kind, options }: CollectionStep): boolean {
   return kind === "setValidator" && options.validationAction === "error";
 }
 
-function toned(
-  { collection }: CollectionStep,
+// A validator that a schema declares itself may be any query: the server judges by it.
+async function sampleStep(
+  connection: Connection,
+  { collection, options }: CollectionStep,
   expected: readonly ExpectedCollection[],
-  found: readonly ActualCollection[],
-): CollectionStep[] {
-  return planCollections(
-    expected.filter((one) => one.collection === collection),
-    found,
-    "warn",
-  );
+  size: number,
+): Promise<SchemaSample[]> {
+  const wanted = expected.find((one) => one.collection === collection);
+  const db = databaseOf(connection);
+  if (!wanted?.validator) return sampleSchemas(db, wanted ? [wanted] : [], size);
+  const failing = await db
+    .collection(collection)
+    .aggregate(
+      [
+        { $sample: { size } },
+        { $match: { $nor: [options.validator as Document] } },
+        { $project: { _id: 1 } },
+      ],
+      { maxTimeMS: 30_000 },
+    )
+    .toArray();
+  const sampled = Math.min(size, await db.collection(collection).estimatedDocumentCount());
+  return [{ collection, sampled, failing: failing.length, paths: [] }];
+}
+
+function toned(step: CollectionStep, actual: readonly ActualCollection[]): CollectionStep[] {
+  if (!refuses(step)) return [step];
+  const found = validatorOf(actual.find(({ collection }) => collection === step.collection)?.options ?? {});
+  const state = { ...step.options, validationAction: "warn" } as unknown as ValidatorState;
+  const same = found && stableText(found.validator) === stableText(state.validator);
+  // What already refuses keeps refusing.
+  if (found?.validationAction === "error" || same) return [];
+  return [validatorStep(step.collection, state, step.reason, step.destructive)];
 }

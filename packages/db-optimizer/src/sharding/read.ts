@@ -2,11 +2,11 @@ import type { Connection, mongo } from "mongoose";
 
 import { collectionSize } from "../cleanup/size.js";
 import { OptimizerError, toOptimizerError } from "../errors.js";
-import { expectedIndexes } from "../indexes/expected.js";
+import { declaredIndexes } from "../indexes/declared.js";
 import { type ActualCollection, databaseOf, inspectIndexes } from "../indexes/inspect.js";
 import type { IndexKey, IndexSpec } from "../indexes/spec.js";
 import { mapLimited } from "../limited.js";
-import { collectionNames, type Document, type ModelLike, withDiscriminators } from "../model.js";
+import { collectionNames, type Document, type ModelLike, modelsOf, withDiscriminators } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
 import { shardKeyCandidates } from "./candidates.js";
 import { type CollectionShardPlan, planSharding } from "./plan.js";
@@ -44,7 +44,7 @@ const sampleTimeMs = 30_000;
  */
 export async function readShardPlan(
   connection: Connection,
-  models: readonly ModelLike[],
+  given: readonly ModelLike[],
   options: ShardPlanOptions = {},
 ): Promise<ShardPlan> {
   const { queries = [], sample = 5_000, worthwhileBytes = 100 * 2 ** 30 } = options;
@@ -52,8 +52,11 @@ export async function readShardPlan(
     throw new OptimizerError("INVALID_OPTIONS", "sample must be a whole number from 1 to 100000");
   if (!(worthwhileBytes >= 0))
     throw new OptimizerError("INVALID_OPTIONS", "worthwhileBytes must not be negative");
-  const found = await inspectIndexes(connection, collectionNames(models));
-  const expected = expectedIndexes(models);
+  const { own: models } = modelsOf(connection, given);
+  const found = (await inspectIndexes(connection, collectionNames(models))).filter(
+    ({ type }) => type !== "view",
+  );
+  const expected = declaredIndexes(models).indexes;
   const hello = await helloOf(connection);
   const current = await shardKeysOf(connection).catch(() => new Map<string, readonly IndexKey[]>());
   const results = await mapLimited(found, atOnce, async (collection) => {

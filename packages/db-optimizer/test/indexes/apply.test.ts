@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 
 import { isOptimizerError } from "../../src/errors.js";
 import { type ApplyOptions, applyPlan } from "../../src/indexes/apply.js";
+import { expectedIndexes } from "../../src/indexes/declared.js";
 import { type DriftReport, diffIndexes } from "../../src/indexes/diff.js";
-import { expectedIndexes } from "../../src/indexes/expected.js";
 import { inspectIndexes } from "../../src/indexes/inspect.js";
 import { type Plan, planIndexes } from "../../src/indexes/plan.js";
 import { collectionNames, type Document, type ModelLike } from "../../src/model.js";

@@ -3,8 +3,8 @@ import { createConnection, Schema } from "mongoose";
 import { describe, expect, test } from "vitest";
 
 import { isOptimizerError } from "../../src/errors.js";
+import { expectedIndexes } from "../../src/indexes/declared.js";
 import { type DriftReport, diffIndexes } from "../../src/indexes/diff.js";
-import { expectedIndexes } from "../../src/indexes/expected.js";
 import { planIndexes } from "../../src/indexes/plan.js";
 import type { Document } from "../../src/model.js";
 import { actualCollection, actualIndex, asModel, modelOf } from "../support.js";

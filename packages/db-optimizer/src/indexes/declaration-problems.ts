@@ -1,0 +1,157 @@
+import type { Document } from "../model.js";
+import { isTrue } from "./spec.js";
+
+const kinds: readonly unknown[] = ["text", "hashed", "2d", "2dsphere"];
+const mostKeys = 32;
+/** https://www.mongodb.com/docs/manual/core/index-ttl/ */
+const mostSeconds = 2_147_483_647;
+/** https://www.mongodb.com/docs/manual/core/index-partial/#create-a-partial-index */
+const refusedInFilters = new Set([
+  "$ne",
+  "$nin",
+  "$not",
+  "$nor",
+  "$regex",
+  "$expr",
+  "$where",
+  "$text",
+  "$mod",
+  "$all",
+  "$size",
+  "$elemMatch",
+]);
+// Boolean options of `createIndexes`: a number or a boolean.
+const flags = ["unique", "sparse", "hidden", "prepareUnique"] as const;
+
+/**
+ * Why no server would build a declared index; empty when nothing is known against it. Pure.
+ *
+ * @see https://www.mongodb.com/docs/manual/reference/command/createIndexes/
+ */
+export function declarationProblems(key: Document, options: Document): string[] {
+  return [
+    ...keyProblems(key),
+    ...flags.flatMap((name) => flagProblems(name, options[name])),
+    ...expiryProblems(options.expireAfterSeconds, Object.keys(key)),
+    ...bagProblems(options),
+    ...nameProblems(options.name),
+    ...filterProblems(options.partialFilterExpression, "partialFilterExpression"),
+    ...combinationProblems(key, options),
+  ];
+}
+
+function keyProblems(key: Document): string[] {
+  const entries = Object.entries(key);
+  if (entries.length === 0) return ["it has no field"];
+  if (entries.length > mostKeys) return [`it has ${entries.length} fields, and ${mostKeys} are the most`];
+  return entries.flatMap(([field, value]) => {
+    const steps = field.split(".");
+    if (
+      field !== "$**" &&
+      steps.some((step, at) => step === "" || (step.startsWith("$") && !isLast(steps, at)))
+    )
+      return [`${JSON.stringify(field)} is no path`];
+    return isDirection(value) || kinds.includes(value)
+      ? []
+      : [`${field} has ${told(value)} where 1, -1 or the name of a kind of index belongs`];
+  });
+}
+
+// A wildcard ends a path, and the parts of a DBRef begin with a dollar.
+function isLast(steps: readonly string[], at: number): boolean {
+  return ["$**", "$id", "$ref", "$db"].includes(steps[at] ?? "") && at === steps.length - 1;
+}
+
+function isDirection(value: unknown): boolean {
+  if (typeof value === "number" || typeof value === "bigint")
+    return Number(value) !== 0 && !Number.isNaN(Number(value));
+  return (
+    value === "asc" ||
+    value === "desc" ||
+    value === "ascending" ||
+    value === "descending" ||
+    value === "1" ||
+    value === "-1"
+  );
+}
+
+function flagProblems(name: string, value: unknown): string[] {
+  if (value === undefined || value === null || typeof value === "boolean" || typeof value === "number")
+    return [];
+  return typeof value === "bigint"
+    ? []
+    : [`${name} is ${told(value)}: the server takes true, false or a number`];
+}
+
+function expiryProblems(value: unknown, fields: readonly string[]): string[] {
+  if (value === undefined) return [];
+  if (typeof value !== "number" || !(value >= 0 && value <= mostSeconds))
+    return [`expireAfterSeconds is ${told(value)}: it must be a number of seconds from 0 to ${mostSeconds}`];
+  return fields.length > 1
+    ? ["expireAfterSeconds works on a single field, and this is a compound index: the server refuses it"]
+    : [];
+}
+
+/** Whether a value is a number of seconds that the server takes. */
+export function isExpiry(value: unknown): value is number {
+  return expiryProblems(value, []).length === 0 && value !== undefined;
+}
+
+function bagProblems(options: Document): string[] {
+  const { collation, weights, wildcardProjection, partialFilterExpression } = options;
+  const bags = { collation, weights, wildcardProjection, partialFilterExpression };
+  const wrong = Object.entries(bags).flatMap(([name, value]) =>
+    value === undefined || value === null || isBag(value)
+      ? []
+      : [`${name} is ${told(value)}: it must be an object`],
+  );
+  if (isBag(collation) && typeof collation.locale !== "string") wrong.push("its collation names no locale");
+  return wrong;
+}
+
+function nameProblems(name: unknown): string[] {
+  if (name === undefined || name === null) return [];
+  if (typeof name !== "string") return [`its name is ${told(name)}: it must be a text`];
+  return name === "" || name === "*" || name.includes("\0")
+    ? [`its name must not be ${JSON.stringify(name)}`]
+    : [];
+}
+
+function filterProblems(filter: unknown, path: string, depth = 0): string[] {
+  if (depth > 50) return [`${path} is nested too deep`];
+  if (Array.isArray(filter)) return filter.flatMap((part) => filterProblems(part, path, depth + 1));
+  if (!isBag(filter)) return [];
+  return Object.entries(filter).flatMap(([name, value]) => {
+    if (refusedInFilters.has(name))
+      return [
+        `${path} has ${name}, which the server does not take there; $exists: true, $type, $gt and $eq it does`,
+      ];
+    if (name === "$exists" && !isTrue(value))
+      return [`${path} has $exists: false, which the server does not take there`];
+    return filterProblems(value, path, depth + 1);
+  });
+}
+
+function combinationProblems(key: Document, options: Document): string[] {
+  const values = Object.values(key);
+  const wildcard = Object.keys(key).some((field) => field.endsWith("$**"));
+  const filtered =
+    isBag(options.partialFilterExpression) && Object.keys(options.partialFilterExpression).length > 0;
+  return [
+    ...(isTrue(options.unique) && values.includes("hashed") ? ["a hashed index cannot be unique"] : []),
+    ...(isTrue(options.unique) && wildcard ? ["a wildcard index cannot be unique"] : []),
+    ...(isTrue(options.sparse) && filtered ? ["sparse and partialFilterExpression exclude each other"] : []),
+  ];
+}
+
+function isBag(value: unknown): value is Document {
+  return value !== null && typeof value === "object" && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function told(value: unknown): string {
+  if (typeof value === "string") return `the text ${JSON.stringify(value.slice(0, 40))}`;
+  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean")
+    return String(value);
+  if (value === null || value === undefined) return String(value);
+  return Array.isArray(value) ? "a list" : `a value of type ${typeof value}`;
+}

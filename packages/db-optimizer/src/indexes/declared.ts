@@ -1,0 +1,265 @@
+import { OptimizerError } from "../errors.js";
+import { type Document, type ModelLike, type SchemaLike, withDiscriminators } from "../model.js";
+import { stableText } from "./canonical.js";
+import { optionText } from "./command.js";
+import { declarationProblems, isExpiry } from "./declaration-problems.js";
+import { canonicalIndex, type IndexOption, type IndexSpec, isSimpleOnly, optionTexts } from "./spec.js";
+
+/** An index that models declare. */
+export interface ExpectedIndex extends IndexSpec {
+  /** Names of the models that declare it. */
+  readonly models: readonly string[];
+}
+
+/** Something about a collection or an index that is left as it is, for people to know. */
+export interface PlanNote {
+  readonly collection: string;
+  readonly index?: string;
+  readonly message: string;
+}
+
+/** What the models declare of indexes, as far as it can be. */
+export interface DeclaredIndexes {
+  readonly indexes: readonly ExpectedIndex[];
+  /** Declarations that no server can carry out, or that contradict each other: one error each, naming its models. */
+  readonly faults: readonly OptimizerError[];
+  /** Indexes that faults are about: neither wanted as declared nor undeclared. */
+  readonly contested: readonly IndexSpec[];
+  readonly notes: readonly PlanNote[];
+}
+
+type Draft = {
+  -readonly [K in keyof Omit<DeclaredIndexes, "indexes">]: DeclaredIndexes[K][number][];
+};
+
+/**
+ * The indexes that the models declare, in canonical form, with what is wrong about them. Discriminators are followed,
+ * models that share a collection are merged, and `_id` is left to the server. Unlike Mongoose's own diff, the schema's
+ * collation is applied. Pure; throws for nothing that a schema may hold.
+ *
+ * @throws {OptimizerError} `INVALID_MODEL` for what is no model
+ */
+export function declaredIndexes(models: readonly ModelLike[]): DeclaredIndexes {
+  const draft: Draft = { faults: [], contested: [], notes: [] };
+  const declared = withDiscriminators(models).flatMap((model) => indexesOfModel(model, draft));
+  const steps = [byName, byIdentity, byText];
+  return { indexes: steps.reduce((left, step) => settle(left, step, draft), declared), ...draft };
+}
+
+/**
+ * {@link declaredIndexes} for whoever can do nothing with half of them.
+ *
+ * @throws {OptimizerError} `INVALID_MODEL`, `MODELS_CONFLICT`: all faults in one
+ * @example
+ * expectedIndexes([User, Session]).map((index) => index.name);
+ */
+export function expectedIndexes(models: readonly ModelLike[]): ExpectedIndex[] {
+  const { indexes, faults } = declaredIndexes(models);
+  throwFaults(faults);
+  return [...indexes];
+}
+
+/**
+ * Those faults beside which nothing is written: what is meant by an expiry that is no number, or where a model of another
+ * database belongs, nobody can guess. Beside others all else is set up.
+ */
+export function blockingFaults(faults: readonly OptimizerError[]): OptimizerError[] {
+  return faults.filter(({ details }) => details.blocking === true);
+}
+
+/** Throws what is wrong with declarations, if anything is: all of it in one error. */
+export function throwFaults(faults: readonly OptimizerError[]): void {
+  const [first] = faults;
+  if (!first) return;
+  if (faults.length === 1) throw first;
+  const lines = faults.map(({ message }) => `- ${message}`);
+  throw new OptimizerError(
+    first.code,
+    [`${faults.length} declarations need a change:`, ...lines].join("\n"),
+    {
+      details: { faults: faults.map(({ code, message, details }) => ({ code, message, ...details })) },
+    },
+  );
+}
+
+function indexesOfModel(model: ModelLike, draft: Draft): ExpectedIndex[] {
+  const { collectionName: collection } = model.collection;
+  try {
+    return ownIndexes(model).flatMap((declared) => indexOf(model, declared, draft));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const text = `Model ${model.modelName} (${collection}): its indexes cannot be read: ${message}`;
+    draft.faults.push(
+      new OptimizerError("INVALID_MODEL", text, {
+        cause: error,
+        details: { collection, models: [model.modelName] },
+      }),
+    );
+    return [];
+  }
+}
+
+type Declared = readonly [key: unknown, options: unknown];
+
+// A discriminator's schema repeats the path indexes of its base, which the base itself declares.
+function ownIndexes({ schema }: ModelLike): Declared[] {
+  const base = (schema as { _baseSchema?: SchemaLike })._baseSchema;
+  const inherited = new Set((base?.indexes() ?? []).map(stableText));
+  return schema.indexes().filter((declared) => !inherited.has(stableText(declared)));
+}
+
+function indexOf(model: ModelLike, [key, given]: Declared, draft: Draft): ExpectedIndex[] {
+  const { collectionName: collection } = model.collection;
+  const fields = Object.keys((key ?? {}) as Document);
+  const options = ofDiscriminator(model.schema, (given ?? {}) as Document);
+  if (fields.length === 1 && Number((key as Document)._id) === 1) return [];
+  const mapped = fields.find((field) => field.split(".").includes("$*"));
+  if (mapped) {
+    const message = `the index on ${mapped} of model ${model.modelName} is left out: MongoDB has none on the values of a map; a wildcard index on ${mapped.split(".$*")[0]}.$** has them all`;
+    draft.notes.push({ collection, message });
+    return [];
+  }
+  const problems = declarationProblems((key ?? {}) as Document, options);
+  try {
+    const spec = { ...declaredIndex(model, key as Document, options), models: [model.modelName] };
+    if (problems.length === 0) {
+      draft.notes.push(...roundedExpiry(spec, options));
+      return [spec];
+    }
+    draft.contested.push(spec);
+  } catch (error) {
+    if (problems.length === 0) problems.push(error instanceof Error ? error.message : String(error));
+  }
+  const where = `Model ${model.modelName} (${collection}), index on ${fields.join(", ") || "nothing"}`;
+  const { expireAfterSeconds } = options;
+  const blocking = expireAfterSeconds !== undefined && !isExpiry(expireAfterSeconds);
+  const details = { collection, models: [model.modelName], paths: fields, problems, blocking };
+  draft.faults.push(new OptimizerError("INVALID_MODEL", `${where}: ${problems.join("; ")}`, { details }));
+  return [];
+}
+
+function roundedExpiry(
+  { collection, name, expireAfterSeconds }: ExpectedIndex,
+  options: Document,
+): PlanNote[] {
+  const { expireAfterSeconds: given } = options;
+  if (typeof given !== "number" || given === expireAfterSeconds) return [];
+  const message = `its expiry of ${given} s counts as ${expireAfterSeconds} s: the server knows whole seconds`;
+  return [{ collection, index: name, message }];
+}
+
+function declaredIndex(model: ModelLike, key: Document, options: Document): IndexSpec {
+  const { collation: schemaCollation } = model.schema.options as Document;
+  const collation = options.collation ?? (isSimpleOnly(Object.values(key)) ? undefined : schemaCollation);
+  const spec = canonicalIndex(model.collection.collectionName, key, { ...options, collation });
+  // What cannot be written as text cannot be compared.
+  optionTexts(spec);
+  return collation === undefined ? { ...spec, collation: undefined } : spec;
+}
+
+// Mongoose narrows the indexes of a discriminator to its own documents, except the sparse ones.
+function ofDiscriminator(schema: SchemaLike, options: Document): Document {
+  const { discriminatorMapping: mapping } = schema as {
+    discriminatorMapping?: { key: string; value?: unknown; isRoot?: boolean };
+  };
+  if (!mapping?.value || mapping.isRoot || "sparse" in options) return options;
+  const filter = (options.partialFilterExpression ?? {}) as Document;
+  return { ...options, partialFilterExpression: { ...filter, [mapping.key]: mapping.value } };
+}
+
+/** How declarations that claim the same place are told, and what becomes of them. */
+interface Claim {
+  /** Equal for indexes that claim the same place; absent for one that claims none. */
+  readonly placeOf: (index: ExpectedIndex) => string | undefined;
+  /** Why not all of them can be. Absent when they are one and the same. */
+  readonly problem: (group: readonly ExpectedIndex[]) => string | undefined;
+}
+
+const byName: Claim = {
+  placeOf: ({ name }) => name,
+  problem: (group) => {
+    const differing = differences(group);
+    return differing.length > 0
+      ? `index "${group[0]?.name}" is declared ${group.length} times and cannot be all of it: ${differing.join(", ")}`
+      : undefined;
+  },
+};
+
+const byIdentity: Claim = {
+  placeOf: (index) => serverIdentity(index),
+  problem: (group) => {
+    const names = group.map(({ name }) => `"${name}"`).join(" and ");
+    const more = differences(group);
+    return `the server takes ${names} for the same index: they differ in ${["name", ...more].join(", ")} only`;
+  },
+};
+
+const byText: Claim = {
+  placeOf: ({ text }) => (text ? "text" : undefined),
+  problem: (group) =>
+    `${group.map(({ name }) => `"${name}"`).join(" and ")} are text indexes, and a collection has one at most`,
+};
+
+function settle(
+  indexes: readonly ExpectedIndex[],
+  { placeOf, problem }: Claim,
+  draft: Draft,
+): ExpectedIndex[] {
+  const groups = new Map<string, ExpectedIndex[]>();
+  for (const [at, index] of indexes.entries()) {
+    const place = placeOf(index);
+    const key = place === undefined ? `\n${at}` : `${index.collection}\n${place}`;
+    groups.set(key, [...(groups.get(key) ?? []), index]);
+  }
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (!first || group.length === 1) return group;
+    const models = [...new Set(group.flatMap((index) => index.models))];
+    const why = problem(group);
+    if (why === undefined) return [{ ...first, models }];
+    draft.contested.push(...group);
+    draft.faults.push(conflict(group, models, why));
+    return [];
+  });
+}
+
+function conflict(group: readonly ExpectedIndex[], models: readonly string[], why: string): OptimizerError {
+  const collection = group[0]?.collection ?? "";
+  const paths = [...new Set(group.flatMap(({ keys }) => keys.map(({ field }) => field)))];
+  const whose = models.length === 1 ? `Model ${models[0]}` : `Models ${models.join(", ")}`;
+  return new OptimizerError(
+    "MODELS_CONFLICT",
+    `${whose} (${collection}), index on ${paths.join(", ")}: ${why}. Keep one of the declarations`,
+    {
+      details: {
+        collection,
+        indexes: group.map(({ name }) => name),
+        models,
+        paths,
+        options: differingOptions(group),
+      },
+    },
+  );
+}
+
+function differingOptions(group: readonly ExpectedIndex[]): IndexOption[] {
+  const texts = group.map(optionTexts);
+  const [first] = texts;
+  if (!first) return [];
+  return (Object.keys(first) as IndexOption[]).filter((option) =>
+    texts.some((other) => other[option] !== first[option]),
+  );
+}
+
+function differences(group: readonly ExpectedIndex[]): string[] {
+  return differingOptions(group).map((option) => {
+    const values = [...new Set(group.map((index) => optionText(index, option)))];
+    return `${option} (${values.join(" against ")})`;
+  });
+}
+
+/** What the server tells two indexes of a collection apart by. */
+export function serverIdentity(index: IndexSpec): string {
+  const { keys, unique, sparse, partialFilterExpression, collation, wildcardProjection } = optionTexts(index);
+  return JSON.stringify({ keys, unique, sparse, partialFilterExpression, collation, wildcardProjection });
+}
