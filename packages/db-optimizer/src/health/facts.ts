@@ -126,7 +126,7 @@ export interface CollectionFacts extends CollectionSize {
 }
 
 /** Something wrong with what models declare. */
-export interface DeclarationFault {
+interface DeclarationFault {
   readonly code: OptimizerErrorCode;
   readonly message: string;
 }

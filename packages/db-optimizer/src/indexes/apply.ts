@@ -115,7 +115,7 @@ export async function openRun(
 }
 
 /** {@link applyPlan} for any kind of run. */
-export async function runPlan(
+async function runPlan(
   connection: Connection,
   plan: Plan,
   options: ApplyOptions,

@@ -11,7 +11,7 @@ import type { PlanStep } from "./plan.js";
 import { filterText, type IndexSpec, keysText } from "./spec.js";
 
 /** What an expiry deletes. */
-export interface ExpiryTarget {
+interface ExpiryTarget {
   readonly collection: string;
   /** Holds the date. */
   readonly field: string;
@@ -30,7 +30,7 @@ const longestMs = 10_000;
 const atOnce = 2;
 
 /** Counts what expiries would delete at once, by the server's clock. Reads only. */
-export async function countExpiring(
+async function countExpiring(
   connection: Connection,
   targets: readonly ExpiryTarget[],
 ): Promise<Expiring[]> {

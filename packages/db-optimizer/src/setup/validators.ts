@@ -48,7 +48,7 @@ function titleOf(schema: JsonSchema): string {
 }
 
 /** Whether a validator was derived from models, and not edited since. */
-export function isDerived(validator: Document): boolean {
+function isDerived(validator: Document): boolean {
   const { $jsonSchema: given, ...others } = validator;
   if (!given || typeof given !== "object" || Object.keys(others).length > 0) return false;
   const { title, ...schema } = given as JsonSchema;
