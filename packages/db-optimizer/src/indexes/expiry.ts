@@ -30,10 +30,7 @@ const longestMs = 10_000;
 const atOnce = 2;
 
 /** Counts what expiries would delete at once, by the server's clock. Reads only. */
-async function countExpiring(
-  connection: Connection,
-  targets: readonly ExpiryTarget[],
-): Promise<Expiring[]> {
+async function countExpiring(connection: Connection, targets: readonly ExpiryTarget[]): Promise<Expiring[]> {
   if (targets.length === 0) return [];
   const now = await serverTime(databaseOf(connection));
   return mapLimited(targets, atOnce, async (target) => {
