@@ -48,6 +48,9 @@ export async function checkPassword(
   return { checked, failures: { account: attempt.accountFailures, network: attempt.networkFailures } };
 }
 
+/** Sign-ins of one account that come at once wait so long for each other, rather than being taken for guesses. */
+const evaluationWaitMs = 2_000;
+
 async function reserve(
   service: Service,
   identifier: string,
@@ -60,6 +63,7 @@ async function reserve(
     ip: request.ip,
     ...(deviceCookie && { deviceCookie }),
     challengeSolved: (await service.solvesChallenge?.(request)) ?? false,
+    waitMs: evaluationWaitMs,
   };
   const admission = await reserveLoginAttempt(database.models, input, clock.now(), loginDefence);
   if (admission.admitted) return admission.attempt;

@@ -44,6 +44,8 @@ interface Proven {
   readonly judged: JudgedSignIn | undefined;
   /** By a one-time code. */
   readonly confirmed: boolean;
+  /** Cookie by which the device is known from now on. */
+  readonly deviceCookie?: string | undefined;
 }
 
 /**
@@ -76,18 +78,20 @@ export async function signIn(
     throw await challenged(service, user, sessionGeneration, judged, request);
   }
   const risk = judged && storedRisk(judged.assessment);
-  return admit(service, { user, sessionGeneration, risk, judged, confirmed: false }, request);
+  return admit(service, { user, sessionGeneration, risk, judged, confirmed: false, deviceCookie }, request);
 }
 
 /**
  * Ends a challenge: with the right code the sign-in gets its session.
  *
+ * @param deviceCookie - what the device is known by from now on.
  * @throws ApiError `CHALLENGE_FAILED`; IdentityError `AUDIT_NOT_WRITTEN`, and as {@link openSession}.
  */
 export async function signInByCode(
   service: Service,
   answer: { challenge: string; code: string },
   request: FastifyRequest,
+  deviceCookie?: string,
 ): Promise<SignedIn> {
   const { models } = service.database;
   const input = { token: answer.challenge, code: answer.code };
@@ -99,7 +103,7 @@ export async function signInByCode(
   const { userId, sessionGeneration, risk } = check;
   const user = await readUser(models, userId);
   const judged = await judgeSignIn(service, userId, request);
-  return admit(service, { user, sessionGeneration, risk, judged, confirmed: true }, request);
+  return admit(service, { user, sessionGeneration, risk, judged, confirmed: true, deviceCookie }, request);
 }
 
 async function denied(
@@ -178,7 +182,7 @@ async function auditOrClose(
 async function open(service: Service, proven: Proven, request: FastifyRequest): Promise<OpenedSession> {
   const { models } = service.database;
   const now = service.clock.now();
-  const { user, sessionGeneration, risk } = proven;
+  const { user, sessionGeneration, risk, deviceCookie } = proven;
   const { _id: userId } = user;
   const userAgent = request.headers["user-agent"];
   const location = service.locate(request)?.location;
@@ -188,6 +192,7 @@ async function open(service: Service, proven: Proven, request: FastifyRequest): 
     sessionGeneration,
     account: user,
     ...client,
+    ...(deviceCookie && { deviceCookie }),
     ...(risk && { risk }),
     replaces: await sessionOfBrowser(service, userId, request),
     policy: service.sessionPolicy,

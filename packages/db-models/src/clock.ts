@@ -6,6 +6,9 @@ import { duration } from "./schemas/common.js";
  */
 export const clockToleranceMs = 10 * duration.minute;
 
+/** What is dated further ahead than this is not read as the present either. */
+export const wrongClockMs = 7 * duration.day;
+
 /**
  * An aggregation expression: the later of a stored moment and this one, and this one where the stored moment lies ahead
  * by more than {@link clockToleranceMs}. So one wrong reading does not stick.

@@ -7,6 +7,7 @@ import { type AppPermissionDocument, appPermissionSchema } from "./schemas/app-p
 import { type AppTokenDocument, appTokenSchema } from "./schemas/app-token.js";
 import { type AuditCheckpointDocument, auditCheckpointSchema } from "./schemas/audit-checkpoint.js";
 import { type AuditEventDocument, auditEventSchema } from "./schemas/audit-event.js";
+import { countCodePoints } from "./schemas/code-points.js";
 import { type ErasureDocument, erasureSchema } from "./schemas/erasure.js";
 import { type LoginChallengeDocument, loginChallengeSchema } from "./schemas/login-challenge.js";
 import { type LoginProfileDocument, loginProfileSchema } from "./schemas/login-profile.js";
@@ -69,6 +70,9 @@ function bindModels(connection: Connection): IdentityModels {
     RiskCounter: connection.model<RiskCounterDocument>("RiskCounter", riskCounterSchema),
     Erasure: connection.model<ErasureDocument>("Erasure", erasureSchema),
   };
-  for (const model of Object.values(models) as Model<unknown>[]) pinToPrimary(model.collection);
+  for (const model of Object.values(models) as Model<unknown>[]) {
+    pinToPrimary(model.collection);
+    countCodePoints(model.schema);
+  }
   return models;
 }

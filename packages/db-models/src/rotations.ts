@@ -1,3 +1,4 @@
+import { clockToleranceMs } from "./clock.js";
 import type { TokenRotation } from "./schemas/token-rotation.js";
 import { equalHashes, sha256, type Token, type TokenKind, unsealSuccessor } from "./secrets.js";
 
@@ -8,7 +9,9 @@ function rotationOf(rotations: readonly TokenRotation[], tokenHash: string): Tok
 
 /** Whether the token before a rotation is still good. The interval is counted from the rotation and does not slide. */
 export function isInGrace({ rotatedAt }: TokenRotation, now: Date, graceMs: number): boolean {
-  return now.getTime() < rotatedAt.getTime() + graceMs;
+  const sinceMs = now.getTime() - rotatedAt.getTime();
+  // Dated far ahead by a wrong clock, a token that was replaced must not stay good until then.
+  return sinceMs < graceMs && sinceMs > -clockToleranceMs;
 }
 
 /** Whether a token was replaced and is still good. */

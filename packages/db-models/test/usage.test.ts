@@ -26,7 +26,7 @@ function countsOf(buckets: readonly UsageBucketDocument[]) {
 }
 
 describe("UsageRecorder", () => {
-  it("writes nothing for a request, and three commands for any number of them", async () => {
+  it("writes nothing for a request, and a read and three writes for any number of them", async () => {
     const usage = new UsageRecorder(models);
     const user = await makeUser(models);
     const { id } = await openSession(models, { userId: user._id }, now);
@@ -41,7 +41,7 @@ describe("UsageRecorder", () => {
     });
     expect(commands).toEqual([]);
     const flushed = await commandsDuring(database(), () => usage.flush());
-    expect(flushed.commands).toEqual(["update", "update", "update"]);
+    expect(flushed.commands).toEqual(["find", "update", "update", "update"]);
 
     const { apiUsage, lastActiveAt } = await readUser(models, user._id);
     expect(apiUsage).toMatchObject({
@@ -103,7 +103,7 @@ describe("UsageRecorder", () => {
       usage.record({ userId: user._id, endpoint: "GET /a" }, new Date(midnight + ms));
     }
     const { commands } = await commandsDuring(database(), () => usage.flush());
-    expect(commands).toEqual(["update", "update"]);
+    expect(commands).toEqual(["find", "update", "update"]);
     const buckets = await bucketsOf(user._id);
     expect(countsOf(buckets)).toEqual([
       ["day", "2096-06-01T00:00:00.000Z", 2],
@@ -163,7 +163,7 @@ describe("UsageRecorder", () => {
     for (const usage of recorders) usage.record({ userId: user._id, endpoint: "GET /a" }, now);
     await Promise.all(recorders.map((usage) => usage.flush()));
     expect((await readUser(models, user._id)).apiUsage.favouriteEndpoints).toEqual([
-      { endpoint: "GET /a", requests: 100 },
+      { endpoint: "GET /a", requests: 100, error: 0 },
     ]);
     const bucket = await models.UsageBucket.findOne({ userId: user._id, interval: "hour" }).lean();
     expect(bucket?.requests).toBe(100);

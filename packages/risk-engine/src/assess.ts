@@ -39,7 +39,8 @@ export interface Assessment {
  * While fewer sign-ins were learnt than `policy.minimumLogins`, the level is `unscored` and the action that of the
  * policy, or the stricter one that evidence without history (failures, flags, automation and so on) gives alone.
  *
- * Feedback never refuses anybody: what was reported as not the user's is challenged where it would be denied.
+ * Feedback never refuses anybody: what only a report takes to a denial is challenged. Nor does it let anybody in: what
+ * the rest alone denies stays denied.
  *
  * @throws {RiskError} `INVALID_POLICY`
  *
@@ -58,11 +59,12 @@ export function assess(input: AssessInput): Assessment {
   for (const { logOdds } of reasons) evidence += logOdds;
   const found = scoreOfLogOdds(policy.prior + evidence);
   const level = levelOf(found, policy);
-  const byLevel = actionOf(level, reasons, policy);
+  const byLevel = policy.actions[level];
+  const action = unknown ? stricter(policy.actions.unscored, byLevel) : byLevel;
   return {
     score: unknown ? null : found,
     level: unknown ? "unscored" : level,
-    action: unknown ? stricter(policy.actions.unscored, byLevel) : byLevel,
+    action: withReports(action, reasons, input),
     reasons,
     likelihoodRatio: Math.exp(evidence),
     prior: policy.prior,
@@ -75,14 +77,14 @@ export function levelOf(score: number, { thresholds }: Policy): "low" | "medium"
   return score >= thresholds.medium ? "medium" : "low";
 }
 
-// A report may be a mistake, or a thief's who wants the owner locked out: it costs a second factor, never access.
-function actionOf(
-  level: Exclude<RiskLevel, "unscored">,
-  reasons: readonly Reason[],
-  policy: Policy,
-): RiskAction {
-  const action = policy.actions[level];
-  return action === "deny" && reasons.some(({ code }) => code === "reported") ? "challenge" : action;
+/**
+ * A report may be a mistake, or a thief's who wants the owner locked out: it costs a second factor, never access. So what
+ * it adds leads to a challenge at most, and it takes nothing from what would be done without any feedback.
+ */
+function withReports(action: RiskAction, reasons: readonly Reason[], input: AssessInput): RiskAction {
+  if (!reasons.some(({ code }) => code === "reported")) return action;
+  const without = assess({ ...input, context: { ...input.context, feedback: [] } }).action;
+  return stricter(action === "deny" ? "challenge" : action, without);
 }
 
 const strictness: Readonly<Record<RiskAction, number>> = { allow: 0, challenge: 1, deny: 2 };

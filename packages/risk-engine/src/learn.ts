@@ -31,6 +31,8 @@ export interface LearnInput {
 /**
  * Takes a successful sign-in up into a profile. Pure: a new profile is returned, and the same one when the policy does
  * not let this sign-in be learnt, or its time is none. A sign-in older than the profile counts as much as is left of it.
+ * One that is more than 180 days from the newest moves the profile's time only when a later one is near it: a clock may
+ * have been wrong.
  *
  * @returns a profile of at most {@link maxProfileBytes} bytes of JSON.
  * @throws {RiskError} `INVALID_POLICY`
@@ -46,26 +48,43 @@ export function learn(input: LearnInput): Profile {
   const allowed =
     input.confirmed === true || input.level === undefined || policy.learning.levels.includes(input.level);
   if (!allowed || at === undefined) return profile;
-  const late = profile.learned === 0 ? 0 : Math.max(0, profile.at - at);
+  const time = timeOf(profile, at);
+  const late = Math.max(0, time.at - at);
   const gain = 2 ** (-late / (policy.learning.halfLifeDays * dayMs));
-  const fading = profile.learned === 0 ? 1 : facts.fading;
+  const fading = profile.learned === 0 || !time.believed ? 1 : facts.fading;
   const add = (values: readonly Weighted[], value: string, limit: number) =>
     shorten(addTo(values, value, { fading, gain }), value, limit, dropLightest);
   const device = deviceKey(attempt.deviceId);
   return {
     version: 1,
-    at: profile.learned === 0 ? at : Math.max(profile.at, at),
+    at: time.at,
+    doubtful: time.believed ? null : at,
     learned: profile.learned + 1,
     weight: rounded(profile.weight * fading + gain),
     levels: learnLevels(profile, features, { fading, gain }),
     hours: turn(profile.hours, angleOf(at), { fading, gain }),
-    place: placeOf(facts),
+    place: time.believed ? placeOf(facts) : profile.place,
     devices: device ? add(profile.devices, device, deviceLimit) : faded(profile.devices, fading),
     flags: facts.flags
       .filter((kind) => habitualFlags.includes(kind))
       .reduce((known, kind) => addTo(known, kind, { fading: 1, gain }), faded(profile.flags, fading)),
     automated: rounded(profile.automated * fading + (features.automated ? gain : 0)),
   };
+}
+
+/** A sign-in so far from the newest is believed when the next one is near it: until then a clock may have been wrong. */
+const doubtfulAfterMs = 180 * dayMs;
+
+/**
+ * The time of the profile after a sign-in. One wrong reading moves nothing, or everything learnt would fade at once and
+ * count for nothing until that time has come; two in a row, in their order, do.
+ */
+function timeOf(profile: Profile, at: number): { readonly at: number; readonly believed: boolean } {
+  if (profile.learned === 0) return { at, believed: true };
+  if (Math.abs(at - profile.at) <= doubtfulAfterMs) return { at: Math.max(profile.at, at), believed: true };
+  const since = at - (profile.doubtful ?? Number.NaN);
+  if (since > 0 && since <= doubtfulAfterMs) return { at, believed: true };
+  return { at: profile.at, believed: false };
 }
 
 /** What is left of the old, and how much the new counts. */

@@ -28,6 +28,8 @@ export interface Profile {
   readonly version: 1;
   /** When the newest sign-in was learnt, ms since 1970. */
   readonly at: number;
+  /** When the last sign-in was learnt that was too far from `at` to be believed; `null` after one that was not. */
+  readonly doubtful: number | null;
   /** Sign-ins that were ever learnt. */
   readonly learned: number;
   /** Weight of all sign-ins. */
@@ -77,6 +79,7 @@ export function emptyProfile(): Profile {
   return {
     version: 1,
     at: 0,
+    doubtful: null,
     learned: 0,
     weight: 0,
     levels: Object.fromEntries(levels.map((level) => [level, { total: 0, values: [] }])) as never,
@@ -99,6 +102,7 @@ const level = (name: Level) =>
 const profileSchema: z.ZodType<Profile> = z.object({
   version: z.literal(1),
   at: z.number(),
+  doubtful: z.number().nullable(),
   learned: z.number().int().min(0),
   weight: amount,
   levels: z.object({
@@ -165,6 +169,7 @@ export function usableProfile(profile: Profile | null | undefined): Profile {
     isAmount(profile.learned) &&
     Number.isInteger(profile.learned) &&
     Number.isFinite(profile.at) &&
+    (profile.doubtful === null || Number.isFinite(profile.doubtful)) &&
     isAmount(profile.automated) &&
     areWeighted(profile.devices, deviceLength, deviceLimit) &&
     areWeighted(profile.flags, flagLength, habitualFlags.length) &&

@@ -75,8 +75,9 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
     },
     async (request, reply) => {
       const { delivery, ...answer } = request.body;
-      const opened = await signInByCode(service, answer, request);
-      return deliver(request, reply, opened, delivery, deviceOf(request, delivery));
+      const device = deviceOf(request, delivery);
+      const opened = await signInByCode(service, answer, request, device);
+      return deliver(request, reply, opened, delivery, device);
     },
   );
 };

@@ -1,3 +1,4 @@
+import { wrongClockMs } from "../clock.js";
 import { duration } from "../schemas/common.js";
 
 /** Days that the engagement score looks at, the current one included. */
@@ -50,7 +51,9 @@ export function engagementOf(activity: Activity, now: Date): Engagement {
 
 function recency(lastActiveAt: Date | undefined, now: Date): number {
   if (!lastActiveAt) return 0;
-  // A clock behind the one that wrote the date makes it the present, not more than that.
-  const idleMs = Math.max(0, now.getTime() - lastActiveAt.getTime());
+  // A clock behind the one that wrote the date makes it the present; ahead by more than a week, nobody knows when it was.
+  const aheadMs = lastActiveAt.getTime() - now.getTime();
+  if (aheadMs > wrongClockMs) return 0;
+  const idleMs = Math.max(0, -aheadMs);
   return 2 ** (-idleMs / recencyHalfLifeMs);
 }

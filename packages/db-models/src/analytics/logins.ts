@@ -19,7 +19,7 @@ export async function recordLogin(models: IdentityModels, login: Login, now: Dat
     "analytics.logins": { $add: [{ $ifNull: ["$analytics.logins", 0] }, 1] },
     "analytics.lastLoginAt": latest("$analytics.lastLoginAt", now),
     "analytics.devices": devices(login, now),
-    ...(login.country && { "analytics.countries": countries(login.country, now) }),
+    ...(login.country && { "analytics.countries": countries(login.country.toUpperCase(), now) }),
     lastActiveAt: latest("$lastActiveAt", now),
   };
   await models.User.collection.updateOne({ _id: login.userId }, [{ $set: set }]);

@@ -1,5 +1,6 @@
+import { clockToleranceMs } from "../clock.js";
 import type { ApiKeyDocument, ApiKeyLease } from "../schemas/api-key.js";
-import { limits } from "../schemas/common.js";
+import { duration, limits } from "../schemas/common.js";
 
 /** What of a key decides how often it may still be used. */
 export type MeteredKey = Pick<ApiKeyDocument, "_id" | "quota" | "rateLimit" | "leases">;
@@ -25,7 +26,10 @@ export function isMetered({ quota, rateLimit }: MeteredKey): boolean {
   return quota.remaining !== undefined || rateLimit.limit !== undefined;
 }
 
-/** A clock that was set back opens no new interval or window: it stays in the one that it knows of. */
+/**
+ * A clock that was set back opens no new interval or window: it stays in the one that it knows of. One that a clock began
+ * further ahead than clocks may differ is moved back to this moment, with what is left of it: no unit is granted twice.
+ */
 export function budgetOf(key: MeteredKey, now: Date): Budget {
   return { ...quotaAt(key, now), ...windowAt(key, now) };
 }
@@ -35,7 +39,8 @@ function quotaAt({ quota }: MeteredKey, now: Date): Pick<Budget, "remaining" | "
   if (!refillAmount || !refillIntervalMs || !refilledAt) {
     return { remaining, refilledAt, refillAt: undefined };
   }
-  const passed = Math.max(Math.floor((now.getTime() - refilledAt.getTime()) / refillIntervalMs), 0);
+  const intervals = Math.floor((now.getTime() - refilledAt.getTime()) / refillIntervalMs);
+  const passed = isFarAhead(refilledAt, now) ? intervals : Math.max(intervals, 0);
   const begin = refilledAt.getTime() + passed * refillIntervalMs;
   return {
     remaining: passed > 0 ? refillAmount : remaining,
@@ -51,12 +56,16 @@ function windowAt({ rateLimit }: MeteredKey, now: Date): Pick<Budget, "left" | "
   }
   const aligned = Math.floor(now.getTime() / windowMs) * windowMs;
   const known = startedAt?.getTime() ?? Number.NEGATIVE_INFINITY;
-  const begin = Math.max(aligned, known);
+  const begin = startedAt && isFarAhead(startedAt, now) ? aligned : Math.max(aligned, known);
   return {
     left: begin > known ? limit : Math.max(limit - used, 0),
     startedAt: new Date(begin),
     resetAt: new Date(begin + windowMs),
   };
+}
+
+function isFarAhead(moment: Date, now: Date): boolean {
+  return moment.getTime() > now.getTime() + clockToleranceMs;
 }
 
 /** Units that can be claimed. */
@@ -90,6 +99,10 @@ function same(left: Date | undefined, right: Date | undefined): boolean {
   return left?.getTime() === right?.getTime();
 }
 
+function isLater(left: Date | undefined, right: Date | undefined): boolean {
+  return (left?.getTime() ?? 0) > (right?.getTime() ?? 0);
+}
+
 /** Units that go back, and the periods that they are of. */
 export type Unspent = Periods & { units: number };
 
@@ -117,6 +130,8 @@ export function claimCommand(key: MeteredKey, budget: Budget, claim: Claim, now:
   if (quota.remaining !== undefined) {
     filter["quota.refilledAt"] = quota.refilledAt ?? null;
     if (!refilled) filter["quota.remaining"] = { $gte: units };
+    // Moved back, the interval keeps what was read, so nobody may have claimed since.
+    else if (isLater(quota.refilledAt, budget.refilledAt)) filter["quota.remaining"] = quota.remaining;
     const back = unspent && !refilled && same(unspent.refilledAt, quota.refilledAt) ? unspent.units : 0;
     set["quota.remaining"] = refilled
       ? budget.remaining - units
@@ -126,8 +141,11 @@ export function claimCommand(key: MeteredKey, budget: Budget, claim: Claim, now:
   if (rateLimit.limit !== undefined) {
     filter["rateLimit.startedAt"] = rateLimit.startedAt ?? null;
     if (!rolled) filter["rateLimit.used"] = { $lte: rateLimit.limit - units };
+    else if (isLater(rateLimit.startedAt, budget.startedAt)) filter["rateLimit.used"] = rateLimit.used ?? 0;
     const back = unspent && !rolled && same(unspent.startedAt, rateLimit.startedAt) ? unspent.units : 0;
-    set["rateLimit.used"] = rolled ? units : { $add: ["$rateLimit.used", units - back] };
+    set["rateLimit.used"] = rolled
+      ? rateLimit.limit - budget.left + units
+      : { $add: ["$rateLimit.used", units - back] };
     if (rolled) set["rateLimit.startedAt"] = budget.startedAt;
   }
   return { filter, update: [{ $set: set }] };
@@ -159,6 +177,7 @@ function leasesWith({ owner, lease }: Claim, now: Date): Record<string, unknown>
         $and: [
           { $ne: ["$$lease.owner", owner] },
           { $gt: ["$$lease.expiresAt", new Date(now.getTime() - forgetLeaseMs)] },
+          { $lt: ["$$lease.expiresAt", new Date(now.getTime() + maxLeaseAheadMs)] },
         ],
       },
     },
@@ -168,6 +187,8 @@ function leasesWith({ owner, lease }: Claim, now: Date): Record<string, unknown>
 
 /** An entry of a process that has died makes others wait no longer; it is removed after this time. */
 const forgetLeaseMs = 60_000;
+/** No lease is so long; one that ends later is of a clock that was wrong. */
+const maxLeaseAheadMs = duration.day;
 
 /** The key as a claim left it, as far as nobody else changed it. */
 export function afterClaim(key: MeteredKey, budget: Budget, claim: Claim): MeteredKey {

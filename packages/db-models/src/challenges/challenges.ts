@@ -1,11 +1,13 @@
 import { randomInt } from "node:crypto";
 import { Types } from "mongoose";
+import { clockToleranceMs } from "../clock.js";
 import { IdentityError } from "../errors.js";
+import { updateProfile } from "../login-defence/reserve.js";
 import type { IdentityModels } from "../models.js";
 import { hashPassword, verifyPassword } from "../passwords.js";
 import { queries } from "../queries.js";
-import { findByQuery, runQuery } from "../run-query.js";
-import { currentSchemaVersion, duration } from "../schemas/common.js";
+import { findByQuery } from "../run-query.js";
+import { currentSchemaVersion, duration, limits } from "../schemas/common.js";
 import type { LoginChallengeDocument } from "../schemas/login-challenge.js";
 import type { RiskAssessment } from "../schemas/user-session.js";
 import { mintToken, parseToken, sha256 } from "../secrets.js";
@@ -14,7 +16,7 @@ import { mintToken, parseToken, sha256 } from "../secrets.js";
 const lifetimeMs = 10 * duration.minute;
 const codeDigits = 8;
 const maxAttempts = 5;
-const maxPerQuarterHour = 5;
+const quarterHourMs = 15 * duration.minute;
 
 export interface LoginChallengeInput {
   userId: Types.ObjectId;
@@ -55,17 +57,15 @@ export async function createLoginChallenge(
   input: LoginChallengeInput,
   now: Date,
 ): Promise<CreatedLoginChallenge> {
-  const since = new Date(now.getTime() - 15 * duration.minute);
-  const page = { limit: maxPerQuarterHour, since };
-  const recent = await runQuery(models, queries.challengesOfUser(input.userId, page), { _id: 1 });
-  if (recent.length >= maxPerQuarterHour) {
+  const id = new Types.ObjectId();
+  if (!(await reserveChallenge(models, input.userId, id, now))) {
     throw new IdentityError("CHALLENGE_LIMIT", "too many challenges of this account in a short time");
   }
   const token = mintToken("challenge");
   const code = String(randomInt(10 ** codeDigits)).padStart(codeDigits, "0");
   const expiresAt = new Date(now.getTime() + lifetimeMs);
   const challenge: LoginChallengeDocument = {
-    _id: new Types.ObjectId(),
+    _id: id,
     userId: input.userId,
     tokenHash: sha256(token.raw),
     codeHash: await hashPassword(code),
@@ -79,6 +79,35 @@ export async function createLoginChallenge(
   };
   await models.LoginChallenge.collection.insertOne({ ...challenge });
   return { token: token.raw, code, expiresAt };
+}
+
+/**
+ * Counts a challenge in the update that decides whether there may be one more, so that of parallel calls no more than
+ * the limit get one. A moment that a wrong clock dated ahead does not count.
+ */
+async function reserveChallenge(
+  models: IdentityModels,
+  userId: Types.ObjectId,
+  id: Types.ObjectId,
+  now: Date,
+): Promise<boolean> {
+  const since = new Date(now.getTime() - quarterHourMs);
+  const until = new Date(now.getTime() + clockToleranceMs);
+  const stored = { $ifNull: ["$challenges", []] };
+  const isRecent = { $and: [{ $gt: ["$$one.at", since] }, { $lte: ["$$one.at", until] }] };
+  const recent = { $filter: { input: stored, as: "one", cond: isRecent } };
+  // A retry after an answer that got lost finds its own entry, and adds none.
+  const isCounted = { $in: [id, { $map: { input: stored, as: "one", in: "$$one.id" } }] };
+  const isFull = { $gte: [{ $size: recent }, limits.challenges] };
+  const profile = await updateProfile(models, "user", userId.toHexString(), now, {
+    challenges: {
+      $cond: [{ $or: [isCounted, isFull] }, stored, { $concatArrays: [recent, [{ id, at: now }]] }],
+    },
+    counter: { $ifNull: ["$counter", { failures: 0 }] },
+    devices: { $ifNull: ["$devices", []] },
+    purgeAt: { $max: ["$purgeAt", new Date(now.getTime() + duration.day)] },
+  });
+  return profile.challenges?.some((one) => one.id.equals(id)) ?? false;
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   counterAfter,
   counterWithout,
 } from "./counters.js";
+import { evaluatedAttempts } from "./evaluated.js";
 import {
   type LoginDefencePolicy,
   type LoginDefencePolicyInput,
@@ -27,6 +28,7 @@ const attemptInputSchema = z.strictObject({
   ip: z.string().max(64).optional(),
   deviceCookie: z.string().max(512).optional(),
   challengeSolved: z.boolean().optional(),
+  waitMs: z.int().min(0).max(30_000).default(0),
 });
 
 export interface LoginAttemptInput {
@@ -38,6 +40,11 @@ export interface LoginAttemptInput {
   deviceCookie?: string;
   /** True when the app has made sure that a person is there: then the account's delay doesn't hold. */
   challengeSolved?: boolean;
+  /**
+   * Milliseconds to wait, before the attempt is refused, for those that this process is evaluating: right passwords that
+   * come at once are no failures. Default 0.
+   */
+  waitMs?: number;
 }
 
 /** An attempt that may be evaluated; `settleLoginAttempt` takes it. */
@@ -83,10 +90,43 @@ export async function reserveLoginAttempt(
   now: Date,
   policy: LoginDefencePolicyInput = {},
 ): Promise<LoginAdmission> {
-  const { identifier, ip, deviceCookie, challengeSolved } = parseInput(attemptInputSchema, input);
+  const { identifier, ip, deviceCookie, challengeSolved, waitMs } = parseInput(attemptInputSchema, input);
   const rules = loginDefencePolicyOf(policy);
-  const attempt = { id: new Types.ObjectId(), now, skipsDelay: challengeSolved ?? false };
   const account = loginAccountOf(identifier);
+  const counted = { account, ip, deviceCookie, challengeSolved };
+  if (waitMs === 0) return reserveOnBoth(models, new Types.ObjectId(), counted, now, rules);
+  const evaluated = evaluatedAttempts(models);
+  for (let left = waitMs; ; ) {
+    const id = new Types.ObjectId();
+    evaluated.begin(account, id);
+    const admission = await reserveOnBoth(models, id, counted, now, rules).catch((error: unknown) => {
+      evaluated.end(account, id, false);
+      throw error;
+    });
+    if (admission.admitted) return admission;
+    evaluated.end(account, id, false);
+    const waitedMs = await evaluated.oneEvaluated(account, left);
+    if (waitedMs === undefined) return admission;
+    left -= waitedMs;
+  }
+}
+
+/** What an attempt is counted under. */
+interface CountedInput {
+  account: string;
+  ip: string | undefined;
+  deviceCookie: string | undefined;
+  challengeSolved: boolean | undefined;
+}
+
+async function reserveOnBoth(
+  models: IdentityModels,
+  id: Types.ObjectId,
+  { account, ip, deviceCookie, challengeSolved }: CountedInput,
+  now: Date,
+  rules: LoginDefencePolicy,
+): Promise<LoginAdmission> {
+  const attempt = { id, now, skipsDelay: challengeSolved ?? false };
   const deviceHash = deviceCookie ? loginDeviceOf(account, deviceCookie) : undefined;
   const byAccount = await reserveOnAccount(models, account, deviceHash, attempt, rules);
   const {
@@ -188,7 +228,8 @@ export async function takeBack(
 
 const maxAttempts = 10;
 
-async function updateProfile(
+/** Changes the profile of a subject by a pipeline, and makes it where there is none; returns it as this change left it. */
+export async function updateProfile(
   models: IdentityModels,
   subject: LoginSubject,
   key: string,

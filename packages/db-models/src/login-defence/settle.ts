@@ -3,6 +3,7 @@ import type { IdentityModels } from "../models.js";
 import { queries } from "../queries.js";
 import { limits } from "../schemas/common.js";
 import { recordSecurityEvent, type SecurityEventInput } from "../security/events.js";
+import { evaluatedAttempts } from "./evaluated.js";
 import { type LoginDefencePolicyInput, loginDefencePolicyOf } from "./policy.js";
 import { loginAccountOf, loginDeviceOf, type ReservedLoginAttempt, takeBack } from "./reserve.js";
 
@@ -32,8 +33,22 @@ export async function settleLoginAttempt(
   now: Date,
   policy: LoginDefencePolicyInput = {},
 ): Promise<void> {
-  if (!outcome.succeeded) return noteFailure(models, outcome, now);
   const { knownDeviceMs } = loginDefencePolicyOf(policy);
+  try {
+    await (outcome.succeeded
+      ? noteSuccess(models, outcome, now, knownDeviceMs)
+      : noteFailure(models, outcome, now));
+  } finally {
+    evaluatedAttempts(models).end(outcome.attempt.account, outcome.attempt.id, true);
+  }
+}
+
+async function noteSuccess(
+  models: IdentityModels,
+  outcome: LoginOutcome,
+  now: Date,
+  knownDeviceMs: number,
+): Promise<void> {
   const { attempt } = outcome;
   await Promise.all([
     forgive(models, outcome, now, knownDeviceMs),

@@ -1,5 +1,6 @@
 import type { mongo, Types } from "mongoose";
 import type { IdentityModels } from "../models.js";
+import { remainingUsers } from "../remaining-users.js";
 import { currentSchemaVersion, duration } from "../schemas/common.js";
 import { WriteBehind } from "../write-behind.js";
 import { counterHashOf, type RiskCounterKey, totalsHash } from "./knowledge.js";
@@ -91,9 +92,12 @@ export class RiskRecorder {
     return this.#pending.flush();
   }
 
-  async #write({ LoginProfile, RiskCounter }: IdentityModels, group: Pending[]): Promise<void> {
+  async #write(models: IdentityModels, group: Pending[]): Promise<void> {
+    const { LoginProfile, RiskCounter } = models;
     const unordered = { ordered: false } as const;
-    await LoginProfile.collection.bulkWrite(group.map(profileUpdate), unordered);
+    const remaining = await remainingUsers(models, group);
+    const profiles = group.filter(({ userId }) => remaining.has(userId.toHexString())).map(profileUpdate);
+    if (profiles.length > 0) await LoginProfile.collection.bulkWrite(profiles, unordered);
     await RiskCounter.collection.bulkWrite(counterUpdates(group), unordered);
     this.#forget(group);
   }

@@ -60,6 +60,7 @@ export const limits = {
   sealed: 128, // a network with nonce and tag, in base64url
   bucketEndpoints: 64,
   messages: 16,
+  challenges: 5, // one-time codes of an account in a quarter of an hour
   name: 128,
   description: 1_000,
 } as const;
@@ -103,6 +104,8 @@ export function assertKnownVersion(document: { schemaVersion: number }): void {
 
 export const text = (maxlength: number) => ({ type: String, maxlength, trim: true });
 export const requiredText = (maxlength: number) => ({ ...text(maxlength), required: true });
+/** Text of somebody else, kept as it is: an empty one too. */
+export const keptText = (maxlength: number) => ({ type: String, maxlength, default: "" });
 /** SHA-256 in base64url. */
 export const hash = { type: String, minlength: 43, maxlength: 43 } as const;
 export const count = { type: Number, required: true, default: 0, min: 0 };

@@ -52,6 +52,12 @@ export interface LoginFeedback {
   userAgent?: string;
 }
 
+/** A one-time code that was asked of a sign-in. */
+interface CountedChallenge {
+  id: Types.ObjectId;
+  at: Date;
+}
+
 /**
  * What is known of sign-ins: to an account and from a network, failures for the brute-force defence; of a user the
  * bounded profile that a risk engine learns. Collection `login_profiles`.
@@ -68,6 +74,8 @@ export interface LoginProfileDocument extends BaseDocument {
   profile?: Record<string, unknown>;
   /** Of a user: what they said of their sign-ins. */
   feedback?: LoginFeedback[];
+  /** Of a user: the last challenges that were made for their sign-ins. */
+  challenges?: CountedChallenge[];
   updatedAt: Date;
   purgeAt: Date;
 }
@@ -83,6 +91,11 @@ const deviceSchema = new Schema<LoginDevice>(
     counter: { type: counterSchema, required: true },
     lastSeenAt: requiredDate,
   },
+  { _id: false },
+);
+
+const challengeSchema = new Schema<CountedChallenge>(
+  { id: { type: Schema.Types.ObjectId, required: true }, at: requiredDate },
   { _id: false },
 );
 
@@ -107,6 +120,7 @@ export const loginProfileSchema = new Schema<LoginProfileDocument>(
     devices: list(deviceSchema, limits.devices),
     profile: Schema.Types.Mixed,
     feedback: { ...list(feedbackSchema, limits.riskFeedback), default: undefined },
+    challenges: { ...list(challengeSchema, limits.challenges), default: undefined },
     updatedAt: requiredDate,
     purgeAt: requiredDate,
     schemaVersion,

@@ -2,11 +2,11 @@ import { Schema, type Types } from "mongoose";
 import {
   type BaseDocument,
   count,
+  keptText,
   limits,
   list,
   purgeAtTtl,
   requiredDate,
-  requiredText,
   schemaOptions,
   schemaVersion,
 } from "./common.js";
@@ -34,7 +34,7 @@ export interface UsageBucketDocument extends BaseDocument {
 }
 
 const endpointCount = new Schema<EndpointCount>(
-  { endpoint: requiredText(limits.endpoint), requests: count, failures: count },
+  { endpoint: keptText(limits.endpoint), requests: count, failures: count },
   { _id: false },
 );
 

@@ -4,6 +4,7 @@ import {
   count,
   duration,
   hash,
+  keptText,
   limits,
   list,
   purgeAtTtl,
@@ -69,7 +70,9 @@ export interface UserSubscription {
 
 export interface FavouriteEndpoint {
   endpoint: string;
+  /** Never too low, and too high by at most `error`. */
   requests: number;
+  error: number;
 }
 
 export interface UserApiUsage {
@@ -224,7 +227,7 @@ const subscription = new Schema<UserSubscription>(
 );
 
 const favouriteEndpoint = new Schema<FavouriteEndpoint>(
-  { endpoint: requiredText(limits.endpoint), requests: count },
+  { endpoint: keptText(limits.endpoint), requests: count, error: count },
   { _id: false },
 );
 

@@ -28,7 +28,10 @@ export interface OpenSessionInput {
   /** The account as the authentication has just read it, which saves a read. It is read again once the session is in. */
   account?: SessionAccount;
   userAgent?: string;
-  /** Value of a long-lived device cookie; the device is then recognised by it instead of by its user agent. */
+  /**
+   * Value of the long-lived cookie that the device has, or has from now on; it is then known by that and not by its user
+   * agent, which somebody else's browser may share. A device that was only given a cookie now is a new one.
+   */
   deviceCookie?: string;
   ip?: string;
   location?: GeoLocation;
@@ -55,7 +58,7 @@ export interface OpenedSession {
   idleExpiresAt: Date;
   absoluteExpiresAt: Date;
   deviceHash: string;
-  /** True when no earlier session of the user, within the retention, came from this device. */
+  /** True when the account knows no such device: neither from a session within the retention nor from {@link recordLogin}. */
   newDevice: boolean;
   /** True when the user has signed in before, but never from this country. */
   newLocation: boolean;
@@ -85,6 +88,7 @@ const userProjection = {
   sessionGeneration: 1,
   schemaVersion: 1,
   "analytics.countries": 1,
+  "analytics.devices": 1,
 } as const;
 
 /**
@@ -143,8 +147,10 @@ async function openUnderCap(
 async function isKnownDevice(
   models: IdentityModels,
   session: UserSessionDocument,
-  { holders }: LoginState,
+  { user, holders }: LoginState,
 ): Promise<boolean> {
+  // Sessions go after their retention; the devices of the account stay, so that a rare visitor is known.
+  if (user.analytics.devices.some(({ deviceHash }) => deviceHash === session.deviceHash)) return true;
   if (holders.some(({ deviceHash }) => deviceHash === session.deviceHash)) return true;
   // This session may already be inserted, and must not vouch for itself.
   const query = queries.sessionsOfDevice(session.userId, session.deviceHash, { limit: 2 });
@@ -290,7 +296,7 @@ function describeSession(
       userAgent: capUserAgent(input.userAgent),
       ip: canonicalAddress(input.ip),
       network: networkOf(input.ip),
-      location: input.location,
+      location: input.location && withCountryCode(input.location),
     }),
     risk: input.risk ?? { level: "unscored", reasons: [] },
     apiUsage: { requests: 0, failures: 0 },
@@ -309,6 +315,11 @@ function describeSession(
 function present<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
   const entries = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
   return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> };
+}
+
+// Lists of addresses write codes in either case.
+function withCountryCode({ country, ...rest }: GeoLocation): GeoLocation {
+  return { ...rest, ...(country && { country: country.toUpperCase() }) };
 }
 
 function isNewCountry(user: SessionAccount, country: string | undefined): boolean {

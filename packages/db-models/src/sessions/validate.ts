@@ -1,4 +1,5 @@
 import type { Types } from "mongoose";
+import { wrongClockMs } from "../clock.js";
 import type { IdentityModels } from "../models.js";
 import { queries } from "../queries.js";
 import { isReplacedInGrace } from "../rotations.js";
@@ -141,7 +142,9 @@ async function touchIfDue(
   now: Date,
   policy: SessionPolicy,
 ): Promise<Date | undefined> {
-  if (now.getTime() - session.lastSeenAt.getTime() < policy.touchIntervalMs) return undefined;
+  const sinceMs = now.getTime() - session.lastSeenAt.getTime();
+  // Seen more than a week ahead is what a wrong clock wrote: it is put right, and the idle expiry with it.
+  if (sinceMs < policy.touchIntervalMs && sinceMs > -wrongClockMs) return undefined;
   const expiry = expiryAfterUse(session, now, policy);
   await models.UserSession.collection.updateOne(
     { _id: session._id, lastSeenAt: session.lastSeenAt, revokedAt: null, slot: { $gte: 0 } },

@@ -1,5 +1,6 @@
 import type { Types } from "mongoose";
 import type { IdentityModels } from "../models.js";
+import { remainingUsers } from "../remaining-users.js";
 import { retentionOf } from "../retention.js";
 import { limits } from "../schemas/common.js";
 import { storableText } from "../text.js";
@@ -99,9 +100,12 @@ export class UsageRecorder {
     if (counted) counted.lastEndpoint = endpoint;
   }
 
-  async #write(batch: PendingUse[]): Promise<void> {
+  async #write(counted: PendingUse[]): Promise<void> {
     const { User, UserSession, UsageBucket } = this.#models;
     const unordered = { ordered: false } as const;
+    const remaining = await remainingUsers(this.#models, counted);
+    const batch = counted.filter(({ userId }) => remaining.has(userId.toHexString()));
+    if (batch.length === 0) return;
     const sessions = sessionUpdates(batch);
     await UsageBucket.collection.bulkWrite(bucketUpdates(batch, retentionOf(this.#models)), unordered);
     await User.collection.bulkWrite(userUpdates(batch), unordered);

@@ -1,4 +1,5 @@
 import type { mongo, Types } from "mongoose";
+import { latest } from "../clock.js";
 import type { Retention } from "../retention.js";
 import { currentSchemaVersion, duration, limits } from "../schemas/common.js";
 import { type UsageInterval, usageIntervals } from "../schemas/usage-bucket.js";
@@ -64,27 +65,75 @@ export function userUpdates(batch: readonly PendingUse[]): BulkWrite[] {
 
 function userCounts(use: PendingUse): Record<string, unknown> {
   const startedAt = new Date(Math.floor(use.at.getTime() / usageWindowMs) * usageWindowMs);
-  const sameWindow = { $gte: ["$apiUsage.window.startedAt", startedAt] };
+  // One that is ahead by a whole window was begun by a clock that was wrong; one that is ahead by less is the next one,
+  // and what comes late for the window before changes it no more.
+  const stored = "$apiUsage.window.startedAt";
+  const isLater = {
+    $and: [{ $gt: [stored, startedAt] }, { $lte: [stored, new Date(startedAt.getTime() + usageWindowMs)] }],
+  };
+  const isSame = { $eq: [stored, startedAt] };
+  const resetAt = new Date(startedAt.getTime() + usageWindowMs);
   return {
     "apiUsage.totals.requests": plus("$apiUsage.totals.requests", use.requests),
     "apiUsage.totals.failures": plus("$apiUsage.totals.failures", use.failures),
     "apiUsage.window.requests": {
-      $cond: [sameWindow, plus("$apiUsage.window.requests", use.requests), use.requests],
+      $cond: [
+        isLater,
+        "$apiUsage.window.requests",
+        { $cond: [isSame, plus("$apiUsage.window.requests", use.requests), use.requests] },
+      ],
     },
-    "apiUsage.window.startedAt": { $max: ["$apiUsage.window.startedAt", startedAt] },
-    "apiUsage.window.resetAt": {
-      $max: ["$apiUsage.window.resetAt", new Date(startedAt.getTime() + usageWindowMs)],
-    },
+    "apiUsage.window.startedAt": { $cond: [isLater, stored, startedAt] },
+    "apiUsage.window.resetAt": { $cond: [isLater, "$apiUsage.window.resetAt", resetAt] },
     "apiUsage.favouriteEndpoints": favourites(use),
-    lastActiveAt: { $max: ["$lastActiveAt", use.at] },
+    lastActiveAt: latest("$lastActiveAt", use.at),
   };
 }
 
-// The most used stay. A newcomer starts at what this flush saw of it, which is how a bounded list can be kept at all.
+/**
+ * The Space-Saving algorithm over a list of `limits.favouriteEndpoints` counters: a newcomer takes the place of the least
+ * used, whose count it inherits as its error. So a count is never too low, too high by at most its `error`, and whatever
+ * has more than one in `limits.favouriteEndpoints` of all requests is in the list.
+ *
+ * Source: Metwally, Agrawal and El Abbadi, "Efficient Computation of Frequent and Top-k Elements in Data Streams", 2005.
+ */
 function favourites(use: PendingUse): Record<string, unknown> {
-  const merged = mergedCounts("$apiUsage.favouriteEndpoints", use.endpoints, ["requests"]);
-  const sorted = { $sortArray: { input: merged, sortBy: { requests: -1, endpoint: 1 } } };
-  return { $slice: [sorted, limits.favouriteEndpoints] };
+  const added = [...use.endpoints]
+    .map(([endpoint, { requests }]) => ({ endpoint: { $literal: endpoint }, requests }))
+    .sort((one, other) => other.requests - one.requests);
+  const known = {
+    $map: {
+      input: "$$value",
+      as: "old",
+      in: {
+        $cond: [
+          { $eq: ["$$old.endpoint", "$$this.endpoint"] },
+          { $mergeObjects: ["$$old", { requests: { $add: ["$$old.requests", "$$this.requests"] } }] },
+          "$$old",
+        ],
+      },
+    },
+  };
+  const fresh = { endpoint: "$$this.endpoint", requests: "$$this.requests", error: { $literal: 0 } };
+  const heir = {
+    endpoint: "$$this.endpoint",
+    requests: { $add: ["$$least.requests", "$$this.requests"] },
+    error: "$$least.requests",
+  };
+  const most = limits.favouriteEndpoints;
+  const replaced = {
+    $let: {
+      vars: { least: { $arrayElemAt: ["$$value", -1] } },
+      in: { $concatArrays: [{ $slice: ["$$value", most - 1] }, [heir]] },
+    },
+  };
+  const names = { $map: { input: "$$value", as: "old", in: "$$old.endpoint" } };
+  const hasRoom = { $lt: [{ $size: "$$value" }, most] };
+  const joined = { $cond: [hasRoom, { $concatArrays: ["$$value", [fresh]] }, replaced] };
+  const next = { $cond: [{ $in: ["$$this.endpoint", names] }, known, joined] };
+  const sorted = { $sortArray: { input: next, sortBy: { requests: -1, endpoint: 1 } } };
+  const stored = { $ifNull: ["$apiUsage.favouriteEndpoints", []] };
+  return { $reduce: { input: added, initialValue: stored, in: sorted } };
 }
 
 /** API usage of each session; one that has ended meanwhile counts nothing. */
@@ -107,11 +156,8 @@ function plus(field: string, amount: number): Record<string, unknown> {
 }
 
 /** An aggregation expression: the stored counts plus the new ones, endpoint by endpoint, newcomers last. */
-function mergedCounts(
-  field: string,
-  added: ReadonlyMap<string, UseCount>,
-  kinds: ReadonlyArray<keyof UseCount> = ["requests", "failures"],
-): Record<string, unknown> {
+function mergedCounts(field: string, added: ReadonlyMap<string, UseCount>): Record<string, unknown> {
+  const kinds = ["requests", "failures"] as const;
   const stored = { $ifNull: [field, []] };
   const delta = [...added].map(([endpoint, counts]) => ({
     endpoint: { $literal: endpoint },

@@ -52,8 +52,7 @@ export async function registerUser(
     updatedAt: now,
   });
   try {
-    // What the schema would check again was checked at the edge, by code points; Mongoose counts UTF-16 units.
-    await user.save({ validateBeforeSave: false });
+    await user.save();
   } catch (error) {
     throw isDuplicateKey(error) ? identifierTaken(error.keyPattern) : error;
   }
