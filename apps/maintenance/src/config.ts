@@ -68,6 +68,11 @@ export const configSchema = z.strictObject({
   leaseMs: milliseconds(500, 3_600_000)
     .default(30_000)
     .describe("A job's lease; after a crash another instance takes over when it has run out"),
+  startingDeadlineMs: milliseconds(1_000, 7 * 86_400_000)
+    .default(6 * 3_600_000)
+    .describe(
+      "How late a scheduled run may still start, when the database or every instance was away at its time",
+    ),
   batchSize: integer(1, 10_000)
     .default(1_000)
     .describe("Documents that a cleanup removes, or a migration writes, in one batch, at most"),
@@ -131,18 +136,35 @@ export function defineConfig(input: ConfigInput): Config {
 
 /**
  * Reads the settings from environment variables. An empty variable counts as absent, and a variable with our prefix
- * that is no setting is an error, because it is most likely a misspelt one.
+ * that is no setting is an error, because it is most likely a misspelt one. What Kubernetes sets for Services whose
+ * names begin with org-maintenance is ignored.
  *
  * @throws ConfigError
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const settings = new Map(Object.keys(configSchema.shape).map((setting) => [variableOf(setting), setting]));
   const unknown = Object.keys(env).filter(
-    (name) => name.startsWith("ORG_MAINTENANCE_") && !settings.has(name),
+    (name) => name.startsWith("ORG_MAINTENANCE_") && !settings.has(name) && !isServiceLink(name, env[name]),
   );
   if (unknown.length > 0) throw new ConfigError(`${unknown.join(", ")}: no such setting`);
-  const given = [...settings].flatMap(([name, setting]) => (env[name] ? [[setting, env[name]]] : []));
+  const given = [...settings].flatMap(([name, setting]) =>
+    env[name] && !isServiceLink(name, env[name]) ? [[setting, env[name]]] : [],
+  );
   return parse(Object.fromEntries(given), variableOf);
+}
+
+const serviceLinks: readonly (readonly [name: RegExp, value: RegExp])[] = [
+  [/_SERVICE_HOST$/, /^[\da-f.:]+$/i],
+  [/_SERVICE_PORT(_[A-Z\d_]+)?$/, /^\d+$/],
+  [/_PORT(_\d+_(TCP|UDP|SCTP))?$/, /^(tcp|udp|sctp):\/\//],
+  [/_PORT_\d+_(TCP|UDP|SCTP)_PROTO$/, /^(tcp|udp|sctp)$/],
+  [/_PORT_\d+_(TCP|UDP|SCTP)_PORT$/, /^\d+$/],
+  [/_PORT_\d+_(TCP|UDP|SCTP)_ADDR$/, /^[\da-f.:]+$/i],
+];
+
+/** Whether a variable is one that Kubernetes puts into each pod of a namespace for each of its Services. */
+function isServiceLink(name: string, value = ""): boolean {
+  return serviceLinks.some(([ofName, ofValue]) => ofName.test(name) && ofValue.test(value));
 }
 
 /** The name of this instance: unique among those that run now. */

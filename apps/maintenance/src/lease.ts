@@ -55,7 +55,10 @@ export async function acquireLease(
 ): Promise<Acquisition> {
   const { job, owner, ttlMs, tick } = request;
   const now = await store.now();
-  const notDone = tick ? { $or: [{ doneTick: { $exists: false } }, { doneTick: { $lt: tick } }] } : {};
+  // A time that is yet to come was noted by a server whose clock was wrong.
+  const notDone = tick
+    ? { $or: [{ doneTick: { $exists: false } }, { doneTick: { $lt: tick } }, { doneTick: { $gt: now } }] }
+    : {};
   try {
     const lease = await store.collection.findOneAndUpdate(
       { _id: job, expiresAt: { $lte: now }, ...notDone },
@@ -99,6 +102,11 @@ export async function lowestLiving(store: LeaseStore, job: string): Promise<numb
   const lease = await store.collection.findOne({ _id: job });
   if (!lease) return 0;
   return lease.expiresAt > (await store.now()) ? lease.fence : lease.fence + 1;
+}
+
+/** The latest scheduled time that a run of the job was finished for. */
+export async function lastDoneTick(store: LeaseStore, job: string): Promise<Date | undefined> {
+  return (await store.collection.findOne({ _id: job }))?.doneTick;
 }
 
 function heldBy({ job, owner, fence }: HeldLease, now: Date) {

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { isIdentityError, openDatabase } from "@org/db-models";
 import { lowerCpuPriority } from "@org/db-optimizer";
 import { type Logger, pino } from "pino";
@@ -6,19 +7,20 @@ import { type Config, ConfigError, readConfig } from "./config.js";
 import { identityJobs } from "./jobs.js";
 import { type MaintenanceDeps, prepareControls, runOnce, startMaintenance } from "./maintenance.js";
 import { RunError } from "./run-control.js";
+import { ListenError } from "./status-server.js";
 import { steer } from "./steer.js";
+
+/** A server that hangs gets this long to close its connections. */
+const closingMs = 2_000;
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const expected =
-    error instanceof ConfigError ||
-    error instanceof UsageError ||
-    error instanceof RunError ||
-    isIdentityError(error);
-  process.stderr.write(`${expected ? `${error.code}: ${error.message}` : (error as Error).stack}\n`);
+  process.stderr.write(`${failureText(error)}\n`);
   process.exitCode = exitCodes.error;
 }
+// What a server that hangs has left open does not keep the process.
+globalThis.setTimeout(() => process.exit(), closingMs).unref();
 
 async function main(args: readonly string[]): Promise<number> {
   const { help, command, target } = parseArguments(args);
@@ -39,10 +41,11 @@ async function main(args: readonly string[]): Promise<number> {
     if ((!command || command === "once") && config.nice !== 0) lowerCpuPriority();
     if (!command) return await serve(deps, stopping);
     if (command === "once") return await runAndReport(deps, stopping, target);
-    process.stdout.write(await steer(await prepareControls(deps), command, target));
+    const reading = command === "list" || command === "show";
+    process.stdout.write(await steer(await prepareControls(deps, reading), command, target));
     return exitCodes.ok;
   } finally {
-    await database.close();
+    await Promise.race([database.close(), setTimeout(closingMs, undefined, { ref: false })]);
   }
 }
 
@@ -67,15 +70,26 @@ async function serve(deps: MaintenanceDeps, stopping: AbortSignal): Promise<numb
   return exitCodes.ok;
 }
 
+function failureText(error: unknown): string {
+  const expected =
+    error instanceof ConfigError ||
+    error instanceof UsageError ||
+    error instanceof RunError ||
+    error instanceof ListenError ||
+    isIdentityError(error);
+  return expected ? `${error.code}: ${error.message}` : String((error as Error).stack);
+}
+
 /** Aborted by SIGTERM and SIGINT; a second signal, or too long a wait, ends the process at once. */
 function stopSignal(config: Config, log: Logger): AbortSignal {
   const controller = new AbortController();
   const stop = (signal: string) => {
+    // As the first process of a container this one would not die of a signal by itself.
+    if (controller.signal.aborted) process.exit(exitCodes.error);
     log.info({ signal }, "stopping after the batch under way");
     controller.abort();
-    setTimeout(() => process.exit(exitCodes.error), config.shutdownTimeoutMs).unref();
+    globalThis.setTimeout(() => process.exit(exitCodes.error), config.shutdownTimeoutMs).unref();
   };
-  process.once("SIGTERM", stop);
-  process.once("SIGINT", stop);
+  process.on("SIGTERM", stop).on("SIGINT", stop);
   return controller.signal;
 }

@@ -42,7 +42,8 @@ const day = 86_400_000;
  */
 export async function startMaintenance(deps: MaintenanceDeps): Promise<Maintenance> {
   const stopping = new AbortController();
-  const runner = await prepareRunner(deps, stopping.signal);
+  const runner = runnerOf(deps, stopping.signal);
+  await prepareHistory(runner.history);
   const jobs = deps.jobs(runner.metrics);
   let scheduled: Scheduled[] = [];
   const upcoming = () => scheduled.map(({ job, next }) => ({ job, next: next() }));
@@ -83,7 +84,8 @@ export async function runOnce(
   stopping: AbortSignal,
   only?: string,
 ): Promise<RunResult[]> {
-  const runner = await prepareRunner(deps, stopping);
+  const runner = runnerOf(deps, stopping);
+  await prepareHistory(runner.history);
   const jobs = deps.jobs(runner.metrics);
   const chosen = only === undefined ? jobs : jobs.filter(({ name }) => name === only);
   if (chosen.length === 0)
@@ -93,9 +95,14 @@ export async function runOnce(
   return results;
 }
 
-/** What commands that show and steer runs need. */
-export async function prepareControls(deps: MaintenanceDeps): Promise<Controls> {
-  const runner = await prepareRunner(deps, new AbortController().signal);
+/**
+ * What commands that show and steer runs need.
+ *
+ * @param reading - whether they show only: nothing is written then.
+ */
+export async function prepareControls(deps: MaintenanceDeps, reading: boolean): Promise<Controls> {
+  const runner = runnerOf(deps, new AbortController().signal);
+  if (!reading) await prepareHistory(runner.history);
   return controlsOf(runner, deps.jobs(runner.metrics));
 }
 
@@ -103,15 +110,11 @@ function controlsOf({ leases, history, instance }: Runner, jobs: readonly Job[])
   return { leases, history, jobs, by: instance };
 }
 
-async function prepareRunner(
-  { database, config, log }: MaintenanceDeps,
-  stopping: AbortSignal,
-): Promise<Runner> {
+function runnerOf({ database, config, log }: MaintenanceDeps, stopping: AbortSignal): Runner {
   const { db } = database.connection;
   if (!db) throw new TypeError("the database is not open");
   const instance = instanceName(config);
   const history = runHistory(db, config.runRetentionDays * day);
-  await prepareHistory(history);
   return {
     leases: leaseStore(db),
     history,
@@ -119,6 +122,7 @@ async function prepareRunner(
     log: log.child({ instance }),
     instance,
     leaseMs: config.leaseMs,
+    startingDeadlineMs: config.startingDeadlineMs,
     stopping,
   };
 }

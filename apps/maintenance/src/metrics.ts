@@ -5,7 +5,7 @@ import type { RunEnd } from "./runs.js";
 export interface Metrics {
   readonly registry: Registry;
   runEnded(job: string, end: RunEnd, seconds: number): void;
-  runRefused(job: string, reason: "locked" | "done" | "nothing_queued" | "error"): void;
+  runRefused(job: string, reason: "locked" | "done" | "nothing_queued" | "missed" | "error"): void;
   removed(rule: string, documents: number): void;
   healthScored(score: number): void;
   driftFound(steps: number): void;

@@ -4,7 +4,13 @@ import type { LeaseStore } from "./lease.js";
 import { alive, asItIs, newRun, noteLost, queuedFence, type RunDocument, type RunHistory } from "./runs.js";
 
 /** Why a run can't be steered as asked. */
-export type RunErrorCode = "RUN_NOT_FOUND" | "RUN_ENDED" | "RUN_ACTIVE" | "JOB_UNKNOWN" | "JOB_NOT_PAUSABLE";
+export type RunErrorCode =
+  | "RUN_NOT_FOUND"
+  | "RUN_ENDED"
+  | "RUN_ACTIVE"
+  | "RUN_CANCELLING"
+  | "JOB_UNKNOWN"
+  | "JOB_NOT_PAUSABLE";
 
 /** A run can't be steered as asked. Decide on `code`. */
 export class RunError extends Error {
@@ -29,11 +35,31 @@ export interface Controls {
 const listed = 20;
 
 /** The last runs, of one job or all, the newest first. */
-export async function listRuns({ history, leases, jobs }: Controls, job?: string): Promise<RunDocument[]> {
-  const names = job === undefined ? jobs.map(({ name }) => name) : [named(jobs, job).name];
+export async function listRuns(controls: Controls, job?: string): Promise<RunDocument[]> {
+  const { jobs } = controls;
+  return lastRuns(controls, job === undefined ? jobs.map(({ name }) => name) : [named(jobs, job).name]);
+}
+
+/** A run without its result. */
+export type BriefRun = Omit<RunDocument, "result">;
+
+/** The last runs of all jobs, the newest first, without their results, which may be long. */
+export function briefRuns(controls: Controls): Promise<BriefRun[]> {
+  return lastRuns(
+    controls,
+    controls.jobs.map(({ name }) => name),
+    { result: 0 },
+  );
+}
+
+async function lastRuns(
+  { history, leases }: Controls,
+  names: readonly string[],
+  projection: Readonly<Record<string, 0>> = {},
+): Promise<RunDocument[]> {
   const runs = await Promise.all(
     names.map((name) =>
-      history.collection.find({ job: name }).sort({ startedAt: -1 }).limit(listed).toArray(),
+      history.collection.find({ job: name }, { projection }).sort({ startedAt: -1 }).limit(listed).toArray(),
     ),
   );
   const newest = runs
@@ -66,13 +92,26 @@ export async function queueRun({ history, leases, jobs, by }: Controls, job: str
     { $setOnInsert: { _id, ...fresh } },
     { upsert: true, returnDocument: "after" },
   );
-  return queued as RunDocument;
+  const first = await firstQueued(history, name);
+  if (!first || !queued || first._id.equals(queued._id)) return queued as RunDocument;
+  await history.collection.deleteOne({ _id: queued._id, state: "queued" });
+  return first;
 }
+
+/** Of runs that were queued at the same moment all callers take the same one. */
+function firstQueued({ collection }: RunHistory, job: string): Promise<RunDocument | null> {
+  return collection.findOne({ job, state: "queued" }, { sort: { _id: 1 } });
+}
+
+const open: RunDocument["state"][] = ["queued", "running", "paused"];
+const resumable: RunDocument["state"][] = ["interrupted", "failed"];
+/** A cancellation stands, whoever asks for what after it. */
+const notCancelled = { wanted: { $ne: "cancel" as const } };
 
 /**
  * Asks for a pause. A run that is at work pauses after its batch; a queued one before it begins.
  *
- * @throws RunError `RUN_NOT_FOUND`, `JOB_NOT_PAUSABLE`, `RUN_ENDED`
+ * @throws RunError `RUN_NOT_FOUND`, `JOB_NOT_PAUSABLE`, `RUN_ENDED`, `RUN_CANCELLING`
  */
 export async function pauseRun(controls: Controls, id: string): Promise<RunDocument> {
   const { _id, job } = await showRun(controls, id);
@@ -81,27 +120,35 @@ export async function pauseRun(controls: Controls, id: string): Promise<RunDocum
       "JOB_NOT_PAUSABLE",
       `${job} is over in a moment and can't be paused; it can be cancelled`,
     );
-  const open = { _id, state: { $in: ["queued", "running", "paused"] as RunDocument["state"][] } };
-  return changed(controls, open, { $set: { wanted: "pause", wantedBy: controls.by } });
+  const pausable = { _id, state: { $in: open }, ...notCancelled };
+  return changed(controls, pausable, { $set: { wanted: "pause", wantedBy: controls.by } });
 }
 
 /**
  * Takes a pause back; a run that was interrupted or failed, or whose process is gone, is queued, and goes on where its
  * job has left off.
  *
- * @throws RunError `RUN_NOT_FOUND`, `RUN_ENDED`, `RUN_ACTIVE` when another run of the job is queued
+ * @throws RunError `RUN_NOT_FOUND`, `RUN_ENDED`, `RUN_CANCELLING`, `RUN_ACTIVE` when another run of the job is queued
  */
 export async function resumeRun(controls: Controls, id: string): Promise<RunDocument> {
-  const { _id, job, state } = await showRun(controls, id);
-  await noteLost(controls.history, controls.leases, job);
+  const { _id, job } = await showRun(controls, id);
+  const { history, leases } = controls;
+  await noteLost(history, leases, job);
   const free = { $unset: { wanted: 1, wantedBy: 1 } } as const;
-  if (state !== "interrupted" && state !== "failed") {
-    const open = { _id, state: { $in: ["queued", "running", "paused"] as RunDocument["state"][] } };
-    return changed(controls, open, free);
+  const active = new RunError("RUN_ACTIVE", `another run of ${job} is queued already`);
+  const waiting = await firstQueued(history, job);
+  if (waiting && !waiting._id.equals(_id)) throw active;
+  const before = await history.collection.findOneAndUpdate(
+    { _id, state: { $in: resumable }, ...notCancelled },
+    { $set: { state: "queued", fence: queuedFence }, ...free },
+  );
+  if (!before) return changed(controls, { _id, state: { $in: open }, ...notCancelled }, free);
+  const first = await firstQueued(history, job);
+  if (first && !first._id.equals(_id)) {
+    await history.collection.replaceOne({ _id, state: "queued", fence: queuedFence }, before);
+    throw active;
   }
-  if (await controls.history.collection.findOne({ job, state: "queued" }))
-    throw new RunError("RUN_ACTIVE", `another run of ${job} is queued already`);
-  return changed(controls, { _id, state }, { $set: { state: "queued", fence: queuedFence }, ...free });
+  return showRun(controls, id);
 }
 
 /**
@@ -112,16 +159,16 @@ export async function resumeRun(controls: Controls, id: string): Promise<RunDocu
 export async function cancelRun(controls: Controls, id: string): Promise<RunDocument> {
   const { history, leases, by } = controls;
   const run = await showRun(controls, id);
-  const open: RunDocument["state"][] = ["queued", "running", "paused", "interrupted", "failed"];
+  const cancellable = [...open, ...resumable];
   const asked = await changed(
     controls,
-    { _id: run._id, state: { $in: open } },
+    { _id: run._id, state: { $in: cancellable } },
     { $set: { wanted: "cancel", wantedBy: by } },
   );
   const now = await leases.now();
   if (alive.includes((await asItIs(leases, asked)).state)) return asked;
   // Whoever takes a queued run up meanwhile changes its number, and learns what is wanted.
-  const dead = { _id: asked._id, fence: asked.fence, state: { $in: open } };
+  const dead = { _id: asked._id, fence: asked.fence, state: { $in: cancellable } };
   const end = {
     $set: { state: "cancelled" as const, finishedAt: now },
     $unset: { reason: 1, detail: 1 } as const,
@@ -130,13 +177,16 @@ export async function cancelRun(controls: Controls, id: string): Promise<RunDocu
 }
 
 async function changed(
-  { history }: Controls,
-  open: mongo.Filter<RunDocument>,
+  { history: { collection } }: Controls,
+  wanted: mongo.Filter<RunDocument> & Pick<RunDocument, "_id">,
   change: mongo.UpdateFilter<RunDocument>,
 ): Promise<RunDocument> {
-  const run = await history.collection.findOneAndUpdate(open, change, { returnDocument: "after" });
-  if (!run) throw new RunError("RUN_ENDED", "the run has ended");
-  return run;
+  const run = await collection.findOneAndUpdate(wanted, change, { returnDocument: "after" });
+  if (run) return run;
+  const now = await collection.findOne({ _id: wanted._id });
+  if (now?.wanted === "cancel" && now.state !== "cancelled")
+    throw new RunError("RUN_CANCELLING", "the run is being cancelled");
+  throw new RunError("RUN_ENDED", "the run has ended");
 }
 
 function named<J extends Pick<Job, "name">>(jobs: readonly J[], name: string): J {

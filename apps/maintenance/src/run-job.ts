@@ -1,3 +1,4 @@
+import { toOptimizerError } from "@org/db-optimizer";
 import type { Logger } from "pino";
 import { startHeartbeat } from "./heartbeat.js";
 import type { Job } from "./job.js";
@@ -14,13 +15,21 @@ export interface Runner {
   readonly log: Logger;
   readonly instance: string;
   readonly leaseMs: number;
+  /** How late a scheduled run may still start. */
+  readonly startingDeadlineMs: number;
   /** Aborted when the process is to end. */
   readonly stopping: AbortSignal;
 }
 
 /** What became of an attempt to run a job. */
 export type RunResult =
-  | (RunEnd & { ran: true })
+  | (RunEnd & {
+      readonly ran: true;
+      /** The latest scheduled time that the run has served; absent when it served none. */
+      readonly seenTo?: Date;
+      /** Whether it failed of something that passes: it should be made again for the same scheduled time. */
+      readonly again: boolean;
+    })
   | { ran: false; reason: "locked"; expiresAt: Date }
   | { ran: false; reason: "done" }
   | { ran: false; reason: "nothing_queued" };
@@ -29,6 +38,8 @@ export type RunResult =
 export interface RunOccasion {
   /** The scheduled time, so that of several instances one runs for it, however fast it is. */
   readonly tick?: Date;
+  /** The latest scheduled time at a moment: those that come up during a run are served by it. */
+  readonly lastTick?: (at: Date) => Date | undefined;
   /** Only if a run of the job is queued. */
   readonly onlyQueued?: boolean;
 }
@@ -50,9 +61,17 @@ export async function runJob(runner: Runner, job: Job, occasion: RunOccasion = {
   }
   const { lease } = acquisition;
   const end = await runUnderLease(runner, job, lease, onlyQueued);
-  // An interrupted run is left for another instance to finish; a failed one would only fail there too.
-  await releaseLease(leases, lease, end?.state === "interrupted" ? undefined : tick);
-  return end ? { ran: true, ...end } : { ran: false, reason: "nothing_queued" };
+  if (!end) {
+    await releaseLease(leases, lease);
+    return { ran: false, reason: "nothing_queued" };
+  }
+  // An interrupted run is left for another instance to finish. One that failed would only fail there too, unless the
+  // database was away.
+  const again = end.state === "failed" && passing.has(end.error?.code ?? "");
+  const open = end.state === "interrupted" || again;
+  const seenTo = tick && !open ? (occasion.lastTick?.(await leases.now()) ?? tick) : undefined;
+  await releaseLease(leases, lease, seenTo);
+  return { ran: true, ...end, again, ...(seenTo && { seenTo }) };
 }
 
 async function runUnderLease(
@@ -119,9 +138,16 @@ async function attempt(
   }
 }
 
+/** Codes of failures that pass by themselves. */
+const passing = new Set(["UNREACHABLE", "DATABASE_UNREACHABLE", "LEASE_LOST"]);
+
 const leaseLost = { code: "LEASE_LOST", message: "the lease ran out or was taken while the job ran" };
 
 function describe(error: unknown): { code: string; message: string } {
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  return { code: String(code ?? "UNKNOWN"), message: String(message ?? error).slice(0, 500) };
+  const { name, code, message } = error as { name?: unknown; code?: unknown; message?: unknown };
+  const ofDriver = String(name).startsWith("Mongo");
+  return {
+    code: ofDriver ? toOptimizerError(error).code : String(code ?? "UNKNOWN"),
+    message: String(message ?? error).slice(0, 500),
+  };
 }

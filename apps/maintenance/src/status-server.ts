@@ -17,14 +17,28 @@ export interface StatusSources {
   dashboard(): Promise<string>;
 }
 
-/** Serves the dashboard at `/`, `/metrics`, and `/health/live` for supervisors. Nothing there changes anything. */
+/** The address can't be listened on. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+  readonly code = "LISTEN_FAILED";
+}
+
+/**
+ * Serves the dashboard at `/`, `/metrics`, and `/health/live` for supervisors. Nothing there changes anything.
+ *
+ * @throws ListenError
+ */
 export async function serveStatus(
   sources: StatusSources,
   { metricsHost, metricsPort }: Pick<Config, "metricsHost" | "metricsPort">,
 ): Promise<StatusServer> {
   const server = createServer((request, response) => void answer(sources, request, response));
   server.listen(metricsPort, metricsHost);
-  await once(server, "listening");
+  try {
+    await once(server, "listening");
+  } catch (cause) {
+    throw new ListenError(refusalOf(cause, `${metricsHost}:${metricsPort}`), { cause });
+  }
   const { address, family, port } = server.address() as AddressInfo;
   return {
     address: `http://${family === "IPv6" ? `[${address}]` : address}:${port}`,
@@ -34,6 +48,15 @@ export async function serveStatus(
       await once(server, "close");
     },
   };
+}
+
+function refusalOf(cause: unknown, address: string): string {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const setting = "Set ORG_MAINTENANCE_METRICS_HOST or ORG_MAINTENANCE_METRICS_PORT";
+  if (code === "EADDRINUSE")
+    return `Another program listens on ${address}. ${setting}; port 0 takes a free one.`;
+  if (code === "EADDRNOTAVAIL") return `This machine has no address ${address}. ${setting}.`;
+  return `Cannot listen on ${address}: ${message}. ${setting}.`;
 }
 
 const pageHeaders = {
@@ -47,7 +70,7 @@ const pageHeaders = {
 
 async function answer(
   { registry, dashboard }: StatusSources,
-  { method, url }: IncomingMessage,
+  { method = "", url = "" }: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const routes: Record<string, () => Promise<unknown>> = {
@@ -62,9 +85,15 @@ async function answer(
     "/health/live": async () =>
       response.writeHead(200, { "content-type": "application/json" }).end('{"status":"alive"}'),
   };
-  const route = method === "GET" && url !== undefined && Object.hasOwn(routes, url) ? routes[url] : undefined;
+  const [path = ""] = url.split("?", 1);
+  const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
   if (!route) {
     response.writeHead(404).end();
+    return;
+  }
+  // Node leaves the body out where HEAD asked.
+  if (method !== "GET" && method !== "HEAD") {
+    response.writeHead(405, { allow: "GET, HEAD" }).end();
     return;
   }
   try {

@@ -22,7 +22,7 @@ function listText(runs: readonly RunDocument[]): string {
     run.wanted && run.state !== "cancelled" ? `${run.state} (${run.wanted} asked for)` : run.state,
     run.startedAt.toISOString(),
     progressText(run),
-    run.detail ?? run.reason ?? run.error?.code ?? "",
+    printable(run.detail ?? run.reason ?? run.error?.code ?? ""),
   ]);
   const titles = ["run", "job", "state", "started", "done", "why"];
   const widths = titles.map((title, at) =>
@@ -34,6 +34,14 @@ function listText(runs: readonly RunDocument[]): string {
       .join("  ")
       .trimEnd();
   return `${[titles, ...rows].map(line).join("\n")}\n`;
+}
+
+// Names of collections and messages of the server come from elsewhere.
+function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function progressText({ progress }: RunDocument): string {

@@ -199,7 +199,7 @@ test("it listens on the loopback only, and takes nothing but reads", async () =>
     expect(maintenance.address).toMatch(/^http:\/\/127\.0\.0\.1:/);
     const page = await fetch(maintenance.address);
     expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
-    expect((await fetch(maintenance.address, { method: "POST" })).status).toBe(404);
+    expect((await fetch(maintenance.address, { method: "POST" })).status).toBe(405);
     expect((await fetch(`${maintenance.address}/constructor`)).status).toBe(404);
   } finally {
     await maintenance.stop();

@@ -279,4 +279,30 @@ describe("what cannot be done has a code", () => {
     await queueRun(controls(), "test");
     await expect(resumeRun(controls(), String(_id))).rejects.toMatchObject({ code: "RUN_ACTIVE" });
   });
+
+  test("a pause or a resume of a run that is being cancelled: the cancellation stands", async () => {
+    const { _id } = await queueRun(controls(), "test");
+    const { collection } = runHistory(store.db(), 86_400_000);
+    await collection.updateOne({ _id }, { $set: { state: "running", fence: 9, wanted: "cancel" } });
+    for (const change of [pauseRun, resumeRun])
+      await expect(change(controls(), String(_id))).rejects.toMatchObject({ code: "RUN_CANCELLING" });
+    expect(await only()).toMatchObject({ wanted: "cancel" });
+  });
+});
+
+test("of runs that are resumed at once, one of a job is queued", async () => {
+  const { collection } = runHistory(store.db(), 86_400_000);
+  const ids = [];
+  for (let run = 0; run < 20; run += 1) {
+    const { _id } = await queueRun(controls(), "test");
+    await collection.updateOne({ _id }, { $set: { state: "interrupted" } });
+    ids.push(String(_id));
+  }
+  const resumed = await Promise.allSettled(ids.map((id) => resumeRun(controls(), id)));
+  expect(resumed.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  for (const one of resumed)
+    if (one.status === "rejected") expect(one.reason).toMatchObject({ code: "RUN_ACTIVE" });
+  expect(await collection.countDocuments({ state: "queued" })).toBe(1);
+  await Promise.all(Array.from({ length: 20 }, () => queueRun(controls(), "test")));
+  expect(await collection.countDocuments({ state: "queued" })).toBe(1);
 });

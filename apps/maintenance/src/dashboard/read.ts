@@ -1,7 +1,6 @@
 import type { FigureComparison } from "@org/db-optimizer";
 import type { Controls } from "../run-control.js";
-import { listRuns } from "../run-control.js";
-import type { RunDocument } from "../runs.js";
+import { type BriefRun, briefRuns } from "../run-control.js";
 
 /** What a health run keeps of its report. */
 export interface KeptHealth {
@@ -44,7 +43,7 @@ export interface Found<T> {
 export interface DashboardFacts {
   readonly database: string;
   readonly at: Date;
-  readonly runs: readonly RunDocument[];
+  readonly runs: readonly BriefRun[];
   readonly upcoming: readonly { readonly job: string; readonly next: Date | null }[];
   /** The newest last. */
   readonly scores: readonly Found<number>[];
@@ -54,28 +53,37 @@ export interface DashboardFacts {
 
 const scoresShown = 96;
 
-/** Reads what the runs have left behind. Asks the history only: it costs the database next to nothing. */
+/** Reads what the runs have left behind. Asks the history only, and of long results what is shown. */
 export async function readDashboard(
   controls: Controls,
   upcoming: DashboardFacts["upcoming"],
 ): Promise<DashboardFacts> {
-  const health = await found<KeptHealth>(controls, "health", scoresShown);
-  const [drift] = await found<KeptDrift>(controls, "drift", 1);
-  const [newest] = health;
+  const [scores, [health], [drift], runs, at] = await Promise.all([
+    found<Pick<KeptHealth, "score">>(controls, "health", scoresShown, { startedAt: 1, "result.score": 1 }),
+    found<KeptHealth>(controls, "health", 1),
+    found<KeptDrift>(controls, "drift", 1),
+    briefRuns(controls),
+    controls.leases.now(),
+  ]);
   return {
     database: controls.history.collection.dbName,
-    at: await controls.leases.now(),
-    runs: await listRuns(controls),
+    at,
+    runs,
     upcoming,
-    scores: health.map(({ at, value }) => ({ at, value: value.score })).reverse(),
-    ...(newest && { health: newest }),
+    scores: scores.map(({ at, value }) => ({ at, value: value.score })).reverse(),
+    ...(health && { health }),
     ...(drift && { drift }),
   };
 }
 
-async function found<T>({ history }: Controls, job: string, limit: number): Promise<Found<T>[]> {
+async function found<T>(
+  { history }: Controls,
+  job: string,
+  limit: number,
+  projection: Readonly<Record<string, 1>> = { startedAt: 1, result: 1 },
+): Promise<Found<T>[]> {
   const runs = await history.collection
-    .find({ job, state: "succeeded" })
+    .find({ job, state: "succeeded" }, { projection })
     .sort({ startedAt: -1 })
     .limit(limit)
     .toArray();

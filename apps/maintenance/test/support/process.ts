@@ -1,20 +1,39 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach } from "vitest";
 
 const entry = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-const children: ChildProcessWithoutNullStreams[] = [];
+const started: ChildProcessWithoutNullStreams[] = [];
 
 afterEach(() => {
-  for (const child of children.splice(0)) child.kill("SIGKILL");
+  for (const child of started.splice(0)) child.kill("SIGKILL");
 });
 
-/** A real maintenance process; killed after the test if it still runs. */
-export function startProcess(args: string[], env: Record<string, string>) {
-  const command = ["--conditions=@org/source", "--import", "tsx", entry, ...args];
-  const child = spawn(process.execPath, command, { env: { PATH: process.env.PATH ?? "", ...env } });
-  children.push(child);
+/** A real maintenance process, behind a program that starts another where one is given; killed after the test. */
+export function startProcess(
+  args: readonly string[],
+  env: Record<string, string>,
+  behind: readonly string[] = [],
+) {
+  const command = [process.execPath, "--conditions=@org/source", "--import", "tsx", entry, ...args];
+  return startCommand([...behind, ...command], env);
+}
+
+/** The processes that a process has started. Linux only. */
+export function children(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+}
+
+/** Any program; killed after the test if it still runs. */
+export function startCommand(
+  [program = "", ...args]: readonly string[],
+  env: Record<string, string>,
+  cwd?: string,
+) {
+  const child = spawn(program, args, { env: { PATH: process.env.PATH ?? "", ...env }, cwd });
+  started.push(child);
   let output = "";
   child.stdout.on("data", (chunk) => {
     output += String(chunk);

@@ -27,6 +27,7 @@ export function useStore() {
       log: silent,
       instance,
       leaseMs: 1_000,
+      startingDeadlineMs: 3_600_000,
       stopping: new AbortController().signal,
       ...changes,
     }),
