@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { defineConfig, startServer } from "@org/api";
 import { type IdentityDatabase, isIdentityError, openDatabase, registerUser } from "@org/db-models";
 import { DatabaseInitializer } from "@org/db-optimizer";
@@ -10,8 +12,11 @@ const demoAccount = { email: "demo@example.com", password: "a demo password, not
 const browser = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const say = (line = "") => void process.stdout.write(`${line}\n`);
 
+const port = Number(process.env.PORT ?? 3_000);
 const stopping = stopSignal();
 try {
+  // Before the engine and the data, which may take minutes.
+  await assertFree(port);
   const engine = await openEngine("quick", stopping);
   try {
     await serve(databaseUri(engine), `${engine.kind} ${engine.version}`);
@@ -32,7 +37,6 @@ async function serve(uri: string, engine: string): Promise<void> {
   } finally {
     await database.close();
   }
-  const port = Number(process.env.PORT ?? 3_000);
   const server = await startServer(
     defineConfig({ mongodbUri: uri, insecureCookies: true, port, logLevel: "warn" }),
   );
@@ -55,6 +59,24 @@ async function serve(uri: string, engine: string): Promise<void> {
     stopping.addEventListener("abort", () => resolve(), { once: true });
   });
   await server.close();
+}
+
+/** @throws Error with `PORT_TAKEN` or `PORT_INVALID` */
+async function assertFree(wanted: number): Promise<void> {
+  const failure = (code: string, message: string) => Object.assign(new Error(message), { code });
+  if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65_535)
+    throw failure("PORT_INVALID", `PORT is ${process.env.PORT}, and must be a whole number from 0 to 65535`);
+  const probe = createServer().listen(wanted, "127.0.0.1");
+  try {
+    await once(probe, "listening");
+  } catch {
+    throw failure(
+      "PORT_TAKEN",
+      `Another program listens on port ${wanted}. Choose another: PORT=3001 npm start`,
+    );
+  }
+  probe.close();
+  await once(probe, "close");
 }
 
 /** Demo data in an empty database, indexes, and the demo account. */

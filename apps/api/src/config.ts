@@ -168,16 +168,39 @@ export function defineConfig(input: ConfigInput): Config {
 
 /**
  * Reads the settings from environment variables. An empty variable counts as absent, and a variable with our prefix
- * that is no setting is an error, because it is most likely a misspelt one.
+ * that is no setting is an error, because it is most likely a misspelt one. What Kubernetes sets for Services whose names
+ * begin with org-api is ignored.
  *
  * @throws ConfigError
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const settings = new Map(Object.keys(configSchema.shape).map((setting) => [variableOf(setting), setting]));
-  const unknown = Object.keys(env).filter((name) => name.startsWith("ORG_API_") && !settings.has(name));
+  const own = Object.fromEntries(
+    Object.entries(env).filter(([name, value = ""]) => value !== "" && !isServiceLink(name, value)),
+  );
+  const unknown = Object.keys(own).filter((name) => name.startsWith("ORG_API_") && !settings.has(name));
   if (unknown.length > 0) throw new ConfigError(`${unknown.join(", ")}: no such setting`);
-  const given = [...settings].flatMap(([name, setting]) => (env[name] ? [[setting, env[name]]] : []));
+  const given = [...settings].flatMap(([name, setting]) => (own[name] ? [[setting, own[name]]] : []));
   return parse(Object.fromEntries(given), variableOf);
+}
+
+/**
+ * Whether a variable is one that Kubernetes puts into each pod of a namespace for each of its Services.
+ * https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+ */
+function isServiceLink(name: string, value: string): boolean {
+  const port = "_PORT_\\d+_(TCP|UDP|SCTP)";
+  const links = [
+    ["_SERVICE_HOST", "[\\da-f.:]+"],
+    ["_SERVICE_PORT(_[A-Z\\d_]+)?", "\\d+"],
+    [`(_PORT|${port})`, "(tcp|udp|sctp)://.+"],
+    [`${port}_PROTO`, "(tcp|udp|sctp)"],
+    [`${port}_PORT`, "\\d+"],
+    [`${port}_ADDR`, "[\\da-f.:]+"],
+  ];
+  return links.some(
+    ([ofName, ofValue]) => new RegExp(`${ofName}$`).test(name) && new RegExp(`^${ofValue}$`, "i").test(value),
+  );
 }
 
 function parse(input: unknown, nameOf: (setting: string) => string): Config {

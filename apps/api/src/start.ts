@@ -13,6 +13,12 @@ export interface StartDeps extends Omit<AppDeps, "config" | "database"> {
   database?: IdentityDatabase;
 }
 
+/** The address can't be listened on. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+  readonly code = "LISTEN_FAILED";
+}
+
 /** A server that listens. */
 export interface RunningServer {
   /** Where it can be reached, such as `http://127.0.0.1:3000`. */
@@ -27,7 +33,8 @@ export interface RunningServer {
 /**
  * Opens the database and listens.
  *
- * @throws IdentityError as {@link openDatabase}; SetupError when the database has not been set up; a system error when the address can't be listened on.
+ * @throws IdentityError as {@link openDatabase}; SetupError when the database has not been set
+ * up; ListenError when the address can't be listened on.
  *
  * @example
  * const server = await startServer(defineConfig({ mongodbUri, insecureCookies: true }));
@@ -41,7 +48,7 @@ export async function startServer(config: Config, deps: StartDeps = {}): Promise
     const slow = await checkSetup(database);
     const app = await buildApp({ ...deps, database, config });
     if (slow.length > 0) app.log.warn({ indexes: slow }, "indexes are missing: requests will be slow");
-    await app.listen({ host: config.host, port: config.port });
+    await listen(app, config);
     let closing: Promise<void> | undefined;
     return {
       addresses: app.addresses().map(describeAddress),
@@ -54,6 +61,24 @@ export async function startServer(config: Config, deps: StartDeps = {}): Promise
     await own?.close();
     throw error;
   }
+}
+
+async function listen(app: FastifyInstance, { host, port }: Config): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (cause) {
+    // Its timers would keep the process.
+    await app.close();
+    throw new ListenError(refusalOf(cause, `${host}:${port}`), { cause });
+  }
+}
+
+function refusalOf(cause: unknown, address: string): string {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE")
+    return `Another program listens on ${address} (${code}). Choose another port; 0 takes a free one.`;
+  if (code === "EADDRNOTAVAIL") return `This machine has no address ${address} (${code}). Choose another host.`;
+  return `Cannot listen on ${address}: ${message}`;
 }
 
 function open(config: Config): Promise<IdentityDatabase> {
