@@ -1,7 +1,7 @@
 import type { Connection } from "mongoose";
 
 import { isOptimizerError, type OptimizerError, toOptimizerError } from "../errors.js";
-import { collectionNames, type Document, type ModelLike, modelsOf, withDiscriminators } from "../model.js";
+import { collectionNames, type ModelLike, modelsOf } from "../model.js";
 import { shardKeysOf } from "../sharding/shard-keys.js";
 import { withRetries } from "../transient.js";
 import { declaredIndexes, type ExpectedIndex, type PlanNote } from "./declared.js";
@@ -70,7 +70,7 @@ async function readOnce(
 
 /**
  * What models of this database declare of indexes, held against the server. Declarations that are at fault are left out,
- * and so is what has no place on the server: indexes of views, and of collections that others are to create. Reads only.
+ * and so are the indexes of views. Reads only.
  *
  * @param models without those of other databases: see {@link modelsOf}
  */
@@ -80,12 +80,8 @@ export async function readDrift(
 ): Promise<Pick<IndexPlan, "drift" | "collections" | "faults" | "notes">> {
   const declared = declaredIndexes(models);
   const collections = await inspectIndexes(connection, collectionNames(models));
-  const placeless = new Set([
-    ...collections.filter(({ type }) => type === "view").map(({ collection }) => collection),
-    ...collections
-      .filter(({ collection, exists }) => !exists && !isCreated(collection, models))
-      .map(({ collection }) => collection),
-  ]);
+  const views = collections.filter(({ type }) => type === "view");
+  const placeless = new Set(views.map(({ collection }) => collection));
   const expected = declared.indexes.filter(({ collection }) => !placeless.has(collection));
   const drift = diffIndexes(expected, collections, declared.contested);
   return {
@@ -94,13 +90,6 @@ export async function readDrift(
     faults: declared.faults,
     notes: [...declared.notes, ...placelessNotes(declared.indexes, placeless)],
   };
-}
-
-function isCreated(collection: string, models: readonly ModelLike[]): boolean {
-  return withDiscriminators(models).some(
-    ({ collection: own, schema }) =>
-      own.collectionName === collection && (schema.options as Document).autoCreate !== false,
-  );
 }
 
 function placelessNotes(indexes: readonly ExpectedIndex[], placeless: ReadonlySet<string>): PlanNote[] {

@@ -13,7 +13,10 @@ export interface ExpectedCollection {
   readonly models: readonly string[];
   /** For `createCollection`: collation, capped, timeseries and the like, without validators. */
   readonly options: Document;
-  /** False when the models say so with `autoCreate`: a view may belong there, or another program makes it. */
+  /**
+   * False when the models say so with `autoCreate` and declare no index: a view may belong there, or another program makes
+   * the collection. A declared index can only be meant for a collection, which an explicit setup may create.
+   */
   readonly create: boolean;
   /** The validator that the schema itself declares, in `collectionOptions`. */
   readonly validator?: ValidatorState;
@@ -63,7 +66,9 @@ function declaredCollection(
     collection,
     models,
     options,
-    create: !of.every((model) => (model.schema.options as Document).autoCreate === false),
+    create: of.some(
+      ({ schema }) => (schema.options as Document).autoCreate !== false || schema.indexes().length > 0,
+    ),
     ...(validator !== undefined && {
       validator: { validator, validationLevel, validationAction } as ValidatorState,
     }),
