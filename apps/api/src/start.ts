@@ -77,7 +77,8 @@ function refusalOf(cause: unknown, address: string): string {
   const { code, message } = cause as NodeJS.ErrnoException;
   if (code === "EADDRINUSE")
     return `Another program listens on ${address} (${code}). Choose another port; 0 takes a free one.`;
-  if (code === "EADDRNOTAVAIL") return `This machine has no address ${address} (${code}). Choose another host.`;
+  if (code === "EADDRNOTAVAIL")
+    return `This machine has no address ${address} (${code}). Choose another host.`;
   return `Cannot listen on ${address}: ${message}`;
 }
 
