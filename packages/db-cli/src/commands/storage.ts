@@ -19,14 +19,17 @@ export const storage: Command<StorageOptions> = async ({ connection, paint, prog
   return { exitCode: exitCodes.ok, data: report, text: storageText(report, paint) };
 };
 
-function storageText({ collections, findings }: StorageReport, paint: Paint): string {
-  if (collections.length === 0) return "The database has no collections.\n";
+function storageText({ collections, findings, leftOut }: StorageReport, paint: Paint): string {
+  if (collections.length + leftOut.length === 0) return "The database has no collections.\n";
   const lines = findings.map(
     ({ code, collection, message }) =>
       `${paint("yellow", code)} ${collection ? `${collection}: ` : ""}${message}\n`,
   );
   const nothing = `${paint("green", "Nothing to recommend.")}\n`;
-  return `${sizesTable(collections)}\n${lines.length > 0 ? lines.join("") : nothing}`;
+  const missing = leftOut.map(({ collection, reason }) =>
+    paint("dim", `note    ${collection}, a time series, is left out: ${reason}\n`),
+  );
+  return `${sizesTable(collections)}\n${missing.join("")}${lines.length > 0 ? lines.join("") : nothing}`;
 }
 
 function sizesTable(collections: readonly CollectionStorage[]): string {
@@ -43,7 +46,7 @@ function sizesTable(collections: readonly CollectionStorage[]): string {
   return table(
     [{ title: "collection" }, ...figures.map((title) => ({ title, align: "right" as const }))],
     collections.map((one) => [
-      one.collection,
+      one.timeSeries ? `${one.collection} (time series)` : one.collection,
       count(one.documents),
       bytes(one.dataBytes),
       bytes(one.storageBytes),

@@ -1,7 +1,7 @@
 import type { Connection } from "mongoose";
 
 import { isOptimizerError } from "../errors.js";
-import { explainCommand, summariseExplain } from "../explain/explain.js";
+import { explainCommand, type QueryPlan, summariseExplain } from "../explain/explain.js";
 import { declaredIndexes, type ExpectedIndex } from "../indexes/declared.js";
 import { diffIndexes } from "../indexes/diff.js";
 import type { IndexedSize } from "../indexes/estimate.js";
@@ -142,6 +142,19 @@ async function adviseAll(
   return { advice, rejections };
 }
 
+/** Whether a query is worth measuring: what `optimize` asks as well, so that both say the same. Pure. */
+export function isWorthwhile(
+  plan: QueryPlan,
+  executions: number,
+  documents: number,
+  limits: Pick<ParsedAdviceLimits, "minimumWaste" | "minimumDocuments">,
+): boolean {
+  if (documents < limits.minimumDocuments) return false;
+  const wasted = executions * Math.max(0, plan.docsExamined - plan.returned);
+  const sorted = plan.blockingSort ? plan.docsExamined * executions : 0;
+  return wasted > limits.minimumWaste || sorted > limits.minimumWaste;
+}
+
 /** Whether a query is worth looking at; if not, why. Pure. */
 export function screen(
   query: WorkloadQuery,
@@ -154,7 +167,6 @@ export function screen(
   if (!plan || !size) return { ...about, code: "cannot_explain", evidence: "the server does not explain it" };
   if (documents < minimumDocuments)
     return { ...about, code: "collection_too_small", evidence: `${documents} documents` };
-  const sorted = plan.blockingSort ? plan.docsExamined * executions : 0;
-  if (wastedDocuments > minimumWaste || sorted > minimumWaste) return undefined;
+  if (isWorthwhile(plan, executions, documents, { minimumWaste, minimumDocuments })) return undefined;
   return { ...about, code: "no_waste", evidence: `${wastedDocuments} documents read and not returned` };
 }

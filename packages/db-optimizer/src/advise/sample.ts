@@ -7,6 +7,7 @@ import { createIndexEntry } from "../indexes/command.js";
 import { type ActualCollection, databaseOf } from "../indexes/inspect.js";
 import type { IndexSpec } from "../indexes/spec.js";
 import type { Document } from "../model.js";
+import { ownWork } from "../own-work.js";
 import { throwIfAborted } from "../pause.js";
 
 const prefix = "org_db_advice_";
@@ -77,7 +78,7 @@ async function copy(
 ): Promise<Pick<Sample, "documents" | "forWrites">> {
   const cursor = db
     .collection(from)
-    .aggregate([{ $sample: { size: most } }], { allowDiskUse: true, batchSize });
+    .aggregate([{ $sample: { size: most } }], { allowDiskUse: true, batchSize, ...ownWork });
   const forWrites: Document[] = [];
   let batch: Document[] = [];
   let [documents, bytes] = [0, 0];

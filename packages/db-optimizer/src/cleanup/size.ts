@@ -1,5 +1,6 @@
 import type { mongo } from "mongoose";
 import type { Document } from "../model.js";
+import { ownWork } from "../own-work.js";
 import type { CollectionSize } from "./report.js";
 
 const empty: CollectionSize = { documents: 0, dataBytes: 0, storageBytes: 0, indexBytes: 0 };
@@ -12,7 +13,7 @@ export async function collectionSize(db: mongo.Db, collection: string): Promise<
 /** What each shard says of the storage of a collection; nothing for one that does not exist. */
 export async function storageStats(db: mongo.Db, collection: string): Promise<Document[]> {
   const pipeline = [{ $collStats: { storageStats: {} } }];
-  const parts = await db.collection(collection).aggregate(pipeline).toArray().catch(missing);
+  const parts = await db.collection(collection).aggregate(pipeline, ownWork).toArray().catch(missing);
   return parts.map((part) => (part.storageStats ?? {}) as Document);
 }
 

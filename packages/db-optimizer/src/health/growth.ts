@@ -1,6 +1,7 @@
 import { mongo } from "mongoose";
 
 import { collectionSize } from "../cleanup/size.js";
+import { ownWork } from "../own-work.js";
 import type { GrowthFacts } from "./facts.js";
 import type { ParsedThresholds } from "./thresholds.js";
 
@@ -23,11 +24,11 @@ export async function probeGrowth(
   if (documents === 0) return { ...base, perDay: 0, overDays: days };
   const ids = db.collection(collection);
   const timed = { _id: { $gte: idAt(new Date(0)), $lte: new mongo.ObjectId("f".repeat(24)) } };
-  if (!(await ids.findOne(timed, { projection: { _id: 1 }, maxTimeMS }))) {
+  if (!(await ids.findOne(timed, { projection: { _id: 1 }, maxTimeMS, ...ownWork }))) {
     return { ...base, perDay: null, overDays: days };
   }
   const recent = { _id: { $gte: idAt(new Date(now.getTime() - days * dayMs)), $lte: idAt(now, "f") } };
-  const made = await ids.countDocuments(recent, { limit: mostCounted, maxTimeMS });
+  const made = await ids.countDocuments(recent, { limit: mostCounted, maxTimeMS, ...ownWork });
   if (made < mostCounted) return { ...base, perDay: made / days, overDays: days };
   const [oldest] = await ids
     .find(recent, { projection: { _id: 1 }, maxTimeMS })

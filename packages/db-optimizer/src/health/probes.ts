@@ -12,6 +12,7 @@ import { mapLimited } from "../limited.js";
 import { collectionNames, type Document, type ModelLike, modelsOf } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
 import { countSlow, slowOperations } from "../optimize/slow.js";
+import { ownWork } from "../own-work.js";
 import { declaredCollections } from "../setup/collections.js";
 import { planCollections } from "../setup/plan-collections.js";
 import { shardKeysOf, supportsShardKey } from "../sharding/shard-keys.js";
@@ -249,6 +250,7 @@ async function probeLongOperations(db: mongo.Db, longMs: number): Promise<LongOp
     .admin()
     .command({ currentOp: 1, active: true, secs_running: { $gte: longMs / 1_000 } });
   return (inprog as Document[])
+    .filter(({ command }) => (command as Document | undefined)?.comment !== ownWork.comment)
     .filter(({ ns }) => String(ns).startsWith(`${db.databaseName}.`))
     .map(({ opid, op, ns, secs_running: seconds }) => ({
       opid: String(opid),

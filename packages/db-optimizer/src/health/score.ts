@@ -15,6 +15,9 @@ export const partWeights: Readonly<Record<HealthPart, number>> = {
 /** What a finding takes from its part, out of 100. */
 export const severityCosts: Readonly<Record<Severity, number>> = { info: 2, warning: 20, critical: 50 };
 
+/** What the worst finding leaves of the whole. */
+const severityFactors: Readonly<Record<Severity, number>> = { info: 1, warning: 0.85, critical: 0.6 };
+
 /** One part of the score. */
 export interface ScorePart {
   readonly part: HealthPart;
@@ -28,7 +31,7 @@ export interface ScorePart {
 
 /** The score with all that it is made of. */
 export interface HealthScore {
-  /** 0 to 100: the weighted mean of the parts that could be looked at. */
+  /** 0 to 100: the weighted mean of the parts that could be looked at, times 0.85 with a warning and 0.6 with a critical finding. */
   readonly score: number;
   readonly parts: readonly ScorePart[];
 }
@@ -55,7 +58,16 @@ export function scoreHealth(
   const known = parts.filter(({ points }) => points !== null);
   const weight = known.reduce((sum, part) => sum + part.weight, 0);
   const total = known.reduce((sum, part) => sum + part.weight * (part.points ?? 0), 0);
-  return { score: weight === 0 ? 0 : Math.round(total / weight), parts };
+  return { score: weight === 0 ? 0 : Math.round((total / weight) * factorOf(findings)), parts };
+}
+
+// A part weighs little, and what is wrong in it may be all that matters: nobody reads 97 as an open door.
+function factorOf(findings: readonly HealthFinding[]): number {
+  const severities = new Set(
+    findings.filter(({ code }) => code !== "UNKNOWN").map(({ severity }) => severity),
+  );
+  if (severities.has("critical")) return severityFactors.critical;
+  return severities.has("warning") ? severityFactors.warning : severityFactors.info;
 }
 
 function pointsOf(findings: readonly HealthFinding[]): number {

@@ -3,6 +3,7 @@ import type { Connection } from "mongoose";
 import { OptimizerError } from "../errors.js";
 import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
+import { ownWork } from "../own-work.js";
 import { stableText } from "./canonical.js";
 import { databaseOf } from "./inspect.js";
 import type { IndexSpec } from "./spec.js";
@@ -32,6 +33,7 @@ async function findDuplicates(connection: Connection, index: IndexSpec): Promise
   const found = await collection
     .aggregate<{ _id: Document; count: number }>(duplicatesPipeline(index, fields), {
       allowDiskUse: true,
+      ...ownWork,
       ...options,
     })
     .toArray();
@@ -41,7 +43,7 @@ async function findDuplicates(connection: Connection, index: IndexSpec): Promise
     const equal = Object.entries(value).map(([field, is]) => ({ [field]: { $eq: is } }));
     const filter = { $and: [...equal, index.partialFilterExpression ?? {}] };
     const holders = await collection
-      .find(filter, { projection: { _id: 1 }, ...options })
+      .find(filter, { projection: { _id: 1 }, ...options, ...ownWork })
       .limit(shown)
       .toArray();
     return { value, count, ids: holders.map((holder) => holder._id) };

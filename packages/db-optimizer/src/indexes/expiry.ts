@@ -4,6 +4,7 @@ import { toOptimizerError } from "../errors.js";
 import { serverTime } from "../lease.js";
 import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
+import { ownWork } from "../own-work.js";
 import { isTransient } from "../transient.js";
 import type { CollectionStep } from "./collection-step.js";
 import { type ActualCollection, databaseOf } from "./inspect.js";
@@ -49,7 +50,7 @@ async function countOne(
   try {
     return await databaseOf(connection)
       .collection(collection, { readPreference: "primary" })
-      .countDocuments({ $and: [over, filter] }, { maxTimeMS: longestMs });
+      .countDocuments({ $and: [over, filter] }, { maxTimeMS: longestMs, ...ownWork });
   } catch (error) {
     if (isTransient(error)) throw error;
     const { code } = toOptimizerError(error);

@@ -2,6 +2,7 @@ import { type Connection, mongo } from "mongoose";
 
 import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
+import { ownWork } from "../own-work.js";
 import { databaseOf } from "./inspect.js";
 import type { IndexUse } from "./unused.js";
 
@@ -90,7 +91,7 @@ export function memberOptions(options: Partial<mongo.MongoOptions>): mongo.Mongo
 async function useOn(db: mongo.Db, collections: readonly string[]): Promise<[string, IndexUse][]> {
   const found = await mapLimited(collections, atOnce, async (collection) => {
     const pipeline = [{ $indexStats: {} }];
-    const entries = await db.collection(collection).aggregate(pipeline).toArray().catch(absent);
+    const entries = await db.collection(collection).aggregate(pipeline, ownWork).toArray().catch(absent);
     return entries.flatMap((entry): [string, IndexUse][] => {
       const use = useOfEntry(entry);
       return use ? [[`${collection}.${entry.name}`, use]] : [];

@@ -26,6 +26,7 @@ export function dropSteps(
   { drop = [], observations = [], shardKeys }: DropInput,
 ): PlanStep[] {
   const extra = new Map(drift.extra.map((index) => [placeOf(index), index]));
+  for (const place of drop) assertUnambiguous(place, collections);
   const open = new Map(
     observations.map((observation) => [placeOf({ ...observation, name: observation.index }), observation]),
   );
@@ -38,6 +39,22 @@ export function dropSteps(
     ...asked.map((place) => startStep(droppable(place, extra, drift, { collections, shardKeys }))),
     ...going,
   ];
+}
+
+// Names of collections and of indexes may both hold dots.
+function assertUnambiguous(place: string, collections: readonly ActualCollection[]): void {
+  const meant = collections.flatMap(({ indexes }) => indexes).filter((index) => placeOf(index) === place);
+  if (meant.length < 2) return;
+  const named = meant.map(
+    ({ collection, name }) => `${JSON.stringify(name)} of ${JSON.stringify(collection)}`,
+  );
+  const commands = meant.map(
+    ({ collection, name }) => `${collectionText(collection)}.dropIndex(${JSON.stringify(name)})`,
+  );
+  throw refused(
+    place,
+    `it names ${meant.length} indexes, ${named.join(" and ")}; drop the one that is meant in mongosh: ${commands.join(" or ")}`,
+  );
 }
 
 function droppable(

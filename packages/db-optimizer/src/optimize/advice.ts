@@ -1,6 +1,11 @@
+import { servesAs } from "../advise/candidates.js";
+import type { QueryPlan } from "../explain/explain.js";
 import { collectionText, shellText } from "../indexes/command.js";
+import type { ActualIndex } from "../indexes/inspect.js";
 import type { RedundantIndex } from "../indexes/redundant.js";
+import { canonicalIndex } from "../indexes/spec.js";
 import type { Document } from "../model.js";
+import type { NamedQuery } from "../named-query.js";
 import { keysPerReturned, type QueryAnalysis } from "./analyse.js";
 import { fieldsOf } from "./shape.js";
 import type { SlowShape } from "./slow.js";
@@ -38,12 +43,20 @@ export function advise(input: {
   declared: ReadonlySet<string>;
   /** Those of them that the server lacks: making them is `org-db apply`'s business. */
   missing: ReadonlySet<string>;
+  /** Indexes that the server has. Default none. */
+  present?: readonly ActualIndex[];
+  /** Whether an index is worth measuring for a query: the same question that index advice begins with. Default always. */
+  worthwhile?: (collection: string, plan: QueryPlan, executions: number) => boolean;
 }): Advice[] {
+  const { present = [], worthwhile = () => true } = input;
+  const basis = { present, worthwhile };
   const wanting = input.analyses.filter((analysis) => lacksDeclared(analysis, input.missing));
   const found = [
     ...adviceOnMissing(wanting),
-    ...input.analyses.filter((analysis) => !wanting.includes(analysis)).flatMap(adviceOnQuery),
-    ...input.slow.flatMap(adviceOnShape),
+    ...input.analyses
+      .filter((analysis) => !wanting.includes(analysis))
+      .flatMap((analysis) => adviceOnQuery(analysis, basis)),
+    ...input.slow.flatMap((shape) => adviceOnShape(shape, basis)),
     ...input.redundant.map((redundant) => adviceOnRedundant(redundant, input.declared)),
   ];
   return [...new Map(found.map((advice) => [advice.command + advice.message, advice])).values()];
@@ -71,13 +84,20 @@ function adviceOnMissing(analyses: readonly QueryAnalysis[]): Advice[] {
   });
 }
 
-function adviceOnQuery(analysis: QueryAnalysis): Advice[] {
+interface Basis {
+  readonly present: readonly ActualIndex[];
+  readonly worthwhile: (collection: string, plan: QueryPlan, executions: number) => boolean;
+}
+
+function adviceOnQuery(analysis: QueryAnalysis, basis: Basis): Advice[] {
   const { query, plan, problems } = analysis;
   if (problems.length === 0) return [];
   const { collection, name } = query;
   const evidence = `${name}: ${plan.docsExamined} documents examined for ${plan.returned} returned, ${plan.stages.join(" < ")}`;
-  if (plan.collectionScan || plan.blockingSort)
-    return createAdvice(collection, query.filter, query.sort, name, evidence);
+  if (plan.collectionScan || plan.blockingSort) {
+    if (!basis.worthwhile(collection, plan, 1)) return [];
+    return createAdvice({ collection, filter: query.filter, sort: query.sort }, name, evidence, basis);
+  }
   const message = reviewText(analysis);
   const command = `${collectionText(collection)}.find(${shellText(query.filter)}).explain("executionStats")`;
   return [{ kind: "review_plan", collection, message, evidence, command }];
@@ -91,29 +111,38 @@ function reviewText({ query: { name, index }, plan, problems, examinedPerReturne
     : `${name} examines ${examinedPerReturned.toFixed(1)} documents for each one it returns`;
 }
 
-function adviceOnShape({ shape, plan, count, maxMillis }: SlowShape): Advice[] {
+function adviceOnShape({ shape, plan, count, maxMillis }: SlowShape, basis: Basis): Advice[] {
   if (!plan?.collectionScan && !plan?.blockingSort) return [];
+  if (!basis.worthwhile(shape.collection, plan, count)) return [];
   const evidence = `${count} slow operations, up to ${maxMillis} ms: ${plan.docsExamined} documents examined for ${plan.returned} returned`;
-  return createAdvice(
-    shape.collection,
-    shape.filter,
-    shape.sort,
-    `slow shape ${shape.fingerprint}`,
-    evidence,
-  );
+  return createAdvice(shape, `slow shape ${shape.fingerprint}`, evidence, basis);
 }
 
 function createAdvice(
-  collection: string,
-  filter: Document,
-  sort: Readonly<Record<string, 1 | -1>> | undefined,
+  { collection, filter, sort }: Pick<NamedQuery, "collection" | "filter" | "sort">,
   name: string,
   evidence: string,
+  { present }: Basis,
 ): Advice[] {
   const keys = candidateIndex(filter, sort);
   if (!keys) return [];
+  const wanted = canonicalIndex(collection, keys, {});
+  const serving = present.find((index) => servesAs({ ...index, collation: wanted.collation }, wanted));
+  if (serving) {
+    const why = serving.hidden ? "is hidden" : "exists, and the planner uses another way";
+    const message = `Index ${serving.name} would serve ${name} and ${why}`;
+    return [{ kind: "review_plan", collection, message, evidence, command: "org-db advise" }];
+  }
   const command = `${collectionText(collection)}.createIndex(${shellText(keys)})`;
-  return [{ kind: "create_index", collection, message: `An index would serve ${name}`, evidence, command }];
+  return [
+    {
+      kind: "create_index",
+      collection,
+      message: `An index would serve ${name}; org-db advise measures it on a copy first`,
+      evidence,
+      command,
+    },
+  ];
 }
 
 function adviceOnRedundant({ index, coveredBy, why }: RedundantIndex, declared: ReadonlySet<string>): Advice {

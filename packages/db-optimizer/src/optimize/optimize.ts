@@ -1,9 +1,12 @@
 import type { Connection } from "mongoose";
+import { isWorthwhile } from "../advise/advise.js";
+import { parseLimits } from "../advise/limits.js";
 import { type HealthThresholds, parseThresholds } from "../health/thresholds.js";
 import { declaredIndexes } from "../indexes/declared.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { readDrift } from "../indexes/read-plan.js";
 import { redundantIndexes } from "../indexes/redundant.js";
+import { inspectSizes } from "../indexes/sizes.js";
 import type { IndexSpec } from "../indexes/spec.js";
 import { type ModelLike, modelsOf } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
@@ -63,6 +66,13 @@ export async function analysePerformance(
   const declared = declaredIndexes(own);
   // Under whatever name the server has them.
   const matched = [...renamed, ...changed].map(({ actual }) => actual);
+  const sizes = await inspectSizes(
+    connection,
+    collections
+      .filter(({ exists, type }) => exists && type === "collection")
+      .map(({ collection }) => collection),
+  );
+  const limits = parseLimits(undefined);
   return {
     database: databaseOf(connection).databaseName,
     queries: analyses,
@@ -76,6 +86,9 @@ export async function analysePerformance(
       ),
       declared: placesOf([...declared.indexes, ...declared.contested, ...matched]),
       missing: placesOf(missing),
+      present: collections.flatMap(({ indexes }) => indexes),
+      worthwhile: (collection, plan, executions) =>
+        isWorthwhile(plan, executions, sizes.get(collection)?.documents ?? Number.POSITIVE_INFINITY, limits),
     }),
   };
 }

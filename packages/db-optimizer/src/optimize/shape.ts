@@ -61,15 +61,25 @@ function shapeOfField(key: string, inner: unknown): unknown {
 export function fieldsOf(filter: Document): FilterFields {
   const equality = new Set<string>();
   const range = new Set<string>();
-  const visit = (part: Document) => {
+  const visit = (part: Document, prefix: string) => {
     for (const [key, inner] of Object.entries(part)) {
-      if (key === "$and" && Array.isArray(inner)) for (const item of inner) visit(item as Document);
+      if (key === "$and" && Array.isArray(inner)) for (const item of inner) visit(item as Document, prefix);
       if (key.startsWith("$")) continue;
-      (isEquality(inner) ? equality : range).add(key);
+      const element = elementOf(inner);
+      // One index on fields of the items serves what is asked of one item; an index on whole items serves none of it.
+      if (element) visit(element, `${prefix}${key}.`);
+      else (isEquality(inner) ? equality : range).add(prefix + key);
     }
   };
-  visit(filter);
+  visit(filter, "");
   return { equality: [...equality], range: [...range].filter((field) => !equality.has(field)) };
+}
+
+/** The conditions on the fields of one item: `$elemMatch` that asks no item as a whole. */
+function elementOf(value: unknown): Document | undefined {
+  const inner = isPlain(value) ? value.$elemMatch : undefined;
+  if (!isPlain(inner)) return undefined;
+  return Object.keys(inner).every((key) => !key.startsWith("$") || key === "$and") ? inner : undefined;
 }
 
 function isEquality(value: unknown): boolean {

@@ -3,6 +3,7 @@ import { isOptimizerError, toOptimizerError } from "../errors.js";
 import { explainCommand, type QueryPlan, summariseExplain } from "../explain/explain.js";
 import { databaseOf } from "../indexes/inspect.js";
 import type { Document } from "../model.js";
+import { ofOthers } from "../own-work.js";
 import { filterOf, type QueryShape, shapeOf } from "./shape.js";
 
 /** All slow operations of one shape that the profiler recorded. */
@@ -116,7 +117,11 @@ export async function countSlow(connection: Connection, thresholdMs: number, sin
 }
 
 function ownSlow({ databaseName }: mongo.Db, thresholdMs: number): mongo.Filter<ProfileEntry> {
-  return { millis: { $gte: thresholdMs }, ns: { $regex: `^${databaseName}\\.(?!system\\.|org_db_)` } };
+  return {
+    ...ofOthers,
+    millis: { $gte: thresholdMs },
+    ns: { $regex: `^${databaseName}\\.(?!system\\.|org_db_)` },
+  };
 }
 
 /** A slow shape with one of its commands. */

@@ -5,6 +5,7 @@ import { stableText } from "../indexes/canonical.js";
 import type { CollectionStep } from "../indexes/collection-step.js";
 import { type ActualCollection, databaseOf } from "../indexes/inspect.js";
 import type { Document } from "../model.js";
+import { ownWork } from "../own-work.js";
 import type { ExpectedCollection } from "./collections.js";
 import { validatorStep } from "./plan-collections.js";
 import { type SchemaSample, sampleSchemas } from "./sample-schema.js";
@@ -64,7 +65,7 @@ async function sampleStep(
         { $match: { $nor: [options.validator as Document] } },
         { $project: { _id: 1 } },
       ],
-      { maxTimeMS: 30_000 },
+      { maxTimeMS: 30_000, ...ownWork },
     )
     .toArray();
   const sampled = Math.min(size, await db.collection(collection).estimatedDocumentCount());

@@ -3,6 +3,7 @@ import type { mongo } from "mongoose";
 import { toOptimizerError } from "../errors.js";
 import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
+import { ownWork } from "../own-work.js";
 import type { ExpectedCollection } from "./collections.js";
 import type { JsonSchema } from "./json-schema.js";
 import { type Violation, type ViolationKind, violationsOf } from "./violations.js";
@@ -53,7 +54,7 @@ export async function sampleEach<T>(
   { size, maxTimeMS }: { readonly size: number; readonly maxTimeMS: number },
   look: (documents: readonly Document[], sample: SchemaSample) => T,
 ): Promise<T[]> {
-  const options = { promoteValues: false, maxTimeMS };
+  const options = { promoteValues: false, maxTimeMS, ...ownWork };
   const samples = await mapLimited(collections, atOnce, async ({ collection, schema }) => {
     if (!schema) return [];
     try {

@@ -8,6 +8,7 @@ import type { IndexKey, IndexSpec } from "../indexes/spec.js";
 import { mapLimited } from "../limited.js";
 import { collectionNames, type Document, type ModelLike, modelsOf, withDiscriminators } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
+import { ownWork } from "../own-work.js";
 import { shardKeyCandidates } from "./candidates.js";
 import { type CollectionShardPlan, planSharding } from "./plan.js";
 import { shardKeysOf } from "./shard-keys.js";
@@ -152,7 +153,10 @@ async function sampleFields(
 ): Promise<Document[]> {
   const projection = Object.fromEntries(outermost(["_id", ...fields]).map((field) => [field, 1]));
   const pipeline = [{ $sample: { size } }, { $project: projection }];
-  return db.collection(collection).aggregate(pipeline, { maxTimeMS: sampleTimeMs }).toArray();
+  return db
+    .collection(collection)
+    .aggregate(pipeline, { maxTimeMS: sampleTimeMs, ...ownWork })
+    .toArray();
 }
 
 // A projection may not name a field and one within it.

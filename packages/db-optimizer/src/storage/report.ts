@@ -5,6 +5,7 @@ import { toOptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
+import { ownWork } from "../own-work.js";
 import { type ParsedStorageLimits, parseStorageLimits, type StorageLimits } from "./limits.js";
 import { type SampleShape, shapeOf } from "./shape.js";
 import { shapeProblems } from "./shape-problems.js";
@@ -32,12 +33,22 @@ export interface CollectionStorage extends CollectionSize, SampleShape {
   readonly indexes: number;
   /** Bytes free for reuse inside the collection's file; `null` where the server does not say. */
   readonly reusableBytes: number | null;
+  /** Whether it is a time series: its figures are of the buckets, as the server reports them. */
+  readonly timeSeries?: boolean;
 }
 
 /** How a database is stored. */
 export interface StorageReport {
   readonly collections: readonly CollectionStorage[];
   readonly findings: readonly StorageFinding[];
+  /** Time series of which the server says nothing. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** A collection that is in the database and not in the report. */
+export interface LeftOut {
+  readonly collection: string;
+  readonly reason: string;
 }
 
 const atOnce = 2;
@@ -54,10 +65,25 @@ export async function storageReport(connection: Connection, limits?: StorageLimi
   const parsed = parseStorageLimits(limits);
   try {
     const db = databaseOf(connection);
-    const listed = await db.listCollections({ type: "collection" }, { nameOnly: true }).toArray();
-    const names = listed.map(({ name }) => name).filter((name) => !/^(system\.|org_db_)/.test(name));
-    const collections = await mapLimited(names.sort(), atOnce, (name) => storageOf(db, name, parsed.sample));
-    return { collections, findings: storageFindings(collections, parsed) };
+    const kinds = { type: { $in: ["collection", "timeseries"] } };
+    const listed = (await db.listCollections(kinds, { nameOnly: true }).toArray())
+      .filter(({ name }) => !/^(system\.|org_db_)/.test(name))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    const leftOut: LeftOut[] = [];
+    const found = await mapLimited(listed, atOnce, async ({ name, type }) => {
+      const series = type === "timeseries";
+      try {
+        return [{ ...(await storageOf(db, name, parsed.sample)), ...(series && { timeSeries: true }) }];
+      } catch (error) {
+        // What only a time series is refused keeps nothing else from being reported.
+        const known = toOptimizerError(error, `Cannot read the sizes of ${name}`);
+        if (!series || known.code === "UNREACHABLE") throw known;
+        leftOut.push({ collection: name, reason: known.message });
+        return [];
+      }
+    });
+    const collections = found.flat();
+    return { collections, findings: storageFindings(collections, parsed), leftOut };
   } catch (error) {
     throw toOptimizerError(error, "Cannot look at the storage");
   }
@@ -67,7 +93,7 @@ async function storageOf(db: mongo.Db, collection: string, size: number): Promis
   const parts = await storageStats(db, collection);
   const sample = await db
     .collection(collection)
-    .aggregate([{ $sample: { size } }])
+    .aggregate([{ $sample: { size } }], ownWork)
     .toArray();
   return {
     collection,

@@ -376,9 +376,27 @@ describe("scoreHealth", () => {
       message: "",
       evidence: "",
     };
-    expect(scoreHealth([finding]).score).toBe(100 - (partWeights.indexes * severityCosts.critical) / 100);
-    expect(scoreHealth(Array(9).fill(finding)).score).toBe(70);
+    const weighed = 100 - (partWeights.indexes * severityCosts.critical) / 100;
+    expect(scoreHealth([finding]).score).toBe(Math.round(weighed * 0.6));
+    expect(scoreHealth(Array(9).fill(finding)).score).toBe(42);
     expect(scoreHealth(Array(90).fill({ ...finding, severity: "info" })).score).toBe(94);
+  });
+
+  // A server without authentication had 97 points: its part weighs 15 of 100, and what is wrong in it may be all that matters.
+  it.each([
+    ["a critical finding", ["critical"], 56],
+    ["a warning", ["warning"], 82],
+    ["both", ["critical", "warning"], 54],
+    ["a question that stayed open", ["unknown"], 100],
+  ])("shows the worst severity in the whole: %s", (_what, severities, score) => {
+    const findings = severities.map((severity) => ({
+      code: severity === "unknown" ? "UNKNOWN" : "AUTHENTICATION_OFF",
+      part: "security" as const,
+      severity: severity === "unknown" ? ("warning" as const) : (severity as "critical" | "warning"),
+      message: "",
+      evidence: "",
+    }));
+    expect(scoreHealth(findings).score).toBe(score);
   });
 
   it("leaves out a part that could not be looked at, and never takes it for good", () => {
