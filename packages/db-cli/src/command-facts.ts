@@ -56,6 +56,7 @@ export const commandFacts = {
     examples: [
       ["org-db plan", "lists the steps, what they cost and how risky they are"],
       ["org-db plan --check", "says it in one line, for CI"],
+      ["org-db plan --only orders --ignore Report", "leaves out other collections, and a model"],
     ],
   },
   apply: {
@@ -79,6 +80,13 @@ export const commandFacts = {
       ["org-db rollback --list", "shows the journal"],
       ["org-db rollback --run", "reverses the last apply; what was changed since is left alone"],
     ],
+  },
+  doctor: {
+    summary: "check the configuration, its models, the connection and the privileges; name the next command",
+    reading: true,
+    writes: nothing,
+    exits: { 2: "the database is not as the models declare", 3: unseen },
+    examples: [["org-db doctor", "says what is wrong, and which command to run next"]],
   },
   advise: {
     summary: "try indexes on copies of the data, and advise those that save half",

@@ -7,6 +7,7 @@ import { type CommandFacts, type CommandName, commandFacts, exitMeanings } from 
 import { advise } from "./commands/advise.js";
 import { apply } from "./commands/apply.js";
 import { cleanup } from "./commands/cleanup.js";
+import { doctor } from "./commands/doctor.js";
 import { health, healthFormats } from "./commands/health.js";
 import { type MigrateCommandOptions, migrate, migrateActions } from "./commands/migrate.js";
 import { optimize } from "./commands/optimize.js";
@@ -39,7 +40,7 @@ export function buildProgram(act: Act): Program {
     common(describe(program.command(name), commandFacts[name])).action((options: Options & CommonOptions) =>
       act(run, options, commandFacts[name].reading),
     );
-  expiring(waiting(add("setup", setup)))
+  expiring(selecting(waiting(add("setup", setup))))
     .option(
       "--run",
       "also replace indexes, replace or weaken validators, refuse what sampled documents do, and delete what expires",
@@ -49,8 +50,8 @@ export function buildProgram(act: Act): Program {
         ["warn", "error"],
       ),
     );
-  dropping(add("plan", plan)).option("--check", "for CI: one line, and exit with 0, 2, 3 or 4");
-  expiring(waiting(dropping(add("apply", apply))))
+  selecting(dropping(add("plan", plan))).option("--check", "for CI: one line, and exit with 0, 2, 3 or 4");
+  expiring(selecting(waiting(dropping(add("apply", apply)))))
     .option("--run", "also replace indexes, drop what was observed long enough, and delete what expires")
     .addOption(
       new TypedOption(
@@ -63,6 +64,7 @@ export function buildProgram(act: Act): Program {
     .option("--run", "reverse it")
     .option("--id <run>", "another run than the last")
     .addOption(new Option("--list", "show the runs in the journal instead").conflicts(["run", "id"]));
+  selecting(add("doctor", doctor));
   addLooking(add);
   cleaning(waiting(add("cleanup", cleanup)));
   migrating(program, act);
@@ -224,6 +226,12 @@ function waiting(program: Program): Program {
   return program.addOption(
     new TypedOption("--wait <seconds>", "how long to wait for another process", seconds).default(0),
   );
+}
+
+function selecting(program: Program): Program {
+  return program
+    .option("--only <collection...>", "only the models of these collections")
+    .option("--ignore <model...>", "all models but these");
 }
 
 function expiring(program: Program): Program {

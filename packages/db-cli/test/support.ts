@@ -11,6 +11,7 @@ export const configs = {
   shop: pathOf(new URL("./fixtures/shop.config.ts", import.meta.url)),
   keeping: pathOf(new URL("./fixtures/keeping.config.ts", import.meta.url)),
   unwritable: pathOf(new URL("./fixtures/unwritable.config.ts", import.meta.url)),
+  many: pathOf(new URL("./fixtures/many.config.ts", import.meta.url)),
   boxes: pathOf(new URL("./fixtures/boxes.config.ts", import.meta.url)),
   plain: pathOf(new URL("./fixtures/plain.config.mjs", import.meta.url)),
   commonjs: pathOf(new URL("./fixtures/commonjs/db.config.ts", import.meta.url)),

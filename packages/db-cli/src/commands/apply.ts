@@ -11,10 +11,11 @@ import { type Command, type Context, recordingOf } from "../command.js";
 import { type ExitCode, exitCodes } from "../errors.js";
 import { count, duration } from "../output/format.js";
 import type { Paint } from "../output/style.js";
+import { type SelectionOptions, selectModels } from "../select-models.js";
 import { faultData, faultsText, stepData, verbs } from "./plan.js";
 
 /** Options of the commands that build. */
-export interface BuildOptions {
+export interface BuildOptions extends SelectionOptions {
   /** Also replace indexes whose options changed. */
   readonly run?: boolean;
   /** Also set expiries that delete documents at once. */
@@ -37,11 +38,10 @@ const secondsPerDay = 86_400;
  * `org-db apply`: makes the indexes as the models declare them. Adds; replaces, and drops what was asked for and
  * observed, with `--run` only.
  */
-export const apply: Command<ApplyCommandOptions> = async (
-  context,
-  { run = false, allowExpiry = false, wait, drop = [], observe },
-) => {
-  const { connection, models, config, signal, paint } = context;
+export const apply: Command<ApplyCommandOptions> = async (context, given) => {
+  const { run = false, allowExpiry = false, wait, drop = [], observe } = given;
+  const { connection, config, signal, paint } = context;
+  const models = selectModels(context.models, given);
   const queries = await context.queries();
   const optimizer = new DatabaseOptimizer(connection, { models, queries, ...recordingOf(context) });
   const options: ApplyOptions & LeaseOptions = {

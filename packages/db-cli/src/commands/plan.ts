@@ -12,10 +12,12 @@ import {
 import type { Command } from "../command.js";
 import { exitCodes } from "../errors.js";
 import { bytes, duration, plural } from "../output/format.js";
+import { groupsOf, someNames } from "../output/groups.js";
 import type { Paint } from "../output/style.js";
+import { type SelectionOptions, selectModels } from "../select-models.js";
 
 /** Options of `org-db plan`. */
-export interface PlanOptions {
+export interface PlanOptions extends SelectionOptions {
   /** One line and an exit code, for CI. */
   readonly check?: boolean;
   /** `collection.index` of undeclared indexes that are to go. */
@@ -23,8 +25,9 @@ export interface PlanOptions {
 }
 
 /** `org-db plan`: what `apply` or `setup` would do. Writes nothing. */
-export const plan: Command<PlanOptions> = async ({ connection, models, config, paint }, options) => {
+export const plan: Command<PlanOptions> = async ({ connection, config, paint, ...context }, options) => {
   const { check = false, drop = [] } = options;
+  const models = selectModels(context.models, options);
   // While another process applies, what is read here may be halfway.
   const busyUntil = check ? await leaseHeldUntil(connection, "setup") : undefined;
   const found = await planSetup(connection, models, leastValidation(config.validation), { drop });
@@ -65,11 +68,15 @@ function checkText({ collections, indexes, drift, faults }: SetupPlan, status: S
   if (status === "locked") return `${paint("yellow", "Another process is applying a plan.")}\n`;
   if (status === "undecided")
     return `${paint("yellow", "Undecided:")} ${plural(drift.building.length, "index", "indexes")} under construction.\n`;
-  const places = [...collections, ...indexes.steps].map((step) =>
-    "index" in step
-      ? `${verbs[step.kind]} ${step.collection}.${step.index}`
-      : `${step.kind} ${step.collection}`,
-  );
+  const places = [...collections, ...indexes.steps]
+    .slice(0, mostSteps)
+    .map((step) =>
+      "index" in step
+        ? `${verbs[step.kind]} ${step.collection}.${step.index}`
+        : `${step.kind} ${step.collection}`,
+    );
+  const more = collections.length + indexes.steps.length - places.length;
+  if (more > 0) places.push(`and ${plural(more, "more step")}`);
   const wrong =
     faults.length > 0
       ? [plural(faults.length, "declaration that is at fault", "declarations that are at fault")]
@@ -130,8 +137,7 @@ function planText(found: SetupPlan, drop: readonly string[], paint: Paint): stri
     ...(faults.length > 0 ? [faultsText(faults, paint)] : []),
     `${paint("bold", plural(steps, "step"))} to bring the database in line:`,
     "",
-    ...collections.map((step) => collectionText(step, paint)),
-    ...indexes.steps.map((step) => stepText(step, paint)),
+    ...stepsText(found, paint),
     "",
     informationText(found, paint) +
       `Carry it out with ${commandsOf(found, drop)
@@ -139,6 +145,42 @@ function planText(found: SetupPlan, drop: readonly string[], paint: Paint): stri
         .join(", then ")}${needsRun([...collections, ...indexes.steps])}. Plan ${shortHash(indexes.hash)}.`,
     "",
   ].join("\n");
+}
+
+/** More steps than this are counted by kind; what waits for consent is shown all the same. */
+const mostSteps = 40;
+const mostWaiting = 20;
+
+function stepsText({ collections, indexes }: SetupPlan, paint: Paint): string[] {
+  const { steps } = indexes;
+  if (collections.length + steps.length <= mostSteps)
+    return [
+      ...collections.map((step) => collectionText(step, paint)),
+      ...steps.map((step) => stepText(step, paint)),
+    ];
+  const ofCollections = collections.filter(({ destructive }) => destructive);
+  const ofIndexes = steps.filter(({ destructive }) => destructive);
+  const hidden = Math.max(0, ofIndexes.length - mostWaiting);
+  return [
+    ...groupsOf(collections, ({ kind }) => kind, 0).map(({ shown, rest }) => {
+      const all = [...shown, ...rest];
+      const verb = collectionVerbs[(all[0] as CollectionStep).kind];
+      return `  ${paint("cyan", verb)}: ${all.length} (${someNames(all.map(({ collection }) => collection))})`;
+    }),
+    ...groupsOf(steps, ({ kind, risk }) => `${kind} ${risk}`, 0).map(({ shown, rest }) => {
+      const all = [...shown, ...rest];
+      const { kind, risk } = all[0] as PlanStep;
+      const places = someNames(all.map(({ collection, index }) => `${collection}.${index}`));
+      const reading = all.reduce((sum, { estimate }) => sum + (estimate?.documents ?? 0), 0);
+      const cost = reading > 0 ? `; ${plural(reading, "document")} to read` : "";
+      return `  ${paint("cyan", verbs[kind])}: ${all.length}, ${paint(colourOfRisk[risk], `${risk} risk`)}${cost} (${places})`;
+    }),
+    ...ofCollections.map((step) => collectionText(step, paint)),
+    ...ofIndexes.slice(0, mostWaiting).map((step) => stepText(step, paint)),
+    ...(hidden > 0 ? [`  and ${hidden} more that wait for --run`] : []),
+    "",
+    `  Each step: org-db plan --only <collection>, or --json.`,
+  ];
 }
 
 // Setup makes what is declared, and drops nothing.
@@ -240,5 +282,7 @@ function informationText({ drift, indexes, notes }: SetupPlan, paint: Paint): st
     ...notes.map(noteText),
     ...strays.map((one) => `${one} is not declared; it is left alone`),
   ];
-  return lines.map((line) => paint("dim", `  note: ${line}\n`)).join("");
+  const rest = lines.length - mostSteps;
+  const shown = rest > 1 ? [...lines.slice(0, mostSteps), `and ${rest} more, see --json`] : lines;
+  return shown.map((line) => paint("dim", `  note: ${line}\n`)).join("");
 }

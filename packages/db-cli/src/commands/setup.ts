@@ -11,6 +11,7 @@ import {
 import { type Command, recordingOf } from "../command.js";
 import { type ExitCode, exitCodes } from "../errors.js";
 import type { Paint } from "../output/style.js";
+import { selectModels } from "../select-models.js";
 import { type BuildOptions, exitCodeOf, resultData, resultsText, stepProgress } from "./apply.js";
 import { collectionVerbs, faultData, faultsText, leastValidation, noteText } from "./plan.js";
 
@@ -21,11 +22,10 @@ export interface SetupOptions extends BuildOptions {
 }
 
 /** `org-db setup`: collections, validators and indexes as the models declare them, then a check. */
-export const setup: Command<SetupOptions> = async (
-  context,
-  { run = false, allowExpiry = false, wait, validators },
-) => {
-  const { connection, models, config, signal, paint } = context;
+export const setup: Command<SetupOptions> = async (context, options) => {
+  const { run = false, allowExpiry = false, wait, validators } = options;
+  const { connection, config, signal, paint } = context;
+  const models = selectModels(context.models, options);
   const result = await new DatabaseInitializer(connection, models, recordingOf(context)).initialize({
     ...validationOf(validators ?? leastValidation(config.validation)),
     raise: run,

@@ -1,6 +1,7 @@
 import type { HealthFinding, HealthReport, ScorePart } from "@org/db-optimizer";
 
-import { collectionRows, factLines, pointsText, weekRows } from "./text.js";
+import type { Group } from "../output/groups.js";
+import { collectionRows, factLines, groupedFindings, pointsText, weekRows } from "./text.js";
 
 /** A report as one page that needs nothing else: no script, no font, no request. */
 export function healthHtml(report: HealthReport): string {
@@ -20,7 +21,7 @@ ${ring(score)}
 <div><h1>${text(facts.database)}</h1><p>${summary(findings)}</p><p class="dim">Checked at <time>${facts.at.toISOString()}</time></p></div>
 </header>
 <section><h2>Parts of the score</h2><div class="parts">${parts.map(partBar).join("")}</div></section>
-<section><h2>Findings</h2>${findings.length === 0 ? "<p>Nothing to recommend.</p>" : sorted(findings).map(card).join("")}</section>
+<section><h2>Findings</h2>${findings.length === 0 ? "<p>Nothing to recommend.</p>" : groupedFindings(findings).map(cards).join("")}</section>
 <section><h2>Seen</h2><dl>${factLines(report)
     .map(([name, value]) => `<dt>${text(name)}</dt><dd>${text(value)}</dd>`)
     .join("")}</dl></section>
@@ -28,12 +29,6 @@ ${section("Against a week ago", weekRows(report))}${section("Collections", colle
 </body>
 </html>
 `;
-}
-
-const order = { critical: 0, warning: 1, info: 2 } as const;
-
-function sorted(findings: readonly HealthFinding[]): HealthFinding[] {
-  return [...findings].sort((a, b) => order[a.severity] - order[b.severity]);
 }
 
 function summary(findings: readonly HealthFinding[]): string {
@@ -62,6 +57,14 @@ function partBar(part: ScorePart): string {
   const width = part.points ?? 0;
   const state = part.points === null ? "none" : grade(part.points);
   return `<div class="name">${part.part}</div><div class="bar ${state}"><i style="width:${width}%"></i></div><div class="points">${text(pointsText(part))}</div><div class="dim">weight ${part.weight} %</div>`;
+}
+
+function cards({ shown, rest }: Group<HealthFinding>): string {
+  const folded =
+    rest.length > 0
+      ? `<details><summary>and ${rest.length} more <span class="code">${text(rest[0]?.code ?? "")}</span></summary>${rest.map(card).join("")}</details>`
+      : "";
+  return `${shown.map(card).join("")}${folded}`;
 }
 
 function card({ severity, code, message, evidence, command }: HealthFinding): string {

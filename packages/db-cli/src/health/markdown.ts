@@ -1,6 +1,6 @@
 import type { HealthFinding, HealthReport } from "@org/db-optimizer";
 
-import { collectionRows, factLines, pointsText, weekRows } from "./text.js";
+import { collectionRows, factLines, groupedFindings, pointsText, weekRows } from "./text.js";
 
 /** A report as Markdown, for a ticket or a pull request. */
 export function healthMarkdown(report: HealthReport): string {
@@ -13,7 +13,7 @@ export function healthMarkdown(report: HealthReport): string {
       parts.map((part) => [part.part, pointsText(part), `${part.weight} %`, String(part.findings)]),
     ),
     "## Findings\n",
-    findings.length === 0 ? "Nothing to recommend.\n" : findings.map(findingText).join("\n"),
+    findings.length === 0 ? "Nothing to recommend.\n" : findingsText(findings),
     "## Seen\n",
     grid(["what", ""], factLines(report)),
     ...[weekRows(report), collectionRows(report)].map(({ titles, rows }) =>
@@ -21,6 +21,17 @@ export function healthMarkdown(report: HealthReport): string {
     ),
   ]
     .filter(Boolean)
+    .join("\n");
+}
+
+function findingsText(findings: readonly HealthFinding[]): string {
+  return groupedFindings(findings)
+    .flatMap(({ shown, rest }) => [
+      ...shown.map(findingText),
+      ...(rest.length > 0
+        ? [`- **${rest[0]?.severity}** and ${rest.length} more (\`${rest[0]?.code}\`)\n`]
+        : []),
+    ])
     .join("\n");
 }
 

@@ -1,6 +1,7 @@
 import { figureText, type HealthFinding, type HealthReport, type ScorePart } from "@org/db-optimizer";
 
 import { bytes, count, duration, plural } from "../output/format.js";
+import { type Group, groupsOf } from "../output/groups.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
 
@@ -130,14 +131,38 @@ function tableText({ titles, rows }: { titles: readonly string[]; rows: readonly
 const colours = { info: "dim", warning: "yellow", critical: "red" } as const;
 
 function findingsText(findings: readonly HealthFinding[], paint: Paint): string {
-  return findings
-    .map(({ severity, code, message, evidence, command }) =>
-      [
-        `${paint(colours[severity], severity.padEnd(8))} ${message} ${paint("dim", code)}`,
-        `         ${evidence}`,
-        ...(command ? [`         ${paint("cyan", command)}`] : []),
-        "",
-      ].join("\n"),
+  return groupedFindings(findings)
+    .map(
+      ({ shown, rest }) => `${shown.map((one) => findingText(one, paint)).join("")}${restText(rest, paint)}`,
     )
     .join("");
+}
+
+const shownOfEach = 3;
+const order = ["critical", "warning", "info"];
+
+/** Findings by severity and code, the worst first, with the first of each kind to show. */
+export function groupedFindings(findings: readonly HealthFinding[]): Group<HealthFinding>[] {
+  const sorted = [...findings].sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
+  return groupsOf(
+    sorted,
+    // Each open question is one of its own.
+    ({ severity, code, message }) => (code === "UNKNOWN" ? message : `${severity} ${code}`),
+    shownOfEach,
+  );
+}
+
+function findingText({ severity, code, message, evidence, command }: HealthFinding, paint: Paint): string {
+  return [
+    `${paint(colours[severity], severity.padEnd(8))} ${message} ${paint("dim", code)}`,
+    `         ${evidence}`,
+    ...(command ? [`         ${paint("cyan", command)}`] : []),
+    "",
+  ].join("\n");
+}
+
+function restText(rest: readonly HealthFinding[], paint: Paint): string {
+  const [first] = rest;
+  if (!first) return "";
+  return `${paint(colours[first.severity], first.severity.padEnd(8))} and ${rest.length} more ${paint("dim", first.code)}; all of them with --json\n`;
 }

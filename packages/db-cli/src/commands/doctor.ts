@@ -1,0 +1,192 @@
+import { type OptimizerError, planSetup, type SetupPlan, toOptimizerError } from "@org/db-optimizer";
+import type { Connection } from "mongoose";
+
+import type { Command } from "../command.js";
+import { type ExitCode, exitCodes } from "../errors.js";
+import { plural } from "../output/format.js";
+import type { Paint } from "../output/style.js";
+import { type SelectionOptions, selectModels } from "../select-models.js";
+import { faultData, leastValidation } from "./plan.js";
+
+/** One thing that was checked. */
+interface Check {
+  readonly name: "configuration" | "models" | "declarations" | "connection" | "privileges" | "database";
+  readonly state: "ok" | "wrong" | "unknown";
+  readonly message: string;
+}
+
+/** `org-db doctor`: whether the configuration, its models and the connection are fit for the other commands. Writes nothing. */
+export const doctor: Command<SelectionOptions> = async (context, selection) => {
+  const { connection, config, paint } = context;
+  const models = selectModels(context.models, selection);
+  const queries = await context.queries();
+  const read = await planSetup(connection, models, leastValidation(config.validation)).catch(
+    (error: unknown) => toOptimizerError(error, "Cannot compare the models with the database"),
+  );
+  const privileges = await checkPrivileges(connection);
+  const collections = new Set(models.map(({ collection }) => collection.collectionName));
+  const checks: Check[] = [
+    {
+      name: "configuration",
+      state: "ok",
+      message: `${plural(queries.length, "named query", "named queries")}, ${plural(config.cleanup.length, "cleanup rule")}, ${plural(config.migrations.length, "migration")}`,
+    },
+    {
+      name: "models",
+      state: "ok",
+      message: `${plural(models.length, "model")} of ${plural(collections.size, "collection")}`,
+    },
+    await checkConnection(connection),
+    privileges,
+    ...stateChecks(read),
+  ];
+  const next = nextCommand(read, checks);
+  return {
+    exitCode: exitCodeOf(read, checks),
+    data: { checks, faults: "faults" in read ? read.faults.map(faultData) : [], next },
+    text: `${checks.map((check) => checkText(check, paint)).join("")}\nNext: ${paint("bold", next)}\n`,
+  };
+};
+
+type Read = SetupPlan | OptimizerError;
+
+function stateChecks(read: Read): Check[] {
+  if (!("faults" in read))
+    return [{ name: "database", state: "unknown", message: `${read.message} (${read.code})` }];
+  const { faults, collections, indexes } = read;
+  const steps = collections.length + indexes.steps.length;
+  return [
+    ...(faults.length === 0
+      ? [{ name: "declarations", state: "ok", message: "no contradiction" } as const]
+      : faults.map(({ message }): Check => ({ name: "declarations", state: "wrong", message }))),
+    {
+      name: "database",
+      state: steps === 0 ? "ok" : "wrong",
+      message: steps === 0 ? "as the models declare" : `${plural(steps, "step")} behind the models`,
+    },
+  ];
+}
+
+async function checkConnection(connection: Connection): Promise<Check> {
+  try {
+    const { version } = await adminCommand(connection, { buildInfo: 1 });
+    const hello = await adminCommand(connection, { hello: 1 });
+    const kind =
+      hello.msg === "isdbgrid"
+        ? "sharded cluster"
+        : hello.setName
+          ? `replica set ${String(hello.setName)}`
+          : "standalone server";
+    const name = connection.db?.databaseName;
+    return {
+      name: "connection",
+      state: "ok",
+      message: `MongoDB ${String(version)}, ${kind}, database ${name}`,
+    };
+  } catch (error) {
+    return { name: "connection", state: "unknown", message: toOptimizerError(error).message };
+  }
+}
+
+const onDatabase = [
+  "find",
+  "insert",
+  "update",
+  "remove",
+  "createCollection",
+  "createIndex",
+  "collMod",
+  "dropIndex",
+  "listCollections",
+  "listIndexes",
+  "collStats",
+  "indexStats",
+];
+const onCluster = ["serverStatus", "replSetGetStatus", "inprog"];
+
+// https://www.mongodb.com/docs/manual/reference/command/connectionStatus/
+async function checkPrivileges(connection: Connection): Promise<Check> {
+  const name = "privileges";
+  try {
+    const { authInfo } = await adminCommand(connection, { connectionStatus: 1, showPrivileges: true });
+    const { authenticatedUsers = [], authenticatedUserPrivileges = [] } = (authInfo ?? {}) as AuthInfo;
+    if (authenticatedUsers.length === 0)
+      return {
+        name,
+        state: "ok",
+        message: "nobody is logged in: the server allows what it allows without a login",
+      };
+    const database = connection.db?.databaseName ?? "";
+    const allowed = (action: string, cluster: boolean) =>
+      authenticatedUserPrivileges.some(
+        ({ resource, actions }) => actions.includes(action) && covers(resource, database, cluster),
+      );
+    const lacking = [
+      ...onDatabase.filter((action) => !allowed(action, false)),
+      ...onCluster.filter((action) => !allowed(action, true)),
+    ];
+    return lacking.length === 0
+      ? { name, state: "ok", message: "all that the commands use" }
+      : {
+          name,
+          state: "unknown",
+          message: `the user lacks ${lacking.join(", ")}: commands that need them say so`,
+        };
+  } catch (error) {
+    return { name, state: "unknown", message: toOptimizerError(error).message };
+  }
+}
+
+interface AuthInfo {
+  readonly authenticatedUsers?: readonly unknown[];
+  readonly authenticatedUserPrivileges?: readonly {
+    readonly resource: Resource;
+    readonly actions: readonly string[];
+  }[];
+}
+
+interface Resource {
+  readonly db?: string;
+  readonly collection?: string;
+  readonly cluster?: boolean;
+  readonly anyResource?: boolean;
+}
+
+function covers(
+  { db, collection, cluster, anyResource }: Resource,
+  database: string,
+  ofCluster: boolean,
+): boolean {
+  if (anyResource) return true;
+  return ofCluster ? cluster === true : (db === "" || db === database) && (collection ?? "") === "";
+}
+
+async function adminCommand(connection: Connection, command: object): Promise<Record<string, unknown>> {
+  return (await connection.db?.admin().command(command as never)) ?? {};
+}
+
+function nextCommand(read: Read, checks: readonly Check[]): string {
+  if (!("faults" in read)) return "give the user the privileges above, then org-db doctor";
+  if (read.faults.length > 0) return "change the declarations above, then org-db doctor";
+  const behind = checks.some(({ name, state }) => name === "database" && state === "wrong");
+  if (!behind) return "org-db health";
+  const waiting = [...read.collections, ...read.indexes.steps].every(({ destructive }) => destructive);
+  return waiting ? "org-db plan, which shows what waits for --run" : "org-db setup";
+}
+
+function exitCodeOf(read: Read, checks: readonly Check[]): ExitCode {
+  if ("faults" in read && read.faults.length > 0) return exitCodes.error;
+  if (checks.some(({ state }) => state === "unknown")) return exitCodes.undecidable;
+  return checks.some(({ state }) => state === "wrong") ? exitCodes.drift : exitCodes.ok;
+}
+
+const marks = {
+  ok: ["green", "ok     "],
+  wrong: ["yellow", "not yet"],
+  unknown: ["yellow", "unknown"],
+} as const;
+
+function checkText({ name, state, message }: Check, paint: Paint): string {
+  const [colour, mark] = marks[state];
+  return `${paint(colour, mark)} ${name}: ${message}\n`;
+}
