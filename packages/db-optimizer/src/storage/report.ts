@@ -46,7 +46,7 @@ export interface StorageReport {
 }
 
 /** A collection that is in the database and not in the report. */
-export interface LeftOut {
+interface LeftOut {
   readonly collection: string;
   readonly reason: string;
 }
