@@ -1,6 +1,6 @@
 import type { CleanupReport, CleanupRule, RuleReport } from "@org/db-optimizer";
 
-import { bytes, count, duration, maybeDuration } from "../output/format.js";
+import { bytes, count, duration, maybeDuration, plural } from "../output/format.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
 
@@ -89,7 +89,13 @@ function rulesTable({ rules, dryRun, collections }: CleanupReport): string {
   const sizes = new Map(collections.map(({ collection, before }) => [collection, before.documents]));
   const indexText = ({ index, collection }: RuleReport) =>
     index ?? (sizes.get(collection) === 0 ? "(nothing there)" : "(scan)");
-  return table(
+  const undated = rules
+    .filter(({ withoutDate = 0 }) => withoutDate > 0)
+    .map(
+      ({ rule, withoutDate = 0 }) =>
+        `note: ${rule} never reaches ${plural(withoutDate, "document")} whose field holds no date, but a text or a number\n`,
+    );
+  const rows = table(
     [
       { title: "rule" },
       { title: "collection" },
@@ -109,6 +115,7 @@ function rulesTable({ rules, dryRun, collections }: CleanupReport): string {
       indexText(rule),
     ]),
   );
+  return `${rows}${undated.join("")}`;
 }
 
 function impactTable({ collections }: CleanupReport): string {

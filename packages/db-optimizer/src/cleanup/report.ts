@@ -44,6 +44,11 @@ export interface RuleReport {
   readonly collection: string;
   /** Documents past their retention as the rule began; of one stopped before they were counted, those that it handled. */
   readonly matched: number;
+  /**
+   * Documents whose field holds something that is no date, which the rule never reaches: a text, a number. Counted in a dry
+   * run, for ten seconds at most; absent when there are none, or when they were not counted.
+   */
+  readonly withoutDate?: number;
   /** Estimate from the average document size. */
   readonly matchedBytes: number;
   /** Time that it would take at the default pace, from what earlier runs measured. */

@@ -4,7 +4,10 @@ import { checked } from "../checked.js";
 import { isOptimizerError, toOptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { assertClock, type Lease, serverTime, withLease } from "../lease.js";
-import { withRetries } from "../transient.js";
+import { mapLimited } from "../limited.js";
+import type { Document } from "../model.js";
+import { ownWork } from "../own-work.js";
+import { isTransient, withRetries } from "../transient.js";
 import { assertActions } from "./actions.js";
 import { cleanupLease } from "./control.js";
 import { measuredPaces, timeFor } from "./estimate.js";
@@ -84,7 +87,10 @@ async function estimate(
     elapsedMs: performance.now() - started,
     activeMs: 0,
     pausedMs: 0,
-    rules: counted.map((one) => ruleReport(one, before, paces)),
+    rules: await mapLimited(counted, 2, async (one) => ({
+      ...ruleReport(one, before, paces),
+      ...(await undated(connection, one)),
+    })),
     collections: [...before].map(([collection, size]) => ({ collection, before: size, after: size })),
     latency: null,
     lag: null,
@@ -202,6 +208,22 @@ async function count(connection: Connection, due: DueRule, signal?: AbortSignal)
   const collection = databaseOf(connection).collection(due.rule.collection);
   const hint = due.index ? { hint: due.index } : {};
   return withRetries(() => collection.countDocuments(due.filter, hint), signal);
+}
+
+// A text that looks like a date never expires, which nobody notices by what is deleted.
+async function undated(connection: Connection, { rule }: Counted): Promise<Pick<RuleReport, "withoutDate">> {
+  const { collection, field, where = {} } = rule;
+  const other = { [field]: { $exists: true, $ne: null, $not: { $type: "date" } } };
+  try {
+    const options = { maxTimeMS: 10_000, ...ownWork };
+    const found = await databaseOf(connection)
+      .collection(collection)
+      .countDocuments({ $and: [other, where as Document] }, options);
+    return found > 0 ? { withoutDate: found } : {};
+  } catch (error) {
+    if (isTransient(error)) throw error;
+    return {};
+  }
 }
 
 function ruleReport(
