@@ -34,6 +34,7 @@ export const problemCodes = {
   USERNAME_TAKEN: [409, "The username is in use"],
   EMAIL_ALREADY_VERIFIED: [409, "The email address is verified already"],
   FEEDBACK_NOT_TAKEN: [409, "A session can't speak of itself, nor for another while it is in doubt"],
+  WOULD_LOCK_OUT: [409, "The allowlist leaves out the address that this request comes from"],
   SESSION_LIMIT_REACHED: [409, "The account has as many live sessions as it may have"],
   SESSIONS_REVOKED: [409, "All sessions were ended while this sign-in was under way"],
   BODY_TOO_LARGE: [413, "The body is larger than the service accepts"],

@@ -1,3 +1,4 @@
+import { readPagePosition } from "@org/db-models";
 import { Types } from "mongoose";
 import { z } from "zod";
 
@@ -13,6 +14,21 @@ export const idOutput = z
   .meta({ type: "string", pattern: "^[0-9a-f]{24}$", examples: ["652f1f77bcf86cd799439011"] });
 
 /** A moment in a query, RFC 3339 with an offset. */
+/** `next` of the page before, or a date: then only what is older. */
+export const pageInput = z
+  .string()
+  .max(64)
+  .transform((text, context) => {
+    const date = z.iso.datetime({ offset: true }).safeParse(text);
+    if (date.success) return new Date(date.data);
+    try {
+      return readPagePosition(text);
+    } catch {
+      context.addIssue({ code: "custom", message: "must be `next` of the page before, or a date" });
+      return z.NEVER;
+    }
+  });
+
 export const momentInput = z.iso.datetime({ offset: true }).transform((moment) => new Date(moment));
 
 /** A page's size in a query. */

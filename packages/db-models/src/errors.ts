@@ -12,6 +12,7 @@ export const errorKinds = {
   SESSION_LIMIT_REACHED: "state",
   SESSIONS_REVOKED: "state",
   ADDRESS_NOT_ALLOWED: "state",
+  WOULD_LOCK_OUT: "caller",
   CONTENTION: "server",
   SCHEMA_TOO_NEW: "state",
   DATABASE_UNREACHABLE: "server",

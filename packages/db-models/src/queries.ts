@@ -1,4 +1,5 @@
-import type { QueryFilter, Types } from "mongoose";
+import { type QueryFilter, Types } from "mongoose";
+import { IdentityError } from "./errors.js";
 import type { ApiKeyDocument } from "./schemas/api-key.js";
 import type { AppDocument, AppStatus } from "./schemas/app.js";
 import type { AppPermissionDocument } from "./schemas/app-permission.js";
@@ -30,12 +31,21 @@ export interface NamedQuery<T = Record<string, unknown>> {
 
 type Id = Types.ObjectId;
 
-/** A page of a list that runs from the newest to the oldest. */
+/** A place in a list that is ordered by a date, and by `_id` where dates are equal: the last document of a page. */
+export interface PagePosition {
+  at: Date;
+  id: Id;
+}
+
+/** A page of a list that runs from the newest to the oldest; of equal dates, from the highest `_id` to the lowest. */
 export interface Page {
   /** Documents per page, 1 to 200. Default 50. */
   limit?: number;
-  /** Only what is older: the date of the last document of the page before. */
-  before?: Date;
+  /**
+   * Only what comes after this place: the last document of the page before. A date stands for everything older; what
+   * happened at that very moment is then left out.
+   */
+  before?: PagePosition | Date;
   /** Only what is not older. Default: no bound. */
   since?: Date;
 }
@@ -44,6 +54,8 @@ export interface Page {
 export interface Period {
   from: Date;
   to: Date;
+  /** Only what comes after this place: the last document of the window before. */
+  after?: PagePosition;
   /** Documents to read at most. Default 1,000: what is longer is read in windows. */
   limit?: number;
 }
@@ -58,7 +70,36 @@ function pageSize(page: Page): number {
 
 function withinPage(field: string, { before, since }: Page): Record<string, unknown> {
   if (!before && !since) return {};
-  return { [field]: { ...(since && { $gte: since }), ...(before && { $lt: before }) } };
+  const isDate = before instanceof Date;
+  const until = before && (isDate ? { $lt: before } : { $lte: before.at });
+  return {
+    [field]: { ...(since && { $gte: since }), ...until },
+    ...(before && !isDate && { $nor: [{ [field]: before.at, _id: { $gte: before.id } }] }),
+  };
+}
+
+function withinPeriod(field: string, { from, to, after }: Period): Record<string, unknown> {
+  if (!after) return { [field]: { $gte: from, $lt: to } };
+  const begin = after.at > from ? after.at : from;
+  return {
+    [field]: { $gte: begin, $lt: to },
+    $nor: [{ [field]: after.at, _id: { $lte: after.id } }],
+  };
+}
+
+/** A {@link PagePosition} as text, for a link to the next page. */
+export function writePagePosition({ at, id }: PagePosition): string {
+  return `${at.toISOString()}_${id.toHexString()}`;
+}
+
+const pagePosition = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)_([0-9a-f]{24})$/;
+
+/** @throws IdentityError `INVALID_INPUT` for what {@link writePagePosition} did not write. */
+export function readPagePosition(text: string): PagePosition {
+  const [, date = "", id = ""] = pagePosition.exec(text) ?? [];
+  const at = new Date(date);
+  if (Number.isNaN(at.getTime())) throw new IdentityError("INVALID_INPUT", "this is no position of a page");
+  return { at, id: new Types.ObjectId(id) };
 }
 
 /** The named queries of one collection: `one` finds a document by a unique key, `page` lists, `during` takes a period. */
@@ -88,7 +129,7 @@ function forCollection<T>(collection: string) {
       name,
       collection,
       filter: { ...filter, ...withinPage(newestBy, page) } as QueryFilter<T>,
-      sort: { [newestBy]: -1 },
+      sort: { [newestBy]: -1, _id: -1 },
       limit: pageSize(page),
       index,
     }),
@@ -101,8 +142,8 @@ function forCollection<T>(collection: string) {
     ): NamedQuery<T> => ({
       name,
       collection,
-      filter: { ...filter, [field]: { $gte: period.from, $lt: period.to } } as QueryFilter<T>,
-      sort: { [field]: 1 },
+      filter: { ...filter, ...withinPeriod(field, period) } as QueryFilter<T>,
+      sort: { [field]: 1, _id: 1 },
       limit: period.limit ?? defaultWindowSize,
       index,
     }),

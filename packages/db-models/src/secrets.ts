@@ -99,9 +99,13 @@ function markOf(markKey: string, random: Buffer): Buffer {
   return createHmac("sha256", markKey).update(random).digest().subarray(0, length);
 }
 
-/** The one token of another kind that follows from a token, under its handle; the way back is SHA-256's. */
-export function deriveToken(kind: TokenKind, token: Token): Token {
-  return assemble(kind, token.handle, createHmac("sha256", token.raw).update(kind).digest("base64url"));
+/**
+ * The one token of another kind, and for one purpose, that follows from a token, under its handle; the way back is
+ * SHA-256's.
+ */
+export function deriveToken(kind: TokenKind, token: Token, purpose = ""): Token {
+  const label = purpose === "" ? kind : `${kind} ${purpose}`;
+  return assemble(kind, token.handle, createHmac("sha256", token.raw).update(label).digest("base64url"));
 }
 
 /**

@@ -157,10 +157,38 @@ describe("resetPassword", () => {
     expect([after.status, after.roles, after.emailVerifiedAt]).toEqual(["active", ["editor"], undefined]);
   });
 
-  it("keeps API keys and what apps were granted, as a change of the password does", async () => {
+  // Taken from public reports (freehire 1238, keycloak 48206): who registers somebody's address makes a key, and waits.
+  it("ends what was made before on an account whose address nobody has verified", async () => {
     const world = await makeWorld(models);
     const { user } = world;
     await models.User.updateOne({ _id: user._id }, { passwordHash });
+    const { accessToken } = granted(await exchange(models, world, await codeFor(models, world)));
+    const { key } = await createApiKey(models, { userId: user._id, name: "squatter's", scopes: [] }, now);
+    const token = await tokenFor(user);
+    await resetPassword(models, { token, password: chosen }, now);
+    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: false, reason: "revoked" });
+    expect(await validateAccessToken(models, accessToken, now)).toMatchObject({ active: false });
+    const owners = await createApiKey(models, { userId: user._id, name: "owner's", scopes: [] }, after(1));
+    // Presented again, the token completes what a crash may have left, and touches nothing that came later.
+    expect(await resetPassword(models, { token, password: chosen }, after(2))).toMatchObject({
+      reason: "used",
+    });
+    expect(await verifyApiKey(models, { key: owners.key }, after(2))).toMatchObject({ valid: true });
+  });
+
+  it("lets the owner in from any address again, whatever the allowlist was", async () => {
+    const user = await makeOwner({ security: { ipAllowlist: ["192.0.2.0/24"] } });
+    const { _id: userId } = user;
+    const open = () => openSession(models, { userId, ip: "203.0.113.7" }, now);
+    await expect(open()).rejects.toMatchObject({ code: "ADDRESS_NOT_ALLOWED" });
+    await resetPassword(models, { token: await tokenFor(user), password: chosen }, now);
+    expect((await open()).id).toBeDefined();
+  });
+
+  it("keeps API keys and what apps were granted, as a change of the password does", async () => {
+    const world = await makeWorld(models);
+    const { user } = world;
+    await models.User.updateOne({ _id: user._id }, { passwordHash, emailVerifiedAt: now });
     const { accessToken } = granted(await exchange(models, world, await codeFor(models, world)));
     const { key } = await createApiKey(models, { userId: user._id, name: "ci", scopes: [] }, now);
     await resetPassword(models, { token: await tokenFor(user), password: chosen }, now);

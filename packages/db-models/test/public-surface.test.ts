@@ -92,6 +92,7 @@ it("exports these names and no others", () => {
       "queries",
       "raiseSessionRisk",
       "randomKey",
+      "readPagePosition",
       "readRiskKnowledge",
       "readSessionStart",
       "readUser",
@@ -158,6 +159,7 @@ it("exports these names and no others", () => {
       "verifyEmail",
       "verifyLoginChallenge",
       "verifyPassword",
+      "writePagePosition",
     ]
   `);
 });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { idInput, idOutput, limitInput, momentInput } from "../schemas.js";
+import { idInput, idOutput, limitInput, pageInput } from "../schemas.js";
 
 /** An API key as its owner sees it. */
 const apiKey = z
@@ -31,9 +31,9 @@ export const rotatedApiKey = z.object({ apiKey, key, formerExpiresAt: z.date() }
 export const apiKeyParams = z.strictObject({ id: idInput });
 export const apiKeysQuery = z.strictObject({
   limit: limitInput,
-  before: momentInput.optional().describe("Only older ones: `next` of the page before"),
+  before: pageInput.optional().describe("Only older ones: `next` of the page before, or a date"),
 });
 export const apiKeyList = z.object({
   apiKeys: z.array(apiKey),
-  next: z.date().nullable().describe("`before` of the next page, if there may be one"),
+  next: z.string().nullable().describe("`before` of the next page, if there may be one"),
 });

@@ -5,6 +5,7 @@ import {
   listApiKeys,
   revokeApiKey,
   rotateApiKey,
+  writePagePosition,
 } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
@@ -60,7 +61,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
       const page = { limit, ...(before && { before }) };
       const apiKeys = await listApiKeys(models, { userId: sessionOf(request).userId, page });
       const last = apiKeys.length === limit ? apiKeys.at(-1) : undefined;
-      return { apiKeys, next: last?.createdAt ?? null };
+      return { apiKeys, next: last ? writePagePosition({ at: last.createdAt, id: last.id }) : null };
     },
   );
 

@@ -1,6 +1,6 @@
 import { feedbackVerdicts, type SecurityEventKind } from "@org/db-models";
 import { z } from "zod";
-import { idInput, idOutput, limitInput, momentInput } from "../schemas.js";
+import { idInput, idOutput, limitInput, pageInput } from "../schemas.js";
 
 /** The security settings of an account. */
 export const securitySettings = z
@@ -36,7 +36,7 @@ const kinds = {
 export const eventsQuery = z.strictObject({
   kind: z.enum(kinds).optional(),
   limit: limitInput,
-  before: momentInput.optional().describe("Only older events: `next` of the page before"),
+  before: pageInput.optional().describe("Only older events: `next` of the page before, or a date"),
 });
 
 const securityEvent = z
@@ -56,7 +56,7 @@ const securityEvent = z
 /** A page of security events. */
 export const securityEvents = z.object({
   events: z.array(securityEvent).describe("The newest first"),
-  next: z.date().nullable().describe("`before` of the next page; null at the end"),
+  next: z.string().nullable().describe("`before` of the next page; null at the end"),
 });
 
 /** What the account's owner says of a sign-in. */

@@ -1,4 +1,10 @@
-import { listSecurityEvents, readUser, securityChangesSchema, updateSecurity } from "@org/db-models";
+import {
+  listSecurityEvents,
+  readUser,
+  securityChangesSchema,
+  updateSecurity,
+  writePagePosition,
+} from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { audit, byOwner } from "../audit.js";
@@ -39,7 +45,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       const { userId } = sessionOf(request);
       const { security } = await updateSecurity(
         models,
-        { userId, changes: request.body },
+        { userId, changes: request.body, from: request.ip },
         service.clock.now(),
       );
       const fields = Object.keys(request.body).sort().join(" ");
@@ -65,7 +71,10 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       const page = { limit, ...(before && { before }) };
       const events = await listSecurityEvents(models, { userId, page, ...(kind && { kind }) });
       const last = events.length === limit ? events.at(-1) : undefined;
-      return { events: events.map(({ _id: id, ...event }) => ({ ...event, id })), next: last?.at ?? null };
+      return {
+        events: events.map(({ _id: id, ...event }) => ({ ...event, id })),
+        next: last ? writePagePosition({ at: last.at, id: last._id }) : null,
+      };
     },
   );
 

@@ -35,7 +35,9 @@ export const appRegistrationSchema = z
       .array(z.string().max(limits.uri))
       .min(1)
       .max(limits.redirectUris)
-      .describe("https, http to the device itself, or a private-use scheme; no fragment; compared exactly"),
+      .describe(
+        "https, http to the device itself, or a private-use scheme; no fragment; compared exactly, but for the port of a loopback address",
+      ),
     grantTypes: z
       .array(z.enum(grantTypes))
       .min(1)

@@ -9,6 +9,7 @@ import { assertKnownVersion, currentSchemaVersion } from "../schemas/common.js";
 import { mintToken, randomKey, sha256 } from "../secrets.js";
 import { isCodeChallenge } from "./pkce.js";
 import { expiryFrom, type OAuthPolicy, type OAuthPolicyInput, oauthPolicyOf } from "./policy.js";
+import { isRegisteredUri } from "./redirect-uris.js";
 import { grantsEveryScope, grantsScope, parseScopes } from "./scopes.js";
 
 /** The parameters of an authorization request (RFC 6749 section 4.1.1, RFC 7636 section 4.3), as they came. */
@@ -62,7 +63,7 @@ export async function issueAuthorizationCode(
   const rules = oauthPolicyOf(policy);
   const app = await findActiveApp(models, input.clientId);
   if (!app) return { outcome: "refused", reason: "unknown_client" };
-  if (!app.redirectUris.includes(input.redirectUri)) {
+  if (!isRegisteredUri(app.redirectUris, input.redirectUri)) {
     return { outcome: "refused", reason: "redirect_uri_mismatch" };
   }
   const scopes = scopesOf(input.scope);

@@ -2,14 +2,15 @@ import type { IssuedAccessToken } from "../schemas/app-token.js";
 import { deriveToken, sha256, type Token } from "../secrets.js";
 import type { Grant } from "./grants.js";
 import type { OAuthPolicy } from "./policy.js";
+import { formatScopes } from "./scopes.js";
 import type { TokensGranted } from "./types.js";
 
 /**
- * The access token that goes with a refresh token. It follows from it, so that a retry of a rotation, which reads the
- * refresh token from its seal, gets the same one.
+ * The access token with these scopes that goes with a refresh token. It follows from both, so that a retry of a rotation,
+ * which reads the refresh token from its seal, gets the same one, and one that asks for less another one.
  */
-export function accessTokenOf(refreshToken: Token): Token {
-  return deriveToken("accessToken", refreshToken);
+export function accessTokenOf(refreshToken: Token, scopes: readonly string[]): Token {
+  return deriveToken("accessToken", refreshToken, formatScopes(scopes));
 }
 
 /** That access token as it is stored. */
@@ -22,7 +23,7 @@ export function issueAccessToken(
 ): IssuedAccessToken {
   const expiresAt = Math.min(now.getTime() + policy.accessTokenLifetimeMs, absoluteExpiresAt.getTime());
   return {
-    tokenHash: sha256(accessTokenOf(refreshToken).raw),
+    tokenHash: sha256(accessTokenOf(refreshToken, scopes).raw),
     scopes,
     createdAt: now,
     expiresAt: new Date(expiresAt),
@@ -39,7 +40,7 @@ export function tokensGranted(
     granted: true,
     authorizationId: grant._id,
     userId: grant.userId,
-    accessToken: accessTokenOf(refreshToken).raw,
+    accessToken: accessTokenOf(refreshToken, issued.scopes).raw,
     accessTokenExpiresAt: issued.expiresAt,
     ...(mayRefresh && { refreshToken: refreshToken.raw }),
     scopes: issued.scopes,

@@ -8,7 +8,7 @@ import { equalHashes, isMarkedToken, parseToken, sha256, succeedToken, type Toke
 import { endReused, type Grant, readGrant, refusalOf, refused } from "./grants.js";
 import { accessTokenOf, issueAccessToken, tokensGranted } from "./issue.js";
 import { expiryFrom, type OAuthPolicy, type OAuthPolicyInput, oauthPolicyOf } from "./policy.js";
-import { grantsEveryScope, parseScopes } from "./scopes.js";
+import { formatScopes, grantsEveryScope, parseScopes } from "./scopes.js";
 import type { AuthenticatedClient, TokenResult } from "./types.js";
 
 /** A token request with a refresh token (RFC 6749 section 6); its values as they came. */
@@ -50,7 +50,7 @@ export async function refreshAppToken(
   const reason = refusalOf(grant, now);
   if (reason) return refused(reason);
   const rotated = await rotate(models, grant, token, scopes, now, rules);
-  return rotated ?? answerLoser(models, token, now, rules);
+  return rotated ?? answerLoser(models, token, scopes, now, rules);
 }
 
 /** The scopes of the new access token; `undefined` when they are not all granted. */
@@ -75,7 +75,9 @@ async function rotate(
 ): Promise<TokenResult | undefined> {
   const tokenHash = sha256(token.raw);
   if (!equalHashes(tokenHash, grant.tokenHash ?? "")) return undefined;
-  const again = rotatesTooFast(grant, now, policy) ? answerAgain(grant, token) : undefined;
+  const again = rotatesTooFast(grant, now, policy)
+    ? await answerAgain(models, grant, token, scopes, now, policy)
+    : undefined;
   if (again) return again;
   const { successor, seal: sealedSuccessor } = succeedToken("refreshToken", token, grant.markKey);
   const issued = issueAccessToken(successor, scopes, grant.absoluteExpiresAt, now, policy);
@@ -107,6 +109,7 @@ function newest({ rotations, accessTokens }: { rotations: TokenRotation; accessT
 async function answerLoser(
   models: IdentityModels,
   token: Token,
+  scopes: string[],
   now: Date,
   policy: OAuthPolicy,
 ): Promise<TokenResult> {
@@ -117,7 +120,8 @@ async function answerLoser(
   if (!isReplacedInGrace(grant.rotations, sha256(token.raw), now, policy.rotationGraceMs)) {
     return endReused(models, grant, "refresh_reused", now);
   }
-  return answerAgain(grant, currentAfter("refreshToken", grant.rotations, token)) ?? refused("superseded");
+  const current = currentAfter("refreshToken", grant.rotations, token);
+  return (await answerAgain(models, grant, current, scopes, now, policy)) ?? refused("superseded");
 }
 
 /**
@@ -131,9 +135,41 @@ function rotatesTooFast({ rotations }: Grant, now: Date, policy: OAuthPolicy): b
   );
 }
 
-/** The tokens that are current; `undefined` when the client has revoked this access token. */
-function answerAgain(grant: Grant, current: Token): TokenResult | undefined {
-  const accessHash = sha256(accessTokenOf(current).raw);
+/**
+ * The tokens that are current, the access token with the scopes that were asked for, which may be fewer than those of the
+ * rotation. `undefined` when the client has revoked this access token, or all that came with this refresh token.
+ */
+async function answerAgain(
+  models: IdentityModels,
+  grant: Grant,
+  current: Token,
+  scopes: string[],
+  now: Date,
+  policy: OAuthPolicy,
+): Promise<TokenResult | undefined> {
+  const answer = { retried: true, mayRefresh: true };
+  const accessHash = sha256(accessTokenOf(current, scopes).raw);
   const issued = grant.accessTokens.find(({ tokenHash }) => tokenHash === accessHash);
-  return issued && tokensGranted(grant, current, issued, { retried: true, mayRefresh: true });
+  if (issued) return tokensGranted(grant, current, issued, answer);
+  const rotatedAt = grant.rotations.at(-1)?.rotatedAt;
+  const others = grant.accessTokens.filter(({ createdAt }) => !rotatedAt || createdAt >= rotatedAt);
+  // With the same scopes it was issued, and is gone since.
+  if (!others.some((other) => formatScopes(other.scopes) !== formatScopes(scopes))) return undefined;
+  const narrower = issueAccessToken(current, scopes, grant.absoluteExpiresAt, now, policy);
+  const { matchedCount } = await models.AppToken.collection.updateOne(
+    {
+      _id: grant._id,
+      tokenHash: sha256(current.raw),
+      revokedAt: null,
+      expiresAt: { $gt: now },
+      "accessTokens.tokenHash": { $ne: accessHash },
+    },
+    { $push: { accessTokens: { $each: [narrower], $slice: -limits.accessTokens } } as never },
+  );
+  if (matchedCount === 1) return tokensGranted(grant, current, narrower, answer);
+  const later = await readGrant(models, current);
+  const theirs = later?.accessTokens.find(({ tokenHash }) => tokenHash === accessHash);
+  return later && theirs && refusalOf(later, now) === undefined
+    ? tokensGranted(later, current, theirs, answer)
+    : undefined;
 }

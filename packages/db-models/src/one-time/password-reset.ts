@@ -3,6 +3,7 @@ import { z } from "zod";
 import { forgiveAccount } from "../login-defence/settle.js";
 import type { IdentityModels } from "../models.js";
 import { queries } from "../queries.js";
+import { retentionOf } from "../retention.js";
 import { findByQuery } from "../run-query.js";
 import { recordSecurityEvent } from "../security/events.js";
 import { claimAndEndSessions, endSessionsBefore } from "../sessions/revoke.js";
@@ -79,8 +80,10 @@ export type PasswordReset =
 /**
  * Gives an account another password in exchange for the token that its address was sent, and ends every session, those
  * of logins under way included. It opens none: whoever signs in next needs the second factor as before. API keys and
- * what apps were granted stay, as with `setPassword`; the address does not become verified by it. Failed sign-ins are
- * forgotten for this account, and not for the network that they came from.
+ * what apps were granted stay, as with `setPassword`, unless nobody has verified the address: then a stranger may have
+ * made them. The account may be used from any address again: that is the way back for who locked themselves out. The
+ * address does not become verified by it. Failed sign-ins are forgotten for this account, and not for the network that
+ * they came from.
  *
  * Of any number of parallel uses one succeeds. The sessions end first; then one conditional update spends the token, sets
  * the password and raises the generation; then what a login opened in between ends. Killed in between, either the old
@@ -106,17 +109,45 @@ export async function resetPassword(
       reason: "credentials_changed",
       claim,
       seen: user.sessionGeneration,
-      change: { $set: { ...(await newPassword(input.password, now)), "passwordReset.usedAt": now } },
+      change: {
+        $set: {
+          ...(await newPassword(input.password, now)),
+          "passwordReset.usedAt": now,
+          "security.ipAllowlist": [],
+        },
+      },
     },
     now,
   );
   if (ended === undefined) {
     return refuse(models, await refusalOfClaim(models, "passwordReset", input.token, now), now);
   }
+  await endSquatters(models, { userId, emailVerifiedAt: user.emailVerifiedAt }, now, now);
   await forgiveAccount(models, [email, ...(user.username ? [user.username] : [])], now);
   const event = { userId, kind: "password_reset", severity: "warning" } as const;
   await recordSecurityEvent(models, { ...event, ...input.origin }, now);
   return { reset: true, userId, email, ended };
+}
+
+/**
+ * Who registered an account whose address nobody has verified may be a stranger who waited for its owner: what they made
+ * before the owner's reset ends with it, keys, consents and apps. Of a verified account it stays.
+ */
+async function endSquatters(
+  models: IdentityModels,
+  { userId, emailVerifiedAt }: { userId: Types.ObjectId; emailVerifiedAt: Date | undefined },
+  madeBefore: Date,
+  now: Date,
+): Promise<void> {
+  if (emailVerifiedAt) return;
+  const purgeAt = new Date(now.getTime() + retentionOf(models).tokensMs);
+  const made = (field: string) => ({ revokedAt: null, [field]: { $lte: madeBefore } });
+  const ended = { $set: { revokedAt: now, purgeAt } };
+  await models.ApiKey.collection.updateMany({ userId, ...made("createdAt") }, ended);
+  await models.AppPermission.collection.updateMany(
+    { userId, ...made("grantedAt") },
+    { ...ended, $inc: { generation: 1 } },
+  );
 }
 
 async function refuse(
@@ -129,6 +160,12 @@ async function refuse(
   // A use that was killed may have left what a login opened beside it.
   if (reason === "used") {
     await endSessionsBefore(models, { userId, reason: "credentials_changed", generation }, now);
+    await endSquatters(
+      models,
+      { userId, emailVerifiedAt: user.emailVerifiedAt },
+      user.passwordChangedAt ?? now,
+      now,
+    );
   }
   return { reset: false, reason, userId };
 }

@@ -80,7 +80,10 @@ export async function issueOneTimeToken(
 }
 
 /** As much of an account as its tokens are decided on. */
-type TokenHolder = Pick<UserDocument, "_id" | "email" | "username" | "status" | "sessionGeneration">;
+type TokenHolder = Pick<
+  UserDocument,
+  "_id" | "email" | "username" | "status" | "sessionGeneration" | "emailVerifiedAt" | "passwordChangedAt"
+>;
 
 /** A token that may be used, as long as `claim` matches: whoever uses it does so in the update that it is a part of. */
 export interface OpenToken {
@@ -103,7 +106,15 @@ export async function findOneTimeToken(
   const token = parseToken("oneTime", presented);
   if (!token) return { reason: "malformed" };
   const tokenHash = sha256(token.raw);
-  const projection = { email: 1, username: 1, status: 1, sessionGeneration: 1, [purpose]: 1 } as const;
+  const projection = {
+    email: 1,
+    username: 1,
+    status: 1,
+    sessionGeneration: 1,
+    emailVerifiedAt: 1,
+    passwordChangedAt: 1,
+    [purpose]: 1,
+  } as const;
   const user = await findByQuery<UserDocument>(models, queryOf[purpose](tokenHash), projection);
   const stored = user?.[purpose];
   if (!user || !stored) return { reason: "unknown" };

@@ -42,7 +42,8 @@ const lateWritesMs = duration.day;
  * key by which audit events can be linked to them. Can be called again after any crash, and goes on; calling it after
  * the end removes nothing more and gives the report. {@link resumeErasures} does both for whatever is due.
  *
- * @throws IdentityError `USER_NOT_FOUND` when there is neither such a user nor an erasure of one.
+ * @throws IdentityError `USER_NOT_FOUND` when there is neither such a user nor an erasure of one, or nobody with the id
+ * `appsTo`; `USER_NOT_ACTIVE` when that account is not active; `INVALID_INPUT` when it is the person's own.
  */
 export async function eraseUserData(
   models: IdentityModels,
@@ -73,6 +74,7 @@ async function begin(models: IdentityModels, input: EraseInput, now: Date): Prom
   if (known) return known;
   const user = await models.User.collection.findOne({ _id: input.userId }, { projection: { _id: 1 } });
   if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  if (input.appsTo) await assertHeir(models, input.userId, input.appsTo);
   const erasure: StartedErasure = {
     _id: new Types.ObjectId(),
     userId: input.userId,
@@ -92,13 +94,41 @@ async function begin(models: IdentityModels, input: EraseInput, now: Date): Prom
   }
 }
 
+/** Apps that nobody can manage would go on with what users gave them. */
+async function assertHeir(
+  models: IdentityModels,
+  userId: Types.ObjectId,
+  appsTo: Types.ObjectId,
+): Promise<void> {
+  if (appsTo.equals(userId)) {
+    throw new IdentityError("INVALID_INPUT", "appsTo: must be somebody else than who is erased");
+  }
+  const status = await statusOf(models, appsTo);
+  if (status === undefined) throw new IdentityError("USER_NOT_FOUND", "appsTo: there is no such user");
+  if (status !== "active") {
+    throw new IdentityError("USER_NOT_ACTIVE", "appsTo: the account is not active", { details: { status } });
+  }
+}
+
+async function statusOf(models: IdentityModels, _id: Types.ObjectId): Promise<string | undefined> {
+  const user = await models.User.collection.findOne({ _id }, { projection: { status: 1 } });
+  return user ? String(user.status) : undefined;
+}
+
 async function complete(models: IdentityModels, erasure: ErasureDocument, now: Date): Promise<ErasureReport> {
   if (!erasure.userId) return reportOf(models, erasure._id, {}, now);
   const started = { ...erasure, userId: erasure.userId };
   await closeAccount(models, started.userId, now);
   await noteAuditEvents(models, started);
-  if (started.appsTo) await handOverApps(models, started.userId, started.appsTo, now);
-  else await removeWhatAppsHold(models, started);
+  // Whoever was to get the apps may be gone since the erasure began, or go while they are handed over.
+  const { appsTo } = started;
+  if (appsTo && (await statusOf(models, appsTo)) === "active") {
+    await handOverApps(models, started.userId, appsTo, now);
+    if ((await statusOf(models, appsTo)) === undefined) {
+      await removeWhatAppsHold(models, started, appsTo);
+      await remove(models, started, "App", { ownerId: appsTo });
+    }
+  } else await removeWhatAppsHold(models, started, started.userId);
   const remaining = await removeAll(models, started);
   await close(models, started, remaining, now);
   return reportOf(models, started._id, remaining, now);
@@ -151,8 +181,12 @@ async function handOverApps(
 }
 
 // Before the apps, which are what a second attempt finds them by.
-async function removeWhatAppsHold(models: IdentityModels, erasure: StartedErasure): Promise<void> {
-  const apps = models.App.collection.find({ ownerId: erasure.userId }, { projection: { _id: 1 } });
+async function removeWhatAppsHold(
+  models: IdentityModels,
+  erasure: StartedErasure,
+  ownerId: Types.ObjectId,
+): Promise<void> {
+  const apps = models.App.collection.find({ ownerId }, { projection: { _id: 1 } });
   for await (const { _id: appId } of apps) {
     await remove(models, erasure, "AppToken", { appId });
     await remove(models, erasure, "AppPermission", { appId });

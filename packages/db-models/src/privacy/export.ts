@@ -1,4 +1,4 @@
-import { Types } from "mongoose";
+import { type Collection, mongo, Types } from "mongoose";
 import { auditRefOf } from "../audit/canonical.js";
 import { IdentityError } from "../errors.js";
 import type { IdentityModels } from "../models.js";
@@ -18,7 +18,7 @@ export type ExportRecord =
 /**
  * Everything that is known about a person (GDPR articles 15 and 20), one record at a time: a header, a record a
  * document, and an end with their number, by which a cut export is known as one. Each record is plain JSON: ids as
- * hexadecimal digits, dates in ISO 8601, UTC. Memory holds one batch. Secrets, and hashes of secrets, are left out.
+ * hexadecimal digits, dates in ISO 8601, UTC, other BSON types as canonical Extended JSON. Memory holds one batch. Secrets, and hashes of secrets, are left out.
  *
  * Not a snapshot: what changes meanwhile may be in it or not.
  *
@@ -51,15 +51,36 @@ async function* documentsAbout(
 ): AsyncGenerator<ExportRecord, void, void> {
   for (const { model, filter, withheld } of collectionsAbout(userId)) {
     const { collection } = models[model];
-    for await (const document of collection.find(filter)) yield record(collection.name, document, withheld);
+    for await (const document of inBatches(collection, filter))
+      yield record(collection.name, document, withheld);
   }
   const { collection } = models.AuditEvent;
   const ref = auditRefOf(auditKey);
   for (const filter of [{ subjectRef: ref }, { actorRef: ref, subjectRef: { $ne: ref } }]) {
-    for await (const document of collection.find(filter)) {
+    for await (const document of inBatches(collection, filter, { at: 1, _id: 1 })) {
       const event = describeAudit(document as unknown as AuditEventDocument, ref, auditKey);
       yield record(collection.name, event);
     }
+  }
+}
+
+const batchLength = 500;
+
+/**
+ * The documents that match, by ids that are read first: whoever takes the export may be slow, and the server closes a
+ * cursor that nobody reads from for ten minutes.
+ */
+async function* inBatches(
+  collection: Collection,
+  filter: Record<string, unknown>,
+  sort: Record<string, 1 | -1> = {},
+): AsyncGenerator<Record<string, unknown>, void, void> {
+  const ids: unknown[] = [];
+  for await (const { _id } of collection.find(filter, { projection: { _id: 1 }, sort })) ids.push(_id);
+  for (let start = 0; start < ids.length; start += batchLength) {
+    const batch = { _id: { $in: ids.slice(start, start + batchLength) } } as Record<string, unknown>;
+    const found = collection.find({ $and: [batch, filter] }, { sort, batchSize: batchLength + 1 });
+    yield* await found.toArray();
   }
 }
 
@@ -92,14 +113,31 @@ function record(
 /** Names of fields that hold a secret, or something that only a program could tell one by. */
 const secretField = /(hash|secrets?|auditkey|schemaversion)$|^sealed/i;
 
-/** The value as JSON has it, without secrets. */
+/**
+ * The value as JSON has it, without secrets: 64-bit integers and decimals as their digits, and what JSON has no form for,
+ * such as binary data, timestamps and NaN, as canonical Extended JSON.
+ */
 function plain(value: unknown, withheld: readonly string[] = []): unknown {
-  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   if (value instanceof Types.ObjectId) return value.toHexString();
+  if (isDigits(value)) return value.toString();
   if (Array.isArray(value)) return value.map((item) => plain(item));
+  if (typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0)))
+    return extended(new mongo.Double(value));
   if (typeof value !== "object" || value === null) return value;
+  if ("_bsontype" in value || value instanceof Uint8Array || value instanceof RegExp) return extended(value);
   const fields = Object.entries(value).filter(
     ([name]) => !secretField.test(name) && !withheld.includes(name),
   );
   return Object.fromEntries(fields.map(([name, field]) => [name === "_id" ? "id" : name, plain(field)]));
+}
+
+/** Not a timestamp, which is a kind of Long to the driver. */
+function isDigits(value: unknown): value is mongo.Long | mongo.Decimal128 {
+  const isLong = value instanceof mongo.Long && !(value instanceof mongo.Timestamp);
+  return isLong || value instanceof mongo.Decimal128;
+}
+
+function extended(value: unknown): unknown {
+  return mongo.BSON.EJSON.serialize(value as mongo.Document, { relaxed: false });
 }

@@ -1,7 +1,13 @@
 import type { Types } from "mongoose";
+import { IdentityError, isDuplicateKey } from "../errors.js";
 import type { IdentityModels } from "../models.js";
 import { currentSchemaVersion, limits } from "../schemas/common.js";
-import { type FeedbackVerdict, feedbackVerdicts, type LoginFeedback } from "../schemas/login-profile.js";
+import {
+  type FeedbackVerdict,
+  feedbackVerdicts,
+  type LoginFeedback,
+  type LoginProfileDocument,
+} from "../schemas/login-profile.js";
 import { purgeAtOf } from "./recorder.js";
 
 /** What a person says of a sign-in, from another session than the one that it opened. */
@@ -16,17 +22,19 @@ export interface RiskFeedbackInput {
 
 /**
  * Keeps what a person said of a sign-in beside their profile, where the next judgement reads it: the newest few, and of
- * these whatever was disowned before what was confirmed, so that nobody can push a report out by confirming more.
+ * these whatever was disowned before what was confirmed, and of each session that speaks a fair part: nobody can push a
+ * report out by confirming or reporting more.
  *
  * @returns false when the user has no such session, or no longer.
+ * @throws IdentityError `CONTENTION`
  */
 export async function recordRiskFeedback(
-  { UserSession, LoginProfile }: IdentityModels,
+  models: IdentityModels,
   { userId, verdict, aboutSessionId, fromSessionId }: RiskFeedbackInput,
   now: Date,
 ): Promise<boolean> {
   const projection = { ip: 1, userAgent: 1 } as const;
-  const about = await UserSession.collection.findOne({ _id: aboutSessionId, userId }, { projection });
+  const about = await models.UserSession.collection.findOne({ _id: aboutSessionId, userId }, { projection });
   if (!about) return false;
   const { ip, userAgent } = about as Pick<LoginFeedback, "ip" | "userAgent">;
   const feedback: LoginFeedback = {
@@ -37,32 +45,60 @@ export async function recordRiskFeedback(
     ...(ip && { ip }),
     ...(userAgent && { userAgent }),
   };
-  const subject = { subject: "user", key: userId.toHexString() };
-  await LoginProfile.collection.updateOne(subject, [{ $set: withFeedback(feedback, now) }], { upsert: true });
+  await store(models, { subject: "user", key: userId.toHexString() }, feedback, now);
   return true;
 }
 
-// In one update, so that what two sessions say at once is both kept. The last stay: what was disowned stands behind.
-function withFeedback(feedback: LoginFeedback, now: Date) {
-  const { verdict, aboutSessionId } = feedback;
-  const isSame = {
-    $and: [{ $eq: ["$$one.verdict", verdict] }, { $eq: ["$$one.aboutSessionId", aboutSessionId] }],
-  };
-  const others = (kind: FeedbackVerdict) => ({
-    $filter: {
-      input: { $ifNull: ["$feedback", []] },
-      as: "one",
-      cond: { $and: [{ $eq: ["$$one.verdict", kind] }, { $not: isSame }] },
-    },
-  });
-  const said = (kind: FeedbackVerdict) => ({ $literal: verdict === kind ? [feedback] : [] });
-  const all = feedbackVerdicts.flatMap((kind) => [others(kind), said(kind)]);
-  return {
-    feedback: { $slice: [{ $concatArrays: all }, -limits.riskFeedback] },
-    counter: { $ifNull: ["$counter", { failures: 0 }] },
-    devices: { $ifNull: ["$devices", []] },
-    updatedAt: now,
-    purgeAt: purgeAtOf(now),
-    schemaVersion: currentSchemaVersion,
-  };
+const maxAttempts = 50;
+
+// The list that was read is named in the filter, so that what two sessions say at once is both kept.
+async function store(
+  { LoginProfile }: IdentityModels,
+  subject: { subject: "user"; key: string },
+  said: LoginFeedback,
+  now: Date,
+): Promise<void> {
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const stored = await LoginProfile.collection.findOne(subject, { projection: { feedback: 1 } });
+    const known = (stored as Pick<LoginProfileDocument, "feedback"> | null)?.feedback;
+    const set = { feedback: withFeedback(known ?? [], said), updatedAt: now, purgeAt: purgeAtOf(now) };
+    const fresh = { counter: { failures: 0 }, devices: [], schemaVersion: currentSchemaVersion };
+    try {
+      const { matchedCount, upsertedCount } = await LoginProfile.collection.updateOne(
+        { ...subject, feedback: known ?? null },
+        { $set: set, $setOnInsert: fresh },
+        { upsert: true },
+      );
+      if (matchedCount + upsertedCount > 0) return;
+    } catch (error) {
+      // The profile is there, with another list than was read.
+      if (!isDuplicateKey(error)) throw error;
+    }
+  }
+  throw new IdentityError("CONTENTION", "others spoke of this account all the time");
+}
+
+/**
+ * The list with one more: what was confirmed first, then what was disowned, each in the order in which it was said. When
+ * it is too long, confirmations go first; of reports, the oldest of the session that has made the most, so that a thief
+ * with a session can't push the owner's report out by making many.
+ */
+function withFeedback(known: readonly LoginFeedback[], said: LoginFeedback): LoginFeedback[] {
+  const isOther = ({ verdict, aboutSessionId }: LoginFeedback) =>
+    verdict !== said.verdict || !said.aboutSessionId.equals(aboutSessionId);
+  const all = [...known.filter(isOther), said];
+  const ordered = feedbackVerdicts.flatMap((kind) => all.filter(({ verdict }) => verdict === kind));
+  while (ordered.length > limits.riskFeedback) ordered.splice(leastMissed(ordered), 1);
+  return ordered;
+}
+
+function leastMissed(ordered: readonly LoginFeedback[]): number {
+  if (ordered[0]?.verdict === "mine") return 0;
+  const counts = new Map<string, number>();
+  for (const { fromSessionId } of ordered) {
+    const key = fromSessionId.toHexString();
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  const most = Math.max(...counts.values());
+  return ordered.findIndex(({ fromSessionId }) => counts.get(fromSessionId.toHexString()) === most);
 }

@@ -123,6 +123,9 @@ export const apiKeySchema = new Schema<ApiKeyDocument>(
 
 apiKeySchema
   .index({ "secrets.keyHash": 1 }, { name: "key_unique", unique: true }) // apiKeyByHash
-  .index({ userId: 1, revokedAt: 1, createdAt: -1 }, { name: "live_of_user" }) // liveApiKeysOfUser
-  .index({ expiresAt: 1 }, { name: "expiring", sparse: true }) // apiKeysExpiringBetween
+  .index({ userId: 1, revokedAt: 1, createdAt: -1, _id: -1 }, { name: "live_of_user" }) // liveApiKeysOfUser
+  .index(
+    { expiresAt: 1, _id: 1 },
+    { name: "expiring", partialFilterExpression: { expiresAt: { $exists: true } } },
+  ) // apiKeysExpiringBetween
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: expired and revoked keys, after their retention

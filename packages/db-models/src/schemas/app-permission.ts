@@ -42,7 +42,7 @@ export const appPermissionSchema = new Schema<AppPermissionDocument>(
 
 appPermissionSchema
   .index({ userId: 1, appId: 1 }, { name: "user_app_unique", unique: true }) // permissionOfUserForApp
-  .index({ userId: 1, revokedAt: 1, grantedAt: -1 }, { name: "live_of_user" }) // livePermissionsOfUser
-  .index({ appId: 1, revokedAt: 1, grantedAt: -1 }, { name: "live_of_app" }) // livePermissionsOfApp
-  .index({ scopes: 1, grantedAt: -1 }, { name: "scope_newest" }) // permissionsWithScope
+  .index({ userId: 1, revokedAt: 1, grantedAt: -1, _id: -1 }, { name: "live_of_user" }) // livePermissionsOfUser
+  .index({ appId: 1, revokedAt: 1, grantedAt: -1, _id: -1 }, { name: "live_of_app" }) // livePermissionsOfApp
+  .index({ scopes: 1, grantedAt: -1, _id: -1 }, { name: "scope_newest" }) // permissionsWithScope
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: revoked consents

@@ -80,6 +80,6 @@ export const appSchema = new Schema<AppDocument>(
 
 appSchema
   .index({ clientId: 1 }, { name: "client_id_unique", unique: true }) // appByClientId
-  .index({ ownerId: 1, createdAt: -1 }, { name: "owner_newest" }) // appsOfOwner
-  .index({ status: 1, createdAt: -1 }, { name: "status_newest" }) // appsByStatus
+  .index({ ownerId: 1, createdAt: -1, _id: -1 }, { name: "owner_newest" }) // appsOfOwner
+  .index({ status: 1, createdAt: -1, _id: -1 }, { name: "status_newest" }) // appsByStatus
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: deleted apps

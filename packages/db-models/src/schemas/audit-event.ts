@@ -77,12 +77,12 @@ export const auditEventSchema = new Schema<AuditEventDocument>(
 auditEventSchema
   .index({ chainId: 1, sequence: 1 }, { name: "chain_unique", unique: true }) // auditChain
   .index(
-    { subjectRef: 1, at: -1 },
+    { subjectRef: 1, at: -1, _id: -1 },
     { name: "subject_newest", partialFilterExpression: { subjectRef: { $exists: true } } },
   ) // auditOfSubject
   .index(
-    { actorRef: 1, at: -1 },
+    { actorRef: 1, at: -1, _id: -1 },
     { name: "actor_newest", partialFilterExpression: { actorRef: { $exists: true } } },
   ) // auditByActor
-  .index({ action: 1, at: -1 }, { name: "action_newest" }) // auditOfAction
-  .index({ at: 1 }, { name: "at" }); // auditBetween
+  .index({ action: 1, at: -1, _id: -1 }, { name: "action_newest" }) // auditOfAction
+  .index({ at: 1, _id: 1 }, { name: "at" }); // auditBetween

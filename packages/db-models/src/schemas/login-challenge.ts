@@ -51,5 +51,5 @@ export const loginChallengeSchema = new Schema<LoginChallengeDocument>(
 
 loginChallengeSchema
   .index({ tokenHash: 1 }, { name: "token_unique", unique: true }) // challengeByToken
-  .index({ userId: 1, createdAt: -1 }, { name: "user_newest" }) // challengesOfUser
+  .index({ userId: 1, createdAt: -1, _id: -1 }, { name: "user_newest" }) // challengesOfUser
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: challenges, a day after they expired

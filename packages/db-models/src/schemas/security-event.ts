@@ -66,9 +66,9 @@ export const securityEventSchema = new Schema<SecurityEventDocument>(
 );
 
 securityEventSchema
-  .index({ userId: 1, at: -1 }, { name: "user_newest" }) // securityEventsOfUser
-  .index({ userId: 1, kind: 1, at: -1 }, { name: "user_kind_newest" }) // securityEventsOfUserByKind
-  .index({ kind: 1, at: -1 }, { name: "kind_newest" }) // securityEventsByKind
-  .index({ severity: 1, at: -1 }, { name: "severity_newest" }) // securityEventsBySeverity
-  .index({ at: 1 }, { name: "at" }) // securityEventsBetween
+  .index({ userId: 1, at: -1, _id: -1 }, { name: "user_newest" }) // securityEventsOfUser
+  .index({ userId: 1, kind: 1, at: -1, _id: -1 }, { name: "user_kind_newest" }) // securityEventsOfUserByKind
+  .index({ kind: 1, at: -1, _id: -1 }, { name: "kind_newest" }) // securityEventsByKind
+  .index({ severity: 1, at: -1, _id: -1 }, { name: "severity_newest" }) // securityEventsBySeverity
+  .index({ at: 1, _id: 1 }, { name: "at" }) // securityEventsBetween
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: events, after their retention

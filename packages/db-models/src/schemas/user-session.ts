@@ -200,9 +200,9 @@ userSessionSchema
   .index({ handleHash: 1 }, { name: "handle_unique", unique: true }) // sessionByHandle
   // The cap is this index: two live sessions can't hold one slot, whatever runs in parallel. slotsOfUser reads it.
   .index({ userId: 1, slot: 1 }, { name: "slot_unique", unique: true, ...liveOnly })
-  .index({ userId: 1, createdAt: -1 }, { name: "history_of_user" }) // sessionHistoryOfUser
-  .index({ userId: 1, deviceHash: 1, createdAt: -1 }, { name: "device_of_user" }) // sessionsOfDevice
-  .index({ network: 1, createdAt: -1 }, { name: "network_newest" }) // sessionsFromNetwork
+  .index({ userId: 1, createdAt: -1, _id: -1 }, { name: "history_of_user" }) // sessionHistoryOfUser
+  .index({ userId: 1, deviceHash: 1, createdAt: -1, _id: -1 }, { name: "device_of_user" }) // sessionsOfDevice
+  .index({ network: 1, createdAt: -1, _id: -1 }, { name: "network_newest" }) // sessionsFromNetwork
   .index({ "risk.level": 1, revokedAt: 1, lastSeenAt: -1 }, { name: "risk_recent" }) // liveSessionsAtRisk
-  .index({ idleExpiresAt: 1 }, { name: "idle_expiry" }) // sessionsExpiredBetween
+  .index({ idleExpiresAt: 1, _id: 1 }, { name: "idle_expiry" }) // sessionsExpiredBetween
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: ended sessions, after their retention

@@ -317,20 +317,29 @@ userSchema
     { name: "email_verification_unique", unique: true, sparse: true },
   ) // userByEmailVerification
   .index({ "passwordReset.tokenHash": 1 }, { name: "password_reset_unique", unique: true, sparse: true }) // userByPasswordReset
-  .index({ createdAt: -1 }, { name: "newest" }) // newestUsers
-  .index({ status: 1, createdAt: -1 }, { name: "status_newest" }) // usersByStatus
-  .index({ roles: 1, createdAt: -1 }, { name: "role_newest" }) // usersByRole
-  .index({ status: 1, lastActiveAt: 1 }, { name: "status_dormant" }) // dormantUsers
-  .index({ lastActiveAt: -1 }, { name: "recently_active" }) // recentlyActiveUsers
-  .index({ "subscription.plan": 1, "subscription.status": 1, createdAt: -1 }, { name: "plan_status_newest" }) // usersByPlan
-  .index({ "subscription.status": 1, "subscription.periodEnd": 1 }, { name: "subscription_ending" }) // subscriptionsEnding
+  .index({ createdAt: -1, _id: -1 }, { name: "newest" }) // newestUsers
+  .index({ status: 1, createdAt: -1, _id: -1 }, { name: "status_newest" }) // usersByStatus
+  .index({ roles: 1, createdAt: -1, _id: -1 }, { name: "role_newest" }) // usersByRole
+  .index({ status: 1, lastActiveAt: 1, _id: 1 }, { name: "status_dormant" }) // dormantUsers
+  .index({ lastActiveAt: -1, _id: -1 }, { name: "recently_active" }) // recentlyActiveUsers
+  .index(
+    { "subscription.plan": 1, "subscription.status": 1, createdAt: -1, _id: -1 },
+    { name: "plan_status_newest" },
+  ) // usersByPlan
+  .index({ "subscription.status": 1, "subscription.periodEnd": 1, _id: 1 }, { name: "subscription_ending" }) // subscriptionsEnding
   .index(
     { "profile.company": 1, "profile.displayName": 1 },
     { name: "company_name", partialFilterExpression: { "profile.company": { $exists: true } } },
   ) // usersOfCompany
-  .index({ "security.secondFactor.enabled": 1, createdAt: -1 }, { name: "second_factor_newest" }) // usersBySecondFactor
+  .index({ "security.secondFactor.enabled": 1, createdAt: -1, _id: -1 }, { name: "second_factor_newest" }) // usersBySecondFactor
   .index({ "analytics.engagementScore": -1 }, { name: "engagement" }) // mostEngagedUsers
-  .index({ "analytics.countries.code": 1, lastActiveAt: -1 }, { name: "country_recent" }) // usersOfCountry
+  .index({ "analytics.countries.code": 1, lastActiveAt: -1, _id: -1 }, { name: "country_recent" }) // usersOfCountry
   .index({ "apiUsage.totals.requests": -1 }, { name: "api_heaviest" }) // heaviestApiUsers
-  .index({ "apiUsage.window.resetAt": 1 }, { name: "api_window_reset", sparse: true }) // apiWindowsToReset
+  .index(
+    { "apiUsage.window.resetAt": 1, _id: 1 },
+    {
+      name: "api_window_reset",
+      partialFilterExpression: { "apiUsage.window.resetAt": { $exists: true } },
+    },
+  ) // apiWindowsToReset
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: deleted accounts, after their grace period

@@ -128,9 +128,9 @@ async function* readSince(reader: Reader, since: Date): AsyncGenerator<Subscribe
   }
 }
 
-// The bound on `at` alone lets the index skip ahead; the $or tells events of one moment apart.
+// The bound on `at` lets the index skip ahead; the rest tells events of one moment apart.
 function after({ at, _id }: SecurityEventDocument): Record<string, unknown> {
-  return { at: { $gte: at }, $or: [{ at: { $gt: at } }, { at, _id: { $gt: _id } }] };
+  return { at: { $gte: at }, $nor: [{ at, _id: { $lte: _id } }] };
 }
 
 function note(reader: Reader, event: SecurityEventDocument, token?: unknown): SubscribedSecurityEvent {

@@ -76,6 +76,7 @@ export interface EveryEnd {
   change?: {
     $set: Partial<Pick<UserDocument, "status" | "passwordHash" | "passwordChangedAt">> & {
       "passwordReset.usedAt"?: Date;
+      "security.ipAllowlist"?: string[];
     };
     $unset?: { passwordReset: "" };
   };

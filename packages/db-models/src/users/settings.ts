@@ -1,6 +1,7 @@
 import type { Types } from "mongoose";
 import { IdentityError } from "../errors.js";
 import type { IdentityModels } from "../models.js";
+import { canonicalClientAddress, isAllowed } from "../network.js";
 import { type PublicUser, publicProjection } from "./accounts.js";
 import {
   type ProfileChanges,
@@ -27,20 +28,27 @@ export async function updateProfile(
  * Changes a user's security settings. Timeouts hold for sessions opened from now on; a lower cap is met at the next
  * login.
  *
- * @throws IdentityError `INVALID_INPUT`, `USER_NOT_FOUND`.
+ * @param input - `from` is the address that the change comes from. An allowlist without it would lock its owner out, and
+ * is refused unless `confirmed`.
+ * @throws IdentityError `INVALID_INPUT`, `USER_NOT_FOUND`; `WOULD_LOCK_OUT`.
  */
 export async function updateSecurity(
   models: IdentityModels,
-  input: { userId: Types.ObjectId; changes: SecurityChanges },
+  input: { userId: Types.ObjectId; changes: SecurityChanges; from?: string; confirmed?: boolean },
   now: Date,
 ): Promise<PublicUser> {
-  return applyChanges(
-    models,
-    input.userId,
-    "security",
-    parseInput(securityChangesSchema, input.changes),
-    now,
-  );
+  const changes = parseInput(securityChangesSchema, input.changes);
+  const { from, confirmed = false } = input;
+  if (
+    from !== undefined &&
+    !confirmed &&
+    !isAllowed(changes.ipAllowlist ?? [], canonicalClientAddress(from))
+  ) {
+    const message =
+      "the allowlist leaves out the address that this change comes from; add it, or confirm the change";
+    throw new IdentityError("WOULD_LOCK_OUT", message, { details: { from } });
+  }
+  return applyChanges(models, input.userId, "security", changes, now);
 }
 
 async function applyChanges(
