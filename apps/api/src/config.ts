@@ -38,7 +38,8 @@ export const configSchema = z
       .optional()
       .describe("Database name, when the connection string has none"),
     databaseTimeoutMs: milliseconds(100, 120_000)
-      .default(5_000)
+      // As the driver has it: an election takes up to twelve seconds. Readiness has a deadline of its own.
+      .default(30_000)
       .describe("Time to look for a database server before a request fails"),
     databaseConnections: integer(1, 1_000).default(50).describe("Connections to the database, at most"),
     host: z.string().min(1).default("127.0.0.1").describe("Address to listen on"),

@@ -24,7 +24,8 @@ export const configSchema = z.strictObject({
     .optional()
     .describe("Database name, when the connection string has none"),
   databaseTimeoutMs: milliseconds(100, 120_000)
-    .default(5_000)
+    // As the driver has it: an election takes up to twelve seconds.
+    .default(30_000)
     .describe("Time to look for a database server before giving up"),
   cleanupSchedule: schedule.default("*/10 * * * *").describe("When to clean up: a cron expression, or `off`"),
   healthSchedule: schedule

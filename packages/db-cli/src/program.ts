@@ -215,7 +215,7 @@ function common(program: Program): Program {
           "--timeout <seconds>",
           "how long to look for the server, 1 at least",
           seconds,
-        ).default(5),
+        ).default(30),
       )
   );
 }

@@ -1,3 +1,5 @@
+import { serverCodeOf } from "./server-codes.js";
+
 /**
  * Every code that an {@link OptimizerError} can carry, with whose fault it is. Codes are part of the public surface:
  * they are added, never renamed.
@@ -73,42 +75,12 @@ export function isOptimizerError(error: unknown, code?: OptimizerErrorCode): err
   return error instanceof OptimizerError && (code === undefined || error.code === code);
 }
 
-// https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
-const codesOfServer: Readonly<Record<number, OptimizerErrorCode>> = {
-  6: "UNREACHABLE",
-  7: "UNREACHABLE",
-  13: "NOT_AUTHORIZED",
-  18: "AUTHENTICATION_FAILED",
-  48: "COLLECTION_CONFLICT",
-  50: "TIMED_OUT",
-  59: "UNSUPPORTED",
-  64: "TIMED_OUT",
-  67: "UNSUPPORTED",
-  85: "INDEX_CONFLICT",
-  86: "INDEX_CONFLICT",
-  89: "UNREACHABLE",
-  91: "UNREACHABLE",
-  115: "UNSUPPORTED",
-  189: "UNREACHABLE",
-  262: "TIMED_OUT",
-  359: "DUPLICATES",
-  9001: "UNREACHABLE",
-  10107: "UNREACHABLE",
-  11000: "DUPLICATES",
-  11600: "UNREACHABLE",
-  11602: "UNREACHABLE",
-  13435: "UNREACHABLE",
-  13436: "UNREACHABLE",
-  14031: "DISK_FULL",
-};
-
 const namesOfUnreachable =
   /^(MongoServerSelectionError|MongooseServerSelectionError|MongoNetworkError|MongoNetworkTimeoutError|MongoTopologyClosedError|MongoNotConnectedError|MongoPoolClearedError|MongoPoolClosedError)$/;
 
 /** Whether the server refuses a value that a unique index has already, or an index because values are not unique. */
 export function isDuplicate(error: unknown): boolean {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === "number" && codesOfServer[code] === "DUPLICATES";
+  return serverCodeOf(error)?.code === "DUPLICATES";
 }
 
 /**
@@ -118,7 +90,8 @@ export function isDuplicate(error: unknown): boolean {
 export function toOptimizerError(error: unknown, doing?: string): OptimizerError {
   if (error instanceof OptimizerError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  const text = doing ? `${doing}: ${message}` : message;
+  const hint = serverCodeOf(unwrapped(error))?.hint;
+  const text = [...(doing ? [doing] : []), message, ...(hint ? [hint] : [])].join(": ");
   return new OptimizerError(classify(error), text, { cause: error });
 }
 
@@ -131,8 +104,8 @@ export function unwrapped(error: unknown): unknown {
 function classify(given: unknown): OptimizerErrorCode {
   const error = unwrapped(given);
   const { name, code, cause, reason } = (error ?? {}) as Partial<Record<string, unknown>>;
-  const known = typeof code === "number" ? codesOfServer[code] : undefined;
-  if (known) return known;
+  const known = serverCodeOf(error);
+  if (known) return known.code ?? "SERVER_REFUSED";
   if (name === "AbortError") return "ABORTED";
   // The driver reports a failed handshake as "no server found", with the refusal further down.
   if (isAuthenticationFailure(error) || isAuthenticationFailure(cause) || isAuthenticationFailure(reason)) {

@@ -42,8 +42,9 @@ export type { OptimizerErrorCode, OptimizerErrorKind } from "./errors.js";
 export { errorKinds, isOptimizerError, OptimizerError, toOptimizerError } from "./errors.js";
 export type { PlanExpectation } from "./explain/expect.js";
 export { expectQueryPlan } from "./explain/expect.js";
-export type { QueryPlan } from "./explain/explain.js";
-export { explainQuery, summariseExplain } from "./explain/explain.js";
+export type { JoinPlan, QueryPlan } from "./explain/explain.js";
+export { summariseExplain } from "./explain/explain.js";
+export { explainQuery } from "./explain/run-explain.js";
 export type { HealthCheck, HealthCheckResult } from "./health/checks.js";
 export { healthCheckResultSchema, healthCheckSchema } from "./health/checks.js";
 export type {

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Connection, mongo } from "mongoose";
 
-import { isDuplicate, isOptimizerError, OptimizerError } from "./errors.js";
+import { isDuplicate, isOptimizerError, OptimizerError, toOptimizerError } from "./errors.js";
 import { type Moment, msSince, thisMoment } from "./moment.js";
-import { ownCollection } from "./own-collection.js";
+import { majorityWaitMs, ownCollection } from "./own-collection.js";
 import { pause } from "./pause.js";
 import { withRetries } from "./transient.js";
 
@@ -48,6 +48,9 @@ export interface Lease {
 
 type Leases = mongo.Collection<LeaseDocument>;
 
+const leasesOf = (connection: Connection): Leases =>
+  ownCollection<LeaseDocument>(connection, leaseCollection);
+
 const defaultLeaseMs = 60_000;
 const shortestLeaseMs = 500;
 // Three beats fit into a lease, so that two may fail before another process takes over.
@@ -69,9 +72,13 @@ export async function withLease<T>(
   const { leaseMs = defaultLeaseMs } = options;
   if (!(leaseMs >= shortestLeaseMs))
     throw new OptimizerError("INVALID_OPTIONS", `leaseMs is ${leaseMs}: it takes ${shortestLeaseMs} or more`);
-  const leases = ownCollection<LeaseDocument>(connection, leaseCollection);
+  const leases = leasesOf(connection);
   const holding: Holding = { name, owner: randomUUID(), leaseMs, heardAt: thisMoment() };
-  const fencing = await acquire(leases, holding, options);
+  const fencing = await acquire(leases, holding, options).catch(async (error) => {
+    // The majority may not have confirmed what the primary has: nobody else is to wait for a lease that nobody holds.
+    if (toOptimizerError(error).code === "TIMED_OUT") await release(leases, holding).catch(() => undefined);
+    throw error;
+  });
   const confirm = () => renew(leases, holding);
   const confirmIfStale = async () => {
     if (msSince(holding.heardAt) > leaseMs / 2) await confirm();
@@ -84,10 +91,21 @@ export async function withLease<T>(
   } finally {
     clearInterval(beat);
     // A lease that cannot be given back runs out by itself.
-    const own = { _id: name, owner: holding.owner };
-    await leases.updateOne(own, { $set: { expiresAt: new Date(0) } }).catch(() => undefined);
+    await release(leases, holding).catch(() => undefined);
   }
 }
+
+async function release(leases: Leases, { name, owner }: Holding): Promise<void> {
+  await leases.updateOne(
+    { _id: name, owner },
+    { $set: { expiresAt: new Date(0) } },
+    { writeConcern: { w: 1 } },
+  );
+}
+
+// A write that waits for longer than the lease lasts says nothing any more.
+const confirmed = ({ leaseMs }: Holding) =>
+  ({ writeConcern: { w: "majority", wtimeoutMS: Math.min(leaseMs, majorityWaitMs) } }) as const;
 
 interface Holding {
   readonly name: string;
@@ -114,7 +132,7 @@ function keepAlive(leases: Leases, holding: Holding, lost: AbortController): Nod
 
 /** When the lease that somebody holds at this moment runs out; nothing when it is free. Reads only. */
 export async function leaseHeldUntil(connection: Connection, name: string): Promise<Date | undefined> {
-  const leases = ownCollection<LeaseDocument>(connection, leaseCollection);
+  const leases = leasesOf(connection);
   const held = await leases.findOne({ _id: name });
   return held && held.expiresAt > (await serverTime(leases.db)) ? held.expiresAt : undefined;
 }
@@ -150,7 +168,7 @@ async function tryAcquire(leases: Leases, holding: Holding): Promise<number | un
     const held = await leases.findOneAndUpdate(
       { _id: name, $or: [{ expiresAt: { $lt: now } }, { owner }] },
       { $set: { owner, expiresAt: new Date(now.getTime() + leaseMs) }, $inc: { fencing: 1 } },
-      { upsert: true, returnDocument: "after" },
+      { upsert: true, returnDocument: "after", ...confirmed(holding) },
     );
     holding.heardAt = asked;
     return held?.fencing;
@@ -186,7 +204,11 @@ async function renew(leases: Leases, holding: Holding): Promise<void> {
   // It counts from before the question: the answer may be as old as that.
   const asked = thisMoment();
   const expiresAt = new Date((await serverTime(leases.db)).getTime() + leaseMs);
-  const { matchedCount } = await leases.updateOne({ _id: name, owner }, { $set: { expiresAt } });
+  const { matchedCount } = await leases.updateOne(
+    { _id: name, owner },
+    { $set: { expiresAt } },
+    confirmed(holding),
+  );
   if (matchedCount === 0) {
     throw new OptimizerError("LEASE_LOST", `Another process took the lease "${name}" over`);
   }

@@ -1,5 +1,6 @@
 import { OptimizerError, type OptimizerErrorCode, toOptimizerError, unwrapped } from "./errors.js";
 import { pause } from "./pause.js";
+import { serverCodeOf } from "./server-codes.js";
 
 /** How often something is tried, and milliseconds before the second time; each further wait is twice as long. */
 const tries = 6;
@@ -7,9 +8,7 @@ const firstWaitMs = 250;
 /** An election takes twelve seconds: a server that was looked for so long in one try is not back in a moment. */
 const lookedForMs = 20_000;
 
-// A primary that steps down, is stopped or is not elected yet; a connection that broke.
 // https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md
-const codes: readonly unknown[] = [6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 24, 112];
 const labels = ["RetryableWriteError", "TransientTransactionError"];
 const names = /^Mongo(Network(Timeout)?|PoolCleared|PoolClosed|ServerSelection|NotConnected)Error$/;
 
@@ -17,10 +16,10 @@ const names = /^Mongo(Network(Timeout)?|PoolCleared|PoolClosed|ServerSelection|N
 export function isTransient(error: unknown): boolean {
   // A lease that was lost, or a stop, has a network error for its cause at most: neither is worth another try.
   if (error instanceof OptimizerError) return error.kind === "server" && isTransient(error.cause);
-  const { name, code, errorLabels, errorLabelSet } = (unwrapped(error) ?? {}) as Record<string, unknown>;
+  const { name, errorLabels, errorLabelSet } = (unwrapped(error) ?? {}) as Record<string, unknown>;
   const given = [...asList(errorLabels), ...(errorLabelSet instanceof Set ? errorLabelSet : [])];
   if (given.some((label) => labels.includes(String(label)))) return true;
-  return codes.includes(code) || (typeof name === "string" && names.test(name));
+  return serverCodeOf(unwrapped(error))?.transient === true || (typeof name === "string" && names.test(name));
 }
 
 const faultsOfRecords: readonly OptimizerErrorCode[] = ["SERVER_REFUSED", "DUPLICATES"];

@@ -92,6 +92,7 @@ test("the performance guide has every kind of step and every reason for a reject
     collection_too_small: true,
     no_indexable_field: true,
     cannot_explain: true,
+    refused: true,
     declared_missing: true,
     hidden_index: true,
     exists: true,

@@ -1,7 +1,8 @@
 import type { Connection } from "mongoose";
 
 import { isOptimizerError } from "../errors.js";
-import { explainCommand, type QueryPlan, summariseExplain } from "../explain/explain.js";
+import { type QueryPlan, summariseExplain } from "../explain/explain.js";
+import { explainCommand } from "../explain/run-explain.js";
 import { declaredIndexes, type ExpectedIndex } from "../indexes/declared.js";
 import { diffIndexes } from "../indexes/diff.js";
 import type { IndexedSize } from "../indexes/estimate.js";

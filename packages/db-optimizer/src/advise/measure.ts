@@ -1,11 +1,14 @@
 import { type Connection, mongo } from "mongoose";
 import { summarise } from "../cleanup/latency.js";
 import { isOptimizerError } from "../errors.js";
-import { explainCommand, type QueryPlan, summariseExplain } from "../explain/explain.js";
+import { type QueryPlan, summariseExplain } from "../explain/explain.js";
+import { explainCommand } from "../explain/run-explain.js";
 import { dropIndex } from "../indexes/build.js";
 import { databaseOf } from "../indexes/inspect.js";
 import type { IndexSpec } from "../indexes/spec.js";
 import type { Document } from "../model.js";
+import { timedRead } from "../timed-read.js";
+import { isTransient } from "../transient.js";
 import { buildOnCopy, type Sample } from "./sample.js";
 import { type WorkloadQuery, workOf } from "./workload.js";
 
@@ -34,7 +37,7 @@ const writeRounds = 3;
 const maxTimeMS = 10_000;
 const commandNames = ["find", "count", "distinct", "aggregate"];
 
-/** Explains a query on the copy and times it; nothing when the server will not explain it. */
+/** Explains a query on the copy and times it; nothing when the server will not explain or run it. */
 export async function measureQuery(
   connection: Connection,
   sample: Sample,
@@ -42,9 +45,8 @@ export async function measureQuery(
 ): Promise<Measured | undefined> {
   const command = onCopy(query.command, sample.name);
   const plan = await explained(connection, command, query.name);
-  if (!plan) return undefined;
-  const times: number[] = [];
-  for (let round = 0; round < timedRuns; round++) times.push(await timeOf(connection, command));
+  const times = plan && (await timed(connection, command));
+  if (!plan || !times) return undefined;
   const { indexes, collectionScan, blockingSort } = plan;
   return { work: workOf(plan), millis: summarise(times).p50 ?? 0, indexes, collectionScan, blockingSort };
 }
@@ -62,18 +64,24 @@ async function explained(
   }
 }
 
+async function timed(connection: Connection, command: Document): Promise<number[] | undefined> {
+  const times: number[] = [];
+  try {
+    for (let round = 0; round < timedRuns; round++)
+      times.push(await timedRead(databaseOf(connection), command));
+    return times;
+  } catch (error) {
+    if (isTransient(error)) throw error;
+    return undefined;
+  }
+}
+
 // The key that names the command comes first, and names the collection.
 function onCopy(command: Document, copy: string): Document {
   const entries = Object.entries(command);
   return Object.fromEntries(
     entries.map(([key, value], at) => [key, at === 0 && commandNames.includes(key) ? copy : value]),
   );
-}
-
-async function timeOf(connection: Connection, command: Document): Promise<number> {
-  const started = performance.now();
-  await databaseOf(connection).command(command);
-  return performance.now() - started;
 }
 
 /** Does something while an index exists on the copy. */

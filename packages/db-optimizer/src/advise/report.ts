@@ -10,6 +10,8 @@ export type RejectionCode =
   | "collection_too_small"
   /** No field that an index could serve: `$or`, or `_id` alone. */
   | "no_indexable_field"
+  /** The server refuses the index on the copy: for arrays in two of its fields, say. */
+  | "refused"
   /** The server will not explain it, or its collection does not exist. */
   | "cannot_explain"
   /** An index that the models declare, and the server lacks, saves enough: `org-db apply`. */

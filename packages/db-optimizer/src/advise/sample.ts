@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { type Connection, mongo } from "mongoose";
 import { isDuplicate } from "../errors.js";
-
 import type { Collation } from "../indexes/collation.js";
 import { createIndexEntry } from "../indexes/command.js";
 import { type ActualCollection, databaseOf } from "../indexes/inspect.js";
 import type { IndexSpec } from "../indexes/spec.js";
 import type { Document } from "../model.js";
+import { primary } from "../own-collection.js";
 import { ownWork } from "../own-work.js";
 import { throwIfAborted } from "../pause.js";
 
@@ -37,7 +37,9 @@ export interface Sample {
 export async function removeLeftovers(connection: Connection): Promise<string[]> {
   const db = databaseOf(connection);
   const names = { name: { $regex: `^${prefix}` } };
-  const left = (await db.listCollections(names, { nameOnly: true }).toArray()).map(({ name }) => name);
+  const left = (await db.listCollections(names, { nameOnly: true, ...primary }).toArray()).map(
+    ({ name }) => name,
+  );
   for (const name of left) await db.dropCollection(name);
   return left;
 }
@@ -77,7 +79,7 @@ async function copy(
   signal: AbortSignal | undefined,
 ): Promise<Pick<Sample, "documents" | "forWrites">> {
   const cursor = db
-    .collection(from)
+    .collection(from, primary)
     .aggregate([{ $sample: { size: most } }], { allowDiskUse: true, batchSize, ...ownWork });
   const forWrites: Document[] = [];
   let batch: Document[] = [];
@@ -127,7 +129,7 @@ export async function cardinalities(
   const counts: Record<string, number> = {};
   for (const field of fields) {
     const [found] = await db
-      .collection(sample.name)
+      .collection(sample.name, primary)
       .aggregate([{ $group: { _id: `$${field}` } }, { $count: "values" }])
       .toArray();
     counts[field] = Number(found?.values ?? 0);

@@ -1,5 +1,6 @@
 import type { Connection } from "mongoose";
 
+import { toOptimizerError } from "../errors.js";
 import { canonicalCollation } from "../indexes/collation.js";
 import { shellText } from "../indexes/command.js";
 import type { ExpectedIndex } from "../indexes/declared.js";
@@ -13,6 +14,7 @@ import {
 } from "../indexes/spec.js";
 import type { Document } from "../model.js";
 import { throwIfAborted } from "../pause.js";
+import { isRecordFault } from "../transient.js";
 import { type Candidate, candidatesFor, queryFields, servesAs } from "./candidates.js";
 import type { Serving } from "./consolidate.js";
 import { type Measured, measureQuery, withIndex } from "./measure.js";
@@ -48,7 +50,9 @@ export async function baselines(trial: Trial, queries: readonly WorkloadQuery[])
   const { connection, sample, source } = trial;
   for (const index of buildable) {
     const named = { ...resolveCollation(index, source.collation), name: `declared ${index.name}` };
-    await buildOnCopy(databaseOf(connection), sample, named);
+    const refusal = await refusalOf(() => buildOnCopy(databaseOf(connection), sample, named));
+    if (refusal)
+      trial.reject({ ...refusal, collection: index.collection, query: index.name, keys: index.keys });
   }
   const after = await measureAll(trial, queries);
   return before.flatMap((baseline) => {
@@ -94,15 +98,29 @@ export async function bestCandidate(trial: Trial, { query, before }: Baseline): 
       trial.reject({ ...about(query, candidate.index), ...refusal });
       continue;
     }
-    const measured = await tryOut(trial, query, candidate.index);
+    let measured: Measured | undefined;
+    const refused = await refusalOf(async () => {
+      measured = await tryOut(trial, query, candidate.index);
+    });
     const limit = best?.measured.work ?? before.work;
-    const verdict = verdictOn(candidate.index, measured, limit);
+    const verdict = refused ?? verdictOn(candidate.index, measured, limit);
     if (verdict) trial.reject({ ...about(query, candidate.index), ...verdict });
     else if (measured) {
       best = { candidate, measured };
     }
   }
   return best && { ...best.candidate, queries: [query.name] };
+}
+
+/** Why the server refuses an index on the copy: CannotIndexParallelArrays (171), say. */
+async function refusalOf(build: () => Promise<void>): Promise<Reasons | undefined> {
+  try {
+    await build();
+    return undefined;
+  } catch (error) {
+    if (!isRecordFault(error)) throw error;
+    return { code: "refused", evidence: toOptimizerError(error).message };
+  }
 }
 
 function tryOut(trial: Trial, query: WorkloadQuery, index: IndexSpec): Promise<Measured | undefined> {

@@ -1,5 +1,6 @@
 import { mongo } from "mongoose";
 import type { Document } from "../model.js";
+import { majority } from "../own-collection.js";
 import { ArchiveFile, assertArchive } from "./archive-file.js";
 import type { ParsedCleanupRule } from "./rules.js";
 
@@ -18,7 +19,7 @@ export interface ActionTarget {
   readonly filter: Document;
 }
 
-const durable = { writeConcern: { w: "majority", j: true, wtimeoutMS: 30_000 } } as const;
+const durable = { writeConcern: { ...majority, j: true } } as const;
 /** Documents are held in memory while they are archived: this many bytes of them. */
 const heldBytes = 16 * 1024 * 1024;
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "mongoose";
 import { databaseOf } from "../indexes/inspect.js";
 import { findCommand, type NamedQuery } from "../named-query.js";
+import { timedRead } from "../timed-read.js";
 
 /** Milliseconds at the median and the 95th percentile; `null` where nothing was measured. */
 export interface Latency {
@@ -55,11 +56,9 @@ export class LatencyProbe {
     }
   }
 
-  async #time(): Promise<number> {
+  #time(): Promise<number> {
     const query = this.#queries[this.#next++ % this.#queries.length] as NamedQuery;
-    const started = performance.now();
-    await databaseOf(this.#connection).command(findCommand(query));
-    return performance.now() - started;
+    return timedRead(databaseOf(this.#connection), findCommand(query));
   }
 }
 

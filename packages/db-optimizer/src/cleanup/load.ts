@@ -1,12 +1,10 @@
 import type { mongo } from "mongoose";
-import { toOptimizerError } from "../errors.js";
+import { type Reading, readFigure } from "../figure.js";
 import type { Document } from "../model.js";
-import type { LoadSignal, LoadSignals, Reading } from "./throttle.js";
+import type { LoadSignal, LoadSignals } from "./throttle.js";
 
 /** Data-bearing states of a member: primary and secondary. */
 const dataStates: readonly unknown[] = [1, 2];
-// CommandNotFound, NoReplicationEnabled: the server is of a kind that has no such figure.
-const absentCodes: readonly unknown[] = [59, 76];
 const absent = { state: "absent" } as const;
 
 /**
@@ -24,10 +22,10 @@ export async function readLoad(
   const askedFor = (...names: LoadSignal[]) => names.some((name) => !unwatched.includes(name));
   const status = { serverStatus: 1, repl: 0, metrics: 0, locks: 0, oplog: 1 };
   const [replication, server, operations] = await Promise.all([
-    askedFor("lag", "oplog") ? reading(() => admin.command({ replSetGetStatus: 1 })) : absent,
-    askedFor("flowControl", "queue", "oplog") ? reading(() => admin.command(status)) : absent,
+    askedFor("lag", "oplog") ? readFigure(db, () => admin.command({ replSetGetStatus: 1 })) : absent,
+    askedFor("flowControl", "queue", "oplog") ? readFigure(db, () => admin.command(status)) : absent,
     askedFor("indexBuild")
-      ? reading(() => admin.command({ currentOp: 1, ns: `${db.databaseName}.${collection}` }))
+      ? readFigure(db, () => admin.command({ currentOp: 1, ns: `${db.databaseName}.${collection}` }))
       : absent,
   ]);
   const watched = <T>(name: LoadSignal, signal: Reading<T>) => (askedFor(name) ? signal : absent);
@@ -42,12 +40,12 @@ export async function readLoad(
 
 /** How far replication is behind at this moment. */
 export async function readLag(db: mongo.Db): Promise<Reading<number>> {
-  return picked(await reading(() => db.admin().command({ replSetGetStatus: 1 })), lagOf);
+  return picked(await readFigure(db, () => db.admin().command({ replSetGetStatus: 1 })), lagOf);
 }
 
 /** How much of the disk under the data is free. */
 export async function readDisk(db: mongo.Db): Promise<Reading<number>> {
-  return picked(await reading(() => db.command({ dbStats: 1 })), diskFreeOf);
+  return picked(await readFigure(db, () => db.command({ dbStats: 1 })), diskFreeOf);
 }
 
 /** Part of the disk that is free, 0 to 1, where the server knows it. Pure. */
@@ -73,15 +71,6 @@ export function oplogHoursOf({ oplog }: Document): number | undefined {
 function secondsOf(optime: unknown): number | undefined {
   const { ts = optime } = (optime ?? {}) as { ts?: unknown };
   return (ts as { getHighBits?: () => number } | undefined)?.getHighBits?.();
-}
-
-async function reading<T>(ask: () => Promise<T>): Promise<Reading<T>> {
-  try {
-    return { state: "known", value: await ask() };
-  } catch (error) {
-    if (absentCodes.includes((error as { code?: unknown }).code)) return absent;
-    return { state: "unreadable", reason: toOptimizerError(error).message };
-  }
 }
 
 function picked<T, R>(from: Reading<T>, pick: (value: T) => R | undefined): Reading<R> {

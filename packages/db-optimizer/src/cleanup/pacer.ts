@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { mongo } from "mongoose";
 import { OptimizerError } from "../errors.js";
+import type { Reading } from "../figure.js";
 import { readDisk, readLag, readLoad } from "./load.js";
 import type { CleanupOptions } from "./options.js";
 import type { CleanupStop, UnknownSignal } from "./report.js";
@@ -11,7 +12,6 @@ import {
   judgeLoad,
   type LoadSignal,
   type LoadSignals,
-  type Reading,
   reserveSignals,
   type ThrottleLimits,
   type ThrottleState,

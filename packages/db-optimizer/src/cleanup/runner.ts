@@ -6,6 +6,7 @@ import { databaseOf } from "../indexes/inspect.js";
 import { assertClock, type Lease, serverTime, withLease } from "../lease.js";
 import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
+import { primary } from "../own-collection.js";
 import { ownWork } from "../own-work.js";
 import { isTransient, withRetries } from "../transient.js";
 import { assertActions } from "./actions.js";
@@ -205,7 +206,7 @@ function dueRule(rule: ParsedCleanupRule, indexes: ReadonlyMap<string, string | 
 }
 
 async function count(connection: Connection, due: DueRule, signal?: AbortSignal): Promise<number> {
-  const collection = databaseOf(connection).collection(due.rule.collection);
+  const collection = databaseOf(connection).collection(due.rule.collection, primary);
   const hint = due.index ? { hint: due.index } : {};
   return withRetries(() => collection.countDocuments(due.filter, hint), signal);
 }
@@ -217,7 +218,7 @@ async function undated(connection: Connection, { rule }: Counted): Promise<Pick<
   try {
     const options = { maxTimeMS: 10_000, ...ownWork };
     const found = await databaseOf(connection)
-      .collection(collection)
+      .collection(collection, primary)
       .countDocuments({ $and: [other, where as Document] }, options);
     return found > 0 ? { withoutDate: found } : {};
   } catch (error) {

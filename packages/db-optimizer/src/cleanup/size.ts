@@ -1,5 +1,6 @@
 import type { mongo } from "mongoose";
 import type { Document } from "../model.js";
+import { primary } from "../own-collection.js";
 import { ownWork } from "../own-work.js";
 import type { CollectionSize } from "./report.js";
 
@@ -13,7 +14,11 @@ export async function collectionSize(db: mongo.Db, collection: string): Promise<
 /** What each shard says of the storage of a collection; nothing for one that does not exist. */
 export async function storageStats(db: mongo.Db, collection: string): Promise<Document[]> {
   const pipeline = [{ $collStats: { storageStats: {} } }];
-  const parts = await db.collection(collection).aggregate(pipeline, ownWork).toArray().catch(missing);
+  const parts = await db
+    .collection(collection, primary)
+    .aggregate(pipeline, ownWork)
+    .toArray()
+    .catch(missing);
   return parts.map((part) => (part.storageStats ?? {}) as Document);
 }
 

@@ -1,8 +1,4 @@
-/** A figure of the server: known; one that this kind of server does not have; or one that could not be read. */
-export type Reading<T> =
-  | { readonly state: "known"; readonly value: T }
-  | { readonly state: "absent" }
-  | { readonly state: "unreadable"; readonly reason: string };
+import type { Reading } from "../figure.js";
 
 /** What the server says of its load. */
 export interface LoadSignals {
@@ -157,8 +153,13 @@ function loadTrouble(
 ): ThrottleTrouble | undefined {
   for (const name of loadSignals) {
     const signal = signals[name];
-    if (signal.state === "unreadable" && !reserveSignals.includes(name))
+    if (reserveSignals.includes(name)) continue;
+    if (signal.state === "unreadable")
       return { reason: "unreadable", detail: `${name} cannot be read: ${signal.reason}` };
+    if (signal.state === "forbidden") {
+      const detail = `${name} may not be read: ${signal.reason}; grant clusterMonitor, or go on without: --unwatched ${name}`;
+      return { reason: "unreadable", detail };
+    }
   }
   const lag = valueIn(signals.lag) ?? 0;
   if (lag > lagLimit) return { reason: "lag", detail: `replication is ${Math.round(lag)} ms behind` };

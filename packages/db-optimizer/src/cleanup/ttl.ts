@@ -3,6 +3,7 @@ import { toOptimizerError } from "../errors.js";
 import { type ActualIndex, databaseOf, inspectIndexes } from "../indexes/inspect.js";
 import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
+import { primary } from "../own-collection.js";
 import type { CleanupRule } from "./rules.js";
 
 /** What the TTL monitor has not got round to in one collection. */
@@ -79,7 +80,7 @@ export function drainRules(backlogs: readonly TtlBacklog[]): CleanupRule[] {
 }
 
 async function collectionsOf(db: mongo.Db): Promise<string[]> {
-  const found = await db.listCollections({ type: "collection" }, { nameOnly: true }).toArray();
+  const found = await db.listCollections({ type: "collection" }, { nameOnly: true, ...primary }).toArray();
   return found.map(({ name }) => name).filter((name) => !/^(system\.|org_db_)/.test(name));
 }
 
@@ -97,7 +98,7 @@ async function backlogOf(
   const at = (seconds: number) => new Date(now.getTime() - seconds * 1_000);
   const old = { [field]: { $lt: at(expireAfterSeconds + graceSeconds) } };
   const filter = partialFilterExpression ? { ...old, $and: [partialFilterExpression] } : old;
-  const documents = db.collection(collection);
+  const documents = db.collection(collection, primary);
   const first = await documents.findOne(filter, {
     sort: { [field]: 1 },
     hint: name,

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { Lease } from "../lease.js";
 import type { Document } from "../model.js";
+import { primary } from "../own-collection.js";
 import { withRetries } from "../transient.js";
 import { type ControllerLimits, isWatched, limitsOf } from "./controller.js";
 import { IdReader } from "./id-reader.js";
@@ -110,7 +111,7 @@ export class Work {
   ): Promise<{ readonly stop: CleanupStop | null; readonly counted: number }> {
     const { db, signal } = this.#paced;
     const from = this.#rules[position] as RuleState;
-    const collection = db.collection(due.rule.collection);
+    const collection = db.collection(due.rule.collection, primary);
     const reader = new IdReader({ ...due, collection, field: due.rule.field }, from.cursor);
     try {
       reader.readAhead();

@@ -4,7 +4,8 @@ import { OptimizerError } from "../errors.js";
 import { parseThresholds } from "../health/thresholds.js";
 import type { NamedQuery } from "../named-query.js";
 import { judgePlan, type QueryProblem } from "../optimize/analyse.js";
-import { explainQuery, type QueryPlan } from "./explain.js";
+import type { QueryPlan } from "./explain.js";
+import { explainQuery } from "./run-explain.js";
 
 /** What is expected of a query's plan. */
 export interface PlanExpectation {

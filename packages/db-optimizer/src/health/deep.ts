@@ -1,7 +1,8 @@
 import type { Connection } from "mongoose";
 
 import { OptimizerError, toOptimizerError } from "../errors.js";
-import { explainCommand, summariseExplain } from "../explain/explain.js";
+import { summariseExplain } from "../explain/explain.js";
+import { explainCommand, isFailureOfQuery } from "../explain/run-explain.js";
 import { declaredIndexes } from "../indexes/declared.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { mapLimited } from "../limited.js";
@@ -78,7 +79,7 @@ async function probeQuery(
     return { ...base, problems, ...reading, indexes: plan.indexes };
   } catch (error) {
     const known = toOptimizerError(error, query.name);
-    if (known.code !== "INVALID_QUERY" && known.code !== "TIMED_OUT") throw known;
+    if (!isFailureOfQuery(known)) throw known;
     return {
       ...base,
       problems: [],

@@ -187,10 +187,13 @@ export interface ProcessorFacts {
 }
 
 export interface LongOperation {
+  /** A number of a member; through a router the shard and its number. */
   readonly opid: string;
   readonly operation: string;
   readonly namespace: string;
   readonly runningMs: number;
+  /** Names of the indexes that it builds. Absent for any other operation. */
+  readonly builds?: readonly string[];
 }
 
 /** Everything that the probes of one health check found. */

@@ -7,6 +7,7 @@ import { layoutFindings } from "./layout-findings.js";
 import { memberFindings, shardFindings } from "./member-findings.js";
 import { securityFindings } from "./security-findings.js";
 import { serverFindings } from "./server-findings.js";
+import { stopCommand } from "./stop-command.js";
 import type { ParsedThresholds } from "./thresholds.js";
 import { type Unknown, unknownsOf } from "./unknowns.js";
 import type { FigureComparison } from "./week-ago.js";
@@ -117,17 +118,14 @@ function operationFindings(facts: HealthFacts): HealthFinding[] {
       "org-db optimize",
     );
   }
-  for (const { opid, operation, namespace, runningMs } of facts.longOperations.known
-    ? facts.longOperations.value
-    : []) {
-    const evidence = `${operation} on ${namespace} for ${Math.round(runningMs / 1_000)} s`;
-    add(
-      "LONG_OPERATION",
-      "warning",
-      "An operation has been running for long",
-      evidence,
-      `db.killOp(${JSON.stringify(opid)})`,
-    );
+  for (const long of facts.longOperations.known ? facts.longOperations.value : []) {
+    const { operation, namespace, runningMs, builds } = long;
+    const what = builds ? `build of ${builds.join(", ")}` : operation;
+    const evidence = `${what} on ${namespace} for ${Math.round(runningMs / 1_000)} s`;
+    const message = builds
+      ? "An index build has been running for long; stop it only with dropIndexes"
+      : "An operation has been running for long";
+    add("LONG_OPERATION", "warning", message, evidence, stopCommand(long));
   }
   return findings;
 }

@@ -1,6 +1,6 @@
 import { mongo } from "mongoose";
-
 import { collectionSize } from "../cleanup/size.js";
+import { primary } from "../own-collection.js";
 import { ownWork } from "../own-work.js";
 import type { GrowthFacts } from "./facts.js";
 import type { ParsedThresholds } from "./thresholds.js";
@@ -22,7 +22,7 @@ export async function probeGrowth(
   const { documents, dataBytes } = await collectionSize(db, collection);
   const base = { collection, documents, dataBytes, expires };
   if (documents === 0) return { ...base, perDay: 0, overDays: days };
-  const ids = db.collection(collection);
+  const ids = db.collection(collection, primary);
   const timed = { _id: { $gte: idAt(new Date(0)), $lte: new mongo.ObjectId("f".repeat(24)) } };
   if (!(await ids.findOne(timed, { projection: { _id: 1 }, maxTimeMS, ...ownWork }))) {
     return { ...base, perDay: null, overDays: days };

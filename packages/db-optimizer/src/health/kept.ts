@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Connection, mongo } from "mongoose";
-
 import { OptimizerError, type OptimizerErrorCode, toOptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { assertClock, serverTime } from "../lease.js";
+import { primary } from "../own-collection.js";
 import type { HealthFacts, OperationCount } from "./facts.js";
 import { figuresOf, type HealthFigure } from "./figures.js";
 
@@ -99,5 +99,5 @@ function idAt(moment: number): string {
 }
 
 function keptOf(db: mongo.Db): mongo.Collection<KeptHealth> {
-  return db.collection<KeptHealth>(keptCollection);
+  return db.collection<KeptHealth>(keptCollection, primary);
 }

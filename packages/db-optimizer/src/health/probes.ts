@@ -2,6 +2,7 @@ import type { Connection, mongo } from "mongoose";
 import { summarise } from "../cleanup/latency.js";
 import { collectionSize } from "../cleanup/size.js";
 import { OptimizerError, toOptimizerError } from "../errors.js";
+import { whyUnreadOn } from "../figure.js";
 import { type ActualCollection, type ActualIndex, databaseOf } from "../indexes/inspect.js";
 import { type MemberUse, readIndexUse } from "../indexes/member-use.js";
 import { readDrift } from "../indexes/read-plan.js";
@@ -12,6 +13,7 @@ import { mapLimited } from "../limited.js";
 import { collectionNames, type Document, type ModelLike, modelsOf } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
 import { countSlow, slowOperations } from "../optimize/slow.js";
+import { primary } from "../own-collection.js";
 import { ownWork } from "../own-work.js";
 import { declaredCollections } from "../setup/collections.js";
 import { planCollections } from "../setup/plan-collections.js";
@@ -63,7 +65,7 @@ export async function probeHealth(
   const { now, thresholds, queries, checks, deep, previous } = input;
   const db = databaseOf(connection);
   const { own: models, faults } = modelsOf(connection, given);
-  const within: Within = (doing, probe) => probed(doing, probe, thresholds.probeTimeoutMs);
+  const within: Within = (doing, probe) => probed(db, doing, probe, thresholds.probeTimeoutMs);
   return {
     database: db.databaseName,
     at: now,
@@ -126,7 +128,12 @@ async function probeSlow(
   return { slow, ...(count.known && { slowInHour: count.value }) };
 }
 
-async function probed<T>(doing: string, probe: () => Promise<T>, timeoutMs: number): Promise<Probed<T>> {
+async function probed<T>(
+  db: mongo.Db,
+  doing: string,
+  probe: () => Promise<T>,
+  timeoutMs: number,
+): Promise<Probed<T>> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
@@ -140,11 +147,8 @@ async function probed<T>(doing: string, probe: () => Promise<T>, timeoutMs: numb
     const known = toOptimizerError(error, doing);
     if (known.code === "UNREACHABLE" || known.code === "AUTHENTICATION_FAILED" || known.kind === "caller")
       throw known;
-    return {
-      known: false,
-      reason: known.message,
-      ...(known.code === "UNSUPPORTED" && { unsupported: true }),
-    };
+    const { state } = await whyUnreadOn(db, error);
+    return { known: false, reason: known.message, ...(state === "absent" && { unsupported: true }) };
   } finally {
     clearTimeout(timer);
   }
@@ -178,7 +182,7 @@ async function probeTopology(db: mongo.Db): Promise<TopologyFacts> {
 
 async function probeCollections(db: mongo.Db, models: readonly ModelLike[]): Promise<CollectionFacts[]> {
   const existing = new Set(
-    (await db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name),
+    (await db.listCollections({}, { nameOnly: true, ...primary }).toArray()).map(({ name }) => name),
   );
   return mapLimited(collectionNames(models), atOnce, async (collection) => ({
     collection,
@@ -252,10 +256,19 @@ async function probeLongOperations(db: mongo.Db, longMs: number): Promise<LongOp
   return (inprog as Document[])
     .filter(({ command }) => (command as Document | undefined)?.comment !== ownWork.comment)
     .filter(({ ns }) => String(ns).startsWith(`${db.databaseName}.`))
-    .map(({ opid, op, ns, secs_running: seconds }) => ({
-      opid: String(opid),
-      operation: String(op),
-      namespace: String(ns),
-      runningMs: Number(seconds) * 1_000,
-    }));
+    .map(longOperation);
+}
+
+function longOperation({ opid, op, ns, secs_running: seconds, command }: Document): LongOperation {
+  const { createIndexes, indexes } = (command ?? {}) as Document;
+  const names = (Array.isArray(indexes) ? indexes : []).map((index: Document) => String(index.name));
+  // A build that outlives its command has the database's own namespace or that of its commands.
+  const namespace = createIndexes === undefined ? String(ns) : `${String(ns).split(".")[0]}.${createIndexes}`;
+  return {
+    opid: String(opid),
+    operation: String(op),
+    namespace,
+    runningMs: Number(seconds) * 1_000,
+    ...(createIndexes !== undefined && { builds: names }),
+  };
 }

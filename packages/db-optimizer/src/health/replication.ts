@@ -1,7 +1,7 @@
 import type { mongo } from "mongoose";
-
 import { OptimizerError, toOptimizerError } from "../errors.js";
 import type { Document } from "../model.js";
+import { primary } from "../own-collection.js";
 import type { MemberFacts, ReplicationFacts } from "./facts.js";
 import type { Within } from "./security.js";
 
@@ -77,7 +77,7 @@ function timeOf(value: unknown): number | undefined {
 }
 
 async function oplogHours(db: mongo.Db): Promise<number> {
-  const oplog = db.client.db("local").collection("oplog.rs");
+  const oplog = db.client.db("local").collection("oplog.rs", primary);
   const edge = (natural: 1 | -1) =>
     oplog
       .find({}, { projection: { ts: 1 } })

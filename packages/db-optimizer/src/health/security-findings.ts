@@ -97,9 +97,12 @@ function transportFindings({ transport, settings }: SecurityFacts): HealthFindin
           finding(
             "TLS_OPTIONAL",
             "info",
-            "The server also takes connections without TLS",
+            mode === "allowTLS"
+              ? "The server also takes connections without TLS; go on by preferTLS to requireTLS"
+              : "The server also takes connections without TLS",
             `net.tls.mode is ${mode}`,
-            'db.adminCommand({ setParameter: 1, tlsMode: "requireTLS" })',
+            // The server takes one step at a time: https://www.mongodb.com/docs/manual/tutorial/upgrade-cluster-to-ssl/
+            `db.adminCommand({ setParameter: 1, tlsMode: "${mode === "allowTLS" ? "preferTLS" : "requireTLS"}" })`,
           ),
         ]
       : []),

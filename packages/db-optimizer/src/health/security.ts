@@ -41,10 +41,12 @@ async function probeSettings(db: mongo.Db): Promise<ServerSettings> {
   return {
     // Since MongoDB 3.6 a server that is told nothing listens on the loopback only.
     boundTo: net.bindIpAll === true ? ["0.0.0.0"] : String(net.bindIp ?? "localhost").split(","),
-    tlsMode: typeof mode === "string" ? mode : "disabled",
-    // A key file turns authorization on.
+    // Up to 4.2 the modes were named after SSL, and still may be.
+    tlsMode: typeof mode === "string" ? mode.replace(/SSL$/, "TLS") : "disabled",
+    // A key file turns authorization on; in transition to it, whoever does not log in is let in all the same.
     authorization:
-      security.authorization === "enabled" || "keyFile" in security || "clusterAuthMode" in security,
+      security.transitionToAuth !== true &&
+      (security.authorization === "enabled" || "keyFile" in security || "clusterAuthMode" in security),
   };
 }
 

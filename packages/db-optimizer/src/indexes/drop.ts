@@ -1,7 +1,15 @@
+import { OptimizerError } from "../errors.js";
 import { withRetries } from "../transient.js";
 import type { StepEnd } from "./journal.js";
 import { specToText } from "./journal-text.js";
-import { isBlind, judgeObservation, type Observation, type ObservationVerdict } from "./observation.js";
+import {
+  hintedBy,
+  isBlind,
+  judgeObservation,
+  type Observation,
+  type ObservationVerdict,
+  type Signals,
+} from "./observation.js";
 import { readSignals } from "./observe.js";
 import type { PlanStep } from "./plan.js";
 import { collMod, drop, endObservation, noteObservation, type StepContext } from "./step-context.js";
@@ -10,6 +18,13 @@ import { collMod, drop, endObservation, noteObservation, type StepContext } from
 export async function startDrop(context: StepContext, step: PlanStep): Promise<StepEnd> {
   const { connection, watch, runId, observeMs, signal } = context;
   const baseline = await withRetries(() => readSignals(connection, step.collection, watch), signal);
+  const hinting = hintingOf(context, step, baseline);
+  if (hinting.length > 0)
+    throw new OptimizerError(
+      "INDEX_CONFLICT",
+      `${step.index} stays: it is hinted by ${hinting.join(", ")}, which the server would refuse without it; take the hint away first`,
+      { details: { collection: step.collection, index: step.index, hintedBy: hinting } },
+    );
   const since = context.moment();
   const until = new Date(since.getTime() + observeMs);
   await noteObservation(context, step, {
@@ -21,7 +36,12 @@ export async function startDrop(context: StepContext, step: PlanStep): Promise<S
     baseline,
   });
   await hide(context, step);
-  return observing(isBlind(baseline) ? blindText(step) : untilText(until));
+  return observing(isBlind(baseline) ? blindText(step, baseline.blind) : untilText(until));
+}
+
+function hintingOf({ watch }: StepContext, { collection, actual }: PlanStep, signals: Signals): string[] {
+  const queries = watch.queries.filter((query) => query.collection === collection);
+  return actual ? hintedBy(actual, queries, signals) : [];
 }
 
 async function hide(context: StepContext, { collection, index }: PlanStep): Promise<void> {
@@ -33,7 +53,9 @@ function observing(reason: string): StepEnd {
   return { outcome: "observing", reasons: [reason] };
 }
 
-function blindText({ collection }: PlanStep): string {
+function blindText({ collection }: PlanStep, reasons: readonly string[] = []): string {
+  if (reasons.length > 0)
+    return `the profiler does not see every slow operation, so that nothing is dropped: ${reasons.join("; ")}`;
   return `nothing can watch it: the profiler is off or may not be read, and no named query is on ${collection}; db.setProfilingLevel(1, { slowms: 100 }) turns it on`;
 }
 
@@ -53,6 +75,8 @@ export async function finishDrop(context: StepContext, step: PlanStep): Promise<
   }
   const { since } = observation;
   const signals = await withRetries(() => readSignals(connection, step.collection, watch, since), signal);
+  const hinting = hintingOf(context, step, { ...signals, slow: null });
+  if (hinting.length > 0) return unhide(context, observation, [`hinted by ${hinting.join(", ")}`]);
   const verdict = judgeObservation(observation, signals, context.moment());
   return carryOut(context, step, observation, verdict);
 }
@@ -66,15 +90,23 @@ async function carryOut(
   switch (verdict.kind) {
     case "harm":
       return unhide(context, observation, verdict.reasons);
-    case "blind":
-      return observing(blindText(step));
+    case "blind": {
+      const { reasons: blind = [] } = verdict;
+      // Once it sees again, its time begins anew.
+      if (blind.length > 0)
+        await noteObservation(context, observation, { baseline: { ...observation.baseline, blind } });
+      return observing(blindText(step, blind));
+    }
     case "wait":
       return observing(`nobody has missed it so far; ${untilText(observation.until)}`);
     case "begin": {
       const since = context.moment();
       const until = new Date(since.getTime() + observation.until.getTime() - observation.since.getTime());
       await noteObservation(context, observation, { since, until, baseline: verdict.baseline });
-      return observing(`nothing could watch it before now; ${untilText(until)}`);
+      const why = verdict.reasons
+        ? `its time begins anew, as not all is known: ${verdict.reasons.join("; ")}`
+        : "nothing could watch it before now";
+      return observing(`${why}; ${untilText(until)}`);
     }
     case "drop":
       if (!context.mayDrop) return { outcome: "skipped" };

@@ -1,8 +1,8 @@
 import type { Connection } from "mongoose";
-
 import { OptimizerError } from "../errors.js";
 import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
+import { primary } from "../own-collection.js";
 import { ownWork } from "../own-work.js";
 import { stableText } from "./canonical.js";
 import { databaseOf } from "./inspect.js";
@@ -28,7 +28,7 @@ const shown = 10;
  */
 async function findDuplicates(connection: Connection, index: IndexSpec): Promise<Duplicate[]> {
   const fields = index.keys.map(({ field }) => field);
-  const collection = databaseOf(connection).collection(index.collection);
+  const collection = databaseOf(connection).collection(index.collection, primary);
   const options = index.collation ? { collation: { ...index.collation } } : {};
   const found = await collection
     .aggregate<{ _id: Document; count: number }>(duplicatesPipeline(index, fields), {

@@ -1,8 +1,8 @@
 import type { Connection, mongo } from "mongoose";
-
 import { toOptimizerError } from "../errors.js";
 import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
+import { primary } from "../own-collection.js";
 import { type Collation, canonicalCollation } from "./collation.js";
 import { canonicalIndex, type IndexSpec, keysText } from "./spec.js";
 
@@ -44,7 +44,7 @@ export async function inspectIndexes(
   try {
     const db = databaseOf(connection);
     const wanted = { name: { $in: [...collections] } };
-    const infos = await db.listCollections(wanted, { nameOnly: false }).toArray();
+    const infos = await db.listCollections(wanted, { nameOnly: false, ...primary }).toArray();
     const byName = new Map(infos.map((info) => [info.name, info as mongo.CollectionInfo]));
     return await mapLimited(collections, 8, (name) => inspectCollection(db, name, byName.get(name)));
   } catch (error) {

@@ -2,6 +2,7 @@ import { type Connection, mongo } from "mongoose";
 
 import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
+import { primary } from "../own-collection.js";
 import { ownWork } from "../own-work.js";
 import { databaseOf } from "./inspect.js";
 import type { IndexUse } from "./unused.js";
@@ -29,7 +30,7 @@ export async function readIndexUse(
   const hosts = await memberHosts(connection);
   if (hosts.length <= 1) return { use: merged([await useOn(db, collections)]), silent: [] };
   const answers = await mapLimited(hosts, atOnce, async (host) => {
-    const use = await askMember(connection, host, collections).catch(() => undefined);
+    const use = await askMember(connection, host, (own) => useOn(own, collections)).catch(() => undefined);
     return { host, use };
   });
   return {
@@ -38,11 +39,23 @@ export async function readIndexUse(
   };
 }
 
-async function memberHosts(connection: Connection): Promise<string[]> {
+/** Addresses of all members that hold data, of every shard. */
+export async function memberHosts(connection: Connection): Promise<string[]> {
   const hello = (await databaseOf(connection).command({ hello: 1 })) as Document;
-  if (hello.msg !== "isdbgrid") return dataHosts(hello, []);
-  const shards = await connection.getClient().db("config").collection("shards").find().toArray();
+  if (hello.msg !== "isdbgrid") return [...dataHosts(hello, []), ...(await hiddenHosts(connection, hello))];
+  const shards = await connection.getClient().db("config").collection("shards", primary).find().toArray();
   return dataHosts(hello, shards);
+}
+
+/** Hidden members serve whoever knows them, reports say; only the configuration of the set names them. */
+async function hiddenHosts(connection: Connection, { setName }: Document): Promise<string[]> {
+  if (setName === undefined) return [];
+  const asked = databaseOf(connection).admin().command({ replSetGetConfig: 1 });
+  // Who may not ask is told of the others.
+  const { config } = (await asked.catch(() => ({}))) as { config?: { members?: Document[] } };
+  return (config?.members ?? [])
+    .filter(({ hidden, arbiterOnly }) => hidden === true && arbiterOnly !== true)
+    .map(({ host }) => String(host));
 }
 
 /** Members that hold data: of the replica set, or of each shard. Arbiters are named apart by the server. Pure. */
@@ -57,15 +70,16 @@ export function dataHosts(hello: Document, shards: readonly Document[]): string[
   return shards.length > 0 ? ofShards : listed;
 }
 
-async function askMember(
+/** Asks one member, by a connection to it alone, which is closed afterwards. */
+export async function askMember<T>(
   connection: Connection,
   host: string,
-  collections: readonly string[],
-): Promise<[string, IndexUse][]> {
+  ask: (db: mongo.Db) => Promise<T>,
+): Promise<T> {
   const client = new mongo.MongoClient(`mongodb://${host}/`, memberOptions(connection.getClient().options));
   try {
     await client.connect();
-    return await useOn(client.db(databaseOf(connection).databaseName), collections);
+    return await ask(client.db(databaseOf(connection).databaseName));
   } finally {
     await client.close();
   }
@@ -91,7 +105,11 @@ export function memberOptions(options: Partial<mongo.MongoOptions>): mongo.Mongo
 async function useOn(db: mongo.Db, collections: readonly string[]): Promise<[string, IndexUse][]> {
   const found = await mapLimited(collections, atOnce, async (collection) => {
     const pipeline = [{ $indexStats: {} }];
-    const entries = await db.collection(collection).aggregate(pipeline, ownWork).toArray().catch(absent);
+    const entries = await db
+      .collection(collection, primary)
+      .aggregate(pipeline, ownWork)
+      .toArray()
+      .catch(absent);
     return entries.flatMap((entry): [string, IndexUse][] => {
       const use = useOfEntry(entry);
       return use ? [[`${collection}.${entry.name}`, use]] : [];

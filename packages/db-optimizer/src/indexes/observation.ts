@@ -1,10 +1,14 @@
 import type { QueryPlan } from "../explain/explain.js";
+import type { NamedQuery } from "../named-query.js";
 import { specOfText } from "./journal-text.js";
+import type { IndexSpec } from "./spec.js";
 
 /** A named query's plan at one moment, as far as an observation goes by it. */
 export interface PlanMark
   extends Pick<QueryPlan, "collectionScan" | "blockingSort" | "docsExamined" | "keysExamined"> {
   readonly query: string;
+  /** Why the server refuses it; its figures are zeros then. */
+  readonly refused?: string;
 }
 
 /** A slow operation's shape, as far as an observation goes by it. */
@@ -17,6 +21,8 @@ export interface SlowMark {
   readonly fields: readonly string[];
   /** `null`: it could not be explained. */
   readonly scans: boolean | null;
+  /** The index that it hints, by name or keys. */
+  readonly hint?: string | Readonly<Record<string, unknown>>;
 }
 
 /** An operation that reads the whole collection at this moment. */
@@ -30,6 +36,10 @@ export interface Signals {
   readonly queries: readonly PlanMark[];
   /** Slow operations since the index is hidden, or before it was. */
   readonly slow: readonly SlowMark[] | null;
+  /** Why a profiler that is on does not see every slow operation; absent if it does. */
+  readonly blind?: readonly string[];
+  /** Why what it saw since the index is hidden is not all there any more; absent if it is. */
+  readonly lost?: readonly string[];
   readonly scans: readonly RunningScan[] | null;
 }
 
@@ -62,9 +72,9 @@ export type ObservationVerdict =
   /** No harm in all the time. */
   | { readonly kind: "drop" }
   /** It could not be watched so far, and can from now on: its time begins anew, with what is to be held against. */
-  | { readonly kind: "begin"; readonly baseline: Signals }
-  /** Nothing can be watched: not knowing is no reason to drop. */
-  | { readonly kind: "blind" };
+  | { readonly kind: "begin"; readonly baseline: Signals; readonly reasons?: readonly string[] }
+  /** Nothing can be watched, or not all: not knowing is no reason to drop. */
+  | { readonly kind: "blind"; readonly reasons?: readonly string[] };
 
 // Below this a plan that reads more is noise of the data, not of the index.
 const tolerableGrowth = 2;
@@ -83,31 +93,64 @@ export function judgeObservation(
     ...(current.scans ?? []).flatMap((scan) => harmOfScan(scan, baseline.scans ?? [])),
   ];
   if (reasons.length > 0) return { kind: "harm", reasons };
-  if (isBlind(current)) return { kind: "blind" };
-  if (!wasWatched(baseline, current)) return { kind: "begin", baseline: beginning(baseline, current) };
+  if (isBlind(current)) return { kind: "blind", ...(current.blind && { reasons: current.blind }) };
+  const { lost = [] } = current;
+  if (lost.length > 0 || !wasWatched(baseline, current))
+    return {
+      kind: "begin",
+      baseline: beginning(baseline, current),
+      ...(lost.length > 0 && { reasons: lost }),
+    };
   return now < until ? { kind: "wait" } : { kind: "drop" };
 }
 
-/** Whether nothing tells who uses a collection. What runs at this moment is one glance. Pure. */
-export function isBlind({ queries, slow }: Signals): boolean {
-  return queries.length === 0 && slow === null;
+/**
+ * Whether nothing tells who uses a collection, or a profiler that would be trusted does not see everything. What runs at
+ * this moment is one glance. Pure.
+ */
+export function isBlind({ queries, slow, blind = [] }: Signals): boolean {
+  const explained = queries.filter(({ refused }) => refused === undefined);
+  return blind.length > 0 || (explained.length === 0 && slow === null);
+}
+
+/** Queries and recorded operations that name an index in a hint: hidden, it would be refused to them. Pure. */
+export function hintedBy(
+  index: Pick<IndexSpec, "name" | "keys">,
+  queries: readonly Pick<NamedQuery, "name" | "hint">[],
+  { slow }: Pick<Signals, "slow">,
+): string[] {
+  const keys = JSON.stringify(index.keys.map(({ field, kind }) => [field, kind]));
+  const isHinted = (hint: unknown) =>
+    hint === index.name ||
+    (typeof hint === "object" && hint !== null && JSON.stringify(Object.entries(hint)) === keys);
+  return [
+    ...queries.filter(({ hint }) => isHinted(hint)).map(({ name }) => name),
+    ...(slow ?? [])
+      .filter(({ hint }) => isHinted(hint))
+      .map(({ operation, fingerprint }) => `${operation} ${fingerprint}`),
+  ];
 }
 
 // The profiler or a named query must have seen the whole time, and not only its end.
 function wasWatched(baseline: Signals, current: Signals): boolean {
+  if (baseline.blind && baseline.blind.length > 0) return false;
   const named = new Set(baseline.queries.map(({ query }) => query));
   return (
-    (baseline.slow !== null && current.slow !== null) || current.queries.some(({ query }) => named.has(query))
+    (baseline.slow !== null && current.slow !== null) ||
+    current.queries.some(({ query, refused }) => refused === undefined && named.has(query))
   );
 }
 
 // What is slow by now may be so for want of the index: it is not held for old.
 function beginning(baseline: Signals, current: Signals): Signals {
-  return { ...baseline, queries: current.queries, slow: current.slow && [] };
+  const { blind: _blind, lost: _lost, ...rest } = baseline;
+  return { ...rest, queries: current.queries, slow: current.slow && [] };
 }
 
 function harmOfPlan(mark: PlanMark, before: readonly PlanMark[]): string[] {
   const was = before.find(({ query }) => query === mark.query);
+  if (mark.refused !== undefined)
+    return was?.refused === undefined ? [`${mark.query} is now refused: ${mark.refused}`] : [];
   // It may well be for want of the index, and nobody knows better.
   if (!was) return mark.collectionScan ? [`${mark.query}, not named before, scans the collection`] : [];
   if (mark.collectionScan && !was.collectionScan) return [`${mark.query} now scans the collection`];

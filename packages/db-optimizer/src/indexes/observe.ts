@@ -1,16 +1,21 @@
 import type { Connection, mongo } from "mongoose";
 import { isOptimizerError } from "../errors.js";
-import { explainQuery } from "../explain/explain.js";
+import { explainQuery, isFailureOfQuery } from "../explain/run-explain.js";
+import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
+import { type ProfilerView, readProfiler, type SlowFilter } from "../optimize/profiler.js";
 import { fieldsOf } from "../optimize/shape.js";
-import { slowOperations } from "../optimize/slow.js";
+import { explainedShapes, type RecordedShape } from "../optimize/slow.js";
+import { isTransient } from "../transient.js";
 import { databaseOf } from "./inspect.js";
 import { journalOf, within } from "./journal.js";
+import { askMember, memberHosts } from "./member-use.js";
 import type { Observation, PlanMark, RunningScan, Signals, SlowMark } from "./observation.js";
 
 const idPrefix = "observe ";
 const scanMs = 1_000;
+const membersAtOnce = 4;
 
 /** What the use of a collection is watched by. */
 export interface Watch {
@@ -31,33 +36,92 @@ export async function readSignals(
   for (const query of own) marks.push(await planMark(connection, query));
   return {
     queries: marks,
-    slow: await slowMarks(connection, collection, slowOperationMs, since),
+    ...(await slowSignals(connection, slowOperationMs, { collection, ...(since && { since }) })),
     scans: await runningScans(connection, collection),
   };
 }
 
+const noPlan = { collectionScan: false, blockingSort: false, docsExamined: 0, keysExamined: 0 };
+
+// With its hint: without it another plan is explained than the one that is run.
 async function planMark(connection: Connection, query: NamedQuery): Promise<PlanMark> {
-  // A hint on the hidden index would be refused, and what the planner does without it is what matters.
-  const { hint: _hint, ...free } = query;
-  const { collectionScan, blockingSort, docsExamined, keysExamined } = await explainQuery(connection, free);
-  return { query: query.name, collectionScan, blockingSort, docsExamined, keysExamined };
+  try {
+    const { collectionScan, blockingSort, docsExamined, keysExamined } = await explainQuery(
+      connection,
+      query,
+    );
+    return { query: query.name, collectionScan, blockingSort, docsExamined, keysExamined };
+  } catch (error) {
+    if (!(isOptimizerError(error) && isFailureOfQuery(error))) throw error;
+    return { query: query.name, ...noPlan, refused: error.message };
+  }
 }
 
-async function slowMarks(
+/**
+ * What the profilers recorded. Each member records what it does itself, so that all of them are asked: one that is off
+ * beside another that is on, or does not answer, leaves its reads unseen.
+ */
+async function slowSignals(
   connection: Connection,
-  collection: string,
   thresholdMs: number,
-  since: Date | undefined,
-): Promise<SlowMark[] | null> {
-  const slow = await slowOperations(connection, thresholdMs, { collection, ...(since && { since }) });
-  if (!slow.known || !slow.profiling) return null;
-  return slow.shapes.map(({ shape, count, maxMillis, plan }) => ({
+  only: SlowFilter,
+): Promise<Pick<Signals, "slow" | "blind" | "lost">> {
+  const views = await profilerViews(connection, thresholdMs, only);
+  const read = views.flatMap(({ host, view }) => (view ? [{ host, ...view }] : []));
+  if (!read.some(({ profiling }) => profiling)) return { slow: null };
+  const of = (host: string, text: string) => (views.length > 1 ? `on ${host} ${text}` : text);
+  const unseen = views.flatMap(({ host, view }) => {
+    if (!view) return [of(host, "it cannot be read")];
+    return view.profiling ? view.blind.map((text) => of(host, text)) : [of(host, "it is off")];
+  });
+  const lost = read.flatMap(({ host, lost: texts }) => texts.map((text) => of(host, text)));
+  const entries = read.flatMap((view) => view.entries);
+  const shapes = await explainedShapes(connection, entries);
+  return {
+    slow: shapes.map(slowMark),
+    ...(unseen.length > 0 && { blind: unseen }),
+    ...(lost.length > 0 && { lost }),
+  };
+}
+
+function slowMark({ shape, command, count, maxMillis, plan }: RecordedShape): SlowMark {
+  const { equality, range } = fieldsOf(shape.filter);
+  const { hint } = command;
+  return {
     fingerprint: shape.fingerprint,
     operation: shape.operation,
     count,
     maxMillis,
-    fields: [...fieldsOf(shape.filter).equality, ...fieldsOf(shape.filter).range, ...Object.keys(shape.sort)],
+    fields: [...equality, ...range, ...Object.keys(shape.sort)],
     scans: plan ? plan.collectionScan : null,
+    ...(hint !== undefined && hint !== null && { hint: hint as string | Document }),
+  };
+}
+
+interface HostView {
+  readonly host: string;
+  /** Nothing where it cannot be asked. */
+  readonly view: ProfilerView | undefined;
+}
+
+async function profilerViews(
+  connection: Connection,
+  thresholdMs: number,
+  only: SlowFilter,
+): Promise<HostView[]> {
+  const read = (db: mongo.Db) => readProfiler(db, thresholdMs, only);
+  const ask = async (host: string, view: Promise<ProfilerView>): Promise<HostView> => ({
+    host,
+    view: await view.catch((error) => {
+      if (isTransient(error)) throw error;
+      return undefined;
+    }),
+  });
+  const hosts = await memberHosts(connection);
+  if (hosts.length <= 1) return [await ask(hosts[0] ?? "", read(databaseOf(connection)))];
+  return mapLimited(hosts, membersAtOnce, async (host) => ({
+    host,
+    view: await askMember(connection, host, read).catch(() => undefined),
   }));
 }
 

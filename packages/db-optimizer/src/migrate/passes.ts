@@ -1,7 +1,7 @@
 import type { Connection } from "mongoose";
 import { databaseOf } from "../indexes/inspect.js";
 import type { Document } from "../model.js";
-import { primary } from "../own-collection.js";
+import { majority, primary } from "../own-collection.js";
 import { isRecordFault } from "../transient.js";
 import { differences, type Expected } from "./compare.js";
 import type { Migration, TargetsByCollection } from "./definition.js";
@@ -177,7 +177,7 @@ export async function removeExtras({ connection }: PassContext, extras: readonly
   for (const { collection, id } of extras)
     await databaseOf(connection)
       .collection(collection)
-      .deleteOne({ _id: { $eq: id } } as Document, { writeConcern: { w: "majority", wtimeoutMS: 30_000 } });
+      .deleteOne({ _id: { $eq: id } } as Document, { writeConcern: majority });
 }
 
 /** Brings documents of the old layout up to what the new one says. Returns how many needed it, and what could not be. */

@@ -80,7 +80,7 @@ const initialState = (name: string): MigrationState => ({
 
 /** Reads where a migration is. A phase is never read from where it could be rolled back. */
 export async function readState(connection: Connection, name: string): Promise<MigrationState> {
-  const found = await statesOf(connection).findOne({ _id: name }, { readConcern: { level: "majority" } });
+  const found = await statesOf(connection).findOne({ _id: name });
   return found ?? initialState(name);
 }
 
@@ -143,7 +143,7 @@ async function write(
     const written = await statesOf(connection).findOneAndUpdate(
       upsert ? { ...filter, epoch: { $exists: false }, fencing: { $exists: false } } : filter,
       update,
-      { upsert, returnDocument: "after", writeConcern: { w: "majority" } },
+      { upsert, returnDocument: "after" },
     );
     if (written) return written;
   } catch (error) {

@@ -2,6 +2,7 @@ import type { Connection } from "mongoose";
 import { OptimizerError } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { leaseHeldUntil } from "../lease.js";
+import { primary } from "../own-collection.js";
 import { assertMigration, defaultRetentionMs, type Migration } from "./definition.js";
 import { type MigrationPhase, type MigrationWay, phasesAhead, routeOf, type UpTo } from "./phases.js";
 import type { MigrationProgress } from "./report.js";
@@ -25,7 +26,7 @@ export interface MigrationStatus extends MigrationState {
 /** Reads where a migration is. */
 export async function migrationStatus(connection: Connection, given: Migration): Promise<MigrationStatus> {
   const migration = assertMigration(given);
-  const count = (name: string) => databaseOf(connection).collection(name).estimatedDocumentCount();
+  const count = (name: string) => databaseOf(connection).collection(name, primary).estimatedDocumentCount();
   const state = await readState(connection, migration.name);
   const { phase, checkpoint, done } = state;
   const targets = await Promise.all(

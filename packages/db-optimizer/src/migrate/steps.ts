@@ -3,7 +3,7 @@ import { type ControllerLimits, limitsOf } from "../cleanup/controller.js";
 import { databaseOf } from "../indexes/inspect.js";
 import type { Lease } from "../lease.js";
 import type { Document } from "../model.js";
-import { primary } from "../own-collection.js";
+import { majority, primary } from "../own-collection.js";
 import { pause, throwIfAborted } from "../pause.js";
 import { withRetries } from "../transient.js";
 import type { Expected } from "./compare.js";
@@ -108,7 +108,7 @@ export async function sweepBack(context: StepContext, state: MigrationState): Pr
 /** Takes from the old layout what contract names. */
 export async function contractSources(context: StepContext, state: MigrationState): Promise<void> {
   const { source, contract } = context.migration;
-  const collection = databaseOf(context.connection).collection(source);
+  const collection = databaseOf(context.connection).collection(source, primary);
   const unset = Object.fromEntries(contract.unset.map((field) => [field, ""]));
   await over(
     context,
@@ -120,7 +120,7 @@ export async function contractSources(context: StepContext, state: MigrationStat
       const { modifiedCount } = await collection.updateMany(
         { _id: { $in: ids } } as Document,
         { $unset: unset },
-        { writeConcern: { w: "majority", wtimeoutMS: 30_000 } },
+        { writeConcern: majority },
       );
       context.tally.written += modifiedCount;
     },
@@ -255,7 +255,7 @@ async function overUnseen(
   seen: SeenIds,
   handle: (ids: readonly unknown[]) => Promise<void>,
 ): Promise<void> {
-  const source = databaseOf(connection).collection(migration.source);
+  const source = databaseOf(connection).collection(migration.source, primary);
   const places = await withRetries(async () => {
     const present = new SeenIds();
     for await (const ids of idsOf(source, signal)) for (const id of ids) present.add(id);
@@ -323,7 +323,7 @@ async function over<Item>(
 ): Promise<void> {
   const { connection, lease, signal, limits, migration } = context;
   const db = databaseOf(connection);
-  const collection = db.collection(name);
+  const collection = db.collection(name, primary);
   const total = await collection.estimatedDocumentCount();
   // Without a lease it only looks.
   const niceRatio = niceRatioOf(lease ? state.phase : "verify");
@@ -334,7 +334,7 @@ async function over<Item>(
     from,
     limits: limitsOf({ niceRatio, ...limits }),
     // The application reads from both layouts.
-    watched: [migration.source, ...migration.targets].map((one) => db.collection(one)),
+    watched: [migration.source, ...migration.targets].map((one) => db.collection(one, primary)),
     signal,
     prepare,
     // A primary that steps down costs a batch, which bears repetition, and not the run.

@@ -2,7 +2,7 @@ import type { Connection, mongo } from "mongoose";
 import { isDuplicate } from "../errors.js";
 import { databaseOf } from "../indexes/inspect.js";
 import type { Document } from "../model.js";
-import { primary } from "../own-collection.js";
+import { majority, primary } from "../own-collection.js";
 import { isRecordFault } from "../transient.js";
 import type { SourceWrite, TargetDocument } from "./definition.js";
 import { idKey } from "./id-key.js";
@@ -24,8 +24,6 @@ interface TargetConflict {
   readonly index?: string;
   readonly reason?: string;
 }
-
-const majority = { w: "majority", wtimeoutMS: 30_000 } as const;
 
 /**
  * Writes documents where they are newer than what is stored, or new. Repeating it, in whatever order, changes nothing.

@@ -1,10 +1,11 @@
 import type { Connection } from "mongoose";
 import { type Latency, summarise } from "../cleanup/latency.js";
-import { explainQuery, type QueryPlan } from "../explain/explain.js";
+import type { QueryPlan } from "../explain/explain.js";
+import { explainQuery } from "../explain/run-explain.js";
 import { type ParsedThresholds, parseThresholds } from "../health/thresholds.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { findCommand, type NamedQuery } from "../named-query.js";
-import { ownWork } from "../own-work.js";
+import { timedRead } from "../timed-read.js";
 
 /** What is wrong with a query's plan, by code. */
 export type QueryProblem =
@@ -41,7 +42,8 @@ export async function analyseQuery(
 ): Promise<QueryAnalysis> {
   const plan = await explainQuery(connection, query);
   const times: number[] = [];
-  for (let round = 0; round < rounds; round++) times.push(await timeOf(connection, query));
+  for (let round = 0; round < rounds; round++)
+    times.push(await timedRead(databaseOf(connection), findCommand(query)));
   return judgePlan(query, plan, summarise(times), tolerable);
 }
 
@@ -73,10 +75,4 @@ export function keysPerReturned({ keysExamined, returned }: QueryPlan): number {
 export function indexHitRatio(analyses: readonly QueryAnalysis[]): number {
   if (analyses.length === 0) return 1;
   return analyses.filter(({ plan }) => !plan.collectionScan).length / analyses.length;
-}
-
-async function timeOf(connection: Connection, query: NamedQuery): Promise<number> {
-  const started = performance.now();
-  await databaseOf(connection).command({ ...findCommand(query), ...ownWork });
-  return performance.now() - started;
 }

@@ -1,5 +1,6 @@
 import type { mongo } from "mongoose";
 import type { Document } from "../model.js";
+import { primary } from "../own-collection.js";
 import { ofOthers } from "../own-work.js";
 
 /** A collection that aggregations join, and by which of its fields; without one they join by a pipeline. */
@@ -35,7 +36,7 @@ const maxEntries = 2_000;
 export async function readLookups(db: mongo.Db, maxTimeMS: number): Promise<LookupFacts[]> {
   const own = { $regex: `^${db.databaseName}\\.(?!system\\.|org_db_)` };
   const entries = await db
-    .collection<AggregateEntry>("system.profile")
+    .collection<AggregateEntry>("system.profile", primary)
     .find({ ns: own, ...ofOthers, "command.aggregate": { $exists: true } }, { maxTimeMS })
     .sort({ ts: -1 })
     .limit(maxEntries)

@@ -1,9 +1,11 @@
-import type { Connection, mongo } from "mongoose";
+import type { Connection } from "mongoose";
 import { isOptimizerError, toOptimizerError } from "../errors.js";
-import { explainCommand, type QueryPlan, summariseExplain } from "../explain/explain.js";
+import { type QueryPlan, summariseExplain } from "../explain/explain.js";
+import { explainCommand } from "../explain/run-explain.js";
 import { databaseOf } from "../indexes/inspect.js";
 import type { Document } from "../model.js";
-import { ofOthers } from "../own-work.js";
+import { primary } from "../own-collection.js";
+import { ownSlow, type ProfileEntry, readProfiler, type SlowFilter } from "./profiler.js";
 import { filterOf, type QueryShape, shapeOf } from "./shape.js";
 
 /** All slow operations of one shape that the profiler recorded. */
@@ -22,44 +24,34 @@ export type SlowOperations =
   | { readonly known: true; readonly profiling: boolean; readonly shapes: readonly SlowShape[] }
   | { readonly known: false; readonly reason: string };
 
-/** Which of the recorded operations are wanted. */
-export interface SlowFilter {
-  readonly collection?: string;
-  readonly since?: Date;
-}
-
-interface ProfileEntry {
-  op: string;
-  ns: string;
-  command: Document;
-  millis: number;
-  ts: Date;
-  /** From here on MongoDB's own profiler only. */
-  docsExamined?: number;
-  keysExamined?: number;
-  nreturned?: number;
-  planSummary?: string;
-  hasSortStage?: boolean;
-}
-
-const maxEntries = 2_000;
 /** Explaining runs the operation again, which is slow by definition: the costliest shapes, each for so long. */
 const maxExplained = 10;
 const maxTimeMS = 5_000;
-const readable = new Set(["find", "count", "distinct", "aggregate"]);
 const writes: Readonly<Record<string, string>> = { update: "update", remove: "delete" };
-/** What the driver and the server add to a command and explain does not take. */
-const envelope = new Set([
-  "lsid",
-  "$db",
-  "$clusterTime",
-  "txnNumber",
-  "$readPreference",
-  "writeConcern",
-  "apiVersion",
-  "comment",
-  "cursor",
-]);
+/**
+ * What of a command says which documents it reads and how: the rest is of a session, a transaction, a router or a driver,
+ * and explain takes little of it. https://www.mongodb.com/docs/manual/reference/command/nav-crud/
+ */
+const own: Readonly<Record<string, readonly string[]>> = {
+  find: [
+    "filter",
+    "sort",
+    "projection",
+    "hint",
+    "skip",
+    "limit",
+    "collation",
+    "let",
+    "min",
+    "max",
+    "allowDiskUse",
+    "returnKey",
+    "showRecordId",
+  ],
+  count: ["query", "limit", "skip", "hint", "collation"],
+  distinct: ["key", "query", "hint", "collation"],
+  aggregate: ["pipeline", "hint", "collation", "let", "allowDiskUse"],
+};
 
 /**
  * Reads the slow operations that the profiler recorded, grouped by shape, the most wasteful first. Profilers that say
@@ -87,41 +79,30 @@ export type RecordedOperations =
 export async function recordedShapes(
   connection: Connection,
   thresholdMs: number,
-  { collection, since }: SlowFilter = {},
+  only: SlowFilter = {},
 ): Promise<RecordedOperations> {
-  const db = databaseOf(connection);
   try {
-    const { was } = await db.command({ profile: -1 });
-    const entries = await db
-      .collection<ProfileEntry>("system.profile")
-      .find({
-        ...ownSlow(db, thresholdMs),
-        ...(collection && { ns: `${db.databaseName}.${collection}` }),
-        ...(since && { ts: { $gte: since } }),
-      })
-      .sort({ ts: -1 })
-      .limit(maxEntries)
-      .toArray();
-    const shapes = await explained(connection, groupByShape(entries));
-    return { known: true, profiling: Number(was) > 0, shapes };
+    const view = await readProfiler(databaseOf(connection), thresholdMs, only);
+    const shapes = await explainedShapes(connection, view.entries);
+    return { known: true, profiling: view.profiling, shapes };
   } catch (error) {
     return { known: false, reason: toOptimizerError(error, "The profiler can't be read").message };
   }
 }
 
+/** Entries by shape, the costliest with their plans. */
+export function explainedShapes(
+  connection: Connection,
+  entries: readonly ProfileEntry[],
+): Promise<RecordedShape[]> {
+  return explained(connection, groupByShape(entries));
+}
+
 /** How many slow operations the profiler recorded since a moment, as far as it reaches back. */
 export async function countSlow(connection: Connection, thresholdMs: number, since: Date): Promise<number> {
   const db = databaseOf(connection);
-  const recorded = db.collection<ProfileEntry>("system.profile");
+  const recorded = db.collection<ProfileEntry>("system.profile", primary);
   return recorded.countDocuments({ ...ownSlow(db, thresholdMs), ts: { $gte: since } });
-}
-
-function ownSlow({ databaseName }: mongo.Db, thresholdMs: number): mongo.Filter<ProfileEntry> {
-  return {
-    ...ofOthers,
-    millis: { $gte: thresholdMs },
-    ns: { $regex: `^${databaseName}\\.(?!system\\.|org_db_)` },
-  };
 }
 
 /** A slow shape with one of its commands. */
@@ -129,7 +110,7 @@ export interface RecordedShape extends SlowShape {
   readonly command: Document;
 }
 
-/** RecordedShapes profiler entries, those that took the most time in all first. Pure. */
+/** Groups profiler entries by shape, those that took the most time in all first. Pure. */
 export function groupByShape(entries: readonly ProfileEntry[]): RecordedShape[] {
   const groups = new Map<string, RecordedShape>();
   for (const entry of entries) {
@@ -140,7 +121,8 @@ export function groupByShape(entries: readonly ProfileEntry[]): RecordedShape[] 
     const known = groups.get(shape.fingerprint);
     groups.set(shape.fingerprint, {
       shape,
-      command: known?.command ?? command,
+      // One with a hint shows which index cannot go.
+      command: known && !(command.hint && !known.command.hint) ? known.command : command,
       count: (known?.count ?? 0) + 1,
       maxMillis: Math.max(known?.maxMillis ?? 0, millis),
       totalMillis: (known?.totalMillis ?? 0) + millis,
@@ -153,7 +135,7 @@ export function groupByShape(entries: readonly ProfileEntry[]): RecordedShape[] 
 
 // The profiler records an update or a delete by its statement, and anything else by its command.
 function operationOf(op: string, command: Document | undefined): string | undefined {
-  const named = Object.keys(command ?? {}).find((key) => readable.has(key));
+  const named = Object.keys(command ?? {}).find((key) => Object.hasOwn(own, key));
   if (named) return named;
   if (command && ("findAndModify" in command || "findandmodify" in command)) return "findAndModify";
   return command && "q" in command ? writes[op] : undefined;
@@ -210,10 +192,14 @@ export function explainableCommand(
   const stages = (Array.isArray(recorded.pipeline) ? recorded.pipeline : []) as Document[];
   if (stages.some((stage) => "$out" in stage || "$merge" in stage)) return undefined;
   // What a write costs beyond its change is finding the documents, and a find shows that without writing.
-  if (!readable.has(operation)) {
+  const names = own[operation];
+  if (!names) {
     const { sort } = recorded;
     return { find: collection, filter: filterOf(recorded), ...(sort !== undefined && { sort }) };
   }
-  const command = Object.fromEntries(Object.entries(recorded).filter(([key]) => !envelope.has(key)));
+  const entries = Object.entries(recorded).filter(
+    ([key, value]) => names.includes(key) && value !== undefined,
+  );
+  const command = { [operation]: recorded[operation] ?? collection, ...Object.fromEntries(entries) };
   return operation === "aggregate" ? { ...command, cursor: {} } : command;
 }

@@ -89,12 +89,13 @@ function problemsOfValues(key: readonly IndexKey[], measure: KeyMeasure): ShardK
 }
 
 /**
- * Unique indexes that the key forbids: under a ranged key only those that begin with the whole key can stay unique, under
- * a hashed one none. https://www.mongodb.com/docs/manual/core/sharding-shard-key-indexes/
+ * Unique indexes that the key forbids: all but those that begin with `_id`, or with the fields of the key by their names,
+ * hashed or not. `isIndexUniquenessCompatible` in
+ * https://github.com/mongodb/mongo/blob/master/src/mongo/s/shard_key_pattern.cpp
  */
 function forbiddenUnique(key: readonly IndexKey[], indexes: readonly IndexSpec[]): string[] {
   const begins = ({ keys }: IndexSpec) =>
-    key.every(({ field, kind }, at) => kind !== "hashed" && keys[at]?.field === field);
+    keys[0]?.field === "_id" || key.every(({ field }, at) => keys[at]?.field === field);
   return indexes.filter((index) => index.unique && !begins(index)).map(({ name }) => name);
 }
 

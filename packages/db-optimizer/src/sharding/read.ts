@@ -1,5 +1,4 @@
 import type { Connection, mongo } from "mongoose";
-
 import { collectionSize } from "../cleanup/size.js";
 import { OptimizerError, toOptimizerError } from "../errors.js";
 import { declaredIndexes } from "../indexes/declared.js";
@@ -8,6 +7,7 @@ import type { IndexKey, IndexSpec } from "../indexes/spec.js";
 import { mapLimited } from "../limited.js";
 import { collectionNames, type Document, type ModelLike, modelsOf, withDiscriminators } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
+import { primary } from "../own-collection.js";
 import { ownWork } from "../own-work.js";
 import { shardKeyCandidates } from "./candidates.js";
 import { type CollectionShardPlan, planSharding } from "./plan.js";
@@ -154,7 +154,7 @@ async function sampleFields(
   const projection = Object.fromEntries(outermost(["_id", ...fields]).map((field) => [field, 1]));
   const pipeline = [{ $sample: { size } }, { $project: projection }];
   return db
-    .collection(collection)
+    .collection(collection, primary)
     .aggregate(pipeline, { maxTimeMS: sampleTimeMs, ...ownWork })
     .toArray();
 }

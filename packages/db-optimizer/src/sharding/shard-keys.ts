@@ -1,8 +1,8 @@
 import type { Connection } from "mongoose";
-
 import { databaseOf } from "../indexes/inspect.js";
 import { type IndexKey, type IndexSpec, keysText } from "../indexes/spec.js";
 import type { Document } from "../model.js";
+import { primary } from "../own-collection.js";
 
 /**
  * Shard keys by collection; none where the server is no router. An index that supports one must not be advised away.
@@ -14,12 +14,21 @@ export async function shardKeysOf(connection: Connection): Promise<ReadonlyMap<s
   const { msg } = await db.command({ hello: 1 });
   if (msg !== "isdbgrid") return new Map();
   const config = connection.getClient().db("config");
-  const sharded = await config.collection<{ _id: string; key: Document }>("collections").find().toArray();
+  const listed = await config.collection<ListedCollection>("collections", primary).find().toArray();
   return new Map(
-    sharded
+    listed
+      // From 8.0 on collections that are not sharded are listed as well.
+      .filter(({ unsplittable, dropped }) => unsplittable !== true && dropped !== true)
       .filter(({ _id }) => String(_id).startsWith(`${db.databaseName}.`))
       .map(({ _id, key }) => [String(_id).slice(db.databaseName.length + 1), keysOf(key)]),
   );
+}
+
+interface ListedCollection {
+  readonly _id: string;
+  readonly key: Document;
+  readonly unsplittable?: boolean;
+  readonly dropped?: boolean;
 }
 
 function keysOf(key: Document): IndexKey[] {

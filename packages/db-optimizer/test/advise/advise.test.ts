@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { type AdviseOptions, adviseIndexes } from "../../src/index.js";
 import type { Document, ModelLike } from "../../src/model.js";
-import { modelOf } from "../support.js";
+import { intercepted, modelOf, serverError } from "../support.js";
 
 const database = useTemporaryDatabase({ label: "advise", per: "test" });
 const things = () => database.connection.collection("things");
@@ -110,6 +110,45 @@ test("recorded operations are looked at without a name, their commands explained
   );
   expect(advice.map(({ keys }) => keys[0]?.field).sort()).toEqual(["kind", "n"]);
   expect(JSON.stringify(workload)).not.toContain("k3");
+});
+
+// Automattic/mongoose and others: a read in a transaction is recorded with `startTransaction` and `autocommit`, which no
+// explain takes; the rest of the workload is advised on all the same.
+test("a recorded read of a transaction is looked at like any other", async () => {
+  const { db } = database.connection;
+  await db?.command({ profile: 2, slowms: 0 });
+  await database.connection.transaction(async (session) => {
+    await things().find({ kind: "k1" }, { session }).toArray();
+  });
+  await db?.command({ profile: 0 });
+  const { advice } = await advise({ limits: { slowOperationMs: 0, minimumWaste: 100 } });
+  expect(advice.map(({ keys }) => keys[0]?.field)).toEqual(["kind"]);
+});
+
+// Code 171, CannotIndexParallelArrays: https://www.mongodb.com/docs/manual/core/indexes/index-types/index-multikey/
+test("an index that the server refuses is rejected with the reason, and the others are advised", async () => {
+  const lists = database.connection.collection("lists");
+  await lists.insertMany(
+    Array.from({ length: 2_000 }, (_, n) => ({ a: [n % 50, -1], b: [n % 40, -2], c: n % 100 })),
+  );
+  const both = { name: "both", collection: "lists", filter: { a: 7, b: 7 } };
+  const one = { name: "one", collection: "lists", filter: { c: 7 } };
+  // Played, as SecantusDB accepts such an index.
+  const refusing = intercepted(database.connection, ({ createIndexes, indexes }) => {
+    const keys = Object.keys((indexes as Document[] | undefined)?.[0]?.key ?? {});
+    if (createIndexes && keys.includes("a") && keys.includes("b"))
+      throw serverError(171, "cannot index parallel arrays [b] [a]");
+    return undefined;
+  });
+  const { advice, rejections } = await adviseIndexes(refusing, models(), { queries: [both, one] });
+  expect(advice.map(({ keys }) => keys.map(({ field }) => field).join())).toContain("c");
+  expect(rejections).toContainEqual(
+    expect.objectContaining({
+      code: "refused",
+      query: "both",
+      evidence: expect.stringMatching(/parallel arrays/),
+    }),
+  );
 });
 
 describe("copies are removed", () => {

@@ -2,16 +2,12 @@ import fc from "fast-check";
 import { mongo } from "mongoose";
 import { describe, expect, it, test } from "vitest";
 import { diskFreeOf, lagOf, oplogHoursOf, queueOf } from "../../src/cleanup/load.js";
-import {
-  defaultThrottle,
-  idleThrottle,
-  judgeLoad,
-  type LoadSignals,
-  type Reading,
-} from "../../src/cleanup/throttle.js";
+import { defaultThrottle, idleThrottle, judgeLoad, type LoadSignals } from "../../src/cleanup/throttle.js";
+import type { Reading } from "../../src/figure.js";
 
 const known = <T>(value: T): Reading<T> => ({ state: "known", value });
 const absent = { state: "absent" } as const;
+const forbidden = { state: "forbidden", reason: "not authorized" } as const;
 const unreadable = { state: "unreadable", reason: "not authorized" } as const;
 const calm: LoadSignals = {
   lag: known(0),
@@ -47,6 +43,7 @@ describe("judgeLoad", () => {
       ["go", "go", "pause queue"],
     ],
     ["pauses when a signal cannot be read", [{ queue: unreadable }], ["pause unreadable"]],
+    ["pauses when a signal may not be read", [{ lag: forbidden }], ["pause unreadable"]],
     [
       "goes on without a signal that the server does not have",
       [{ lag: absent, flowControl: absent }],

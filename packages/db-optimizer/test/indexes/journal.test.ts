@@ -237,6 +237,59 @@ describe("dropping", () => {
     expect((await indexes()).at_1).toMatchObject({ hidden: true });
   });
 
+  // https://www.mongodb.com/docs/manual/core/index-hidden/: a hint on a hidden index is an error.
+  test.each<[string, NamedQuery["hint"]]>([
+    ["name", "at_1"],
+    ["keys", { at: 1 }],
+  ])("is not hidden from a named query that hints it by its %s", async (_what, hint) => {
+    await prepare();
+    const byAt: NamedQuery = { name: "byAt", collection: "things", filter: { at: 1 }, hint: hint as string };
+    const optimizer = optimizerOf([], [byAt]);
+    const { steps } = await optimizer.apply({ now }, (await optimizer.plan({ drop: ["things.at_1"] })).plan);
+    expect(steps).toMatchObject([{ outcome: "failed", error: { code: "INDEX_CONFLICT" } }]);
+    expect(steps[0]?.error?.message).toContain("byAt");
+    expect((await indexes()).at_1?.hidden).toBeUndefined();
+    expect(await openObservations(database.connection)).toEqual([]);
+  });
+
+  test("is unhidden when a query that hints it is named in the meantime", async () => {
+    await prepare();
+    const before = optimizerOf([], [byOwner]);
+    await before.apply({ now }, (await before.plan({ drop: ["things.at_1"] })).plan);
+    const byAt: NamedQuery = { name: "byAt", collection: "things", filter: { at: 1 }, hint: "at_1" };
+    const { steps } = await optimizerOf([], [byOwner, byAt]).apply({ now: days(9), drop: true });
+    expect(steps).toMatchObject([{ outcome: "unhidden", reasons: ["hinted by byAt"] }]);
+    expect((await indexes()).at_1?.hidden).toBeUndefined();
+  });
+
+  test.each<[string, Document, RegExp]>([
+    ["slowms is above the threshold", { profile: 1, slowms: 500 }, /its slowms is 500/],
+    ["a sample only is recorded", { profile: 1, slowms: 0, sampleRate: 0.5 }, /its sampleRate is 0.5/],
+    ["a filter is set", { profile: 2, filter: { millis: { $gt: 1_000 } } }, /it has a filter/],
+  ])("is not dropped while the profiler is blind: %s", async (_what, profile, reason) => {
+    await prepare();
+    const { db } = database.connection;
+    const optimizer = optimizerOf([], [byOwner]);
+    try {
+      await db?.command(profile);
+      const { plan } = await optimizer.plan({ drop: ["things.at_1"] });
+      const blind = { outcome: "observing", reasons: [expect.stringMatching(reason)] };
+      expect((await optimizer.apply({ now }, plan)).steps).toMatchObject([blind]);
+      expect((await optimizer.apply({ now: days(30), drop: true })).steps).toMatchObject([blind]);
+      expect((await indexes()).at_1).toMatchObject({ hidden: true });
+      await db?.command({ profile: 1, slowms: 100, sampleRate: 1, filter: "unset" });
+      // Now that it sees, the whole time begins anew.
+      expect((await optimizer.apply({ now: days(31), drop: true })).steps).toMatchObject([
+        { outcome: "observing", reasons: [expect.stringMatching(/2096-04-08/)] },
+      ]);
+      expect((await optimizer.apply({ now: days(39), drop: true })).steps).toMatchObject([
+        { outcome: "done" },
+      ]);
+    } finally {
+      await db?.command({ profile: 0, slowms: 100, sampleRate: 1, filter: "unset" });
+    }
+  });
+
   test("waits the whole time once it can be watched, not only what is left of it", async () => {
     await prepare();
     const blind = optimizerOf([]);

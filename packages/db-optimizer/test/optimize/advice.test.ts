@@ -167,6 +167,40 @@ describe("explainableCommand", () => {
     });
   });
 
+  // A read in a transaction, as the profiler records it: explain takes no part of a transaction or session.
+  it("leaves out what is of the session, the transaction, the router and the driver", () => {
+    const around = {
+      lsid: { id: 1 },
+      txnNumber: 1,
+      startTransaction: true,
+      autocommit: false,
+      coordinator: true,
+      readConcern: { level: "snapshot" },
+      $clusterTime: {},
+      $configTime: {},
+      $db: "shop",
+      $readPreference: { mode: "secondary" },
+      $client: {},
+      maxTimeMS: 5,
+      batchSize: 2,
+      singleBatch: true,
+      shardVersion: {},
+      fromMongos: true,
+      comment: "x",
+    };
+    const find = { find: "things", filter: { a: 1 }, sort: { b: 1 }, limit: 5, collation: { locale: "de" } };
+    expect(command("find", { ...find, ...around })).toEqual(find);
+    const aggregate = { aggregate: "things", pipeline: [{ $match: { a: 1 } }], let: { x: 1 } };
+    expect(command("aggregate", { ...aggregate, ...around, cursor: { batchSize: 1 } })).toEqual({
+      ...aggregate,
+      cursor: {},
+    });
+    const distinct = { distinct: "things", key: "a", query: { b: 1 } };
+    expect(command("distinct", { ...distinct, ...around })).toEqual(distinct);
+    const count = { count: "things", query: { b: 1 }, limit: 1 };
+    expect(command("count", { ...count, ...around })).toEqual(count);
+  });
+
   it("never runs an aggregation that writes", () => {
     expect(
       command("aggregate", { aggregate: "things", pipeline: [{ $match: {} }, { $out: "x" }] }),
