@@ -75,3 +75,67 @@ test("documents in a list", () => {
     items: { bsonType: ["object", "null"], required: ["q"], properties: { q: { bsonType: number } } },
   });
 });
+
+// overleaf's folders, and the guide's "recursive embedded documents"
+test("a schema that contains itself is described down to itself", () => {
+  const folder = new Schema({ name: { type: String, required: true } });
+  folder.add({ folders: [folder], parent: folder } as never);
+  const { properties, required } = jsonSchemaOf({ schema: folder });
+  expect(required).toEqual(["name"]);
+  expect(properties?.parent).toEqual({ bsonType: ["object", "null"] });
+  expect(properties?.folders).toEqual({
+    bsonType: ["array", "null"],
+    items: { bsonType: ["object", "null"] },
+  });
+});
+
+test("schemas that share parts many times over stay of a size", () => {
+  let shared = new Schema({ leaf: String }, { _id: false });
+  for (let level = 0; level < 12; level++)
+    shared = new Schema({ a: shared, b: shared } as never, { _id: false }) as never;
+  expect(JSON.stringify(jsonSchemaOf({ schema: shared })).length).toBeLessThan(1_000_000);
+});
+
+// https://mongoosejs.com/docs/field-level-encryption.html
+test("a path that is encrypted holds bytes", () => {
+  const ssn = { type: String, required: true, maxlength: 5, encrypt: { keyId: [], algorithm: "x" } };
+  const schema = new Schema({ ssn } as never, { encryptionType: "csfle" } as never);
+  const derived = jsonSchemaOf({ schema });
+  expect(derived.properties?.ssn).toEqual({ bsonType: ["string", "binData"] });
+  expect(derived.required).toEqual(["ssn"]);
+});
+
+test("an embedded discriminator may do without what its base requires", () => {
+  const base = new Schema(
+    { v: { type: Number, required: true }, w: { type: Number, required: true } },
+    { _id: false },
+  );
+  const schema = new Schema({ events: [base] });
+  const events = schema.path("events") as unknown as { discriminator(name: string, schema: Schema): void };
+  events.discriminator("A", new Schema({ v: { type: String, required: false } }, { _id: false }));
+  const { items } = jsonSchemaOf({ schema }).properties?.events ?? {};
+  expect(items?.required).toEqual(["w"]);
+  expect(items?.properties?.v).toEqual({});
+});
+
+test("fields that are called as what every object inherits are fields", () => {
+  const { paths } = new Schema({ x: { a: { type: Number, required: true } } });
+  const schema = { options: {}, paths: { "valueOf.a": paths["x.a"]! }, indexes: () => [] };
+  const { properties = {}, required } = jsonSchemaOf({ schema });
+  expect(required).toEqual(["valueOf"]);
+  expect(Object.entries(properties)).toEqual([
+    ["valueOf", { bsonType: "object", required: ["a"], properties: { a: { bsonType: number } } }],
+  ]);
+});
+
+test.each([
+  ["a hook before saving", (schema: Schema) => void schema.pre("save", () => undefined)],
+  ["a hook after validation", (schema: Schema) => void schema.post("validate", () => undefined)],
+  ["no validation at all", (schema: Schema) => void schema.set("validateBeforeSave", false)],
+])("where documents may change after validation only types are stated: %s", (_what, prepare) => {
+  const schema = new Schema({ password: { type: String, required: true, maxlength: 5 } });
+  prepare(schema);
+  const { properties, required } = jsonSchemaOf({ schema });
+  expect(required).toBeUndefined();
+  expect(properties?.password).toEqual({ bsonType: ["string", "null"] });
+});
