@@ -200,7 +200,8 @@ describe("what a sign-in leaves behind", () => {
     const inside = { headers: { "x-forwarded-for": "203.0.113.7" } };
     const { bearer } = await api.signIn(person, inside);
     const payload = { ipAllowlist: ["203.0.113.0/24"] };
-    await api.app.inject({ method: "PATCH", url: "/v1/security", headers: bearer, payload });
+    const headers = { ...bearer, ...inside.headers };
+    await api.app.inject({ method: "PATCH", url: "/v1/security", headers, payload });
     await api.signIn(person, inside);
     const outside = await api.app.inject({
       method: "POST",
