@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
+import type { Server } from "node:http";
 import { ApiKeyVerifier, RiskRecorder, UsageRecorder } from "@org/db-models";
-import { type FastifyInstance, type FastifyServerOptions, fastify } from "fastify";
+import { type FastifyHttpOptions, type FastifyInstance, fastify } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { auditTrail } from "./audit.js";
 import { Background } from "./background.js";
@@ -8,12 +9,15 @@ import { locator } from "./location.js";
 import { AccessLog, loggerOptions } from "./logging.js";
 import { NetworkLists } from "./network-lists.js";
 import { createNotifier } from "./notifier.js";
+import { afterAnswer } from "./plugins/after-answer.js";
 import { authentication } from "./plugins/authentication.js";
+import { clientAddress, trustedProxies } from "./plugins/client-address.js";
 import { deviceCookie } from "./plugins/device-cookie.js";
 import { erasures } from "./plugins/erasures.js";
 import { answerError, errors } from "./plugins/errors.js";
 import { health } from "./plugins/health.js";
-import { trackMethods } from "./plugins/method-not-allowed.js";
+import { parseStrictJson } from "./plugins/json-body.js";
+import { knowAllMethods, trackMethods } from "./plugins/method-not-allowed.js";
 import { networkLists } from "./plugins/network-lists.js";
 import { openapi } from "./plugins/openapi.js";
 import { rateLimit } from "./plugins/rate-limit.js";
@@ -49,9 +53,9 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const service = await provideService(deps, app);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  // A form of another site can send text without asking first; nothing here takes it.
-  app.removeContentTypeParser("text/plain");
+  parseStrictJson(app);
   await registerPlugins(app, service);
+  knowAllMethods(app);
   const refuseOtherMethods = trackMethods(app);
   await app.register(health, { service });
   await app.register(async (v1) => registerRoutes(v1, service), { prefix: "/v1" });
@@ -59,7 +63,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   return app;
 }
 
-function serverOptions(deps: AppDeps): FastifyServerOptions {
+/** How late a timeout of a connection may be; Node looks every 30 s by default. */
+const timeoutPrecisionMs = 500;
+
+function serverOptions(deps: AppDeps): FastifyHttpOptions<Server> {
   const { config } = deps;
   return {
     logger: loggerOptions(deps),
@@ -67,7 +74,8 @@ function serverOptions(deps: AppDeps): FastifyServerOptions {
     genReqId: () => randomUUID(),
     bodyLimit: config.bodyLimit,
     requestTimeout: config.requestTimeoutMs,
-    trustProxy: config.trustProxy.length > 0 ? config.trustProxy : false,
+    trustProxy: trustedProxies(config),
+    http: { connectionsCheckingInterval: timeoutPrecisionMs },
     // Connections that are already open are served to the end of their request; new ones are refused.
     return503OnClosing: false,
     frameworkErrors: answerError,
@@ -107,6 +115,8 @@ async function provideService(deps: AppDeps, app: FastifyInstance): Promise<Serv
 // In this order, for hooks run in the order of registration: whatever refuses without a read comes first.
 async function registerPlugins(app: FastifyInstance, service: Service): Promise<void> {
   await app.register(errors);
+  await app.register(clientAddress);
+  await app.register(afterAnswer, { service });
   await app.register(securityHeaders);
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);

@@ -16,7 +16,7 @@ export function auditTrail(models: IdentityModels): AuditTrail {
  * @throws IdentityError `AUDIT_NOT_WRITTEN`: then the request must not be answered as if nothing had happened.
  */
 export async function audit(service: Service, request: FastifyRequest, event: AuditInput): Promise<void> {
-  const network = networkOf(request.ip);
+  const network = networkOf(request.clientAddress);
   await service.auditTrail({ ...event, ...(network && { network }) }, service.clock.now());
 }
 

@@ -43,6 +43,9 @@ export async function checkPassword(
     origin: originOf(service, request),
     ...(checked.userId && { userId: checked.userId }),
     ...(deviceCookie && checked.authenticated && { deviceCookie }),
+    defer: (record: () => Promise<void>) => {
+      request.deferred = [...(request.deferred ?? []), record];
+    },
   };
   await settleLoginAttempt(service.database.models, outcome, service.clock.now(), service.loginDefence);
   return { checked, failures: { account: attempt.accountFailures, network: attempt.networkFailures } };
@@ -60,7 +63,7 @@ async function reserve(
   const deviceCookie = request.deviceCookie();
   const input = {
     identifier,
-    ip: request.ip,
+    ip: request.clientAddress,
     ...(deviceCookie && { deviceCookie }),
     challengeSolved: (await service.solvesChallenge?.(request)) ?? false,
     waitMs: evaluationWaitMs,

@@ -105,6 +105,11 @@ export const configSchema = z
     readyTimeoutMs: milliseconds(10, 60_000)
       .default(1_000)
       .describe("Time for the database to answer the readiness check"),
+    recentAuthenticationMs: milliseconds(1_000, 86_400_000)
+      .default(900_000)
+      .describe(
+        "How long after a sign-in, or after the password once more, security settings can be changed",
+      ),
     usageFlushMs: milliseconds(10, 3_600_000)
       .default(5_000)
       .describe("API usage is written this often; a crash loses what was counted since"),

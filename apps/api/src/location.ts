@@ -1,5 +1,6 @@
 import { type AsnResponse, type CityResponse, open, type Reader, type Response } from "maxmind";
 import { type Config, ConfigError, variableOf } from "./config.js";
+import { isForwarded } from "./plugins/client-address.js";
 import type { Locate, Located } from "./service.js";
 
 type LocationConfig = Pick<Config, "countryHeader" | "cityDatabase" | "asnDatabase">;
@@ -15,8 +16,9 @@ export async function locator(config: LocationConfig): Promise<Locate> {
   const byHeader = countryFromHeader(config);
   if (!city && !asn) return byHeader;
   return (request) => {
-    const operator = asn?.get(request.ip)?.autonomous_system_number;
-    const found = placeOf(city?.get(request.ip)) ?? byHeader(request) ?? { location: {} };
+    const { clientAddress = "" } = request;
+    const operator = asn?.get(clientAddress)?.autonomous_system_number;
+    const found = placeOf(city?.get(clientAddress)) ?? byHeader(request) ?? { location: {} };
     return { ...found, ...(operator !== undefined && { asn: operator }) };
   };
 }
@@ -56,8 +58,7 @@ function countryFromHeader(config: Pick<Config, "countryHeader">): Locate {
   if (!header) return () => undefined;
   return (request) => {
     const country = request.headers[header];
-    const forwarded = request.ip !== request.socket.remoteAddress;
-    if (!forwarded || typeof country !== "string" || !/^[A-Z]{2}$/.test(country)) return undefined;
+    if (!isForwarded(request) || typeof country !== "string" || !/^[A-Z]{2}$/.test(country)) return undefined;
     // ISO 3166-1 leaves XX to its users; proxies send it for "unknown".
     return country === "XX" ? undefined : { location: { country } };
   };

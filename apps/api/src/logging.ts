@@ -35,7 +35,11 @@ export class AccessLog extends LogController {
 }
 
 function describeRequest(request: FastifyRequest) {
-  return { method: request.method, route: request.routeOptions?.url, ip: request.ip };
+  return {
+    method: request.method,
+    route: request.routeOptions?.url,
+    ip: request.clientAddress ?? request.ip,
+  };
 }
 
 function describeReply(reply: { statusCode: number }) {

@@ -19,6 +19,7 @@ export const problemCodes = {
   API_KEY_INVALID: [401, "The API key is not, or no longer, valid"],
   SESSION_REQUIRED: [401, "The request carries no session token"],
   SESSION_INVALID: [401, "The session token is not, or no longer, valid"],
+  RECENT_AUTHENTICATION_REQUIRED: [403, "The user must prove again who they are"],
   CROSS_ORIGIN: [403, "A page of another origin sent this request"],
   INSUFFICIENT_SCOPE: [403, "The API key may not be used for this"],
   SIGN_IN_DENIED: [403, "The sign-in is too unlike the account's owner"],

@@ -132,10 +132,10 @@ function attemptOf(service: Service, request: FastifyRequest): Attempt {
   const placed = latitude !== undefined && longitude !== undefined;
   return {
     at: service.clock.now().getTime(),
-    ip: request.ip,
+    ip: request.clientAddress,
     userAgent: request.headers["user-agent"],
     deviceId: request.deviceCookie(),
-    flags: service.networkLists.flagsOf(request.ip),
+    flags: service.networkLists.flagsOf(request.clientAddress ?? ""),
     asn,
     country,
     ...(placed && { place: { latitude, longitude, accuracyKm } }),

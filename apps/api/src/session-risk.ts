@@ -56,10 +56,10 @@ async function assessNow(
     },
     current: {
       at: now.getTime(),
-      ip: request.ip,
+      ip: request.clientAddress,
       userAgent: request.headers["user-agent"],
       country: service.locate(request)?.location.country,
-      flagged: isSuspect(request.ip),
+      flagged: isSuspect(request.clientAddress),
       ...(await requestRates(service, session, begun.apiUsage.requests, policy)),
     },
     policy,

@@ -186,7 +186,11 @@ async function open(service: Service, proven: Proven, request: FastifyRequest): 
   const { _id: userId } = user;
   const userAgent = request.headers["user-agent"];
   const location = service.locate(request)?.location;
-  const client = { ip: request.ip, ...(userAgent && { userAgent }), ...(location && { location }) };
+  const client = {
+    ip: request.clientAddress,
+    ...(userAgent && { userAgent }),
+    ...(location && { location }),
+  };
   const input = {
     userId,
     sessionGeneration,

@@ -57,7 +57,11 @@ describe("the security settings", () => {
       alerts: { newDevice: true, newLocation: true },
       secondFactor: { enabled: false },
     });
-    const answer = await patch("/v1/security", { ipAllowlist: ["::ffff:10.1.2.3/104"], limitPolicy: "deny" });
+    const answer = await patch("/v1/security", {
+      ipAllowlist: ["::ffff:10.1.2.3/104"],
+      limitPolicy: "deny",
+      confirmed: true,
+    });
     expect(answer.json()).toMatchObject({ ipAllowlist: ["10.0.0.0/8"], limitPolicy: "deny" });
   });
 

@@ -43,7 +43,7 @@ const table: Array<[name: string, request: InjectOptions, status: number, code: 
   ],
   ["deep nesting", signInWith(`${"[".repeat(30_000)}${"]".repeat(30_000)}`), 400, "INVALID_INPUT"],
   ["a body of 70 kB", signInWith({ identifier: "a", password: "x".repeat(70_000) }), 413, "BODY_TOO_LARGE"],
-  ["bytes that are no UTF-8", signInWith(Buffer.from([0x22, 0xff, 0xfe, 0x22])), 400, "INVALID_INPUT"],
+  ["bytes that are no UTF-8", signInWith(Buffer.from([0x22, 0xff, 0xfe, 0x22])), 400, "MALFORMED_REQUEST"],
   [
     "a form",
     signInWith("identifier=a", { "content-type": "application/x-www-form-urlencoded" }),

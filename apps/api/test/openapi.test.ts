@@ -49,6 +49,7 @@ test("the document is OpenAPI 3.1 and has every operation, and none twice", asyn
     "POST /v1/password-reset",
     "POST /v1/password-reset/confirm",
     "POST /v1/security/feedback",
+    "POST /v1/session/authentication",
     "POST /v1/session/refresh",
     "POST /v1/sessions",
     "POST /v1/sessions/challenge",

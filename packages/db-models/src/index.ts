@@ -238,7 +238,7 @@ export { openSession } from "./sessions/open.js";
 export type { SessionPolicy } from "./sessions/policy.js";
 export { defaultSessionPolicy } from "./sessions/policy.js";
 export type { RenewedSession } from "./sessions/refresh.js";
-export { refreshSession } from "./sessions/refresh.js";
+export { refreshSession, renewSession } from "./sessions/refresh.js";
 export { revokeAllSessions, revokeOtherSessions, revokeSession } from "./sessions/revoke.js";
 export type { SessionStart } from "./sessions/risk.js";
 export { raiseSessionRisk, readSessionStart } from "./sessions/risk.js";

@@ -102,6 +102,7 @@ it("exports these names and no others", () => {
       "recordSecurityEvent",
       "refreshAppToken",
       "refreshSession",
+      "renewSession",
       "registerApp",
       "registerUser",
       "registrationSchema",

@@ -1,16 +1,11 @@
-import { type ActiveSession, type ApiKeyCheck, tokenPrefixes, validateSession } from "@org/db-models";
+import { type ActiveSession, type ApiKeyCheck, validateSession } from "@org/db-models";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { fastifyPlugin } from "fastify-plugin";
 import type { Types } from "mongoose";
 import { ApiError } from "../problems.js";
 import type { Service, ServiceOptions } from "../service.js";
 import { judgeSession } from "../session-risk.js";
-
-/** A token as a request carries it. */
-export interface PresentedToken {
-  readonly value: string;
-  readonly by: "bearer" | "cookie";
-}
+import { type PresentedToken, presentedApiKey, presentedToken } from "./credentials.js";
 
 /** Who makes a request, once that is known. */
 interface Actor {
@@ -67,17 +62,10 @@ async function authenticate(service: Service, request: FastifyRequest, reply: Fa
   if (check.touched && token.by === "cookie") reply.setSessionCookie(token.value, session.idleExpiresAt);
 }
 
-/** The API key that a request carries, in a header of its own or as a bearer token. */
-function presentedApiKey({ headers }: FastifyRequest): string | undefined {
-  const key = headers["x-api-key"];
-  if (key !== undefined) return String(key);
-  return new RegExp(`^Bearer +(${tokenPrefixes.apiKey}_\\S+)$`, "i").exec(headers.authorization ?? "")?.[1];
-}
-
 async function authenticateByKey(service: Service, request: FastifyRequest, key: string): Promise<void> {
   const { scope } = request.routeOptions.config;
   if (scope === undefined) throw new ApiError("INSUFFICIENT_SCOPE");
-  const presented = { key, ip: request.ip, scopes: [scope] };
+  const presented = { key, ip: request.clientAddress, scopes: [scope] };
   const check = await service.apiKeys.verify(presented, service.clock.now());
   if (!check.valid) throw keyRefused(check, scope);
   request.actor = { userId: check.userId };
@@ -93,24 +81,6 @@ function keyRefused(check: Exclude<ApiKeyCheck, { valid: true }>, scope: string)
   }
   const wait = check.retryAfterMs === undefined ? {} : { retryAfterMs: check.retryAfterMs };
   return new ApiError(reason === "rate_limited" ? "RATE_LIMITED" : "QUOTA_EXHAUSTED", wait);
-}
-
-/**
- * The token that a request carries: a bearer token before a cookie, because only the client itself can have put it
- * there.
- *
- * @throws ApiError `SESSION_REQUIRED`
- */
-export function presentedToken(request: FastifyRequest): PresentedToken {
-  const { authorization } = request.headers;
-  if (authorization !== undefined) {
-    const bearer = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-    if (bearer) return { value: bearer, by: "bearer" };
-    throw new ApiError("SESSION_REQUIRED");
-  }
-  const cookie = request.sessionCookie();
-  if (!cookie) throw new ApiError("SESSION_REQUIRED");
-  return { value: cookie, by: "cookie" };
 }
 
 /**

@@ -1,5 +1,14 @@
+import { METHODS } from "node:http";
 import type { FastifyInstance, HTTPMethods } from "fastify";
 import { ApiError } from "../problems.js";
+
+/** Has the router know every method that Node can read, so that none of them is taken for an unknown address. */
+export function knowAllMethods(app: FastifyInstance): void {
+  const known: readonly string[] = app.supportedMethods;
+  // CONNECT asks for a tunnel, and is no request to a resource.
+  for (const method of METHODS)
+    if (!known.includes(method) && method !== "CONNECT") app.addHttpMethod(method);
+}
 
 /**
  * Notes the methods of each path from now on. Call the function that it returns after the last route: known paths

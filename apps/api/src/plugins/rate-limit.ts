@@ -2,6 +2,7 @@ import { fastifyRateLimit } from "@fastify/rate-limit";
 import { fastifyPlugin } from "fastify-plugin";
 import { ApiError } from "../problems.js";
 import type { Service, ServiceOptions } from "../service.js";
+import { rateLimitKey } from "./client-address.js";
 
 const minute = 60_000;
 /** Clients that are counted at the same time; the longest unseen is forgotten first. */
@@ -17,6 +18,7 @@ export const rateLimit = fastifyPlugin<ServiceOptions>(
       max: service.config.rateLimit,
       timeWindow: minute,
       cache: countedClients,
+      keyGenerator: rateLimitKey,
       enableDraftSpec: true,
       errorResponseBuilder: () => new ApiError("RATE_LIMITED"),
     });

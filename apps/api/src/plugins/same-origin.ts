@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { fastifyPlugin } from "fastify-plugin";
 import { ApiError } from "../problems.js";
+import { carriesOwnToken } from "./credentials.js";
 
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
@@ -8,8 +9,9 @@ const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
  * Refuses requests that change something and that a page of another origin made a browser send, for the browser adds
  * the session cookie by itself. Signing in is included, or a page could sign its visitor in as somebody else.
  *
- * A bearer token is never added by a browser, so a request with an `Authorization` header passes. So does one with
- * neither `Sec-Fetch-Site` nor `Origin`: every browser of today sends one of them, programs need not.
+ * A token of ours in a header is never added by a browser, so a request with one passes. Any other `Authorization` header
+ * says nothing: a browser adds what a proxy's Basic authentication asked for by itself. A request
+ * with neither `Sec-Fetch-Site` nor `Origin` passes: every browser of today sends one of them, programs need not.
  */
 export const sameOrigin = fastifyPlugin(
   (app, _options, done) => {
@@ -22,7 +24,7 @@ export const sameOrigin = fastifyPlugin(
 );
 
 function isCrossOrigin(request: FastifyRequest): boolean {
-  if (request.headers.authorization !== undefined) return false;
+  if (carriesOwnToken(request)) return false;
   const site = request.headers["sec-fetch-site"];
   if (site !== undefined) return site !== "same-origin" && site !== "none";
   const { origin } = request.headers;

@@ -36,7 +36,9 @@ export const sessionCookie = fastifyPlugin<ServiceOptions>(
       return this.cookies[name];
     });
     app.decorateReply("setSessionCookie", function (this: FastifyReply, token: string, expires: Date) {
-      this.setCookie(name, token, { ...attributes, expires });
+      // Max-Age counts from now, whatever the client's clock says (RFC 6265 section 5.3: it goes before Expires).
+      const maxAge = Math.max(0, Math.ceil((expires.getTime() - service.clock.now().getTime()) / 1_000));
+      this.setCookie(name, token, { ...attributes, expires, maxAge });
     });
     app.decorateReply("dropSessionCookie", function (this: FastifyReply) {
       this.clearCookie(name, attributes);

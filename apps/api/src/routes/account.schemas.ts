@@ -1,15 +1,10 @@
-import { passwordLength, passwordSchema } from "@org/db-models";
+import { passwordSchema } from "@org/db-models";
 import { z } from "zod";
 import { idOutput } from "../schemas.js";
-import { ended, expiry, token } from "./sessions.schemas.js";
-
-/** Proof that it is the user who asks, and not somebody at their open browser. */
-export const erasureBody = z.strictObject({
-  password: z.string().min(1).max(passwordLength.max).describe("The account's password, once more"),
-});
+import { ended, expiry, passwordBody, token } from "./sessions.schemas.js";
 
 /** The password as it was, and as it is to be. */
-export const passwordChange = erasureBody.extend({ newPassword: passwordSchema });
+export const passwordChange = passwordBody.extend({ newPassword: passwordSchema });
 
 /** What a change of the password gives. */
 export const passwordChanged = ended.extend({ token, ...expiry }).meta({ id: "PasswordChanged" });

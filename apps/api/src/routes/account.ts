@@ -1,24 +1,18 @@
 import { Readable } from "node:stream";
-import { eraseUserData, exportUserData, type PublicUser, readUser, setPassword } from "@org/db-models";
-import type { FastifyRequest } from "fastify";
+import { eraseUserData, exportUserData, readUser, setPassword } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Types } from "mongoose";
 import { passwordAlert } from "../alerts.js";
 import { audit, byOwner } from "../audit.js";
 import { notifyLater } from "../background.js";
-import { checkPassword } from "../check-password.js";
 import { originOf } from "../origin.js";
-import { handOver, presentedToken, sessionOf } from "../plugins/authentication.js";
+import { checkOwnPassword } from "../own-password.js";
+import { handOver, sessionOf } from "../plugins/authentication.js";
+import { presentedToken } from "../plugins/credentials.js";
 import { passwordRateLimit } from "../plugins/rate-limit.js";
-import { ApiError } from "../problems.js";
 import type { Service, ServiceOptions } from "../service.js";
-import {
-  erasureBody,
-  erasureReport,
-  exportLines,
-  passwordChange,
-  passwordChanged,
-} from "./account.schemas.js";
+import { erasureReport, exportLines, passwordChange, passwordChanged } from "./account.schemas.js";
+import { passwordBody } from "./sessions.schemas.js";
 
 const tags = ["account"];
 
@@ -40,10 +34,12 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     async (request, reply) => {
       const { userId } = sessionOf(request);
       await readUser(models, userId);
-      await audit(service, request, byOwner(userId, "account.exported"));
       reply
         .type("application/x-ndjson")
         .header("content-disposition", 'attachment; filename="account.ndjson"');
+      // HEAD exports nothing (RFC 9110 section 9.3.2), and the trail does not say that it did.
+      if (request.method === "HEAD") return reply.send("");
+      await audit(service, request, byOwner(userId, "account.exported"));
       // A stream passes the serializer by; the schema is for the document.
       return reply.send(Readable.from(exportedLines(service, userId)) as unknown as string);
     },
@@ -104,7 +100,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
         description:
           "At once and for good: sessions, keys, tokens, apps and history go; the audit trail keeps events that " +
           "nothing links to the account any more.",
-        body: erasureBody,
+        body: passwordBody,
         response: { 200: erasureReport },
       },
     },
@@ -119,21 +115,6 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     },
   );
 };
-
-/** @throws ApiError `SIGN_IN_DELAYED`, `BAD_CREDENTIALS`. */
-async function checkOwnPassword(
-  service: Service,
-  request: FastifyRequest,
-  action: string,
-  password: string,
-): Promise<PublicUser> {
-  const { userId } = sessionOf(request);
-  const user = await readUser(service.database.models, userId);
-  const { checked } = await checkPassword(service, { identifier: user.email, password }, request);
-  if (checked.authenticated) return user;
-  await audit(service, request, { ...byOwner(userId, action), outcome: "denied" });
-  throw new ApiError("BAD_CREDENTIALS");
-}
 
 async function* exportedLines(service: Service, userId: Types.ObjectId): AsyncGenerator<string> {
   for await (const record of exportUserData(service.database.models, userId, service.clock.now())) {

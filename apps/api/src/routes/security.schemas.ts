@@ -1,4 +1,4 @@
-import { feedbackVerdicts, type SecurityEventKind } from "@org/db-models";
+import { feedbackVerdicts, type SecurityEventKind, securityChangesSchema } from "@org/db-models";
 import { z } from "zod";
 import { idInput, idOutput, limitInput, pageInput } from "../schemas.js";
 
@@ -14,6 +14,14 @@ export const securitySettings = z
     secondFactor: z.object({ enabled: z.boolean(), method: z.string().optional() }),
   })
   .meta({ id: "SecuritySettings" });
+
+/** What can be changed of them. */
+export const securityChanges = securityChangesSchema.extend({
+  confirmed: z
+    .boolean()
+    .default(false)
+    .describe("Take an allowlist although it leaves out the address of this request"),
+});
 
 // Those of a person. An object, because it fails to compile when a kind is missing.
 const kinds = {

@@ -1,17 +1,18 @@
-import {
-  listSecurityEvents,
-  readUser,
-  securityChangesSchema,
-  updateSecurity,
-  writePagePosition,
-} from "@org/db-models";
+import { listSecurityEvents, readUser, updateSecurity, writePagePosition } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { audit, byOwner } from "../audit.js";
 import { takeFeedback } from "../feedback.js";
+import { requireRecentAuthentication } from "../own-password.js";
 import { sessionOf, userOf } from "../plugins/authentication.js";
 import type { ServiceOptions } from "../service.js";
-import { eventsQuery, feedbackBody, securityEvents, securitySettings } from "./security.schemas.js";
+import {
+  eventsQuery,
+  feedbackBody,
+  securityChanges,
+  securityEvents,
+  securitySettings,
+} from "./security.schemas.js";
 
 const tags = ["security"];
 const config = { auth: "session", problems: ["USER_NOT_FOUND"] } as const;
@@ -32,23 +33,34 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
   app.patch(
     "/security",
     {
-      config: { ...config, problems: [...config.problems, "AUDIT_NOT_WRITTEN"] },
+      config: {
+        ...config,
+        problems: [
+          ...config.problems,
+          "RECENT_AUTHENTICATION_REQUIRED",
+          "WOULD_LOCK_OUT",
+          "AUDIT_NOT_WRITTEN",
+        ],
+      },
       schema: {
         tags,
         summary: "Change the own security settings",
-        description: "Timeouts hold for sessions opened from now on; a lower cap is met at the next sign-in.",
-        body: securityChangesSchema,
+        description:
+          "Takes a recent sign-in, or the password once more (`POST /v1/session/authentication`). Timeouts hold for " +
+          "sessions opened from now on; a lower cap is met at the next sign-in. An allowlist without the address of the " +
+          "request is refused unless it is `confirmed`; a reset of the password clears the allowlist.",
+        body: securityChanges,
         response: { 200: securitySettings },
       },
     },
     async (request) => {
       const { userId } = sessionOf(request);
-      const { security } = await updateSecurity(
-        models,
-        { userId, changes: request.body, from: request.ip },
-        service.clock.now(),
-      );
-      const fields = Object.keys(request.body).sort().join(" ");
+      requireRecentAuthentication(service, request);
+      const { confirmed, ...changes } = request.body;
+      const from = request.clientAddress ?? "";
+      const input = { userId, changes, from, confirmed };
+      const { security } = await updateSecurity(models, input, service.clock.now());
+      const fields = Object.keys(changes).sort().join(" ");
       if (fields) await audit(service, request, byOwner(userId, "security.changed", { fields }));
       return security;
     },

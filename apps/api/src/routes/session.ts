@@ -1,10 +1,13 @@
-import { refreshSession, revokeSession } from "@org/db-models";
+import { refreshSession, renewSession, revokeSession } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { audit, byOwner } from "../audit.js";
-import { handOver, presentedToken, sessionOf, sessionRefused } from "../plugins/authentication.js";
+import { checkOwnPassword } from "../own-password.js";
+import { handOver, sessionOf, sessionRefused } from "../plugins/authentication.js";
+import { presentedToken } from "../plugins/credentials.js";
+import { passwordRateLimit } from "../plugins/rate-limit.js";
 import type { ServiceOptions } from "../service.js";
-import { currentSession, refreshed } from "./sessions.schemas.js";
+import { currentSession, passwordBody, refreshed } from "./sessions.schemas.js";
 
 const tags = ["sessions"];
 
@@ -48,6 +51,38 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       const { sessionId: id, refreshed: _, token: __, ...rest } = result;
       request.actor = { userId: result.userId, sessionId: id };
       return { ...rest, id, ...handOver(reply, presented, result) };
+    },
+  );
+
+  app.post(
+    "/session/authentication",
+    {
+      config: {
+        auth: "session",
+        rateLimit: passwordRateLimit(service),
+        problems: ["SIGN_IN_DELAYED", "BAD_CREDENTIALS", "AUDIT_NOT_WRITTEN"],
+      },
+      schema: {
+        tags,
+        summary: "Prove again who you are",
+        description:
+          "With the password. The session stays and counts as signed in now; its token is replaced, without a grace.",
+        body: passwordBody,
+        response: { 200: refreshed.omit({ retried: true }) },
+      },
+    },
+    async (request, reply) => {
+      const { userId } = sessionOf(request);
+      const presented = presentedToken(request);
+      await checkOwnPassword(service, request, "session.authenticated", request.body.password);
+      const kept = { userId, token: presented.value };
+      const renewed = await renewSession(models, kept, service.clock.now(), service.sessionPolicy);
+      // Another request has ended it, or has its next token.
+      if (!renewed) throw sessionRefused(reply, presented, "rotated");
+      const { token: _, ...expiry } = renewed;
+      const handedOver = handOver(reply, presented, renewed);
+      await audit(service, request, byOwner(userId, "session.authenticated"));
+      return { ...expiry, userId, ...handedOver };
     },
   );
 

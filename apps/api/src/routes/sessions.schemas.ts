@@ -1,3 +1,4 @@
+import { passwordLength } from "@org/db-models";
 import { z } from "zod";
 import { idInput, idOutput } from "../schemas.js";
 
@@ -45,6 +46,17 @@ export const signedIn = z
       .describe("Older sessions that ended to make room for this one"),
   })
   .meta({ id: "SignedIn" });
+
+/** Proof that it is the user who asks, and not somebody at their open browser. */
+export const passwordBody = z.strictObject({
+  password: z
+    .string()
+    .min(1)
+    // Counted as at registration, in code points of the NFC form.
+    .refine((text) => [...text.normalize("NFC")].length <= passwordLength.max, "is too long")
+    .meta({ maxLength: passwordLength.max })
+    .describe("The account's password, once more"),
+});
 
 /** What a rotation gives. */
 export const refreshed = z

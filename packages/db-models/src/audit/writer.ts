@@ -91,7 +91,7 @@ export class AuditWriter {
 
   async #readAuditKeys(batch: readonly WaitingAppend[]): Promise<ReadonlyMap<string, string>> {
     const people = batch.flatMap(({ facts }) => [facts.actorId ?? [], facts.subjectId ?? []].flat());
-    if (people.length === 0) return new Map();
+    // Asked for nobody as well: the time of a failed sign-in must not tell whether it named somebody's account.
     const found = this.#models.User.collection.find(
       { _id: { $in: people } },
       { projection: { auditKey: 1 } },

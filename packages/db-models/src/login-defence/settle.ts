@@ -17,6 +17,11 @@ export interface LoginOutcome {
   deviceCookie?: string;
   /** Where the attempt came from, for the user's security events. */
   origin?: Pick<SecurityEventInput, "network" | "country" | "device">;
+  /**
+   * Takes what a failure at somebody's account still has to record, to be done once the answer is sent: nobody's has
+   * nothing, and the time of the answer would tell them apart. Default: it is done at once.
+   */
+  defer?: (record: () => Promise<void>) => void;
 }
 
 /**
@@ -35,9 +40,9 @@ export async function settleLoginAttempt(
 ): Promise<void> {
   const { knownDeviceMs } = loginDefencePolicyOf(policy);
   try {
-    await (outcome.succeeded
-      ? noteSuccess(models, outcome, now, knownDeviceMs)
-      : noteFailure(models, outcome, now));
+    if (outcome.succeeded) await noteSuccess(models, outcome, now, knownDeviceMs);
+    else if (outcome.defer) outcome.defer(() => noteFailure(models, outcome, now));
+    else await noteFailure(models, outcome, now);
   } finally {
     evaluatedAttempts(models).end(outcome.attempt.account, outcome.attempt.id, true);
   }
