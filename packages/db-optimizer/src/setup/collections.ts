@@ -67,13 +67,22 @@ function declaredCollection(
     models,
     options,
     create: of.some(
-      ({ schema }) => (schema.options as Document).autoCreate !== false || schema.indexes().length > 0,
+      ({ schema }) => (schema.options as Document).autoCreate !== false || declaresIndexes(schema),
     ),
     ...(validator !== undefined && {
       validator: { validator, validationLevel, validationAction } as ValidatorState,
     }),
     ...(schema && { schema }),
   };
+}
+
+// What cannot be read is told where indexes are looked at.
+function declaresIndexes(schema: ModelLike["schema"]): boolean {
+  try {
+    return schema.indexes().length > 0;
+  } catch {
+    return false;
+  }
 }
 
 // The collection of a discriminator holds its base's documents, and those of the base's other discriminators.
