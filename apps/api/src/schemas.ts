@@ -13,7 +13,6 @@ export const idOutput = z
   .instanceof(Types.ObjectId)
   .meta({ type: "string", pattern: "^[0-9a-f]{24}$", examples: ["652f1f77bcf86cd799439011"] });
 
-/** A moment in a query, RFC 3339 with an offset. */
 /** `next` of the page before, or a date: then only what is older. */
 export const pageInput = z
   .string()
@@ -27,7 +26,15 @@ export const pageInput = z
       context.addIssue({ code: "custom", message: "must be `next` of the page before, or a date" });
       return z.NEVER;
     }
+  })
+  .meta({
+    minLength: 20,
+    maxLength: 64,
+    pattern:
+      "^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|\\.[0-9]{3}Z(_[0-9a-f]{24})?)$",
   });
+
+/** A moment in a query, RFC 3339 with an offset. */
 
 export const momentInput = z.iso.datetime({ offset: true }).transform((moment) => new Date(moment));
 

@@ -108,3 +108,22 @@ test("an answer of the API may load nothing and be framed by nobody", async () =
   expect(headers["strict-transport-security"]).toBeTruthy();
   expect(headers["referrer-policy"]).toBe("no-referrer");
 });
+
+// A fuzzer takes the document at its word: a text without a bound would be sent empty, endless and with control characters.
+test("each text that a request takes says what is refused", async () => {
+  const { paths } = await document();
+  const unbounded: string[] = [];
+  const walk = (at: string, schema: Record<string, unknown>): void => {
+    const bounds = ["pattern", "minLength", "maxLength", "enum", "format", "const"];
+    if ([schema.type].flat().includes("string") && !bounds.some((bound) => bound in schema))
+      unbounded.push(at);
+    for (const [key, value] of Object.entries(schema))
+      if (typeof value === "object" && value !== null) walk(`${at}.${key}`, value as Record<string, unknown>);
+  };
+  for (const [path, methods] of Object.entries(
+    paths as Record<string, Record<string, Record<string, unknown>>>,
+  ))
+    for (const [method, { requestBody, parameters }] of Object.entries(methods))
+      walk(`${method} ${path}`, { requestBody, parameters } as Record<string, unknown>);
+  expect(unbounded).toEqual([]);
+});

@@ -112,7 +112,11 @@ export const sessionParams = z.strictObject({ id: idInput });
 
 /** Which sessions to end. */
 export const endQuery = z.strictObject({
-  all: z.stringbool().default(false).describe("Also the session of this request, and sign-ins under way"),
+  all: z
+    .stringbool()
+    .default(false)
+    .meta({ enum: ["true", "false"] })
+    .describe("Also the session of this request, and sign-ins under way"),
 });
 
 export const ended = z.object({ ended: z.int().describe("How many sessions this call ended") });

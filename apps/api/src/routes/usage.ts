@@ -9,7 +9,11 @@ const tags = ["usage"];
 const config = { auth: "session", scope: "usage:read", problems: ["USER_NOT_FOUND"] } as const;
 // A query string has texts only.
 const analyticsQuery = userAnalyticsOptionsSchema.extend({
-  days: z.coerce.number().pipe(userAnalyticsOptionsSchema.shape.days.unwrap()).optional(),
+  days: z.coerce
+    .number()
+    .pipe(userAnalyticsOptionsSchema.shape.days.unwrap())
+    .optional()
+    .meta({ type: "integer", minimum: 1, maximum: 366 }),
 });
 
 /** The own API usage, and what the service knows of the own logins. */

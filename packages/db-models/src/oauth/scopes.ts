@@ -16,7 +16,13 @@ export function isScope(value: unknown): value is string {
 
 /** Scopes as an input of an operation: valid ones, at most `limits.scopes`; becomes their canonical form. */
 export const scopesSchema = z
-  .array(z.string().max(limits.scope).refine(isScope, "must be a scope such as repo:read or repo:*"))
+  .array(
+    z
+      .string()
+      .max(limits.scope)
+      .refine(isScope, "must be a scope such as repo:read or repo:*")
+      .meta({ pattern: scopePattern.source }),
+  )
   .max(limits.scopes)
   .transform(canonicalScopes)
   .describe(

@@ -15,6 +15,9 @@ export function normaliseIdentifier(value: string): string {
   return canonicalEmail(value) ?? value.trim().normalize("NFC").toLowerCase();
 }
 
+// What a JSON Schema can say of text that is transformed: `x.pipe()` and `transform` hide it from the document.
+const oneLine = "^[^\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$";
+
 /** One line of text: trimmed, NFC, well-formed, without control characters. */
 export const printable = (max: number) =>
   z
@@ -27,7 +30,13 @@ export const printable = (max: number) =>
         .string()
         // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses.
         .regex(/^[^\u0000-\u001f\u007f]*$/, "must not contain control characters"),
-    );
+    )
+    .meta({ minLength: 1, maxLength: max, pattern: oneLine });
+
+// Dot-atom and labels of RFC 5321 and 6531; what UTS 46 refuses beyond that no pattern can say.
+const localPart = '[^\\s@"(),:;<>\\[\\]\\\\.\\u0000-\\u001f\\u007f]+';
+const label = "[A-Za-z0-9\\u00a1-\\uffff]([A-Za-z0-9\\u00a1-\\uffff-]{0,40}[A-Za-z0-9\\u00a1-\\uffff])?";
+const emailPattern = `^(?=[^@]{1,64}@)${localPart}(\\.${localPart})*@(${label}\\.)+[A-Za-z\\u00a1-\\uffff]([A-Za-z0-9-]{0,20}[A-Za-z0-9])$`;
 
 export const emailSchema = z
   .string()
@@ -37,7 +46,7 @@ export const emailSchema = z
     context.addIssue({ code: "custom", message: "must be an email address" });
     return z.NEVER;
   })
-  .meta({ format: "idn-email", minLength: 3, maxLength: limits.email })
+  .meta({ format: "idn-email", minLength: 3, maxLength: limits.email, pattern: emailPattern })
   .describe("Email address; compared trimmed, NFC, in lower case and with its domain in ASCII");
 
 export const passwordSchema = textSchema(passwordLength).describe(
@@ -58,18 +67,21 @@ const usernameSchema = z
       .min(3)
       .max(limits.username)
       .regex(/^[a-z0-9][a-z0-9._-]*$/, "must be letters, digits, . _ -"),
-  );
+  )
+  .meta({ minLength: 3, maxLength: limits.username, pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$" });
 
 const timezoneSchema = z
   .string()
   .max(limits.timezone)
   .refine(isTimezone, "must be an IANA time zone")
+  .meta({ pattern: "^[A-Za-z][A-Za-z0-9_+/-]*$", examples: ["Europe/Oslo", "UTC"] })
   .describe("IANA time zone, such as Europe/Oslo");
 
 const languageSchema = z
   .string()
   .max(limits.language)
   .refine(isLanguage, "must be a BCP 47 language tag")
+  .meta({ pattern: "^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$" })
   .describe("BCP 47 language tag, such as en-GB");
 
 export const profileChangesSchema = z
@@ -86,6 +98,7 @@ export const profileChangesSchema = z
           // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters but line breaks are what this refuses.
           .regex(/^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$/, "must not contain control characters"),
       )
+      .meta({ maxLength: limits.bio, pattern: "^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]*$" })
       .nullable(),
     company: printable(limits.company).nullable(),
     location: printable(limits.location).nullable(),
@@ -103,6 +116,16 @@ export const registrationSchema = z.strictObject({
   displayName: printable(limits.displayName).optional(),
 });
 
+const octet = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
+const group = "[0-9A-Fa-f]{1,4}";
+const ipv6 = [
+  `(${group}:){7}${group}`,
+  `(${group}:){1,7}:`,
+  ...[1, 2, 3, 4, 5, 6].map((after) => `(${group}:){1,${7 - after}}(:${group}){1,${after}}`),
+  `:((:${group}){1,7}|:)`,
+].join("|");
+const rangePattern = `^((${octet}\\.){3}${octet}(/(3[0-2]|[12]?[0-9]))?|(${ipv6})(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?)$`;
+
 /** An address or a CIDR range, which becomes its canonical text. */
 export const rangeSchema = z
   .string()
@@ -112,6 +135,12 @@ export const rangeSchema = z
     if (canonical) return canonical;
     context.addIssue({ code: "custom", message: "must be an address or a CIDR range in canonical form" });
     return z.NEVER;
+  })
+  .meta({
+    minLength: 2,
+    maxLength: limits.cidr,
+    pattern: rangePattern,
+    examples: ["192.0.2.0/24", "2001:db8::/32"],
   });
 
 export const securityChangesSchema = z
