@@ -16,6 +16,10 @@ export const wrongClockMs = 7 * duration.day;
  * @param field - of the stored moment, such as `$lastActiveAt`.
  */
 export function latest(field: string, now: Date): Record<string, unknown> {
-  const bound = new Date(now.getTime() + clockToleranceMs);
-  return { $cond: [{ $gt: [field, bound] }, now, { $max: [field, now] }] };
+  return laterWithin(field, now, new Date(now.getTime() + clockToleranceMs));
+}
+
+/** An aggregation expression: the later of a stored moment and this one, and this one where the stored is beyond `most`. */
+export function laterWithin(field: string, at: Date, most: Date): Record<string, unknown> {
+  return { $cond: [{ $gt: [field, most] }, at, { $max: [field, at] }] };
 }

@@ -211,7 +211,7 @@ export const queries = {
       "usersOfCompany",
       "company_name",
       { "profile.company": company },
-      { "profile.displayName": 1 },
+      { "profile.displayName": 1, _id: 1 },
       limit,
     ),
   usersBySecondFactor: (enabled: boolean, page: Page = {}) =>
@@ -228,7 +228,7 @@ export const queries = {
       "mostEngagedUsers",
       "engagement",
       { "analytics.engagementScore": { $gte: minimum } },
-      { "analytics.engagementScore": -1 },
+      { "analytics.engagementScore": -1, _id: -1 },
       limit,
     ),
   usersOfCountry: (country: string, page: Page = {}) =>
@@ -245,7 +245,7 @@ export const queries = {
       "heaviestApiUsers",
       "api_heaviest",
       { "apiUsage.totals.requests": { $gte: minimum } },
-      { "apiUsage.totals.requests": -1 },
+      { "apiUsage.totals.requests": -1, _id: -1 },
       limit,
     ),
   apiWindowsToReset: (period: Period) =>
@@ -267,7 +267,7 @@ export const queries = {
       "liveSessionsAtRisk",
       "risk_recent",
       { "risk.level": level, revokedAt: null, lastSeenAt: { $gt: since } },
-      { lastSeenAt: -1 },
+      { lastSeenAt: -1, _id: -1 },
       limit,
     ),
   sessionsExpiredBetween: (period: Period) =>
@@ -288,7 +288,7 @@ export const queries = {
       "liveTokensOfUser",
       "live_of_user",
       { userId, revokedAt: null, expiresAt: { $gt: now } },
-      { expiresAt: -1 },
+      { expiresAt: -1, _id: -1 },
     ),
   tokensOfApp: (appId: Id, page: Page = {}) =>
     tokens.page("tokensOfApp", "app_newest", { appId }, "createdAt", page),
@@ -352,7 +352,7 @@ export const queries = {
       "heaviestUsageOf",
       "interval_heaviest",
       { interval, startedAt, requests: { $gte: minimum } },
-      { requests: -1 },
+      { requests: -1, _id: -1 },
       limit,
     ),
 
@@ -363,7 +363,7 @@ export const queries = {
       "delayedSubjects",
       "delayed",
       { subject, "counter.delayedUntil": { $gt: now } },
-      { "counter.delayedUntil": -1 },
+      { "counter.delayedUntil": -1, _id: -1 },
       limit,
     ),
   /** The counters of what a user signs in with: their email address, their username. */
@@ -379,7 +379,7 @@ export const queries = {
   erasureOfUser: (userId: Id) => erasures.one("erasureOfUser", "user_unique", { userId }),
   /** Erasures to go through again, the longest due first. */
   dueErasures: (now: Date, limit = defaultPageSize) =>
-    erasures.all("dueErasures", "due", { sweepAt: { $lte: now } }, { sweepAt: 1 }, limit),
+    erasures.all("dueErasures", "due", { sweepAt: { $lte: now } }, { sweepAt: 1, _id: 1 }, limit),
 } as const;
 
 /** The names of the hot queries. */

@@ -97,26 +97,45 @@ describe("requestPasswordReset", () => {
     }
   });
 
-  it("sends one account no more than five tokens an hour, of both kinds together, however many ask at once", async () => {
+  const askAtOnce = async ({ email }: UserDocument, requests: number, at: Date) => {
+    const asked = separateModels(database(), requests).map((separate) =>
+      requestPasswordReset(separate, { email }, at),
+    );
+    return (await Promise.all(asked)).filter(({ issued }) => issued).length;
+  };
+  const messagesOf = async ({ _id }: UserDocument) =>
+    ((await models.User.collection.findOne({ _id })) as unknown as UserDocument).messagesAt;
+
+  it("sends one account no more than five tokens an hour, of 100 requests at once", async () => {
     const user = await makeOwner();
-    await requestEmailVerification(models, { userId: user._id }, now);
-    const ask = (at: Date) =>
-      separateModels(database(), 50).map((separate) =>
-        requestPasswordReset(separate, { email: user.email }, at),
-      );
-    const issued = async (at: Date) => (await Promise.all(ask(at))).filter((one) => one.issued).length;
-    expect(await issued(after(duration.second))).toBe(4);
-    expect(await issued(after(duration.hour - 1))).toBe(0);
-    expect(await requestEmailVerification(models, { userId: user._id }, after(duration.minute))).toEqual({
-      issued: false,
-      reason: "too_many_messages",
-    });
+    expect(await askAtOnce(user, 100, now)).toBe(5);
+    expect(await askAtOnce(user, 10, after(duration.hour - 1))).toBe(0);
     // The first of them is an hour old.
-    expect(await issued(after(duration.hour))).toBe(1);
-    const { messagesAt } = (await models.User.collection.findOne({
-      _id: user._id,
-    })) as unknown as UserDocument;
-    expect(messagesAt).toHaveLength(6);
+    expect(await askAtOnce(user, 10, after(duration.hour))).toBe(5);
+    expect((await messagesOf(user))?.passwordReset).toHaveLength(10);
+  });
+
+  // Taken from public reports: anybody may ask for a reset, and took the owner's verification token away by it.
+  it("counts each kind by itself: a stranger's resets leave the owner a verification token", async () => {
+    const user = await makeOwner();
+    const { _id: userId } = user;
+    expect(await askAtOnce(user, 100, now)).toBe(5);
+    const asked = separateModels(database(), 100).map((separate) =>
+      requestEmailVerification(separate, { userId }, now),
+    );
+    const answers = await Promise.all(asked);
+    expect(answers.filter(({ issued }) => issued)).toHaveLength(5);
+    expect(answers.find(({ issued }) => !issued)).toEqual({ issued: false, reason: "too_many_messages" });
+    // And the other way round.
+    expect(await askAtOnce(user, 1, after(duration.hour))).toBe(1);
+  });
+
+  it("does not count what a clock that was a year ahead sent, and forgets it", async () => {
+    const user = await makeOwner();
+    const nextYear = after(365 * duration.day);
+    expect(await askAtOnce(user, 10, nextYear)).toBe(5);
+    expect(await askAtOnce(user, 10, now)).toBe(5);
+    expect((await messagesOf(user))?.passwordReset).toEqual(Array(5).fill(now));
   });
 
   it("leaves the last token good as long as it refuses another", async () => {
@@ -145,7 +164,7 @@ describe("resetPassword", () => {
     expect([await signsIn(user, before), await signsIn(user, chosen)]).toEqual([false, true]);
     expect(await models.UserSession.countDocuments({ userId, revokedAt: null })).toBe(0);
     const kinds = (await listSecurityEvents(models, { userId })).map(({ kind }) => kind);
-    expect(kinds.sort()).toEqual(["password_reset", "password_reset_requested"]);
+    expect(kinds.sort()).toEqual(["email_verified", "password_reset", "password_reset_requested"]);
   });
 
   it("leaves the second factor, the status, the roles and the address as they are", async () => {
@@ -154,26 +173,59 @@ describe("resetPassword", () => {
     await resetPassword(models, { token: await tokenFor(user), password: chosen }, now);
     const after = await readUser(models, user._id);
     expect(after.security.secondFactor).toEqual(secondFactor);
-    expect([after.status, after.roles, after.emailVerifiedAt]).toEqual(["active", ["editor"], undefined]);
+    expect([after.status, after.roles, after.email]).toEqual(["active", ["editor"], user.email]);
   });
 
   // Taken from public reports (freehire 1238, keycloak 48206): who registers somebody's address makes a key, and waits.
   it("ends what was made before on an account whose address nobody has verified", async () => {
     const world = await makeWorld(models);
     const { user } = world;
-    await models.User.updateOne({ _id: user._id }, { passwordHash });
+    const identity = { key: "oidc:squatter", provider: "oidc", linkedAt: now };
+    await models.User.updateOne({ _id: user._id }, { passwordHash, externalIdentities: [identity] });
     const { accessToken } = granted(await exchange(models, world, await codeFor(models, world)));
     const { key } = await createApiKey(models, { userId: user._id, name: "squatter's", scopes: [] }, now);
     const token = await tokenFor(user);
     await resetPassword(models, { token, password: chosen }, now);
     expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: false, reason: "revoked" });
     expect(await validateAccessToken(models, accessToken, now)).toMatchObject({ active: false });
+    expect((await readUser(models, user._id)).externalIdentities).toBeUndefined();
     const owners = await createApiKey(models, { userId: user._id, name: "owner's", scopes: [] }, after(1));
     // Presented again, the token completes what a crash may have left, and touches nothing that came later.
     expect(await resetPassword(models, { token, password: chosen }, after(2))).toMatchObject({
       reason: "used",
     });
     expect(await verifyApiKey(models, { key: owners.key }, after(2))).toMatchObject({ valid: true });
+    // The address is verified now: a second reset leaves the owner's key as it is.
+    const second = await tokenFor(user, after(3));
+    await resetPassword(models, { token: second, password: before }, after(4));
+    expect(await verifyApiKey(models, { key: owners.key }, after(5))).toMatchObject({ valid: true });
+  });
+
+  // Taken from public reports (fxa-auth-server 690, better-auth 1814, pocketbase 4066, otari 721).
+  it("verifies the address that the token was sent to, and leaves an earlier date as it is", async () => {
+    const [fresh, verified] = [await makeOwner(), await makeOwner({ emailVerifiedAt: after(-duration.day) })];
+    for (const user of [fresh, verified]) {
+      await resetPassword(models, { token: await tokenFor(user), password: chosen }, after(1));
+    }
+    const verifiedAt = async ({ _id }: UserDocument) => (await readUser(models, _id)).emailVerifiedAt;
+    expect([await verifiedAt(fresh), await verifiedAt(verified)]).toEqual([after(1), after(-duration.day)]);
+    const { _id: userId } = fresh;
+    expect(await requestEmailVerification(models, { userId }, after(2))).toMatchObject({
+      reason: "already_verified",
+    });
+  });
+
+  it("refuses a token that a clock ten years ahead minted", async () => {
+    const user = await makeOwner();
+    const token = await tokenFor(user, after(3_650 * duration.day));
+    expect(await resetPassword(models, { token, password: chosen }, now)).toMatchObject({
+      reason: "expired",
+    });
+    expect(await resetPassword(models, { token: await tokenFor(user), password: chosen }, now)).toMatchObject(
+      {
+        reset: true,
+      },
+    );
   });
 
   it("lets the owner in from any address again, whatever the allowlist was", async () => {

@@ -2,6 +2,7 @@ import { bundleChild, childrenAhead, startChild, type WaitingChild } from "@org/
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
+  createApiKey,
   defineModels,
   hashPassword,
   type IdentityModels,
@@ -10,6 +11,7 @@ import {
   resetPassword,
   type UserDocument,
   validateSession,
+  verifyApiKey,
   verifyPassword,
 } from "../src/index.js";
 import type { PasswordAssignment } from "./children/password-changer.js";
@@ -29,7 +31,7 @@ beforeAll(async () => {
 const changer = await bundleChild(new URL("./children/password-changer.ts", import.meta.url));
 const start = () => startChild(changer, temporary.uri);
 /** More than either change sends. */
-const maxCommands = 8;
+const maxCommands = 12;
 const moments = (["commandStarted", "commandSucceeded"] as const).flatMap((when) =>
   Array.from({ length: maxCommands }, (_, index) => ({ when, killedAt: index + 1 })),
 );
@@ -74,11 +76,14 @@ describe("a change that is killed before, at and after each of its commands", ()
     let user: UserDocument;
     let token = "";
     let sessions: string[] = [];
+    let key = "";
     const outcomes = new Set<string>();
     const finished = await killAtEachMoment(
       async () => {
         user = await makeUser(models, { passwordHash });
         sessions = await openThree(user);
+        // Nobody has verified the address: what was made before ends with the reset.
+        ({ key } = await createApiKey(models, { userId: user._id, name: "before", scopes: [] }, now));
         const asked = await requestPasswordReset(models, { email: user.email }, now);
         if (!asked.issued) throw new Error(asked.reason);
         token = asked.token;
@@ -93,6 +98,7 @@ describe("a change that is killed before, at and after each of its commands", ()
         // What was on its way when the process died may have arrived since.
         if (!again.reset) expect([again.reason, (await look(user)).isNew]).toEqual(["used", true]);
         for (const session of sessions) expect(await isActive(session)).toBe(false);
+        expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: false });
       },
     );
     expect([...outcomes].sort()).toEqual(["new", "old"]);

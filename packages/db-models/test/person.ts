@@ -42,7 +42,7 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
       email: `zebulon.${people}.quux@example.org`,
       expiresAt: now,
     },
-    messagesAt: [now],
+    messagesAt: { passwordReset: [now] },
   });
   const { _id: userId, auditKey } = user;
   const network = networkOf(ip) as string;

@@ -81,6 +81,25 @@ describe("indexes", () => {
     expect(idle).toEqual([]);
   });
 
+  // With equal values at the edge of a page, two reads would give different documents.
+  it("order every list by a unique key", () => {
+    const unique = new Set(
+      models().flatMap(({ collection, schema }) =>
+        schema
+          .indexes()
+          .filter(([, options]) => options.unique)
+          .map(([, options]) => `${collection.name}.${options.name}`),
+      ),
+    );
+    const loose = shapesOfQueries()
+      .filter(({ collection, index, sort = {} }) => {
+        const keys = Object.keys(sort);
+        return keys.length > 0 && keys.at(-1) !== "_id" && !unique.has(`${collection}.${index}`);
+      })
+      .map(({ name }) => name);
+    expect(loose).toEqual([]);
+  });
+
   it("are as many as the specification asks for", () => {
     const count = (...names: string[]) =>
       models()

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import type { Types } from "mongoose";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import {
@@ -17,6 +18,17 @@ let models: IdentityModels;
 beforeAll(() => {
   models = database().models;
 });
+
+/** Mulberry32. */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
 
 const bucketsOf = (userId: Types.ObjectId) =>
   models.UsageBucket.find({ userId }).sort({ interval: 1, startedAt: 1 }).lean();
@@ -90,8 +102,8 @@ describe("UsageRecorder", () => {
       ["hour", "2096-06-01T14:00:00.000Z", 2],
     ]);
     expect(buckets[0]?.endpoints).toEqual([
-      { endpoint: "GET /a", requests: 3, failures: 0 },
-      { endpoint: "$where", requests: 3, failures: 3 },
+      { endpoint: "$where", requests: 3, failures: 3, error: 0 },
+      { endpoint: "GET /a", requests: 3, failures: 0, error: 0 },
     ]);
   });
 
@@ -148,6 +160,49 @@ describe("UsageRecorder", () => {
     expect(apiUsage.favouriteEndpoints.length).toBeLessThanOrEqual(10);
     await new models.UsageBucket(bucket!).validate();
   });
+
+  // What an adversary sends first must not keep out what is used most: in memory, in a bucket, among the favourites.
+  it.each([1, 7, 50])(
+    "lists what is used most, in %i flushes of random use, within its error",
+    async (flushes) => {
+      await fc.assert(
+        fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 32 - 1 }), async (seed) => {
+          const usage = new UsageRecorder(models);
+          const { _id: userId } = await makeUser(models);
+          const exact = new Map<string, number>();
+          const use = (endpoint: string) => {
+            usage.record({ userId, endpoint }, now);
+            exact.set(endpoint, (exact.get(endpoint) ?? 0) + 1);
+          };
+          const random = randomOf(seed);
+          for (let flush = 0; flush < flushes; flush++) {
+            for (let index = 0; index < 100; index++) use(`GET /${flush}/${index}`);
+            for (let index = 0; index < 200; index++) use(`GET /${Math.floor(3 * random() ** 8 * 50)}`);
+            await usage.flush();
+          }
+          const total = 300 * flushes;
+          const bucket = await models.UsageBucket.findOne({ userId, interval: "day" }).lean();
+          const { favouriteEndpoints } = (await readUser(models, userId)).apiUsage;
+          for (const [listed, size] of [
+            [bucket?.endpoints ?? [], 64],
+            [favouriteEndpoints, 10],
+          ] as const) {
+            expect(listed).toHaveLength(size);
+            for (const { endpoint, requests, error } of listed) {
+              const right = exact.get(endpoint) ?? 0;
+              expect(requests).toBeGreaterThanOrEqual(right);
+              expect(requests - error).toBeLessThanOrEqual(right);
+              expect(error).toBeLessThanOrEqual(total / size);
+            }
+            const names = listed.map(({ endpoint }) => endpoint);
+            const frequent = [...exact].filter(([, requests]) => requests > total / size);
+            expect(names).toEqual(expect.arrayContaining(frequent.map(([endpoint]) => endpoint)));
+          }
+        }),
+        { numRuns: 5 },
+      );
+    },
+  );
 
   it("flushes by itself when it holds as many users as it may", async () => {
     const usage = new UsageRecorder(models, { maxUsers: 3 });

@@ -9,6 +9,7 @@ import {
   networkFlagKinds,
   type Place,
 } from "./signals.js";
+import { idleFor, timeOf } from "./time.js";
 
 /** Why the odds are what they are: one piece of evidence. */
 export interface Reason {
@@ -34,9 +35,11 @@ export interface Facts {
   readonly place: Required<Place> | undefined;
   /** When, ms since 1970; `undefined` when the clock gave nonsense. */
   readonly at: number | undefined;
-  /** Since the newest learnt sign-in, ms; 0 when the clock ran backwards. */
-  readonly elapsedMs: number;
-  /** What is left of the profile's weights after that time. */
+  /** Whether that time is near the profile's; if not, a clock may have been wrong. */
+  readonly believed: boolean;
+  /** For how long nobody has signed in, ms; 0 when the clock ran backwards. */
+  readonly idleMs: number;
+  /** What is left of the profile's weights since its newest sign-in. */
   readonly fading: number;
 }
 
@@ -74,7 +77,8 @@ export function gatherFacts(signals: Signals, policy: Policy): Facts {
     flags,
     place: isLocatable(flags) ? readPlace(attempt.place) : undefined,
     at,
-    elapsedMs,
+    believed: at !== undefined && timeOf(profile, at).believed,
+    idleMs: at === undefined ? 0 : idleFor(profile, at),
     fading: 2 ** (-elapsedMs / (policy.learning.halfLifeDays * dayMs)),
   };
 }

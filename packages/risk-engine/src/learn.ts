@@ -15,6 +15,7 @@ import {
 import { isSameOrOlder } from "./rules/agent.js";
 import { deviceKey } from "./rules/device.js";
 import type { Attempt } from "./signals.js";
+import { timeOf } from "./time.js";
 
 /** What {@link learn} reads. */
 export interface LearnInput {
@@ -62,7 +63,7 @@ export function learn(input: LearnInput): Profile {
     learned: profile.learned + 1,
     weight: rounded(profile.weight * fading + gain),
     levels: learnLevels(profile, features, { fading, gain }),
-    hours: turn(profile.hours, angleOf(at), { fading, gain }),
+    hours: time.believed ? turn(profile.hours, angleOf(at), { fading, gain }) : profile.hours,
     place: time.believed ? placeOf(facts) : profile.place,
     devices: device ? add(profile.devices, device, deviceLimit) : faded(profile.devices, fading),
     flags: facts.flags
@@ -70,21 +71,6 @@ export function learn(input: LearnInput): Profile {
       .reduce((known, kind) => addTo(known, kind, { fading: 1, gain }), faded(profile.flags, fading)),
     automated: rounded(profile.automated * fading + (features.automated ? gain : 0)),
   };
-}
-
-/** A sign-in so far from the newest is believed when the next one is near it: until then a clock may have been wrong. */
-const doubtfulAfterMs = 180 * dayMs;
-
-/**
- * The time of the profile after a sign-in. One wrong reading moves nothing, or everything learnt would fade at once and
- * count for nothing until that time has come; two in a row, in their order, do.
- */
-function timeOf(profile: Profile, at: number): { readonly at: number; readonly believed: boolean } {
-  if (profile.learned === 0) return { at, believed: true };
-  if (Math.abs(at - profile.at) <= doubtfulAfterMs) return { at: Math.max(profile.at, at), believed: true };
-  const since = at - (profile.doubtful ?? Number.NaN);
-  if (since > 0 && since <= doubtfulAfterMs) return { at, believed: true };
-  return { at: profile.at, believed: false };
 }
 
 /** What is left of the old, and how much the new counts. */

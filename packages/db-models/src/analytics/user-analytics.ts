@@ -23,7 +23,7 @@ export interface UserAnalyticsReport {
   usage: Counts & {
     /** Days, UTC, with at least one request, the newest first. */
     byDay: Array<Counts & { startedAt: Date }>;
-    /** The most used first. What came after a day's bound of `limits.bucketEndpoints` is in the sums only. */
+    /** The most used first, summed over the days that list them: a day lists its `limits.bucketEndpoints` most used. */
     byEndpoint: EndpointCount[];
   };
 }
@@ -141,10 +141,11 @@ function sumOf(buckets: Buckets): Counts {
 
 function endpointsOf(buckets: Buckets): EndpointCount[] {
   const counts = new Map<string, EndpointCount>();
-  for (const { endpoint, requests, failures } of buckets.flatMap(({ endpoints }) => endpoints)) {
-    const known = counts.get(endpoint) ?? { endpoint, requests: 0, failures: 0 };
+  for (const { endpoint, requests, failures, error } of buckets.flatMap(({ endpoints }) => endpoints)) {
+    const known = counts.get(endpoint) ?? { endpoint, requests: 0, failures: 0, error: 0 };
     known.requests += requests;
     known.failures += failures;
+    known.error += error;
     counts.set(endpoint, known);
   }
   return [...counts.values()].sort((a, b) => b.requests - a.requests || (a.endpoint < b.endpoint ? -1 : 1));

@@ -5,6 +5,7 @@ import { IdentityError } from "../errors.js";
 import { updateProfile } from "../login-defence/reserve.js";
 import type { IdentityModels } from "../models.js";
 import { hashPassword, verifyPassword } from "../passwords.js";
+import { keptFor } from "../profile-retention.js";
 import { queries } from "../queries.js";
 import { findByQuery } from "../run-query.js";
 import { currentSchemaVersion, duration, limits } from "../schemas/common.js";
@@ -105,7 +106,7 @@ async function reserveChallenge(
     },
     counter: { $ifNull: ["$counter", { failures: 0 }] },
     devices: { $ifNull: ["$devices", []] },
-    purgeAt: { $max: ["$purgeAt", new Date(now.getTime() + duration.day)] },
+    purgeAt: keptFor(duration.day, now),
   });
   return profile.challenges?.some((one) => one.id.equals(id)) ?? false;
 }
@@ -127,7 +128,7 @@ export async function verifyLoginChallenge(
     return { passed: false, reason: "malformed" };
   const { collection } = models.LoginChallenge;
   const query = queries.challengeByToken(sha256(token.raw));
-  const open = { passedAt: null, expiresAt: { $gt: now }, attemptsLeft: { $gt: 0 } };
+  const open = { passedAt: null, expiresAt: { $gt: now, $lte: latestExpiry(now) }, attemptsLeft: { $gt: 0 } };
   const taken = (await collection.findOneAndUpdate(
     { ...(query.filter as object), ...open },
     { $inc: { attemptsLeft: -1 } },
@@ -143,10 +144,16 @@ export async function verifyLoginChallenge(
   return { passed: true, id, userId, sessionGeneration, risk };
 }
 
+/** A later one was made by a clock that was wrong. */
+function latestExpiry(now: Date): Date {
+  return new Date(now.getTime() + lifetimeMs + clockToleranceMs);
+}
+
 function refusal(challenge: LoginChallengeDocument | undefined, now: Date): LoginChallengeCheck {
   if (!challenge) return { passed: false, reason: "unknown" };
   const { userId } = challenge;
   if (challenge.passedAt) return { passed: false, reason: "used", userId };
-  if (challenge.expiresAt <= now) return { passed: false, reason: "expired", userId };
+  if (challenge.expiresAt <= now || challenge.expiresAt > latestExpiry(now))
+    return { passed: false, reason: "expired", userId };
   return { passed: false, reason: "no_attempts_left", userId };
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { IdentityError, isDuplicateKey } from "../errors.js";
 import type { IdentityModels } from "../models.js";
 import { networkOf } from "../network.js";
+import { keptFor } from "../profile-retention.js";
 import { queries } from "../queries.js";
 import { currentSchemaVersion } from "../schemas/common.js";
 import type { LoginProfileDocument, LoginSubject } from "../schemas/login-profile.js";
@@ -189,9 +190,7 @@ async function reserveOnAccount(
       ],
     },
     devices: { $map: { input: stored, as: "device", in: device } },
-    purgeAt: {
-      $max: ["$purgeAt", new Date(attempt.now.getTime() + rules.account.cap * rules.account.forgetMs)],
-    },
+    purgeAt: keptFor(rules.account.cap * rules.account.forgetMs, attempt.now),
   });
   const known = profile.devices.find((one) => one.deviceHash === deviceHash && one.lastSeenAt > knownSince);
   if (known) return { ...answerOf(known.counter, rules.device, attempt), knownDevice: true };
@@ -209,7 +208,7 @@ async function reserveOnNetwork(
   const profile = await updateProfile(models, "network", network, attempt.now, {
     counter: counterAfter("$counter", rules, attempt),
     devices: [],
-    purgeAt: { $max: ["$purgeAt", new Date(attempt.now.getTime() + rules.cap * rules.forgetMs)] },
+    purgeAt: keptFor(rules.cap * rules.forgetMs, attempt.now),
   });
   return answerOf(profile.counter, rules, attempt);
 }

@@ -1,5 +1,6 @@
 import type { Types } from "mongoose";
 import type { IdentityModels } from "../models.js";
+import { keptFor } from "../profile-retention.js";
 import { queries } from "../queries.js";
 import { limits } from "../schemas/common.js";
 import { recordSecurityEvent, type SecurityEventInput } from "../security/events.js";
@@ -117,7 +118,7 @@ async function forgive(
     ...(!attempt.knownDevice && { counter: { $literal: { failures: 0 } } }),
     ...(deviceCookie && {
       devices: devicesWith(loginDeviceOf(attempt.account, deviceCookie), now),
-      purgeAt: { $max: ["$purgeAt", new Date(now.getTime() + knownDeviceMs)] },
+      purgeAt: keptFor(knownDeviceMs, now),
     }),
   };
   await models.LoginProfile.collection.updateOne(filter as object, [{ $set: set }]);

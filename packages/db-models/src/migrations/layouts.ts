@@ -1,6 +1,7 @@
 import type { Collection, mongo, Types } from "mongoose";
 import { IdentityError } from "../errors.js";
 import type { IdentityModels } from "../models.js";
+import { pinToPrimary } from "../primary.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
 import { sha256, type Token } from "../secrets.js";
 import { sessionPolicyOf } from "../sessions/policy.js";
@@ -37,6 +38,8 @@ export class SourceLayout implements SessionLayout {
   constructor(models: IdentityModels, source: string) {
     this.#models = models;
     this.#users = models.User.db.collection(source);
+    // A session that was revoked must not live on in what a secondary has.
+    pinToPrimary(this.#users);
   }
 
   /** The session that a token stands for, whether or not it is live. */

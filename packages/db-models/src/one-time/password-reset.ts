@@ -80,10 +80,12 @@ export type PasswordReset =
 /**
  * Gives an account another password in exchange for the token that its address was sent, and ends every session, those
  * of logins under way included. It opens none: whoever signs in next needs the second factor as before. API keys and
- * what apps were granted stay, as with `setPassword`, unless nobody has verified the address: then a stranger may have
- * made them. The account may be used from any address again: that is the way back for who locked themselves out. The
- * address does not become verified by it. Failed sign-ins are forgotten for this account, and not for the network that
- * they came from.
+ * what apps were granted stay, as with `setPassword`. The account may be used from any address again: that is the way
+ * back for who locked themselves out. Failed sign-ins are forgotten for this account, and not for the network that they
+ * came from.
+ *
+ * Whoever uses the token reads the mailbox: an address that was not verified becomes so. Until then anybody may have
+ * registered it, so what was made before ends: API keys, consents and linked external identities.
  *
  * Of any number of parallel uses one succeeds. The sessions end first; then one conditional update spends the token, sets
  * the password and raises the generation; then what a login opened in between ends. Killed in between, either the old
@@ -102,44 +104,43 @@ export async function resetPassword(
   if ("reason" in found) return refuse(models, found, now);
   const { user, claim } = found;
   const { _id: userId, email } = user;
-  const ended = await claimAndEndSessions(
-    models,
-    {
-      userId,
-      reason: "credentials_changed",
-      claim,
-      seen: user.sessionGeneration,
-      change: {
-        $set: {
-          ...(await newPassword(input.password, now)),
-          "passwordReset.usedAt": now,
-          "security.ipAllowlist": [],
-        },
-      },
+  const isFirstProof = !user.emailVerifiedAt;
+  const change = {
+    $set: {
+      ...(await newPassword(input.password, now)),
+      "passwordReset.usedAt": now,
+      "security.ipAllowlist": [],
+      ...(isFirstProof && { emailVerifiedAt: now }),
     },
-    now,
-  );
+    ...(isFirstProof && { $unset: { externalIdentities: "" } as const }),
+  };
+  const end = { userId, reason: "credentials_changed", claim, seen: user.sessionGeneration, change } as const;
+  const ended = await claimAndEndSessions(models, end, now);
   if (ended === undefined) {
     return refuse(models, await refusalOfClaim(models, "passwordReset", input.token, now), now);
   }
-  await endSquatters(models, { userId, emailVerifiedAt: user.emailVerifiedAt }, now, now);
+  if (isFirstProof) await endSquatters(models, userId, now, now);
   await forgiveAccount(models, [email, ...(user.username ? [user.username] : [])], now);
-  const event = { userId, kind: "password_reset", severity: "warning" } as const;
-  await recordSecurityEvent(models, { ...event, ...input.origin }, now);
+  const event = { userId, ...input.origin };
+  await recordSecurityEvent(models, { ...event, kind: "password_reset", severity: "warning" }, now);
+  if (isFirstProof) {
+    await recordSecurityEvent(models, { ...event, kind: "email_verified", severity: "info" }, now);
+  }
   return { reset: true, userId, email, ended };
 }
 
 /**
- * Who registered an account whose address nobody has verified may be a stranger who waited for its owner: what they made
- * before the owner's reset ends with it, keys, consents and apps. Of a verified account it stays.
+ * Who registered an address that nobody had verified may be a stranger who waited for its owner. The API keys and
+ * consents that they made before the owner's reset end.
+ *
+ * Source: Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022.
  */
 async function endSquatters(
   models: IdentityModels,
-  { userId, emailVerifiedAt }: { userId: Types.ObjectId; emailVerifiedAt: Date | undefined },
+  userId: Types.ObjectId,
   madeBefore: Date,
   now: Date,
 ): Promise<void> {
-  if (emailVerifiedAt) return;
   const purgeAt = new Date(now.getTime() + retentionOf(models).tokensMs);
   const made = (field: string) => ({ revokedAt: null, [field]: { $lte: madeBefore } });
   const ended = { $set: { revokedAt: now, purgeAt } };
@@ -160,12 +161,11 @@ async function refuse(
   // A use that was killed may have left what a login opened beside it.
   if (reason === "used") {
     await endSessionsBefore(models, { userId, reason: "credentials_changed", generation }, now);
-    await endSquatters(
-      models,
-      { userId, emailVerifiedAt: user.emailVerifiedAt },
-      user.passwordChangedAt ?? now,
-      now,
-    );
+    const usedAt = user.passwordReset?.usedAt;
+    // The use that verified the address.
+    if (usedAt && user.emailVerifiedAt?.getTime() === usedAt.getTime()) {
+      await endSquatters(models, userId, usedAt, now);
+    }
   }
   return { reset: false, reason, userId };
 }

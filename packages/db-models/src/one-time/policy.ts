@@ -5,16 +5,19 @@ import { parseInput } from "../users/input.js";
 const lasts = (max: number, defaultMs: number, meaning: string) =>
   z.int().min(duration.minute).max(max).default(defaultMs).describe(`${meaning}, in milliseconds`);
 
+/** The longest life of a token of each kind. */
+export const maxLifetimeMs = { passwordReset: duration.day, emailVerification: 7 * duration.day } as const;
+
 /** What holds for the tokens that are sent to email addresses; every field has a default. */
 export const oneTimeTokenPolicySchema = z
   .strictObject({
     passwordResetLifetimeMs: lasts(
-      duration.day,
+      maxLifetimeMs.passwordReset,
       duration.hour,
       "Life of a token that resets a password, at most a day (NIST SP 800-63B-4 section 4.2)",
     ),
     emailVerificationLifetimeMs: lasts(
-      7 * duration.day,
+      maxLifetimeMs.emailVerification,
       duration.day,
       "Life of a token that verifies an email address",
     ),
@@ -23,7 +26,7 @@ export const oneTimeTokenPolicySchema = z
       .min(1)
       .max(limits.messages)
       .default(5)
-      .describe("Tokens that are sent to one account, of both kinds together, in the time below"),
+      .describe("Tokens of one kind that are sent to one account in the time below"),
     messageWindowMs: lasts(
       duration.day,
       duration.hour,

@@ -1,4 +1,5 @@
 import type { Types } from "mongoose";
+import { clockToleranceMs } from "../clock.js";
 import type { IdentityModels } from "../models.js";
 import { queries } from "../queries.js";
 import { findByQuery } from "../run-query.js";
@@ -6,7 +7,7 @@ import { limits } from "../schemas/common.js";
 import type { OneTimeToken, UserDocument, UserStatus } from "../schemas/user.js";
 import { mintToken, parseToken, sha256 } from "../secrets.js";
 import type { SecurityEventInput } from "../security/events.js";
-import type { OneTimeTokenPolicy } from "./policy.js";
+import { maxLifetimeMs, type OneTimeTokenPolicy } from "./policy.js";
 
 /** Where a request comes from, for the user's security events. */
 export type RequestOrigin = Pick<SecurityEventInput, "network" | "country" | "device">;
@@ -44,10 +45,11 @@ const queryOf = {
 } as const;
 
 /**
- * Mints a token for the user that is so, and puts its hash in the place of the one before: one conditional update,
- * which also decides whether the account may be sent one more message.
+ * Mints a token for the user that matches, and stores its hash in the place of the one before: one conditional update,
+ * which also decides whether the account may be sent one more message of this kind. Each kind has a count of its own:
+ * anybody may ask for a reset, only the owner for a verification. A moment that a wrong clock dated ahead does not count.
  *
- * @returns `undefined` when nobody is so, or the account was sent enough.
+ * @returns `undefined` when nobody matches, or the account was sent enough.
  */
 export async function issueOneTimeToken(
   models: IdentityModels,
@@ -59,8 +61,11 @@ export async function issueOneTimeToken(
   const token = mintToken("oneTime");
   const expiresAt = new Date(now.getTime() + policy[`${purpose}LifetimeMs`]);
   const windowStart = new Date(now.getTime() - policy.messageWindowMs);
-  const sent = { $concatArrays: [[now], { $ifNull: ["$messagesAt", []] }] };
-  const mayBeSent = { [`messagesAt.${policy.maxMessages - 1}`]: { $not: { $gt: windowStart } } };
+  const latest = new Date(now.getTime() + clockToleranceMs);
+  const stored = { $ifNull: [`$messagesAt.${purpose}`, []] };
+  const sound = { $filter: { input: stored, as: "at", cond: { $lte: ["$$at", latest] } } };
+  const lastOfMost = `messagesAt.${purpose}.${policy.maxMessages - 1}`;
+  const mayBeSent = { [lastOfMost]: { $not: { $gt: windowStart, $lte: latest } } };
   const user = await models.User.collection.findOneAndUpdate(
     { ...who, ...mayBeSent, status: { $in: [...usableBy[purpose]] } },
     [
@@ -69,7 +74,7 @@ export async function issueOneTimeToken(
       {
         $set: {
           [purpose]: { tokenHash: sha256(token.raw), email: "$email", expiresAt },
-          messagesAt: { $slice: [sent, limits.messages] },
+          [`messagesAt.${purpose}`]: { $slice: [{ $concatArrays: [[now], sound] }, limits.messages] },
         },
       },
     ],
@@ -82,7 +87,7 @@ export async function issueOneTimeToken(
 /** As much of an account as its tokens are decided on. */
 type TokenHolder = Pick<
   UserDocument,
-  "_id" | "email" | "username" | "status" | "sessionGeneration" | "emailVerifiedAt" | "passwordChangedAt"
+  "_id" | "email" | "username" | "status" | "sessionGeneration" | "emailVerifiedAt" | "passwordReset"
 >;
 
 /** A token that may be used, as long as `claim` matches: whoever uses it does so in the update that it is a part of. */
@@ -112,13 +117,15 @@ export async function findOneTimeToken(
     status: 1,
     sessionGeneration: 1,
     emailVerifiedAt: 1,
-    passwordChangedAt: 1,
     [purpose]: 1,
   } as const;
   const user = await findByQuery<UserDocument>(models, queryOf[purpose](tokenHash), projection);
   const stored = user?.[purpose];
   if (!user || !stored) return { reason: "unknown" };
-  const reason = refusalOf(user, stored, usableBy[purpose], now);
+  const latestExpiry = new Date(now.getTime() + maxLifetimeMs[purpose] + clockToleranceMs);
+  // One that a wrong clock minted would be good for as long as that clock was ahead.
+  const isOver = stored.expiresAt <= now || stored.expiresAt > latestExpiry;
+  const reason = refusalOf(user, stored, usableBy[purpose], isOver);
   if (reason) return { reason, user };
   const claim = {
     _id: user._id,
@@ -126,7 +133,7 @@ export async function findOneTimeToken(
     status: { $in: [...usableBy[purpose]] },
     [`${purpose}.tokenHash`]: tokenHash,
     [`${purpose}.usedAt`]: null,
-    [`${purpose}.expiresAt`]: { $gt: now },
+    [`${purpose}.expiresAt`]: { $gt: now, $lte: latestExpiry },
   };
   return { user, claim };
 }
@@ -135,10 +142,10 @@ function refusalOf(
   { email, status }: TokenHolder,
   stored: OneTimeToken,
   statuses: readonly UserStatus[],
-  now: Date,
+  isOver: boolean,
 ): OneTimeTokenRefusal | undefined {
   if (stored.usedAt) return "used";
-  if (stored.expiresAt <= now) return "expired";
+  if (isOver) return "expired";
   if (stored.email !== email) return "address_changed";
   return statuses.includes(status) ? undefined : "not_active";
 }

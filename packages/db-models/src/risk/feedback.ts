@@ -1,6 +1,7 @@
 import type { Types } from "mongoose";
 import { IdentityError, isDuplicateKey } from "../errors.js";
 import type { IdentityModels } from "../models.js";
+import { forgottenAt } from "../profile-retention.js";
 import { currentSchemaVersion, limits } from "../schemas/common.js";
 import {
   type FeedbackVerdict,
@@ -8,7 +9,6 @@ import {
   type LoginFeedback,
   type LoginProfileDocument,
 } from "../schemas/login-profile.js";
-import { purgeAtOf } from "./recorder.js";
 
 /** What a person says of a sign-in, from another session than the one that it opened. */
 export interface RiskFeedbackInput {
@@ -61,7 +61,7 @@ async function store(
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const stored = await LoginProfile.collection.findOne(subject, { projection: { feedback: 1 } });
     const known = (stored as Pick<LoginProfileDocument, "feedback"> | null)?.feedback;
-    const set = { feedback: withFeedback(known ?? [], said), updatedAt: now, purgeAt: purgeAtOf(now) };
+    const set = { feedback: withFeedback(known ?? [], said), updatedAt: now, purgeAt: forgottenAt(now) };
     const fresh = { counter: { failures: 0 }, devices: [], schemaVersion: currentSchemaVersion };
     try {
       const { matchedCount, upsertedCount } = await LoginProfile.collection.updateOne(

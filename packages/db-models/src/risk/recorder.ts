@@ -1,7 +1,8 @@
 import type { mongo, Types } from "mongoose";
 import type { IdentityModels } from "../models.js";
+import { forgottenAt } from "../profile-retention.js";
 import { remainingUsers } from "../remaining-users.js";
-import { currentSchemaVersion, duration } from "../schemas/common.js";
+import { currentSchemaVersion } from "../schemas/common.js";
 import { WriteBehind } from "../write-behind.js";
 import { counterHashOf, type RiskCounterKey, totalsHash } from "./knowledge.js";
 
@@ -34,9 +35,6 @@ interface Pending {
   users: number;
   at: Date;
 }
-
-/** Profiles and counters that nobody has touched for so long are forgotten. */
-const forgottenAfterMs = 400 * duration.day;
 
 /**
  * Writes what a risk engine learns behind the sign-ins, in groups: no sign-in waits for it, and a crash loses what was
@@ -111,13 +109,8 @@ export class RiskRecorder {
   }
 }
 
-/** When what was touched at a time is forgotten. */
-export function purgeAtOf(at: Date): Date {
-  return new Date(at.getTime() + forgottenAfterMs);
-}
-
 function profileUpdate({ userId, profile, at }: Pending): BulkWrite {
-  const set = { profile, updatedAt: at, purgeAt: purgeAtOf(at), schemaVersion: currentSchemaVersion };
+  const set = { profile, updatedAt: at, purgeAt: forgottenAt(at), schemaVersion: currentSchemaVersion };
   const fresh = { counter: { failures: 0 }, devices: [] };
   return {
     updateOne: {
@@ -144,7 +137,7 @@ function counterUpdates(group: readonly Pending[]): BulkWrite[] {
       filter: { key },
       update: {
         $inc: { logins, users },
-        $set: { updatedAt: at, purgeAt: purgeAtOf(at), schemaVersion: currentSchemaVersion },
+        $set: { updatedAt: at, purgeAt: forgottenAt(at), schemaVersion: currentSchemaVersion },
       },
       upsert: true,
     },

@@ -116,6 +116,6 @@ export const appTokenSchema = new Schema<AppTokenDocument>(
 appTokenSchema
   .index({ handleHash: 1 }, { name: "handle_unique", unique: true }) // tokensByHandle
   .index({ userId: 1, appId: 1, createdAt: -1, _id: -1 }, { name: "user_app_newest" }) // tokensOfUserAndApp
-  .index({ userId: 1, revokedAt: 1, expiresAt: -1 }, { name: "live_of_user" }) // liveTokensOfUser
+  .index({ userId: 1, revokedAt: 1, expiresAt: -1, _id: -1 }, { name: "live_of_user" }) // liveTokensOfUser
   .index({ appId: 1, createdAt: -1, _id: -1 }, { name: "app_newest" }) // tokensOfApp
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: expired and revoked authorizations, after their retention

@@ -62,5 +62,9 @@ erasureSchema
     { userId: 1 },
     { name: "user_unique", unique: true, partialFilterExpression: { userId: { $exists: true } } },
   ) // erasureOfUser
-  .index({ sweepAt: 1 }, { name: "due", sparse: true }) // dueErasures
+  .index(
+    { sweepAt: 1, _id: 1 },
+    // Not sparse: a sparse index of several fields leaves out only what has none of them, and everything has an _id.
+    { name: "due", partialFilterExpression: { sweepAt: { $exists: true } } },
+  ) // dueErasures
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: reports, after their retention

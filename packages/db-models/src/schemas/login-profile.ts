@@ -132,7 +132,7 @@ loginProfileSchema
   .index({ subject: 1, key: 1 }, { name: "subject_unique", unique: true }) // loginProfileOf
   .index({ userId: 1 }, { name: "user", sparse: true }) // loginAccountsOfUser
   .index(
-    { subject: 1, "counter.delayedUntil": -1 },
+    { subject: 1, "counter.delayedUntil": -1, _id: -1 },
     { name: "delayed", partialFilterExpression: { "counter.delayedUntil": { $exists: true } } },
   ) // delayedSubjects
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: profiles that nobody has used for long

@@ -16,8 +16,11 @@ export type UsageInterval = (typeof usageIntervals)[number];
 
 export interface EndpointCount {
   endpoint: string;
+  /** Never too low, and too high by at most `error`. */
   requests: number;
+  /** Of those that were counted since the endpoint was listed: never too high, and too low by at most `error`. */
   failures: number;
+  error: number;
 }
 
 /** One user's API use in one interval. Collection `usage_buckets`. */
@@ -28,13 +31,13 @@ export interface UsageBucketDocument extends BaseDocument {
   startedAt: Date;
   requests: number;
   failures: number;
-  /** The endpoints seen first; whatever comes after the bound is counted in the totals only. */
+  /** The most used first; whatever has more than one in 64 of the requests is here. */
   endpoints: EndpointCount[];
   purgeAt: Date;
 }
 
 const endpointCount = new Schema<EndpointCount>(
-  { endpoint: keptText(limits.endpoint), requests: count, failures: count },
+  { endpoint: keptText(limits.endpoint), requests: count, failures: count, error: count },
   { _id: false },
 );
 
@@ -54,5 +57,5 @@ export const usageBucketSchema = new Schema<UsageBucketDocument>(
 
 usageBucketSchema
   .index({ userId: 1, interval: 1, startedAt: -1 }, { name: "user_interval_unique", unique: true }) // usageOfUser
-  .index({ interval: 1, startedAt: -1, requests: -1 }, { name: "interval_heaviest" }) // heaviestUsageOf
+  .index({ interval: 1, startedAt: -1, requests: -1, _id: -1 }, { name: "interval_heaviest" }) // heaviestUsageOf
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: buckets, after their retention

@@ -203,6 +203,6 @@ userSessionSchema
   .index({ userId: 1, createdAt: -1, _id: -1 }, { name: "history_of_user" }) // sessionHistoryOfUser
   .index({ userId: 1, deviceHash: 1, createdAt: -1, _id: -1 }, { name: "device_of_user" }) // sessionsOfDevice
   .index({ network: 1, createdAt: -1, _id: -1 }, { name: "network_newest" }) // sessionsFromNetwork
-  .index({ "risk.level": 1, revokedAt: 1, lastSeenAt: -1 }, { name: "risk_recent" }) // liveSessionsAtRisk
+  .index({ "risk.level": 1, revokedAt: 1, lastSeenAt: -1, _id: -1 }, { name: "risk_recent" }) // liveSessionsAtRisk
   .index({ idleExpiresAt: 1, _id: 1 }, { name: "idle_expiry" }) // sessionsExpiredBetween
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: ended sessions, after their retention

@@ -143,8 +143,8 @@ export interface UserDocument extends BaseDocument {
   externalIdentities?: ExternalIdentity[];
   emailVerification?: OneTimeToken;
   passwordReset?: OneTimeToken;
-  /** When tokens were sent to the account's address, the last first: what keeps its mailbox from being flooded. */
-  messagesAt?: Date[];
+  /** When tokens were sent to the account's address, by kind, the last first: limits what its mailbox receives. */
+  messagesAt?: { emailVerification?: Date[]; passwordReset?: Date[] };
   /** Rises when every session of the user must end; a session opened under an older one is not live. */
   sessionGeneration: number;
   /** Links audit events to this person; destroying it makes them anonymous. Never selected by default. */
@@ -163,6 +163,12 @@ const oneTimeToken = new Schema<OneTimeToken>(
     expiresAt: requiredDate,
     usedAt: Date,
   },
+  { _id: false },
+);
+
+const moments = { ...list(requiredDate, limits.messages), default: undefined };
+const messagesAt = new Schema<NonNullable<UserDocument["messagesAt"]>>(
+  { emailVerification: moments, passwordReset: moments },
   { _id: false },
 );
 
@@ -295,7 +301,7 @@ export const userSchema = new Schema<UserDocument>(
     externalIdentities: { ...list(externalIdentity, limits.identities), default: undefined },
     emailVerification: { type: oneTimeToken, select: false },
     passwordReset: { type: oneTimeToken, select: false },
-    messagesAt: { ...list(requiredDate, limits.messages), default: undefined, select: false },
+    messagesAt: { type: messagesAt, select: false },
     sessionGeneration: count,
     auditKey: { type: String, minlength: 43, maxlength: 43, required: true, select: false },
     lastActiveAt: Date,
@@ -328,13 +334,13 @@ userSchema
   ) // usersByPlan
   .index({ "subscription.status": 1, "subscription.periodEnd": 1, _id: 1 }, { name: "subscription_ending" }) // subscriptionsEnding
   .index(
-    { "profile.company": 1, "profile.displayName": 1 },
+    { "profile.company": 1, "profile.displayName": 1, _id: 1 },
     { name: "company_name", partialFilterExpression: { "profile.company": { $exists: true } } },
   ) // usersOfCompany
   .index({ "security.secondFactor.enabled": 1, createdAt: -1, _id: -1 }, { name: "second_factor_newest" }) // usersBySecondFactor
-  .index({ "analytics.engagementScore": -1 }, { name: "engagement" }) // mostEngagedUsers
+  .index({ "analytics.engagementScore": -1, _id: -1 }, { name: "engagement" }) // mostEngagedUsers
   .index({ "analytics.countries.code": 1, lastActiveAt: -1, _id: -1 }, { name: "country_recent" }) // usersOfCountry
-  .index({ "apiUsage.totals.requests": -1 }, { name: "api_heaviest" }) // heaviestApiUsers
+  .index({ "apiUsage.totals.requests": -1, _id: -1 }, { name: "api_heaviest" }) // heaviestApiUsers
   .index(
     { "apiUsage.window.resetAt": 1, _id: 1 },
     {

@@ -74,11 +74,11 @@ export interface EveryEnd {
   reason: RevocationReason;
   /** Made to the user in the same write as the generation rises. */
   change?: {
-    $set: Partial<Pick<UserDocument, "status" | "passwordHash" | "passwordChangedAt">> & {
+    $set: Partial<Pick<UserDocument, "status" | "passwordHash" | "passwordChangedAt" | "emailVerifiedAt">> & {
       "passwordReset.usedAt"?: Date;
       "security.ipAllowlist"?: string[];
     };
-    $unset?: { passwordReset: "" };
+    $unset?: { passwordReset?: ""; externalIdentities?: "" };
   };
   /** A session that goes on, under the new generation. */
   keep?: Types.ObjectId;

@@ -5,6 +5,7 @@ import { retentionOf } from "../retention.js";
 import { limits } from "../schemas/common.js";
 import { storableText } from "../text.js";
 import { WriteBehind } from "../write-behind.js";
+import { HeavyHitters } from "./heavy-hitters.js";
 import {
   bucketUpdates,
   intervalStart,
@@ -68,10 +69,7 @@ export class UsageRecorder {
     const endpoint = storableText(use.endpoint, limits.endpoint);
     pending.at = now;
     add(pending, use);
-    addBounded(pending.endpoints, endpoint, limits.bucketEndpoints, use, () => ({
-      requests: 0,
-      failures: 0,
-    }));
+    pending.endpoints.add(endpoint, use.failed ?? false);
     if (use.sessionId) this.#recordSession(pending, use.sessionId, endpoint, use);
     this.#pending.changed();
   }
@@ -89,7 +87,7 @@ export class UsageRecorder {
       at: now,
       requests: 0,
       failures: 0,
-      endpoints: new Map(),
+      endpoints: new HeavyHitters(limits.bucketEndpoints),
       sessions: new Map(),
     }));
   }

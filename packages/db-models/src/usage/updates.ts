@@ -3,6 +3,7 @@ import { latest } from "../clock.js";
 import type { Retention } from "../retention.js";
 import { currentSchemaVersion, duration, limits } from "../schemas/common.js";
 import { type UsageInterval, usageIntervals } from "../schemas/usage-bucket.js";
+import { type HeavyHitters, mergedHitters } from "./heavy-hitters.js";
 
 type BulkWrite = mongo.AnyBulkWriteOperation;
 
@@ -16,9 +17,13 @@ export interface PendingUse extends UseCount {
   userId: Types.ObjectId;
   /** Of the last request. */
   at: Date;
-  endpoints: Map<string, UseCount>;
+  endpoints: HeavyHitters;
   sessions: Map<string, UseCount & { id: Types.ObjectId; lastEndpoint: string }>;
 }
+
+/** What is counted of each endpoint, of an interval and of all time. */
+const endpointCounts = ["requests", "failures", "error"] as const;
+const favouriteCounts = ["requests", "error"] as const;
 
 /** Which retention holds for which buckets. */
 const bucketRetention = { hour: "hourlyUsageMs", day: "dailyUsageMs" } as const;
@@ -43,7 +48,7 @@ function bucketUpdate(use: PendingUse, interval: UsageInterval, retention: Reten
   const counted = {
     requests: plus("$requests", use.requests),
     failures: plus("$failures", use.failures),
-    endpoints: { $slice: [mergedCounts("$endpoints", use.endpoints), limits.bucketEndpoints] },
+    endpoints: mergedHitters("$endpoints", use.endpoints, limits.bucketEndpoints, endpointCounts),
     purgeAt: new Date(startedAt.getTime() + intervalMs[interval] + retention[bucketRetention[interval]]),
     schemaVersion: currentSchemaVersion,
   };
@@ -85,55 +90,14 @@ function userCounts(use: PendingUse): Record<string, unknown> {
     },
     "apiUsage.window.startedAt": { $cond: [isLater, stored, startedAt] },
     "apiUsage.window.resetAt": { $cond: [isLater, "$apiUsage.window.resetAt", resetAt] },
-    "apiUsage.favouriteEndpoints": favourites(use),
+    "apiUsage.favouriteEndpoints": mergedHitters(
+      "$apiUsage.favouriteEndpoints",
+      use.endpoints,
+      limits.favouriteEndpoints,
+      favouriteCounts,
+    ),
     lastActiveAt: latest("$lastActiveAt", use.at),
   };
-}
-
-/**
- * The Space-Saving algorithm over a list of `limits.favouriteEndpoints` counters: a newcomer takes the place of the least
- * used, whose count it inherits as its error. So a count is never too low, too high by at most its `error`, and whatever
- * has more than one in `limits.favouriteEndpoints` of all requests is in the list.
- *
- * Source: Metwally, Agrawal and El Abbadi, "Efficient Computation of Frequent and Top-k Elements in Data Streams", 2005.
- */
-function favourites(use: PendingUse): Record<string, unknown> {
-  const added = [...use.endpoints]
-    .map(([endpoint, { requests }]) => ({ endpoint: { $literal: endpoint }, requests }))
-    .sort((one, other) => other.requests - one.requests);
-  const known = {
-    $map: {
-      input: "$$value",
-      as: "old",
-      in: {
-        $cond: [
-          { $eq: ["$$old.endpoint", "$$this.endpoint"] },
-          { $mergeObjects: ["$$old", { requests: { $add: ["$$old.requests", "$$this.requests"] } }] },
-          "$$old",
-        ],
-      },
-    },
-  };
-  const fresh = { endpoint: "$$this.endpoint", requests: "$$this.requests", error: { $literal: 0 } };
-  const heir = {
-    endpoint: "$$this.endpoint",
-    requests: { $add: ["$$least.requests", "$$this.requests"] },
-    error: "$$least.requests",
-  };
-  const most = limits.favouriteEndpoints;
-  const replaced = {
-    $let: {
-      vars: { least: { $arrayElemAt: ["$$value", -1] } },
-      in: { $concatArrays: [{ $slice: ["$$value", most - 1] }, [heir]] },
-    },
-  };
-  const names = { $map: { input: "$$value", as: "old", in: "$$old.endpoint" } };
-  const hasRoom = { $lt: [{ $size: "$$value" }, most] };
-  const joined = { $cond: [hasRoom, { $concatArrays: ["$$value", [fresh]] }, replaced] };
-  const next = { $cond: [{ $in: ["$$this.endpoint", names] }, known, joined] };
-  const sorted = { $sortArray: { input: next, sortBy: { requests: -1, endpoint: 1 } } };
-  const stored = { $ifNull: ["$apiUsage.favouriteEndpoints", []] };
-  return { $reduce: { input: added, initialValue: stored, in: sorted } };
 }
 
 /** API usage of each session; one that has ended meanwhile counts nothing. */
@@ -153,34 +117,4 @@ export function sessionUpdates(batch: readonly PendingUse[]): BulkWrite[] {
 
 function plus(field: string, amount: number): Record<string, unknown> {
   return { $add: [{ $ifNull: [field, 0] }, amount] };
-}
-
-/** An aggregation expression: the stored counts plus the new ones, endpoint by endpoint, newcomers last. */
-function mergedCounts(field: string, added: ReadonlyMap<string, UseCount>): Record<string, unknown> {
-  const kinds = ["requests", "failures"] as const;
-  const stored = { $ifNull: [field, []] };
-  const delta = [...added].map(([endpoint, counts]) => ({
-    endpoint: { $literal: endpoint },
-    ...Object.fromEntries(kinds.map((kind) => [kind, counts[kind]])),
-  }));
-  const sameEndpoint = {
-    $filter: { input: delta, as: "new", cond: { $eq: ["$$new.endpoint", "$$old.endpoint"] } },
-  };
-  const summed = kinds.map((kind) => [
-    kind,
-    {
-      $add: [
-        `$$old.${kind}`,
-        { $sum: { $map: { input: sameEndpoint, as: "match", in: `$$match.${kind}` } } },
-      ],
-    },
-  ]);
-  const updated = {
-    $map: { input: stored, as: "old", in: { endpoint: "$$old.endpoint", ...Object.fromEntries(summed) } },
-  };
-  const known = { $map: { input: stored, as: "old", in: "$$old.endpoint" } };
-  const newcomers = {
-    $filter: { input: delta, as: "new", cond: { $not: [{ $in: ["$$new.endpoint", known] }] } },
-  };
-  return { $concatArrays: [updated, newcomers] };
 }

@@ -30,6 +30,7 @@ import {
   UsageRecorder,
   updateSecurity,
   verifyApiKey,
+  verifyLoginChallenge,
   writePagePosition,
 } from "../../src/index.js";
 import { isRedirectUri, isRegisteredUri } from "../../src/oauth/redirect-uris.js";
@@ -43,6 +44,61 @@ beforeAll(() => {
   models = database().models;
 });
 const password = "correct horse battery staple";
+
+describe("a purge date", () => {
+  const profileOf = async (subject: "account" | "network" | "user", key?: string) =>
+    (await models.LoginProfile.collection.findOne(
+      { subject, ...(key && { key }) },
+      { sort: { _id: -1 } },
+    )) as {
+      purgeAt: Date;
+    } | null;
+  const inTenYears = after(3_650 * duration.day);
+  const inTwoYears = after(730 * duration.day);
+
+  // A clock that is ten years ahead once would keep a profile of personal data for ten years.
+  it("that a wrong clock set ten years ahead comes back at the next use", async () => {
+    const attempt = { identifier: "clock@example.com", ip: "198.51.100.7" };
+    await reserveLoginAttempt(models, attempt, inTenYears);
+    const admission = await reserveLoginAttempt(models, attempt, now);
+    if (!admission.admitted) throw new Error("refused");
+    expect((await profileOf("account"))?.purgeAt.getTime()).toBeLessThan(inTwoYears.getTime());
+    expect((await profileOf("network", "198.51.100.0/24"))?.purgeAt.getTime()).toBeLessThan(
+      inTwoYears.getTime(),
+    );
+    await models.LoginProfile.collection.updateMany({}, { $set: { purgeAt: inTenYears } });
+    const outcome = { attempt: admission.attempt, succeeded: true, deviceCookie: "cookie" };
+    await settleLoginAttempt(models, outcome, now);
+    expect((await profileOf("account"))?.purgeAt).toEqual(after(90 * duration.day));
+    const userId = new Types.ObjectId();
+    const challenge = {
+      userId,
+      sessionGeneration: 0,
+      risk: { level: "medium", reasons: [] as string[] },
+    } as const;
+    await createLoginChallenge(models, challenge as never, inTenYears);
+    await createLoginChallenge(models, challenge as never, now);
+    expect((await profileOf("user", userId.toHexString()))?.purgeAt).toEqual(after(duration.day));
+  });
+
+  it("that is later for a reason stays: a known device is remembered for as long as it was promised", async () => {
+    const attempt = { identifier: "known@example.com" };
+    const admission = await reserveLoginAttempt(models, attempt, now);
+    if (!admission.admitted) throw new Error("refused");
+    await settleLoginAttempt(models, { attempt: admission.attempt, succeeded: true, deviceCookie: "c" }, now);
+    await reserveLoginAttempt(models, attempt, after(duration.day));
+    expect((await profileOf("account"))?.purgeAt).toEqual(after(90 * duration.day));
+  });
+});
+
+describe("a challenge of a clock that is ahead", () => {
+  it("is not good for as long as that clock was ahead", async () => {
+    const input = { userId: new Types.ObjectId(), sessionGeneration: 0 };
+    const risk = { level: "medium" as const, reasons: [] };
+    const made = await createLoginChallenge(models, { ...input, risk }, after(365 * duration.day));
+    expect(await verifyLoginChallenge(models, made, now)).toMatchObject({ reason: "expired" });
+  });
+});
 
 describe("limits hold under concurrency", () => {
   // AIxBlock 210, identity-idp 9374: a limit that is read first and inserted after lets parallel requests pass.

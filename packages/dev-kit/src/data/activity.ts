@@ -49,7 +49,7 @@ export function* usageDocuments(generation: Generation, person: Person): Generat
       startedAt,
       requests,
       failures: Math.floor(requests * 0.02),
-      endpoints: [{ endpoint: "GET /v1/profile", requests, failures: Math.floor(requests * 0.02) }],
+      endpoints: [{ endpoint: "GET /v1/profile", requests, failures: Math.floor(requests * 0.02), error: 0 }],
       purgeAt: new Date(startedAt.getTime() + 731 * day),
       schemaVersion: 1,
     };

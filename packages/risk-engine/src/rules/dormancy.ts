@@ -8,10 +8,10 @@ import { growth } from "./growth.js";
  * Source: time since the last sign-in in PingAM's adaptive module; Entra's return to learning after inactivity.
  * Bounds: 0 to `dormancy.most`.
  */
-export const dormancyRule: Rule = ({ policy, profile, elapsedMs }) => {
+export const dormancyRule: Rule = ({ policy, profile, idleMs }) => {
   if (profile.learned === 0) return silent;
   const { afterDays, perDoubling, most } = policy.dormancy;
-  const days = elapsedMs / dayMs;
+  const days = idleMs / dayMs;
   const logOdds = growth(days, afterDays, perDoubling, most);
   return logOdds > 0 ? [{ code: "dormant_account", logOdds, detail: { days } }] : silent;
 };

@@ -4,14 +4,14 @@ import type { Circle } from "../profile.js";
 
 /**
  * The hour of the day, against the user's own rhythm. Circular, so that 23 h and 1 h are neighbours. Somebody without a
- * rhythm is never surprising.
+ * rhythm is never surprising, and nobody is at a time that the clock may have got wrong.
  *
  * Source: the hour among the features of Wiefling et al., FC 2021; the circular mean of Keycloak's adaptive
  * authentication, here with a density instead of steps.
  * Bounds: from −ln of the density at the user's usual time to −ln(`rhythm.surprise`), times the weight.
  */
-export const rhythmRule: Rule = ({ at, fading, policy, profile }) => {
-  if (at === undefined || profile.learned === 0) return silent;
+export const rhythmRule: Rule = ({ at, believed, fading, policy, profile }) => {
+  if (at === undefined || !believed || profile.learned === 0) return silent;
   const { hours } = profile;
   const seen = { cos: hours.cos * fading, sin: hours.sin * fading, total: hours.total * fading };
   const { surprise: share, minimumLogins, hour } = policy.rhythm;

@@ -183,6 +183,30 @@ describe("rhythm", () => {
   });
 });
 
+describe("a time that a clock may have got wrong", () => {
+  it("says nothing of the hour, whichever way it is wrong, and teaches no hour", () => {
+    for (const years of [-10, -1, 1, 10]) {
+      for (const hours of [0, 14]) {
+        const at = now + years * 365 * day + hours * 3_600_000;
+        const found = evidence(regular(), { at });
+        expect(found.unusual_hour ?? found.usual_hour).toBeUndefined();
+        expect(learn({ profile: regular(), attempt: { ...usual, at } }).hours).toEqual(regular().hours);
+      }
+    }
+  });
+
+  it("is no dormancy once a later sign-in was learnt", () => {
+    const back = now + 200 * day;
+    expect(evidence(regular(), { at: back }).dormant_account).toBeGreaterThan(0.4);
+    const woken = learn({ profile: regular(), attempt: { ...usual, at: back } });
+    expect(evidence(woken, { at: back + day }).dormant_account).toBeUndefined();
+    // And one that was ahead by ten years leaves the account as awake as it is.
+    const ahead = learn({ profile: regular(), attempt: { ...usual, at: now + 3_650 * day } });
+    expect(evidence(ahead, { at: now + day }).dormant_account).toBeUndefined();
+    expect(evidence(ahead, { at: now + 100 * day }).dormant_account).toBeGreaterThan(0.4);
+  });
+});
+
 describe("dormancy", () => {
   it("doubts an account that wakes up, within its bound", () => {
     expect(evidence(regular(), { at: now + 30 * day }).dormant_account).toBeUndefined();
