@@ -47,6 +47,18 @@ test("--once cleans up what is past its retention, keeps the rest, and exits wit
   ]);
 });
 
+test("a rule without its index is left out and named; the others are carried out", async () => {
+  await events(30, past);
+  await models.User.collection.insertOne({ email: "ada@example.com", purgeAt: past } as never);
+  const { exited, output } = start(["--once", "cleanup"]);
+  expect((await exited).code, output()).toBe(0);
+  expect(await left()).toBe(0);
+  expect(await models.User.collection.countDocuments()).toBe(1);
+  const [run] = await runs();
+  expect(run?.result.leftOut).toMatchObject([{ rule: "deleted-users" }]);
+  expect(output()).toContain("a rule was left out");
+});
+
 test("of two processes that race for one job, one runs it and the other exits with 4", async () => {
   await events(2_000, past);
   const racers = [start(["--once", "cleanup"], slowly), start(["--once", "cleanup"], slowly)];

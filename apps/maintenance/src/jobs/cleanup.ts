@@ -1,7 +1,15 @@
 import { type IdentityDatabase, retentionRules } from "@org/db-models";
-import { type CleanupProgress, DatabaseOptimizer } from "@org/db-optimizer";
+import {
+  type CleanupOptions,
+  type CleanupProgress,
+  type CleanupReport,
+  DatabaseOptimizer,
+  isOptimizerError,
+} from "@org/db-optimizer";
+import type { mongo } from "mongoose";
 import type { Config } from "../config.js";
 import type { Job, JobReport } from "../job.js";
+import { leaseStore } from "../lease.js";
 import type { Metrics } from "../metrics.js";
 import { recordingFor } from "../recording.js";
 import { limitsOf } from "./limits.js";
@@ -14,13 +22,9 @@ export function cleanupJob(database: IdentityDatabase, config: Config, metrics: 
     schedule: config.cleanupSchedule,
     pausable: true,
     run: async ({ signal, log, wanted, report }) => {
-      const optimizer = new DatabaseOptimizer(database.connection, {
-        models: Object.values(database.models),
-        cleanup: retentionRules,
-        ...recordingFor(database),
-      });
-      const cleaned = await optimizer.cleanup({
-        now: new Date(),
+      const options: CleanupOptions = {
+        // Clocks of instances may differ.
+        now: await leaseStore(database.connection.db as mongo.Db).now(),
         run: true,
         signal,
         limits: limitsOf(config),
@@ -33,16 +37,54 @@ export function cleanupJob(database: IdentityDatabase, config: Config, metrics: 
           log.debug(progress, progress.paused ? "cleanup waits" : "batch removed");
           report(reportOf(progress));
         },
-      });
+      };
+      const { cleaned, leftOut } = await cleanUp(database, options);
+      for (const rule of leftOut) log.warn(rule, "a rule was left out; the others were carried out");
       for (const { rule, deleted } of cleaned.rules) metrics.removed(rule, deleted);
       const removed = Object.fromEntries(cleaned.rules.map(({ rule, deleted }) => [rule, deleted]));
       const { activeMs, pausedMs, elapsedMs } = cleaned;
       return {
-        result: { removed, elapsedMs: Math.round(elapsedMs), activeMs, pausedMs, cleanup: cleaned.runId },
+        result: {
+          removed,
+          elapsedMs: Math.round(elapsedMs),
+          activeMs,
+          pausedMs,
+          cleanup: cleaned.runId,
+          ...(leftOut.length > 0 && { leftOut }),
+        },
         interrupted: cleaned.stopped,
       };
     },
   };
+}
+
+/** A rule that was not carried out, and why. */
+interface LeftOut {
+  readonly rule: string;
+  readonly message: string;
+}
+
+/** Carries out all rules but those that would scan a collection for want of an index. */
+async function cleanUp(
+  database: IdentityDatabase,
+  options: CleanupOptions,
+): Promise<{ cleaned: CleanupReport; leftOut: LeftOut[] }> {
+  const leftOut: LeftOut[] = [];
+  for (;;) {
+    const skipped = leftOut.map(({ rule }) => rule);
+    const rules = retentionRules.filter(({ name }) => !skipped.includes(name));
+    const optimizer = new DatabaseOptimizer(database.connection, {
+      models: Object.values(database.models),
+      cleanup: rules,
+      ...recordingFor(database),
+    });
+    try {
+      return { cleaned: await optimizer.cleanup(options), leftOut };
+    } catch (error) {
+      if (!isOptimizerError(error, "RULE_NEEDS_INDEX") || rules.length === 1) throw error;
+      leftOut.push({ rule: String(error.details.rule), message: error.message });
+    }
+  }
 }
 
 function reportOf({ done, total, rate, etaMs, rule, paused }: CleanupProgress): JobReport {
