@@ -1,9 +1,9 @@
+import { userAgents } from "@org/client-facts/test-user-agents";
 import { deviceModels } from "@org/dev-kit/identity-data";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { capUserAgent, detectDevice, deviceHashOf } from "../src/device.js";
 import { limits } from "../src/schemas/common.js";
-import { userAgents } from "./user-agents.js";
 
 describe("detectDevice", () => {
   it("knows at least 60 real user agents", () => {
@@ -12,12 +12,14 @@ describe("detectDevice", () => {
 
   it.each(userAgents)("%s", (header, type, os, browser) => {
     const device = detectDevice(header);
+    const known = (name: string) => (name === "-" ? undefined : name);
     expect({ type: device.type, os: device.os.name, browser: device.browser.name }).toEqual({
       type,
-      os,
-      browser,
+      os: known(os),
+      browser: known(browser),
     });
-    expect(device.label).toContain(browser ?? "an unknown browser");
+    const unknown = type === "bot" || type === "client" ? "an unknown program" : "an unknown browser";
+    expect(device.label).toContain(known(browser) ?? unknown);
   });
 
   it.each([undefined, "", "   ", "\u0000\u0001", "\n"])("calls %j unknown", (header) => {
