@@ -147,6 +147,8 @@ async function setUp(
   );
   const started = performance.now();
   const first = await initializer.initialize({
+    // What is past its retention is there for the cleanup to remove.
+    allowExpiry: true,
     signal: options.signal,
     onProgress: ({ position, total }) => step.progress(position, total, "indexes"),
   });
