@@ -16,6 +16,8 @@ const tasks = {
   db: [...typescript, "scripts/src/db.ts"],
   docs: [...typescript, "scripts/src/docs.ts"],
   test: ["scripts/test.mjs"],
+  "test:only": ["node_modules/vitest/vitest.mjs", "run"],
+  "test:outside": ["node_modules/vitest/vitest.mjs", "run", "outside"],
 };
 
 const [task, ...args] = process.argv.slice(2);
