@@ -4,6 +4,9 @@ import { limits } from "../schemas/common.js";
 const loopbackHosts: ReadonlySet<string> = new Set(["127.0.0.1", "[::1]", "localhost"]);
 // What a URL parser would quietly change or drop, and the backslash that browsers take for a slash.
 const plainText = /^[\x21\x23-\x5B\x5D-\x7E]+$/;
+// A domain name without the final dot, or an address. URL parsers take more, such as the asterisk of a wildcard, which is none.
+const host =
+  /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*|\[[0-9a-f:]+\])$/;
 // RFC 8252 section 7.1: a domain name backwards, which `javascript` and `data` are not.
 const privateScheme = /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:\/(?!\/\/)/;
 
@@ -11,7 +14,7 @@ const privateScheme = /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:\/(?!\/\/)/;
  * Whether an app may register a redirect URI: https; http to the device itself; for public clients also a private-use
  * scheme with a dot, such as `com.example.app:/callback` (RFC 8252). Absolute, without fragment (RFC 6749 section
  * 3.1.2) and without credentials, and in the one spelling that URL parsers give it: no `127.1`, no capitals in the host,
- * no default port, no `..`, or another program would read another place in it.
+ * no default port, no `..`, or another program would read another place in it. Wildcards in the host are refused.
  */
 export function isRedirectUri(value: string, type: ClientType): boolean {
   if (value.length > limits.uri || !plainText.test(value) || value.includes("#")) return false;
@@ -19,7 +22,7 @@ export function isRedirectUri(value: string, type: ClientType): boolean {
   const { username, password, hostname, href } = new URL(value);
   // Of an origin alone the parser adds the slash.
   if (username || password || (href !== value && href !== `${value}/`)) return false;
-  if (value.startsWith("https://")) return hostname !== "";
+  if (value.startsWith("https://")) return host.test(hostname);
   if (value.startsWith("http://")) return loopbackHosts.has(hostname);
   return type === "public" && privateScheme.test(value);
 }
