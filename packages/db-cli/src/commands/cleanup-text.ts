@@ -1,4 +1,4 @@
-import type { CleanupReport, CleanupRule, RuleReport } from "@org/db-optimizer";
+import { type CleanupReport, type CleanupRule, idText, type RuleReport } from "@org/db-optimizer";
 
 import { bytes, count, duration, maybeDuration, plural } from "../output/format.js";
 import type { Paint } from "../output/style.js";
@@ -115,7 +115,13 @@ function rulesTable({ rules, dryRun, collections }: CleanupReport): string {
       indexText(rule),
     ]),
   );
-  return `${rows}${undated.join("")}`;
+  return `${rows}${undated.join("")}${rules.map(asideText).join("")}`;
+}
+
+function asideText({ rule, setAside }: RuleReport): string {
+  if (!setAside) return "";
+  const first = setAside.first.map(({ id, reason }) => `      ${idText(id)}: ${reason}\n`);
+  return `note: ${rule} left ${plural(setAside.documents, "document")} as they are\n${first.join("")}`;
 }
 
 function impactTable({ collections }: CleanupReport): string {

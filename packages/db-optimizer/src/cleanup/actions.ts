@@ -1,8 +1,11 @@
-import { mongo } from "mongoose";
+import type { Connection, mongo } from "mongoose";
+import { type ExactDocument, exactDocument, exactId, idForMessage } from "../exact.js";
 import type { Document } from "../model.js";
-import { majority } from "../own-collection.js";
+import { majority, primary } from "../own-collection.js";
+import { assertArchiveCollections, isCollated } from "./archive-collection.js";
 import { ArchiveFile, assertArchive } from "./archive-file.js";
 import type { ParsedCleanupRule } from "./rules.js";
+import type { SetAside } from "./set-aside.js";
 
 /** Does what a rule says to the documents of these ids that it still names; says how many they were. */
 export interface Actor {
@@ -12,12 +15,22 @@ export interface Actor {
 
 /** What an action works on. */
 export interface ActionTarget {
-  readonly db: Pick<mongo.Db, "collection">;
+  readonly db: Pick<mongo.Db, "collection" | "listCollections">;
   readonly collection: mongo.Collection;
   readonly rule: ParsedCleanupRule;
   /** The rule at its moment: stated again in each write. */
   readonly filter: Document;
+  /** Takes what cannot be archived as it is. */
+  readonly aside: SetAside;
 }
+
+/** A document as it is archived. */
+interface Held {
+  readonly id: unknown;
+  readonly document: ExactDocument;
+}
+
+type Keep = (documents: readonly Held[]) => Promise<void>;
 
 const durable = { writeConcern: { ...majority, j: true } } as const;
 /** Documents are held in memory while they are archived: this many bytes of them. */
@@ -33,14 +46,19 @@ export async function openActor(target: ActionTarget): Promise<Actor> {
   if (action === "delete") return { act: (ids) => deleteIds(target, ids), close: async () => undefined };
   if ("anonymise" in action)
     return { act: (ids) => anonymise(target, action.anonymise, ids), close: async () => undefined };
+  const collated = await isCollated(target.db, target.rule.collection);
   if ("archiveToCollection" in action) {
     const archive = target.db.collection(action.archiveToCollection);
-    const keep = (documents: readonly Document[]) => upsertAll(archive, documents);
-    return { act: (ids) => archiveIds(target, ids, keep), close: async () => undefined };
+    const keep: Keep = (documents) => upsertAll(archive, documents);
+    return { act: (ids) => archiveIds(target, ids, { keep, collated }), close: async () => undefined };
   }
   const file = await ArchiveFile.open(action.archiveToFile);
-  const keep = (documents: readonly Document[]) => file.append(documents, action.archiveToFile);
-  return { act: (ids) => archiveIds(target, ids, keep), close: () => file.close() };
+  const keep: Keep = (documents) =>
+    file.append(
+      documents.map(({ document }) => document),
+      action.archiveToFile,
+    );
+  return { act: (ids) => archiveIds(target, ids, { keep, collated }), close: () => file.close() };
 }
 
 /**
@@ -48,7 +66,11 @@ export async function openActor(target: ActionTarget): Promise<Actor> {
  *
  * @throws {OptimizerError} `ARCHIVE_FAILED`
  */
-export async function assertActions(rules: readonly ParsedCleanupRule[]): Promise<void> {
+export async function assertActions(
+  connection: Connection,
+  rules: readonly ParsedCleanupRule[],
+): Promise<void> {
+  await assertArchiveCollections(connection, rules);
   for (const { action } of rules)
     if (typeof action === "object" && "archiveToFile" in action) await assertArchive(action.archiveToFile);
 }
@@ -78,24 +100,29 @@ async function anonymise(
 async function archiveIds(
   target: ActionTarget,
   ids: readonly unknown[],
-  keep: (documents: readonly Document[]) => Promise<void>,
+  { keep, collated }: { readonly keep: Keep; readonly collated: boolean },
 ): Promise<number> {
   let moved = 0;
   for await (const documents of documentsOf(target, ids)) {
     await keep(documents);
-    moved += await deleteUnchanged(target, documents);
+    moved += await deleteUnchanged(target, documents, collated);
   }
   return moved;
 }
 
-// With their types: a number that comes back as another kind of number would not be the document that was kept.
-async function* documentsOf(target: ActionTarget, ids: readonly unknown[]): AsyncIterable<Document[]> {
-  const exact = { promoteValues: false, promoteBuffers: false, bsonRegExp: true } as const;
-  let held: Document[] = [];
+// As they are, to the byte: what comes back in another form would not be the document that was kept.
+async function* documentsOf(target: ActionTarget, ids: readonly unknown[]): AsyncIterable<Held[]> {
+  let held: Held[] = [];
   let size = 0;
-  for await (const document of target.collection.find(named(target, ids), exact)) {
-    held.push(document);
-    size += mongo.BSON.calculateObjectSize(document);
+  const found = target.collection.find(named(target, ids), { ...primary, raw: true });
+  for await (const raw of found as unknown as AsyncIterable<Uint8Array>) {
+    const [id, document] = [exactId(raw), exactDocument(raw)];
+    if (!id || !document) {
+      target.aside.note(id?.id ?? idForMessage(raw), "it has a value that JavaScript cannot hold");
+      continue;
+    }
+    held.push({ id: id.id, document });
+    size += raw.length;
     if (size < heldBytes) continue;
     yield held;
     held = [];
@@ -105,18 +132,33 @@ async function* documentsOf(target: ActionTarget, ids: readonly unknown[]): Asyn
 }
 
 // Exactly what was kept goes: a document that changed after it was read stays, and is archived anew.
-async function deleteUnchanged(target: ActionTarget, documents: readonly Document[]): Promise<number> {
-  const unchanged = (document: Document) => ({ $expr: { $eq: ["$$ROOT", { $literal: document }] } });
-  const operations = documents.map((document) => ({
-    deleteOne: { filter: { $and: [named(target, [document._id]), unchanged(document)] } },
+async function deleteUnchanged(
+  target: ActionTarget,
+  documents: readonly Held[],
+  collated: boolean,
+): Promise<number> {
+  const unchanged = (document: ExactDocument) => ({ $expr: { $eq: ["$$ROOT", { $literal: document }] } });
+  const operations = documents.map(({ id, document }) => ({
+    deleteOne: collated
+      ? { filter: { $and: [{ _id: id }, dateOf(target, document), unchanged(document)] }, collation: binary }
+      : { filter: { $and: [named(target, [id]), unchanged(document)] } },
   }));
   return (await target.collection.bulkWrite(operations as never, { ordered: false, ...durable }))
     .deletedCount;
 }
 
-async function upsertAll(archive: mongo.Collection, documents: readonly Document[]): Promise<void> {
-  const operations = documents.map((document) => ({
-    replaceOne: { filter: { _id: document._id }, replacement: document, upsert: true },
+/** By the collation of a collection "ADA" can be "ada", and a document that was changed to it the same as before. */
+const binary = { locale: "simple" } as const;
+
+// With another collation than an index has its texts are not found by it, `_id` included; the date of the rule is.
+function dateOf({ rule: { field } }: ActionTarget, document: ExactDocument): Document {
+  const date: unknown = document instanceof Map ? document.get(field) : (document as Document)[field];
+  return date instanceof Date ? { [field]: date } : {};
+}
+
+async function upsertAll(archive: mongo.Collection, documents: readonly Held[]): Promise<void> {
+  const operations = documents.map(({ id, document }) => ({
+    replaceOne: { filter: { _id: id }, replacement: document, upsert: true },
   }));
   await archive.bulkWrite(operations as never, { ordered: false, ...durable });
 }

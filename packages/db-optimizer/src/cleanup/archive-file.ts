@@ -1,8 +1,7 @@
 import { access, constants, type FileHandle, open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { mongo } from "mongoose";
 import { OptimizerError } from "../errors.js";
-import type { Document } from "../model.js";
+import { type ExactDocument, exactText } from "../exact.js";
 
 const newline = 0x0a;
 const opening = 0x7b;
@@ -36,10 +35,8 @@ export class ArchiveFile {
   }
 
   /** Adds the documents, one a line, and waits until the disk has them. */
-  async append(documents: readonly Document[], path: string): Promise<void> {
-    const lines = documents.map(
-      (document) => `${mongo.BSON.EJSON.stringify(document, { relaxed: false })}\n`,
-    );
+  async append(documents: readonly ExactDocument[], path: string): Promise<void> {
+    const lines = documents.map((document) => `${exactText(document)}\n`);
     await failing(path, async () => {
       await this.#handle.appendFile(lines.join(""));
       await this.#handle.sync();

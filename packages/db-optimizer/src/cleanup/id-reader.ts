@@ -1,5 +1,7 @@
-import type { mongo } from "mongoose";
+import { mongo } from "mongoose";
+import { exactId, idForMessage, patternsAsStored } from "../exact.js";
 import type { Document } from "../model.js";
+import type { SetAside } from "./set-aside.js";
 
 /** Ids that are asked for at a time: they are read from the answer while the server deletes those before them. */
 const pageSize = 2_500;
@@ -15,6 +17,15 @@ export interface IdSource {
   /** The date field that they are read in the order of. */
   readonly field: string;
   readonly index: string | null;
+  /** Takes what the server cannot be asked for by its `_id`. */
+  readonly aside: SetAside;
+}
+
+/** A document that a rule names. */
+interface Named {
+  readonly id: unknown;
+  /** What its date field has. */
+  readonly at: unknown;
 }
 
 /**
@@ -24,11 +35,11 @@ export interface IdSource {
  */
 export class IdReader {
   readonly #source: IdSource;
-  readonly #queue: Document[] = [];
+  readonly #queue: Named[] = [];
   /** One cursor stays open: asking anew for each page would let some servers read all that is left each time. */
   #open: mongo.FindCursor | undefined;
   /** The next page, asked for while the ids before it are seen to. */
-  #ahead: Promise<Document[]> | undefined;
+  #ahead: Promise<Named[]> | undefined;
   /** The date that everything before is done of; `null` for the very beginning. */
   #cursor: Date | null;
   #fromStart: boolean;
@@ -61,13 +72,14 @@ export class IdReader {
       this.#queue.push(...page);
     }
     if (this.#queue.length > 0) this.readAhead();
-    return this.#queue.slice(0, size).map(({ _id }) => _id);
+    return this.#queue.slice(0, size).map(({ id }) => id);
   }
 
   /** So many of the ids have been seen to, and so many documents were still named. */
   take(count: number, moved: number): void {
-    const last = valueAt(this.#queue[count - 1] ?? {}, this.#source.field);
-    if (last instanceof Date) this.#cursor = last;
+    const last = this.#queue[count - 1]?.at;
+    // Dates of the server reach further than those of JavaScript.
+    if (last instanceof Date && !Number.isNaN(last.getTime())) this.#cursor = last;
     this.#queue.splice(0, count);
     this.#moved += moved;
   }
@@ -77,7 +89,7 @@ export class IdReader {
     await this.#open?.close().catch(() => undefined);
   }
 
-  async #read(): Promise<Document[]> {
+  async #read(): Promise<Named[]> {
     const found = await this.#page();
     if (found.length > 0 || (this.#fromStart && this.#moved === 0)) return found;
     this.#cursor = null;
@@ -87,7 +99,7 @@ export class IdReader {
     return this.#page();
   }
 
-  async #page(): Promise<Document[]> {
+  async #page(): Promise<Named[]> {
     const ahead = this.#ahead;
     this.#ahead = undefined;
     try {
@@ -100,12 +112,15 @@ export class IdReader {
     }
   }
 
-  async #fetch(): Promise<Document[]> {
+  async #fetch(): Promise<Named[]> {
     this.#open ??= this.#find();
     const open = this.#open;
     try {
-      if (!(await open.hasNext())) return [];
-      return open.readBufferedDocuments();
+      while (await open.hasNext()) {
+        const found = this.#parsed(open.readBufferedDocuments() as unknown as Uint8Array[]);
+        if (found.length > 0) return found;
+      }
+      return [];
     } catch (error) {
       this.#open = undefined;
       await open.close().catch(() => undefined);
@@ -113,18 +128,29 @@ export class IdReader {
     }
   }
 
+  #parsed(page: readonly Uint8Array[]): Named[] {
+    const { field, aside } = this.#source;
+    return page.flatMap((raw) => {
+      const exact = exactId(raw);
+      if (exact) return { id: exact.id, at: dateIn(raw, field) };
+      aside.note(idForMessage(raw), "its _id is no value that JavaScript can hold");
+      return [];
+    });
+  }
+
   #find(): mongo.FindCursor {
     const { collection, filter, field, index } = this.#source;
     const rest = this.#cursor ? { $and: [filter, { [field]: { $gte: this.#cursor } }] } : filter;
     const projection = { _id: 1, [field]: 1 };
     const found = collection
-      .find(rest, { projection, batchSize: pageSize, ...(index && { hint: index }) })
+      .find(rest, { projection, raw: true, batchSize: pageSize, ...(index && { hint: index }) })
       .sort({ [field]: 1 });
     // Without an index all that is found would have to be sorted, where a part is enough to begin once more.
     return index ? found : found.limit(scanSize);
   }
 }
 
-function valueAt(document: Document, path: string): unknown {
+function dateIn(raw: Uint8Array, path: string): unknown {
+  const document = mongo.BSON.deserialize(raw, { ...patternsAsStored, validation: { utf8: false } });
   return path.split(".").reduce<unknown>((value, key) => (value as Document | undefined)?.[key], document);
 }

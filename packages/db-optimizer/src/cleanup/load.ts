@@ -1,4 +1,5 @@
 import type { mongo } from "mongoose";
+import { patternsAsStored } from "../exact.js";
 import { type Reading, readFigure } from "../figure.js";
 import type { Document } from "../model.js";
 import type { LoadSignal, LoadSignals } from "./throttle.js";
@@ -25,7 +26,9 @@ export async function readLoad(
     askedFor("lag", "oplog") ? readFigure(db, () => admin.command({ replSetGetStatus: 1 })) : absent,
     askedFor("flowControl", "queue", "oplog") ? readFigure(db, () => admin.command(status)) : absent,
     askedFor("indexBuild")
-      ? readFigure(db, () => admin.command({ currentOp: 1, ns: `${db.databaseName}.${collection}` }))
+      ? readFigure(db, () =>
+          admin.command({ currentOp: 1, ns: `${db.databaseName}.${collection}` }, patternsAsStored),
+        )
       : absent,
   ]);
   const watched = <T>(name: LoadSignal, signal: Reading<T>) => (askedFor(name) ? signal : absent);

@@ -1,5 +1,6 @@
 import type { Latency } from "./latency.js";
 import type { CleanupPause } from "./run-store.js";
+import type { SetAsideReport } from "./set-aside.js";
 import type { LoadSignal } from "./throttle.js";
 
 /** Where a running cleanup is. */
@@ -49,6 +50,8 @@ export interface RuleReport {
    * run, for ten seconds at most; absent when there are none, or when they were not counted.
    */
   readonly withoutDate?: number;
+  /** Documents that this call left as they are, since it cannot name or archive them exactly; absent when there are none. */
+  readonly setAside?: SetAsideReport;
   /** Estimate from the average document size. */
   readonly matchedBytes: number;
   /** Time that it would take at the default pace, from what earlier runs measured. */

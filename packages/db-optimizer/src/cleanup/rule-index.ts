@@ -8,7 +8,8 @@ import type { ParsedCleanupRule } from "./rules.js";
 /**
  * The index that each rule reads by, by the rule's name: `null` where a scan is allowed or there is no collection.
  *
- * @throws {OptimizerError} `RULE_NEEDS_INDEX`
+ * @throws {OptimizerError} `RULE_NEEDS_INDEX` with every rule that lacks one; `INVALID_RULE` for an anonymisation that a
+ * unique index would refuse from the second document on
  */
 export async function ruleIndexes(
   connection: Connection,
@@ -17,13 +18,37 @@ export async function ruleIndexes(
 ): Promise<Map<string, string | null>> {
   const inspected = await inspectIndexes(connection, [...new Set(rules.map(({ collection }) => collection))]);
   const byName = new Map(inspected.map((one) => [one.collection, one]));
-  return new Map(
-    rules.map((rule) => {
-      const actual = byName.get(rule.collection);
-      const usable = actual?.indexes.find((index) => serves(index, rule));
-      if (!usable && actual?.exists && !allowCollectionScan) throw needsIndex(rule);
-      return [rule.name, usable?.name ?? null];
-    }),
+  const found = rules.map((rule) => {
+    const actual = byName.get(rule.collection);
+    const usable = actual?.indexes.find((index) => serves(index, rule));
+    const lacking = !usable && actual?.exists === true && !allowCollectionScan;
+    return { rule, actual, usable: usable?.name ?? null, lacking };
+  });
+  const lacking = found.filter((one) => one.lacking).map(({ rule }) => rule);
+  if (lacking.length > 0) throw needsIndex(lacking);
+  for (const { rule, actual } of found) assertDistinct(rule, actual?.indexes ?? []);
+  return new Map(found.map(({ rule, usable }) => [rule.name, usable]));
+}
+
+// All of them would get the same values, or none: a unique index holds one such document.
+function assertDistinct({ name, action }: ParsedCleanupRule, indexes: readonly ActualIndex[]): void {
+  if (typeof action === "string" || !("anonymise" in action)) return;
+  const { set, unset } = action.anonymise;
+  const covers = (paths: readonly string[], field: string) =>
+    paths.some((path) => field === path || field.startsWith(`${path}.`));
+  const refusing = indexes.find(
+    ({ keys, unique, sparse, partialFilterExpression }) =>
+      unique &&
+      !partialFilterExpression &&
+      keys.every(({ field }) => covers(Object.keys(set), field) || covers(unset, field)) &&
+      !(sparse && keys.every(({ field }) => covers(unset, field))),
+  );
+  if (!refusing) return;
+  throw new OptimizerError(
+    "INVALID_RULE",
+    `Cleanup rule "${name}" would give every document the same value in the unique index ${refusing.name}, which refuses ` +
+      "the second: leave its fields out of the rule, or make the index sparse or partial",
+    { details: { rule: name, index: refusing.name } },
   );
 }
 
@@ -37,11 +62,14 @@ function serves(index: ActualIndex, { field, where }: ParsedCleanupRule): boolea
   return ordered && first.field === field && !index.hidden && !index.building && whole;
 }
 
-function needsIndex({ name, collection, field }: ParsedCleanupRule): OptimizerError {
-  return new OptimizerError(
-    "RULE_NEEDS_INDEX",
-    `Cleanup rule "${name}" would scan the whole collection ${collection}: no usable index leads with "${field}". ` +
+function needsIndex(rules: readonly ParsedCleanupRule[]): OptimizerError {
+  const lines = rules.map(
+    ({ name, collection, field }) =>
+      `Cleanup rule "${name}" would scan the whole collection ${collection}: no usable index leads with "${field}". ` +
       `Create one: ${collectionText(collection)}.createIndex(${shellText({ [field]: 1 })})`,
-    { details: { rule: name, collection, field } },
   );
+  const lacking = rules.map(({ name, collection, field }) => ({ rule: name, collection, field }));
+  return new OptimizerError("RULE_NEEDS_INDEX", lines.join("\n"), {
+    details: { ...lacking[0], rules: lacking },
+  });
 }

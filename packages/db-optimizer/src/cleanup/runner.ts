@@ -46,7 +46,7 @@ export async function runCleanup(
   const parsed = parseRules(rules);
   const window = parseWindow(options.window);
   try {
-    await assertActions(parsed);
+    await assertActions(connection, parsed);
     const indexes = await ruleIndexes(connection, parsed, options);
     if (!options.run) return await estimate(connection, parsed, indexes, options);
     assertClock(options.now, await serverTime(databaseOf(connection)), "nothing was removed");

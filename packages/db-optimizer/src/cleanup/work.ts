@@ -10,12 +10,20 @@ import type { CleanupStop, RuleReport } from "./report.js";
 import { type RuleWork, runRule } from "./rule-run.js";
 import type { ParsedCleanupRule } from "./rules.js";
 import type { CleanupState, RuleState, RunStore } from "./run-store.js";
+import { SetAside } from "./set-aside.js";
 
 /** A rule at its moment, with the index that it reads by. */
 export interface DueRule {
   readonly rule: ParsedCleanupRule;
   readonly filter: Document;
   readonly index: string | null;
+}
+
+/** What a rule has beside it. */
+interface Beside {
+  readonly count: (due: DueRule) => Promise<number>;
+  readonly ready: Promise<unknown>;
+  readonly aside: SetAside;
 }
 
 /** With how many documents it names. */
@@ -26,7 +34,7 @@ export interface Counted extends DueRule {
 /** What came of the rules. */
 export interface Finished {
   readonly rules: readonly (Counted & {
-    readonly did: Pick<RuleReport, "deleted" | "batches" | "elapsedMs">;
+    readonly did: Pick<RuleReport, "deleted" | "batches" | "elapsedMs" | "setAside">;
   })[];
   readonly stop: CleanupStop | null;
 }
@@ -77,13 +85,16 @@ export class Work {
       if (stop !== null) break;
       const started = performance.now();
       const from = this.#rules[position] as RuleState;
-      const end = await this.#rule(position, due, count, ready);
+      const aside = new SetAside();
+      const end = await this.#rule(position, due, { count, ready, aside });
       stop = end.stop;
       const { done, batches } = this.#rules[position] as RuleState;
       const did = { deleted: done - from.done, batches: batches - from.batches };
       // What went before the count came to it was named as well.
       const matched = Math.max(end.counted, did.deleted);
-      finished.push({ ...due, matched, did: { ...did, elapsedMs: performance.now() - started } });
+      const setAside = aside.report();
+      const elapsedMs = performance.now() - started;
+      finished.push({ ...due, matched, did: { ...did, elapsedMs, ...(setAside && { setAside }) } });
     }
     return { rules: finished, stop };
   }
@@ -106,13 +117,12 @@ export class Work {
   async #rule(
     position: number,
     due: DueRule,
-    count: (due: DueRule) => Promise<number>,
-    ready: Promise<unknown>,
+    { count, ready, aside }: Beside,
   ): Promise<{ readonly stop: CleanupStop | null; readonly counted: number }> {
     const { db, signal } = this.#paced;
     const from = this.#rules[position] as RuleState;
     const collection = db.collection(due.rule.collection, primary);
-    const reader = new IdReader({ ...due, collection, field: due.rule.field }, from.cursor);
+    const reader = new IdReader({ ...due, collection, field: due.rule.field, aside }, from.cursor);
     try {
       reader.readAhead();
       await ready;
@@ -133,6 +143,7 @@ export class Work {
         lease: this.#lease,
         pacer: this.pacer,
         signal,
+        aside,
         note: (state, batchSize, wait) =>
           this.#note(position, from, { state: totalled(state), batchSize, wait }),
       };

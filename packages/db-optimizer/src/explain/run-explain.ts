@@ -1,5 +1,6 @@
 import type { Connection } from "mongoose";
 import { OptimizerError, toOptimizerError } from "../errors.js";
+import { patternsAsStored } from "../exact.js";
 import { databaseOf } from "../indexes/inspect.js";
 import type { Document } from "../model.js";
 import { findCommand, type NamedQuery } from "../named-query.js";
@@ -30,11 +31,8 @@ export async function explainCommand(
   options: { readonly maxTimeMS?: number } = {},
 ): Promise<Document> {
   try {
-    return await databaseOf(connection).command({
-      explain: command,
-      verbosity: "executionStats",
-      ...options,
-    });
+    const explain = { explain: command, verbosity: "executionStats", ...options };
+    return await databaseOf(connection).command(explain, patternsAsStored);
   } catch (error) {
     const known = toOptimizerError(error, `Cannot explain ${name}`);
     if (known.code !== "SERVER_REFUSED") throw known;

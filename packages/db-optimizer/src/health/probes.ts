@@ -2,6 +2,7 @@ import type { Connection, mongo } from "mongoose";
 import { summarise } from "../cleanup/latency.js";
 import { collectionSize } from "../cleanup/size.js";
 import { OptimizerError, toOptimizerError } from "../errors.js";
+import { patternsAsStored } from "../exact.js";
 import { whyUnreadOn } from "../figure.js";
 import { type ActualCollection, type ActualIndex, databaseOf } from "../indexes/inspect.js";
 import { type MemberUse, readIndexUse } from "../indexes/member-use.js";
@@ -252,7 +253,7 @@ function useOf(
 async function probeLongOperations(db: mongo.Db, longMs: number): Promise<LongOperation[]> {
   const { inprog } = await db
     .admin()
-    .command({ currentOp: 1, active: true, secs_running: { $gte: longMs / 1_000 } });
+    .command({ currentOp: 1, active: true, secs_running: { $gte: longMs / 1_000 } }, patternsAsStored);
   return (inprog as Document[])
     .filter(({ command }) => (command as Document | undefined)?.comment !== ownWork.comment)
     .filter(({ ns }) => String(ns).startsWith(`${db.databaseName}.`))

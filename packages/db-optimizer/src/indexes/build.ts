@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection, mongo } from "mongoose";
-
 import { isDuplicate, isOptimizerError } from "../errors.js";
+import { patternsAsStored } from "../exact.js";
 import type { Document } from "../model.js";
 import { throwIfAborted } from "../pause.js";
 import type { Collation } from "./collation.js";
@@ -108,7 +108,7 @@ async function watchBuild(
     if (over.aborted) return;
     const operations = await db
       .admin()
-      .command({ currentOp: 1, active: true })
+      .command({ currentOp: 1, active: true }, patternsAsStored)
       .catch(() => undefined);
     if (!operations) return; // Not allowed: the build goes on unseen.
     const progress = buildProgress(operations.inprog as Document[], db.databaseName, index);

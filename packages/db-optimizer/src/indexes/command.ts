@@ -1,3 +1,5 @@
+import type { mongo } from "mongoose";
+import { isPattern } from "../exact.js";
 import type { Document } from "../model.js";
 import { type Collation, shortCollation } from "./collation.js";
 import { type IndexOption, type IndexSpec, optionTexts } from "./spec.js";
@@ -79,12 +81,18 @@ export function shellText(value: unknown): string {
       ? "new Date(NaN)"
       : `ISODate(${JSON.stringify(value.toISOString())})`;
   if (typeof value === "bigint") return `Long(${JSON.stringify(String(value))})`;
-  if (value instanceof RegExp) return String(value);
+  if (isPattern(value)) return patternText(value);
   if (Array.isArray(value)) return `[${value.map(shellText).join(", ")}]`;
   if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "undefined";
   if ("_bsontype" in value) return `${String(value._bsontype)}(${JSON.stringify(String(value))})`;
   const fields = Object.entries(value).map(([key, inner]) => `${keyText(key)}: ${shellText(inner)}`);
   return fields.length > 0 ? `{ ${fields.join(", ")} }` : "{}";
+}
+
+// What is a pattern for the server need not be one for JavaScript.
+function patternText(value: RegExp | mongo.BSONRegExp): string {
+  if (value instanceof RegExp) return String(value);
+  return `BSONRegExp(${JSON.stringify(value.pattern)}, ${JSON.stringify(value.options)})`;
 }
 
 function keyText(key: string): string {

@@ -1,5 +1,6 @@
 import type { Connection, mongo } from "mongoose";
 import { toOptimizerError } from "../errors.js";
+import { patternsAsStored } from "../exact.js";
 import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
 import { primary } from "../own-collection.js";
@@ -86,7 +87,7 @@ async function listIndexes(db: mongo.Db, collection: string): Promise<Document[]
 }
 
 async function readAll(db: mongo.Db, command: Document): Promise<Document[]> {
-  const answer = await db.command(command);
+  const answer = await db.command(command, patternsAsStored);
   return answer.cursor.firstBatch as Document[];
 }
 

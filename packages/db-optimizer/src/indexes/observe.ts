@@ -1,5 +1,6 @@
 import type { Connection, mongo } from "mongoose";
 import { isOptimizerError } from "../errors.js";
+import { patternsAsStored } from "../exact.js";
 import { explainQuery, isFailureOfQuery } from "../explain/run-explain.js";
 import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
@@ -129,7 +130,7 @@ async function runningScans(connection: Connection, collection: string): Promise
   const db = databaseOf(connection);
   try {
     const ns = `${db.databaseName}.${collection}`;
-    const { inprog } = await db.admin().command({ currentOp: 1, active: true, ns });
+    const { inprog } = await db.admin().command({ currentOp: 1, active: true, ns }, patternsAsStored);
     return (inprog as Document[])
       .filter((op) => op.ns === ns && op.planSummary === "COLLSCAN")
       .map((op) => ({ operation: String(op.op), runningMs: Number(op.microsecs_running ?? 0) / 1_000 }))

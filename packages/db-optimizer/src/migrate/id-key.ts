@@ -12,6 +12,8 @@ export function idKey(id: unknown): string {
 
 function keyOfOther(id: unknown): string {
   if (id === undefined || id === null) return "0";
+  // Serialised it would be the beginning of 1970.
+  if (id instanceof Date && Number.isNaN(id.getTime())) return "d";
   const type = bsonTypeOf(id);
   if (type === "ObjectId") return `o${(id as mongo.ObjectId).toHexString()}`;
   if (type === "BSONSymbol") return `s${(id as mongo.BSONSymbol).value}`;
@@ -39,13 +41,28 @@ export function distinctIds(ids: Iterable<unknown>): unknown[] {
  * Whether JavaScript may have put the fields of an `_id` in another order than the server has them in: names that are
  * numbers come first in an object. Asked for by such an `_id`, the server may find nothing. Pure.
  */
-export function mayBeReordered(id: unknown): boolean {
+function mayBeReordered(id: unknown): boolean {
   if (typeof id !== "object" || id === null || bsonTypeOf(id) !== undefined || !isPlain(id)) return false;
   const names = Object.keys(id);
   return (
     (names.length > 1 && names.some((name) => arrayIndex.test(name))) ||
     Object.values(id).some(mayBeReordered)
   );
+}
+
+/** Why the server may find nothing by an `_id` as JavaScript has read it, if there is a reason to fear so. Pure. */
+export function whyUnfindable(id: unknown): string | undefined {
+  if (holdsNoDate(id)) return "its _id has a date beyond those of JavaScript";
+  return mayBeReordered(id)
+    ? "its _id has fields whose names are numbers: JavaScript does not keep their order"
+    : undefined;
+}
+
+/** Whether a value is or holds a date that the server has and JavaScript has not. */
+function holdsNoDate(id: unknown): boolean {
+  if (id instanceof Date) return Number.isNaN(id.getTime());
+  if (typeof id !== "object" || id === null || bsonTypeOf(id) !== undefined) return false;
+  return Object.values(id).some(holdsNoDate);
 }
 
 const arrayIndex = /^(0|[1-9]\d{0,9})$/;

@@ -39,8 +39,9 @@ export function filtersAfter(id: unknown): readonly Document[] {
   const position = brackets.findIndex(([first]) => first === bracket);
   const later = brackets.slice(position + 1).flat();
   const filters: Document[] = [];
-  // Nothing is greater than NaN, though all numbers are sorted behind it.
-  if (isNaNumber(id)) filters.push({ _id: { $gte: Number.NEGATIVE_INFINITY } });
+  // Where a date that JavaScript has not stands among the others is not known; nothing is greater than NaN, though all numbers are sorted behind it.
+  if (id instanceof Date && Number.isNaN(id.getTime())) filters.push({ _id: { $type: "date" } });
+  else if (isNaNumber(id)) filters.push({ _id: { $gte: Number.NEGATIVE_INFINITY } });
   else if (!single.includes(bracket)) filters.push({ _id: { $gt: id } });
   if (later.length > 0) filters.push({ _id: { $type: later } });
   return filters;

@@ -5,7 +5,7 @@ import { majority, primary } from "../own-collection.js";
 import { isRecordFault } from "../transient.js";
 import { differences, type Expected } from "./compare.js";
 import type { Migration, TargetsByCollection } from "./definition.js";
-import { distinctIds, idKey, mayBeReordered } from "./id-key.js";
+import { distinctIds, idKey, whyUnfindable } from "./id-key.js";
 import { type Mismatch, reasonOf } from "./report.js";
 import { type TargetsWritten, writeSources, writeTargets } from "./write.js";
 
@@ -43,19 +43,19 @@ function setAside({ source }: Migration, sourceId: unknown, reason: string): Exp
   };
 }
 
-/** Sets aside what the server does not find by its `_id`, as JavaScript has put the fields of that in another order. */
+/** Sets aside what the server does not find by its `_id` as JavaScript has read that. */
 export async function findable(
   context: PassContext,
   batch: readonly Expanded[],
 ): Promise<readonly Expanded[]> {
-  const doubtful = batch.map(({ sourceId }) => sourceId).filter(mayBeReordered);
+  const doubtful = batch.map(({ sourceId }) => sourceId).filter((id) => whyUnfindable(id));
   if (doubtful.length === 0) return batch;
   const lost = new Set((await withoutSource(context, doubtful)).map(idKey));
   return batch.map((one) => (lost.has(idKey(one.sourceId)) ? unfindable(context, one.sourceId) : one));
 }
 
 const unfindable = ({ migration }: PassContext, id: unknown): Expanded =>
-  setAside(migration, id, "its _id has fields whose names are numbers: JavaScript does not keep their order");
+  setAside(migration, id, whyUnfindable(id) ?? "the server does not find it by its _id");
 
 /**
  * Writes what follows from documents of the old layout. Returns how many were written, and what could not be.
@@ -145,7 +145,7 @@ export async function readAgain(context: PassContext, ids: readonly unknown[]): 
   return ids.map((id) => {
     const source = found.get(idKey(id));
     if (source) return expandOne(context, source);
-    return mayBeReordered(id) ? unfindable(context, id) : { sourceId: id, expected: [] };
+    return whyUnfindable(id) ? unfindable(context, id) : { sourceId: id, expected: [] };
   });
 }
 
@@ -212,7 +212,7 @@ async function carryOneBack(
   // What only the old layout has was cleaned up in the new one: there is nothing to bring back of it.
   const behind = differences(migration, expected, own).some(({ kind }) => kind !== "missing");
   if (!behind) return false;
-  if (!source && mayBeReordered(id)) throw new Error(unfindable(context, id).fault?.reason);
+  if (!source && whyUnfindable(id)) throw new Error(unfindable(context, id).fault?.reason);
   await writeSources(connection, migration.source, migration.collapse(own, source));
   return true;
 }

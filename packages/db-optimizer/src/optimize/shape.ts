@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { isPattern } from "../exact.js";
 import type { Document } from "../model.js";
 
 /** A query without its values: what two runs of one query have in common. */
@@ -83,7 +84,7 @@ function elementOf(value: unknown): Document | undefined {
 }
 
 function isEquality(value: unknown): boolean {
-  if (!isPlain(value) || !hasOperators(value)) return !(value instanceof RegExp);
+  if (!isPlain(value) || !hasOperators(value)) return !isPattern(value);
   return Object.keys(value).every((operator) => equalityOperators.has(operator));
 }
 

@@ -1,6 +1,6 @@
 import type { mongo } from "mongoose";
-
 import { toOptimizerError } from "../errors.js";
+import { patternsAsStored } from "../exact.js";
 import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
 import { ownWork } from "../own-work.js";
@@ -54,7 +54,7 @@ export async function sampleEach<T>(
   { size, maxTimeMS }: { readonly size: number; readonly maxTimeMS: number },
   look: (documents: readonly Document[], sample: SchemaSample) => T,
 ): Promise<T[]> {
-  const options = { promoteValues: false, maxTimeMS, ...ownWork };
+  const options = { promoteValues: false, ...patternsAsStored, maxTimeMS, ...ownWork };
   const samples = await mapLimited(collections, atOnce, async ({ collection, schema }) => {
     if (!schema) return [];
     try {

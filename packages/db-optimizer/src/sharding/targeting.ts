@@ -1,3 +1,4 @@
+import { isPattern } from "../exact.js";
 import type { IndexKey } from "../indexes/spec.js";
 import type { Document } from "../model.js";
 import type { NamedQuery } from "../named-query.js";
@@ -81,7 +82,7 @@ function constraintOf(condition: unknown, byBytes: boolean): Constraint | undefi
 }
 
 function isPoint(value: unknown, byBytes: boolean): boolean {
-  if (value instanceof RegExp || Array.isArray(value)) return false;
+  if (isPattern(value) || Array.isArray(value)) return false;
   return byBytes || typeof value !== "string";
 }
 

@@ -2,6 +2,7 @@ import type { Connection, mongo } from "mongoose";
 import type { CollectionSize } from "../cleanup/report.js";
 import { storageStats, sumSizes } from "../cleanup/size.js";
 import { toOptimizerError } from "../errors.js";
+import { patternsAsStored } from "../exact.js";
 import { databaseOf } from "../indexes/inspect.js";
 import { mapLimited } from "../limited.js";
 import type { Document } from "../model.js";
@@ -92,7 +93,7 @@ export async function storageReport(connection: Connection, limits?: StorageLimi
 async function storageOf(db: mongo.Db, collection: string, size: number): Promise<CollectionStorage> {
   const parts = await storageStats(db, collection);
   const sample = await db
-    .collection(collection)
+    .collection(collection, patternsAsStored)
     .aggregate([{ $sample: { size } }], ownWork)
     .toArray();
   return {

@@ -6,6 +6,7 @@ import { mongo } from "mongoose";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openActor } from "../../src/cleanup/actions.js";
 import { parseRules, ruleFilter } from "../../src/cleanup/rules.js";
+import { SetAside } from "../../src/cleanup/set-aside.js";
 import { type CleanupAction, type CleanupRule, runCleanup } from "../../src/index.js";
 import { overriding } from "../support.js";
 
@@ -82,6 +83,7 @@ describe("archive to a file", () => {
       collection: changing,
       rule: parsed!,
       filter: ruleFilter(parsed!, now),
+      aside: new SetAside(),
     });
     const ids = (
       await logs()

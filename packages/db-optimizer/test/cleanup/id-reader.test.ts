@@ -1,6 +1,7 @@
-import type { mongo } from "mongoose";
+import { mongo } from "mongoose";
 import { describe, expect, it } from "vitest";
 import { IdReader } from "../../src/cleanup/id-reader.js";
+import { SetAside } from "../../src/cleanup/set-aside.js";
 import type { Document } from "../../src/model.js";
 
 interface Stored {
@@ -28,7 +29,7 @@ function collectionOf(count: number, dateOf: (n: number) => number) {
         pages.read += 1;
         return buffer.length > 0;
       },
-      readBufferedDocuments: () => buffer,
+      readBufferedDocuments: () => buffer.map((one) => mongo.BSON.serialize(one)),
       close: async () => undefined,
     };
     return { sort: () => cursor };
@@ -42,7 +43,10 @@ function collectionOf(count: number, dateOf: (n: number) => number) {
     return before - stored.length;
   };
   const collection = { find } as unknown as mongo.Collection;
-  const reader = new IdReader({ collection, filter: {}, field: "at", index: "at_1" }, null);
+  const reader = new IdReader(
+    { collection, filter: {}, field: "at", index: "at_1", aside: new SetAside() },
+    null,
+  );
   return { reader, opened, failures, pages, handed, remove, left: () => stored.length };
 }
 
