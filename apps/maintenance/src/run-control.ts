@@ -1,6 +1,8 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { mongo } from "mongoose";
 import type { Job } from "./job.js";
-import type { LeaseStore } from "./lease.js";
+import { acquireLease, type LeaseStore, releaseLease } from "./lease.js";
 import { alive, asItIs, newRun, noteLost, queuedFence, type RunDocument, type RunHistory } from "./runs.js";
 
 /** Why a run can't be steered as asked. */
@@ -87,20 +89,33 @@ export async function queueRun({ history, leases, jobs, by }: Controls, job: str
     state: _state,
     ...fresh
   } = newRun(history, { job: name, state: "queued", instance: by, fence: queuedFence }, await leases.now());
-  const queued = await history.collection.findOneAndUpdate(
-    { job: name, state: "queued" },
-    { $setOnInsert: { _id, ...fresh } },
-    { upsert: true, returnDocument: "after" },
+  const queued = await aloneInQueue(leases, name, () =>
+    history.collection.findOneAndUpdate(
+      { job: name, state: "queued" },
+      { $setOnInsert: { _id, ...fresh } },
+      { upsert: true, returnDocument: "after" },
+    ),
   );
-  const first = await firstQueued(history, name);
-  if (!first || !queued || first._id.equals(queued._id)) return queued as RunDocument;
-  await history.collection.deleteOne({ _id: queued._id, state: "queued" });
-  return first;
+  return queued as RunDocument;
 }
 
-/** Of runs that were queued at the same moment all callers take the same one. */
-function firstQueued({ collection }: RunHistory, job: string): Promise<RunDocument | null> {
-  return collection.findOne({ job, state: "queued" }, { sort: { _id: 1 } });
+const [queueLockMs, queueRetryMs] = [10_000, 20];
+
+/** Who queues a run looks for another and writes: one after the other for each job, so that one run is queued. */
+async function aloneInQueue<T>(leases: LeaseStore, job: string, act: () => Promise<T>): Promise<T> {
+  const request = { job: `queue of ${job}`, owner: randomUUID(), ttlMs: queueLockMs };
+  for (;;) {
+    const acquired = await acquireLease(leases, request);
+    if (!acquired.acquired) {
+      await sleep(queueRetryMs);
+      continue;
+    }
+    try {
+      return await act();
+    } finally {
+      await releaseLease(leases, acquired.lease);
+    }
+  }
 }
 
 const open: RunDocument["state"][] = ["queued", "running", "paused"];
@@ -135,20 +150,16 @@ export async function resumeRun(controls: Controls, id: string): Promise<RunDocu
   const { history, leases } = controls;
   await noteLost(history, leases, job);
   const free = { $unset: { wanted: 1, wantedBy: 1 } } as const;
-  const active = new RunError("RUN_ACTIVE", `another run of ${job} is queued already`);
-  const waiting = await firstQueued(history, job);
-  if (waiting && !waiting._id.equals(_id)) throw active;
-  const before = await history.collection.findOneAndUpdate(
-    { _id, state: { $in: resumable }, ...notCancelled },
-    { $set: { state: "queued", fence: queuedFence }, ...free },
-  );
-  if (!before) return changed(controls, { _id, state: { $in: open }, ...notCancelled }, free);
-  const first = await firstQueued(history, job);
-  if (first && !first._id.equals(_id)) {
-    await history.collection.replaceOne({ _id, state: "queued", fence: queuedFence }, before);
-    throw active;
-  }
-  return showRun(controls, id);
+  const queued = await aloneInQueue(leases, job, async () => {
+    const waiting = await history.collection.findOne({ job, state: "queued", _id: { $ne: _id } });
+    if (waiting) throw new RunError("RUN_ACTIVE", `another run of ${job} is queued already`);
+    return history.collection.findOneAndUpdate(
+      { _id, state: { $in: resumable }, ...notCancelled },
+      { $set: { state: "queued", fence: queuedFence }, ...free },
+      { returnDocument: "after" },
+    );
+  });
+  return queued ?? changed(controls, { _id, state: { $in: open }, ...notCancelled }, free);
 }
 
 /**
