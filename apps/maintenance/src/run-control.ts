@@ -99,7 +99,7 @@ export async function queueRun({ history, leases, jobs, by }: Controls, job: str
   return queued as RunDocument;
 }
 
-const [queueLockMs, queueRetryMs] = [10_000, 20];
+const [queueLockMs, queueRetryMs] = [2_000, 20];
 
 /** Who queues a run looks for another and writes: one after the other for each job, so that one run is queued. */
 async function aloneInQueue<T>(leases: LeaseStore, job: string, act: () => Promise<T>): Promise<T> {
