@@ -58,32 +58,32 @@ export function cleanupJob(database: IdentityDatabase, config: Config, metrics: 
   };
 }
 
-/** A rule that was not carried out, and why. */
+/** A rule that was not carried out, for want of an index on this field. */
 interface LeftOut {
   readonly rule: string;
-  readonly message: string;
+  readonly collection: string;
+  readonly field: string;
 }
 
 /** Carries out all rules but those that would scan a collection for want of an index. */
 async function cleanUp(
   database: IdentityDatabase,
   options: CleanupOptions,
-): Promise<{ cleaned: CleanupReport; leftOut: LeftOut[] }> {
-  const leftOut: LeftOut[] = [];
-  for (;;) {
-    const skipped = leftOut.map(({ rule }) => rule);
-    const rules = retentionRules.filter(({ name }) => !skipped.includes(name));
-    const optimizer = new DatabaseOptimizer(database.connection, {
+): Promise<{ cleaned: CleanupReport; leftOut: readonly LeftOut[] }> {
+  const cleanUpBy = (cleanup: typeof retentionRules) =>
+    new DatabaseOptimizer(database.connection, {
       models: Object.values(database.models),
-      cleanup: rules,
+      cleanup,
       ...recordingFor(database),
-    });
-    try {
-      return { cleaned: await optimizer.cleanup(options), leftOut };
-    } catch (error) {
-      if (!isOptimizerError(error, "RULE_NEEDS_INDEX") || rules.length === 1) throw error;
-      leftOut.push({ rule: String(error.details.rule), message: error.message });
-    }
+    }).cleanup(options);
+  try {
+    return { cleaned: await cleanUpBy(retentionRules), leftOut: [] };
+  } catch (error) {
+    if (!isOptimizerError(error, "RULE_NEEDS_INDEX")) throw error;
+    const leftOut = error.details.rules as readonly LeftOut[];
+    const rest = retentionRules.filter(({ name }) => leftOut.every(({ rule }) => rule !== name));
+    if (rest.length === 0) throw error;
+    return { cleaned: await cleanUpBy(rest), leftOut };
   }
 }
 
