@@ -18,6 +18,7 @@ const tasks = {
   test: ["scripts/test.mjs"],
   "test:only": ["node_modules/vitest/vitest.mjs", "run"],
   "test:outside": ["node_modules/vitest/vitest.mjs", "run", "outside"],
+  faults: ["scripts/faults.mjs"],
 };
 
 const [task, ...args] = process.argv.slice(2);

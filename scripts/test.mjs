@@ -1,5 +1,5 @@
-// Everything that must hold before a change lands, in the order in which it fails fastest. The last line is the
-// test runner's own count.
+// Everything that must hold before a change lands, in the order in which it fails fastest, or the steps that are named:
+// `npm test -- tests types`. The last line is the test runner's own count.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { relative, resolve } from "node:path";
@@ -19,11 +19,21 @@ const steps = [
   ["tests", ["vitest", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]],
 ];
 
+const named = process.argv.slice(2);
+const unknown = named.filter((name) => !steps.some(([step]) => step === name));
+if (unknown.length > 0) {
+  process.stderr.write(
+    `No step ${unknown.join(", ")}; there are ${steps.map(([step]) => step).join(", ")}\n`,
+  );
+  process.exit(1);
+}
+
 mkdirSync("reports", { recursive: true });
 for (const file of [report, engineKind]) rmSync(file, { force: true });
 const env = { ...process.env, ORG_DB_TEST_ENGINE_KIND_FILE: resolve(engineKind) };
 const failed = [];
 for (const [name, [command, ...argv]] of steps) {
+  if (named.length > 0 && !named.includes(name)) continue;
   const started = performance.now();
   process.stdout.write(`\n── ${name}\n`);
   const { status, error } = spawnSync(command, argv, {

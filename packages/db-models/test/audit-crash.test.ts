@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
-import { bundleChild, childrenAhead, randomOf, startChild } from "@org/dev-kit/children";
+import { bundleChild, childrenAhead, startChild } from "@org/dev-kit/children";
+import { faultLoop } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type AuditEventDocument, defineModels, type IdentityModels, verifyAudit } from "../src/index.js";
@@ -37,23 +38,21 @@ describe("appendAudit in several processes", () => {
     expect(said.flat().filter((line) => !stored.has(line))).toEqual([]);
   });
 
-  const seed = Number(process.env.TEST_SEED ?? 20_961_101);
-  const kills = 50;
-  it(`has every acknowledged event after ${kills} kills at random moments (seed ${seed})`, async () => {
-    const random = randomOf(seed);
-    const next = childrenAhead(3, kills, () => startChild(writer, temporary.uri, userId));
+  const kills = faultLoop({ seed: 20_961_101, kinds: 2 });
+  it(`has every acknowledged event after ${kills.planned} kills at random moments (seed ${kills.seed})`, async () => {
+    const next = childrenAhead(3, kills.planned, () => startChild(writer, temporary.uri, userId));
     const said: string[] = [];
-    for (let kill = 0; kill < kills; kill++) {
+    for (const { kind, at } of kills.rounds()) {
       const child = await next();
       child.tell("go");
       // At a random moment of its first appends, or of later ones.
-      if (kill % 2 === 1) await child.hasPrinted(" 0 ");
-      await setTimeout(random() * 40);
+      if (kind === 1) await child.hasPrinted(" 0 ");
+      await setTimeout(at * 40);
       child.kill();
       await child.exited;
       said.push(...acknowledged(child.printed()));
     }
-    expect(said.length).toBeGreaterThanOrEqual(kills / 2);
+    expect(said.length).toBeGreaterThanOrEqual(kills.planned / 2);
     const stored = await placesStored();
     expect(said.filter((line) => !stored.has(line))).toEqual([]);
     expect(await verifyAudit(models)).toMatchObject({ intact: true, breaks: [] });

@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
-import { bundleChild, childrenAhead, randomOf, startChild } from "@org/dev-kit/children";
+import { bundleChild, childrenAhead, startChild } from "@org/dev-kit/children";
+import { faultLoop } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeAll, expect, it } from "vitest";
 import { defineModels, type IdentityModels, validateAccessToken } from "../src/index.js";
@@ -15,8 +16,7 @@ beforeAll(async () => {
   await createIndexes(models);
 });
 
-const seed = Number(process.env.TEST_SEED ?? 20_961_102);
-const kills = 50;
+const kills = faultLoop({ seed: 20_961_102, kinds: 2 });
 const codesPerChild = 4;
 const script = await bundleChild(new URL("./children/oauth-client.ts", import.meta.url));
 
@@ -35,21 +35,24 @@ async function goOn(world: World, code: string, lastSaid: string | undefined): P
   return result.retried ? "retried" : "rotated";
 }
 
-it(`after ${kills} kills at random moments the client goes on, or starts anew (seed ${seed})`, async () => {
-  const random = randomOf(seed);
-  const next = childrenAhead(3, kills, () => startChild(script, temporary.uri));
+it(`after ${kills.planned} kills at random moments the client goes on, or starts anew (seed ${kills.seed})`, async () => {
+  const next = childrenAhead(3, kills.planned, () => startChild(script, temporary.uri));
   const world = await makeWorld(models);
   const { clientId } = world.client;
   const outcomes: Record<string, number> = {};
-  for (let kill = 0; kill < kills; kill++) {
+  let killed = 0;
+  // The kills reached the exchanges, and the rotations after them.
+  const met = () => (outcomes.exchanged ?? 0) > 0 && (outcomes.rotated ?? 0) + (outcomes.retried ?? 0) > 0;
+  for (const { kind, at } of kills.rounds(met)) {
+    killed += 1;
     const codes = await Promise.all(Array.from({ length: codesPerChild }, () => codeFor(models, world)));
     const child = await next();
     const secrets = { clientSecret: world.clientSecret, codeVerifier: world.verifier };
     const job: Assignment = { clientId, ...secrets, redirectUri, codes, times: 1, rotate: true };
     child.tell(JSON.stringify(job));
     // At a random moment of the exchanges, or of the rotations after them.
-    if (kill % 2 === 1) await child.hasPrinted(" idr_");
-    await setTimeout(random() * 40);
+    if (kind === 1) await child.hasPrinted(" idr_");
+    await setTimeout(at * 40);
     child.kill();
     await child.exited;
     const said = child.printed().match(/^\d+ idr_\S+ ida_\S+$/gm) ?? [];
@@ -61,10 +64,9 @@ it(`after ${kills} kills at random moments the client goes on, or starts anew (s
   }
   // One authorization a code, whose tokens live or not together.
   const all = await models.AppToken.find({ userId: world.user._id }).lean();
-  expect(all).toHaveLength(kills * codesPerChild);
+  expect(all).toHaveLength(killed * codesPerChild);
   const ended = all.filter(({ revokedAt }) => revokedAt);
   expect(ended).toHaveLength(outcomes.code_reused ?? 0);
-  // The kills reached the exchanges, and the rotations after them.
   const { exchanged = 0, rotated = 0, retried = 0 } = outcomes;
   expect(exchanged).toBeGreaterThan(0);
   expect(rotated + retried).toBeGreaterThan(0);

@@ -1,4 +1,5 @@
 import { bundleChild, childrenAhead, startChild, type WaitingChild } from "@org/dev-kit/children";
+import { faultSample } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
@@ -32,8 +33,12 @@ const changer = await bundleChild(new URL("./children/password-changer.ts", impo
 const start = () => startChild(changer, temporary.uri);
 /** More than either change sends. */
 const maxCommands = 12;
-const moments = (["commandStarted", "commandSucceeded"] as const).flatMap((when) =>
-  Array.from({ length: maxCommands }, (_, index) => ({ when, killedAt: index + 1 })),
+const moments = faultSample(
+  (["commandStarted", "commandSucceeded"] as const).flatMap((when) =>
+    Array.from({ length: maxCommands }, (_, index) => ({ when, killedAt: index + 1 })),
+  ),
+  12,
+  20_961_128,
 );
 
 /** The account as it is in one moment. */
@@ -71,7 +76,9 @@ async function killAtEachMoment(
   return finished;
 }
 
-describe("a change that is killed before, at and after each of its commands", () => {
+const told = moments.map(({ when, killedAt }) => `${when} ${killedAt}`).join(", ");
+
+describe(`a change that is killed at its commands (${told})`, () => {
   it("of a reset leaves the old password and a good token, or the new one, a spent token and no session", async () => {
     let user: UserDocument;
     let token = "";

@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
-import { bundleChild, childrenAhead, randomOf, startChild } from "@org/dev-kit/children";
+import { bundleChild, childrenAhead, startChild } from "@org/dev-kit/children";
+import { faultLoop } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeAll, expect, it } from "vitest";
 import {
@@ -21,30 +22,32 @@ beforeAll(async () => {
   await createIndexes(models);
 });
 
-const seed = Number(process.env.TEST_SEED ?? 20_960_601);
-const kills = 50;
+const kills = faultLoop({ seed: 20_960_601 });
 const eraser = await bundleChild(new URL("./children/eraser.ts", import.meta.url));
 
-it(`leaves nothing of ${kills} people whose erasure was killed at a random moment (seed ${seed})`, async () => {
-  const random = randomOf(seed);
-  const next = childrenAhead(3, kills + 1, () => startChild(eraser, temporary.uri));
+it(`leaves nothing of ${kills.planned} people whose erasure was killed at a random moment (seed ${kills.seed})`, async () => {
+  const next = childrenAhead(3, kills.planned + 1, () => startChild(eraser, temporary.uri));
   const people: KnownPerson[] = [];
   let wholeMs = 0;
-  for (let round = 0; round <= kills; round++) {
+  let halfDone = 0;
+  const kill = async (killsAt?: () => Promise<unknown>) => {
     const person = await makeKnownPerson(models, now);
     people.push(person);
     const child = await next();
     child.tell(person.user._id.toHexString());
     await child.hasPrinted("started\n");
     const started = performance.now();
-    // The first is left alone, to learn in how long a time a kill meets an erasure on this machine.
-    if (round === 0) await child.hasPrinted("}\n");
-    else await setTimeout(random() * wholeMs).then(child.kill);
+    if (killsAt) await killsAt().then(child.kill);
+    else await child.hasPrinted("}\n");
     wholeMs ||= performance.now() - started;
     await child.exited;
-  }
-  const halfDone = await models.Erasure.countDocuments({ finishedAt: { $exists: false } });
-  expect(halfDone).toBeGreaterThan(kills / 5);
+    halfDone = await models.Erasure.countDocuments({ finishedAt: { $exists: false } });
+  };
+  // The first is left alone, to learn in how long a time a kill meets an erasure on this machine.
+  await kill();
+  const met = () => halfDone > kills.planned / 5;
+  for (const { at } of kills.rounds(met)) await kill(() => setTimeout(at * wholeMs));
+  expect(halfDone).toBeGreaterThan(kills.planned / 5);
 
   // The job goes on with what had begun; of what had not, nothing is known but to who asked, who asks again.
   await resumeErasures(models, after(10 * duration.minute));

@@ -90,7 +90,7 @@ export function startChild(bundle: string, ...args: string[]): WaitingChild {
   };
 }
 
-/** A row of children that are already up, having printed `ready`, started ahead of their use. */
+/** A row of children that are already up, having printed `ready`, started ahead of their use; behind the last, on demand. */
 export function childrenAhead(ahead: number, total: number, start: () => WaitingChild) {
   const row: WaitingChild[] = [];
   let started = 0;
@@ -99,7 +99,7 @@ export function childrenAhead(ahead: number, total: number, start: () => Waiting
   };
   fill();
   return async (): Promise<WaitingChild> => {
-    const next = row.shift() as WaitingChild;
+    const next = row.shift() ?? start();
     await next.hasPrinted("ready\n");
     fill();
     return next;

@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
-import { bundleChild, randomOf, startChild } from "@org/dev-kit/children";
+import { bundleChild, startChild } from "@org/dev-kit/children";
+import { faultLoop, faultSample } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Connection, mongo } from "mongoose";
 import { afterEach, describe, expect, inject, test, vi } from "vitest";
@@ -20,7 +21,7 @@ import { driftOf, indexesOf, neverWithout, nextRunFinishes } from "./drift-check
 import { mortalServer, Way } from "./way.js";
 
 const database = useTemporaryDatabase({ label: "faults", per: "test" });
-const seed = Number(process.env.TEST_SEED ?? 20_961_124);
+const cuts = faultLoop({ seed: 20_961_124, all: 10, sample: 3 });
 const script = await bundleChild(new URL("../children/applier.ts", import.meta.url));
 const things = () => database.connection.collection("things");
 
@@ -280,6 +281,11 @@ describe("the server refuses", () => {
 const writing = ["createIndexes", "collMod", "dropIndexes"];
 /** Commands that the plan of the drifting models takes. */
 const writesOfDrift = 16;
+const stumbles = faultSample(
+  Array.from({ length: writesOfDrift }, (_, write) => write + 1),
+  4,
+  20_961_124,
+);
 
 /** Answers the given writes with the errors of a step-down, by turns; they had not been done, or the answer is lost. */
 function stumbling(connection: Connection, isDone: boolean, at: (write: number) => boolean) {
@@ -300,9 +306,9 @@ describe("a primary that steps down", () => {
     ["before a command is done", false],
     ["when it is done, and the answer is lost", true],
   ])(
-    "%s, whichever it is: the run goes on by itself, and its journal leads back",
+    `%s, at write ${stumbles.join(", ")}: the run goes on by itself, and its journal leads back`,
     async (_when, isDone) => {
-      for (let stumblesAt = 1; stumblesAt <= writesOfDrift; stumblesAt++) {
+      for (const stumblesAt of stumbles) {
         await seedDrift(database.connection);
         const optimizer = driftOf(database.connection);
         const before = await indexesOf(database.connection);
@@ -497,15 +503,14 @@ describe("between two tries", () => {
   });
 });
 
-test("a connection that is cut in the midst of steps: the run goes on by itself", async () => {
+test(`a connection that is cut in the midst of steps: the run goes on by itself (seed ${cuts.seed})`, async () => {
   const way = new Way(database.uri);
   const connection = await way.connect(database.name);
-  const random = randomOf(seed);
-  for (let cut = 0; cut < 10; cut++) {
+  for (const { at, random } of cuts.rounds()) {
     await seedDrift(database.connection);
     const optimizer = driftOf(connection);
     const plan = await driftingPlan(optimizer);
-    let steps = Math.floor(random() * plan.steps.length);
+    let steps = Math.floor(at * plan.steps.length);
     const onProgress = () => {
       if (steps-- === 0) void setTimeout(random() * 20).then(() => way.cut());
     };

@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { bundleChild, childrenAhead, randomOf, startChild, type WaitingChild } from "@org/dev-kit/children";
+import { bundleChild, childrenAhead, startChild, type WaitingChild } from "@org/dev-kit/children";
+import { type FaultRound, faultLoop } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { mongo } from "mongoose";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -13,8 +14,7 @@ import { aMinutePasses } from "../support.js";
 
 const { EJSON } = mongo.BSON;
 const database = useTemporaryDatabase({ label: "cleanup_kills" });
-const seed = Number(process.env.TEST_SEED ?? 20_961_124);
-const kills = 50;
+const kills = faultLoop({ seed: 20_961_124 });
 /** Documents of each collection that its rule names, and the batches that the four rules take. */
 const old = 60;
 const batches = (old / 10) * cleanedCollections.length;
@@ -67,25 +67,27 @@ async function allDone(archive: string): Promise<void> {
 }
 
 /** A moment within any of the batches, or before the first, on a machine of whatever speed. */
-async function someMoment(child: WaitingChild, random: () => number): Promise<number> {
-  const reached = Math.floor(random() * batches);
+async function someMoment(child: WaitingChild, { at, random }: FaultRound): Promise<number> {
+  const reached = Math.floor(at * batches);
   const count = () => child.printed().match(/^batch/gm)?.length ?? 0;
   while (count() < reached && !child.printed().includes("ended")) await setTimeout(1);
   await setTimeout(random() * longestMs);
   return count();
 }
 
-test(`after each of ${kills} kills at random moments the next run finishes, and nothing else was touched (seed ${seed})`, async () => {
-  const random = randomOf(seed);
+test(`after each of ${kills.planned} kills at random moments the next run finishes, and nothing else was touched (seed ${kills.seed})`, async () => {
   const archive = join(folder, "filed.ndjson");
-  const next = childrenAhead(2, kills, () => startChild(script, database.uri));
+  const next = childrenAhead(2, kills.planned, () => startChild(script, database.uri));
   const reached: number[] = [];
   let resumed = 0;
-  for (let kill = 0; kill < kills; kill++) {
+  // The kills fell before, between and after the batches, and in all the rules.
+  const met = () =>
+    Math.min(...reached) < 3 && Math.max(...reached) > batches * 0.75 && resumed > reached.length / 2;
+  for (const round of kills.rounds(met)) {
     await seedCleaning(database.connection, archive, old);
     const child = await next();
     child.tell(JSON.stringify({ archive } satisfies CleaningAssignment));
-    reached.push(await someMoment(child, random));
+    reached.push(await someMoment(child, round));
     child.kill();
     await child.exited;
     await nothingElseTouched(archive);
@@ -104,8 +106,7 @@ test(`after each of ${kills} kills at random moments the next run finishes, and 
     expect(last).toMatchObject({ _id: report.runId, state: "succeeded" });
     expect(before.filter(({ state }) => state !== "succeeded")).toEqual([]);
   }
-  // The kills fell before, between and after the batches, and in all the rules.
   expect(Math.min(...reached)).toBeLessThan(3);
-  expect(resumed).toBeGreaterThan(kills / 2);
+  expect(resumed).toBeGreaterThan(reached.length / 2);
   expect(Math.max(...reached)).toBeGreaterThan(batches * 0.75);
 }, 180_000);

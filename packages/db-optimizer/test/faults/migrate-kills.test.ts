@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
-import { bundleChild, childrenAhead, randomOf, startChild, type WaitingChild } from "@org/dev-kit/children";
+import { bundleChild, childrenAhead, startChild, type WaitingChild } from "@org/dev-kit/children";
+import { type FaultLoop, type FaultRound, faultLoop } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeEach, describe, expect, test } from "vitest";
 import {
@@ -15,8 +16,7 @@ import type { MigratorAssignment } from "../children/migrator.js";
 import { aMinutePasses } from "../support.js";
 
 const database = useTemporaryDatabase({ label: "migrate_kills" });
-const seed = Number(process.env.TEST_SEED ?? 20_961_124);
-const kills = 50;
+const loop = (kinds: number) => faultLoop({ seed: 20_961_124, sample: 6, kinds });
 const boxes = 20;
 const migration = boxesMigration();
 const options = { now: () => new Date(), limits: { minBatch: 20, maxBatch: 20, niceRatio: 0 } };
@@ -47,33 +47,35 @@ async function expectComplete(): Promise<void> {
 }
 
 interface Kills {
+  readonly kills: FaultLoop;
   readonly way: NonNullable<MigratorAssignment["way"]>;
   /** Before each run. */
   prepare(): Promise<unknown>;
   /** The moment to kill at. */
-  moment(child: WaitingChild, random: () => number, kill: number): Promise<unknown>;
+  moment(child: WaitingChild, round: FaultRound): Promise<unknown>;
   /** After each kill: the next run, and what must hold then. */
   finish(): Promise<void>;
+  /** Phases that the kills must have found it in. */
+  readonly phases: readonly MigrationPhase[];
 }
 
-/** Kills a migration again and again; tells the phases that the kills found it in. */
-async function killed({ way, prepare, moment, finish }: Kills): Promise<Set<MigrationPhase>> {
-  const random = randomOf(seed);
-  const next = childrenAhead(2, kills, () => startChild(script, database.uri));
-  const phases = new Set<MigrationPhase>();
-  for (let kill = 0; kill < kills; kill++) {
+/** Kills a migration again and again, in each of the phases. */
+async function killed({ kills, way, prepare, moment, finish, phases }: Kills): Promise<void> {
+  const next = childrenAhead(2, kills.planned, () => startChild(script, database.uri));
+  const seen = new Set<MigrationPhase>();
+  for (const round of kills.rounds(() => phases.every((phase) => seen.has(phase)))) {
     await fillBoxes(database.connection, boxes);
     await prepare();
     const child = await next();
     child.tell(JSON.stringify({ way } satisfies MigratorAssignment));
-    await moment(child, random, kill);
+    await moment(child, round);
     child.kill();
     await child.exited;
-    phases.add((await migrationStatus(database.connection, migration)).phase);
+    seen.add((await migrationStatus(database.connection, migration)).phase);
     await aMinutePasses(database.connection);
     await finish();
   }
-  return phases;
+  expect([...seen]).toEqual(expect.arrayContaining([...phases]));
 }
 
 const nothing = async () => undefined;
@@ -90,39 +92,44 @@ async function switchedWithSourceUntouched(): Promise<void> {
   expect(await all("boxes")).toEqual(before);
 }
 
-describe(`${kills} kills at random moments (seed ${seed})`, () => {
+const [ofOneKind, ofTwoKinds, ofThreeKinds] = [loop(1), loop(2), loop(3)];
+
+describe(`${ofOneKind.planned} kills at random moments (seed ${ofOneKind.seed})`, () => {
   test("of the backfill: the next run finishes, and the source is untouched", async () => {
-    const phases = await killed({
+    await killed({
+      kills: ofOneKind,
       way: "up",
       prepare: nothing,
-      moment: (child, random) =>
-        after(child, new RegExp(`(reached backfill[^]*){${Math.floor(random() * 6)}}`), random() * 20),
+      moment: (child, { at, random }) =>
+        after(child, new RegExp(`(reached backfill[^]*){${Math.floor(at * 6)}}`), random() * 20),
       finish: switchedWithSourceUntouched,
+      phases: ["backfill"],
     });
-    expect(phases).toContain("backfill");
   }, 180_000);
 
   test("of the verification and the switch: the next run finishes, and the source is untouched", async () => {
     // The last is met on the slowest machine too, where 60 ms do not suffice for a switch.
     const reached = [/reached verify/, /reached switching/, /ended switched/];
-    const phases = await killed({
+    await killed({
+      kills: ofThreeKinds,
       way: "up",
       prepare: nothing,
-      moment: (child, random, kill) => after(child, reached[kill % reached.length] as RegExp, random() * 60),
+      moment: (child, { kind, at }) => after(child, reached[kind] as RegExp, at * 60),
       finish: switchedWithSourceUntouched,
+      phases: ["verify", "switching", "switched"],
     });
-    expect([...phases]).toEqual(expect.arrayContaining(["verify", "switching", "switched"]));
   }, 180_000);
 
   test("of a rollback: the next run finishes, and what the new layout alone had is in the old one", async () => {
-    const phases = await killed({
+    await killed({
+      kills: ofTwoKinds,
       way: "back",
       prepare: async () => {
         await up();
         await database.connection.collection("things").insertOne({ ...fresh, box: 3 } as never);
       },
-      moment: (child, random, kill) =>
-        kill % 2 ? after(child, /reached reverting/, random() * 60) : setTimeout(random() * 100),
+      moment: (child, { kind, at }) =>
+        kind === 1 ? after(child, /reached reverting/, at * 60) : setTimeout(at * 100),
       finish: async () => {
         const { phase } = await rollbackMigration(database.connection, migration, options);
         expect(phase).toBe("off");
@@ -131,16 +138,17 @@ describe(`${kills} kills at random moments (seed ${seed})`, () => {
         );
         expect(await all("boxes")).toEqual(withFresh);
       },
+      phases: ["switched", "reverting"],
     });
-    expect([...phases]).toEqual(expect.arrayContaining(["switched", "reverting"]));
   }, 180_000);
 
   test("of a contract: the next run finishes, the new layout has all, and the old one loses what was named", async () => {
-    const phases = await killed({
+    await killed({
+      kills: ofTwoKinds,
       way: "end",
       prepare: up,
-      moment: (child, random, kill) =>
-        kill % 2 ? after(child, /reached contracting/, random() * 30) : setTimeout(random() * 60),
+      moment: (child, { kind, at }) =>
+        kind === 1 ? after(child, /reached contracting/, at * 30) : setTimeout(at * 60),
       finish: async () => {
         const { phase } = await contractMigration(database.connection, migration, options);
         expect(phase).toBe("contracted");
@@ -148,7 +156,7 @@ describe(`${kills} kills at random moments (seed ${seed})`, () => {
         expect(await all("things")).toHaveLength(boxes * 3);
         expect(await all("box_labels")).toHaveLength(boxes);
       },
+      phases: ["switched", "contracting"],
     });
-    expect([...phases]).toEqual(expect.arrayContaining(["switched", "contracting"]));
   }, 180_000);
 });
