@@ -18,6 +18,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<ExitCo
   });
   for (const command of [program, ...program.commands]) speakThrough(io, command);
   try {
+    assertArguments(program, argv);
     await program.parseAsync([...argv], { from: "user" });
     return exitCode;
   } catch (error) {
@@ -30,6 +31,21 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<ExitCo
       io.stdout.write(`${toJson({ error: { code: "USAGE", message, details: {} } }, 2)}\n`);
     }
     return exitCodes.error;
+  }
+}
+
+/** The parser takes any word for the argument of an option, the next option too: `--only --json` is a mistake. */
+function assertArguments(program: Program, [name = "", ...words]: readonly string[]): void {
+  const command = program.commands.find((one) => one.name() === name);
+  if (!command) return;
+  const optionOf = (word: string | undefined) => command.options.find(({ long }) => long === word);
+  for (const [at, word] of words.entries()) {
+    if (word === "--") return;
+    const option = optionOf(word);
+    if (option?.required && optionOf(words[at + 1]))
+      command.error(`error: option '${option.flags}' argument missing`, {
+        code: "commander.optionMissingArgument",
+      });
   }
 }
 

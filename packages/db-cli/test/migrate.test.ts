@@ -158,8 +158,13 @@ describe("org-db migrate", () => {
   });
 
   test("a configuration without migrations says so", async () => {
-    const none = await orgDb(["migrate", "status", "--config", configs.shop, "--uri", database.uri]);
-    expect(none).toMatchObject({
+    const of = (action: string) =>
+      orgDb(["migrate", action, "--config", configs.shop, "--uri", database.uri]);
+    expect(await of("status")).toMatchObject({
+      exitCode: 0,
+      stdout: "The configuration has no migrations.\n",
+    });
+    expect(await of("up")).toMatchObject({
       exitCode: 1,
       stderr: expect.stringContaining("No migration in the configuration"),
     });

@@ -30,7 +30,7 @@ export type {
 export type { CleanupAction, CleanupRule } from "./cleanup/rules.js";
 export { cleanupActionSchema, cleanupRuleSchema } from "./cleanup/rules.js";
 export type { CleanupPause, CleanupRun, CleanupState, RuleState } from "./cleanup/run-store.js";
-export { runCleanup } from "./cleanup/runner.js";
+export { checkCleanupRules, runCleanup } from "./cleanup/runner.js";
 export type { SetAsideReport } from "./cleanup/set-aside.js";
 export type { LoadSignal, ThrottleLimits, ThrottleReason } from "./cleanup/throttle.js";
 export { loadSignals } from "./cleanup/throttle.js";

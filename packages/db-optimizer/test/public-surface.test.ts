@@ -16,6 +16,7 @@ test("exports these names and no others", () => {
     "assertMigration",
     "assertModel",
     "candidateIndex",
+    "checkCleanupRules",
     "checkHealth",
     "cleanupActionSchema",
     "cleanupLease",

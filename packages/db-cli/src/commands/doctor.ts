@@ -1,4 +1,11 @@
-import { type OptimizerError, planSetup, type SetupPlan, toOptimizerError } from "@org/db-optimizer";
+import {
+  type CleanupRule,
+  checkCleanupRules,
+  type OptimizerError,
+  planSetup,
+  type SetupPlan,
+  toOptimizerError,
+} from "@org/db-optimizer";
 import type { Connection } from "mongoose";
 
 import type { Command } from "../command.js";
@@ -10,7 +17,14 @@ import { faultData, leastValidation } from "./plan.js";
 
 /** One thing that was checked. */
 interface Check {
-  readonly name: "configuration" | "models" | "declarations" | "connection" | "privileges" | "database";
+  readonly name:
+    | "configuration"
+    | "models"
+    | "declarations"
+    | "connection"
+    | "privileges"
+    | "database"
+    | "cleanup";
   readonly state: "ok" | "wrong" | "unknown";
   readonly message: string;
 }
@@ -39,6 +53,7 @@ export const doctor: Command<SelectionOptions> = async (context, selection) => {
     await checkConnection(connection),
     privileges,
     ...stateChecks(read),
+    ...(await checkCleanup(connection, config.cleanup)),
   ];
   const next = nextCommand(read, checks);
   return {
@@ -66,6 +81,21 @@ function stateChecks(read: Read): Check[] {
     },
   ];
 }
+
+async function checkCleanup(connection: Connection, rules: readonly CleanupRule[]): Promise<Check[]> {
+  if (rules.length === 0) return [];
+  const name = "cleanup";
+  try {
+    await checkCleanupRules(connection, rules);
+    return [{ name, state: "ok", message: `${plural(rules.length, "rule")} can be carried out` }];
+  } catch (error) {
+    const { code, message } = toOptimizerError(error);
+    const state = ruleFaults.includes(code) ? "wrong" : "unknown";
+    return message.split("\n").map((line): Check => ({ name, state, message: line }));
+  }
+}
+
+const ruleFaults: readonly string[] = ["INVALID_RULE", "RULE_NEEDS_INDEX", "ARCHIVE_FAILED"];
 
 async function checkConnection(connection: Connection): Promise<Check> {
   try {
@@ -168,8 +198,10 @@ async function adminCommand(connection: Connection, command: object): Promise<Re
 function nextCommand(read: Read, checks: readonly Check[]): string {
   if (!("faults" in read)) return "give the user the privileges above, then org-db doctor";
   if (read.faults.length > 0) return "change the declarations above, then org-db doctor";
-  const behind = checks.some(({ name, state }) => name === "database" && state === "wrong");
-  if (!behind) return "org-db health";
+  const isWrong = (asked: Check["name"]) =>
+    checks.some(({ name, state }) => name === asked && state === "wrong");
+  if (!isWrong("database"))
+    return isWrong("cleanup") ? "mend the cleanup rules above, then org-db doctor" : "org-db health";
   const waiting = [...read.collections, ...read.indexes.steps].every(({ destructive }) => destructive);
   return waiting ? "org-db plan, which shows what waits for --run" : "org-db setup";
 }

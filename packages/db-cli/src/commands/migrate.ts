@@ -46,7 +46,7 @@ export interface MigrateCommandOptions {
 export async function migrate(context: Context, options: MigrateCommandOptions): Promise<Outcome> {
   const { action, name, run } = options;
   const { migrations } = context.config;
-  if (action === "status" && name === undefined && migrations.length > 1) return overview(context);
+  if (action === "status" && name === undefined && migrations.length !== 1) return overview(context);
   const migration = chosen(migrations, name);
   if (action === "verify") return verified(context, migration, options);
   const status = await migrationStatus(context.connection, migration);
@@ -64,7 +64,8 @@ async function overview(context: Context): Promise<Outcome> {
   return {
     exitCode: exitCodes.ok,
     data: { migrations: all },
-    text: all.map((status) => statusText(status, context)).join("\n"),
+    text:
+      all.map((status) => statusText(status, context)).join("\n") || "The configuration has no migrations.\n",
   };
 }
 

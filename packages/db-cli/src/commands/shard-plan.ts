@@ -53,7 +53,8 @@ function collectionText(plan: CollectionShardPlan, paint: Paint): string {
     `  ${paint(colours[verdict], verdict)}: ${reason}\n`,
     candidates.length > 0 ? indented(candidatesText(candidates, plan.current)) : "",
     ...notes.map((note) => paint("dim", `  note: ${note}\n`)),
-    ...commands.map((command) => `  ${paint("cyan", command)}\n`),
+    verdict === "later" && commands.length > 0 ? paint("dim", "  once it has outgrown one shard:\n") : "",
+    ...commands.map((command) => `  ${paint(verdict === "later" ? "dim" : "cyan", command)}\n`),
     "\n",
   ].join("");
 }

@@ -57,6 +57,24 @@ test("doctor names what is wrong, and the next command", async () => {
   expect(JSON.parse(well.stdout)).toMatchObject({ next: "org-db health", faults: [] });
 });
 
+test("an option in the place of another option's argument is a mistake, in JSON where that is asked for", async () => {
+  const { exitCode, stdout } = await many("plan", "--only", "--json");
+  expect(exitCode).toBe(1);
+  expect(JSON.parse(stdout).error).toMatchObject({
+    code: "USAGE",
+    message: expect.stringContaining("--only <collection...>' argument missing"),
+  });
+});
+
+test("doctor names each cleanup rule without an index", async () => {
+  await database.connection.collection("orders").insertOne({ n: 1 });
+  await database.connection.collection("people").insertOne({ n: 1 });
+  const { stdout } = await orgDb(["doctor", "--config", configs.keeping, "--uri", database.uri]);
+  expect(stdout).toMatch(/not yet cleanup: Cleanup rule "old-orders" .*updatedAt/);
+  expect(stdout).toMatch(/not yet cleanup: Cleanup rule "old-people" .*updatedAt/);
+  expect(stdout).not.toContain('"typo"');
+});
+
 test("setup goes on beside a contradiction, and says so in the exit code", async () => {
   const { exitCode, stdout } = await many("setup");
   expect(exitCode).toBe(1);

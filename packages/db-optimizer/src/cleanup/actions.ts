@@ -2,6 +2,7 @@ import type { Connection, mongo } from "mongoose";
 import { type ExactDocument, exactDocument, exactId, idForMessage } from "../exact.js";
 import type { Document } from "../model.js";
 import { majority, primary } from "../own-collection.js";
+import { writeUnordered } from "../unordered-write.js";
 import { assertArchiveCollections, isCollated } from "./archive-collection.js";
 import { ArchiveFile, assertArchive } from "./archive-file.js";
 import type { ParsedCleanupRule } from "./rules.js";
@@ -30,9 +31,11 @@ interface Held {
   readonly document: ExactDocument;
 }
 
-type Keep = (documents: readonly Held[]) => Promise<void>;
+/** Keeps documents; returns those that are kept, which are all but what the archive refuses. */
+type Keep = (documents: readonly Held[]) => Promise<readonly Held[]>;
 
-const durable = { writeConcern: { ...majority, j: true } } as const;
+const writeConcern = { ...majority, j: true } as const;
+const durable = { writeConcern } as const;
 /** Documents are held in memory while they are archived: this many bytes of them. */
 const heldBytes = 16 * 1024 * 1024;
 
@@ -49,15 +52,15 @@ export async function openActor(target: ActionTarget): Promise<Actor> {
   const collated = await isCollated(target.db, target.rule.collection);
   if ("archiveToCollection" in action) {
     const archive = target.db.collection(action.archiveToCollection);
-    const keep: Keep = (documents) => upsertAll(archive, documents);
+    const keep: Keep = (documents) => upsertAll(archive, documents, target.aside);
     return { act: (ids) => archiveIds(target, ids, { keep, collated }), close: async () => undefined };
   }
   const file = await ArchiveFile.open(action.archiveToFile);
-  const keep: Keep = (documents) =>
-    file.append(
-      documents.map(({ document }) => document),
-      action.archiveToFile,
-    );
+  const keep: Keep = async (documents) => {
+    const whole = documents.map(({ document }) => document);
+    await file.append(whole, action.archiveToFile);
+    return documents;
+  };
   return { act: (ids) => archiveIds(target, ids, { keep, collated }), close: () => file.close() };
 }
 
@@ -104,8 +107,8 @@ async function archiveIds(
 ): Promise<number> {
   let moved = 0;
   for await (const documents of documentsOf(target, ids)) {
-    await keep(documents);
-    moved += await deleteUnchanged(target, documents, collated);
+    const kept = await keep(documents);
+    if (kept.length > 0) moved += await deleteUnchanged(target, kept, collated);
   }
   return moved;
 }
@@ -156,9 +159,17 @@ function dateOf({ rule: { field } }: ActionTarget, document: ExactDocument): Doc
   return date instanceof Date ? { [field]: date } : {};
 }
 
-async function upsertAll(archive: mongo.Collection, documents: readonly Held[]): Promise<void> {
+// A validator or a unique index of the archive may refuse some: they stay where they are, and the others go on.
+async function upsertAll(
+  archive: mongo.Collection,
+  documents: readonly Held[],
+  aside: SetAside,
+): Promise<readonly Held[]> {
   const operations = documents.map(({ id, document }) => ({
     replaceOne: { filter: { _id: id }, replacement: document, upsert: true },
   }));
-  await archive.bulkWrite(operations as never, { ordered: false, ...durable });
+  const { refused } = await writeUnordered(archive, operations as never, writeConcern);
+  for (const [position, { index, reason = `its unique index ${index} has another such document` }] of refused)
+    aside.note(documents[position]?.id, `the archive refuses it: ${reason}`);
+  return documents.filter((_document, position) => !refused.has(position));
 }

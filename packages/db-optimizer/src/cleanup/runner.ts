@@ -46,8 +46,7 @@ export async function runCleanup(
   const parsed = parseRules(rules);
   const window = parseWindow(options.window);
   try {
-    await assertActions(connection, parsed);
-    const indexes = await ruleIndexes(connection, parsed, options);
+    const indexes = await readyRules(connection, parsed, options);
     if (!options.run) return await estimate(connection, parsed, indexes, options);
     assertClock(options.now, await serverTime(databaseOf(connection)), "nothing was removed");
     return await withLease(connection, cleanupLease, options, (signal, lease) =>
@@ -56,6 +55,33 @@ export async function runCleanup(
   } catch (error) {
     throw toOptimizerError(error, "The cleanup failed");
   }
+}
+
+/**
+ * Whether the rules can be carried out as they stand: their shape, an index for each, and a place for what they archive.
+ * Reads only.
+ *
+ * @throws {OptimizerError} `INVALID_RULE`; `RULE_NEEDS_INDEX` with every rule that lacks one in `details.rules`;
+ * `ARCHIVE_FAILED`; `NOT_AUTHORIZED`, `UNREACHABLE` as the server says
+ */
+export async function checkCleanupRules(
+  connection: Connection,
+  rules: readonly CleanupRule[],
+  options: Pick<CleanupOptions, "allowCollectionScan"> = {},
+): Promise<void> {
+  await readyRules(connection, parseRules(rules), options).catch((error: unknown) => {
+    throw toOptimizerError(error, "Cannot check the cleanup rules");
+  });
+}
+
+/** The index of each rule, once it is known that every rule can be carried out. */
+async function readyRules(
+  connection: Connection,
+  parsed: readonly ParsedCleanupRule[],
+  options: Pick<CleanupOptions, "allowCollectionScan">,
+): Promise<Map<string, string | null>> {
+  await assertActions(connection, parsed);
+  return ruleIndexes(connection, parsed, options);
 }
 
 function parseWindow(window: unknown): ParsedCleanupWindow | undefined {

@@ -4,6 +4,7 @@ import { databaseOf } from "../indexes/inspect.js";
 import type { Document } from "../model.js";
 import { majority, primary } from "../own-collection.js";
 import { isRecordFault } from "../transient.js";
+import { writeUnordered } from "../unordered-write.js";
 import type { SourceWrite, TargetDocument } from "./definition.js";
 import { idKey } from "./id-key.js";
 import { reasonOf } from "./report.js";
@@ -122,7 +123,7 @@ async function insertNew(
       const { document, onInsert, claim } = documents[at] as TargetDocument;
       return { insertOne: { document: nested({ ...document, ...onInsert, ...claim }) } };
     });
-    const { refused } = await unordered(target, operations);
+    const { refused } = await writeUnordered(target, operations);
     return named.filter((_position, at) => !refused.has(at));
   } catch (error) {
     // Refused as a whole, it says of none what became of it.
@@ -155,7 +156,7 @@ async function send(
 ): Promise<Sent> {
   try {
     const operations = positions.map((at) => upsertOf(documents[at] as TargetDocument, claiming));
-    const { result, refused } = await unordered(target, operations);
+    const { result, refused } = await writeUnordered(target, operations);
     return {
       written: result.upsertedCount + result.modifiedCount,
       inserted: Object.keys(result.upsertedIds).map((at) => positions[Number(at)] as number),
@@ -198,28 +199,4 @@ function upsertOf(one: TargetDocument, claiming: boolean): mongo.AnyBulkWriteOpe
   const update = Object.fromEntries(Object.entries(operators).filter(([, of]) => Object.keys(of).length > 0));
   // Within $and: with a $or beside `_id` a server may read the whole collection for each document (SecantusDB does).
   return { updateOne: { filter: { _id, $and: [one.supersedes] } as Document, update, upsert: true } };
-}
-
-/** A bulk write that goes on behind documents that are refused; anything else that the server says is thrown. */
-async function unordered(target: mongo.Collection, operations: mongo.AnyBulkWriteOperation[]) {
-  try {
-    const options = { ordered: false, writeConcern: majority } as const;
-    return { result: await target.bulkWrite(operations, options), refused: new Map<number, Why>() };
-  } catch (error) {
-    const { writeErrors, result } = error as Partial<mongo.MongoBulkWriteError>;
-    const all = [writeErrors ?? []].flat();
-    const onlyRecords = all.length > 0 && all.every(isRecordFault);
-    if (!result || !onlyRecords || result.getWriteConcernError()) throw error;
-    return { result, refused: new Map(all.map((one) => [one.index, whyOf(one)])) };
-  }
-}
-
-type Why = Pick<Refusal, "index" | "reason">;
-
-// "E11000 duplicate key error collection: db.things index: _id_ dup key: { … }"
-function whyOf(error: mongo.WriteError): Why {
-  const { errmsg = "" } = error;
-  if (!isDuplicate(error)) return { reason: reasonOf(errmsg) };
-  const name = /index: (.+?)(?: collation:| dup key|$)/.exec(errmsg)?.[1] ?? "unknown";
-  return { index: name === "_id_" ? "_id" : name };
 }

@@ -175,6 +175,26 @@ describe("documents that JavaScript reads as others", () => {
 });
 
 describe("archives that would lose", () => {
+  test("what the archive's unique index or validator refuses stays and is named; the others go", async () => {
+    const db = database.connection.db!;
+    await db.createCollection("archive", { validator: { size: { $lt: 5 } } });
+    await archive().createIndex({ email: 1 }, { unique: true, sparse: true });
+    await archive().insertOne({ _id: 0, email: "taken@example.com", size: 1 } as never);
+    await logs().insertMany([
+      { _id: 1, at: old, size: 1, email: "taken@example.com" },
+      { _id: 2, at: old, size: 9 },
+      { _id: 3, at: old, size: 1 },
+    ] as never);
+    const { rules } = await clean({ archiveToCollection: "archive" });
+    expect(rules[0]).toMatchObject({ matched: 3, deleted: 1, setAside: { documents: 2 } });
+    expect(rules[0]?.setAside?.first).toEqual([
+      { id: 1, reason: expect.stringContaining("the archive refuses it: its unique index email_1") },
+      { id: 2, reason: expect.stringMatching(/the archive refuses it: .*validation/i) },
+    ]);
+    expect(await logs().distinct("_id")).toEqual([1, 2]);
+    expect(await archive().distinct("_id")).toEqual([0, 3]);
+  });
+
   test("what a collation takes for the same is not what was archived", async () => {
     const db = database.connection.db!;
     await logs().drop();
