@@ -1,16 +1,22 @@
 // Every round of the tests that inject faults, of which `npm test` runs a sample: all test files that draw their rounds
-// from @org/dev-kit/faults. TEST_SEED tries other moments; the tests' names print the seed.
+// from @org/dev-kit/faults, or those whose path contains one of the arguments. TEST_SEED tries other moments; the tests'
+// names print the seed.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+const parts = process.argv.slice(2);
 const files = ["packages", "apps"]
   .flatMap((parent) => readdirSync(parent).map((name) => join(parent, name, "test")))
   .filter((folder) => existsSync(folder))
   .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
   .filter((file) => file.endsWith(".test.ts"))
-  .filter((file) => readFileSync(file, "utf8").includes('from "@org/dev-kit/faults"'));
-if (files.length === 0) throw new Error("No test imports @org/dev-kit/faults");
+  .filter((file) => readFileSync(file, "utf8").includes('from "@org/dev-kit/faults"'))
+  .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
+if (files.length === 0) {
+  process.stderr.write(`No test that imports @org/dev-kit/faults has ${parts.join(" or ") || "a file"}\n`);
+  process.exit(1);
+}
 const { status, error } = spawnSync("vitest", ["run", ...files], {
   env: { ...process.env, ORG_DB_TEST_FAULTS: "all" },
   stdio: "inherit",

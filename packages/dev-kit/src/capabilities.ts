@@ -22,6 +22,8 @@ export interface EngineCapabilities {
   readonly indexStats: boolean;
   /** `collStats` reports bytes on disk and bytes free for reuse. */
   readonly collStatsPhysicalSizes: boolean;
+  /** `profile` records operations into `system.profile`, which mongos has not. */
+  readonly profiler: boolean;
   /** `system.profile` entries carry `docsExamined`, `keysExamined` and `planSummary`. */
   readonly profilerExecStats: boolean;
   /** `$planCacheStats` is known. */
@@ -32,13 +34,25 @@ export interface EngineCapabilities {
   readonly compact: boolean;
   /** A range read stops after `limit` keys. */
   readonly boundedScans: boolean;
+  /** The user may ask for `serverStatus`, `replSetGetStatus`, `hostInfo`, `getCmdLineOpts` and all of `currentOp`. */
+  readonly clusterMonitoring: boolean;
 }
 
 /** The name of one capability, as `needs()` takes it. */
 export type EngineCapability = keyof EngineCapabilities;
 
-/** The capabilities of a server program in a topology. */
-export function capabilitiesOf(flavor: EngineFlavor, topology: EngineTopology): EngineCapabilities {
+/** Whether the user who asks has the privilege for an action, such as `serverStatus`, wherever tests need it. */
+export type Privileged = (action: string) => boolean;
+
+/** What `clusterMonitor` gives on the cluster: https://www.mongodb.com/docs/manual/reference/built-in-roles/ */
+const monitoring = ["serverStatus", "replSetGetStatus", "inprog", "hostInfo", "getCmdLineOpts"];
+
+/** The capabilities of a server program in a topology, for a user with such privileges. */
+export function capabilitiesOf(
+  flavor: EngineFlavor,
+  topology: EngineTopology,
+  may: Privileged = () => true,
+): EngineCapabilities {
   const mongod = flavor === "mongod";
   const faithful = flavor !== "secantus-py";
   const replicated = topology !== "standalone";
@@ -48,13 +62,14 @@ export function capabilitiesOf(flavor: EngineFlavor, topology: EngineTopology): 
     hiddenIndexes: faithful,
     specialIndexes: mongod,
     indexConflicts: mongod,
-    indexStats: faithful,
+    indexStats: faithful && may("indexStats"),
     collStatsPhysicalSizes: mongod,
-    // mongos keeps no profiler collection
-    profilerExecStats: mongod && topology !== "sharded",
+    profiler: topology !== "sharded" && may("enableProfiler"),
+    profilerExecStats: mongod && topology !== "sharded" && may("enableProfiler"),
     planCacheStats: mongod,
-    queueMetrics: mongod && topology !== "sharded",
+    queueMetrics: mongod && topology !== "sharded" && may("serverStatus"),
     compact: mongod,
     boundedScans: mongod,
+    clusterMonitoring: monitoring.every(may),
   };
 }

@@ -81,5 +81,8 @@ export function faultSample<T>(faults: readonly T[], size: number, seed: number)
 
 /** The seed that `TEST_SEED` names, or the usual one. */
 function seedOf(usual: number): number {
-  return Number(process.env.TEST_SEED ?? usual);
+  const named = process.env.TEST_SEED;
+  if (!named) return usual;
+  if (/^\d{1,15}$/.test(named)) return Number(named);
+  throw new Error(`TEST_SEED is ${JSON.stringify(named)}, but must be a whole number`);
 }

@@ -3,16 +3,21 @@ import type { TestProject } from "vitest/node";
 
 import type { Engine, EngineKind } from "./engine/engine.js";
 import { startEngine } from "./engine/start-engine.js";
+import { playInFront } from "./played/front.js";
+import { playNamed } from "./played/plays.js";
 import type {} from "./provided-engine.js";
 
 const SHARED_URI = "ORG_DB_TEST_ENGINE_URI";
 const SHARED_KIND = "ORG_DB_TEST_ENGINE_KIND";
 /** A file that is told the engine's kind, for who judges the run by what its engine can do. */
 const KIND_FILE = "ORG_DB_TEST_ENGINE_KIND_FILE";
+/** A server to play in front of the engine: `limited-user` or `mongos`. */
+const PLAY = "ORG_DB_TEST_PLAY";
 
 /**
  * Vitest's global setup: one engine for all projects of a run, and for every process below it. Tests get it by
- * `inject("engine")`. With `ORG_DB_TEST_STORAGE` set to a folder, the data stays there after the run.
+ * `inject("engine")`. With `ORG_DB_TEST_STORAGE` set to a folder, the data stays there after the run. With
+ * `ORG_DB_TEST_PLAY`, what such a server would answer is played in front of the engine.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const engine = process.env[SHARED_URI] ? await joinEngine(process.env) : await openEngine(process.env);
@@ -30,7 +35,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 async function openEngine(env: NodeJS.ProcessEnv): Promise<Engine> {
   const storagePath = env.ORG_DB_TEST_STORAGE;
   const log = (line: string) => void process.stderr.write(`engine: ${line}\n`);
-  const engine = await startEngine({ env, log, ...(storagePath ? { storagePath } : {}) });
+  const started = await startEngine({ env, log, ...(storagePath ? { storagePath } : {}) });
+  const engine = env[PLAY] ? await played(started, env[PLAY]) : started;
   if (env[KIND_FILE]) writeFileSync(env[KIND_FILE], engine.kind);
   env[SHARED_URI] = engine.uri;
   env[SHARED_KIND] = engine.kind;
@@ -40,4 +46,13 @@ async function openEngine(env: NodeJS.ProcessEnv): Promise<Engine> {
 async function joinEngine(env: NodeJS.ProcessEnv): Promise<Engine> {
   const engine = await startEngine({ env: { MONGODB_URI: env[SHARED_URI] } });
   return { ...engine, kind: env[SHARED_KIND] as EngineKind };
+}
+
+async function played(engine: Engine, name: string): Promise<Engine> {
+  const front = await playInFront(engine.uri, playNamed(name));
+  const stop = async () => {
+    await front.stop();
+    await engine.stop();
+  };
+  return { ...(await startEngine({ env: { MONGODB_URI: front.uri } })), owned: true, stop };
 }

@@ -137,3 +137,16 @@ export function needs(...capabilities: EngineCapability[]): EngineTest {
   const reason = `${inject("engine").kind} lacks ${missing.join(", ")}`;
   return (name, body, timeoutMs) => void test.skip(`${name} [skipped: ${reason}]`, body, timeoutMs);
 }
+
+/**
+ * Skips every test of the file or `describe` in which it is called where the engine lacks one of these capabilities,
+ * with a note that says why.
+ *
+ * @example
+ * allNeed("profiler");
+ */
+export function allNeed(...capabilities: EngineCapability[]): void {
+  const missing = missingCapabilities(...capabilities);
+  if (missing.length === 0) return;
+  beforeEach(({ skip }) => skip(`${inject("engine").kind} lacks ${missing.join(", ")}`));
+}

@@ -56,6 +56,13 @@ describe("the rounds of a loop", () => {
   });
 });
 
+test.each(["night", "-1", "1.5", "1e3"])("TEST_SEED=%s is refused: all would draw the same", (named) => {
+  inMode("", named);
+  expect(() => faultLoop({ seed: 1 })).toThrow(`TEST_SEED is "${named}", but must be a whole number`);
+  inMode("", "");
+  expect(faultLoop({ seed: 1 }).seed).toBe(1);
+});
+
 describe("a sample of a list", () => {
   const list = Array.from({ length: 24 }, (_, index) => index);
 

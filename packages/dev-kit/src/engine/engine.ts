@@ -34,7 +34,7 @@ export function describeEngine({ uri, kind, facts, owned, stop }: EngineParts): 
     kind,
     version: facts.version,
     description: facts.description,
-    capabilities: capabilitiesOf(facts.flavor, facts.topology),
+    capabilities: capabilitiesOf(facts.flavor, facts.topology, facts.may),
     owned,
     stop: stop ?? (async () => {}),
   };

@@ -1,11 +1,12 @@
 import { mongo } from "mongoose";
 
-import type { EngineFlavor, EngineTopology } from "../capabilities.js";
+import type { EngineFlavor, EngineTopology, Privileged } from "../capabilities.js";
 
 /** What a running server says about itself. */
 export interface ServerFacts {
   readonly flavor: EngineFlavor;
   readonly topology: EngineTopology;
+  readonly may: Privileged;
   /** The MongoDB version that the server presents, from `buildInfo`. */
   readonly version: string;
   /** Program and version for people and reports, such as `secantus-rs 0.5.3 (as MongoDB 8.2.11)`. */
@@ -39,7 +40,7 @@ export async function withAdmin<T>(
   }
 }
 
-/** Reads `hello` and `buildInfo`. */
+/** Reads `hello`, `buildInfo` and the privileges of `connectionStatus`. */
 export async function readServerFacts(admin: CommandRunner): Promise<ServerFacts> {
   const hello = await admin.command({ hello: 1 });
   const build = await admin.command({ buildInfo: 1 });
@@ -48,6 +49,7 @@ export async function readServerFacts(admin: CommandRunner): Promise<ServerFacts
   return {
     flavor,
     topology: topologyOf(hello),
+    may: privilegedBy(await admin.command({ connectionStatus: 1, showPrivileges: true })),
     version,
     description:
       flavor === "mongod"
@@ -65,4 +67,30 @@ function flavorOf(build: Record<string, unknown>): EngineFlavor {
 function topologyOf(hello: Record<string, unknown>): EngineTopology {
   if (hello.msg === "isdbgrid") return "sharded";
   return typeof hello.setName === "string" ? "replica-set" : "standalone";
+}
+
+interface Privilege {
+  readonly resource: Record<string, unknown>;
+  readonly actions: readonly string[];
+}
+
+/**
+ * What the user of a connection may do in every database that a test makes, and on the cluster. Who has not
+ * authenticated has no privileges listed, and may do everything where access control is off: where it is on, even
+ * `buildInfo` is refused.
+ *
+ * @see https://www.mongodb.com/docs/manual/reference/command/connectionStatus/
+ */
+function privilegedBy({ authInfo }: Record<string, unknown>): Privileged {
+  const { authenticatedUsers = [], authenticatedUserPrivileges = [] } = (authInfo ?? {}) as {
+    authenticatedUsers?: readonly unknown[];
+    authenticatedUserPrivileges?: readonly Privilege[];
+  };
+  if (authenticatedUsers.length === 0) return () => true;
+  const everywhere = authenticatedUserPrivileges.filter(
+    ({ resource: { cluster, anyResource, db, collection } }) =>
+      cluster === true || anyResource === true || (db === "" && collection === ""),
+  );
+  const actions = new Set(everywhere.flatMap(({ actions }) => actions));
+  return (action) => actions.has(action) || actions.has("anyAction");
 }

@@ -72,7 +72,10 @@ export const probes: Record<Exclude<EngineCapability, "compact" | "boundedScans"
   indexStats: async (connection) => {
     const things = await seeded(connection);
     await things.find({ n: 3 }).toArray();
-    const stats = await things.aggregate([{ $indexStats: {} }]).toArray();
+    const stats = await things
+      .aggregate([{ $indexStats: {} }])
+      .toArray()
+      .catch(() => []);
     return stats.some(({ name, accesses }) => name === "n_1" && Number(accesses.ops) > 0);
   },
   collStatsPhysicalSizes: async (connection) => {
@@ -80,9 +83,16 @@ export const probes: Record<Exclude<EngineCapability, "compact" | "boundedScans"
     const stats = await command(connection, { collStats: "things" });
     return stats.storageSize !== stats.size && stats.storageSize % 4096 === 0;
   },
+  profiler: async (connection) => {
+    const things = await seeded(connection);
+    if (!(await accepts(command(connection, { profile: 2 })))) return false;
+    await things.find({ text: "absent" }).toArray();
+    await command(connection, { profile: 0 });
+    return (await connection.collection("system.profile").countDocuments({ op: "query" })) > 0;
+  },
   profilerExecStats: async (connection) => {
     const things = await seeded(connection);
-    await command(connection, { profile: 2 });
+    if (!(await accepts(command(connection, { profile: 2 })))) return false;
     await things.find({ text: "absent" }).toArray();
     await command(connection, { profile: 0 });
     const [entry] = await connection.collection("system.profile").find({ op: "query" }).toArray();
@@ -93,7 +103,14 @@ export const probes: Record<Exclude<EngineCapability, "compact" | "boundedScans"
     return accepts(things.aggregate([{ $planCacheStats: {} }]).toArray());
   },
   queueMetrics: async (connection) => {
-    const status = await connection.db!.admin().serverStatus();
-    return status.flowControl !== undefined && status.queues !== undefined;
+    const status = await command(connection, { serverStatus: 1 }).catch(() => undefined);
+    return status?.flowControl !== undefined && status.queues !== undefined;
+  },
+  clusterMonitoring: async (connection) => {
+    const admin = connection.db!.admin();
+    const asked = ["serverStatus", "hostInfo", "getCmdLineOpts", "currentOp"].map((name) =>
+      accepts(admin.command({ [name]: 1 })),
+    );
+    return (await Promise.all(asked)).every(Boolean);
   },
 };
