@@ -63,6 +63,8 @@ async function hangingProxy(uri: string) {
   const address = server.address() as { port: number };
   const own = new URL(uri);
   own.port = String(address.port);
+  // A member of a replica set would be found by its own address.
+  own.searchParams.set("directConnection", "true");
   return {
     uri: own.href,
     hang: () => {

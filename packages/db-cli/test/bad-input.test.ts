@@ -1,4 +1,5 @@
 import { OptimizerError } from "@org/db-optimizer";
+import { temporaryDatabase } from "@org/dev-kit";
 import { mongo } from "mongoose";
 import { describe, expect, inject, test } from "vitest";
 
@@ -65,7 +66,10 @@ describe("server", () => {
   });
 
   test("wrong credentials are told from a server that is away, without the password", async () => {
-    const uri = inject("engine").uri.replace("//", "//nobody:secret@");
+    const wrong = new URL(inject("engine").uri);
+    wrong.username = "nobody";
+    wrong.password = "secret";
+    const uri = wrong.href;
     const result = await orgDb(["plan", "--config", configs.shop, "--uri", uri]);
     expect(result).toMatchObject({ exitCode: 1, stdout: "" });
     expect(result.stderr).toContain("AUTHENTICATION_FAILED");
@@ -111,7 +115,7 @@ describe("server", () => {
       exit: () => undefined,
       now: () => new Date(),
     };
-    const uri = new URL("/bad_input?directConnection=true", inject("engine").uri).href;
+    const uri = temporaryDatabase({ uri: inject("engine").uri, label: "bad_input" }).uri;
     const options = { config: configs.shop, uri, timeout: 5 };
     expect(await runCommand(io, options, failing, reading)).toBe(exitCode);
     expect(stderr).toContain(code);

@@ -1,5 +1,6 @@
+import { withDatabase } from "@org/dev-kit";
 import { bundleChild, startChild } from "@org/dev-kit/children";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, inject, it } from "vitest";
 import {
   duration,
   eraseUserData,
@@ -95,9 +96,8 @@ describe("guesses at one account", () => {
   it("from everywhere at once are admitted exactly as many times as are free, over two processes", async () => {
     const { identifier } = await warm(somebody());
     const script = await bundleChild(new URL("./children/guesser.ts", import.meta.url));
-    const uri = database().connection.getClient().options.hosts.join(",");
-    const name = database().connection.name;
-    const children = [0, 1].map(() => startChild(script, `mongodb://${uri}/${name}`));
+    const uri = withDatabase(inject("engine").uri, database().connection.name);
+    const children = [0, 1].map(() => startChild(script, uri));
     await Promise.all(children.map((child) => child.hasPrinted("ready\n")));
     for (const [process, child] of children.entries()) {
       const ips = Array.from({ length: 50 }, (_, index) => `172.16.${process * 50 + index}.1`);

@@ -7,4 +7,4 @@ export type { EnginePreference } from "./engine/steps.js";
 export type { DevKitErrorCode, EngineAttempt } from "./errors.js";
 export { DevKitError } from "./errors.js";
 export type { TemporaryDatabase, TemporaryDatabaseOptions } from "./temporary-database.js";
-export { temporaryDatabase } from "./temporary-database.js";
+export { temporaryDatabase, withDatabase } from "./temporary-database.js";

@@ -13,8 +13,14 @@ test("the public names are these, and no others", () => {
     "findRunningEngine",
     "startEngine",
     "temporaryDatabase",
+    "withDatabase",
   ]);
-  expect(Object.keys(vitestApi).sort()).toEqual(["missingCapabilities", "needs", "useTemporaryDatabase"]);
+  expect(Object.keys(vitestApi).sort()).toEqual([
+    "allNeed",
+    "missingCapabilities",
+    "needs",
+    "useTemporaryDatabase",
+  ]);
 });
 
 test("the dependencies are these, and no others", () => {

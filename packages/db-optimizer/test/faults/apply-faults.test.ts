@@ -3,7 +3,7 @@ import { bundleChild, startChild } from "@org/dev-kit/children";
 import { faultLoop, faultSample } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Connection, mongo } from "mongoose";
-import { afterEach, describe, expect, inject, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   applyPlan,
   DatabaseOptimizer,
@@ -18,7 +18,7 @@ import type { Assignment } from "../children/applier.js";
 import { driftingModels, driftingPlan, seedDrift } from "../children/drifting.js";
 import { answeringWrites, modelOf, overriding, serverError, stepDowns } from "../support.js";
 import { driftOf, indexesOf, neverWithout, nextRunFinishes } from "./drift-checks.js";
-import { mortalServer, Way } from "./way.js";
+import { mortalServer, Way, withMortalServer } from "./way.js";
 
 const database = useTemporaryDatabase({ label: "faults", per: "test" });
 const cuts = faultLoop({ seed: 20_961_124, all: 10, sample: 3 });
@@ -543,7 +543,7 @@ test("a connection that is cut during a build: the build is waited for, and done
   await way.close();
 });
 
-test.skipIf(inject("engine").kind === "external")(
+withMortalServer(
   "a server that is killed and started again in the midst of steps: the run goes on by itself",
   async () => {
     const { connection, killAndRestart, stop } = await mortalServer(database.name);

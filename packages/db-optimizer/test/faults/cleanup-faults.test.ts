@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { bundleChild, startChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Connection, mongo } from "mongoose";
-import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type CleanupOptions, type CleanupProgress, cleanupRuns, runCleanup } from "../../src/index.js";
 import type { CleaningAssignment } from "../children/cleaner.js";
 import { cleaningRules, daysAgo, now, seedCleaning } from "../children/cleaning.js";
 import { answeringWrites, overriding, serverError, stepDowns } from "../support.js";
-import { mortalServer, Way } from "./way.js";
+import { mortalServer, Way, withMortalServer } from "./way.js";
 
 const database = useTemporaryDatabase({ label: "cleanup_faults", per: "test" });
 const rule = { name: "old-logs", collection: "logs", field: "at", retentionSeconds: 30 * 86_400 };
@@ -243,7 +243,7 @@ test("a connection that is cut in the midst of batches: the run goes on, and not
   await onlyKeptAreLeft();
 });
 
-test.skipIf(inject("engine").kind === "external")(
+withMortalServer(
   "a server that is killed and started again in the midst: the run goes on, and nothing else goes",
   async () => {
     const { connection, killAndRestart, stop } = await mortalServer(database.name);

@@ -3,7 +3,7 @@ import { bundleChild, startChild, type WaitingChild } from "@org/dev-kit/childre
 import { faultLoop } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Connection } from "mongoose";
-import { beforeEach, describe, expect, inject, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import {
   contractMigration,
   migrateUp,
@@ -14,7 +14,7 @@ import {
 import { boxesMigration, fillBoxes } from "../children/boxes.js";
 import type { MigratorAssignment } from "../children/migrator.js";
 import { aMinutePasses, answeringWrites, serverError, stepDowns } from "../support.js";
-import { mortalServer, Way } from "./way.js";
+import { mortalServer, Way, withMortalServer } from "./way.js";
 
 const database = useTemporaryDatabase({ label: "migrate_faults" });
 const cuts = faultLoop({ seed: 20_961_124, all: 10, sample: 3 });
@@ -253,7 +253,7 @@ test(`a connection that is cut within a batch: the run goes on, or the next one 
   await way.close();
 }, 120_000);
 
-test.skipIf(inject("engine").kind === "external")(
+withMortalServer(
   "a server that is killed and started again in the midst: the run goes on, and nothing is lost",
   async () => {
     const { connection, killAndRestart, stop } = await mortalServer(database.name);

@@ -3,16 +3,20 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startEngine } from "@org/dev-kit";
+import type { EngineTest } from "@org/dev-kit/vitest";
 import { type Connection, createConnection } from "mongoose";
+import { inject, test } from "vitest";
 
 /** A way to the server that can be cut, and led elsewhere. */
 export class Way {
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
+  readonly #uri: URL;
   #port: number;
 
-  /** @param uri of the server that it leads to, and of the database in which it ends */
+  /** @param uri of the server that it leads to, on loopback, with the credentials and options for it */
   constructor(uri: string) {
+    this.#uri = new URL(uri);
     this.#port = portOf(uri);
     this.#server = createServer((client) => {
       const server = connect(this.#port, "127.0.0.1");
@@ -35,8 +39,11 @@ export class Way {
   async connect(database: string): Promise<Connection> {
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
     const { port } = this.#server.address() as AddressInfo;
-    const uri = `mongodb://127.0.0.1:${port}/${database}?directConnection=true`;
-    return createConnection(uri, { autoIndex: false, autoCreate: false }).asPromise();
+    const uri = new URL(`/${database}${this.#uri.search}`, this.#uri);
+    uri.hostname = "127.0.0.1";
+    uri.port = String(port);
+    uri.searchParams.set("directConnection", "true");
+    return createConnection(uri.href, { autoIndex: false, autoCreate: false }).asPromise();
   }
 
   cut(): void {
@@ -53,7 +60,7 @@ export class Way {
   }
 }
 
-const portOf = (uri: string) => Number(/:(\d+)/.exec(uri.replace("mongodb://", ""))?.[1]);
+const portOf = (uri: string) => Number(new URL(uri).port);
 
 /** A server of a test's own, whose data outlive it. */
 export interface MortalServer {
@@ -62,6 +69,12 @@ export interface MortalServer {
   killAndRestart(): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** A test with a server of its own: of the kind that this run has, which an external one is not. */
+export const withMortalServer: EngineTest = (name, body, timeoutMs) =>
+  inject("engine").kind === "external"
+    ? test.skip(`${name} [skipped: an external server is not for a test to kill]`, body, timeoutMs)
+    : test(name, body, timeoutMs);
 
 /** Starts a server that can be killed, and connects by a way that leads to whichever follows it. */
 export async function mortalServer(database: string): Promise<MortalServer> {

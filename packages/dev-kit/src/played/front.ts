@@ -27,12 +27,13 @@ const HEAD = 16;
 const moreToCome = 2;
 
 /**
- * Plays a server in front of the engine at `uri`, whose connection string has one host and no credentials.
+ * Plays a server in front of the engine at `uri`, whose connection string has one host, no credentials, and
+ * `directConnection=true`, as a driver would go round to a member by its own name.
  *
  * @see https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/
  */
 export async function playInFront(uri: string, play: Play): Promise<Front> {
-  const { hostname, port } = new URL(uri);
+  const { hostname, port, search } = new URL(uri);
   const open = new Set<Socket>();
   const server = createServer((client) => {
     const engine = connect(Number(port), hostname);
@@ -49,7 +50,7 @@ export async function playInFront(uri: string, play: Play): Promise<Front> {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
-    uri: `mongodb://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    uri: `mongodb://127.0.0.1:${(server.address() as AddressInfo).port}/${search}`,
     stop: async () => {
       for (const socket of open) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
