@@ -1,27 +1,10 @@
-export type { AdviseOptions } from "./advise/advise.js";
-export { adviseIndexes } from "./advise/advise.js";
-export type { AdviceLimits } from "./advise/limits.js";
-export { adviceLimitsSchema } from "./advise/limits.js";
-export type { Measured, WriteCost } from "./advise/measure.js";
-export type {
-  AdviceReport,
-  IndexAdvice,
-  Rejection,
-  RejectionCode,
-  ReportedQuery,
-  ServedQuery,
-} from "./advise/report.js";
-export type { WorkloadQuery } from "./advise/workload.js";
 export { cleanupLease, cleanupRuns, controlCleanup } from "./cleanup/control.js";
-export type { ControllerLimits, ControllerState } from "./cleanup/controller.js";
-export type { Latency } from "./cleanup/latency.js";
 export type { CleanupOptions } from "./cleanup/options.js";
 export type {
   CleanupProgress,
   CleanupReport,
   CleanupStop,
   CollectionImpact,
-  CollectionSize,
   LagImpact,
   RuleReport,
   TimeEstimate,
@@ -31,65 +14,59 @@ export type { CleanupAction, CleanupRule } from "./cleanup/rules.js";
 export { cleanupActionSchema, cleanupRuleSchema } from "./cleanup/rules.js";
 export type { CleanupPause, CleanupRun, CleanupState, RuleState } from "./cleanup/run-store.js";
 export { checkCleanupRules, runCleanup } from "./cleanup/runner.js";
-export type { SetAsideReport } from "./cleanup/set-aside.js";
-export type { LoadSignal, ThrottleLimits, ThrottleReason } from "./cleanup/throttle.js";
-export { loadSignals } from "./cleanup/throttle.js";
 export type { TtlBacklog, TtlOptions } from "./cleanup/ttl.js";
 export { drainRules, ttlBacklog } from "./cleanup/ttl.js";
-export type { CleanupWindow } from "./cleanup/window.js";
-export { cleanupWindowSchema } from "./cleanup/window.js";
-export { lowerCpuPriority } from "./cpu-priority.js";
-export type { OptimizerErrorCode, OptimizerErrorKind } from "./errors.js";
-export { errorKinds, isOptimizerError, OptimizerError, toOptimizerError } from "./errors.js";
-export type { PlanExpectation } from "./explain/expect.js";
-export { expectQueryPlan } from "./explain/expect.js";
-export type { JoinPlan, QueryPlan } from "./explain/explain.js";
-export { summariseExplain } from "./explain/explain.js";
-export { explainQuery } from "./explain/run-explain.js";
+export { lowerCpuPriority } from "./core/cpu-priority.js";
+export type { OptimizerErrorCode, OptimizerErrorKind } from "./core/error-codes.js";
+export { errorKinds } from "./core/error-codes.js";
+export { isOptimizerError, OptimizerError, toOptimizerError } from "./core/errors.js";
+export type { ModelLike, SchemaLike } from "./core/model.js";
+export { assertModel } from "./core/model.js";
+export type { NamedQuery } from "./core/named-query.js";
+export type { CollectionSize } from "./core/server/collection-size.js";
+export type { Latency } from "./core/server/latency.js";
+export { storageLimitsSchema } from "./core/storage-limits.js";
+export type { HealthThresholds } from "./core/thresholds.js";
+export { thresholdsSchema } from "./core/thresholds.js";
 export type { HealthCheck, HealthCheckResult } from "./health/checks.js";
 export { healthCheckResultSchema, healthCheckSchema } from "./health/checks.js";
 export type {
   DeepFacts,
   GrowthFacts,
   HealthFacts,
+  KeptHealth,
   OperationCount,
-  Probed,
   QueryFacts,
   ReplicationFacts,
   SampleFacts,
   SecurityFacts,
   Topology,
-} from "./health/facts.js";
-export type { FigureName, FigureUnit, HealthFigure } from "./health/figures.js";
-export { figureText } from "./health/figures.js";
-export type { HealthFinding, HealthPart, Severity } from "./health/finding.js";
-export type { Projection } from "./health/growth.js";
+} from "./health/facts/facts.js";
+export type { Projection } from "./health/facts/growth.js";
+export type { HealthKeeping } from "./health/facts/kept.js";
+export type { FigureName, FigureUnit, HealthFigure } from "./health/facts/measures.js";
+export { figureText } from "./health/facts/measures.js";
+export type { FigureComparison } from "./health/facts/week-ago.js";
+export type { Probed } from "./health/facts/within.js";
 export type { HealthOptions, HealthReport } from "./health/health.js";
 export { checkHealth } from "./health/health.js";
-export type { HealthKeeping, KeptHealth } from "./health/kept.js";
-export type { HealthScore, ScorePart } from "./health/score.js";
-export { partWeights, severityCosts } from "./health/score.js";
-export type { HealthThresholds } from "./health/thresholds.js";
-export { thresholdsSchema } from "./health/thresholds.js";
-export type { FigureComparison } from "./health/week-ago.js";
-export type { ApplyOptions, ApplyProgress, ApplyResult, StepResult } from "./indexes/apply.js";
-export { applyPlan } from "./indexes/apply.js";
-export type { BuildProgress } from "./indexes/build.js";
+export type { HealthFinding, HealthPart, Severity } from "./health/rules/finding.js";
+export type { HealthScore, ScorePart } from "./health/rules/score.js";
+export { partWeights, severityCosts } from "./health/rules/score.js";
+export { applyPlan } from "./indexes/apply/apply.js";
+export type { BuildProgress } from "./indexes/apply/build.js";
+export type { CollectionStepResult } from "./indexes/apply/collection-runs.js";
+export { collectionRisk } from "./indexes/apply/collection-step.js";
+export type { JournalRun, JournalStep, RunState, StepEnd, StepOutcome } from "./indexes/apply/journal.js";
+export { journalRuns, journalSteps } from "./indexes/apply/journal.js";
+export type { RollbackPlan, RollbackRefusal } from "./indexes/apply/rollback.js";
+export { planRollback, readRollback, runRollback } from "./indexes/apply/rollback.js";
+export type { ApplyOptions, ApplyProgress, ApplyResult, StepResult } from "./indexes/apply/run.js";
 export type { Collation } from "./indexes/collation.js";
-export type { CollectionStepResult } from "./indexes/collection-runs.js";
-export type { CollectionStep, CollectionStepKind } from "./indexes/collection-step.js";
-export { collectionRisk } from "./indexes/collection-step.js";
 export type { ExpectedIndex, PlanNote } from "./indexes/declared.js";
 export { expectedIndexes } from "./indexes/declared.js";
-export type { ChangedIndex, ChangeKind, DriftReport, IndexDifference } from "./indexes/diff.js";
-export { diffIndexes } from "./indexes/diff.js";
-export type { Duplicate } from "./indexes/duplicates.js";
-export type { BuildEstimate, IndexedSize } from "./indexes/estimate.js";
-export type { Expiring } from "./indexes/expiry.js";
 export type { ActualCollection, ActualIndex } from "./indexes/inspect.js";
 export { inspectIndexes } from "./indexes/inspect.js";
-export type { JournalRun, JournalStep, RunState, StepEnd, StepOutcome } from "./indexes/journal.js";
-export { journalRuns, journalSteps } from "./indexes/journal.js";
 export type {
   Observation,
   ObservationVerdict,
@@ -97,23 +74,41 @@ export type {
   RunningScan,
   Signals,
   SlowMark,
-} from "./indexes/observation.js";
-export { judgeObservation } from "./indexes/observation.js";
-export { openObservations } from "./indexes/observe.js";
-export type { Plan, PlanInput, PlanStep, Risk, StepKind } from "./indexes/plan.js";
-export { planIndexes } from "./indexes/plan.js";
-export type { DropInput } from "./indexes/plan-drops.js";
-export type { ReadPlanOptions } from "./indexes/read-plan.js";
-export type { RedundantIndex } from "./indexes/redundant.js";
-export { redundantIndexes } from "./indexes/redundant.js";
-export type { RollbackPlan, RollbackRefusal } from "./indexes/rollback.js";
-export { planRollback, readRollback, runRollback } from "./indexes/rollback.js";
-export { inspectSizes } from "./indexes/sizes.js";
+} from "./indexes/observe/observation.js";
+export { judgeObservation } from "./indexes/observe/observation.js";
+export { openObservations } from "./indexes/observe/observe.js";
+export type { ChangedIndex, ChangeKind, DriftReport, IndexDifference } from "./indexes/plan/diff.js";
+export { diffIndexes } from "./indexes/plan/diff.js";
+export type { Duplicate } from "./indexes/plan/duplicates.js";
+export type { BuildEstimate, IndexedSize } from "./indexes/plan/estimate.js";
+export type { Plan, PlanInput } from "./indexes/plan/plan.js";
+export { planIndexes } from "./indexes/plan/plan.js";
+export type { DropInput } from "./indexes/plan/plan-drops.js";
+export type {
+  CollectionStep,
+  CollectionStepKind,
+  Expiring,
+  PlanStep,
+  Risk,
+  StepKind,
+} from "./indexes/plan/plan-step.js";
+export type { ReadPlanOptions } from "./indexes/plan/read-plan.js";
+export type { RedundantIndex } from "./indexes/plan/redundant.js";
+export { redundantIndexes } from "./indexes/plan/redundant.js";
+export { inspectSizes } from "./indexes/plan/sizes.js";
+export type { IndexUse, UnusedFinding, UnusedInput, UnusedVerdict } from "./indexes/plan/unused.js";
+export { judgeUse } from "./indexes/plan/unused.js";
 export type { IndexKey, IndexKeyKind, IndexOption, IndexSpec, TextSettings } from "./indexes/spec.js";
-export type { IndexUse, UnusedFinding, UnusedInput, UnusedVerdict } from "./indexes/unused.js";
-export { judgeUse } from "./indexes/unused.js";
-export type { Lease, LeaseOptions } from "./lease.js";
-export { leaseHeldUntil, withLease } from "./lease.js";
+export type { DatabaseInitializerOptions } from "./initializer.js";
+export { DatabaseInitializer } from "./initializer.js";
+export type { ControllerLimits, ControllerState } from "./jobs/controller.js";
+export type { Lease, LeaseOptions } from "./jobs/lease.js";
+export { leaseHeldUntil, withLease } from "./jobs/lease.js";
+export type { SetAsideReport } from "./jobs/set-aside.js";
+export type { LoadSignal, ThrottleLimits, ThrottleReason } from "./jobs/throttle.js";
+export { loadSignals } from "./jobs/throttle.js";
+export type { CleanupWindow } from "./jobs/window.js";
+export { cleanupWindowSchema } from "./jobs/window.js";
 export type { Migration, SourceWrite, TargetDocument, TargetsByCollection } from "./migrate/definition.js";
 export { assertMigration } from "./migrate/definition.js";
 export { MigrationGate } from "./migrate/gate.js";
@@ -137,28 +132,20 @@ export { idText } from "./migrate/report.js";
 export type { Checkpoint, MigrationState, PhaseChange } from "./migrate/state.js";
 export type { MigrationPlan, MigrationStatus } from "./migrate/status.js";
 export { migrationStatus, planMigration } from "./migrate/status.js";
-export type { ModelLike, SchemaLike } from "./model.js";
-export { assertModel } from "./model.js";
-export type { NamedQuery } from "./named-query.js";
-export type { Advice } from "./optimize/advice.js";
-export { candidateIndex } from "./optimize/advice.js";
-export type { QueryAnalysis, QueryProblem } from "./optimize/analyse.js";
-export type { Join, LookupFacts } from "./optimize/lookups.js";
-export type { OptimizeOptions, OptimizeReport } from "./optimize/optimize.js";
-export { analysePerformance } from "./optimize/optimize.js";
-export type { QueryShape } from "./optimize/shape.js";
-export type { SlowOperations, SlowShape } from "./optimize/slow.js";
 export type { DatabaseOptimizerOptions } from "./optimizer.js";
 export { DatabaseOptimizer } from "./optimizer.js";
+export type { JoinPlan, QueryPlan } from "./queries/explain.js";
+export { summariseExplain } from "./queries/explain.js";
+export { explainQuery } from "./queries/run-explain.js";
+export type { QueryShape } from "./queries/shape.js";
+export type { SlowOperations, SlowShape } from "./queries/slow.js";
 export type { DatabaseEvent, DatabaseOperation, RecordEvent, Recording, SecurityFinding } from "./record.js";
 export { recordOperation } from "./record.js";
 export type { InitializeOptions, InitializeResult, SetupCheck, SetupPlan } from "./setup/initialize.js";
 export { initialize, planSetup } from "./setup/initialize.js";
-export type { DatabaseInitializerOptions } from "./setup/initializer.js";
-export { DatabaseInitializer } from "./setup/initializer.js";
-export type { JsonSchema } from "./setup/json-schema.js";
 export { jsonSchemaOf } from "./setup/json-schema.js";
 export type { BrokenPath, SchemaSample } from "./setup/sample-schema.js";
+export type { JsonSchema } from "./setup/schema-types.js";
 export type { ValidationAction } from "./setup/validators.js";
 export type { Violation, ViolationKind } from "./setup/violations.js";
 export { violationsOf } from "./setup/violations.js";
@@ -172,7 +159,28 @@ export { readShardPlan } from "./sharding/read.js";
 export type { Target } from "./sharding/targeting.js";
 export { targetOf } from "./sharding/targeting.js";
 export type { StorageLimits } from "./storage/limits.js";
-export { storageLimitsSchema } from "./storage/limits.js";
 export type { CollectionStorage, StorageCode, StorageFinding, StorageReport } from "./storage/report.js";
 export { storageReport } from "./storage/report.js";
 export type { ArrayField, SampleShape } from "./storage/shape.js";
+export type { Advice } from "./workload/advice.js";
+export { candidateIndex } from "./workload/advice.js";
+export type { AdviseOptions } from "./workload/advise/advise.js";
+export { adviseIndexes } from "./workload/advise/advise.js";
+export type { AdviceLimits } from "./workload/advise/limits.js";
+export { adviceLimitsSchema } from "./workload/advise/limits.js";
+export type { Measured, WriteCost } from "./workload/advise/measure.js";
+export type {
+  AdviceReport,
+  IndexAdvice,
+  Rejection,
+  RejectionCode,
+  ReportedQuery,
+  ServedQuery,
+} from "./workload/advise/report.js";
+export type { WorkloadQuery } from "./workload/advise/workload.js";
+export type { QueryAnalysis, QueryProblem } from "./workload/analyse.js";
+export type { PlanExpectation } from "./workload/expect.js";
+export { expectQueryPlan } from "./workload/expect.js";
+export type { Join, LookupFacts } from "./workload/lookups.js";
+export type { OptimizeOptions, OptimizeReport } from "./workload/optimize.js";
+export { analysePerformance } from "./workload/optimize.js";

@@ -1,28 +1,28 @@
 import type { Connection } from "mongoose";
-
-import { type AdviseOptions, adviseIndexes } from "./advise/advise.js";
-import type { AdviceReport } from "./advise/report.js";
 import type { CleanupOptions } from "./cleanup/options.js";
 import type { CleanupReport } from "./cleanup/report.js";
 import type { CleanupRule } from "./cleanup/rules.js";
 import { runCleanup } from "./cleanup/runner.js";
+import type { ModelLike } from "./core/model.js";
+import type { NamedQuery } from "./core/named-query.js";
+import { withRetries } from "./core/server/transient.js";
 import { checkHealth, type HealthOptions, type HealthReport } from "./health/health.js";
-import { type ApplyOptions, type ApplyResult, applyPlan } from "./indexes/apply.js";
-import type { CollectionStepResult } from "./indexes/collection-runs.js";
+import { applyPlan } from "./indexes/apply/apply.js";
+import type { CollectionStepResult } from "./indexes/apply/collection-runs.js";
+import { type JournalRun, journalRuns } from "./indexes/apply/journal.js";
+import { type RollbackPlan, readRollback, runRollback } from "./indexes/apply/rollback.js";
+import type { ApplyOptions, ApplyResult } from "./indexes/apply/run.js";
 import { blockingFaults, type PlanNote, throwFaults } from "./indexes/declared.js";
-import type { DriftReport } from "./indexes/diff.js";
-import { type JournalRun, journalRuns } from "./indexes/journal.js";
-import type { Plan } from "./indexes/plan.js";
-import { type ReadPlanOptions, readPlan } from "./indexes/read-plan.js";
-import { type RollbackPlan, readRollback, runRollback } from "./indexes/rollback.js";
-import { type LeaseOptions, withLease } from "./lease.js";
-import type { ModelLike } from "./model.js";
-import type { NamedQuery } from "./named-query.js";
-import { analysePerformance, type OptimizeOptions, type OptimizeReport } from "./optimize/optimize.js";
+import type { DriftReport } from "./indexes/plan/diff.js";
+import type { Plan } from "./indexes/plan/plan.js";
+import { type ReadPlanOptions, readPlan } from "./indexes/plan/read-plan.js";
+import { type LeaseOptions, withLease } from "./jobs/lease.js";
 import { type Recording, recordFindings, recordOperation } from "./record.js";
 import { applyDetails, cleanupDetails } from "./record-details.js";
 import { readShardPlan, type ShardPlan, type ShardPlanOptions } from "./sharding/read.js";
-import { withRetries } from "./transient.js";
+import { type AdviseOptions, adviseIndexes } from "./workload/advise/advise.js";
+import type { AdviceReport } from "./workload/advise/report.js";
+import { analysePerformance, type OptimizeOptions, type OptimizeReport } from "./workload/optimize.js";
 
 /** What a {@link DatabaseOptimizer} works on. */
 export interface DatabaseOptimizerOptions extends Recording {

@@ -1,5 +1,5 @@
 import type { CleanupReport } from "./cleanup/report.js";
-import type { ApplyResult, StepResult } from "./indexes/apply.js";
+import type { ApplyResult, StepResult } from "./indexes/apply/run.js";
 import type { DatabaseOperation } from "./record.js";
 import type { InitializeResult } from "./setup/initialize.js";
 

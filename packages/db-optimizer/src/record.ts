@@ -1,5 +1,5 @@
-import { isOptimizerError, OptimizerError, toOptimizerError } from "./errors.js";
-import type { HealthFinding } from "./health/finding.js";
+import { isOptimizerError, OptimizerError, toOptimizerError } from "./core/errors.js";
+import type { HealthFinding } from "./health/rules/finding.js";
 
 /** Something that was done to a database, or that could not be done. */
 export interface DatabaseOperation {

@@ -9,7 +9,7 @@ const script = `
   import { getPriority } from "node:os";
   import { setTimeout } from "node:timers/promises";
   import { Worker } from "node:worker_threads";
-  import { lowerCpuPriority } from ${JSON.stringify(new URL("../src/cpu-priority.ts", import.meta.url).href)};
+  import { lowerCpuPriority } from ${JSON.stringify(new URL("../src/core/cpu-priority.ts", import.meta.url).href)};
   lowerCpuPriority();
   const worker = new Worker("setTimeout(() => undefined, 60_000)", { eval: true });
   await setTimeout(200);

@@ -1,8 +1,8 @@
 import { createConnection, mongo } from "mongoose";
 import { expect, test } from "vitest";
 
-import { isOptimizerError, OptimizerError, toOptimizerError } from "../src/errors.js";
-import { assertModel } from "../src/model.js";
+import { isOptimizerError, OptimizerError, toOptimizerError } from "../src/core/errors.js";
+import { assertModel } from "../src/core/model.js";
 
 const serverError = (code: number, errmsg = "refused") =>
   new mongo.MongoServerError({ message: errmsg, code });

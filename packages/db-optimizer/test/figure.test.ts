@@ -1,12 +1,12 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { mongo } from "mongoose";
 import { describe, expect, test } from "vitest";
-import { readLoad } from "../src/cleanup/load.js";
-import { OptimizerError, toOptimizerError } from "../src/errors.js";
-import { whyUnread } from "../src/figure.js";
-import type { Document } from "../src/model.js";
-import { serverCodes } from "../src/server-codes.js";
-import { isTransient } from "../src/transient.js";
+import { OptimizerError, toOptimizerError } from "../src/core/errors.js";
+import type { Document } from "../src/core/model.js";
+import { whyUnread } from "../src/core/server/figure.js";
+import { serverCodes } from "../src/core/server/server-codes.js";
+import { isTransient } from "../src/core/server/transient.js";
+import { readLoad } from "../src/jobs/load.js";
 import { overriding, serverError } from "./support.js";
 
 const database = useTemporaryDatabase({ label: "figure" });

@@ -7,10 +7,10 @@ import {
   type SchemaDefinition,
   type SchemaOptions,
 } from "mongoose";
+import type { Document, ModelLike } from "../src/core/model.js";
 import { canonicalCollation } from "../src/indexes/collation.js";
 import type { ActualCollection, ActualIndex } from "../src/indexes/inspect.js";
 import { canonicalIndex } from "../src/indexes/spec.js";
-import type { Document, ModelLike } from "../src/model.js";
 
 /** A model that needs no server. */
 export function modelOf(

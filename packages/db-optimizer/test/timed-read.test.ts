@@ -1,9 +1,9 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { createConnection } from "mongoose";
 import { expect, test } from "vitest";
-import { LatencyProbe } from "../src/cleanup/latency.js";
-import { analyseQuery } from "../src/optimize/analyse.js";
-import { timedRead } from "../src/timed-read.js";
+import { LatencyProbe } from "../src/core/server/latency.js";
+import { timedRead } from "../src/core/server/timed-read.js";
+import { analyseQuery } from "../src/workload/analyse.js";
 
 const database = useTemporaryDatabase({ label: "timed" });
 

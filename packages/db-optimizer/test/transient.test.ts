@@ -1,8 +1,8 @@
 import { mongo } from "mongoose";
 import { afterEach, expect, test, vi } from "vitest";
 
-import { OptimizerError, toOptimizerError } from "../src/errors.js";
-import { isTransient, withRetries } from "../src/transient.js";
+import { OptimizerError, toOptimizerError } from "../src/core/errors.js";
+import { isTransient, withRetries } from "../src/core/server/transient.js";
 import { serverError, stepDowns } from "./support.js";
 
 afterEach(() => {

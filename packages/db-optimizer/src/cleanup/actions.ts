@@ -1,12 +1,12 @@
 import type { Connection, mongo } from "mongoose";
-import { type ExactDocument, exactDocument, exactId, idForMessage } from "../exact.js";
-import type { Document } from "../model.js";
-import { majority, primary } from "../own-collection.js";
-import { writeUnordered } from "../unordered-write.js";
+import { type ExactDocument, exactDocument, exactId, idForMessage } from "../core/bson/exact.js";
+import type { Document } from "../core/model.js";
+import { majority, primary } from "../core/server/own-collection.js";
+import { writeUnordered } from "../core/server/unordered-write.js";
+import type { SetAside } from "../jobs/set-aside.js";
 import { assertArchiveCollections, isCollated } from "./archive-collection.js";
 import { ArchiveFile, assertArchive } from "./archive-file.js";
 import type { ParsedCleanupRule } from "./rules.js";
-import type { SetAside } from "./set-aside.js";
 
 /** Does what a rule says to the documents of these ids that it still names; says how many they were. */
 export interface Actor {

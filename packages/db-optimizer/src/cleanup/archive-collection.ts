@@ -1,7 +1,7 @@
 import type { Connection, mongo } from "mongoose";
-import { OptimizerError } from "../errors.js";
+import { OptimizerError } from "../core/errors.js";
+import { primary } from "../core/server/own-collection.js";
 import { type ActualCollection, inspectIndexes } from "../indexes/inspect.js";
-import { primary } from "../own-collection.js";
 import type { ParsedCleanupRule } from "./rules.js";
 
 /** Whether texts of a collection are compared by anything but their bytes unless a command says so. */

@@ -1,7 +1,7 @@
 import { access, constants, type FileHandle, open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { OptimizerError } from "../errors.js";
-import { type ExactDocument, exactText } from "../exact.js";
+import { type ExactDocument, exactText } from "../core/bson/exact.js";
+import { OptimizerError } from "../core/errors.js";
 
 const newline = 0x0a;
 const opening = 0x7b;

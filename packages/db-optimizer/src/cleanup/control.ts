@@ -1,6 +1,6 @@
 import type { Connection } from "mongoose";
-import { OptimizerError, toOptimizerError } from "../errors.js";
-import { leaseHeldUntil } from "../lease.js";
+import { OptimizerError, toOptimizerError } from "../core/errors.js";
+import { leaseHeldUntil } from "../jobs/lease.js";
 import { type CleanupRun, runsOf, unfinished, whoAmI } from "./run-store.js";
 
 /** Name of the lease that a cleanup holds while it writes. */

@@ -1,5 +1,5 @@
 import type { Connection } from "mongoose";
-import { toOptimizerError } from "../errors.js";
+import { toOptimizerError } from "../core/errors.js";
 import type { TimeEstimate } from "./report.js";
 import { runsOf } from "./run-store.js";
 

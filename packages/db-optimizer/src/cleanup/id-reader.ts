@@ -1,7 +1,7 @@
 import { mongo } from "mongoose";
-import { exactId, idForMessage, patternsAsStored } from "../exact.js";
-import type { Document } from "../model.js";
-import type { SetAside } from "./set-aside.js";
+import { exactId, idForMessage, patternsAsStored } from "../core/bson/exact.js";
+import type { Document } from "../core/model.js";
+import type { SetAside } from "../jobs/set-aside.js";
 
 /** Ids that are asked for at a time: they are read from the answer while the server deletes those before them. */
 const pageSize = 2_500;

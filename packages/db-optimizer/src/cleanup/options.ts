@@ -1,9 +1,9 @@
-import type { LeaseOptions } from "../lease.js";
-import type { NamedQuery } from "../named-query.js";
-import type { ControllerLimits } from "./controller.js";
+import type { NamedQuery } from "../core/named-query.js";
+import type { ControllerLimits } from "../jobs/controller.js";
+import type { LeaseOptions } from "../jobs/lease.js";
+import type { ThrottleLimits } from "../jobs/throttle.js";
+import type { CleanupWindow } from "../jobs/window.js";
 import type { CleanupProgress } from "./report.js";
-import type { ThrottleLimits } from "./throttle.js";
-import type { CleanupWindow } from "./window.js";
 
 /** How a cleanup runs. The lease is taken by a run that writes. */
 export interface CleanupOptions extends LeaseOptions {

@@ -1,11 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { mongo } from "mongoose";
-import { OptimizerError } from "../errors.js";
-import type { Reading } from "../figure.js";
-import { readDisk, readLag, readLoad } from "./load.js";
-import type { CleanupOptions } from "./options.js";
-import type { CleanupStop, UnknownSignal } from "./report.js";
-import type { CleanupPause, RunStore } from "./run-store.js";
+import { OptimizerError } from "../core/errors.js";
+import type { Reading } from "../core/server/figure.js";
+import { readDisk, readLag, readLoad } from "../jobs/load.js";
 import {
   defaultThrottle,
   idleThrottle,
@@ -16,8 +13,11 @@ import {
   type ThrottleLimits,
   type ThrottleState,
   type ThrottleTrouble,
-} from "./throttle.js";
-import { msUntilOpen, type ParsedCleanupWindow } from "./window.js";
+} from "../jobs/throttle.js";
+import { msUntilOpen, type ParsedCleanupWindow } from "../jobs/window.js";
+import type { CleanupOptions } from "./options.js";
+import type { CleanupStop, UnknownSignal } from "./report.js";
+import type { CleanupPause, RunStore } from "./run-store.js";
 
 /** What a run waits for. */
 export interface Wait {

@@ -1,7 +1,8 @@
-import type { Latency } from "./latency.js";
+import type { CollectionSize } from "../core/server/collection-size.js";
+import type { Latency } from "../core/server/latency.js";
+import type { SetAsideReport } from "../jobs/set-aside.js";
+import type { LoadSignal } from "../jobs/throttle.js";
 import type { CleanupPause } from "./run-store.js";
-import type { SetAsideReport } from "./set-aside.js";
-import type { LoadSignal } from "./throttle.js";
 
 /** Where a running cleanup is. */
 export interface CleanupProgress {
@@ -22,14 +23,6 @@ export interface CleanupProgress {
   /** Milliseconds at work and in pauses, over all the processes that went on with the run. */
   readonly activeMs: number;
   readonly pausedMs: number;
-}
-
-/** Size of a collection in bytes, as the server accounts for it. */
-export interface CollectionSize {
-  readonly documents: number;
-  readonly dataBytes: number;
-  readonly storageBytes: number;
-  readonly indexBytes: number;
 }
 
 /** How long something would take. */

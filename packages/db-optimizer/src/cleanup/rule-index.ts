@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Connection } from "mongoose";
-import { OptimizerError } from "../errors.js";
+import { OptimizerError } from "../core/errors.js";
 import { collectionText, shellText } from "../indexes/command.js";
 import { type ActualIndex, inspectIndexes } from "../indexes/inspect.js";
 import type { ParsedCleanupRule } from "./rules.js";

@@ -1,7 +1,5 @@
-import { OptimizerError, toOptimizerError } from "../errors.js";
-import type { Lease } from "../lease.js";
-import { withRetries } from "../transient.js";
-import { type ActionTarget, type Actor, openActor } from "./actions.js";
+import { OptimizerError, toOptimizerError } from "../core/errors.js";
+import { withRetries } from "../core/server/transient.js";
 import {
   afterBatch,
   afterThrottle,
@@ -10,8 +8,10 @@ import {
   type ControllerState,
   isExhausted,
   startController,
-} from "./controller.js";
-import { ForegroundWatch } from "./foreground.js";
+} from "../jobs/controller.js";
+import { ForegroundWatch } from "../jobs/foreground.js";
+import type { Lease } from "../jobs/lease.js";
+import { type ActionTarget, type Actor, openActor } from "./actions.js";
 import type { IdReader } from "./id-reader.js";
 import type { Pacer, Wait } from "./pacer.js";
 import type { CleanupStop } from "./report.js";

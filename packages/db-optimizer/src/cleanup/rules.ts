@@ -1,10 +1,7 @@
 import { createHash } from "node:crypto";
 import { mongo } from "mongoose";
 import { z } from "zod";
-import { checked } from "../checked.js";
-import { OptimizerError } from "../errors.js";
-import type { Document } from "../model.js";
-import { ruleProblems } from "./rule-problems.js";
+import type { Document } from "../core/model.js";
 
 const path = z.string().min(1).max(255);
 const collectionName = z
@@ -72,19 +69,6 @@ export type CleanupRule = z.input<typeof cleanupRuleSchema>;
 export type CleanupAction = z.input<typeof cleanupActionSchema>;
 /** A rule with its defaults. */
 export type ParsedCleanupRule = z.output<typeof cleanupRuleSchema>;
-
-/**
- * Checks rules.
- *
- * @throws {OptimizerError} `INVALID_RULE`, naming each path that is wrong, or rules that cannot stand together
- */
-export function parseRules(rules: unknown): ParsedCleanupRule[] {
-  const wrong = "The cleanup rules are wrong";
-  const parsed = checked(z.array(cleanupRuleSchema), rules, wrong, "rules", "INVALID_RULE");
-  const problems = ruleProblems(parsed);
-  if (problems.length > 0) throw new OptimizerError("INVALID_RULE", problems.join("; "));
-  return parsed;
-}
 
 /**
  * What a rule names at a moment. A comparison with a date is true of dates only, so that a missing or misspelt one never

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Connection, mongo } from "mongoose";
-import { OptimizerError, toOptimizerError } from "../errors.js";
-import { ownCollection } from "../own-collection.js";
-import { withRetries } from "../transient.js";
-import type { ControllerState } from "./controller.js";
-import type { ThrottleReason } from "./throttle.js";
+import { OptimizerError, toOptimizerError } from "../core/errors.js";
+import { ownCollection } from "../core/server/own-collection.js";
+import { withRetries } from "../core/server/transient.js";
+import type { ControllerState } from "../jobs/controller.js";
+import type { ThrottleReason } from "../jobs/throttle.js";
 
 const runCollection = "org_db_cleanup";
 /** Runs that are remembered. */

@@ -1,9 +1,10 @@
 import type { Connection, mongo } from "mongoose";
-import { toOptimizerError } from "../errors.js";
-import { type ActualIndex, databaseOf, inspectIndexes } from "../indexes/inspect.js";
-import { mapLimited } from "../limited.js";
-import type { Document } from "../model.js";
-import { primary } from "../own-collection.js";
+import { toOptimizerError } from "../core/errors.js";
+import { mapLimited } from "../core/limited.js";
+import type { Document } from "../core/model.js";
+import { databaseOf } from "../core/server/database.js";
+import { primary } from "../core/server/own-collection.js";
+import { type ActualIndex, inspectIndexes } from "../indexes/inspect.js";
 import type { CleanupRule } from "./rules.js";
 
 /** What the TTL monitor has not got round to in one collection. */

@@ -1,16 +1,16 @@
 import { once } from "node:events";
-import type { Lease } from "../lease.js";
-import type { Document } from "../model.js";
-import { primary } from "../own-collection.js";
-import { withRetries } from "../transient.js";
-import { type ControllerLimits, isWatched, limitsOf } from "./controller.js";
+import type { Document } from "../core/model.js";
+import { primary } from "../core/server/own-collection.js";
+import { withRetries } from "../core/server/transient.js";
+import { type ControllerLimits, isWatched, limitsOf } from "../jobs/controller.js";
+import type { Lease } from "../jobs/lease.js";
+import { SetAside } from "../jobs/set-aside.js";
 import { IdReader } from "./id-reader.js";
 import { type Paced, Pacer, type Wait } from "./pacer.js";
 import type { CleanupStop, RuleReport } from "./report.js";
 import { type RuleWork, runRule } from "./rule-run.js";
 import type { ParsedCleanupRule } from "./rules.js";
 import type { CleanupState, RuleState, RunStore } from "./run-store.js";
-import { SetAside } from "./set-aside.js";
 
 /** A rule at its moment, with the index that it reads by. */
 export interface DueRule {

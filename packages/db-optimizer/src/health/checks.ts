@@ -1,10 +1,9 @@
 import { z } from "zod";
-
-import { checked } from "../checked.js";
-import { mapLimited } from "../limited.js";
-import type { CheckFacts } from "./facts.js";
-import { partWeights } from "./score.js";
-import type { Within } from "./security.js";
+import { checked } from "../core/checked.js";
+import { mapLimited } from "../core/limited.js";
+import type { Probed, Within } from "./facts/within.js";
+import type { HealthPart } from "./rules/finding.js";
+import { partWeights } from "./rules/score.js";
 
 /** What a check of your own answers. */
 export const healthCheckResultSchema = z.strictObject({
@@ -54,4 +53,11 @@ export async function runChecks(checks: readonly HealthCheck[], within: Within):
     const value = checked(healthCheckResultSchema, answer.value, wrong, "(all)");
     return { name, part, result: { known: true as const, value } };
   });
+}
+
+/** What a check of the configuration came to. */
+export interface CheckFacts {
+  readonly name: string;
+  readonly part: HealthPart;
+  readonly result: Probed<HealthCheckResult>;
 }

@@ -1,17 +1,17 @@
 import type { Connection } from "mongoose";
-import type { ModelLike } from "../model.js";
-import type { NamedQuery } from "../named-query.js";
+import type { ModelLike } from "../core/model.js";
+import type { NamedQuery } from "../core/named-query.js";
+import { type HealthThresholds, parseThresholds } from "../core/thresholds.js";
 import type { HealthCheck } from "./checks.js";
-import type { DeepFacts, HealthFacts } from "./facts.js";
-import type { HealthFinding } from "./finding.js";
-import { findingsOf } from "./findings.js";
-import { type Projection, projectGrowth } from "./growth.js";
-import { type HealthKeeping, keepHealth } from "./kept.js";
-import { probeHealth } from "./probes.js";
-import { type HealthScore, scoreHealth } from "./score.js";
-import { type HealthThresholds, parseThresholds } from "./thresholds.js";
-import { emptyParts, unknownParts, unknownsOf } from "./unknowns.js";
-import { compareFigures, type FigureComparison } from "./week-ago.js";
+import type { DeepFacts, HealthFacts } from "./facts/facts.js";
+import { type Projection, projectGrowth } from "./facts/growth.js";
+import { type HealthKeeping, keepHealth } from "./facts/kept.js";
+import { probeHealth } from "./facts/probes.js";
+import { compareFigures, type FigureComparison } from "./facts/week-ago.js";
+import type { HealthFinding } from "./rules/finding.js";
+import { findingsOf } from "./rules/findings.js";
+import { type HealthScore, scoreHealth } from "./rules/score.js";
+import { emptyParts, unknownParts, unknownsOf } from "./rules/unknowns.js";
 
 /** The state of a database: what was seen, what is wrong with it, and a number for the whole. */
 export interface HealthReport extends HealthScore {

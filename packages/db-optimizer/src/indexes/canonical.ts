@@ -1,6 +1,6 @@
 import { mongo } from "mongoose";
 
-import type { Document } from "../model.js";
+import type { Document } from "../core/model.js";
 
 const { EJSON } = mongo.BSON;
 

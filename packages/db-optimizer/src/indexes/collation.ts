@@ -1,4 +1,4 @@
-import type { Document } from "../model.js";
+import type { Document } from "../core/model.js";
 
 /** A collation with everything that the server would fill in. */
 export interface Collation {

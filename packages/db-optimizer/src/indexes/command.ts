@@ -1,6 +1,6 @@
 import type { mongo } from "mongoose";
-import { isPattern } from "../exact.js";
-import type { Document } from "../model.js";
+import { isPattern } from "../core/bson/exact.js";
+import type { Document } from "../core/model.js";
 import { type Collation, shortCollation } from "./collation.js";
 import { type IndexOption, type IndexSpec, optionTexts } from "./spec.js";
 

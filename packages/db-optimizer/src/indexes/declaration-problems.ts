@@ -1,4 +1,4 @@
-import type { Document } from "../model.js";
+import type { Document } from "../core/model.js";
 import { isTrue } from "./spec.js";
 
 const kinds: readonly unknown[] = ["text", "hashed", "2d", "2dsphere"];

@@ -1,5 +1,5 @@
-import { OptimizerError } from "../errors.js";
-import { type Document, type ModelLike, type SchemaLike, withDiscriminators } from "../model.js";
+import { OptimizerError } from "../core/errors.js";
+import { type Document, type ModelLike, type SchemaLike, withDiscriminators } from "../core/model.js";
 import { stableText } from "./canonical.js";
 import { optionText } from "./command.js";
 import { declarationProblems, isExpiry } from "./declaration-problems.js";

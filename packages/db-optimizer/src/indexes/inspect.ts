@@ -1,9 +1,10 @@
 import type { Connection, mongo } from "mongoose";
-import { toOptimizerError } from "../errors.js";
-import { patternsAsStored } from "../exact.js";
-import { mapLimited } from "../limited.js";
-import type { Document } from "../model.js";
-import { primary } from "../own-collection.js";
+import { patternsAsStored } from "../core/bson/exact.js";
+import { toOptimizerError } from "../core/errors.js";
+import { mapLimited } from "../core/limited.js";
+import type { Document } from "../core/model.js";
+import { databaseOf } from "../core/server/database.js";
+import { primary } from "../core/server/own-collection.js";
 import { type Collation, canonicalCollation } from "./collation.js";
 import { canonicalIndex, type IndexSpec, keysText } from "./spec.js";
 
@@ -24,12 +25,6 @@ export interface ActualCollection {
   readonly options: Document;
   readonly collation: Collation | null;
   readonly indexes: readonly ActualIndex[];
-}
-
-/** The database handle behind a connection that is open. */
-export function databaseOf(connection: Connection): mongo.Db {
-  if (!connection.db) throw toOptimizerError(new Error("The connection is not open"));
-  return connection.db;
 }
 
 /**

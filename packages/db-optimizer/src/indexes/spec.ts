@@ -1,4 +1,4 @@
-import type { Document } from "../model.js";
+import type { Document } from "../core/model.js";
 import { canonicalFilter, canonicalProjection, sortKeys, stableText } from "./canonical.js";
 import { type Collation, canonicalCollation } from "./collation.js";
 

@@ -1,5 +1,5 @@
 import type { ExpectedIndex } from "./declared.js";
-import { twinSuffix } from "./diff.js";
+import { twinSuffix } from "./plan/diff.js";
 import { type IndexKey, isWildcard } from "./spec.js";
 
 /**

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { mongo } from "mongoose";
-import type { Document } from "../model.js";
+import { idKey } from "../core/bson/id-key.js";
+import type { Document } from "../core/model.js";
+import { reasonOf } from "../core/reason.js";
 import type { Migration, TargetDocument, TargetsByCollection } from "./definition.js";
-import { idKey } from "./id-key.js";
-import { type Mismatch, reasonOf } from "./report.js";
+import type { Mismatch } from "./report.js";
 
 /** SHA-256 of what is compared of a document, whatever the order of its keys. Pure. */
 export function canonicalHash(canonical: Document): string {

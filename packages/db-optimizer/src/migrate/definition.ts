@@ -1,6 +1,6 @@
 import type { Connection } from "mongoose";
-import { OptimizerError } from "../errors.js";
-import type { Document } from "../model.js";
+import { OptimizerError } from "../core/errors.js";
+import type { Document } from "../core/model.js";
 
 /** A document of the new layout, as it follows from one of the old. */
 export interface TargetDocument {

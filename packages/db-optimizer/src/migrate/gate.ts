@@ -1,6 +1,6 @@
 import type { Connection } from "mongoose";
-import { OptimizerError } from "../errors.js";
-import { type Moment, msSince, thisMoment } from "../moment.js";
+import { OptimizerError } from "../core/errors.js";
+import { type Moment, msSince, thisMoment } from "../core/moment.js";
 import { assertMigration, defaultPhaseLeaseMs, type Migration, type TargetDocument } from "./definition.js";
 import { type MigrationRoute, mustReread, mustRewrite, routeOf } from "./phases.js";
 import { readState } from "./state.js";

@@ -1,10 +1,11 @@
 import type { Connection } from "mongoose";
-import type { ControllerLimits } from "../cleanup/controller.js";
-import { toOptimizerError } from "../errors.js";
-import { databaseOf } from "../indexes/inspect.js";
-import { assertClock, type Lease, type LeaseOptions, serverTime, withLease } from "../lease.js";
-import { primary } from "../own-collection.js";
-import { pause } from "../pause.js";
+import { toOptimizerError } from "../core/errors.js";
+import { pause } from "../core/pause.js";
+import { databaseOf } from "../core/server/database.js";
+import { primary } from "../core/server/own-collection.js";
+import { assertClock, serverTime } from "../core/server/time.js";
+import type { ControllerLimits } from "../jobs/controller.js";
+import { type Lease, type LeaseOptions, withLease } from "../jobs/lease.js";
 import { assertMigration, defaultPhaseLeaseMs, type Migration } from "./definition.js";
 import { type MigrationPhase, type MigrationWay, routeOf, type UpTo } from "./phases.js";
 import { type MigrationProgress, type MigrationReport, mismatchError, type VerifyReport } from "./report.js";

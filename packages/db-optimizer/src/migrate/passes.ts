@@ -1,12 +1,13 @@
 import type { Connection } from "mongoose";
-import { databaseOf } from "../indexes/inspect.js";
-import type { Document } from "../model.js";
-import { majority, primary } from "../own-collection.js";
-import { isRecordFault } from "../transient.js";
+import { distinctIds, idKey, whyUnfindable } from "../core/bson/id-key.js";
+import type { Document } from "../core/model.js";
+import { reasonOf } from "../core/reason.js";
+import { databaseOf } from "../core/server/database.js";
+import { majority, primary } from "../core/server/own-collection.js";
+import { isRecordFault } from "../core/server/transient.js";
 import { differences, type Expected } from "./compare.js";
 import type { Migration, TargetsByCollection } from "./definition.js";
-import { distinctIds, idKey, whyUnfindable } from "./id-key.js";
-import { type Mismatch, reasonOf } from "./report.js";
+import type { Mismatch } from "./report.js";
 import { type TargetsWritten, writeSources, writeTargets } from "./write.js";
 
 /** What a pass over documents works with. */

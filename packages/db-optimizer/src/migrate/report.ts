@@ -1,5 +1,5 @@
 import { mongo } from "mongoose";
-import { OptimizerError } from "../errors.js";
+import { OptimizerError } from "../core/errors.js";
 import type { MigrationPhase } from "./phases.js";
 
 /**
@@ -24,13 +24,6 @@ export interface Mismatch {
   readonly index?: string;
   /** For `refused` and `unreadable`: why, at most 300 characters. */
   readonly reason?: string;
-}
-
-const reasonLength = 300;
-
-/** What went wrong, as a mismatch has it. */
-export function reasonOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, reasonLength);
 }
 
 /** What a comparison of every document came to. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { idKey } from "./id-key.js";
+import { idKey } from "../core/bson/id-key.js";
 
 const bits = 20;
 

@@ -1,10 +1,11 @@
 import type { Connection, mongo } from "mongoose";
-import type { ControllerState } from "../cleanup/controller.js";
-import { isDuplicate, OptimizerError } from "../errors.js";
-import { databaseOf } from "../indexes/inspect.js";
-import { type Lease, serverTime } from "../lease.js";
-import { ownCollection } from "../own-collection.js";
-import { processName } from "../process-name.js";
+import { isDuplicate, OptimizerError } from "../core/errors.js";
+import { processName } from "../core/process-name.js";
+import { databaseOf } from "../core/server/database.js";
+import { ownCollection } from "../core/server/own-collection.js";
+import { serverTime } from "../core/server/time.js";
+import type { ControllerState } from "../jobs/controller.js";
+import type { Lease } from "../jobs/lease.js";
 import { type MigrationPhase, mayFollow } from "./phases.js";
 import type { VerifyReport } from "./report.js";
 

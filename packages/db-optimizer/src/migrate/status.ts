@@ -1,8 +1,8 @@
 import type { Connection } from "mongoose";
-import { OptimizerError } from "../errors.js";
-import { databaseOf } from "../indexes/inspect.js";
-import { leaseHeldUntil } from "../lease.js";
-import { primary } from "../own-collection.js";
+import { OptimizerError } from "../core/errors.js";
+import { databaseOf } from "../core/server/database.js";
+import { primary } from "../core/server/own-collection.js";
+import { leaseHeldUntil } from "../jobs/lease.js";
 import { assertMigration, defaultRetentionMs, type Migration } from "./definition.js";
 import { type MigrationPhase, type MigrationWay, phasesAhead, routeOf, type UpTo } from "./phases.js";
 import type { MigrationProgress } from "./report.js";

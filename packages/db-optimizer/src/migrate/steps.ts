@@ -1,13 +1,13 @@
 import type { mongo } from "mongoose";
-import { type ControllerLimits, limitsOf } from "../cleanup/controller.js";
-import { databaseOf } from "../indexes/inspect.js";
-import type { Lease } from "../lease.js";
-import type { Document } from "../model.js";
-import { majority, primary } from "../own-collection.js";
-import { pause, throwIfAborted } from "../pause.js";
-import { withRetries } from "../transient.js";
+import { distinctIds, idKey } from "../core/bson/id-key.js";
+import type { Document } from "../core/model.js";
+import { pause, throwIfAborted } from "../core/pause.js";
+import { databaseOf } from "../core/server/database.js";
+import { majority, primary } from "../core/server/own-collection.js";
+import { withRetries } from "../core/server/transient.js";
+import { type ControllerLimits, limitsOf } from "../jobs/controller.js";
+import type { Lease } from "../jobs/lease.js";
 import type { Expected } from "./compare.js";
-import { distinctIds, idKey } from "./id-key.js";
 import {
   carryBack,
   carryOver,

@@ -1,18 +1,18 @@
 import type { mongo } from "mongoose";
+import { filtersAfter } from "../core/bson/id-order.js";
+import { OptimizerError, toOptimizerError } from "../core/errors.js";
+import type { Document } from "../core/model.js";
+import { pause, throwIfAborted } from "../core/pause.js";
+import { primary } from "../core/server/own-collection.js";
+import { withRetries } from "../core/server/transient.js";
 import {
   afterBatch,
   afterTimeout,
   type ControllerLimits,
   type ControllerState,
   startController,
-} from "../cleanup/controller.js";
-import { ForegroundWatch } from "../cleanup/foreground.js";
-import { OptimizerError, toOptimizerError } from "../errors.js";
-import type { Document } from "../model.js";
-import { primary } from "../own-collection.js";
-import { pause, throwIfAborted } from "../pause.js";
-import { withRetries } from "../transient.js";
-import { filtersAfter } from "./id-order.js";
+} from "../jobs/controller.js";
+import { ForegroundWatch } from "../jobs/foreground.js";
 
 /** Where a walk begins, or has come to. */
 interface Place {

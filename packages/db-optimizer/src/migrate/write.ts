@@ -1,13 +1,13 @@
 import type { Connection, mongo } from "mongoose";
-import { isDuplicate } from "../errors.js";
-import { databaseOf } from "../indexes/inspect.js";
-import type { Document } from "../model.js";
-import { majority, primary } from "../own-collection.js";
-import { isRecordFault } from "../transient.js";
-import { writeUnordered } from "../unordered-write.js";
+import { idKey } from "../core/bson/id-key.js";
+import { isDuplicate } from "../core/errors.js";
+import type { Document } from "../core/model.js";
+import { reasonOf } from "../core/reason.js";
+import { databaseOf } from "../core/server/database.js";
+import { majority, primary } from "../core/server/own-collection.js";
+import { isRecordFault } from "../core/server/transient.js";
+import { writeUnordered } from "../core/server/unordered-write.js";
 import type { SourceWrite, TargetDocument } from "./definition.js";
-import { idKey } from "./id-key.js";
-import { reasonOf } from "./report.js";
 
 /** What became of documents that were to be written. */
 export interface TargetsWritten {

@@ -1,10 +1,11 @@
-import { OptimizerError } from "../errors.js";
+import { OptimizerError } from "../core/errors.js";
+import { type Document, type ModelLike, withDiscriminators } from "../core/model.js";
 import { stableText } from "../indexes/canonical.js";
 import { canonicalCollation } from "../indexes/collation.js";
 import { shellText } from "../indexes/command.js";
 import { isExpiry } from "../indexes/declaration-problems.js";
-import { type Document, type ModelLike, withDiscriminators } from "../model.js";
-import { type JsonSchema, jsonSchemaOf } from "./json-schema.js";
+import { jsonSchemaOf } from "./json-schema.js";
+import type { JsonSchema } from "./schema-types.js";
 import type { ValidatorState } from "./validators.js";
 
 /** A collection as the models declare it. */

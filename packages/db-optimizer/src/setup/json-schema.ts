@@ -1,31 +1,6 @@
-import type { Document, ModelLike, SchemaLike, SchemaTypeLike } from "../model.js";
+import type { Document, ModelLike, SchemaLike } from "../core/model.js";
+import type { JsonSchema, SchemaPath } from "./schema-types.js";
 import { valueRules } from "./value-rules.js";
-
-/** A node of MongoDB's `$jsonSchema`. */
-export interface JsonSchema {
-  title?: string;
-  bsonType?: string | string[];
-  required?: string[];
-  properties?: Record<string, JsonSchema>;
-  additionalProperties?: JsonSchema;
-  items?: JsonSchema;
-  enum?: unknown[];
-  minimum?: number;
-  maximum?: number;
-  minLength?: number;
-  maxLength?: number;
-  multipleOf?: number;
-  anyOf?: JsonSchema[];
-}
-
-/** As much of a Mongoose schema type as tells the shape of its values. */
-export interface SchemaPath extends SchemaTypeLike {
-  readonly schema?: SchemaLike;
-  readonly embeddedSchemaType?: SchemaPath;
-  readonly $__schemaType?: SchemaPath;
-  readonly isRequired?: boolean;
-  checkRequired?(value: unknown, document: unknown): unknown;
-}
 
 /** What holds for a schema because of those around it. */
 interface Surroundings {

@@ -1,10 +1,11 @@
-import { OptimizerError } from "../errors.js";
+import { OptimizerError } from "../core/errors.js";
+import type { Document } from "../core/model.js";
+import { collectionStep, secondsOf } from "../indexes/apply/collection-step.js";
 import { stableText } from "../indexes/canonical.js";
 import { canonicalCollation } from "../indexes/collation.js";
-import { type CollectionStep, collectionStep, secondsOf } from "../indexes/collection-step.js";
 import type { PlanNote } from "../indexes/declared.js";
 import type { ActualCollection } from "../indexes/inspect.js";
-import type { Document } from "../model.js";
+import type { CollectionStep } from "../indexes/plan/plan-step.js";
 import type { ExpectedCollection } from "./collections.js";
 import {
   judgeDeclared,

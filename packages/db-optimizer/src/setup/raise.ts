@@ -1,11 +1,12 @@
 import type { Connection } from "mongoose";
 
-import { OptimizerError } from "../errors.js";
+import { OptimizerError } from "../core/errors.js";
+import type { Document } from "../core/model.js";
+import { databaseOf } from "../core/server/database.js";
+import { ownWork } from "../core/server/own-work.js";
 import { stableText } from "../indexes/canonical.js";
-import type { CollectionStep } from "../indexes/collection-step.js";
-import { type ActualCollection, databaseOf } from "../indexes/inspect.js";
-import type { Document } from "../model.js";
-import { ownWork } from "../own-work.js";
+import type { ActualCollection } from "../indexes/inspect.js";
+import type { CollectionStep } from "../indexes/plan/plan-step.js";
 import type { ExpectedCollection } from "./collections.js";
 import { validatorStep } from "./plan-collections.js";
 import { type SchemaSample, sampleSchemas } from "./sample-schema.js";

@@ -1,11 +1,11 @@
 import type { mongo } from "mongoose";
-import { toOptimizerError } from "../errors.js";
-import { patternsAsStored } from "../exact.js";
-import { mapLimited } from "../limited.js";
-import type { Document } from "../model.js";
-import { ownWork } from "../own-work.js";
+import { patternsAsStored } from "../core/bson/exact.js";
+import { toOptimizerError } from "../core/errors.js";
+import { mapLimited } from "../core/limited.js";
+import type { Document } from "../core/model.js";
+import { ownWork } from "../core/server/own-work.js";
 import type { ExpectedCollection } from "./collections.js";
-import type { JsonSchema } from "./json-schema.js";
+import type { JsonSchema } from "./schema-types.js";
 import { type Violation, type ViolationKind, violationsOf } from "./violations.js";
 
 /** One place at which sampled documents break a schema. */

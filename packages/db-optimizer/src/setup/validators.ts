@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-
+import type { Document } from "../core/model.js";
 import { stableText } from "../indexes/canonical.js";
-import type { Document } from "../model.js";
-import type { JsonSchema } from "./json-schema.js";
+import type { JsonSchema } from "./schema-types.js";
 
 /** What a violated validator does: `warn` writes a log line, `error` refuses the write. */
 export type ValidationAction = "warn" | "error";

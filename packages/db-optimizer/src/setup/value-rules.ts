@@ -1,5 +1,5 @@
-import type { Document } from "../model.js";
-import type { JsonSchema, SchemaPath } from "./json-schema.js";
+import type { Document } from "../core/model.js";
+import type { JsonSchema, SchemaPath } from "./schema-types.js";
 
 /** What the validators of a path say of its value, as far as MongoDB can say the same. Pure. */
 export function valueRules({ instance, validators = [] }: SchemaPath): JsonSchema {

@@ -1,5 +1,5 @@
-import type { Document } from "../model.js";
-import type { JsonSchema } from "./json-schema.js";
+import type { Document } from "../core/model.js";
+import type { JsonSchema } from "./schema-types.js";
 
 /** What a document does against a validator. */
 export type ViolationKind = "missing" | "type" | "enum" | "bounds" | "length";

@@ -1,6 +1,6 @@
+import type { NamedQuery } from "../core/named-query.js";
 import { type IndexKey, type IndexSpec, keysText } from "../indexes/spec.js";
-import type { NamedQuery } from "../named-query.js";
-import { fieldsOf } from "../optimize/shape.js";
+import { fieldsOf } from "../queries/shape.js";
 
 /** More are not weighed: what a plan can't be read with is no plan. */
 const most = 40;

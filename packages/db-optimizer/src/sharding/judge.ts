@@ -1,5 +1,5 @@
+import type { NamedQuery } from "../core/named-query.js";
 import type { IndexKey, IndexSpec } from "../indexes/spec.js";
-import type { NamedQuery } from "../named-query.js";
 import type { KeyMeasure } from "./measure.js";
 import { type Target, targetOf } from "./targeting.js";
 

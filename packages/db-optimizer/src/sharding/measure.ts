@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-import type { Document } from "../model.js";
+import type { Document } from "../core/model.js";
 
 /** What a sample says of a shard key. No value of a document is kept. */
 export interface KeyMeasure {

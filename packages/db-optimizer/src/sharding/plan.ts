@@ -1,7 +1,7 @@
+import type { Document } from "../core/model.js";
+import type { NamedQuery } from "../core/named-query.js";
 import { collectionText, shellText } from "../indexes/command.js";
 import { type IndexKey, type IndexSpec, keysText } from "../indexes/spec.js";
-import type { Document } from "../model.js";
-import type { NamedQuery } from "../named-query.js";
 import { shardKeyCandidates } from "./candidates.js";
 import { byPoints, judgeShardKey, type ShardKeyCandidate } from "./judge.js";
 import { measureKey } from "./measure.js";

@@ -1,17 +1,24 @@
 import type { Connection, mongo } from "mongoose";
-import { collectionSize } from "../cleanup/size.js";
-import { OptimizerError, toOptimizerError } from "../errors.js";
+import { OptimizerError, toOptimizerError } from "../core/errors.js";
+import { mapLimited } from "../core/limited.js";
+import {
+  collectionNames,
+  type Document,
+  type ModelLike,
+  modelsOf,
+  withDiscriminators,
+} from "../core/model.js";
+import type { NamedQuery } from "../core/named-query.js";
+import { collectionSize } from "../core/server/collection-size.js";
+import { databaseOf } from "../core/server/database.js";
+import { primary } from "../core/server/own-collection.js";
+import { ownWork } from "../core/server/own-work.js";
 import { declaredIndexes } from "../indexes/declared.js";
-import { type ActualCollection, databaseOf, inspectIndexes } from "../indexes/inspect.js";
+import { type ActualCollection, inspectIndexes } from "../indexes/inspect.js";
+import { shardKeysOf } from "../indexes/shard-keys.js";
 import type { IndexKey, IndexSpec } from "../indexes/spec.js";
-import { mapLimited } from "../limited.js";
-import { collectionNames, type Document, type ModelLike, modelsOf, withDiscriminators } from "../model.js";
-import type { NamedQuery } from "../named-query.js";
-import { primary } from "../own-collection.js";
-import { ownWork } from "../own-work.js";
 import { shardKeyCandidates } from "./candidates.js";
 import { type CollectionShardPlan, planSharding } from "./plan.js";
-import { shardKeysOf } from "./shard-keys.js";
 
 /** How to plan shards. */
 export interface ShardPlanOptions {

@@ -1,7 +1,7 @@
-import { isPattern } from "../exact.js";
+import { isPattern } from "../core/bson/exact.js";
+import type { Document } from "../core/model.js";
+import type { NamedQuery } from "../core/named-query.js";
 import type { IndexKey } from "../indexes/spec.js";
-import type { Document } from "../model.js";
-import type { NamedQuery } from "../named-query.js";
 
 /** Where a router sends a query: to one shard, to those that hold a range of the key, or to all. */
 export type Target = "one_shard" | "some_shards" | "all_shards";

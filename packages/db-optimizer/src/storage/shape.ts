@@ -1,5 +1,5 @@
 import { mongo } from "mongoose";
-import type { Document } from "../model.js";
+import type { Document } from "../core/model.js";
 
 /** An array field as it was found in a sample. */
 export interface ArrayField {

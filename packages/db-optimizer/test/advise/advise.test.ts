@@ -1,8 +1,7 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeEach, describe, expect, test } from "vitest";
-
+import type { Document, ModelLike } from "../../src/core/model.js";
 import { type AdviseOptions, adviseIndexes } from "../../src/index.js";
-import type { Document, ModelLike } from "../../src/model.js";
 import { intercepted, modelOf, serverError } from "../support.js";
 
 const database = useTemporaryDatabase({ label: "advise", per: "test" });

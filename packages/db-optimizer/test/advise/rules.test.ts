@@ -1,15 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-
-import { screen } from "../../src/advise/advise.js";
-import { candidate, candidatesFor, queryFields, servesAs } from "../../src/advise/candidates.js";
-import { consolidate, type Serving } from "../../src/advise/consolidate.js";
-import { percent } from "../../src/advise/try-out.js";
-import { namedLoad, rankWorkload, recordedLoad, workOf } from "../../src/advise/workload.js";
-import type { QueryPlan } from "../../src/explain/explain.js";
+import type { Document } from "../../src/core/model.js";
 import type { IndexKey } from "../../src/indexes/spec.js";
-import type { Document } from "../../src/model.js";
-import { shapeOf } from "../../src/optimize/shape.js";
+import type { QueryPlan } from "../../src/queries/explain.js";
+import { shapeOf } from "../../src/queries/shape.js";
+import { screen } from "../../src/workload/advise/advise.js";
+import { candidate, candidatesFor, queryFields, servesAs } from "../../src/workload/advise/candidates.js";
+import { consolidate, type Serving } from "../../src/workload/advise/consolidate.js";
+import { percent } from "../../src/workload/advise/try-out.js";
+import { namedLoad, rankWorkload, recordedLoad, workOf } from "../../src/workload/advise/workload.js";
 
 const keysOf = (key: Record<string, 1 | -1>): IndexKey[] =>
   Object.entries(key).map(([field, kind]) => ({ field, kind }));

@@ -1,6 +1,6 @@
 import type { Connection } from "mongoose";
+import type { Document } from "../../src/core/model.js";
 import type { Migration } from "../../src/index.js";
-import type { Document } from "../../src/model.js";
 
 /** Boxes with things in them, to be things with the name of their box: a migration that needs nothing but the engine. */
 export const boxesMigration = (phaseLeaseMs = 10): Migration => ({

@@ -5,9 +5,10 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { mongo } from "mongoose";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openActor } from "../../src/cleanup/actions.js";
-import { parseRules, ruleFilter } from "../../src/cleanup/rules.js";
-import { SetAside } from "../../src/cleanup/set-aside.js";
+import { parseRules } from "../../src/cleanup/parse-rules.js";
+import { ruleFilter } from "../../src/cleanup/rules.js";
 import { type CleanupAction, type CleanupRule, runCleanup } from "../../src/index.js";
+import { SetAside } from "../../src/jobs/set-aside.js";
 import { overriding } from "../support.js";
 
 const { EJSON } = mongo.BSON;

@@ -2,10 +2,11 @@ import { setTimeout } from "node:timers/promises";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { mongo } from "mongoose";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { ControllerLimits } from "../../src/cleanup/controller.js";
 import { Pacer } from "../../src/cleanup/pacer.js";
-import { parseRules, ruleFilter } from "../../src/cleanup/rules.js";
+import { parseRules } from "../../src/cleanup/parse-rules.js";
+import { ruleFilter } from "../../src/cleanup/rules.js";
 import { runCleanup } from "../../src/cleanup/runner.js";
+import type { ControllerLimits } from "../../src/jobs/controller.js";
 
 const now = new Date("2025-06-01T00:00:00.000Z");
 const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);

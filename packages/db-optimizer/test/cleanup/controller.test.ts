@@ -9,7 +9,7 @@ import {
   isExhausted,
   limitsOf,
   startController,
-} from "../../src/cleanup/controller.js";
+} from "../../src/jobs/controller.js";
 
 describe("the batch controller", () => {
   it("follows the published rate filter", () => {

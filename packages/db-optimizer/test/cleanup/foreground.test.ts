@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import type { mongo } from "mongoose";
 import { describe, expect, it } from "vitest";
-import { defaultLimits } from "../../src/cleanup/controller.js";
-import { ForegroundWatch, SlowdownJudge } from "../../src/cleanup/foreground.js";
+import { defaultLimits } from "../../src/jobs/controller.js";
+import { ForegroundWatch, SlowdownJudge } from "../../src/jobs/foreground.js";
 
 /** A judge to whom all but the slowest reads at rest take 10 ms at most. */
 function judgeOfTen(): SlowdownJudge {

@@ -1,8 +1,8 @@
 import { mongo } from "mongoose";
 import { describe, expect, it } from "vitest";
 import { IdReader } from "../../src/cleanup/id-reader.js";
-import { SetAside } from "../../src/cleanup/set-aside.js";
-import type { Document } from "../../src/model.js";
+import type { Document } from "../../src/core/model.js";
+import { SetAside } from "../../src/jobs/set-aside.js";
 
 interface Stored {
   readonly _id: number;

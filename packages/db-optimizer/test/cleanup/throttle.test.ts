@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { mongo } from "mongoose";
 import { describe, expect, it, test } from "vitest";
-import { diskFreeOf, lagOf, oplogHoursOf, queueOf } from "../../src/cleanup/load.js";
-import { defaultThrottle, idleThrottle, judgeLoad, type LoadSignals } from "../../src/cleanup/throttle.js";
-import type { Reading } from "../../src/figure.js";
+import type { Reading } from "../../src/core/server/figure.js";
+import { diskFreeOf, lagOf, oplogHoursOf, queueOf } from "../../src/jobs/load.js";
+import { defaultThrottle, idleThrottle, judgeLoad, type LoadSignals } from "../../src/jobs/throttle.js";
 
 const known = <T>(value: T): Reading<T> => ({ state: "known", value });
 const absent = { state: "absent" } as const;

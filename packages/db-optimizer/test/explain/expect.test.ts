@@ -1,8 +1,7 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeAll, expect, test } from "vitest";
-
+import type { NamedQuery } from "../../src/core/named-query.js";
 import { expectQueryPlan } from "../../src/index.js";
-import type { NamedQuery } from "../../src/named-query.js";
 
 const database = useTemporaryDatabase({ label: "expect" });
 

@@ -1,6 +1,6 @@
 import { mongo } from "mongoose";
 import { describe, expect, it } from "vitest";
-import { summariseExplain } from "../../src/explain/explain.js";
+import { summariseExplain } from "../../src/queries/explain.js";
 
 const executionStats = { nReturned: 3, totalKeysExamined: 3, totalDocsExamined: 3, executionTimeMillis: 1 };
 const fetchOf = (indexName: string) => ({ stage: "FETCH", inputStage: { stage: "IXSCAN", indexName } });

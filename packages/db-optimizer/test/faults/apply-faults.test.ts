@@ -4,6 +4,7 @@ import { faultLoop, faultSample } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Connection, mongo } from "mongoose";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import type { Document } from "../../src/core/model.js";
 import {
   applyPlan,
   DatabaseOptimizer,
@@ -12,8 +13,7 @@ import {
   leaseHeldUntil,
   withLease,
 } from "../../src/index.js";
-import { buildProgress } from "../../src/indexes/build.js";
-import type { Document } from "../../src/model.js";
+import { buildProgress } from "../../src/indexes/apply/build.js";
 import type { Assignment } from "../children/applier.js";
 import { driftingModels, driftingPlan, seedDrift } from "../children/drifting.js";
 import { answeringWrites, modelOf, overriding, serverError, stepDowns } from "../support.js";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { SecurityFacts } from "../../src/health/facts.js";
-import { probeSecurity } from "../../src/health/security.js";
-import { securityFindings } from "../../src/health/security-findings.js";
-import { stopCommand } from "../../src/health/stop-command.js";
-import type { Document } from "../../src/model.js";
+import type { Document } from "../../src/core/model.js";
+import type { SecurityFacts } from "../../src/health/facts/facts.js";
+import { probeSecurity } from "../../src/health/facts/security.js";
+import { securityFindings } from "../../src/health/rules/security-findings.js";
+import { stopCommand } from "../../src/health/rules/stop-command.js";
 
 // What is printed must do what it says on MongoDB: https://www.mongodb.com/docs/manual/reference/command/killOp/,
 // /reference/method/db.collection.dropIndexes/, /tutorial/upgrade-cluster-to-ssl/ and /reference/configuration-options/.

@@ -1,10 +1,9 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { mongo, Schema } from "mongoose";
 import { beforeAll, describe, expect, test } from "vitest";
-
-import type { HealthFacts } from "../../src/health/facts.js";
+import type { Document } from "../../src/core/model.js";
+import type { HealthFacts } from "../../src/health/facts/facts.js";
 import { checkHealth } from "../../src/health/health.js";
-import type { Document } from "../../src/model.js";
 import { intercepted } from "../support.js";
 
 const database = useTemporaryDatabase({ label: "deep" });

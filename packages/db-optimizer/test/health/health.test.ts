@@ -1,15 +1,15 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { type Connection, createConnection, mongo, Schema } from "mongoose";
 import { beforeAll, describe, expect, it, test } from "vitest";
-import type { HealthFacts, SampleFacts } from "../../src/health/facts.js";
-import type { HealthFigure } from "../../src/health/figures.js";
-import { findingsOf } from "../../src/health/findings.js";
-import { projectGrowth } from "../../src/health/growth.js";
+import { parseThresholds } from "../../src/core/thresholds.js";
+import type { HealthFacts, SampleFacts } from "../../src/health/facts/facts.js";
+import { projectGrowth } from "../../src/health/facts/growth.js";
+import type { HealthFigure } from "../../src/health/facts/measures.js";
+import { compareFigures } from "../../src/health/facts/week-ago.js";
 import { checkHealth } from "../../src/health/health.js";
-import { partWeights, scoreHealth, severityCosts } from "../../src/health/score.js";
-import { parseThresholds } from "../../src/health/thresholds.js";
-import { compareFigures } from "../../src/health/week-ago.js";
-import { analysePerformance } from "../../src/optimize/optimize.js";
+import { findingsOf } from "../../src/health/rules/findings.js";
+import { partWeights, scoreHealth, severityCosts } from "../../src/health/rules/score.js";
+import { analysePerformance } from "../../src/workload/optimize.js";
 import { actualIndex, intercepted, overriding } from "../support.js";
 
 const now = new Date("2026-06-01T00:00:00.000Z");

@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
-
-import { membersOf } from "../../src/health/replication.js";
-import { transportOf } from "../../src/health/security.js";
-import { serverFactsOf } from "../../src/health/server.js";
-import type { Document } from "../../src/model.js";
+import type { Document } from "../../src/core/model.js";
+import { membersOf } from "../../src/health/facts/replication.js";
+import { transportOf } from "../../src/health/facts/security.js";
+import { serverFactsOf } from "../../src/health/facts/server.js";
 
 const at = (seconds: number) => new Date(1_800_000_000_000 + seconds * 1_000);
 

@@ -2,15 +2,15 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Connection } from "mongoose";
 import { Schema } from "mongoose";
 import { describe, expect, test } from "vitest";
-
-import type { CollectionFacts, HealthFacts } from "../../src/health/facts.js";
-import { type FigureName, figuresOf, type HealthFigure } from "../../src/health/figures.js";
-import { serverFactsOf } from "../../src/health/server.js";
-import { parseThresholds } from "../../src/health/thresholds.js";
-import { compareFigures } from "../../src/health/week-ago.js";
-import { weekFindings } from "../../src/health/week-findings.js";
+import type { Document } from "../../src/core/model.js";
+import { parseThresholds } from "../../src/core/thresholds.js";
+import type { CollectionFacts, HealthFacts } from "../../src/health/facts/facts.js";
+import { figuresOf } from "../../src/health/facts/figures.js";
+import type { FigureName, HealthFigure } from "../../src/health/facts/measures.js";
+import { serverFactsOf } from "../../src/health/facts/server.js";
+import { compareFigures } from "../../src/health/facts/week-ago.js";
+import { weekFindings } from "../../src/health/rules/week-findings.js";
 import { checkHealth, type HealthOptions, type HealthReport, type KeptHealth } from "../../src/index.js";
-import type { Document } from "../../src/model.js";
 import { answeringWrites, asModel, serverError } from "../support.js";
 
 const database = useTemporaryDatabase({ label: "week", per: "test" });

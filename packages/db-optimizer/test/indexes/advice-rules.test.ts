@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
-
-import { redundantIndexes } from "../../src/indexes/redundant.js";
-import { type IndexUse, judgeUse } from "../../src/indexes/unused.js";
-import type { Document } from "../../src/model.js";
+import type { Document } from "../../src/core/model.js";
+import { redundantIndexes } from "../../src/indexes/plan/redundant.js";
+import { type IndexUse, judgeUse } from "../../src/indexes/plan/unused.js";
 import { actualIndex } from "../support.js";
 
 type Row = [string, Document, Document, Document, Document, boolean];

@@ -2,13 +2,14 @@ import { missingCapabilities, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { type Connection, createConnection, Schema } from "mongoose";
 import { describe, expect, test } from "vitest";
 
-import { isOptimizerError } from "../../src/errors.js";
-import { type ApplyOptions, applyPlan } from "../../src/indexes/apply.js";
+import { isOptimizerError } from "../../src/core/errors.js";
+import { collectionNames, type Document, type ModelLike } from "../../src/core/model.js";
+import { applyPlan } from "../../src/indexes/apply/apply.js";
+import type { ApplyOptions } from "../../src/indexes/apply/run.js";
 import { expectedIndexes } from "../../src/indexes/declared.js";
-import { type DriftReport, diffIndexes } from "../../src/indexes/diff.js";
 import { inspectIndexes } from "../../src/indexes/inspect.js";
-import { type Plan, planIndexes } from "../../src/indexes/plan.js";
-import { collectionNames, type Document, type ModelLike } from "../../src/model.js";
+import { type DriftReport, diffIndexes } from "../../src/indexes/plan/diff.js";
+import { type Plan, planIndexes } from "../../src/indexes/plan/plan.js";
 import { modelOf } from "../support.js";
 
 const database = useTemporaryDatabase({ label: "apply", per: "test" });

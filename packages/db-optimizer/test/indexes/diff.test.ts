@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { createConnection, Schema } from "mongoose";
 import { describe, expect, test } from "vitest";
 
-import { isOptimizerError } from "../../src/errors.js";
+import { isOptimizerError } from "../../src/core/errors.js";
+import type { Document } from "../../src/core/model.js";
 import { expectedIndexes } from "../../src/indexes/declared.js";
-import { type DriftReport, diffIndexes } from "../../src/indexes/diff.js";
-import { planIndexes } from "../../src/indexes/plan.js";
-import type { Document } from "../../src/model.js";
+import { type DriftReport, diffIndexes } from "../../src/indexes/plan/diff.js";
+import { planIndexes } from "../../src/indexes/plan/plan.js";
 import { actualCollection, actualIndex, asModel, modelOf } from "../support.js";
 
 type Declared = [Document, Document?];

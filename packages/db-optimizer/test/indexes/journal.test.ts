@@ -1,10 +1,9 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { describe, expect, test } from "vitest";
-
-import { journalRuns, journalSteps } from "../../src/indexes/journal.js";
-import { openObservations } from "../../src/indexes/observe.js";
-import type { Document } from "../../src/model.js";
-import type { NamedQuery } from "../../src/named-query.js";
+import type { Document } from "../../src/core/model.js";
+import type { NamedQuery } from "../../src/core/named-query.js";
+import { journalRuns, journalSteps } from "../../src/indexes/apply/journal.js";
+import { openObservations } from "../../src/indexes/observe/observe.js";
 import { DatabaseOptimizer } from "../../src/optimizer.js";
 import { modelOf } from "../support.js";
 

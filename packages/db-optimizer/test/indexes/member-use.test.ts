@@ -2,7 +2,7 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Connection } from "mongoose";
 import { describe, expect, test } from "vitest";
 
-import { dataHosts, memberOptions, readIndexUse, useOfEntry } from "../../src/indexes/member-use.js";
+import { dataHosts, memberOptions, readIndexUse, useOfEntry } from "../../src/indexes/observe/member-use.js";
 
 const database = useTemporaryDatabase({ label: "members" });
 

@@ -1,15 +1,14 @@
 import { describe, expect, test } from "vitest";
-
-import { specToText } from "../../src/indexes/journal-text.js";
+import type { Document } from "../../src/core/model.js";
+import { specToText } from "../../src/indexes/apply/journal-text.js";
 import {
   hintedBy,
   judgeObservation,
   type PlanMark,
   type Signals,
   type SlowMark,
-} from "../../src/indexes/observation.js";
-import type { Document } from "../../src/model.js";
-import { blindness, readProfiler } from "../../src/optimize/profiler.js";
+} from "../../src/indexes/observe/observation.js";
+import { blindness, readProfiler } from "../../src/queries/profiler.js";
 import { actualIndex } from "../support.js";
 
 const until = new Date("2096-03-08T00:00:00Z");

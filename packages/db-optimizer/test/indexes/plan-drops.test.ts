@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
-
-import { diffIndexes } from "../../src/indexes/diff.js";
-import { specToText } from "../../src/indexes/journal-text.js";
-import type { Observation, Signals } from "../../src/indexes/observation.js";
-import { type PlanInput, planIndexes } from "../../src/indexes/plan.js";
-import type { Document } from "../../src/model.js";
+import type { Document } from "../../src/core/model.js";
+import { specToText } from "../../src/indexes/apply/journal-text.js";
+import type { Observation, Signals } from "../../src/indexes/observe/observation.js";
+import { diffIndexes } from "../../src/indexes/plan/diff.js";
+import { type PlanInput, planIndexes } from "../../src/indexes/plan/plan.js";
 import { actualCollection, actualIndex } from "../support.js";
 
 type Declared = [Document, Document?];

@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
-
-import type { JournalStep } from "../../src/indexes/journal.js";
-import { specToText } from "../../src/indexes/journal-text.js";
-import type { StepKind } from "../../src/indexes/plan.js";
-import { planRollback } from "../../src/indexes/rollback.js";
-import type { Document } from "../../src/model.js";
+import type { Document } from "../../src/core/model.js";
+import type { JournalStep } from "../../src/indexes/apply/journal.js";
+import { specToText } from "../../src/indexes/apply/journal-text.js";
+import { planRollback } from "../../src/indexes/apply/rollback.js";
+import type { StepKind } from "../../src/indexes/plan/plan-step.js";
 import { actualCollection, actualIndex } from "../support.js";
 
 type Declared = [Document, Document?] | null;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { mongo } from "mongoose";
 import { describe, expect, test } from "vitest";
-import { distinctIds, idKey, whyUnfindable } from "../../src/migrate/id-key.js";
+import { distinctIds, idKey, whyUnfindable } from "../../src/core/bson/id-key.js";
 
 const { Binary, BSON, Code, Decimal128, Double, Int32, Long, MaxKey, MinKey, ObjectId, Timestamp, UUID } =
   mongo;

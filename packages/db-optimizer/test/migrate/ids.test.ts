@@ -1,6 +1,8 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { mongo } from "mongoose";
 import { beforeEach, describe, expect, test } from "vitest";
+import { filtersAfter } from "../../src/core/bson/id-order.js";
+import type { Document } from "../../src/core/model.js";
 import {
   contractMigration,
   type Migration,
@@ -8,9 +10,7 @@ import {
   rollbackMigration,
   verifyMigration,
 } from "../../src/index.js";
-import { filtersAfter } from "../../src/migrate/id-order.js";
 import { SeenIds } from "../../src/migrate/seen-ids.js";
-import type { Document } from "../../src/model.js";
 import { overriding } from "../support.js";
 
 const { Binary, Code, Decimal128, Long, MaxKey, MinKey, ObjectId, Timestamp } = mongo;

@@ -1,11 +1,10 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { describe, expect, test } from "vitest";
-
-import { expectQueryPlan } from "../../src/explain/expect.js";
 import { migrateUp, rollbackMigration, runCleanup, verifyMigration } from "../../src/index.js";
-import type { Plan } from "../../src/indexes/plan.js";
+import type { Plan } from "../../src/indexes/plan/plan.js";
+import { DatabaseInitializer } from "../../src/initializer.js";
 import { DatabaseOptimizer } from "../../src/optimizer.js";
-import { DatabaseInitializer } from "../../src/setup/initializer.js";
+import { expectQueryPlan } from "../../src/workload/expect.js";
 import { saasModels, saasQueries, saasRules, seedSaas } from "./saas.js";
 import { basketsMigration, seedBaskets, seedShop, shopModels, shopQueries } from "./shop.js";
 

@@ -1,8 +1,7 @@
 import { type Connection, Schema } from "mongoose";
-
+import type { ModelLike } from "../../src/core/model.js";
+import type { NamedQuery } from "../../src/core/named-query.js";
 import type { CleanupRule } from "../../src/index.js";
-import type { ModelLike } from "../../src/model.js";
-import type { NamedQuery } from "../../src/named-query.js";
 
 const tenantSchema = new Schema(
   { slug: { type: String, unique: true }, plan: String },

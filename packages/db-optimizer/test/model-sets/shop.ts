@@ -1,8 +1,7 @@
 import { type Connection, Schema } from "mongoose";
-
+import type { Document, ModelLike } from "../../src/core/model.js";
+import type { NamedQuery } from "../../src/core/named-query.js";
 import type { Migration } from "../../src/index.js";
-import type { Document, ModelLike } from "../../src/model.js";
-import type { NamedQuery } from "../../src/named-query.js";
 
 const caseless = { locale: "en", strength: 2 };
 

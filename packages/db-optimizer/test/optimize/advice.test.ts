@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { QueryPlan } from "../../src/explain/explain.js";
 import { canonicalIndex } from "../../src/indexes/spec.js";
-import { advise, candidateIndex } from "../../src/optimize/advice.js";
-import { indexHitRatio, judgePlan } from "../../src/optimize/analyse.js";
-import { shapeOf } from "../../src/optimize/shape.js";
-import { explainableCommand, groupByShape } from "../../src/optimize/slow.js";
+import type { QueryPlan } from "../../src/queries/explain.js";
+import { shapeOf } from "../../src/queries/shape.js";
+import { explainableCommand, groupByShape } from "../../src/queries/slow.js";
+import { advise, candidateIndex } from "../../src/workload/advice.js";
+import { indexHitRatio, judgePlan } from "../../src/workload/analyse.js";
 
 const good: QueryPlan = {
   indexes: ["a_1"],

@@ -2,7 +2,7 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { Schema } from "mongoose";
 import { expect, test } from "vitest";
 import { checkHealth } from "../../src/index.js";
-import { joinsOf, lookupsOf } from "../../src/optimize/lookups.js";
+import { joinsOf, lookupsOf } from "../../src/workload/lookups.js";
 
 const database = useTemporaryDatabase({ label: "lookups" });
 const lookup = (from: string, foreignField: string) => ({

@@ -5,14 +5,14 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import fc from "fast-check";
 import mongoose, { mongo, Schema } from "mongoose";
 import { expect, test } from "vitest";
+import type { ModelLike } from "../../src/core/model.js";
 import { checkHealth } from "../../src/health/health.js";
 import { declaredIndexes, expectedIndexes } from "../../src/indexes/declared.js";
 import { canonicalIndex, isTrue } from "../../src/indexes/spec.js";
-import type { ModelLike } from "../../src/model.js";
-import { analysePerformance } from "../../src/optimize/optimize.js";
 import { DatabaseOptimizer } from "../../src/optimizer.js";
 import { initialize, planSetup } from "../../src/setup/initialize.js";
 import { readShardPlan } from "../../src/sharding/read.js";
+import { analysePerformance } from "../../src/workload/optimize.js";
 
 const database = useTemporaryDatabase({ label: "declarations", per: "test" });
 

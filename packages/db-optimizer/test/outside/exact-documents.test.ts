@@ -10,7 +10,8 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import fc from "fast-check";
 import { mongo, Schema } from "mongoose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { exactDocument, exactId, exactText } from "../../src/exact.js";
+import { exactDocument, exactId, exactText } from "../../src/core/bson/exact.js";
+import type { Document } from "../../src/core/model.js";
 import {
   type CleanupAction,
   DatabaseOptimizer,
@@ -18,7 +19,6 @@ import {
   migrateUp,
   runCleanup,
 } from "../../src/index.js";
-import type { Document } from "../../src/model.js";
 
 const { BSON, BSONRegExp, Decimal128, Double, Int32, Long } = mongo;
 const database = useTemporaryDatabase({ label: "exact", per: "test" });

@@ -4,9 +4,9 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { Schema } from "mongoose";
 import { expect, test } from "vitest";
-import { applyPlan } from "../../src/indexes/apply.js";
-import { readPlan } from "../../src/indexes/read-plan.js";
-import type { ModelLike } from "../../src/model.js";
+import type { ModelLike } from "../../src/core/model.js";
+import { applyPlan } from "../../src/indexes/apply/apply.js";
+import { readPlan } from "../../src/indexes/plan/read-plan.js";
 import { initialize, planSetup } from "../../src/setup/initialize.js";
 import { intercepted, overriding, serverError } from "../support.js";
 

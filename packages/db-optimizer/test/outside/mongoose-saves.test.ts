@@ -6,7 +6,7 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import fc from "fast-check";
 import mongoose, { type Model, Schema, type SchemaOptions } from "mongoose";
 import { expect, test } from "vitest";
-import type { ModelLike } from "../../src/model.js";
+import type { ModelLike } from "../../src/core/model.js";
 import { initialize } from "../../src/setup/initialize.js";
 
 const database = useTemporaryDatabase({ label: "mongoose_saves" });

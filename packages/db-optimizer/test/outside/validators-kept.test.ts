@@ -4,8 +4,8 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { Schema } from "mongoose";
 import { expect, test } from "vitest";
-import { readRollback, runRollback } from "../../src/indexes/rollback.js";
-import type { ModelLike } from "../../src/model.js";
+import type { ModelLike } from "../../src/core/model.js";
+import { readRollback, runRollback } from "../../src/indexes/apply/rollback.js";
 import { initialize, planSetup } from "../../src/setup/initialize.js";
 
 const database = useTemporaryDatabase({ label: "validators_kept", per: "test" });

@@ -4,16 +4,16 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { Schema } from "mongoose";
 import { expect, test } from "vitest";
-import { adviseIndexes } from "../../src/advise/advise.js";
-import { queryFields } from "../../src/advise/candidates.js";
-import { readPlan } from "../../src/indexes/read-plan.js";
-import type { ModelLike } from "../../src/model.js";
-import { candidateIndex } from "../../src/optimize/advice.js";
-import { analysePerformance } from "../../src/optimize/optimize.js";
-import { fieldsOf } from "../../src/optimize/shape.js";
-import { groupByShape, recordedShapes } from "../../src/optimize/slow.js";
+import type { ModelLike } from "../../src/core/model.js";
+import { readPlan } from "../../src/indexes/plan/read-plan.js";
+import { fieldsOf } from "../../src/queries/shape.js";
+import { groupByShape, recordedShapes } from "../../src/queries/slow.js";
 import { sampleSchemas } from "../../src/setup/sample-schema.js";
 import { storageReport } from "../../src/storage/report.js";
+import { candidateIndex } from "../../src/workload/advice.js";
+import { adviseIndexes } from "../../src/workload/advise/advise.js";
+import { queryFields } from "../../src/workload/advise/candidates.js";
+import { analysePerformance } from "../../src/workload/optimize.js";
 
 const database = useTemporaryDatabase({ label: "workload", per: "test" });
 

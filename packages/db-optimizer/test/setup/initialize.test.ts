@@ -1,10 +1,9 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { createConnection } from "mongoose";
 import { expect, test } from "vitest";
-
-import { withLease } from "../../src/lease.js";
+import { DatabaseInitializer } from "../../src/initializer.js";
+import { withLease } from "../../src/jobs/lease.js";
 import { initialize } from "../../src/setup/initialize.js";
-import { DatabaseInitializer } from "../../src/setup/initializer.js";
 import { modelOf } from "../support.js";
 
 const database = useTemporaryDatabase({ label: "initialize", per: "test" });

@@ -1,8 +1,7 @@
 import { Types } from "mongoose";
 import { describe, expect, test } from "vitest";
-
+import type { Document } from "../../src/core/model.js";
 import { canonicalIndex, type IndexKey } from "../../src/indexes/spec.js";
-import type { Document } from "../../src/model.js";
 import { measureKey } from "../../src/sharding/measure.js";
 import { planSharding, type ShardPlanInput } from "../../src/sharding/plan.js";
 

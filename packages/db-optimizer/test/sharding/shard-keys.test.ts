@@ -1,7 +1,7 @@
 import type { Connection } from "mongoose";
 import { expect, test } from "vitest";
 
-import { shardKeysOf } from "../../src/sharding/shard-keys.js";
+import { shardKeysOf } from "../../src/indexes/shard-keys.js";
 
 // The engine of the tests is no router: these are a router's documented answers.
 function connectionTo(hello: object, collections: object[]): Connection {

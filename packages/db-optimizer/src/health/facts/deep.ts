@@ -1,0 +1,116 @@
+import type { Connection } from "mongoose";
+
+import { OptimizerError, toOptimizerError } from "../../core/errors.js";
+import { mapLimited } from "../../core/limited.js";
+import { collectionNames, type ModelLike } from "../../core/model.js";
+import { findCommand, type NamedQuery } from "../../core/named-query.js";
+import { databaseOf } from "../../core/server/database.js";
+import type { ParsedThresholds } from "../../core/thresholds.js";
+import { declaredIndexes } from "../../indexes/declared.js";
+import { summariseExplain } from "../../queries/explain.js";
+import { explainCommand, isFailureOfQuery } from "../../queries/run-explain.js";
+import { declaredCollections } from "../../setup/collections.js";
+import { sampleEach } from "../../setup/sample-schema.js";
+import { shapeOf } from "../../storage/shape.js";
+import { judgePlan, keysPerReturned } from "../../workload/analyse.js";
+import { readLookups } from "../../workload/lookups.js";
+import { type HealthCheck, runChecks } from "../checks.js";
+import type { DeepFacts, GrowthFacts, QueryFacts } from "./facts.js";
+import { probeGrowth } from "./growth.js";
+import type { Within } from "./within.js";
+
+/** What the deep probes look at. */
+export interface DeepInput {
+  readonly models: readonly ModelLike[];
+  readonly queries: readonly NamedQuery[];
+  readonly checks: readonly HealthCheck[];
+  readonly thresholds: ParsedThresholds;
+  readonly now: Date;
+}
+
+const atOnce = 2;
+const unmeasured = { p50: null, p95: null, samples: 0 };
+
+/** Samples documents, explains the named queries, measures growth and runs the checks of the configuration. */
+export async function probeDeep(
+  connection: Connection,
+  input: DeepInput,
+  within: Within,
+): Promise<DeepFacts> {
+  const { models, queries, checks, thresholds, now } = input;
+  return {
+    at: now,
+    schemas: await within("schema samples", () => probeSchemas(connection, models, thresholds)),
+    lookups: await within("joins", () => readLookups(databaseOf(connection), thresholds.probeTimeoutMs)),
+    queries: await within("named queries", () =>
+      mapLimited(queries, atOnce, (query) => probeQuery(connection, query, thresholds)),
+    ),
+    growth: await within("growth", () => probeAllGrowth(connection, input)),
+    checks: await runChecks(checks, within),
+  };
+}
+
+async function probeSchemas(
+  connection: Connection,
+  models: readonly ModelLike[],
+  { sampleDocuments, probeTimeoutMs }: ParsedThresholds,
+) {
+  if (sampleDocuments === 0) return [];
+  const expected = declaredCollections(models).collections;
+  const within = { size: sampleDocuments, maxTimeMS: probeTimeoutMs };
+  return sampleEach(databaseOf(connection), expected, within, (documents, sample) => ({
+    ...sample,
+    shape: shapeOf(documents),
+  }));
+}
+
+async function probeQuery(
+  connection: Connection,
+  query: NamedQuery,
+  thresholds: ParsedThresholds,
+): Promise<QueryFacts> {
+  const base = { query: query.name, collection: query.collection };
+  const { probeTimeoutMs: maxTimeMS } = thresholds;
+  try {
+    const explained = await explainCommand(connection, findCommand(query), query.name, { maxTimeMS });
+    const plan = summariseExplain(explained);
+    const { problems, examinedPerReturned } = judgePlan(query, plan, unmeasured, thresholds);
+    const reading = { examinedPerReturned, keysPerReturned: keysPerReturned(plan) };
+    return { ...base, problems, ...reading, indexes: plan.indexes };
+  } catch (error) {
+    const known = toOptimizerError(error, query.name);
+    if (!isFailureOfQuery(known)) throw known;
+    return {
+      ...base,
+      problems: [],
+      examinedPerReturned: 0,
+      keysPerReturned: 0,
+      indexes: [],
+      failure: known.message,
+    };
+  }
+}
+
+async function probeAllGrowth(
+  connection: Connection,
+  { models, thresholds, now }: DeepInput,
+): Promise<GrowthFacts[]> {
+  const expiring = new Set(
+    declaredIndexes(models)
+      .indexes.filter(({ expireAfterSeconds }) => expireAfterSeconds !== undefined)
+      .map(({ collection }) => collection),
+  );
+  const { growthDays: days, probeTimeoutMs: maxTimeMS, limits } = thresholds;
+  const names = collectionNames(models);
+  const foreign = Object.keys(limits).find((name) => name !== "*" && !names.includes(name));
+  if (foreign !== undefined)
+    throw new OptimizerError("INVALID_OPTIONS", `limits.${foreign}: no model has a collection of this name`);
+  return mapLimited(names, atOnce, (collection) =>
+    probeGrowth(databaseOf(connection), collection, {
+      now,
+      days,
+      expires: expiring.has(collection),
+      maxTimeMS,
+    }),
+  );
+}

@@ -1,0 +1,12 @@
+import { collectionText } from "../../indexes/command.js";
+import type { LongOperation } from "../facts/facts.js";
+
+/**
+ * What stops an operation. A member numbers its operations, a router has text for them (`shard:number`); an index build is
+ * given up by dropping its index. https://www.mongodb.com/docs/manual/reference/command/killOp/. Pure.
+ */
+export function stopCommand({ opid, namespace, builds = [] }: LongOperation): string {
+  const collection = namespace.slice(namespace.indexOf(".") + 1);
+  if (builds.length > 0) return `${collectionText(collection)}.dropIndexes(${JSON.stringify(builds)})`;
+  return `db.killOp(${/^-?\d+$/.test(opid) ? opid : JSON.stringify(opid)})`;
+}

@@ -1,0 +1,27 @@
+import { mongo } from "mongoose";
+
+import { type IndexSpec, optionTexts } from "../spec.js";
+
+const { EJSON } = mongo.BSON;
+
+/** An index as the journal keeps it. As text, because field names with dots and dollars are no keys of a document. */
+export function specToText(spec: IndexSpec | undefined): string | null {
+  return spec ? EJSON.stringify(bare(spec), { relaxed: false }) : null;
+}
+
+/** The index that {@link specToText} was given. */
+export function specOfText(text: string | null | undefined): IndexSpec | undefined {
+  return text ? (EJSON.parse(text, { relaxed: true }) as IndexSpec) : undefined;
+}
+
+// What belongs to the models or to the moment is no part of the index.
+function bare(spec: IndexSpec): IndexSpec {
+  const { models: _models, building: _building, ...rest } = spec as IndexSpec & Record<string, unknown>;
+  return rest as unknown as IndexSpec;
+}
+
+/** Whether two indexes behave alike; absent ones are alike. */
+export function sameIndex(a: IndexSpec | undefined, b: IndexSpec | undefined): boolean {
+  if (!a || !b) return a === b;
+  return JSON.stringify(optionTexts(a)) === JSON.stringify(optionTexts(b));
+}

@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto";
+import type { ActualCollection } from "../inspect.js";
+import { keysText } from "../spec.js";
+import type { DriftReport } from "./diff.js";
+import type { IndexedSize } from "./estimate.js";
+import { type DropInput, dropSteps } from "./plan-drops.js";
+import type { PlanStep, StepKind } from "./plan-step.js";
+import { changeSteps, createStep, removeTwinStep, type StepBasis } from "./plan-steps.js";
+
+/** What would bring the server in line. No step drops an index unless somebody asked for that very index. */
+export interface Plan {
+  readonly steps: readonly PlanStep[];
+  /** SHA-256 of the steps: equal plans have equal hashes. */
+  readonly hash: string;
+}
+
+/** What a plan takes beyond the drift. */
+export interface PlanInput extends DropInput {
+  /** Sizes by collection, for estimates: see {@link inspectSizes}. */
+  readonly sizes?: ReadonlyMap<string, IndexedSize> | undefined;
+}
+
+const order: readonly StepKind[] = [
+  "create",
+  "unhide",
+  "hide",
+  "setTtl",
+  "setPrepareUnique",
+  "makeUnique",
+  "rebuild",
+  "removeTwin",
+  "startDrop",
+  "finishDrop",
+  "undoCreate",
+];
+
+/**
+ * Turns drift into steps, creations first. Pure; building, renamed and undeclared indexes give no step, unless `drop`
+ * names an undeclared one or an observation is open.
+ *
+ * @param collections as inspected, for their default collations
+ * @throws {OptimizerError} `INVALID_OPTIONS` when `drop` names what must not be dropped
+ */
+export function planIndexes(
+  drift: DriftReport,
+  collections: readonly ActualCollection[] = [],
+  input: PlanInput = {},
+): Plan {
+  const collations = new Map(collections.map(({ collection, collation }) => [collection, collation]));
+  const basisOf = (collection: string): StepBasis => {
+    const shardKey = input.shardKeys?.get(collection);
+    return {
+      collation: collations.get(collection) ?? null,
+      size: input.sizes?.get(collection),
+      ...(shardKey && { shardKey: keysText({ keys: shardKey }) }),
+    };
+  };
+  return planOf([
+    ...drift.missing.map((index) => createStep(index, basisOf(index.collection))),
+    ...drift.changed.flatMap((change) => changeSteps(change, basisOf(change.expected.collection))),
+    ...drift.leftovers.map(removeTwinStep),
+    ...dropSteps(drift, collections, input),
+  ]);
+}
+
+/** Steps in the order in which they are safe, with their hash. Pure. */
+export function planOf(steps: readonly PlanStep[]): Plan {
+  const sorted = [...steps].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+  return { steps: sorted, hash: planHash(sorted) };
+}
+
+// Estimates and reasons change while the plan stays the same.
+function planHash(steps: readonly PlanStep[]): string {
+  const text = JSON.stringify(steps.map(({ kind, collection, commands }) => [kind, collection, commands]));
+  return createHash("sha256").update(text).digest("hex");
+}

@@ -1,0 +1,111 @@
+import type { Connection } from "mongoose";
+
+import { isOptimizerError, type OptimizerError, toOptimizerError } from "../../core/errors.js";
+import { collectionNames, type ModelLike, modelsOf } from "../../core/model.js";
+import { withRetries } from "../../core/server/transient.js";
+import { declaredIndexes, type ExpectedIndex, type PlanNote } from "../declared.js";
+import { type ActualCollection, inspectIndexes } from "../inspect.js";
+import type { Observation } from "../observe/observation.js";
+import { openObservations } from "../observe/observe.js";
+import { shardKeysOf } from "../shard-keys.js";
+import { type DriftReport, diffIndexes } from "./diff.js";
+import { withExpiring } from "./expiry.js";
+import { type Plan, type PlanInput, planIndexes, planOf } from "./plan.js";
+import { inspectSizes } from "./sizes.js";
+
+/** The state of the indexes and the way to the declared one. */
+export interface IndexPlan {
+  readonly drift: DriftReport;
+  readonly plan: Plan;
+  readonly collections: readonly ActualCollection[];
+  /** Declarations that no server can carry out, or that contradict each other; the plan is of the others. */
+  readonly faults: readonly OptimizerError[];
+  readonly notes: readonly PlanNote[];
+}
+
+/** What a plan is read for. */
+export interface ReadPlanOptions extends Pick<PlanInput, "drop"> {
+  /** Ends the waits between two tries. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads everything that a plan goes by, and plans. What only some plans need (sizes, shard keys, what an expiry deletes)
+ * is only read for those. Read again when a member steps down or a connection breaks.
+ *
+ * @throws {OptimizerError} `INVALID_OPTIONS`, `NOT_AUTHORIZED`, `UNREACHABLE`
+ */
+export async function readPlan(
+  connection: Connection,
+  models: readonly ModelLike[],
+  { drop = [], signal }: ReadPlanOptions = {},
+): Promise<IndexPlan> {
+  return withRetries(() => readOnce(connection, models, drop), signal);
+}
+
+async function readOnce(
+  connection: Connection,
+  models: readonly ModelLike[],
+  drop: readonly string[],
+): Promise<IndexPlan> {
+  const { own, faults: foreign } = modelsOf(connection, models);
+  const [found, observations] = await Promise.all([readDrift(connection, own), readObservations(connection)]);
+  const { drift, collections, faults, notes } = found;
+  const rebuilt = drift.changed
+    .filter(({ how }) => how.includes("rebuild"))
+    .map(({ expected: index }) => index);
+  const built = [...drift.missing, ...rebuilt].map(({ collection }) => collection);
+  const sizes = built.length > 0 ? await inspectSizes(connection, built) : undefined;
+  const shardKeys = drop.length + rebuilt.length > 0 ? await shardKeysOf(connection) : undefined;
+  const input = { drop, observations, sizes, shardKeys };
+  const { steps } = planIndexes(drift, collections, input);
+  return {
+    drift,
+    plan: planOf(await withExpiring(connection, steps)),
+    collections,
+    faults: [...foreign, ...faults],
+    notes,
+  };
+}
+
+/**
+ * What models of this database declare of indexes, held against the server. Declarations that are at fault are left out,
+ * and so are the indexes of views. Reads only.
+ *
+ * @param models without those of other databases: see {@link modelsOf}
+ */
+export async function readDrift(
+  connection: Connection,
+  models: readonly ModelLike[],
+): Promise<Pick<IndexPlan, "drift" | "collections" | "faults" | "notes">> {
+  const declared = declaredIndexes(models);
+  const collections = await inspectIndexes(connection, collectionNames(models));
+  const views = collections.filter(({ type }) => type === "view");
+  const placeless = new Set(views.map(({ collection }) => collection));
+  const expected = declared.indexes.filter(({ collection }) => !placeless.has(collection));
+  const drift = diffIndexes(expected, collections, declared.contested);
+  return {
+    drift: { ...drift, missingCollections: drift.missingCollections.filter((name) => !placeless.has(name)) },
+    collections,
+    faults: declared.faults,
+    notes: [...declared.notes, ...placelessNotes(declared.indexes, placeless)],
+  };
+}
+
+function placelessNotes(indexes: readonly ExpectedIndex[], placeless: ReadonlySet<string>): PlanNote[] {
+  return [...placeless].flatMap((collection) => {
+    const names = indexes.filter((index) => index.collection === collection).map(({ name }) => name);
+    return names.length > 0 ? [{ collection, message: `its indexes are left out: ${names.join(", ")}` }] : [];
+  });
+}
+
+// Whoever may not read the journal can still plan; going on with what is hidden is for those who may write it.
+async function readObservations(connection: Connection): Promise<Observation[]> {
+  try {
+    return await openObservations(connection);
+  } catch (error) {
+    const known = toOptimizerError(error, "Cannot read the journal");
+    if (isOptimizerError(known, "NOT_AUTHORIZED")) return [];
+    throw known;
+  }
+}

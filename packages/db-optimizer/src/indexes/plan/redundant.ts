@@ -1,0 +1,78 @@
+import type { ActualIndex } from "../inspect.js";
+import { collationText, filterText, type IndexKey, isOrdered, keysText, optionTexts } from "../spec.js";
+
+/** An index that another one makes superfluous. */
+export interface RedundantIndex {
+  readonly index: ActualIndex;
+  /** Serves all that `index` serves. Not itself recommended for removal. */
+  readonly coveredBy: ActualIndex;
+  readonly why: "prefix" | "duplicate";
+}
+
+/**
+ * Indexes of one collection that others make superfluous. Pure. Says nothing about unique, TTL, hashed, text, geo or
+ * wildcard indexes, nor about one that is the shard key.
+ *
+ * @param shardKey keys of the collection's shard key, if it has one
+ */
+export function redundantIndexes(
+  indexes: readonly ActualIndex[],
+  shardKey: readonly IndexKey[] = [],
+): RedundantIndex[] {
+  const removable = new Set<ActualIndex>();
+  const found: RedundantIndex[] = [];
+  const shard = shardKey.length > 0 ? keysText({ keys: shardKey }) : undefined;
+  for (const index of [...indexes].sort(longestFirst)) {
+    if (keysText(index) === shard || index.serverMade) continue;
+    const others = indexes.filter((other) => other !== index && !removable.has(other));
+    const cover =
+      others.find((other) => isDuplicate(index, other)) ?? others.find((other) => covers(other, index));
+    if (!cover) continue;
+    removable.add(index);
+    found.push({ index, coveredBy: cover, why: isDuplicate(index, cover) ? "duplicate" : "prefix" });
+  }
+  return found.sort((a, b) => indexes.indexOf(a.index) - indexes.indexOf(b.index));
+}
+
+function covers(other: ActualIndex, index: ActualIndex): boolean {
+  return (
+    isPlain(index) &&
+    isOrdered(other) &&
+    isUsable(other) &&
+    isPrefix(index.keys, other.keys) &&
+    sameCoverage(index, other)
+  );
+}
+
+// What covers others is settled first, so that none is covered by one that goes itself. Among equals the higher name
+// goes before the lower.
+function longestFirst(a: ActualIndex, b: ActualIndex): number {
+  return b.keys.length - a.keys.length || Number(a.unique) - Number(b.unique) || (a.name < b.name ? 1 : -1);
+}
+
+function isDuplicate(index: ActualIndex, other: ActualIndex): boolean {
+  if (!isPlain(index) || !isOrdered(other) || !isUsable(other)) return false;
+  return keysText(index) === keysText(other) && sameCoverage(index, other);
+}
+
+function isPlain(index: ActualIndex): boolean {
+  return isOrdered(index) && !index.unique && !index.prepareUnique && index.expireAfterSeconds === undefined;
+}
+
+function isUsable({ hidden, building }: ActualIndex): boolean {
+  return !hidden && !building;
+}
+
+function sameCoverage(a: ActualIndex, b: ActualIndex): boolean {
+  const sparse = (index: ActualIndex) => optionTexts(index).sparse;
+  return sparse(a) === sparse(b) && filterText(a) === filterText(b) && collationText(a) === collationText(b);
+}
+
+function isPrefix(short: readonly IndexKey[], long: readonly IndexKey[]): boolean {
+  if (short.length >= long.length) return false;
+  const pairs = short.map((key, position) => [key, long[position]] as const);
+  if (!pairs.every(([a, b]) => a.field === b?.field)) return false;
+  const same = pairs.filter(([a, b]) => a.kind === b?.kind).length;
+  // A whole index can be read backwards, so all directions may be opposite; a mixture may not.
+  return same === pairs.length || same === 0;
+}

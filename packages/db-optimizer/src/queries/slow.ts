@@ -1,0 +1,205 @@
+import type { Connection } from "mongoose";
+import { isOptimizerError, toOptimizerError } from "../core/errors.js";
+import type { Document } from "../core/model.js";
+import { databaseOf } from "../core/server/database.js";
+import { primary } from "../core/server/own-collection.js";
+import { type QueryPlan, summariseExplain } from "./explain.js";
+import { ownSlow, type ProfileEntry, readProfiler, type SlowFilter } from "./profiler.js";
+import { explainCommand } from "./run-explain.js";
+import { filterOf, type QueryShape, shapeOf } from "./shape.js";
+
+/** All slow operations of one shape that the profiler recorded. */
+export interface SlowShape {
+  readonly shape: QueryShape;
+  readonly count: number;
+  readonly maxMillis: number;
+  readonly totalMillis: number;
+  readonly lastAt: Date;
+  /** Of one of them, as the profiler recorded it or else as explained now; `null` when it can't be explained. */
+  readonly plan: QueryPlan | null;
+}
+
+/** What the profiler says; `unknown` with its reason when it can't be asked. */
+export type SlowOperations =
+  | { readonly known: true; readonly profiling: boolean; readonly shapes: readonly SlowShape[] }
+  | { readonly known: false; readonly reason: string };
+
+/** Explaining runs the operation again, which is slow by definition: the costliest shapes, each for so long. */
+const maxExplained = 10;
+const maxTimeMS = 5_000;
+const writes: Readonly<Record<string, string>> = { update: "update", remove: "delete" };
+/**
+ * What of a command says which documents it reads and how: the rest is of a session, a transaction, a router or a driver,
+ * and explain takes little of it. https://www.mongodb.com/docs/manual/reference/command/nav-crud/
+ */
+const own: Readonly<Record<string, readonly string[]>> = {
+  find: [
+    "filter",
+    "sort",
+    "projection",
+    "hint",
+    "skip",
+    "limit",
+    "collation",
+    "let",
+    "min",
+    "max",
+    "allowDiskUse",
+    "returnKey",
+    "showRecordId",
+  ],
+  count: ["query", "limit", "skip", "hint", "collation"],
+  distinct: ["key", "query", "hint", "collation"],
+  aggregate: ["pipeline", "hint", "collation", "let", "allowDiskUse"],
+};
+
+/**
+ * Reads the slow operations that the profiler recorded, grouped by shape, the most wasteful first. Profilers that say
+ * nothing of documents examined are made up for by explaining the recorded command.
+ *
+ * @param thresholdMs operations faster than this are left out
+ */
+export async function slowOperations(
+  connection: Connection,
+  thresholdMs: number,
+  only: SlowFilter = {},
+): Promise<SlowOperations> {
+  const recorded = await recordedShapes(connection, thresholdMs, only);
+  if (!recorded.known) return recorded;
+  const shapes = recorded.shapes.map(({ command: _command, ...shape }) => shape);
+  return { known: true, profiling: recorded.profiling, shapes };
+}
+
+/** Slow shapes with a command of each, whose values are the users': for explaining, not for reports. */
+export type RecordedOperations =
+  | { readonly known: true; readonly profiling: boolean; readonly shapes: readonly RecordedShape[] }
+  | { readonly known: false; readonly reason: string };
+
+/** {@link slowOperations} with the commands. */
+export async function recordedShapes(
+  connection: Connection,
+  thresholdMs: number,
+  only: SlowFilter = {},
+): Promise<RecordedOperations> {
+  try {
+    const view = await readProfiler(databaseOf(connection), thresholdMs, only);
+    const shapes = await explainedShapes(connection, view.entries);
+    return { known: true, profiling: view.profiling, shapes };
+  } catch (error) {
+    return { known: false, reason: toOptimizerError(error, "The profiler can't be read").message };
+  }
+}
+
+/** Entries by shape, the costliest with their plans. */
+export function explainedShapes(
+  connection: Connection,
+  entries: readonly ProfileEntry[],
+): Promise<RecordedShape[]> {
+  return explained(connection, groupByShape(entries));
+}
+
+/** How many slow operations the profiler recorded since a moment, as far as it reaches back. */
+export async function countSlow(connection: Connection, thresholdMs: number, since: Date): Promise<number> {
+  const db = databaseOf(connection);
+  const recorded = db.collection<ProfileEntry>("system.profile", primary);
+  return recorded.countDocuments({ ...ownSlow(db, thresholdMs), ts: { $gte: since } });
+}
+
+/** A slow shape with one of its commands. */
+export interface RecordedShape extends SlowShape {
+  readonly command: Document;
+}
+
+/** Groups profiler entries by shape, those that took the most time in all first. Pure. */
+export function groupByShape(entries: readonly ProfileEntry[]): RecordedShape[] {
+  const groups = new Map<string, RecordedShape>();
+  for (const entry of entries) {
+    const { op, ns, command, millis, ts } = entry;
+    const operation = operationOf(op, command);
+    if (!operation) continue;
+    const shape = shapeOf(operation, ns.slice(ns.indexOf(".") + 1), command);
+    const known = groups.get(shape.fingerprint);
+    groups.set(shape.fingerprint, {
+      shape,
+      // One with a hint shows which index cannot go.
+      command: known && !(command.hint && !known.command.hint) ? known.command : command,
+      count: (known?.count ?? 0) + 1,
+      maxMillis: Math.max(known?.maxMillis ?? 0, millis),
+      totalMillis: (known?.totalMillis ?? 0) + millis,
+      lastAt: known && known.lastAt > ts ? known.lastAt : ts,
+      plan: known?.plan ?? recordedPlan(entry),
+    });
+  }
+  return [...groups.values()].sort((a, b) => b.totalMillis - a.totalMillis);
+}
+
+// The profiler records an update or a delete by its statement, and anything else by its command.
+function operationOf(op: string, command: Document | undefined): string | undefined {
+  const named = Object.keys(command ?? {}).find((key) => Object.hasOwn(own, key));
+  if (named) return named;
+  if (command && ("findAndModify" in command || "findandmodify" in command)) return "findAndModify";
+  return command && "q" in command ? writes[op] : undefined;
+}
+
+async function explained(connection: Connection, groups: readonly RecordedShape[]): Promise<RecordedShape[]> {
+  const shapes: RecordedShape[] = [];
+  for (const [position, group] of groups.entries()) {
+    const explain = group.plan === null && position < maxExplained;
+    shapes.push(explain ? { ...group, plan: await planOf(connection, group.shape, group.command) } : group);
+  }
+  return shapes;
+}
+
+async function planOf(
+  connection: Connection,
+  shape: QueryShape,
+  recorded: Document,
+): Promise<QueryPlan | null> {
+  const command = explainableCommand(shape, recorded);
+  if (!command) return null;
+  try {
+    return summariseExplain(
+      await explainCommand(connection, command, `a slow ${shape.operation}`, { maxTimeMS }),
+    );
+  } catch (error) {
+    if (isOptimizerError(error, "UNREACHABLE")) throw error;
+    return null;
+  }
+}
+
+function recordedPlan(entry: ProfileEntry): QueryPlan | null {
+  const { docsExamined, keysExamined = 0, nreturned = 0, planSummary = "", hasSortStage, millis } = entry;
+  if (docsExamined === undefined) return null;
+  const stages: readonly string[] = planSummary.match(/[A-Z][A-Z_]+(?= \{|,|$)/g) ?? [];
+  return {
+    // The summary has the keys of an index, not its name.
+    indexes: [],
+    stages,
+    collectionScan: stages.includes("COLLSCAN"),
+    blockingSort: hasSortStage === true,
+    keysExamined,
+    docsExamined,
+    returned: nreturned,
+    millis,
+  };
+}
+
+/** The command that shows what the recorded one costs; `undefined` for one that cannot be explained without writing. */
+export function explainableCommand(
+  { operation, collection }: QueryShape,
+  recorded: Document,
+): Document | undefined {
+  const stages = (Array.isArray(recorded.pipeline) ? recorded.pipeline : []) as Document[];
+  if (stages.some((stage) => "$out" in stage || "$merge" in stage)) return undefined;
+  // What a write costs beyond its change is finding the documents, and a find shows that without writing.
+  const names = own[operation];
+  if (!names) {
+    const { sort } = recorded;
+    return { find: collection, filter: filterOf(recorded), ...(sort !== undefined && { sort }) };
+  }
+  const entries = Object.entries(recorded).filter(
+    ([key, value]) => names.includes(key) && value !== undefined,
+  );
+  const command = { [operation]: recorded[operation] ?? collection, ...Object.fromEntries(entries) };
+  return operation === "aggregate" ? { ...command, cursor: {} } : command;
+}

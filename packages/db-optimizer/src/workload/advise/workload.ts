@@ -1,0 +1,90 @@
+import type { Document } from "../../core/model.js";
+import { findCommand, type NamedQuery } from "../../core/named-query.js";
+import { canonicalCollation } from "../../indexes/collation.js";
+import { collationText } from "../../indexes/spec.js";
+import type { QueryPlan } from "../../queries/explain.js";
+import { type QueryShape, shapeOf } from "../../queries/shape.js";
+import { explainableCommand, type RecordedShape } from "../../queries/slow.js";
+
+/** A query that an index is looked for, with what it costs today. */
+export interface WorkloadQuery {
+  /** Of a named query its name, of a recorded one its operation, collection and fingerprint. */
+  readonly name: string;
+  readonly source: "named" | "profiler";
+  readonly shape: QueryShape;
+  /** What is explained and timed. Holds values: not for reports. */
+  readonly command: Document;
+  /** How often it was recorded; 1 for a named query. */
+  readonly executions: number;
+  /** On the collection itself; `null` when it cannot be explained. */
+  readonly plan: QueryPlan | null;
+  /** Documents read that were not returned, over all executions. */
+  readonly wastedDocuments: number;
+  /** The same in bytes: what the queries are ranked by. */
+  readonly wastedBytes: number;
+}
+
+type Unranked = Omit<WorkloadQuery, "wastedDocuments" | "wastedBytes">;
+
+/** A named query as part of a workload. Pure. */
+export function namedLoad(query: NamedQuery, plan: QueryPlan | null): Unranked {
+  // A hint would keep a better index from being chosen.
+  const { hint: _hint, ...free } = query;
+  const command = findCommand(free);
+  return {
+    name: query.name,
+    source: "named",
+    shape: shapeOf("find", query.collection, command),
+    command,
+    executions: 1,
+    plan,
+  };
+}
+
+/** A recorded shape as part of a workload; nothing for one that cannot be explained. Pure. */
+export function recordedLoad({ shape, command: recorded, count, plan }: RecordedShape): Unranked[] {
+  const command = explainableCommand(shape, recorded);
+  if (!command) return [];
+  const { hint: _hint, ...free } = command;
+  const name = `${shape.operation} ${shape.collection} ${shape.fingerprint}`;
+  return [{ name, source: "profiler", shape, command: free, executions: count, plan }];
+}
+
+/**
+ * Each query once, the most wasteful first. Pure. A recorded shape that is also a named query gives that its traffic.
+ *
+ * @param averageBytes average size of a document, by collection
+ */
+export function rankWorkload(
+  queries: readonly Unranked[],
+  averageBytes: ReadonlyMap<string, number>,
+): WorkloadQuery[] {
+  const named = queries.filter(({ source }) => source === "named");
+  const recorded = new Map(
+    queries.filter(({ source }) => source === "profiler").map((query) => [identityOf(query), query]),
+  );
+  const withTraffic = named.map((query) => {
+    const { executions = query.executions } = recorded.get(identityOf(query)) ?? {};
+    return { ...query, executions };
+  });
+  for (const query of named) recorded.delete(identityOf(query));
+  const merged = [...withTraffic, ...recorded.values()];
+  const ranked = merged.map((query): WorkloadQuery => {
+    const { docsExamined = 0, returned = 0 } = query.plan ?? {};
+    const wastedDocuments = query.executions * Math.max(0, docsExamined - returned);
+    const bytes = averageBytes.get(query.shape.collection) ?? 0;
+    return { ...query, wastedDocuments, wastedBytes: Math.round(wastedDocuments * bytes) };
+  });
+  return ranked.sort((a, b) => b.wastedBytes - a.wastedBytes || (a.name < b.name ? -1 : 1));
+}
+
+// The fingerprint is of the filter and the sort alone.
+function identityOf({ shape, command }: Unranked): string {
+  const collation = canonicalCollation(command.collation as Document | undefined);
+  return `${shape.collection} ${shape.fingerprint} ${collationText({ collation })}`;
+}
+
+/** What a plan costs: keys and documents read; one that is sorted in memory counts once more. Pure. */
+export function workOf({ keysExamined, docsExamined, blockingSort }: Omit<QueryPlan, "indexes">): number {
+  return keysExamined + docsExamined + (blockingSort ? docsExamined : 0);
+}

@@ -1,0 +1,98 @@
+import type { mongo } from "mongoose";
+import type { Document } from "../core/model.js";
+import { primary } from "../core/server/own-collection.js";
+import { ofOthers } from "../core/server/own-work.js";
+
+/** A collection that aggregations join, and by which of its fields; without one they join by a pipeline. */
+export interface Join {
+  readonly from: string;
+  readonly foreignField?: string;
+}
+
+/** The recorded aggregations of one collection that join others. */
+export interface LookupFacts {
+  readonly collection: string;
+  readonly operations: number;
+  /** All recorded aggregations of the collection, those without a join among them. */
+  readonly aggregations: number;
+  readonly totalMillis: number;
+  /** Joins in the aggregation that has the most. */
+  readonly mostJoins: number;
+  readonly joins: readonly Join[];
+  readonly since: Date;
+}
+
+/** As the profiler records an aggregation. */
+export interface AggregateEntry {
+  readonly ns: string;
+  readonly command: Document;
+  readonly millis: number;
+  readonly ts: Date;
+}
+
+const maxEntries = 2_000;
+
+/** Reads the aggregations that the profiler recorded last, however fast they were. */
+export async function readLookups(db: mongo.Db, maxTimeMS: number): Promise<LookupFacts[]> {
+  const own = { $regex: `^${db.databaseName}\\.(?!system\\.|org_db_)` };
+  const entries = await db
+    .collection<AggregateEntry>("system.profile", primary)
+    .find({ ns: own, ...ofOthers, "command.aggregate": { $exists: true } }, { maxTimeMS })
+    .sort({ ts: -1 })
+    .limit(maxEntries)
+    .toArray();
+  return lookupsOf(entries);
+}
+
+/** The joins by collection, those that took the most time in all first. Pure. */
+export function lookupsOf(entries: readonly AggregateEntry[]): LookupFacts[] {
+  const groups = new Map<string, AggregateEntry[]>();
+  for (const entry of entries) {
+    const name = entry.ns.slice(entry.ns.indexOf(".") + 1);
+    groups.set(name, [...(groups.get(name) ?? []), entry]);
+  }
+  return [...groups]
+    .flatMap(([collection, own]) => {
+      const joining = own.map((entry) => ({ entry, joins: joinsOf(entry.command.pipeline) }));
+      const found = joining.filter(({ joins }) => joins.length > 0);
+      return found.length === 0 ? [] : [factsOf(collection, own.length, found)];
+    })
+    .sort((one, other) => other.totalMillis - one.totalMillis);
+}
+
+function factsOf(
+  collection: string,
+  aggregations: number,
+  found: readonly { entry: AggregateEntry; joins: readonly Join[] }[],
+): LookupFacts {
+  const all = found.flatMap(({ joins }) => joins);
+  const distinct = new Map(all.map((join) => [`${join.from} ${join.foreignField ?? ""}`, join]));
+  return {
+    collection,
+    operations: found.length,
+    aggregations,
+    totalMillis: found.reduce((sum, { entry }) => sum + entry.millis, 0),
+    mostJoins: Math.max(...found.map(({ joins }) => joins.length)),
+    joins: [...distinct.values()],
+    since: new Date(Math.min(...found.map(({ entry }) => entry.ts.getTime()))),
+  };
+}
+
+/** The joins of a pipeline, those in pipelines inside it among them. Pure. */
+export function joinsOf(pipeline: unknown): Join[] {
+  if (!Array.isArray(pipeline)) return [];
+  return (pipeline as Document[]).flatMap((stage) => {
+    const { $lookup, $graphLookup, $facet, $unionWith } = stage as Readonly<Record<string, Document>>;
+    return [
+      ...($lookup?.from ? [joinOf($lookup.from, $lookup.foreignField)] : []),
+      ...joinsOf($lookup?.pipeline),
+      ...($graphLookup?.from ? [joinOf($graphLookup.from, $graphLookup.connectToField)] : []),
+      ...Object.values($facet ?? {}).flatMap(joinsOf),
+      ...joinsOf($unionWith?.pipeline),
+    ];
+  });
+}
+
+function joinOf(from: unknown, foreignField: unknown): Join {
+  return { from: String(from), ...(typeof foreignField === "string" && { foreignField }) };
+}
