@@ -12,6 +12,7 @@ const steps = [
   ["format and lint", ["biome", "ci", "."]],
   ["types", [...turbo, "typecheck"]],
   ["boundaries", ["turbo", "boundaries"]],
+  ["imports", ["depcruise", "--config", ".dependency-cruiser.mjs", "packages", "apps", "scripts"]],
   ["build", [...turbo, "build"]],
   ["packages (publint, attw)", [...turbo, "lint:package"]],
   ["unused code and dependencies", ["knip", "--no-progress"]],

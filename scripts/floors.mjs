@@ -1,0 +1,32 @@
+// The house: which package may import which, and the floors of the packages that have several. The linter of imports
+// holds to it (.dependency-cruiser.mjs), and docs/architecture.md has its picture.
+
+/** By package or app: the workspaces that its sources may import. */
+export const allowedImports = {
+  "packages/client-facts": [],
+  "packages/db-cli": ["packages/db-optimizer"],
+  "packages/db-models": ["packages/client-facts"],
+  "packages/db-optimizer": [],
+  "packages/dev-kit": [],
+  "packages/risk-engine": ["packages/client-facts"],
+  "apps/api": ["packages/db-models", "packages/db-optimizer", "packages/risk-engine"],
+  "apps/maintenance": ["packages/db-models", "packages/db-optimizer"],
+};
+
+/**
+ * By package: its rooms, floor by floor, from the top down; "" stands for the files of `src` itself. Imports go down, never
+ * up and never sideways.
+ */
+export const floors = {
+  "packages/db-optimizer": [
+    [""],
+    ["health"],
+    ["cleanup", "migrate", "setup", "workload", "sharding", "storage"],
+    ["indexes"],
+    ["queries", "jobs"],
+    ["core"],
+  ],
+};
+
+/** The room of a source file: the first folder below `src`. */
+export const roomOf = (path) => /\/src\/(?:([^/]+)\/)?/.exec(path)?.[1] ?? "";
