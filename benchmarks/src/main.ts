@@ -1,7 +1,7 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { openDatabase } from "@org/db-models";
-import { startEngine } from "@org/dev-kit";
+import { startEngine, withDatabase } from "@org/dev-kit";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
 import { benchmarkBackfill, readableBackfill } from "./backfill.js";
@@ -56,7 +56,7 @@ async function benchmarkDatabase(): Promise<void> {
   report([`${results.engine}`]);
   try {
     if (chosen("loading")) {
-      const uri = databaseUri(engine.uri, name);
+      const uri = withDatabase(engine.uri, name);
       keep("loading", await benchmarkLoading(db, uri, size, say), readableLoading);
     }
     if (["sessions", "keys", "peers"].some(chosen)) {
@@ -85,7 +85,7 @@ async function benchmarkDatabase(): Promise<void> {
     }
     if (chosen("cleanup")) {
       await db.dropDatabase();
-      const uri = databaseUri(engine.uri, name);
+      const uri = withDatabase(engine.uri, name);
       const found = await benchmarkCleanup(database.connection, uri, say, Number(values.documents));
       keep("cleanup", found, readableCleanup);
     }
@@ -93,7 +93,7 @@ async function benchmarkDatabase(): Promise<void> {
       say("backfill: embedded sessions to user_sessions against a raw copy");
       keep(
         "backfill",
-        await benchmarkBackfill(database.connection, databaseUri(engine.uri, name), size),
+        await benchmarkBackfill(database.connection, withDatabase(engine.uri, name), size),
         readableBackfill,
       );
     }
@@ -102,12 +102,6 @@ async function benchmarkDatabase(): Promise<void> {
     await database.close();
     await engine.stop();
   }
-}
-
-function databaseUri(uri: string, name: string): string {
-  const url = new URL(uri);
-  url.pathname = `/${name}`;
-  return String(url);
 }
 
 function machine(): string {

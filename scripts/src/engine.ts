@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Engine, type EnginePreference, startEngine } from "@org/dev-kit";
+import { type Engine, type EnginePreference, startEngine, withDatabase } from "@org/dev-kit";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -21,9 +21,14 @@ export function openEngine(prefer: EnginePreference, signal?: AbortSignal): Prom
 
 /** The engine's connection string with our database's name, unless it has one. */
 export function databaseUri({ uri }: Pick<Engine, "uri">): string {
-  const parsed = new URL(uri);
-  if (parsed.pathname === "" || parsed.pathname === "/") parsed.pathname = `/${databaseName}`;
-  return parsed.toString();
+  // No URL: it may name several hosts.
+  const namesDatabase = /^[^?]*\/\/[^/?]+\/[^?]/.test(uri);
+  return namesDatabase ? uri : withDatabase(uri, databaseName);
+}
+
+/** A connection string to show: without its credentials. */
+export function shownUri(uri: string): string {
+  return uri.replace(/\/\/[^/?]*@/, "//***@");
 }
 
 /** Aborts on Ctrl-C or SIGTERM; a second one ends the process at once. */

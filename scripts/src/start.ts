@@ -1,25 +1,25 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { defineConfig, startServer } from "@org/api";
+import { type Config, readConfig, startServer } from "@org/api";
 import { type IdentityDatabase, isIdentityError, openDatabase, registerUser } from "@org/db-models";
 import { DatabaseInitializer } from "@org/db-optimizer";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
-import { databaseUri, describeFailure, openEngine, stopSignal } from "./engine.js";
+import { databaseUri, describeFailure, openEngine, shownUri, stopSignal } from "./engine.js";
 
 const demoData = { users: 1_000, sessions: 4_000, seed: 1 };
 const demoAccount = { email: "demo@example.com", password: "a demo password, not a secret" };
 const browser = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const say = (line = "") => void process.stdout.write(`${line}\n`);
 
-const port = Number(process.env.PORT ?? 3_000);
 const stopping = stopSignal();
 try {
   // Before the engine and the data, which may take minutes.
-  await assertFree(port);
+  const config = readSettings();
+  await assertFree(config.port);
   const engine = await openEngine("quick", stopping);
   try {
-    await serve(databaseUri(engine), `${engine.kind} ${engine.version}`);
+    await serve({ ...config, mongodbUri: databaseUri(engine) }, `${engine.kind} ${engine.version}`);
   } finally {
     await engine.stop();
   }
@@ -30,21 +30,39 @@ try {
   }
 }
 
-async function serve(uri: string, engine: string): Promise<void> {
-  const database = await openDatabase(uri);
+/**
+ * The service's own settings (`ORG_API_…`), with defaults for development. `PORT` goes before `ORG_API_PORT`.
+ *
+ * @throws Error with `PORT_INVALID`; ConfigError
+ */
+function readSettings(): Config {
+  const { PORT, MONGODB_URI } = process.env;
+  if (PORT && !(/^\d{1,5}$/.test(PORT) && Number(PORT) <= 65_535))
+    throw failure("PORT_INVALID", `PORT is ${PORT}, and must be a whole number from 0 to 65535`);
+  return readConfig({
+    ORG_API_INSECURE_COOKIES: "true",
+    ORG_API_LOG_LEVEL: "warn",
+    ...process.env,
+    ...(PORT && { ORG_API_PORT: PORT }),
+    // The embedded engine has none yet.
+    MONGODB_URI: MONGODB_URI || "mongodb://127.0.0.1",
+  });
+}
+
+async function serve(config: Config, engine: string): Promise<void> {
+  const { mongodbUri, database: dbName } = config;
+  const database = await openDatabase(mongodbUri, { ...(dbName && { dbName }) });
   try {
     await prepare(database);
   } finally {
     await database.close();
   }
-  const server = await startServer(
-    defineConfig({ mongodbUri: uri, insecureCookies: true, port, logLevel: "warn" }),
-  );
+  const server = await startServer(config);
   const [address] = server.addresses;
   say();
   say(`identity service   ${server.addresses.join("  ")}`);
   say(`API, to browse     ${address}/docs`);
-  say(`database           ${uri} (${engine})`);
+  say(`database           ${shownUri(mongodbUri)} (${engine})`);
   say(`demo account       ${demoAccount.email} / ${demoAccount.password}`);
   say();
   say(`curl -s ${address}/v1/sessions -H 'content-type: application/json' -A '${browser}' \\`);
@@ -61,11 +79,12 @@ async function serve(uri: string, engine: string): Promise<void> {
   await server.close();
 }
 
-/** @throws Error with `PORT_TAKEN` or `PORT_INVALID` */
+function failure(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}
+
+/** @throws Error with `PORT_TAKEN` */
 async function assertFree(wanted: number): Promise<void> {
-  const failure = (code: string, message: string) => Object.assign(new Error(message), { code });
-  if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65_535)
-    throw failure("PORT_INVALID", `PORT is ${process.env.PORT}, and must be a whole number from 0 to 65535`);
   const probe = createServer().listen(wanted, "127.0.0.1");
   try {
     await once(probe, "listening");
@@ -83,7 +102,8 @@ async function assertFree(wanted: number): Promise<void> {
 async function prepare(database: IdentityDatabase): Promise<void> {
   const { connection, models } = database;
   if (!connection.db) throw new Error("the connection is closed");
-  if ((await models.User.estimatedDocumentCount()) === 0) {
+  const isEmpty = (await models.User.estimatedDocumentCount()) === 0;
+  if (isEmpty) {
     say("loading demo data …");
     await loadIdentityData(connection.db, { ...demoData, now: new Date(), signal: stopping });
   }
@@ -92,6 +112,8 @@ async function prepare(database: IdentityDatabase): Promise<void> {
     Object.values(models) as Model<unknown>[],
   ).initialize({
     signal: stopping,
+    // Part of the demo data has expired; whoever brought their own is asked before the server deletes of it.
+    allowExpiry: isEmpty,
   });
   if (failures[0]) throw failures[0];
   try {

@@ -12,6 +12,7 @@ import { createNotifier } from "./notifier.js";
 import { afterAnswer } from "./plugins/after-answer.js";
 import { authentication } from "./plugins/authentication.js";
 import { clientAddress, trustedProxies } from "./plugins/client-address.js";
+import { answerClientError } from "./plugins/client-errors.js";
 import { deviceCookie } from "./plugins/device-cookie.js";
 import { erasures } from "./plugins/erasures.js";
 import { answerError, errors } from "./plugins/errors.js";
@@ -25,6 +26,7 @@ import { riskLearning } from "./plugins/risk-learning.js";
 import { sameOrigin } from "./plugins/same-origin.js";
 import { securityHeaders } from "./plugins/security-headers.js";
 import { sessionCookie } from "./plugins/session-cookie.js";
+import { strictHeaders } from "./plugins/strict-headers.js";
 import { usageRecording } from "./plugins/usage-recording.js";
 import { RequestRates } from "./request-rates.js";
 import { accountRoutes } from "./routes/account.js";
@@ -66,6 +68,9 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
 /** How late a timeout of a connection may be; Node looks every 30 s by default. */
 const timeoutPrecisionMs = 500;
 
+/** Time for the headers of a request, as Node has it. */
+const longestHeadersMs = 60_000;
+
 function serverOptions(deps: AppDeps): FastifyHttpOptions<Server> {
   const { config } = deps;
   return {
@@ -75,10 +80,17 @@ function serverOptions(deps: AppDeps): FastifyHttpOptions<Server> {
     bodyLimit: config.bodyLimit,
     requestTimeout: config.requestTimeoutMs,
     trustProxy: trustedProxies(config),
-    http: { connectionsCheckingInterval: timeoutPrecisionMs },
+    http: {
+      connectionsCheckingInterval: timeoutPrecisionMs,
+      // Where this is the longer one Node exchanges the two, and a body would have as long as this.
+      headersTimeout: Math.min(config.requestTimeoutMs, longestHeadersMs),
+      // A missing Host is refused by a plugin, with an answer that says so.
+      requireHostHeader: false,
+    },
     // Connections that are already open are served to the end of their request; new ones are refused.
     return503OnClosing: false,
     frameworkErrors: answerError,
+    clientErrorHandler: answerClientError,
   };
 }
 
@@ -121,6 +133,7 @@ async function registerPlugins(app: FastifyInstance, service: Service): Promise<
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
   });
+  await app.register(strictHeaders);
   await app.register(sameOrigin);
   await app.register(rateLimit, { service });
   await app.register(sessionCookie, { service });

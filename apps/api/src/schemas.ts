@@ -35,8 +35,19 @@ export const pageInput = z
   });
 
 /** A moment in a query, RFC 3339 with an offset. */
-
 export const momentInput = z.iso.datetime({ offset: true }).transform((moment) => new Date(moment));
 
+/** A whole number in a query, in decimal digits: what a number could also be read from (`1e2`, `0x10`) is none. */
+export const wholeNumberInput = (minimum: number, maximum: number) =>
+  z
+    .string()
+    .refine((text) => /^\d{1,9}$/.test(text), "must be a whole number")
+    .transform(Number)
+    .pipe(z.number().min(minimum).max(maximum))
+    .meta({ type: "integer", minimum, maximum });
+
+/** Yes or no in a query, as the document says it. */
+export const flagInput = z.enum(["true", "false"]).transform((text) => text === "true");
+
 /** A page's size in a query. */
-export const limitInput = z.coerce.number().int().min(1).max(200).default(50).describe("Items per page");
+export const limitInput = wholeNumberInput(1, 200).default(50).describe("Items per page");

@@ -5,7 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { buildApp } from "./app.js";
 import type { Config } from "./config.js";
 import type { AppDeps } from "./service.js";
-import { checkSetup } from "./setup-check.js";
+import { checkSetup, type MissingIndexes } from "./setup-check.js";
 
 /** What a caller may give instead of what the configuration says. */
 export interface StartDeps extends Omit<AppDeps, "config" | "database"> {
@@ -45,9 +45,9 @@ export async function startServer(config: Config, deps: StartDeps = {}): Promise
   const database = deps.database ?? own;
   if (!database) throw new TypeError("unreachable: one of the two is there");
   try {
-    const slow = await checkSetup(database);
+    const missing = await checkSetup(database);
     const app = await buildApp({ ...deps, database, config });
-    if (slow.length > 0) app.log.warn({ indexes: slow }, "indexes are missing: requests will be slow");
+    reportMissing(app, missing);
     await listen(app, config);
     let closing: Promise<void> | undefined;
     return {
@@ -61,6 +61,12 @@ export async function startServer(config: Config, deps: StartDeps = {}): Promise
     await own?.close();
     throw error;
   }
+}
+
+function reportMissing({ log }: FastifyInstance, { slow, ttl }: MissingIndexes): void {
+  if (slow.length > 0) log.warn({ indexes: slow }, "indexes are missing: requests will be slow");
+  if (ttl.length > 0)
+    log.warn({ indexes: ttl }, "TTL indexes are missing: the server does not delete what has expired");
 }
 
 async function listen(app: FastifyInstance, { host, port }: Config): Promise<void> {

@@ -195,15 +195,38 @@ describe("the API usage", () => {
       window: { requests: 4 },
       limit: 10_000,
     });
-    expect(usage.favouriteEndpoints[0]).toEqual({ endpoint: "GET /v1/session", requests: 2 });
+    expect(usage.favouriteEndpoints[0]).toEqual({ endpoint: "GET /v1/session", requests: 2, error: 0 });
     expect(usage.intervals).toHaveLength(1);
     expect(usage.intervals[0].endpoints).toContainEqual({
       endpoint: "DELETE /v1/sessions/:id",
       requests: 1,
       failures: 1,
+      error: 0,
     });
     const session = await api.models.UserSession.findById(mine.id).lean();
     expect(session?.apiUsage).toMatchObject({ requests: 4, failures: 2 });
+  });
+
+  // Space-Saving (Metwally, Agrawal, El Abbadi 2005): a count of a full list is an estimate, and nothing without its bound.
+  test("says by how much its counts can be too high", async () => {
+    const recorder = new UsageRecorder(api.models);
+    const user = await api.models.User.findById(person.id).orFail();
+    const at = new Date(api.clock.now().getTime() - 5 * 86_400_000);
+    for (let index = 0; index < 70; index++)
+      recorder.record({ userId: user._id, endpoint: `GET /many/${index}` }, at);
+    await recorder.flush();
+    const from = new Date(at.getTime() - 86_400_000).toISOString();
+    const to = new Date(at.getTime() + 86_400_000).toISOString();
+    const [interval] = (await get(`/v1/usage?from=${from}&to=${to}`)).json().intervals;
+    const bounds = interval.endpoints.map(({ requests, error }: Record<string, number>) => [requests, error]);
+    expect(bounds).toHaveLength(64);
+    expect(bounds).toContainEqual([2, 1]);
+    const { byEndpoint } = (await get("/v1/analytics?days=10")).json().usage;
+    expect(byEndpoint.filter(({ error }: { error: number }) => error === 1)).toHaveLength(6);
+    const { paths, components } = (await api.app.inject("/openapi.json")).json();
+    expect(paths["/v1/usage"].get.responses["200"]).toBeTruthy();
+    const { favouriteEndpoints } = components.schemas.Usage.properties;
+    expect(favouriteEndpoints.items.properties.error.description).toMatch(/too high by at most/);
   });
 
   test("is read by hour and by day, for a period", async () => {

@@ -113,6 +113,27 @@ describe("npm start at the root", () => {
     while (all.some(alive)) await new Promise((resolve) => setTimeout(resolve, 50));
   });
 
+  // A replica set's connection string names several hosts, and is no URL; what a newcomer sets for the service is not
+  // silently ignored; and data of its own making gives it nothing to warn of.
+  test("takes several hosts and the service's settings, and warns of nothing on demo data", async () => {
+    const { host, pathname } = new URL(database.uri);
+    const MONGODB_URI = `mongodb://${host},${host}${pathname}`;
+    const service = start(["npm", "start"], { MONGODB_URI, PORT: "0", ORG_API_SIGN_IN_RATE_LIMIT: "77" });
+    const [, address = ""] = (await service.says(/identity service\s+(http:\S+)/)) ?? [];
+    const answer = await fetch(`${address}/v1/password-reset`, { method: "POST" });
+    expect(answer.headers.get("ratelimit-limit")).toBe("77");
+    expect(service.output()).not.toMatch(/"level":[45]0/);
+    service.child.kill("SIGTERM");
+    await service.exited;
+  });
+
+  test("refuses a setting that there is not, before it starts an engine", async () => {
+    const service = start(["npm", "start"], { PORT: "0", ORG_API_PROT: "1" });
+    expect((await service.exited)[0]).toBe(1);
+    expect(service.output()).toMatch(/CONFIG_INVALID: ORG_API_PROT: no such setting/);
+    expect(service.output()).not.toMatch(/engine:/);
+  });
+
   test("ends when its port is taken, before it loads anything", async () => {
     const { port, free } = await portInUse();
     const service = start(["npm", "start"], { MONGODB_URI: database.uri, PORT: port });

@@ -8,6 +8,25 @@ export function isWellFormed(text: string): boolean {
   return !surrogate.test(text);
 }
 
+/**
+ * Control characters, line breaks, and characters that turn around what is written behind them, also outside the text: those
+ * of explicit formatting (UAX #9 section 2), whose scope a caller need not close. Marks of direction and joiners, which
+ * names of many scripts need, are none of these. Noncharacters are for nobody's text.
+ */
+const unruly = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069\p{Noncharacter_Code_Point}]/u;
+/** Beside spaces: what Unicode says is drawn as nothing, and the Braille pattern without a dot. */
+const seen = /[^\s\p{Default_Ignorable_Code_Point}\u2800]/u;
+
+/** True for text that stays on its line, and in its direction. */
+export function isOneLine(text: string): boolean {
+  return !unruly.test(text);
+}
+
+/** True for text of which a reader sees anything at all. */
+export function showsSomething(text: string): boolean {
+  return seen.test(text);
+}
+
 /** Length in code points of the NFC form: what every limit of a text counts, whichever way it was typed. */
 export function lengthOf(text: string): number {
   let length = 0;

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { repeatsName } from "../json-names.js";
 import { ApiError } from "../problems.js";
 
 /** Bytes that are no UTF-8 are an error; a byte order mark is left out (RFC 8259 section 8.1 allows that). */
@@ -6,7 +7,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Takes JSON in UTF-8 and nothing else. Bytes that are no UTF-8 would otherwise become U+FFFD, and different passwords the
- * same. A form of another site can send text without asking first, so text is not taken.
+ * same, and of a member that is named twice another program might read the other value. A form of another site can send text without asking first, so text is not taken.
  */
 export function parseStrictJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
@@ -19,7 +20,10 @@ export function parseStrictJson(app: FastifyInstance): void {
     } catch (cause) {
       return done(new ApiError("MALFORMED_REQUEST", {}, { cause }));
     }
-    parseJson(request, text, done);
+    parseJson(request, text, (error, value) => {
+      if (error || !repeatsName(text)) return done(error, value);
+      done(new ApiError("MALFORMED_REQUEST", { reason: "repeated_name" }));
+    });
   });
 }
 

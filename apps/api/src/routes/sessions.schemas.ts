@@ -1,6 +1,6 @@
 import { passwordLength } from "@org/db-models";
 import { z } from "zod";
-import { idInput, idOutput } from "../schemas.js";
+import { flagInput, idInput, idOutput } from "../schemas.js";
 
 export const expiry = {
   idleExpiresAt: z.date().describe("When it ends unless it is used"),
@@ -112,11 +112,7 @@ export const sessionParams = z.strictObject({ id: idInput });
 
 /** Which sessions to end. */
 export const endQuery = z.strictObject({
-  all: z
-    .stringbool()
-    .default(false)
-    .meta({ enum: ["true", "false"] })
-    .describe("Also the session of this request, and sign-ins under way"),
+  all: flagInput.default(false).describe("Also the session of this request, and sign-ins under way"),
 });
 
 export const ended = z.object({ ended: z.int().describe("How many sessions this call ended") });

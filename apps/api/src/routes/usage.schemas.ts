@@ -32,7 +32,16 @@ export function periodOf(query: z.output<typeof usageQuery>, now: Date): { from:
 }
 
 const counts = { requests: z.number(), failures: z.number() };
-const endpoints = z.array(z.object({ endpoint: z.string(), ...counts }));
+/** Lists of the most used are of bounded length, so their counts are estimates with a bound. */
+const error = z.number().describe("`requests` is never too low, and too high by at most this; 0 is exact");
+const endpoints = z.array(
+  z.object({
+    endpoint: z.string(),
+    requests: z.number(),
+    failures: z.number().describe("Never too high, and too low by at most `error`"),
+    error,
+  }),
+);
 
 /** API usage of a user. */
 export const usage = z
@@ -42,7 +51,9 @@ export const usage = z
       .object({ requests: z.number(), startedAt: z.date().optional(), resetAt: z.date().optional() })
       .describe("The current day, UTC"),
     limit: z.number().describe("Requests per window"),
-    favouriteEndpoints: z.array(z.object({ endpoint: z.string(), requests: z.number() })),
+    favouriteEndpoints: z
+      .array(z.object({ endpoint: z.string(), requests: z.number(), error }))
+      .describe("The most used of all time, the most used first"),
     intervals: z
       .array(
         z.object({
@@ -70,7 +81,7 @@ export const analytics = z
     usage: z.object({
       ...counts,
       byDay: z.array(z.object({ startedAt: z.date(), ...counts })).describe("Days, UTC, the newest first"),
-      byEndpoint: endpoints.describe("The most used first"),
+      byEndpoint: endpoints.describe("The most used first, summed over the days that list them"),
     }),
   })
   .meta({ id: "Analytics" });

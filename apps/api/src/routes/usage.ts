@@ -2,18 +2,17 @@ import { getUserAnalytics, queries, readUser, runQuery, userAnalyticsOptionsSche
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { userOf } from "../plugins/authentication.js";
+import { wholeNumberInput } from "../schemas.js";
 import type { ServiceOptions } from "../service.js";
 import { analytics, periodOf, usage, usageQuery } from "./usage.schemas.js";
 
 const tags = ["usage"];
 const config = { auth: "session", scope: "usage:read", problems: ["USER_NOT_FOUND"] } as const;
 // A query string has texts only.
-const analyticsQuery = userAnalyticsOptionsSchema.extend({
-  days: z.coerce
-    .number()
-    .pipe(userAnalyticsOptionsSchema.shape.days.unwrap())
+const analyticsQuery = z.strictObject({
+  days: wholeNumberInput(1, 366)
     .optional()
-    .meta({ type: "integer", minimum: 1, maximum: 366 }),
+    .describe(userAnalyticsOptionsSchema.shape.days.description ?? ""),
 });
 
 /** The own API usage, and what the service knows of the own logins. */

@@ -4,7 +4,7 @@ import { canonicalRange } from "../network.js";
 import { passwordLength } from "../passwords.js";
 import { duration, limits } from "../schemas/common.js";
 import { limitPolicies, themes } from "../schemas/user.js";
-import { textSchema } from "../text.js";
+import { isOneLine, showsSomething, textSchema } from "../text.js";
 import { canonicalEmail } from "./email.js";
 
 /**
@@ -16,21 +16,25 @@ export function normaliseIdentifier(value: string): string {
 }
 
 // What a JSON Schema can say of text that is transformed: `x.pipe()` and `transform` hide it from the document.
-const oneLine = "^[^\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$";
+const unruly = "\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069\\ufdd0-\\ufdef\\ufffe\\uffff";
+const refused = `\\u0000-\\u001f${unruly}`;
+const refusedInLines = `\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f${unruly}`;
+const unseen =
+  "\\s\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2060-\\u206f\\u2800\\u3164";
+const unseenForms = "\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufff8";
+const oneLine = `^[^${refused}]*[^${refused}${unseen}${unseenForms}][^${refused}]*$`;
 
-/** One line of text: trimmed, NFC, well-formed, without control characters. */
+/**
+ * One line of text that people see: trimmed, NFC, well-formed, without control characters, and with something to see.
+ */
 export const printable = (max: number) =>
   z
     .string()
     .trim()
     .normalize()
     .pipe(textSchema({ min: 1, max }))
-    .pipe(
-      z
-        .string()
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses.
-        .regex(/^[^\u0000-\u001f\u007f]*$/, "must not contain control characters"),
-    )
+    .refine(isOneLine, "must not contain control characters")
+    .refine(showsSomething, "must show something")
     .meta({ minLength: 1, maxLength: max, pattern: oneLine });
 
 // Dot-atom and labels of RFC 5321 and 6531; what UTS 46 refuses beyond that no pattern can say.
@@ -92,13 +96,8 @@ export const profileChangesSchema = z
       .trim()
       .normalize()
       .pipe(textSchema({ max: limits.bio }))
-      .pipe(
-        z
-          .string()
-          // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters but line breaks are what this refuses.
-          .regex(/^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$/, "must not contain control characters"),
-      )
-      .meta({ maxLength: limits.bio, pattern: "^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]*$" })
+      .refine((text) => isOneLine(text.replace(/[\t\r\n]/g, " ")), "must not contain control characters")
+      .meta({ maxLength: limits.bio, pattern: `^[^${refusedInLines}]*$` })
       .nullable(),
     company: printable(limits.company).nullable(),
     location: printable(limits.location).nullable(),

@@ -24,6 +24,31 @@ const password = "correct horse battery staple";
 let people = 0;
 const emailOf = () => `text-${people++}@example.com`;
 
+// mastodon 1095, discourse 21331, lemmy 3436: a name that nobody sees, or that turns around what stands behind it (UAX #9
+// section 2), passes for another. Joiners and marks of direction belong to names of many scripts, and stay.
+describe("names that people see", () => {
+  it.each(["a\u202eb", "\u2066a", "\u200b", "\u2060\u3164", "\u2800", "a\u2029b", "a\u0085b", "a\ufdd0"])(
+    "%j is no name",
+    async (displayName) => {
+      const { _id: userId } = await makeUser(models);
+      await expect(updateProfile(models, { userId, changes: { displayName } }, now)).rejects.toMatchObject({
+        code: "INVALID_INPUT",
+      });
+    },
+  );
+
+  it.each([
+    "\u0645\u06cc\u200c\u062e",
+    "\u200f\u05d3\u05e0\u05d4",
+    "\u{1f469}\u200d\u{1f4bb}",
+    "\u2764\ufe0f",
+  ])("%j is one", async (displayName) => {
+    const { _id: userId } = await makeUser(models);
+    const { profile } = await updateProfile(models, { userId, changes: { displayName } }, now);
+    expect(profile.displayName).toBe(displayName);
+  });
+});
+
 describe("email addresses of the world (zod 2205, zod 3073, jquery-validation 1372)", () => {
   // RFC 5890 and UTS 46: the ASCII form of a domain is the domain, so both spellings are one account.
   it.each([

@@ -140,6 +140,7 @@ function apiUsageOf(generation: Generation, person: Person) {
     favouriteEndpoints: favourites.map((endpoint, rank) => ({
       endpoint,
       requests: Math.floor(requests / (rank + 2)),
+      error: 0,
     })),
   };
 }
