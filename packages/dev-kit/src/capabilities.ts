@@ -36,6 +36,8 @@ export interface EngineCapabilities {
   readonly boundedScans: boolean;
   /** The user may ask for `serverStatus`, `replSetGetStatus`, `hostInfo`, `getCmdLineOpts` and all of `currentOp`. */
   readonly clusterMonitoring: boolean;
+  /** `replSetGetStatus` tells of the members, which mongos does not. */
+  readonly memberStates: boolean;
 }
 
 /** The name of one capability, as `needs()` takes it. */
@@ -71,5 +73,6 @@ export function capabilitiesOf(
     compact: mongod,
     boundedScans: mongod,
     clusterMonitoring: monitoring.every(may),
+    memberStates: topology === "replica-set" && may("replSetGetStatus"),
   };
 }

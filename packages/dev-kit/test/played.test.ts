@@ -44,8 +44,8 @@ const onCluster = [
 
 // https://www.mongodb.com/docs/manual/reference/built-in-roles/ and .../reference/command/connectionStatus/
 describe("by connectionStatus", () => {
-  const all = { clusterMonitoring: true, indexStats: true, profiler: true };
-  const none = { clusterMonitoring: false, indexStats: false, profiler: false };
+  const all = { clusterMonitoring: true, indexStats: true, memberStates: true, profiler: true };
+  const none = { clusterMonitoring: false, indexStats: false, memberStates: false, profiler: false };
   test.each<[string, Privilege[] | undefined, Partial<Record<EngineCapability, boolean>>]>([
     ["nobody who has authenticated, where access control is off, may do all", undefined, all],
     [
@@ -83,10 +83,10 @@ describe("by connectionStatus", () => {
     expect(await seen(privileges)).toMatchObject(expected);
   });
 
-  // https://www.mongodb.com/docs/manual/reference/command/profile/: "mongos does not have any collections that the
-  // profiler can write to".
-  test("a mongos has no profiler, whoever asks", async () => {
-    expect(await seen(undefined, { msg: "isdbgrid" })).toMatchObject({ ...all, profiler: false });
+  // https://www.mongodb.com/docs/manual/reference/command/profile/: mongos has no collections for it to write to.
+  test("a mongos has neither a profiler nor states of members, whoever asks", async () => {
+    const mongos = { profiler: false, memberStates: false };
+    expect(await seen(undefined, { msg: "isdbgrid" })).toMatchObject({ ...all, ...mongos });
   });
 });
 
@@ -99,11 +99,19 @@ describe.each(["limited-user", "mongos"])("a played %s", (name) => {
 
   test("lacks what is said of it, and does what is left", async () => {
     const { uri, capabilities } = await engineInFront();
-    const lacking = (["clusterMonitoring", "indexStats", "profiler"] as const).filter(
+    const lacking = (["clusterMonitoring", "indexStats", "memberStates", "profiler"] as const).filter(
       (capability) => !capabilities[capability],
     );
-    expect(lacking).toEqual(name === "mongos" ? ["profiler"] : ["clusterMonitoring", "indexStats"]);
-    for (const capability of ["clusterMonitoring", "indexStats", "profiler", "transactions"] as const) {
+    expect(lacking).toEqual(
+      name === "mongos" ? ["memberStates", "profiler"] : ["clusterMonitoring", "indexStats", "memberStates"],
+    );
+    for (const capability of [
+      "clusterMonitoring",
+      "indexStats",
+      "memberStates",
+      "profiler",
+      "transactions",
+    ] as const) {
       const database = temporaryDatabase({ uri, label: "played" });
       const connection = await mongoose.createConnection(database.uri).asPromise();
       expect([capability, await probes[capability](connection)]).toEqual([

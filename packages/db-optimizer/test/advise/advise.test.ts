@@ -1,4 +1,4 @@
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Document, ModelLike } from "../../src/core/model.js";
 import { type AdviseOptions, adviseIndexes } from "../../src/index.js";
@@ -91,29 +91,34 @@ describe("is not advised", () => {
   });
 });
 
-test("recorded operations are looked at without a name, their commands explained for what they examine", async () => {
-  const db = database.connection.db;
-  await db?.command({ profile: 2, slowms: 0 });
-  for (const kind of ["k1", "k2", "k3"]) await things().find({ kind }).toArray();
-  await things().updateOne({ owner: 3, n: 43 }, { $set: { seen: true } });
-  await things()
-    .aggregate([{ $match: { kind: "k9" } }, { $group: { _id: "$state" } }])
-    .toArray();
-  await db?.command({ profile: 0 });
-  const { workload, advice, profiler } = await advise({ limits: { slowOperationMs: 0, minimumWaste: 100 } });
-  expect(profiler).toMatchObject({ known: true, profiling: false });
-  expect(workload).toEqual(
-    expect.arrayContaining([
-      expect.objectContaining({ source: "profiler", executions: 3, wastedDocuments: 3 * 2_950 }),
-    ]),
-  );
-  expect(advice.map(({ keys }) => keys[0]?.field).sort()).toEqual(["kind", "n"]);
-  expect(JSON.stringify(workload)).not.toContain("k3");
-});
+needs("profiler")(
+  "recorded operations are looked at without a name, their commands explained for what they examine",
+  async () => {
+    const db = database.connection.db;
+    await db?.command({ profile: 2, slowms: 0 });
+    for (const kind of ["k1", "k2", "k3"]) await things().find({ kind }).toArray();
+    await things().updateOne({ owner: 3, n: 43 }, { $set: { seen: true } });
+    await things()
+      .aggregate([{ $match: { kind: "k9" } }, { $group: { _id: "$state" } }])
+      .toArray();
+    await db?.command({ profile: 0 });
+    const { workload, advice, profiler } = await advise({
+      limits: { slowOperationMs: 0, minimumWaste: 100 },
+    });
+    expect(profiler).toMatchObject({ known: true, profiling: false });
+    expect(workload).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ source: "profiler", executions: 3, wastedDocuments: 3 * 2_950 }),
+      ]),
+    );
+    expect(advice.map(({ keys }) => keys[0]?.field).sort()).toEqual(["kind", "n"]);
+    expect(JSON.stringify(workload)).not.toContain("k3");
+  },
+);
 
 // Automattic/mongoose and others: a read in a transaction is recorded with `startTransaction` and `autocommit`, which no
 // explain takes; the rest of the workload is advised on all the same.
-test("a recorded read of a transaction is looked at like any other", async () => {
+needs("profiler")("a recorded read of a transaction is looked at like any other", async () => {
   const { db } = database.connection;
   await db?.command({ profile: 2, slowms: 0 });
   await database.connection.transaction(async (session) => {

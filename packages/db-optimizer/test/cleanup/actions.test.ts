@@ -1,7 +1,7 @@
 import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { allNeed, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { mongo } from "mongoose";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openActor } from "../../src/cleanup/actions.js";
@@ -17,6 +17,7 @@ const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);
 const base = { name: "old-logs", collection: "logs", field: "at", retentionSeconds: 30 * 86_400 };
 const options = { now, run: true, limits: { niceRatio: 0, maxBatch: 200 } };
 
+allNeed("clusterMonitoring");
 const database = useTemporaryDatabase({ label: "actions", per: "test" });
 const logs = () => database.connection.db!.collection("logs");
 const archive = () => database.connection.db!.collection("old_logs");

@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { allNeed, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { mongo } from "mongoose";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Pacer } from "../../src/cleanup/pacer.js";
@@ -67,6 +67,7 @@ describe("parseRules", () => {
 });
 
 describe("runCleanup", () => {
+  allNeed("clusterMonitoring");
   const database = useTemporaryDatabase({ label: "cleanup", per: "test" });
   const logs = () => database.connection.db!.collection("logs");
 

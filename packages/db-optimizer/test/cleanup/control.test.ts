@@ -1,4 +1,4 @@
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { allNeed, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import fc from "fast-check";
 import { type Connection, mongo } from "mongoose";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -17,6 +17,7 @@ const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);
 const rule = { name: "old-logs", collection: "logs", field: "at", retentionSeconds: 30 * 86_400 };
 const quick = { limits: { niceRatio: 0, maxBatch: 100 }, throttle: { checkMs: 20 } };
 
+allNeed("clusterMonitoring");
 const database = useTemporaryDatabase({ label: "control", per: "test" });
 const logs = () => database.connection.collection("logs");
 const left = () => logs().countDocuments();

@@ -1,4 +1,4 @@
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeEach, expect, test } from "vitest";
 import { cleanupRuleSchema, drainRules, runCleanup, ttlBacklog } from "../../src/index.js";
 
@@ -57,7 +57,7 @@ test("names what expired longer ago than the monitor's passes explain, the longe
   expect(some).toMatchObject([{ collection: "fresh", expired: 1 }]);
 });
 
-test("is drained by rules that name exactly what has expired", async () => {
+needs("clusterMonitoring")("is drained by rules that name exactly what has expired", async () => {
   const rules = drainRules(await ttlBacklog(database.connection, { now: later }));
   expect(rules.map((rule) => cleanupRuleSchema.parse(rule).name)).toEqual([
     "ttl:0:codes.at_1",

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundleChild, startChild } from "@org/dev-kit/children";
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { allNeed, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Connection, mongo } from "mongoose";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type CleanupOptions, type CleanupProgress, cleanupRuns, runCleanup } from "../../src/index.js";
@@ -11,6 +11,7 @@ import { cleaningRules, daysAgo, now, seedCleaning } from "../children/cleaning.
 import { answeringWrites, overriding, serverError, stepDowns } from "../support.js";
 import { mortalServer, Way, withMortalServer } from "./way.js";
 
+allNeed("clusterMonitoring");
 const database = useTemporaryDatabase({ label: "cleanup_faults", per: "test" });
 const rule = { name: "old-logs", collection: "logs", field: "at", retentionSeconds: 30 * 86_400 };
 const quick = { limits: { niceRatio: 0, maxBatch: 100 }, throttle: { checkMs: 20 } };

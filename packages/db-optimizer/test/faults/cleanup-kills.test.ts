@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { bundleChild, childrenAhead, startChild, type WaitingChild } from "@org/dev-kit/children";
 import { type FaultRound, faultLoop } from "@org/dev-kit/faults";
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { allNeed, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { mongo } from "mongoose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cleanupRuns, runCleanup } from "../../src/index.js";
@@ -13,6 +13,7 @@ import { cleanedCollections, cleaningRules, now, seedCleaning, seedDocuments } f
 import { aMinutePasses } from "../support.js";
 
 const { EJSON } = mongo.BSON;
+allNeed("clusterMonitoring");
 const database = useTemporaryDatabase({ label: "cleanup_kills" });
 const kills = faultLoop({ seed: 20_961_124 });
 /** Documents of each collection that its rule names, and the batches that the four rules take. */

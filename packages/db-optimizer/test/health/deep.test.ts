@@ -1,4 +1,4 @@
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { allNeed, needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { mongo, Schema } from "mongoose";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Document } from "../../src/core/model.js";
@@ -44,39 +44,42 @@ beforeAll(async () => {
 const check = (given: Partial<Parameters<typeof checkHealth>[2]> = {}, connection = database.connection) =>
   checkHealth(connection, [model()], { now, queries, ...given });
 
-test("samples, queries and growth are seen, and what is wrong with them is found", async () => {
-  const { facts, findings, projections } = await check({
-    thresholds: { limits: { events: { documents: 150 }, "*": { documents: 1_000 } } },
-  });
-  const { schemas, queries: asked, growth } = facts.deep;
-  expect(schemas).toMatchObject({
-    known: true,
-    value: [{ collection: "events", sampled: 100, failing: 1, paths: [{ path: "kind", kind: "type" }] }],
-  });
-  expect(asked).toMatchObject({
-    value: [{ problems: [] }, { problems: ["collection_scan"] }, { failure: expect.any(String) }],
-  });
-  expect(growth).toMatchObject({ value: [{ documents: 100, perDay: 10, overDays: 7, expires: false }] });
-  expect(projections.map(({ subject, days }) => [subject, days])).toEqual([
-    ["events", 5],
-    ["*", 90],
-  ]);
-  const codes = findings.map(({ code }) => code);
-  expect(codes).toEqual(
-    expect.arrayContaining([
-      "SCHEMA_BROKEN",
-      "QUERY_COLLECTION_SCAN",
-      "QUERY_FAILED",
-      "LIMIT_NEAR",
-      "AUTHENTICATION_OFF",
-    ]),
-  );
-  expect(facts.security).toMatchObject({
-    user: { value: { name: null } },
-    transport: { tls: false, loopback: true },
-  });
-  expect(facts.replication).toMatchObject({ value: { members: [{ state: "PRIMARY" }] } });
-});
+needs("clusterMonitoring", "memberStates")(
+  "samples, queries and growth are seen, and what is wrong with them is found",
+  async () => {
+    const { facts, findings, projections } = await check({
+      thresholds: { limits: { events: { documents: 150 }, "*": { documents: 1_000 } } },
+    });
+    const { schemas, queries: asked, growth } = facts.deep;
+    expect(schemas).toMatchObject({
+      known: true,
+      value: [{ collection: "events", sampled: 100, failing: 1, paths: [{ path: "kind", kind: "type" }] }],
+    });
+    expect(asked).toMatchObject({
+      value: [{ problems: [] }, { problems: ["collection_scan"] }, { failure: expect.any(String) }],
+    });
+    expect(growth).toMatchObject({ value: [{ documents: 100, perDay: 10, overDays: 7, expires: false }] });
+    expect(projections.map(({ subject, days }) => [subject, days])).toEqual([
+      ["events", 5],
+      ["*", 90],
+    ]);
+    const codes = findings.map(({ code }) => code);
+    expect(codes).toEqual(
+      expect.arrayContaining([
+        "SCHEMA_BROKEN",
+        "QUERY_COLLECTION_SCAN",
+        "QUERY_FAILED",
+        "LIMIT_NEAR",
+        "AUTHENTICATION_OFF",
+      ]),
+    );
+    expect(facts.security).toMatchObject({
+      user: { value: { name: null } },
+      transport: { tls: false, loopback: true },
+    });
+    expect(facts.replication).toMatchObject({ value: { members: [{ state: "PRIMARY" }] } });
+  },
+);
 
 test("what took reading data is looked at again after a minute, not before", async () => {
   const first = await check();
@@ -89,6 +92,7 @@ test("what took reading data is looked at again after a minute, not before", asy
 });
 
 describe("a privilege that is missing leaves one question open, and that question only", () => {
+  allNeed("clusterMonitoring", "memberStates");
   const uses = (name: string) => (command: Document) => name in command;
   const samples = (command: Document) => JSON.stringify(command.pipeline ?? "").includes("$sample");
   test.each<
@@ -231,19 +235,22 @@ describe("what only two looks tell", () => {
     );
   });
 
-  test("how long a member has been as it is: two minutes of RECOVERING are critical", async () => {
-    const severity = ({ findings }: { findings: readonly { code: string; severity: string }[] }) =>
-      findings.find(({ code }) => code === "MEMBER_UNWELL")?.severity;
-    const first = await check({}, looking([]));
-    const second = await check({ previous: first, now: later(120_000) }, looking([]));
-    expect([severity(first), severity(second)]).toEqual(["warning", "warning"]);
-    const third = await check({ previous: second, now: later(121_000) }, looking([]));
-    expect(third.findings.find(({ code }) => code === "MEMBER_UNWELL")).toMatchObject({
-      severity: "critical",
-      evidence: "it is RECOVERING, seen so for 121 s",
-    });
-    const well = await check({ previous: third, now: later(122_000) }, looking([], "SECONDARY"));
-    const again = await check({ previous: well, now: later(123_000) }, looking([]));
-    expect([severity(well), severity(again)]).toEqual([undefined, "warning"]);
-  });
+  needs("memberStates")(
+    "how long a member has been as it is: two minutes of RECOVERING are critical",
+    async () => {
+      const severity = ({ findings }: { findings: readonly { code: string; severity: string }[] }) =>
+        findings.find(({ code }) => code === "MEMBER_UNWELL")?.severity;
+      const first = await check({}, looking([]));
+      const second = await check({ previous: first, now: later(120_000) }, looking([]));
+      expect([severity(first), severity(second)]).toEqual(["warning", "warning"]);
+      const third = await check({ previous: second, now: later(121_000) }, looking([]));
+      expect(third.findings.find(({ code }) => code === "MEMBER_UNWELL")).toMatchObject({
+        severity: "critical",
+        evidence: "it is RECOVERING, seen so for 121 s",
+      });
+      const well = await check({ previous: third, now: later(122_000) }, looking([], "SECONDARY"));
+      const again = await check({ previous: well, now: later(123_000) }, looking([]));
+      expect([severity(well), severity(again)]).toEqual([undefined, "warning"]);
+    },
+  );
 });

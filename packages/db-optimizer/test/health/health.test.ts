@@ -1,4 +1,4 @@
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { type Connection, createConnection, mongo, Schema } from "mongoose";
 import { beforeAll, describe, expect, it, test } from "vitest";
 import { parseThresholds } from "../../src/core/thresholds.js";
@@ -451,67 +451,73 @@ describe("on the engine", () => {
     await database.connection.collection("people").insertMany(people);
   });
 
-  it("sees missing indexes before, and none after they are made", async () => {
-    const models = [model(database.connection)];
-    const before = await checkHealth(database.connection, models, { now: new Date() });
-    const missing = before.findings.filter(({ code }) => code === "INDEX_MISSING");
-    expect(missing.map(({ command }) => command)).toEqual(["org-db apply", "org-db apply"]);
-    expect(before.facts.topology).toMatchObject({
-      known: true,
-      value: { kind: "replica_set", writablePrimary: true },
-    });
-    expect(before.facts.collections).toMatchObject({
-      known: true,
-      value: [{ collection: "people", documents: 1_000 }],
-    });
+  needs("clusterMonitoring", "memberStates")(
+    "sees missing indexes before, and none after they are made",
+    async () => {
+      const models = [model(database.connection)];
+      const before = await checkHealth(database.connection, models, { now: new Date() });
+      const missing = before.findings.filter(({ code }) => code === "INDEX_MISSING");
+      expect(missing.map(({ command }) => command)).toEqual(["org-db apply", "org-db apply"]);
+      expect(before.facts.topology).toMatchObject({
+        known: true,
+        value: { kind: "replica_set", writablePrimary: true },
+      });
+      expect(before.facts.collections).toMatchObject({
+        known: true,
+        value: [{ collection: "people", documents: 1_000 }],
+      });
 
-    const slow = await analysePerformance(database.connection, models, queries, { rounds: 3 });
-    expect(slow.indexHitRatio).toBe(0);
-    expect(slow.queries[2]).toMatchObject({ examinedPerReturned: 1_000, problems: ["collection_scan"] });
-    expect(slow.advice.map(({ command }) => command)).toContain("org-db apply");
-    expect(slow.advice.map(({ command }) => command)).toContain("db.people.createIndex({ name: 1 })");
+      const slow = await analysePerformance(database.connection, models, queries, { rounds: 3 });
+      expect(slow.indexHitRatio).toBe(0);
+      expect(slow.queries[2]).toMatchObject({ examinedPerReturned: 1_000, problems: ["collection_scan"] });
+      expect(slow.advice.map(({ command }) => command)).toContain("org-db apply");
+      expect(slow.advice.map(({ command }) => command)).toContain("db.people.createIndex({ name: 1 })");
 
-    await models[0]!.createIndexes();
-    const after = await checkHealth(database.connection, models, { now: new Date() });
-    expect(after.findings.filter(({ part }) => part === "indexes")).toEqual([]);
-    expect(after.score).toBeGreaterThan(before.score);
-    const fast = await analysePerformance(database.connection, models, queries.slice(0, 2), { rounds: 3 });
-    expect(fast).toMatchObject({ indexHitRatio: 1, advice: [] });
-    expect(fast.queries.map(({ examinedPerReturned }) => examinedPerReturned)).toEqual([1, 1]);
-    expect(fast.queries.map(({ latency }) => latency.samples)).toEqual([3, 3]);
-  });
+      await models[0]!.createIndexes();
+      const after = await checkHealth(database.connection, models, { now: new Date() });
+      expect(after.findings.filter(({ part }) => part === "indexes")).toEqual([]);
+      expect(after.score).toBeGreaterThan(before.score);
+      const fast = await analysePerformance(database.connection, models, queries.slice(0, 2), { rounds: 3 });
+      expect(fast).toMatchObject({ indexHitRatio: 1, advice: [] });
+      expect(fast.queries.map(({ examinedPerReturned }) => examinedPerReturned)).toEqual([1, 1]);
+      expect(fast.queries.map(({ latency }) => latency.samples)).toEqual([3, 3]);
+    },
+  );
 
-  it("calls unused what nobody reads and nothing else needs: not what a shard key needs", async () => {
-    const things = new Schema({}, { autoIndex: false, collection: "things", strict: false });
-    things.index({ declared: 1 }, { name: "by_declared" });
-    const models = [database.connection.model("Unread", things)];
-    const collection = database.connection.collection("things");
-    await collection.createIndex({ declared: 1 }, { name: "other_name" });
-    await collection.createIndex({ own: 1 });
-    await collection.createIndex({ tenant: 1, own: 1 });
-    await collection.createIndex({ once: 1 }, { unique: true });
-    const later = { now: new Date(Date.now() + 8 * 86_400_000) };
-    const unusedBy = async (connection: Connection) => {
-      const { findings, facts } = await checkHealth(connection, models, later);
-      const use = facts.indexes.known ? facts.indexes.value.use : [];
-      const verdicts = Object.fromEntries(use.map(({ index, verdict }) => [index.name, verdict]));
-      expect(verdicts).toMatchObject({ other_name: "unused_declared", own_1: "unused_undeclared" });
-      return findings.filter(({ code }) => code === "INDEX_UNUSED").map(({ message }) => message);
-    };
-    const own = "Index own_1 of things is unused";
-    const declared = "Index other_name of things is unused; take it out of its schema first";
-    expect((await unusedBy(database.connection)).sort()).toEqual([
-      declared,
-      own,
-      "Index tenant_1_own_1 of things is unused",
-    ]);
-    const { name } = database;
-    const sharded = [{ _id: `${name}.things`, key: { tenant: 1 } }];
-    expect((await unusedBy(asRouter(database.connection, { collections: sharded }))).sort()).toEqual([
-      declared,
-      own,
-    ]);
-  });
+  needs("indexStats")(
+    "calls unused what nobody reads and nothing else needs: not what a shard key needs",
+    async () => {
+      const things = new Schema({}, { autoIndex: false, collection: "things", strict: false });
+      things.index({ declared: 1 }, { name: "by_declared" });
+      const models = [database.connection.model("Unread", things)];
+      const collection = database.connection.collection("things");
+      await collection.createIndex({ declared: 1 }, { name: "other_name" });
+      await collection.createIndex({ own: 1 });
+      await collection.createIndex({ tenant: 1, own: 1 });
+      await collection.createIndex({ once: 1 }, { unique: true });
+      const later = { now: new Date(Date.now() + 8 * 86_400_000) };
+      const unusedBy = async (connection: Connection) => {
+        const { findings, facts } = await checkHealth(connection, models, later);
+        const use = facts.indexes.known ? facts.indexes.value.use : [];
+        const verdicts = Object.fromEntries(use.map(({ index, verdict }) => [index.name, verdict]));
+        expect(verdicts).toMatchObject({ other_name: "unused_declared", own_1: "unused_undeclared" });
+        return findings.filter(({ code }) => code === "INDEX_UNUSED").map(({ message }) => message);
+      };
+      const own = "Index own_1 of things is unused";
+      const declared = "Index other_name of things is unused; take it out of its schema first";
+      expect((await unusedBy(database.connection)).sort()).toEqual([
+        declared,
+        own,
+        "Index tenant_1_own_1 of things is unused",
+      ]);
+      const { name } = database;
+      const sharded = [{ _id: `${name}.things`, key: { tenant: 1 } }];
+      expect((await unusedBy(asRouter(database.connection, { collections: sharded }))).sort()).toEqual([
+        declared,
+        own,
+      ]);
+    },
+  );
 
   it("says of a redundant index that the models declare it, whatever its name on the server", async () => {
     const spare = new Schema({}, { autoIndex: false, collection: "spare", strict: false });
@@ -525,7 +531,7 @@ describe("on the engine", () => {
     ]);
   });
 
-  it("reads slow operations from the profiler and explains them", async () => {
+  needs("profiler")("reads slow operations from the profiler and explains them", async () => {
     const db = database.connection.db!;
     await db.command({ profile: 2, slowms: 0 });
     await db.collection("people").find({ kind: "a", name: "nobody" }).toArray();

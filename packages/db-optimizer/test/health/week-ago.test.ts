@@ -1,4 +1,4 @@
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Connection } from "mongoose";
 import { Schema } from "mongoose";
 import { describe, expect, test } from "vitest";
@@ -40,7 +40,7 @@ describe("what is kept", () => {
     expect(await database.connection.listCollections()).toEqual([]);
   });
 
-  test("one document of a check, for five weeks", async () => {
+  needs("clusterMonitoring")("one document of a check, for five weeks", async () => {
     const days = 24 * 60 * minute;
     const reports = [];
     for (const age of [36, 34, 0])
@@ -77,7 +77,7 @@ describe("what is kept", () => {
 });
 
 describe("the hour of a week ago", () => {
-  test("is the report that is nearest to it", async () => {
+  needs("clusterMonitoring")("is the report that is nearest to it", async () => {
     for (const minutes of [29, 4, -6, -29]) await keepBefore(minutes);
     const { facts, comparisons } = await check();
     expect(facts.weekAgo).toMatchObject({ value: { at: new Date(now.getTime() - week - 4 * minute) } });
@@ -93,16 +93,19 @@ describe("the hour of a week ago", () => {
     expect(report.facts.weekAgo).toMatchObject({ known: false, unsupported: true });
   });
 
-  test("stays an open question where what was kept may not be read; all else is told", async () => {
-    const refusing = answeringWrites(database.connection, "org_db_health", {
-      find: () => {
-        throw serverError(13, "not authorized to read");
-      },
-    });
-    const report = await check({}, refusing);
-    expect(openQuestions(report)).toContain(noWeek);
-    expect(report).toMatchObject({ undecided: true, facts: { server: { known: true } } });
-  });
+  needs("clusterMonitoring")(
+    "stays an open question where what was kept may not be read; all else is told",
+    async () => {
+      const refusing = answeringWrites(database.connection, "org_db_health", {
+        find: () => {
+          throw serverError(13, "not authorized to read");
+        },
+      });
+      const report = await check({}, refusing);
+      expect(openQuestions(report)).toContain(noWeek);
+      expect(report).toMatchObject({ undecided: true, facts: { server: { known: true } } });
+    },
+  );
 
   test("had less than half of what there is now: it is found, with both figures", async () => {
     await database.connection.collection("things").insertOne({ a: 1 });
@@ -131,15 +134,18 @@ describe("operations per second", () => {
   const perSecond = ({ facts: { server } }: HealthReport) =>
     server.known ? server.value.operationsPerSecond : undefined;
 
-  test("are told since the check before, in this process or kept by another", async () => {
-    const first = await check({ keep: true });
-    expect(perSecond(first)).toBeUndefined();
-    for (let query = 0; query < 50; query++) await database.connection.collection("things").findOne();
-    const later = new Date(now.getTime() + 5 * minute);
-    expect(perSecond(await check({ now: later, previous: first }))).toBeGreaterThan(0);
-    expect(perSecond(await check({ now: later }))).toBeGreaterThan(0);
-    expect(perSecond(await check({ now: new Date(now.getTime() + 61 * minute) }))).toBeUndefined();
-  });
+  needs("clusterMonitoring")(
+    "are told since the check before, in this process or kept by another",
+    async () => {
+      const first = await check({ keep: true });
+      expect(perSecond(first)).toBeUndefined();
+      for (let query = 0; query < 50; query++) await database.connection.collection("things").findOne();
+      const later = new Date(now.getTime() + 5 * minute);
+      expect(perSecond(await check({ now: later, previous: first }))).toBeGreaterThan(0);
+      expect(perSecond(await check({ now: later }))).toBeGreaterThan(0);
+      expect(perSecond(await check({ now: new Date(now.getTime() + 61 * minute) }))).toBeUndefined();
+    },
+  );
 
   const status = (upMs: number, query: number, startedAt = 0) => ({
     uptimeMillis: upMs,
@@ -236,7 +242,7 @@ describe("a figure", () => {
   });
 });
 
-test("slow operations are those of the last hour", async () => {
+needs("profiler")("slow operations are those of the last hour", async () => {
   const db = database.connection.db!;
   await db.collection("things").insertOne({ a: 1 });
   await db.command({ profile: 2, slowms: 0 });

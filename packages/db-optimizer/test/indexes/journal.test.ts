@@ -1,4 +1,4 @@
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { allNeed, needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { describe, expect, test } from "vitest";
 import type { Document } from "../../src/core/model.js";
 import type { NamedQuery } from "../../src/core/named-query.js";
@@ -208,7 +208,7 @@ describe("dropping", () => {
     expect(await openObservations(database.connection)).toEqual([]);
   });
 
-  test("unhides when the profiler shows an operation that is slow since", async () => {
+  needs("profiler")("unhides when the profiler shows an operation that is slow since", async () => {
     await prepare();
     const { db } = database.connection;
     await db?.command({ profile: 2, slowms: 0 });
@@ -261,32 +261,35 @@ describe("dropping", () => {
     expect((await indexes()).at_1?.hidden).toBeUndefined();
   });
 
-  test.each<[string, Document, RegExp]>([
-    ["slowms is above the threshold", { profile: 1, slowms: 500 }, /its slowms is 500/],
-    ["a sample only is recorded", { profile: 1, slowms: 0, sampleRate: 0.5 }, /its sampleRate is 0.5/],
-    ["a filter is set", { profile: 2, filter: { millis: { $gt: 1_000 } } }, /it has a filter/],
-  ])("is not dropped while the profiler is blind: %s", async (_what, profile, reason) => {
-    await prepare();
-    const { db } = database.connection;
-    const optimizer = optimizerOf([], [byOwner]);
-    try {
-      await db?.command(profile);
-      const { plan } = await optimizer.plan({ drop: ["things.at_1"] });
-      const blind = { outcome: "observing", reasons: [expect.stringMatching(reason)] };
-      expect((await optimizer.apply({ now }, plan)).steps).toMatchObject([blind]);
-      expect((await optimizer.apply({ now: days(30), drop: true })).steps).toMatchObject([blind]);
-      expect((await indexes()).at_1).toMatchObject({ hidden: true });
-      await db?.command({ profile: 1, slowms: 100, sampleRate: 1, filter: "unset" });
-      // Now that it sees, the whole time begins anew.
-      expect((await optimizer.apply({ now: days(31), drop: true })).steps).toMatchObject([
-        { outcome: "observing", reasons: [expect.stringMatching(/2096-04-08/)] },
-      ]);
-      expect((await optimizer.apply({ now: days(39), drop: true })).steps).toMatchObject([
-        { outcome: "done" },
-      ]);
-    } finally {
-      await db?.command({ profile: 0, slowms: 100, sampleRate: 1, filter: "unset" });
-    }
+  describe("is not dropped while the profiler is blind", () => {
+    allNeed("profiler");
+    test.each<[string, Document, RegExp]>([
+      ["slowms is above the threshold", { profile: 1, slowms: 500 }, /its slowms is 500/],
+      ["a sample only is recorded", { profile: 1, slowms: 0, sampleRate: 0.5 }, /its sampleRate is 0.5/],
+      ["a filter is set", { profile: 2, filter: { millis: { $gt: 1_000 } } }, /it has a filter/],
+    ])("%s", async (_what, profile, reason) => {
+      await prepare();
+      const { db } = database.connection;
+      const optimizer = optimizerOf([], [byOwner]);
+      try {
+        await db?.command(profile);
+        const { plan } = await optimizer.plan({ drop: ["things.at_1"] });
+        const blind = { outcome: "observing", reasons: [expect.stringMatching(reason)] };
+        expect((await optimizer.apply({ now }, plan)).steps).toMatchObject([blind]);
+        expect((await optimizer.apply({ now: days(30), drop: true })).steps).toMatchObject([blind]);
+        expect((await indexes()).at_1).toMatchObject({ hidden: true });
+        await db?.command({ profile: 1, slowms: 100, sampleRate: 1, filter: "unset" });
+        // Now that it sees, the whole time begins anew.
+        expect((await optimizer.apply({ now: days(31), drop: true })).steps).toMatchObject([
+          { outcome: "observing", reasons: [expect.stringMatching(/2096-04-08/)] },
+        ]);
+        expect((await optimizer.apply({ now: days(39), drop: true })).steps).toMatchObject([
+          { outcome: "done" },
+        ]);
+      } finally {
+        await db?.command({ profile: 0, slowms: 100, sampleRate: 1, filter: "unset" });
+      }
+    });
   });
 
   test("waits the whole time once it can be watched, not only what is left of it", async () => {

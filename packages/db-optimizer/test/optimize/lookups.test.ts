@@ -1,4 +1,4 @@
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { Schema } from "mongoose";
 import { expect, test } from "vitest";
 import { checkHealth } from "../../src/index.js";
@@ -65,35 +65,38 @@ test("adds the recorded aggregations up by collection, the costliest first", () 
   ]);
 });
 
-test("health finds the joins that a server recorded, and names the index that one wants", async () => {
-  const { connection } = database;
-  const models = ["orders", "customers"].map((name) =>
-    connection.model(name, new Schema({}, { collection: name, autoIndex: false })),
-  );
-  await connection.collection("orders").insertOne({ x: 1 });
-  await connection.collection("customers").insertOne({ number: 1 });
-  await connection.db?.command({ profile: 2, slowms: 0 });
-  for (let times = 0; times < 3; times++)
-    await connection
-      .collection("orders")
-      .aggregate([lookup("customers", "number")])
-      .toArray();
-  await connection.db?.command({ profile: 0 });
-  const { findings } = await checkHealth(connection, models, {
-    now: new Date(),
-    thresholds: { lookupOperations: 3 },
-  });
-  expect(findings.filter(({ code }) => code.startsWith("LOOKUP"))).toEqual([
-    expect.objectContaining({
-      code: "LOOKUPS_FREQUENT",
-      part: "schema",
-      evidence: expect.stringMatching(
-        /^3 of 3 aggregations recorded since .* join customers: at most 1 in one/,
-      ),
-    }),
-    expect.objectContaining({
-      code: "LOOKUP_UNINDEXED",
-      command: "db.customers.createIndex({ number: 1 })",
-    }),
-  ]);
-});
+needs("profiler")(
+  "health finds the joins that a server recorded, and names the index that one wants",
+  async () => {
+    const { connection } = database;
+    const models = ["orders", "customers"].map((name) =>
+      connection.model(name, new Schema({}, { collection: name, autoIndex: false })),
+    );
+    await connection.collection("orders").insertOne({ x: 1 });
+    await connection.collection("customers").insertOne({ number: 1 });
+    await connection.db?.command({ profile: 2, slowms: 0 });
+    for (let times = 0; times < 3; times++)
+      await connection
+        .collection("orders")
+        .aggregate([lookup("customers", "number")])
+        .toArray();
+    await connection.db?.command({ profile: 0 });
+    const { findings } = await checkHealth(connection, models, {
+      now: new Date(),
+      thresholds: { lookupOperations: 3 },
+    });
+    expect(findings.filter(({ code }) => code.startsWith("LOOKUP"))).toEqual([
+      expect.objectContaining({
+        code: "LOOKUPS_FREQUENT",
+        part: "schema",
+        evidence: expect.stringMatching(
+          /^3 of 3 aggregations recorded since .* join customers: at most 1 in one/,
+        ),
+      }),
+      expect.objectContaining({
+        code: "LOOKUP_UNINDEXED",
+        command: "db.customers.createIndex({ number: 1 })",
+      }),
+    ]);
+  },
+);

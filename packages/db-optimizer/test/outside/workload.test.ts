@@ -1,7 +1,7 @@
 // Source: public reports on index advisers and on this project's own first users: two commands that answer one question in two
 // ways, an adviser that indexes the whole array for `$elemMatch`, a health check that reports itself. Right: one answer, keys of
 // the array's fields, and own work told from the user's.
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { Schema } from "mongoose";
 import { expect, test } from "vitest";
 import type { ModelLike } from "../../src/core/model.js";
@@ -76,7 +76,7 @@ test("optimize proposes no index that is there and hidden", async () => {
   ]);
 });
 
-test("what this package reads itself is no slow operation of the user's", async () => {
+needs("profiler")("what this package reads itself is no slow operation of the user's", async () => {
   const { connection } = database;
   const db = connection.db!;
   await db.collection("things").insertMany([{ a: 1 }, { a: 2 }]);

@@ -113,4 +113,5 @@ export const probes: Record<Exclude<EngineCapability, "compact" | "boundedScans"
     );
     return (await Promise.all(asked)).every(Boolean);
   },
+  memberStates: (connection) => accepts(connection.db!.admin().command({ replSetGetStatus: 1 })),
 };
