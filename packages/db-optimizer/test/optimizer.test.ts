@@ -1,4 +1,4 @@
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { expect, test } from "vitest";
 
 import { DatabaseOptimizer, withLease } from "../src/index.js";
@@ -10,7 +10,7 @@ const models = [modelOf({ a: Number, at: Date }, { indexes: [[{ a: 1 }], [{ at: 
 const queries = [{ name: "byA", collection: "things", filter: { a: 1 }, sort: { a: 1 } as const, limit: 5 }];
 const cleanup = [{ name: "old", collection: "things", field: "at", retentionSeconds: 60 }];
 
-test("one object for the whole way: plan, apply, optimise, clean, check", async () => {
+needs("clusterMonitoring")("one object for the whole way: plan, apply, optimise, clean, check", async () => {
   const optimizer = new DatabaseOptimizer(database.connection, { models, queries, cleanup });
   const now = new Date("2026-05-01T00:00:00Z");
   await database.connection.collection("things").insertMany([

@@ -1,4 +1,4 @@
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Connection } from "mongoose";
 import { describe, expect, test } from "vitest";
 
@@ -78,7 +78,7 @@ function withMembers(connection: Connection, hosts: string[]): Connection {
   });
 }
 
-test("every member is asked for itself, and one that does not answer is told", async () => {
+needs("indexStats")("every member is asked for itself, and one that does not answer is told", async () => {
   const things = database.connection.collection("things");
   await things.insertOne({ a: 1 });
   await things.createIndex({ a: 1 });
