@@ -1,9 +1,10 @@
 import { setTimeout } from "node:timers/promises";
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { allNeed, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { configs, orgDb } from "./support.js";
 
+allNeed("clusterMonitoring");
 const database = useTemporaryDatabase({ label: "cli_cleanup", per: "test" });
 const shop = (...args: string[]) =>
   orgDb(["cleanup", ...args, "--config", configs.shop, "--uri", database.uri]);

@@ -1,4 +1,4 @@
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { allNeed, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { createConnection, Schema } from "mongoose";
 import { expect, test } from "vitest";
 import {
@@ -13,6 +13,7 @@ import {
 } from "../src/index.js";
 import { boxesMigration, fillBoxes } from "./children/boxes.js";
 
+allNeed("clusterMonitoring");
 const database = useTemporaryDatabase({ label: "own" });
 
 test("what it keeps itself is read from the primary, whatever the connection prefers", async () => {

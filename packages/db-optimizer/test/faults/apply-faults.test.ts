@@ -16,9 +16,12 @@ import {
 import { buildProgress } from "../../src/indexes/apply/build.js";
 import type { Assignment } from "../children/applier.js";
 import { driftingModels, driftingPlan, seedDrift } from "../children/drifting.js";
+import { quickPauses } from "../quick-pauses.js";
 import { answeringWrites, modelOf, overriding, serverError, stepDowns } from "../support.js";
 import { driftOf, indexesOf, neverWithout, nextRunFinishes } from "./drift-checks.js";
 import { mortalServer, Way, withMortalServer } from "./way.js";
+
+vi.mock("../../src/pause.js", async (load) => (await import("../quick-pauses.js")).scaledPauses(load));
 
 const database = useTemporaryDatabase({ label: "faults", per: "test" });
 const cuts = faultLoop({ seed: 20_961_124, all: 10, sample: 3 });
@@ -302,6 +305,7 @@ function stumbling(connection: Connection, isDone: boolean, at: (write: number) 
 }
 
 describe("a primary that steps down", () => {
+  quickPauses();
   test.each([
     ["before a command is done", false],
     ["when it is done, and the answer is lost", true],
@@ -372,6 +376,7 @@ describe("a primary that steps down", () => {
 });
 
 describe("between two tries", () => {
+  quickPauses();
   const lastRunId = async () => (await journalRuns(database.connection, 1))[0]?._id ?? "";
   const stepDown = serverError(10_107, "not primary");
 

@@ -8,10 +8,13 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type CleanupOptions, type CleanupProgress, cleanupRuns, runCleanup } from "../../src/index.js";
 import type { CleaningAssignment } from "../children/cleaner.js";
 import { cleaningRules, daysAgo, now, seedCleaning } from "../children/cleaning.js";
+import { quickPauses } from "../quick-pauses.js";
 import { answeringWrites, overriding, serverError, stepDowns } from "../support.js";
 import { mortalServer, Way, withMortalServer } from "./way.js";
 
 allNeed("clusterMonitoring");
+vi.mock("../../src/pause.js", async (load) => (await import("../quick-pauses.js")).scaledPauses(load));
+
 const database = useTemporaryDatabase({ label: "cleanup_faults", per: "test" });
 const rule = { name: "old-logs", collection: "logs", field: "at", retentionSeconds: 30 * 86_400 };
 const quick = { limits: { niceRatio: 0, maxBatch: 100 }, throttle: { checkMs: 20 } };
@@ -37,6 +40,7 @@ async function onlyKeptAreLeft(connection: Connection = database.connection): Pr
 beforeEach(() => seed(database.connection));
 
 describe("a primary that steps down", () => {
+  quickPauses();
   test.each(stepDowns)(
     "%s: the batch is done again, whether it had been done or not",
     async (_name, error) => {

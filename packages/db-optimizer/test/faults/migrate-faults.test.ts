@@ -3,7 +3,7 @@ import { bundleChild, startChild, type WaitingChild } from "@org/dev-kit/childre
 import { faultLoop } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Connection } from "mongoose";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import {
   contractMigration,
   migrateUp,
@@ -13,8 +13,11 @@ import {
 } from "../../src/index.js";
 import { boxesMigration, fillBoxes } from "../children/boxes.js";
 import type { MigratorAssignment } from "../children/migrator.js";
+import { quickPauses } from "../quick-pauses.js";
 import { aMinutePasses, answeringWrites, serverError, stepDowns } from "../support.js";
 import { mortalServer, Way, withMortalServer } from "./way.js";
+
+vi.mock("../../src/pause.js", async (load) => (await import("../quick-pauses.js")).scaledPauses(load));
 
 const database = useTemporaryDatabase({ label: "migrate_faults" });
 const cuts = faultLoop({ seed: 20_961_124, all: 10, sample: 3 });
@@ -84,6 +87,7 @@ function stumbling(error: Error, count: { writes: number }): Connection {
 }
 
 describe("a primary that steps down", () => {
+  quickPauses();
   test.each(stepDowns)(
     "%s: the batch is done again, whether it had been done or not",
     async (_what, error) => {

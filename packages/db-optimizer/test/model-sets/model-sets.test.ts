@@ -1,4 +1,4 @@
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { describe, expect, test } from "vitest";
 import { migrateUp, rollbackMigration, runCleanup, verifyMigration } from "../../src/index.js";
 import type { Plan } from "../../src/indexes/plan/plan.js";
@@ -67,33 +67,36 @@ describe("a shop", () => {
     await expectQueryPlan(database.connection, shopQueries[0] as never);
   });
 
-  test("health finds its faults; a cleanup removes what its rule names, and nothing else", async () => {
-    const optimizer = await prepare();
-    const { findings } = await optimizer.health({ now });
-    const codes = findings.map(({ code, message }) => `${code} ${message}`);
-    expect(codes).toEqual(
-      expect.arrayContaining([
-        "INDEX_MISSING Index of_customer of orders is declared and missing",
-        "INDEX_CHANGED Index touchedAt_1 of carts is not as declared",
-        "QUERY_COLLECTION_SCAN The named query customersOfCity reads its whole collection",
-      ]),
-    );
-    // By the server's clock, which a cleanup does not run ahead of.
-    const today = new Date();
-    const reviews = database.connection.collection("reviews");
-    const [due, written] = [{ visible: false, rating: 0 }, await reviews.countDocuments()];
-    const aged = await reviews.updateMany({ rating: 0 }, { $set: { writtenAt: new Date(0) } });
-    expect(aged.modifiedCount).toBeGreaterThan(await reviews.countDocuments(due));
-    await reviews.createIndex({ writtenAt: 1 });
-    const of = { collection: "reviews", field: "writtenAt", retentionSeconds: 60 * 86_400 };
-    const rules = [{ ...of, name: "hidden-reviews", where: { visible: false } }];
-    const report = await runCleanup(database.connection, rules, { now: today, run: true });
-    const removed = report.rules[0]?.deleted ?? 0;
-    expect(removed).toBeGreaterThan(30);
-    expect(await reviews.countDocuments(due)).toBe(0);
-    expect(await reviews.countDocuments()).toBe(written - removed);
-    expect(await reviews.countDocuments({ rating: 0 })).toBe(aged.modifiedCount - removed);
-  });
+  needs("clusterMonitoring", "indexStats")(
+    "health finds its faults; a cleanup removes what its rule names, and nothing else",
+    async () => {
+      const optimizer = await prepare();
+      const { findings } = await optimizer.health({ now });
+      const codes = findings.map(({ code, message }) => `${code} ${message}`);
+      expect(codes).toEqual(
+        expect.arrayContaining([
+          "INDEX_MISSING Index of_customer of orders is declared and missing",
+          "INDEX_CHANGED Index touchedAt_1 of carts is not as declared",
+          "QUERY_COLLECTION_SCAN The named query customersOfCity reads its whole collection",
+        ]),
+      );
+      // By the server's clock, which a cleanup does not run ahead of.
+      const today = new Date();
+      const reviews = database.connection.collection("reviews");
+      const [due, written] = [{ visible: false, rating: 0 }, await reviews.countDocuments()];
+      const aged = await reviews.updateMany({ rating: 0 }, { $set: { writtenAt: new Date(0) } });
+      expect(aged.modifiedCount).toBeGreaterThan(await reviews.countDocuments(due));
+      await reviews.createIndex({ writtenAt: 1 });
+      const of = { collection: "reviews", field: "writtenAt", retentionSeconds: 60 * 86_400 };
+      const rules = [{ ...of, name: "hidden-reviews", where: { visible: false } }];
+      const report = await runCleanup(database.connection, rules, { now: today, run: true });
+      const removed = report.rules[0]?.deleted ?? 0;
+      expect(removed).toBeGreaterThan(30);
+      expect(await reviews.countDocuments(due)).toBe(0);
+      expect(await reviews.countDocuments()).toBe(written - removed);
+      expect(await reviews.countDocuments({ rating: 0 })).toBe(aged.modifiedCount - removed);
+    },
+  );
 
   test("rollback has the faults back, but for the leftover", async () => {
     const optimizer = await prepare();
@@ -187,59 +190,68 @@ describe("a product for many tenants", () => {
     expect(drift.extra.map(({ name }) => name)).toEqual(["old_board"]);
   });
 
-  test("health finds its faults; setup brings it in line, discriminators and two models on one collection included", async () => {
-    await seedSaas(database.connection);
-    const models = saasModels(database.connection);
-    const initializer = new DatabaseInitializer(database.connection, models, { queries: saasQueries });
-    const { findings } = await initializer.health({ now });
-    const codes = findings.map(({ code, message }) => `${code} ${message}`);
-    expect(codes).toEqual(
-      expect.arrayContaining([
-        "INDEX_MISSING Index by_actor of activity is declared and missing",
-        "INDEX_CHANGED Index mine of tasks is not as declared",
-        "QUERY_COLLECTION_SCAN The named query byTitle reads its whole collection",
-      ]),
-    );
-    // What replaces an index waits to be asked for; the rest is done.
-    expect(await initializer.initialize()).toMatchObject({ changed: true, ready: false });
-    expect(await initializer.initialize({ rebuild: true })).toMatchObject({ changed: true, ready: true });
-    expect(await initializer.initialize({ rebuild: true })).toMatchObject({ changed: false, ready: true });
-    const { schemas } = (await initializer.health({ now })).facts.deep;
-    expect(schemas).toMatchObject({ known: true });
-  });
+  needs("clusterMonitoring", "indexStats")(
+    "health finds its faults; setup brings it in line, discriminators and two models on one collection included",
+    async () => {
+      await seedSaas(database.connection);
+      const models = saasModels(database.connection);
+      const initializer = new DatabaseInitializer(database.connection, models, { queries: saasQueries });
+      const { findings } = await initializer.health({ now });
+      const codes = findings.map(({ code, message }) => `${code} ${message}`);
+      expect(codes).toEqual(
+        expect.arrayContaining([
+          "INDEX_MISSING Index by_actor of activity is declared and missing",
+          "INDEX_CHANGED Index mine of tasks is not as declared",
+          "QUERY_COLLECTION_SCAN The named query byTitle reads its whole collection",
+        ]),
+      );
+      // What replaces an index waits to be asked for; the rest is done.
+      expect(await initializer.initialize()).toMatchObject({ changed: true, ready: false });
+      expect(await initializer.initialize({ rebuild: true })).toMatchObject({ changed: true, ready: true });
+      expect(await initializer.initialize({ rebuild: true })).toMatchObject({ changed: false, ready: true });
+      const { schemas } = (await initializer.health({ now })).facts.deep;
+      expect(schemas).toMatchObject({ known: true });
+    },
+  );
 
-  test("a cleanup deletes, archives and anonymises what its rules name, and nothing else", async () => {
-    await seedSaas(database.connection);
-    const collection = (name: string) => database.connection.collection(name);
-    const today = new Date();
-    await collection("webhooks").updateMany({ tenant: { $lt: 10 } }, { $set: { settled: true } });
-    await collection("webhooks").updateMany({ nextAt: { $exists: true } }, { $set: { nextAt: new Date(0) } });
-    await collection("activity").updateMany({ tenant: 4 }, { $set: { at: new Date(0) } });
-    const longAgo = { $set: { lastSeenAt: new Date(0), invitedBy: 7 } };
-    await collection("principals").updateMany({ tenant: 4 }, longAgo);
-    await collection("principals").createIndex({ lastSeenAt: 1 });
-    const gone = await collection("activity").find({ tenant: 4 }).toArray();
-    const counts = async () => ({
-      webhooks: await collection("webhooks").countDocuments(),
-      activity: await collection("activity").countDocuments(),
-      principals: await collection("principals").countDocuments(),
-      gone: await collection("principals").countDocuments({ role: "gone", invitedBy: { $exists: false } }),
-    });
-    const settled = { settled: true, nextAt: { $exists: true } };
-    const [before, due] = [await counts(), await collection("webhooks").countDocuments(settled)];
-    const members = await collection("principals").countDocuments({ tenant: 4, kind: "Member" });
-    const services = await collection("principals").find({ kind: "Service" }).toArray();
-    await runCleanup(database.connection, saasRules, { now: today, run: true });
-    expect(await counts()).toEqual({
-      webhooks: before.webhooks - due,
-      activity: before.activity - gone.length,
-      principals: before.principals,
-      gone: members,
-    });
-    expect(Math.min(due, gone.length, members)).toBeGreaterThan(0);
-    expect(await collection("activity_archive").find().sort({ _id: 1 }).toArray()).toEqual(gone);
-    expect(await collection("principals").find({ kind: "Service" }).toArray()).toEqual(services);
-  });
+  needs("clusterMonitoring")(
+    "a cleanup deletes, archives and anonymises what its rules name, and nothing else",
+    async () => {
+      await seedSaas(database.connection);
+      const collection = (name: string) => database.connection.collection(name);
+      const today = new Date();
+      await collection("webhooks").updateMany({ tenant: { $lt: 10 } }, { $set: { settled: true } });
+      await collection("webhooks").updateMany(
+        { nextAt: { $exists: true } },
+        { $set: { nextAt: new Date(0) } },
+      );
+      await collection("activity").updateMany({ tenant: 4 }, { $set: { at: new Date(0) } });
+      const longAgo = { $set: { lastSeenAt: new Date(0), invitedBy: 7 } };
+      await collection("principals").updateMany({ tenant: 4 }, longAgo);
+      await collection("principals").createIndex({ lastSeenAt: 1 });
+      const gone = await collection("activity").find({ tenant: 4 }).toArray();
+      const counts = async () => ({
+        webhooks: await collection("webhooks").countDocuments(),
+        activity: await collection("activity").countDocuments(),
+        principals: await collection("principals").countDocuments(),
+        gone: await collection("principals").countDocuments({ role: "gone", invitedBy: { $exists: false } }),
+      });
+      const settled = { settled: true, nextAt: { $exists: true } };
+      const [before, due] = [await counts(), await collection("webhooks").countDocuments(settled)];
+      const members = await collection("principals").countDocuments({ tenant: 4, kind: "Member" });
+      const services = await collection("principals").find({ kind: "Service" }).toArray();
+      await runCleanup(database.connection, saasRules, { now: today, run: true });
+      expect(await counts()).toEqual({
+        webhooks: before.webhooks - due,
+        activity: before.activity - gone.length,
+        principals: before.principals,
+        gone: members,
+      });
+      expect(Math.min(due, gone.length, members)).toBeGreaterThan(0);
+      expect(await collection("activity_archive").find().sort({ _id: 1 }).toArray()).toEqual(gone);
+      expect(await collection("principals").find({ kind: "Service" }).toArray()).toEqual(services);
+    },
+  );
 
   test("apply brings it in line, and a second one has nothing to do", async () => {
     const optimizer = await prepare();

@@ -6,7 +6,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { allNeed, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import fc from "fast-check";
 import { mongo, Schema } from "mongoose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -21,6 +21,7 @@ import {
 } from "../../src/index.js";
 
 const { BSON, BSONRegExp, Decimal128, Double, Int32, Long } = mongo;
+allNeed("clusterMonitoring");
 const database = useTemporaryDatabase({ label: "exact", per: "test" });
 const day = 86_400;
 const now = new Date();
