@@ -1,14 +1,14 @@
 import { afterEach, beforeEach } from "vitest";
 
-type Pauses = typeof import("../src/pause.js");
+type Pauses = typeof import("../src/core/pause.js");
 
 let ratio = 1;
 
 /**
- * For `vi.mock` of `src/pause.js`: the waits of the package are as they are, unless `quickPauses` shortens them.
+ * For `vi.mock` of `src/core/pause.js`: the waits of the package are as they are, unless `quickPauses` shortens them.
  *
  * @example
- * vi.mock("../../src/pause.js", async (load) => (await import("../quick-pauses.js")).scaledPauses(load));
+ * vi.mock("../../src/core/pause.js", async (load) => (await import("../quick-pauses.js")).scaledPauses(load));
  */
 export async function scaledPauses(load: () => Promise<unknown>): Promise<Pauses> {
   const real = (await load()) as Pauses;

@@ -21,7 +21,7 @@ import { answeringWrites, modelOf, overriding, serverError, stepDowns } from "..
 import { driftOf, indexesOf, neverWithout, nextRunFinishes } from "./drift-checks.js";
 import { mortalServer, Way, withMortalServer } from "./way.js";
 
-vi.mock("../../src/pause.js", async (load) => (await import("../quick-pauses.js")).scaledPauses(load));
+vi.mock("../../src/core/pause.js", async (load) => (await import("../quick-pauses.js")).scaledPauses(load));
 
 const database = useTemporaryDatabase({ label: "faults", per: "test" });
 const cuts = faultLoop({ seed: 20_961_124, all: 10, sample: 3 });

@@ -13,7 +13,7 @@ import { answeringWrites, overriding, serverError, stepDowns } from "../support.
 import { mortalServer, Way, withMortalServer } from "./way.js";
 
 allNeed("clusterMonitoring");
-vi.mock("../../src/pause.js", async (load) => (await import("../quick-pauses.js")).scaledPauses(load));
+vi.mock("../../src/core/pause.js", async (load) => (await import("../quick-pauses.js")).scaledPauses(load));
 
 const database = useTemporaryDatabase({ label: "cleanup_faults", per: "test" });
 const rule = { name: "old-logs", collection: "logs", field: "at", retentionSeconds: 30 * 86_400 };

@@ -17,7 +17,7 @@ import { quickPauses } from "../quick-pauses.js";
 import { aMinutePasses, answeringWrites, serverError, stepDowns } from "../support.js";
 import { mortalServer, Way, withMortalServer } from "./way.js";
 
-vi.mock("../../src/pause.js", async (load) => (await import("../quick-pauses.js")).scaledPauses(load));
+vi.mock("../../src/core/pause.js", async (load) => (await import("../quick-pauses.js")).scaledPauses(load));
 
 const database = useTemporaryDatabase({ label: "migrate_faults" });
 const cuts = faultLoop({ seed: 20_961_124, all: 10, sample: 3 });
