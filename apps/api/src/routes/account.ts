@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { eraseUserData, exportUserData, readUser, setPassword } from "@org/db-models";
+import { eraseUserData, exportUserData, isIdentityError, readUser, setPassword } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Types } from "mongoose";
 import { passwordAlert } from "../alerts.js";
@@ -7,7 +7,7 @@ import { audit, byOwner } from "../audit.js";
 import { notifyLater } from "../background.js";
 import { originOf } from "../origin.js";
 import { checkOwnPassword } from "../own-password.js";
-import { handOver, sessionOf } from "../plugins/authentication.js";
+import { handOver, sessionOf, sessionRefused } from "../plugins/authentication.js";
 import { presentedToken } from "../plugins/credentials.js";
 import { passwordRateLimit } from "../plugins/rate-limit.js";
 import type { Service, ServiceOptions } from "../service.js";
@@ -52,13 +52,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       config: {
         auth: "session",
         rateLimit: passwordRateLimit(service),
-        problems: [
-          "SIGN_IN_DELAYED",
-          "BAD_CREDENTIALS",
-          "USER_NOT_FOUND",
-          "SESSION_NOT_FOUND",
-          "AUDIT_NOT_WRITTEN",
-        ],
+        problems: ["SIGN_IN_DELAYED", "BAD_CREDENTIALS", "USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"],
       },
       schema: {
         tags,
@@ -76,7 +70,14 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       const { password, newPassword } = request.body;
       const { email } = await checkOwnPassword(service, request, "password.changed", password);
       const input = { userId, password: newPassword, keepToken: presented.value };
-      const changed = await setPassword(models, input, service.clock.now(), service.sessionPolicy);
+      const changed = await setPassword(models, input, service.clock.now(), service.sessionPolicy).catch(
+        (error: unknown) => {
+          // Another request has ended the session, or has its next token.
+          throw isIdentityError(error, "SESSION_NOT_FOUND")
+            ? sessionRefused(reply, presented, "rotated")
+            : error;
+        },
+      );
       if (!changed.session) throw new TypeError("unreachable: a session was kept");
       // What has happened is told, also when the trail can't be written.
       notifyLater(service, request, passwordAlert("changed", email, originOf(service, request)));
