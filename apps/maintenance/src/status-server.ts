@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, BlockList } from "node:net";
 import type { Registry } from "prom-client";
 import type { Config } from "./config.js";
 
@@ -32,7 +32,10 @@ export async function serveStatus(
   sources: StatusSources,
   { metricsHost, metricsPort }: Pick<Config, "metricsHost" | "metricsPort">,
 ): Promise<StatusServer> {
-  const server = createServer((request, response) => void answer(sources, request, response));
+  const server = createServer((request, response) => {
+    if (isRebound(request)) response.writeHead(421, { "content-type": "text/plain" }).end(misdirected);
+    else void answer(sources, request, response);
+  });
   server.listen(metricsPort, metricsHost);
   try {
     await once(server, "listening");
@@ -48,6 +51,25 @@ export async function serveStatus(
       await once(server, "close");
     },
   };
+}
+
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
+
+const misdirected = "On the loopback this is localhost, 127.0.0.1 or [::1]; no other Host is answered.\n";
+
+/**
+ * Whether a request over the loopback asks for another host: a page whose name was turned to the loopback (DNS rebinding)
+ * could read with it what only this machine is to see. 421 as RFC 9110 section 15.5.20.
+ */
+function isRebound({ socket, headers }: IncomingMessage): boolean {
+  const { localAddress = "", localFamily } = socket;
+  // Every browser sends one; a probe of HTTP/1.0 need not.
+  if (headers.host === undefined) return false;
+  if (!loopback.check(localAddress, localFamily === "IPv6" ? "ipv6" : "ipv4")) return false;
+  const name = headers.host.replace(/:\d*$/, "").toLowerCase();
+  return !/^((.+\.)?localhost\.?|127(\.\d{1,3}){3}|\[::1\])$/.test(name);
 }
 
 function refusalOf(cause: unknown, address: string): string {
