@@ -109,7 +109,7 @@ test("the performance guide has every kind of step and every reason for a reject
 
 test("the health guide has every finding that the code can make", async () => {
   const text = await readFile(new URL("../../../docs/guides/health.md", import.meta.url), "utf8");
-  const folder = new URL("../src/health/", import.meta.url);
+  const folder = new URL("../src/health/rules/", import.meta.url);
   const sources = (await readdir(folder)).filter((name) => name.endsWith("findings.ts"));
   const code = (await Promise.all(sources.map((name) => readFile(new URL(name, folder), "utf8")))).join("");
   const problems = ["collection_scan", "blocking_sort", "examines_too_much", "index_scan", "other_index"];
