@@ -19,6 +19,7 @@ const tasks = {
   "test:only": ["node_modules/vitest/vitest.mjs", "run"],
   "test:outside": ["node_modules/vitest/vitest.mjs", "run", "outside"],
   faults: ["scripts/faults.mjs"],
+  "test:mutation": ["scripts/mutation.mjs"],
 };
 
 const [task, ...args] = process.argv.slice(2);

@@ -1,0 +1,69 @@
+// The pure cores that mutation testing covers, by package: the one place that names their files. Patterns as git's
+// `:(glob)` takes them. A pattern that matches no file ends the run, so a file that moves takes its pattern along.
+
+/** Files to mutate, and the tests that must notice: none of them starts a database. */
+export const cores = {
+  "client-facts": {
+    mutate: ["packages/client-facts/src/**/*.ts"],
+    tests: ["packages/client-facts/test/**/*.test.ts"],
+  },
+  "risk-engine": {
+    mutate: ["packages/risk-engine/src/**/*.ts"],
+    tests: ["packages/risk-engine/test/**/*.test.ts"],
+    // The first reads the source as text; the others judge the whole engine by long runs, seconds for each mutant.
+    exclude: [
+      "packages/risk-engine/test/public-surface.test.ts",
+      "packages/risk-engine/test/evaluation.test.ts",
+      "packages/risk-engine/test/fuzz.test.ts",
+      "packages/risk-engine/test/guide.test.ts",
+    ],
+  },
+  "db-optimizer": {
+    mutate: [
+      ...[
+        "canonical",
+        "collation",
+        "controller",
+        "diff",
+        "redundant",
+        "score",
+        "spec",
+        "throttle",
+        "thresholds",
+        "twin",
+        "unused",
+      ].map((file) => `packages/db-optimizer/src/**/${file}.ts`),
+      "packages/db-optimizer/src/indexes/**/plan*.ts",
+    ],
+    tests: [
+      ...[
+        "advice-rules",
+        "controller",
+        "diff",
+        "index-plan",
+        "index-spec",
+        "plan-drops",
+        "score",
+        "throttle",
+        "thresholds",
+        "twin",
+      ].map((file) => `packages/db-optimizer/test/**/${file}.test.ts`),
+    ],
+  },
+  "db-models": {
+    mutate: ["network", "policy", "scopes", "secrets", "slots"].map(
+      (file) => `packages/db-models/src/**/${file}.ts`,
+    ),
+    tests: ["network", "oauth-rules", "oauth-scopes", "policies", "secrets", "slots"].map(
+      (file) => `packages/db-models/test/**/${file}.test.ts`,
+    ),
+  },
+};
+
+/** What a run of Stryker is for: the core that `scripts/mutation.mjs` names, otherwise all of them. */
+export function coreOfRun() {
+  const name = process.env.MUTATION_CORE;
+  if (name) return { exclude: [], ...cores[name], name };
+  const of = (key) => Object.values(cores).flatMap((core) => core[key] ?? []);
+  return { name: "all", mutate: of("mutate"), tests: of("tests"), exclude: of("exclude") };
+}
