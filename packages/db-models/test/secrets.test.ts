@@ -1,18 +1,26 @@
+import { generateKeyPairSync } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   deriveToken,
   equalHashes,
+  hmac,
   isMarkedToken,
+  isSigned,
+  keyIdOf,
+  mintLegacyToken,
   mintMarkedToken,
   mintToken,
   parseToken,
   randomKey,
+  seal,
   sha256,
+  signText,
   succeedToken,
   type TokenKind,
   tokenLength,
   tokenPrefixes,
+  unseal,
   unsealSuccessor,
 } from "../src/secrets.js";
 
@@ -27,6 +35,31 @@ describe("tokens", () => {
     for (const other of kinds.filter((candidate) => candidate !== kind)) {
       expect(parseToken(other, token.raw)).toBeUndefined();
     }
+  });
+
+  // Scanners for leaked secrets look for exactly this.
+  it.each(kinds)("mints %s tokens of the published form, each kind with a prefix of its own", (kind) => {
+    expect(mintToken(kind).raw).toMatch(/^id[a-z]_[A-Za-z0-9_-]{65}[0-9a-z]{6}$/);
+    expect(new Set(Object.values(tokenPrefixes)).size).toBe(kinds.length);
+  });
+
+  it("refuses a character outside base64url, though the length is right", () => {
+    const { raw } = mintToken("session");
+    for (const at of [4, 40, 68]) {
+      expect(parseToken("session", `${raw.slice(0, at)}+${raw.slice(at + 1)}`)).toBeUndefined();
+    }
+  });
+
+  // A checksum below 36^5 is shorter by itself, and its tokens would be refused as too short: 1 in 36.
+  it("mints tokens of one length whatever their checksum", () => {
+    const tokens = Array.from({ length: 500 }, () => mintToken("apiKey").raw);
+    expect(tokens.some((raw) => raw.at(-6) === "0")).toBe(true);
+    expect(tokens.every((raw) => raw.length === 75 && parseToken("apiKey", raw))).toBe(true);
+  });
+
+  it("mints legacy tokens of 64 hexadecimal characters", () => {
+    expect(mintLegacyToken()).toMatch(/^[0-9a-f]{64}$/);
+    expect(mintLegacyToken()).not.toBe(mintLegacyToken());
   });
 
   it("never mints a token or a handle twice", () => {
@@ -129,7 +162,122 @@ describe("marked tokens", () => {
   });
 });
 
+describe("derived tokens", () => {
+  it("differ by kind and by purpose", () => {
+    const token = mintToken("session");
+    const all = [
+      deriveToken("oneTime", token),
+      deriveToken("oneTime", token, "mail"),
+      deriveToken("oneTime", token, "phone"),
+      deriveToken("challenge", token, "mail"),
+    ];
+    expect(new Set(all.map(({ raw }) => raw.slice(26, 69))).size).toBe(all.length);
+  });
+});
+
+describe("sealed texts", () => {
+  const [key, other] = [randomKey(), randomKey()];
+
+  it("are read with their key alone, and look different each time", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), (text) => {
+        const sealed = seal(key, text);
+        expect(unseal(key, sealed)).toBe(text);
+        expect(unseal(other, sealed)).toBeUndefined();
+        expect(seal(key, text)).not.toBe(sealed);
+      }),
+    );
+  });
+
+  it("are refused with any one bit changed", () => {
+    const sealed = Buffer.from(seal(key, "203.0.113.7"), "base64url");
+    for (let at = 0; at < sealed.length; at += 1) {
+      const changed = Buffer.from(sealed);
+      changed.writeUInt8(changed.readUInt8(at) ^ 1, at);
+      expect(unseal(key, changed.toString("base64url"))).toBeUndefined();
+    }
+  });
+
+  // 12 bytes of nonce and 16 of the tag: what is shorter holds nothing.
+  it("of no text are read, and what is too short for a seal is refused without an error", () => {
+    const empty = seal(key, "");
+    expect(Buffer.from(empty, "base64url")).toHaveLength(28);
+    expect(unseal(key, empty)).toBe("");
+    for (const length of [0, 1, 12, 16, 27]) {
+      expect(unseal(key, Buffer.alloc(length).toString("base64url"))).toBeUndefined();
+    }
+  });
+});
+
+describe("Ed25519 keys", () => {
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const publicPem = publicKey.export({ type: "spki", format: "pem" }).toString();
+  const halves = [privateKey, publicKey, pem, publicPem];
+
+  it("sign as objects and in PEM, and either half verifies", () => {
+    const signatures = [privateKey, pem].map((key) => signText(key, "text"));
+    expect(new Set(signatures).size).toBe(1);
+    for (const half of halves) {
+      expect(isSigned(half, "text", signatures[0]!)).toBe(true);
+      expect(isSigned(half, "other text", signatures[0]!)).toBe(false);
+    }
+    const stranger = generateKeyPairSync("ed25519").publicKey;
+    expect(isSigned(stranger, "text", signatures[0]!)).toBe(false);
+  });
+
+  // RFC 8032 section 7.1, test 2: one byte, 0x72.
+  it("sign as RFC 8032 has it", () => {
+    const seed = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
+    const der = Buffer.from(`302e020100300506032b657004220420${seed}`, "hex").toString("base64");
+    const key = `-----BEGIN PRIVATE KEY-----\n${der}\n-----END PRIVATE KEY-----\n`;
+    const signature =
+      "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00";
+    expect(signText(key, "r")).toBe(Buffer.from(signature, "hex").toString("base64url"));
+  });
+
+  it("have one name, whichever half is given", () => {
+    expect(new Set(halves.map(keyIdOf)).size).toBe(1);
+    expect(keyIdOf(privateKey)).toMatch(/^[\w-]{43}$/);
+    expect(keyIdOf(generateKeyPairSync("ed25519").publicKey)).not.toBe(keyIdOf(publicKey));
+  });
+
+  it.each([
+    ["a public half for signing", () => signText(publicKey, "text"), "private"],
+    ["a public half in PEM for signing", () => signText(publicPem, "text"), "private"],
+    ["a key of another kind", () => signText(generateKeyPairSync("x25519").privateKey, "text"), "private"],
+    ["another kind for verifying", () => keyIdOf(generateKeyPairSync("x448").publicKey), "public"],
+    ["no PEM at all", () => keyIdOf("secret"), "public"],
+  ])("refuse %s, and say which half is wanted", (_what, act, half) => {
+    expect(act).toThrow(
+      expect.objectContaining({ code: "INVALID_INPUT", message: `this is no Ed25519 ${half} key` }),
+    );
+  });
+
+  it("keep what the platform said of a PEM that it cannot read", () => {
+    const error = (() => {
+      try {
+        return keyIdOf("secret");
+      } catch (thrown) {
+        return thrown as Error;
+      }
+    })();
+    expect(error).toMatchObject({ cause: expect.any(Error) });
+  });
+});
+
 describe("hashes", () => {
+  // RFC 4231 section 4.3.
+  it("follows RFC 4231's example for HMAC-SHA-256", () => {
+    const expected = Buffer.from("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843", "hex");
+    expect(hmac("Jefe", "what do ya want for nothing?")).toBe(expected.toString("base64url"));
+  });
+
+  it("makes keys of 256 bits, never one twice", () => {
+    expect(Buffer.from(randomKey(), "base64url")).toHaveLength(32);
+    expect(randomKey()).not.toBe(randomKey());
+  });
+
   it("follows FIPS 180-4's example for SHA-256", () => {
     const expected = Buffer.from("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "hex");
     expect(sha256("abc")).toBe(expected.toString("base64url"));

@@ -41,6 +41,37 @@ describe("decideSlot", () => {
     expect(decision).toMatchObject({ denied: false, expired: ["expired", "older generation"], evicted: [] });
   });
 
+  it.each<[string, Partial<SlotHolder<string>>]>([
+    ["ends at this very moment", { idleExpiresAt: now }],
+    ["ended a moment ago", { idleExpiresAt: new Date(now.getTime() - 1) }],
+    ["is of a generation that was ended", { userGeneration: 0 }],
+  ])("gives away the slot of a session that %s, under the policy that evicts none", (_what, more) => {
+    const holders = [holder("over", 0, { userGeneration: 1, ...more })];
+    const decision = decideSlot(holders, { ...request, cap: 1, policy: "deny", userGeneration: 1 });
+    expect(decision).toEqual({ denied: false, slot: 0, expired: ["over"], evicted: [], moved: [] });
+  });
+
+  it("lets the last free slot be taken under the policy that denies", () => {
+    const decision = decideSlot([holder("a", 0), holder("b", 2)], { ...request, policy: "deny" });
+    expect(decision).toMatchObject({ denied: false, slot: 1 });
+  });
+
+  // Parallel logins choose different slots, or all but one of them would fail and try again.
+  it.each([
+    [0, 0],
+    [0.33, 0],
+    [0.34, 1],
+    [0.67, 2],
+    [0.999, 2],
+  ])("with the choice %d takes the free slot %d of three", (choice, slot) => {
+    expect(decideSlot([], { ...request, choice })).toMatchObject({ slot });
+  });
+
+  it("moves a session from the first slot above a lowered cap", () => {
+    const decision = decideSlot([holder("a", 2)], { ...request, cap: 2 });
+    expect(decision).toMatchObject({ evicted: [], moved: [{ _id: "a", from: 2, to: 1 }], slot: 0 });
+  });
+
   it("after the cap was lowered evicts down to it and moves the rest below it", () => {
     const holders = [holder("a", 0), holder("b", 4), holder("c", 7)];
     const decision = decideSlot(holders, { ...request, cap: 2 });

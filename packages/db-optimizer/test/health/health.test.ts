@@ -8,7 +8,6 @@ import type { HealthFigure } from "../../src/health/facts/measures.js";
 import { compareFigures } from "../../src/health/facts/week-ago.js";
 import { checkHealth } from "../../src/health/health.js";
 import { findingsOf } from "../../src/health/rules/findings.js";
-import { partWeights, scoreHealth, severityCosts } from "../../src/health/rules/score.js";
 import { analysePerformance } from "../../src/workload/optimize.js";
 import { actualIndex, intercepted, overriding } from "../support.js";
 
@@ -359,60 +358,6 @@ describe("limits", () => {
       { subject: "*", measure: "documents", limit: 200, now: 180, perDay: 10, days: 2 },
       { subject: "*", measure: "dataBytes", limit: 1_900, now: 1_800, perDay: 100, days: 1 },
     ]);
-  });
-});
-
-describe("scoreHealth", () => {
-  it("has weights that add up to 100", () => {
-    expect(Object.values(partWeights).reduce((sum, weight) => sum + weight, 0)).toBe(100);
-  });
-
-  it("is 100 for no findings, and falls by each part's weight", () => {
-    expect(scoreHealth([]).score).toBe(100);
-    const finding = {
-      code: "X",
-      part: "indexes" as const,
-      severity: "critical" as const,
-      message: "",
-      evidence: "",
-    };
-    const weighed = 100 - (partWeights.indexes * severityCosts.critical) / 100;
-    expect(scoreHealth([finding]).score).toBe(Math.round(weighed * 0.6));
-    expect(scoreHealth(Array(9).fill(finding)).score).toBe(42);
-    expect(scoreHealth(Array(90).fill({ ...finding, severity: "info" })).score).toBe(94);
-  });
-
-  // A server without authentication had 97 points: its part weighs 15 of 100, and what is wrong in it may be all that matters.
-  it.each([
-    ["a critical finding", ["critical"], 56],
-    ["a warning", ["warning"], 82],
-    ["both", ["critical", "warning"], 54],
-    ["a question that stayed open", ["unknown"], 100],
-  ])("shows the worst severity in the whole: %s", (_what, severities, score) => {
-    const findings = severities.map((severity) => ({
-      code: severity === "unknown" ? "UNKNOWN" : "AUTHENTICATION_OFF",
-      part: "security" as const,
-      severity: severity === "unknown" ? ("warning" as const) : (severity as "critical" | "warning"),
-      message: "",
-      evidence: "",
-    }));
-    expect(scoreHealth(findings).score).toBe(score);
-  });
-
-  it("leaves out a part that could not be looked at, and never takes it for good", () => {
-    const unknown = scoreHealth([], new Set(["indexes"]));
-    expect(unknown.score).toBe(100);
-    expect(unknown.parts.find(({ part }) => part === "indexes")?.points).toBeNull();
-    const none = scoreHealth([], new Set(), new Set(["queries"]));
-    expect(none.parts.find(({ part }) => part === "queries")).toMatchObject({ points: null, state: "empty" });
-    const all = new Set(Object.keys(partWeights)) as Set<keyof typeof partWeights>;
-    expect(scoreHealth([], all).score).toBe(0);
-  });
-});
-
-describe("parseThresholds", () => {
-  it.each([{ pingMs: 0 }, { cacheUsedRatio: 2 }, { unknown: 1 }, "strict"])("refuses %j", (value) => {
-    expect(() => parseThresholds(value)).toThrow(expect.objectContaining({ code: "INVALID_OPTIONS" }));
   });
 });
 
