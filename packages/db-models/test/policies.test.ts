@@ -1,9 +1,19 @@
 import { createConnection } from "mongoose";
 import { describe, expect, it } from "vitest";
-import { loginDefencePolicyOf, loginDefencePolicySchema, rulesOf } from "../src/login-defence/policy.js";
+import {
+  type LoginDefencePolicyInput,
+  loginDefencePolicyOf,
+  loginDefencePolicySchema,
+  rulesOf,
+} from "../src/login-defence/policy.js";
 import type { IdentityModels } from "../src/models.js";
 import { expiryFrom, oauthPolicyOf, oauthPolicySchema } from "../src/oauth/policy.js";
-import { maxLifetimeMs, oneTimeTokenPolicyOf, oneTimeTokenPolicySchema } from "../src/one-time/policy.js";
+import {
+  maxLifetimeMs,
+  type OneTimeTokenPolicyInput,
+  oneTimeTokenPolicyOf,
+  oneTimeTokenPolicySchema,
+} from "../src/one-time/policy.js";
 import { bindRetention } from "../src/retention.js";
 import { expiryAfterUse, sessionPolicyOf } from "../src/sessions/policy.js";
 
@@ -101,7 +111,7 @@ describe("OAuth", () => {
 });
 
 describe("one-time tokens", () => {
-  it.each([
+  it.each<[object, string]>([
     [{ passwordResetLifetimeMs: maxLifetimeMs.passwordReset + 1 }, "passwordResetLifetimeMs"],
     [{ passwordResetLifetimeMs: minute - 1, messageWindowMs: minute }, "passwordResetLifetimeMs"],
     [{ emailVerificationLifetimeMs: maxLifetimeMs.emailVerification + 1 }, "emailVerificationLifetimeMs"],
@@ -111,7 +121,7 @@ describe("one-time tokens", () => {
     [{ maxMessages: 1_000_000 }, "maxMessages"],
     [{ lifetimeMs: hour }, "lifetimeMs"],
   ])("refuse %j and name the option", (policy, path) => {
-    expect(() => oneTimeTokenPolicyOf(policy)).toThrow(refusal(path));
+    expect(() => oneTimeTokenPolicyOf(policy as OneTimeTokenPolicyInput)).toThrow(refusal(path));
   });
 
   // Or a stranger's requests could leave the owner without a good token.
@@ -164,7 +174,7 @@ describe("login defence", () => {
     expect(rulesOf(shared, "network").free).toBe(40);
   });
 
-  it.each([
+  it.each<[object, string]>([
     [{ account: { free: 0 } }, "free"],
     [{ device: { challengeAfter: 100_001 } }, "challengeAfter"],
     [{ network: { forgetMs: 30 * day + 1 } }, "forgetMs"],
@@ -181,7 +191,7 @@ describe("login defence", () => {
     [{ knownDeviceMs: day - 1 }, "knownDeviceMs"],
     [{ knownDeviceMs: 400 * day + 1 }, "knownDeviceMs"],
   ])("refuses %j and names the option", (policy, path) => {
-    expect(() => loginDefencePolicyOf(policy)).toThrow(refusal(path));
+    expect(() => loginDefencePolicyOf(policy as LoginDefencePolicyInput)).toThrow(refusal(path));
   });
 
   it("takes the bounds themselves", () => {
