@@ -20,7 +20,7 @@ export default {
   thresholds: { high: 95, low: 85, break: 85 },
   incremental: true,
   incrementalFile: `${reports}/${name}.incremental.json`,
-  reporters: ["clear-text", "html", "json"],
+  reporters: ["progress-append-only", "clear-text", "html", "json"],
   clearTextReporter: { allowEmojis: false, logTests: false, reportTests: false },
   htmlReporter: { fileName: `${reports}/${name}.html` },
   jsonReporter: { fileName: `${reports}/${name}.json` },

@@ -1,4 +1,4 @@
-import type { Facts, Reason } from "./facts.js";
+import { countOf, type Facts, type Reason } from "./facts.js";
 import { type Feature, type Level, levelsOf } from "./features.js";
 import { clamp } from "./logistic.js";
 
@@ -61,22 +61,18 @@ export function levelReason(
 function shareOf({ population, features }: Facts, feature: Feature, level: Level): number {
   const value = features[level];
   if (value === undefined) return 1;
-  const own = countOrZero(population.count(feature, level, value));
+  const own = countOf(population.count(feature, level, value));
   const coarser: readonly Level[] = levelsOf[feature];
   for (let index = coarser.indexOf(level) + 1; index < coarser.length; index++) {
     const parent = coarser[index] as Level;
     const parentValue = features[parent];
     if (parentValue !== undefined) {
-      return ratio(own, countOrZero(population.count(feature, parent, parentValue)));
+      return ratio(own, countOf(population.count(feature, parent, parentValue)));
     }
   }
-  return ratio(own, countOrZero(population.totals().logins));
+  return ratio(own, countOf(population.totals().logins));
 }
 
 function ratio(own: number, all: number): number {
   return Math.min(1, (own + 1) / (all + 2));
-}
-
-function countOrZero(value: number): number {
-  return value > 0 && value < Number.MAX_VALUE ? value : 0;
 }

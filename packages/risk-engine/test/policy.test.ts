@@ -44,7 +44,8 @@ describe("a policy", () => {
         properties?: Record<string, unknown>;
         description?: string;
       };
-      if (!description && path) undescribed.push(path);
+      // Some texts get a unit behind them, which is no description by itself.
+      if (path && !/^[A-Z](?=.{9})/.test(description ?? "")) undescribed.push(path);
       for (const [name, inner] of Object.entries(properties ?? {})) visit(inner, `${path}.${name}`);
     };
     visit(schema, "");
