@@ -1,5 +1,5 @@
 import { defineModels, MigratingSessions, sessionsMigration } from "@org/db-models";
-import { type ControllerLimits, MigrationGate, migrateUp, type UpTo } from "@org/db-optimizer";
+import { MigrationGate, migrateUp, type PaceLimits, type UpTo } from "@org/db-optimizer";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Connection, Model, mongo } from "mongoose";
 import { benchmarkForeground, type ForegroundBenchmark } from "./foreground.js";
@@ -21,7 +21,7 @@ export interface BackfillBenchmark {
 /** The migration of the benchmark. */
 export const benchmarkMigration = sessionsMigration({ phaseLeaseMs: 10 });
 const copyBatch = 2_000;
-const unthrottled: Partial<ControllerLimits> = { niceRatio: 0 };
+const unthrottled: Partial<PaceLimits> = { maxSlowdown: Number.POSITIVE_INFINITY };
 
 /** The backfill of embedded sessions against the barest copy of the same documents into the same indexes. */
 export async function benchmarkBackfill(

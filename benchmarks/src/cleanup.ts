@@ -85,7 +85,7 @@ async function clean(connection: Connection, onBatch: () => void = () => undefin
   await runCleanup(connection, [benchmarkRule], {
     now,
     run: true,
-    limits: { minBatch: batch, maxBatch: batch, niceRatio: 0 },
+    limits: { maxBatch: batch, maxSlowdown: Number.POSITIVE_INFINITY },
     onProgress: onBatch,
   });
 }

@@ -77,15 +77,23 @@ export const configSchema = z.strictObject({
   batchSize: integer(1, 10_000)
     .default(1_000)
     .describe("Documents that a cleanup removes, or a migration writes, in one batch, at most"),
-  nice: z.coerce
-    .number()
-    .min(0)
-    .max(100)
-    .optional()
+  maxSlowdown: z
+    .union([z.literal("off"), z.coerce.number().min(1.01).max(1_000)])
+    .default(1.5)
     .describe(
-      "Rest after a batch, as a multiple of its time, longer where reads slow down; 0 for neither. " +
-        "Default: 30 where a cleanup wrote, 20 where a migration did, 0.5 where it compared",
+      "How many times as long as at rest the slowest of a hundred reads may take while it works; `off`: no regard for reads",
     ),
+  maxShare: z.coerce
+    .number()
+    .min(0.001)
+    .max(1)
+    .default(1)
+    .describe("Part of the time that a cleanup or a migration may work"),
+  maxRate: z.coerce
+    .number()
+    .min(0.01)
+    .optional()
+    .describe("Documents a second that a cleanup or a migration handles at most. Default: any"),
   queuePollMs: milliseconds(50, 60_000)
     .default(2_000)
     .describe("How often an instance looks for runs that were queued"),

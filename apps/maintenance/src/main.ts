@@ -38,7 +38,7 @@ async function main(args: readonly string[]): Promise<number> {
   });
   try {
     const deps = { database, config, log, jobs: identityJobs(database, config) };
-    if ((!command || command === "once") && config.nice !== 0) lowerCpuPriority();
+    if ((!command || command === "once") && config.maxSlowdown !== "off") lowerCpuPriority();
     if (!command) return await serve(deps, stopping);
     if (command === "once") return await runAndReport(deps, stopping, target);
     const reading = command === "list" || command === "show";

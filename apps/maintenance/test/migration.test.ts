@@ -26,7 +26,13 @@ const database = (): IdentityDatabase => ({
   close: async () => undefined,
 });
 const config = (batchSize: number) =>
-  defineConfig({ mongodbUri: "mongodb://unused", batchSize, leaseMs: 1_000, nice: 0.5 });
+  defineConfig({
+    mongodbUri: "mongodb://unused",
+    batchSize,
+    leaseMs: 1_000,
+    maxSlowdown: "off",
+    maxShare: 0.6,
+  });
 const job = (batchSize = 1_000) => migrationJob(database(), config(batchSize), migration);
 const run = (instance: string, batchSize?: number, changes: Partial<Runner> = {}) =>
   runJob(store.runner(instance, changes), job(batchSize));
@@ -154,7 +160,8 @@ test("after SIGKILL in the middle another process goes on from the checkpoint", 
       ORG_MAINTENANCE_MIGRATION_SOURCE: "legacy_users",
       ORG_MAINTENANCE_BATCH_SIZE: batchSize,
       ORG_MAINTENANCE_LEASE_MS: "1000",
-      ORG_MAINTENANCE_NICE: "0.5",
+      ORG_MAINTENANCE_MAX_SLOWDOWN: "off",
+      ORG_MAINTENANCE_MAX_SHARE: "0.6",
       ORG_MAINTENANCE_LOG_LEVEL: "debug",
     });
   const killed = start("2");

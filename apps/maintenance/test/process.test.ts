@@ -28,7 +28,8 @@ const start = (args: string[], env: Record<string, string> = {}) =>
 /** Batches so small that a cleanup is still at it when the test looks. */
 const slowly = {
   ORG_MAINTENANCE_BATCH_SIZE: "20",
-  ORG_MAINTENANCE_NICE: "0.5",
+  ORG_MAINTENANCE_MAX_SLOWDOWN: "off",
+  ORG_MAINTENANCE_MAX_SHARE: "0.6",
   ORG_MAINTENANCE_LOG_LEVEL: "debug",
 };
 

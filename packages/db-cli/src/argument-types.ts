@@ -39,6 +39,15 @@ export function decimal(from: number, to: number, unit = "a number"): ArgumentTy
   };
 }
 
+/** A ratio between two others, or `off`, which is infinite. */
+export function ratioOrOff(from: number, to: number): ArgumentType {
+  const ratio = decimal(from, to, "a ratio");
+  return {
+    takes: `${ratio.takes}, or off`,
+    read: (text) => (text === "off" ? Number.POSITIVE_INFINITY : ratio.read(text)),
+  };
+}
+
 /** A text with something in it. */
 export function filledText(takes: string): ArgumentType {
   return { takes, read: (text) => (text.trim() === "" ? undefined : text) };

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { loadSignals } from "@org/db-optimizer";
 import { Argument, Option, Command as Program } from "commander";
-import { decimal, filledText, hours, TypedOption, wholeNumber } from "./argument-types.js";
+import { decimal, filledText, hours, ratioOrOff, TypedOption, wholeNumber } from "./argument-types.js";
 import type { Command } from "./command.js";
 import { type CommandFacts, type CommandName, commandFacts, exitMeanings } from "./command-facts.js";
 import { advise } from "./commands/advise.js";
@@ -136,8 +136,7 @@ function addLooking(add: Add): void {
 }
 
 function cleaning(program: Program): void {
-  program
-    .addOption(resting("; without it 30"))
+  pacing(program)
     .option("--run", "do what the rules say: delete, archive, anonymise")
     .option("--rule <name...>", "only these rules")
     .option("--ttl", "instead of the rules: drain what the TTL monitor has not got round to")
@@ -147,9 +146,6 @@ function cleaning(program: Program): void {
     )
     .addOption(new TypedOption("--window <from-to>", "pause outside these hours", hours))
     .option("--time-zone <name>", "IANA time zone of the window", "UTC")
-    .addOption(
-      new Option("--unwatched <signal...>", "signs of load that are not asked for").choices(loadSignals),
-    )
     .option("--status", "show the last runs, whichever process runs them")
     .option("--pause", "pause the run that is under way")
     .option("--resume", "let it go on")
@@ -165,8 +161,7 @@ function migrating(program: Program, act: Act): void {
       const given = { ...options, action, ...(name !== undefined && { name }) };
       return act(migrate, given, action === "status" || action === "verify");
     });
-  waiting(common(command))
-    .addOption(resting("; without it 20 while documents are written, and 0.5 while they are compared"))
+  pacing(waiting(common(command)))
     .option("--run", "do it")
     .addOption(
       new Option("--to <phase>", "where up stops")
@@ -238,12 +233,33 @@ function expiring(program: Program): Program {
   return program.option("--allow-expiry", "also set expiries (TTL) that delete documents at once");
 }
 
-function resting(otherwise: string): TypedOption {
-  return new TypedOption(
-    "--nice <ratio>",
-    `rest after a batch, as a multiple of its time, longer where reads slow down; 0 for neither${otherwise}`,
-    decimal(0, 100),
-  );
+/** How fast work in batches may go, and what it watches. */
+function pacing(program: Program): Program {
+  return program
+    .addOption(
+      new TypedOption(
+        "--max-slowdown <ratio>",
+        "how many times as long as at rest the slowest of a hundred reads may take; off: no regard for reads",
+        ratioOrOff(1.01, 1_000),
+      ).default(1.5),
+    )
+    .addOption(
+      new TypedOption(
+        "--max-share <part>",
+        "part of the time that it may work",
+        decimal(0.001, 1, "a part"),
+      ).default(1),
+    )
+    .addOption(
+      new TypedOption(
+        "--max-rate <documents>",
+        "documents a second at most",
+        decimal(0.01, 1_000_000_000, "documents"),
+      ),
+    )
+    .addOption(
+      new Option("--unwatched <signal...>", "signs of load that are not asked for").choices(loadSignals),
+    );
 }
 
 function dropping(program: Program): Program {

@@ -10,7 +10,7 @@ const shop = (...args: string[]) =>
   orgDb(["cleanup", ...args, "--config", configs.shop, "--uri", database.uri]);
 const orders = () => database.connection.collection("orders");
 const json = async (...args: string[]) => JSON.parse((await shop(...args, "--json")).stdout);
-const small = ["--run", "--nice", "0", "--batch", "10"];
+const small = ["--run", "--max-slowdown", "off", "--batch", "10"];
 
 beforeEach(async () => {
   await orders().createIndex({ updatedAt: 1 });
@@ -48,7 +48,7 @@ describe("steering a run from another process", () => {
     expect(ended).toMatchObject({ exitCode: 0 });
     expect(ended.stdout).toContain("Cancelled from outside.");
     expect(await orders().countDocuments()).toBeGreaterThan(0);
-    expect(await json("--run", "--nice", "0")).toMatchObject({ resumed: false, stopped: false });
+    expect(await json("--run", "--max-slowdown", "off")).toMatchObject({ resumed: false, stopped: false });
   });
 
   test("whose process was killed: status, pause, resume and cancel say so", async () => {
@@ -126,7 +126,7 @@ describe("what a run says that it does", () => {
     const dry = await keeping();
     expect(dry.stdout).toContain("nothing was changed. Archive 1,500 and anonymise 3 documents with --run");
     expect(dry.stdout).toMatch(/typo +nowhere +0 +0 B +0 s +\(nothing there\)/);
-    const run = await keeping("--run", "--nice", "0");
+    const run = await keeping("--run", "--max-slowdown", "off");
     expect(run.stdout).toContain("Archived 1,500 and anonymised 3 documents in ");
     expect((await keeping()).stdout).toContain("There is nothing to do.");
   });
@@ -144,7 +144,16 @@ test.each([0, undefined, 60])(
   async (columns) => {
     let told = "";
     const stderr = { write: (text: string) => (told += text), isTTY: true, columns };
-    const args = ["cleanup", "--run", "--nice", "0", "--config", configs.shop, "--uri", database.uri];
+    const args = [
+      "cleanup",
+      "--run",
+      "--max-slowdown",
+      "off",
+      "--config",
+      configs.shop,
+      "--uri",
+      database.uri,
+    ];
     let looks = 0;
     const now = () => new Date(Date.parse("2025-05-01T00:00:00Z") + 1_000 * looks++);
     await orgDb(args, { stderr, now });

@@ -149,7 +149,7 @@ describe("cleanup", () => {
     expect(dry.exitCode).toBe(0);
     expect(dry.stdout).toContain("Dry run: nothing was changed. Remove 1,500 documents with --run, in about");
     expect(await orders().countDocuments()).toBe(1_501);
-    const run = await shop("cleanup", "--run", "--nice", "0");
+    const run = await shop("cleanup", "--run", "--max-slowdown", "off");
     expect(run.exitCode).toBe(0);
     expect(run.stdout).toContain("1,501 -> 1");
     expect(run.stdout).toMatch(/named queries +p50 +p95 +samples/);
@@ -181,8 +181,8 @@ describe("cleanup", () => {
     const args = [
       "cleanup",
       "--run",
-      "--nice",
-      "0",
+      "--max-slowdown",
+      "off",
       "--json",
       "--config",
       configs.shop,
@@ -206,7 +206,7 @@ describe("cleanup", () => {
     expect(stderr).toContain("Stopping after what is under way");
     expect(JSON.parse(stopped.stdout)).toMatchObject({ stopped: true, rules: [{ deleted: 1_000 }] });
     expect(await orders().countDocuments()).toBe(2_000);
-    expect((await shop("cleanup", "--run", "--nice", "0")).exitCode).toBe(0);
+    expect((await shop("cleanup", "--run", "--max-slowdown", "off")).exitCode).toBe(0);
     expect(await orders().countDocuments()).toBe(0);
   });
 });

@@ -120,7 +120,7 @@ describe("a user of the old layout that cannot be carried over", () => {
 
 describe("a migration over odd users", () => {
   const database = useIdentityDatabase();
-  const options = { now: () => now, limits: { niceRatio: 0 } };
+  const options = { now: () => now, limits: { maxSlowdown: Number.POSITIVE_INFINITY } };
 
   beforeEach(async () => {
     for (const name of ["legacy_users", "users", "user_sessions", "org_db_migrations", "org_db_leases"])

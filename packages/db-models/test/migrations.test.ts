@@ -30,7 +30,7 @@ import { now } from "./moment.js";
 const temporary = useTemporaryDatabase({ label: "migrations" });
 const phaseLeaseMs = 300;
 const migration = sessionsMigration({ phaseLeaseMs: 50, retentionMs: 1_000 });
-const options = { now: () => now, limits: { niceRatio: 0 } };
+const options = { now: () => now, limits: { maxSlowdown: Number.POSITIVE_INFINITY } };
 let models: IdentityModels;
 let sessions: MigratingSessions;
 
@@ -225,10 +225,8 @@ describe("live traffic of three processes", () => {
     const slow = sessionsMigration({ phaseLeaseMs, retentionMs: 0 });
     // Many batches with rests between, for the traffic to come between; the rests are not for its reads' sake.
     const limits = {
-      niceRatio: 0.5,
-      minBatch: 20,
+      maxShare: 0.6,
       maxBatch: 40,
-      targetMs: 20,
       maxSlowdown: Number.POSITIVE_INFINITY,
     };
     const small = { now: () => now, limits };

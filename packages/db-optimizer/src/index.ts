@@ -3,16 +3,14 @@ export type { CleanupOptions } from "./cleanup/options.js";
 export type {
   CleanupProgress,
   CleanupReport,
-  CleanupStop,
   CollectionImpact,
   LagImpact,
   RuleReport,
   TimeEstimate,
-  UnknownSignal,
 } from "./cleanup/report.js";
 export type { CleanupAction, CleanupRule } from "./cleanup/rules.js";
 export { cleanupActionSchema, cleanupRuleSchema } from "./cleanup/rules.js";
-export type { CleanupPause, CleanupRun, CleanupState, RuleState } from "./cleanup/run-store.js";
+export type { CleanupRun, CleanupState, RuleState } from "./cleanup/run-store.js";
 export { checkCleanupRules, runCleanup } from "./cleanup/runner.js";
 export type { TtlBacklog, TtlOptions } from "./cleanup/ttl.js";
 export { drainRules, ttlBacklog } from "./cleanup/ttl.js";
@@ -101,9 +99,10 @@ export { judgeUse } from "./indexes/plan/unused.js";
 export type { IndexKey, IndexKeyKind, IndexOption, IndexSpec, TextSettings } from "./indexes/spec.js";
 export type { DatabaseInitializerOptions } from "./initializer.js";
 export { DatabaseInitializer } from "./initializer.js";
-export type { ControllerLimits, ControllerState } from "./jobs/controller.js";
 export type { Lease, LeaseOptions } from "./jobs/lease.js";
 export { leaseHeldUntil, withLease } from "./jobs/lease.js";
+export type { PaceLimits, PaceState } from "./jobs/pace.js";
+export type { PauseReason, RunStop, UnknownSignal } from "./jobs/pacer.js";
 export type { SetAsideReport } from "./jobs/set-aside.js";
 export type { LoadSignal, ThrottleLimits, ThrottleReason } from "./jobs/throttle.js";
 export { loadSignals } from "./jobs/throttle.js";

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import type { CleanupPause, CleanupState, RejectionCode, StepKind } from "../src/index.js";
+import type { CleanupState, PauseReason, RejectionCode, StepKind } from "../src/index.js";
 
 const database = useTemporaryDatabase({ label: "guide", per: "test" });
 const guide = (name: string) => readFile(new URL(`../../../docs/guides/${name}.md`, import.meta.url), "utf8");
@@ -55,7 +55,7 @@ const firstCells = (text: string) =>
   [...text.matchAll(/^\| (`.*?`) +\|/gm)].flatMap(([, cell = ""]) => cell.match(/\w+/g) ?? []);
 
 test("the cleanup guide has every state, and every reason for a pause", async () => {
-  const states: Record<CleanupState | CleanupPause, true> = {
+  const states: Record<CleanupState | PauseReason, true> = {
     running: true,
     paused: true,
     interrupted: true,

@@ -1,7 +1,12 @@
-import type { ControllerLimits } from "@org/db-optimizer";
+import type { PaceLimits } from "@org/db-optimizer";
 import type { Config } from "../config.js";
 
-/** Bounds of the batches of a job, as the settings say. */
-export function limitsOf({ batchSize, nice }: Config): Partial<ControllerLimits> {
-  return { maxBatch: batchSize, ...(nice !== undefined && { niceRatio: nice }) };
+/** How fast a job may work, as the settings say. */
+export function limitsOf({ batchSize, maxSlowdown, maxShare, maxRate }: Config): Partial<PaceLimits> {
+  return {
+    maxBatch: batchSize,
+    maxSlowdown: maxSlowdown === "off" ? Number.POSITIVE_INFINITY : maxSlowdown,
+    maxShare,
+    ...(maxRate !== undefined && { maxRate }),
+  };
 }

@@ -5,18 +5,18 @@ import {
   type CleanupWindow,
   DatabaseOptimizer,
   drainRules,
-  type LoadSignal,
   ttlBacklog,
 } from "@org/db-optimizer";
 
 import { type Command, type Context, recordingOf } from "../command.js";
 import { CliError, type ExitCode, exitCodes } from "../errors.js";
 import { count, duration } from "../output/format.js";
+import { givesWay, type PacingOptions, pacingOf } from "../pacing.js";
 import { controlled, type Steering, status, steeringOf } from "./cleanup-runs.js";
 import { cleanupText } from "./cleanup-text.js";
 
 /** Options of `org-db cleanup`. */
-export interface CleanupCommandOptions extends Steering {
+export interface CleanupCommandOptions extends Steering, PacingOptions {
   /** Does what the rules say; without it the command counts. */
   readonly run?: boolean;
   /** Names of the rules; all without it. */
@@ -24,16 +24,12 @@ export interface CleanupCommandOptions extends Steering {
   /** Instead of the rules: what the TTL monitor has not got round to. */
   readonly ttl?: boolean;
   readonly allowCollectionScan?: boolean;
-  /** Rest after a batch, as a multiple of its time. */
-  readonly nice?: number;
   /** Largest batch, in documents. */
   readonly batch: number;
   /** Hours in which it works, such as `01:00-05:00`. */
   readonly window?: Pick<CleanupWindow, "from" | "to">;
   /** IANA name, of the window. */
   readonly timeZone: string;
-  /** Signals of the server's load that are not asked for. */
-  readonly unwatched?: readonly LoadSignal[];
   /** Seconds to wait for another process. */
   readonly wait: number;
 }
@@ -80,10 +76,11 @@ async function carriedOut(
   options: CleanupCommandOptions,
 ): Promise<CleanupReport> {
   const { connection, signal, progress } = context;
-  const { run = false, allowCollectionScan = false, nice, batch, window, timeZone, unwatched = [] } = options;
+  const { run = false, allowCollectionScan = false, batch, window, timeZone } = options;
+  const { limits, throttle } = pacingOf(options);
   // Latency is measured around a run only, and building the queries may itself read.
   const queries = run ? await context.queries() : [];
-  if (run && nice !== 0) context.giveWay();
+  if (run && givesWay(options)) context.giveWay();
   const optimizer = new DatabaseOptimizer(connection, {
     models: context.models,
     cleanup: rules,
@@ -95,8 +92,8 @@ async function carriedOut(
     allowCollectionScan,
     queries,
     waitMs: options.wait * 1_000,
-    limits: { ...(nice !== undefined && { niceRatio: nice }), maxBatch: batch },
-    throttle: { unwatched },
+    limits: { ...limits, maxBatch: batch },
+    throttle,
     ...(window && { window: { ...window, timeZone } }),
     clock: () => context.now(),
     signal,

@@ -1,7 +1,6 @@
 import {
   contractMigration,
   idText,
-  type MigrateOptions,
   type Migration,
   type MigrationPhase,
   type MigrationPlan,
@@ -23,12 +22,13 @@ import { CliError, exitCodes } from "../errors.js";
 import { count, duration, plural } from "../output/format.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
+import { givesWay, type PacingOptions, pacingOf } from "../pacing.js";
 
 /** What `org-db migrate` can do. */
 export const migrateActions = ["status", "up", "verify", "rollback", "contract"] as const;
 
 /** Options of `org-db migrate`. */
-export interface MigrateCommandOptions {
+export interface MigrateCommandOptions extends PacingOptions {
   readonly action: (typeof migrateActions)[number];
   /** Of several migrations: which one. */
   readonly name?: string;
@@ -36,8 +36,6 @@ export interface MigrateCommandOptions {
   readonly run?: boolean;
   /** Where `up` stops. */
   readonly to: UpTo;
-  /** Rest after a batch, as a multiple of its time. Default: as the migration has it for what it does. */
-  readonly nice?: number;
   /** Seconds to wait for another process. */
   readonly wait: number;
 }
@@ -149,34 +147,27 @@ function wayText({ phase, progress }: MigrationStatus, { phases, unfinished }: M
   return `${table([{ title: "phase" }, { title: "what happens" }], rows)}Before each, it waits until every process has seen the one before.\n`;
 }
 
-async function carriedOut(
-  context: Context,
-  migration: Migration,
-  { action, to, nice, wait }: WayOptions,
-): Promise<Outcome> {
+async function carriedOut(context: Context, migration: Migration, options: WayOptions): Promise<Outcome> {
   const { connection, signal, progress, paint } = context;
-  if (nice !== 0) context.giveWay();
-  const options = {
+  const { action, to, wait } = options;
+  if (givesWay(options)) context.giveWay();
+  const given = {
     now: () => context.now(),
     signal,
     waitMs: wait * 1_000,
-    ...pacedBy(nice),
+    ...pacingOf(options),
     onProgress: (event: MigrationProgress) => progress.update(progressText(event)),
     onWait: (phase: MigrationPhase, ms: number) =>
       progress.update(`${phase}: waits ${duration(ms)} until every process has seen it`),
   };
   const run = () =>
     action === "up"
-      ? migrateUp(connection, migration, options, to)
+      ? migrateUp(connection, migration, given, to)
       : action === "rollback"
-        ? rollbackMigration(connection, migration, options)
-        : contractMigration(connection, migration, options);
+        ? rollbackMigration(connection, migration, given)
+        : contractMigration(connection, migration, given);
   const report = await recordOperation(recordingOf(context), "migrate", run, migrationDetails);
   return { exitCode: exitCodes.ok, data: report, text: reportText(report, paint) };
-}
-
-function pacedBy(nice: number | undefined): Pick<MigrateOptions, "limits"> {
-  return nice === undefined ? {} : { limits: { niceRatio: nice } };
 }
 
 function migrationDetails({ migration, from, phase, changes, written }: MigrationReport) {
@@ -187,13 +178,13 @@ function migrationDetails({ migration, from, phase, changes, written }: Migratio
 async function verified(
   context: Context,
   migration: Migration,
-  { nice }: MigrateCommandOptions,
+  options: MigrateCommandOptions,
 ): Promise<Outcome> {
   const { connection, signal, progress, paint } = context;
   const verification = await verifyMigration(connection, migration, {
     now: () => context.now(),
     signal,
-    ...pacedBy(nice),
+    ...pacingOf(options),
     onProgress: (event) => progress.update(progressText(event)),
   });
   return {
@@ -203,7 +194,8 @@ async function verified(
   };
 }
 
-function progressText({ phase, collection, done, total, rate, etaMs }: MigrationProgress): string {
+function progressText({ phase, collection, done, total, rate, etaMs, paused }: MigrationProgress): string {
+  if (paused) return `${phase} ${collection}: waits, ${paused.detail}`;
   const share = total > 0 ? Math.floor((done / total) * 100) : 100;
   const left = etaMs === null ? "" : `, ${duration(etaMs)} left`;
   return `${phase} ${collection}: ${count(done)} of ${count(total)} (${share} %), ${count(rate)} per second${left}`;

@@ -1,6 +1,8 @@
 import { mongo } from "mongoose";
 import { exactId, idForMessage, patternsAsStored } from "../core/bson/exact.js";
 import type { Document } from "../core/model.js";
+import { withRetries } from "../core/server/transient.js";
+import type { BatchSource } from "../jobs/batches.js";
 import type { SetAside } from "../jobs/set-aside.js";
 
 /** Ids that are asked for at a time: they are read from the answer while the server deletes those before them. */
@@ -33,7 +35,7 @@ interface Named {
  * come to the end it begins once more, as long as that finds anything to do: what came to be named behind its back is
  * not left to the next run.
  */
-export class IdReader {
+export class IdReader implements BatchSource<unknown> {
   readonly #source: IdSource;
   readonly #queue: Named[] = [];
   /** One cursor stays open: asking anew for each page would let some servers read all that is left each time. */
@@ -46,8 +48,12 @@ export class IdReader {
   /** What was done since the beginning. */
   #moved = 0;
 
-  constructor(source: IdSource, cursor: Date | null) {
+  readonly #signal: AbortSignal | undefined;
+
+  /** @param signal ends the waits between tries while the server is away */
+  constructor(source: IdSource, cursor: Date | null, signal?: AbortSignal) {
     this.#source = source;
+    this.#signal = signal;
     this.#cursor = cursor;
     this.#fromStart = cursor === null;
   }
@@ -63,8 +69,16 @@ export class IdReader {
     this.#ahead.catch(() => undefined);
   }
 
+  async hasMore(): Promise<boolean> {
+    return (await this.next(1)).length > 0;
+  }
+
   /** The next ids, at most so many; none when there is nothing left. They stay the next until they are taken. */
-  async next(size: number): Promise<unknown[]> {
+  next(size: number): Promise<unknown[]> {
+    return withRetries(() => this.#next(size), this.#signal);
+  }
+
+  async #next(size: number): Promise<unknown[]> {
     if (this.#queue.length === 0) this.#queue.push(...(await this.#read()));
     while (this.#queue.length > 0 && this.#queue.length < size) {
       const page = await this.#page();

@@ -1,6 +1,6 @@
 import type { NamedQuery } from "../core/named-query.js";
-import type { ControllerLimits } from "../jobs/controller.js";
 import type { LeaseOptions } from "../jobs/lease.js";
+import type { PaceLimits } from "../jobs/pace.js";
 import type { ThrottleLimits } from "../jobs/throttle.js";
 import type { CleanupWindow } from "../jobs/window.js";
 import type { CleanupProgress } from "./report.js";
@@ -19,7 +19,8 @@ export interface CleanupOptions extends LeaseOptions {
   readonly control?: () => "pause" | "cancel" | undefined;
   /** Measured before, during and after, for the report. Default none. */
   readonly queries?: readonly NamedQuery[];
-  readonly limits?: Partial<ControllerLimits>;
+  /** How fast it may work. */
+  readonly limits?: Partial<PaceLimits>;
   /** From what load of the server on it waits. */
   readonly throttle?: Partial<ThrottleLimits>;
   /** Hours of the day outside which it pauses. Default none: at any time. */

@@ -1,8 +1,7 @@
 import type { CollectionSize } from "../core/server/collection-size.js";
 import type { Latency } from "../core/server/latency.js";
+import type { PauseReason, RunStop, UnknownSignal } from "../jobs/pacer.js";
 import type { SetAsideReport } from "../jobs/set-aside.js";
-import type { LoadSignal } from "../jobs/throttle.js";
-import type { CleanupPause } from "./run-store.js";
 
 /** Where a running cleanup is. */
 export interface CleanupProgress {
@@ -19,7 +18,7 @@ export interface CleanupProgress {
   readonly etaMs: number | null;
   readonly batchSize: number;
   /** Why it waits; `null` while it works. */
-  readonly paused: { readonly reason: CleanupPause; readonly detail: string } | null;
+  readonly paused: { readonly reason: PauseReason; readonly detail: string } | null;
   /** Milliseconds at work and in pauses, over all the processes that went on with the run. */
   readonly activeMs: number;
   readonly pausedMs: number;
@@ -72,15 +71,6 @@ export interface LagImpact {
   readonly after: number | null;
 }
 
-/** A figure that the cleanup went on without, and why it is not known. */
-export interface UnknownSignal {
-  readonly signal: LoadSignal;
-  readonly reason: string;
-}
-
-/** Why a cleanup ended before it was through: its signal, or `cancelled` from outside. */
-export type CleanupStop = "signal" | "cancelled";
-
 /** What a cleanup did and what it cost. */
 export interface CleanupReport {
   readonly dryRun: boolean;
@@ -90,7 +80,7 @@ export interface CleanupReport {
   readonly resumed: boolean;
   /** Cut short; running it again goes on, unless it was cancelled. */
   readonly stopped: boolean;
-  readonly stopReason: CleanupStop | null;
+  readonly stopReason: RunStop | null;
   readonly startedAt: Date;
   readonly elapsedMs: number;
   /** Of those, milliseconds at work and in pauses. */

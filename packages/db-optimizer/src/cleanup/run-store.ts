@@ -4,8 +4,8 @@ import type { Connection, mongo } from "mongoose";
 import { OptimizerError, toOptimizerError } from "../core/errors.js";
 import { ownCollection } from "../core/server/own-collection.js";
 import { withRetries } from "../core/server/transient.js";
-import type { ControllerState } from "../jobs/controller.js";
-import type { ThrottleReason } from "../jobs/throttle.js";
+import type { PaceState } from "../jobs/pace.js";
+import type { PauseReason } from "../jobs/pacer.js";
 
 const runCollection = "org_db_cleanup";
 /** Runs that are remembered. */
@@ -13,9 +13,6 @@ const remembered = 100;
 
 /** How a run stands. `interrupted`: it was told to stop, or its process died; the next run goes on with it. */
 export type CleanupState = "running" | "paused" | "interrupted" | "succeeded" | "failed" | "cancelled";
-
-/** Why a run waits: a person asked, it is not its time of the day, or the server is under load. */
-export type CleanupPause = "requested" | "window" | ThrottleReason;
 
 /** Where one rule of a run is. */
 export interface RuleState {
@@ -29,7 +26,7 @@ export interface RuleState {
   readonly activeMs: number;
   /** The date that it has come to; `null` before the first batch and when it is through. */
   readonly cursor: Date | null;
-  readonly controller: ControllerState | null;
+  readonly pace: PaceState | null;
 }
 
 /** One cleanup as the database has it. */
@@ -38,7 +35,7 @@ export interface CleanupRun {
   readonly _id: string;
   readonly state: CleanupState;
   /** Of a paused run: why. */
-  readonly reason?: CleanupPause;
+  readonly reason?: PauseReason;
   readonly detail?: string;
   /** What a person asked for. */
   readonly wanted?: "pause" | "cancel";

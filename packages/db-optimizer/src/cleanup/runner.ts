@@ -224,7 +224,7 @@ async function beginRun(
   { clock = () => new Date() }: CleanupOptions,
 ): Promise<RunStore> {
   const rulesHash = createHash("sha256").update(rules.map(ruleHash).join()).digest("hex").slice(0, 16);
-  const idle = { total: null, done: 0, batches: 0, activeMs: 0, cursor: null, controller: null };
+  const idle = { total: null, done: 0, batches: 0, activeMs: 0, cursor: null, pace: null };
   const states = rules.map(({ name, collection }) => ({ rule: name, collection, ...idle }));
   const startedAt = await serverTime(databaseOf(connection));
   return RunStore.begin(connection, { fencing, rulesHash, rules: states, startedAt }, clock);

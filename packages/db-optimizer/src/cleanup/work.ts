@@ -1,13 +1,15 @@
 import { once } from "node:events";
+import type { mongo } from "mongoose";
 import type { Document } from "../core/model.js";
 import { primary } from "../core/server/own-collection.js";
-import { withRetries } from "../core/server/transient.js";
-import { type ControllerLimits, isWatched, limitsOf } from "../jobs/controller.js";
 import type { Lease } from "../jobs/lease.js";
+import { defaultPace, type PaceLimits, regardsReads } from "../jobs/pace.js";
+import { Pacer, type RunStop, type Wait } from "../jobs/pacer.js";
 import { SetAside } from "../jobs/set-aside.js";
+import type { ParsedCleanupWindow } from "../jobs/window.js";
 import { IdReader } from "./id-reader.js";
-import { type Paced, Pacer, type Wait } from "./pacer.js";
-import type { CleanupStop, RuleReport } from "./report.js";
+import type { CleanupOptions } from "./options.js";
+import type { RuleReport } from "./report.js";
 import { type RuleWork, runRule } from "./rule-run.js";
 import type { ParsedCleanupRule } from "./rules.js";
 import type { CleanupState, RuleState, RunStore } from "./run-store.js";
@@ -36,7 +38,16 @@ export interface Finished {
   readonly rules: readonly (Counted & {
     readonly did: Pick<RuleReport, "deleted" | "batches" | "elapsedMs" | "setAside">;
   })[];
-  readonly stop: CleanupStop | null;
+  readonly stop: RunStop | null;
+}
+
+/** What a run works with. */
+export interface WorkContext {
+  readonly db: mongo.Db;
+  readonly store: RunStore;
+  readonly signal: AbortSignal;
+  readonly window: ParsedCleanupWindow | undefined;
+  readonly options: CleanupOptions;
 }
 
 /** A run at work in this process: its rules one after the other, its time, and what it tells. */
@@ -45,26 +56,31 @@ export class Work {
   readonly store: RunStore;
   /** Whether an earlier process had begun it. */
   readonly resumed: boolean;
-  readonly #paced: Paced;
-  readonly #limits: ControllerLimits;
+  readonly #context: WorkContext;
+  readonly #limits: PaceLimits;
   readonly #lease: Lease;
   readonly #rules: RuleState[];
   readonly #began = performance.now();
 
-  constructor(paced: Paced, lease: Lease) {
-    this.#paced = paced;
-    this.#limits = limitsOf(paced.options.limits);
+  constructor(context: WorkContext, lease: Lease) {
+    this.#context = context;
+    this.#limits = { ...defaultPace, ...context.options.limits };
     this.#lease = lease;
-    this.store = paced.store;
-    this.pacer = new Pacer(paced);
-    const { begun } = paced.store;
+    this.store = context.store;
+    const { db, signal, window, options } = context;
+    const wanted = () => {
+      const asked = [context.store.wanted, options.control?.()];
+      return asked.find((one) => one === "cancel") ?? asked.find((one) => one !== undefined);
+    };
+    this.pacer = new Pacer({ db, signal, window, throttle: options.throttle, clock: options.clock, wanted });
+    const { begun } = context.store;
     this.#rules = [...begun.rules];
     this.resumed = begun.activeMs > 0 || begun.rules.some(({ batches }) => batches > 0);
   }
 
   /** Whether it asks for one thing at a time, so that the server has something left for others. */
   get isGentle(): boolean {
-    return isWatched(this.#limits);
+    return regardsReads(this.#limits);
   }
 
   /**
@@ -79,7 +95,7 @@ export class Work {
     ready: Promise<unknown>,
   ): Promise<Finished> {
     const finished: Finished["rules"][number][] = [];
-    let stop: CleanupStop | null = null;
+    let stop: RunStop | null = null;
     for (const [position, due] of rules.entries()) {
       // Whoever stops it does not wait for rules that are not reached to be counted.
       if (stop !== null) break;
@@ -110,7 +126,7 @@ export class Work {
   }
 
   async end(state: CleanupState, error?: unknown): Promise<void> {
-    await this.store.end({ state, ...this.times(), rules: this.#rules }, this.#paced.signal, error);
+    await this.store.end({ state, ...this.times(), rules: this.#rules }, this.#context.signal, error);
   }
 
   /** Carries a rule out. Unless it was stopped, its documents are counted by then. */
@@ -118,16 +134,15 @@ export class Work {
     position: number,
     due: DueRule,
     { count, ready, aside }: Beside,
-  ): Promise<{ readonly stop: CleanupStop | null; readonly counted: number }> {
-    const { db, signal } = this.#paced;
+  ): Promise<{ readonly stop: RunStop | null; readonly counted: number }> {
+    const { db, signal } = this.#context;
     const from = this.#rules[position] as RuleState;
     const collection = db.collection(due.rule.collection, primary);
-    const reader = new IdReader({ ...due, collection, field: due.rule.field, aside }, from.cursor);
+    const reader = new IdReader({ ...due, collection, field: due.rule.field, aside }, from.cursor, signal);
     try {
       reader.readAhead();
       await ready;
-      const first = await withRetries(() => reader.next(1), signal);
-      if (first.length === 0) {
+      if (!(await reader.hasMore())) {
         this.#rules[position] = { ...from, total: from.done, cursor: null };
         return { stop: null, counted: 0 };
       }
@@ -165,10 +180,10 @@ export class Work {
     const paused = wait && { reason: wait.reason, detail: wait.detail };
     const times = this.times();
     const where = paused ? ({ state: "paused", ...paused } as const) : ({ state: "running" } as const);
-    await this.store.checkpoint({ ...where, ...times, rules: this.#rules }, this.#paced.signal);
+    await this.store.checkpoint({ ...where, ...times, rules: this.#rules }, this.#context.signal);
     const rate = paceOf(state, from);
     const left = state.total === null ? null : Math.max(state.total - state.done, 0);
-    this.#paced.options.onProgress?.({
+    this.#context.options.onProgress?.({
       runId: this.store.runId,
       rule: state.rule,
       collection: state.collection,

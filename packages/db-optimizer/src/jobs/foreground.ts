@@ -2,10 +2,12 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { mongo } from "mongoose";
 import { summarise } from "../core/server/latency.js";
-import { type ControllerLimits, isWatched } from "./controller.js";
+import { type PaceLimits, regardsReads } from "./pace.js";
 
 /** Milliseconds between two reads; one that takes longer counts for those that it kept from being asked. */
 const readEveryMs = 5;
+/** The same while the work rests. */
+const readAtRestEveryMs = 25;
 /** Reads that say what one takes at rest. */
 const readsAtRest = 200;
 /** Reads before the first of them, by which connections and code warm up. */
@@ -14,23 +16,16 @@ const readsToWarmUp = 200;
 const learnEveryMs = 10_000;
 /** What a read may take beyond the usual in any case: nobody notices half a millisecond. */
 const unnoticedMs = 0.5;
-/**
- * Part of the time in which reads may be slowed down: a quarter of one in a hundred, as not every read is seen, and what
- * an application does takes more than one.
- */
-const slowShare = 0.0025;
-/** How much of the past the slowed time of a batch remembers. */
-const memory = 0.75;
-/** Where a batch would have to be rested after for longer, it was too large. */
-const longRestMs = 4_000;
-/** The longest rest: however slow the reads, the work goes on. */
-const longestRestMs = 10_000;
+
+/** For how long reads were watched, and slowed down, since that was last asked. */
+export interface Seen {
+  readonly watchedMs: number;
+  readonly slowedMs: number;
+}
 
 /**
- * Judges by reads beside the work whether it slows reads down: which take longer than the allowed multiple of what all but
- * the slowest few take at rest, how long that goes on, and how long to rest so that it is no more than one read in a
- * hundred.
- * Pure.
+ * Judges by reads beside the work for how long it slows them down: those that take longer than the allowed multiple of
+ * what all but the slowest few take at rest. Pure.
  */
 export class SlowdownJudge {
   readonly #maxSlowdown: number;
@@ -38,9 +33,6 @@ export class SlowdownJudge {
   /** Part of the reads at rest that were slow all the same. */
   #slowAtRest = 0;
   #slowedMs = 0;
-  #tooMuch = false;
-  #weightedMs = 0;
-  #weightedRounds = 0;
 
   constructor(maxSlowdown: number) {
     this.#maxSlowdown = maxSlowdown;
@@ -54,37 +46,18 @@ export class SlowdownJudge {
     this.#slowAtRest = reads.filter((ms) => ms > this.#longestMs).length / reads.length;
   }
 
-  /** A read beside the work. */
-  besideWork(ms: number): void {
-    if (ms > this.#longestMs) this.#slowedMs += Math.max(ms, readEveryMs);
+  /** A read while it works or rests, which stands for at least so many milliseconds. */
+  note(ms: number, standsForMs: number): void {
+    if (ms > this.#longestMs) this.#slowedMs += Math.max(ms, standsForMs);
   }
 
-  /** Whether the rounds since this was last asked were too large: a long rest was too short for them. */
-  takeTooMuch(): boolean {
-    const tooMuch = this.#tooMuch;
-    this.#tooMuch = false;
-    return tooMuch;
-  }
-
-  /** Ends a round of so many milliseconds. Returns how many to rest after it. */
-  endRound(workedMs: number): number {
+  /** Milliseconds that reads were slowed down for since this was last asked, of so many, less what they are at rest. */
+  take(watchedMs: number): number {
     // On a server that others keep busy, reads are slow at rest as well: that is not the work's doing.
-    const ownMs = Math.max(this.#slowedMs - this.#slowAtRest * workedMs, 0);
-    this.#weightedMs = memory * this.#weightedMs + ownMs;
-    this.#weightedRounds = memory * this.#weightedRounds + 1;
+    const own = this.#slowedMs - this.#slowAtRest * watchedMs;
     this.#slowedMs = 0;
-    const slowedMs = this.#weightedMs / this.#weightedRounds;
-    // Not for what came of an earlier round only, which may have been larger, nor for one bad moment.
-    this.#tooMuch ||= Math.min(slowedMs, ownMs) > longRestMs * slowShare;
-    return Math.min(Math.max(slowedMs / slowShare - workedMs, 0), longestRestMs);
+    return own;
   }
-}
-
-/** Work that reads were watched beside. */
-export interface WatchedWork<T> {
-  readonly result: T;
-  /** Milliseconds to rest after it for the sake of reads. */
-  readonly restMs: number;
 }
 
 /**
@@ -97,35 +70,45 @@ export class ForegroundWatch {
   /** None where the limits ask for no regard. */
   readonly #judge: SlowdownJudge | undefined;
   #learntAt: number | undefined;
+  #watchedMs = 0;
   #reads = 0;
 
-  constructor(collections: readonly mongo.Collection[], limits: ControllerLimits) {
+  constructor(collections: readonly mongo.Collection[], limits: Pick<PaceLimits, "maxSlowdown">) {
     this.#collections = collections;
-    this.#judge = isWatched(limits) ? new SlowdownJudge(limits.maxSlowdown) : undefined;
-  }
-
-  /** Whether the work since this was last asked was too much at a time for the reads beside it. */
-  takeTooMuch(): boolean {
-    return this.#judge?.takeTooMuch() ?? false;
+    this.#judge = regardsReads(limits) ? new SlowdownJudge(limits.maxSlowdown) : undefined;
   }
 
   /** Does a batch and what belongs to it. */
-  async beside<T>(work: () => Promise<T>): Promise<WatchedWork<T>> {
-    const judge = this.#judge;
-    if (!judge) return { result: await work(), restMs: 0 };
+  async beside<T>(work: () => Promise<T>): Promise<T> {
     // A server in trouble is the work's to report.
-    await this.#learnIfDue(judge).catch(() => undefined);
-    const started = performance.now();
+    if (this.#judge) await this.#learnIfDue(this.#judge).catch(() => undefined);
+    return this.#watching(readEveryMs, work);
+  }
+
+  /** Does a rest: what the work leaves the server to do slows reads down as well. */
+  atRest(rest: () => Promise<void>): Promise<void> {
+    return this.#watching(readAtRestEveryMs, rest);
+  }
+
+  /** What was seen since this was last asked; zeros where reads are not regarded. */
+  take(): Seen {
+    const watchedMs = this.#watchedMs;
+    this.#watchedMs = 0;
+    return { watchedMs, slowedMs: this.#judge?.take(watchedMs) ?? 0 };
+  }
+
+  async #watching<T>(everyMs: number, act: () => Promise<T>): Promise<T> {
+    const judge = this.#judge;
+    if (!judge) return act();
     const ended = new AbortController();
-    const reading = this.#readOn(judge, ended.signal).catch(() => undefined);
+    const started = performance.now();
+    const reading = this.#readOn(judge, everyMs, ended.signal).catch(() => undefined);
     try {
-      const result = await work();
-      const workedMs = performance.now() - started;
+      return await act();
+    } finally {
+      this.#watchedMs += performance.now() - started;
       ended.abort();
       await reading;
-      return { result, restMs: judge.endRound(workedMs) };
-    } finally {
-      ended.abort();
     }
   }
 
@@ -137,12 +120,12 @@ export class ForegroundWatch {
     this.#learntAt = performance.now();
   }
 
-  async #readOn(judge: SlowdownJudge, signal: AbortSignal): Promise<void> {
+  async #readOn(judge: SlowdownJudge, everyMs: number, signal: AbortSignal): Promise<void> {
     // The first at any moment of the first few milliseconds, or short work would always be met at the same point.
-    for (let pauseMs = Math.random() * readEveryMs; ; pauseMs = readEveryMs) {
+    for (let pauseMs = Math.random() * everyMs; ; pauseMs = everyMs) {
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
-      judge.besideWork(await this.#waitOfOne());
+      judge.note(await this.#waitOfOne(), everyMs);
     }
   }
 

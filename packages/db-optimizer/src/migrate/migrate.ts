@@ -4,8 +4,9 @@ import { pause } from "../core/pause.js";
 import { databaseOf } from "../core/server/database.js";
 import { primary } from "../core/server/own-collection.js";
 import { assertClock, serverTime } from "../core/server/time.js";
-import type { ControllerLimits } from "../jobs/controller.js";
 import { type Lease, type LeaseOptions, withLease } from "../jobs/lease.js";
+import type { PaceLimits } from "../jobs/pace.js";
+import type { ThrottleLimits } from "../jobs/throttle.js";
 import { assertMigration, defaultPhaseLeaseMs, type Migration } from "./definition.js";
 import { type MigrationPhase, type MigrationWay, routeOf, type UpTo } from "./phases.js";
 import { type MigrationProgress, type MigrationReport, mismatchError, type VerifyReport } from "./report.js";
@@ -17,11 +18,10 @@ import { backfill, contractSources, type StepContext, sweepBack, sweepOver, veri
 export interface MigrateOptions extends LeaseOptions {
   /** The clock; what a migration writes into documents does not depend on it. */
   readonly now: () => Date;
-  /**
-   * Bounds of the batches and their pauses; one document is one document of the new layout. Default of `niceRatio`: 0.5
-   * while documents are only compared, else 20.
-   */
-  readonly limits?: Partial<ControllerLimits>;
+  /** How fast it may work; one document is one document of the new layout. */
+  readonly limits?: Partial<PaceLimits>;
+  /** From what load of the server on it waits. */
+  readonly throttle?: Partial<ThrottleLimits>;
   readonly onProgress?: (progress: MigrationProgress) => void;
   /** Called when it begins to wait for so many milliseconds, until every process has seen a phase. */
   readonly onWait?: (phase: MigrationPhase, ms: number) => void;

@@ -100,18 +100,6 @@ function phasesBack(phase: MigrationPhase): readonly MigrationPhase[] | undefine
   return back;
 }
 
-const written: readonly MigrationPhase[] = ["backfill", "contracting"];
-
-/** Rest after a batch that was copied or contracted: shorter than a cleanup's, which deletes many more at a time. */
-const niceRatioOfWriting = 20;
-/** Rest after a batch that was only compared, for which reads beside it hardly wait. */
-const niceRatioOfComparing = 0.5;
-
-/** Rest after a batch in a phase, as a multiple of its time, where nobody says another. Pure. */
-export function niceRatioOf(phase: MigrationPhase): number {
-  return written.includes(phase) ? niceRatioOfWriting : niceRatioOfComparing;
-}
-
 /** Whether an answer that was read by one route must be read again by another. Pure. */
 export function mustReread(used: MigrationRoute, current: MigrationRoute): boolean {
   return used.read !== current.read;

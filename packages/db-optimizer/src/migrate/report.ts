@@ -1,5 +1,6 @@
 import { mongo } from "mongoose";
 import { OptimizerError } from "../core/errors.js";
+import type { PauseReason } from "../jobs/pacer.js";
 import type { MigrationPhase } from "./phases.js";
 
 /**
@@ -65,6 +66,8 @@ export interface MigrationProgress {
   readonly rate: number;
   /** Milliseconds left at that rate; `null` before there is one. */
   readonly etaMs: number | null;
+  /** Why it waits; `null` while it works. */
+  readonly paused: { readonly reason: PauseReason; readonly detail: string } | null;
 }
 
 /** What a command of a migration came to. */

@@ -4,8 +4,8 @@ import { processName } from "../core/process-name.js";
 import { databaseOf } from "../core/server/database.js";
 import { ownCollection } from "../core/server/own-collection.js";
 import { serverTime } from "../core/server/time.js";
-import type { ControllerState } from "../jobs/controller.js";
 import type { Lease } from "../jobs/lease.js";
+import type { PaceState } from "../jobs/pace.js";
 import { type MigrationPhase, mayFollow } from "./phases.js";
 import type { VerifyReport } from "./report.js";
 
@@ -31,9 +31,9 @@ export interface Checkpoint {
   /** Documents that were handled, and in all, as counted at the start. */
   readonly sources: number;
   readonly total: number;
-  /** Milliseconds at work, pauses included, over all runs. */
+  /** Milliseconds at work, rests included and pauses not, over all runs. */
   readonly activeMs: number;
-  readonly controller: ControllerState;
+  readonly pace: PaceState;
 }
 
 /** The one document of a migration. */

@@ -5,9 +5,14 @@ import { pause, throwIfAborted } from "../core/pause.js";
 import { databaseOf } from "../core/server/database.js";
 import { majority, primary } from "../core/server/own-collection.js";
 import { withRetries } from "../core/server/transient.js";
-import { type ControllerLimits, limitsOf } from "../jobs/controller.js";
+import { runBatches, type TaskState } from "../jobs/batches.js";
+import { ForegroundWatch } from "../jobs/foreground.js";
 import type { Lease } from "../jobs/lease.js";
+import { defaultPace, type PaceLimits, startPace } from "../jobs/pace.js";
+import { Pacer, type Wait } from "../jobs/pacer.js";
+import type { ThrottleLimits } from "../jobs/throttle.js";
 import type { Expected } from "./compare.js";
+import { IdWalk, type Step } from "./id-walk.js";
 import {
   carryBack,
   carryOver,
@@ -20,7 +25,7 @@ import {
   removeExtras,
   withoutSource,
 } from "./passes.js";
-import { type MigrationPhase, niceRatioOf } from "./phases.js";
+import type { MigrationPhase } from "./phases.js";
 import {
   listedMismatches,
   type MigrationProgress,
@@ -30,14 +35,14 @@ import {
 } from "./report.js";
 import { SeenIds } from "./seen-ids.js";
 import { type Checkpoint, type MigrationState, noteState } from "./state.js";
-import { walk } from "./walk.js";
 
 /** What the steps of a run share. */
 export interface StepContext extends PassContext {
   /** Absent where nothing is written. */
   readonly lease?: Lease;
   readonly signal: AbortSignal;
-  readonly limits?: Partial<ControllerLimits>;
+  readonly limits?: Partial<PaceLimits>;
+  readonly throttle?: Partial<ThrottleLimits>;
   readonly onProgress?: (progress: MigrationProgress) => void;
   readonly onWait?: (phase: MigrationPhase, ms: number) => void;
   /** Counted up as a run goes on. */
@@ -321,46 +326,75 @@ async function over<Item>(
   handle: (batch: readonly Item[]) => Promise<void>,
   from?: Checkpoint,
 ): Promise<void> {
-  const { connection, lease, signal, limits, migration } = context;
+  const { connection, lease, signal, migration, throttle } = context;
   const db = databaseOf(connection);
   const collection = db.collection(name, primary);
   const total = await collection.estimatedDocumentCount();
-  // Without a lease it only looks.
-  const niceRatio = niceRatioOf(lease ? state.phase : "verify");
-  let { sources, activeMs } = from ?? { sources: 0, activeMs: 0 };
-  await walk<Item>({
-    collection,
-    ...(projection && { projection }),
-    from,
-    limits: limitsOf({ niceRatio, ...limits }),
-    // The application reads from both layouts.
-    watched: [migration.source, ...migration.targets].map((one) => db.collection(one, primary)),
-    signal,
-    prepare,
+  const limits = { ...defaultPace, ...context.limits };
+  const walk = new IdWalk({ collection, projection, last: from && { id: from.after }, signal, prepare });
+  let walked = from?.sources ?? 0;
+  const note = async ({ items, activeMs, pace }: TaskState, wait: Wait | null) => {
+    context.tally.walked += items - walked;
+    walked = items;
+    const checkpoint: Checkpoint = {
+      collection: name,
+      after: walk.last?.id,
+      sources: items,
+      total,
+      activeMs,
+      pace,
+    };
+    if (lease && walk.last)
+      await withRetries(() => noteState(connection, state, lease, { checkpoint }), signal);
+    context.onProgress?.(progressOf(state.phase, checkpoint, wait));
+  };
+  // The application reads from both layouts.
+  const watched = [migration.source, ...migration.targets].map((one) => db.collection(one, primary));
+  const task = {
+    name: `Migration "${migration.name}"`,
+    details: { migration: migration.name },
+    collection: name,
+    source: walk,
+    weightOf: ({ weight }: Step<Item>) => weight,
     // A primary that steps down costs a batch, which bears repetition, and not the run.
-    handle: (batch) =>
-      withRetries(async () => {
-        // The checkpoint that follows is refused to whoever was replaced meanwhile.
-        await lease?.confirmIfStale();
-        await handle(batch);
-      }, signal),
-    reached: async ({ after, controller }, { items, elapsedMs }) => {
-      sources += items;
-      activeMs += elapsedMs;
-      context.tally.walked += items;
-      const checkpoint: Checkpoint = { collection: name, after, sources, total, activeMs, controller };
-      if (lease) await withRetries(() => noteState(connection, state, lease, { checkpoint }), signal);
-      context.onProgress?.(progressOf(state.phase, checkpoint));
+    process: async (batch: readonly Step<Item>[]) => {
+      // The checkpoint that follows is refused to whoever was replaced meanwhile.
+      await lease?.confirmIfStale();
+      await handle(batch.map(({ item }) => item));
+      return batch.length;
     },
-  });
+  };
+  const start = {
+    items: walked,
+    done: walked,
+    batches: 0,
+    activeMs: from?.activeMs ?? 0,
+    pace: from?.pace ?? startPace(limits),
+  };
+  try {
+    const pacer = new Pacer({ db, signal, throttle, wanted: () => undefined });
+    await runBatches(task, start, {
+      limits,
+      pacer,
+      watch: new ForegroundWatch(watched, limits),
+      signal,
+      note,
+    });
+    throwIfAborted(signal);
+  } finally {
+    await walk.close();
+  }
 }
 
 /** Where a walk is. Pure. */
 export function progressOf(
   phase: MigrationPhase,
   { collection, sources: done, total: counted, activeMs }: Checkpoint,
+  wait: Wait | null = null,
 ): MigrationProgress {
   const total = Math.max(counted, done);
   const rate = done / Math.max(activeMs / 1_000, 0.001);
-  return { phase, collection, done, total, rate, etaMs: rate > 0 ? ((total - done) / rate) * 1_000 : null };
+  const paused = wait && { reason: wait.reason, detail: wait.detail };
+  const etaMs = rate > 0 ? ((total - done) / rate) * 1_000 : null;
+  return { phase, collection, done, total, rate, etaMs, paused };
 }

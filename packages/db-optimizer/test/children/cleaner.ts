@@ -23,7 +23,7 @@ try {
     now,
     run: true,
     leaseMs,
-    limits: { minBatch: 1, maxBatch: 10, niceRatio: 0 },
+    limits: { maxBatch: 10, maxSlowdown: Number.POSITIVE_INFINITY },
     onProgress: ({ rule, done, paused }) => {
       writeSync(1, `${paused ? "paused" : "batch"} ${rule} ${done}\n`);
       suspend();

@@ -21,7 +21,7 @@ const suspend = suspension(sleepMs);
 const options = {
   now: () => new Date(),
   leaseMs,
-  limits: { minBatch: 20, maxBatch: 20, niceRatio: 0 },
+  limits: { maxBatch: 20, maxSlowdown: Number.POSITIVE_INFINITY },
   onProgress: ({ phase, done }: { phase: string; done: number }) => {
     writeSync(1, `reached ${phase} ${done}\n`);
     suspend();

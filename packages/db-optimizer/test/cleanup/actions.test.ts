@@ -15,7 +15,7 @@ const { EJSON } = mongo.BSON;
 const now = new Date("2025-06-01T00:00:00.000Z");
 const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);
 const base = { name: "old-logs", collection: "logs", field: "at", retentionSeconds: 30 * 86_400 };
-const options = { now, run: true, limits: { niceRatio: 0, maxBatch: 200 } };
+const options = { now, run: true, limits: { maxSlowdown: Number.POSITIVE_INFINITY, maxBatch: 200 } };
 
 allNeed("clusterMonitoring");
 const database = useTemporaryDatabase({ label: "actions", per: "test" });

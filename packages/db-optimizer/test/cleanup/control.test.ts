@@ -15,7 +15,7 @@ import { intercepted } from "../support.js";
 const now = new Date("2025-06-01T00:00:00.000Z");
 const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);
 const rule = { name: "old-logs", collection: "logs", field: "at", retentionSeconds: 30 * 86_400 };
-const quick = { limits: { niceRatio: 0, maxBatch: 100 }, throttle: { checkMs: 20 } };
+const quick = { limits: { maxSlowdown: Number.POSITIVE_INFINITY, maxBatch: 100 }, throttle: { checkMs: 20 } };
 
 allNeed("clusterMonitoring");
 const database = useTemporaryDatabase({ label: "control", per: "test" });
@@ -41,7 +41,7 @@ function once(wanted: (event: CleanupProgress) => boolean, then: () => Promise<u
 }
 
 /** So many batches that somebody can come in between on any machine. */
-const long = { limits: { niceRatio: 0, minBatch: 1, maxBatch: 10 } };
+const long = { limits: { maxSlowdown: Number.POSITIVE_INFINITY, maxBatch: 10 } };
 const pause = () => controlCleanup(database.connection, "pause", "ada");
 
 describe("from outside", () => {
@@ -88,7 +88,7 @@ describe("from outside", () => {
     const stop = new AbortController();
     const first = await clean({
       // With some regard for reads it is counted before the first batch.
-      limits: { niceRatio: 0.01, maxBatch: 100 },
+      limits: { maxSlowdown: 1_000, maxBatch: 100 },
       signal: stop.signal,
       onProgress: ({ paused }) => {
         if (!paused) stop.abort();
@@ -158,7 +158,9 @@ describe("the members of a replica set", () => {
     runCleanup(connection, [rule], { now, run: true, ...quick, ...options });
 
   it("are told of before, during and after", async () => {
-    const { lag } = await cleanOn(setOfTwo([100, 700, 300]), { limits: { niceRatio: 0 } });
+    const { lag } = await cleanOn(setOfTwo([100, 700, 300]), {
+      limits: { maxSlowdown: Number.POSITIVE_INFINITY },
+    });
     expect(lag).toEqual({ before: 100, during: 700, after: 300 });
   });
 
@@ -280,7 +282,7 @@ describe("whatever the documents and rules", () => {
           retentionSeconds: days * 86_400,
           ...(level && { where: { level } }),
         }));
-        await clean({ limits: { niceRatio: 0, minBatch: 1, maxBatch: 7 } }, rules);
+        await clean({ limits: { maxSlowdown: Number.POSITIVE_INFINITY, maxBatch: 7 } }, rules);
         const isNamed = (one: Record<string, unknown>) =>
           kinds.some(({ field, days, level }) => {
             const at = one[field];

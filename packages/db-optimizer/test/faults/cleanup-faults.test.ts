@@ -17,7 +17,7 @@ vi.mock("../../src/core/pause.js", async (load) => (await import("../quick-pause
 
 const database = useTemporaryDatabase({ label: "cleanup_faults", per: "test" });
 const rule = { name: "old-logs", collection: "logs", field: "at", retentionSeconds: 30 * 86_400 };
-const quick = { limits: { niceRatio: 0, maxBatch: 100 }, throttle: { checkMs: 20 } };
+const quick = { limits: { maxSlowdown: Number.POSITIVE_INFINITY, maxBatch: 100 }, throttle: { checkMs: 20 } };
 const script = await bundleChild(new URL("../children/cleaner.ts", import.meta.url));
 
 const clean = (connection: Connection, options: Partial<CleanupOptions> = {}) =>
@@ -73,9 +73,9 @@ describe("a server that is too slow", () => {
         return send();
       },
     });
-    const limits = { niceRatio: 0, minBatch: 500, maxBatch: 600 };
+    const limits = { maxSlowdown: Number.POSITIVE_INFINITY, maxBatch: 600 };
     expect(await clean(slow, { limits })).toMatchObject({ stopped: false });
-    expect(sizes.slice(0, 4)).toEqual([600, 500, 500, 250]);
+    expect(sizes.slice(0, 4)).toEqual([600, 300, 150, 225]);
     await onlyKeptAreLeft();
   });
 
@@ -209,7 +209,12 @@ describe("a lease that is lost", () => {
     child.tell(JSON.stringify({ archive, leaseMs: 500, sleepMs: 3_000 } satisfies CleaningAssignment));
     await child.hasPrinted("batch");
     const stop = new AbortController();
-    const options = { now, run: true, waitMs: 20_000, limits: { niceRatio: 0, minBatch: 1, maxBatch: 5 } };
+    const options = {
+      now,
+      run: true,
+      waitMs: 20_000,
+      limits: { maxSlowdown: Number.POSITIVE_INFINITY, maxBatch: 5 },
+    };
     const first = await runCleanup(database.connection, cleaningRules(archive), {
       ...options,
       signal: stop.signal,

@@ -23,7 +23,7 @@ const database = useTemporaryDatabase({ label: "migrate_faults" });
 const cuts = faultLoop({ seed: 20_961_124, all: 10, sample: 3 });
 const boxes = 20;
 const migration = boxesMigration();
-const small = { minBatch: 20, maxBatch: 20, niceRatio: 0 };
+const small = { maxBatch: 20, maxSlowdown: Number.POSITIVE_INFINITY };
 const options = { now: () => new Date(), limits: small };
 const script = await bundleChild(new URL("../children/migrator.ts", import.meta.url));
 

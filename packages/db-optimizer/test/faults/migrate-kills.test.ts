@@ -19,7 +19,7 @@ const database = useTemporaryDatabase({ label: "migrate_kills" });
 const loop = (kinds: number) => faultLoop({ seed: 20_961_124, sample: 6, kinds });
 const boxes = 20;
 const migration = boxesMigration();
-const options = { now: () => new Date(), limits: { minBatch: 20, maxBatch: 20, niceRatio: 0 } };
+const options = { now: () => new Date(), limits: { maxBatch: 20, maxSlowdown: Number.POSITIVE_INFINITY } };
 const script = await bundleChild(new URL("../children/migrator.ts", import.meta.url));
 
 const all = (name: string) => database.connection.collection(name).find({}).sort({ _id: 1 }).toArray();

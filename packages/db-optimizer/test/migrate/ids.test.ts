@@ -70,7 +70,7 @@ const migration: Migration = {
   contract: { unset: ["text"] },
 };
 
-const options = { now: () => new Date(), limits: { minBatch: 1, maxBatch: 4, startBatch: 4, niceRatio: 0 } };
+const options = { now: () => new Date(), limits: { maxBatch: 4, maxSlowdown: Number.POSITIVE_INFINITY } };
 const old = () => database.connection.collection("old");
 const fresh = () => database.connection.collection("fresh");
 

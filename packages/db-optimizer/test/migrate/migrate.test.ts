@@ -19,7 +19,7 @@ import { boxesMigration, fillBoxes } from "../children/boxes.js";
 const database = useTemporaryDatabase({ label: "migrate" });
 const boxes = 20;
 const migration = boxesMigration();
-const options = { now: () => new Date(), limits: { minBatch: 20, maxBatch: 20, niceRatio: 0 } };
+const options = { now: () => new Date(), limits: { maxBatch: 20, maxSlowdown: Number.POSITIVE_INFINITY } };
 
 beforeEach(() => fillBoxes(database.connection, boxes));
 

@@ -5,7 +5,6 @@ import {
   migrationPhases,
   mustReread,
   mustRewrite,
-  niceRatioOf,
   phasesAhead,
   routeOf,
 } from "../../src/migrate/phases.js";
@@ -23,21 +22,6 @@ describe("phases", () => {
     ["contracted", []],
   ])("from %s a migration goes to %j and nowhere else", (from, to) => {
     expect(migrationPhases.filter((phase) => mayFollow(from, phase)).sort()).toEqual([...to].sort());
-  });
-
-  test("rest for twenty times as long as they wrote, and for half as long as they compared", () => {
-    const rests = Object.fromEntries(migrationPhases.map((phase) => [phase, niceRatioOf(phase)]));
-    expect(rests).toEqual({
-      off: 0.5,
-      expand: 0.5,
-      backfill: 20,
-      verify: 0.5,
-      switching: 0.5,
-      switched: 0.5,
-      reverting: 0.5,
-      contracting: 20,
-      contracted: 0.5,
-    });
   });
 
   test("up leads from the start to where reads are switched, and no further", () => {

@@ -120,7 +120,10 @@ describe("a shop", () => {
     await seedBaskets(connection, 60);
     const held = () => connection.collection("old_baskets").find().sort({ _id: 1 }).toArray();
     const before = await held();
-    const options = { now: () => new Date(), limits: { minBatch: 20, maxBatch: 20, niceRatio: 0 } };
+    const options = {
+      now: () => new Date(),
+      limits: { maxBatch: 20, maxSlowdown: Number.POSITIVE_INFINITY },
+    };
     await expect(migrateUp(connection, basketsMigration, options)).rejects.toMatchObject({
       code: "MIGRATION_MISMATCH",
       details: { mismatches: [{ kind: "conflict", sourceId: 7, index: "product_once" }] },

@@ -27,7 +27,7 @@ const day = 86_400;
 const now = new Date();
 const old = new Date(now.getTime() - 90 * day * 1_000);
 const rule = { name: "old", collection: "logs", field: "at", retentionSeconds: day };
-const options = { now, run: true, limits: { niceRatio: 0 } };
+const options = { now, run: true, limits: { maxSlowdown: Number.POSITIVE_INFINITY } };
 
 let folder: string;
 beforeAll(async () => {
@@ -308,7 +308,10 @@ describe("patterns of the server", () => {
     contract: { unset: ["gone"] },
   } as Migration;
   const up = () =>
-    migrateUp(database.connection, migration, { now: () => new Date(), limits: { niceRatio: 0 } });
+    migrateUp(database.connection, migration, {
+      now: () => new Date(),
+      limits: { maxSlowdown: Number.POSITIVE_INFINITY },
+    });
 
   test("stop no migration and arrive as they were", async () => {
     await logs().insertMany([

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { mongo } from "mongoose";
 import { OptimizerError } from "../core/errors.js";
 import type { Reading } from "../core/server/figure.js";
-import { readDisk, readLag, readLoad } from "../jobs/load.js";
+import { readDisk, readLag, readLoad } from "./load.js";
 import {
   defaultThrottle,
   idleThrottle,
@@ -11,17 +11,27 @@ import {
   type LoadSignals,
   reserveSignals,
   type ThrottleLimits,
+  type ThrottleReason,
   type ThrottleState,
   type ThrottleTrouble,
-} from "../jobs/throttle.js";
-import { msUntilOpen, type ParsedCleanupWindow } from "../jobs/window.js";
-import type { CleanupOptions } from "./options.js";
-import type { CleanupStop, UnknownSignal } from "./report.js";
-import type { CleanupPause, RunStore } from "./run-store.js";
+} from "./throttle.js";
+import { msUntilOpen, type ParsedCleanupWindow } from "./window.js";
+
+/** Why a run waits: a person asked, it is not its time of the day, or the server is under load. */
+export type PauseReason = "requested" | "window" | ThrottleReason;
+
+/** Why a run ended before it was through: its signal, or `cancelled` from outside. */
+export type RunStop = "signal" | "cancelled";
+
+/** A figure that a run went on without, and why it is not known. */
+export interface UnknownSignal {
+  readonly signal: LoadSignal;
+  readonly reason: string;
+}
 
 /** What a run waits for. */
 export interface Wait {
-  readonly reason: CleanupPause;
+  readonly reason: PauseReason;
   readonly detail: string;
   /** Milliseconds that it is known to take; `null` when nobody knows. */
   readonly ms: number | null;
@@ -30,10 +40,14 @@ export interface Wait {
 /** What a {@link Pacer} paces. */
 export interface Paced {
   readonly db: mongo.Db;
-  readonly store: RunStore;
   readonly signal: AbortSignal;
-  readonly window: ParsedCleanupWindow | undefined;
-  readonly options: CleanupOptions;
+  /** What a person asks of the run. */
+  wanted(): "pause" | "cancel" | undefined;
+  /** Hours outside which it pauses. Default none. */
+  readonly window?: ParsedCleanupWindow | undefined;
+  readonly throttle?: Partial<ThrottleLimits> | undefined;
+  /** Tells the time of the day for `window`. Default the system's clock. */
+  readonly clock?: (() => Date) | undefined;
 }
 
 /** Milliseconds between two looks at the disk, which change slowly and cost the server a look at every collection. */
@@ -57,8 +71,8 @@ export class Pacer {
 
   constructor(paced: Paced) {
     this.#paced = paced;
-    this.#limits = { ...defaultThrottle, ...paced.options.throttle };
-    this.#clock = paced.options.clock ?? (() => new Date());
+    this.#limits = { ...defaultThrottle, ...paced.throttle };
+    this.#clock = paced.clock ?? (() => new Date());
   }
 
   /**
@@ -71,7 +85,7 @@ export class Pacer {
   async clearance(
     collection: string,
     onWait: (wait: Wait) => Promise<void>,
-  ): Promise<{ readonly stop: CleanupStop } | { readonly throttled: boolean }> {
+  ): Promise<{ readonly stop: RunStop } | { readonly throttled: boolean }> {
     let throttled = false;
     for (;;) {
       const stop = this.#stop();
@@ -111,17 +125,17 @@ export class Pacer {
     await sleep(ms, undefined, { signal: this.#paced.signal }).catch(() => undefined);
   }
 
-  #stop(): CleanupStop | undefined {
-    const { signal, store, options } = this.#paced;
+  #stop(): RunStop | undefined {
+    const { signal } = this.#paced;
     if (signal.reason instanceof OptimizerError) throw signal.reason;
     if (signal.aborted) return "signal";
-    return store.wanted === "cancel" || options.control?.() === "cancel" ? "cancelled" : undefined;
+    return this.#paced.wanted() === "cancel" ? "cancelled" : undefined;
   }
 
   #asked(): Wait | undefined {
-    const { store, options } = this.#paced;
-    const isAsked = store.wanted === "pause" || options.control?.() === "pause";
-    return isAsked ? { reason: "requested", detail: "somebody asked for a pause", ms: null } : undefined;
+    return this.#paced.wanted() === "pause"
+      ? { reason: "requested", detail: "somebody asked for a pause", ms: null }
+      : undefined;
   }
 
   #closed(): Wait | undefined {

@@ -1,0 +1,152 @@
+import { OptimizerError, toOptimizerError } from "../core/errors.js";
+import { withRetries } from "../core/server/transient.js";
+import type { ForegroundWatch } from "./foreground.js";
+import {
+  afterBatch,
+  afterPause,
+  afterTimeout,
+  isExhausted,
+  type PaceLimits,
+  type PaceState,
+  regardsReads,
+} from "./pace.js";
+import type { Pacer, RunStop, Wait } from "./pacer.js";
+
+/** Where the documents of a task come from, in an order that it can be gone on with. */
+export interface BatchSource<Item> {
+  hasMore(): Promise<boolean>;
+  /** The next ones, of at most so many documents, one at least. They stay the next until they are taken. */
+  next(documents: number): Promise<readonly Item[]>;
+  /** So many of them were seen to, and so many documents were handled. */
+  take(items: number, handled: number): void;
+}
+
+/** What is done in batches. */
+export interface BatchTask<Item> {
+  /** For messages, and for the details of errors. */
+  readonly name: string;
+  readonly details: Readonly<Record<string, string>>;
+  /** The collection that is worked on. */
+  readonly collection: string;
+  readonly source: BatchSource<Item>;
+  /** Handles a batch; it must bear repetition. Returns how many documents were handled. */
+  process(batch: readonly Item[]): Promise<number>;
+  /** How many documents an item counts for. Default 1. */
+  weightOf?(item: Item): number;
+}
+
+/** Where a task is. */
+export interface TaskState {
+  /** Items that were seen to. */
+  readonly items: number;
+  /** Documents that were handled. */
+  readonly done: number;
+  readonly batches: number;
+  /** Milliseconds at work, rests included and pauses not. */
+  readonly activeMs: number;
+  readonly pace: PaceState;
+}
+
+/** What a task runs with. */
+export interface BatchRun {
+  readonly limits: PaceLimits;
+  readonly pacer: Pacer;
+  readonly watch: ForegroundWatch;
+  readonly signal: AbortSignal;
+  /** Where the task is, after each batch and about once a second in a pause: written down, told, or both. */
+  note(state: TaskState, wait: Wait | null): Promise<void>;
+}
+
+/** What came of a task. */
+export interface TaskEnd {
+  readonly state: TaskState;
+  /** Why it ended before it was through. */
+  readonly stop: RunStop | null;
+}
+
+/** Milliseconds of rest after a batch that timed out, where reads are regarded. */
+const timedOutRestMs = 500;
+
+/**
+ * Does a task batch by batch from where its state says: each when the server has room for it, as large and as soon after
+ * the one before as reads beside it bear. A batch that times out is done again in halves; after one that fails with the
+ * connection it goes on.
+ *
+ * @throws {OptimizerError} `TIMED_OUT` when a single document has timed out again and again; `LEASE_LOST`, and what
+ * `process` throws
+ */
+export async function runBatches<Item>(
+  task: BatchTask<Item>,
+  from: TaskState,
+  run: BatchRun,
+): Promise<TaskEnd> {
+  const { pacer, watch } = run;
+  let state = from;
+  while (await task.source.hasMore()) {
+    const clearance = await pacer.clearance(task.collection, (wait) => run.note(state, wait));
+    if ("stop" in clearance) return { state, stop: clearance.stop };
+    if (clearance.throttled) state = { ...state, pace: afterPause(state.pace) };
+    const began = performance.now() - state.activeMs;
+    const batch = await watch.beside(() => oneBatch(task, state, run, began));
+    state = batch.state;
+    // Nobody waits for a rest after the last batch.
+    if (await task.source.hasMore()) await watch.atRest(() => pacer.rest(batch.restMs));
+    state = { ...state, activeMs: performance.now() - began };
+  }
+  return { state, stop: null };
+}
+
+interface Rested {
+  readonly state: TaskState;
+  readonly restMs: number;
+}
+
+/** @param began when the task would have begun if it had worked without a pause, by `performance.now()` */
+async function oneBatch<Item>(
+  task: BatchTask<Item>,
+  state: TaskState,
+  run: BatchRun,
+  began: number,
+): Promise<Rested> {
+  const { source, weightOf = () => 1 } = task;
+  const batch = await source.next(Math.min(state.pace.batchSize, run.limits.maxBatch));
+  const started = performance.now();
+  const handled = await processed(task, batch, run.signal);
+  if (handled === "timed out") return timedOut(task, state, run.limits);
+  source.take(batch.length, handled);
+  const documents = batch.reduce((sum, item) => sum + weightOf(item), 0);
+  const done = { documents, elapsedMs: performance.now() - started, ...run.watch.take() };
+  const { state: pace, restMs } = afterBatch(state.pace, done, run.limits);
+  const next: TaskState = {
+    ...state,
+    items: state.items + batch.length,
+    done: state.done + handled,
+    batches: state.batches + 1,
+    activeMs: performance.now() - began,
+    pace,
+  };
+  await run.note(next, null);
+  return { state: next, restMs };
+}
+
+async function processed<Item>(
+  task: BatchTask<Item>,
+  batch: readonly Item[],
+  signal: AbortSignal,
+): Promise<number | "timed out"> {
+  try {
+    return await withRetries(() => task.process(batch), signal);
+  } catch (error) {
+    if (toOptimizerError(error).code === "TIMED_OUT") return "timed out";
+    throw error;
+  }
+}
+
+function timedOut<Item>({ name, details }: BatchTask<Item>, state: TaskState, limits: PaceLimits): Rested {
+  if (isExhausted(state.pace)) {
+    const message = `${name} timed out again and again, at last on a single document`;
+    throw new OptimizerError("TIMED_OUT", message, { details });
+  }
+  const restMs = regardsReads(limits) ? timedOutRestMs : 0;
+  return { state: { ...state, pace: afterTimeout(state.pace) }, restMs };
+}

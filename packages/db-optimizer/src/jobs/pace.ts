@@ -1,0 +1,203 @@
+/** How fast a job may work, with the defaults. */
+export interface PaceLimits {
+  /**
+   * How many times as long as at rest the slowest of a hundred reads may take while it works. Default 1.5; infinite: no
+   * regard for reads, which are not measured then.
+   */
+  readonly maxSlowdown: number;
+  /** Part of the time that it may work at most, above 0 up to 1. Default 1. */
+  readonly maxShare: number;
+  /** Documents a second at most. Default infinite. */
+  readonly maxRate: number;
+  /** Largest batch, in documents. Default 10,000. */
+  readonly maxBatch: number;
+}
+
+/** The defaults: {@link PaceLimits} says what each is. */
+export const defaultPace: PaceLimits = {
+  maxSlowdown: 1.5,
+  maxShare: 1,
+  maxRate: Number.POSITIVE_INFINITY,
+  maxBatch: 10_000,
+};
+
+/** Whether reads are measured beside the work. */
+export function regardsReads({ maxSlowdown }: Pick<PaceLimits, "maxSlowdown">): boolean {
+  return Number.isFinite(maxSlowdown);
+}
+
+/** Milliseconds that a batch should take: what is under way when it is to stop is over in a moment. */
+const targetMs = 500;
+/** By how much a batch may grow over the one before. */
+const growth = 1.5;
+/** How much of the past the rate of documents remembers: pt-online-schema-change's weight. */
+const memory = 0.75;
+const firstBatch = 200;
+/** A batch gets no smaller for the sake of time: below that, its round trips are most of it. */
+const smallestBatch = 100;
+/** From this failure in a row on a batch is split, below the smallest size if need be. */
+const splitFrom = 3;
+
+/**
+ * Part of the time in which reads may be slowed down: half of one in a hundred, as not every read is seen, and what an
+ * application does takes more than one.
+ */
+export const slowShare = 0.005;
+/** The part of the time that work begins with, and the least that is left of it. */
+const firstShare = 0.05;
+const leastShare = 0.002;
+/** The part of the time grows by a step in so many milliseconds without slowed reads, and by so many steps at once. */
+const calmMs = 200;
+const stepsAtOnce = 5;
+/** By how much it grows: by this factor below half of what reads seem to bear, then by this part of that. */
+const fastGrowth = 1.5;
+const slowGrowth = 0.04;
+/** The longest rest, milliseconds: however slow the reads, the work goes on. */
+const longestRestMs = 10_000;
+/** Slowed milliseconds that are remembered at most, and those that calm may save up for: a moment is no trend. */
+const mostOwedMs = slowShare * 2 * longestRestMs;
+const mostSavedMs = slowShare * 8_000;
+
+/** What the controller of the pace knows. Plain data: it can be stored and taken up again. */
+export interface PaceState {
+  /** Documents of the next batch. */
+  readonly batchSize: number;
+  readonly weightedDocuments: number;
+  readonly weightedSeconds: number;
+  /** Time-outs since the last batch that was done. */
+  readonly failures: number;
+  /** Part of the time that it works, 0 to 1. */
+  readonly share: number;
+  /** Slowed milliseconds of the last batches, weighted as `weightedSeconds` are. */
+  readonly weightedSlowedMs: number;
+  /** Milliseconds without slowed reads since the part of the time last changed. */
+  readonly calmMs: number;
+  /** Milliseconds that reads were slowed down for beyond what is allowed, which rests make up for; negative: saved up. */
+  readonly owedMs: number;
+}
+
+/** The state before the first batch: gentle, where reads are regarded. */
+export function startPace(limits: PaceLimits): PaceState {
+  const gentle = regardsReads(limits);
+  return {
+    batchSize: Math.min(gentle ? firstBatch : 5 * firstBatch, largestBatch(limits)),
+    weightedDocuments: 0,
+    weightedSeconds: 0,
+    failures: 0,
+    share: Math.min(gentle ? firstShare : 1, limits.maxShare),
+    weightedSlowedMs: 0,
+    calmMs: 0,
+    owedMs: 0,
+  };
+}
+
+/** A batch that was done, with what was seen of reads since the one before. */
+export interface DoneBatch {
+  readonly documents: number;
+  /** Milliseconds that it took. */
+  readonly elapsedMs: number;
+  /** Milliseconds that reads were watched for, in the rest before it and beside it; 0 where they are not regarded. */
+  readonly watchedMs: number;
+  /** For how many of them reads were slowed down, beyond what they are at rest; negative where it was less. */
+  readonly slowedMs: number;
+}
+
+/**
+ * After a batch: the size of the next one and how long to rest before it.
+ *
+ * The size is what takes half a second at the rate of the last batches. The part of the time that is worked begins at a
+ * twentieth, grows while reads stay as fast as they may be, and is halved when they do not; below half of
+ * what reads seem to bear it grows by factors, above that by small steps (additive increase, multiplicative decrease, after
+ * a slow start). Beside that it owes a rest for every slowed millisecond, so that in the long run no more reads are slowed down than
+ * allowed, wherever that leaves the part of the time. Pure.
+ */
+export function afterBatch(
+  state: PaceState,
+  batch: DoneBatch,
+  limits: PaceLimits,
+): { readonly state: PaceState; readonly restMs: number } {
+  const weightedDocuments = memory * state.weightedDocuments + batch.documents;
+  const weightedSeconds = memory * state.weightedSeconds + Math.max(batch.elapsedMs, 1) / 1_000;
+  const allowedMs = slowShare * batch.watchedMs;
+  const slowed = batch.slowedMs - allowedMs > Math.max(0, -state.owedMs);
+  const owedMs = clamp(state.owedMs + batch.slowedMs - allowedMs, -mostSavedMs, mostOwedMs);
+  const workedMs = weightedSeconds * 1_000;
+  const weightedSlowedMs = clamp(memory * state.weightedSlowedMs + batch.slowedMs, 0, workedMs);
+  const borne = clamp((slowShare * workedMs) / weightedSlowedMs, leastShare, 1);
+  const shared = slowed ? lessShare(state) : moreShare(state, batch, { borne, ...limits });
+  const next = {
+    batchSize: sizeAfter(state, slowed, (weightedDocuments / weightedSeconds) * (targetMs / 1_000), limits),
+    weightedDocuments,
+    weightedSeconds,
+    weightedSlowedMs,
+    failures: 0,
+    owedMs,
+    ...shared,
+  };
+  return { state: next, restMs: Math.round(restAfter(next, batch, limits)) };
+}
+
+function sizeAfter({ batchSize }: PaceState, slowed: boolean, wanted: number, limits: PaceLimits): number {
+  const maxBatch = largestBatch(limits);
+  const least = Math.min(smallestBatch, maxBatch);
+  if (slowed) return clamp(Math.floor(batchSize / 2), Math.min(least, batchSize), maxBatch);
+  // What was split climbs back step by step: the documents that timed out may have neighbours like them.
+  const allowed = Math.max(Math.floor(batchSize * growth), batchSize + 1);
+  return clamp(Math.floor(Math.min(wanted, allowed)), Math.min(least, allowed), maxBatch);
+}
+
+/** At a limited rate documents come in batches of half a second, not in a flood every minute. */
+function largestBatch({ maxBatch, maxRate }: PaceLimits): number {
+  return Math.max(Math.min(maxBatch, Math.floor((maxRate * targetMs) / 1_000)), 1);
+}
+
+function lessShare({ share }: PaceState): Pick<PaceState, "share" | "calmMs"> {
+  return { share: Math.min(share, Math.max(share / 2, leastShare)), calmMs: 0 };
+}
+
+function moreShare(
+  { share, calmMs: before }: PaceState,
+  { watchedMs }: DoneBatch,
+  { borne, maxShare }: { readonly borne: number; readonly maxShare: number },
+): Pick<PaceState, "share" | "calmMs"> {
+  const calm = before + watchedMs;
+  let grown = share;
+  for (let steps = Math.min(Math.floor(calm / calmMs), stepsAtOnce); steps > 0; steps--)
+    grown = grown < borne / 2 ? grown * fastGrowth : grown + slowGrowth * borne;
+  return { share: Math.min(grown, maxShare), calmMs: calm % calmMs };
+}
+
+function restAfter(
+  { share, owedMs }: PaceState,
+  { documents, elapsedMs }: DoneBatch,
+  { maxRate }: PaceLimits,
+): number {
+  const forReads = Math.min(Math.max(elapsedMs * (1 / share - 1), owedMs / slowShare), longestRestMs);
+  return Math.max(forReads, (documents / maxRate) * 1_000 - elapsedMs);
+}
+
+/**
+ * After a batch that timed out: half of it, down to the least; from the third time in a row on half of it down to a
+ * single document. Pure.
+ */
+export function afterTimeout(state: PaceState): PaceState {
+  const failures = state.failures + 1;
+  const half = Math.max(Math.floor(state.batchSize / 2), 1);
+  const least = failures < splitFrom ? Math.min(smallestBatch, state.batchSize) : 1;
+  return { ...state, failures, batchSize: Math.max(half, least) };
+}
+
+/** Whether there is nothing smaller left to try: a single document has timed out as often as a batch may. Pure. */
+export function isExhausted({ batchSize, failures }: PaceState): boolean {
+  return batchSize === 1 && failures >= splitFrom * splitFrom;
+}
+
+/** After a pause for the sake of the server: half a batch and half the part of the time. Pure. */
+export function afterPause(state: PaceState): PaceState {
+  const least = Math.min(smallestBatch, state.batchSize);
+  return { ...state, ...lessShare(state), batchSize: Math.max(Math.floor(state.batchSize / 2), least) };
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(Math.max(value, least), most);
+}

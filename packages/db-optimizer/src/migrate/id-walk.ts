@@ -1,0 +1,148 @@
+import type { mongo } from "mongoose";
+import { filtersAfter } from "../core/bson/id-order.js";
+import type { Document } from "../core/model.js";
+import { primary } from "../core/server/own-collection.js";
+import { withRetries } from "../core/server/transient.js";
+import type { BatchSource } from "../jobs/batches.js";
+
+/** What a document is walked as. */
+export interface Step<Item> {
+  readonly id: unknown;
+  readonly item: Item;
+  /** How many documents it counts for. */
+  readonly weight: number;
+}
+
+/** How a collection is walked through. */
+export interface IdWalkOptions<Item> {
+  readonly collection: mongo.Collection;
+  readonly projection?: Document | undefined;
+  /** The last document that was handled, where there is one: its `_id` may be `null`. */
+  readonly last: { readonly id: unknown } | undefined;
+  readonly signal: AbortSignal;
+  /** What is made of a document, and how many documents it counts for. */
+  prepare(document: Document): { readonly item: Item; readonly weight: number };
+}
+
+/** A cursor that idled away during a long pause. */
+const cursorNotFound = 43;
+/** Cursors that may be lost one after the other without a batch in between. */
+const maxLostCursors = 5;
+const readAtATime = 500;
+
+/**
+ * Walks a collection in the order of `_id`, through all BSON types. One cursor stays open: asking anew for each batch would
+ * let some servers read all that is left each time. Opened anew behind a document it needs two, one after the other: see
+ * `filtersAfter`.
+ */
+export class IdWalk<Item> implements BatchSource<Step<Item>> {
+  readonly #options: IdWalkOptions<Item>;
+  #last: { readonly id: unknown } | undefined;
+  #open: mongo.FindCursor<Document> | undefined;
+  /** What is to be read when the open cursor has come to its end. */
+  #filters: readonly Document[];
+  /** Read and not taken. */
+  readonly #next: Step<Item>[] = [];
+  #lost = 0;
+
+  constructor(options: IdWalkOptions<Item>) {
+    this.#options = options;
+    this.#last = options.last;
+    this.#filters = filtersFrom(options.last);
+  }
+
+  /** The last document that was taken. */
+  get last(): { readonly id: unknown } | undefined {
+    return this.#last;
+  }
+
+  async hasMore(): Promise<boolean> {
+    return this.#next.length > 0 || (await this.#reading(() => this.#cursorHasMore()));
+  }
+
+  async next(documents: number): Promise<readonly Step<Item>[]> {
+    await this.#reading(() => this.#readOn(documents));
+    return within(this.#next, documents);
+  }
+
+  take(items: number): void {
+    const end = this.#next[items - 1];
+    if (end) this.#last = { id: end.id };
+    this.#next.splice(0, items);
+    this.#lost = 0;
+  }
+
+  /** What is asked for next is read by a new cursor, behind the last document that was taken. */
+  async close(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    this.#next.length = 0;
+    this.#filters = filtersFrom(this.#last);
+    await open?.close();
+  }
+
+  /** By a cursor of its own when the one before broke with its connection, or was forgotten. */
+  #reading<T>(read: () => Promise<T>): Promise<T> {
+    const once = async () => {
+      try {
+        return await read();
+      } catch (error) {
+        await this.close().catch(() => undefined);
+        throw error;
+      }
+    };
+    return withRetries(async () => {
+      for (;;) {
+        try {
+          return await once();
+        } catch (error) {
+          if ((error as { code?: unknown }).code !== cursorNotFound || this.#lost === maxLostCursors)
+            throw error;
+          this.#lost += 1;
+        }
+      }
+    }, this.#options.signal);
+  }
+
+  async #readOn(documents: number): Promise<void> {
+    let weight = this.#next.reduce((sum, one) => sum + weightOf(one), 0);
+    while (weight < documents && (await this.#cursorHasMore())) {
+      const document = (await this.#open?.next()) as Document;
+      const step = { id: document._id as unknown, ...this.#options.prepare(document) };
+      this.#next.push(step);
+      weight += weightOf(step);
+    }
+  }
+
+  async #cursorHasMore(): Promise<boolean> {
+    for (;;) {
+      if (await this.#open?.hasNext()) return true;
+      const [next, ...rest] = this.#filters;
+      if (!next) return false;
+      await this.#open?.close();
+      this.#open = this.#find(next);
+      this.#filters = rest;
+    }
+  }
+
+  #find(filter: Document): mongo.FindCursor<Document> {
+    const { collection, projection } = this.#options;
+    const options = { ...primary, ...(projection && { projection }), batchSize: readAtATime };
+    return collection.find<Document>(filter, options).sort({ _id: 1 });
+  }
+}
+
+/** One that makes nothing is read as well. */
+const weightOf = ({ weight }: { readonly weight: number }) => Math.max(weight, 1);
+
+function within<Item>(steps: readonly Step<Item>[], documents: number): readonly Step<Item>[] {
+  let [end, weight] = [0, 0];
+  while (end < steps.length && (end === 0 || weight < documents)) {
+    weight += weightOf(steps[end] as Step<Item>);
+    end += 1;
+  }
+  return steps.slice(0, end);
+}
+
+const filtersFrom = (last: { readonly id: unknown } | undefined): readonly Document[] =>
+  last ? filtersAfter(last.id) : [{}];
