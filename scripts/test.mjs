@@ -16,6 +16,7 @@ const steps = [
   ["build", [...turbo, "build"]],
   ["packages (publint, attw)", [...turbo, "lint:package"]],
   ["unused code and dependencies", ["knip", "--no-progress"]],
+  ["files of mutation testing", ["node", "scripts/mutation.mjs", "--check"]],
   ["generated documentation", ["node", "scripts/run.mjs", "docs", "--check"]],
   ["tests", ["vitest", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]],
 ];

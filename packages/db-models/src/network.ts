@@ -59,19 +59,21 @@ export function isAllowed(allowlist: readonly string[], address: string | undefi
 
 function contains(range: string, address: Address): boolean {
   const parsed = parseRange(range);
-  if (!parsed || parsed.address.kind() !== address.kind()) return false;
-  return maskAddress(address, parsed.prefix) === maskAddress(parsed.address, parsed.prefix);
+  // The texts of the two families never meet.
+  return (
+    parsed !== undefined && maskAddress(address, parsed.prefix) === maskAddress(parsed.address, parsed.prefix)
+  );
 }
 
 function parseRange(range: string): { address: Address; prefix: number } | undefined {
-  const [text, length, ...rest] = range.split("/");
+  const [text = "", length, ...rest] = range.split("/");
   const address = parseAddress(text);
   if (!address || rest.length > 0) return undefined;
   const width = address.kind() === "ipv4" ? 32 : 128;
   if (length === undefined) return { address, prefix: width };
   if (!/^(0|[1-9]\d{0,2})$/.test(length)) return undefined;
   // ::ffff:10.0.0.0/104 and 10.0.0.0/8 are one range. Of the other prefixes of translators only those of 96 bits are read.
-  const mapped = width === 32 && text?.includes(":");
+  const mapped = width === 32 && text.includes(":");
   const prefix = Number(length) - (mapped ? 96 : 0);
   return prefix >= 0 && prefix <= width ? { address, prefix } : undefined;
 }
@@ -91,6 +93,5 @@ function maskAddress(address: Address, prefix: number): string {
 }
 
 function byteMask(bits: number): number {
-  if (bits >= 8) return 0xff;
-  return bits <= 0 ? 0 : (0xff << (8 - bits)) & 0xff;
+  return (0xff00 >> Math.max(0, Math.min(bits, 8))) & 0xff;
 }

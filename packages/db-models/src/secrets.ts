@@ -180,7 +180,7 @@ const sealTagLength = 16;
 export function seal(key: string, text: string): string {
   const nonce = randomBytes(sealNonceLength);
   const cipher = createCipheriv("aes-256-gcm", sealKey(key), nonce);
-  const sealed = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
+  const sealed = Buffer.concat([cipher.update(text), cipher.final()]);
   return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64url");
 }
 

@@ -40,6 +40,9 @@ describe("canonicalAddress", () => {
     "256.0.0.1",
     "fe80::1%eth0",
     "1.2.3.4 ",
+    // What begins as an address and goes on in another base.
+    "1.2.3.04",
+    "1.2.3.0x4",
     "",
     "localhost",
     "::1::",
@@ -47,6 +50,12 @@ describe("canonicalAddress", () => {
     undefined,
   ])("refuses %j", (text) => {
     expect(canonicalAddress(text)).toBeUndefined();
+  });
+
+  it("reads the longest spelling that there is", () => {
+    const longest = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
+    expect(longest).toHaveLength(45);
+    expect(canonicalAddress(longest)).toBe("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
   });
 
   it("is idempotent", () => {
@@ -83,6 +92,16 @@ describe("canonicalClientAddress", () => {
     ["unknown", undefined],
     ["_hidden", undefined],
     ["192.0.2.1, 198.51.100.7", undefined],
+    // Quotes, zones and ports that are not where they belong.
+    ['1"92.0.2.1"', undefined],
+    ['"192.0.2.1"0', undefined],
+    ["fe80::1%eth0:2", undefined],
+    ["[2001:db8::1]:65535", "2001:db8::1"],
+    ["[2001:db8::1]:port", undefined],
+    ["[2001:db8::1]:443x", undefined],
+    ["192.0.2.1:80x", undefined],
+    ["192.0.2.1".padStart(128), "192.0.2.1"],
+    ["192.0.2.1".padStart(129), undefined],
     ["", undefined],
     [undefined, undefined],
   ])("reads %j as %j", (text, canonical) => {
@@ -120,6 +139,7 @@ describe("isAllowed", () => {
     [["192.0.2.0/24"], "192.0.2.255", true],
     [["192.0.2.0/24"], "192.0.3.0", false],
     [["192.0.2.1"], "192.0.2.1", true],
+    [["198.51.100.0/24", "junk", "192.0.2.0/24"], "192.0.2.1", true],
     [["192.0.2.1/32"], "192.0.2.2", false],
     [["0.0.0.0/0"], "8.8.8.8", true],
     [["0.0.0.0/0"], "::1", false],

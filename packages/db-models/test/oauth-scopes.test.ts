@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import {
   canonicalScopes,
   formatScopes,
@@ -102,6 +103,16 @@ describe("scopesSchema", () => {
     expect(scopesSchema.safeParse([{ $ne: "" }]).success).toBe(false);
     expect(scopesSchema.safeParse(Array(limits.scopes + 1).fill("repo")).success).toBe(false);
   });
+});
+
+// A client that is refused reads these, and forms are made of the JSON Schema.
+it("says what a scope is, to people and to programs", () => {
+  expect(scopesSchema.safeParse(["repo read"]).error?.issues[0]?.message).toMatch(/scope such as repo:read/);
+  expect(() => parseScopes("a  b")).toThrow(/malformed, or too long/);
+  expect(scopesSchema.description).toMatch(/repo contains repo:read/);
+  const { items } = z.toJSONSchema(scopesSchema, { io: "input" }) as { items: { pattern: string } };
+  expect(new RegExp(items.pattern).test("repo:read")).toBe(true);
+  expect(new RegExp(items.pattern).test("repo read")).toBe(false);
 });
 
 describe("grantsScope", () => {

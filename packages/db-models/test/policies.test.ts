@@ -78,6 +78,8 @@ describe("OAuth", () => {
 
   it("asks every client for PKCE unless told otherwise", () => {
     expect(oauthPolicyOf().pkce).toBe("always");
+    expect(oauthPolicyOf({ pkce: "always" }).pkce).toBe("always");
+    expect(oauthPolicyOf().rotationGraceMs).toBe(30 * second);
     expect(oauthPolicyOf({ pkce: "public_clients" }).pkce).toBe("public_clients");
     expect(() => oauthPolicyOf({ pkce: "never" as never })).toThrow(refusal("pkce"));
   });
@@ -100,6 +102,7 @@ describe("OAuth", () => {
     const equal = { accessTokenLifetimeMs: hour, refreshIdleMs: hour, refreshLifetimeMs: hour };
     expect(oauthPolicyOf(equal)).toMatchObject(equal);
     const least = { codeLifetimeMs: second, accessTokenLifetimeMs: minute, rotationGraceMs: 0 };
+    expect(oauthPolicyOf({ rotationGraceMs: 5 * minute })).toMatchObject({ rotationGraceMs: 5 * minute });
     expect(oauthPolicyOf(least)).toMatchObject(least);
     expect(() => oauthPolicyOf({ ...equal, refreshIdleMs: hour - 1 })).toThrow(
       refusal("refreshIdleMs", "must be at least accessTokenLifetimeMs"),
@@ -144,12 +147,8 @@ describe("login defence", () => {
     device: { free: 10, challengeAfter: 50, forgetMs: minute },
     network: { free: 40, challengeAfter: 60, forgetMs: 10 * minute },
   };
-  const shared = loginDefencePolicyOf({
-    ...counters,
-    ...delays,
-    sharedNetworks: ["192.0.2.0/24"],
-    sharedFactor: 10,
-  });
+  const shared = () =>
+    loginDefencePolicyOf({ ...counters, ...delays, sharedNetworks: ["192.0.2.0/24"], sharedFactor: 10 });
 
   // Four doublings from 1 s to 16 s. Counting goes on to the longest delay, or to one beyond the challenge.
   it.each([
@@ -157,21 +156,41 @@ describe("login defence", () => {
     ["device", { free: 10, challengeAfter: 50, forgetMs: minute, cap: 51 }],
     ["network", { free: 40, challengeAfter: 60, forgetMs: 10 * minute, cap: 61 }],
   ] as const)("the counter of the %s goes by its own rules", (counter, rules) => {
-    expect(rulesOf(shared, counter, "198.51.100.1")).toEqual({ ...delays, ...rules });
+    expect(rulesOf(shared(), counter, "198.51.100.1")).toEqual({ ...delays, ...rules });
   });
 
   it("gives a network of many people more, and none of the other counters", () => {
     const rules = { free: 400, challengeAfter: 600, forgetMs: minute, cap: 601 };
-    expect(rulesOf(shared, "network", "192.0.2.9")).toEqual({ ...delays, ...rules });
-    expect(rulesOf(shared, "network", "::ffff:192.0.2.9")).toEqual({ ...delays, ...rules });
-    expect(rulesOf(shared, "account", "192.0.2.9")).toMatchObject({ free: 5 });
-    expect(rulesOf(shared, "device", "192.0.2.9")).toMatchObject({ free: 10 });
+    // Here the delay's doublings decide, not the challenge.
+    const early = loginDefencePolicyOf({ ...shared(), network: { ...counters.network, challengeAfter: 1 } });
+    expect(rulesOf(early, "network", "192.0.2.9").cap).toBe(404);
+    expect(rulesOf(shared(), "network", "192.0.2.9")).toEqual({ ...delays, ...rules });
+    expect(rulesOf(shared(), "network", "::ffff:192.0.2.9")).toEqual({ ...delays, ...rules });
+    expect(rulesOf(shared(), "account", "192.0.2.9")).toMatchObject({ free: 5 });
+    expect(rulesOf(shared(), "device", "192.0.2.9")).toMatchObject({ free: 10 });
+  });
+
+  // The reference gives these as the defaults; a service that sets nothing relies on them.
+  it("has defaults in a sensible order: strangers are slowed first, a known device later, a network last", () => {
+    const { account, device, network, sharedNetworks, knownDeviceMs } = loginDefencePolicyOf();
+    expect(account.free).toBeLessThan(device.free);
+    expect(device.free).toBeLessThan(network.free);
+    for (const { free, challengeAfter } of [account, device, network]) {
+      expect(free).toBeLessThan(challengeAfter);
+    }
+    expect([account, device, network].map(({ forgetMs }) => forgetMs)).toEqual([
+      hour,
+      10 * minute,
+      2 * minute,
+    ]);
+    expect(sharedNetworks).toEqual([]);
+    expect(knownDeviceMs).toBe(90 * day);
   });
 
   it("takes no network for one of many people unless it is listed", () => {
     const none = loginDefencePolicyOf({ ...counters, sharedFactor: 10 });
     expect(rulesOf(none, "network", "192.0.2.9").free).toBe(40);
-    expect(rulesOf(shared, "network").free).toBe(40);
+    expect(rulesOf(shared(), "network").free).toBe(40);
   });
 
   it.each<[object, string]>([

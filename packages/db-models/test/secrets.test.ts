@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
+import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -43,10 +44,18 @@ describe("tokens", () => {
     expect(new Set(Object.values(tokenPrefixes)).size).toBe(kinds.length);
   });
 
-  it("refuses a character outside base64url, though the length is right", () => {
-    const { raw } = mintToken("session");
-    for (const at of [4, 40, 68]) {
-      expect(parseToken("session", `${raw.slice(0, at)}+${raw.slice(at + 1)}`)).toBeUndefined();
+  /** A token of this body with the checksum that is right for it. */
+  const checked = (text: string) =>
+    `ids_${text}${(crc32(`ids_${text}`) >>> 1).toString(36).padStart(6, "0")}`;
+
+  it("refuses a character outside base64url and another length, though the checksum is right", () => {
+    const body = mintToken("session").raw.slice(4, -6);
+    expect(parseToken("session", checked(body))).toBeDefined();
+    for (const at of [0, 1, 30, 64]) {
+      expect(parseToken("session", checked(`${body.slice(0, at)}+${body.slice(at + 1)}`))).toBeUndefined();
+    }
+    for (const text of [body.slice(1), `${body}A`, `${body}${body}`]) {
+      expect(parseToken("session", checked(text))).toBeUndefined();
     }
   });
 
@@ -172,6 +181,30 @@ describe("derived tokens", () => {
       deriveToken("challenge", token, "mail"),
     ];
     expect(new Set(all.map(({ raw }) => raw.slice(26, 69))).size).toBe(all.length);
+  });
+});
+
+// What is stored, or in somebody's hands, outlives a release: these were made by the first one.
+describe("the formats", () => {
+  const raw = "ids_AAAAAAAAAAAAAAAAAAAAAABBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBAs8wp37";
+  const token = parseToken("session", raw);
+
+  it("of derived tokens stay", () => {
+    expect(token && deriveToken("oneTime", token).raw).toBe(
+      "ido_AAAAAAAAAAAAAAAAAAAAAAHfDDLFs8Gw0d019emQ4bWWEEMVRkA0mwzBHi1ccsou4m7958i",
+    );
+    expect(token && deriveToken("oneTime", token, "mail").raw).toBe(
+      "ido_AAAAAAAAAAAAAAAAAAAAAAqlVmgVQ6VcEXPhRIPi4DWN1y1Rpx0PsbcxWQU0SwwI8ii0wwo",
+    );
+  });
+
+  it("of a successor's seal and of sealed texts stay", () => {
+    const seal = Buffer.alloc(32, 7).toString("base64url");
+    expect(token && unsealSuccessor("session", token, seal).raw).toBe(
+      "ids_AAAAAAAAAAAAAAAAAAAAAAdk6yhq5kwvpdY_TKNP6XaGzPiPTX-GzCXlO_aAGGSscvuuqxn",
+    );
+    const sealed = "PDnyr6ON_tGkz5P9Ow_1uzYCK0v_nf69rkiikc_zpt_B2r7y8z3hRplcwNqiSldpp41w";
+    expect(unseal("key", sealed)).toBe("203.0.113.7 – Zürich");
   });
 });
 

@@ -6,16 +6,22 @@ const { EJSON } = mongo.BSON;
 
 /** One text for values that MongoDB holds for equal; the order of keys is kept, as it matters inside a document. */
 export function stableText(value: unknown): string {
-  return EJSON.stringify({ value: withoutBigInts(value) }, { relaxed: true });
+  return EJSON.stringify({ value: withExactLongs(value) }, { relaxed: true });
 }
 
-// The driver sends a BigInt as a long, which JSON has no word for.
-function withoutBigInts(value: unknown): unknown {
-  if (typeof value === "bigint") return mongo.Long.fromBigInt(value);
-  if (Array.isArray(value)) return value.map(withoutBigInts);
+// Relaxed JSON rounds a long that no double holds: two filters would look alike that are not.
+function withExactLongs(value: unknown): unknown {
+  if (typeof value === "bigint") return exactLong(value);
+  if (mongo.Long.isLong(value)) return exactLong(value.toBigInt());
+  if (Array.isArray(value)) return value.map(withExactLongs);
   if (value === null || typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype)
     return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutBigInts(inner)]));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withExactLongs(inner)]));
+}
+
+function exactLong(value: bigint): unknown {
+  const double = Number(value);
+  return BigInt(double) === value ? double : { $numberLong: String(value) };
 }
 
 /** The same object with its keys in alphabetical order; undefined values left out. */

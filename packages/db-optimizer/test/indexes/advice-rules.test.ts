@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Document } from "../../src/core/model.js";
 import { redundantIndexes } from "../../src/indexes/plan/redundant.js";
-import { type IndexUse, judgeUse } from "../../src/indexes/plan/unused.js";
+import { type IndexUse, judgeUse, type UnusedVerdict } from "../../src/indexes/plan/unused.js";
 import { actualIndex } from "../support.js";
 
 type Row = [string, Document, Document, Document, Document, boolean];
@@ -74,6 +74,47 @@ describe("redundant", () => {
     expect(found.map(({ coveredBy }) => coveredBy.name)).toEqual(["three", "three"]);
   });
 
+  test("what is redundant is told why, in the order of the indexes", () => {
+    const indexes = [
+      actualIndex({ a: 1 }, { name: "one" }),
+      actualIndex({ b: 1 }, { name: "twin" }),
+      actualIndex({ b: 1 }, { name: "same" }),
+      actualIndex({ a: 1, b: 1 }, { name: "long" }),
+    ];
+    expect(
+      redundantIndexes(indexes).map(({ index, coveredBy, why }) => [index.name, coveredBy.name, why]),
+    ).toEqual([
+      ["one", "long", "prefix"],
+      ["twin", "same", "duplicate"],
+    ]);
+  });
+
+  test.each<[string, Document, boolean]>([
+    ["hidden", { hidden: true }, false],
+    ["under construction", { building: true }, false],
+    ["sparse", { sparse: true }, false],
+    ["of another collation", { collation: { locale: "en" } }, false],
+    ["ready", {}, true],
+  ])("a duplicate that is %s", (_what, options, expected) => {
+    const indexes = [actualIndex({ a: 1 }, { name: "z" }), actualIndex({ a: 1 }, { ...options, name: "a" })];
+    expect(redundantIndexes(indexes).some(({ index }) => index.name === "z")).toBe(expected);
+  });
+
+  test("an equal index that is unique or expires is no mere duplicate, and covers a plain one", () => {
+    for (const options of [{ unique: true }, { expireAfterSeconds: 5 }]) {
+      const indexes = [
+        actualIndex({ a: 1 }, { ...options, name: "a" }),
+        actualIndex({ a: 1 }, { name: "b" }),
+      ];
+      const reversed = [...indexes].reverse();
+      for (const given of [indexes, reversed]) {
+        expect(redundantIndexes(given)).toMatchObject([{ index: { name: "b" }, coveredBy: { name: "a" } }]);
+      }
+    }
+    const hashed = actualIndex({ a: "hashed" }, { name: "a" });
+    expect(redundantIndexes([hashed, actualIndex({ a: "hashed" }, { name: "b" })])).toEqual([]);
+  });
+
   test("the index of the shard key stays", () => {
     const indexes = [actualIndex({ a: 1 }), actualIndex({ a: 1, b: 1 })];
     expect(redundantIndexes(indexes, [{ field: "a", kind: 1 }])).toEqual([]);
@@ -84,13 +125,13 @@ describe("unused", () => {
   const now = new Date("2026-03-10T00:00:00Z");
   const since = (days: number) => new Date(now.getTime() - days * 86_400_000);
   const silent = (days: number, ops = 0): IndexUse => ({ member: "m", ops, since: since(days) });
-  const judge = (
-    use: IndexUse[],
-    {
-      options = {},
-      ...rest
-    }: { options?: Document; declared?: boolean; members?: number; shardKey?: boolean } = {},
-  ) =>
+  interface More {
+    options?: Document;
+    declared?: boolean;
+    members?: number;
+    shardKey?: boolean;
+  }
+  const judged = (use: IndexUse[], { options = {}, ...rest }: More = {}) =>
     judgeUse({
       index: actualIndex({ a: 1 }, options),
       use,
@@ -99,22 +140,31 @@ describe("unused", () => {
       now,
       minimumAgeDays: 7,
       ...rest,
-    }).verdict;
+    });
 
-  test.each<[string, ReturnType<typeof judge>, ReturnType<typeof judge>]>([
-    ["a week without a read", judge([silent(7)]), "unused_undeclared"],
-    ["less than a week", judge([silent(6.9)]), "too_young"],
-    ["a read on any member", judge([silent(9), silent(9, 1)], { members: 2 }), "used"],
-    ["the youngest counter decides", judge([silent(90), silent(1)], { members: 2 }), "too_young"],
-    ["a member is silent", judge([silent(9)], { members: 2 }), "unknown"],
-    ["no member answers", judge([]), "unknown"],
-    ["declared", judge([silent(9)], { declared: true }), "unused_declared"],
-    ["unique", judge([silent(9)], { options: { unique: true } }), "kept"],
-    ["TTL", judge([silent(9)], { options: { expireAfterSeconds: 1 } }), "kept"],
-    ["hidden", judge([silent(9)], { options: { hidden: true } }), "kept"],
-    ["building", judge([silent(9)], { options: { building: true } }), "kept"],
-    ["shard key", judge([silent(9)], { shardKey: true }), "kept"],
-  ])("%s", (_name, verdict, expected) => {
-    expect(verdict).toBe(expected);
+  test.each<[string, IndexUse[], More, UnusedVerdict]>([
+    ["a week without a read", [silent(7)], {}, "unused_undeclared"],
+    ["less than a week", [silent(6.9)], {}, "too_young"],
+    ["a read on any member", [silent(9), silent(9, 1)], { members: 2 }, "used"],
+    ["a read, though it is unique", [silent(9, 1)], { options: { unique: true } }, "used"],
+    ["the youngest counter decides", [silent(90), silent(1)], { members: 2 }, "too_young"],
+    ["a member is silent", [silent(9)], { members: 2 }, "unknown"],
+    ["no member answers", [], {}, "unknown"],
+    ["none has to answer, and none does", [], { members: 0 }, "unknown"],
+    ["declared", [silent(9)], { declared: true }, "unused_declared"],
+    ["unique", [silent(9)], { options: { unique: true } }, "kept"],
+    ["becoming unique", [silent(9)], { options: { prepareUnique: true } }, "kept"],
+    ["TTL", [silent(9)], { options: { expireAfterSeconds: 1 } }, "kept"],
+    ["hidden", [silent(9)], { options: { hidden: true } }, "kept"],
+    ["building", [silent(9)], { options: { building: true } }, "kept"],
+    ["shard key", [silent(9)], { shardKey: true }, "kept"],
+  ])("%s", (_name, use, more, expected) => {
+    expect(judged(use, more)).toMatchObject({ verdict: expected, use, index: { name: "a_1" } });
+  });
+
+  test("the age is that of the youngest counter, never below 0, and absent where none counts", () => {
+    expect(judged([silent(90), silent(2.5)]).ageDays).toBe(2.5);
+    expect(judged([silent(-3)]).ageDays).toBe(0);
+    expect(judged([])).not.toHaveProperty("ageDays");
   });
 });

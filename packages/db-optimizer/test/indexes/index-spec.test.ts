@@ -88,6 +88,8 @@ describe("keys", () => {
     const reported = indexOf({ x: 1, _fts: "text", _ftsx: 1, y: -1 }, { weights: { b: 1, a: 1 } });
     expect(reported.keys).toEqual(declared.keys);
     expect(reported.text).toEqual(declared.text);
+    expect(indexOf({ x: 1, _fts: "text", _ftsx: 1 }, { weights: { a: 1 } }).text?.weights).toEqual({ a: 1 });
+    expect(indexOf({ x: 1, a: "text" }).text?.weights).toEqual({ a: 1 });
     expect(indexOf({ _fts: "text", _ftsx: 1 }).keys).toEqual([]);
   });
 
@@ -241,6 +243,7 @@ describe("collations", () => {
     ["one of its own stays", { a: 1 }, { collation: { locale: "de" } }, canonicalCollation({ locale: "de" })],
     ["a text index compares bytes", { a: "text" }, {}, null],
     ["so does a 2d one", { a: "2d" }, {}, null],
+    ["one behind an ordinary key, too", { b: 1, a: "text" }, {}, null],
     ["a 2dsphere one inherits it", { a: "2dsphere" }, {}, english],
   ])("of a collection: %s", (_what, key, options, expected) => {
     const index = { ...indexOf(key, options), ...(!options.collation && { collation: undefined }) };
@@ -270,6 +273,8 @@ describe("filters", () => {
     ["any true value of $exists", { a: { $exists: 1 } }, { a: { $exists: true } }],
     ["operators below an operator", { a: { $not: { $gt: 1, $lt: 5 } } }, { a: { $not: { $lt: 5, $gt: 1 } } }],
     ["a long, however it is written", { a: 5n }, { a: mongo.Long.fromNumber(5) }],
+    ["a double and the long that it holds exactly", { a: 2 ** 60 }, { a: 2n ** 60n }],
+    ["longs that no double holds", { a: 2n ** 53n + 1n }, { a: mongo.Long.fromString("9007199254740993") }],
     ["longs inside documents and arrays", { a: { x: [5n] } }, { a: { x: [mongo.Long.fromNumber(5)] } }],
   ])("%s: the same text", (_what, one, other) => {
     expect(canonicalFilter(one)).toBe(canonicalFilter(other));
@@ -279,6 +284,13 @@ describe("filters", () => {
     ["another field", { a: 1 }, { b: 1 }],
     ["another value", { a: 1 }, { a: 2 }],
     ["another type", { a: 1 }, { a: "1" }],
+    ["longs that differ beyond 2^53", { a: 2n ** 53n + 1n }, { a: 2n ** 53n }],
+    ["such longs of the driver", { a: [mongo.Long.MAX_VALUE] }, { a: [mongo.Long.MAX_VALUE.sub(1)] }],
+    ["another value in $in", { a: { $in: [1, 2] } }, { a: { $in: [1, 3] } }],
+    ["another branch of $or", { $or: [{ a: 1 }, { b: 2 }] }, { $or: [{ a: 1 }, { b: 3 }] }],
+    ["another condition below $not", { a: { $not: { $gt: 1 } } }, { a: { $not: { $gt: 2 } } }],
+    ["an empty document and no condition", { a: {} }, {}],
+    ["a document that has an operator's name in it", { a: { x: 1, $y: 2 } }, { a: { $x: 1, $y: 2 } }],
     ["another operator", { a: { $gt: 1 } }, { a: { $gte: 1 } }],
     ["an operator and a document", { a: { $eq: { x: 1 } } }, { a: { $eq: { x: 2 } } }],
     ["documents whose order differs", { a: { x: 1, y: 2 } }, { a: { y: 2, x: 1 } }],

@@ -28,6 +28,9 @@ function verdicts(looks: readonly Partial<LoadSignals>[]) {
   });
 }
 
+/** The state after a calm look at so long a queue. */
+const idleThrottleAfter = (baseline: number) => ({ baseline, waiting: null, calm: 0, longQueues: 0 });
+
 describe("judgeLoad", () => {
   it.each<[string, Partial<LoadSignals>[], string[]]>([
     ["lets a calm server be worked on", [{}, {}], ["go", "go"]],
@@ -85,6 +88,42 @@ describe("judgeLoad", () => {
     ],
   ])("%s", (_name, looks, expected) => {
     expect(verdicts(looks)).toEqual(expected);
+  });
+
+  // What a person reads who asks why nothing goes on.
+  it.each<[Partial<LoadSignals>, string]>([
+    [{ queue: unreadable }, "queue cannot be read: not authorized"],
+    [
+      { lag: forbidden },
+      "lag may not be read: not authorized; grant clusterMonitor, or go on without: --unwatched lag",
+    ],
+    [{ lag: known(1_999.6) }, "replication is 2000 ms behind"],
+    [{ flowControl: known(true) }, "flow control holds writes back"],
+    [{ queue: known(99) }, "99 operations wait on the server"],
+    [{ indexBuild: known(true) }, "an index of it is being built"],
+    [{ oplog: known(0.52) }, "the oplog reaches back 0.5 h only"],
+    [{ disk: known(0.0123) }, "1.2 % of the disk are free"],
+  ])("of %j says why", (signals, detail) => {
+    const before = { ...idleThrottle, baseline: 0 };
+    expect(judgeLoad(before, { ...calm, ...signals }, defaultThrottle).verdict).toMatchObject({ detail });
+  });
+
+  it("takes nothing for a value that only has one", () => {
+    const odd = { state: "absent", value: 9e9 } as never;
+    expect(judgeLoad(idleThrottle, { ...calm, lag: odd, queue: odd }, defaultThrottle).verdict).toEqual({
+      do: "go",
+    });
+  });
+
+  it("holds beyond five seconds of lag, and beyond twice the usual queue", () => {
+    expect(verdicts([{ lag: known(5_000) }])).toEqual(["pause lag"]);
+    const queues = [50, 100, 100, 100].map((waiting) => ({ queue: known(waiting) }));
+    expect(verdicts(queues)).toEqual(["go", "pause queue", "pause queue", "pause queue"]);
+  });
+
+  it("watches every signal unless told otherwise", () => {
+    expect(defaultThrottle.unwatched).toEqual([]);
+    expect(judgeLoad(idleThrottle, calm, defaultThrottle).state).toEqual(idleThrottleAfter(0));
   });
 
   it("never works while a signal is unreadable or over its limit, whatever came before", () => {
