@@ -1,11 +1,5 @@
-import {
-  DatabaseOptimizer,
-  diffIndexes,
-  expectedIndexes,
-  inspectIndexes,
-  type ModelLike,
-  planIndexes,
-} from "@org/db-optimizer";
+import { DatabaseOptimizer, type ModelLike } from "@org/db-optimizer";
+import { diffIndexes, expectedIndexes, inspectIndexes, planIndexes } from "@org/db-optimizer/indexes";
 import { type Connection, createConnection, Schema } from "mongoose";
 import { quantile } from "./measure.js";
 

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { cleanupWindowSchema } from "@org/db-optimizer";
+import { cleanupWindowSchema } from "@org/db-optimizer/jobs";
 import { CronPattern } from "croner";
 import { z } from "zod";
 

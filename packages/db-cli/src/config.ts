@@ -1,15 +1,15 @@
-import {
-  assertMigration,
-  type CleanupRule,
-  cleanupRuleSchema,
-  type DatabaseEvent,
-  type HealthCheck,
-  type HealthThresholds,
-  type Migration,
-  type ModelLike,
-  type NamedQuery,
-  thresholdsSchema,
+import type {
+  CleanupRule,
+  DatabaseEvent,
+  HealthCheck,
+  HealthThresholds,
+  Migration,
+  ModelLike,
+  NamedQuery,
 } from "@org/db-optimizer";
+import { cleanupRuleSchema } from "@org/db-optimizer/cleanup";
+import { thresholdsSchema } from "@org/db-optimizer/health";
+import { assertMigration } from "@org/db-optimizer/migrate";
 import type { Connection, ConnectOptions } from "mongoose";
 import { z } from "zod";
 

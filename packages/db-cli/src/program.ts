@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { loadSignals } from "@org/db-optimizer";
+import { loadSignals } from "@org/db-optimizer/jobs";
 import { Argument, Option, Command as Program } from "commander";
 import { decimal, filledText, hours, ratioOrOff, TypedOption, wholeNumber } from "./argument-types.js";
 import type { Command } from "./command.js";

@@ -1,7 +1,8 @@
 import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { expect, test } from "vitest";
 
-import { DatabaseOptimizer, withLease } from "../src/index.js";
+import { DatabaseOptimizer } from "../src/index.js";
+import { withLease } from "../src/jobs/index.js";
 import { modelOf } from "./support.js";
 
 const database = useTemporaryDatabase({ label: "optimizer", per: "test" });

@@ -1,8 +1,8 @@
 import { allNeed, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { createConnection, Schema } from "mongoose";
 import { expect, test } from "vitest";
+import { cleanupRuns } from "../src/cleanup/index.js";
 import {
-  cleanupRuns,
   contractMigration,
   DatabaseOptimizer,
   migrateUp,

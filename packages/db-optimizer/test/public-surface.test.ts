@@ -1,83 +1,116 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 
+import * as cleanup from "../src/cleanup/index.js";
+import * as health from "../src/health/index.js";
 import * as surface from "../src/index.js";
+import * as indexes from "../src/indexes/index.js";
+import * as jobs from "../src/jobs/index.js";
+import * as migrate from "../src/migrate/index.js";
+import * as setup from "../src/setup/index.js";
+import * as sharding from "../src/sharding/index.js";
+import * as workload from "../src/workload/index.js";
 
-test("exports these names and no others", () => {
+test("exports these names and no others, at most 25 at its main entry", () => {
   expect(Object.keys(surface).sort()).toEqual([
     "DatabaseInitializer",
     "DatabaseOptimizer",
     "MigrationGate",
     "OptimizerError",
-    "adviceLimitsSchema",
-    "adviseIndexes",
     "analysePerformance",
-    "applyPlan",
-    "assertMigration",
     "assertModel",
-    "candidateIndex",
-    "checkCleanupRules",
     "checkHealth",
+    "contractMigration",
+    "errorKinds",
+    "expectQueryPlan",
+    "initialize",
+    "isOptimizerError",
+    "lowerCpuPriority",
+    "migrateUp",
+    "migrationStatus",
+    "planSetup",
+    "readShardPlan",
+    "recordOperation",
+    "rollbackMigration",
+    "runCleanup",
+    "storageReport",
+    "toOptimizerError",
+    "verifyMigration",
+  ]);
+  expect(Object.keys(surface).length).toBeLessThanOrEqual(25);
+});
+
+test("exports these names by subpath and no others", () => {
+  const names = (entry: object) => Object.keys(entry).sort();
+  expect(names(cleanup)).toEqual([
+    "checkCleanupRules",
     "cleanupActionSchema",
     "cleanupLease",
     "cleanupRuleSchema",
     "cleanupRuns",
-    "cleanupWindowSchema",
-    "collectionRisk",
-    "contractMigration",
     "controlCleanup",
-    "diffIndexes",
     "drainRules",
-    "errorKinds",
-    "expectQueryPlan",
-    "expectedIndexes",
-    "explainQuery",
+    "ttlBacklog",
+  ]);
+  expect(names(health)).toEqual([
     "figureText",
     "healthCheckResultSchema",
     "healthCheckSchema",
-    "idText",
-    "initialize",
+    "partWeights",
+    "severityCosts",
+    "storageLimitsSchema",
+    "thresholdsSchema",
+  ]);
+  expect(names(indexes)).toEqual([
+    "applyPlan",
+    "collectionRisk",
+    "diffIndexes",
+    "expectedIndexes",
     "inspectIndexes",
     "inspectSizes",
-    "isOptimizerError",
     "journalRuns",
     "journalSteps",
-    "jsonSchemaOf",
     "judgeObservation",
     "judgeUse",
-    "leaseHeldUntil",
-    "loadSignals",
-    "lowerCpuPriority",
-    "migrateUp",
-    "migrationPhases",
-    "migrationStatus",
     "openObservations",
-    "partWeights",
     "planIndexes",
-    "planMigration",
     "planRollback",
-    "planSetup",
-    "planSharding",
     "readRollback",
-    "readShardPlan",
-    "recordOperation",
     "redundantIndexes",
-    "rollbackMigration",
-    "routeOf",
-    "runCleanup",
     "runRollback",
-    "severityCosts",
-    "shardKeyCosts",
-    "storageLimitsSchema",
-    "storageReport",
+  ]);
+  expect(names(jobs)).toEqual(["cleanupWindowSchema", "leaseHeldUntil", "loadSignals", "withLease"]);
+  expect(names(migrate)).toEqual([
+    "assertMigration",
+    "idText",
+    "migrationPhases",
+    "planMigration",
+    "routeOf",
+  ]);
+  expect(names(setup)).toEqual(["jsonSchemaOf", "violationsOf"]);
+  expect(names(sharding)).toEqual(["planSharding", "shardKeyCosts", "targetOf"]);
+  expect(names(workload)).toEqual([
+    "adviceLimitsSchema",
+    "adviseIndexes",
+    "candidateIndex",
+    "explainQuery",
     "summariseExplain",
-    "targetOf",
-    "thresholdsSchema",
-    "toOptimizerError",
-    "ttlBacklog",
-    "verifyMigration",
-    "violationsOf",
-    "withLease",
+  ]);
+});
+
+test("has an entry for each subpath and no other", async () => {
+  const { exports } = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
+  expect(Object.keys(exports)).toEqual([
+    ".",
+    "./cleanup",
+    "./health",
+    "./indexes",
+    "./jobs",
+    "./migrate",
+    "./setup",
+    "./sharding",
+    "./workload",
+    "./package.json",
   ]);
 });
 

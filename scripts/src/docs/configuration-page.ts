@@ -1,5 +1,6 @@
 import { configSchema } from "@org/db-cli";
-import { partWeights, severityCosts, shardKeyCosts } from "@org/db-optimizer";
+import { partWeights, severityCosts } from "@org/db-optimizer/health";
+import { shardKeyCosts } from "@org/db-optimizer/sharding";
 
 import { table } from "./markdown.js";
 

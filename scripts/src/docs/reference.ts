@@ -34,18 +34,31 @@ function withCommands(index: string): string {
 async function render(root: string, out: string): Promise<void> {
   const app = await Application.bootstrapWithPlugins({ ...options(root), out });
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
-    for (const entry of project.children ?? []) entry.name = entry.name.replace(/\/src$/, "");
+    for (const entry of project.children ?? []) entry.name = entry.name.replace(/\/src(?=\/|$)/, "");
   });
   const project = await app.convert();
   if (project) await app.generateOutputs(project);
   if (!project || app.logger.hasErrors()) throw new Error("typedoc could not read the packages");
 }
 
+/** The sources of a package's entries, as its manifest names them: the main one last, which then points to the others. */
+function entriesOf(folder: string): string[] {
+  const { exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+    exports: Record<string, string | Record<string, string>>;
+  };
+  return Object.values(exports)
+    .reverse()
+    .flatMap((entry) => {
+      const source = typeof entry === "string" ? undefined : entry["@org/source"];
+      return source ? [join(folder, source)] : [];
+    });
+}
+
 // Nothing that changes without the code: no line numbers, revisions, versions or dates.
 function options(root: string): TypeDocOptions & Partial<PluginOptions> {
   return {
     name: "API reference",
-    entryPoints: published.map((name) => join(root, "packages", name, "src/index.ts")),
+    entryPoints: published.flatMap((name) => entriesOf(join(root, "packages", name))),
     tsconfig: join(root, "scripts/tsconfig.json"),
     plugin: ["typedoc-plugin-markdown"],
     readme: "none",

@@ -1,4 +1,4 @@
-import { figureText } from "@org/db-optimizer";
+import { figureText } from "@org/db-optimizer/health";
 import type { BriefRun } from "../run-control.js";
 import type { DashboardFacts, Found, KeptDrift, KeptHealth } from "./read.js";
 import { style } from "./style.js";

@@ -1,10 +1,6 @@
-import {
-  type CleanupRun,
-  cleanupLease,
-  cleanupRuns,
-  controlCleanup,
-  leaseHeldUntil,
-} from "@org/db-optimizer";
+import type { CleanupRun } from "@org/db-optimizer";
+import { cleanupLease, cleanupRuns, controlCleanup } from "@org/db-optimizer/cleanup";
+import { leaseHeldUntil } from "@org/db-optimizer/jobs";
 
 import type { Context, Outcome } from "../command.js";
 import { CliError, exitCodes } from "../errors.js";

@@ -1,4 +1,5 @@
-import { type CleanupReport, type CleanupRule, idText, type RuleReport } from "@org/db-optimizer";
+import type { CleanupReport, CleanupRule, RuleReport } from "@org/db-optimizer";
+import { idText } from "@org/db-optimizer/migrate";
 
 import { bytes, count, duration, maybeDuration, plural } from "../output/format.js";
 import type { Paint } from "../output/style.js";

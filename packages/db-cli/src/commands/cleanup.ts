@@ -4,9 +4,8 @@ import {
   type CleanupRule,
   type CleanupWindow,
   DatabaseOptimizer,
-  drainRules,
-  ttlBacklog,
 } from "@org/db-optimizer";
+import { drainRules, ttlBacklog } from "@org/db-optimizer/cleanup";
 
 import { type Command, type Context, recordingOf } from "../command.js";
 import { CliError, type ExitCode, exitCodes } from "../errors.js";

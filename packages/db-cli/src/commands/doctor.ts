@@ -1,11 +1,11 @@
 import {
   type CleanupRule,
-  checkCleanupRules,
   type OptimizerError,
   planSetup,
   type SetupPlan,
   toOptimizerError,
 } from "@org/db-optimizer";
+import { checkCleanupRules } from "@org/db-optimizer/cleanup";
 import type { Connection } from "mongoose";
 
 import type { Command } from "../command.js";

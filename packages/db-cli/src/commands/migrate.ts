@@ -1,6 +1,5 @@
 import {
   contractMigration,
-  idText,
   type Migration,
   type MigrationPhase,
   type MigrationPlan,
@@ -9,13 +8,13 @@ import {
   type MigrationStatus,
   migrateUp,
   migrationStatus,
-  planMigration,
   recordOperation,
   rollbackMigration,
   type UpTo,
   type VerifyReport,
   verifyMigration,
 } from "@org/db-optimizer";
+import { idText, planMigration } from "@org/db-optimizer/migrate";
 
 import { type Context, type Outcome, recordingOf } from "../command.js";
 import { CliError, exitCodes } from "../errors.js";

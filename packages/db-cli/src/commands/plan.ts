@@ -1,13 +1,13 @@
 import {
   type CollectionStep,
-  collectionRisk,
-  leaseHeldUntil,
   type OptimizerError,
   type PlanNote,
   type PlanStep,
   planSetup,
   type SetupPlan,
 } from "@org/db-optimizer";
+import { collectionRisk } from "@org/db-optimizer/indexes";
+import { leaseHeldUntil } from "@org/db-optimizer/jobs";
 
 import type { Command } from "../command.js";
 import { exitCodes } from "../errors.js";

@@ -1,12 +1,12 @@
 import {
   type CollectionStep,
-  collectionRisk,
   DatabaseInitializer,
   type InitializeOptions,
   type SchemaSample,
   type SetupCheck,
   type ValidationAction,
 } from "@org/db-optimizer";
+import { collectionRisk } from "@org/db-optimizer/indexes";
 
 import { type Command, recordingOf } from "../command.js";
 import { type ExitCode, exitCodes } from "../errors.js";

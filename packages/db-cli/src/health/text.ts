@@ -1,4 +1,5 @@
-import { figureText, type HealthFinding, type HealthReport, type ScorePart } from "@org/db-optimizer";
+import type { HealthFinding, HealthReport, ScorePart } from "@org/db-optimizer";
+import { figureText } from "@org/db-optimizer/health";
 
 import { bytes, count, duration, plural } from "../output/format.js";
 import { type Group, groupsOf } from "../output/groups.js";

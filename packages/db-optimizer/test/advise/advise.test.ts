@@ -1,7 +1,8 @@
 import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Document, ModelLike } from "../../src/core/model.js";
-import { type AdviseOptions, adviseIndexes } from "../../src/index.js";
+import type { AdviseOptions } from "../../src/index.js";
+import { adviseIndexes } from "../../src/workload/index.js";
 import { intercepted, modelOf, serverError } from "../support.js";
 
 const database = useTemporaryDatabase({ label: "advise", per: "test" });

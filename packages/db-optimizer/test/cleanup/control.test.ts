@@ -2,14 +2,8 @@ import { allNeed, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import fc from "fast-check";
 import { type Connection, mongo } from "mongoose";
 import { beforeEach, describe, expect, it } from "vitest";
-import {
-  type CleanupOptions,
-  type CleanupProgress,
-  type CleanupRule,
-  cleanupRuns,
-  controlCleanup,
-  runCleanup,
-} from "../../src/index.js";
+import { cleanupRuns, controlCleanup } from "../../src/cleanup/index.js";
+import { type CleanupOptions, type CleanupProgress, type CleanupRule, runCleanup } from "../../src/index.js";
 import { intercepted } from "../support.js";
 
 const now = new Date("2025-06-01T00:00:00.000Z");

@@ -1,6 +1,7 @@
 import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeEach, expect, test } from "vitest";
-import { cleanupRuleSchema, drainRules, runCleanup, ttlBacklog } from "../../src/index.js";
+import { cleanupRuleSchema, drainRules, ttlBacklog } from "../../src/cleanup/index.js";
+import { runCleanup } from "../../src/index.js";
 
 const now = new Date("2025-06-01T00:00:00.000Z");
 const hour = 3_600_000;

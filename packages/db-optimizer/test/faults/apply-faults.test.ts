@@ -5,15 +5,10 @@ import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Connection, mongo } from "mongoose";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Document } from "../../src/core/model.js";
-import {
-  applyPlan,
-  DatabaseOptimizer,
-  journalRuns,
-  journalSteps,
-  leaseHeldUntil,
-  withLease,
-} from "../../src/index.js";
+import { DatabaseOptimizer } from "../../src/index.js";
 import { buildProgress } from "../../src/indexes/apply/build.js";
+import { applyPlan, journalRuns, journalSteps } from "../../src/indexes/index.js";
+import { leaseHeldUntil, withLease } from "../../src/jobs/index.js";
 import type { Assignment } from "../children/applier.js";
 import { driftingModels, driftingPlan, seedDrift } from "../children/drifting.js";
 import { quickPauses } from "../quick-pauses.js";

@@ -1,6 +1,7 @@
 import type { Connection } from "mongoose";
 import { expect } from "vitest";
-import { DatabaseOptimizer, journalRuns, openObservations } from "../../src/index.js";
+import { DatabaseOptimizer } from "../../src/index.js";
+import { journalRuns, openObservations } from "../../src/indexes/index.js";
 import { driftingModels, driftingPlan } from "../children/drifting.js";
 
 export function driftOf(connection: Connection): DatabaseOptimizer {

@@ -8,12 +8,12 @@ import {
   type MigrationWay,
   migrateUp,
   migrationStatus,
-  planMigration,
   rollbackMigration,
   type UpTo,
   verifyMigration,
 } from "../../src/index.js";
 import { assertMigration } from "../../src/migrate/definition.js";
+import { planMigration } from "../../src/migrate/index.js";
 import { boxesMigration, fillBoxes } from "../children/boxes.js";
 
 const database = useTemporaryDatabase({ label: "migrate" });

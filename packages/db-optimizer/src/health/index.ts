@@ -1,0 +1,28 @@
+// What a health check is made of: thresholds, checks, figures and weights.
+export { storageLimitsSchema } from "../core/storage-limits.js";
+export type { HealthThresholds } from "../core/thresholds.js";
+export { thresholdsSchema } from "../core/thresholds.js";
+export type { HealthCheck, HealthCheckResult } from "./checks.js";
+export { healthCheckResultSchema, healthCheckSchema } from "./checks.js";
+export type {
+  DeepFacts,
+  GrowthFacts,
+  HealthFacts,
+  KeptHealth,
+  OperationCount,
+  QueryFacts,
+  ReplicationFacts,
+  SampleFacts,
+  SecurityFacts,
+  Topology,
+} from "./facts/facts.js";
+export type { Projection } from "./facts/growth.js";
+export type { HealthKeeping } from "./facts/kept.js";
+export type { FigureName, FigureUnit, HealthFigure } from "./facts/measures.js";
+export { figureText } from "./facts/measures.js";
+export type { FigureComparison } from "./facts/week-ago.js";
+export type { Probed } from "./facts/within.js";
+export type { HealthOptions, HealthReport } from "./health.js";
+export type { HealthFinding, HealthPart, Severity } from "./rules/finding.js";
+export type { HealthScore, ScorePart } from "./rules/score.js";
+export { partWeights, severityCosts } from "./rules/score.js";

@@ -1,0 +1,11 @@
+// What runs in batches share: the lease, the pace, the signals of load.
+export type { Latency } from "../core/server/latency.js";
+export type { Lease, LeaseOptions } from "./lease.js";
+export { leaseHeldUntil, withLease } from "./lease.js";
+export type { PaceLimits, PaceState } from "./pace.js";
+export type { PauseReason, RunStop, UnknownSignal } from "./pacer.js";
+export type { SetAsideReport } from "./set-aside.js";
+export type { LoadSignal, ThrottleLimits, ThrottleReason } from "./throttle.js";
+export { loadSignals } from "./throttle.js";
+export type { CleanupWindow } from "./window.js";
+export { cleanupWindowSchema } from "./window.js";
