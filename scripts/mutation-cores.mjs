@@ -11,13 +11,14 @@ export const cores = {
     mutate: ["packages/risk-engine/src/**/*.ts"],
     tests: ["packages/risk-engine/test/**/*.test.ts"],
     // Seconds of properties each. The run of a mutant ends with the first test that fails, so the quick files go first.
-    last: ["assess", "caution", "session", "learn"].map((file) => `${file}.test.ts`),
+    last: ["session", "population", "caution", "assess"].map((file) => `${file}.test.ts`),
     // The first reads the source as text; the others judge the whole engine by long runs, seconds for each mutant.
     exclude: [
       "packages/risk-engine/test/public-surface.test.ts",
       "packages/risk-engine/test/evaluation.test.ts",
       "packages/risk-engine/test/fuzz.test.ts",
       "packages/risk-engine/test/guide.test.ts",
+      "packages/risk-engine/test/hostile.test.ts",
     ],
   },
   "db-optimizer": {

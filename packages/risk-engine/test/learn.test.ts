@@ -1,17 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  type Attempt,
-  emptyProfile,
-  learn,
-  maxProfileBytes,
-  type Profile,
-  presets,
-  readProfile,
-} from "../src/index.js";
+import { emptyProfile, learn, type Profile, presets, readProfile } from "../src/index.js";
 import { chrome, day, now, regular, usual } from "./support.js";
 
-const bytes = (profile: Profile) => new TextEncoder().encode(JSON.stringify(profile)).length;
 const seen = (profile: Profile, level: keyof Profile["levels"]) =>
   Object.fromEntries(profile.levels[level].values);
 
@@ -80,82 +70,6 @@ describe("a profile", () => {
     const total = profile.levels.browser.values.reduce((sum, [, weight]) => sum + weight, 0);
     expect(profile.levels.browser.values.length).toBe(12);
     expect(total).toBe(40);
-  });
-
-  it("keeps its size, whatever is learnt and however much", () => {
-    const hostile = fc.oneof(
-      fc.string({ maxLength: 200, unit: "binary" }),
-      fc.constantFrom(
-        "__proto__",
-        "constructor",
-        '"'.repeat(200),
-        "\\".repeat(200),
-        "\u0000".repeat(200),
-        "€".repeat(200),
-      ),
-    );
-    const attempt: fc.Arbitrary<Attempt> = fc.record({
-      at: fc.integer({ min: now, max: now + 2_000 * day }),
-      ip: fc.oneof(fc.ipV4(), fc.ipV6(), hostile),
-      asn: fc.oneof(hostile, fc.integer()),
-      country: hostile,
-      place: fc.record({
-        latitude: fc.double({ min: -90, max: 90, noNaN: true }),
-        longitude: fc.double({ min: -180, max: 180, noNaN: true }),
-        accuracyKm: fc.double({ min: 0, noNaN: true }),
-      }),
-      flags: fc.array(
-        fc.record({
-          kind: fc.constantFrom("tor", "vpn", "proxy", "hosting", "listed"),
-          asOf: fc.constant(now + 2_000 * day),
-        }),
-      ),
-      userAgent: hostile,
-      browser: hostile,
-      os: hostile,
-      deviceType: hostile,
-      deviceId: hostile,
-    });
-    fc.assert(
-      fc.property(fc.array(attempt, { maxLength: 120 }), (attempts) => {
-        const profile = attempts.reduce(
-          (known, one) => learn({ profile: known, attempt: one }),
-          emptyProfile(),
-        );
-        expect(bytes(profile)).toBeLessThanOrEqual(maxProfileBytes);
-        expect(readProfile(JSON.parse(JSON.stringify(profile)))).toEqual({ profile, status: "ok" });
-      }),
-      { seed: 6, numRuns: 60 },
-    );
-  });
-
-  it("fills every place of its limit and still fits", () => {
-    let profile = emptyProfile();
-    for (let index = 0; index < 20_000; index++) {
-      const letter = String.fromCharCode(97 + (index % 24));
-      const wide = letter.repeat(60);
-      profile = learn({
-        profile,
-        attempt: {
-          at: now + index * 997,
-          ip: `2a02:${(4_096 + (index % 24)).toString(16)}:ffff:ffff:ffff:ffff:ffff:ffff`,
-          asn: wide,
-          country: wide,
-          userAgent: `${letter} ${wide}`,
-          browser: `${wide} ${100_000 + (index % 24)}`,
-          os: wide,
-          deviceType: wide,
-          deviceId: wide,
-          place: { latitude: -12.345678, longitude: -123.456789, accuracyKm: 12_345.678 },
-          flags: (["tor", "vpn", "proxy", "hosting", "listed"] as const).map((kind) => ({
-            kind,
-            asOf: now + index * 997,
-          })),
-        },
-      });
-    }
-    expect(bytes(profile)).toBeGreaterThan(3_000);
-    expect(bytes(profile)).toBeLessThanOrEqual(maxProfileBytes);
   });
 });
 

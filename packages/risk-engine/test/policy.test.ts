@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { assess, calibrate, isRiskError, parsePolicy, policySchema, presets } from "../src/index.js";
+import { resolvePolicy } from "../src/policy.js";
 import { regular, usual } from "./support.js";
 
 const code = (act: () => unknown) => {
@@ -54,6 +55,93 @@ describe("a policy", () => {
 
   it("can't be changed once it is in use", () => {
     expect(Object.isFrozen(presets.balanced.core)).toBe(true);
+  });
+});
+
+describe("a policy in use", () => {
+  it("is read once: the same object gives the same policy", () => {
+    const policy = { core: { ip: 0.1 } };
+    expect(resolvePolicy(policy)).toBe(resolvePolicy(policy));
+    expect(resolvePolicy(resolvePolicy(policy))).toBe(resolvePolicy(policy));
+    expect(resolvePolicy(undefined)).toBe(presets.balanced);
+    for (const preset of Object.values(presets)) expect(resolvePolicy(preset)).toBe(preset);
+  });
+
+  it("can't be changed anywhere in it", () => {
+    const deep = resolvePolicy({ flags: { tor: { people: 0.5 } } });
+    expect(Object.isFrozen(deep.flags.tor)).toBe(true);
+    expect(Object.isFrozen(deep.learning.levels)).toBe(true);
+  });
+
+  it("says every path that is wrong, and the whole where it is none", () => {
+    const message = (policy: unknown) => {
+      try {
+        parsePolicy(policy as never);
+        return "";
+      } catch (error) {
+        return String((error as Error).message);
+      }
+    };
+    expect(message({ prior: 9, core: { ip: -1 } })).toMatch(/^The policy is wrong: prior: .+; core\.ip: /);
+    expect(message(null)).toMatch(/^The policy is wrong: policy: /);
+    expect(message({ thresholds: { medium: 9, high: 8 } })).toBe(
+      "The policy is wrong: thresholds: medium must not be above high",
+    );
+    expect(message({ thresholds: { medium: 8, high: 8 } })).toBe("");
+  });
+
+  // Each is as documented: who is asked, and whether anybody is refused.
+  it.each([
+    ["balanced", "allow", "deny", 1, ["unscored", "low"]],
+    ["strict", "challenge", "deny", 3, ["low"]],
+    ["relaxed", "allow", "challenge", 1, ["unscored", "low", "medium"]],
+  ] as const)("%s", (name, unscored, high, minimumLogins, levels) => {
+    const { actions, learning, ...preset } = presets[name];
+    expect(actions).toEqual({ unscored, low: "allow", medium: "challenge", high });
+    expect([preset.minimumLogins, learning.levels]).toEqual([minimumLogins, levels]);
+  });
+
+  it("of a stricter preset asks earlier", () => {
+    const medium = (name: keyof typeof presets) => presets[name].thresholds.medium;
+    expect(medium("strict")).toBeLessThan(medium("balanced"));
+    expect(medium("balanced")).toBeLessThan(medium("relaxed"));
+  });
+
+  it.each<[object, boolean]>([
+    [{ prior: -15 }, true],
+    [{ prior: 5 }, true],
+    [{ prior: -15.1 }, false],
+    [{ prior: 5.1 }, false],
+    [{ thresholds: { medium: 0, high: 100 } }, true],
+    [{ thresholds: { high: 100.1 } }, false],
+    [{ thresholds: { medium: -0.1 } }, false],
+    [{ minimumLogins: 0 }, false],
+    [{ minimumLogins: 1_000 }, true],
+    [{ minimumLogins: 1_001 }, false],
+    [{ minimumLogins: 1.5 }, false],
+    [{ learning: { halfLifeDays: 1 } }, true],
+    [{ learning: { halfLifeDays: 0.9 } }, false],
+    [{ learning: { halfLifeDays: 3_651 } }, false],
+    [{ learning: { levels: ["none"] } }, false],
+    [{ actions: { high: "forgive" } }, false],
+    [{ core: { bound: 10 } }, true],
+    [{ core: { bound: 10.1 } }, false],
+    [{ core: { concentration: 0.009 } }, false],
+    [{ core: { concentration: 101 } }, false],
+    [{ core: { ip: 5 } }, true],
+    [{ core: { ip: 5.1 } }, false],
+    [{ flags: { tor: { attackers: 0.0001, people: 1 } } }, true],
+    [{ flags: { tor: { attackers: 0 } } }, false],
+    [{ flags: { tor: { people: 1.1 } } }, false],
+    [{ travel: { maxKmPerHour: 0 } }, false],
+    [{ travel: { maxKmPerHour: 1e9 } }, true],
+    [{ travel: { maxKmPerHour: 2e9 } }, false],
+    [{ failures: { perUser: 0 } }, true],
+    [{ failures: { perUser: 101 } }, false],
+    [{ failures: { perUser: -1 } }, false],
+    [{ leakedPassword: -0.1 }, false],
+  ])("%j is taken: %s", (policy, expected) => {
+    expect(code(() => parsePolicy(policy as never))).toBe(expected ? "none" : "INVALID_POLICY");
   });
 });
 
