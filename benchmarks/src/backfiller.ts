@@ -1,6 +1,7 @@
 /** Backfills embedded sessions at the default throttle, and prints a line with each batch. Argument: URI. */
 import { writeSync } from "node:fs";
-import { lowerCpuPriority, migrateUp } from "@org/db-optimizer";
+import { migrateUp } from "@org/db-optimizer";
+import { lowerCpuPriority } from "@org/db-optimizer/jobs";
 import { createConnection } from "mongoose";
 import { benchmarkMigration } from "./backfill.js";
 

@@ -1,6 +1,7 @@
 /** Cleans up by the rule of the benchmark at the default throttle, and prints a line with each batch. Argument: URI. */
 import { writeSync } from "node:fs";
-import { lowerCpuPriority, runCleanup } from "@org/db-optimizer";
+import { runCleanup } from "@org/db-optimizer";
+import { lowerCpuPriority } from "@org/db-optimizer/jobs";
 import { createConnection } from "mongoose";
 import { benchmarkRule } from "./cleanup.js";
 

@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { isIdentityError, openDatabase } from "@org/db-models";
-import { lowerCpuPriority } from "@org/db-optimizer";
+import { lowerCpuPriority } from "@org/db-optimizer/jobs";
 import { type Logger, pino } from "pino";
 import { exitCodes, parseArguments, UsageError, usage } from "./cli.js";
 import { type Config, ConfigError, readConfig } from "./config.js";

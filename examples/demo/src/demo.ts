@@ -1,6 +1,5 @@
 import { type IdentityDatabase, type NamedQuery, retentionRules, sampleQueries } from "@org/db-models";
 import {
-  analysePerformance,
   type CleanupReport,
   checkHealth,
   DatabaseInitializer,
@@ -8,6 +7,7 @@ import {
   type OptimizeReport,
   runCleanup,
 } from "@org/db-optimizer";
+import { analysePerformance } from "@org/db-optimizer/workload";
 import { type LoadResult, loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
 import { demonstrateMigration, type MigrationResult } from "./migration.js";

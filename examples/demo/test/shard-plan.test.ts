@@ -1,5 +1,6 @@
 import { defineModels, type NamedQuery, shapesOfQueries } from "@org/db-models";
-import { initialize, readShardPlan } from "@org/db-optimizer";
+import { initialize } from "@org/db-optimizer";
+import { readShardPlan } from "@org/db-optimizer/sharding";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-import { lowerCpuPriority } from "@org/db-optimizer";
+import { lowerCpuPriority } from "@org/db-optimizer/jobs";
 
 import type { CliIo, Sink } from "./io.js";
 

@@ -1,5 +1,4 @@
 import {
-  assertModel,
   type DatabaseEvent,
   type HealthCheck,
   type ModelLike,
@@ -7,6 +6,7 @@ import {
   type RecordEvent,
   toOptimizerError,
 } from "@org/db-optimizer";
+import { assertModel } from "@org/db-optimizer/setup";
 import type { Connection } from "mongoose";
 import type { ParsedConfig } from "./config.js";
 import { CliError } from "./errors.js";

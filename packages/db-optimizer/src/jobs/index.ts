@@ -1,4 +1,6 @@
 // What runs in batches share: the lease, the pace, the signals of load.
+
+export { lowerCpuPriority } from "../core/cpu-priority.js";
 export type { Latency } from "../core/server/latency.js";
 export type { Lease, LeaseOptions } from "./lease.js";
 export { leaseHeldUntil, withLease } from "./lease.js";

@@ -1,4 +1,6 @@
 // Validators that follow from schemas.
+
+export { assertModel } from "../core/model.js";
 export type { InitializeOptions, InitializeResult, SetupCheck, SetupPlan } from "./initialize.js";
 export { jsonSchemaOf } from "./json-schema.js";
 export type { BrokenPath, SchemaSample } from "./sample-schema.js";

@@ -6,5 +6,6 @@ export type { KeyMeasure } from "./measure.js";
 export type { CollectionShardPlan, ShardPlanInput } from "./plan.js";
 export { planSharding } from "./plan.js";
 export type { ShardPlan, ShardPlanOptions } from "./read.js";
+export { readShardPlan } from "./read.js";
 export type { Target } from "./targeting.js";
 export { targetOf } from "./targeting.js";

@@ -25,3 +25,4 @@ export type { QueryAnalysis, QueryProblem } from "./analyse.js";
 export type { PlanExpectation } from "./expect.js";
 export type { Join, LookupFacts } from "./lookups.js";
 export type { OptimizeOptions, OptimizeReport } from "./optimize.js";
+export { analysePerformance } from "./optimize.js";
