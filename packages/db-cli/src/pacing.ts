@@ -1,4 +1,4 @@
-import type { LoadSignal, PaceLimits, ThrottleLimits } from "@org/db-optimizer";
+import { type LoadSignal, loadSignals, type PaceLimits, type ThrottleLimits } from "@org/db-optimizer";
 
 /** Options of commands that work in batches. */
 export interface PacingOptions {
@@ -21,6 +21,26 @@ export function pacingOf({ maxSlowdown, maxShare, maxRate, unwatched = [] }: Pac
     limits: { maxSlowdown, maxShare, ...(maxRate !== undefined && { maxRate }) },
     throttle: { unwatched },
   };
+}
+
+/** A wait of a run, as its progress and its record have it. */
+export interface Wait {
+  readonly reason?: string | undefined;
+  readonly detail?: string | undefined;
+}
+
+/** Without these it goes on by itself where they may not be read. */
+const reserves: readonly LoadSignal[] = ["oplog", "disk"];
+
+/**
+ * What ends a wait that does not end by itself: while the server's load may not be read, a run waits for the privilege.
+ * Nothing for any other wait. Pure.
+ */
+export function remedyOf({ reason, detail = "" }: Wait): string | undefined {
+  // A member that is away, or a question that fails, may be answered in a moment.
+  if (reason !== "unreadable" || !detail.includes("may not be read")) return undefined;
+  const names = loadSignals.filter((name) => !reserves.includes(name)).join(" ");
+  return `grant the user clusterMonitor, or stop it and run it with --unwatched ${names}`;
 }
 
 /** Whether other processes go first: without regard for reads nobody waits. */

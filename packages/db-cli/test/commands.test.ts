@@ -141,7 +141,7 @@ describe("setup, plan, apply", () => {
 });
 
 describe("cleanup", () => {
-  test("counts without --run, removes with it, and reports the impact", async () => {
+  needs("clusterMonitoring")("counts without --run, removes with it, and reports the impact", async () => {
     await fill(1_500);
     await orders().insertOne({ number: -1, updatedAt: new Date("2025-05-01T00:00:00Z") });
     await shop("setup");
@@ -158,7 +158,7 @@ describe("cleanup", () => {
     expect(await orders().countDocuments()).toBe(1);
   });
 
-  test("a rule without an index is refused, unless a scan is allowed", async () => {
+  needs("clusterMonitoring")("a rule without an index is refused, unless a scan is allowed", async () => {
     await fill(3);
     const refused = await shop("cleanup", "--run");
     expect(refused.exitCode).toBe(1);
@@ -174,7 +174,7 @@ describe("cleanup", () => {
     expect(result.stderr).toContain('No cleanup rule is named "odl"; there are: old-orders');
   });
 
-  test("Ctrl-C stops between batches, says so, and the next run goes on", async () => {
+  needs("clusterMonitoring")("Ctrl-C stops between batches, says so, and the next run goes on", async () => {
     await fill(3_000);
     await shop("setup");
     let press: () => void = () => undefined;
@@ -232,7 +232,7 @@ describe("health", () => {
     expect(result.stdout).toContain("org-db");
   });
 
-  needs("indexStats")("a database that is set up is well", async () => {
+  needs("clusterMonitoring", "indexStats")("a database that is set up is well", async () => {
     await fill(10);
     await shop("setup");
     const result = await shop("health");

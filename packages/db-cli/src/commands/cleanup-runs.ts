@@ -6,6 +6,7 @@ import type { Context, Outcome } from "../command.js";
 import { CliError, exitCodes } from "../errors.js";
 import { count, duration } from "../output/format.js";
 import { table } from "../output/table.js";
+import { remedyOf } from "../pacing.js";
 
 /** Options that steer a run instead of making one. */
 export interface Steering {
@@ -63,15 +64,23 @@ export async function status({ connection }: Context): Promise<Outcome> {
   const runs = await cleanupRuns(connection);
   const [newest] = runs;
   const held = await leaseHeldUntil(connection, cleanupLease);
+  // Of a run that is over nobody waits for anything.
+  const remedy = newest?.state === "paused" ? remedyOf(newest) : undefined;
   const gone =
     newest && !held && ["running", "paused"].includes(newest.state)
       ? "\nIts process is gone: the next --run goes on with it.\n"
       : "";
   return {
     exitCode: exitCodes.ok,
-    data: { runs },
-    text: newest ? `${runsTable(runs)}\n${rulesTable(newest)}${gone}` : "There was no cleanup yet.\n",
+    data: { runs, ...(remedy !== undefined && { next: remedy }) },
+    text: newest
+      ? `${runsTable(runs)}\n${rulesTable(newest)}${remedyText(remedy)}${gone}`
+      : "There was no cleanup yet.\n",
   };
+}
+
+function remedyText(remedy: string | undefined): string {
+  return remedy === undefined ? "" : `\nThe run waits for a privilege: ${remedy}.\n`;
 }
 
 function runsTable(runs: readonly CleanupRun[]): string {

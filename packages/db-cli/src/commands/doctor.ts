@@ -208,8 +208,9 @@ function nextCommand(read: Read, checks: readonly Check[]): string {
 
 function exitCodeOf(read: Read, checks: readonly Check[]): ExitCode {
   if ("faults" in read && read.faults.length > 0) return exitCodes.error;
-  if (checks.some(({ state }) => state === "unknown")) return exitCodes.undecidable;
-  return checks.some(({ state }) => state === "wrong") ? exitCodes.drift : exitCodes.ok;
+  // As for health: what is known to be wrong is said, whatever stays unknown beside it.
+  if (checks.some(({ state }) => state === "wrong")) return exitCodes.drift;
+  return checks.some(({ state }) => state === "unknown") ? exitCodes.undecidable : exitCodes.ok;
 }
 
 const marks = {

@@ -89,12 +89,17 @@ function slowText({ slow }: OptimizeReport, paint: Paint): string {
     : "Slow operations: unknown, the profiler is off. Turn it on with db.setProfilingLevel(1, { slowms: 100 }).\n";
 }
 
-function adviceText({ advice }: OptimizeReport, paint: Paint): string {
-  if (advice.length === 0) return `${paint("green", "No advice.")}\n`;
-  return advice
+function adviceText({ advice, shardKeysUnread }: OptimizeReport, paint: Paint): string {
+  const unread =
+    shardKeysUnread === undefined
+      ? ""
+      : `Redundant indexes: unknown, the shard keys cannot be read (${shardKeysUnread})\n`;
+  if (advice.length === 0) return unread || `${paint("green", "No advice.")}\n`;
+  const texts = advice
     .map(
       ({ message, evidence, command }) =>
         `${paint("yellow", "advice")} ${message}\n       ${evidence}\n       ${paint("cyan", command)}\n`,
     )
     .join("");
+  return texts + unread;
 }

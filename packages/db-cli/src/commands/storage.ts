@@ -25,10 +25,19 @@ function storageText({ collections, findings, leftOut }: StorageReport, paint: P
     ({ code, collection, message }) =>
       `${paint("yellow", code)} ${collection ? `${collection}: ` : ""}${message}\n`,
   );
-  const nothing = `${paint("green", "Nothing to recommend.")}\n`;
-  const missing = leftOut.map(({ collection, reason }) =>
-    paint("dim", `note    ${collection}, a time series, is left out: ${reason}\n`),
+  const unsampled = collections.flatMap(({ collection, unsampled: reason }) =>
+    reason === undefined
+      ? []
+      : [paint("dim", `note    no document of ${collection} was sampled: ${reason}\n`)],
   );
+  const missing = [
+    ...leftOut.map(({ collection, reason }) =>
+      paint("dim", `note    ${collection} is left out: ${reason}\n`),
+    ),
+    ...unsampled,
+  ];
+  const isSeen = collections.some(({ unsampled }) => unsampled === undefined);
+  const nothing = isSeen ? `${paint("green", "Nothing to recommend.")}\n` : "";
   return `${sizesTable(collections)}\n${missing.join("")}${lines.length > 0 ? lines.join("") : nothing}`;
 }
 
@@ -52,8 +61,8 @@ function sizesTable(collections: readonly CollectionStorage[]): string {
       bytes(one.storageBytes),
       one.reusableBytes === null ? "unknown" : bytes(one.reusableBytes),
       bytes(one.indexBytes),
-      bytes(one.medianBytes),
-      bytes(one.largestBytes),
+      one.unsampled === undefined ? bytes(one.medianBytes) : "unknown",
+      one.unsampled === undefined ? bytes(one.largestBytes) : "unknown",
       one.arrays[0] ? `${one.arrays[0].path} ${count(one.arrays[0].longest)}` : "",
     ]),
   );

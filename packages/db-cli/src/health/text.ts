@@ -52,7 +52,7 @@ export function factLines({ facts, projections }: HealthReport): [name: string, 
     ],
     indexes.known && [
       "indexes",
-      `${indexes.value.drift.missing.length} missing, ${indexes.value.drift.changed.length} changed, ${indexes.value.redundant.length} redundant`,
+      `${indexes.value.drift.missing.length} missing, ${indexes.value.drift.changed.length} changed, ${indexes.value.shardKeysUnread === undefined ? indexes.value.redundant.length : "unknown which"} redundant`,
     ],
     slow.known && [
       "slow",

@@ -1,15 +1,28 @@
 import type { Connection } from "mongoose";
 import type { Document } from "../core/model.js";
 import { databaseOf } from "../core/server/database.js";
+import { type Reading, readGranted } from "../core/server/figure.js";
 import { primary } from "../core/server/own-collection.js";
 import { type IndexKey, type IndexSpec, keysText } from "./spec.js";
+
+/** Shard keys by collection. */
+export type ShardKeys = ReadonlyMap<string, readonly IndexKey[]>;
+
+/**
+ * {@link shardKeysOf}, or why they cannot be read: `config` is read by `clusterMonitor`, not by a user of one database.
+ *
+ * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED`
+ */
+export function readShardKeys(connection: Connection): Promise<Reading<ShardKeys>> {
+  return readGranted(databaseOf(connection), () => shardKeysOf(connection));
+}
 
 /**
  * Shard keys by collection; none where the server is no router. An index that supports one must not be advised away.
  *
  * @throws what the driver throws when `config.collections` may not be read
  */
-export async function shardKeysOf(connection: Connection): Promise<ReadonlyMap<string, readonly IndexKey[]>> {
+export async function shardKeysOf(connection: Connection): Promise<ShardKeys> {
   const db = databaseOf(connection);
   const { msg } = await db.command({ hello: 1 });
   if (msg !== "isdbgrid") return new Map();

@@ -1,5 +1,6 @@
 import type { mongo } from "mongoose";
 import type { Document } from "../core/model.js";
+import { readGranted } from "../core/server/figure.js";
 import { primary } from "../core/server/own-collection.js";
 import { ofOthers } from "../core/server/own-work.js";
 
@@ -59,7 +60,7 @@ export async function readProfiler(
     profiling,
     entries,
     blind: profiling ? blindness(status, thresholdMs) : [],
-    lost: profiling && since ? await losses(recorded, since, entries.length) : [],
+    lost: profiling && since ? await losses(db, recorded, since, entries.length) : [],
   };
 }
 
@@ -91,6 +92,7 @@ export function blindness(status: Document, thresholdMs: number): string[] {
 
 // `system.profile` is capped: its oldest entries go when it is full. What is half empty has lost nothing.
 async function losses(
+  db: mongo.Db,
   recorded: mongo.Collection<ProfileEntry>,
   since: Date,
   found: number,
@@ -98,7 +100,13 @@ async function losses(
   if (found === maxEntries) return [`more than ${maxEntries} slow operations were recorded`];
   const [oldest] = await recorded.find().sort({ $natural: 1 }).limit(1).toArray();
   if (!oldest || oldest.ts <= since) return [];
-  const [stats] = await recorded.aggregate([{ $collStats: { storageStats: {} } }]).toArray();
+  const sizes = await readGranted(db, () =>
+    recorded.aggregate([{ $collStats: { storageStats: {} } }]).toArray(),
+  );
+  // `clusterMonitor` may find what is recorded, and not ask for its size.
+  if (sizes.state !== "known")
+    return [`system.profile begins at ${oldest.ts.toISOString()}, and its size cannot be read`];
+  const [stats] = sizes.value;
   const { size = 0, maxSize = 0 } = (stats?.storageStats ?? {}) as { size?: number; maxSize?: number };
   if (maxSize === 0 || size < maxSize / 2) return [];
   return [`system.profile (${maxSize} bytes) begins at ${oldest.ts.toISOString()} only`];

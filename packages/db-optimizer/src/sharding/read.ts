@@ -15,7 +15,7 @@ import { primary } from "../core/server/own-collection.js";
 import { ownWork } from "../core/server/own-work.js";
 import { declaredIndexes } from "../indexes/declared.js";
 import { type ActualCollection, inspectIndexes } from "../indexes/inspect.js";
-import { shardKeysOf } from "../indexes/shard-keys.js";
+import { readShardKeys, type ShardKeys } from "../indexes/shard-keys.js";
 import type { IndexKey, IndexSpec } from "../indexes/spec.js";
 import { shardKeyCandidates } from "./candidates.js";
 import { type CollectionShardPlan, planSharding } from "./plan.js";
@@ -66,7 +66,8 @@ export async function readShardPlan(
   );
   const expected = declaredIndexes(models).indexes;
   const hello = await helloOf(connection);
-  const current = await shardKeysOf(connection).catch(() => new Map<string, readonly IndexKey[]>());
+  const keys = await readShardKeys(connection);
+  const current: ShardKeys = keys.state === "known" ? keys.value : new Map();
   const results = await mapLimited(found, atOnce, async (collection) => {
     try {
       const indexes = indexesOf(collection, expected);

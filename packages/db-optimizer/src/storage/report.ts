@@ -6,6 +6,7 @@ import type { Document } from "../core/model.js";
 import type { CollectionSize } from "../core/server/collection-size.js";
 import { storageStats, sumSizes } from "../core/server/collection-size.js";
 import { databaseOf } from "../core/server/database.js";
+import { isAway, readGranted } from "../core/server/figure.js";
 import { ownWork } from "../core/server/own-work.js";
 import { type ParsedStorageLimits, parseStorageLimits, type StorageLimits } from "./limits.js";
 import { type SampleShape, shapeOf } from "./shape.js";
@@ -36,13 +37,15 @@ export interface CollectionStorage extends CollectionSize, SampleShape {
   readonly reusableBytes: number | null;
   /** Whether it is a time series: its figures are of the buckets, as the server reports them. */
   readonly timeSeries?: boolean;
+  /** Why no document was sampled: the sizes are known all the same. */
+  readonly unsampled?: string;
 }
 
 /** How a database is stored. */
 export interface StorageReport {
   readonly collections: readonly CollectionStorage[];
   readonly findings: readonly StorageFinding[];
-  /** Time series of which the server says nothing. */
+  /** Collections of which the server says nothing, or not to this user. */
   readonly leftOut: readonly LeftOut[];
 }
 
@@ -58,9 +61,9 @@ const mebibyte = 1_048_576;
 /**
  * Sizes, bytes free for reuse, and the schema anti-patterns that a sample of each collection shows: documents that are
  * too large, arrays that nothing bounds, too many indexes or collections. Reads only. What the sample has not is not
- * found.
+ * found. A collection that cannot be read is left out with its reason, and hides no other.
  *
- * @throws {OptimizerError} `INVALID_OPTIONS`, `NOT_AUTHORIZED`, `UNREACHABLE`
+ * @throws {OptimizerError} `INVALID_OPTIONS`, `UNREACHABLE`; `NOT_AUTHORIZED` when the collections may not be listed
  */
 export async function storageReport(connection: Connection, limits?: StorageLimits): Promise<StorageReport> {
   const parsed = parseStorageLimits(limits);
@@ -72,13 +75,12 @@ export async function storageReport(connection: Connection, limits?: StorageLimi
       .sort((a, b) => (a.name < b.name ? -1 : 1));
     const leftOut: LeftOut[] = [];
     const found = await mapLimited(listed, atOnce, async ({ name, type }) => {
-      const series = type === "timeseries";
       try {
-        return [{ ...(await storageOf(db, name, parsed.sample)), ...(series && { timeSeries: true }) }];
+        const found = await storageOf(db, name, parsed.sample);
+        return [{ ...found, ...(type === "timeseries" && { timeSeries: true }) }];
       } catch (error) {
-        // What only a time series is refused keeps nothing else from being reported.
         const known = toOptimizerError(error, `Cannot read the sizes of ${name}`);
-        if (!series || known.code === "UNREACHABLE") throw known;
+        if (isAway(known)) throw known;
         leftOut.push({ collection: name, reason: known.message });
         return [];
       }
@@ -92,16 +94,21 @@ export async function storageReport(connection: Connection, limits?: StorageLimi
 
 async function storageOf(db: mongo.Db, collection: string, size: number): Promise<CollectionStorage> {
   const parts = await storageStats(db, collection);
-  const sample = await db
-    .collection(collection, patternsAsStored)
-    .aggregate([{ $sample: { size } }], ownWork)
-    .toArray();
+  const sample = await readGranted(db, () =>
+    db
+      .collection(collection, patternsAsStored)
+      .aggregate([{ $sample: { size } }], ownWork)
+      .toArray(),
+  );
   return {
     collection,
     ...sumSizes(parts),
     indexes: Math.max(0, ...parts.map(({ nindexes }) => Number(nindexes ?? 0))),
     reusableBytes: reusableOf(parts),
-    ...shapeOf(sample),
+    ...shapeOf(sample.state === "known" ? sample.value : []),
+    ...(sample.state !== "known" && {
+      unsampled: sample.state === "absent" ? "the server samples none of it" : sample.reason,
+    }),
   };
 }
 

@@ -6,9 +6,9 @@ import { databaseOf } from "../core/server/database.js";
 import { type HealthThresholds, parseThresholds } from "../core/thresholds.js";
 import { declaredIndexes } from "../indexes/declared.js";
 import { readDrift } from "../indexes/plan/read-plan.js";
-import { redundantIndexes } from "../indexes/plan/redundant.js";
+import { type Redundancy, redundancyOf } from "../indexes/plan/redundant.js";
 import { inspectSizes } from "../indexes/plan/sizes.js";
-import { shardKeysOf } from "../indexes/shard-keys.js";
+import { readShardKeys } from "../indexes/shard-keys.js";
 import type { IndexSpec } from "../indexes/spec.js";
 import { type SlowOperations, slowOperations } from "../queries/slow.js";
 import { type Advice, advise } from "./advice.js";
@@ -17,7 +17,7 @@ import { parseLimits } from "./advise/limits.js";
 import { analyseQuery, indexHitRatio, type QueryAnalysis } from "./analyse.js";
 
 /** How the queries of a database do, and what would make them better. */
-export interface OptimizeReport {
+export interface OptimizeReport extends Pick<Redundancy, "shardKeysUnread"> {
   readonly database: string;
   readonly queries: readonly QueryAnalysis[];
   /** Share of the named queries that an index serves, 0 to 1. */
@@ -61,7 +61,7 @@ export async function analysePerformance(
   const slow = await slowOperations(connection, thresholds.slowOperationMs);
   const { own } = modelsOf(connection, models);
   const { drift, collections } = await readDrift(connection, own);
-  const shardKeys = await shardKeysOf(connection);
+  const { redundant, ...unread } = redundancyOf(collections, await readShardKeys(connection));
   const { missing, renamed, changed } = drift;
   const declared = declaredIndexes(own);
   // Under whatever name the server has them.
@@ -78,12 +78,11 @@ export async function analysePerformance(
     queries: analyses,
     indexHitRatio: indexHitRatio(analyses),
     slow,
+    ...unread,
     advice: advise({
       analyses,
       slow: slow.known ? slow.shapes : [],
-      redundant: collections.flatMap(({ collection, indexes }) =>
-        redundantIndexes(indexes, shardKeys.get(collection)),
-      ),
+      redundant,
       declared: placesOf([...declared.indexes, ...declared.contested, ...matched]),
       missing: placesOf(missing),
       present: collections.flatMap(({ indexes }) => indexes),

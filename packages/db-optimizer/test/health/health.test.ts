@@ -321,7 +321,18 @@ describe("findingsOf", () => {
     ["UNKNOWN", "info", { slow: unknown }],
     ["UNKNOWN", "info", { replication: unknown }],
     ["UNKNOWN", "info", secured({ settings: unknown })],
-    ["UNKNOWN", "info", { indexes: known({ drift, redundant: [], use: [], silent: ["b:27017"] }) }],
+    [
+      "UNKNOWN",
+      "info",
+      {
+        indexes: known({
+          drift,
+          redundant: [],
+          use: [],
+          silent: [{ member: "b:27017", reason: "it does not answer" }],
+        }),
+      },
+    ],
     ["UNKNOWN", "info", looked({ growth: unknown })],
     ["UNKNOWN", "info", looked({ checks: [{ name: "audit", part: "security", result: unknown }] })],
   ])("%s is %s", (code, severity, facts) => {

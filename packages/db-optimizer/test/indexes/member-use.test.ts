@@ -88,5 +88,7 @@ needs("indexStats")("every member is asked for itself, and one that does not ans
   const own = new URL(database.uri.replace("mongodb:", "http:")).host;
   const asked = await readIndexUse(withMembers(database.connection, [own, own, "127.0.0.1:9"]), ["things"]);
   expect(asked.use.get("things.a_1")).toHaveLength(2);
-  expect(asked.silent).toEqual(["127.0.0.1:9"]);
+  expect(asked.silent).toEqual([
+    { member: "127.0.0.1:9", reason: expect.stringMatching(/^it does not answer: /) },
+  ]);
 });

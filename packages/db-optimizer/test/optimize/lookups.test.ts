@@ -65,7 +65,7 @@ test("adds the recorded aggregations up by collection, the costliest first", () 
   ]);
 });
 
-needs("profiler", "indexStats")(
+needs("profiler")(
   "health finds the joins that a server recorded, and names the index that one wants",
   async () => {
     const { connection } = database;

@@ -1,7 +1,7 @@
 // Source: schemas of public projects: `{ unique: 1 }`, `expireAfterSeconds: process.env.X` (rest-hapi #205, the manual on NaN),
 // erxes' fields that are declared twice, models of views and of other databases (Mongoose's guides), values no server can index.
 // Right: read as the server reads it, or told with model, path and option; the rest goes on; never a bare failure.
-import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import fc from "fast-check";
 import mongoose, { mongo, Schema } from "mongoose";
 import { expect, test } from "vitest";
@@ -142,30 +142,27 @@ test.each<[string, [object, object?][], RegExp]>([
   expect(left.map(({ name }) => name)).toEqual(["c_1"]);
 });
 
-needs("indexStats")(
-  "all contradictions come at once, the rest is set up, and reading commands go on",
-  async () => {
-    const { connection } = database;
-    const twice = (options: object): [object, object?][] => [[{ a: 1 }], [{ a: 1 }, options]];
-    const all = [
-      model(twice({ unique: true }), {}, connection),
-      model(twice({ expireAfterSeconds: 60 }), {}, connection),
-      model([[{ b: 1 }]], {}, connection),
-    ];
-    expect(() => expectedIndexes(all)).toThrow(/2 declarations need a change/);
-    await connection.collection(all[0]!.collection.collectionName).createIndex({ a: 1 });
-    const result = await initialize(connection, all);
-    expect(result.failures.map(({ code }) => code)).toEqual(["MODELS_CONFLICT", "MODELS_CONFLICT"]);
-    expect(await connection.collection(all[2]!.collection.collectionName).indexes()).toHaveLength(2);
-    const { drift } = await planSetup(connection, all);
-    // It may be the one that is meant.
-    expect(drift.extra).toEqual([]);
-    const health = await checkHealth(connection, all, { now: new Date() });
-    expect(health.findings.filter(({ code }) => code === "DECLARATION_FAULT")).toHaveLength(2);
-    await expect(analysePerformance(connection, all, [])).resolves.toMatchObject({ queries: [] });
-    await expect(readShardPlan(connection, all)).resolves.toBeDefined();
-  },
-);
+test("all contradictions come at once, the rest is set up, and reading commands go on", async () => {
+  const { connection } = database;
+  const twice = (options: object): [object, object?][] => [[{ a: 1 }], [{ a: 1 }, options]];
+  const all = [
+    model(twice({ unique: true }), {}, connection),
+    model(twice({ expireAfterSeconds: 60 }), {}, connection),
+    model([[{ b: 1 }]], {}, connection),
+  ];
+  expect(() => expectedIndexes(all)).toThrow(/2 declarations need a change/);
+  await connection.collection(all[0]!.collection.collectionName).createIndex({ a: 1 });
+  const result = await initialize(connection, all);
+  expect(result.failures.map(({ code }) => code)).toEqual(["MODELS_CONFLICT", "MODELS_CONFLICT"]);
+  expect(await connection.collection(all[2]!.collection.collectionName).indexes()).toHaveLength(2);
+  const { drift } = await planSetup(connection, all);
+  // It may be the one that is meant.
+  expect(drift.extra).toEqual([]);
+  const health = await checkHealth(connection, all, { now: new Date() });
+  expect(health.findings.filter(({ code }) => code === "DECLARATION_FAULT")).toHaveLength(2);
+  await expect(analysePerformance(connection, all, [])).resolves.toMatchObject({ queries: [] });
+  await expect(readShardPlan(connection, all)).resolves.toBeDefined();
+});
 
 test("a model of another database is refused by what writes, and left out by what reads", async () => {
   const { connection } = database;

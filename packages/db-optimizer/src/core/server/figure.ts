@@ -1,5 +1,5 @@
 import type { mongo } from "mongoose";
-import { toOptimizerError } from "../errors.js";
+import { type OptimizerError, toOptimizerError } from "../errors.js";
 import { primary } from "./own-collection.js";
 
 /**
@@ -21,6 +21,26 @@ export async function readFigure<T>(db: mongo.Db, ask: () => Promise<T>): Promis
   } catch (error) {
     return whyUnreadOn(db, error);
   }
+}
+
+/**
+ * {@link readFigure} of a server that is there: what one question is refused hides no other answer.
+ *
+ * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED`: then no question is answered
+ */
+export async function readGranted<T>(db: mongo.Db, ask: () => Promise<T>): Promise<Reading<T>> {
+  try {
+    return { state: "known", value: await ask() };
+  } catch (error) {
+    const known = toOptimizerError(error);
+    if (isAway(known)) throw known;
+    return whyUnreadOn(db, error);
+  }
+}
+
+/** Whether it is the server that cannot be asked anything, and not this one question that it refuses. Pure. */
+export function isAway({ code }: OptimizerError): boolean {
+  return code === "UNREACHABLE" || code === "AUTHENTICATION_FAILED";
 }
 
 /** {@link whyUnread} on the server behind this handle. */

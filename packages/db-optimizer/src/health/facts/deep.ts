@@ -15,9 +15,9 @@ import { shapeOf } from "../../storage/shape.js";
 import { judgePlan, keysPerReturned } from "../../workload/analyse.js";
 import { readLookups } from "../../workload/lookups.js";
 import { type HealthCheck, runChecks } from "../checks.js";
-import type { DeepFacts, GrowthFacts, QueryFacts } from "./facts.js";
+import type { DeepFacts, GrowthFacts, QueryFacts, SampleFacts } from "./facts.js";
 import { probeGrowth } from "./growth.js";
-import type { Within } from "./within.js";
+import type { Each, Within } from "./within.js";
 
 /** What the deep probes look at. */
 export interface DeepInput {
@@ -40,12 +40,15 @@ export async function probeDeep(
   const { models, queries, checks, thresholds, now } = input;
   return {
     at: now,
-    schemas: await within("schema samples", () => probeSchemas(connection, models, thresholds)),
+    schemas: await within("schema samples", (each) => probeSchemas(connection, models, thresholds, each)),
     lookups: await within("joins", () => readLookups(databaseOf(connection), thresholds.probeTimeoutMs)),
-    queries: await within("named queries", () =>
-      mapLimited(queries, atOnce, (query) => probeQuery(connection, query, thresholds)),
-    ),
-    growth: await within("growth", () => probeAllGrowth(connection, input)),
+    queries: await within("named queries", async (each) => {
+      const explained = await mapLimited(queries, atOnce, (query) =>
+        each(`named query ${query.name}`, () => probeQuery(connection, query, thresholds)),
+      );
+      return explained.flat();
+    }),
+    growth: await within("growth", (each) => probeAllGrowth(connection, input, each)),
     checks: await runChecks(checks, within),
   };
 }
@@ -54,14 +57,20 @@ async function probeSchemas(
   connection: Connection,
   models: readonly ModelLike[],
   { sampleDocuments, probeTimeoutMs }: ParsedThresholds,
-) {
+  each: Each,
+): Promise<SampleFacts[]> {
   if (sampleDocuments === 0) return [];
   const expected = declaredCollections(models).collections;
   const within = { size: sampleDocuments, maxTimeMS: probeTimeoutMs };
-  return sampleEach(databaseOf(connection), expected, within, (documents, sample) => ({
-    ...sample,
-    shape: shapeOf(documents),
-  }));
+  const samples = await mapLimited(expected, atOnce, (one) =>
+    each(`sample of ${one.collection}`, () =>
+      sampleEach(databaseOf(connection), [one], within, (documents, sample) => ({
+        ...sample,
+        shape: shapeOf(documents),
+      })),
+    ),
+  );
+  return samples.flat(2);
 }
 
 async function probeQuery(
@@ -94,6 +103,7 @@ async function probeQuery(
 async function probeAllGrowth(
   connection: Connection,
   { models, thresholds, now }: DeepInput,
+  each: Each,
 ): Promise<GrowthFacts[]> {
   const expiring = new Set(
     declaredIndexes(models)
@@ -105,12 +115,11 @@ async function probeAllGrowth(
   const foreign = Object.keys(limits).find((name) => name !== "*" && !names.includes(name));
   if (foreign !== undefined)
     throw new OptimizerError("INVALID_OPTIONS", `limits.${foreign}: no model has a collection of this name`);
-  return mapLimited(names, atOnce, (collection) =>
-    probeGrowth(databaseOf(connection), collection, {
-      now,
-      days,
-      expires: expiring.has(collection),
-      maxTimeMS,
-    }),
+  const db = databaseOf(connection);
+  const growth = await mapLimited(names, atOnce, (collection) =>
+    each(`growth of ${collection}`, () =>
+      probeGrowth(db, collection, { now, days, expires: expiring.has(collection), maxTimeMS }),
+    ),
   );
+  return growth.flat();
 }

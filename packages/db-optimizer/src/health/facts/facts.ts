@@ -1,7 +1,8 @@
 import type { OptimizerErrorCode } from "../../core/error-codes.js";
 import type { CollectionSize } from "../../core/server/collection-size.js";
+import type { SilentMember } from "../../indexes/observe/member-use.js";
 import type { DriftReport } from "../../indexes/plan/diff.js";
-import type { RedundantIndex } from "../../indexes/plan/redundant.js";
+import type { Redundancy } from "../../indexes/plan/redundant.js";
 import type { UnusedFinding } from "../../indexes/plan/unused.js";
 import type { SlowOperations } from "../../queries/slow.js";
 import type { SchemaSample } from "../../setup/sample-schema.js";
@@ -114,14 +115,13 @@ interface DeclarationFault {
   readonly message: string;
 }
 
-export interface IndexFacts {
+export interface IndexFacts extends Redundancy {
   readonly drift: DriftReport;
   /** Declarations that cannot be carried out, and so are compared with nothing. */
   readonly faults?: readonly DeclarationFault[];
-  readonly redundant: readonly RedundantIndex[];
   readonly use: readonly UnusedFinding[];
   /** Members that did not say how their indexes are used. */
-  readonly silent: readonly string[];
+  readonly silent: readonly SilentMember[];
 }
 
 export interface ServerFacts {

@@ -66,6 +66,8 @@ export function projectGrowth(
 ): Projection[] {
   return Object.entries(limits).flatMap(([subject, limit]) => {
     const of = growth.filter(({ collection }) => subject === "*" || collection === subject);
+    // Its size could not be read, which is no size of zero.
+    if (of.length === 0) return [];
     const steady = of.map(({ perDay, expires }) => (expires ? 0 : (perDay ?? 0)));
     const sum = (value: (facts: GrowthFacts, at: number) => number) =>
       of.reduce((total, facts, at) => total + value(facts, at), 0);

@@ -1,12 +1,12 @@
 import type { Connection, mongo } from "mongoose";
 import { patternsAsStored } from "../../core/bson/exact.js";
-import { OptimizerError, toOptimizerError } from "../../core/errors.js";
+import type { OptimizerError } from "../../core/errors.js";
 import { mapLimited } from "../../core/limited.js";
 import { collectionNames, type Document, type ModelLike, modelsOf } from "../../core/model.js";
 import type { NamedQuery } from "../../core/named-query.js";
 import { collectionSize } from "../../core/server/collection-size.js";
 import { databaseOf } from "../../core/server/database.js";
-import { whyUnreadOn } from "../../core/server/figure.js";
+import type { Reading } from "../../core/server/figure.js";
 import { summarise } from "../../core/server/latency.js";
 import { primary } from "../../core/server/own-collection.js";
 import { ownWork } from "../../core/server/own-work.js";
@@ -14,10 +14,9 @@ import type { ParsedThresholds } from "../../core/thresholds.js";
 import type { ActualCollection, ActualIndex } from "../../indexes/inspect.js";
 import { type MemberUse, readIndexUse } from "../../indexes/observe/member-use.js";
 import { readDrift } from "../../indexes/plan/read-plan.js";
-import { redundantIndexes } from "../../indexes/plan/redundant.js";
+import { redundancyOf } from "../../indexes/plan/redundant.js";
 import { judgeUse, type UnusedFinding } from "../../indexes/plan/unused.js";
-import { shardKeysOf, supportsShardKey } from "../../indexes/shard-keys.js";
-import type { IndexKey } from "../../indexes/spec.js";
+import { readShardKeys, type ShardKeys, supportsShardKey } from "../../indexes/shard-keys.js";
 import { countSlow, slowOperations } from "../../queries/slow.js";
 import { declaredCollections } from "../../setup/collections.js";
 import { planCollections } from "../../setup/plan-collections.js";
@@ -38,7 +37,7 @@ import { probeProcessor } from "./processor.js";
 import { membersSeen, probeReplication, probeShards } from "./replication.js";
 import { probeSecurity } from "./security.js";
 import { probeServer } from "./server.js";
-import type { Probed, Within } from "./within.js";
+import { type Each, probed, type Within } from "./within.js";
 
 const pings = 10;
 const atOnce = 4;
@@ -76,9 +75,13 @@ export async function probeHealth(
     ),
     connection: await within("ping", () => probeConnection(db)),
     topology: await within("topology", () => probeTopology(db)),
-    replication: seenSince(await within("replication", () => probeReplication(db, within)), previous, now),
+    replication: seenSince(
+      await within("replication", (each) => probeReplication(db, each, within)),
+      previous,
+      now,
+    ),
     security: await probeSecurity(connection, within),
-    collections: await within("collection sizes", () => probeCollections(db, models)),
+    collections: await within("collection sizes", (each) => probeCollections(db, models, each)),
     indexes: await within("indexes", () => probeIndexes(connection, models, { now, thresholds, faults })),
     server: await within("server status", async () =>
       probeServer(db, await countedBefore(db, previous, now)),
@@ -130,32 +133,6 @@ async function probeSlow(
   return { slow, ...(count.known && { slowInHour: count.value }) };
 }
 
-async function probed<T>(
-  db: mongo.Db,
-  doing: string,
-  probe: () => Promise<T>,
-  timeoutMs: number,
-): Promise<Probed<T>> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new OptimizerError("TIMED_OUT", `took longer than ${timeoutMs} ms`)),
-      timeoutMs,
-    );
-  });
-  try {
-    return { known: true, value: await Promise.race([probe(), late]) };
-  } catch (error) {
-    const known = toOptimizerError(error, doing);
-    if (known.code === "UNREACHABLE" || known.code === "AUTHENTICATION_FAILED" || known.kind === "caller")
-      throw known;
-    const { state } = await whyUnreadOn(db, error);
-    return { known: false, reason: known.message, ...(state === "absent" && { unsupported: true }) };
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 async function probeConnection(db: mongo.Db): Promise<ConnectionFacts> {
   const times: number[] = [];
   for (let round = 0; round < pings; round++) {
@@ -182,15 +159,22 @@ async function probeTopology(db: mongo.Db): Promise<TopologyFacts> {
   };
 }
 
-async function probeCollections(db: mongo.Db, models: readonly ModelLike[]): Promise<CollectionFacts[]> {
+async function probeCollections(
+  db: mongo.Db,
+  models: readonly ModelLike[],
+  each: Each,
+): Promise<CollectionFacts[]> {
   const existing = new Set(
     (await db.listCollections({}, { nameOnly: true, ...primary }).toArray()).map(({ name }) => name),
   );
-  return mapLimited(collectionNames(models), atOnce, async (collection) => ({
-    collection,
-    exists: existing.has(collection),
-    ...(await collectionSize(db, collection)),
-  }));
+  const sizes = await mapLimited(collectionNames(models), atOnce, (collection) =>
+    each(`size of ${collection}`, async () => ({
+      collection,
+      exists: existing.has(collection),
+      ...(await collectionSize(db, collection)),
+    })),
+  );
+  return sizes.flat();
 }
 
 async function probeIndexes(
@@ -201,7 +185,7 @@ async function probeIndexes(
   const { drift, collections, faults: ofIndexes } = await readDrift(connection, models);
   const declared = declaredCollections(models);
   const { faults: ofCollections } = planCollections(declared.collections, collections, "off");
-  const shardKeys = await shardKeysOf(connection);
+  const shardKeys = await readShardKeys(connection);
   const countable = collections.filter(({ exists, type }) => exists && type === "collection");
   const members = await readIndexUse(
     connection,
@@ -213,18 +197,10 @@ async function probeIndexes(
       code,
       message,
     })),
-    redundant: collections.flatMap(({ collection, indexes }) =>
-      redundantIndexes(indexes, shardKeys.get(collection)),
-    ),
+    ...redundancyOf(collections, shardKeys),
     silent: members.silent,
     use: countable.flatMap((found) =>
-      useOf(
-        found,
-        members,
-        { extra: drift.extra, shardKey: shardKeys.get(found.collection) },
-        now,
-        thresholds,
-      ),
+      useOf(found, members, { extra: drift.extra, shardKeys }, now, thresholds),
     ),
   };
 }
@@ -232,23 +208,30 @@ async function probeIndexes(
 function useOf(
   { collection, indexes }: ActualCollection,
   { use, silent }: MemberUse,
-  { extra, shardKey }: { extra: readonly ActualIndex[]; shardKey: readonly IndexKey[] | undefined },
+  { extra, shardKeys }: { extra: readonly ActualIndex[]; shardKeys: Reading<ShardKeys> },
   now: Date,
   { unusedIndexDays }: ParsedThresholds,
 ): UnusedFinding[] {
+  const silentOn = silent.filter(({ collections }) => collections?.includes(collection) ?? true).length;
   return indexes.map((index) => {
     const entries = use.get(`${collection}.${index.name}`) ?? [];
     return judgeUse({
       index,
       use: entries,
-      members: entries.length + silent.length,
+      members: entries.length + silentOn,
       // Declared under another name, it is declared.
       declared: !extra.includes(index),
-      shardKey: shardKey !== undefined && supportsShardKey(index, shardKey),
+      shardKey: mayNeed(index, shardKeys),
       now,
       minimumAgeDays: unusedIndexDays,
     });
   });
+}
+
+function mayNeed(index: ActualIndex, shardKeys: Reading<ShardKeys>): boolean | "unknown" {
+  if (shardKeys.state !== "known") return "unknown";
+  const shardKey = shardKeys.value.get(index.collection);
+  return shardKey !== undefined && supportsShardKey(index, shardKey);
 }
 
 async function probeLongOperations(db: mongo.Db, longMs: number): Promise<LongOperation[]> {

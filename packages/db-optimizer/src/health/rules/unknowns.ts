@@ -29,6 +29,7 @@ export function unknownsOf(facts: HealthFacts): Unknown[] {
     ["storage", "growth", deep.growth],
     ["indexes", "indexes", facts.indexes],
     ["indexes", "use of indexes", silentMembers(facts)],
+    ["indexes", "redundant indexes", shardKeysOf(facts)],
     ["queries", "named queries", deep.queries],
     ["operations", "server status", facts.server],
     // Where the server's status is refused, so is this, and for the same reason.
@@ -41,14 +42,34 @@ export function unknownsOf(facts: HealthFacts): Unknown[] {
     ...(slow.known ? [["schema", "joins", deep.lookups] as const] : []),
     ...deep.checks.map(({ name, part, result }) => [part, `check ${name}`, result] as const),
   ];
-  return probes.flatMap(([part, what, probe]) =>
-    probe.known ? [] : [{ part, what, reason: probe.reason, decidable: probe.unsupported !== true }],
-  );
+  return probes.flatMap(([part, what, probe]): Unknown[] => {
+    const unread = probe.known ? (probe.unread ?? []) : [{ ...probe, what }];
+    return unread.map((one) => ({
+      part,
+      what: one.what,
+      reason: one.reason,
+      decidable: one.unsupported !== true,
+    }));
+  });
 }
 
 function silentMembers({ indexes }: HealthFacts): Probed<unknown> {
-  if (!indexes.known || indexes.value.silent.length === 0) return { known: true, value: undefined };
-  return { known: false, reason: `no answer from ${indexes.value.silent.join(", ")}` };
+  const silent = indexes.known ? indexes.value.silent : [];
+  if (silent.length === 0) return { known: true, value: undefined };
+  const texts = silent.map(({ member, collections, reason }) =>
+    collections ? `${member}, ${collections.join(", ")}: ${reason}` : `${member}: ${reason}`,
+  );
+  return {
+    known: false,
+    reason: texts.join("; "),
+    ...(silent.every(({ unsupported }) => unsupported) && { unsupported: true }),
+  };
+}
+
+function shardKeysOf({ indexes }: HealthFacts): Probed<unknown> {
+  const reason = indexes.known ? indexes.value.shardKeysUnread : undefined;
+  if (reason === undefined) return { known: true, value: undefined };
+  return { known: false, reason: `the shard keys cannot be read, and any index may support one: ${reason}` };
 }
 
 /** Parts of which nothing could be looked at. Pure. */

@@ -1,8 +1,10 @@
 import { type Connection, mongo } from "mongoose";
 
+import { toOptimizerError } from "../../core/errors.js";
 import { mapLimited } from "../../core/limited.js";
 import type { Document } from "../../core/model.js";
 import { databaseOf } from "../../core/server/database.js";
+import { type Reading, readGranted } from "../../core/server/figure.js";
 import { primary } from "../../core/server/own-collection.js";
 import { ownWork } from "../../core/server/own-work.js";
 import type { IndexUse } from "../plan/unused.js";
@@ -12,7 +14,18 @@ export interface MemberUse {
   /** By `collection.index`, an entry for each member that has it. */
   readonly use: ReadonlyMap<string, readonly IndexUse[]>;
   /** Members that hold data and did not answer: what they would say nobody knows. */
-  readonly silent: readonly string[];
+  readonly silent: readonly SilentMember[];
+}
+
+/** A member that did not say how indexes are used. */
+export interface SilentMember {
+  /** Its host and port. */
+  readonly member: string;
+  readonly reason: string;
+  /** Collections of which it says nothing. Absent: of none that were asked about does it say anything. */
+  readonly collections?: readonly string[];
+  /** It has no such counters, whoever asks. */
+  readonly unsupported?: boolean;
 }
 
 const atOnce = 4;
@@ -20,23 +33,44 @@ const selectionMs = 3_000;
 
 /**
  * Asks every data-bearing member for its index counters, as each counts for itself alone. A member that cannot be
- * reached or refuses is silent; with one such member no index is called unused.
+ * reached or refuses is silent; with one such member no index is called unused. `$indexStats` is of `clusterMonitor`
+ * alone: `read`, `readWrite`, `dbAdmin` and `dbOwner` list indexes, and may not ask how they are used.
+ *
+ * @see https://www.mongodb.com/docs/manual/reference/operator/aggregation/indexStats/
+ * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED` of the server that the connection is to
  */
 export async function readIndexUse(
   connection: Connection,
   collections: readonly string[],
 ): Promise<MemberUse> {
+  if (collections.length === 0) return { use: new Map(), silent: [] };
   const db = databaseOf(connection);
-  const hosts = await memberHosts(connection);
-  if (hosts.length <= 1) return { use: merged([await useOn(db, collections)]), silent: [] };
-  const answers = await mapLimited(hosts, atOnce, async (host) => {
-    const use = await askMember(connection, host, (own) => useOn(own, collections)).catch(() => undefined);
-    return { host, use };
-  });
-  return {
-    use: merged(answers.flatMap(({ use }) => (use ? [use] : []))),
-    silent: answers.filter(({ use }) => !use).map(({ host }) => host),
-  };
+  const hosts = await readGranted(db, () => memberHosts(connection));
+  if (hosts.state !== "known") return { use: new Map(), silent: [silentMember("each shard", hosts)] };
+  const [own = hostOf(connection)] = hosts.value;
+  const answers =
+    hosts.value.length <= 1
+      ? [answerOf(own, await useOn(db, collections))]
+      : await mapLimited(hosts.value, atOnce, (host) => askForUse(connection, host, collections));
+  return { use: merged(answers.map(({ use }) => use)), silent: answers.flatMap(({ silent }) => silent) };
+}
+
+async function askForUse(
+  connection: Connection,
+  host: string,
+  collections: readonly string[],
+): Promise<MemberAnswer> {
+  try {
+    return answerOf(host, await askMember(connection, host, (own) => useOn(own, collections)));
+  } catch (error) {
+    const { message } = toOptimizerError(error);
+    return { use: [], silent: [{ member: host, reason: `it does not answer: ${message}` }] };
+  }
+}
+
+function hostOf(connection: Connection): string {
+  const { hosts = [] } = connection.getClient().options;
+  return hosts.length > 0 ? hosts.join(",") : "the server";
 }
 
 /** Addresses of all members that hold data, of every shard. */
@@ -102,20 +136,64 @@ export function memberOptions(options: Partial<mongo.MongoOptions>): mongo.Mongo
   } as mongo.MongoClientOptions;
 }
 
-async function useOn(db: mongo.Db, collections: readonly string[]): Promise<[string, IndexUse][]> {
-  const found = await mapLimited(collections, atOnce, async (collection) => {
-    const pipeline = [{ $indexStats: {} }];
-    const entries = await db
-      .collection(collection, primary)
-      .aggregate(pipeline, ownWork)
-      .toArray()
-      .catch(absent);
-    return entries.flatMap((entry): [string, IndexUse][] => {
-      const use = useOfEntry(entry);
-      return use ? [[`${collection}.${entry.name}`, use]] : [];
-    });
+type Entries = [place: string, use: IndexUse][];
+type Unread = Exclude<Reading<never>, { state: "known" }>;
+
+interface CollectionUse {
+  readonly collection: string;
+  readonly reading: Reading<Entries>;
+}
+
+interface MemberAnswer {
+  readonly use: Entries;
+  readonly silent: readonly SilentMember[];
+}
+
+// Privileges may be of single collections: each is asked about for itself.
+function useOn(db: mongo.Db, collections: readonly string[]): Promise<CollectionUse[]> {
+  return mapLimited(collections, atOnce, async (collection) => ({
+    collection,
+    reading: await readGranted(db, () => useOf(db, collection)),
+  }));
+}
+
+async function useOf(db: mongo.Db, collection: string): Promise<Entries> {
+  const entries = await db
+    .collection(collection, primary)
+    .aggregate([{ $indexStats: {} }], ownWork)
+    .toArray()
+    .catch(absent);
+  return entries.flatMap((entry): Entries => {
+    const use = useOfEntry(entry);
+    return use ? [[`${collection}.${entry.name}`, use]] : [];
   });
-  return found.flat();
+}
+
+/** What a member said, with what it did not, by its reasons. Pure. */
+function answerOf(member: string, found: readonly CollectionUse[]): MemberAnswer {
+  const silent = new Map<string, { about: SilentMember; collections: string[] }>();
+  for (const { collection, reading } of found) {
+    if (reading.state === "known") continue;
+    const about = silentMember(member, reading);
+    const known = silent.get(about.reason) ?? { about, collections: [] };
+    known.collections.push(collection);
+    silent.set(about.reason, known);
+  }
+  return {
+    use: found.flatMap(({ reading }) => (reading.state === "known" ? reading.value : [])),
+    silent: [...silent.values()].map(({ about, collections }) =>
+      collections.length === found.length ? about : { ...about, collections },
+    ),
+  };
+}
+
+// What the server says of a refusal is the whole command, and not whom to ask for what.
+const forbidden = "this user may not read $indexStats; grant it the role clusterMonitor";
+
+function silentMember(member: string, unread: Unread): SilentMember {
+  if (unread.state === "absent")
+    return { member, reason: "it has no $indexStats for this connection", unsupported: true };
+  return { member, reason: unread.state === "forbidden" ? forbidden : unread.reason };
 }
 
 // A shard need not have the collection.
@@ -133,7 +211,7 @@ export function useOfEntry({ host, accesses }: Document): IndexUse | undefined {
   return since instanceof Date ? { member: String(host), ops: Number(ops), since } : undefined;
 }
 
-function merged(answers: readonly (readonly [string, IndexUse])[][]): Map<string, IndexUse[]> {
+function merged(answers: readonly Entries[]): Map<string, IndexUse[]> {
   const use = new Map<string, IndexUse[]>();
   for (const [place, entry] of answers.flat()) use.set(place, [...(use.get(place) ?? []), entry]);
   return use;

@@ -5,6 +5,7 @@ import { mapLimited } from "../../core/limited.js";
 import type { Document } from "../../core/model.js";
 import type { NamedQuery } from "../../core/named-query.js";
 import { databaseOf } from "../../core/server/database.js";
+import { readGranted } from "../../core/server/figure.js";
 import { isTransient } from "../../core/server/transient.js";
 import { type ProfilerView, readProfiler, type SlowFilter } from "../../queries/profiler.js";
 import { explainQuery, isFailureOfQuery } from "../../queries/run-explain.js";
@@ -118,7 +119,10 @@ async function profilerViews(
       return undefined;
     }),
   });
-  const hosts = await memberHosts(connection);
+  // Who may not read which members there are cannot read their profilers either.
+  const known = await readGranted(databaseOf(connection), () => memberHosts(connection));
+  if (known.state !== "known") return [{ host: "each shard", view: undefined }];
+  const hosts = known.value;
   if (hosts.length <= 1) return [await ask(hosts[0] ?? "", read(databaseOf(connection)))];
   return mapLimited(hosts, membersAtOnce, async (host) => ({
     host,

@@ -7,7 +7,7 @@ import { declaredIndexes, type ExpectedIndex, type PlanNote } from "../declared.
 import { type ActualCollection, inspectIndexes } from "../inspect.js";
 import type { Observation } from "../observe/observation.js";
 import { openObservations } from "../observe/observe.js";
-import { shardKeysOf } from "../shard-keys.js";
+import { readShardKeys, type ShardKeys, shardKeysOf } from "../shard-keys.js";
 import { type DriftReport, diffIndexes } from "./diff.js";
 import { withExpiring } from "./expiry.js";
 import { type Plan, type PlanInput, planIndexes, planOf } from "./plan.js";
@@ -56,7 +56,7 @@ async function readOnce(
     .map(({ expected: index }) => index);
   const built = [...drift.missing, ...rebuilt].map(({ collection }) => collection);
   const sizes = built.length > 0 ? await inspectSizes(connection, built) : undefined;
-  const shardKeys = drop.length + rebuilt.length > 0 ? await shardKeysOf(connection) : undefined;
+  const { shardKeys, notes: unread } = await readKeysFor(connection, drop, rebuilt);
   const input = { drop, observations, sizes, shardKeys };
   const { steps } = planIndexes(drift, collections, input);
   return {
@@ -64,8 +64,34 @@ async function readOnce(
     plan: planOf(await withExpiring(connection, steps)),
     collections,
     faults: [...foreign, ...faults],
-    notes,
+    notes: [...notes, ...unread],
   };
+}
+
+// A drop must know them; of a rebuild the server itself refuses to drop the only index of a shard key.
+async function readKeysFor(
+  connection: Connection,
+  drop: readonly string[],
+  rebuilt: readonly ExpectedIndex[],
+): Promise<{ shardKeys?: ShardKeys; notes: readonly PlanNote[] }> {
+  if (drop.length > 0) return { shardKeys: await droppableBy(connection), notes: [] };
+  if (rebuilt.length === 0) return { notes: [] };
+  const shardKeys = await readShardKeys(connection);
+  if (shardKeys.state === "known") return { shardKeys: shardKeys.value, notes: [] };
+  const reason = shardKeys.state === "absent" ? "the server does not tell" : shardKeys.reason;
+  const notes = rebuilt.map(({ collection, name }) => ({
+    collection,
+    message: `whether its shard key needs ${name}, which is to be rebuilt, is unknown: ${reason}`,
+  }));
+  return { notes };
+}
+
+async function droppableBy(connection: Connection): Promise<ShardKeys> {
+  try {
+    return await shardKeysOf(connection);
+  } catch (error) {
+    throw toOptimizerError(error, "Cannot tell whether a shard key needs the index to be dropped");
+  }
 }
 
 /**

@@ -1,4 +1,6 @@
-import type { ActualIndex } from "../inspect.js";
+import type { Reading } from "../../core/server/figure.js";
+import type { ActualCollection, ActualIndex } from "../inspect.js";
+import type { ShardKeys } from "../shard-keys.js";
 import { collationText, filterText, type IndexKey, isOrdered, keysText, optionTexts } from "../spec.js";
 
 /** An index that another one makes superfluous. */
@@ -32,6 +34,27 @@ export function redundantIndexes(
     found.push({ index, coveredBy: cover, why: isDuplicate(index, cover) ? "duplicate" : "prefix" });
   }
   return found.sort((a, b) => indexes.indexOf(a.index) - indexes.indexOf(b.index));
+}
+
+/** Redundant indexes of all collections. */
+export interface Redundancy {
+  readonly redundant: readonly RedundantIndex[];
+  /** Why the shard keys could not be read: any index may be needed by one, so none is called redundant. */
+  readonly shardKeysUnread?: string;
+}
+
+/** {@link redundantIndexes} of several collections. Pure. */
+export function redundancyOf(
+  collections: readonly Pick<ActualCollection, "collection" | "indexes">[],
+  shardKeys: Reading<ShardKeys>,
+): Redundancy {
+  if (shardKeys.state === "absent")
+    return { redundant: [], shardKeysUnread: "the server does not tell them" };
+  if (shardKeys.state !== "known") return { redundant: [], shardKeysUnread: shardKeys.reason };
+  const redundant = collections.flatMap(({ collection, indexes }) =>
+    redundantIndexes(indexes, shardKeys.value.get(collection)),
+  );
+  return { redundant };
 }
 
 function covers(other: ActualIndex, index: ActualIndex): boolean {

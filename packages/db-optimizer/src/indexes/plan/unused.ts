@@ -34,7 +34,8 @@ export interface UnusedInput {
   /** Members that should have answered. */
   readonly members: number;
   readonly declared: boolean;
-  readonly shardKey?: boolean;
+  /** Whether a shard key needs it. Default false. */
+  readonly shardKey?: boolean | "unknown";
   readonly now: Date;
   /** Days without a read after which an index counts as unused. */
   readonly minimumAgeDays: number;
@@ -57,10 +58,10 @@ function verdictOf(input: UnusedInput, ageDays: number | undefined): UnusedVerdi
   const { index, use, members, declared, shardKey, minimumAgeDays } = input;
   if (use.some(({ ops }) => ops > 0)) return "used";
   const otherPurpose =
-    index.unique || index.prepareUnique || index.expireAfterSeconds !== undefined || shardKey;
+    index.unique || index.prepareUnique || index.expireAfterSeconds !== undefined || shardKey === true;
   // Hiding resets the counter, and a build in progress has none.
   if (otherPurpose || index.hidden || index.building) return "kept";
-  if (use.length < members || ageDays === undefined) return "unknown";
+  if (use.length < members || ageDays === undefined || shardKey === "unknown") return "unknown";
   if (ageDays < minimumAgeDays) return "too_young";
   return declared ? "unused_declared" : "unused_undeclared";
 }

@@ -166,7 +166,9 @@ export function screen(
   const { name, plan, shape, executions, wastedDocuments } = query;
   const about = { collection: shape.collection, query: name };
   const documents = size?.documents ?? 0;
-  if (!plan || !size) return { ...about, code: "cannot_explain", evidence: "the server does not explain it" };
+  if (!plan) return { ...about, code: "cannot_explain", evidence: "the server does not explain it" };
+  if (!size)
+    return { ...about, code: "cannot_explain", evidence: "the size of its collection cannot be read" };
   if (documents < minimumDocuments)
     return { ...about, code: "collection_too_small", evidence: `${documents} documents` };
   if (isWorthwhile(plan, executions, documents, { minimumWaste, minimumDocuments })) return undefined;
