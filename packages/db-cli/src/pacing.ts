@@ -1,4 +1,5 @@
-import { type LoadSignal, loadSignals, type PaceLimits, type ThrottleLimits } from "@org/db-optimizer";
+import type { LoadSignal, PaceLimits, ThrottleLimits } from "@org/db-optimizer";
+import { loadSignals } from "@org/db-optimizer/jobs";
 
 /** Options of commands that work in batches. */
 export interface PacingOptions {

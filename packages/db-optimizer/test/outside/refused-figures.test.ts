@@ -142,12 +142,6 @@ test("of queries that may not be explained, all of them, it is not said that the
   expect(parts.find(({ part }) => part === "queries")).toMatchObject({ state: "unknown", points: null });
 });
 
-test("the oplog's reach is told to who may read it, and may not ask for the members", async () => {
-  const { facts } = await healthBy({ replSetGetStatus: { answer: unauthorized } });
-  expect(facts.replication).toMatchObject({ known: true, value: { members: [] } });
-  expect(facts.replication).toMatchObject({ unread: [{ what: "members" }] });
-});
-
 // `config` of a cluster is read by clusterMonitor and clusterManager: not by a user of one database.
 const ofRouter: Play = {
   hello: { change: ({ setName, hosts, primary, me, secondary, ...rest }) => ({ ...rest, msg: "isdbgrid" }) },

@@ -75,11 +75,7 @@ export async function probeHealth(
     ),
     connection: await within("ping", () => probeConnection(db)),
     topology: await within("topology", () => probeTopology(db)),
-    replication: seenSince(
-      await within("replication", (each) => probeReplication(db, each, within)),
-      previous,
-      now,
-    ),
+    replication: seenSince(await within("replication", () => probeReplication(db, within)), previous, now),
     security: await probeSecurity(connection, within),
     collections: await within("collection sizes", (each) => probeCollections(db, models, each)),
     indexes: await within("indexes", () => probeIndexes(connection, models, { now, thresholds, faults })),

@@ -3,10 +3,10 @@ import { OptimizerError, toOptimizerError } from "../../core/errors.js";
 import type { Document } from "../../core/model.js";
 import { primary } from "../../core/server/own-collection.js";
 import type { MemberFacts, ReplicationFacts } from "./facts.js";
-import type { Each, Within } from "./within.js";
+import type { Within } from "./within.js";
 
 /** Asks a replica set how its members do. A standalone server and a router have none to tell of. */
-export async function probeReplication(db: mongo.Db, each: Each, within: Within): Promise<ReplicationFacts> {
+export async function probeReplication(db: mongo.Db, within: Within): Promise<ReplicationFacts> {
   const hello = (await db.command({ hello: 1 })) as Document;
   if (!hello.setName) {
     return {
@@ -14,10 +14,10 @@ export async function probeReplication(db: mongo.Db, each: Each, within: Within)
       oplogHours: { known: false, reason: "no oplog to see from here", unsupported: true },
     };
   }
-  const status: Document[] = await each("members", () => db.admin().command({ replSetGetStatus: 1 }));
+  const status = (await db.admin().command({ replSetGetStatus: 1 })) as Document;
   const delays = await within("replica set configuration", () => configuredDelays(db));
   return {
-    members: status.flatMap((one) => membersOf(one, delays.known ? delays.value : new Map())),
+    members: membersOf(status, delays.known ? delays.value : new Map()),
     oplogHours: await within("oplog", () => oplogHours(db)),
   };
 }
