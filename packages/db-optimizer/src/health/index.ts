@@ -21,7 +21,7 @@ export type { HealthKeeping } from "./facts/kept.js";
 export type { FigureName, FigureUnit, HealthFigure } from "./facts/measures.js";
 export { figureText } from "./facts/measures.js";
 export type { FigureComparison } from "./facts/week-ago.js";
-export type { Probed } from "./facts/within.js";
+export type { Probed, Unread } from "./facts/within.js";
 export type { HealthOptions, HealthReport } from "./health.js";
 export type { HealthFinding, HealthPart, Severity } from "./rules/finding.js";
 export type { HealthScore, ScorePart } from "./rules/score.js";
