@@ -18,6 +18,17 @@ export const allowedImports = {
  * up and never sideways.
  */
 export const floors = {
+  "packages/db-models": [
+    [""],
+    ["privacy", "migrations"],
+    ["users"],
+    ["sessions", "api-keys", "oauth", "logins", "audit"],
+    ["security-events", "usage", "analytics", "risk"],
+    ["context"],
+    ["queries"],
+    ["schemas"],
+    ["core"],
+  ],
   "packages/db-optimizer": [
     [""],
     ["health"],

@@ -5,6 +5,7 @@ import { shapesOfQueries } from "@org/db-models";
 import { cliPage } from "./docs/cli-page.js";
 import { Comments } from "./docs/comments.js";
 import { configurationPage } from "./docs/configuration-page.js";
+import { floorsPicture } from "./docs/floors-picture.js";
 import { queriesPage } from "./docs/queries-page.js";
 import { referencePages } from "./docs/reference.js";
 import { schemaPage } from "./docs/schema-page.js";
@@ -12,13 +13,18 @@ import { schemaPage } from "./docs/schema-page.js";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const check = process.argv.includes("--check");
 const queries = shapesOfQueries();
-const comments = new Comments(join(root, "packages/db-models/src/schemas"));
+const comments = new Comments(
+  join(root, "packages/db-models/src/schemas"),
+  join(root, "packages/db-models/src/core"),
+);
 
 const pages: Readonly<Record<string, string>> = {
   "docs/schema.md": schemaPage(queries, comments),
   "docs/queries.md": queriesPage(queries),
   "docs/configuration.md": configurationPage(),
   "docs/reference/cli.md": cliPage(),
+  "docs/images/floors-db-models.svg": floorsPicture(root, "packages/db-models"),
+  "docs/images/floors-db-optimizer.svg": floorsPicture(root, "packages/db-optimizer"),
   ...(await referencePages(root)),
 };
 

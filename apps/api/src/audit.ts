@@ -1,9 +1,6 @@
 import { type AuditInput, appendAudit, type IdentityModels, networkOf } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
-import type { Service } from "./service.js";
-
-/** Records an event for good before it resolves. */
-export type AuditTrail = (event: AuditInput, now: Date) => Promise<unknown>;
+import type { AuditTrail, Service } from "./service.js";
 
 /** The trail in the database. */
 export function auditTrail(models: IdentityModels): AuditTrail {

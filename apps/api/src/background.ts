@@ -1,7 +1,4 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { FastifyRequest } from "fastify";
-import type { Notice } from "./notifier.js";
-import type { Service } from "./service.js";
 
 /** What goes on behind answers: nobody waits for it but the end of the app. */
 export class Background {
@@ -28,10 +25,4 @@ async function attempt(act: () => Promise<unknown>, failed: (reason: unknown) =>
   } catch (error) {
     failed(error);
   }
-}
-
-/** Sends a notice without holding up the answer: a mail server may be slow, and the time that it takes tells of it. */
-export function notifyLater(service: Service, request: FastifyRequest, notice: Notice): void {
-  const failed = (err: unknown) => request.log.error({ err, notice: notice.kind }, "a notice was not sent");
-  service.background.run(() => service.notifier.send(notice), failed);
 }

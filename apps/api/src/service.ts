@@ -1,5 +1,6 @@
 import type {
   ApiKeyVerifier,
+  AuditInput,
   GeoLocation,
   IdentityDatabase,
   LoginDefencePolicyInput,
@@ -8,7 +9,6 @@ import type {
   UsageRecorder,
 } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
-import type { AuditTrail } from "./audit.js";
 import type { Background } from "./background.js";
 import type { Config } from "./config.js";
 import type { NetworkLists } from "./network-lists.js";
@@ -74,3 +74,6 @@ export interface Service extends AppDeps {
 export interface ServiceOptions {
   service: Service;
 }
+
+/** Records an event for good before it resolves. */
+export type AuditTrail = (event: AuditInput, now: Date) => Promise<unknown>;

@@ -18,8 +18,8 @@ import type { FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import { alertsOf, eventsOf, signInCode } from "./alerts.js";
 import { audit, byOwner, inVain } from "./audit.js";
-import { notifyLater } from "./background.js";
 import { type Credentials, checkPassword } from "./check-password.js";
+import { notifyLater } from "./notify-later.js";
 import { originOf } from "./origin.js";
 import { ApiError } from "./problems.js";
 import {

@@ -1,8 +1,8 @@
 import mongoose, { type Connection, type ConnectOptions } from "mongoose";
-import { defineModels } from "./define-models.js";
-import { IdentityError } from "./errors.js";
-import type { IdentityModels } from "./models.js";
-import { bindRetention, type RetentionInput } from "./retention.js";
+import { bindRetention } from "./context/retention.js";
+import { IdentityError } from "./core/errors.js";
+import type { RetentionInput } from "./core/policies/retention.js";
+import { defineModels, type ModelsWithMethods } from "./define-models.js";
 import { flushApiUsage } from "./usage/track.js";
 
 export interface DatabaseOptions {
@@ -23,7 +23,7 @@ export interface DatabaseOptions {
 /** An open database: its connection, its models, and how to close it. */
 export interface IdentityDatabase {
   readonly connection: Connection;
-  readonly models: IdentityModels;
+  readonly models: ModelsWithMethods;
   /** Writes the API use that `trackApiUsage` has counted, and closes the connection. */
   close(): Promise<void>;
 }

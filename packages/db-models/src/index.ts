@@ -28,31 +28,71 @@ export type { DatabaseEvent } from "./audit/database-events.js";
 export { recordDatabaseEvent } from "./audit/database-events.js";
 export type { AuditInput } from "./audit/input.js";
 export { auditInputSchema } from "./audit/input.js";
+export type { AuditBreak, AuditProblem } from "./audit/problems.js";
 export type { AuditRetentionResult } from "./audit/retention.js";
 export { applyAuditRetention } from "./audit/retention.js";
 export type { AuditVerification, AuditVerificationInput, CheckpointBreak } from "./audit/verify.js";
 export { verifyAudit } from "./audit/verify.js";
-export type { AuditBreak, AuditProblem } from "./audit/walk.js";
 export type { AppendedAudit } from "./audit/writer.js";
+export type { DatabaseOptions, IdentityDatabase } from "./connect.js";
+export { openDatabase } from "./connect.js";
+export { retentionOf } from "./context/retention.js";
+export { emailSchema, normaliseIdentifier } from "./core/email.js";
+export type { IdentityErrorCode, IdentityErrorKind } from "./core/errors.js";
+export { errorKinds, IdentityError, isIdentityError } from "./core/errors.js";
+export { duration, limits } from "./core/limits.js";
+export {
+  canonicalAddress,
+  canonicalClientAddress,
+  canonicalRange,
+  isAllowed,
+  networkOf,
+} from "./core/network.js";
+export { hashPassword, passwordLength, verifyPassword } from "./core/passwords.js";
+export type { LoginDefencePolicy, LoginDefencePolicyInput } from "./core/policies/login-defence.js";
+export { loginDefencePolicySchema } from "./core/policies/login-defence.js";
+export type { OAuthPolicy, OAuthPolicyInput } from "./core/policies/oauth.js";
+export { oauthPolicySchema } from "./core/policies/oauth.js";
+export type { OneTimeTokenPolicy, OneTimeTokenPolicyInput } from "./core/policies/one-time.js";
+export { oneTimeTokenPolicySchema } from "./core/policies/one-time.js";
+export type { Retention, RetentionInput, RetentionRule } from "./core/policies/retention.js";
+export { defaultRetention, retentionRules, retentionSchema } from "./core/policies/retention.js";
+export type { SessionPolicy } from "./core/policies/sessions.js";
+export { defaultSessionPolicy } from "./core/policies/sessions.js";
+export type { TokenRotation } from "./core/rotations.js";
+export {
+  canonicalScopes,
+  formatScopes,
+  grantsEveryScope,
+  grantsScope,
+  intersectScopes,
+  isScope,
+  parseScopes,
+  scopesSchema,
+} from "./core/scopes.js";
+export type { SigningKey, Token, TokenKind } from "./core/secrets.js";
+export {
+  equalHashes,
+  hmac,
+  mintToken,
+  parseToken,
+  randomKey,
+  sha256,
+  tokenPrefixes,
+} from "./core/secrets.js";
+export type { ModelsWithMethods } from "./define-models.js";
+export { defineModels } from "./define-models.js";
 export type {
   ChallengeRefusal,
   CreatedLoginChallenge,
   LoginChallengeCheck,
   LoginChallengeInput,
-} from "./challenges/challenges.js";
-export { createLoginChallenge, verifyLoginChallenge } from "./challenges/challenges.js";
-export type { DatabaseOptions, IdentityDatabase } from "./connect.js";
-export { openDatabase } from "./connect.js";
-export { defineModels } from "./define-models.js";
-export { capUserAgent, detectDevice, deviceHashOf } from "./device.js";
-export type { IdentityErrorCode, IdentityErrorKind } from "./errors.js";
-export { errorKinds, IdentityError, isIdentityError } from "./errors.js";
-export type { LoginDefencePolicy, LoginDefencePolicyInput } from "./login-defence/policy.js";
-export { loginDefencePolicySchema } from "./login-defence/policy.js";
-export type { LoginAdmission, LoginAttemptInput, ReservedLoginAttempt } from "./login-defence/reserve.js";
-export { reserveLoginAttempt } from "./login-defence/reserve.js";
-export type { LoginOutcome } from "./login-defence/settle.js";
-export { settleLoginAttempt } from "./login-defence/settle.js";
+} from "./logins/challenges.js";
+export { createLoginChallenge, verifyLoginChallenge } from "./logins/challenges.js";
+export type { LoginAdmission, LoginAttemptInput, ReservedLoginAttempt } from "./logins/reserve.js";
+export { reserveLoginAttempt } from "./logins/reserve.js";
+export type { LoginOutcome } from "./logins/settle.js";
+export { settleLoginAttempt } from "./logins/settle.js";
 export { validateLegacySession } from "./migrations/legacy-tokens.js";
 export type { OpenedMigratingSession, OpenMigratingSessionInput } from "./migrations/migrating-sessions.js";
 export { MigratingSessions } from "./migrations/migrating-sessions.js";
@@ -67,8 +107,6 @@ export type {
 } from "./migrations/types.js";
 export type { UpgradeReport, UpgradeStep, Upgrades } from "./migrations/upgrades.js";
 export { defineUpgrades } from "./migrations/upgrades.js";
-export type { IdentityModels } from "./models.js";
-export { canonicalAddress, canonicalClientAddress, canonicalRange, isAllowed, networkOf } from "./network.js";
 export type { AccessTokenCheck, ActiveAccessToken } from "./oauth/access.js";
 export { validateAccessToken } from "./oauth/access.js";
 export type {
@@ -100,22 +138,10 @@ export type { CodeExchange } from "./oauth/exchange.js";
 export { exchangeAuthorizationCode } from "./oauth/exchange.js";
 export type { Introspection, TokenQuestion } from "./oauth/introspect.js";
 export { introspectToken } from "./oauth/introspect.js";
-export type { OAuthPolicy, OAuthPolicyInput } from "./oauth/policy.js";
-export { oauthPolicySchema } from "./oauth/policy.js";
 export { isRedirectUri } from "./oauth/redirect-uris.js";
 export type { TokenRefresh } from "./oauth/refresh.js";
 export { refreshAppToken } from "./oauth/refresh.js";
 export { revokeToken } from "./oauth/revoke.js";
-export {
-  canonicalScopes,
-  formatScopes,
-  grantsEveryScope,
-  grantsScope,
-  intersectScopes,
-  isScope,
-  parseScopes,
-  scopesSchema,
-} from "./oauth/scopes.js";
 export type {
   AuthenticatedClient,
   GrantRefusal,
@@ -124,31 +150,21 @@ export type {
   TokenResult,
   TokensGranted,
 } from "./oauth/types.js";
-export type { EmailVerification, EmailVerificationRequest } from "./one-time/email-verification.js";
-export { requestEmailVerification, verifyEmail } from "./one-time/email-verification.js";
-export type { PasswordReset, PasswordResetRequest } from "./one-time/password-reset.js";
-export { requestPasswordReset, resetPassword } from "./one-time/password-reset.js";
-export type { OneTimeTokenPolicy, OneTimeTokenPolicyInput } from "./one-time/policy.js";
-export { oneTimeTokenPolicySchema } from "./one-time/policy.js";
-export type { IssuedOneTimeToken, OneTimeTokenRefusal, RequestOrigin } from "./one-time/tokens.js";
-export { hashPassword, passwordLength, verifyPassword } from "./passwords.js";
 export type { EraseInput, ErasureReport } from "./privacy/erase.js";
 export { eraseUserData, resumeErasures } from "./privacy/erase.js";
 export type { ExportRecord } from "./privacy/export.js";
 export { exportUserData } from "./privacy/export.js";
-export type { NamedQuery, Page, PagePosition, Period, QueryName } from "./queries.js";
-export { queries, readPagePosition, writePagePosition } from "./queries.js";
-export type { Retention, RetentionInput, RetentionRule } from "./retention.js";
-export { defaultRetention, retentionOf, retentionRules, retentionSchema } from "./retention.js";
+export type { NamedQuery, Page, PagePosition, Period, QueryName } from "./queries/queries.js";
+export { queries, readPagePosition, writePagePosition } from "./queries/queries.js";
+export { findByQuery, runQuery } from "./queries/run-query.js";
+export type { QuerySamples } from "./queries/sample-queries.js";
+export { sampleQueries, shapesOfQueries } from "./queries/sample-queries.js";
 export type { RiskFeedbackInput } from "./risk/feedback.js";
 export { recordRiskFeedback } from "./risk/feedback.js";
 export type { RiskCounterKey, RiskKnowledge } from "./risk/knowledge.js";
 export { readRiskKnowledge } from "./risk/knowledge.js";
 export type { LearntLogin, RiskRecorderOptions } from "./risk/recorder.js";
 export { RiskRecorder } from "./risk/recorder.js";
-export { findByQuery, runQuery } from "./run-query.js";
-export type { QuerySamples } from "./sample-queries.js";
-export { sampleQueries, shapesOfQueries } from "./sample-queries.js";
 export type {
   ApiKeyDocument,
   ApiKeyLease,
@@ -168,8 +184,6 @@ export { tokenRevocationReasons } from "./schemas/app-token.js";
 export type { AuditChainState, AuditCheckpointDocument } from "./schemas/audit-checkpoint.js";
 export type { AuditDetail, AuditEventDocument, AuditOutcome } from "./schemas/audit-event.js";
 export { auditOutcomes } from "./schemas/audit-event.js";
-export type { BaseDocument } from "./schemas/common.js";
-export { currentSchemaVersion, duration, limits } from "./schemas/common.js";
 export type { ErasedCount, ErasureDocument } from "./schemas/erasure.js";
 export type { LoginChallengeDocument } from "./schemas/login-challenge.js";
 export type {
@@ -181,10 +195,12 @@ export type {
   LoginSubject,
 } from "./schemas/login-profile.js";
 export { feedbackVerdicts, loginSubjects } from "./schemas/login-profile.js";
+export type { IdentityModels } from "./schemas/models.js";
+export type { BaseDocument } from "./schemas/parts/version.js";
+export { currentSchemaVersion } from "./schemas/parts/version.js";
 export type { RiskCounterDocument } from "./schemas/risk-counter.js";
 export type { SecurityEventDocument, SecurityEventKind, Severity } from "./schemas/security-event.js";
 export { securityEventKinds, severities } from "./schemas/security-event.js";
-export type { TokenRotation } from "./schemas/token-rotation.js";
 export type { EndpointCount, UsageBucketDocument, UsageInterval } from "./schemas/usage-bucket.js";
 export { usageIntervals } from "./schemas/usage-bucket.js";
 export type {
@@ -225,30 +241,29 @@ export type {
   UserSessionDocument,
 } from "./schemas/user-session.js";
 export { deviceTypes, revocationReasons, riskLevels } from "./schemas/user-session.js";
-export type { SigningKey, Token, TokenKind } from "./secrets.js";
-export { equalHashes, hmac, mintToken, parseToken, randomKey, sha256, tokenPrefixes } from "./secrets.js";
-export type { DatabaseExposure, SecurityEventInput } from "./security/events.js";
-export { listSecurityEvents, recordSecurityEvent } from "./security/events.js";
-export type { SecurityEventSubscription, SubscribedSecurityEvent } from "./security/subscribe.js";
-export { subscribeSecurityEvents } from "./security/subscribe.js";
+export type { DatabaseExposure, SecurityEventInput } from "./security-events/events.js";
+export { listSecurityEvents, recordSecurityEvent } from "./security-events/events.js";
+export type { SecurityEventSubscription, SubscribedSecurityEvent } from "./security-events/subscribe.js";
+export { subscribeSecurityEvents } from "./security-events/subscribe.js";
+export type { SessionMethods } from "./session-methods.js";
+export { capUserAgent, detectDevice, deviceHashOf } from "./sessions/device.js";
 export type { SessionSummary } from "./sessions/list.js";
 export { listSessions } from "./sessions/list.js";
 export type { EndedSession, OpenedSession, OpenSessionInput, SessionAccount } from "./sessions/open.js";
 export { openSession } from "./sessions/open.js";
-export type { SessionPolicy } from "./sessions/policy.js";
-export { defaultSessionPolicy } from "./sessions/policy.js";
 export type { RenewedSession } from "./sessions/refresh.js";
 export { refreshSession, renewSession } from "./sessions/refresh.js";
 export { revokeAllSessions, revokeOtherSessions, revokeSession } from "./sessions/revoke.js";
 export type { SessionStart } from "./sessions/risk.js";
 export { raiseSessionRisk, readSessionStart } from "./sessions/risk.js";
-export type { RefreshResult, SessionMethods, SessionRefusal, SessionUse } from "./sessions/types.js";
+export type { RefreshResult, SessionRefusal, SessionUse } from "./sessions/types.js";
 export { incrementApiUsage } from "./sessions/usage.js";
 export type { ActiveSession, SessionCheck } from "./sessions/validate.js";
 export { validateSession } from "./sessions/validate.js";
 export type { ApiUse, UsageRecorderOptions } from "./usage/recorder.js";
 export { UsageRecorder } from "./usage/recorder.js";
 export { flushApiUsage, trackApiUsage } from "./usage/track.js";
+export type { UserMethods } from "./user-methods.js";
 export type { Authentication, PublicUser } from "./users/accounts.js";
 export {
   authenticateUser,
@@ -257,16 +272,18 @@ export {
   setUserRoles,
   setUserStatus,
 } from "./users/accounts.js";
+export type { EmailVerification, EmailVerificationRequest } from "./users/email-verification.js";
+export { requestEmailVerification, verifyEmail } from "./users/email-verification.js";
 export type { ProfileChanges, Registration, SecurityChanges } from "./users/input.js";
 export {
-  emailSchema,
-  normaliseIdentifier,
   passwordSchema,
   profileChangesSchema,
   registrationSchema,
   securityChangesSchema,
 } from "./users/input.js";
-export type { UserMethods } from "./users/methods.js";
+export type { IssuedOneTimeToken, OneTimeTokenRefusal, RequestOrigin } from "./users/one-time-tokens.js";
 export type { PasswordChange } from "./users/password.js";
 export { setPassword } from "./users/password.js";
+export type { PasswordReset, PasswordResetRequest } from "./users/password-reset.js";
+export { requestPasswordReset, resetPassword } from "./users/password-reset.js";
 export { updateProfile, updateSecurity } from "./users/settings.js";

@@ -8,7 +8,7 @@ import {
   engagementWeights,
   flushApiUsage,
   getUserAnalytics,
-  type IdentityModels,
+  type ModelsWithMethods,
   openDatabase,
   recordLogin,
   sha256,
@@ -22,7 +22,7 @@ import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
 const now = new Date("2096-06-28T12:00:00.000Z");
 const daysAgo = (days: number) => new Date(now.getTime() - days * duration.day);
 const database = useIdentityDatabase();
-let models: IdentityModels;
+let models: ModelsWithMethods;
 beforeAll(() => {
   models = database().models;
 });

@@ -8,8 +8,8 @@ import {
   duration,
   eraseUserData,
   exportUserData,
-  type IdentityModels,
   listApiKeys,
+  type ModelsWithMethods,
   mintToken,
   parseToken,
   revokeApiKey,
@@ -21,7 +21,7 @@ import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
 import { after, now } from "./moment.js";
 
 const database = useIdentityDatabase();
-let models: IdentityModels;
+let models: ModelsWithMethods;
 beforeAll(() => {
   models = database().models;
 });

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { Types } from "mongoose";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { auditEventHash, canonicalAuditEvent, firstHash } from "../src/audit/canonical.js";
+import { seal, unseal } from "../src/core/secrets.js";
 import {
   type AuditEventDocument,
   type AuditInput,
@@ -20,7 +21,6 @@ import {
   sha256,
   verifyAudit,
 } from "../src/index.js";
-import { seal, unseal } from "../src/secrets.js";
 import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
 
 const database = useIdentityDatabase();

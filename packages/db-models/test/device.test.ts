@@ -2,8 +2,8 @@ import { userAgents } from "@org/client-facts/test-user-agents";
 import { deviceModels } from "@org/dev-kit/identity-data";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { capUserAgent, detectDevice, deviceHashOf } from "../src/device.js";
-import { limits } from "../src/schemas/common.js";
+import { limits } from "../src/core/limits.js";
+import { capUserAgent, detectDevice, deviceHashOf } from "../src/sessions/device.js";
 
 describe("detectDevice", () => {
   it("knows at least 60 real user agents", () => {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
+import { tokenLength } from "../src/core/secrets.js";
 import {
   ApiKeyVerifier,
   authenticateClient,
@@ -26,7 +27,6 @@ import {
   verifyEmail,
   verifyLoginChallenge,
 } from "../src/index.js";
-import { tokenLength } from "../src/secrets.js";
 import { makeUser, useIdentityDatabase } from "./database.js";
 import { now } from "./moment.js";
 import { codeFor, exchange, granted, makeWorld, refresh, type World } from "./oauth-world.js";

@@ -7,7 +7,7 @@ import {
   canonicalRange,
   isAllowed,
   networkOf,
-} from "../src/network.js";
+} from "../src/core/network.js";
 
 const v4 = fc.ipV4();
 const v6 = fc.ipV6();

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { mintMarkedToken } from "../src/core/secrets.js";
 import {
   type AuthenticatedClient,
   authenticateClient,
@@ -18,7 +19,6 @@ import {
   tokenPrefixes,
   validateAccessToken,
 } from "../src/index.js";
-import { mintMarkedToken } from "../src/secrets.js";
 import { commandsDuring, useIdentityDatabase } from "./database.js";
 import { after, now } from "./moment.js";
 import {

@@ -23,7 +23,7 @@ import {
   tokenPrefixes,
   unseal,
   unsealSuccessor,
-} from "../src/secrets.js";
+} from "../src/core/secrets.js";
 
 const kinds = Object.keys(tokenPrefixes) as TokenKind[];
 const anyKind = fc.constantFrom(...kinds);

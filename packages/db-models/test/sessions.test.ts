@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   duration,
-  type IdentityModels,
   isIdentityError,
   listSecurityEvents,
   listSessions,
+  type ModelsWithMethods,
   type OpenedSession,
   openSession,
   readUser,
@@ -23,7 +23,7 @@ import { after, now } from "./moment.js";
 
 const parallel = 100;
 const database = useIdentityDatabase();
-let models: IdentityModels;
+let models: ModelsWithMethods;
 beforeAll(() => {
   models = database().models;
 });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { parseInput } from "../src/core/input.js";
 import {
   authenticateUser,
   duration,
@@ -19,12 +20,7 @@ import {
   updateSecurity,
   validateSession,
 } from "../src/index.js";
-import {
-  parseInput,
-  profileChangesSchema,
-  registrationSchema,
-  securityChangesSchema,
-} from "../src/users/input.js";
+import { profileChangesSchema, registrationSchema, securityChangesSchema } from "../src/users/input.js";
 import { makeUser, separateModels, useIdentityDatabase } from "./database.js";
 import { now } from "./moment.js";
 

@@ -15,8 +15,10 @@ export class Comments {
   readonly #interfaces = new Map<string, Members>();
   readonly #summaries = new Map<string, string>();
 
-  constructor(folder: string) {
-    for (const file of readdirSync(folder)) this.#read(join(folder, file));
+  constructor(...folders: readonly string[]) {
+    for (const folder of folders)
+      for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }))
+        if (file.endsWith(".ts")) this.#read(join(folder, file));
   }
 
   /** What an interface says of itself. */

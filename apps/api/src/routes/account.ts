@@ -4,7 +4,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Types } from "mongoose";
 import { passwordAlert } from "../alerts.js";
 import { audit, byOwner } from "../audit.js";
-import { notifyLater } from "../background.js";
+import { notifyLater } from "../notify-later.js";
 import { originOf } from "../origin.js";
 import { checkOwnPassword } from "../own-password.js";
 import { handOver, sessionOf, sessionRefused } from "../plugins/authentication.js";

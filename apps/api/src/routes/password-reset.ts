@@ -3,7 +3,7 @@ import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { passwordAlert, passwordReset } from "../alerts.js";
 import { audit, byOwner, inVain } from "../audit.js";
-import { notifyLater } from "../background.js";
+import { notifyLater } from "../notify-later.js";
 import { originOf } from "../origin.js";
 import { passwordRateLimit } from "../plugins/rate-limit.js";
 import { ApiError } from "../problems.js";

@@ -4,7 +4,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Types } from "mongoose";
 import { emailVerification } from "../alerts.js";
 import { audit, byOwner } from "../audit.js";
-import { notifyLater } from "../background.js";
+import { notifyLater } from "../notify-later.js";
 import { passwordRateLimit } from "../plugins/rate-limit.js";
 import type { Service, ServiceOptions } from "../service.js";
 import { type Account, account } from "./users.schemas.js";

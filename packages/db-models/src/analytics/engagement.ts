@@ -1,5 +1,5 @@
-import { wrongClockMs } from "../clock.js";
-import { duration } from "../schemas/common.js";
+import { wrongClockMs } from "../core/clock.js";
+import { duration } from "../core/limits.js";
 
 /** Days that the engagement score looks at, the current one included. */
 export const engagementDays = 28;

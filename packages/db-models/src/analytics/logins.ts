@@ -1,7 +1,7 @@
 import type { Types } from "mongoose";
-import { latest } from "../clock.js";
-import type { IdentityModels } from "../models.js";
-import { limits } from "../schemas/common.js";
+import { latest } from "../core/clock.js";
+import { limits } from "../core/limits.js";
+import type { IdentityModels } from "../schemas/models.js";
 
 export interface Login {
   userId: Types.ObjectId;

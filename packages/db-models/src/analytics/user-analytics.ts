@@ -1,13 +1,13 @@
 import type { Types } from "mongoose";
 import { z } from "zod";
-import { IdentityError } from "../errors.js";
-import type { IdentityModels } from "../models.js";
-import { queries } from "../queries.js";
-import { runQuery } from "../run-query.js";
-import { duration } from "../schemas/common.js";
+import { IdentityError } from "../core/errors.js";
+import { parseInput } from "../core/input.js";
+import { duration } from "../core/limits.js";
+import { queries } from "../queries/queries.js";
+import { runQuery } from "../queries/run-query.js";
+import type { IdentityModels } from "../schemas/models.js";
 import type { EndpointCount, UsageBucketDocument } from "../schemas/usage-bucket.js";
 import type { KnownCountry, KnownDevice, UserDocument } from "../schemas/user.js";
-import { parseInput } from "../users/input.js";
 import { type Engagement, engagementDays, engagementOf } from "./engagement.js";
 
 type Counts = Pick<EndpointCount, "requests" | "failures">;

@@ -1,6 +1,6 @@
-import { clockToleranceMs } from "../clock.js";
+import { clockToleranceMs } from "../core/clock.js";
+import { duration, limits } from "../core/limits.js";
 import type { ApiKeyDocument, ApiKeyLease } from "../schemas/api-key.js";
-import { duration, limits } from "../schemas/common.js";
 
 /** What of a key decides how often it may still be used. */
 export type MeteredKey = Pick<ApiKeyDocument, "_id" | "quota" | "rateLimit" | "leases">;

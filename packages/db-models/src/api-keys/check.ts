@@ -1,6 +1,6 @@
 import type { Types } from "mongoose";
-import { isAllowed } from "../network.js";
-import { grantsEveryScope } from "../oauth/scopes.js";
+import { isAllowed } from "../core/network.js";
+import { grantsEveryScope } from "../core/scopes.js";
 import type { ApiKeyDocument } from "../schemas/api-key.js";
 
 /** A key as a request presents it. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { scopesSchema } from "../oauth/scopes.js";
-import { duration, limits } from "../schemas/common.js";
-import { printable, rangeSchema } from "../users/input.js";
+import { printable, rangeSchema } from "../core/input.js";
+import { duration, limits } from "../core/limits.js";
+import { scopesSchema } from "../core/scopes.js";
 
 const lifetime = z
   .int()

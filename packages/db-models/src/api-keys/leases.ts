@@ -1,6 +1,6 @@
-import { IdentityError } from "../errors.js";
-import type { IdentityModels } from "../models.js";
+import { IdentityError } from "../core/errors.js";
 import type { ApiKeyLease } from "../schemas/api-key.js";
+import type { IdentityModels } from "../schemas/models.js";
 import {
   afterClaim,
   available,

@@ -1,5 +1,5 @@
 import type { Types } from "mongoose";
-import type { IdentityModels } from "../models.js";
+import type { IdentityModels } from "../schemas/models.js";
 import type { UserDocument, UserStatus } from "../schemas/user.js";
 
 /**

@@ -1,10 +1,10 @@
 import type { Types } from "mongoose";
-import { IdentityError } from "../errors.js";
-import type { IdentityModels } from "../models.js";
+import { IdentityError } from "../core/errors.js";
+import { parseInput } from "../core/input.js";
+import { mintToken, sha256 } from "../core/secrets.js";
 import type { ApiKeyDocument } from "../schemas/api-key.js";
-import { assertKnownVersion } from "../schemas/common.js";
-import { mintToken, sha256 } from "../secrets.js";
-import { parseInput } from "../users/input.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { assertKnownVersion } from "../schemas/parts/version.js";
 import { type ApiKeyRotationInput, apiKeyRotationSchema } from "./input.js";
 import { expiryAfter, startOf, summarise } from "./manage.js";
 import type { RotatedApiKey } from "./types.js";

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { mongo, Types } from "mongoose";
-import type { IdentityModels } from "../models.js";
-import { queries } from "../queries.js";
-import { findByQuery } from "../run-query.js";
-import { assertKnownVersion, duration } from "../schemas/common.js";
-import { parseToken, sha256 } from "../secrets.js";
-import { WriteBehind } from "../write-behind.js";
+import { duration } from "../core/limits.js";
+import { parseToken, sha256 } from "../core/secrets.js";
+import { WriteBehind } from "../core/write-behind.js";
+import { queries } from "../queries/queries.js";
+import { findByQuery } from "../queries/run-query.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { assertKnownVersion } from "../schemas/parts/version.js";
 import { budgetOf, isMetered } from "./budget.js";
 import {
   type ApiKeyCheck,

@@ -1,7 +1,7 @@
 import type { Connection } from "mongoose";
-import { IdentityError } from "../errors.js";
-import type { IdentityModels } from "../models.js";
-import { parseInput } from "../users/input.js";
+import { IdentityError } from "../core/errors.js";
+import { parseInput } from "../core/input.js";
+import type { IdentityModels } from "../schemas/models.js";
 import { type AuditInput, auditInputSchema } from "./input.js";
 import { type AppendedAudit, AuditWriter } from "./writer.js";
 

@@ -1,6 +1,6 @@
+import { hmac, sha256 } from "../core/secrets.js";
 import type { AuditCheckpointDocument } from "../schemas/audit-checkpoint.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
-import { hmac, sha256 } from "../secrets.js";
 
 /** What the first event of a chain, and the first checkpoint, name as the hash before them. */
 export const firstHash = sha256("");

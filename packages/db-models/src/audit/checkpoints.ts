@@ -1,14 +1,16 @@
 import { Types } from "mongoose";
 import { z } from "zod";
-import { IdentityError, isDuplicateKey } from "../errors.js";
-import type { IdentityModels } from "../models.js";
-import { queries } from "../queries.js";
-import { runQuery } from "../run-query.js";
+import { IdentityError, isDuplicateKey } from "../core/errors.js";
+import { limits } from "../core/limits.js";
+import { isSigned, keyIdOf, type SigningKey, sha256, signText } from "../core/secrets.js";
+import { queries } from "../queries/queries.js";
+import { runQuery } from "../queries/run-query.js";
 import type { AuditChainState, AuditCheckpointDocument } from "../schemas/audit-checkpoint.js";
-import { currentSchemaVersion, limits } from "../schemas/common.js";
-import { isSigned, keyIdOf, type SigningKey, sha256, signText } from "../secrets.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { currentSchemaVersion } from "../schemas/parts/version.js";
 import { canonicalCheckpoint, firstHash } from "./canonical.js";
-import { type AuditBreak, type ChainWalk, walkChain } from "./walk.js";
+import type { AuditBreak } from "./problems.js";
+import { type ChainWalk, walkChain } from "./walk.js";
 
 /** A signed checkpoint; as JSON it can be kept anywhere out of reach of who can write to the database. */
 export type AuditCheckpoint = Omit<AuditCheckpointDocument, "_id">;

@@ -1,9 +1,9 @@
-import type { IdentityModels } from "../models.js";
-import { queries } from "../queries.js";
-import { runQuery } from "../run-query.js";
-import { duration } from "../schemas/common.js";
+import { duration } from "../core/limits.js";
+import { queries } from "../queries/queries.js";
+import { runQuery } from "../queries/run-query.js";
+import type { IdentityModels } from "../schemas/models.js";
 import type { Severity } from "../schemas/security-event.js";
-import { recordSecurityEvent } from "../security/events.js";
+import { recordSecurityEvent } from "../security-events/events.js";
 import { appendAudit } from "./append.js";
 
 /** What `@org/db-optimizer` tells of: something that was done to the database, or a hole in how it is guarded. */

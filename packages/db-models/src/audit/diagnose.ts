@@ -1,9 +1,9 @@
-import type { IdentityModels } from "../models.js";
-import { queries } from "../queries.js";
-import { runQuery } from "../run-query.js";
+import { queries } from "../queries/queries.js";
+import { runQuery } from "../queries/run-query.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
+import type { IdentityModels } from "../schemas/models.js";
 import { auditEventHash } from "./canonical.js";
-import type { AuditProblem, ChainPosition } from "./walk.js";
+import type { AuditProblem, ChainPosition } from "./problems.js";
 
 interface Surroundings {
   chainId: string;

@@ -1,9 +1,9 @@
 import { Types } from "mongoose";
 import { z } from "zod";
-import { canonicalRange } from "../network.js";
+import { limits } from "../core/limits.js";
+import { canonicalRange } from "../core/network.js";
+import { textSchema } from "../core/text.js";
 import { auditOutcomes } from "../schemas/audit-event.js";
-import { limits } from "../schemas/common.js";
-import { textSchema } from "../text.js";
 
 const storable = (max: number) => textSchema({ min: 1, max });
 

@@ -1,8 +1,8 @@
-import { clockToleranceMs } from "../clock.js";
-import type { IdentityModels } from "../models.js";
-import { retentionOf } from "../retention.js";
+import { retentionOf } from "../context/retention.js";
+import { clockToleranceMs } from "../core/clock.js";
 import type { AuditChainState } from "../schemas/audit-checkpoint.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
+import type { IdentityModels } from "../schemas/models.js";
 import {
   type AuditCheckpoint,
   type AuditKeys,

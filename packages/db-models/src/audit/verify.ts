@@ -1,7 +1,7 @@
-import type { IdentityModels } from "../models.js";
+import { parseInput } from "../core/input.js";
+import type { SigningKey } from "../core/secrets.js";
 import type { AuditChainState, AuditCheckpointDocument } from "../schemas/audit-checkpoint.js";
-import type { SigningKey } from "../secrets.js";
-import { parseInput } from "../users/input.js";
+import type { IdentityModels } from "../schemas/models.js";
 import {
   type AuditCheckpoint,
   checkpointSchema,
@@ -9,7 +9,8 @@ import {
   isGenuine,
   newestCheckpoint,
 } from "./checkpoints.js";
-import { type AuditBreak, walkChain } from "./walk.js";
+import type { AuditBreak } from "./problems.js";
+import { walkChain } from "./walk.js";
 
 export interface AuditVerificationInput {
   /**

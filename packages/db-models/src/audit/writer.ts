@@ -1,14 +1,15 @@
 import { setTimeout } from "node:timers/promises";
 import { type mongo, Types } from "mongoose";
 import type { z } from "zod";
-import { clockToleranceMs } from "../clock.js";
-import { IdentityError } from "../errors.js";
-import type { IdentityModels } from "../models.js";
-import { queries } from "../queries.js";
-import { runQuery } from "../run-query.js";
+import { clockToleranceMs } from "../core/clock.js";
+import { IdentityError } from "../core/errors.js";
+import { duration } from "../core/limits.js";
+import { randomKey, seal } from "../core/secrets.js";
+import { queries } from "../queries/queries.js";
+import { runQuery } from "../queries/run-query.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
-import { currentSchemaVersion, duration } from "../schemas/common.js";
-import { randomKey, seal } from "../secrets.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { currentSchemaVersion } from "../schemas/parts/version.js";
 import { auditEventHash, auditRefOf, firstHash } from "./canonical.js";
 import type { auditInputSchema } from "./input.js";
 

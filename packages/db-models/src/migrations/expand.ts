@@ -1,10 +1,11 @@
-import { detectDevice, deviceHashOf } from "../device.js";
-import { canonicalAddress, networkOf } from "../network.js";
-import { defaultRetention } from "../retention.js";
-import { currentSchemaVersion, duration } from "../schemas/common.js";
+import { normaliseIdentifier } from "../core/email.js";
+import { duration } from "../core/limits.js";
+import { canonicalAddress, networkOf } from "../core/network.js";
+import { defaultRetention } from "../core/policies/retention.js";
+import { randomKey, sha256 } from "../core/secrets.js";
+import { currentSchemaVersion } from "../schemas/parts/version.js";
 import type { Device, UserSessionDocument } from "../schemas/user-session.js";
-import { randomKey, sha256 } from "../secrets.js";
-import { normaliseIdentifier } from "../users/input.js";
+import { detectDevice, deviceHashOf } from "../sessions/device.js";
 import type { LegacySession, LegacyUser, MigratedDocument } from "./types.js";
 
 /** Live sessions of a user that comes from the old layout, which has no cap. */

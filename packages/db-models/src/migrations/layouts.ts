@@ -1,9 +1,9 @@
 import type { Collection, mongo, Types } from "mongoose";
-import { IdentityError } from "../errors.js";
-import type { IdentityModels } from "../models.js";
-import { pinToPrimary } from "../primary.js";
+import { IdentityError } from "../core/errors.js";
+import { sha256, type Token } from "../core/secrets.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { pinToPrimary } from "../schemas/parts/primary.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
-import { sha256, type Token } from "../secrets.js";
 import { sessionPolicyOf } from "../sessions/policy.js";
 import { endSessions } from "../sessions/revoke.js";
 import { collapse } from "./collapse.js";

@@ -1,6 +1,6 @@
-import type { IdentityModels } from "../models.js";
-import { parseToken, type Token } from "../secrets.js";
-import type { SessionPolicy } from "../sessions/policy.js";
+import type { SessionPolicy } from "../core/policies/sessions.js";
+import { parseToken, type Token } from "../core/secrets.js";
+import type { IdentityModels } from "../schemas/models.js";
 import { checkToken, type SessionCheck } from "../sessions/validate.js";
 
 const legacyForm = /^[0-9a-f]{64}$/;

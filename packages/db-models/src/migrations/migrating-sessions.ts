@@ -1,11 +1,12 @@
 import { Types } from "mongoose";
-import { capUserAgent } from "../device.js";
-import type { IdentityModels } from "../models.js";
-import { duration } from "../schemas/common.js";
-import { mintLegacyToken, type Token } from "../secrets.js";
+import { duration } from "../core/limits.js";
+import type { SessionPolicy } from "../core/policies/sessions.js";
+import { mintLegacyToken, type Token } from "../core/secrets.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { capUserAgent } from "../sessions/device.js";
 import { listSessions, type SessionSummary, summarise } from "../sessions/list.js";
 import { type OpenedSession, openSession } from "../sessions/open.js";
-import { expiryAfterUse, type SessionPolicy, sessionPolicyOf } from "../sessions/policy.js";
+import { expiryAfterUse, sessionPolicyOf } from "../sessions/policy.js";
 import {
   activeSession,
   type CheckedSession,

@@ -1,7 +1,7 @@
 import type { Connection, Types } from "mongoose";
-import { defineModels } from "../define-models.js";
-import { IdentityError } from "../errors.js";
-import { duration } from "../schemas/common.js";
+import { IdentityError } from "../core/errors.js";
+import { duration } from "../core/limits.js";
+import { modelsOf } from "../schemas/models.js";
 import { collapse, type LegacyWrite } from "./collapse.js";
 import { defaultSessionCap, expandSession, expandUser, isLiveLegacy, purgeAtOf } from "./expand.js";
 import { faultOfSession, faultOfUser } from "./legacy-faults.js";
@@ -65,7 +65,7 @@ export function sessionsMigration({
       collection === "users" ? canonicalUser(document) : canonicalSession(document),
     collapse: (targets, user) => collapse(targets, user as Pick<LegacyUser, "_id"> | undefined),
     settle: async (connection, ids, now) => {
-      const models = defineModels(connection);
+      const models = modelsOf(connection);
       for (const id of ids) await settleSlots(models, id as Types.ObjectId, now);
     },
   };

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { Types } from "mongoose";
-import { IdentityError, isDuplicateKey } from "../errors.js";
-import type { IdentityModels } from "../models.js";
+import { IdentityError, isDuplicateKey } from "../core/errors.js";
+import type { IdentityModels } from "../schemas/models.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
 import { defaultSessionCap } from "./expand.js";
 

@@ -1,5 +1,5 @@
 import { type Collection, mongo } from "mongoose";
-import { IdentityError } from "../errors.js";
+import { IdentityError } from "../core/errors.js";
 
 type Plain = Record<string, unknown>;
 

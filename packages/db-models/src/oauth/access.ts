@@ -1,7 +1,7 @@
 import type { Types } from "mongoose";
-import type { IdentityModels } from "../models.js";
+import { equalHashes, parseToken, sha256, type Token } from "../core/secrets.js";
 import type { IssuedAccessToken } from "../schemas/app-token.js";
-import { equalHashes, parseToken, sha256, type Token } from "../secrets.js";
+import type { IdentityModels } from "../schemas/models.js";
 import { type Grant, readGrant, refusalOf } from "./grants.js";
 import type { GrantRefusal } from "./types.js";
 

@@ -1,11 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { Types } from "mongoose";
 import { z } from "zod";
-import { IdentityError } from "../errors.js";
-import type { IdentityModels } from "../models.js";
-import { type Page, queries } from "../queries.js";
-import { retentionOf } from "../retention.js";
-import { runQuery } from "../run-query.js";
+import { retentionOf } from "../context/retention.js";
+import { IdentityError } from "../core/errors.js";
+import { parseInput, printable } from "../core/input.js";
+import { duration, limits } from "../core/limits.js";
+import { scopesSchema } from "../core/scopes.js";
+import { mintToken, sha256 } from "../core/secrets.js";
+import { type Page, queries } from "../queries/queries.js";
+import { runQuery } from "../queries/run-query.js";
 import {
   type AppDocument,
   type AppStatus,
@@ -13,11 +16,9 @@ import {
   clientTypes,
   grantTypes,
 } from "../schemas/app.js";
-import { assertKnownVersion, currentSchemaVersion, duration, limits } from "../schemas/common.js";
-import { mintToken, sha256 } from "../secrets.js";
-import { parseInput, printable } from "../users/input.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
 import { isRedirectUri } from "./redirect-uris.js";
-import { scopesSchema } from "./scopes.js";
 
 /** An app as its owner registers it. */
 export const appRegistrationSchema = z

@@ -1,16 +1,17 @@
 import { Types } from "mongoose";
-import { isIdentityError } from "../errors.js";
-import type { IdentityModels } from "../models.js";
-import { queries } from "../queries.js";
-import { findByQuery } from "../run-query.js";
+import { isIdentityError } from "../core/errors.js";
+import { type OAuthPolicy, type OAuthPolicyInput, oauthPolicyOf } from "../core/policies/oauth.js";
+import { grantsEveryScope, grantsScope, parseScopes } from "../core/scopes.js";
+import { mintToken, randomKey, sha256 } from "../core/secrets.js";
+import { queries } from "../queries/queries.js";
+import { findByQuery } from "../queries/run-query.js";
 import type { AppDocument } from "../schemas/app.js";
 import type { AppTokenDocument } from "../schemas/app-token.js";
-import { assertKnownVersion, currentSchemaVersion } from "../schemas/common.js";
-import { mintToken, randomKey, sha256 } from "../secrets.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
+import { expiryFrom } from "./expiry.js";
 import { isCodeChallenge } from "./pkce.js";
-import { expiryFrom, type OAuthPolicy, type OAuthPolicyInput, oauthPolicyOf } from "./policy.js";
 import { isRegisteredUri } from "./redirect-uris.js";
-import { grantsEveryScope, grantsScope, parseScopes } from "./scopes.js";
 
 /** The parameters of an authorization request (RFC 6749 section 4.1.1, RFC 7636 section 4.3), as they came. */
 export interface AuthorizationRequest {

@@ -1,9 +1,9 @@
-import type { IdentityModels } from "../models.js";
-import { queries } from "../queries.js";
-import { findByQuery } from "../run-query.js";
+import { equalHashes, parseToken, sha256 } from "../core/secrets.js";
+import { queries } from "../queries/queries.js";
+import { findByQuery } from "../queries/run-query.js";
 import type { AppDocument } from "../schemas/app.js";
-import { assertKnownVersion } from "../schemas/common.js";
-import { equalHashes, parseToken, sha256 } from "../secrets.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { assertKnownVersion } from "../schemas/parts/version.js";
 import type { AuthenticatedClient } from "./types.js";
 
 export interface ClientCredentials {

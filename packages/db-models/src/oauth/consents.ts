@@ -1,15 +1,16 @@
 import { Types } from "mongoose";
-import { IdentityError, isDuplicateKey } from "../errors.js";
-import type { IdentityModels } from "../models.js";
-import { type Page, queries } from "../queries.js";
-import { retentionOf } from "../retention.js";
-import { findByQuery, runQuery } from "../run-query.js";
+import { retentionOf } from "../context/retention.js";
+import { IdentityError, isDuplicateKey } from "../core/errors.js";
+import { parseInput } from "../core/input.js";
+import { limits } from "../core/limits.js";
+import { canonicalScopes, grantsEveryScope, scopesSchema } from "../core/scopes.js";
+import { type Page, queries } from "../queries/queries.js";
+import { findByQuery, runQuery } from "../queries/run-query.js";
 import type { AppDocument } from "../schemas/app.js";
 import type { AppPermissionDocument } from "../schemas/app-permission.js";
-import { assertKnownVersion, currentSchemaVersion, limits } from "../schemas/common.js";
-import { parseInput } from "../users/input.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
 import { endGrants } from "./grants.js";
-import { canonicalScopes, grantsEveryScope, scopesSchema } from "./scopes.js";
 
 export interface ConsentInput {
   userId: Types.ObjectId;

@@ -1,9 +1,10 @@
-import type { IdentityModels } from "../models.js";
-import { equalHashes, mintMarkedToken, parseToken, sha256, type Token } from "../secrets.js";
+import { type OAuthPolicy, type OAuthPolicyInput, oauthPolicyOf } from "../core/policies/oauth.js";
+import { equalHashes, mintMarkedToken, parseToken, sha256, type Token } from "../core/secrets.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { expiryFrom } from "./expiry.js";
 import { endReused, type Grant, readGrant, refusalOf, refused } from "./grants.js";
 import { issueAccessToken, tokensGranted } from "./issue.js";
 import { answersChallenge } from "./pkce.js";
-import { expiryFrom, type OAuthPolicy, type OAuthPolicyInput, oauthPolicyOf } from "./policy.js";
 import type { AuthenticatedClient, GrantRefusal, TokenResult } from "./types.js";
 
 /** A token request with a code (RFC 6749 section 4.1.3); its values as they came. */

@@ -1,12 +1,12 @@
-import type { IdentityModels } from "../models.js";
-import { queries } from "../queries.js";
+import { sha256, type Token } from "../core/secrets.js";
+import { queries } from "../queries/queries.js";
 import type { AppStatus } from "../schemas/app.js";
 import type { AppPermissionDocument } from "../schemas/app-permission.js";
 import type { AppTokenDocument, TokenRevocationReason } from "../schemas/app-token.js";
-import { assertKnownVersion } from "../schemas/common.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { assertKnownVersion } from "../schemas/parts/version.js";
 import type { UserStatus } from "../schemas/user.js";
-import { sha256, type Token } from "../secrets.js";
-import { recordSecurityEvent } from "../security/events.js";
+import { recordSecurityEvent } from "../security-events/events.js";
 import type { GrantRefusal, GrantRefused, OAuthErrorCode } from "./types.js";
 
 /** An authorization together with the state of everything that it rests on; empty lists for what is gone. */

@@ -1,8 +1,8 @@
-import type { IdentityModels } from "../models.js";
-import { equalHashes, parseToken, sha256 } from "../secrets.js";
+import { formatScopes } from "../core/scopes.js";
+import { equalHashes, parseToken, sha256 } from "../core/secrets.js";
+import type { IdentityModels } from "../schemas/models.js";
 import { validateAccessToken } from "./access.js";
 import { readGrant, refusalOf } from "./grants.js";
-import { formatScopes } from "./scopes.js";
 import type { AuthenticatedClient } from "./types.js";
 
 /** An answer of RFC 7662 section 2.2, ready to be sent. Times are seconds since 1970. */

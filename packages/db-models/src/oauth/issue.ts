@@ -1,8 +1,8 @@
+import type { OAuthPolicy } from "../core/policies/oauth.js";
+import { formatScopes } from "../core/scopes.js";
+import { deriveToken, sha256, type Token } from "../core/secrets.js";
 import type { IssuedAccessToken } from "../schemas/app-token.js";
-import { deriveToken, sha256, type Token } from "../secrets.js";
 import type { Grant } from "./grants.js";
-import type { OAuthPolicy } from "./policy.js";
-import { formatScopes } from "./scopes.js";
 import type { TokensGranted } from "./types.js";
 
 /**

@@ -1,4 +1,4 @@
-import { equalHashes, sha256 } from "../secrets.js";
+import { equalHashes, sha256 } from "../core/secrets.js";
 
 const verifierPattern = /^[A-Za-z0-9._~-]{43,128}$/;
 const challengePattern = /^[A-Za-z0-9_-]{43}$/;

@@ -1,5 +1,5 @@
+import { limits } from "../core/limits.js";
 import type { ClientType } from "../schemas/app.js";
-import { limits } from "../schemas/common.js";
 
 const loopbackHosts: ReadonlySet<string> = new Set(["127.0.0.1", "[::1]", "localhost"]);
 // What a URL parser would quietly change or drop, and the backslash that browsers take for a slash.

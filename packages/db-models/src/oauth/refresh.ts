@@ -1,14 +1,15 @@
-import { isIdentityError } from "../errors.js";
-import type { IdentityModels } from "../models.js";
-import { currentAfter, isInGrace, isReplacedInGrace } from "../rotations.js";
+import { isIdentityError } from "../core/errors.js";
+import { limits } from "../core/limits.js";
+import { type OAuthPolicy, type OAuthPolicyInput, oauthPolicyOf } from "../core/policies/oauth.js";
+import type { TokenRotation } from "../core/rotations.js";
+import { currentAfter, isInGrace, isReplacedInGrace } from "../core/rotations.js";
+import { formatScopes, grantsEveryScope, parseScopes } from "../core/scopes.js";
+import { equalHashes, isMarkedToken, parseToken, sha256, succeedToken, type Token } from "../core/secrets.js";
 import type { IssuedAccessToken } from "../schemas/app-token.js";
-import { limits } from "../schemas/common.js";
-import type { TokenRotation } from "../schemas/token-rotation.js";
-import { equalHashes, isMarkedToken, parseToken, sha256, succeedToken, type Token } from "../secrets.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { expiryFrom } from "./expiry.js";
 import { endReused, type Grant, readGrant, refusalOf, refused } from "./grants.js";
 import { accessTokenOf, issueAccessToken, tokensGranted } from "./issue.js";
-import { expiryFrom, type OAuthPolicy, type OAuthPolicyInput, oauthPolicyOf } from "./policy.js";
-import { formatScopes, grantsEveryScope, parseScopes } from "./scopes.js";
 import type { AuthenticatedClient, TokenResult } from "./types.js";
 
 /** A token request with a refresh token (RFC 6749 section 6); its values as they came. */

@@ -1,5 +1,5 @@
-import type { IdentityModels } from "../models.js";
-import { isMarkedToken, parseToken, type Token } from "../secrets.js";
+import { isMarkedToken, parseToken, type Token } from "../core/secrets.js";
+import type { IdentityModels } from "../schemas/models.js";
 import { issuedOf } from "./access.js";
 import { endGrants, type Grant, readGrant } from "./grants.js";
 import type { AuthenticatedClient } from "./types.js";

@@ -1,5 +1,5 @@
 import type { Types } from "mongoose";
-import type { IdentityModels } from "../models.js";
+import type { IdentityModels } from "../schemas/models.js";
 
 /** How a collection speaks of a person. */
 interface PersonalData {

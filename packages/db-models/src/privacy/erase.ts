@@ -1,13 +1,14 @@
 import { setTimeout } from "node:timers/promises";
 import { Types } from "mongoose";
 import { auditRefOf } from "../audit/canonical.js";
-import { IdentityError, isDuplicateKey, isIdentityError } from "../errors.js";
-import type { IdentityModels } from "../models.js";
-import { queries } from "../queries.js";
-import { retentionOf } from "../retention.js";
-import { findByQuery, runQuery } from "../run-query.js";
-import { currentSchemaVersion, duration } from "../schemas/common.js";
+import { retentionOf } from "../context/retention.js";
+import { IdentityError, isDuplicateKey, isIdentityError } from "../core/errors.js";
+import { duration } from "../core/limits.js";
+import { queries } from "../queries/queries.js";
+import { findByQuery, runQuery } from "../queries/run-query.js";
 import type { ErasureDocument } from "../schemas/erasure.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { currentSchemaVersion } from "../schemas/parts/version.js";
 import { setUserStatus } from "../users/accounts.js";
 import { collectionsAbout } from "./collections.js";
 

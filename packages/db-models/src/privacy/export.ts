@@ -1,9 +1,9 @@
 import { type Collection, mongo, Types } from "mongoose";
 import { auditRefOf } from "../audit/canonical.js";
-import { IdentityError } from "../errors.js";
-import type { IdentityModels } from "../models.js";
+import { IdentityError } from "../core/errors.js";
+import { unseal } from "../core/secrets.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
-import { unseal } from "../secrets.js";
+import type { IdentityModels } from "../schemas/models.js";
 import { collectionsAbout } from "./collections.js";
 
 /** Version of the export's format. */

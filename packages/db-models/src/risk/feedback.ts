@@ -1,14 +1,15 @@
 import type { Types } from "mongoose";
-import { IdentityError, isDuplicateKey } from "../errors.js";
-import type { IdentityModels } from "../models.js";
-import { forgottenAt } from "../profile-retention.js";
-import { currentSchemaVersion, limits } from "../schemas/common.js";
+import { IdentityError, isDuplicateKey } from "../core/errors.js";
+import { limits } from "../core/limits.js";
+import { forgottenAt } from "../core/profile-retention.js";
 import {
   type FeedbackVerdict,
   feedbackVerdicts,
   type LoginFeedback,
   type LoginProfileDocument,
 } from "../schemas/login-profile.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { currentSchemaVersion } from "../schemas/parts/version.js";
 
 /** What a person says of a sign-in, from another session than the one that it opened. */
 export interface RiskFeedbackInput {

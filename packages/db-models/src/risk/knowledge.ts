@@ -1,9 +1,9 @@
 import type { Types } from "mongoose";
-import type { IdentityModels } from "../models.js";
-import { queries } from "../queries.js";
-import { findByQuery, runQuery } from "../run-query.js";
+import { sha256 } from "../core/secrets.js";
+import { queries } from "../queries/queries.js";
+import { findByQuery, runQuery } from "../queries/run-query.js";
 import type { LoginFeedback } from "../schemas/login-profile.js";
-import { sha256 } from "../secrets.js";
+import type { IdentityModels } from "../schemas/models.js";
 
 /** One counter of a risk engine's population statistics. */
 export interface RiskCounterKey {

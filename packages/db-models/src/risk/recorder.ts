@@ -1,9 +1,9 @@
 import type { mongo, Types } from "mongoose";
-import type { IdentityModels } from "../models.js";
-import { forgottenAt } from "../profile-retention.js";
-import { remainingUsers } from "../remaining-users.js";
-import { currentSchemaVersion } from "../schemas/common.js";
-import { WriteBehind } from "../write-behind.js";
+import { forgottenAt } from "../core/profile-retention.js";
+import { WriteBehind } from "../core/write-behind.js";
+import { remainingUsers } from "../queries/remaining-users.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { currentSchemaVersion } from "../schemas/parts/version.js";
 import { counterHashOf, type RiskCounterKey, totalsHash } from "./knowledge.js";
 
 type BulkWrite = mongo.AnyBulkWriteOperation;

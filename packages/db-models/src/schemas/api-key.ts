@@ -1,16 +1,7 @@
 import { Schema, type Types } from "mongoose";
-import {
-  type BaseDocument,
-  count,
-  hash,
-  limits,
-  list,
-  purgeAtTtl,
-  requiredDate,
-  requiredText,
-  schemaOptions,
-  schemaVersion,
-} from "./common.js";
+import { limits } from "../core/limits.js";
+import { count, hash, list, purgeAtTtl, requiredDate, requiredText, schemaOptions } from "./parts/fields.js";
+import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 export interface ApiKeyQuota {
   /** Verifications that nobody has claimed yet, before the next refill; absent means unlimited. */

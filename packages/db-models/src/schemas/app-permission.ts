@@ -1,15 +1,7 @@
 import { Schema, type Types } from "mongoose";
-import {
-  type BaseDocument,
-  count,
-  limits,
-  list,
-  purgeAtTtl,
-  requiredDate,
-  requiredText,
-  schemaOptions,
-  schemaVersion,
-} from "./common.js";
+import { limits } from "../core/limits.js";
+import { count, list, purgeAtTtl, requiredDate, requiredText, schemaOptions } from "./parts/fields.js";
+import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 /** What one user has consented to for one app. Collection `app_permissions`. */
 export interface AppPermissionDocument extends BaseDocument {

@@ -1,16 +1,7 @@
 import { Schema, type Types } from "mongoose";
-import {
-  type BaseDocument,
-  hash,
-  limits,
-  list,
-  purgeAtTtl,
-  requiredDate,
-  requiredText,
-  schemaOptions,
-  schemaVersion,
-  text,
-} from "./common.js";
+import { limits } from "../core/limits.js";
+import { hash, list, purgeAtTtl, requiredDate, requiredText, schemaOptions, text } from "./parts/fields.js";
+import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 export const clientTypes = ["confidential", "public"] as const;
 /** RFC 6749 section 2.1. */

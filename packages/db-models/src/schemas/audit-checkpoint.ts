@@ -1,14 +1,7 @@
 import { Schema } from "mongoose";
-import {
-  type BaseDocument,
-  hash,
-  limits,
-  list,
-  requiredDate,
-  requiredText,
-  schemaOptions,
-  schemaVersion,
-} from "./common.js";
+import { limits } from "../core/limits.js";
+import { hash, list, requiredDate, requiredText, schemaOptions } from "./parts/fields.js";
+import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 /** What a checkpoint says of one chain. */
 export interface AuditChainState {

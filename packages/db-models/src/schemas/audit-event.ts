@@ -1,15 +1,7 @@
 import { Schema } from "mongoose";
-import {
-  type BaseDocument,
-  hash,
-  limits,
-  list,
-  requiredDate,
-  requiredText,
-  schemaOptions,
-  schemaVersion,
-  text,
-} from "./common.js";
+import { limits } from "../core/limits.js";
+import { hash, list, requiredDate, requiredText, schemaOptions, text } from "./parts/fields.js";
+import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 export const auditOutcomes = ["success", "failure", "denied"] as const;
 export type AuditOutcome = (typeof auditOutcomes)[number];

@@ -1,13 +1,6 @@
 import { Schema, type Types } from "mongoose";
-import {
-  type BaseDocument,
-  count,
-  hash,
-  purgeAtTtl,
-  requiredDate,
-  schemaOptions,
-  schemaVersion,
-} from "./common.js";
+import { count, hash, purgeAtTtl, requiredDate, schemaOptions } from "./parts/fields.js";
+import { type BaseDocument, schemaVersion } from "./parts/version.js";
 import { type RiskAssessment, riskSchema } from "./user-session.js";
 
 /**

@@ -1,17 +1,16 @@
 import { Schema, type Types } from "mongoose";
+import { limits } from "../core/limits.js";
 import {
-  type BaseDocument,
   count,
   hash,
-  limits,
   list,
   purgeAtTtl,
   requiredDate,
   requiredText,
   schemaOptions,
-  schemaVersion,
   text,
-} from "./common.js";
+} from "./parts/fields.js";
+import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 export const loginSubjects = ["user", "account", "network"] as const;
 export type LoginSubject = (typeof loginSubjects)[number];

@@ -1,13 +1,6 @@
 import { Schema } from "mongoose";
-import {
-  type BaseDocument,
-  count,
-  hash,
-  purgeAtTtl,
-  requiredDate,
-  schemaOptions,
-  schemaVersion,
-} from "./common.js";
+import { count, hash, purgeAtTtl, requiredDate, schemaOptions } from "./parts/fields.js";
+import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 /**
  * How many legitimate sign-ins had one value of one feature, or all of them: what a risk engine knows of everybody.

@@ -1,15 +1,7 @@
 import { Schema, type Types } from "mongoose";
-import {
-  type BaseDocument,
-  limits,
-  list,
-  purgeAtTtl,
-  requiredDate,
-  requiredText,
-  schemaOptions,
-  schemaVersion,
-  text,
-} from "./common.js";
+import { limits } from "../core/limits.js";
+import { list, purgeAtTtl, requiredDate, requiredText, schemaOptions, text } from "./parts/fields.js";
+import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 export const securityEventKinds = [
   "new_device",

@@ -1,15 +1,7 @@
 import { Schema, type Types } from "mongoose";
-import {
-  type BaseDocument,
-  count,
-  keptText,
-  limits,
-  list,
-  purgeAtTtl,
-  requiredDate,
-  schemaOptions,
-  schemaVersion,
-} from "./common.js";
+import { limits } from "../core/limits.js";
+import { count, keptText, list, purgeAtTtl, requiredDate, schemaOptions } from "./parts/fields.js";
+import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 export const usageIntervals = ["hour", "day"] as const;
 export type UsageInterval = (typeof usageIntervals)[number];

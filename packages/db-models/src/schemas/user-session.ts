@@ -1,18 +1,18 @@
 import { Schema, type Types } from "mongoose";
+import { limits } from "../core/limits.js";
+import type { TokenRotation } from "../core/rotations.js";
 import {
-  type BaseDocument,
   count,
   hash,
-  limits,
   list,
   purgeAtTtl,
   requiredDate,
   requiredText,
   schemaOptions,
-  schemaVersion,
   text,
-} from "./common.js";
-import { type TokenRotation, tokenRotations } from "./token-rotation.js";
+} from "./parts/fields.js";
+import { tokenRotations } from "./parts/token-rotation.js";
+import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 export const deviceTypes = [
   "desktop",

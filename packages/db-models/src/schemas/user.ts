@@ -1,19 +1,17 @@
 import { Schema } from "mongoose";
+import { duration, limits } from "../core/limits.js";
 import {
-  type BaseDocument,
   count,
-  duration,
   hash,
   keptText,
-  limits,
   list,
   purgeAtTtl,
   requiredDate,
   requiredText,
   schemaOptions,
-  schemaVersion,
   text,
-} from "./common.js";
+} from "./parts/fields.js";
+import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 /** `pending` waits for its email address to be verified; it, `suspended` and `deleted` may not sign in. */
 export const userStatuses = ["pending", "active", "suspended", "deleted"] as const;

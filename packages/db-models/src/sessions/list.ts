@@ -1,7 +1,7 @@
 import type { Types } from "mongoose";
-import type { IdentityModels } from "../models.js";
-import { queries } from "../queries.js";
-import { runQuery } from "../run-query.js";
+import { queries } from "../queries/queries.js";
+import { runQuery } from "../queries/run-query.js";
+import type { IdentityModels } from "../schemas/models.js";
 import type { Device, GeoLocation, UserSessionDocument } from "../schemas/user-session.js";
 import { refusalOf } from "./validate.js";
 

@@ -1,12 +1,14 @@
 import { setTimeout } from "node:timers/promises";
 import { Types } from "mongoose";
-import { capUserAgent, detectDevice, deviceHashOf } from "../device.js";
-import { IdentityError } from "../errors.js";
-import type { IdentityModels } from "../models.js";
-import { canonicalAddress, isAllowed, networkOf } from "../network.js";
-import { queries } from "../queries.js";
-import { runQuery } from "../run-query.js";
-import { assertKnownVersion, currentSchemaVersion, limits } from "../schemas/common.js";
+import { IdentityError } from "../core/errors.js";
+import { limits } from "../core/limits.js";
+import { canonicalAddress, isAllowed, networkOf } from "../core/network.js";
+import type { SessionPolicy } from "../core/policies/sessions.js";
+import { mintToken, sha256, type Token } from "../core/secrets.js";
+import { queries } from "../queries/queries.js";
+import { runQuery } from "../queries/run-query.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
 import type { UserDocument } from "../schemas/user.js";
 import type {
   GeoLocation,
@@ -14,8 +16,8 @@ import type {
   RiskAssessment,
   UserSessionDocument,
 } from "../schemas/user-session.js";
-import { mintToken, sha256, type Token } from "../secrets.js";
-import { expiryAfterUse, type SessionPolicy, sessionPolicyOf } from "./policy.js";
+import { capUserAgent, detectDevice, deviceHashOf } from "./device.js";
+import { expiryAfterUse, sessionPolicyOf } from "./policy.js";
 import { endSessions } from "./revoke.js";
 import { makeRoom, SlotClaim } from "./room.js";
 import { decideSlot, type SlotGrant, type SlotHolder } from "./slots.js";

@@ -1,6 +1,6 @@
 import type { QueryFilter, Types } from "mongoose";
-import { IdentityError } from "../errors.js";
-import type { IdentityModels } from "../models.js";
+import { IdentityError } from "../core/errors.js";
+import type { IdentityModels } from "../schemas/models.js";
 import type { UserDocument } from "../schemas/user.js";
 import type { RevocationReason, UserSessionDocument } from "../schemas/user-session.js";
 

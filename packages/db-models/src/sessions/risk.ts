@@ -1,5 +1,5 @@
 import type { Types } from "mongoose";
-import type { IdentityModels } from "../models.js";
+import type { IdentityModels } from "../schemas/models.js";
 import type { RiskAssessment, UserSessionDocument } from "../schemas/user-session.js";
 
 /** How a session began, and what it was judged then and since. */

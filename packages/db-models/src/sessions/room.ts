@@ -1,6 +1,6 @@
 import type { Types } from "mongoose";
-import { isDuplicateKey } from "../errors.js";
-import type { IdentityModels } from "../models.js";
+import { isDuplicateKey } from "../core/errors.js";
+import type { IdentityModels } from "../schemas/models.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
 import { endSessions } from "./revoke.js";
 import type { SlotGrant } from "./slots.js";

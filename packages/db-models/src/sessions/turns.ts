@@ -1,5 +1,5 @@
 import type { Connection, Types } from "mongoose";
-import type { IdentityModels } from "../models.js";
+import type { IdentityModels } from "../schemas/models.js";
 
 const turnsOf = new WeakMap<Connection, Map<string, Promise<unknown>>>();
 

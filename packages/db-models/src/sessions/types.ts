@@ -1,6 +1,4 @@
 import type { Types } from "mongoose";
-import type { RevocationReason } from "../schemas/user-session.js";
-import type { SessionPolicy } from "./policy.js";
 
 /**
  * Why a token is refused. `malformed` costs no read. `rotated` is a token that its session has replaced, after the
@@ -34,13 +32,4 @@ export interface SessionUse {
   requests?: number;
   /** How many of them failed. Default 0. */
   failures?: number;
-}
-
-/** Methods of a session document; each calls the function of the same name. */
-export interface SessionMethods {
-  /** Rotates the token; the presented one is needed, because the document knows only its hash. */
-  refreshSession(token: string, now: Date, policy?: Partial<SessionPolicy>): Promise<RefreshResult>;
-  /** Ends the session. True when this call ended it. */
-  terminate(now: Date, reason?: RevocationReason): Promise<boolean>;
-  incrementApiUsage(use: SessionUse, now: Date): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { Types } from "mongoose";
-import type { IdentityModels } from "../models.js";
-import { limits } from "../schemas/common.js";
-import { storableText } from "../text.js";
+import { limits } from "../core/limits.js";
+import { storableText } from "../core/text.js";
+import type { IdentityModels } from "../schemas/models.js";
 import type { SessionUse } from "./types.js";
 
 /** Adds to a session's API usage, in one update. A session that has ended counts nothing. */

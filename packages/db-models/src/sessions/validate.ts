@@ -1,13 +1,14 @@
 import type { Types } from "mongoose";
-import { wrongClockMs } from "../clock.js";
-import type { IdentityModels } from "../models.js";
-import { queries } from "../queries.js";
-import { isReplacedInGrace } from "../rotations.js";
-import { findByQuery } from "../run-query.js";
-import { assertKnownVersion } from "../schemas/common.js";
+import { wrongClockMs } from "../core/clock.js";
+import type { SessionPolicy } from "../core/policies/sessions.js";
+import { isReplacedInGrace } from "../core/rotations.js";
+import { equalHashes, parseToken, sha256, type Token } from "../core/secrets.js";
+import { queries } from "../queries/queries.js";
+import { findByQuery } from "../queries/run-query.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { assertKnownVersion } from "../schemas/parts/version.js";
 import type { RiskAssessment, UserSessionDocument } from "../schemas/user-session.js";
-import { equalHashes, parseToken, sha256, type Token } from "../secrets.js";
-import { expiryAfterUse, type SessionPolicy, sessionPolicyOf } from "./policy.js";
+import { expiryAfterUse, sessionPolicyOf } from "./policy.js";
 import type { SessionRefusal } from "./types.js";
 
 /** What a service needs to know of the session behind a request. */

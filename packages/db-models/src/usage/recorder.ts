@@ -1,10 +1,10 @@
 import type { Types } from "mongoose";
-import type { IdentityModels } from "../models.js";
-import { remainingUsers } from "../remaining-users.js";
-import { retentionOf } from "../retention.js";
-import { limits } from "../schemas/common.js";
-import { storableText } from "../text.js";
-import { WriteBehind } from "../write-behind.js";
+import { retentionOf } from "../context/retention.js";
+import { limits } from "../core/limits.js";
+import { storableText } from "../core/text.js";
+import { WriteBehind } from "../core/write-behind.js";
+import { remainingUsers } from "../queries/remaining-users.js";
+import type { IdentityModels } from "../schemas/models.js";
 import { HeavyHitters } from "./heavy-hitters.js";
 import {
   bucketUpdates,

@@ -1,6 +1,6 @@
 import type { Connection } from "mongoose";
-import type { IdentityModels } from "../models.js";
-import { duration } from "../schemas/common.js";
+import { duration } from "../core/limits.js";
+import type { IdentityModels } from "../schemas/models.js";
 import { type ApiUse, UsageRecorder } from "./recorder.js";
 
 /** Milliseconds after a request at the latest by which {@link trackApiUsage} writes it. */

@@ -1,7 +1,8 @@
 import type { mongo, Types } from "mongoose";
-import { latest } from "../clock.js";
-import type { Retention } from "../retention.js";
-import { currentSchemaVersion, duration, limits } from "../schemas/common.js";
+import { latest } from "../core/clock.js";
+import { duration, limits } from "../core/limits.js";
+import type { Retention } from "../core/policies/retention.js";
+import { currentSchemaVersion } from "../schemas/parts/version.js";
 import { type UsageInterval, usageIntervals } from "../schemas/usage-bucket.js";
 import { type HeavyHitters, mergedHitters } from "./heavy-hitters.js";
 

@@ -1,20 +1,16 @@
 import type { Types } from "mongoose";
 import { settleApiKeys, suspendApiKeys } from "../api-keys/owner.js";
-import { IdentityError, isDuplicateKey } from "../errors.js";
-import type { IdentityModels } from "../models.js";
-import { hashPassword, verifyPassword } from "../passwords.js";
-import { queries } from "../queries.js";
-import { findByQuery } from "../run-query.js";
+import { normaliseIdentifier } from "../core/email.js";
+import { IdentityError, isDuplicateKey } from "../core/errors.js";
+import { parseInput } from "../core/input.js";
+import { hashPassword, verifyPassword } from "../core/passwords.js";
+import { randomKey } from "../core/secrets.js";
+import { queries } from "../queries/queries.js";
+import { findByQuery } from "../queries/run-query.js";
+import type { IdentityModels } from "../schemas/models.js";
 import type { UserDocument, UserStatus } from "../schemas/user.js";
-import { randomKey } from "../secrets.js";
 import { endEverySession } from "../sessions/revoke.js";
-import {
-  normaliseIdentifier,
-  parseInput,
-  type Registration,
-  registrationSchema,
-  rolesSchema,
-} from "./input.js";
+import { type Registration, registrationSchema, rolesSchema } from "./input.js";
 
 /** A user without secrets. */
 export type PublicUser = Omit<

@@ -1,13 +1,14 @@
 import type { Types } from "mongoose";
-import { IdentityError } from "../errors.js";
-import type { IdentityModels } from "../models.js";
-import { hashPassword } from "../passwords.js";
+import { IdentityError } from "../core/errors.js";
+import { parseInput } from "../core/input.js";
+import { hashPassword } from "../core/passwords.js";
+import type { SessionPolicy } from "../core/policies/sessions.js";
+import type { IdentityModels } from "../schemas/models.js";
 import type { UserDocument } from "../schemas/user.js";
-import { recordSecurityEvent } from "../security/events.js";
-import type { SessionPolicy } from "../sessions/policy.js";
+import { recordSecurityEvent } from "../security-events/events.js";
 import { type RenewedSession, renewSession } from "../sessions/refresh.js";
 import { endEverySession } from "../sessions/revoke.js";
-import { parseInput, passwordSchema } from "./input.js";
+import { passwordSchema } from "./input.js";
 
 /**
  * What a password that is set changes in an account.

@@ -1,11 +1,11 @@
 import type { Types } from "mongoose";
-import { IdentityError } from "../errors.js";
-import type { IdentityModels } from "../models.js";
-import { canonicalClientAddress, isAllowed } from "../network.js";
+import { IdentityError } from "../core/errors.js";
+import { parseInput } from "../core/input.js";
+import { canonicalClientAddress, isAllowed } from "../core/network.js";
+import type { IdentityModels } from "../schemas/models.js";
 import { type PublicUser, publicProjection } from "./accounts.js";
 import {
   type ProfileChanges,
-  parseInput,
   profileChangesSchema,
   type SecurityChanges,
   securityChangesSchema,

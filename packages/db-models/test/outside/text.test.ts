@@ -1,6 +1,8 @@
 // Taken from public reports; each case names its source, and why the right value is right.
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { canonicalEmail } from "../../src/core/email.js";
+import { lengthOf, storableText } from "../../src/core/text.js";
 import {
   authenticateUser,
   type IdentityModels,
@@ -10,8 +12,6 @@ import {
   UsageRecorder,
   updateProfile,
 } from "../../src/index.js";
-import { lengthOf, storableText } from "../../src/text.js";
-import { canonicalEmail } from "../../src/users/email.js";
 import { makeUser, useIdentityDatabase } from "../database.js";
 import { now } from "../moment.js";
 

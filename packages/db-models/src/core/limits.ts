@@ -1,0 +1,53 @@
+/** Milliseconds, for the limits below and the operations. */
+export const duration = {
+  second: 1_000,
+  minute: 60_000,
+  hour: 3_600_000,
+  day: 86_400_000,
+} as const;
+
+/**
+ * Every limit of the data model in one place, so that schemas, operations, the generated reference and tests
+ * speak of the same number. Lengths are in characters, counts in items.
+ */
+export const limits = {
+  email: 254, // RFC 5321: 256 with the angle brackets
+  username: 64,
+  displayName: 128,
+  bio: 2_000,
+  company: 128,
+  location: 128,
+  timezone: 64,
+  language: 35, // BCP 47: what RFC 5646 recommends to make room for
+  roles: 32,
+  role: 64,
+  scopes: 64,
+  scope: 128,
+  allowlist: 64,
+  cidr: 43, // the longest IPv6 text with a prefix length
+  identities: 16,
+  favouriteEndpoints: 10,
+  endpoint: 128,
+  devices: 32,
+  countries: 32,
+  concurrentSessions: 100,
+  userAgent: 512,
+  riskReasons: 16,
+  riskFeedback: 16,
+  redirectUris: 16,
+  uri: 2_048,
+  clientSecrets: 2,
+  apiKeySecrets: 2,
+  leases: 64,
+  accessTokens: 8,
+  tokenRotations: 8,
+  auditContext: 32,
+  auditValue: 512,
+  auditChains: 20_000,
+  sealed: 128, // a network with nonce and tag, in base64url
+  bucketEndpoints: 64,
+  messages: 16,
+  challenges: 5, // one-time codes of an account in a quarter of an hour
+  name: 128,
+  description: 1_000,
+} as const;

@@ -1,0 +1,50 @@
+import { z } from "zod";
+import { parseInput } from "../input.js";
+import { duration, limits } from "../limits.js";
+
+const lasts = (max: number, defaultMs: number, meaning: string) =>
+  z.int().min(duration.minute).max(max).default(defaultMs).describe(`${meaning}, in milliseconds`);
+
+/** The longest life of a token of each kind. */
+export const maxLifetimeMs = { passwordReset: duration.day, emailVerification: 7 * duration.day } as const;
+
+/** What holds for the tokens that are sent to email addresses; every field has a default. */
+export const oneTimeTokenPolicySchema = z
+  .strictObject({
+    passwordResetLifetimeMs: lasts(
+      maxLifetimeMs.passwordReset,
+      duration.hour,
+      "Life of a token that resets a password, at most a day (NIST SP 800-63B-4 section 4.2)",
+    ),
+    emailVerificationLifetimeMs: lasts(
+      maxLifetimeMs.emailVerification,
+      duration.day,
+      "Life of a token that verifies an email address",
+    ),
+    maxMessages: z
+      .int()
+      .min(1)
+      .max(limits.messages)
+      .default(5)
+      .describe("Tokens of one kind that are sent to one account in the time below"),
+    messageWindowMs: lasts(
+      duration.day,
+      duration.hour,
+      "The time in which they are counted; at most the life of either token",
+    ),
+  })
+  // Or a stranger's requests could keep the owner without a token: the last one over, and another refused.
+  .refine(
+    ({ messageWindowMs, passwordResetLifetimeMs, emailVerificationLifetimeMs }) =>
+      messageWindowMs <= Math.min(passwordResetLifetimeMs, emailVerificationLifetimeMs),
+    { message: "must be at most the life of either token", path: ["messageWindowMs"] },
+  );
+
+/** As a service configures it. */
+export type OneTimeTokenPolicyInput = z.input<typeof oneTimeTokenPolicySchema>;
+export type OneTimeTokenPolicy = z.output<typeof oneTimeTokenPolicySchema>;
+
+/** @throws IdentityError `INVALID_INPUT` for a policy out of bounds. */
+export function oneTimeTokenPolicyOf(input: OneTimeTokenPolicyInput = {}): OneTimeTokenPolicy {
+  return parseInput(oneTimeTokenPolicySchema, input);
+}

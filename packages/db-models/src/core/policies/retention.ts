@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { duration } from "../limits.js";
+
+const kept = (defaultMs: number, minMs: number, meaning: string) =>
+  z
+    .int()
+    .min(minMs)
+    .max(36_500 * duration.day)
+    .default(defaultMs)
+    .describe(`${meaning}, in milliseconds`);
+
+/** How long what is over is kept; given when a database is opened. A change holds for what is written from then on. */
+export const retentionSchema = z.strictObject({
+  sessionsMs: kept(30 * duration.day, 0, "Sessions, after they expired"),
+  tokensMs: kept(30 * duration.day, 0, "OAuth codes and tokens, and API keys, after they expired"),
+  securityEventsMs: kept(365 * duration.day, duration.day, "Security events"),
+  hourlyUsageMs: kept(31 * duration.day, duration.day, "API use by the hour, after the hour"),
+  dailyUsageMs: kept(2 * 365 * duration.day, duration.day, "API use by the day, after the day"),
+  auditMs: kept(2 * 365 * duration.day, 7 * duration.day, "Audit events; applied by applyAuditRetention"),
+  erasuresMs: kept(3 * 365 * duration.day, duration.day, "Reports of erasures, after the last sweep"),
+});
+
+/** As a service configures it; every field has a default. */
+export type RetentionInput = z.input<typeof retentionSchema>;
+
+export type Retention = z.output<typeof retentionSchema>;
+
+export const defaultRetention: Retention = retentionSchema.parse({});
+
+/** What may be removed once its retention is over; the shape that `@org/db-optimizer` takes. */
+export interface RetentionRule {
+  readonly name: string;
+  readonly collection: string;
+  /** A date; an index leads with it. */
+  readonly field: string;
+  /** Seconds after that date. */
+  readonly retentionSeconds: number;
+}
+
+/**
+ * One rule for each collection whose documents carry the date from which they are garbage. The TTL indexes on the
+ * same dates do this too, one collection after the other in the background; the rules are for doing it now, in
+ * batches that watch the load, and for seeing what it frees. Audit events are not among them: `applyAuditRetention`
+ * takes them from the front of a chain, so that the rest verifies.
+ */
+export const retentionRules: readonly RetentionRule[] = [
+  { name: "ended-sessions", collection: "user_sessions", field: "purgeAt", retentionSeconds: 0 },
+  { name: "expired-tokens", collection: "app_tokens", field: "purgeAt", retentionSeconds: 0 },
+  { name: "expired-api-keys", collection: "api_keys", field: "purgeAt", retentionSeconds: 0 },
+  { name: "revoked-permissions", collection: "app_permissions", field: "purgeAt", retentionSeconds: 0 },
+  { name: "old-security-events", collection: "security_events", field: "purgeAt", retentionSeconds: 0 },
+  { name: "old-usage", collection: "usage_buckets", field: "purgeAt", retentionSeconds: 0 },
+  { name: "old-login-challenges", collection: "login_challenges", field: "purgeAt", retentionSeconds: 0 },
+  { name: "stale-risk-counters", collection: "risk_counters", field: "purgeAt", retentionSeconds: 0 },
+  { name: "stale-login-profiles", collection: "login_profiles", field: "purgeAt", retentionSeconds: 0 },
+  { name: "deleted-apps", collection: "apps", field: "purgeAt", retentionSeconds: 0 },
+  { name: "old-erasures", collection: "erasures", field: "purgeAt", retentionSeconds: 0 },
+  { name: "deleted-users", collection: "users", field: "purgeAt", retentionSeconds: 0 },
+];

@@ -1,0 +1,44 @@
+import { clockToleranceMs } from "./clock.js";
+
+import { equalHashes, sha256, type Token, type TokenKind, unsealSuccessor } from "./secrets.js";
+
+/** The rotation that replaced a token, as long as it is among the last ones. */
+function rotationOf(rotations: readonly TokenRotation[], tokenHash: string): TokenRotation | undefined {
+  return rotations.find((rotation) => equalHashes(rotation.tokenHash, tokenHash));
+}
+
+/** Whether the token before a rotation is still good. The interval is counted from the rotation and does not slide. */
+export function isInGrace({ rotatedAt }: TokenRotation, now: Date, graceMs: number): boolean {
+  const sinceMs = now.getTime() - rotatedAt.getTime();
+  // Dated far ahead by a wrong clock, a token that was replaced must not stay good until then.
+  return sinceMs < graceMs && sinceMs > -clockToleranceMs;
+}
+
+/** Whether a token was replaced and is still good. */
+export function isReplacedInGrace(
+  rotations: readonly TokenRotation[],
+  tokenHash: string,
+  now: Date,
+  graceMs: number,
+): boolean {
+  const replaced = rotationOf(rotations, tokenHash);
+  return replaced !== undefined && isInGrace(replaced, now, graceMs);
+}
+
+/** Follows the seals from a token that was replaced to the current one. */
+export function currentAfter(kind: TokenKind, rotations: readonly TokenRotation[], token: Token): Token {
+  const tokenHash = sha256(token.raw);
+  const from = rotations.findIndex((rotation) => rotation.tokenHash === tokenHash);
+  return rotations
+    .slice(from)
+    .reduce((last, { sealedSuccessor }) => unsealSuccessor(kind, last, sealedSuccessor), token);
+}
+
+/** A token that was replaced. */
+export interface TokenRotation {
+  /** SHA-256 of the token before. */
+  tokenHash: string;
+  /** Its successor, for whoever presents it again within the grace interval: read from it and that token, and nothing less. */
+  sealedSuccessor: string;
+  rotatedAt: Date;
+}

@@ -1,0 +1,135 @@
+import type { Types } from "mongoose";
+import { limits } from "../core/limits.js";
+import { type LoginDefencePolicyInput, loginDefencePolicyOf } from "../core/policies/login-defence.js";
+import { keptFor } from "../core/profile-retention.js";
+import { queries } from "../queries/queries.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { recordSecurityEvent, type SecurityEventInput } from "../security-events/events.js";
+import { evaluatedAttempts } from "./evaluated.js";
+import { loginAccountOf, loginDeviceOf, type ReservedLoginAttempt, takeBack } from "./reserve.js";
+
+export interface LoginOutcome {
+  attempt: ReservedLoginAttempt;
+  /** True when the password was right, whatever came of the sign-in afterwards. */
+  succeeded: boolean;
+  /** Whose account it is, if it is anybody's. */
+  userId?: Types.ObjectId;
+  /** Value of the cookie that the device has from now on: after a success the account knows it by that. */
+  deviceCookie?: string;
+  /** Where the attempt came from, for the user's security events. */
+  origin?: Pick<SecurityEventInput, "network" | "country" | "device">;
+  /**
+   * Takes what a failure at somebody's account still has to record, to be done once the answer is sent: nobody's has
+   * nothing, and the time of the answer would tell them apart. Default: it is done at once.
+   */
+  defer?: (record: () => Promise<void>) => void;
+}
+
+/**
+ * Tells how an admitted attempt ended. A failure has been counted already; of a known account it becomes a security
+ * event, and another one when delays begin. A success forgets the failures of the counter that it went through, the
+ * device's or the account's, makes the device known, and takes its own attempt out of the network's: who has one
+ * account can't wash off the guesses at others.
+ *
+ * @throws IdentityError `INVALID_INPUT` for a policy out of bounds.
+ */
+export async function settleLoginAttempt(
+  models: IdentityModels,
+  outcome: LoginOutcome,
+  now: Date,
+  policy: LoginDefencePolicyInput = {},
+): Promise<void> {
+  const { knownDeviceMs } = loginDefencePolicyOf(policy);
+  try {
+    if (outcome.succeeded) await noteSuccess(models, outcome, now, knownDeviceMs);
+    else if (outcome.defer) outcome.defer(() => noteFailure(models, outcome, now));
+    else await noteFailure(models, outcome, now);
+  } finally {
+    evaluatedAttempts(models).end(outcome.attempt.account, outcome.attempt.id, true);
+  }
+}
+
+async function noteSuccess(
+  models: IdentityModels,
+  outcome: LoginOutcome,
+  now: Date,
+  knownDeviceMs: number,
+): Promise<void> {
+  const { attempt } = outcome;
+  await Promise.all([
+    forgive(models, outcome, now, knownDeviceMs),
+    attempt.network && takeBack(models, "network", attempt.network, { id: attempt.id, now }),
+  ]);
+}
+
+async function noteFailure(
+  models: IdentityModels,
+  { attempt, userId, origin }: LoginOutcome,
+  now: Date,
+): Promise<void> {
+  if (!userId) return;
+  const { filter } = queries.loginProfileOf("account", attempt.account);
+  const event = { userId, ...origin };
+  const reasons = attempt.knownDevice ? ["known_device"] : [];
+  await Promise.all([
+    models.LoginProfile.collection.updateOne(filter as object, { $set: { userId } }),
+    recordSecurityEvent(models, { ...event, kind: "login_failed", severity: "info", reasons }, now),
+    attempt.beginsDelay &&
+      recordSecurityEvent(models, { ...event, kind: "login_delayed", severity: "warning", reasons }, now),
+  ]);
+}
+
+/**
+ * Forgets the failures of what a user signs in with, on any device: for whoever has proved by another way that the
+ * account is theirs. Those of networks stay, for they may be guesses at other accounts.
+ */
+export async function forgiveAccount(
+  models: IdentityModels,
+  identifiers: readonly string[],
+  now: Date,
+): Promise<void> {
+  const forgiven = { failures: 0 };
+  const devices = {
+    $map: {
+      input: { $ifNull: ["$devices", []] },
+      as: "device",
+      in: { $mergeObjects: ["$$device", { counter: forgiven }] },
+    },
+  };
+  const set = { updatedAt: now, counter: { $literal: forgiven }, devices };
+  await Promise.all(
+    identifiers.map((identifier) => {
+      const { filter } = queries.loginProfileOf("account", loginAccountOf(identifier));
+      return models.LoginProfile.collection.updateOne(filter as object, [{ $set: set }]);
+    }),
+  );
+}
+
+async function forgive(
+  models: IdentityModels,
+  { attempt, userId, deviceCookie }: LoginOutcome,
+  now: Date,
+  knownDeviceMs: number,
+): Promise<void> {
+  const { filter } = queries.loginProfileOf("account", attempt.account);
+  const set = {
+    updatedAt: now,
+    ...(userId && { userId }),
+    ...(!attempt.knownDevice && { counter: { $literal: { failures: 0 } } }),
+    ...(deviceCookie && {
+      devices: devicesWith(loginDeviceOf(attempt.account, deviceCookie), now),
+      purgeAt: keptFor(knownDeviceMs, now),
+    }),
+  };
+  await models.LoginProfile.collection.updateOne(filter as object, [{ $set: set }]);
+}
+
+/** The device first, with nothing against it; the longest unseen of too many is forgotten. */
+function devicesWith(deviceHash: string, now: Date): Record<string, unknown> {
+  const stored = { $ifNull: ["$devices", []] };
+  const others = {
+    $filter: { input: stored, as: "device", cond: { $ne: ["$$device.deviceHash", deviceHash] } },
+  };
+  const device = { deviceHash, counter: { failures: 0 }, lastSeenAt: now };
+  return { $slice: [{ $concatArrays: [[device], others] }, limits.devices] };
+}

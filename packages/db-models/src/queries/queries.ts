@@ -1,0 +1,386 @@
+import { type QueryFilter, Types } from "mongoose";
+import { IdentityError } from "../core/errors.js";
+import type { ApiKeyDocument } from "../schemas/api-key.js";
+import type { AppDocument, AppStatus } from "../schemas/app.js";
+import type { AppPermissionDocument } from "../schemas/app-permission.js";
+import type { AppTokenDocument } from "../schemas/app-token.js";
+import type { AuditCheckpointDocument } from "../schemas/audit-checkpoint.js";
+import type { AuditEventDocument } from "../schemas/audit-event.js";
+import type { ErasureDocument } from "../schemas/erasure.js";
+import type { LoginChallengeDocument } from "../schemas/login-challenge.js";
+import type { LoginProfileDocument, LoginSubject } from "../schemas/login-profile.js";
+import type { RiskCounterDocument } from "../schemas/risk-counter.js";
+import type { SecurityEventDocument, SecurityEventKind, Severity } from "../schemas/security-event.js";
+import type { UsageBucketDocument, UsageInterval } from "../schemas/usage-bucket.js";
+import type { SubscriptionPlan, SubscriptionStatus, UserDocument, UserStatus } from "../schemas/user.js";
+import type { RiskLevel, UserSessionDocument } from "../schemas/user-session.js";
+
+/**
+ * A query that the product's speed depends on. The operations run it, the tests and the optimizer explain it, the
+ * benchmarks time it and the reference lists it: always this one object.
+ */
+export interface NamedQuery<T = Record<string, unknown>> {
+  readonly name: string;
+  readonly collection: string;
+  readonly filter: QueryFilter<T>;
+  readonly sort?: Readonly<Record<string, 1 | -1>>;
+  readonly limit?: number;
+  /** Name of the index that serves it: the winning plan uses this one. */
+  readonly index: string;
+}
+
+type Id = Types.ObjectId;
+
+/** A place in a list that is ordered by a date, and by `_id` where dates are equal: the last document of a page. */
+export interface PagePosition {
+  at: Date;
+  id: Id;
+}
+
+/** A page of a list that runs from the newest to the oldest; of equal dates, from the highest `_id` to the lowest. */
+export interface Page {
+  /** Documents per page, 1 to 200. Default 50. */
+  limit?: number;
+  /**
+   * Only what comes after this place: the last document of the page before. A date stands for everything older; what
+   * happened at that very moment is then left out.
+   */
+  before?: PagePosition | Date;
+  /** Only what is not older. Default: no bound. */
+  since?: Date;
+}
+
+/** From `from`, inclusive, to `to`, exclusive, the oldest first. */
+export interface Period {
+  from: Date;
+  to: Date;
+  /** Only what comes after this place: the last document of the window before. */
+  after?: PagePosition;
+  /** Documents to read at most. Default 1,000: what is longer is read in windows. */
+  limit?: number;
+}
+
+const defaultPageSize = 50;
+const maxPageSize = 200;
+const defaultWindowSize = 1_000;
+
+function pageSize(page: Page): number {
+  return Math.min(Math.max(Math.trunc(page.limit ?? defaultPageSize), 1), maxPageSize);
+}
+
+function withinPage(field: string, { before, since }: Page): Record<string, unknown> {
+  if (!before && !since) return {};
+  const isDate = before instanceof Date;
+  const until = before && (isDate ? { $lt: before } : { $lte: before.at });
+  return {
+    [field]: { ...(since && { $gte: since }), ...until },
+    ...(before && !isDate && { $nor: [{ [field]: before.at, _id: { $gte: before.id } }] }),
+  };
+}
+
+function withinPeriod(field: string, { from, to, after }: Period): Record<string, unknown> {
+  if (!after) return { [field]: { $gte: from, $lt: to } };
+  const begin = after.at > from ? after.at : from;
+  return {
+    [field]: { $gte: begin, $lt: to },
+    $nor: [{ [field]: after.at, _id: { $lte: after.id } }],
+  };
+}
+
+/** A {@link PagePosition} as text, for a link to the next page. */
+export function writePagePosition({ at, id }: PagePosition): string {
+  return `${at.toISOString()}_${id.toHexString()}`;
+}
+
+const pagePosition = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)_([0-9a-f]{24})$/;
+
+/** @throws IdentityError `INVALID_INPUT` for what {@link writePagePosition} did not write. */
+export function readPagePosition(text: string): PagePosition {
+  const [, date = "", id = ""] = pagePosition.exec(text) ?? [];
+  const at = new Date(date);
+  if (Number.isNaN(at.getTime())) throw new IdentityError("INVALID_INPUT", "this is no position of a page");
+  return { at, id: new Types.ObjectId(id) };
+}
+
+/** The named queries of one collection: `one` finds a document by a unique key, `page` lists, `during` takes a period. */
+function forCollection<T>(collection: string) {
+  return {
+    one: (name: string, index: string, filter: QueryFilter<T>): NamedQuery<T> => ({
+      name,
+      collection,
+      filter,
+      limit: 1,
+      index,
+    }),
+    all: (
+      name: string,
+      index: string,
+      filter: QueryFilter<T>,
+      sort: Record<string, 1 | -1>,
+      limit?: number,
+    ): NamedQuery<T> => ({ name, collection, filter, sort, ...(limit && { limit }), index }),
+    page: (
+      name: string,
+      index: string,
+      filter: Record<string, unknown>,
+      newestBy: string,
+      page: Page,
+    ): NamedQuery<T> => ({
+      name,
+      collection,
+      filter: { ...filter, ...withinPage(newestBy, page) } as QueryFilter<T>,
+      sort: { [newestBy]: -1, _id: -1 },
+      limit: pageSize(page),
+      index,
+    }),
+    during: (
+      name: string,
+      index: string,
+      filter: Record<string, unknown>,
+      field: string,
+      period: Period,
+    ): NamedQuery<T> => ({
+      name,
+      collection,
+      filter: { ...filter, ...withinPeriod(field, period) } as QueryFilter<T>,
+      sort: { [field]: 1, _id: 1 },
+      limit: period.limit ?? defaultWindowSize,
+      index,
+    }),
+  };
+}
+
+const users = forCollection<UserDocument>("users");
+const sessions = forCollection<UserSessionDocument>("user_sessions");
+const apps = forCollection<AppDocument>("apps");
+const tokens = forCollection<AppTokenDocument>("app_tokens");
+const permissions = forCollection<AppPermissionDocument>("app_permissions");
+const keys = forCollection<ApiKeyDocument>("api_keys");
+const audit = forCollection<AuditEventDocument>("audit_events");
+const checkpoints = forCollection<AuditCheckpointDocument>("audit_checkpoints");
+const security = forCollection<SecurityEventDocument>("security_events");
+const usage = forCollection<UsageBucketDocument>("usage_buckets");
+const logins = forCollection<LoginProfileDocument>("login_profiles");
+const challenges = forCollection<LoginChallengeDocument>("login_challenges");
+const counters = forCollection<RiskCounterDocument>("risk_counters");
+const erasures = forCollection<ErasureDocument>("erasures");
+
+/** What a live session has and one that has ended has not. */
+const live = { slot: { $gte: 0 } } as const;
+
+/** Every hot query, by name. */
+export const queries = {
+  userByEmail: (email: string) => users.one("userByEmail", "email_unique", { email }),
+  userByUsername: (username: string) => users.one("userByUsername", "username_unique", { username }),
+  userByExternalIdentity: (key: string) =>
+    users.one("userByExternalIdentity", "external_identity_unique", { "externalIdentities.key": key }),
+  userByEmailVerification: (tokenHash: string) =>
+    users.one("userByEmailVerification", "email_verification_unique", {
+      "emailVerification.tokenHash": tokenHash,
+    }),
+  userByPasswordReset: (tokenHash: string) =>
+    users.one("userByPasswordReset", "password_reset_unique", { "passwordReset.tokenHash": tokenHash }),
+  newestUsers: (page: Page = {}) => users.page("newestUsers", "newest", {}, "createdAt", page),
+  usersByStatus: (status: UserStatus, page: Page = {}) =>
+    users.page("usersByStatus", "status_newest", { status }, "createdAt", page),
+  usersByRole: (role: string, page: Page = {}) =>
+    users.page("usersByRole", "role_newest", { roles: role }, "createdAt", page),
+  /** Users of a status without a request in a period, the longest silent first. */
+  dormantUsers: (status: UserStatus, period: Period) =>
+    users.during("dormantUsers", "status_dormant", { status }, "lastActiveAt", period),
+  recentlyActiveUsers: (page: Page = {}) =>
+    users.page("recentlyActiveUsers", "recently_active", {}, "lastActiveAt", page),
+  usersByPlan: (plan: SubscriptionPlan, status: SubscriptionStatus, page: Page = {}) =>
+    users.page(
+      "usersByPlan",
+      "plan_status_newest",
+      { "subscription.plan": plan, "subscription.status": status },
+      "createdAt",
+      page,
+    ),
+  subscriptionsEnding: (status: SubscriptionStatus, period: Period) =>
+    users.during(
+      "subscriptionsEnding",
+      "subscription_ending",
+      { "subscription.status": status },
+      "subscription.periodEnd",
+      period,
+    ),
+  usersOfCompany: (company: string, limit = defaultPageSize) =>
+    users.all(
+      "usersOfCompany",
+      "company_name",
+      { "profile.company": company },
+      { "profile.displayName": 1, _id: 1 },
+      limit,
+    ),
+  usersBySecondFactor: (enabled: boolean, page: Page = {}) =>
+    users.page(
+      "usersBySecondFactor",
+      "second_factor_newest",
+      { "security.secondFactor.enabled": enabled },
+      "createdAt",
+      page,
+    ),
+  /** @param minimum - engagement score from which a user is listed, 0 to 100. */
+  mostEngagedUsers: (minimum = 0, limit = defaultPageSize) =>
+    users.all(
+      "mostEngagedUsers",
+      "engagement",
+      { "analytics.engagementScore": { $gte: minimum } },
+      { "analytics.engagementScore": -1, _id: -1 },
+      limit,
+    ),
+  usersOfCountry: (country: string, page: Page = {}) =>
+    users.page(
+      "usersOfCountry",
+      "country_recent",
+      { "analytics.countries.code": country },
+      "lastActiveAt",
+      page,
+    ),
+  /** @param minimum - requests in all from which a user is listed. */
+  heaviestApiUsers: (minimum = 0, limit = defaultPageSize) =>
+    users.all(
+      "heaviestApiUsers",
+      "api_heaviest",
+      { "apiUsage.totals.requests": { $gte: minimum } },
+      { "apiUsage.totals.requests": -1, _id: -1 },
+      limit,
+    ),
+  apiWindowsToReset: (period: Period) =>
+    users.during("apiWindowsToReset", "api_window_reset", {}, "apiUsage.window.resetAt", period),
+
+  /** The one read of every authenticated request. */
+  sessionByHandle: (handleHash: string) => sessions.one("sessionByHandle", "handle_unique", { handleHash }),
+  /** The sessions that hold a slot, expired ones included: what the cap is decided on, and what a user's list shows. */
+  slotsOfUser: (userId: Id) => sessions.all("slotsOfUser", "slot_unique", { userId, ...live }, { slot: 1 }),
+  sessionHistoryOfUser: (userId: Id, page: Page = {}) =>
+    sessions.page("sessionHistoryOfUser", "history_of_user", { userId }, "createdAt", page),
+  sessionsOfDevice: (userId: Id, deviceHash: string, page: Page = {}) =>
+    sessions.page("sessionsOfDevice", "device_of_user", { userId, deviceHash }, "createdAt", page),
+  sessionsFromNetwork: (network: string, page: Page = {}) =>
+    sessions.page("sessionsFromNetwork", "network_newest", { network }, "createdAt", page),
+  /** Sessions of a risk level that have not been revoked and were used since. */
+  liveSessionsAtRisk: (level: RiskLevel, since: Date, limit = defaultPageSize) =>
+    sessions.all(
+      "liveSessionsAtRisk",
+      "risk_recent",
+      { "risk.level": level, revokedAt: null, lastSeenAt: { $gt: since } },
+      { lastSeenAt: -1, _id: -1 },
+      limit,
+    ),
+  sessionsExpiredBetween: (period: Period) =>
+    sessions.during("sessionsExpiredBetween", "idle_expiry", {}, "idleExpiresAt", period),
+
+  appByClientId: (clientId: string) => apps.one("appByClientId", "client_id_unique", { clientId }),
+  appsOfOwner: (ownerId: Id, page: Page = {}) =>
+    apps.page("appsOfOwner", "owner_newest", { ownerId }, "createdAt", page),
+  appsByStatus: (status: AppStatus, page: Page = {}) =>
+    apps.page("appsByStatus", "status_newest", { status }, "createdAt", page),
+
+  /** An authorization with its code and tokens: the one read of every request with an access token. */
+  tokensByHandle: (handleHash: string) => tokens.one("tokensByHandle", "handle_unique", { handleHash }),
+  tokensOfUserAndApp: (userId: Id, appId: Id, page: Page = {}) =>
+    tokens.page("tokensOfUserAndApp", "user_app_newest", { userId, appId }, "createdAt", page),
+  liveTokensOfUser: (userId: Id, now: Date) =>
+    tokens.all(
+      "liveTokensOfUser",
+      "live_of_user",
+      { userId, revokedAt: null, expiresAt: { $gt: now } },
+      { expiresAt: -1, _id: -1 },
+    ),
+  tokensOfApp: (appId: Id, page: Page = {}) =>
+    tokens.page("tokensOfApp", "app_newest", { appId }, "createdAt", page),
+
+  permissionOfUserForApp: (userId: Id, appId: Id) =>
+    permissions.one("permissionOfUserForApp", "user_app_unique", { userId, appId }),
+  livePermissionsOfUser: (userId: Id, page: Page = {}) =>
+    permissions.page("livePermissionsOfUser", "live_of_user", { userId, revokedAt: null }, "grantedAt", page),
+  livePermissionsOfApp: (appId: Id, page: Page = {}) =>
+    permissions.page("livePermissionsOfApp", "live_of_app", { appId, revokedAt: null }, "grantedAt", page),
+  permissionsWithScope: (scope: string, page: Page = {}) =>
+    permissions.page("permissionsWithScope", "scope_newest", { scopes: scope }, "grantedAt", page),
+
+  /** The one read of every verification of an API key. */
+  apiKeyByHash: (keyHash: string) => keys.one("apiKeyByHash", "key_unique", { "secrets.keyHash": keyHash }),
+  liveApiKeysOfUser: (userId: Id, page: Page = {}) =>
+    keys.page("liveApiKeysOfUser", "live_of_user", { userId, revokedAt: null }, "createdAt", page),
+  apiKeysExpiringBetween: (period: Period) =>
+    keys.during("apiKeysExpiringBetween", "expiring", {}, "expiresAt", period),
+
+  /** A stretch of a chain: its sequence has no gaps, so it is as long as `length` says. */
+  auditChain: (chainId: string, from = 0, length = 1_000) =>
+    audit.all(
+      "auditChain",
+      "chain_unique",
+      { chainId, sequence: { $gte: from, $lt: from + length } },
+      { sequence: 1 },
+      length,
+    ),
+  auditOfSubject: (subjectRef: string, page: Page = {}) =>
+    audit.page("auditOfSubject", "subject_newest", { subjectRef }, "at", page),
+  auditByActor: (actorRef: string, page: Page = {}) =>
+    audit.page("auditByActor", "actor_newest", { actorRef }, "at", page),
+  auditOfAction: (action: string, page: Page = {}) =>
+    audit.page("auditOfAction", "action_newest", { action }, "at", page),
+  auditBetween: (period: Period) => audit.during("auditBetween", "at", {}, "at", period),
+  newestAuditCheckpoint: () =>
+    checkpoints.all("newestAuditCheckpoint", "number_unique", { number: { $gte: 0 } }, { number: -1 }, 1),
+
+  securityEventsOfUser: (userId: Id, page: Page = {}) =>
+    security.page("securityEventsOfUser", "user_newest", { userId }, "at", page),
+  securityEventsOfUserByKind: (userId: Id, kind: SecurityEventKind, page: Page = {}) =>
+    security.page("securityEventsOfUserByKind", "user_kind_newest", { userId, kind }, "at", page),
+  securityEventsByKind: (kind: SecurityEventKind, page: Page = {}) =>
+    security.page("securityEventsByKind", "kind_newest", { kind }, "at", page),
+  securityEventsBySeverity: (severity: Severity, page: Page = {}) =>
+    security.page("securityEventsBySeverity", "severity_newest", { severity }, "at", page),
+  securityEventsBetween: (period: Period) => security.during("securityEventsBetween", "at", {}, "at", period),
+
+  usageOfUser: (userId: Id, interval: UsageInterval, period: Period) =>
+    usage.all(
+      "usageOfUser",
+      "user_interval_unique",
+      { userId, interval, startedAt: { $gte: period.from, $lt: period.to } },
+      { startedAt: -1 },
+      period.limit ?? defaultWindowSize,
+    ),
+  /** @param minimum - requests in the interval from which a user is listed. */
+  heaviestUsageOf: (interval: UsageInterval, startedAt: Date, minimum = 1, limit = defaultPageSize) =>
+    usage.all(
+      "heaviestUsageOf",
+      "interval_heaviest",
+      { interval, startedAt, requests: { $gte: minimum } },
+      { requests: -1, _id: -1 },
+      limit,
+    ),
+
+  loginProfileOf: (subject: LoginSubject, key: string) =>
+    logins.one("loginProfileOf", "subject_unique", { subject, key }),
+  delayedSubjects: (subject: LoginSubject, now: Date, limit = defaultPageSize) =>
+    logins.all(
+      "delayedSubjects",
+      "delayed",
+      { subject, "counter.delayedUntil": { $gt: now } },
+      { "counter.delayedUntil": -1, _id: -1 },
+      limit,
+    ),
+  /** The counters of what a user signs in with: their email address, their username. */
+  loginAccountsOfUser: (userId: Id) => logins.all("loginAccountsOfUser", "user", { userId }, {}, 10),
+
+  challengeByToken: (tokenHash: string) => challenges.one("challengeByToken", "token_unique", { tokenHash }),
+  challengesOfUser: (userId: Id, page: Page = {}) =>
+    challenges.page("challengesOfUser", "user_newest", { userId }, "createdAt", page),
+  /** What everybody's sign-ins are counted under: at most nine keys. */
+  riskCountersOf: (keys: readonly string[]) =>
+    counters.all("riskCountersOf", "key_unique", { key: { $in: [...keys] } }, { key: 1 }),
+
+  erasureOfUser: (userId: Id) => erasures.one("erasureOfUser", "user_unique", { userId }),
+  /** Erasures to go through again, the longest due first. */
+  dueErasures: (now: Date, limit = defaultPageSize) =>
+    erasures.all("dueErasures", "due", { sweepAt: { $lte: now } }, { sweepAt: 1, _id: 1 }, limit),
+} as const;
+
+/** The names of the hot queries. */
+export type QueryName = keyof typeof queries;

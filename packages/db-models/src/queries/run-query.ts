@@ -1,0 +1,48 @@
+import type { Collection } from "mongoose";
+import type { IdentityModels } from "../schemas/models.js";
+import type { NamedQuery } from "./queries.js";
+
+type Projection = Readonly<Record<string, 0 | 1>>;
+
+/**
+ * Runs a named query on the driver's collection: plain documents, no hydration, because this is the hot path.
+ * The caller's projection decides what travels.
+ *
+ * @param readConcern - for what must never be rolled back after it was seen.
+ */
+export function runQuery<T>(
+  models: IdentityModels,
+  query: NamedQuery<T>,
+  projection?: Projection,
+  readConcern?: { level: "majority" },
+): Promise<T[]> {
+  const collection = collectionOf(models, query.collection);
+  const cursor = collection.find(query.filter as Record<string, unknown>, {
+    ...(projection && { projection }),
+    ...(readConcern && { readConcern }),
+  });
+  if (query.sort) cursor.sort({ ...query.sort });
+  if (query.limit) cursor.limit(query.limit);
+  return cursor.toArray() as unknown as Promise<T[]>;
+}
+
+/** Runs a named query that has at most one answer. */
+export async function findByQuery<T>(
+  models: IdentityModels,
+  query: NamedQuery<T>,
+  projection?: Projection,
+): Promise<T | undefined> {
+  const found = await collectionOf(models, query.collection).findOne(
+    query.filter as Record<string, unknown>,
+    {
+      ...(projection && { projection }),
+    },
+  );
+  return (found ?? undefined) as T | undefined;
+}
+
+function collectionOf(models: IdentityModels, name: string): Collection {
+  const model = Object.values(models).find((candidate) => candidate.collection.name === name);
+  if (!model) throw new TypeError(`no model has the collection ${name}`);
+  return model.collection;
+}

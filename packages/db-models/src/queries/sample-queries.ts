@@ -1,0 +1,237 @@
+import { type Model, Types } from "mongoose";
+import { duration } from "../core/limits.js";
+import { sha256 } from "../core/secrets.js";
+import type { ApiKeyDocument } from "../schemas/api-key.js";
+import type { AppDocument } from "../schemas/app.js";
+import type { AppPermissionDocument } from "../schemas/app-permission.js";
+import type { AppTokenDocument } from "../schemas/app-token.js";
+import type { AuditEventDocument } from "../schemas/audit-event.js";
+import type { ErasureDocument } from "../schemas/erasure.js";
+import type { LoginChallengeDocument } from "../schemas/login-challenge.js";
+import type { LoginProfileDocument } from "../schemas/login-profile.js";
+import type { IdentityModels } from "../schemas/models.js";
+import type { RiskCounterDocument } from "../schemas/risk-counter.js";
+import type { SecurityEventDocument } from "../schemas/security-event.js";
+import type { UsageBucketDocument } from "../schemas/usage-bucket.js";
+import type { UserDocument } from "../schemas/user.js";
+import type { UserSessionDocument } from "../schemas/user-session.js";
+import { type NamedQuery, type Page, type Period, type QueryName, queries } from "./queries.js";
+
+/** One query of each name; the map's type makes a query without a sample a compile error. */
+export type QuerySamples = Record<QueryName, NamedQuery>;
+
+/** Stands in for a value that no document of the database has. */
+const nobody = {
+  id: new Types.ObjectId("000000000000000000000000"),
+  hash: sha256("nobody"),
+};
+
+const page: Page = { limit: 20 };
+
+/**
+ * Every named query with values taken from the database, so that explaining or timing them tells of the data at
+ * hand. A collection without documents gives queries that find nothing.
+ *
+ * @param now - ends the periods that are asked for: hours to a month, with few documents in each.
+ */
+export async function sampleQueries(models: IdentityModels, now: Date): Promise<QuerySamples> {
+  const [user, session] = await Promise.all([
+    anyOf(models.User, { username: { $exists: true }, "profile.company": { $exists: true } }),
+    anyOf(models.UserSession, { slot: { $gte: 0 } }),
+  ]);
+  return {
+    ...userSamples(user, await sampleSecrets(models), now),
+    ...sessionSamples(session, now),
+    ...appSamples(await sampleAppDocuments(models, now), now),
+    ...eventSamples(await sampleEventDocuments(models), now),
+  } as QuerySamples;
+}
+
+/** A page of the last days, as a dashboard asks for it. */
+function within(now: Date, days: number): Page {
+  return { ...page, since: new Date(now.getTime() - days * duration.day) };
+}
+
+/** The stretch of time that begins or ends at a moment. */
+function periodAround(moment: Date, length: number): Period {
+  const other = new Date(moment.getTime() + length);
+  return length < 0 ? { from: other, to: moment } : { from: moment, to: other };
+}
+
+/** Every named query with values that no document has: for what asks only for the shapes. */
+export function shapesOfQueries(): NamedQuery[] {
+  const now = new Date(0);
+  const secrets = { verification: nobody.hash, reset: nobody.hash, identity: "nobody:0" };
+  const samples = {
+    ...userSamples({}, secrets, now),
+    ...sessionSamples({}, now),
+    ...appSamples({}, now),
+    ...eventSamples({}, now),
+  } satisfies Record<QueryName, unknown>;
+  return Object.values(samples) as NamedQuery[];
+}
+
+async function anyOf<T>(model: Model<T>, filter: Record<string, unknown> = {}): Promise<Partial<T>> {
+  return ((await model.collection.findOne(filter)) ?? {}) as Partial<T>;
+}
+
+async function sampleSecrets(models: IdentityModels) {
+  const [verification, reset, identity] = await Promise.all([
+    anyOf(models.User, { "emailVerification.tokenHash": { $exists: true } }),
+    anyOf(models.User, { "passwordReset.tokenHash": { $exists: true } }),
+    anyOf(models.User, { "externalIdentities.key": { $exists: true } }),
+  ]);
+  return {
+    verification: verification.emailVerification?.tokenHash ?? nobody.hash,
+    reset: reset.passwordReset?.tokenHash ?? nobody.hash,
+    identity: identity.externalIdentities?.[0]?.key ?? "nobody:0",
+  };
+}
+
+function userSamples(
+  user: Partial<UserDocument>,
+  secrets: { verification: string; reset: string; identity: string },
+  now: Date,
+) {
+  const lastDay = periodAround(now, -duration.day);
+  const dormant = {
+    ...periodAround(new Date(now.getTime() - 180 * duration.day), -30 * duration.day),
+    limit: 20,
+  };
+  const nextWeek = periodAround(now, 7 * duration.day);
+  return {
+    userByEmail: queries.userByEmail(user.email ?? "nobody@example.com"),
+    userByUsername: queries.userByUsername(user.username ?? "nobody"),
+    userByExternalIdentity: queries.userByExternalIdentity(secrets.identity),
+    userByEmailVerification: queries.userByEmailVerification(secrets.verification),
+    userByPasswordReset: queries.userByPasswordReset(secrets.reset),
+    newestUsers: queries.newestUsers(within(now, 7)),
+    usersByStatus: queries.usersByStatus("suspended", within(now, 180)),
+    usersByRole: queries.usersByRole("admin", within(now, 365)),
+    dormantUsers: queries.dormantUsers("active", dormant),
+    recentlyActiveUsers: queries.recentlyActiveUsers(within(now, 1 / 24)),
+    usersByPlan: queries.usersByPlan("team", "active", within(now, 180)),
+    subscriptionsEnding: queries.subscriptionsEnding("active", nextWeek),
+    usersOfCompany: queries.usersOfCompany(user.profile?.company ?? "nobody", 20),
+    usersBySecondFactor: queries.usersBySecondFactor(true, within(now, 30)),
+    mostEngagedUsers: queries.mostEngagedUsers(90, 20),
+    usersOfCountry: queries.usersOfCountry(user.analytics?.countries[0]?.code ?? "NO", within(now, 1)),
+    heaviestApiUsers: queries.heaviestApiUsers((user.apiUsage?.totals.requests ?? 0) + 5_000, 20),
+    apiWindowsToReset: queries.apiWindowsToReset({ ...lastDay, limit: 20 }),
+  };
+}
+
+function sessionSamples(session: Partial<UserSessionDocument>, now: Date) {
+  const userId = session.userId ?? nobody.id;
+  const lastHour = new Date(now.getTime() - duration.hour);
+  return {
+    sessionByHandle: queries.sessionByHandle(session.handleHash ?? nobody.hash),
+    slotsOfUser: queries.slotsOfUser(userId),
+    sessionHistoryOfUser: queries.sessionHistoryOfUser(userId, page),
+    sessionsOfDevice: queries.sessionsOfDevice(userId, session.deviceHash ?? nobody.hash, page),
+    sessionsFromNetwork: queries.sessionsFromNetwork(session.network ?? "192.0.2.0/24", page),
+    liveSessionsAtRisk: queries.liveSessionsAtRisk("high", lastHour, 20),
+    sessionsExpiredBetween: queries.sessionsExpiredBetween({ from: lastHour, to: now, limit: 20 }),
+  };
+}
+
+interface AppDocuments {
+  app?: Partial<AppDocument>;
+  token?: Partial<AppTokenDocument>;
+  permission?: Partial<AppPermissionDocument>;
+  key?: Partial<ApiKeyDocument>;
+}
+
+async function sampleAppDocuments(models: IdentityModels, now: Date): Promise<AppDocuments> {
+  const [app, token, permission, key] = await Promise.all([
+    anyOf(models.App),
+    anyOf(models.AppToken, { revokedAt: null, expiresAt: { $gt: now } }),
+    anyOf(models.AppPermission),
+    anyOf(models.ApiKey),
+  ]);
+  return { app, token, permission, key };
+}
+
+function appSamples({ app = {}, token = {}, permission = {}, key = {} }: AppDocuments, now: Date) {
+  const userId = token.userId ?? nobody.id;
+  const appId = token.appId ?? nobody.id;
+  const nextMonth = periodAround(now, 30 * duration.day);
+  return {
+    appByClientId: queries.appByClientId(app.clientId ?? "nobody"),
+    appsOfOwner: queries.appsOfOwner(app.ownerId ?? nobody.id, page),
+    appsByStatus: queries.appsByStatus("active", page),
+    tokensByHandle: queries.tokensByHandle(token.handleHash ?? nobody.hash),
+    tokensOfUserAndApp: queries.tokensOfUserAndApp(userId, appId, page),
+    liveTokensOfUser: queries.liveTokensOfUser(userId, now),
+    tokensOfApp: queries.tokensOfApp(appId, page),
+    permissionOfUserForApp: queries.permissionOfUserForApp(
+      permission.userId ?? nobody.id,
+      permission.appId ?? nobody.id,
+    ),
+    livePermissionsOfUser: queries.livePermissionsOfUser(permission.userId ?? nobody.id, page),
+    livePermissionsOfApp: queries.livePermissionsOfApp(permission.appId ?? nobody.id, page),
+    permissionsWithScope: queries.permissionsWithScope(permission.scopes?.[0] ?? "nobody", within(now, 7)),
+    apiKeyByHash: queries.apiKeyByHash(key.secrets?.[0]?.keyHash ?? nobody.hash),
+    liveApiKeysOfUser: queries.liveApiKeysOfUser(key.userId ?? nobody.id, page),
+    apiKeysExpiringBetween: queries.apiKeysExpiringBetween({ ...nextMonth, limit: 20 }),
+  };
+}
+
+interface EventDocuments {
+  audit?: Partial<AuditEventDocument>;
+  security?: Partial<SecurityEventDocument>;
+  usage?: Partial<UsageBucketDocument>;
+  login?: Partial<LoginProfileDocument>;
+  account?: Partial<LoginProfileDocument>;
+  erasure?: Partial<ErasureDocument>;
+  challenge?: Partial<LoginChallengeDocument>;
+  counter?: Partial<RiskCounterDocument>;
+}
+
+async function sampleEventDocuments(models: IdentityModels): Promise<EventDocuments> {
+  const [audit, security, usage, login, account, erasure, challenge, counter] = await Promise.all([
+    anyOf(models.AuditEvent, { subjectRef: { $exists: true }, actorRef: { $exists: true } }),
+    anyOf(models.SecurityEvent),
+    anyOf(models.UsageBucket, { interval: "day" }),
+    anyOf(models.LoginProfile, { subject: "user" }),
+    anyOf(models.LoginProfile, { subject: "account", userId: { $exists: true } }),
+    anyOf(models.Erasure, { userId: { $exists: true } }),
+    anyOf(models.LoginChallenge),
+    anyOf(models.RiskCounter),
+  ]);
+  return { audit, security, usage, login, account, erasure, challenge, counter };
+}
+
+function eventSamples(documents: EventDocuments, now: Date) {
+  const { audit = {}, security = {}, usage = {} } = documents;
+  const { login = {}, account = {}, challenge = {}, counter = {}, erasure = {} } = documents;
+  const lastDay = { ...periodAround(now, -duration.day), limit: 20 };
+  const lastMonth = periodAround(now, -30 * duration.day);
+  return {
+    auditChain: queries.auditChain(audit.chainId ?? "nobody", 0, 20),
+    auditOfSubject: queries.auditOfSubject(audit.subjectRef ?? nobody.hash, page),
+    auditByActor: queries.auditByActor(audit.actorRef ?? nobody.hash, page),
+    auditOfAction: queries.auditOfAction(audit.action ?? "nobody", within(now, 7)),
+    auditBetween: queries.auditBetween(lastDay),
+    newestAuditCheckpoint: queries.newestAuditCheckpoint(),
+    securityEventsOfUser: queries.securityEventsOfUser(security.userId ?? nobody.id, page),
+    securityEventsOfUserByKind: queries.securityEventsOfUserByKind(
+      security.userId ?? nobody.id,
+      security.kind ?? "new_device",
+      page,
+    ),
+    securityEventsByKind: queries.securityEventsByKind("reuse_detected", within(now, 30)),
+    securityEventsBySeverity: queries.securityEventsBySeverity("critical", within(now, 30)),
+    securityEventsBetween: queries.securityEventsBetween(lastDay),
+    usageOfUser: queries.usageOfUser(usage.userId ?? nobody.id, "day", lastMonth),
+    heaviestUsageOf: queries.heaviestUsageOf("day", usage.startedAt ?? now, 400, 20),
+    loginProfileOf: queries.loginProfileOf("user", login.key ?? "nobody"),
+    delayedSubjects: queries.delayedSubjects("network", now, 20),
+    loginAccountsOfUser: queries.loginAccountsOfUser(account.userId ?? nobody.id),
+    challengeByToken: queries.challengeByToken(challenge.tokenHash ?? nobody.hash),
+    challengesOfUser: queries.challengesOfUser(challenge.userId ?? nobody.id, page),
+    riskCountersOf: queries.riskCountersOf([counter.key ?? nobody.hash]),
+    erasureOfUser: queries.erasureOfUser(erasure.userId ?? nobody.id),
+    dueErasures: queries.dueErasures(now, 20),
+  };
+}

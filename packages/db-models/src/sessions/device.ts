@@ -1,0 +1,41 @@
+import { readUserAgent } from "@org/client-facts";
+import { limits } from "../core/limits.js";
+import { sha256 } from "../core/secrets.js";
+import type { Device } from "../schemas/user-session.js";
+
+/** What a device is called of which nothing is known. */
+const unknownLabel = "an unknown browser";
+
+/**
+ * Reads a device from a `User-Agent` header. Names are of a closed list, and the label is composed of them, such as
+ * `Firefox on Windows` or `an unknown browser on Android`: nothing that a client makes up gets into a mail or a page.
+ *
+ * @param userAgent - as received; only its first 512 characters are looked at, so a hostile length costs nothing.
+ * @returns names, and versions where the header tells them; `type` is `unknown` for an empty or unreadable header.
+ */
+export function detectDevice(userAgent: string | undefined): Device {
+  const header = capUserAgent(userAgent);
+  if (!header) return { os: {}, browser: {}, type: "unknown", label: unknownLabel };
+  const { os, browser, type } = readUserAgent(header);
+  return { os, browser, type, label: labelOf(os.name, browser.name, type) };
+}
+
+/** The header as it is stored: control characters and lone surrogates out, at most 512 characters. */
+export function capUserAgent(userAgent: string | undefined): string | undefined {
+  const printable = userAgent?.slice(0, limits.userAgent).replace(/[\p{Cc}\p{Surrogate}]/gu, "");
+  return printable?.trim() || undefined;
+}
+
+/**
+ * What makes two sign-ins "the same device" without a device cookie: system, browser and type, without versions, so
+ * that an update is no new device. 43 characters.
+ */
+export function deviceHashOf(device: Device, deviceCookie?: string): string {
+  if (deviceCookie) return sha256(`cookie:${deviceCookie}`);
+  return sha256(JSON.stringify([device.os.name, device.browser.name, device.type]));
+}
+
+function labelOf(os: string | undefined, browser: string | undefined, type: Device["type"]): string {
+  const program = browser ?? (type === "bot" || type === "client" ? "an unknown program" : unknownLabel);
+  return os ? `${program} on ${os}` : program;
+}

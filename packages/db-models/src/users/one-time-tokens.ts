@@ -1,0 +1,162 @@
+import type { Types } from "mongoose";
+import { clockToleranceMs } from "../core/clock.js";
+import { limits } from "../core/limits.js";
+import { maxLifetimeMs, type OneTimeTokenPolicy } from "../core/policies/one-time.js";
+import { mintToken, parseToken, sha256 } from "../core/secrets.js";
+import { queries } from "../queries/queries.js";
+import { findByQuery } from "../queries/run-query.js";
+import type { IdentityModels } from "../schemas/models.js";
+import type { OneTimeToken, UserDocument, UserStatus } from "../schemas/user.js";
+import type { SecurityEventInput } from "../security-events/events.js";
+
+/** Where a request comes from, for the user's security events. */
+export type RequestOrigin = Pick<SecurityEventInput, "network" | "country" | "device">;
+
+/** A token for the account's owner, to be sent to this address and told nobody else. */
+export interface IssuedOneTimeToken {
+  issued: true;
+  userId: Types.ObjectId;
+  email: string;
+  /** Here and never again. */
+  token: string;
+  expiresAt: Date;
+}
+
+/** Why a presented token is refused. `malformed` costs no read. */
+export type OneTimeTokenRefusal =
+  | "malformed"
+  | "unknown"
+  | "used"
+  | "expired"
+  | "address_changed"
+  | "not_active";
+
+type Purpose = "emailVerification" | "passwordReset";
+
+/** Who may use a token of each kind. */
+export const usableBy = {
+  emailVerification: ["pending", "active"],
+  passwordReset: ["active"],
+} as const satisfies Record<Purpose, readonly UserStatus[]>;
+
+const queryOf = {
+  emailVerification: queries.userByEmailVerification,
+  passwordReset: queries.userByPasswordReset,
+} as const;
+
+/**
+ * Mints a token for the user that matches, and stores its hash in the place of the one before: one conditional update,
+ * which also decides whether the account may be sent one more message of this kind. Each kind has a count of its own:
+ * anybody may ask for a reset, only the owner for a verification. A moment that a wrong clock dated ahead does not count.
+ *
+ * @returns `undefined` when nobody matches, or the account was sent enough.
+ */
+export async function issueOneTimeToken(
+  models: IdentityModels,
+  purpose: Purpose,
+  who: Record<string, unknown>,
+  policy: OneTimeTokenPolicy,
+  now: Date,
+): Promise<IssuedOneTimeToken | undefined> {
+  const token = mintToken("oneTime");
+  const expiresAt = new Date(now.getTime() + policy[`${purpose}LifetimeMs`]);
+  const windowStart = new Date(now.getTime() - policy.messageWindowMs);
+  const latest = new Date(now.getTime() + clockToleranceMs);
+  const stored = { $ifNull: [`$messagesAt.${purpose}`, []] };
+  const sound = { $filter: { input: stored, as: "at", cond: { $lte: ["$$at", latest] } } };
+  const lastOfMost = `messagesAt.${purpose}.${policy.maxMessages - 1}`;
+  const mayBeSent = { [lastOfMost]: { $not: { $gt: windowStart, $lte: latest } } };
+  const user = await models.User.collection.findOneAndUpdate(
+    { ...who, ...mayBeSent, status: { $in: [...usableBy[purpose]] } },
+    [
+      // What $set is given as a document it adds to the one before, whose use would then be the new one's.
+      { $unset: purpose },
+      {
+        $set: {
+          [purpose]: { tokenHash: sha256(token.raw), email: "$email", expiresAt },
+          [`messagesAt.${purpose}`]: { $slice: [{ $concatArrays: [[now], sound] }, limits.messages] },
+        },
+      },
+    ],
+    { returnDocument: "after", projection: { email: 1 } },
+  );
+  if (!user) return undefined;
+  return { issued: true, userId: user._id, email: String(user.email), token: token.raw, expiresAt };
+}
+
+/** As much of an account as its tokens are decided on. */
+type TokenHolder = Pick<
+  UserDocument,
+  "_id" | "email" | "username" | "status" | "sessionGeneration" | "emailVerifiedAt" | "passwordReset"
+>;
+
+/** A token that may be used, as long as `claim` matches: whoever uses it does so in the update that it is a part of. */
+export interface OpenToken {
+  user: TokenHolder;
+  claim: Record<string, unknown>;
+}
+
+export interface RefusedToken {
+  reason: OneTimeTokenRefusal;
+  user?: TokenHolder;
+}
+
+/** Looks a presented token up, by one read. */
+export async function findOneTimeToken(
+  models: IdentityModels,
+  purpose: Purpose,
+  presented: unknown,
+  now: Date,
+): Promise<OpenToken | RefusedToken> {
+  const token = parseToken("oneTime", presented);
+  if (!token) return { reason: "malformed" };
+  const tokenHash = sha256(token.raw);
+  const projection = {
+    email: 1,
+    username: 1,
+    status: 1,
+    sessionGeneration: 1,
+    emailVerifiedAt: 1,
+    [purpose]: 1,
+  } as const;
+  const user = await findByQuery<UserDocument>(models, queryOf[purpose](tokenHash), projection);
+  const stored = user?.[purpose];
+  if (!user || !stored) return { reason: "unknown" };
+  const latestExpiry = new Date(now.getTime() + maxLifetimeMs[purpose] + clockToleranceMs);
+  // One that a wrong clock minted would be good for as long as that clock was ahead.
+  const isOver = stored.expiresAt <= now || stored.expiresAt > latestExpiry;
+  const reason = refusalOf(user, stored, usableBy[purpose], isOver);
+  if (reason) return { reason, user };
+  const claim = {
+    _id: user._id,
+    email: stored.email,
+    status: { $in: [...usableBy[purpose]] },
+    [`${purpose}.tokenHash`]: tokenHash,
+    [`${purpose}.usedAt`]: null,
+    [`${purpose}.expiresAt`]: { $gt: now, $lte: latestExpiry },
+  };
+  return { user, claim };
+}
+
+function refusalOf(
+  { email, status }: TokenHolder,
+  stored: OneTimeToken,
+  statuses: readonly UserStatus[],
+  isOver: boolean,
+): OneTimeTokenRefusal | undefined {
+  if (stored.usedAt) return "used";
+  if (isOver) return "expired";
+  if (stored.email !== email) return "address_changed";
+  return statuses.includes(status) ? undefined : "not_active";
+}
+
+/** Why a token that was open can't be claimed: what has become of it meanwhile. */
+export async function refusalOfClaim(
+  models: IdentityModels,
+  purpose: Purpose,
+  presented: unknown,
+  now: Date,
+): Promise<RefusedToken> {
+  const found = await findOneTimeToken(models, purpose, presented, now);
+  return "reason" in found ? found : { reason: "used", user: found.user };
+}
