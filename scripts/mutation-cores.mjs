@@ -54,7 +54,7 @@ export const cores = {
     ],
   },
   "db-models": {
-    mutate: ["network", "policy", "scopes", "secrets", "slots"].map(
+    mutate: ["core/policies/*", "expiry", "network", "policy", "scopes", "secrets", "slots"].map(
       (file) => `packages/db-models/src/**/${file}.ts`,
     ),
     tests: ["network", "oauth-rules", "oauth-scopes", "policies", "secrets", "slots"].map(

@@ -1,20 +1,21 @@
 import { createConnection } from "mongoose";
 import { describe, expect, it } from "vitest";
+import { bindRetention } from "../src/context/retention.js";
 import {
   type LoginDefencePolicyInput,
   loginDefencePolicyOf,
   loginDefencePolicySchema,
   rulesOf,
-} from "../src/login-defence/policy.js";
-import type { IdentityModels } from "../src/models.js";
-import { expiryFrom, oauthPolicyOf, oauthPolicySchema } from "../src/oauth/policy.js";
+} from "../src/core/policies/login-defence.js";
+import { oauthPolicyOf, oauthPolicySchema } from "../src/core/policies/oauth.js";
 import {
   maxLifetimeMs,
   type OneTimeTokenPolicyInput,
   oneTimeTokenPolicyOf,
   oneTimeTokenPolicySchema,
-} from "../src/one-time/policy.js";
-import { bindRetention } from "../src/retention.js";
+} from "../src/core/policies/one-time.js";
+import { expiryFrom } from "../src/oauth/expiry.js";
+import type { IdentityModels } from "../src/schemas/models.js";
 import { expiryAfterUse, sessionPolicyOf } from "../src/sessions/policy.js";
 
 const second = 1_000;
