@@ -1,4 +1,4 @@
-import { defineModels, type IdentityModels } from "@org/db-models";
+import { defineModels, type ModelsWithMethods } from "@org/db-models";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
 import { type Connection, createConnection } from "mongoose";
@@ -26,7 +26,7 @@ export interface SignedInPerson {
 
 export interface TestApi {
   readonly app: FastifyInstance;
-  readonly models: IdentityModels;
+  readonly models: ModelsWithMethods;
   readonly connection: Connection;
   readonly uri: string;
   readonly clock: TestClock;
