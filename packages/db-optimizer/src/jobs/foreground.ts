@@ -6,10 +6,14 @@ import { type PaceLimits, regardsReads } from "./pace.js";
 
 /** Milliseconds between two reads; one that takes longer counts for those that it kept from being asked. */
 const readEveryMs = 5;
-/** The same while the work rests. */
+/** For so long what was done may still slow reads down; from then on they say what one takes at rest. */
+const afterEffectsMs = 1_000;
+/** Milliseconds between two reads after that. */
 const readAtRestEveryMs = 25;
 /** Reads that say what one takes at rest. */
 const readsAtRest = 200;
+/** The latest of so many reads at rest count. */
+const remembered = 2 * readsAtRest;
 /** Reads before the first of them, by which connections and code warm up. */
 const readsToWarmUp = 200;
 /** What reads take at rest is learnt anew after so long: the load of a day changes. */
@@ -21,6 +25,8 @@ const unnoticedMs = 0.5;
 export interface Seen {
   readonly watchedMs: number;
   readonly slowedMs: number;
+  /** Part of the reads that were slow at rest, 0 to 1. */
+  readonly slowAtRest: number;
 }
 
 /**
@@ -46,9 +52,14 @@ export class SlowdownJudge {
     this.#slowAtRest = reads.filter((ms) => ms > this.#longestMs).length / reads.length;
   }
 
-  /** A read while it works or rests, which stands for at least so many milliseconds. */
-  note(ms: number, standsForMs: number): void {
-    if (ms > this.#longestMs) this.#slowedMs += Math.max(ms, standsForMs);
+  /** Part of the reads at rest that were slow all the same, 0 to 1. */
+  get slowAtRest(): number {
+    return this.#slowAtRest;
+  }
+
+  /** A read while it works, or right after. */
+  note(ms: number): void {
+    if (ms > this.#longestMs) this.#slowedMs += Math.max(ms, readEveryMs);
   }
 
   /** Milliseconds that reads were slowed down for since this was last asked, of so many, less what they are at rest. */
@@ -70,6 +81,8 @@ export class ForegroundWatch {
   /** None where the limits ask for no regard. */
   readonly #judge: SlowdownJudge | undefined;
   #learntAt: number | undefined;
+  /** What the latest reads at rest took. */
+  readonly #atRest: number[] = [];
   #watchedMs = 0;
   #reads = 0;
 
@@ -82,27 +95,36 @@ export class ForegroundWatch {
   async beside<T>(work: () => Promise<T>): Promise<T> {
     // A server in trouble is the work's to report.
     if (this.#judge) await this.#learnIfDue(this.#judge).catch(() => undefined);
-    return this.#watching(readEveryMs, work);
+    return this.#watching(work, (judge) => judge);
   }
 
-  /** Does a rest: what the work leaves the server to do slows reads down as well. */
+  /** Does a rest: what the work leaves the server to do slows reads down as well, for a moment. */
   atRest(rest: () => Promise<void>): Promise<void> {
-    return this.#watching(readAtRestEveryMs, rest);
+    const until = performance.now() + afterEffectsMs;
+    return this.#watching(rest, (judge) => (performance.now() < until ? judge : undefined));
   }
 
   /** What was seen since this was last asked; zeros where reads are not regarded. */
   take(): Seen {
     const watchedMs = this.#watchedMs;
     this.#watchedMs = 0;
-    return { watchedMs, slowedMs: this.#judge?.take(watchedMs) ?? 0 };
+    return {
+      watchedMs,
+      slowedMs: this.#judge?.take(watchedMs) ?? 0,
+      slowAtRest: this.#judge?.slowAtRest ?? 0,
+    };
   }
 
-  async #watching<T>(everyMs: number, act: () => Promise<T>): Promise<T> {
+  /** @param judgeNow nothing from when on reads are at rest */
+  async #watching<T>(
+    act: () => Promise<T>,
+    judgeNow: (judge: SlowdownJudge) => SlowdownJudge | undefined,
+  ): Promise<T> {
     const judge = this.#judge;
     if (!judge) return act();
     const ended = new AbortController();
     const started = performance.now();
-    const reading = this.#readOn(judge, everyMs, ended.signal).catch(() => undefined);
+    const reading = this.#readOn(() => judgeNow(judge), ended.signal).catch(() => undefined);
     try {
       return await act();
     } finally {
@@ -116,16 +138,29 @@ export class ForegroundWatch {
     const now = performance.now();
     if (this.#learntAt !== undefined && now - this.#learntAt < learnEveryMs) return;
     if (this.#learntAt === undefined) await this.#waitsOf(readsToWarmUp);
-    judge.learn(await this.#waitsOf(readsAtRest));
+    // What rests between batches have shown is as good, and costs nothing.
+    while (this.#atRest.length < readsAtRest) this.#remember(await this.#waitOfOne());
+    judge.learn(this.#atRest);
+    this.#atRest.length = 0;
     this.#learntAt = performance.now();
   }
 
-  async #readOn(judge: SlowdownJudge, everyMs: number, signal: AbortSignal): Promise<void> {
+  #remember(ms: number): void {
+    this.#atRest.push(ms);
+    if (this.#atRest.length > remembered) this.#atRest.shift();
+  }
+
+  async #readOn(judgeNow: () => SlowdownJudge | undefined, signal: AbortSignal): Promise<void> {
     // The first at any moment of the first few milliseconds, or short work would always be met at the same point.
-    for (let pauseMs = Math.random() * everyMs; ; pauseMs = everyMs) {
+    let pauseMs = Math.random() * readEveryMs;
+    for (;;) {
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
-      judge.note(await this.#waitOfOne(), everyMs);
+      const judge = judgeNow();
+      const ms = await this.#waitOfOne();
+      if (judge) judge.note(ms);
+      else this.#remember(ms);
+      pauseMs = judge ? readEveryMs : readAtRestEveryMs;
     }
   }
 

@@ -52,8 +52,13 @@ const stepsAtOnce = 5;
 /** By how much it grows: by this factor below half of what reads seem to bear, then by this part of that. */
 const fastGrowth = 1.5;
 const slowGrowth = 0.04;
-/** The longest rest, milliseconds: however slow the reads, the work goes on. */
+/**
+ * The longest rest, milliseconds, and the longest as a multiple of the batch before it where that is more than
+ * {@link shortBatchRestMs}: however slow the reads, the work goes on.
+ */
 const longestRestMs = 10_000;
+const longestRestRatio = 20;
+const shortBatchRestMs = 2_000;
 /** Slowed milliseconds that are remembered at most, and those that calm may save up for: a moment is no trend. */
 const mostOwedMs = slowShare * 2 * longestRestMs;
 const mostSavedMs = slowShare * 8_000;
@@ -100,6 +105,8 @@ export interface DoneBatch {
   readonly watchedMs: number;
   /** For how many of them reads were slowed down, beyond what they are at rest; negative where it was less. */
   readonly slowedMs: number;
+  /** Part of the reads that were slow at rest, 0 to 1: half as many more are allowed where that is more than usual. */
+  readonly slowAtRest: number;
 }
 
 /**
@@ -118,12 +125,13 @@ export function afterBatch(
 ): { readonly state: PaceState; readonly restMs: number } {
   const weightedDocuments = memory * state.weightedDocuments + batch.documents;
   const weightedSeconds = memory * state.weightedSeconds + Math.max(batch.elapsedMs, 1) / 1_000;
-  const allowedMs = slowShare * batch.watchedMs;
+  const allowedShare = Math.max(slowShare, batch.slowAtRest / 2);
+  const allowedMs = allowedShare * batch.watchedMs;
   const slowed = batch.slowedMs - allowedMs > Math.max(0, -state.owedMs);
   const owedMs = clamp(state.owedMs + batch.slowedMs - allowedMs, -mostSavedMs, mostOwedMs);
   const workedMs = weightedSeconds * 1_000;
   const weightedSlowedMs = clamp(memory * state.weightedSlowedMs + batch.slowedMs, 0, workedMs);
-  const borne = clamp((slowShare * workedMs) / weightedSlowedMs, leastShare, 1);
+  const borne = clamp((allowedShare * workedMs) / weightedSlowedMs, leastShare, 1);
   const shared = slowed ? lessShare(state) : moreShare(state, batch, { borne, ...limits });
   const next = {
     batchSize: sizeAfter(state, slowed, (weightedDocuments / weightedSeconds) * (targetMs / 1_000), limits),
@@ -134,7 +142,7 @@ export function afterBatch(
     owedMs,
     ...shared,
   };
-  return { state: next, restMs: Math.round(restAfter(next, batch, limits)) };
+  return { state: next, restMs: Math.round(restAfter(next, batch, { allowedShare, ...limits })) };
 }
 
 function sizeAfter({ batchSize }: PaceState, slowed: boolean, wanted: number, limits: PaceLimits): number {
@@ -170,10 +178,12 @@ function moreShare(
 function restAfter(
   { share, owedMs }: PaceState,
   { documents, elapsedMs }: DoneBatch,
-  { maxRate }: PaceLimits,
+  { allowedShare, maxRate, maxShare }: PaceLimits & { readonly allowedShare: number },
 ): number {
-  const forReads = Math.min(Math.max(elapsedMs * (1 / share - 1), owedMs / slowShare), longestRestMs);
-  return Math.max(forReads, (documents / maxRate) * 1_000 - elapsedMs);
+  const forReads = Math.max(elapsedMs * (1 / share - 1), owedMs / allowedShare);
+  const longest = Math.min(Math.max(elapsedMs * longestRestRatio, shortBatchRestMs), longestRestMs);
+  const forLimits = Math.max(elapsedMs * (1 / maxShare - 1), (documents / maxRate) * 1_000 - elapsedMs);
+  return Math.max(Math.min(forReads, longest), forLimits);
 }
 
 /**

@@ -181,7 +181,7 @@ describe("runCleanup", () => {
       expect(Math.min(...sizes)).toBe(100);
       // Between any two batches, and not after the last.
       expect(rest).toHaveBeenCalledTimes(sizes.length - 1);
-      expect(rest.mock.calls.slice(1).every(([ms]) => ms === 10_000)).toBe(true);
+      expect(rest.mock.calls.slice(1).every(([ms]) => ms >= 2_000)).toBe(true);
     });
 
     it("reads nothing and grows when told that no slowdown is too much", async () => {

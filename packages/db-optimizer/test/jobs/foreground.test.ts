@@ -19,7 +19,7 @@ describe("the judge of slowed reads", () => {
     ["slower than allowed, one of many", [1, 2, 16, 3], 16],
   ])("counts how long reads were slowed down, of reads that are: %s", (_name, reads, slowedMs) => {
     const judge = judgeOfTen();
-    for (const ms of reads) judge.note(ms, 5);
+    for (const ms of reads) judge.note(ms);
     expect(judge.take(20)).toBe(slowedMs);
     expect(judge.take(20)).toBe(0);
   });
@@ -27,19 +27,17 @@ describe("the judge of slowed reads", () => {
   it("takes a slow read for the time to the next at least", () => {
     const judge = new SlowdownJudge(1.5);
     judge.learn([1]);
-    judge.note(2, 5);
+    judge.note(2);
     expect(judge.take(20)).toBe(5);
-    judge.note(2, 25);
-    expect(judge.take(20)).toBe(25);
   });
 
   it("does not answer for reads that are as slow at rest", () => {
     const judge = new SlowdownJudge(1.5);
     judge.learn(Array.from({ length: 40 }, (_, read) => (read === 7 ? 40 : 10)));
-    judge.note(40, 5);
+    judge.note(40);
     // One in 40 reads at rest is as slow: of 1,600 ms that is all of the 40.
     expect(judge.take(1_600)).toBe(0);
-    judge.note(40, 5);
+    judge.note(40);
     expect(judge.take(100)).toBe(37.5);
     expect(judge.take(100)).toBe(-2.5);
   });
@@ -47,15 +45,15 @@ describe("the judge of slowed reads", () => {
   it("takes half a millisecond more for nothing, however fast reads are at rest", () => {
     const judge = new SlowdownJudge(1.5);
     judge.learn([0.1]);
-    judge.note(0.6, 5);
+    judge.note(0.6);
     expect(judge.take(20)).toBe(0);
-    judge.note(0.7, 5);
+    judge.note(0.7);
     expect(judge.take(20)).toBe(5);
   });
 
   it("has nothing to say before it knows what a read takes at rest", () => {
     const judge = new SlowdownJudge(1.5);
-    judge.note(1_000, 5);
+    judge.note(1_000);
     expect(judge.take(20)).toBe(0);
   });
 });
@@ -97,6 +95,6 @@ describe("the watch of the foreground", () => {
     const watch = new ForegroundWatch([collection], { maxSlowdown: Number.POSITIVE_INFINITY });
     expect(await watch.beside(async () => 7)).toBe(7);
     await watch.atRest(async () => undefined);
-    expect(watch.take()).toEqual({ watchedMs: 0, slowedMs: 0 });
+    expect(watch.take()).toEqual({ watchedMs: 0, slowedMs: 0, slowAtRest: 0 });
   });
 });

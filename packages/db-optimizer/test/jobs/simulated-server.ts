@@ -39,7 +39,7 @@ export function simulate(server: SimulatedServer, limits: PaceLimits, seconds: n
     const elapsedMs = server.overheadMs + (documents / server.perSecond) * 1_000;
     const slowedMs = restSlowedMs + server.slowed(ms / 1_000, "batch") * elapsedMs;
     ms += elapsedMs;
-    const done = { documents, elapsedMs, watchedMs: ms - began, slowedMs };
+    const done = { documents, elapsedMs, watchedMs: ms - began, slowedMs, slowAtRest: 0 };
     const next = afterBatch(state, done, limits);
     state = next.state;
     restMs = next.restMs;
