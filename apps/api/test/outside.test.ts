@@ -100,7 +100,9 @@ describe("the service's process", () => {
 });
 
 describe("npm start at the root", () => {
-  const database = useTemporaryDatabase({ label: "npm_start", per: "test" });
+  // Its own data is loaded once: what makes it takes longer than all else here.
+  const database = useTemporaryDatabase({ label: "npm_start" });
+  const empty = useTemporaryDatabase({ label: "npm_start_empty" });
 
   test("ends on SIGTERM to npm and leaves no process", async () => {
     const service = start(["npm", "start"], { MONGODB_URI: database.uri, PORT: "0" });
@@ -136,11 +138,11 @@ describe("npm start at the root", () => {
 
   test("ends when its port is taken, before it loads anything", async () => {
     const { port, free } = await portInUse();
-    const service = start(["npm", "start"], { MONGODB_URI: database.uri, PORT: port });
+    const service = start(["npm", "start"], { MONGODB_URI: empty.uri, PORT: port });
     expect((await service.exited)[0]).toBe(1);
     free();
     expect(service.output()).toMatch(/PORT_TAKEN: .*PORT=3001 npm start/);
-    expect(await database.connection.listCollections()).toEqual([]);
+    expect(await empty.connection.listCollections()).toEqual([]);
   });
 });
 

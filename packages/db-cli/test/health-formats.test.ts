@@ -1,5 +1,5 @@
 import type { HealthReport } from "@org/db-optimizer";
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { mongo } from "mongoose";
 import { describe, expect, test, vi } from "vitest";
 
@@ -219,27 +219,30 @@ test("the terminal has the hour of a week ago beside this one", () => {
 });
 
 describe("on the engine", () => {
-  test("--keep keeps the figures, which a check in a week has beside its own; nothing else writes", async () => {
-    const kept = database.connection.collection("org_db_health");
-    expect((await health()).stdout).toContain("could not be looked at: the same hour a week ago");
-    expect(await database.connection.listCollections()).toEqual([]);
-    const weekBefore = { now: () => new Date("2025-04-24T00:10:00Z") };
-    const keep = ["health", "--keep", "--config", configs.shop, "--uri", database.uri];
-    expect((await orgDb(keep, weekBefore)).exitCode).toBe(2);
-    expect(await kept.countDocuments()).toBe(1);
-    const [text, json, html, prometheus, markdown] = await Promise.all(
-      ["text", "json", "html", "prometheus", "markdown"].map(async (format) => {
-        return (await health("--format", format)).stdout;
-      }),
-    );
-    for (const page of [text, html, markdown]) expect(page).toContain("a week ago");
-    expect(JSON.parse(json ?? "").comparisons).toContainEqual(
-      expect.objectContaining({ figure: "connections", weekAgo: expect.any(Number) }),
-    );
-    expect(parsePrometheus(prometheus ?? "").map(({ name }) => name)).toContain("org_db_week_ago_ratio");
-    expect(text).not.toContain("could not be looked at: the same hour a week ago");
-    expect(await kept.countDocuments()).toBe(1);
-  });
+  needs("clusterMonitoring")(
+    "--keep keeps the figures, which a check in a week has beside its own; nothing else writes",
+    async () => {
+      const kept = database.connection.collection("org_db_health");
+      expect((await health()).stdout).toContain("could not be looked at: the same hour a week ago");
+      expect(await database.connection.listCollections()).toEqual([]);
+      const weekBefore = { now: () => new Date("2025-04-24T00:10:00Z") };
+      const keep = ["health", "--keep", "--config", configs.shop, "--uri", database.uri];
+      expect((await orgDb(keep, weekBefore)).exitCode).toBe(2);
+      expect(await kept.countDocuments()).toBe(1);
+      const [text, json, html, prometheus, markdown] = await Promise.all(
+        ["text", "json", "html", "prometheus", "markdown"].map(async (format) => {
+          return (await health("--format", format)).stdout;
+        }),
+      );
+      for (const page of [text, html, markdown]) expect(page).toContain("a week ago");
+      expect(JSON.parse(json ?? "").comparisons).toContainEqual(
+        expect.objectContaining({ figure: "connections", weekAgo: expect.any(Number) }),
+      );
+      expect(parsePrometheus(prometheus ?? "").map(({ name }) => name)).toContain("org_db_week_ago_ratio");
+      expect(text).not.toContain("could not be looked at: the same hour a week ago");
+      expect(await kept.countDocuments()).toBe(1);
+    },
+  );
 
   describe("figures that cannot be kept do not withhold the report", () => {
     const target = () => ["--config", configs.shop, "--uri", database.uri];
