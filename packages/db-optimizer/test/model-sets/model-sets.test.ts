@@ -115,32 +115,35 @@ describe("a shop", () => {
     expect(await namesIn("orders")).toEqual(["_id_", "number", "of_customer"]);
   });
 
-  test("baskets move to a layout of their own; the faulty one is named first, and a way back loses no write", async () => {
-    const { connection } = database;
-    await seedBaskets(connection, 60);
-    const held = () => connection.collection("old_baskets").find().sort({ _id: 1 }).toArray();
-    const before = await held();
-    const options = {
-      now: () => new Date(),
-      limits: { maxBatch: 20, maxSlowdown: Number.POSITIVE_INFINITY },
-    };
-    await expect(migrateUp(connection, basketsMigration, options)).rejects.toMatchObject({
-      code: "MIGRATION_MISMATCH",
-      details: { mismatches: [{ kind: "conflict", sourceId: 7, index: "product_once" }] },
-    });
-    expect(await held()).toEqual(before);
-    const mended = { $set: { "items.1.product": 2 } };
-    await connection.collection("old_baskets").updateOne({ _id: 7 as never }, mended);
-    expect(await migrateUp(connection, basketsMigration, options)).toMatchObject({ phase: "switched" });
-    const whole = { clean: true, sources: 60, expected: 180, found: 180 };
-    expect(await verifyMigration(connection, basketsMigration, options)).toMatchObject(whole);
-    const bought = { _id: 500 as never, basket: 3, product: 9, quantity: 1, addedAt: new Date(0) };
-    await connection.collection("basket_items").insertOne(bought);
-    await rollbackMigration(connection, basketsMigration, options);
-    const items = (await held()).map((basket) => basket.items.length);
-    expect(items).toEqual(before.map((_basket, at) => (at === 3 ? 3 : 2)));
-    expect((await held())[3]?.items).toContainEqual({ _id: 500, product: 9, quantity: 1 });
-  });
+  needs("clusterMonitoring")(
+    "baskets move to a layout of their own; the faulty one is named first, and a way back loses no write",
+    async () => {
+      const { connection } = database;
+      await seedBaskets(connection, 60);
+      const held = () => connection.collection("old_baskets").find().sort({ _id: 1 }).toArray();
+      const before = await held();
+      const options = {
+        now: () => new Date(),
+        limits: { maxBatch: 20, maxSlowdown: Number.POSITIVE_INFINITY },
+      };
+      await expect(migrateUp(connection, basketsMigration, options)).rejects.toMatchObject({
+        code: "MIGRATION_MISMATCH",
+        details: { mismatches: [{ kind: "conflict", sourceId: 7, index: "product_once" }] },
+      });
+      expect(await held()).toEqual(before);
+      const mended = { $set: { "items.1.product": 2 } };
+      await connection.collection("old_baskets").updateOne({ _id: 7 as never }, mended);
+      expect(await migrateUp(connection, basketsMigration, options)).toMatchObject({ phase: "switched" });
+      const whole = { clean: true, sources: 60, expected: 180, found: 180 };
+      expect(await verifyMigration(connection, basketsMigration, options)).toMatchObject(whole);
+      const bought = { _id: 500 as never, basket: 3, product: 9, quantity: 1, addedAt: new Date(0) };
+      await connection.collection("basket_items").insertOne(bought);
+      await rollbackMigration(connection, basketsMigration, options);
+      const items = (await held()).map((basket) => basket.items.length);
+      expect(items).toEqual(before.map((_basket, at) => (at === 3 ? 3 : 2)));
+      expect((await held())[3]?.items).toContainEqual({ _id: 500, product: 9, quantity: 1 });
+    },
+  );
 
   test("advice comes measured, and every refusal with its reason", async () => {
     const optimizer = await prepare();

@@ -3,7 +3,7 @@
 // `dbOwner` list indexes and have no `indexStats`, which `clusterMonitor` has; that one has sizes and no `find`; `config`
 // is read by `clusterMonitor` and `clusterManager`; privileges of a role that you define are of single collections.
 import { type Play, playInFront } from "@org/dev-kit/played";
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { type Connection, createConnection, mongo, Schema } from "mongoose";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { checkHealth, DatabaseOptimizer, storageReport } from "../../src/index.js";
@@ -87,7 +87,7 @@ test("a user without $indexStats sees missing and redundant indexes; none is cal
   ]);
 });
 
-test("counters that are refused of one collection are told of the others", async () => {
+needs("indexStats")("counters that are refused of one collection are told of the others", async () => {
   await seed();
   await database.connection.collection("customers").createIndex({ email: 1 });
   const connection = await connectionBy(refusingStage("$indexStats", (name) => name === "orders"));
