@@ -37,6 +37,7 @@ export type { AppendedAudit } from "./audit/writer.js";
 export type { DatabaseOptions, IdentityDatabase } from "./connect.js";
 export { openDatabase } from "./connect.js";
 export { retentionOf } from "./context/retention.js";
+export type { Clock } from "./core/clock.js";
 export { emailSchema, normaliseIdentifier } from "./core/email.js";
 export type { IdentityErrorCode, IdentityErrorKind } from "./core/errors.js";
 export { errorKinds, IdentityError, isIdentityError } from "./core/errors.js";
@@ -49,6 +50,8 @@ export {
   networkOf,
 } from "./core/network.js";
 export { hashPassword, passwordLength, verifyPassword } from "./core/passwords.js";
+export type { IdentityPolicies, IdentityPoliciesInput } from "./core/policies/identity.js";
+export { identityPoliciesSchema } from "./core/policies/identity.js";
 export type { LoginDefencePolicy, LoginDefencePolicyInput } from "./core/policies/login-defence.js";
 export { loginDefencePolicySchema } from "./core/policies/login-defence.js";
 export type { OAuthPolicy, OAuthPolicyInput } from "./core/policies/oauth.js";
@@ -82,6 +85,8 @@ export {
 } from "./core/secrets.js";
 export type { ModelsWithMethods } from "./define-models.js";
 export { defineModels } from "./define-models.js";
+export type { CreateIdentityOptions, Identity, IdentitySettings, OpenIdentityOptions } from "./identity.js";
+export { createIdentity, openIdentity } from "./identity.js";
 export type {
   ChallengeRefusal,
   CreatedLoginChallenge,

@@ -26,9 +26,14 @@ export async function appendAudit(
   input: AuditInput,
   now: Date,
 ): Promise<AppendedAudit> {
+  return appendTo(writerOf(models), input, now);
+}
+
+/** {@link appendAudit} by a writer of one's own. */
+export async function appendTo(writer: AuditWriter, input: AuditInput, now: Date): Promise<AppendedAudit> {
   const event = parseInput(auditInputSchema, input);
   if (Number.isNaN(now.getTime())) throw new IdentityError("INVALID_INPUT", "the moment is no date");
-  return writerOf(models).append(event, new Date(now));
+  return writer.append(event, new Date(now));
 }
 
 function writerOf(models: IdentityModels): AuditWriter {

@@ -56,6 +56,7 @@ export class AuditWriter {
   #head: ChainHead | undefined;
   #waiting: WaitingAppend[] = [];
   #draining = false;
+  #drained: Promise<void> = Promise.resolve();
 
   constructor(models: IdentityModels) {
     this.#models = models;
@@ -64,8 +65,13 @@ export class AuditWriter {
   append(facts: AuditFacts, at: Date): Promise<AppendedAudit> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ facts, at, resolve, reject });
-      if (!this.#draining) void this.#drain();
+      if (!this.#draining) this.#drained = this.#drain();
     });
+  }
+
+  /** Resolves when whatever was appended so far is written, or has failed. */
+  flush(): Promise<void> {
+    return this.#drained;
   }
 
   async #drain(): Promise<void> {

@@ -23,3 +23,10 @@ export function latest(field: string, now: Date): Record<string, unknown> {
 export function laterWithin(field: string, at: Date, most: Date): Record<string, unknown> {
   return { $cond: [{ $gt: [field, most] }, at, { $max: [field, at] }] };
 }
+
+/** Where the time comes from. */
+export interface Clock {
+  now(): Date;
+}
+
+export const systemClock: Clock = { now: () => new Date() };
