@@ -12,6 +12,7 @@ const database = useTemporaryDatabase({ label: "guide", per: "test" });
 const guide = (name: string) => readFile(new URL(`../../../docs/guides/${name}.md`, import.meta.url), "utf8");
 const modules = {
   "@org/db-optimizer": new URL("../src/index.ts", import.meta.url).href,
+  "@org/db-optimizer/cleanup": new URL("../src/cleanup/index.ts", import.meta.url).href,
   mongoose: import.meta.resolve("mongoose"),
 };
 let folder: string;
