@@ -31,7 +31,7 @@ const config = (batchSize: number) =>
     batchSize,
     leaseMs: 1_000,
     maxSlowdown: "off",
-    maxShare: 0.6,
+    maxShare: 0.1,
   });
 const job = (batchSize = 1_000) => migrationJob(database(), config(batchSize), migration);
 const run = (instance: string, batchSize?: number, changes: Partial<Runner> = {}) =>
