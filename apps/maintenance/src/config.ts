@@ -87,8 +87,10 @@ export const configSchema = z.strictObject({
     .number()
     .min(0.001)
     .max(1)
-    .default(1)
-    .describe("Part of the time that a cleanup or a migration may work"),
+    .optional()
+    .describe(
+      "Part of the time that a cleanup or a migration may work. Default: 0.05, or 1 without regard for reads",
+    ),
   maxRate: z.coerce
     .number()
     .min(0.01)

@@ -6,7 +6,7 @@ export interface PacingOptions {
   /** How many times as long reads may take; infinite without regard for them. */
   readonly maxSlowdown: number;
   /** Part of the time that it may work. */
-  readonly maxShare: number;
+  readonly maxShare?: number;
   /** Documents a second. Default: any. */
   readonly maxRate?: number;
   /** Signals of the server's load that are not asked for. */
@@ -19,7 +19,11 @@ export function pacingOf({ maxSlowdown, maxShare, maxRate, unwatched = [] }: Pac
   readonly throttle: Partial<ThrottleLimits>;
 } {
   return {
-    limits: { maxSlowdown, maxShare, ...(maxRate !== undefined && { maxRate }) },
+    limits: {
+      maxSlowdown,
+      ...(maxShare !== undefined && { maxShare }),
+      ...(maxRate !== undefined && { maxRate }),
+    },
     throttle: { unwatched },
   };
 }

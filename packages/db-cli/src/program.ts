@@ -246,9 +246,9 @@ function pacing(program: Program): Program {
     .addOption(
       new TypedOption(
         "--max-share <part>",
-        "part of the time that it may work",
+        "part of the time that it may work; without it 0.05, or 1 without regard for reads",
         decimal(0.001, 1, "a part"),
-      ).default(1),
+      ),
     )
     .addOption(
       new TypedOption(

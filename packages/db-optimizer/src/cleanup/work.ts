@@ -3,7 +3,7 @@ import type { mongo } from "mongoose";
 import type { Document } from "../core/model.js";
 import { primary } from "../core/server/own-collection.js";
 import type { Lease } from "../jobs/lease.js";
-import { defaultPace, type PaceLimits, regardsReads } from "../jobs/pace.js";
+import { type PaceLimits, paceLimits, regardsReads } from "../jobs/pace.js";
 import { Pacer, type RunStop, type Wait } from "../jobs/pacer.js";
 import { SetAside } from "../jobs/set-aside.js";
 import type { ParsedCleanupWindow } from "../jobs/window.js";
@@ -64,7 +64,7 @@ export class Work {
 
   constructor(context: WorkContext, lease: Lease) {
     this.#context = context;
-    this.#limits = { ...defaultPace, ...context.options.limits };
+    this.#limits = paceLimits(context.options.limits);
     this.#lease = lease;
     this.store = context.store;
     const { db, signal, window, options } = context;

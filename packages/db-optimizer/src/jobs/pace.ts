@@ -5,7 +5,7 @@ export interface PaceLimits {
    * regard for reads, which are not measured then.
    */
   readonly maxSlowdown: number;
-  /** Part of the time that it may work at most, above 0 up to 1. Default 1. */
+  /** Part of the time that it may work at most, above 0 up to 1. Default 0.05, and 1 without regard for reads. */
   readonly maxShare: number;
   /** Documents a second at most. Default infinite. */
   readonly maxRate: number;
@@ -13,13 +13,26 @@ export interface PaceLimits {
   readonly maxBatch: number;
 }
 
-/** The defaults: {@link PaceLimits} says what each is. */
+/** No limit but that of slowed reads and of the batch. */
 export const defaultPace: PaceLimits = {
   maxSlowdown: 1.5,
   maxShare: 1,
   maxRate: Number.POSITIVE_INFINITY,
   maxBatch: 10_000,
 };
+
+/**
+ * Short runs are over before reads have shown what they bear, and on a busy machine they show it late: more than a
+ * twentieth of the time has to be asked for.
+ */
+const shareWithRegard = 0.05;
+
+/** All limits where some are given. Pure. */
+export function paceLimits(given: Partial<PaceLimits> = {}): PaceLimits {
+  const limits = { ...defaultPace, ...given };
+  const share = regardsReads(limits) ? shareWithRegard : 1;
+  return { ...limits, maxShare: given.maxShare ?? share };
+}
 
 /** Whether reads are measured beside the work. */
 export function regardsReads({ maxSlowdown }: Pick<PaceLimits, "maxSlowdown">): boolean {

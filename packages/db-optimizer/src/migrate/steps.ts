@@ -8,7 +8,7 @@ import { withRetries } from "../core/server/transient.js";
 import { runBatches, type TaskState } from "../jobs/batches.js";
 import { ForegroundWatch } from "../jobs/foreground.js";
 import type { Lease } from "../jobs/lease.js";
-import { defaultPace, type PaceLimits, startPace } from "../jobs/pace.js";
+import { type PaceLimits, paceLimits, startPace } from "../jobs/pace.js";
 import { Pacer, type Wait } from "../jobs/pacer.js";
 import type { ThrottleLimits } from "../jobs/throttle.js";
 import type { Expected } from "./compare.js";
@@ -330,7 +330,7 @@ async function over<Item>(
   const db = databaseOf(connection);
   const collection = db.collection(name, primary);
   const total = await collection.estimatedDocumentCount();
-  const limits = { ...defaultPace, ...context.limits };
+  const limits = paceLimits(context.limits);
   const walk = new IdWalk({ collection, projection, last: from && { id: from.after }, signal, prepare });
   let walked = from?.sources ?? 0;
   const note = async ({ items, activeMs, pace }: TaskState, wait: Wait | null) => {
