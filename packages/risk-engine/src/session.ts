@@ -141,19 +141,14 @@ function addUse(
     session.requestFloor,
     session.requestRatio * countOf(current.usualRequestsPerMinute),
   );
-  if (perMinute > usual) {
-    const logOdds = growth(perMinute, usual, session.requestDoubling, session.requestMost);
-    add(reasons, "session_requests", logOdds, { perMinute, limit: usual });
-  }
+  const fast = growth(perMinute, usual, session.requestDoubling, session.requestMost);
+  add(reasons, "session_requests", fast, { perMinute, limit: usual });
   const endpoints = countOf(current.newEndpoints);
-  if (endpoints > session.endpointFloor) {
-    const logOdds = growth(endpoints, session.endpointFloor, session.endpointDoubling, session.endpointMost);
-    add(reasons, "session_endpoints", logOdds, { endpoints, limit: session.endpointFloor });
-  }
+  const fresh = growth(endpoints, session.endpointFloor, session.endpointDoubling, session.endpointMost);
+  add(reasons, "session_endpoints", fresh, { endpoints, limit: session.endpointFloor });
   // A clock that ran backwards makes no session young, nor old.
   const hours = isTime(current.at) && isTime(start.at) ? (current.at - start.at) / hourMs : 0;
-  if (hours > session.ageHours) {
-    const logOdds = growth(hours, session.ageHours, session.ageDoubling, session.ageMost);
-    add(reasons, "session_age", logOdds, { hours });
-  }
+  add(reasons, "session_age", growth(hours, session.ageHours, session.ageDoubling, session.ageMost), {
+    hours,
+  });
 }

@@ -88,6 +88,84 @@ describe("population statistics", () => {
     expect(mine?.toJSON().levels.ip.exact.length).toBeLessThanOrEqual(20);
   });
 
+  describe("where there is room for one value", () => {
+    const [a, b] = ["203.0.113.1", "203.0.113.2"];
+    const after = (...ips: string[]) => {
+      const population = new MemoryPopulation({ exactValues: 1, sketchWidth: 4_096 });
+      for (const ip of ips) population.record(from(ip), { newUser: false });
+      return population;
+    };
+    const told = (population: MemoryPopulation) => ({
+      a: population.estimate("ip", a),
+      b: population.estimate("ip", b),
+      exact: population.toJSON().levels.ip.exact,
+    });
+
+    it.each<[string, string[], ReturnType<typeof told>]>([
+      [
+        "the first has it",
+        [a, b],
+        { a: { count: 1, error: 0 }, b: { count: 1, error: 1 }, exact: [[a, 0, 1]] },
+      ],
+      [
+        "one that passes it takes its place, and none is counted too low",
+        [a, b, b],
+        { a: { count: 1, error: 1 }, b: { count: 2, error: 1 }, exact: [[b, 2, 0]] },
+      ],
+      [
+        "from then on it is counted one by one",
+        [a, b, b, b],
+        { a: { count: 1, error: 1 }, b: { count: 3, error: 1 }, exact: [[b, 2, 1]] },
+      ],
+      [
+        "one that is as frequent does not",
+        [a, a, b, b],
+        { a: { count: 2, error: 0 }, b: { count: 2, error: 1 }, exact: [[a, 0, 2]] },
+      ],
+      [
+        "it is asked about at powers of two alone",
+        [a, a, b, b, b],
+        { a: { count: 2, error: 0 }, b: { count: 3, error: 1 }, exact: [[a, 0, 2]] },
+      ],
+      [
+        "and taken at the next",
+        [a, a, b, b, b, b],
+        { a: { count: 2, error: 1 }, b: { count: 4, error: 1 }, exact: [[b, 4, 0]] },
+      ],
+    ])("%s", (_what, ips, expected) => {
+      expect(told(after(...ips))).toEqual(expected);
+    });
+
+    it("two that know each other's value add it up", () => {
+      const mine = after(a, a, b);
+      mine.merge(after(b, b, a));
+      // Each has its own value exactly, and the other's in its sketch.
+      expect(told(mine)).toMatchObject({ a: { count: 3 }, b: { count: 3 } });
+      const same = after(a, a);
+      same.merge(after(a, a, a));
+      expect(told(same)).toMatchObject({ a: { count: 5, error: 0 }, exact: [[a, 0, 5]] });
+    });
+
+    it("a smaller count goes, not a larger one", () => {
+      const population = new MemoryPopulation({ exactValues: 2, sketchWidth: 4_096 });
+      for (const ip of [a, a, a, "203.0.113.3", b, b]) population.record(from(ip), { newUser: false });
+      expect(population.toJSON().levels.ip.exact).toEqual([
+        [a, 0, 3],
+        [b, 2, 0],
+      ]);
+    });
+  });
+
+  it("takes over what another knows while it has room", () => {
+    const [mine, theirs] = [new MemoryPopulation(), new MemoryPopulation()];
+    mine.record(from("203.0.113.1"), { newUser: true });
+    for (const ip of ["203.0.113.1", "203.0.113.2"]) theirs.record(from(ip), { newUser: true });
+    mine.merge(theirs);
+    expect(mine.totals()).toEqual({ logins: 3, users: 3 });
+    expect(mine.estimate("ip", "203.0.113.1")).toEqual({ count: 2, error: 0 });
+    expect(mine.estimate("ip", "203.0.113.2")).toEqual({ count: 1, error: 0 });
+  });
+
   it("is read back as it was written", () => {
     const population = new MemoryPopulation({ exactValues: 5, sketchWidth: 64 });
     for (let index = 0; index < 100; index++) population.record(from(address(index % 20)), { newUser: true });
@@ -104,7 +182,38 @@ describe("population statistics", () => {
       "INVALID_POPULATION",
     );
     expect(code(() => new MemoryPopulation().merge(small))).toBe("POPULATIONS_DIFFER");
+    const full = new MemoryPopulation({ exactValues: 1, sketchWidth: 64 });
+    full.record(usual, { newUser: true });
+    const { levels, ...state } = full.toJSON();
+    const withIp = (exact: unknown[]) => ({ ...state, levels: { ...levels, ip: { ...levels.ip, exact } } });
+    expect(code(() => MemoryPopulation.from(withIp([["a", 0, 1]])))).toBe("none");
+    for (const exact of [
+      [
+        ["a", 0, 1],
+        ["b", 0, 1],
+      ],
+      [["a", -1, 1]],
+      [["a", 0]],
+      [[1, 0, 1]],
+    ]) {
+      expect(code(() => MemoryPopulation.from(withIp(exact)))).toBe("INVALID_POPULATION");
+    }
+    expect(code(() => full.count("address", "street" as never, "a"))).toBe("INVALID_POPULATION");
+    expect(() => MemoryPopulation.from(null)).toThrow(
+      expect.objectContaining({ message: "Not a stored population", cause: expect.any(Error) }),
+    );
   });
+});
+
+it("a sketch adds up with another, and is read back by its cells", () => {
+  const [one, other] = [new CountMinSketch(64), new CountMinSketch(64)];
+  one.add("a", 2);
+  other.add("a", 3);
+  other.add("b", 1);
+  one.addAll(other);
+  expect([one.total, one.estimate("a"), one.estimate("b"), one.estimate("c")]).toEqual([6, 5, 1, 0]);
+  const again = new CountMinSketch(64, one.cells, one.total);
+  expect([again.total, again.estimate("a"), again.cells]).toEqual([6, 5, one.cells]);
 });
 
 it("a sketch is never too low, and seldom beyond its bound", () => {

@@ -4,6 +4,8 @@ import { countryOf, featuresOf, keysOf, operatorOf } from "../src/features.js";
 import { distanceKm, speedKmPerHour } from "../src/geo.js";
 import {
   type Attempt,
+  attemptContextSchema,
+  attemptSchema,
   emptyProfile,
   type Profile,
   parsePolicy,
@@ -266,6 +268,89 @@ describe("facts", () => {
     expect(facts).toMatchObject({ at: undefined, flags: [], place: undefined, context: {} });
     expect(facts.population.count("address", "ip", "a")).toBe(0);
     expect(facts.population.totals()).toEqual({ logins: 0, users: 0 });
+  });
+});
+
+// The edge of a program refuses what the engine would take for nothing.
+describe("the schemas of the edge", () => {
+  const flags = [{ kind: "tor", asOf: now }];
+  const whole = {
+    ...usual,
+    flags,
+    browser: "Chrome 120",
+    os: "Windows",
+    deviceType: "desktop",
+    deviceId: "a",
+  };
+
+  it("take a whole attempt, and one of a time alone, without what they do not know", () => {
+    expect(attemptSchema.parse({ ...whole, colour: "red" })).toEqual(whole);
+    expect(attemptSchema.parse({ at: now })).toEqual({ at: now });
+    expect(attemptSchema.parse({ at: now, asn: "AS3320" })).toEqual({ at: now, asn: "AS3320" });
+    for (const place of [
+      { latitude: -90, longitude: -180, accuracyKm: 0 },
+      { latitude: 90, longitude: 180 },
+    ]) {
+      expect(attemptSchema.parse({ at: now, place })).toEqual({ at: now, place });
+    }
+  });
+
+  it.each<object>([
+    {},
+    { at: "now" },
+    { ip: 5 },
+    { asn: {} },
+    { place: {} },
+    { place: { latitude: 90.1, longitude: 0 } },
+    { place: { latitude: -90.1, longitude: 0 } },
+    { place: { latitude: 0, longitude: 180.1 } },
+    { place: { latitude: 0, longitude: -180.1 } },
+    { place: { latitude: 0, longitude: 0, accuracyKm: -1 } },
+    { flags: [{ kind: "carrier pigeon", asOf: now }] },
+    { flags: [{ kind: "tor" }] },
+    { userAgent: null },
+  ])("refuse the attempt %j", (change) => {
+    const attempt = Object.keys(change).length === 0 ? {} : { at: now, ...change };
+    expect(attemptSchema.safeParse(attempt).success).toBe(false);
+  });
+
+  const context = {
+    failures: { account: 0, network: 5, networkUsers: 2 },
+    sessions: [{ at: now, place: oslo }],
+    feedback: [
+      {
+        verdict: "mine",
+        at: now,
+        aboutSessionId: "a",
+        fromSessionId: "b",
+        ip: "203.0.113.1",
+        userAgent: "x",
+      },
+      { verdict: "not_mine", at: now, aboutSessionId: "a", fromSessionId: "b" },
+    ],
+    leakedPassword: true,
+    automated: false,
+    requests: { perMinute: 5, usualPerMinute: 0 },
+  };
+
+  it("take a whole context, and none", () => {
+    expect(attemptContextSchema.parse(context)).toEqual(context);
+    expect(attemptContextSchema.parse({})).toEqual({});
+  });
+
+  it.each<object>([
+    { failures: { account: -1 } },
+    { failures: { network: "5" } },
+    { sessions: [{ at: now }] },
+    { sessions: [{ place: oslo }] },
+    { feedback: [{ ...context.feedback[0], verdict: "maybe" }] },
+    { feedback: [{ ...context.feedback[0], fromSessionId: undefined }] },
+    { requests: { perMinute: -1, usualPerMinute: 0 } },
+    { requests: { perMinute: 1 } },
+    { leakedPassword: "yes" },
+    { automated: 1 },
+  ])("refuse the context %j", (change) => {
+    expect(attemptContextSchema.safeParse(change).success).toBe(false);
   });
 });
 
