@@ -1,5 +1,5 @@
 import type { LoadSignal, PaceLimits, ThrottleLimits } from "@org/db-optimizer";
-import { loadSignals } from "@org/db-optimizer/jobs";
+import { loadSignals, reserveSignals } from "@org/db-optimizer/jobs";
 
 /** Options of commands that work in batches. */
 export interface PacingOptions {
@@ -34,9 +34,6 @@ export interface Wait {
   readonly detail?: string | undefined;
 }
 
-/** Without these it goes on by itself where they may not be read. */
-const reserves: readonly LoadSignal[] = ["oplog", "disk"];
-
 /**
  * What ends a wait that does not end by itself: while the server's load may not be read, a run waits for the privilege.
  * Nothing for any other wait. Pure.
@@ -44,7 +41,7 @@ const reserves: readonly LoadSignal[] = ["oplog", "disk"];
 export function remedyOf({ reason, detail = "" }: Wait): string | undefined {
   // A member that is away, or a question that fails, may be answered in a moment.
   if (reason !== "unreadable" || !detail.includes("may not be read")) return undefined;
-  const names = loadSignals.filter((name) => !reserves.includes(name)).join(" ");
+  const names = loadSignals.filter((name) => !reserveSignals.includes(name)).join(" ");
   return `grant the user clusterMonitor, or stop it and run it with --unwatched ${names}`;
 }
 

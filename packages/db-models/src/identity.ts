@@ -75,7 +75,7 @@ export interface CreateIdentityOptions extends IdentitySettings {
 }
 
 /** The operations on the identities of one database, by capability. */
-export type Identity = ReturnType<typeof createIdentity>;
+export type Identity = ReturnType<typeof identityOf>;
 
 const settingsSchema = z.object({
   clock: z
@@ -105,10 +105,11 @@ function settingsOf({ clock, onError, ...policies }: IdentitySettings) {
  * await identity.close();
  */
 export async function openIdentity(uri: string, options: OpenIdentityOptions = {}): Promise<Identity> {
-  const { database = {}, ...settings } = options;
-  settingsOf(settings);
+  const { database = {}, ...given } = options;
+  // Before anything connects.
+  const settings = settingsOf(given);
   const opened = await openDatabase(uri, database);
-  const identity = createIdentity({ ...settings, connection: opened.connection });
+  const identity = identityOf(opened.connection, settings, given.retention);
   const close = async () => {
     await identity.close();
     await opened.close();
@@ -123,10 +124,18 @@ export async function openIdentity(uri: string, options: OpenIdentityOptions = {
  *
  * @throws IdentityError `INVALID_INPUT` for options out of bounds, with their paths.
  */
-export function createIdentity({ connection, ...settings }: CreateIdentityOptions) {
-  const { clock, onError, policies } = settingsOf(settings);
+export function createIdentity({ connection, ...given }: CreateIdentityOptions): Identity {
+  return identityOf(connection, settingsOf(given), given.retention);
+}
+
+/** @param retention - as it was given: without it that of the connection stays. */
+function identityOf(
+  connection: Connection,
+  { clock, onError, policies }: ReturnType<typeof settingsOf>,
+  retention: IdentitySettings["retention"],
+) {
   const models = defineModels(connection);
-  if (settings.retention) bindRetention(connection, settings.retention);
+  if (retention) bindRetention(connection, retention);
   const context: Context = { models, policies, clock };
   const recorders = {
     usage: new UsageRecorder(models, { flushIntervalMs: 5_000, onError }),

@@ -86,6 +86,7 @@ test("exports these names by subpath and no others", () => {
     "leaseHeldUntil",
     "loadSignals",
     "lowerCpuPriority",
+    "reserveSignals",
     "withLease",
   ]);
   expect(names(migrate)).toEqual([

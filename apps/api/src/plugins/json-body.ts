@@ -7,7 +7,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Takes JSON in UTF-8 and nothing else. Bytes that are no UTF-8 would otherwise become U+FFFD, and different passwords the
- * same, and of a member that is named twice another program might read the other value. A form of another site can send text without asking first, so text is not taken.
+ * same; of a member that is named twice another program might read the other value. A form of another site can send text
+ * without asking first, so text is not taken.
  */
 export function parseStrictJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();

@@ -137,7 +137,8 @@ export class ForegroundWatch {
   async #learnIfDue(judge: SlowdownJudge): Promise<void> {
     const now = performance.now();
     if (this.#learntAt !== undefined && now - this.#learntAt < learnEveryMs) return;
-    if (this.#learntAt === undefined) await this.#waitsOf(readsToWarmUp);
+    if (this.#learntAt === undefined)
+      for (let read = 0; read < readsToWarmUp; read++) await this.#waitOfOne();
     // What rests between batches have shown is as good, and costs nothing.
     while (this.#atRest.length < readsAtRest) this.#remember(await this.#waitOfOne());
     judge.learn(this.#atRest);
@@ -162,13 +163,6 @@ export class ForegroundWatch {
       else this.#remember(ms);
       pauseMs = judge ? readEveryMs : readAtRestEveryMs;
     }
-  }
-
-  /** So many reads, one after the other. */
-  async #waitsOf(reads: number): Promise<number[]> {
-    const waits: number[] = [];
-    while (waits.length < reads) waits.push(await this.#waitOfOne());
-    return waits;
   }
 
   /** Milliseconds that this process had nothing to do but wait for a read: what it does itself is no fault of the server. */

@@ -8,6 +8,6 @@ export type { PaceLimits, PaceState } from "./pace.js";
 export type { PauseReason, RunStop, UnknownSignal } from "./pacer.js";
 export type { SetAsideReport } from "./set-aside.js";
 export type { LoadSignal, ThrottleLimits, ThrottleReason } from "./throttle.js";
-export { loadSignals } from "./throttle.js";
+export { loadSignals, reserveSignals } from "./throttle.js";
 export type { CleanupWindow } from "./window.js";
 export { cleanupWindowSchema } from "./window.js";

@@ -39,7 +39,7 @@ export function filtersAfter(id: unknown): readonly Document[] {
   const position = brackets.findIndex(([first]) => first === bracket);
   const later = brackets.slice(position + 1).flat();
   const filters: Document[] = [];
-  // Where a date that JavaScript has not stands among the others is not known; nothing is greater than NaN, though all numbers are sorted behind it.
+  // The place of a date beyond those of JavaScript is unknown; nothing is greater than NaN, which sorts before all numbers.
   if (id instanceof Date && Number.isNaN(id.getTime())) filters.push({ _id: { $type: "date" } });
   else if (isNaNumber(id)) filters.push({ _id: { $gte: Number.NEGATIVE_INFINITY } });
   else if (!single.includes(bracket)) filters.push({ _id: { $gt: id } });

@@ -2,6 +2,7 @@ import type { Connection } from "mongoose";
 import { toOptimizerError } from "../../core/errors.js";
 import { mapLimited } from "../../core/limited.js";
 import { databaseOf } from "../../core/server/database.js";
+import { isAway } from "../../core/server/figure.js";
 import { ownWork } from "../../core/server/own-work.js";
 import { serverTime } from "../../core/server/time.js";
 import { isTransient } from "../../core/server/transient.js";
@@ -35,8 +36,7 @@ async function countOne(
       .countDocuments({ $and: [over, filter] }, { maxTimeMS: longestMs, ...ownWork });
   } catch (error) {
     if (isTransient(error)) throw error;
-    const { code } = toOptimizerError(error);
-    if (code === "UNREACHABLE" || code === "AUTHENTICATION_FAILED") throw error;
+    if (isAway(toOptimizerError(error))) throw error;
     return undefined;
   }
 }
