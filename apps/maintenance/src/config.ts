@@ -81,7 +81,7 @@ export const configSchema = z.strictObject({
     .union([z.literal("off"), z.coerce.number().min(1.01).max(1_000)])
     .default(1.5)
     .describe(
-      "How many times as long as at rest the slowest of a hundred reads may take while it works; `off`: no regard for reads",
+      "Highest p99 latency of reads, as a multiple of their idle latency; `off`: reads are not measured",
     ),
   maxShare: z.coerce
     .number()
@@ -89,13 +89,13 @@ export const configSchema = z.strictObject({
     .max(1)
     .optional()
     .describe(
-      "Part of the time that a cleanup or a migration may work. Default: 0.05, or 1 without regard for reads",
+      "Largest part of the time that a cleanup or a migration works. Default: 0.05, or 1 if reads are not measured",
     ),
   maxRate: z.coerce
     .number()
     .min(0.01)
     .optional()
-    .describe("Documents a second that a cleanup or a migration handles at most. Default: any"),
+    .describe("Most documents per second that a cleanup or a migration handles. Default: no limit"),
   queuePollMs: milliseconds(50, 60_000)
     .default(2_000)
     .describe("How often an instance looks for runs that were queued"),

@@ -3,11 +3,11 @@ import { loadSignals, reserveSignals } from "@org/db-optimizer/jobs";
 
 /** Options of commands that work in batches. */
 export interface PacingOptions {
-  /** How many times as long reads may take; infinite without regard for them. */
+  /** Highest p99 latency of reads, as a multiple of their idle latency; infinite: reads are not measured. */
   readonly maxSlowdown: number;
-  /** Part of the time that it may work. */
+  /** Largest part of the time that it works. */
   readonly maxShare?: number;
-  /** Documents a second. Default: any. */
+  /** Most documents per second. Default: no limit. */
   readonly maxRate?: number;
   /** Signals of the server's load that are not asked for. */
   readonly unwatched?: readonly LoadSignal[];
@@ -45,7 +45,7 @@ export function remedyOf({ reason, detail = "" }: Wait): string | undefined {
   return `grant the user clusterMonitor, or stop it and run it with --unwatched ${names}`;
 }
 
-/** Whether other processes go first: without regard for reads nobody waits. */
+/** Whether the process lowers its CPU priority: not where reads are not measured. */
 export function givesWay({ maxSlowdown }: PacingOptions): boolean {
   return Number.isFinite(maxSlowdown);
 }

@@ -239,21 +239,21 @@ function pacing(program: Program): Program {
     .addOption(
       new TypedOption(
         "--max-slowdown <ratio>",
-        "how many times as long as at rest the slowest of a hundred reads may take; off: no regard for reads",
+        "highest p99 latency of reads, as a multiple of their idle latency; off: do not measure reads",
         ratioOrOff(1.01, 1_000),
       ).default(1.5),
     )
     .addOption(
       new TypedOption(
         "--max-share <part>",
-        "part of the time that it may work; without it 0.05, or 1 without regard for reads",
+        "largest part of the time that it works; by default 0.05, or 1 with --max-slowdown off",
         decimal(0.001, 1, "a part"),
       ),
     )
     .addOption(
       new TypedOption(
         "--max-rate <documents>",
-        "documents a second at most",
+        "most documents per second",
         decimal(0.01, 1_000_000_000, "documents"),
       ),
     )

@@ -1,4 +1,4 @@
-// What a project uses; the parts that it is made of are under subpaths, their types are here.
+// The main entry: classes, errors and common functions. Further functions are under subpaths; all types are here.
 
 export type * from "./cleanup/index.js";
 export { runCleanup } from "./cleanup/runner.js";

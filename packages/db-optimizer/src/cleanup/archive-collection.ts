@@ -54,5 +54,5 @@ function problemOf(
     ({ keys: [first], expireAfterSeconds }) =>
       expireAfterSeconds !== undefined && first?.field === field && expireAfterSeconds <= retentionSeconds,
   );
-  return expiring && `whose TTL index ${expiring.name} deletes at once what is past its retention`;
+  return expiring && `whose TTL index ${expiring.name} deletes expired documents at once`;
 }

@@ -58,7 +58,7 @@ function taskOf({ rule, collection, reader, lease }: RuleWork, actor: Actor): Ba
     collection: collection.collectionName,
     source: reader,
     process: async (ids) => {
-      // Right before the write: whoever slept longer than the lease lasts learns it here.
+      // Right before the write: a process that slept longer than its lease learns here that it lost it.
       await lease.confirmIfStale();
       return actor.act(ids);
     },

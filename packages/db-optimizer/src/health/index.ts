@@ -1,4 +1,4 @@
-// What a health check is made of: thresholds, checks, figures and weights.
+// Parts of a health check: thresholds, custom checks, figures and weights.
 export { storageLimitsSchema } from "../core/storage-limits.js";
 export type { HealthThresholds } from "../core/thresholds.js";
 export { thresholdsSchema } from "../core/thresholds.js";

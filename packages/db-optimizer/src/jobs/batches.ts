@@ -72,7 +72,7 @@ const timedOutRestMs = 500;
  * the one before as reads beside it bear. A batch that times out is done again in halves; after one that fails with the
  * connection it goes on.
  *
- * @throws {OptimizerError} `TIMED_OUT` when a single document has timed out again and again; `LEASE_LOST`, and what
+ * @throws {OptimizerError} `TIMED_OUT` when even a single document times out repeatedly; `LEASE_LOST`, and what
  * `process` throws
  */
 export async function runBatches<Item>(
@@ -144,7 +144,7 @@ async function processed<Item>(
 
 function timedOut<Item>({ name, details }: BatchTask<Item>, state: TaskState, limits: PaceLimits): Rested {
   if (isExhausted(state.pace)) {
-    const message = `${name} timed out again and again, at last on a single document`;
+    const message = `${name} timed out repeatedly, even on one document`;
     throw new OptimizerError("TIMED_OUT", message, { details });
   }
   const restMs = regardsReads(limits) ? timedOutRestMs : 0;

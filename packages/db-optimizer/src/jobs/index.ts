@@ -1,4 +1,4 @@
-// What runs in batches share: the lease, the pace, the signals of load.
+// Shared by runs in batches: the lease, the pace, the load signals.
 
 export { lowerCpuPriority } from "../core/cpu-priority.js";
 export type { Latency } from "../core/server/latency.js";

@@ -1,19 +1,19 @@
 /** How fast a job may work, with the defaults. */
 export interface PaceLimits {
   /**
-   * How many times as long as at rest the slowest of a hundred reads may take while it works. Default 1.5; infinite: no
-   * regard for reads, which are not measured then.
+   * Highest allowed latency of reads, p99, as a multiple of their idle latency. Default 1.5; infinite: reads are not
+   * measured.
    */
   readonly maxSlowdown: number;
-  /** Part of the time that it may work at most, above 0 up to 1. Default 0.05, and 1 without regard for reads. */
+  /** Largest part of the time that it works, above 0 up to 1. Default 0.05, or 1 if reads are not measured. */
   readonly maxShare: number;
-  /** Documents a second at most. Default infinite. */
+  /** Most documents per second. Default infinite. */
   readonly maxRate: number;
   /** Largest batch, in documents. Default 10,000. */
   readonly maxBatch: number;
 }
 
-/** No limit but that of slowed reads and of the batch. */
+/** Limits of read latency and batch size only. */
 export const defaultPace: PaceLimits = {
   maxSlowdown: 1.5,
   maxShare: 1,
@@ -22,8 +22,8 @@ export const defaultPace: PaceLimits = {
 };
 
 /**
- * Short runs are over before reads have shown what they bear, and on a busy machine they show it late: more than a
- * twentieth of the time has to be asked for.
+ * A short run ends before its effect on reads is measured, and on a busy machine the measurement takes long: a larger part
+ * of the time is opt-in.
  */
 const shareWithRegard = 0.05;
 

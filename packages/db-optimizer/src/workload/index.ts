@@ -1,4 +1,4 @@
-// Queries: their plans, advice on them, and what it is made of.
+// Queries: their plans, and advice on them.
 
 export type { JoinPlan, QueryPlan } from "../queries/explain.js";
 export { summariseExplain } from "../queries/explain.js";
