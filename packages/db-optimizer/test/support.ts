@@ -1,7 +1,6 @@
 import {
   type Connection,
   createConnection,
-  type Model,
   mongo,
   Schema,
   type SchemaDefinition,
@@ -42,10 +41,6 @@ export function actualCollection(indexes: readonly ActualIndex[], options: Docum
 }
 
 /** Any Mongoose model as the narrow type that this package asks for. */
-export function asModel<T>(model: Model<T>): ModelLike {
-  return model;
-}
-
 /**
  * The connection, with a look at each command before it is sent; the look may throw what the server would answer, or
  * return an answer of its own.

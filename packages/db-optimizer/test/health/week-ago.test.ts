@@ -11,7 +11,7 @@ import { serverFactsOf } from "../../src/health/facts/server.js";
 import { compareFigures } from "../../src/health/facts/week-ago.js";
 import { weekFindings } from "../../src/health/rules/week-findings.js";
 import { checkHealth, type HealthOptions, type HealthReport, type KeptHealth } from "../../src/index.js";
-import { answeringWrites, asModel, serverError } from "../support.js";
+import { answeringWrites, serverError } from "../support.js";
 
 const database = useTemporaryDatabase({ label: "week", per: "test" });
 const minute = 60_000;
@@ -22,7 +22,7 @@ const kept = () => database.connection.collection<KeptHealth>("org_db_health");
 function check(options: Partial<HealthOptions> = {}, connection: Connection = database.connection) {
   connection.deleteModel(/^Thing$/);
   const schema = new Schema({ a: Number }, { collection: "things" });
-  return checkHealth(connection, [asModel(connection.model("Thing", schema))], { now, ...options });
+  return checkHealth(connection, [connection.model("Thing", schema)], { now, ...options });
 }
 
 /** Keeps a check of so many minutes before this moment a week ago. */

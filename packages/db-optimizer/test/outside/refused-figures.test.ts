@@ -8,7 +8,6 @@ import { type Connection, createConnection, mongo, Schema } from "mongoose";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { checkHealth, DatabaseOptimizer, storageReport } from "../../src/index.js";
 import { readIndexUse } from "../../src/indexes/observe/member-use.js";
-import { asModel } from "../support.js";
 
 const database = useTemporaryDatabase({ label: "refused" });
 const now = new Date("2096-06-01T00:00:00Z");
@@ -35,7 +34,7 @@ function modelsOf(connection: Connection) {
   order.index({ customer: 1 });
   order.index({ placedAt: 1 });
   const customer = new Schema({ email: String }, { collection: "customers", autoIndex: false });
-  return [asModel(connection.model("Order", order)), asModel(connection.model("Customer", customer))];
+  return [connection.model("Order", order), connection.model("Customer", customer)];
 }
 
 const queries = [
