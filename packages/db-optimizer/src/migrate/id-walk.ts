@@ -1,4 +1,6 @@
 import type { mongo } from "mongoose";
+import { type Decoded, decoded } from "../core/bson/decode.js";
+import { maybeIllFormed } from "../core/bson/id-key.js";
 import { filtersAfter } from "../core/bson/id-order.js";
 import type { Document } from "../core/model.js";
 import { primary } from "../core/server/own-collection.js";
@@ -21,7 +23,7 @@ export interface IdWalkOptions<Item> {
   readonly last: { readonly id: unknown } | undefined;
   readonly signal: AbortSignal;
   /** What is made of a document, and how many documents it counts for. */
-  prepare(document: Document): { readonly item: Item; readonly weight: number };
+  prepare(read: Decoded): { readonly item: Item; readonly weight: number };
 }
 
 /** A cursor that idled away during a long pause. */
@@ -38,7 +40,7 @@ const readAtATime = 500;
 export class IdWalk<Item> implements BatchSource<Step<Item>> {
   readonly #options: IdWalkOptions<Item>;
   #last: { readonly id: unknown } | undefined;
-  #open: mongo.FindCursor<Document> | undefined;
+  #open: mongo.FindCursor | undefined;
   /** What is to be read when the open cursor has come to its end. */
   #filters: readonly Document[];
   /** Read and not taken. */
@@ -51,7 +53,7 @@ export class IdWalk<Item> implements BatchSource<Step<Item>> {
     this.#filters = filtersFrom(options.last);
   }
 
-  /** The last document that was taken. */
+  /** The last document that was taken, of those whose `_id` is well-formed: a walk can go on behind it. */
   get last(): { readonly id: unknown } | undefined {
     return this.#last;
   }
@@ -66,9 +68,9 @@ export class IdWalk<Item> implements BatchSource<Step<Item>> {
   }
 
   take(items: number): void {
-    const end = this.#next[items - 1];
+    const taken = this.#next.splice(0, items);
+    const end = taken.findLast(({ id }) => !maybeIllFormed(id));
     if (end) this.#last = { id: end.id };
-    this.#next.splice(0, items);
     this.#lost = 0;
   }
 
@@ -107,8 +109,9 @@ export class IdWalk<Item> implements BatchSource<Step<Item>> {
   async #readOn(documents: number): Promise<void> {
     let weight = this.#next.reduce((sum, one) => sum + weightOf(one), 0);
     while (weight < documents && (await this.#cursorHasMore())) {
-      const document = (await this.#open?.next()) as Document;
-      const step = { id: document._id as unknown, ...this.#options.prepare(document) };
+      const raw = (await this.#open?.next()) as unknown as Uint8Array;
+      const read = decoded(raw, this.#options.collection.bsonOptions);
+      const step = { id: read.id, ...this.#options.prepare(read) };
       this.#next.push(step);
       weight += weightOf(step);
     }
@@ -125,10 +128,10 @@ export class IdWalk<Item> implements BatchSource<Step<Item>> {
     }
   }
 
-  #find(filter: Document): mongo.FindCursor<Document> {
+  #find(filter: Document): mongo.FindCursor {
     const { collection, projection } = this.#options;
-    const options = { ...primary, ...(projection && { projection }), batchSize: readAtATime };
-    return collection.find<Document>(filter, options).sort({ _id: 1 });
+    const options = { ...primary, ...(projection && { projection }), raw: true, batchSize: readAtATime };
+    return collection.find(filter, options).sort({ _id: 1 });
   }
 }
 

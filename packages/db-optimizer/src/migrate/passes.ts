@@ -1,4 +1,5 @@
 import type { Connection } from "mongoose";
+import { type Decoded, decoded } from "../core/bson/decode.js";
 import { distinctIds, idKey, whyUnfindable } from "../core/bson/id-key.js";
 import type { Document } from "../core/model.js";
 import { reasonOf } from "../core/reason.js";
@@ -26,10 +27,11 @@ export interface Expanded {
 }
 
 /** What a document of the old layout is in the new one. */
-export function expandOne({ migration, now }: PassContext, source: Document): Expanded {
-  const sourceId = source._id;
+export function expandOne({ migration, now }: PassContext, source: Decoded): Expanded {
+  const { id: sourceId, document, reason } = source;
+  if (!document || reason !== undefined) return setAside(migration, sourceId, reason ?? "it cannot be read");
   try {
-    const expected = migration.expand(source, now()).map((target) => ({ sourceId, target }));
+    const expected = migration.expand(document, now()).map((target) => ({ sourceId, target }));
     return { sourceId, expected };
   } catch (error) {
     return setAside(migration, sourceId, reasonOf(error));
@@ -113,8 +115,12 @@ export async function compareAll(context: PassContext, batch: readonly Expanded[
     sound.map(({ sourceId }) => sourceId),
   );
   const expected = sound.flatMap((one) => one.expected);
-  const found = [...stored.values()].reduce((sum, documents) => sum + documents.length, 0);
-  const mismatches = [...differences(context.migration, expected, stored), ...faults];
+  const found = [...stored.documents.values()].reduce((sum, documents) => sum + documents.length, 0);
+  const mismatches = [
+    ...differences(context.migration, expected, stored.documents),
+    ...stored.faults,
+    ...faults,
+  ];
   return { expected: expected.length, found, mismatches };
 }
 
@@ -125,18 +131,49 @@ export interface Comparison {
   readonly mismatches: readonly Mismatch[];
 }
 
-async function storedOf(
-  { connection, migration, now }: PassContext,
-  ids: readonly unknown[],
-): Promise<TargetsByCollection> {
-  if (ids.length === 0) return new Map();
-  const moment = now();
+/** What is stored of some documents, what is not well-formed in it included. */
+interface Stored {
+  readonly documents: TargetsByCollection;
+  readonly faults: readonly Mismatch[];
+}
+
+async function storedOf(context: PassContext, ids: readonly unknown[]): Promise<Stored> {
+  if (ids.length === 0) return { documents: new Map(), faults: [] };
+  const { connection, migration } = context;
+  const moment = context.now();
+  const faults: Mismatch[] = [];
   const read = async (collection: string) => {
-    const filter = migration.belongTo(collection, ids, moment);
-    const documents = databaseOf(connection).collection(collection).find(filter, primary);
-    return [collection, await documents.toArray()] as const;
+    const found = await decodedOf(connection, collection, migration.belongTo(collection, ids, moment));
+    for (const one of found)
+      if (one.reason !== undefined) faults.push(storedFault(migration, collection, one));
+    return [collection, found.flatMap(({ document }) => (document ? [document] : []))] as const;
   };
-  return new Map(await Promise.all(migration.targets.map(read)));
+  return { documents: new Map(await Promise.all(migration.targets.map(read))), faults };
+}
+
+function storedFault(
+  migration: Migration,
+  collection: string,
+  { id, document, reason = "" }: Decoded,
+): Mismatch {
+  const fault = { kind: "unreadable", collection, id, reason } as const;
+  try {
+    return { ...fault, sourceId: document ? migration.ownerOf(collection, document) : id };
+  } catch {
+    return { ...fault, sourceId: id };
+  }
+}
+
+/** Documents one by one, so that one that cannot be read does not end the reading of the others. */
+async function decodedOf(
+  connection: Connection,
+  name: string,
+  filter: Document,
+  options: { readonly projection?: Document } = {},
+): Promise<Decoded[]> {
+  const collection = databaseOf(connection).collection(name);
+  const found = await collection.find(filter, { ...primary, ...options, raw: true }).toArray();
+  return found.map((raw) => decoded(raw as unknown as Uint8Array, collection.bsonOptions));
 }
 
 /** Reads documents of the old layout again. */
@@ -153,11 +190,9 @@ export async function readAgain(context: PassContext, ids: readonly unknown[]): 
 async function sourcesOf(
   { connection, migration }: PassContext,
   ids: readonly unknown[],
-): Promise<Map<string, Document>> {
-  const cursor = databaseOf(connection)
-    .collection(migration.source)
-    .find({ _id: { $in: ids } } as Document, primary);
-  return new Map((await cursor.toArray()).map((source) => [idKey(source._id), source]));
+): Promise<Map<string, Decoded>> {
+  const found = await decodedOf(connection, migration.source, { _id: { $in: ids } });
+  return new Map(found.map((source) => [idKey(source.id), source]));
 }
 
 /** Which of these ids no document of the old layout has. */
@@ -165,11 +200,13 @@ export async function withoutSource(
   { connection, migration }: PassContext,
   ids: readonly unknown[],
 ): Promise<unknown[]> {
-  const filter = { _id: { $in: ids } } as Document;
-  const cursor = databaseOf(connection)
-    .collection(migration.source)
-    .find(filter, { ...primary, projection: { _id: 1 } });
-  const found = new Set((await cursor.toArray()).map(({ _id }) => idKey(_id)));
+  const sources = await decodedOf(
+    connection,
+    migration.source,
+    { _id: { $in: ids } },
+    { projection: { _id: 1 } },
+  );
+  const found = new Set(sources.map(({ id }) => idKey(id)));
   return ids.filter((id) => !found.has(idKey(id)));
 }
 
@@ -187,10 +224,14 @@ export async function carryBack(
   ids: readonly unknown[],
 ): Promise<{ readonly written: number; readonly conflicts: readonly Mismatch[] }> {
   const sources = await sourcesOf(context, ids);
-  const stored = byOwner(context.migration, await storedOf(context, ids));
-  const conflicts: Mismatch[] = [];
+  const { documents, faults } = await storedOf(context, ids);
+  const stored = byOwner(context.migration, documents);
+  const faulty = new Set(faults.map(({ sourceId }) => idKey(sourceId)));
+  const conflicts: Mismatch[] = [...faults];
   let written = 0;
   for (const id of ids) {
+    // Ill-formed text that is written back is lost.
+    if (faulty.has(idKey(id))) continue;
     try {
       const own = stored.get(idKey(id)) ?? new Map();
       if (await carryOneBack(context, id, sources.get(idKey(id)), own)) written += 1;
@@ -205,16 +246,17 @@ export async function carryBack(
 async function carryOneBack(
   context: PassContext,
   id: unknown,
-  source: Document | undefined,
+  source: Decoded | undefined,
   own: Map<string, Document[]>,
 ): Promise<boolean> {
   const { connection, migration } = context;
+  if (source?.reason !== undefined) throw new Error(source.reason);
   const expected = source ? expandOne(context, source).expected : [];
   // What only the old layout has was cleaned up in the new one: there is nothing to bring back of it.
   const behind = differences(migration, expected, own).some(({ kind }) => kind !== "missing");
   if (!behind) return false;
   if (!source && whyUnfindable(id)) throw new Error(unfindable(context, id).fault?.reason);
-  await writeSources(connection, migration.source, migration.collapse(own, source));
+  await writeSources(connection, migration.source, migration.collapse(own, source?.document));
   return true;
 }
 

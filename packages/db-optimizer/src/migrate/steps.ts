@@ -1,4 +1,5 @@
 import type { mongo } from "mongoose";
+import { type Decoded, decoded } from "../core/bson/decode.js";
 import { distinctIds, idKey } from "../core/bson/id-key.js";
 import type { Document } from "../core/model.js";
 import { pause, throwIfAborted } from "../core/pause.js";
@@ -120,7 +121,7 @@ export async function contractSources(context: StepContext, state: MigrationStat
     state,
     source,
     { _id: 1 },
-    ({ _id }) => ({ item: _id, weight: 1 }),
+    ({ id }) => ({ item: id, weight: 1 }),
     async (ids) => {
       const { modifiedCount } = await collection.updateMany(
         { _id: { $in: ids } } as Document,
@@ -280,12 +281,13 @@ const idsAtATime = 1_000;
 const documentsAtATime = 100;
 
 async function* idsOf(collection: mongo.Collection, signal: AbortSignal): AsyncIterable<unknown[]> {
-  const options = { ...primary, projection: { _id: 1 }, hint: { _id: 1 }, batchSize: idsAtATime } as const;
-  const cursor = collection.find({}, options);
+  const options = { projection: { _id: 1 }, hint: { _id: 1 }, raw: true, batchSize: idsAtATime } as const;
+  const cursor = collection.find({}, { ...primary, ...options });
   try {
     while (await cursor.hasNext()) {
       throwIfAborted(signal);
-      yield cursor.readBufferedDocuments().map(({ _id }) => _id);
+      const page = cursor.readBufferedDocuments() as unknown as Uint8Array[];
+      yield page.map((raw) => decoded(raw, collection.bsonOptions).id);
     }
   } finally {
     await cursor.close();
@@ -298,7 +300,7 @@ function overSources(
   handle: (batch: readonly Expanded[]) => Promise<void>,
   from?: Checkpoint,
 ): Promise<void> {
-  const prepare = (source: Document) => {
+  const prepare = (source: Decoded) => {
     const item = expandOne(context, source);
     return { item, weight: item.expected.length };
   };
@@ -313,7 +315,7 @@ function overRoots(
   handle: (ids: readonly unknown[]) => Promise<void>,
 ): Promise<void> {
   const [root] = context.migration.targets;
-  return over(context, state, root as string, { _id: 1 }, ({ _id }) => ({ item: _id, weight: 1 }), handle);
+  return over(context, state, root as string, { _id: 1 }, ({ id }) => ({ item: id, weight: 1 }), handle);
 }
 
 /** Walks a collection under the lease, with a checkpoint after each batch. */
@@ -322,7 +324,7 @@ async function over<Item>(
   state: MigrationState,
   name: string,
   projection: Document | undefined,
-  prepare: (document: Document) => { item: Item; weight: number },
+  prepare: (read: Decoded) => { item: Item; weight: number },
   handle: (batch: readonly Item[]) => Promise<void>,
   from?: Checkpoint,
 ): Promise<void> {

@@ -9,6 +9,8 @@ export interface PlayedCommand {
   answer?(command: Document): Document | undefined;
   /** What it makes of the engine's answer. */
   change?(reply: Document, command: Document): Document;
+  /** Changes the bytes of the engine's answer where they are, to what no library would write. */
+  bytes?(message: Buffer): void;
 }
 
 /** A server that is played in front of an engine: by the name of each command that differs. */
@@ -68,13 +70,14 @@ function relay(client: Socket, engine: Socket, play: Play): void {
     const id = message.readInt32LE(4);
     const answer = played.answer?.(command);
     if (answer) return void client.write(messageOf(answer, id, message.readInt32LE(12) === QUERY));
-    if (played.change) asked.set(id, { played, command });
+    if (played.change ?? played.bytes) asked.set(id, { played, command });
     engine.write(message);
   });
   onMessages(engine, (message) => {
     const id = message.readInt32LE(8);
     const waiting = asked.get(id);
     asked.delete(id);
+    waiting?.played.bytes?.(message);
     const body = waiting && bodyOf(message);
     const changed = body && waiting.played.change?.(read(body), waiting.command);
     client.write(changed ? messageOf(changed, id, message.readInt32LE(12) === REPLY) : message);

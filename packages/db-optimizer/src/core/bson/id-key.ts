@@ -53,6 +53,7 @@ function mayBeReordered(id: unknown): boolean {
 /** Why the server may find nothing by an `_id` as JavaScript has read it, if there is a reason to fear so. Pure. */
 export function whyUnfindable(id: unknown): string | undefined {
   if (holdsNoDate(id)) return "its _id has a date beyond those of JavaScript";
+  if (maybeIllFormed(id)) return "its _id has text that is not well-formed UTF-8";
   return mayBeReordered(id)
     ? "its _id has fields whose names are numbers: JavaScript does not keep their order"
     : undefined;
@@ -63,6 +64,13 @@ function holdsNoDate(id: unknown): boolean {
   if (id instanceof Date) return Number.isNaN(id.getTime());
   if (typeof id !== "object" || id === null || bsonTypeOf(id) !== undefined) return false;
   return Object.values(id).some(holdsNoDate);
+}
+
+/** Whether a value is or holds a replacement character, which ill-formed text is read as. Pure. */
+export function maybeIllFormed(id: unknown): boolean {
+  if (typeof id === "string") return id.includes("\uFFFD");
+  if (typeof id !== "object" || id === null || bsonTypeOf(id) !== undefined) return false;
+  return Object.values(id).some(maybeIllFormed);
 }
 
 const arrayIndex = /^(0|[1-9]\d{0,9})$/;

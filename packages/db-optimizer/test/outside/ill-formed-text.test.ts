@@ -1,0 +1,115 @@
+// Sources: andrew-codes/playnite-web #522, danny-avila/LibreChat #4068 and deso-protocol/mongodb-dumper #20 ("Invalid UTF-8 string
+// in BSON document" ends a whole read), mongodb/js-bson #277 (a true replacement character is no fault), and the driver's manual:
+// without a check such text is read as replacement characters, and written back as them.
+// https://www.mongodb.com/docs/drivers/node/current/data-formats/bson/utf8-validation/
+// Input: a migration whose documents have such text in a migrated field, in another field, in `_id`, in the old layout or in the new.
+// Right: each is named and set aside, the others go on, and no replacement character is written for what was there. The
+// development engine refuses such text, so a server that has it is played in front: a marker in its answers is made ill-formed.
+import { type Play, playInFront } from "@org/dev-kit/played";
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { type Connection, createConnection } from "mongoose";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { type Migration, migrateUp, rollbackMigration, verifyMigration } from "../../src/index.js";
+
+const database = useTemporaryDatabase({ label: "utf8", per: "test" });
+const marker = "ILLFORMED";
+const illFormed = (message: Buffer) => {
+  for (let at = message.indexOf(marker); at !== -1; at = message.indexOf(marker, at + 1)) message[at] = 0xff;
+};
+const play: Play = { find: { bytes: illFormed }, getMore: { bytes: illFormed } };
+
+let front: Awaited<ReturnType<typeof playInFront>>;
+beforeAll(async () => {
+  front = await playInFront(inject("engine").uri, play);
+});
+afterAll(() => front.stop());
+
+const migration: Migration = {
+  name: "texts",
+  source: "old",
+  targets: ["fresh"],
+  phaseLeaseMs: 5,
+  retentionMs: 0,
+  expand: ({ _id, text, at }) => [
+    { collection: "fresh", document: { _id, text, at }, supersedes: { at: { $lt: at } } },
+  ],
+  belongTo: (_collection, ids) => ({ _id: { $in: ids } }),
+  ownerOf: (_collection, { _id }) => _id,
+  canonical: (_collection, { _id, text }) => ({ _id, text }),
+  collapse: (targets) =>
+    (targets.get("fresh") ?? []).map(({ _id, text }) => ({
+      filter: { _id: { $eq: _id } },
+      update: { $set: { text } },
+      upsert: true,
+    })),
+  contract: { unset: ["text"] },
+};
+const options = { now: () => new Date(), limits: { maxBatch: 2, maxSlowdown: Number.POSITIVE_INFINITY } };
+
+/** Has the played server's answers, and no check of text where it says so. */
+async function withPlayed<T>(act: (connection: Connection) => Promise<T>, parameters = ""): Promise<T> {
+  const { name } = database.connection;
+  const [address, search = ""] = front.uri.split("?");
+  const connection = createConnection(`${address}${name}?${search}${parameters}`);
+  try {
+    await connection.asPromise();
+    return await act(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+const collection = (name: string) => database.connection.collection<{ _id: string; text?: string }>(name);
+const at = new Date(0);
+const insert = (name: string, documents: readonly object[]) =>
+  collection(name).insertMany(documents.map((document) => ({ at, ...document })) as never);
+
+describe.each(["", "&enableUtf8Validation=false"])(
+  "ill-formed text, with a connection of %j",
+  (parameters) => {
+    test.each([
+      ["a migrated field", { _id: "b", text: `x${marker}` }],
+      ["another field", { _id: "b", text: "b", inner: { list: [`${marker}x`] } }],
+      ["its _id", { _id: `b${marker}`, text: "b" }],
+    ])("in %s: the document is named, the others are carried over", async (_where, document) => {
+      // A true replacement character is text like any other, in an _id as well.
+      await insert("old", [{ _id: "a", text: "a\uFFFD" }, document, { _id: "c\uFFFD", text: "c" }]);
+      const failed = withPlayed((played) => migrateUp(played, migration, options), parameters);
+      await expect(failed).rejects.toMatchObject({
+        code: "MIGRATION_MISMATCH",
+        details: {
+          mismatches: [
+            { kind: "unreadable", collection: "old", id: document._id.replace("ILL", "\uFFFDLL") },
+          ],
+        },
+      });
+      const carried = await collection("fresh").find({}).sort({ _id: 1 }).toArray();
+      expect(carried.map(({ _id, text }) => [_id, text])).toEqual([
+        ["a", "a\uFFFD"],
+        ["c\uFFFD", "c"],
+      ]);
+    });
+
+    test("in the new layout: the document is named, and the way back writes no replacement characters", async () => {
+      await insert(
+        "old",
+        ["a", "b"].map((_id) => ({ _id, text: _id })),
+      );
+      await migrateUp(database.connection, migration, options);
+      await collection("fresh").updateOne({ _id: "a" }, { $set: { text: "later" } });
+      await collection("fresh").updateOne({ _id: "b" }, { $set: { text: marker } });
+      await withPlayed(async (played) => {
+        expect(await verifyMigration(played, migration, options)).toMatchObject({
+          clean: false,
+          mismatched: 2,
+        });
+        await expect(rollbackMigration(played, migration, options)).rejects.toMatchObject({
+          code: "MIGRATION_MISMATCH",
+          details: { mismatches: [{ kind: "unreadable", collection: "fresh", id: "b" }] },
+        });
+      }, parameters);
+      const back = await collection("old").find({}).sort({ _id: 1 }).toArray();
+      expect(back.map(({ text }) => text)).toEqual(["later", "b"]);
+    });
+  },
+);
