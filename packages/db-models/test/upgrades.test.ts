@@ -1,5 +1,7 @@
+import { playInFront } from "@org/dev-kit/played";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import { beforeEach, describe, expect, it } from "vitest";
+import { createConnection } from "mongoose";
+import { beforeEach, describe, expect, inject, it } from "vitest";
 import { defineUpgrades, type UpgradeStep } from "../src/index.js";
 
 const temporary = useTemporaryDatabase({ label: "upgrades" });
@@ -72,5 +74,33 @@ describe("upgrades", () => {
     for (const steps of [{ 1: same, 3: same }, { 0: same }] as Record<number, UpgradeStep>[])
       expect(() => defineUpgrades(steps)).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
     expect(defineUpgrades({}).current).toBe(1);
+  });
+
+  // Kind of andrew-codes/playnite-web #522: one document that the driver cannot read ended the whole cursor. The development
+  // engine refuses such text, so it is played: a marker in its answers is made ill-formed.
+  it("name a document whose text is not well-formed, leave it, and upgrade the others", async () => {
+    const marker = "ILLFORMED";
+    await people().updateOne({ _id: 0 }, { $set: { name: marker } });
+    const bytes = (message: Buffer) => {
+      const at = message.indexOf(marker);
+      if (at !== -1) message[at] = 0xff;
+    };
+    const front = await playInFront(inject("engine").uri, { find: { bytes } });
+    const [address, search = ""] = front.uri.split("?");
+    const played = createConnection(`${address}${temporary.connection.name}?${search}`);
+    try {
+      await played.asPromise();
+      expect(await upgrades.upgradeAll(played.collection("people") as never)).toEqual({
+        found: 4,
+        upgraded: 3,
+        unknown: 0,
+        failed: 1,
+        failures: [{ id: 0, reason: expect.stringContaining("it cannot be read") }],
+      });
+    } finally {
+      await played.close();
+      await front.stop();
+    }
+    expect(await read(0)).toEqual({ _id: 0, name: marker, schemaVersion: 1 });
   });
 });

@@ -68,10 +68,20 @@ export function defineUpgrades(steps: Readonly<Record<number, UpgradeStep>>): Up
     },
     upgradeAll: async (collection, signal) => {
       const report: UpgradeReport = { found: 0, upgraded: 0, unknown: 0 };
-      for await (const found of collection.find({ schemaVersion: { $ne: current } })) {
+      const fail = (id: unknown, reason: string) => {
+        report.failed = (report.failed ?? 0) + 1;
+        report.failures ??= [];
+        if (report.failures.length < listedFailures) report.failures.push({ id, reason });
+      };
+      // As bytes: one that the driver cannot read would end the cursor, and keep the others from being upgraded.
+      for await (const raw of collection.find({ schemaVersion: { $ne: current } }, { raw: true })) {
         if (signal?.aborted) break;
-        const document = found as unknown as Plain;
-        // One of them must not keep the others from being upgraded.
+        const { document, reason } = decoded(raw as unknown as Uint8Array);
+        if (reason !== undefined) {
+          report.found += 1;
+          fail(document._id, reason);
+          continue;
+        }
         if (!isBetween(document.schemaVersion, first, current)) {
           report.unknown += 1;
           continue;
@@ -81,15 +91,25 @@ export function defineUpgrades(steps: Readonly<Record<number, UpgradeStep>>): Up
           if (await store(collection, document, upgrade(document))) report.upgraded += 1;
         } catch (error) {
           if (!isAboutDocument(error)) throw error;
-          const reason = error instanceof Error ? error.message : String(error);
-          report.failed = (report.failed ?? 0) + 1;
-          report.failures ??= [];
-          if (report.failures.length < listedFailures) report.failures.push({ id: document._id, reason });
+          fail(document._id, error instanceof Error ? error.message : String(error));
         }
       }
       return report;
     },
   };
+}
+
+/** A document, or what can be told of it and why it is not to be written back: replacement characters would be. */
+function decoded(raw: Uint8Array): { readonly document: Plain; readonly reason?: string } {
+  try {
+    return { document: mongo.BSON.deserialize(raw) };
+  } catch (error) {
+    const document = mongo.BSON.deserialize(raw, { bsonRegExp: true, validation: { utf8: false } });
+    return {
+      document,
+      reason: `it cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    };
+  }
 }
 
 // 121: the collection's validator refuses it; 17419 and 10334: it is too large. Anything else of the driver's is about the

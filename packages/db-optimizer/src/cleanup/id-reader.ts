@@ -1,5 +1,5 @@
 import { mongo } from "mongoose";
-import { exactId, idForMessage, patternsAsStored } from "../core/bson/exact.js";
+import { asStored, exactId, idForMessage } from "../core/bson/exact.js";
 import type { Document } from "../core/model.js";
 import { withRetries } from "../core/server/transient.js";
 import type { BatchSource } from "../jobs/batches.js";
@@ -165,6 +165,6 @@ export class IdReader implements BatchSource<unknown> {
 }
 
 function dateIn(raw: Uint8Array, path: string): unknown {
-  const document = mongo.BSON.deserialize(raw, { ...patternsAsStored, validation: { utf8: false } });
+  const document = mongo.BSON.deserialize(raw, { ...asStored, validation: { utf8: false } });
   return path.split(".").reduce<unknown>((value, key) => (value as Document | undefined)?.[key], document);
 }

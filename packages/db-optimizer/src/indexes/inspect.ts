@@ -1,5 +1,5 @@
 import type { Connection, mongo } from "mongoose";
-import { patternsAsStored } from "../core/bson/exact.js";
+import { asStored } from "../core/bson/exact.js";
 import { toOptimizerError } from "../core/errors.js";
 import { mapLimited } from "../core/limited.js";
 import type { Document } from "../core/model.js";
@@ -82,7 +82,7 @@ async function listIndexes(db: mongo.Db, collection: string): Promise<Document[]
 }
 
 async function readAll(db: mongo.Db, command: Document): Promise<Document[]> {
-  const answer = await db.command(command, patternsAsStored);
+  const answer = await db.command(command, asStored);
   return answer.cursor.firstBatch as Document[];
 }
 

@@ -1,5 +1,5 @@
 import type { mongo } from "mongoose";
-import { patternsAsStored } from "../core/bson/exact.js";
+import { asStored } from "../core/bson/exact.js";
 import type { Document } from "../core/model.js";
 import { type Reading, readFigure } from "../core/server/figure.js";
 import type { LoadSignal, LoadSignals } from "./throttle.js";
@@ -27,7 +27,7 @@ export async function readLoad(
     askedFor("flowControl", "queue", "oplog") ? readFigure(db, () => admin.command(status)) : absent,
     askedFor("indexBuild")
       ? readFigure(db, () =>
-          admin.command({ currentOp: 1, ns: `${db.databaseName}.${collection}` }, patternsAsStored),
+          admin.command({ currentOp: 1, ns: `${db.databaseName}.${collection}` }, asStored),
         )
       : absent,
   ]);

@@ -203,7 +203,7 @@ class Runner {
   async #hasEmptyTarget(): Promise<boolean> {
     const { connection, migration } = this.#context;
     const root = databaseOf(connection).collection(migration.targets[0] as string);
-    return (await root.findOne({}, primary)) === null;
+    return (await root.findOne({}, { ...primary, projection: { _id: 1 }, raw: true })) === null;
   }
 
   /** Nothing acts on a phase before every process has read it, or stopped using the one before. */

@@ -1,5 +1,5 @@
 import type { Connection } from "mongoose";
-import { patternsAsStored } from "../core/bson/exact.js";
+import { asStored } from "../core/bson/exact.js";
 import { OptimizerError, toOptimizerError } from "../core/errors.js";
 import type { Document } from "../core/model.js";
 import { findCommand, type NamedQuery } from "../core/named-query.js";
@@ -32,7 +32,7 @@ export async function explainCommand(
 ): Promise<Document> {
   try {
     const explain = { explain: command, verbosity: "executionStats", ...options };
-    return await databaseOf(connection).command(explain, patternsAsStored);
+    return await databaseOf(connection).command(explain, asStored);
   } catch (error) {
     const known = toOptimizerError(error, `Cannot explain ${name}`);
     if (known.code !== "SERVER_REFUSED") throw known;

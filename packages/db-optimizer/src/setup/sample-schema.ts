@@ -1,5 +1,5 @@
 import type { mongo } from "mongoose";
-import { patternsAsStored } from "../core/bson/exact.js";
+import { asStored } from "../core/bson/exact.js";
 import { toOptimizerError } from "../core/errors.js";
 import { mapLimited } from "../core/limited.js";
 import type { Document } from "../core/model.js";
@@ -54,7 +54,7 @@ export async function sampleEach<T>(
   { size, maxTimeMS }: { readonly size: number; readonly maxTimeMS: number },
   look: (documents: readonly Document[], sample: SchemaSample) => T,
 ): Promise<T[]> {
-  const options = { promoteValues: false, ...patternsAsStored, maxTimeMS, ...ownWork };
+  const options = { promoteValues: false, ...asStored, maxTimeMS, ...ownWork };
   const samples = await mapLimited(collections, atOnce, async ({ collection, schema }) => {
     if (!schema) return [];
     try {

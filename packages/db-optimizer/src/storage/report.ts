@@ -1,5 +1,5 @@
 import type { Connection, mongo } from "mongoose";
-import { patternsAsStored } from "../core/bson/exact.js";
+import { asStored } from "../core/bson/exact.js";
 import { toOptimizerError } from "../core/errors.js";
 import { mapLimited } from "../core/limited.js";
 import type { Document } from "../core/model.js";
@@ -96,7 +96,7 @@ async function storageOf(db: mongo.Db, collection: string, size: number): Promis
   const parts = await storageStats(db, collection);
   const sample = await readGranted(db, () =>
     db
-      .collection(collection, patternsAsStored)
+      .collection(collection, asStored)
       .aggregate([{ $sample: { size } }], ownWork)
       .toArray(),
   );

@@ -7,16 +7,24 @@
 // development engine refuses such text, so a server that has it is played in front: a marker in its answers is made ill-formed.
 import { type Play, playInFront } from "@org/dev-kit/played";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import { type Connection, createConnection } from "mongoose";
+import { type Connection, createConnection, Schema } from "mongoose";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { type Migration, migrateUp, rollbackMigration, verifyMigration } from "../../src/index.js";
+import {
+  checkHealth,
+  type Migration,
+  migrateUp,
+  rollbackMigration,
+  storageReport,
+  verifyMigration,
+} from "../../src/index.js";
 
 const database = useTemporaryDatabase({ label: "utf8", per: "test" });
 const marker = "ILLFORMED";
 const illFormed = (message: Buffer) => {
   for (let at = message.indexOf(marker); at !== -1; at = message.indexOf(marker, at + 1)) message[at] = 0xff;
 };
-const play: Play = { find: { bytes: illFormed }, getMore: { bytes: illFormed } };
+const reads = ["find", "aggregate", "getMore"] as const;
+const play: Play = Object.fromEntries(reads.map((name) => [name, { bytes: illFormed }]));
 
 let front: Awaited<ReturnType<typeof playInFront>>;
 beforeAll(async () => {
@@ -113,3 +121,19 @@ describe.each(["", "&enableUtf8Validation=false"])(
     });
   },
 );
+
+test("ill-formed text ends no report: samples of health and storage read past it", async () => {
+  const text = (n: number) => (n % 2 ? marker : `t${n}`);
+  await insert(
+    "things",
+    Array.from({ length: 40 }, (_, n) => ({ _id: `${n}`, text: text(n) })),
+  );
+  await withPlayed(async (played) => {
+    const schema = new Schema({ _id: String, text: { type: String, index: true } }, { collection: "things" });
+    const health = await checkHealth(played, [played.model("Thing", schema)], { now: new Date() });
+    expect(JSON.stringify(health)).not.toMatch(/invalid utf-?8/i);
+    expect(JSON.stringify(health.facts.deep)).toContain('"sampled":40');
+    const { collections } = await storageReport(played);
+    expect(collections.find(({ collection: name }) => name === "things")).not.toHaveProperty("unsampled");
+  });
+});

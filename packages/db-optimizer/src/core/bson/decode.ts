@@ -2,7 +2,7 @@
 import { mongo } from "mongoose";
 import type { Document } from "../model.js";
 import { reasonOf } from "../reason.js";
-import { exactId, idForMessage } from "./exact.js";
+import { asStored, exactId, idForMessage } from "./exact.js";
 
 /** A document as it was read. */
 export interface Decoded {
@@ -20,7 +20,7 @@ export interface Decoded {
  */
 export function decoded(raw: Uint8Array, options: mongo.BSONSerializeOptions = {}): Decoded {
   const read = (utf8: boolean): Document =>
-    mongo.BSON.deserialize(raw, { ...options, raw: false, validation: { utf8 } });
+    mongo.BSON.deserialize(raw, { ...options, ...asStored, validation: { utf8 } });
   try {
     const document = read(true);
     return { id: document._id, document };

@@ -3,10 +3,13 @@ import type { Document } from "../model.js";
 
 const { BSON } = mongo;
 
-/** For reads of anybody's documents: a regular expression of the server need not be one of JavaScript. */
-export const patternsAsStored = { bsonRegExp: true } as const;
+/**
+ * For reads of anybody's documents: a regular expression of the server need not be one of JavaScript, and text need not be
+ * well-formed, which ends no read. What is to be written back is read as bytes, and checked.
+ */
+export const asStored = { bsonRegExp: true, enableUtf8Validation: false } as const;
 
-const typed = { promoteValues: false, promoteBuffers: false, ...patternsAsStored } as const;
+const typed = { promoteValues: false, promoteBuffers: false, ...asStored } as const;
 
 /** See {@link exactDocument}. */
 export type ExactDocument = Document | ReadonlyMap<string, unknown>;
@@ -57,7 +60,7 @@ export function exactId(raw: Uint8Array): { readonly id: unknown } | undefined {
 }
 
 function simplest(alone: Uint8Array, exact: unknown): unknown {
-  const plain = BSON.deserialize(alone, patternsAsStored);
+  const plain = BSON.deserialize(alone, asStored);
   const isObject = typeof plain._id === "object" && plain._id !== null;
   return isObject || !isSame(plain, alone) ? exact : plain._id;
 }

@@ -1,12 +1,12 @@
 import type { Connection, mongo } from "mongoose";
-import { patternsAsStored } from "../bson/exact.js";
+import { asStored } from "../bson/exact.js";
 import { databaseOf } from "./database.js";
 
 /**
  * For reads that decide something: they go where is written, whatever the connection prefers. What another member says may
  * be from a moment ago. What they find may be anybody's, patterns included.
  */
-export const primary = { readPreference: "primary", ...patternsAsStored } as const;
+export const primary = { readPreference: "primary", ...asStored } as const;
 
 /** Milliseconds that a write of a record of this package waits for the majority: one that holds data may be down. */
 export const majorityWaitMs = 30_000;

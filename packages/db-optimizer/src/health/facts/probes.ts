@@ -1,5 +1,5 @@
 import type { Connection, mongo } from "mongoose";
-import { patternsAsStored } from "../../core/bson/exact.js";
+import { asStored } from "../../core/bson/exact.js";
 import type { OptimizerError } from "../../core/errors.js";
 import { mapLimited } from "../../core/limited.js";
 import { collectionNames, type Document, type ModelLike, modelsOf } from "../../core/model.js";
@@ -233,7 +233,7 @@ function mayNeed(index: ActualIndex, shardKeys: Reading<ShardKeys>): boolean | "
 async function probeLongOperations(db: mongo.Db, longMs: number): Promise<LongOperation[]> {
   const { inprog } = await db
     .admin()
-    .command({ currentOp: 1, active: true, secs_running: { $gte: longMs / 1_000 } }, patternsAsStored);
+    .command({ currentOp: 1, active: true, secs_running: { $gte: longMs / 1_000 } }, asStored);
   return (inprog as Document[])
     .filter(({ command }) => (command as Document | undefined)?.comment !== ownWork.comment)
     .filter(({ ns }) => String(ns).startsWith(`${db.databaseName}.`))

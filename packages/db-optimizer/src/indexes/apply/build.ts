@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection, mongo } from "mongoose";
-import { patternsAsStored } from "../../core/bson/exact.js";
+import { asStored } from "../../core/bson/exact.js";
 import { isDuplicate, isOptimizerError } from "../../core/errors.js";
 import type { Document } from "../../core/model.js";
 import { throwIfAborted } from "../../core/pause.js";
@@ -108,7 +108,7 @@ async function watchBuild(
     if (over.aborted) return;
     const operations = await db
       .admin()
-      .command({ currentOp: 1, active: true }, patternsAsStored)
+      .command({ currentOp: 1, active: true }, asStored)
       .catch(() => undefined);
     if (!operations) return; // Not allowed: the build goes on unseen.
     const progress = buildProgress(operations.inprog as Document[], db.databaseName, index);

@@ -1,5 +1,5 @@
 import type { Connection, mongo } from "mongoose";
-import { patternsAsStored } from "../../core/bson/exact.js";
+import { asStored } from "../../core/bson/exact.js";
 import { isOptimizerError } from "../../core/errors.js";
 import { mapLimited } from "../../core/limited.js";
 import type { Document } from "../../core/model.js";
@@ -134,7 +134,7 @@ async function runningScans(connection: Connection, collection: string): Promise
   const db = databaseOf(connection);
   try {
     const ns = `${db.databaseName}.${collection}`;
-    const { inprog } = await db.admin().command({ currentOp: 1, active: true, ns }, patternsAsStored);
+    const { inprog } = await db.admin().command({ currentOp: 1, active: true, ns }, asStored);
     return (inprog as Document[])
       .filter((op) => op.ns === ns && op.planSummary === "COLLSCAN")
       .map((op) => ({ operation: String(op.op), runningMs: Number(op.microsecs_running ?? 0) / 1_000 }))
