@@ -13,6 +13,7 @@ import { ownWork } from "../core/server/own-work.js";
 import { assertClock, serverTime } from "../core/server/time.js";
 import { isTransient, withRetries } from "../core/server/transient.js";
 import { type Lease, withLease } from "../jobs/lease.js";
+import { checkPacing } from "../jobs/limits.js";
 import { cleanupWindowSchema, type ParsedCleanupWindow } from "../jobs/window.js";
 import { assertActions } from "./actions.js";
 import { cleanupLease } from "./control.js";
@@ -48,6 +49,7 @@ export async function runCleanup(
 ): Promise<CleanupReport> {
   const parsed = parseRules(rules);
   const window = parseWindow(options.window);
+  checkPacing(options);
   try {
     const indexes = await readyRules(connection, parsed, options);
     if (!options.run) return await estimate(connection, parsed, indexes, options);

@@ -1,3 +1,5 @@
+import { withDefaults } from "../core/defaults.js";
+
 /** How fast a job may work, with the defaults. */
 export interface PaceLimits {
   /**
@@ -29,7 +31,7 @@ const shareWithRegard = 0.05;
 
 /** All limits where some are given. Pure. */
 export function paceLimits(given: Partial<PaceLimits> = {}): PaceLimits {
-  const limits = { ...defaultPace, ...given };
+  const limits = withDefaults(defaultPace, given);
   const share = regardsReads(limits) ? shareWithRegard : 1;
   return { ...limits, maxShare: given.maxShare ?? share };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { mongo } from "mongoose";
+import { withDefaults } from "../core/defaults.js";
 import { OptimizerError } from "../core/errors.js";
 import type { Reading } from "../core/server/figure.js";
 import { readDisk, readLag, readLoad } from "./load.js";
@@ -71,7 +72,7 @@ export class Pacer {
 
   constructor(paced: Paced) {
     this.#paced = paced;
-    this.#limits = { ...defaultThrottle, ...paced.throttle };
+    this.#limits = withDefaults(defaultThrottle, paced.throttle);
     this.#clock = paced.clock ?? (() => new Date());
   }
 

@@ -5,6 +5,7 @@ import { databaseOf } from "../core/server/database.js";
 import { primary } from "../core/server/own-collection.js";
 import { assertClock, serverTime } from "../core/server/time.js";
 import { type Lease, type LeaseOptions, withLease } from "../jobs/lease.js";
+import { checkPacing } from "../jobs/limits.js";
 import type { PaceLimits } from "../jobs/pace.js";
 import type { ThrottleLimits } from "../jobs/throttle.js";
 import { assertMigration, defaultPhaseLeaseMs, type Migration } from "./definition.js";
@@ -61,6 +62,7 @@ export async function verifyMigration(
   options: Omit<MigrateOptions, keyof LeaseOptions> & Pick<MigrateOptions, "signal">,
 ): Promise<VerifyReport> {
   const migration = assertMigration(given);
+  checkPacing(options);
   const { signal = new AbortController().signal, ...rest } = options;
   try {
     const state = await readState(connection, migration.name);
@@ -130,6 +132,7 @@ async function run(
   act: (runner: Runner) => Promise<void>,
 ): Promise<MigrationReport> {
   const migration = assertMigration(given);
+  checkPacing(options);
   const started = performance.now();
   try {
     return await withLease(connection, leaseOf(migration), options, async (signal, lease) => {
