@@ -88,7 +88,7 @@ describe("setup, plan, apply", () => {
     expect(JSON.parse(planned.stdout)).toMatchObject({
       inSync: false,
       hash: expect.stringMatching(/^[0-9a-f]{64}$/),
-      collections: [{ kind: "create", collection: "orders" }],
+      collections: [{ kind: "createCollection", collection: "orders" }],
       steps: expect.arrayContaining([
         expect.objectContaining({ kind: "create", index: "number_1", risk: "medium" }),
       ]),

@@ -8,10 +8,10 @@ import type { NamedQuery } from "./core/named-query.js";
 import { withRetries } from "./core/server/transient.js";
 import { checkHealth, type HealthOptions, type HealthReport } from "./health/health.js";
 import { applyPlan } from "./indexes/apply/apply.js";
-import type { CollectionStepResult } from "./indexes/apply/collection-runs.js";
+
 import { type JournalRun, journalRuns } from "./indexes/apply/journal.js";
 import { type RollbackPlan, readRollback, runRollback } from "./indexes/apply/rollback.js";
-import type { ApplyOptions, ApplyResult } from "./indexes/apply/run.js";
+import type { ApplyOptions, ApplyResult, CollectionStepResult } from "./indexes/apply/run.js";
 import { blockingFaults, type PlanNote, throwFaults } from "./indexes/declared.js";
 import type { DriftReport } from "./indexes/plan/diff.js";
 import type { Plan } from "./indexes/plan/plan.js";

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import type { CleanupState, PauseReason, RejectionCode, StepKind } from "../src/index.js";
+import type { CleanupState, PauseReason, RejectionCode, StepName } from "../src/index.js";
 
 const database = useTemporaryDatabase({ label: "guide", per: "test" });
 const guide = (name: string) => readFile(new URL(`../../../docs/guides/${name}.md`, import.meta.url), "utf8");
@@ -78,7 +78,7 @@ test("the cleanup guide has every state, and every reason for a pause", async ()
 });
 
 test("the performance guide has every kind of step and every reason for a rejection", async () => {
-  const kinds: Record<StepKind, true> = {
+  const kinds: Record<StepName, true> = {
     create: true,
     unhide: true,
     hide: true,
@@ -90,6 +90,9 @@ test("the performance guide has every kind of step and every reason for a reject
     startDrop: true,
     finishDrop: true,
     undoCreate: true,
+    createCollection: true,
+    setValidator: true,
+    setExpiry: true,
   };
   const codes: Record<RejectionCode, true> = {
     no_waste: true,

@@ -65,8 +65,9 @@ test("exports these names by subpath and no others", () => {
   ]);
   expect(names(indexes)).toEqual([
     "applyPlan",
-    "collectionRisk",
+    "consentsOf",
     "diffIndexes",
+    "dropPhaseOf",
     "expectedIndexes",
     "inspectIndexes",
     "inspectSizes",
@@ -80,6 +81,7 @@ test("exports these names by subpath and no others", () => {
     "readRollback",
     "redundantIndexes",
     "runRollback",
+    "stepVerb",
   ]);
   expect(names(jobs)).toEqual([
     "cleanupWindowSchema",

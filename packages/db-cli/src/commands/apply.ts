@@ -6,13 +6,14 @@ import {
   planSetup,
   type StepResult,
 } from "@org/db-optimizer";
+import { consentsOf, stepVerb } from "@org/db-optimizer/indexes";
 
 import { type Command, type Context, recordingOf } from "../command.js";
 import { type ExitCode, exitCodes } from "../errors.js";
 import { count, duration } from "../output/format.js";
 import type { Paint } from "../output/style.js";
 import { type SelectionOptions, selectModels } from "../select-models.js";
-import { faultData, faultsText, stepData, verbs } from "./plan.js";
+import { faultData, faultsText, placeOf, stepData } from "./plan.js";
 
 /** Options of the commands that build. */
 export interface BuildOptions extends SelectionOptions {
@@ -75,7 +76,7 @@ export const apply: Command<ApplyCommandOptions> = async (context, given) => {
 /** Shows which step runs. */
 export function stepProgress({ progress }: Context): (event: ApplyProgress) => void {
   return ({ step, position, total, result, build }) => {
-    const what = `[${position}/${total}] ${verbs[step.kind]} ${step.collection}.${step.index}`;
+    const what = `[${position}/${total}] ${stepVerb(step.kind)} ${placeOf(step)}`;
     if (result) return;
     const far = build && ` ${count(build.done)} of ${count(build.total)} (${build.message.split(":")[0]})`;
     progress.update(`${what}${far ?? " ..."}`);
@@ -114,17 +115,18 @@ export function resultsText(results: readonly StepResult[], paint: Paint): strin
   return `${results.map((result) => resultText(result, paint)).join("\n")}\n`;
 }
 
-function waitsFor({ kind, expiring, riskReason }: StepResult["step"]): string {
-  if (kind === "rebuild") return "replaces the index: carry it out with --run";
-  return expiring
-    ? `${riskReason}: carry it out with --allow-expiry or --run`
+function waitsFor(step: StepResult["step"]): string {
+  const consents = consentsOf(step);
+  if (consents.includes("rebuild")) return "replaces the index: carry it out with --run";
+  return consents.includes("allowExpiry")
+    ? `${step.riskReason}: carry it out with --allow-expiry or --run`
     : "drops the index: carry it out with --run";
 }
 
 function resultText({ step, outcome, elapsedMs, error, reasons = [] }: StepResult, paint: Paint): string {
   const [colour, mark] = marks[outcome];
   const time = outcome === "done" ? ` (${duration(elapsedMs)})` : "";
-  const line = `${paint(colour, mark)} ${verbs[step.kind]} ${step.collection}.${step.index}${time}`;
+  const line = `${paint(colour, mark)} ${stepVerb(step.kind)} ${placeOf(step)}${time}`;
   const more = [
     ...(outcome === "skipped" ? [waitsFor(step)] : []),
     ...reasons,

@@ -1,12 +1,13 @@
 import {
   type CollectionStep,
+  type IndexStep,
   type OptimizerError,
   type PlanNote,
   type PlanStep,
   planSetup,
   type SetupPlan,
 } from "@org/db-optimizer";
-import { collectionRisk } from "@org/db-optimizer/indexes";
+import { dropPhaseOf, stepVerb } from "@org/db-optimizer/indexes";
 import { leaseHeldUntil } from "@org/db-optimizer/jobs";
 
 import type { Command } from "../command.js";
@@ -58,7 +59,7 @@ const exitCodeOfStatus = {
 // An index that is hidden on its way out is no drift; one under construction may yet fail.
 function statusOf({ collections, indexes, drift, faults }: SetupPlan, busyUntil: Date | undefined): Status {
   if (busyUntil) return "locked";
-  const steps = indexes.steps.filter(({ kind }) => kind !== "finishDrop");
+  const steps = indexes.steps.filter((step) => dropPhaseOf(step) !== "finish");
   if (collections.length + steps.length + faults.length > 0) return "drift";
   return drift.building.length > 0 ? "undecided" : "in_sync";
 }
@@ -70,11 +71,7 @@ function checkText({ collections, indexes, drift, faults }: SetupPlan, status: S
     return `${paint("yellow", "Undecided:")} ${plural(drift.building.length, "index", "indexes")} under construction.\n`;
   const places = [...collections, ...indexes.steps]
     .slice(0, mostSteps)
-    .map((step) =>
-      "index" in step
-        ? `${verbs[step.kind]} ${step.collection}.${step.index}`
-        : `${step.kind} ${step.collection}`,
-    );
+    .map((step) => `${stepVerb(step.kind)} ${placeOf(step)}`);
   const more = collections.length + indexes.steps.length - places.length;
   if (more > 0) places.push(`and ${plural(more, "more step")}`);
   const wrong =
@@ -115,9 +112,23 @@ export function shortHash(hash: string): string {
   return hash.slice(0, 12);
 }
 
+/** What a step is about: a collection, or an index as `collection.index`. */
+export function placeOf(step: PlanStep): string {
+  return "index" in step ? `${step.collection}.${step.index}` : step.collection;
+}
+
 /** A step as data. */
-export function stepData(step: PlanStep): object {
-  const { expected: _expected, actual: _actual, collectionCollation: _collation, ...rest } = step;
+export function stepData(step: IndexStep): object {
+  const {
+    expected: _expected,
+    actual: _actual,
+    collectionCollation: _collation,
+    ...rest
+  } = {
+    expected: undefined,
+    actual: undefined,
+    ...step,
+  };
   return rest;
 }
 
@@ -164,16 +175,16 @@ function stepsText({ collections, indexes }: SetupPlan, paint: Paint): string[] 
   return [
     ...groupsOf(collections, ({ kind }) => kind, 0).map(({ shown, rest }) => {
       const all = [...shown, ...rest];
-      const verb = collectionVerbs[(all[0] as CollectionStep).kind];
+      const verb = stepVerb((all[0] as CollectionStep).kind);
       return `  ${paint("cyan", verb)}: ${all.length} (${someNames(all.map(({ collection }) => collection))})`;
     }),
     ...groupsOf(steps, ({ kind, risk }) => `${kind} ${risk}`, 0).map(({ shown, rest }) => {
       const all = [...shown, ...rest];
-      const { kind, risk } = all[0] as PlanStep;
+      const { kind, risk } = all[0] as IndexStep;
       const places = someNames(all.map(({ collection, index }) => `${collection}.${index}`));
       const reading = all.reduce((sum, { estimate }) => sum + (estimate?.documents ?? 0), 0);
       const cost = reading > 0 ? `; ${plural(reading, "document")} to read` : "";
-      return `  ${paint("cyan", verbs[kind])}: ${all.length}, ${paint(colourOfRisk[risk], `${risk} risk`)}${cost} (${places})`;
+      return `  ${paint("cyan", stepVerb(kind))}: ${all.length}, ${paint(colourOfRisk[risk], `${risk} risk`)}${cost} (${places})`;
     }),
     ...ofCollections.map((step) => collectionText(step, paint)),
     ...ofIndexes.slice(0, mostWaiting).map((step) => stepText(step, paint)),
@@ -185,7 +196,7 @@ function stepsText({ collections, indexes }: SetupPlan, paint: Paint): string[] 
 
 // Setup makes what is declared, and drops nothing.
 function commandsOf({ collections, indexes }: SetupPlan, drop: readonly string[]): string[] {
-  const dropping = indexes.steps.some(({ kind }) => kind === "startDrop" || kind === "finishDrop");
+  const dropping = indexes.steps.some((step) => dropPhaseOf(step) !== undefined);
   return [
     ...(collections.length > 0 ? ["org-db setup"] : []),
     ...(collections.length === 0 || dropping ? [["org-db apply", ...dropArguments(drop)].join(" ")] : []),
@@ -201,25 +212,17 @@ function shellWord(text: string): string {
   return /^[\w.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-function needsRun(steps: readonly (PlanStep | CollectionStep)[]): string {
+function needsRun(steps: readonly PlanStep[]): string {
   if (!steps.some(({ destructive }) => destructive)) return "";
   const expires = steps.some(({ destructive, expiring }) => destructive && expiring);
   return `; what replaces, weakens, drops or deletes waits for --run${expires ? " (expiries alone: --allow-expiry)" : ""}`;
 }
 
-/** What a kind of step on a collection does, for people. */
-export const collectionVerbs: Readonly<Record<CollectionStep["kind"], string>> = {
-  create: "create collection",
-  setValidator: "set validator of",
-  setExpiry: "set expiry of collection",
-};
-
 /** A step on a collection, for people. */
 export function collectionText(step: CollectionStep, paint: Paint): string {
-  const { kind, collection, reason, destructive } = step;
-  const risk = collectionRisk(step);
+  const { kind, collection, reason, destructive, riskReason: risk } = step;
   return [
-    `  ${paint("cyan", collectionVerbs[kind])} ${collection}${destructive ? paint("red", " (waits for --run)") : ""}: ${reason}`,
+    `  ${paint("cyan", stepVerb(kind))} ${collection}${destructive ? paint("red", " (waits for --run)") : ""}: ${reason}`,
     ...(risk ? [`      ${paint(destructive ? "red" : "yellow", "risk")}: ${risk}`] : []),
   ].join("\n");
 }
@@ -227,41 +230,26 @@ export function collectionText(step: CollectionStep, paint: Paint): string {
 const colourOfRisk = { low: "green", medium: "yellow", high: "red" } as const;
 
 /** A step of a plan for people: what, why, what can go wrong, what it costs, the way back, the commands. */
-export function stepText(step: PlanStep, paint: Paint): string {
+export function stepText(step: IndexStep, paint: Paint): string {
   const { kind, collection, index, reason, risk, riskReason, commands, destructive, reversible } = step;
   // That a new index is not there yet goes without saying.
   const why = kind === "create" ? "" : `: ${reason}`;
   const back = reversible ? "reversible at once" : "not reversible without a build or a loss";
   return [
     "",
-    `  ${paint("cyan", verbs[kind])} ${collection}.${index}${destructive ? paint("red", " (waits for --run)") : ""}${why}`,
+    `  ${paint("cyan", stepVerb(kind))} ${collection}.${index}${destructive ? paint("red", " (waits for --run)") : ""}${why}`,
     `      ${paint(colourOfRisk[risk], `${risk} risk`)}: ${riskReason}; ${back}`,
     ...costText(step),
     ...commands.map((command) => paint("dim", `      ${command}`)),
   ].join("\n");
 }
 
-function costText({ estimate }: PlanStep): string[] {
+function costText({ estimate }: IndexStep): string[] {
   if (!estimate) return [];
   const { documents, bytes: size, buildMs } = estimate;
   if (documents === 0) return ["      costs nothing: the collection is empty"];
   return [`      about ${bytes(size)} and ${duration(buildMs)}: ${plural(documents, "document")} to read`];
 }
-
-/** What a kind of step does, for people. */
-export const verbs: Readonly<Record<PlanStep["kind"], string>> = {
-  create: "create index",
-  setTtl: "set expiry of",
-  unhide: "unhide",
-  hide: "hide",
-  setPrepareUnique: "set prepareUnique of",
-  makeUnique: "make unique",
-  rebuild: "rebuild",
-  removeTwin: "remove leftover",
-  startDrop: "hide and observe",
-  finishDrop: "drop unless missed",
-  undoCreate: "drop again",
-};
 
 /** A note, as one line. */
 export function noteText({ collection, index, message }: PlanNote): string {

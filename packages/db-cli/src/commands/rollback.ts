@@ -4,13 +4,14 @@ import {
   type JournalRun,
   type RollbackPlan,
 } from "@org/db-optimizer";
+import { stepVerb } from "@org/db-optimizer/indexes";
 
 import { type Command, type Context, type Outcome, recordingOf } from "../command.js";
 import { exitCodes } from "../errors.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
 import { type BuildOptions, exitCodeOf, resultData, resultsText, stepProgress } from "./apply.js";
-import { collectionText, collectionVerbs, faultData, shortHash, stepData, stepText } from "./plan.js";
+import { collectionText, faultData, shortHash, stepData, stepText } from "./plan.js";
 
 /** Options of `org-db rollback`. */
 export interface RollbackOptions extends BuildOptions {
@@ -91,7 +92,7 @@ function collectionResultData({ step, outcome, error }: CollectionStepResult): o
 function collectionResultText({ step, outcome, error }: CollectionStepResult, paint: Paint): string {
   const mark = outcome === "done" ? paint("green", "done   ") : paint("red", "failed ");
   const why = error ? `\n        ${paint("red", error.code)} ${error.message}` : "";
-  return `${mark} ${collectionVerbs[step.kind]} ${step.collection}${why}\n`;
+  return `${mark} ${stepVerb(step.kind)} ${step.collection}${why}\n`;
 }
 
 function nothingText({ refused }: Pick<RollbackPlan, "refused">): string {

@@ -6,14 +6,14 @@ import {
   type SetupCheck,
   type ValidationAction,
 } from "@org/db-optimizer";
-import { collectionRisk } from "@org/db-optimizer/indexes";
+import { consentsOf, stepVerb } from "@org/db-optimizer/indexes";
 
 import { type Command, recordingOf } from "../command.js";
 import { type ExitCode, exitCodes } from "../errors.js";
 import type { Paint } from "../output/style.js";
 import { selectModels } from "../select-models.js";
 import { type BuildOptions, exitCodeOf, resultData, resultsText, stepProgress } from "./apply.js";
-import { collectionVerbs, faultData, faultsText, leastValidation, noteText } from "./plan.js";
+import { faultData, faultsText, leastValidation, noteText } from "./plan.js";
 
 /** Options of `org-db setup`. */
 export interface SetupOptions extends BuildOptions {
@@ -84,15 +84,15 @@ function validationOf(
 }
 
 function collectionText({ kind, collection }: CollectionStep, paint: Paint): string {
-  return `${paint("green", "done   ")} ${collectionVerbs[kind]} ${collection}\n`;
+  return `${paint("green", "done   ")} ${stepVerb(kind)} ${collection}\n`;
 }
 
 function waitingText(step: CollectionStep, paint: Paint): string {
-  const { kind, collection, reason } = step;
-  const consent = kind === "setExpiry" ? "--allow-expiry or --run" : "--run";
+  const { kind, collection, reason, riskReason } = step;
+  const consent = consentsOf(step).includes("allowExpiry") ? "--allow-expiry or --run" : "--run";
   return `${[
-    `${paint("yellow", "waits  ")} ${collectionVerbs[kind]} ${collection}: ${reason}`,
-    `${collectionRisk(step)}: carry it out with ${consent}`,
+    `${paint("yellow", "waits  ")} ${stepVerb(kind)} ${collection}: ${reason}`,
+    `${riskReason}: carry it out with ${consent}`,
   ].join("\n        ")}\n`;
 }
 

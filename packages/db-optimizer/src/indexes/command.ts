@@ -63,8 +63,13 @@ export function optionText(index: IndexSpec, option: IndexOption): string {
 }
 
 /** What a person would type into mongosh to change an index in place. */
-export function collModText(collection: string, index: Document): string {
-  return `db.runCommand(${shellText({ collMod: collection, index })})`;
+export function collModText(collection: string, index: Document, options: Document = {}): string {
+  return `db.runCommand(${shellText({ collMod: collection, index, ...options })})`;
+}
+
+/** What a person would type into mongosh to drop an index. */
+export function dropIndexText(collection: string, name: string): string {
+  return `${collectionText(collection)}.dropIndex(${JSON.stringify(name)})`;
 }
 
 /** `db.users`, or `db.getCollection("odd name")`. */

@@ -1,19 +1,18 @@
+// Setup: plans and makes what the models declare of collections, validators and indexes, and checks it.
 import type { Connection } from "mongoose";
 
 import type { OptimizerError } from "../core/errors.js";
 import { type ModelLike, modelsOf } from "../core/model.js";
 import { withRetries } from "../core/server/transient.js";
 import { openRun, runPlanIn } from "../indexes/apply/apply.js";
-import { type CollectionStepResult, runCollectionSteps } from "../indexes/apply/collection-runs.js";
-import type { ApplyOptions, StepResult } from "../indexes/apply/run.js";
-import { isAllowed } from "../indexes/apply/step-runner.js";
+import type { ApplyOptions, CollectionStepResult, StepResult } from "../indexes/apply/run.js";
 import { blockingFaults, type PlanNote, throwFaults } from "../indexes/declared.js";
 import type { ActualCollection } from "../indexes/inspect.js";
 import type { DriftReport } from "../indexes/plan/diff.js";
-import { deletesNow, withCollectionExpiring } from "../indexes/plan/expiry.js";
+import { withExpiring } from "../indexes/plan/expiry.js";
 import { type Plan, planOf } from "../indexes/plan/plan.js";
-import type { CollectionStep } from "../indexes/plan/plan-step.js";
 import { type ReadPlanOptions, readPlan } from "../indexes/plan/read-plan.js";
+import { type CollectionStep, dropPhaseOf, isAllowed } from "../indexes/steps/steps.js";
 import { type LeaseOptions, withLease } from "../jobs/lease.js";
 import { declaredCollections, type ExpectedCollection } from "./collections.js";
 import { planCollections } from "./plan-collections.js";
@@ -111,7 +110,7 @@ async function readSetup(
   const declared = declaredCollections(modelsOf(connection, models).own);
   const own = planCollections(declared.collections, actual, validation);
   return {
-    collections: await withCollectionExpiring(connection, own.steps, actual),
+    collections: await withExpiring(connection, own.steps, actual),
     drift,
     indexes: plan,
     faults: [...faults, ...declared.faults, ...own.faults],
@@ -144,38 +143,28 @@ export async function initialize(
   if (isEmpty(first, options)) return summarise(first, nothingDone);
   return withLease(connection, "setup", { ...options, waitMs }, async (signal, lease) => {
     const plan = await readSetup(connection, models, validation, { signal });
-    const allowed = plan.collections.filter((step) => isConsented(step, options));
+    const allowed = plan.collections.filter((step) => isAllowed(step, options));
     const { raise = false, sample = 1_000 } = options;
     const hold = () => holdBack(connection, allowed, { ...plan, raise, sample });
     const { steps: collectionSteps, held } = await withRetries(hold, signal);
     const indexes = withoutDrops(plan.indexes);
     const open = await openRun(connection, indexes.hash, { ...options, signal, lease }, { kind: "apply" });
-    const { before, steps } = await runPlanIn(open, indexes, () =>
-      runCollectionSteps(open, collectionSteps, 0, options.onCollection),
-    );
+    const done = await runPlanIn(open, indexes, collectionSteps, options.onCollection);
     const after = await readSetup(connection, models, validation, { signal });
-    return summarise(after, { collections: before, held, indexes: steps });
+    return summarise(after, { collections: done.collections, held, indexes: done.steps });
   });
 }
 
 function isEmpty({ collections, indexes }: SetupPlan, options: InitializeOptions): boolean {
   return (
-    !collections.some((step) => isConsented(step, options)) &&
+    !collections.some((step) => isAllowed(step, options)) &&
     !withoutDrops(indexes).steps.some((step) => isAllowed(step, options))
   );
 }
 
-function isConsented(
-  { destructive, expiring }: CollectionStep,
-  { replaceValidators = false, allowExpiry = false }: InitializeOptions,
-): boolean {
-  if (expiring) return !deletesNow(expiring) || allowExpiry;
-  return !destructive || replaceValidators;
-}
-
 // Whoever sets up wants what is declared; what is on its way out is the business of those who sent it there.
 function withoutDrops({ steps }: Plan): Plan {
-  return planOf(steps.filter(({ kind }) => kind !== "startDrop" && kind !== "finishDrop"));
+  return planOf(steps.filter((step) => dropPhaseOf(step) === undefined));
 }
 
 interface Done {
@@ -206,9 +195,9 @@ function summarise(after: SetupPlan, { collections, held, indexes }: Done): Init
 }
 
 function setupChecks({ collections, drift, faults }: SetupPlan): SetupCheck[] {
-  const missing = collections.filter(({ kind }) => kind === "create").map(({ collection }) => collection);
-  const loose = collections.filter(({ kind }) => kind === "setValidator").map(({ collection }) => collection);
-  const expiries = collections.filter(({ kind }) => kind === "setExpiry").map(({ collection }) => collection);
+  const of = (name: CollectionStep["kind"]) =>
+    collections.filter(({ kind }) => kind === name).map(({ collection }) => collection);
+  const [missing, loose, expiries] = [of("createCollection"), of("setValidator"), of("setExpiry")];
   const indexes = [
     ...drift.missing.map(({ collection, name }) => `${collection}.${name} is missing`),
     ...drift.changed.map(({ actual }) => `${actual.collection}.${actual.name} differs`),

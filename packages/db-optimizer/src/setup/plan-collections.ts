@@ -1,11 +1,15 @@
+// What is to be done about collections: made, given a validator, given an expiry, or left alone.
 import { OptimizerError } from "../core/errors.js";
 import type { Document } from "../core/model.js";
-import { collectionStep, secondsOf } from "../indexes/apply/collection-step.js";
 import { stableText } from "../indexes/canonical.js";
 import { canonicalCollation } from "../indexes/collation.js";
 import type { PlanNote } from "../indexes/declared.js";
 import type { ActualCollection } from "../indexes/inspect.js";
-import type { CollectionStep } from "../indexes/plan/plan-step.js";
+import { secondsOf } from "../indexes/steps/collection-state.js";
+import { createCollection } from "../indexes/steps/create-collection.js";
+import { setExpiry } from "../indexes/steps/set-expiry.js";
+import { setValidator } from "../indexes/steps/set-validator.js";
+import type { CollectionStep } from "../indexes/steps/steps.js";
 import type { ExpectedCollection } from "./collections.js";
 import {
   judgeDeclared,
@@ -83,12 +87,10 @@ function createStep(
           validationAction: action ?? "warn",
         }
       : undefined;
-  return collectionStep({
-    kind: "create",
+  return createCollection.describe({
     collection,
     reason: `declared by ${models.join(", ")}, not on the server`,
     options: { ...options, ...(validator ?? derived) },
-    destructive: false,
   });
 }
 
@@ -112,7 +114,7 @@ export function validatorStep(
   reason: string,
   destructive: boolean,
 ): CollectionStep {
-  return collectionStep({ kind: "setValidator", collection, reason, options: { ...state }, destructive });
+  return setValidator.describe({ collection, reason, options: { ...state }, destructive });
 }
 
 function planExpiry({ collection, options }: ExpectedCollection, found: ActualCollection): Part {
@@ -124,8 +126,7 @@ function planExpiry({ collection, options }: ExpectedCollection, found: ActualCo
     return { notes: [{ collection, message }] };
   }
   const reason = `its documents expire after ${wanted} s by its model, and ${present === undefined ? "never" : `after ${present} s`} on the server`;
-  const step = { kind: "setExpiry", collection, reason, options: { expireAfterSeconds: wanted } } as const;
-  return { steps: [collectionStep({ ...step, destructive: false })] };
+  return { steps: [setExpiry.describe({ collection, reason, options: { expireAfterSeconds: wanted } })] };
 }
 
 // What `collMod` cannot change, and does no harm.

@@ -6,7 +6,7 @@ import { databaseOf } from "../core/server/database.js";
 import { ownWork } from "../core/server/own-work.js";
 import { stableText } from "../indexes/canonical.js";
 import type { ActualCollection } from "../indexes/inspect.js";
-import type { CollectionStep } from "../indexes/plan/plan-step.js";
+import type { CollectionStep } from "../indexes/steps/steps.js";
 import type { ExpectedCollection } from "./collections.js";
 import { validatorStep } from "./plan-collections.js";
 import { type SchemaSample, sampleSchemas } from "./sample-schema.js";

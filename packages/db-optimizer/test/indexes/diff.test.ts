@@ -58,7 +58,7 @@ describe("where Mongoose's own diff goes wrong", () => {
 
   test("a declared index that is hidden is drift, and is shown again", () => {
     const report = drift([[{ a: 1 }]], [[{ a: 1 }, { hidden: true }]]);
-    expect(report.changed[0]?.how).toEqual(["hidden"]);
+    expect(report.changed[0]?.how).toEqual(["unhide"]);
     expect(stepKinds(report)).toEqual(["unhide"]);
   });
 
@@ -78,7 +78,7 @@ describe("where Mongoose's own diff goes wrong", () => {
       [[{ d: 1 }, { expireAfterSeconds: 60 }]],
       [[{ d: 1 }, { expireAfterSeconds: 3600 }]],
     );
-    expect(report.changed[0]?.how).toEqual(["ttl"]);
+    expect(report.changed[0]?.how).toEqual(["setTtl"]);
     expect(planIndexes(report).steps).toMatchObject([
       {
         kind: "setTtl",
@@ -91,7 +91,7 @@ describe("where Mongoose's own diff goes wrong", () => {
 
   test("a plain index becomes unique without a gap", () => {
     const report = drift([[{ e: 1 }, { unique: true }]], [[{ e: 1 }]]);
-    expect(report.changed[0]?.how).toEqual(["unique"]);
+    expect(report.changed[0]?.how).toEqual(["makeUnique"]);
     const [step] = planIndexes(report).steps;
     expect(step).toMatchObject({ kind: "makeUnique", destructive: false });
     expect(step?.commands.join()).not.toContain("drop");
@@ -379,7 +379,7 @@ describe("report", () => {
       "what can be changed in place, under another name",
       [[{ a: 1 }, { name: "x", unique: true }]],
       [[{ a: 1 }, { name: "y" }]],
-      { changed: [{ actual: { name: "y" }, how: ["unique"] }], missing: [], extra: [] },
+      { changed: [{ actual: { name: "y" }, how: ["makeUnique"] }], missing: [], extra: [] },
     ],
   ])("an index is matched with %s", (_what, declared, present, expected) => {
     expect(drift(declared, present)).toMatchObject(expected);

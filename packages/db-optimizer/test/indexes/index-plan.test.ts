@@ -4,7 +4,7 @@ import { canonicalCollation } from "../../src/indexes/collation.js";
 import { expectedIndexes } from "../../src/indexes/declared.js";
 import { diffIndexes } from "../../src/indexes/plan/diff.js";
 import { type PlanInput, planIndexes, planOf } from "../../src/indexes/plan/plan.js";
-import type { PlanStep } from "../../src/indexes/plan/plan-step.js";
+import type { IndexStep } from "../../src/indexes/steps/steps.js";
 import { actualCollection, actualIndex, modelOf } from "../support.js";
 
 type Declared = [Document, Document?];
@@ -23,7 +23,7 @@ function planFor(declared: Declared[], present: Declared[], input: PlanInput = {
 const stepsFor = (...args: Parameters<typeof planFor>) => planFor(...args).steps;
 
 type Told = Pick<
-  PlanStep,
+  IndexStep,
   "kind" | "reason" | "risk" | "riskReason" | "reversible" | "destructive" | "commands"
 >;
 type Row = [what: string, declared: Declared[], present: Declared[], told: Told];
@@ -390,8 +390,8 @@ describe("order", () => {
     const asked = [...steps].reverse();
     expect(planOf(asked).steps.map(({ kind }) => kind)).toEqual(kinds);
     const [create] = steps;
-    const undo = { ...create!, kind: "undoCreate" as const };
-    const finish = { ...create!, kind: "finishDrop" as const };
+    const undo = { ...create!, kind: "undoCreate" } as IndexStep;
+    const finish = { ...create!, kind: "finishDrop" } as IndexStep;
     expect(planOf([undo, finish, ...asked]).steps.slice(-2)).toEqual([finish, undo]);
   });
 });
@@ -401,7 +401,7 @@ describe("the hash", () => {
 
   test("changes with what would be run, where, and nothing else", () => {
     const [step] = stepsFor([[{ a: 1 }]], []);
-    const hash = (change: Partial<PlanStep>) => planOf([{ ...step!, ...change }]).hash;
+    const hash = (change: object) => planOf([{ ...step!, ...change }]).hash;
     expect(hash({})).toMatch(/^[0-9a-f]{64}$/);
     expect(hash({ reason: "another", risk: "high", riskReason: "another" })).toBe(hash({}));
     expect(hash({ kind: "rebuild" })).not.toBe(hash({}));

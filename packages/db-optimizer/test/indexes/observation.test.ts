@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import type { Document } from "../../src/core/model.js";
-import { specToText } from "../../src/indexes/apply/journal-text.js";
 import {
   hintedBy,
   judgeObservation,
@@ -8,6 +7,7 @@ import {
   type Signals,
   type SlowMark,
 } from "../../src/indexes/observe/observation.js";
+import { specToText } from "../../src/indexes/steps/state-text.js";
 import { blindness, readProfiler } from "../../src/queries/profiler.js";
 import { actualIndex } from "../support.js";
 

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import type { Document } from "../../src/core/model.js";
-import { specToText } from "../../src/indexes/apply/journal-text.js";
 import { expectedIndexes } from "../../src/indexes/declared.js";
 import type { Observation, Signals } from "../../src/indexes/observe/observation.js";
 import { diffIndexes } from "../../src/indexes/plan/diff.js";
 import { type PlanInput, planIndexes } from "../../src/indexes/plan/plan.js";
+import { specToText } from "../../src/indexes/steps/state-text.js";
 import { actualCollection, actualIndex, modelOf } from "../support.js";
 
 type Declared = [Document, Document?];

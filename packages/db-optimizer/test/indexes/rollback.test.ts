@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Document } from "../../src/core/model.js";
 import type { JournalStep } from "../../src/indexes/apply/journal.js";
-import { specToText } from "../../src/indexes/apply/journal-text.js";
 import { planRollback } from "../../src/indexes/apply/rollback.js";
-import type { StepKind } from "../../src/indexes/plan/plan-step.js";
+import { specToText } from "../../src/indexes/steps/state-text.js";
+import type { IndexStep } from "../../src/indexes/steps/steps.js";
 import { actualCollection, actualIndex } from "../support.js";
 
 type Declared = [Document, Document?] | null;
@@ -12,7 +12,7 @@ const indexOf = (declared: Declared, index = "i") =>
   declared ? actualIndex(declared[0], { name: index, ...declared[1] }) : undefined;
 
 function entry(
-  kind: StepKind,
+  kind: IndexStep["kind"],
   before: Declared,
   after: Declared,
   more: Partial<JournalStep> = {},
@@ -47,7 +47,7 @@ const ttl = (seconds: number): Declared => [{ a: 1 }, { expireAfterSeconds: seco
 const hidden: Declared = [{ a: 1 }, { hidden: true }];
 
 describe("the way back", () => {
-  test.each<[string, StepKind, Declared, Declared, StepKind[]]>([
+  test.each<[string, IndexStep["kind"], Declared, Declared, IndexStep["kind"][]]>([
     ["what was created is dropped", "create", null, plain, ["undoCreate"]],
     ["a TTL gets its old time", "setTtl", ttl(3_600), ttl(60), ["setTtl"]],
     ["a TTL that was none takes a rebuild", "setTtl", plain, ttl(60), ["rebuild"]],
@@ -90,7 +90,7 @@ describe("the way back", () => {
     expect(back([cut], [ttl(5)]).refused).toEqual(["changed_since"]);
   });
 
-  test.each<[string, StepKind, Declared, Declared, Declared, StepKind[]]>([
+  test.each<[string, IndexStep["kind"], Declared, Declared, Declared, IndexStep["kind"][]]>([
     [
       "a rebuild between its drop and its build",
       "rebuild",

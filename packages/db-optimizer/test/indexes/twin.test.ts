@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Document } from "../../src/core/model.js";
-import { estimateBuild } from "../../src/indexes/plan/estimate.js";
 import { keysText } from "../../src/indexes/spec.js";
-import { twinOf } from "../../src/indexes/twin.js";
+import { estimateBuild } from "../../src/indexes/steps/estimate.js";
+import { twinOf } from "../../src/indexes/steps/twin.js";
 import { actualIndex } from "../support.js";
 
 const declared = (key: Document, options: Document = {}) => ({

@@ -76,7 +76,7 @@ test.each([
 ])("an expiry of %d s counts as %d s, and is told so once", async (given, seconds) => {
   const odd = model([[{ a: 1 }, { expireAfterSeconds: given }]], {}, database.connection);
   const { notes, indexes } = await planSetup(database.connection, [odd]);
-  expect(indexes.steps[0]?.expected).toMatchObject({ expireAfterSeconds: seconds });
+  expect(indexes.steps[0]).toMatchObject({ expected: { expireAfterSeconds: seconds } });
   expect(notes).toMatchObject([{ index: "a_1", message: expect.stringContaining("whole seconds") }]);
   await initialize(database.connection, [odd], { allowExpiry: true });
   expect((await planSetup(database.connection, [odd])).indexes.steps).toEqual([]);

@@ -1,3 +1,4 @@
+// Apply: carries the steps of a plan out in a run of the journal.
 import type { Connection } from "mongoose";
 import { throwIfAborted } from "../../core/pause.js";
 import { processName } from "../../core/process-name.js";
@@ -5,14 +6,16 @@ import { databaseOf } from "../../core/server/database.js";
 import { serverTime } from "../../core/server/time.js";
 import { withRetries } from "../../core/server/transient.js";
 import type { Plan } from "../plan/plan.js";
-import { type JournalRun, JournalWriter, type StepOutcome } from "./journal.js";
-import type { ApplyOptions, ApplyResult, OpenRun, StepResult } from "./run.js";
+import type { Consents } from "../steps/kind.js";
+import type { StepOutcome } from "../steps/outcome.js";
+import { type CollectionStep, dropPhaseOf } from "../steps/steps.js";
+import { type JournalRun, JournalWriter } from "./journal.js";
+import type { ApplyOptions, ApplyResult, CollectionStepResult, OpenRun, StepResult } from "./run.js";
 import { StepRunner } from "./step-runner.js";
 
 // After these no other step can succeed either.
 const fatal = new Set(["UNREACHABLE", "AUTHENTICATION_FAILED", "ABORTED", "LEASE_LOST"]);
 const settled = new Set<StepOutcome>(["done", "unneeded", "observing", "unhidden"]);
-const written = new Set<StepOutcome>(["done", "unhidden"]);
 
 /**
  * Carries a plan out: the only function that writes indexes. Each step is held against the server once more before it
@@ -27,14 +30,16 @@ export async function applyPlan(
   plan: Plan,
   options: ApplyOptions = {},
 ): Promise<ApplyResult> {
-  return runPlan(connection, plan, options, { kind: "apply" });
+  const open = await openRun(connection, plan.hash, options, { kind: "apply" });
+  const { collections: _none, ...result } = await runPlanIn(open, plan);
+  return result;
 }
 
 /** Makes a run ready. Reads only. */
 export async function openRun(
   connection: Connection,
   planHash: string,
-  options: ApplyOptions,
+  options: ApplyOptions & Consents,
   run: Pick<JournalRun, "kind" | "reverses">,
 ): Promise<OpenRun> {
   const now = options.now ?? (await withRetries(() => serverTime(databaseOf(connection)), options.signal));
@@ -45,73 +50,71 @@ export async function openRun(
   return { connection, journal, options, moment: () => new Date(now.getTime() + clock() - begin) };
 }
 
-/** {@link applyPlan} for any kind of run. */
-async function runPlan(
-  connection: Connection,
-  plan: Plan,
-  options: ApplyOptions,
-  run: Pick<JournalRun, "kind" | "reverses">,
-): Promise<ApplyResult> {
-  const { before: _none, ...result } = await runPlanIn(
-    await openRun(connection, plan.hash, options, run),
-    plan,
-  );
-  return result;
-}
-
 /**
  * Carries a plan out in a run, and ends it.
  *
- * @param before steps of the run that come before those of the plan
+ * @param onCollections steps on collections, which come before those of the plan
  */
-export async function runPlanIn<T extends { readonly outcome: StepOutcome }>(
-  { connection, journal, options, moment }: OpenRun,
+export async function runPlanIn(
+  open: OpenRun,
   plan: Plan,
-  before: (() => Promise<readonly T[]>) | undefined = undefined,
-): Promise<ApplyResult & { readonly before: readonly T[] }> {
-  const runner = new StepRunner(connection, journal, options, moment);
-  let results: readonly StepResult[];
-  let earlier: readonly T[];
+  onCollections: readonly CollectionStep[] = [],
+  onCollection: (step: CollectionStep) => void = () => undefined,
+): Promise<ApplyResult & { readonly collections: readonly CollectionStepResult[] }> {
+  const { journal, moment } = open;
+  const runner = new StepRunner(open);
+  const collections: CollectionStepResult[] = [];
+  let steps: readonly StepResult[];
   try {
-    earlier = (await before?.()) ?? [];
-    results = await runSteps(plan, runner, options, earlier.length);
+    for (const [position, step] of onCollections.entries()) {
+      const result = unlessFatal(await runner.run(step, position));
+      collections.push(result);
+      if (result.outcome === "done") onCollection(step);
+    }
+    steps = await runSteps(plan, runner, open, collections.length);
   } catch (error) {
     // Whoever lost the lease was written off by its successor.
     await journal.finish("interrupted", moment()).catch(() => undefined);
     throw error;
   }
-  const all = [...earlier, ...results].map(({ outcome }) => outcome);
-  await withRetries(() => journal.finish(all.includes("failed") ? "failed" : "done", moment()));
+  const outcomes = [...collections, ...steps].map(({ outcome }) => outcome);
+  await withRetries(() => journal.finish(outcomes.includes("failed") ? "failed" : "done", moment()));
   return {
-    changed:
-      earlier.some(({ outcome }) => outcome === "done") ||
-      results.some(
-        ({ step, outcome }) => written.has(outcome) || (outcome === "observing" && step.kind === "startDrop"),
-      ),
-    complete: all.every((outcome) => settled.has(outcome)),
-    steps: results,
-    before: earlier,
+    changed: collections.some(({ outcome }) => outcome === "done") || steps.some(hasChanged),
+    complete: outcomes.every((outcome) => settled.has(outcome)),
+    steps,
+    collections,
     ...(journal.begun && { runId: journal.runId }),
   };
 }
 
+function hasChanged({ step, outcome }: StepResult): boolean {
+  if (outcome === "observing") return dropPhaseOf(step) === "start";
+  return outcome === "done" || outcome === "unhidden";
+}
+
+function unlessFatal<R extends Pick<StepResult, "error">>(result: R): R {
+  if (result.error && fatal.has(result.error.code)) throw result.error;
+  return result;
+}
+
 async function runSteps(
-  plan: Plan,
+  { steps }: Plan,
   runner: StepRunner,
-  options: ApplyOptions,
+  { options }: OpenRun,
   offset: number,
 ): Promise<StepResult[]> {
   const results: StepResult[] = [];
-  for (const [index, step] of plan.steps.entries()) {
+  for (const [index, step] of steps.entries()) {
     throwIfAborted(options.signal);
-    const place = { step, position: index + 1, total: plan.steps.length };
+    const place = { step, position: index + 1, total: steps.length };
     options.onProgress?.(place);
     const result = await runner.run(step, offset + index, (build) =>
       options.onProgress?.({ ...place, build }),
     );
     results.push(result);
     options.onProgress?.({ ...place, result });
-    if (result.error && fatal.has(result.error.code)) throw result.error;
+    unlessFatal(result);
   }
   return results;
 }

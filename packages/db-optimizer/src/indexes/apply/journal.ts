@@ -2,32 +2,9 @@ import { randomUUID } from "node:crypto";
 import type { Connection, mongo } from "mongoose";
 
 import { OptimizerError } from "../../core/errors.js";
-import { ownCollection } from "../../core/server/own-collection.js";
-import type { CollectionStepKind, StepKind } from "../plan/plan-step.js";
-
-/** Name of the collection that the journal is kept in. */
-const journalCollection = "org_db_journal";
-
-/** What became of a step. */
-export type StepOutcome =
-  /** Carried out. */
-  | "done"
-  /** The server already had it. */
-  | "unneeded"
-  /** Replaces or drops an index, and was not asked for. */
-  | "skipped"
-  /** The index is hidden and being observed; a later run goes on. */
-  | "observing"
-  /** Harm showed while the index was hidden, so it is visible again. */
-  | "unhidden"
-  | "failed";
-
-/** How a step ended, and why so where that is not plain. */
-export interface StepEnd {
-  readonly outcome: StepOutcome;
-  /** Of `unhidden`: who missed the index. Of `observing`: what it waits for. */
-  readonly reasons?: readonly string[];
-}
+import { journalOf, within } from "../journal-collection.js";
+import type { StepOutcome } from "../steps/outcome.js";
+import type { StepName } from "../steps/steps.js";
 
 /** How a run stands. `interrupted`: its process died, lost its lease or was told to stop. */
 export type RunState = "running" | "done" | "failed" | "interrupted";
@@ -53,7 +30,7 @@ export interface JournalRun {
 /** One step of a run, as the journal has it. */
 export interface JournalStep {
   readonly _id: string;
-  readonly kind: StepKind | CollectionStepKind;
+  readonly kind: StepName;
   readonly collection: string;
   /** Empty for a step on the collection itself. */
   readonly index: string;
@@ -175,14 +152,4 @@ export async function journalSteps(connection: Connection, runId: string): Promi
 /** Notes that a run was reversed. */
 export async function markReversed(connection: Connection, runId: string, by: string): Promise<void> {
   await journalOf(connection).updateOne({ _id: runId }, { $set: { reversedBy: by } });
-}
-
-/** The collection that everything about changes to indexes is written to. */
-export function journalOf(connection: Connection): mongo.Collection<{ _id: string }> {
-  return ownCollection<{ _id: string }>(connection, journalCollection);
-}
-
-/** All ids that begin so. */
-export function within(prefix: string): { $gte: string; $lt: string } {
-  return { $gte: prefix, $lt: `${prefix}\uffff` };
 }

@@ -1,25 +1,20 @@
+// Rollback: what would put a run's indexes and collections back as they were, and doing so.
 import type { Connection } from "mongoose";
 
 import { OptimizerError } from "../../core/errors.js";
 import { withRetries } from "../../core/server/transient.js";
-import { collectionText } from "../command.js";
 import { type ActualCollection, type ActualIndex, inspectIndexes } from "../inspect.js";
 import { diffIndexes } from "../plan/diff.js";
-import { withCollectionExpiring, withExpiring } from "../plan/expiry.js";
+import { withExpiring } from "../plan/expiry.js";
 import { type Plan, planIndexes, planOf } from "../plan/plan.js";
-import type { CollectionStep, PlanStep, StepKind } from "../plan/plan-step.js";
 import type { IndexSpec } from "../spec.js";
+import { sameIndex, specOfText } from "../steps/state-text.js";
+import { type CollectionStep, type IndexStep, indexKindOf, isOnIndex } from "../steps/steps.js";
+import { undoCreate } from "../steps/undo-create.js";
 import { openRun, runPlanIn } from "./apply.js";
-import {
-  type CollectionStepResult,
-  collectionsBack,
-  isOfCollection,
-  runCollectionSteps,
-} from "./collection-runs.js";
+import { collectionsBack } from "./collections-back.js";
 import { type JournalRun, type JournalStep, journalRuns, journalSteps, markReversed } from "./journal.js";
-import { sameIndex, specOfText } from "./journal-text.js";
-import type { ApplyOptions, ApplyResult } from "./run.js";
-import { statesOf } from "./step-states.js";
+import type { ApplyOptions, ApplyResult, CollectionStepResult } from "./run.js";
 
 /** Why an index is not put back. */
 export type RollbackRefusal = "changed_since" | "collection_gone";
@@ -58,7 +53,7 @@ export function planRollback(
   steps: readonly JournalStep[],
   collections: readonly ActualCollection[],
 ): Pick<RollbackPlan, "plan" | "collections" | "refused"> {
-  const planned: PlanStep[] = [];
+  const planned: IndexStep[] = [];
   const refused: RollbackPlan["refused"][number][] = [];
   for (const touched of touchedBy(steps).reverse()) {
     const { collection: name, index, before, after } = touched;
@@ -78,8 +73,8 @@ export function planRollback(
 // A run can touch an index several times: what counts is how it was first and how it was last.
 function touchedBy(steps: readonly JournalStep[]): Touched[] {
   const touched = new Map<string, Touched>();
-  for (const step of steps.filter(isOfIndex)) {
-    if (!effective.has(step.state) || step.kind === "removeTwin") continue;
+  for (const step of steps) {
+    if (!isOnIndex(step) || !effective.has(step.state) || indexKindOf(step).undo === "nothing") continue;
     const place = `${step.collection}.${step.index}`;
     const before = touched.has(place) ? touched.get(place)?.before : specOfText(step.before);
     touched.set(place, { collection: step.collection, index: step.index, before, after: leftBy(step) });
@@ -87,15 +82,12 @@ function touchedBy(steps: readonly JournalStep[]): Touched[] {
   return [...touched.values()];
 }
 
-type IndexStep = JournalStep & { readonly kind: StepKind };
-
-function isOfIndex(step: JournalStep): step is IndexStep {
-  return !isOfCollection(step);
-}
-
-function leftBy({ kind, before, wanted, after }: IndexStep): readonly (IndexSpec | undefined)[] {
+function leftBy(
+  step: JournalStep & { readonly kind: IndexStep["kind"] },
+): readonly (IndexSpec | undefined)[] {
+  const { before, wanted, after } = step;
   if (after !== undefined) return [specOfText(after)];
-  return statesOf(kind, specOfText(before), specOfText(wanted));
+  return indexKindOf(step).leaves(specOfText(before), specOfText(wanted));
 }
 
 function currentOf(
@@ -110,30 +102,13 @@ function stepsBack(
   { collection: name, before }: Touched,
   collection: ActualCollection,
   current: ActualIndex | undefined,
-): PlanStep[] {
-  if (!before) return current ? [undoCreateStep(current)] : [];
+): IndexStep[] {
+  if (!before) return current ? [undoCreate.describe(current)] : [];
   const expected = { ...before, collection: name, models: [] };
   const others = collection.indexes.filter((index) => index === current);
   const own = { ...collection, indexes: others };
   const { steps } = planIndexes(diffIndexes([expected], [own]), [own]);
   return steps.map((step) => ({ ...step, reason: "as it was before the run" }));
-}
-
-function undoCreateStep(actual: ActualIndex): PlanStep {
-  const { collection, name } = actual;
-  return {
-    kind: "undoCreate",
-    collection,
-    index: name,
-    reason: "made by the run",
-    risk: actual.unique ? "high" : "medium",
-    riskReason: `queries that use it by now scan${actual.unique ? "; duplicates are accepted again" : ""}`,
-    reversible: false,
-    destructive: true,
-    commands: [`${collectionText(collection)}.dropIndex(${JSON.stringify(name)})`],
-    actual,
-    collectionCollation: null,
-  };
 }
 
 /**
@@ -149,12 +124,11 @@ export async function readRollback(connection: Connection, runId?: string): Prom
     ...new Set(steps.map(({ collection }) => collection)),
   ]);
   const way = planRollback(steps, collections);
-  const plan = planOf(await withExpiring(connection, way.plan.steps));
   return {
     run,
     ...way,
-    plan,
-    collections: await withCollectionExpiring(connection, way.collections, collections),
+    plan: planOf(await withExpiring(connection, way.plan.steps, collections)),
+    collections: await withExpiring(connection, way.collections, collections),
   };
 }
 
@@ -199,11 +173,11 @@ export async function runRollback(
   { run, plan, collections, refused }: RollbackPlan,
   options: Omit<ApplyOptions, "rebuild" | "drop" | "allowExpiry">,
 ): Promise<ApplyResult & { readonly collections: readonly CollectionStepResult[] }> {
-  const consent = { ...options, rebuild: true, drop: true, allowExpiry: true };
+  const consent = { ...options, rebuild: true, drop: true, allowExpiry: true, replaceValidators: true };
   const open = await openRun(connection, plan.hash, consent, { kind: "rollback", reverses: run._id });
-  const { before, ...result } = await runPlanIn(open, plan, () => runCollectionSteps(open, collections, 0));
+  const result = await runPlanIn(open, plan, collections);
   const whole = result.complete && refused.length === 0;
   const by = result.runId ?? "nothing was left to reverse";
   if (whole) await withRetries(() => markReversed(connection, run._id, by));
-  return { ...result, complete: whole, collections: before };
+  return { ...result, complete: whole };
 }

@@ -1,16 +1,23 @@
+// A run: what it is given, what it reports, and what became of its steps.
 import type { Connection } from "mongoose";
 import type { OptimizerError } from "../../core/errors.js";
 import type { NamedQuery } from "../../core/named-query.js";
 import type { Lease } from "../../jobs/lease.js";
-import type { PlanStep } from "../plan/plan-step.js";
-import type { BuildProgress } from "./build.js";
-import type { JournalWriter, StepEnd } from "./journal.js";
+import type { BuildProgress } from "../steps/build.js";
+import type { Consents } from "../steps/kind.js";
+import type { StepEnd } from "../steps/outcome.js";
+import type { CollectionStep, IndexStep, PlanStep } from "../steps/steps.js";
+import type { JournalWriter } from "./journal.js";
+
 /** A step with its outcome. */
-export interface StepResult extends StepEnd {
-  readonly step: PlanStep;
+export interface StepResult<Step extends PlanStep = IndexStep> extends StepEnd {
+  readonly step: Step;
   readonly elapsedMs: number;
   readonly error?: OptimizerError;
 }
+
+/** A step on a collection with its outcome. */
+export type CollectionStepResult = StepResult<CollectionStep>;
 
 /** What became of a plan. */
 export interface ApplyResult {
@@ -25,7 +32,7 @@ export interface ApplyResult {
 
 /** Told before and after each step, and while the server builds. */
 export interface ApplyProgress {
-  readonly step: PlanStep;
+  readonly step: IndexStep;
   /** From 1. */
   readonly position: number;
   readonly total: number;
@@ -66,7 +73,7 @@ export interface ApplyOptions {
 export interface OpenRun {
   readonly connection: Connection;
   readonly journal: JournalWriter;
-  readonly options: ApplyOptions;
+  readonly options: ApplyOptions & Consents;
   /** The moment, by the server's clock. */
   moment(): Date;
 }

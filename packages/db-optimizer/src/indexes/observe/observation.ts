@@ -1,7 +1,7 @@
 import type { NamedQuery } from "../../core/named-query.js";
 import type { QueryPlan } from "../../queries/explain.js";
-import { specOfText } from "../apply/journal-text.js";
 import type { IndexSpec } from "../spec.js";
+import { specOfText } from "../steps/state-text.js";
 
 /** A named query's plan at one moment, as far as an observation goes by it. */
 export interface PlanMark

@@ -11,7 +11,7 @@ import { type ProfilerView, readProfiler, type SlowFilter } from "../../queries/
 import { explainQuery, isFailureOfQuery } from "../../queries/run-explain.js";
 import { fieldsOf } from "../../queries/shape.js";
 import { explainedShapes, type RecordedShape } from "../../queries/slow.js";
-import { journalOf, within } from "../apply/journal.js";
+import { journalOf, within } from "../journal-collection.js";
 import { askMember, memberHosts } from "./member-use.js";
 import type { Observation, PlanMark, RunningScan, Signals, SlowMark } from "./observation.js";
 

@@ -1,11 +1,14 @@
+// Drift: what the models declare, compared with what the server has.
 import { optionText } from "../command.js";
 import { type ExpectedIndex, serverIdentity } from "../declared.js";
-
 import type { ActualCollection, ActualIndex } from "../inspect.js";
 import { type IndexOption, type IndexSpec, keysText, optionTexts, resolveCollation } from "../spec.js";
+import type { ToDeclared } from "../steps/kind.js";
+import { type IndexStep, indexKindOf, indexKinds } from "../steps/steps.js";
+import { twinSuffix } from "../steps/twin.js";
 
-/** How a changed index gets right again: in place, or (`rebuild`) by being built anew. */
-export type ChangeKind = "ttl" | "unique" | "hidden" | "prepareUnique" | "rebuild";
+/** The kinds of steps that make a changed index as declared: in place, or (`rebuild`) by building it anew. */
+export type ChangeKind = Extract<IndexStep, ToDeclared<string>>["kind"];
 
 /** One option that differs, as people write it. */
 export interface IndexDifference {
@@ -39,9 +42,6 @@ export interface DriftReport {
   /** Collections of the models that do not exist yet. */
   readonly missingCollections: readonly string[];
 }
-
-/** Name ending of the temporary index that stands in during a rebuild. */
-export const twinSuffix = "__rebuild_twin";
 
 /**
  * Holds declared indexes against those of the server. Pure.
@@ -160,17 +160,9 @@ function kindsOf(
   return kinds.includes("rebuild") ? ["rebuild"] : kinds;
 }
 
+// What no kind corrects in place takes a build.
 function kindOf(option: IndexOption, expected: ExpectedIndex, actual: ActualIndex): ChangeKind {
-  switch (option) {
-    case "hidden":
-    case "prepareUnique":
-      return option;
-    case "unique":
-      return expected.unique ? "unique" : "rebuild";
-    case "expireAfterSeconds":
-      // collMod sets and changes the expiry of a single-field index; nothing but a rebuild takes it away.
-      return expected.expireAfterSeconds !== undefined && actual.keys.length === 1 ? "ttl" : "rebuild";
-    default:
-      return "rebuild";
-  }
+  const kinds = Object.keys(indexKinds) as IndexStep["kind"][];
+  const found = kinds.find((kind) => indexKindOf({ kind }).corrects?.(option, expected, actual));
+  return (found as ChangeKind | undefined) ?? "rebuild";
 }

@@ -1,3 +1,4 @@
+// Counts what the expiries of a plan would delete at once.
 import type { Connection } from "mongoose";
 import { toOptimizerError } from "../../core/errors.js";
 import { mapLimited } from "../../core/limited.js";
@@ -7,10 +8,15 @@ import { ownWork } from "../../core/server/own-work.js";
 import { serverTime } from "../../core/server/time.js";
 import { isTransient } from "../../core/server/transient.js";
 import type { ActualCollection } from "../inspect.js";
-import { filterText, type IndexSpec, keysText } from "../spec.js";
-import type { CollectionStep, Expiring, ExpiryTarget, PlanStep } from "./plan-step.js";
+import {
+  deletesNow,
+  type Expiring,
+  type ExpiryTarget,
+  expiringText,
+  longestCountMs,
+} from "../steps/expiring.js";
+import { kindOf, type PlanStep } from "../steps/steps.js";
 
-const longestMs = 10_000;
 const atOnce = 2;
 
 /** Counts what expiries would delete at once, by the server's clock. Reads only. */
@@ -33,7 +39,7 @@ async function countOne(
   try {
     return await databaseOf(connection)
       .collection(collection, { readPreference: "primary" })
-      .countDocuments({ $and: [over, filter] }, { maxTimeMS: longestMs, ...ownWork });
+      .countDocuments({ $and: [over, filter] }, { maxTimeMS: longestCountMs, ...ownWork });
   } catch (error) {
     if (isTransient(error)) throw error;
     if (isAway(toOptimizerError(error))) throw error;
@@ -41,68 +47,32 @@ async function countOne(
   }
 }
 
-/** Whether an expiry would delete something at once, as far as is known. */
-export function deletesNow({ documents }: Pick<Expiring, "documents">): boolean {
-  return documents !== 0;
-}
-
-/** What an expiry deletes, in words. */
-export function expiringText({ field, seconds, documents }: Expiring): string {
-  const which = `whose ${field} is over ${seconds} s old`;
-  if (documents === undefined)
-    return `deletes documents ${which} at once; they could not be counted in ${longestMs / 1_000} s`;
-  if (documents === 0) return `the server deletes documents ${which}; none is so old now`;
-  return `deletes ${documents} document${documents === 1 ? "" : "s"} at once: those ${which}`;
-}
-
 /**
  * Steps that start or shorten an expiry, with what each deletes at once; one that deletes something waits for consent.
  * Reads only.
+ *
+ * @param collections as inspected, for what they expire by now
  */
-export async function withExpiring(connection: Connection, steps: readonly PlanStep[]): Promise<PlanStep[]> {
-  const targets = new Map(steps.flatMap((step) => targetOf(step).map((target) => [step, target] as const)));
+export async function withExpiring<S extends PlanStep>(
+  connection: Connection,
+  steps: readonly S[],
+  collections: readonly ActualCollection[],
+): Promise<S[]> {
+  const found = new Map(collections.map((one) => [one.collection, one]));
+  const targets = new Map(
+    steps.flatMap((step) => {
+      const target = kindOf(step).expiry?.(step, found.get(step.collection));
+      return target ? [[step, target] as const] : [];
+    }),
+  );
   const counted = await countExpiring(connection, [...targets.values()]);
-  const found = new Map([...targets.keys()].map((step, at) => [step, counted[at]]));
+  const byStep = new Map([...targets.keys()].map((step, at) => [step, counted[at]]));
   return steps.map((step) => {
-    const expiring = found.get(step);
+    const expiring = byStep.get(step);
     if (!expiring) return step;
-    const { kind, riskReason, destructive } = step;
-    const told = kind === "rebuild" ? `${riskReason}; ${expiringText(expiring)}` : expiringText(expiring);
+    const { riskReason, destructive } = step;
+    // What it destroys anyway is told as well.
+    const told = [...(destructive && riskReason ? [riskReason] : []), expiringText(expiring)].join("; ");
     return { ...step, expiring, riskReason: told, destructive: destructive || deletesNow(expiring) };
   });
-}
-
-/** The same for steps on collections: time series and clustered ones expire as a whole. Reads only. */
-export async function withCollectionExpiring(
-  connection: Connection,
-  steps: readonly CollectionStep[],
-  collections: readonly ActualCollection[],
-): Promise<CollectionStep[]> {
-  return mapLimited(steps, atOnce, async (step) => {
-    const { kind, collection, options } = step;
-    const { expireAfterSeconds: seconds } = options;
-    if (kind !== "setExpiry" || typeof seconds !== "number") return step;
-    const found = collections.find((one) => one.collection === collection)?.options ?? {};
-    const { timeField: field = "_id" } = (found.timeseries ?? {}) as { timeField?: string };
-    const before = found.expireAfterSeconds;
-    if (typeof before === "number" && before <= seconds) return step;
-    const [expiring] = await countExpiring(connection, [{ collection, field, seconds }]);
-    return expiring ? { ...step, expiring, destructive: step.destructive || deletesNow(expiring) } : step;
-  });
-}
-
-function targetOf({ kind, collection, expected, actual }: PlanStep): ExpiryTarget[] {
-  const { expireAfterSeconds: seconds, keys, partialFilterExpression: filter } = expected ?? {};
-  const field = keys?.[0]?.field;
-  if (seconds === undefined || field === undefined || !expected) return [];
-  const starts = kind === "create" || kind === "setTtl" || kind === "rebuild";
-  return starts && !(actual && expiresAlready(expected, actual))
-    ? [{ collection, field, seconds, filter }]
-    : [];
-}
-
-function expiresAlready(expected: IndexSpec, actual: IndexSpec): boolean {
-  const { expireAfterSeconds: before = Number.NaN } = actual;
-  const alike = keysText(expected) === keysText(actual) && filterText(expected) === filterText(actual);
-  return alike && before <= (expected.expireAfterSeconds ?? 0);
 }

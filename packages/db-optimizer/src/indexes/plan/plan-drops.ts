@@ -1,11 +1,14 @@
+// Drops in a plan: what was asked for and may go, and what is being observed.
 import { OptimizerError } from "../../core/errors.js";
-import { collectionText, collModText } from "../command.js";
+import { dropIndexText } from "../command.js";
 import type { ActualCollection, ActualIndex } from "../inspect.js";
-import { isBlind, type Observation } from "../observe/observation.js";
+import type { Observation } from "../observe/observation.js";
 import { supportsShardKey } from "../shard-keys.js";
 import type { IndexKey } from "../spec.js";
+import { finishDrop } from "../steps/finish-drop.js";
+import { startDrop } from "../steps/start-drop.js";
+import type { IndexStep } from "../steps/steps.js";
 import type { DriftReport } from "./diff.js";
-import type { PlanStep } from "./plan-step.js";
 
 /** What is to be dropped, and what is being observed for it. */
 export interface DropInput {
@@ -24,7 +27,7 @@ export function dropSteps(
   drift: DriftReport,
   collections: readonly ActualCollection[],
   { drop = [], observations = [], shardKeys }: DropInput,
-): PlanStep[] {
+): IndexStep[] {
   const extra = new Map(drift.extra.map((index) => [placeOf(index), index]));
   for (const place of drop) assertUnambiguous(place, collections);
   const open = new Map(
@@ -32,11 +35,11 @@ export function dropSteps(
   );
   const going = [...open].flatMap(([place, observation]) => {
     const index = extra.get(place);
-    return index ? [finishStep(index, observation)] : [];
+    return index ? [finishDrop.describe(index, observation)] : [];
   });
   const asked = [...new Set(drop)].filter((place) => !open.has(place) || !extra.has(place));
   return [
-    ...asked.map((place) => startStep(droppable(place, extra, drift, { collections, shardKeys }))),
+    ...asked.map((place) => startDrop.describe(droppable(place, extra, drift, { collections, shardKeys }))),
     ...going,
   ];
 }
@@ -48,9 +51,7 @@ function assertUnambiguous(place: string, collections: readonly ActualCollection
   const named = meant.map(
     ({ collection, name }) => `${JSON.stringify(name)} of ${JSON.stringify(collection)}`,
   );
-  const commands = meant.map(
-    ({ collection, name }) => `${collectionText(collection)}.dropIndex(${JSON.stringify(name)})`,
-  );
+  const commands = meant.map(({ collection, name }) => dropIndexText(collection, name));
   throw refused(
     place,
     `it names ${meant.length} indexes, ${named.join(" and ")}; drop the one that is meant in mongosh: ${commands.join(" or ")}`,
@@ -90,45 +91,6 @@ function refused(place: string, why: string): OptimizerError {
   return new OptimizerError("INVALID_OPTIONS", `${place} is not to be dropped: ${why}`, {
     details: { index: place },
   });
-}
-
-function startStep(index: ActualIndex): PlanStep {
-  const { collection, name } = index;
-  return {
-    kind: "startDrop",
-    collection,
-    index: name,
-    reason: "asked for; not declared by any model",
-    risk: "medium",
-    riskReason: `hidden and observed first: queries stop using it${index.unique ? ", while duplicates stay refused until it is dropped" : ""}`,
-    reversible: true,
-    destructive: false,
-    commands: [collModText(collection, { name, hidden: true })],
-    actual: index,
-    collectionCollation: null,
-  };
-}
-
-function finishStep(index: ActualIndex, { since, until, baseline }: Observation): PlanStep {
-  const { collection, name } = index;
-  const watched = isBlind(baseline)
-    ? "nothing could watch it so far"
-    : `observed until ${until.toISOString()}`;
-  return {
-    kind: "finishDrop",
-    collection,
-    index: name,
-    reason: `hidden since ${since.toISOString()}, ${watched}`,
-    risk: index.unique ? "high" : "medium",
-    riskReason: index.unique
-      ? "duplicates are accepted once it is dropped"
-      : "unhidden instead if somebody misses it; to have it back later takes a build",
-    reversible: false,
-    destructive: true,
-    commands: [`${collectionText(collection)}.dropIndex(${JSON.stringify(name)})`],
-    actual: index,
-    collectionCollation: null,
-  };
 }
 
 function placeOf({ collection, name }: { collection: string; name: string }): string {

@@ -1,15 +1,18 @@
+// The plan: the steps that make the server as declared, in the order in which they are safe.
 import { createHash } from "node:crypto";
 import type { ActualCollection } from "../inspect.js";
 import { keysText } from "../spec.js";
-import type { DriftReport } from "./diff.js";
-import type { IndexedSize } from "./estimate.js";
+import { create } from "../steps/create.js";
+import type { IndexedSize } from "../steps/estimate.js";
+import type { StepBasis } from "../steps/kind.js";
+import { removeTwin } from "../steps/remove-twin.js";
+import { type IndexStep, indexKinds } from "../steps/steps.js";
+import type { ChangedIndex, DriftReport } from "./diff.js";
 import { type DropInput, dropSteps } from "./plan-drops.js";
-import type { PlanStep, StepKind } from "./plan-step.js";
-import { changeSteps, createStep, removeTwinStep, type StepBasis } from "./plan-steps.js";
 
 /** What would bring the server in line. No step drops an index unless somebody asked for that very index. */
 export interface Plan {
-  readonly steps: readonly PlanStep[];
+  readonly steps: readonly IndexStep[];
   /** SHA-256 of the steps: equal plans have equal hashes. */
   readonly hash: string;
 }
@@ -20,19 +23,7 @@ export interface PlanInput extends DropInput {
   readonly sizes?: ReadonlyMap<string, IndexedSize> | undefined;
 }
 
-const order: readonly StepKind[] = [
-  "create",
-  "unhide",
-  "hide",
-  "setTtl",
-  "setPrepareUnique",
-  "makeUnique",
-  "rebuild",
-  "removeTwin",
-  "startDrop",
-  "finishDrop",
-  "undoCreate",
-];
+const order = Object.keys(indexKinds);
 
 /**
  * Turns drift into steps, creations first. Pure; building, renamed and undeclared indexes give no step, unless `drop`
@@ -56,21 +47,28 @@ export function planIndexes(
     };
   };
   return planOf([
-    ...drift.missing.map((index) => createStep(index, basisOf(index.collection))),
+    ...drift.missing.map((index) => create.describe(index, basisOf(index.collection))),
     ...drift.changed.flatMap((change) => changeSteps(change, basisOf(change.expected.collection))),
-    ...drift.leftovers.map(removeTwinStep),
+    ...drift.leftovers.map((twin) => removeTwin.describe(twin)),
     ...dropSteps(drift, collections, input),
   ]);
 }
 
+function changeSteps({ expected, actual, how, differences }: ChangedIndex, basis: StepBasis): IndexStep[] {
+  const reason = `differs in ${differences
+    .map(({ option, expected: wanted, actual: present }) => `${option} (${present} instead of ${wanted})`)
+    .join(", ")}`;
+  return how.map((kind) => indexKinds[kind].describe({ expected, actual, reason }, basis));
+}
+
 /** Steps in the order in which they are safe, with their hash. Pure. */
-export function planOf(steps: readonly PlanStep[]): Plan {
+export function planOf(steps: readonly IndexStep[]): Plan {
   const sorted = [...steps].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
   return { steps: sorted, hash: planHash(sorted) };
 }
 
 // Estimates and reasons change while the plan stays the same.
-function planHash(steps: readonly PlanStep[]): string {
+function planHash(steps: readonly IndexStep[]): string {
   const text = JSON.stringify(steps.map(({ kind, collection, commands }) => [kind, collection, commands]));
   return createHash("sha256").update(text).digest("hex");
 }

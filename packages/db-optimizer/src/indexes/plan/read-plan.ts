@@ -61,7 +61,7 @@ async function readOnce(
   const { steps } = planIndexes(drift, collections, input);
   return {
     drift,
-    plan: planOf(await withExpiring(connection, steps)),
+    plan: planOf(await withExpiring(connection, steps, collections)),
     collections,
     faults: [...foreign, ...faults],
     notes: [...notes, ...unread],

@@ -4,7 +4,7 @@ import { mapLimited } from "../../core/limited.js";
 import type { Document } from "../../core/model.js";
 import { storageStats, sumSizes } from "../../core/server/collection-size.js";
 import { databaseOf } from "../../core/server/database.js";
-import type { IndexedSize } from "./estimate.js";
+import type { IndexedSize } from "../steps/estimate.js";
 
 /**
  * Sizes of collections and their indexes, for the estimates of a plan. A collection whose size may not be read is left

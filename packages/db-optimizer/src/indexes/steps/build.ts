@@ -7,8 +7,8 @@ import { throwIfAborted } from "../../core/pause.js";
 import { databaseOf } from "../../core/server/database.js";
 import type { Collation } from "../collation.js";
 import { createIndexEntry } from "../command.js";
-import { duplicatesError } from "../plan/duplicates.js";
 import type { IndexSpec } from "../spec.js";
+import { duplicatesError } from "./duplicates.js";
 
 /** How far the server is with an index; of its present phase (scan, sort, drain). */
 export interface BuildProgress {

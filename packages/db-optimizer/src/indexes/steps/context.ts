@@ -1,3 +1,4 @@
+// What steps are carried out with, and the writes that they send.
 import type { Connection } from "mongoose";
 
 import type { Document } from "../../core/model.js";
@@ -6,7 +7,7 @@ import { withRetries } from "../../core/server/transient.js";
 import type { Observation } from "../observe/observation.js";
 import { saveObservation, type Watch } from "../observe/observe.js";
 import { type BuildProgress, dropIndex } from "./build.js";
-import type { StepEnd } from "./journal.js";
+import type { StepEnd } from "./outcome.js";
 
 /** What steps are carried out with. */
 export interface StepContext {

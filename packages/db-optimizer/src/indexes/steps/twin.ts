@@ -1,6 +1,9 @@
-import type { ExpectedIndex } from "./declared.js";
-import { twinSuffix } from "./plan/diff.js";
-import { type IndexKey, isWildcard } from "./spec.js";
+// The twin of an index: the temporary one that stands in for it during a rebuild.
+import type { ExpectedIndex } from "../declared.js";
+import { type IndexKey, isWildcard } from "../spec.js";
+
+/** Name ending of the temporary index that stands in during a rebuild. */
+export const twinSuffix = "__rebuild_twin";
 
 /**
  * An index that does all that the given one does, and that the server takes for another: the same keys in the opposite
