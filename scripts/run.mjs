@@ -15,11 +15,16 @@ const tasks = {
   start: [...typescript, "scripts/src/start.ts"],
   db: [...typescript, "scripts/src/db.ts"],
   docs: [...typescript, "scripts/src/docs.ts"],
+  check: ["scripts/test.mjs", "format and lint", "types", "pure tests"],
   test: ["scripts/test.mjs"],
   "test:only": ["node_modules/vitest/vitest.mjs", "run"],
   "test:outside": ["node_modules/vitest/vitest.mjs", "run", "outside"],
   faults: ["scripts/faults.mjs"],
   "test:mutation": ["scripts/mutation.mjs"],
+  build: ["node_modules/turbo/bin/turbo", "run", "build"],
+  changeset: ["node_modules/@changesets/cli/bin.js"],
+  "release:version": ["node_modules/@changesets/cli/bin.js", "version"],
+  "release:publish": ["node_modules/@changesets/cli/bin.js", "publish"],
 };
 
 const [task, ...args] = process.argv.slice(2);

@@ -8,6 +8,7 @@ const report = "reports/vitest.json";
 const engineKind = "reports/engine-kind.txt";
 const turbo = ["turbo", "run", "--output-logs=errors-only"];
 
+const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
 const steps = [
   ["format and lint", ["biome", "ci", "."]],
   ["types", ["tsc", "-p", "tsconfig.json"]],
@@ -15,17 +16,21 @@ const steps = [
   ["imports", ["depcruise", "--config", ".dependency-cruiser.mjs", "packages", "apps", "scripts"]],
   ["build", [...turbo, "build"]],
   ["packages (publint, attw)", [...turbo, "lint:package"]],
+  ["what packages weigh", ["node", "scripts/package-contents.mjs"]],
   ["unused code and dependencies", ["knip", "--no-progress"]],
   ["files of mutation testing", ["node", "scripts/mutation.mjs", "--check"]],
   ["generated documentation", ["node", "scripts/run.mjs", "docs", "--check"]],
-  ["tests", ["vitest", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]],
+  ["tests", ["vitest", "run", ...reporters]],
 ];
+// Those that the steps above hold as well, and that a named run may ask for.
+const parts = [["pure tests", ["vitest", "run", "--config", "vitest.pure.config.ts", ...reporters]]];
 
 const named = process.argv.slice(2);
-const unknown = named.filter((name) => !steps.some(([step]) => step === name));
+const known = [...steps, ...parts];
+const unknown = named.filter((name) => !known.some(([step]) => step === name));
 if (unknown.length > 0) {
   process.stderr.write(
-    `No step ${unknown.join(", ")}; there are ${steps.map(([step]) => step).join(", ")}\n`,
+    `No step ${unknown.join(", ")}; there are ${known.map(([step]) => step).join(", ")}\n`,
   );
   process.exit(1);
 }
@@ -34,7 +39,7 @@ mkdirSync("reports", { recursive: true });
 for (const file of [report, engineKind]) rmSync(file, { force: true });
 const env = { ...process.env, ORG_DB_TEST_ENGINE_KIND_FILE: resolve(engineKind) };
 const failed = [];
-for (const [name, [command, ...argv]] of steps) {
+for (const [name, [command, ...argv]] of named.length > 0 ? known : steps) {
   if (named.length > 0 && !named.includes(name)) continue;
   const started = performance.now();
   process.stdout.write(`\n── ${name}\n`);
