@@ -1,9 +1,9 @@
 import { defineConfig, type HealthCheck } from "@org/db-cli";
 import {
+  createIdentity,
   defineModels,
   type IdentityModels,
   type NamedQuery,
-  recordDatabaseEvent,
   retentionRules,
   sampleQueries,
   sessionsMigration,
@@ -16,7 +16,7 @@ export default defineConfig({
   checks: (models): HealthCheck[] => [{ name: "audit-wired", run: () => auditIsWired(models) }],
   cleanup: retentionRules,
   migrations: [sessionsMigration()],
-  record: recordDatabaseEvent,
+  record: ({ User }, event) => createIdentity({ connection: User.db }).audit.recordDatabaseEvent(event),
 });
 
 /** Opening a session is audited, so an audit log that has been silent since the last one is not connected. */

@@ -1,4 +1,4 @@
-import { defineModels, MigratingSessions, sessionsMigration } from "@org/db-models";
+import { createIdentity, defineModels, sessionsMigration } from "@org/db-models";
 import { MigrationGate, migrateUp, type PaceLimits, type UpTo } from "@org/db-optimizer";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Connection, Model, mongo } from "mongoose";
@@ -108,7 +108,7 @@ async function backfillRate(
 
 async function benchmarkChecks(connection: Connection, uri: string, now: Date): Promise<ForegroundBenchmark> {
   const gate = new MigrationGate(connection, benchmarkMigration);
-  const sessions = new MigratingSessions(defineModels(connection), gate);
+  const sessions = createIdentity({ connection }).migrations.sessionsThrough(gate);
   const tokens = await someTokens(connection, 500);
   return benchmarkForeground(
     {
@@ -116,8 +116,7 @@ async function benchmarkChecks(connection: Connection, uri: string, now: Date): 
         await emptyTarget(connection);
         await up(connection, now, "expand");
       },
-      call: (index) =>
-        sessions.validate(tokens[index % tokens.length], now, { touchIntervalMs: Number.POSITIVE_INFINITY }),
+      call: (index) => sessions.validate(tokens[index % tokens.length], { touch: false }),
       script: new URL("./backfiller.ts", import.meta.url),
       uri,
       tidy: async () => void (await connection.collection("org_db_leases").deleteMany({})),

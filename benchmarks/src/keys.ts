@@ -1,4 +1,6 @@
-import { ApiKeyVerifier, createApiKey, type IdentityModels, queries, sha256 } from "@org/db-models";
+import type { Identity } from "@org/db-models";
+import { sha256 } from "@org/db-models/core";
+import { queries } from "@org/db-models/queries";
 import type { mongo, Types } from "mongoose";
 import { beside, type Comparison, commandsPerCall, compare, perCall } from "./measure.js";
 
@@ -15,25 +17,27 @@ const verifications = 10_000;
 const quota = { remaining: 100_000_000 };
 
 /** Verifying API keys with a quota, beside the bare read. */
-export async function benchmarkKeys(models: IdentityModels, userId: Types.ObjectId): Promise<KeyBenchmark> {
-  const now = new Date();
+export async function benchmarkKeys(identity: Identity, userId: Types.ObjectId): Promise<KeyBenchmark> {
+  const { models } = identity;
   const collection = models.ApiKey.collection as unknown as mongo.Collection;
   const created: string[] = [];
   for (let index = 0; index < keys; index++) {
     const input = { userId, name: `bench ${index}`, scopes: ["repo"], quota };
-    created.push((await createApiKey(models, input, now)).key);
+    created.push((await identity.apiKeys.create(input)).key);
   }
   const hashes = created.map((key) => sha256(key));
-  const verifier = new ApiKeyVerifier(models);
   const verify = async (index: number) => {
-    const check = await verifier.verify({ key: created[index % keys] as string, scopes: ["repo:read"] }, now);
+    const check = await identity.apiKeys.verify({
+      key: created[index % keys] as string,
+      scopes: ["repo:read"],
+    });
     if (!check.valid) throw new Error(`the key is refused: ${check.reason}`);
   };
   const latency = await compare(verify, (index) =>
     collection.findOne(queries.apiKeyByHash(hashes[index % keys] as string).filter as object),
   );
   const commands = await commandsPerCall(models.User.db.getClient(), verify, verifications);
-  await verifier.close();
+  await identity.close();
   return { latency, commands };
 }
 

@@ -1,6 +1,6 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { openDatabase } from "@org/db-models";
+import { createIdentity, openDatabase } from "@org/db-models";
 import { startEngine, withDatabase } from "@org/dev-kit";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
@@ -72,10 +72,19 @@ async function benchmarkDatabase(): Promise<void> {
     if (chosen("keys")) {
       say("keys: verifying API keys against one findOne");
       const user = await database.models.User.findOne().orFail();
-      keep("keys", await benchmarkKeys(database.models, user._id), readableKeys);
+      keep(
+        "keys",
+        await benchmarkKeys(createIdentity({ connection: database.connection }), user._id),
+        readableKeys,
+      );
     }
     if (chosen("peers")) {
-      const found = await benchmarkPeers(database.models, engine.uri, size.sessions, say);
+      const found = await benchmarkPeers(
+        createIdentity({ connection: database.connection }),
+        engine.uri,
+        size.sessions,
+        say,
+      );
       keep("peers", found, readablePeers);
     }
     if (chosen("planning")) {

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
-import type { IdentityModels } from "@org/db-models";
-import { openSession, validateSession } from "@org/db-models";
+import type { Identity } from "@org/db-models";
+
 import { betterAuth } from "better-auth";
 import { mongodbAdapter } from "better-auth/adapters/mongodb";
 import connectMongo from "connect-mongo";
@@ -31,20 +31,21 @@ const lifetimeMs = 7 * 86_400_000;
  * as many sessions of its own, in its own layout and with the indexes that the call needs, on one server.
  */
 export async function benchmarkPeers(
-  models: IdentityModels,
+  identity: Identity,
   uri: string,
   sessions: number,
   say: (line: string) => void,
 ): Promise<PeerBenchmarks> {
   // Monitored connections of the peers' own: all three are counted and timed alike.
   const client = new MongoClient(uri, { monitorCommands: true, maxPoolSize: 10 });
+  const { models } = identity;
   const database = `${models.User.db.name}_peers`;
   try {
     say(`peers: loading ${sessions} sessions of better-auth`);
     const getSession = await betterAuthOn(client, database, sessions);
     say(`peers: loading ${sessions} sessions of connect-mongo`);
     const get = await connectMongoOn(client, database, sessions);
-    const ours = await oursOn(models);
+    const ours = await oursOn(identity);
     say("peers: side by side");
     return {
       ourCommands: await commandsPerCall(models.User.db.getClient(), ours, countedCalls),
@@ -61,7 +62,8 @@ async function besides(ours: Contender, peer: Contender, client: MongoClient): P
   return { latency: await compare(ours, peer), commands: await commandsPerCall(client, peer, countedCalls) };
 }
 
-async function oursOn(models: IdentityModels): Promise<Contender> {
+async function oursOn(identity: Identity): Promise<Contender> {
+  const { models } = identity;
   const now = new Date();
   const accounts = Array.from({ length: users }, () => {
     const fields = {
@@ -73,9 +75,9 @@ async function oursOn(models: IdentityModels): Promise<Contender> {
   });
   await models.User.collection.insertMany(accounts);
   const tokens: string[] = [];
-  for (const { _id: userId } of accounts) tokens.push((await openSession(models, { userId }, now)).token);
+  for (const { _id: userId } of accounts) tokens.push((await identity.sessions.open({ userId })).token);
   return async (index) => {
-    const check = await validateSession(models, tokens[index % users], now);
+    const check = await identity.sessions.validate(tokens[index % users]);
     if (!check.active) throw new Error(`our session is ${check.reason}`);
   };
 }

@@ -1,14 +1,6 @@
-import {
-  defineModels,
-  mintToken,
-  openSession,
-  queries,
-  randomKey,
-  refreshSession,
-  type SessionAccount,
-  sha256,
-  validateSession,
-} from "@org/db-models";
+import { createIdentity, type IdentityModels, type SessionAccount } from "@org/db-models";
+import { mintToken, randomKey, sha256 } from "@org/db-models/core";
+import { queries } from "@org/db-models/queries";
 import type { Connection, mongo } from "mongoose";
 import { mongo as driver } from "mongoose";
 import { beside, type Comparison, compare } from "./measure.js";
@@ -29,17 +21,18 @@ const client = { ip: "192.0.2.7", userAgent: "curl/8.5.0" } as const;
  * read it and from a known device, against one `insertOne` of the same document, refresh against one `findOneAndUpdate`.
  */
 export async function benchmarkSessions(connection: Connection): Promise<SessionBenchmarks> {
-  const models = defineModels(connection);
+  const identity = createIdentity({ connection });
+  const { models } = identity;
   const sessions = models.UserSession.collection as unknown as mongo.Collection;
   const now = new Date();
   const accounts = await makeUsers(models, now);
   const userIds = accounts.map(({ _id }) => _id);
 
   const tokens: string[] = [];
-  for (const userId of userIds) tokens.push((await openSession(models, { userId, ...client }, now)).token);
+  for (const userId of userIds) tokens.push((await identity.sessions.open({ userId, ...client })).token);
   const handles = tokens.map((token) => sha256(token.slice(4, 26)));
   const validate = await compare(
-    (index) => validateSession(models, tokens[index % users], now),
+    (index) => identity.sessions.validate(tokens[index % users]),
     (index) => sessions.findOne(queries.sessionByHandle(handles[index % users] as string).filter as object),
   );
 
@@ -47,17 +40,17 @@ export async function benchmarkSessions(connection: Connection): Promise<Session
   const open = await compare(
     (index) => {
       const account = accounts[index % users] as SessionAccount;
-      return openSession(models, { userId: account._id, account, ...client }, now);
+      return identity.sessions.open({ userId: account._id, account, ...client });
     },
     () => sessions.insertOne({ ...template, ...fresh() }),
     { calls: 40 },
   );
 
   const current: string[] = [];
-  for (const userId of userIds) current.push((await openSession(models, { userId, ...client }, now)).token);
+  for (const userId of userIds) current.push((await identity.sessions.open({ userId, ...client })).token);
   const refresh = await compare(
     async (index) => {
-      const result = await refreshSession(models, current[index % users], now);
+      const result = await identity.sessions.refresh(current[index % users]);
       if (!result.refreshed) throw new Error(`refresh failed: ${result.reason}`);
       current[index % users] = result.token;
     },
@@ -72,7 +65,7 @@ export async function benchmarkSessions(connection: Connection): Promise<Session
   return { validate, open, refresh };
 }
 
-async function makeUsers(models: ReturnType<typeof defineModels>, now: Date): Promise<SessionAccount[]> {
+async function makeUsers(models: IdentityModels, now: Date): Promise<SessionAccount[]> {
   const made = Array.from({ length: users }, (_, index) => {
     const fields = { email: `bench-${index}-${randomKey()}@example.com`, auditKey: randomKey() };
     return new models.User({ ...fields, createdAt: now, updatedAt: now }).toObject();

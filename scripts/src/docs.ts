@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { shapesOfQueries } from "@org/db-models";
+import { shapesOfQueries } from "@org/db-models/queries";
 import { cliPage } from "./docs/cli-page.js";
 import { Comments } from "./docs/comments.js";
 import { configurationPage } from "./docs/configuration-page.js";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { type Config, readConfig, startServer } from "@org/api";
-import { type IdentityDatabase, isIdentityError, openDatabase, registerUser } from "@org/db-models";
+import { createIdentity, type IdentityDatabase, isIdentityError, openDatabase } from "@org/db-models";
 import { DatabaseInitializer } from "@org/db-optimizer";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
@@ -117,7 +117,7 @@ async function prepare(database: IdentityDatabase): Promise<void> {
   });
   if (failures[0]) throw failures[0];
   try {
-    await registerUser(models, { ...demoAccount, displayName: "Demo" }, new Date());
+    await createIdentity({ connection }).users.register({ ...demoAccount, displayName: "Demo" });
   } catch (error) {
     if (!isIdentityError(error, "EMAIL_TAKEN")) throw error;
   }

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
-import { ApiKeyVerifier, RiskRecorder, UsageRecorder } from "@org/db-models";
+import { createIdentity } from "@org/db-models";
 import { type FastifyHttpOptions, type FastifyInstance, fastify } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
-import { auditTrail } from "./audit.js";
 import { Background } from "./background.js";
 import { locator } from "./location.js";
 import { AccessLog, loggerOptions } from "./logging.js";
@@ -13,6 +12,7 @@ import { afterAnswer } from "./plugins/after-answer.js";
 import { authentication } from "./plugins/authentication.js";
 import { clientAddress, trustedProxies } from "./plugins/client-address.js";
 import { answerClientError } from "./plugins/client-errors.js";
+import { closing } from "./plugins/closing.js";
 import { deviceCookie } from "./plugins/device-cookie.js";
 import { erasures } from "./plugins/erasures.js";
 import { answerError, errors } from "./plugins/errors.js";
@@ -22,7 +22,6 @@ import { knowAllMethods, trackMethods } from "./plugins/method-not-allowed.js";
 import { networkLists } from "./plugins/network-lists.js";
 import { openapi } from "./plugins/openapi.js";
 import { rateLimit } from "./plugins/rate-limit.js";
-import { riskLearning } from "./plugins/risk-learning.js";
 import { sameOrigin } from "./plugins/same-origin.js";
 import { securityHeaders } from "./plugins/security-headers.js";
 import { sessionCookie } from "./plugins/session-cookie.js";
@@ -95,32 +94,24 @@ function serverOptions(deps: AppDeps): FastifyHttpOptions<Server> {
 }
 
 async function provideService(deps: AppDeps, app: FastifyInstance): Promise<Service> {
-  const usage = new UsageRecorder(deps.database.models, {
+  const clock = deps.clock ?? { now: () => new Date() };
+  const identity = createIdentity({
+    ...deps.policies,
+    connection: deps.database.connection,
+    clock,
     flushIntervalMs: deps.config.usageFlushMs,
-    onError: (err, lostRequests) => app.log.error({ err, lostRequests }, "API usage was not written"),
-  });
-  const apiKeys = new ApiKeyVerifier(deps.database.models, {
-    flushMs: deps.config.usageFlushMs,
-    onError: (err) => app.log.error({ err }, "leases or use of API keys were not written"),
-  });
-  const risk = new RiskRecorder(deps.database.models, {
-    flushIntervalMs: deps.config.usageFlushMs,
-    onError: (err, lostUsers) => app.log.error({ err, lostUsers }, "what sign-ins taught was not written"),
+    onError: (err, what) => app.log.error({ err, ...what }, "what was counted in memory was not written"),
   });
   return {
     ...deps,
-    clock: deps.clock ?? { now: () => new Date() },
+    clock,
+    identity,
     locate: deps.locate ?? (await locator(deps.config)),
     notifier: deps.notifier ?? createNotifier(deps.config, app.log),
     networkLists: await NetworkLists.open(deps.config, app.log),
     requestRates: new RequestRates(),
     background: new Background(),
-    risk,
-    sessionPolicy: deps.sessionPolicy ?? {},
-    auditTrail: deps.auditTrail ?? auditTrail(deps.database.models),
-    loginDefence: deps.loginDefence ?? {},
-    apiKeys,
-    usage,
+    auditTrail: deps.auditTrail ?? identity.audit.append,
   };
 }
 
@@ -140,7 +131,7 @@ async function registerPlugins(app: FastifyInstance, service: Service): Promise<
   await app.register(deviceCookie, { service });
   await app.register(authentication, { service });
   await app.register(usageRecording, { service });
-  await app.register(riskLearning, { service });
+  await app.register(closing, { service });
   await app.register(networkLists, { service });
   await app.register(erasures, { service });
   await app.register(openapi, { service });

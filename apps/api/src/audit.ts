@@ -1,11 +1,7 @@
-import { type AuditInput, appendAudit, type IdentityModels, networkOf } from "@org/db-models";
+import type { AuditInput } from "@org/db-models";
+import { networkOf } from "@org/db-models/core";
 import type { FastifyRequest } from "fastify";
-import type { AuditTrail, Service } from "./service.js";
-
-/** The trail in the database. */
-export function auditTrail(models: IdentityModels): AuditTrail {
-  return (event, now) => appendAudit(models, event, now);
-}
+import type { Service } from "./service.js";
 
 /**
  * Records what a request did, with the network that it came from.
@@ -14,7 +10,7 @@ export function auditTrail(models: IdentityModels): AuditTrail {
  */
 export async function audit(service: Service, request: FastifyRequest, event: AuditInput): Promise<void> {
   const network = networkOf(request.clientAddress);
-  await service.auditTrail({ ...event, ...(network && { network }) }, service.clock.now());
+  await service.auditTrail({ ...event, ...(network && { network }) });
 }
 
 /** An event that a user caused in their own account. */

@@ -1,10 +1,4 @@
-import {
-  type Authentication,
-  authenticateUser,
-  type ReservedLoginAttempt,
-  reserveLoginAttempt,
-  settleLoginAttempt,
-} from "@org/db-models";
+import type { Authentication, ReservedLoginAttempt } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
 import { originOf } from "./origin.js";
 import { ApiError } from "./problems.js";
@@ -34,7 +28,7 @@ export async function checkPassword(
   deviceCookie?: string,
 ): Promise<CheckedPassword> {
   const attempt = await reserve(service, credentials.identifier, request);
-  const checked = await authenticateUser(service.database.models, credentials);
+  const checked = await service.identity.users.authenticate(credentials);
   // Who knows the password of an account that is not active has guessed nothing.
   const succeeded = checked.authenticated || checked.reason === "not_active";
   const outcome = {
@@ -47,7 +41,7 @@ export async function checkPassword(
       request.deferred = [...(request.deferred ?? []), record];
     },
   };
-  await settleLoginAttempt(service.database.models, outcome, service.clock.now(), service.loginDefence);
+  await service.identity.logins.settle(outcome);
   return { checked, failures: { account: attempt.accountFailures, network: attempt.networkFailures } };
 }
 
@@ -59,7 +53,6 @@ async function reserve(
   identifier: string,
   request: FastifyRequest,
 ): Promise<ReservedLoginAttempt> {
-  const { database, clock, loginDefence } = service;
   const deviceCookie = request.deviceCookie();
   const input = {
     identifier,
@@ -68,7 +61,7 @@ async function reserve(
     challengeSolved: (await service.solvesChallenge?.(request)) ?? false,
     waitMs: evaluationWaitMs,
   };
-  const admission = await reserveLoginAttempt(database.models, input, clock.now(), loginDefence);
+  const admission = await service.identity.logins.reserve(input);
   if (admission.admitted) return admission.attempt;
   const { retryAfterMs, challenge } = admission;
   throw new ApiError("SIGN_IN_DELAYED", { retryAfterMs, challenge });

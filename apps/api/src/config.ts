@@ -1,4 +1,4 @@
-import { canonicalRange } from "@org/db-models";
+import { canonicalRange } from "@org/db-models/core";
 import { networkFlagKinds } from "@org/risk-engine";
 import { z } from "zod";
 

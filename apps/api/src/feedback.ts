@@ -1,9 +1,4 @@
-import {
-  type RiskFeedbackInput,
-  recordRiskFeedback,
-  recordSecurityEvent,
-  revokeSession,
-} from "@org/db-models";
+import type { RiskFeedbackInput } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import { audit, byOwner } from "./audit.js";
@@ -22,21 +17,19 @@ export async function takeFeedback(
   request: FastifyRequest,
   { sessionId, verdict }: { sessionId: Types.ObjectId; verdict: RiskFeedbackInput["verdict"] },
 ): Promise<void> {
-  const { models } = service.database;
   const { id: fromSessionId, userId, risk } = sessionOf(request);
-  const now = service.clock.now();
   const doubtful = risk.level === "medium" || risk.level === "high";
   // A thief would say of their own sign-in that it was the owner's, if need be from a second session.
   if (sessionId.equals(fromSessionId) || (verdict === "mine" && doubtful)) {
     throw new ApiError("FEEDBACK_NOT_TAKEN");
   }
   const feedback = { userId, verdict, aboutSessionId: sessionId, fromSessionId };
-  if (!(await recordRiskFeedback(models, feedback, now))) throw new ApiError("SESSION_NOT_FOUND");
+  if (!(await service.identity.risk.recordFeedback(feedback))) throw new ApiError("SESSION_NOT_FOUND");
   if (verdict === "not_mine") {
-    await revokeSession(models, { userId, sessionId, reason: "risk" }, now);
+    await service.identity.sessions.revoke({ userId, sessionId, reason: "risk" });
     // Without a network or device: those at hand are of the one who reports.
     const event = { userId, sessionId, kind: "risk_high", severity: "critical" } as const;
-    await recordSecurityEvent(models, { ...event, reasons: ["reported"] }, now);
+    await service.identity.securityEvents.record({ ...event, reasons: ["reported"] });
   }
   const action = verdict === "mine" ? "sign_in.confirmed" : "sign_in.reported";
   await audit(service, request, {

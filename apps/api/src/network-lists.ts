@@ -1,5 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
-import { canonicalAddress, canonicalRange } from "@org/db-models";
+import { canonicalAddress, canonicalRange } from "@org/db-models/core";
 import { type NetworkFlag, type NetworkFlagKind, presets } from "@org/risk-engine";
 import type { FastifyBaseLogger } from "fastify";
 import { type Config, ConfigError, variableOf } from "./config.js";

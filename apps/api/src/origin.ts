@@ -1,4 +1,5 @@
-import { detectDevice, networkOf, type SecurityEventInput } from "@org/db-models";
+import { detectDevice, type SecurityEventInput } from "@org/db-models";
+import { networkOf } from "@org/db-models/core";
 import type { FastifyRequest } from "fastify";
 import type { Service } from "./service.js";
 

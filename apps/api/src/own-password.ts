@@ -1,4 +1,4 @@
-import { type PublicUser, readUser } from "@org/db-models";
+import type { PublicUser } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
 import { audit, byOwner } from "./audit.js";
 import { checkPassword } from "./check-password.js";
@@ -19,7 +19,7 @@ export async function checkOwnPassword(
   password: string,
 ): Promise<PublicUser> {
   const { userId } = sessionOf(request);
-  const user = await readUser(service.database.models, userId);
+  const user = await service.identity.users.read(userId);
   const { checked } = await checkPassword(service, { identifier: user.email, password }, request);
   if (checked.authenticated) return user;
   await audit(service, request, { ...byOwner(userId, action), outcome: "denied" });

@@ -1,4 +1,6 @@
-import { duration, type IdentityModels, queries, runQuery } from "@org/db-models";
+import type { IdentityModels } from "@org/db-models";
+import { duration } from "@org/db-models/core";
+import { queries, runQuery } from "@org/db-models/queries";
 import type { Types } from "mongoose";
 
 interface Reading {

@@ -1,12 +1,5 @@
-import {
-  type LoginFeedback,
-  queries,
-  type RiskAssessment,
-  readRiskKnowledge,
-  recordSecurityEvent,
-  runQuery,
-  type SecurityEventInput,
-} from "@org/db-models";
+import type { LoginFeedback, RiskAssessment, SecurityEventInput } from "@org/db-models";
+import { queries, runQuery } from "@org/db-models/queries";
 import {
   type Assessment,
   type Attempt,
@@ -54,10 +47,10 @@ export async function judgeSignIn(
   const attempt = attemptOf(service, request);
   const input = { userId, keys: populationKeys(attempt) };
   const [known, sessions] = await Promise.all([
-    readRiskKnowledge(service.database.models, input),
+    service.identity.risk.readKnowledge(input),
     attempt.place ? placesOfSessions(service, userId) : [],
   ]);
-  const { profile } = readProfile(service.risk.unwrittenProfileOf(userId) ?? known.profile);
+  const { profile } = readProfile(service.identity.risk.unwrittenProfileOf(userId) ?? known.profile);
   const { population } = known;
   const context: AttemptContext = { failures, sessions, feedback: known.feedback.map(feedbackOf) };
   return { assessment: assess({ profile, population, attempt, context, policy }), attempt, profile };
@@ -75,7 +68,7 @@ export function learnSignIn(
   const learnt = learn({ profile, attempt, level: assessment.level, confirmed, policy });
   if (learnt === profile) return;
   const login = { userId, profile: learnt, keys: populationKeys(attempt), newUser: profile.learned === 0 };
-  service.risk.record(login, service.clock.now());
+  service.identity.risk.learn(login);
 }
 
 /** Tells the owner and administrators of a sign-in or a session whose risk is high. */
@@ -90,7 +83,7 @@ export async function recordHighRisk(
     severity: "critical",
     ...originOf(service, request),
   } as const;
-  await recordSecurityEvent(service.database.models, event, service.clock.now());
+  await service.identity.securityEvents.record(event);
 }
 
 /** What of a judgement a session keeps. */
@@ -152,7 +145,7 @@ async function placesOfSessions(
 ): Promise<NonNullable<AttemptContext["sessions"]>> {
   const now = service.clock.now();
   const projection = { ip: 1, location: 1, lastSeenAt: 1, idleExpiresAt: 1, "risk.reasons": 1 } as const;
-  const sessions = await runQuery(service.database.models, queries.slotsOfUser(userId), projection);
+  const sessions = await runQuery(service.identity.models, queries.slotsOfUser(userId), projection);
   return sessions.flatMap(({ ip, location, lastSeenAt, idleExpiresAt, risk }) => {
     if (idleExpiresAt <= now) return [];
     const { latitude, longitude } = location ?? {};

@@ -1,4 +1,4 @@
-import { readPagePosition } from "@org/db-models";
+import { readPagePosition } from "@org/db-models/queries";
 import { Types } from "mongoose";
 import { z } from "zod";
 

@@ -1,12 +1,9 @@
 import type {
-  ApiKeyVerifier,
   AuditInput,
   GeoLocation,
+  Identity,
   IdentityDatabase,
-  LoginDefencePolicyInput,
-  RiskRecorder,
-  SessionPolicy,
-  UsageRecorder,
+  IdentityPoliciesInput,
 } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
 import type { Background } from "./background.js";
@@ -34,16 +31,14 @@ export type Locate = (request: FastifyRequest) => Located | undefined;
 
 /** What the service runs on. The caller owns the database: it outlives the app. */
 export interface AppDeps {
-  database: Pick<IdentityDatabase, "connection" | "models">;
+  database: Pick<IdentityDatabase, "connection">;
   config: Config;
   /** Default: the system's clock. */
   clock?: Clock;
   /** Default: the configured databases of places, or the country header, or nothing. */
   locate?: Locate;
-  /** Touch interval, rotation grace and retention of sessions. Default: those of @org/db-models. */
-  sessionPolicy?: Partial<SessionPolicy>;
-  /** How failed sign-ins are counted. Default: that of @org/db-models. */
-  loginDefence?: LoginDefencePolicyInput;
+  /** How sessions, tokens, failed sign-ins and retention are dealt with. Default: the policies of @org/db-models. */
+  policies?: IdentityPoliciesInput;
   /** Whether a sign-in comes with a solved challenge, such as a captcha. Default: none does. */
   solvesChallenge?: (request: FastifyRequest) => Promise<boolean>;
   /** How people are sent codes and tokens, and told of new devices and passwords. Default: as configured. */
@@ -58,16 +53,12 @@ export interface AppDeps {
 export interface Service extends AppDeps {
   clock: Clock;
   locate: Locate;
-  sessionPolicy: Partial<SessionPolicy>;
+  identity: Identity;
   auditTrail: AuditTrail;
-  loginDefence: LoginDefencePolicyInput;
   notifier: Notifier;
   networkLists: NetworkLists;
   requestRates: RequestRates;
   background: Background;
-  risk: RiskRecorder;
-  apiKeys: ApiKeyVerifier;
-  usage: UsageRecorder;
 }
 
 /** Options of every plugin and route module. */
@@ -76,4 +67,4 @@ export interface ServiceOptions {
 }
 
 /** Records an event for good before it resolves. */
-export type AuditTrail = (event: AuditInput, now: Date) => Promise<unknown>;
+export type AuditTrail = (event: AuditInput) => Promise<unknown>;

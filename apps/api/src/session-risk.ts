@@ -1,4 +1,4 @@
-import { type ActiveSession, raiseSessionRisk, readSessionStart, revokeSession } from "@org/db-models";
+import type { ActiveSession } from "@org/db-models";
 import { assessSession, type Policy, type SessionAssessment } from "@org/risk-engine";
 import type { FastifyRequest } from "fastify";
 import { audit, byOwner } from "./audit.js";
@@ -18,16 +18,15 @@ export async function judgeSession(
 ): Promise<boolean> {
   const assessment = await assessNow(service, request, session);
   if (!assessment || assessment.reasons.length === 0) return true;
-  const { models } = service.database;
   const { id: sessionId, userId } = session;
   const { level, reasons } = assessment;
   const risk = { score: rounded(assessment.score), level, reasons: codesOf(reasons) };
-  const raised = await raiseSessionRisk(models, { sessionId, risk });
+  const raised = await service.identity.sessions.raiseRisk({ sessionId, risk });
   if (raised && level === "high" && session.risk.level !== "high") {
     await recordHighRisk(service, request, { userId, sessionId, reasons: risk.reasons });
   }
   if (assessment.action !== "deny") return true;
-  await revokeSession(models, { userId, sessionId, reason: "risk" }, service.clock.now());
+  await service.identity.sessions.revoke({ userId, sessionId, reason: "risk" });
   await audit(service, request, byOwner(userId, "session.ended", { reason: "risk" }));
   return false;
 }
@@ -39,7 +38,7 @@ async function assessNow(
 ): Promise<SessionAssessment | undefined> {
   const policy = riskPolicyOf(service);
   if (!policy) return undefined;
-  const begun = await readSessionStart(service.database.models, session.id);
+  const begun = await service.identity.sessions.readStart(session.id);
   if (!begun) return undefined;
   const { ip, userAgent, location, risk, createdAt } = begun;
   const now = service.clock.now();
@@ -76,6 +75,6 @@ async function requestRates(
   const now = service.clock.now();
   const requestsPerMinute = service.requestRates.perMinute(session, requests, now);
   if (requestsPerMinute <= policy.session.requestFloor) return { requestsPerMinute };
-  const usual = await usualRequestsPerMinute(service.database.models, session.userId, now);
+  const usual = await usualRequestsPerMinute(service.identity.models, session.userId, now);
   return { requestsPerMinute, usualRequestsPerMinute: usual };
 }

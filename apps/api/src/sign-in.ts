@@ -1,18 +1,4 @@
-import {
-  createLoginChallenge,
-  isIdentityError,
-  type OpenedSession,
-  openSession,
-  type PublicUser,
-  type RiskAssessment,
-  readUser,
-  recordLogin,
-  recordSecurityEvent,
-  revokeSession,
-  updateAnalytics,
-  validateSession,
-  verifyLoginChallenge,
-} from "@org/db-models";
+import { isIdentityError, type OpenedSession, type PublicUser, type RiskAssessment } from "@org/db-models";
 import { publicReason } from "@org/risk-engine";
 import type { FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
@@ -70,7 +56,7 @@ export async function signIn(
   const { userId, sessionGeneration } = checked;
   const [user, judged] = await Promise.all([
     // Read before this sign-in is counted: whoever signs in for the first time is not warned of a new device.
-    readUser(service.database.models, userId),
+    service.identity.users.read(userId),
     judgeSignIn(service, userId, request, failures),
   ]);
   if (judged?.assessment.action === "deny") throw await denied(service, user, judged, request);
@@ -93,15 +79,14 @@ export async function signInByCode(
   request: FastifyRequest,
   deviceCookie?: string,
 ): Promise<SignedIn> {
-  const { models } = service.database;
   const input = { token: answer.challenge, code: answer.code };
-  const check = await verifyLoginChallenge(models, input, service.clock.now());
+  const check = await service.identity.logins.verifyChallenge(input);
   if (!check.passed) {
     await audit(service, request, inVain("session.opened", check));
     throw new ApiError("CHALLENGE_FAILED", { reason: check.reason });
   }
   const { userId, sessionGeneration, risk } = check;
-  const user = await readUser(models, userId);
+  const user = await service.identity.users.read(userId);
   const judged = await judgeSignIn(service, userId, request);
   return admit(service, { user, sessionGeneration, risk, judged, confirmed: true, deviceCookie }, request);
 }
@@ -131,7 +116,7 @@ async function challenged(
   request: FastifyRequest,
 ): Promise<ApiError> {
   const input = { userId: user._id, sessionGeneration, risk: storedRisk(assessment) };
-  const challenge = await createLoginChallenge(service.database.models, input, service.clock.now());
+  const challenge = await service.identity.logins.createChallenge(input);
   const details = riskDetails(assessment);
   const event = { action: "session.challenged", outcome: "success", subjectId: user._id, details } as const;
   await audit(service, request, event);
@@ -174,14 +159,12 @@ async function auditOrClose(
     };
     await audit(service, request, byOwner(userId, "session.opened", details));
   } catch (error) {
-    await revokeSession(service.database.models, { userId, sessionId }, service.clock.now());
+    await service.identity.sessions.revoke({ userId, sessionId });
     throw error;
   }
 }
 
 async function open(service: Service, proven: Proven, request: FastifyRequest): Promise<OpenedSession> {
-  const { models } = service.database;
-  const now = service.clock.now();
   const { user, sessionGeneration, risk, deviceCookie } = proven;
   const { _id: userId } = user;
   const userAgent = request.headers["user-agent"];
@@ -199,10 +182,9 @@ async function open(service: Service, proven: Proven, request: FastifyRequest): 
     ...(deviceCookie && { deviceCookie }),
     ...(risk && { risk }),
     replaces: await sessionOfBrowser(service, userId, request),
-    policy: service.sessionPolicy,
   };
   try {
-    return await openSession(models, input, now);
+    return await service.identity.sessions.open(input);
   } catch (error) {
     if (isIdentityError(error) && error.kind === "state") {
       const details = { reason: error.code };
@@ -215,7 +197,7 @@ async function open(service: Service, proven: Proven, request: FastifyRequest): 
     }
     if (isIdentityError(error, "ADDRESS_NOT_ALLOWED")) {
       const event = { userId, kind: "allowlist_refused", severity: "warning" } as const;
-      await recordSecurityEvent(models, { ...event, ...originOf(service, request) }, now);
+      await service.identity.securityEvents.record({ ...event, ...originOf(service, request) });
     }
     throw error;
   }
@@ -229,10 +211,8 @@ async function sessionOfBrowser(
 ): Promise<Types.ObjectId | undefined> {
   const cookie = request.sessionCookie();
   if (!cookie) return undefined;
-  const { database, clock, sessionPolicy } = service;
-  // Without a write: what is about to end need not be noted as used.
-  const policy = { ...sessionPolicy, touchIntervalMs: Number.POSITIVE_INFINITY };
-  const check = await validateSession(database.models, cookie, clock.now(), policy);
+  // What is about to end need not be noted as used.
+  const check = await service.identity.sessions.validate(cookie, { touch: false });
   return check.active && check.session.userId.equals(userId) ? check.session.id : undefined;
 }
 
@@ -243,8 +223,6 @@ async function note(
   opened: OpenedSession,
   request: FastifyRequest,
 ): Promise<void> {
-  const { models } = service.database;
-  const now = service.clock.now();
   const origin = originOf(service, request);
   const login = {
     userId: user._id,
@@ -254,8 +232,12 @@ async function note(
   };
   const events = eventsOf(user, opened);
   const notes = await Promise.allSettled([
-    recordLogin(models, login, now).then(() => updateAnalytics(models, { userId: user._id }, now)),
-    ...events.map((event) => recordSecurityEvent(models, { ...event, userId: user._id, ...origin }, now)),
+    service.identity.logins
+      .record(login)
+      .then(() => service.identity.users.updateAnalytics({ userId: user._id })),
+    ...events.map((event) =>
+      service.identity.securityEvents.record({ ...event, userId: user._id, ...origin }),
+    ),
   ]);
   for (const notice of alertsOf(user, events, origin)) notifyLater(service, request, notice);
   for (const result of notes) {

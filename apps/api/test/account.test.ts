@@ -1,4 +1,4 @@
-import { UsageRecorder } from "@org/db-models";
+import { createIdentity } from "@org/db-models";
 import { beforeEach, describe, expect, test } from "vitest";
 import { cookie, cookieOf, type Person, password, type SignedInPerson, useApi } from "./support/api.js";
 
@@ -209,12 +209,12 @@ describe("the API usage", () => {
 
   // Space-Saving (Metwally, Agrawal, El Abbadi 2005): a count of a full list is an estimate, and nothing without its bound.
   test("says by how much its counts can be too high", async () => {
-    const recorder = new UsageRecorder(api.models);
     const user = await api.models.User.findById(person.id).orFail();
     const at = new Date(api.clock.now().getTime() - 5 * 86_400_000);
+    const then = createIdentity({ connection: api.connection, clock: { now: () => at } });
     for (let index = 0; index < 70; index++)
-      recorder.record({ userId: user._id, endpoint: `GET /many/${index}` }, at);
-    await recorder.flush();
+      then.usage.track({ userId: user._id, endpoint: `GET /many/${index}` });
+    await then.flush();
     const from = new Date(at.getTime() - 86_400_000).toISOString();
     const to = new Date(at.getTime() + 86_400_000).toISOString();
     const [interval] = (await get(`/v1/usage?from=${from}&to=${to}`)).json().intervals;
@@ -230,11 +230,12 @@ describe("the API usage", () => {
   });
 
   test("is read by hour and by day, for a period", async () => {
-    const usage = new UsageRecorder(api.models);
     const user = await api.models.User.findById(person.id).orFail();
     const at = api.clock.now();
-    usage.record({ userId: user._id, endpoint: "GET /x" }, new Date(at.getTime() - 3 * 3_600_000));
-    await usage.flush();
+    const clock = { now: () => new Date(at.getTime() - 3 * 3_600_000) };
+    const then = createIdentity({ connection: api.connection, clock });
+    then.usage.track({ userId: user._id, endpoint: "GET /x" });
+    await then.flush();
     expect((await get("/v1/usage?interval=hour")).json().intervals).toHaveLength(1);
     expect((await get("/v1/usage")).json().intervals).toHaveLength(1);
     const since = new Date(at.getTime() - 2 * 3_600_000).toISOString();

@@ -1,4 +1,4 @@
-import { duration } from "@org/db-models";
+import { duration } from "@org/db-models/core";
 import { describe, expect, test } from "vitest";
 import { useApi } from "./support/api.js";
 
@@ -125,9 +125,8 @@ describe("an API key", () => {
     const { key } = (await create({ ipAllowlist: ["203.0.113.0/24"] })).json();
     expect((await get("/v1/profile", byKey(key))).json().code).toBe("ADDRESS_NOT_ALLOWED");
     const { key: everywhere } = (await create()).json();
-    const { setUserStatus } = await import("@org/db-models");
     const user = await api.models.User.findById(person.id);
-    await setUserStatus(api.models, { userId: user!._id, status: "suspended" }, api.clock.now());
+    await api.identity.users.setStatus({ userId: user!._id, status: "suspended" });
     expect((await get("/v1/profile", byKey(everywhere))).json().code).toBe("USER_NOT_ACTIVE");
   });
 

@@ -1,4 +1,5 @@
-import { appendAudit, auditRefOf, duration, eraseUserData, verifyAudit } from "@org/db-models";
+import { auditRefOf } from "@org/db-models";
+import { duration } from "@org/db-models/core";
 import { Types } from "mongoose";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { type Person, password, useApi } from "./support/api.js";
@@ -43,7 +44,7 @@ test("what a person does is in the audit trail, which verifies and names nobody"
     "sessions.ended success others",
     "session.ended success",
   ]);
-  expect(await verifyAudit(api.models)).toMatchObject({ intact: true });
+  expect(await api.identity.audit.verify()).toMatchObject({ intact: true });
   const stored = JSON.stringify(await api.models.AuditEvent.find().lean());
   for (const told of [person.id, person.email, "127.0.0", "Ada"]) expect(stored).not.toContain(told);
 });
@@ -76,14 +77,11 @@ describe("when the trail can't be written", () => {
   });
 
   test("a client is told so, by its code", async () => {
-    const models = api.models;
-    const insertMany = () => Promise.reject(new Error("connection lost"));
-    const away = { ...models, AuditEvent: { db: {}, collection: { insertMany, name: "audit_events" } } };
-    const app = await api.build(
-      {},
-      { auditTrail: (event, now) => appendAudit(away as unknown as typeof models, event, now) },
+    const { collection } = api.models.AuditEvent;
+    const away = vi.spyOn(collection, "insertMany").mockRejectedValue(new Error("connection lost"));
+    const answer = await signIn({ identifier: person.email, password: "wrong" }, await api.build()).finally(
+      () => away.mockRestore(),
     );
-    const answer = await signIn({ identifier: person.email, password: "wrong" }, app);
     expect(answer.statusCode).toBe(503);
     expect(answer.json().code).toBe("AUDIT_NOT_WRITTEN");
   });
@@ -132,7 +130,7 @@ describe("erasing the account", () => {
       expect((await api.app.inject({ url: "/v1/session", headers })).statusCode).toBe(401);
     }
     expect((await signIn({ identifier: person.email, password })).statusCode).toBe(401);
-    expect(await verifyAudit(api.models)).toMatchObject({ intact: true });
+    expect(await api.identity.audit.verify()).toMatchObject({ intact: true });
   });
 
   test.each([
@@ -151,10 +149,8 @@ describe("erasing the account", () => {
     const userId = new Types.ObjectId(person.id);
     await api.signIn(person);
     const { collection } = api.models.ApiKey;
-    const updateMany = collection.updateMany.bind(collection);
-    const dying = { updateMany, deleteMany: () => Promise.reject(new Error("killed")) };
-    const models = { ...api.models, ApiKey: { collection: dying } } as unknown as typeof api.models;
-    await expect(eraseUserData(models, { userId }, api.clock.now())).rejects.toThrow("killed");
+    vi.spyOn(collection, "deleteMany").mockRejectedValueOnce(new Error("killed"));
+    await expect(api.identity.privacy.erase({ userId })).rejects.toThrow("killed");
     expect(await api.models.User.countDocuments({ _id: userId })).toBe(1);
     api.clock.advance(10 * duration.minute);
     await api.build({ erasureSweepMs: 10 });

@@ -1,4 +1,4 @@
-import { sha256 } from "@org/db-models";
+import { sha256 } from "@org/db-models/core";
 import { mongo } from "mongoose";
 import { expect, test, vi } from "vitest";
 import type { Notice } from "../src/notifier.js";

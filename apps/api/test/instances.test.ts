@@ -1,13 +1,6 @@
 import { setTimeout } from "node:timers/promises";
-import {
-  duration,
-  type IdentityModels,
-  listSecurityEvents,
-  listSessions,
-  setUserStatus,
-  type UserDocument,
-  verifyAudit,
-} from "@org/db-models";
+import type { IdentityModels, UserDocument } from "@org/db-models";
+import { duration } from "@org/db-models/core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { cookie, password, useApi } from "./support/api.js";
 import { type Answer, type Asked, ask, startTwo } from "./support/instances.js";
@@ -16,7 +9,7 @@ const api = useApi();
 const parallel = 100;
 /** Wrong passwords that an account may take at once; above what the tests sign in with. */
 const free = 120;
-const loginDefence = {
+const logins = {
   // Longer than the tests take, whatever else the machine does.
   firstDelayMs: duration.minute,
   account: { free, challengeAfter: 1_000 },
@@ -27,7 +20,7 @@ let models: IdentityModels;
 
 beforeAll(async () => {
   models = api.models;
-  instances = await startTwo(api.uri, { loginDefence });
+  instances = await startTwo(api.uri, { policies: { logins } });
 });
 
 /** The same for each of the two instances in turn, all at once. */
@@ -69,7 +62,7 @@ async function highestDuring(userId: UserDocument["_id"], act: () => Promise<unk
   const acting = act().finally(() => {
     over = true;
   });
-  while (!over) highest = Math.max(highest, (await listSessions(models, userId, new Date())).length);
+  while (!over) highest = Math.max(highest, (await api.identity.sessions.list({ userId })).length);
   await acting;
   return highest;
 }
@@ -83,7 +76,7 @@ describe("two instances, each a process of its own", () => {
     });
     expect(withStatus(answers, 201)).toHaveLength(parallel);
     expect(highest).toBeLessThanOrEqual(5);
-    expect(await listSessions(models, userId, new Date())).toHaveLength(5);
+    expect(await api.identity.sessions.list({ userId })).toHaveLength(5);
     const evicted = answers.flatMap(({ body }) => (body.evicted as { id: string }[]).map(({ id }) => id));
     expect(new Set(evicted).size).toBe(parallel - 5);
     expect(evicted).toHaveLength(parallel - 5);
@@ -97,7 +90,7 @@ describe("two instances, each a process of its own", () => {
       new Set(["SESSION_LIMIT_REACHED"]),
     );
     expect(withStatus(answers, 409)).toHaveLength(parallel - 5);
-    const events = await listSecurityEvents(models, { userId });
+    const events = await api.identity.securityEvents.list({ userId });
     expect(events.filter(({ kind }) => kind.startsWith("login_"))).toEqual([]);
     const profile = await models.LoginProfile.findOne({ subject: "account", userId }).lean();
     expect(profile?.counter.failures).toBe(0);
@@ -113,11 +106,11 @@ describe("two instances, each a process of its own", () => {
     const next = answers.map(({ cookies }) => /^__Host-session=([^;]*)/.exec(cookies[0] ?? "")?.[1] ?? "");
     expect(new Set(next).size).toBe(1);
     expect(await isLive(next[0] ?? "")).toEqual([true, true]);
-    expect(await listSecurityEvents(models, { userId, kind: "reuse_detected" })).toEqual([]);
+    expect(await api.identity.securityEvents.list({ userId, kind: "reuse_detected" })).toEqual([]);
   });
 
   test(`end a session whose token is used ${parallel} times after its grace, with one alarm`, async () => {
-    const strict = await startTwo(api.uri, { loginDefence, sessionPolicy: { rotationGraceMs: 0 } });
+    const strict = await startTwo(api.uri, { policies: { logins, sessions: { rotationGraceMs: 0 } } });
     const { userId, signIn } = await makePerson();
     const token = (await signIn()).body.token as string;
     const refresh = { method: "POST", headers: bearer(token) };
@@ -129,7 +122,7 @@ describe("two instances, each a process of its own", () => {
     expect(withStatus(answers, 401)).toHaveLength(parallel);
     for (const one of [token, rotated.body.token as string])
       expect(await isLive(one, strict)).toEqual([false, false]);
-    expect(await listSecurityEvents(models, { userId, kind: "reuse_detected" })).toHaveLength(1);
+    expect(await api.identity.securityEvents.list({ userId, kind: "reuse_detected" })).toHaveLength(1);
   });
 
   test(`end all sessions, and those of sign-ins under way, ${parallel} actors`, async () => {
@@ -186,7 +179,7 @@ describe("two instances, each a process of its own", () => {
     const { userId, credentials, signIn } = await makePerson();
     const token = (await signIn()).body.token as string;
     expect(await isLive(token)).toEqual([true, true]);
-    await setUserStatus(models, { userId, status: "suspended" }, new Date());
+    await api.identity.users.setStatus({ userId, status: "suspended" });
     expect(await isLive(token)).toEqual([false, false]);
     const refused = await askBoth("/sessions", () => ({ payload: credentials }), 2);
     expect(refused.map(({ body }) => body.code)).toEqual(["USER_NOT_ACTIVE", "USER_NOT_ACTIVE"]);
@@ -217,7 +210,7 @@ describe("two instances, each a process of its own", () => {
     const answers = await askBoth("/sessions", () => ({ payload: credentials }), 20);
     expect(withStatus(answers, 201)).toHaveLength(20);
     expect(await models.AuditEvent.countDocuments(opened)).toBe(known + 20);
-    const { intact, chains } = await verifyAudit(models);
+    const { intact, chains } = await api.identity.audit.verify();
     expect([intact, chains]).toEqual([true, before.length]);
     expect(chains).toBeGreaterThanOrEqual(instances.length);
   });

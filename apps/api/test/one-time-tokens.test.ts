@@ -1,4 +1,3 @@
-import { listSecurityEvents } from "@org/db-models";
 import { Types } from "mongoose";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Notice } from "../src/notifier.js";
@@ -98,7 +97,7 @@ describe("a forgotten password", () => {
     const alert = await sent("password_changed");
     expect(alert).toMatchObject({ to: person.email, facts: { how: "reset" } });
     expect(alert.text).not.toContain("ido_");
-    const events = await listSecurityEvents(api.models, { userId: new Types.ObjectId(person.id) });
+    const events = await api.identity.securityEvents.list({ userId: new Types.ObjectId(person.id) });
     expect(events.map(({ kind }) => kind)).toEqual(
       expect.arrayContaining(["password_reset_requested", "password_reset"]),
     );

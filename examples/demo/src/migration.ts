@@ -1,8 +1,8 @@
 import {
-  defineModels,
+  createIdentity,
   type IdentityModels,
   type LegacyUser,
-  MigratingSessions,
+  type MigratingSessions,
   retentionRules,
   type SessionsMigration,
   sessionsMigration,
@@ -21,13 +21,7 @@ import type { Connection, Model } from "mongoose";
 import type { DemoOptions } from "./demo.js";
 import { pace } from "./pace.js";
 import type { Screen, Step } from "./screen.js";
-import {
-  embeddedSessions,
-  migratedSessions,
-  type OperationTimes,
-  separateSessions,
-  timeSessions,
-} from "./session-services.js";
+import { embeddedSessions, type OperationTimes, separateSessions, timeSessions } from "./session-services.js";
 
 /** What moving embedded sessions to `user_sessions` came to. */
 export interface MigrationResult {
@@ -89,9 +83,10 @@ async function migrateIn(
   const { now } = options;
   const size = await loadOldLayout(connection, options, screen);
   const { user, embedded, embeddedIndexed, ...old } = await timeOldLayout(connection, now, screen);
-  const models = defineModels(connection);
+  const identity = createIdentity({ connection, clock: { now: () => now } });
+  const { models } = identity;
   const migration = sessionsMigration({ phaseLeaseMs: 200, retentionMs: 0 });
-  const sessions = new MigratingSessions(models, new MigrationGate(connection, migration));
+  const sessions = identity.migrations.sessionsThrough(new MigrationGate(connection, migration));
   const moved = await migrate(connection, models, { migration, sessions, user }, options, screen);
   const step = screen.step("timing session operations of the new layout, and cleaning up");
   const bothWritten = await timeSessions(separateSessions(models, sessions), user.email, now, 40);
@@ -100,7 +95,7 @@ async function migrateIn(
     signal: options.signal,
     limits: pace,
   });
-  const direct = separateSessions(models, migratedSessions(models));
+  const direct = separateSessions(models, identity.sessions);
   const migrated = await timeSessions(direct, user.email, now, 40);
   // What the demo itself has opened is none of the application's.
   await models.UserSession.deleteMany({ createdAt: now });
@@ -183,7 +178,7 @@ async function migrate(
   const { failures } = await new DatabaseInitializer(connection, targets).initialize({ signal });
   if (failures[0]) throw failures[0];
   const started = performance.now();
-  const traffic = startTraffic(sessions, user, now);
+  const traffic = startTraffic(sessions, user);
   const { verification } = await migrateUp(connection, migration, {
     now: () => now,
     signal,
@@ -207,14 +202,14 @@ function phaseSteps(screen: Screen): (progress: MigrationProgress) => void {
   };
 }
 
-function startTraffic(sessions: MigratingSessions, { _id: userId }: LegacyUser, now: Date) {
+function startTraffic(sessions: MigratingSessions, { _id: userId }: LegacyUser) {
   let [stopping, calls, failed] = [false, 0, 0];
   const result = (async () => {
     while (!stopping) {
-      const { id, token } = await sessions.open({ userId }, now);
-      const live = (await sessions.validate(token, now)).active;
-      await sessions.revoke({ userId, sessionId: id }, now);
-      const ended = !(await sessions.validate(token, now)).active;
+      const { id, token } = await sessions.open({ userId });
+      const live = (await sessions.validate(token)).active;
+      await sessions.revoke({ userId, sessionId: id });
+      const ended = !(await sessions.validate(token)).active;
       calls += 4;
       failed += (live ? 0 : 1) + (ended ? 0 : 1);
     }

@@ -1,12 +1,5 @@
 import { randomBytes } from "node:crypto";
-import {
-  type IdentityModels,
-  listSessions,
-  type MigratingSessions,
-  openSession,
-  revokeSession,
-  validateSession,
-} from "@org/db-models";
+import type { IdentityModels, MigratingSessions } from "@org/db-models";
 import { type Connection, type HydratedDocument, Schema, type Types } from "mongoose";
 
 /** What an application does with sessions, each from what its request carries: a cookie, or at sign-in an address. */
@@ -25,41 +18,31 @@ const client = {
   ip: "203.0.113.7",
 };
 
-/** Sessions of their own collection, through `MigratingSessions` or what takes its place after contract. */
+/** Sessions of their own collection, through `MigratingSessions`, or the `sessions` of the identity object after contract. */
 export function separateSessions(
   { User }: IdentityModels,
-  sessions: Pick<MigratingSessions, "open" | "validate" | "list" | "revoke">,
+  sessions: Pick<MigratingSessions, "open" | "validate" | "list"> & {
+    revoke(input: { userId: Types.ObjectId; sessionId: Types.ObjectId }): Promise<unknown>;
+  },
 ): SessionService {
-  const authenticated = async (token: string, now: Date) => {
-    const check = await sessions.validate(token, now);
+  const authenticated = async (token: string) => {
+    const check = await sessions.validate(token);
     return check.active ? check.session : undefined;
   };
   return {
-    open: async (email, now) => {
+    open: async (email) => {
       const user = await User.collection.findOne({ email }, { projection: { _id: 1 } });
       if (!user) throw new Error(`there is no user ${email}`);
-      return (await sessions.open({ userId: user._id as Types.ObjectId, ...client }, now)).token;
+      return (await sessions.open({ userId: user._id as Types.ObjectId, ...client })).token;
     },
-    validate: async (token, now) => (await authenticated(token, now)) !== undefined,
-    list: async (token, now) => {
-      const session = await authenticated(token, now);
-      return session ? (await sessions.list(session.userId, now)).length : 0;
+    validate: async (token) => (await authenticated(token)) !== undefined,
+    list: async (token) => {
+      const session = await authenticated(token);
+      return session ? (await sessions.list({ userId: session.userId })).length : 0;
     },
-    revoke: async (token, now) => {
-      const session = await authenticated(token, now);
-      if (session) await sessions.revoke({ userId: session.userId, sessionId: session.id }, now);
-    },
-  };
-}
-
-/** What takes the place of `MigratingSessions` when a migration is over. */
-export function migratedSessions(models: IdentityModels): Parameters<typeof separateSessions>[1] {
-  return {
-    open: (input, now) => openSession(models, input, now),
-    validate: (token, now) => validateSession(models, token, now),
-    list: (userId, now) => listSessions(models, userId, now),
-    revoke: async (input, now) => {
-      await revokeSession(models, input, now);
+    revoke: async (token) => {
+      const session = await authenticated(token);
+      if (session) await sessions.revoke({ userId: session.userId, sessionId: session.id });
     },
   };
 }

@@ -1,4 +1,5 @@
-import { defineModels, type NamedQuery, shapesOfQueries } from "@org/db-models";
+import { defineModels, type NamedQuery } from "@org/db-models";
+import { shapesOfQueries } from "@org/db-models/queries";
 import { initialize } from "@org/db-optimizer";
 import { readShardPlan } from "@org/db-optimizer/sharding";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";

@@ -1,9 +1,6 @@
 import mongoose, { type Connection, type ConnectOptions } from "mongoose";
-import { bindRetention } from "./context/retention.js";
 import { IdentityError } from "./core/errors.js";
-import type { RetentionInput } from "./core/policies/retention.js";
-import { defineModels, type ModelsWithMethods } from "./define-models.js";
-import { flushApiUsage } from "./usage/track.js";
+import { type IdentityModels, modelsOf } from "./schemas/models.js";
 
 export interface DatabaseOptions {
   /** Database name, when the connection string has none. */
@@ -16,15 +13,12 @@ export interface DatabaseOptions {
   monitorCommands?: boolean;
   /** Named in the server's logs and in `currentOp`. */
   appName?: string;
-  /** How long what is over is kept. */
-  retention?: RetentionInput;
 }
 
 /** An open database: its connection, its models, and how to close it. */
 export interface IdentityDatabase {
   readonly connection: Connection;
-  readonly models: ModelsWithMethods;
-  /** Writes the API use that `trackApiUsage` has counted, and closes the connection. */
+  readonly models: IdentityModels;
   close(): Promise<void>;
 }
 
@@ -43,7 +37,7 @@ const defaults = {
  *
  * @param uri - MongoDB connection string.
  * @throws IdentityError `DATABASE_UNREACHABLE` when no server answers in time, `DATABASE_REFUSED` when one answers
- * and says no (credentials, privileges), `INVALID_INPUT` for a connection string that can't be read, or a retention out of bounds.
+ * and says no (credentials, privileges), `INVALID_INPUT` for a connection string that can't be read.
  *
  * @example
  * const database = await openDatabase(process.env.MONGODB_URI);
@@ -51,26 +45,19 @@ const defaults = {
  * await database.close();
  */
 export async function openDatabase(uri: string, options: DatabaseOptions = {}): Promise<IdentityDatabase> {
-  const { retention = {}, ...driverOptions } = options;
   const connection = mongoose.createConnection();
-  bindRetention(connection, retention);
   try {
-    await connection.openUri(uri, connectOptions(uri, driverOptions));
+    await connection.openUri(uri, connectOptions(uri, options));
     // With credentials that nothing has used yet, the first command is what the server refuses.
     await connection.db?.command({ ping: 1 });
   } catch (error) {
     await connection.close(true).catch(() => undefined);
     throw connectionError(error);
   }
-  const models = defineModels(connection);
-  const close = async () => {
-    await flushApiUsage(models);
-    await connection.close();
-  };
-  return { connection, models, close };
+  return { connection, models: modelsOf(connection), close: () => connection.close() };
 }
 
-function connectOptions(uri: string, options: Omit<DatabaseOptions, "retention">): ConnectOptions {
+function connectOptions(uri: string, options: DatabaseOptions): ConnectOptions {
   return {
     ...withoutThoseOf(uri, { ...defaults, retryWrites: true, w: "majority" }),
     ...options,

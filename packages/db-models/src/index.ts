@@ -1,9 +1,7 @@
 export type { Engagement } from "./analytics/engagement.js";
-export { engagementDays, engagementWeights } from "./analytics/engagement.js";
 export type { Login } from "./analytics/logins.js";
-export { recordLogin } from "./analytics/logins.js";
 export type { UserAnalyticsOptions, UserAnalyticsReport } from "./analytics/user-analytics.js";
-export { getUserAnalytics, updateAnalytics, userAnalyticsOptionsSchema } from "./analytics/user-analytics.js";
+export { userAnalyticsOptionsSchema } from "./analytics/user-analytics.js";
 export type {
   ApiKeyCheck,
   ApiKeyExhausted,
@@ -14,78 +12,43 @@ export type {
 } from "./api-keys/check.js";
 export type { ApiKeyInput, ApiKeyRotationInput } from "./api-keys/input.js";
 export { apiKeyInputSchema, apiKeyRotationSchema } from "./api-keys/input.js";
-export type { Schedule } from "./api-keys/leases.js";
-export { createApiKey, listApiKeys, revokeApiKey } from "./api-keys/manage.js";
-export { rotateApiKey } from "./api-keys/rotate.js";
+export type { ApiKeys } from "./api-keys/namespace.js";
 export type { ApiKeySummary, CreatedApiKey, RotatedApiKey } from "./api-keys/types.js";
-export type { ApiKeyVerifierOptions } from "./api-keys/verifier.js";
-export { ApiKeyVerifier, verifyApiKey } from "./api-keys/verifier.js";
-export { appendAudit } from "./audit/append.js";
 export { auditRefOf } from "./audit/canonical.js";
 export type { AuditCheckpoint, AuditKeys } from "./audit/checkpoints.js";
-export { createAuditCheckpoint } from "./audit/checkpoints.js";
 export type { DatabaseEvent } from "./audit/database-events.js";
-export { recordDatabaseEvent } from "./audit/database-events.js";
 export type { AuditInput } from "./audit/input.js";
 export { auditInputSchema } from "./audit/input.js";
+export type { Audit } from "./audit/namespace.js";
 export type { AuditBreak, AuditProblem } from "./audit/problems.js";
 export type { AuditRetentionResult } from "./audit/retention.js";
-export { applyAuditRetention } from "./audit/retention.js";
 export type { AuditVerification, AuditVerificationInput, CheckpointBreak } from "./audit/verify.js";
-export { verifyAudit } from "./audit/verify.js";
 export type { AppendedAudit } from "./audit/writer.js";
 export type { DatabaseOptions, IdentityDatabase } from "./connect.js";
 export { openDatabase } from "./connect.js";
-export { retentionOf } from "./context/retention.js";
 export type { Clock } from "./core/clock.js";
 export { emailSchema, normaliseIdentifier } from "./core/email.js";
 export type { IdentityErrorCode, IdentityErrorKind } from "./core/errors.js";
 export { errorKinds, IdentityError, isIdentityError } from "./core/errors.js";
-export { duration, limits } from "./core/limits.js";
-export {
-  canonicalAddress,
-  canonicalClientAddress,
-  canonicalRange,
-  isAllowed,
-  networkOf,
-} from "./core/network.js";
-export { hashPassword, passwordLength, verifyPassword } from "./core/passwords.js";
+export { passwordLength } from "./core/passwords.js";
 export type { IdentityPolicies, IdentityPoliciesInput } from "./core/policies/identity.js";
 export { identityPoliciesSchema } from "./core/policies/identity.js";
 export type { LoginDefencePolicy, LoginDefencePolicyInput } from "./core/policies/login-defence.js";
-export { loginDefencePolicySchema } from "./core/policies/login-defence.js";
 export type { OAuthPolicy, OAuthPolicyInput } from "./core/policies/oauth.js";
-export { oauthPolicySchema } from "./core/policies/oauth.js";
 export type { OneTimeTokenPolicy, OneTimeTokenPolicyInput } from "./core/policies/one-time.js";
-export { oneTimeTokenPolicySchema } from "./core/policies/one-time.js";
 export type { Retention, RetentionInput, RetentionRule } from "./core/policies/retention.js";
-export { defaultRetention, retentionRules, retentionSchema } from "./core/policies/retention.js";
-export type { SessionPolicy } from "./core/policies/sessions.js";
-export { defaultSessionPolicy } from "./core/policies/sessions.js";
+export { retentionRules } from "./core/policies/retention.js";
 export type { TokenRotation } from "./core/rotations.js";
-export {
-  canonicalScopes,
-  formatScopes,
-  grantsEveryScope,
-  grantsScope,
-  intersectScopes,
-  isScope,
-  parseScopes,
-  scopesSchema,
-} from "./core/scopes.js";
+export { formatScopes, grantsEveryScope, grantsScope, parseScopes } from "./core/scopes.js";
 export type { SigningKey, Token, TokenKind } from "./core/secrets.js";
-export {
-  equalHashes,
-  hmac,
-  mintToken,
-  parseToken,
-  randomKey,
-  sha256,
-  tokenPrefixes,
-} from "./core/secrets.js";
-export type { ModelsWithMethods } from "./define-models.js";
 export { defineModels } from "./define-models.js";
-export type { CreateIdentityOptions, Identity, IdentitySettings, OpenIdentityOptions } from "./identity.js";
+export type {
+  CreateIdentityOptions,
+  Identity,
+  IdentitySettings,
+  LostWrite,
+  OpenIdentityOptions,
+} from "./identity.js";
 export { createIdentity, openIdentity } from "./identity.js";
 export type {
   ChallengeRefusal,
@@ -93,14 +56,15 @@ export type {
   LoginChallengeCheck,
   LoginChallengeInput,
 } from "./logins/challenges.js";
-export { createLoginChallenge, verifyLoginChallenge } from "./logins/challenges.js";
+export type { Logins } from "./logins/namespace.js";
 export type { LoginAdmission, LoginAttemptInput, ReservedLoginAttempt } from "./logins/reserve.js";
-export { reserveLoginAttempt } from "./logins/reserve.js";
 export type { LoginOutcome } from "./logins/settle.js";
-export { settleLoginAttempt } from "./logins/settle.js";
-export { validateLegacySession } from "./migrations/legacy-tokens.js";
-export type { OpenedMigratingSession, OpenMigratingSessionInput } from "./migrations/migrating-sessions.js";
-export { MigratingSessions } from "./migrations/migrating-sessions.js";
+export type {
+  MigratingSessions,
+  OpenedMigratingSession,
+  OpenMigratingSessionInput,
+} from "./migrations/migrating-sessions.js";
+export type { Migrations } from "./migrations/namespace.js";
 export type { SessionsMigration, SessionsMigrationOptions } from "./migrations/sessions-migration.js";
 export { sessionsMigration } from "./migrations/sessions-migration.js";
 export type {
@@ -112,8 +76,8 @@ export type {
 } from "./migrations/types.js";
 export type { UpgradeReport, UpgradeStep, Upgrades } from "./migrations/upgrades.js";
 export { defineUpgrades } from "./migrations/upgrades.js";
+export type { ModelsWithMethods } from "./models-with-methods.js";
 export type { AccessTokenCheck, ActiveAccessToken } from "./oauth/access.js";
-export { validateAccessToken } from "./oauth/access.js";
 export type {
   AppRegistration,
   PublicApp,
@@ -121,32 +85,19 @@ export type {
   RotatedSecret,
   SecretRotation,
 } from "./oauth/apps.js";
-export {
-  appRegistrationSchema,
-  listApps,
-  registerApp,
-  rotateClientSecret,
-  setAppStatus,
-} from "./oauth/apps.js";
+export { appRegistrationSchema } from "./oauth/apps.js";
 export type {
   Authorization,
   AuthorizationError,
   AuthorizationRequest,
   RequestingApp,
 } from "./oauth/authorize.js";
-export { issueAuthorizationCode } from "./oauth/authorize.js";
 export type { ClientAuthentication, ClientCredentials } from "./oauth/clients.js";
-export { authenticateClient } from "./oauth/clients.js";
 export type { ConsentInput, ConsentSummary } from "./oauth/consents.js";
-export { grantConsent, listConsents, revokeConsent } from "./oauth/consents.js";
 export type { CodeExchange } from "./oauth/exchange.js";
-export { exchangeAuthorizationCode } from "./oauth/exchange.js";
 export type { Introspection, TokenQuestion } from "./oauth/introspect.js";
-export { introspectToken } from "./oauth/introspect.js";
-export { isRedirectUri } from "./oauth/redirect-uris.js";
+export type { OAuth } from "./oauth/namespace.js";
 export type { TokenRefresh } from "./oauth/refresh.js";
-export { refreshAppToken } from "./oauth/refresh.js";
-export { revokeToken } from "./oauth/revoke.js";
 export type {
   AuthenticatedClient,
   GrantRefusal,
@@ -156,20 +107,15 @@ export type {
   TokensGranted,
 } from "./oauth/types.js";
 export type { EraseInput, ErasureReport } from "./privacy/erase.js";
-export { eraseUserData, resumeErasures } from "./privacy/erase.js";
 export type { ExportRecord } from "./privacy/export.js";
-export { exportUserData } from "./privacy/export.js";
+export type { Privacy } from "./privacy/namespace.js";
 export type { NamedQuery, Page, PagePosition, Period, QueryName } from "./queries/queries.js";
-export { queries, readPagePosition, writePagePosition } from "./queries/queries.js";
-export { findByQuery, runQuery } from "./queries/run-query.js";
 export type { QuerySamples } from "./queries/sample-queries.js";
-export { sampleQueries, shapesOfQueries } from "./queries/sample-queries.js";
+export { sampleQueries } from "./queries/sample-queries.js";
 export type { RiskFeedbackInput } from "./risk/feedback.js";
-export { recordRiskFeedback } from "./risk/feedback.js";
 export type { RiskCounterKey, RiskKnowledge } from "./risk/knowledge.js";
-export { readRiskKnowledge } from "./risk/knowledge.js";
-export type { LearntLogin, RiskRecorderOptions } from "./risk/recorder.js";
-export { RiskRecorder } from "./risk/recorder.js";
+export type { Risk } from "./risk/namespace.js";
+export type { LearntLogin } from "./risk/recorder.js";
 export type {
   ApiKeyDocument,
   ApiKeyLease,
@@ -178,17 +124,10 @@ export type {
   ApiKeySecret,
 } from "./schemas/api-key.js";
 export type { AppDocument, AppStatus, ClientSecret, ClientType, GrantType } from "./schemas/app.js";
-export { appStatuses, clientTypes, grantTypes } from "./schemas/app.js";
 export type { AppPermissionDocument } from "./schemas/app-permission.js";
-export type {
-  AppTokenDocument,
-  IssuedAccessToken,
-  TokenRevocationReason,
-} from "./schemas/app-token.js";
-export { tokenRevocationReasons } from "./schemas/app-token.js";
+export type { AppTokenDocument, IssuedAccessToken, TokenRevocationReason } from "./schemas/app-token.js";
 export type { AuditChainState, AuditCheckpointDocument } from "./schemas/audit-checkpoint.js";
 export type { AuditDetail, AuditEventDocument, AuditOutcome } from "./schemas/audit-event.js";
-export { auditOutcomes } from "./schemas/audit-event.js";
 export type { ErasedCount, ErasureDocument } from "./schemas/erasure.js";
 export type { LoginChallengeDocument } from "./schemas/login-challenge.js";
 export type {
@@ -199,15 +138,11 @@ export type {
   LoginProfileDocument,
   LoginSubject,
 } from "./schemas/login-profile.js";
-export { feedbackVerdicts, loginSubjects } from "./schemas/login-profile.js";
 export type { IdentityModels } from "./schemas/models.js";
 export type { BaseDocument } from "./schemas/parts/version.js";
-export { currentSchemaVersion } from "./schemas/parts/version.js";
 export type { RiskCounterDocument } from "./schemas/risk-counter.js";
 export type { SecurityEventDocument, SecurityEventKind, Severity } from "./schemas/security-event.js";
-export { securityEventKinds, severities } from "./schemas/security-event.js";
 export type { EndpointCount, UsageBucketDocument, UsageInterval } from "./schemas/usage-bucket.js";
-export { usageIntervals } from "./schemas/usage-bucket.js";
 export type {
   ExternalIdentity,
   FavouriteEndpoint,
@@ -227,14 +162,6 @@ export type {
   UserStatus,
   UserSubscription,
 } from "./schemas/user.js";
-export {
-  limitPolicies,
-  secondFactorMethods,
-  subscriptionPlans,
-  subscriptionStatuses,
-  themes,
-  userStatuses,
-} from "./schemas/user.js";
 export type {
   Device,
   DeviceType,
@@ -245,40 +172,23 @@ export type {
   SessionApiUsage,
   UserSessionDocument,
 } from "./schemas/user-session.js";
-export { deviceTypes, revocationReasons, riskLevels } from "./schemas/user-session.js";
 export type { DatabaseExposure, SecurityEventInput } from "./security-events/events.js";
-export { listSecurityEvents, recordSecurityEvent } from "./security-events/events.js";
+export type { SecurityEvents } from "./security-events/namespace.js";
 export type { SecurityEventSubscription, SubscribedSecurityEvent } from "./security-events/subscribe.js";
-export { subscribeSecurityEvents } from "./security-events/subscribe.js";
 export type { SessionMethods } from "./session-methods.js";
-export { capUserAgent, detectDevice, deviceHashOf } from "./sessions/device.js";
+export { detectDevice } from "./sessions/device.js";
 export type { SessionSummary } from "./sessions/list.js";
-export { listSessions } from "./sessions/list.js";
+export type { Sessions } from "./sessions/namespace.js";
 export type { EndedSession, OpenedSession, OpenSessionInput, SessionAccount } from "./sessions/open.js";
-export { openSession } from "./sessions/open.js";
 export type { RenewedSession } from "./sessions/refresh.js";
-export { refreshSession, renewSession } from "./sessions/refresh.js";
-export { revokeAllSessions, revokeOtherSessions, revokeSession } from "./sessions/revoke.js";
 export type { SessionStart } from "./sessions/risk.js";
-export { raiseSessionRisk, readSessionStart } from "./sessions/risk.js";
 export type { RefreshResult, SessionRefusal, SessionUse } from "./sessions/types.js";
-export { incrementApiUsage } from "./sessions/usage.js";
-export type { ActiveSession, SessionCheck } from "./sessions/validate.js";
-export { validateSession } from "./sessions/validate.js";
-export type { ApiUse, UsageRecorderOptions } from "./usage/recorder.js";
-export { UsageRecorder } from "./usage/recorder.js";
-export { flushApiUsage, trackApiUsage } from "./usage/track.js";
+export type { ActiveSession, SessionCheck, ValidationOptions } from "./sessions/validate.js";
+export type { Usage } from "./usage/namespace.js";
+export type { ApiUse } from "./usage/recorder.js";
 export type { UserMethods } from "./user-methods.js";
 export type { Authentication, PublicUser } from "./users/accounts.js";
-export {
-  authenticateUser,
-  readUser,
-  registerUser,
-  setUserRoles,
-  setUserStatus,
-} from "./users/accounts.js";
 export type { EmailVerification, EmailVerificationRequest } from "./users/email-verification.js";
-export { requestEmailVerification, verifyEmail } from "./users/email-verification.js";
 export type { ProfileChanges, Registration, SecurityChanges } from "./users/input.js";
 export {
   passwordSchema,
@@ -286,9 +196,7 @@ export {
   registrationSchema,
   securityChangesSchema,
 } from "./users/input.js";
+export type { Users } from "./users/namespace.js";
 export type { IssuedOneTimeToken, OneTimeTokenRefusal, RequestOrigin } from "./users/one-time-tokens.js";
 export type { PasswordChange } from "./users/password.js";
-export { setPassword } from "./users/password.js";
 export type { PasswordReset, PasswordResetRequest } from "./users/password-reset.js";
-export { requestPasswordReset, resetPassword } from "./users/password-reset.js";
-export { updateProfile, updateSecurity } from "./users/settings.js";

@@ -1,47 +1,49 @@
 import type { HydratedDocument } from "mongoose";
 import type { Engagement } from "./analytics/engagement.js";
-import {
-  getUserAnalytics,
-  type UserAnalyticsOptions,
-  type UserAnalyticsReport,
-  updateAnalytics,
-} from "./analytics/user-analytics.js";
+import type { UserAnalyticsOptions, UserAnalyticsReport } from "./analytics/user-analytics.js";
 import type { ApiKeyInput } from "./api-keys/input.js";
-import { createApiKey } from "./api-keys/manage.js";
+import type { ApiKeys } from "./api-keys/namespace.js";
 import type { CreatedApiKey } from "./api-keys/types.js";
-import type { IdentityModels } from "./schemas/models.js";
 import type { UserDocument } from "./schemas/user.js";
+import type { Usage } from "./usage/namespace.js";
 import type { ApiUse } from "./usage/recorder.js";
-import { trackApiUsage } from "./usage/track.js";
+import type { Users } from "./users/namespace.js";
 
-/** Methods of a user document; each calls the function of the same name. */
+/** Methods of a user document of an identity object; each calls the operation of that object. */
 export interface UserMethods {
   /** Creates an API key of the user; the answer shows it once. */
-  createApiKey(input: ApiKeyInput, now: Date): Promise<CreatedApiKey>;
+  createApiKey(input: ApiKeyInput): Promise<CreatedApiKey>;
   /** Counts one request; it is written within five seconds, with others. */
-  trackApiUsage(use: Omit<ApiUse, "userId">, now: Date): void;
+  trackApiUsage(use: Omit<ApiUse, "userId">): void;
   /** Stores the engagement score of this moment, and returns it with its parts. */
-  updateAnalytics(now: Date): Promise<Engagement>;
+  updateAnalytics(): Promise<Engagement>;
   /** Engagement, logins, devices, countries and use, in two reads. */
-  getUserAnalytics(now: Date, options?: UserAnalyticsOptions): Promise<UserAnalyticsReport>;
+  getUserAnalytics(options?: UserAnalyticsOptions): Promise<UserAnalyticsReport>;
 }
 
-type HydratedUser = HydratedDocument<UserDocument>;
+/** The operations that the methods call. */
+export interface UserOperations {
+  readonly users: Pick<Users, "analytics" | "updateAnalytics">;
+  readonly apiKeys: Pick<ApiKeys, "create">;
+  readonly usage: Usage;
+}
 
-/** The methods, bound to the models of one connection. */
-export function userMethods(models: IdentityModels): UserMethods {
+type User = HydratedDocument<UserDocument>;
+
+/** The methods, bound to the operations of one identity object. */
+export function userMethods({ users, apiKeys, usage }: UserOperations): UserMethods & ThisType<User> {
   return {
-    createApiKey(this: HydratedUser, input: ApiKeyInput, now: Date) {
-      return createApiKey(models, { ...input, userId: this._id }, now);
+    createApiKey(input) {
+      return apiKeys.create({ ...input, userId: this._id });
     },
-    trackApiUsage(this: HydratedUser, use: Omit<ApiUse, "userId">, now: Date) {
-      trackApiUsage(models, { ...use, userId: this._id }, now);
+    trackApiUsage(use) {
+      usage.track({ ...use, userId: this._id });
     },
-    updateAnalytics(this: HydratedUser, now: Date) {
-      return updateAnalytics(models, { userId: this._id }, now);
+    updateAnalytics() {
+      return users.updateAnalytics({ userId: this._id });
     },
-    getUserAnalytics(this: HydratedUser, now: Date, options: UserAnalyticsOptions = {}) {
-      return getUserAnalytics(models, { ...options, userId: this._id }, now);
+    getUserAnalytics(options = {}) {
+      return users.analytics({ ...options, userId: this._id });
     },
-  } as UserMethods;
+  };
 }

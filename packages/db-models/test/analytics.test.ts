@@ -1,28 +1,21 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { engagementOf } from "../src/analytics/engagement.js";
-import {
-  defineModels,
-  duration,
-  engagementWeights,
-  flushApiUsage,
-  getUserAnalytics,
-  type ModelsWithMethods,
-  openDatabase,
-  recordLogin,
-  sha256,
-  trackApiUsage,
-  UsageRecorder,
-  updateAnalytics,
-} from "../src/index.js";
+import { engagementOf, engagementWeights } from "../src/analytics/engagement.js";
+import { recordLogin } from "../src/analytics/logins.js";
+import { getUserAnalytics, updateAnalytics } from "../src/analytics/user-analytics.js";
+import { duration } from "../src/core/limits.js";
+import { sha256 } from "../src/core/secrets.js";
+import { createIdentity, defineModels, type IdentityModels, openIdentity } from "../src/index.js";
+import { UsageRecorder } from "../src/usage/recorder.js";
+import { contextAt } from "./context.js";
 import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
 
 // Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
 const now = new Date("2096-06-28T12:00:00.000Z");
 const daysAgo = (days: number) => new Date(now.getTime() - days * duration.day);
 const database = useIdentityDatabase();
-let models: ModelsWithMethods;
+let models: IdentityModels;
 beforeAll(() => {
   models = database().models;
 });
@@ -79,11 +72,12 @@ async function makeActiveUser() {
     for (let request = 0; request < requests; request++) usage.record({ userId: user._id, ...use }, at);
     await usage.flush();
   }
-  await recordLogin(
-    models,
-    { userId: user._id, deviceHash: sha256("laptop"), deviceLabel: "Firefox on Linux", country: "NO" },
-    daysAgo(3),
-  );
+  await recordLogin(contextAt(models, daysAgo(3)), {
+    userId: user._id,
+    deviceHash: sha256("laptop"),
+    deviceLabel: "Firefox on Linux",
+    country: "NO",
+  });
   return user;
 }
 
@@ -91,7 +85,7 @@ describe("getUserAnalytics", () => {
   it("reports logins, devices, countries and use by day and endpoint, in two reads", async () => {
     const { _id: userId } = await makeActiveUser();
     const { result, commands } = await commandsDuring(database(), () =>
-      getUserAnalytics(models, { userId }, now),
+      getUserAnalytics(contextAt(models, now), { userId }),
     );
     expect(commands).toEqual(["find", "find"]);
     expect(result).toMatchObject({
@@ -115,7 +109,7 @@ describe("getUserAnalytics", () => {
 
   it("reports as many days as asked for, and scores the last 28 whatever was asked for", async () => {
     const { _id: userId } = await makeActiveUser();
-    const ofDays = (days: number) => getUserAnalytics(models, { userId, days }, now);
+    const ofDays = (days: number) => getUserAnalytics(contextAt(models, now), { userId, days });
     const [one, sixty] = [await ofDays(1), await ofDays(60)];
     expect([one.usage.requests, sixty.usage.requests]).toEqual([7, 14]);
     expect(one.engagement).toEqual(sixty.engagement);
@@ -124,34 +118,40 @@ describe("getUserAnalytics", () => {
   it("refuses days out of bounds and an unknown user", async () => {
     const { _id: userId } = await makeUser(models);
     for (const days of [0, 367, 1.5, Number.NaN]) {
-      await expect(getUserAnalytics(models, { userId, days }, now)).rejects.toMatchObject({
+      await expect(getUserAnalytics(contextAt(models, now), { userId, days })).rejects.toMatchObject({
         code: "INVALID_INPUT",
       });
     }
     const unknown = { userId: new models.User()._id };
-    await expect(getUserAnalytics(models, unknown, now)).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
-    await expect(updateAnalytics(models, unknown, now)).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
+    await expect(getUserAnalytics(contextAt(models, now), unknown)).rejects.toMatchObject({
+      code: "USER_NOT_FOUND",
+    });
+    await expect(updateAnalytics(contextAt(models, now), unknown)).rejects.toMatchObject({
+      code: "USER_NOT_FOUND",
+    });
   });
 });
 
 describe("the methods of a user", () => {
   const temporary = useTemporaryDatabase({ label: "analytics" });
+  const clock = { now: () => now };
 
   it("store the score by which users are ranked", async () => {
     const { _id: userId } = await makeActiveUser();
-    const user = await models.User.findById(userId).orFail();
-    const { score } = await user.updateAnalytics(now);
-    expect(score).toBe((await user.getUserAnalytics(now, { days: 7 })).engagement.score);
+    const identity = createIdentity({ connection: database().connection, clock });
+    const user = await identity.models.User.findById(userId).orFail();
+    const { score } = await user.updateAnalytics();
+    expect(score).toBe((await user.getUserAnalytics({ days: 7 })).engagement.score);
     expect((await models.User.findById(userId).lean())?.analytics.engagementScore).toBe(score);
     expect(score).toBeGreaterThan(35); // active today
   });
 
-  it("count a request without a write, and closing the database writes it", async () => {
-    const opened = await openDatabase(temporary.uri, { monitorCommands: true });
+  it("count a request without a write, and closing the identity object writes it", async () => {
+    const opened = await openIdentity(temporary.uri, { clock, database: { monitorCommands: true } });
     const { _id: userId } = await makeUser(opened.models);
     const user = await opened.models.User.findById(userId).orFail();
-    const { commands } = await commandsDuring(opened, async () => {
-      for (let request = 0; request < 10; request++) user.trackApiUsage({ endpoint: "GET /a" }, now);
+    const { commands } = await commandsDuring({ connection: opened.models.User.db }, async () => {
+      for (let request = 0; request < 10; request++) user.trackApiUsage({ endpoint: "GET /a" });
     });
     expect(commands).toEqual([]);
     await opened.close();
@@ -159,12 +159,16 @@ describe("the methods of a user", () => {
     expect((await User.findById(userId).lean())?.apiUsage.totals.requests).toBe(10);
   });
 
-  it("of one connection share one recorder", async () => {
+  it("share the recorder of their identity object, and no other's", async () => {
     const { _id: userId } = await makeUser(models);
-    const user = await models.User.findById(userId).orFail();
-    user.trackApiUsage({ endpoint: "GET /a" }, now);
-    trackApiUsage(models, { userId, endpoint: "GET /a" }, now);
-    await flushApiUsage(models);
+    const { connection } = database();
+    const [own, other] = [createIdentity({ connection, clock }), createIdentity({ connection, clock })];
+    const user = await own.models.User.findById(userId).orFail();
+    user.trackApiUsage({ endpoint: "GET /a" });
+    own.usage.track({ userId, endpoint: "GET /a" });
+    await other.flush();
+    expect((await models.User.findById(userId).lean())?.apiUsage.totals.requests).toBe(0);
+    await own.flush();
     expect((await models.User.findById(userId).lean())?.apiUsage.totals.requests).toBe(2);
   });
 });

@@ -3,8 +3,10 @@ import { bundleChild, childrenAhead, startChild } from "@org/dev-kit/children";
 import { faultLoop } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createApiKey, defineModels, type IdentityModels } from "../src/index.js";
+import { createApiKey } from "../src/api-keys/manage.js";
+import { defineModels, type IdentityModels } from "../src/index.js";
 import type { Spending } from "./children/key-spender.js";
+import { contextAt } from "./context.js";
 import { createIndexes, makeUser } from "./database.js";
 import { now } from "./moment.js";
 
@@ -21,7 +23,7 @@ const script = await bundleChild(new URL("./children/key-spender.ts", import.met
 async function makeKey(remaining: number) {
   const { _id: userId } = await makeUser(models);
   const input = { userId, name: "ci", scopes: [], quota: { remaining } };
-  const { apiKey, key } = await createApiKey(models, input, now);
+  const { apiKey, key } = await createApiKey(contextAt(models, now), input);
   return { keyId: apiKey.id, key, stored: () => models.ApiKey.findById(apiKey.id).lean() };
 }
 
@@ -51,7 +53,7 @@ describe.each([
 
 it(`after ${kills.planned} kills at random moments no more succeeded than were granted, and the losses are bounded (seed ${kills.seed})`, async () => {
   const granted = 1_000_000;
-  const options = { leaseSize: 20, leaseMs: 200, maxUnwritten: 30, flushMs: 20 };
+  const options = { leaseSize: 20, leaseMs: 200, maxUnwritten: 30, flushIntervalMs: 20 };
   const { key, stored } = await makeKey(granted);
   const next = childrenAhead(3, kills.planned, () => startChild(script, temporary.uri));
   const parallel = 4;

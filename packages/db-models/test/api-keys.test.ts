@@ -1,34 +1,34 @@
 import fc from "fast-check";
 import { Types } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  ApiKeyVerifier,
-  type ApiKeyVerifierOptions,
-  createApiKey,
-  duration,
-  eraseUserData,
-  exportUserData,
-  listApiKeys,
-  type ModelsWithMethods,
-  mintToken,
-  parseToken,
-  revokeApiKey,
-  rotateApiKey,
-  setUserStatus,
-  verifyApiKey,
-} from "../src/index.js";
+import { createApiKey, listApiKeys, revokeApiKey } from "../src/api-keys/manage.js";
+import { rotateApiKey } from "../src/api-keys/rotate.js";
+import { ApiKeyVerifier, type ApiKeyVerifierOptions } from "../src/api-keys/verifier.js";
+import { duration } from "../src/core/limits.js";
+import { mintToken, parseToken } from "../src/core/secrets.js";
+import { createIdentity, type IdentityModels } from "../src/index.js";
+import { eraseUserData } from "../src/privacy/erase.js";
+import { exportUserData } from "../src/privacy/export.js";
+import { setUserStatus } from "../src/users/accounts.js";
+import { contextAt } from "./context.js";
 import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
 import { after, now } from "./moment.js";
+import { verifyApiKey } from "./recorders.js";
 
 const database = useIdentityDatabase();
-let models: ModelsWithMethods;
+let models: IdentityModels;
 beforeAll(() => {
   models = database().models;
 });
 
 async function makeKey(fields: Partial<Parameters<typeof createApiKey>[1]> = {}) {
   const { _id: userId } = await makeUser(models);
-  const { apiKey, key } = await createApiKey(models, { userId, name: "ci", scopes: [], ...fields }, now);
+  const { apiKey, key } = await createApiKey(contextAt(models, now), {
+    userId,
+    name: "ci",
+    scopes: [],
+    ...fields,
+  });
   return { userId, keyId: apiKey.id, key, apiKey };
 }
 
@@ -114,14 +114,15 @@ describe("creating a key", () => {
     const document = await stored(keyId);
     expect(JSON.stringify(document)).not.toContain(key);
     await models.ApiKey.validate(document);
-    expect(await listApiKeys(models, { userId })).toEqual([apiKey]);
+    expect(await listApiKeys(contextAt(models), { userId })).toEqual([apiKey]);
     expect(JSON.stringify(apiKey)).not.toMatch(/hash/i);
   });
 
   it("is a method of a user", async () => {
     const { _id } = await makeUser(models);
-    const user = await models.User.findById(_id);
-    const { key } = await user!.createApiKey({ name: "ci", scopes: [] }, now);
+    const { models: withMethods } = createIdentity({ connection: database().connection });
+    const user = await withMethods.User.findById(_id).orFail();
+    const { key } = await user.createApiKey({ name: "ci", scopes: [] });
     expect(await check(key)).toMatchObject({ valid: true, userId: _id });
   });
 
@@ -142,18 +143,22 @@ describe("creating a key", () => {
   ])("refuses %j", async (wrong) => {
     const { _id: userId } = await makeUser(models);
     const input = { userId, name: "ci", scopes: [], ...wrong };
-    await expect(createApiKey(models, input, now)).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    await expect(createApiKey(contextAt(models, now), input)).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+    });
     expect(await models.ApiKey.countDocuments({ userId })).toBe(0);
   });
 
   it("is for active users, and leaves nothing behind for others", async () => {
     const { _id: suspended } = await makeUser(models, { status: "suspended" });
     const input = { name: "ci", scopes: [] };
-    await expect(createApiKey(models, { ...input, userId: suspended }, now)).rejects.toMatchObject({
-      code: "USER_NOT_ACTIVE",
-    });
+    await expect(createApiKey(contextAt(models, now), { ...input, userId: suspended })).rejects.toMatchObject(
+      {
+        code: "USER_NOT_ACTIVE",
+      },
+    );
     const nobody = new Types.ObjectId();
-    await expect(createApiKey(models, { ...input, userId: nobody }, now)).rejects.toMatchObject({
+    await expect(createApiKey(contextAt(models, now), { ...input, userId: nobody })).rejects.toMatchObject({
       code: "USER_NOT_FOUND",
     });
     expect(await models.ApiKey.countDocuments({ userId: { $in: [suspended, nobody] } })).toBe(0);
@@ -178,11 +183,11 @@ describe("a verification", () => {
     const { verifier } = manual();
     expect(await verifier.verify({ key }, after(duration.hour - 1))).toMatchObject({ valid: true });
     expect(await verifier.verify({ key }, after(duration.hour))).toEqual({ valid: false, reason: "expired" });
-    expect(await revokeApiKey(models, { userId: new Types.ObjectId(), keyId }, now)).toBe(false);
-    expect(await revokeApiKey(models, { userId, keyId }, now)).toBe(true);
-    expect(await revokeApiKey(models, { userId, keyId }, now)).toBe(false);
+    expect(await revokeApiKey(contextAt(models, now), { userId: new Types.ObjectId(), keyId })).toBe(false);
+    expect(await revokeApiKey(contextAt(models, now), { userId, keyId })).toBe(true);
+    expect(await revokeApiKey(contextAt(models, now), { userId, keyId })).toBe(false);
     expect(await verifier.verify({ key }, now)).toEqual({ valid: false, reason: "revoked" });
-    expect(await listApiKeys(models, { userId })).toEqual([]);
+    expect(await listApiKeys(contextAt(models), { userId })).toEqual([]);
     await verifier.close();
   });
 
@@ -205,18 +210,18 @@ describe("a verification", () => {
     const made: Promise<unknown>[] = [];
     for (let round = 0; round < 10; round++) {
       made.push(
-        setUserStatus(models, { userId, status: "suspended" }, now),
-        createApiKey(models, { userId, name: "late", scopes: [] }, now),
-        setUserStatus(models, { userId, status: "active" }, now),
+        setUserStatus(contextAt(models, now), { userId, status: "suspended" }),
+        createApiKey(contextAt(models, now), { userId, name: "late", scopes: [] }),
+        setUserStatus(contextAt(models, now), { userId, status: "active" }),
       );
     }
     const results = await Promise.allSettled(made);
-    await setUserStatus(models, { userId, status: "suspended" }, now);
+    await setUserStatus(contextAt(models, now), { userId, status: "suspended" });
     const keys = results.flatMap((result) =>
       result.status === "fulfilled" && result.value ? [(result.value as { key: string }).key] : [],
     );
     for (const one of [key, ...keys]) expect(await check(one)).toMatchObject({ reason: "user_not_active" });
-    await setUserStatus(models, { userId, status: "active" }, now);
+    await setUserStatus(contextAt(models, now), { userId, status: "active" });
     for (const one of [key, ...keys]) expect(await check(one)).toMatchObject({ valid: true });
   });
 
@@ -231,7 +236,7 @@ describe("rotating a key", () => {
   it("keeps the one before good for the overlap, and both share the quota and the limits", async () => {
     const made = await makeKey({ scopes: ["a"], quota: { remaining: 3 }, lifetimeMs: duration.day });
     const rotation = { userId: made.userId, keyId: made.keyId, overlapMs: duration.hour };
-    const { key, formerExpiresAt, apiKey } = await rotateApiKey(models, rotation, now);
+    const { key, formerExpiresAt, apiKey } = await rotateApiKey(contextAt(models, now), rotation);
     expect(formerExpiresAt).toEqual(after(duration.hour));
     expect(apiKey).toMatchObject({ ...made.apiKey, start: key.slice(0, 8), rotatedAt: now, formerExpiresAt });
     expect(await check(made.key)).toMatchObject({ valid: true, keyId: made.keyId, remaining: 2 });
@@ -243,7 +248,7 @@ describe("rotating a key", () => {
 
   it("ends the one before at once without an overlap, and never leaves more than two", async () => {
     const { userId, keyId, key: first } = await makeKey();
-    const rotate = (overlapMs: number) => rotateApiKey(models, { userId, keyId, overlapMs }, now);
+    const rotate = (overlapMs: number) => rotateApiKey(contextAt(models, now), { userId, keyId, overlapMs });
     const { key: second } = await rotate(0);
     expect(await check(first)).toMatchObject({ reason: "expired" });
     const results = await Promise.all(Array.from({ length: 100 }, () => rotate(duration.day)));
@@ -256,7 +261,7 @@ describe("rotating a key", () => {
   it("can give the new key a life of its own, and the old one none beyond its end", async () => {
     const { userId, keyId, key: first } = await makeKey({ lifetimeMs: duration.hour });
     const rotation = { userId, keyId, overlapMs: duration.day, lifetimeMs: 2 * duration.day };
-    const { key, formerExpiresAt } = await rotateApiKey(models, rotation, now);
+    const { key, formerExpiresAt } = await rotateApiKey(contextAt(models, now), rotation);
     expect(formerExpiresAt).toEqual(after(duration.hour));
     expect(await check(first, after(duration.hour))).toMatchObject({ reason: "expired" });
     expect(await check(key, after(duration.day))).toMatchObject({ valid: true });
@@ -265,12 +270,12 @@ describe("rotating a key", () => {
   it("is for live keys of the user", async () => {
     const { userId, keyId } = await makeKey({ lifetimeMs: duration.hour });
     const rotate = (who: Types.ObjectId, at: Date, overlapMs = 0) =>
-      rotateApiKey(models, { userId: who, keyId, overlapMs }, at);
+      rotateApiKey(contextAt(models, at), { userId: who, keyId, overlapMs });
     const notFound = { code: "API_KEY_NOT_FOUND" };
     await expect(rotate(new Types.ObjectId(), now)).rejects.toMatchObject(notFound);
     await expect(rotate(userId, after(duration.hour))).rejects.toMatchObject(notFound);
     await expect(rotate(userId, now, 8 * duration.day)).rejects.toMatchObject({ code: "INVALID_INPUT" });
-    await revokeApiKey(models, { userId, keyId }, now);
+    await revokeApiKey(contextAt(models, now), { userId, keyId });
     await expect(rotate(userId, now)).rejects.toMatchObject(notFound);
   });
 });
@@ -424,12 +429,13 @@ describe("usage counts", () => {
 
 it("keys are exported without hashes, and erased", async () => {
   const { userId, key, keyId } = await makeKey({ quota: { remaining: 500 } });
-  await rotateApiKey(models, { userId, keyId }, now);
+  await rotateApiKey(contextAt(models, now), { userId, keyId });
   const records = [];
-  for await (const record of exportUserData(models, userId, now)) records.push(JSON.stringify(record));
+  for await (const record of exportUserData(contextAt(models, now), userId))
+    records.push(JSON.stringify(record));
   const exported = records.find((record) => record.includes("api_keys"));
   expect(exported).toContain('"name":"ci"');
   expect(exported).not.toMatch(/keyHash|secrets/);
-  await eraseUserData(models, { userId }, now);
+  await eraseUserData(contextAt(models, now), { userId });
   expect(await check(key)).toEqual({ valid: false, reason: "unknown" });
 });

@@ -3,7 +3,9 @@ import { bundleChild, childrenAhead, startChild } from "@org/dev-kit/children";
 import { faultLoop } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type AuditEventDocument, defineModels, type IdentityModels, verifyAudit } from "../src/index.js";
+import { verifyAudit } from "../src/audit/verify.js";
+import { type AuditEventDocument, defineModels, type IdentityModels } from "../src/index.js";
+import { contextAt } from "./context.js";
 import { makeUser } from "./database.js";
 
 const temporary = useTemporaryDatabase({ label: "audit-crash" });
@@ -33,7 +35,7 @@ describe("appendAudit in several processes", () => {
     const said = children.map((child) => acknowledged(child.printed()));
     expect(said.map((lines) => lines.length)).toEqual([100, 100, 100]);
     expect(new Set(said.map((lines) => lines[0]?.split(" ")[0])).size).toBe(3);
-    expect(await verifyAudit(models)).toMatchObject({ intact: true, chains: 3, events: 300 });
+    expect(await verifyAudit(contextAt(models))).toMatchObject({ intact: true, chains: 3, events: 300 });
     const stored = await placesStored();
     expect(said.flat().filter((line) => !stored.has(line))).toEqual([]);
   });
@@ -55,6 +57,6 @@ describe("appendAudit in several processes", () => {
     expect(said.length).toBeGreaterThanOrEqual(kills.planned / 2);
     const stored = await placesStored();
     expect(said.filter((line) => !stored.has(line))).toEqual([]);
-    expect(await verifyAudit(models)).toMatchObject({ intact: true, breaks: [] });
+    expect(await verifyAudit(contextAt(models))).toMatchObject({ intact: true, breaks: [] });
   });
 });

@@ -4,24 +4,23 @@ import fc from "fast-check";
 import { Types } from "mongoose";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { auditEventHash, canonicalAuditEvent, firstHash } from "../src/audit/canonical.js";
-import { seal, unseal } from "../src/core/secrets.js";
+import { createAuditCheckpoint } from "../src/audit/checkpoints.js";
+import { applyAuditRetention } from "../src/audit/retention.js";
+import { verifyAudit } from "../src/audit/verify.js";
+import { duration } from "../src/core/limits.js";
+import { hmac, seal, sha256, unseal } from "../src/core/secrets.js";
 import {
   type AuditEventDocument,
   type AuditInput,
-  appendAudit,
-  applyAuditRetention,
   auditRefOf,
-  createAuditCheckpoint,
-  duration,
-  hmac,
   type IdentityModels,
-  queries,
-  runQuery,
   type SigningKey,
-  sha256,
-  verifyAudit,
 } from "../src/index.js";
+import { queries } from "../src/queries/queries.js";
+import { runQuery } from "../src/queries/run-query.js";
+import { contextAt } from "./context.js";
 import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
+import { appendAudit } from "./recorders.js";
 
 const database = useIdentityDatabase();
 let models: IdentityModels;
@@ -85,7 +84,7 @@ describe("appendAudit", () => {
       { sequence: 1, previousHash: first.eventHash, eventHash: second.eventHash, network: "2001:db8::/64" },
     ]);
     for (const document of stored) await new models.AuditEvent(document).validate();
-    expect(await verifyAudit(models)).toMatchObject({ intact: true, chains: 1, events: 2 });
+    expect(await verifyAudit(contextAt(models))).toMatchObject({ intact: true, chains: 1, events: 2 });
   });
 
   it("writes 100 parallel events of 100 people in two groups", async () => {
@@ -96,7 +95,7 @@ describe("appendAudit", () => {
     expect(commands.filter((command) => command === "insert")).toHaveLength(2);
     expect(commands.filter((command) => command === "find")).toHaveLength(2);
     expect(result.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 100 }, (_, index) => index));
-    expect(await verifyAudit(models)).toMatchObject({ intact: true, chains: 1, events: 100 });
+    expect(await verifyAudit(contextAt(models))).toMatchObject({ intact: true, chains: 1, events: 100 });
   });
 
   it("names people only by references that their key makes, and seals where they were", async () => {
@@ -162,7 +161,7 @@ describe("appendAudit", () => {
       }),
       { numRuns: 60, seed: 61 },
     );
-    expect(await verifyAudit(models)).toMatchObject({ intact: true, events: 60 });
+    expect(await verifyAudit(contextAt(models))).toMatchObject({ intact: true, events: 60 });
   });
 
   /** Models whose first inserts of audit events do something else. */
@@ -191,7 +190,7 @@ describe("appendAudit", () => {
     await appendAudit(flaky, event, now);
     const appended = await Promise.all([appendAudit(flaky, event, now), appendAudit(flaky, event, now)]);
     expect(appended.map(({ sequence }) => sequence)).toEqual([1, 2]);
-    expect(await verifyAudit(models)).toMatchObject({ intact: true, chains: 1, events: 3 });
+    expect(await verifyAudit(contextAt(models))).toMatchObject({ intact: true, chains: 1, events: 3 });
   });
 
   it("says so when an event was not confirmed, and begins a new chain after it", async () => {
@@ -203,7 +202,7 @@ describe("appendAudit", () => {
     });
     const { sequence } = await appendAudit(away, event, now);
     expect(sequence).toBe(0);
-    expect(await verifyAudit(models)).toMatchObject({ intact: true, chains: 1, events: 1 });
+    expect(await verifyAudit(contextAt(models))).toMatchObject({ intact: true, chains: 1, events: 1 });
   });
 });
 
@@ -219,7 +218,7 @@ describe("an event that can't be as it says", () => {
       "kept",
       "kept",
     ]);
-    expect(await verifyAudit(models)).toMatchObject({ intact: true, events: 4 });
+    expect(await verifyAudit(contextAt(models))).toMatchObject({ intact: true, events: 4 });
   });
 
   it("with a detail called __proto__ is refused, not stored without it", async () => {
@@ -233,9 +232,9 @@ describe("an event that can't be as it says", () => {
     const wrong = await appendAudit(models, event, day(3_650));
     const right = await appendAudit(models, event, day(0));
     expect(right.chainId).not.toBe(wrong.chainId);
-    await createAuditCheckpoint(models, keys, day(1));
+    await createAuditCheckpoint(contextAt(models, day(1)), keys);
     // Of the event alone nobody knows how old it is.
-    expect(await applyAuditRetention(models, keys, day(800))).toMatchObject({ events: 2 });
+    expect(await applyAuditRetention(contextAt(models, day(800)), keys)).toMatchObject({ events: 2 });
   });
 
   it("dated ahead within a chain of earlier times goes with the events behind it, not with the fresh ones", async () => {
@@ -251,9 +250,9 @@ describe("an event that can't be as it says", () => {
       relinked.push({ ...content, eventHash: auditEventHash(content.previousHash, content) });
     }
     for (const one of relinked) await events().replaceOne({ _id: one._id }, { ...one });
-    await createAuditCheckpoint(models, keys, day(1));
-    expect(await applyAuditRetention(models, keys, day(100))).toMatchObject({ events: 0 });
-    expect(await applyAuditRetention(models, keys, day(730.2))).toMatchObject({ events: 2 });
+    await createAuditCheckpoint(contextAt(models, day(1)), keys);
+    expect(await applyAuditRetention(contextAt(models, day(100)), keys)).toMatchObject({ events: 0 });
+    expect(await applyAuditRetention(contextAt(models, day(730.2)), keys)).toMatchObject({ events: 2 });
   });
 });
 
@@ -326,7 +325,7 @@ describe("verifyAudit", () => {
       await events().deleteOne({ _id: at(5)._id });
       await put({ ...at(5), _id: new Types.ObjectId() });
     } else await replace(5, change);
-    expect(await verifyAudit(models)).toMatchObject({
+    expect(await verifyAudit(contextAt(models))).toMatchObject({
       intact: false,
       breaks: [{ chainId, sequence: 5, problem: "edited" }],
     });
@@ -387,7 +386,7 @@ describe("verifyAudit", () => {
     ["one put in under no number", length, "inserted", () => put({ ...forged(), sequence: "5" })],
   ])("names the break: %s", async (_name, sequence, problem, tamper) => {
     await tamper();
-    const { intact, breaks } = await verifyAudit(models);
+    const { intact, breaks } = await verifyAudit(contextAt(models));
     expect({ intact, breaks }).toEqual({ intact: false, breaks: [{ chainId, sequence, problem }] });
   });
 
@@ -396,7 +395,7 @@ describe("verifyAudit", () => {
     const other = (await appendMany(5))[0]!.chainId;
     await replace(3, { action: "x" });
     await events().deleteOne({ chainId: other, sequence: 1 });
-    const { breaks, events: intactEvents, chains } = await verifyAudit(models);
+    const { breaks, events: intactEvents, chains } = await verifyAudit(contextAt(models));
     expect(chains).toBe(2);
     expect(intactEvents).toBe(3 + 1);
     expect(breaks).toHaveLength(2);
@@ -406,18 +405,19 @@ describe("verifyAudit", () => {
 
   it("streams: a thousand events at a time, however long the chain", async () => {
     await appendMany(2_500);
-    const { result, commands } = await commandsDuring(database(), () => verifyAudit(models));
+    const { result, commands } = await commandsDuring(database(), () => verifyAudit(contextAt(models)));
     expect(result).toMatchObject({ intact: true, chains: 1, events: length + 2_500 });
     expect(commands).toEqual(["distinct", "find", "getMore", "getMore"]);
   });
 
   describe("with an exported checkpoint", () => {
-    const exported = async () => JSON.parse(JSON.stringify(await createAuditCheckpoint(models, keys, now)));
+    const exported = async () =>
+      JSON.parse(JSON.stringify(await createAuditCheckpoint(contextAt(models, now), keys)));
 
     it("finds nothing wrong when nothing is, also after more events", async () => {
       const checkpoint = await exported();
       await appendMany(3);
-      const result = await verifyAudit(models, { publicKeys, checkpoint });
+      const result = await verifyAudit(contextAt(models), { publicKeys, checkpoint });
       expect(result).toEqual({ intact: true, chains: 1, events: length + 3, checkpoints: 1, breaks: [] });
     });
 
@@ -440,11 +440,11 @@ describe("verifyAudit", () => {
     ])("names %s, also when the stored checkpoints are gone", async (_name, sequence, problem, tamper) => {
       const checkpoint = await exported();
       await tamper();
-      expect((await verifyAudit(models, { publicKeys, checkpoint })).breaks).toEqual([
+      expect((await verifyAudit(contextAt(models), { publicKeys, checkpoint })).breaks).toEqual([
         { chainId, sequence, problem },
       ]);
       await models.AuditCheckpoint.collection.deleteMany({});
-      expect((await verifyAudit(models, { publicKeys, checkpoint })).breaks).toEqual([
+      expect((await verifyAudit(contextAt(models), { publicKeys, checkpoint })).breaks).toEqual([
         { checkpoint: 0, problem: "checkpoint_missing" },
         { chainId, sequence, problem },
       ]);
@@ -459,7 +459,7 @@ describe("verifyAudit", () => {
       ["the key", (checkpoint) => ({ ...checkpoint, keyId: sha256("x") })],
     ])("does not believe one of which %s was changed", async (_name, change) => {
       const checkpoint = change(await exported());
-      const { intact, breaks } = await verifyAudit(models, { publicKeys, checkpoint });
+      const { intact, breaks } = await verifyAudit(contextAt(models), { publicKeys, checkpoint });
       expect({ intact, problem: breaks[0] }).toMatchObject({
         intact: false,
         problem: { problem: "checkpoint_forged" },
@@ -468,11 +468,15 @@ describe("verifyAudit", () => {
 
     it("does not believe one that somebody else signed, stored or exported", async () => {
       const stranger = generateKeyPairSync("ed25519");
-      const checkpoint = await createAuditCheckpoint(models, { signingKey: stranger.privateKey }, now);
-      expect((await verifyAudit(models, { publicKeys, checkpoint })).breaks).toEqual([
+      const checkpoint = await createAuditCheckpoint(contextAt(models, now), {
+        signingKey: stranger.privateKey,
+      });
+      expect((await verifyAudit(contextAt(models), { publicKeys, checkpoint })).breaks).toEqual([
         { checkpoint: 0, problem: "checkpoint_forged" },
       ]);
-      await expect(createAuditCheckpoint(models, keys, now)).rejects.toMatchObject({ code: "AUDIT_BROKEN" });
+      await expect(createAuditCheckpoint(contextAt(models, now), keys)).rejects.toMatchObject({
+        code: "AUDIT_BROKEN",
+      });
     });
 
     const storeAgain = (checkpoint: { at: string }) =>
@@ -481,13 +485,16 @@ describe("verifyAudit", () => {
     it("finds stored checkpoints removed from the middle and from the end", async () => {
       const checkpoints = [await exported(), await exported(), await exported()];
       const { collection } = models.AuditCheckpoint;
-      expect(await verifyAudit(models, { publicKeys })).toMatchObject({ intact: true, checkpoints: 3 });
+      expect(await verifyAudit(contextAt(models), { publicKeys })).toMatchObject({
+        intact: true,
+        checkpoints: 3,
+      });
       await collection.deleteOne({ number: 2 });
-      const cut = await verifyAudit(models, { publicKeys, checkpoint: checkpoints[2] });
+      const cut = await verifyAudit(contextAt(models), { publicKeys, checkpoint: checkpoints[2] });
       expect(cut.breaks).toEqual([{ checkpoint: 2, problem: "checkpoint_missing" }]);
       await collection.deleteMany({ number: 1 });
       await storeAgain(checkpoints[2]);
-      const holed = await verifyAudit(models, { publicKeys });
+      const holed = await verifyAudit(contextAt(models), { publicKeys });
       expect(holed.breaks).toEqual([{ checkpoint: 1, problem: "checkpoint_missing" }]);
     });
 
@@ -495,11 +502,11 @@ describe("verifyAudit", () => {
       await exported();
       const next = generateKeyPairSync("ed25519");
       const changed = { signingKey: next.privateKey.export({ type: "pkcs8", format: "pem" }).toString() };
-      await expect(createAuditCheckpoint(models, changed, now)).rejects.toMatchObject({
+      await expect(createAuditCheckpoint(contextAt(models, now), changed)).rejects.toMatchObject({
         code: "AUDIT_BROKEN",
       });
-      await createAuditCheckpoint(models, { ...changed, formerKeys: publicKeys }, now);
-      const result = await verifyAudit(models, { publicKeys: [publicKey, next.publicKey] });
+      await createAuditCheckpoint(contextAt(models, now), { ...changed, formerKeys: publicKeys });
+      const result = await verifyAudit(contextAt(models), { publicKeys: [publicKey, next.publicKey] });
       expect(result).toMatchObject({ intact: true, checkpoints: 2 });
     });
 
@@ -515,11 +522,14 @@ describe("verifyAudit", () => {
     it("gives parallel checkpoints numbers without gaps", async () => {
       const made = await Promise.allSettled(Array.from({ length: 4 }, () => exported()));
       expect(made.map(({ status }) => status)).toEqual(Array(4).fill("fulfilled"));
-      expect(await verifyAudit(models, { publicKeys })).toMatchObject({ intact: true, checkpoints: 4 });
+      expect(await verifyAudit(contextAt(models), { publicKeys })).toMatchObject({
+        intact: true,
+        checkpoints: 4,
+      });
     });
 
     it.each([null, "x", {}, { number: -1 }])("refuses %j as one", async (checkpoint) => {
-      await expect(verifyAudit(models, { publicKeys, checkpoint })).rejects.toMatchObject({
+      await expect(verifyAudit(contextAt(models), { publicKeys, checkpoint })).rejects.toMatchObject({
         code: "INVALID_INPUT",
       });
     });
@@ -537,26 +547,30 @@ describe("applyAuditRetention", () => {
     for (let hours = 1; hours < 30; hours++) {
       await append({}, new Date(now.getTime() + hours * duration.hour));
     }
-    const older = await createAuditCheckpoint(models, keys, later(2));
+    const older = await createAuditCheckpoint(contextAt(models, later(2)), keys);
     const cutoff = new Date(later(730).getTime() + 20 * duration.hour);
-    const { events: removed } = await applyAuditRetention(models, keys, cutoff);
+    const { events: removed } = await applyAuditRetention(contextAt(models, cutoff), keys);
     expect(removed).toBe(20);
     expect((await readEvents(chainId)).map(({ sequence }) => sequence)).toEqual([
       20, 21, 22, 23, 24, 25, 26, 27, 28, 29,
     ]);
-    const result = await verifyAudit(models, { publicKeys, checkpoint: older });
+    const result = await verifyAudit(contextAt(models), { publicKeys, checkpoint: older });
     expect(result).toMatchObject({ intact: true, events: 10, breaks: [] });
-    expect(await applyAuditRetention(models, keys, cutoff)).toMatchObject({ events: 0 });
+    expect(await applyAuditRetention(contextAt(models, cutoff), keys)).toMatchObject({ events: 0 });
   });
 
   it("takes away whole chains, forgets them, and keeps young ones", async () => {
     await appendMany(3);
     const young = await append({}, later(youngDay));
-    expect(await applyAuditRetention(models, keys, later(dueDay))).toMatchObject({ events: 3 });
-    expect(await verifyAudit(models, { publicKeys })).toMatchObject({ intact: true, events: 1 });
-    const { chains } = await createAuditCheckpoint(models, keys, later(dueDay));
+    expect(await applyAuditRetention(contextAt(models, later(dueDay)), keys)).toMatchObject({ events: 3 });
+    expect(await verifyAudit(contextAt(models), { publicKeys })).toMatchObject({ intact: true, events: 1 });
+    const { chains } = await createAuditCheckpoint(contextAt(models, later(dueDay)), keys);
     expect(chains.map(({ chainId }) => chainId)).toEqual([young.chainId]);
-    expect(await verifyAudit(models, { publicKeys })).toMatchObject({ intact: true, chains: 1, events: 1 });
+    expect(await verifyAudit(contextAt(models), { publicKeys })).toMatchObject({
+      intact: true,
+      chains: 1,
+      events: 1,
+    });
   });
 
   it("killed before it removes anything, or half-way, leaves what verifies, and goes on", async () => {
@@ -575,21 +589,21 @@ describe("applyAuditRetention", () => {
         }),
       }),
     } as IdentityModels;
-    await expect(applyAuditRetention(refusing, keys, later(dueDay))).rejects.toThrow("killed");
-    expect(await verifyAudit(models, { publicKeys })).toMatchObject({ intact: true, events: 1 });
+    await expect(applyAuditRetention(contextAt(refusing, later(dueDay)), keys)).rejects.toThrow("killed");
+    expect(await verifyAudit(contextAt(models), { publicKeys })).toMatchObject({ intact: true, events: 1 });
     await events().deleteMany({ chainId, sequence: { $lt: 4 } });
-    expect(await verifyAudit(models, { publicKeys })).toMatchObject({ intact: true });
-    await createAuditCheckpoint(models, keys, later(dueDay));
-    expect(await applyAuditRetention(models, keys, later(dueDay))).toMatchObject({ events: 6 });
-    expect(await verifyAudit(models, { publicKeys })).toMatchObject({ intact: true, events: 1 });
+    expect(await verifyAudit(contextAt(models), { publicKeys })).toMatchObject({ intact: true });
+    await createAuditCheckpoint(contextAt(models, later(dueDay)), keys);
+    expect(await applyAuditRetention(contextAt(models, later(dueDay)), keys)).toMatchObject({ events: 6 });
+    expect(await verifyAudit(contextAt(models), { publicKeys })).toMatchObject({ intact: true, events: 1 });
   });
 
   it("keeps the old events of a chain that was tampered with", async () => {
     const { chainId } = await append();
     await appendMany(3);
-    await createAuditCheckpoint(models, keys, now);
+    await createAuditCheckpoint(contextAt(models, now), keys);
     await events().updateOne({ chainId, sequence: 2 }, { $set: { outcome: "failure" } });
-    await expect(applyAuditRetention(models, keys, later(dueDay))).rejects.toMatchObject({
+    await expect(applyAuditRetention(contextAt(models, later(dueDay)), keys)).rejects.toMatchObject({
       code: "AUDIT_BROKEN",
       details: { sequence: 2, problem: "edited" },
     });
@@ -599,18 +613,23 @@ describe("applyAuditRetention", () => {
   it("can't be played by who has no key: a front that is cut off is missing", async () => {
     const { chainId } = await append();
     await appendMany(3);
-    await createAuditCheckpoint(models, keys, now);
+    await createAuditCheckpoint(contextAt(models, now), keys);
     await events().deleteMany({ chainId, sequence: { $lt: 2 } });
-    expect((await verifyAudit(models, { publicKeys })).breaks).toEqual([
+    expect((await verifyAudit(contextAt(models), { publicKeys })).breaks).toEqual([
       { chainId, sequence: 0, problem: "missing" },
     ]);
   });
 
   it("removes old checkpoints, and leaves those that stay linked", async () => {
     await append();
-    for (const day of [0, 1, youngDay]) await createAuditCheckpoint(models, keys, later(day));
-    expect(await applyAuditRetention(models, keys, later(dueDay))).toMatchObject({ checkpoints: 2 });
-    expect(await verifyAudit(models, { publicKeys })).toMatchObject({ intact: true, checkpoints: 2 });
+    for (const day of [0, 1, youngDay]) await createAuditCheckpoint(contextAt(models, later(day)), keys);
+    expect(await applyAuditRetention(contextAt(models, later(dueDay)), keys)).toMatchObject({
+      checkpoints: 2,
+    });
+    expect(await verifyAudit(contextAt(models), { publicKeys })).toMatchObject({
+      intact: true,
+      checkpoints: 2,
+    });
   });
 });
 
@@ -623,14 +642,14 @@ describe("verifyAudit meanwhile", () => {
     const work = (async () => {
       for (let day = 726; day < 734; day++) {
         await Promise.all(Array.from({ length: 40 }, () => append({}, later(day))));
-        await applyAuditRetention(models, keys, later(day));
+        await applyAuditRetention(contextAt(models, later(day)), keys);
       }
     })().finally(() => {
       working = false;
     });
     let rounds = 0;
     for (; working; rounds++) {
-      expect(await verifyAudit(models, { publicKeys })).toMatchObject({ breaks: [] });
+      expect(await verifyAudit(contextAt(models), { publicKeys })).toMatchObject({ breaks: [] });
     }
     await work;
     expect(rounds).toBeGreaterThan(1);
@@ -643,7 +662,7 @@ describe("generated data", () => {
     const { connection } = database();
     await connection.db!.dropDatabase();
     await loadIdentityData(connection.db!, { users: 120, sessions: 240, seed: 9 });
-    const result = await verifyAudit(models, { publicKeys: [auditPublicKey] });
+    const result = await verifyAudit(contextAt(models), { publicKeys: [auditPublicKey] });
     expect(result).toMatchObject({ intact: true, chains: 4, checkpoints: 1 });
     const user = await models.User.findOne().select("+auditKey").lean();
     const found = await runQuery(models, queries.auditOfSubject(auditRefOf(user!.auditKey)));
@@ -660,14 +679,14 @@ describe("a key", () => {
     ["that is empty", ""],
   ])("%s signs no checkpoint", async (_name, wrong) => {
     await append();
-    const signing = createAuditCheckpoint(models, { signingKey: wrong }, now);
+    const signing = createAuditCheckpoint(contextAt(models, now), { signingKey: wrong });
     await expect(signing).rejects.toMatchObject({ code: "INVALID_INPUT" });
     expect(await models.AuditCheckpoint.collection.countDocuments()).toBe(0);
   });
 
   it("of another kind verifies none", async () => {
-    const checkpoint = await createAuditCheckpoint(models, keys, now);
-    const verifying = verifyAudit(models, { publicKeys: [rsa.publicKey], checkpoint });
+    const checkpoint = await createAuditCheckpoint(contextAt(models, now), keys);
+    const verifying = verifyAudit(contextAt(models), { publicKeys: [rsa.publicKey], checkpoint });
     await expect(verifying).rejects.toMatchObject({ code: "INVALID_INPUT" });
   });
 });

@@ -2,65 +2,49 @@ import { generateKeyPairSync } from "node:crypto";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { mongo } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  ApiKeyVerifier,
-  appendAudit,
-  applyAuditRetention,
-  authenticateUser,
-  createApiKey,
-  createAuditCheckpoint,
-  createLoginChallenge,
-  duration,
-  eraseUserData,
-  exportUserData,
-  getUserAnalytics,
-  type IdentityModels,
-  incrementApiUsage,
-  introspectToken,
-  listApiKeys,
-  listSecurityEvents,
-  listSessions,
-  openSession,
-  raiseSessionRisk,
-  readRiskKnowledge,
-  recordDatabaseEvent,
-  recordLogin,
-  recordRiskFeedback,
-  recordSecurityEvent,
-  refreshSession,
-  registerApp,
-  registerUser,
-  requestEmailVerification,
-  requestPasswordReset,
-  reserveLoginAttempt,
-  resetPassword,
-  resumeErasures,
-  revokeAllSessions,
-  revokeApiKey,
-  revokeConsent,
-  revokeOtherSessions,
-  revokeSession,
-  revokeToken,
-  rotateApiKey,
-  rotateClientSecret,
-  setAppStatus,
-  setPassword,
-  settleLoginAttempt,
-  setUserRoles,
-  setUserStatus,
-  subscribeSecurityEvents,
-  UsageRecorder,
-  updateAnalytics,
-  updateSecurity,
-  validateAccessToken,
-  validateSession,
-  verifyAudit,
-  verifyEmail,
-  verifyLoginChallenge,
-} from "../src/index.js";
+import { recordLogin } from "../src/analytics/logins.js";
+import { getUserAnalytics, updateAnalytics } from "../src/analytics/user-analytics.js";
+import { createApiKey, listApiKeys, revokeApiKey } from "../src/api-keys/manage.js";
+import { rotateApiKey } from "../src/api-keys/rotate.js";
+import { ApiKeyVerifier } from "../src/api-keys/verifier.js";
+import { createAuditCheckpoint } from "../src/audit/checkpoints.js";
+import { recordDatabaseEvent } from "../src/audit/database-events.js";
+import { applyAuditRetention } from "../src/audit/retention.js";
+import { verifyAudit } from "../src/audit/verify.js";
+import { duration } from "../src/core/limits.js";
+import type { IdentityModels } from "../src/index.js";
+import { createLoginChallenge, verifyLoginChallenge } from "../src/logins/challenges.js";
+import { reserveLoginAttempt } from "../src/logins/reserve.js";
+import { settleLoginAttempt } from "../src/logins/settle.js";
+import { validateAccessToken } from "../src/oauth/access.js";
+import { registerApp, rotateClientSecret, setAppStatus } from "../src/oauth/apps.js";
+import { revokeConsent } from "../src/oauth/consents.js";
+import { introspectToken } from "../src/oauth/introspect.js";
+import { revokeToken } from "../src/oauth/revoke.js";
+import { eraseUserData, resumeErasures } from "../src/privacy/erase.js";
+import { exportUserData } from "../src/privacy/export.js";
+import { recordRiskFeedback } from "../src/risk/feedback.js";
+import { readRiskKnowledge } from "../src/risk/knowledge.js";
+import { listSecurityEvents, recordSecurityEvent } from "../src/security-events/events.js";
+import { subscribeSecurityEvents } from "../src/security-events/subscribe.js";
+import { listSessions } from "../src/sessions/list.js";
+import { openSession } from "../src/sessions/open.js";
+import { refreshSession } from "../src/sessions/refresh.js";
+import { revokeAllSessions, revokeOtherSessions, revokeSession } from "../src/sessions/revoke.js";
+import { raiseSessionRisk } from "../src/sessions/risk.js";
+import { incrementApiUsage } from "../src/sessions/usage.js";
+import { validateSession } from "../src/sessions/validate.js";
+import { UsageRecorder } from "../src/usage/recorder.js";
+import { authenticateUser, registerUser, setUserRoles, setUserStatus } from "../src/users/accounts.js";
+import { requestEmailVerification, verifyEmail } from "../src/users/email-verification.js";
+import { setPassword } from "../src/users/password.js";
+import { requestPasswordReset, resetPassword } from "../src/users/password-reset.js";
+import { updateSecurity } from "../src/users/settings.js";
+import { contextAt } from "./context.js";
 import { useIdentityDatabase } from "./database.js";
 import { after, now } from "./moment.js";
 import { codeFor, exchange, granted, makeWorld, redirectUri, refresh } from "./oauth-world.js";
+import { appendAudit, auditWriterOf } from "./recorders.js";
 
 // As an operator may write it to spare the primary: nothing that decides access may follow it.
 const database = useIdentityDatabase("&readPreference=secondaryPreferred&w=1");
@@ -82,32 +66,32 @@ const { privateKey: signingKey, publicKey } = generateKeyPairSync("ed25519");
 async function makePerson() {
   people += 1;
   const email = `commands-${people}@example.com`;
-  return { email, userId: (await registerUser(models, { email, password }, now))._id };
+  return { email, userId: (await registerUser(contextAt(models, now), { email, password }))._id };
 }
 
 async function useSessions(): Promise<void> {
   const { userId, email } = await makePerson();
-  await authenticateUser(models, { identifier: email, password });
-  await updateSecurity(models, { userId, changes: { maxConcurrentSessions: 2 } }, now);
-  const open = (at = now) => openSession(models, { userId, ip: "203.0.113.7" }, at);
+  await authenticateUser(contextAt(models), { identifier: email, password });
+  await updateSecurity(contextAt(models, now), { userId, changes: { maxConcurrentSessions: 2 } });
+  const open = (at = now) => openSession(contextAt(models, at), { userId, ip: "203.0.113.7" });
   const [{ id: sessionId, token }] = [await open(), await open(), await open()];
-  await refreshSession(models, (await open()).token, now);
-  await validateSession(models, (await open()).token, after(duration.hour));
-  await incrementApiUsage(models, sessionId, { endpoint: "GET /a" }, now);
-  await raiseSessionRisk(models, { sessionId, risk: { score: 5, level: "high", reasons: [] } });
-  await listSessions(models, userId, now);
-  await revokeSession(models, { userId, sessionId }, now);
-  await revokeOtherSessions(models, { userId, sessionId }, now);
-  await refreshSession(models, token, after(duration.hour));
+  await refreshSession(contextAt(models, now), (await open()).token);
+  await validateSession(contextAt(models, after(duration.hour)), (await open()).token);
+  await incrementApiUsage(contextAt(models, now), { sessionId: sessionId, endpoint: "GET /a" });
+  await raiseSessionRisk(contextAt(models), { sessionId, risk: { score: 5, level: "high", reasons: [] } });
+  await listSessions(contextAt(models, now), { userId });
+  await revokeSession(contextAt(models, now), { userId, sessionId });
+  await revokeOtherSessions(contextAt(models, now), { userId, sessionId });
+  await refreshSession(contextAt(models, after(duration.hour)), token);
   await open(after(40 * duration.day));
-  await revokeAllSessions(models, { userId }, now);
-  await setUserRoles(models, { userId, roles: ["admin"] }, now);
-  await setPassword(models, { userId, password, keepToken: (await open()).token }, now);
+  await revokeAllSessions(contextAt(models, now), { userId });
+  await setUserRoles(contextAt(models, now), { userId, roles: ["admin"] });
+  await setPassword(contextAt(models, now), { userId, password, keepToken: (await open()).token });
   const theft = await open();
-  await refreshSession(models, theft.token, now);
-  await refreshSession(models, theft.token, after(duration.hour));
-  await setUserStatus(models, { userId, status: "suspended" }, now);
-  await setUserStatus(models, { userId, status: "active" }, now);
+  await refreshSession(contextAt(models, now), theft.token);
+  await refreshSession(contextAt(models, after(duration.hour)), theft.token);
+  await setUserStatus(contextAt(models, now), { userId, status: "suspended" });
+  await setUserStatus(contextAt(models, now), { userId, status: "active" });
 }
 
 async function useOneTimeTokens(): Promise<void> {
@@ -116,26 +100,33 @@ async function useOneTimeTokens(): Promise<void> {
     if (!request.issued) throw new Error("no token was issued");
     return request as Extract<T, { issued: true }>;
   };
-  const { token: verification } = issuedBy(await requestEmailVerification(models, { userId }, now));
-  const { token } = issuedBy(await requestPasswordReset(models, { email }, now));
+  const { token: verification } = issuedBy(
+    await requestEmailVerification(contextAt(models, now), { userId }),
+  );
+  const { token } = issuedBy(await requestPasswordReset(contextAt(models, now), { email }));
   for (const _ of ["used", "once more"]) {
-    await verifyEmail(models, { token: verification }, now);
-    await resetPassword(models, { token, password }, now);
+    await verifyEmail(contextAt(models, now), { token: verification });
+    await resetPassword(contextAt(models, now), { token, password });
   }
-  await requestEmailVerification(models, { userId }, now);
-  await requestPasswordReset(models, { email: "nobody@example.com" }, now);
+  await requestEmailVerification(contextAt(models, now), { userId });
+  await requestPasswordReset(contextAt(models, now), { email: "nobody@example.com" });
 }
 
 async function useApiKeys(): Promise<void> {
   const { userId } = await makePerson();
   const limits = { quota: { remaining: 1_000 }, rateLimit: { limit: 500, windowMs: duration.hour } };
-  const { key, apiKey } = await createApiKey(models, { userId, name: "ci", scopes: [], ...limits }, now);
+  const { key, apiKey } = await createApiKey(contextAt(models, now), {
+    userId,
+    name: "ci",
+    scopes: [],
+    ...limits,
+  });
   const verifier = new ApiKeyVerifier(models);
   await verifier.verify({ key }, now);
   await verifier.close();
-  await rotateApiKey(models, { userId, keyId: apiKey.id }, now);
-  await listApiKeys(models, { userId });
-  await revokeApiKey(models, { userId, keyId: apiKey.id }, now);
+  await rotateApiKey(contextAt(models, now), { userId, keyId: apiKey.id });
+  await listApiKeys(contextAt(models), { userId });
+  await revokeApiKey(contextAt(models, now), { userId, keyId: apiKey.id });
 }
 
 async function useOAuth(): Promise<void> {
@@ -145,76 +136,85 @@ async function useOAuth(): Promise<void> {
   const first = granted(await exchange(models, world, code));
   const second = granted(await refresh(models, world, first.refreshToken));
   await refresh(models, world, first.refreshToken);
-  await validateAccessToken(models, second.accessToken, now);
-  await introspectToken(
-    models,
-    { client: { ...client, type: "confidential" }, token: second.refreshToken },
-    now,
-  );
-  await revokeToken(models, { client, token: second.accessToken }, now);
+  await validateAccessToken(contextAt(models, now), second.accessToken);
+  await introspectToken(contextAt(models, now), {
+    client: { ...client, type: "confidential" },
+    token: second.refreshToken,
+  });
+  await revokeToken(contextAt(models, now), { client, token: second.accessToken });
   await refresh(models, world, first.refreshToken, after(duration.hour));
   await exchange(models, world, code);
-  await revokeConsent(models, { userId: user._id, appId: client._id }, now);
+  await revokeConsent(contextAt(models, now), { userId: user._id, appId: client._id });
   const { ownerId } = await models.App.findOne({ clientId: client.clientId }).orFail();
-  await rotateClientSecret(models, { clientId: client.clientId, ownerId }, now);
-  await setAppStatus(models, { clientId: client.clientId, status: "deleted" }, now);
+  await rotateClientSecret(contextAt(models, now), { clientId: client.clientId, ownerId });
+  await setAppStatus(contextAt(models, now), { clientId: client.clientId, status: "deleted" });
 }
 
 async function useRecords(): Promise<void> {
   const { userId, email } = await makePerson();
-  const { id: sessionId, deviceHash } = await openSession(models, { userId }, now);
+  const { id: sessionId, deviceHash } = await openSession(contextAt(models, now), { userId });
   await appendAudit(models, { action: "test.done", outcome: "success", actorId: userId }, now);
-  await recordSecurityEvent(models, { userId, kind: "risk_high", severity: "critical" }, now);
-  await listSecurityEvents(models, { userId });
-  await listSecurityEvents(models, { userId, kind: "risk_high" });
+  await recordSecurityEvent(contextAt(models, now), { userId, kind: "risk_high", severity: "critical" });
+  await listSecurityEvents(contextAt(models), { userId });
+  await listSecurityEvents(contextAt(models), { userId, kind: "risk_high" });
   const usage = new UsageRecorder(models);
   usage.record({ userId, sessionId, endpoint: "GET /a" }, now);
   await usage.flush();
-  await recordLogin(models, { userId, deviceHash, deviceLabel: "curl" }, now);
-  await updateAnalytics(models, { userId }, now);
-  await getUserAnalytics(models, { userId }, now);
+  await recordLogin(contextAt(models, now), { userId, deviceHash, deviceLabel: "curl" });
+  await updateAnalytics(contextAt(models, now), { userId });
+  await getUserAnalytics(contextAt(models, now), { userId });
   for (const succeeded of [false, true]) {
-    const admission = await reserveLoginAttempt(models, { identifier: email, ip: "203.0.113.7" }, now);
+    const admission = await reserveLoginAttempt(contextAt(models, now), {
+      identifier: email,
+      ip: "203.0.113.7",
+    });
     if (!admission.admitted) throw new Error("delayed");
     const outcome = { attempt: admission.attempt, succeeded, userId, deviceCookie: "a device" };
-    await settleLoginAttempt(models, outcome, now);
+    await settleLoginAttempt(contextAt(models, now), outcome);
   }
-  const challenge = await createLoginChallenge(
-    models,
-    { userId, sessionGeneration: 0, risk: { level: "medium", reasons: [] } },
-    now,
-  );
-  await verifyLoginChallenge(models, challenge, now);
+  const challenge = await createLoginChallenge(contextAt(models, now), {
+    userId,
+    sessionGeneration: 0,
+    risk: { level: "medium", reasons: [] },
+  });
+  await verifyLoginChallenge(contextAt(models, now), challenge);
 }
 
 async function useTrail(): Promise<void> {
   const { userId } = await makePerson();
   for (const at of [now, after(1)]) {
     await appendAudit(models, { action: "test.done", outcome: "success", subjectId: userId }, at);
-    await createAuditCheckpoint(models, { signingKey }, at);
+    await createAuditCheckpoint(contextAt(models, at), { signingKey });
   }
-  await verifyAudit(models, { publicKeys: [publicKey] });
-  await applyAuditRetention(models, { signingKey }, after(1));
+  await verifyAudit(contextAt(models), { publicKeys: [publicKey] });
+  await applyAuditRetention(contextAt(models, after(1)), { signingKey });
   const exposure = { kind: "security_finding", code: "auth_off", severity: "critical", at: now } as const;
-  await recordDatabaseEvent(models, exposure);
-  const subscription = subscribeSecurityEvents(models, { from: now, transport: "polling", pollMs: 1 });
+  await recordDatabaseEvent(contextAt(models), auditWriterOf(models), exposure);
+  const subscription = subscribeSecurityEvents(contextAt(models), {
+    from: now,
+    transport: "polling",
+    pollMs: 1,
+  });
   await subscription.next();
   await subscription.return();
-  const { id: aboutSessionId } = await openSession(models, { userId }, now);
-  const { id: fromSessionId } = await openSession(models, { userId }, now);
+  const { id: aboutSessionId } = await openSession(contextAt(models, now), { userId });
+  const { id: fromSessionId } = await openSession(contextAt(models, now), { userId });
   const feedback = { userId, verdict: "not_mine", aboutSessionId, fromSessionId } as const;
-  await recordRiskFeedback(models, feedback, now);
-  await readRiskKnowledge(models, { userId, keys: [{ feature: "agent", level: "os", value: "Linux" }] });
+  await recordRiskFeedback(contextAt(models, now), feedback);
+  await readRiskKnowledge(contextAt(models), {
+    userId,
+    keys: [{ feature: "agent", level: "os", value: "Linux" }],
+  });
 }
 
 async function useRights(): Promise<void> {
   const [{ userId: ownerId }, { userId: heirId }] = [await makePerson(), await makePerson()];
   const app = { name: "Notes", redirectUris: [redirectUri], scopes: ["repo"] };
-  await registerApp(models, { ...app, type: "public", ownerId }, now);
-  for await (const _ of exportUserData(models, ownerId, now));
-  await eraseUserData(models, { userId: ownerId, appsTo: heirId }, now);
-  await eraseUserData(models, { userId: heirId }, now);
-  await resumeErasures(models, after(2 * duration.day));
+  await registerApp(contextAt(models, now), { ...app, type: "public", ownerId });
+  for await (const _ of exportUserData(contextAt(models, now), ownerId));
+  await eraseUserData(contextAt(models, now), { userId: ownerId, appsTo: heirId });
+  await eraseUserData(contextAt(models, now), { userId: heirId });
+  await resumeErasures(contextAt(models, after(2 * duration.day)));
 }
 
 /** The commands that look documents up, one of each shape, in a form that can be explained. */

@@ -1,6 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { queries, recordDatabaseEvent, runQuery } from "../src/index.js";
+import { recordDatabaseEvent } from "../src/audit/database-events.js";
+import { queries } from "../src/queries/queries.js";
+import { runQuery } from "../src/queries/run-query.js";
+import { contextAt } from "./context.js";
 import { useIdentityDatabase } from "./database.js";
+import { auditWriterOf } from "./recorders.js";
 
 const database = useIdentityDatabase();
 const now = new Date("2026-05-01T12:00:00Z");
@@ -19,8 +23,16 @@ describe("recordDatabaseEvent", () => {
   it("audits what was done to the database, and what failed", async () => {
     const { models } = database();
     const operation = { kind: "operation", operation: "cleanup", at: now } as const;
-    await recordDatabaseEvent(models, { ...operation, outcome: "success", details: { removed: "1: old 7" } });
-    await recordDatabaseEvent(models, { ...operation, outcome: "failure", details: { code: "DISK_FULL" } });
+    await recordDatabaseEvent(contextAt(models), auditWriterOf(models), {
+      ...operation,
+      outcome: "success",
+      details: { removed: "1: old 7" },
+    });
+    await recordDatabaseEvent(contextAt(models), auditWriterOf(models), {
+      ...operation,
+      outcome: "failure",
+      details: { code: "DISK_FULL" },
+    });
     const audited = await runQuery(models, queries.auditOfAction("database.cleanup"));
     expect(audited.map(({ outcome, details }) => [outcome, details])).toEqual(
       expect.arrayContaining([
@@ -33,11 +45,11 @@ describe("recordDatabaseEvent", () => {
 
   it("makes a finding a security event of nobody, and tells it again after a day", async () => {
     const { models } = database();
-    await recordDatabaseEvent(models, finding("TLS_OFF", now));
-    await recordDatabaseEvent(models, finding("TLS_OFF", after(day - 1)));
-    await recordDatabaseEvent(models, finding("ROLE_BROAD", after(1)));
+    await recordDatabaseEvent(contextAt(models), auditWriterOf(models), finding("TLS_OFF", now));
+    await recordDatabaseEvent(contextAt(models), auditWriterOf(models), finding("TLS_OFF", after(day - 1)));
+    await recordDatabaseEvent(contextAt(models), auditWriterOf(models), finding("ROLE_BROAD", after(1)));
     expect((await exposed()).map(({ reasons }) => reasons[0])).toEqual(["ROLE_BROAD", "TLS_OFF"]);
-    await recordDatabaseEvent(models, finding("TLS_OFF", after(day)));
+    await recordDatabaseEvent(contextAt(models), auditWriterOf(models), finding("TLS_OFF", after(day)));
     const [newest, ...rest] = await exposed();
     expect(rest).toHaveLength(2);
     expect(newest).toMatchObject({ severity: "critical", reasons: ["TLS_OFF"], at: after(day) });

@@ -1,12 +1,12 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Model } from "mongoose";
 import { afterAll, beforeAll } from "vitest";
+import { randomKey } from "../src/core/secrets.js";
 import {
   defineModels,
   type IdentityDatabase,
   type IdentityModels,
   openDatabase,
-  randomKey,
   type UserDocument,
 } from "../src/index.js";
 
@@ -51,7 +51,7 @@ export function separateModels({ connection }: IdentityDatabase, count: number):
 
 /** Runs something and names the commands that it sent to the server. */
 export async function commandsDuring<T>(
-  { connection }: IdentityDatabase,
+  { connection }: Pick<IdentityDatabase, "connection">,
   act: () => Promise<T>,
 ): Promise<{ result: T; commands: string[] }> {
   const commands: string[] = [];

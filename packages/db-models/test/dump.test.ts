@@ -1,32 +1,24 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
-import { tokenLength } from "../src/core/secrets.js";
-import {
-  ApiKeyVerifier,
-  authenticateClient,
-  createApiKey,
-  createLoginChallenge,
-  hashPassword,
-  type IdentityModels,
-  openSession,
-  parseToken,
-  randomKey,
-  refreshSession,
-  requestEmailVerification,
-  requestPasswordReset,
-  reserveLoginAttempt,
-  resetPassword,
-  rotateApiKey,
-  rotateClientSecret,
-  settleLoginAttempt,
-  type TokenKind,
-  tokenPrefixes,
-  validateAccessToken,
-  validateSession,
-  verifyEmail,
-  verifyLoginChallenge,
-} from "../src/index.js";
+import { createApiKey } from "../src/api-keys/manage.js";
+import { rotateApiKey } from "../src/api-keys/rotate.js";
+import { ApiKeyVerifier } from "../src/api-keys/verifier.js";
+import { hashPassword } from "../src/core/passwords.js";
+import { parseToken, randomKey, tokenLength, tokenPrefixes } from "../src/core/secrets.js";
+import type { IdentityModels, TokenKind } from "../src/index.js";
+import { createLoginChallenge, verifyLoginChallenge } from "../src/logins/challenges.js";
+import { reserveLoginAttempt } from "../src/logins/reserve.js";
+import { settleLoginAttempt } from "../src/logins/settle.js";
+import { validateAccessToken } from "../src/oauth/access.js";
+import { rotateClientSecret } from "../src/oauth/apps.js";
+import { authenticateClient } from "../src/oauth/clients.js";
+import { openSession } from "../src/sessions/open.js";
+import { refreshSession } from "../src/sessions/refresh.js";
+import { validateSession } from "../src/sessions/validate.js";
+import { requestEmailVerification, verifyEmail } from "../src/users/email-verification.js";
+import { requestPasswordReset, resetPassword } from "../src/users/password-reset.js";
+import { contextAt } from "./context.js";
 import { makeUser, useIdentityDatabase } from "./database.js";
 import { now } from "./moment.js";
 import { codeFor, exchange, granted, makeWorld, refresh, type World } from "./oauth-world.js";
@@ -43,8 +35,8 @@ beforeAll(async () => {
   models = database().models;
   const user = await makeUser(models);
   const userId = user._id;
-  const opened = await openSession(models, { userId, ip: "203.0.113.7" }, now);
-  const rotated = await refreshSession(models, opened.token, now);
+  const opened = await openSession(contextAt(models, now), { userId, ip: "203.0.113.7" });
+  const rotated = await refreshSession(contextAt(models, now), opened.token);
   if (!rotated.refreshed) throw new Error(rotated.reason);
   secrets.push(opened.token, rotated.token);
 
@@ -57,40 +49,49 @@ beforeAll(async () => {
   for (const tokens of [first, second]) secrets.push(tokens.accessToken, tokens.refreshToken ?? "");
   const { clientId } = world.client;
   const { ownerId } = await models.App.findOne({ clientId }).orFail();
-  secrets.push((await rotateClientSecret(models, { clientId, ownerId }, now)).clientSecret);
+  secrets.push((await rotateClientSecret(contextAt(models, now), { clientId, ownerId })).clientSecret);
 
-  const key = await createApiKey(
-    models,
-    { userId, name: "A key", scopes: ["repo"], quota: { remaining: 10 } },
-    now,
-  );
+  const key = await createApiKey(contextAt(models, now), {
+    userId,
+    name: "A key",
+    scopes: ["repo"],
+    quota: { remaining: 10 },
+  });
   const verifier = new ApiKeyVerifier(models);
   await verifier.verify({ key: key.key }, now);
   await verifier.close();
-  const next = await rotateApiKey(models, { userId, keyId: key.apiKey.id, overlapMs: 60_000 }, now);
+  const next = await rotateApiKey(contextAt(models, now), {
+    userId,
+    keyId: key.apiKey.id,
+    overlapMs: 60_000,
+  });
   secrets.push(key.key, next.key);
 
-  const challenge = await createLoginChallenge(
-    models,
-    { userId, sessionGeneration: 0, risk: { level: "medium", reasons: [] } },
-    now,
-  );
+  const challenge = await createLoginChallenge(contextAt(models, now), {
+    userId,
+    sessionGeneration: 0,
+    risk: { level: "medium", reasons: [] },
+  });
   secrets.push(challenge.token, challenge.code);
 
   const owner = await makeUser(models, { passwordHash: await hashPassword("a horse of another colour") });
-  const verification = await requestEmailVerification(models, { userId: owner._id }, now);
-  const reset = await requestPasswordReset(models, { email: owner.email }, now);
+  const verification = await requestEmailVerification(contextAt(models, now), { userId: owner._id });
+  const reset = await requestPasswordReset(contextAt(models, now), { email: owner.email });
   if (!verification.issued || !reset.issued) throw new Error("a one-time token was not issued");
   secrets.push(verification.token, reset.token, "a horse of another colour");
 
   const deviceCookie = randomKey();
-  const admission = await reserveLoginAttempt(models, { identifier: user.email, deviceCookie }, now);
+  const admission = await reserveLoginAttempt(contextAt(models, now), {
+    identifier: user.email,
+    deviceCookie,
+  });
   if (!admission.admitted) throw new Error("the sign-in is delayed");
-  await settleLoginAttempt(
-    models,
-    { attempt: admission.attempt, succeeded: true, userId, deviceCookie },
-    now,
-  );
+  await settleLoginAttempt(contextAt(models, now), {
+    attempt: admission.attempt,
+    succeeded: true,
+    userId,
+    deviceCookie,
+  });
   secrets.push(deviceCookie);
   dump = await dumpOf(models);
 });
@@ -117,18 +118,22 @@ function forgedFrom(text: string): string[] {
 async function opens(presented: string, verifier: ApiKeyVerifier): Promise<boolean> {
   const { clientId } = world.client;
   const answers = await Promise.all([
-    validateSession(models, presented, now).then(({ active }) => active),
-    refreshSession(models, presented, now).then(({ refreshed }) => refreshed),
-    validateAccessToken(models, presented, now).then(({ active }) => active),
+    validateSession(contextAt(models, now), presented).then(({ active }) => active),
+    refreshSession(contextAt(models, now), presented).then(({ refreshed }) => refreshed),
+    validateAccessToken(contextAt(models, now), presented).then(({ active }) => active),
     exchange(models, world, presented).then(({ granted }) => granted),
     refresh(models, world, presented).then(({ granted }) => granted),
-    authenticateClient(models, { clientId, clientSecret: presented }, now).then((one) => one.authenticated),
+    authenticateClient(contextAt(models, now), { clientId, clientSecret: presented }).then(
+      (one) => one.authenticated,
+    ),
     verifier.verify({ key: presented }, now).then(({ valid }) => valid),
-    verifyEmail(models, { token: presented }, now).then(({ verified }) => verified),
-    resetPassword(models, { token: presented, password: "a thief's password" }, now).then(
+    verifyEmail(contextAt(models, now), { token: presented }).then(({ verified }) => verified),
+    resetPassword(contextAt(models, now), { token: presented, password: "a thief's password" }).then(
       ({ reset }) => reset,
     ),
-    verifyLoginChallenge(models, { token: presented, code: "00000000" }, now).then(({ passed }) => passed),
+    verifyLoginChallenge(contextAt(models, now), { token: presented, code: "00000000" }).then(
+      ({ passed }) => passed,
+    ),
   ]);
   return answers.includes(true);
 }

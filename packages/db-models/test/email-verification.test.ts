@@ -1,19 +1,15 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  createApiKey,
-  duration,
-  type IdentityModels,
-  listSecurityEvents,
-  mintToken,
-  readUser,
-  requestEmailVerification,
-  setUserStatus,
-  type UserDocument,
-  verifyApiKey,
-  verifyEmail,
-} from "../src/index.js";
+import { createApiKey } from "../src/api-keys/manage.js";
+import { duration } from "../src/core/limits.js";
+import { mintToken } from "../src/core/secrets.js";
+import type { IdentityModels, UserDocument } from "../src/index.js";
+import { listSecurityEvents } from "../src/security-events/events.js";
+import { readUser, setUserStatus } from "../src/users/accounts.js";
+import { requestEmailVerification, verifyEmail } from "../src/users/email-verification.js";
+import { contextAt } from "./context.js";
 import { commandsDuring, makeUser, separateModels, useIdentityDatabase } from "./database.js";
 import { after, now } from "./moment.js";
+import { verifyApiKey } from "./recorders.js";
 
 const database = useIdentityDatabase();
 let models: IdentityModels;
@@ -22,7 +18,7 @@ beforeAll(() => {
 });
 
 async function tokenFor({ _id: userId }: UserDocument, at = now): Promise<string> {
-  const asked = await requestEmailVerification(models, { userId }, at);
+  const asked = await requestEmailVerification(contextAt(models, at), { userId });
   if (!asked.issued) throw new Error(asked.reason);
   return asked.token;
 }
@@ -30,9 +26,9 @@ async function tokenFor({ _id: userId }: UserDocument, at = now): Promise<string
 describe("requestEmailVerification", () => {
   it("gives a token for the account's address, good for a day", async () => {
     const user = await makeUser(models);
-    const asked = await requestEmailVerification(models, { userId: user._id }, now);
+    const asked = await requestEmailVerification(contextAt(models, now), { userId: user._id });
     expect(asked).toMatchObject({ issued: true, email: user.email, expiresAt: after(duration.day) });
-    expect(await readUser(models, user._id)).not.toHaveProperty("emailVerification");
+    expect(await readUser(contextAt(models), user._id)).not.toHaveProperty("emailVerification");
   });
 
   it.each<[string, object, string]>([
@@ -41,14 +37,21 @@ describe("requestEmailVerification", () => {
     ["one that is deleted", { status: "deleted" }, "not_active"],
   ])("refuses an account: %s", async (_name, fields, reason) => {
     const { _id: userId } = await makeUser(models, fields);
-    expect(await requestEmailVerification(models, { userId }, now)).toEqual({ issued: false, reason });
+    expect(await requestEmailVerification(contextAt(models, now), { userId })).toEqual({
+      issued: false,
+      reason,
+    });
   });
 
   it("refuses nobody, and a policy out of bounds", async () => {
     const userId = new models.User()._id;
-    expect(await requestEmailVerification(models, { userId }, now)).toMatchObject({ reason: "unknown" });
+    expect(await requestEmailVerification(contextAt(models, now), { userId })).toMatchObject({
+      reason: "unknown",
+    });
     const endless = { emailVerificationLifetimeMs: 8 * duration.day };
-    await expect(requestEmailVerification(models, { userId }, now, endless)).rejects.toMatchObject({
+    await expect(
+      requestEmailVerification(contextAt(models, now, { oneTimeTokens: endless }), { userId }),
+    ).rejects.toMatchObject({
       code: "INVALID_INPUT",
     });
   });
@@ -59,37 +62,40 @@ describe("verifyEmail", () => {
     const user = await makeUser(models);
     const token = await tokenFor(user);
     const origin = { network: "203.0.113.0/24" };
-    const verified = await verifyEmail(models, { token, origin }, after(duration.hour));
+    const verified = await verifyEmail(contextAt(models, after(duration.hour)), { token, origin });
     expect(verified).toEqual({ verified: true, userId: user._id, email: user.email });
-    expect(await readUser(models, user._id)).toMatchObject({
+    expect(await readUser(contextAt(models), user._id)).toMatchObject({
       emailVerifiedAt: after(duration.hour),
       status: "active",
     });
-    expect(await verifyEmail(models, { token }, now)).toMatchObject({ verified: false, reason: "used" });
-    expect(await listSecurityEvents(models, { userId: user._id })).toMatchObject([
+    expect(await verifyEmail(contextAt(models, now), { token })).toMatchObject({
+      verified: false,
+      reason: "used",
+    });
+    expect(await listSecurityEvents(contextAt(models), { userId: user._id })).toMatchObject([
       { kind: "email_verified", ...origin },
     ]);
   });
 
   it("makes a pending account active, and its API keys good", async () => {
     const user = await makeUser(models);
-    const { key } = await createApiKey(models, { userId: user._id, name: "ci", scopes: [] }, now);
-    await setUserStatus(models, { userId: user._id, status: "pending" }, now);
+    const { key } = await createApiKey(contextAt(models, now), { userId: user._id, name: "ci", scopes: [] });
+    await setUserStatus(contextAt(models, now), { userId: user._id, status: "pending" });
     expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: false });
-    await verifyEmail(models, { token: await tokenFor(user) }, now);
-    expect(await readUser(models, user._id)).toMatchObject({ status: "active" });
+    await verifyEmail(contextAt(models, now), { token: await tokenFor(user) });
+    expect(await readUser(contextAt(models), user._id)).toMatchObject({ status: "active" });
     expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: true });
   });
 
   it("completes at a second use what a crash kept from the API keys", async () => {
     const user = await makeUser(models);
-    const { key } = await createApiKey(models, { userId: user._id, name: "ci", scopes: [] }, now);
-    await setUserStatus(models, { userId: user._id, status: "pending" }, now);
+    const { key } = await createApiKey(contextAt(models, now), { userId: user._id, name: "ci", scopes: [] });
+    await setUserStatus(contextAt(models, now), { userId: user._id, status: "pending" });
     const token = await tokenFor(user);
     const crashed = { status: "active", emailVerifiedAt: now, "emailVerification.usedAt": now };
     await models.User.collection.updateOne({ _id: user._id }, { $set: crashed });
     expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: false });
-    expect(await verifyEmail(models, { token }, now)).toMatchObject({ reason: "used" });
+    expect(await verifyEmail(contextAt(models, now), { token })).toMatchObject({ reason: "used" });
     expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: true });
   });
 
@@ -98,29 +104,31 @@ describe("verifyEmail", () => {
     async (status) => {
       const user = await makeUser(models);
       const token = await tokenFor(user);
-      await setUserStatus(models, { userId: user._id, status }, now);
-      expect(await verifyEmail(models, { token }, now)).toMatchObject({ reason: "not_active" });
-      const left = await readUser(models, user._id);
+      await setUserStatus(contextAt(models, now), { userId: user._id, status });
+      expect(await verifyEmail(contextAt(models, now), { token })).toMatchObject({ reason: "not_active" });
+      const left = await readUser(contextAt(models), user._id);
       expect([left.status, left.emailVerifiedAt]).toEqual([status, undefined]);
     },
   );
 
   it("refuses a token that is over, or whose address the account no longer has", async () => {
     const [old, moved] = [await makeUser(models), await makeUser(models)];
-    expect(await verifyEmail(models, { token: await tokenFor(old) }, after(duration.day))).toMatchObject({
+    expect(
+      await verifyEmail(contextAt(models, after(duration.day)), { token: await tokenFor(old) }),
+    ).toMatchObject({
       reason: "expired",
     });
     const token = await tokenFor(moved);
     await models.User.updateOne({ _id: moved._id }, { email: "moved@example.com" });
-    expect(await verifyEmail(models, { token }, now)).toMatchObject({ reason: "address_changed" });
-    expect((await readUser(models, moved._id)).emailVerifiedAt).toBeUndefined();
+    expect(await verifyEmail(contextAt(models, now), { token })).toMatchObject({ reason: "address_changed" });
+    expect((await readUser(contextAt(models), moved._id)).emailVerifiedAt).toBeUndefined();
   });
 
   it.each([undefined, null, 7, {}, "", "ido_", mintToken("session").raw, `${mintToken("oneTime").raw}x`])(
     "refuses %j without a read",
     async (token) => {
       const { result, commands } = await commandsDuring(database(), () =>
-        verifyEmail(models, { token }, now),
+        verifyEmail(contextAt(models, now), { token }),
       );
       expect([result, commands]).toEqual([{ verified: false, reason: "malformed" }, []]);
     },
@@ -129,10 +137,12 @@ describe("verifyEmail", () => {
   it("succeeds for one of 100 parallel uses", async () => {
     const user = await makeUser(models, { status: "pending" });
     const token = await tokenFor(user);
-    const uses = separateModels(database(), 100).map((separate) => verifyEmail(separate, { token }, now));
+    const uses = separateModels(database(), 100).map((separate) =>
+      verifyEmail(contextAt(separate, now), { token }),
+    );
     const answers = await Promise.all(uses);
     expect(answers.filter(({ verified }) => verified)).toHaveLength(1);
     expect(answers.filter((answer) => !answer.verified && answer.reason === "used")).toHaveLength(99);
-    expect(await listSecurityEvents(models, { userId: user._id })).toHaveLength(1);
+    expect(await listSecurityEvents(contextAt(models), { userId: user._id })).toHaveLength(1);
   });
 });

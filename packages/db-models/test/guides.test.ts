@@ -6,7 +6,8 @@ import { promisify } from "node:util";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Model } from "mongoose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { defineModels, retentionSchema } from "../src/index.js";
+import { retentionSchema } from "../src/core/policies/retention.js";
+import { defineModels } from "../src/index.js";
 
 const guide = (name: string) => readFile(new URL(`../../../docs/guides/${name}.md`, import.meta.url), "utf8");
 const modules = {

@@ -1,10 +1,12 @@
 import { migrateUp, migrationStatus } from "@org/db-optimizer";
 import { mongo, Types } from "mongoose";
 import { beforeEach, describe, expect, it } from "vitest";
-import { defineUpgrades, MigratingSessions, sessionsMigration } from "../src/index.js";
+import { defineUpgrades, sessionsMigration } from "../src/index.js";
 import { expandSession } from "../src/migrations/expand.js";
 import { faultOfSession, faultOfUser } from "../src/migrations/legacy-faults.js";
+import { MigratingSessions } from "../src/migrations/migrating-sessions.js";
 import type { LegacySession, LegacyUser } from "../src/migrations/types.js";
+import { contextAt } from "./context.js";
 import { useIdentityDatabase } from "./database.js";
 
 // After public reports of migrations that one odd record ended, or that lost it without a word (scrinium #122, jellyfin
@@ -167,9 +169,11 @@ describe("a migration over odd users", () => {
       write: <T>(act: (r: typeof route) => T) => act(route),
       put: async () => undefined,
     };
-    const sessions = new MigratingSessions(database().models, gate as never);
-    expect(await sessions.validate(odd.token, now)).toEqual({ active: false, reason: "unknown" });
-    expect((await sessions.list(owner._id, now)).map(({ id }) => String(id))).toEqual([String(fine._id)]);
+    const sessions = new MigratingSessions(contextAt(database().models, now), gate as never);
+    expect(await sessions.validate(odd.token)).toEqual({ active: false, reason: "unknown" });
+    expect((await sessions.list({ userId: owner._id })).map(({ id }) => String(id))).toEqual([
+      String(fine._id),
+    ]);
   });
 });
 

@@ -1,6 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 import type { Types } from "mongoose";
-import { type IdentityModels, listSessions } from "../src/index.js";
+import type { IdentityModels } from "../src/index.js";
+import { listSessions } from "../src/sessions/list.js";
+import { contextAt } from "./context.js";
 
 /**
  * How many sessions of a user are live, at one moment. Without a snapshot the server may count a session that leaves
@@ -26,7 +28,7 @@ export function watchHighest(models: IdentityModels, userId: Types.ObjectId, at:
     while (watching) {
       const [counted, listed] = await Promise.all([
         liveSessions(models, userId, at),
-        listSessions(models, userId, at),
+        listSessions(contextAt(models, at), { userId }),
       ]);
       highest = Math.max(highest, counted, listed.length);
       await setTimeout(1);

@@ -11,19 +11,20 @@ import { loadIdentityData } from "@org/dev-kit/identity-data";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Types } from "mongoose";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { sha256 } from "../src/core/secrets.js";
 import {
   defineModels,
   type IdentityModels,
   type LegacySession,
   type LegacyUser,
-  listSessions,
-  MigratingSessions,
-  openSession,
   sessionsMigration,
-  sha256,
-  validateLegacySession,
-  validateSession,
 } from "../src/index.js";
+import { validateLegacySession } from "../src/migrations/legacy-tokens.js";
+import { MigratingSessions } from "../src/migrations/migrating-sessions.js";
+import { listSessions } from "../src/sessions/list.js";
+import { openSession } from "../src/sessions/open.js";
+import { validateSession } from "../src/sessions/validate.js";
+import { contextAt } from "./context.js";
 import { createIndexes } from "./database.js";
 import { now } from "./moment.js";
 
@@ -51,7 +52,10 @@ beforeEach(async () => {
     await db.collection(name).deleteMany({});
   await loadIdentityData(db, { users: 60, sessions: 600, seed: 1, now, layout: "legacy" });
   for (const field of ["token", "handleHash"]) await source().createIndex({ [`sessions.${field}`]: 1 });
-  sessions = new MigratingSessions(models, new MigrationGate(temporary.connection, migration));
+  sessions = new MigratingSessions(
+    contextAt(models, now),
+    new MigrationGate(temporary.connection, migration),
+  );
 });
 
 /** Some live session of a user who has few, so that the cap takes none of them. */
@@ -103,11 +107,13 @@ describe("embedded sessions", () => {
         .sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
       crowded += live.length > 10 ? 1 : 0;
       for (const [rank, { token, _id }] of live.entries()) {
-        const check = await sessions.validate(token, now);
+        const check = await sessions.validate(token);
         if (rank < 10) expect(check).toMatchObject({ active: true, session: { id: _id, userId: user._id } });
         else expect(check).toEqual({ active: false, reason: "idle_expired" });
       }
-      expect(await listSessions(models, user._id, now)).toHaveLength(Math.min(live.length, 10));
+      expect(await listSessions(contextAt(models, now), { userId: user._id })).toHaveLength(
+        Math.min(live.length, 10),
+      );
     }
     expect(crowded).toBeGreaterThan(0);
   });
@@ -122,8 +128,8 @@ describe("embedded sessions", () => {
     const report = await contractMigration(temporary.connection, migration, later);
     expect(report).toMatchObject({ phase: "contracted", written: 60 });
     expect((await legacyUsers()).filter((user) => user.sessions)).toEqual([]);
-    expect((await validateLegacySession(models, session.token, now)).active).toBe(true);
-    expect((await sessions.validate(session.token, now)).active).toBe(true);
+    expect((await validateLegacySession(contextAt(models, now), session.token)).active).toBe(true);
+    expect((await sessions.validate(session.token)).active).toBe(true);
     const back = rollbackMigration(temporary.connection, migration, later);
     await expect(back).rejects.toMatchObject({ code: "MIGRATION_NOT_ALLOWED" });
   });
@@ -135,10 +141,10 @@ describe("embedded sessions", () => {
     [{ $ne: null }, "malformed"],
   ])("refuse %j", async (token, reason) => {
     await migrateUp(temporary.connection, migration, options);
-    expect(await sessions.validate(token, now)).toEqual({ active: false, reason });
-    expect(await validateLegacySession(models, token, now)).toEqual({ active: false, reason });
+    expect(await sessions.validate(token)).toEqual({ active: false, reason });
+    expect(await validateLegacySession(contextAt(models, now), token)).toEqual({ active: false, reason });
     await rollbackMigration(temporary.connection, migration, options);
-    expect(await sessions.validate(token, now)).toEqual({ active: false, reason });
+    expect(await sessions.validate(token)).toEqual({ active: false, reason });
   });
 });
 
@@ -150,18 +156,17 @@ describe("a write", () => {
     const ended: typeof opened = [];
     const use = async () => {
       for (const { token, id } of opened)
-        expect(await sessions.validate(token, now)).toMatchObject({ active: true, session: { id } });
-      for (const { token } of ended)
-        expect(await sessions.validate(token, now)).toMatchObject({ active: false });
-      const first = await sessions.open({ userId }, now);
-      await sessions.revoke({ userId, sessionId: first.id }, now);
+        expect(await sessions.validate(token)).toMatchObject({ active: true, session: { id } });
+      for (const { token } of ended) expect(await sessions.validate(token)).toMatchObject({ active: false });
+      const first = await sessions.open({ userId });
+      await sessions.revoke({ userId, sessionId: first.id });
       ended.push(first);
       const previous = opened.pop();
       if (previous) {
-        await sessions.revoke({ userId, sessionId: previous.id }, now);
+        await sessions.revoke({ userId, sessionId: previous.id });
         ended.push(previous);
       }
-      opened.push(await sessions.open({ userId, userAgent: "curl/8", ip: "203.0.113.9" }, now));
+      opened.push(await sessions.open({ userId, userAgent: "curl/8", ip: "203.0.113.9" }));
     };
     await use();
     for (const to of ["expand", "backfill", "verify", "switched"] as const) {
@@ -187,10 +192,10 @@ describe("a write", () => {
       { $set: { "sessions.$.active": false } },
     );
     await migrateUp(temporary.connection, migration, options);
-    expect(await sessions.validate(session.token, now)).toEqual({ active: false, reason: "revoked" });
-    const fresh = await openSession(models, { userId: user._id }, now);
+    expect(await sessions.validate(session.token)).toEqual({ active: false, reason: "revoked" });
+    const fresh = await openSession(contextAt(models, now), { userId: user._id });
     await rollbackMigration(temporary.connection, migration, options);
-    expect(await sessions.validate(fresh.token, now)).toMatchObject({
+    expect(await sessions.validate(fresh.token)).toMatchObject({
       active: true,
       session: { id: fresh.id },
     });
@@ -205,7 +210,7 @@ describe("a write", () => {
     const { user, session } = await someLive();
     await migrateUp(temporary.connection, migration, options, "expand");
     const stale = migration.expand((await source().findOne({ _id: user._id })) as never, now);
-    await sessions.revoke({ userId: user._id, sessionId: session._id }, now);
+    await sessions.revoke({ userId: user._id, sessionId: session._id });
     await new MigrationGate(temporary.connection, migration).put(stale);
     const stored = await models.UserSession.findById(session._id).lean();
     expect(stored).toMatchObject({ revocationReason: "signed_out" });
@@ -291,8 +296,8 @@ async function expectNothingAmiss(
 it("a session of the new form is validated by both ways of a service", async () => {
   await migrateUp(temporary.connection, migration, options);
   const { user } = await someLive();
-  const { token } = await sessions.open({ userId: user._id }, now);
+  const { token } = await sessions.open({ userId: user._id });
   expect(token).toMatch(/^ids_/);
-  expect((await sessions.validate(token, now)).active).toBe(true);
-  expect((await validateSession(models, token, now)).active).toBe(true);
+  expect((await sessions.validate(token)).active).toBe(true);
+  expect((await validateSession(contextAt(models, now), token)).active).toBe(true);
 });

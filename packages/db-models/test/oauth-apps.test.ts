@@ -1,21 +1,13 @@
 import { Types } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  type AppRegistration,
-  authenticateClient,
-  duration,
-  grantConsent,
-  type IdentityModels,
-  limits,
-  listApps,
-  listConsents,
-  registerApp,
-  revokeConsent,
-  rotateClientSecret,
-  setAppStatus,
-  sha256,
-  validateAccessToken,
-} from "../src/index.js";
+import { duration, limits } from "../src/core/limits.js";
+import { sha256 } from "../src/core/secrets.js";
+import type { AppRegistration, IdentityModels } from "../src/index.js";
+import { validateAccessToken } from "../src/oauth/access.js";
+import { listApps, registerApp, rotateClientSecret, setAppStatus } from "../src/oauth/apps.js";
+import { authenticateClient } from "../src/oauth/clients.js";
+import { grantConsent, listConsents, revokeConsent } from "../src/oauth/consents.js";
+import { contextAt } from "./context.js";
 import { makeUser, useIdentityDatabase } from "./database.js";
 import { after, now } from "./moment.js";
 import { authorize, codeFor, exchange, makeWorld, redirectUri, tokensFor } from "./oauth-world.js";
@@ -36,12 +28,12 @@ const parallel = 100;
 
 async function register(changes: Partial<AppRegistration> = {}) {
   const ownerId = new Types.ObjectId();
-  const registered = await registerApp(models, { ...registration, ownerId, ...changes }, now);
+  const registered = await registerApp(contextAt(models, now), { ...registration, ownerId, ...changes });
   return { ...registered, ownerId, clientId: registered.app.clientId };
 }
 
 const proves = async (clientId: string, clientSecret: unknown, at = now) =>
-  (await authenticateClient(models, { clientId, clientSecret }, at)).authenticated;
+  (await authenticateClient(contextAt(models, at), { clientId, clientSecret })).authenticated;
 
 describe("registerApp", () => {
   it("gives a confidential client a secret of which only the hash is stored, a public one none", async () => {
@@ -75,7 +67,7 @@ describe("registerApp", () => {
 
   it("lists the owner's apps, without secrets", async () => {
     const { ownerId, clientId } = await register();
-    const [app, ...more] = await listApps(models, { ownerId });
+    const [app, ...more] = await listApps(contextAt(models), { ownerId });
     expect(app).toMatchObject({ clientId, name: "Notes" });
     expect(app).not.toHaveProperty("clientSecrets");
     expect(more).toEqual([]);
@@ -104,23 +96,25 @@ describe("authenticateClient", () => {
     "refuses %.20j for an id or a secret",
     async (value) => {
       const { clientId } = await register();
-      expect((await authenticateClient(models, { clientId: value }, now)).authenticated).toBe(false);
+      expect((await authenticateClient(contextAt(models, now), { clientId: value })).authenticated).toBe(
+        false,
+      );
       expect(await proves(clientId, value)).toBe(false);
     },
   );
 
   it("knows no suspended and no deleted app; the owner alone can delete", async () => {
     const { clientId, clientSecret, ownerId } = await register();
-    await setAppStatus(models, { clientId, status: "suspended" }, now);
+    await setAppStatus(contextAt(models, now), { clientId, status: "suspended" });
     expect(await proves(clientId, clientSecret)).toBe(false);
-    await setAppStatus(models, { clientId, status: "active" }, now);
+    await setAppStatus(contextAt(models, now), { clientId, status: "active" });
     expect(await proves(clientId, clientSecret)).toBe(true);
     const deleted = { clientId, status: "deleted" } as const;
-    const stranger = setAppStatus(models, { ...deleted, ownerId: new Types.ObjectId() }, now);
+    const stranger = setAppStatus(contextAt(models, now), { ...deleted, ownerId: new Types.ObjectId() });
     await expect(stranger).rejects.toMatchObject({ code: "APP_NOT_FOUND" });
-    await setAppStatus(models, { ...deleted, ownerId }, now);
+    await setAppStatus(contextAt(models, now), { ...deleted, ownerId });
     expect(await proves(clientId, clientSecret)).toBe(false);
-    const back = setAppStatus(models, { clientId, status: "active" }, now);
+    const back = setAppStatus(contextAt(models, now), { clientId, status: "active" });
     await expect(back).rejects.toMatchObject({ code: "APP_NOT_FOUND" });
   });
 });
@@ -129,12 +123,12 @@ describe("rotateClientSecret", () => {
   it("lets the secret before overlap, and never more than one", async () => {
     const { ownerId, clientId, clientSecret: first } = await register();
     const overlapMs = duration.hour;
-    const second = await rotateClientSecret(models, { ownerId, clientId, overlapMs }, now);
+    const second = await rotateClientSecret(contextAt(models, now), { ownerId, clientId, overlapMs });
     expect(second.formerExpiresAt).toEqual(after(overlapMs));
     expect(await proves(clientId, first, after(overlapMs - 1))).toBe(true);
     expect(await proves(clientId, first, after(overlapMs))).toBe(false);
     expect(await proves(clientId, second.clientSecret, after(overlapMs))).toBe(true);
-    const third = await rotateClientSecret(models, { ownerId, clientId, overlapMs }, now);
+    const third = await rotateClientSecret(contextAt(models, now), { ownerId, clientId, overlapMs });
     expect(await proves(clientId, first)).toBe(false);
     expect(await proves(clientId, second.clientSecret)).toBe(true);
     expect(await proves(clientId, third.clientSecret)).toBe(true);
@@ -142,14 +136,15 @@ describe("rotateClientSecret", () => {
 
   it("ends the secret before at once when there is to be no overlap", async () => {
     const { ownerId, clientId, clientSecret } = await register();
-    await rotateClientSecret(models, { ownerId, clientId, overlapMs: 0 }, now);
+    await rotateClientSecret(contextAt(models, now), { ownerId, clientId, overlapMs: 0 });
     expect(await proves(clientId, clientSecret)).toBe(false);
   });
 
   it("refuses a stranger, a public client, and an overlap out of bounds", async () => {
     const { ownerId, clientId } = await register();
     const publicApp = await register({ type: "public" });
-    const rotate = (input: object) => rotateClientSecret(models, { ownerId, clientId, ...input }, now);
+    const rotate = (input: object) =>
+      rotateClientSecret(contextAt(models, now), { ownerId, clientId, ...input });
     await expect(rotate({ ownerId: new Types.ObjectId() })).rejects.toMatchObject({ code: "APP_NOT_FOUND" });
     await expect(rotate(publicApp)).rejects.toMatchObject({ code: "APP_NOT_FOUND" });
     await expect(rotate({ clientId: { $ne: "" } })).rejects.toMatchObject({ code: "APP_NOT_FOUND" });
@@ -160,7 +155,7 @@ describe("rotateClientSecret", () => {
   it(`${parallel} parallel rotations leave two secrets, both of which were given out`, async () => {
     const { ownerId, clientId } = await register();
     const rotations = Array.from({ length: parallel }, () =>
-      rotateClientSecret(models, { ownerId, clientId }, now),
+      rotateClientSecret(contextAt(models, now), { ownerId, clientId }),
     );
     const secrets = (await Promise.all(rotations)).map(({ clientSecret }) => clientSecret);
     const live = await Promise.all(secrets.map((secret) => proves(clientId, secret)));
@@ -175,10 +170,14 @@ describe("consents", () => {
     const wider = await authorize(models, world, { scope: "repo mail" });
     expect(wider).toMatchObject({ outcome: "consent_needed", missing: ["mail"], app: { name: "Notes" } });
     expect(await authorize(models, world, { scope: "repo:read" })).toMatchObject({ outcome: "code" });
-    const given = await grantConsent(models, { userId, appId: world.client._id, scopes: ["mail"] }, now);
+    const given = await grantConsent(contextAt(models, now), {
+      userId,
+      appId: world.client._id,
+      scopes: ["mail"],
+    });
     expect(given.scopes).toEqual(["mail", "profile", "repo"]);
     expect(await authorize(models, world, { scope: "repo mail" })).toMatchObject({ outcome: "code" });
-    expect(await listConsents(models, { userId })).toEqual([
+    expect(await listConsents(contextAt(models), { userId })).toEqual([
       {
         appId: world.client._id,
         app: { clientId: world.client.clientId, name: "Notes", status: "active" },
@@ -192,11 +191,11 @@ describe("consents", () => {
   it("don't go beyond what the app is registered for", async () => {
     const { user, client } = await makeWorld(models);
     const grant = (scopes: string[]) =>
-      grantConsent(models, { userId: user._id, appId: client._id, scopes }, now);
+      grantConsent(contextAt(models, now), { userId: user._id, appId: client._id, scopes });
     await expect(grant(["*"])).rejects.toMatchObject({ code: "INVALID_SCOPE" });
     await expect(grant(["mail"])).rejects.toMatchObject({ code: "INVALID_SCOPE" });
     await expect(grant(["re po"])).rejects.toMatchObject({ code: "INVALID_INPUT" });
-    await setAppStatus(models, { clientId: client.clientId, status: "suspended" }, now);
+    await setAppStatus(contextAt(models, now), { clientId: client.clientId, status: "suspended" });
     await expect(grant(["repo"])).rejects.toMatchObject({ code: "APP_NOT_FOUND" });
   });
 
@@ -205,13 +204,16 @@ describe("consents", () => {
     const { accessToken } = await tokensFor(models, world);
     const code = await codeFor(models, world);
     const ids = { userId: world.user._id, appId: world.client._id };
-    expect(await revokeConsent(models, ids, now)).toBe(true);
-    expect(await revokeConsent(models, ids, now)).toBe(false);
-    expect(await listConsents(models, ids)).toEqual([]);
+    expect(await revokeConsent(contextAt(models, now), ids)).toBe(true);
+    expect(await revokeConsent(contextAt(models, now), ids)).toBe(false);
+    expect(await listConsents(contextAt(models), ids)).toEqual([]);
     expect(await authorize(models, world)).toMatchObject({ outcome: "consent_needed" });
-    await grantConsent(models, { ...ids, scopes: ["profile"] }, now);
-    expect((await listConsents(models, ids))[0]?.scopes).toEqual(["profile"]);
-    expect(await validateAccessToken(models, accessToken, now)).toEqual({ active: false, reason: "revoked" });
+    await grantConsent(contextAt(models, now), { ...ids, scopes: ["profile"] });
+    expect((await listConsents(contextAt(models), ids))[0]?.scopes).toEqual(["profile"]);
+    expect(await validateAccessToken(contextAt(models, now), accessToken)).toEqual({
+      active: false,
+      reason: "revoked",
+    });
     expect(await exchange(models, world, code)).toMatchObject({ error: "invalid_grant", reason: "revoked" });
   });
 
@@ -221,13 +223,13 @@ describe("consents", () => {
     const ids = { userId: world.user._id, appId: world.client._id };
     // As far as a process gets that stops after the consent.
     await models.AppPermission.updateOne(ids, { $set: { revokedAt: now }, $inc: { generation: 1 } });
-    const check = () => validateAccessToken(models, accessToken, now);
+    const check = () => validateAccessToken(contextAt(models, now), accessToken);
     expect(await check()).toEqual({ active: false, reason: "consent_revoked" });
-    await grantConsent(models, { ...ids, scopes: ["profile", "repo"] }, now);
+    await grantConsent(contextAt(models, now), { ...ids, scopes: ["profile", "repo"] });
     expect(await check()).toEqual({ active: false, reason: "consent_revoked" });
     const second = await tokensFor(models, world);
-    expect((await validateAccessToken(models, second.accessToken, now)).active).toBe(true);
-    await revokeConsent(models, ids, now);
+    expect((await validateAccessToken(contextAt(models, now), second.accessToken)).active).toBe(true);
+    await revokeConsent(contextAt(models, now), ids);
     expect(await models.AppToken.countDocuments({ ...ids, revokedAt: null })).toBe(0);
   });
 
@@ -236,9 +238,9 @@ describe("consents", () => {
     const { app } = await register({ scopes });
     const userId = (await makeUser(models))._id;
     const grants = Array.from({ length: parallel }, (_, index) =>
-      grantConsent(models, { userId, appId: app._id, scopes: [`scope${index % 50}`] }, now),
+      grantConsent(contextAt(models, now), { userId, appId: app._id, scopes: [`scope${index % 50}`] }),
     );
     await Promise.all(grants);
-    expect((await listConsents(models, { userId }))[0]?.scopes).toEqual([...scopes].sort());
+    expect((await listConsents(contextAt(models), { userId }))[0]?.scopes).toEqual([...scopes].sort());
   });
 });

@@ -3,8 +3,10 @@ import { bundleChild, childrenAhead, startChild } from "@org/dev-kit/children";
 import { faultLoop } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeAll, expect, it } from "vitest";
-import { defineModels, type IdentityModels, validateAccessToken } from "../src/index.js";
+import { defineModels, type IdentityModels } from "../src/index.js";
+import { validateAccessToken } from "../src/oauth/access.js";
 import type { Assignment } from "./children/oauth-client.js";
+import { contextAt } from "./context.js";
 import { createIndexes } from "./database.js";
 import { now } from "./moment.js";
 import { codeFor, exchange, granted, makeWorld, redirectUri, refresh, type World } from "./oauth-world.js";
@@ -29,7 +31,9 @@ async function goOn(world: World, code: string, lastSaid: string | undefined): P
     expect(result).toMatchObject({ error: "invalid_grant", reason: "code_reused" });
     return "code_reused";
   }
-  expect(await validateAccessToken(models, result.accessToken, now)).toMatchObject({ active: true });
+  expect(await validateAccessToken(contextAt(models, now), result.accessToken)).toMatchObject({
+    active: true,
+  });
   expect(await refresh(models, world, granted(result).refreshToken)).toMatchObject({ granted: true });
   if (!heard) return "exchanged";
   return result.retried ? "retried" : "rotated";

@@ -1,17 +1,15 @@
 import { bundleChild, startChild } from "@org/dev-kit/children";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import {
-  type IdentityModels,
-  limits,
-  listSecurityEvents,
-  oauthPolicySchema,
-  revokeConsent,
-  revokeToken,
-  setUserStatus,
-  type TokenResult,
-  validateAccessToken,
-} from "../src/index.js";
+import { limits } from "../src/core/limits.js";
+import { oauthPolicySchema } from "../src/core/policies/oauth.js";
+import type { IdentityModels, TokenResult } from "../src/index.js";
+import { validateAccessToken } from "../src/oauth/access.js";
+import { revokeConsent } from "../src/oauth/consents.js";
+import { revokeToken } from "../src/oauth/revoke.js";
+import { listSecurityEvents } from "../src/security-events/events.js";
+import { setUserStatus } from "../src/users/accounts.js";
 import type { Assignment } from "./children/oauth-client.js";
+import { contextAt } from "./context.js";
 import { useIdentityDatabase } from "./database.js";
 import { after, now } from "./moment.js";
 import {
@@ -40,14 +38,14 @@ const { rotationGraceMs } = oauthPolicySchema.parse({});
 const times = <T>(count: number, act: () => Promise<T>) => Promise.all(Array.from({ length: count }, act));
 
 const alarmsOf = async ({ user }: World) =>
-  (await listSecurityEvents(models, { userId: user._id, kind: "reuse_detected" })).map(
+  (await listSecurityEvents(contextAt(models), { userId: user._id, kind: "reuse_detected" })).map(
     ({ reasons }) => reasons,
   );
 
 /** How many of the access tokens that were given out are live. */
 async function liveOf(results: TokenResult[], at = now): Promise<number> {
   const given = results.flatMap((result) => (result.granted ? [result.accessToken] : []));
-  const checks = await Promise.all(given.map((token) => validateAccessToken(models, token, at)));
+  const checks = await Promise.all(given.map((token) => validateAccessToken(contextAt(models, at), token)));
   return checks.filter(({ active }) => active).length;
 }
 
@@ -199,17 +197,17 @@ describe("what ends an authorization, while it is being made", () => {
   const ends: Array<[string, End, boolean]> = [
     [
       "a consent taken back",
-      ({ user, client }) => revokeConsent(models, { userId: user._id, appId: client._id }, now),
+      ({ user, client }) => revokeConsent(contextAt(models, now), { userId: user._id, appId: client._id }),
       false,
     ],
     [
       "a user suspended",
-      ({ user }) => setUserStatus(models, { userId: user._id, status: "suspended" }, now),
+      ({ user }) => setUserStatus(contextAt(models, now), { userId: user._id, status: "suspended" }),
       true,
     ],
     [
       "a token revoked",
-      ({ client }, refreshToken) => revokeToken(models, { client, token: refreshToken }, now),
+      ({ client }, refreshToken) => revokeToken(contextAt(models, now), { client, token: refreshToken }),
       false,
     ],
   ];
@@ -239,7 +237,7 @@ describe("what ends an authorization, while it is being made", () => {
     vi.spyOn(collection, "insertOne").mockImplementationOnce((async (
       ...args: Parameters<typeof insertOne>
     ) => {
-      await revokeConsent(models, { userId: world.user._id, appId: world.client._id }, now);
+      await revokeConsent(contextAt(models, now), { userId: world.user._id, appId: world.client._id });
       return insertOne(...args);
     }) as typeof insertOne);
     const code = await codeFor(models, world);
@@ -256,7 +254,10 @@ describe("what ends an authorization, while it is being made", () => {
       return answer.outcome === "code" ? [await exchange(models, world, answer.code)] : [];
     };
     const before = times(parallel / 2, signIn);
-    const revoked = revokeConsent(models, { userId: world.user._id, appId: world.client._id }, now);
+    const revoked = revokeConsent(contextAt(models, now), {
+      userId: world.user._id,
+      appId: world.client._id,
+    });
     const results = (await Promise.all([before, times(parallel / 2, signIn)])).flat(2);
     await revoked;
     expect(await liveOf(results)).toBe(0);
@@ -305,7 +306,7 @@ describe("two processes", () => {
     expect(said).toHaveLength(parallel);
     expect(new Set(said).size).toBe(1);
     const accessToken = said[0]?.split(" ")[2];
-    expect(await validateAccessToken(models, accessToken, now)).toMatchObject({ active: true });
+    expect(await validateAccessToken(contextAt(models, now), accessToken)).toMatchObject({ active: true });
     expect(await models.AppToken.find({ userId: world.user._id }).lean()).toMatchObject([{ generation: 1 }]);
     expect(await alarmsOf(world)).toEqual([]);
   });
@@ -320,7 +321,7 @@ describe("two processes", () => {
     await expectNothingAlive(world, [stolen, current]);
     for (const [, refreshToken, accessToken] of said.map((line) => line.split(" "))) {
       if (refreshToken === "refused") continue;
-      expect(await validateAccessToken(models, accessToken, now)).toEqual({
+      expect(await validateAccessToken(contextAt(models, now), accessToken)).toEqual({
         active: false,
         reason: "revoked",
       });

@@ -1,17 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import {
-  canonicalScopes,
-  formatScopes,
-  grantsEveryScope,
-  grantsScope,
-  intersectScopes,
-  isScope,
-  limits,
-  parseScopes,
-  scopesSchema,
-} from "../src/index.js";
+import { limits } from "../src/core/limits.js";
+import { canonicalScopes, intersectScopes, isScope, scopesSchema } from "../src/core/scopes.js";
+import { formatScopes, grantsEveryScope, grantsScope, parseScopes } from "../src/index.js";
 
 // Few segments, so that scopes often contain each other.
 const segment = fc.constantFrom("a", "b", "repo");

@@ -1,24 +1,19 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { mintMarkedToken } from "../src/core/secrets.js";
-import {
-  type AuthenticatedClient,
-  authenticateClient,
-  duration,
-  exchangeAuthorizationCode,
-  type IdentityModels,
-  introspectToken,
-  limits,
-  listSecurityEvents,
-  oauthPolicySchema,
-  parseToken,
-  refreshAppToken,
-  revokeConsent,
-  revokeToken,
-  setAppStatus,
-  setUserStatus,
-  tokenPrefixes,
-  validateAccessToken,
-} from "../src/index.js";
+import { duration, limits } from "../src/core/limits.js";
+import { oauthPolicySchema } from "../src/core/policies/oauth.js";
+import { mintMarkedToken, parseToken, tokenPrefixes } from "../src/core/secrets.js";
+import { type AuthenticatedClient, createIdentity, type IdentityModels } from "../src/index.js";
+import { validateAccessToken } from "../src/oauth/access.js";
+import { setAppStatus } from "../src/oauth/apps.js";
+import { authenticateClient } from "../src/oauth/clients.js";
+import { revokeConsent } from "../src/oauth/consents.js";
+import { exchangeAuthorizationCode } from "../src/oauth/exchange.js";
+import { introspectToken } from "../src/oauth/introspect.js";
+import { refreshAppToken } from "../src/oauth/refresh.js";
+import { revokeToken } from "../src/oauth/revoke.js";
+import { listSecurityEvents } from "../src/security-events/events.js";
+import { setUserStatus } from "../src/users/accounts.js";
+import { contextAt } from "./context.js";
 import { commandsDuring, useIdentityDatabase } from "./database.js";
 import { after, now } from "./moment.js";
 import {
@@ -43,13 +38,13 @@ const policy = oauthPolicySchema.parse({});
 const hostile = [undefined, null, 1, {}, { $ne: "" }, ["a"], "", "\u0000", "idr_a", "x".repeat(1e6)];
 
 const isLive = async (accessToken: string, at = now) =>
-  (await validateAccessToken(models, accessToken, at)).active;
+  (await validateAccessToken(contextAt(models, at), accessToken)).active;
 const alarmsOf = async ({ user }: World) =>
-  (await listSecurityEvents(models, { userId: user._id, kind: "reuse_detected" })).map(
+  (await listSecurityEvents(contextAt(models), { userId: user._id, kind: "reuse_detected" })).map(
     ({ reasons }) => reasons,
   );
 const introspect = (client: AuthenticatedClient, token: unknown, at = now) =>
-  introspectToken(models, { client: { ...client, type: "confidential" }, token }, at);
+  introspectToken(contextAt(models, at), { client: { ...client, type: "confidential" }, token });
 
 describe("issueAuthorizationCode", () => {
   it("refuses, without a redirection, an unknown app and a redirect URI that is not exactly one of its own", async () => {
@@ -63,7 +58,7 @@ describe("issueAuthorizationCode", () => {
       const answer = await authorize(models, world, { clientId });
       expect(answer).toEqual({ outcome: "refused", reason: "unknown_client" });
     }
-    await setAppStatus(models, { clientId: world.client.clientId, status: "suspended" }, now);
+    await setAppStatus(contextAt(models, now), { clientId: world.client.clientId, status: "suspended" });
     expect(await authorize(models, world)).toEqual({ outcome: "refused", reason: "unknown_client" });
   });
 
@@ -96,10 +91,10 @@ describe("issueAuthorizationCode", () => {
     expect(await authorize(models, open, none, now, lenient)).toMatchObject({ error: "invalid_request" });
   });
 
-  it("lets no policy make a code live longer than 10 minutes", async () => {
+  it("lets no policy make a code live longer than 10 minutes", () => {
     const codeLifetimeMs = 11 * duration.minute;
-    const attempt = authorize(models, await makeWorld(models), {}, now, { codeLifetimeMs });
-    await expect(attempt).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    const attempt = () => createIdentity({ connection: database().connection, oauth: { codeLifetimeMs } });
+    expect(attempt).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
   });
 
   it("stores a document that satisfies the schema, before and after its use", async () => {
@@ -167,9 +162,9 @@ describe("exchangeAuthorizationCode", () => {
     const code = await codeFor(models, mine);
     const valid = { client: mine.client, code, redirectUri, codeVerifier: mine.verifier };
     const refusal = { granted: false, error: "invalid_grant", reason };
-    expect(await exchangeAuthorizationCode(models, { ...valid, ...change(mine, other) }, now)).toEqual(
-      refusal,
-    );
+    expect(
+      await exchangeAuthorizationCode(contextAt(models, now), { ...valid, ...change(mine, other) }),
+    ).toEqual(refusal);
     expect(await exchange(models, mine, code)).toMatchObject({ granted: true });
   });
 
@@ -177,7 +172,10 @@ describe("exchangeAuthorizationCode", () => {
     const [mine, other] = [await makeWorld(models), await makeWorld(models)];
     const { code, accessToken } = await tokensFor(models, mine);
     const valid = { client: mine.client, code, redirectUri, codeVerifier: mine.verifier };
-    const replay = await exchangeAuthorizationCode(models, { ...valid, ...change(mine, other) }, now);
+    const replay = await exchangeAuthorizationCode(contextAt(models, now), {
+      ...valid,
+      ...change(mine, other),
+    });
     expect(replay).toMatchObject({ granted: false, reason });
     expect(await isLive(accessToken)).toBe(true);
     expect(await alarmsOf(mine)).toEqual([]);
@@ -203,7 +201,7 @@ describe("exchangeAuthorizationCode", () => {
     const code = await codeFor(models, world, none, { pkce: "public_clients" });
     expect(await exchange(models, world, code)).toMatchObject({ reason: "verifier_mismatch" });
     const without = { client: world.client, code, redirectUri };
-    expect(await exchangeAuthorizationCode(models, without, now)).toMatchObject({ granted: true });
+    expect(await exchangeAuthorizationCode(contextAt(models, now), without)).toMatchObject({ granted: true });
   });
 
   it.each([...hostile, "idc_"])("refuses %.20j for a code without a read", async (code) => {
@@ -253,7 +251,7 @@ describe("refreshAppToken", () => {
       await exchange(models, world, await codeFor(models, world, { scope: "repo:read profile" })),
     );
     const ask = (token: string, scope: unknown) =>
-      refreshAppToken(models, { client: world.client, refreshToken: token, scope }, now);
+      refreshAppToken(contextAt(models, now), { client: world.client, refreshToken: token, scope });
     for (const scope of ["repo", "repo:*", "*", "repo:read mail", "", "a  b", 1, {}, ["profile"]]) {
       expect(await ask(refreshToken, scope)).toMatchObject({ error: "invalid_scope" });
     }
@@ -383,7 +381,7 @@ describe("validateAccessToken", () => {
     const world = await makeWorld(models);
     const { accessToken, authorizationId } = await tokensFor(models, world);
     const { result, commands } = await commandsDuring(database(), () =>
-      validateAccessToken(models, accessToken, now),
+      validateAccessToken(contextAt(models, now), accessToken),
     );
     expect(commands).toEqual(["aggregate"]);
     expect(result).toEqual({
@@ -409,14 +407,14 @@ describe("validateAccessToken", () => {
       if (event.commandName === "aggregate") pipelines.push(event.command.pipeline ?? []);
     };
     client.on("commandStarted", note as never);
-    await validateAccessToken(models, accessToken, now);
+    await validateAccessToken(contextAt(models, now), accessToken);
     client.off("commandStarted", note as never);
     const [match] = pipelines[0] ?? [];
     expect(Object.keys(match?.$match ?? {})).toEqual(["handleHash"]);
   });
 
   it.each([...hostile, "ida_"])("refuses %.20j without a read", async (token) => {
-    const check = () => validateAccessToken(models, token, now);
+    const check = () => validateAccessToken(contextAt(models, now), token);
     const { result, commands } = await commandsDuring(database(), check);
     expect(result).toEqual({ active: false, reason: "malformed" });
     expect(commands).toEqual([]);
@@ -425,7 +423,8 @@ describe("validateAccessToken", () => {
   it.each<[string, (world: World) => Promise<unknown>, string]>([
     [
       "the app is suspended",
-      ({ client }) => setAppStatus(models, { clientId: client.clientId, status: "suspended" }, now),
+      ({ client }) =>
+        setAppStatus(contextAt(models, now), { clientId: client.clientId, status: "suspended" }),
       "app_not_active",
     ],
     [
@@ -435,7 +434,7 @@ describe("validateAccessToken", () => {
     ],
     [
       "the user is suspended",
-      ({ user }) => setUserStatus(models, { userId: user._id, status: "suspended" }, now),
+      ({ user }) => setUserStatus(contextAt(models, now), { userId: user._id, status: "suspended" }),
       "user_not_active",
     ],
     [
@@ -445,7 +444,7 @@ describe("validateAccessToken", () => {
     ],
     [
       "the consent is revoked",
-      ({ user, client }) => revokeConsent(models, { userId: user._id, appId: client._id }, now),
+      ({ user, client }) => revokeConsent(contextAt(models, now), { userId: user._id, appId: client._id }),
       "revoked",
     ],
     [
@@ -458,7 +457,7 @@ describe("validateAccessToken", () => {
     const { accessToken, refreshToken } = await tokensFor(models, world);
     const code = await codeFor(models, world);
     await act(world);
-    expect(await validateAccessToken(models, accessToken, now)).toEqual({ active: false, reason });
+    expect(await validateAccessToken(contextAt(models, now), accessToken)).toEqual({ active: false, reason });
     expect(await introspect(world.client, accessToken)).toEqual({ active: false });
     expect(await introspect(world.client, refreshToken)).toEqual({ active: false });
     expect(await refresh(models, world, refreshToken)).toMatchObject({ error: "invalid_grant", reason });
@@ -469,12 +468,14 @@ describe("validateAccessToken", () => {
     const world = await makeWorld(models);
     const { accessToken } = await tokensFor(models, world);
     const { clientId } = world.client;
-    await setAppStatus(models, { clientId, status: "suspended" }, now);
-    expect(await authenticateClient(models, { clientId, clientSecret: world.clientSecret }, now)).toEqual({
+    await setAppStatus(contextAt(models, now), { clientId, status: "suspended" });
+    expect(
+      await authenticateClient(contextAt(models, now), { clientId, clientSecret: world.clientSecret }),
+    ).toEqual({
       authenticated: false,
       error: "invalid_client",
     });
-    await setAppStatus(models, { clientId, status: "active" }, now);
+    await setAppStatus(contextAt(models, now), { clientId, status: "active" });
     expect(await isLive(accessToken)).toBe(true);
   });
 });
@@ -516,7 +517,7 @@ describe("introspectToken", () => {
   it("sees a revoked authorization at once", async () => {
     const world = await makeWorld(models);
     const { accessToken, refreshToken } = await tokensFor(models, world);
-    await revokeToken(models, { client: world.client, token: refreshToken }, now);
+    await revokeToken(contextAt(models, now), { client: world.client, token: refreshToken });
     for (const token of [accessToken, refreshToken]) {
       expect(await introspect(world.client, token)).toEqual({ active: false });
     }
@@ -529,7 +530,7 @@ describe("revokeToken", () => {
       const world = await makeWorld(models);
       const { accessToken, refreshToken } = await tokensFor(models, world);
       const next = rotate ? granted(await refresh(models, world, refreshToken)) : undefined;
-      const revoke = () => revokeToken(models, { client: world.client, token: refreshToken }, now);
+      const revoke = () => revokeToken(contextAt(models, now), { client: world.client, token: refreshToken });
       expect(await revoke()).toBe(true);
       expect(await revoke()).toBe(false);
       expect(await isLive(next?.accessToken ?? accessToken)).toBe(false);
@@ -544,7 +545,9 @@ describe("revokeToken", () => {
     const world = await makeWorld(models);
     const first = await tokensFor(models, world);
     const second = granted(await refresh(models, world, first.refreshToken));
-    expect(await revokeToken(models, { client: world.client, token: first.accessToken }, now)).toBe(true);
+    expect(
+      await revokeToken(contextAt(models, now), { client: world.client, token: first.accessToken }),
+    ).toBe(true);
     expect(await isLive(first.accessToken)).toBe(false);
     expect(await isLive(second.accessToken)).toBe(true);
     expect(await refresh(models, world, second.refreshToken)).toMatchObject({ granted: true });
@@ -554,7 +557,7 @@ describe("revokeToken", () => {
     const world = await makeWorld(models);
     const { refreshToken } = await tokensFor(models, world);
     const { accessToken } = granted(await refresh(models, world, refreshToken));
-    await revokeToken(models, { client: world.client, token: accessToken }, now);
+    await revokeToken(contextAt(models, now), { client: world.client, token: accessToken });
     expect(await refresh(models, world, refreshToken)).toMatchObject({ reason: "superseded" });
     expect(await isLive(accessToken)).toBe(false);
   });
@@ -563,7 +566,7 @@ describe("revokeToken", () => {
     const [mine, other] = [await makeWorld(models), await makeWorld(models)];
     const { accessToken, refreshToken } = await tokensFor(models, other);
     for (const token of [accessToken, refreshToken, ...hostile]) {
-      expect(await revokeToken(models, { client: mine.client, token }, now)).toBe(false);
+      expect(await revokeToken(contextAt(models, now), { client: mine.client, token })).toBe(false);
     }
     expect(await isLive(accessToken)).toBe(true);
     expect(await refresh(models, other, refreshToken)).toMatchObject({ granted: true });
@@ -576,7 +579,7 @@ describe("revokeToken", () => {
     for (const kind of ["refreshToken", "accessToken"] as const) {
       const token = mintMarkedToken(kind, handle, "a key").raw;
       expect(token.startsWith(tokenPrefixes[kind])).toBe(true);
-      expect(await revokeToken(models, { client: world.client, token }, now)).toBe(false);
+      expect(await revokeToken(contextAt(models, now), { client: world.client, token })).toBe(false);
     }
     expect(await isLive(accessToken)).toBe(true);
   });

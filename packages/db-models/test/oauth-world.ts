@@ -1,22 +1,22 @@
-import {
-  type AppRegistration,
-  type AuthenticatedClient,
-  type Authorization,
-  type AuthorizationRequest,
-  authenticateClient,
-  exchangeAuthorizationCode,
-  grantConsent,
-  type IdentityModels,
-  issueAuthorizationCode,
-  type OAuthPolicyInput,
-  randomKey,
-  refreshAppToken,
-  registerApp,
-  sha256,
-  type TokenResult,
-  type TokensGranted,
-  type UserDocument,
+import { randomKey, sha256 } from "../src/core/secrets.js";
+import type {
+  AppRegistration,
+  AuthenticatedClient,
+  Authorization,
+  AuthorizationRequest,
+  IdentityModels,
+  OAuthPolicyInput,
+  TokenResult,
+  TokensGranted,
+  UserDocument,
 } from "../src/index.js";
+import { registerApp } from "../src/oauth/apps.js";
+import { issueAuthorizationCode } from "../src/oauth/authorize.js";
+import { authenticateClient } from "../src/oauth/clients.js";
+import { grantConsent } from "../src/oauth/consents.js";
+import { exchangeAuthorizationCode } from "../src/oauth/exchange.js";
+import { refreshAppToken } from "../src/oauth/refresh.js";
+import { contextAt } from "./context.js";
 import { makeUser } from "./database.js";
 import { now } from "./moment.js";
 
@@ -37,19 +37,19 @@ export async function makeWorld(
   registration: Partial<AppRegistration> = {},
 ): Promise<World> {
   const [user, owner] = [await makeUser(models), await makeUser(models)];
-  const { app, clientSecret } = await registerApp(
-    models,
-    {
-      ownerId: owner._id,
-      name: "Notes",
-      type: "confidential",
-      redirectUris: [redirectUri],
-      scopes: ["profile", "repo"],
-      ...registration,
-    },
-    now,
-  );
-  await grantConsent(models, { userId: user._id, appId: app._id, scopes: ["profile", "repo"] }, now);
+  const { app, clientSecret } = await registerApp(contextAt(models, now), {
+    ownerId: owner._id,
+    name: "Notes",
+    type: "confidential",
+    redirectUris: [redirectUri],
+    scopes: ["profile", "repo"],
+    ...registration,
+  });
+  await grantConsent(contextAt(models, now), {
+    userId: user._id,
+    appId: app._id,
+    scopes: ["profile", "repo"],
+  });
   const verifier = randomKey();
   return {
     user,
@@ -68,7 +68,7 @@ export async function makeWorld(
 }
 
 async function authenticated(models: IdentityModels, clientId: string, clientSecret: string | undefined) {
-  const answer = await authenticateClient(models, { clientId, clientSecret }, now);
+  const answer = await authenticateClient(contextAt(models, now), { clientId, clientSecret });
   if (!answer.authenticated) throw new Error("the client is not authenticated");
   return answer.client;
 }
@@ -82,7 +82,7 @@ export function authorize(
   policy: OAuthPolicyInput = {},
 ): Promise<Authorization> {
   const request = { ...world.request, ...changes, userId: world.user._id };
-  return issueAuthorizationCode(models, request, at, policy);
+  return issueAuthorizationCode(contextAt(models, at, { oauth: policy }), request);
 }
 
 /** Gets a code. */
@@ -105,7 +105,7 @@ export function exchange(
   at = now,
 ): Promise<TokenResult> {
   const { client, verifier: codeVerifier } = world;
-  return exchangeAuthorizationCode(models, { client, code, redirectUri, codeVerifier }, at);
+  return exchangeAuthorizationCode(contextAt(models, at), { client, code, redirectUri, codeVerifier });
 }
 
 export function refresh(
@@ -115,7 +115,7 @@ export function refresh(
   at = now,
   policy: OAuthPolicyInput = {},
 ): Promise<TokenResult> {
-  return refreshAppToken(models, { client: world.client, refreshToken }, at, policy);
+  return refreshAppToken(contextAt(models, at, { oauth: policy }), { client: world.client, refreshToken });
 }
 
 /** Gets tokens. */

@@ -1,31 +1,25 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import {
-  authenticateUser,
-  createApiKey,
-  duration,
-  hashPassword,
-  type IdentityModels,
-  listSecurityEvents,
-  mintToken,
-  openSession,
-  readUser,
-  registerUser,
-  requestEmailVerification,
-  requestPasswordReset,
-  reserveLoginAttempt,
-  resetPassword,
-  setPassword,
-  settleLoginAttempt,
-  setUserStatus,
-  type UserDocument,
-  validateAccessToken,
-  validateSession,
-  verifyApiKey,
-} from "../src/index.js";
+import { createApiKey } from "../src/api-keys/manage.js";
+import { duration } from "../src/core/limits.js";
+import { hashPassword } from "../src/core/passwords.js";
+import { mintToken } from "../src/core/secrets.js";
+import { createIdentity, type IdentityModels, type UserDocument } from "../src/index.js";
+import { reserveLoginAttempt } from "../src/logins/reserve.js";
+import { settleLoginAttempt } from "../src/logins/settle.js";
+import { validateAccessToken } from "../src/oauth/access.js";
+import { listSecurityEvents } from "../src/security-events/events.js";
+import { openSession } from "../src/sessions/open.js";
+import { validateSession } from "../src/sessions/validate.js";
+import { authenticateUser, readUser, registerUser, setUserStatus } from "../src/users/accounts.js";
+import { requestEmailVerification } from "../src/users/email-verification.js";
+import { setPassword } from "../src/users/password.js";
+import { requestPasswordReset, resetPassword } from "../src/users/password-reset.js";
+import { contextAt } from "./context.js";
 import { commandsDuring, makeUser, separateModels, useIdentityDatabase } from "./database.js";
 import { after, now } from "./moment.js";
 import { codeFor, exchange, granted, makeWorld } from "./oauth-world.js";
+import { verifyApiKey } from "./recorders.js";
 
 const [before, chosen] = ["the password of before", "the password of after"];
 const database = useIdentityDatabase();
@@ -39,27 +33,26 @@ beforeAll(async () => {
 const makeOwner = (fields: object = {}) => makeUser(models, { passwordHash, ...fields });
 
 async function tokenFor({ email }: Pick<UserDocument, "email">, at = now): Promise<string> {
-  const asked = await requestPasswordReset(models, { email }, at);
+  const asked = await requestPasswordReset(contextAt(models, at), { email });
   if (!asked.issued) throw new Error(asked.reason);
   return asked.token;
 }
 
 const signsIn = async ({ email }: UserDocument, password: string) =>
-  (await authenticateUser(models, { identifier: email, password })).authenticated;
+  (await authenticateUser(contextAt(models), { identifier: email, password })).authenticated;
 
 describe("requestPasswordReset", () => {
   it("gives a token for the account's address, good for an hour, and tells the owner", async () => {
     const user = await makeOwner();
-    const asked = await requestPasswordReset(
-      models,
-      { email: ` ${user.email.toUpperCase()} `, origin: { device: "curl" } },
-      now,
-    );
+    const asked = await requestPasswordReset(contextAt(models, now), {
+      email: ` ${user.email.toUpperCase()} `,
+      origin: { device: "curl" },
+    });
     expect(asked).toMatchObject({ issued: true, email: user.email, expiresAt: after(duration.hour) });
-    expect(await listSecurityEvents(models, { userId: user._id })).toMatchObject([
+    expect(await listSecurityEvents(contextAt(models), { userId: user._id })).toMatchObject([
       { kind: "password_reset_requested", device: "curl" },
     ]);
-    expect(await readUser(models, user._id)).not.toHaveProperty("passwordReset");
+    expect(await readUser(contextAt(models), user._id)).not.toHaveProperty("passwordReset");
   });
 
   it.each<[string, object, string]>([
@@ -71,19 +64,19 @@ describe("requestPasswordReset", () => {
     const user = await makeOwner(fields);
     const stored = () => models.User.collection.findOne({ _id: user._id });
     const untouched = await stored();
-    const asked = await requestPasswordReset(models, { email: user.email }, now);
+    const asked = await requestPasswordReset(contextAt(models, now), { email: user.email });
     expect(asked).toEqual({ issued: false, reason, userId: user._id });
     expect(await stored()).toEqual(untouched);
-    expect(await listSecurityEvents(models, { userId: user._id })).toEqual([]);
+    expect(await listSecurityEvents(contextAt(models), { userId: user._id })).toEqual([]);
   });
 
   it("gives none for nobody, and refuses what is no address", async () => {
-    expect(await requestPasswordReset(models, { email: "nobody@example.com" }, now)).toEqual({
+    expect(await requestPasswordReset(contextAt(models, now), { email: "nobody@example.com" })).toEqual({
       issued: false,
       reason: "unknown",
     });
     for (const email of ["nobody", { $gt: "" }, undefined]) {
-      const asked = requestPasswordReset(models, { email: email as string }, now);
+      const asked = requestPasswordReset(contextAt(models, now), { email: email as string });
       await expect(asked).rejects.toMatchObject({ code: "INVALID_INPUT" });
     }
     for (const policy of [
@@ -92,14 +85,14 @@ describe("requestPasswordReset", () => {
       // The last token would be over while another is refused.
       { passwordResetLifetimeMs: duration.hour, messageWindowMs: 2 * duration.hour },
     ]) {
-      const asked = requestPasswordReset(models, { email: "nobody@example.com" }, now, policy);
-      await expect(asked).rejects.toMatchObject({ code: "INVALID_INPUT" });
+      const attempt = () => createIdentity({ connection: database().connection, oneTimeTokens: policy });
+      expect(attempt).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
     }
   });
 
   const askAtOnce = async ({ email }: UserDocument, requests: number, at: Date) => {
     const asked = separateModels(database(), requests).map((separate) =>
-      requestPasswordReset(separate, { email }, at),
+      requestPasswordReset(contextAt(separate, at), { email }),
     );
     return (await Promise.all(asked)).filter(({ issued }) => issued).length;
   };
@@ -121,7 +114,7 @@ describe("requestPasswordReset", () => {
     const { _id: userId } = user;
     expect(await askAtOnce(user, 100, now)).toBe(5);
     const asked = separateModels(database(), 100).map((separate) =>
-      requestEmailVerification(separate, { userId }, now),
+      requestEmailVerification(contextAt(separate, now), { userId }),
     );
     const answers = await Promise.all(asked);
     expect(answers.filter(({ issued }) => issued)).toHaveLength(5);
@@ -143,8 +136,10 @@ describe("requestPasswordReset", () => {
     let last = "";
     for (let count = 0; count < 5; count++) last = await tokenFor(user);
     const at = after(duration.hour - 1);
-    expect(await requestPasswordReset(models, { email: user.email }, at)).toMatchObject({ issued: false });
-    expect(await resetPassword(models, { token: last, password: chosen }, at)).toMatchObject({
+    expect(await requestPasswordReset(contextAt(models, at), { email: user.email })).toMatchObject({
+      issued: false,
+    });
+    expect(await resetPassword(contextAt(models, at), { token: last, password: chosen })).toMatchObject({
       reset: true,
     });
   });
@@ -154,24 +149,34 @@ describe("resetPassword", () => {
   it("sets the password, ends every session, and opens none", async () => {
     const user = await makeOwner();
     const userId = user._id;
-    const open = [await openSession(models, { userId }, now), await openSession(models, { userId }, now)];
+    const open = [
+      await openSession(contextAt(models, now), { userId }),
+      await openSession(contextAt(models, now), { userId }),
+    ];
     const origin = { network: "203.0.113.0/24" };
-    const reset = await resetPassword(models, { token: await tokenFor(user), password: chosen, origin }, now);
+    const reset = await resetPassword(contextAt(models, now), {
+      token: await tokenFor(user),
+      password: chosen,
+      origin,
+    });
     expect(reset).toEqual({ reset: true, userId, email: user.email, ended: 2 });
     for (const { token } of open) {
-      expect(await validateSession(models, token, now)).toEqual({ active: false, reason: "revoked" });
+      expect(await validateSession(contextAt(models, now), token)).toEqual({
+        active: false,
+        reason: "revoked",
+      });
     }
     expect([await signsIn(user, before), await signsIn(user, chosen)]).toEqual([false, true]);
     expect(await models.UserSession.countDocuments({ userId, revokedAt: null })).toBe(0);
-    const kinds = (await listSecurityEvents(models, { userId })).map(({ kind }) => kind);
+    const kinds = (await listSecurityEvents(contextAt(models), { userId })).map(({ kind }) => kind);
     expect(kinds.sort()).toEqual(["email_verified", "password_reset", "password_reset_requested"]);
   });
 
   it("leaves the second factor, the status, the roles and the address as they are", async () => {
     const secondFactor = { enabled: true, method: "totp", enabledAt: now };
     const user = await makeOwner({ security: { secondFactor }, roles: ["editor"] });
-    await resetPassword(models, { token: await tokenFor(user), password: chosen }, now);
-    const after = await readUser(models, user._id);
+    await resetPassword(contextAt(models, now), { token: await tokenFor(user), password: chosen });
+    const after = await readUser(contextAt(models), user._id);
     expect(after.security.secondFactor).toEqual(secondFactor);
     expect([after.status, after.roles, after.email]).toEqual(["active", ["editor"], user.email]);
   });
@@ -183,21 +188,29 @@ describe("resetPassword", () => {
     const identity = { key: "oidc:squatter", provider: "oidc", linkedAt: now };
     await models.User.updateOne({ _id: user._id }, { passwordHash, externalIdentities: [identity] });
     const { accessToken } = granted(await exchange(models, world, await codeFor(models, world)));
-    const { key } = await createApiKey(models, { userId: user._id, name: "squatter's", scopes: [] }, now);
+    const { key } = await createApiKey(contextAt(models, now), {
+      userId: user._id,
+      name: "squatter's",
+      scopes: [],
+    });
     const token = await tokenFor(user);
-    await resetPassword(models, { token, password: chosen }, now);
+    await resetPassword(contextAt(models, now), { token, password: chosen });
     expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: false, reason: "revoked" });
-    expect(await validateAccessToken(models, accessToken, now)).toMatchObject({ active: false });
-    expect((await readUser(models, user._id)).externalIdentities).toBeUndefined();
-    const owners = await createApiKey(models, { userId: user._id, name: "owner's", scopes: [] }, after(1));
+    expect(await validateAccessToken(contextAt(models, now), accessToken)).toMatchObject({ active: false });
+    expect((await readUser(contextAt(models), user._id)).externalIdentities).toBeUndefined();
+    const owners = await createApiKey(contextAt(models, after(1)), {
+      userId: user._id,
+      name: "owner's",
+      scopes: [],
+    });
     // Presented again, the token completes what a crash may have left, and touches nothing that came later.
-    expect(await resetPassword(models, { token, password: chosen }, after(2))).toMatchObject({
+    expect(await resetPassword(contextAt(models, after(2)), { token, password: chosen })).toMatchObject({
       reason: "used",
     });
     expect(await verifyApiKey(models, { key: owners.key }, after(2))).toMatchObject({ valid: true });
     // The address is verified now: a second reset leaves the owner's key as it is.
     const second = await tokenFor(user, after(3));
-    await resetPassword(models, { token: second, password: before }, after(4));
+    await resetPassword(contextAt(models, after(4)), { token: second, password: before });
     expect(await verifyApiKey(models, { key: owners.key }, after(5))).toMatchObject({ valid: true });
   });
 
@@ -205,12 +218,13 @@ describe("resetPassword", () => {
   it("verifies the address that the token was sent to, and leaves an earlier date as it is", async () => {
     const [fresh, verified] = [await makeOwner(), await makeOwner({ emailVerifiedAt: after(-duration.day) })];
     for (const user of [fresh, verified]) {
-      await resetPassword(models, { token: await tokenFor(user), password: chosen }, after(1));
+      await resetPassword(contextAt(models, after(1)), { token: await tokenFor(user), password: chosen });
     }
-    const verifiedAt = async ({ _id }: UserDocument) => (await readUser(models, _id)).emailVerifiedAt;
+    const verifiedAt = async ({ _id }: UserDocument) =>
+      (await readUser(contextAt(models), _id)).emailVerifiedAt;
     expect([await verifiedAt(fresh), await verifiedAt(verified)]).toEqual([after(1), after(-duration.day)]);
     const { _id: userId } = fresh;
-    expect(await requestEmailVerification(models, { userId }, after(2))).toMatchObject({
+    expect(await requestEmailVerification(contextAt(models, after(2)), { userId })).toMatchObject({
       reason: "already_verified",
     });
   });
@@ -218,22 +232,22 @@ describe("resetPassword", () => {
   it("refuses a token that a clock ten years ahead minted", async () => {
     const user = await makeOwner();
     const token = await tokenFor(user, after(3_650 * duration.day));
-    expect(await resetPassword(models, { token, password: chosen }, now)).toMatchObject({
+    expect(await resetPassword(contextAt(models, now), { token, password: chosen })).toMatchObject({
       reason: "expired",
     });
-    expect(await resetPassword(models, { token: await tokenFor(user), password: chosen }, now)).toMatchObject(
-      {
-        reset: true,
-      },
-    );
+    expect(
+      await resetPassword(contextAt(models, now), { token: await tokenFor(user), password: chosen }),
+    ).toMatchObject({
+      reset: true,
+    });
   });
 
   it("lets the owner in from any address again, whatever the allowlist was", async () => {
     const user = await makeOwner({ security: { ipAllowlist: ["192.0.2.0/24"] } });
     const { _id: userId } = user;
-    const open = () => openSession(models, { userId, ip: "203.0.113.7" }, now);
+    const open = () => openSession(contextAt(models, now), { userId, ip: "203.0.113.7" });
     await expect(open()).rejects.toMatchObject({ code: "ADDRESS_NOT_ALLOWED" });
-    await resetPassword(models, { token: await tokenFor(user), password: chosen }, now);
+    await resetPassword(contextAt(models, now), { token: await tokenFor(user), password: chosen });
     expect((await open()).id).toBeDefined();
   });
 
@@ -242,29 +256,33 @@ describe("resetPassword", () => {
     const { user } = world;
     await models.User.updateOne({ _id: user._id }, { passwordHash, emailVerifiedAt: now });
     const { accessToken } = granted(await exchange(models, world, await codeFor(models, world)));
-    const { key } = await createApiKey(models, { userId: user._id, name: "ci", scopes: [] }, now);
-    await resetPassword(models, { token: await tokenFor(user), password: chosen }, now);
+    const { key } = await createApiKey(contextAt(models, now), { userId: user._id, name: "ci", scopes: [] });
+    await resetPassword(contextAt(models, now), { token: await tokenFor(user), password: chosen });
     expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: true });
-    expect(await validateAccessToken(models, accessToken, now)).toMatchObject({ active: true });
+    expect(await validateAccessToken(contextAt(models, now), accessToken)).toMatchObject({ active: true });
   });
 
   it("refuses a login that was authenticated with the old password", async () => {
     const user = await makeOwner();
-    const login = await authenticateUser(models, { identifier: user.email, password: before });
+    const login = await authenticateUser(contextAt(models), { identifier: user.email, password: before });
     if (!login.authenticated) throw new Error(login.reason);
-    await resetPassword(models, { token: await tokenFor(user), password: chosen }, now);
-    await expect(openSession(models, login, now)).rejects.toMatchObject({ code: "SESSIONS_REVOKED" });
+    await resetPassword(contextAt(models, now), { token: await tokenFor(user), password: chosen });
+    await expect(openSession(contextAt(models, now), login)).rejects.toMatchObject({
+      code: "SESSIONS_REVOKED",
+    });
   });
 
   it("refuses a password out of bounds, and the token stays good", async () => {
     const user = await makeOwner();
-    const { token: session } = await openSession(models, { userId: user._id }, now);
+    const { token: session } = await openSession(contextAt(models, now), { userId: user._id });
     const token = await tokenFor(user);
-    await expect(resetPassword(models, { token, password: "short" }, now)).rejects.toMatchObject({
+    await expect(resetPassword(contextAt(models, now), { token, password: "short" })).rejects.toMatchObject({
       code: "INVALID_INPUT",
     });
-    expect(await validateSession(models, session, now)).toMatchObject({ active: true });
-    expect(await resetPassword(models, { token, password: chosen }, now)).toMatchObject({ reset: true });
+    expect(await validateSession(contextAt(models, now), session)).toMatchObject({ active: true });
+    expect(await resetPassword(contextAt(models, now), { token, password: chosen })).toMatchObject({
+      reset: true,
+    });
   });
 
   const refused: [string, (user: UserDocument) => Promise<unknown>, string][] = [
@@ -272,7 +290,7 @@ describe("resetPassword", () => {
     ["was replaced by a newer one", (user) => tokenFor(user), "unknown"],
     [
       "was overtaken by a changed password",
-      (user) => setPassword(models, { userId: user._id, password: before }, now),
+      (user) => setPassword(contextAt(models, now), { userId: user._id, password: before }),
       "unknown",
     ],
     [
@@ -282,12 +300,12 @@ describe("resetPassword", () => {
     ],
     [
       "belongs to an account that was suspended since",
-      (user) => setUserStatus(models, { userId: user._id, status: "suspended" }, now),
+      (user) => setUserStatus(contextAt(models, now), { userId: user._id, status: "suspended" }),
       "not_active",
     ],
     [
       "belongs to an account that was deleted since",
-      (user) => setUserStatus(models, { userId: user._id, status: "deleted" }, now),
+      (user) => setUserStatus(contextAt(models, now), { userId: user._id, status: "deleted" }),
       "not_active",
     ],
   ];
@@ -298,7 +316,7 @@ describe("resetPassword", () => {
     const stored = () => models.User.collection.findOne({ _id: user._id });
     const untouched = await stored();
     const at = reason === "expired" ? after(duration.hour) : now;
-    expect(await resetPassword(models, { token, password: chosen }, at)).toMatchObject({
+    expect(await resetPassword(contextAt(models, at), { token, password: chosen })).toMatchObject({
       reset: false,
       reason,
     });
@@ -307,12 +325,12 @@ describe("resetPassword", () => {
 
   it("issues a good token after one was used", async () => {
     const user = await makeOwner();
-    await resetPassword(models, { token: await tokenFor(user), password: chosen }, now);
-    expect(await resetPassword(models, { token: await tokenFor(user), password: before }, now)).toMatchObject(
-      {
-        reset: true,
-      },
-    );
+    await resetPassword(contextAt(models, now), { token: await tokenFor(user), password: chosen });
+    expect(
+      await resetPassword(contextAt(models, now), { token: await tokenFor(user), password: before }),
+    ).toMatchObject({
+      reset: true,
+    });
   });
 
   it("refuses any token with one character changed, without a read and without a hash", async () => {
@@ -326,14 +344,16 @@ describe("resetPassword", () => {
           async (at, character) => {
             const changed = token.slice(0, at) + character + token.slice(at + 1);
             if (changed === token) return;
-            const answer = await resetPassword(models, { token: changed, password: chosen }, now);
+            const answer = await resetPassword(contextAt(models, now), { token: changed, password: chosen });
             expect(answer).toEqual({ reset: false, reason: "malformed" });
           },
         ),
       ),
     );
     expect(commands).toEqual([]);
-    expect(await resetPassword(models, { token: mintToken("oneTime").raw, password: chosen }, now)).toEqual({
+    expect(
+      await resetPassword(contextAt(models, now), { token: mintToken("oneTime").raw, password: chosen }),
+    ).toEqual({
       reset: false,
       reason: "unknown",
     });
@@ -341,33 +361,33 @@ describe("resetPassword", () => {
 
   it("does not take the token of the other flow", async () => {
     const user = await makeOwner();
-    const asked = await requestEmailVerification(models, { userId: user._id }, now);
+    const asked = await requestEmailVerification(contextAt(models, now), { userId: user._id });
     if (!asked.issued) throw new Error(asked.reason);
-    const answer = await resetPassword(models, { token: asked.token, password: chosen }, now);
+    const answer = await resetPassword(contextAt(models, now), { token: asked.token, password: chosen });
     expect(answer).toEqual({ reset: false, reason: "unknown" });
   });
 
   it("succeeds for one of 100 parallel uses, and what is opened with its password goes on", async () => {
     const user = await makeOwner();
     const userId = user._id;
-    const old = await openSession(models, { userId }, now);
+    const old = await openSession(contextAt(models, now), { userId });
     const token = await tokenFor(user);
     const opened: string[] = [];
     const uses = separateModels(database(), 100).map(async (separate, index) => {
       const password = `the password of number ${index}`;
-      const answer = await resetPassword(separate, { token, password }, now);
+      const answer = await resetPassword(contextAt(separate, now), { token, password });
       if (!answer.reset) return answer;
       // At once, while the others are still under way.
-      const login = await authenticateUser(separate, { identifier: user.email, password });
+      const login = await authenticateUser(contextAt(separate), { identifier: user.email, password });
       if (!login.authenticated) throw new Error("the new password is not taken");
-      opened.push((await openSession(separate, login, now)).token);
+      opened.push((await openSession(contextAt(separate, now), login)).token);
       return answer;
     });
     const answers = await Promise.all(uses);
     expect(answers.filter((answer) => answer.reset)).toHaveLength(1);
     expect(answers.filter((answer) => !answer.reset && answer.reason === "used")).toHaveLength(99);
-    expect(await validateSession(models, old.token, now)).toMatchObject({ active: false });
-    expect(await validateSession(models, opened[0], now)).toMatchObject({ active: true });
+    expect(await validateSession(contextAt(models, now), old.token)).toMatchObject({ active: false });
+    expect(await validateSession(contextAt(models, now), opened[0])).toMatchObject({ active: true });
   });
 
   it("ends nothing that was opened with the new password, however late a use comes that another has forestalled", async () => {
@@ -385,13 +405,13 @@ describe("resetPassword", () => {
         return collection.updateMany(...command);
       });
     });
-    const late = resetPassword(models, { token, password: before }, now);
+    const late = resetPassword(contextAt(models, now), { token, password: before });
     await isHeld;
-    await resetPassword(models, { token, password: chosen }, now);
-    const { token: session } = await openSession(models, { userId: user._id }, now);
+    await resetPassword(contextAt(models, now), { token, password: chosen });
+    const { token: session } = await openSession(contextAt(models, now), { userId: user._id });
     goOn();
     expect(await late).toMatchObject({ reset: false, reason: "used" });
-    expect(await validateSession(models, session, now)).toMatchObject({ active: true });
+    expect(await validateSession(contextAt(models, now), session)).toMatchObject({ active: true });
     expect(await signsIn(user, chosen)).toBe(true);
     vi.restoreAllMocks();
   });
@@ -400,11 +420,11 @@ describe("resetPassword", () => {
     const user = await makeOwner({ security: { maxConcurrentSessions: 50 } });
     const token = await tokenFor(user);
     const logins = separateModels(database(), 20).map(async (separate) => {
-      const login = await authenticateUser(separate, { identifier: user.email, password: before });
-      return login.authenticated ? openSession(separate, login, now) : undefined;
+      const login = await authenticateUser(contextAt(separate), { identifier: user.email, password: before });
+      return login.authenticated ? openSession(contextAt(separate, now), login) : undefined;
     });
     const [reset, ...raced] = await Promise.allSettled([
-      resetPassword(models, { token, password: chosen }, now),
+      resetPassword(contextAt(models, now), { token, password: chosen }),
       ...logins,
     ]);
     expect(reset).toMatchObject({ status: "fulfilled", value: { reset: true } });
@@ -412,7 +432,7 @@ describe("resetPassword", () => {
       if (login.status === "rejected") expect(login.reason.code).toBe("SESSIONS_REVOKED");
       else if (login.value) {
         const { token: session } = login.value as { token: string };
-        expect(await validateSession(models, session, now)).toMatchObject({ active: false });
+        expect(await validateSession(contextAt(models, now), session)).toMatchObject({ active: false });
       }
     }
     expect(await models.UserSession.countDocuments({ userId: user._id, revokedAt: null })).toBe(0);
@@ -420,28 +440,29 @@ describe("resetPassword", () => {
 
   it("ends the delays of the account and of its devices, and not those of the network", async () => {
     const email = "guessed@example.com";
-    const { _id: userId } = await registerUser(models, { email, password: before }, now);
+    const { _id: userId } = await registerUser(contextAt(models, now), { email, password: before });
     const guess = async (more: { ip?: string; deviceCookie?: string }, succeeded = false) => {
-      const admission = await reserveLoginAttempt(models, { identifier: email, ...more }, now);
+      const admission = await reserveLoginAttempt(contextAt(models, now), { identifier: email, ...more });
       if (!admission.admitted) return false;
       const { deviceCookie } = more;
-      await settleLoginAttempt(
-        models,
-        { attempt: admission.attempt, succeeded, userId, ...(deviceCookie && { deviceCookie }) },
-        now,
-      );
+      await settleLoginAttempt(contextAt(models, now), {
+        attempt: admission.attempt,
+        succeeded,
+        userId,
+        ...(deviceCookie && { deviceCookie }),
+      });
       return true;
     };
     await guess({ deviceCookie: "known" }, true);
     const isDelayed = async (more: { ip?: string; deviceCookie?: string }) =>
-      !(await reserveLoginAttempt(models, { identifier: email, ...more }, now)).admitted;
+      !(await reserveLoginAttempt(contextAt(models, now), { identifier: email, ...more })).admitted;
     while (await guess({ ip: "203.0.113.7" }));
     while (await guess({ deviceCookie: "known" }));
     expect([await isDelayed({}), await isDelayed({ deviceCookie: "known" })]).toEqual([true, true]);
     const network = () => models.LoginProfile.findOne({ subject: "network", key: "203.0.113.0/24" }).lean();
     const failures = (await network())?.counter.failures;
     expect(failures).toBeGreaterThanOrEqual(5);
-    await resetPassword(models, { token: await tokenFor({ email }), password: chosen }, now);
+    await resetPassword(contextAt(models, now), { token: await tokenFor({ email }), password: chosen });
     expect([await isDelayed({}), await isDelayed({ deviceCookie: "known" })]).toEqual([false, false]);
     expect((await network())?.counter.failures).toBe(failures);
   });

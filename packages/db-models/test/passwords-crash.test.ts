@@ -2,22 +2,17 @@ import { bundleChild, childrenAhead, startChild, type WaitingChild } from "@org/
 import { faultSample } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  createApiKey,
-  defineModels,
-  hashPassword,
-  type IdentityModels,
-  openSession,
-  requestPasswordReset,
-  resetPassword,
-  type UserDocument,
-  validateSession,
-  verifyApiKey,
-  verifyPassword,
-} from "../src/index.js";
+import { createApiKey } from "../src/api-keys/manage.js";
+import { hashPassword, verifyPassword } from "../src/core/passwords.js";
+import { defineModels, type IdentityModels, type UserDocument } from "../src/index.js";
+import { openSession } from "../src/sessions/open.js";
+import { validateSession } from "../src/sessions/validate.js";
+import { requestPasswordReset, resetPassword } from "../src/users/password-reset.js";
 import type { PasswordAssignment } from "./children/password-changer.js";
+import { contextAt } from "./context.js";
 import { createIndexes, makeUser } from "./database.js";
 import { now } from "./moment.js";
+import { verifyApiKey } from "./recorders.js";
 
 const temporary = useTemporaryDatabase({ label: "passwords-crash" });
 const [before, chosen] = ["the password of before", "the password of after"];
@@ -52,11 +47,11 @@ async function look({ _id }: UserDocument): Promise<{ isNew: boolean; isSpent: b
 }
 
 async function openThree({ _id: userId }: UserDocument): Promise<[string, string, string]> {
-  const open = async () => (await openSession(models, { userId }, now)).token;
+  const open = async () => (await openSession(contextAt(models, now), { userId })).token;
   return [await open(), await open(), await open()];
 }
 
-const isActive = async (token: string) => (await validateSession(models, token, now)).active;
+const isActive = async (token: string) => (await validateSession(contextAt(models, now), token)).active;
 
 /** Kills one child at each moment of its change. None ends before its last command, and the kills come before that. */
 async function killAtEachMoment(
@@ -92,8 +87,12 @@ describe(`a change that is killed at its commands (${told})`, () => {
         user = await makeUser(models, { passwordHash });
         sessions = await openThree(user);
         // Nobody has verified the address: what was made before ends with the reset.
-        ({ key } = await createApiKey(models, { userId: user._id, name: "before", scopes: [] }, now));
-        const asked = await requestPasswordReset(models, { email: user.email }, now);
+        ({ key } = await createApiKey(contextAt(models, now), {
+          userId: user._id,
+          name: "before",
+          scopes: [],
+        }));
+        const asked = await requestPasswordReset(contextAt(models, now), { email: user.email });
         if (!asked.issued) throw new Error(asked.reason);
         token = asked.token;
         return { resetToken: token, password: chosen };
@@ -103,7 +102,7 @@ describe(`a change that is killed at its commands (${told})`, () => {
         expect(isSpent).toBe(isNew);
         if (isNew) for (const session of sessions) expect(await isActive(session)).toBe(false);
         outcomes.add(isNew ? "new" : "old");
-        const again = await resetPassword(models, { token, password: chosen }, now);
+        const again = await resetPassword(contextAt(models, now), { token, password: chosen });
         // What was on its way when the process died may have arrived since.
         if (!again.reset) expect([again.reason, (await look(user)).isNew]).toEqual(["used", true]);
         for (const session of sessions) expect(await isActive(session)).toBe(false);
@@ -116,7 +115,7 @@ describe(`a change that is killed at its commands (${told})`, () => {
   it("of a reset is completed by the next use of the token: what a login opened beside it ends", async () => {
     const user = await makeUser(models, { passwordHash });
     const { _id: userId } = user;
-    const asked = await requestPasswordReset(models, { email: user.email }, now);
+    const asked = await requestPasswordReset(contextAt(models, now), { email: user.email });
     if (!asked.issued) throw new Error(asked.reason);
     const child = start();
     await child.hasPrinted("ready\n");
@@ -126,12 +125,14 @@ describe(`a change that is killed at its commands (${told})`, () => {
     await child.exited;
     expect(await look(user)).toEqual({ isNew: true, isSpent: true });
     const [raced, later] = [
-      await openSession(models, { userId }, now),
-      await openSession(models, { userId }, now),
+      await openSession(contextAt(models, now), { userId }),
+      await openSession(contextAt(models, now), { userId }),
     ];
     // As a login has it that was answered between the first end of the sessions and the change.
     await models.UserSession.updateOne({ _id: raced.id }, { userGeneration: 0 });
-    expect(await resetPassword(models, { token: asked.token, password: before }, now)).toMatchObject({
+    expect(
+      await resetPassword(contextAt(models, now), { token: asked.token, password: before }),
+    ).toMatchObject({
       reason: "used",
     });
     expect([await isActive(raced.token), await isActive(later.token)]).toEqual([false, true]);

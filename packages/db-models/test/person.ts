@@ -1,18 +1,15 @@
 import { mongo, Types } from "mongoose";
-import {
-  appendAudit,
-  hashPassword,
-  type IdentityModels,
-  networkOf,
-  openSession,
-  randomKey,
-  recordLogin,
-  recordSecurityEvent,
-  sha256,
-  UsageRecorder,
-  type UserDocument,
-} from "../src/index.js";
+import { recordLogin } from "../src/analytics/logins.js";
+import { networkOf } from "../src/core/network.js";
+import { hashPassword } from "../src/core/passwords.js";
+import { randomKey, sha256 } from "../src/core/secrets.js";
+import type { IdentityModels, UserDocument } from "../src/index.js";
+import { recordSecurityEvent } from "../src/security-events/events.js";
+import { openSession } from "../src/sessions/open.js";
+import { UsageRecorder } from "../src/usage/recorder.js";
+import { contextAt } from "./context.js";
 import { makeUser } from "./database.js";
+import { appendAudit } from "./recorders.js";
 
 /** Somebody of whom every collection knows, and what only they have. */
 export interface KnownPerson {
@@ -46,9 +43,18 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
   });
   const { _id: userId, auditKey } = user;
   const network = networkOf(ip) as string;
-  const { id: sessionId, token } = await openSession(models, { userId, ip, userAgent: "curl/8.5.0" }, now);
-  await recordLogin(models, { userId, deviceHash: sha256("device"), deviceLabel: "curl" }, now);
-  await recordSecurityEvent(models, { userId, kind: "new_device", severity: "info", network }, now);
+  const { id: sessionId, token } = await openSession(contextAt(models, now), {
+    userId,
+    ip,
+    userAgent: "curl/8.5.0",
+  });
+  await recordLogin(contextAt(models, now), { userId, deviceHash: sha256("device"), deviceLabel: "curl" });
+  await recordSecurityEvent(contextAt(models, now), {
+    userId,
+    kind: "new_device",
+    severity: "info",
+    network,
+  });
   await appendAudit(
     models,
     { action: "session.opened", outcome: "success", actorId: userId, subjectId: userId, network },

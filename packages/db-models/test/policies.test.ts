@@ -1,21 +1,18 @@
-import { createConnection } from "mongoose";
 import { describe, expect, it } from "vitest";
-import { bindRetention } from "../src/context/retention.js";
+import { parseInput } from "../src/core/input.js";
+import { type IdentityPoliciesInput, identityPoliciesSchema } from "../src/core/policies/identity.js";
 import {
   type LoginDefencePolicyInput,
-  loginDefencePolicyOf,
   loginDefencePolicySchema,
   rulesOf,
 } from "../src/core/policies/login-defence.js";
-import { oauthPolicyOf, oauthPolicySchema } from "../src/core/policies/oauth.js";
+import { type OAuthPolicyInput, oauthPolicySchema } from "../src/core/policies/oauth.js";
 import {
   maxLifetimeMs,
   type OneTimeTokenPolicyInput,
-  oneTimeTokenPolicyOf,
   oneTimeTokenPolicySchema,
 } from "../src/core/policies/one-time.js";
 import { expiryFrom } from "../src/oauth/expiry.js";
-import type { IdentityModels } from "../src/schemas/models.js";
 import { expiryAfterUse, sessionPolicyOf } from "../src/sessions/policy.js";
 
 const second = 1_000;
@@ -25,12 +22,11 @@ const day = 24 * hour;
 const now = new Date("2026-01-01T00:00:00Z");
 const after = (ms: number) => new Date(now.getTime() + ms);
 
-/** Models that need no server: a policy asks them for the retention of their connection alone. */
-function modelsKeeping(retention?: Parameters<typeof bindRetention>[1]): IdentityModels {
-  const connection = createConnection();
-  if (retention) bindRetention(connection, retention);
-  return { User: { db: connection } } as unknown as IdentityModels;
-}
+const policiesOf = (input: IdentityPoliciesInput) => parseInput(identityPoliciesSchema, input);
+const oauthPolicyOf = (oauth: OAuthPolicyInput = {}) => policiesOf({ oauth }).oauth;
+const oneTimeTokenPolicyOf = (oneTimeTokens: OneTimeTokenPolicyInput) =>
+  policiesOf({ oneTimeTokens }).oneTimeTokens;
+const loginDefencePolicyOf = (logins: LoginDefencePolicyInput = {}) => policiesOf({ logins }).logins;
 
 const refusal = (path: string, message = "") =>
   expect.objectContaining({
@@ -40,9 +36,8 @@ const refusal = (path: string, message = "") =>
 
 describe("sessions", () => {
   it("keep an ended session for as long as the database keeps sessions, unless told otherwise", () => {
-    expect(sessionPolicyOf(modelsKeeping()).retentionMs).toBe(30 * day);
-    expect(sessionPolicyOf(modelsKeeping({ sessionsMs: day })).retentionMs).toBe(day);
-    expect(sessionPolicyOf(modelsKeeping({ sessionsMs: day }), { retentionMs: 5 })).toEqual({
+    expect(sessionPolicyOf({ policies: policiesOf({}) }).retentionMs).toBe(30 * day);
+    expect(sessionPolicyOf({ policies: policiesOf({ retention: { sessionsMs: 5 } }) })).toEqual({
       touchIntervalMs: minute,
       rotationGraceMs: 30 * second,
       retentionMs: 5,
@@ -54,7 +49,7 @@ describe("sessions", () => {
     ["its absolute end comes first", 20 * minute, 20 * minute],
   ])("%s", (_what, absoluteMs, idleMs) => {
     const session = { idleTimeoutMs: hour, absoluteExpiresAt: after(absoluteMs) };
-    const policy = sessionPolicyOf(modelsKeeping(), { retentionMs: day });
+    const policy = sessionPolicyOf({ policies: policiesOf({ retention: { sessionsMs: day } }) });
     expect(expiryAfterUse(session, now, policy)).toEqual({
       idleExpiresAt: after(idleMs),
       purgeAt: after(idleMs + day),
@@ -69,8 +64,8 @@ describe("OAuth", () => {
   ])(
     "an authorization ends: %s; its record is kept for the retention of tokens",
     (_what, absoluteMs, endMs) => {
-      const models = modelsKeeping({ tokensMs: 2 * day });
-      expect(expiryFrom(models, now, 30 * day, after(absoluteMs))).toEqual({
+      const policies = policiesOf({ retention: { tokensMs: 2 * day } });
+      expect(expiryFrom({ policies, now }, 30 * day, after(absoluteMs))).toEqual({
         expiresAt: after(endMs),
         purgeAt: after(endMs + 2 * day),
       });

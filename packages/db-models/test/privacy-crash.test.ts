@@ -3,14 +3,11 @@ import { bundleChild, childrenAhead, startChild } from "@org/dev-kit/children";
 import { faultLoop } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeAll, expect, it } from "vitest";
-import {
-  defineModels,
-  duration,
-  eraseUserData,
-  type IdentityModels,
-  resumeErasures,
-  verifyAudit,
-} from "../src/index.js";
+import { verifyAudit } from "../src/audit/verify.js";
+import { duration } from "../src/core/limits.js";
+import { defineModels, type IdentityModels } from "../src/index.js";
+import { eraseUserData, resumeErasures } from "../src/privacy/erase.js";
+import { contextAt } from "./context.js";
 import { createIndexes } from "./database.js";
 import { after, now } from "./moment.js";
 import { dumpOf, foundIn, type KnownPerson, makeKnownPerson } from "./person.js";
@@ -50,14 +47,15 @@ it(`leaves nothing of ${kills.planned} people whose erasure was killed at a rand
   expect(halfDone).toBeGreaterThan(kills.planned / 5);
 
   // The job goes on with what had begun; of what had not, nothing is known but to who asked, who asks again.
-  await resumeErasures(models, after(10 * duration.minute));
-  for (const { user } of people) await eraseUserData(models, { userId: user._id }, after(duration.hour));
+  await resumeErasures(contextAt(models, after(10 * duration.minute)));
+  for (const { user } of people)
+    await eraseUserData(contextAt(models, after(duration.hour)), { userId: user._id });
   expect(await models.Erasure.countDocuments({ finishedAt: { $exists: false } })).toBe(0);
-  while ((await resumeErasures(models, after(2 * duration.day))).length > 0);
+  while ((await resumeErasures(contextAt(models, after(2 * duration.day)))).length > 0);
 
   const dump = await dumpOf(models);
   const ids = people.map(({ user }) => user._id.toHexString());
   const traces = people.flatMap((person) => [...person.traces, ...person.secrets]);
   expect(foundIn(dump, [...traces, ...ids])).toEqual([]);
-  expect(await verifyAudit(models)).toMatchObject({ intact: true, events: 2 * people.length });
+  expect(await verifyAudit(contextAt(models))).toMatchObject({ intact: true, events: 2 * people.length });
 });

@@ -1,18 +1,14 @@
 import { Types } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  authenticateUser,
-  duration,
-  type ErasureDocument,
-  type ExportRecord,
-  eraseUserData,
-  exportUserData,
-  type IdentityModels,
-  openSession,
-  resumeErasures,
-  verifyAudit,
-} from "../src/index.js";
+import { verifyAudit } from "../src/audit/verify.js";
+import { duration } from "../src/core/limits.js";
+import type { ErasureDocument, ExportRecord, IdentityModels } from "../src/index.js";
 import { collectionsAbout, personalData } from "../src/privacy/collections.js";
+import { eraseUserData, resumeErasures } from "../src/privacy/erase.js";
+import { exportUserData } from "../src/privacy/export.js";
+import { openSession } from "../src/sessions/open.js";
+import { authenticateUser } from "../src/users/accounts.js";
+import { contextAt } from "./context.js";
 import { makeUser, useIdentityDatabase } from "./database.js";
 import { after, now } from "./moment.js";
 import { dumpOf, foundIn, type KnownPerson, makeKnownPerson } from "./person.js";
@@ -51,7 +47,7 @@ describe("the collections about a person", () => {
 describe("exportUserData", () => {
   const read = async ({ user }: KnownPerson) => {
     const records: ExportRecord[] = [];
-    for await (const record of exportUserData(models, user._id, now)) records.push(record);
+    for await (const record of exportUserData(contextAt(models, now), user._id)) records.push(record);
     return records;
   };
 
@@ -100,7 +96,7 @@ describe("exportUserData", () => {
   });
 
   it("of nobody says so", async () => {
-    const nobody = exportUserData(models, new Types.ObjectId(), now);
+    const nobody = exportUserData(contextAt(models, now), new Types.ObjectId());
     await expect(nobody.next()).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
   });
 });
@@ -112,7 +108,7 @@ describe("eraseUserData", () => {
     const before = await dumpOf(models);
     // Where somebody was is sealed in the audit trail from the start, so it must be found elsewhere.
     expect(foundIn(before, person.traces)).toEqual(person.traces);
-    const report = await eraseUserData(models, { userId }, now);
+    const report = await eraseUserData(contextAt(models, now), { userId });
     expect(report).toEqual({
       id: expect.any(Types.ObjectId),
       requestedAt: now,
@@ -132,27 +128,27 @@ describe("eraseUserData", () => {
       remaining: Object.fromEntries(personalCollections.map((name) => [name, 0])),
       anonymisedAuditEvents: 2,
     });
-    expect(await resumeErasures(models, after(2 * duration.day))).toHaveLength(1);
+    expect(await resumeErasures(contextAt(models, after(2 * duration.day)))).toHaveLength(1);
     const dump = await dumpOf(models);
     expect(foundIn(dump, [...person.traces, ...person.secrets, userId.toHexString()])).toEqual([]);
     expect(foundIn(dump, other.traces)).toEqual(other.traces);
-    expect(await verifyAudit(models)).toMatchObject({ intact: true });
+    expect(await verifyAudit(contextAt(models))).toMatchObject({ intact: true });
   });
 
   it("called again gives the report, and removes what came late", async () => {
     const { user } = await makeKnownPerson(models, now);
-    const first = await eraseUserData(models, { userId: user._id }, now);
-    expect(await eraseUserData(models, { userId: user._id }, after(1))).toEqual(first);
+    const first = await eraseUserData(contextAt(models, now), { userId: user._id });
+    expect(await eraseUserData(contextAt(models, after(1)), { userId: user._id })).toEqual(first);
     const late = { userId: user._id, interval: "day", startedAt: now, purgeAt: after(duration.day) } as const;
     await models.UsageBucket.create(late);
-    const again = await eraseUserData(models, { userId: user._id }, after(2));
+    const again = await eraseUserData(contextAt(models, after(2)), { userId: user._id });
     expect(again.removed).toEqual({ ...first.removed, usage_buckets: 3 });
     expect(again.remaining.usage_buckets).toBe(0);
   });
 
   it("sweeps once more after a day, and then forgets who it was", async () => {
     const { user } = await makeKnownPerson(models, now);
-    const { id } = await eraseUserData(models, { userId: user._id }, now);
+    const { id } = await eraseUserData(contextAt(models, now), { userId: user._id });
     await models.UsageBucket.create({
       userId: user._id,
       interval: "hour",
@@ -160,9 +156,9 @@ describe("eraseUserData", () => {
       purgeAt: after(duration.day),
     });
     const { collection } = models.Erasure;
-    await resumeErasures(models, after(duration.day - 1));
+    await resumeErasures(contextAt(models, after(duration.day - 1)));
     expect(await collection.findOne({ _id: id })).toHaveProperty("userId");
-    await resumeErasures(models, after(duration.day));
+    await resumeErasures(contextAt(models, after(duration.day)));
     expect(await models.UsageBucket.countDocuments({ userId: user._id })).toBe(0);
     const erasure = (await collection.findOne({ _id: id })) as unknown as ErasureDocument;
     expect(Object.keys(erasure).sort()).toEqual([
@@ -175,7 +171,7 @@ describe("eraseUserData", () => {
       "schemaVersion",
     ]);
     await new models.Erasure(erasure).validate();
-    const again = eraseUserData(models, { userId: user._id }, after(duration.day));
+    const again = eraseUserData(contextAt(models, after(duration.day)), { userId: user._id });
     await expect(again).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
   });
 
@@ -190,15 +186,15 @@ describe("eraseUserData", () => {
         },
       },
     };
-    const erasing = eraseUserData(stuck as unknown as IdentityModels, { userId: user._id }, now);
+    const erasing = eraseUserData(contextAt(stuck as unknown as IdentityModels, now), { userId: user._id });
     await expect(erasing).rejects.toThrow("killed");
-    await expect(openSession(models, { userId: user._id }, now)).rejects.toMatchObject({
+    await expect(openSession(contextAt(models, now), { userId: user._id })).rejects.toMatchObject({
       code: "USER_NOT_ACTIVE",
     });
-    const [report] = await resumeErasures(models, after(10 * duration.minute));
+    const [report] = await resumeErasures(contextAt(models, after(10 * duration.minute)));
     expect(report?.remaining.users).toBe(0);
     const attempt = { identifier: user.email, password: "correct horse battery" };
-    expect(await authenticateUser(models, attempt)).toEqual({
+    expect(await authenticateUser(contextAt(models), attempt)).toEqual({
       authenticated: false,
       reason: "bad_credentials",
     });
@@ -207,16 +203,16 @@ describe("eraseUserData", () => {
   it("is one erasure, however many ask for it at once", async () => {
     const { user } = await makeKnownPerson(models, now);
     const reports = await Promise.all(
-      Array.from({ length: 100 }, () => eraseUserData(models, { userId: user._id }, now)),
+      Array.from({ length: 100 }, () => eraseUserData(contextAt(models, now), { userId: user._id })),
     );
     expect(new Set(reports.map(({ id }) => id.toHexString())).size).toBe(1);
     expect(reports.every(({ remaining }) => Object.values(remaining).every((left) => left === 0))).toBe(true);
-    expect((await eraseUserData(models, { userId: user._id }, now)).removed.users).toBe(1);
+    expect((await eraseUserData(contextAt(models, now), { userId: user._id })).removed.users).toBe(1);
   });
 
   it("hands the apps over when somebody takes them, with what others gave them", async () => {
     const [{ user }, heir] = [await makeKnownPerson(models, now), await makeUser(models)];
-    const report = await eraseUserData(models, { userId: user._id, appsTo: heir._id }, now);
+    const report = await eraseUserData(contextAt(models, now), { userId: user._id, appsTo: heir._id });
     expect(report.removed).toMatchObject({ app_tokens: 1, app_permissions: 1 });
     expect(report.removed).not.toHaveProperty("apps");
     const [app] = await models.App.find({ ownerId: heir._id });
@@ -225,13 +221,15 @@ describe("eraseUserData", () => {
 
   it("frees the email address", async () => {
     const { user } = await makeKnownPerson(models, now);
-    await eraseUserData(models, { userId: user._id }, now);
+    await eraseUserData(contextAt(models, now), { userId: user._id });
     expect((await makeUser(models, { email: user.email })).email).toBe(user.email);
   });
 
   it("of nobody says so, and leaves no record of it", async () => {
     const userId = new Types.ObjectId();
-    await expect(eraseUserData(models, { userId }, now)).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
+    await expect(eraseUserData(contextAt(models, now), { userId })).rejects.toMatchObject({
+      code: "USER_NOT_FOUND",
+    });
     expect(await models.Erasure.countDocuments({ userId })).toBe(0);
   });
 });

@@ -1,7 +1,9 @@
 import { generateIdentityData, loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type NamedQuery, queries, sampleQueries, shapesOfQueries } from "../src/index.js";
+import { type NamedQuery, sampleQueries } from "../src/index.js";
+import { queries } from "../src/queries/queries.js";
+import { shapesOfQueries } from "../src/queries/sample-queries.js";
 import { useIdentityDatabase } from "./database.js";
 
 // Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.

@@ -2,24 +2,25 @@ import { generateKeyPairSync } from "node:crypto";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Model } from "mongoose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { applyAuditRetention } from "../src/audit/retention.js";
+import { duration } from "../src/core/limits.js";
+import { defaultRetention, retentionSchema } from "../src/core/policies/retention.js";
 import {
-  appendAudit,
-  applyAuditRetention,
-  defaultRetention,
-  duration,
+  createIdentity,
   type IdentityDatabase,
   openDatabase,
-  openSession,
-  recordSecurityEvent,
-  refreshSession,
-  retentionOf,
+  openIdentity,
   retentionRules,
-  retentionSchema,
-  UsageRecorder,
-  validateSession,
 } from "../src/index.js";
+import { recordSecurityEvent } from "../src/security-events/events.js";
+import { openSession } from "../src/sessions/open.js";
+import { refreshSession } from "../src/sessions/refresh.js";
+import { validateSession } from "../src/sessions/validate.js";
+import { UsageRecorder } from "../src/usage/recorder.js";
+import { contextAt } from "./context.js";
 import { createIndexes, makeUser } from "./database.js";
 import { after, now } from "./moment.js";
+import { appendAudit } from "./recorders.js";
 
 const temporary = useTemporaryDatabase({ label: "retention" });
 const retention = {
@@ -31,31 +32,35 @@ const retention = {
 };
 let database: IdentityDatabase;
 beforeAll(async () => {
-  database = await openDatabase(temporary.uri, { retention });
+  database = await openDatabase(temporary.uri);
   await createIndexes(database.models);
 });
 afterAll(() => database?.close());
 
-describe("the retention that a database was opened with", () => {
+describe("the retention of an identity object", () => {
   it("dates sessions when they open, are touched and rotate", async () => {
     const { models } = database;
     const user = await makeUser(models, { security: { idleTimeoutMs: duration.day } });
-    const { id, token } = await openSession(models, { userId: user._id }, now);
+    const { id, token } = await openSession(contextAt(models, now, { retention }), { userId: user._id });
     const purgeAt = async () => (await models.UserSession.findById(id).lean())?.purgeAt;
     const kept = duration.day + retention.sessionsMs;
     expect(await purgeAt()).toEqual(after(kept));
-    await validateSession(models, token, after(duration.hour));
+    await validateSession(contextAt(models, after(duration.hour), { retention }), token);
     expect(await purgeAt()).toEqual(after(duration.hour + kept));
-    await refreshSession(models, token, after(2 * duration.hour));
+    await refreshSession(contextAt(models, after(2 * duration.hour), { retention }), token);
     expect(await purgeAt()).toEqual(after(2 * duration.hour + kept));
   });
 
   it("dates security events and usage", async () => {
     const { models } = database;
     const { _id: userId } = await makeUser(models);
-    const event = await recordSecurityEvent(models, { userId, kind: "risk_high", severity: "critical" }, now);
+    const event = await recordSecurityEvent(contextAt(models, now, { retention }), {
+      userId,
+      kind: "risk_high",
+      severity: "critical",
+    });
     expect(event.purgeAt).toEqual(after(retention.securityEventsMs));
-    const usage = new UsageRecorder(models);
+    const usage = new UsageRecorder(models, { retention: { ...defaultRetention, ...retention } });
     usage.record({ userId, endpoint: "GET /a" }, now);
     await usage.flush();
     const buckets = await models.UsageBucket.find({ userId }).sort({ interval: 1 }).lean();
@@ -69,23 +74,24 @@ describe("the retention that a database was opened with", () => {
     const { models } = database;
     const signingKey = generateKeyPairSync("ed25519").privateKey;
     await appendAudit(models, { action: "test.done", outcome: "success" }, now);
-    const result = (ms: number) => applyAuditRetention(models, { signingKey }, after(ms));
+    const result = (ms: number) =>
+      applyAuditRetention(contextAt(models, after(ms), { retention }), { signingKey });
     expect(await result(retention.auditMs)).toMatchObject({ events: 0 });
     expect(await result(retention.auditMs + 1)).toMatchObject({ events: 1 });
   });
 
-  it("has defaults for what is not given, and for a connection that was not opened by us", async () => {
-    expect(retentionOf(database.models)).toEqual({ ...defaultRetention, ...retention });
+  it("has defaults for what is not given, and is its own on a connection that others use too", async () => {
+    const { connection } = database;
+    const policiesOf = (input: object) => createIdentity({ connection, ...input }).policies.retention;
+    expect(policiesOf({ retention })).toEqual({ ...defaultRetention, ...retention });
     expect(retentionSchema.parse({})).toEqual(defaultRetention);
-    const other = await openDatabase(temporary.uri);
-    expect(retentionOf(other.models)).toEqual(defaultRetention);
-    await other.close();
+    expect(policiesOf({})).toEqual(defaultRetention);
   });
 
   it.each([{ sessionsMs: -1 }, { auditMs: duration.day }, { dailyUsageMs: 0.5 }, { foreverMs: 1 }])(
     "is refused out of bounds: %j",
     async (wrong) => {
-      await expect(openDatabase(temporary.uri, { retention: wrong })).rejects.toMatchObject({
+      await expect(openIdentity(temporary.uri, { retention: wrong })).rejects.toMatchObject({
         code: "INVALID_INPUT",
       });
     },

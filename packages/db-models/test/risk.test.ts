@@ -1,14 +1,12 @@
 import { Types } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  type IdentityModels,
-  type LearntLogin,
-  limits,
-  openSession,
-  RiskRecorder,
-  readRiskKnowledge,
-  recordRiskFeedback,
-} from "../src/index.js";
+import { limits } from "../src/core/limits.js";
+import type { IdentityModels, LearntLogin } from "../src/index.js";
+import { recordRiskFeedback } from "../src/risk/feedback.js";
+import { readRiskKnowledge } from "../src/risk/knowledge.js";
+import { RiskRecorder } from "../src/risk/recorder.js";
+import { openSession } from "../src/sessions/open.js";
+import { contextAt } from "./context.js";
 import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
 import { now } from "./moment.js";
 
@@ -29,7 +27,7 @@ describe("what a risk engine knows", () => {
   it("is read by two finds, and nothing is known at first", async () => {
     const { userId } = await login();
     const { result, commands } = await commandsDuring(database(), () =>
-      readRiskKnowledge(models, { userId, keys: [norway] }),
+      readRiskKnowledge(contextAt(models), { userId, keys: [norway] }),
     );
     expect(commands).toEqual(["find", "find"]);
     expect(result.profile).toBeUndefined();
@@ -38,8 +36,9 @@ describe("what a risk engine knows", () => {
   });
 
   it("is written in two commands for any number of sign-ins, and adds up over flushes and recorders", async () => {
-    const before = (await readRiskKnowledge(models, { userId: (await login()).userId, keys: [norway] }))
-      .population;
+    const before = (
+      await readRiskKnowledge(contextAt(models), { userId: (await login()).userId, keys: [norway] })
+    ).population;
     const recorders = [new RiskRecorder(models), new RiskRecorder(models)];
     const logins = await Promise.all(Array.from({ length: 20 }, () => login()));
     const { commands } = await commandsDuring(database(), async () => {
@@ -50,7 +49,10 @@ describe("what a risk engine knows", () => {
     const last = logins.at(-1) as LearntLogin;
     recorders[0]?.record({ ...last, profile: { version: 1, learned: 2 }, newUser: false }, now);
     await recorders[0]?.flush();
-    const known = await readRiskKnowledge(models, { userId: last.userId, keys: [norway, firefox] });
+    const known = await readRiskKnowledge(contextAt(models), {
+      userId: last.userId,
+      keys: [norway, firefox],
+    });
     expect(known.profile).toEqual({ version: 1, learned: 2 });
     expect(known.population.count("address", "country", "NO")).toBe(
       before.count("address", "country", "NO") + 21,
@@ -119,11 +121,11 @@ describe("what a risk engine knows", () => {
 
 describe("what a person says of a sign-in", () => {
   const client = { ip: "198.51.100.7", userAgent: "curl/8.5.0" };
-  const knownOf = (userId: Types.ObjectId) => readRiskKnowledge(models, { userId, keys: [] });
+  const knownOf = (userId: Types.ObjectId) => readRiskKnowledge(contextAt(models), { userId, keys: [] });
   const say = async (userId: Types.ObjectId, verdict: "mine" | "not_mine", about?: Types.ObjectId) => {
-    const aboutSessionId = about ?? (await openSession(models, { userId, ...client }, now)).id;
+    const aboutSessionId = about ?? (await openSession(contextAt(models, now), { userId, ...client })).id;
     const input = { userId, verdict, aboutSessionId, fromSessionId: new Types.ObjectId() };
-    expect(await recordRiskFeedback(models, input, now)).toBe(true);
+    expect(await recordRiskFeedback(contextAt(models, now), input)).toBe(true);
     return aboutSessionId;
   };
 
@@ -171,7 +173,7 @@ describe("what a person says of a sign-in", () => {
       aboutSessionId,
       fromSessionId: new Types.ObjectId(),
     } as const;
-    expect(await recordRiskFeedback(models, input, now)).toBe(false);
+    expect(await recordRiskFeedback(contextAt(models, now), input)).toBe(false);
     expect((await knownOf(one.userId)).feedback).toEqual([]);
   });
 });

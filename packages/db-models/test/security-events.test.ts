@@ -1,18 +1,18 @@
 import { setTimeout } from "node:timers/promises";
 import { Types } from "mongoose";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import {
-  duration,
-  type IdentityModels,
-  listSecurityEvents,
-  queries,
-  recordSecurityEvent,
-  runQuery,
-  type SecurityEventInput,
-  type SecurityEventSubscription,
-  type SubscribedSecurityEvent,
-  subscribeSecurityEvents,
+import { duration } from "../src/core/limits.js";
+import type {
+  IdentityModels,
+  SecurityEventInput,
+  SecurityEventSubscription,
+  SubscribedSecurityEvent,
 } from "../src/index.js";
+import { queries } from "../src/queries/queries.js";
+import { runQuery } from "../src/queries/run-query.js";
+import { listSecurityEvents, recordSecurityEvent } from "../src/security-events/events.js";
+import { subscribeSecurityEvents } from "../src/security-events/subscribe.js";
+import { contextAt } from "./context.js";
 import { commandsDuring, useIdentityDatabase } from "./database.js";
 import { after, now } from "./moment.js";
 
@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 
 const record = (input: Partial<SecurityEventInput> = {}, at = now) =>
-  recordSecurityEvent(models, { userId, kind: "new_device", severity: "warning", ...input }, at);
+  recordSecurityEvent(contextAt(models, at), { userId, kind: "new_device", severity: "warning", ...input });
 
 describe("listSecurityEvents", () => {
   it("finds by user, by kind and by time", async () => {
@@ -36,7 +36,7 @@ describe("listSecurityEvents", () => {
     await record({ kind: "login_delayed", severity: "critical" }, after(1_000));
     await record({ userId: new Types.ObjectId() }, after(2_000));
     const kinds = async (input: object) =>
-      (await listSecurityEvents(models, { userId, ...input })).map(({ kind }) => kind);
+      (await listSecurityEvents(contextAt(models), { userId, ...input })).map(({ kind }) => kind);
     expect(await kinds({})).toEqual(["login_delayed", "new_device"]);
     expect(await kinds({ kind: "new_device" })).toEqual(["new_device"]);
     expect(await kinds({ page: { since: after(1) } })).toEqual(["login_delayed"]);
@@ -47,7 +47,7 @@ describe("listSecurityEvents", () => {
 
 describe.each(["auto", "polling"] as const)("subscribeSecurityEvents by %s", (transport) => {
   const subscribe = (input: Partial<SecurityEventSubscription> = {}) =>
-    subscribeSecurityEvents(models, { from: now, transport, pollMs: 20, ...input });
+    subscribeSecurityEvents(contextAt(models), { from: now, transport, pollMs: 20, ...input });
 
   async function take(subscription: AsyncGenerator<SubscribedSecurityEvent>, count: number) {
     const taken: SubscribedSecurityEvent[] = [];
@@ -160,7 +160,7 @@ describe("a stream that the server ends", () => {
   it("is opened anew, with what was recorded meanwhile, and obeys its signal", async () => {
     const controller = new AbortController();
     const { signal } = controller;
-    const subscription = subscribeSecurityEvents(models, { from: now, pollMs: 20, signal });
+    const subscription = subscribeSecurityEvents(contextAt(models), { from: now, pollMs: 20, signal });
     const first = subscription.next();
     await record();
     await first;
@@ -193,7 +193,7 @@ describe("a stream that the server ends", () => {
     };
     const playing = { find: collection.find.bind(collection), watch };
     const played = { ...models, SecurityEvent: { collection: playing } } as unknown as IdentityModels;
-    const subscription = subscribeSecurityEvents(played, { from: now, pollMs: 20 });
+    const subscription = subscribeSecurityEvents(contextAt(played), { from: now, pollMs: 20 });
     const missed = subscription.next();
     const { _id } = await record();
     expect(await missed).toMatchObject({ value: { event: { _id } } });
@@ -207,7 +207,11 @@ describe("a subscriber that is slow", () => {
     const template = await record({}, after(-1));
     const events = Array.from({ length: 1_200 }, () => ({ ...template, _id: new Types.ObjectId(), at: now }));
     await models.SecurityEvent.collection.insertMany(events);
-    const subscription = subscribeSecurityEvents(models, { from: now, transport: "polling", pollMs: 1 });
+    const subscription = subscribeSecurityEvents(contextAt(models), {
+      from: now,
+      transport: "polling",
+      pollMs: 1,
+    });
     const seen = new Set<string>();
     const { commands } = await commandsDuring(database(), async () => {
       for (let n = 0; n < events.length; n++) {
@@ -230,7 +234,11 @@ describe("a flood of events within the overlap", () => {
       at: after(index),
     }));
     await models.SecurityEvent.collection.insertMany(flood);
-    const subscription = subscribeSecurityEvents(models, { from: now, transport: "polling", pollMs: 1 });
+    const subscription = subscribeSecurityEvents(contextAt(models), {
+      from: now,
+      transport: "polling",
+      pollMs: 1,
+    });
     const ids: string[] = [];
     const read = async () => {
       const next = (await subscription.next()).value as SubscribedSecurityEvent;
@@ -259,7 +267,7 @@ describe("on a server without change streams", () => {
     ["a server that does not know them", 40324],
     ["a user who may not", 13],
   ])("%s polls", async (_name, code) => {
-    const subscription = subscribeSecurityEvents(refusing(code), { from: now, pollMs: 10 });
+    const subscription = subscribeSecurityEvents(contextAt(refusing(code)), { from: now, pollMs: 10 });
     const first = subscription.next();
     const { _id } = await record();
     expect(await first).toMatchObject({ value: { event: { _id } } });
@@ -267,7 +275,7 @@ describe("on a server without change streams", () => {
   });
 
   it("but hands on what is no such refusal", async () => {
-    const subscription = subscribeSecurityEvents(refusing(11_602), { from: now });
+    const subscription = subscribeSecurityEvents(contextAt(refusing(11_602)), { from: now });
     await expect(subscription.next()).rejects.toMatchObject({ code: 11_602 });
   });
 });

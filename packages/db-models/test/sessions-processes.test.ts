@@ -3,19 +3,15 @@ import { bundleChild, childrenAhead, startChild, type WaitingChild } from "@org/
 import { faultLoop } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  defineModels,
-  type IdentityModels,
-  isIdentityError,
-  listSecurityEvents,
-  listSessions,
-  openSession,
-  refreshSession,
-  revokeSession,
-  type UserDocument,
-  validateSession,
-} from "../src/index.js";
+import { defineModels, type IdentityModels, isIdentityError, type UserDocument } from "../src/index.js";
+import { listSecurityEvents } from "../src/security-events/events.js";
+import { listSessions } from "../src/sessions/list.js";
+import { openSession } from "../src/sessions/open.js";
+import { refreshSession } from "../src/sessions/refresh.js";
+import { revokeSession } from "../src/sessions/revoke.js";
+import { validateSession } from "../src/sessions/validate.js";
 import type { SessionAssignment } from "./children/session-actor.js";
+import { contextAt } from "./context.js";
 import { createIndexes, makeUser } from "./database.js";
 import { liveSessions, watchHighest } from "./live-sessions.js";
 import { now } from "./moment.js";
@@ -74,13 +70,13 @@ describe("two processes", () => {
 
   it("100 parallel refreshes of one token: one successor, no alarm", async () => {
     const user = await makeUser(models);
-    const { id, token } = await openSession(models, { userId: user._id }, now);
+    const { id, token } = await openSession(contextAt(models, now), { userId: user._id });
     const children = await inTwoProcesses({ token, times: 100 });
     const successors = children.flatMap((child) => printedBy(child, "refreshed")).flat();
     expect(successors).toHaveLength(100);
     expect(new Set(successors).size).toBe(1);
     expect(await models.UserSession.findById(id).lean()).toMatchObject({ generation: 1 });
-    expect(await listSecurityEvents(models, { userId: user._id, page: {} })).toEqual([]);
+    expect(await listSecurityEvents(contextAt(models), { userId: user._id, page: {} })).toEqual([]);
   });
 });
 
@@ -111,20 +107,25 @@ async function killOneByOne(
 async function expectEverySlotFree({ _id: userId }: Pick<UserDocument, "_id">): Promise<void> {
   const own = new Set<string>();
   const endOthers = async () => {
-    const others = (await listSessions(models, userId, now)).filter(({ id }) => !own.has(id.toHexString()));
-    for (const { id: sessionId } of others) await revokeSession(models, { userId, sessionId }, now);
+    const others = (await listSessions(contextAt(models, now), { userId })).filter(
+      ({ id }) => !own.has(id.toHexString()),
+    );
+    for (const { id: sessionId } of others)
+      await revokeSession(contextAt(models, now), { userId, sessionId });
     return others.length;
   };
   await endOthers();
   while (own.size < cap) {
     try {
-      own.add((await openSession(models, { userId }, now)).id.toHexString());
+      own.add((await openSession(contextAt(models, now), { userId })).id.toHexString());
     } catch (error) {
       // Without a session in the list that holds it, a slot is lost.
       if (!isIdentityError(error, "SESSION_LIMIT_REACHED") || (await endOthers()) === 0) throw error;
     }
   }
-  await expect(openSession(models, { userId }, now)).rejects.toMatchObject({ code: "SESSION_LIMIT_REACHED" });
+  await expect(openSession(contextAt(models, now), { userId })).rejects.toMatchObject({
+    code: "SESSION_LIMIT_REACHED",
+  });
 }
 
 describe(`${kills.planned} kills at random moments (seed ${kills.seed})`, () => {
@@ -141,7 +142,7 @@ describe(`${kills.planned} kills at random moments (seed ${kills.seed})`, () => 
         expect(await liveSessions(models, user._id, now)).toBeLessThanOrEqual(cap);
         for (const [id, token] of printedBy(child, "opened")) {
           opened += 1;
-          const check = await validateSession(models, token, now);
+          const check = await validateSession(contextAt(models, now), token);
           if (check.active) continue;
           expect(await models.UserSession.findById(id).lean()).toMatchObject({ revocationReason: "evicted" });
         }
@@ -178,17 +179,17 @@ describe(`${kills.planned} kills at random moments (seed ${kills.seed})`, () => 
       "refreshed ",
       async () => {
         userId = (await makeUser(models))._id;
-        first = (await openSession(models, { userId }, now)).token;
+        first = (await openSession(contextAt(models, now), { userId })).token;
         return { token: first, times: 1, forever: true };
       },
       async (child) => {
         const heard = printedBy(child, "refreshed").flat();
         rotations += heard.length;
-        const result = await refreshSession(models, heard.at(-1) ?? first, now);
+        const result = await refreshSession(contextAt(models, now), heard.at(-1) ?? first);
         if (!result.refreshed) throw new Error(`the client is locked out: ${result.reason}`);
         retried.push(result.retried);
-        expect(await validateSession(models, result.token, now)).toMatchObject({ active: true });
-        expect(await listSecurityEvents(models, { userId, page: {} })).toEqual([]);
+        expect(await validateSession(contextAt(models, now), result.token)).toMatchObject({ active: true });
+        expect(await listSecurityEvents(contextAt(models), { userId, page: {} })).toEqual([]);
       },
       () => retried.includes(true),
     );

@@ -2,20 +2,21 @@ import { bundleChild, randomOf, startChild, type WaitingChild } from "@org/dev-k
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { mongo } from "mongoose";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { duration } from "../src/core/limits.js";
 import {
-  duration,
   type IdentityDatabase,
   type IdentityModels,
-  listSecurityEvents,
   openDatabase,
-  openSession,
   type RefreshResult,
-  refreshSession,
-  revokeAllSessions,
   type UserDocument,
-  validateSession,
 } from "../src/index.js";
+import { listSecurityEvents } from "../src/security-events/events.js";
+import { openSession } from "../src/sessions/open.js";
+import { refreshSession } from "../src/sessions/refresh.js";
+import { revokeAllSessions } from "../src/sessions/revoke.js";
+import { validateSession } from "../src/sessions/validate.js";
 import type { SessionRival } from "./children/session-rivals.js";
+import { contextAt } from "./context.js";
 import { createIndexes, makeUser, separateModels } from "./database.js";
 import { after, now } from "./moment.js";
 
@@ -56,13 +57,13 @@ const tokensIn = (answers: string[]) =>
   answers.filter((answer) => !answer.startsWith("refused ")).map((answer) => answer.split(" ")[1]);
 
 const alarmsOf = (user: Pick<UserDocument, "_id">) =>
-  listSecurityEvents(models, { userId: user._id, kind: "reuse_detected" });
+  listSecurityEvents(contextAt(models), { userId: user._id, kind: "reuse_detected" });
 
 /** A session whose token has been rotated, so that the first one is stolen goods once the grace is over. */
 async function rotatedSession() {
   const user = await makeUser(models);
-  const { id, token: stolen } = await openSession(models, { userId: user._id }, now);
-  const rotated = await refreshSession(models, stolen, now);
+  const { id, token: stolen } = await openSession(contextAt(models, now), { userId: user._id });
+  const rotated = await refreshSession(contextAt(models, now), stolen);
   if (!rotated.refreshed) throw new Error(rotated.reason);
   return { user, id, stolen, current: rotated.token };
 }
@@ -72,19 +73,19 @@ describe("revokeAllSessions while two processes sign in", () => {
     const user = await makeUser(models, { security: { maxConcurrentSessions: parallel } });
     const login = { login: user._id.toHexString(), sessionGeneration: 0 };
     const answers = await inTwoProcesses(Array<SessionRival>(parallel).fill(login), () =>
-      revokeAllSessions(models, { userId: user._id }, now),
+      revokeAllSessions(contextAt(models, now), { userId: user._id }),
     );
     const opened = tokensIn(answers);
     expect(opened.length).toBeGreaterThan(0);
     expect(answers.filter((answer) => answer === "refused SESSIONS_REVOKED")).toHaveLength(
       parallel - opened.length,
     );
-    const checks = await Promise.all(opened.map((token) => validateSession(models, token, now)));
+    const checks = await Promise.all(opened.map((token) => validateSession(contextAt(models, now), token)));
     expect(new Set(checks.map((check) => check.active || check.reason))).toEqual(new Set(["revoked"]));
     expect(await models.UserSession.countDocuments({ userId: user._id, revokedAt: null })).toBe(0);
     // Whoever authenticates afterwards gets in.
-    const next = await openSession(models, { userId: user._id, sessionGeneration: 1 }, now);
-    expect(await validateSession(models, next.token, now)).toMatchObject({ active: true });
+    const next = await openSession(contextAt(models, now), { userId: user._id, sessionGeneration: 1 });
+    expect(await validateSession(contextAt(models, now), next.token)).toMatchObject({ active: true });
   });
 });
 
@@ -93,11 +94,16 @@ describe("revokeAllSessions that is killed between two steps", () => {
 
   it("leaves no session that was there at the call", async () => {
     const user = await makeUser(models);
-    const { token } = await openSession(models, { userId: user._id }, now);
+    const { token } = await openSession(contextAt(models, now), { userId: user._id });
     const dying = { ...models, User: { collection: { findOneAndUpdate: killed } } };
-    const revoking = revokeAllSessions(dying as unknown as IdentityModels, { userId: user._id }, now);
+    const revoking = revokeAllSessions(contextAt(dying as unknown as IdentityModels, now), {
+      userId: user._id,
+    });
     await expect(revoking).rejects.toThrow("killed");
-    expect(await validateSession(models, token, now)).toEqual({ active: false, reason: "revoked" });
+    expect(await validateSession(contextAt(models, now), token)).toEqual({
+      active: false,
+      reason: "revoked",
+    });
   });
 
   it("is completed by the next call: a login that came in between ends too", async () => {
@@ -108,14 +114,17 @@ describe("revokeAllSessions that is killed between two steps", () => {
     vi.spyOn(collection, "findOneAndUpdate").mockImplementationOnce((async (
       ...args: Parameters<typeof raise>
     ) => {
-      token = (await openSession(models, { userId: user._id }, now)).token;
+      token = (await openSession(contextAt(models, now), { userId: user._id })).token;
       await raise(...args);
       return killed();
     }) as typeof raise);
-    const again = () => revokeAllSessions(models, { userId: user._id }, now);
+    const again = () => revokeAllSessions(contextAt(models, now), { userId: user._id });
     await expect(again()).rejects.toThrow("killed");
     expect(await again()).toBe(1);
-    expect(await validateSession(models, token, now)).toEqual({ active: false, reason: "revoked" });
+    expect(await validateSession(contextAt(models, now), token)).toEqual({
+      active: false,
+      reason: "revoked",
+    });
   });
 });
 
@@ -133,8 +142,14 @@ describe("a stolen token that is used while the session rotates", () => {
       expect(answers).toHaveLength(parallel);
       expect(answers).toContain("refused reused");
       for (const token of [stolen, current, ...tokensIn(answers)]) {
-        expect(await validateSession(models, token, late)).toEqual({ active: false, reason: "revoked" });
-        expect(await refreshSession(models, token, late)).toEqual({ refreshed: false, reason: "revoked" });
+        expect(await validateSession(contextAt(models, late), token)).toEqual({
+          active: false,
+          reason: "revoked",
+        });
+        expect(await refreshSession(contextAt(models, late), token)).toEqual({
+          refreshed: false,
+          reason: "revoked",
+        });
       }
       expect(await models.UserSession.findById(id).lean()).toMatchObject({
         revocationReason: "reuse_detected",
@@ -149,7 +164,7 @@ describe("a stolen token that is used while the session rotates", () => {
     const claim = collection.findOneAndUpdate.bind(collection);
     let reuse: RefreshResult | undefined;
     const useStolen = async () => {
-      reuse = await refreshSession(models, stolen, late);
+      reuse = await refreshSession(contextAt(models, late), stolen);
     };
     vi.spyOn(collection, "findOneAndUpdate").mockImplementationOnce((async (
       ...args: Parameters<typeof claim>
@@ -159,11 +174,14 @@ describe("a stolen token that is used while the session rotates", () => {
       if (when === "after") await useStolen();
       return claimed;
     }) as typeof claim);
-    const rotation = await refreshSession(models, current, late);
+    const rotation = await refreshSession(contextAt(models, late), current);
     expect(reuse).toEqual({ refreshed: false, reason: "reused" });
     expect(rotation.refreshed).toBe(when === "after");
     const child = rotation.refreshed ? rotation.token : current;
-    expect(await validateSession(models, child, late)).toEqual({ active: false, reason: "revoked" });
+    expect(await validateSession(contextAt(models, late), child)).toEqual({
+      active: false,
+      reason: "revoked",
+    });
     expect(await alarmsOf(user)).toHaveLength(1);
   });
 });
@@ -171,7 +189,7 @@ describe("a stolen token that is used while the session rotates", () => {
 describe("the use of a session", () => {
   it(`is written once in a touch interval, by ${parallel} requests at once`, async () => {
     const user = await makeUser(models);
-    const { id, token } = await openSession(models, { userId: user._id }, now);
+    const { id, token } = await openSession(contextAt(models, now), { userId: user._id });
     let changed = 0;
     const note = ({ commandName, reply }: mongo.CommandSucceededEvent) => {
       if (commandName === "update") changed += (reply as { nModified: number }).nModified;
@@ -181,7 +199,7 @@ describe("the use of a session", () => {
     const moments = Array.from({ length: parallel }, (_, index) => after(2 * duration.minute + index));
     const requests = separateModels(database, parallel);
     await Promise.all(
-      requests.map((separate, index) => validateSession(separate, token, moments[index] ?? now)),
+      requests.map((separate, index) => validateSession(contextAt(separate, moments[index] ?? now), token)),
     );
     client.off("commandSucceeded", note);
     expect(changed).toBe(1);
@@ -196,10 +214,10 @@ describe("the use of a session", () => {
       security: { idleTimeoutMs: idleMs, absoluteLifetimeMs: duration.day, maxConcurrentSessions: 100 },
     });
     const check = async (token: string, at: number) =>
-      (await validateSession(models, token, after(at), { touchIntervalMs })).active;
+      (await validateSession(contextAt(models, after(at), { sessions: { touchIntervalMs } }), token)).active;
     for (let pair = 0; pair < 10; pair++) {
       const [early, exact] = await Promise.all(
-        [1, 2].map(() => openSession(models, { userId: user._id }, now)),
+        [1, 2].map(() => openSession(contextAt(models, now), { userId: user._id })),
       );
       let lastUse = 0;
       for (let use = 0; use < 12; use++) {

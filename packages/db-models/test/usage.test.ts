@@ -1,14 +1,12 @@
 import fc from "fast-check";
 import type { Types } from "mongoose";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import {
-  duration,
-  type IdentityModels,
-  openSession,
-  readUser,
-  type UsageBucketDocument,
-  UsageRecorder,
-} from "../src/index.js";
+import { duration } from "../src/core/limits.js";
+import type { IdentityModels, UsageBucketDocument } from "../src/index.js";
+import { openSession } from "../src/sessions/open.js";
+import { UsageRecorder } from "../src/usage/recorder.js";
+import { readUser } from "../src/users/accounts.js";
+import { contextAt } from "./context.js";
 import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
 
 // Far ahead of the server's clock, whose TTL monitor would otherwise take documents of a frozen past away.
@@ -41,7 +39,7 @@ describe("UsageRecorder", () => {
   it("writes nothing for a request, and a read and three writes for any number of them", async () => {
     const usage = new UsageRecorder(models);
     const user = await makeUser(models);
-    const { id } = await openSession(models, { userId: user._id }, now);
+    const { id } = await openSession(contextAt(models, now), { userId: user._id });
     const use = { userId: user._id, sessionId: id };
     const { commands } = await commandsDuring(database(), async () => {
       for (let request = 0; request < 500; request++) {
@@ -55,7 +53,7 @@ describe("UsageRecorder", () => {
     const flushed = await commandsDuring(database(), () => usage.flush());
     expect(flushed.commands).toEqual(["find", "update", "update", "update"]);
 
-    const { apiUsage, lastActiveAt } = await readUser(models, user._id);
+    const { apiUsage, lastActiveAt } = await readUser(contextAt(models), user._id);
     expect(apiUsage).toMatchObject({
       totals: { requests: 500, failures: 50 },
       window: { requests: 500, resetAt: new Date("2096-06-02T00:00:00.000Z") },
@@ -80,7 +78,9 @@ describe("UsageRecorder", () => {
       expect(vi.getTimerCount()).toBe(1);
       vi.advanceTimersByTime(1);
       vi.useRealTimers();
-      await expect.poll(async () => (await readUser(models, user._id)).apiUsage.totals.requests).toBe(2);
+      await expect
+        .poll(async () => (await readUser(contextAt(models), user._id)).apiUsage.totals.requests)
+        .toBe(2);
     } finally {
       vi.useRealTimers();
     }
@@ -123,7 +123,7 @@ describe("UsageRecorder", () => {
       ["hour", "2096-06-01T23:00:00.000Z", 2],
       ["hour", "2096-06-02T00:00:00.000Z", 1],
     ]);
-    const { apiUsage } = await readUser(models, user._id);
+    const { apiUsage } = await readUser(contextAt(models), user._id);
     expect(apiUsage).toMatchObject({
       totals: { requests: 3 },
       window: { requests: 1, resetAt: new Date("2096-06-03T00:00:00.000Z") },
@@ -138,7 +138,7 @@ describe("UsageRecorder", () => {
       usage.record({ userId: user._id, endpoint: "GET /a" }, new Date(now.getTime() + days * duration.day));
       await usage.flush();
     }
-    const { apiUsage } = await readUser(models, user._id);
+    const { apiUsage } = await readUser(contextAt(models), user._id);
     expect(apiUsage.totals.requests).toBe(2);
     expect(apiUsage.window.requests).toBe(1);
   });
@@ -155,7 +155,7 @@ describe("UsageRecorder", () => {
     const bucket = await models.UsageBucket.findOne({ userId: user._id, interval: "day" }).lean();
     expect(bucket?.requests).toBe(600);
     expect(bucket?.endpoints.length).toBeLessThanOrEqual(64);
-    const { apiUsage } = await readUser(models, user._id);
+    const { apiUsage } = await readUser(contextAt(models), user._id);
     expect(apiUsage.totals.requests).toBe(600);
     expect(apiUsage.favouriteEndpoints.length).toBeLessThanOrEqual(10);
     await new models.UsageBucket(bucket!).validate();
@@ -182,7 +182,7 @@ describe("UsageRecorder", () => {
           }
           const total = 300 * flushes;
           const bucket = await models.UsageBucket.findOne({ userId, interval: "day" }).lean();
-          const { favouriteEndpoints } = (await readUser(models, userId)).apiUsage;
+          const { favouriteEndpoints } = (await readUser(contextAt(models), userId)).apiUsage;
           for (const [listed, size] of [
             [bucket?.endpoints ?? [], 64],
             [favouriteEndpoints, 10],
@@ -209,7 +209,8 @@ describe("UsageRecorder", () => {
     const users = [await makeUser(models), await makeUser(models), await makeUser(models)];
     for (const user of users) usage.record({ userId: user._id, endpoint: "GET /a" }, now);
     await usage.flush();
-    for (const user of users) expect((await readUser(models, user._id)).apiUsage.totals.requests).toBe(1);
+    for (const user of users)
+      expect((await readUser(contextAt(models), user._id)).apiUsage.totals.requests).toBe(1);
   });
 
   it("loses nothing to parallel recorders of one user", async () => {
@@ -217,7 +218,7 @@ describe("UsageRecorder", () => {
     const recorders = Array.from({ length: 100 }, () => new UsageRecorder(models));
     for (const usage of recorders) usage.record({ userId: user._id, endpoint: "GET /a" }, now);
     await Promise.all(recorders.map((usage) => usage.flush()));
-    expect((await readUser(models, user._id)).apiUsage.favouriteEndpoints).toEqual([
+    expect((await readUser(contextAt(models), user._id)).apiUsage.favouriteEndpoints).toEqual([
       { endpoint: "GET /a", requests: 100, error: 0 },
     ]);
     const bucket = await models.UsageBucket.findOne({ userId: user._id, interval: "hour" }).lean();

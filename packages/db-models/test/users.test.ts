@@ -1,26 +1,26 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { recordLogin } from "../src/analytics/logins.js";
 import { parseInput } from "../src/core/input.js";
+import { duration } from "../src/core/limits.js";
+import { hashPassword } from "../src/core/passwords.js";
+import type { IdentityModels } from "../src/index.js";
+import { listSecurityEvents } from "../src/security-events/events.js";
+import { openSession } from "../src/sessions/open.js";
+import { refreshSession } from "../src/sessions/refresh.js";
+import { revokeSession } from "../src/sessions/revoke.js";
+import { validateSession } from "../src/sessions/validate.js";
 import {
   authenticateUser,
-  duration,
-  hashPassword,
-  type IdentityModels,
-  listSecurityEvents,
-  openSession,
   readUser,
-  recordLogin,
-  refreshSession,
   registerUser,
-  revokeSession,
-  setPassword,
   setUserRoles,
   setUserStatus,
-  updateProfile,
-  updateSecurity,
-  validateSession,
-} from "../src/index.js";
+} from "../src/users/accounts.js";
 import { profileChangesSchema, registrationSchema, securityChangesSchema } from "../src/users/input.js";
+import { setPassword } from "../src/users/password.js";
+import { updateProfile, updateSecurity } from "../src/users/settings.js";
+import { contextAt } from "./context.js";
 import { makeUser, separateModels, useIdentityDatabase } from "./database.js";
 import { now } from "./moment.js";
 
@@ -33,11 +33,12 @@ beforeAll(() => {
 
 describe("registerUser", () => {
   it("stores a normalised identity and no readable secret, and returns none", async () => {
-    const user = await registerUser(
-      models,
-      { email: "  Ada.Lovelace@Example.COM ", username: "Ada", password, displayName: "Ada" },
-      now,
-    );
+    const user = await registerUser(contextAt(models, now), {
+      email: "  Ada.Lovelace@Example.COM ",
+      username: "Ada",
+      password,
+      displayName: "Ada",
+    });
     expect(user).toMatchObject({ email: "ada.lovelace@example.com", username: "ada", status: "active" });
     expect(user).not.toHaveProperty("passwordHash");
     expect(user).not.toHaveProperty("auditKey");
@@ -50,7 +51,10 @@ describe("registerUser", () => {
 
   it("lets one of many parallel registrations have an address", async () => {
     const attempts = Array.from({ length: 10 }, (_, index) =>
-      registerUser(models, { email: index % 2 ? "Same@example.com" : "same@EXAMPLE.com", password }, now),
+      registerUser(contextAt(models, now), {
+        email: index % 2 ? "Same@example.com" : "same@EXAMPLE.com",
+        password,
+      }),
     );
     const settled = await Promise.allSettled(attempts);
     const refusals = settled.flatMap((one) => (one.status === "rejected" ? [one.reason.code] : []));
@@ -58,8 +62,12 @@ describe("registerUser", () => {
   });
 
   it("tells a taken username from a taken address", async () => {
-    await registerUser(models, { email: "first@example.com", username: "taken", password }, now);
-    const second = registerUser(models, { email: "second@example.com", username: "TAKEN", password }, now);
+    await registerUser(contextAt(models, now), { email: "first@example.com", username: "taken", password });
+    const second = registerUser(contextAt(models, now), {
+      email: "second@example.com",
+      username: "TAKEN",
+      password,
+    });
     await expect(second).rejects.toMatchObject({ code: "USERNAME_TAKEN", kind: "caller" });
   });
 
@@ -74,7 +82,7 @@ describe("registerUser", () => {
     ["an unknown field", { email: "a@example.com", password, status: "active", roles: ["admin"] }],
     ["control characters", { email: "a@example.com", password, displayName: "a\u0000b" }],
   ])("refuses %s, naming the path and never the value", async (_name, input) => {
-    const refused = registerUser(models, input as never, now);
+    const refused = registerUser(contextAt(models, now), input as never);
     await expect(refused).rejects.toMatchObject({ code: "INVALID_INPUT", kind: "caller" });
     await expect(refused).rejects.not.toThrow(/short|xxx|aaa/);
   });
@@ -92,11 +100,13 @@ describe("registerUser", () => {
 
 describe("authenticateUser", () => {
   beforeAll(async () => {
-    await registerUser(models, { email: "login@example.com", username: "login", password }, now);
+    await registerUser(contextAt(models, now), { email: "login@example.com", username: "login", password });
   });
 
   it.each(["login@example.com", " LOGIN@example.com ", "Login"])("knows %j", async (identifier) => {
-    expect(await authenticateUser(models, { identifier, password })).toMatchObject({ authenticated: true });
+    expect(await authenticateUser(contextAt(models), { identifier, password })).toMatchObject({
+      authenticated: true,
+    });
   });
 
   it.each([
@@ -107,35 +117,38 @@ describe("authenticateUser", () => {
     ["", password],
     ["$where", password],
   ])("refuses %j with %j by one answer", async (identifier, attempt) => {
-    const answer = await authenticateUser(models, { identifier, password: attempt });
+    const answer = await authenticateUser(contextAt(models), { identifier, password: attempt });
     expect(answer).toMatchObject({ authenticated: false, reason: "bad_credentials" });
   });
 
   it("accepts a password in another Unicode form, and refuses one that only starts alike", async () => {
     const composed = "pass\u00e9 partout, encore une fois";
-    await registerUser(models, { email: "nfc@example.com", password: composed }, now);
+    await registerUser(contextAt(models, now), { email: "nfc@example.com", password: composed });
     const attempt = (text: string) =>
-      authenticateUser(models, { identifier: "nfc@example.com", password: text });
+      authenticateUser(contextAt(models), { identifier: "nfc@example.com", password: text });
     expect(await attempt(composed.normalize("NFD"))).toMatchObject({ authenticated: true });
     expect(await attempt(`${composed}!`)).toMatchObject({ authenticated: false });
   });
 
   it("tells that an account is not active only to who knows the password", async () => {
-    const user = await registerUser(models, { email: "gone@example.com", password }, now);
-    await setUserStatus(models, { userId: user._id, status: "suspended" }, now);
+    const user = await registerUser(contextAt(models, now), { email: "gone@example.com", password });
+    await setUserStatus(contextAt(models, now), { userId: user._id, status: "suspended" });
     const attempt = (text: string) =>
-      authenticateUser(models, { identifier: "gone@example.com", password: text });
+      authenticateUser(contextAt(models), { identifier: "gone@example.com", password: text });
     expect(await attempt(password)).toMatchObject({ reason: "not_active" });
     expect(await attempt("wrong password")).toMatchObject({ reason: "bad_credentials" });
   });
 
   it("gives the generation that makes a login fail once all sessions were ended", async () => {
-    const user = await registerUser(models, { email: "race@example.com", password }, now);
-    const authentication = await authenticateUser(models, { identifier: "race@example.com", password });
+    const user = await registerUser(contextAt(models, now), { email: "race@example.com", password });
+    const authentication = await authenticateUser(contextAt(models), {
+      identifier: "race@example.com",
+      password,
+    });
     if (!authentication.authenticated) throw new Error(authentication.reason);
-    await setUserStatus(models, { userId: user._id, status: "suspended" }, now);
-    await setUserStatus(models, { userId: user._id, status: "active" }, now);
-    await expect(openSession(models, authentication, now)).rejects.toMatchObject({
+    await setUserStatus(contextAt(models, now), { userId: user._id, status: "suspended" });
+    await setUserStatus(contextAt(models, now), { userId: user._id, status: "active" });
+    await expect(openSession(contextAt(models, now), authentication)).rejects.toMatchObject({
       code: "SESSIONS_REVOKED",
     });
   });
@@ -145,7 +158,7 @@ describe("settings", () => {
   it("changes what is named, clears what is null, and keeps the rest", async () => {
     const user = await makeUser(models, { profile: { bio: "old", company: "Old & Co" } });
     const changes = { displayName: "New", company: null, timezone: "Europe/Oslo", language: "nb-NO" };
-    const updated = await updateProfile(models, { userId: user._id, changes }, now);
+    const updated = await updateProfile(contextAt(models, now), { userId: user._id, changes });
     expect(updated.profile).toMatchObject({
       displayName: "New",
       bio: "old",
@@ -159,7 +172,7 @@ describe("settings", () => {
   it("keeps an allowlist in canonical form", async () => {
     const user = await makeUser(models);
     const changes = { ipAllowlist: ["192.0.2.77/24", "2001:DB8::1", "::ffff:10.0.0.1"] };
-    const updated = await updateSecurity(models, { userId: user._id, changes }, now);
+    const updated = await updateSecurity(contextAt(models, now), { userId: user._id, changes });
     expect(updated.security.ipAllowlist).toEqual(["192.0.2.0/24", "2001:db8::1/128", "10.0.0.1/32"]);
     expect(updated.security.maxConcurrentSessions).toBe(10);
   });
@@ -193,10 +206,10 @@ describe("settings", () => {
 
   it("says so when there is no such user", async () => {
     const userId = new models.User()._id;
-    await expect(updateProfile(models, { userId, changes: {} }, now)).rejects.toMatchObject({
+    await expect(updateProfile(contextAt(models, now), { userId, changes: {} })).rejects.toMatchObject({
       code: "USER_NOT_FOUND",
     });
-    await expect(readUser(models, userId)).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
+    await expect(readUser(contextAt(models), userId)).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
   });
 });
 
@@ -206,15 +219,16 @@ describe("recordLogin", () => {
     const device = (index: number) => String(index).padStart(43, "d");
     for (let index = 0; index < 40; index++) {
       const login = { userId: user._id, deviceHash: device(index), deviceLabel: "$where", country: "NO" };
-      await recordLogin(models, login, new Date(now.getTime() + index * duration.minute));
+      await recordLogin(contextAt(models, new Date(now.getTime() + index * duration.minute)), login);
     }
     const again = new Date(now.getTime() + duration.day);
-    await recordLogin(
-      models,
-      { userId: user._id, deviceHash: device(20), deviceLabel: "x", country: "BR" },
-      again,
-    );
-    const { analytics, lastActiveAt } = await readUser(models, user._id);
+    await recordLogin(contextAt(models, again), {
+      userId: user._id,
+      deviceHash: device(20),
+      deviceLabel: "x",
+      country: "BR",
+    });
+    const { analytics, lastActiveAt } = await readUser(contextAt(models), user._id);
     expect(analytics.logins).toBe(41);
     expect(analytics.devices).toHaveLength(32);
     expect(analytics.devices[0]).toMatchObject({ deviceHash: device(20), lastSeenAt: again });
@@ -233,22 +247,22 @@ describe("setPassword", () => {
     const user = await makeUser(models, { security: { maxConcurrentSessions: 3, limitPolicy: "deny" } });
     const userId = user._id;
     const [mine, other] = [
-      await openSession(models, { userId }, now),
-      await openSession(models, { userId }, now),
+      await openSession(contextAt(models, now), { userId }),
+      await openSession(contextAt(models, now), { userId }),
     ];
     const input = { userId, password: "another fine password", keepToken: mine.token };
-    const { ended, session } = await setPassword(models, input, now);
+    const { ended, session } = await setPassword(contextAt(models, now), input);
     expect([ended, session?.id]).toEqual([1, mine.id]);
-    expect(await validateSession(models, session?.token, now)).toMatchObject({ active: true });
-    expect(await validateSession(models, other.token, now)).toMatchObject({ reason: "revoked" });
+    expect(await validateSession(contextAt(models, now), session?.token)).toMatchObject({ active: true });
+    expect(await validateSession(contextAt(models, now), other.token)).toMatchObject({ reason: "revoked" });
     const credentials = { identifier: user.email, password: "another fine password" };
-    expect(await authenticateUser(models, credentials)).toMatchObject({ authenticated: true });
-    await openSession(models, { userId }, now);
-    await openSession(models, { userId }, now);
-    await expect(openSession(models, { userId }, now)).rejects.toMatchObject({
+    expect(await authenticateUser(contextAt(models), credentials)).toMatchObject({ authenticated: true });
+    await openSession(contextAt(models, now), { userId });
+    await openSession(contextAt(models, now), { userId });
+    await expect(openSession(contextAt(models, now), { userId })).rejects.toMatchObject({
       code: "SESSION_LIMIT_REACHED",
     });
-    expect(await listSecurityEvents(models, { userId, page: {} })).toMatchObject([
+    expect(await listSecurityEvents(contextAt(models), { userId, page: {} })).toMatchObject([
       { kind: "password_changed" },
     ]);
   });
@@ -257,84 +271,101 @@ describe("setPassword", () => {
     const user = await makeUser(models);
     const before = { userId: user._id, sessionGeneration: user.sessionGeneration };
     const input = { userId: user._id, password: "another fine password" };
-    expect(await setPassword(models, input, now)).toEqual({ ended: 0 });
-    await expect(openSession(models, before, now)).rejects.toMatchObject({ code: "SESSIONS_REVOKED" });
+    expect(await setPassword(contextAt(models, now), input)).toEqual({ ended: 0 });
+    await expect(openSession(contextAt(models, now), before)).rejects.toMatchObject({
+      code: "SESSIONS_REVOKED",
+    });
   });
 
   it("refuses a short password and an unknown user", async () => {
     const { _id: userId } = await makeUser(models);
-    await expect(setPassword(models, { userId, password: "short" }, now)).rejects.toMatchObject({
+    await expect(setPassword(contextAt(models, now), { userId, password: "short" })).rejects.toMatchObject({
       code: "INVALID_INPUT",
     });
     const unknown = { userId: new models.User()._id, password: "another fine password" };
-    await expect(setPassword(models, unknown, now)).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
+    await expect(setPassword(contextAt(models, now), unknown)).rejects.toMatchObject({
+      code: "USER_NOT_FOUND",
+    });
   });
 
   it("gives the session that goes on another token, and the ones before are dead at once", async () => {
     const { _id: userId } = await makeUser(models);
-    const first = await openSession(models, { userId }, now);
-    const rotated = await refreshSession(models, first.token, now);
+    const first = await openSession(contextAt(models, now), { userId });
+    const rotated = await refreshSession(contextAt(models, now), first.token);
     if (!rotated.refreshed) throw new Error(rotated.reason);
     const later = new Date(now.getTime() + 10 * duration.second);
     // In its grace, so good enough to be kept.
     const input = { userId, password: "another fine password", keepToken: first.token };
-    const { session } = await setPassword(models, input, later);
+    const { session } = await setPassword(contextAt(models, later), input);
     for (const token of [first.token, rotated.token]) {
-      expect(await validateSession(models, token, later)).toEqual({ active: false, reason: "rotated" });
+      expect(await validateSession(contextAt(models, later), token)).toEqual({
+        active: false,
+        reason: "rotated",
+      });
     }
-    expect(await validateSession(models, session?.token, later)).toMatchObject({
+    expect(await validateSession(contextAt(models, later), session?.token)).toMatchObject({
       active: true,
       session: { id: first.id, authenticatedAt: later, idleExpiresAt: session?.idleExpiresAt },
     });
-    expect(await refreshSession(models, session?.token, later)).toMatchObject({ refreshed: true });
+    expect(await refreshSession(contextAt(models, later), session?.token)).toMatchObject({ refreshed: true });
   });
 
   it("changes nothing for a token that stands for no live session of the user", async () => {
     const { _id: userId, email } = await makeUser(models, { passwordHash: await hashPassword(password) });
-    const stranger = await openSession(models, { userId: (await makeUser(models))._id }, now);
-    const ended = await openSession(models, { userId }, now);
-    const live = await openSession(models, { userId }, now);
-    await revokeSession(models, { userId, sessionId: ended.id }, now);
+    const stranger = await openSession(contextAt(models, now), { userId: (await makeUser(models))._id });
+    const ended = await openSession(contextAt(models, now), { userId });
+    const live = await openSession(contextAt(models, now), { userId });
+    await revokeSession(contextAt(models, now), { userId, sessionId: ended.id });
     for (const keepToken of [stranger.token, ended.token, "ids_typo", null]) {
-      const change = setPassword(models, { userId, password: "another fine password", keepToken }, now);
+      const change = setPassword(contextAt(models, now), {
+        userId,
+        password: "another fine password",
+        keepToken,
+      });
       await expect(change).rejects.toMatchObject({ code: "SESSION_NOT_FOUND" });
     }
-    expect(await validateSession(models, live.token, now)).toMatchObject({ active: true });
-    expect(await authenticateUser(models, { identifier: email, password })).toMatchObject({
+    expect(await validateSession(contextAt(models, now), live.token)).toMatchObject({ active: true });
+    expect(await authenticateUser(contextAt(models), { identifier: email, password })).toMatchObject({
       authenticated: true,
     });
   });
 
   it("lets one of 20 parallel changes from one session have it, and the others change nothing", async () => {
     const user = await makeUser(models);
-    const { token } = await openSession(models, { userId: user._id }, now);
+    const { token } = await openSession(contextAt(models, now), { userId: user._id });
     const attempts = separateModels(database(), 20).map(async (separate, index) => {
       const chosen = `a password of number ${index}`;
       return {
         chosen,
-        ...(await setPassword(separate, { userId: user._id, password: chosen, keepToken: token }, now)),
+        ...(await setPassword(contextAt(separate, now), {
+          userId: user._id,
+          password: chosen,
+          keepToken: token,
+        })),
       };
     });
     const settled = await Promise.allSettled(attempts);
     const done = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
     const refused = settled.flatMap((one) => (one.status === "rejected" ? [one.reason.code] : []));
     expect(refused).toEqual(Array(19).fill("SESSION_NOT_FOUND"));
-    expect(await validateSession(models, done[0]?.session?.token, now)).toMatchObject({ active: true });
+    expect(await validateSession(contextAt(models, now), done[0]?.session?.token)).toMatchObject({
+      active: true,
+    });
     const credentials = { identifier: user.email, password: done[0]?.chosen ?? "" };
-    expect(await authenticateUser(models, credentials)).toMatchObject({ authenticated: true });
+    expect(await authenticateUser(contextAt(models), credentials)).toMatchObject({ authenticated: true });
   });
 });
 
 describe("setUserRoles", () => {
   it("reaches live sessions, and logins that race with it", async () => {
     const { _id: userId } = await makeUser(models, { security: { maxConcurrentSessions: 50 } });
-    const first = await openSession(models, { userId }, now);
+    const first = await openSession(contextAt(models, now), { userId });
     const [, ...raced] = await Promise.all([
-      setUserRoles(models, { userId, roles: ["editor", "editor", "admin"] }, now),
-      ...separateModels(database(), 20).map((separate) => openSession(separate, { userId }, now)),
+      setUserRoles(contextAt(models, now), { userId, roles: ["editor", "editor", "admin"] }),
+      ...separateModels(database(), 20).map((separate) => openSession(contextAt(separate, now), { userId })),
     ]);
     for (const { token } of [first, ...raced]) {
-      const check = await validateSession(models, token, now);
+      const check = await validateSession(contextAt(models, now), token);
       expect(check).toMatchObject({ active: true, session: { roles: ["editor", "admin"] } });
     }
   });
@@ -342,8 +373,12 @@ describe("setUserRoles", () => {
   it("refuses roles out of bounds and an unknown user", async () => {
     const { _id: userId } = await makeUser(models);
     const tooMany = { userId, roles: Array.from({ length: 33 }, (_, index) => `role-${index}`) };
-    await expect(setUserRoles(models, tooMany, now)).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    await expect(setUserRoles(contextAt(models, now), tooMany)).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+    });
     const unknown = { userId: new models.User()._id, roles: [] };
-    await expect(setUserRoles(models, unknown, now)).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
+    await expect(setUserRoles(contextAt(models, now), unknown)).rejects.toMatchObject({
+      code: "USER_NOT_FOUND",
+    });
   });
 });

@@ -1,4 +1,5 @@
-import { defineModels, duration, type NamedQuery } from "@org/db-models";
+import { defineModels, type NamedQuery } from "@org/db-models";
+import { duration } from "@org/db-models/core";
 import mongoose, {
   type IndexDefinition,
   type IndexOptions,

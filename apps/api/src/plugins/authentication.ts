@@ -1,4 +1,4 @@
-import { type ActiveSession, type ApiKeyCheck, validateSession } from "@org/db-models";
+import type { ActiveSession, ApiKeyCheck } from "@org/db-models";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { fastifyPlugin } from "fastify-plugin";
 import type { Types } from "mongoose";
@@ -39,7 +39,6 @@ export const authentication = fastifyPlugin<ServiceOptions>(
     app.addHook("preParsing", async (request, reply) => {
       if (request.routeOptions.config.auth === "session") await authenticate(service, request, reply);
     });
-    app.addHook("onClose", () => service.apiKeys.close());
     done();
   },
   { name: "authentication", dependencies: ["session-cookie"] },
@@ -49,8 +48,7 @@ async function authenticate(service: Service, request: FastifyRequest, reply: Fa
   const key = presentedApiKey(request);
   if (key !== undefined) return authenticateByKey(service, request, key);
   const token = presentedToken(request);
-  const { models } = service.database;
-  const check = await validateSession(models, token.value, service.clock.now(), service.sessionPolicy);
+  const check = await service.identity.sessions.validate(token.value);
   if (!check.active) throw sessionRefused(reply, token, check.reason);
   const { session } = check;
   if (check.touched && !(await judgeSession(service, request, session))) {
@@ -66,7 +64,7 @@ async function authenticateByKey(service: Service, request: FastifyRequest, key:
   const { scope } = request.routeOptions.config;
   if (scope === undefined) throw new ApiError("INSUFFICIENT_SCOPE");
   const presented = { key, ip: request.clientAddress, scopes: [scope] };
-  const check = await service.apiKeys.verify(presented, service.clock.now());
+  const check = await service.identity.apiKeys.verify(presented);
   if (!check.valid) throw keyRefused(check, scope);
   request.actor = { userId: check.userId };
 }

@@ -1,4 +1,4 @@
-import { canonicalAddress, canonicalClientAddress, isAllowed, networkOf } from "@org/db-models";
+import { canonicalAddress, canonicalClientAddress, isAllowed, networkOf } from "@org/db-models/core";
 import type { FastifyRequest, FastifyServerOptions } from "fastify";
 import { fastifyPlugin } from "fastify-plugin";
 import type { Config } from "../config.js";

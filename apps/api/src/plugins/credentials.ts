@@ -1,4 +1,4 @@
-import { tokenPrefixes } from "@org/db-models";
+import { tokenPrefixes } from "@org/db-models/core";
 import type { FastifyRequest } from "fastify";
 import { ApiError } from "../problems.js";
 

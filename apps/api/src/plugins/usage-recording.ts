@@ -1,16 +1,15 @@
 import { fastifyPlugin } from "fastify-plugin";
 import type { ServiceOptions } from "../service.js";
 
-/** Counts the requests of each user and session, and writes at the end what the recorder has not written yet. */
+/** Counts the requests of each user and session. */
 export const usageRecording = fastifyPlugin<ServiceOptions>(
   (app, { service }, done) => {
-    const { usage, clock } = service;
+    const { usage } = service.identity;
     app.addHook("onResponse", async (request, reply) => {
       if (!request.actor) return;
       const endpoint = `${request.method} ${request.routeOptions.url}`;
-      usage.record({ ...request.actor, endpoint, failed: reply.statusCode >= 400 }, clock.now());
+      usage.track({ ...request.actor, endpoint, failed: reply.statusCode >= 400 });
     });
-    app.addHook("onClose", () => usage.flush());
     done();
   },
   { name: "usage-recording", dependencies: ["authentication"] },

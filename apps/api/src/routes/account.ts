@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { eraseUserData, exportUserData, isIdentityError, readUser, setPassword } from "@org/db-models";
+import { isIdentityError } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Types } from "mongoose";
 import { passwordAlert } from "../alerts.js";
@@ -18,7 +18,7 @@ const tags = ["account"];
 
 /** What a person may ask of whoever keeps their data: to have it, and to have it gone. */
 export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
-  const { models } = service.database;
+  const { identity } = service;
 
   app.get(
     "/account/export",
@@ -34,7 +34,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     },
     async (request, reply) => {
       const { userId } = sessionOf(request);
-      await readUser(models, userId);
+      await identity.users.read(userId);
       reply
         .type("application/x-ndjson")
         .header("content-disposition", 'attachment; filename="account.ndjson"');
@@ -70,14 +70,12 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       const { password, newPassword } = request.body;
       const { email } = await checkOwnPassword(service, request, "password.changed", password);
       const input = { userId, password: newPassword, keepToken: presented.value };
-      const changed = await setPassword(models, input, service.clock.now(), service.sessionPolicy).catch(
-        (error: unknown) => {
-          // Another request has ended the session, or has its next token.
-          throw isIdentityError(error, "SESSION_NOT_FOUND")
-            ? sessionRefused(reply, presented, "rotated")
-            : error;
-        },
-      );
+      const changed = await identity.users.setPassword(input).catch((error: unknown) => {
+        // Another request has ended the session, or has its next token.
+        throw isIdentityError(error, "SESSION_NOT_FOUND")
+          ? sessionRefused(reply, presented, "rotated")
+          : error;
+      });
       if (!changed.session) throw new TypeError("unreachable: a session was kept");
       // What has happened is told, also when the trail can't be written.
       notifyLater(service, request, passwordAlert("changed", email, originOf(service, request)));
@@ -111,7 +109,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       await checkOwnPassword(service, request, "account.erased", request.body.password);
       // Before: afterwards nobody can tell whose event it is, and nobody is to.
       await audit(service, request, byOwner(userId, "account.erased"));
-      const report = await eraseUserData(models, { userId }, service.clock.now());
+      const report = await identity.privacy.erase({ userId });
       reply.dropSessionCookie();
       return report;
     },
@@ -119,7 +117,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
 };
 
 async function* exportedLines(service: Service, userId: Types.ObjectId): AsyncGenerator<string> {
-  for await (const record of exportUserData(service.database.models, userId, service.clock.now())) {
+  for await (const record of service.identity.privacy.export(userId)) {
     yield `${JSON.stringify(record)}\n`;
   }
 }

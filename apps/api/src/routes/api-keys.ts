@@ -1,12 +1,5 @@
-import {
-  apiKeyInputSchema,
-  apiKeyRotationSchema,
-  createApiKey,
-  listApiKeys,
-  revokeApiKey,
-  rotateApiKey,
-  writePagePosition,
-} from "@org/db-models";
+import { apiKeyInputSchema, apiKeyRotationSchema } from "@org/db-models";
+import { writePagePosition } from "@org/db-models/queries";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { audit, byOwner } from "../audit.js";
@@ -19,7 +12,7 @@ const tags = ["api-keys"];
 
 /** The own API keys; only a session manages them, so that no key makes another. */
 export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
-  const { models } = service.database;
+  const { identity } = service;
 
   app.post(
     "/api-keys",
@@ -34,11 +27,11 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
     },
     async (request, reply) => {
       const { userId } = sessionOf(request);
-      const created = await createApiKey(models, { ...request.body, userId }, service.clock.now());
+      const created = await identity.apiKeys.create({ ...request.body, userId });
       try {
         await audit(service, request, byOwner(userId, "api_key.created"));
       } catch (error) {
-        await revokeApiKey(models, { userId, keyId: created.apiKey.id }, service.clock.now());
+        await identity.apiKeys.revoke({ userId, keyId: created.apiKey.id });
         throw error;
       }
       return reply.code(201).send(created);
@@ -59,7 +52,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
     async (request) => {
       const { limit, before } = request.query;
       const page = { limit, ...(before && { before }) };
-      const apiKeys = await listApiKeys(models, { userId: sessionOf(request).userId, page });
+      const apiKeys = await identity.apiKeys.list({ userId: sessionOf(request).userId, page });
       const last = apiKeys.length === limit ? apiKeys.at(-1) : undefined;
       return { apiKeys, next: last ? writePagePosition({ at: last.createdAt, id: last.id }) : null };
     },
@@ -81,7 +74,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
     async (request) => {
       const { userId } = sessionOf(request);
       const rotation = { ...request.body, userId, keyId: request.params.id };
-      const rotated = await rotateApiKey(models, rotation, service.clock.now());
+      const rotated = await identity.apiKeys.rotate(rotation);
       await audit(service, request, byOwner(userId, "api_key.rotated"));
       return rotated;
     },
@@ -96,7 +89,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
     async (request, reply) => {
       const { userId } = sessionOf(request);
       const key = { userId, keyId: request.params.id };
-      if (!(await revokeApiKey(models, key, service.clock.now()))) throw new ApiError("API_KEY_NOT_FOUND");
+      if (!(await identity.apiKeys.revoke(key))) throw new ApiError("API_KEY_NOT_FOUND");
       await audit(service, request, byOwner(userId, "api_key.revoked"));
       return reply.code(204).send(null);
     },

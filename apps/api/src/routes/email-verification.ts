@@ -1,4 +1,4 @@
-import { type EmailVerificationRequest, requestEmailVerification, verifyEmail } from "@org/db-models";
+import type { EmailVerificationRequest } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { emailVerification } from "../alerts.js";
@@ -23,7 +23,7 @@ const problemOf = {
 
 /** Whether an account's address is really its owner's. */
 export const emailVerificationRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
-  const { models } = service.database;
+  const { identity } = service;
 
   app.post(
     "/email-verification",
@@ -42,7 +42,7 @@ export const emailVerificationRoutes: FastifyPluginAsyncZod<ServiceOptions> = as
     },
     async (request, reply) => {
       const { userId } = sessionOf(request);
-      const asked = await requestEmailVerification(models, { userId }, service.clock.now());
+      const asked = await identity.users.requestEmailVerification({ userId });
       if (!asked.issued) throw new ApiError(problemOf[asked.reason]);
       try {
         await service.notifier.send(emailVerification(asked));
@@ -70,7 +70,7 @@ export const emailVerificationRoutes: FastifyPluginAsyncZod<ServiceOptions> = as
     },
     async (request, reply) => {
       const input = { ...request.body, origin: originOf(service, request) };
-      const result = await verifyEmail(models, input, service.clock.now());
+      const result = await identity.users.verifyEmail(input);
       if (!result.verified) {
         await audit(service, request, inVain("email.verified", result));
         throw new ApiError("TOKEN_INVALID", { reason: result.reason });

@@ -1,4 +1,3 @@
-import { requestPasswordReset, resetPassword } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { passwordAlert, passwordReset } from "../alerts.js";
@@ -56,8 +55,7 @@ export const passwordResetRoutes: FastifyPluginAsyncZod<ServiceOptions> = async 
     },
     async (request) => {
       const origin = originOf(service, request);
-      const now = service.clock.now();
-      const result = await resetPassword(service.database.models, { ...request.body, origin }, now);
+      const result = await service.identity.users.resetPassword({ ...request.body, origin });
       if (!result.reset) {
         await audit(service, request, inVain("password.reset", result));
         throw new ApiError("TOKEN_INVALID", { reason: result.reason });
@@ -72,7 +70,7 @@ export const passwordResetRoutes: FastifyPluginAsyncZod<ServiceOptions> = async 
 
 async function serve(service: Service, request: FastifyRequest, email: string): Promise<void> {
   const origin = originOf(service, request);
-  const asked = await requestPasswordReset(service.database.models, { email, origin }, service.clock.now());
+  const asked = await service.identity.users.requestPasswordReset({ email, origin });
   const { userId: subjectId } = asked;
   await audit(service, request, {
     action: "password.reset_requested",

@@ -1,4 +1,4 @@
-import { profileChangesSchema, readUser, updateProfile } from "@org/db-models";
+import { profileChangesSchema } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { audit, byOwner } from "../audit.js";
 import { userOf } from "../plugins/authentication.js";
@@ -11,7 +11,7 @@ const config = { auth: "session", problems: ["USER_NOT_FOUND"] } as const;
 
 /** The own account and profile. */
 export const profileRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
-  const { models } = service.database;
+  const { identity } = service;
 
   app.get(
     "/profile",
@@ -19,7 +19,7 @@ export const profileRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       config: { ...config, scope: "profile:read" },
       schema: { tags, summary: "Read the own account and profile", response: { 200: account } },
     },
-    async (request) => describeAccount(await readUser(models, userOf(request))),
+    async (request) => describeAccount(await identity.users.read(userOf(request))),
   );
 
   app.patch(
@@ -35,7 +35,7 @@ export const profileRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     },
     async (request) => {
       const userId = userOf(request);
-      const user = await updateProfile(models, { userId, changes: request.body }, service.clock.now());
+      const user = await identity.users.updateProfile({ userId, changes: request.body });
       const fields = Object.keys(request.body).sort().join(" ");
       if (fields) await audit(service, request, byOwner(userId, "profile.changed", { fields }));
       return describeAccount(user);

@@ -1,4 +1,5 @@
-import { feedbackVerdicts, type SecurityEventKind, securityChangesSchema } from "@org/db-models";
+import { type SecurityEventKind, securityChangesSchema } from "@org/db-models";
+import { feedbackVerdicts } from "@org/db-models/schemas";
 import { z } from "zod";
 import { idInput, idOutput, limitInput, pageInput } from "../schemas.js";
 

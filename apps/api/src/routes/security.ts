@@ -1,4 +1,4 @@
-import { listSecurityEvents, readUser, updateSecurity, writePagePosition } from "@org/db-models";
+import { writePagePosition } from "@org/db-models/queries";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { audit, byOwner } from "../audit.js";
@@ -19,7 +19,7 @@ const config = { auth: "session", problems: ["USER_NOT_FOUND"] } as const;
 
 /** The own security settings and events. */
 export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
-  const { models } = service.database;
+  const { identity } = service;
 
   app.get(
     "/security",
@@ -27,7 +27,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       config: { ...config, scope: "security:read" },
       schema: { tags, summary: "Read the own security settings", response: { 200: securitySettings } },
     },
-    async (request) => (await readUser(models, userOf(request))).security,
+    async (request) => (await identity.users.read(userOf(request))).security,
   );
 
   app.patch(
@@ -59,7 +59,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       const { confirmed, ...changes } = request.body;
       const from = request.clientAddress ?? "";
       const input = { userId, changes, from, confirmed };
-      const { security } = await updateSecurity(models, input, service.clock.now());
+      const { security } = await identity.users.updateSecurity(input);
       const fields = Object.keys(changes).sort().join(" ");
       if (fields) await audit(service, request, byOwner(userId, "security.changed", { fields }));
       return security;
@@ -81,7 +81,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       const { kind, limit, before } = request.query;
       const userId = userOf(request);
       const page = { limit, ...(before && { before }) };
-      const events = await listSecurityEvents(models, { userId, page, ...(kind && { kind }) });
+      const events = await identity.securityEvents.list({ userId, page, ...(kind && { kind }) });
       const last = events.length === limit ? events.at(-1) : undefined;
       return {
         events: events.map(({ _id: id, ...event }) => ({ ...event, id })),

@@ -1,4 +1,3 @@
-import { refreshSession, renewSession, revokeSession } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { audit, byOwner } from "../audit.js";
@@ -13,7 +12,7 @@ const tags = ["sessions"];
 
 /** The session of the request itself. */
 export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
-  const { models } = service.database;
+  const { identity } = service;
 
   app.get(
     "/session",
@@ -45,8 +44,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     },
     async (request, reply) => {
       const presented = presentedToken(request);
-      const now = service.clock.now();
-      const result = await refreshSession(models, presented.value, now, service.sessionPolicy);
+      const result = await identity.sessions.refresh(presented.value);
       if (!result.refreshed) throw sessionRefused(reply, presented, result.reason);
       const { sessionId: id, refreshed: _, token: __, ...rest } = result;
       request.actor = { userId: result.userId, sessionId: id };
@@ -76,7 +74,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       const presented = presentedToken(request);
       await checkOwnPassword(service, request, "session.authenticated", request.body.password);
       const kept = { userId, token: presented.value };
-      const renewed = await renewSession(models, kept, service.clock.now(), service.sessionPolicy);
+      const renewed = await identity.sessions.renew(kept);
       // Another request has ended it, or has its next token.
       if (!renewed) throw sessionRefused(reply, presented, "rotated");
       const { token: _, ...expiry } = renewed;
@@ -94,7 +92,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     },
     async (request, reply) => {
       const { id: sessionId, userId } = sessionOf(request);
-      await revokeSession(models, { userId, sessionId }, service.clock.now());
+      await identity.sessions.revoke({ userId, sessionId });
       await audit(service, request, byOwner(userId, "session.ended"));
       reply.dropSessionCookie();
       return reply.code(204).send(null);

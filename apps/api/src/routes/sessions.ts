@@ -1,4 +1,3 @@
-import { listSessions, revokeAllSessions, revokeOtherSessions, revokeSession } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { audit, byOwner } from "../audit.js";
@@ -11,7 +10,7 @@ const tags = ["sessions"];
 
 /** The own live sessions. */
 export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
-  const { models } = service.database;
+  const { identity } = service;
 
   app.get(
     "/sessions",
@@ -21,7 +20,7 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
     },
     async (request) => {
       const current = sessionOf(request);
-      const sessions = await listSessions(models, current.userId, service.clock.now());
+      const sessions = await identity.sessions.list({ userId: current.userId });
       return { sessions: sessions.map((one) => ({ ...one, current: one.id.equals(current.id) })) };
     },
   );
@@ -40,7 +39,7 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
     async (request, reply) => {
       const { userId, id: current } = sessionOf(request);
       const sessionId = request.params.id;
-      const done = await revokeSession(models, { userId, sessionId }, service.clock.now());
+      const done = await identity.sessions.revoke({ userId, sessionId });
       if (!done) throw new ApiError("SESSION_NOT_FOUND");
       await audit(service, request, byOwner(userId, "session.ended"));
       if (sessionId.equals(current)) reply.dropSessionCookie();
@@ -61,11 +60,10 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
     },
     async (request, reply) => {
       const { userId, id: sessionId } = sessionOf(request);
-      const now = service.clock.now();
       const { all } = request.query;
       const count = all
-        ? await revokeAllSessions(models, { userId }, now)
-        : await revokeOtherSessions(models, { userId, sessionId }, now);
+        ? await identity.sessions.revokeAll({ userId })
+        : await identity.sessions.revokeOthers({ userId, sessionId });
       await audit(service, request, byOwner(userId, "sessions.ended", { scope: all ? "all" : "others" }));
       if (all) reply.dropSessionCookie();
       return { ended: count };

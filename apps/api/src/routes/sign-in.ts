@@ -1,4 +1,4 @@
-import { randomKey } from "@org/db-models";
+import { randomKey } from "@org/db-models/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { passwordRateLimit } from "../plugins/rate-limit.js";

@@ -1,4 +1,4 @@
-import { duration } from "@org/db-models";
+import { duration } from "@org/db-models/core";
 import { z } from "zod";
 import { momentInput } from "../schemas.js";
 

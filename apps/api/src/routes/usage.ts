@@ -1,4 +1,5 @@
-import { getUserAnalytics, queries, readUser, runQuery, userAnalyticsOptionsSchema } from "@org/db-models";
+import { userAnalyticsOptionsSchema } from "@org/db-models";
+import { queries, runQuery } from "@org/db-models/queries";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { userOf } from "../plugins/authentication.js";
@@ -17,7 +18,7 @@ const analyticsQuery = z.strictObject({
 
 /** The own API usage, and what the service knows of the own logins. */
 export const usageRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
-  const { models } = service.database;
+  const { identity } = service;
 
   app.get(
     "/usage",
@@ -35,8 +36,8 @@ export const usageRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { 
       const userId = userOf(request);
       const period = periodOf(request.query, service.clock.now());
       const [user, intervals] = await Promise.all([
-        readUser(models, userId),
-        runQuery(models, queries.usageOfUser(userId, request.query.interval, period)),
+        identity.users.read(userId),
+        runQuery(identity.models, queries.usageOfUser(userId, request.query.interval, period)),
       ]);
       return { ...user.apiUsage, intervals };
     },
@@ -53,7 +54,6 @@ export const usageRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { 
         response: { 200: analytics },
       },
     },
-    async (request) =>
-      getUserAnalytics(models, { ...request.query, userId: userOf(request) }, service.clock.now()),
+    async (request) => identity.users.analytics({ ...request.query, userId: userOf(request) }),
   );
 };

@@ -1,4 +1,4 @@
-import { type PublicUser, registerUser, registrationSchema, requestEmailVerification } from "@org/db-models";
+import { type PublicUser, registrationSchema } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Types } from "mongoose";
@@ -28,7 +28,7 @@ export const userRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { s
       },
     },
     async (request, reply) => {
-      const user = await registerUser(service.database.models, request.body, service.clock.now());
+      const user = await service.identity.users.register(request.body);
       await audit(service, request, byOwner(user._id, "account.registered"));
       await verifyNewAddress(service, request, user._id);
       return reply.code(201).header("location", "/v1/profile").send(describeAccount(user));
@@ -43,7 +43,7 @@ async function verifyNewAddress(
   userId: Types.ObjectId,
 ): Promise<void> {
   try {
-    const asked = await requestEmailVerification(service.database.models, { userId }, service.clock.now());
+    const asked = await service.identity.users.requestEmailVerification({ userId });
     if (asked.issued) notifyLater(service, request, emailVerification(asked));
   } catch (err) {
     request.log.error({ err }, "a new address was not sent its token");

@@ -7,7 +7,7 @@ import { defineConfig } from "../../src/config.js";
 import { type StartDeps, startServer } from "../../src/start.js";
 
 /** What a parent asks of it. */
-export type InstanceDeps = Pick<StartDeps, "loginDefence" | "sessionPolicy">;
+export type InstanceDeps = Pick<StartDeps, "policies">;
 
 const [mongodbUri = "", deps = "{}"] = process.argv.slice(2);
 const limits = { rateLimit: 1_000_000, signInRateLimit: 1_000_000 };

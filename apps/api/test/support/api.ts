@@ -1,4 +1,4 @@
-import { defineModels, type ModelsWithMethods } from "@org/db-models";
+import { createIdentity, defineModels, type Identity, type IdentityModels } from "@org/db-models";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
 import { type Connection, createConnection } from "mongoose";
@@ -26,7 +26,9 @@ export interface SignedInPerson {
 
 export interface TestApi {
   readonly app: FastifyInstance;
-  readonly models: ModelsWithMethods;
+  readonly models: IdentityModels;
+  /** The operations on the same database, at the same clock. */
+  readonly identity: Identity;
   readonly connection: Connection;
   readonly uri: string;
   readonly clock: TestClock;
@@ -50,7 +52,7 @@ export function useApi(config: Partial<ConfigInput> = {}, deps: Partial<AppDeps>
   const build: TestApi["build"] = async (changed = {}, changedDeps = {}) => {
     const limits = { rateLimit: 1_000_000, signInRateLimit: 1_000_000, logLevel: "trace" } as const;
     const app = await buildApp({
-      database: { connection, models: defineModels(connection) },
+      database: { connection },
       config: defineConfig({ mongodbUri: database.uri, ...limits, ...config, ...changed }),
       clock,
       logStream: { write: (line) => log.push(line) },
@@ -77,6 +79,9 @@ export function useApi(config: Partial<ConfigInput> = {}, deps: Partial<AppDeps>
     },
     get models() {
       return defineModels(connection);
+    },
+    get identity() {
+      return createIdentity({ connection, clock });
     },
     get connection() {
       return connection;

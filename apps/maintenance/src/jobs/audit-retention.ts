@@ -1,6 +1,6 @@
 import { createPrivateKey } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { applyAuditRetention, type IdentityDatabase } from "@org/db-models";
+import { createIdentity, type IdentityDatabase } from "@org/db-models";
 import type { Config } from "../config.js";
 import type { Job } from "../job.js";
 import type { Metrics } from "../metrics.js";
@@ -12,6 +12,7 @@ export function auditRetentionJob(
   keyFile: string,
   metrics: Metrics,
 ): Job {
+  const identity = createIdentity({ connection: database.connection });
   return {
     name: "audit-retention",
     schedule: auditRetentionSchedule,
@@ -19,7 +20,7 @@ export function auditRetentionJob(
     run: async ({ signal }) => {
       // Read at each run, so that a key that was changed is used, and is not kept in memory in between.
       const signingKey = createPrivateKey(await readFile(keyFile));
-      const done = await applyAuditRetention(database.models, { signingKey }, new Date());
+      const done = await identity.audit.applyRetention({ signingKey });
       metrics.removed("audit-events", done.events);
       const { events, checkpoints, checkpoint } = done;
       return { result: { events, checkpoints, checkpoint: checkpoint.number }, interrupted: signal.aborted };

@@ -5,6 +5,7 @@ import {
   type CleanupReport,
   DatabaseOptimizer,
   isOptimizerError,
+  type Recording,
 } from "@org/db-optimizer";
 import type { mongo } from "mongoose";
 import type { Config } from "../config.js";
@@ -17,6 +18,7 @@ import { limitsOf } from "./limits.js";
 /** Removes what is past its retention, in batches. */
 export function cleanupJob(database: IdentityDatabase, config: Config, metrics: Metrics): Job {
   const window = windowOf(config);
+  const recording = recordingFor(database);
   return {
     name: "cleanup",
     schedule: config.cleanupSchedule,
@@ -38,7 +40,7 @@ export function cleanupJob(database: IdentityDatabase, config: Config, metrics: 
           report(reportOf(progress));
         },
       };
-      const { cleaned, leftOut } = await cleanUp(database, options);
+      const { cleaned, leftOut } = await cleanUp(database, recording, options);
       for (const rule of leftOut) log.warn(rule, "a rule was left out; the others were carried out");
       for (const { rule, deleted } of cleaned.rules) metrics.removed(rule, deleted);
       const removed = Object.fromEntries(cleaned.rules.map(({ rule, deleted }) => [rule, deleted]));
@@ -68,13 +70,14 @@ interface LeftOut {
 /** Carries out all rules but those that would scan a collection for want of an index. */
 async function cleanUp(
   database: IdentityDatabase,
+  recording: Recording,
   options: CleanupOptions,
 ): Promise<{ cleaned: CleanupReport; leftOut: readonly LeftOut[] }> {
   const cleanUpBy = (cleanup: typeof retentionRules) =>
     new DatabaseOptimizer(database.connection, {
       models: Object.values(database.models),
       cleanup,
-      ...recordingFor(database),
+      ...recording,
     }).cleanup(options);
   try {
     return { cleaned: await cleanUpBy(retentionRules), leftOut: [] };

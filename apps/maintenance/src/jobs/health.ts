@@ -14,13 +14,14 @@ const maxCollections = 20;
 /** Checks the database and reports what is wrong with it. A bad score is a finding, not a failed run. */
 export function healthJob(database: IdentityDatabase, config: Config, metrics: Metrics): Job {
   const models = Object.values(database.models);
+  const recording = recordingFor(database);
   let previous: HealthReport | undefined;
   return {
     name: "health",
     schedule: config.healthSchedule,
     pausable: false,
     run: async ({ log, signal }) => {
-      const optimizer = new DatabaseOptimizer(database.connection, { models, ...recordingFor(database) });
+      const optimizer = new DatabaseOptimizer(database.connection, { models, ...recording });
       const keep = config.healthKeep === "on";
       const report = await optimizer.health({ now: new Date(), keep, ...(previous && { previous }) });
       previous = report;

@@ -22,6 +22,7 @@ const askEveryMs = 100;
  * before it was, compares anew once there, and leaves switching reads, going back and contracting to `org-db migrate`.
  */
 export function migrationJob(database: IdentityDatabase, config: Config, migration: Migration): Job {
+  const recording = recordingFor(database);
   return {
     name: "migration",
     schedule: config.migrationSchedule,
@@ -33,7 +34,7 @@ export function migrationJob(database: IdentityDatabase, config: Config, migrati
       const migrate = (signal: AbortSignal) =>
         migrateUp(database.connection, migration, optionsOf(config, context, signal), "verify");
       return recordOperation(
-        recordingFor(database),
+        recording,
         "migrate",
         () => advance(context, migrate),
         ({ interrupted }) => ({ migration: migration.name, from: phase, interrupted: String(interrupted) }),

@@ -1,7 +1,7 @@
 import type { Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { latest } from "../core/clock.js";
 import { limits } from "../core/limits.js";
-import type { IdentityModels } from "../schemas/models.js";
 
 export interface Login {
   userId: Types.ObjectId;
@@ -10,11 +10,8 @@ export interface Login {
   country?: string;
 }
 
-/**
- * Adds a login to the user's analytics: counters, known devices and countries, each bounded with the longest unseen
- * leaving first. One update.
- */
-export async function recordLogin(models: IdentityModels, login: Login, now: Date): Promise<void> {
+export async function recordLogin(context: Context, login: Login): Promise<void> {
+  const { models, now } = context;
   const set = {
     "analytics.logins": { $add: [{ $ifNull: ["$analytics.logins", 0] }, 1] },
     "analytics.lastLoginAt": latest("$analytics.lastLoginAt", now),

@@ -1,11 +1,11 @@
 import type { Types } from "mongoose";
 import { z } from "zod";
+import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
 import { duration } from "../core/limits.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
-import type { IdentityModels } from "../schemas/models.js";
 import type { EndpointCount, UsageBucketDocument } from "../schemas/usage-bucket.js";
 import type { KnownCountry, KnownDevice, UserDocument } from "../schemas/user.js";
 import { type Engagement, engagementDays, engagementOf } from "./engagement.js";
@@ -37,20 +37,14 @@ export type UserAnalyticsOptions = z.input<typeof userAnalyticsOptionsSchema>;
 type AnalysedUser = Pick<UserDocument, "analytics" | "lastActiveAt">;
 type Buckets = Array<Pick<UsageBucketDocument, "startedAt" | "requests" | "failures" | "endpoints">>;
 
-/**
- * A user's engagement, logins, devices, countries and use by day and endpoint, in two reads, one of the user and one
- * of the daily buckets. The score is that of this moment, not the stored one.
- *
- * @throws IdentityError `USER_NOT_FOUND`; `INVALID_INPUT` for `days` out of 1 to 366.
- */
 export async function getUserAnalytics(
-  models: IdentityModels,
+  context: Context,
   input: { userId: Types.ObjectId } & UserAnalyticsOptions,
-  now: Date,
 ): Promise<UserAnalyticsReport> {
+  const { now } = context;
   const { userId, ...options } = input;
   const { days } = parseInput(userAnalyticsOptionsSchema, options);
-  const { user, buckets } = await readActivity(models, userId, Math.max(days, engagementDays), now);
+  const { user, buckets } = await readActivity(context, userId, Math.max(days, engagementDays));
   const reported = within(buckets, days, now);
   const { logins, lastLoginAt, devices, countries } = user.analytics;
   return {
@@ -66,17 +60,12 @@ export async function getUserAnalytics(
   };
 }
 
-/**
- * Computes a user's engagement anew and stores its score, by which users are ranked. Two reads and one write.
- *
- * @throws IdentityError `USER_NOT_FOUND`.
- */
 export async function updateAnalytics(
-  models: IdentityModels,
+  context: Context,
   input: { userId: Types.ObjectId },
-  now: Date,
 ): Promise<Engagement> {
-  const { user, buckets } = await readActivity(models, input.userId, engagementDays, now);
+  const { models, now } = context;
+  const { user, buckets } = await readActivity(context, input.userId, engagementDays);
   const computed = engagement(user, buckets, now);
   await models.User.collection.updateOne(
     { _id: input.userId },
@@ -86,11 +75,11 @@ export async function updateAnalytics(
 }
 
 async function readActivity(
-  models: IdentityModels,
+  context: Context,
   userId: Types.ObjectId,
   days: number,
-  now: Date,
 ): Promise<{ user: AnalysedUser; buckets: Buckets }> {
+  const { models, now } = context;
   const period = { from: firstDay(days, now), to: new Date(now.getTime() + 1), limit: days };
   const [user, buckets] = await Promise.all([
     models.User.collection.findOne({ _id: userId }, { projection: { analytics: 1, lastActiveAt: 1 } }),

@@ -1,5 +1,5 @@
 import { Types } from "mongoose";
-import { retentionOf } from "../context/retention.js";
+import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
 import { mintToken, sha256 } from "../core/secrets.js";
@@ -18,19 +18,11 @@ const startLength = 8;
 /** Leaves out what only a verification reads. */
 const summaryProjection = { "secrets.keyHash": 0, leases: 0, ownerActive: 0, ownerGeneration: 0 } as const;
 
-/**
- * Creates an API key of an active user.
- *
- * @throws IdentityError `INVALID_INPUT`; `USER_NOT_FOUND`; `USER_NOT_ACTIVE`.
- *
- * @example
- * const { key } = await createApiKey(models, { userId, name: "ci", scopes: ["repo:read"] }, new Date());
- */
 export async function createApiKey(
-  models: IdentityModels,
+  context: Context,
   input: ApiKeyInput & { userId: Types.ObjectId },
-  now: Date,
 ): Promise<CreatedApiKey> {
+  const { models, now } = context;
   const { userId, ...wanted } = input;
   const { lifetimeMs, rateLimit = {}, quota, ...settings } = parseInput(apiKeyInputSchema, wanted);
   const key = mintToken("apiKey").raw;
@@ -54,7 +46,7 @@ export async function createApiKey(
     ownerActive: false,
     ownerGeneration: 0,
     createdAt: now,
-    ...expiryAfter(models, now, lifetimeMs),
+    ...expiryAfter(context, lifetimeMs),
     schemaVersion: currentSchemaVersion,
   };
   await models.ApiKey.collection.insertOne({ ...apiKey });
@@ -78,37 +70,32 @@ export function startOf(key: string): string {
 
 /** The dates of a key that expires after so long, or not at all. */
 export function expiryAfter(
-  models: IdentityModels,
-  now: Date,
+  context: Context,
   lifetimeMs: number | undefined,
 ): Pick<ApiKeyDocument, "expiresAt" | "purgeAt"> {
+  const { now } = context;
   if (lifetimeMs === undefined) return {};
   const expiresAt = now.getTime() + lifetimeMs;
-  const purgeAt = new Date(expiresAt + retentionOf(models).tokensMs);
+  const purgeAt = new Date(expiresAt + context.policies.retention.tokensMs);
   return { expiresAt: new Date(expiresAt), purgeAt };
 }
 
-/** The user's keys that have not been revoked, the newest first; expired ones too, until they are purged. */
 export async function listApiKeys(
-  models: IdentityModels,
+  context: Context,
   input: { userId: Types.ObjectId; page?: Page },
 ): Promise<ApiKeySummary[]> {
+  const { models } = context;
   const query = queries.liveApiKeysOfUser(input.userId, input.page);
   const found = await runQuery<ApiKeyDocument>(models, query, summaryProjection);
   return found.map(summarise);
 }
 
-/**
- * Ends a key, and the one before it, from the next verification on. Ending one that has already ended is no error.
- *
- * @returns true when this call ended it.
- */
 export async function revokeApiKey(
-  models: IdentityModels,
+  context: Context,
   input: { userId: Types.ObjectId; keyId: Types.ObjectId },
-  now: Date,
 ): Promise<boolean> {
-  const purgeAt = new Date(now.getTime() + retentionOf(models).tokensMs);
+  const { models, now } = context;
+  const purgeAt = new Date(now.getTime() + context.policies.retention.tokensMs);
   const { modifiedCount } = await models.ApiKey.collection.updateOne(
     { _id: input.keyId, userId: input.userId, revokedAt: null },
     { $set: { revokedAt: now, purgeAt } },

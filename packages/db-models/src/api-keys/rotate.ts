@@ -1,4 +1,5 @@
 import type { Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
 import { mintToken, sha256 } from "../core/secrets.js";
@@ -12,28 +13,21 @@ import type { RotatedApiKey } from "./types.js";
 /** Of parallel rotations one gets through in each round. */
 const maxAttempts = 200;
 
-/**
- * Replaces a key. The one before stays good for a while, so that programs can change over without a gap; the one
- * before that ends at once, for there are never more than two. Both are in one document, hence name, scopes, limits,
- * and what is left of the quota are the same thing for both: a rotation grants nothing.
- *
- * @throws IdentityError `API_KEY_NOT_FOUND` when the user has no such live key; `INVALID_INPUT`; `CONTENTION`.
- */
 export async function rotateApiKey(
-  models: IdentityModels,
+  context: Context,
   input: ApiKeyRotationInput & { userId: Types.ObjectId; keyId: Types.ObjectId },
-  now: Date,
 ): Promise<RotatedApiKey> {
+  const { models, now } = context;
   const { userId, keyId, ...wanted } = input;
   const { overlapMs, lifetimeMs } = parseInput(apiKeyRotationSchema, wanted);
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const apiKey = await readLiveKey(models, { _id: keyId, userId }, now);
+    const apiKey = await readLiveKey(context, { _id: keyId, userId });
     const formerExpiresAt = new Date(Math.min(now.getTime() + overlapMs, +(apiKey.expiresAt ?? Infinity)));
     const key = mintToken("apiKey").raw;
     const changes = {
       secrets: secretsAfter(apiKey, key, formerExpiresAt, now),
       start: startOf(key),
-      ...expiryAfter(models, now, lifetimeMs),
+      ...expiryAfter(context, lifetimeMs),
     };
     if (await replace(models, apiKey, changes)) {
       return { apiKey: summarise({ ...apiKey, ...changes }), key, formerExpiresAt };
@@ -43,10 +37,10 @@ export async function rotateApiKey(
 }
 
 async function readLiveKey(
-  models: IdentityModels,
+  context: Context,
   filter: Pick<ApiKeyDocument, "_id" | "userId">,
-  now: Date,
 ): Promise<ApiKeyDocument> {
+  const { models, now } = context;
   const apiKey = (await models.ApiKey.collection.findOne(filter)) as ApiKeyDocument | null;
   if (apiKey) assertKnownVersion(apiKey);
   if (apiKey && !apiKey.revokedAt && !(apiKey.expiresAt && apiKey.expiresAt <= now)) return apiKey;

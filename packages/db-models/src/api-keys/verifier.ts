@@ -23,7 +23,7 @@ export interface ApiKeyVerifierOptions {
   /** After this time what is left of a lease is given back. Default 5,000 ms. */
   leaseMs?: number;
   /** Usage is written this long after the first verification that is not written yet. Default 5,000 ms. */
-  flushMs?: number;
+  flushIntervalMs?: number;
   /** Verifications whose counts a crash loses at most. Default 1,000. */
   maxUnwritten?: number;
   /** Keys with leases at the same time; further ones have each verification claimed by itself. Default 10,000. */
@@ -57,7 +57,7 @@ export class ApiKeyVerifier {
   readonly #leases: KeyLeases;
   readonly #usage: WriteBehind<PendingUse>;
   readonly #schedule: Schedule;
-  readonly #flushMs: number;
+  readonly #flushIntervalMs: number;
   readonly #maxUnwritten: number;
   /** Counted and not confirmed as written; of them, those that no flush has taken. */
   #unwritten = 0;
@@ -69,7 +69,7 @@ export class ApiKeyVerifier {
     const onError = options.onError ?? (() => undefined);
     this.#models = models;
     this.#schedule = options.schedule ?? later;
-    this.#flushMs = options.flushMs ?? 5 * duration.second;
+    this.#flushIntervalMs = options.flushIntervalMs ?? 5 * duration.second;
     this.#maxUnwritten = options.maxUnwritten ?? 1_000;
     const owner = randomBytes(16).toString("base64url");
     const rules = { leaseSize, leaseMs, maxKeys };
@@ -132,7 +132,7 @@ export class ApiKeyVerifier {
     if (now > use.lastUsedAt) use.lastUsedAt = now;
     // Half of what may be lost is written while the other half is counted.
     if (this.#unflushed * 2 >= this.#maxUnwritten) void this.flush();
-    else this.#flushDue ??= this.#schedule(() => void this.flush(), this.#flushMs);
+    else this.#flushDue ??= this.#schedule(() => void this.flush(), this.#flushIntervalMs);
   }
 
   async #write(group: PendingUse[]): Promise<void> {
@@ -141,24 +141,6 @@ export class ApiKeyVerifier {
     } finally {
       this.#unwritten -= group.reduce((sum, { requests }) => sum + requests, 0);
     }
-  }
-}
-
-/**
- * Verifies one key without a verifier, for a script: one read, and a write each for what it claims and counts.
- *
- * @throws IdentityError `SCHEMA_TOO_NEW`.
- */
-export async function verifyApiKey(
-  models: IdentityModels,
-  presented: ApiKeyPresentation,
-  now: Date,
-): Promise<ApiKeyCheck> {
-  const verifier = new ApiKeyVerifier(models, { leaseSize: 0 });
-  try {
-    return await verifier.verify(presented, now);
-  } finally {
-    await verifier.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import { Types } from "mongoose";
 import { z } from "zod";
+import type { Context } from "../context/context.js";
 import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import { isSigned, keyIdOf, type SigningKey, sha256, signText } from "../core/secrets.js";
@@ -61,33 +62,19 @@ export async function newestCheckpoint(models: IdentityModels): Promise<AuditChe
   return newest;
 }
 
-/**
- * Signs the state of every chain, and stores it. What was written since the checkpoint before is verified first, so
- * that no checkpoint vouches for a broken chain. The result is for keeping elsewhere too: with it {@link verifyAudit}
- * finds what was cut off later.
- *
- * @throws IdentityError `AUDIT_BROKEN` with the break as `details`; `CONTENTION` when others made checkpoints all the time.
- *
- * @example
- * await writeFile("checkpoint.json", JSON.stringify(await createAuditCheckpoint(models, { signingKey }, new Date())));
- */
-export function createAuditCheckpoint(
-  models: IdentityModels,
-  keys: AuditKeys,
-  now: Date,
-): Promise<AuditCheckpoint> {
-  return signNext(models, keys, now, (chains) => Promise.resolve(chains));
+export function createAuditCheckpoint(context: Context, keys: AuditKeys): Promise<AuditCheckpoint> {
+  return signNext(context, keys, (chains) => Promise.resolve(chains));
 }
 
 const maxAttempts = 5;
 
 /** Makes the next checkpoint, with the chains as they are and as the caller then changes them. */
 export async function signNext(
-  models: IdentityModels,
+  context: Context,
   keys: AuditKeys,
-  now: Date,
   change: (chains: AuditChainState[]) => Promise<AuditChainState[]>,
 ): Promise<AuditCheckpoint> {
+  const { models, now } = context;
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const previous = await newestCheckpoint(models);
     assertGenuine(previous, keys);

@@ -1,4 +1,4 @@
-import { retentionOf } from "../context/retention.js";
+import type { Context } from "../context/context.js";
 import { clockToleranceMs } from "../core/clock.js";
 import type { AuditChainState } from "../schemas/audit-checkpoint.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
@@ -24,23 +24,12 @@ export interface AuditRetentionResult {
 /** Events that go in one command. */
 const batchLength = 1_000;
 
-/**
- * Removes the audit events that are older than the retention, from the front of each chain up to the first that is
- * not. A signed checkpoint first states where each chain begins from now on, and only then anything is removed: a crash
- * at any point leaves chains that verify, and the next call goes on. A chain that is broken keeps its old events: they
- * are evidence.
- *
- * @throws IdentityError `AUDIT_BROKEN` with the break as `details`; `CONTENTION`.
- */
-export async function applyAuditRetention(
-  models: IdentityModels,
-  keys: AuditKeys,
-  now: Date,
-): Promise<AuditRetentionResult> {
-  const before = new Date(now.getTime() - retentionOf(models).auditMs);
-  const checkpoint = await signNext(models, keys, now, async (chains) => {
+export async function applyAuditRetention(context: Context, keys: AuditKeys): Promise<AuditRetentionResult> {
+  const { models, now } = context;
+  const before = new Date(now.getTime() - context.policies.retention.auditMs);
+  const checkpoint = await signNext(context, keys, async (chains) => {
     const kept: AuditChainState[] = [];
-    for (const chain of chains) kept.push(await shortened(models, chain, before, now));
+    for (const chain of chains) kept.push(await shortened(context, chain, before));
     return kept;
   });
   let events = 0;
@@ -48,12 +37,8 @@ export async function applyAuditRetention(
   return { events, checkpoints: await removeCheckpoints(models, before), checkpoint };
 }
 
-async function shortened(
-  models: IdentityModels,
-  chain: AuditChainState,
-  before: Date,
-  now: Date,
-): Promise<AuditChainState> {
+async function shortened(context: Context, chain: AuditChainState, before: Date): Promise<AuditChainState> {
+  const { models, now } = context;
   // An event of a clock that ran ahead is as old as those beside it, or it would hold up the rest for years.
   let anyExpired = false;
   const isKept = ({ at, sequence }: AuditEventDocument) => {

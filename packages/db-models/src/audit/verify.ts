@@ -1,3 +1,4 @@
+import type { Context } from "../context/context.js";
 import { parseInput } from "../core/input.js";
 import type { SigningKey } from "../core/secrets.js";
 import type { AuditChainState, AuditCheckpointDocument } from "../schemas/audit-checkpoint.js";
@@ -50,19 +51,11 @@ interface Trust {
 const maxBreaks = 100;
 const maxRounds = 5;
 
-/**
- * Reads every chain and every checkpoint, and names the first event of each chain that is not what was written. Memory
- * holds one batch of events, the newest checkpoint and the exported one. Writers and retention may be at work meanwhile.
- *
- * @throws IdentityError `INVALID_INPUT` when the checkpoint is none.
- *
- * @example
- * const { intact, breaks } = await verifyAudit(models, { publicKeys: [publicKey], checkpoint: JSON.parse(kept) });
- */
 export async function verifyAudit(
-  models: IdentityModels,
+  context: Context,
   input: AuditVerificationInput = {},
 ): Promise<AuditVerification> {
+  const { models } = context;
   for (let round = 1; ; round++) {
     const trust = await readTrust(models, input);
     const result = await verifyChains(models, trust);

@@ -3,6 +3,7 @@ import { type mongo, Types } from "mongoose";
 import type { z } from "zod";
 import { clockToleranceMs } from "../core/clock.js";
 import { IdentityError } from "../core/errors.js";
+import { parseInput } from "../core/input.js";
 import { duration } from "../core/limits.js";
 import { randomKey, seal } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
@@ -11,7 +12,7 @@ import type { AuditEventDocument } from "../schemas/audit-event.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
 import { auditEventHash, auditRefOf, firstHash } from "./canonical.js";
-import type { auditInputSchema } from "./input.js";
+import { type AuditInput, auditInputSchema } from "./input.js";
 
 type AuditFacts = z.output<typeof auditInputSchema>;
 
@@ -50,7 +51,7 @@ const durable: mongo.BulkWriteOptions = {
 /** Shorter than any retention, so that retention can take away a whole chain and nothing is added to it any more. */
 const maxChainIdleMs = duration.day;
 
-/** Appends to one chain, in the order of arrival and in groups. One for each connection of a process. */
+/** Appends to one chain, in the order of arrival and in groups. One for each identity object. */
 export class AuditWriter {
   readonly #models: IdentityModels;
   #head: ChainHead | undefined;
@@ -62,7 +63,14 @@ export class AuditWriter {
     this.#models = models;
   }
 
-  append(facts: AuditFacts, at: Date): Promise<AppendedAudit> {
+  /** @throws IdentityError `INVALID_INPUT`, `AUDIT_NOT_WRITTEN`. */
+  async append(input: AuditInput, at: Date): Promise<AppendedAudit> {
+    const facts = parseInput(auditInputSchema, input);
+    if (Number.isNaN(at.getTime())) throw new IdentityError("INVALID_INPUT", "the moment is no date");
+    return this.#enqueue(facts, new Date(at));
+  }
+
+  #enqueue(facts: AuditFacts, at: Date): Promise<AppendedAudit> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ facts, at, resolve, reject });
       if (!this.#draining) this.#drained = this.#drain();

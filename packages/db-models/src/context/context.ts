@@ -1,35 +1,38 @@
 import type { Clock } from "../core/clock.js";
 import type { IdentityPolicies } from "../core/policies/identity.js";
 import type { IdentityModels } from "../schemas/models.js";
+import { EvaluatedAttempts } from "./evaluated-attempts.js";
+import { Turns } from "./turns.js";
 
-/** What the operations of one identity object share. */
-export interface Context {
+/** What every call of one identity object shares. */
+export interface Shared {
   readonly models: IdentityModels;
   readonly policies: IdentityPolicies;
   readonly clock: Clock;
+  /** The logins of one user that this process opens sessions for, one after the other. */
+  readonly turns: Turns;
+  /** The login attempts that this process is deciding on. */
+  readonly attempts: EvaluatedAttempts;
 }
 
-/** An operation that needs no time, bound to a context. */
-export function bound<I extends unknown[], R>(
-  { models }: Context,
-  act: (models: IdentityModels, ...input: I) => R,
-): (...input: I) => R {
-  return (...input) => act(models, ...input);
+/** What one call of an operation works with: what its identity object shares, at one moment from its begin to its end. */
+export interface Context extends Shared {
+  readonly now: Date;
 }
 
-/** An operation at a moment, which the clock of a context tells. */
-export function timed<I, R>(
-  { models, clock }: Context,
-  act: (models: IdentityModels, input: I, now: Date) => R,
-): (input: I) => R {
-  return (input) => act(models, input, clock.now());
+/** What the calls of a new identity object share. */
+export function shared(models: IdentityModels, policies: IdentityPolicies, clock: Clock): Shared {
+  return { models, policies, clock, turns: new Turns(), attempts: new EvaluatedAttempts() };
 }
 
-/** An operation at a moment that a policy governs. */
-export function governed<I, P, R>(
-  { models, clock }: Context,
-  act: (models: IdentityModels, input: I, now: Date, policy: P) => R,
-  policy: P,
-): (input: I) => R {
-  return (input) => act(models, input, clock.now(), policy);
+/** The context of a call that begins now. */
+export function begin(identity: Shared): Context {
+  return { ...identity, now: identity.clock.now() };
+}
+
+/** Binds operations to an identity object: each call gets a context of its own. */
+export function operationsOf(identity: Shared) {
+  return <I extends unknown[], R>(act: (context: Context, ...input: I) => R): ((...input: I) => R) =>
+    (...input) =>
+      act(begin(identity), ...input);
 }

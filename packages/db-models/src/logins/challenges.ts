@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { clockToleranceMs } from "../core/clock.js";
 import { IdentityError } from "../core/errors.js";
 import { duration, limits } from "../core/limits.js";
@@ -9,7 +10,6 @@ import { mintToken, parseToken, sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { LoginChallengeDocument } from "../schemas/login-challenge.js";
-import type { IdentityModels } from "../schemas/models.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
 import type { RiskAssessment } from "../schemas/user-session.js";
 import { updateProfile } from "./reserve.js";
@@ -48,19 +48,13 @@ export type LoginChallengeCheck =
   | ({ passed: true; id: Types.ObjectId } & LoginChallengeInput)
   | { passed: false; reason: ChallengeRefusal; userId?: Types.ObjectId };
 
-/**
- * Asks a sign-in whose password was right for a one-time code: good for ten minutes, five attempts and one use, and
- * only together with the token, so that who reads the code over a shoulder has nothing.
- *
- * @throws IdentityError `CHALLENGE_LIMIT` after five in a quarter of an hour, so that nobody's mailbox is flooded.
- */
 export async function createLoginChallenge(
-  models: IdentityModels,
+  context: Context,
   input: LoginChallengeInput,
-  now: Date,
 ): Promise<CreatedLoginChallenge> {
+  const { models, now } = context;
   const id = new Types.ObjectId();
-  if (!(await reserveChallenge(models, input.userId, id, now))) {
+  if (!(await reserveChallenge(context, input.userId, id))) {
     throw new IdentityError("CHALLENGE_LIMIT", "too many challenges of this account in a short time");
   }
   const token = mintToken("challenge");
@@ -88,11 +82,11 @@ export async function createLoginChallenge(
  * the limit get one. A moment that a wrong clock dated ahead does not count.
  */
 async function reserveChallenge(
-  models: IdentityModels,
+  context: Context,
   userId: Types.ObjectId,
   id: Types.ObjectId,
-  now: Date,
 ): Promise<boolean> {
+  const { now } = context;
   const since = new Date(now.getTime() - quarterHourMs);
   const until = new Date(now.getTime() + clockToleranceMs);
   const stored = { $ifNull: ["$challenges", []] };
@@ -101,7 +95,7 @@ async function reserveChallenge(
   // A retry after an answer that got lost finds its own entry, and adds none.
   const isCounted = { $in: [id, { $map: { input: stored, as: "one", in: "$$one.id" } }] };
   const isFull = { $gte: [{ $size: recent }, limits.challenges] };
-  const profile = await updateProfile(models, "user", userId.toHexString(), now, {
+  const profile = await updateProfile(context, "user", userId.toHexString(), {
     challenges: {
       $cond: [{ $or: [isCounted, isFull] }, stored, { $concatArrays: [recent, [{ id, at: now }]] }],
     },
@@ -112,17 +106,11 @@ async function reserveChallenge(
   return profile.challenges?.some((one) => one.id.equals(id)) ?? false;
 }
 
-/**
- * Checks a code. An attempt is taken before the code is looked at, by one conditional update, so that no more than
- * five are ever evaluated, however many come at once; of parallel right ones, one passes.
- *
- * @param input - as presented; anything is refused, never thrown at.
- */
 export async function verifyLoginChallenge(
-  models: IdentityModels,
+  context: Context,
   input: { token: unknown; code: unknown },
-  now: Date,
 ): Promise<LoginChallengeCheck> {
+  const { models, now } = context;
   const token = parseToken("challenge", input.token);
   const { code } = input;
   if (!token || typeof code !== "string" || !/^\d{8}$/.test(code))

@@ -1,15 +1,11 @@
 import { Types } from "mongoose";
 import { z } from "zod";
+import type { Context } from "../context/context.js";
 import { normaliseIdentifier } from "../core/email.js";
 import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
 import { networkOf } from "../core/network.js";
-import {
-  type LoginDefencePolicy,
-  type LoginDefencePolicyInput,
-  loginDefencePolicyOf,
-  rulesOf,
-} from "../core/policies/login-defence.js";
+import { rulesOf } from "../core/policies/login-defence.js";
 import { keptFor } from "../core/profile-retention.js";
 import { sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
@@ -23,7 +19,6 @@ import {
   counterAfter,
   counterWithout,
 } from "./counters.js";
-import { evaluatedAttempts } from "./evaluated.js";
 
 const attemptInputSchema = z.strictObject({
   identifier: z.string().max(1_024),
@@ -74,40 +69,24 @@ export type LoginAdmission =
     }
   | { admitted: false; challenge: boolean; retryAfterMs: number };
 
-/**
- * Asks whether a sign-in may be evaluated now; call it before looking at the password. The attempt is counted as a
- * failure in the same command that admits it, so parallel guesses can't slip through, and one that a crash ends stays
- * counted until it is forgotten. At most two commands when it is admitted, and the same ones whether or not there is
- * such an account. An attempt that isn't admitted counts nowhere.
- *
- * @throws IdentityError `INVALID_INPUT`; `CONTENTION`.
- *
- * @example
- * const admission = await reserveLoginAttempt(models, { identifier, ip }, new Date());
- * if (!admission.admitted) return reply.code(429).header("retry-after", admission.retryAfterMs / 1_000).send();
- */
 export async function reserveLoginAttempt(
-  models: IdentityModels,
+  context: Context,
   input: LoginAttemptInput,
-  now: Date,
-  policy: LoginDefencePolicyInput = {},
 ): Promise<LoginAdmission> {
   const { identifier, ip, deviceCookie, challengeSolved, waitMs } = parseInput(attemptInputSchema, input);
-  const rules = loginDefencePolicyOf(policy);
   const account = loginAccountOf(identifier);
   const counted = { account, ip, deviceCookie, challengeSolved };
-  if (waitMs === 0) return reserveOnBoth(models, new Types.ObjectId(), counted, now, rules);
-  const evaluated = evaluatedAttempts(models);
+  if (waitMs === 0) return reserveOnBoth(context, new Types.ObjectId(), counted);
   for (let left = waitMs; ; ) {
     const id = new Types.ObjectId();
-    evaluated.begin(account, id);
-    const admission = await reserveOnBoth(models, id, counted, now, rules).catch((error: unknown) => {
-      evaluated.end(account, id, false);
+    context.attempts.begin(account, id);
+    const admission = await reserveOnBoth(context, id, counted).catch((error: unknown) => {
+      context.attempts.end(account, id, false);
       throw error;
     });
     if (admission.admitted) return admission;
-    evaluated.end(account, id, false);
-    const waitedMs = await evaluated.oneEvaluated(account, left);
+    context.attempts.end(account, id, false);
+    const waitedMs = await context.attempts.oneEvaluated(account, left);
     if (waitedMs === undefined) return admission;
     left -= waitedMs;
   }
@@ -122,15 +101,14 @@ interface CountedInput {
 }
 
 async function reserveOnBoth(
-  models: IdentityModels,
+  context: Context,
   id: Types.ObjectId,
   { account, ip, deviceCookie, challengeSolved }: CountedInput,
-  now: Date,
-  rules: LoginDefencePolicy,
 ): Promise<LoginAdmission> {
+  const { models, now } = context;
   const attempt = { id, now, skipsDelay: challengeSolved ?? false };
   const deviceHash = deviceCookie ? loginDeviceOf(account, deviceCookie) : undefined;
-  const byAccount = await reserveOnAccount(models, account, deviceHash, attempt, rules);
+  const byAccount = await reserveOnAccount(context, account, deviceHash, attempt);
   const {
     admitted,
     challenge,
@@ -143,7 +121,7 @@ async function reserveOnBoth(
   const reserved = { id: attempt.id, account, knownDevice, beginsDelay, accountFailures, networkFailures: 0 };
   const network = knownDevice ? undefined : networkOf(ip);
   if (!network) return { admitted, challenge, attempt: reserved };
-  const byNetwork = await reserveOnNetwork(models, network, ip, { ...attempt, skipsDelay: false }, rules);
+  const byNetwork = await reserveOnNetwork(context, network, ip, { ...attempt, skipsDelay: false });
   const either = { challenge: challenge || byNetwork.challenge };
   if (byNetwork.admitted) {
     const networkFailures = byNetwork.failures;
@@ -164,12 +142,12 @@ export function loginDeviceOf(account: string, deviceCookie: string): string {
 }
 
 async function reserveOnAccount(
-  models: IdentityModels,
+  context: Context,
   account: string,
   deviceHash: string | undefined,
   attempt: CountedAttempt,
-  policy: LoginDefencePolicy,
 ): Promise<CounterAnswer & { knownDevice: boolean }> {
+  const policy = context.policies.logins;
   const knownSince = new Date(attempt.now.getTime() - policy.knownDeviceMs);
   const rules = { account: rulesOf(policy, "account"), device: rulesOf(policy, "device") };
   const isIt = {
@@ -182,7 +160,7 @@ async function reserveOnAccount(
   const isKnown = { $anyElementTrue: [{ $map: { input: stored, as: "device", in: isIt } }] };
   const counted = { counter: counterAfter("$$device.counter", rules.device, attempt) };
   const device = { $cond: [isIt, { $mergeObjects: ["$$device", counted] }, "$$device"] };
-  const profile = await updateProfile(models, "account", account, attempt.now, {
+  const profile = await updateProfile(context, "account", account, {
     counter: {
       $cond: [
         isKnown,
@@ -199,14 +177,14 @@ async function reserveOnAccount(
 }
 
 async function reserveOnNetwork(
-  models: IdentityModels,
+  context: Context,
   network: string,
   ip: string | undefined,
   attempt: CountedAttempt,
-  policy: LoginDefencePolicy,
 ): Promise<CounterAnswer> {
+  const policy = context.policies.logins;
   const rules = rulesOf(policy, "network", ip);
-  const profile = await updateProfile(models, "network", network, attempt.now, {
+  const profile = await updateProfile(context, "network", network, {
     counter: counterAfter("$counter", rules, attempt),
     devices: [],
     purgeAt: keptFor(rules.cap * rules.forgetMs, attempt.now),
@@ -230,12 +208,12 @@ const maxAttempts = 10;
 
 /** Changes the profile of a subject by a pipeline, and makes it where there is none; returns it as this change left it. */
 export async function updateProfile(
-  models: IdentityModels,
+  context: Context,
   subject: LoginSubject,
   key: string,
-  now: Date,
   set: Record<string, unknown>,
 ): Promise<LoginProfileDocument> {
+  const { models, now } = context;
   const { filter } = queries.loginProfileOf(subject, key);
   const update = [{ $set: { ...set, updatedAt: now, schemaVersion: currentSchemaVersion } }];
   const options = { upsert: true, returnDocument: "after" } as const;

@@ -1,11 +1,9 @@
 import type { Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { limits } from "../core/limits.js";
-import { type LoginDefencePolicyInput, loginDefencePolicyOf } from "../core/policies/login-defence.js";
 import { keptFor } from "../core/profile-retention.js";
 import { queries } from "../queries/queries.js";
-import type { IdentityModels } from "../schemas/models.js";
 import { recordSecurityEvent, type SecurityEventInput } from "../security-events/events.js";
-import { evaluatedAttempts } from "./evaluated.js";
 import { loginAccountOf, loginDeviceOf, type ReservedLoginAttempt, takeBack } from "./reserve.js";
 
 export interface LoginOutcome {
@@ -25,57 +23,36 @@ export interface LoginOutcome {
   defer?: (record: () => Promise<void>) => void;
 }
 
-/**
- * Tells how an admitted attempt ended. A failure has been counted already; of a known account it becomes a security
- * event, and another one when delays begin. A success forgets the failures of the counter that it went through, the
- * device's or the account's, makes the device known, and takes its own attempt out of the network's: who has one
- * account can't wash off the guesses at others.
- *
- * @throws IdentityError `INVALID_INPUT` for a policy out of bounds.
- */
-export async function settleLoginAttempt(
-  models: IdentityModels,
-  outcome: LoginOutcome,
-  now: Date,
-  policy: LoginDefencePolicyInput = {},
-): Promise<void> {
-  const { knownDeviceMs } = loginDefencePolicyOf(policy);
+export async function settleLoginAttempt(context: Context, outcome: LoginOutcome): Promise<void> {
   try {
-    if (outcome.succeeded) await noteSuccess(models, outcome, now, knownDeviceMs);
-    else if (outcome.defer) outcome.defer(() => noteFailure(models, outcome, now));
-    else await noteFailure(models, outcome, now);
+    if (outcome.succeeded) await noteSuccess(context, outcome);
+    else if (outcome.defer) outcome.defer(() => noteFailure(context, outcome));
+    else await noteFailure(context, outcome);
   } finally {
-    evaluatedAttempts(models).end(outcome.attempt.account, outcome.attempt.id, true);
+    context.attempts.end(outcome.attempt.account, outcome.attempt.id, true);
   }
 }
 
-async function noteSuccess(
-  models: IdentityModels,
-  outcome: LoginOutcome,
-  now: Date,
-  knownDeviceMs: number,
-): Promise<void> {
+async function noteSuccess(context: Context, outcome: LoginOutcome): Promise<void> {
+  const { models, now } = context;
   const { attempt } = outcome;
   await Promise.all([
-    forgive(models, outcome, now, knownDeviceMs),
+    forgive(context, outcome),
     attempt.network && takeBack(models, "network", attempt.network, { id: attempt.id, now }),
   ]);
 }
 
-async function noteFailure(
-  models: IdentityModels,
-  { attempt, userId, origin }: LoginOutcome,
-  now: Date,
-): Promise<void> {
+async function noteFailure(context: Context, { attempt, userId, origin }: LoginOutcome): Promise<void> {
+  const { models } = context;
   if (!userId) return;
   const { filter } = queries.loginProfileOf("account", attempt.account);
   const event = { userId, ...origin };
   const reasons = attempt.knownDevice ? ["known_device"] : [];
   await Promise.all([
     models.LoginProfile.collection.updateOne(filter as object, { $set: { userId } }),
-    recordSecurityEvent(models, { ...event, kind: "login_failed", severity: "info", reasons }, now),
+    recordSecurityEvent(context, { ...event, kind: "login_failed", severity: "info", reasons }),
     attempt.beginsDelay &&
-      recordSecurityEvent(models, { ...event, kind: "login_delayed", severity: "warning", reasons }, now),
+      recordSecurityEvent(context, { ...event, kind: "login_delayed", severity: "warning", reasons }),
   ]);
 }
 
@@ -83,11 +60,8 @@ async function noteFailure(
  * Forgets the failures of what a user signs in with, on any device: for whoever has proved by another way that the
  * account is theirs. Those of networks stay, for they may be guesses at other accounts.
  */
-export async function forgiveAccount(
-  models: IdentityModels,
-  identifiers: readonly string[],
-  now: Date,
-): Promise<void> {
+export async function forgiveAccount(context: Context, identifiers: readonly string[]): Promise<void> {
+  const { models, now } = context;
   const forgiven = { failures: 0 };
   const devices = {
     $map: {
@@ -105,12 +79,8 @@ export async function forgiveAccount(
   );
 }
 
-async function forgive(
-  models: IdentityModels,
-  { attempt, userId, deviceCookie }: LoginOutcome,
-  now: Date,
-  knownDeviceMs: number,
-): Promise<void> {
+async function forgive(context: Context, { attempt, userId, deviceCookie }: LoginOutcome): Promise<void> {
+  const { models, now } = context;
   const { filter } = queries.loginProfileOf("account", attempt.account);
   const set = {
     updatedAt: now,
@@ -118,7 +88,7 @@ async function forgive(
     ...(!attempt.knownDevice && { counter: { $literal: { failures: 0 } } }),
     ...(deviceCookie && {
       devices: devicesWith(loginDeviceOf(attempt.account, deviceCookie), now),
-      purgeAt: keptFor(knownDeviceMs, now),
+      purgeAt: keptFor(context.policies.logins.knownDeviceMs, now),
     }),
   };
   await models.LoginProfile.collection.updateOne(filter as object, [{ $set: set }]);

@@ -1,4 +1,5 @@
 import type { Collection, mongo, Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { sha256, type Token } from "../core/secrets.js";
 import type { IdentityModels } from "../schemas/models.js";
@@ -24,10 +25,15 @@ export interface Touch {
 
 /** What both layouts can do with one session; each answers what the session has become, or nothing without it. */
 export interface SessionLayout {
-  revoke(userId: Types.ObjectId, id: Types.ObjectId, now: Date): Promise<Written | undefined>;
-  touch(userId: Types.ObjectId, id: Types.ObjectId, touch: Touch): Promise<Written | undefined>;
+  revoke(context: Context, userId: Types.ObjectId, id: Types.ObjectId): Promise<Written | undefined>;
+  touch(
+    context: Context,
+    userId: Types.ObjectId,
+    id: Types.ObjectId,
+    touch: Touch,
+  ): Promise<Written | undefined>;
   /** Takes over what the other layout has of a session: `opened` when it is new there, and its user may be too. */
-  take(written: Written, what: "opened" | "ended" | "used", now: Date): Promise<void>;
+  take(context: Context, written: Written, what: "opened" | "ended" | "used"): Promise<void>;
 }
 
 /** The layout that a migration comes from: sessions in an array of their user. */
@@ -66,15 +72,20 @@ export class SourceLayout implements SessionLayout {
     return added;
   }
 
-  async revoke(userId: Types.ObjectId, id: Types.ObjectId, now: Date): Promise<Written | undefined> {
+  async revoke(context: Context, userId: Types.ObjectId, id: Types.ObjectId): Promise<Written | undefined> {
     await this.#users.updateOne(
       { _id: userId, sessions: { $elemMatch: { _id: id, active: true } } },
-      { $set: { "sessions.$.active": false }, $min: { "sessions.$.revokedAt": now } },
+      { $set: { "sessions.$.active": false }, $min: { "sessions.$.revokedAt": context.now } },
     );
     return this.#read(userId, id);
   }
 
-  async touch(userId: Types.ObjectId, id: Types.ObjectId, touch: Touch): Promise<Written | undefined> {
+  async touch(
+    _context: Context,
+    userId: Types.ObjectId,
+    id: Types.ObjectId,
+    touch: Touch,
+  ): Promise<Written | undefined> {
     await this.#users.updateOne(
       { _id: userId, sessions: { $elemMatch: { _id: id, active: true } } },
       { $max: { "sessions.$.lastActivity": touch.lastSeenAt, "sessions.$.expiresAt": touch.idleExpiresAt } },
@@ -82,7 +93,7 @@ export class SourceLayout implements SessionLayout {
     return this.#read(userId, id);
   }
 
-  async take(from: Written): Promise<void> {
+  async take(_context: Context, from: Written): Promise<void> {
     if (from.layout === "source") return;
     const user = await this.#models.User.collection.findOne({ _id: from.session.userId });
     const targets = new Map([
@@ -122,13 +133,18 @@ export class TargetLayout implements SessionLayout {
     return session ? { layout: "target", session: session as unknown as UserSessionDocument } : undefined;
   }
 
-  async revoke(userId: Types.ObjectId, id: Types.ObjectId, now: Date): Promise<Written | undefined> {
-    await endSessions(this.#models, { _id: id, userId }, "signed_out", now);
+  async revoke(context: Context, userId: Types.ObjectId, id: Types.ObjectId): Promise<Written | undefined> {
+    await endSessions(context, { _id: id, userId }, "signed_out");
     return this.#own(userId, id);
   }
 
-  async touch(userId: Types.ObjectId, id: Types.ObjectId, touch: Touch): Promise<Written | undefined> {
-    const { retentionMs } = sessionPolicyOf(this.#models);
+  async touch(
+    context: Context,
+    userId: Types.ObjectId,
+    id: Types.ObjectId,
+    touch: Touch,
+  ): Promise<Written | undefined> {
+    const { retentionMs } = sessionPolicyOf(context);
     const purgeAt = new Date(touch.idleExpiresAt.getTime() + retentionMs);
     await this.#models.UserSession.collection.updateOne(
       { _id: id, userId, revokedAt: null },
@@ -137,13 +153,13 @@ export class TargetLayout implements SessionLayout {
     return this.#own(userId, id);
   }
 
-  async take(from: Written, what: "opened" | "ended" | "used", now: Date): Promise<void> {
+  async take(context: Context, from: Written, what: "opened" | "ended" | "used"): Promise<void> {
     if (from.layout === "target") return;
     const { user, session } = from;
     const owner = what === "opened" ? [expandUser(user)] : [];
     await this.#gate.put([...owner, expandSession(user._id, session)]);
     // A session that is used keeps its slot; one that the backfill has yet to reach gets it there.
-    if (what !== "used") await settleSlots(this.#models, user._id, now);
+    if (what !== "used") await settleSlots(this.#models, user._id, context.now);
   }
 
   async #own(userId: Types.ObjectId, id: Types.ObjectId): Promise<Written | undefined> {

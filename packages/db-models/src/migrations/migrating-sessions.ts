@@ -1,8 +1,7 @@
 import { Types } from "mongoose";
+import { begin, type Context, type Shared } from "../context/context.js";
 import { duration } from "../core/limits.js";
-import type { SessionPolicy } from "../core/policies/sessions.js";
 import { mintLegacyToken, type Token } from "../core/secrets.js";
-import type { IdentityModels } from "../schemas/models.js";
 import { capUserAgent } from "../sessions/device.js";
 import { listSessions, type SessionSummary, summarise } from "../sessions/list.js";
 import { type OpenedSession, openSession } from "../sessions/open.js";
@@ -13,6 +12,7 @@ import {
   findChecked,
   refusalOfToken,
   type SessionCheck,
+  type ValidationOptions,
 } from "../sessions/validate.js";
 import { asUserSession, isLiveLegacy } from "./expand.js";
 import { type SessionLayout, SourceLayout, TargetLayout, type Written } from "./layouts.js";
@@ -38,21 +38,21 @@ const legacyIdleMs = 12 * duration.hour;
  * the phase writes has it; a call that fails may be made again.
  *
  * @example
- * const sessions = new MigratingSessions(models, new MigrationGate(connection, sessionsMigration()));
- * const check = await sessions.validate(request.cookies.session, new Date());
+ * const sessions = identity.migrations.sessionsThrough(new MigrationGate(connection, sessionsMigration()));
+ * const check = await sessions.validate(request.cookies.session);
  */
 export class MigratingSessions {
-  readonly #models: IdentityModels;
+  readonly #identity: Shared;
   readonly #gate: SessionGate;
   readonly #source: SourceLayout;
   readonly #target: TargetLayout;
 
   /** @param source - collection of the old layout. Default `legacy_users`. */
-  constructor(models: IdentityModels, gate: SessionGate, source = "legacy_users") {
-    this.#models = models;
+  constructor(identity: Shared, gate: SessionGate, source = "legacy_users") {
+    this.#identity = identity;
     this.#gate = gate;
-    this.#source = new SourceLayout(models, source);
-    this.#target = new TargetLayout(models, gate);
+    this.#source = new SourceLayout(identity.models, source);
+    this.#target = new TargetLayout(identity.models, gate);
   }
 
   /**
@@ -61,13 +61,14 @@ export class MigratingSessions {
    *
    * @throws IdentityError `USER_NOT_FOUND`, and what `openSession` throws.
    */
-  async open(input: OpenMigratingSessionInput, now: Date): Promise<OpenedMigratingSession> {
+  async open(input: OpenMigratingSessionInput): Promise<OpenedMigratingSession> {
+    const context = begin(this.#identity);
     // Made once, so that an attempt that is made again opens the same session.
-    const legacy = newLegacySession(input, now);
+    const legacy = newLegacySession(input, context.now);
     return this.#gate.write(async (route) => {
-      if (route.write[0] === "target") return this.#openInTarget(route, input, now);
+      if (route.write[0] === "target") return this.#openInTarget(context, route, input);
       const written = await this.#source.add(input.userId, legacy);
-      if (route.write.includes("target")) await this.#target.take(written, "opened", now);
+      if (route.write.includes("target")) await this.#target.take(context, written, "opened");
       return { id: legacy._id, token: legacy.token as string, idleExpiresAt: legacy.expiresAt };
     });
   }
@@ -76,32 +77,40 @@ export class MigratingSessions {
    * Decides whether a token of either form stands for a live session, and notes its use at most once in the policy's
    * touch interval.
    */
-  async validate(token: unknown, now: Date, policy: Partial<SessionPolicy> = {}): Promise<SessionCheck> {
+  async validate(token: unknown, options: ValidationOptions = {}): Promise<SessionCheck> {
+    const context = begin(this.#identity);
+    const { now } = context;
     const parsed = parseEitherToken(token);
     if (!parsed) return { active: false, reason: "malformed" };
-    const rules = sessionPolicyOf(this.#models, policy);
+    const rules = sessionPolicyOf(context);
     const session = await this.#gate.read((route) => this.#find(route, parsed));
     const reason = refusalOfToken(session, parsed, now, rules);
     if (reason || !session) return { active: false, reason: reason ?? "unknown" };
-    if (now.getTime() - session.lastSeenAt.getTime() < rules.touchIntervalMs)
+    if (options.touch === false || now.getTime() - session.lastSeenAt.getTime() < rules.touchIntervalMs)
       return { active: true, session: activeSession(session, undefined), touched: false };
     const { idleExpiresAt } = expiryAfterUse(session, now, rules);
     const touch = { lastSeenAt: now, idleExpiresAt };
-    await this.#onBoth("used", (layout) => layout.touch(session.userId, session._id, touch), now);
+    await this.#onBoth(context, "used", (layout) =>
+      layout.touch(context, session.userId, session._id, touch),
+    );
     return { active: true, session: activeSession(session, idleExpiresAt), touched: true };
   }
 
   /** Ends one session of a user. Ending one that has ended is no error. */
-  async revoke(input: { userId: Types.ObjectId; sessionId: Types.ObjectId }, now: Date): Promise<void> {
-    await this.#onBoth("ended", (layout) => layout.revoke(input.userId, input.sessionId, now), now);
+  async revoke(input: { userId: Types.ObjectId; sessionId: Types.ObjectId }): Promise<void> {
+    const context = begin(this.#identity);
+    await this.#onBoth(context, "ended", (layout) => layout.revoke(context, input.userId, input.sessionId));
   }
 
   /** The user's live sessions, the last to expire first. */
-  list(userId: Types.ObjectId, now: Date): Promise<SessionSummary[]> {
+  list({ userId }: { userId: Types.ObjectId }): Promise<SessionSummary[]> {
+    const context = begin(this.#identity);
     return this.#gate.read(async ({ read }) => {
-      if (read === "target") return listSessions(this.#models, userId, now);
+      if (read === "target") return listSessions(context, { userId });
       const sessions = await this.#source.sessionsOf(userId);
-      const live = sessions.filter((session) => !faultOfSession(session) && isLiveLegacy(session, now));
+      const live = sessions.filter(
+        (session) => !faultOfSession(session) && isLiveLegacy(session, context.now),
+      );
       return live
         .sort((a, b) => b.expiresAt.getTime() - a.expiresAt.getTime())
         .map((session) => summarise(asUserSession(userId, session)));
@@ -109,21 +118,21 @@ export class MigratingSessions {
   }
 
   async #find({ read }: SessionRoute, token: Token): Promise<CheckedSession | undefined> {
-    if (read === "target") return findChecked(this.#models, token);
+    if (read === "target") return findChecked(this.#identity.models, token);
     const found = await this.#source.find(token);
     // One that cannot be read stands for nobody; the migration names it.
     return found && !faultOfSession(found.session) ? asUserSession(found.user._id, found.session) : undefined;
   }
 
   async #openInTarget(
+    context: Context,
     { write }: SessionRoute,
     input: OpenMigratingSessionInput,
-    now: Date,
   ): Promise<OpenedMigratingSession> {
-    const opened = await openSession(this.#models, input, now);
+    const opened = await openSession(context, input);
     if (write.includes("source")) {
       const changed = await Promise.all([opened, ...opened.evicted].map(({ id }) => this.#target.read(id)));
-      for (const one of changed) if (one) await this.#source.take(one);
+      for (const one of changed) if (one) await this.#source.take(context, one);
     }
     return { id: opened.id, token: opened.token, idleExpiresAt: opened.idleExpiresAt };
   }
@@ -133,9 +142,9 @@ export class MigratingSessions {
    * only the later has was left by a process that died: the earlier then takes it over.
    */
   #onBoth(
+    context: Context,
     what: "ended" | "used",
     act: (layout: SessionLayout) => Promise<Written | undefined>,
-    now: Date,
   ): Promise<void> {
     return this.#gate.write(async ({ write }) => {
       const layouts = write.map(
@@ -144,7 +153,7 @@ export class MigratingSessions {
       for (const layout of layouts) {
         const written = await act(layout);
         if (!written) continue;
-        for (const other of layouts) if (other !== layout) await other.take(written, what, now);
+        for (const other of layouts) if (other !== layout) await other.take(context, written, what);
         return;
       }
     });

@@ -1,7 +1,7 @@
 import type { Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { equalHashes, parseToken, sha256, type Token } from "../core/secrets.js";
 import type { IssuedAccessToken } from "../schemas/app-token.js";
-import type { IdentityModels } from "../schemas/models.js";
 import { type Grant, readGrant, refusalOf } from "./grants.js";
 import type { GrantRefusal } from "./types.js";
 
@@ -21,22 +21,8 @@ export type AccessTokenCheck =
   | { active: true; token: ActiveAccessToken }
   | { active: false; reason: GrantRefusal };
 
-/**
- * Decides whether a presented access token is live: one command, no write. The authorization, the app, the user and the
- * consent decide together, so whatever is revoked or suspended is so at the next request.
- *
- * @param token - as presented; anything that is no token is refused, never thrown at.
- * @throws IdentityError `SCHEMA_TOO_NEW`.
- *
- * @example
- * const check = await validateAccessToken(models, bearer, new Date());
- * if (!check.active || !grantsScope(check.token.scopes, "repo:read")) return reply.code(401).send();
- */
-export async function validateAccessToken(
-  models: IdentityModels,
-  token: unknown,
-  now: Date,
-): Promise<AccessTokenCheck> {
+export async function validateAccessToken(context: Context, token: unknown): Promise<AccessTokenCheck> {
+  const { models, now } = context;
   const parsed = parseToken("accessToken", token);
   if (!parsed) return { active: false, reason: "malformed" };
   const grant = await readGrant(models, parsed);

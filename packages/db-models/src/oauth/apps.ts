@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Types } from "mongoose";
 import { z } from "zod";
-import { retentionOf } from "../context/retention.js";
+import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { parseInput, printable } from "../core/input.js";
 import { duration, limits } from "../core/limits.js";
@@ -65,16 +65,11 @@ export interface RegisteredApp {
   clientSecret?: string;
 }
 
-/**
- * Registers an app (RFC 6749 section 2).
- *
- * @throws IdentityError `INVALID_INPUT`.
- */
 export async function registerApp(
-  models: IdentityModels,
+  context: Context,
   input: AppRegistration & { ownerId: Types.ObjectId },
-  now: Date,
 ): Promise<RegisteredApp> {
+  const { models, now } = context;
   const { ownerId, ...registration } = input;
   const { description, homepage, ...required } = parseInput(appRegistrationSchema, registration);
   const app: PublicApp = {
@@ -95,11 +90,11 @@ export async function registerApp(
   return { app, ...(secret && { clientSecret: secret }) };
 }
 
-/** The apps that a user has registered, the newest first; deleted ones too, until they are purged. */
 export function listApps(
-  models: IdentityModels,
+  context: Context,
   input: { ownerId: Types.ObjectId; page?: Page },
 ): Promise<PublicApp[]> {
+  const { models } = context;
   return runQuery(models, queries.appsOfOwner(input.ownerId, input.page), { clientSecrets: 0 });
 }
 
@@ -125,23 +120,14 @@ const overlapSchema = z
 /** Of parallel rotations one gets through in each round. */
 const maxAttempts = 200;
 
-/**
- * Gives a confidential client a new secret. The one before stays good for a while, so that the client can change over
- * without a gap; the one before that ends at once, for there are never more than two.
- *
- * @throws IdentityError `APP_NOT_FOUND` when the owner has no such confidential app; `INVALID_INPUT`; `CONTENTION`.
- */
-export async function rotateClientSecret(
-  models: IdentityModels,
-  input: SecretRotation,
-  now: Date,
-): Promise<RotatedSecret> {
+export async function rotateClientSecret(context: Context, input: SecretRotation): Promise<RotatedSecret> {
+  const { models, now } = context;
   const formerExpiresAt = new Date(now.getTime() + parseInput(overlapSchema, input.overlapMs));
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const app = await readOwnApp(models, input);
     const former = app.clientSecrets[0];
     if (!former) throw appNotFound();
-    const clientSecret = await replaceSecret(models, app, { ...former, expiresAt: formerExpiresAt }, now);
+    const clientSecret = await replaceSecret(context, app, { ...former, expiresAt: formerExpiresAt });
     if (clientSecret) return { clientSecret, formerExpiresAt };
   }
   throw new IdentityError("CONTENTION", "the secret is being rotated over and over");
@@ -161,11 +147,11 @@ async function readOwnApp(
 
 // The filter names the secret that this rotation saw, so that of two only one replaces it.
 async function replaceSecret(
-  models: IdentityModels,
+  context: Context,
   { _id }: AppDocument,
   former: ClientSecret,
-  now: Date,
 ): Promise<string | undefined> {
+  const { models, now } = context;
   const secret = mintToken("clientSecret").raw;
   const newest: ClientSecret = { secretHash: sha256(secret), createdAt: now };
   const { matchedCount } = await models.App.collection.updateOne(
@@ -175,19 +161,13 @@ async function replaceSecret(
   return matchedCount === 1 ? secret : undefined;
 }
 
-/**
- * Suspends, reactivates or deletes an app. While it is not active nothing of it works, tokens included; a suspended
- * one can come back, with its tokens, a deleted one can't.
- *
- * @throws IdentityError `APP_NOT_FOUND` when there is none, or it was deleted.
- */
 export async function setAppStatus(
-  models: IdentityModels,
+  context: Context,
   input: { clientId: string; status: AppStatus; ownerId?: Types.ObjectId },
-  now: Date,
 ): Promise<void> {
+  const { models, now } = context;
   const { clientId, status, ownerId } = input;
-  const purgeAt = new Date(now.getTime() + retentionOf(models).tokensMs);
+  const purgeAt = new Date(now.getTime() + context.policies.retention.tokensMs);
   const app = await models.App.collection.findOneAndUpdate(
     { clientId: String(clientId), status: { $ne: "deleted" }, ...(ownerId && { ownerId }) },
     { $set: { status, updatedAt: now, ...(status === "deleted" && { purgeAt }) } },

@@ -1,6 +1,7 @@
 import { Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { isIdentityError } from "../core/errors.js";
-import { type OAuthPolicy, type OAuthPolicyInput, oauthPolicyOf } from "../core/policies/oauth.js";
+import type { OAuthPolicy } from "../core/policies/oauth.js";
 import { grantsEveryScope, grantsScope, parseScopes } from "../core/scopes.js";
 import { mintToken, randomKey, sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
@@ -49,19 +50,12 @@ export type Authorization =
   /** Tell the user, and never redirect: nobody has shown that the redirect URI is the app's. */
   | { outcome: "refused"; reason: "unknown_client" | "redirect_uri_mismatch" };
 
-/**
- * Decides an authorization request of a signed-in user, and issues a code when the user has consented to all of it. A
- * code works once, for this app, this redirect URI and this challenge.
- *
- * @throws IdentityError `INVALID_INPUT` for a policy out of bounds; `SCHEMA_TOO_NEW`.
- */
 export async function issueAuthorizationCode(
-  models: IdentityModels,
+  context: Context,
   input: AuthorizationRequest & { userId: Types.ObjectId },
-  now: Date,
-  policy: OAuthPolicyInput = {},
 ): Promise<Authorization> {
-  const rules = oauthPolicyOf(policy);
+  const { models } = context;
+  const rules = context.policies.oauth;
   const app = await findActiveApp(models, input.clientId);
   if (!app) return { outcome: "refused", reason: "unknown_client" };
   if (!isRegisteredUri(app.redirectUris, input.redirectUri)) {
@@ -70,12 +64,12 @@ export async function issueAuthorizationCode(
   const scopes = scopesOf(input.scope);
   const problem = problemOf(input, app, scopes, rules);
   if (problem) return { outcome: "error", ...problem };
-  const consent = await useConsent(models, input.userId, app._id, now);
+  const consent = await useConsent(context, input.userId, app._id);
   const missing = scopes.filter((scope) => !grantsScope(consent?.scopes ?? [], scope));
   if (!consent || missing.length > 0) {
     return { outcome: "consent_needed", app: describeApp(app), scopes, missing };
   }
-  return storeCode(models, { ...input, appId: app._id, scopes, consent }, now, rules);
+  return storeCode(context, { ...input, appId: app._id, scopes, consent });
 }
 
 async function findActiveApp(models: IdentityModels, clientId: unknown): Promise<AppDocument | undefined> {
@@ -131,7 +125,8 @@ interface UsedConsent {
   generation: number;
 }
 
-async function useConsent(models: IdentityModels, userId: Types.ObjectId, appId: Types.ObjectId, now: Date) {
+async function useConsent(context: Context, userId: Types.ObjectId, appId: Types.ObjectId) {
+  const { models, now } = context;
   const consent = await models.AppPermission.collection.findOneAndUpdate(
     { userId, appId, revokedAt: null },
     { $max: { lastUsedAt: now } },
@@ -145,16 +140,16 @@ function describeApp({ _id: id, clientId, name, description, homepage }: AppDocu
 }
 
 async function storeCode(
-  models: IdentityModels,
+  context: Context,
   request: AuthorizationRequest & {
     userId: Types.ObjectId;
     appId: Types.ObjectId;
     scopes: string[];
     consent: UsedConsent;
   },
-  now: Date,
-  policy: OAuthPolicy,
 ): Promise<Authorization> {
+  const { models, now } = context;
+  const policy = context.policies.oauth;
   const { userId, appId, scopes, consent, codeChallenge, redirectUri } = request;
   const code = mintToken("authorizationCode");
   const absoluteExpiresAt = new Date(now.getTime() + policy.refreshLifetimeMs);
@@ -175,7 +170,7 @@ async function storeCode(
     accessTokens: [],
     createdAt: now,
     absoluteExpiresAt,
-    ...expiryFrom(models, now, policy.codeLifetimeMs, absoluteExpiresAt),
+    ...expiryFrom(context, policy.codeLifetimeMs, absoluteExpiresAt),
     schemaVersion: currentSchemaVersion,
   };
   await models.AppToken.collection.insertOne({ ...stored });

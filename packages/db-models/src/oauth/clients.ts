@@ -1,8 +1,8 @@
+import type { Context } from "../context/context.js";
 import { equalHashes, parseToken, sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { AppDocument } from "../schemas/app.js";
-import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
 import type { AuthenticatedClient } from "./types.js";
 
@@ -20,18 +20,11 @@ export type ClientAuthentication =
 const refusal: ClientAuthentication = { authenticated: false, error: "invalid_client" };
 const longestClientId = 64;
 
-/**
- * Finds out which app makes a request (RFC 6749 section 2.3). A confidential client needs one of its secrets that has
- * not expired; a public client has none, and one that it sends is refused. Every secret is compared, in constant time.
- * A suspended app is nobody.
- *
- * @throws IdentityError `SCHEMA_TOO_NEW`.
- */
 export async function authenticateClient(
-  models: IdentityModels,
+  context: Context,
   { clientId, clientSecret }: ClientCredentials,
-  now: Date,
 ): Promise<ClientAuthentication> {
+  const { models, now } = context;
   if (typeof clientId !== "string" || clientId.length > longestClientId) return refusal;
   const app = await findByQuery(models, queries.appByClientId(clientId));
   if (!app) return refusal;

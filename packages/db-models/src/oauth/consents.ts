@@ -1,5 +1,5 @@
 import { Types } from "mongoose";
-import { retentionOf } from "../context/retention.js";
+import type { Context } from "../context/context.js";
 import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
 import { limits } from "../core/limits.js";
@@ -22,25 +22,14 @@ export interface ConsentInput {
 /** Of parallel changes to one consent, one gets through in each round. */
 const maxAttempts = 200;
 
-/**
- * Adds to what a user lets an app do. Only this widens a consent, so call it when the user has said yes to exactly
- * these scopes. After a revocation it begins anew: what was revoked does not come back, nor do its tokens.
- *
- * @returns all that the app may do now.
- * @throws IdentityError `APP_NOT_FOUND`; `INVALID_SCOPE` beyond what the app is registered for, or too many;
- * `INVALID_INPUT`; `CONTENTION`.
- */
-export async function grantConsent(
-  models: IdentityModels,
-  input: ConsentInput,
-  now: Date,
-): Promise<{ scopes: string[] }> {
+export async function grantConsent(context: Context, input: ConsentInput): Promise<{ scopes: string[] }> {
+  const { models } = context;
   const asked = parseInput(scopesSchema, input.scopes);
   await assertWithinApp(models, input.appId, asked);
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const known = await findByQuery(models, queries.permissionOfUserForApp(input.userId, input.appId));
     const scopes = widened(known, asked);
-    const written = known ? await widen(models, known, scopes, now) : await begin(models, input, scopes, now);
+    const written = known ? await widen(context, known, scopes) : await begin(context, input, scopes);
     if (written) return { scopes };
   }
   throw new IdentityError("CONTENTION", "the consent is being changed over and over");
@@ -65,12 +54,8 @@ function widened(known: AppPermissionDocument | undefined, asked: string[]): str
 }
 
 // The filter names the state that the new scopes were made from.
-async function widen(
-  models: IdentityModels,
-  known: AppPermissionDocument,
-  scopes: string[],
-  now: Date,
-): Promise<boolean> {
+async function widen(context: Context, known: AppPermissionDocument, scopes: string[]): Promise<boolean> {
+  const { models, now } = context;
   const { _id, generation, scopes: former, revokedAt } = known;
   const { matchedCount } = await models.AppPermission.collection.updateOne(
     { _id, generation, scopes: former, revokedAt: revokedAt ?? null },
@@ -79,12 +64,8 @@ async function widen(
   return matchedCount === 1;
 }
 
-async function begin(
-  models: IdentityModels,
-  { userId, appId }: ConsentInput,
-  scopes: string[],
-  now: Date,
-): Promise<boolean> {
+async function begin(context: Context, { userId, appId }: ConsentInput, scopes: string[]): Promise<boolean> {
+  const { models, now } = context;
   const permission: AppPermissionDocument = {
     _id: new Types.ObjectId(),
     userId,
@@ -103,18 +84,12 @@ async function begin(
   }
 }
 
-/**
- * Takes a consent back. With that one update every code and token under it is dead, those that are being made included,
- * because they are of an older generation; then they are marked so. Taking back what is not there is no error.
- *
- * @returns true when this call took it back.
- */
 export async function revokeConsent(
-  models: IdentityModels,
+  context: Context,
   { userId, appId }: { userId: Types.ObjectId; appId: Types.ObjectId },
-  now: Date,
 ): Promise<boolean> {
-  const purgeAt = new Date(now.getTime() + retentionOf(models).tokensMs);
+  const { models, now } = context;
+  const purgeAt = new Date(now.getTime() + context.policies.retention.tokensMs);
   const revoked = await models.AppPermission.collection.findOneAndUpdate(
     { userId, appId, revokedAt: null },
     { $set: { revokedAt: now, purgeAt }, $inc: { generation: 1 } },
@@ -124,7 +99,7 @@ export async function revokeConsent(
   const permission = revoked ?? (await findByQuery(models, queries.permissionOfUserForApp(userId, appId)));
   if (!permission) return false;
   const older = { userId, appId, permissionGeneration: { $lt: permission.generation } };
-  await endGrants(models, older, "permission_revoked", now);
+  await endGrants(context, older, "permission_revoked");
   return revoked !== null;
 }
 
@@ -137,11 +112,11 @@ export interface ConsentSummary {
   lastUsedAt?: Date;
 }
 
-/** The apps that a user lets do something, the last agreed to first. */
 export async function listConsents(
-  models: IdentityModels,
+  context: Context,
   input: { userId: Types.ObjectId; page?: Page },
 ): Promise<ConsentSummary[]> {
+  const { models } = context;
   const consents = await runQuery(models, queries.livePermissionsOfUser(input.userId, input.page));
   const apps = await models.App.collection
     .find(

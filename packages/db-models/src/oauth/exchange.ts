@@ -1,6 +1,5 @@
-import { type OAuthPolicy, type OAuthPolicyInput, oauthPolicyOf } from "../core/policies/oauth.js";
+import type { Context } from "../context/context.js";
 import { equalHashes, mintMarkedToken, parseToken, sha256, type Token } from "../core/secrets.js";
-import type { IdentityModels } from "../schemas/models.js";
 import { expiryFrom } from "./expiry.js";
 import { endReused, type Grant, readGrant, refusalOf, refused } from "./grants.js";
 import { issueAccessToken, tokensGranted } from "./issue.js";
@@ -15,33 +14,18 @@ export interface CodeExchange {
   codeVerifier?: unknown;
 }
 
-/**
- * Exchanges an authorization code for tokens.
- *
- * The code and the tokens are one document, and the claim is one conditional update of it: of any number of parallel
- * calls one gets tokens, and whatever ends the authorization ends them, at whatever moment. A second use by the right
- * client, with the right redirect URI and verifier, ends the authorization and writes a security event; any other
- * second use is refused and changes nothing, or whoever sees a code could end what it issued (OAuth 2.1).
- *
- * @throws IdentityError `INVALID_INPUT` for a policy out of bounds; `SCHEMA_TOO_NEW`.
- */
-export async function exchangeAuthorizationCode(
-  models: IdentityModels,
-  input: CodeExchange,
-  now: Date,
-  policy: OAuthPolicyInput = {},
-): Promise<TokenResult> {
-  const rules = oauthPolicyOf(policy);
+export async function exchangeAuthorizationCode(context: Context, input: CodeExchange): Promise<TokenResult> {
+  const { models, now } = context;
   const code = parseToken("authorizationCode", input.code);
   if (!code) return refused("malformed");
   const grant = await readGrant(models, code);
   if (!grant) return refused("unknown");
   const mismatch = mismatchOf(grant, code, input);
   if (mismatch) return refused(mismatch);
-  if (grant.usedAt) return endReused(models, grant, "code_reused", now);
+  if (grant.usedAt) return endReused(context, grant, "code_reused");
   const reason = refusalOf(grant, now);
   if (reason) return refused(reason);
-  return (await claim(models, grant, code, input.client, now, rules)) ?? answerLoser(models, code, now);
+  return (await claim(context, grant, code, input.client)) ?? answerLoser(context, code);
 }
 
 function mismatchOf(grant: Grant, code: Token, input: CodeExchange): GrantRefusal | undefined {
@@ -52,13 +36,13 @@ function mismatchOf(grant: Grant, code: Token, input: CodeExchange): GrantRefusa
 }
 
 async function claim(
-  models: IdentityModels,
+  context: Context,
   grant: Grant,
   code: Token,
   client: AuthenticatedClient,
-  now: Date,
-  policy: OAuthPolicy,
 ): Promise<TokenResult | undefined> {
+  const { models, now } = context;
+  const policy = context.policies.oauth;
   const mayRefresh = client.grantTypes.includes("refresh_token");
   const idleMs = mayRefresh ? policy.refreshIdleMs : policy.accessTokenLifetimeMs;
   const refreshToken = mintMarkedToken("refreshToken", code.handle, grant.markKey);
@@ -70,7 +54,7 @@ async function claim(
         usedAt: now,
         ...(mayRefresh && { tokenHash: sha256(refreshToken.raw) }),
         accessTokens: [issued],
-        ...expiryFrom(models, now, idleMs, grant.absoluteExpiresAt),
+        ...expiryFrom(context, idleMs, grant.absoluteExpiresAt),
       },
     },
   );
@@ -79,8 +63,9 @@ async function claim(
 }
 
 /** The code was live at the read and is not now: somebody else used it meanwhile, or it was ended. */
-async function answerLoser(models: IdentityModels, code: Token, now: Date): Promise<TokenResult> {
+async function answerLoser(context: Context, code: Token): Promise<TokenResult> {
+  const { models, now } = context;
   const grant = await readGrant(models, code);
-  if (grant?.usedAt) return endReused(models, grant, "code_reused", now);
+  if (grant?.usedAt) return endReused(context, grant, "code_reused");
   return refused((grant && refusalOf(grant, now)) ?? "unknown");
 }

@@ -1,5 +1,4 @@
-import { retentionOf } from "../context/retention.js";
-import type { IdentityModels } from "../schemas/models.js";
+import type { Context } from "../context/context.js";
 
 interface Expiry {
   expiresAt: Date;
@@ -8,14 +7,14 @@ interface Expiry {
 
 /** The dates of an authorization that is used now: it ends when nobody uses it, never later than it must. */
 export function expiryFrom(
-  models: IdentityModels,
-  now: Date,
+  context: Pick<Context, "policies" | "now">,
   idleMs: number,
   absoluteExpiresAt: Date,
 ): Expiry {
+  const { now } = context;
   const expiresAt = Math.min(now.getTime() + idleMs, absoluteExpiresAt.getTime());
   return {
     expiresAt: new Date(expiresAt),
-    purgeAt: new Date(expiresAt + retentionOf(models).tokensMs),
+    purgeAt: new Date(expiresAt + context.policies.retention.tokensMs),
   };
 }

@@ -1,3 +1,4 @@
+import type { Context } from "../context/context.js";
 import { sha256, type Token } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import type { AppStatus } from "../schemas/app.js";
@@ -67,11 +68,11 @@ export function refusalOf(grant: Grant, now: Date): GrantRefusal | undefined {
  * @returns how many were ended.
  */
 export async function endGrants(
-  models: IdentityModels,
+  context: Context,
   filter: Record<string, unknown>,
   reason: TokenRevocationReason,
-  now: Date,
 ): Promise<number> {
+  const { models, now } = context;
   const { modifiedCount } = await models.AppToken.collection.updateMany(
     { ...filter, revokedAt: null },
     { $set: { revokedAt: now, revocationReason: reason } },
@@ -81,17 +82,17 @@ export async function endGrants(
 
 /** Ends an authorization of which somebody has a copy, and tells its user. */
 export async function endReused(
-  models: IdentityModels,
+  context: Context,
   grant: Pick<AppTokenDocument, "_id" | "userId">,
   reason: "code_reused" | "refresh_reused",
-  now: Date,
 ): Promise<GrantRefused> {
-  if ((await endGrants(models, { _id: grant._id }, reason, now)) === 1) {
-    await recordSecurityEvent(
-      models,
-      { userId: grant.userId, kind: "reuse_detected", severity: "critical", reasons: [reason] },
-      now,
-    );
+  if ((await endGrants(context, { _id: grant._id }, reason)) === 1) {
+    await recordSecurityEvent(context, {
+      userId: grant.userId,
+      kind: "reuse_detected",
+      severity: "critical",
+      reasons: [reason],
+    });
   }
   return refused(reason);
 }

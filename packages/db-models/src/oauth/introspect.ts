@@ -1,6 +1,6 @@
+import type { Context } from "../context/context.js";
 import { formatScopes } from "../core/scopes.js";
 import { equalHashes, parseToken, sha256 } from "../core/secrets.js";
-import type { IdentityModels } from "../schemas/models.js";
 import { validateAccessToken } from "./access.js";
 import { readGrant, refusalOf } from "./grants.js";
 import type { AuthenticatedClient } from "./types.js";
@@ -24,29 +24,16 @@ export interface TokenQuestion {
   token: unknown;
 }
 
-/**
- * Says what an access or a refresh token stands for. A token that is unknown, expired, revoked, of another client, or
- * of a suspended app or user gives `active: false` and nothing else. What kind of token it is shows in the token
- * itself, so a hint is not needed.
- *
- * @throws IdentityError `SCHEMA_TOO_NEW`.
- */
 export async function introspectToken(
-  models: IdentityModels,
+  context: Context,
   { client, token }: TokenQuestion,
-  now: Date,
 ): Promise<Introspection> {
-  const answer =
-    (await introspectAccess(models, token, now)) ?? (await introspectRefresh(models, token, now));
+  const answer = (await introspectAccess(context, token)) ?? (await introspectRefresh(context, token));
   return answer?.active && answer.client_id === client.clientId ? answer : { active: false };
 }
 
-async function introspectAccess(
-  models: IdentityModels,
-  presented: unknown,
-  now: Date,
-): Promise<Introspection | undefined> {
-  const check = await validateAccessToken(models, presented, now);
+async function introspectAccess(context: Context, presented: unknown): Promise<Introspection | undefined> {
+  const check = await validateAccessToken(context, presented);
   if (!check.active) return check.reason === "malformed" ? undefined : { active: false };
   const { scopes, clientId, userId, createdAt, expiresAt } = check.token;
   return {
@@ -60,11 +47,8 @@ async function introspectAccess(
   };
 }
 
-async function introspectRefresh(
-  models: IdentityModels,
-  presented: unknown,
-  now: Date,
-): Promise<Introspection | undefined> {
+async function introspectRefresh(context: Context, presented: unknown): Promise<Introspection | undefined> {
+  const { models, now } = context;
   const token = parseToken("refreshToken", presented);
   if (!token) return undefined;
   const grant = await readGrant(models, token);

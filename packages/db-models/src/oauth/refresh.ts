@@ -1,12 +1,12 @@
+import type { Context } from "../context/context.js";
 import { isIdentityError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
-import { type OAuthPolicy, type OAuthPolicyInput, oauthPolicyOf } from "../core/policies/oauth.js";
+import type { OAuthPolicy } from "../core/policies/oauth.js";
 import type { TokenRotation } from "../core/rotations.js";
 import { currentAfter, isInGrace, isReplacedInGrace } from "../core/rotations.js";
 import { formatScopes, grantsEveryScope, parseScopes } from "../core/scopes.js";
 import { equalHashes, isMarkedToken, parseToken, sha256, succeedToken, type Token } from "../core/secrets.js";
 import type { IssuedAccessToken } from "../schemas/app-token.js";
-import type { IdentityModels } from "../schemas/models.js";
 import { expiryFrom } from "./expiry.js";
 import { endReused, type Grant, readGrant, refusalOf, refused } from "./grants.js";
 import { accessTokenOf, issueAccessToken, tokensGranted } from "./issue.js";
@@ -20,24 +20,8 @@ export interface TokenRefresh {
   scope?: unknown;
 }
 
-/**
- * Rotates a refresh token.
- *
- * The claim is one conditional update of the one document that the tokens are, so of any number of parallel calls one
- * rotates. The others, and every retry within the grace interval, get the tokens that are current then, also when those
- * were rotated once more meanwhile. The interval is counted from a token's first use and does not slide. After it the
- * token ends the authorization and writes a security event, for somebody has a copy (RFC 9700 section 4.14.2).
- * A token that was never issued raises no alarm.
- *
- * @throws IdentityError `INVALID_INPUT` for a policy out of bounds; `SCHEMA_TOO_NEW`.
- */
-export async function refreshAppToken(
-  models: IdentityModels,
-  input: TokenRefresh,
-  now: Date,
-  policy: OAuthPolicyInput = {},
-): Promise<TokenResult> {
-  const rules = oauthPolicyOf(policy);
+export async function refreshAppToken(context: Context, input: TokenRefresh): Promise<TokenResult> {
+  const { models, now } = context;
   const token = parseToken("refreshToken", input.refreshToken);
   if (!token) return refused("malformed");
   const grant = await readGrant(models, token);
@@ -50,8 +34,8 @@ export async function refreshAppToken(
   if (!scopes) return refused("scope_not_granted", "invalid_scope");
   const reason = refusalOf(grant, now);
   if (reason) return refused(reason);
-  const rotated = await rotate(models, grant, token, scopes, now, rules);
-  return rotated ?? answerLoser(models, token, scopes, now, rules);
+  const rotated = await rotate(context, grant, token, scopes);
+  return rotated ?? answerLoser(context, token, scopes);
 }
 
 /** The scopes of the new access token; `undefined` when they are not all granted. */
@@ -67,17 +51,17 @@ function narrowed(grant: Grant, scope: unknown): string[] | undefined {
 }
 
 async function rotate(
-  models: IdentityModels,
+  context: Context,
   grant: Grant,
   token: Token,
   scopes: string[],
-  now: Date,
-  policy: OAuthPolicy,
 ): Promise<TokenResult | undefined> {
+  const { models, now } = context;
+  const policy = context.policies.oauth;
   const tokenHash = sha256(token.raw);
   if (!equalHashes(tokenHash, grant.tokenHash ?? "")) return undefined;
   const again = rotatesTooFast(grant, now, policy)
-    ? await answerAgain(models, grant, token, scopes, now, policy)
+    ? await answerAgain(context, grant, token, scopes)
     : undefined;
   if (again) return again;
   const { successor, seal: sealedSuccessor } = succeedToken("refreshToken", token, grant.markKey);
@@ -88,7 +72,7 @@ async function rotate(
     {
       $set: {
         tokenHash: sha256(successor.raw),
-        ...expiryFrom(models, now, policy.refreshIdleMs, grant.absoluteExpiresAt),
+        ...expiryFrom(context, policy.refreshIdleMs, grant.absoluteExpiresAt),
       },
       $inc: { generation: 1 },
       $push: newest({ rotations: rotation, accessTokens: issued }),
@@ -107,22 +91,18 @@ function newest({ rotations, accessTokens }: { rotations: TokenRotation; accessT
 }
 
 /** The answer to a token that could not be claimed: a retry, a refusal, or the alarm. */
-async function answerLoser(
-  models: IdentityModels,
-  token: Token,
-  scopes: string[],
-  now: Date,
-  policy: OAuthPolicy,
-): Promise<TokenResult> {
+async function answerLoser(context: Context, token: Token, scopes: string[]): Promise<TokenResult> {
+  const { models, now } = context;
+  const policy = context.policies.oauth;
   const grant = await readGrant(models, token);
   if (!grant) return refused("unknown");
   const reason = refusalOf(grant, now);
   if (reason) return refused(reason);
   if (!isReplacedInGrace(grant.rotations, sha256(token.raw), now, policy.rotationGraceMs)) {
-    return endReused(models, grant, "refresh_reused", now);
+    return endReused(context, grant, "refresh_reused");
   }
   const current = currentAfter("refreshToken", grant.rotations, token);
-  return (await answerAgain(models, grant, current, scopes, now, policy)) ?? refused("superseded");
+  return (await answerAgain(context, grant, current, scopes)) ?? refused("superseded");
 }
 
 /**
@@ -141,13 +121,13 @@ function rotatesTooFast({ rotations }: Grant, now: Date, policy: OAuthPolicy): b
  * rotation. `undefined` when the client has revoked this access token, or all that came with this refresh token.
  */
 async function answerAgain(
-  models: IdentityModels,
+  context: Context,
   grant: Grant,
   current: Token,
   scopes: string[],
-  now: Date,
-  policy: OAuthPolicy,
 ): Promise<TokenResult | undefined> {
+  const { models, now } = context;
+  const policy = context.policies.oauth;
   const answer = { retried: true, mayRefresh: true };
   const accessHash = sha256(accessTokenOf(current, scopes).raw);
   const issued = grant.accessTokens.find(({ tokenHash }) => tokenHash === accessHash);

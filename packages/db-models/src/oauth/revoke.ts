@@ -1,41 +1,28 @@
+import type { Context } from "../context/context.js";
 import { isMarkedToken, parseToken, type Token } from "../core/secrets.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { issuedOf } from "./access.js";
 import { endGrants, type Grant, readGrant } from "./grants.js";
 import type { AuthenticatedClient } from "./types.js";
 
-/**
- * Revokes a token at the wish of its client (RFC 7009). A refresh token, also one that has been rotated, ends its whole
- * authorization, access tokens included; an access token ends alone. A token that is unknown, or another client's, is
- * left as it is, and that is no error. What kind of token it is shows in the token itself, so a hint is not needed, and
- * a wrong one does no harm.
- *
- * @returns true when this call ended something; a client must not be told.
- * @throws IdentityError `SCHEMA_TOO_NEW`.
- */
 export async function revokeToken(
-  models: IdentityModels,
+  context: Context,
   input: { client: AuthenticatedClient; token: unknown },
-  now: Date,
 ): Promise<boolean> {
+  const { models } = context;
   const refreshToken = parseToken("refreshToken", input.token);
   const token = refreshToken ?? parseToken("accessToken", input.token);
   if (!token) return false;
   const grant = await readGrant(models, token);
   if (!grant?.appId.equals(input.client._id)) return false;
   return refreshToken
-    ? endByRefreshToken(models, grant, refreshToken, now)
+    ? endByRefreshToken(context, grant, refreshToken)
     : endAccessToken(models, grant, token);
 }
 
-async function endByRefreshToken(
-  models: IdentityModels,
-  grant: Grant,
-  token: Token,
-  now: Date,
-): Promise<boolean> {
+async function endByRefreshToken(context: Context, grant: Grant, token: Token): Promise<boolean> {
   if (!grant.tokenHash || !isMarkedToken(token, grant.markKey)) return false;
-  return (await endGrants(models, { _id: grant._id }, "revoked_by_client", now)) === 1;
+  return (await endGrants(context, { _id: grant._id }, "revoked_by_client")) === 1;
 }
 
 async function endAccessToken(models: IdentityModels, grant: Grant, token: Token): Promise<boolean> {

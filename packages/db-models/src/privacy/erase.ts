@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { Types } from "mongoose";
 import { auditRefOf } from "../audit/canonical.js";
-import { retentionOf } from "../context/retention.js";
+import type { Context } from "../context/context.js";
 import { IdentityError, isDuplicateKey, isIdentityError } from "../core/errors.js";
 import { duration } from "../core/limits.js";
 import { queries } from "../queries/queries.js";
@@ -38,39 +38,23 @@ const betweenSweepsMs = 100;
 /** After the end, requests and counters that were under way have this long to arrive before the last sweep. */
 const lateWritesMs = duration.day;
 
-/**
- * Erases a person (GDPR article 17): ends every session, removes every document about them, and with their account the
- * key by which audit events can be linked to them. Can be called again after any crash, and goes on; calling it after
- * the end removes nothing more and gives the report. {@link resumeErasures} does both for whatever is due.
- *
- * @throws IdentityError `USER_NOT_FOUND` when there is neither such a user nor an erasure of one, or nobody with the id
- * `appsTo`; `USER_NOT_ACTIVE` when that account is not active; `INVALID_INPUT` when it is the person's own.
- */
-export async function eraseUserData(
-  models: IdentityModels,
-  input: EraseInput,
-  now: Date,
-): Promise<ErasureReport> {
-  const erasure = await begin(models, input, now);
-  return complete(models, erasure, now);
+export async function eraseUserData(context: Context, input: EraseInput): Promise<ErasureReport> {
+  const erasure = await begin(context, input);
+  return complete(context, erasure);
 }
 
-/**
- * Goes on with erasures that a crash stopped, and sweeps once more through those that ended a day ago: what was being
- * written meanwhile goes too, and then the record forgets who it was. For a job that runs every few minutes.
- *
- * @returns the reports of what it finished, at most 50.
- */
-export async function resumeErasures(models: IdentityModels, now: Date): Promise<ErasureReport[]> {
+export async function resumeErasures(context: Context): Promise<ErasureReport[]> {
+  const { models, now } = context;
   const due = await runQuery(models, queries.dueErasures(now));
   const reports: ErasureReport[] = [];
-  for (const erasure of due) reports.push(await complete(models, erasure, now));
+  for (const erasure of due) reports.push(await complete(context, erasure));
   return reports;
 }
 
 type StartedErasure = ErasureDocument & { userId: Types.ObjectId };
 
-async function begin(models: IdentityModels, input: EraseInput, now: Date): Promise<ErasureDocument> {
+async function begin(context: Context, input: EraseInput): Promise<ErasureDocument> {
+  const { models, now } = context;
   const known = await findByQuery(models, queries.erasureOfUser(input.userId));
   if (known) return known;
   const user = await models.User.collection.findOne({ _id: input.userId }, { projection: { _id: 1 } });
@@ -90,7 +74,7 @@ async function begin(models: IdentityModels, input: EraseInput, now: Date): Prom
     await models.Erasure.collection.insertOne({ ...erasure });
     return erasure;
   } catch (error) {
-    if (isDuplicateKey(error)) return begin(models, input, now);
+    if (isDuplicateKey(error)) return begin(context, input);
     throw error;
   }
 }
@@ -116,23 +100,24 @@ async function statusOf(models: IdentityModels, _id: Types.ObjectId): Promise<st
   return user ? String(user.status) : undefined;
 }
 
-async function complete(models: IdentityModels, erasure: ErasureDocument, now: Date): Promise<ErasureReport> {
-  if (!erasure.userId) return reportOf(models, erasure._id, {}, now);
+async function complete(context: Context, erasure: ErasureDocument): Promise<ErasureReport> {
+  const { models } = context;
+  if (!erasure.userId) return reportOf(context, erasure._id, {});
   const started = { ...erasure, userId: erasure.userId };
-  await closeAccount(models, started.userId, now);
+  await closeAccount(context, started.userId);
   await noteAuditEvents(models, started);
   // Whoever was to get the apps may be gone since the erasure began, or go while they are handed over.
   const { appsTo } = started;
   if (appsTo && (await statusOf(models, appsTo)) === "active") {
-    await handOverApps(models, started.userId, appsTo, now);
+    await handOverApps(context, started.userId, appsTo);
     if ((await statusOf(models, appsTo)) === undefined) {
       await removeWhatAppsHold(models, started, appsTo);
       await remove(models, started, "App", { ownerId: appsTo });
     }
   } else await removeWhatAppsHold(models, started, started.userId);
   const remaining = await removeAll(models, started);
-  await close(models, started, remaining, now);
-  return reportOf(models, started._id, remaining, now);
+  await close(context, started, remaining);
+  return reportOf(context, started._id, remaining);
 }
 
 /** Removes all that there is, again as long as what was under way arrives meanwhile. Returns what is left. */
@@ -151,9 +136,9 @@ function isNothing(remaining: Record<string, number>): boolean {
   return Object.values(remaining).every((documents) => documents === 0);
 }
 
-async function closeAccount(models: IdentityModels, userId: Types.ObjectId, now: Date): Promise<void> {
+async function closeAccount(context: Context, userId: Types.ObjectId): Promise<void> {
   try {
-    await setUserStatus(models, { userId, status: "deleted" }, now);
+    await setUserStatus(context, { userId, status: "deleted" });
   } catch (error) {
     // Removed by an earlier attempt, which then ended its sessions too.
     if (!isIdentityError(error, "USER_NOT_FOUND")) throw error;
@@ -173,11 +158,11 @@ async function noteAuditEvents(models: IdentityModels, { _id, userId }: StartedE
 }
 
 async function handOverApps(
-  models: IdentityModels,
+  context: Context,
   ownerId: Types.ObjectId,
   appsTo: Types.ObjectId,
-  now: Date,
 ): Promise<void> {
+  const { models, now } = context;
   await models.App.collection.updateMany({ ownerId }, { $set: { ownerId: appsTo, updatedAt: now } });
 }
 
@@ -234,11 +219,11 @@ async function countRemaining(
 
 /** Notes that nothing is left; at the sweep after that, forgets who it was. */
 async function close(
-  models: IdentityModels,
+  context: Context,
   erasure: StartedErasure,
   remaining: Record<string, number>,
-  now: Date,
 ): Promise<void> {
+  const { models, now } = context;
   if (!isNothing(remaining)) return;
   const { collection } = models.Erasure;
   const { finishedAt, sweepAt, _id } = erasure;
@@ -249,7 +234,7 @@ async function close(
       { $set: { finishedAt: now, sweepAt: last } },
     );
   } else if (sweepAt && sweepAt <= now) {
-    const purgeAt = new Date(now.getTime() + retentionOf(models).erasuresMs);
+    const purgeAt = new Date(now.getTime() + context.policies.retention.erasuresMs);
     await collection.updateOne(
       { _id },
       { $set: { purgeAt }, $unset: { userId: "", appsTo: "", sweepAt: "" } },
@@ -258,11 +243,11 @@ async function close(
 }
 
 async function reportOf(
-  models: IdentityModels,
+  context: Context,
   id: Types.ObjectId,
   remaining: Record<string, number>,
-  now: Date,
 ): Promise<ErasureReport> {
+  const { models, now } = context;
   const erasure = (await models.Erasure.collection.findOne({ _id: id })) as unknown as ErasureDocument;
   return {
     id,

@@ -1,5 +1,6 @@
 import { type Collection, mongo, Types } from "mongoose";
 import { auditRefOf } from "../audit/canonical.js";
+import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { unseal } from "../core/secrets.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
@@ -15,23 +16,11 @@ export type ExportRecord =
   | { type: "document"; collection: string; document: Record<string, unknown> }
   | { type: "end"; documents: number };
 
-/**
- * Everything that is known about a person (GDPR articles 15 and 20), one record at a time: a header, a record a
- * document, and an end with their number, by which a cut export is known as one. Each record is plain JSON: ids as
- * hexadecimal digits, dates in ISO 8601, UTC, other BSON types as canonical Extended JSON. Memory holds one batch. Secrets, and hashes of secrets, are left out.
- *
- * Not a snapshot: what changes meanwhile may be in it or not.
- *
- * @throws IdentityError `USER_NOT_FOUND`, at the first record.
- *
- * @example
- * for await (const record of exportUserData(models, userId, new Date())) file.write(`${JSON.stringify(record)}\n`);
- */
 export async function* exportUserData(
-  models: IdentityModels,
+  context: Context,
   userId: Types.ObjectId,
-  now: Date,
 ): AsyncGenerator<ExportRecord, void, void> {
+  const { models, now } = context;
   const user = await models.User.collection.findOne({ _id: userId }, { projection: { auditKey: 1 } });
   if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
   const header = { userId: userId.toHexString(), exportedAt: now.toISOString() };

@@ -1,4 +1,5 @@
 import type { Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import { forgottenAt } from "../core/profile-retention.js";
@@ -21,19 +22,11 @@ export interface RiskFeedbackInput {
   fromSessionId: Types.ObjectId;
 }
 
-/**
- * Keeps what a person said of a sign-in beside their profile, where the next judgement reads it: the newest few, and of
- * these whatever was disowned before what was confirmed, and of each session that speaks a fair part: nobody can push a
- * report out by confirming or reporting more.
- *
- * @returns false when the user has no such session, or no longer.
- * @throws IdentityError `CONTENTION`
- */
 export async function recordRiskFeedback(
-  models: IdentityModels,
+  context: Context,
   { userId, verdict, aboutSessionId, fromSessionId }: RiskFeedbackInput,
-  now: Date,
 ): Promise<boolean> {
+  const { models, now } = context;
   const projection = { ip: 1, userAgent: 1 } as const;
   const about = await models.UserSession.collection.findOne({ _id: aboutSessionId, userId }, { projection });
   if (!about) return false;

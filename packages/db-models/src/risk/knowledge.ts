@@ -1,9 +1,9 @@
 import type { Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery, runQuery } from "../queries/run-query.js";
 import type { LoginFeedback } from "../schemas/login-profile.js";
-import type { IdentityModels } from "../schemas/models.js";
 
 /** One counter of a risk engine's population statistics. */
 export interface RiskCounterKey {
@@ -32,11 +32,11 @@ export function counterHashOf({ feature, level, value }: RiskCounterKey): string
 /** The key of what is counted over all sign-ins. */
 export const totalsHash = sha256("risk:totals");
 
-/** A user's profile and the counters that a sign-in is held against: two reads, at the same time. */
 export async function readRiskKnowledge(
-  models: IdentityModels,
+  context: Context,
   input: { userId: Types.ObjectId; keys: readonly RiskCounterKey[] },
 ): Promise<RiskKnowledge> {
+  const { models } = context;
   const hashes = [totalsHash, ...input.keys.map(counterHashOf)];
   const [stored, counters] = await Promise.all([
     findByQuery(models, queries.loginProfileOf("user", input.userId.toHexString()), {

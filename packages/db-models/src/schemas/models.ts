@@ -1,4 +1,4 @@
-import type { Connection, Model } from "mongoose";
+import type { Connection, Model, Schema } from "mongoose";
 import { type ApiKeyDocument, apiKeySchema } from "./api-key.js";
 import { type AppDocument, appSchema } from "./app.js";
 import { type AppPermissionDocument, appPermissionSchema } from "./app-permission.js";
@@ -34,37 +34,32 @@ export interface IdentityModels {
   readonly Erasure: Model<ErasureDocument>;
 }
 
-const modelsOfConnection = new WeakMap<Connection, IdentityModels>();
-
-/** The models of a connection, which are bound when they are first asked for. */
+/** The models of a connection, which are bound when they are first asked for. Mongoose keeps them with the connection. */
 export function modelsOf(connection: Connection): IdentityModels {
-  const known = modelsOfConnection.get(connection);
-  if (known) return known;
-  const models = bindModels(connection);
-  modelsOfConnection.set(connection, models);
-  return models;
+  return {
+    User: bound<UserDocument>(connection, "User", userSchema),
+    UserSession: bound<UserSessionDocument>(connection, "UserSession", userSessionSchema),
+    App: bound<AppDocument>(connection, "App", appSchema),
+    AppToken: bound<AppTokenDocument>(connection, "AppToken", appTokenSchema),
+    AppPermission: bound<AppPermissionDocument>(connection, "AppPermission", appPermissionSchema),
+    ApiKey: bound<ApiKeyDocument>(connection, "ApiKey", apiKeySchema),
+    AuditEvent: bound<AuditEventDocument>(connection, "AuditEvent", auditEventSchema),
+    AuditCheckpoint: bound<AuditCheckpointDocument>(connection, "AuditCheckpoint", auditCheckpointSchema),
+    SecurityEvent: bound<SecurityEventDocument>(connection, "SecurityEvent", securityEventSchema),
+    UsageBucket: bound<UsageBucketDocument>(connection, "UsageBucket", usageBucketSchema),
+    LoginProfile: bound<LoginProfileDocument>(connection, "LoginProfile", loginProfileSchema),
+    LoginChallenge: bound<LoginChallengeDocument>(connection, "LoginChallenge", loginChallengeSchema),
+    RiskCounter: bound<RiskCounterDocument>(connection, "RiskCounter", riskCounterSchema),
+    Erasure: bound<ErasureDocument>(connection, "Erasure", erasureSchema),
+  };
 }
 
-function bindModels(connection: Connection): IdentityModels {
-  const models: IdentityModels = {
-    User: connection.model<UserDocument>("User", userSchema),
-    UserSession: connection.model<UserSessionDocument>("UserSession", userSessionSchema),
-    App: connection.model<AppDocument>("App", appSchema),
-    AppToken: connection.model<AppTokenDocument>("AppToken", appTokenSchema),
-    AppPermission: connection.model<AppPermissionDocument>("AppPermission", appPermissionSchema),
-    ApiKey: connection.model<ApiKeyDocument>("ApiKey", apiKeySchema),
-    AuditEvent: connection.model<AuditEventDocument>("AuditEvent", auditEventSchema),
-    AuditCheckpoint: connection.model<AuditCheckpointDocument>("AuditCheckpoint", auditCheckpointSchema),
-    SecurityEvent: connection.model<SecurityEventDocument>("SecurityEvent", securityEventSchema),
-    UsageBucket: connection.model<UsageBucketDocument>("UsageBucket", usageBucketSchema),
-    LoginProfile: connection.model<LoginProfileDocument>("LoginProfile", loginProfileSchema),
-    LoginChallenge: connection.model<LoginChallengeDocument>("LoginChallenge", loginChallengeSchema),
-    RiskCounter: connection.model<RiskCounterDocument>("RiskCounter", riskCounterSchema),
-    Erasure: connection.model<ErasureDocument>("Erasure", erasureSchema),
-  };
-  for (const model of Object.values(models) as Model<unknown>[]) {
-    pinToPrimary(model.collection);
-    countCodePoints(model.schema);
-  }
-  return models;
+function bound<D>(connection: Connection, name: string, schema: Schema<D>): Model<D> {
+  const isNew = connection.models[name] === undefined;
+  // Mongoose refuses a model of the same name that somebody else made.
+  const model = connection.model<D>(name, schema);
+  if (!isNew) return model;
+  pinToPrimary(model.collection);
+  countCodePoints(model.schema);
+  return model;
 }

@@ -1,8 +1,7 @@
 import { Types } from "mongoose";
-import { retentionOf } from "../context/retention.js";
+import type { Context } from "../context/context.js";
 import { type NamedQuery, type Page, queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
-import type { IdentityModels } from "../schemas/models.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
 import type { SecurityEventDocument, SecurityEventKind, Severity } from "../schemas/security-event.js";
 
@@ -24,12 +23,11 @@ export interface DatabaseExposure extends Partial<Omit<SecurityEventInput, "user
   severity: Severity;
 }
 
-/** Records an event that the app delivers to a person or an administrator. */
 export async function recordSecurityEvent(
-  models: IdentityModels,
+  context: Context,
   input: SecurityEventInput | DatabaseExposure,
-  now: Date,
 ): Promise<SecurityEventDocument> {
+  const { models, now } = context;
   const { userId, network, country, device, sessionId, ...required } = input;
   const event: SecurityEventDocument = {
     _id: new Types.ObjectId(),
@@ -41,18 +39,18 @@ export async function recordSecurityEvent(
     ...(device && { device }),
     reasons: input.reasons ?? [],
     at: now,
-    purgeAt: new Date(now.getTime() + retentionOf(models).securityEventsMs),
+    purgeAt: new Date(now.getTime() + context.policies.retention.securityEventsMs),
     schemaVersion: currentSchemaVersion,
   };
   await models.SecurityEvent.collection.insertOne({ ...event });
   return event;
 }
 
-/** A user's security events, the newest first, of one kind when one is given. */
 export function listSecurityEvents(
-  models: IdentityModels,
+  context: Context,
   input: { userId: Types.ObjectId; kind?: SecurityEventKind; page?: Page },
 ): Promise<SecurityEventDocument[]> {
+  const { models } = context;
   const { userId, kind, page } = input;
   const query: NamedQuery<SecurityEventDocument> = kind
     ? queries.securityEventsOfUserByKind(userId, kind, page)

@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import type { mongo } from "mongoose";
+import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import type { IdentityModels } from "../schemas/models.js";
 import {
@@ -49,23 +50,11 @@ const maxSeen = 10_000;
 /** Events that are read at once. */
 const pageLength = 500;
 
-/**
- * Security events as they are recorded, each at least once: after a restart from a position, the events of the overlap
- * before it may come again. The next event is read when the loop asks for it, so a slow subscriber holds up nobody.
- * Waits without a bound while there is nothing new; ends without an error when the signal says so.
- *
- * @throws IdentityError `INVALID_INPUT` for a position that is none.
- *
- * @example
- * for await (const { event, position } of subscribeSecurityEvents(models, { from: new Date(), minSeverity: "warning" })) {
- *   await deliver(event);
- *   await remember(position);
- * }
- */
 export async function* subscribeSecurityEvents(
-  models: IdentityModels,
+  context: Context,
   input: SecurityEventSubscription,
 ): AsyncGenerator<SubscribedSecurityEvent, void, void> {
+  const { models } = context;
   const { from, signal, pollMs = 1_000, overlapMs = 60_000 } = input;
   const start = typeof from === "string" ? readPosition(from) : { at: from };
   if (Number.isNaN(start.at.getTime())) throw new IdentityError("INVALID_INPUT", "from is no moment");

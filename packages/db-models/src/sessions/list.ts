@@ -1,7 +1,7 @@
 import type { Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
-import type { IdentityModels } from "../schemas/models.js";
 import type { Device, GeoLocation, UserSessionDocument } from "../schemas/user-session.js";
 import { refusalOf } from "./validate.js";
 
@@ -31,12 +31,11 @@ const projection = {
   slot: 1,
 } as const;
 
-/** The user's live sessions, the last to expire first. At most as many as the cap allows, so there are no pages. */
 export async function listSessions(
-  models: IdentityModels,
-  userId: Types.ObjectId,
-  now: Date,
+  context: Context,
+  { userId }: { userId: Types.ObjectId },
 ): Promise<SessionSummary[]> {
+  const { models, now } = context;
   const found = await runQuery(models, queries.slotsOfUser(userId), projection);
   // At most as many as the cap: to sort them here is cheaper than an index that every use of a session has to move.
   const live = found.filter((session) => refusalOf(session, now) === undefined);

@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import { canonicalAddress, isAllowed, networkOf } from "../core/network.js";
@@ -21,7 +22,6 @@ import { expiryAfterUse, sessionPolicyOf } from "./policy.js";
 import { endSessions } from "./revoke.js";
 import { makeRoom, SlotClaim } from "./room.js";
 import { decideSlot, type SlotGrant, type SlotHolder } from "./slots.js";
-import { inTurn } from "./turns.js";
 
 export interface OpenSessionInput {
   userId: Types.ObjectId;
@@ -44,7 +44,6 @@ export interface OpenSessionInput {
    * against the cap, and ends as `signed_in_again` when the new one opens (ASVS 7.2.4). Another user's is left alone.
    */
   replaces?: Types.ObjectId | undefined;
-  policy?: Partial<SessionPolicy>;
 }
 
 /** A session that ended to make room. */
@@ -93,47 +92,27 @@ const userProjection = {
   "analytics.devices": 1,
 } as const;
 
-/**
- * Opens a session under the user's cap: two reads at once (one, with `account`), one insert, one read. A
- * device that none of the user's live sessions is on costs another read, beside the insert.
- *
- * A live session has a slot, there are `maxConcurrentSessions` of them, and a unique index lets one session have
- * each. So at every moment at most that many are live, however many logins run in parallel and wherever one of them
- * crashes: whoever finds its slot taken looks again.
- *
- * @param now - the moment of the login.
- * @throws IdentityError `USER_NOT_FOUND`; `USER_NOT_ACTIVE`; `ADDRESS_NOT_ALLOWED` outside the user's allowlist;
- * `SESSION_LIMIT_REACHED` under the policy `deny`, which is not a failed login; `SESSIONS_REVOKED` when all sessions
- * were ended while this login was under way; `CONTENTION` when parallel logins never left room.
- */
-export async function openSession(
-  models: IdentityModels,
-  input: OpenSessionInput,
-  now: Date,
-): Promise<OpenedSession> {
+export async function openSession(context: Context, input: OpenSessionInput): Promise<OpenedSession> {
   if ((input.scopes?.length ?? 0) > limits.scopes) {
     throw new IdentityError("INVALID_INPUT", `a session has at most ${limits.scopes} scopes`);
   }
-  return inTurn(models, input.userId, () => openUnderCap(models, input, now));
+  return context.turns.take(input.userId, () => openUnderCap(context, input));
 }
 
-async function openUnderCap(
-  models: IdentityModels,
-  input: OpenSessionInput,
-  now: Date,
-): Promise<OpenedSession> {
+async function openUnderCap(context: Context, input: OpenSessionInput): Promise<OpenedSession> {
+  const { models, now } = context;
   const device = detectDevice(input.userAgent);
   const deviceHash = deviceHashOf(device, input.deviceCookie);
   const state = await readState(models, input.userId, input.account);
   assertMayOpen(state.user, input, input.sessionGeneration ?? state.user.sessionGeneration);
-  const policy = sessionPolicyOf(models, input.policy);
+  const policy = sessionPolicyOf(context);
   const { session, token } = describeSession(state.user, { ...input, device, deviceHash }, policy, now);
   // The device is looked up while the insert waits for the disk.
   const [evicted, knownDevice] = await Promise.all([
-    claimSlot(models, session, state, input, now),
+    claimSlot(context, session, state, input),
     isKnownDevice(models, session, state),
   ]);
-  await settle(models, session, now);
+  await settle(context, session);
   return {
     id: session._id,
     token: token.raw,
@@ -162,20 +141,20 @@ async function isKnownDevice(
 
 /** Makes the session live. Returns the sessions that were evicted for it. */
 async function claimSlot(
-  models: IdentityModels,
+  context: Context,
   session: UserSessionDocument,
   first: LoginState,
   input: OpenSessionInput,
-  now: Date,
 ): Promise<Types.ObjectId[]> {
+  const { models, now } = context;
   const { userId, userGeneration } = session;
   const claim = new SlotClaim(models, session);
   const evicted: Types.ObjectId[] = [];
   try {
     for (let state = first, attempt = 0; attempt < maxAttempts; attempt++) {
       const grant = decide(state, input, userGeneration, now);
-      await endReplaced(models, state, input, now);
-      evicted.push(...(await makeRoom(models, grant, userGeneration, now)));
+      await endReplaced(context, state, input);
+      evicted.push(...(await makeRoom(context, grant, userGeneration)));
       if (await claim.take(grant.slot)) return evicted;
       await setTimeout(Math.random() * Math.min(2 ** attempt, maxBackoffMs));
       state = await readState(models, userId);
@@ -219,13 +198,12 @@ function sessionsRevoked(): IdentityError {
 }
 
 async function endReplaced(
-  models: IdentityModels,
+  context: Context,
   { holders }: LoginState,
   { userId, replaces }: OpenSessionInput,
-  now: Date,
 ): Promise<void> {
   if (!replaces || !holders.some(({ _id }) => _id.equals(replaces))) return;
-  await endSessions(models, { _id: replaces, userId }, "signed_in_again", now);
+  await endSessions(context, { _id: replaces, userId }, "signed_in_again");
 }
 
 function decide(
@@ -254,7 +232,8 @@ function decide(
  * the session is one that nobody has the token of, and its older generation gives its slot to the next login.
  * Roles that changed meanwhile are taken over for the same reason.
  */
-async function settle(models: IdentityModels, session: UserSessionDocument, now: Date): Promise<void> {
+async function settle(context: Context, session: UserSessionDocument): Promise<void> {
+  const { models } = context;
   const { _id, userId, userGeneration } = session;
   const projection = { sessionGeneration: 1, status: 1, roles: 1 };
   const user = await models.User.collection.findOne({ _id: userId }, { projection });
@@ -264,7 +243,7 @@ async function settle(models: IdentityModels, session: UserSessionDocument, now:
     throw sessionsRevoked();
   }
   if (user.sessionGeneration !== userGeneration || user.status !== "active") {
-    await endSessions(models, { _id }, "all_signed_out", now);
+    await endSessions(context, { _id }, "all_signed_out");
     throw sessionsRevoked();
   }
   const { roles } = user as unknown as SessionAccount;

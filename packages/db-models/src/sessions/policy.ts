@@ -1,10 +1,9 @@
-import { retentionOf } from "../context/retention.js";
-import { defaultSessionPolicy, type SessionPolicy } from "../core/policies/sessions.js";
-import type { IdentityModels } from "../schemas/models.js";
+import type { Context } from "../context/context.js";
+import type { SessionPolicy } from "../core/policies/sessions.js";
 
-/** The policy of a database, with what a caller wants different. */
-export function sessionPolicyOf(models: IdentityModels, changes: Partial<SessionPolicy> = {}): SessionPolicy {
-  return { ...defaultSessionPolicy, retentionMs: retentionOf(models).sessionsMs, ...changes };
+/** What holds for every session of an identity object. */
+export function sessionPolicyOf({ policies }: Pick<Context, "policies">): SessionPolicy {
+  return { ...policies.sessions, retentionMs: policies.retention.sessionsMs };
 }
 
 /** The two dates that move when a session is used: idle expiry never passes the absolute one. */

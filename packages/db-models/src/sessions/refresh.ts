@@ -1,11 +1,11 @@
 import type { Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { limits } from "../core/limits.js";
 import type { SessionPolicy } from "../core/policies/sessions.js";
 import { currentAfter, isReplacedInGrace } from "../core/rotations.js";
 import { equalHashes, parseToken, sha256, succeedToken, type Token } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
-import type { IdentityModels } from "../schemas/models.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import { sessionPolicyOf } from "./policy.js";
@@ -13,33 +13,15 @@ import { endSessions } from "./revoke.js";
 import type { RefreshResult } from "./types.js";
 import { refusalOf } from "./validate.js";
 
-/**
- * Rotates a session's token.
- *
- * The claim is one conditional update, so of any number of parallel calls one rotates; the others, and any retry
- * within the grace interval, get the very token that the one made. The interval is pinned to the rotation and does
- * not slide. A token from before it ends the session, for somebody has a copy (RFC 9700 section 4.14.2).
- *
- * @param token - as presented.
- */
-export async function refreshSession(
-  models: IdentityModels,
-  token: unknown,
-  now: Date,
-  policy: Partial<SessionPolicy> = {},
-): Promise<RefreshResult> {
+export async function refreshSession(context: Context, token: unknown): Promise<RefreshResult> {
   const parsed = parseToken("session", token);
   if (!parsed) return { refreshed: false, reason: "malformed" };
-  const rules = sessionPolicyOf(models, policy);
-  return (await rotate(models, parsed, now, rules)) ?? (await answerLoser(models, parsed, now, rules));
+  return (await rotate(context, parsed)) ?? (await answerLoser(context, parsed));
 }
 
-async function rotate(
-  models: IdentityModels,
-  token: Token,
-  now: Date,
-  policy: SessionPolicy,
-): Promise<RefreshResult | undefined> {
+async function rotate(context: Context, token: Token): Promise<RefreshResult | undefined> {
+  const { models, now } = context;
+  const policy = sessionPolicyOf(context);
   const { successor, seal } = succeedToken("session", token);
   const graceStart = new Date(now.getTime() - policy.rotationGraceMs);
   const claimed = await models.UserSession.collection.findOneAndUpdate(
@@ -107,22 +89,14 @@ export interface RenewedSession {
   absoluteExpiresAt: Date;
 }
 
-/**
- * Gives a session another token because its user has proved again who they are: the one before is refused from this
- * moment, without a grace (ASVS 7.2.4). Of parallel calls one has the session, for the others' token is no longer good.
- *
- * @param token - as presented: the current one, or one in its grace.
- * @returns `undefined` when it stands for no live session of the user.
- */
 export async function renewSession(
-  models: IdentityModels,
+  context: Context,
   { userId, token: presented }: { userId: Types.ObjectId; token: unknown },
-  now: Date,
-  policy: Partial<SessionPolicy> = {},
 ): Promise<RenewedSession | undefined> {
+  const { models, now } = context;
   const token = parseToken("session", presented);
   if (!token) return undefined;
-  const { rotationGraceMs, retentionMs } = sessionPolicyOf(models, policy);
+  const { rotationGraceMs, retentionMs } = sessionPolicyOf(context);
   const tokenHash = sha256(token.raw);
   const rotatedAt = { $gt: new Date(now.getTime() - rotationGraceMs) };
   const isGood = [{ tokenHash }, { rotations: { $elemMatch: { tokenHash, rotatedAt } } }];
@@ -153,19 +127,16 @@ export async function renewSession(
 }
 
 /** The answer to a token that could not be claimed: a retry, a refusal, or the alarm. */
-async function answerLoser(
-  models: IdentityModels,
-  token: Token,
-  now: Date,
-  policy: SessionPolicy,
-): Promise<RefreshResult> {
+async function answerLoser(context: Context, token: Token): Promise<RefreshResult> {
+  const { models, now } = context;
+  const policy = sessionPolicyOf(context);
   const session = await findByQuery(models, queries.sessionByHandle(sha256(token.handle)));
   if (!session) return { refreshed: false, reason: "unknown" };
   const reason = refusalOf(session, now);
   if (reason) return { refreshed: false, reason };
   const current = currentOf(session, token, now, policy);
   if (current) return refreshed(session, current, true);
-  await endReused(models, session, now);
+  await endReused(context, session);
   return { refreshed: false, reason: "reused" };
 }
 
@@ -182,21 +153,17 @@ function currentOf(
   return isGood ? currentAfter("session", rotations, token) : undefined;
 }
 
-async function endReused(models: IdentityModels, session: UserSessionDocument, now: Date): Promise<void> {
-  const ended = await endSessions(models, { _id: session._id }, "reuse_detected", now);
+async function endReused(context: Context, session: UserSessionDocument): Promise<void> {
+  const ended = await endSessions(context, { _id: session._id }, "reuse_detected");
   if (ended === 0) return;
-  await recordSecurityEvent(
-    models,
-    {
-      userId: session.userId,
-      kind: "reuse_detected",
-      severity: "critical",
-      sessionId: session._id,
-      network: session.network,
-      device: session.device.label,
-    },
-    now,
-  );
+  await recordSecurityEvent(context, {
+    userId: session.userId,
+    kind: "reuse_detected",
+    severity: "critical",
+    sessionId: session._id,
+    network: session.network,
+    device: session.device.label,
+  });
 }
 
 function refreshed(

@@ -1,6 +1,6 @@
 import type { QueryFilter, Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
-import type { IdentityModels } from "../schemas/models.js";
 import type { UserDocument } from "../schemas/user.js";
 import type { RevocationReason, UserSessionDocument } from "../schemas/user-session.js";
 
@@ -11,11 +11,11 @@ import type { RevocationReason, UserSessionDocument } from "../schemas/user-sess
  * @returns how many were ended.
  */
 export async function endSessions(
-  models: IdentityModels,
+  context: Context,
   filter: QueryFilter<UserSessionDocument>,
   reason: RevocationReason,
-  now: Date,
 ): Promise<number> {
+  const { models, now } = context;
   const { modifiedCount } = await models.UserSession.collection.updateMany(
     { ...(filter as Record<string, unknown>), revokedAt: null },
     { $set: { revokedAt: now, revocationReason: reason }, $unset: { slot: "" } },
@@ -23,49 +23,28 @@ export async function endSessions(
   return modifiedCount;
 }
 
-/**
- * Ends one session of a user. Ending one that has already ended is no error (RFC 7009 section 2.2).
- *
- * @returns true when this call ended it.
- */
 export async function revokeSession(
-  models: IdentityModels,
+  context: Context,
   input: { userId: Types.ObjectId; sessionId: Types.ObjectId; reason?: RevocationReason },
-  now: Date,
 ): Promise<boolean> {
   const filter = { _id: input.sessionId, userId: input.userId };
-  return (await endSessions(models, filter, input.reason ?? "signed_out", now)) === 1;
+  return (await endSessions(context, filter, input.reason ?? "signed_out")) === 1;
 }
 
-/**
- * Ends every session of a user but one.
- *
- * @returns how many were ended.
- */
 export function revokeOtherSessions(
-  models: IdentityModels,
+  context: Context,
   input: { userId: Types.ObjectId; sessionId: Types.ObjectId; reason?: RevocationReason },
-  now: Date,
 ): Promise<number> {
   const filter = { userId: input.userId, _id: { $ne: input.sessionId } };
-  return endSessions(models, filter, input.reason ?? "signed_out_elsewhere", now);
+  return endSessions(context, filter, input.reason ?? "signed_out_elsewhere");
 }
 
-/**
- * Ends every session of a user, those of logins under way included: what there is ends first, then the generation
- * rises, and whatever was inserted under the older one meanwhile ends last. A crash in between leaves no session that
- * existed at the call; calling again completes it.
- *
- * @returns how many were ended.
- * @throws IdentityError `USER_NOT_FOUND`.
- */
 export async function revokeAllSessions(
-  models: IdentityModels,
+  context: Context,
   input: { userId: Types.ObjectId; reason?: RevocationReason },
-  now: Date,
 ): Promise<number> {
   const every = { userId: input.userId, reason: input.reason ?? ("all_signed_out" as const) };
-  return (await endEverySession(models, every, now)).ended;
+  return (await endEverySession(context, every)).ended;
 }
 
 /** What {@link endEverySession} does besides. */
@@ -90,14 +69,14 @@ export interface EveryEnd {
  * @returns how many were ended, and the generation that holds from now on.
  */
 export async function endEverySession(
-  models: IdentityModels,
+  context: Context,
   end: EveryEnd,
-  now: Date,
 ): Promise<{ ended: number; generation: number }> {
+  const { models } = context;
   const { userId, reason, keep } = end;
   const others = { userId, ...(keep && { _id: { $ne: keep } }) };
-  const ended = await endSessions(models, others, reason, now);
-  const generation = await raiseGeneration(models, end, {}, now);
+  const ended = await endSessions(context, others, reason);
+  const generation = await raiseGeneration(context, end, {});
   if (generation === undefined) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
   if (keep) {
     await models.UserSession.collection.updateOne(
@@ -105,7 +84,7 @@ export async function endEverySession(
       { $set: { userGeneration: generation } },
     );
   }
-  const later = await endSessions(models, others, reason, now);
+  const later = await endSessions(context, others, reason);
   return { ended: ended + later, generation };
 }
 
@@ -116,32 +95,30 @@ export async function endEverySession(
  * @returns how many were ended; `undefined` when the user was not so.
  */
 export async function claimAndEndSessions(
-  models: IdentityModels,
+  context: Context,
   end: Omit<EveryEnd, "keep"> & { claim: Record<string, unknown>; seen: number },
-  now: Date,
 ): Promise<number | undefined> {
   const { userId, reason, claim, seen } = end;
-  const ended = await endSessionsBefore(models, { userId, reason, generation: seen + 1 }, now);
-  const generation = await raiseGeneration(models, end, claim, now);
+  const ended = await endSessionsBefore(context, { userId, reason, generation: seen + 1 });
+  const generation = await raiseGeneration(context, end, claim);
   if (generation === undefined) return undefined;
-  return ended + (await endSessionsBefore(models, { userId, reason, generation }, now));
+  return ended + (await endSessionsBefore(context, { userId, reason, generation }));
 }
 
 /** Ends the sessions of a user that were opened before the generation rose to this one. */
 export function endSessionsBefore(
-  models: IdentityModels,
+  context: Context,
   { userId, reason, generation }: Pick<EveryEnd, "userId" | "reason"> & { generation: number },
-  now: Date,
 ): Promise<number> {
-  return endSessions(models, { userId, userGeneration: { $lt: generation } }, reason, now);
+  return endSessions(context, { userId, userGeneration: { $lt: generation } }, reason);
 }
 
 async function raiseGeneration(
-  models: IdentityModels,
+  context: Context,
   { userId, change }: Pick<EveryEnd, "userId" | "change">,
   claim: Record<string, unknown>,
-  now: Date,
 ): Promise<number | undefined> {
+  const { models, now } = context;
   const raised = await models.User.collection.findOneAndUpdate(
     { ...claim, _id: userId },
     { ...change, $inc: { sessionGeneration: 1 }, $set: { ...change?.$set, updatedAt: now } },

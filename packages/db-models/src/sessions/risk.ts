@@ -1,5 +1,5 @@
 import type { Types } from "mongoose";
-import type { IdentityModels } from "../schemas/models.js";
+import type { Context } from "../context/context.js";
 import type { RiskAssessment, UserSessionDocument } from "../schemas/user-session.js";
 
 /** How a session began, and what it was judged then and since. */
@@ -10,25 +10,20 @@ export type SessionStart = Pick<
 
 const projection = { ip: 1, userAgent: 1, location: 1, risk: 1, createdAt: 1, apiUsage: 1 } as const;
 
-/** What a live session is held against; `undefined` when there is none. One read by `_id`. */
 export async function readSessionStart(
-  models: IdentityModels,
+  context: Context,
   sessionId: Types.ObjectId,
 ): Promise<SessionStart | undefined> {
+  const { models } = context;
   const found = await models.UserSession.collection.findOne({ _id: sessionId }, { projection });
   return (found ?? undefined) as SessionStart | undefined;
 }
 
-/**
- * Raises what a live session is judged. A session's score only rises, whatever order parallel requests come in; the
- * score of its sign-in stays in `signInScore`.
- *
- * @returns true when this call raised it.
- */
 export async function raiseSessionRisk(
-  models: IdentityModels,
+  context: Context,
   input: { sessionId: Types.ObjectId; risk: RiskAssessment & { score: number } },
 ): Promise<boolean> {
+  const { models } = context;
   const { score, level, reasons } = input.risk;
   const { modifiedCount } = await models.UserSession.collection.updateOne(
     {

@@ -1,4 +1,5 @@
 import type { Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { isDuplicateKey } from "../core/errors.js";
 import type { IdentityModels } from "../schemas/models.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
@@ -10,11 +11,11 @@ import type { SlotGrant } from "./slots.js";
  * logins one does it and the other looks again. Returns those that this call evicted.
  */
 export async function makeRoom(
-  models: IdentityModels,
+  context: Context,
   grant: SlotGrant<Types.ObjectId>,
   userGeneration: number,
-  now: Date,
 ): Promise<Types.ObjectId[]> {
+  const { models, now } = context;
   const { collection } = models.UserSession;
   if (grant.expired.length > 0) {
     // A session that was used meanwhile is live again and keeps its slot.
@@ -26,7 +27,7 @@ export async function makeRoom(
   }
   const evicted: Types.ObjectId[] = [];
   for (const _id of grant.evicted) {
-    const ended = await endSessions(models, { _id, slot: { $gte: 0 } }, "evicted", now);
+    const ended = await endSessions(context, { _id, slot: { $gte: 0 } }, "evicted");
     if (ended === 1) evicted.push(_id);
   }
   for (const { _id, from, to } of grant.moved) await moveSlot(models, _id, from, to);

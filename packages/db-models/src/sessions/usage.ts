@@ -1,16 +1,14 @@
 import type { Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { limits } from "../core/limits.js";
 import { storableText } from "../core/text.js";
-import type { IdentityModels } from "../schemas/models.js";
 import type { SessionUse } from "./types.js";
 
-/** Adds to a session's API usage, in one update. A session that has ended counts nothing. */
 export async function incrementApiUsage(
-  models: IdentityModels,
-  sessionId: Types.ObjectId,
-  use: SessionUse,
-  now: Date,
+  context: Context,
+  { sessionId, ...use }: SessionUse & { sessionId: Types.ObjectId },
 ): Promise<void> {
+  const { models, now } = context;
   await models.UserSession.collection.updateOne(
     { _id: sessionId, revokedAt: null },
     {

@@ -1,4 +1,5 @@
 import type { Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { wrongClockMs } from "../core/clock.js";
 import type { SessionPolicy } from "../core/policies/sessions.js";
 import { isReplacedInGrace } from "../core/rotations.js";
@@ -29,6 +30,11 @@ export type SessionCheck =
   | { active: true; session: ActiveSession; touched: boolean }
   | { active: false; reason: SessionRefusal };
 
+export interface ValidationOptions {
+  /** False leaves the use unnoted: the check writes nothing, and the idle expiry does not move. Default true. */
+  touch?: boolean;
+}
+
 /** As much of a session as a check reads. */
 export type CheckedSession = Pick<
   UserSessionDocument,
@@ -50,40 +56,26 @@ export type CheckedSession = Pick<
   | "schemaVersion"
 >;
 
-/**
- * Decides whether a presented token stands for a live session: one read by a unique key, and no write within the
- * touch interval. Both expiries are decided here, whether or not the document has been collected.
- *
- * @param token - as presented; anything that is no token is refused, never thrown at.
- * @param now - the moment of the request.
- * @throws IdentityError `SCHEMA_TOO_NEW`.
- *
- * @example
- * const check = await validateSession(models, request.cookies.session, new Date());
- * if (!check.active) return reply.code(401).send();
- */
 export async function validateSession(
-  models: IdentityModels,
+  context: Context,
   token: unknown,
-  now: Date,
-  policy: Partial<SessionPolicy> = {},
+  options: ValidationOptions = {},
 ): Promise<SessionCheck> {
-  return checkToken(models, parseToken("session", token), now, policy);
+  return checkToken(context, parseToken("session", token), options);
 }
 
 /** What {@link validateSession} decides of a token that has been read; of none that it is malformed. */
 export async function checkToken(
-  models: IdentityModels,
+  context: Context,
   token: Token | undefined,
-  now: Date,
-  policy: Partial<SessionPolicy>,
+  { touch = true }: ValidationOptions = {},
 ): Promise<SessionCheck> {
   if (!token) return { active: false, reason: "malformed" };
-  const rules = sessionPolicyOf(models, policy);
+  const { models, now } = context;
   const session = await findChecked(models, token);
-  const reason = refusalOfToken(session, token, now, rules);
+  const reason = refusalOfToken(session, token, now, sessionPolicyOf(context));
   if (reason || !session) return { active: false, reason: reason ?? "unknown" };
-  const idleExpiresAt = await touchIfDue(models, session, now, rules);
+  const idleExpiresAt = touch ? await touchIfDue(context, session) : undefined;
   return {
     active: true,
     session: activeSession(session, idleExpiresAt),
@@ -137,12 +129,9 @@ function tokenRefusal(
 }
 
 // The filter on lastSeenAt lets one of many parallel requests write.
-async function touchIfDue(
-  models: IdentityModels,
-  session: CheckedSession,
-  now: Date,
-  policy: SessionPolicy,
-): Promise<Date | undefined> {
+async function touchIfDue(context: Context, session: CheckedSession): Promise<Date | undefined> {
+  const { models, now } = context;
+  const policy = sessionPolicyOf(context);
   const sinceMs = now.getTime() - session.lastSeenAt.getTime();
   // Seen more than a week ahead is what a wrong clock wrote: it is put right, and the idle expiry with it.
   if (sinceMs < policy.touchIntervalMs && sinceMs > -wrongClockMs) return undefined;

@@ -1,6 +1,6 @@
 import type { Types } from "mongoose";
-import { retentionOf } from "../context/retention.js";
 import { limits } from "../core/limits.js";
+import { defaultRetention, type Retention } from "../core/policies/retention.js";
 import { storableText } from "../core/text.js";
 import { WriteBehind } from "../core/write-behind.js";
 import { remainingUsers } from "../queries/remaining-users.js";
@@ -26,6 +26,8 @@ export interface ApiUse {
 }
 
 export interface UsageRecorderOptions {
+  /** How long the counts are kept. Default: that of a database of which nothing else is said. */
+  retention?: Retention;
   /** Users with unwritten counts, of each hour apart, at which the recorder writes by itself. Default 1,000. */
   maxUsers?: number;
   /** Milliseconds after the first unwritten request at which the recorder writes by itself. Default: the owner calls `flush`. */
@@ -48,10 +50,12 @@ const maxSessionsPerUser = limits.concurrentSessions;
  */
 export class UsageRecorder {
   readonly #models: IdentityModels;
+  readonly #retention: Retention;
   readonly #pending: WriteBehind<PendingUse>;
 
   constructor(models: IdentityModels, options: UsageRecorderOptions = {}) {
     this.#models = models;
+    this.#retention = options.retention ?? defaultRetention;
     this.#pending = new WriteBehind(
       (batch) => this.#write(batch),
       (error, batch) =>
@@ -105,7 +109,7 @@ export class UsageRecorder {
     const batch = counted.filter(({ userId }) => remaining.has(userId.toHexString()));
     if (batch.length === 0) return;
     const sessions = sessionUpdates(batch);
-    await UsageBucket.collection.bulkWrite(bucketUpdates(batch, retentionOf(this.#models)), unordered);
+    await UsageBucket.collection.bulkWrite(bucketUpdates(batch, this.#retention), unordered);
     await User.collection.bulkWrite(userUpdates(batch), unordered);
     if (sessions.length > 0) await UserSession.collection.bulkWrite(sessions, unordered);
   }

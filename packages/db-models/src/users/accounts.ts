@@ -1,5 +1,6 @@
 import type { Types } from "mongoose";
 import { settleApiKeys, suspendApiKeys } from "../api-keys/owner.js";
+import type { Context } from "../context/context.js";
 import { normaliseIdentifier } from "../core/email.js";
 import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
@@ -7,7 +8,6 @@ import { hashPassword, verifyPassword } from "../core/passwords.js";
 import { randomKey } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
-import type { IdentityModels } from "../schemas/models.js";
 import type { UserDocument, UserStatus } from "../schemas/user.js";
 import { endEverySession } from "../sessions/revoke.js";
 import { type Registration, registrationSchema, rolesSchema } from "./input.js";
@@ -27,16 +27,8 @@ export const publicProjection = {
   messagesAt: 0,
 } as const;
 
-/**
- * Creates an active account with a password.
- *
- * @throws IdentityError `INVALID_INPUT`, `EMAIL_TAKEN`, `USERNAME_TAKEN`.
- */
-export async function registerUser(
-  models: IdentityModels,
-  input: Registration,
-  now: Date,
-): Promise<PublicUser> {
+export async function registerUser(context: Context, input: Registration): Promise<PublicUser> {
+  const { models, now } = context;
   const { password, displayName, ...identifiers } = parseInput(registrationSchema, input);
   const user = new models.User({
     ...identifiers,
@@ -52,7 +44,7 @@ export async function registerUser(
   } catch (error) {
     throw isDuplicateKey(error) ? identifierTaken(error.keyPattern) : error;
   }
-  return readUser(models, user._id);
+  return readUser(context, user._id);
 }
 
 function identifierTaken(keyPattern: Record<string, unknown> = {}): IdentityError {
@@ -64,16 +56,11 @@ export type Authentication =
   | { authenticated: true; userId: Types.ObjectId; sessionGeneration: number }
   | { authenticated: false; reason: "bad_credentials" | "not_active"; userId?: Types.ObjectId };
 
-/**
- * Checks a password. An unknown account, an account without a password and a wrong password take the same work and
- * give the same answer; that an account is not active is told only to who knows the password.
- *
- * @param input - `identifier` is an email address or a username.
- */
 export async function authenticateUser(
-  models: IdentityModels,
+  context: Context,
   input: { identifier: string; password: string },
 ): Promise<Authentication> {
+  const { models } = context;
   const identifier = normaliseIdentifier(input.identifier);
   const query = identifier.includes("@")
     ? queries.userByEmail(identifier)
@@ -86,30 +73,23 @@ export async function authenticateUser(
   return { authenticated: true, userId: user._id, sessionGeneration: user.sessionGeneration };
 }
 
-/** @throws IdentityError `USER_NOT_FOUND`. */
-export async function readUser(models: IdentityModels, userId: Types.ObjectId): Promise<PublicUser> {
+export async function readUser(context: Context, userId: Types.ObjectId): Promise<PublicUser> {
+  const { models } = context;
   const user = await models.User.findById(userId, publicProjection).lean<PublicUser>();
   if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
   return user;
 }
 
-/**
- * Changes an account's status. Leaving `active` ends every session, those of logins under way included, and suspends
- * the API keys (ASVS 7.4.2); coming back makes the keys good again. A crash in between leaves open nothing that was so at
- * the call; calling again completes it, and ends a session that a login opened meanwhile.
- *
- * @throws IdentityError `USER_NOT_FOUND`.
- */
 export async function setUserStatus(
-  models: IdentityModels,
+  context: Context,
   input: { userId: Types.ObjectId; status: UserStatus },
-  now: Date,
 ): Promise<void> {
+  const { models, now } = context;
   const { userId, status } = input;
   if (status !== "active") {
     await suspendApiKeys(models, userId);
     const end = { userId, reason: "account_not_active", change: { $set: { status } } } as const;
-    const { generation } = await endEverySession(models, end, now);
+    const { generation } = await endEverySession(context, end);
     await settleApiKeys(models, userId, { active: false, generation });
     return;
   }
@@ -122,16 +102,11 @@ export async function setUserStatus(
   await settleApiKeys(models, userId, { active: true, generation: Number(user.sessionGeneration) });
 }
 
-/**
- * Changes what a user may do, in the account and in every live session. A login under way takes the new roles too.
- *
- * @throws IdentityError `INVALID_INPUT`, `USER_NOT_FOUND`.
- */
 export async function setUserRoles(
-  models: IdentityModels,
+  context: Context,
   input: { userId: Types.ObjectId; roles: string[] },
-  now: Date,
 ): Promise<void> {
+  const { models, now } = context;
   const { userId } = input;
   const roles = parseInput(rolesSchema, input.roles);
   const { matchedCount } = await models.User.collection.updateOne(

@@ -1,6 +1,6 @@
 import type { Types } from "mongoose";
 import { settleApiKeys } from "../api-keys/owner.js";
-import { type OneTimeTokenPolicyInput, oneTimeTokenPolicyOf } from "../core/policies/one-time.js";
+import type { Context } from "../context/context.js";
 import type { IdentityModels } from "../schemas/models.js";
 import type { UserDocument } from "../schemas/user.js";
 import { recordSecurityEvent } from "../security-events/events.js";
@@ -19,25 +19,13 @@ export type EmailVerificationRequest =
   | IssuedOneTimeToken
   | { issued: false; reason: "unknown" | "already_verified" | "not_active" | "too_many_messages" };
 
-/**
- * Mints the token that verifies an account's email address: good for a day and one use, in the place of the one before,
- * and only as long as the account has this address.
- *
- * @throws IdentityError `INVALID_INPUT` for a policy out of bounds.
- *
- * @example
- * const asked = await requestEmailVerification(models, { userId }, new Date());
- * if (asked.issued) await mail(asked.email, `Your token: ${asked.token}`);
- */
 export async function requestEmailVerification(
-  models: IdentityModels,
+  context: Context,
   { userId }: { userId: Types.ObjectId },
-  now: Date,
-  policy: OneTimeTokenPolicyInput = {},
 ): Promise<EmailVerificationRequest> {
-  const rules = oneTimeTokenPolicyOf(policy);
+  const { models } = context;
   const unverified = { _id: userId, emailVerifiedAt: null };
-  const issued = await issueOneTimeToken(models, "emailVerification", unverified, rules, now);
+  const issued = await issueOneTimeToken(context, "emailVerification", unverified);
   return issued ?? { issued: false, reason: await whyNotIssued(models, userId) };
 }
 
@@ -55,19 +43,12 @@ export type EmailVerification =
   | { verified: true; userId: Types.ObjectId; email: string }
   | { verified: false; reason: OneTimeTokenRefusal; userId?: Types.ObjectId };
 
-/**
- * Verifies the email address that a token was sent to; an account that was `pending` becomes `active`, and its API keys
- * good. Of any number of parallel uses one succeeds: the claim is one conditional update. If a crash keeps the API keys
- * from following it, presenting the token again completes that.
- *
- * @param input - `token` as presented: anything is refused, never thrown at.
- */
 export async function verifyEmail(
-  models: IdentityModels,
+  context: Context,
   input: { token: unknown; origin?: RequestOrigin },
-  now: Date,
 ): Promise<EmailVerification> {
-  const found = await findOneTimeToken(models, "emailVerification", input.token, now);
+  const { models, now } = context;
+  const found = await findOneTimeToken(context, "emailVerification", input.token);
   if ("reason" in found) return refuse(models, found);
   const becomesActive = { $cond: [{ $eq: ["$status", "pending"] }, "active", "$status"] };
   const { modifiedCount } = await models.User.collection.updateOne(found.claim, [
@@ -81,15 +62,11 @@ export async function verifyEmail(
     },
   ]);
   if (modifiedCount === 0) {
-    return refuse(models, await refusalOfClaim(models, "emailVerification", input.token, now));
+    return refuse(models, await refusalOfClaim(context, "emailVerification", input.token));
   }
   const { _id: userId, email } = found.user;
   await openApiKeys(models, userId);
-  await recordSecurityEvent(
-    models,
-    { userId, kind: "email_verified", severity: "info", ...input.origin },
-    now,
-  );
+  await recordSecurityEvent(context, { userId, kind: "email_verified", severity: "info", ...input.origin });
   return { verified: true, userId, email };
 }
 

@@ -1,11 +1,11 @@
 import type { Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { clockToleranceMs } from "../core/clock.js";
 import { limits } from "../core/limits.js";
-import { maxLifetimeMs, type OneTimeTokenPolicy } from "../core/policies/one-time.js";
+import { maxLifetimeMs } from "../core/policies/one-time.js";
 import { mintToken, parseToken, sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
-import type { IdentityModels } from "../schemas/models.js";
 import type { OneTimeToken, UserDocument, UserStatus } from "../schemas/user.js";
 import type { SecurityEventInput } from "../security-events/events.js";
 
@@ -52,12 +52,12 @@ const queryOf = {
  * @returns `undefined` when nobody matches, or the account was sent enough.
  */
 export async function issueOneTimeToken(
-  models: IdentityModels,
+  context: Context,
   purpose: Purpose,
   who: Record<string, unknown>,
-  policy: OneTimeTokenPolicy,
-  now: Date,
 ): Promise<IssuedOneTimeToken | undefined> {
+  const { models, now } = context;
+  const policy = context.policies.oneTimeTokens;
   const token = mintToken("oneTime");
   const expiresAt = new Date(now.getTime() + policy[`${purpose}LifetimeMs`]);
   const windowStart = new Date(now.getTime() - policy.messageWindowMs);
@@ -103,11 +103,11 @@ export interface RefusedToken {
 
 /** Looks a presented token up, by one read. */
 export async function findOneTimeToken(
-  models: IdentityModels,
+  context: Context,
   purpose: Purpose,
   presented: unknown,
-  now: Date,
 ): Promise<OpenToken | RefusedToken> {
+  const { models, now } = context;
   const token = parseToken("oneTime", presented);
   if (!token) return { reason: "malformed" };
   const tokenHash = sha256(token.raw);
@@ -152,11 +152,10 @@ function refusalOf(
 
 /** Why a token that was open can't be claimed: what has become of it meanwhile. */
 export async function refusalOfClaim(
-  models: IdentityModels,
+  context: Context,
   purpose: Purpose,
   presented: unknown,
-  now: Date,
 ): Promise<RefusedToken> {
-  const found = await findOneTimeToken(models, purpose, presented, now);
+  const found = await findOneTimeToken(context, purpose, presented);
   return "reason" in found ? found : { reason: "used", user: found.user };
 }

@@ -1,9 +1,8 @@
 import type { Types } from "mongoose";
 import { z } from "zod";
-import { retentionOf } from "../context/retention.js";
+import type { Context } from "../context/context.js";
 import { emailSchema } from "../core/email.js";
 import { parseInput } from "../core/input.js";
-import { type OneTimeTokenPolicyInput, oneTimeTokenPolicyOf } from "../core/policies/one-time.js";
 import { forgiveAccount } from "../logins/settle.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
@@ -32,30 +31,19 @@ export type PasswordResetRequest =
 
 const addressSchema = z.strictObject({ email: emailSchema });
 
-/**
- * Mints the token that resets the password of the account with this email address: good for an hour and one use, in
- * the place of the one before, and only as long as the account has this address.
- *
- * Who asks must not learn whether there is such an account. An account costs a write that nobody costs none, so a
- * service answers first, always the same, and does this behind the answer.
- *
- * @throws IdentityError `INVALID_INPUT` when it is no address, or for a policy out of bounds.
- */
 export async function requestPasswordReset(
-  models: IdentityModels,
+  context: Context,
   { origin, ...input }: { email: string; origin?: RequestOrigin },
-  now: Date,
-  policy: OneTimeTokenPolicyInput = {},
 ): Promise<PasswordResetRequest> {
+  const { models } = context;
   const { email } = parseInput(addressSchema, input);
-  const rules = oneTimeTokenPolicyOf(policy);
   // Not to whoever signs in through somebody else: a password would go past what is asked of them there.
   const withPassword = { email, passwordHash: { $exists: true } };
-  const issued = await issueOneTimeToken(models, "passwordReset", withPassword, rules, now);
+  const issued = await issueOneTimeToken(context, "passwordReset", withPassword);
   if (!issued) return whyNotIssued(models, email);
   const { userId } = issued;
   const event = { userId, kind: "password_reset_requested", severity: "info" } as const;
-  await recordSecurityEvent(models, { ...event, ...origin }, now);
+  await recordSecurityEvent(context, { ...event, ...origin });
   return issued;
 }
 
@@ -78,31 +66,13 @@ export type PasswordReset =
     }
   | { reset: false; reason: OneTimeTokenRefusal; userId?: Types.ObjectId };
 
-/**
- * Gives an account another password in exchange for the token that its address was sent, and ends every session, those
- * of logins under way included. It opens none: whoever signs in next needs the second factor as before. API keys and
- * what apps were granted stay, as with `setPassword`. The account may be used from any address again: that is the way
- * back for who locked themselves out. Failed sign-ins are forgotten for this account, and not for the network that they
- * came from.
- *
- * Whoever uses the token reads the mailbox: an address that was not verified becomes so. Until then anybody may have
- * registered it, so what was made before ends: API keys, consents and linked external identities.
- *
- * Of any number of parallel uses one succeeds. The sessions end first; then one conditional update spends the token, sets
- * the password and raises the generation; then what a login opened in between ends. Killed in between, either the old
- * password holds and the token is good, or the new one holds and the token is spent; presenting it again completes the
- * end of the sessions, as does the next sign-in.
- *
- * @param input - `token` as presented: anything is refused, never thrown at.
- * @throws IdentityError `INVALID_INPUT` for a password out of bounds, which does not spend the token.
- */
 export async function resetPassword(
-  models: IdentityModels,
+  context: Context,
   input: { token: unknown; password: string; origin?: RequestOrigin },
-  now: Date,
 ): Promise<PasswordReset> {
-  const found = await findOneTimeToken(models, "passwordReset", input.token, now);
-  if ("reason" in found) return refuse(models, found, now);
+  const { now } = context;
+  const found = await findOneTimeToken(context, "passwordReset", input.token);
+  if ("reason" in found) return refuse(context, found);
   const { user, claim } = found;
   const { _id: userId, email } = user;
   const isFirstProof = !user.emailVerifiedAt;
@@ -116,16 +86,16 @@ export async function resetPassword(
     ...(isFirstProof && { $unset: { externalIdentities: "" } as const }),
   };
   const end = { userId, reason: "credentials_changed", claim, seen: user.sessionGeneration, change } as const;
-  const ended = await claimAndEndSessions(models, end, now);
+  const ended = await claimAndEndSessions(context, end);
   if (ended === undefined) {
-    return refuse(models, await refusalOfClaim(models, "passwordReset", input.token, now), now);
+    return refuse(context, await refusalOfClaim(context, "passwordReset", input.token));
   }
-  if (isFirstProof) await endSquatters(models, userId, now, now);
-  await forgiveAccount(models, [email, ...(user.username ? [user.username] : [])], now);
+  if (isFirstProof) await endSquatters(context, userId, now);
+  await forgiveAccount(context, [email, ...(user.username ? [user.username] : [])]);
   const event = { userId, ...input.origin };
-  await recordSecurityEvent(models, { ...event, kind: "password_reset", severity: "warning" }, now);
+  await recordSecurityEvent(context, { ...event, kind: "password_reset", severity: "warning" });
   if (isFirstProof) {
-    await recordSecurityEvent(models, { ...event, kind: "email_verified", severity: "info" }, now);
+    await recordSecurityEvent(context, { ...event, kind: "email_verified", severity: "info" });
   }
   return { reset: true, userId, email, ended };
 }
@@ -136,13 +106,9 @@ export async function resetPassword(
  *
  * Source: Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022.
  */
-async function endSquatters(
-  models: IdentityModels,
-  userId: Types.ObjectId,
-  madeBefore: Date,
-  now: Date,
-): Promise<void> {
-  const purgeAt = new Date(now.getTime() + retentionOf(models).tokensMs);
+async function endSquatters(context: Context, userId: Types.ObjectId, madeBefore: Date): Promise<void> {
+  const { models, now } = context;
+  const purgeAt = new Date(now.getTime() + context.policies.retention.tokensMs);
   const made = (field: string) => ({ revokedAt: null, [field]: { $lte: madeBefore } });
   const ended = { $set: { revokedAt: now, purgeAt } };
   await models.ApiKey.collection.updateMany({ userId, ...made("createdAt") }, ended);
@@ -152,20 +118,16 @@ async function endSquatters(
   );
 }
 
-async function refuse(
-  models: IdentityModels,
-  { reason, user }: RefusedToken,
-  now: Date,
-): Promise<PasswordReset> {
+async function refuse(context: Context, { reason, user }: RefusedToken): Promise<PasswordReset> {
   if (!user) return { reset: false, reason };
   const { _id: userId, sessionGeneration: generation } = user;
   // A use that was killed may have left what a login opened beside it.
   if (reason === "used") {
-    await endSessionsBefore(models, { userId, reason: "credentials_changed", generation }, now);
+    await endSessionsBefore(context, { userId, reason: "credentials_changed", generation });
     const usedAt = user.passwordReset?.usedAt;
     // The use that verified the address.
     if (usedAt && user.emailVerifiedAt?.getTime() === usedAt.getTime()) {
-      await endSquatters(models, userId, usedAt, now);
+      await endSquatters(context, userId, usedAt);
     }
   }
   return { reset: false, reason, userId };

@@ -5,8 +5,9 @@
 import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { Types } from "mongoose";
-import { appendAudit, openDatabase } from "../../src/index.js";
+import { openDatabase } from "../../src/index.js";
 import { now } from "../moment.js";
+import { appendAudit } from "../recorders.js";
 
 const [uri = "", user = "", amount] = process.argv.slice(2);
 const { models, close } = await openDatabase(uri);

@@ -5,14 +5,15 @@
  */
 import { once } from "node:events";
 import { writeSync } from "node:fs";
-import { ApiKeyVerifier, type ApiKeyVerifierOptions, openDatabase } from "../../src/index.js";
+import { ApiKeyVerifier, type ApiKeyVerifierOptions } from "../../src/api-keys/verifier.js";
+import { openDatabase } from "../../src/index.js";
 
 /** What a parent asks of it. */
 export interface Spending {
   key: string;
   times?: number;
   parallel: number;
-  options: Pick<ApiKeyVerifierOptions, "leaseSize" | "leaseMs" | "maxUnwritten" | "flushMs">;
+  options: Pick<ApiKeyVerifierOptions, "leaseSize" | "leaseMs" | "maxUnwritten" | "flushIntervalMs">;
 }
 
 const { models, close } = await openDatabase(process.argv[2] ?? "");

@@ -8,12 +8,14 @@ import { writeSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { MigrationGate } from "@org/db-optimizer";
 import type { Types } from "mongoose";
-import { isIdentityError, MigratingSessions, openDatabase, sessionsMigration } from "../../src/index.js";
+import { createIdentity, isIdentityError, openDatabase, sessionsMigration } from "../../src/index.js";
 
 const [, , uri = "", seed = "1", phaseLeaseMs = "300"] = process.argv;
-const { models, connection, close } = await openDatabase(uri);
+const { connection, close } = await openDatabase(uri);
 const gate = new MigrationGate(connection, sessionsMigration({ phaseLeaseMs: Number(phaseLeaseMs) }));
-const sessions = new MigratingSessions(models, gate);
+const clock = { at: new Date(), now: () => clock.at };
+const { migrations } = createIdentity({ connection, clock, sessions: { touchIntervalMs: 1 } });
+const sessions = migrations.sessionsThrough(gate);
 let state = Number(seed);
 // The same for one seed; what @org/dev-kit has for this belongs to the process of the tests.
 const random = () => {
@@ -41,10 +43,11 @@ const known: Known[] = users.flatMap((user) =>
 );
 
 async function act(now: Date): Promise<void> {
+  clock.at = now;
   const kind = random();
   if (kind < 0.15) {
     const userId = pick(users)._id as Types.ObjectId;
-    const { id, token } = await sessions.open({ userId, ip: "203.0.113.7" }, now);
+    const { id, token } = await sessions.open({ userId, ip: "203.0.113.7" });
     known.push({ userId, id, token });
     say(`opened ${userId.toHexString()} ${id.toHexString()} ${token}`);
     return;
@@ -55,11 +58,11 @@ async function act(now: Date): Promise<void> {
   if (own.length === 0) return;
   const session = pick(own);
   if (kind < 0.4) {
-    await sessions.revoke({ userId: session.userId, sessionId: session.id }, now);
+    await sessions.revoke({ userId: session.userId, sessionId: session.id });
     say(`revoked ${session.id.toHexString()}`);
     return;
   }
-  const check = await sessions.validate(session.token, now, { touchIntervalMs: 1 });
+  const check = await sessions.validate(session.token);
   if (check.active && !check.session.id.equals(session.id)) say("mixed up");
 }
 

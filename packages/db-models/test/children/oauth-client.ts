@@ -3,15 +3,14 @@
  * each at the same time. Prints `code number`, and the refresh and the access token that each use gave, or why it was
  * refused. With `rotate` it then goes on refreshing each of them without end. Argument: URI.
  */
+
 import { once } from "node:events";
 import { writeSync } from "node:fs";
-import {
-  authenticateClient,
-  exchangeAuthorizationCode,
-  openDatabase,
-  refreshAppToken,
-  type TokenResult,
-} from "../../src/index.js";
+import { openDatabase, type TokenResult } from "../../src/index.js";
+import { authenticateClient } from "../../src/oauth/clients.js";
+import { exchangeAuthorizationCode } from "../../src/oauth/exchange.js";
+import { refreshAppToken } from "../../src/oauth/refresh.js";
+import { contextAt } from "../context.js";
 import { now } from "../moment.js";
 
 /** What a parent asks of it. */
@@ -36,7 +35,7 @@ const {
   rotate,
   ...assignment
 } = JSON.parse(String(line)) as Assignment;
-const answer = await authenticateClient(models, assignment, now);
+const answer = await authenticateClient(contextAt(models, now), assignment);
 if (!answer.authenticated) throw new Error("not authenticated");
 const { client } = answer;
 
@@ -50,16 +49,18 @@ function say(index: number, result: TokenResult): string | undefined {
 async function go(index: number, first: () => Promise<TokenResult>): Promise<void> {
   let refreshToken = say(index, await first());
   while (rotate && refreshToken) {
-    refreshToken = say(index, await refreshAppToken(models, { client, refreshToken }, now));
+    refreshToken = say(index, await refreshAppToken(contextAt(models, now), { client, refreshToken }));
   }
 }
 
 const { redirectUri, codeVerifier } = assignment;
 const uses = [
   ...codes.map((code) => () => {
-    return exchangeAuthorizationCode(models, { client, code, redirectUri, codeVerifier }, now);
+    return exchangeAuthorizationCode(contextAt(models, now), { client, code, redirectUri, codeVerifier });
   }),
-  ...refreshTokens.map((refreshToken) => () => refreshAppToken(models, { client, refreshToken }, now)),
+  ...refreshTokens.map(
+    (refreshToken) => () => refreshAppToken(contextAt(models, now), { client, refreshToken }),
+  ),
 ];
 await Promise.all(uses.flatMap((use, index) => Array.from({ length: times }, () => go(index, use))));
 await close();

@@ -2,10 +2,14 @@
  * Changes a password in a process of its own, which ends itself by SIGKILL at one command to the server: before it is
  * sent, or once it is answered. The first line on its input is JSON. Prints `done` when it got to the end. Argument: URI.
  */
+
 import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { Types } from "mongoose";
-import { openDatabase, resetPassword, setPassword } from "../../src/index.js";
+import { openDatabase } from "../../src/index.js";
+import { setPassword } from "../../src/users/password.js";
+import { resetPassword } from "../../src/users/password-reset.js";
+import { contextAt } from "../context.js";
 import { now } from "../moment.js";
 
 /** What a parent asks of it: a reset with a token, or a change in a session. */
@@ -31,8 +35,8 @@ connection.getClient().on(when, () => {
   commands += 1;
   if (commands === killedAt) process.kill(process.pid, "SIGKILL");
 });
-if (resetToken) await resetPassword(models, { token: resetToken, password }, now);
-else await setPassword(models, { userId: new Types.ObjectId(userId), password, keepToken }, now);
+if (resetToken) await resetPassword(contextAt(models, now), { token: resetToken, password });
+else await setPassword(contextAt(models, now), { userId: new Types.ObjectId(userId), password, keepToken });
 writeSync(1, "done\n");
 await close();
 process.exit(0);

@@ -3,10 +3,14 @@
  * or a token to refresh, how often at the same time, and whether to go on without end. Prints `opened id token` and
  * `refreshed token`, or `refused` with the code or reason. Argument: URI.
  */
+
 import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { Types } from "mongoose";
-import { isIdentityError, openDatabase, openSession, refreshSession } from "../../src/index.js";
+import { isIdentityError, openDatabase } from "../../src/index.js";
+import { openSession } from "../../src/sessions/open.js";
+import { refreshSession } from "../../src/sessions/refresh.js";
+import { contextAt } from "../context.js";
 import { now } from "../moment.js";
 
 /** What a parent asks of it. */
@@ -28,7 +32,7 @@ const say = (text: string) => void writeSync(1, `${text}\n`);
 async function open(id: Types.ObjectId): Promise<void> {
   do {
     try {
-      const opened = await openSession(models, { userId: id }, now);
+      const opened = await openSession(contextAt(models, now), { userId: id });
       say(`opened ${opened.id.toHexString()} ${opened.token}`);
     } catch (error) {
       if (!isIdentityError(error)) throw error;
@@ -40,7 +44,7 @@ async function open(id: Types.ObjectId): Promise<void> {
 async function refresh(first: string): Promise<void> {
   let current = first;
   do {
-    const result = await refreshSession(models, current, now);
+    const result = await refreshSession(contextAt(models, now), current);
     say(result.refreshed ? `refreshed ${result.token}` : `refused ${result.reason}`);
     if (!result.refreshed) return;
     current = result.token;

@@ -2,10 +2,14 @@
  * Rivals over sessions in a process of their own. The first line on its input is JSON: what each of them does, all at
  * once. Prints `opened token` or `refreshed token`, or `refused` with the code or reason. Argument: URI.
  */
+
 import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { Types } from "mongoose";
-import { isIdentityError, openDatabase, openSession, refreshSession } from "../../src/index.js";
+import { isIdentityError, openDatabase } from "../../src/index.js";
+import { openSession } from "../../src/sessions/open.js";
+import { refreshSession } from "../../src/sessions/refresh.js";
+import { contextAt } from "../context.js";
 import { now } from "../moment.js";
 
 /** A login, of somebody who authenticated when the user's generation was this one, or a rotation. */
@@ -17,11 +21,14 @@ const [line] = await once(process.stdin, "data");
 
 async function act(rival: SessionRival): Promise<string> {
   if ("refresh" in rival) {
-    const result = await refreshSession(models, rival.refresh, new Date(rival.at));
+    const result = await refreshSession(contextAt(models, new Date(rival.at)), rival.refresh);
     return result.refreshed ? `refreshed ${result.token}` : `refused ${result.reason}`;
   }
   const { login, sessionGeneration } = rival;
-  const opened = await openSession(models, { userId: new Types.ObjectId(login), sessionGeneration }, now);
+  const opened = await openSession(contextAt(models, now), {
+    userId: new Types.ObjectId(login),
+    sessionGeneration,
+  });
   return `opened ${opened.token}`;
 }
 

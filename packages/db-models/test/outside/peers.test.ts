@@ -1,37 +1,33 @@
 // Taken from public reports of other identity services; each case names its source, and why the right value is right.
+
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  ApiKeyVerifier,
-  authenticateUser,
-  createApiKey,
-  deviceHashOf,
-  duration,
-  eraseUserData,
-  getUserAnalytics,
-  hashPassword,
-  type IdentityModels,
-  introspectToken,
-  listApiKeys,
-  listSessions,
-  openSession,
-  readUser,
-  recordLogin,
-  registerApp,
-  registerUser,
-  requestPasswordReset,
-  reserveLoginAttempt,
-  resetPassword,
-  revokeSession,
-  rotateApiKey,
-  settleLoginAttempt,
-  validateAccessToken,
-  validateSession,
-  verifyApiKey,
-  verifyEmail,
-} from "../../src/index.js";
+import { recordLogin } from "../../src/analytics/logins.js";
+import { getUserAnalytics } from "../../src/analytics/user-analytics.js";
+import { createApiKey, listApiKeys } from "../../src/api-keys/manage.js";
+import { rotateApiKey } from "../../src/api-keys/rotate.js";
+import { ApiKeyVerifier } from "../../src/api-keys/verifier.js";
+import { duration } from "../../src/core/limits.js";
+import { hashPassword } from "../../src/core/passwords.js";
+import type { IdentityModels } from "../../src/index.js";
+import { reserveLoginAttempt } from "../../src/logins/reserve.js";
+import { settleLoginAttempt } from "../../src/logins/settle.js";
+import { validateAccessToken } from "../../src/oauth/access.js";
+import { registerApp } from "../../src/oauth/apps.js";
+import { introspectToken } from "../../src/oauth/introspect.js";
+import { eraseUserData } from "../../src/privacy/erase.js";
+import { deviceHashOf } from "../../src/sessions/device.js";
+import { listSessions } from "../../src/sessions/list.js";
+import { openSession } from "../../src/sessions/open.js";
+import { revokeSession } from "../../src/sessions/revoke.js";
+import { validateSession } from "../../src/sessions/validate.js";
+import { authenticateUser, readUser, registerUser } from "../../src/users/accounts.js";
+import { verifyEmail } from "../../src/users/email-verification.js";
+import { requestPasswordReset, resetPassword } from "../../src/users/password-reset.js";
+import { contextAt } from "../context.js";
 import { makeUser, useIdentityDatabase } from "../database.js";
 import { after, now } from "../moment.js";
 import { authorize, makeWorld, redirectUri, tokensFor } from "../oauth-world.js";
+import { verifyApiKey } from "../recorders.js";
 
 const database = useIdentityDatabase();
 let models: IdentityModels;
@@ -43,50 +39,57 @@ const password = "correct horse battery staple";
 // harper 1564: a session that was found by a username worked for whoever took the name after the account was removed.
 it("a name that somebody takes over brings nothing of the account before", async () => {
   const person = { email: "heir@example.com", username: "heir", password };
-  const { _id: before } = await registerUser(models, person, now);
-  const { token } = await openSession(models, { userId: before }, now);
-  const { key } = await createApiKey(models, { userId: before, name: "ci", scopes: [] }, now);
-  const reset = await requestPasswordReset(models, { email: person.email }, now);
+  const { _id: before } = await registerUser(contextAt(models, now), person);
+  const { token } = await openSession(contextAt(models, now), { userId: before });
+  const { key } = await createApiKey(contextAt(models, now), { userId: before, name: "ci", scopes: [] });
+  const reset = await requestPasswordReset(contextAt(models, now), { email: person.email });
   const device = { deviceHash: deviceHashOf({ os: {}, browser: {}, type: "unknown", label: "" }, "cookie") };
-  await recordLogin(models, { userId: before, ...device, deviceLabel: "Firefox" }, now);
+  await recordLogin(contextAt(models, now), { userId: before, ...device, deviceLabel: "Firefox" });
   for (const identifier of [person.email, person.username]) {
-    const admission = await reserveLoginAttempt(models, { identifier }, now);
+    const admission = await reserveLoginAttempt(contextAt(models, now), { identifier });
     if (!admission.admitted) throw new Error("refused");
     const outcome = { attempt: admission.attempt, succeeded: true, userId: before, deviceCookie: "cookie" };
-    await settleLoginAttempt(models, outcome, now);
+    await settleLoginAttempt(contextAt(models, now), outcome);
   }
-  await eraseUserData(models, { userId: before }, now);
-  const { _id: heir } = await registerUser(
-    models,
-    { ...person, password: "another fine password" },
-    after(1),
-  );
-  expect(await validateSession(models, token, after(2))).toMatchObject({ active: false });
+  await eraseUserData(contextAt(models, now), { userId: before });
+  const { _id: heir } = await registerUser(contextAt(models, after(1)), {
+    ...person,
+    password: "another fine password",
+  });
+  expect(await validateSession(contextAt(models, after(2)), token)).toMatchObject({ active: false });
   expect(await verifyApiKey(models, { key }, after(2))).toMatchObject({ valid: false });
   expect(
-    await resetPassword(models, { token: reset.issued && reset.token, password }, after(2)),
+    await resetPassword(contextAt(models, after(2)), { token: reset.issued && reset.token, password }),
   ).toMatchObject({ reset: false, reason: "unknown" });
-  expect((await authenticateUser(models, { identifier: "heir", password })).authenticated).toBe(false);
+  expect((await authenticateUser(contextAt(models), { identifier: "heir", password })).authenticated).toBe(
+    false,
+  );
   for (const identifier of [person.email, person.username]) {
-    const admission = await reserveLoginAttempt(models, { identifier, deviceCookie: "cookie" }, after(2));
+    const admission = await reserveLoginAttempt(contextAt(models, after(2)), {
+      identifier,
+      deviceCookie: "cookie",
+    });
     expect(admission).toMatchObject({ admitted: true, attempt: { knownDevice: false } });
   }
-  expect(await listSessions(models, heir, after(2))).toEqual([]);
-  const { devices, logins } = await getUserAnalytics(models, { userId: heir }, after(2));
+  expect(await listSessions(contextAt(models, after(2)), { userId: heir })).toEqual([]);
+  const { devices, logins } = await getUserAnalytics(contextAt(models, after(2)), { userId: heir });
   expect([devices, logins.total]).toEqual([[], 0]);
 });
 
 // zitadel 10045: a session that had expired could not be terminated, and stayed in the list.
 it("a session that is ended after it expired is in no list, before and after", async () => {
   const { _id: userId } = await makeUser(models);
-  const { id, token } = await openSession(models, { userId }, now);
+  const { id, token } = await openSession(contextAt(models, now), { userId });
   const later = after(13 * duration.hour);
-  expect(await listSessions(models, userId, later)).toEqual([]);
-  expect(await revokeSession(models, { userId, sessionId: id }, later)).toBe(true);
-  expect(await listSessions(models, userId, later)).toEqual([]);
+  expect(await listSessions(contextAt(models, later), { userId })).toEqual([]);
+  expect(await revokeSession(contextAt(models, later), { userId, sessionId: id })).toBe(true);
+  expect(await listSessions(contextAt(models, later), { userId })).toEqual([]);
   // Also not for a clock that is behind, to which it has not expired.
-  expect(await listSessions(models, userId, now)).toEqual([]);
-  expect(await validateSession(models, token, now)).toMatchObject({ active: false, reason: "revoked" });
+  expect(await listSessions(contextAt(models, now), { userId })).toEqual([]);
+  expect(await validateSession(contextAt(models, now), token)).toMatchObject({
+    active: false,
+    reason: "revoked",
+  });
 });
 
 describe("redirect URIs", () => {
@@ -129,7 +132,11 @@ describe("redirect URIs", () => {
       "https://a(b.example.com/cb",
     ]) {
       const app = { ownerId, name: "Notes", type: "public", redirectUris: [uri], scopes: ["repo"] } as const;
-      const registered = registerApp(models, { ...app, redirectUris: [uri], scopes: ["repo"] }, now);
+      const registered = registerApp(contextAt(models, now), {
+        ...app,
+        redirectUris: [uri],
+        scopes: ["repo"],
+      });
       await expect(registered).rejects.toMatchObject({ code: "INVALID_INPUT" });
     }
   });
@@ -139,7 +146,10 @@ describe("redirect URIs", () => {
 it("sign-ins over IPv6 are admitted, and counted by the /64", async () => {
   const policy = { network: { free: 3 }, account: { free: 100 } };
   const from = (ip: string, person: number) =>
-    reserveLoginAttempt(models, { identifier: `v6-${person}@example.com`, ip }, now, policy);
+    reserveLoginAttempt(contextAt(models, now, { logins: policy }), {
+      identifier: `v6-${person}@example.com`,
+      ip,
+    });
   const neighbours = ["2001:db8:1:2::1", "2001:db8:1:2:8712:1a3a:59eb:a3ae", "2001:DB8:1:2:0:0:0:3"];
   for (const [person, ip] of neighbours.entries()) {
     expect(await from(ip, person)).toMatchObject({ admitted: true });
@@ -153,13 +163,13 @@ describe("an API key", () => {
   it("keeps its window when it is listed and rotated, and opens again when the window ends", async () => {
     const { _id: userId } = await makeUser(models);
     const rateLimit = { limit: 2, windowMs: duration.hour };
-    const made = await createApiKey(models, { userId, name: "ci", scopes: [], rateLimit }, now);
+    const made = await createApiKey(contextAt(models, now), { userId, name: "ci", scopes: [], rateLimit });
     const begin = new Date(Math.ceil(now.getTime() / duration.hour) * duration.hour);
     const at = (ms: number) => new Date(begin.getTime() + ms);
     const valid = async (key: string, ms: number) => (await verifyApiKey(models, { key }, at(ms))).valid;
     expect([await valid(made.key, 0), await valid(made.key, 1)]).toEqual([true, true]);
-    await listApiKeys(models, { userId });
-    const { key: next } = await rotateApiKey(models, { userId, keyId: made.apiKey.id }, at(2));
+    await listApiKeys(contextAt(models), { userId });
+    const { key: next } = await rotateApiKey(contextAt(models, at(2)), { userId, keyId: made.apiKey.id });
     expect([await valid(made.key, 3), await valid(next, 4)]).toEqual([false, false]);
     expect(await valid(next, duration.hour)).toBe(true);
   });
@@ -168,14 +178,14 @@ describe("an API key", () => {
 // django-allauth 2508 (CVE-2019-19844): the mail went to the address that was typed, which only compared as equal.
 it("a reset goes to the stored address, however it was asked for", async () => {
   await makeUser(models, { email: "mike@example.org", passwordHash: await hashPassword(password) });
-  const kelvin = await requestPasswordReset(models, { email: "mi\u212ae@example.org" }, now);
+  const kelvin = await requestPasswordReset(contextAt(models, now), { email: "mi\u212ae@example.org" });
   expect(kelvin).toMatchObject({ issued: true, email: "mike@example.org" });
   for (const email of [
     "m\u0131ke@example.org",
     "mike@example.o\u1d63g\u0131",
     "m\u0131\u0307ke@example.org",
   ]) {
-    const asked = await requestPasswordReset(models, { email }, now).catch(({ code }) => code);
+    const asked = await requestPasswordReset(contextAt(models, now), { email }).catch(({ code }) => code);
     expect([{ issued: false, reason: "unknown" }, "INVALID_INPUT"]).toContainEqual(asked);
   }
 });
@@ -188,8 +198,10 @@ it("no token is nobody's token", async () => {
     const set = { emailVerification: token, passwordReset: token };
     await models.User.collection.updateOne({ _id: user._id }, { $set: set });
     for (const presented of ["", null, undefined, " ", "ido_"]) {
-      expect(await verifyEmail(models, { token: presented }, now)).toMatchObject({ reason: "malformed" });
-      const reset = await resetPassword(models, { token: presented, password }, now);
+      expect(await verifyEmail(contextAt(models, now), { token: presented })).toMatchObject({
+        reason: "malformed",
+      });
+      const reset = await resetPassword(contextAt(models, now), { token: presented, password });
       expect(reset).toMatchObject({ reason: "malformed" });
     }
   }
@@ -208,7 +220,7 @@ it("a sign-in succeeds with a header of any length", async () => {
     `${"x".repeat(511)}\u{1f600}`,
     "\u{1f600}".repeat(400),
   ]) {
-    const { id } = await openSession(models, { userId, userAgent }, now);
+    const { id } = await openSession(contextAt(models, now), { userId, userAgent });
     const stored = await models.UserSession.findById(id);
     await stored?.validate();
     expect(stored?.userAgent?.length).toBeLessThanOrEqual(512);
@@ -219,13 +231,15 @@ it("a sign-in succeeds with a header of any length", async () => {
 // supabase/auth-js 395: a second registration of an address changed the account that there was.
 it("registering an address that is taken changes nothing", async () => {
   const person = { email: "taken@example.com", password, displayName: "Ada" };
-  const { _id } = await registerUser(models, person, now);
+  const { _id } = await registerUser(contextAt(models, now), person);
   const stored = () => models.User.collection.findOne({ _id });
   const untouched = await stored();
   const again = { ...person, password: "another fine password", displayName: "Eve" };
-  await expect(registerUser(models, again, after(1))).rejects.toMatchObject({ code: "EMAIL_TAKEN" });
+  await expect(registerUser(contextAt(models, after(1)), again)).rejects.toMatchObject({
+    code: "EMAIL_TAKEN",
+  });
   expect(await stored()).toEqual(untouched);
-  expect((await readUser(models, _id)).profile.displayName).toBe("Ada");
+  expect((await readUser(contextAt(models), _id)).profile.displayName).toBe("Ada");
 });
 
 // casdoor 3711: expired tokens were active. wso2/product-is 13372: an access token ended with a refresh token that was
@@ -237,10 +251,11 @@ it("an access token is introspected as active until its own expiry, to the milli
     ...(await tokensFor(models, world)),
   };
   const client = { ...world.client, type: "confidential" } as const;
-  const ask = (ms: number) => introspectToken(models, { client, token }, new Date(expiresAt.getTime() + ms));
+  const ask = (ms: number) =>
+    introspectToken(contextAt(models, new Date(expiresAt.getTime() + ms)), { client, token });
   expect(await ask(-1)).toMatchObject({ active: true, client_id: world.client.clientId });
   expect([await ask(0), await ask(1)]).toEqual([{ active: false }, { active: false }]);
-  expect(await validateAccessToken(models, token, expiresAt)).toMatchObject({ active: false });
+  expect(await validateAccessToken(contextAt(models, expiresAt), token)).toMatchObject({ active: false });
 });
 
 // keycloak 30939: waits that were set too long overflowed, and nobody was kept waiting.
@@ -249,8 +264,10 @@ it("the longest delays of the policy hold, and end", async () => {
   const attempt = { identifier: "patient@example.com" };
   let at = 0;
   for (let failures = 0; failures < 40; failures++) {
-    expect(await reserveLoginAttempt(models, attempt, after(at), policy)).toMatchObject({ admitted: true });
-    const refused = await reserveLoginAttempt(models, attempt, after(at), policy);
+    expect(
+      await reserveLoginAttempt(contextAt(models, after(at), { logins: policy }), attempt),
+    ).toMatchObject({ admitted: true });
+    const refused = await reserveLoginAttempt(contextAt(models, after(at), { logins: policy }), attempt);
     if (refused.admitted) throw new Error("let in");
     expect(refused.retryAfterMs).toBeGreaterThanOrEqual(duration.hour);
     expect(refused.retryAfterMs).toBeLessThanOrEqual(duration.day);
@@ -273,7 +290,7 @@ it("client ids and secrets are the same before and after form encoding", async (
 it("a refusal tells a limit from a wrong key", async () => {
   const { _id: userId } = await makeUser(models);
   const rateLimit = { limit: 1, windowMs: duration.hour };
-  const { key } = await createApiKey(models, { userId, name: "ci", scopes: [], rateLimit }, now);
+  const { key } = await createApiKey(contextAt(models, now), { userId, name: "ci", scopes: [], rateLimit });
   const verifier = new ApiKeyVerifier(models);
   const first = await verifier.verify({ key }, now);
   const second = await verifier.verify({ key }, now);

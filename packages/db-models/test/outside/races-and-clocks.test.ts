@@ -1,42 +1,36 @@
 // Taken from public reports; each case names its source, and why the right value is right.
+
 import { mongo, Types } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  authenticateUser,
-  createApiKey,
-  createLoginChallenge,
-  duration,
-  eraseUserData,
-  exportUserData,
-  getUserAnalytics,
-  type IdentityModels,
-  listApiKeys,
-  listSecurityEvents,
-  openSession,
-  type PagePosition,
-  queries,
-  RiskRecorder,
-  readPagePosition,
-  readRiskKnowledge,
-  recordLogin,
-  recordRiskFeedback,
-  recordSecurityEvent,
-  registerApp,
-  registerUser,
-  reserveLoginAttempt,
-  runQuery,
-  settleLoginAttempt,
-  setUserStatus,
-  UsageRecorder,
-  updateSecurity,
-  verifyApiKey,
-  verifyLoginChallenge,
-  writePagePosition,
-} from "../../src/index.js";
+import { recordLogin } from "../../src/analytics/logins.js";
+import { getUserAnalytics } from "../../src/analytics/user-analytics.js";
+import { createApiKey, listApiKeys } from "../../src/api-keys/manage.js";
+import { duration } from "../../src/core/limits.js";
+import type { IdentityModels, PagePosition } from "../../src/index.js";
+import { createLoginChallenge, verifyLoginChallenge } from "../../src/logins/challenges.js";
+import { reserveLoginAttempt } from "../../src/logins/reserve.js";
+import { settleLoginAttempt } from "../../src/logins/settle.js";
+import { validateAccessToken } from "../../src/oauth/access.js";
+import { registerApp } from "../../src/oauth/apps.js";
 import { isRedirectUri, isRegisteredUri } from "../../src/oauth/redirect-uris.js";
+import { refreshAppToken } from "../../src/oauth/refresh.js";
+import { eraseUserData } from "../../src/privacy/erase.js";
+import { exportUserData } from "../../src/privacy/export.js";
+import { queries, readPagePosition, writePagePosition } from "../../src/queries/queries.js";
+import { runQuery } from "../../src/queries/run-query.js";
+import { recordRiskFeedback } from "../../src/risk/feedback.js";
+import { readRiskKnowledge } from "../../src/risk/knowledge.js";
+import { RiskRecorder } from "../../src/risk/recorder.js";
+import { listSecurityEvents, recordSecurityEvent } from "../../src/security-events/events.js";
+import { openSession } from "../../src/sessions/open.js";
+import { UsageRecorder } from "../../src/usage/recorder.js";
+import { authenticateUser, registerUser, setUserStatus } from "../../src/users/accounts.js";
+import { updateSecurity } from "../../src/users/settings.js";
+import { contextAt } from "../context.js";
 import { makeUser, useIdentityDatabase } from "../database.js";
 import { after, now } from "../moment.js";
 import { codeFor, exchange, granted, makeWorld, refresh } from "../oauth-world.js";
+import { verifyApiKey } from "../recorders.js";
 
 const database = useIdentityDatabase();
 let models: IdentityModels;
@@ -59,8 +53,8 @@ describe("a purge date", () => {
   // A clock that is ten years ahead once would keep a profile of personal data for ten years.
   it("that a wrong clock set ten years ahead comes back at the next use", async () => {
     const attempt = { identifier: "clock@example.com", ip: "198.51.100.7" };
-    await reserveLoginAttempt(models, attempt, inTenYears);
-    const admission = await reserveLoginAttempt(models, attempt, now);
+    await reserveLoginAttempt(contextAt(models, inTenYears), attempt);
+    const admission = await reserveLoginAttempt(contextAt(models, now), attempt);
     if (!admission.admitted) throw new Error("refused");
     expect((await profileOf("account"))?.purgeAt.getTime()).toBeLessThan(inTwoYears.getTime());
     expect((await profileOf("network", "198.51.100.0/24"))?.purgeAt.getTime()).toBeLessThan(
@@ -68,7 +62,7 @@ describe("a purge date", () => {
     );
     await models.LoginProfile.collection.updateMany({}, { $set: { purgeAt: inTenYears } });
     const outcome = { attempt: admission.attempt, succeeded: true, deviceCookie: "cookie" };
-    await settleLoginAttempt(models, outcome, now);
+    await settleLoginAttempt(contextAt(models, now), outcome);
     expect((await profileOf("account"))?.purgeAt).toEqual(after(90 * duration.day));
     const userId = new Types.ObjectId();
     const challenge = {
@@ -76,17 +70,21 @@ describe("a purge date", () => {
       sessionGeneration: 0,
       risk: { level: "medium", reasons: [] as string[] },
     } as const;
-    await createLoginChallenge(models, challenge as never, inTenYears);
-    await createLoginChallenge(models, challenge as never, now);
+    await createLoginChallenge(contextAt(models, inTenYears), challenge as never);
+    await createLoginChallenge(contextAt(models, now), challenge as never);
     expect((await profileOf("user", userId.toHexString()))?.purgeAt).toEqual(after(duration.day));
   });
 
   it("that is later for a reason stays: a known device is remembered for as long as it was promised", async () => {
     const attempt = { identifier: "known@example.com" };
-    const admission = await reserveLoginAttempt(models, attempt, now);
+    const admission = await reserveLoginAttempt(contextAt(models, now), attempt);
     if (!admission.admitted) throw new Error("refused");
-    await settleLoginAttempt(models, { attempt: admission.attempt, succeeded: true, deviceCookie: "c" }, now);
-    await reserveLoginAttempt(models, attempt, after(duration.day));
+    await settleLoginAttempt(contextAt(models, now), {
+      attempt: admission.attempt,
+      succeeded: true,
+      deviceCookie: "c",
+    });
+    await reserveLoginAttempt(contextAt(models, after(duration.day)), attempt);
     expect((await profileOf("account"))?.purgeAt).toEqual(after(90 * duration.day));
   });
 });
@@ -95,8 +93,8 @@ describe("a challenge of a clock that is ahead", () => {
   it("is not good for as long as that clock was ahead", async () => {
     const input = { userId: new Types.ObjectId(), sessionGeneration: 0 };
     const risk = { level: "medium" as const, reasons: [] };
-    const made = await createLoginChallenge(models, { ...input, risk }, after(365 * duration.day));
-    expect(await verifyLoginChallenge(models, made, now)).toMatchObject({ reason: "expired" });
+    const made = await createLoginChallenge(contextAt(models, after(365 * duration.day)), { ...input, risk });
+    expect(await verifyLoginChallenge(contextAt(models, now), made)).toMatchObject({ reason: "expired" });
   });
 });
 
@@ -106,7 +104,7 @@ describe("limits hold under concurrency", () => {
     const userId = new Types.ObjectId();
     const input = { userId, sessionGeneration: 0, risk: { level: "medium", reasons: [] } } as const;
     const create = (at: Date) =>
-      createLoginChallenge(models, { ...input, risk: { level: "medium", reasons: [] } }, at);
+      createLoginChallenge(contextAt(models, at), { ...input, risk: { level: "medium", reasons: [] } });
     const made = await Promise.allSettled(Array.from({ length: 30 }, () => create(now)));
     expect(made.filter(({ status }) => status === "fulfilled")).toHaveLength(5);
     expect(await models.LoginChallenge.countDocuments({ userId })).toBe(5);
@@ -117,12 +115,15 @@ describe("limits hold under concurrency", () => {
   // Tests, jobs or apps of one account that sign in at the same moment: none of them has guessed.
   it("right passwords that come at once are no failures, where the service waits", async () => {
     const identifier = "together@example.com";
-    await registerUser(models, { email: identifier, password }, now);
+    await registerUser(contextAt(models, now), { email: identifier, password });
     const signIn = async () => {
-      const admission = await reserveLoginAttempt(models, { identifier, waitMs: 10_000 }, now);
+      const admission = await reserveLoginAttempt(contextAt(models, now), { identifier, waitMs: 10_000 });
       if (!admission.admitted) return false;
-      const { authenticated: succeeded } = await authenticateUser(models, { identifier, password });
-      await settleLoginAttempt(models, { attempt: admission.attempt, succeeded }, now);
+      const { authenticated: succeeded } = await authenticateUser(contextAt(models), {
+        identifier,
+        password,
+      });
+      await settleLoginAttempt(contextAt(models, now), { attempt: admission.attempt, succeeded });
       return succeeded;
     };
     expect(await Promise.all(Array.from({ length: 12 }, signIn))).toEqual(Array(12).fill(true));
@@ -132,10 +133,10 @@ describe("limits hold under concurrency", () => {
     const identifier = "guessed@example.com";
     let evaluated = 0;
     const guess = async () => {
-      const admission = await reserveLoginAttempt(models, { identifier, waitMs: 10_000 }, now);
+      const admission = await reserveLoginAttempt(contextAt(models, now), { identifier, waitMs: 10_000 });
       if (!admission.admitted) return;
       evaluated += 1;
-      await settleLoginAttempt(models, { attempt: admission.attempt, succeeded: false }, now);
+      await settleLoginAttempt(contextAt(models, now), { attempt: admission.attempt, succeeded: false });
     };
     // The first makes the profile: of parallel first attempts a server may count one twice, and let in too few.
     await guess();
@@ -160,20 +161,27 @@ describe("one wrong clock reading (rai 35, NTPClient 84, MediaWiki-MCP 557)", ()
     const user = await models.User.findById(userId).lean();
     expect(user?.apiUsage.window).toMatchObject({ requests: 10 });
     expect(user?.lastActiveAt).toEqual(after(3 * duration.day));
-    await recordLogin(models, { userId, deviceHash: "x".repeat(43), deviceLabel: "curl" }, after(10 * year));
-    await recordLogin(
-      models,
-      { userId, deviceHash: "x".repeat(43), deviceLabel: "curl" },
-      after(4 * duration.day),
-    );
-    const { engagement, logins } = await getUserAnalytics(models, { userId }, after(40 * duration.day));
+    await recordLogin(contextAt(models, after(10 * year)), {
+      userId,
+      deviceHash: "x".repeat(43),
+      deviceLabel: "curl",
+    });
+    await recordLogin(contextAt(models, after(4 * duration.day)), {
+      userId,
+      deviceHash: "x".repeat(43),
+      deviceLabel: "curl",
+    });
+    const { engagement, logins } = await getUserAnalytics(contextAt(models, after(40 * duration.day)), {
+      userId,
+    });
     expect(logins.lastLoginAt).toEqual(after(4 * duration.day));
     expect(engagement.parts.recency).toBeLessThan(5);
   });
 
   it("does not lock an API key until then, nor grant its quota twice", async () => {
     const { _id: userId } = await makeUser(models);
-    const make = (limits: object) => createApiKey(models, { userId, name: "ci", scopes: [], ...limits }, now);
+    const make = (limits: object) =>
+      createApiKey(contextAt(models, now), { userId, name: "ci", scopes: [], ...limits });
     const limited = await make({ rateLimit: { limit: 2, windowMs: duration.minute } });
     const refill = { amount: 2, intervalMs: duration.hour };
     const metered = await make({ quota: { remaining: 2, refill } });
@@ -209,10 +217,10 @@ describe("what is counted in memory", () => {
     const risk = new RiskRecorder(models);
     usage.record({ userId, endpoint: "GET /" }, now);
     risk.record({ userId, profile: { version: 1 }, keys: [], newUser: true }, now);
-    await eraseUserData(models, { userId }, now);
+    await eraseUserData(contextAt(models, now), { userId });
     await Promise.all([usage.flush(), risk.flush()]);
     expect(await models.UsageBucket.countDocuments({ userId })).toBe(0);
-    expect((await readRiskKnowledge(models, { userId, keys: [] })).profile).toBeUndefined();
+    expect((await readRiskKnowledge(contextAt(models), { userId, keys: [] })).profile).toBeUndefined();
   });
 
   // Metwally, Agrawal and El Abbadi, 2005.
@@ -246,12 +254,12 @@ describe("known devices (laravel-authentication-log 40)", () => {
   const userAgent =
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36";
   const signIn = async (userId: Types.ObjectId, input: object, at = now) => {
-    const opened = await openSession(models, { userId, userAgent, ...input }, at);
-    await recordLogin(
-      models,
-      { userId, deviceHash: opened.deviceHash, deviceLabel: "Chrome on Windows" },
-      at,
-    );
+    const opened = await openSession(contextAt(models, at), { userId, userAgent, ...input });
+    await recordLogin(contextAt(models, at), {
+      userId,
+      deviceHash: opened.deviceHash,
+      deviceLabel: "Chrome on Windows",
+    });
     return opened.newDevice;
   };
 
@@ -279,21 +287,24 @@ describe("pages skip nothing of one moment (superplane 6627, manifold 517, activ
   it("walks events and keys that were all made at once", async () => {
     const { _id: userId } = await makeUser(models);
     for (let n = 0; n < 7; n++) {
-      await recordSecurityEvent(models, { userId, kind: "new_device", severity: "info" }, now);
-      await createApiKey(models, { userId, name: `key ${n}`, scopes: [] }, now);
+      await recordSecurityEvent(contextAt(models, now), { userId, kind: "new_device", severity: "info" });
+      await createApiKey(contextAt(models, now), { userId, name: `key ${n}`, scopes: [] });
     }
     const events: string[] = [];
     const keys: string[] = [];
     for (let before: PagePosition | undefined; ; ) {
       const page = { limit: 2, ...(before && { before }) };
-      const found = await listSecurityEvents(models, { userId, page });
+      const found = await listSecurityEvents(contextAt(models), { userId, page });
       events.push(...found.map(({ _id }) => _id.toHexString()));
       const last = found.at(-1);
       if (!last) break;
       before = readPagePosition(writePagePosition({ at: last.at, id: last._id }));
     }
     for (let before: PagePosition | undefined; ; ) {
-      const found = await listApiKeys(models, { userId, page: { limit: 3, ...(before && { before }) } });
+      const found = await listApiKeys(contextAt(models), {
+        userId,
+        page: { limit: 3, ...(before && { before }) },
+      });
       keys.push(...found.map(({ id }) => id.toHexString()));
       const last = found.at(-1);
       if (!last) break;
@@ -306,7 +317,7 @@ describe("pages skip nothing of one moment (superplane 6627, manifold 517, activ
     const { _id: userId } = await makeUser(models);
     const from = after(50 * duration.day);
     for (let n = 0; n < 5; n++)
-      await recordSecurityEvent(models, { userId, kind: "new_device", severity: "info" }, from);
+      await recordSecurityEvent(contextAt(models, from), { userId, kind: "new_device", severity: "info" });
     const ids: string[] = [];
     for (let last: PagePosition | undefined; ; ) {
       const period = { from, to: new Date(from.getTime() + 1), limit: 2, ...(last && { after: last }) };
@@ -398,15 +409,13 @@ describe("a refresh that asks for less", () => {
     const [scope = ""] = all.scopes;
     const narrow = `${scope}:only`;
     const ask = { client: world.client, refreshToken: first.refreshToken, scope: narrow };
-    const { refreshAppToken } = await import("../../src/index.js");
-    const less = granted(await refreshAppToken(models, ask, after(1)));
+    const less = granted(await refreshAppToken(contextAt(models, after(1)), ask));
     expect([less.scopes, less.retried, less.refreshToken]).toEqual([[narrow], true, all.refreshToken]);
-    const again = granted(await refreshAppToken(models, ask, after(2)));
+    const again = granted(await refreshAppToken(contextAt(models, after(2)), ask));
     expect(again.accessToken).toBe(less.accessToken);
     expect(less.accessToken).not.toBe(all.accessToken);
-    const { validateAccessToken } = await import("../../src/index.js");
     const scopesOf = async (token: string) => {
-      const check = await validateAccessToken(models, token, after(3));
+      const check = await validateAccessToken(contextAt(models, after(3)), token);
       return check.active ? check.token.scopes : check.reason;
     };
     expect([await scopesOf(less.accessToken), await scopesOf(all.accessToken)]).toEqual([
@@ -424,7 +433,7 @@ describe("references are checked where they are given (agenticos 1117, vouch 930
       "an account that was deleted",
       async () => {
         const { _id } = await makeUser(models);
-        await setUserStatus(models, { userId: _id, status: "deleted" }, now);
+        await setUserStatus(contextAt(models, now), { userId: _id, status: "deleted" });
         return _id;
       },
       "USER_NOT_ACTIVE",
@@ -437,13 +446,16 @@ describe("references are checked where they are given (agenticos 1117, vouch 930
       redirectUris: ["https://app.example.com/cb"],
       scopes: ["repo"],
     } as const;
-    await registerApp(
-      models,
-      { ...app, ownerId, redirectUris: [...app.redirectUris], scopes: [...app.scopes] },
-      now,
-    );
+    await registerApp(contextAt(models, now), {
+      ...app,
+      ownerId,
+      redirectUris: [...app.redirectUris],
+      scopes: [...app.scopes],
+    });
     const appsTo = await heirOf(ownerId);
-    await expect(eraseUserData(models, { userId: ownerId, appsTo }, now)).rejects.toMatchObject({ code });
+    await expect(eraseUserData(contextAt(models, now), { userId: ownerId, appsTo })).rejects.toMatchObject({
+      code,
+    });
     expect(await models.User.exists({ _id: ownerId })).not.toBeNull();
   });
 });
@@ -464,7 +476,7 @@ describe("an export (FinAegis 1142, agenticos 1402)", () => {
       ["__proto__"]: "kept",
     } as never);
     const lines: Record<string, never>[] = [];
-    for await (const line of exportUserData(models, userId, now))
+    for await (const line of exportUserData(contextAt(models, now), userId))
       lines.push(JSON.parse(JSON.stringify(line)));
     const { document } = lines.find(({ collection }) => collection === "usage_buckets") ?? {};
     expect(document).toMatchObject({
@@ -481,7 +493,7 @@ describe("settings that lock their owner out (eas-station 2320, backend.ai 10067
   it("are refused unless confirmed", async () => {
     const { _id: userId } = await makeUser(models);
     const set = (ipAllowlist: string[], more: object) =>
-      updateSecurity(models, { userId, changes: { ipAllowlist }, ...more }, now);
+      updateSecurity(contextAt(models, now), { userId, changes: { ipAllowlist }, ...more });
     const from = "[2001:db8::7]:4711";
     await set(["2001:db8::/64"], { from });
     await set([], { from });
@@ -500,13 +512,19 @@ describe("reports of sign-ins", () => {
   it("of one session can't push out what another said", async () => {
     const { _id: userId } = await makeUser(models);
     const sessions = [];
-    for (let n = 0; n < 20; n++) sessions.push((await openSession(models, { userId }, after(n))).id);
+    for (let n = 0; n < 20; n++)
+      sessions.push((await openSession(contextAt(models, after(n)), { userId })).id);
     const [owner, thief, ...others] = sessions as [Types.ObjectId, Types.ObjectId, ...Types.ObjectId[]];
     const say = (fromSessionId: Types.ObjectId, aboutSessionId: Types.ObjectId, at: Date) =>
-      recordRiskFeedback(models, { userId, verdict: "not_mine", fromSessionId, aboutSessionId }, at);
+      recordRiskFeedback(contextAt(models, at), {
+        userId,
+        verdict: "not_mine",
+        fromSessionId,
+        aboutSessionId,
+      });
     await say(owner, thief, after(100));
     for (const [n, about] of [owner, ...others].entries()) await say(thief, about, after(200 + n));
-    const { feedback } = await readRiskKnowledge(models, { userId, keys: [] });
+    const { feedback } = await readRiskKnowledge(contextAt(models), { userId, keys: [] });
     expect(feedback).toHaveLength(16);
     expect(feedback.filter(({ fromSessionId }) => fromSessionId.equals(owner))).toHaveLength(1);
   });

@@ -1,17 +1,16 @@
 // Taken from public reports; each case names its source, and why the right value is right.
+
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { canonicalEmail } from "../../src/core/email.js";
 import { lengthOf, storableText } from "../../src/core/text.js";
-import {
-  authenticateUser,
-  type IdentityModels,
-  incrementApiUsage,
-  openSession,
-  registerUser,
-  UsageRecorder,
-  updateProfile,
-} from "../../src/index.js";
+import type { IdentityModels } from "../../src/index.js";
+import { openSession } from "../../src/sessions/open.js";
+import { incrementApiUsage } from "../../src/sessions/usage.js";
+import { UsageRecorder } from "../../src/usage/recorder.js";
+import { authenticateUser, registerUser } from "../../src/users/accounts.js";
+import { updateProfile } from "../../src/users/settings.js";
+import { contextAt } from "../context.js";
 import { makeUser, useIdentityDatabase } from "../database.js";
 import { now } from "../moment.js";
 
@@ -31,7 +30,9 @@ describe("names that people see", () => {
     "%j is no name",
     async (displayName) => {
       const { _id: userId } = await makeUser(models);
-      await expect(updateProfile(models, { userId, changes: { displayName } }, now)).rejects.toMatchObject({
+      await expect(
+        updateProfile(contextAt(models, now), { userId, changes: { displayName } }),
+      ).rejects.toMatchObject({
         code: "INVALID_INPUT",
       });
     },
@@ -44,7 +45,7 @@ describe("names that people see", () => {
     "\u2764\ufe0f",
   ])("%j is one", async (displayName) => {
     const { _id: userId } = await makeUser(models);
-    const { profile } = await updateProfile(models, { userId, changes: { displayName } }, now);
+    const { profile } = await updateProfile(contextAt(models, now), { userId, changes: { displayName } });
     expect(profile.displayName).toBe(displayName);
   });
 });
@@ -106,12 +107,16 @@ describe("email addresses of the world (zod 2205, zod 3073, jquery-validation 13
   });
 
   it("who registers with one spelling signs in with the other, and nobody registers it again", async () => {
-    await registerUser(models, { email: "info@räucher.example", password }, now);
+    await registerUser(contextAt(models, now), { email: "info@räucher.example", password });
     const identifier = "INFO@xn--rucher-bua.example";
-    expect(await authenticateUser(models, { identifier, password })).toMatchObject({ authenticated: true });
-    await expect(registerUser(models, { email: identifier, password }, now)).rejects.toMatchObject({
-      code: "EMAIL_TAKEN",
+    expect(await authenticateUser(contextAt(models), { identifier, password })).toMatchObject({
+      authenticated: true,
     });
+    await expect(registerUser(contextAt(models, now), { email: identifier, password })).rejects.toMatchObject(
+      {
+        code: "EMAIL_TAKEN",
+      },
+    );
   });
 });
 
@@ -121,7 +126,9 @@ describe("time zones (node 53419, date-fns/tz 3)", () => {
     "%j is none",
     async (timezone) => {
       const { _id: userId } = await makeUser(models);
-      await expect(updateProfile(models, { userId, changes: { timezone } }, now)).rejects.toMatchObject({
+      await expect(
+        updateProfile(contextAt(models, now), { userId, changes: { timezone } }),
+      ).rejects.toMatchObject({
         code: "INVALID_INPUT",
       });
     },
@@ -131,7 +138,7 @@ describe("time zones (node 53419, date-fns/tz 3)", () => {
     "%s is one",
     async (timezone) => {
       const { _id: userId } = await makeUser(models);
-      const user = await updateProfile(models, { userId, changes: { timezone } }, now);
+      const user = await updateProfile(contextAt(models, now), { userId, changes: { timezone } });
       expect(user.profile.timezone).toBe(timezone);
     },
   );
@@ -141,18 +148,20 @@ describe("ill-formed text (open-flow 90, node-fetch 1879)", () => {
   // Lone surrogates have no bytes in UTF-8: replaced, every such password would equal every other of its length.
   it("is no password, and opens no account that has its replacement", async () => {
     const email = emailOf();
-    await expect(registerUser(models, { email, password: "\ud800".repeat(16) }, now)).rejects.toMatchObject({
+    await expect(
+      registerUser(contextAt(models, now), { email, password: "\ud800".repeat(16) }),
+    ).rejects.toMatchObject({
       code: "INVALID_INPUT",
     });
-    await registerUser(models, { email, password: "\ufffd".repeat(16) }, now);
+    await registerUser(contextAt(models, now), { email, password: "\ufffd".repeat(16) });
     const attempt = { identifier: email, password: "\udbff".repeat(16) };
-    expect(await authenticateUser(models, attempt)).toMatchObject({ reason: "bad_credentials" });
+    expect(await authenticateUser(contextAt(models), attempt)).toMatchObject({ reason: "bad_credentials" });
   });
 
   it("is no display name", async () => {
     const { _id: userId } = await makeUser(models);
     const changes = { displayName: "a\ud83dz" };
-    await expect(updateProfile(models, { userId, changes }, now)).rejects.toMatchObject({
+    await expect(updateProfile(contextAt(models, now), { userId, changes })).rejects.toMatchObject({
       code: "INVALID_INPUT",
     });
   });
@@ -166,8 +175,8 @@ describe("ill-formed text (open-flow 90, node-fetch 1879)", () => {
     const bucket = await models.UsageBucket.findOne({ userId, interval: "hour" }).lean();
     const stored = ["GET /\\ud800", "GET /\\udbff", "__proto__", `${"a".repeat(127)}\u{1f600}`];
     expect(bucket?.endpoints.map(({ endpoint }) => endpoint).sort()).toEqual([...stored].sort());
-    const { id } = await openSession(models, { userId }, now);
-    await incrementApiUsage(models, id, { endpoint: endpoints[0] as string }, now);
+    const { id } = await openSession(contextAt(models, now), { userId });
+    await incrementApiUsage(contextAt(models, now), { sessionId: id, endpoint: endpoints[0] as string });
     const session = await models.UserSession.findById(id).lean();
     expect(session?.apiUsage.lastEndpoint).toBe(stored[0]);
   });
@@ -193,8 +202,9 @@ describe("one length rule, code points after NFC (open-webui 25656)", () => {
     ["spaces at its ends", "  correct horse battery "],
   ])("whoever registers with %s signs in with it, and not with less", async (_name, long) => {
     const email = emailOf();
-    await registerUser(models, { email, password: long }, now);
-    const attempt = (text: string) => authenticateUser(models, { identifier: email, password: text });
+    await registerUser(contextAt(models, now), { email, password: long });
+    const attempt = (text: string) =>
+      authenticateUser(contextAt(models), { identifier: email, password: text });
     expect(await attempt(long)).toMatchObject({ authenticated: true });
     expect(await attempt(long.normalize("NFC"))).toMatchObject({ authenticated: true });
     expect(await attempt([...long].slice(0, -1).join(""))).toMatchObject({ authenticated: false });
@@ -206,14 +216,16 @@ describe("one length rule, code points after NFC (open-webui 25656)", () => {
     ["14 letters with accents, typed decomposed", "e\u0301".repeat(14)],
     ["257 letters", "x".repeat(257)],
   ])("nobody registers with %s", async (_name, wrong) => {
-    await expect(registerUser(models, { email: emailOf(), password: wrong }, now)).rejects.toMatchObject({
+    await expect(
+      registerUser(contextAt(models, now), { email: emailOf(), password: wrong }),
+    ).rejects.toMatchObject({
       code: "INVALID_INPUT",
     });
   });
 
   it("a display name of 128 emoji is stored as it is", async () => {
     const displayName = "\u{1f600}".repeat(128);
-    const user = await registerUser(models, { email: emailOf(), password, displayName }, now);
+    const user = await registerUser(contextAt(models, now), { email: emailOf(), password, displayName });
     expect(user.profile.displayName).toBe(displayName);
   });
 });

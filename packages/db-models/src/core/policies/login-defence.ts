@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseInput, rangeSchema } from "../input.js";
+import { rangeSchema } from "../input.js";
 import { duration } from "../limits.js";
 import { canonicalAddress, isAllowed } from "../network.js";
 
@@ -55,11 +55,6 @@ export const loginDefencePolicySchema = z
 /** As a service configures it. */
 export type LoginDefencePolicyInput = z.input<typeof loginDefencePolicySchema>;
 export type LoginDefencePolicy = z.output<typeof loginDefencePolicySchema>;
-
-/** @throws IdentityError `INVALID_INPUT` for a policy out of bounds. */
-export function loginDefencePolicyOf(input: LoginDefencePolicyInput = {}): LoginDefencePolicy {
-  return parseInput(loginDefencePolicySchema, input);
-}
 
 /** How one counter counts. */
 export interface CounterRules {

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { parseInput } from "../input.js";
 import { duration } from "../limits.js";
 
 const lasts = (min: number, max: number, defaultMs: number, meaning: string) =>
@@ -55,8 +54,3 @@ export const oauthPolicySchema = z
 /** As a service configures it; every field has a default. */
 export type OAuthPolicyInput = z.input<typeof oauthPolicySchema>;
 export type OAuthPolicy = z.output<typeof oauthPolicySchema>;
-
-/** @throws IdentityError `INVALID_INPUT` for a policy out of bounds. */
-export function oauthPolicyOf(input: OAuthPolicyInput = {}): OAuthPolicy {
-  return parseInput(oauthPolicySchema, input);
-}

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { parseInput } from "../input.js";
 import { duration, limits } from "../limits.js";
 
 const lasts = (max: number, defaultMs: number, meaning: string) =>
@@ -43,8 +42,3 @@ export const oneTimeTokenPolicySchema = z
 /** As a service configures it. */
 export type OneTimeTokenPolicyInput = z.input<typeof oneTimeTokenPolicySchema>;
 export type OneTimeTokenPolicy = z.output<typeof oneTimeTokenPolicySchema>;
-
-/** @throws IdentityError `INVALID_INPUT` for a policy out of bounds. */
-export function oneTimeTokenPolicyOf(input: OneTimeTokenPolicyInput = {}): OneTimeTokenPolicy {
-  return parseInput(oneTimeTokenPolicySchema, input);
-}

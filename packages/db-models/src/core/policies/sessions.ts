@@ -1,17 +1,25 @@
+import { z } from "zod";
 import { duration } from "../limits.js";
-import { defaultRetention } from "./retention.js";
-/** What holds for every session of a service; what differs per user is in `user.security`. */
-export interface SessionPolicy {
-  /** A session in use is written at most once in this many milliseconds. Default one minute. */
-  touchIntervalMs: number;
-  /** After a rotation the token before it stays good this long, for requests under way and retries. Default 30 s. */
-  rotationGraceMs: number;
-  /** An ended session is kept this long, for the user's history. Default: the database's retention, 30 days. */
+
+const lasts = (max: number, defaultMs: number, meaning: string) =>
+  z.int().min(0).max(max).default(defaultMs).describe(`${meaning}, in milliseconds`);
+
+/** What is set once for the sessions of a service; what differs per user is in `user.security`. */
+export const sessionPolicySchema = z.strictObject({
+  touchIntervalMs: lasts(
+    duration.day,
+    duration.minute,
+    "A session in use is written at most once in so long",
+  ),
+  rotationGraceMs: lasts(
+    5 * duration.minute,
+    30 * duration.second,
+    "After a rotation the token before it stays good so long, for requests under way and retries",
+  ),
+});
+
+/** What holds for every session of a service. */
+export interface SessionPolicy extends z.output<typeof sessionPolicySchema> {
+  /** An ended session is kept this long, for the user's history: `sessionsMs` of the retention. */
   retentionMs: number;
 }
-
-export const defaultSessionPolicy: SessionPolicy = {
-  touchIntervalMs: duration.minute,
-  rotationGraceMs: 30 * duration.second,
-  retentionMs: defaultRetention.sessionsMs,
-};

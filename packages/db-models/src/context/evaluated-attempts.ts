@@ -1,5 +1,4 @@
-import type { Connection, Types } from "mongoose";
-import type { IdentityModels } from "../schemas/models.js";
+import type { Types } from "mongoose";
 
 /** Attempts of one account that wait for others at the same time; more are refused at once. */
 const maxWaiting = 100;
@@ -10,11 +9,11 @@ interface Account {
 }
 
 /**
- * The attempts that this process is deciding on, by account. An attempt that is refused while others are under way waits
+ * The attempts that an identity object is deciding on, by account. An attempt that is refused while others are under way waits
  * for one of them: it may turn out to be right, and then nothing speaks against the next. It decides nothing, the server
  * does; attempts of other processes are not waited for.
  */
-class EvaluatedAttempts {
+export class EvaluatedAttempts {
   readonly #accounts = new Map<string, Account>();
 
   begin(account: string, id: Types.ObjectId): void {
@@ -56,12 +55,4 @@ class EvaluatedAttempts {
     });
     return evaluated ? Math.max(1, performance.now() - began) : undefined;
   }
-}
-
-const ofConnection = new WeakMap<Connection, EvaluatedAttempts>();
-
-export function evaluatedAttempts(models: IdentityModels): EvaluatedAttempts {
-  const known = ofConnection.get(models.User.db) ?? new EvaluatedAttempts();
-  ofConnection.set(models.User.db, known);
-  return known;
 }

@@ -1,15 +1,15 @@
 import { fastifyPlugin } from "fastify-plugin";
 import type { ServiceOptions } from "../service.js";
 
-/** Waits at the end for what goes on behind answers, writes what sign-ins taught, and lets the notifier go. */
-export const riskLearning = fastifyPlugin<ServiceOptions>(
+/** At the end: waits for work in the background, writes what is still counted in memory, and closes the notifier. */
+export const closing = fastifyPlugin<ServiceOptions>(
   (app, { service }, done) => {
     app.addHook("onClose", async () => {
       await service.background.end(service.config.shutdownTimeoutMs);
-      await service.risk.flush();
+      await service.identity.close();
       await service.notifier.close();
     });
     done();
   },
-  { name: "risk-learning" },
+  { name: "closing" },
 );

@@ -1,0 +1,5 @@
+// Pure helpers: addresses, secrets, durations and limits.
+
+export { duration, limits } from "./limits.js";
+export { canonicalAddress, canonicalClientAddress, canonicalRange, isAllowed, networkOf } from "./network.js";
+export { hmac, mintToken, parseToken, randomKey, sha256, tokenPrefixes } from "./secrets.js";

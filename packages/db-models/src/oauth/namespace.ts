@@ -1,0 +1,162 @@
+import type { Types } from "mongoose";
+import { operationsOf, type Shared } from "../context/context.js";
+import type { Page } from "../queries/queries.js";
+import type { AppStatus } from "../schemas/app.js";
+import { type AccessTokenCheck, validateAccessToken } from "./access.js";
+import {
+  type AppRegistration,
+  listApps,
+  type PublicApp,
+  type RegisteredApp,
+  type RotatedSecret,
+  registerApp,
+  rotateClientSecret,
+  type SecretRotation,
+  setAppStatus,
+} from "./apps.js";
+import { type Authorization, type AuthorizationRequest, issueAuthorizationCode } from "./authorize.js";
+import { authenticateClient, type ClientAuthentication, type ClientCredentials } from "./clients.js";
+import {
+  type ConsentInput,
+  type ConsentSummary,
+  grantConsent,
+  listConsents,
+  revokeConsent,
+} from "./consents.js";
+import { type CodeExchange, exchangeAuthorizationCode } from "./exchange.js";
+import { type Introspection, introspectToken, type TokenQuestion } from "./introspect.js";
+import { refreshAppToken, type TokenRefresh } from "./refresh.js";
+import { revokeToken } from "./revoke.js";
+import type { AuthenticatedClient, TokenResult } from "./types.js";
+
+/** An OAuth 2.1 authorization server: apps, consents, codes and tokens. */
+export interface OAuth {
+  /**
+   * Registers an app (RFC 6749 section 2).
+   *
+   * @throws IdentityError `INVALID_INPUT`.
+   */
+  registerApp(input: AppRegistration & { ownerId: Types.ObjectId }): Promise<RegisteredApp>;
+  /** The apps that a user has registered, the newest first; deleted ones too, until they are purged. */
+  listApps(input: { ownerId: Types.ObjectId; page?: Page }): Promise<PublicApp[]>;
+  /**
+   * Suspends, reactivates or deletes an app. While it is not active nothing of it works, tokens included; a suspended
+   * one can come back, with its tokens, a deleted one can't.
+   *
+   * @throws IdentityError `APP_NOT_FOUND` when there is none, or it was deleted.
+   */
+  setAppStatus(input: { clientId: string; status: AppStatus; ownerId?: Types.ObjectId }): Promise<void>;
+  /**
+   * Gives a confidential client a new secret. The one before stays good for a while, so that the client can change over
+   * without a gap; the one before that ends at once, for there are never more than two.
+   *
+   * @throws IdentityError `APP_NOT_FOUND` when the owner has no such confidential app; `INVALID_INPUT`; `CONTENTION`.
+   */
+  rotateClientSecret(input: SecretRotation): Promise<RotatedSecret>;
+  /**
+   * Finds out which app makes a request (RFC 6749 section 2.3). A confidential client needs one of its secrets that has
+   * not expired; a public client has none, and one that it sends is refused. Every secret is compared, in constant time.
+   * A suspended app is nobody.
+   *
+   * @throws IdentityError `SCHEMA_TOO_NEW`.
+   */
+  authenticateClient(input: ClientCredentials): Promise<ClientAuthentication>;
+  /**
+   * Adds to what a user lets an app do. Only this widens a consent, so call it when the user has said yes to exactly
+   * these scopes. After a revocation it begins anew: what was revoked does not come back, nor do its tokens.
+   *
+   * @returns all that the app may do now.
+   * @throws IdentityError `APP_NOT_FOUND`; `INVALID_SCOPE` beyond what the app is registered for, or too many;
+   * `INVALID_INPUT`; `CONTENTION`.
+   */
+  grantConsent(input: ConsentInput): Promise<{ scopes: string[] }>;
+  /** The apps that a user lets do something, the last agreed to first. */
+  listConsents(input: { userId: Types.ObjectId; page?: Page }): Promise<ConsentSummary[]>;
+  /**
+   * Takes a consent back. With that one update every code and token under it is dead, those that are being made included,
+   * because they are of an older generation; then they are marked so. Taking back what is not there is no error.
+   *
+   * @returns true when this call took it back.
+   */
+  revokeConsent(input: { userId: Types.ObjectId; appId: Types.ObjectId }): Promise<boolean>;
+  /**
+   * Decides an authorization request of a signed-in user, and issues a code when the user has consented to all of it. A
+   * code works once, for this app, this redirect URI and this challenge.
+   *
+   * @throws IdentityError `SCHEMA_TOO_NEW`.
+   */
+  authorize(input: AuthorizationRequest & { userId: Types.ObjectId }): Promise<Authorization>;
+  /**
+   * Exchanges an authorization code for tokens.
+   *
+   * The code and the tokens are one document, and the claim is one conditional update of it: of any number of parallel
+   * calls one gets tokens, and whatever ends the authorization ends them, at whatever moment. A second use by the right
+   * client, with the right redirect URI and verifier, ends the authorization and writes a security event; any other
+   * second use is refused and changes nothing, or whoever sees a code could end what it issued (OAuth 2.1).
+   *
+   * @throws IdentityError `SCHEMA_TOO_NEW`.
+   */
+  exchange(input: CodeExchange): Promise<TokenResult>;
+  /**
+   * Rotates a refresh token.
+   *
+   * The claim is one conditional update of the one document that the tokens are, so of any number of parallel calls one
+   * rotates. The others, and every retry within the grace interval, get the tokens that are current then, also when those
+   * were rotated once more meanwhile. The interval is counted from a token's first use and does not slide. After it the
+   * token ends the authorization and writes a security event, for somebody has a copy (RFC 9700 section 4.14.2).
+   * A token that was never issued raises no alarm.
+   *
+   * @throws IdentityError `SCHEMA_TOO_NEW`.
+   */
+  refresh(input: TokenRefresh): Promise<TokenResult>;
+  /**
+   * Decides whether a presented access token is live: one command, no write. The authorization, the app, the user and the
+   * consent decide together, so whatever is revoked or suspended is so at the next request.
+   *
+   * @param token - as presented; anything that is no token is refused, never thrown at.
+   * @throws IdentityError `SCHEMA_TOO_NEW`.
+   *
+   * @example
+   * const check = await identity.oauth.validate(bearer);
+   * if (!check.active || !grantsScope(check.token.scopes, "repo:read")) return reply.code(401).send();
+   */
+  validate(token: unknown): Promise<AccessTokenCheck>;
+  /**
+   * Says what an access or a refresh token stands for. A token that is unknown, expired, revoked, of another client, or
+   * of a suspended app or user gives `active: false` and nothing else. What kind of token it is shows in the token
+   * itself, so a hint is not needed.
+   *
+   * @throws IdentityError `SCHEMA_TOO_NEW`.
+   */
+  introspect(input: TokenQuestion): Promise<Introspection>;
+  /**
+   * Revokes a token at the wish of its client (RFC 7009). A refresh token, also one that has been rotated, ends its whole
+   * authorization, access tokens included; an access token ends alone. A token that is unknown, or another client's, is
+   * left as it is, and that is no error. What kind of token it is shows in the token itself, so a hint is not needed, and
+   * a wrong one does no harm.
+   *
+   * @returns true when this call ended something; a client must not be told.
+   * @throws IdentityError `SCHEMA_TOO_NEW`.
+   */
+  revoke(input: { client: AuthenticatedClient; token: unknown }): Promise<boolean>;
+}
+
+export function oauthOf(identity: Shared): OAuth {
+  const on = operationsOf(identity);
+  return {
+    registerApp: on(registerApp),
+    listApps: on(listApps),
+    setAppStatus: on(setAppStatus),
+    rotateClientSecret: on(rotateClientSecret),
+    authenticateClient: on(authenticateClient),
+    grantConsent: on(grantConsent),
+    listConsents: on(listConsents),
+    revokeConsent: on(revokeConsent),
+    authorize: on(issueAuthorizationCode),
+    exchange: on(exchangeAuthorizationCode),
+    refresh: on(refreshAppToken),
+    validate: on(validateAccessToken),
+    introspect: on(introspectToken),
+    revoke: on(revokeToken),
+  };
+}

@@ -1,0 +1,5 @@
+// The named queries that the operations run, for who runs, explains or documents them.
+
+export { queries, readPagePosition, writePagePosition } from "./queries.js";
+export { findByQuery, runQuery } from "./run-query.js";
+export { shapesOfQueries } from "./sample-queries.js";

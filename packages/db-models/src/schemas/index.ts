@@ -1,0 +1,18 @@
+// The values that fields of the collections may have.
+
+export { appStatuses, clientTypes, grantTypes } from "./app.js";
+export { tokenRevocationReasons } from "./app-token.js";
+export { auditOutcomes } from "./audit-event.js";
+export { feedbackVerdicts, loginSubjects } from "./login-profile.js";
+export { currentSchemaVersion } from "./parts/version.js";
+export { securityEventKinds, severities } from "./security-event.js";
+export { usageIntervals } from "./usage-bucket.js";
+export {
+  limitPolicies,
+  secondFactorMethods,
+  subscriptionPlans,
+  subscriptionStatuses,
+  themes,
+  userStatuses,
+} from "./user.js";
+export { deviceTypes, revocationReasons, riskLevels } from "./user-session.js";

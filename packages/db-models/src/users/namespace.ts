@@ -1,0 +1,183 @@
+import type { Types } from "mongoose";
+import type { Engagement } from "../analytics/engagement.js";
+import {
+  getUserAnalytics,
+  type UserAnalyticsOptions,
+  type UserAnalyticsReport,
+  updateAnalytics,
+} from "../analytics/user-analytics.js";
+import { operationsOf, type Shared } from "../context/context.js";
+import type { UserStatus } from "../schemas/user.js";
+import {
+  type Authentication,
+  authenticateUser,
+  type PublicUser,
+  readUser,
+  registerUser,
+  setUserRoles,
+  setUserStatus,
+} from "./accounts.js";
+import {
+  type EmailVerification,
+  type EmailVerificationRequest,
+  requestEmailVerification,
+  verifyEmail,
+} from "./email-verification.js";
+import type { ProfileChanges, Registration, SecurityChanges } from "./input.js";
+import type { RequestOrigin } from "./one-time-tokens.js";
+import { type PasswordChange, setPassword } from "./password.js";
+import {
+  type PasswordReset,
+  type PasswordResetRequest,
+  requestPasswordReset,
+  resetPassword,
+} from "./password-reset.js";
+import { updateProfile, updateSecurity } from "./settings.js";
+
+/** Accounts: who they are, how they sign in, and what they may change. */
+export interface Users {
+  /**
+   * Creates an active account with a password.
+   *
+   * @throws IdentityError `INVALID_INPUT`, `EMAIL_TAKEN`, `USERNAME_TAKEN`.
+   */
+  register(input: Registration): Promise<PublicUser>;
+  /**
+   * Checks a password. An unknown account, an account without a password and a wrong password take the same work and
+   * give the same answer; that an account is not active is told only to who knows the password.
+   *
+   * @param input - `identifier` is an email address or a username.
+   */
+  authenticate(input: { identifier: string; password: string }): Promise<Authentication>;
+  /** @throws IdentityError `USER_NOT_FOUND`. */
+  read(userId: Types.ObjectId): Promise<PublicUser>;
+  /**
+   * Changes an account's status. Leaving `active` ends every session, those of logins under way included, and suspends
+   * the API keys (ASVS 7.4.2); coming back makes the keys good again. A crash in between leaves open nothing that was so at
+   * the call; calling again completes it, and ends a session that a login opened meanwhile.
+   *
+   * @throws IdentityError `USER_NOT_FOUND`.
+   */
+  setStatus(input: { userId: Types.ObjectId; status: UserStatus }): Promise<void>;
+  /**
+   * Changes what a user may do, in the account and in every live session. A login under way takes the new roles too.
+   *
+   * @throws IdentityError `INVALID_INPUT`, `USER_NOT_FOUND`.
+   */
+  setRoles(input: { userId: Types.ObjectId; roles: string[] }): Promise<void>;
+  /**
+   * Gives an account another password, and ends every session but the one that it was changed in, those of logins under
+   * way with the old password included (ASVS 7.4.3). The session that goes on gets another token, and the one before is
+   * refused from then on (ASVS 7.2.4); killed before its answer, it goes on for nobody, and its user signs in again. A
+   * token that was sent to reset the password is void. API keys and what apps were granted stay. That it is the user who
+   * asks is for the caller to see (ASVS 7.5.1).
+   *
+   * @param input - `keepToken` is the token of the session that goes on, as presented; without it none does.
+   * @throws IdentityError `INVALID_INPUT`, `USER_NOT_FOUND`; `SESSION_NOT_FOUND` when `keepToken` stands for no live
+   * session of the user, before anything is changed.
+   */
+  setPassword(input: {
+    userId: Types.ObjectId;
+    password: string;
+    keepToken?: unknown;
+  }): Promise<PasswordChange>;
+  /**
+   * Changes a user's profile; what is not named stays, `null` clears.
+   *
+   * @throws IdentityError `INVALID_INPUT`, `USER_NOT_FOUND`.
+   */
+  updateProfile(input: { userId: Types.ObjectId; changes: ProfileChanges }): Promise<PublicUser>;
+  /**
+   * Changes a user's security settings. Timeouts hold for sessions opened from now on; a lower cap is met at the next
+   * login.
+   *
+   * @param input - `from` is the address that the change comes from. An allowlist without it would lock its owner out, and
+   * is refused unless `confirmed`.
+   * @throws IdentityError `INVALID_INPUT`, `USER_NOT_FOUND`; `WOULD_LOCK_OUT`.
+   */
+  updateSecurity(input: {
+    userId: Types.ObjectId;
+    changes: SecurityChanges;
+    from?: string;
+    confirmed?: boolean;
+  }): Promise<PublicUser>;
+  /**
+   * Mints the token that resets the password of the account with this email address: good for an hour and one use, in
+   * the place of the one before, and only as long as the account has this address.
+   *
+   * Who asks must not learn whether there is such an account. An account costs a write that nobody costs none, so a
+   * service answers first, always the same, and does this behind the answer.
+   *
+   * @throws IdentityError `INVALID_INPUT` when it is no address.
+   */
+  requestPasswordReset(input: { email: string; origin?: RequestOrigin }): Promise<PasswordResetRequest>;
+  /**
+   * Gives an account another password in exchange for the token that its address was sent, and ends every session, those
+   * of logins under way included. It opens none: whoever signs in next needs the second factor as before. API keys and
+   * what apps were granted stay, as with `users.setPassword`. The account may be used from any address again: that is the way
+   * back for who locked themselves out. Failed sign-ins are forgotten for this account, and not for the network that they
+   * came from.
+   *
+   * Whoever uses the token reads the mailbox: an address that was not verified becomes so. Until then anybody may have
+   * registered it, so what was made before ends: API keys, consents and linked external identities.
+   *
+   * Of any number of parallel uses one succeeds. The sessions end first; then one conditional update spends the token, sets
+   * the password and raises the generation; then what a login opened in between ends. Killed in between, either the old
+   * password holds and the token is good, or the new one holds and the token is spent; presenting it again completes the
+   * end of the sessions, as does the next sign-in.
+   *
+   * @param input - `token` as presented: anything is refused, never thrown at.
+   * @throws IdentityError `INVALID_INPUT` for a password out of bounds, which does not spend the token.
+   */
+  resetPassword(input: { token: unknown; password: string; origin?: RequestOrigin }): Promise<PasswordReset>;
+  /**
+   * Mints the token that verifies an account's email address: good for a day and one use, in the place of the one before,
+   * and only as long as the account has this address.
+   *
+   * @example
+   * const asked = await identity.users.requestEmailVerification({ userId });
+   * if (asked.issued) await mail(asked.email, `Your token: ${asked.token}`);
+   */
+  requestEmailVerification(input: { userId: Types.ObjectId }): Promise<EmailVerificationRequest>;
+  /**
+   * Verifies the email address that a token was sent to; an account that was `pending` becomes `active`, and its API keys
+   * good. Of any number of parallel uses one succeeds: the claim is one conditional update. If a crash keeps the API keys
+   * from following it, presenting the token again completes that.
+   *
+   * @param input - `token` as presented: anything is refused, never thrown at.
+   */
+  verifyEmail(input: { token: unknown; origin?: RequestOrigin }): Promise<EmailVerification>;
+  /**
+   * A user's engagement, logins, devices, countries and use by day and endpoint, in two reads, one of the user and one
+   * of the daily buckets. The score is that of this moment, not the stored one.
+   *
+   * @throws IdentityError `USER_NOT_FOUND`; `INVALID_INPUT` for `days` out of 1 to 366.
+   */
+  analytics(input: { userId: Types.ObjectId } & UserAnalyticsOptions): Promise<UserAnalyticsReport>;
+  /**
+   * Computes a user's engagement anew and stores its score, by which users are ranked. Two reads and one write.
+   *
+   * @throws IdentityError `USER_NOT_FOUND`.
+   */
+  updateAnalytics(input: { userId: Types.ObjectId }): Promise<Engagement>;
+}
+
+export function usersOf(identity: Shared): Users {
+  const on = operationsOf(identity);
+  return {
+    register: on(registerUser),
+    authenticate: on(authenticateUser),
+    read: on(readUser),
+    setStatus: on(setUserStatus),
+    setRoles: on(setUserRoles),
+    setPassword: on(setPassword),
+    updateProfile: on(updateProfile),
+    updateSecurity: on(updateSecurity),
+    requestPasswordReset: on(requestPasswordReset),
+    resetPassword: on(resetPassword),
+    requestEmailVerification: on(requestEmailVerification),
+    verifyEmail: on(verifyEmail),
+    analytics: on(getUserAnalytics),
+    updateAnalytics: on(updateAnalytics),
+  };
+}
