@@ -31,7 +31,7 @@ export async function benchmarkKeys(identity: Identity, userId: Types.ObjectId):
       key: created[index % keys] as string,
       scopes: ["repo:read"],
     });
-    if (!check.valid) throw new Error(`the key is refused: ${check.reason}`);
+    if (!check.ok) throw new Error(`the key is refused: ${check.reason}`);
   };
   const latency = await compare(verify, (index) =>
     collection.findOne(queries.apiKeyByHash(hashes[index % keys] as string).filter as object),

@@ -78,7 +78,7 @@ async function oursOn(identity: Identity): Promise<Contender> {
   for (const { _id: userId } of accounts) tokens.push((await identity.sessions.open({ userId })).token);
   return async (index) => {
     const check = await identity.sessions.validate(tokens[index % users]);
-    if (!check.active) throw new Error(`our session is ${check.reason}`);
+    if (!check.ok) throw new Error(`our session is ${check.reason}`);
   };
 }
 

@@ -51,7 +51,7 @@ export async function benchmarkSessions(connection: Connection): Promise<Session
   const refresh = await compare(
     async (index) => {
       const result = await identity.sessions.refresh(current[index % users]);
-      if (!result.refreshed) throw new Error(`refresh failed: ${result.reason}`);
+      if (!result.ok) throw new Error(`refresh failed: ${result.reason}`);
       current[index % users] = result.token;
     },
     (index) =>

@@ -30,13 +30,13 @@ export async function checkPassword(
   const attempt = await reserve(service, credentials.identifier, request);
   const checked = await service.identity.users.authenticate(credentials);
   // Who knows the password of an account that is not active has guessed nothing.
-  const succeeded = checked.authenticated || checked.reason === "not_active";
+  const succeeded = checked.ok || checked.reason === "not_active";
   const outcome = {
     attempt,
     succeeded,
     origin: originOf(service, request),
     ...(checked.userId && { userId: checked.userId }),
-    ...(deviceCookie && checked.authenticated && { deviceCookie }),
+    ...(deviceCookie && checked.ok && { deviceCookie }),
     defer: (record: () => Promise<void>) => {
       request.deferred = [...(request.deferred ?? []), record];
     },
@@ -62,7 +62,7 @@ async function reserve(
     waitMs: evaluationWaitMs,
   };
   const admission = await service.identity.logins.reserve(input);
-  if (admission.admitted) return admission.attempt;
+  if (admission.ok) return admission.attempt;
   const { retryAfterMs, challenge } = admission;
   throw new ApiError("SIGN_IN_DELAYED", { retryAfterMs, challenge });
 }

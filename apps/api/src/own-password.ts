@@ -21,7 +21,7 @@ export async function checkOwnPassword(
   const { userId } = sessionOf(request);
   const user = await service.identity.users.read(userId);
   const { checked } = await checkPassword(service, { identifier: user.email, password }, request);
-  if (checked.authenticated) return user;
+  if (checked.ok) return user;
   await audit(service, request, { ...byOwner(userId, action), outcome: "denied" });
   throw new ApiError("BAD_CREDENTIALS");
 }

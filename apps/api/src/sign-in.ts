@@ -49,7 +49,7 @@ export async function signIn(
   deviceCookie?: string,
 ): Promise<SignedIn> {
   const { checked, failures } = await checkPassword(service, credentials, request, deviceCookie);
-  if (!checked.authenticated) {
+  if (!checked.ok) {
     await audit(service, request, inVain("session.opened", checked));
     throw new ApiError(checked.reason === "not_active" ? "USER_NOT_ACTIVE" : "BAD_CREDENTIALS");
   }
@@ -81,7 +81,7 @@ export async function signInByCode(
 ): Promise<SignedIn> {
   const input = { token: answer.challenge, code: answer.code };
   const check = await service.identity.logins.verifyChallenge(input);
-  if (!check.passed) {
+  if (!check.ok) {
     await audit(service, request, inVain("session.opened", check));
     throw new ApiError("CHALLENGE_FAILED", { reason: check.reason });
   }
@@ -213,7 +213,7 @@ async function sessionOfBrowser(
   if (!cookie) return undefined;
   // What is about to end need not be noted as used.
   const check = await service.identity.sessions.validate(cookie, { touch: false });
-  return check.active && check.session.userId.equals(userId) ? check.session.id : undefined;
+  return check.ok && check.session.userId.equals(userId) ? check.session.id : undefined;
 }
 
 // The session is open and its token not yet delivered: failing now would cost the user a slot and gain nothing.

@@ -207,9 +207,9 @@ function startTraffic(sessions: MigratingSessions, { _id: userId }: LegacyUser) 
   const result = (async () => {
     while (!stopping) {
       const { id, token } = await sessions.open({ userId });
-      const live = (await sessions.validate(token)).active;
+      const live = (await sessions.validate(token)).ok;
       await sessions.revoke({ userId, sessionId: id });
-      const ended = !(await sessions.validate(token)).active;
+      const ended = !(await sessions.validate(token)).ok;
       calls += 4;
       failed += (live ? 0 : 1) + (ended ? 0 : 1);
     }

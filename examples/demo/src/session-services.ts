@@ -27,7 +27,7 @@ export function separateSessions(
 ): SessionService {
   const authenticated = async (token: string) => {
     const check = await sessions.validate(token);
-    return check.active ? check.session : undefined;
+    return check.ok ? check.session : undefined;
   };
   return {
     open: async (email) => {

@@ -180,7 +180,7 @@ export { detectDevice } from "./sessions/device.js";
 export type { SessionSummary } from "./sessions/list.js";
 export type { Sessions } from "./sessions/namespace.js";
 export type { EndedSession, OpenedSession, OpenSessionInput, SessionAccount } from "./sessions/open.js";
-export type { RenewedSession } from "./sessions/refresh.js";
+export type { RenewedSession, SessionRenewal } from "./sessions/refresh.js";
 export type { SessionStart } from "./sessions/risk.js";
 export type { RefreshResult, SessionRefusal, SessionUse } from "./sessions/types.js";
 export type { ActiveSession, SessionCheck, ValidationOptions } from "./sessions/validate.js";

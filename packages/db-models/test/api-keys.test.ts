@@ -94,7 +94,7 @@ describe("the key itself", () => {
     mintToken("session").raw,
   ])("is refused without a read when it is %j", async (key) => {
     const { result, commands } = await commandsDuring(database(), () => check(key));
-    expect(result).toEqual({ valid: false, reason: "malformed" });
+    expect(result).toEqual({ ok: false, reason: "malformed" });
     expect(commands).toEqual([]);
   });
 });
@@ -123,7 +123,7 @@ describe("creating a key", () => {
     const { models: withMethods } = createIdentity({ connection: database().connection });
     const user = await withMethods.User.findById(_id).orFail();
     const { key } = await user.createApiKey({ name: "ci", scopes: [] });
-    expect(await check(key)).toMatchObject({ valid: true, userId: _id });
+    expect(await check(key)).toMatchObject({ ok: true, userId: _id });
   });
 
   it.each([
@@ -169,24 +169,24 @@ describe("a verification", () => {
   it("says whose the key is and what it may", async () => {
     const { key, keyId, userId } = await makeKey({ scopes: ["repo:*"] });
     const wanted = { scopes: ["repo:read"] };
-    expect(await check(key, now, wanted)).toEqual({ valid: true, keyId, userId, scopes: ["repo:*"] });
+    expect(await check(key, now, wanted)).toEqual({ ok: true, keyId, userId, scopes: ["repo:*"] });
     expect(await check(key, now, { scopes: ["repo:read", "profile"] })).toEqual({
-      valid: false,
+      ok: false,
       reason: "insufficient_scope",
     });
     expect((await stored(keyId))?.usage).toEqual({ requests: 2, failures: 1 });
   });
 
   it("refuses a key that nobody has, one that has expired, and one that was revoked, from the next on", async () => {
-    expect(await check(mintToken("apiKey").raw)).toEqual({ valid: false, reason: "unknown" });
+    expect(await check(mintToken("apiKey").raw)).toEqual({ ok: false, reason: "unknown" });
     const { key, keyId, userId } = await makeKey({ lifetimeMs: duration.hour });
     const { verifier } = manual();
-    expect(await verifier.verify({ key }, after(duration.hour - 1))).toMatchObject({ valid: true });
-    expect(await verifier.verify({ key }, after(duration.hour))).toEqual({ valid: false, reason: "expired" });
+    expect(await verifier.verify({ key }, after(duration.hour - 1))).toMatchObject({ ok: true });
+    expect(await verifier.verify({ key }, after(duration.hour))).toEqual({ ok: false, reason: "expired" });
     expect(await revokeApiKey(contextAt(models, now), { userId: new Types.ObjectId(), keyId })).toBe(false);
     expect(await revokeApiKey(contextAt(models, now), { userId, keyId })).toBe(true);
     expect(await revokeApiKey(contextAt(models, now), { userId, keyId })).toBe(false);
-    expect(await verifier.verify({ key }, now)).toEqual({ valid: false, reason: "revoked" });
+    expect(await verifier.verify({ key }, now)).toEqual({ ok: false, reason: "revoked" });
     expect(await listApiKeys(contextAt(models), { userId })).toEqual([]);
     await verifier.close();
   });
@@ -201,7 +201,7 @@ describe("a verification", () => {
     ["junk", false],
   ])("from %s is allowed: %s", async (ip, allowed) => {
     const { key } = await makeKey({ ipAllowlist: ["203.0.113.0/24", "2001:db8::/32"] });
-    const answer = allowed ? { valid: true } : { valid: false, reason: "address_not_allowed" };
+    const answer = allowed ? { ok: true } : { ok: false, reason: "address_not_allowed" };
     expect(await check(key, now, ip ? { ip } : {})).toMatchObject(answer);
   });
 
@@ -222,7 +222,7 @@ describe("a verification", () => {
     );
     for (const one of [key, ...keys]) expect(await check(one)).toMatchObject({ reason: "user_not_active" });
     await setUserStatus(contextAt(models, now), { userId, status: "active" });
-    for (const one of [key, ...keys]) expect(await check(one)).toMatchObject({ valid: true });
+    for (const one of [key, ...keys]) expect(await check(one)).toMatchObject({ ok: true });
   });
 
   it("refuses what a newer version has written", async () => {
@@ -239,10 +239,10 @@ describe("rotating a key", () => {
     const { key, formerExpiresAt, apiKey } = await rotateApiKey(contextAt(models, now), rotation);
     expect(formerExpiresAt).toEqual(after(duration.hour));
     expect(apiKey).toMatchObject({ ...made.apiKey, start: key.slice(0, 8), rotatedAt: now, formerExpiresAt });
-    expect(await check(made.key)).toMatchObject({ valid: true, keyId: made.keyId, remaining: 2 });
-    expect(await check(key)).toMatchObject({ valid: true, keyId: made.keyId, scopes: ["a"], remaining: 1 });
-    expect(await check(made.key, after(duration.hour))).toEqual({ valid: false, reason: "expired" });
-    expect(await check(key, after(duration.hour))).toMatchObject({ valid: true, remaining: 0 });
+    expect(await check(made.key)).toMatchObject({ ok: true, keyId: made.keyId, remaining: 2 });
+    expect(await check(key)).toMatchObject({ ok: true, keyId: made.keyId, scopes: ["a"], remaining: 1 });
+    expect(await check(made.key, after(duration.hour))).toEqual({ ok: false, reason: "expired" });
+    expect(await check(key, after(duration.hour))).toMatchObject({ ok: true, remaining: 0 });
     expect(await check(key)).toMatchObject({ reason: "quota_exhausted" });
   });
 
@@ -255,7 +255,7 @@ describe("rotating a key", () => {
     const checks = await Promise.all(
       [first, second, ...results.map(({ key }) => key)].map((key) => check(key)),
     );
-    expect(checks.filter(({ valid }) => valid)).toHaveLength(2);
+    expect(checks.filter(({ ok: valid }) => valid)).toHaveLength(2);
   });
 
   it("can give the new key a life of its own, and the old one none beyond its end", async () => {
@@ -264,7 +264,7 @@ describe("rotating a key", () => {
     const { key, formerExpiresAt } = await rotateApiKey(contextAt(models, now), rotation);
     expect(formerExpiresAt).toEqual(after(duration.hour));
     expect(await check(first, after(duration.hour))).toMatchObject({ reason: "expired" });
-    expect(await check(key, after(duration.day))).toMatchObject({ valid: true });
+    expect(await check(key, after(duration.day))).toMatchObject({ ok: true });
   });
 
   it("is for live keys of the user", async () => {
@@ -289,7 +289,7 @@ describe("a quota", () => {
     const { commands } = await commandsDuring(database(), async () => {
       for (let spent = 0; spent < amount; spent++) {
         expect(await verifier.verify({ key }, after(spent))).toMatchObject({
-          valid: true,
+          ok: true,
           remaining: 1_000_000 - spent - 1,
           rateLimit: { limit: 1_000_000, remaining: 1_000_000 - spent - 1 },
         });
@@ -322,15 +322,15 @@ describe("a quota", () => {
   it("is given back by a process that has no use for it, and another one waits for that", async () => {
     const { key, keyId } = await makeKey({ quota: { remaining: 200 } });
     const idle = manual();
-    expect(await idle.verifier.verify({ key }, now)).toMatchObject({ valid: true, remaining: 199 });
+    expect(await idle.verifier.verify({ key }, now)).toMatchObject({ ok: true, remaining: 199 });
     expect((await stored(keyId))?.quota.remaining).toBe(180);
     const other = new ApiKeyVerifier(models);
     const spend = () => other.verify({ key }, now);
     const all = Promise.all(Array.from({ length: 199 }, spend));
     await expect.poll(async () => (await stored(keyId))?.quota.remaining).toBe(0);
     idle.runTimers();
-    expect((await all).filter(({ valid }) => valid)).toHaveLength(199);
-    expect(await spend()).toEqual({ valid: false, reason: "quota_exhausted" });
+    expect((await all).filter(({ ok: valid }) => valid)).toHaveLength(199);
+    expect(await spend()).toEqual({ ok: false, reason: "quota_exhausted" });
     await Promise.all([other.close(), idle.verifier.close()]);
   });
 
@@ -341,11 +341,11 @@ describe("a quota", () => {
     const spend = (times: number, at: Date) =>
       Promise.all(Array.from({ length: times }, (_, index) => verifiers[index % 2]!.verify({ key }, at)));
     const succeeded = async (times: number, at: Date) =>
-      (await spend(times, at)).filter(({ valid }) => valid).length;
+      (await spend(times, at)).filter(({ ok: valid }) => valid).length;
     expect(await succeeded(10, now)).toBe(2);
     const [refused] = await spend(1, after(1_000));
     expect(refused).toEqual({
-      valid: false,
+      ok: false,
       reason: "quota_exhausted",
       retryAfterMs: duration.hour - 1_000,
     });
@@ -366,7 +366,7 @@ describe("a quota", () => {
     const next = after(duration.minute);
     const checks = await Promise.all(Array.from({ length: 150 }, () => verifier.verify({ key }, next)));
     runTimers();
-    expect(checks.filter(({ valid }) => valid)).toHaveLength(100);
+    expect(checks.filter(({ ok: valid }) => valid)).toHaveLength(100);
     await verifier.close();
   });
 
@@ -376,7 +376,7 @@ describe("a quota", () => {
     let succeeded = 0;
     for (let spent = 0; spent < 320; spent++) {
       const at = after(spent % 2 ? -duration.day : duration.minute * spent);
-      if ((await verifier.verify({ key }, at)).valid) succeeded += 1;
+      if ((await verifier.verify({ key }, at)).ok) succeeded += 1;
     }
     expect(succeeded).toBe(300);
     await verifier.close();
@@ -390,14 +390,14 @@ describe("a rate limit", () => {
     const spend = (at: Date) =>
       Promise.all(Array.from({ length: 100 }, (_, index) => verifiers[index % 2]!.verify({ key }, at)));
     const first = await spend(after(10_000));
-    expect(first.filter(({ valid }) => valid)).toHaveLength(40);
-    const refused = { valid: false, reason: "rate_limited", retryAfterMs: 50_000 };
-    expect(first.filter(({ valid }) => !valid)).toEqual(Array.from({ length: 60 }, () => refused));
+    expect(first.filter(({ ok: valid }) => valid)).toHaveLength(40);
+    const refused = { ok: false, reason: "rate_limited", retryAfterMs: 50_000 };
+    expect(first.filter(({ ok: valid }) => !valid)).toEqual(Array.from({ length: 60 }, () => refused));
     const second = await spend(after(duration.minute));
-    expect(second.filter(({ valid }) => valid)).toHaveLength(40);
+    expect(second.filter(({ ok: valid }) => valid)).toHaveLength(40);
     // A clock that was set back opens no window again.
     const back = await spend(after(10_000));
-    expect(back.filter(({ valid }) => valid)).toEqual([]);
+    expect(back.filter(({ ok: valid }) => valid)).toEqual([]);
     for (const verifier of verifiers) await verifier.close();
   });
 
@@ -437,5 +437,5 @@ it("keys are exported without hashes, and erased", async () => {
   expect(exported).toContain('"name":"ci"');
   expect(exported).not.toMatch(/keyHash|secrets/);
   await eraseUserData(contextAt(models, now), { userId });
-  expect(await check(key)).toEqual({ valid: false, reason: "unknown" });
+  expect(await check(key)).toEqual({ ok: false, reason: "unknown" });
 });

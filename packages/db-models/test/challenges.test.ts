@@ -24,10 +24,10 @@ const other = (code: string) => `${code.slice(0, 7)}${(Number(code[7]) + 1) % 10
 describe("a sign-in challenge", () => {
   it("passes once with its token and code, and gives back what it was asked for", async () => {
     const { userId, token, code } = await challenge();
-    const passed = { passed: true, userId, sessionGeneration: 3, risk };
+    const passed = { ok: true, userId, sessionGeneration: 3, risk };
     expect(await verifyLoginChallenge(contextAt(models, after(1)), { token, code })).toMatchObject(passed);
     expect(await verifyLoginChallenge(contextAt(models, after(2)), { token, code })).toEqual({
-      passed: false,
+      ok: false,
       reason: "used",
       userId,
     });
@@ -36,7 +36,7 @@ describe("a sign-in challenge", () => {
   it("ends after ten minutes, though its document is still there", async () => {
     const { token, code } = await challenge();
     const late = await verifyLoginChallenge(contextAt(models, after(10 * duration.minute)), { token, code });
-    expect(late).toMatchObject({ passed: false, reason: "expired" });
+    expect(late).toMatchObject({ ok: false, reason: "expired" });
   });
 
   it("evaluates five wrong codes, however many come at once, and then not even the right one", async () => {
@@ -44,7 +44,7 @@ describe("a sign-in challenge", () => {
     const guesses = separateModels(database(), 20).map((separate) =>
       verifyLoginChallenge(contextAt(separate, now), { token, code: other(code) }),
     );
-    const reasons = (await Promise.all(guesses)).map((check) => (check.passed ? "passed" : check.reason));
+    const reasons = (await Promise.all(guesses)).map((check) => (check.ok ? "passed" : check.reason));
     expect(reasons.filter((reason) => reason === "wrong_code")).toHaveLength(4);
     expect(reasons.filter((reason) => reason === "no_attempts_left")).toHaveLength(16);
     expect(await verifyLoginChallenge(contextAt(models, now), { token, code })).toMatchObject({
@@ -57,7 +57,7 @@ describe("a sign-in challenge", () => {
     const answers = separateModels(database(), 5).map((separate) =>
       verifyLoginChallenge(contextAt(separate, now), { token, code }),
     );
-    expect((await Promise.all(answers)).filter(({ passed }) => passed)).toHaveLength(1);
+    expect((await Promise.all(answers)).filter(({ ok: passed }) => passed)).toHaveLength(1);
   });
 
   it.each([
@@ -67,7 +67,7 @@ describe("a sign-in challenge", () => {
     ["idl_x", "12345678"],
   ])("refuses the token %j and the code %j without a read", async (token, code) => {
     expect(await verifyLoginChallenge(contextAt(models, now), { token, code })).toEqual({
-      passed: false,
+      ok: false,
       reason: "malformed",
     });
   });
@@ -78,7 +78,7 @@ describe("a sign-in challenge", () => {
       token: others.token,
       code: mine.code,
     });
-    expect(crossed).toMatchObject({ passed: false, reason: "wrong_code" });
+    expect(crossed).toMatchObject({ ok: false, reason: "wrong_code" });
   });
 
   it("is refused after five in a quarter of an hour, and given again later", async () => {

@@ -96,9 +96,9 @@ async function useSessions(): Promise<void> {
 
 async function useOneTimeTokens(): Promise<void> {
   const { userId, email } = await makePerson();
-  const issuedBy = <T extends { issued: boolean }>(request: T) => {
-    if (!request.issued) throw new Error("no token was issued");
-    return request as Extract<T, { issued: true }>;
+  const issuedBy = <T extends { ok: boolean }>(request: T) => {
+    if (!request.ok) throw new Error("no token was issued");
+    return request as Extract<T, { ok: true }>;
   };
   const { token: verification } = issuedBy(
     await requestEmailVerification(contextAt(models, now), { userId }),
@@ -168,7 +168,7 @@ async function useRecords(): Promise<void> {
       identifier: email,
       ip: "203.0.113.7",
     });
-    if (!admission.admitted) throw new Error("delayed");
+    if (!admission.ok) throw new Error("delayed");
     const outcome = { attempt: admission.attempt, succeeded, userId, deviceCookie: "a device" };
     await settleLoginAttempt(contextAt(models, now), outcome);
   }

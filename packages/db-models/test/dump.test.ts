@@ -37,7 +37,7 @@ beforeAll(async () => {
   const userId = user._id;
   const opened = await openSession(contextAt(models, now), { userId, ip: "203.0.113.7" });
   const rotated = await refreshSession(contextAt(models, now), opened.token);
-  if (!rotated.refreshed) throw new Error(rotated.reason);
+  if (!rotated.ok) throw new Error(rotated.reason);
   secrets.push(opened.token, rotated.token);
 
   world = await makeWorld(models);
@@ -77,7 +77,7 @@ beforeAll(async () => {
   const owner = await makeUser(models, { passwordHash: await hashPassword("a horse of another colour") });
   const verification = await requestEmailVerification(contextAt(models, now), { userId: owner._id });
   const reset = await requestPasswordReset(contextAt(models, now), { email: owner.email });
-  if (!verification.issued || !reset.issued) throw new Error("a one-time token was not issued");
+  if (!verification.ok || !reset.ok) throw new Error("a one-time token was not issued");
   secrets.push(verification.token, reset.token, "a horse of another colour");
 
   const deviceCookie = randomKey();
@@ -85,7 +85,7 @@ beforeAll(async () => {
     identifier: user.email,
     deviceCookie,
   });
-  if (!admission.admitted) throw new Error("the sign-in is delayed");
+  if (!admission.ok) throw new Error("the sign-in is delayed");
   await settleLoginAttempt(contextAt(models, now), {
     attempt: admission.attempt,
     succeeded: true,
@@ -118,21 +118,19 @@ function forgedFrom(text: string): string[] {
 async function opens(presented: string, verifier: ApiKeyVerifier): Promise<boolean> {
   const { clientId } = world.client;
   const answers = await Promise.all([
-    validateSession(contextAt(models, now), presented).then(({ active }) => active),
-    refreshSession(contextAt(models, now), presented).then(({ refreshed }) => refreshed),
-    validateAccessToken(contextAt(models, now), presented).then(({ active }) => active),
-    exchange(models, world, presented).then(({ granted }) => granted),
-    refresh(models, world, presented).then(({ granted }) => granted),
-    authenticateClient(contextAt(models, now), { clientId, clientSecret: presented }).then(
-      (one) => one.authenticated,
-    ),
-    verifier.verify({ key: presented }, now).then(({ valid }) => valid),
-    verifyEmail(contextAt(models, now), { token: presented }).then(({ verified }) => verified),
+    validateSession(contextAt(models, now), presented).then(({ ok: active }) => active),
+    refreshSession(contextAt(models, now), presented).then(({ ok: refreshed }) => refreshed),
+    validateAccessToken(contextAt(models, now), presented).then(({ ok: active }) => active),
+    exchange(models, world, presented).then(({ ok: granted }) => granted),
+    refresh(models, world, presented).then(({ ok: granted }) => granted),
+    authenticateClient(contextAt(models, now), { clientId, clientSecret: presented }).then((one) => one.ok),
+    verifier.verify({ key: presented }, now).then(({ ok: valid }) => valid),
+    verifyEmail(contextAt(models, now), { token: presented }).then(({ ok: verified }) => verified),
     resetPassword(contextAt(models, now), { token: presented, password: "a thief's password" }).then(
-      ({ reset }) => reset,
+      ({ ok: reset }) => reset,
     ),
     verifyLoginChallenge(contextAt(models, now), { token: presented, code: "00000000" }).then(
-      ({ passed }) => passed,
+      ({ ok: passed }) => passed,
     ),
   ]);
   return answers.includes(true);

@@ -19,7 +19,7 @@ beforeAll(() => {
 
 async function tokenFor({ _id: userId }: UserDocument, at = now): Promise<string> {
   const asked = await requestEmailVerification(contextAt(models, at), { userId });
-  if (!asked.issued) throw new Error(asked.reason);
+  if (!asked.ok) throw new Error(asked.reason);
   return asked.token;
 }
 
@@ -27,7 +27,7 @@ describe("requestEmailVerification", () => {
   it("gives a token for the account's address, good for a day", async () => {
     const user = await makeUser(models);
     const asked = await requestEmailVerification(contextAt(models, now), { userId: user._id });
-    expect(asked).toMatchObject({ issued: true, email: user.email, expiresAt: after(duration.day) });
+    expect(asked).toMatchObject({ ok: true, email: user.email, expiresAt: after(duration.day) });
     expect(await readUser(contextAt(models), user._id)).not.toHaveProperty("emailVerification");
   });
 
@@ -38,7 +38,7 @@ describe("requestEmailVerification", () => {
   ])("refuses an account: %s", async (_name, fields, reason) => {
     const { _id: userId } = await makeUser(models, fields);
     expect(await requestEmailVerification(contextAt(models, now), { userId })).toEqual({
-      issued: false,
+      ok: false,
       reason,
     });
   });
@@ -63,13 +63,13 @@ describe("verifyEmail", () => {
     const token = await tokenFor(user);
     const origin = { network: "203.0.113.0/24" };
     const verified = await verifyEmail(contextAt(models, after(duration.hour)), { token, origin });
-    expect(verified).toEqual({ verified: true, userId: user._id, email: user.email });
+    expect(verified).toEqual({ ok: true, userId: user._id, email: user.email });
     expect(await readUser(contextAt(models), user._id)).toMatchObject({
       emailVerifiedAt: after(duration.hour),
       status: "active",
     });
     expect(await verifyEmail(contextAt(models, now), { token })).toMatchObject({
-      verified: false,
+      ok: false,
       reason: "used",
     });
     expect(await listSecurityEvents(contextAt(models), { userId: user._id })).toMatchObject([
@@ -81,10 +81,10 @@ describe("verifyEmail", () => {
     const user = await makeUser(models);
     const { key } = await createApiKey(contextAt(models, now), { userId: user._id, name: "ci", scopes: [] });
     await setUserStatus(contextAt(models, now), { userId: user._id, status: "pending" });
-    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: false });
+    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ ok: false });
     await verifyEmail(contextAt(models, now), { token: await tokenFor(user) });
     expect(await readUser(contextAt(models), user._id)).toMatchObject({ status: "active" });
-    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: true });
+    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ ok: true });
   });
 
   it("completes at a second use what a crash kept from the API keys", async () => {
@@ -94,9 +94,9 @@ describe("verifyEmail", () => {
     const token = await tokenFor(user);
     const crashed = { status: "active", emailVerifiedAt: now, "emailVerification.usedAt": now };
     await models.User.collection.updateOne({ _id: user._id }, { $set: crashed });
-    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: false });
+    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ ok: false });
     expect(await verifyEmail(contextAt(models, now), { token })).toMatchObject({ reason: "used" });
-    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: true });
+    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ ok: true });
   });
 
   it.each(["suspended", "deleted"] as const)(
@@ -130,7 +130,7 @@ describe("verifyEmail", () => {
       const { result, commands } = await commandsDuring(database(), () =>
         verifyEmail(contextAt(models, now), { token }),
       );
-      expect([result, commands]).toEqual([{ verified: false, reason: "malformed" }, []]);
+      expect([result, commands]).toEqual([{ ok: false, reason: "malformed" }, []]);
     },
   );
 
@@ -141,8 +141,8 @@ describe("verifyEmail", () => {
       verifyEmail(contextAt(separate, now), { token }),
     );
     const answers = await Promise.all(uses);
-    expect(answers.filter(({ verified }) => verified)).toHaveLength(1);
-    expect(answers.filter((answer) => !answer.verified && answer.reason === "used")).toHaveLength(99);
+    expect(answers.filter(({ ok: verified }) => verified)).toHaveLength(1);
+    expect(answers.filter((answer) => !answer.ok && answer.reason === "used")).toHaveLength(99);
     expect(await listSecurityEvents(contextAt(models), { userId: user._id })).toHaveLength(1);
   });
 });

@@ -36,10 +36,10 @@ describe.each([
   [
     "accounts",
     [
-      /^true \{\n {2}verified: false,\n {2}reason: 'used',\n {2}userId: .*\n\}\ntrue false\n\{ active: false, reason: 'rotated' \} true\n$/,
+      /^true \{\n {2}ok: false,\n {2}reason: 'used',\n {2}userId: .*\n\}\ntrue false\n\{ ok: false, reason: 'rotated' \} true\n$/,
     ],
   ],
-  ["api-keys", [/^true 999\n\[ true, true \]\n\{ valid: false, reason: 'revoked' \}\nfalse true\n$/]],
+  ["api-keys", [/^true 999\n\[ true, true \]\n\{ ok: false, reason: 'revoked' \}\nfalse true\n$/]],
   ["audit", [/^0\ntrue 1\n\{[^}]*sequence: 0,\s*problem: 'chain_missing'\s*\}\n$/]],
   ["migration", [/^switched true\nreverting,expand,off 1\nfalse true\n$/]],
   ["oauth", [/^true \[ 'repo:read' \]\ntrue true\nfalse false\n\{ active: false \}\ntrue\n$/]],

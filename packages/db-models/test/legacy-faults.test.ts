@@ -170,7 +170,7 @@ describe("a migration over odd users", () => {
       put: async () => undefined,
     };
     const sessions = new MigratingSessions(contextAt(database().models, now), gate as never);
-    expect(await sessions.validate(odd.token)).toEqual({ active: false, reason: "unknown" });
+    expect(await sessions.validate(odd.token)).toEqual({ ok: false, reason: "unknown" });
     expect((await sessions.list({ userId: owner._id })).map(({ id }) => String(id))).toEqual([
       String(fine._id),
     ]);

@@ -41,7 +41,7 @@ async function guess(input: LoginAttemptInput, times: number, policy: LoginDefen
   const moments: number[] = [];
   for (let at = 0; moments.length < times; ) {
     const admission = await reserve(input, after(at), policy);
-    if (admission.admitted) moments.push(at / 1_000);
+    if (admission.ok) moments.push(at / 1_000);
     else at += admission.retryAfterMs;
   }
   return moments;
@@ -55,7 +55,7 @@ async function warm<I extends LoginAttemptInput>(input: I): Promise<I> {
 
 async function succeed(input: LoginAttemptInput, at = now, deviceCookie?: string) {
   const admission = await reserve(input, at);
-  if (!admission.admitted) throw new Error(`refused for ${admission.retryAfterMs} ms`);
+  if (!admission.ok) throw new Error(`refused for ${admission.retryAfterMs} ms`);
   await settleLoginAttempt(contextAt(models, at), {
     attempt: admission.attempt,
     succeeded: true,
@@ -76,9 +76,9 @@ describe("guesses at one account", () => {
     const person = somebody();
     await guess(person, defaults.account.challengeAfter);
     const refused = await reserve(person, after(0));
-    expect(refused).toMatchObject({ admitted: false, challenge: true });
+    expect(refused).toMatchObject({ ok: false, challenge: true });
     expect(await reserve({ ...person, challengeSolved: true })).toMatchObject({
-      admitted: true,
+      ok: true,
       challenge: true,
     });
   });
@@ -91,7 +91,7 @@ describe("guesses at one account", () => {
     const admissions = [];
     for (let attempt = 0; attempt < 5; attempt++) admissions.push(await reserve(person, after(quiet)));
     // The last failure has itself begun a delay.
-    expect(admissions.map(({ admitted }) => admitted)).toEqual([true, true, false, false, false]);
+    expect(admissions.map(({ ok: admitted }) => admitted)).toEqual([true, true, false, false, false]);
   });
 
   it("from everywhere at once are admitted exactly as many times as are free, over two processes", async () => {
@@ -114,7 +114,7 @@ describe("guesses at one account", () => {
         reserve({ identifier, ip: `172.17.${index}.1` }, after(1_000)),
       ),
     );
-    expect(ends.filter(({ admitted }) => admitted)).toHaveLength(1);
+    expect(ends.filter(({ ok: admitted }) => admitted)).toHaveLength(1);
   });
 
   it("at an account that nobody has tried before are never admitted more often than that", async () => {
@@ -122,7 +122,7 @@ describe("guesses at one account", () => {
     const all = await Promise.all(
       Array.from({ length: 100 }, (_, index) => reserve({ identifier, ip: `172.19.${index}.1` })),
     );
-    const admitted = all.filter((admission) => admission.admitted).length;
+    const admitted = all.filter((admission) => admission.ok).length;
     expect(admitted).toBeGreaterThan(0);
     expect(admitted).toBeLessThanOrEqual(free);
   });
@@ -133,7 +133,7 @@ describe("guesses at one account", () => {
     const state = () => models.LoginProfile.find({}).sort({ _id: 1 }).select("counter.failures").lean();
     const before = await state();
     for (let attempt = 0; attempt < 20; attempt++) {
-      expect(await reserve(person)).toMatchObject({ admitted: false, retryAfterMs: 1_000 });
+      expect(await reserve(person)).toMatchObject({ ok: false, retryAfterMs: 1_000 });
     }
     expect(await state()).toEqual(before);
   });
@@ -141,9 +141,9 @@ describe("guesses at one account", () => {
   it("hold nobody up longer than the longest delay when a clock jumps back", async () => {
     const person = somebody();
     for (let attempt = 0; attempt < free; attempt++) await reserve(person, after(duration.day));
-    expect(await reserve(person, after(duration.day))).toMatchObject({ admitted: false });
-    expect(await reserve(person, now)).toMatchObject({ admitted: true });
-    expect(await reserve(person, now)).toMatchObject({ admitted: false, retryAfterMs: 2_000 });
+    expect(await reserve(person, after(duration.day))).toMatchObject({ ok: false });
+    expect(await reserve(person, now)).toMatchObject({ ok: true });
+    expect(await reserve(person, now)).toMatchObject({ ok: false, retryAfterMs: 2_000 });
   });
 });
 
@@ -154,10 +154,10 @@ describe("a known device", () => {
     await succeed(person, now, deviceCookie);
     await guess(person, free + 8);
     const stranger = { ...person, deviceCookie: randomKey() };
-    expect(await reserve(stranger)).toMatchObject({ admitted: false });
+    expect(await reserve(stranger)).toMatchObject({ ok: false });
     for (let login = 0; login < 5; login++) await succeed({ ...person, deviceCookie }, now, deviceCookie);
     // Its success is no pardon for the strangers.
-    expect(await reserve(stranger)).toMatchObject({ admitted: false });
+    expect(await reserve(stranger)).toMatchObject({ ok: false });
   });
 
   it("has a counter of its own, which a success clears", async () => {
@@ -167,11 +167,11 @@ describe("a known device", () => {
     await succeed(person, now, deviceCookie);
     const admitted = async () => {
       const all = await Promise.all(Array.from({ length: 100 }, () => reserve(device)));
-      return all.filter((admission) => admission.admitted).length;
+      return all.filter((admission) => admission.ok).length;
     };
     expect(await admitted()).toBe(defaults.device.free);
     // What it did is not held against the account or the network.
-    expect(await reserve(person)).toMatchObject({ admitted: true, challenge: false });
+    expect(await reserve(person)).toMatchObject({ ok: true, challenge: false });
     await succeed(device, after(1_000), deviceCookie);
     expect(await admitted()).toBe(defaults.device.free);
   });
@@ -181,10 +181,10 @@ describe("a known device", () => {
     const deviceCookie = randomKey();
     await succeed(person, now, deviceCookie);
     await guess(other, free);
-    expect(await reserve({ ...other, deviceCookie })).toMatchObject({ admitted: false });
+    expect(await reserve({ ...other, deviceCookie })).toMatchObject({ ok: false });
     const late = after(defaults.knownDeviceMs);
     for (let attempt = 0; attempt < free; attempt++) await reserve(person, late);
-    expect(await reserve({ ...person, deviceCookie }, late)).toMatchObject({ admitted: false });
+    expect(await reserve({ ...person, deviceCookie }, late)).toMatchObject({ ok: false });
     const text = JSON.stringify(await models.LoginProfile.find().lean());
     expect(text).not.toContain(deviceCookie);
     expect(text).not.toContain(person.identifier);
@@ -197,7 +197,7 @@ describe("guesses from one network", () => {
     const rest = Array.from({ length: amount - 1 }, () => reserve({ ...somebody(), ip }, now, policy));
     return [first, ...(await Promise.all(rest))];
   };
-  const admittedOf = (all: { admitted: boolean }[]) => all.filter(({ admitted }) => admitted).length;
+  const admittedOf = (all: { ok: boolean }[]) => all.filter(({ ok }) => ok).length;
 
   it("at many accounts are delayed, wherever in the network they come from", async () => {
     const network = (host: number) => `198.51.100.${host}`;
@@ -206,14 +206,14 @@ describe("guesses from one network", () => {
       Array.from({ length: 100 }, (_, host) => reserve({ ...somebody(), ip: network(host) })),
     );
     expect(admittedOf(all)).toBe(defaults.network.free - 1);
-    expect(await reserve({ ...somebody(), ip: network(200) })).toMatchObject({ admitted: false });
-    expect(await reserve({ ...somebody(), ip: "198.51.101.1" })).toMatchObject({ admitted: true });
+    expect(await reserve({ ...somebody(), ip: network(200) })).toMatchObject({ ok: false });
+    expect(await reserve({ ...somebody(), ip: "198.51.101.1" })).toMatchObject({ ok: true });
   });
 
   it("count per /64 of IPv6", async () => {
     expect(admittedOf(await spray("2001:db8:1:1::1", 60))).toBe(defaults.network.free);
-    expect(await reserve({ ...somebody(), ip: "2001:db8:1:1:ffff::2" })).toMatchObject({ admitted: false });
-    expect(await reserve({ ...somebody(), ip: "2001:db8:1:2::1" })).toMatchObject({ admitted: true });
+    expect(await reserve({ ...somebody(), ip: "2001:db8:1:1:ffff::2" })).toMatchObject({ ok: false });
+    expect(await reserve({ ...somebody(), ip: "2001:db8:1:2::1" })).toMatchObject({ ok: true });
   });
 
   it("that many people share have more of them", async () => {
@@ -238,9 +238,9 @@ describe("guesses from one network", () => {
     const own = { ...somebody(), ip };
     let guesses = 0;
     for (let round = 0; round < 80; round++) {
-      if ((await reserve({ ...somebody(), ip })).admitted) guesses += 1;
+      if ((await reserve({ ...somebody(), ip })).ok) guesses += 1;
       const admission = await reserve(own);
-      if (admission.admitted)
+      if (admission.ok)
         await settleLoginAttempt(contextAt(models, now), { attempt: admission.attempt, succeeded: true });
     }
     expect(guesses).toBe(defaults.network.free);
@@ -256,8 +256,8 @@ describe("an account that there isn't", () => {
         const answers = [];
         for (let attempt = 0; attempt < free + 2; attempt++) {
           const admission = await reserve(input);
-          answers.push(admission.admitted ? [admission.challenge] : admission);
-          const failed = admission.admitted && { attempt: admission.attempt, succeeded: false };
+          answers.push(admission.ok ? [admission.challenge] : admission);
+          const failed = admission.ok && { attempt: admission.attempt, succeeded: false };
           if (failed && input === missing) await settleLoginAttempt(contextAt(models, now), failed);
         }
         return answers;
@@ -290,7 +290,7 @@ describe("what is left of it", () => {
     for (let attempt = 0; attempt < free + 1; attempt++) {
       const at = after(attempt * duration.minute);
       const admission = await reserve(person, at);
-      if (!admission.admitted) throw new Error("refused");
+      if (!admission.ok) throw new Error("refused");
       const origin = { network: "203.0.113.0/24" };
       await settleLoginAttempt(contextAt(models, at), {
         attempt: admission.attempt,
@@ -310,7 +310,7 @@ describe("what is left of it", () => {
     for (let device = 0; device < 40; device++) {
       const deviceCookie = randomKey();
       const admission = await reserve({ ...person, deviceCookie }, after(device));
-      if (!admission.admitted) throw new Error("refused");
+      if (!admission.ok) throw new Error("refused");
       const outcome = { attempt: admission.attempt, succeeded: true, userId, deviceCookie };
       await settleLoginAttempt(contextAt(models, after(device)), outcome);
     }
@@ -347,6 +347,6 @@ describe("what is left of it", () => {
   });
 
   it("takes an address that can't be read for no network", async () => {
-    expect(await reserve({ ...somebody(), ip: "junk" })).toMatchObject({ admitted: true });
+    expect(await reserve({ ...somebody(), ip: "junk" })).toMatchObject({ ok: true });
   });
 });

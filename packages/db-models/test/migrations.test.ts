@@ -108,8 +108,8 @@ describe("embedded sessions", () => {
       crowded += live.length > 10 ? 1 : 0;
       for (const [rank, { token, _id }] of live.entries()) {
         const check = await sessions.validate(token);
-        if (rank < 10) expect(check).toMatchObject({ active: true, session: { id: _id, userId: user._id } });
-        else expect(check).toEqual({ active: false, reason: "idle_expired" });
+        if (rank < 10) expect(check).toMatchObject({ ok: true, session: { id: _id, userId: user._id } });
+        else expect(check).toEqual({ ok: false, reason: "idle_expired" });
       }
       expect(await listSessions(contextAt(models, now), { userId: user._id })).toHaveLength(
         Math.min(live.length, 10),
@@ -128,8 +128,8 @@ describe("embedded sessions", () => {
     const report = await contractMigration(temporary.connection, migration, later);
     expect(report).toMatchObject({ phase: "contracted", written: 60 });
     expect((await legacyUsers()).filter((user) => user.sessions)).toEqual([]);
-    expect((await validateLegacySession(contextAt(models, now), session.token)).active).toBe(true);
-    expect((await sessions.validate(session.token)).active).toBe(true);
+    expect((await validateLegacySession(contextAt(models, now), session.token)).ok).toBe(true);
+    expect((await sessions.validate(session.token)).ok).toBe(true);
     const back = rollbackMigration(temporary.connection, migration, later);
     await expect(back).rejects.toMatchObject({ code: "MIGRATION_NOT_ALLOWED" });
   });
@@ -141,10 +141,10 @@ describe("embedded sessions", () => {
     [{ $ne: null }, "malformed"],
   ])("refuse %j", async (token, reason) => {
     await migrateUp(temporary.connection, migration, options);
-    expect(await sessions.validate(token)).toEqual({ active: false, reason });
-    expect(await validateLegacySession(contextAt(models, now), token)).toEqual({ active: false, reason });
+    expect(await sessions.validate(token)).toEqual({ ok: false, reason });
+    expect(await validateLegacySession(contextAt(models, now), token)).toEqual({ ok: false, reason });
     await rollbackMigration(temporary.connection, migration, options);
-    expect(await sessions.validate(token)).toEqual({ active: false, reason });
+    expect(await sessions.validate(token)).toEqual({ ok: false, reason });
   });
 });
 
@@ -156,8 +156,8 @@ describe("a write", () => {
     const ended: typeof opened = [];
     const use = async () => {
       for (const { token, id } of opened)
-        expect(await sessions.validate(token)).toMatchObject({ active: true, session: { id } });
-      for (const { token } of ended) expect(await sessions.validate(token)).toMatchObject({ active: false });
+        expect(await sessions.validate(token)).toMatchObject({ ok: true, session: { id } });
+      for (const { token } of ended) expect(await sessions.validate(token)).toMatchObject({ ok: false });
       const first = await sessions.open({ userId });
       await sessions.revoke({ userId, sessionId: first.id });
       ended.push(first);
@@ -192,11 +192,11 @@ describe("a write", () => {
       { $set: { "sessions.$.active": false } },
     );
     await migrateUp(temporary.connection, migration, options);
-    expect(await sessions.validate(session.token)).toEqual({ active: false, reason: "revoked" });
+    expect(await sessions.validate(session.token)).toEqual({ ok: false, reason: "revoked" });
     const fresh = await openSession(contextAt(models, now), { userId: user._id });
     await rollbackMigration(temporary.connection, migration, options);
     expect(await sessions.validate(fresh.token)).toMatchObject({
-      active: true,
+      ok: true,
       session: { id: fresh.id },
     });
     const inOld = (await legacyUsers())
@@ -298,6 +298,6 @@ it("a session of the new form is validated by both ways of a service", async () 
   const { user } = await someLive();
   const { token } = await sessions.open({ userId: user._id });
   expect(token).toMatch(/^ids_/);
-  expect((await sessions.validate(token)).active).toBe(true);
-  expect((await validateSession(contextAt(models, now), token)).active).toBe(true);
+  expect((await sessions.validate(token)).ok).toBe(true);
+  expect((await validateSession(contextAt(models, now), token)).ok).toBe(true);
 });

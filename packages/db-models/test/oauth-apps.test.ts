@@ -33,7 +33,7 @@ async function register(changes: Partial<AppRegistration> = {}) {
 }
 
 const proves = async (clientId: string, clientSecret: unknown, at = now) =>
-  (await authenticateClient(contextAt(models, at), { clientId, clientSecret })).authenticated;
+  (await authenticateClient(contextAt(models, at), { clientId, clientSecret })).ok;
 
 describe("registerApp", () => {
   it("gives a confidential client a secret of which only the hash is stored, a public one none", async () => {
@@ -96,9 +96,7 @@ describe("authenticateClient", () => {
     "refuses %.20j for an id or a secret",
     async (value) => {
       const { clientId } = await register();
-      expect((await authenticateClient(contextAt(models, now), { clientId: value })).authenticated).toBe(
-        false,
-      );
+      expect((await authenticateClient(contextAt(models, now), { clientId: value })).ok).toBe(false);
       expect(await proves(clientId, value)).toBe(false);
     },
   );
@@ -168,15 +166,20 @@ describe("consents", () => {
     const world = await makeWorld(models, { scopes: ["profile", "repo", "mail"] });
     const { _id: userId } = world.user;
     const wider = await authorize(models, world, { scope: "repo mail" });
-    expect(wider).toMatchObject({ outcome: "consent_needed", missing: ["mail"], app: { name: "Notes" } });
-    expect(await authorize(models, world, { scope: "repo:read" })).toMatchObject({ outcome: "code" });
+    expect(wider).toMatchObject({
+      ok: false,
+      reason: "consent_needed",
+      missing: ["mail"],
+      app: { name: "Notes" },
+    });
+    expect(await authorize(models, world, { scope: "repo:read" })).toMatchObject({ ok: true });
     const given = await grantConsent(contextAt(models, now), {
       userId,
       appId: world.client._id,
       scopes: ["mail"],
     });
     expect(given.scopes).toEqual(["mail", "profile", "repo"]);
-    expect(await authorize(models, world, { scope: "repo mail" })).toMatchObject({ outcome: "code" });
+    expect(await authorize(models, world, { scope: "repo mail" })).toMatchObject({ ok: true });
     expect(await listConsents(contextAt(models), { userId })).toEqual([
       {
         appId: world.client._id,
@@ -207,11 +210,11 @@ describe("consents", () => {
     expect(await revokeConsent(contextAt(models, now), ids)).toBe(true);
     expect(await revokeConsent(contextAt(models, now), ids)).toBe(false);
     expect(await listConsents(contextAt(models), ids)).toEqual([]);
-    expect(await authorize(models, world)).toMatchObject({ outcome: "consent_needed" });
+    expect(await authorize(models, world)).toMatchObject({ ok: false, reason: "consent_needed" });
     await grantConsent(contextAt(models, now), { ...ids, scopes: ["profile"] });
     expect((await listConsents(contextAt(models), ids))[0]?.scopes).toEqual(["profile"]);
     expect(await validateAccessToken(contextAt(models, now), accessToken)).toEqual({
-      active: false,
+      ok: false,
       reason: "revoked",
     });
     expect(await exchange(models, world, code)).toMatchObject({ error: "invalid_grant", reason: "revoked" });
@@ -224,11 +227,11 @@ describe("consents", () => {
     // As far as a process gets that stops after the consent.
     await models.AppPermission.updateOne(ids, { $set: { revokedAt: now }, $inc: { generation: 1 } });
     const check = () => validateAccessToken(contextAt(models, now), accessToken);
-    expect(await check()).toEqual({ active: false, reason: "consent_revoked" });
+    expect(await check()).toEqual({ ok: false, reason: "consent_revoked" });
     await grantConsent(contextAt(models, now), { ...ids, scopes: ["profile", "repo"] });
-    expect(await check()).toEqual({ active: false, reason: "consent_revoked" });
+    expect(await check()).toEqual({ ok: false, reason: "consent_revoked" });
     const second = await tokensFor(models, world);
-    expect((await validateAccessToken(contextAt(models, now), second.accessToken)).active).toBe(true);
+    expect((await validateAccessToken(contextAt(models, now), second.accessToken)).ok).toBe(true);
     await revokeConsent(contextAt(models, now), ids);
     expect(await models.AppToken.countDocuments({ ...ids, revokedAt: null })).toBe(0);
   });

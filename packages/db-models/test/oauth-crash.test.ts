@@ -26,15 +26,15 @@ const script = await bundleChild(new URL("./children/oauth-client.ts", import.me
 async function goOn(world: World, code: string, lastSaid: string | undefined): Promise<string> {
   const heard = lastSaid?.split(" ")[1];
   const result = heard ? await refresh(models, world, heard) : await exchange(models, world, code);
-  if (!result.granted) {
+  if (!result.ok) {
     expect(heard).toBeUndefined();
     expect(result).toMatchObject({ error: "invalid_grant", reason: "code_reused" });
     return "code_reused";
   }
   expect(await validateAccessToken(contextAt(models, now), result.accessToken)).toMatchObject({
-    active: true,
+    ok: true,
   });
-  expect(await refresh(models, world, granted(result).refreshToken)).toMatchObject({ granted: true });
+  expect(await refresh(models, world, granted(result).refreshToken)).toMatchObject({ ok: true });
   if (!heard) return "exchanged";
   return result.retried ? "retried" : "rotated";
 }

@@ -44,9 +44,9 @@ const alarmsOf = async ({ user }: World) =>
 
 /** How many of the access tokens that were given out are live. */
 async function liveOf(results: TokenResult[], at = now): Promise<number> {
-  const given = results.flatMap((result) => (result.granted ? [result.accessToken] : []));
+  const given = results.flatMap((result) => (result.ok ? [result.accessToken] : []));
   const checks = await Promise.all(given.map((token) => validateAccessToken(contextAt(models, at), token)));
-  return checks.filter(({ active }) => active).length;
+  return checks.filter(({ ok: active }) => active).length;
 }
 
 /** Lets something happen just before the next claim of a code or a token reaches the server, or just after it. */
@@ -67,8 +67,8 @@ describe("a code that is used more than once", () => {
     const world = await makeWorld(models);
     const code = await codeFor(models, world);
     const results = await times(parallel, () => exchange(models, world, code));
-    expect(results.filter((result) => result.granted)).toHaveLength(1);
-    const refusals = results.filter((result) => !result.granted && result.reason === "code_reused");
+    expect(results.filter((result) => result.ok)).toHaveLength(1);
+    const refusals = results.filter((result) => !result.ok && result.reason === "code_reused");
     expect(refusals).toHaveLength(parallel - 1);
     expect(await liveOf(results)).toBe(0);
     expect(await alarmsOf(world)).toEqual([["code_reused"]]);
@@ -82,7 +82,7 @@ describe("a code that is used more than once", () => {
       const results: TokenResult[] = [];
       interleave(when, async () => results.push(await exchange(models, world, code)));
       results.push(await exchange(models, world, code));
-      expect(results.map((result) => result.granted)).toEqual([when === "before", when === "after"]);
+      expect(results.map((result) => result.ok)).toEqual([when === "before", when === "after"]);
       expect(await liveOf(results)).toBe(0);
       expect(await models.AppToken.countDocuments({ userId: world.user._id, revokedAt: null })).toBe(0);
       expect(await alarmsOf(world)).toEqual([["code_reused"]]);
@@ -115,9 +115,9 @@ async function rotatedTokens(at = now) {
 async function expectNothingAlive(world: World, given: TokenResult[], at = now): Promise<void> {
   expect(await alarmsOf(world)).toEqual([["refresh_reused"]]);
   expect(await liveOf(given, at)).toBe(0);
-  for (const result of given.filter((one) => one.granted)) {
+  for (const result of given.filter((one) => one.ok)) {
     const next = await refresh(models, world, granted(result).refreshToken, at);
-    expect(next).toMatchObject({ granted: false, reason: "revoked" });
+    expect(next).toMatchObject({ ok: false, reason: "revoked" });
   }
 }
 
@@ -126,7 +126,7 @@ describe("a refresh token that is used more than once", () => {
     const world = await makeWorld(models);
     const { refreshToken } = await tokensFor(models, world);
     const results = await times(parallel, () => refresh(models, world, refreshToken));
-    expect(results.filter((result) => result.granted && !result.retried)).toHaveLength(1);
+    expect(results.filter((result) => result.ok && !result.retried)).toHaveLength(1);
     expect(new Set(results.map((result) => granted(result).refreshToken)).size).toBe(1);
     expect(new Set(results.map((result) => granted(result).accessToken)).size).toBe(1);
     expect(await models.AppToken.find({ userId: world.user._id }).lean()).toMatchObject([{ generation: 1 }]);
@@ -139,7 +139,7 @@ describe("a refresh token that is used more than once", () => {
     const { refreshToken } = await tokensFor(models, world);
     const strict = { rotationGraceMs: 0 };
     const results = await times(parallel, () => refresh(models, world, refreshToken, now, strict));
-    expect(results.filter((result) => result.granted)).toHaveLength(1);
+    expect(results.filter((result) => result.ok)).toHaveLength(1);
     expect(await liveOf(results)).toBe(0);
     expect(await alarmsOf(world)).toEqual([["refresh_reused"]]);
   });
@@ -169,7 +169,7 @@ describe("a refresh token that is used more than once", () => {
         times(parallel / 2, () => refresh(models, world, stolen.refreshToken, late)),
         times(parallel / 2, () => refresh(models, world, current.refreshToken, late)),
       ]);
-      expect(reuses.some((result) => result.granted)).toBe(false);
+      expect(reuses.some((result) => result.ok)).toBe(false);
       await expectNothingAlive(world, [stolen, current, ...rotations], late);
     }
   });
@@ -185,7 +185,7 @@ describe("a refresh token that is used more than once", () => {
       });
       const rotation = await refresh(models, world, current.refreshToken, late);
       expect(reuse).toMatchObject({ reason: "refresh_reused" });
-      expect(rotation.granted).toBe(when === "after");
+      expect(rotation.ok).toBe(when === "after");
       await expectNothingAlive(world, [stolen, current, rotation], late);
     },
   );
@@ -217,7 +217,7 @@ describe("what ends an authorization, while it is being made", () => {
     const { refreshToken } = await tokensFor(models, world);
     interleave("before", () => end(world, refreshToken));
     const result = await refresh(models, world, refreshToken);
-    expect(result.granted).toBe(answered);
+    expect(result.ok).toBe(answered);
     expect(await liveOf([result])).toBe(0);
   });
 
@@ -226,7 +226,7 @@ describe("what ends an authorization, while it is being made", () => {
     const code = await codeFor(models, world);
     interleave("before", () => end(world, ""));
     const result = await exchange(models, world, code);
-    expect(result.granted).toBe(answered);
+    expect(result.ok).toBe(answered);
     expect(await liveOf([result])).toBe(0);
   });
 
@@ -251,7 +251,7 @@ describe("what ends an authorization, while it is being made", () => {
     const world = await makeWorld(models);
     const signIn = async () => {
       const answer = await authorize(models, world);
-      return answer.outcome === "code" ? [await exchange(models, world, answer.code)] : [];
+      return answer.ok ? [await exchange(models, world, answer.code)] : [];
     };
     const before = times(parallel / 2, signIn);
     const revoked = revokeConsent(contextAt(models, now), {
@@ -306,7 +306,7 @@ describe("two processes", () => {
     expect(said).toHaveLength(parallel);
     expect(new Set(said).size).toBe(1);
     const accessToken = said[0]?.split(" ")[2];
-    expect(await validateAccessToken(contextAt(models, now), accessToken)).toMatchObject({ active: true });
+    expect(await validateAccessToken(contextAt(models, now), accessToken)).toMatchObject({ ok: true });
     expect(await models.AppToken.find({ userId: world.user._id }).lean()).toMatchObject([{ generation: 1 }]);
     expect(await alarmsOf(world)).toEqual([]);
   });
@@ -322,7 +322,7 @@ describe("two processes", () => {
     for (const [, refreshToken, accessToken] of said.map((line) => line.split(" "))) {
       if (refreshToken === "refused") continue;
       expect(await validateAccessToken(contextAt(models, now), accessToken)).toEqual({
-        active: false,
+        ok: false,
         reason: "revoked",
       });
       expect(await refresh(models, world, refreshToken)).toMatchObject({ reason: "revoked" });

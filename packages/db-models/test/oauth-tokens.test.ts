@@ -38,7 +38,7 @@ const policy = oauthPolicySchema.parse({});
 const hostile = [undefined, null, 1, {}, { $ne: "" }, ["a"], "", "\u0000", "idr_a", "x".repeat(1e6)];
 
 const isLive = async (accessToken: string, at = now) =>
-  (await validateAccessToken(contextAt(models, at), accessToken)).active;
+  (await validateAccessToken(contextAt(models, at), accessToken)).ok;
 const alarmsOf = async ({ user }: World) =>
   (await listSecurityEvents(contextAt(models), { userId: user._id, kind: "reuse_detected" })).map(
     ({ reasons }) => reasons,
@@ -52,14 +52,14 @@ describe("issueAuthorizationCode", () => {
     const redirectUris = [`${redirectUri}/`, `${redirectUri}?a`, redirectUri.toUpperCase(), "", {} as string];
     for (const changed of redirectUris) {
       const answer = await authorize(models, world, { redirectUri: changed });
-      expect(answer).toEqual({ outcome: "refused", reason: "redirect_uri_mismatch" });
+      expect(answer).toEqual({ ok: false, redirect: false, reason: "redirect_uri_mismatch" });
     }
     for (const clientId of ["nobody", { $ne: "" } as unknown as string]) {
       const answer = await authorize(models, world, { clientId });
-      expect(answer).toEqual({ outcome: "refused", reason: "unknown_client" });
+      expect(answer).toEqual({ ok: false, redirect: false, reason: "unknown_client" });
     }
     await setAppStatus(contextAt(models, now), { clientId: world.client.clientId, status: "suspended" });
-    expect(await authorize(models, world)).toEqual({ outcome: "refused", reason: "unknown_client" });
+    expect(await authorize(models, world)).toEqual({ ok: false, redirect: false, reason: "unknown_client" });
   });
 
   it.each<[string, object, string]>([
@@ -78,7 +78,11 @@ describe("issueAuthorizationCode", () => {
     ["a wider scope than the app's", { scope: "*" }, "invalid_scope"],
   ])("answers %s with an error", async (_name, changes, error) => {
     const world = await makeWorld(models);
-    expect(await authorize(models, world, changes)).toMatchObject({ outcome: "error", error });
+    expect(await authorize(models, world, changes)).toMatchObject({
+      ok: false,
+      redirect: true,
+      reason: error,
+    });
     expect(await models.AppToken.countDocuments({ userId: world.user._id })).toBe(0);
   });
 
@@ -86,7 +90,7 @@ describe("issueAuthorizationCode", () => {
     const none = { codeChallenge: undefined, codeChallengeMethod: undefined };
     const lenient = { pkce: "public_clients" } as const;
     const confidential = await makeWorld(models);
-    expect(await authorize(models, confidential, none, now, lenient)).toMatchObject({ outcome: "code" });
+    expect(await authorize(models, confidential, none, now, lenient)).toMatchObject({ ok: true });
     const open = await makeWorld(models, { type: "public" });
     expect(await authorize(models, open, none, now, lenient)).toMatchObject({ error: "invalid_request" });
   });
@@ -139,7 +143,7 @@ describe("exchangeAuthorizationCode", () => {
       reason: "expired",
     });
     expect(await exchange(models, world, code, after(policy.codeLifetimeMs - 1))).toMatchObject({
-      granted: true,
+      ok: true,
     });
   });
 
@@ -161,11 +165,11 @@ describe("exchangeAuthorizationCode", () => {
     const [mine, other] = [await makeWorld(models), await makeWorld(models)];
     const code = await codeFor(models, mine);
     const valid = { client: mine.client, code, redirectUri, codeVerifier: mine.verifier };
-    const refusal = { granted: false, error: "invalid_grant", reason };
+    const refusal = { ok: false, error: "invalid_grant", reason };
     expect(
       await exchangeAuthorizationCode(contextAt(models, now), { ...valid, ...change(mine, other) }),
     ).toEqual(refusal);
-    expect(await exchange(models, mine, code)).toMatchObject({ granted: true });
+    expect(await exchange(models, mine, code)).toMatchObject({ ok: true });
   });
 
   it.each(wrong)("a replay with %s ends nothing", async (_name, change, reason) => {
@@ -176,7 +180,7 @@ describe("exchangeAuthorizationCode", () => {
       ...valid,
       ...change(mine, other),
     });
-    expect(replay).toMatchObject({ granted: false, reason });
+    expect(replay).toMatchObject({ ok: false, reason });
     expect(await isLive(accessToken)).toBe(true);
     expect(await alarmsOf(mine)).toEqual([]);
   });
@@ -187,7 +191,7 @@ describe("exchangeAuthorizationCode", () => {
     const late = after(policy.codeLifetimeMs + duration.hour);
     const { accessToken, refreshToken } = granted(await refresh(models, world, tokens.refreshToken, late));
     for (let use = 0; use < 3; use++) {
-      const answer = { granted: false, error: "invalid_grant", reason: "code_reused" };
+      const answer = { ok: false, error: "invalid_grant", reason: "code_reused" };
       expect(await exchange(models, world, tokens.code, late)).toEqual(answer);
     }
     expect(await isLive(accessToken, late)).toBe(false);
@@ -201,7 +205,7 @@ describe("exchangeAuthorizationCode", () => {
     const code = await codeFor(models, world, none, { pkce: "public_clients" });
     expect(await exchange(models, world, code)).toMatchObject({ reason: "verifier_mismatch" });
     const without = { client: world.client, code, redirectUri };
-    expect(await exchangeAuthorizationCode(contextAt(models, now), without)).toMatchObject({ granted: true });
+    expect(await exchangeAuthorizationCode(contextAt(models, now), without)).toMatchObject({ ok: true });
   });
 
   it.each([...hostile, "idc_"])("refuses %.20j for a code without a read", async (code) => {
@@ -348,7 +352,7 @@ describe("refreshAppToken", () => {
       reason: "other_client",
     });
     expect(await isLive(accessToken)).toBe(true);
-    expect(await refresh(models, mine, refreshToken)).toMatchObject({ granted: true });
+    expect(await refresh(models, mine, refreshToken)).toMatchObject({ ok: true });
   });
 
   it("who has seen the code or an access token can't make up a refresh token that raises the alarm", async () => {
@@ -385,7 +389,7 @@ describe("validateAccessToken", () => {
     );
     expect(commands).toEqual(["aggregate"]);
     expect(result).toEqual({
-      active: true,
+      ok: true,
       token: {
         authorizationId,
         userId: world.user._id,
@@ -416,7 +420,7 @@ describe("validateAccessToken", () => {
   it.each([...hostile, "ida_"])("refuses %.20j without a read", async (token) => {
     const check = () => validateAccessToken(contextAt(models, now), token);
     const { result, commands } = await commandsDuring(database(), check);
-    expect(result).toEqual({ active: false, reason: "malformed" });
+    expect(result).toEqual({ ok: false, reason: "malformed" });
     expect(commands).toEqual([]);
   });
 
@@ -457,7 +461,7 @@ describe("validateAccessToken", () => {
     const { accessToken, refreshToken } = await tokensFor(models, world);
     const code = await codeFor(models, world);
     await act(world);
-    expect(await validateAccessToken(contextAt(models, now), accessToken)).toEqual({ active: false, reason });
+    expect(await validateAccessToken(contextAt(models, now), accessToken)).toEqual({ ok: false, reason });
     expect(await introspect(world.client, accessToken)).toEqual({ active: false });
     expect(await introspect(world.client, refreshToken)).toEqual({ active: false });
     expect(await refresh(models, world, refreshToken)).toMatchObject({ error: "invalid_grant", reason });
@@ -472,8 +476,8 @@ describe("validateAccessToken", () => {
     expect(
       await authenticateClient(contextAt(models, now), { clientId, clientSecret: world.clientSecret }),
     ).toEqual({
-      authenticated: false,
-      error: "invalid_client",
+      ok: false,
+      reason: "invalid_client",
     });
     await setAppStatus(contextAt(models, now), { clientId, status: "active" });
     expect(await isLive(accessToken)).toBe(true);
@@ -550,7 +554,7 @@ describe("revokeToken", () => {
     ).toBe(true);
     expect(await isLive(first.accessToken)).toBe(false);
     expect(await isLive(second.accessToken)).toBe(true);
-    expect(await refresh(models, world, second.refreshToken)).toMatchObject({ granted: true });
+    expect(await refresh(models, world, second.refreshToken)).toMatchObject({ ok: true });
   });
 
   it("after its access token was revoked a retry does not bring it back", async () => {
@@ -569,7 +573,7 @@ describe("revokeToken", () => {
       expect(await revokeToken(contextAt(models, now), { client: mine.client, token })).toBe(false);
     }
     expect(await isLive(accessToken)).toBe(true);
-    expect(await refresh(models, other, refreshToken)).toMatchObject({ granted: true });
+    expect(await refresh(models, other, refreshToken)).toMatchObject({ ok: true });
   });
 
   it("takes no token that was made up under a known handle", async () => {

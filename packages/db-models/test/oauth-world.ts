@@ -69,7 +69,7 @@ export async function makeWorld(
 
 async function authenticated(models: IdentityModels, clientId: string, clientSecret: string | undefined) {
   const answer = await authenticateClient(contextAt(models, now), { clientId, clientSecret });
-  if (!answer.authenticated) throw new Error("the client is not authenticated");
+  if (!answer.ok) throw new Error("the client is not authenticated");
   return answer.client;
 }
 
@@ -93,7 +93,7 @@ export async function codeFor(
   policy: OAuthPolicyInput = {},
 ): Promise<string> {
   const answer = await authorize(models, world, changes, now, policy);
-  if (answer.outcome !== "code") throw new Error(`no code: ${answer.outcome}`);
+  if (!answer.ok) throw new Error(`no code: ${answer.reason}`);
   return answer.code;
 }
 
@@ -128,6 +128,6 @@ export async function tokensFor(
 }
 
 export function granted(result: TokenResult): TokensGranted & { refreshToken: string } {
-  if (!result.granted) throw new Error(`refused: ${result.reason}`);
+  if (!result.ok) throw new Error(`refused: ${result.reason}`);
   return { ...result, refreshToken: result.refreshToken ?? "" };
 }

@@ -34,12 +34,12 @@ const makeOwner = (fields: object = {}) => makeUser(models, { passwordHash, ...f
 
 async function tokenFor({ email }: Pick<UserDocument, "email">, at = now): Promise<string> {
   const asked = await requestPasswordReset(contextAt(models, at), { email });
-  if (!asked.issued) throw new Error(asked.reason);
+  if (!asked.ok) throw new Error(asked.reason);
   return asked.token;
 }
 
 const signsIn = async ({ email }: UserDocument, password: string) =>
-  (await authenticateUser(contextAt(models), { identifier: email, password })).authenticated;
+  (await authenticateUser(contextAt(models), { identifier: email, password })).ok;
 
 describe("requestPasswordReset", () => {
   it("gives a token for the account's address, good for an hour, and tells the owner", async () => {
@@ -48,7 +48,7 @@ describe("requestPasswordReset", () => {
       email: ` ${user.email.toUpperCase()} `,
       origin: { device: "curl" },
     });
-    expect(asked).toMatchObject({ issued: true, email: user.email, expiresAt: after(duration.hour) });
+    expect(asked).toMatchObject({ ok: true, email: user.email, expiresAt: after(duration.hour) });
     expect(await listSecurityEvents(contextAt(models), { userId: user._id })).toMatchObject([
       { kind: "password_reset_requested", device: "curl" },
     ]);
@@ -65,14 +65,14 @@ describe("requestPasswordReset", () => {
     const stored = () => models.User.collection.findOne({ _id: user._id });
     const untouched = await stored();
     const asked = await requestPasswordReset(contextAt(models, now), { email: user.email });
-    expect(asked).toEqual({ issued: false, reason, userId: user._id });
+    expect(asked).toEqual({ ok: false, reason, userId: user._id });
     expect(await stored()).toEqual(untouched);
     expect(await listSecurityEvents(contextAt(models), { userId: user._id })).toEqual([]);
   });
 
   it("gives none for nobody, and refuses what is no address", async () => {
     expect(await requestPasswordReset(contextAt(models, now), { email: "nobody@example.com" })).toEqual({
-      issued: false,
+      ok: false,
       reason: "unknown",
     });
     for (const email of ["nobody", { $gt: "" }, undefined]) {
@@ -94,7 +94,7 @@ describe("requestPasswordReset", () => {
     const asked = separateModels(database(), requests).map((separate) =>
       requestPasswordReset(contextAt(separate, at), { email }),
     );
-    return (await Promise.all(asked)).filter(({ issued }) => issued).length;
+    return (await Promise.all(asked)).filter(({ ok: issued }) => issued).length;
   };
   const messagesOf = async ({ _id }: UserDocument) =>
     ((await models.User.collection.findOne({ _id })) as unknown as UserDocument).messagesAt;
@@ -117,8 +117,8 @@ describe("requestPasswordReset", () => {
       requestEmailVerification(contextAt(separate, now), { userId }),
     );
     const answers = await Promise.all(asked);
-    expect(answers.filter(({ issued }) => issued)).toHaveLength(5);
-    expect(answers.find(({ issued }) => !issued)).toEqual({ issued: false, reason: "too_many_messages" });
+    expect(answers.filter(({ ok: issued }) => issued)).toHaveLength(5);
+    expect(answers.find(({ ok: issued }) => !issued)).toEqual({ ok: false, reason: "too_many_messages" });
     // And the other way round.
     expect(await askAtOnce(user, 1, after(duration.hour))).toBe(1);
   });
@@ -137,10 +137,10 @@ describe("requestPasswordReset", () => {
     for (let count = 0; count < 5; count++) last = await tokenFor(user);
     const at = after(duration.hour - 1);
     expect(await requestPasswordReset(contextAt(models, at), { email: user.email })).toMatchObject({
-      issued: false,
+      ok: false,
     });
     expect(await resetPassword(contextAt(models, at), { token: last, password: chosen })).toMatchObject({
-      reset: true,
+      ok: true,
     });
   });
 });
@@ -159,10 +159,10 @@ describe("resetPassword", () => {
       password: chosen,
       origin,
     });
-    expect(reset).toEqual({ reset: true, userId, email: user.email, ended: 2 });
+    expect(reset).toEqual({ ok: true, userId, email: user.email, ended: 2 });
     for (const { token } of open) {
       expect(await validateSession(contextAt(models, now), token)).toEqual({
-        active: false,
+        ok: false,
         reason: "revoked",
       });
     }
@@ -195,8 +195,8 @@ describe("resetPassword", () => {
     });
     const token = await tokenFor(user);
     await resetPassword(contextAt(models, now), { token, password: chosen });
-    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: false, reason: "revoked" });
-    expect(await validateAccessToken(contextAt(models, now), accessToken)).toMatchObject({ active: false });
+    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ ok: false, reason: "revoked" });
+    expect(await validateAccessToken(contextAt(models, now), accessToken)).toMatchObject({ ok: false });
     expect((await readUser(contextAt(models), user._id)).externalIdentities).toBeUndefined();
     const owners = await createApiKey(contextAt(models, after(1)), {
       userId: user._id,
@@ -207,11 +207,11 @@ describe("resetPassword", () => {
     expect(await resetPassword(contextAt(models, after(2)), { token, password: chosen })).toMatchObject({
       reason: "used",
     });
-    expect(await verifyApiKey(models, { key: owners.key }, after(2))).toMatchObject({ valid: true });
+    expect(await verifyApiKey(models, { key: owners.key }, after(2))).toMatchObject({ ok: true });
     // The address is verified now: a second reset leaves the owner's key as it is.
     const second = await tokenFor(user, after(3));
     await resetPassword(contextAt(models, after(4)), { token: second, password: before });
-    expect(await verifyApiKey(models, { key: owners.key }, after(5))).toMatchObject({ valid: true });
+    expect(await verifyApiKey(models, { key: owners.key }, after(5))).toMatchObject({ ok: true });
   });
 
   // Taken from public reports (fxa-auth-server 690, better-auth 1814, pocketbase 4066, otari 721).
@@ -238,7 +238,7 @@ describe("resetPassword", () => {
     expect(
       await resetPassword(contextAt(models, now), { token: await tokenFor(user), password: chosen }),
     ).toMatchObject({
-      reset: true,
+      ok: true,
     });
   });
 
@@ -258,14 +258,14 @@ describe("resetPassword", () => {
     const { accessToken } = granted(await exchange(models, world, await codeFor(models, world)));
     const { key } = await createApiKey(contextAt(models, now), { userId: user._id, name: "ci", scopes: [] });
     await resetPassword(contextAt(models, now), { token: await tokenFor(user), password: chosen });
-    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: true });
-    expect(await validateAccessToken(contextAt(models, now), accessToken)).toMatchObject({ active: true });
+    expect(await verifyApiKey(models, { key }, now)).toMatchObject({ ok: true });
+    expect(await validateAccessToken(contextAt(models, now), accessToken)).toMatchObject({ ok: true });
   });
 
   it("refuses a login that was authenticated with the old password", async () => {
     const user = await makeOwner();
     const login = await authenticateUser(contextAt(models), { identifier: user.email, password: before });
-    if (!login.authenticated) throw new Error(login.reason);
+    if (!login.ok) throw new Error(login.reason);
     await resetPassword(contextAt(models, now), { token: await tokenFor(user), password: chosen });
     await expect(openSession(contextAt(models, now), login)).rejects.toMatchObject({
       code: "SESSIONS_REVOKED",
@@ -279,9 +279,9 @@ describe("resetPassword", () => {
     await expect(resetPassword(contextAt(models, now), { token, password: "short" })).rejects.toMatchObject({
       code: "INVALID_INPUT",
     });
-    expect(await validateSession(contextAt(models, now), session)).toMatchObject({ active: true });
+    expect(await validateSession(contextAt(models, now), session)).toMatchObject({ ok: true });
     expect(await resetPassword(contextAt(models, now), { token, password: chosen })).toMatchObject({
-      reset: true,
+      ok: true,
     });
   });
 
@@ -317,7 +317,7 @@ describe("resetPassword", () => {
     const untouched = await stored();
     const at = reason === "expired" ? after(duration.hour) : now;
     expect(await resetPassword(contextAt(models, at), { token, password: chosen })).toMatchObject({
-      reset: false,
+      ok: false,
       reason,
     });
     expect(await stored()).toEqual(untouched);
@@ -329,7 +329,7 @@ describe("resetPassword", () => {
     expect(
       await resetPassword(contextAt(models, now), { token: await tokenFor(user), password: before }),
     ).toMatchObject({
-      reset: true,
+      ok: true,
     });
   });
 
@@ -345,7 +345,7 @@ describe("resetPassword", () => {
             const changed = token.slice(0, at) + character + token.slice(at + 1);
             if (changed === token) return;
             const answer = await resetPassword(contextAt(models, now), { token: changed, password: chosen });
-            expect(answer).toEqual({ reset: false, reason: "malformed" });
+            expect(answer).toEqual({ ok: false, reason: "malformed" });
           },
         ),
       ),
@@ -354,7 +354,7 @@ describe("resetPassword", () => {
     expect(
       await resetPassword(contextAt(models, now), { token: mintToken("oneTime").raw, password: chosen }),
     ).toEqual({
-      reset: false,
+      ok: false,
       reason: "unknown",
     });
   });
@@ -362,9 +362,9 @@ describe("resetPassword", () => {
   it("does not take the token of the other flow", async () => {
     const user = await makeOwner();
     const asked = await requestEmailVerification(contextAt(models, now), { userId: user._id });
-    if (!asked.issued) throw new Error(asked.reason);
+    if (!asked.ok) throw new Error(asked.reason);
     const answer = await resetPassword(contextAt(models, now), { token: asked.token, password: chosen });
-    expect(answer).toEqual({ reset: false, reason: "unknown" });
+    expect(answer).toEqual({ ok: false, reason: "unknown" });
   });
 
   it("succeeds for one of 100 parallel uses, and what is opened with its password goes on", async () => {
@@ -376,18 +376,18 @@ describe("resetPassword", () => {
     const uses = separateModels(database(), 100).map(async (separate, index) => {
       const password = `the password of number ${index}`;
       const answer = await resetPassword(contextAt(separate, now), { token, password });
-      if (!answer.reset) return answer;
+      if (!answer.ok) return answer;
       // At once, while the others are still under way.
       const login = await authenticateUser(contextAt(separate), { identifier: user.email, password });
-      if (!login.authenticated) throw new Error("the new password is not taken");
+      if (!login.ok) throw new Error("the new password is not taken");
       opened.push((await openSession(contextAt(separate, now), login)).token);
       return answer;
     });
     const answers = await Promise.all(uses);
-    expect(answers.filter((answer) => answer.reset)).toHaveLength(1);
-    expect(answers.filter((answer) => !answer.reset && answer.reason === "used")).toHaveLength(99);
-    expect(await validateSession(contextAt(models, now), old.token)).toMatchObject({ active: false });
-    expect(await validateSession(contextAt(models, now), opened[0])).toMatchObject({ active: true });
+    expect(answers.filter((answer) => answer.ok)).toHaveLength(1);
+    expect(answers.filter((answer) => !answer.ok && answer.reason === "used")).toHaveLength(99);
+    expect(await validateSession(contextAt(models, now), old.token)).toMatchObject({ ok: false });
+    expect(await validateSession(contextAt(models, now), opened[0])).toMatchObject({ ok: true });
   });
 
   it("ends nothing that was opened with the new password, however late a use comes that another has forestalled", async () => {
@@ -410,8 +410,8 @@ describe("resetPassword", () => {
     await resetPassword(contextAt(models, now), { token, password: chosen });
     const { token: session } = await openSession(contextAt(models, now), { userId: user._id });
     goOn();
-    expect(await late).toMatchObject({ reset: false, reason: "used" });
-    expect(await validateSession(contextAt(models, now), session)).toMatchObject({ active: true });
+    expect(await late).toMatchObject({ ok: false, reason: "used" });
+    expect(await validateSession(contextAt(models, now), session)).toMatchObject({ ok: true });
     expect(await signsIn(user, chosen)).toBe(true);
     vi.restoreAllMocks();
   });
@@ -421,18 +421,18 @@ describe("resetPassword", () => {
     const token = await tokenFor(user);
     const logins = separateModels(database(), 20).map(async (separate) => {
       const login = await authenticateUser(contextAt(separate), { identifier: user.email, password: before });
-      return login.authenticated ? openSession(contextAt(separate, now), login) : undefined;
+      return login.ok ? openSession(contextAt(separate, now), login) : undefined;
     });
     const [reset, ...raced] = await Promise.allSettled([
       resetPassword(contextAt(models, now), { token, password: chosen }),
       ...logins,
     ]);
-    expect(reset).toMatchObject({ status: "fulfilled", value: { reset: true } });
+    expect(reset).toMatchObject({ status: "fulfilled", value: { ok: true } });
     for (const login of raced) {
       if (login.status === "rejected") expect(login.reason.code).toBe("SESSIONS_REVOKED");
       else if (login.value) {
         const { token: session } = login.value as { token: string };
-        expect(await validateSession(contextAt(models, now), session)).toMatchObject({ active: false });
+        expect(await validateSession(contextAt(models, now), session)).toMatchObject({ ok: false });
       }
     }
     expect(await models.UserSession.countDocuments({ userId: user._id, revokedAt: null })).toBe(0);
@@ -443,7 +443,7 @@ describe("resetPassword", () => {
     const { _id: userId } = await registerUser(contextAt(models, now), { email, password: before });
     const guess = async (more: { ip?: string; deviceCookie?: string }, succeeded = false) => {
       const admission = await reserveLoginAttempt(contextAt(models, now), { identifier: email, ...more });
-      if (!admission.admitted) return false;
+      if (!admission.ok) return false;
       const { deviceCookie } = more;
       await settleLoginAttempt(contextAt(models, now), {
         attempt: admission.attempt,
@@ -455,7 +455,7 @@ describe("resetPassword", () => {
     };
     await guess({ deviceCookie: "known" }, true);
     const isDelayed = async (more: { ip?: string; deviceCookie?: string }) =>
-      !(await reserveLoginAttempt(contextAt(models, now), { identifier: email, ...more })).admitted;
+      !(await reserveLoginAttempt(contextAt(models, now), { identifier: email, ...more })).ok;
     while (await guess({ ip: "203.0.113.7" }));
     while (await guess({ deviceCookie: "known" }));
     expect([await isDelayed({}), await isDelayed({ deviceCookie: "known" })]).toEqual([true, true]);

@@ -51,7 +51,7 @@ async function openThree({ _id: userId }: UserDocument): Promise<[string, string
   return [await open(), await open(), await open()];
 }
 
-const isActive = async (token: string) => (await validateSession(contextAt(models, now), token)).active;
+const isActive = async (token: string) => (await validateSession(contextAt(models, now), token)).ok;
 
 /** Kills one child at each moment of its change. None ends before its last command, and the kills come before that. */
 async function killAtEachMoment(
@@ -93,7 +93,7 @@ describe(`a change that is killed at its commands (${told})`, () => {
           scopes: [],
         }));
         const asked = await requestPasswordReset(contextAt(models, now), { email: user.email });
-        if (!asked.issued) throw new Error(asked.reason);
+        if (!asked.ok) throw new Error(asked.reason);
         token = asked.token;
         return { resetToken: token, password: chosen };
       },
@@ -104,9 +104,9 @@ describe(`a change that is killed at its commands (${told})`, () => {
         outcomes.add(isNew ? "new" : "old");
         const again = await resetPassword(contextAt(models, now), { token, password: chosen });
         // What was on its way when the process died may have arrived since.
-        if (!again.reset) expect([again.reason, (await look(user)).isNew]).toEqual(["used", true]);
+        if (!again.ok) expect([again.reason, (await look(user)).isNew]).toEqual(["used", true]);
         for (const session of sessions) expect(await isActive(session)).toBe(false);
-        expect(await verifyApiKey(models, { key }, now)).toMatchObject({ valid: false });
+        expect(await verifyApiKey(models, { key }, now)).toMatchObject({ ok: false });
       },
     );
     expect([...outcomes].sort()).toEqual(["new", "old"]);
@@ -116,7 +116,7 @@ describe(`a change that is killed at its commands (${told})`, () => {
     const user = await makeUser(models, { passwordHash });
     const { _id: userId } = user;
     const asked = await requestPasswordReset(contextAt(models, now), { email: user.email });
-    if (!asked.issued) throw new Error(asked.reason);
+    if (!asked.ok) throw new Error(asked.reason);
     const child = start();
     await child.hasPrinted("ready\n");
     // Right after the change, the third command.

@@ -195,7 +195,7 @@ describe("eraseUserData", () => {
     expect(report?.remaining.users).toBe(0);
     const attempt = { identifier: user.email, password: "correct horse battery" };
     expect(await authenticateUser(contextAt(models), attempt)).toEqual({
-      authenticated: false,
+      ok: false,
       reason: "bad_credentials",
     });
   });

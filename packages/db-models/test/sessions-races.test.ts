@@ -64,7 +64,7 @@ async function rotatedSession() {
   const user = await makeUser(models);
   const { id, token: stolen } = await openSession(contextAt(models, now), { userId: user._id });
   const rotated = await refreshSession(contextAt(models, now), stolen);
-  if (!rotated.refreshed) throw new Error(rotated.reason);
+  if (!rotated.ok) throw new Error(rotated.reason);
   return { user, id, stolen, current: rotated.token };
 }
 
@@ -81,11 +81,11 @@ describe("revokeAllSessions while two processes sign in", () => {
       parallel - opened.length,
     );
     const checks = await Promise.all(opened.map((token) => validateSession(contextAt(models, now), token)));
-    expect(new Set(checks.map((check) => check.active || check.reason))).toEqual(new Set(["revoked"]));
+    expect(new Set(checks.map((check) => check.ok || check.reason))).toEqual(new Set(["revoked"]));
     expect(await models.UserSession.countDocuments({ userId: user._id, revokedAt: null })).toBe(0);
     // Whoever authenticates afterwards gets in.
     const next = await openSession(contextAt(models, now), { userId: user._id, sessionGeneration: 1 });
-    expect(await validateSession(contextAt(models, now), next.token)).toMatchObject({ active: true });
+    expect(await validateSession(contextAt(models, now), next.token)).toMatchObject({ ok: true });
   });
 });
 
@@ -101,7 +101,7 @@ describe("revokeAllSessions that is killed between two steps", () => {
     });
     await expect(revoking).rejects.toThrow("killed");
     expect(await validateSession(contextAt(models, now), token)).toEqual({
-      active: false,
+      ok: false,
       reason: "revoked",
     });
   });
@@ -122,7 +122,7 @@ describe("revokeAllSessions that is killed between two steps", () => {
     await expect(again()).rejects.toThrow("killed");
     expect(await again()).toBe(1);
     expect(await validateSession(contextAt(models, now), token)).toEqual({
-      active: false,
+      ok: false,
       reason: "revoked",
     });
   });
@@ -143,11 +143,11 @@ describe("a stolen token that is used while the session rotates", () => {
       expect(answers).toContain("refused reused");
       for (const token of [stolen, current, ...tokensIn(answers)]) {
         expect(await validateSession(contextAt(models, late), token)).toEqual({
-          active: false,
+          ok: false,
           reason: "revoked",
         });
         expect(await refreshSession(contextAt(models, late), token)).toEqual({
-          refreshed: false,
+          ok: false,
           reason: "revoked",
         });
       }
@@ -175,11 +175,11 @@ describe("a stolen token that is used while the session rotates", () => {
       return claimed;
     }) as typeof claim);
     const rotation = await refreshSession(contextAt(models, late), current);
-    expect(reuse).toEqual({ refreshed: false, reason: "reused" });
-    expect(rotation.refreshed).toBe(when === "after");
-    const child = rotation.refreshed ? rotation.token : current;
+    expect(reuse).toEqual({ ok: false, reason: "reused" });
+    expect(rotation.ok).toBe(when === "after");
+    const child = rotation.ok ? rotation.token : current;
     expect(await validateSession(contextAt(models, late), child)).toEqual({
-      active: false,
+      ok: false,
       reason: "revoked",
     });
     expect(await alarmsOf(user)).toHaveLength(1);
@@ -214,7 +214,7 @@ describe("the use of a session", () => {
       security: { idleTimeoutMs: idleMs, absoluteLifetimeMs: duration.day, maxConcurrentSessions: 100 },
     });
     const check = async (token: string, at: number) =>
-      (await validateSession(contextAt(models, after(at), { sessions: { touchIntervalMs } }), token)).active;
+      (await validateSession(contextAt(models, after(at), { sessions: { touchIntervalMs } }), token)).ok;
     for (let pair = 0; pair < 10; pair++) {
       const [early, exact] = await Promise.all(
         [1, 2].map(() => openSession(contextAt(models, now), { userId: user._id })),

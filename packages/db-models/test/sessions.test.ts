@@ -209,7 +209,7 @@ describe("validateSession", () => {
       return last;
     });
     expect(result).toMatchObject({
-      active: true,
+      ok: true,
       touched: false,
       session: { userId: user._id, roles: ["admin"], scopes: ["repo"], risk: { level: "unscored" } },
     });
@@ -220,7 +220,7 @@ describe("validateSession", () => {
     const { commands } = await commandsDuring(database(), async () => {
       for (const junk of ["", "ids_x", undefined, { $ne: null }, `${opened.token.slice(0, -1)}!`]) {
         expect(await validateSession(contextAt(models, now), junk)).toEqual({
-          active: false,
+          ok: false,
           reason: "malformed",
         });
       }
@@ -245,20 +245,20 @@ describe("validateSession", () => {
   it("ends idle sessions and old ones on read, though the documents are still there", async () => {
     const idle = await openSession(contextAt(models, now), { userId: user._id });
     expect(await validateSession(contextAt(models, after(duration.hour - 1)), idle.token)).toMatchObject({
-      active: true,
+      ok: true,
     });
     const busy = await openSession(contextAt(models, now), { userId: user._id });
     for (let minutes = 30; minutes < 180; minutes += 30) {
       const check = await validateSession(contextAt(models, after(minutes * duration.minute)), busy.token);
-      expect(check).toMatchObject({ active: true, touched: true });
+      expect(check).toMatchObject({ ok: true, touched: true });
     }
     expect(await validateSession(contextAt(models, after(3 * duration.hour)), busy.token)).toEqual({
-      active: false,
+      ok: false,
       reason: "absolute_expired",
     });
     const silent = await openSession(contextAt(models, now), { userId: user._id });
     expect(await validateSession(contextAt(models, after(duration.hour)), silent.token)).toEqual({
-      active: false,
+      ok: false,
       reason: "idle_expired",
     });
     expect(await models.UserSession.countDocuments({ _id: { $in: [busy.id, silent.id] } })).toBe(2);
@@ -267,7 +267,7 @@ describe("validateSession", () => {
   it("does not touch when the clock has gone back", async () => {
     const session = await openSession(contextAt(models, now), { userId: user._id });
     const check = await validateSession(contextAt(models, after(-duration.day)), session.token);
-    expect(check).toMatchObject({ active: true, touched: false });
+    expect(check).toMatchObject({ ok: true, touched: false });
   });
 
   it("refuses a session of a newer layout by its code", async () => {
@@ -289,7 +289,7 @@ describe("ending sessions", () => {
       false,
     );
     expect(await validateSession(contextAt(models, now), first.token)).toEqual({
-      active: false,
+      ok: false,
       reason: "revoked",
     });
     expect(await revokeOtherSessions(contextAt(models, now), { userId: user._id, sessionId: third.id })).toBe(
@@ -309,7 +309,7 @@ describe("ending sessions", () => {
     expect(await revokeSession(contextAt(models, now), { userId: stranger._id, sessionId: opened.id })).toBe(
       false,
     );
-    expect(await validateSession(contextAt(models, now), opened.token)).toMatchObject({ active: true });
+    expect(await validateSession(contextAt(models, now), opened.token)).toMatchObject({ ok: true });
   });
 
   it("ends every session of an account that is no longer active", async () => {
@@ -326,7 +326,7 @@ describe("ending sessions", () => {
     const session = await identity.models.UserSession.findById(opened.id).orFail();
     await session.incrementApiUsage({ endpoint: "GET /v1/profile", requests: 3, failures: 1 });
     const refreshed = await session.refreshSession(opened.token);
-    expect(refreshed).toMatchObject({ refreshed: true, sessionId: opened.id });
+    expect(refreshed).toMatchObject({ ok: true, sessionId: opened.id });
     expect(await session.terminate()).toBe(true);
     const stored = await models.UserSession.findById(opened.id).lean();
     expect(stored).toMatchObject({
@@ -344,11 +344,11 @@ describe("refreshSession", () => {
     const results = await Promise.all(
       Array.from({ length: parallel }, () => refreshSession(contextAt(models, now), opened.token)),
     );
-    const tokens = new Set(results.map((result) => (result.refreshed ? result.token : result.reason)));
+    const tokens = new Set(results.map((result) => (result.ok ? result.token : result.reason)));
     expect(tokens.size).toBe(1);
-    expect(results.filter((result) => result.refreshed && !result.retried)).toHaveLength(1);
+    expect(results.filter((result) => result.ok && !result.retried)).toHaveLength(1);
     const [token] = tokens;
-    expect(await validateSession(contextAt(models, now), token)).toMatchObject({ active: true });
+    expect(await validateSession(contextAt(models, now), token)).toMatchObject({ ok: true });
     expect((await models.UserSession.findById(opened.id).lean())?.generation).toBe(1);
     expect(await listSecurityEvents(contextAt(models), { userId: user._id })).toEqual([]);
   });
@@ -359,19 +359,19 @@ describe("refreshSession", () => {
     await refreshSession(contextAt(models, now), token);
     for (const second of [10, 20, 29]) {
       const at = after(second * duration.second);
-      expect(await validateSession(contextAt(models, at), token)).toMatchObject({ active: true });
+      expect(await validateSession(contextAt(models, at), token)).toMatchObject({ ok: true });
       expect(await refreshSession(contextAt(models, at), token)).toMatchObject({
-        refreshed: true,
+        ok: true,
         retried: true,
       });
     }
     const late = after(30 * duration.second);
     expect(await validateSession(contextAt(models, late), token)).toEqual({
-      active: false,
+      ok: false,
       reason: "rotated",
     });
     expect(await refreshSession(contextAt(models, late), token)).toEqual({
-      refreshed: false,
+      ok: false,
       reason: "reused",
     });
   });
@@ -381,7 +381,7 @@ describe("refreshSession", () => {
       const user = await makeUser(models);
       const { token: first, id } = await openSession(contextAt(models, now), { userId: user._id });
       const rotated = await refreshSession(contextAt(models, now), first);
-      if (!rotated.refreshed) throw new Error(rotated.reason);
+      if (!rotated.ok) throw new Error(rotated.reason);
       const late = after(duration.hour);
       const rotations = Array.from({ length: 10 }, () =>
         refreshSession(contextAt(models, late), rotated.token),
@@ -389,9 +389,9 @@ describe("refreshSession", () => {
       const reuses = Array.from({ length: 10 }, () => refreshSession(contextAt(models, late), first));
       const results = await Promise.all([...rotations, ...reuses]);
       for (const result of results) {
-        if (result.refreshed) {
+        if (result.ok) {
           expect(await validateSession(contextAt(models, late), result.token)).toEqual({
-            active: false,
+            ok: false,
             reason: "revoked",
           });
         }
@@ -416,19 +416,19 @@ describe("refreshSession", () => {
     const unknown = await openSession(contextAt(models, now), { userId: user._id });
     await models.UserSession.deleteOne({ _id: unknown.id });
     expect(await refreshSession(contextAt(models, now), ended.token)).toEqual({
-      refreshed: false,
+      ok: false,
       reason: "revoked",
     });
     expect(await refreshSession(contextAt(models, after(duration.day)), idle.token)).toEqual({
-      refreshed: false,
+      ok: false,
       reason: "idle_expired",
     });
     expect(await refreshSession(contextAt(models, now), unknown.token)).toEqual({
-      refreshed: false,
+      ok: false,
       reason: "unknown",
     });
     expect(await refreshSession(contextAt(models, now), 42)).toEqual({
-      refreshed: false,
+      ok: false,
       reason: "malformed",
     });
     expect(await listSecurityEvents(contextAt(models), { userId: user._id })).toEqual([]);
@@ -465,13 +465,13 @@ describe("the grace of a session that rotates again", () => {
     const user = await makeUser(models);
     const { token: first } = await openSession(contextAt(models, now), { userId: user._id });
     const second = await refreshSession(contextAt(models, now), first);
-    if (!second.refreshed) throw new Error(second.reason);
+    if (!second.ok) throw new Error(second.reason);
     const third = await refreshSession(contextAt(models, after(5 * duration.second)), second.token);
-    if (!third.refreshed) throw new Error(third.reason);
+    if (!third.ok) throw new Error(third.reason);
     const at = after(10 * duration.second);
-    expect(await validateSession(contextAt(models, at), first)).toMatchObject({ active: true });
+    expect(await validateSession(contextAt(models, at), first)).toMatchObject({ ok: true });
     expect(await refreshSession(contextAt(models, at), first)).toMatchObject({
-      refreshed: true,
+      ok: true,
       retried: true,
       token: third.token,
     });
@@ -485,14 +485,14 @@ describe("the grace of a session that rotates again", () => {
       let last = token;
       for (let use = 0; use < 5; use++) {
         const result = await refreshSession(contextAt(models, now), last);
-        if (!result.refreshed) throw new Error(result.reason);
+        if (!result.ok) throw new Error(result.reason);
         last = result.token;
       }
       return last;
     };
     const ends = await Promise.all(Array.from({ length: 100 }, chain));
     for (const end of ends)
-      expect(await validateSession(contextAt(models, now), end)).toMatchObject({ active: true });
+      expect(await validateSession(contextAt(models, now), end)).toMatchObject({ ok: true });
     expect(await listSecurityEvents(contextAt(models), { userId: user._id })).toEqual([]);
   });
 });

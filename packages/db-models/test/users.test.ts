@@ -105,7 +105,7 @@ describe("authenticateUser", () => {
 
   it.each(["login@example.com", " LOGIN@example.com ", "Login"])("knows %j", async (identifier) => {
     expect(await authenticateUser(contextAt(models), { identifier, password })).toMatchObject({
-      authenticated: true,
+      ok: true,
     });
   });
 
@@ -118,7 +118,7 @@ describe("authenticateUser", () => {
     ["$where", password],
   ])("refuses %j with %j by one answer", async (identifier, attempt) => {
     const answer = await authenticateUser(contextAt(models), { identifier, password: attempt });
-    expect(answer).toMatchObject({ authenticated: false, reason: "bad_credentials" });
+    expect(answer).toMatchObject({ ok: false, reason: "bad_credentials" });
   });
 
   it("accepts a password in another Unicode form, and refuses one that only starts alike", async () => {
@@ -126,8 +126,8 @@ describe("authenticateUser", () => {
     await registerUser(contextAt(models, now), { email: "nfc@example.com", password: composed });
     const attempt = (text: string) =>
       authenticateUser(contextAt(models), { identifier: "nfc@example.com", password: text });
-    expect(await attempt(composed.normalize("NFD"))).toMatchObject({ authenticated: true });
-    expect(await attempt(`${composed}!`)).toMatchObject({ authenticated: false });
+    expect(await attempt(composed.normalize("NFD"))).toMatchObject({ ok: true });
+    expect(await attempt(`${composed}!`)).toMatchObject({ ok: false });
   });
 
   it("tells that an account is not active only to who knows the password", async () => {
@@ -145,7 +145,7 @@ describe("authenticateUser", () => {
       identifier: "race@example.com",
       password,
     });
-    if (!authentication.authenticated) throw new Error(authentication.reason);
+    if (!authentication.ok) throw new Error(authentication.reason);
     await setUserStatus(contextAt(models, now), { userId: user._id, status: "suspended" });
     await setUserStatus(contextAt(models, now), { userId: user._id, status: "active" });
     await expect(openSession(contextAt(models, now), authentication)).rejects.toMatchObject({
@@ -253,10 +253,10 @@ describe("setPassword", () => {
     const input = { userId, password: "another fine password", keepToken: mine.token };
     const { ended, session } = await setPassword(contextAt(models, now), input);
     expect([ended, session?.id]).toEqual([1, mine.id]);
-    expect(await validateSession(contextAt(models, now), session?.token)).toMatchObject({ active: true });
+    expect(await validateSession(contextAt(models, now), session?.token)).toMatchObject({ ok: true });
     expect(await validateSession(contextAt(models, now), other.token)).toMatchObject({ reason: "revoked" });
     const credentials = { identifier: user.email, password: "another fine password" };
-    expect(await authenticateUser(contextAt(models), credentials)).toMatchObject({ authenticated: true });
+    expect(await authenticateUser(contextAt(models), credentials)).toMatchObject({ ok: true });
     await openSession(contextAt(models, now), { userId });
     await openSession(contextAt(models, now), { userId });
     await expect(openSession(contextAt(models, now), { userId })).rejects.toMatchObject({
@@ -292,22 +292,22 @@ describe("setPassword", () => {
     const { _id: userId } = await makeUser(models);
     const first = await openSession(contextAt(models, now), { userId });
     const rotated = await refreshSession(contextAt(models, now), first.token);
-    if (!rotated.refreshed) throw new Error(rotated.reason);
+    if (!rotated.ok) throw new Error(rotated.reason);
     const later = new Date(now.getTime() + 10 * duration.second);
     // In its grace, so good enough to be kept.
     const input = { userId, password: "another fine password", keepToken: first.token };
     const { session } = await setPassword(contextAt(models, later), input);
     for (const token of [first.token, rotated.token]) {
       expect(await validateSession(contextAt(models, later), token)).toEqual({
-        active: false,
+        ok: false,
         reason: "rotated",
       });
     }
     expect(await validateSession(contextAt(models, later), session?.token)).toMatchObject({
-      active: true,
+      ok: true,
       session: { id: first.id, authenticatedAt: later, idleExpiresAt: session?.idleExpiresAt },
     });
-    expect(await refreshSession(contextAt(models, later), session?.token)).toMatchObject({ refreshed: true });
+    expect(await refreshSession(contextAt(models, later), session?.token)).toMatchObject({ ok: true });
   });
 
   it("changes nothing for a token that stands for no live session of the user", async () => {
@@ -324,9 +324,9 @@ describe("setPassword", () => {
       });
       await expect(change).rejects.toMatchObject({ code: "SESSION_NOT_FOUND" });
     }
-    expect(await validateSession(contextAt(models, now), live.token)).toMatchObject({ active: true });
+    expect(await validateSession(contextAt(models, now), live.token)).toMatchObject({ ok: true });
     expect(await authenticateUser(contextAt(models), { identifier: email, password })).toMatchObject({
-      authenticated: true,
+      ok: true,
     });
   });
 
@@ -349,10 +349,10 @@ describe("setPassword", () => {
     const refused = settled.flatMap((one) => (one.status === "rejected" ? [one.reason.code] : []));
     expect(refused).toEqual(Array(19).fill("SESSION_NOT_FOUND"));
     expect(await validateSession(contextAt(models, now), done[0]?.session?.token)).toMatchObject({
-      active: true,
+      ok: true,
     });
     const credentials = { identifier: user.email, password: done[0]?.chosen ?? "" };
-    expect(await authenticateUser(contextAt(models), credentials)).toMatchObject({ authenticated: true });
+    expect(await authenticateUser(contextAt(models), credentials)).toMatchObject({ ok: true });
   });
 });
 
@@ -366,7 +366,7 @@ describe("setUserRoles", () => {
     ]);
     for (const { token } of [first, ...raced]) {
       const check = await validateSession(contextAt(models, now), token);
-      expect(check).toMatchObject({ active: true, session: { roles: ["editor", "admin"] } });
+      expect(check).toMatchObject({ ok: true, session: { roles: ["editor", "admin"] } });
     }
   });
 

@@ -49,7 +49,7 @@ async function authenticate(service: Service, request: FastifyRequest, reply: Fa
   if (key !== undefined) return authenticateByKey(service, request, key);
   const token = presentedToken(request);
   const check = await service.identity.sessions.validate(token.value);
-  if (!check.active) throw sessionRefused(reply, token, check.reason);
+  if (!check.ok) throw sessionRefused(reply, token, check.reason);
   const { session } = check;
   if (check.touched && !(await judgeSession(service, request, session))) {
     throw sessionRefused(reply, token, "revoked");
@@ -65,11 +65,11 @@ async function authenticateByKey(service: Service, request: FastifyRequest, key:
   if (scope === undefined) throw new ApiError("INSUFFICIENT_SCOPE");
   const presented = { key, ip: request.clientAddress, scopes: [scope] };
   const check = await service.identity.apiKeys.verify(presented);
-  if (!check.valid) throw keyRefused(check, scope);
+  if (!check.ok) throw keyRefused(check, scope);
   request.actor = { userId: check.userId };
 }
 
-function keyRefused(check: Exclude<ApiKeyCheck, { valid: true }>, scope: string): ApiError {
+function keyRefused(check: Exclude<ApiKeyCheck, { ok: true }>, scope: string): ApiError {
   const { reason } = check;
   if (reason === "insufficient_scope") return new ApiError("INSUFFICIENT_SCOPE", { scope });
   if (reason === "address_not_allowed") return new ApiError("ADDRESS_NOT_ALLOWED");

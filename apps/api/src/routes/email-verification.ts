@@ -12,7 +12,7 @@ import { verificationBody, verificationSent } from "./one-time.schemas.js";
 
 const tags = ["account"];
 
-type Refusal = Extract<EmailVerificationRequest, { issued: false }>["reason"];
+type Refusal = Extract<EmailVerificationRequest, { ok: false }>["reason"];
 
 const problemOf = {
   unknown: "USER_NOT_FOUND",
@@ -43,7 +43,7 @@ export const emailVerificationRoutes: FastifyPluginAsyncZod<ServiceOptions> = as
     async (request, reply) => {
       const { userId } = sessionOf(request);
       const asked = await identity.users.requestEmailVerification({ userId });
-      if (!asked.issued) throw new ApiError(problemOf[asked.reason]);
+      if (!asked.ok) throw new ApiError(problemOf[asked.reason]);
       try {
         await service.notifier.send(emailVerification(asked));
       } catch (cause) {
@@ -71,7 +71,7 @@ export const emailVerificationRoutes: FastifyPluginAsyncZod<ServiceOptions> = as
     async (request, reply) => {
       const input = { ...request.body, origin: originOf(service, request) };
       const result = await identity.users.verifyEmail(input);
-      if (!result.verified) {
+      if (!result.ok) {
         await audit(service, request, inVain("email.verified", result));
         throw new ApiError("TOKEN_INVALID", { reason: result.reason });
       }

@@ -56,7 +56,7 @@ export const passwordResetRoutes: FastifyPluginAsyncZod<ServiceOptions> = async 
     async (request) => {
       const origin = originOf(service, request);
       const result = await service.identity.users.resetPassword({ ...request.body, origin });
-      if (!result.reset) {
+      if (!result.ok) {
         await audit(service, request, inVain("password.reset", result));
         throw new ApiError("TOKEN_INVALID", { reason: result.reason });
       }
@@ -74,9 +74,9 @@ async function serve(service: Service, request: FastifyRequest, email: string): 
   const { userId: subjectId } = asked;
   await audit(service, request, {
     action: "password.reset_requested",
-    outcome: asked.issued ? "success" : "denied",
+    outcome: asked.ok ? "success" : "denied",
     ...(subjectId && { subjectId }),
-    ...(!asked.issued && { details: { reason: asked.reason } }),
+    ...(!asked.ok && { details: { reason: asked.reason } }),
   });
-  if (asked.issued) await service.notifier.send(passwordReset(asked, origin));
+  if (asked.ok) await service.notifier.send(passwordReset(asked, origin));
 }

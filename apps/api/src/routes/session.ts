@@ -45,8 +45,8 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     async (request, reply) => {
       const presented = presentedToken(request);
       const result = await identity.sessions.refresh(presented.value);
-      if (!result.refreshed) throw sessionRefused(reply, presented, result.reason);
-      const { sessionId: id, refreshed: _, token: __, ...rest } = result;
+      if (!result.ok) throw sessionRefused(reply, presented, result.reason);
+      const { sessionId: id, ok: _, token: __, ...rest } = result;
       request.actor = { userId: result.userId, sessionId: id };
       return { ...rest, id, ...handOver(reply, presented, result) };
     },
@@ -74,11 +74,11 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       const presented = presentedToken(request);
       await checkOwnPassword(service, request, "session.authenticated", request.body.password);
       const kept = { userId, token: presented.value };
-      const renewed = await identity.sessions.renew(kept);
+      const renewal = await identity.sessions.renew(kept);
       // Another request has ended it, or has its next token.
-      if (!renewed) throw sessionRefused(reply, presented, "rotated");
-      const { token: _, ...expiry } = renewed;
-      const handedOver = handOver(reply, presented, renewed);
+      if (!renewal.ok) throw sessionRefused(reply, presented, "rotated");
+      const { token: _, ...expiry } = renewal.session;
+      const handedOver = handOver(reply, presented, renewal.session);
       await audit(service, request, byOwner(userId, "session.authenticated"));
       return { ...expiry, userId, ...handedOver };
     },

@@ -44,7 +44,7 @@ async function verifyNewAddress(
 ): Promise<void> {
   try {
     const asked = await service.identity.users.requestEmailVerification({ userId });
-    if (asked.issued) notifyLater(service, request, emailVerification(asked));
+    if (asked.ok) notifyLater(service, request, emailVerification(asked));
   } catch (err) {
     request.log.error({ err }, "a new address was not sent its token");
   }

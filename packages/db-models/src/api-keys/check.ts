@@ -22,7 +22,7 @@ export interface ApiKeyRateWindow {
 }
 
 export interface VerifiedApiKey {
-  valid: true;
+  ok: true;
   keyId: Types.ObjectId;
   userId: Types.ObjectId;
   scopes: string[];
@@ -33,7 +33,7 @@ export interface VerifiedApiKey {
 
 /** Why a key that exists is refused for now. */
 export interface ApiKeyExhausted {
-  valid: false;
+  ok: false;
   reason: "quota_exhausted" | "rate_limited";
   /** Milliseconds until the refill or the next window; absent for a quota that is not filled up again. */
   retryAfterMs?: number;
@@ -49,7 +49,7 @@ export type ApiKeyRefusal =
   | "insufficient_scope";
 
 /** `malformed` costs no read; `expired` is also a rotated key after its overlap. */
-export type ApiKeyCheck = VerifiedApiKey | ApiKeyExhausted | { valid: false; reason: ApiKeyRefusal };
+export type ApiKeyCheck = VerifiedApiKey | ApiKeyExhausted | { ok: false; reason: ApiKeyRefusal };
 
 /** What a verification reads of a key. */
 export type CheckedApiKey = Pick<

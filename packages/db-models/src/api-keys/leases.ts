@@ -33,7 +33,7 @@ export interface Granted {
 }
 
 /** `unknown` when the key was removed meanwhile. */
-export type Taken = Granted | ApiKeyExhausted | { valid: false; reason: "unknown" };
+export type Taken = Granted | ApiKeyExhausted | { ok: false; reason: "unknown" };
 
 interface Lease extends Unspent {
   expiresAt: Date;
@@ -260,7 +260,7 @@ export class KeyLeases {
     const reason = remaining > 0 ? "rate_limited" : "quota_exhausted";
     const until = remaining > 0 ? resetAt : refillAt;
     const retryAfterMs = until && Math.max(until.getTime() - now.getTime(), 1);
-    const refusal: ApiKeyExhausted = { valid: false, reason, ...(retryAfterMs && { retryAfterMs }) };
+    const refusal: ApiKeyExhausted = { ok: false, reason, ...(retryAfterMs && { retryAfterMs }) };
     for (const { settle } of waiting) settle(refusal);
   }
 
@@ -269,7 +269,7 @@ export class KeyLeases {
     const projection = { quota: 1, rateLimit: 1, leases: 1 } as const;
     const key = await this.#models.ApiKey.collection.findOne({ _id: state.key._id }, { projection });
     if (key) adopt(state, key as unknown as MeteredKey, readAt);
-    else for (const { settle } of state.waiting.splice(0)) settle({ valid: false, reason: "unknown" });
+    else for (const { settle } of state.waiting.splice(0)) settle({ ok: false, reason: "unknown" });
   }
 }
 

@@ -85,16 +85,16 @@ export class ApiKeyVerifier {
    */
   async verify(presented: ApiKeyPresentation, now: Date): Promise<ApiKeyCheck> {
     const token = parseToken("apiKey", presented.key);
-    if (!token) return { valid: false, reason: "malformed" };
+    if (!token) return { ok: false, reason: "malformed" };
     const keyHash = sha256(token.raw);
     const readAt = this.#leases.moment();
     // Whole: a key has little that isn't read here, and to leave that out costs the server more than to send it.
     const apiKey: CheckedApiKey | undefined = await findByQuery(this.#models, queries.apiKeyByHash(keyHash));
-    if (!apiKey) return { valid: false, reason: "unknown" };
+    if (!apiKey) return { ok: false, reason: "unknown" };
     assertKnownVersion(apiKey);
     const reason = refusalOf(apiKey, keyHash, presented, now);
-    const check = reason ? { valid: false as const, reason } : await this.#spend(apiKey, readAt, now);
-    await this.#count(apiKey._id, check.valid, now);
+    const check = reason ? { ok: false as const, reason } : await this.#spend(apiKey, readAt, now);
+    await this.#count(apiKey._id, check.ok, now);
     return check;
   }
 
@@ -114,10 +114,10 @@ export class ApiKeyVerifier {
 
   async #spend(apiKey: CheckedApiKey, readAt: number, now: Date): Promise<ApiKeyCheck> {
     const { _id: keyId, userId, scopes } = apiKey;
-    const valid: VerifiedApiKey = { valid: true, keyId, userId, scopes };
+    const valid: VerifiedApiKey = { ok: true, keyId, userId, scopes };
     if (!isMetered(apiKey)) return valid;
     const taken = await this.#leases.take(apiKey, readAt, now);
-    return "valid" in taken ? taken : { ...valid, ...leftOf(taken, now) };
+    return "ok" in taken ? taken : { ...valid, ...leftOf(taken, now) };
   }
 
   // Waits rather than counts more than a crash may lose.

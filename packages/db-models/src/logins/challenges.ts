@@ -45,8 +45,8 @@ export type ChallengeRefusal =
   | "no_attempts_left";
 
 export type LoginChallengeCheck =
-  | ({ passed: true; id: Types.ObjectId } & LoginChallengeInput)
-  | { passed: false; reason: ChallengeRefusal; userId?: Types.ObjectId };
+  | ({ ok: true; id: Types.ObjectId } & LoginChallengeInput)
+  | { ok: false; reason: ChallengeRefusal; userId?: Types.ObjectId };
 
 export async function createLoginChallenge(
   context: Context,
@@ -113,8 +113,7 @@ export async function verifyLoginChallenge(
   const { models, now } = context;
   const token = parseToken("challenge", input.token);
   const { code } = input;
-  if (!token || typeof code !== "string" || !/^\d{8}$/.test(code))
-    return { passed: false, reason: "malformed" };
+  if (!token || typeof code !== "string" || !/^\d{8}$/.test(code)) return { ok: false, reason: "malformed" };
   const { collection } = models.LoginChallenge;
   const query = queries.challengeByToken(sha256(token.raw));
   const open = { passedAt: null, expiresAt: { $gt: now, $lte: latestExpiry(now) }, attemptsLeft: { $gt: 0 } };
@@ -126,11 +125,11 @@ export async function verifyLoginChallenge(
   if (!taken) return refusal(await findByQuery(models, query), now);
   const { _id: id, userId, userGeneration: sessionGeneration, risk } = taken;
   if (!(await verifyPassword(taken.codeHash, code))) {
-    return { passed: false, reason: taken.attemptsLeft === 0 ? "no_attempts_left" : "wrong_code", userId };
+    return { ok: false, reason: taken.attemptsLeft === 0 ? "no_attempts_left" : "wrong_code", userId };
   }
   const passed = await collection.updateOne({ _id: id, passedAt: null }, { $set: { passedAt: now } });
-  if (passed.modifiedCount === 0) return { passed: false, reason: "used", userId };
-  return { passed: true, id, userId, sessionGeneration, risk };
+  if (passed.modifiedCount === 0) return { ok: false, reason: "used", userId };
+  return { ok: true, id, userId, sessionGeneration, risk };
 }
 
 /** A later one was made by a clock that was wrong. */
@@ -139,10 +138,10 @@ function latestExpiry(now: Date): Date {
 }
 
 function refusal(challenge: LoginChallengeDocument | undefined, now: Date): LoginChallengeCheck {
-  if (!challenge) return { passed: false, reason: "unknown" };
+  if (!challenge) return { ok: false, reason: "unknown" };
   const { userId } = challenge;
-  if (challenge.passedAt) return { passed: false, reason: "used", userId };
+  if (challenge.passedAt) return { ok: false, reason: "used", userId };
   if (challenge.expiresAt <= now || challenge.expiresAt > latestExpiry(now))
-    return { passed: false, reason: "expired", userId };
-  return { passed: false, reason: "no_attempts_left", userId };
+    return { ok: false, reason: "expired", userId };
+  return { ok: false, reason: "no_attempts_left", userId };
 }

@@ -62,12 +62,12 @@ export interface ReservedLoginAttempt {
 
 export type LoginAdmission =
   | {
-      admitted: true;
+      ok: true;
       /** True when the app should make sure that a person is there before it looks at the password. */
       challenge: boolean;
       attempt: ReservedLoginAttempt;
     }
-  | { admitted: false; challenge: boolean; retryAfterMs: number };
+  | { ok: false; reason: "delayed"; challenge: boolean; retryAfterMs: number };
 
 export async function reserveLoginAttempt(
   context: Context,
@@ -84,7 +84,7 @@ export async function reserveLoginAttempt(
       context.attempts.end(account, id, false);
       throw error;
     });
-    if (admission.admitted) return admission;
+    if (admission.ok) return admission;
     context.attempts.end(account, id, false);
     const waitedMs = await context.attempts.oneEvaluated(account, left);
     if (waitedMs === undefined) return admission;
@@ -117,18 +117,18 @@ async function reserveOnBoth(
     beginsDelay,
     failures: accountFailures,
   } = byAccount;
-  if (!admitted) return { admitted, challenge, retryAfterMs };
+  if (!admitted) return { ok: false, reason: "delayed", challenge, retryAfterMs };
   const reserved = { id: attempt.id, account, knownDevice, beginsDelay, accountFailures, networkFailures: 0 };
   const network = knownDevice ? undefined : networkOf(ip);
-  if (!network) return { admitted, challenge, attempt: reserved };
+  if (!network) return { ok: true, challenge, attempt: reserved };
   const byNetwork = await reserveOnNetwork(context, network, ip, { ...attempt, skipsDelay: false });
   const either = { challenge: challenge || byNetwork.challenge };
   if (byNetwork.admitted) {
     const networkFailures = byNetwork.failures;
-    return { admitted, ...either, attempt: { ...reserved, network, networkFailures } };
+    return { ok: true, ...either, attempt: { ...reserved, network, networkFailures } };
   }
   await takeBack(models, "account", account, attempt);
-  return { admitted: false, ...either, retryAfterMs: byNetwork.retryAfterMs };
+  return { ok: false, reason: "delayed", ...either, retryAfterMs: byNetwork.retryAfterMs };
 }
 
 /** The key of an account's counter: who reads the database doesn't read who it is. */

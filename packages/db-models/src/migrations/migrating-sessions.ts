@@ -81,19 +81,19 @@ export class MigratingSessions {
     const context = begin(this.#identity);
     const { now } = context;
     const parsed = parseEitherToken(token);
-    if (!parsed) return { active: false, reason: "malformed" };
+    if (!parsed) return { ok: false, reason: "malformed" };
     const rules = sessionPolicyOf(context);
     const session = await this.#gate.read((route) => this.#find(route, parsed));
     const reason = refusalOfToken(session, parsed, now, rules);
-    if (reason || !session) return { active: false, reason: reason ?? "unknown" };
+    if (reason || !session) return { ok: false, reason: reason ?? "unknown" };
     if (options.touch === false || now.getTime() - session.lastSeenAt.getTime() < rules.touchIntervalMs)
-      return { active: true, session: activeSession(session, undefined), touched: false };
+      return { ok: true, session: activeSession(session, undefined), touched: false };
     const { idleExpiresAt } = expiryAfterUse(session, now, rules);
     const touch = { lastSeenAt: now, idleExpiresAt };
     await this.#onBoth(context, "used", (layout) =>
       layout.touch(context, session.userId, session._id, touch),
     );
-    return { active: true, session: activeSession(session, idleExpiresAt), touched: true };
+    return { ok: true, session: activeSession(session, idleExpiresAt), touched: true };
   }
 
   /** Ends one session of a user. Ending one that has ended is no error. */

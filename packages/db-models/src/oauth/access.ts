@@ -17,19 +17,17 @@ export interface ActiveAccessToken {
   expiresAt: Date;
 }
 
-export type AccessTokenCheck =
-  | { active: true; token: ActiveAccessToken }
-  | { active: false; reason: GrantRefusal };
+export type AccessTokenCheck = { ok: true; token: ActiveAccessToken } | { ok: false; reason: GrantRefusal };
 
 export async function validateAccessToken(context: Context, token: unknown): Promise<AccessTokenCheck> {
   const { models, now } = context;
   const parsed = parseToken("accessToken", token);
-  if (!parsed) return { active: false, reason: "malformed" };
+  if (!parsed) return { ok: false, reason: "malformed" };
   const grant = await readGrant(models, parsed);
   const issued = grant && issuedOf(grant, parsed);
-  if (!grant || !issued) return { active: false, reason: "unknown" };
+  if (!grant || !issued) return { ok: false, reason: "unknown" };
   const reason = refusalOf(grant, now) ?? (issued.expiresAt <= now ? "expired" : undefined);
-  return reason ? { active: false, reason } : { active: true, token: describe(grant, issued) };
+  return reason ? { ok: false, reason } : { ok: true, token: describe(grant, issued) };
 }
 
 /** The access token of an authorization that was presented, if it is one of them. */

@@ -42,13 +42,13 @@ export interface RequestingApp {
 
 export type Authorization =
   /** Send the browser to the redirect URI with this code. */
-  | { outcome: "code"; code: string; expiresAt: Date; scopes: string[] }
-  /** Ask the user; when they agree, call {@link grantConsent} with `missing` and this again. */
-  | { outcome: "consent_needed"; app: RequestingApp; scopes: string[]; missing: string[] }
-  /** Send the browser to the redirect URI with this error. */
-  | { outcome: "error"; error: AuthorizationError; description: string }
+  | { ok: true; code: string; expiresAt: Date; scopes: string[] }
+  /** Ask the user; when they agree, call `oauth.grantConsent` with `missing` and this again. */
+  | { ok: false; reason: "consent_needed"; app: RequestingApp; scopes: string[]; missing: string[] }
+  /** Send the browser to the redirect URI with `reason` as the `error`. */
+  | { ok: false; reason: AuthorizationError; redirect: true; description: string }
   /** Tell the user, and never redirect: nobody has shown that the redirect URI is the app's. */
-  | { outcome: "refused"; reason: "unknown_client" | "redirect_uri_mismatch" };
+  | { ok: false; reason: "unknown_client" | "redirect_uri_mismatch"; redirect: false };
 
 export async function issueAuthorizationCode(
   context: Context,
@@ -57,17 +57,17 @@ export async function issueAuthorizationCode(
   const { models } = context;
   const rules = context.policies.oauth;
   const app = await findActiveApp(models, input.clientId);
-  if (!app) return { outcome: "refused", reason: "unknown_client" };
+  if (!app) return { ok: false, reason: "unknown_client", redirect: false };
   if (!isRegisteredUri(app.redirectUris, input.redirectUri)) {
-    return { outcome: "refused", reason: "redirect_uri_mismatch" };
+    return { ok: false, reason: "redirect_uri_mismatch", redirect: false };
   }
   const scopes = scopesOf(input.scope);
   const problem = problemOf(input, app, scopes, rules);
-  if (problem) return { outcome: "error", ...problem };
+  if (problem) return { ok: false, redirect: true, ...problem };
   const consent = await useConsent(context, input.userId, app._id);
   const missing = scopes.filter((scope) => !grantsScope(consent?.scopes ?? [], scope));
   if (!consent || missing.length > 0) {
-    return { outcome: "consent_needed", app: describeApp(app), scopes, missing };
+    return { ok: false, reason: "consent_needed", app: describeApp(app), scopes, missing };
   }
   return storeCode(context, { ...input, appId: app._id, scopes, consent });
 }
@@ -93,17 +93,17 @@ function problemOf(
   app: AppDocument,
   scopes: string[],
   policy: OAuthPolicy,
-): { error: AuthorizationError; description: string } | undefined {
+): { reason: AuthorizationError; description: string } | undefined {
   if (request.responseType !== "code") {
-    return { error: "unsupported_response_type", description: "response_type must be code" };
+    return { reason: "unsupported_response_type", description: "response_type must be code" };
   }
   if (!app.grantTypes.includes("authorization_code")) {
-    return { error: "unauthorized_client", description: "the app may not ask for codes" };
+    return { reason: "unauthorized_client", description: "the app may not ask for codes" };
   }
   const challenge = challengeProblem(request, app, policy);
-  if (challenge) return { error: "invalid_request", description: challenge };
+  if (challenge) return { reason: "invalid_request", description: challenge };
   if (scopes.length === 0 || !grantsEveryScope(app.scopes, scopes)) {
-    return { error: "invalid_scope", description: "the scope is missing, malformed or not the app's" };
+    return { reason: "invalid_scope", description: "the scope is missing, malformed or not the app's" };
   }
   return undefined;
 }
@@ -174,5 +174,5 @@ async function storeCode(
     schemaVersion: currentSchemaVersion,
   };
   await models.AppToken.collection.insertOne({ ...stored });
-  return { outcome: "code", code: code.raw, expiresAt: stored.expiresAt, scopes };
+  return { ok: true, code: code.raw, expiresAt: stored.expiresAt, scopes };
 }

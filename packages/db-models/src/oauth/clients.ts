@@ -14,10 +14,11 @@ export interface ClientCredentials {
 }
 
 export type ClientAuthentication =
-  | { authenticated: true; client: AuthenticatedClient }
-  | { authenticated: false; error: "invalid_client" };
+  | { ok: true; client: AuthenticatedClient }
+  /** The error code of RFC 6749 section 5.2. */
+  | { ok: false; reason: "invalid_client" };
 
-const refusal: ClientAuthentication = { authenticated: false, error: "invalid_client" };
+const refusal: ClientAuthentication = { ok: false, reason: "invalid_client" };
 const longestClientId = 64;
 
 export async function authenticateClient(
@@ -30,7 +31,7 @@ export async function authenticateClient(
   if (!app) return refusal;
   assertKnownVersion(app);
   if (app.status !== "active" || !hasProof(app, clientSecret, now)) return refusal;
-  return { authenticated: true, client: clientOf(app) };
+  return { ok: true, client: clientOf(app) };
 }
 
 function hasProof(app: AppDocument, clientSecret: unknown, now: Date): boolean {

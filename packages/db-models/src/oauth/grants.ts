@@ -99,5 +99,5 @@ export async function endReused(
 
 /** The answer that refuses a grant. */
 export function refused(reason: GrantRefusal, error: OAuthErrorCode = "invalid_grant"): GrantRefused {
-  return { granted: false, error, reason };
+  return { ok: false, error, reason };
 }

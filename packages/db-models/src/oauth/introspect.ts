@@ -34,7 +34,7 @@ export async function introspectToken(
 
 async function introspectAccess(context: Context, presented: unknown): Promise<Introspection | undefined> {
   const check = await validateAccessToken(context, presented);
-  if (!check.active) return check.reason === "malformed" ? undefined : { active: false };
+  if (!check.ok) return check.reason === "malformed" ? undefined : { active: false };
   const { scopes, clientId, userId, createdAt, expiresAt } = check.token;
   return {
     active: true,

@@ -37,7 +37,7 @@ export function tokensGranted(
   { retried, mayRefresh }: { retried: boolean; mayRefresh: boolean },
 ): TokensGranted {
   return {
-    granted: true,
+    ok: true,
     authorizationId: grant._id,
     userId: grant.userId,
     accessToken: accessTokenOf(refreshToken, issued.scopes).raw,

@@ -28,14 +28,14 @@ export type GrantRefusal =
   | "refresh_reused";
 
 export interface GrantRefused {
-  granted: false;
+  ok: false;
   error: OAuthErrorCode;
   reason: GrantRefusal;
 }
 
 /** What a token request gives (RFC 6749 section 5.1). */
 export interface TokensGranted {
-  granted: true;
+  ok: true;
   authorizationId: Types.ObjectId;
   userId: Types.ObjectId;
   /** Here and never again, except to a retry within the grace interval. */

@@ -3,7 +3,7 @@ import { operationsOf, type Shared } from "../context/context.js";
 import type { RevocationReason, RiskAssessment } from "../schemas/user-session.js";
 import { listSessions, type SessionSummary } from "./list.js";
 import { type OpenedSession, type OpenSessionInput, openSession } from "./open.js";
-import { type RenewedSession, refreshSession, renewSession } from "./refresh.js";
+import { refreshSession, renewSession, type SessionRenewal } from "./refresh.js";
 import { revokeAllSessions, revokeOtherSessions, revokeSession } from "./revoke.js";
 import { raiseSessionRisk, readSessionStart, type SessionStart } from "./risk.js";
 import type { RefreshResult, SessionUse } from "./types.js";
@@ -52,9 +52,8 @@ export interface Sessions {
    * moment, without a grace (ASVS 7.2.4). Of parallel calls one has the session, for the others' token is no longer good.
    *
    * @param token - as presented: the current one, or one in its grace.
-   * @returns `undefined` when it stands for no live session of the user.
    */
-  renew(input: { userId: Types.ObjectId; token: unknown }): Promise<RenewedSession | undefined>;
+  renew(input: { userId: Types.ObjectId; token: unknown }): Promise<SessionRenewal>;
   /** The user's live sessions, the last to expire first. At most as many as the cap allows, so there are no pages. */
   list(input: { userId: Types.ObjectId }): Promise<SessionSummary[]>;
   /**

@@ -15,7 +15,7 @@ import { refusalOf } from "./validate.js";
 
 export async function refreshSession(context: Context, token: unknown): Promise<RefreshResult> {
   const parsed = parseToken("session", token);
-  if (!parsed) return { refreshed: false, reason: "malformed" };
+  if (!parsed) return { ok: false, reason: "malformed" };
   return (await rotate(context, parsed)) ?? (await answerLoser(context, parsed));
 }
 
@@ -89,13 +89,16 @@ export interface RenewedSession {
   absoluteExpiresAt: Date;
 }
 
+/** `not_live`: the token stands for no live session of the user. */
+export type SessionRenewal = { ok: true; session: RenewedSession } | { ok: false; reason: "not_live" };
+
 export async function renewSession(
   context: Context,
   { userId, token: presented }: { userId: Types.ObjectId; token: unknown },
-): Promise<RenewedSession | undefined> {
+): Promise<SessionRenewal> {
   const { models, now } = context;
   const token = parseToken("session", presented);
-  if (!token) return undefined;
+  if (!token) return { ok: false, reason: "not_live" };
   const { rotationGraceMs, retentionMs } = sessionPolicyOf(context);
   const tokenHash = sha256(token.raw);
   const rotatedAt = { $gt: new Date(now.getTime() - rotationGraceMs) };
@@ -121,9 +124,9 @@ export async function renewSession(
     ],
     { returnDocument: "after", projection: { idleExpiresAt: 1, absoluteExpiresAt: 1 } },
   );
-  if (!renewed) return undefined;
+  if (!renewed) return { ok: false, reason: "not_live" };
   const { _id: id, idleExpiresAt, absoluteExpiresAt } = renewed as unknown as UserSessionDocument;
-  return { id, token: successor.raw, idleExpiresAt, absoluteExpiresAt };
+  return { ok: true, session: { id, token: successor.raw, idleExpiresAt, absoluteExpiresAt } };
 }
 
 /** The answer to a token that could not be claimed: a retry, a refusal, or the alarm. */
@@ -131,13 +134,13 @@ async function answerLoser(context: Context, token: Token): Promise<RefreshResul
   const { models, now } = context;
   const policy = sessionPolicyOf(context);
   const session = await findByQuery(models, queries.sessionByHandle(sha256(token.handle)));
-  if (!session) return { refreshed: false, reason: "unknown" };
+  if (!session) return { ok: false, reason: "unknown" };
   const reason = refusalOf(session, now);
-  if (reason) return { refreshed: false, reason };
+  if (reason) return { ok: false, reason };
   const current = currentOf(session, token, now, policy);
   if (current) return refreshed(session, current, true);
   await endReused(context, session);
-  return { refreshed: false, reason: "reused" };
+  return { ok: false, reason: "reused" };
 }
 
 /** The session's current token, for whoever has it or one before it that is still good. */
@@ -172,7 +175,7 @@ function refreshed(
   retried: boolean,
 ): RefreshResult {
   return {
-    refreshed: true,
+    ok: true,
     sessionId: session._id,
     userId: session.userId,
     token: token.raw,

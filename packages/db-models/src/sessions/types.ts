@@ -14,7 +14,7 @@ export type SessionRefusal =
 
 export type RefreshResult =
   | {
-      refreshed: true;
+      ok: true;
       sessionId: Types.ObjectId;
       userId: Types.ObjectId;
       /** The token to use from now on. */
@@ -24,7 +24,7 @@ export type RefreshResult =
       idleExpiresAt: Date;
       absoluteExpiresAt: Date;
     }
-  | { refreshed: false; reason: SessionRefusal | "reused" };
+  | { ok: false; reason: SessionRefusal | "reused" };
 
 export interface SessionUse {
   endpoint: string;

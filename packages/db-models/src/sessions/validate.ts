@@ -27,8 +27,8 @@ export interface ActiveSession {
 }
 
 export type SessionCheck =
-  | { active: true; session: ActiveSession; touched: boolean }
-  | { active: false; reason: SessionRefusal };
+  | { ok: true; session: ActiveSession; touched: boolean }
+  | { ok: false; reason: SessionRefusal };
 
 export interface ValidationOptions {
   /** False leaves the use unnoted: the check writes nothing, and the idle expiry does not move. Default true. */
@@ -70,14 +70,14 @@ export async function checkToken(
   token: Token | undefined,
   { touch = true }: ValidationOptions = {},
 ): Promise<SessionCheck> {
-  if (!token) return { active: false, reason: "malformed" };
+  if (!token) return { ok: false, reason: "malformed" };
   const { models, now } = context;
   const session = await findChecked(models, token);
   const reason = refusalOfToken(session, token, now, sessionPolicyOf(context));
-  if (reason || !session) return { active: false, reason: reason ?? "unknown" };
+  if (reason || !session) return { ok: false, reason: reason ?? "unknown" };
   const idleExpiresAt = touch ? await touchIfDue(context, session) : undefined;
   return {
-    active: true,
+    ok: true,
     session: activeSession(session, idleExpiresAt),
     touched: idleExpiresAt !== undefined,
   };

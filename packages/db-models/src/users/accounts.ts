@@ -53,8 +53,8 @@ function identifierTaken(keyPattern: Record<string, unknown> = {}): IdentityErro
 }
 
 export type Authentication =
-  | { authenticated: true; userId: Types.ObjectId; sessionGeneration: number }
-  | { authenticated: false; reason: "bad_credentials" | "not_active"; userId?: Types.ObjectId };
+  | { ok: true; userId: Types.ObjectId; sessionGeneration: number }
+  | { ok: false; reason: "bad_credentials" | "not_active"; userId?: Types.ObjectId };
 
 export async function authenticateUser(
   context: Context,
@@ -67,10 +67,10 @@ export async function authenticateUser(
     : queries.userByUsername(identifier);
   const user = await findByQuery(models, query, { passwordHash: 1, status: 1, sessionGeneration: 1 });
   if (!(await verifyPassword(user?.passwordHash, input.password)) || !user) {
-    return { authenticated: false, reason: "bad_credentials", ...(user && { userId: user._id }) };
+    return { ok: false, reason: "bad_credentials", ...(user && { userId: user._id }) };
   }
-  if (user.status !== "active") return { authenticated: false, reason: "not_active", userId: user._id };
-  return { authenticated: true, userId: user._id, sessionGeneration: user.sessionGeneration };
+  if (user.status !== "active") return { ok: false, reason: "not_active", userId: user._id };
+  return { ok: true, userId: user._id, sessionGeneration: user.sessionGeneration };
 }
 
 export async function readUser(context: Context, userId: Types.ObjectId): Promise<PublicUser> {

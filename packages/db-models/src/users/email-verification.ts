@@ -17,7 +17,7 @@ import {
 
 export type EmailVerificationRequest =
   | IssuedOneTimeToken
-  | { issued: false; reason: "unknown" | "already_verified" | "not_active" | "too_many_messages" };
+  | { ok: false; reason: "unknown" | "already_verified" | "not_active" | "too_many_messages" };
 
 export async function requestEmailVerification(
   context: Context,
@@ -26,7 +26,7 @@ export async function requestEmailVerification(
   const { models } = context;
   const unverified = { _id: userId, emailVerifiedAt: null };
   const issued = await issueOneTimeToken(context, "emailVerification", unverified);
-  return issued ?? { issued: false, reason: await whyNotIssued(models, userId) };
+  return issued ?? { ok: false, reason: await whyNotIssued(models, userId) };
 }
 
 async function whyNotIssued(models: IdentityModels, _id: Types.ObjectId) {
@@ -40,8 +40,8 @@ async function whyNotIssued(models: IdentityModels, _id: Types.ObjectId) {
 }
 
 export type EmailVerification =
-  | { verified: true; userId: Types.ObjectId; email: string }
-  | { verified: false; reason: OneTimeTokenRefusal; userId?: Types.ObjectId };
+  | { ok: true; userId: Types.ObjectId; email: string }
+  | { ok: false; reason: OneTimeTokenRefusal; userId?: Types.ObjectId };
 
 export async function verifyEmail(
   context: Context,
@@ -67,13 +67,13 @@ export async function verifyEmail(
   const { _id: userId, email } = found.user;
   await openApiKeys(models, userId);
   await recordSecurityEvent(context, { userId, kind: "email_verified", severity: "info", ...input.origin });
-  return { verified: true, userId, email };
+  return { ok: true, userId, email };
 }
 
 async function refuse(models: IdentityModels, { reason, user }: RefusedToken): Promise<EmailVerification> {
-  if (!user) return { verified: false, reason };
+  if (!user) return { ok: false, reason };
   if (reason === "used") await openApiKeys(models, user._id);
-  return { verified: false, reason, userId: user._id };
+  return { ok: false, reason, userId: user._id };
 }
 
 /** The keys of an account that is active; read after the change, so that a suspension since then has its way. */

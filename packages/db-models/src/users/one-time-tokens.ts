@@ -14,7 +14,7 @@ export type RequestOrigin = Pick<SecurityEventInput, "network" | "country" | "de
 
 /** A token for the account's owner, to be sent to this address and told nobody else. */
 export interface IssuedOneTimeToken {
-  issued: true;
+  ok: true;
   userId: Types.ObjectId;
   email: string;
   /** Here and never again. */
@@ -81,7 +81,7 @@ export async function issueOneTimeToken(
     { returnDocument: "after", projection: { email: 1 } },
   );
   if (!user) return undefined;
-  return { issued: true, userId: user._id, email: String(user.email), token: token.raw, expiresAt };
+  return { ok: true, userId: user._id, email: String(user.email), token: token.raw, expiresAt };
 }
 
 /** As much of an account as its tokens are decided on. */

@@ -23,7 +23,7 @@ import { newPassword } from "./password.js";
 export type PasswordResetRequest =
   | IssuedOneTimeToken
   | {
-      issued: false;
+      ok: false;
       /** For the audit trail, never for whoever asks. `no_password`: the account signs in through somebody else. */
       reason: "unknown" | "not_active" | "no_password" | "too_many_messages";
       userId?: Types.ObjectId;
@@ -49,22 +49,22 @@ export async function requestPasswordReset(
 
 async function whyNotIssued(models: IdentityModels, email: string): Promise<PasswordResetRequest> {
   const user = await findByQuery(models, queries.userByEmail(email), { status: 1, passwordHash: 1 });
-  if (!user) return { issued: false, reason: "unknown" };
+  if (!user) return { ok: false, reason: "unknown" };
   const because = (reason: "not_active" | "no_password" | "too_many_messages") =>
-    ({ issued: false, reason, userId: user._id }) as const;
+    ({ ok: false, reason, userId: user._id }) as const;
   if (user.status !== "active") return because("not_active");
   return because(user.passwordHash ? "too_many_messages" : "no_password");
 }
 
 export type PasswordReset =
   | {
-      reset: true;
+      ok: true;
       userId: Types.ObjectId;
       email: string;
       /** How many sessions were ended. */
       ended: number;
     }
-  | { reset: false; reason: OneTimeTokenRefusal; userId?: Types.ObjectId };
+  | { ok: false; reason: OneTimeTokenRefusal; userId?: Types.ObjectId };
 
 export async function resetPassword(
   context: Context,
@@ -97,7 +97,7 @@ export async function resetPassword(
   if (isFirstProof) {
     await recordSecurityEvent(context, { ...event, kind: "email_verified", severity: "info" });
   }
-  return { reset: true, userId, email, ended };
+  return { ok: true, userId, email, ended };
 }
 
 /**
@@ -119,7 +119,7 @@ async function endSquatters(context: Context, userId: Types.ObjectId, madeBefore
 }
 
 async function refuse(context: Context, { reason, user }: RefusedToken): Promise<PasswordReset> {
-  if (!user) return { reset: false, reason };
+  if (!user) return { ok: false, reason };
   const { _id: userId, sessionGeneration: generation } = user;
   // A use that was killed may have left what a login opened beside it.
   if (reason === "used") {
@@ -130,5 +130,5 @@ async function refuse(context: Context, { reason, user }: RefusedToken): Promise
       await endSquatters(context, userId, usedAt);
     }
   }
-  return { reset: false, reason, userId };
+  return { ok: false, reason, userId };
 }

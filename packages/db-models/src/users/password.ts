@@ -50,8 +50,8 @@ async function renew(
   context: Context,
   kept: { userId: Types.ObjectId; token: unknown },
 ): Promise<RenewedSession> {
-  const session = await renewSession(context, kept);
-  if (!session)
+  const renewed = await renewSession(context, kept);
+  if (!renewed.ok)
     throw new IdentityError("SESSION_NOT_FOUND", "the token stands for no live session of the user");
-  return session;
+  return renewed.session;
 }

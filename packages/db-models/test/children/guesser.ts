@@ -17,7 +17,7 @@ const attempts = JSON.parse(String(line)) as LoginAttemptInput[];
 await Promise.all(
   attempts.map(async (attempt) => {
     const admission = await reserveLoginAttempt(contextAt(models, now), attempt);
-    writeSync(1, admission.admitted ? "admitted\n" : `refused ${admission.retryAfterMs}\n`);
+    writeSync(1, admission.ok ? "admitted\n" : `refused ${admission.retryAfterMs}\n`);
   }),
 );
 await close();

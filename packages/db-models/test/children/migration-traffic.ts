@@ -63,7 +63,7 @@ async function act(now: Date): Promise<void> {
     return;
   }
   const check = await sessions.validate(session.token);
-  if (check.active && !check.session.id.equals(session.id)) say("mixed up");
+  if (check.ok && !check.session.id.equals(session.id)) say("mixed up");
 }
 
 say("ready");

@@ -36,14 +36,14 @@ const {
   ...assignment
 } = JSON.parse(String(line)) as Assignment;
 const answer = await authenticateClient(contextAt(models, now), assignment);
-if (!answer.authenticated) throw new Error("not authenticated");
+if (!answer.ok) throw new Error("not authenticated");
 const { client } = answer;
 
 function say(index: number, result: TokenResult): string | undefined {
   // At once: what a buffer holds when the process is killed would be an answer that nobody heard.
-  const said = result.granted ? `${result.refreshToken} ${result.accessToken}` : `refused ${result.reason}`;
+  const said = result.ok ? `${result.refreshToken} ${result.accessToken}` : `refused ${result.reason}`;
   writeSync(1, `${index} ${said}\n`);
-  return result.granted ? result.refreshToken : undefined;
+  return result.ok ? result.refreshToken : undefined;
 }
 
 async function go(index: number, first: () => Promise<TokenResult>): Promise<void> {

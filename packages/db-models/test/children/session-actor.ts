@@ -45,8 +45,8 @@ async function refresh(first: string): Promise<void> {
   let current = first;
   do {
     const result = await refreshSession(contextAt(models, now), current);
-    say(result.refreshed ? `refreshed ${result.token}` : `refused ${result.reason}`);
-    if (!result.refreshed) return;
+    say(result.ok ? `refreshed ${result.token}` : `refused ${result.reason}`);
+    if (!result.ok) return;
     current = result.token;
   } while (forever);
 }

@@ -22,7 +22,7 @@ const [line] = await once(process.stdin, "data");
 async function act(rival: SessionRival): Promise<string> {
   if ("refresh" in rival) {
     const result = await refreshSession(contextAt(models, new Date(rival.at)), rival.refresh);
-    return result.refreshed ? `refreshed ${result.token}` : `refused ${result.reason}`;
+    return result.ok ? `refreshed ${result.token}` : `refused ${result.reason}`;
   }
   const { login, sessionGeneration } = rival;
   const opened = await openSession(contextAt(models, now), {

@@ -55,7 +55,7 @@ describe("a purge date", () => {
     const attempt = { identifier: "clock@example.com", ip: "198.51.100.7" };
     await reserveLoginAttempt(contextAt(models, inTenYears), attempt);
     const admission = await reserveLoginAttempt(contextAt(models, now), attempt);
-    if (!admission.admitted) throw new Error("refused");
+    if (!admission.ok) throw new Error("refused");
     expect((await profileOf("account"))?.purgeAt.getTime()).toBeLessThan(inTwoYears.getTime());
     expect((await profileOf("network", "198.51.100.0/24"))?.purgeAt.getTime()).toBeLessThan(
       inTwoYears.getTime(),
@@ -78,7 +78,7 @@ describe("a purge date", () => {
   it("that is later for a reason stays: a known device is remembered for as long as it was promised", async () => {
     const attempt = { identifier: "known@example.com" };
     const admission = await reserveLoginAttempt(contextAt(models, now), attempt);
-    if (!admission.admitted) throw new Error("refused");
+    if (!admission.ok) throw new Error("refused");
     await settleLoginAttempt(contextAt(models, now), {
       attempt: admission.attempt,
       succeeded: true,
@@ -118,8 +118,8 @@ describe("limits hold under concurrency", () => {
     await registerUser(contextAt(models, now), { email: identifier, password });
     const signIn = async () => {
       const admission = await reserveLoginAttempt(contextAt(models, now), { identifier, waitMs: 10_000 });
-      if (!admission.admitted) return false;
-      const { authenticated: succeeded } = await authenticateUser(contextAt(models), {
+      if (!admission.ok) return false;
+      const { ok: succeeded } = await authenticateUser(contextAt(models), {
         identifier,
         password,
       });
@@ -134,7 +134,7 @@ describe("limits hold under concurrency", () => {
     let evaluated = 0;
     const guess = async () => {
       const admission = await reserveLoginAttempt(contextAt(models, now), { identifier, waitMs: 10_000 });
-      if (!admission.admitted) return;
+      if (!admission.ok) return;
       evaluated += 1;
       await settleLoginAttempt(contextAt(models, now), { attempt: admission.attempt, succeeded: false });
     };
@@ -185,7 +185,7 @@ describe("one wrong clock reading (rai 35, NTPClient 84, MediaWiki-MCP 557)", ()
     const limited = await make({ rateLimit: { limit: 2, windowMs: duration.minute } });
     const refill = { amount: 2, intervalMs: duration.hour };
     const metered = await make({ quota: { remaining: 2, refill } });
-    const isValid = async (key: string, ms: number) => (await verifyApiKey(models, { key }, after(ms))).valid;
+    const isValid = async (key: string, ms: number) => (await verifyApiKey(models, { key }, after(ms))).ok;
     for (const { key } of [limited, metered]) expect(await isValid(key, year)).toBe(true);
     const minutes = [1, 2, 3, 1_440].map((n) => n * duration.minute);
     for (const ms of minutes) expect(await isValid(limited.key, ms)).toBe(true);
@@ -416,7 +416,7 @@ describe("a refresh that asks for less", () => {
     expect(less.accessToken).not.toBe(all.accessToken);
     const scopesOf = async (token: string) => {
       const check = await validateAccessToken(contextAt(models, after(3)), token);
-      return check.active ? check.token.scopes : check.reason;
+      return check.ok ? check.token.scopes : check.reason;
     };
     expect([await scopesOf(less.accessToken), await scopesOf(all.accessToken)]).toEqual([
       [narrow],

@@ -110,7 +110,7 @@ describe("email addresses of the world (zod 2205, zod 3073, jquery-validation 13
     await registerUser(contextAt(models, now), { email: "info@räucher.example", password });
     const identifier = "INFO@xn--rucher-bua.example";
     expect(await authenticateUser(contextAt(models), { identifier, password })).toMatchObject({
-      authenticated: true,
+      ok: true,
     });
     await expect(registerUser(contextAt(models, now), { email: identifier, password })).rejects.toMatchObject(
       {
@@ -205,10 +205,10 @@ describe("one length rule, code points after NFC (open-webui 25656)", () => {
     await registerUser(contextAt(models, now), { email, password: long });
     const attempt = (text: string) =>
       authenticateUser(contextAt(models), { identifier: email, password: text });
-    expect(await attempt(long)).toMatchObject({ authenticated: true });
-    expect(await attempt(long.normalize("NFC"))).toMatchObject({ authenticated: true });
-    expect(await attempt([...long].slice(0, -1).join(""))).toMatchObject({ authenticated: false });
-    expect(await attempt(`${long}x`)).toMatchObject({ authenticated: false });
+    expect(await attempt(long)).toMatchObject({ ok: true });
+    expect(await attempt(long.normalize("NFC"))).toMatchObject({ ok: true });
+    expect(await attempt([...long].slice(0, -1).join(""))).toMatchObject({ ok: false });
+    expect(await attempt(`${long}x`)).toMatchObject({ ok: false });
   });
 
   it.each([
