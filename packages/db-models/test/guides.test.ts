@@ -12,6 +12,7 @@ import { defineModels } from "../src/index.js";
 const guide = (name: string) => readFile(new URL(`../../../docs/guides/${name}.md`, import.meta.url), "utf8");
 const modules = {
   "@org/db-models": new URL("../src/index.ts", import.meta.url).href,
+  "@org/db-models/core": new URL("../src/core/index.ts", import.meta.url).href,
   "@org/db-optimizer": import.meta.resolve("@org/db-optimizer"),
   mongoose: import.meta.resolve("mongoose"),
 };
