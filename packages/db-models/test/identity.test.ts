@@ -84,7 +84,7 @@ describe("an identity object", () => {
 describe("several objects on one connection", () => {
   const database = useIdentityDatabase();
 
-  it("share the models, and have their own clocks and policies", async () => {
+  it("share the collections, and have their own clocks and policies", async () => {
     const { connection } = database();
     const early = createIdentity({ connection, clock: movingClock("2026-01-01T00:00:00.000Z") });
     const late = createIdentity({
@@ -92,7 +92,8 @@ describe("several objects on one connection", () => {
       clock: movingClock("2026-01-01T00:01:00.000Z"),
       sessions: { rotationGraceMs: 0 },
     });
-    expect(late.models).toBe(early.models);
+    expect(late.models.User.collection).toBe(early.models.User.collection);
+    expect(late.models.UserSession.schema).toBe(early.models.UserSession.schema);
     const userId = await registered(early, "joan@example.com");
     const { token } = await early.sessions.open({ userId });
     expect((await early.users.read(userId)).createdAt).toEqual(new Date("2026-01-01T00:00:00.000Z"));
@@ -107,6 +108,34 @@ describe("several objects on one connection", () => {
     await late.close();
     expect((await late.users.read(userId)).apiUsage.totals.requests).toBe(2);
     expect(connection.readyState).toBe(1);
+  });
+
+  // The methods of the specification: each document calls the object that read or made it, and no other.
+  it("have documents whose methods go by the clock and the memory of their own object", async () => {
+    const { connection } = database();
+    const [then, now] = ["2026-02-01T00:00:00.000Z", "2026-02-02T00:00:00.000Z"];
+    const early = createIdentity({ connection, clock: movingClock(then) });
+    const late = createIdentity({ connection, clock: movingClock(now) });
+    const userId = await registered(early, "grace@example.com");
+    const ofLate = await late.models.User.findById(userId).orFail();
+    const ofEarly = await early.models.User.findOne({ email: "grace@example.com" }).orFail();
+    const { apiKey } = await ofEarly.createApiKey({ name: "early", scopes: [] });
+    const { apiKey: later } = await ofLate.createApiKey({ name: "late", scopes: [] });
+    expect([apiKey.createdAt, later.createdAt]).toEqual([new Date(then), new Date(now)]);
+    ofLate.trackApiUsage({ endpoint: "GET /a" });
+    await early.flush();
+    expect((await early.users.read(userId)).apiUsage.totals.requests).toBe(0);
+    await late.flush();
+    expect((await early.users.read(userId)).apiUsage.totals.requests).toBe(1);
+
+    const { id, token } = await early.sessions.open({ userId });
+    const session = await late.models.UserSession.findById(id).orFail();
+    expect(session).toBeInstanceOf(late.models.UserSession);
+    expect(session).not.toBeInstanceOf(early.models.UserSession);
+    expect(await session.refreshSession(token)).toMatchObject({ ok: false, reason: "idle_expired" });
+    ofLate.set("profile.displayName", "Grace");
+    await ofLate.save();
+    expect((await early.users.read(userId)).profile.displayName).toBe("Grace");
   });
 
   it.each([

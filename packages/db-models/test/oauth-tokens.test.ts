@@ -92,7 +92,10 @@ describe("issueAuthorizationCode", () => {
     const confidential = await makeWorld(models);
     expect(await authorize(models, confidential, none, now, lenient)).toMatchObject({ ok: true });
     const open = await makeWorld(models, { type: "public" });
-    expect(await authorize(models, open, none, now, lenient)).toMatchObject({ error: "invalid_request" });
+    expect(await authorize(models, open, none, now, lenient)).toMatchObject({
+      redirect: true,
+      reason: "invalid_request",
+    });
   });
 
   it("lets no policy make a code live longer than 10 minutes", () => {
