@@ -67,4 +67,4 @@ export interface ServiceOptions {
 }
 
 /** Records an event for good before it resolves. */
-export type AuditTrail = (event: AuditInput) => Promise<unknown>;
+type AuditTrail = (event: AuditInput) => Promise<unknown>;
