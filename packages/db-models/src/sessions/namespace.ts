@@ -51,7 +51,7 @@ export interface Sessions {
    * Gives a session another token because its user has proved again who they are: the one before is refused from this
    * moment, without a grace (ASVS 7.2.4). Of parallel calls one has the session, for the others' token is no longer good.
    *
-   * @param token - as presented: the current one, or one in its grace.
+   * @param input - `token` as presented: the current one, or one in its grace.
    */
   renew(input: { userId: Types.ObjectId; token: unknown }): Promise<SessionRenewal>;
   /** The user's live sessions, the last to expire first. At most as many as the cap allows, so there are no pages. */
