@@ -66,7 +66,7 @@ test("a member that is recovering from one check to the next is critical after t
     const { findings } = (await job.run(context)).result as {
       findings: { code: string; severity: string }[];
     };
-    return findings.find(({ code }) => code === "MEMBER_UNWELL")?.severity;
+    return findings.find(({ code }) => code === "MEMBER_UNHEALTHY")?.severity;
   };
   expect(await severity()).toBe("warning");
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 121_000 });

@@ -271,9 +271,11 @@ test("storage shows each collection, and the array that grows", async () => {
   const result = await shop("storage");
   expect(result.exitCode).toBe(0);
   expect(result.stdout).toMatch(/orders +20 .* lines 600/);
-  expect(result.stdout).toMatch(/unbounded_array orders: lines has 600 elements in document \w+, and 2 /);
+  expect(result.stdout).toMatch(
+    /Collection orders has an array .* ARRAY_UNBOUNDED\n +lines has 600 elements in document \w+, and 2 /,
+  );
   expect(JSON.parse((await shop("storage", "--json")).stdout)).toMatchObject({
-    findings: [{ code: "unbounded_array" }],
+    findings: [{ code: "ARRAY_UNBOUNDED", part: "schema", severity: "info", subject: "orders" }],
   });
   expect((await shop("storage", "--sample", "20000")).stderr).toContain("from 1 to 10000");
 });

@@ -27,11 +27,12 @@ const report: HealthReport = {
       code: "INDEX_MISSING",
       part: "indexes",
       severity: "critical",
+      subject: hostile,
       message: hostile,
       evidence: hostile,
       command: hostile,
     },
-    { code: "UNKNOWN", part: "storage", severity: "info", message: "m", evidence: "e" },
+    { code: "UNKNOWN", part: "storage", severity: "info", subject: "*", message: "m", evidence: "e" },
   ],
   projections: [
     { subject: "*", measure: "documents", limit: 9, now: 1, perDay: 0, days: null },

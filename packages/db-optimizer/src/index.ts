@@ -31,7 +31,7 @@ export { jsonSchemaOf } from "./setup/json-schema.js";
 export { violationsOf } from "./setup/violations.js";
 export type * from "./sharding/index.js";
 export type { StorageLimits } from "./storage/limits.js";
-export type { CollectionStorage, StorageCode, StorageFinding, StorageReport } from "./storage/report.js";
+export type { CollectionStorage, StorageReport } from "./storage/report.js";
 export { storageReport } from "./storage/report.js";
 export type { ArrayField, SampleShape } from "./storage/shape.js";
 export { expectQueryPlan } from "./workload/expect.js";

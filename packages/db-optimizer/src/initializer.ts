@@ -1,11 +1,11 @@
 import type { Connection } from "mongoose";
+import type { Finding } from "./core/finding.js";
 import { type ModelLike, modelsOf } from "./core/model.js";
 import type { NamedQuery } from "./core/named-query.js";
 import { databaseOf } from "./core/server/database.js";
 import type { HealthCheck } from "./health/checks.js";
 import type { DeepFacts, SecurityFacts } from "./health/facts/facts.js";
 import { checkHealth, type HealthOptions, type HealthReport } from "./health/health.js";
-import type { HealthFinding } from "./health/rules/finding.js";
 import { type Recording, recordFindings, recordOperation } from "./record.js";
 import { setupDetails } from "./record-details.js";
 import { declaredCollections } from "./setup/collections.js";
@@ -75,7 +75,7 @@ export class DatabaseInitializer {
   /** How the server is guarded, with what your own checks of that part say. Reads only; what it finds is recorded. */
   async checkSecurity(
     options: Pick<HealthOptions, "now" | "thresholds">,
-  ): Promise<{ readonly facts: SecurityFacts; readonly findings: readonly HealthFinding[] }> {
+  ): Promise<{ readonly facts: SecurityFacts; readonly findings: readonly Finding[] }> {
     const report = await checkHealth(this.#connection, [], { checks: this.#checks, ...options });
     const findings = report.findings.filter(({ part }) => part === "security");
     await recordFindings(this.#recording, findings, options.now);

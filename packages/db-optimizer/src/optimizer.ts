@@ -20,9 +20,9 @@ import { type LeaseOptions, withLease } from "./jobs/lease.js";
 import { type Recording, recordFindings, recordOperation } from "./record.js";
 import { applyDetails, cleanupDetails } from "./record-details.js";
 import { readShardPlan, type ShardPlan, type ShardPlanOptions } from "./sharding/read.js";
-import { type AdviseOptions, adviseIndexes } from "./workload/advise/advise.js";
-import type { AdviceReport } from "./workload/advise/report.js";
+import { type AdviseOptions, adviseIndexes } from "./workload/analysis.js";
 import { analysePerformance, type OptimizeOptions, type OptimizeReport } from "./workload/optimize.js";
+import type { AdviceReport } from "./workload/report.js";
 
 /** What a {@link DatabaseOptimizer} works on. */
 export interface DatabaseOptimizerOptions extends Recording {

@@ -1,5 +1,5 @@
 import { isOptimizerError, OptimizerError, toOptimizerError } from "./core/errors.js";
-import type { HealthFinding } from "./health/rules/finding.js";
+import type { Finding } from "./core/finding.js";
 
 /** Something that was done to a database, or that could not be done. */
 export interface DatabaseOperation {
@@ -12,7 +12,7 @@ export interface DatabaseOperation {
 }
 
 /** Something that is wrong with how a database is guarded. */
-export interface SecurityFinding extends Pick<HealthFinding, "code" | "severity" | "message" | "evidence"> {
+export interface SecurityFinding extends Pick<Finding, "code" | "severity" | "message" | "evidence"> {
   readonly kind: "security_finding";
   readonly at: Date;
 }
@@ -64,7 +64,7 @@ export async function recordOperation<T>(
 /** Has each finding about security recorded that is more than a remark. */
 export async function recordFindings(
   { record }: Recording,
-  findings: readonly HealthFinding[],
+  findings: readonly Finding[],
   at: Date,
 ): Promise<void> {
   if (!record) return;

@@ -56,6 +56,7 @@ test("exports these names by subpath and no others", () => {
   ]);
   expect(names(health)).toEqual([
     "figureText",
+    "findingSchema",
     "healthCheckResultSchema",
     "healthCheckSchema",
     "partWeights",

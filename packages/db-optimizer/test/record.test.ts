@@ -31,7 +31,7 @@ test("a setup that changed something is recorded once, and one that changed noth
       at,
       details: {
         ready: "true",
-        collections: "1: create orders",
+        collections: "1: createCollection orders",
         indexes: "2: create orders.customer_1, create orders.until_1",
       },
     },
@@ -115,6 +115,7 @@ test("what was done and cannot be recorded is no success", async () => {
     code: "TLS_OFF",
     part: "security",
     severity: "warning",
+    subject: "*",
     message: "m",
     evidence: "e",
   } as const;

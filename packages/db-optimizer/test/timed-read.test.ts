@@ -3,7 +3,7 @@ import { createConnection } from "mongoose";
 import { expect, test } from "vitest";
 import { LatencyProbe } from "../src/core/server/latency.js";
 import { timedRead } from "../src/core/server/timed-read.js";
-import { analyseQuery } from "../src/workload/analyse.js";
+import { analyseQuery } from "../src/workload/judge.js";
 
 const database = useTemporaryDatabase({ label: "timed" });
 

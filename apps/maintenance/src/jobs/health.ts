@@ -1,5 +1,5 @@
 import type { IdentityDatabase } from "@org/db-models";
-import { DatabaseOptimizer, type HealthFinding, type HealthReport } from "@org/db-optimizer";
+import { DatabaseOptimizer, type Finding, type HealthReport } from "@org/db-optimizer";
 import type { Config } from "../config.js";
 import type { KeptHealth } from "../dashboard/read.js";
 import type { Job } from "../job.js";
@@ -52,10 +52,11 @@ export function healthJob(database: IdentityDatabase, config: Config, metrics: M
 }
 
 // Without it there is nothing to compare with in a week, which nobody would notice before then.
-function notKept({ keeping }: HealthReport): HealthFinding[] {
+function notKept({ keeping }: HealthReport): Finding[] {
   if (!keeping || keeping.kept) return [];
   const message = "The figures of this check could not be kept";
-  return [{ code: "NOT_KEPT", part: "operations", severity: "warning", message, evidence: keeping.reason }];
+  const { reason: evidence } = keeping;
+  return [{ code: "NOT_KEPT", part: "operations", severity: "warning", subject: "*", message, evidence }];
 }
 
 function largest(collections: KeptHealth["collections"]): KeptHealth["collections"] {

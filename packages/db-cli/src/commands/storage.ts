@@ -2,6 +2,7 @@ import { type CollectionStorage, type StorageReport, storageReport } from "@org/
 
 import type { Command } from "../command.js";
 import { exitCodes } from "../errors.js";
+import { findingsText } from "../output/findings.js";
 import { bytes, count } from "../output/format.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
@@ -21,10 +22,6 @@ export const storage: Command<StorageOptions> = async ({ connection, paint, prog
 
 function storageText({ collections, findings, leftOut }: StorageReport, paint: Paint): string {
   if (collections.length + leftOut.length === 0) return "The database has no collections.\n";
-  const lines = findings.map(
-    ({ code, collection, message }) =>
-      `${paint("yellow", code)} ${collection ? `${collection}: ` : ""}${message}\n`,
-  );
   const unsampled = collections.flatMap(({ collection, unsampled: reason }) =>
     reason === undefined
       ? []
@@ -37,8 +34,8 @@ function storageText({ collections, findings, leftOut }: StorageReport, paint: P
     ...unsampled,
   ];
   const isSeen = collections.some(({ unsampled }) => unsampled === undefined);
-  const nothing = isSeen ? `${paint("green", "Nothing to recommend.")}\n` : "";
-  return `${sizesTable(collections)}\n${missing.join("")}${lines.length > 0 ? lines.join("") : nothing}`;
+  const found = isSeen || findings.length > 0 ? findingsText(findings, paint) : "";
+  return `${sizesTable(collections)}\n${missing.join("")}${found}`;
 }
 
 function sizesTable(collections: readonly CollectionStorage[]): string {

@@ -1,7 +1,7 @@
-import type { HealthFinding, HealthReport, ScorePart } from "@org/db-optimizer";
-
+import type { Finding, HealthReport, ScorePart } from "@org/db-optimizer";
+import { groupedFindings } from "../output/findings.js";
 import type { Group } from "../output/groups.js";
-import { collectionRows, factLines, groupedFindings, pointsText, weekRows } from "./text.js";
+import { collectionRows, factLines, pointsText, weekRows } from "./text.js";
 
 /** A report as one page that needs nothing else: no script, no font, no request. */
 export function healthHtml(report: HealthReport): string {
@@ -31,7 +31,7 @@ ${section("Against a week ago", weekRows(report))}${section("Collections", colle
 `;
 }
 
-function summary(findings: readonly HealthFinding[]): string {
+function summary(findings: readonly Finding[]): string {
   const severities = ["critical", "warning", "info"] as const;
   return severities
     .map((severity) => {
@@ -59,7 +59,7 @@ function partBar(part: ScorePart): string {
   return `<div class="name">${part.part}</div><div class="bar ${state}"><i style="width:${width}%"></i></div><div class="points">${text(pointsText(part))}</div><div class="dim">weight ${part.weight} %</div>`;
 }
 
-function cards({ shown, rest }: Group<HealthFinding>): string {
+function cards({ shown, rest }: Group<Finding>): string {
   const folded =
     rest.length > 0
       ? `<details><summary>and ${rest.length} more <span class="code">${text(rest[0]?.code ?? "")}</span></summary>${rest.map(card).join("")}</details>`
@@ -67,7 +67,7 @@ function cards({ shown, rest }: Group<HealthFinding>): string {
   return `${shown.map(card).join("")}${folded}`;
 }
 
-function card({ severity, code, message, evidence, command }: HealthFinding): string {
+function card({ severity, code, message, evidence, command }: Finding): string {
   return `<article class="${severity}"><h3>${text(message)} <span class="code">${text(code)}</span></h3><p>${text(evidence)}</p>${command ? `<pre>${text(command)}</pre>` : ""}</article>`;
 }
 

@@ -1,6 +1,7 @@
-import type { HealthFinding, HealthReport } from "@org/db-optimizer";
+import type { Finding, HealthReport } from "@org/db-optimizer";
 
-import { collectionRows, factLines, groupedFindings, pointsText, weekRows } from "./text.js";
+import { groupedFindings } from "../output/findings.js";
+import { collectionRows, factLines, pointsText, weekRows } from "./text.js";
 
 /** A report as Markdown, for a ticket or a pull request. */
 export function healthMarkdown(report: HealthReport): string {
@@ -24,7 +25,7 @@ export function healthMarkdown(report: HealthReport): string {
     .join("\n");
 }
 
-function findingsText(findings: readonly HealthFinding[]): string {
+function findingsText(findings: readonly Finding[]): string {
   return groupedFindings(findings)
     .flatMap(({ shown, rest }) => [
       ...shown.map(findingText),
@@ -35,7 +36,7 @@ function findingsText(findings: readonly HealthFinding[]): string {
     .join("\n");
 }
 
-function findingText({ severity, code, message, evidence, command }: HealthFinding): string {
+function findingText({ severity, code, message, evidence, command }: Finding): string {
   const fence = command?.includes("```") ? "````" : "```";
   const mend = command ? `\n  ${fence}sh\n  ${command.replaceAll("\n", "\n  ")}\n  ${fence}\n` : "";
   return `- **${severity}** ${cell(message)} (\`${code}\`)\n  ${cell(evidence)}\n${mend}`;

@@ -1,8 +1,7 @@
-import type { HealthFinding, HealthReport, ScorePart } from "@org/db-optimizer";
+import type { HealthReport, ScorePart } from "@org/db-optimizer";
 import { figureText } from "@org/db-optimizer/health";
-
+import { findingsText } from "../output/findings.js";
 import { bytes, count, duration, plural } from "../output/format.js";
-import { type Group, groupsOf } from "../output/groups.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
 
@@ -25,7 +24,7 @@ export function healthText(report: HealthReport, paint: Paint): string {
     factsText(report),
     tableText(collectionRows(report)),
     tableText(weekRows(report)),
-    findings.length === 0 ? `${paint("green", "Nothing to recommend.")}\n` : findingsText(findings, paint),
+    findingsText(findings, paint),
   ].join("");
 }
 
@@ -127,43 +126,4 @@ function tableText({ titles, rows }: { titles: readonly string[]; rows: readonly
   if (rows.length === 0) return "";
   const columns = titles.map((title, at) => ({ title, ...(at > 0 && { align: "right" as const }) }));
   return `${table(columns, rows)}\n`;
-}
-
-const colours = { info: "dim", warning: "yellow", critical: "red" } as const;
-
-function findingsText(findings: readonly HealthFinding[], paint: Paint): string {
-  return groupedFindings(findings)
-    .map(
-      ({ shown, rest }) => `${shown.map((one) => findingText(one, paint)).join("")}${restText(rest, paint)}`,
-    )
-    .join("");
-}
-
-const shownOfEach = 3;
-const order = ["critical", "warning", "info"];
-
-/** Findings by severity and code, the worst first, with the first of each kind to show. */
-export function groupedFindings(findings: readonly HealthFinding[]): Group<HealthFinding>[] {
-  const sorted = [...findings].sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
-  return groupsOf(
-    sorted,
-    // Each open question is one of its own.
-    ({ severity, code, message }) => (code === "UNKNOWN" ? message : `${severity} ${code}`),
-    shownOfEach,
-  );
-}
-
-function findingText({ severity, code, message, evidence, command }: HealthFinding, paint: Paint): string {
-  return [
-    `${paint(colours[severity], severity.padEnd(8))} ${message} ${paint("dim", code)}`,
-    `         ${evidence}`,
-    ...(command ? [`         ${paint("cyan", command)}`] : []),
-    "",
-  ].join("\n");
-}
-
-function restText(rest: readonly HealthFinding[], paint: Paint): string {
-  const [first] = rest;
-  if (!first) return "";
-  return `${paint(colours[first.severity], first.severity.padEnd(8))} and ${rest.length} more ${paint("dim", first.code)}; all of them with --json\n`;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { type HealthFinding, type HealthReport, isOptimizerError, toOptimizerError } from "@org/db-optimizer";
+import { type Finding, type HealthReport, isOptimizerError, toOptimizerError } from "@org/db-optimizer";
 
 import type { Context } from "../command.js";
 import { toJson, toTerminal } from "../output/printable.js";
@@ -127,7 +127,7 @@ function reportLine({ score, findings }: HealthReport, before?: HealthReport): s
   if (!before) return `${score} of 100; ${counts}`;
   const known = new Set(before.findings.map(placeOf));
   const still = new Set(findings.map(placeOf));
-  const names = (list: readonly HealthFinding[]) =>
+  const names = (list: readonly Finding[]) =>
     list.map(({ code, message }) => `${code} (${message})`).join(", ");
   const added = findings.filter((finding) => !known.has(placeOf(finding)));
   const gone = before.findings.filter((finding) => !still.has(placeOf(finding)));
@@ -138,6 +138,6 @@ function reportLine({ score, findings }: HealthReport, before?: HealthReport): s
   ].join("; ");
 }
 
-function placeOf({ code, message }: HealthFinding): string {
+function placeOf({ code, message }: Finding): string {
   return `${code} ${message}`;
 }

@@ -1,20 +1,17 @@
 import { z } from "zod";
 import { checked } from "../core/checked.js";
+import { type FindingPart, findingParts, severities } from "../core/finding.js";
 import { mapLimited } from "../core/limited.js";
 import type { Probed, Within } from "./facts/within.js";
-import type { HealthPart } from "./rules/finding.js";
-import { partWeights } from "./rules/score.js";
 
 /** What a check of your own answers. */
 export const healthCheckResultSchema = z.strictObject({
   ok: z.boolean().describe("Whether all is well"),
-  severity: z.enum(["info", "warning", "critical"]).default("warning").describe("How bad it is if not"),
+  severity: z.enum(severities).default("warning").describe("How bad it is if not"),
   message: z.string().min(1).max(500).describe("What is wrong, or what is right"),
   evidence: z.string().min(1).max(500).describe("What was seen"),
   command: z.string().min(1).max(500).optional().describe("What mends it"),
 });
-
-const parts = Object.keys(partWeights) as [keyof typeof partWeights, ...(keyof typeof partWeights)[]];
 
 /** A check of your own as `db.config.ts` lists it: whether the audit log is written and unbroken, for one. */
 export const healthCheckSchema = z.strictObject({
@@ -22,7 +19,7 @@ export const healthCheckSchema = z.strictObject({
     .string()
     .regex(/^[\w.:-]{1,64}$/, "must be 1 to 64 letters, digits, _ . : -")
     .describe("Name in reports"),
-  part: z.enum(parts).default("security").describe("The part of the score that it counts in"),
+  part: z.enum(findingParts).default("security").describe("The part of the score that it counts in"),
   run: z
     .custom<() => unknown>((value) => typeof value === "function", "run must be a function")
     .describe("Looks, and answers; it must only read"),
@@ -58,6 +55,6 @@ export async function runChecks(checks: readonly HealthCheck[], within: Within):
 /** What a check of the configuration came to. */
 export interface CheckFacts {
   readonly name: string;
-  readonly part: HealthPart;
+  readonly part: FindingPart;
   readonly result: Probed<HealthCheckResult>;
 }

@@ -1,4 +1,5 @@
 import type { Connection } from "mongoose";
+import type { Finding } from "../core/finding.js";
 import type { ModelLike } from "../core/model.js";
 import type { NamedQuery } from "../core/named-query.js";
 import { type HealthThresholds, parseThresholds } from "../core/thresholds.js";
@@ -8,7 +9,6 @@ import { type Projection, projectGrowth } from "./facts/growth.js";
 import { type HealthKeeping, keepHealth } from "./facts/kept.js";
 import { probeHealth } from "./facts/probes.js";
 import { compareFigures, type FigureComparison } from "./facts/week-ago.js";
-import type { HealthFinding } from "./rules/finding.js";
 import { findingsOf } from "./rules/findings.js";
 import { type HealthScore, scoreHealth } from "./rules/score.js";
 import { emptyParts, unknownParts, unknownsOf } from "./rules/unknowns.js";
@@ -16,7 +16,7 @@ import { emptyParts, unknownParts, unknownsOf } from "./rules/unknowns.js";
 /** The state of a database: what was seen, what is wrong with it, and a number for the whole. */
 export interface HealthReport extends HealthScore {
   readonly facts: HealthFacts;
-  readonly findings: readonly HealthFinding[];
+  readonly findings: readonly Finding[];
   /** When the configured limits will be reached. */
   readonly projections: readonly Projection[];
   /** Figures now and at this hour a week ago; empty where none were kept then. */

@@ -1,4 +1,7 @@
 // Parts of a health check: thresholds, custom checks, figures and weights.
+
+export type { Finding, FindingPart, Severity } from "../core/finding.js";
+export { findingSchema } from "../core/finding.js";
 export { storageLimitsSchema } from "../core/storage-limits.js";
 export type { HealthThresholds } from "../core/thresholds.js";
 export { thresholdsSchema } from "../core/thresholds.js";
@@ -23,6 +26,5 @@ export { figureText } from "./facts/measures.js";
 export type { FigureComparison } from "./facts/week-ago.js";
 export type { Probed, Unread } from "./facts/within.js";
 export type { HealthOptions, HealthReport } from "./health.js";
-export type { HealthFinding, HealthPart, Severity } from "./rules/finding.js";
 export type { HealthScore, ScorePart } from "./rules/score.js";
 export { partWeights, severityCosts } from "./rules/score.js";

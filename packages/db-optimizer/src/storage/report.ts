@@ -1,6 +1,8 @@
+// How a database is stored, and what of it is over its limits.
 import type { Connection, mongo } from "mongoose";
 import { asStored } from "../core/bson/exact.js";
 import { toOptimizerError } from "../core/errors.js";
+import { applyRules, type Finding, type Rule } from "../core/finding.js";
 import { mapLimited } from "../core/limited.js";
 import type { Document } from "../core/model.js";
 import type { CollectionSize } from "../core/server/collection-size.js";
@@ -8,26 +10,10 @@ import { storageStats, sumSizes } from "../core/server/collection-size.js";
 import { databaseOf } from "../core/server/database.js";
 import { isAway, readGranted } from "../core/server/figure.js";
 import { ownWork } from "../core/server/own-work.js";
+import { shellText } from "../indexes/command.js";
 import { type ParsedStorageLimits, parseStorageLimits, type StorageLimits } from "./limits.js";
 import { type SampleShape, shapeOf } from "./shape.js";
-import { shapeProblems } from "./shape-problems.js";
-
-/** What is wrong with how something is stored. */
-export type StorageCode =
-  | "fragmented"
-  | "oversized_document"
-  | "bloated_documents"
-  | "unbounded_array"
-  | "too_many_indexes"
-  | "too_many_collections";
-
-/** A finding with its evidence. */
-export interface StorageFinding {
-  readonly code: StorageCode;
-  /** Absent for what concerns the whole database. */
-  readonly collection?: string;
-  readonly message: string;
-}
+import { manyCollections, manyIndexes, shapeRules } from "./storage-rules.js";
 
 /** How a collection is stored. */
 export interface CollectionStorage extends CollectionSize, SampleShape {
@@ -44,7 +30,7 @@ export interface CollectionStorage extends CollectionSize, SampleShape {
 /** How a database is stored. */
 export interface StorageReport {
   readonly collections: readonly CollectionStorage[];
-  readonly findings: readonly StorageFinding[];
+  readonly findings: readonly Finding[];
   /** Collections of which the server says nothing, or not to this user. */
   readonly leftOut: readonly LeftOut[];
 }
@@ -117,38 +103,46 @@ function reusableOf(parts: readonly Document[]): number | null {
   return free.length === 0 ? null : free.reduce<number>((sum, bytes) => sum + Number(bytes), 0);
 }
 
+const storageRules: readonly Rule<readonly CollectionStorage[], ParsedStorageLimits>[] = [
+  {
+    ...manyCollections,
+    find: (collections, limits) => manyCollections.find(collections.length, limits.collections),
+  },
+  {
+    code: "FRAGMENTED",
+    part: "storage",
+    severity: "info",
+    *find(collections, limits) {
+      for (const { collection, reusableBytes, storageBytes } of collections) {
+        const free = reusableBytes ?? 0;
+        if (free <= limits.reusableBytes || free <= limits.reusableRatio * storageBytes) continue;
+        const share = Math.round((free / storageBytes) * 100);
+        yield {
+          subject: collection,
+          message: `Much of the file of ${collection} is free for reuse only`,
+          evidence: `${Math.round(free / mebibyte)} MiB of its file (${share} %)`,
+          command: `db.runCommand(${shellText({ compact: collection })})`,
+        };
+      }
+    },
+  },
+  {
+    ...manyIndexes,
+    find: (collections, limits) =>
+      collections.flatMap(({ collection, indexes }) => manyIndexes.find(collection, indexes, limits.indexes)),
+  },
+  ...shapeRules.map((rule) => ({
+    ...rule,
+    *find(collections: readonly CollectionStorage[], limits: ParsedStorageLimits) {
+      for (const collection of collections) yield* rule.find(collection, limits);
+    },
+  })),
+];
+
 /** What of it is over its limit. Pure. */
 export function storageFindings(
   collections: readonly CollectionStorage[],
   limits: ParsedStorageLimits,
-): StorageFinding[] {
-  const many: StorageFinding[] =
-    collections.length > limits.collections
-      ? [{ code: "too_many_collections", message: `the database has ${collections.length} collections` }]
-      : [];
-  const found = collections.flatMap((storage) =>
-    [...findingsOf(storage, limits)].map(([code, message]) => ({
-      code,
-      collection: storage.collection,
-      message,
-    })),
-  );
-  return [...many, ...found];
-}
-
-function* findingsOf(
-  storage: CollectionStorage,
-  limits: ParsedStorageLimits,
-): Iterable<readonly [StorageCode, string]> {
-  const { reusableBytes, storageBytes, indexes } = storage;
-  const free = reusableBytes ?? 0;
-  if (free > limits.reusableBytes && free > limits.reusableRatio * storageBytes) {
-    const share = Math.round((free / storageBytes) * 100);
-    yield [
-      "fragmented",
-      `${Math.round(free / mebibyte)} MiB of its file (${share} %) are free for reuse only`,
-    ];
-  }
-  if (indexes > limits.indexes) yield ["too_many_indexes", `it has ${indexes} indexes`];
-  for (const { code, message } of shapeProblems(storage, limits)) yield [code, message];
+): Finding[] {
+  return applyRules(storageRules, collections, limits);
 }

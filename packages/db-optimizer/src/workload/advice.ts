@@ -7,8 +7,8 @@ import { canonicalIndex } from "../indexes/spec.js";
 import type { QueryPlan } from "../queries/explain.js";
 import { fieldsOf } from "../queries/shape.js";
 import type { SlowShape } from "../queries/slow.js";
-import { servesAs } from "./advise/candidates.js";
-import { keysPerReturned, type QueryAnalysis } from "./analyse.js";
+import { servesAs } from "./candidates.js";
+import { keysPerReturned, type QueryAnalysis } from "./judge.js";
 
 /** Something to do, why, and the command that does it. */
 export interface Advice {

@@ -5,7 +5,7 @@ import type { NamedQuery } from "../core/named-query.js";
 import { parseThresholds } from "../core/thresholds.js";
 import type { QueryPlan } from "../queries/explain.js";
 import { explainQuery } from "../queries/run-explain.js";
-import { judgePlan, type QueryProblem } from "./analyse.js";
+import { judgePlan, type QueryProblem } from "./judge.js";
 
 /** What is expected of a query's plan. */
 export interface PlanExpectation {

@@ -7,11 +7,17 @@ export type { QueryShape } from "../queries/shape.js";
 export type { SlowOperations, SlowShape } from "../queries/slow.js";
 export type { Advice } from "./advice.js";
 export { candidateIndex } from "./advice.js";
-export type { AdviseOptions } from "./advise/advise.js";
-export { adviseIndexes } from "./advise/advise.js";
-export type { AdviceLimits } from "./advise/limits.js";
-export { adviceLimitsSchema } from "./advise/limits.js";
-export type { Measured, WriteCost } from "./advise/measure.js";
+export type { AdviseOptions } from "./analysis.js";
+export { adviseIndexes } from "./analysis.js";
+export type { PlanExpectation } from "./expect.js";
+export type { QueryAnalysis, QueryProblem } from "./judge.js";
+export type { AdviceLimits } from "./limits.js";
+export { adviceLimitsSchema } from "./limits.js";
+export type { WorkloadQuery } from "./load.js";
+export type { Join, LookupFacts } from "./lookups.js";
+export type { Measured, WriteCost } from "./measure.js";
+export type { OptimizeOptions, OptimizeReport } from "./optimize.js";
+export { analysePerformance } from "./optimize.js";
 export type {
   AdviceReport,
   IndexAdvice,
@@ -19,10 +25,4 @@ export type {
   RejectionCode,
   ReportedQuery,
   ServedQuery,
-} from "./advise/report.js";
-export type { WorkloadQuery } from "./advise/workload.js";
-export type { QueryAnalysis, QueryProblem } from "./analyse.js";
-export type { PlanExpectation } from "./expect.js";
-export type { Join, LookupFacts } from "./lookups.js";
-export type { OptimizeOptions, OptimizeReport } from "./optimize.js";
-export { analysePerformance } from "./optimize.js";
+} from "./report.js";

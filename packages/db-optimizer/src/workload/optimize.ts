@@ -12,9 +12,9 @@ import { readShardKeys } from "../indexes/shard-keys.js";
 import type { IndexSpec } from "../indexes/spec.js";
 import { type SlowOperations, slowOperations } from "../queries/slow.js";
 import { type Advice, advise } from "./advice.js";
-import { isWorthwhile } from "./advise/advise.js";
-import { parseLimits } from "./advise/limits.js";
-import { analyseQuery, indexHitRatio, type QueryAnalysis } from "./analyse.js";
+import { isWorthwhile } from "./analysis.js";
+import { analyseQuery, indexHitRatio, type QueryAnalysis } from "./judge.js";
+import { parseLimits } from "./limits.js";
 
 /** How the queries of a database do, and what would make them better. */
 export interface OptimizeReport extends Pick<Redundancy, "shardKeysUnread"> {

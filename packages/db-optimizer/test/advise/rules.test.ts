@@ -4,11 +4,11 @@ import type { Document } from "../../src/core/model.js";
 import type { IndexKey } from "../../src/indexes/spec.js";
 import type { QueryPlan } from "../../src/queries/explain.js";
 import { shapeOf } from "../../src/queries/shape.js";
-import { screen } from "../../src/workload/advise/advise.js";
-import { candidate, candidatesFor, queryFields, servesAs } from "../../src/workload/advise/candidates.js";
-import { consolidate, type Serving } from "../../src/workload/advise/consolidate.js";
-import { percent } from "../../src/workload/advise/try-out.js";
-import { namedLoad, rankWorkload, recordedLoad, workOf } from "../../src/workload/advise/workload.js";
+import { screen } from "../../src/workload/analysis.js";
+import { candidate, candidatesFor, queryFields, servesAs } from "../../src/workload/candidates.js";
+import { consolidate, type Serving } from "../../src/workload/consolidate.js";
+import { namedLoad, rankWorkload, recordedLoad, workOf } from "../../src/workload/load.js";
+import { percent } from "../../src/workload/try-out.js";
 
 const keysOf = (key: Record<string, 1 | -1>): IndexKey[] =>
   Object.entries(key).map(([field, kind]) => ({ field, kind }));

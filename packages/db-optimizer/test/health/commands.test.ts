@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Document } from "../../src/core/model.js";
 import type { SecurityFacts } from "../../src/health/facts/facts.js";
 import { probeSecurity } from "../../src/health/facts/security.js";
-import { securityFindings } from "../../src/health/rules/security-findings.js";
+import { securityFindings } from "../../src/health/rules/security-rules.js";
 import { stopCommand } from "../../src/health/rules/stop-command.js";
 
 // What is printed must do what it says on MongoDB: https://www.mongodb.com/docs/manual/reference/command/killOp/,

@@ -239,12 +239,12 @@ describe("what only two looks tell", () => {
     "how long a member has been as it is: two minutes of RECOVERING are critical",
     async () => {
       const severity = ({ findings }: { findings: readonly { code: string; severity: string }[] }) =>
-        findings.find(({ code }) => code === "MEMBER_UNWELL")?.severity;
+        findings.find(({ code }) => code === "MEMBER_UNHEALTHY")?.severity;
       const first = await check({}, looking([]));
       const second = await check({ previous: first, now: later(120_000) }, looking([]));
       expect([severity(first), severity(second)]).toEqual(["warning", "warning"]);
       const third = await check({ previous: second, now: later(121_000) }, looking([]));
-      expect(third.findings.find(({ code }) => code === "MEMBER_UNWELL")).toMatchObject({
+      expect(third.findings.find(({ code }) => code === "MEMBER_UNHEALTHY")).toMatchObject({
         severity: "critical",
         evidence: "it is RECOVERING, seen so for 121 s",
       });

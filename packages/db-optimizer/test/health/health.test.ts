@@ -1,6 +1,7 @@
 import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { type Connection, createConnection, mongo, Schema } from "mongoose";
 import { beforeAll, describe, expect, it, test } from "vitest";
+import { findingSchema } from "../../src/core/finding.js";
 import { parseThresholds } from "../../src/core/thresholds.js";
 import type { HealthFacts, SampleFacts } from "../../src/health/facts/facts.js";
 import { projectGrowth } from "../../src/health/facts/growth.js";
@@ -208,13 +209,25 @@ describe("findingsOf", () => {
       "critical",
       replicating({ name: "b", state: "SECONDARY", lagMs: 73 * 3_600_000 } as never),
     ],
-    ["MEMBER_UNWELL", "warning", replicating({ name: "b", state: "RECOVERING", seenMs: 120_000 } as never)],
-    ["MEMBER_UNWELL", "critical", replicating({ name: "b", state: "RECOVERING", seenMs: 120_001 } as never)],
+    [
+      "MEMBER_UNHEALTHY",
+      "warning",
+      replicating({ name: "b", state: "RECOVERING", seenMs: 120_000 } as never),
+    ],
+    [
+      "MEMBER_UNHEALTHY",
+      "critical",
+      replicating({ name: "b", state: "RECOVERING", seenMs: 120_001 } as never),
+    ],
     ["OPLOG_SHORT", "warning", replicating({ name: "b", state: "SECONDARY" }, known(2))],
-    ["MEMBER_UNWELL", "warning", replicating({ name: "b", state: "RECOVERING" })],
-    ["MEMBER_UNWELL", "critical", replicating({ name: "b", state: "ROLLBACK" })],
-    ["MEMBER_UNWELL", "warning", replicating({ name: "b", state: "UNKNOWN", silentMs: 120_000 } as never)],
-    ["MEMBER_UNWELL", "critical", replicating({ name: "b", state: "UNKNOWN", silentMs: 120_001 } as never)],
+    ["MEMBER_UNHEALTHY", "warning", replicating({ name: "b", state: "RECOVERING" })],
+    ["MEMBER_UNHEALTHY", "critical", replicating({ name: "b", state: "ROLLBACK" })],
+    ["MEMBER_UNHEALTHY", "warning", replicating({ name: "b", state: "UNKNOWN", silentMs: 120_000 } as never)],
+    [
+      "MEMBER_UNHEALTHY",
+      "critical",
+      replicating({ name: "b", state: "UNKNOWN", silentMs: 120_001 } as never),
+    ],
     [
       "BALANCER_OFF",
       "warning",
@@ -339,6 +352,8 @@ describe("findingsOf", () => {
     const findings = findingsIn({ ...well, ...facts });
     expect(findings.map((finding) => [finding.code, finding.severity])).toEqual([[code, severity]]);
     expect(findings[0]?.evidence).not.toBe("");
+    // What a machine reads with --json has one shape, whichever rule it comes from.
+    for (const finding of findings) expect(findingSchema.parse(finding)).toEqual(finding);
   });
 });
 

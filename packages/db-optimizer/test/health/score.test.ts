@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { HealthFinding, HealthPart, Severity } from "../../src/health/rules/finding.js";
+import type { Finding, FindingPart, Severity } from "../../src/core/finding.js";
 import { partWeights, scoreHealth, severityCosts } from "../../src/health/rules/score.js";
 
 describe("scoreHealth", () => {
@@ -13,6 +13,7 @@ describe("scoreHealth", () => {
       code: "X",
       part: "indexes" as const,
       severity: "critical" as const,
+      subject: "*",
       message: "",
       evidence: "",
     };
@@ -33,6 +34,7 @@ describe("scoreHealth", () => {
       code: severity === "unknown" ? "UNKNOWN" : "AUTHENTICATION_OFF",
       part: "security" as const,
       severity: severity === "unknown" ? ("warning" as const) : (severity as "critical" | "warning"),
+      subject: "*",
       message: "",
       evidence: "",
     }));
@@ -49,17 +51,18 @@ describe("scoreHealth", () => {
     expect(scoreHealth([], all).score).toBe(0);
   });
 
-  const finding = (severity: Severity, part: HealthPart = "storage", code = "X"): HealthFinding => ({
+  const finding = (severity: Severity, part: FindingPart = "storage", code = "X"): Finding => ({
     code,
     part,
     severity,
+    subject: "*",
     message: "",
     evidence: "",
   });
-  const part = (findings: HealthFinding[], name: HealthPart = "storage") =>
+  const part = (findings: Finding[], name: FindingPart = "storage") =>
     scoreHealth(findings).parts.find((one) => one.part === name);
 
-  it.each<[string, HealthFinding[], number]>([
+  it.each<[string, Finding[], number]>([
     ["information costs little", [finding("info")], 98],
     ["and at most a fifth of its part", Array(30).fill(finding("info")), 80],
     ["warnings add up", [finding("warning"), finding("warning")], 60],

@@ -2,6 +2,7 @@ import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Connection } from "mongoose";
 import { Schema } from "mongoose";
 import { describe, expect, test } from "vitest";
+import { applyRules } from "../../src/core/finding.js";
 import type { Document } from "../../src/core/model.js";
 import { parseThresholds } from "../../src/core/thresholds.js";
 import type { CollectionFacts, HealthFacts } from "../../src/health/facts/facts.js";
@@ -9,7 +10,7 @@ import { figuresOf } from "../../src/health/facts/figures.js";
 import type { FigureName, HealthFigure } from "../../src/health/facts/measures.js";
 import { serverFactsOf } from "../../src/health/facts/server.js";
 import { compareFigures } from "../../src/health/facts/week-ago.js";
-import { weekFindings } from "../../src/health/rules/week-findings.js";
+import { serverRules } from "../../src/health/rules/server-rules.js";
 import { checkHealth, type HealthOptions, type HealthReport, type KeptHealth } from "../../src/index.js";
 import { answeringWrites, serverError } from "../support.js";
 
@@ -197,7 +198,9 @@ describe("a figure", () => {
   const found = (name: FigureName, value: number, then: number) => {
     const sized = name === "dataBytes" || name === "indexBytes" ? { collection: "a" } : {};
     const facts = factsOf({ [name]: value }, [{ name, value: then, ...sized }]);
-    return weekFindings(compareFigures(facts), new Date(0), parseThresholds(undefined)).map(
+    const judged = { ...facts, comparisons: compareFigures(facts) };
+    const rules = serverRules.filter(({ code }) => code === "WEEK_GROWTH");
+    return applyRules(rules, judged, parseThresholds(undefined)).map(
       ({ part, severity }) => `${part} ${severity}`,
     );
   };

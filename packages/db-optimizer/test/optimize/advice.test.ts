@@ -5,7 +5,7 @@ import type { QueryPlan } from "../../src/queries/explain.js";
 import { shapeOf } from "../../src/queries/shape.js";
 import { explainableCommand, groupByShape } from "../../src/queries/slow.js";
 import { advise, candidateIndex } from "../../src/workload/advice.js";
-import { indexHitRatio, judgePlan } from "../../src/workload/analyse.js";
+import { indexHitRatio, judgePlan } from "../../src/workload/judge.js";
 
 const good: QueryPlan = {
   indexes: ["a_1"],

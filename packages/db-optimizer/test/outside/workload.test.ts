@@ -11,8 +11,8 @@ import { groupByShape, recordedShapes } from "../../src/queries/slow.js";
 import { sampleSchemas } from "../../src/setup/sample-schema.js";
 import { storageReport } from "../../src/storage/report.js";
 import { candidateIndex } from "../../src/workload/advice.js";
-import { adviseIndexes } from "../../src/workload/advise/advise.js";
-import { queryFields } from "../../src/workload/advise/candidates.js";
+import { adviseIndexes } from "../../src/workload/analysis.js";
+import { queryFields } from "../../src/workload/candidates.js";
 import { analysePerformance } from "../../src/workload/optimize.js";
 
 const database = useTemporaryDatabase({ label: "workload", per: "test" });

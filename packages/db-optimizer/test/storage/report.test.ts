@@ -18,17 +18,28 @@ describe("storageReport", () => {
     await of("files").insertOne({ _id: "big" as never, data: new mongo.Binary(Buffer.alloc(1_200_000)) });
     await of("plain").insertOne({ a: 1, at: new Date(), list: [1, 2, 3] });
     const { collections, findings } = await storageReport(database.connection);
+    const found = { part: "schema", severity: "info", message: expect.stringMatching(/^Collection /) };
     expect(findings).toEqual([
       {
-        code: "oversized_document",
-        collection: "files",
-        message: expect.stringMatching(/^document big has 12/),
+        ...found,
+        code: "DOCUMENT_LARGE",
+        subject: "files",
+        evidence: expect.stringMatching(/^document big has 12/),
+        command: 'db.files.find({ _id: "big" })',
       },
-      { code: "bloated_documents", collection: "files", message: expect.anything() },
       {
-        code: "unbounded_array",
-        collection: "users",
-        message: "posts has 900 elements in document 7, and 3 in the median one",
+        ...found,
+        code: "DOCUMENTS_BLOATED",
+        subject: "files",
+        evidence: expect.stringMatching(/^the median document has 12\d+ bytes; 1 sampled$/),
+        command: 'db.files.find({ _id: "big" })',
+      },
+      {
+        ...found,
+        code: "ARRAY_UNBOUNDED",
+        subject: "users",
+        evidence: "posts has 900 elements in document 7, and 3 in the median one; 50 sampled",
+        command: "db.users.find({ _id: 7 })",
       },
     ]);
     expect(collections.map(({ collection, documents, sampled }) => [collection, documents, sampled])).toEqual(
@@ -80,10 +91,10 @@ const sound: CollectionStorage = {
 test.each<[string, Partial<CollectionStorage>, string[]]>([
   ["nothing", {}, []],
   ["free bytes that nobody knows", { reusableBytes: null }, []],
-  ["half of a file that is free", { reusableBytes: gibibyte / 2 }, ["fragmented"]],
+  ["half of a file that is free", { reusableBytes: gibibyte / 2 }, ["FRAGMENTED"]],
   ["a little that is free", { reusableBytes: gibibyte / 20 }, []],
   ["half of a small file", { storageBytes: 1_000, reusableBytes: 500 }, []],
-  ["too many indexes", { indexes: 21 }, ["too_many_indexes"]],
+  ["too many indexes", { indexes: 21 }, ["MANY_INDEXES"]],
   [
     "arrays that are all long: bounded, it seems",
     { arrays: [{ path: "a", medianLength: 600, longest: 700, longestId: 1 }] },
@@ -96,5 +107,5 @@ test.each<[string, Partial<CollectionStorage>, string[]]>([
 
 test("too many collections", () => {
   const findings = storageFindings([sound, sound], parseStorageLimits({ collections: 1 }));
-  expect(findings).toMatchObject([{ code: "too_many_collections" }]);
+  expect(findings).toMatchObject([{ code: "MANY_COLLECTIONS" }]);
 });

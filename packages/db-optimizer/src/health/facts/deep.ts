@@ -12,7 +12,7 @@ import { explainCommand, isFailureOfQuery } from "../../queries/run-explain.js";
 import { declaredCollections } from "../../setup/collections.js";
 import { sampleEach } from "../../setup/sample-schema.js";
 import { shapeOf } from "../../storage/shape.js";
-import { judgePlan, keysPerReturned } from "../../workload/analyse.js";
+import { judgePlan, keysPerReturned } from "../../workload/judge.js";
 import { readLookups } from "../../workload/lookups.js";
 import { type HealthCheck, runChecks } from "../checks.js";
 import type { DeepFacts, GrowthFacts, QueryFacts, SampleFacts } from "./facts.js";

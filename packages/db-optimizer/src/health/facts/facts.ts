@@ -7,7 +7,7 @@ import type { UnusedFinding } from "../../indexes/plan/unused.js";
 import type { SlowOperations } from "../../queries/slow.js";
 import type { SchemaSample } from "../../setup/sample-schema.js";
 import type { SampleShape } from "../../storage/shape.js";
-import type { QueryProblem } from "../../workload/analyse.js";
+import type { QueryProblem } from "../../workload/judge.js";
 import type { LookupFacts } from "../../workload/lookups.js";
 import type { CheckFacts } from "../checks.js";
 import type { HealthFigure } from "./measures.js";
@@ -113,6 +113,8 @@ export interface CollectionFacts extends CollectionSize {
 interface DeclarationFault {
   readonly code: OptimizerErrorCode;
   readonly message: string;
+  /** The collection; absent for more than one. */
+  readonly subject?: string;
 }
 
 export interface IndexFacts extends Redundancy {

@@ -1,11 +1,11 @@
-import type { HealthPart, Severity } from "../rules/finding.js";
+import type { FindingPart, Severity } from "../../core/finding.js";
 /** What a figure is counted in. */
 export type FigureUnit = "ms" | "count" | "perSecond" | "ratio" | "bytes";
 
 interface Measure {
   readonly label: string;
   readonly unit: FigureUnit;
-  readonly part: HealthPart;
+  readonly part: FindingPart;
   /** How bad it is when the figure grows: more work is information, and what suffers from it a warning. */
   readonly severity: Severity;
   /** Below this a figure is small, whatever it was. */

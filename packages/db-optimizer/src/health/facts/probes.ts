@@ -189,10 +189,13 @@ async function probeIndexes(
   );
   return {
     drift,
-    faults: [...faults, ...ofIndexes, ...declared.faults, ...ofCollections].map(({ code, message }) => ({
-      code,
-      message,
-    })),
+    faults: [...faults, ...ofIndexes, ...declared.faults, ...ofCollections].map(
+      ({ code, message, details }) => ({
+        code,
+        message,
+        ...(typeof details.collection === "string" && { subject: details.collection }),
+      }),
+    ),
     ...redundancyOf(collections, shardKeys),
     silent: members.silent,
     use: countable.flatMap((found) =>

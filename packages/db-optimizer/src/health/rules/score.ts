@@ -1,7 +1,7 @@
-import type { HealthFinding, HealthPart, Severity } from "./finding.js";
+import type { Finding, FindingPart, Severity } from "../../core/finding.js";
 
 /** How much each part counts; the weights add up to 100. */
-export const partWeights: Readonly<Record<HealthPart, number>> = {
+export const partWeights: Readonly<Record<FindingPart, number>> = {
   connection: 5,
   topology: 10,
   security: 15,
@@ -20,7 +20,7 @@ const severityFactors: Readonly<Record<Severity, number>> = { info: 1, warning: 
 
 /** One part of the score. */
 export interface ScorePart {
-  readonly part: HealthPart;
+  readonly part: FindingPart;
   readonly weight: number;
   /** 0 to 100; `null` where nothing was looked at. */
   readonly points: number | null;
@@ -44,12 +44,12 @@ export interface HealthScore {
  * @param empty parts in which there was nothing to look at
  */
 export function scoreHealth(
-  findings: readonly HealthFinding[],
-  unknown: ReadonlySet<HealthPart> = new Set(),
-  empty: ReadonlySet<HealthPart> = new Set(),
+  findings: readonly Finding[],
+  unknown: ReadonlySet<FindingPart> = new Set(),
+  empty: ReadonlySet<FindingPart> = new Set(),
 ): HealthScore {
   const parts = Object.entries(partWeights).map(([name, weight]) => {
-    const part = name as HealthPart;
+    const part = name as FindingPart;
     const own = findings.filter((finding) => finding.part === part);
     const state = unknown.has(part) ? "unknown" : empty.has(part) ? "empty" : "judged";
     const points = state === "judged" ? pointsOf(own) : null;
@@ -62,7 +62,7 @@ export function scoreHealth(
 }
 
 // A part weighs little, and what is wrong in it may be all that matters: nobody reads 97 as an open door.
-function factorOf(findings: readonly HealthFinding[]): number {
+function factorOf(findings: readonly Finding[]): number {
   const severities = new Set(
     findings.filter(({ code }) => code !== "UNKNOWN").map(({ severity }) => severity),
   );
@@ -70,7 +70,7 @@ function factorOf(findings: readonly HealthFinding[]): number {
   return severities.has("warning") ? severityFactors.warning : severityFactors.info;
 }
 
-function pointsOf(findings: readonly HealthFinding[]): number {
+function pointsOf(findings: readonly Finding[]): number {
   const cost = (severity: Severity) =>
     findings.filter((finding) => finding.severity === severity && finding.code !== "UNKNOWN").length *
     severityCosts[severity];

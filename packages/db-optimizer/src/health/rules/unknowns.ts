@@ -1,10 +1,10 @@
+import type { FindingPart } from "../../core/finding.js";
 import type { HealthFacts } from "../facts/facts.js";
 import type { Probed } from "../facts/within.js";
-import type { HealthPart } from "./finding.js";
 
 /** One thing that could not be found out. */
 export interface Unknown {
-  readonly part: HealthPart;
+  readonly part: FindingPart;
   readonly what: string;
   readonly reason: string;
   /** More privileges, time or members would have told. */
@@ -14,7 +14,7 @@ export interface Unknown {
 /** All that a check could not find out. Pure. */
 export function unknownsOf(facts: HealthFacts): Unknown[] {
   const { security, deep, slow } = facts;
-  const probes: ReadonlyArray<readonly [HealthPart, string, Probed<unknown>]> = [
+  const probes: ReadonlyArray<readonly [FindingPart, string, Probed<unknown>]> = [
     ["connection", "round trips", facts.connection],
     ["topology", "topology", facts.topology],
     ["topology", "members", facts.replication],
@@ -82,7 +82,7 @@ export function unknownParts({
   server,
   deep,
 }: HealthFacts) {
-  const parts: ReadonlyArray<readonly [HealthPart, boolean]> = [
+  const parts: ReadonlyArray<readonly [FindingPart, boolean]> = [
     ["connection", connection.known],
     ["topology", topology.known],
     ["security", security.user.known || security.settings.known],
@@ -96,8 +96,8 @@ export function unknownParts({
 }
 
 /** Parts in which there was nothing to look at. Pure. */
-export function emptyParts({ deep: { queries, schemas, checks } }: HealthFacts): Set<HealthPart> {
-  const empty = (part: HealthPart, list: Probed<readonly unknown[]>) =>
+export function emptyParts({ deep: { queries, schemas, checks } }: HealthFacts): Set<FindingPart> {
+  const empty = (part: FindingPart, list: Probed<readonly unknown[]>) =>
     list.known && list.value.length === 0 && !checks.some((check) => check.part === part) ? [part] : [];
   return new Set([...empty("queries", queries), ...empty("schema", schemas)]);
 }

@@ -1,10 +1,10 @@
-import type { Document } from "../../core/model.js";
-import { findCommand, type NamedQuery } from "../../core/named-query.js";
-import { canonicalCollation } from "../../indexes/collation.js";
-import { collationText } from "../../indexes/spec.js";
-import type { QueryPlan } from "../../queries/explain.js";
-import { type QueryShape, shapeOf } from "../../queries/shape.js";
-import { explainableCommand, type RecordedShape } from "../../queries/slow.js";
+import type { Document } from "../core/model.js";
+import { findCommand, type NamedQuery } from "../core/named-query.js";
+import { canonicalCollation } from "../indexes/collation.js";
+import { collationText } from "../indexes/spec.js";
+import type { QueryPlan } from "../queries/explain.js";
+import { type QueryShape, shapeOf } from "../queries/shape.js";
+import { explainableCommand, type RecordedShape } from "../queries/slow.js";
 
 /** A query that an index is looked for, with what it costs today. */
 export interface WorkloadQuery {

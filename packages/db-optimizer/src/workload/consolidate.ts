@@ -1,4 +1,4 @@
-import { collationText, type IndexKey, keysText } from "../../indexes/spec.js";
+import { collationText, type IndexKey, keysText } from "../indexes/spec.js";
 import { type Candidate, candidate, servesAs } from "./candidates.js";
 
 /** A candidate that serves queries. */

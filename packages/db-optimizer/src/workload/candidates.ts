@@ -1,5 +1,5 @@
-import type { Document } from "../../core/model.js";
-import type { Collation } from "../../indexes/collation.js";
+import type { Document } from "../core/model.js";
+import type { Collation } from "../indexes/collation.js";
 import {
   canonicalIndex,
   collationText,
@@ -7,8 +7,8 @@ import {
   type IndexSpec,
   isOrdered,
   keysText,
-} from "../../indexes/spec.js";
-import { fieldsOf, filterOf, type QueryShape } from "../../queries/shape.js";
+} from "../indexes/spec.js";
+import { fieldsOf, filterOf, type QueryShape } from "../queries/shape.js";
 
 /** An index that may serve a query. */
 export interface Candidate {

@@ -1,24 +1,24 @@
 import type { Connection } from "mongoose";
 
-import { isOptimizerError } from "../../core/errors.js";
-import { collectionNames, type ModelLike, modelsOf } from "../../core/model.js";
-import { findCommand, type NamedQuery } from "../../core/named-query.js";
-import { throwIfAborted } from "../../core/pause.js";
-import { databaseOf } from "../../core/server/database.js";
-import { declaredIndexes, type ExpectedIndex } from "../../indexes/declared.js";
-import { type ActualCollection, inspectIndexes } from "../../indexes/inspect.js";
-import { diffIndexes } from "../../indexes/plan/diff.js";
-import { inspectSizes } from "../../indexes/plan/sizes.js";
-import type { IndexedSize } from "../../indexes/steps/estimate.js";
-import { type LeaseOptions, withLease } from "../../jobs/lease.js";
-import { type QueryPlan, summariseExplain } from "../../queries/explain.js";
-import { explainCommand } from "../../queries/run-explain.js";
-import { recordedShapes } from "../../queries/slow.js";
-import { adviseCollection } from "./collection.js";
+import { isOptimizerError } from "../core/errors.js";
+import { collectionNames, type ModelLike, modelsOf } from "../core/model.js";
+import { findCommand, type NamedQuery } from "../core/named-query.js";
+import { throwIfAborted } from "../core/pause.js";
+import { databaseOf } from "../core/server/database.js";
+import { declaredIndexes, type ExpectedIndex } from "../indexes/declared.js";
+import { type ActualCollection, inspectIndexes } from "../indexes/inspect.js";
+import { diffIndexes } from "../indexes/plan/diff.js";
+import { inspectSizes } from "../indexes/plan/sizes.js";
+import type { IndexedSize } from "../indexes/steps/estimate.js";
+import { type LeaseOptions, withLease } from "../jobs/lease.js";
+import { type QueryPlan, summariseExplain } from "../queries/explain.js";
+import { explainCommand } from "../queries/run-explain.js";
+import { recordedShapes } from "../queries/slow.js";
+import { adviseCollection } from "./advise-collection.js";
 import { type AdviceLimits, type ParsedAdviceLimits, parseLimits } from "./limits.js";
+import { namedLoad, rankWorkload, recordedLoad, type WorkloadQuery } from "./load.js";
 import type { AdviceReport, IndexAdvice, Rejection } from "./report.js";
 import { removeLeftovers } from "./sample.js";
-import { namedLoad, rankWorkload, recordedLoad, type WorkloadQuery } from "./workload.js";
 
 /** Options of {@link adviseIndexes}. */
 export interface AdviseOptions extends LeaseOptions {

@@ -1,14 +1,15 @@
 import type { Connection } from "mongoose";
-import { throwIfAborted } from "../../core/pause.js";
-import { databaseOf } from "../../core/server/database.js";
-import { createIndexText } from "../../indexes/command.js";
-import type { ExpectedIndex } from "../../indexes/declared.js";
-import type { ActualCollection } from "../../indexes/inspect.js";
-import { redundantIndexes } from "../../indexes/plan/redundant.js";
-import { collationText, type IndexSpec } from "../../indexes/spec.js";
-import { estimateBuild, type IndexedSize } from "../../indexes/steps/estimate.js";
+import { throwIfAborted } from "../core/pause.js";
+import { databaseOf } from "../core/server/database.js";
+import { createIndexText } from "../indexes/command.js";
+import type { ExpectedIndex } from "../indexes/declared.js";
+import type { ActualCollection } from "../indexes/inspect.js";
+import { redundantIndexes } from "../indexes/plan/redundant.js";
+import { collationText, type IndexSpec } from "../indexes/spec.js";
+import { estimateBuild, type IndexedSize } from "../indexes/steps/estimate.js";
 import { consolidate, type Serving } from "./consolidate.js";
 import type { ParsedAdviceLimits } from "./limits.js";
+import type { WorkloadQuery } from "./load.js";
 import { measureQuery, measureWrites, type WriteCost } from "./measure.js";
 import type { IndexAdvice, Rejection, ServedQuery } from "./report.js";
 import { buildOnCopy, withSample } from "./sample.js";
@@ -22,7 +23,6 @@ import {
   type Trial,
   trialIndex,
 } from "./try-out.js";
-import type { WorkloadQuery } from "./workload.js";
 
 interface CollectionInput {
   readonly source: ActualCollection;

@@ -1,15 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { type Connection, mongo } from "mongoose";
-import { isDuplicate } from "../../core/errors.js";
-import type { Document } from "../../core/model.js";
-import { throwIfAborted } from "../../core/pause.js";
-import { databaseOf } from "../../core/server/database.js";
-import { primary } from "../../core/server/own-collection.js";
-import { ownWork } from "../../core/server/own-work.js";
-import type { Collation } from "../../indexes/collation.js";
-import { createIndexEntry } from "../../indexes/command.js";
-import type { ActualCollection } from "../../indexes/inspect.js";
-import type { IndexSpec } from "../../indexes/spec.js";
+import { isDuplicate } from "../core/errors.js";
+import type { Document } from "../core/model.js";
+import { throwIfAborted } from "../core/pause.js";
+import { databaseOf } from "../core/server/database.js";
+import { primary } from "../core/server/own-collection.js";
+import { ownWork } from "../core/server/own-work.js";
+import type { Collation } from "../indexes/collation.js";
+import { createIndexEntry } from "../indexes/command.js";
+import type { ActualCollection } from "../indexes/inspect.js";
+import type { IndexSpec } from "../indexes/spec.js";
 
 const prefix = "org_db_advice_";
 const batchSize = 1_000;

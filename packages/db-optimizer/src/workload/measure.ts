@@ -1,16 +1,16 @@
 import { type Connection, mongo } from "mongoose";
-import { isOptimizerError } from "../../core/errors.js";
-import type { Document } from "../../core/model.js";
-import { databaseOf } from "../../core/server/database.js";
-import { summarise } from "../../core/server/latency.js";
-import { timedRead } from "../../core/server/timed-read.js";
-import { isTransient } from "../../core/server/transient.js";
-import type { IndexSpec } from "../../indexes/spec.js";
-import { dropIndex } from "../../indexes/steps/build.js";
-import { type QueryPlan, summariseExplain } from "../../queries/explain.js";
-import { explainCommand } from "../../queries/run-explain.js";
+import { isOptimizerError } from "../core/errors.js";
+import type { Document } from "../core/model.js";
+import { databaseOf } from "../core/server/database.js";
+import { summarise } from "../core/server/latency.js";
+import { timedRead } from "../core/server/timed-read.js";
+import { isTransient } from "../core/server/transient.js";
+import type { IndexSpec } from "../indexes/spec.js";
+import { dropIndex } from "../indexes/steps/build.js";
+import { type QueryPlan, summariseExplain } from "../queries/explain.js";
+import { explainCommand } from "../queries/run-explain.js";
+import { type WorkloadQuery, workOf } from "./load.js";
 import { buildOnCopy, type Sample } from "./sample.js";
-import { type WorkloadQuery, workOf } from "./workload.js";
 
 /** What a query costs on the copy. */
 export interface Measured {

@@ -1,27 +1,27 @@
 import type { Connection } from "mongoose";
 
-import { toOptimizerError } from "../../core/errors.js";
-import type { Document } from "../../core/model.js";
-import { throwIfAborted } from "../../core/pause.js";
-import { databaseOf } from "../../core/server/database.js";
-import { isRecordFault } from "../../core/server/transient.js";
-import { canonicalCollation } from "../../indexes/collation.js";
-import { shellText } from "../../indexes/command.js";
-import type { ExpectedIndex } from "../../indexes/declared.js";
-import type { ActualCollection } from "../../indexes/inspect.js";
+import { toOptimizerError } from "../core/errors.js";
+import type { Document } from "../core/model.js";
+import { throwIfAborted } from "../core/pause.js";
+import { databaseOf } from "../core/server/database.js";
+import { isRecordFault } from "../core/server/transient.js";
+import { canonicalCollation } from "../indexes/collation.js";
+import { shellText } from "../indexes/command.js";
+import type { ExpectedIndex } from "../indexes/declared.js";
+import type { ActualCollection } from "../indexes/inspect.js";
 import {
   collationText,
   type IndexKey,
   type IndexSpec,
   isOrdered,
   resolveCollation,
-} from "../../indexes/spec.js";
+} from "../indexes/spec.js";
 import { type Candidate, candidatesFor, queryFields, servesAs } from "./candidates.js";
 import type { Serving } from "./consolidate.js";
+import type { WorkloadQuery } from "./load.js";
 import { type Measured, measureQuery, withIndex } from "./measure.js";
 import type { Rejection, RejectionCode } from "./report.js";
 import { buildOnCopy, cardinalities, type Sample } from "./sample.js";
-import type { WorkloadQuery } from "./workload.js";
 
 /** Share of the work that an index must save. */
 export const minimumSaving = 0.5;

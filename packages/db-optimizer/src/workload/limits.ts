@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { checked } from "../../core/checked.js";
+import { checked } from "../core/checked.js";
 
 /** Every limit that advice goes by. */
 export const adviceLimitsSchema = z.strictObject({

@@ -1,6 +1,6 @@
-import type { IndexKey } from "../../indexes/spec.js";
+import type { IndexKey } from "../indexes/spec.js";
+import type { WorkloadQuery } from "./load.js";
 import type { Measured, WriteCost } from "./measure.js";
-import type { WorkloadQuery } from "./workload.js";
 
 /** Why a query or an index is given no advice on. */
 export type RejectionCode =

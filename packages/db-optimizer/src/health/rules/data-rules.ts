@@ -1,0 +1,230 @@
+// Rules of the data and of what is asked of it: collections, samples, joins, named queries, growth, checks of your own.
+import type { Found, Severity } from "../../core/finding.js";
+import { collectionText, shellText } from "../../indexes/command.js";
+import type { BrokenPath } from "../../setup/sample-schema.js";
+import { manyCollections, shapeRules } from "../../storage/storage-rules.js";
+import type { QueryProblem } from "../../workload/judge.js";
+import { projectGrowth } from "../facts/growth.js";
+import { type HealthRule, known, listOf } from "./rule.js";
+
+const ofProblem: Readonly<Record<QueryProblem, readonly [Severity, string, string]>> = {
+  collection_scan: ["warning", "reads its whole collection", "org-db advise"],
+  blocking_sort: ["warning", "sorts in memory", "org-db advise"],
+  index_scan: ["warning", "reads far more of its index than it returns", "org-db optimize"],
+  examines_too_much: ["info", "examines much more than it returns", "org-db advise"],
+  other_index: ["info", "is served by another index than it names", "org-db optimize"],
+};
+
+const queryRules = (Object.keys(ofProblem) as QueryProblem[]).map((problem): HealthRule => {
+  const [severity, what, command] = ofProblem[problem];
+  return {
+    code: `QUERY_${problem.toUpperCase()}`,
+    part: "queries",
+    severity,
+    command,
+    *find({ deep }): Iterable<Found> {
+      for (const asked of listOf(deep.queries)) {
+        const { query, collection, problems, indexes, failure } = asked;
+        if (failure !== undefined || !problems.includes(problem)) continue;
+        // Of a collection that is not there, or a lookup by _id, no index serves the query, and none is the wrong one.
+        if (problem === "other_index" && indexes.length === 0) continue;
+        const read = `${asked.examinedPerReturned.toFixed(1)} documents and ${asked.keysPerReturned.toFixed(1)} keys`;
+        const by = indexes.length > 0 ? `by ${indexes.join(", ")}` : "by no index";
+        yield {
+          subject: query,
+          message: `The named query ${query} ${what}`,
+          evidence: `on ${collection}, ${by}: ${read} examined for each document returned`,
+        };
+      }
+    },
+  };
+});
+
+export const dataRules: readonly HealthRule[] = [
+  {
+    ...manyCollections,
+    find: ({ collections }, limits) => manyCollections.find(listOf(collections).length, limits.collections),
+  },
+  {
+    code: "COLLECTION_MISSING",
+    part: "storage",
+    severity: "warning",
+    command: "org-db setup",
+    find: ({ collections }) =>
+      listOf(collections)
+        .filter(({ exists }) => !exists)
+        .map(({ collection }) => ({
+          subject: collection,
+          message: `Collection ${collection} is declared and missing`,
+          evidence: "listCollections does not name it",
+        })),
+  },
+  {
+    code: "INDEXES_LARGE",
+    part: "storage",
+    severity: "info",
+    command: "org-db optimize",
+    find: ({ collections }, { indexToDataRatio }) =>
+      listOf(collections)
+        .filter(
+          ({ dataBytes, indexBytes }) => dataBytes > 10_000_000 && indexBytes > dataBytes * indexToDataRatio,
+        )
+        .map(({ collection, dataBytes, indexBytes }) => ({
+          subject: collection,
+          message: `The indexes of ${collection} are much larger than its data`,
+          evidence: `${(indexBytes / dataBytes).toFixed(1)} index bytes for each data byte`,
+        })),
+  },
+  {
+    code: "SCHEMA_BROKEN",
+    part: "schema",
+    severity: "info",
+    *find({ deep }) {
+      for (const { collection, sampled, failing, paths } of listOf(deep.schemas)) {
+        const [first] = paths;
+        if (!first) continue;
+        const places = paths
+          .slice(0, 5)
+          .map(({ path, kind, documents }) => `${path || "(document)"} ${kind} (${documents})`);
+        yield {
+          subject: collection,
+          // One in ten is no leftover: something writes such documents.
+          severity: failing * 10 >= sampled ? "warning" : "info",
+          message: `Documents of ${collection} are not as their model declares`,
+          evidence: `${failing} of ${sampled} sampled: ${places.join(", ")}`,
+          command: `${collectionText(collection)}.find(${shellText(searchFor(first))}).limit(10)`,
+        };
+      }
+    },
+  },
+  {
+    code: "QUERY_FAILED",
+    part: "queries",
+    severity: "warning",
+    find: ({ deep }) =>
+      listOf(deep.queries).flatMap(({ query, failure }) =>
+        failure === undefined
+          ? []
+          : [{ subject: query, message: `The named query ${query} cannot be explained`, evidence: failure }],
+      ),
+  },
+  ...queryRules,
+  limitRule("LIMIT_REACHED", "critical", "has reached its limit", (days) => days === 0),
+  limitRule("LIMIT_NEAR", "warning", "reaches its limit", (days, most) => days > 0 && days <= most),
+  {
+    code: "CHECK_FAILED",
+    part: "security",
+    severity: "warning",
+    *find({ deep }) {
+      for (const { name, part, result } of deep.checks) {
+        const answer = known(result);
+        if (!answer || answer.ok) continue;
+        const { severity, message, evidence, command } = answer;
+        yield {
+          subject: name,
+          part,
+          severity,
+          message,
+          evidence: `${name}: ${evidence}`,
+          ...(command && { command }),
+        };
+      }
+    },
+  },
+  ...shapeRules.map(
+    (rule): HealthRule => ({
+      ...rule,
+      *find({ deep }, limits) {
+        for (const sample of listOf(deep.schemas))
+          yield* rule.find(
+            { ...sample.shape, collection: sample.collection, sampled: sample.sampled },
+            limits,
+          );
+      },
+    }),
+  ),
+  {
+    code: "LOOKUPS_FREQUENT",
+    part: "schema",
+    severity: "info",
+    *find({ deep }, { lookupOperations, lookupStages }) {
+      for (const facts of listOf(deep.lookups)) {
+        const { collection, operations, aggregations, totalMillis, mostJoins, joins, since } = facts;
+        if (operations < lookupOperations && mostJoins < lookupStages) continue;
+        const others = [...new Set(joins.map(({ from }) => from))].join(", ");
+        yield {
+          subject: collection,
+          message: `What is read of ${collection} is put together with $lookup; keep together what is read together`,
+          evidence: `${operations} of ${aggregations} aggregations recorded since ${since.toISOString()} join ${others}: at most ${mostJoins} in one, ${Math.round(totalMillis)} ms in all`,
+          command: `db.getCollection("system.profile").find(${shellText({ "command.aggregate": collection })})`,
+        };
+      }
+    },
+  },
+  {
+    // Joins that read the other collection from end to end, for every document that is joined.
+    code: "LOOKUP_UNINDEXED",
+    part: "schema",
+    severity: "warning",
+    find({ deep, collections, indexes }) {
+      const use = known(indexes)?.use;
+      if (!use) return undefined;
+      const existing = new Set(
+        listOf(collections)
+          .filter(({ exists }) => exists)
+          .map(({ collection }) => collection),
+      );
+      const visible = use.filter(({ index }) => !index.hidden && !index.building);
+      const served = new Set(visible.map(({ index }) => `${index.collection}.${index.keys[0]?.field}`));
+      const found = new Map<string, Found>();
+      for (const { collection, operations, joins } of listOf(deep.lookups))
+        for (const { from, foreignField = "_id" } of joins) {
+          const place = `${from}.${foreignField}`;
+          if (foreignField === "_id" || !existing.has(from) || served.has(place) || found.has(place))
+            continue;
+          found.set(place, {
+            subject: from,
+            message: `A $lookup of ${collection} reads all of ${from} for each document that it joins`,
+            evidence: `no index of ${from} begins with ${foreignField}; ${operations} recorded aggregations join`,
+            command: `${collectionText(from)}.createIndex(${shellText({ [foreignField]: 1 })})`,
+          });
+        }
+      return found.values();
+    },
+  },
+];
+
+function limitRule(
+  code: string,
+  severity: Severity,
+  what: string,
+  isOver: (days: number, most: number) => boolean,
+): HealthRule {
+  return {
+    code,
+    part: "storage",
+    severity,
+    command: "org-db cleanup",
+    *find({ deep }, { limits, limitDays }) {
+      for (const { subject, measure, limit, now, perDay, days } of projectGrowth(
+        listOf(deep.growth),
+        limits,
+      )) {
+        if (days === null || !isOver(days, limitDays)) continue;
+        const unit = measure === "documents" ? "documents" : "bytes of data";
+        const where = subject === "*" ? "The database" : subject;
+        yield {
+          subject,
+          message: `${where} ${what}${days === 0 ? "" : ` in ${Math.ceil(days)} days`}`,
+          evidence: `${Math.round(now)} of ${limit} ${unit}, ${Math.round(perDay)} more per day`,
+        };
+      }
+    },
+  };
+}
+
+// As near as a filter comes without repeating the schema.
+function searchFor({ path, kind }: BrokenPath): Record<string, unknown> {
+  const field = path.replaceAll(".*", "");
+  return { [field]: { $exists: kind !== "missing" } };
+}
