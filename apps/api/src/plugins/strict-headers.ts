@@ -20,13 +20,16 @@ const authority = /^(\[[\da-f:.]+\]|[^\s/?#@\\[\]:"<>^`{|}]*)(:\d{0,5})?$/i;
 
 /**
  * Refuses what RFC 9112 section 3.2 has a server refuse: a request of HTTP/1.1 without a Host, with two, or with one that
- * is none; and repeated headers that decide who asks or what was sent.
+ * is none; and repeated headers that decide who asks or what was sent. The connection ends with the answer.
  */
 export const strictHeaders = fastifyPlugin(
   (app, _options, done) => {
-    app.addHook("onRequest", async ({ raw }) => {
+    app.addHook("onRequest", async ({ raw }, reply) => {
       const reason = repeatsSingleton(raw) ? "repeated_header" : lacksHost(raw) ? "host" : undefined;
-      if (reason) throw new ApiError("MALFORMED_REQUEST", { reason });
+      if (!reason) return;
+      // Whatever follows on such a connection may be the rest of what somebody smuggles: it gets no answer.
+      reply.header("connection", "close");
+      throw new ApiError("MALFORMED_REQUEST", { reason });
     });
     done();
   },
