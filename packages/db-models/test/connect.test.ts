@@ -63,7 +63,9 @@ describe("openDatabase", () => {
 describe("defineModels", () => {
   it("gives one connection the same models each time, and another its own", () => {
     const [first, second] = [mongoose.createConnection(), mongoose.createConnection()];
-    expect(defineModels(first)).toBe(defineModels(first));
+    const again = defineModels(first);
+    for (const [name, model] of Object.entries(defineModels(first)))
+      expect(model).toBe(again[name as keyof typeof again]);
     expect(defineModels(second).User).not.toBe(defineModels(first).User);
   });
 });

@@ -81,7 +81,8 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
 async function makeGrants(models: IdentityModels, userId: Types.ObjectId, now: Date): Promise<string[]> {
   const appId = new Types.ObjectId();
   const purgeAt = new Date(now.getTime() + 1_000_000);
-  const hashes = Array.from({ length: 6 }, () => sha256(randomKey()));
+  const hash = () => sha256(randomKey());
+  const hashes = [hash(), hash(), hash(), hash(), hash(), hash()] as const;
   const dated = { createdAt: now, expiresAt: purgeAt, purgeAt, schemaVersion: 1 };
   await models.App.create({
     _id: appId,
@@ -129,7 +130,7 @@ async function makeGrants(models: IdentityModels, userId: Types.ObjectId, now: D
     purgeAt,
   });
   await models.LoginProfile.create({ subject: "user", key: userId.toHexString(), updatedAt: now, purgeAt });
-  return hashes;
+  return [...hashes];
 }
 
 /** Every document of the database, as one text. */

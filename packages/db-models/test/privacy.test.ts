@@ -215,8 +215,8 @@ describe("eraseUserData", () => {
     const report = await eraseUserData(contextAt(models, now), { userId: user._id, appsTo: heir._id });
     expect(report.removed).toMatchObject({ app_tokens: 1, app_permissions: 1 });
     expect(report.removed).not.toHaveProperty("apps");
-    const [app] = await models.App.find({ ownerId: heir._id });
-    expect(await models.AppToken.countDocuments({ appId: app?._id })).toBe(1);
+    const app = await models.App.findOne({ ownerId: heir._id }).orFail();
+    expect(await models.AppToken.countDocuments({ appId: app._id })).toBe(1);
   });
 
   it("frees the email address", async () => {

@@ -1,4 +1,5 @@
 import { type Features, featuresOf } from "./features.js";
+import type { ExactPlace } from "./geo.js";
 import type { Policy } from "./policy.js";
 import type { Population } from "./population/population.js";
 import { type Profile, usableProfile } from "./profile.js";
@@ -32,7 +33,7 @@ export interface Facts {
   /** Kinds of the flags that are not stale. */
   readonly flags: readonly NetworkFlagKind[];
   /** Where the attempt is, if that can be trusted. */
-  readonly place: Required<Place> | undefined;
+  readonly place: ExactPlace | undefined;
   /** When, ms since 1970; `undefined` when the clock gave nonsense. */
   readonly at: number | undefined;
   /** Whether that time is near the profile's; if not, a clock may have been wrong. */
@@ -94,7 +95,7 @@ export function countOf(value: unknown): number {
 }
 
 /** The place, if its numbers are on this planet. */
-export function readPlace(place: Place | null | undefined): Required<Place> | undefined {
+export function readPlace(place: Place | null | undefined): ExactPlace | undefined {
   if (typeof place !== "object" || place === null) return undefined;
   const { latitude, longitude } = place;
   if (!isDegree(latitude, 90) || !isDegree(longitude, 180)) return undefined;

@@ -1,5 +1,10 @@
 import type { Place } from "./signals.js";
 
+/** A place with the radius, in km, within which it really is. */
+export interface ExactPlace extends Place {
+  readonly accuracyKm: number;
+}
+
 const earthRadiusKm = 6_371;
 const radians = Math.PI / 180;
 
@@ -7,7 +12,7 @@ const radians = Math.PI / 180;
  * The least distance between two places, in km: on the great circle (haversine), less the radius within which each
  * place really is.
  */
-export function distanceKm(a: Required<Place>, b: Required<Place>): number {
+export function distanceKm(a: ExactPlace, b: ExactPlace): number {
   const latitude = Math.sin(((b.latitude - a.latitude) * radians) / 2) ** 2;
   const longitude = Math.sin(((b.longitude - a.longitude) * radians) / 2) ** 2;
   const chord = latitude + Math.cos(a.latitude * radians) * Math.cos(b.latitude * radians) * longitude;

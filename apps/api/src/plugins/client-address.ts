@@ -29,7 +29,7 @@ export const clientAddress = fastifyPlugin(
 /** Which proxies' X-Forwarded-* headers are believed: the configured ones, also where they write their port. */
 export function trustedProxies({
   trustProxy,
-}: Pick<Config, "trustProxy">): FastifyServerOptions["trustProxy"] {
+}: Pick<Config, "trustProxy">): NonNullable<FastifyServerOptions["trustProxy"]> {
   if (trustProxy.length === 0) return false;
   return (address) => isAllowed(trustProxy, canonicalClientAddress(address));
 }

@@ -49,6 +49,7 @@ export function useApi(config: Partial<ConfigInput> = {}, deps: Partial<AppDeps>
   const log: string[] = [];
   const apps: FastifyInstance[] = [];
   let connection: Connection;
+  let identity: Identity;
   const build: TestApi["build"] = async (changed = {}, changedDeps = {}) => {
     const limits = { rateLimit: 1_000_000, signInRateLimit: 1_000_000, logLevel: "trace" } as const;
     const app = await buildApp({
@@ -65,6 +66,7 @@ export function useApi(config: Partial<ConfigInput> = {}, deps: Partial<AppDeps>
   beforeAll(async () => {
     const options = { autoIndex: false, autoCreate: false, monitorCommands: true };
     connection = await createConnection(database.uri, options).asPromise();
+    identity = createIdentity({ connection, clock });
     await Promise.all(Object.values(defineModels(connection)).map((model) => model.createIndexes()));
     await build();
   });
@@ -81,7 +83,7 @@ export function useApi(config: Partial<ConfigInput> = {}, deps: Partial<AppDeps>
       return defineModels(connection);
     },
     get identity() {
-      return createIdentity({ connection, clock });
+      return identity;
     },
     get connection() {
       return connection;

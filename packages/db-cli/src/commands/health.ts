@@ -37,7 +37,7 @@ export const health: Command<HealthCommandOptions> = async (context, options) =>
   const check = (previous?: HealthReport) =>
     optimizer.health({
       now: now(),
-      thresholds: config.thresholds,
+      ...(config.thresholds && { thresholds: config.thresholds }),
       checks,
       keep: options.keep === true,
       ...(previous && { previous }),

@@ -82,7 +82,10 @@ async function readActivity(
   const { models, now } = context;
   const period = { from: firstDay(days, now), to: new Date(now.getTime() + 1), limit: days };
   const [user, buckets] = await Promise.all([
-    models.User.collection.findOne({ _id: userId }, { projection: { analytics: 1, lastActiveAt: 1 } }),
+    models.User.collection.findOne<AnalysedUser>(
+      { _id: userId },
+      { projection: { analytics: 1, lastActiveAt: 1 } },
+    ),
     runQuery(models, queries.usageOfUser(userId, "day", period), {
       startedAt: 1,
       requests: 1,
@@ -91,7 +94,7 @@ async function readActivity(
     }),
   ]);
   if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
-  return { user: user as unknown as AnalysedUser, buckets };
+  return { user, buckets };
 }
 
 function engagement(user: AnalysedUser, buckets: Buckets, now: Date): Engagement {

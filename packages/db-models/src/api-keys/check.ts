@@ -8,7 +8,7 @@ export interface ApiKeyPresentation {
   /** As presented; anything that is no key is refused, never thrown at. */
   key: unknown;
   /** Address that it comes from; a key with an allowlist is refused without one. */
-  ip?: string;
+  ip?: string | undefined;
   /** Scopes that the request needs. Default: none. */
   scopes?: readonly string[];
 }

@@ -267,8 +267,11 @@ export class KeyLeases {
   async #read(state: KeyState): Promise<void> {
     const readAt = this.moment();
     const projection = { quota: 1, rateLimit: 1, leases: 1 } as const;
-    const key = await this.#models.ApiKey.collection.findOne({ _id: state.key._id }, { projection });
-    if (key) adopt(state, key as unknown as MeteredKey, readAt);
+    const key = await this.#models.ApiKey.collection.findOne<MeteredKey>(
+      { _id: state.key._id },
+      { projection },
+    );
+    if (key) adopt(state, key, readAt);
     else for (const { settle } of state.waiting.splice(0)) settle({ ok: false, reason: "unknown" });
   }
 }

@@ -120,6 +120,7 @@ export function summarise(apiKey: ApiKeyDocument): ApiKeySummary {
     createdAt,
     ...(lastUsedAt && { lastUsedAt }),
     ...(expiresAt && { expiresAt }),
-    ...(former && { rotatedAt: present?.createdAt, formerExpiresAt: former.expiresAt }),
+    ...(present && former && { rotatedAt: present.createdAt }),
+    ...(former?.expiresAt && { formerExpiresAt: former.expiresAt }),
   };
 }

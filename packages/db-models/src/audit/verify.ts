@@ -120,8 +120,7 @@ async function readStored(
     projection: { _id: 0 },
     readConcern: { level: "majority" },
   } as const;
-  for await (const document of models.AuditCheckpoint.collection.find({}, options)) {
-    const next = document as unknown as AuditCheckpointDocument;
+  for await (const next of models.AuditCheckpoint.collection.find<AuditCheckpointDocument>({}, options)) {
     const expected = newest ? newest.number + 1 : next.number;
     if (!isIntactCheckpoint(next, keys)) {
       return { newest, checkpoints, broken: { checkpoint: expected, problem: "checkpoint_forged" } };

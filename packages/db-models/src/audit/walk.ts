@@ -55,8 +55,7 @@ export async function walkChain(
   // Not `$gte`, and nothing at the front: that would hide an event under a sequence that no writer gives.
   const filter = { chainId, ...(start.sequence > 0 && { sequence: { $not: { $lt: start.sequence } } }) };
   const options = { sort: { sequence: 1 }, batchSize, readConcern: { level: "majority" } } as const;
-  for await (const document of models.AuditEvent.collection.find(filter, options)) {
-    const event = document as unknown as AuditEventDocument;
+  for await (const event of models.AuditEvent.collection.find<AuditEventDocument>(filter, options)) {
     if (!follows(event, reached)) {
       const problem = await diagnose(models, event, { chainId, start, reached, before, known });
       return { reached, events: reached.sequence - start.sequence, broken: { chainId, ...problem } };

@@ -9,6 +9,7 @@ import { rulesOf } from "../core/policies/login-defence.js";
 import { keptFor } from "../core/profile-retention.js";
 import { sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
+import { findAndUpdate } from "../queries/update.js";
 import type { LoginProfileDocument, LoginSubject } from "../schemas/login-profile.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
@@ -32,7 +33,7 @@ export interface LoginAttemptInput {
   /** What somebody signs in with: an email address or a username, of an account or of none. */
   identifier: string;
   /** Address that the attempt comes from; without one only the account is counted. */
-  ip?: string;
+  ip?: string | undefined;
   /** Value of the device's long-lived cookie. */
   deviceCookie?: string;
   /** True when the app has made sure that a person is there: then the account's delay doesn't hold. */
@@ -219,12 +220,8 @@ export async function updateProfile(
   const options = { upsert: true, returnDocument: "after" } as const;
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     try {
-      const profile = await models.LoginProfile.collection.findOneAndUpdate(
-        filter as object,
-        update,
-        options,
-      );
-      if (profile) return profile as unknown as LoginProfileDocument;
+      const profile = await findAndUpdate(models.LoginProfile, { ...(filter as object) }, update, options);
+      if (profile) return profile;
     } catch (error) {
       // Somebody else inserted it between the look and the insert of this upsert. Should the server have counted this
       // attempt all the same, it is counted twice: too few get in at the first moment of a profile, never too many.

@@ -67,7 +67,7 @@ const userDefaults = {
 export function expandSession(userId: LegacyUser["_id"], given: LegacySession): MigratedDocument {
   // What is null is absent.
   const entries = Object.entries(given).filter(([, value]) => value !== null);
-  const session = Object.fromEntries(entries) as unknown as LegacySession;
+  const session = Object.fromEntries(entries) as Partial<LegacySession> as LegacySession;
   const { _id, createdAt, lastActivity, expiresAt } = session;
   const revokedAt = revokedAtOf(session);
   const absoluteExpiresAt = session.absoluteExpiresAt ?? latest(createdAt, expiresAt);

@@ -57,8 +57,8 @@ export class SourceLayout implements SessionLayout {
   }
 
   async sessionsOf(userId: Types.ObjectId): Promise<LegacySession[]> {
-    const user = await this.#users.findOne({ _id: userId }, { projection: { sessions: 1 } });
-    return (user as unknown as LegacyUser | null)?.sessions ?? [];
+    const user = await this.#users.findOne<LegacyUser>({ _id: userId }, { projection: { sessions: 1 } });
+    return user?.sessions ?? [];
   }
 
   /** Adds a session, unless it is there. @throws IdentityError `USER_NOT_FOUND` */
@@ -129,8 +129,8 @@ export class TargetLayout implements SessionLayout {
   }
 
   async read(id: Types.ObjectId): Promise<Written | undefined> {
-    const session = await this.#models.UserSession.collection.findOne({ _id: id });
-    return session ? { layout: "target", session: session as unknown as UserSessionDocument } : undefined;
+    const session = await this.#models.UserSession.collection.findOne<UserSessionDocument>({ _id: id });
+    return session ? { layout: "target", session } : undefined;
   }
 
   async revoke(context: Context, userId: Types.ObjectId, id: Types.ObjectId): Promise<Written | undefined> {

@@ -55,11 +55,11 @@ export async function settleSlots(models: IdentityModels, userId: Types.ObjectId
         { _id: userId },
         { projection: { "security.maxConcurrentSessions": 1 } },
       ),
-      collection.find({ userId, revokedAt: null }, { projection }).toArray(),
+      collection.find<Candidate>({ userId, revokedAt: null }, { projection }).toArray(),
     ]);
     const cap = (user as { security?: { maxConcurrentSessions?: number } } | null)?.security
       ?.maxConcurrentSessions;
-    const changes = slotChanges(sessions as unknown as Candidate[], cap ?? defaultSessionCap, now);
+    const changes = slotChanges(sessions, cap ?? defaultSessionCap, now);
     if (changes.release.length + changes.assign.length === 0) return;
     for (const { _id, slot } of changes.release)
       await collection.updateOne({ _id, slot } as object, { $unset: { slot: "" } });

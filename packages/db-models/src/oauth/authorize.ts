@@ -6,7 +6,9 @@ import { grantsEveryScope, grantsScope, parseScopes } from "../core/scopes.js";
 import { mintToken, randomKey, sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
+import { findAndUpdate } from "../queries/update.js";
 import type { AppDocument } from "../schemas/app.js";
+import type { AppPermissionDocument } from "../schemas/app-permission.js";
 import type { AppTokenDocument } from "../schemas/app-token.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
@@ -119,20 +121,16 @@ function challengeProblem(request: AuthorizationRequest, app: AppDocument, polic
   return isCodeChallenge(codeChallenge) ? undefined : "code_challenge must be 43 characters of base64url";
 }
 
-interface UsedConsent {
-  _id: Types.ObjectId;
-  scopes: string[];
-  generation: number;
-}
+type UsedConsent = Pick<AppPermissionDocument, "_id" | "scopes" | "generation">;
 
 async function useConsent(context: Context, userId: Types.ObjectId, appId: Types.ObjectId) {
   const { models, now } = context;
-  const consent = await models.AppPermission.collection.findOneAndUpdate(
+  return findAndUpdate(
+    models.AppPermission,
     { userId, appId, revokedAt: null },
     { $max: { lastUsedAt: now } },
     { projection: { scopes: 1, generation: 1 } },
   );
-  return consent as unknown as UsedConsent | null;
 }
 
 function describeApp({ _id: id, clientId, name, description, homepage }: AppDocument): RequestingApp {

@@ -119,12 +119,12 @@ export async function listConsents(
   const { models } = context;
   const consents = await runQuery(models, queries.livePermissionsOfUser(input.userId, input.page));
   const apps = await models.App.collection
-    .find(
+    .find<ConsentSummary["app"] & { _id: Types.ObjectId }>(
       { _id: { $in: consents.map(({ appId }) => appId) } },
       { projection: { clientId: 1, name: 1, status: 1, homepage: 1 } },
     )
     .toArray();
-  const byId = new Map(apps.map(({ _id, ...app }) => [String(_id), app as unknown as ConsentSummary["app"]]));
+  const byId = new Map(apps.map(({ _id, ...app }) => [String(_id), app]));
   return consents.flatMap(({ appId, scopes, grantedAt, lastUsedAt }) => {
     const app = byId.get(String(appId));
     return app ? [{ appId, app, scopes, grantedAt, ...(lastUsedAt && { lastUsedAt }) }] : [];

@@ -248,7 +248,8 @@ async function reportOf(
   remaining: Record<string, number>,
 ): Promise<ErasureReport> {
   const { models, now } = context;
-  const erasure = (await models.Erasure.collection.findOne({ _id: id })) as unknown as ErasureDocument;
+  const erasure = await models.Erasure.collection.findOne<ErasureDocument>({ _id: id });
+  if (!erasure) throw new TypeError("unreachable: an erasure is kept");
   return {
     id,
     requestedAt: erasure.requestedAt,

@@ -46,8 +46,8 @@ async function* documentsAbout(
   const { collection } = models.AuditEvent;
   const ref = auditRefOf(auditKey);
   for (const filter of [{ subjectRef: ref }, { actorRef: ref, subjectRef: { $ne: ref } }]) {
-    for await (const document of inBatches(collection, filter, { at: 1, _id: 1 })) {
-      const event = describeAudit(document as unknown as AuditEventDocument, ref, auditKey);
+    for await (const document of inBatches<AuditEventDocument>(collection, filter, { at: 1, _id: 1 })) {
+      const event = describeAudit(document, ref, auditKey);
       yield record(collection.name, event);
     }
   }
@@ -59,16 +59,16 @@ const batchLength = 500;
  * The documents that match, by ids that are read first: whoever takes the export may be slow, and the server closes a
  * cursor that nobody reads from for ten minutes.
  */
-async function* inBatches(
+async function* inBatches<D extends object = Record<string, unknown>>(
   collection: Collection,
   filter: Record<string, unknown>,
   sort: Record<string, 1 | -1> = {},
-): AsyncGenerator<Record<string, unknown>, void, void> {
+): AsyncGenerator<D, void, void> {
   const ids: unknown[] = [];
   for await (const { _id } of collection.find(filter, { projection: { _id: 1 }, sort })) ids.push(_id);
   for (let start = 0; start < ids.length; start += batchLength) {
     const batch = { _id: { $in: ids.slice(start, start + batchLength) } } as Record<string, unknown>;
-    const found = collection.find({ $and: [batch, filter] }, { sort, batchSize: batchLength + 1 });
+    const found = collection.find<D>({ $and: [batch, filter] }, { sort, batchSize: batchLength + 1 });
     yield* await found.toArray();
   }
 }

@@ -2,7 +2,7 @@ import type { Collection } from "mongoose";
 import type { IdentityModels } from "../schemas/models.js";
 import type { NamedQuery } from "./queries.js";
 
-type Projection = Readonly<Record<string, 0 | 1>>;
+export type Projection = Readonly<Record<string, 0 | 1>>;
 
 /**
  * Runs a named query on the driver's collection: plain documents, no hydration, because this is the hot path.
@@ -17,13 +17,13 @@ export function runQuery<T>(
   readConcern?: { level: "majority" },
 ): Promise<T[]> {
   const collection = collectionOf(models, query.collection);
-  const cursor = collection.find(query.filter as Record<string, unknown>, {
+  const cursor = collection.find<T & object>(query.filter as Record<string, unknown>, {
     ...(projection && { projection }),
     ...(readConcern && { readConcern }),
   });
   if (query.sort) cursor.sort({ ...query.sort });
   if (query.limit) cursor.limit(query.limit);
-  return cursor.toArray() as unknown as Promise<T[]>;
+  return cursor.toArray();
 }
 
 /** Runs a named query that has at most one answer. */

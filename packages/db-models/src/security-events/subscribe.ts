@@ -105,13 +105,14 @@ async function* readSince(reader: Reader, since: Date): AsyncGenerator<Subscribe
   const options = { sort: { at: 1, _id: 1 }, limit: pageLength, batchSize: pageLength + 1 } as const;
   let from: Record<string, unknown> = { at: { $gte: since } };
   for (;;) {
-    const page = await collection.find({ ...from, ...reader.filter }, options).toArray();
-    for (const document of page) {
+    const page = await collection
+      .find<SecurityEventDocument>({ ...from, ...reader.filter }, options)
+      .toArray();
+    for (const event of page) {
       if (reader.signal?.aborted) return;
-      const event = document as unknown as SecurityEventDocument;
       if (reader.seen.isNew(event)) yield note(reader, event);
     }
-    const last = page.at(-1) as unknown as SecurityEventDocument | undefined;
+    const last = page.at(-1);
     if (!last || page.length < pageLength) return;
     from = after(last);
   }
@@ -127,12 +128,13 @@ function note(reader: Reader, event: SecurityEventDocument, token?: unknown): Su
   return { event, position: writePosition({ at: reader.newest, ...(token !== undefined && { token }) }) };
 }
 
-type Stream = mongo.ChangeStream<mongo.Document, mongo.ChangeStreamInsertDocument>;
+type InsertedEvent = mongo.ChangeStreamInsertDocument<SecurityEventDocument>;
+type Stream = mongo.ChangeStream<SecurityEventDocument, InsertedEvent>;
 interface OpenStream {
   stream: Stream;
   /** It begins where the token stood, so there is nothing to catch up on. */
   isResumed: boolean;
-  first: mongo.ChangeStreamInsertDocument | null;
+  first: InsertedEvent | null;
 }
 
 /** Codes of a server that has no change streams: a standalone, an older engine, a user without the privilege. */
@@ -145,7 +147,10 @@ async function openStream(reader: Reader, token: unknown): Promise<OpenStream | 
   );
   const pipeline = [{ $match: { operationType: "insert", ...condition } }];
   const options = { maxAwaitTimeMS: reader.pollMs, ...(token !== undefined && { resumeAfter: token }) };
-  const stream = reader.models.SecurityEvent.collection.watch(pipeline, options) as unknown as Stream;
+  const stream = reader.models.SecurityEvent.collection.watch<SecurityEventDocument, InsertedEvent>(
+    pipeline,
+    options,
+  );
   try {
     return { stream, isResumed: token !== undefined, first: await stream.tryNext() };
   } catch (error) {
@@ -192,7 +197,7 @@ async function* untilEnded(
         if (stream.closed) return;
         continue;
       }
-      const event = change.fullDocument as unknown as SecurityEventDocument;
+      const event = change.fullDocument;
       if ((isResumed || event.at >= since) && reader.seen.isNew(event)) yield note(reader, event, change._id);
     }
   } catch (error) {

@@ -35,7 +35,7 @@ export interface OpenSessionInput {
    * agent, which somebody else's browser may share. A device that was only given a cookie now is a new one.
    */
   deviceCookie?: string;
-  ip?: string;
+  ip?: string | undefined;
   location?: GeoLocation;
   risk?: RiskAssessment;
   scopes?: string[];
@@ -173,11 +173,12 @@ async function readState(
   account?: SessionAccount,
 ): Promise<LoginState> {
   const [user, holders] = await Promise.all([
-    account ?? models.User.collection.findOne({ _id: userId }, { projection: userProjection }),
+    account ??
+      models.User.collection.findOne<SessionAccount>({ _id: userId }, { projection: userProjection }),
     runQuery(models, queries.slotsOfUser(userId), slotProjection),
   ]);
   if (!user?._id.equals(userId)) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
-  return { user: user as unknown as SessionAccount, holders: holders as LoginState["holders"] };
+  return { user, holders: holders as LoginState["holders"] };
 }
 
 function assertMayOpen(user: SessionAccount, input: OpenSessionInput, generation: number): void {
@@ -236,7 +237,10 @@ async function settle(context: Context, session: UserSessionDocument): Promise<v
   const { models } = context;
   const { _id, userId, userGeneration } = session;
   const projection = { sessionGeneration: 1, status: 1, roles: 1 };
-  const user = await models.User.collection.findOne({ _id: userId }, { projection });
+  const user = await models.User.collection.findOne<Pick<UserDocument, keyof typeof projection>>(
+    { _id: userId },
+    { projection },
+  );
   if (!user) {
     // Nothing is to be left of somebody who was erased meanwhile.
     await models.UserSession.collection.deleteOne({ _id });
@@ -246,7 +250,7 @@ async function settle(context: Context, session: UserSessionDocument): Promise<v
     await endSessions(context, { _id }, "all_signed_out");
     throw sessionsRevoked();
   }
-  const { roles } = user as unknown as SessionAccount;
+  const { roles } = user;
   if (roles.join("\n") !== session.roles.join("\n")) {
     await models.UserSession.collection.updateOne({ _id }, { $set: { roles } });
   }

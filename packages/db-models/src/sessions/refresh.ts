@@ -6,6 +6,7 @@ import { currentAfter, isReplacedInGrace } from "../core/rotations.js";
 import { equalHashes, parseToken, sha256, succeedToken, type Token } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
+import { findAndUpdate } from "../queries/update.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import { sessionPolicyOf } from "./policy.js";
@@ -24,7 +25,8 @@ async function rotate(context: Context, token: Token): Promise<RefreshResult | u
   const policy = sessionPolicyOf(context);
   const { successor, seal } = succeedToken("session", token);
   const graceStart = new Date(now.getTime() - policy.rotationGraceMs);
-  const claimed = await models.UserSession.collection.findOneAndUpdate(
+  const claimed = await findAndUpdate(
+    models.UserSession,
     {
       handleHash: sha256(token.handle),
       tokenHash: sha256(token.raw),
@@ -34,7 +36,7 @@ async function rotate(context: Context, token: Token): Promise<RefreshResult | u
     [rotation(sha256(successor.raw), seal, now, { ...policy, graceStart })],
     { returnDocument: "after", projection: { userId: 1, idleExpiresAt: 1, absoluteExpiresAt: 1 } },
   );
-  return claimed ? refreshed(claimed as unknown as UserSessionDocument, successor, false) : undefined;
+  return claimed ? refreshed(claimed, successor, false) : undefined;
 }
 
 function liveAt(now: Date) {
@@ -104,7 +106,8 @@ export async function renewSession(
   const rotatedAt = { $gt: new Date(now.getTime() - rotationGraceMs) };
   const isGood = [{ tokenHash }, { rotations: { $elemMatch: { tokenHash, rotatedAt } } }];
   const { successor } = succeedToken("session", token);
-  const renewed = await models.UserSession.collection.findOneAndUpdate(
+  const renewed = await findAndUpdate(
+    models.UserSession,
     {
       handleHash: sha256(token.handle),
       userId,
@@ -125,7 +128,7 @@ export async function renewSession(
     { returnDocument: "after", projection: { idleExpiresAt: 1, absoluteExpiresAt: 1 } },
   );
   if (!renewed) return { ok: false, reason: "not_live" };
-  const { _id: id, idleExpiresAt, absoluteExpiresAt } = renewed as unknown as UserSessionDocument;
+  const { _id: id, idleExpiresAt, absoluteExpiresAt } = renewed;
   return { ok: true, session: { id, token: successor.raw, idleExpiresAt, absoluteExpiresAt } };
 }
 
@@ -164,7 +167,7 @@ async function endReused(context: Context, session: UserSessionDocument): Promis
     kind: "reuse_detected",
     severity: "critical",
     sessionId: session._id,
-    network: session.network,
+    ...(session.network && { network: session.network }),
     device: session.device.label,
   });
 }

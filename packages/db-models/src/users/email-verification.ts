@@ -31,9 +31,12 @@ export async function requestEmailVerification(
 
 async function whyNotIssued(models: IdentityModels, _id: Types.ObjectId) {
   const projection = { status: 1, emailVerifiedAt: 1 } as const;
-  const user = await models.User.collection.findOne({ _id }, { projection });
+  const user = await models.User.collection.findOne<Pick<UserDocument, keyof typeof projection>>(
+    { _id },
+    { projection },
+  );
   if (!user) return "unknown";
-  const { status, emailVerifiedAt } = user as unknown as UserDocument;
+  const { status, emailVerifiedAt } = user;
   if (emailVerifiedAt) return "already_verified";
   const may = (usableBy.emailVerification as readonly string[]).includes(status);
   return may ? "too_many_messages" : "not_active";

@@ -3,6 +3,7 @@ import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
 import { canonicalClientAddress, isAllowed } from "../core/network.js";
+import { findAndUpdate } from "../queries/update.js";
 import { type PublicUser, publicProjection } from "./accounts.js";
 import {
   type ProfileChanges,
@@ -50,11 +51,12 @@ async function applyChanges(
   const unset = Object.fromEntries(
     given.filter(([, value]) => value === null).map(([key]) => [`${section}.${key}`, ""]),
   );
-  const updated = await models.User.collection.findOneAndUpdate(
+  const updated = await findAndUpdate(
+    models.User,
     { _id: userId },
     { $set: { ...set, updatedAt: now }, ...(Object.keys(unset).length > 0 && { $unset: unset }) },
     { returnDocument: "after", projection: publicProjection },
   );
   if (!updated) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
-  return updated as unknown as PublicUser;
+  return updated;
 }

@@ -96,7 +96,12 @@ function adviceOnQuery(analysis: QueryAnalysis, basis: Basis): Advice[] {
   const evidence = `${name}: ${plan.docsExamined} documents examined for ${plan.returned} returned, ${plan.stages.join(" < ")}`;
   if (plan.collectionScan || plan.blockingSort) {
     if (!basis.worthwhile(collection, plan, 1)) return [];
-    return createAdvice({ collection, filter: query.filter, sort: query.sort }, name, evidence, basis);
+    return createAdvice(
+      { collection, filter: query.filter, ...(query.sort && { sort: query.sort }) },
+      name,
+      evidence,
+      basis,
+    );
   }
   const message = reviewText(analysis);
   const command = `${collectionText(collection)}.find(${shellText(query.filter)}).explain("executionStats")`;

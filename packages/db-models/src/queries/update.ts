@@ -1,0 +1,29 @@
+import type { Model } from "mongoose";
+import type { Projection } from "./run-query.js";
+
+/** What a projection leaves of a document: `_id` and the named fields, or all but those, or everything. */
+type Projected<D, P> =
+  P extends Readonly<Record<string, 1>>
+    ? Pick<D, Extract<keyof P | "_id", keyof D>>
+    : P extends Readonly<Record<string, 0>>
+      ? Omit<D, keyof P>
+      : D;
+
+interface UpdateOptions<P> {
+  projection?: P & Projection;
+  /** Which document is returned. Default `before`. */
+  returnDocument?: "before" | "after";
+  upsert?: boolean;
+}
+
+/** Changes one document on the driver's collection, and returns it as it was or has become; `undefined` for none. */
+export async function findAndUpdate<D, const P extends Projection | undefined = undefined>(
+  model: Model<D>,
+  filter: Record<string, unknown>,
+  update: Record<string, unknown> | Record<string, unknown>[],
+  options: UpdateOptions<P> = {},
+): Promise<Projected<D, P> | undefined> {
+  // The driver knows no types of these collections.
+  const found: unknown = await model.collection.findOneAndUpdate(filter, update, options);
+  return (found ?? undefined) as Projected<D, P> | undefined;
+}
