@@ -4,8 +4,8 @@ import {
   checkHealth,
   DatabaseInitializer,
   type HealthReport,
-  type OptimizeReport,
   runCleanup,
+  type WorkloadReport,
 } from "@org/db-optimizer";
 import { analysePerformance } from "@org/db-optimizer/workload";
 import { type LoadResult, loadIdentityData } from "@org/dev-kit/identity-data";
@@ -79,7 +79,7 @@ export async function runDemo(
   const load = await loadData(database, options, screen);
   const queries = Object.values(await sampleQueries(models, options.now)) as NamedQuery[];
 
-  const analyse = async (title: string, rounds: number): Promise<OptimizeReport> => {
+  const analyse = async (title: string, rounds: number): Promise<WorkloadReport> => {
     const step = screen.step(title);
     const onProgress = ({ done, total }: { done: number; total: number }) =>
       step.progress(done, total, "queries");
@@ -201,7 +201,7 @@ async function removedSince(
   return { byCleanup, byTtlMonitor: inAll - byCleanup };
 }
 
-function compareQueries(before: OptimizeReport, after: OptimizeReport): QueryComparison[] {
+function compareQueries(before: WorkloadReport, after: WorkloadReport): QueryComparison[] {
   return before.queries.map((slow, position) => {
     const fast = after.queries[position];
     if (!fast) throw new Error("the two analyses are of different queries");
@@ -211,7 +211,7 @@ function compareQueries(before: OptimizeReport, after: OptimizeReport): QueryCom
   });
 }
 
-function figuresOf({ plan, latency, examinedPerReturned }: OptimizeReport["queries"][number]): QueryFigures {
+function figuresOf({ plan, latency, examinedPerReturned }: WorkloadReport["queries"][number]): QueryFigures {
   const index = plan.collectionScan ? "none: scans" : plan.indexes.join(", ");
   return { p50: latency.p50 ?? Number.NaN, examinedPerReturned, index };
 }

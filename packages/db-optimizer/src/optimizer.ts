@@ -20,9 +20,13 @@ import { type LeaseOptions, withLease } from "./jobs/lease.js";
 import { type Recording, recordFindings, recordOperation } from "./record.js";
 import { applyDetails, cleanupDetails } from "./record-details.js";
 import { readShardPlan, type ShardPlan, type ShardPlanOptions } from "./sharding/read.js";
-import { type AdviseOptions, adviseIndexes } from "./workload/analysis.js";
-import { analysePerformance, type OptimizeOptions, type OptimizeReport } from "./workload/optimize.js";
-import type { AdviceReport } from "./workload/report.js";
+import {
+  type AdviseOptions,
+  adviseIndexes,
+  analysePerformance,
+  type OptimizeOptions,
+} from "./workload/analysis.js";
+import type { WorkloadReport } from "./workload/report.js";
 
 /** What a {@link DatabaseOptimizer} works on. */
 export interface DatabaseOptimizerOptions extends Recording {
@@ -137,7 +141,7 @@ export class DatabaseOptimizer {
   }
 
   /** Advises indexes that were measured on a copy: see {@link adviseIndexes}. Changes none of the models' collections. */
-  advise(options: AdviseOptions = {}): Promise<AdviceReport> {
+  advise(options: AdviseOptions = {}): Promise<WorkloadReport> {
     return adviseIndexes(this.#connection, this.#models, { queries: this.#queries, ...options });
   }
 
@@ -155,7 +159,7 @@ export class DatabaseOptimizer {
   }
 
   /** See {@link analysePerformance}. */
-  optimize(options?: OptimizeOptions): Promise<OptimizeReport> {
+  optimize(options?: OptimizeOptions): Promise<WorkloadReport> {
     return analysePerformance(this.#connection, this.#models, this.#queries, options);
   }
 

@@ -1,9 +1,9 @@
 import {
-  type AdviceReport,
   DatabaseOptimizer,
   type IndexAdvice,
   type Measured,
   type Rejection,
+  type WorkloadReport,
 } from "@org/db-optimizer";
 
 import type { Command } from "../command.js";
@@ -38,10 +38,12 @@ export const advise: Command<AdviseCommandOptions> = async (context, { sample, m
     onProgress: ({ collection, position, total }) =>
       progress.update(`[${position}/${total}] trying indexes on a copy of ${collection}`),
   });
-  return { exitCode: exitCodes.ok, data: report, text: adviceText(report, paint) };
+  // What `optimize` prints: it holds the values of named queries.
+  const { queries: _timed, findings: _found, indexHitRatio: _ratio, ...data } = report;
+  return { exitCode: exitCodes.ok, data, text: adviceText(report, paint) };
 };
 
-function adviceText(report: AdviceReport, paint: Paint): string {
+function adviceText(report: WorkloadReport, paint: Paint): string {
   const { advice, rejections, removedLeftovers } = report;
   return [
     workloadText(report),
@@ -57,7 +59,7 @@ function adviceText(report: AdviceReport, paint: Paint): string {
   ].join("");
 }
 
-function workloadText({ workload }: AdviceReport): string {
+function workloadText({ workload }: WorkloadReport): string {
   if (workload.length === 0) return "No queries to look at: none are named, and none were recorded.\n";
   const figure = (title: string) => ({ title, align: "right" as const });
   const columns = [
@@ -80,11 +82,11 @@ function workloadText({ workload }: AdviceReport): string {
   );
 }
 
-function profilerText({ profiler }: AdviceReport, paint: Paint): string {
-  if (profiler.profiling) return "";
-  const why = profiler.known
+function profilerText({ slow }: WorkloadReport, paint: Paint): string {
+  if (slow.known && slow.profiling) return "";
+  const why = slow.known
     ? "the profiler is off; db.setProfilingLevel(1, { slowms: 100 }) turns it on"
-    : profiler.reason;
+    : slow.reason;
   return paint("dim", `Recorded operations: ${why}\n`);
 }
 

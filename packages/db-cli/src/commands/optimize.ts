@@ -1,7 +1,8 @@
-import { DatabaseOptimizer, type OptimizeReport, type QueryAnalysis } from "@org/db-optimizer";
+import { DatabaseOptimizer, type QueryAnalysis, type WorkloadReport } from "@org/db-optimizer";
 
 import type { Command } from "../command.js";
 import { exitCodes } from "../errors.js";
+import { findingsText } from "../output/findings.js";
 import { count, duration, maybeDuration, plural } from "../output/format.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
@@ -25,7 +26,7 @@ export const optimize: Command<OptimizeCommandOptions> = async (context, { round
   return { exitCode: exitCodes.ok, data: report, text: optimizeText(report, paint) };
 };
 
-function optimizeText(report: OptimizeReport, paint: Paint): string {
+function optimizeText(report: WorkloadReport, paint: Paint): string {
   const { queries, indexHitRatio } = report;
   const ratio = `${(indexHitRatio * 100).toFixed(1)} %`;
   return [
@@ -63,7 +64,7 @@ function queriesTable(queries: readonly QueryAnalysis[], paint: Paint): string {
   );
 }
 
-function slowText({ slow }: OptimizeReport, paint: Paint): string {
+function slowText({ slow }: WorkloadReport, paint: Paint): string {
   if (!slow.known) return `Slow operations: unknown (${slow.reason})\n`;
   if (slow.shapes.length > 0) {
     const rows = slow.shapes.map(({ shape, count: times, maxMillis, totalMillis, plan }) => [
@@ -89,17 +90,10 @@ function slowText({ slow }: OptimizeReport, paint: Paint): string {
     : "Slow operations: unknown, the profiler is off. Turn it on with db.setProfilingLevel(1, { slowms: 100 }).\n";
 }
 
-function adviceText({ advice, shardKeysUnread }: OptimizeReport, paint: Paint): string {
+function adviceText({ findings, shardKeysUnread }: WorkloadReport, paint: Paint): string {
   const unread =
     shardKeysUnread === undefined
       ? ""
       : `Redundant indexes: unknown, the shard keys cannot be read (${shardKeysUnread})\n`;
-  if (advice.length === 0) return unread || `${paint("green", "No advice.")}\n`;
-  const texts = advice
-    .map(
-      ({ message, evidence, command }) =>
-        `${paint("yellow", "advice")} ${message}\n       ${evidence}\n       ${paint("cyan", command)}\n`,
-    )
-    .join("");
-  return texts + unread;
+  return findings.length === 0 && unread ? unread : findingsText(findings, paint) + unread;
 }

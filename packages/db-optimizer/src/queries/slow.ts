@@ -53,21 +53,20 @@ const own: Readonly<Record<string, readonly string[]>> = {
   aggregate: ["pipeline", "hint", "collation", "let", "allowDiskUse"],
 };
 
-/**
- * Reads the slow operations that the profiler recorded, grouped by shape, the most wasteful first. Profilers that say
- * nothing of documents examined are made up for by explaining the recorded command.
- *
- * @param thresholdMs operations faster than this are left out
- */
+/** Recorded operations for reports: without their commands. Pure. */
+export function withoutCommands(recorded: RecordedOperations): SlowOperations {
+  if (!recorded.known) return recorded;
+  const shapes = recorded.shapes.map(({ command: _command, ...shape }) => shape);
+  return { known: true, profiling: recorded.profiling, shapes };
+}
+
+/** {@link recordedShapes} for reports. */
 export async function slowOperations(
   connection: Connection,
   thresholdMs: number,
   only: SlowFilter = {},
 ): Promise<SlowOperations> {
-  const recorded = await recordedShapes(connection, thresholdMs, only);
-  if (!recorded.known) return recorded;
-  const shapes = recorded.shapes.map(({ command: _command, ...shape }) => shape);
-  return { known: true, profiling: recorded.profiling, shapes };
+  return withoutCommands(await recordedShapes(connection, thresholdMs, only));
 }
 
 /** Slow shapes with a command of each, whose values are the users': for explaining, not for reports. */
@@ -75,15 +74,22 @@ export type RecordedOperations =
   | { readonly known: true; readonly profiling: boolean; readonly shapes: readonly RecordedShape[] }
   | { readonly known: false; readonly reason: string };
 
-/** {@link slowOperations} with the commands. */
+/**
+ * Reads the slow operations that the profiler recorded, grouped by shape, the most wasteful first. Profilers that say
+ * nothing of documents examined are made up for by explaining the recorded command.
+ *
+ * @param thresholdMs operations faster than this are left out
+ * @param known the plan of a shape that has been explained already
+ */
 export async function recordedShapes(
   connection: Connection,
   thresholdMs: number,
   only: SlowFilter = {},
+  known: (shape: RecordedShape) => QueryPlan | null = () => null,
 ): Promise<RecordedOperations> {
   try {
     const view = await readProfiler(databaseOf(connection), thresholdMs, only);
-    const shapes = await explainedShapes(connection, view.entries);
+    const shapes = await explainedShapes(connection, view.entries, known);
     return { known: true, profiling: view.profiling, shapes };
   } catch (error) {
     return { known: false, reason: toOptimizerError(error, "The profiler can't be read").message };
@@ -94,8 +100,10 @@ export async function recordedShapes(
 export function explainedShapes(
   connection: Connection,
   entries: readonly ProfileEntry[],
+  known: (shape: RecordedShape) => QueryPlan | null = () => null,
 ): Promise<RecordedShape[]> {
-  return explained(connection, groupByShape(entries));
+  const groups = groupByShape(entries).map((group) => ({ ...group, plan: group.plan ?? known(group) }));
+  return explained(connection, groups);
 }
 
 /** How many slow operations the profiler recorded since a moment, as far as it reaches back. */

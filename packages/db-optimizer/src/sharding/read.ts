@@ -1,5 +1,6 @@
 import type { Connection, mongo } from "mongoose";
 import { OptimizerError, toOptimizerError } from "../core/errors.js";
+import type { Finding } from "../core/finding.js";
 import { mapLimited } from "../core/limited.js";
 import {
   collectionNames,
@@ -19,6 +20,7 @@ import { readShardKeys, type ShardKeys } from "../indexes/shard-keys.js";
 import type { IndexKey, IndexSpec } from "../indexes/spec.js";
 import { shardKeyCandidates } from "./candidates.js";
 import { type CollectionShardPlan, planSharding } from "./plan.js";
+import { shardFindings } from "./shard-rules.js";
 
 /** How to plan shards. */
 export interface ShardPlanOptions {
@@ -35,6 +37,7 @@ export interface ShardPlan {
   /** Whether the server is a router of a sharded cluster. */
   readonly sharded: boolean;
   readonly collections: readonly CollectionShardPlan[];
+  readonly findings: readonly Finding[];
   /** Collections that could not be looked at, with the reason. */
   readonly unknown: readonly { readonly collection: string; readonly reason: string }[];
 }
@@ -88,9 +91,11 @@ export async function readShardPlan(
       return { collection: collection.collection, reason: known.message };
     }
   });
+  const collections = results.flatMap((result) => ("verdict" in result ? [result] : []));
   return {
     sharded: hello.msg === "isdbgrid",
-    collections: results.flatMap((result) => ("verdict" in result ? [result] : [])),
+    collections,
+    findings: shardFindings(collections),
     unknown: results.flatMap((result) => ("verdict" in result ? [] : [result])),
   };
 }

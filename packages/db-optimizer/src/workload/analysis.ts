@@ -1,24 +1,35 @@
+// The analysis of a workload: what `optimize` times and judges, and what `advise` measures on a copy besides.
 import type { Connection } from "mongoose";
-
-import { isOptimizerError } from "../core/errors.js";
-import { collectionNames, type ModelLike, modelsOf } from "../core/model.js";
-import { findCommand, type NamedQuery } from "../core/named-query.js";
+import type { ModelLike } from "../core/model.js";
+import type { NamedQuery } from "../core/named-query.js";
 import { throwIfAborted } from "../core/pause.js";
 import { databaseOf } from "../core/server/database.js";
-import { declaredIndexes, type ExpectedIndex } from "../indexes/declared.js";
-import { type ActualCollection, inspectIndexes } from "../indexes/inspect.js";
-import { diffIndexes } from "../indexes/plan/diff.js";
-import { inspectSizes } from "../indexes/plan/sizes.js";
+import { type HealthThresholds, parseThresholds } from "../core/thresholds.js";
 import type { IndexedSize } from "../indexes/steps/estimate.js";
 import { type LeaseOptions, withLease } from "../jobs/lease.js";
-import { type QueryPlan, summariseExplain } from "../queries/explain.js";
-import { explainCommand } from "../queries/run-explain.js";
-import { recordedShapes } from "../queries/slow.js";
+import { withoutCommands } from "../queries/slow.js";
+import { workloadFindings } from "./advice.js";
 import { adviseCollection } from "./advise-collection.js";
+import { indexHitRatio } from "./judge.js";
 import { type AdviceLimits, type ParsedAdviceLimits, parseLimits } from "./limits.js";
-import { namedLoad, rankWorkload, recordedLoad, type WorkloadQuery } from "./load.js";
-import type { AdviceReport, IndexAdvice, Rejection } from "./report.js";
+import { isWorthwhile, type WorkloadQuery } from "./load.js";
+import { readWorkload, type Workload } from "./read.js";
+import type { IndexAdvice, Rejection, WorkloadReport } from "./report.js";
 import { removeLeftovers } from "./sample.js";
+
+/** How to analyse. */
+export interface OptimizeOptions {
+  /** Timed runs of each query. Default 20. */
+  readonly rounds?: number;
+  readonly thresholds?: HealthThresholds;
+  /** Told after each query. */
+  readonly onProgress?: (progress: {
+    readonly done: number;
+    readonly total: number;
+    readonly query: string;
+  }) => void;
+  readonly signal?: AbortSignal;
+}
 
 /** Options of {@link adviseIndexes}. */
 export interface AdviseOptions extends LeaseOptions {
@@ -33,17 +44,37 @@ export interface AdviseOptions extends LeaseOptions {
   }) => void;
 }
 
-interface Reading {
-  readonly workload: readonly WorkloadQuery[];
-  readonly collections: readonly ActualCollection[];
-  readonly sizes: ReadonlyMap<string, IndexedSize>;
-  readonly missing: readonly ExpectedIndex[];
-  readonly profiler: AdviceReport["profiler"];
+type Tried = Pick<WorkloadReport, "advice" | "rejections" | "removedLeftovers">;
+
+const untried: Tried = { advice: [], rejections: [], removedLeftovers: [] };
+
+/**
+ * Explains and times every named query, looks at what the profiler recorded, and says what is wrong. Writes nothing.
+ *
+ * @throws {OptimizerError} `INVALID_MODEL`, `INVALID_OPTIONS`, `ABORTED`, `NOT_AUTHORIZED`, `UNREACHABLE`
+ */
+export async function analysePerformance(
+  connection: Connection,
+  models: readonly ModelLike[],
+  queries: readonly NamedQuery[],
+  { rounds = 20, onProgress, signal, ...options }: OptimizeOptions = {},
+): Promise<WorkloadReport> {
+  const thresholds = parseThresholds(options.thresholds);
+  const { slowOperationMs } = thresholds;
+  const workload = await readWorkload(connection, models, {
+    queries,
+    rounds,
+    thresholds,
+    slowOperationMs,
+    signal,
+    ...(onProgress && { onQuery: onProgress }),
+  });
+  return reportOf(connection, workload, parseLimits(undefined), untried);
 }
 
 /**
- * Advises indexes that were measured: each candidate is built on a copy of a sample of the collection, the queries are
- * explained and timed before and after, and only what saves at least half of the work is advised. The copies are
+ * The same analysis, and indexes that were measured: each candidate is built on a copy of a sample of the collection, the
+ * queries are explained and timed before and after, and only what saves at least half of the work is advised. The copies are
  * temporary collections (`org_db_advice_…`), removed whatever happens; what a run that died left is removed by the next.
  *
  * The workload is what the profiler recorded and the named queries. The collections themselves are only read.
@@ -54,71 +85,47 @@ export async function adviseIndexes(
   connection: Connection,
   models: readonly ModelLike[],
   options: AdviseOptions = {},
-): Promise<AdviceReport> {
+): Promise<WorkloadReport> {
   const limits = parseLimits(options.limits);
+  const { queries = [] } = options;
   return withLease(connection, "advise", options, async (signal) => {
     const removedLeftovers = await removeLeftovers(connection);
-    const reading = await readWorkload(connection, models, options.queries ?? [], limits);
-    const { advice, rejections } = await adviseAll(connection, reading, limits, { ...options, signal });
-    return {
-      database: databaseOf(connection).databaseName,
-      workload: reading.workload.map(({ command: _command, ...query }) => query),
-      advice: [...advice].sort((a, b) => b.wastedBytes - a.wastedBytes),
-      rejections,
-      profiler: reading.profiler,
-      removedLeftovers,
-    };
+    const { slowOperationMs } = limits;
+    const workload = await readWorkload(connection, models, { queries, rounds: 0, slowOperationMs, signal });
+    const tried = await tryAll(connection, workload, limits, { ...options, signal });
+    return reportOf(connection, workload, limits, { ...tried, removedLeftovers });
   });
 }
 
-async function readWorkload(
+function reportOf(
   connection: Connection,
-  models: readonly ModelLike[],
-  queries: readonly NamedQuery[],
+  workload: Workload,
   limits: ParsedAdviceLimits,
-): Promise<Reading> {
-  const recorded = await recordedShapes(connection, limits.slowOperationMs);
-  const named = [];
-  for (const query of queries) named.push(namedLoad(query, await planOf(connection, query)));
-  const loads = [...named, ...(recorded.known ? recorded.shapes.flatMap(recordedLoad) : [])];
-  const { own } = modelsOf(connection, models);
-  const names = [...new Set([...collectionNames(own), ...loads.map(({ shape }) => shape.collection)])];
-  const collections = await inspectIndexes(connection, names);
-  const sizes = await inspectSizes(connection, [...new Set(loads.map(({ shape }) => shape.collection))]);
-  const average = [...sizes].map(
-    ([name, { dataBytes, documents }]) => [name, dataBytes / Math.max(documents, 1)] as const,
-  );
+  tried: Tried,
+): WorkloadReport {
+  const { analyses, slow, ranked, redundancy } = workload;
+  const { shardKeysUnread } = redundancy;
   return {
-    workload: rankWorkload(loads, new Map(average)).slice(0, limits.queries),
-    collections,
-    sizes,
-    missing: diffIndexes(declaredIndexes(own).indexes, collections).missing,
-    profiler: recorded.known
-      ? { known: true, profiling: recorded.profiling }
-      : { known: false, profiling: false, reason: recorded.reason },
+    database: databaseOf(connection).databaseName,
+    queries: analyses,
+    indexHitRatio: indexHitRatio(analyses),
+    slow: withoutCommands(slow),
+    workload: ranked.slice(0, limits.queries).map(({ command: _command, ...query }) => query),
+    findings: workloadFindings(workload, limits),
+    ...(shardKeysUnread !== undefined && { shardKeysUnread }),
+    ...tried,
   };
 }
 
-const maxTimeMS = 30_000;
-
-async function planOf(connection: Connection, { hint: _hint, ...query }: NamedQuery) {
-  try {
-    return summariseExplain(await explainCommand(connection, findCommand(query), query.name, { maxTimeMS }));
-  } catch (error) {
-    if (isOptimizerError(error, "UNREACHABLE")) throw error;
-    return null;
-  }
-}
-
-async function adviseAll(
+async function tryAll(
   connection: Connection,
-  { workload, collections, sizes, missing }: Reading,
+  { ranked, collections, sizes, drift }: Workload,
   limits: ParsedAdviceLimits,
   { signal, onProgress }: AdviseOptions,
-): Promise<{ advice: IndexAdvice[]; rejections: Rejection[] }> {
+): Promise<Pick<Tried, "advice" | "rejections">> {
   const advice: IndexAdvice[] = [];
   const rejections: Rejection[] = [];
-  const worthwhile = workload.filter((query) => {
+  const worthwhile = ranked.slice(0, limits.queries).filter((query) => {
     const rejection = screen(query, sizes.get(query.shape.collection), limits);
     if (rejection) rejections.push(rejection);
     return !rejection;
@@ -130,31 +137,14 @@ async function adviseAll(
     const source = collections.find(({ collection }) => collection === name);
     const size = sizes.get(name);
     if (!source || !size) continue;
-    const own = worthwhile.filter(({ shape }) => shape.collection === name);
-    const input = {
-      source,
-      size,
-      queries: own,
-      missing: missing.filter(({ collection }) => collection === name),
-    };
+    const queries = worthwhile.filter(({ shape }) => shape.collection === name);
+    const missing = drift.missing.filter(({ collection }) => collection === name);
+    const input = { source, size, queries, missing };
     advice.push(
       ...(await adviseCollection(connection, input, limits, signal, (found) => rejections.push(found))),
     );
   }
-  return { advice, rejections };
-}
-
-/** Whether a query is worth measuring: what `optimize` asks as well, so that both say the same. Pure. */
-export function isWorthwhile(
-  plan: QueryPlan,
-  executions: number,
-  documents: number,
-  limits: Pick<ParsedAdviceLimits, "minimumWaste" | "minimumDocuments">,
-): boolean {
-  if (documents < limits.minimumDocuments) return false;
-  const wasted = executions * Math.max(0, plan.docsExamined - plan.returned);
-  const sorted = plan.blockingSort ? plan.docsExamined * executions : 0;
-  return wasted > limits.minimumWaste || sorted > limits.minimumWaste;
+  return { advice: advice.sort((a, b) => b.wastedBytes - a.wastedBytes), rejections };
 }
 
 /** Whether a query is worth looking at; if not, why. Pure. */

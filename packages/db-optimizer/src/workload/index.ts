@@ -5,10 +5,9 @@ export { summariseExplain } from "../queries/explain.js";
 export { explainQuery } from "../queries/run-explain.js";
 export type { QueryShape } from "../queries/shape.js";
 export type { SlowOperations, SlowShape } from "../queries/slow.js";
-export type { Advice } from "./advice.js";
 export { candidateIndex } from "./advice.js";
-export type { AdviseOptions } from "./analysis.js";
-export { adviseIndexes } from "./analysis.js";
+export type { AdviseOptions, OptimizeOptions } from "./analysis.js";
+export { adviseIndexes, analysePerformance } from "./analysis.js";
 export type { PlanExpectation } from "./expect.js";
 export type { QueryAnalysis, QueryProblem } from "./judge.js";
 export type { AdviceLimits } from "./limits.js";
@@ -16,13 +15,11 @@ export { adviceLimitsSchema } from "./limits.js";
 export type { WorkloadQuery } from "./load.js";
 export type { Join, LookupFacts } from "./lookups.js";
 export type { Measured, WriteCost } from "./measure.js";
-export type { OptimizeOptions, OptimizeReport } from "./optimize.js";
-export { analysePerformance } from "./optimize.js";
 export type {
-  AdviceReport,
   IndexAdvice,
   Rejection,
   RejectionCode,
   ReportedQuery,
   ServedQuery,
+  WorkloadReport,
 } from "./report.js";

@@ -1,10 +1,13 @@
+// Queries as loads: what each is, how often it is asked and what it wastes.
 import type { Document } from "../core/model.js";
 import { findCommand, type NamedQuery } from "../core/named-query.js";
 import { canonicalCollation } from "../indexes/collation.js";
 import { collationText } from "../indexes/spec.js";
+import type { IndexedSize } from "../indexes/steps/estimate.js";
 import type { QueryPlan } from "../queries/explain.js";
 import { type QueryShape, shapeOf } from "../queries/shape.js";
 import { explainableCommand, type RecordedShape } from "../queries/slow.js";
+import type { ParsedAdviceLimits } from "./limits.js";
 
 /** A query that an index is looked for, with what it costs today. */
 export interface WorkloadQuery {
@@ -24,7 +27,8 @@ export interface WorkloadQuery {
   readonly wastedBytes: number;
 }
 
-type Unranked = Omit<WorkloadQuery, "wastedDocuments" | "wastedBytes">;
+/** A query of a workload, not weighed yet. */
+export type Unranked = Omit<WorkloadQuery, "wastedDocuments" | "wastedBytes">;
 
 /** A named query as part of a workload. Pure. */
 export function namedLoad(query: NamedQuery, plan: QueryPlan | null): Unranked {
@@ -78,8 +82,8 @@ export function rankWorkload(
   return ranked.sort((a, b) => b.wastedBytes - a.wastedBytes || (a.name < b.name ? -1 : 1));
 }
 
-// The fingerprint is of the filter and the sort alone.
-function identityOf({ shape, command }: Unranked): string {
+/** What two queries of one shape have in common. The fingerprint is of the filter and the sort alone. Pure. */
+export function identityOf({ shape, command }: Unranked): string {
   const collation = canonicalCollation(command.collation as Document | undefined);
   return `${shape.collection} ${shape.fingerprint} ${collationText({ collation })}`;
 }
@@ -87,4 +91,25 @@ function identityOf({ shape, command }: Unranked): string {
 /** What a plan costs: keys and documents read; one that is sorted in memory counts once more. Pure. */
 export function workOf({ keysExamined, docsExamined, blockingSort }: Omit<QueryPlan, "indexes">): number {
   return keysExamined + docsExamined + (blockingSort ? docsExamined : 0);
+}
+
+/** Average size of a document, by collection. Pure. */
+export function averageBytes(sizes: ReadonlyMap<string, IndexedSize>): ReadonlyMap<string, number> {
+  const entries = [...sizes];
+  return new Map(
+    entries.map(([name, { dataBytes, documents }]) => [name, dataBytes / Math.max(documents, 1)] as const),
+  );
+}
+
+/** Whether a query is worth an index: what a finding asks and what a trial asks, so that both say the same. Pure. */
+export function isWorthwhile(
+  plan: QueryPlan,
+  executions: number,
+  documents: number,
+  limits: Pick<ParsedAdviceLimits, "minimumWaste" | "minimumDocuments">,
+): boolean {
+  if (documents < limits.minimumDocuments) return false;
+  const wasted = executions * Math.max(0, plan.docsExamined - plan.returned);
+  const sorted = plan.blockingSort ? plan.docsExamined * executions : 0;
+  return wasted > limits.minimumWaste || sorted > limits.minimumWaste;
 }

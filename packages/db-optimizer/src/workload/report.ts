@@ -1,4 +1,9 @@
+// The result of an analysis.
+import type { Finding } from "../core/finding.js";
+import type { Redundancy } from "../indexes/plan/redundant.js";
 import type { IndexKey } from "../indexes/spec.js";
+import type { SlowOperations } from "../queries/slow.js";
+import type { QueryAnalysis } from "./judge.js";
 import type { WorkloadQuery } from "./load.js";
 import type { Measured, WriteCost } from "./measure.js";
 
@@ -69,15 +74,24 @@ export interface IndexAdvice {
 /** A query as the report has it: without its values. */
 export type ReportedQuery = Omit<WorkloadQuery, "command">;
 
-/** What was looked at, what is advised, and what is not. */
-export interface AdviceReport {
+/**
+ * How the queries of a database do, and what would make them better: one result, of which `optimize` prints the timed queries
+ * and the findings, and `advise` the indexes that were measured.
+ */
+export interface WorkloadReport extends Pick<Redundancy, "shardKeysUnread"> {
   readonly database: string;
-  /** The most wasteful first. */
+  /** The named queries. */
+  readonly queries: readonly QueryAnalysis[];
+  /** Share of the named queries that an index serves, 0 to 1. */
+  readonly indexHitRatio: number;
+  /** What the profiler recorded; named queries are looked at either way. */
+  readonly slow: SlowOperations;
+  /** Named and recorded queries, the most wasteful first. */
   readonly workload: readonly ReportedQuery[];
+  readonly findings: readonly Finding[];
+  /** Indexes that were measured on a copy; none unless that was asked for, and so for the other two. */
   readonly advice: readonly IndexAdvice[];
   readonly rejections: readonly Rejection[];
-  /** Whether the profiler could be read and is on; named queries are looked at either way. */
-  readonly profiler: { readonly known: boolean; readonly profiling: boolean; readonly reason?: string };
   /** Temporary collections of a run that died, which this one removed. */
   readonly removedLeftovers: readonly string[];
 }

@@ -103,10 +103,10 @@ needs("profiler")(
       .aggregate([{ $match: { kind: "k9" } }, { $group: { _id: "$state" } }])
       .toArray();
     await db?.command({ profile: 0 });
-    const { workload, advice, profiler } = await advise({
+    const { workload, advice, slow } = await advise({
       limits: { slowOperationMs: 0, minimumWaste: 100 },
     });
-    expect(profiler).toMatchObject({ known: true, profiling: false });
+    expect(slow).toMatchObject({ known: true, profiling: false });
     expect(workload).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ source: "profiler", executions: 3, wastedDocuments: 3 * 2_950 }),

@@ -9,7 +9,7 @@ import type { HealthFigure } from "../../src/health/facts/measures.js";
 import { compareFigures } from "../../src/health/facts/week-ago.js";
 import { checkHealth } from "../../src/health/health.js";
 import { findingsOf } from "../../src/health/rules/findings.js";
-import { analysePerformance } from "../../src/workload/optimize.js";
+import { analysePerformance } from "../../src/workload/analysis.js";
 import { actualIndex, intercepted, overriding } from "../support.js";
 
 const now = new Date("2026-06-01T00:00:00.000Z");
@@ -441,15 +441,15 @@ describe("on the engine", () => {
       const slow = await analysePerformance(database.connection, models, queries, { rounds: 3 });
       expect(slow.indexHitRatio).toBe(0);
       expect(slow.queries[2]).toMatchObject({ examinedPerReturned: 1_000, problems: ["collection_scan"] });
-      expect(slow.advice.map(({ command }) => command)).toContain("org-db apply");
-      expect(slow.advice.map(({ command }) => command)).toContain("db.people.createIndex({ name: 1 })");
+      expect(slow.findings.map(({ command }) => command)).toContain("org-db apply");
+      expect(slow.findings.map(({ command }) => command)).toContain("db.people.createIndex({ name: 1 })");
 
       await models[0]!.createIndexes();
       const after = await checkHealth(database.connection, models, { now: new Date() });
       expect(after.findings.filter(({ part }) => part === "indexes")).toEqual([]);
       expect(after.score).toBeGreaterThan(before.score);
       const fast = await analysePerformance(database.connection, models, queries.slice(0, 2), { rounds: 3 });
-      expect(fast).toMatchObject({ indexHitRatio: 1, advice: [] });
+      expect(fast).toMatchObject({ indexHitRatio: 1, findings: [] });
       expect(fast.queries.map(({ examinedPerReturned }) => examinedPerReturned)).toEqual([1, 1]);
       expect(fast.queries.map(({ latency }) => latency.samples)).toEqual([3, 3]);
     },
@@ -496,8 +496,8 @@ describe("on the engine", () => {
     const models = [database.connection.model("Spare", spare)];
     await database.connection.collection("spare").createIndex({ a: 1 }, { name: "other_name" });
     await database.connection.collection("spare").createIndex({ a: 1, b: 1 });
-    const { advice } = await analysePerformance(database.connection, models, []);
-    expect(advice).toMatchObject([
+    const { findings } = await analysePerformance(database.connection, models, []);
+    expect(findings).toMatchObject([
       { message: expect.stringMatching(/^Index other_name .*; take it out of its schema/) },
     ]);
   });

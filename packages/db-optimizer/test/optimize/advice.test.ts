@@ -4,8 +4,10 @@ import { canonicalIndex } from "../../src/indexes/spec.js";
 import type { QueryPlan } from "../../src/queries/explain.js";
 import { shapeOf } from "../../src/queries/shape.js";
 import { explainableCommand, groupByShape } from "../../src/queries/slow.js";
-import { advise, candidateIndex } from "../../src/workload/advice.js";
+import { candidateIndex, workloadFindings } from "../../src/workload/advice.js";
 import { indexHitRatio, judgePlan } from "../../src/workload/judge.js";
+import { parseLimits } from "../../src/workload/limits.js";
+import type { Workload } from "../../src/workload/read.js";
 
 const good: QueryPlan = {
   indexes: ["a_1"],
@@ -209,33 +211,40 @@ describe("explainableCommand", () => {
   });
 });
 
-describe("advise", () => {
+describe("workloadFindings", () => {
+  const drift = { missing: [] } as unknown as Workload["drift"];
   const nothing = {
     analyses: [],
-    slow: [],
-    redundant: [],
+    failures: [],
+    slow: { known: false, reason: "" } as const,
+    collections: [],
+    sizes: new Map(),
+    drift,
     declared: new Set<string>(),
-    missing: new Set<string>(),
+    redundancy: { redundant: [] },
   };
+  const advise = (facts: Partial<Parameters<typeof workloadFindings>[0]>) =>
+    workloadFindings({ ...nothing, ...facts }, parseLimits(undefined));
+  const lacking = (name: string) =>
+    ({ missing: [{ collection: "things", name }] }) as unknown as Workload["drift"];
 
   it("has nothing to say of good plans", () => {
-    expect(advise({ ...nothing, analyses: [judgePlan(query, good, latency)] })).toEqual([]);
+    expect(advise({ analyses: [judgePlan(query, good, latency)] })).toEqual([]);
   });
 
   it("sends declared indexes that are missing to `org-db apply`, once, and writes out any other", () => {
     const analyses = [judgePlan(query, scan, latency)];
-    const places = new Set(["things.a_1"]);
     const twice = [...analyses, judgePlan({ ...query, name: "again" }, scan, latency)];
-    expect(advise({ ...nothing, analyses: twice, declared: places, missing: places })).toMatchObject([
+    expect(advise({ analyses: twice, drift: lacking("a_1") })).toMatchObject([
       {
-        kind: "create_index",
+        code: "INDEX_MISSING",
         command: "org-db apply",
         evidence: "2000 documents examined for 20 returned by byA, again",
       },
     ]);
-    expect(advise({ ...nothing, analyses })).toMatchObject([
+    expect(advise({ analyses })).toMatchObject([
       {
-        kind: "create_index",
+        code: "INDEX_WANTED",
         command: "db.things.createIndex({ a: 1 })",
         evidence: expect.stringContaining("1000"),
       },
@@ -244,9 +253,9 @@ describe("advise", () => {
 
   it("sends for the plan of a query that reads its whole index: another index may not help", () => {
     const plan = { ...good, keysExamined: good.returned * 500 };
-    expect(advise({ ...nothing, analyses: [judgePlan(query, plan, latency)] })).toMatchObject([
+    expect(advise({ analyses: [judgePlan(query, plan, latency)] })).toMatchObject([
       {
-        kind: "review_plan",
+        code: "PLAN_REVIEW",
         message: "byA reads 500.0 keys of a_1 for each document it returns",
         command: expect.stringContaining("explain"),
       },
@@ -261,8 +270,8 @@ describe("advise", () => {
     const redundant = [
       { index: index("a_1", { a: 1 }), coveredBy: index("a_1_b_1", { a: 1, b: 1 }), why: "prefix" as const },
     ];
-    expect(advise({ ...nothing, redundant })).toMatchObject([
-      { kind: "drop_redundant", command: "org-db apply --drop things.a_1" },
+    expect(advise({ redundancy: { redundant } })).toMatchObject([
+      { code: "INDEX_REDUNDANT", command: "org-db apply --drop things.a_1" },
     ]);
   });
 });

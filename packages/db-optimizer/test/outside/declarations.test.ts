@@ -12,7 +12,7 @@ import { canonicalIndex, isTrue } from "../../src/indexes/spec.js";
 import { DatabaseOptimizer } from "../../src/optimizer.js";
 import { initialize, planSetup } from "../../src/setup/initialize.js";
 import { readShardPlan } from "../../src/sharding/read.js";
-import { analysePerformance } from "../../src/workload/optimize.js";
+import { analysePerformance } from "../../src/workload/analysis.js";
 
 const database = useTemporaryDatabase({ label: "declarations", per: "test" });
 

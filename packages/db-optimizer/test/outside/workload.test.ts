@@ -4,16 +4,17 @@
 import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { Schema } from "mongoose";
 import { expect, test } from "vitest";
-import type { ModelLike } from "../../src/core/model.js";
+import { findingSchema } from "../../src/core/finding.js";
+import type { Document, ModelLike } from "../../src/core/model.js";
 import { readPlan } from "../../src/indexes/plan/read-plan.js";
 import { fieldsOf } from "../../src/queries/shape.js";
 import { groupByShape, recordedShapes } from "../../src/queries/slow.js";
 import { sampleSchemas } from "../../src/setup/sample-schema.js";
 import { storageReport } from "../../src/storage/report.js";
 import { candidateIndex } from "../../src/workload/advice.js";
-import { adviseIndexes } from "../../src/workload/analysis.js";
+import { adviseIndexes, analysePerformance } from "../../src/workload/analysis.js";
 import { queryFields } from "../../src/workload/candidates.js";
-import { analysePerformance } from "../../src/workload/optimize.js";
+import { intercepted } from "../support.js";
 
 const database = useTemporaryDatabase({ label: "workload", per: "test" });
 
@@ -52,7 +53,7 @@ test.each([
   const queries = [{ name: "rare", collection: "things", filter: { kind: "rare" } }];
   const { advice } = await adviseIndexes(connection, models, { queries });
   const optimized = await analysePerformance(connection, models, queries, { rounds: 1 });
-  const proposed = optimized.advice.filter(({ kind }) => kind === "create_index");
+  const proposed = optimized.findings.filter(({ code }) => code === "INDEX_WANTED");
   expect(proposed.map(({ command }) => command)).toEqual(
     advice.map(
       ({ keys }) =>
@@ -70,11 +71,43 @@ test("optimize proposes no index that is there and hidden", async () => {
     connection.model("Thing", new Schema({ kind: String }, { collection: "things" })),
   ] as unknown as ModelLike[];
   const queries = [{ name: "one", collection: "things", filter: { kind: "k5" } }];
-  const { advice } = await analysePerformance(connection, models, queries, { rounds: 1 });
-  expect(advice).toMatchObject([
-    { kind: "review_plan", message: expect.stringMatching(/kind_1_at_1 .*hidden/) },
+  const { findings } = await analysePerformance(connection, models, queries, { rounds: 1 });
+  expect(findings).toMatchObject([
+    { code: "PLAN_REVIEW", message: expect.stringMatching(/kind_1_at_1 .*hidden/) },
   ]);
 });
+
+// A shape that is both named and recorded as slow was explained twice, which runs the slow query twice more.
+needs("profiler")(
+  "a shape is explained once, whoever names it; a query that fails keeps no other from its answer",
+  async () => {
+    const { connection } = database;
+    const db = connection.db!;
+    await db.collection("things").insertMany(Array.from({ length: 50 }, (_, n) => ({ kind: `k${n}`, n })));
+    await db.command({ profile: 2, slowms: 0 });
+    await db.collection("things").find({ kind: "k5" }).toArray();
+    await db.collection("things").find({ n: 7 }).toArray();
+    await db.command({ profile: 0 });
+    const explained: Document[] = [];
+    const counting = intercepted(connection, ({ explain }) => {
+      if (explain) explained.push((explain as { filter: Document }).filter);
+    });
+    const queries = [
+      { name: "broken", collection: "things", filter: { $nonsense: 1 } },
+      { name: "byKind", collection: "things", filter: { kind: "k1" } },
+    ];
+    const options = { rounds: 1, thresholds: { slowOperationMs: 0 } };
+    const report = await analysePerformance(counting, [], queries, options);
+    expect(explained.map((filter) => Object.keys(filter)[0]).sort()).toEqual(["$nonsense", "kind", "n"]);
+    expect(report.queries).toMatchObject([{ query: { name: "byKind" } }]);
+    expect(report.findings).toContainEqual(
+      expect.objectContaining({ code: "QUERY_FAILED", subject: "broken", severity: "warning" }),
+    );
+    for (const finding of report.findings) expect(findingSchema.parse(finding)).toEqual(finding);
+    expect(report.workload).toContainEqual(expect.objectContaining({ name: "byKind", executions: 1 }));
+    expect(report).toMatchObject({ advice: [], rejections: [], removedLeftovers: [] });
+  },
+);
 
 needs("profiler")("what this package reads itself is no slow operation of the user's", async () => {
   const { connection } = database;

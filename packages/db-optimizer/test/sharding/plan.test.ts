@@ -1,9 +1,11 @@
 import { Types } from "mongoose";
 import { describe, expect, test } from "vitest";
+import { findingSchema } from "../../src/core/finding.js";
 import type { Document } from "../../src/core/model.js";
 import { canonicalIndex, type IndexKey } from "../../src/indexes/spec.js";
 import { measureKey } from "../../src/sharding/measure.js";
 import { planSharding, type ShardPlanInput } from "../../src/sharding/plan.js";
+import { shardFindings } from "../../src/sharding/shard-rules.js";
 
 const oid = (seconds: number) => Types.ObjectId.createFromTime(1_700_000_000 + seconds);
 const many = (count: number, make: (n: number) => Document) =>
@@ -53,6 +55,21 @@ const text = (key: readonly IndexKey[] | undefined) =>
 const ofUser = { name: "ofUser", collection: "things", filter: { user: 1 } };
 const ofKind = { name: "ofKind", collection: "things", filter: { kind: 1 } };
 const unique = (key: Document, name: string) => canonicalIndex("things", key, { name, unique: true });
+
+test("a collection that wants a shard key, or a better one, is a finding like any other", () => {
+  const due = planSharding(input({ queries: [ofUser] }));
+  const poor = planSharding(input({ queries: [ofUser], current: [{ field: "at", kind: 1 }] }));
+  const later = planSharding(input({ queries: [ofUser], dataBytes: 1 }));
+  const findings = shardFindings([due, poor, later]);
+  expect(findings).toMatchObject([
+    { code: "SHARD_KEY_WANTED", severity: "warning", subject: "things", command: due.commands.join("\n") },
+    {
+      code: "SHARD_KEY_POOR",
+      evidence: expect.stringMatching(/^best shard key \{ user: .* instead of \{ at: 1 \} with \d+ points$/),
+    },
+  ]);
+  for (const finding of findings) expect(findingSchema.parse(finding)).toEqual(finding);
+});
 
 describe("planSharding", () => {
   test("the field that every query asks for, if its values spread", () => {
