@@ -5,6 +5,7 @@ import { shapesOfQueries } from "@org/db-models/queries";
 import { cliPage } from "./docs/cli-page.js";
 import { Comments } from "./docs/comments.js";
 import { configurationPage } from "./docs/configuration-page.js";
+import { errorsPage } from "./docs/errors-page.js";
 import { floorsPicture } from "./docs/floors-picture.js";
 import { queriesPage } from "./docs/queries-page.js";
 import { referencePages } from "./docs/reference.js";
@@ -22,6 +23,7 @@ const pages: Readonly<Record<string, string>> = {
   "docs/schema.md": schemaPage(queries, comments),
   "docs/queries.md": queriesPage(queries),
   "docs/configuration.md": configurationPage(),
+  "docs/errors.md": errorsPage(),
   "docs/reference/cli.md": cliPage(),
   "docs/images/floors-db-models.svg": floorsPicture(root, "packages/db-models"),
   "docs/images/floors-db-optimizer.svg": floorsPicture(root, "packages/db-optimizer"),
