@@ -86,8 +86,8 @@ function fresh() {
 
 export function readableSessions({ validate, open, refresh }: SessionBenchmarks): string[] {
   return [
-    `validateSession: ${beside(validate, "one findOne")}`,
-    `openSession under the cap: ${beside(open, "one insertOne")}`,
-    `refreshSession: ${beside(refresh, "one findOneAndUpdate")}`,
+    `sessions.validate: ${beside(validate, "one findOne")}`,
+    `sessions.open under the cap: ${beside(open, "one insertOne")}`,
+    `sessions.refresh: ${beside(refresh, "one findOneAndUpdate")}`,
   ];
 }

@@ -40,7 +40,7 @@ interface Proven {
  *
  * @param deviceCookie - what the device is known by from now on.
  * @throws ApiError `SIGN_IN_DELAYED`, `BAD_CREDENTIALS`, `USER_NOT_ACTIVE`, `SIGN_IN_DENIED`, `CHALLENGE_REQUIRED`,
- * `NOTICE_NOT_SENT`; IdentityError `CHALLENGE_LIMIT`, `AUDIT_NOT_WRITTEN`, and as {@link openSession}.
+ * `NOTICE_NOT_SENT`; IdentityError `CHALLENGE_LIMIT`, `AUDIT_NOT_WRITTEN`, and as `sessions.open`.
  */
 export async function signIn(
   service: Service,
@@ -71,7 +71,7 @@ export async function signIn(
  * Ends a challenge: with the right code the sign-in gets its session.
  *
  * @param deviceCookie - what the device is known by from now on.
- * @throws ApiError `CHALLENGE_FAILED`; IdentityError `AUDIT_NOT_WRITTEN`, and as {@link openSession}.
+ * @throws ApiError `CHALLENGE_FAILED`; IdentityError `AUDIT_NOT_WRITTEN`, and as `sessions.open`.
  */
 export async function signInByCode(
   service: Service,

@@ -37,7 +37,7 @@ export const auditInputSchema = z
   })
   .refine(namesNobody, "targetId and details must not carry a person's id: it would outlive the person");
 
-/** An event to record; see {@link appendAudit}. */
+/** An event to record; see `audit.append`. */
 export type AuditInput = z.input<typeof auditInputSchema>;
 
 function namesNobody(input: {

@@ -34,7 +34,7 @@ export type IdentityErrorKind = (typeof errorKinds)[IdentityErrorCode];
  * The one error class of this package. Decide on `code`, never on the message.
  *
  * @example
- * try { await registerUser(models, input, now) }
+ * try { await identity.users.register(input) }
  * catch (error) { if (isIdentityError(error, "EMAIL_TAKEN")) return reply.code(409).send() ; throw error }
  */
 export class IdentityError extends Error {

@@ -45,7 +45,7 @@ export interface LoginAttemptInput {
   waitMs?: number;
 }
 
-/** An attempt that may be evaluated; `settleLoginAttempt` takes it. */
+/** An attempt that may be evaluated; `logins.settle` takes it. */
 export interface ReservedLoginAttempt {
   readonly id: Types.ObjectId;
   /** The hash of what somebody signs in with. */

@@ -59,7 +59,7 @@ export class MigratingSessions {
    * Opens a session: with a token of the old form as long as the old layout is written first, under the cap as soon as
    * the new one is.
    *
-   * @throws IdentityError `USER_NOT_FOUND`, and what `openSession` throws.
+   * @throws IdentityError `USER_NOT_FOUND`, and what `sessions.open` throws.
    */
   async open(input: OpenMigratingSessionInput): Promise<OpenedMigratingSession> {
     const context = begin(this.#identity);

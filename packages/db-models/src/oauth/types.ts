@@ -51,7 +51,7 @@ export interface TokensGranted {
 
 export type TokenResult = TokensGranted | GrantRefused;
 
-/** An app that has shown who it is; only {@link authenticateClient} makes one. */
+/** An app that has shown who it is; only `oauth.authenticateClient` makes one. */
 export type AuthenticatedClient = Pick<
   AppDocument,
   "_id" | "clientId" | "type" | "name" | "redirectUris" | "grantTypes" | "scopes"

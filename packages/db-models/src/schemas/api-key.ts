@@ -32,7 +32,7 @@ export interface ApiKeySecret {
 
 /** Verifications that a process has claimed and spends in memory. */
 export interface ApiKeyLease {
-  /** The `ApiKeyVerifier` that holds it; each has at most one lease of a key. */
+  /** The identity object that holds it; each has at most one lease of a key. */
   owner: string;
   units: number;
   /** The owner gives back what is left, at the latest now. */

@@ -59,14 +59,14 @@ export interface OpenedSession {
   idleExpiresAt: Date;
   absoluteExpiresAt: Date;
   deviceHash: string;
-  /** True when the account knows no such device: neither from a session within the retention nor from {@link recordLogin}. */
+  /** True when the account knows no such device: neither from a session within the retention nor from `logins.record`. */
   newDevice: boolean;
   /** True when the user has signed in before, but never from this country. */
   newLocation: boolean;
   evicted: EndedSession[];
 }
 
-/** As much of an account as a login is decided on; what `readUser` returns has it. */
+/** The part of an account that a login is decided on; what `users.read` returns has it. */
 export type SessionAccount = Pick<
   UserDocument,
   "_id" | "status" | "roles" | "security" | "sessionGeneration" | "schemaVersion" | "analytics"

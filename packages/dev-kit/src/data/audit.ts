@@ -17,7 +17,7 @@ const signingKey = createPrivateKey({
 });
 const publicKey = createPublicKey(signingKey);
 
-/** The key, in PEM, with which `verifyAudit` of @org/db-models checks the generated checkpoint. */
+/** The key, in PEM, with which `audit.verify` of @org/db-models checks the generated checkpoint. */
 export const auditPublicKey = publicKey.export({ type: "spki", format: "pem" }).toString();
 
 interface Head {
@@ -33,7 +33,7 @@ interface AuditContent {
   sealedNetwork?: string;
 }
 
-/** Audit events in a few chains, as `appendAudit` of @org/db-models writes them, and a signed checkpoint over them. */
+/** Audit events in a few chains, as `audit.append` of @org/db-models writes them, and a signed checkpoint over them. */
 export class AuditChains {
   readonly #heads: Head[] = Array.from({ length: chains }, () => ({ sequence: 0, hash: firstHash }));
   readonly #generation: Generation;

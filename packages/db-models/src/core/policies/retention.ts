@@ -16,7 +16,7 @@ export const retentionSchema = z.strictObject({
   securityEventsMs: kept(365 * duration.day, duration.day, "Security events"),
   hourlyUsageMs: kept(31 * duration.day, duration.day, "API use by the hour, after the hour"),
   dailyUsageMs: kept(2 * 365 * duration.day, duration.day, "API use by the day, after the day"),
-  auditMs: kept(2 * 365 * duration.day, 7 * duration.day, "Audit events; applied by applyAuditRetention"),
+  auditMs: kept(2 * 365 * duration.day, 7 * duration.day, "Audit events; applied by audit.applyRetention"),
   erasuresMs: kept(3 * 365 * duration.day, duration.day, "Reports of erasures, after the last sweep"),
 });
 
@@ -40,7 +40,7 @@ export interface RetentionRule {
 /**
  * One rule for each collection whose documents carry the date from which they are garbage. The TTL indexes on the
  * same dates do this too, one collection after the other in the background; the rules are for doing it now, in
- * batches that watch the load, and for seeing what it frees. Audit events are not among them: `applyAuditRetention`
+ * batches that watch the load, and for seeing what it frees. Audit events are not among them: `audit.applyRetention`
  * takes them from the front of a chain, so that the rest verifies.
  */
 export const retentionRules: readonly RetentionRule[] = [
