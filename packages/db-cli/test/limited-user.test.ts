@@ -7,7 +7,6 @@ import { type Play, playInFront } from "@org/dev-kit/played";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { mongo } from "mongoose";
 import { expect, inject, onTestFinished, test } from "vitest";
-import { remedyOf } from "../src/pacing.js";
 import { configs, orgDb } from "./support.js";
 
 const database = useTemporaryDatabase({ label: "cli_limited", per: "test" });
@@ -63,12 +62,4 @@ test("a cleanup that may not read the load says at once what ends its wait, as d
     exitCode: 0,
   });
   expect(await orders.countDocuments()).toBe(0);
-});
-
-test.each([
-  ["a member that is away", { reason: "unreadable", detail: "lag cannot be read: connection closed" }],
-  ["a window", { reason: "window", detail: "it works from 01:00 to 05:00" }],
-  ["no reason", {}],
-])("nothing is to be done about %s", (_what, wait) => {
-  expect(remedyOf(wait)).toBeUndefined();
 });

@@ -6,7 +6,6 @@ import type { Context, Outcome } from "../command.js";
 import { CliError, exitCodes } from "../errors.js";
 import { count, duration } from "../output/format.js";
 import { table } from "../output/table.js";
-import { remedyOf } from "../pacing.js";
 
 /** Options that steer a run instead of making one. */
 export interface Steering {
@@ -65,7 +64,7 @@ export async function status({ connection }: Context): Promise<Outcome> {
   const [newest] = runs;
   const held = await leaseHeldUntil(connection, cleanupLease);
   // Of a run that is over nobody waits for anything.
-  const remedy = newest?.state === "paused" ? remedyOf(newest) : undefined;
+  const remedy = newest?.state === "paused" ? newest.remedy : undefined;
   const gone =
     newest && !held && ["running", "paused"].includes(newest.state)
       ? "\nIts process is gone: the next --run goes on with it.\n"

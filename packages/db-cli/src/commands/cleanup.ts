@@ -10,7 +10,7 @@ import { drainRules, ttlBacklog } from "@org/db-optimizer/cleanup";
 import { type Command, type Context, recordingOf } from "../command.js";
 import { CliError, type ExitCode, exitCodes } from "../errors.js";
 import { count, duration } from "../output/format.js";
-import { givesWay, type PacingOptions, pacingOf, remedyOf } from "../pacing.js";
+import { givesWay, type PacingOptions, pacingOf } from "../pacing.js";
 import { controlled, type Steering, status, steeringOf } from "./cleanup-runs.js";
 import { cleanupText } from "./cleanup-text.js";
 
@@ -117,8 +117,7 @@ function progressText({ rule, done, total, rate, etaMs, paused }: CleanupProgres
   // A count of millions takes longer than the first batches.
   const of = total === null ? "" : ` of ${count(total)} (${share} %)`;
   // A terminal cuts the line off at its right: what to do comes first.
-  const remedy = paused && remedyOf(paused);
-  if (remedy) return `${rule}: waits: ${remedy} (${paused.detail})`;
+  if (paused?.remedy) return `${rule}: waits: ${paused.remedy} (${paused.detail})`;
   const left = etaMs === null ? "" : `, ${duration(etaMs)} left`;
   // Before a batch has rested nobody knows the pace.
   const pace = rate > 0 ? `, ${count(rate)} per second` : "";

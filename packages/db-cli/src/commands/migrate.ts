@@ -21,7 +21,7 @@ import { CliError, exitCodes } from "../errors.js";
 import { count, duration, plural } from "../output/format.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
-import { givesWay, type PacingOptions, pacingOf, remedyOf } from "../pacing.js";
+import { givesWay, type PacingOptions, pacingOf } from "../pacing.js";
 
 /** What `org-db migrate` can do. */
 export const migrateActions = ["status", "up", "verify", "rollback", "contract"] as const;
@@ -194,9 +194,8 @@ async function verified(
 }
 
 function progressText({ phase, collection, done, total, rate, etaMs, paused }: MigrationProgress): string {
-  const remedy = paused && remedyOf(paused);
   // A terminal cuts the line off at its right: what to do comes first.
-  if (remedy) return `${phase} ${collection}: waits: ${remedy} (${paused.detail})`;
+  if (paused?.remedy) return `${phase} ${collection}: waits: ${paused.remedy} (${paused.detail})`;
   if (paused) return `${phase} ${collection}: waits, ${paused.detail}`;
   const share = total > 0 ? Math.floor((done / total) * 100) : 100;
   const left = etaMs === null ? "" : `, ${duration(etaMs)} left`;

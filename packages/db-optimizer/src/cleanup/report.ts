@@ -1,6 +1,6 @@
 import type { CollectionSize } from "../core/server/collection-size.js";
 import type { Latency } from "../core/server/latency.js";
-import type { PauseReason, RunStop, UnknownSignal } from "../jobs/pacer.js";
+import type { RunStop, UnknownSignal, Wait } from "../jobs/pacer.js";
 import type { SetAsideReport } from "../jobs/set-aside.js";
 
 /** Where a running cleanup is. */
@@ -18,7 +18,7 @@ export interface CleanupProgress {
   readonly etaMs: number | null;
   readonly batchSize: number;
   /** Why it waits; `null` while it works. */
-  readonly paused: { readonly reason: PauseReason; readonly detail: string } | null;
+  readonly paused: Omit<Wait, "ms"> | null;
   /** Milliseconds at work and in pauses, over all the processes that went on with the run. */
   readonly activeMs: number;
   readonly pausedMs: number;

@@ -37,6 +37,8 @@ export interface CleanupRun {
   /** Of a paused run: why. */
   readonly reason?: PauseReason;
   readonly detail?: string;
+  /** What ends the wait, where it does not end by itself. */
+  readonly remedy?: string;
   /** What a person asked for. */
   readonly wanted?: "pause" | "cancel";
   /** Who runs it, and who asked. */
@@ -58,7 +60,10 @@ export interface CleanupRun {
 
 /** What a run writes down with every batch. */
 export type Checkpoint = Pick<CleanupRun, "activeMs" | "pausedMs" | "rules"> &
-  ({ readonly state: "running" } | ({ readonly state: "paused" } & Pick<CleanupRun, "reason" | "detail">));
+  (
+    | { readonly state: "running" }
+    | ({ readonly state: "paused" } & Pick<CleanupRun, "reason" | "detail" | "remedy">)
+  );
 
 const alive: readonly CleanupState[] = ["running", "paused"];
 /** States that a next run goes on from. */
@@ -101,7 +106,10 @@ export class RunStore {
       last.wanted !== "cancel";
     if (resumes) {
       const own = { fencing: begin.fencing, by: whoAmI(), state: "running" as const, seenAt: clock() };
-      const change = { $set: own, $unset: { endedAt: 1, error: 1, reason: 1, detail: 1 } } as const;
+      const change = {
+        $set: own,
+        $unset: { endedAt: 1, error: 1, reason: 1, detail: 1, remedy: 1 },
+      } as const;
       const taken = await runs.findOneAndUpdate({ _id: last._id, state: last.state }, change, {
         returnDocument: "after",
       });
@@ -127,7 +135,8 @@ export class RunStore {
   async checkpoint(checkpoint: Checkpoint, signal: AbortSignal): Promise<void> {
     const own = { ...this.#own, state: { $in: [...alive] } };
     const set = { ...checkpoint, seenAt: this.#clock() };
-    const unset = checkpoint.state === "running" ? { $unset: { reason: 1, detail: 1 } as const } : {};
+    const unset =
+      checkpoint.state === "running" ? { $unset: { reason: 1, detail: 1, remedy: 1 } as const } : {};
     const run = await withRetries(
       () => this.#runs.findOneAndUpdate(own, { $set: set, ...unset }, { returnDocument: "after" }),
       signal,
@@ -147,7 +156,7 @@ export class RunStore {
     const failure = code === undefined ? {} : { error: { code, message } };
     const change = {
       $set: { ...end, ...failure, seenAt: at, endedAt: at } as Partial<CleanupRun>,
-      $unset: { reason: 1, detail: 1 },
+      $unset: { reason: 1, detail: 1, remedy: 1 },
     } as const;
     await withRetries(() => this.#runs.updateOne(this.#own, change), signal);
   }

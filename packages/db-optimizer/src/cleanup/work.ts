@@ -4,7 +4,7 @@ import type { Document } from "../core/model.js";
 import { primary } from "../core/server/own-collection.js";
 import type { Lease } from "../jobs/lease.js";
 import { type PaceLimits, paceLimits, regardsReads } from "../jobs/pace.js";
-import { Pacer, type RunStop, type Wait } from "../jobs/pacer.js";
+import { Pacer, pausedBy, type RunStop, type Wait } from "../jobs/pacer.js";
 import { SetAside } from "../jobs/set-aside.js";
 import type { ParsedCleanupWindow } from "../jobs/window.js";
 import { IdReader } from "./id-reader.js";
@@ -177,7 +177,7 @@ export class Work {
     { state, batchSize, wait }: { state: RuleState; batchSize: number; wait: Wait | null },
   ): Promise<void> {
     this.#rules[position] = state;
-    const paused = wait && { reason: wait.reason, detail: wait.detail };
+    const paused = wait && pausedBy(wait);
     const times = this.times();
     const where = paused ? ({ state: "paused", ...paused } as const) : ({ state: "running" } as const);
     await this.store.checkpoint({ ...where, ...times, rules: this.#rules }, this.#context.signal);

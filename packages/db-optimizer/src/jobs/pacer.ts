@@ -34,6 +34,8 @@ export interface UnknownSignal {
 export interface Wait {
   readonly reason: PauseReason;
   readonly detail: string;
+  /** What ends it, where it does not end by itself. */
+  readonly remedy?: string;
   /** Milliseconds that it is known to take; `null` when nobody knows. */
   readonly ms: number | null;
 }
@@ -157,10 +159,11 @@ export class Pacer {
     const { state, verdict } = judgeLoad(this.#throttle, signals, this.#limits);
     this.#throttle = state;
     if (verdict.do === "go") return undefined;
-    const { reason, detail } = verdict;
+    const { reason, detail, remedy } = verdict;
+    const trouble = { reason, detail, ...(remedy !== undefined && { remedy }) };
     const ms = verdict.do === "hold" ? this.#limits.holdMs : null;
-    this.#held = ms === null ? undefined : { until: at + ms, trouble: { reason, detail } };
-    return { reason, detail, ms };
+    this.#held = ms === null ? undefined : { until: at + ms, trouble };
+    return { ...trouble, ms };
   }
 
   async #look(collection: string, at: number): Promise<LoadSignals> {
@@ -175,4 +178,9 @@ export class Pacer {
     }
     return signals;
   }
+}
+
+/** A wait as progress and records have it: without the time that it takes. Pure. */
+export function pausedBy({ ms: _ms, ...paused }: Wait): Omit<Wait, "ms"> {
+  return paused;
 }

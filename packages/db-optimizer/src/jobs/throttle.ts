@@ -89,6 +89,10 @@ export type ThrottleReason =
 export interface ThrottleTrouble {
   readonly reason: ThrottleReason;
   readonly detail: string;
+  /** Of `unreadable`: the signals of the load that this user may not read. */
+  readonly forbidden?: readonly LoadSignal[];
+  /** What ends a wait that does not end by itself: with a forbidden signal, the privilege or the option to go on without. */
+  readonly remedy?: string;
 }
 
 /** What the throttle remembers from look to look. */
@@ -151,16 +155,8 @@ function loadTrouble(
   signals: LoadSignals,
   { lagLimit, queueLimit }: { lagLimit: number; queueLimit: number },
 ): ThrottleTrouble | undefined {
-  for (const name of loadSignals) {
-    const signal = signals[name];
-    if (reserveSignals.includes(name)) continue;
-    if (signal.state === "unreadable")
-      return { reason: "unreadable", detail: `${name} cannot be read: ${signal.reason}` };
-    if (signal.state === "forbidden") {
-      const detail = `${name} may not be read: ${signal.reason}; grant clusterMonitor, or go on without: --unwatched ${name}`;
-      return { reason: "unreadable", detail };
-    }
-  }
+  const unread = unreadTrouble(signals);
+  if (unread) return unread;
   const lag = valueIn(signals.lag) ?? 0;
   if (lag > lagLimit) return { reason: "lag", detail: `replication is ${Math.round(lag)} ms behind` };
   if (valueIn(signals.flowControl))
@@ -168,6 +164,23 @@ function loadTrouble(
   const queue = valueIn(signals.queue) ?? 0;
   if (queue > queueLimit) return { reason: "queue", detail: `${queue} operations wait on the server` };
   if (valueIn(signals.indexBuild)) return { reason: "index_build", detail: "an index of it is being built" };
+  return undefined;
+}
+
+// All that may not be read is told at once: whoever grants or leaves out one would next wait for another.
+function unreadTrouble(signals: LoadSignals): ThrottleTrouble | undefined {
+  const watched = loadSignals.filter((name) => !reserveSignals.includes(name));
+  const forbidden = watched.filter((name) => signals[name].state === "forbidden");
+  for (const name of watched) {
+    const signal = signals[name];
+    if (signal.state === "unreadable")
+      return { reason: "unreadable", detail: `${name} cannot be read: ${signal.reason}` };
+    if (signal.state !== "forbidden") continue;
+    const names = forbidden.join(" ");
+    const detail = `${forbidden.join(", ")} may not be read: ${signal.reason}; grant clusterMonitor, or go on without: --unwatched ${names}`;
+    const remedy = `grant the user clusterMonitor, or stop it and run it with --unwatched ${names}`;
+    return { reason: "unreadable", detail, forbidden, remedy };
+  }
   return undefined;
 }
 

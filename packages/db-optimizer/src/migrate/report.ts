@@ -1,6 +1,6 @@
 import { mongo } from "mongoose";
 import { OptimizerError } from "../core/errors.js";
-import type { PauseReason } from "../jobs/pacer.js";
+import type { Wait } from "../jobs/pacer.js";
 import type { MigrationPhase } from "./phases.js";
 
 /**
@@ -67,7 +67,7 @@ export interface MigrationProgress {
   /** Milliseconds left at that rate; `null` before there is one. */
   readonly etaMs: number | null;
   /** Why it waits; `null` while it works. */
-  readonly paused: { readonly reason: PauseReason; readonly detail: string } | null;
+  readonly paused: Omit<Wait, "ms"> | null;
 }
 
 /** What a command of a migration came to. */

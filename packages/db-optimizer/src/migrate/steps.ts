@@ -10,7 +10,7 @@ import { runBatches, type TaskState } from "../jobs/batches.js";
 import { ForegroundWatch } from "../jobs/foreground.js";
 import type { Lease } from "../jobs/lease.js";
 import { type PaceLimits, paceLimits, startPace } from "../jobs/pace.js";
-import { Pacer, type Wait } from "../jobs/pacer.js";
+import { Pacer, pausedBy, type Wait } from "../jobs/pacer.js";
 import type { ThrottleLimits } from "../jobs/throttle.js";
 import type { Expected } from "./compare.js";
 import { IdWalk, type Step } from "./id-walk.js";
@@ -396,7 +396,7 @@ export function progressOf(
 ): MigrationProgress {
   const total = Math.max(counted, done);
   const rate = done / Math.max(activeMs / 1_000, 0.001);
-  const paused = wait && { reason: wait.reason, detail: wait.detail };
+  const paused = wait && pausedBy(wait);
   const etaMs = rate > 0 ? ((total - done) / rate) * 1_000 : null;
   return { phase, collection, done, total, rate, etaMs, paused };
 }

@@ -108,6 +108,26 @@ describe("judgeLoad", () => {
     expect(judgeLoad(before, { ...calm, ...signals }, defaultThrottle).verdict).toMatchObject({ detail });
   });
 
+  it("tells all that may not be read at once, and what ends the wait", () => {
+    const signals = { ...calm, lag: forbidden, queue: forbidden, disk: forbidden };
+    expect(judgeLoad(idleThrottle, signals, defaultThrottle).verdict).toMatchObject({
+      reason: "unreadable",
+      detail: expect.stringMatching(/^lag, queue may not be read: .* --unwatched lag queue$/),
+      forbidden: ["lag", "queue"],
+      remedy: "grant the user clusterMonitor, or stop it and run it with --unwatched lag queue",
+    });
+  });
+
+  // A member that is away, or a question that fails, may be answered in a moment.
+  it.each<[Partial<LoadSignals>]>([[{ lag: unreadable }], [{ queue: known(99) }], [{ disk: known(0.01) }]])(
+    "has no remedy for %j, which ends by itself",
+    (signals) => {
+      const before = { ...idleThrottle, baseline: 0 };
+      const { verdict } = judgeLoad(before, { ...calm, ...signals }, defaultThrottle);
+      expect(verdict).not.toHaveProperty("remedy");
+    },
+  );
+
   it("takes nothing for a value that only has one", () => {
     const odd = { state: "absent", value: 9e9 } as never;
     expect(judgeLoad(idleThrottle, { ...calm, lag: odd, queue: odd }, defaultThrottle).verdict).toEqual({
