@@ -21,10 +21,10 @@ const client = { ip: "192.0.2.7", userAgent: "curl/8.5.0" } as const;
  * read it and from a known device, against one `insertOne` of the same document, refresh against one `findOneAndUpdate`.
  */
 export async function benchmarkSessions(connection: Connection): Promise<SessionBenchmarks> {
-  const identity = createIdentity({ connection });
+  const now = new Date();
+  const identity = createIdentity({ connection, clock: { now: () => now } });
   const { models } = identity;
   const sessions = models.UserSession.collection as unknown as mongo.Collection;
-  const now = new Date();
   const accounts = await makeUsers(models, now);
   const userIds = accounts.map(({ _id }) => _id);
 
