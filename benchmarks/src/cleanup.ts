@@ -123,8 +123,7 @@ async function benchmarkReads(
     uri,
     tidy: async () => {
       // Or the next round would go on with the run that was stopped.
-      for (const name of ["org_db_leases", "org_db_cleanup"])
-        await connection.collection(name).deleteMany({});
+      for (const name of ["org_db_leases", "org_db_runs"]) await connection.collection(name).deleteMany({});
     },
   });
 }

@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { isIdentityError, openDatabase } from "@org/db-models";
+import { isOptimizerError } from "@org/db-optimizer";
 import { lowerCpuPriority } from "@org/db-optimizer/jobs";
 import { type Logger, pino } from "pino";
 import { exitCodes, parseArguments, UsageError, usage } from "./cli.js";
@@ -76,6 +77,7 @@ function failureText(error: unknown): string {
     error instanceof UsageError ||
     error instanceof RunError ||
     error instanceof ListenError ||
+    isOptimizerError(error) ||
     isIdentityError(error);
   return expected ? `${error.code}: ${error.message}` : String((error as Error).stack);
 }

@@ -1,16 +1,15 @@
 import type { IdentityDatabase } from "@org/db-models";
+import { prepareRuns, serverTime } from "@org/db-optimizer/jobs";
 import type { Logger } from "pino";
 import { UsageError } from "./cli.js";
 import { type Config, instanceName } from "./config.js";
 import { dashboardPage } from "./dashboard/page.js";
 import { readDashboard } from "./dashboard/read.js";
 import type { Job } from "./job.js";
-import { leaseStore } from "./lease.js";
 import { createMetrics, type Metrics } from "./metrics.js";
 import { type QueueWatch, watchQueue } from "./queue.js";
 import type { Controls } from "./run-control.js";
 import { type Runner, type RunResult, runJob } from "./run-job.js";
-import { prepareHistory, runHistory } from "./runs.js";
 import { type Scheduled, scheduleJob } from "./schedule.js";
 import { type StatusServer, serveStatus } from "./status-server.js";
 
@@ -43,7 +42,7 @@ const day = 86_400_000;
 export async function startMaintenance(deps: MaintenanceDeps): Promise<Maintenance> {
   const stopping = new AbortController();
   const runner = runnerOf(deps, stopping.signal);
-  await prepareHistory(runner.history);
+  await prepareRuns(runner.connection);
   const jobs = deps.jobs(runner.metrics);
   let scheduled: Scheduled[] = [];
   const upcoming = () => scheduled.map(({ job, next }) => ({ job, next: next() }));
@@ -85,7 +84,7 @@ export async function runOnce(
   only?: string,
 ): Promise<RunResult[]> {
   const runner = runnerOf(deps, stopping);
-  await prepareHistory(runner.history);
+  await prepareRuns(runner.connection);
   const jobs = deps.jobs(runner.metrics);
   const chosen = only === undefined ? jobs : jobs.filter(({ name }) => name === only);
   if (chosen.length === 0)
@@ -102,26 +101,27 @@ export async function runOnce(
  */
 export async function prepareControls(deps: MaintenanceDeps, reading: boolean): Promise<Controls> {
   const runner = runnerOf(deps, new AbortController().signal);
-  if (!reading) await prepareHistory(runner.history);
+  if (!reading) await prepareRuns(runner.connection);
   return controlsOf(runner, deps.jobs(runner.metrics));
 }
 
-function controlsOf({ leases, history, instance }: Runner, jobs: readonly Job[]): Controls {
-  return { leases, history, jobs, by: instance };
+function controlsOf({ connection, instance }: Runner, jobs: readonly Job[]): Controls {
+  return { connection, jobs, by: instance };
 }
 
 function runnerOf({ database, config, log }: MaintenanceDeps, stopping: AbortSignal): Runner {
-  const { db } = database.connection;
+  const { connection } = database;
+  const { db } = connection;
   if (!db) throw new TypeError("the database is not open");
   const instance = instanceName(config);
-  const history = runHistory(db, config.runRetentionDays * day);
   return {
-    leases: leaseStore(db),
-    history,
+    connection,
+    now: () => serverTime(db),
     metrics: createMetrics(),
     log: log.child({ instance }),
     instance,
     leaseMs: config.leaseMs,
+    keepMs: config.runRetentionDays * day,
     startingDeadlineMs: config.startingDeadlineMs,
     stopping,
   };

@@ -1,10 +1,10 @@
+import type { RunStatus } from "@org/db-optimizer/jobs";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { RunEnd } from "./runs.js";
 
 /** What Prometheus reads. */
 export interface Metrics {
   readonly registry: Registry;
-  runEnded(job: string, end: RunEnd, seconds: number): void;
+  runEnded(job: string, end: Pick<RunStatus, "state">, seconds: number): void;
   runRefused(job: string, reason: "locked" | "done" | "nothing_queued" | "missed" | "error"): void;
   removed(rule: string, documents: number): void;
   healthScored(score: number): void;

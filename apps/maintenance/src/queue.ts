@@ -1,6 +1,6 @@
+import { queuedJobs } from "@org/db-optimizer/jobs";
 import type { Job } from "./job.js";
 import { type Runner, runJob } from "./run-job.js";
-import { alive, noteLost } from "./runs.js";
 
 /** Runs that were queued from outside. */
 export interface QueueWatch {
@@ -24,20 +24,15 @@ export function watchQueue(runner: Runner, jobs: readonly Job[], everyMs: number
   };
 }
 
-// A job without a schedule has no next run to note it.
-async function noteAllLost({ history, leases }: Runner, names: readonly string[]): Promise<void> {
-  const filter = { job: { $in: [...names] }, state: { $in: alive } };
-  for (const job of await history.collection.distinct("job", filter)) await noteLost(history, leases, job);
-}
-
 async function takeUp(runner: Runner, jobs: readonly Job[]): Promise<void> {
   try {
-    const names = jobs.map(({ name }) => name);
-    await noteAllLost(runner, names);
-    const queued = await runner.history.collection.distinct("job", { job: { $in: names }, state: "queued" });
+    const queued = await queuedJobs(
+      runner.connection,
+      jobs.map(({ job }) => job),
+    );
     for (const job of jobs) {
       if (runner.stopping.aborted) return;
-      if (queued.includes(job.name)) await runJob(runner, job, { onlyQueued: true });
+      if (queued.includes(job.job)) await runJob(runner, job, { onlyQueued: true });
     }
   } catch (err) {
     runner.log.error({ err }, "the queue could not be read; it is looked at again");

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { lastServed } from "@org/db-optimizer/jobs";
 import { Cron } from "croner";
 import type { Job } from "./job.js";
-import { lastDoneTick } from "./lease.js";
 import { type Runner, runJob } from "./run-job.js";
 
 /** A schedule is compared with the database's clock at least this often, so that a clock that jumps is followed. */
@@ -110,15 +110,14 @@ class Schedule {
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     });
-    const now = await Promise.race([this.#runner.leases.now(), aborted]);
+    const now = await Promise.race([this.#runner.now(), aborted]);
     this.#offsetMs = now.getTime() - performance.now();
     return now;
   }
 
   /** Where a schedule begins: at the last run that any instance has made, if there is one. */
   async #firstSeenTo(now: Date): Promise<Date> {
-    const done = await lastDoneTick(this.#runner.leases, this.#job.name);
-    return done && done <= now ? done : now;
+    return (await lastServed(this.#runner.connection, this.#job.job, now)) ?? now;
   }
 
   /** @returns when to look again; 0 for the next due moment. */

@@ -1,6 +1,6 @@
+import { progressText, type RunRecord, showRun } from "@org/db-optimizer/jobs";
 import type { CommandName } from "./cli.js";
-import { type Controls, cancelRun, listRuns, pauseRun, queueRun, resumeRun, showRun } from "./run-control.js";
-import type { RunDocument } from "./runs.js";
+import { type Controls, queueJob, runsOfJobs, steerRun } from "./run-control.js";
 
 /** A command that shows or steers runs; says what is to be printed. */
 export async function steer(
@@ -8,20 +8,20 @@ export async function steer(
   command: Exclude<CommandName, "once">,
   target = "",
 ): Promise<string> {
-  if (command === "list") return listText(await listRuns(controls, target || undefined));
-  if (command === "show") return `${JSON.stringify(await showRun(controls, target), null, 2)}\n`;
-  const change = { queue: queueRun, pause: pauseRun, resume: resumeRun, cancel: cancelRun }[command];
-  return listText([await change(controls, target)]);
+  if (command === "list") return listText(await runsOfJobs(controls, target ? { job: target } : {}));
+  if (command === "show") return `${JSON.stringify(await showRun(controls.connection, target), null, 2)}\n`;
+  if (command === "queue") return listText([await queueJob(controls, target)]);
+  return listText([await steerRun(controls, command, target)]);
 }
 
-function listText(runs: readonly RunDocument[]): string {
+function listText(runs: readonly RunRecord[]): string {
   if (runs.length === 0) return "no runs yet\n";
   const rows = runs.map((run) => [
-    String(run._id),
+    run._id,
     run.job,
-    run.wanted && run.state !== "cancelled" ? `${run.state} (${run.wanted} asked for)` : run.state,
+    run.wanted ? `${run.state} (${run.wanted} asked for)` : run.state,
     run.startedAt.toISOString(),
-    progressText(run),
+    run.progress ? progressText(run.progress) : "",
     printable(run.detail ?? run.reason ?? run.error?.code ?? ""),
   ]);
   const titles = ["run", "job", "state", "started", "done", "why"];
@@ -42,13 +42,4 @@ function printable(text: string): string {
     /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu,
     (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-}
-
-function progressText({ progress }: RunDocument): string {
-  if (!progress) return "";
-  const { step, done, total, rate = 0, etaMs } = progress;
-  const share = total > 0 ? ` (${Math.floor((done / total) * 100)} %)` : "";
-  const pace = rate > 0 ? `, ${rate} per second` : "";
-  const left = etaMs === null || done >= total ? "" : `, ${Math.ceil(etaMs / 1_000)} s left`;
-  return `${step} ${done} of ${total}${share}${pace}${left}`;
 }

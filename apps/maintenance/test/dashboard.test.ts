@@ -1,4 +1,5 @@
 import { defineModels } from "@org/db-models";
+import type { RunRecord } from "@org/db-optimizer/jobs";
 import { lookAt, looks, openBrowser } from "@org/dev-kit/browser";
 import { mongo } from "mongoose";
 import { pino } from "pino";
@@ -8,9 +9,7 @@ import { defineConfig } from "../src/config.js";
 import { dashboardPage } from "../src/dashboard/page.js";
 import { type DashboardFacts, readDashboard } from "../src/dashboard/read.js";
 import { identityJobs } from "../src/jobs.js";
-import { leaseStore } from "../src/lease.js";
 import { type Maintenance, runOnce, startMaintenance } from "../src/maintenance.js";
-import { type RunDocument, runHistory } from "../src/runs.js";
 import { serveStatus } from "../src/status-server.js";
 import { useStore } from "./support/store.js";
 
@@ -22,14 +21,20 @@ const deps = () => {
   return { database, config, log: pino({ level: "silent" }), jobs: identityJobs(database, config) };
 };
 const at = new Date("2026-05-01T12:00:00Z");
-const run = (given: Partial<RunDocument>): RunDocument => ({
-  _id: new mongo.ObjectId(),
+const run = (given: Partial<RunRecord>): RunRecord => ({
+  _id: new mongo.ObjectId().toHexString(),
   job: "cleanup",
+  key: "",
   state: "running",
   instance: "a",
-  fence: 1,
+  fencing: 1,
+  revision: 0,
+  before: [],
+  steps: [],
+  activeMs: 0,
+  pausedMs: 0,
   startedAt: new Date("2026-05-01T11:59:00Z"),
-  purgeAt: at,
+  seenAt: at,
   ...given,
 });
 const facts: DashboardFacts = { database: "identity", at, runs: [], upcoming: [], scores: [] };
@@ -42,7 +47,14 @@ describe("the page", () => {
   });
 
   test("shows how far a run is, and why it waits", () => {
-    const progress = { done: 2_500, total: 10_000, etaMs: 90_000, step: "old-events" };
+    const progress = {
+      done: 2_500,
+      total: 10_000,
+      rate: 0,
+      etaMs: 90_000,
+      step: "old-events",
+      collection: "events",
+    };
     const detail = "replication is 4 s behind";
     const page = dashboardPage({
       ...facts,
@@ -52,7 +64,7 @@ describe("the page", () => {
         run({ state: "failed", error: { code: "X", message: "no disk" }, finishedAt: at }),
       ],
     });
-    expect(page).toContain("old-events 2,500 of 10,000, 1 min left");
+    expect(page).toContain("old-events: 2,500 of 10,000 (25 %), 1 min 30 s left");
     expect(page).toContain("width:25%");
     expect(page).toContain(detail);
     expect(page).toContain("pause asked for");
@@ -110,7 +122,11 @@ describe("the page", () => {
       ...facts,
       database: hostile,
       runs: [
-        run({ detail: hostile, job: hostile, progress: { done: 1, total: 2, etaMs: null, step: hostile } }),
+        run({
+          detail: hostile,
+          job: hostile,
+          progress: { done: 1, total: 2, rate: 1, etaMs: null, step: hostile, collection: hostile },
+        }),
       ],
       upcoming: [{ job: hostile, next: at }],
       health: { at, value: health },
@@ -124,8 +140,7 @@ test("shows what the last runs of each job found out, from the history alone", a
   const results = await runOnce(deps(), new AbortController().signal);
   expect(results.map((result) => result.ran && result.state)).toEqual(Array(3).fill("succeeded"));
   const controls = {
-    history: runHistory(store.db(), 1),
-    leases: leaseStore(store.db()),
+    connection: store.database.connection,
     jobs: deps().jobs({} as never),
     by: "a",
   };
@@ -160,23 +175,31 @@ describe("in a browser", () => {
   beforeEach(async () => {
     await runOnce(deps(), new AbortController().signal);
     await runOnce(deps(), new AbortController().signal, "health");
-    const progress = { done: 2_500, total: 10_000, etaMs: 90_000, step: "old-security-events" };
+    const progress = {
+      done: 2_500,
+      total: 10_000,
+      rate: 0,
+      etaMs: 90_000,
+      step: "old-security-events",
+      collection: "security_events",
+    };
     const detail = "replication is 4.0 s behind, more than 1.5 s";
-    const history = runHistory(store.db(), 86_400_000);
-    await history.collection.insertMany([
-      run({ startedAt: new Date(), purgeAt: new Date("2100-01-01"), progress }),
-      run({
-        startedAt: new Date(),
-        purgeAt: new Date("2100-01-01"),
-        state: "paused",
-        reason: "lag",
-        detail,
-        progress,
-      }),
-    ]);
+    await store
+      .db()
+      .collection<RunRecord>("org_db_runs")
+      .insertMany([
+        run({ startedAt: new Date(), progress }),
+        run({
+          startedAt: new Date(),
+          state: "paused",
+          reason: "lag",
+          detail,
+          progress,
+        }),
+      ]);
     // Somebody is at them.
     const held = { $set: { expiresAt: new Date("2100-01-01") } };
-    await leaseStore(store.db()).collection.updateOne({ _id: "cleanup" }, held);
+    await store.db().collection<{ _id: string }>("org_db_leases").updateOne({ _id: "cleanup" }, held);
     maintenance = await startMaintenance(deps());
     return () => maintenance.stop();
   });
@@ -188,7 +211,11 @@ describe("in a browser", () => {
       { label: expect.stringMatching(/^Scores of the last 2 checks: \d+, \d+$/) },
     ]);
     for (const { width, height } of seen.charts) expect([width > 150, height > 30]).toEqual([true, true]);
-    for (const text of ["old-security-events 2,500 of 10,000", "replication is 4.0 s behind", "audit_events"])
+    for (const text of [
+      "old-security-events: 2,500 of 10,000",
+      "replication is 4.0 s behind",
+      "audit_events",
+    ])
       expect(seen.text).toContain(text);
   });
 });

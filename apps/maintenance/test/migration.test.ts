@@ -1,14 +1,13 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { defineModels, type IdentityDatabase, sessionsMigration } from "@org/db-models";
-import { type MigrationState, migrateUp, migrationStatus, verifyMigration } from "@org/db-optimizer";
+import { migrateUp, migrationStatus, verifyMigration } from "@org/db-optimizer";
+import type { RunRecord } from "@org/db-optimizer/jobs";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import { beforeEach, expect, test } from "vitest";
 import { defineConfig } from "../src/config.js";
 import { migrationJob } from "../src/jobs/migration.js";
-import { leaseStore } from "../src/lease.js";
-import { cancelRun, listRuns, pauseRun, queueRun, resumeRun } from "../src/run-control.js";
+import { queueJob, runsOfJobs, steerRun } from "../src/run-control.js";
 import { type Runner, runJob } from "../src/run-job.js";
-import { type RunDocument, runHistory } from "../src/runs.js";
 import { startProcess } from "./support/process.js";
 import { useStore } from "./support/store.js";
 
@@ -37,12 +36,11 @@ const job = (batchSize = 1_000) => migrationJob(database(), config(batchSize), m
 const run = (instance: string, batchSize?: number, changes: Partial<Runner> = {}) =>
   runJob(store.runner(instance, changes), job(batchSize));
 const controls = () => ({
-  history: runHistory(store.db(), 86_400_000),
-  leases: leaseStore(store.db()),
-  jobs: [{ name: "migration", pausable: true }],
+  connection: connection(),
+  jobs: [{ name: "migration", job: `migrate:${migration.name}`, isResumable: true }],
   by: "ada",
 });
-const newest = async () => (await listRuns(controls()))[0] as RunDocument;
+const newest = async () => (await runsOfJobs(controls()))[0] as RunRecord;
 const phase = async () => (await migrationStatus(connection(), migration)).phase;
 const copied = () => store.db().collection("users").countDocuments();
 const expectAllThere = async () =>
@@ -88,7 +86,7 @@ test("is paused where it is, and goes on from there when it is resumed", async (
   const running = run("a", 50);
   await until(async () => (await copied()) > 0);
   const { _id } = await newest();
-  await pauseRun(controls(), String(_id));
+  await steerRun(controls(), "pause", _id);
   await until(async () => (await newest()).state === "paused");
   const at = await copied();
   expect(at).toBeLessThan(users);
@@ -98,17 +96,12 @@ test("is paused where it is, and goes on from there when it is resumed", async (
   });
   await wait(300);
   expect(await copied()).toBe(at);
-  // Nobody is kept from it by a run that only waits.
-  expect(
-    await store
-      .db()
-      .collection("org_db_leases")
-      .countDocuments({ expiresAt: { $gt: new Date() } }),
-  ).toBe(0);
-  await resumeRun(controls(), String(_id));
+  // It is one run with one lease: another that would take it up is refused until it is resumed or cancelled.
+  expect(await run("b")).toMatchObject({ ran: false, reason: "locked" });
+  await steerRun(controls(), "resume", _id);
   expect(await running).toMatchObject({
     state: "succeeded",
-    result: { from: "backfill", changes: ["verify"] },
+    result: { from: "off", changes: ["expand", "backfill", "verify"] },
   });
   await expectAllThere();
 });
@@ -116,18 +109,18 @@ test("is paused where it is, and goes on from there when it is resumed", async (
 test("is cancelled between two batches, and what it copied stays", async () => {
   const running = run("a", 50);
   await until(async () => (await copied()) > 0);
-  await cancelRun(controls(), String((await newest())._id));
+  await steerRun(controls(), "cancel", (await newest())._id);
   expect(await running).toMatchObject({ state: "cancelled" });
   expect(await phase()).toBe("backfill");
 });
 
 test("a queued run that is to pause begins paused, and begins nothing", async () => {
-  const { _id } = await queueRun(controls(), "migration");
-  await pauseRun(controls(), String(_id));
+  const { _id } = await queueJob(controls(), "migration");
+  await steerRun(controls(), "pause", _id);
   const running = runJob(store.runner("a"), job(), { onlyQueued: true });
   await until(async () => (await newest()).state === "paused");
   expect(await phase()).toBe("off");
-  await cancelRun(controls(), String(_id));
+  await steerRun(controls(), "cancel", _id);
   expect(await running).toMatchObject({ state: "cancelled" });
 });
 
@@ -168,16 +161,18 @@ test("after SIGKILL in the middle another process goes on from the checkpoint", 
   await killed.says("batch migrated");
   killed.child.kill("SIGKILL");
   await killed.exited;
-  const states = store.db().collection<MigrationState>("org_db_migrations");
-  const left = await states.findOne({ _id: migration.name });
-  expect(left).toMatchObject({ phase: "backfill", checkpoint: { sources: expect.any(Number) } });
+  const left = await migrationStatus(connection(), migration);
+  expect(left).toMatchObject({ phase: "backfill", progress: { done: expect.any(Number) } });
   expect(await copied()).toBeLessThan(users);
   await wait(1_000);
   const successor = start("1000");
   expect((await successor.exited).code, successor.output()).toBe(0);
-  expect(await listRuns(controls())).toMatchObject([
-    { state: "succeeded", result: { from: "backfill", phase: "verify", verified: { mismatched: 0 } } },
-    { state: "interrupted", reason: "process_lost" },
+  expect(await runsOfJobs(controls())).toMatchObject([
+    {
+      state: "succeeded",
+      result: { from: "backfill", phase: "verify", verified: { mismatched: 0 } },
+      before: [{ state: "interrupted", reason: "process_lost" }],
+    },
   ]);
   await expectAllThere();
 });

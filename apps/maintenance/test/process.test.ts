@@ -1,8 +1,7 @@
 import { defineModels, type IdentityModels } from "@org/db-models";
+import { leaseHeldUntil } from "@org/db-optimizer/jobs";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import type { mongo } from "mongoose";
 import { beforeEach, expect, test } from "vitest";
-import { acquireLease, leaseStore } from "../src/lease.js";
 import { startProcess } from "./support/process.js";
 
 const database = useTemporaryDatabase({ label: "maintenance_process", per: "test" });
@@ -20,8 +19,8 @@ const events = (count: number, purgeAt: Date) =>
     Array.from({ length: count }, () => ({ kind: "new_device", at: past, purgeAt, schemaVersion: 1 })),
   );
 const left = () => models.SecurityEvent.countDocuments({ purgeAt: past });
-const runs = () => database.connection.collection("maintenance_runs").find().sort({ fence: 1 }).toArray();
-const lease = () => database.connection.collection("maintenance_leases").findOne({ owner: { $ne: null } });
+const runs = () => database.connection.collection("org_db_runs").find().sort({ fencing: 1 }).toArray();
+const lease = () => leaseHeldUntil(database.connection, "cleanup");
 
 const start = (args: string[], env: Record<string, string> = {}) =>
   startProcess(args, { MONGODB_URI: database.uri, ORG_MAINTENANCE_METRICS_PORT: "0", ...env });
@@ -78,19 +77,17 @@ test("after SIGKILL of the holder another process finishes the job once the leas
   await holder.exited;
   const remaining = await left();
   expect(remaining).toBeGreaterThan(0);
-  const leases = leaseStore(database.connection.db as mongo.Db);
-  const attempt = { job: "cleanup", owner: "test", ttlMs: 1 };
-  const refusal = await acquireLease(leases, attempt);
-  if (refusal.acquired || refusal.reason !== "locked")
-    throw new Error("the dead process' lease did not hold");
-  await new Promise((resolve) => setTimeout(resolve, refusal.expiresAt.getTime() - Date.now() + 50));
+  const heldUntil = await lease();
+  if (!heldUntil) throw new Error("the dead process' lease did not hold");
+  await new Promise((resolve) => setTimeout(resolve, heldUntil.getTime() - Date.now() + 50));
   expect((await start(["--once", "cleanup"], { ORG_MAINTENANCE_BATCH_SIZE: "1000" }).exited).code).toBe(0);
   expect(await left()).toBe(0);
-  const [killed, finished] = await runs();
-  expect(killed).toMatchObject({ state: "interrupted", reason: "process_lost", fence: 1 });
+  const [finished, ...others] = await runs();
+  expect(others).toEqual([]);
   expect(finished).toMatchObject({
     state: "succeeded",
-    fence: 2,
+    before: [{ state: "interrupted", reason: "process_lost", fencing: 1 }],
+    fencing: 2,
     result: { removed: { "old-security-events": remaining } },
   });
 });
@@ -104,7 +101,7 @@ test("SIGTERM finishes the batch, notes the run as interrupted, gives the lease 
   expect((await stopped.exited).code).toBe(1);
   const remaining = await left();
   expect(remaining).toBeGreaterThan(0);
-  expect(await lease()).toBeNull();
+  expect(await lease()).toBeUndefined();
   expect(await runs()).toMatchObject([
     { state: "interrupted", result: { removed: { "old-security-events": 4_000 - remaining } } },
   ]);
@@ -135,7 +132,7 @@ test("on its schedule it cleans up, checks health, shows metrics, and stops with
   expect((await fetch(`${address}/other`)).status).toBe(404);
   service.child.kill("SIGTERM");
   expect((await service.exited).code, service.output()).toBe(0);
-  expect(await lease()).toBeNull();
+  expect(await lease()).toBeUndefined();
 });
 
 test.each([

@@ -1,13 +1,13 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { mongo } from "mongoose";
+import { prepareRuns, type RunRecord } from "@org/db-optimizer/jobs";
 import { expect, test } from "vitest";
 import { runJob } from "../src/run-job.js";
-import { prepareHistory, runHistory } from "../src/runs.js";
 import { scheduleJob } from "../src/schedule.js";
 import { job, useStore } from "./support/store.js";
 
 const store = useStore();
-const runs = () => store.db().collection("maintenance_runs").find().sort({ fence: 1 }).toArray();
+const collection = () => store.db().collection<RunRecord>("org_db_runs");
+const runs = () => collection().find().sort({ fencing: 1 }).toArray();
 
 test("notes what a run did, and counts it", async () => {
   const runner = store.runner("a");
@@ -19,7 +19,7 @@ test("notes what a run did, and counts it", async () => {
     ),
   ).toMatchObject({ ran: true, state: "succeeded" });
   expect(await runs()).toMatchObject([
-    { job: "test", state: "succeeded", instance: "a", fence: 1, result: { removed: 3 } },
+    { job: "test", state: "succeeded", instance: "a", fencing: 1, result: { removed: 3 } },
   ]);
   const metrics = await runner.metrics.registry.metrics();
   expect(metrics).toContain('maintenance_runs_total{job="test",state="succeeded"} 1');
@@ -37,7 +37,7 @@ test("notes how a run failed, and leaves the lease to the next", async () => {
 
 test("keeps the lease for longer than it lasts while the job runs", async () => {
   const long = runJob(
-    store.runner("a", { leaseMs: 300 }),
+    store.runner("a", { leaseMs: 500 }),
     job(async () => void (await wait(1_200))),
   );
   await wait(900);
@@ -54,26 +54,21 @@ test("tells a job that the lease is lost, and counts its run as failed", async (
   const stolen = job(async ({ signal }) => {
     await store
       .db()
-      .collection("maintenance_leases")
+      .collection("org_db_leases")
       .updateOne({}, { $set: { owner: "thief" } });
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
     return { result: {}, interrupted: true };
   });
-  const result = await runJob(store.runner("a", { leaseMs: 300 }), stolen);
+  const result = await runJob(store.runner("a", { leaseMs: 500 }), stolen);
   expect(result).toMatchObject({ state: "failed", error: { code: "LEASE_LOST" } });
 });
 
 test("a run whose process died is noted as interrupted by the next holder", async () => {
-  const history = runHistory(store.db(), 1_000);
-  await history.collection.insertOne({
-    _id: new mongo.ObjectId(),
-    job: "test",
-    state: "running",
-    instance: "dead",
-    fence: 0,
-    startedAt: new Date(),
-    purgeAt: new Date("2100-01-01"),
-  });
+  await runJob(
+    store.runner("dead"),
+    job(async () => undefined),
+  );
+  await collection().updateOne({}, { $set: { state: "running" } });
   await runJob(
     store.runner("a"),
     job(async () => undefined),
@@ -85,11 +80,10 @@ test("a run whose process died is noted as interrupted by the next holder", asyn
 });
 
 test("the history's indexes are made once and fit its reads", async () => {
-  const history = runHistory(store.db(), 1_000);
-  await prepareHistory(history);
-  await prepareHistory(history);
-  const names = (await history.collection.listIndexes().toArray()).map(({ name }) => name);
-  expect(names.sort()).toEqual(["_id_", "job_newest", "purge_ttl"]);
+  await prepareRuns(store.database.connection);
+  await prepareRuns(store.database.connection);
+  const names = (await collection().listIndexes().toArray()).map(({ name }) => name);
+  expect(names.sort()).toEqual(["_id_", "job_newest", "job_served"]);
 });
 
 test("of two instances on one schedule, one runs for each tick, however fast", async () => {
@@ -109,12 +103,11 @@ test("of two instances on one schedule, one runs for each tick, however fast", a
 });
 
 test("an instance that was refused takes over when the holder has died, without waiting for the next tick", async () => {
-  const leases = store.db().collection("maintenance_leases");
+  const leases = store.db().collection("org_db_leases");
   await leases.insertOne({
     _id: "test" as never,
     owner: "dead",
-    fence: 7,
-    acquiredAt: new Date(),
+    fencing: 7,
     expiresAt: new Date(Date.now() + 3_500),
   });
   let ran = 0;
@@ -130,7 +123,7 @@ test("an instance that was refused takes over when the holder has died, without 
   await wait(5_500);
   await scheduled.stop();
   expect(ran).toBe(1);
-  expect(await runs()).toMatchObject([{ fence: 8, state: "succeeded" }]);
+  expect(await runs()).toMatchObject([{ fencing: 8, state: "succeeded" }]);
 });
 
 test("stopping waits for the run under way and starts nothing more", async () => {
@@ -149,5 +142,5 @@ test("stopping waits for the run under way and starts nothing more", async () =>
   expect(ended).toBe(1);
   expect(await runs()).toMatchObject([{ state: "interrupted" }]);
   // Interrupted means unfinished: another instance gets the lease for the same tick.
-  expect(await store.db().collection("maintenance_leases").findOne()).not.toHaveProperty("doneTick");
+  expect((await runs())[0]).not.toHaveProperty("servedTo");
 });

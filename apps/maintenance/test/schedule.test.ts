@@ -1,7 +1,8 @@
 // Which scheduled times are run, by the database's clock. After public reports: quartz ("clocks must be in sync"), kubernetes
 // leader election and CronJob's startingDeadlineSeconds, bree and agenda (missed jobs).
+
+import { attemptJob, type RunRecord } from "@org/db-optimizer/jobs";
 import { afterEach, expect, test } from "vitest";
-import { acquireLease, leaseStore, releaseLease } from "../src/lease.js";
 import type { Runner } from "../src/run-job.js";
 import { type Scheduled, scheduleJob } from "../src/schedule.js";
 import { job, useStore } from "./support/store.js";
@@ -22,6 +23,8 @@ function clockFrom(iso: string): () => Date {
   return () => new Date(Date.parse(iso) + performance.now() - began);
 }
 
+const clock = (shown: () => Date) => async () => shown();
+
 function counting(schedule: string) {
   const runs: number[] = [];
   return {
@@ -37,20 +40,22 @@ function start(runner: Partial<Runner>, what: ReturnType<typeof counting>, timez
 }
 
 const daily = "30 3 * * *";
-const done = (iso: string) => lease().findOne({ _id: "test", doneTick: new Date(iso) } as never);
-const lease = () => store.db().collection("maintenance_leases");
+const done = (iso: string) =>
+  store
+    .db()
+    .collection<RunRecord>("org_db_runs")
+    .findOne({ job: "test", servedTo: new Date(iso) });
 
 async function ranLast(iso: string): Promise<void> {
-  const leases = leaseStore(store.db());
   const tick = new Date(iso);
-  const got = await acquireLease(leases, { job: "test", owner: "before", ttlMs: 60_000, tick });
-  if (!got.acquired) throw new Error("not acquired");
-  await releaseLease(leases, got.lease, tick);
+  const occasion = { tick, servedTo: async () => tick };
+  const work = async () => ({ value: undefined, interrupted: false });
+  await attemptJob(store.database.connection, { job: "test", isResumable: false }, { occasion }, work);
 }
 
 test("the database's clock decides what is due, whatever this machine's says", async () => {
   const what = counting(daily);
-  const one = start({ leases: store.leases(clockFrom("2031-05-04T03:29:59.700Z")) }, what);
+  const one = start({ now: clock(clockFrom("2031-05-04T03:29:59.700Z")) }, what);
   await until(() => what.runs.length === 1);
   await until(async () => (await done("2031-05-04T03:30:00.000Z")) !== null);
   expect(one.next()).toEqual(new Date("2031-05-05T03:30:00.000Z"));
@@ -58,7 +63,7 @@ test("the database's clock decides what is due, whatever this machine's says", a
 
 test("a run is not begun before its time by the database's clock", async () => {
   const what = counting(daily);
-  start({ leases: store.leases(clockFrom("2031-05-04T03:29:00.000Z")) }, what);
+  start({ now: clock(clockFrom("2031-05-04T03:29:00.000Z")) }, what);
   await wait(400);
   expect(what.runs).toHaveLength(0);
 });
@@ -66,7 +71,7 @@ test("a run is not begun before its time by the database's clock", async () => {
 test("a time at which no instance was up is made up for, once, within the deadline", async () => {
   await ranLast("2031-05-02T03:30:00Z");
   const what = counting(daily);
-  start({ leases: store.leases(clockFrom("2031-05-04T04:10:00Z")), startingDeadlineMs: hour }, what);
+  start({ now: clock(clockFrom("2031-05-04T04:10:00Z")), startingDeadlineMs: hour }, what);
   await until(async () => (await done("2031-05-04T03:30:00.000Z")) !== null);
   await wait(200);
   expect(what.runs).toHaveLength(1);
@@ -76,7 +81,7 @@ test("beyond the deadline it is missed, and said so", async () => {
   await ranLast("2031-05-03T03:30:00Z");
   const what = counting(daily);
   const runner = store.runner("a", {
-    leases: store.leases(clockFrom("2031-05-04T04:31:00Z")),
+    now: clock(clockFrom("2031-05-04T04:31:00Z")),
     startingDeadlineMs: hour,
   });
   scheduled.push(scheduleJob(runner, what.job, "UTC"));
@@ -87,7 +92,7 @@ test("beyond the deadline it is missed, and said so", async () => {
 
 test("a job that never ran waits for its first time", async () => {
   const what = counting(daily);
-  start({ leases: store.leases(clockFrom("2031-05-04T03:31:00Z")) }, what);
+  start({ now: clock(clockFrom("2031-05-04T03:31:00Z")) }, what);
   await wait(400);
   expect(what.runs).toHaveLength(0);
 });
@@ -95,27 +100,23 @@ test("a job that never ran waits for its first time", async () => {
 test("a bookmark from a time that is yet to come, left by a clock that was wrong, stops nothing", async () => {
   await ranLast("2036-01-01T00:00:00Z");
   const what = counting(daily);
-  start({ leases: store.leases(clockFrom("2031-05-04T03:29:59.700Z")) }, what);
+  start({ now: clock(clockFrom("2031-05-04T03:29:59.700Z")) }, what);
   await until(async () => (await done("2031-05-04T03:30:00.000Z")) !== null);
   expect(what.runs).toHaveLength(1);
 });
 
 test("a database that is away at the time is asked again until it is back", async () => {
-  const clock = clockFrom("2031-05-04T03:29:59.900Z");
+  const shown = clockFrom("2031-05-04T03:29:59.900Z");
   let refused = 0;
-  const leases = store.leases(clock);
-  const away = {
-    ...leases,
-    now: async () => {
-      if (clock() > new Date("2031-05-04T03:30:00Z") && refused < 2) {
-        refused += 1;
-        throw new Error("away");
-      }
-      return clock();
-    },
+  const away = async () => {
+    if (shown() > new Date("2031-05-04T03:30:00Z") && refused < 2) {
+      refused += 1;
+      throw new Error("away");
+    }
+    return shown();
   };
   const what = counting(daily);
-  start({ leases: away }, what);
+  start({ now: away }, what);
   await until(() => what.runs.length === 1);
   expect(refused).toBe(2);
 });
@@ -134,7 +135,7 @@ test.each([
     schedule: daily,
   };
   const one = scheduleJob(
-    store.runner("a", { leases: store.leases(clockFrom("2031-05-04T03:29:59.900Z")) }),
+    store.runner("a", { now: clock(clockFrom("2031-05-04T03:29:59.900Z")) }),
     failing,
     "UTC",
   );
@@ -154,11 +155,7 @@ test("times that come up during a run are served by it", async () => {
     schedule: "57-59 58 3 * * *",
   };
   scheduled.push(
-    scheduleJob(
-      store.runner("a", { leases: store.leases(clockFrom("2031-05-04T03:58:56.900Z")) }),
-      slow,
-      "UTC",
-    ),
+    scheduleJob(store.runner("a", { now: clock(clockFrom("2031-05-04T03:58:56.900Z")) }), slow, "UTC"),
   );
   // The last second that is due, 03:58:59, falls into the run.
   await until(async () => (await done("2031-05-04T03:58:59.000Z")) !== null);
@@ -168,8 +165,8 @@ test("times that come up during a run are served by it", async () => {
 
 test("stopping does not wait for a server that hangs", async () => {
   const what = counting(daily);
-  const hanging = { ...leaseStore(store.db()), now: () => new Promise<Date>(() => undefined) };
-  const one = start({ leases: hanging }, what);
+  const hanging = () => new Promise<Date>(() => undefined);
+  const one = start({ now: hanging }, what);
   await wait(50);
   await one.stop();
   expect(what.runs).toHaveLength(0);

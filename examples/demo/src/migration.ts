@@ -11,8 +11,8 @@ import {
   contractMigration,
   DatabaseInitializer,
   MigrationGate,
-  type MigrationProgress,
   migrateUp,
+  type ProgressReport,
   runCleanup,
   type VerifyReport,
 } from "@org/db-optimizer";
@@ -190,10 +190,11 @@ async function migrate(
 }
 
 /** A step for each walk through a collection, so that rate and time left are those of the walk. */
-function phaseSteps(screen: Screen): (progress: MigrationProgress) => void {
+function phaseSteps(screen: Screen): (progress: ProgressReport) => void {
   let current: { name: string; step: Step; over: boolean } | undefined;
-  return ({ phase, collection, done, total }) => {
-    const name = `migrating them under live traffic, phase ${phase}, ${collection}`;
+  return ({ step, done, total: counted }) => {
+    const total = counted ?? done;
+    const name = `migrating them under live traffic, phase ${step}`;
     const again = current?.over && done < total;
     if (current?.name !== name || again) current = { name, step: screen.step(name), over: false };
     if (done < total) current.step.progress(done, total, "documents");

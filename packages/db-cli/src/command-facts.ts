@@ -136,7 +136,7 @@ export const commandFacts = {
     summary: "count what has outlived its retention; act on it with --run",
     reading: false,
     writes:
-      "Nothing without `--run`; with it, what the rules say, in batches, and where it is in `org_db_cleanup`. `--pause`, `--resume` and `--cancel` write there.",
+      "Nothing without `--run`; with it, what the rules say, in batches, and where it is in `org_db_runs`. `--pause`, `--resume` and `--cancel` write there.",
     exits: { 4: busy },
     examples: [
       ["org-db cleanup", "counts, and estimates the time"],
@@ -149,7 +149,7 @@ export const commandFacts = {
     summary: "show where a migration is; take it up, back or to its end with --run",
     reading: false,
     writes:
-      "Nothing without `--run`; with it, the collections of the migration, and its phase in `org_db_migrations`.",
+      "Nothing without `--run`; with it, the collections of the migration, its phase in `org_db_migrations`, and where it is in `org_db_runs`. `pause`, `resume` and `cancel` write there.",
     exits: {
       2: "there is something to do, or `verify` found documents that are not as they should be",
       3: `\`status\` and \`verify\`: ${unseen}`,
@@ -158,6 +158,10 @@ export const commandFacts = {
     examples: [
       ["org-db migrate status", "shows the phase, and what applications do in it"],
       ["org-db migrate up --to verify --run", "copies and compares, and leaves reads where they are"],
+      [
+        "org-db migrate pause",
+        "pauses the run that is under way, from any machine; resume or cancel it later",
+      ],
       ["org-db migrate rollback --run", "goes back; what was written meanwhile is carried along"],
     ],
   },

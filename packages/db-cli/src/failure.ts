@@ -21,7 +21,7 @@ const hints: Readonly<Record<string, string>> = {
   LOCKED: "Wait for it, or let the command wait with --wait.",
   CLOCK_AHEAD: "Set this machine's clock. By it, what is to be kept would be old.",
   NOTHING_TO_ROLL_BACK: "See the journal with rollback --list.",
-  NO_RUN: "See the last runs with cleanup --status.",
+  NO_RUN: "See the last runs with cleanup --status or migrate status.",
   ARCHIVE_FAILED:
     "Nothing was deleted that is not in the archive. Mend the file, then run the command again: it goes on where it was.",
   DISK_FULL: "Free space on the server, then run the command again: it goes on where it was.",

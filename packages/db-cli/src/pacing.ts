@@ -1,4 +1,5 @@
-import type { LoadSignal, PaceLimits, ThrottleLimits } from "@org/db-optimizer";
+import type { LoadSignal, PaceLimits, ProgressReport, ThrottleLimits } from "@org/db-optimizer";
+import { progressText } from "@org/db-optimizer/jobs";
 
 /** Options of commands that work in batches. */
 export interface PacingOptions {
@@ -30,4 +31,12 @@ export function pacingOf({ maxSlowdown, maxShare, maxRate, unwatched = [] }: Pac
 /** Whether the process lowers its CPU priority: not where reads are not measured. */
 export function givesWay({ maxSlowdown }: PacingOptions): boolean {
   return Number.isFinite(maxSlowdown);
+}
+
+/** The progress of a run on a terminal, which cuts a line off at its right: what to do comes first. Pure. */
+export function progressLine(progress: ProgressReport): string {
+  const { step, paused } = progress;
+  return paused?.remedy
+    ? `${step}: waits: ${paused.remedy} (${paused.detail})`
+    : progressText(progress, paused);
 }

@@ -62,7 +62,7 @@ describe("steering a run from another process", () => {
     await newestIs("running");
     stop.abort();
     await running;
-    const runs = database.connection.collection("org_db_cleanup");
+    const runs = database.connection.collection("org_db_runs");
     await runs.updateOne({}, { $set: { state: "running" } });
     expect((await shop("--status")).stdout).toContain("Its process is gone: the next --run goes on with it.");
     expect((await shop("--pause")).stdout).toBe(

@@ -67,8 +67,9 @@ describe("org-db migrate", () => {
       stdout: "boxes is at backfill already, and its work is done.\n",
     });
     const states = database.connection.collection<{ _id: string }>("org_db_migrations");
-    const killed = { $set: { "checkpoint.sources": 2, "checkpoint.after": 1 }, $unset: { done: 1 as const } };
-    await states.updateOne({ _id: "boxes" }, killed);
+    await states.updateOne({ _id: "boxes" }, { $unset: { done: 1 } });
+    const killed = { state: "interrupted", "steps.0.done": 2, "steps.0.cursor": { id: 1 } };
+    await database.connection.collection("org_db_runs").updateOne({ job: "migrate:boxes" }, { $set: killed });
     const far = /backfill boxes: 2 of 5 \(40 %\), [\d,]+ per second, \S+ m?s left/;
     const status = await migrate("status");
     expect(status.stdout).toMatch(far);
@@ -78,6 +79,23 @@ describe("org-db migrate", () => {
     const leases = database.connection.collection<{ _id: string }>("org_db_leases");
     await leases.updateOne({ _id: "migrate:boxes" }, { $set: { expiresAt: new Date(Date.now() + 60_000) } });
     expect((await migrate("status")).stdout).toContain("A process is at it; its lease runs to ");
+  });
+
+  test("its last run is paused, resumed and cancelled by name; with none there is nothing to steer", async () => {
+    const none = await migrate("cancel");
+    expect(none).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("NO_RUN") });
+    await migrate("up", "--to", "backfill", "--run");
+    const runs = database.connection.collection("org_db_runs");
+    // As a process leaves it that was killed.
+    await runs.updateOne({}, { $set: { state: "running" } });
+    const status = await migrate("status");
+    expect(status.stdout).toMatch(/Last run: interrupted, process_lost, by \S+; backfill boxes: 5 of 5/);
+    expect(status.stdout).toContain("Its process is gone: the next --run goes on with it.");
+    expect((await migrate("pause")).stdout).toContain("No process is at it.");
+    expect((await migrate("status")).stdout).toContain("Last run: interrupted (pause asked for)");
+    expect((await migrate("resume")).stdout).toContain("Go on with it with --run.");
+    expect(JSON.parse((await migrate("cancel", "--json")).stdout)).toMatchObject({ state: "cancelled" });
+    expect((await migrate("up", "--run")).exitCode).toBe(0);
   });
 
   test("tells of each wait and walk while it goes up", async () => {

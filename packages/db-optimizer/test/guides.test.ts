@@ -6,7 +6,8 @@ import { promisify } from "node:util";
 import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import type { CleanupState, PauseReason, RejectionCode, StepName } from "../src/index.js";
+import type { PauseReason, RejectionCode, StepName } from "../src/index.js";
+import type { JobState } from "../src/jobs/index.js";
 
 const database = useTemporaryDatabase({ label: "guide", per: "test" });
 const guide = (name: string) => readFile(new URL(`../../../docs/guides/${name}.md`, import.meta.url), "utf8");
@@ -56,11 +57,13 @@ const firstCells = (text: string) =>
   [...text.matchAll(/^\| (`.*?`) +\|/gm)].flatMap(([, cell = ""]) => cell.match(/\w+/g) ?? []);
 
 test("the cleanup guide has every state, and every reason for a pause", async () => {
-  const states: Record<CleanupState | PauseReason, true> = {
+  const states: Record<JobState | PauseReason, true> = {
+    queued: true,
     running: true,
     paused: true,
     interrupted: true,
     failed: true,
+    cancelling: true,
     cancelled: true,
     succeeded: true,
     requested: true,

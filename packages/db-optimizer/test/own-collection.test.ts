@@ -1,7 +1,6 @@
 import { allNeed, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { createConnection, Schema } from "mongoose";
 import { expect, test } from "vitest";
-import { cleanupRuns } from "../src/cleanup/index.js";
 import {
   contractMigration,
   DatabaseOptimizer,
@@ -11,6 +10,7 @@ import {
   runCleanup,
   verifyMigration,
 } from "../src/index.js";
+import { listRuns } from "../src/jobs/index.js";
 import { boxesMigration, fillBoxes } from "./children/boxes.js";
 
 allNeed("clusterMonitoring");
@@ -40,12 +40,12 @@ test("what it keeps itself is read from the primary, whatever the connection pre
   const isMember = setName !== undefined && connection.getClient().options.directConnection;
   const primary = new Set([isMember ? "primaryPreferred" : "primary"]);
   expect((await optimizer.history()).length).toBe(1);
-  expect((await cleanupRuns(connection)).length).toBe(1);
+  expect((await listRuns(connection, { jobs: ["cleanup"] })).length).toBe(1);
   await connection.close();
   // What is removed is named by what the primary has: another member may not know yet that a document has changed.
   expect(asked.get("logs")).toEqual(primary);
   expect(asked.get("org_db_journal")).toEqual(primary);
-  expect(asked.get("org_db_cleanup")).toEqual(primary);
+  expect(asked.get("org_db_runs")).toEqual(primary);
 });
 
 // Of MongoDB's documentation on read preference: reads from a secondary may be stale.

@@ -104,6 +104,10 @@ const optimizerAdvice: Readonly<Record<OptimizerErrorCode, Advice>> = {
   LOCKED: ["Another process holds the lease", "Wait for it (`--wait`), or look who it is"],
   LEASE_LOST: ["Another process has taken over", "Nothing: the other one goes on"],
   NO_RUN: ["There is no run to pause, resume or cancel", "Start one"],
+  RUN_NOT_FOUND: ["There is no run with this id", "List the runs again"],
+  RUN_ACTIVE: ["Another run of the job is queued already", "Wait for it, or cancel it"],
+  RUN_CANCELLING: ["The run is being cancelled, which is not taken back", "Start another when it has ended"],
+  RUN_ENDED: ["The run has succeeded or was cancelled", "Start another"],
   NOTHING_TO_ROLL_BACK: ["No run has changed anything that can be undone", "Nothing"],
   RECORD_FAILED: [
     "What was done could not be recorded",

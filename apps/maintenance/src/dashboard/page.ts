@@ -1,5 +1,5 @@
 import { figureText } from "@org/db-optimizer/health";
-import type { BriefRun } from "../run-control.js";
+import { progressText, type RunRecord } from "@org/db-optimizer/jobs";
 import type { DashboardFacts, Found, KeptDrift, KeptHealth } from "./read.js";
 import { style } from "./style.js";
 
@@ -94,7 +94,7 @@ function history(scores: readonly Found<number>[]): string {
   return `<svg class="history" viewBox="0 -2 ${width} ${height + 4}" role="img" aria-label="${label}" preserveAspectRatio="none"><polyline points="${points.join(" ")}"/></svg>`;
 }
 
-function runTable(runs: readonly BriefRun[]): string {
+function runTable(runs: readonly RunRecord[]): string {
   const rows = runs.map((run) => {
     const why = run.detail ?? run.reason ?? run.error?.message ?? "";
     const asked = run.wanted ? `<p class="dim">${run.wanted} asked for</p>` : "";
@@ -111,15 +111,14 @@ function runTable(runs: readonly BriefRun[]): string {
   return `<div class="wide"><table><thead><tr>${titles.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
 }
 
-function taken({ startedAt, finishedAt }: BriefRun): string {
+function taken({ startedAt, finishedAt }: RunRecord): string {
   return finishedAt ? duration(finishedAt.getTime() - startedAt.getTime()) : "";
 }
 
-function progress({ progress: at, state }: BriefRun): string {
-  if (!at || (state !== "running" && state !== "paused")) return "";
-  const share = at.total === 0 ? 100 : Math.min(100, Math.round((at.done / at.total) * 100));
-  const left = at.etaMs === null ? "" : `, ${duration(at.etaMs)} left`;
-  return `<span class="bar"><i style="width:${share}%"></i></span> ${text(at.step)} ${count(at.done)} of ${count(at.total)}${left}`;
+function progress({ progress: at, state }: RunRecord): string {
+  if (!at || !["running", "paused", "cancelling"].includes(state)) return "";
+  const share = at.total ? Math.min(100, Math.round((at.done / at.total) * 100)) : 0;
+  return `<span class="bar"><i style="width:${share}%"></i></span> ${text(progressText(at))}`;
 }
 
 function healthSections({ parts, findings, collections, week = [] }: KeptHealth): string {

@@ -1,6 +1,6 @@
 import type { FigureComparison } from "@org/db-optimizer";
-import type { Controls } from "../run-control.js";
-import { type BriefRun, briefRuns } from "../run-control.js";
+import { type RunRecord, runResults, serverTime } from "@org/db-optimizer/jobs";
+import { type Controls, runsOfJobs } from "../run-control.js";
 
 /** What a health run keeps of its report. */
 export interface KeptHealth {
@@ -43,7 +43,7 @@ export interface Found<T> {
 export interface DashboardFacts {
   readonly database: string;
   readonly at: Date;
-  readonly runs: readonly BriefRun[];
+  readonly runs: readonly RunRecord[];
   readonly upcoming: readonly { readonly job: string; readonly next: Date | null }[];
   /** The newest last. */
   readonly scores: readonly Found<number>[];
@@ -58,15 +58,18 @@ export async function readDashboard(
   controls: Controls,
   upcoming: DashboardFacts["upcoming"],
 ): Promise<DashboardFacts> {
+  const { connection } = controls;
+  const { db } = connection;
+  if (!db) throw new TypeError("the database is not open");
   const [scores, [health], [drift], runs, at] = await Promise.all([
-    found<Pick<KeptHealth, "score">>(controls, "health", scoresShown, { startedAt: 1, "result.score": 1 }),
+    found<Pick<KeptHealth, "score">>(controls, "health", scoresShown, "score"),
     found<KeptHealth>(controls, "health", 1),
     found<KeptDrift>(controls, "drift", 1),
-    briefRuns(controls),
-    controls.leases.now(),
+    runsOfJobs(controls, { isBrief: true }),
+    serverTime(db),
   ]);
   return {
-    database: controls.history.collection.dbName,
+    database: db.databaseName,
     at,
     runs,
     upcoming,
@@ -77,15 +80,11 @@ export async function readDashboard(
 }
 
 async function found<T>(
-  { history }: Controls,
+  { connection }: Controls,
   job: string,
   limit: number,
-  projection: Readonly<Record<string, 1>> = { startedAt: 1, result: 1 },
+  field?: string,
 ): Promise<Found<T>[]> {
-  const runs = await history.collection
-    .find({ job, state: "succeeded" }, { projection })
-    .sort({ startedAt: -1 })
-    .limit(limit)
-    .toArray();
-  return runs.map(({ startedAt: at, result }) => ({ at, value: result as T }));
+  const results = await runResults(connection, job, limit, field);
+  return results.map(({ at, result }) => ({ at, value: result as T }));
 }

@@ -15,8 +15,9 @@ export function auditRetentionJob(
   const identity = createIdentity({ connection: database.connection });
   return {
     name: "audit-retention",
+    job: "audit-retention",
     schedule: auditRetentionSchedule,
-    pausable: false,
+    isResumable: false,
     run: async ({ signal }) => {
       // Read at each run, so that a key that was changed is used, and is not kept in memory in between.
       const signingKey = createPrivateKey(await readFile(keyFile));

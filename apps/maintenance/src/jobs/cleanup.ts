@@ -1,16 +1,16 @@
 import { type IdentityDatabase, retentionRules } from "@org/db-models";
 import {
   type CleanupOptions,
-  type CleanupProgress,
   type CleanupReport,
   DatabaseOptimizer,
   isOptimizerError,
   type Recording,
 } from "@org/db-optimizer";
+import { cleanupJobOf } from "@org/db-optimizer/cleanup";
+import { serverTime } from "@org/db-optimizer/jobs";
 import type { mongo } from "mongoose";
 import type { Config } from "../config.js";
-import type { Job, JobReport } from "../job.js";
-import { leaseStore } from "../lease.js";
+import type { Job } from "../job.js";
 import type { Metrics } from "../metrics.js";
 import { recordingFor } from "../recording.js";
 import { limitsOf } from "./limits.js";
@@ -20,40 +20,23 @@ export function cleanupJob(database: IdentityDatabase, config: Config, metrics: 
   const window = windowOf(config);
   const recording = recordingFor(database);
   return {
+    ...cleanupJobOf(retentionRules),
     name: "cleanup",
     schedule: config.cleanupSchedule,
-    pausable: true,
-    run: async ({ signal, log, wanted, report }) => {
-      const options: CleanupOptions = {
+    run: async ({ run, log }) => {
+      const { cleaned, leftOut } = await cleanUp(database, recording, {
         // Clocks of instances may differ.
-        now: await leaseStore(database.connection.db as mongo.Db).now(),
+        now: await serverTime(database.connection.db as mongo.Db),
         run: true,
-        signal,
+        within: run,
         limits: limitsOf(config),
         ...(window && { window }),
-        // A cleanup started by hand, or one whose process died, goes first.
-        leaseMs: config.leaseMs,
-        waitMs: 2 * config.leaseMs,
-        control: wanted,
-        onProgress: (progress) => {
-          log.debug(progress, progress.paused ? "cleanup waits" : "batch removed");
-          report(reportOf(progress));
-        },
-      };
-      const { cleaned, leftOut } = await cleanUp(database, recording, options);
+        onProgress: (progress) => log.debug(progress, progress.paused ? "cleanup waits" : "batch removed"),
+      });
       for (const rule of leftOut) log.warn(rule, "a rule was left out; the others were carried out");
       for (const { rule, deleted } of cleaned.rules) metrics.removed(rule, deleted);
-      const removed = Object.fromEntries(cleaned.rules.map(({ rule, deleted }) => [rule, deleted]));
-      const { activeMs, pausedMs, elapsedMs } = cleaned;
       return {
-        result: {
-          removed,
-          elapsedMs: Math.round(elapsedMs),
-          activeMs,
-          pausedMs,
-          cleanup: cleaned.runId,
-          ...(leftOut.length > 0 && { leftOut }),
-        },
+        result: { ...run.kept.result, ...(leftOut.length > 0 && { leftOut }) },
         interrupted: cleaned.stopped,
       };
     },
@@ -88,13 +71,6 @@ async function cleanUp(
     if (rest.length === 0) throw error;
     return { cleaned: await cleanUpBy(rest), leftOut };
   }
-}
-
-function reportOf({ done, total, rate, etaMs, rule, paused }: CleanupProgress): JobReport {
-  // Until the rule has been counted there is no telling where in it the run is.
-  if (total === null) return { paused };
-  const rounded = etaMs === null ? null : Math.round(etaMs);
-  return { progress: { done, total, rate: Math.round(rate), etaMs: rounded, step: rule }, paused };
 }
 
 function windowOf({ cleanupWindow, timezone: timeZone }: Config) {

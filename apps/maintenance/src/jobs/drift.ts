@@ -12,8 +12,9 @@ export function driftJob(database: IdentityDatabase, config: Config, metrics: Me
   const models = Object.values(database.models);
   return {
     name: "drift",
+    job: "drift",
     schedule: config.driftSchedule,
-    pausable: false,
+    isResumable: false,
     run: async ({ log, signal }) => {
       const { drift, plan } = await new DatabaseOptimizer(database.connection, { models }).plan();
       metrics.driftFound(plan.steps.length);

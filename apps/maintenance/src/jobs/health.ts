@@ -18,8 +18,9 @@ export function healthJob(database: IdentityDatabase, config: Config, metrics: M
   let previous: HealthReport | undefined;
   return {
     name: "health",
+    job: "health",
     schedule: config.healthSchedule,
-    pausable: false,
+    isResumable: false,
     run: async ({ log, signal }) => {
       const optimizer = new DatabaseOptimizer(database.connection, { models, ...recording });
       const keep = config.healthKeep === "on";

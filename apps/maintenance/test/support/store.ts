@@ -1,11 +1,11 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { serverTime, Work } from "@org/db-optimizer/jobs";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { mongo } from "mongoose";
 import { pino } from "pino";
-import type { Job, JobContext, JobOutcome } from "../../src/job.js";
-import { type LeaseStore, leaseStore } from "../../src/lease.js";
+import type { Job, JobContext, JobDone } from "../../src/job.js";
 import { createMetrics } from "../../src/metrics.js";
 import type { Runner } from "../../src/run-job.js";
-import { runHistory } from "../../src/runs.js";
 
 const silent = pino({ level: "silent" });
 
@@ -16,17 +16,14 @@ export function useStore() {
   return {
     database,
     db,
-    leases: (now?: () => Date): LeaseStore => ({
-      ...leaseStore(db()),
-      ...(now && { now: async () => now() }),
-    }),
     runner: (instance: string, changes: Partial<Runner> = {}): Runner => ({
-      leases: leaseStore(db()),
-      history: runHistory(db(), 86_400_000),
+      connection: database.connection,
+      now: () => serverTime(db()),
       metrics: createMetrics(),
       log: silent,
       instance,
       leaseMs: 1_000,
+      keepMs: 86_400_000,
       startingDeadlineMs: 3_600_000,
       stopping: new AbortController().signal,
       ...changes,
@@ -35,12 +32,50 @@ export function useStore() {
 }
 
 /** A job that does what a test says. */
-export function job(run: (context: JobContext) => Promise<JobOutcome | undefined> | undefined): Job {
-  const done: JobOutcome = { result: {}, interrupted: false };
+export function job(run: (context: JobContext) => Promise<JobDone | undefined> | undefined): Job {
+  const done: JobDone = { result: {}, interrupted: false };
   return {
     name: "test",
+    job: "test",
     schedule: "* * * * * *",
-    pausable: false,
+    isResumable: false,
     run: async (context) => (await run(context)) ?? done,
+  };
+}
+
+/** A job of so many batches, as the engine runs them: it can be paused, and continues where it was. */
+export function batches(count: number): Job {
+  return {
+    ...job(async ({ run, signal }) => {
+      const db = run.connection.db as mongo.Db;
+      const work = new Work(db, run, signal, {
+        limits: { maxSlowdown: Number.POSITIVE_INFINITY, maxBatch: 1 },
+      });
+      const from = work.stateOf("batches", "things", "");
+      let next = from.done;
+      const { state, stop } = await work.carryOut({
+        step: "batches",
+        name: "Batches",
+        details: {},
+        collection: "things",
+        watched: [],
+        from,
+        count: async () => count - from.done,
+        batches: {
+          hasMore: async () => next < count,
+          next: async () => [next],
+          take: (items) => {
+            next += items;
+          },
+        },
+        cursor: () => next,
+        process: async () => {
+          await wait(10);
+          return 1;
+        },
+      });
+      return { result: { done: state.done }, interrupted: stop !== null };
+    }),
+    isResumable: true,
   };
 }

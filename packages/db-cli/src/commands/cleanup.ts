@@ -1,18 +1,39 @@
 import {
-  type CleanupProgress,
   type CleanupReport,
   type CleanupRule,
   type CleanupWindow,
   DatabaseOptimizer,
 } from "@org/db-optimizer";
-import { drainRules, ttlBacklog } from "@org/db-optimizer/cleanup";
+import { cleanupJob, drainRules, ttlBacklog } from "@org/db-optimizer/cleanup";
 
 import { type Command, type Context, recordingOf } from "../command.js";
 import { CliError, type ExitCode, exitCodes } from "../errors.js";
-import { count, duration } from "../output/format.js";
-import { givesWay, type PacingOptions, pacingOf } from "../pacing.js";
-import { controlled, type Steering, status, steeringOf } from "./cleanup-runs.js";
+import { givesWay, type PacingOptions, pacingOf, progressLine } from "../pacing.js";
 import { cleanupText } from "./cleanup-text.js";
+import { controlled, runCommands, runsStatus } from "./runs.js";
+
+/** Options that steer a run instead of making one. */
+interface Steering {
+  readonly run?: boolean;
+  readonly status?: boolean;
+  readonly pause?: boolean;
+  readonly resume?: boolean;
+  readonly cancel?: boolean;
+}
+
+const steers = ["status", ...runCommands] as const;
+
+/**
+ * What is to be done with the run of another process; nothing when this one is to run.
+ *
+ * @throws {CliError} `USAGE` for two things at once
+ */
+function steeringOf(options: Steering): (typeof steers)[number] | undefined {
+  const asked = steers.filter((steer) => options[steer]);
+  if (asked.length + Number(options.run ?? false) <= 1) return asked[0];
+  const names = [...(options.run ? ["run"] : []), ...asked].map((name) => `--${name}`);
+  throw new CliError("USAGE", `${names.join(" and ")} do not go together`);
+}
 
 /** Options of `org-db cleanup`. */
 export interface CleanupCommandOptions extends Steering, PacingOptions {
@@ -40,8 +61,8 @@ export interface CleanupCommandOptions extends Steering, PacingOptions {
 export const cleanup: Command<CleanupCommandOptions> = async (context, options) => {
   const { paint } = context;
   const steering = steeringOf(options);
-  if (steering === "status") return status(context);
-  if (steering) return controlled(context, steering);
+  if (steering === "status") return runsStatus(context, cleanupJob);
+  if (steering) return controlled(context, cleanupJob, steering);
   const rules = await rulesFor(context, options);
   const report = await carriedOut(context, rules, options);
   return {
@@ -96,7 +117,7 @@ async function carriedOut(
     ...(window && { window: { ...window, timeZone } }),
     clock: () => context.now(),
     signal,
-    onProgress: (event) => progress.update(progressText(event)),
+    onProgress: (event) => progress.update(progressLine(event)),
   });
 }
 
@@ -110,17 +131,4 @@ function chosenRules<T extends { name: string }>(
     throw new CliError("USAGE", `No cleanup rule is named "${unknown}"; there are: ${known}`);
   }
   return names.length === 0 ? rules : rules.filter(({ name }) => names.includes(name));
-}
-
-function progressText({ rule, done, total, rate, etaMs, paused }: CleanupProgress): string {
-  const share = total ? Math.floor((done / total) * 100) : 100;
-  // A count of millions takes longer than the first batches.
-  const of = total === null ? "" : ` of ${count(total)} (${share} %)`;
-  // A terminal cuts the line off at its right: what to do comes first.
-  if (paused?.remedy) return `${rule}: waits: ${paused.remedy} (${paused.detail})`;
-  const left = etaMs === null ? "" : `, ${duration(etaMs)} left`;
-  // Before a batch has rested nobody knows the pace.
-  const pace = rate > 0 ? `, ${count(rate)} per second` : "";
-  const doing = paused ? `, paused: ${paused.detail}` : pace;
-  return `${rule}: ${count(done)}${of}${doing}${left}`;
 }

@@ -3,28 +3,30 @@ import {
   type Migration,
   type MigrationPhase,
   type MigrationPlan,
-  type MigrationProgress,
   type MigrationReport,
   type MigrationStatus,
   migrateUp,
   migrationStatus,
+  type ProgressReport,
   recordOperation,
   rollbackMigration,
   type UpTo,
   type VerifyReport,
   verifyMigration,
 } from "@org/db-optimizer";
-import { idText, planMigration } from "@org/db-optimizer/migrate";
+import { progressText } from "@org/db-optimizer/jobs";
+import { idText, jobOf, planMigration } from "@org/db-optimizer/migrate";
 
 import { type Context, type Outcome, recordingOf } from "../command.js";
 import { CliError, exitCodes } from "../errors.js";
 import { count, duration, plural } from "../output/format.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
-import { givesWay, type PacingOptions, pacingOf } from "../pacing.js";
+import { givesWay, type PacingOptions, pacingOf, progressLine } from "../pacing.js";
+import { controlled, runCommands, runText, waitText } from "./runs.js";
 
 /** What `org-db migrate` can do. */
-export const migrateActions = ["status", "up", "verify", "rollback", "contract"] as const;
+export const migrateActions = ["status", "up", "verify", "rollback", "contract", ...runCommands] as const;
 
 /** Options of `org-db migrate`. */
 export interface MigrateCommandOptions extends PacingOptions {
@@ -46,11 +48,16 @@ export async function migrate(context: Context, options: MigrateCommandOptions):
   if (action === "status" && name === undefined && migrations.length !== 1) return overview(context);
   const migration = chosen(migrations, name);
   if (action === "verify") return verified(context, migration, options);
+  if (isRunCommand(action)) return controlled(context, jobOf(migration).job, action);
   const status = await migrationStatus(context.connection, migration);
   if (action === "status") return { exitCode: exitCodes.ok, data: status, text: statusText(status, context) };
   return run
     ? carriedOut(context, migration, { ...options, action })
     : planned(context, status, { ...options, action });
+}
+
+function isRunCommand(action: MigrateCommandOptions["action"]): action is (typeof runCommands)[number] {
+  return (runCommands as readonly string[]).includes(action);
 }
 
 /** All migrations of the configuration. */
@@ -95,6 +102,7 @@ function statusText(status: MigrationStatus, { paint }: Pick<Context, "paint">):
     `${paint("bold", status._id)} is at ${paint("cyan", status.phase)}: reads ${status.route.read}, writes ${status.route.write.join(", then ")}.\n`,
     `About ${plural(status.sourceDocuments, "document")} in the source; in the target: ${targets.join(", ")}.\n`,
     workText(status),
+    status.run ? `${runText(status.run)}${waitText(status.run)}` : "",
     verification ? verdictText(verification, paint) : "",
     contractFrom ? `It may be contracted from ${contractFrom.toISOString()}.\n` : "",
     rows.length > 0 ? `\n${table(columns, rows)}` : "",
@@ -108,7 +116,7 @@ function workText({ progress, heldUntil }: MigrationStatus): string {
   return progress ? `${far}No process is at it: the next one goes on there.\n` : "";
 }
 
-type Way = Exclude<MigrateCommandOptions["action"], "status" | "verify">;
+type Way = Exclude<MigrateCommandOptions["action"], "status" | "verify" | (typeof runCommands)[number]>;
 type WayOptions = MigrateCommandOptions & { readonly action: Way };
 
 function planned(context: Context, status: MigrationStatus, { action, to }: WayOptions): Outcome {
@@ -155,7 +163,7 @@ async function carriedOut(context: Context, migration: Migration, options: WayOp
     signal,
     waitMs: wait * 1_000,
     ...pacingOf(options),
-    onProgress: (event: MigrationProgress) => progress.update(progressText(event)),
+    onProgress: (event: ProgressReport) => progress.update(progressLine(event)),
     onWait: (phase: MigrationPhase, ms: number) =>
       progress.update(`${phase}: waits ${duration(ms)} until every process has seen it`),
   };
@@ -184,22 +192,13 @@ async function verified(
     now: () => context.now(),
     signal,
     ...pacingOf(options),
-    onProgress: (event) => progress.update(progressText(event)),
+    onProgress: (event) => progress.update(progressLine(event)),
   });
   return {
     exitCode: verification.clean ? exitCodes.ok : exitCodes.drift,
     data: verification,
     text: `${verdictText(verification, paint)}${mismatchesText(verification)}`,
   };
-}
-
-function progressText({ phase, collection, done, total, rate, etaMs, paused }: MigrationProgress): string {
-  // A terminal cuts the line off at its right: what to do comes first.
-  if (paused?.remedy) return `${phase} ${collection}: waits: ${paused.remedy} (${paused.detail})`;
-  if (paused) return `${phase} ${collection}: waits, ${paused.detail}`;
-  const share = total > 0 ? Math.floor((done / total) * 100) : 100;
-  const left = etaMs === null ? "" : `, ${duration(etaMs)} left`;
-  return `${phase} ${collection}: ${count(done)} of ${count(total)} (${share} %), ${count(rate)} per second${left}`;
 }
 
 function reportText(

@@ -1,28 +1,7 @@
 import type { CollectionSize } from "../core/server/collection-size.js";
 import type { Latency } from "../core/server/latency.js";
-import type { RunStop, UnknownSignal, Wait } from "../jobs/pacer.js";
+import type { RunStop, UnknownSignal } from "../jobs/pacer.js";
 import type { SetAsideReport } from "../jobs/set-aside.js";
-
-/** Where a running cleanup is. */
-export interface CleanupProgress {
-  readonly runId: string;
-  readonly rule: string;
-  readonly collection: string;
-  /** Documents handled by this rule so far. */
-  readonly done: number;
-  /** Documents to handle, as counted when this process began; `null` while they are still being counted. */
-  readonly total: number | null;
-  /** Documents per second of the time at work: rests between batches count, pauses do not. */
-  readonly rate: number;
-  /** Milliseconds left at that rate, also while it is paused; `null` before there is a rate and a total. */
-  readonly etaMs: number | null;
-  readonly batchSize: number;
-  /** Why it waits; `null` while it works. */
-  readonly paused: Omit<Wait, "ms"> | null;
-  /** Milliseconds at work and in pauses, over all the processes that went on with the run. */
-  readonly activeMs: number;
-  readonly pausedMs: number;
-}
 
 /** How long something would take. */
 export interface TimeEstimate {

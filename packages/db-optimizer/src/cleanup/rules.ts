@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mongo } from "mongoose";
 import { z } from "zod";
 import type { Document } from "../core/model.js";
+import type { JobIdentity } from "../jobs/run-job.js";
 
 const path = z.string().min(1).max(255);
 const collectionName = z
@@ -86,7 +87,19 @@ function notYetDone({ action, name }: ParsedCleanupRule): Document[] {
   return [{ [action.anonymise.mark]: { $ne: name } }];
 }
 
-/** A text that changes when the rule does. A run is taken up again only under the same rules. */
+/** Name of the job that cleanups are runs of, and of its lease. */
+export const cleanupJob = "cleanup";
+
+/** The job of cleaning up by these rules: a run continues one of the same rules. */
+export function cleanupIdentity(rules: readonly ParsedCleanupRule[]): JobIdentity {
+  return { job: cleanupJob, key: hashOf(rules.map(ruleHash).join()), isResumable: true };
+}
+
+/** A text that changes when the rule does: what was begun under another is not continued. */
 export function ruleHash(rule: ParsedCleanupRule): string {
-  return createHash("sha256").update(mongo.BSON.EJSON.stringify(rule)).digest("hex").slice(0, 16);
+  return hashOf(mongo.BSON.EJSON.stringify(rule));
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

@@ -8,3 +8,8 @@ export function processName(): string {
     return hostname(); // Users without an entry in the system's list exist in containers.
   }
 }
+
+/** This process among those that run now: host name and process id. */
+export function instanceName(): string {
+  return `${hostname()}:${process.pid}`;
+}

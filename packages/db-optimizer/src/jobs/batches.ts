@@ -21,14 +21,16 @@ export interface BatchSource<Item> {
   take(items: number, handled: number): void;
 }
 
-/** What is done in batches. */
-export interface BatchTask<Item> {
+/** What is done in batches: how much there is, where it comes from, and what is done with it. */
+export interface Task<Item> {
   /** For messages, and for the details of errors. */
   readonly name: string;
   readonly details: Readonly<Record<string, string>>;
   /** The collection that is worked on. */
   readonly collection: string;
-  readonly source: BatchSource<Item>;
+  /** How many documents there are to handle from where the task begins. */
+  count(): Promise<number>;
+  readonly batches: BatchSource<Item>;
   /** Handles a batch; it must bear repetition. Returns how many documents were handled. */
   process(batch: readonly Item[]): Promise<number>;
   /** How many documents an item counts for. Default 1. */
@@ -75,14 +77,10 @@ const timedOutRestMs = 500;
  * @throws {OptimizerError} `TIMED_OUT` when even a single document times out repeatedly; `LEASE_LOST`, and what
  * `process` throws
  */
-export async function runBatches<Item>(
-  task: BatchTask<Item>,
-  from: TaskState,
-  run: BatchRun,
-): Promise<TaskEnd> {
+export async function runBatches<Item>(task: Task<Item>, from: TaskState, run: BatchRun): Promise<TaskEnd> {
   const { pacer, watch } = run;
   let state = from;
-  while (await task.source.hasMore()) {
+  while (await task.batches.hasMore()) {
     const clearance = await pacer.clearance(task.collection, (wait) => run.note(state, wait));
     if ("stop" in clearance) return { state, stop: clearance.stop };
     if (clearance.throttled) state = { ...state, pace: afterPause(state.pace) };
@@ -90,7 +88,7 @@ export async function runBatches<Item>(
     const batch = await watch.beside(() => oneBatch(task, state, run, began));
     state = batch.state;
     // Nobody waits for a rest after the last batch.
-    if (await task.source.hasMore()) await watch.atRest(() => pacer.rest(batch.restMs));
+    if (await task.batches.hasMore()) await watch.atRest(() => pacer.rest(batch.restMs));
     state = { ...state, activeMs: performance.now() - began };
   }
   return { state, stop: null };
@@ -103,17 +101,17 @@ interface Rested {
 
 /** @param began when the task would have begun if it had worked without a pause, by `performance.now()` */
 async function oneBatch<Item>(
-  task: BatchTask<Item>,
+  task: Task<Item>,
   state: TaskState,
   run: BatchRun,
   began: number,
 ): Promise<Rested> {
-  const { source, weightOf = () => 1 } = task;
-  const batch = await source.next(Math.min(state.pace.batchSize, run.limits.maxBatch));
+  const { batches, weightOf = () => 1 } = task;
+  const batch = await batches.next(Math.min(state.pace.batchSize, run.limits.maxBatch));
   const started = performance.now();
   const handled = await processed(task, batch, run.signal);
   if (handled === "timed out") return timedOut(task, state, run.limits);
-  source.take(batch.length, handled);
+  batches.take(batch.length, handled);
   const documents = batch.reduce((sum, item) => sum + weightOf(item), 0);
   const done = { documents, elapsedMs: performance.now() - started, ...run.watch.take() };
   const { state: pace, restMs } = afterBatch(state.pace, done, run.limits);
@@ -130,7 +128,7 @@ async function oneBatch<Item>(
 }
 
 async function processed<Item>(
-  task: BatchTask<Item>,
+  task: Task<Item>,
   batch: readonly Item[],
   signal: AbortSignal,
 ): Promise<number | "timed out"> {
@@ -142,7 +140,7 @@ async function processed<Item>(
   }
 }
 
-function timedOut<Item>({ name, details }: BatchTask<Item>, state: TaskState, limits: PaceLimits): Rested {
+function timedOut<Item>({ name, details }: Task<Item>, state: TaskState, limits: PaceLimits): Rested {
   if (isExhausted(state.pace)) {
     const message = `${name} timed out repeatedly, even on one document`;
     throw new OptimizerError("TIMED_OUT", message, { details });

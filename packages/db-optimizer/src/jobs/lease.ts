@@ -31,6 +31,13 @@ export interface Lease {
   /** Grows with every holder: what carries a lower number comes from a holder that was replaced. */
   readonly fencing: number;
   /**
+   * Raises the number above one that an earlier holder has left somewhere: the numbers began anew if the collection of the
+   * leases was emptied, by a restore say.
+   *
+   * @throws {OptimizerError} `LEASE_LOST`
+   */
+  raiseAbove(fencing: number): Promise<void>;
+  /**
    * Asks the server whether the lease is still held, and prolongs it. To be called right before every write that
    * only the holder may do: a process that slept learns here, and nowhere earlier, that another took over.
    *
@@ -51,7 +58,8 @@ type Leases = mongo.Collection<LeaseDocument>;
 const leasesOf = (connection: Connection): Leases =>
   ownCollection<LeaseDocument>(connection, leaseCollection);
 
-const defaultLeaseMs = 60_000;
+/** Default of {@link LeaseOptions.leaseMs}. */
+export const defaultLeaseMs = 60_000;
 const shortestLeaseMs = 500;
 // Three beats fit into a lease, so that two may fail before another process takes over.
 const beatsPerLease = 3;
@@ -73,8 +81,8 @@ export async function withLease<T>(
   if (!(leaseMs >= shortestLeaseMs))
     throw new OptimizerError("INVALID_OPTIONS", `leaseMs is ${leaseMs}: it takes ${shortestLeaseMs} or more`);
   const leases = leasesOf(connection);
-  const holding: Holding = { name, owner: randomUUID(), leaseMs, heardAt: thisMoment() };
-  const fencing = await acquire(leases, holding, options).catch(async (error) => {
+  const holding: Holding = { name, owner: randomUUID(), leaseMs, heardAt: thisMoment(), fencing: 0 };
+  holding.fencing = await acquire(leases, holding, options).catch(async (error) => {
     // The majority may not have confirmed what the primary has: nobody else is to wait for a lease that nobody holds.
     if (toOptimizerError(error).code === "TIMED_OUT") await release(leases, holding).catch(() => undefined);
     throw error;
@@ -83,11 +91,24 @@ export async function withLease<T>(
   const confirmIfStale = async () => {
     if (msSince(holding.heardAt) > leaseMs / 2) await confirm();
   };
+  const raiseAbove = async (number: number) => {
+    if (holding.fencing > number) return;
+    await renew(leases, holding, number + 1);
+    holding.fencing = number + 1;
+  };
   const lost = new AbortController();
   const beat = keepAlive(leases, holding, lost);
   const signals = [lost.signal, ...(options.signal ? [options.signal] : [])];
   try {
-    return await run(AbortSignal.any(signals), { fencing, confirm, confirmIfStale });
+    const lease: Lease = {
+      get fencing() {
+        return holding.fencing;
+      },
+      confirm,
+      confirmIfStale,
+      raiseAbove,
+    };
+    return await run(AbortSignal.any(signals), lease);
   } finally {
     clearInterval(beat);
     // A lease that cannot be given back runs out by itself.
@@ -113,6 +134,7 @@ interface Holding {
   readonly leaseMs: number;
   /** When the server was last asked and said that it is held. */
   heardAt: Moment;
+  fencing: number;
 }
 
 // A beat that the network swallows is not the end: the lease is lost when it has run out, or somebody has it.
@@ -135,6 +157,14 @@ export async function leaseHeldUntil(connection: Connection, name: string): Prom
   const leases = leasesOf(connection);
   const held = await leases.findOne({ _id: name });
   return held && held.expiresAt > (await serverTime(leases.db)) ? held.expiresAt : undefined;
+}
+
+/** The lowest fencing number of a holder that may be alive: whoever has a lower one was replaced, or its lease ran out. */
+export async function lowestLiving(connection: Connection, name: string): Promise<number> {
+  const leases = leasesOf(connection);
+  const lease = await leases.findOne({ _id: name });
+  if (!lease) return Number.POSITIVE_INFINITY;
+  return lease.expiresAt > (await serverTime(leases.db)) ? lease.fencing : lease.fencing + 1;
 }
 
 async function acquire(
@@ -178,14 +208,15 @@ async function tryAcquire(leases: Leases, holding: Holding): Promise<number | un
   }
 }
 
-async function renew(leases: Leases, holding: Holding): Promise<void> {
+/** @param fencing the number that it gets at least. Default that which it has */
+async function renew(leases: Leases, holding: Holding, fencing = holding.fencing): Promise<void> {
   const { name, owner, leaseMs } = holding;
   // It counts from before the question: the answer may be as old as that.
   const asked = thisMoment();
   const expiresAt = new Date((await serverTime(leases.db)).getTime() + leaseMs);
   const { matchedCount } = await leases.updateOne(
     { _id: name, owner },
-    { $set: { expiresAt } },
+    { $set: { expiresAt }, $max: { fencing } },
     confirmed(holding),
   );
   if (matchedCount === 0) {

@@ -1,29 +1,24 @@
 import type { Connection } from "mongoose";
 import { toOptimizerError } from "../core/errors.js";
-import { pause } from "../core/pause.js";
+import { pause, throwIfAborted } from "../core/pause.js";
 import { databaseOf } from "../core/server/database.js";
 import { primary } from "../core/server/own-collection.js";
 import { assertClock, serverTime } from "../core/server/time.js";
-import { type Lease, type LeaseOptions, withLease } from "../jobs/lease.js";
+import type { Lease } from "../jobs/lease.js";
 import { checkPacing } from "../jobs/limits.js";
-import type { PaceLimits } from "../jobs/pace.js";
-import type { ThrottleLimits } from "../jobs/throttle.js";
+import { runJob, type WithinOptions } from "../jobs/run-job.js";
+import { Work, type WorkOptions } from "../jobs/work.js";
 import { assertMigration, defaultPhaseLeaseMs, type Migration } from "./definition.js";
 import { type MigrationPhase, type MigrationWay, routeOf, type UpTo } from "./phases.js";
-import { type MigrationProgress, type MigrationReport, mismatchError, type VerifyReport } from "./report.js";
+import { type MigrationReport, mismatchError, resultOf, type VerifyReport } from "./report.js";
 import { changePhase, type MigrationState, noteState, readState } from "./state.js";
-import { contractFrom, leaseOf, type MigrationPlan, planMigration, refusal, working } from "./status.js";
+import { contractFrom, jobOf, type MigrationPlan, planMigration, refusal, working } from "./status.js";
 import { backfill, contractSources, type StepContext, sweepBack, sweepOver, verifyAll } from "./steps.js";
 
-/** How a migration runs. */
-export interface MigrateOptions extends LeaseOptions {
+/** How a migration runs. One document of its `limits` is one document of the new layout. */
+export interface MigrateOptions extends WithinOptions, Omit<WorkOptions, "window" | "clock"> {
   /** The clock; what a migration writes into documents does not depend on it. */
   readonly now: () => Date;
-  /** How fast it may work; one document is one document of the new layout. */
-  readonly limits?: Partial<PaceLimits>;
-  /** From what load of the server on it waits. */
-  readonly throttle?: Partial<ThrottleLimits>;
-  readonly onProgress?: (progress: MigrationProgress) => void;
   /** Called when it begins to wait for so many milliseconds, until every process has seen a phase. */
   readonly onWait?: (phase: MigrationPhase, ms: number) => void;
 }
@@ -59,17 +54,19 @@ export function migrateUp(
 export async function verifyMigration(
   connection: Connection,
   given: Migration,
-  options: Omit<MigrateOptions, keyof LeaseOptions> & Pick<MigrateOptions, "signal">,
+  options: Pick<MigrateOptions, "now" | "signal"> & WorkOptions,
 ): Promise<VerifyReport> {
   const migration = assertMigration(given);
   checkPacing(options);
-  const { signal = new AbortController().signal, ...rest } = options;
+  const { now, signal = new AbortController().signal } = options;
   try {
     const state = await readState(connection, migration.name);
     const { phase, epoch } = state;
     if (epoch === 0 || ["contracting", "contracted"].includes(phase))
       throw refusal(state, `be verified ${epoch === 0 ? "before it has begun" : "any more"}`);
-    const context: StepContext = { ...rest, connection, migration, signal, tally: { walked: 0, written: 0 } };
+    const work = new Work(databaseOf(connection), undefined, signal, options);
+    const tally = { walked: 0, written: 0 };
+    const context: StepContext = { now, connection, migration, signal, work, tally };
     const targetLeads = routeOf(phase).read === "target";
     return await verifyAll(context, state, { repair: false, targetLeads });
   } catch (error) {
@@ -135,15 +132,24 @@ async function run(
   checkPacing(options);
   const started = performance.now();
   try {
-    return await withLease(connection, leaseOf(migration), options, async (signal, lease) => {
+    return await runJob(connection, jobOf(migration), options, async (run) => {
+      const { lease, signal } = run;
       const found = await readState(connection, migration.name);
+      const work = new Work(databaseOf(connection), run, signal, options);
+      await work.heedPause();
       // From here on whoever held the lease before can note nothing more.
       const state = found.epoch > 0 ? await noteState(connection, found, lease, {}) : found;
       const tally = { walked: 0, written: 0 };
-      const runner = new Runner({ ...options, connection, migration, signal, lease, tally }, lease, state);
+      const { now, onWait } = options;
+      const runner = new Runner(
+        { now, connection, migration, signal, lease, work, tally },
+        onWait,
+        lease,
+        state,
+      );
       await runner.waitUntilSeen();
       await act(runner);
-      return {
+      const value: MigrationReport = {
         migration: migration.name,
         from: state.phase,
         phase: runner.phase,
@@ -152,6 +158,7 @@ async function run(
         elapsedMs: performance.now() - started,
         verification: runner.state.verification ?? null,
       };
+      return { value, result: resultOf(value), interrupted: false };
     });
   } catch (error) {
     throw toOptimizerError(error, `The migration "${migration.name}" stopped`);
@@ -162,11 +169,13 @@ async function run(
 class Runner {
   readonly changes: MigrationPhase[] = [];
   readonly #context: StepContext;
+  readonly #onWait: MigrateOptions["onWait"];
   readonly #lease: Lease;
   #state: MigrationState;
 
-  constructor(context: StepContext, lease: Lease, state: MigrationState) {
+  constructor(context: StepContext, onWait: MigrateOptions["onWait"], lease: Lease, state: MigrationState) {
     this.#context = context;
+    this.#onWait = onWait;
     this.#lease = lease;
     this.#state = state;
   }
@@ -195,7 +204,9 @@ class Runner {
   }
 
   async #change(to: MigrationPhase): Promise<void> {
-    const { connection, now } = this.#context;
+    const { connection, now, work, signal } = this.#context;
+    await work.heedPause();
+    throwIfAborted(signal);
     const ownsTargets = this.#state.epoch === 0 && (await this.#hasEmptyTarget());
     const change = { lease: this.#lease, now: now(), ownsTargets };
     this.#state = await changePhase(connection, this.#state, to, change);
@@ -212,17 +223,18 @@ class Runner {
   /** Nothing acts on a phase before every process has read it, or stopped using the one before. */
   async waitUntilSeen(): Promise<void> {
     if (this.#state.seen) return;
-    const { connection, migration, signal, onWait } = this.#context;
+    const { connection, migration, signal } = this.#context;
     // A tenth more, as clocks do not run equally fast.
     const ms = (migration.phaseLeaseMs ?? defaultPhaseLeaseMs) * 1.1 + 10;
-    onWait?.(this.phase, ms);
+    this.#onWait?.(this.phase, ms);
     await pause(ms, signal);
     this.#state = await noteState(connection, this.#state, this.#lease, { seen: true });
   }
 
   async workOfPhase(): Promise<void> {
     const context = this.#context;
-    if (!working.includes(this.phase)) return;
+    // What was copied is compared later; only a comparison is worth doing twice.
+    if (!working.includes(this.phase) || (this.phase === "backfill" && this.#state.done)) return;
     if (this.phase === "backfill") await backfill(context, this.#state);
     else if (this.phase === "verify") await this.#verify();
     else if (this.phase === "switching") await sweepOver(context, this.#state);

@@ -1,6 +1,5 @@
 import { mongo } from "mongoose";
 import { OptimizerError } from "../core/errors.js";
-import type { Wait } from "../jobs/pacer.js";
 import type { MigrationPhase } from "./phases.js";
 
 /**
@@ -54,22 +53,6 @@ export interface VerifyReport {
   readonly clean: boolean;
 }
 
-/** Where a walk is. */
-export interface MigrationProgress {
-  readonly phase: MigrationPhase;
-  /** Collection that is walked. */
-  readonly collection: string;
-  /** Documents of it that are done, and in all, as counted at the start. */
-  readonly done: number;
-  readonly total: number;
-  /** Documents per second, pauses included. */
-  readonly rate: number;
-  /** Milliseconds left at that rate; `null` before there is one. */
-  readonly etaMs: number | null;
-  /** Why it waits; `null` while it works. */
-  readonly paused: Omit<Wait, "ms"> | null;
-}
-
 /** What a command of a migration came to. */
 export interface MigrationReport {
   readonly migration: string;
@@ -112,4 +95,11 @@ export function idText(id: unknown): string {
   return typeof id === "string"
     ? JSON.stringify(id)
     : mongo.BSON.EJSON.stringify(id ?? null, { relaxed: true });
+}
+
+/** What the record of a run keeps of a report. */
+export function resultOf(report: MigrationReport): Readonly<Record<string, unknown>> {
+  const { migration, from, phase, changes, verification } = report;
+  const { sources, expected, found, repaired, mismatched } = verification ?? {};
+  return { migration, from, phase, changes, verified: { sources, expected, found, repaired, mismatched } };
 }

@@ -5,7 +5,6 @@ import { databaseOf } from "../core/server/database.js";
 import { ownCollection } from "../core/server/own-collection.js";
 import { serverTime } from "../core/server/time.js";
 import type { Lease } from "../jobs/lease.js";
-import type { PaceState } from "../jobs/pace.js";
 import { type MigrationPhase, mayFollow } from "./phases.js";
 import type { VerifyReport } from "./report.js";
 
@@ -20,20 +19,6 @@ export interface PhaseChange {
   readonly by: string;
   /** Of the lease that it was made under. */
   readonly fencing: number;
-}
-
-/** How far a walk over the documents has come. */
-export interface Checkpoint {
-  /** Last `_id` that was handled. */
-  readonly after: unknown;
-  /** Collection that is walked. */
-  readonly collection: string;
-  /** Documents that were handled, and in all, as counted at the start. */
-  readonly sources: number;
-  readonly total: number;
-  /** Milliseconds at work, rests included and pauses not, over all runs. */
-  readonly activeMs: number;
-  readonly pace: PaceState;
 }
 
 /** The one document of a migration. */
@@ -57,7 +42,6 @@ export interface MigrationState {
   readonly switchedAt?: Date;
   /** The same moment by the server's clock: how long ago it was is told by both. */
   readonly switchedServerAt?: Date;
-  readonly checkpoint?: Checkpoint;
   readonly verification?: VerifyReport;
   /** The last 100 changes, the newest last. */
   readonly history: readonly PhaseChange[];
@@ -112,7 +96,7 @@ export async function changePhase(
     $set: { phase: to, fencing: lease.fencing, changedAt: now, seen: false, ...switched, ...first },
     $inc: { epoch: 1 },
     // Once back, what was verified on the way up says nothing any more.
-    $unset: { checkpoint: "", done: "", ...(["expand", "off"].includes(to) && { verification: "" }) },
+    $unset: { done: "", ...(["expand", "off"].includes(to) && { verification: "" }) },
     $push: { history: { $each: [change], $slice: -historyLength } },
   });
 }
@@ -126,7 +110,7 @@ export function noteState(
   connection: Connection,
   { _id, epoch }: MigrationState,
   lease: Pick<Lease, "fencing">,
-  change: Partial<Pick<MigrationState, "checkpoint" | "verification" | "seen" | "done">>,
+  change: Partial<Pick<MigrationState, "verification" | "seen" | "done">>,
 ): Promise<MigrationState> {
   const own = { _id, epoch, fencing: { $lte: lease.fencing } };
   return write(connection, own, false, { $set: { ...change, fencing: lease.fencing } });

@@ -3,11 +3,12 @@ import { OptimizerError } from "../core/errors.js";
 import { databaseOf } from "../core/server/database.js";
 import { primary } from "../core/server/own-collection.js";
 import { leaseHeldUntil } from "../jobs/lease.js";
+import { listRuns } from "../jobs/run-control.js";
+import type { RunRecord } from "../jobs/run-record.js";
+import { progressOf, type RunProgress } from "../jobs/step.js";
 import { assertMigration, defaultRetentionMs, type Migration } from "./definition.js";
 import { type MigrationPhase, type MigrationWay, phasesAhead, routeOf, type UpTo } from "./phases.js";
-import type { MigrationProgress } from "./report.js";
 import { type MigrationState, readState } from "./state.js";
-import { progressOf } from "./steps.js";
 
 /** Where a migration is, and what is in the two layouts. */
 export interface MigrationStatus extends MigrationState {
@@ -18,7 +19,9 @@ export interface MigrationStatus extends MigrationState {
   /** From when on contract is allowed; `null` before reads are switched, and when it is done. */
   readonly contractFrom: Date | null;
   /** How far the work of the phase is, as of its last batch; `null` before there was one, and when it is done. */
-  readonly progress: MigrationProgress | null;
+  readonly progress: RunProgress | null;
+  /** The last run, as it is; `null` before there was one. */
+  readonly run: RunRecord | null;
   /** When the lease of the process that is at it runs out, unless it prolongs it; `null` when none is. */
   readonly heldUntil: Date | null;
 }
@@ -28,23 +31,35 @@ export async function migrationStatus(connection: Connection, given: Migration):
   const migration = assertMigration(given);
   const count = (name: string) => databaseOf(connection).collection(name, primary).estimatedDocumentCount();
   const state = await readState(connection, migration.name);
-  const { phase, checkpoint, done } = state;
+  const { job } = jobOf(migration);
+  const [run = null] = await listRuns(connection, { jobs: [job], limit: 1 });
   const targets = await Promise.all(
     migration.targets.map(async (name) => [name, await count(name)] as const),
   );
   return {
     ...state,
-    route: routeOf(phase),
+    route: routeOf(state.phase),
     sourceDocuments: await count(migration.source),
     targetDocuments: Object.fromEntries(targets),
     contractFrom: contractFrom(migration, state),
-    progress: checkpoint && !done ? progressOf(phase, checkpoint) : null,
-    heldUntil: (await leaseHeldUntil(connection, leaseOf(migration))) ?? null,
+    progress: run && !state.done ? phaseProgress(run, state) : null,
+    run,
+    heldUntil: (await leaseHeldUntil(connection, job)) ?? null,
   };
 }
 
-/** Name of the lease that a migration is run under. */
-export const leaseOf = ({ name }: Migration) => `migrate:${name}`;
+/** The job that all runs of a migration are runs of, whichever way they take it. */
+export const jobOf = ({ name }: Pick<Migration, "name">) =>
+  ({ job: `migrate:${name}`, isResumable: true }) as const;
+
+/** Tells the steps of a phase from those of the same name when it was reached before. Pure. */
+export const stepHash = ({ epoch, changedAt }: Pick<MigrationState, "epoch" | "changedAt">): string =>
+  `${epoch} ${changedAt.getTime()}`;
+
+function phaseProgress({ steps }: RunRecord, state: MigrationState): RunProgress | null {
+  const step = steps.findLast(({ hash }) => hash === stepHash(state));
+  return step ? progressOf(step) : null;
+}
 
 /** What a command would do. */
 export interface MigrationPlan {

@@ -1,17 +1,15 @@
 import type { mongo } from "mongoose";
 import { type Decoded, decoded } from "../core/bson/decode.js";
 import { distinctIds, idKey } from "../core/bson/id-key.js";
+import { OptimizerError } from "../core/errors.js";
 import type { Document } from "../core/model.js";
 import { pause, throwIfAborted } from "../core/pause.js";
 import { databaseOf } from "../core/server/database.js";
 import { majority, primary } from "../core/server/own-collection.js";
 import { withRetries } from "../core/server/transient.js";
-import { runBatches, type TaskState } from "../jobs/batches.js";
-import { ForegroundWatch } from "../jobs/foreground.js";
 import type { Lease } from "../jobs/lease.js";
-import { type PaceLimits, paceLimits, startPace } from "../jobs/pace.js";
-import { Pacer, pausedBy, type Wait } from "../jobs/pacer.js";
-import type { ThrottleLimits } from "../jobs/throttle.js";
+import { idleStep } from "../jobs/step.js";
+import type { Work } from "../jobs/work.js";
 import type { Expected } from "./compare.js";
 import { IdWalk, type Step } from "./id-walk.js";
 import {
@@ -26,26 +24,17 @@ import {
   removeExtras,
   withoutSource,
 } from "./passes.js";
-import type { MigrationPhase } from "./phases.js";
-import {
-  listedMismatches,
-  type MigrationProgress,
-  type Mismatch,
-  mismatchError,
-  type VerifyReport,
-} from "./report.js";
+import { listedMismatches, type Mismatch, mismatchError, type VerifyReport } from "./report.js";
 import { SeenIds } from "./seen-ids.js";
-import { type Checkpoint, type MigrationState, noteState } from "./state.js";
+import type { MigrationState } from "./state.js";
+import { stepHash } from "./status.js";
 
 /** What the steps of a run share. */
 export interface StepContext extends PassContext {
   /** Absent where nothing is written. */
   readonly lease?: Lease;
   readonly signal: AbortSignal;
-  readonly limits?: Partial<PaceLimits>;
-  readonly throttle?: Partial<ThrottleLimits>;
-  readonly onProgress?: (progress: MigrationProgress) => void;
-  readonly onWait?: (phase: MigrationPhase, ms: number) => void;
+  readonly work: Work;
   /** Counted up as a run goes on. */
   readonly tally: { walked: number; written: number };
 }
@@ -68,7 +57,7 @@ export async function backfill(context: StepContext, state: MigrationState): Pro
     context.tally.written += written;
   };
   // Nothing else goes on where it was: to compare and to sweep is to see everything.
-  await overSources(context, state, copy, state.checkpoint);
+  await overSources(context, state, copy, { continues: true });
 }
 
 /** Brings over what was written to the old layout only, by processes that died; from here on the new one is first. */
@@ -298,14 +287,14 @@ function overSources(
   context: StepContext,
   state: MigrationState,
   handle: (batch: readonly Expanded[]) => Promise<void>,
-  from?: Checkpoint,
+  { continues = false } = {},
 ): Promise<void> {
   const prepare = (source: Decoded) => {
     const item = expandOne(context, source);
     return { item, weight: item.expected.length };
   };
   const handleFindable = async (batch: readonly Expanded[]) => handle(await findable(context, batch));
-  return over(context, state, context.migration.source, undefined, prepare, handleFindable, from);
+  return over(context, state, context.migration.source, undefined, prepare, handleFindable, continues);
 }
 
 /** Walks the documents of the new layout that have the `_id` of theirs of the old one. */
@@ -318,7 +307,11 @@ function overRoots(
   return over(context, state, root as string, { _id: 1 }, ({ id }) => ({ item: id, weight: 1 }), handle);
 }
 
-/** Walks a collection under the lease, with a checkpoint after each batch. */
+/**
+ * Walks a collection, as a step of the run.
+ *
+ * @param continues from where an earlier process was in this phase; else from the beginning
+ */
 async function over<Item>(
   context: StepContext,
   state: MigrationState,
@@ -326,77 +319,42 @@ async function over<Item>(
   projection: Document | undefined,
   prepare: (read: Decoded) => { item: Item; weight: number },
   handle: (batch: readonly Item[]) => Promise<void>,
-  from?: Checkpoint,
+  continues = false,
 ): Promise<void> {
-  const { connection, lease, signal, migration, throttle } = context;
+  const { connection, lease, signal, migration, work } = context;
   const db = databaseOf(connection);
   const collection = db.collection(name, primary);
-  const total = await collection.estimatedDocumentCount();
-  const limits = paceLimits(context.limits);
-  const walk = new IdWalk({ collection, projection, last: from && { id: from.after }, signal, prepare });
-  let walked = from?.sources ?? 0;
-  const note = async ({ items, activeMs, pace }: TaskState, wait: Wait | null) => {
-    context.tally.walked += items - walked;
-    walked = items;
-    const checkpoint: Checkpoint = {
-      collection: name,
-      after: walk.last?.id,
-      sources: items,
-      total,
-      activeMs,
-      pace,
-    };
-    if (lease && walk.last)
-      await withRetries(() => noteState(connection, state, lease, { checkpoint }), signal);
-    context.onProgress?.(progressOf(state.phase, checkpoint, wait));
-  };
-  // The application reads from both layouts.
-  const watched = [migration.source, ...migration.targets].map((one) => db.collection(one, primary));
-  const task = {
-    name: `Migration "${migration.name}"`,
-    details: { migration: migration.name },
-    collection: name,
-    source: walk,
-    weightOf: ({ weight }: Step<Item>) => weight,
-    // A primary that steps down costs a batch, which bears repetition, and not the run.
-    process: async (batch: readonly Step<Item>[]) => {
-      // The checkpoint that follows is refused to whoever was replaced meanwhile.
-      await lease?.confirmIfStale();
-      await handle(batch.map(({ item }) => item));
-      return batch.length;
-    },
-  };
-  const start = {
-    items: walked,
-    done: walked,
-    batches: 0,
-    activeMs: from?.activeMs ?? 0,
-    pace: from?.pace ?? startPace(limits),
-  };
+  const step = [`${state.phase} ${name}`, name, stepHash(state)] as const;
+  const from = continues ? work.stateOf(...step) : idleStep(...step);
+  const last = (from.cursor ?? undefined) as { readonly id: unknown } | undefined;
+  const walk = new IdWalk({ collection, projection, last, signal, prepare });
+  const total = collection.estimatedDocumentCount();
   try {
-    const pacer = new Pacer({ db, signal, throttle, wanted: () => undefined });
-    await runBatches(task, start, {
-      limits,
-      pacer,
-      watch: new ForegroundWatch(watched, limits),
-      signal,
-      note,
+    const end = await work.carryOut({
+      step: from.step,
+      name: `Migration "${migration.name}"`,
+      details: { migration: migration.name },
+      collection: name,
+      // The application reads from both layouts.
+      watched: [migration.source, ...migration.targets].map((one) => db.collection(one, primary)),
+      from,
+      ready: total,
+      count: async () => Math.max((await total) - from.done, 0),
+      batches: walk,
+      cursor: () => walk.last ?? null,
+      weightOf: ({ weight }: Step<Item>) => weight,
+      // A primary that steps down costs a batch, which bears repetition, and not the run.
+      process: async (batch: readonly Step<Item>[]) => {
+        // The checkpoint that follows is refused to whoever was replaced meanwhile.
+        await lease?.confirmIfStale();
+        await handle(batch.map(({ item }) => item));
+        return batch.length;
+      },
     });
+    context.tally.walked += end.state.done - from.done;
+    if (end.stop === "cancelled") throw new OptimizerError("ABORTED", "The run was cancelled");
     throwIfAborted(signal);
   } finally {
     await walk.close();
   }
-}
-
-/** Where a walk is. Pure. */
-export function progressOf(
-  phase: MigrationPhase,
-  { collection, sources: done, total: counted, activeMs }: Checkpoint,
-  wait: Wait | null = null,
-): MigrationProgress {
-  const total = Math.max(counted, done);
-  const rate = done / Math.max(activeMs / 1_000, 0.001);
-  const paused = wait && pausedBy(wait);
-  const etaMs = rate > 0 ? ((total - done) / rate) * 1_000 : null;
-  return { phase, collection, done, total, rate, etaMs, paused };
 }

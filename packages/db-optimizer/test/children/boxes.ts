@@ -35,7 +35,7 @@ export const boxesMigration = (phaseLeaseMs = 10): Migration => ({
 
 /** So many boxes with three things each, and nothing that an earlier migration left. */
 export async function fillBoxes(connection: Connection, count: number): Promise<void> {
-  for (const name of ["boxes", "box_labels", "things", "org_db_migrations", "org_db_leases"])
+  for (const name of ["boxes", "box_labels", "things", "org_db_migrations", "org_db_leases", "org_db_runs"])
     await connection.collection(name).deleteMany({});
   const at = new Date(0);
   const boxes = Array.from({ length: count }, (_, box) => ({

@@ -24,8 +24,8 @@ try {
     run: true,
     leaseMs,
     limits: { maxBatch: 10, maxSlowdown: Number.POSITIVE_INFINITY },
-    onProgress: ({ rule, done, paused }) => {
-      writeSync(1, `${paused ? "paused" : "batch"} ${rule} ${done}\n`);
+    onProgress: ({ step, done, paused }) => {
+      writeSync(1, `${paused ? "paused" : "batch"} ${step} ${done}\n`);
       suspend();
     },
   });

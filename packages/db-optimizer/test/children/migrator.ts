@@ -22,8 +22,8 @@ const options = {
   now: () => new Date(),
   leaseMs,
   limits: { maxBatch: 20, maxSlowdown: Number.POSITIVE_INFINITY },
-  onProgress: ({ phase, done }: { phase: string; done: number }) => {
-    writeSync(1, `reached ${phase} ${done}\n`);
+  onProgress: ({ step, done }: { step: string; done: number }) => {
+    writeSync(1, `reached ${step} ${done}\n`);
     suspend();
   },
 };

@@ -2,8 +2,8 @@ import { allNeed, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import fc from "fast-check";
 import { type Connection, mongo } from "mongoose";
 import { beforeEach, describe, expect, it } from "vitest";
-import { cleanupRuns, controlCleanup } from "../../src/cleanup/index.js";
-import { type CleanupOptions, type CleanupProgress, type CleanupRule, runCleanup } from "../../src/index.js";
+import { type CleanupOptions, type CleanupRule, type ProgressReport, runCleanup } from "../../src/index.js";
+import { controlRun, listRuns, type RunCommand } from "../../src/jobs/index.js";
 import { intercepted } from "../support.js";
 
 const now = new Date("2025-06-01T00:00:00.000Z");
@@ -15,7 +15,10 @@ allNeed("clusterMonitoring");
 const database = useTemporaryDatabase({ label: "control", per: "test" });
 const logs = () => database.connection.collection("logs");
 const left = () => logs().countDocuments();
-const lastRun = async () => (await cleanupRuns(database.connection, 1))[0];
+const jobs = ["cleanup"];
+const control = (command: RunCommand, by?: string) =>
+  controlRun(database.connection, { job: "cleanup" }, command, by);
+const lastRun = async () => (await listRuns(database.connection, { jobs, limit: 1 }))[0];
 const clean = (options: Partial<CleanupOptions> = {}, rules: CleanupRule[] = [rule]) =>
   runCleanup(database.connection, rules, { now, run: true, ...quick, ...options });
 
@@ -25,9 +28,9 @@ beforeEach(async () => {
 });
 
 /** Calls back once, at the first event of this kind. */
-function once(wanted: (event: CleanupProgress) => boolean, then: () => Promise<unknown>) {
+function once(wanted: (event: ProgressReport) => boolean, then: () => Promise<unknown>) {
   let called = false;
-  return (event: CleanupProgress) => {
+  return (event: ProgressReport) => {
     if (called || !wanted(event)) return;
     called = true;
     void then();
@@ -36,18 +39,18 @@ function once(wanted: (event: CleanupProgress) => boolean, then: () => Promise<u
 
 /** So many batches that somebody can come in between on any machine. */
 const long = { limits: { maxSlowdown: Number.POSITIVE_INFINITY, maxBatch: 10 } };
-const pause = () => controlCleanup(database.connection, "pause", "ada");
+const pause = () => control("pause", "ada");
 
 describe("from outside", () => {
   it("pauses between batches, tells why and how long it would take, and goes on when told to", async () => {
-    const events: CleanupProgress[] = [];
+    const events: ProgressReport[] = [];
     const onPause = once(
       // It is counted meanwhile.
       ({ paused, total }) => paused !== null && total !== null,
       async () => {
         const run = await lastRun();
         expect(run).toMatchObject({ state: "paused", reason: "requested", wanted: "pause", wantedBy: "ada" });
-        await controlCleanup(database.connection, "resume");
+        await control("resume");
       },
     );
     const onBatch = once(() => true, pause);
@@ -69,7 +72,7 @@ describe("from outside", () => {
   });
 
   it("cancels between batches; the next run begins anew", async () => {
-    const cancel = () => controlCleanup(database.connection, "cancel");
+    const cancel = () => control("cancel");
     const first = await clean({ ...long, onProgress: once(() => true, cancel) });
     expect(first).toMatchObject({ stopped: true, stopReason: "cancelled" });
     expect(await lastRun()).toMatchObject({ state: "cancelled" });
@@ -89,10 +92,10 @@ describe("from outside", () => {
       },
     });
     expect(first).toMatchObject({ stopped: true, stopReason: "signal", rules: [{ deleted: 100 }] });
-    expect(await lastRun()).toMatchObject({ state: "interrupted", rules: [{ done: 100, total: 1_000 }] });
+    expect(await lastRun()).toMatchObject({ state: "interrupted", steps: [{ done: 100, total: 1_000 }] });
     await pause();
-    const resume = () => controlCleanup(database.connection, "resume");
-    const seen: CleanupProgress[] = [];
+    const resume = () => control("resume");
+    const seen: ProgressReport[] = [];
     // What the process before had counted is told until it is counted anew.
     const resuming = once(({ paused }) => paused !== null, resume);
     const second = await clean({
@@ -107,15 +110,15 @@ describe("from outside", () => {
       resumed: true,
       rules: [{ matched: 900, deleted: 900 }],
     });
-    expect(await lastRun()).toMatchObject({ state: "succeeded", rules: [{ done: 1_000, batches: 10 }] });
+    expect(await lastRun()).toMatchObject({ state: "succeeded", steps: [{ done: 1_000, batches: 10 }] });
   });
 
   it("cancels at once what no process runs any more, and refuses when nothing is open", async () => {
     const stop = new AbortController();
     await clean({ signal: stop.signal, onProgress: () => stop.abort() });
-    expect(await controlCleanup(database.connection, "cancel")).toMatchObject({ state: "cancelled" });
+    expect(await control("cancel")).toMatchObject({ state: "cancelled" });
     for (const command of ["pause", "resume", "cancel"] as const) {
-      await expect(controlCleanup(database.connection, command)).rejects.toMatchObject({ code: "NO_RUN" });
+      await expect(control(command)).rejects.toMatchObject({ code: "NO_RUN" });
     }
     expect(await clean()).toMatchObject({ resumed: false });
   });
@@ -202,7 +205,7 @@ describe("a window", () => {
   it("tells when it will be through: after it has opened", async () => {
     const stop = new AbortController();
     await clean({ signal: stop.signal, onProgress: () => stop.abort() });
-    let told: CleanupProgress | undefined;
+    let told: ProgressReport | undefined;
     const noon = new Date("2025-06-01T12:00:00Z");
     const again = new AbortController();
     await clean({
@@ -237,7 +240,7 @@ describe("a dry run", () => {
     const { estimate } = (await dry()).rules[0]!;
     expect(estimate.basis).toBe("measured");
     expect(estimate.ms).toBeGreaterThan(0);
-    expect(await cleanupRuns(database.connection)).toHaveLength(1);
+    expect(await listRuns(database.connection, { jobs })).toHaveLength(1);
   });
 });
 

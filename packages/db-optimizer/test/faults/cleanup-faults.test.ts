@@ -5,8 +5,8 @@ import { bundleChild, startChild } from "@org/dev-kit/children";
 import { allNeed, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Connection, mongo } from "mongoose";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { cleanupRuns } from "../../src/cleanup/index.js";
-import { type CleanupOptions, type CleanupProgress, runCleanup } from "../../src/index.js";
+import { type CleanupOptions, type ProgressReport, runCleanup } from "../../src/index.js";
+import { listRuns } from "../../src/jobs/index.js";
 import type { CleaningAssignment } from "../children/cleaner.js";
 import { cleaningRules, daysAgo, now, seedCleaning } from "../children/cleaning.js";
 import { quickPauses } from "../quick-pauses.js";
@@ -24,7 +24,7 @@ const script = await bundleChild(new URL("../children/cleaner.ts", import.meta.u
 const clean = (connection: Connection, options: Partial<CleanupOptions> = {}) =>
   runCleanup(connection, [rule], { now, run: true, ...quick, ...options });
 const logs = (connection: Connection = database.connection) => connection.collection("logs");
-const lastRun = async () => (await cleanupRuns(database.connection, 1))[0];
+const lastRun = async () => (await listRuns(database.connection, { jobs: ["cleanup"], limit: 1 }))[0];
 
 async function seed(connection: Connection): Promise<void> {
   await logs(connection).createIndex({ at: 1 });
@@ -127,7 +127,7 @@ describe("a privilege is missing", () => {
   test.each(["replSetGetStatus", "serverStatus", "currentOp"])(
     "for %s: it waits, says for what, and goes on when it is granted",
     async (command) => {
-      const waits: CleanupProgress[] = [];
+      const waits: ProgressReport[] = [];
       const report = await clean(refusing(command, 3), {
         onProgress: (event) => void (event.paused && waits.push(event)),
       });
@@ -268,7 +268,9 @@ withMortalServer(
     await restarted;
     expect(report).toMatchObject({ stopped: false });
     await onlyKeptAreLeft(connection);
-    expect(await cleanupRuns(connection)).toMatchObject([{ state: "succeeded", rules: [{ total: 600 }] }]);
+    expect(await listRuns(connection, { jobs: ["cleanup"] })).toMatchObject([
+      { state: "succeeded", steps: [{ total: 600 }] },
+    ]);
     await stop();
   },
   120_000,

@@ -7,8 +7,8 @@ import { type FaultRound, faultLoop } from "@org/dev-kit/faults";
 import { allNeed, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { mongo } from "mongoose";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { cleanupRuns } from "../../src/cleanup/index.js";
 import { runCleanup } from "../../src/index.js";
+import { listRuns } from "../../src/jobs/index.js";
 import type { CleaningAssignment } from "../children/cleaner.js";
 import { cleanedCollections, cleaningRules, now, seedCleaning, seedDocuments } from "../children/cleaning.js";
 import { aMinutePasses } from "../support.js";
@@ -94,8 +94,8 @@ test(`after each of ${kills.planned} kills at random moments the next run finish
     await child.exited;
     await nothingElseTouched(archive);
     await aMinutePasses(database.connection);
-    const [killed] = await cleanupRuns(database.connection, 1);
-    const wasAtWork = killed?.state === "running" && killed.rules.some(({ batches }) => batches > 0);
+    const [killed] = await listRuns(database.connection, { jobs: ["cleanup"], limit: 1 });
+    const wasAtWork = killed?.reason === "process_lost" && killed.steps.some(({ batches }) => batches > 0);
     const report = await runCleanup(database.connection, cleaningRules(archive), {
       now,
       run: true,
@@ -104,7 +104,7 @@ test(`after each of ${kills.planned} kills at random moments the next run finish
     resumed += Number(wasAtWork);
     expect(report).toMatchObject({ resumed: wasAtWork, stopped: false });
     await allDone(archive);
-    const [last, ...before] = await cleanupRuns(database.connection, 100);
+    const [last, ...before] = await listRuns(database.connection, { jobs: ["cleanup"], limit: 100 });
     expect(last).toMatchObject({ _id: report.runId, state: "succeeded" });
     expect(before.filter(({ state }) => state !== "succeeded")).toEqual([]);
   }

@@ -136,8 +136,8 @@ describe("a primary that steps down", () => {
       },
     });
     await expect(up(away)).rejects.toMatchObject({ code: "UNREACHABLE" });
-    const { checkpoint } = await migrationStatus(database.connection, migration);
-    expect(checkpoint?.sources).toBe(10);
+    const { progress } = await migrationStatus(database.connection, migration);
+    expect(progress?.done).toBe(10);
     expect(await up()).toMatchObject({ from: "backfill", phase: "switched" });
     await expectComplete();
   }, 60_000);

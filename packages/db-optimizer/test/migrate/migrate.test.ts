@@ -128,8 +128,8 @@ describe("a migration", () => {
   ] as const)("goes back from %s, and no write is lost", async (phase, read) => {
     const stop = new AbortController();
     // At the last batch of the sweep before reads are switched.
-    const onProgress = (event: { phase: string; done: number }) => {
-      if (event.phase === "switching" && event.done === boxes && phase === "switching") stop.abort();
+    const onProgress = (event: { step: string; done: number }) => {
+      if (event.step === "switching boxes" && event.done === boxes && phase === "switching") stop.abort();
     };
     const reaching = { ...options, onProgress, signal: stop.signal };
     const to = phase === "switching" ? "switched" : phase;
@@ -208,8 +208,8 @@ describe("a migration", () => {
       ...options,
       signal: stop.signal,
       onWait: (phase: string) => void waits.push(phase),
-      onProgress: ({ phase, done }: { phase: string; done: number }) => {
-        if (phase === "backfill" && done === 10) stop.abort();
+      onProgress: ({ step, done }: { step: string; done: number }) => {
+        if (step === "backfill boxes" && done === 10) stop.abort();
       },
     };
     await expect(migrateUp(database.connection, migration, half)).rejects.toMatchObject({ code: "ABORTED" });
@@ -217,7 +217,7 @@ describe("a migration", () => {
     const status = await migrationStatus(database.connection, migration);
     expect(status).toMatchObject({
       phase: "backfill",
-      progress: { phase: "backfill", collection: "boxes", done: 10, total: boxes },
+      progress: { step: "backfill boxes", collection: "boxes", done: 10, total: boxes },
       heldUntil: null,
     });
     const now = new Date();

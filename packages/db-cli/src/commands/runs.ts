@@ -1,0 +1,115 @@
+// What a command shows and asks of the runs of its job, in whatever process they are.
+import {
+  controlRun,
+  leaseHeldUntil,
+  listRuns,
+  progressOf,
+  progressText,
+  type RunCommand,
+  type RunRecord,
+} from "@org/db-optimizer/jobs";
+
+import type { Context, Outcome } from "../command.js";
+import { exitCodes } from "../errors.js";
+import { count, duration } from "../output/format.js";
+import { table } from "../output/table.js";
+
+/** What can be asked of a run. */
+export const runCommands = ["pause", "resume", "cancel"] as const satisfies readonly RunCommand[];
+
+/** Pauses, resumes or cancels the last run of a job, in whatever process. */
+export async function controlled(
+  { connection, paint }: Context,
+  job: string,
+  command: RunCommand,
+): Promise<Outcome> {
+  const run = await controlRun(connection, { job }, command);
+  const held = await leaseHeldUntil(connection, job);
+  return {
+    exitCode: exitCodes.ok,
+    data: run,
+    text: `${paint("green", (held ? answers : answersOfNobody)[command])}\n`,
+  };
+}
+
+const answers = {
+  pause: "Asked it to pause: it does after the batch under way, and until --resume.",
+  resume: "Asked it to go on.",
+  cancel: "Asked it to end after the batch under way.",
+} as const;
+
+/** Where no process is at the run any more. */
+const answersOfNobody = {
+  pause: "No process is at it. Whoever goes on with it with --run begins paused, until --resume.",
+  resume: "No process is at it. Go on with it with --run.",
+  cancel: "No process was at it: it is cancelled.",
+} as const;
+
+/** The last runs of a job, and of the newest where each step is. */
+export async function runsStatus({ connection }: Context, job: string): Promise<Outcome> {
+  const runs = await listRuns(connection, { jobs: [job] });
+  const [newest] = runs;
+  const remedy = newest?.remedy;
+  return {
+    exitCode: exitCodes.ok,
+    data: { runs, ...(remedy !== undefined && { next: remedy }) },
+    text: newest
+      ? `${runsTable(runs)}\n${stepsTable(newest)}${waitText(newest)}`
+      : `There was no ${job} yet.\n`,
+  };
+}
+
+/** What has to be done about a run, if anything. */
+export function waitText(run: RunRecord): string {
+  const { remedy } = run;
+  const gone =
+    run.reason === "process_lost" ? "\nIts process is gone: the next --run goes on with it.\n" : "";
+  return `${remedy === undefined ? "" : `\nThe run waits for a privilege: ${remedy}.\n`}${gone}`;
+}
+
+/** A run in a line: how it stands, why, and how far it is. */
+export function runText({ state, wanted, detail, reason, error, progress, instance }: RunRecord): string {
+  const asked = wanted === undefined ? "" : ` (${wanted} asked for)`;
+  const why = detail ?? reason ?? error?.code;
+  const far = progress ? `; ${progressText(progress)}` : "";
+  return `Last run: ${state}${asked}${why === undefined ? "" : `, ${why}`}, by ${instance}${far}.\n`;
+}
+
+function runsTable(runs: readonly RunRecord[]): string {
+  const columns = ["run", "state", "why", "by", "at work", "paused"].map((title) => ({ title }));
+  return table(
+    columns,
+    runs.map(({ _id, state, detail, reason, error, wanted, instance, activeMs, pausedMs }) => [
+      _id,
+      wanted === undefined ? state : `${state} (${wanted} asked for)`,
+      detail ?? error?.code ?? reason ?? "",
+      instance,
+      duration(activeMs),
+      duration(pausedMs),
+    ]),
+  );
+}
+
+function stepsTable({ steps }: RunRecord): string {
+  return table(
+    [
+      { title: "step" },
+      { title: "collection" },
+      { title: "done", align: "right" },
+      { title: "of", align: "right" },
+      { title: "per second", align: "right" },
+      { title: "left", align: "right" },
+    ],
+    steps.map((state) => {
+      const { step, collection, done, total, rate, etaMs } = progressOf(state);
+      return [
+        step,
+        collection,
+        count(done),
+        total === null ? "" : count(total),
+        rate > 0 ? count(rate) : "",
+        etaMs !== null && etaMs > 0 ? duration(etaMs) : "",
+      ];
+    }),
+  );
+}

@@ -1,0 +1,184 @@
+// A cleanup that writes: its rules as the steps of a run, and what they cost.
+import type { Connection } from "mongoose";
+import type { CollectionSize } from "../core/server/collection-size.js";
+import { databaseOf } from "../core/server/database.js";
+import { LatencyProbe } from "../core/server/latency.js";
+import { primary } from "../core/server/own-collection.js";
+import type { RunStop } from "../jobs/pacer.js";
+import type { Run } from "../jobs/run.js";
+import type { WorkDone } from "../jobs/run-job.js";
+import { SetAside } from "../jobs/set-aside.js";
+import type { ParsedCleanupWindow } from "../jobs/window.js";
+import { type Step, type StepEnd, Work } from "../jobs/work.js";
+import { type ActionTarget, type Actor, openActor } from "./actions.js";
+import { type Counted, countOf, type DueRule, sizesOf } from "./due.js";
+import { measuredPaces, ruleReport } from "./estimate.js";
+import { IdReader } from "./id-reader.js";
+import type { CleanupOptions } from "./options.js";
+import type { CleanupReport, LagImpact, RuleReport } from "./report.js";
+import { ruleHash } from "./rules.js";
+
+const probeIntervalMs = 50;
+const probeRounds = 5;
+
+/** What came of the rules. */
+interface Finished {
+  readonly rules: readonly (Counted & {
+    readonly did: Pick<RuleReport, "deleted" | "batches" | "elapsedMs" | "setAside">;
+  })[];
+  readonly stop: RunStop | null;
+}
+
+/** Carries rules out as the steps of a run, and measures around them. */
+export async function carryOut(
+  connection: Connection,
+  run: Run,
+  due: readonly DueRule[],
+  options: Omit<CleanupOptions, "window"> & { readonly window: ParsedCleanupWindow | undefined },
+): Promise<WorkDone<CleanupReport>> {
+  const started = performance.now();
+  const { signal } = run;
+  const paces = await measuredPaces(connection);
+  const work = new Work(databaseOf(connection), run, signal, options);
+  await work.plan(due.map(({ rule }) => work.stateOf(rule.name, rule.collection, ruleHash(rule))));
+  const probe = new LatencyProbe(connection, options.queries ?? []);
+  const lagBefore = await work.pacer.lag();
+  const latencyBefore = await probe.measure(probeRounds);
+  const looking = readInitialSizes(connection, due, work, signal);
+  if (work.isGentle) await looking;
+  const { result: finished, latency: during } = await probe.during(probeIntervalMs, () =>
+    carryOutRules(connection, run, work, due, looking),
+  );
+  const before = await looking;
+  const latencyAfter = await probe.measure(probeRounds);
+  const lagAfter = await work.pacer.lag();
+  const after = await sizesOf(connection, due, signal);
+  const value: CleanupReport = {
+    ...outcome(finished, run, work, paces, before),
+    startedAt: options.now,
+    elapsedMs: performance.now() - started,
+    collections: [...before].map(([collection, size]) => ({
+      collection,
+      before: size,
+      after: after.get(collection) ?? size,
+    })),
+    latency: options.queries?.length ? { before: latencyBefore, during, after: latencyAfter } : null,
+    lag: lagImpact(lagBefore, work.pacer.worstLagMs, lagAfter),
+  };
+  return { value, result: resultOf(value), interrupted: finished.stop !== null };
+}
+
+/** What the run's record keeps of a report. */
+function resultOf({ rules, elapsedMs }: CleanupReport): Readonly<Record<string, unknown>> {
+  const removed = Object.fromEntries(rules.map(({ rule, deleted }) => [rule, deleted]));
+  return { removed, elapsedMs: Math.round(elapsedMs) };
+}
+
+/** Sizes as they are before the first write, and the disk. Some servers read every document for either. */
+async function readInitialSizes(
+  connection: Connection,
+  due: readonly DueRule[],
+  work: Work,
+  signal: AbortSignal,
+): Promise<Map<string, CollectionSize>> {
+  const found = await sizesOf(connection, due, signal);
+  await work.pacer.lookAtDisk();
+  return found;
+}
+
+function lagImpact(before: number | null, during: number | null, after: number | null): LagImpact | null {
+  return before === null && during === null && after === null ? null : { before, during, after };
+}
+
+function outcome(
+  { rules, stop }: Finished,
+  run: Run,
+  work: Work,
+  paces: ReadonlyMap<string, number>,
+  before: ReadonlyMap<string, CollectionSize>,
+) {
+  return {
+    dryRun: false,
+    runId: run.record._id,
+    resumed: run.isResumed,
+    stopped: stop !== null,
+    stopReason: stop,
+    ...work.times(),
+    rules: rules.map((one) => ({ ...ruleReport(one, before, paces), ...one.did })),
+    unknown: work.pacer.unknown,
+  };
+}
+
+/** @param ready what has to be over before the first write */
+async function carryOutRules(
+  connection: Connection,
+  run: Run,
+  work: Work,
+  rules: readonly DueRule[],
+  ready: Promise<unknown>,
+): Promise<Finished> {
+  const finished: Finished["rules"][number][] = [];
+  let stop: RunStop | null = null;
+  for (const due of rules) {
+    // Whoever stops it does not wait for rules that are not reached to be counted.
+    if (stop !== null) break;
+    const started = performance.now();
+    const aside = new SetAside();
+    const { rule } = due;
+    const from = work.stateOf(rule.name, rule.collection, ruleHash(rule));
+    const end = await carryOutRule(connection, run, work, { due, from, aside, ready });
+    stop = end.stop;
+    const did = { deleted: end.state.done - from.done, batches: end.state.batches - from.batches };
+    // What went before the count came to it was named as well.
+    const matched = Math.max(end.counted, did.deleted);
+    const setAside = aside.report();
+    const elapsedMs = performance.now() - started;
+    finished.push({ ...due, matched, did: { ...did, elapsedMs, ...(setAside && { setAside }) } });
+  }
+  return { rules: finished, stop };
+}
+
+interface RuleWork extends Pick<Step<unknown>, "from" | "ready"> {
+  readonly due: DueRule;
+  readonly aside: SetAside;
+}
+
+async function carryOutRule(
+  connection: Connection,
+  run: Run,
+  work: Work,
+  { due, from, aside, ready }: RuleWork,
+): Promise<StepEnd> {
+  const db = databaseOf(connection);
+  const { rule } = due;
+  const collection = db.collection(rule.collection, primary);
+  const cursor = from.cursor instanceof Date ? from.cursor : null;
+  const reader = new IdReader({ ...due, collection, field: rule.field, aside }, cursor, run.signal);
+  const target: ActionTarget = { db, collection, aside, rule, filter: due.filter };
+  let actor: Actor | undefined;
+  try {
+    reader.readAhead();
+    return await work.carryOut({
+      step: rule.name,
+      name: `Rule "${rule.name}"`,
+      details: { rule: rule.name },
+      collection: rule.collection,
+      watched: [collection],
+      from,
+      ready,
+      count: () => countOf(connection, due, run.signal),
+      batches: reader,
+      // What comes to be named later may have any date.
+      cursor: (isThrough) => (isThrough ? null : reader.cursor),
+      process: async (ids) => {
+        // Right before the write: a process that slept longer than its lease learns here that it lost it.
+        await run.lease.confirmIfStale();
+        actor ??= await openActor(target);
+        return actor.act(ids);
+      },
+    });
+  } finally {
+    await actor?.close();
+    await reader.close();
+  }
+}

@@ -1,0 +1,17 @@
+// Numbers as people read them.
+
+/** 1234567 as "1,234,567". */
+export function countText(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+/** Milliseconds as "0.58 ms", "3.4 s", "2 min 5 s", "1 h 4 min". */
+export function durationText(ms: number): string {
+  if (ms === 0) return "0 s";
+  if (ms < 10) return `${ms.toFixed(2)} ms`;
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1_000);
+  const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor((seconds % 3_600) / 60)];
+  return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min ${seconds % 60} s`;
+}
