@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { storageLimitsSchema } from "@org/db-optimizer/health";
 import { loadSignals } from "@org/db-optimizer/jobs";
 import { Argument, Option, Command as Program } from "commander";
 import { decimal, filledText, hours, ratioOrOff, TypedOption, wholeNumber } from "./argument-types.js";
@@ -112,13 +113,7 @@ function addLooking(add: Add): void {
     new TypedOption("--rounds <n>", "how often to time each query", wholeNumber(1, 999_999)).default(20),
   );
   add("shard-plan", shardPlan)
-    .addOption(
-      new TypedOption(
-        "--sample <documents>",
-        "how much of a collection is sampled",
-        wholeNumber(1, 100_000),
-      ).default(5_000),
-    )
+    .addOption(sampleOption())
     .addOption(
       new TypedOption(
         "--worthwhile <GiB>",
@@ -126,13 +121,13 @@ function addLooking(add: Add): void {
         wholeNumber(0, 999_999_999),
       ).default(100),
     );
-  add("storage", storage).addOption(
-    new TypedOption(
-      "--sample <documents>",
-      "documents of each collection that are looked at",
-      wholeNumber(1, 10_000),
-    ).default(500),
-  );
+  add("storage", storage).addOption(sampleOption());
+}
+
+function sampleOption(): Option {
+  const { sample } = storageLimitsSchema.parse({});
+  const help = "documents of each collection that are looked at";
+  return new TypedOption("--sample <documents>", help, wholeNumber(1, 100_000)).default(sample);
 }
 
 function cleaning(program: Program): void {

@@ -20,7 +20,7 @@ export { MigrationGate } from "./migrate/gate.js";
 export type * from "./migrate/index.js";
 export { contractMigration, migrateUp, rollbackMigration, verifyMigration } from "./migrate/migrate.js";
 export { migrationStatus } from "./migrate/status.js";
-export type { DatabaseOptimizerOptions } from "./optimizer.js";
+export type { ClockedCleanupOptions, DatabaseOptimizerOptions } from "./optimizer.js";
 export { DatabaseOptimizer } from "./optimizer.js";
 export { explainQuery } from "./queries/run-explain.js";
 export type { DatabaseEvent, DatabaseOperation, RecordEvent, Recording, SecurityFinding } from "./record.js";

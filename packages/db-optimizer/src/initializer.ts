@@ -1,12 +1,14 @@
+// `DatabaseInitializer`: setup and its checks behind one object.
 import type { Connection } from "mongoose";
 import type { Finding } from "./core/finding.js";
 import { type ModelLike, modelsOf } from "./core/model.js";
 import type { NamedQuery } from "./core/named-query.js";
+import { parseSample } from "./core/sampling.js";
 import { databaseOf } from "./core/server/database.js";
 import type { HealthCheck } from "./health/checks.js";
 import type { DeepFacts, SecurityFacts } from "./health/facts/facts.js";
-import { checkHealth, type HealthOptions, type HealthReport } from "./health/health.js";
-import { type Recording, recordFindings, recordOperation } from "./record.js";
+import { type ClockedHealthOptions, checkHealth, type HealthReport } from "./health/health.js";
+import { momentOf, type Recording, recordFindings, recordOperation } from "./record.js";
 import { setupDetails } from "./record-details.js";
 import { declaredCollections } from "./setup/collections.js";
 import {
@@ -64,40 +66,40 @@ export class DatabaseInitializer {
   }
 
   /** See {@link checkHealth}. */
-  health(options: HealthOptions): Promise<HealthReport> {
-    return checkHealth(this.#connection, this.#models, {
-      queries: this.#queries,
-      checks: this.#checks,
-      ...options,
-    });
+  async health(options: ClockedHealthOptions = {}): Promise<HealthReport> {
+    const { now = momentOf(this.#recording) } = options;
+    const given = { queries: this.#queries, checks: this.#checks, ...options, now };
+    return checkHealth(this.#connection, this.#models, given);
   }
 
   /** How the server is guarded, with what your own checks of that part say. Reads only; what it finds is recorded. */
   async checkSecurity(
-    options: Pick<HealthOptions, "now" | "thresholds">,
+    options: Pick<ClockedHealthOptions, "now" | "thresholds"> = {},
   ): Promise<{ readonly facts: SecurityFacts; readonly findings: readonly Finding[] }> {
-    const report = await checkHealth(this.#connection, [], { checks: this.#checks, ...options });
+    const { now = momentOf(this.#recording) } = options;
+    const report = await checkHealth(this.#connection, [], { checks: this.#checks, ...options, now });
     const findings = report.findings.filter(({ part }) => part === "security");
-    await recordFindings(this.#recording, findings, options.now);
+    await recordFindings(this.#recording, findings, now);
     return { facts: report.facts.security, findings };
   }
 
   /**
    * Holds sampled documents against the validators that the models imply. Reads only.
    *
-   * @param size documents sampled of each collection, at most. Default 1,000
+   * @param size documents sampled of each collection, 1 to 100,000. Default 1,000
+   * @throws {OptimizerError} `INVALID_OPTIONS`
    */
-  validateSchemas(size = 1_000): Promise<SchemaSample[]> {
+  async validateSchemas(size?: number): Promise<SchemaSample[]> {
     return sampleSchemas(
       databaseOf(this.#connection),
       declaredCollections(modelsOf(this.#connection, this.#models).own).collections,
-      size,
+      parseSample(size),
     );
   }
 
   /** Explains the named queries, and measures how collections grow. Reads only. */
   async analyse(
-    options: HealthOptions,
+    options: ClockedHealthOptions = {},
   ): Promise<Pick<DeepFacts, "queries" | "growth"> & Pick<HealthReport, "projections">> {
     const { facts, projections } = await this.health(options);
     return { queries: facts.deep.queries, growth: facts.deep.growth, projections };

@@ -1,3 +1,4 @@
+// `DatabaseOptimizer`: plans, runs, advice, health and cleanup behind one object.
 import type { Connection } from "mongoose";
 import type { CleanupOptions } from "./cleanup/options.js";
 import type { CleanupReport } from "./cleanup/report.js";
@@ -6,7 +7,7 @@ import { runCleanup } from "./cleanup/runner.js";
 import type { ModelLike } from "./core/model.js";
 import type { NamedQuery } from "./core/named-query.js";
 import { withRetries } from "./core/server/transient.js";
-import { checkHealth, type HealthOptions, type HealthReport } from "./health/health.js";
+import { type ClockedHealthOptions, checkHealth, type HealthReport } from "./health/health.js";
 import { applyPlan } from "./indexes/apply/apply.js";
 
 import { type JournalRun, journalRuns } from "./indexes/apply/journal.js";
@@ -17,7 +18,7 @@ import type { DriftReport } from "./indexes/plan/diff.js";
 import type { Plan } from "./indexes/plan/plan.js";
 import { type ReadPlanOptions, readPlan } from "./indexes/plan/read-plan.js";
 import { type LeaseOptions, withLease } from "./jobs/lease.js";
-import { type Recording, recordFindings, recordOperation } from "./record.js";
+import { momentOf, type Recording, recordFindings, recordOperation } from "./record.js";
 import { applyDetails, cleanupDetails } from "./record-details.js";
 import { readShardPlan, type ShardPlan, type ShardPlanOptions } from "./sharding/read.js";
 import {
@@ -36,6 +37,9 @@ export interface DatabaseOptimizerOptions extends Recording {
   /** What may be removed, and when. Default nothing. */
   readonly cleanup?: readonly CleanupRule[];
 }
+
+/** {@link CleanupOptions} of an object that has a clock: retention counts from its moment unless another is given. */
+export type ClockedCleanupOptions = Omit<CleanupOptions, "now"> & Partial<Pick<CleanupOptions, "now">>;
 
 /**
  * All that can be asked about and done to the database of some models. Holds nothing but its arguments.
@@ -146,15 +150,20 @@ export class DatabaseOptimizer {
   }
 
   /** See {@link checkHealth}. What it finds about security is recorded. */
-  async health(options: HealthOptions): Promise<HealthReport> {
-    const report = await checkHealth(this.#connection, this.#models, { queries: this.#queries, ...options });
-    await recordFindings(this.#recording, report.findings, options.now);
+  async health(options: ClockedHealthOptions = {}): Promise<HealthReport> {
+    const { now = momentOf(this.#recording) } = options;
+    const given = { queries: this.#queries, ...options, now };
+    const report = await checkHealth(this.#connection, this.#models, given);
+    await recordFindings(this.#recording, report.findings, now);
     return report;
   }
 
   /** Removes what the rules name: see {@link runCleanup}. A run that writes holds a lease. */
-  cleanup(options: CleanupOptions): Promise<CleanupReport> {
-    const run = () => runCleanup(this.#connection, this.#rules, { queries: this.#queries, ...options });
+  cleanup(options: ClockedCleanupOptions = {}): Promise<CleanupReport> {
+    const { clock } = this.#recording;
+    const { now = momentOf(this.#recording) } = options;
+    const given = { queries: this.#queries, ...(clock && { clock }), ...options, now };
+    const run = () => runCleanup(this.#connection, this.#rules, given);
     return options.run ? recordOperation(this.#recording, "cleanup", run, cleanupDetails) : run();
   }
 

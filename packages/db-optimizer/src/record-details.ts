@@ -1,3 +1,4 @@
+// What an audit log hears of an operation.
 import type { CleanupReport } from "./cleanup/report.js";
 import type { ApplyResult, StepResult } from "./indexes/apply/run.js";
 import type { DatabaseOperation } from "./record.js";

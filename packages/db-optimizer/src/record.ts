@@ -1,3 +1,4 @@
+// Records operations and findings in an audit log of your own.
 import { isOptimizerError, OptimizerError, toOptimizerError } from "./core/errors.js";
 import type { Finding } from "./core/finding.js";
 
@@ -27,8 +28,13 @@ export type RecordEvent = (event: DatabaseEvent) => unknown;
 export interface Recording {
   /** Default: nowhere. */
   readonly record?: RecordEvent;
-  /** Default: this machine's. */
+  /** Tells the moment of events and of checks. Default: this machine's. */
   readonly clock?: () => Date;
+}
+
+/** The moment by the clock that events go by. */
+export function momentOf({ clock = () => new Date() }: Pick<Recording, "clock">): Date {
+  return clock();
 }
 
 /**
@@ -39,25 +45,27 @@ export interface Recording {
  * @throws {OptimizerError} `RECORD_FAILED`: it was done, and could not be recorded
  */
 export async function recordOperation<T>(
-  { record, clock = () => new Date() }: Recording,
+  recording: Recording,
   operation: DatabaseOperation["operation"],
   run: () => Promise<T>,
   details: (result: T) => DatabaseOperation["details"] | undefined,
 ): Promise<T> {
+  const { record } = recording;
   if (!record) return run();
+  const at = () => momentOf(recording);
   const event = { kind: "operation", operation } as const;
   const result = await run().catch(async (error: unknown) => {
     if (!isOptimizerError(error, "LOCKED")) {
       const { code } = toOptimizerError(error);
       // What it failed with is told, whether or not this can be written: often the same server is away for both.
-      await attempt(record, { ...event, outcome: "failure", at: clock(), details: { code } }).catch(
+      await attempt(record, { ...event, outcome: "failure", at: at(), details: { code } }).catch(
         () => undefined,
       );
     }
     throw error;
   });
   const told = details(result);
-  if (told) await attempt(record, { ...event, outcome: "success", at: clock(), details: told });
+  if (told) await attempt(record, { ...event, outcome: "success", at: at(), details: told });
   return result;
 }
 

@@ -1,7 +1,7 @@
 import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { expect, test } from "vitest";
 
-import { DatabaseOptimizer } from "../src/index.js";
+import { DatabaseInitializer, DatabaseOptimizer } from "../src/index.js";
 import { withLease } from "../src/jobs/index.js";
 import { modelOf } from "./support.js";
 
@@ -57,4 +57,24 @@ test("two that rebuild at once take turns, and the index is there at every momen
   }
   expect((await finished).every(({ complete }) => complete)).toBe(true);
   expect(await optimizer.inspect()).toMatchObject({ inSync: true, extra: [], leftovers: [] });
+});
+
+// With a moment for each call and a clock beside, the age of documents and that of events could be told by two clocks.
+needs("clusterMonitoring")("one clock tells every moment, unless a call names another", async () => {
+  const at = new Date("2026-05-01T00:00:00Z");
+  const clock = () => at;
+  const optimizer = new DatabaseOptimizer(database.connection, { models, cleanup, clock });
+  await database.connection.collection("things").insertMany([
+    { a: 1, at: new Date("2026-04-30T23:58:00Z") },
+    { a: 2, at: new Date("2026-04-30T23:59:30Z") },
+  ]);
+  await optimizer.apply();
+  expect((await optimizer.cleanup()).rules[0]).toMatchObject({ matched: 1 });
+  const later = new Date("2026-05-01T00:01:00Z");
+  expect((await optimizer.cleanup({ now: later })).rules[0]).toMatchObject({ matched: 2 });
+  expect((await optimizer.health()).facts.at).toEqual(at);
+  expect((await optimizer.health({ now: later })).facts.at).toEqual(later);
+  const initializer = new DatabaseInitializer(database.connection, models, { clock });
+  expect((await initializer.health()).facts.at).toEqual(at);
+  await expect(initializer.validateSchemas(0)).rejects.toMatchObject({ code: "INVALID_OPTIONS" });
 });

@@ -1,3 +1,4 @@
+// Checks a value by its schema, and names each path that is wrong.
 import type { z } from "zod";
 import { OptimizerError } from "./errors.js";
 

@@ -1,3 +1,4 @@
+// Lowers the CPU priority of this process while it does bulk work.
 import { readdirSync } from "node:fs";
 import { constants, getPriority, setPriority } from "node:os";
 

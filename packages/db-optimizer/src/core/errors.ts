@@ -1,3 +1,4 @@
+// The one error of this package: a stable code, whose fault it is, and the cause.
 import { errorKinds, type OptimizerErrorCode, type OptimizerErrorKind } from "./error-codes.js";
 import { serverCodeOf } from "./server/server-codes.js";
 

@@ -1,3 +1,4 @@
+// What is read of a Mongoose model, and which models belong to a connection's database.
 import { OptimizerError } from "./errors.js";
 
 /** As much of a Mongoose schema type as is read here. */

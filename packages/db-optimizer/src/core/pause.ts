@@ -1,3 +1,4 @@
+// Waits that a signal ends.
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { OptimizerError } from "./errors.js";

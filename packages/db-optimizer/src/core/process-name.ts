@@ -1,3 +1,4 @@
+// The name of this process for journals and leases: user, host and process id.
 import { hostname, userInfo } from "node:os";
 
 /** Who runs this process, and where. */

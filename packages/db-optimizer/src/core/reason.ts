@@ -1,3 +1,4 @@
+// The message of whatever was thrown.
 const reasonLength = 300;
 
 /** What went wrong, as a mismatch has it. */

@@ -1,16 +1,12 @@
+// Limits of storage, with their defaults.
 import { z } from "zod";
+import { sampleSchema } from "./sampling.js";
 
 const positive = z.number().positive();
 
 /** From what on storage is worth a finding. */
 export const storageLimitsSchema = z.strictObject({
-  sample: z
-    .number()
-    .int()
-    .min(1)
-    .max(10_000)
-    .default(500)
-    .describe("Documents of each collection that are looked at"),
+  sample: sampleSchema,
   reusableRatio: positive.max(1).default(0.3).describe("Share of a file that is free inside"),
   reusableBytes: positive.default(100 * 1_048_576).describe("Free bytes inside a file, besides the share"),
   documentBytes: positive

@@ -1,5 +1,7 @@
+// Limits of health and advice, with their defaults.
 import { z } from "zod";
 import { checked } from "./checked.js";
+import { sampleSchema } from "./sampling.js";
 import { storageLimitsSchema } from "./storage-limits.js";
 
 const { documentBytes, medianBytes, arrayLength, arrayGrowth } = storageLimitsSchema.shape;
@@ -122,11 +124,8 @@ export const thresholdsSchema = z.strictObject({
     .default(20)
     .describe("Indexes on one collection that are worth a look: each write pays for every one"),
   sampleDocuments: z
-    .number()
-    .int()
-    .min(0)
-    .max(10_000)
-    .default(200)
+    .union([z.literal(0), sampleSchema.unwrap()])
+    .default(sampleSchema.def.defaultValue)
     .describe("Documents of each collection that are held against its schema; 0: none"),
   documentBytes,
   medianBytes,

@@ -1,3 +1,4 @@
+// Health checks of your own.
 import { z } from "zod";
 import { checked } from "../core/checked.js";
 import { type FindingPart, findingParts, severities } from "../core/finding.js";

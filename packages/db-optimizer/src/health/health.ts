@@ -1,3 +1,4 @@
+// The health check: facts, findings and a score.
 import type { Connection } from "mongoose";
 import type { Finding } from "../core/finding.js";
 import type { ModelLike } from "../core/model.js";
@@ -26,6 +27,9 @@ export interface HealthReport extends HealthScore {
   /** Where the figures were to be kept: whether they are, and why if not. */
   readonly keeping?: HealthKeeping;
 }
+
+/** {@link HealthOptions} of an object that has a clock: it tells the moment of the check unless that is given. */
+export type ClockedHealthOptions = Omit<HealthOptions, "now"> & Partial<Pick<HealthOptions, "now">>;
 
 /** How to check. */
 export interface HealthOptions {

@@ -25,6 +25,6 @@ export type { FigureName, FigureUnit, HealthFigure } from "./facts/measures.js";
 export { figureText } from "./facts/measures.js";
 export type { FigureComparison } from "./facts/week-ago.js";
 export type { Probed, Unread } from "./facts/within.js";
-export type { HealthOptions, HealthReport } from "./health.js";
+export type { ClockedHealthOptions, HealthOptions, HealthReport } from "./health.js";
 export type { HealthScore, ScorePart } from "./rules/score.js";
 export { partWeights, severityCosts } from "./rules/score.js";

@@ -1,3 +1,4 @@
+// Texts that are equal exactly when values are.
 import { mongo } from "mongoose";
 
 import type { Document } from "../core/model.js";

@@ -1,3 +1,4 @@
+// Collations in canonical form.
 import type { Document } from "../core/model.js";
 
 /** A collation with everything that the server would fill in. */

@@ -1,3 +1,4 @@
+// Indexes as commands, for the server and for people.
 import type { mongo } from "mongoose";
 import { isPattern } from "../core/bson/exact.js";
 import type { Document } from "../core/model.js";

@@ -1,3 +1,4 @@
+// What is wrong with a declared index, before any server sees it.
 import type { Document } from "../core/model.js";
 import { isTrue } from "./spec.js";
 

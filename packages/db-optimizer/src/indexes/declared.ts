@@ -1,3 +1,4 @@
+// The indexes that models declare.
 import { OptimizerError } from "../core/errors.js";
 import { type Document, type ModelLike, type SchemaLike, withDiscriminators } from "../core/model.js";
 import { stableText } from "./canonical.js";

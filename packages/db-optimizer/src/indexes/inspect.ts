@@ -1,3 +1,4 @@
+// Reads collections and indexes from the server: the only reader that plans go by.
 import type { Connection, mongo } from "mongoose";
 import { asStored } from "../core/bson/exact.js";
 import { toOptimizerError } from "../core/errors.js";

@@ -1,3 +1,4 @@
+// Shard keys of a cluster's collections, and the indexes that support them.
 import type { Connection } from "mongoose";
 import type { Document } from "../core/model.js";
 import { databaseOf } from "../core/server/database.js";

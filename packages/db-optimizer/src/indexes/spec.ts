@@ -1,3 +1,4 @@
+// An index in canonical form.
 import type { Document } from "../core/model.js";
 import { canonicalFilter, canonicalProjection, sortKeys, stableText } from "./canonical.js";
 import { type Collation, canonicalCollation } from "./collation.js";

@@ -1,3 +1,4 @@
+// Reads the plan out of an explain document of any server.
 import { OptimizerError, toOptimizerError } from "../core/errors.js";
 import type { Document } from "../core/model.js";
 

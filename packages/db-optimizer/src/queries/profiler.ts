@@ -1,3 +1,4 @@
+// Reads the profiler, and how much of the traffic it sees.
 import type { mongo } from "mongoose";
 import type { Document } from "../core/model.js";
 import { readGranted } from "../core/server/figure.js";

@@ -1,3 +1,4 @@
+// Explains a query on the server.
 import type { Connection } from "mongoose";
 import { asStored } from "../core/bson/exact.js";
 import { OptimizerError, toOptimizerError } from "../core/errors.js";

@@ -1,3 +1,4 @@
+// The shape of a query: its fields and operators without values.
 import { createHash } from "node:crypto";
 import { isPattern } from "../core/bson/exact.js";
 import type { Document } from "../core/model.js";

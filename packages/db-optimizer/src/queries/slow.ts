@@ -1,3 +1,4 @@
+// Slow operations that the profiler recorded, by shape.
 import type { Connection } from "mongoose";
 import { isOptimizerError, toOptimizerError } from "../core/errors.js";
 import type { Document } from "../core/model.js";

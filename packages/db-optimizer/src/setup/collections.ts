@@ -1,3 +1,4 @@
+// The collections that models declare.
 import { OptimizerError } from "../core/errors.js";
 import { type Document, type ModelLike, withDiscriminators } from "../core/model.js";
 import { stableText } from "../indexes/canonical.js";

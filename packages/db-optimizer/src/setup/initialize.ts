@@ -3,6 +3,7 @@ import type { Connection } from "mongoose";
 
 import type { OptimizerError } from "../core/errors.js";
 import { type ModelLike, modelsOf } from "../core/model.js";
+import { parseSample } from "../core/sampling.js";
 import { withRetries } from "../core/server/transient.js";
 import { openRun, runPlanIn } from "../indexes/apply/apply.js";
 import type { ApplyOptions, CollectionStepResult, StepResult } from "../indexes/apply/run.js";
@@ -144,7 +145,8 @@ export async function initialize(
   return withLease(connection, "setup", { ...options, waitMs }, async (signal, lease) => {
     const plan = await readSetup(connection, models, validation, { signal });
     const allowed = plan.collections.filter((step) => isAllowed(step, options));
-    const { raise = false, sample = 1_000 } = options;
+    const { raise = false } = options;
+    const sample = parseSample(options.sample);
     const hold = () => holdBack(connection, allowed, { ...plan, raise, sample });
     const { steps: collectionSteps, held } = await withRetries(hold, signal);
     const indexes = withoutDrops(plan.indexes);

@@ -1,3 +1,4 @@
+// Derives a validator from a Mongoose schema.
 import type { Document, ModelLike, SchemaLike } from "../core/model.js";
 import type { JsonSchema, SchemaPath } from "./schema-types.js";
 import { valueRules } from "./value-rules.js";

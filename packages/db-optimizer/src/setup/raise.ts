@@ -1,6 +1,6 @@
+// Holds back validators that existing documents would fail.
 import type { Connection } from "mongoose";
 
-import { OptimizerError } from "../core/errors.js";
 import type { Document } from "../core/model.js";
 import { databaseOf } from "../core/server/database.js";
 import { ownWork } from "../core/server/own-work.js";
@@ -24,15 +24,13 @@ export interface HoldInput {
  * Collection steps with those that would refuse writes of which the collection is full toned down to a warning. A step
  * that would then change nothing is left out.
  *
- * @throws {OptimizerError} `INVALID_OPTIONS`, and what reading a sample fails with
+ * @throws what reading a sample fails with
  */
 export async function holdBack(
   connection: Connection,
   steps: readonly CollectionStep[],
   { expected, actual, raise, sample }: HoldInput,
 ): Promise<{ steps: CollectionStep[]; held: SchemaSample[] }> {
-  if (!Number.isInteger(sample) || sample < 1 || sample > 100_000)
-    throw new OptimizerError("INVALID_OPTIONS", "sample must be a whole number from 1 to 100000");
   const raised = raise ? [] : steps.filter(refuses);
   if (raised.length === 0) return { steps: [...steps], held: [] };
   const samples = await Promise.all(raised.map((step) => sampleStep(connection, step, expected, sample)));

@@ -1,3 +1,4 @@
+// Holds samples of collections against the validators that models imply.
 import type { mongo } from "mongoose";
 import { asStored } from "../core/bson/exact.js";
 import { toOptimizerError } from "../core/errors.js";

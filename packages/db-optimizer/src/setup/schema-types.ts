@@ -1,3 +1,4 @@
+// JSON schemas as MongoDB takes them.
 import type { SchemaLike, SchemaTypeLike } from "../core/model.js";
 /** A node of MongoDB's `$jsonSchema`. */
 export interface JsonSchema {

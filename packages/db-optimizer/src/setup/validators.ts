@@ -1,3 +1,4 @@
+// Validators of the server, judged by what models declare.
 import { createHash } from "node:crypto";
 import type { Document } from "../core/model.js";
 import { stableText } from "../indexes/canonical.js";

@@ -1,3 +1,4 @@
+// What the validators of a schema path say of its values.
 import type { Document } from "../core/model.js";
 import type { JsonSchema, SchemaPath } from "./schema-types.js";
 

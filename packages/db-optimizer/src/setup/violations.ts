@@ -1,3 +1,4 @@
+// Where a document breaks a validator.
 import type { Document } from "../core/model.js";
 import type { JsonSchema } from "./schema-types.js";
 

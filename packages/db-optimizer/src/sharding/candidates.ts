@@ -1,3 +1,4 @@
+// Shard keys worth weighing.
 import type { NamedQuery } from "../core/named-query.js";
 import { type IndexKey, type IndexSpec, keysText } from "../indexes/spec.js";
 import { fieldsOf } from "../queries/shape.js";

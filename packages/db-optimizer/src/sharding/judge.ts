@@ -1,3 +1,4 @@
+// Weighs a shard key.
 import type { NamedQuery } from "../core/named-query.js";
 import type { IndexKey, IndexSpec } from "../indexes/spec.js";
 import type { KeyMeasure } from "./measure.js";

@@ -1,3 +1,4 @@
+// Measures a shard key on a sample.
 import { createHash } from "node:crypto";
 
 import type { Document } from "../core/model.js";

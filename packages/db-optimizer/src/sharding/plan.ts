@@ -1,3 +1,4 @@
+// Plans the sharding of one collection.
 import type { Document } from "../core/model.js";
 import type { NamedQuery } from "../core/named-query.js";
 import { collectionText, shellText } from "../indexes/command.js";

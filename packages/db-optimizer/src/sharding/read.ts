@@ -1,3 +1,4 @@
+// Reads what shard plans go by, and plans.
 import type { Connection, mongo } from "mongoose";
 import { OptimizerError, toOptimizerError } from "../core/errors.js";
 import type { Finding } from "../core/finding.js";
@@ -10,6 +11,7 @@ import {
   withDiscriminators,
 } from "../core/model.js";
 import type { NamedQuery } from "../core/named-query.js";
+import { parseSample } from "../core/sampling.js";
 import { collectionSize } from "../core/server/collection-size.js";
 import { databaseOf } from "../core/server/database.js";
 import { primary } from "../core/server/own-collection.js";
@@ -26,7 +28,7 @@ import { shardFindings } from "./shard-rules.js";
 export interface ShardPlanOptions {
   /** The queries that matter. Default none. */
   readonly queries?: readonly NamedQuery[];
-  /** Documents sampled of each collection, 1 to 100,000. Default 5,000. */
+  /** Documents sampled of each collection, 1 to 100,000. Default 1,000. */
   readonly sample?: number;
   /** Data from which sharding a collection is worth its cost, bytes. Default 100 GiB. */
   readonly worthwhileBytes?: number;
@@ -58,9 +60,8 @@ export async function readShardPlan(
   given: readonly ModelLike[],
   options: ShardPlanOptions = {},
 ): Promise<ShardPlan> {
-  const { queries = [], sample = 5_000, worthwhileBytes = 100 * 2 ** 30 } = options;
-  if (!Number.isInteger(sample) || sample < 1 || sample > 100_000)
-    throw new OptimizerError("INVALID_OPTIONS", "sample must be a whole number from 1 to 100000");
+  const { queries = [], worthwhileBytes = 100 * 2 ** 30 } = options;
+  const sample = parseSample(options.sample);
   if (!(worthwhileBytes >= 0))
     throw new OptimizerError("INVALID_OPTIONS", "worthwhileBytes must not be negative");
   const { own: models } = modelsOf(connection, given);

@@ -1,3 +1,4 @@
+// The shards that a query asks by a shard key.
 import { isPattern } from "../core/bson/exact.js";
 import type { Document } from "../core/model.js";
 import type { NamedQuery } from "../core/named-query.js";

@@ -1,3 +1,4 @@
+// Parses the limits of storage.
 import type { z } from "zod";
 import { checked } from "../core/checked.js";
 import { storageLimitsSchema } from "../core/storage-limits.js";

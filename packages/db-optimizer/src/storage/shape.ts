@@ -1,3 +1,4 @@
+// Sizes of documents and lengths of arrays in a sample.
 import { mongo } from "mongoose";
 import type { Document } from "../core/model.js";
 

@@ -1,3 +1,4 @@
+// Tries indexes for the queries of one collection on a copy of it.
 import type { Connection } from "mongoose";
 import { throwIfAborted } from "../core/pause.js";
 import { databaseOf } from "../core/server/database.js";

@@ -1,3 +1,4 @@
+// Indexes that may serve a query.
 import type { Document } from "../core/model.js";
 import type { Collation } from "../indexes/collation.js";
 import {

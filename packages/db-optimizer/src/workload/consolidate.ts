@@ -1,3 +1,4 @@
+// Makes as few indexes as possible of those that queries want.
 import { collationText, type IndexKey, keysText } from "../indexes/spec.js";
 import { type Candidate, candidate, servesAs } from "./candidates.js";
 

@@ -1,3 +1,4 @@
+// `expectQueryPlan`: a query's plan as an assertion of your own tests.
 import type { Connection } from "mongoose";
 
 import { OptimizerError } from "../core/errors.js";

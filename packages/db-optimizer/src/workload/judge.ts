@@ -1,3 +1,4 @@
+// Judges the plan of a query.
 import type { Connection } from "mongoose";
 import { findCommand, type NamedQuery } from "../core/named-query.js";
 import { databaseOf } from "../core/server/database.js";

@@ -1,3 +1,4 @@
+// Limits of advice, with their defaults.
 import { z } from "zod";
 import { checked } from "../core/checked.js";
 

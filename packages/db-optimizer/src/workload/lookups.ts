@@ -1,3 +1,4 @@
+// Joins in the aggregations that the profiler recorded.
 import type { mongo } from "mongoose";
 import type { Document } from "../core/model.js";
 import { primary } from "../core/server/own-collection.js";

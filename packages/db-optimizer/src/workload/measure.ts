@@ -1,3 +1,4 @@
+// Measures queries and writes on a copy.
 import { type Connection, mongo } from "mongoose";
 import { isOptimizerError } from "../core/errors.js";
 import type { Document } from "../core/model.js";

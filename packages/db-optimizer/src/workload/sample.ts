@@ -1,3 +1,4 @@
+// A copy of part of a collection, on which indexes are tried.
 import { randomBytes } from "node:crypto";
 import { type Connection, mongo } from "mongoose";
 import { isDuplicate } from "../core/errors.js";

@@ -1,3 +1,4 @@
+// Tries candidates for one query on the copy.
 import type { Connection } from "mongoose";
 
 import { toOptimizerError } from "../core/errors.js";

@@ -48,7 +48,7 @@ describe("parseThresholds", () => {
     ["oplogHours", [0, 0.5, 1e3], [-1]],
     ["collections", [1, 1e6], [0, 1.5]],
     ["indexesPerCollection", [1, 64], [0, 65, 1.5]],
-    ["sampleDocuments", [0, 10_000], [-1, 10_001, 1.5]],
+    ["sampleDocuments", [0, 100_000], [-1, 100_001, 1.5]],
     ["lookupOperations", [1, 1e6], [0, 1.5]],
     ["lookupStages", [1, 1e3], [0, 1.5]],
     ["growthDays", [1, 365], [0, 366, 1.5]],

@@ -1,3 +1,4 @@
+// BSON as the server stores it: options and checks that keep patterns and numbers exact.
 import { mongo } from "mongoose";
 import type { Document } from "../model.js";
 

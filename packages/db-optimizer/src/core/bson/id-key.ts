@@ -1,3 +1,4 @@
+// A document's identity: its `_id` by BSON bytes, as a text.
 import { mongo } from "mongoose";
 
 /**

@@ -1,3 +1,4 @@
+// The order in which the server sorts `_id`s of all BSON types.
 import type { Document } from "../model.js";
 import { bsonTypeOf, isNaNumber, isNumber } from "./id-key.js";
 

@@ -1,3 +1,4 @@
+// Sizes of a collection, from each shard that has a part of it.
 import type { mongo } from "mongoose";
 
 import type { Document } from "../model.js";

@@ -1,3 +1,4 @@
+// The database of a connection.
 import type { Connection, mongo } from "mongoose";
 import { toOptimizerError } from "../errors.js";
 /** The database handle behind a connection that is open. */

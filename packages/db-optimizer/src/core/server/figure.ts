@@ -1,3 +1,4 @@
+// Figures of the server that may be absent, forbidden or unreadable.
 import type { mongo } from "mongoose";
 import { type OptimizerError, toOptimizerError } from "../errors.js";
 import { primary } from "./own-collection.js";

@@ -1,3 +1,4 @@
+// Latencies of reads, measured and summarised.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "mongoose";
 import { findCommand, type NamedQuery } from "../named-query.js";

@@ -1,3 +1,4 @@
+// Collections of this package's own: read from the primary, written with majority.
 import type { Connection, mongo } from "mongoose";
 import { asStored } from "../bson/exact.js";
 import { databaseOf } from "./database.js";

@@ -1,3 +1,4 @@
+// The server's error codes, and what each means here.
 import type { OptimizerErrorCode } from "../error-codes.js";
 
 /** What an error code of the server means here. */

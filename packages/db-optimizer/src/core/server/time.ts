@@ -1,3 +1,4 @@
+// The time by the server's clock.
 import type { mongo } from "mongoose";
 import { OptimizerError } from "../errors.js";
 

@@ -1,3 +1,4 @@
+// A read that is timed as an application sees it, round trip included.
 import type { mongo } from "mongoose";
 import type { Document } from "../model.js";
 import { primary } from "./own-collection.js";

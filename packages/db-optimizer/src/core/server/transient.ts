@@ -1,3 +1,4 @@
+// Failures that pass, and retries through a step-down or a broken connection.
 import type { OptimizerErrorCode } from "../error-codes.js";
 import { OptimizerError, toOptimizerError, unwrapped } from "../errors.js";
 import { pause } from "../pause.js";

@@ -1,3 +1,4 @@
+// Bulk writes of which one refused document stops no other.
 import type { mongo } from "mongoose";
 import { isDuplicate } from "../errors.js";
 import { reasonOf } from "../reason.js";

@@ -1,3 +1,4 @@
+// Probes that read data: samples, named queries, growth, joins.
 import type { Connection } from "mongoose";
 
 import { OptimizerError, toOptimizerError } from "../../core/errors.js";

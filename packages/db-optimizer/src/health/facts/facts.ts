@@ -1,3 +1,4 @@
+// The facts of a health check.
 import type { OptimizerErrorCode } from "../../core/error-codes.js";
 import type { CollectionSize } from "../../core/server/collection-size.js";
 import type { SilentMember } from "../../indexes/observe/member-use.js";

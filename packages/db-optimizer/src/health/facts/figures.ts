@@ -1,3 +1,4 @@
+// The figures of a check that are kept for comparison.
 import type { HealthFacts } from "./facts.js";
 import type { FigureName, HealthFigure } from "./measures.js";
 

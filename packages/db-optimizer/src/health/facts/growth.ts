@@ -1,3 +1,4 @@
+// Growth of collections, and when it reaches a limit.
 import { mongo } from "mongoose";
 import { collectionSize } from "../../core/server/collection-size.js";
 import { primary } from "../../core/server/own-collection.js";

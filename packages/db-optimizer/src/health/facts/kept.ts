@@ -1,3 +1,4 @@
+// Keeps the figures of checks for five weeks.
 import { randomUUID } from "node:crypto";
 import type { Connection, mongo } from "mongoose";
 import type { OptimizerErrorCode } from "../../core/error-codes.js";

@@ -1,3 +1,4 @@
+// The figures that are compared with a week ago, and how each is judged and shown.
 import type { FindingPart, Severity } from "../../core/finding.js";
 /** What a figure is counted in. */
 export type FigureUnit = "ms" | "count" | "perSecond" | "ratio" | "bytes";

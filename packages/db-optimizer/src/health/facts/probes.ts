@@ -1,3 +1,4 @@
+// Runs the probes of a health check.
 import type { Connection, mongo } from "mongoose";
 import { asStored } from "../../core/bson/exact.js";
 import type { OptimizerError } from "../../core/errors.js";

@@ -1,3 +1,4 @@
+// How busy the server keeps its processors.
 import type { mongo } from "mongoose";
 
 import { OptimizerError } from "../../core/errors.js";

@@ -1,3 +1,4 @@
+// Members of a replica set, their lag and the oplog's window.
 import type { mongo } from "mongoose";
 import { OptimizerError, toOptimizerError } from "../../core/errors.js";
 import type { Document } from "../../core/model.js";

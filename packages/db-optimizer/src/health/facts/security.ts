@@ -1,3 +1,4 @@
+// How the server is guarded: login, roles, transport, options.
 import type { Connection, mongo } from "mongoose";
 import { toOptimizerError } from "../../core/errors.js";
 import type { Document } from "../../core/model.js";

@@ -1,3 +1,4 @@
+// Figures of `serverStatus`.
 import type { mongo } from "mongoose";
 
 import type { Document } from "../../core/model.js";

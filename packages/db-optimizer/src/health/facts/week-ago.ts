@@ -1,3 +1,4 @@
+// Compares the figures of a check with those of a week ago.
 import type { HealthFacts } from "./facts.js";
 import { figuresOf } from "./figures.js";
 import { type FigureName, type FigureUnit, measures } from "./measures.js";

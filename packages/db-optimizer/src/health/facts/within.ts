@@ -1,3 +1,4 @@
+// Runs a probe within its time: what is refused or late is unknown.
 import type { mongo } from "mongoose";
 import { OptimizerError, toOptimizerError } from "../../core/errors.js";
 import { isAway, readGranted, whyUnreadOn } from "../../core/server/figure.js";

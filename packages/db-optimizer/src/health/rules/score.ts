@@ -1,3 +1,4 @@
+// Adds findings up to a score.
 import type { Finding, FindingPart, Severity } from "../../core/finding.js";
 
 /** How much each part counts; the weights add up to 100. */

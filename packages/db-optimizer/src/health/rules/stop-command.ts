@@ -1,3 +1,4 @@
+// The command that stops a long operation.
 import { collectionText } from "../../indexes/command.js";
 import type { LongOperation } from "../facts/facts.js";
 

@@ -1,3 +1,4 @@
+// The journal: runs and their steps, written while they happen.
 import { randomUUID } from "node:crypto";
 import type { Connection, mongo } from "mongoose";
 

@@ -1,3 +1,4 @@
+// How each member uses its indexes.
 import { type Connection, mongo } from "mongoose";
 
 import { toOptimizerError } from "../../core/errors.js";

@@ -1,3 +1,4 @@
+// Judges the observation of a hidden index.
 import type { NamedQuery } from "../../core/named-query.js";
 import type { QueryPlan } from "../../queries/explain.js";
 import type { IndexSpec } from "../spec.js";

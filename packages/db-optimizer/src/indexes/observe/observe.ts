@@ -1,3 +1,4 @@
+// Reads the signals of an observation, and keeps it in the journal.
 import type { Connection, mongo } from "mongoose";
 import { asStored } from "../../core/bson/exact.js";
 import { isOptimizerError } from "../../core/errors.js";

@@ -1,3 +1,4 @@
+// Reads what a plan goes by, and plans.
 import type { Connection } from "mongoose";
 
 import { isOptimizerError, type OptimizerError, toOptimizerError } from "../../core/errors.js";

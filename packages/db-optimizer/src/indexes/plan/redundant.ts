@@ -1,3 +1,4 @@
+// Indexes that others cover.
 import type { Reading } from "../../core/server/figure.js";
 import type { ActualCollection, ActualIndex } from "../inspect.js";
 import type { ShardKeys } from "../shard-keys.js";

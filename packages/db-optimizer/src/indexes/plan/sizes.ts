@@ -1,3 +1,4 @@
+// Sizes of collections and of each of their indexes.
 import type { Connection, mongo } from "mongoose";
 import { isOptimizerError, toOptimizerError } from "../../core/errors.js";
 import { mapLimited } from "../../core/limited.js";

@@ -1,3 +1,4 @@
+// Judges how an index is used.
 import type { ActualIndex } from "../inspect.js";
 
 /** What one member of the cluster says of one index. */

@@ -1,3 +1,4 @@
+// Builds an index, watches it, and gives it up when it is told to.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection, mongo } from "mongoose";
 import { asStored } from "../../core/bson/exact.js";

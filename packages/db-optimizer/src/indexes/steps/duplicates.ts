@@ -1,3 +1,4 @@
+// The values that keep an index from being unique, and the documents that share them.
 import type { Connection } from "mongoose";
 import { OptimizerError } from "../../core/errors.js";
 import { mapLimited } from "../../core/limited.js";

@@ -1,3 +1,4 @@
+// What building an index will cost.
 import type { CollectionSize } from "../../core/server/collection-size.js";
 import type { IndexSpec } from "../spec.js";
 

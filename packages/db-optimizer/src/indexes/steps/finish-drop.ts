@@ -1,6 +1,5 @@
 // finishDrop: drops an index that was hidden for long enough, or shows one again that is missed.
 import { withRetries } from "../../core/server/transient.js";
-import { dropIndexText } from "../command.js";
 import type { ActualIndex } from "../inspect.js";
 import {
   isBlind,
@@ -10,6 +9,7 @@ import {
 } from "../observe/observation.js";
 import { readSignals } from "../observe/observe.js";
 import { collMod, drop, endObservation, noteObservation, type StepContext } from "./context.js";
+import { dropping } from "./existing.js";
 import type { IndexKind, OnExisting } from "./kind.js";
 import { beginObservation, blindText, hintingOf, observing, untilText } from "./observed-drop.js";
 import type { StepEnd } from "./outcome.js";
@@ -29,8 +29,7 @@ export const finishDrop: IndexKind<FinishDropStep, [ActualIndex, Observation]> =
       : `observed until ${until.toISOString()}`;
     return {
       kind: "finishDrop",
-      collection: actual.collection,
-      index: actual.name,
+      ...dropping(actual),
       reason: `hidden since ${since.toISOString()}, ${watched}`,
       risk: actual.unique ? "high" : "medium",
       riskReason: actual.unique
@@ -38,9 +37,6 @@ export const finishDrop: IndexKind<FinishDropStep, [ActualIndex, Observation]> =
         : "unhidden instead if somebody misses it; to have it back later takes a build",
       reversible: false,
       destructive: true,
-      commands: [dropIndexText(actual.collection, actual.name)],
-      actual,
-      collectionCollation: null,
     };
   },
   needed(step, found) {

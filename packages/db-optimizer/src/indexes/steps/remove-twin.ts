@@ -1,9 +1,9 @@
 // removeTwin: drops the twin that a rebuild left behind when it was cut short.
 import { OptimizerError } from "../../core/errors.js";
 import { withRetries } from "../../core/server/transient.js";
-import { dropIndexText } from "../command.js";
 import { type ActualIndex, inspectIndexes } from "../inspect.js";
 import { drop } from "./context.js";
+import { dropping } from "./existing.js";
 import type { IndexKind, OnExisting } from "./kind.js";
 import { indexNamed } from "./state-text.js";
 import { twinSuffix } from "./twin.js";
@@ -16,16 +16,12 @@ export const removeTwin: IndexKind<RemoveTwinStep, [ActualIndex]> = {
   undo: "nothing",
   describe: (actual) => ({
     kind: "removeTwin",
-    collection: actual.collection,
-    index: actual.name,
+    ...dropping(actual),
     reason: "left behind by a rebuild that was cut short",
     risk: "low",
     riskReason: "the index that it stood in for is looked for first",
     reversible: true,
     destructive: false,
-    commands: [dropIndexText(actual.collection, actual.name)],
-    actual,
-    collectionCollation: null,
   }),
   needed: (step, found) => indexNamed(found, step.index) && step,
   async run(context, { collection: name, index }) {

@@ -1,8 +1,8 @@
 // undoCreate: of a rollback, drops an index that the run had made.
 import { OptimizerError } from "../../core/errors.js";
-import { dropIndexText } from "../command.js";
 import type { ActualIndex } from "../inspect.js";
 import { drop } from "./context.js";
+import { dropping } from "./existing.js";
 import type { IndexKind, OnExisting } from "./kind.js";
 import { indexNamed, sameIndex } from "./state-text.js";
 
@@ -14,16 +14,12 @@ export const undoCreate: IndexKind<UndoCreateStep, [ActualIndex]> = {
   undo: "restore",
   describe: (actual) => ({
     kind: "undoCreate",
-    collection: actual.collection,
-    index: actual.name,
+    ...dropping(actual),
     reason: "made by the run",
     risk: actual.unique ? "high" : "medium",
     riskReason: `queries that use it by now scan${actual.unique ? "; duplicates are accepted again" : ""}`,
     reversible: false,
     destructive: true,
-    commands: [dropIndexText(actual.collection, actual.name)],
-    actual,
-    collectionCollation: null,
   }),
   needed(step, found) {
     const present = indexNamed(found, step.index);
