@@ -1,0 +1,90 @@
+// The one lease: one holder at a time, by the server's clock, and each with a higher number than the one before.
+import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { expect, test } from "vitest";
+import { type Lease, leaseHeldUntil, lowestLiving, withLease } from "../../src/jobs/lease.js";
+
+const database = useTemporaryDatabase({ label: "lease", per: "test" });
+const leases = () => database.connection.collection<{ _id: string; fencing: number }>("org_db_leases");
+const runsOut = () => leases().updateOne({ _id: "x" }, { $set: { expiresAt: new Date(0) } });
+const numberOf = () => withLease(database.connection, "x", {}, async (_signal, { fencing }) => fencing);
+
+/** Holds the lease until told to give it back. */
+async function held(leaseMs = 60_000) {
+  let giveBack = () => {};
+  let lease: Lease | undefined;
+  let begun = () => {};
+  const taken = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const over = withLease(database.connection, "x", { leaseMs }, async (_signal, own) => {
+    lease = own;
+    begun();
+    await new Promise<void>((resolve) => {
+      giveBack = resolve;
+    });
+  });
+  await Promise.race([taken, over]);
+  const end = () => {
+    giveBack();
+    return over;
+  };
+  return { lease: lease as unknown as Lease, end };
+}
+
+test("of many that try at once, one gets it", async () => {
+  let holders = 0;
+  const attempt = () =>
+    withLease(database.connection, "x", {}, async () => {
+      holders += 1;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    });
+  const attempts = await Promise.allSettled(Array.from({ length: 50 }, attempt));
+  expect(holders).toBe(1);
+  for (const one of attempts)
+    if (one.status === "rejected") expect(one.reason).toMatchObject({ code: "LOCKED" });
+});
+
+test("holds until it runs out, and each holder has a higher number", async () => {
+  const first = await held();
+  await expect(numberOf()).rejects.toMatchObject({
+    code: "LOCKED",
+    details: { lease: "x", expiresAt: expect.any(Date) },
+  });
+  expect(await lowestLiving(database.connection, "x")).toBe(1);
+  await runsOut();
+  expect(await lowestLiving(database.connection, "x")).toBe(2);
+  expect(await numberOf()).toBe(2);
+  await first.end();
+});
+
+test("a holder that lost it can neither prolong it nor give it back", async () => {
+  const first = await held();
+  await runsOut();
+  const second = await held();
+  await expect(first.lease.confirm()).rejects.toMatchObject({ code: "LEASE_LOST" });
+  await expect(first.lease.raiseAbove(9)).rejects.toMatchObject({ code: "LEASE_LOST" });
+  await first.end();
+  expect(await leaseHeldUntil(database.connection, "x")).toBeInstanceOf(Date);
+  await second.lease.confirm();
+  await second.end();
+});
+
+test("once given back, the next may have it at once; leases of two names have nothing to do with each other", async () => {
+  expect([await numberOf(), await numberOf()]).toEqual([1, 2]);
+  await withLease(database.connection, "y", {}, async () => expect(await numberOf()).toBe(3));
+});
+
+test("its number is raised above one that an earlier holder has left, and never falls", async () => {
+  await withLease(database.connection, "x", {}, async (_signal, lease) => {
+    await lease.raiseAbove(41);
+    expect(lease.fencing).toBe(42);
+    await lease.raiseAbove(7);
+    expect(lease.fencing).toBe(42);
+    expect(await leases().findOne({ _id: "x" })).toMatchObject({ fencing: 42 });
+  });
+  expect(await numberOf()).toBe(43);
+});
+
+test("a name that nobody ever held has no living holder", async () => {
+  expect(await lowestLiving(database.connection, "x")).toBe(Number.POSITIVE_INFINITY);
+});
