@@ -8,8 +8,14 @@ export const allowedImports = {
   "packages/db-models": ["packages/client-facts"],
   "packages/db-optimizer": [],
   "packages/dev-kit": [],
+  "packages/fastify-identity": ["packages/db-models", "packages/risk-engine"],
   "packages/risk-engine": ["packages/client-facts"],
-  "apps/api": ["packages/db-models", "packages/db-optimizer", "packages/risk-engine"],
+  "apps/api": [
+    "packages/db-models",
+    "packages/db-optimizer",
+    "packages/fastify-identity",
+    "packages/risk-engine",
+  ],
   "apps/maintenance": ["packages/db-models", "packages/db-optimizer"],
 };
 

@@ -1,9 +1,7 @@
 export { buildApp } from "./app.js";
 export type { Config, ConfigInput } from "./config.js";
 export { ConfigError, configSchema, defineConfig, readConfig, variableOf } from "./config.js";
-export type { Problem, ProblemCode } from "./problems.js";
-export { problemCodes } from "./problems.js";
-export type { AppDeps, Clock, Locate } from "./service.js";
+export type { AppDeps } from "./deps.js";
 export { SetupError } from "./setup-check.js";
 export type { RunningServer, StartDeps } from "./start.js";
 export { startServer } from "./start.js";

@@ -1,7 +1,6 @@
+import { isForwarded, type Locate, type Located } from "@org/fastify-identity";
 import { type AsnResponse, type CityResponse, open, type Reader, type Response } from "maxmind";
 import { type Config, ConfigError, variableOf } from "./config.js";
-import { isForwarded } from "./plugins/client-address.js";
-import type { Locate, Located } from "./service.js";
 
 type LocationConfig = Pick<Config, "countryHeader" | "cityDatabase" | "asnDatabase">;
 

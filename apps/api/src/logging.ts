@@ -1,5 +1,5 @@
 import { type FastifyReply, type FastifyRequest, type FastifyServerOptions, LogController } from "fastify";
-import type { AppDeps } from "./service.js";
+import type { AppDeps } from "./deps.js";
 
 /** Places where a secret could come by. Nothing logs them today; this holds when somebody logs more tomorrow. */
 const secrets = [

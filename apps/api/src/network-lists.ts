@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { canonicalAddress, canonicalRange } from "@org/db-models/core";
+import type { NetworkKnowledge } from "@org/fastify-identity";
 import { type NetworkFlag, type NetworkFlagKind, presets } from "@org/risk-engine";
 import type { FastifyBaseLogger } from "fastify";
 import { type Config, ConfigError, variableOf } from "./config.js";
@@ -19,7 +20,7 @@ interface LoadedList {
  * comma, a space or a `#`. A file that has changed is read anew; while it can't be read, what it said before stands, and
  * gets older.
  */
-export class NetworkLists {
+export class NetworkLists implements NetworkKnowledge {
   readonly #log: FastifyBaseLogger;
   #lists: readonly LoadedList[];
   #stale: ReadonlySet<string> = new Set();

@@ -4,7 +4,7 @@ import { type IdentityDatabase, openDatabase } from "@org/db-models";
 import type { FastifyInstance } from "fastify";
 import { buildApp } from "./app.js";
 import type { Config } from "./config.js";
-import type { AppDeps } from "./service.js";
+import type { AppDeps } from "./deps.js";
 import { checkSetup, type MissingIndexes } from "./setup-check.js";
 
 /** What a caller may give instead of what the configuration says. */

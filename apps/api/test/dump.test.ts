@@ -1,7 +1,7 @@
 import { sha256 } from "@org/db-models/core";
+import type { Notice } from "@org/fastify-identity";
 import { mongo } from "mongoose";
 import { expect, test, vi } from "vitest";
-import type { Notice } from "../src/notifier.js";
 import { cookie, cookieOf, password, useApi } from "./support/api.js";
 
 const notices: Notice[] = [];

@@ -1,5 +1,5 @@
+import type { Notice, Notifier } from "@org/fastify-identity";
 import { expect, test, vi } from "vitest";
-import type { Notice, Notifier } from "../src/notifier.js";
 import { cookie, password, signIn, useApi } from "./support/api.js";
 
 // The notifier of development writes codes and tokens to the log; this one takes them elsewhere, and sometimes not.

@@ -1,10 +1,11 @@
 import { createHmac } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Notice } from "@org/fastify-identity";
 import { SMTPServer } from "smtp-server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defineConfig } from "../src/config.js";
-import { createNotifier, type Notice } from "../src/notifier.js";
+import { createNotifier } from "../src/notifier.js";
 
 const mongodbUri = "mongodb://127.0.0.1/none";
 const lines: unknown[] = [];

@@ -1,6 +1,6 @@
+import type { Notice } from "@org/fastify-identity";
 import { Types } from "mongoose";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Notice } from "../src/notifier.js";
 import { cookie, cookieOf, type Person, password, useApi } from "./support/api.js";
 
 const notices: Notice[] = [];

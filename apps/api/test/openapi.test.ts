@@ -1,5 +1,5 @@
+import { problemCodes } from "@org/fastify-identity";
 import { expect, test } from "vitest";
-import { problemCodes } from "../src/problems.js";
 import { useApi } from "./support/api.js";
 
 const api = useApi();

@@ -1,6 +1,6 @@
+import type { Located } from "@org/fastify-identity";
 import type { FastifyRequest } from "fastify";
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Located } from "../src/service.js";
 import { type Person, password, useApi } from "./support/api.js";
 
 const minute = 60_000;

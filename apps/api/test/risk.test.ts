@@ -1,8 +1,7 @@
 import { auditRefOf } from "@org/db-models";
+import type { Located, Notice } from "@org/fastify-identity";
 import type { FastifyInstance, FastifyRequest, LightMyRequestResponse } from "fastify";
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Notice } from "../src/notifier.js";
-import type { Located } from "../src/service.js";
 import { type Person, password, useApi } from "./support/api.js";
 
 const norway: Located = { location: { country: "NO" }, asn: 64_500 };

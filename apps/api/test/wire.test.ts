@@ -1,8 +1,8 @@
 // What comes over the wire before there is a request to route, and what two programs could read in two ways. Each case names
 // its public report or standard, the input, and why the value is right.
 import { connect } from "node:net";
+import { repeatsName } from "@org/fastify-identity";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { repeatsName } from "../src/json-names.js";
 import { password, type SignedInPerson, useApi } from "./support/api.js";
 
 const api = useApi({ requestTimeoutMs: 1_000 });

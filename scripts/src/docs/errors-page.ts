@@ -1,7 +1,7 @@
-import { problemCodes } from "@org/api";
 import { cliReference } from "@org/db-cli";
 import { type IdentityErrorCode, errorKinds as identityKinds } from "@org/db-models";
 import { type OptimizerErrorCode, errorKinds as optimizerKinds } from "@org/db-optimizer";
+import { problemCodes } from "@org/fastify-identity";
 import { table } from "./markdown.js";
 
 type Advice = readonly [meaning: string, whatToDo: string];

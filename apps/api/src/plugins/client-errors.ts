@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import { ApiError, type ProblemCode, problemOf } from "@org/fastify-identity";
 import type { ConnectionError, FastifyInstance } from "fastify";
-import { ApiError, type ProblemCode, problemOf } from "../problems.js";
 
 /** Node refuses some requests before there is one to route: by the parser's and the server's own codes. */
 const codes: Readonly<Record<string, ProblemCode>> = {

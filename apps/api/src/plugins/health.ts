@@ -1,8 +1,8 @@
+import { ApiError } from "@org/fastify-identity";
 import { fastifyPlugin } from "fastify-plugin";
 import type { Connection } from "mongoose";
 import { z } from "zod";
-import { ApiError } from "../problems.js";
-import type { ServiceOptions } from "../service.js";
+import type { AppDeps } from "../deps.js";
 
 declare module "fastify" {
   interface FastifyInstance {
@@ -18,8 +18,8 @@ const unlimited = { rateLimit: false } as const;
 const tags = ["health"];
 
 /** For supervisors: is the process alive, and can it serve. */
-export const health = fastifyPlugin<ServiceOptions>(
-  (app, { service }, done) => {
+export const health = fastifyPlugin<Pick<AppDeps, "database" | "config">>(
+  (app, { database, config }, done) => {
     let draining = false;
     app.decorate("startDraining", () => {
       draining = true;
@@ -43,7 +43,7 @@ export const health = fastifyPlugin<ServiceOptions>(
       },
       async () => {
         if (draining) throw new ApiError("NOT_READY", { reason: "shutting_down" });
-        await assertAnswers(service.database.connection, service.config.readyTimeoutMs);
+        await assertAnswers(database.connection, config.readyTimeoutMs);
         return { status: "ready" as const };
       },
     );

@@ -1,10 +1,9 @@
 import { fastifySwagger } from "@fastify/swagger";
 import { fastifySwaggerUi } from "@fastify/swagger-ui";
+import { cookieName, describeProblems } from "@org/fastify-identity";
 import { fastifyPlugin } from "fastify-plugin";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
-import { describeProblems } from "../openapi-problems.js";
-import type { ServiceOptions } from "../service.js";
-import { cookieName } from "./session-cookie.js";
+import type { Config } from "../config.js";
 
 /** Swagger UI loads its own files, the document and `data:` icons; its widgets set inline styles. */
 const docsContentPolicy = {
@@ -37,8 +36,8 @@ const tags = [
 ];
 
 /** The OpenAPI 3.1 document at `/openapi.json`, made from the zod schemas, and a page for people at `/docs`. */
-export const openapi = fastifyPlugin<ServiceOptions>(
-  async (app, { service }) => {
+export const openapi = fastifyPlugin<{ config: Config }>(
+  async (app, { config }) => {
     await app.register(fastifySwagger, {
       openapi: {
         openapi: "3.1.0",
@@ -46,7 +45,7 @@ export const openapi = fastifyPlugin<ServiceOptions>(
         tags,
         components: {
           securitySchemes: {
-            cookie: { type: "apiKey", in: "cookie", name: cookieName(service.config) },
+            cookie: { type: "apiKey", in: "cookie", name: cookieName(config) },
             bearer: { type: "http", scheme: "bearer" },
             apiKey: { type: "apiKey", in: "header", name: "x-api-key" },
           },

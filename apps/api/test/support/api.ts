@@ -5,7 +5,7 @@ import { type Connection, createConnection } from "mongoose";
 import { afterAll, beforeAll } from "vitest";
 import { buildApp } from "../../src/app.js";
 import { type ConfigInput, defineConfig } from "../../src/config.js";
-import type { AppDeps } from "../../src/service.js";
+import type { AppDeps } from "../../src/deps.js";
 import { TestClock } from "./clock.js";
 
 export const password = "correct horse battery staple";

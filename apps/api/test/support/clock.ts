@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/service.js";
+import type { Clock } from "@org/db-models";
 
 /** A clock that stands until a test moves it; far ahead of the server's, whose TTL monitor takes what is past. */
 export class TestClock implements Clock {

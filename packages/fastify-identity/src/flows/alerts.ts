@@ -1,0 +1,69 @@
+import type { IssuedOneTimeToken, OpenedSession, PublicUser, SecurityEventInput } from "@org/db-models";
+import type { Notice } from "./notice.js";
+import type { Origin } from "./origin.js";
+
+type SignInEvent = Omit<SecurityEventInput, "userId">;
+
+/** What the owner of an account should hear of a sign-in. */
+export function eventsOf(user: PublicUser, opened: OpenedSession): SignInEvent[] {
+  const { alerts } = user.security;
+  const sessionId = opened.id;
+  const hasSignedInBefore = user.analytics.logins > 0;
+  return [
+    ...(alerts.newDevice && opened.newDevice && hasSignedInBefore
+      ? [{ kind: "new_device", severity: "warning", sessionId } as const]
+      : []),
+    ...(alerts.newLocation && opened.newLocation
+      ? [{ kind: "new_location", severity: "warning", sessionId } as const]
+      : []),
+    ...opened.evicted.map(
+      ({ id }) => ({ kind: "session_evicted", severity: "info", sessionId: id }) as const,
+    ),
+  ];
+}
+
+/** The notices that are sent for the events of a sign-in. */
+export function alertsOf(user: PublicUser, events: readonly SignInEvent[], origin: Origin): Notice[] {
+  return events.flatMap(({ kind }) => {
+    if (kind !== "new_device" && kind !== "new_location") return [];
+    const where = kind === "new_device" ? "a new device" : "a new country";
+    const text = `Your account was signed in to from ${where}: ${described(origin)}. If it was not you, change your password and end the session.`;
+    return [{ kind, to: user.email, subject: `Sign-in from ${where}`, text, facts: factsOf(origin) }];
+  });
+}
+
+/** The mail with a one-time code. */
+export function signInCode(user: PublicUser, code: string, origin: Origin): Notice {
+  const text = `Your code is ${code}. It is good for ten minutes. The sign-in comes from ${described(origin)}. If it is not you, somebody knows your password: change it, and tell nobody the code.`;
+  const facts = { ...factsOf(origin), code };
+  return { kind: "sign_in_code", to: user.email, subject: "Your sign-in code", text, facts };
+}
+
+/** The mail with the token that verifies an address. */
+export function emailVerification({ email, token, expiresAt }: IssuedOneTimeToken): Notice {
+  const text = `Your token is ${token}. It verifies that this address is yours, until ${expiresAt.toUTCString()} and once. If you have no account with us, somebody gave your address for theirs: ignore this message.`;
+  const facts = { token, expiresAt: expiresAt.toISOString() };
+  return { kind: "email_verification", to: email, subject: "Verify your email address", text, facts };
+}
+
+/** The mail with the token that resets a password. */
+export function passwordReset({ email, token, expiresAt }: IssuedOneTimeToken, origin: Origin): Notice {
+  const text = `Your token is ${token}. It resets the password of your account, until ${expiresAt.toUTCString()} and once. It was asked for from ${described(origin)}. If it was not you, ignore this message: your password stays as it is. Tell nobody the token.`;
+  const facts = { ...factsOf(origin), token, expiresAt: expiresAt.toISOString() };
+  return { kind: "password_reset", to: email, subject: "Reset your password", text, facts };
+}
+
+/** The notice that is sent after a password was changed, or reset with a token. */
+export function passwordAlert(how: "changed" | "reset", email: string, origin: Origin): Notice {
+  const text = `The password of your account was ${how} from ${described(origin)}. If it was not you, reset it at once: that ends every session.`;
+  const facts = { ...factsOf(origin), how };
+  return { kind: "password_changed", to: email, subject: `Your password was ${how}`, text, facts };
+}
+
+function described({ device, country }: Origin): string {
+  return [device, country].filter(Boolean).join(", ") || "an unknown device";
+}
+
+function factsOf({ device, country, network }: Origin): Record<string, string> {
+  return { ...(device && { device }), ...(country && { country }), ...(network && { network }) };
+}

@@ -1,0 +1,33 @@
+import type { AuditInput } from "@org/db-models";
+import { networkOf } from "@org/db-models/core";
+import type { FastifyRequest } from "fastify";
+import type { Service } from "../service.js";
+
+/**
+ * Records what a request did, with the network that it came from.
+ *
+ * @throws IdentityError `AUDIT_NOT_WRITTEN`: then the request must not be answered as if nothing had happened.
+ */
+export async function audit(service: Service, request: FastifyRequest, event: AuditInput): Promise<void> {
+  const network = networkOf(request.clientAddress);
+  await service.auditTrail({ ...event, ...(network && { network }) });
+}
+
+/** An event that a user caused in their own account. */
+export function byOwner(
+  userId: NonNullable<AuditInput["actorId"]>,
+  action: string,
+  details?: AuditInput["details"],
+): AuditInput {
+  const event = { action, outcome: "success", actorId: userId, subjectId: userId } as const;
+  return { ...event, ...(details && { details }) };
+}
+
+/** Something that was tried in vain, in an account if it was one's. */
+export function inVain(
+  action: string,
+  { reason, userId: subjectId }: { reason: string; userId?: AuditInput["subjectId"] },
+): AuditInput {
+  const failure = { action, outcome: "failure", details: { reason } } as const;
+  return { ...failure, ...(subjectId && { subjectId }) };
+}

@@ -1,0 +1,23 @@
+/** Something that a person has to hear of. */
+export interface Notice {
+  readonly kind:
+    | "sign_in_code"
+    | "new_device"
+    | "new_location"
+    | "email_verification"
+    | "password_reset"
+    | "password_changed";
+  /** The account's email address. */
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  /** The same for programs: the code or token, the device, the country. */
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+/** Takes notices to people. */
+export interface Notifier {
+  /** Resolves when the notice has been handed over; rejects when it could not be. */
+  send(notice: Notice): Promise<void>;
+  close(): Promise<void>;
+}

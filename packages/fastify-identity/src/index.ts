@@ -1,0 +1,15 @@
+export type { Notice, Notifier } from "./flows/notice.js";
+export type { Problem, ProblemCode } from "./flows/problems.js";
+export { ApiError, problemCodes, problemOf } from "./flows/problems.js";
+export { repeatsName } from "./json-names.js";
+export { describeProblems } from "./openapi-problems.js";
+export { isForwarded, trustedProxies } from "./plugins/client-address.js";
+export { answerError } from "./plugins/errors.js";
+export { every } from "./plugins/every.js";
+export { registerDefences } from "./plugins/index.js";
+export { parseStrictJson } from "./plugins/json-body.js";
+export { knowAllMethods, trackMethods } from "./plugins/method-not-allowed.js";
+export { cookieName } from "./plugins/session-cookie.js";
+export { identityRoutes } from "./routes/index.js";
+export type { AuditTrail, Locate, Located, NetworkKnowledge, Service } from "./service.js";
+export { createService } from "./service.js";

@@ -1,0 +1,64 @@
+import type { FastifySchema, RouteOptions } from "fastify";
+import { type ProblemCode, problemCodes } from "./flows/problems.js";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Codes that this route can answer with, beside those that follow from its method, schema and `auth`. */
+    problems?: readonly ProblemCode[];
+  }
+}
+
+type DescribedRoute = Pick<RouteOptions, "method" | "config">;
+
+/** Adds to a route's schema what the route does not have to say itself: its security and its error answers. */
+export function describeProblems(schema: FastifySchema, route: DescribedRoute): FastifySchema {
+  if (schema.hide) return schema;
+  const secured = route.config?.auth === "session";
+  const byKey = route.config?.scope !== undefined;
+  return {
+    ...schema,
+    ...(secured && { security: [{ cookie: [] }, { bearer: [] }, ...(byKey ? [{ apiKey: [] }] : [])] }),
+    response: { ...(schema.response as object | undefined), ...problemResponses(codesOf(schema, route)) },
+  };
+}
+
+/** What a route that answers to API keys can say to one. */
+const keyCodes: readonly ProblemCode[] = [
+  "API_KEY_INVALID",
+  "INSUFFICIENT_SCOPE",
+  "ADDRESS_NOT_ALLOWED",
+  "USER_NOT_ACTIVE",
+  "QUOTA_EXHAUSTED",
+];
+
+function codesOf(schema: FastifySchema, { method, config }: DescribedRoute): ProblemCode[] {
+  const unsafe = [method].flat().some((one) => one !== "GET" && one !== "HEAD");
+  const takesInput = Boolean(schema.body || schema.params || schema.querystring);
+  const bodyCodes: ProblemCode[] = ["MALFORMED_REQUEST", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"];
+  return [
+    ...(takesInput ? (["INVALID_INPUT"] as const) : []),
+    ...(schema.body ? bodyCodes : []),
+    ...(config?.auth === "session" ? (["SESSION_REQUIRED", "SESSION_INVALID"] as const) : []),
+    ...(config?.scope ? keyCodes : []),
+    ...(unsafe ? (["CROSS_ORIGIN"] as const) : []),
+    ...(config?.problems ?? []),
+    ...(config?.rateLimit === false ? [] : (["RATE_LIMITED"] as const)),
+    "INTERNAL",
+  ];
+}
+
+function problemResponses(codes: readonly ProblemCode[]): Record<string, unknown> {
+  const byStatus = new Map<number, ProblemCode[]>();
+  for (const code of codes) {
+    const [status] = problemCodes[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  const content = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
+  return Object.fromEntries(
+    [...byStatus].map(([status, list]) => [status, { description: describe(list), content }]),
+  );
+}
+
+function describe(codes: readonly ProblemCode[]): string {
+  return codes.map((code) => `\`${code}\`: ${problemCodes[code][1]}`).join(". ");
+}

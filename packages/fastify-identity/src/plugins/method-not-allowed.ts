@@ -1,0 +1,42 @@
+import { METHODS } from "node:http";
+import type { FastifyInstance, HTTPMethods } from "fastify";
+import { ApiError } from "../flows/problems.js";
+
+/** Has the router know every method that Node can read, so that none of them is taken for an unknown address. */
+export function knowAllMethods(app: FastifyInstance): void {
+  const known: readonly string[] = app.supportedMethods;
+  // CONNECT asks for a tunnel, and is no request to a resource.
+  for (const method of METHODS)
+    if (!known.includes(method) && method !== "CONNECT") app.addHttpMethod(method);
+}
+
+/**
+ * Notes the methods of each path from now on. Call the function that it returns after the last route: known paths
+ * then answer 405 with `Allow` to every other method, instead of 404.
+ */
+export function trackMethods(app: FastifyInstance): () => void {
+  const methodsOfPath = new Map<string, Set<string>>();
+  app.addHook("onRoute", ({ url, method }) => {
+    const methods = methodsOfPath.get(url) ?? new Set<string>();
+    for (const one of [method].flat()) methods.add(one);
+    methodsOfPath.set(url, methods);
+  });
+  return () => {
+    for (const [url, methods] of [...methodsOfPath]) refuseOthers(app, url, methods);
+  };
+}
+
+function refuseOthers(app: FastifyInstance, url: string, methods: ReadonlySet<string>): void {
+  const others = app.supportedMethods.filter((method) => !methods.has(method)) as HTTPMethods[];
+  const allow = [...methods].join(", ");
+  if (others.length === 0) return;
+  app.route({
+    url,
+    method: others,
+    schema: { hide: true },
+    handler: (_request, reply) => {
+      reply.header("allow", allow);
+      throw new ApiError("METHOD_NOT_ALLOWED");
+    },
+  });
+}

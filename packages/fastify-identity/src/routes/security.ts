@@ -1,0 +1,113 @@
+import { writePagePosition } from "@org/db-models/queries";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { audit, byOwner } from "../flows/audit.js";
+import { takeFeedback } from "../flows/feedback.js";
+import { requireRecentAuthentication } from "../flows/own-password.js";
+import { sessionOf, userOf } from "../plugins/authentication.js";
+import type { ServiceOptions } from "../service.js";
+import {
+  eventsQuery,
+  feedbackBody,
+  securityChanges,
+  securityEvents,
+  securitySettings,
+} from "./security.schemas.js";
+
+const tags = ["security"];
+const config = { auth: "session", problems: ["USER_NOT_FOUND"] } as const;
+
+/** The own security settings and events. */
+export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
+  const { identity } = service;
+
+  app.get(
+    "/security",
+    {
+      config: { ...config, scope: "security:read" },
+      schema: { tags, summary: "Read the own security settings", response: { 200: securitySettings } },
+    },
+    async (request) => (await identity.users.read(userOf(request))).security,
+  );
+
+  app.patch(
+    "/security",
+    {
+      config: {
+        ...config,
+        problems: [
+          ...config.problems,
+          "RECENT_AUTHENTICATION_REQUIRED",
+          "WOULD_LOCK_OUT",
+          "AUDIT_NOT_WRITTEN",
+        ],
+      },
+      schema: {
+        tags,
+        summary: "Change the own security settings",
+        description:
+          "Takes a recent sign-in, or the password once more (`POST /v1/session/authentication`). Timeouts hold for " +
+          "sessions opened from now on; a lower cap is met at the next sign-in. An allowlist without the address of the " +
+          "request is refused unless it is `confirmed`; a reset of the password clears the allowlist.",
+        body: securityChanges,
+        response: { 200: securitySettings },
+      },
+    },
+    async (request) => {
+      const { userId } = sessionOf(request);
+      requireRecentAuthentication(service, request);
+      const { confirmed, ...changes } = request.body;
+      const from = request.clientAddress ?? "";
+      const input = { userId, changes, from, confirmed };
+      const { security } = await identity.users.updateSecurity(input);
+      const fields = Object.keys(changes).sort().join(" ");
+      if (fields) await audit(service, request, byOwner(userId, "security.changed", { fields }));
+      return security;
+    },
+  );
+
+  app.get(
+    "/security/events",
+    {
+      config: { auth: "session", scope: "security:read" },
+      schema: {
+        tags,
+        summary: "List the own security events",
+        querystring: eventsQuery,
+        response: { 200: securityEvents },
+      },
+    },
+    async (request) => {
+      const { kind, limit, before } = request.query;
+      const userId = userOf(request);
+      const page = { limit, ...(before && { before }) };
+      const events = await identity.securityEvents.list({ userId, page, ...(kind && { kind }) });
+      const last = events.length === limit ? events.at(-1) : undefined;
+      return {
+        events: events.map(({ _id: id, ...event }) => ({ ...event, id })),
+        next: last ? writePagePosition({ at: last.at, id: last._id }) : null,
+      };
+    },
+  );
+
+  app.post(
+    "/security/feedback",
+    {
+      config: { auth: "session", problems: ["SESSION_NOT_FOUND", "FEEDBACK_NOT_TAKEN", "AUDIT_NOT_WRITTEN"] },
+      schema: {
+        tags,
+        summary: "Say whether a sign-in was the own",
+        description:
+          "From another session than the one that the sign-in opened. `not_mine` ends that session, and for three " +
+          "months whatever comes from its network counts as new and suspicious; `mine` makes the next sign-in from " +
+          "the same network and device less so. One `not_mine` outweighs every `mine`.",
+        body: feedbackBody,
+        response: { 204: z.null() },
+      },
+    },
+    async (request, reply) => {
+      await takeFeedback(service, request, request.body);
+      return reply.code(204).send(null);
+    },
+  );
+};

@@ -1,0 +1,72 @@
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { audit, byOwner } from "../flows/audit.js";
+import { ApiError } from "../flows/problems.js";
+import { sessionOf } from "../plugins/authentication.js";
+import type { ServiceOptions } from "../service.js";
+import { ended, endQuery, sessionList, sessionParams } from "./sessions.schemas.js";
+
+const tags = ["sessions"];
+
+/** The own live sessions. */
+export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
+  const { identity } = service;
+
+  app.get(
+    "/sessions",
+    {
+      config: { auth: "session" },
+      schema: { tags, summary: "List the own live sessions", response: { 200: sessionList } },
+    },
+    async (request) => {
+      const current = sessionOf(request);
+      const sessions = await identity.sessions.list({ userId: current.userId });
+      return { sessions: sessions.map((one) => ({ ...one, current: one.id.equals(current.id) })) };
+    },
+  );
+
+  app.delete(
+    "/sessions/:id",
+    {
+      config: { auth: "session", problems: ["SESSION_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
+      schema: {
+        tags,
+        summary: "End one of the own sessions",
+        params: sessionParams,
+        response: { 204: z.null() },
+      },
+    },
+    async (request, reply) => {
+      const { userId, id: current } = sessionOf(request);
+      const sessionId = request.params.id;
+      const done = await identity.sessions.revoke({ userId, sessionId });
+      if (!done) throw new ApiError("SESSION_NOT_FOUND");
+      await audit(service, request, byOwner(userId, "session.ended"));
+      if (sessionId.equals(current)) reply.dropSessionCookie();
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.delete(
+    "/sessions",
+    {
+      config: { auth: "session", problems: ["USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
+      schema: {
+        tags,
+        summary: "End the other sessions, or all",
+        querystring: endQuery,
+        response: { 200: ended },
+      },
+    },
+    async (request, reply) => {
+      const { userId, id: sessionId } = sessionOf(request);
+      const { all } = request.query;
+      const count = all
+        ? await identity.sessions.revokeAll({ userId })
+        : await identity.sessions.revokeOthers({ userId, sessionId });
+      await audit(service, request, byOwner(userId, "sessions.ended", { scope: all ? "all" : "others" }));
+      if (all) reply.dropSessionCookie();
+      return { ended: count };
+    },
+  );
+};
