@@ -51,7 +51,14 @@ export function useApi(config: Partial<ConfigInput> = {}, deps: Partial<AppDeps>
   let connection: Connection;
   let identity: Identity;
   const build: TestApi["build"] = async (changed = {}, changedDeps = {}) => {
-    const limits = { rateLimit: 1_000_000, signInRateLimit: 1_000_000, logLevel: "trace" } as const;
+    // Written only when an app closes: how much is counted must not depend on how fast a test runs.
+    const usageFlushMs = 3_600_000;
+    const limits = {
+      rateLimit: 1_000_000,
+      signInRateLimit: 1_000_000,
+      logLevel: "trace",
+      usageFlushMs,
+    } as const;
     const app = await buildApp({
       database: { connection },
       config: defineConfig({ mongodbUri: database.uri, ...limits, ...config, ...changed }),
