@@ -68,19 +68,19 @@ export class DatabaseOptimizer {
   }
 
   /**
-   * What the models declare, held against what the server has. Reads only; declarations that are at fault are left out,
-   * and `planSetup` reports them.
+   * Differences between the models' declarations and the server. Reads only. Faulty declarations are left out;
+   * `planSetup` reports them.
    */
   async inspect(): Promise<DriftReport> {
     return (await readPlan(this.#connection, this.#models)).drift;
   }
 
   /**
-   * What would bring the server's indexes in line, with estimates of what builds cost. Reads only.
+   * The steps that make the server's indexes as declared, with the estimated cost of each build. Reads only.
    *
-   * @param options `drop`: undeclared indexes, as `collection.index`, that are to go
-   * @throws {OptimizerError} `INVALID_OPTIONS` when `drop` names what must not be dropped; `INVALID_MODEL` and
-   *   `MODELS_CONFLICT` with all declarations that are at fault, which `planSetup` leaves out instead
+   * @param options `drop`: undeclared indexes to drop, as `collection.index`
+   * @throws {OptimizerError} `INVALID_OPTIONS` when `drop` names an index that must not be dropped; `INVALID_MODEL` and
+   *   `MODELS_CONFLICT` with all faulty declarations (`planSetup` leaves them out instead)
    */
   async plan(
     options: ReadPlanOptions = {},

@@ -1,4 +1,4 @@
-// What an audit log hears of an operation.
+// The details of operations that an audit log receives.
 import type { CleanupReport } from "./cleanup/report.js";
 import type { ApplyResult, StepResult } from "./indexes/apply/run.js";
 import type { DatabaseOperation } from "./record.js";
@@ -8,19 +8,19 @@ type Details = DatabaseOperation["details"] | undefined;
 
 const longest = 200;
 
-/** What is told of a setup. Pure. */
+/** Details of a setup. Pure. */
 export function setupDetails({ changed, ready, collections, indexes }: InitializeResult): Details {
   if (!changed) return undefined;
   const names = collections.map(({ kind, collection }) => `${kind} ${collection}`);
   return { ready: String(ready), ...named("collections", names), ...steps(indexes) };
 }
 
-/** What is told of an apply, or of one that was reversed. Pure. */
+/** Details of an apply, or of a rollback. Pure. */
 export function applyDetails({ changed, complete, runId, steps: done }: ApplyResult): Details {
   return changed ? { complete: String(complete), ...(runId && { run: runId }), ...steps(done) } : undefined;
 }
 
-/** What is told of a cleanup. Pure. */
+/** Details of a cleanup. Pure. */
 export function cleanupDetails({ runId, stopped, rules }: CleanupReport): Details {
   const acted = rules.filter(({ deleted }) => deleted > 0);
   if (acted.length === 0) return undefined;

@@ -57,7 +57,7 @@ export async function recordOperation<T>(
   const result = await run().catch(async (error: unknown) => {
     if (!isOptimizerError(error, "LOCKED")) {
       const { code } = toOptimizerError(error);
-      // What it failed with is told, whether or not this can be written: often the same server is away for both.
+      // Throw the operation's error even if this record cannot be written: often both fail for the same reason.
       await attempt(record, { ...event, outcome: "failure", at: at(), details: { code } }).catch(
         () => undefined,
       );

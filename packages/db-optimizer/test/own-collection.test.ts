@@ -35,14 +35,14 @@ test("what it keeps itself is read from the primary, whatever the connection pre
   await optimizer.apply();
   await connection.collection("logs").insertMany([{ at: new Date(0) }, { at: new Date(1) }]);
   await optimizer.cleanup({ now: new Date(), run: true });
-  // What the driver makes of "primary" where it is connected to one member only.
+  // The driver changes "primary" where it is connected to one member only.
   const { setName } = (await connection.db?.command({ hello: 1 })) ?? {};
   const isMember = setName !== undefined && connection.getClient().options.directConnection;
   const primary = new Set([isMember ? "primaryPreferred" : "primary"]);
   expect((await optimizer.history()).length).toBe(1);
   expect((await listRuns(connection, { jobs: ["cleanup"] })).length).toBe(1);
   await connection.close();
-  // What is removed is named by what the primary has: another member may not know yet that a document has changed.
+  // Documents to remove are read from the primary: another member may not know yet that one has changed.
   expect(asked.get("logs")).toEqual(primary);
   expect(asked.get("org_db_journal")).toEqual(primary);
   expect(asked.get("org_db_runs")).toEqual(primary);

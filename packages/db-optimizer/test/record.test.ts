@@ -89,7 +89,7 @@ test("a failure is recorded by its code and thrown as it was, even where it cann
   });
 });
 
-test("whoever is refused a lease has done nothing", async () => {
+test("an operation that is refused a lease has done nothing", async () => {
   await expect(recordOperation(recording(), "apply", failing("LOCKED"), () => ({}))).rejects.toThrow();
   expect(heard).toEqual([]);
 });

@@ -112,7 +112,7 @@ export function serverError(
 }
 
 /**
- * What a write is answered while a primary steps down.
+ * The server's answer to a write while a primary steps down.
  * https://www.mongodb.com/docs/manual/reference/error-codes/, and the retryable writes specification on labels
  */
 export const stepDowns: readonly (readonly [what: string, error: mongo.MongoError])[] = [

@@ -34,8 +34,8 @@ test.each<[string, unknown, boolean]>([
 const noServer = Object.assign(new Error("x"), { name: "MongoServerSelectionError" });
 
 test.each<[string, unknown, number, number]>([
-  ["a server that was looked for in vain, as long as an election takes", noServer, 20_000, 1],
-  ["the same, told in our words", toOptimizerError(noServer), 20_000, 1],
+  ["a server that could not be found, as long as an election takes", noServer, 20_000, 1],
+  ["the same, as our error", toOptimizerError(noServer), 20_000, 1],
   ["a server that was looked for a short time only", noServer, 5_000, 2],
   ["a connection that breaks after hours of building", cut, 7_200_000, 2],
 ])("%s: tried again or not", async (_what, error, elapsed, tries) => {

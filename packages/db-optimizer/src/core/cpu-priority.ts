@@ -6,8 +6,8 @@ import { constants, getPriority, setPriority } from "node:os";
 const threadList = "/proc/self/task";
 
 /**
- * Has this process give way to others on its machine. For one that does nothing but what can wait, such as cleanups and
- * migrations: a copy computes as much as it writes, and would take the processor from whoever serves users there.
+ * Lowers the CPU priority of this process. For processes that only do background work, such as cleanups and migrations:
+ * a copy computes as much as it writes, and would take the processor from services on the same machine.
  */
 export function lowerCpuPriority(): void {
   // Threads to come have the priority of the one that starts them. Those there are collect garbage and compile.

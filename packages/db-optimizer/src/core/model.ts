@@ -1,21 +1,21 @@
-// What is read of a Mongoose model, and which models belong to a connection's database.
+// The parts of a Mongoose model that this package reads, and the models that belong to a connection's database.
 import { OptimizerError } from "./errors.js";
 
-/** As much of a Mongoose schema type as is read here. */
+/** The parts of a Mongoose schema type that this package reads. */
 export interface SchemaTypeLike {
   readonly instance: string;
   readonly options?: unknown;
   readonly validators?: readonly unknown[];
 }
 
-/** As much of a Mongoose schema as is read here. */
+/** The parts of a Mongoose schema that this package reads. */
 export interface SchemaLike {
   readonly options: unknown;
   readonly paths: Readonly<Record<string, SchemaTypeLike>>;
   indexes(): readonly (readonly [unknown, unknown])[];
 }
 
-/** As much of a Mongoose model as is read here: any `Model` will do. */
+/** The parts of a Mongoose model that this package reads. Any `Model` matches. */
 export interface ModelLike {
   readonly modelName: string;
   readonly baseModelName?: string | undefined;

@@ -126,7 +126,7 @@ export const thresholdsSchema = z.strictObject({
   sampleDocuments: z
     .union([z.literal(0), sampleSchema.unwrap()])
     .default(sampleSchema.def.defaultValue)
-    .describe("Documents of each collection that are held against its schema; 0: none"),
+    .describe("Documents of each collection that are compared with its schema; 0: none"),
   documentBytes,
   medianBytes,
   arrayLength,
@@ -166,7 +166,7 @@ export const thresholdsSchema = z.strictObject({
     .int()
     .min(0)
     .default(60)
-    .describe("A watch looks anew at samples, queries, growth and checks after so many seconds"),
+    .describe("Seconds after which a watch refreshes samples, queries, growth and checks"),
   probeTimeoutMs: z.number().int().positive().default(10_000).describe("Time that each probe may take, ms"),
 });
 

@@ -11,7 +11,7 @@ export const healthCheckResultSchema = z.strictObject({
   severity: z.enum(severities).default("warning").describe("How bad it is if not"),
   message: z.string().min(1).max(500).describe("What is wrong, or what is right"),
   evidence: z.string().min(1).max(500).describe("What was seen"),
-  command: z.string().min(1).max(500).optional().describe("What mends it"),
+  command: z.string().min(1).max(500).optional().describe("The command that fixes it"),
 });
 
 /** A check of your own as `db.config.ts` lists it: whether the audit log is written and unbroken, for one. */

@@ -95,7 +95,7 @@ export function shellText(value: unknown): string {
   return fields.length > 0 ? `{ ${fields.join(", ")} }` : "{}";
 }
 
-// What is a pattern for the server need not be one for JavaScript.
+// A pattern that is valid for the server (PCRE) may be invalid in JavaScript.
 function patternText(value: RegExp | mongo.BSONRegExp): string {
   if (value instanceof RegExp) return String(value);
   return `BSONRegExp(${JSON.stringify(value.pattern)}, ${JSON.stringify(value.options)})`;

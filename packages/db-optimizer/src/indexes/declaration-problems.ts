@@ -1,4 +1,4 @@
-// What is wrong with a declared index, before any server sees it.
+// Finds faults of declared indexes without asking a server.
 import type { Document } from "../core/model.js";
 import { isTrue } from "./spec.js";
 

@@ -48,7 +48,7 @@ export function declaredIndexes(models: readonly ModelLike[]): DeclaredIndexes {
 }
 
 /**
- * {@link declaredIndexes} for whoever can do nothing with half of them.
+ * {@link declaredIndexes} that throws if any declaration is at fault.
  *
  * @throws {OptimizerError} `INVALID_MODEL`, `MODELS_CONFLICT`: all faults in one
  * @example
@@ -153,7 +153,7 @@ function declaredIndex(model: ModelLike, key: Document, options: Document): Inde
   const { collation: schemaCollation } = model.schema.options as Document;
   const collation = options.collation ?? (isSimpleOnly(Object.values(key)) ? undefined : schemaCollation);
   const spec = canonicalIndex(model.collection.collectionName, key, { ...options, collation });
-  // What cannot be written as text cannot be compared.
+  // An index whose options cannot be serialized cannot be compared: throw here, where the model is known.
   optionTexts(spec);
   return collation === undefined ? { ...spec, collation: undefined } : spec;
 }

@@ -19,7 +19,7 @@ export interface TextSettings {
   readonly languageOverride: string;
 }
 
-/** An index in canonical form: two indexes that behave alike have equal specs, whoever wrote them down. */
+/** An index in canonical form: indexes that behave alike have equal specs, whether declared or read from a server. */
 export interface IndexSpec {
   readonly collection: string;
   readonly name: string;

@@ -30,8 +30,8 @@ const maxExplained = 10;
 const maxTimeMS = 5_000;
 const writes: Readonly<Record<string, string>> = { update: "update", remove: "delete" };
 /**
- * What of a command says which documents it reads and how: the rest is of a session, a transaction, a router or a driver,
- * and explain takes little of it. https://www.mongodb.com/docs/manual/reference/command/nav-crud/
+ * The fields of a command that determine which documents it reads, and how. The others belong to sessions, transactions,
+ * routers or drivers, and explain rejects most of them. https://www.mongodb.com/docs/manual/reference/command/nav-crud/
  */
 const own: Readonly<Record<string, readonly string[]>> = {
   find: [
@@ -200,7 +200,7 @@ export function explainableCommand(
 ): Document | undefined {
   const stages = (Array.isArray(recorded.pipeline) ? recorded.pipeline : []) as Document[];
   if (stages.some((stage) => "$out" in stage || "$merge" in stage)) return undefined;
-  // What a write costs beyond its change is finding the documents, and a find shows that without writing.
+  // The cost of a write is mostly that of finding its documents, which a find shows without writing.
   const names = own[operation];
   if (!names) {
     const { sort } = recorded;

@@ -78,7 +78,7 @@ function declaredCollection(
   };
 }
 
-// What cannot be read is told where indexes are looked at.
+// A schema whose indexes cannot be read is reported by the check of declarations.
 function declaresIndexes(schema: ModelLike["schema"]): boolean {
   try {
     return schema.indexes().length > 0;

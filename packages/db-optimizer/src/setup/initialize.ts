@@ -24,8 +24,8 @@ import type { ValidationAction } from "./validators.js";
 /** Options of {@link initialize}. */
 export interface InitializeOptions extends ApplyOptions, LeaseOptions {
   /**
-   * What a document does that its validator refuses; `off` leaves validators alone. Default: `warn` for new validators,
-   * and for others what they do already.
+   * What validators do with a document that fails them; `off` leaves validators alone. Default: `warn` for new
+   * validators; existing ones keep their action.
    */
   readonly validation?: ValidationAction | "off";
   /** Whether a validator that refuses writes may be replaced or weakened. Default false. */
@@ -82,10 +82,10 @@ interface ReadSetup extends SetupPlan {
 }
 
 /**
- * What setup would do now. Reads only.
+ * Plans a setup. Reads only.
  *
  * @param validation as in {@link InitializeOptions}
- * @param options `drop`: undeclared indexes, as `collection.index`, that are to go
+ * @param options `drop`: undeclared indexes to drop, as `collection.index`
  */
 export async function planSetup(
   connection: Connection,
@@ -164,7 +164,7 @@ function isEmpty({ collections, indexes }: SetupPlan, options: InitializeOptions
   );
 }
 
-// Whoever sets up wants what is declared; what is on its way out is the business of those who sent it there.
+// Setup creates what is declared. It continues no drops: those belong to `apply`.
 function withoutDrops({ steps }: Plan): Plan {
   return planOf(steps.filter((step) => dropPhaseOf(step) === undefined));
 }

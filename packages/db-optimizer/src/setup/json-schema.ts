@@ -122,7 +122,7 @@ function isStored(type: SchemaPath, { unvalidated, minimized }: Surroundings): b
   return !(mayBeEmptied && minimized) && !satisfies(type, undefined);
 }
 
-// What counts as filled in can be set for each type: `Schema.Types.String.checkRequired()`.
+// Mongoose lets an application redefine for each type which values count as present: `Schema.Types.String.checkRequired()`.
 function satisfies(type: SchemaPath, value: unknown): boolean {
   try {
     return type.checkRequired?.(value, undefined) === true;

@@ -1,4 +1,4 @@
-// What is to be done about collections: made, given a validator, given an expiry, or left alone.
+// Plans collections: which to create, which need a validator or an expiry, and which to leave alone.
 import { OptimizerError } from "../core/errors.js";
 import type { Document } from "../core/model.js";
 import { stableText } from "../indexes/canonical.js";
@@ -31,9 +31,9 @@ export interface CollectionPlan {
 type Part = Partial<CollectionPlan>;
 
 /**
- * What is to be done about the collections. Pure.
+ * The steps for collections. Pure.
  *
- * @param action what validators do: absent, `warn` for new ones, and what they do for those that there are
+ * @param action the validators' action: absent, `warn` for new ones, and the present action for existing ones
  */
 export function planCollections(
   expected: readonly ExpectedCollection[],
@@ -129,7 +129,7 @@ function planExpiry({ collection, options }: ExpectedCollection, found: ActualCo
   return { steps: [setExpiry.describe({ collection, reason, options: { expireAfterSeconds: wanted } })] };
 }
 
-// What `collMod` cannot change, and does no harm.
+// Differences that `collMod` cannot change and that do no harm.
 function differenceNotes({ collection, options }: ExpectedCollection, found: ActualCollection): PlanNote[] {
   const differing = [
     ...("collation" in options && !sameCollation(options, found.options) ? ["collation"] : []),

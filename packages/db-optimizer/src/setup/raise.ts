@@ -76,7 +76,7 @@ function toned(step: CollectionStep, actual: readonly ActualCollection[]): Colle
   const found = validatorOf(actual.find(({ collection }) => collection === step.collection)?.options ?? {});
   const state = { ...step.options, validationAction: "warn" } as unknown as ValidatorState;
   const same = found && stableText(found.validator) === stableText(state.validator);
-  // What already refuses keeps refusing.
+  // A validator that refuses already is never lowered to a warning.
   if (found?.validationAction === "error" || same) return [];
   return [validatorStep(step.collection, state, step.reason, step.destructive)];
 }

@@ -48,7 +48,7 @@ export async function sampleSchemas(
   return sampleEach(db, collections, { size, maxTimeMS }, (_documents, sample) => sample);
 }
 
-/** {@link sampleSchemas} for whoever wants to know more of the sampled documents than what a schema has against them. */
+/** {@link sampleSchemas} with the sampled documents themselves, for further checks. */
 export async function sampleEach<T>(
   db: mongo.Db,
   collections: readonly ExpectedCollection[],

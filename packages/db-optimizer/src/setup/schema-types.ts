@@ -17,7 +17,7 @@ export interface JsonSchema {
   anyOf?: JsonSchema[];
 }
 
-/** As much of a Mongoose schema type as tells the shape of its values. */
+/** The parts of a Mongoose schema type that determine the shape of its values. */
 export interface SchemaPath extends SchemaTypeLike {
   readonly schema?: SchemaLike;
   readonly embeddedSchemaType?: SchemaPath;

@@ -71,10 +71,10 @@ export function judgeDeclared(wanted: ValidatorState, found: ValidatorState | un
 }
 
 /**
- * What a validator derived from a model comes to. One that somebody else made stays; one of ours is never weakened
- * unless that is asked for and confirmed. Pure.
+ * Step for a validator derived from a model. A validator that somebody else made stays; one of ours is never weakened
+ * unless that is requested and confirmed. Pure.
  *
- * @param action at most what is given, when given; otherwise `warn` where there is none, and what there is elsewhere
+ * @param action the strictest action to set; absent, `warn` for new validators and the present action for existing ones
  */
 export function judgeDerived(
   schema: JsonSchema,

@@ -1,4 +1,4 @@
-// What the validators of a schema path say of its values.
+// Derives a validator's rules for values from the paths of a schema.
 import type { Document } from "../core/model.js";
 import type { JsonSchema, SchemaPath } from "./schema-types.js";
 

@@ -33,8 +33,8 @@ export interface ShardKeyCandidate {
 }
 
 /**
- * What each problem takes from the 100 points of a shard key; `scatters` by the share of the named queries that would ask
- * every shard.
+ * Points that each problem subtracts from the 100 of a shard key; `scatters` by the share of named queries that would
+ * ask every shard.
  */
 export const shardKeyCosts: Readonly<Record<ShardKeyProblem, number>> = {
   array: 100,

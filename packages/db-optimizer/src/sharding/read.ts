@@ -109,7 +109,7 @@ async function helloOf(connection: Connection): Promise<Document> {
   }
 }
 
-// What is declared and not so yet will be: its uniqueness counts already.
+// Declared indexes count as if they existed, with their uniqueness.
 function indexesOf({ collection, indexes }: ActualCollection, expected: readonly IndexSpec[]): IndexSpec[] {
   const declared = new Map(
     expected.filter((index) => index.collection === collection).map((index) => [index.name, index]),

@@ -48,7 +48,7 @@ export function seedDocuments(old: number): mongo.Document[] {
   ];
 }
 
-/** Fills the collections anew. */
+/** Empties and fills the collections. */
 export async function seedCleaning(connection: Connection, archive: string, old: number): Promise<void> {
   await rm(archive, { force: true });
   await connection.collection("archive").deleteMany({});

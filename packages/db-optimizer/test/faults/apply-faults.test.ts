@@ -498,7 +498,7 @@ describe("between two tries", () => {
     ]);
   }, 30_000);
 
-  test("there is no second one for what another try would not mend", async () => {
+  test("there is no second one for what another try would not fix", async () => {
     const { plan } = await optimizerOf([{ a: 1 }]).plan();
     const { connection, seen } = neverBuilding(serverError(13, "not authorized"));
     expect(await applyPlan(connection, plan)).toMatchObject({ complete: false });

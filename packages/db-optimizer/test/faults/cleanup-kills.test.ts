@@ -53,7 +53,7 @@ async function nothingElseTouched(archive: string): Promise<void> {
     const present = new Map((await found(name)).map((one) => [one.n, one]));
     for (const other of others) expect(present.get(other.n)).toEqual(other);
     if (name === "deleted" || name === "erased") continue;
-    // What is in the collection no more is in the archive.
+    // Documents that left the collection are in the archive.
     const archived = name === "filed" ? await filed(archive) : await found("archive");
     const kept = new Set(archived.map(({ n }) => n));
     expect(named.filter(({ n }) => !present.has(n) && !kept.has(n))).toEqual([]);

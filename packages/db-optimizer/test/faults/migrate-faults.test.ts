@@ -52,7 +52,7 @@ async function started(assignment: MigratorAssignment): Promise<WaitingChild> {
 }
 
 describe("two runners", () => {
-  test("the second is refused while the first is at it", async () => {
+  test("the second is refused while the first runs", async () => {
     const child = await started({ sleepMs: 2_000 });
     await expect(up()).rejects.toMatchObject({ code: "LOCKED" });
     await child.hasPrinted("ended switched");

@@ -5,7 +5,7 @@ import { probeSecurity } from "../../src/health/facts/security.js";
 import { securityFindings } from "../../src/health/rules/security-rules.js";
 import { stopCommand } from "../../src/health/rules/stop-command.js";
 
-// What is printed must do what it says on MongoDB: https://www.mongodb.com/docs/manual/reference/command/killOp/,
+// Printed commands do on MongoDB as they say: https://www.mongodb.com/docs/manual/reference/command/killOp/,
 // /reference/method/db.collection.dropIndexes/, /tutorial/upgrade-cluster-to-ssl/ and /reference/configuration-options/.
 
 const within = async <T>(_doing: string, probe: () => Promise<T>) => {

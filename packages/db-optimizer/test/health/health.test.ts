@@ -352,7 +352,7 @@ describe("findingsOf", () => {
     const findings = findingsIn({ ...well, ...facts });
     expect(findings.map((finding) => [finding.code, finding.severity])).toEqual([[code, severity]]);
     expect(findings[0]?.evidence).not.toBe("");
-    // What a machine reads with --json has one shape, whichever rule it comes from.
+    // The output of --json has one shape for all rules.
     for (const finding of findings) expect(findingSchema.parse(finding)).toEqual(finding);
   });
 });

@@ -90,7 +90,7 @@ describe("the hour of a week ago", () => {
     const report = await check();
     expect(openQuestions(report)).toContain(noWeek);
     expect(report.comparisons).toEqual([]);
-    // Time mends it, and no privilege does.
+    // Time fixes it, and no privilege does.
     expect(report.facts.weekAgo).toMatchObject({ known: false, unsupported: true });
   });
 

@@ -241,7 +241,7 @@ test.each<[string, [Document, Document?]]>([
   expect((await look(models)).drift).toMatchObject({ inSync: true, extra: [] });
 });
 
-test("an index on a collection with a collation of its own is not built anew for ever", async () => {
+test("an index on a collection with a collation of its own is not rebuilt by every apply", async () => {
   await database.connection.createCollection("things", { collation: { locale: "en", strength: 2 } });
   const models = declares([{ a: 1 }], [{ b: 1 }, { collation: { locale: "simple" } }]);
   await applyTo(models);

@@ -272,7 +272,7 @@ test("a step names its collection and index, and brings both forms along", () =>
   });
 });
 
-// What an expiry is that is no number the server does not say: it may delete at any time.
+// The server does not say how it treats an expiry that is no number: it may delete at any time.
 test("an expiry set in place of one that is no number may delete", () => {
   const present: Declared[] = [[{ d: 1 }, { expireAfterSeconds: "soon" }]];
   expect(stepsFor([[{ d: 1 }, { expireAfterSeconds: 60 }]], present)).toMatchObject([

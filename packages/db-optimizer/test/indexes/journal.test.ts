@@ -189,7 +189,7 @@ describe("dropping", () => {
     expect(dropped.steps).toMatchObject([{ outcome: "done" }]);
     expect(Object.keys(await indexes()).sort()).toEqual(["_id_", "owner_1"]);
     expect((await later.plan()).plan.steps).toEqual([]);
-    // What was dropped comes back hidden, as it was dropped; the run before made it so.
+    // A dropped index comes back hidden, as it was when it was dropped; the run before hid it.
     await later.rollback({ now: days(9) }, dropped.runId);
     expect((await indexes()).at_1).toMatchObject({ hidden: true, key: { at: 1 } });
     await later.rollback({ now: days(9) }, started.runId);
@@ -279,7 +279,7 @@ describe("dropping", () => {
         expect((await optimizer.apply({ now: days(30), drop: true })).steps).toMatchObject([blind]);
         expect((await indexes()).at_1).toMatchObject({ hidden: true });
         await db?.command({ profile: 1, slowms: 100, sampleRate: 1, filter: "unset" });
-        // Now that it sees, the whole time begins anew.
+        // Now that it can be watched, the whole time starts again.
         expect((await optimizer.apply({ now: days(31), drop: true })).steps).toMatchObject([
           { outcome: "observing", reasons: [expect.stringMatching(/2096-04-08/)] },
         ]);
@@ -304,7 +304,7 @@ describe("dropping", () => {
     expect((await seeing.apply({ now: days(36), drop: true })).steps).toMatchObject([
       {
         outcome: "observing",
-        reasons: [expect.stringMatching(/^nobody has missed it so far; .*2096-04-07/)],
+        reasons: [expect.stringMatching(/^no affected queries so far; .*2096-04-07/)],
       },
     ]);
     expect((await seeing.apply({ now: days(38), drop: true })).steps).toMatchObject([{ outcome: "done" }]);

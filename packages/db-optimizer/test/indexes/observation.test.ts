@@ -103,7 +103,7 @@ describe("a hidden index", () => {
     expect(verdict(current, before, baseline)).toBe(expected === "drop" ? "wait" : expected);
   });
 
-  test("that can be watched at last is held against what does not hide the harm so far", () => {
+  test("that can be watched at last is compared with a baseline that does not hide earlier harm", () => {
     const observation = { until, spec, baseline: { ...none, slow: null } };
     const verdict = judgeObservation(observation, { ...none, queries }, until);
     expect(verdict).toEqual({ kind: "begin", baseline: { ...none, queries, slow: [] } });

@@ -50,7 +50,7 @@ describe("a shop", () => {
     expect(drift.extra.map(({ name }) => name)).toEqual(["by_hand", "old_customer"]);
   });
 
-  test("apply names the orders that share a number, does the rest, and is done when they are mended", async () => {
+  test("apply names the orders that share a number, does the rest, and is done when they are fixed", async () => {
     const optimizer = await prepare();
     const first = await optimizer.apply({ now, rebuild: true });
     const failed = first.steps.filter(({ outcome }) => outcome === "failed");
@@ -131,8 +131,8 @@ describe("a shop", () => {
         details: { mismatches: [{ kind: "conflict", sourceId: 7, index: "product_once" }] },
       });
       expect(await held()).toEqual(before);
-      const mended = { $set: { "items.1.product": 2 } };
-      await connection.collection("old_baskets").updateOne({ _id: 7 as never }, mended);
+      const fixed = { $set: { "items.1.product": 2 } };
+      await connection.collection("old_baskets").updateOne({ _id: 7 as never }, fixed);
       expect(await migrateUp(connection, basketsMigration, options)).toMatchObject({ phase: "switched" });
       const whole = { clean: true, sources: 60, expected: 180, found: 180 };
       expect(await verifyMigration(connection, basketsMigration, options)).toMatchObject(whole);
@@ -209,7 +209,7 @@ describe("a product for many tenants", () => {
         "QUERY_COLLECTION_SCAN The named query byTitle reads its whole collection",
       ]),
     );
-    // What replaces an index waits to be asked for; the rest is done.
+    // A step that replaces an index needs consent; the others are done.
     expect(await initializer.initialize()).toMatchObject({ changed: true, ready: false });
     expect(await initializer.initialize({ rebuild: true })).toMatchObject({ changed: true, ready: true });
     expect(await initializer.initialize({ rebuild: true })).toMatchObject({ changed: false, ready: true });

@@ -18,7 +18,7 @@ test("a collection with declared indexes is set up, whatever autoCreate says", a
   expect((await connection.collection("people").indexes()).map(({ name }) => name)).toContain("email_1");
 });
 
-test("one without any is left to whoever makes it, and that is noted", async () => {
+test("one without any is left to the application, and that is noted", async () => {
   const { connection } = database;
   const schema = new Schema({ name: String }, { collection: "later_view", ...off });
   const initializer = new DatabaseInitializer(connection, [connection.model("Later", schema)]);

@@ -86,7 +86,7 @@ test("a user without $indexStats sees missing and redundant indexes; none is cal
   ]);
 });
 
-needs("indexStats")("counters that are refused of one collection are told of the others", async () => {
+needs("indexStats")("counters that are refused for one collection are reported for the others", async () => {
   await seed();
   await database.connection.collection("customers").createIndex({ email: 1 });
   const connection = await connectionBy(refusingStage("$indexStats", (name) => name === "orders"));

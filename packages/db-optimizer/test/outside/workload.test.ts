@@ -79,7 +79,7 @@ test("optimize proposes no index that is there and hidden", async () => {
 
 // A shape that is both named and recorded as slow was explained twice, which runs the slow query twice more.
 needs("profiler")(
-  "a shape is explained once, whoever names it; a query that fails keeps no other from its answer",
+  "a shape that two names share is explained once; a query that fails keeps no other from its answer",
   async () => {
     const { connection } = database;
     const db = connection.db!;

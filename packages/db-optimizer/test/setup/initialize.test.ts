@@ -51,7 +51,7 @@ test("validators warn, and refuse once told to", async () => {
   await things.insertOne({ name: "short", n: null });
 });
 
-test("a validator that documents fail is set to warn first where there was none; mended documents let it refuse", async () => {
+test("a validator that documents fail is set to warn first where there was none; fixed documents let it refuse", async () => {
   const things = database.connection.collection("things");
   await things.insertMany([{ name: "fine" }, { name: 7 }]);
   const first = await initialize(database.connection, models, { validation: "error" });

@@ -1,4 +1,4 @@
-// What a walk over anybody's documents reads them with: one that JavaScript cannot hold ends no walk, and has its reason.
+// Decodes documents of any content; one that JavaScript cannot hold yields a reason instead of ending the walk.
 import { mongo } from "mongoose";
 import type { Document } from "../model.js";
 import { reasonOf } from "../reason.js";

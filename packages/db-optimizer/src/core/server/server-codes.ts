@@ -24,7 +24,7 @@ export const serverCodes: Readonly<Record<number, ServerCode>> = {
   13: { name: "Unauthorized", code: "NOT_AUTHORIZED" },
   18: { name: "AuthenticationFailed", code: "AUTHENTICATION_FAILED" },
   24: { name: "LockTimeout", code: "TIMED_OUT", transient: true },
-  // A cursor that idled for ten minutes, or whose member is gone: what it read from is read anew.
+  // A cursor that was idle for ten minutes, or whose member is gone: the caller reads again from its last position.
   43: { name: "CursorNotFound", transient: true },
   48: { name: "NamespaceExists", code: "COLLECTION_CONFLICT" },
   50: { name: "MaxTimeMSExpired", code: "TIMED_OUT" },
@@ -104,7 +104,7 @@ export const serverCodes: Readonly<Record<number, ServerCode>> = {
   10045600: { name: "InterruptedDueToFCVChange", transient: true },
 };
 
-/** What is known of the code of an error, whoever threw it. Pure. */
+/** Facts about an error by its code, whether the driver or the server threw it. Pure. */
 export function serverCodeOf(error: unknown): ServerCode | undefined {
   const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === "number" ? serverCodes[code] : undefined;

@@ -70,7 +70,7 @@ export interface SecurityFacts {
   /** Who this connection is logged in as; `null`: as nobody. */
   readonly user: Probed<{ readonly name: string | null; readonly roles: readonly GrantedRole[] }>;
   readonly settings: Probed<ServerSettings>;
-  /** Whether the server wants a login of whoever asks. */
+  /** Whether the server requires clients to log in. */
   readonly authentication: Probed<boolean>;
   readonly transport: { readonly tls: boolean; readonly verified: boolean; readonly loopback: boolean };
 }

@@ -12,7 +12,7 @@ import { figuresOf } from "./figures.js";
 const keptCollection = "org_db_health";
 const minuteMs = 60_000;
 const weekMs = 7 * 24 * 60 * minuteMs;
-/** How long reports are kept: the hour of a week ago, and of some weeks before it for whoever looks. */
+/** How long reports are kept: long enough for the comparison with a week ago, and for some weeks of history. */
 const retentionMs = 5 * weekMs;
 /** How far from the very minute of a week ago a report may be to stand for that hour. */
 const toleranceMs = 30 * minuteMs;
@@ -20,8 +20,8 @@ const toleranceMs = 30 * minuteMs;
 const countedMs = 60 * minuteMs;
 
 /**
- * What became of keeping the figures of a check; if they were not kept, why: `NOT_AUTHORIZED`, `CLOCK_AHEAD` (by this
- * machine's clock all that is kept would be old), or what else the server refuses.
+ * Result of keeping the figures of a check; if they were not kept, the reason: `NOT_AUTHORIZED`, `CLOCK_AHEAD` (by this
+ * machine's clock everything that is kept would be old), or another refusal of the server.
  */
 export type HealthKeeping =
   | { readonly kept: true }

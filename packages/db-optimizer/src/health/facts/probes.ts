@@ -116,7 +116,7 @@ function countedBefore(
 
 const hourMs = 3_600_000;
 
-// What the profiler says is itself known or not.
+// The profiler's records. Whether it runs at all may be unknown.
 async function probeSlow(
   connection: Connection,
   { now, thresholds: { slowOperationMs } }: ProbeInput,

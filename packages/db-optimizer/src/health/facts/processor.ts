@@ -32,7 +32,7 @@ function processorFactsOf(
   after: ProcessorReading,
   system: Document,
 ): ProcessorFacts {
-  // What the process may use is fewer than the machine has, in a container for one.
+  // In a container, a process may use fewer processors than the machine has.
   const processors = Number(system.numCoresAvailableToProcess ?? system.numCores);
   const overMs = after.upMs - before.upMs;
   const usedMs = after.usedMs - before.usedMs;

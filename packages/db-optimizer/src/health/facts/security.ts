@@ -41,7 +41,7 @@ async function probeSettings(db: mongo.Db): Promise<ServerSettings> {
     boundTo: net.bindIpAll === true ? ["0.0.0.0"] : String(net.bindIp ?? "localhost").split(","),
     // Up to 4.2 the modes were named after SSL, and still may be.
     tlsMode: typeof mode === "string" ? mode.replace(/SSL$/, "TLS") : "disabled",
-    // A key file turns authorization on; in transition to it, whoever does not log in is let in all the same.
+    // A key file turns authorization on. With transitionToAuth, the server still accepts clients that do not log in.
     authorization:
       security.transitionToAuth !== true &&
       (security.authorization === "enabled" || "keyFile" in security || "clusterAuthMode" in security),

@@ -20,7 +20,7 @@ export function serverFactsOf(status: Document, before?: OperationCount): Server
   const { currentInactive: idle } = (status.transactions ?? {}) as Document;
   return {
     connections: Number(current),
-    // None at all is no answer: whoever got this one has a connection.
+    // Zero means that the server does not report the figure: this request has a connection.
     ...(Number(available) > 0 && { connectionsAvailable: Number(available) }),
     ...cacheFactsOf(((status.wiredTiger as Document | undefined)?.cache ?? {}) as Document),
     ...(queued !== undefined && { queued }),

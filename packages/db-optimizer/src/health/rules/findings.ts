@@ -1,4 +1,4 @@
-// What the facts of a health check say, rule by rule.
+// Derives findings from the facts of a health check, rule by rule.
 import { applyRules, type Finding } from "../../core/finding.js";
 import type { ParsedThresholds } from "../../core/thresholds.js";
 import type { HealthFacts } from "../facts/facts.js";
@@ -25,7 +25,7 @@ const unknownRule: HealthRule = {
 };
 
 /**
- * What the facts say. Pure.
+ * Findings from the facts. Pure.
  *
  * @param comparisons with the same hour a week ago
  */

@@ -87,7 +87,7 @@ function dispensable(
   evidence: string,
 ): Found {
   const place = placeOf(index);
-  // What is declared and only hidden would be drift, and the next apply would show it again.
+  // If the index is declared, hiding it is drift: the next apply would make it visible again.
   const undeclared = facts?.drift.extra.some((extra) => placeOf(extra) === place);
   const first = undeclared ? "" : "; take it out of its schema first";
   return {

@@ -1,4 +1,4 @@
-// What the tables of health rules are written with.
+// Types and helpers for the tables of health rules.
 import type { Rule } from "../../core/finding.js";
 import type { ParsedThresholds } from "../../core/thresholds.js";
 import type { HealthFacts } from "../facts/facts.js";

@@ -3,8 +3,8 @@ import { collectionText } from "../../indexes/command.js";
 import type { LongOperation } from "../facts/facts.js";
 
 /**
- * What stops an operation. A member numbers its operations, a router has text for them (`shard:number`); an index build is
- * given up by dropping its index. https://www.mongodb.com/docs/manual/reference/command/killOp/. Pure.
+ * The command that stops an operation. Members number their operations; routers use text (`shard:number`). Dropping the
+ * index aborts its build. https://www.mongodb.com/docs/manual/reference/command/killOp/. Pure.
  */
 export function stopCommand({ opid, namespace, builds = [] }: LongOperation): string {
   const collection = namespace.slice(namespace.indexOf(".") + 1);

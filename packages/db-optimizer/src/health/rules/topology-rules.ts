@@ -126,7 +126,7 @@ export const topologyRules: readonly HealthRule[] = [
         if (lagMs > windowMs)
           yield {
             subject: name,
-            message: `Member ${name} is further behind than the oplog reaches back: it must copy all data anew`,
+            message: `Member ${name} lags behind by more than the oplog holds: it needs a full resync`,
             evidence: lagText(lagMs, limits),
           };
     },
@@ -159,7 +159,7 @@ export const topologyRules: readonly HealthRule[] = [
         members.length > 1 &&
         hours < oplogHours && {
           subject: "*",
-          message: "A member that is away for longer than the oplog reaches back must copy all data anew",
+          message: "A member that is away for longer than the oplog reaches back needs a full resync",
           evidence: `it reaches back ${hours.toFixed(1)} h, less than ${oplogHours} h`,
         }
       );

@@ -1,4 +1,4 @@
-// What a check could not find out.
+// Findings for facts that a check could not read.
 import type { FindingPart } from "../../core/finding.js";
 import type { HealthFacts } from "../facts/facts.js";
 import type { Probed } from "../facts/within.js";

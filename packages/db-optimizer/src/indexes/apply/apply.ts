@@ -18,10 +18,10 @@ const fatal = new Set(["UNREACHABLE", "AUTHENTICATION_FAILED", "ABORTED", "LEASE
 const settled = new Set<StepOutcome>(["done", "unneeded", "observing", "unhidden"]);
 
 /**
- * Carries a plan out: the only function that writes indexes. Each step is held against the server once more before it
- * runs, and written to the journal (`org_db_journal`) before and after; a step that fails is reported and the others
- * go on. What a step-down of the primary or a broken connection interrupts is tried again for some seconds, by whoever
- * still holds the lease and as long as nobody else has changed the index. A run that dies is finished by the next one.
+ * Executes a plan. No other function writes indexes. Each step is compared with the server again before it runs, and
+ * written to the journal (`org_db_journal`) before and after. A step that fails is reported, and the others continue.
+ * A step that a stepdown or a broken connection interrupts is retried for some seconds, as long as this process holds the
+ * lease and nobody else has changed the index. If a run dies, the next run finishes it.
  *
  * @throws {OptimizerError} `ABORTED`, `UNREACHABLE`, `AUTHENTICATION_FAILED`, `LEASE_LOST`; everything else is in the result
  */
@@ -73,7 +73,7 @@ export async function runPlanIn(
     }
     steps = await runSteps(plan, runner, open, collections.length);
   } catch (error) {
-    // Whoever lost the lease was written off by its successor.
+    // If the lease is lost, its new holder has already marked this run as interrupted.
     await journal.finish("interrupted", moment()).catch(() => undefined);
     throw error;
   }

@@ -119,7 +119,7 @@ export class JournalWriter {
     this.#begun = true;
   }
 
-  // Whoever holds the lease knows that no earlier holder may still be at work; of runs without one (0) nobody knows.
+  // The holder of the lease knows that earlier holders have stopped. Runs without a lease (0) may still be working.
   async #endOlderRuns(fencing: number, now: Date): Promise<void> {
     const older = { _id: within(runPrefix), state: "running", fencing: { $gt: 0, $lt: fencing } };
     await this.#journal.updateMany(older as never, { $set: { state: "interrupted", endedAt: now } });

@@ -46,8 +46,8 @@ interface Touched {
 const effective = new Set<JournalStep["state"]>(["done", "running", "observing", "unhidden", "failed"]);
 
 /**
- * What would put a run's indexes back, the last one first. Pure. An index that is no longer as the run left it was
- * changed by somebody since, and is refused; one that is as it was before needs nothing.
+ * Steps that restore the indexes of a run, the last one first. Pure. An index that somebody changed since the run is
+ * refused; one that is already as it was before the run needs no step.
  */
 export function planRollback(
   steps: readonly JournalStep[],

@@ -1,4 +1,4 @@
-// What the journal has of a step: the state of its index or its collection before, after and as meant.
+// The journal's record of a step: the state of its index or collection before and after, and the intended state.
 import type { ActualCollection, ActualIndex } from "../inspect.js";
 import { indexNamed, sameIndex, specToText, stateText } from "../steps/state-text.js";
 import { collectionKindOf, type IndexStep, indexKindOf, isOnIndex, type PlanStep } from "../steps/steps.js";

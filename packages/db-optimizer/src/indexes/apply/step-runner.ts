@@ -71,7 +71,7 @@ export class StepRunner {
     });
     try {
       const end = await run(context, step);
-      // What has been done is written down, stop or no stop.
+      // A finished step is journalled even if the run has been stopped meanwhile.
       await withRetries(() => this.#end(step, position, end.outcome));
       return end;
     } catch (error) {

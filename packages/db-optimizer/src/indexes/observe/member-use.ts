@@ -25,7 +25,7 @@ export interface SilentMember {
   readonly reason: string;
   /** Collections of which it says nothing. Absent: of none that were asked about does it say anything. */
   readonly collections?: readonly string[];
-  /** It has no such counters, whoever asks. */
+  /** This server has no such counters, whatever the user's privileges. */
   readonly unsupported?: boolean;
 }
 
@@ -82,11 +82,11 @@ export async function memberHosts(connection: Connection): Promise<string[]> {
   return dataHosts(hello, shards);
 }
 
-/** Hidden members serve whoever knows them, reports say; only the configuration of the set names them. */
+/** Hidden members, which may serve reports. Only the configuration of the set names them. */
 async function hiddenHosts(connection: Connection, { setName }: Document): Promise<string[]> {
   if (setName === undefined) return [];
   const asked = databaseOf(connection).admin().command({ replSetGetConfig: 1 });
-  // Who may not ask is told of the others.
+  // Without the privilege for it, hidden members are left out.
   const { config } = (await asked.catch(() => ({}))) as { config?: { members?: Document[] } };
   return (config?.members ?? [])
     .filter(({ hidden, arbiterOnly }) => hidden === true && arbiterOnly !== true)
@@ -188,7 +188,7 @@ function answerOf(member: string, found: readonly CollectionUse[]): MemberAnswer
   };
 }
 
-// What the server says of a refusal is the whole command, and not whom to ask for what.
+// The server's text of a refusal is the whole command; this names the member and the missing privilege.
 const forbidden = "this user may not read $indexStats; grant it the role clusterMonitor";
 
 function silentMember(member: string, unread: Unread): SilentMember {

@@ -72,7 +72,7 @@ export type ObservationVerdict =
   | { readonly kind: "wait" }
   /** No harm in all the time. */
   | { readonly kind: "drop" }
-  /** It could not be watched so far, and can from now on: its time begins anew, with what is to be held against. */
+  /** It could not be watched so far, and can from now on: its time starts again, with a new baseline. */
   | { readonly kind: "begin"; readonly baseline: Signals; readonly reasons?: readonly string[] }
   /** Nothing can be watched, or not all: not knowing is no reason to drop. */
   | { readonly kind: "blind"; readonly reasons?: readonly string[] };
@@ -142,7 +142,7 @@ function wasWatched(baseline: Signals, current: Signals): boolean {
   );
 }
 
-// What is slow by now may be so for want of the index: it is not held for old.
+// Operations that are slow now may be slow because the index is hidden: the new baseline does not include them.
 function beginning(baseline: Signals, current: Signals): Signals {
   const { blind: _blind, lost: _lost, ...rest } = baseline;
   return { ...rest, queries: current.queries, slow: current.slow && [] };

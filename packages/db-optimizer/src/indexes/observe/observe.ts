@@ -61,8 +61,8 @@ async function planMark(connection: Connection, query: NamedQuery): Promise<Plan
 }
 
 /**
- * What the profilers recorded. Each member records what it does itself, so that all of them are asked: one that is off
- * beside another that is on, or does not answer, leaves its reads unseen.
+ * Operations that the profilers recorded. Each member records only its own operations, so every member is asked. If one
+ * member's profiler is off or does not answer, its reads are unknown.
  */
 async function slowSignals(
   connection: Connection,

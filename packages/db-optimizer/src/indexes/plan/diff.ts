@@ -7,7 +7,7 @@ import type { ToDeclared } from "../steps/kind.js";
 import { type IndexStep, indexKindOf, indexKinds } from "../steps/steps.js";
 import { twinSuffix } from "../steps/twin.js";
 
-/** The kinds of steps that make a changed index as declared: in place, or (`rebuild`) by building it anew. */
+/** The kinds of steps that make a changed index as declared: in place, or (`rebuild`) by building it again. */
 export type ChangeKind = Extract<IndexStep, ToDeclared<string>>["kind"];
 
 /** One option that differs, as people write it. */
@@ -25,7 +25,7 @@ export interface ChangedIndex {
   readonly differences: readonly IndexDifference[];
 }
 
-/** What the models declare, held against what the server has. Pure data. */
+/** Differences between the models' declarations and the server. Pure data. */
 export interface DriftReport {
   /** Nothing is missing and nothing changed. */
   readonly inSync: boolean;
@@ -160,7 +160,7 @@ function kindsOf(
   return kinds.includes("rebuild") ? ["rebuild"] : kinds;
 }
 
-// What no kind corrects in place takes a build.
+// An option that no kind changes in place needs a rebuild.
 function kindOf(option: IndexOption, expected: ExpectedIndex, actual: ActualIndex): ChangeKind {
   const kinds = Object.keys(indexKinds) as IndexStep["kind"][];
   const found = kinds.find((kind) => indexKindOf({ kind }).corrects?.(option, expected, actual));

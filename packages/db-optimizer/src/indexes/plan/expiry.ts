@@ -71,7 +71,7 @@ export async function withExpiring<S extends PlanStep>(
     const expiring = byStep.get(step);
     if (!expiring) return step;
     const { riskReason, destructive } = step;
-    // What it destroys anyway is told as well.
+    // The step may destroy more than documents: keep its first reason.
     const told = [...(destructive && riskReason ? [riskReason] : []), expiringText(expiring)].join("; ");
     return { ...step, expiring, riskReason: told, destructive: destructive || deletesNow(expiring) };
   });

@@ -96,8 +96,8 @@ async function droppableBy(connection: Connection): Promise<ShardKeys> {
 }
 
 /**
- * What models of this database declare of indexes, held against the server. Declarations that are at fault are left out,
- * and so are the indexes of views. Reads only.
+ * Index declarations of this database's models, compared with the server. Faulty declarations and indexes of views are
+ * left out. Reads only.
  *
  * @param models without those of other databases: see {@link modelsOf}
  */
@@ -126,7 +126,7 @@ function placelessNotes(indexes: readonly ExpectedIndex[], placeless: ReadonlySe
   });
 }
 
-// Whoever may not read the journal can still plan; going on with what is hidden is for those who may write it.
+// Without the privilege to read the journal, planning works; steps for hidden indexes need the privilege to write it.
 async function readObservations(connection: Connection): Promise<Observation[]> {
   try {
     return await openObservations(connection);

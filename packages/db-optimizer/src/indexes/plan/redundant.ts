@@ -68,8 +68,8 @@ function covers(other: ActualIndex, index: ActualIndex): boolean {
   );
 }
 
-// What covers others is settled first, so that none is covered by one that goes itself. Among equals the higher name
-// goes before the lower.
+// Longer indexes first, so that no index counts as covered by one that is itself dropped. Among equals the higher name
+// is dropped before the lower.
 function longestFirst(a: ActualIndex, b: ActualIndex): number {
   return b.keys.length - a.keys.length || Number(a.unique) - Number(b.unique) || (a.name < b.name ? 1 : -1);
 }

@@ -58,7 +58,7 @@ export async function buildIndex(
   signal?.addEventListener("abort", giveUp, { once: true });
   try {
     await building.catch(async (error: unknown) => {
-      // Between two tries nobody but the server is at it: it goes on when the client is gone.
+      // Between two tries the server still builds: a build continues without its client.
       await givenUp;
       throwIfAborted(signal);
       throw error;

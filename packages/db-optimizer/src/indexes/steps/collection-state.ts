@@ -1,4 +1,4 @@
-// What the kinds of steps on collections have in common: their command, and what of a collection they change.
+// Shared by the kinds of steps on collections: their command, and the options of a collection that they change.
 
 import { OptimizerError, toOptimizerError } from "../../core/errors.js";
 import type { Document } from "../../core/model.js";

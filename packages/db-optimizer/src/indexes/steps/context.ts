@@ -1,4 +1,4 @@
-// What steps are carried out with, and the writes that they send.
+// The context that steps run in, and the writes that they send.
 import type { Connection } from "mongoose";
 
 import type { Document } from "../../core/model.js";

@@ -69,7 +69,7 @@ export async function duplicatesError(
   index: IndexSpec,
   cause: unknown,
 ): Promise<OptimizerError> {
-  // What the server has refused is told, whether or not the values can be looked up.
+  // The server has refused: report that even if the values cannot be looked up.
   const duplicates = await findDuplicates(connection, index).catch(() => []);
   const named = duplicates.length > 0 ? duplicates : toldByServer(cause);
   const first = named.slice(0, 3).map(({ value, count, ids }) => {

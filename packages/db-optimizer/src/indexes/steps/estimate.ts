@@ -1,4 +1,4 @@
-// What building an index will cost.
+// Estimates the cost of building an index.
 import type { CollectionSize } from "../../core/server/collection-size.js";
 import type { IndexSpec } from "../spec.js";
 
@@ -25,7 +25,7 @@ const entryBytes = 12;
 const bytesPerKey = 12;
 
 /**
- * What building an index will cost. Pure. One that replaces another is taken to be as large as that.
+ * The estimated cost of building an index. Pure. One that replaces another is taken to be as large as that.
  *
  * @param replaced name of the index that it replaces
  */

@@ -1,4 +1,4 @@
-// What the kinds have in common that are about an index on its way out.
+// Shared by the kinds of steps that hide or drop an existing index.
 import { dropIndexText } from "../command.js";
 import type { ActualIndex } from "../inspect.js";
 

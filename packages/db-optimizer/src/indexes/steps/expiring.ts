@@ -1,4 +1,4 @@
-// What an expiry deletes as soon as it is set.
+// Counts the documents that an expiry deletes as soon as it is set.
 import type { Document } from "../../core/model.js";
 import type { ExpectedIndex } from "../declared.js";
 import { filterText, type IndexSpec, keysText } from "../spec.js";

@@ -79,19 +79,19 @@ async function carryOut(
       return showAgain(context, observation, verdict.reasons);
     case "blind": {
       const { reasons: blind = [] } = verdict;
-      // Once it sees again, its time begins anew.
+      // Once it can be watched again, its time starts again.
       if (blind.length > 0)
         await noteObservation(context, observation, { baseline: { ...observation.baseline, blind } });
       return observing(blindText(step, blind));
     }
     case "wait":
-      return observing(`nobody has missed it so far; ${untilText(observation.until)}`);
+      return observing(`no affected queries so far; ${untilText(observation.until)}`);
     case "begin": {
       const since = context.moment();
       const until = new Date(since.getTime() + observation.until.getTime() - observation.since.getTime());
       await noteObservation(context, observation, { since, until, baseline: verdict.baseline });
       const why = verdict.reasons
-        ? `its time begins anew, as not all is known: ${verdict.reasons.join("; ")}`
+        ? `its time starts again, because observations are incomplete: ${verdict.reasons.join("; ")}`
         : "nothing could watch it before now";
       return observing(`${why}; ${untilText(until)}`);
     }

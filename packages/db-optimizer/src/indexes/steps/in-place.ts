@@ -1,4 +1,4 @@
-// What the kinds have in common that change an index in place: what is asked, from what, and with which command.
+// Shared by the kinds of steps that change an index in place: the wanted options, the present ones, and the command.
 import type { Document } from "../../core/model.js";
 import { collModText } from "../command.js";
 import type { ExpectedIndex } from "../declared.js";

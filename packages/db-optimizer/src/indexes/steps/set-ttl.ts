@@ -14,7 +14,7 @@ export const setTtl: IndexKind<SetTtlStep, [Change, StepBasis]> = {
   describe(change, basis) {
     const { expected, actual } = change;
     const { expireAfterSeconds = 0 } = expected;
-    // What the server holds for an expiry and is no number may stand for any.
+    // An expiry on the server that is no number (NaN for one) counts as possibly longer.
     const sooner = !(expireAfterSeconds >= (actual.expireAfterSeconds ?? Number.POSITIVE_INFINITY));
     const risk = sooner ? expiryRisk(expected) : "documents stay longer than before";
     return {

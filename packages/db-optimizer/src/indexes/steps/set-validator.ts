@@ -1,4 +1,4 @@
-// setValidator: sets or replaces what a collection's documents are held against.
+// setValidator: sets or replaces the validator of a collection.
 import { onCollection, onFound, sendOnCollection } from "./collection-state.js";
 import type { CollectionKind, OnCollection } from "./kind.js";
 

@@ -16,7 +16,7 @@ export function specOfText(text: string | null | undefined): IndexSpec | undefin
   return text ? (EJSON.parse(text, { relaxed: true }) as IndexSpec) : undefined;
 }
 
-// What belongs to the models or to the moment is no part of the index.
+// The names of models and the state of a build are not properties of the index.
 function bare(spec: IndexSpec): IndexSpec {
   const { models: _models, building: _building, ...rest } = spec as IndexSpec & Record<string, unknown>;
   return rest as unknown as IndexSpec;
