@@ -1,5 +1,11 @@
 import { isOptimizerError } from "@org/db-optimizer";
-import { attemptJob, type Run, type RunRecord, type RunStatus } from "@org/db-optimizer/jobs";
+import {
+  attemptJob,
+  type Run,
+  type RunOccasion,
+  type RunRecord,
+  type RunStatus,
+} from "@org/db-optimizer/jobs";
 import type { Connection } from "mongoose";
 import type { Logger } from "pino";
 import type { Job } from "./job.js";
@@ -35,24 +41,19 @@ export type RunResult =
       readonly again: boolean;
     })
   | { ran: false; reason: "locked"; expiresAt: Date }
-  | { ran: false; reason: "done" }
-  | { ran: false; reason: "nothing_queued" };
+  | { ran: false; reason: "done" | "nothing_queued" };
 
 /** What a run is for. */
-export interface RunOccasion {
-  /** The scheduled time, so that of several instances one runs for it, however fast it is. */
-  readonly tick?: Date;
+interface Occasion extends Pick<RunOccasion, "tick" | "onlyQueued"> {
   /** The latest scheduled time at a moment: those that come up during a run are served by it. */
   readonly lastTick?: (at: Date) => Date | undefined;
-  /** Only if a run of the job is queued. */
-  readonly onlyQueued?: boolean;
 }
 
 /**
  * Runs a job if no other instance does. Errors of the job end in the history, the log and the result; errors of the
  * lease and the history are thrown.
  */
-export async function runJob(runner: Runner, job: Job, occasion: RunOccasion = {}): Promise<RunResult> {
+export async function runJob(runner: Runner, job: Job, occasion: Occasion = {}): Promise<RunResult> {
   const { connection, instance, leaseMs, keepMs, stopping: signal } = runner;
   const { tick, lastTick, onlyQueued = false } = occasion;
   let seenTo: Date | undefined;

@@ -17,7 +17,7 @@ export async function steer(
 function listText(runs: readonly RunRecord[]): string {
   if (runs.length === 0) return "no runs yet\n";
   const rows = runs.map((run) => [
-    run._id,
+    String(run._id),
     run.job,
     run.wanted ? `${run.state} (${run.wanted} asked for)` : run.state,
     run.startedAt.toISOString(),

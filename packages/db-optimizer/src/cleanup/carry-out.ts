@@ -16,7 +16,7 @@ import { measuredPaces, ruleReport } from "./estimate.js";
 import { IdReader } from "./id-reader.js";
 import type { CleanupOptions } from "./options.js";
 import type { CleanupReport, LagImpact, RuleReport } from "./report.js";
-import { ruleHash } from "./rules.js";
+import { hashOf } from "./rules.js";
 
 const probeIntervalMs = 50;
 const probeRounds = 5;
@@ -40,7 +40,7 @@ export async function carryOut(
   const { signal } = run;
   const paces = await measuredPaces(connection);
   const work = new Work(databaseOf(connection), run, signal, options);
-  await work.plan(due.map(({ rule }) => work.stateOf(rule.name, rule.collection, ruleHash(rule))));
+  await work.plan(due.map(({ rule }) => work.stateOf(rule.name, rule.collection, hashOf(rule))));
   const probe = new LatencyProbe(connection, options.queries ?? []);
   const lagBefore = await work.pacer.lag();
   const latencyBefore = await probe.measure(probeRounds);
@@ -125,7 +125,7 @@ async function carryOutRules(
     const started = performance.now();
     const aside = new SetAside();
     const { rule } = due;
-    const from = work.stateOf(rule.name, rule.collection, ruleHash(rule));
+    const from = work.stateOf(rule.name, rule.collection, hashOf(rule));
     const end = await carryOutRule(connection, run, work, { due, from, aside, ready });
     stop = end.stop;
     const did = { deleted: end.state.done - from.done, batches: end.state.batches - from.batches };

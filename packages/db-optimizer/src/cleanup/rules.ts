@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { mongo } from "mongoose";
 import { z } from "zod";
 import type { Document } from "../core/model.js";
-import type { JobIdentity } from "../jobs/run-job.js";
 
 const path = z.string().min(1).max(255);
 const collectionName = z
@@ -90,16 +89,7 @@ function notYetDone({ action, name }: ParsedCleanupRule): Document[] {
 /** Name of the job that cleanups are runs of, and of its lease. */
 export const cleanupJob = "cleanup";
 
-/** The job of cleaning up by these rules: a run continues one of the same rules. */
-export function cleanupIdentity(rules: readonly ParsedCleanupRule[]): JobIdentity {
-  return { job: cleanupJob, key: hashOf(rules.map(ruleHash).join()), isResumable: true };
-}
-
-/** A text that changes when the rule does: what was begun under another is not continued. */
-export function ruleHash(rule: ParsedCleanupRule): string {
-  return hashOf(mongo.BSON.EJSON.stringify(rule));
-}
-
-function hashOf(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+/** A text that changes when the rules do: what was begun under others is not continued. */
+export function hashOf(...rules: readonly ParsedCleanupRule[]): string {
+  return createHash("sha256").update(mongo.BSON.EJSON.stringify(rules)).digest("hex").slice(0, 16);
 }

@@ -15,7 +15,7 @@ import type { CleanupOptions } from "./options.js";
 import { parseRules } from "./parse-rules.js";
 import type { CleanupReport } from "./report.js";
 import { ruleIndexes } from "./rule-index.js";
-import { type CleanupRule, cleanupIdentity, type ParsedCleanupRule } from "./rules.js";
+import { type CleanupRule, cleanupJob, hashOf, type ParsedCleanupRule } from "./rules.js";
 
 /**
  * Does what the rules say with the documents past their retention, in bounded batches that adapt to the server.
@@ -43,7 +43,7 @@ export async function runCleanup(
     const due = parsed.map((rule) => dueRule(rule, indexes, options.now));
     if (!options.run) return await estimate(connection, due, options);
     assertClock(options.now, await serverTime(databaseOf(connection)), "nothing was removed");
-    return await runJob(connection, cleanupIdentity(parsed), options, (run) =>
+    return await runJob(connection, cleanupJobOf(rules), options, (run) =>
       carryOut(connection, run, due, { ...options, window }),
     );
   } catch (error) {
@@ -57,7 +57,7 @@ export async function runCleanup(
  * @throws {OptimizerError} `INVALID_RULE`
  */
 export function cleanupJobOf(rules: readonly CleanupRule[]): JobIdentity {
-  return cleanupIdentity(parseRules(rules));
+  return { job: cleanupJob, key: hashOf(...parseRules(rules)), isResumable: true };
 }
 
 /**

@@ -124,14 +124,15 @@ export class Work {
       this.#keep(state);
       return { state, counted: 0, stop: null };
     }
-    const counted = later(step.count());
-    if (this.isGentle) await unlessAborted(counted.promise, this.#signal);
+    let counted: number | null = null;
+    const counting = step.count().then((count) => {
+      counted = count;
+    });
+    // A failure is thrown to whoever waits.
+    counting.catch(() => undefined);
+    if (this.isGentle) await unlessAborted(counting, this.#signal);
     const stateAt = ({ done, batches: count, activeMs, pace }: TaskState): StepState =>
-      withTotal(
-        { ...from, done, batches: count, activeMs, pace, cursor: step.cursor(false) },
-        from,
-        counted.value,
-      );
+      withTotal({ ...from, done, batches: count, activeMs, pace, cursor: step.cursor(false) }, from, counted);
     const start = { ...from, items: 0, pace: from.pace ?? startPace(this.#limits) };
     const { state, stop } = await runBatches(step, start, {
       limits: this.#limits,
@@ -140,12 +141,12 @@ export class Work {
       watch: new ForegroundWatch(step.watched, this.#limits),
       note: (at, wait) => this.#note(stateAt(at), from, wait),
     });
-    if (stop === null) await counted.promise;
+    if (stop === null) await counting;
     const end = { ...stateAt(state), ...(stop === null && { cursor: step.cursor(true) }) };
     this.#keep(end);
     return {
       state: end,
-      counted: counted.value ?? 0,
+      counted: counted ?? 0,
       stop: this.#run?.isCancelled && stop ? "cancelled" : stop,
     };
   }
@@ -177,25 +178,6 @@ export class Work {
 function withTotal(state: StepState, from: StepState, counted: number | null): StepState {
   const total = counted === null ? from.total : from.done + counted;
   return { ...state, total: total === null ? null : Math.max(total, state.done) };
-}
-
-/** What a promise comes to, for whoever does not wait for it. */
-interface Later<T> {
-  readonly promise: Promise<T>;
-  /** `null` before it has come to it. */
-  readonly value: T | null;
-}
-
-function later<T>(promise: Promise<T>): Later<T> {
-  const state: { value: T | null } = { value: null };
-  // A failure is thrown to whoever waits.
-  promise.then(
-    (value) => {
-      state.value = value;
-    },
-    () => undefined,
-  );
-  return Object.assign(state, { promise });
 }
 
 /** Waits for a promise, or until told to stop. */

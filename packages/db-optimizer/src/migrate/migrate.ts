@@ -142,9 +142,7 @@ async function run(
       const tally = { walked: 0, written: 0 };
       const { now, onWait } = options;
       const runner = new Runner(
-        { now, connection, migration, signal, lease, work, tally },
-        onWait,
-        lease,
+        { now, connection, migration, signal, lease, work, tally, ...(onWait && { onWait }) },
         state,
       );
       await runner.waitUntilSeen();
@@ -165,18 +163,17 @@ async function run(
   }
 }
 
+/** What a run works with: it holds the lease. */
+type RunContext = StepContext & Pick<MigrateOptions, "onWait"> & { readonly lease: Lease };
+
 /** One run under the lease. */
 class Runner {
   readonly changes: MigrationPhase[] = [];
-  readonly #context: StepContext;
-  readonly #onWait: MigrateOptions["onWait"];
-  readonly #lease: Lease;
+  readonly #context: RunContext;
   #state: MigrationState;
 
-  constructor(context: StepContext, onWait: MigrateOptions["onWait"], lease: Lease, state: MigrationState) {
+  constructor(context: RunContext, state: MigrationState) {
     this.#context = context;
-    this.#onWait = onWait;
-    this.#lease = lease;
     this.#state = state;
   }
 
@@ -208,7 +205,7 @@ class Runner {
     await work.heedPause();
     throwIfAborted(signal);
     const ownsTargets = this.#state.epoch === 0 && (await this.#hasEmptyTarget());
-    const change = { lease: this.#lease, now: now(), ownsTargets };
+    const change = { lease: this.#context.lease, now: now(), ownsTargets };
     this.#state = await changePhase(connection, this.#state, to, change);
     this.changes.push(to);
     await this.waitUntilSeen();
@@ -223,12 +220,12 @@ class Runner {
   /** Nothing acts on a phase before every process has read it, or stopped using the one before. */
   async waitUntilSeen(): Promise<void> {
     if (this.#state.seen) return;
-    const { connection, migration, signal } = this.#context;
+    const { connection, migration, signal, onWait } = this.#context;
     // A tenth more, as clocks do not run equally fast.
     const ms = (migration.phaseLeaseMs ?? defaultPhaseLeaseMs) * 1.1 + 10;
-    this.#onWait?.(this.phase, ms);
+    onWait?.(this.phase, ms);
     await pause(ms, signal);
-    this.#state = await noteState(connection, this.#state, this.#lease, { seen: true });
+    this.#state = await noteState(connection, this.#state, this.#context.lease, { seen: true });
   }
 
   async workOfPhase(): Promise<void> {
@@ -240,12 +237,14 @@ class Runner {
     else if (this.phase === "switching") await sweepOver(context, this.#state);
     else if (this.phase === "reverting") await sweepBack(context, this.#state);
     else await contractSources(context, this.#state);
-    this.#state = await noteState(context.connection, this.#state, this.#lease, { done: true });
+    this.#state = await noteState(context.connection, this.#state, this.#context.lease, { done: true });
   }
 
   async #verify(): Promise<void> {
     const verification = await verifyAll(this.#context, this.#state, { repair: true, targetLeads: false });
-    this.#state = await noteState(this.#context.connection, this.#state, this.#lease, { verification });
+    this.#state = await noteState(this.#context.connection, this.#state, this.#context.lease, {
+      verification,
+    });
     if (verification.clean) return;
     const { mismatched, mismatches } = verification;
     throw mismatchError(`Documents that are not as the old layout says: ${mismatched}`, mismatches);
