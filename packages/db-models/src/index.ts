@@ -26,6 +26,7 @@ export type { AuditVerification, AuditVerificationInput, CheckpointBreak } from 
 export type { AppendedAudit } from "./audit/writer.js";
 export type { DatabaseOptions, IdentityDatabase } from "./connect.js";
 export { openDatabase } from "./connect.js";
+export type { AssuranceLevel, AuthenticationMethod, Proof, ProofMethod } from "./core/assurance.js";
 export type { Clock } from "./core/clock.js";
 export { emailSchema, normaliseIdentifier } from "./core/email.js";
 export type { IdentityErrorCode, IdentityErrorKind } from "./core/errors.js";
@@ -180,7 +181,7 @@ export { detectDevice } from "./sessions/device.js";
 export type { SessionSummary } from "./sessions/list.js";
 export type { Sessions } from "./sessions/namespace.js";
 export type { EndedSession, OpenedSession, OpenSessionInput, SessionAccount } from "./sessions/open.js";
-export type { RenewedSession, SessionRenewal } from "./sessions/refresh.js";
+export type { RenewedSession, SessionRenewal, StepUpInput } from "./sessions/refresh.js";
 export type { SessionStart } from "./sessions/risk.js";
 export type { RefreshResult, SessionRefusal, SessionUse } from "./sessions/types.js";
 export type { ActiveSession, SessionCheck, ValidationOptions } from "./sessions/validate.js";

@@ -46,6 +46,8 @@ it("exports these names and no others, at most 40 at its main entry", () => {
 it("exports these names by subpath and no others", () => {
   const names = (entry: object) => Object.keys(entry).sort();
   expect(names(core)).toEqual([
+    "amrOf",
+    "assuranceOf",
     "canonicalAddress",
     "canonicalClientAddress",
     "canonicalRange",
@@ -56,7 +58,9 @@ it("exports these names by subpath and no others", () => {
     "mintToken",
     "networkOf",
     "parseToken",
+    "proofMethods",
     "randomKey",
+    "recentAssurance",
     "sha256",
     "tokenPrefixes",
   ]);

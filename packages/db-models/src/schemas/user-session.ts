@@ -1,4 +1,5 @@
 import { Schema, type Types } from "mongoose";
+import type { Proof } from "../core/assurance.js";
 import { limits } from "../core/limits.js";
 import type { TokenRotation } from "../core/rotations.js";
 import {
@@ -11,6 +12,7 @@ import {
   schemaOptions,
   text,
 } from "./parts/fields.js";
+import { proofs } from "./parts/proofs.js";
 import { tokenRotations } from "./parts/token-rotation.js";
 import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
@@ -111,6 +113,8 @@ export interface UserSessionDocument extends BaseDocument {
   apiUsage: SessionApiUsage;
   /** When the user last proved who they are in this session. */
   authenticatedAt: Date;
+  /** What they proved it by, each method once with its last time; absent when nobody said. */
+  proofs?: Proof[];
   createdAt: Date;
   lastSeenAt: Date;
   idleTimeoutMs: number;
@@ -180,6 +184,7 @@ export const userSessionSchema = new Schema<UserSessionDocument>(
       lastRequestAt: Date,
     },
     authenticatedAt: requiredDate,
+    proofs,
     createdAt: requiredDate,
     lastSeenAt: requiredDate,
     idleTimeoutMs: { type: Number, required: true, min: 1 },

@@ -24,7 +24,7 @@ export const limitPolicies = ["evict_oldest", "deny"] as const;
 /** What happens to a login when the user already has as many live sessions as allowed (ASVS 7.1.2). */
 export type LimitPolicy = (typeof limitPolicies)[number];
 
-export const secondFactorMethods = ["totp", "webauthn", "email"] as const;
+export const secondFactorMethods = ["totp", "webauthn"] as const;
 export type SecondFactorMethod = (typeof secondFactorMethods)[number];
 
 export const subscriptionPlans = ["free", "pro", "team", "enterprise"] as const;

@@ -3,7 +3,13 @@ import { operationsOf, type Shared } from "../context/context.js";
 import type { RevocationReason, RiskAssessment } from "../schemas/user-session.js";
 import { listSessions, type SessionSummary } from "./list.js";
 import { type OpenedSession, type OpenSessionInput, openSession } from "./open.js";
-import { refreshSession, renewSession, type SessionRenewal } from "./refresh.js";
+import {
+  refreshSession,
+  renewSession,
+  type SessionRenewal,
+  type StepUpInput,
+  stepUpSession,
+} from "./refresh.js";
 import { revokeAllSessions, revokeOtherSessions, revokeSession } from "./revoke.js";
 import { raiseSessionRisk, readSessionStart, type SessionStart } from "./risk.js";
 import type { RefreshResult, SessionUse } from "./types.js";
@@ -54,6 +60,15 @@ export interface Sessions {
    * @param input - `token` as presented: the current one, or one in its grace.
    */
   renew(input: { userId: Types.ObjectId; token: unknown }): Promise<SessionRenewal>;
+  /**
+   * Adds what a user has just proved to a session, in place: same id, another token as with `renew`, `authenticatedAt` of
+   * this moment. The time of each method is its own, so that `acr` of the last minutes is known too: a password given again
+   * does not renew a second factor of last week.
+   *
+   * @throws IdentityError `INVALID_INPUT` without a proof that counts: a mailed code never raises a session (NIST
+   * SP 800-63B-4 section 3.1.3.1).
+   */
+  stepUp(input: StepUpInput): Promise<SessionRenewal>;
   /** The user's live sessions, the last to expire first. At most as many as the cap allows, so there are no pages. */
   list(input: { userId: Types.ObjectId }): Promise<SessionSummary[]>;
   /**
@@ -105,6 +120,7 @@ export function sessionsOf(identity: Shared): Sessions {
     validate: on(validateSession),
     refresh: on(refreshSession),
     renew: on(renewSession),
+    stepUp: on(stepUpSession),
     list: on(listSessions),
     revoke: on(revokeSession),
     revokeOthers: on(revokeOtherSessions),

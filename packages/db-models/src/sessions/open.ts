@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
+import type { ProofMethod } from "../core/assurance.js";
 import { IdentityError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import { canonicalAddress, isAllowed, networkOf } from "../core/network.js";
@@ -19,6 +20,7 @@ import type {
 } from "../schemas/user-session.js";
 import { capUserAgent, detectDevice, deviceHashOf } from "./device.js";
 import { expiryAfterUse, sessionPolicyOf } from "./policy.js";
+import { proofsAt } from "./proofs.js";
 import { endSessions } from "./revoke.js";
 import { makeRoom, SlotClaim } from "./room.js";
 import { decideSlot, type SlotGrant, type SlotHolder } from "./slots.js";
@@ -39,6 +41,11 @@ export interface OpenSessionInput {
   location?: GeoLocation;
   risk?: RiskAssessment;
   scopes?: string[];
+  /**
+   * What the user has just proved who they are by; `amr` and `acr` of the session follow from it. Without it nothing is
+   * known of the sign-in, and the session has `acr` 0.
+   */
+  proofs?: readonly ProofMethod[];
   /**
    * A session that this sign-in takes the place of, such as the one whose cookie the browser still has: it does not count
    * against the cap, and ends as `signed_in_again` when the new one opens (ASVS 7.2.4). Another user's is left alone.
@@ -286,6 +293,7 @@ function describeSession(
     risk: input.risk ?? { level: "unscored", reasons: [] },
     apiUsage: { requests: 0, failures: 0 },
     authenticatedAt: now,
+    ...(input.proofs && { proofs: proofsAt(input.proofs, now) }),
     createdAt: now,
     lastSeenAt: now,
     idleTimeoutMs,

@@ -1,5 +1,7 @@
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
+import { assuranceOf, type ProofMethod } from "../core/assurance.js";
+import { IdentityError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import type { SessionPolicy } from "../core/policies/sessions.js";
 import { currentAfter, isReplacedInGrace } from "../core/rotations.js";
@@ -10,6 +12,7 @@ import { findAndUpdate } from "../queries/update.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import { sessionPolicyOf } from "./policy.js";
+import { proofsAt, withProofs } from "./proofs.js";
 import { endSessions } from "./revoke.js";
 import type { RefreshResult } from "./types.js";
 import { refusalOf } from "./validate.js";
@@ -94,9 +97,32 @@ export interface RenewedSession {
 /** `not_live`: the token stands for no live session of the user. */
 export type SessionRenewal = { ok: true; session: RenewedSession } | { ok: false; reason: "not_live" };
 
-export async function renewSession(
+export function renewSession(
   context: Context,
-  { userId, token: presented }: { userId: Types.ObjectId; token: unknown },
+  { userId, token }: { userId: Types.ObjectId; token: unknown },
+): Promise<SessionRenewal> {
+  return renewBy(context, { userId, token, proofs: [] });
+}
+
+export interface StepUpInput {
+  userId: Types.ObjectId;
+  /** As presented: the current one, or one in its grace. */
+  token: unknown;
+  /** What the user has just proved who they are by, one at least; a mailed code is not among them. */
+  proofs: readonly ProofMethod[];
+}
+
+export async function stepUpSession(context: Context, input: StepUpInput): Promise<SessionRenewal> {
+  // A mailed code would count as recent authentication for who has nothing but the mailbox.
+  if (assuranceOf(proofsAt(input.proofs, context.now)) === 0) {
+    throw new IdentityError("INVALID_INPUT", "proofs: must have a method other than email");
+  }
+  return renewBy(context, input);
+}
+
+async function renewBy(
+  context: Context,
+  { userId, token: presented, proofs }: StepUpInput,
 ): Promise<SessionRenewal> {
   const { models, now } = context;
   const token = parseToken("session", presented);
@@ -121,6 +147,7 @@ export async function renewSession(
           tokenHash: sha256(successor.raw),
           rotations: [],
           authenticatedAt: now,
+          ...(proofs.length > 0 && { proofs: withProofs(proofs, now) }),
           ...rotatedAndUsed(now, retentionMs),
         },
       },

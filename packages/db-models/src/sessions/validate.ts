@@ -1,5 +1,12 @@
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
+import {
+  type AssuranceLevel,
+  type AuthenticationMethod,
+  amrOf,
+  assuranceOf,
+  type Proof,
+} from "../core/assurance.js";
 import { wrongClockMs } from "../core/clock.js";
 import type { SessionPolicy } from "../core/policies/sessions.js";
 import { isReplacedInGrace } from "../core/rotations.js";
@@ -19,7 +26,14 @@ export interface ActiveSession {
   roles: string[];
   scopes: string[];
   risk: RiskAssessment;
+  /** When the user last proved who they are. */
   authenticatedAt: Date;
+  /** What they proved it by in this session, each method with its last time. */
+  proofs: Proof[];
+  /** The methods of {@link proofs} in RFC 8176's values. */
+  amr: AuthenticationMethod[];
+  /** The level that {@link proofs} reach together. */
+  acr: AssuranceLevel;
   createdAt: Date;
   /** The cookie's expiry: it and the document end together. */
   idleExpiresAt: Date;
@@ -46,6 +60,7 @@ export type CheckedSession = Pick<
   | "scopes"
   | "risk"
   | "authenticatedAt"
+  | "proofs"
   | "createdAt"
   | "lastSeenAt"
   | "idleTimeoutMs"
@@ -145,6 +160,7 @@ async function touchIfDue(context: Context, session: CheckedSession): Promise<Da
 
 /** What a service gets to know of a session. */
 export function activeSession(session: CheckedSession, touchedExpiry: Date | undefined): ActiveSession {
+  const { proofs = [] } = session;
   return {
     id: session._id,
     userId: session.userId,
@@ -152,6 +168,9 @@ export function activeSession(session: CheckedSession, touchedExpiry: Date | und
     scopes: session.scopes,
     risk: session.risk,
     authenticatedAt: session.authenticatedAt,
+    proofs,
+    amr: amrOf(proofs),
+    acr: assuranceOf(proofs),
     createdAt: session.createdAt,
     idleExpiresAt: touchedExpiry ?? session.idleExpiresAt,
     absoluteExpiresAt: session.absoluteExpiresAt,

@@ -101,7 +101,7 @@ function securityOf(person: Person) {
     ipAllowlist: random.chance(0.01) ? person.habits.places.map(({ network }) => network) : [],
     secondFactor: {
       enabled,
-      ...(enabled && { method: random.pick(["totp", "webauthn", "email"]), enabledAt: person.createdAt }),
+      ...(enabled && { method: random.pick(["totp", "webauthn"]), enabledAt: person.createdAt }),
     },
   };
 }

@@ -1,0 +1,77 @@
+import { clockToleranceMs } from "./clock.js";
+
+/**
+ * The ways in which somebody proves who they are. A `passkey` verified its user by a PIN or biometrics; a `security_key`
+ * only showed that somebody was there. `external` is another provider's word, `email` a code or link that was mailed.
+ */
+export const proofMethods = [
+  "password",
+  "external",
+  "email",
+  "totp",
+  "recovery_code",
+  "security_key",
+  "passkey",
+] as const;
+export type ProofMethod = (typeof proofMethods)[number];
+
+/** One proof, and when it was given. */
+export interface Proof {
+  method: ProofMethod;
+  at: Date;
+}
+
+/**
+ * How sure it is who somebody is: 2 for two different factors or a passkey, as AAL2 of NIST SP 800-63B-4 asks; 1 for one
+ * factor; 0 when nothing that counts was proved.
+ */
+export type AssuranceLevel = 0 | 1 | 2;
+
+/** A value of RFC 8176. */
+export type AuthenticationMethod = "pwd" | "otp" | "pop" | "user" | "mfa";
+
+type Factor = "primary" | "possession";
+
+// A mailed code proves neither (NIST SP 800-63B-4 section 3.1.3.1): mail is where a password is reset, so it would be one
+// factor counted twice.
+const factorsOf: Record<ProofMethod, readonly Factor[]> = {
+  password: ["primary"],
+  external: ["primary"],
+  email: [],
+  totp: ["possession"],
+  recovery_code: ["possession"],
+  security_key: ["possession"],
+  passkey: ["primary", "possession"],
+};
+
+const methodsOf: Record<ProofMethod, readonly AuthenticationMethod[]> = {
+  password: ["pwd"],
+  external: [],
+  email: [],
+  totp: ["otp"],
+  recovery_code: ["otp"],
+  security_key: ["pop", "user"],
+  passkey: ["pop", "user"],
+};
+
+/** The level that proofs reach together. */
+export function assuranceOf(proofs: readonly Pick<Proof, "method">[]): AssuranceLevel {
+  const { size } = new Set(proofs.flatMap(({ method }) => factorsOf[method]));
+  return size === 0 ? 0 : size === 1 ? 1 : 2;
+}
+
+/**
+ * The level that the proofs of a period reach, which ends now: what a sensitive act asks for. A proof that is dated ahead
+ * by more than clocks differ counts for nothing.
+ */
+export function recentAssurance(proofs: readonly Proof[], now: Date, withinMs: number): AssuranceLevel {
+  const since = now.getTime() - withinMs;
+  const until = now.getTime() + clockToleranceMs;
+  return assuranceOf(proofs.filter(({ at }) => at.getTime() >= since && at.getTime() <= until));
+}
+
+/** The `amr` claim of proofs, in RFC 8176's values, each once. */
+export function amrOf(proofs: readonly Pick<Proof, "method">[]): AuthenticationMethod[] {
+  const methods = new Set(proofs.flatMap(({ method }) => methodsOf[method]));
+  return assuranceOf(proofs) === 2 ? [...methods, "mfa"] : [...methods];
+}
