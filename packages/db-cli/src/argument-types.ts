@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from "commander";
 
-/** What an option takes: in words for whoever reads, and as the function that reads it. */
+/** The type of an option's value: its name in help and messages, and its parser. */
 interface ArgumentType {
   /** Completes "It takes …". */
   readonly takes: string;

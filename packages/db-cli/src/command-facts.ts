@@ -19,7 +19,7 @@ export const exitMeanings: Readonly<Record<ExitCode, string>> = {
   [exitCodes.error]: "error",
   [exitCodes.drift]: "drift",
   [exitCodes.undecidable]: "could not find out",
-  [exitCodes.locked]: "another process is at it",
+  [exitCodes.locked]: "locked by another process",
   [exitCodes.interrupted]: "stopped",
 };
 

@@ -28,7 +28,7 @@ export const exitCodes = {
   drift: 2,
   /** Could not find out: a privilege is missing or a member does not answer. */
   undecidable: 3,
-  /** Another process is at it. */
+  /** Locked by another process. */
   locked: 4,
   /** Stopped by Ctrl-C. */
   interrupted: 130,

@@ -23,18 +23,19 @@ const hints: Readonly<Record<string, string>> = {
   NOTHING_TO_ROLL_BACK: "See the journal with rollback --list.",
   NO_RUN: "See the last runs with cleanup --status or migrate status.",
   ARCHIVE_FAILED:
-    "Nothing was deleted that is not in the archive. Mend the file, then run the command again: it goes on where it was.",
-  DISK_FULL: "Free space on the server, then run the command again: it goes on where it was.",
-  MIGRATION_MISMATCH: "See the documents with `org-db migrate verify`; mend the source, then run it again.",
+    "Nothing was deleted that is not in the archive. Fix the file, then run the command again: it continues where it stopped.",
+  DISK_FULL: "Free space on the server, then run the command again: it continues where it stopped.",
+  MIGRATION_MISMATCH:
+    "List the documents with `org-db migrate verify`, fix the source, then run the command again.",
   RECORD_FAILED:
-    "It stays done. Mend `record` of the configuration; what apply and rollback did is in org-db rollback --list.",
+    "Its changes remain. Fix `record` in the configuration. List what apply and rollback did with org-db rollback --list.",
   DUPLICATES: "Remove or merge the documents named above, then run the command again.",
 };
 
 /**
- * What an error means for people and for the shell.
+ * The message, hint and exit code for an error.
  *
- * @param reading whether the command only looks: what it may not see then leaves the question open
+ * @param reading whether the command only reads: a missing privilege then means "could not find out"
  */
 export function failureOf(error: unknown, reading: boolean): Failure {
   if (error instanceof OptimizerError) {

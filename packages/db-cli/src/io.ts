@@ -16,7 +16,7 @@ export interface CliIo {
   onInterrupt(listener: () => void): () => void;
   /** Calls back on each key, Ctrl-C among them; returns how to stop listening. Absent where there is no keyboard. */
   onKey?(listener: (key: string) => void): () => void;
-  /** Has this process give way to others; absent where it is not the command's own. */
+  /** Lowers this process's CPU priority; absent where the process is not the command's own. */
   lowerPriority?(): void;
   /** Leaves at once, for the second Ctrl-C. */
   exit(code: number): void;

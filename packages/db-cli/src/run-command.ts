@@ -62,7 +62,7 @@ function wantsJson(options: CommonOptions): boolean {
   return options.json === true || (options as { format?: unknown }).format === "json";
 }
 
-// What neither the driver nor we have named is a fault in this program, and not to be taken for the server's.
+// An error that is neither the driver's nor ours is a fault of this program; it must not pass for the server's.
 function withCode(error: unknown): never {
   const { name } = (error ?? {}) as { name?: unknown };
   throw typeof name === "string" && /^(Mongo|AbortError)/.test(name) ? toOptimizerError(error) : error;

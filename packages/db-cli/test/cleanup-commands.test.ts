@@ -66,10 +66,10 @@ describe("steering a run from another process", () => {
     await runs.updateOne({}, { $set: { state: "running" } });
     expect((await shop("--status")).stdout).toContain("Its process is gone: the next --run goes on with it.");
     expect((await shop("--pause")).stdout).toBe(
-      "No process is at it. Whoever goes on with it with --run begins paused, until --resume.\n",
+      "No process is running it. The next --run starts paused, until --resume.\n",
     );
-    expect((await shop("--resume")).stdout).toBe("No process is at it. Go on with it with --run.\n");
-    expect((await shop("--cancel")).stdout).toBe("No process was at it: it is cancelled.\n");
+    expect((await shop("--resume")).stdout).toBe("No process is running it. Continue with --run.\n");
+    expect((await shop("--cancel")).stdout).toBe("No process was running it; it is cancelled.\n");
     expect((await shop("--status")).stdout).not.toContain("gone");
   });
 

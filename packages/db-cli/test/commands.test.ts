@@ -121,7 +121,7 @@ describe("setup, plan, apply", () => {
     expect(waiting.stdout).toContain(
       "waits   validator of orders only warns: 2 of 3 sampled documents would fail",
     );
-    expect(waiting.stdout).toContain("number missing (1), number type (1); mend them");
+    expect(waiting.stdout).toContain("number missing (1), number type (1); fix them");
     await orders().insertOne({ number: "three" });
     const raised = await shop("setup", "--validators", "error", "--run");
     expect(raised.exitCode).toBe(0);
@@ -225,7 +225,7 @@ test("Ctrl-C during setup stops between steps with 130", async () => {
 });
 
 describe("health", () => {
-  test("drift is exit 2, with the command that mends it", async () => {
+  test("drift is exit 2, with the command that fixes it", async () => {
     const result = await shop("health");
     expect(result.exitCode).toBe(2);
     expect(result.stdout).toMatch(/Health of tmp_cli_\w+: \d+ of 100/);

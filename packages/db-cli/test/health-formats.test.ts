@@ -248,7 +248,7 @@ describe("on the engine", () => {
   describe("figures that cannot be kept do not withhold the report", () => {
     const target = () => ["--config", configs.shop, "--uri", database.uri];
 
-    test("for want of a privilege: 3, named with what mends it, and the report as JSON stays JSON", async () => {
+    test("for want of a privilege: 3, named with its fix, and the report as JSON stays JSON", async () => {
       await orgDb(["setup", ...target()]);
       const refused = new mongo.MongoServerError({ message: "not authorized to insert", code: 13 });
       const insert = vi.spyOn(mongo.Collection.prototype, "insertOne").mockRejectedValue(refused);

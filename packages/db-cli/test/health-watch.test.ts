@@ -100,6 +100,6 @@ test("as JSON a line is a report", async () => {
     .split("\n")
     .map((line) => JSON.parse(line));
   expect(reports).toHaveLength(2);
-  // What takes reading data is not looked at again within a minute.
+  // Facts that need data to be read are refreshed once a minute at most.
   expect(reports.map(({ facts }) => facts.deep.at)).toEqual(Array(2).fill("2026-05-01T00:00:00.000Z"));
 });

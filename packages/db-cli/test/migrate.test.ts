@@ -73,12 +73,12 @@ describe("org-db migrate", () => {
     const far = /backfill boxes: 2 of 5 \(40 %\), [\d,]+ per second, \S+ m?s left/;
     const status = await migrate("status");
     expect(status.stdout).toMatch(far);
-    expect(status.stdout).toContain("No process is at it: the next one goes on there.");
+    expect(status.stdout).toContain("No process is running it; the next one continues there.");
     const dry = await migrate("up", "--to", "backfill");
     expect(dry).toMatchObject({ exitCode: 2, stdout: expect.stringMatching(far) });
     const leases = database.connection.collection<{ _id: string }>("org_db_leases");
     await leases.updateOne({ _id: "migrate:boxes" }, { $set: { expiresAt: new Date(Date.now() + 60_000) } });
-    expect((await migrate("status")).stdout).toContain("A process is at it; its lease runs to ");
+    expect((await migrate("status")).stdout).toContain("A process is running it; its lease expires at ");
   });
 
   test("its last run is paused, resumed and cancelled by name; with none there is nothing to steer", async () => {
@@ -91,9 +91,9 @@ describe("org-db migrate", () => {
     const status = await migrate("status");
     expect(status.stdout).toMatch(/Last run: interrupted, process_lost, by \S+; backfill boxes: 5 of 5/);
     expect(status.stdout).toContain("Its process is gone: the next --run goes on with it.");
-    expect((await migrate("pause")).stdout).toContain("No process is at it.");
+    expect((await migrate("pause")).stdout).toContain("No process is running it.");
     expect((await migrate("status")).stdout).toContain("Last run: interrupted (pause asked for)");
-    expect((await migrate("resume")).stdout).toContain("Go on with it with --run.");
+    expect((await migrate("resume")).stdout).toContain("Continue with --run.");
     expect(JSON.parse((await migrate("cancel", "--json")).stdout)).toMatchObject({ state: "cancelled" });
     expect((await migrate("up", "--run")).exitCode).toBe(0);
   });
@@ -160,7 +160,7 @@ describe("org-db migrate", () => {
     expect(JSON.parse(early.stdout)).toMatchObject({ error: { code: "MIGRATION_NOT_ALLOWED" } });
   });
 
-  test("another process that is at it: 4", async () => {
+  test("locked by another process: 4", async () => {
     const leases = database.connection.collection<{ _id: string }>("org_db_leases");
     const expiresAt = new Date(Date.now() + 60_000);
     await leases.updateOne({ _id: "migrate:boxes" }, { $set: { expiresAt } }, { upsert: true });

@@ -7,7 +7,7 @@ import { configs } from "./support.js";
 
 const database = useTemporaryDatabase({ label: "process", per: "test" });
 
-// Each start compiles the command anew, which a busy machine takes long for.
+// Each start compiles the command, which takes long on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
 
 test("takes the connection string from MONGODB_URI and answers by its exit code", async () => {

@@ -33,7 +33,7 @@ test.each(commands.map((command) => [command.name, command] as const))(
 
 test("a command says when it ends with a code that not every command has", () => {
   expect(Object.keys(exitCodes).map(Number)).toEqual([0, 1, 2, 3, 4, 130]);
-  // Whoever may wait for another process may wait in vain.
+  // A command that waits for another process can run out of time.
   const waiting = commands.filter(({ parameters }) =>
     parameters.some(({ flags }) => flags.startsWith("--wait")),
   );

@@ -4,8 +4,8 @@ export type EngineFlavor = "mongod" | "secantus-rs" | "secantus-py";
 export type EngineTopology = "standalone" | "replica-set" | "sharded";
 
 /**
- * What the server can do, where the engines that dev-kit starts differ from each other. What all of them do
- * as MongoDB documents it (`explain("executionStats")`, `prepareUnique`, partial indexes) is not listed.
+ * The abilities in which the engines that dev-kit starts differ. Those that all of them have as MongoDB documents them
+ * (`explain("executionStats")`, `prepareUnique`, partial indexes) are not listed.
  */
 export interface EngineCapabilities {
   /** Multi-document transactions. */

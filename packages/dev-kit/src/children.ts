@@ -44,7 +44,7 @@ export async function bundleChild(script: URL): Promise<string> {
   return outfile;
 }
 
-// What others made is loaded from where it is installed: it may be native, or need to be loaded once only.
+// Packages of others are not bundled: they may be native, or must be loaded only once.
 const othersStayOutside: Plugin = {
   name: "others-stay-outside",
   setup(builder) {

@@ -58,7 +58,7 @@ test("a binary that tells its version but does not start is replaced", async () 
   await fakeEngine(cachedRust(machine), "secantus-rs", "crash");
   expect((await machine.start()).kind).toBe("secantus-rs");
   expect(await builds()).toBe(1);
-  expect(machine.lines).toContain("the cached secantus-rs does not start: making it anew");
+  expect(machine.lines).toContain("the cached secantus-rs does not start: making it again");
 });
 
 test("what a crashed build left behind is removed by the next one", async () => {
@@ -68,7 +68,7 @@ test("what a crashed build left behind is removed by the next one", async () => 
   expect(await readdir(machine.cache)).toEqual(["0.5.3-beta.196"]);
 });
 
-test("a virtual environment with files missing is made anew", async () => {
+test("a virtual environment with files missing is made again", async () => {
   const machine = await makeMachine();
   machine.env.DB_ENGINE = "secantus-py";
   await fakePython(machine);
@@ -78,7 +78,7 @@ test("a virtual environment with files missing is made anew", async () => {
   expect(await countLines(join(machine.root, "installs"))).toBe(2);
 });
 
-test("a virtual environment that looks whole but does not start is made anew", async () => {
+test("a virtual environment that looks whole but does not start is made again", async () => {
   const machine = await makeMachine();
   machine.env.DB_ENGINE = "secantus-py";
   await fakePython(machine);

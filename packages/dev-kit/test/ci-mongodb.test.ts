@@ -8,7 +8,7 @@ import { mongo } from "mongoose";
 import { afterAll, describe, expect, test } from "vitest";
 import { withDatabase } from "../src/temporary-database.js";
 
-// What the jobs on MongoDB begin with. Docker is played here; what it would run is not.
+// The script that starts MongoDB for CI jobs, with a fake Docker; no container runs.
 const script = fileURLToPath(new URL("../../../scripts/ci/mongodb.sh", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "played-docker-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -8,8 +8,8 @@ import { playInFront } from "../src/played/front.js";
 import { playNamed } from "../src/played/plays.js";
 import { probes } from "./support/probes.js";
 
-// What a user without roles on the cluster, and a mongos, lack must be known before a test fails of it: as MongoDB's
-// manual has their answers, for neither runs here.
+// A user without roles on the cluster, and a mongos, lack capabilities that must be known before a test needs them. The
+// answers are those of MongoDB's manual, for neither runs here.
 
 type Privilege = { resource: Record<string, unknown>; actions: string[] };
 
@@ -84,7 +84,7 @@ describe("by connectionStatus", () => {
   });
 
   // https://www.mongodb.com/docs/manual/reference/command/profile/: mongos has no collections for it to write to.
-  test("a mongos has neither a profiler nor states of members, whoever asks", async () => {
+  test("a mongos has neither a profiler nor states of members, for any user", async () => {
     const mongos = { profiler: false, memberStates: false };
     expect(await seen(undefined, { msg: "isdbgrid" })).toMatchObject({ ...all, ...mongos });
   });

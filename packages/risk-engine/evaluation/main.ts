@@ -98,7 +98,7 @@ const variantNotes =
 
 const ablationNotes =
   "Impossible travel is what stops a relayed sign-in, and automation what is left to stop a scripted one: both " +
-  "add next to nothing against the published attackers, and much against these. The hour pays against whoever " +
+  "add next to nothing against the published attackers, and much against these. The hour helps against an attacker who " +
   "copies the header, and costs against a relayed sign-in, which comes at the victim's own hour. The operating " +
   "system and the type of device add against another system in a known network, and cost a little against VPN " +
   "and targeted attackers. The exact address adds a little against a relayed sign-in, and next to nothing " +

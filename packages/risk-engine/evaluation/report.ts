@@ -31,7 +31,7 @@ export function comparison(models: readonly Pooled[]): string[] {
       ["attacker", ...models.map(({ model }) => model)],
       attackers.map((attacker) => [attacker, ...models.map((pooled) => number(rocAuc(pooled, attacker), 4))]),
     ),
-    "## Users of whom little is known",
+    "## Users with little history",
     "Share of the first three scored sign-ins of each user that are asked for more, at a TPR of 0.99 (very targeted: 0.8966).",
     table(
       ["attacker", ...models.map(({ model }) => model)],

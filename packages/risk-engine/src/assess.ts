@@ -39,8 +39,8 @@ export interface Assessment {
  * While fewer sign-ins were learnt than `policy.minimumLogins`, the level is `unscored` and the action that of the
  * policy, or the stricter one that evidence without history (failures, flags, automation and so on) gives alone.
  *
- * Feedback never refuses anybody: what only a report takes to a denial is challenged. Nor does it let anybody in: what
- * the rest alone denies stays denied.
+ * Feedback never refuses anybody: an attempt that only a report would deny is challenged. Nor does it admit anybody: an
+ * attempt that the other evidence alone denies stays denied.
  *
  * @throws {RiskError} `INVALID_POLICY`
  *

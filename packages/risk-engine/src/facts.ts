@@ -106,7 +106,7 @@ function isDegree(value: unknown, most: number): boolean {
   return typeof value === "number" && Math.abs(value) <= most;
 }
 
-// Whoever comes through one of these is elsewhere than the address; a person is where the list says for the rest.
+// A client behind one of these is elsewhere than its address; all other lists leave a person where the address is.
 function isLocatable(flags: readonly NetworkFlagKind[]): boolean {
   return flags.every((kind) => kind === "listed");
 }

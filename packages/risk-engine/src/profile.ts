@@ -21,8 +21,8 @@ export interface Circle {
 }
 
 /**
- * What the engine knows of a user: plain JSON of at most {@link maxProfileBytes} bytes, however many sign-ins were
- * learnt. Weights are as of `at`. Keep it wherever you like, and read it back with {@link readProfile}.
+ * The engine's knowledge of a user: plain JSON of at most {@link maxProfileBytes} bytes, however many sign-ins were
+ * learnt. Weights are as of `at`. Store it anywhere, and read it back with {@link readProfile}.
  */
 export interface Profile {
   readonly version: 1;
@@ -73,7 +73,7 @@ const flagLength = 10;
 /** The kinds of flags that a person can be used to. */
 export const habitualFlags: readonly NetworkFlagKind[] = ["tor", "vpn", "proxy", "hosting", "listed"];
 
-/** The profile of a user of whom nothing is known. */
+/** The profile of a user without history. */
 export function emptyProfile(): Profile {
   const circle = { cos: 0, sin: 0, total: 0 };
   return {

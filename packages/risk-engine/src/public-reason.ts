@@ -20,8 +20,8 @@ const told: Readonly<Record<string, PublicReason>> = {
 };
 
 /**
- * What may be told to the person signing in: one of three things, all of which an attacker knows already. No score, no
- * list, no limit, no past of the account: each would help whoever tries to get past it.
+ * The reason that the person signing in may see: one of three, all of which an attacker knows already. It reveals no
+ * score, list, limit or history of the account: each would help an attacker.
  *
  * @returns `undefined` when nothing was asked for.
  */

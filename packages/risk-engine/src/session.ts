@@ -6,7 +6,7 @@ import { scoreOfLogOdds } from "./logistic.js";
 import { type Policy, type PolicyInput, type RiskAction, resolvePolicy } from "./policy.js";
 import { growth } from "./rules/growth.js";
 
-/** A request's origin: the parts of an attempt that a live session can be held against. */
+/** A request's origin: the parts of an attempt that are compared with a live session. */
 export interface SessionOrigin {
   readonly ip?: string | undefined;
   readonly asn?: number | string | undefined;

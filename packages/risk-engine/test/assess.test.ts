@@ -93,7 +93,7 @@ describe("a judgement", () => {
     );
   });
 
-  it("never rises when a value that the user never had gives way to one that they had", () => {
+  it("never rises when a value that the user never had is replaced by one that they had", () => {
     const fresh = { ip: "192.0.2.99", asn: 65_000, country: "VN", userAgent: "Mozilla/5.0 (BeOS) Opera/1" };
     const replaced = fc.subarray(["ip", "asn", "country", "userAgent"] as const, { minLength: 1 });
     fc.assert(
@@ -159,7 +159,7 @@ function pickKnown(history: readonly Attempt[]): Partial<Attempt> {
   return { ip: newest?.ip, asn: newest?.asn, country: newest?.country, userAgent: newest?.userAgent };
 }
 
-describe("a user of whom nothing is known", () => {
+describe("a user without history", () => {
   it("has no score, and what the policy says happens", () => {
     expect(assess({ profile: null, attempt: usual })).toMatchObject({
       score: null,

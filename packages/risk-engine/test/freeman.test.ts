@@ -87,7 +87,7 @@ describe("the reference model", () => {
   });
 });
 
-/** The closed form, with every count taken from the rows anew. */
+/** The closed form, with every count computed from the rows. */
 function byTheFormula(rows: readonly FreemanLogin[], attempt: FreemanLogin): number {
   const own = rows.filter(({ userId }) => userId === attempt.userId);
   if (own.length === 0) return Number.NaN;

@@ -1,7 +1,7 @@
 /**
- * What stays of a header when everything is taken out that an update of the browser, the app or the system changes:
- * what follows a slash (versions, builds such as `Mobile/21G93`, the kind of network), what begins with a digit, a version
- * at the end of a word (`musical_ly_34.2.0`), and the `K` that stands for every model.
+ * A header without the parts that an update of the browser, the app or the system changes. Removed are: text after a
+ * slash (versions, builds such as `Mobile/21G93`, the kind of network), text that begins with a digit, a version at the
+ * end of a word (`musical_ly_34.2.0`), and the `K` that stands for every model.
  */
 export function skeletonOf(header: string): string {
   const words: string[] = [];

@@ -38,7 +38,7 @@ export const advise: Command<AdviseCommandOptions> = async (context, { sample, m
     onProgress: ({ collection, position, total }) =>
       progress.update(`[${position}/${total}] trying indexes on a copy of ${collection}`),
   });
-  // What `optimize` prints: it holds the values of named queries.
+  // Readable by its owner only: like the output of `optimize`, it holds the values of named queries.
   const { queries: _timed, findings: _found, indexHitRatio: _ratio, ...data } = report;
   return { exitCode: exitCodes.ok, data, text: adviceText(report, paint) };
 };

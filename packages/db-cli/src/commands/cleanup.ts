@@ -24,9 +24,9 @@ interface Steering {
 const steers = ["status", ...runCommands] as const;
 
 /**
- * What is to be done with the run of another process; nothing when this one is to run.
+ * The command for the run of another process, if one was given.
  *
- * @throws {CliError} `USAGE` for two things at once
+ * @throws {CliError} `USAGE` for two commands at once
  */
 function steeringOf(options: Steering): (typeof steers)[number] | undefined {
   const asked = steers.filter((steer) => options[steer]);

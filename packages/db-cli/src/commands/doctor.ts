@@ -201,7 +201,7 @@ function nextCommand(read: Read, checks: readonly Check[]): string {
   const isWrong = (asked: Check["name"]) =>
     checks.some(({ name, state }) => name === asked && state === "wrong");
   if (!isWrong("database"))
-    return isWrong("cleanup") ? "mend the cleanup rules above, then org-db doctor" : "org-db health";
+    return isWrong("cleanup") ? "fix the cleanup rules above, then org-db doctor" : "org-db health";
   const waiting = [...read.collections, ...read.indexes.steps].every(({ destructive }) => destructive);
   return waiting ? "org-db plan, which shows what waits for --run" : "org-db setup";
 }

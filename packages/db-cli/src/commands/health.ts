@@ -25,7 +25,7 @@ export interface HealthCommandOptions {
 
 const watchSeconds = 5;
 
-/** `org-db health`: how the database does, what is wrong with it, and what mends it. Writes nothing without `--keep`. */
+/** `org-db health`: score, findings, and the command that fixes each. Writes nothing without `--keep`. */
 export const health: Command<HealthCommandOptions> = async (context, options) => {
   const { connection, models, config, paint, progress, now } = context;
   const format = options.json ? "json" : options.format;

@@ -112,8 +112,8 @@ function statusText(status: MigrationStatus, { paint }: Pick<Context, "paint">):
 function workText({ progress, heldUntil }: MigrationStatus): string {
   const far = progress ? `It came to ${progressText(progress)}. ` : "";
   if (heldUntil)
-    return `${far}A process is at it; its lease runs to ${heldUntil.toISOString()} unless renewed.\n`;
-  return progress ? `${far}No process is at it: the next one goes on there.\n` : "";
+    return `${far}A process is running it; its lease expires at ${heldUntil.toISOString()} unless renewed.\n`;
+  return progress ? `${far}No process is running it; the next one continues there.\n` : "";
 }
 
 type Way = Exclude<MigrateCommandOptions["action"], "status" | "verify" | (typeof runCommands)[number]>;
@@ -139,17 +139,18 @@ const works: Readonly<Record<MigrationPhase, string>> = {
   off: "the source alone is read and written",
   expand: "both are written",
   backfill: "every document is copied",
-  verify: "every document is compared, and brought up to date where it is behind",
-  switching: "every document is looked at once more; the target is written first",
+  verify: "every document is compared, and updated where the target is behind",
+  switching: "every document is checked once more; the target is written first",
   switched: "the target is read; the source is still written",
-  reverting: "what the target alone has is carried back",
-  contracting: "the source is written no more, and loses what the migration names: there is no way back",
+  reverting: "documents that only the target has are copied back",
+  contracting:
+    "the source is no longer written, and the fields that the migration names are removed: irreversible",
   contracted: "the target alone is read and written",
 };
 
 function wayText({ phase, progress }: MigrationStatus, { phases, unfinished }: MigrationPlan): string {
   const rest = progress ? `, from ${progressText(progress)}` : "";
-  const first = unfinished ? [[phase, `goes on: ${works[phase]}${rest}`] as const] : [];
+  const first = unfinished ? [[phase, `continues: ${works[phase]}${rest}`] as const] : [];
   const rows = [...first, ...phases.map((next) => [next, works[next]] as const)];
   return `${table([{ title: "phase" }, { title: "what happens" }], rows)}Before each, it waits until every process has seen the one before.\n`;
 }

@@ -107,7 +107,7 @@ export function faultsText(faults: readonly OptimizerError[], paint: Paint): str
   return faults.map(({ code, message }) => `${paint("red", "fault  ")} ${message} (${code})\n`).join("");
 }
 
-/** As much of a plan's hash as tells plans apart for people. */
+/** The first digits of a plan's hash, enough for people to tell plans apart. */
 export function shortHash(hash: string): string {
   return hash.slice(0, 12);
 }
@@ -258,7 +258,7 @@ export function noteText({ collection, index, message }: PlanNote): string {
 
 function informationText({ drift, indexes, notes }: SetupPlan, paint: Paint): string {
   const going = new Set(indexes.steps.map(({ collection, index }) => `${collection}.${index}`));
-  // What is on its way out is a step, and not left alone.
+  // An index that is being dropped is a step of the plan, not an undeclared index to mention.
   const strays = drift.extra
     .map(({ collection, name }) => `${collection}.${name}`)
     .filter((one) => !going.has(one));

@@ -1,4 +1,4 @@
-// What a command shows and asks of the runs of its job, in whatever process they are.
+// Shows and controls the runs of a command's job, in any process.
 import {
   controlRun,
   leaseHeldUntil,
@@ -40,9 +40,9 @@ const answers = {
 
 /** Where no process is at the run any more. */
 const answersOfNobody = {
-  pause: "No process is at it. Whoever goes on with it with --run begins paused, until --resume.",
-  resume: "No process is at it. Go on with it with --run.",
-  cancel: "No process was at it: it is cancelled.",
+  pause: "No process is running it. The next --run starts paused, until --resume.",
+  resume: "No process is running it. Continue with --run.",
+  cancel: "No process was running it; it is cancelled.",
 } as const;
 
 /** The last runs of a job, and of the newest where each step is. */

@@ -102,7 +102,7 @@ function heldText({ collection, sampled, failing, paths }: SchemaSample, paint: 
     .map(({ path, kind, documents }) => `${path || "(document)"} ${kind} (${documents})`);
   return [
     `${paint("yellow", "waits  ")} validator of ${collection} only warns: ${failing} of ${sampled} sampled documents would fail\n`,
-    `        ${places.join(", ")}; mend them, or refuse such writes with --run\n`,
+    `        ${places.join(", ")}; fix them, or refuse such writes with --run\n`,
   ].join("");
 }
 

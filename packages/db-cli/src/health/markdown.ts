@@ -38,8 +38,8 @@ function findingsText(findings: readonly Finding[]): string {
 
 function findingText({ severity, code, message, evidence, command }: Finding): string {
   const fence = command?.includes("```") ? "````" : "```";
-  const mend = command ? `\n  ${fence}sh\n  ${command.replaceAll("\n", "\n  ")}\n  ${fence}\n` : "";
-  return `- **${severity}** ${cell(message)} (\`${code}\`)\n  ${cell(evidence)}\n${mend}`;
+  const fix = command ? `\n  ${fence}sh\n  ${command.replaceAll("\n", "\n  ")}\n  ${fence}\n` : "";
+  return `- **${severity}** ${cell(message)} (\`${code}\`)\n  ${cell(evidence)}\n${fix}`;
 }
 
 function grid(titles: readonly string[], rows: readonly (readonly string[])[]): string {

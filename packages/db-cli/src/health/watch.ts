@@ -27,8 +27,8 @@ export interface Seen {
 }
 
 /**
- * Checks again and again until Ctrl-C or `q`. A terminal is drawn anew; elsewhere each check is a line. A server that goes
- * away is shown as such and looked for again.
+ * Checks repeatedly until Ctrl-C or `q`. A terminal is redrawn; other output gets a line for each check. While the server
+ * is unreachable, the watch says so and keeps trying.
  */
 export async function watchHealth(context: Context, { everyMs, json, check }: WatchInput): Promise<Seen> {
   const stopped = new AbortController();
@@ -44,7 +44,7 @@ export async function watchHealth(context: Context, { everyMs, json, check }: Wa
   view.open();
   try {
     while (!signal.aborted) {
-      // Whoever wants to leave does not wait for a server that hangs.
+      // Ctrl-C and `q` end the watch even while a server hangs.
       const next = await Promise.race([lookOnce(() => check(seen.report)), left]);
       if (!next) break;
       view.show(next, seen);

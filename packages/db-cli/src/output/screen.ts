@@ -3,7 +3,7 @@ import { toTerminal } from "./printable.js";
 
 const sequence = `${String.fromCharCode(27)}[`;
 
-/** A terminal that is drawn on anew each time, and left as it was found. */
+/** A terminal view that redraws in place and restores the terminal when it closes. */
 export class Screen {
   readonly #sink: Sink;
 

@@ -1,4 +1,4 @@
-// What a command prints, after public reports: motdotla/dotenv #876 (a banner on stdout), percona/mongodb_exporter #1345,
+// Output of commands, after public reports: motdotla/dotenv #876 (a banner on stdout), percona/mongodb_exporter #1345,
 // mongo-express #926 and mongo-ruby-driver #3039 (secrets of a connection string), CVE-2021-25743 of kubectl (escape
 // sequences of a name reach the terminal), commander #1752 and cdk-real-drift #866 (closed and slow pipes).
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -79,7 +79,7 @@ describe("secrets of a connection string", () => {
 
 describe("text of the server", () => {
   const hostile = "esc\u001b[2J\u001b[31mred\u0007 csi\u009b31m rtl\u202ename";
-  // What a terminal acts on, or what turns text around; line feeds are the report's own.
+  // Characters that control a terminal or reverse text; line feeds are the report's own.
   const acting = /(?![\n\t])[\p{Cc}\u202e]/u;
 
   const hostileConfig = () =>

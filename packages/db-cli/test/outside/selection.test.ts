@@ -53,7 +53,7 @@ test("doctor names what is wrong, and the next command", async () => {
   expect(behind.stdout).toContain("Next: org-db setup");
   expect((await many("setup", "--ignore", "Asset")).exitCode).toBe(0);
   const well = await many("doctor", "--ignore", "Asset", "--json");
-  // What a user lacks is unknown to him, and no reason to call the database behind.
+  // A missing privilege makes a fact unknown; the database is not behind for that.
   const { clusterMonitoring, indexStats } = inject("engine").capabilities;
   expect(well.exitCode).toBe(clusterMonitoring && indexStats ? 0 : 3);
   expect(JSON.parse(well.stdout)).toMatchObject({ next: "org-db health", faults: [] });

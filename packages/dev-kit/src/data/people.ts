@@ -106,7 +106,7 @@ const lastNames = [
   "Zhang",
 ];
 
-/** A person is a function of seed and index alone, so that data can be made anew from any point. */
+/** A person is a function of seed and index alone, so that data can be generated again from any point. */
 export function personAt(generation: Generation, index: number, sessionCount: number): Person {
   const random = new Random(generation.seed, index);
   const now = generation.now.getTime();

@@ -49,7 +49,7 @@ export class SessionMixer {
     this.#revokedOwed += person.sessionCount * revokedShare;
     const expired = Math.min(Math.floor(this.#expiredOwed), person.sessionCount);
     const revocable = person.sessionCount - expired;
-    // What does not fit under the cap was evicted.
+    // Sessions over the cap were evicted.
     const revoked = Math.min(Math.max(Math.floor(this.#revokedOwed), revocable - person.cap), revocable);
     this.#expiredOwed -= expired;
     this.#revokedOwed = Math.max(this.#revokedOwed - revoked, 0);

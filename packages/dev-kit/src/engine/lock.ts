@@ -77,9 +77,9 @@ async function read(file: string): Promise<LockRecord | undefined> {
   }
 }
 
-// Many can find the same dead holder at once, and whoever simply removed its file could remove the lock that
-// another one has taken meanwhile. So a claim is created first, under a name made from the dead holder's token: only
-// one process gets it, and replaces the lock. A claimant that died over this is succeeded in the same way.
+// Several processes can find the same dead holder at once. If each simply removed its file, one could remove the lock
+// that another has taken meanwhile. So a claim is created first, under a name made from the dead holder's token: only
+// one process gets it, and replaces the lock. If the claimant dies too, it is succeeded in the same way.
 export async function inheritLock(file: string, holder: LockRecord, own: LockRecord): Promise<boolean> {
   const deadClaims: string[] = [];
   let claim = claimAfter(file, holder);

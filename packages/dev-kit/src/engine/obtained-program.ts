@@ -1,6 +1,6 @@
 import type { EngineProgram } from "./launch.js";
 
-/** A program that can be started, and a way to make it anew where dev-kit has made it. */
+/** A program that can be started and, where dev-kit has made it, a way to make it again. */
 export interface ObtainedProgram {
   readonly program: EngineProgram;
   /** Present when the program comes from an older cache entry, which may be damaged. */

@@ -40,8 +40,8 @@ export async function storedKind(storagePath: string): Promise<EngineFlavor | un
 }
 
 /**
- * The engine that another process, or this one, runs on a storage folder. Its process must live and its server must
- * answer. `stop()` of the returned engine does nothing: it belongs to whoever started it.
+ * The engine that this or another process runs on a storage folder. Its process must live and its server must
+ * answer. `stop()` of the returned engine does nothing: only the process that started the engine stops it.
  *
  * @example
  * const engine = await findRunningEngine(".org-db");

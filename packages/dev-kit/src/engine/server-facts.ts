@@ -75,8 +75,8 @@ interface Privilege {
 }
 
 /**
- * What the user of a connection may do in every database that a test makes, and on the cluster. Who has not
- * authenticated has no privileges listed, and may do everything where access control is off: where it is on, even
+ * The connection's privileges on the databases that tests make, and on the cluster. The server lists no privileges for a
+ * client that has not authenticated: it may do everything where access control is off; where access control is on, even
  * `buildInfo` is refused.
  *
  * @see https://www.mongodb.com/docs/manual/reference/command/connectionStatus/

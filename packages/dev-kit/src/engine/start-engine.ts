@@ -104,7 +104,7 @@ async function startStored(
   });
 }
 
-/** What whoever reads the engine's plans and figures has to know. */
+/** Warns about differences of the engine that affect plans and figures. */
 function caution(kind: Engine["kind"], { log }: StartContext): void {
   if (kind !== "secantus-py") return;
   log(
@@ -164,7 +164,7 @@ async function launchStep(step: EngineStep, storagePath: string | undefined, con
     throwIfAborted(context.signal);
     if (storagePath) await blameStorage(program, storagePath, error, context);
     if (!remake) throw error;
-    context.log(`the cached ${program.kind} does not start: making it anew`);
+    context.log(`the cached ${program.kind} does not start: making it again`);
     return launch(await remake(), storagePath, context);
   }
 }

@@ -116,7 +116,7 @@ async function endSupervisor(supervisor: ChildProcess, graceMs: number, lastWord
   clearTimeout(timer);
 }
 
-// What the supervisor would have done, for the case that it was killed itself.
+// Does the supervisor's work if the supervisor itself was killed.
 function killGroup(pid: number | undefined): void {
   if (pid === undefined) return;
   try {

@@ -58,7 +58,7 @@ export function generateWorld(
   return { visits, frequencyOf };
 }
 
-// A user joins at any time of the year; whoever signs in often does so for the rest of it.
+// A user joins at any time of the year; one with many sign-ins spreads them over the rest of it.
 function timesOf(user: User, random: Random): number[] {
   const joined = random.next() * 0.6 * days;
   const times = Array.from({ length: user.logins }, () => dayFor(user, joined, random));
@@ -117,7 +117,7 @@ function variantAttacks(targets: Targets, seed: number): Visit[] {
   );
 }
 
-// Whoever targets a person also keeps to the hours of their country.
+// An attacker who targets a person also keeps to the hours of that person's country.
 function regionalHour(random: Random): number {
   return ((random.normal(13, 5) % 24) + 24) % 24;
 }

@@ -1,5 +1,5 @@
 /**
- * What the generated world is like. Shares and rates are estimates from public statistics and from how networks and
+ * Parameters of the generated data. Shares and rates are estimates from public statistics and from how networks and
  * browsers work; none was fitted to make a model win, and none comes from real users.
  */
 export const parameters = {

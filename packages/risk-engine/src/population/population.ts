@@ -1,8 +1,8 @@
 import type { Feature, Level } from "../features.js";
 
 /**
- * What everybody's legitimate sign-ins look like. Counts of values that were never seen are 0. An answer that is no
- * number counts as 0, so a store that is away makes the engine less sure, not wrong.
+ * Counts over the legitimate sign-ins of all users. Values that were never seen have a count of 0. An answer that is no
+ * number counts as 0, so an unreachable store makes the engine less certain, not wrong.
  */
 export interface Population {
   /** Sign-ins that had this value. */

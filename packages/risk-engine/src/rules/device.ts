@@ -13,7 +13,7 @@ export function deviceKey(deviceId: unknown): string | undefined {
 
 /**
  * A known or unknown device, by a cookie of the service. A missing cookie counts as an unknown one: else an attacker
- * would leave it out. Users of whom no cookie was ever learnt are not judged by it.
+ * would leave it out. The rule says nothing about users for whom no cookie was ever learnt.
  *
  * Source: the known-device checks of Auth0 and PingAM; section 4 of the guide.
  * Bounds: from −`device.known` to `device.unknown`.

@@ -6,7 +6,7 @@ import type { Feedback } from "../signals.js";
 import { readAgent } from "../user-agent.js";
 
 /**
- * What the person said of an earlier sign-in from the same network or device. Feedback that a session gives about
+ * The person's feedback on an earlier sign-in from the same network or device. Feedback that a session gives about
  * itself is ignored: its holder may be the thief. One "not mine" outweighs every "mine".
  *
  * Source: confirm safe and confirm compromised of Entra; iya-sts for the session.
@@ -22,8 +22,8 @@ export const feedbackRule: Rule = (facts) => {
 };
 
 /**
- * What of an attempt is a reported sign-in's: nothing of it speaks for the user any more, for a thief who was let in
- * once has taught the profile. The header of a report counts only with its network: the owner may well use the same.
+ * The parts of an attempt that match a reported sign-in. They no longer count in the user's favour, because a thief who
+ * was admitted once has taught the profile. The header of a report counts only with its network: the owner may use the same.
  */
 export function reportedOf(facts: Facts): { readonly address: boolean; readonly agent: boolean } {
   const reports = answersAbout(facts).filter(

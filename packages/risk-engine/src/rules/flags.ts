@@ -4,7 +4,7 @@ import { habit } from "./habit.js";
 
 /**
  * Tor, VPN, proxy, hosting company, list of attackers: what the caller's lists say of the address, if they are fresh.
- * A person who always comes through a VPN is not suspicious for it, so each is held against the user's own habit. A
+ * A person who always comes through a VPN is not suspicious for it, so each is compared with the user's own habit. A
  * relay, a satellite and a shared way out say nothing here; they only take the place away.
  *
  * Source: the anonymiser and reputation signals that every engine has (section 4 of the guide); reputation as a bounded

@@ -1,8 +1,8 @@
 import { clamp } from "../logistic.js";
 
 /**
- * What a trait says that some people have by habit: the share of attackers with it over the user's own share, in which
- * the share of all people counts as one sign-in. Never below 0: no habit makes an attacker's trait a good sign.
+ * The weight of a trait that some people have by habit: the share of attackers with it over the user's own share, in
+ * which the share of all people counts as one sign-in. Never below 0: no habit makes an attacker's trait a good sign.
  */
 export function habit(
   counts: {
@@ -14,6 +14,6 @@ export function habit(
   most: number,
 ): number {
   const own = (Math.min(counts.seen, counts.of) + counts.people) / (counts.of + 1);
-  // A user of whom much is known never had it: that says no more than that people rarely do.
+  // A user with a long history who never had the trait: that is no more suspicious than people having it rarely.
   return clamp(Math.log(counts.attackers / Math.max(own, counts.people)), 0, most);
 }

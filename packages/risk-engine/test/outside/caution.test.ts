@@ -41,7 +41,7 @@ const report = {
 } as const;
 
 describe("a reason only adds caution", () => {
-  // Whoever reports a sign-in, its owner or the thief, must not turn what is denied into a challenge.
+  // A report, by the owner or by the thief, must not turn a denial into a challenge.
   const attempts = fc.record({
     at: fc.constantFrom(now, now + 13 * 3_600_000, now + 200 * day),
     ip: fc.constantFrom(usual.ip, "192.0.2.66", "203.0.113.9", undefined),

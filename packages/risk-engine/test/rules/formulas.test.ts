@@ -286,7 +286,7 @@ describe("device", () => {
       [["unknown_device", about(Math.log(5)), { seen: 0, of: 4 }]],
     ],
     ["none", of, [["unknown_device", about(Math.log(5)), { seen: 0, of: 4 }]]],
-    ["a user of whom none was learnt", { attempt: { deviceId: "laptop" } }, []],
+    ["a user with no known device", { attempt: { deviceId: "laptop" } }, []],
     [
       "bounds, when known",
       { profile: known({ devices: [[laptop, 1e6]] }), attempt: { deviceId: "laptop" } },
@@ -325,7 +325,7 @@ describe("dormancy", () => {
     expect(told(dormancyRule, { profile: known({ at: now - days * day }) })).toEqual(expected);
   });
 
-  it("is nothing of a user of whom nothing was learnt", () => {
+  it("is nothing for a user without learnt sign-ins", () => {
     expect(told(dormancyRule, { profile: known({ learned: 0, at: 0 }) })).toEqual([]);
   });
 });

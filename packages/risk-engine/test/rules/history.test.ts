@@ -111,7 +111,7 @@ describe("device", () => {
     expect(evidence(profile).unknown_device).toBe(unknown);
   });
 
-  it("judges nobody by it of whom no cookie was learnt", () => {
+  it("judges nobody by it for whom no cookie was learnt", () => {
     expect(Object.keys(evidence(regular(), { deviceId: "laptop" }))).not.toContain("unknown_device");
   });
 
@@ -216,7 +216,7 @@ describe("dormancy", () => {
 });
 
 describe("activity", () => {
-  it("trusts those more of whom more is known", () => {
+  it("trusts users with more history more", () => {
     expect(evidence(regular(50)).activity).toBeLessThan(evidence(regular(2)).activity ?? 0);
   });
 });
