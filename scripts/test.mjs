@@ -19,6 +19,7 @@ const steps = [
   ["what packages weigh", ["node", "scripts/package-contents.mjs"]],
   ["unused code and dependencies", ["knip", "--no-progress"]],
   ["files of mutation testing", ["node", "scripts/mutation.mjs", "--check"]],
+  ["links of documents", ["node", "scripts/links.mjs"]],
   ["generated documentation", ["node", "scripts/run.mjs", "docs", "--check"]],
   ["tests", ["vitest", "run", ...reporters]],
 ];

@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { Application, Converter, type TypeDocOptions } from "typedoc";
 import type { PluginOptions } from "typedoc-plugin-markdown";
 
@@ -15,15 +15,29 @@ export async function referencePages(root: string): Promise<Record<string, strin
       file.endsWith(".md"),
     );
     const paths = files.map((file) => file.replaceAll("\\", "/")).sort();
+    const texts = new Map(paths.map((path) => [path, readFileSync(join(out, path), "utf8")]));
     return Object.fromEntries(
-      paths.map((path) => {
-        const text = readFileSync(join(out, path), "utf8");
-        return [`docs/reference/${path}`, path === "README.md" ? withCommands(text) : text];
+      [...texts].map(([path, text]) => {
+        const linked = withAnchors(path, text, texts);
+        return [`docs/reference/${path}`, path === "README.md" ? withCommands(linked) : linked];
       }),
     );
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
+}
+
+/** The generator counts equal names over all pages: an anchor whose number no heading of its page has loses it. */
+function withAnchors(path: string, text: string, texts: ReadonlyMap<string, string>): string {
+  return text.replace(
+    /\]\(([^()#\s]*)#([a-z0-9_-]+?)-(\d+)\)/g,
+    (whole, file: string, name: string, number) => {
+      const target = texts.get(file === "" ? path : posix.join(posix.dirname(path), file)) ?? "";
+      if (target.includes(`<a id="${name}-${number}">`)) return whole;
+      const headings = target.match(new RegExp(`^#{1,6} ${name}(\\(\\))?$`, "gim"))?.length ?? 0;
+      return headings > Number(number) ? whole : `](${file}#${name})`;
+    },
+  );
 }
 
 function withCommands(index: string): string {
