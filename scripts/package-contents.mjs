@@ -13,7 +13,7 @@ const belongs = [
 ];
 const columns = ["packed KiB", "unpacked KiB", "MiB with dependencies", "dependencies"];
 const limits = new Map(
-  [...readFileSync(table, "utf8").matchAll(/^\| `(@org\/[\w-]+)` \|(.+)\|$/gm)].map(([, name, cells]) => [
+  [...readFileSync(table, "utf8").matchAll(/^\| `(@org\/[\w-]+)` +\|(.+)\|$/gm)].map(([, name, cells]) => [
     name,
     cells.split("|").map(Number),
   ]),

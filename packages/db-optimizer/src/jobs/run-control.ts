@@ -46,7 +46,7 @@ export async function listRuns(
 }
 
 /** What a run that succeeded found out, and when it began. */
-export interface RunResult {
+interface RunResult {
   readonly at: Date;
   readonly result: Readonly<Record<string, unknown>>;
 }
