@@ -76,7 +76,7 @@ function countsOf({ numPassedTests = 0, numFailedTests = 0, numPendingTests = 0,
   return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests };
 }
 
-// By name at the very end, where whoever has only the end of a long log finds them.
+// The names of failures come last, because the end of a long log is often all that is kept.
 function failedTests({ testResults }) {
   return testResults
     .filter(({ status }) => status === "failed")

@@ -34,7 +34,7 @@ export async function benchmarkForeground(given: Foreground, rounds = 9): Promis
   const rates: number[] = [];
   for (let round = 0; round < rounds; round++) {
     await given.prepare();
-    // What was just prepared is still being written to the disk.
+    // The server is still writing the prepared data to disk.
     await callFor(given, warmUpMs);
     const idle = await callFor(given, windowMs);
     const worker = await startWorker(given.script, given.uri);

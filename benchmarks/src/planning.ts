@@ -86,7 +86,7 @@ async function build(connection: Connection, models: readonly ModelLike[]): Prom
   }
 }
 
-// What the plan reads: the collections, each one's indexes, the journal, and the sizes where something is missing.
+// The reads of a plan: the collections, each one's indexes, the journal, and the sizes where something is missing.
 async function bareCommands(connection: Connection, models: readonly ModelLike[]): Promise<void> {
   const { db } = connection;
   if (!db) throw new Error("the connection has no database");

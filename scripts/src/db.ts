@@ -4,11 +4,11 @@ import { databaseUri, describeFailure, openEngine, root } from "./engine.js";
 
 // `org-db` on this checkout's own db.config.ts, with an engine brought along when MONGODB_URI names none.
 try {
-  // What these print is about plans, and has to be what a server would do.
+  // The commands print plans, which have to be those of a real server.
   const engine = await openEngine("faithful");
   try {
     const [command = "help", ...given] = process.argv.slice(2);
-    // What was given comes last, so that it wins.
+    // The user's arguments come last and override these.
     const argv = [command, "--config", join(root, "db.config.ts"), "--uri", databaseUri(engine), ...given];
     process.exitCode = await runCli(argv, processIo());
   } finally {

@@ -112,7 +112,7 @@ async function prepare(database: IdentityDatabase): Promise<void> {
     Object.values(models) as Model<unknown>[],
   ).initialize({
     signal: stopping,
-    // Part of the demo data has expired; whoever brought their own is asked before the server deletes of it.
+    // Part of the demo data has expired; in a database of the user's own, expiry needs the user's consent.
     allowExpiry: isEmpty,
   });
   if (failures[0]) throw failures[0];

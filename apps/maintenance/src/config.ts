@@ -39,7 +39,7 @@ export const configSchema = z.strictObject({
     ),
   driftSchedule: schedule
     .default("0 * * * *")
-    .describe("When to hold the indexes against the models: a cron expression, or `off`"),
+    .describe("When to compare the indexes with the models: a cron expression, or `off`"),
   auditRetentionSchedule: schedule
     .default("30 3 * * *")
     .describe("When to remove old audit events: a cron expression, or `off`"),

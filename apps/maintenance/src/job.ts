@@ -14,8 +14,8 @@ export interface JobContext {
 export type JobDone = Omit<WorkDone<unknown>, "value">;
 
 /**
- * Something to be done now and then, by one instance at a time. One that `isResumable` works in batches: it can be paused,
- * and continues where it was. Any other is cancelled by its signal, and begins anew.
+ * A recurring task that one instance at a time runs. One that `isResumable` works in batches: it can be paused,
+ * and continues where it stopped. Any other is cancelled by its signal, and starts over.
  */
 export interface Job extends JobIdentity {
   /** What people call it by. */

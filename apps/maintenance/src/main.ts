@@ -20,7 +20,7 @@ try {
   process.stderr.write(`${failureText(error)}\n`);
   process.exitCode = exitCodes.error;
 }
-// What a server that hangs has left open does not keep the process.
+// Connections to a server that hangs do not keep the process alive.
 globalThis.setTimeout(() => process.exit(), closingMs).unref();
 
 async function main(args: readonly string[]): Promise<number> {

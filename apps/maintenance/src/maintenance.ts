@@ -95,7 +95,7 @@ export async function runOnce(
 }
 
 /**
- * What commands that show and steer runs need.
+ * The context of commands that show and control runs.
  *
  * @param reading - whether they show only: nothing is written then.
  */

@@ -120,7 +120,7 @@ class Schedule {
     return (await lastServed(this.#runner.connection, this.#job.job, now)) ?? now;
   }
 
-  /** @returns when to look again; 0 for the next due moment. */
+  /** @returns milliseconds until the next try; 0 for the next due moment. */
   async #run(tick: Date, now: Date): Promise<number> {
     const { metrics, log, startingDeadlineMs } = this.#runner;
     const { name } = this.#job;
@@ -134,7 +134,7 @@ class Schedule {
     if (!result.ran) {
       metrics.runRefused(name, result.reason);
       log.debug({ job: name, reason: result.reason }, "run left to another instance");
-      // Whoever holds the lease may die, and a job of once a day must not wait for tomorrow then.
+      // The holder of the lease may die; a daily job must not wait for tomorrow then.
       if (result.reason === "locked") return this.#runner.leaseMs;
     }
     if (result.ran && result.again) return this.#backOff();

@@ -59,7 +59,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await wait(20);
 }
 
-test("copies and compares all, and leaves reads where they are; once there it compares anew", async () => {
+test("copies and compares all, and leaves reads where they are; once there it compares again", async () => {
   const first = await run("a");
   expect(first).toMatchObject({
     state: "succeeded",

@@ -32,7 +32,7 @@ const slowly = {
   ORG_MAINTENANCE_LOG_LEVEL: "debug",
 };
 
-test("--once cleans up what is past its retention, keeps the rest, and exits with 0", async () => {
+test("--once removes expired documents, keeps the others, and exits with 0", async () => {
   await events(300, past);
   await events(50, future);
   const { exited, output } = start(["--once", "cleanup"]);

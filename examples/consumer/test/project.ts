@@ -92,7 +92,7 @@ async function install(folder: string, tarballs: Record<PackageName, string>): P
   await tool(pnpm, folder, ["add", "--prefer-offline", ...Object.values(tarballs), ...versions]);
 }
 
-// What one of our packages wants of another is not in a registry yet, so it is taken from the tarballs as well.
+// Our packages depend on each other, and are not in a registry yet: take those from the tarballs as well.
 // Peers are not installed by themselves: a missing one must be seen.
 function workspaceSettings(tarballs: Record<PackageName, string>): string {
   return [
@@ -111,7 +111,7 @@ async function writeSources(folder: string, sources: Readonly<Record<string, str
   for (const [file, text] of Object.entries(sources)) await writeFile(join(folder, "src", file), text);
 }
 
-// As strict as a user may be: what our declarations do not stand, is ours to mend.
+// The strictest settings that a user may have: declarations that fail under them are ours to fix.
 const tsconfig = {
   compilerOptions: {
     target: "ES2022",

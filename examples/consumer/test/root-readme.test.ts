@@ -4,7 +4,7 @@ import { snippetsOf } from "./snippets.js";
 
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
 
-// What the packages' READMEs show is installed, compiled and run; the first page shows the same programs.
+// The programs in the packages' READMEs are installed, compiled and run; the first page shows the same programs.
 test.each([
   ["db-models", "program"],
   ["db-optimizer", "program"],

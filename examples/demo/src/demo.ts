@@ -33,7 +33,7 @@ export interface QueryComparison {
   speedup: number;
 }
 
-/** Documents past their retention that are gone. */
+/** Expired documents that are gone. */
 export interface Removed {
   byCleanup: number;
   /** Setup made the TTL indexes: a server whose monitor is not held takes some of them first. */
@@ -147,7 +147,7 @@ async function setUp(
   );
   const started = performance.now();
   const first = await initializer.initialize({
-    // What is past its retention is there for the cleanup to remove.
+    // Expired data stays for the cleanup to remove.
     allowExpiry: true,
     signal: options.signal,
     onProgress: ({ position, total }) => step.progress(position, total, "indexes"),
@@ -169,7 +169,7 @@ async function cleanUp(
   options: DemoOptions,
   screen: Screen,
 ): Promise<Pick<DemoResult, "cleanup" | "removed">> {
-  const step = screen.step("cleaning up what is past its retention");
+  const step = screen.step("cleaning up expired documents");
   const hot = queries.filter(({ name }) => ["sessionByHandle", "userByEmail", "slotsOfUser"].includes(name));
   const cleanup = await runCleanup(database.connection, retentionRules, {
     now: options.now,

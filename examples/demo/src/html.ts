@@ -44,7 +44,7 @@ ${findings(result)}
 
 function migrationNote({ migration }: DemoResult): string {
   const { users, sessions, elapsedMs, verification, traffic } = migration;
-  return `${whole(sessions)} sessions of ${whole(users)} users in ${(elapsedMs / 1_000).toFixed(1)} s under live traffic: ${whole(verification.expected)} documents compared, ${verification.mismatched} amiss; ${whole(traffic.calls)} calls meanwhile, ${traffic.failed} with a wrong answer. Below: ${operationNote(migration)}`;
+  return `${whole(sessions)} sessions of ${whole(users)} users in ${(elapsedMs / 1_000).toFixed(1)} s under live traffic: ${whole(verification.expected)} documents compared, ${verification.mismatched} mismatches; ${whole(traffic.calls)} calls meanwhile, ${traffic.failed} with a wrong answer. Below: ${operationNote(migration)}`;
 }
 
 function migrationTable({ migration }: DemoResult): string {

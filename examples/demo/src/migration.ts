@@ -97,7 +97,7 @@ async function migrateIn(
   });
   const direct = separateSessions(models, identity.sessions);
   const migrated = await timeSessions(direct, user.email, now, 40);
-  // What the demo itself has opened is none of the application's.
+  // Sessions that the demo itself has opened are not the application's.
   await models.UserSession.deleteMany({ createdAt: now });
   const rules = retentionRules.filter(({ collection }) => migration.targets.includes(collection));
   await runCleanup(connection, rules, { now, run: true, signal: options.signal, limits: pace });

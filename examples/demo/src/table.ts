@@ -68,7 +68,7 @@ function migrationLines({ migration }: DemoResult): string[] {
   const table = aligned(operationHead, operationRows(migration), new Set([1, 2, 3, 4, 5, 6]));
   return [
     `migration     ${whole(sessions)} embedded sessions of ${whole(users)} users in ${(elapsedMs / 1_000).toFixed(1)} s under live traffic`,
-    `${indent}${whole(verification.expected)} documents compared, ${verification.mismatched} amiss; ${whole(traffic.calls)} calls meanwhile, ${traffic.failed} with a wrong answer`,
+    `${indent}${whole(verification.expected)} documents compared, ${verification.mismatched} mismatches; ${whole(traffic.calls)} calls meanwhile, ${traffic.failed} with a wrong answer`,
     `${indent}${operationNote(migration)}`,
     ...table.map((line) => indent + line),
     `${indent}${openNote}`,
@@ -117,7 +117,7 @@ export function bytesNotes({ sessions, bytes }: MigrationResult): string[] {
   const needed = 1 - (0.7 * each.before) / each.after;
   return [
     `sessions take ${megabytes(embedded)} embedded (${megabytes(embedded + tokenIndex)} with the token indexed) → ${megabytes(data + indexes)} migrated and cleaned up: ${megabytes(data)} data, ${megabytes(indexes)} indexes`,
-    `a session took ${Math.round(each.before)} bytes and takes ${Math.round(each.after)}, with its hashes, device, risk, use and indexes: 30 % fewer bytes in all from ${percent(needed)} past their retention on; here ${percent(gone)} were`,
+    `a session took ${Math.round(each.before)} bytes and takes ${Math.round(each.after)}, with its hashes, device, risk, use and indexes: 30 % fewer bytes in all if at least ${percent(needed)} have expired; here ${percent(gone)} had`,
   ];
 }
 

@@ -19,7 +19,7 @@ const screen = new Screen({
 
 const options = { users: 400, sessions: 4_000, seed: 3, now: new Date() };
 
-/** How many of the documents that it loads are past their retention. */
+/** How many of the documents that it loads have expired. */
 function expiredAt(moment: Date): number {
   const ruled = new Set(retentionRules.map(({ collection }) => collection));
   return [...generateIdentityData(options)].filter(
@@ -46,7 +46,7 @@ describe("the demo", () => {
     expect(result.setup.secondRunChanged).toBe(false);
   });
 
-  it("cleans up what is past its retention, and nothing else", async () => {
+  it("cleans up expired documents, and nothing else", async () => {
     // The engine's TTL monitor goes by its own minute, and may take all of it first.
     const { byCleanup, byTtlMonitor } = result.removed;
     expect(byCleanup).toBe(result.cleanup.rules.reduce((sum, rule) => sum + rule.deleted, 0));
@@ -79,12 +79,12 @@ describe("the demo", () => {
     expect(traffic.failed).toBe(0);
     for (const measured of Object.values(times))
       expect(Object.keys(measured)).toEqual(["validate", "list", "open", "revoke"]);
-    // What is past its retention stays behind, and what the demo opened itself is not counted.
+    // Expired sessions stay behind, and sessions that the demo opened itself are not counted.
     expect(bytes.kept).toBeGreaterThan(0);
     expect(bytes.kept).toBeLessThanOrEqual(verification.expected - 400);
     expect(bytes.kept).toBeLessThan(sessions);
     expect(renderText(result)).toMatch(
-      /documents compared, 0 amiss; [\d,]+ calls meanwhile, 0 with a wrong answer/,
+      /documents compared, 0 mismatches; [\d,]+ calls meanwhile, 0 with a wrong answer/,
     );
   });
 

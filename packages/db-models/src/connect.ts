@@ -66,7 +66,7 @@ function connectOptions(uri: string, options: DatabaseOptions): ConnectOptions {
   };
 }
 
-// What a connection string says comes before a default of ours.
+// Options of the connection string take precedence over our defaults.
 function withoutThoseOf(uri: string, options: ConnectOptions): ConnectOptions {
   const named = new Set(
     [...new URLSearchParams(uri.split("?")[1] ?? "").keys()].map((key) => key.toLowerCase()),

@@ -45,13 +45,13 @@ export interface OpenIdentityOptions extends IdentitySettings {
 }
 
 export interface CreateIdentityOptions extends IdentitySettings {
-  /** A connection of Mongoose, opened or about to be; whoever made it closes it. */
+  /** A Mongoose connection, open or opening. The caller closes it. */
   connection: Connection;
 }
 
 /** The operations on the identities of one database, by capability. */
 export interface Identity {
-  /** The models, for whoever goes deeper; their users and sessions have methods that call this object. */
+  /** The models, for queries of your own; their users and sessions have methods that call this object. */
   readonly models: ModelsWithMethods;
   /** The named queries that the operations run. */
   readonly queries: typeof queries;

@@ -69,7 +69,7 @@ it(`after ${kills.planned} kills at random moments no more succeeded than were g
     await child.exited;
     const succeeded = count(child.printed(), "ok");
     heard += succeeded;
-    // What a killed process had under way may still arrive.
+    // Writes that a killed process had sent may still arrive.
     await setTimeout(20);
     const after = await stored();
     const spent = (before?.quota.remaining ?? 0) - (after?.quota.remaining ?? 0);

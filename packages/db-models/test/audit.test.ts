@@ -332,7 +332,7 @@ describe("verifyAudit", () => {
   });
 
   it.each<[string, number, string, () => Promise<unknown>]>([
-    ["edited and hashed anew", 5, "edited", () => replace(5, rehash({ ...at(5), action: "x" }))],
+    ["edited and hashed again", 5, "edited", () => replace(5, rehash({ ...at(5), action: "x" }))],
     ["removed", 5, "missing", () => events().deleteOne({ _id: at(5)._id })],
     ["the first one removed", 0, "missing", () => events().deleteOne({ _id: at(0)._id })],
     [
@@ -425,7 +425,7 @@ describe("verifyAudit", () => {
       ["a tail cut off", 8, "truncated", () => events().deleteMany({ chainId, sequence: { $gte: 8 } })],
       ["a chain dropped", 0, "chain_missing", () => events().deleteMany({ chainId })],
       [
-        "a chain written anew from an event on",
+        "a chain rewritten from an event on",
         length - 1,
         "rewritten",
         async () => {

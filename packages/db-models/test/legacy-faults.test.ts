@@ -129,7 +129,7 @@ describe("a migration over odd users", () => {
       await database().connection.collection(name).deleteMany({});
   });
 
-  it("names each of them, carries the others over, and goes on when they are mended", async () => {
+  it("names each of them, copies the others, and continues when they are fixed", async () => {
     const sound = [user([session()]), user([session(), session()]), user([])];
     // BSON has no invalid date: the driver writes another one.
     const odd = faults.filter(([what]) => what !== "a date that is none").map(([, one]) => one);

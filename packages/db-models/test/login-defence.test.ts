@@ -148,7 +148,7 @@ describe("guesses at one account", () => {
 });
 
 describe("a known device", () => {
-  it("is let in while strangers guess, and they can't use up its own guesses", async () => {
+  it("is admitted while strangers guess, and they can't use up its own guesses", async () => {
     const person = somebody();
     const deviceCookie = randomKey();
     await succeed(person, now, deviceCookie);
@@ -156,7 +156,7 @@ describe("a known device", () => {
     const stranger = { ...person, deviceCookie: randomKey() };
     expect(await reserve(stranger)).toMatchObject({ ok: false });
     for (let login = 0; login < 5; login++) await succeed({ ...person, deviceCookie }, now, deviceCookie);
-    // Its success is no pardon for the strangers.
+    // Its success does not clear the strangers' failures.
     expect(await reserve(stranger)).toMatchObject({ ok: false });
   });
 
@@ -170,7 +170,7 @@ describe("a known device", () => {
       return all.filter((admission) => admission.ok).length;
     };
     expect(await admitted()).toBe(defaults.device.free);
-    // What it did is not held against the account or the network.
+    // Its attempts do not count for the account or the network.
     expect(await reserve(person)).toMatchObject({ ok: true, challenge: false });
     await succeed(device, after(1_000), deviceCookie);
     expect(await admitted()).toBe(defaults.device.free);
@@ -221,7 +221,7 @@ describe("guesses from one network", () => {
     expect(admittedOf(await spray("192.0.2.9", 120, policy))).toBe(2 * defaults.network.free);
   });
 
-  it("are not held against the accounts that they were refused for", async () => {
+  it("do not count for the accounts that they were refused for", async () => {
     const ip = "203.0.113.50";
     await spray(ip, defaults.network.free);
     const { identifier } = somebody();

@@ -40,7 +40,7 @@ describe("canonicalAddress", () => {
     "256.0.0.1",
     "fe80::1%eth0",
     "1.2.3.4 ",
-    // What begins as an address and goes on in another base.
+    // Text that begins as an address and continues in another base.
     "1.2.3.04",
     "1.2.3.0x4",
     "",

@@ -39,7 +39,7 @@ async function goOn(world: World, code: string, lastSaid: string | undefined): P
   return result.retried ? "retried" : "rotated";
 }
 
-it(`after ${kills.planned} kills at random moments the client goes on, or starts anew (seed ${kills.seed})`, async () => {
+it(`after ${kills.planned} kills at random moments the client continues, or starts over (seed ${kills.seed})`, async () => {
   const next = childrenAhead(3, kills.planned, () => startChild(script, temporary.uri));
   const world = await makeWorld(models);
   const { clientId } = world.client;

@@ -103,7 +103,7 @@ describe(`a change that is killed at its commands (${told})`, () => {
         if (isNew) for (const session of sessions) expect(await isActive(session)).toBe(false);
         outcomes.add(isNew ? "new" : "old");
         const again = await resetPassword(contextAt(models, now), { token, password: chosen });
-        // What was on its way when the process died may have arrived since.
+        // A write that was under way when the process died may have arrived since.
         if (!again.ok) expect([again.reason, (await look(user)).isNew]).toEqual(["used", true]);
         for (const session of sessions) expect(await isActive(session)).toBe(false);
         expect(await verifyApiKey(models, { key }, now)).toMatchObject({ ok: false });

@@ -11,7 +11,7 @@ import { contextAt } from "./context.js";
 import { makeUser } from "./database.js";
 import { appendAudit } from "./recorders.js";
 
-/** Somebody of whom every collection knows, and what only they have. */
+/** A user with documents in every collection, and the values that only this user has. */
 export interface KnownPerson {
   user: UserDocument;
   /** Texts that are found in the database as long as anything tells of the person. */

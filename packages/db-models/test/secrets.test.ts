@@ -134,7 +134,7 @@ describe("succeedToken", () => {
 });
 
 describe("marked tokens", () => {
-  it("are known by the key that marked them, whoever made their handle, and by nothing else", () => {
+  it("are known by the key that marked them, whatever made their handle, and by nothing else", () => {
     fc.assert(
       fc.property(anyKind, fc.nat(), fc.nat({ max: 7 }), (kind, position, bit) => {
         const [key, other] = [randomKey(), randomKey()];
@@ -184,7 +184,7 @@ describe("derived tokens", () => {
   });
 });
 
-// What is stored, or in somebody's hands, outlives a release: these were made by the first one.
+// Stored tokens, and those that clients hold, outlive a release: these were made by the first one.
 describe("the formats", () => {
   const raw = "ids_AAAAAAAAAAAAAAAAAAAAAABBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBAs8wp37";
   const token = parseToken("session", raw);

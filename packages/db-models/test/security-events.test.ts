@@ -157,7 +157,7 @@ describe.each(["auto", "polling"] as const)("subscribeSecurityEvents by %s", (tr
 describe("a stream that the server ends", () => {
   // Source: MongoDB's manual, "Change Events": `invalidate` closes the cursor after drop, rename and dropDatabase, and
   // `resumeAfter` can't resume behind it. The driver then answers `null` without asking the server.
-  it("is opened anew, with what was recorded meanwhile, and obeys its signal", async () => {
+  it("is reopened, with what was recorded meanwhile, and obeys its signal", async () => {
     const controller = new AbortController();
     const { signal } = controller;
     const subscription = subscribeSecurityEvents(contextAt(models), { from: now, pollMs: 20, signal });

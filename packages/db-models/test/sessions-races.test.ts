@@ -83,7 +83,7 @@ describe("revokeAllSessions while two processes sign in", () => {
     const checks = await Promise.all(opened.map((token) => validateSession(contextAt(models, now), token)));
     expect(new Set(checks.map((check) => check.ok || check.reason))).toEqual(new Set(["revoked"]));
     expect(await models.UserSession.countDocuments({ userId: user._id, revokedAt: null })).toBe(0);
-    // Whoever authenticates afterwards gets in.
+    // A later authentication succeeds.
     const next = await openSession(contextAt(models, now), { userId: user._id, sessionGeneration: 1 });
     expect(await validateSession(contextAt(models, now), next.token)).toMatchObject({ ok: true });
   });

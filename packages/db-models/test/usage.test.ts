@@ -161,7 +161,7 @@ describe("UsageRecorder", () => {
     await new models.UsageBucket(bucket!).validate();
   });
 
-  // What an adversary sends first must not keep out what is used most: in memory, in a bucket, among the favourites.
+  // Entries that an adversary sends first must not displace the most used ones: in memory, in a bucket, among the favourites.
   it.each([1, 7, 50])(
     "lists what is used most, in %i flushes of random use, within its error",
     async (flushes) => {

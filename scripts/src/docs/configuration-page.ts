@@ -4,7 +4,7 @@ import { shardKeyCosts } from "@org/db-optimizer/sharding";
 
 import { table } from "./markdown.js";
 
-/** As much of a JSON schema as the page shows. */
+/** The parts of a JSON schema that the page shows. */
 interface Node {
   readonly type?: string;
   readonly description?: string;

@@ -19,7 +19,7 @@ export function dashboardPage(facts: DashboardFacts): string {
 <style>${style}</style>
 </head>
 <body>
-<header><h1>${text(database)}</h1><p class="dim">Maintenance at ${time(at)}; looks again every ${refreshSeconds} s</p></header>
+<header><h1>${text(database)}</h1><p class="dim">Maintenance at ${time(at)}; refreshes every ${refreshSeconds} s</p></header>
 <div class="tiles">${scoreTile(health, scores)}${driftTile(drift)}${storageTile(health)}${nextTile(upcoming, at)}</div>
 <section><h2>Runs</h2>${runs.length === 0 ? `<p class="dim">None yet.</p>` : runTable(runs)}</section>
 ${health ? healthSections(health.value) : ""}

@@ -5,7 +5,7 @@ import type { Config } from "../config.js";
 import type { Job } from "../job.js";
 import type { Metrics } from "../metrics.js";
 
-/** Removes audit events past their retention from the front of each chain, after a signed checkpoint has said so. */
+/** Removes expired audit events from the front of each chain, after a signed checkpoint has recorded them. */
 export function auditRetentionJob(
   database: IdentityDatabase,
   { auditRetentionSchedule }: Config,

@@ -15,7 +15,7 @@ import type { Metrics } from "../metrics.js";
 import { recordingFor } from "../recording.js";
 import { limitsOf } from "./limits.js";
 
-/** Removes what is past its retention, in batches. */
+/** Removes expired documents, in batches. */
 export function cleanupJob(database: IdentityDatabase, config: Config, metrics: Metrics): Job {
   const window = windowOf(config);
   const recording = recordingFor(database);

@@ -7,7 +7,7 @@ import type { Metrics } from "../metrics.js";
 /** Steps that a run keeps; their number it has in full. */
 const maxSteps = 50;
 
-/** Holds the indexes against what the models declare. Drift is a finding, not a failed run; it changes nothing. */
+/** Compares the indexes with the models' declarations. Drift is a finding, not a failed run; the job changes nothing. */
 export function driftJob(database: IdentityDatabase, config: Config, metrics: Metrics): Job {
   const models = Object.values(database.models);
   return {

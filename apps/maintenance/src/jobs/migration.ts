@@ -10,8 +10,8 @@ import { limitsOf } from "./limits.js";
 const own = ["off", "expand", "backfill", "verify"];
 
 /**
- * Takes a migration up to where every document is copied and compared: expand, backfill, verify. It goes on where a run
- * before it was, compares anew once there, and leaves switching reads, going back and contracting to `org-db migrate`.
+ * Takes a migration up to where every document is copied and compared: expand, backfill, verify. It continues an earlier
+ * run, compares again once there, and leaves switching reads, rollback and contract to `org-db migrate`.
  */
 export function migrationJob(database: IdentityDatabase, config: Config, migration: Migration): Job {
   const { connection } = database;

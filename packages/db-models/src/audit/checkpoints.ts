@@ -102,7 +102,7 @@ async function currentChains(
     const walk = await walkChain(models, chainId, start);
     assertIntact(walk);
     const { sequence, hash } = walk.reached;
-    // A chain that retention has emptied is told of until its last event is gone.
+    // A chain that retention has emptied stays in the checkpoint until its last event is gone.
     if (sequence > state.from || (await hasEvents(models, chainId))) {
       chains.push({ ...state, sequence: sequence - 1, eventHash: hash });
     }

@@ -130,7 +130,7 @@ export class AuditWriter {
   #headFor(at: Date): ChainHead {
     const known = this.#head;
     const idleMs = known ? at.getTime() - known.lastAt.getTime() : Number.NaN;
-    // Behind an event of a clock that ran ahead, retention could take nothing away: what is dated rightly begins anew.
+    // Retention could not remove events behind one whose clock ran ahead: correctly dated events start a new chain.
     if (known && idleMs < maxChainIdleMs && idleMs > -clockToleranceMs) return known;
     return { chainId: randomKey(), sequence: 0, hash: firstHash, lastAt: at };
   }

@@ -47,7 +47,7 @@ export class EvaluatedAttempts {
         resolve(settled);
       };
       const timer = setTimeout(() => {
-        // Whoever has not settled an attempt by now never will.
+        // An attempt that is not settled by now never will be.
         if (this.#accounts.get(account) === known) this.#accounts.delete(account);
         wake(false);
       }, mostMs);

@@ -4,7 +4,7 @@ import { limits } from "./limits.js";
 import { canonicalRange } from "./network.js";
 import { isOneLine, showsSomething, textSchema } from "./text.js";
 
-// What a JSON Schema can say of text that is transformed: `x.pipe()` and `transform` hide it from the document.
+// Patterns for the JSON Schema of transformed text: `x.pipe()` and `transform` hide the rules from the document.
 const unruly = "\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069\\ufdd0-\\ufdef\\ufffe\\uffff";
 const refused = `\\u0000-\\u001f${unruly}`;
 const refusedInLines = `\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f${unruly}`;

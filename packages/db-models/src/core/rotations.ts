@@ -38,7 +38,7 @@ export function currentAfter(kind: TokenKind, rotations: readonly TokenRotation[
 export interface TokenRotation {
   /** SHA-256 of the token before. */
   tokenHash: string;
-  /** Its successor, for whoever presents it again within the grace interval: read from it and that token, and nothing less. */
+  /** Its successor, for a caller who presents the old token again within the grace interval. Readable only with that token. */
   sealedSuccessor: string;
   rotatedAt: Date;
 }

@@ -52,9 +52,9 @@ export function formatScopes(scopes: readonly string[]): string {
 }
 
 /**
- * Whether what was granted contains a required scope. `repo` contains itself and everything below it, such as
+ * Whether granted scopes contain a required one. `repo` contains itself and everything below it, such as
  * `repo:read` and `repo:*`; `repo:*` contains everything below `repo`, not `repo` itself; `*` contains everything.
- * What is no scope is never granted. Holding each of the parts known today is not holding the whole: `repo:read`
+ * Text that is no scope is never granted. Holding each of the parts known today is not holding the whole: `repo:read`
  * and `repo:write` together don't contain `repo:*`.
  *
  * @example

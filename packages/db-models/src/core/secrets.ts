@@ -73,8 +73,8 @@ export function mintLegacyToken(): string {
 }
 
 /**
- * Mints a token under the handle of another, with a mark in its secret: whoever has the key can tell it from one that
- * somebody made up, without having kept it. 160 bits of the secret are random.
+ * Mints a token under the handle of another, with a mark in its secret. With the key, a marked token can be told from an
+ * invented one without storing it. 160 bits of the secret are random.
  */
 export function mintMarkedToken(kind: TokenKind, handle: string, markKey: string): Token {
   return assemble(kind, handle, markedSecret(markKey).toString("base64url"));

@@ -26,7 +26,7 @@ export function counterAfter(path: string, rules: CounterRules, attempt: Counted
   const knownAt = millisecondsOf(`${path}.forgottenAt`, now);
   const forgotten = { $floor: { $divide: [{ $max: [0, { $subtract: [at, knownAt] }] }, forgetMs] } };
   const failures = { $max: [0, { $subtract: [{ $ifNull: [`${path}.failures`, 0] }, "$$forgotten"] }] };
-  // What is longer ahead than any delay is of a clock that was set back.
+  // A delay that ends further ahead than any delay lasts was written before a clock was set back.
   const ahead = { $subtract: [millisecondsOf(`${path}.delayedUntil`, now), at] };
   const delayed = {
     $and: [

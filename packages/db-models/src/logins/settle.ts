@@ -57,8 +57,8 @@ async function noteFailure(context: Context, { attempt, userId, origin }: LoginO
 }
 
 /**
- * Forgets the failures of what a user signs in with, on any device: for whoever has proved by another way that the
- * account is theirs. Those of networks stay, for they may be guesses at other accounts.
+ * Forgets the failures of a user's identifiers, on any device, after the user has proved ownership of the account in
+ * another way. Failures of networks stay, for they may be guesses at other accounts.
  */
 export async function forgiveAccount(context: Context, identifiers: readonly string[]): Promise<void> {
   const { models, now } = context;

@@ -2,7 +2,7 @@ import type { UserDocument } from "../schemas/user.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
 import type { LegacySession, LegacyUser } from "./types.js";
 
-/** A change to the old layout that bears repetition. */
+/** An idempotent change to the old layout. */
 export interface LegacyWrite {
   filter: Record<string, unknown>;
   update: Record<string, unknown>;

@@ -32,7 +32,7 @@ export function expandUser(user: Omit<LegacyUser, "sessions">): MigratedDocument
   };
 }
 
-// What the schema gives a new user, in paths: some of them stand beside migrated ones.
+// The schema's defaults for a new user, as paths, because some are siblings of migrated fields.
 const userDefaults = {
   status: "active",
   roles: ["user"],
@@ -65,7 +65,7 @@ const userDefaults = {
  * decides. A live one needs a slot besides.
  */
 export function expandSession(userId: LegacyUser["_id"], given: LegacySession): MigratedDocument {
-  // What is null is absent.
+  // Null counts as absent.
   const entries = Object.entries(given).filter(([, value]) => value !== null);
   const session = Object.fromEntries(entries) as Partial<LegacySession> as LegacySession;
   const { _id, createdAt, lastActivity, expiresAt } = session;
@@ -87,7 +87,7 @@ export function expandSession(userId: LegacyUser["_id"], given: LegacySession): 
       purgeAt: purgeAtOf(session),
       ...(revokedAt && { revokedAt, revocationReason: "signed_out" }),
     },
-    // What has ended never lives again, whatever the order in which two writers arrive.
+    // A session that has ended never becomes live again, whatever the order in which two writers arrive.
     supersedes: revokedAt
       ? { $or: [{ revokedAt: { $not: { $lte: revokedAt } } }, ...older] }
       : { revokedAt: { $exists: false }, $or: older },

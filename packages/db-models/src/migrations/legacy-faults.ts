@@ -1,8 +1,8 @@
 import type { LegacySession, LegacyUser } from "./types.js";
 
 /**
- * What is wrong with a user of the old layout, so that it cannot be carried over: the field, its type and the type that
- * is expected, never its value. Nothing where all is well. Pure.
+ * Faults of a user in the old layout that prevent copying: the field, its type and the type that is expected, never its
+ * value. Empty for a user without faults. Pure.
  */
 export function faultOfUser(user: LegacyUser): string | undefined {
   const { email, name, sessions } = user as { [K in keyof LegacyUser]?: unknown };

@@ -38,7 +38,7 @@ export interface SessionsMigrationOptions {
 
 /**
  * Embedded sessions to `users` and `user_sessions`, for `migrations` of `db.config.ts` and for the gate of the
- * service. Sessions past their retention stay behind. At most as many of a user's sessions as the cap allows get a
+ * service. Expired sessions stay behind. At most as many of a user's sessions as the cap allows get a
  * slot and live on, the newest.
  *
  * @example
@@ -71,7 +71,7 @@ export function sessionsMigration({
   };
 }
 
-// A user of whom a part cannot be carried over is set aside whole: half of somebody's sessions would be lost in silence.
+// A user with a part that cannot be copied is set aside whole: otherwise some of the user's sessions would be lost silently.
 function expandAll(user: LegacyUser, now: Date): MigratedDocument[] {
   const sessionsOfUser = user.sessions ?? [];
   const fault = faultOfUser(user) ?? firstFault(sessionsOfUser);

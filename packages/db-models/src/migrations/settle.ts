@@ -42,8 +42,8 @@ const maxRounds = 50;
 const projection = { slot: 1, createdAt: 1, idleExpiresAt: 1 } as const;
 
 /**
- * Brings the slots of a user's sessions in line with what was carried over. Each change states what it relies on, so
- * that of several that do this at once one makes it and the others look again.
+ * Aligns the slots of a user's sessions with the copied ones. Each change states its precondition, so of several
+ * processes that do this at once one makes the change and the others retry.
  *
  * @throws IdentityError `CONTENTION`.
  */

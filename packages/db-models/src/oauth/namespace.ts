@@ -62,8 +62,8 @@ export interface OAuth {
    */
   authenticateClient(input: ClientCredentials): Promise<ClientAuthentication>;
   /**
-   * Adds to what a user lets an app do. Only this widens a consent, so call it when the user has said yes to exactly
-   * these scopes. After a revocation it begins anew: what was revoked does not come back, nor do its tokens.
+   * Extends what a user allows an app to do. This only widens a consent, so call it when the user has consented to exactly
+   * these scopes. After a revocation it starts from nothing: revoked scopes and tokens do not come back.
    *
    * @returns all that the app may do now.
    * @throws IdentityError `APP_NOT_FOUND`; `INVALID_SCOPE` beyond what the app is registered for, or too many;
@@ -90,9 +90,9 @@ export interface OAuth {
    * Exchanges an authorization code for tokens.
    *
    * The code and the tokens are one document, and the claim is one conditional update of it: of any number of parallel
-   * calls one gets tokens, and whatever ends the authorization ends them, at whatever moment. A second use by the right
-   * client, with the right redirect URI and verifier, ends the authorization and writes a security event; any other
-   * second use is refused and changes nothing, or whoever sees a code could end what it issued (OAuth 2.1).
+   * calls one gets tokens, and everything that ends the authorization ends them too, at any moment. A second use by the right
+   * client, with the right redirect URI and verifier, ends the authorization and writes a security event. Any other
+   * second use is refused and changes nothing; else an observer of a code could end its tokens (OAuth 2.1).
    *
    * @throws IdentityError `SCHEMA_TOO_NEW`.
    */

@@ -2,7 +2,7 @@ import { limits } from "../core/limits.js";
 import type { ClientType } from "../schemas/app.js";
 
 const loopbackHosts: ReadonlySet<string> = new Set(["127.0.0.1", "[::1]", "localhost"]);
-// What a URL parser would quietly change or drop, and the backslash that browsers take for a slash.
+// Excludes characters that a URL parser would silently change or drop, and the backslash that browsers take for a slash.
 const plainText = /^[\x21\x23-\x5B\x5D-\x7E]+$/;
 // A domain name without the final dot, or an address. URL parsers take more, such as the asterisk of a wildcard, which is none.
 const host =

@@ -106,7 +106,7 @@ async function complete(context: Context, erasure: ErasureDocument): Promise<Era
   const started = { ...erasure, userId: erasure.userId };
   await closeAccount(context, started.userId);
   await noteAuditEvents(models, started);
-  // Whoever was to get the apps may be gone since the erasure began, or go while they are handed over.
+  // The user who inherits the apps may be gone since the erasure began, or go while the apps are handed over.
   const { appsTo } = started;
   if (appsTo && (await statusOf(models, appsTo)) === "active") {
     await handOverApps(context, started.userId, appsTo);

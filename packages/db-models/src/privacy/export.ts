@@ -56,8 +56,8 @@ async function* documentsAbout(
 const batchLength = 500;
 
 /**
- * The documents that match, by ids that are read first: whoever takes the export may be slow, and the server closes a
- * cursor that nobody reads from for ten minutes.
+ * The documents that match, by ids that are read first: a consumer of the export may be slow, and the server closes a
+ * cursor after ten minutes without a read.
  */
 async function* inBatches<D extends object = Record<string, unknown>>(
   collection: Collection,

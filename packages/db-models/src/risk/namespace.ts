@@ -6,7 +6,7 @@ import type { LearntLogin, RiskRecorder } from "./recorder.js";
 
 /** What is known of how people sign in, for a risk engine. */
 export interface Risk {
-  /** A user's profile and the counters that a sign-in is held against: two reads, at the same time. */
+  /** A user's profile and the counters that a sign-in is compared with: two reads, at the same time. */
   readKnowledge(input: { userId: Types.ObjectId; keys: readonly RiskCounterKey[] }): Promise<RiskKnowledge>;
   /**
    * Keeps what a person said of a sign-in beside their profile, where the next judgement reads it: the newest few, and of

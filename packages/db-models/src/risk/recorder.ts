@@ -103,7 +103,7 @@ export class RiskRecorder {
   #forget(group: readonly Pending[]): void {
     for (const { userId, profile } of group) {
       const key = userId.toHexString();
-      // What was learnt while the group was written is still to be written.
+      // A profile that changed while the group was written must be written again.
       if (this.#unwritten.get(key) === profile) this.#unwritten.delete(key);
     }
   }

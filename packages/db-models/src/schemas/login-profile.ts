@@ -58,7 +58,7 @@ interface CountedChallenge {
 }
 
 /**
- * What is known of sign-ins: to an account and from a network, failures for the brute-force defence; of a user the
+ * History of sign-ins: counters of failures by account and by network, for the brute-force defence; for a user also the
  * bounded profile that a risk engine learns. Collection `login_profiles`.
  */
 export interface LoginProfileDocument extends BaseDocument {

@@ -164,8 +164,8 @@ async function openStream(reader: Reader, token: unknown): Promise<OpenStream | 
 }
 
 /**
- * The stream is open before what is already there is read, so nothing falls between the two. A stream that the server
- * ends, because the collection was dropped or renamed, is opened anew without its token, which would end it again.
+ * The stream is open before existing events are read, so no event is missed. A stream that the server ends, because the
+ * collection was dropped or renamed, is reopened without its token, which would end it again.
  *
  * @returns false when there are no streams any more.
  */

@@ -83,7 +83,7 @@ export class UsageRecorder {
     return this.#pending.flush();
   }
 
-  // What fell in two hours counts in each, however long it waits for a flush.
+  // Requests count in the hour in which they were made, however long they wait for a flush.
   #pendingOf(userId: Types.ObjectId, now: Date): PendingUse {
     const hour = intervalStart("hour", now).getTime();
     return this.#pending.entryOf(`${userId.toHexString()} ${hour}`, () => ({

@@ -105,20 +105,20 @@ export interface Users {
    * Mints the token that resets the password of the account with this email address: good for an hour and one use, in
    * the place of the one before, and only as long as the account has this address.
    *
-   * Who asks must not learn whether there is such an account. An account costs a write that nobody costs none, so a
-   * service answers first, always the same, and does this behind the answer.
+   * The person who asks must not learn whether there is such an account, and an existing account costs an extra write. So
+   * a service responds first, always the same, and calls this after responding.
    *
    * @throws IdentityError `INVALID_INPUT` when it is no address.
    */
   requestPasswordReset(input: { email: string; origin?: RequestOrigin }): Promise<PasswordResetRequest>;
   /**
    * Gives an account another password in exchange for the token that its address was sent, and ends every session, those
-   * of logins under way included. It opens none: whoever signs in next needs the second factor as before. API keys and
-   * what apps were granted stay, as with `users.setPassword`. The account may be used from any address again: that is the way
-   * back for who locked themselves out. Failed sign-ins are forgotten for this account, and not for the network that they
+   * of logins under way included. It opens none: the next sign-in needs the second factor as before. API keys and
+   * consents stay, as with `users.setPassword`. The account may be used from any address again, so that users who locked
+   * themselves out can return. Failed sign-ins are forgotten for this account, and not for the network that they
    * came from.
    *
-   * Whoever uses the token reads the mailbox: an address that was not verified becomes so. Until then anybody may have
+   * A used token proves access to the mailbox: an unverified address becomes verified. Until then anybody may have
    * registered it, so what was made before ends: API keys, consents and linked external identities.
    *
    * Of any number of parallel uses one succeeds. The sessions end first; then one conditional update spends the token, sets
@@ -155,7 +155,7 @@ export interface Users {
    */
   analytics(input: { userId: Types.ObjectId } & UserAnalyticsOptions): Promise<UserAnalyticsReport>;
   /**
-   * Computes a user's engagement anew and stores its score, by which users are ranked. Two reads and one write.
+   * Recomputes a user's engagement and stores its score, by which users are ranked. Two reads and one write.
    *
    * @throws IdentityError `USER_NOT_FOUND`.
    */

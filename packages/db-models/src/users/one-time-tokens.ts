@@ -69,7 +69,7 @@ export async function issueOneTimeToken(
   const user = await models.User.collection.findOneAndUpdate(
     { ...who, ...mayBeSent, status: { $in: [...usableBy[purpose]] } },
     [
-      // What $set is given as a document it adds to the one before, whose use would then be the new one's.
+      // $set merges a document into the previous one, whose `usedAt` would then mark the new token as used.
       { $unset: purpose },
       {
         $set: {
@@ -84,13 +84,13 @@ export async function issueOneTimeToken(
   return { ok: true, userId: user._id, email: String(user.email), token: token.raw, expiresAt };
 }
 
-/** As much of an account as its tokens are decided on. */
+/** The fields of an account that decide on its tokens. */
 type TokenHolder = Pick<
   UserDocument,
   "_id" | "email" | "username" | "status" | "sessionGeneration" | "emailVerifiedAt" | "passwordReset"
 >;
 
-/** A token that may be used, as long as `claim` matches: whoever uses it does so in the update that it is a part of. */
+/** A token that may be used as long as `claim` matches. Use it in the same update that `claim` filters. */
 export interface OpenToken {
   user: TokenHolder;
   claim: Record<string, unknown>;

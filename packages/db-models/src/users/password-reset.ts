@@ -24,7 +24,7 @@ export type PasswordResetRequest =
   | IssuedOneTimeToken
   | {
       ok: false;
-      /** For the audit trail, never for whoever asks. `no_password`: the account signs in through somebody else. */
+      /** For the audit trail; never for the person who asks. `no_password`: the account uses an identity provider. */
       reason: "unknown" | "not_active" | "no_password" | "too_many_messages";
       userId?: Types.ObjectId;
     };
@@ -37,7 +37,7 @@ export async function requestPasswordReset(
 ): Promise<PasswordResetRequest> {
   const { models } = context;
   const { email } = parseInput(addressSchema, input);
-  // Not to whoever signs in through somebody else: a password would go past what is asked of them there.
+  // Not for accounts that sign in through an identity provider: a password would bypass the provider's checks.
   const withPassword = { email, passwordHash: { $exists: true } };
   const issued = await issueOneTimeToken(context, "passwordReset", withPassword);
   if (!issued) return whyNotIssued(models, email);

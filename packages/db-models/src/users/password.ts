@@ -10,7 +10,7 @@ import { endEverySession } from "../sessions/revoke.js";
 import { passwordSchema } from "./input.js";
 
 /**
- * What a password that is set changes in an account.
+ * The fields of an account that a new password changes.
  *
  * @throws IdentityError `INVALID_INPUT`.
  */

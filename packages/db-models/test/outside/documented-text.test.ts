@@ -1,4 +1,4 @@
-// What a document says of a text, a client may send: fuzzers of OpenAPI documents (schemathesis and others) report "schema-valid
+// A client may send every text that a document allows: fuzzers of OpenAPI documents (schemathesis and others) report "schema-valid
 // requests refused", as for `format: email` that allows "" (zod #2205 and many after it). Right: whatever the JSON Schema of an
 // input allows is accepted, for each text whose rule a pattern can say.
 import fc from "fast-check";

@@ -36,7 +36,7 @@ beforeAll(() => {
 });
 const password = "correct horse battery staple";
 
-// harper 1564: a session that was found by a username worked for whoever took the name after the account was removed.
+// harper 1564: a session that was found by a username worked for the next owner of the name after the account was removed.
 it("a name that somebody takes over brings nothing of the account before", async () => {
   const person = { email: "heir@example.com", username: "heir", password };
   const { _id: before } = await registerUser(contextAt(models, now), person);
@@ -161,7 +161,7 @@ it("sign-ins over IPv6 are admitted, and counted by the /64", async () => {
 });
 
 describe("an API key", () => {
-  // better-auth 5309: what was done to a key began its window anew. rybbit 857: a window that ended stayed closed.
+  // better-auth 5309: an update of a key restarted its window. rybbit 857: a window that ended stayed closed.
   it("keeps its window when it is listed and rotated, and opens again when the window ends", async () => {
     const { _id: userId } = await makeUser(models);
     const rateLimit = { limit: 2, windowMs: duration.hour };
@@ -192,7 +192,7 @@ it("a reset goes to the stored address, however it was asked for", async () => {
   }
 });
 
-// devise 5071: an empty token was the token of whoever had none stored.
+// devise 5071: an empty token matched accounts without a stored token.
 it("no token is nobody's token", async () => {
   const user = await makeUser(models);
   for (const tokenHash of ["", null]) {

@@ -23,7 +23,7 @@ const password = "correct horse battery staple";
 let people = 0;
 const emailOf = () => `text-${people++}@example.com`;
 
-// mastodon 1095, discourse 21331, lemmy 3436: a name that nobody sees, or that turns around what stands behind it (UAX #9
+// mastodon 1095, discourse 21331, lemmy 3436: an invisible name, or one that reverses the text after it (UAX #9
 // section 2), passes for another. Joiners and marks of direction belong to names of many scripts, and stay.
 describe("names that people see", () => {
   it.each(["a\u202eb", "\u2066a", "\u200b", "\u2060\u3164", "\u2800", "a\u2029b", "a\u0085b", "a\ufdd0"])(
@@ -200,7 +200,7 @@ describe("one length rule, code points after NFC (open-webui 25656)", () => {
     ["256 composed letters, typed decomposed", "e\u0301".repeat(256)],
     ["15 emoji", "\u{1f600}".repeat(15)],
     ["spaces at its ends", "  correct horse battery "],
-  ])("whoever registers with %s signs in with it, and not with less", async (_name, long) => {
+  ])("a user who registers with %s signs in with it, and not with less", async (_name, long) => {
     const email = emailOf();
     await registerUser(contextAt(models, now), { email, password: long });
     const attempt = (text: string) =>

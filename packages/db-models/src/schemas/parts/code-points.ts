@@ -29,7 +29,7 @@ function countIn(type: SchemaType): void {
   if (embeddedSchemaType) countIn(embeddedSchemaType);
 }
 
-// What is no text is for other validators to refuse.
+// Values that are not text are left to other validators.
 function isText(value: unknown): value is string {
   return typeof value === "string";
 }

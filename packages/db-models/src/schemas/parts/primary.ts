@@ -6,7 +6,7 @@ type DriverCollection = mongo.Collection;
  * Makes a collection read from the primary and write with `w: "majority"`, whatever the connection string asks for. Every
  * read here decides something: who may come in, what is left of a quota, what is written next.
  *
- * Mongoose opens the driver's collection anew with each connection and takes no options for it, so the property that
+ * Mongoose opens the driver's collection again with each connection and takes no options for it, so the property that
  * holds it is replaced by one that opens it with ours. `wtimeoutMS` and `journal` stay as the connection has them.
  *
  * Source: MongoDB's manual, "Read Preference" (reads from secondaries may be stale) and "Write Concern".
