@@ -63,7 +63,7 @@ export const cores = {
   },
 };
 
-/** What a run of Stryker is for: the core that `scripts/mutation.mjs` names, otherwise all of them. */
+/** The core of this Stryker run, as `scripts/mutation.mjs` names it; otherwise all of them. */
 export function coreOfRun() {
   const name = process.env.MUTATION_CORE;
   if (name) return { exclude: [], last: [], ...cores[name], name };

@@ -8,16 +8,16 @@ export interface ForegroundBenchmark {
   ratio: Range;
   idleMs: number;
   duringMs: number;
-  /** What the process in the background came to meanwhile, a second. */
+  /** Work of the background process in the meantime, per second. */
   workPerSecond: number;
 }
 
-/** What is measured against what. */
+/** The measured cases. */
 export interface Foreground {
   /** Before each round. */
   prepare(): Promise<void>;
   call(index: number): Promise<unknown>;
-  /** What works in the background; with each batch it prints a line with how much is done. */
+  /** The background script; with each batch it prints a line with its progress. */
   readonly script: URL;
   readonly uri: string;
   /** After each round. */

@@ -1,4 +1,4 @@
-/** What one contender of a comparison does once; `index` counts up from 0. */
+/** One operation of a contender; `index` counts up from 0. */
 export type Contender = (index: number) => Promise<unknown>;
 
 const budgetMs = 120_000;
@@ -55,7 +55,7 @@ async function timeOf(contender: Contender, index: number): Promise<number> {
   return performance.now() - started;
 }
 
-/** What came out in the rounds of a comparison. */
+/** Results of the rounds of a comparison. */
 export interface Range {
   median: number;
   low: number;
@@ -76,7 +76,7 @@ export function quantile(values: readonly number[], fraction: number): number {
   return sorted[Math.min(Math.floor(sorted.length * fraction), sorted.length - 1)] ?? Number.NaN;
 }
 
-/** What one call of a contender sends to the server, by command; the client must monitor commands. */
+/** Commands that one call of a contender sends to the server; the client must monitor commands. */
 export async function commandsPerCall(
   client: {
     on(event: "commandStarted", note: (started: { commandName: string }) => void): unknown;

@@ -11,7 +11,7 @@ import { beside, type Comparison, type Contender, commandsPerCall, compare, perC
 interface PeerComparison {
   /** Ours over the peer's. */
   latency: Comparison;
-  /** What one call sends to the server, by command. */
+  /** Commands that one call sends to the server. */
   commands: Record<string, number>;
 }
 

@@ -12,7 +12,7 @@ export interface PlanningBenchmark {
   total: number;
   /** Milliseconds of the same commands through the bare driver, as many at a time. */
   server: number;
-  /** What is ours of it: the median of the differences of the rounds, and the lowest and highest. */
+  /** Our own part: the median of the differences of the rounds, and the lowest and highest. */
   beyond: { median: number; low: number; high: number };
   /** Milliseconds of what needs no server: expected, diff and plan. */
   pure: number;

@@ -26,7 +26,7 @@ Exit codes: 0 done, 1 failed or interrupted, 4 another instance holds the lease
 `;
 
 const commands = ["once", "queue", "list", "show", "pause", "resume", "cancel"] as const;
-/** What can be asked for instead of serving. */
+/** Commands other than serving. */
 export type CommandName = (typeof commands)[number];
 const withoutTarget: readonly CommandName[] = ["once", "list"];
 

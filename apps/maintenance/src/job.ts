@@ -1,7 +1,7 @@
 import type { JobIdentity, Run, WorkDone } from "@org/db-optimizer/jobs";
 import type { Logger } from "pino";
 
-/** What a job gets to work with. */
+/** Dependencies of a job. */
 export interface JobContext {
   /** The run that it is the work of; a job in batches works within it. */
   readonly run: Run;
@@ -10,7 +10,7 @@ export interface JobContext {
   readonly log: Logger;
 }
 
-/** What a job did: `result` is kept in the record and logged. */
+/** Result of a job: `result` is kept in the record and logged. */
 export type JobDone = Omit<WorkDone<unknown>, "value">;
 
 /**
@@ -18,7 +18,7 @@ export type JobDone = Omit<WorkDone<unknown>, "value">;
  * and continues where it stopped. Any other is cancelled by its signal, and starts over.
  */
 export interface Job extends JobIdentity {
-  /** What people call it by. */
+  /** Name for people. */
   readonly name: string;
   /** A cron expression, or `off`. */
   readonly schedule: string;

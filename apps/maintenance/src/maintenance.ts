@@ -13,7 +13,7 @@ import { type Runner, type RunResult, runJob } from "./run-job.js";
 import { type Scheduled, scheduleJob } from "./schedule.js";
 import { type StatusServer, serveStatus } from "./status-server.js";
 
-/** What maintenance runs on. The caller owns the database: it outlives the maintenance. */
+/** Dependencies of maintenance. The caller owns the database: it outlives the maintenance. */
 export interface MaintenanceDeps {
   database: Pick<IdentityDatabase, "connection">;
   config: Config;

@@ -1,7 +1,7 @@
 import type { RunStatus } from "@org/db-optimizer/jobs";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
-/** What Prometheus reads. */
+/** Metrics for Prometheus. */
 export interface Metrics {
   readonly registry: Registry;
   runEnded(job: string, end: Pick<RunStatus, "state">, seconds: number): void;

@@ -1,7 +1,7 @@
 import { createIdentity, type IdentityDatabase } from "@org/db-models";
 import type { Recording } from "@org/db-optimizer";
 
-/** What jobs do is audited in the database that they do it to. */
+/** Audits the actions of jobs in the database that they change. */
 export function recordingFor({ connection }: Pick<IdentityDatabase, "connection">): Recording {
   const identity = createIdentity({ connection });
   return { record: (event) => identity.audit.recordDatabaseEvent(event) };

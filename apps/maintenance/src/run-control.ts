@@ -16,11 +16,11 @@ export class RunError extends Error {
   }
 }
 
-/** What steering needs. */
+/** Dependencies of run commands. */
 export interface Controls {
   readonly connection: Connection;
   readonly jobs: readonly Omit<Job, "run" | "schedule">[];
-  /** Who steers. */
+  /** The caller. */
   readonly by: string;
 }
 

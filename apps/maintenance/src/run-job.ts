@@ -11,7 +11,7 @@ import type { Logger } from "pino";
 import type { Job } from "./job.js";
 import type { Metrics } from "./metrics.js";
 
-/** What runs are made with. */
+/** Dependencies of runs. */
 export interface Runner {
   readonly connection: Connection;
   /** The database server's time, which all instances share. */
@@ -31,7 +31,7 @@ export interface Runner {
 /** How a run ended. */
 export type RunEnd = Pick<RunRecord, "state" | "result" | "error">;
 
-/** What became of an attempt to run a job. */
+/** Result of an attempt to run a job. */
 export type RunResult =
   | (RunEnd & {
       readonly ran: true;
@@ -43,7 +43,7 @@ export type RunResult =
   | { ran: false; reason: "locked"; expiresAt: Date }
   | { ran: false; reason: "done" | "nothing_queued" };
 
-/** What a run is for. */
+/** Cause of a run. */
 interface Occasion extends Pick<RunOccasion, "tick" | "onlyQueued"> {
   /** The latest scheduled time at a moment: those that come up during a run are served by it. */
   readonly lastTick?: (at: Date) => Date | undefined;

@@ -65,7 +65,7 @@ function ticksOf(pattern: string, timezone: string): Ticks {
   };
 }
 
-/** What is due, and what has been seen to. */
+/** Due and handled moments of a job. */
 class Schedule {
   readonly #runner: Runner;
   readonly #job: Job;

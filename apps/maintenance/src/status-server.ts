@@ -10,7 +10,7 @@ export interface StatusServer {
   close(): Promise<void>;
 }
 
-/** What it answers with. */
+/** Sources of its answers. */
 export interface StatusSources {
   readonly registry: Registry;
   /** The dashboard as HTML. */

@@ -23,7 +23,7 @@ import { pace } from "./pace.js";
 import type { Screen, Step } from "./screen.js";
 import { embeddedSessions, type OperationTimes, separateSessions, timeSessions } from "./session-services.js";
 
-/** What moving embedded sessions to `user_sessions` came to. */
+/** Result of migrating embedded sessions to `user_sessions`. */
 export interface MigrationResult {
   users: number;
   sessions: number;

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { IdentityModels, MigratingSessions } from "@org/db-models";
 import { type Connection, type HydratedDocument, Schema, type Types } from "mongoose";
 
-/** What an application does with sessions, each from what its request carries: a cookie, or at sign-in an address. */
+/** An application's session operations, each from the content of a request: a cookie, or at sign-in an address. */
 export interface SessionService {
   /** From when the password was right. Ends the oldest sessions above the cap. Returns the cookie. */
   open(email: string, now: Date): Promise<string>;

@@ -53,7 +53,7 @@ function summaryLines(result: DemoResult): string[] {
   ].filter(Boolean);
 }
 
-/** Who removed how much. */
+/** Documents removed by the cleanup and by the TTL monitor. */
 function removedText({ byCleanup, byTtlMonitor }: Removed): string {
   const others = byTtlMonitor > 0 ? `, and ${whole(byTtlMonitor)} that the TTL monitor was quicker with` : "";
   return `${whole(byCleanup)} documents${others}`;
@@ -108,7 +108,7 @@ export function operationNote({ sessionsOfUser }: MigrationResult): string {
 export const openNote =
   "open is the exception: it recognises the device and holds the cap against parallel sign-ins, which the old application does not, in four or more round trips one after another instead of two";
 
-/** What the sessions' bytes came to, and what would have to be so for 30 % fewer. */
+/** Bytes of the sessions, and the share of expired ones that would save 30 %. */
 export function bytesNotes({ sessions, bytes }: MigrationResult): string[] {
   const { embedded, tokenIndex, kept, data, indexes } = bytes;
   if (embedded <= 0 || data <= 0) return [`the bytes of sessions: ${untold}`];

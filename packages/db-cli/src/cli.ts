@@ -60,7 +60,7 @@ function asksForJson(argv: readonly string[]): boolean {
   return own.some((arg, at) => arg === "--json" || `${arg} ${own[at + 1]}`.startsWith("--format json"));
 }
 
-/** What the parser has to say goes where the caller wants it, and ends in a thrown error rather than the process. */
+/** Sends the parser's output to the caller's streams, and makes it throw instead of ending the process. */
 function speakThrough(io: CliIo, command: Program): void {
   command.exitOverride().configureOutput({
     writeOut: (text) => io.stdout.write(toTerminal(text)),

@@ -1,11 +1,11 @@
 import { type ExitCode, exitCodes } from "./errors.js";
 
-/** What is to be known of a command besides its options: its help and the reference are made of it. */
+/** Facts about a command besides its options, the source of its help and its reference page. */
 export interface CommandFacts {
   readonly summary: string;
   /** It only looks: what it may not see leaves the question open, and is no failure. */
   readonly reading: boolean;
-  /** What it writes, on the server and besides. */
+  /** Everything that it writes, on the server and elsewhere. */
   readonly writes: string;
   /** When it ends with a code that not every command has. */
   readonly exits: { readonly [C in Exclude<ExitCode, 0 | 1 | 130>]?: string };
@@ -13,7 +13,7 @@ export interface CommandFacts {
   readonly examples: readonly (readonly [line: string, does: string])[];
 }
 
-/** What each code means; a command says when it has one of those that are not common to all. */
+/** Meanings of the exit codes; a command lists those that not every command has. */
 export const exitMeanings: Readonly<Record<ExitCode, string>> = {
   [exitCodes.ok]: "in sync or done",
   [exitCodes.error]: "error",

@@ -5,7 +5,7 @@ import type { ProgressLine } from "./output/progress.js";
 import type { Paint } from "./output/style.js";
 import type { Session } from "./session.js";
 
-/** What a command runs with. */
+/** The context of a command. */
 export interface Context extends Session {
   /** Given by Ctrl-C. */
   readonly signal: AbortSignal;
@@ -16,7 +16,7 @@ export interface Context extends Session {
   /** Calls back on each key, where somebody sits at a keyboard; returns how to stop listening. */
   onKey(listener: (key: string) => void): () => void;
   /** For work that can wait: other processes go first from here on. */
-  giveWay(): void;
+  lowerPriority(): void;
   now(): Date;
 }
 
@@ -25,10 +25,10 @@ export function recordingOf({ record, now }: Context): Recording {
   return { clock: now, ...(record && { record }) };
 }
 
-/** What a command came to: data for machines, text for people. Without one of them the other is printed. */
+/** A command's result: data for machines, text for people. If one is absent, the other is printed. */
 export type Outcome = {
   readonly exitCode: ExitCode;
-  /** What went wrong beside it: told on stderr, after what there is to print. */
+  /** An error beside the result, printed to stderr after the result. */
   readonly shortcoming?: OptimizerError;
 } & ({ readonly data: object; readonly text?: string } | { readonly data?: object; readonly text: string });
 

@@ -72,7 +72,7 @@ export const configSchema = z.strictObject({
 /** A configuration with its defaults. */
 export type ParsedConfig = z.output<typeof configSchema>;
 
-/** What `db.config.ts` exports by default. */
+/** The default export of `db.config.ts`. */
 export interface DbConfig<M extends object = Models> {
   /** Connection string, or a function that finds it. `MONGODB_URI` and `--uri` come before it. */
   readonly uri?: string | (() => MaybePromise<string>);
@@ -82,7 +82,7 @@ export interface DbConfig<M extends object = Models> {
   readonly models: (connection: Connection) => MaybePromise<M>;
   /** The queries that matter, built from what `models` returned: they are explained and timed. */
   readonly queries?: (models: M) => MaybePromise<readonly NamedQuery[]>;
-  /** What may be removed, and when. */
+  /** Cleanup rules. */
   readonly cleanup?: readonly CleanupRule[];
   /** Checks of your own for `health`: whether the audit log is unbroken, whether backups are made. */
   readonly checks?: (models: M) => MaybePromise<readonly HealthCheck[]>;
@@ -92,7 +92,7 @@ export interface DbConfig<M extends object = Models> {
   readonly record?: (models: M, event: DatabaseEvent) => unknown;
   /** Limits that `health` and `optimize` go by. */
   readonly thresholds?: HealthThresholds;
-  /** What a document does that its collection's validator refuses. Default `warn`. */
+  /** Action on a document that fails its collection's validator. Default `warn`. */
   readonly validation?: "warn" | "error" | "off";
 }
 

@@ -18,7 +18,7 @@ export class CliError extends Error {
   }
 }
 
-/** What the process answers the shell with. */
+/** Exit codes of the process. */
 export const exitCodes = {
   /** In sync, or done. */
   ok: 0,

@@ -9,7 +9,7 @@ export interface Failure {
   readonly message: string;
   readonly details: Readonly<Record<string, unknown>>;
   readonly exitCode: ExitCode;
-  /** What to try. */
+  /** A remedy to try. */
   readonly hint?: string;
 }
 

@@ -29,7 +29,7 @@ export function pacingOf({ maxSlowdown, maxShare, maxRate, unwatched = [] }: Pac
 }
 
 /** Whether the process lowers its CPU priority: not where reads are not measured. */
-export function givesWay({ maxSlowdown }: PacingOptions): boolean {
+export function lowersPriority({ maxSlowdown }: PacingOptions): boolean {
   return Number.isFinite(maxSlowdown);
 }
 

@@ -2,7 +2,7 @@ import { lowerCpuPriority } from "@org/db-optimizer/jobs";
 
 import type { CliIo, Sink } from "./io.js";
 
-/** What `org-db` has to do with this process: its streams, its environment, its signals, its clock. */
+/** The parts of this process that `org-db` uses: its streams, environment, signals and clock. */
 export function processIo(): CliIo {
   const { stdin, stderr, env } = process;
   return {

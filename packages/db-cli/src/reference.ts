@@ -8,7 +8,7 @@ import { buildProgram } from "./program.js";
 export interface ParameterReference {
   /** As it is written: `<action>`, `--observe <days>`. */
   readonly flags: string;
-  /** What it takes: `flag`, `text`, its choices, or in words. */
+  /** The option's type: `flag`, `text`, its choices, or a description. */
   readonly type: string;
   readonly default?: unknown;
   readonly description: string;

@@ -39,7 +39,7 @@ export async function runCommand<Options extends object>(
         paint,
         stdout: io.stdout,
         onKey: (listener) => io.onKey?.(listener) ?? (() => undefined),
-        giveWay: () => io.lowerPriority?.(),
+        lowerPriority: () => io.lowerPriority?.(),
         now: () => io.now(),
       };
       return command(context, options).catch(withCode);

@@ -14,7 +14,7 @@ import type { CliIo } from "./io.js";
 import { type LoadedConfig, loadConfig } from "./load-config.js";
 import { redactUri } from "./output/redact.js";
 
-/** What a command works with. */
+/** A command's configuration and connection. */
 export interface Session {
   readonly config: ParsedConfig;
   readonly connection: Connection;

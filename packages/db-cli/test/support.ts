@@ -25,7 +25,7 @@ export const configs = {
   nameless: pathOf(new URL("./fixtures/nameless.config.ts", import.meta.url)),
 };
 
-/** What a run of the command left behind. */
+/** Result of a run of the command. */
 export interface Ran {
   readonly exitCode: number;
   readonly stdout: string;

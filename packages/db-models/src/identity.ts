@@ -29,7 +29,7 @@ import { type Usage, usageOf } from "./usage/namespace.js";
 import { UsageRecorder } from "./usage/recorder.js";
 import { type Users, usersOf } from "./users/namespace.js";
 
-/** What an identity object is made with: the policies, and these. */
+/** Settings of an identity object: the policies, and these. */
 export interface IdentitySettings extends IdentityPoliciesInput {
   /** Where the time comes from. Default: the system's clock. */
   clock?: Clock;

@@ -3,7 +3,7 @@ import { parseInput } from "../src/core/input.js";
 import { type IdentityPoliciesInput, identityPoliciesSchema } from "../src/core/policies/identity.js";
 import type { IdentityModels } from "../src/index.js";
 
-/** What the calls on the models of one connection share in a test, as those of one identity object do. */
+/** State that calls on the models of one connection share in a test, as those of one identity object do. */
 const sharedBy = new WeakMap<object, Shared>();
 
 /** The context of a call at a moment, under the default policies but for those given. */

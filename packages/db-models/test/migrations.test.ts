@@ -247,7 +247,7 @@ describe("live traffic of three processes", () => {
     await Promise.all(children.map(({ exited }) => exited));
     expect(report.verification).toMatchObject({ clean: true });
     expect(children.flatMap((child) => child.printed().match(/mixed up/g) ?? [])).toEqual([]);
-    await expectNothingAmiss(children, activeBefore);
+    await expectNoMismatch(children, activeBefore);
   });
 });
 
@@ -258,8 +258,8 @@ async function someRounds(children: readonly WaitingChild[]): Promise<void> {
     while (rounds(child) < (wanted[at] as number)) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** What was acknowledged is in both layouts, once, and what has ended has ended in both. */
-async function expectNothingAmiss(
+/** Acknowledged changes are in both layouts, once, and sessions that ended have ended in both. */
+async function expectNoMismatch(
   children: readonly WaitingChild[],
   activeBefore: readonly string[],
 ): Promise<void> {

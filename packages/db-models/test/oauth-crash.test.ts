@@ -22,7 +22,7 @@ const kills = faultLoop({ seed: 20_961_102, kinds: 2 });
 const codesPerChild = 4;
 const script = await bundleChild(new URL("./children/oauth-client.ts", import.meta.url));
 
-/** What the client of a killed process can do with the last that it heard of each code. */
+/** Continues as the client of a killed process would, with the last that it heard of each code. */
 async function goOn(world: World, code: string, lastSaid: string | undefined): Promise<string> {
   const heard = lastSaid?.split(" ")[1];
   const result = heard ? await refresh(models, world, heard) : await exchange(models, world, code);

@@ -26,7 +26,7 @@ export interface World {
   user: UserDocument;
   client: AuthenticatedClient;
   clientSecret: string | undefined;
-  /** What the app asks for, and how; with a verifier to its challenge. */
+  /** The app's authorization request, with a verifier to its challenge. */
   request: AuthorizationRequest;
   verifier: string;
 }

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import * as identity from "../src/index.js";
 
 const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
-/** What is on the object besides the capabilities. */
+/** Properties of the object besides the capabilities. */
 const own: ReadonlySet<string> = new Set(["models", "queries", "policies", "clock", "flush", "close"]);
 const section = (title: string) => readme.split(`## ${title}\n`)[1]?.split("\n## ")[0] ?? "";
 

@@ -20,7 +20,7 @@ import {
 } from "./setup/initialize.js";
 import { type SchemaSample, sampleSchemas } from "./setup/sample-schema.js";
 
-/** What a {@link DatabaseInitializer} looks at besides the models. */
+/** Settings of a {@link DatabaseInitializer} besides the models. */
 export interface DatabaseInitializerOptions extends Recording {
   /** The queries that matter. Default none. */
   readonly queries?: readonly NamedQuery[];

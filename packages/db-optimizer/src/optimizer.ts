@@ -29,12 +29,12 @@ import {
 } from "./workload/analysis.js";
 import type { WorkloadReport } from "./workload/report.js";
 
-/** What a {@link DatabaseOptimizer} works on. */
+/** The models, queries, rules and settings of a {@link DatabaseOptimizer}. */
 export interface DatabaseOptimizerOptions extends Recording {
   readonly models: readonly ModelLike[];
   /** The queries that matter. Default none. */
   readonly queries?: readonly NamedQuery[];
-  /** What may be removed, and when. Default nothing. */
+  /** Cleanup rules. Default none. */
   readonly cleanup?: readonly CleanupRule[];
 }
 

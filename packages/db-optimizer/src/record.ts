@@ -18,7 +18,7 @@ export interface SecurityFinding extends Pick<Finding, "code" | "severity" | "me
   readonly at: Date;
 }
 
-/** What an audit log should hear of. */
+/** An event for an audit log. */
 export type DatabaseEvent = DatabaseOperation | SecurityFinding;
 
 /** Writes an event to an audit log of your own. */

@@ -17,7 +17,7 @@ export interface Look {
 
 /** A page as a browser shows it. */
 export interface Seen {
-  /** What the page complained of: errors, refused content, scripts that threw. */
+  /** Errors of the page: refused content, scripts that threw, and others. */
   readonly complaints: readonly string[];
   /** Addresses that it asked for, but for its own. */
   readonly requests: readonly string[];
@@ -27,7 +27,7 @@ export interface Seen {
   readonly faint: readonly string[];
   /** Charts, by what they are called, with their size in pixels. */
   readonly charts: readonly { readonly label: string; readonly width: number; readonly height: number }[];
-  /** What can be read of it. */
+  /** The visible text. */
   readonly text: string;
 }
 

@@ -46,7 +46,7 @@ export type EngineCapability = keyof EngineCapabilities;
 /** Whether the user who asks has the privilege for an action, such as `serverStatus`, wherever tests need it. */
 export type Privileged = (action: string) => boolean;
 
-/** What `clusterMonitor` gives on the cluster: https://www.mongodb.com/docs/manual/reference/built-in-roles/ */
+/** Privileges of `clusterMonitor` on the cluster: https://www.mongodb.com/docs/manual/reference/built-in-roles/ */
 const monitoring = ["serverStatus", "replSetGetStatus", "inprog", "hostInfo", "getCmdLineOpts"];
 
 /** The capabilities of a server program in a topology, for a user with such privileges. */

@@ -31,10 +31,10 @@ export type DevKitErrorCode =
 
 /** One step that was tried on the way to an engine, and why it gave none. */
 export interface EngineAttempt {
-  /** What was tried, in words. */
+  /** Description of the step. */
   readonly step: string;
   readonly reason: string;
-  /** What would make this step succeed. */
+  /** A change that would make this step succeed. */
   readonly fix: string;
   readonly error: unknown;
 }
@@ -49,7 +49,7 @@ export interface DevKitErrorOptions {
 export class DevKitError extends Error {
   override readonly name = "DevKitError";
   readonly code: DevKitErrorCode;
-  /** What would fix it, where that is known. */
+  /** The fix, if it is known. */
   readonly fix: string | undefined;
   /** Filled for `ENGINE_UNAVAILABLE`, otherwise empty. */
   readonly attempts: readonly EngineAttempt[];

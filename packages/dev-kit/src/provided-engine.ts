@@ -1,6 +1,6 @@
 import type { Engine } from "./engine/engine.js";
 
-/** What tests get of the engine: `inject("engine")`. */
+/** The parts of the engine that tests get by `inject("engine")`. */
 export type ProvidedEngine = Pick<Engine, "uri" | "kind" | "version" | "description" | "capabilities">;
 
 declare module "vitest" {

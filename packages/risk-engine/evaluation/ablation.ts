@@ -27,7 +27,7 @@ export const ablations: Readonly<Record<string, Policy>> = {
   automation: parsePolicy({ ...base, automation: { ...base.automation, most: 0 } }),
 };
 
-/** What is left of the result without a rule. */
+/** Result without a rule. */
 export interface Ablation {
   readonly without: string;
   readonly auc: ReadonlyMap<Attacker | Variant, number>;

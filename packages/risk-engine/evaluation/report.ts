@@ -101,7 +101,7 @@ export function shapeTable(reference: Pooled): string {
   return table(["attacker", "TPR", ...publishedSizes.map((n) => `n = ${n}`)], rows);
 }
 
-/** What each rule adds against some attackers. */
+/** Contribution of each rule against some attackers. */
 export function ablationTable(
   results: readonly Ablation[],
   against: readonly (Attacker | Variant)[],

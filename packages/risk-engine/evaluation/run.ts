@@ -1,7 +1,7 @@
 import type { Model } from "./models/model.js";
 import type { Attacker, Variant, World } from "./world.js";
 
-/** What one model made of a world. */
+/** Scores of one model over a generated world. */
 export interface Scores {
   readonly model: string;
   /** Scores of each user's legitimate sign-ins from the second on, in order. */

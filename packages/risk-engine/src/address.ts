@@ -1,6 +1,6 @@
 import { translatedIPv4 } from "@org/client-facts";
 
-/** What of an address can be compared: itself in one canonical spelling, and its network. */
+/** The parts of an address that can be compared: its canonical form, and its network. */
 export interface AddressKeys {
   /** IPv4 in dots; IPv6 as eight groups, none left out. */
   readonly ip: string;

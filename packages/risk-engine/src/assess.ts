@@ -6,11 +6,11 @@ import type { Profile } from "./profile.js";
 import { historyRules, presentRules } from "./rules/rules.js";
 import type { Attempt, AttemptContext } from "./signals.js";
 
-/** What {@link assess} reads. */
+/** Input of {@link assess}. */
 export interface AssessInput {
-  /** What is known of the user; `null` for a new one. */
+  /** The user's profile; `null` for a new user. */
   readonly profile: Profile | null | undefined;
-  /** What is known of everybody. Without it a match is worth less. */
+  /** Counts over all users. Without them a match is worth less. */
   readonly population?: Population | undefined;
   readonly attempt: Attempt;
   readonly context?: AttemptContext | undefined;

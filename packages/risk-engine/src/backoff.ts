@@ -25,7 +25,7 @@ export function noveltyLogOdds(
   return clamp(Math.log((of + concentration) / (seen / share + concentration)), -bound, bound);
 }
 
-/** What a reason of a level is called when the user had the value before, and when not. */
+/** Codes of a level's reason: if the user had the value before, and if not. */
 export interface LevelCodes {
   readonly known: string;
   readonly fresh: string;

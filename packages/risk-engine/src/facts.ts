@@ -16,7 +16,7 @@ import { idleFor, timeOf } from "./time.js";
 export interface Reason {
   /** Stable name. */
   readonly code: string;
-  /** What it adds to the log-odds; below 0 it speaks for the user. */
+  /** Contribution to the log-odds; below 0 it counts in the user's favour. */
   readonly logOdds: number;
   /** The figures that it was made of. */
   readonly detail: Readonly<Record<string, string | number>>;
@@ -40,20 +40,20 @@ export interface Facts {
   readonly believed: boolean;
   /** For how long nobody has signed in, ms; 0 when the clock ran backwards. */
   readonly idleMs: number;
-  /** What is left of the profile's weights since its newest sign-in. */
+  /** Factor by which the profile's weights have faded since its newest sign-in. */
   readonly fading: number;
 }
 
 /** One piece of evidence, in a file of its own. A reason of 0 is left out. */
 export type Rule = (facts: Facts) => readonly Reason[];
 
-/** What a rule returns that has nothing to say. */
+/** Result of a rule without evidence. */
 export const silent: readonly Reason[] = [];
 
 const dayMs = 86_400_000;
 const nobody: Population = { count: () => 0, totals: () => ({ logins: 0, users: 0 }) };
 
-/** What {@link gatherFacts} reads. */
+/** Input of {@link gatherFacts}. */
 export interface Signals {
   readonly profile: Profile | null | undefined;
   readonly population?: Population | undefined;

@@ -36,7 +36,7 @@ export interface Features extends Readonly<Record<Level, string | undefined>> {
   readonly automated: boolean;
 }
 
-/** What a population counts one sign-in under. */
+/** The key under which a population counts one sign-in. */
 export interface PopulationKey {
   readonly feature: Feature;
   readonly level: Level;

@@ -21,7 +21,7 @@ export interface FreemanWeights {
   readonly agent: readonly [userAgent: number, browser: number, os: number, deviceType: number];
 }
 
-/** What {@link freemanScore} can be told. */
+/** Options of {@link freemanScore}. */
 export interface FreemanOptions {
   /** Default: the weights that were published with the RBA data set. */
   readonly weights?: FreemanWeights;

@@ -17,7 +17,7 @@ import { deviceKey } from "./rules/device.js";
 import type { Attempt } from "./signals.js";
 import { timeOf } from "./time.js";
 
-/** What {@link learn} reads. */
+/** Input of {@link learn}. */
 export interface LearnInput {
   readonly profile: Profile | null | undefined;
   /** A sign-in that succeeded. Never hand in one that failed. */
@@ -73,7 +73,7 @@ export function learn(input: LearnInput): Profile {
   };
 }
 
-/** What is left of the old, and how much the new counts. */
+/** Weights of the old and the new values. */
 interface Change {
   readonly fading: number;
   readonly gain: number;

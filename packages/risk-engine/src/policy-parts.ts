@@ -48,7 +48,7 @@ export const core = group(
   "The statistical core: weights of the logarithms of the likelihood ratios of each level",
 );
 
-/** What each rule goes by. */
+/** Parameters of each rule. */
 export const rules = {
   device: group(
     {

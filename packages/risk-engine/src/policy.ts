@@ -5,7 +5,7 @@ import { core, group, rules, session } from "./policy-parts.js";
 /** How an attempt, or a live session, is judged. `unscored`: too little is known of the user to give a score. */
 export type RiskLevel = "unscored" | "low" | "medium" | "high";
 
-/** What to do with it. `challenge`: ask for a second factor. */
+/** Action for a sign-in. `challenge`: ask for a second factor. */
 export type RiskAction = "allow" | "challenge" | "deny";
 
 const action = z.enum(["allow", "challenge", "deny"]);

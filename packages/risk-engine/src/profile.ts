@@ -5,7 +5,7 @@ import type { NetworkFlagKind } from "./signals.js";
 /** A value and how much it counts: each sign-in adds 1, which halves with time. */
 export type Weighted = readonly [value: string, weight: number];
 
-/** What is known of one level. */
+/** History of one level. */
 export interface LevelProfile {
   /** Weight of the sign-ins that had a value at this level. */
   readonly total: number;

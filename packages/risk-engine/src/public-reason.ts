@@ -1,7 +1,7 @@
 import type { Reason } from "./facts.js";
 import type { RiskAction } from "./policy.js";
 
-/** What a person may be told of why they are asked for more. */
+/** The reason for a challenge that the person may see. */
 export type PublicReason = "new_device" | "new_location" | "unusual_activity";
 
 const told: Readonly<Record<string, PublicReason>> = {

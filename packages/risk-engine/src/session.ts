@@ -16,7 +16,7 @@ export interface SessionOrigin {
   readonly flagged?: boolean | undefined;
 }
 
-/** What {@link assessSession} reads. */
+/** Input of {@link assessSession}. */
 export interface SessionInput {
   /** How the session began. */
   readonly start: SessionOrigin & {
@@ -45,7 +45,7 @@ export interface SessionAssessment {
   readonly score: number;
   readonly level: "low" | "medium" | "high";
   readonly action: RiskAction;
-  /** What has changed, each at least 0. */
+  /** Reasons for the changes, each at least 0. */
   readonly reasons: readonly Reason[];
   /** Log-odds of the sign-in's score. */
   readonly prior: number;

@@ -10,7 +10,7 @@ export interface Place {
   readonly accuracyKm?: number | undefined;
 }
 
-/** What a list can say of an address. */
+/** Kinds of lists that an address can be on. */
 export const networkFlagKinds = [
   "tor",
   "vpn",
@@ -57,11 +57,11 @@ export interface Attempt {
   readonly os?: string | undefined;
   /** `desktop`, `mobile`, `tablet` and so on. */
   readonly deviceType?: string | undefined;
-  /** What a signed cookie of this service calls the device. */
+  /** The device's name in a signed cookie of this service. */
   readonly deviceId?: string | undefined;
 }
 
-/** What a person, or somebody who handles their case, said of an earlier sign-in. */
+/** Feedback on an earlier sign-in by the person, or by a support agent. */
 export interface Feedback {
   readonly verdict: "mine" | "not_mine";
   /** When it was given, ms since 1970. */
@@ -76,7 +76,7 @@ export interface Feedback {
   readonly userAgent?: string | undefined;
 }
 
-/** What the caller knows beside the request. Everything is optional; what is missing is no evidence. */
+/** The caller's knowledge beside the request. Everything is optional; a missing value is no evidence. */
 export interface AttemptContext {
   readonly failures?:
     | {

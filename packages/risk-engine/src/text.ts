@@ -32,7 +32,7 @@ export function isDigit(code: number): boolean {
   return code >= 48 && code <= 57;
 }
 
-/** What stands between the parts of a version: a dot, or an underscore. */
+/** Whether a character separates the parts of a version: a dot, or an underscore. */
 export function isDot(code: number): boolean {
   return code === 46 || code === 95;
 }

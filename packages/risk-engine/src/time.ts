@@ -4,7 +4,7 @@ import type { Profile } from "./profile.js";
 /** A sign-in so far from the newest is believed when the next one is near it: until then a clock may have been wrong. */
 const doubtfulAfterMs = 180 * dayMs;
 
-/** What the time of a sign-in makes of a profile's. */
+/** A profile's time features at the time of a sign-in. */
 export interface SignInTime {
   /** The time of the profile after this sign-in. */
   readonly at: number;

@@ -1,7 +1,7 @@
 import { readUserAgent, skeletonOf } from "@org/client-facts";
 import { cleanText, fingerprint, isDigit, isDot } from "./text.js";
 
-/** What a user agent says, as far as it can be compared over time. */
+/** The parts of a user agent that can be compared over time. */
 export interface Agent {
   /** Fingerprint of the header without its versions: an update of the browser or the system leaves it as it is. */
   readonly userAgent: string;

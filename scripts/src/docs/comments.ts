@@ -21,12 +21,12 @@ export class Comments {
         if (file.endsWith(".ts")) this.#read(join(folder, file));
   }
 
-  /** What an interface says of itself. */
+  /** An interface's summary. */
   summary(name: string): string {
     return this.#summaries.get(name) ?? "";
   }
 
-  /** What the interface says of a field, given by its dotted path. */
+  /** An interface's comment on a field, given by its dotted path. */
   field(name: string, path: string): string {
     let members = this.#interfaces.get(name);
     let comment = "";

@@ -12,7 +12,7 @@ const passageWidth = 12;
 interface Place {
   readonly room?: Room;
   readonly width: number;
-  /** What it is drawn under: the places above from which arrows come. */
+  /** The places above it from which arrows come. */
   readonly above: Place[];
   x: number;
 }

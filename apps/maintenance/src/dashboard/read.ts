@@ -2,7 +2,7 @@ import type { FigureComparison } from "@org/db-optimizer";
 import { type RunRecord, runResults, serverTime } from "@org/db-optimizer/jobs";
 import { type Controls, runsOfJobs } from "../run-control.js";
 
-/** What a health run keeps of its report. */
+/** The parts of its report that a health run keeps. */
 export interface KeptHealth {
   readonly score: number;
   readonly parts: readonly {
@@ -26,7 +26,7 @@ export interface KeptHealth {
   readonly week?: readonly Pick<FigureComparison, "label" | "unit" | "now" | "weekAgo">[];
 }
 
-/** What a drift run keeps. */
+/** The parts of its report that a drift run keeps. */
 export interface KeptDrift {
   readonly inSync: boolean;
   readonly steps: number;

@@ -82,7 +82,7 @@ export const tools: readonly Named[] = [
   ...same("reqwest", "hyper", "ureq", "WinHttp", "PowerShell", "WindowsPowerShell", "Elixir", "Tesla-Elixir"),
 ];
 
-/** What apps of phones speak through when they are no browser: a person is likely behind it. */
+/** HTTP stacks of phone apps that are not browsers: a person is likely behind one. */
 export const appStacks: readonly Named[] = [
   ...same("okhttp", "CFNetwork", "Dalvik", "Dart", "Alamofire", "Ktor", "UnityPlayer", "Expo", "NSPlayer"),
 ];

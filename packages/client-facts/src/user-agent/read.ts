@@ -27,7 +27,7 @@ type ClientType =
   | "client"
   | "unknown";
 
-/** What a header says; what it does not say, or what this reader does not know, is absent or `unknown`. */
+/** Facts from a header; those that it lacks, or that this reader does not know, are absent or `unknown`. */
 interface ClientFacts {
   os: NamedVersion;
   /** Of a bot or a client: the program. */

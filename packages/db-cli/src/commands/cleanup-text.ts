@@ -7,7 +7,7 @@ import { table } from "../output/table.js";
 
 const figure = (title: string) => ({ title, align: "right" as const });
 
-/** What becomes of documents, by what their rule does. */
+/** Verbs for the actions of rules. */
 const verbs = { delete: "remove", archive: "archive", anonymise: "anonymise" } as const;
 type Kind = keyof typeof verbs;
 type Amounts = ReadonlyMap<Kind, number>;

@@ -8,7 +8,7 @@ import { cleanupJob, drainRules, ttlBacklog } from "@org/db-optimizer/cleanup";
 
 import { type Command, type Context, recordingOf } from "../command.js";
 import { CliError, type ExitCode, exitCodes } from "../errors.js";
-import { givesWay, type PacingOptions, pacingOf, progressLine } from "../pacing.js";
+import { lowersPriority, type PacingOptions, pacingOf, progressLine } from "../pacing.js";
 import { cleanupText } from "./cleanup-text.js";
 import { controlled, runCommands, runsStatus } from "./runs.js";
 
@@ -100,7 +100,7 @@ async function carriedOut(
   const { limits, throttle } = pacingOf(options);
   // Latency is measured around a run only, and building the queries may itself read.
   const queries = run ? await context.queries() : [];
-  if (run && givesWay(options)) context.giveWay();
+  if (run && lowersPriority(options)) context.lowerPriority();
   const optimizer = new DatabaseOptimizer(connection, {
     models: context.models,
     cleanup: rules,

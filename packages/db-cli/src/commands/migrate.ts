@@ -22,10 +22,10 @@ import { CliError, exitCodes } from "../errors.js";
 import { count, duration, plural } from "../output/format.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
-import { givesWay, type PacingOptions, pacingOf, progressLine } from "../pacing.js";
+import { lowersPriority, type PacingOptions, pacingOf, progressLine } from "../pacing.js";
 import { controlled, runCommands, runText, waitText } from "./runs.js";
 
-/** What `org-db migrate` can do. */
+/** Actions of `org-db migrate`. */
 export const migrateActions = ["status", "up", "verify", "rollback", "contract", ...runCommands] as const;
 
 /** Options of `org-db migrate`. */
@@ -134,7 +134,7 @@ function planned(context: Context, status: MigrationStatus, { action, to }: WayO
   };
 }
 
-/** What happens in each phase. */
+/** Description of each phase. */
 const works: Readonly<Record<MigrationPhase, string>> = {
   off: "the source alone is read and written",
   expand: "both are written",
@@ -158,7 +158,7 @@ function wayText({ phase, progress }: MigrationStatus, { phases, unfinished }: M
 async function carriedOut(context: Context, migration: Migration, options: WayOptions): Promise<Outcome> {
   const { connection, signal, progress, paint } = context;
   const { action, to, wait } = options;
-  if (givesWay(options)) context.giveWay();
+  if (lowersPriority(options)) context.lowerPriority();
   const given = {
     now: () => context.now(),
     signal,

@@ -42,7 +42,7 @@ export const plan: Command<PlanOptions> = async ({ connection, config, paint, ..
   };
 };
 
-/** What the configuration asks of validators: `warn` weakens none that refuses already. */
+/** The configured action of validators: `warn` weakens none that refuses already. */
 export function leastValidation(validation: "warn" | "error" | "off"): "error" | "off" | undefined {
   return validation === "warn" ? undefined : validation;
 }
@@ -112,7 +112,7 @@ export function shortHash(hash: string): string {
   return hash.slice(0, 12);
 }
 
-/** What a step is about: a collection, or an index as `collection.index`. */
+/** The object of a step: a collection, or an index as `collection.index`. */
 export function placeOf(step: PlanStep): string {
   return "index" in step ? `${step.collection}.${step.index}` : step.collection;
 }

@@ -14,7 +14,7 @@ import { exitCodes } from "../errors.js";
 import { count, duration } from "../output/format.js";
 import { table } from "../output/table.js";
 
-/** What can be asked of a run. */
+/** Commands to a run. */
 export const runCommands = ["pause", "resume", "cancel"] as const satisfies readonly RunCommand[];
 
 /** Pauses, resumes or cancels the last run of a job, in whatever process. */
@@ -59,7 +59,7 @@ export async function runsStatus({ connection }: Context, job: string): Promise<
   };
 }
 
-/** What has to be done about a run, if anything. */
+/** The remedy for a run that waits or is interrupted, if any. */
 export function waitText(run: RunRecord): string {
   const { remedy } = run;
   const gone =

@@ -17,7 +17,7 @@ import { faultData, faultsText, leastValidation, noteText } from "./plan.js";
 
 /** Options of `org-db setup`. */
 export interface SetupOptions extends BuildOptions {
-  /** What a violated validator does; before the configuration. */
+  /** Action of validators; overrides the configuration. */
   readonly validators?: ValidationAction;
 }
 

@@ -34,7 +34,7 @@ export function pointsText({ points, state }: ScorePart): string {
   return state === "unknown" ? "unknown" : "none to judge";
 }
 
-/** What was seen, each as a name and a text; what is unknown is a finding and left out here. */
+/** Facts as names and texts. Unknown ones are findings, and left out here. */
 export function factLines({ facts, projections }: HealthReport): [name: string, text: string][] {
   const { topology, connection, indexes, slow, replication, security } = facts;
   const lines: ([string, string] | false)[] = [

@@ -10,7 +10,7 @@ import { healthText } from "./text.js";
 
 const ctrlC = String.fromCharCode(3);
 
-/** What a watch looks with, and at. */
+/** Input of a watch. */
 export interface WatchInput {
   /** Milliseconds between the end of one check and the start of the next. */
   readonly everyMs: number;

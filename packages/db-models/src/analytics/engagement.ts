@@ -4,14 +4,14 @@ import { duration } from "../core/limits.js";
 /** Days that the engagement score looks at, the current one included. */
 export const engagementDays = 28;
 
-/** What each part can add to the score, in points; 100 together. */
+/** Maximum of each part of the score, in points; 100 together. */
 export const engagementWeights = { recency: 35, frequency: 35, volume: 20, breadth: 10 } as const;
 
 /** Where a part is full: what a person does who works with the service on every working day. */
 const full = { activeDays: 20, requests: 10_000, endpoints: 10 } as const;
 const recencyHalfLifeMs = 7 * duration.day;
 
-/** What a user did in the last {@link engagementDays} days. */
+/** A user's activity in the last {@link engagementDays} days. */
 export interface Activity {
   lastActiveAt: Date | undefined;
   /** Days with at least one request. */

@@ -12,7 +12,7 @@ import { type Engagement, engagementDays, engagementOf } from "./engagement.js";
 
 type Counts = Pick<EndpointCount, "requests" | "failures">;
 
-/** What is known of a user's logins and API use. */
+/** A user's logins and API use. */
 export interface UserAnalyticsReport {
   engagement: Engagement;
   logins: { total: number; lastLoginAt?: Date };

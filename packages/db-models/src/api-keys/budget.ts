@@ -2,7 +2,7 @@ import { clockToleranceMs } from "../core/clock.js";
 import { duration, limits } from "../core/limits.js";
 import type { ApiKeyDocument, ApiKeyLease } from "../schemas/api-key.js";
 
-/** What of a key decides how often it may still be used. */
+/** The fields of a key that limit its use. */
 export type MeteredKey = Pick<ApiKeyDocument, "_id" | "quota" | "rateLimit" | "leases">;
 
 /** The interval of the quota and the window of the rate limit that units belong to. */
@@ -11,7 +11,7 @@ export interface Periods {
   startedAt: Date | undefined;
 }
 
-/** What of a key can be claimed at a moment, with a refill or a new window that is due taken into account. */
+/** The part of a key's limits that can be claimed at a moment, including a refill or a new window that is due. */
 export interface Budget extends Periods {
   /** Of the quota; infinite without one. */
   remaining: number;
@@ -112,7 +112,7 @@ interface Claim {
   units: number;
   /** Those of them that are not needed at once. */
   lease?: ApiKeyLease;
-  /** What is left of the owner's former lease. */
+  /** The unspent part of the owner's former lease. */
   unspent?: Unspent;
 }
 

@@ -51,7 +51,7 @@ export type ApiKeyRefusal =
 /** `malformed` costs no read; `expired` is also a rotated key after its overlap. */
 export type ApiKeyCheck = VerifiedApiKey | ApiKeyExhausted | { ok: false; reason: ApiKeyRefusal };
 
-/** What a verification reads of a key. */
+/** The fields of a key that a verification reads. */
 export type CheckedApiKey = Pick<
   ApiKeyDocument,
   | "_id"

@@ -25,7 +25,7 @@ export interface LeaseRules {
   maxKeys: number;
 }
 
-/** What a verification got: the key as it stood then, with what this process holds of it. */
+/** Result of a verification: the key at that moment, with this process's share of its quota. */
 export interface Granted {
   key: MeteredKey;
   /** Units of the key that this process still holds. */

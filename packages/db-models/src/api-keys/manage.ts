@@ -63,7 +63,7 @@ async function activateOrRemove(models: IdentityModels, { _id, userId }: ApiKeyD
   throw new IdentityError("USER_NOT_ACTIVE", "the account is not active", { details: { status } });
 }
 
-/** What people tell keys apart by. */
+/** The visible start of a key, by which people recognise it. */
 export function startOf(key: string): string {
   return key.slice(0, startLength);
 }

@@ -2,7 +2,7 @@ import { hmac, sha256 } from "../core/secrets.js";
 import type { AuditCheckpointDocument } from "../schemas/audit-checkpoint.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
 
-/** What the first event of a chain, and the first checkpoint, name as the hash before them. */
+/** The previous hash of a chain's first event, and of the first checkpoint. */
 export const firstHash = sha256("");
 
 /** How audit events refer to a person: only a holder of the person's key can make it, or tell whose it is. */

@@ -6,7 +6,7 @@ import type { Severity } from "../schemas/security-event.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import type { AuditWriter } from "./writer.js";
 
-/** What `@org/db-optimizer` tells of: something that was done to the database, or a hole in how it is guarded. */
+/** An event of `@org/db-optimizer`: a change to the database, or a security finding. */
 export type DatabaseEvent =
   | {
       readonly kind: "operation";

@@ -9,7 +9,7 @@ const storable = (max: number) => textSchema({ min: 1, max });
 
 const personId = z.instanceof(Types.ObjectId);
 
-/** What may be said of an event. */
+/** Input of an audit event. */
 export const auditInputSchema = z
   .strictObject({
     action: z

@@ -1,4 +1,4 @@
-/** What is wrong with an event, or with the place where one should be. */
+/** A problem of an event, or of the place where one should be. */
 export type AuditProblem =
   | "edited"
   | "missing"

@@ -23,7 +23,7 @@ export interface AuditVerificationInput {
   checkpoint?: unknown;
 }
 
-/** What is wrong with the checkpoints themselves. */
+/** A fault of the checkpoints themselves. */
 export interface CheckpointBreak {
   checkpoint: number;
   /** `checkpoint_forged`: no known key signed this. `checkpoint_missing`: a later one, or the exported one, tells of it. */
@@ -83,7 +83,7 @@ async function verifyChains(models: IdentityModels, trust: Trust): Promise<Audit
   return { intact: breaks.length === 0, chains: chains.size, events, checkpoints, breaks };
 }
 
-/** What checkpoints state of events that retention has left. */
+/** Hashes in checkpoints of the events that retention has kept. */
 function knownHashes(...states: Array<AuditChainState | undefined>): Map<number, string> {
   const from = states[0]?.from ?? 0;
   const stated = states.flatMap((state) => (state && state.sequence >= from ? state : []));

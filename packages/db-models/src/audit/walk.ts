@@ -14,7 +14,7 @@ export interface ChainWalk {
   broken?: AuditBreak;
 }
 
-/** What a stored event looks like and nothing else: a field too many was not hashed, so somebody added it. */
+/** The exact fields of a stored event: an extra field was not hashed, so somebody added it. */
 const storedEvent = z.strictObject({
   _id: z.instanceof(Types.ObjectId),
   chainId: z.string(),

@@ -4,7 +4,7 @@ import type { IdentityModels } from "../schemas/models.js";
 import { EvaluatedAttempts } from "./evaluated-attempts.js";
 import { Turns } from "./turns.js";
 
-/** What every call of one identity object shares. */
+/** State that all calls of one identity object share. */
 export interface Shared {
   readonly models: IdentityModels;
   readonly policies: IdentityPolicies;
@@ -15,12 +15,12 @@ export interface Shared {
   readonly attempts: EvaluatedAttempts;
 }
 
-/** What one call of an operation works with: what its identity object shares, at one moment from its begin to its end. */
+/** Context of one call of an operation: the shared state, at one moment from its begin to its end. */
 export interface Context extends Shared {
   readonly now: Date;
 }
 
-/** What the calls of a new identity object share. */
+/** Shared state of a new identity object. */
 export function shared(models: IdentityModels, policies: IdentityPolicies, clock: Clock): Shared {
   return { models, policies, clock, turns: new Turns(), attempts: new EvaluatedAttempts() };
 }

@@ -6,7 +6,7 @@ import { duration } from "./limits.js";
  */
 export const clockToleranceMs = 10 * duration.minute;
 
-/** What is dated further ahead than this is not read as the present either. */
+/** A date further ahead than this does not count as the present on reads either. */
 export const wrongClockMs = 7 * duration.day;
 
 /**

@@ -6,7 +6,7 @@ import { isWellFormed } from "./text.js";
 /** RFC 5322's atext, and beyond ASCII what RFC 6531 adds, without what nobody sees: spaces, controls, directions. */
 const atoms =
   /^(?:[a-z0-9!#$%&'*+/=?^_`{|}~-]|[^\p{ASCII}\p{C}\p{Z}])+(?:\.(?:[a-z0-9!#$%&'*+/=?^_`{|}~-]|[^\p{ASCII}\p{C}\p{Z}])+)*$/u;
-/** What a domain may be written with before UTS 46 maps it: letters, digits, and the marks of RFC 5892's contextual rules. */
+/** Characters of a domain before UTS 46 maps it: letters, digits, and the marks of RFC 5892's contextual rules. */
 const domainText = /^(?:[\p{L}\p{M}\p{N}.\u3002\uff0e\uff61\u00b7\u0375\u05f3\u05f4\u30fb\u200c-]|\u200d)+$/u;
 const label = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 /** Octets, RFC 5321 section 4.5.3.1.1. */

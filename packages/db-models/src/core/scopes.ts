@@ -70,12 +70,12 @@ function contains(granted: string, required: string): boolean {
   return required.startsWith(below);
 }
 
-/** Whether what was granted contains every one of the required scopes; none required is granted to anybody. */
+/** Whether granted scopes contain every required one; if none is required, the answer is yes. */
 export function grantsEveryScope(granted: readonly string[], required: readonly string[]): boolean {
   return required.every((scope) => grantsScope(granted, scope));
 }
 
-/** What both contain, in canonical form: `repo` and `repo:read profile` have `repo:read` in common. */
+/** The scopes that both contain, in canonical form: `repo` and `repo:read profile` have `repo:read` in common. */
 export function intersectScopes(left: readonly string[], right: readonly string[]): string[] {
   return canonicalScopes([
     ...left.filter((scope) => grantsScope(right, scope)),

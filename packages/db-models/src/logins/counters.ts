@@ -72,7 +72,7 @@ export function counterWithout(path: string, id: Types.ObjectId, now: Date): Exp
   return { $mergeObjects: [path, { failures, delayedUntil }] };
 }
 
-/** What a counter said of an attempt. */
+/** A counter's answer to an attempt. */
 export interface CounterAnswer {
   admitted: boolean;
   challenge: boolean;

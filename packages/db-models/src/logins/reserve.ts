@@ -30,7 +30,7 @@ const attemptInputSchema = z.strictObject({
 });
 
 export interface LoginAttemptInput {
-  /** What somebody signs in with: an email address or a username, of an account or of none. */
+  /** The identifier that somebody signs in with: an email address or a username, of an account or of none. */
   identifier: string;
   /** Address that the attempt comes from; without one only the account is counted. */
   ip?: string | undefined;
@@ -93,7 +93,7 @@ export async function reserveLoginAttempt(
   }
 }
 
-/** What an attempt is counted under. */
+/** The keys that an attempt is counted under. */
 interface CountedInput {
   account: string;
   ip: string | undefined;

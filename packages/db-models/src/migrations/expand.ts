@@ -110,7 +110,7 @@ export function expandSession(userId: LegacyUser["_id"], given: LegacySession): 
   };
 }
 
-/** What a session of the old layout would be to a check, with a slot as that layout has no cap. */
+/** A session of the old layout in the form that a check reads; it counts as having a slot, because that layout has no cap. */
 export function asUserSession(user: LegacyUser["_id"], session: LegacySession): UserSessionDocument {
   const { document, onInsert } = expandSession(user, session);
   return { ...onInsert, ...document, slot: 0 } as unknown as UserSessionDocument;

@@ -23,7 +23,7 @@ export interface Touch {
   idleExpiresAt: Date;
 }
 
-/** What both layouts can do with one session; each answers what the session has become, or nothing without it. */
+/** Operations of both layouts on one session; each returns the resulting session, or nothing if there is none. */
 export interface SessionLayout {
   revoke(context: Context, userId: Types.ObjectId, id: Types.ObjectId): Promise<Written | undefined>;
   touch(

@@ -14,7 +14,7 @@ export function faultOfUser(user: LegacyUser): string | undefined {
   );
 }
 
-/** What is wrong with a session of the old layout, as for {@link faultOfUser}. Pure. */
+/** Faults of a session in the old layout, as for {@link faultOfUser}. Pure. */
 export function faultOfSession(session: LegacySession, at?: number): string | undefined {
   const where = at === undefined ? "" : `sessions.${at}`;
   const given = session as { [K in keyof LegacySession]?: unknown } | null | undefined;

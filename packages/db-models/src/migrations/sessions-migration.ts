@@ -10,7 +10,7 @@ import type { LegacySession, LegacyUser, MigratedDocument } from "./types.js";
 
 type Plain = Record<string, unknown>;
 
-/** What `@org/db-optimizer` calls a migration. */
+/** A migration in the form that `@org/db-optimizer` takes. */
 export interface SessionsMigration {
   name: string;
   source: string;
@@ -26,7 +26,7 @@ export interface SessionsMigration {
   settle(connection: Connection, sourceIds: readonly unknown[], now: Date): Promise<void>;
 }
 
-/** What may differ between services. */
+/** Options that may differ between services. */
 export interface SessionsMigrationOptions {
   /** Collection of the old layout. Default `legacy_users`. */
   source?: string;

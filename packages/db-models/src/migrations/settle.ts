@@ -7,7 +7,7 @@ import { defaultSessionCap } from "./expand.js";
 
 type Candidate = Pick<UserSessionDocument, "_id" | "slot" | "createdAt" | "idleExpiresAt">;
 
-/** What has to change so that the newest sessions, as many as the cap allows, have the slots. */
+/** Changes after which the newest sessions, as many as the cap allows, have the slots. */
 interface SlotChanges {
   release: Candidate[];
   assign: Array<{ _id: Types.ObjectId; slot: number }>;

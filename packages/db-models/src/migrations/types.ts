@@ -40,13 +40,13 @@ export interface MigratedDocument {
   unset?: readonly string[];
 }
 
-/** What a process does in a phase: `read` answers, `write` is written in its order. */
+/** A process's reads and writes in a phase: `read` answers, `write` is written in its order. */
 export interface SessionRoute {
   readonly read: "source" | "target";
   readonly write: readonly ("source" | "target")[];
 }
 
-/** What knows the phase: a `MigrationGate` of `@org/db-optimizer`, or anything of its shape. */
+/** Source of the phase: a `MigrationGate` of `@org/db-optimizer`, or any object of its shape. */
 export interface SessionGate {
   read<T>(act: (route: SessionRoute) => Promise<T>): Promise<T>;
   write<T>(act: (route: SessionRoute) => Promise<T>): Promise<T>;

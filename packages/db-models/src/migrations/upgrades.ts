@@ -3,10 +3,10 @@ import { IdentityError } from "../core/errors.js";
 
 type Plain = Record<string, unknown>;
 
-/** What makes a document of one `schemaVersion` one of the next; pure, and without setting the version. */
+/** Turns a document of one `schemaVersion` into the next; pure, and without setting the version. */
 export type UpgradeStep = (document: Plain) => Plain;
 
-/** What became of an eager upgrade. */
+/** Result of an eager upgrade. */
 export interface UpgradeReport {
   /** Documents of an older version that were found. */
   found: number;

@@ -5,7 +5,7 @@ import type { IssuedAccessToken } from "../schemas/app-token.js";
 import { type Grant, readGrant, refusalOf } from "./grants.js";
 import type { GrantRefusal } from "./types.js";
 
-/** What a resource server needs to know of the token behind a request. */
+/** Facts that a resource server needs about the token of a request. */
 export interface ActiveAccessToken {
   authorizationId: Types.ObjectId;
   userId: Types.ObjectId;

@@ -33,7 +33,7 @@ export type AuthorizationError =
   | "unsupported_response_type"
   | "invalid_scope";
 
-/** What a consent screen shows. */
+/** Content of a consent screen. */
 export interface RequestingApp {
   id: Types.ObjectId;
   clientId: string;

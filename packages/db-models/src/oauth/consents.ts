@@ -15,7 +15,7 @@ import { endGrants } from "./grants.js";
 export interface ConsentInput {
   userId: Types.ObjectId;
   appId: Types.ObjectId;
-  /** What the user has just agreed to. */
+  /** The scopes that the user has just agreed to. */
   scopes: string[];
 }
 

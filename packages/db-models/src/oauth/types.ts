@@ -33,7 +33,7 @@ export interface GrantRefused {
   reason: GrantRefusal;
 }
 
-/** What a token request gives (RFC 6749 section 5.1). */
+/** Result of a token request (RFC 6749 section 5.1). */
 export interface TokensGranted {
   ok: true;
   authorizationId: Types.ObjectId;

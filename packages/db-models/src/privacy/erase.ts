@@ -14,7 +14,7 @@ import { collectionsAbout } from "./collections.js";
 
 export interface EraseInput {
   userId: Types.ObjectId;
-  /** Who gets the person's apps. Without it they are removed, with every token and consent that others gave them. */
+  /** The user who gets the person's apps. Without it they are removed, with every token and consent that others gave them. */
   appsTo?: Types.ObjectId;
 }
 

@@ -165,7 +165,7 @@ const challenges = forCollection<LoginChallengeDocument>("login_challenges");
 const counters = forCollection<RiskCounterDocument>("risk_counters");
 const erasures = forCollection<ErasureDocument>("erasures");
 
-/** What a live session has and one that has ended has not. */
+/** Condition that live sessions meet and ended ones do not. */
 const live = { slot: { $gte: 0 } } as const;
 
 /** Every hot query, by name. */
@@ -372,7 +372,7 @@ export const queries = {
   challengeByToken: (tokenHash: string) => challenges.one("challengeByToken", "token_unique", { tokenHash }),
   challengesOfUser: (userId: Id, page: Page = {}) =>
     challenges.page("challengesOfUser", "user_newest", { userId }, "createdAt", page),
-  /** What everybody's sign-ins are counted under: at most nine keys. */
+  /** The keys under which all users' sign-ins are counted: at most nine. */
   riskCountersOf: (keys: readonly string[]) =>
     counters.all("riskCountersOf", "key_unique", { key: { $in: [...keys] } }, { key: 1 }),
 

@@ -1,7 +1,7 @@
 import type { Model } from "mongoose";
 import type { Projection } from "./run-query.js";
 
-/** What a projection leaves of a document: `_id` and the named fields, or all but those, or everything. */
+/** The fields of a document after a projection: `_id` and the named fields, or all but those, or everything. */
 type Projected<D, P> =
   P extends Readonly<Record<string, 1>>
     ? Pick<D, Extract<keyof P | "_id", keyof D>>

@@ -12,7 +12,7 @@ import {
 import type { IdentityModels } from "../schemas/models.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
 
-/** What a person says of a sign-in, from another session than the one that it opened. */
+/** A person's feedback on a sign-in, from another session than the one that it opened. */
 export interface RiskFeedbackInput {
   userId: Types.ObjectId;
   verdict: FeedbackVerdict;

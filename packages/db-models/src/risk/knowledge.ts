@@ -12,11 +12,11 @@ export interface RiskCounterKey {
   value: string;
 }
 
-/** What is known before a sign-in is judged; fits `assess` of `@org/risk-engine`. */
+/** Knowledge for the assessment of a sign-in; fits `assess` of `@org/risk-engine`. */
 export interface RiskKnowledge {
   /** As it was stored; the engine decides whether it is sound. */
   profile: unknown;
-  /** What the person said of earlier sign-ins. */
+  /** The person's feedback on earlier sign-ins. */
   feedback: readonly LoginFeedback[];
   population: {
     count(feature: string, level: string, value: string): number;

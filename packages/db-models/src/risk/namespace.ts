@@ -4,7 +4,7 @@ import { type RiskFeedbackInput, recordRiskFeedback } from "./feedback.js";
 import { type RiskCounterKey, type RiskKnowledge, readRiskKnowledge } from "./knowledge.js";
 import type { LearntLogin, RiskRecorder } from "./recorder.js";
 
-/** What is known of how people sign in, for a risk engine. */
+/** Sign-in history for a risk engine. */
 export interface Risk {
   /** A user's profile and the counters that a sign-in is compared with: two reads, at the same time. */
   readKnowledge(input: { userId: Types.ObjectId; keys: readonly RiskCounterKey[] }): Promise<RiskKnowledge>;

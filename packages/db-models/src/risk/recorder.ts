@@ -11,7 +11,7 @@ type BulkWrite = mongo.AnyBulkWriteOperation;
 /** A sign-in that was learnt. */
 export interface LearntLogin {
   userId: Types.ObjectId;
-  /** What the engine made of the profile before and this sign-in. */
+  /** The engine's profile after this sign-in. */
   profile: object;
   keys: readonly RiskCounterKey[];
   /** True for the first sign-in of this user that was learnt. */

@@ -3,7 +3,7 @@ import { limits } from "../core/limits.js";
 import { count, list, purgeAtTtl, requiredDate, requiredText, schemaOptions } from "./parts/fields.js";
 import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
-/** What one user has consented to for one app. Collection `app_permissions`. */
+/** A user's consent to one app. Collection `app_permissions`. */
 export interface AppPermissionDocument extends BaseDocument {
   userId: Types.ObjectId;
   appId: Types.ObjectId;

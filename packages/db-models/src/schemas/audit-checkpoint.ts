@@ -3,7 +3,7 @@ import { limits } from "../core/limits.js";
 import { hash, list, requiredDate, requiredText, schemaOptions } from "./parts/fields.js";
 import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
-/** What a checkpoint says of one chain. */
+/** State of one chain in a checkpoint. */
 export interface AuditChainState {
   chainId: string;
   /** Sequence of the first event that retention has left; one past `sequence` when it has left none. */

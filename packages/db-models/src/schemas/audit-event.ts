@@ -26,7 +26,7 @@ export interface AuditEventDocument extends BaseDocument {
   at: Date;
   action: string;
   outcome: AuditOutcome;
-  /** Who did it; absent for the system itself. */
+  /** The actor; absent for the system itself. */
   actorRef?: string;
   /** Whom it was done to. */
   subjectRef?: string;

@@ -15,7 +15,7 @@ export interface ErasedCount {
 export interface ErasureDocument extends BaseDocument {
   /** Gone once the last sweep is done. */
   userId?: Types.ObjectId;
-  /** Who gets the person's apps; without it they are removed too. */
+  /** The user who gets the person's apps; without it the apps are removed too. */
   appsTo?: Types.ObjectId;
   requestedAt: Date;
   /** When a count of everything about the person came to zero. */

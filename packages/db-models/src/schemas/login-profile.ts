@@ -34,11 +34,11 @@ export interface LoginDevice {
   lastSeenAt: Date;
 }
 
-/** What is kept longest stands last. */
+/** Verdicts, the longest kept last. */
 export const feedbackVerdicts = ["mine", "not_mine"] as const;
 export type FeedbackVerdict = (typeof feedbackVerdicts)[number];
 
-/** What a person said of a sign-in to their account. */
+/** A person's feedback on a sign-in to their account. */
 export interface LoginFeedback {
   verdict: FeedbackVerdict;
   at: Date;

@@ -67,7 +67,7 @@ export interface GeoLocation {
 export interface RiskAssessment {
   /** 0 to 100; absent while unscored. */
   score?: number;
-  /** What the sign-in was given, when the session has changed since; a session's score never falls below it. */
+  /** Score of the sign-in, if the session has changed since; a session's score never falls below it. */
   signInScore?: number;
   level: RiskLevel;
   /** Reason codes, the strongest first. */
@@ -113,7 +113,7 @@ export interface UserSessionDocument extends BaseDocument {
   apiUsage: SessionApiUsage;
   /** When the user last proved who they are in this session. */
   authenticatedAt: Date;
-  /** What they proved it by, each method once with its last time; absent when nobody said. */
+  /** The user's proofs, each method once with its last time; absent if none was recorded. */
   proofs?: Proof[];
   createdAt: Date;
   lastSeenAt: Date;

@@ -21,7 +21,7 @@ export const themes = ["system", "light", "dark"] as const;
 export type Theme = (typeof themes)[number];
 
 export const limitPolicies = ["evict_oldest", "deny"] as const;
-/** What happens to a login when the user already has as many live sessions as allowed (ASVS 7.1.2). */
+/** Behaviour of a login when the user already has as many live sessions as allowed (ASVS 7.1.2). */
 export type LimitPolicy = (typeof limitPolicies)[number];
 
 export const secondFactorMethods = ["totp", "webauthn"] as const;

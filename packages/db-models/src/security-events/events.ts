@@ -16,7 +16,7 @@ export interface SecurityEventInput {
   reasons?: string[];
 }
 
-/** What concerns nobody in particular: a hole in how the database is guarded. */
+/** An event that concerns no user: a security finding about the database. */
 export interface DatabaseExposure extends Partial<Omit<SecurityEventInput, "userId" | "kind" | "severity">> {
   userId?: undefined;
   kind: "database_exposed";

@@ -13,7 +13,7 @@ export interface UseCount {
   failures: number;
 }
 
-/** What one user did in one hour since the last flush. */
+/** A user's requests in one hour since the last flush. */
 export interface PendingUse extends UseCount {
   userId: Types.ObjectId;
   /** Of the last request. */
@@ -22,7 +22,7 @@ export interface PendingUse extends UseCount {
   sessions: Map<string, UseCount & { id: Types.ObjectId; lastEndpoint: string }>;
 }
 
-/** What is counted of each endpoint, of an interval and of all time. */
+/** Counters of each endpoint, per interval and in total. */
 const endpointCounts = ["requests", "failures", "error"] as const;
 const favouriteCounts = ["requests", "error"] as const;
 

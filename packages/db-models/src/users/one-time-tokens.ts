@@ -33,7 +33,7 @@ export type OneTimeTokenRefusal =
 
 type Purpose = "emailVerification" | "passwordReset";
 
-/** Who may use a token of each kind. */
+/** Account states in which a token of each kind may be used. */
 export const usableBy = {
   emailVerification: ["pending", "active"],
   passwordReset: ["active"],

@@ -8,7 +8,7 @@ import { writeSync } from "node:fs";
 import { ApiKeyVerifier, type ApiKeyVerifierOptions } from "../../src/api-keys/verifier.js";
 import { openDatabase } from "../../src/index.js";
 
-/** What a parent asks of it. */
+/** The parent's instructions. */
 export interface Spending {
   key: string;
   times?: number;

@@ -13,7 +13,7 @@ import { refreshAppToken } from "../../src/oauth/refresh.js";
 import { contextAt } from "../context.js";
 import { now } from "../moment.js";
 
-/** What a parent asks of it. */
+/** The parent's instructions. */
 export interface Assignment {
   clientId: string;
   clientSecret: string | undefined;

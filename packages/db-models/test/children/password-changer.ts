@@ -12,7 +12,7 @@ import { resetPassword } from "../../src/users/password-reset.js";
 import { contextAt } from "../context.js";
 import { now } from "../moment.js";
 
-/** What a parent asks of it: a reset with a token, or a change in a session. */
+/** The parent's instructions: a reset with a token, or a change in a session. */
 export interface PasswordAssignment {
   resetToken?: string;
   userId?: string;

@@ -13,7 +13,7 @@ import { refreshSession } from "../../src/sessions/refresh.js";
 import { contextAt } from "../context.js";
 import { now } from "../moment.js";
 
-/** What a parent asks of it. */
+/** The parent's instructions. */
 export interface SessionAssignment {
   userId?: string;
   token?: string;

@@ -14,7 +14,7 @@ export interface Actor {
   close(): Promise<void>;
 }
 
-/** What an action works on. */
+/** The objects that an action works on. */
 export interface ActionTarget {
   readonly db: Pick<mongo.Db, "collection" | "listCollections">;
   readonly collection: mongo.Collection;
@@ -134,7 +134,7 @@ async function* documentsOf(target: ActionTarget, ids: readonly unknown[]): Asyn
   if (held.length > 0) yield held;
 }
 
-// Exactly what was kept goes: a document that changed after it was read stays, and is archived anew.
+// Deletes exactly the archived documents: one that changed after it was read stays, and is archived again.
 async function deleteUnchanged(
   target: ActionTarget,
   documents: readonly Held[],

@@ -21,7 +21,7 @@ import { hashOf } from "./rules.js";
 const probeIntervalMs = 50;
 const probeRounds = 5;
 
-/** What came of the rules. */
+/** Result of the rules. */
 interface Finished {
   readonly rules: readonly (Counted & {
     readonly did: Pick<RuleReport, "deleted" | "batches" | "elapsedMs" | "setAside">;
@@ -68,7 +68,7 @@ export async function carryOut(
   return { value, result: resultOf(value), interrupted: finished.stop !== null };
 }
 
-/** What the run's record keeps of a report. */
+/** The parts of a report that the run's record keeps. */
 function resultOf({ rules, elapsedMs }: CleanupReport): Readonly<Record<string, unknown>> {
   const removed = Object.fromEntries(rules.map(({ rule, deleted }) => [rule, deleted]));
   return { removed, elapsedMs: Math.round(elapsedMs) };
@@ -120,7 +120,7 @@ async function carryOutRules(
   const finished: Finished["rules"][number][] = [];
   let stop: RunStop | null = null;
   for (const due of rules) {
-    // Whoever stops it does not wait for rules that are not reached to be counted.
+    // A stopped run does not count the documents of rules that it did not reach.
     if (stop !== null) break;
     const started = performance.now();
     const aside = new SetAside();
@@ -129,7 +129,7 @@ async function carryOutRules(
     const end = await carryOutRule(connection, run, work, { due, from, aside, ready });
     stop = end.stop;
     const did = { deleted: end.state.done - from.done, batches: end.state.batches - from.batches };
-    // What went before the count came to it was named as well.
+    // Documents deleted before the count reached them count as matched.
     const matched = Math.max(end.counted, did.deleted);
     const setAside = aside.report();
     const elapsedMs = performance.now() - started;
@@ -168,7 +168,7 @@ async function carryOutRule(
       ready,
       count: () => countOf(connection, due, run.signal),
       batches: reader,
-      // What comes to be named later may have any date.
+      // After the rule is through, documents that it matches later may have any date: start from the beginning.
       cursor: (isThrough) => (isThrough ? null : reader.cursor),
       process: async (ids) => {
         // Right before the write: a process that slept longer than its lease learns here that it lost it.

@@ -1,4 +1,4 @@
-// What a cleanup would do and how long it would take, without doing it.
+// Estimates the documents, bytes and time of a cleanup without changing anything.
 import type { Connection } from "mongoose";
 import { toOptimizerError } from "../core/errors.js";
 import { mapLimited } from "../core/limited.js";

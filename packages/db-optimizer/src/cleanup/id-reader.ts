@@ -26,7 +26,7 @@ export interface IdSource {
 /** A document that a rule names. */
 interface Named {
   readonly id: unknown;
-  /** What its date field has. */
+  /** Value of its date field. */
   readonly at: unknown;
 }
 
@@ -38,14 +38,14 @@ interface Named {
 export class IdReader implements BatchSource<unknown> {
   readonly #source: IdSource;
   readonly #queue: Named[] = [];
-  /** One cursor stays open: asking anew for each page would let some servers read all that is left each time. */
+  /** One cursor stays open: a query for each page could make some servers read all remaining documents each time. */
   #open: mongo.FindCursor | undefined;
   /** The next page, asked for while the ids before it are seen to. */
   #ahead: Promise<Named[]> | undefined;
   /** The date that everything before is done of; `null` for the very beginning. */
   #cursor: Date | null;
   #fromStart: boolean;
-  /** What was done since the beginning. */
+  /** Documents handled since the beginning. */
   #moved = 0;
 
   readonly #signal: AbortSignal | undefined;
@@ -65,7 +65,7 @@ export class IdReader implements BatchSource<unknown> {
   /** Asks for the next page, to have it when it is wanted. */
   readAhead(): void {
     this.#ahead ??= this.#fetch();
-    // A failure is thrown to whoever asks for the page.
+    // A failure is thrown when the page is requested.
     this.#ahead.catch(() => undefined);
   }
 
@@ -119,7 +119,7 @@ export class IdReader implements BatchSource<unknown> {
     try {
       return await (ahead ?? this.#fetch());
     } catch (error) {
-      // It is opened anew from the date that was come to: what is still in the queue will be found again.
+      // The cursor is reopened at the last finished date, which finds the ids of the queue again.
       this.#queue.length = 0;
       if ((error as { code?: unknown }).code !== cursorNotFound) throw error;
       return this.#fetch();

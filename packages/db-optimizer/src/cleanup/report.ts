@@ -10,11 +10,11 @@ export interface TimeEstimate {
   readonly basis: "measured" | "assumed";
 }
 
-/** What one rule did, or would do. */
+/** Result of one rule, or its plan. */
 export interface RuleReport {
   readonly rule: string;
   readonly collection: string;
-  /** Documents past their retention as the rule began; of one stopped before they were counted, those that it handled. */
+  /** Expired documents when the rule began; if the rule stopped before they were counted, those that it handled. */
   readonly matched: number;
   /**
    * Documents whose field holds something that is no date, which the rule never reaches: a text, a number. Counted in a dry
@@ -50,7 +50,7 @@ export interface LagImpact {
   readonly after: number | null;
 }
 
-/** What a cleanup did and what it cost. */
+/** Result and cost of a cleanup. */
 export interface CleanupReport {
   readonly dryRun: boolean;
   /** Id of the run; `null` in a dry run. */
@@ -72,6 +72,6 @@ export interface CleanupReport {
   readonly latency: { readonly before: Latency; readonly during: Latency; readonly after: Latency } | null;
   /** `null` where there is no replication, where it is not watched, and in a dry run. */
   readonly lag: LagImpact | null;
-  /** What was to hold the run and could not be told: the oplog and the free disk, on some servers. */
+  /** Signals that could not be read: the oplog and the free disk, on some servers. */
   readonly unknown: readonly UnknownSignal[];
 }

@@ -1,6 +1,6 @@
 import type { ParsedCleanupRule } from "./rules.js";
 
-/** What no schema of a single field can see: rules that contradict themselves or each other. Pure. */
+/** Problems that span several fields or rules: contradictions within a rule or between rules. Pure. */
 export function ruleProblems(rules: readonly ParsedCleanupRule[]): string[] {
   const names = rules.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);

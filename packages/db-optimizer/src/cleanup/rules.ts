@@ -10,7 +10,7 @@ const collectionName = z
   .max(255)
   .regex(/^(?!system\.|org_db_)/, "is the server's or this package's own");
 
-/** What a rule does with the documents that it names. */
+/** A rule's action on the documents that it matches. */
 export const cleanupActionSchema = z.union(
   [
     z.literal("delete"),
@@ -42,7 +42,7 @@ export const cleanupActionSchema = z.union(
   'is "delete", { archiveToFile }, { archiveToCollection } or { anonymise: { set, unset, mark } }',
 );
 
-/** What is done with documents past their retention, as data. */
+/** The action on expired documents, as data. */
 export const cleanupRuleSchema = z.strictObject({
   name: z
     .string()
@@ -65,14 +65,14 @@ export const cleanupRuleSchema = z.strictObject({
 
 /** A rule as people write it. */
 export type CleanupRule = z.input<typeof cleanupRuleSchema>;
-/** What a rule does, as people write it. */
+/** A rule's action, as users write it. */
 export type CleanupAction = z.input<typeof cleanupActionSchema>;
 /** A rule with its defaults. */
 export type ParsedCleanupRule = z.output<typeof cleanupRuleSchema>;
 
 /**
- * What a rule names at a moment. A comparison with a date is true of dates only, so that a missing or misspelt one never
- * makes a document old, and asking for the type besides would have the server read every document that an index names.
+ * The filter of a rule at a moment. A comparison with a date matches dates only, so a missing or misspelt date never
+ * makes a document old. A condition on the type would make the server read every document that the index returns.
  */
 export function ruleFilter(rule: ParsedCleanupRule, now: Date): Document {
   const cutoff = new Date(now.getTime() - rule.retentionSeconds * 1_000);

@@ -18,7 +18,7 @@ import { ruleIndexes } from "./rule-index.js";
 import { type CleanupRule, cleanupJob, hashOf, type ParsedCleanupRule } from "./rules.js";
 
 /**
- * Does what the rules say with the documents past their retention, in bounded batches that adapt to the server.
+ * Applies the rules to expired documents, in bounded batches that adapt to the server.
  *
  * Each batch selects ids by the rule's index and handles exactly those, stating the rule again, so that a document that
  * changed meanwhile stays. Writes wait for the majority of a replica set. A run that writes is a run of the job `cleanup`:

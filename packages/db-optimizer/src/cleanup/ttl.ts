@@ -7,7 +7,7 @@ import { primary } from "../core/server/own-collection.js";
 import { type ActualIndex, inspectIndexes } from "../indexes/inspect.js";
 import type { CleanupRule } from "./rules.js";
 
-/** What the TTL monitor has not got round to in one collection. */
+/** Backlog of the TTL monitor in one collection. */
 export interface TtlBacklog {
   readonly collection: string;
   readonly index: string;

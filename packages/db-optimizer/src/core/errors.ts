@@ -2,7 +2,7 @@
 import { errorKinds, type OptimizerErrorCode, type OptimizerErrorKind } from "./error-codes.js";
 import { serverCodeOf } from "./server/server-codes.js";
 
-/** What an {@link OptimizerError} may bring along. */
+/** Optional parts of an {@link OptimizerError}. */
 export interface OptimizerErrorOptions {
   readonly cause?: unknown;
   readonly details?: Readonly<Record<string, unknown>>;
@@ -55,7 +55,7 @@ export function toOptimizerError(error: unknown, doing?: string): OptimizerError
   return new OptimizerError(classify(error), text, { cause: error });
 }
 
-/** What a bulk write failed of as a whole: a connection that broke, say, which the driver wraps. */
+/** The cause of a bulk write's failure as a whole, such as a broken connection, which the driver wraps. */
 export function unwrapped(error: unknown): unknown {
   const { errorResponse } = (error ?? {}) as { errorResponse?: unknown };
   return errorResponse instanceof Error ? errorResponse : error;

@@ -50,7 +50,7 @@ export type Finding = Readonly<Omit<z.output<typeof findingSchema>, "command">> 
   readonly command?: string;
 };
 
-/** What a rule finds, besides what is the same for all that it finds. */
+/** A rule's finding, without the parts that all its findings share. */
 export type Found = Pick<Finding, "subject" | "message" | "evidence"> &
   Partial<Pick<Finding, "severity" | "part" | "command">>;
 
@@ -62,11 +62,11 @@ export interface Rule<Facts, Limits = undefined> {
   readonly severity: Severity;
   /** Unless it depends on what is found. */
   readonly command?: string;
-  /** What is wrong, once for each thing that it is wrong with; nothing where all is well. Pure. */
+  /** Returns one finding for each faulty object, or nothing. Pure. */
   find(facts: Facts, limits: Limits): Iterable<Found> | Found | false | undefined;
 }
 
-/** What the rules find in the facts, in the order of the rules. Pure. */
+/** Findings of the rules, in the order of the rules. Pure. */
 export function applyRules<Facts, Limits>(
   rules: readonly Rule<Facts, Limits>[],
   facts: Facts,

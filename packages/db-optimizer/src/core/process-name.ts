@@ -1,7 +1,7 @@
 // The name of this process for journals and leases: user, host and process id.
 import { hostname, userInfo } from "node:os";
 
-/** Who runs this process, and where. */
+/** User and host of this process. */
 export function processName(): string {
   try {
     return `${userInfo().username}@${hostname()}`;

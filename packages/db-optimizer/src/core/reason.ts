@@ -1,7 +1,7 @@
 // The message of whatever was thrown.
 const reasonLength = 300;
 
-/** What went wrong, as a mismatch has it. */
+/** The reason of a failure, as mismatches store it. */
 export function reasonOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).slice(0, reasonLength);
 }

@@ -5,7 +5,7 @@ import { type FindingPart, findingParts, severities } from "../core/finding.js";
 import { mapLimited } from "../core/limited.js";
 import type { Probed, Within } from "./facts/within.js";
 
-/** What a check of your own answers. */
+/** Result of a check of your own. */
 export const healthCheckResultSchema = z.strictObject({
   ok: z.boolean().describe("Whether all is well"),
   severity: z.enum(severities).default("warning").describe("How bad it is if not"),
@@ -53,7 +53,7 @@ export async function runChecks(checks: readonly HealthCheck[], within: Within):
   });
 }
 
-/** What a check of the configuration came to. */
+/** Result of a check from the configuration. */
 export interface CheckFacts {
   readonly name: string;
   readonly part: FindingPart;

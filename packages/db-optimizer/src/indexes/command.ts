@@ -40,7 +40,7 @@ function collationOption({ collation }: IndexSpec, collectionDefault: Collation 
   return collation === null && collectionDefault ? { collation: { locale: "simple" } } : {};
 }
 
-/** What a person would type into mongosh to build the index. */
+/** The mongosh command that builds the index. */
 export function createIndexText(index: IndexSpec, collectionDefault: Collation | null = null): string {
   const { key, ...options } = createIndexEntry(index, collectionDefault);
   return `${collectionText(index.collection)}.createIndex(${shellText(key)}, ${shellText(options)})`;
@@ -63,12 +63,12 @@ export function optionText(index: IndexSpec, option: IndexOption): string {
   }
 }
 
-/** What a person would type into mongosh to change an index in place. */
+/** The mongosh command that changes an index in place. */
 export function collModText(collection: string, index: Document, options: Document = {}): string {
   return `db.runCommand(${shellText({ collMod: collection, index, ...options })})`;
 }
 
-/** What a person would type into mongosh to drop an index. */
+/** The mongosh command that drops an index. */
 export function dropIndexText(collection: string, name: string): string {
   return `${collectionText(collection)}.dropIndex(${JSON.stringify(name)})`;
 }

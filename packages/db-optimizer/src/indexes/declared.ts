@@ -19,7 +19,7 @@ export interface PlanNote {
   readonly message: string;
 }
 
-/** What the models declare of indexes, as far as it can be. */
+/** The models' declarations of indexes that are sound, and the faults of the others. */
 export interface DeclaredIndexes {
   readonly indexes: readonly ExpectedIndex[];
   /** Declarations that no server can carry out, or that contradict each other: one error each, naming its models. */
@@ -259,7 +259,7 @@ function differences(group: readonly ExpectedIndex[]): string[] {
   });
 }
 
-/** What the server tells two indexes of a collection apart by. */
+/** The key by which the server distinguishes two indexes of a collection. */
 export function serverIdentity(index: IndexSpec): string {
   const { keys, unique, sparse, partialFilterExpression, collation, wildcardProjection } = optionTexts(index);
   return JSON.stringify({ keys, unique, sparse, partialFilterExpression, collation, wildcardProjection });

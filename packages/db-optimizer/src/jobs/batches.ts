@@ -21,7 +21,7 @@ export interface BatchSource<Item> {
   take(items: number, handled: number): void;
 }
 
-/** What is done in batches: how much there is, where it comes from, and what is done with it. */
+/** Work in batches: its size, its source, and the action on each batch. */
 export interface Task<Item> {
   /** For messages, and for the details of errors. */
   readonly name: string;
@@ -49,7 +49,7 @@ export interface TaskState {
   readonly pace: PaceState;
 }
 
-/** What a task runs with. */
+/** Context of a task. */
 export interface BatchRun {
   readonly limits: PaceLimits;
   readonly pacer: Pacer;
@@ -59,7 +59,7 @@ export interface BatchRun {
   note(state: TaskState, wait: Wait | null): Promise<void>;
 }
 
-/** What came of a task. */
+/** Result of a task. */
 export interface TaskEnd {
   readonly state: TaskState;
   /** Why it ended before it was through. */
@@ -88,7 +88,7 @@ export async function runBatches<Item>(task: Task<Item>, from: TaskState, run: B
     const batch = await watch.beside(() => oneBatch(task, state, run, began));
     state = batch.state;
     // Nobody waits for a rest after the last batch.
-    if (await task.batches.hasMore()) await watch.atRest(() => pacer.rest(batch.restMs));
+    if (await task.batches.hasMore()) await watch.duringPause(() => pacer.rest(batch.restMs));
     state = { ...state, activeMs: performance.now() - began };
   }
   return { state, stop: null };

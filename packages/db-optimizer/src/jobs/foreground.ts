@@ -6,55 +6,55 @@ import { type PaceLimits, regardsReads } from "./pace.js";
 
 /** Milliseconds between two reads; one that takes longer counts for those that it kept from being asked. */
 const readEveryMs = 5;
-/** For so long what was done may still slow reads down; from then on they say what one takes at rest. */
+/** Milliseconds after work in which reads may still be slow because of it. Later reads give the idle latency. */
 const afterEffectsMs = 1_000;
-/** Milliseconds between two reads after that. */
-const readAtRestEveryMs = 25;
-/** Reads that say what one takes at rest. */
-const readsAtRest = 200;
-/** The latest of so many reads at rest count. */
-const remembered = 2 * readsAtRest;
+/** Milliseconds between two idle reads. */
+const idleReadEveryMs = 25;
+/** Idle reads that determine the idle latency. */
+const idleReads = 200;
+/** The latest idle reads, at most this many, count. */
+const remembered = 2 * idleReads;
 /** Reads before the first of them, by which connections and code warm up. */
 const readsToWarmUp = 200;
-/** What reads take at rest is learnt anew after so long: the load of a day changes. */
+/** Milliseconds after which the idle latency is measured again: the load of a day changes. */
 const learnEveryMs = 10_000;
-/** What a read may take beyond the usual in any case: nobody notices half a millisecond. */
+/** Milliseconds above the idle latency that never count as slow: nobody notices half a millisecond. */
 const unnoticedMs = 0.5;
 
 /** For how long reads were watched, and slowed down, since that was last asked. */
 export interface Seen {
   readonly watchedMs: number;
   readonly slowedMs: number;
-  /** Part of the reads that were slow at rest, 0 to 1. */
-  readonly slowAtRest: number;
+  /** Part of the idle reads that were slow, 0 to 1. */
+  readonly slowWhenIdle: number;
 }
 
 /**
- * Judges by reads beside the work for how long it slows them down: those that take longer than the allowed multiple of
- * what all but the slowest few take at rest. Pure.
+ * Measures from reads beside the work for how long the work slows reads down. A read is slow if it takes longer than the
+ * allowed multiple of the idle latency (p95). Pure.
  */
 export class SlowdownJudge {
   readonly #maxSlowdown: number;
   #longestMs = Number.POSITIVE_INFINITY;
-  /** Part of the reads at rest that were slow all the same. */
-  #slowAtRest = 0;
+  /** Part of the idle reads that were slow. */
+  #slowWhenIdle = 0;
   #slowedMs = 0;
 
   constructor(maxSlowdown: number) {
     this.#maxSlowdown = maxSlowdown;
   }
 
-  /** What reads took while nothing was done. */
+  /** Learns the idle latency from reads that were made while the job did not work. */
   learn(reads: readonly number[]): void {
     // The slowest few waited for this process or its machine, not for the server.
     const usual = summarise(reads).p95 ?? 0;
     this.#longestMs = Math.max(usual * this.#maxSlowdown, usual + unnoticedMs);
-    this.#slowAtRest = reads.filter((ms) => ms > this.#longestMs).length / reads.length;
+    this.#slowWhenIdle = reads.filter((ms) => ms > this.#longestMs).length / reads.length;
   }
 
-  /** Part of the reads at rest that were slow all the same, 0 to 1. */
-  get slowAtRest(): number {
-    return this.#slowAtRest;
+  /** Part of the idle reads that were slow, 0 to 1. */
+  get slowWhenIdle(): number {
+    return this.#slowWhenIdle;
   }
 
   /** A read while it works, or right after. */
@@ -62,27 +62,27 @@ export class SlowdownJudge {
     if (ms > this.#longestMs) this.#slowedMs += Math.max(ms, readEveryMs);
   }
 
-  /** Milliseconds that reads were slowed down for since this was last asked, of so many, less what they are at rest. */
+  /** Milliseconds for which reads were slow in the watched time, beyond the share that is slow while idle. Resets. */
   take(watchedMs: number): number {
-    // On a server that others keep busy, reads are slow at rest as well: that is not the work's doing.
-    const own = this.#slowedMs - this.#slowAtRest * watchedMs;
+    // On a busy server some idle reads are slow as well: the work does not cause that share.
+    const own = this.#slowedMs - this.#slowWhenIdle * watchedMs;
     this.#slowedMs = 0;
     return own;
   }
 }
 
 /**
- * Reads from the collections that are worked on, one after the other, as the application does: by `_id`, a document that
- * does not exist. So the work sees what it does to others, on a server that lets them wait for its writes as on one that
- * does not.
+ * Reads from the collections of the job, one after the other, as the application does: by `_id`, a document that does not
+ * exist. It measures the effect of the job on others, on servers where reads wait for writes and on those where they do
+ * not.
  */
 export class ForegroundWatch {
   readonly #collections: readonly mongo.Collection[];
-  /** None where the limits ask for no regard. */
+  /** Absent if the limits ignore read latency. */
   readonly #judge: SlowdownJudge | undefined;
   #learntAt: number | undefined;
-  /** What the latest reads at rest took. */
-  readonly #atRest: number[] = [];
+  /** Latencies of the latest idle reads. */
+  readonly #idle: number[] = [];
   #watchedMs = 0;
   #reads = 0;
 
@@ -91,31 +91,31 @@ export class ForegroundWatch {
     this.#judge = regardsReads(limits) ? new SlowdownJudge(limits.maxSlowdown) : undefined;
   }
 
-  /** Does a batch and what belongs to it. */
+  /** Runs a batch while it watches reads. */
   async beside<T>(work: () => Promise<T>): Promise<T> {
     // A server in trouble is the work's to report.
     if (this.#judge) await this.#learnIfDue(this.#judge).catch(() => undefined);
     return this.#watching(work, (judge) => judge);
   }
 
-  /** Does a rest: what the work leaves the server to do slows reads down as well, for a moment. */
-  atRest(rest: () => Promise<void>): Promise<void> {
+  /** Waits through a pause. The server's work after a batch slows reads down as well, for a moment. */
+  duringPause(rest: () => Promise<void>): Promise<void> {
     const until = performance.now() + afterEffectsMs;
     return this.#watching(rest, (judge) => (performance.now() < until ? judge : undefined));
   }
 
-  /** What was seen since this was last asked; zeros where reads are not regarded. */
+  /** Figures since the last call; zeros if the limits ignore read latency. */
   take(): Seen {
     const watchedMs = this.#watchedMs;
     this.#watchedMs = 0;
     return {
       watchedMs,
       slowedMs: this.#judge?.take(watchedMs) ?? 0,
-      slowAtRest: this.#judge?.slowAtRest ?? 0,
+      slowWhenIdle: this.#judge?.slowWhenIdle ?? 0,
     };
   }
 
-  /** @param judgeNow nothing from when on reads are at rest */
+  /** @param judgeNow returns nothing as soon as reads count as idle */
   async #watching<T>(
     act: () => Promise<T>,
     judgeNow: (judge: SlowdownJudge) => SlowdownJudge | undefined,
@@ -139,16 +139,16 @@ export class ForegroundWatch {
     if (this.#learntAt !== undefined && now - this.#learntAt < learnEveryMs) return;
     if (this.#learntAt === undefined)
       for (let read = 0; read < readsToWarmUp; read++) await this.#waitOfOne();
-    // What rests between batches have shown is as good, and costs nothing.
-    while (this.#atRest.length < readsAtRest) this.#remember(await this.#waitOfOne());
-    judge.learn(this.#atRest);
-    this.#atRest.length = 0;
+    // Reads in the pauses between batches count as idle too, and need no extra time.
+    while (this.#idle.length < idleReads) this.#remember(await this.#waitOfOne());
+    judge.learn(this.#idle);
+    this.#idle.length = 0;
     this.#learntAt = performance.now();
   }
 
   #remember(ms: number): void {
-    this.#atRest.push(ms);
-    if (this.#atRest.length > remembered) this.#atRest.shift();
+    this.#idle.push(ms);
+    if (this.#idle.length > remembered) this.#idle.shift();
   }
 
   async #readOn(judgeNow: () => SlowdownJudge | undefined, signal: AbortSignal): Promise<void> {
@@ -161,7 +161,7 @@ export class ForegroundWatch {
       const ms = await this.#waitOfOne();
       if (judge) judge.note(ms);
       else this.#remember(ms);
-      pauseMs = judge ? readEveryMs : readAtRestEveryMs;
+      pauseMs = judge ? readEveryMs : idleReadEveryMs;
     }
   }
 

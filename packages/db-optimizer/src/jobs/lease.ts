@@ -31,8 +31,8 @@ export interface Lease {
   /** Grows with every holder: what carries a lower number comes from a holder that was replaced. */
   readonly fencing: number;
   /**
-   * Raises the number above one that an earlier holder has left somewhere: the numbers began anew if the collection of the
-   * leases was emptied, by a restore say.
+   * Raises the number above one that an earlier holder has stored elsewhere. The numbers start again from 1 if the leases'
+   * collection was emptied, by a restore for example.
    *
    * @throws {OptimizerError} `LEASE_LOST`
    */
@@ -159,7 +159,7 @@ export async function leaseHeldUntil(connection: Connection, name: string): Prom
   return held && held.expiresAt > (await serverTime(leases.db)) ? held.expiresAt : undefined;
 }
 
-/** The lowest fencing number of a holder that may be alive: whoever has a lower one was replaced, or its lease ran out. */
+/** The lowest fencing number of a holder that may be alive: holders with a lower one were replaced, or their lease expired. */
 export async function lowestLiving(connection: Connection, name: string): Promise<number> {
   const leases = leasesOf(connection);
   const lease = await leases.findOne({ _id: name });

@@ -1,4 +1,4 @@
-// What may be asked of a job's pace and of its waits, checked before anything is sent.
+// Validates the options for a job's pace and waits before any command is sent.
 import { z } from "zod";
 import { checked } from "../core/checked.js";
 import type { PaceLimits } from "./pace.js";

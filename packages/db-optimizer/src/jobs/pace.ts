@@ -78,7 +78,7 @@ const shortBatchRestMs = 2_000;
 const mostOwedMs = slowShare * 2 * longestRestMs;
 const mostSavedMs = slowShare * 8_000;
 
-/** What the controller of the pace knows. Plain data: it can be stored and taken up again. */
+/** State of the controller of the pace. Plain data: it can be stored and restored. */
 export interface PaceState {
   /** Documents of the next batch. */
   readonly batchSize: number;
@@ -118,10 +118,10 @@ export interface DoneBatch {
   readonly elapsedMs: number;
   /** Milliseconds that reads were watched for, in the rest before it and beside it; 0 where they are not regarded. */
   readonly watchedMs: number;
-  /** For how many of them reads were slowed down, beyond what they are at rest; negative where it was less. */
+  /** Milliseconds for which reads were slow beyond the share that is slow while idle; negative if fewer were. */
   readonly slowedMs: number;
-  /** Part of the reads that were slow at rest, 0 to 1: half as many more are allowed where that is more than usual. */
-  readonly slowAtRest: number;
+  /** Part of the idle reads that were slow, 0 to 1: half that share is allowed in addition, where it is above the usual. */
+  readonly slowWhenIdle: number;
 }
 
 /**
@@ -140,7 +140,7 @@ export function afterBatch(
 ): { readonly state: PaceState; readonly restMs: number } {
   const weightedDocuments = memory * state.weightedDocuments + batch.documents;
   const weightedSeconds = memory * state.weightedSeconds + Math.max(batch.elapsedMs, 1) / 1_000;
-  const allowedShare = Math.max(slowShare, batch.slowAtRest / 2);
+  const allowedShare = Math.max(slowShare, batch.slowWhenIdle / 2);
   const allowedMs = allowedShare * batch.watchedMs;
   const slowed = batch.slowedMs - allowedMs > Math.max(0, -state.owedMs);
   const owedMs = clamp(state.owedMs + batch.slowedMs - allowedMs, -mostSavedMs, mostOwedMs);
@@ -164,7 +164,7 @@ function sizeAfter({ batchSize }: PaceState, slowed: boolean, wanted: number, li
   const maxBatch = largestBatch(limits);
   const least = Math.min(smallestBatch, maxBatch);
   if (slowed) return clamp(Math.floor(batchSize / 2), Math.min(least, batchSize), maxBatch);
-  // What was split climbs back step by step: the documents that timed out may have neighbours like them.
+  // A batch size that was halved grows back gradually: neighbours of documents that timed out may be as slow.
   const allowed = Math.max(Math.floor(batchSize * growth), batchSize + 1);
   return clamp(Math.floor(Math.min(wanted, allowed)), Math.min(least, allowed), maxBatch);
 }

@@ -30,21 +30,21 @@ export interface UnknownSignal {
   readonly reason: string;
 }
 
-/** What a run waits for. */
+/** A reason to wait. */
 export interface Wait {
   readonly reason: PauseReason;
   readonly detail: string;
-  /** What ends it, where it does not end by itself. */
+  /** The remedy, if the wait does not end by itself. */
   readonly remedy?: string;
   /** Milliseconds that it is known to take; `null` when nobody knows. */
   readonly ms: number | null;
 }
 
-/** What a {@link Pacer} paces. */
+/** Input of a {@link Pacer}. */
 export interface Paced {
   readonly db: mongo.Db;
   readonly signal: AbortSignal;
-  /** What a person asks of the run. */
+  /** The command of a user to the run. */
   wanted(): "pause" | "cancel" | undefined;
   /** Hours outside which it pauses. Default none. */
   readonly window?: ParsedCleanupWindow | undefined;

@@ -1,4 +1,4 @@
-// What can be read and asked of runs from any process.
+// Reads and controls runs from any process.
 import type { Connection, mongo } from "mongoose";
 import { OptimizerError, toOptimizerError } from "../core/errors.js";
 import { instanceName } from "../core/process-name.js";
@@ -45,7 +45,7 @@ export async function listRuns(
   }
 }
 
-/** What a run that succeeded found out, and when it began. */
+/** Result of a run that succeeded, and its start. */
 interface RunResult {
   readonly at: Date;
   readonly result: Readonly<Record<string, unknown>>;
@@ -103,7 +103,7 @@ export function queueRun(
 
 const [queueLeaseMs, queueWaitMs] = [2_000, 30_000];
 
-/** Who queues a run checks for another one and writes: one after the other for each job, so that one run is queued. */
+/** Serializes queueing for each job, which checks for a queued run and then writes, so that one run is queued. */
 function aloneInQueue<T>(connection: Connection, job: string, act: () => Promise<T>): Promise<T> {
   return withLease(connection, `queue:${job}`, { leaseMs: queueLeaseMs, waitMs: queueWaitMs }, act);
 }
@@ -112,9 +112,9 @@ function aloneInQueue<T>(connection: Connection, job: string, act: () => Promise
 export type RunTarget = { readonly id: string } | { readonly job: string };
 
 /**
- * Asks for something: the process that holds the run answers within a batch. A pause holds for whoever continues the run,
- * until it is resumed. `resume` queues a run that was interrupted or failed, or whose process is gone. `cancel` ends at once
- * what no process holds.
+ * Sends a command to a run: the process that holds the run obeys within a batch. A pause also holds for the next process
+ * that continues the run, until it is resumed. `resume` queues a run that was interrupted or failed, or whose process is
+ * gone. `cancel` ends a run at once if no process holds it.
  *
  * @param by who asks. Default: host name and process id
  * @returns the run as it is now

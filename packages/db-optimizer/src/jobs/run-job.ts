@@ -9,7 +9,7 @@ import { Run } from "./run.js";
 import { changeRun, type RunData, type RunRecord, runsOf } from "./run-record.js";
 import { endedStates, heldStates, nextStatus, type RunEnding, type RunStatus } from "./run-state.js";
 
-/** What is run. */
+/** The job to run. */
 export interface JobIdentity {
   /** Name of the job, and of the lease that one run of it holds at a time. */
   readonly job: string;
@@ -19,7 +19,7 @@ export interface JobIdentity {
   readonly isResumable: boolean;
 }
 
-/** What a run is made for. */
+/** The cause of a run. */
 export interface RunOccasion {
   /** The scheduled time: of several processes one runs for it, however fast it is. */
   readonly tick?: Date;
@@ -38,7 +38,7 @@ export interface JobOptions extends LeaseOptions {
   readonly keepMs?: number;
 }
 
-/** What the work of a run came to. */
+/** Result of a run's work. */
 export interface WorkDone<T> {
   readonly value: T;
   /** Kept in the record: counts and durations, no personal data. */
@@ -47,7 +47,7 @@ export interface WorkDone<T> {
   readonly interrupted: boolean;
 }
 
-/** What came of the attempt to run a job: its record as it ended with what the work returned or threw, or why it did not run. */
+/** Outcome of an attempt to run a job: its final record with the work's result or error, or the reason why it did not run. */
 export type JobOutcome<T> =
   | { readonly ran: true; readonly record: RunRecord; readonly value: T }
   | { readonly ran: true; readonly record: RunRecord; readonly error: unknown }
@@ -131,7 +131,7 @@ async function endByError(run: Run, error: unknown, options: JobOptions): Promis
   const interrupted = toOptimizerError(error).code === "ABORTED";
   const described = describe(error);
   const failed = { ...run.record, state: "failed" as const, error: described };
-  // Whoever took the run up ends it. What cannot be written down now, the next run finds out.
+  // The process that took over the run ends it. If the end cannot be written now, the next run detects it.
   if (isOptimizerError(error, "LEASE_LOST")) return failed;
   return end(run, interrupted ? { state: "stopped" } : { state: "failed", error: described }, options).catch(
     () => failed,
@@ -181,7 +181,7 @@ async function begin(
   const { fencing } = lease;
   const [id, take] = [newRunId(), { on: "take", instance, fencing } as const];
   return withRetries(async () => {
-    // Whoever holds the lease knows that no earlier holder may still be at work.
+    // The holder of the lease knows that earlier holders have stopped.
     await noteLost(runs, identity.job, fencing);
     if (occasion.tick && (await isServed(runs, identity.job, occasion.tick))) return "done";
     // Begun already, and the answer was lost.

@@ -10,7 +10,7 @@ const runCollection = "org_db_runs";
 /** One run of a job. Collection `org_db_runs`. Times are by the database's clock. */
 export interface RunRecord extends RunStatus {
   readonly _id: string;
-  /** What it is a run of, such as `cleanup` or `migrate:sessions`; the name of the lease that it is held under. */
+  /** Name of the job, such as `cleanup` or `migrate:sessions`; also the name of its lease. */
   readonly job: string;
   /** Tells runs of one job with different work apart: a run is gone on with only under the same key. */
   readonly key: string;
@@ -32,7 +32,7 @@ export interface RunRecord extends RunStatus {
   readonly servedTo?: Date | undefined;
 }
 
-/** What a holder writes down beside the status. */
+/** Fields that a holder writes beside the status. */
 export type RunData = Partial<
   Pick<RunRecord, "activeMs" | "pausedMs" | "steps" | "progress" | "result" | "servedTo">
 >;

@@ -24,19 +24,19 @@ export interface FormerHolder {
   readonly reason?: string;
 }
 
-/** What the state machine knows of a run. */
+/** State of a run in the state machine. */
 export interface RunStatus {
   readonly state: JobState;
   /** Of a run that is paused or interrupted: why, in a word and in a sentence. */
   readonly reason?: string | undefined;
   readonly detail?: string | undefined;
-  /** What ends the wait, where it does not end by itself. */
+  /** The remedy that ends the wait, if it does not end by itself. */
   readonly remedy?: string | undefined;
   /** A person asked for a pause, which holds until `resume`, whichever process holds the run. */
   readonly wanted?: "pause" | undefined;
-  /** Who asked for the pause or the cancellation. */
+  /** The caller who asked for the pause or the cancellation. */
   readonly wantedBy?: string | undefined;
-  /** Who holds it, or held it last; before anybody did, who queued it. */
+  /** The present or last holder; before the first one, the caller who queued it. */
   readonly instance: string;
   /** Fencing number of the lease that it is held under; 0 before anybody held it. */
   readonly fencing: number;
@@ -48,10 +48,10 @@ export interface RunStatus {
 /** Why a run is paused. */
 type WaitReason = Required<Pick<RunStatus, "reason" | "detail">> & Pick<RunStatus, "remedy">;
 
-/** What a person can ask of a run. */
+/** A command to a run. */
 export type RunCommand = "pause" | "resume" | "cancel";
 
-/** What can happen to a run. */
+/** An event of a run. */
 export type RunEvent =
   /** `below`: no holder with a number below this one is alive. */
   | { readonly on: RunCommand; readonly by: string; readonly below: number }
@@ -111,7 +111,7 @@ export function nextStatus(run: RunStatus, event: RunEvent): RunStatus {
 const free = { reason: undefined, detail: undefined, remedy: undefined } as const;
 const working = { state: "running", ...free } as const;
 
-/** A run that takes commands: a cancellation stands, whoever asks for what after it. */
+/** The state after a command. A cancellation cannot be revoked by a later command. */
 function commanded(run: RunStatus): RunStatus {
   if (run.state === "cancelling") throw new OptimizerError("RUN_CANCELLING", "The run is being cancelled");
   if (run.state === "succeeded" || run.state === "cancelled")

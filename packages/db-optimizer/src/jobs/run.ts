@@ -12,7 +12,7 @@ const longestWatchMs = 1_000;
 /** A record is kept by its lease: it is read at least three times in the length of one. */
 const looksPerLease = 3;
 
-/** What a {@link Run} is held with. */
+/** Fields of a held {@link Run}. */
 export interface Held {
   readonly connection: Connection;
   readonly lease: Lease;
@@ -67,7 +67,7 @@ export class Run {
     return this.#record.state === "cancelling" || this.#record.state === "cancelled";
   }
 
-  /** What another process that held it before has left. */
+  /** Whether the run continues the work of an earlier process. */
   get isResumed(): boolean {
     return this.begun.activeMs > 0 || this.begun.steps.some(({ batches }) => batches > 0);
   }
@@ -83,7 +83,7 @@ export class Run {
     await this.#change(event, data);
   }
 
-  /** What is written down when the run ends, besides how it ended. */
+  /** Fields that are written when the run ends, besides its end. */
   get kept(): RunData {
     return this.#kept;
   }

@@ -15,7 +15,7 @@ export interface StepState {
   readonly batches: number;
   /** Milliseconds at work: pauses between batches count, waits do not. */
   readonly activeMs: number;
-  /** What the step continues from; `null` for its beginning. */
+  /** The position that the step continues from; `null` for its beginning. */
   readonly cursor: unknown;
   readonly pace: PaceState | null;
 }
@@ -35,7 +35,7 @@ export interface RunProgress {
   readonly etaMs: number | null;
 }
 
-/** What a running job reports after each batch, and about once a second while it waits. */
+/** Report of a running job after each batch, and about once a second while it waits. */
 export interface ProgressReport extends RunProgress {
   /** `null` where there is no record: of a comparison that changes nothing. */
   readonly runId: string | null;

@@ -1,6 +1,6 @@
 import type { Reading } from "../core/server/figure.js";
 
-/** What the server says of its load. */
+/** The server's signals of load. */
 export interface LoadSignals {
   /** Milliseconds that the majority of a replica set, or its slowest member without a wanted delay, is behind. */
   readonly lag: Reading<number>;
@@ -46,7 +46,7 @@ export interface ThrottleLimits {
   readonly holdLagMs: number;
   /** Waiting operations that it pauses above, unless 1.2 times as many as at its start are more. Default 20. */
   readonly pauseQueue: number;
-  /** Hours that the oplog must reach back; it holds below. Default 1: a member away for longer must copy all data anew. */
+  /** Hours that the oplog must reach back; it holds below. Default 1: a member away for longer needs a full resync. */
   readonly minOplogHours: number;
   /** Part of the disk that must be free, 0 to 1; it holds below. Default 0.05. */
   readonly minDiskFree: number;
@@ -91,15 +91,15 @@ export interface ThrottleTrouble {
   readonly detail: string;
   /** Of `unreadable`: the signals of the load that this user may not read. */
   readonly forbidden?: readonly LoadSignal[];
-  /** What ends a wait that does not end by itself: with a forbidden signal, the privilege or the option to go on without. */
+  /** The remedy for a wait that does not end by itself: for a forbidden signal, the privilege or the option to continue without. */
   readonly remedy?: string;
 }
 
-/** What the throttle remembers from look to look. */
+/** State of the throttle between checks. */
 export interface ThrottleState {
   /** Waiting operations before the cleanup began; `null` before the first look. */
   readonly baseline: number | null;
-  /** What it waits for, or last waited for while it counts calm looks; `null` while it does not wait. */
+  /** The present reason to wait, or the last one while calm checks are counted; `null` while it does not wait. */
   readonly waiting: ThrottleTrouble | null;
   /** Calm looks in a row since. */
   readonly calm: number;
@@ -107,7 +107,7 @@ export interface ThrottleState {
   readonly longQueues: number;
 }
 
-/** What to do: `go`, look again after a moment (`pause`), or leave the server alone for minutes (`hold`). */
+/** What to do: `go`, check again after a moment (`pause`), or leave the server alone for minutes (`hold`). */
 export type ThrottleVerdict = { readonly do: "go" } | ({ readonly do: "pause" | "hold" } & ThrottleTrouble);
 
 /** Before the first look. */
@@ -167,7 +167,7 @@ function loadTrouble(
   return undefined;
 }
 
-// All that may not be read is told at once: whoever grants or leaves out one would next wait for another.
+// Reports all forbidden signals at once, so that the user can grant or exclude all of them together.
 function unreadTrouble(signals: LoadSignals): ThrottleTrouble | undefined {
   const watched = loadSignals.filter((name) => !reserveSignals.includes(name));
   const forbidden = watched.filter((name) => signals[name].state === "forbidden");

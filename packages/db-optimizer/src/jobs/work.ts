@@ -30,13 +30,13 @@ export interface Step<Item> extends Task<Item> {
   readonly watched: readonly mongo.Collection[];
   /** Where this process takes it up: see {@link Work.stateOf}. */
   readonly from: StepState;
-  /** What it is to be continued from, after the items that were taken or when it is through. */
+  /** The position to continue from, after the items that were taken or when it is through. */
   cursor(isThrough: boolean): unknown;
-  /** What has to be over before the first batch. */
+  /** Must settle before the first batch. */
   readonly ready?: Promise<unknown> | undefined;
 }
 
-/** What came of a step. */
+/** Result of a step. */
 export interface StepEnd {
   readonly state: StepState;
   /** Documents that there were when it was counted; those that were handled where it was stopped before that. */
@@ -128,7 +128,7 @@ export class Work {
     const counting = step.count().then((count) => {
       counted = count;
     });
-    // A failure is thrown to whoever waits.
+    // A failure is thrown when the count is awaited.
     counting.catch(() => undefined);
     if (this.isGentle) await unlessAborted(counting, this.#signal);
     const stateAt = ({ done, batches: count, activeMs, pace }: TaskState): StepState =>

@@ -42,17 +42,17 @@ export interface Migration {
   readonly source: string;
   /** Collections of the new layout; a document of the first has the `_id` of its document of the old layout. */
   readonly targets: readonly string[];
-  /** What a document of the old layout is in the new one. */
+  /** The new layout's documents for a document of the old layout. */
   expand(source: Document, now: Date): readonly TargetDocument[];
   /** Condition on the documents of a target collection that belong to these documents of the old layout. */
   belongTo(collection: string, sourceIds: readonly unknown[], now: Date): Document;
   /** The `_id` of the document of the old layout that a stored one belongs to. */
   ownerOf(collection: string, document: Document): unknown;
-  /** What is hashed of a document, expanded or stored: two that mean the same must give the same. */
+  /** The content that is hashed, of an expanded or a stored document: equal meanings must give equal content. */
   canonical(collection: string, document: Document): Document;
   /** The way back: brings a document of the old layout up to what the new one says, in this order. */
   collapse(targets: TargetsByCollection, source: Document | undefined): readonly SourceWrite[];
-  /** Mends what holds between the documents of one owner, after some of them were not simply inserted. */
+  /** Restores invariants between the documents of one owner, after some of them were not simply inserted. */
   settle?(connection: Connection, sourceIds: readonly unknown[], now: Date): Promise<void>;
   /** Fields that contract takes from the old layout. */
   readonly contract: { readonly unset: readonly string[] };

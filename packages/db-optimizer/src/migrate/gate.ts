@@ -14,10 +14,9 @@ interface View {
 const maxRounds = 20;
 
 /**
- * What an application reads and writes migrating data through. It knows the phase for at most the migration's
- * `phaseLeaseMs`, and a phase is acted upon only when it has been known for longer than that: so whatever a process
- * does, it does by the phase, or by the one before while both are allowed. What was begun by a phase that ran out
- * meanwhile is done again where it matters.
+ * The application's access to migrating data. It knows the phase for at most the migration's `phaseLeaseMs`, and the
+ * runner acts on a phase only after it has been known for longer. So every process acts by the current phase, or by the
+ * one before while both are allowed. An operation whose phase ran out meanwhile is repeated where that matters.
  *
  * @example
  * const gate = new MigrationGate(connection, sessionsMigration);
@@ -76,7 +75,7 @@ export class MigrationGate {
     mustRepeat: (used: MigrationRoute, current: MigrationRoute) => boolean,
   ): Promise<T> {
     for (let round = 0; round < maxRounds; round++) {
-      // Half of the lease is left for what is begun, so that it seldom has to look again at the end.
+      // Half of the lease is left for the operation, so that it seldom has to read the phase again at the end.
       const { route } = await this.#viewYoungerThan(this.#leaseMs / 2);
       const result = await act(route);
       const { route: current } = await this.#viewYoungerThan(this.#leaseMs);

@@ -7,7 +7,7 @@ import { primary } from "../core/server/own-collection.js";
 import { withRetries } from "../core/server/transient.js";
 import type { BatchSource } from "../jobs/batches.js";
 
-/** What a document is walked as. */
+/** A document of a walk. */
 export interface Step<Item> {
   readonly id: unknown;
   readonly item: Item;
@@ -22,7 +22,7 @@ export interface IdWalkOptions<Item> {
   /** The last document that was handled, where there is one: its `_id` may be `null`. */
   readonly last: { readonly id: unknown } | undefined;
   readonly signal: AbortSignal;
-  /** What is made of a document, and how many documents it counts for. */
+  /** Prepares a document, and weighs it as a number of documents. */
   prepare(read: Decoded): { readonly item: Item; readonly weight: number };
 }
 
@@ -33,15 +33,15 @@ const maxLostCursors = 5;
 const readAtATime = 500;
 
 /**
- * Walks a collection in the order of `_id`, through all BSON types. One cursor stays open: asking anew for each batch would
- * let some servers read all that is left each time. Opened anew behind a document it needs two, one after the other: see
- * `filtersAfter`.
+ * Walks a collection in the order of `_id`, through all BSON types. One cursor stays open: a query for each batch could
+ * make some servers read all remaining documents each time. Reopened after a document, it needs two cursors, one after
+ * the other: see `filtersAfter`.
  */
 export class IdWalk<Item> implements BatchSource<Step<Item>> {
   readonly #options: IdWalkOptions<Item>;
   #last: { readonly id: unknown } | undefined;
   #open: mongo.FindCursor | undefined;
-  /** What is to be read when the open cursor has come to its end. */
+  /** Filters to read when the open cursor has come to its end. */
   #filters: readonly Document[];
   /** Read and not taken. */
   readonly #next: Step<Item>[] = [];
@@ -74,7 +74,7 @@ export class IdWalk<Item> implements BatchSource<Step<Item>> {
     this.#lost = 0;
   }
 
-  /** What is asked for next is read by a new cursor, behind the last document that was taken. */
+  /** Closes the cursor. The next read opens a new one after the last document that was taken. */
   async close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;

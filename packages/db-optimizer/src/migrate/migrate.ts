@@ -137,7 +137,7 @@ async function run(
       const found = await readState(connection, migration.name);
       const work = new Work(databaseOf(connection), run, signal, options);
       await work.heedPause();
-      // From here on whoever held the lease before can note nothing more.
+      // From here on earlier holders of the lease cannot write the state.
       const state = found.epoch > 0 ? await noteState(connection, found, lease, {}) : found;
       const tally = { walked: 0, written: 0 };
       const { now, onWait } = options;
@@ -163,7 +163,7 @@ async function run(
   }
 }
 
-/** What a run works with: it holds the lease. */
+/** Context of a run, which holds the lease. */
 type RunContext = StepContext & Pick<MigrateOptions, "onWait"> & { readonly lease: Lease };
 
 /** One run under the lease. */
@@ -230,7 +230,7 @@ class Runner {
 
   async workOfPhase(): Promise<void> {
     const context = this.#context;
-    // What was copied is compared later; only a comparison is worth doing twice.
+    // A finished backfill is not repeated, because verify follows; a finished comparison is.
     if (!working.includes(this.phase) || (this.phase === "backfill" && this.#state.done)) return;
     if (this.phase === "backfill") await backfill(context, this.#state);
     else if (this.phase === "verify") await this.#verify();

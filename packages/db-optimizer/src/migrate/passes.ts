@@ -11,7 +11,7 @@ import type { Migration, TargetsByCollection } from "./definition.js";
 import type { Mismatch } from "./report.js";
 import { type TargetsWritten, writeSources, writeTargets } from "./write.js";
 
-/** What a pass over documents works with. */
+/** Context of a pass over documents. */
 export interface PassContext {
   readonly connection: Connection;
   readonly migration: Migration;
@@ -26,7 +26,7 @@ export interface Expanded {
   readonly fault?: Mismatch;
 }
 
-/** What a document of the old layout is in the new one. */
+/** The new layout's documents for a document of the old layout. */
 export function expandOne({ migration, now }: PassContext, source: Decoded): Expanded {
   const { id: sourceId, document, reason } = source;
   if (!document || reason !== undefined) return setAside(migration, sourceId, reason ?? "it cannot be read");
@@ -65,7 +65,7 @@ const unfindable = ({ migration }: PassContext, id: unknown): Expanded =>
  *
  * @param mostlyNew whether little of it is expected to be there
  */
-export async function carryOver(
+export async function copyToTarget(
   context: PassContext,
   batch: readonly Expanded[],
   { mostlyNew = false }: { readonly mostlyNew?: boolean } = {},
@@ -124,14 +124,14 @@ export async function compareAll(context: PassContext, batch: readonly Expanded[
   return { expected: expected.length, found, mismatches };
 }
 
-/** What a comparison found. */
+/** Result of a comparison. */
 export interface Comparison {
   readonly expected: number;
   readonly found: number;
   readonly mismatches: readonly Mismatch[];
 }
 
-/** What is stored of some documents, what is not well-formed in it included. */
+/** Stored documents, including ill-formed ones. */
 interface Stored {
   readonly documents: TargetsByCollection;
   readonly faults: readonly Mismatch[];
@@ -219,7 +219,7 @@ export async function removeExtras({ connection }: PassContext, extras: readonly
 }
 
 /** Brings documents of the old layout up to what the new one says. Returns how many needed it, and what could not be. */
-export async function carryBack(
+export async function copyToSource(
   context: PassContext,
   ids: readonly unknown[],
 ): Promise<{ readonly written: number; readonly conflicts: readonly Mismatch[] }> {
@@ -252,7 +252,7 @@ async function carryOneBack(
   const { connection, migration } = context;
   if (source?.reason !== undefined) throw new Error(source.reason);
   const expected = source ? expandOne(context, source).expected : [];
-  // What only the old layout has was cleaned up in the new one: there is nothing to bring back of it.
+  // Documents that only the old layout has were cleaned up in the new one: nothing is copied back for them.
   const behind = differences(migration, expected, own).some(({ kind }) => kind !== "missing");
   if (!behind) return false;
   if (!source && whyUnfindable(id)) throw new Error(unfindable(context, id).fault?.reason);

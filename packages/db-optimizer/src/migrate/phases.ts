@@ -17,7 +17,7 @@ export type MigrationPhase = (typeof migrationPhases)[number];
 /** One of the two layouts. */
 export type Layout = "source" | "target";
 
-/** What an application does in a phase. */
+/** An application's reads and writes in a phase. */
 export interface MigrationRoute {
   readonly phase: MigrationPhase;
   /** The layout that reads are answered from. */
@@ -27,9 +27,9 @@ export interface MigrationRoute {
 }
 
 /**
- * What an application does in each phase. Between two phases next to each other processes differ for a moment, so
- * what one reads the other must write. Whoever dies between its two writes leaves one that no reader has seen: just
- * before a side begins to be read, and for as long as it is brought up to date, it is written first.
+ * An application's reads and writes in each phase. Between two adjacent phases processes differ for a moment, so each
+ * must write what the others read. A process that dies between its two writes leaves one that no reader has seen: just
+ * before a side begins to be read, and for as long as it is updated, it is written first.
  */
 const routes: { readonly [P in MigrationPhase]: Omit<MigrationRoute, "phase"> } = {
   off: { read: "source", write: ["source"] },
@@ -55,7 +55,7 @@ const transitions: { readonly [P in MigrationPhase]: readonly MigrationPhase[] }
   contracted: [],
 };
 
-/** What an application does in a phase. Pure. */
+/** An application's reads and writes in a phase. Pure. */
 export function routeOf(phase: MigrationPhase): MigrationRoute {
   return { phase, ...routes[phase] };
 }
@@ -72,7 +72,7 @@ function nextBack(phase: MigrationPhase): MigrationPhase | undefined {
   return mayFollow(phase, "off") ? "off" : undefined;
 }
 
-/** What takes a migration from phase to phase. */
+/** The commands that take a migration from phase to phase. */
 export type MigrationWay = "up" | "rollback" | "contract";
 
 /** Where `up` may stop. */

@@ -26,7 +26,7 @@ export interface Mismatch {
   readonly reason?: string;
 }
 
-/** What a comparison of every document came to. */
+/** Result of comparing every document. */
 export interface VerifyReport {
   readonly at: Date;
   /** Documents of the old layout that were compared. */
@@ -53,7 +53,7 @@ export interface VerifyReport {
   readonly clean: boolean;
 }
 
-/** What a command of a migration came to. */
+/** Result of a migration's command. */
 export interface MigrationReport {
   readonly migration: string;
   readonly from: MigrationPhase;
@@ -97,7 +97,7 @@ export function idText(id: unknown): string {
     : mongo.BSON.EJSON.stringify(id ?? null, { relaxed: true });
 }
 
-/** What the record of a run keeps of a report. */
+/** The parts of a report that the run's record keeps. */
 export function resultOf(report: MigrationReport): Readonly<Record<string, unknown>> {
   const { migration, from, phase, changes, verification } = report;
   const { sources, expected, found, repaired, mismatched } = verification ?? {};

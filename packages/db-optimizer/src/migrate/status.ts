@@ -12,7 +12,7 @@ import { type MigrationState, readState } from "./state.js";
 
 /** Where a migration is, and what is in the two layouts. */
 export interface MigrationStatus extends MigrationState {
-  /** What applications do in this phase. */
+  /** Applications' reads and writes in this phase. */
   readonly route: ReturnType<typeof routeOf>;
   readonly sourceDocuments: number;
   readonly targetDocuments: Readonly<Record<string, number>>;
@@ -22,7 +22,7 @@ export interface MigrationStatus extends MigrationState {
   readonly progress: RunProgress | null;
   /** The last run, as it is; `null` before there was one. */
   readonly run: RunRecord | null;
-  /** When the lease of the process that is at it runs out, unless it prolongs it; `null` when none is. */
+  /** When the lease of the running process expires unless renewed; `null` when no process is running it. */
   readonly heldUntil: Date | null;
 }
 
@@ -61,7 +61,7 @@ function phaseProgress({ steps }: RunRecord, state: MigrationState): RunProgress
   return step ? progressOf(step) : null;
 }
 
-/** What a command would do. */
+/** Plan of a command. */
 export interface MigrationPlan {
   /** Phases that it would go through, in order. */
   readonly phases: readonly MigrationPhase[];
@@ -79,7 +79,7 @@ export const working: readonly MigrationPhase[] = [
 ];
 
 /**
- * What `up`, `rollback` or `contract` would do now; `up` goes to `to`, or to `switched`. Pure.
+ * Plans `up`, `rollback` or `contract` from the present state; `up` goes to `to`, or to `switched`. Pure.
  *
  * @throws {OptimizerError} `MIGRATION_NOT_ALLOWED` where the command itself would be refused
  */

@@ -13,9 +13,9 @@ import type { Work } from "../jobs/work.js";
 import type { Expected } from "./compare.js";
 import { IdWalk, type Step } from "./id-walk.js";
 import {
-  carryBack,
-  carryOver,
   compareAll,
+  copyToSource,
+  copyToTarget,
   type Expanded,
   expandOne,
   findable,
@@ -29,7 +29,7 @@ import { SeenIds } from "./seen-ids.js";
 import type { MigrationState } from "./state.js";
 import { stepHash } from "./status.js";
 
-/** What the steps of a run share. */
+/** Context that the steps of a run share. */
 export interface StepContext extends PassContext {
   /** Absent where nothing is written. */
   readonly lease?: Lease;
@@ -50,8 +50,8 @@ export async function backfill(context: StepContext, state: MigrationState): Pro
   let mostlyThere = false;
   const copy = async (batch: readonly Expanded[]) => {
     const { written } = mostlyThere
-      ? await carryOver(context, onlyAmiss(batch, (await compareAll(context, batch)).mismatches))
-      : await carryOver(context, batch, { mostlyNew: true });
+      ? await copyToTarget(context, onlyMismatched(batch, (await compareAll(context, batch)).mismatches))
+      : await copyToTarget(context, batch, { mostlyNew: true });
     const documents = batch.reduce((sum, { expected }) => sum + expected.length, 0);
     mostlyThere = written < documents / 2;
     context.tally.written += written;
@@ -68,32 +68,32 @@ export async function sweepOver(context: StepContext, state: MigrationState): Pr
     const behind = mismatches.filter(({ kind }) => kind !== "extra");
     if (behind.length === 0) return;
     const again = await readAgain(context, distinctIds(behind.map(({ sourceId }) => sourceId)));
-    const result = await carryOver(context, onlyAmiss(again, behind));
+    const result = await copyToTarget(context, onlyMismatched(again, behind));
     context.tally.written += result.written;
     conflicts.push(...result.conflicts);
   });
   refuseIfAny(conflicts);
 }
 
-/** What could not be carried over when all else was. @throws {OptimizerError} `MIGRATION_MISMATCH` */
+/** Throws if some documents could not be copied when all others were. @throws {OptimizerError} `MIGRATION_MISMATCH` */
 function refuseIfAny(conflicts: readonly Mismatch[]): void {
   if (conflicts.length > 0)
-    throw mismatchError(`Documents that cannot be carried over: ${conflicts.length}`, conflicts);
+    throw mismatchError(`Documents that cannot be copied: ${conflicts.length}`, conflicts);
 }
 
-/** Of what follows from documents of the old layout, that which is not as it should be. */
-function onlyAmiss(batch: readonly Expanded[], mismatches: readonly Mismatch[]): Expanded[] {
-  const amiss = new Set(mismatches.map(placeOf));
-  const isAmiss = ({ target }: Expected) =>
-    amiss.has(placeOf({ collection: target.collection, id: target.document._id }));
-  return batch.map((one) => ({ ...one, expected: one.expected.filter(isAmiss) }));
+/** The expected documents that differ from the stored ones. */
+function onlyMismatched(batch: readonly Expanded[], mismatches: readonly Mismatch[]): Expanded[] {
+  const places = new Set(mismatches.map(placeOf));
+  const isMismatched = ({ target }: Expected) =>
+    places.has(placeOf({ collection: target.collection, id: target.document._id }));
+  return batch.map((one) => ({ ...one, expected: one.expected.filter(isMismatched) }));
 }
 
 /** Brings back what was written to the new layout only, by processes that died. */
 export async function sweepBack(context: StepContext, state: MigrationState): Promise<void> {
   const conflicts: Mismatch[] = [];
   await overRoots(context, state, async (ids) => {
-    const result = await carryBack(context, ids);
+    const result = await copyToSource(context, ids);
     context.tally.written += result.written;
     conflicts.push(...result.conflicts);
   });
@@ -142,7 +142,7 @@ export async function verifyAll(
   const seen = new SeenIds();
   const mismatches = new Map<string, Mismatch>();
   let mismatched = 0;
-  // What is compared once more is not counted twice.
+  // A document that is compared again is not counted twice.
   const note = (found: readonly Mismatch[]) => {
     for (const one of found) {
       if (mismatches.has(placeOf(one))) continue;
@@ -180,8 +180,8 @@ export async function verifyAll(
 }
 
 /**
- * What differs and stays so. Between the read of one layout and that of the other the application goes on; only what
- * two looks in a row find the same way, hash by hash, stands still and is wrong.
+ * The differences that persist. The application may write between the reads of the two layouts, so only a difference that
+ * two checks in a row find with the same hashes counts as a mismatch.
  */
 async function settledComparison(
   context: StepContext,
@@ -214,13 +214,13 @@ async function settledComparison(
 const placeOf = ({ collection, id }: Pick<Mismatch, "collection" | "id">) => `${collection} ${idKey(id)}`;
 const stateOf = (one: Mismatch) => `${placeOf(one)} ${one.expected} ${one.actual}`;
 
-/** Carries over the documents that are amiss, and removes those that follow from nothing. */
+/** Copies the documents that differ, and removes those without a source document. */
 async function repairOnly(
   context: StepContext,
   again: readonly Expanded[],
   mismatches: readonly Mismatch[],
 ): Promise<{ readonly written: number; readonly conflicts: readonly Mismatch[] }> {
-  const { written, conflicts } = await carryOver(context, onlyAmiss(again, mismatches));
+  const { written, conflicts } = await copyToTarget(context, onlyMismatched(again, mismatches));
   return {
     written: written + (await removeStale(context, again, new Set(mismatches.map(placeOf)))),
     conflicts,
@@ -230,10 +230,10 @@ async function repairOnly(
 async function removeStale(
   context: StepContext,
   again: readonly Expanded[],
-  amiss: ReadonlySet<string>,
+  places: ReadonlySet<string>,
 ): Promise<number> {
   const found = (await compareAll(context, again)).mismatches;
-  const extras = found.filter((one) => one.kind === "extra" && amiss.has(placeOf(one)));
+  const extras = found.filter((one) => one.kind === "extra" && places.has(placeOf(one)));
   if (extras.length === 0) return 0;
   // The old layout is written first in this phase: what it lacked when it was read before, it lacks.
   await context.lease?.confirm();
@@ -343,9 +343,9 @@ async function over<Item>(
       batches: walk,
       cursor: () => walk.last ?? null,
       weightOf: ({ weight }: Step<Item>) => weight,
-      // A primary that steps down costs a batch, which bears repetition, and not the run.
+      // A primary that steps down costs a batch, which is safe to repeat, and not the run.
       process: async (batch: readonly Step<Item>[]) => {
-        // The checkpoint that follows is refused to whoever was replaced meanwhile.
+        // If another process took the run over meanwhile, the checkpoint that follows is refused.
         await lease?.confirmIfStale();
         await handle(batch.map(({ item }) => item));
         return batch.length;

@@ -9,7 +9,7 @@ import { isRecordFault } from "../core/server/transient.js";
 import { writeUnordered } from "../core/server/unordered-write.js";
 import type { SourceWrite, TargetDocument } from "./definition.js";
 
-/** What became of documents that were to be written. */
+/** Result of writing documents. */
 export interface TargetsWritten {
   /** New or changed. */
   readonly written: number;

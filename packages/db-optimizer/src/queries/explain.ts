@@ -10,7 +10,7 @@ export interface JoinPlan {
   readonly collectionScan: boolean;
 }
 
-/** What a plan says of a query, whichever engine made it. */
+/** A query's plan, in one form for all engines. */
 export interface QueryPlan {
   /**
    * Names of the indexes of the query's own collection in the winning plan, each once; empty for a lookup by `_id` or a

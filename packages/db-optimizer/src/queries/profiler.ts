@@ -26,7 +26,7 @@ export interface SlowFilter {
   readonly since?: Date;
 }
 
-/** What the profiler of one member has, and whether it has everything. */
+/** Records of one member's profiler, and whether they are complete. */
 export interface ProfilerView {
   readonly profiling: boolean;
   /** The newest first, at most 2,000. */

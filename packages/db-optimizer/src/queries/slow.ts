@@ -20,7 +20,7 @@ export interface SlowShape {
   readonly plan: QueryPlan | null;
 }
 
-/** What the profiler says; `unknown` with its reason when it can't be asked. */
+/** Slow operations by the profiler; `unknown` with its reason if it cannot be read. */
 export type SlowOperations =
   | { readonly known: true; readonly profiling: boolean; readonly shapes: readonly SlowShape[] }
   | { readonly known: false; readonly reason: string };

@@ -26,10 +26,10 @@ export interface ExpectedCollection {
   readonly schema?: JsonSchema;
 }
 
-/** What the models declare of collections, as far as it can be. */
+/** The models' declarations of collections that are sound, and the faults of the others. */
 export interface DeclaredCollections {
   readonly collections: readonly ExpectedCollection[];
-  /** What is wrong with declarations: one error each, naming its models. */
+  /** Faults of declarations: one error each, naming its models. */
   readonly faults: readonly OptimizerError[];
 }
 

@@ -46,7 +46,7 @@ export interface SetupCheck {
   readonly message: string;
 }
 
-/** What setup did. */
+/** Result of setup. */
 export interface InitializeResult {
   /** False when the database was as declared already: nothing was written. */
   readonly changed: boolean;
@@ -55,7 +55,7 @@ export interface InitializeResult {
   readonly collections: readonly CollectionStep[];
   /** Steps on collections that wait for consent: `replaceValidators`, `allowExpiry`. */
   readonly waiting: readonly CollectionStep[];
-  /** What was left as it is, for people to know. */
+  /** Objects that were left as they are, with reasons for people. */
   readonly notes: readonly PlanNote[];
   /** Collections whose validator was left at `warn`, with what sampled documents do against it. */
   readonly held: readonly SchemaSample[];
@@ -65,7 +65,7 @@ export interface InitializeResult {
   readonly checks: readonly SetupCheck[];
 }
 
-/** What setup would do. */
+/** Plan of a setup. */
 export interface SetupPlan {
   readonly collections: readonly CollectionStep[];
   readonly drift: DriftReport;
@@ -75,7 +75,7 @@ export interface SetupPlan {
   readonly notes: readonly PlanNote[];
 }
 
-/** What was read for a plan, besides. */
+/** A setup's plan with the facts that it was made from. */
 interface ReadSetup extends SetupPlan {
   readonly expected: readonly ExpectedCollection[];
   readonly actual: readonly ActualCollection[];

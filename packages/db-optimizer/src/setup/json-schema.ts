@@ -3,7 +3,7 @@ import type { Document, ModelLike, SchemaLike } from "../core/model.js";
 import type { JsonSchema, SchemaPath } from "./schema-types.js";
 import { valueRules } from "./value-rules.js";
 
-/** What holds for a schema because of those around it. */
+/** Properties that a schema inherits from those around it. */
 interface Surroundings {
   /** Schemas that this one is inside of: one that comes again contains itself. */
   readonly around: readonly SchemaLike[];

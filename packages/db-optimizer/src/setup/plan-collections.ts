@@ -20,7 +20,7 @@ import {
   validatorOf,
 } from "./validators.js";
 
-/** What is to be done about collections, what is left as it is, and what cannot be. */
+/** Steps for collections, with notes on those left as they are, and faults. */
 export interface CollectionPlan {
   readonly steps: readonly CollectionStep[];
   readonly notes: readonly PlanNote[];

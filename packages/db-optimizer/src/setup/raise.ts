@@ -12,7 +12,7 @@ import { validatorStep } from "./plan-collections.js";
 import { type SchemaSample, sampleSchemas } from "./sample-schema.js";
 import { type ValidatorState, validatorOf } from "./validators.js";
 
-/** What the steps on collections are judged by. */
+/** Input for the decision on steps on collections. */
 export interface HoldInput {
   readonly expected: readonly ExpectedCollection[];
   readonly actual: readonly ActualCollection[];

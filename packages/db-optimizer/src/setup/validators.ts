@@ -4,7 +4,7 @@ import type { Document } from "../core/model.js";
 import { stableText } from "../indexes/canonical.js";
 import type { JsonSchema } from "./schema-types.js";
 
-/** What a violated validator does: `warn` writes a log line, `error` refuses the write. */
+/** Action on a document that fails the validator: `warn` writes a log line, `error` refuses the write. */
 export type ValidationAction = "warn" | "error";
 
 /** A validator with when and how it acts. */
@@ -14,7 +14,7 @@ export interface ValidatorState {
   readonly validationAction: string;
 }
 
-/** What is to be done about the validator of a collection that exists. */
+/** Verdict on the validator of a collection that exists. */
 export type ValidatorVerdict =
   | { readonly kind: "fine" }
   /** It stays, and people are told why. */
@@ -55,7 +55,7 @@ function isDerived(validator: Document): boolean {
   return title === titleOf(schema);
 }
 
-/** What a validator that the schema declares itself comes to. Pure. */
+/** Verdict on a validator that the schema declares itself. Pure. */
 export function judgeDeclared(wanted: ValidatorState, found: ValidatorState | undefined): ValidatorVerdict {
   if (!found) return { kind: "set", state: wanted, why: "it has no validator", destructive: false };
   if (sameState(wanted, found)) return { kind: "fine" };

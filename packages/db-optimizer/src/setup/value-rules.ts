@@ -2,7 +2,7 @@
 import type { Document } from "../core/model.js";
 import type { JsonSchema, SchemaPath } from "./schema-types.js";
 
-/** What the validators of a path say of its value, as far as MongoDB can say the same. Pure. */
+/** A path's validators as rules of a JSON schema, as far as MongoDB has the same ones. Pure. */
 export function valueRules({ instance, validators = [] }: SchemaPath): JsonSchema {
   // A validator of an array's length or a date's bounds has no counterpart with the same meaning.
   if (!ruled.has(instance)) return {};

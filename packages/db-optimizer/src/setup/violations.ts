@@ -2,7 +2,7 @@
 import type { Document } from "../core/model.js";
 import type { JsonSchema } from "./schema-types.js";
 
-/** What a document does against a validator. */
+/** The way in which a document fails a validator. */
 export type ViolationKind = "missing" | "type" | "enum" | "bounds" | "length";
 
 /** One place of a document that a validator refuses; `*` stands for any item or any key of a map. */

@@ -4,7 +4,7 @@ import type { IndexKey, IndexSpec } from "../indexes/spec.js";
 import type { KeyMeasure } from "./measure.js";
 import { type Target, targetOf } from "./targeting.js";
 
-/** What speaks against a shard key, by code. */
+/** A problem of a shard key, by code. */
 export type ShardKeyProblem =
   | "forbids_unique"
   | "array"

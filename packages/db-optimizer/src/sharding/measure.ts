@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 
 import type { Document } from "../core/model.js";
 
-/** What a sample says of a shard key. No value of a document is kept. */
+/** Figures of a shard key from a sample. No value of a document is kept. */
 export interface KeyMeasure {
   readonly sampled: number;
   /** Different values, or combinations of values, in the sample. */

@@ -7,7 +7,7 @@ import { shardKeyCandidates } from "./candidates.js";
 import { byPoints, judgeShardKey, type ShardKeyCandidate } from "./judge.js";
 import { measureKey } from "./measure.js";
 
-/** What a shard plan goes by, for one collection. */
+/** Input of a shard plan, for one collection. */
 export interface ShardPlanInput {
   readonly database: string;
   readonly collection: string;

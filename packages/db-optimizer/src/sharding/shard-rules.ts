@@ -30,7 +30,7 @@ const rules = [
   rule("SHARD_KEY_POOR", "warning", "reshard", "is to be resharded"),
 ];
 
-/** What shard plans say. Pure. */
+/** Findings from shard plans. Pure. */
 export function shardFindings(plans: readonly CollectionShardPlan[]): Finding[] {
   return applyRules(rules, plans, undefined);
 }

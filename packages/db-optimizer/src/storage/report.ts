@@ -139,7 +139,7 @@ const storageRules: readonly Rule<readonly CollectionStorage[], ParsedStorageLim
   })),
 ];
 
-/** What of it is over its limit. Pure. */
+/** Findings for everything in a storage report that exceeds its limit. Pure. */
 export function storageFindings(
   collections: readonly CollectionStorage[],
   limits: ParsedStorageLimits,

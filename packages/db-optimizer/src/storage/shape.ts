@@ -12,7 +12,7 @@ export interface ArrayField {
   readonly longestId: unknown;
 }
 
-/** What a sample of a collection's documents looks like. */
+/** The shape of a collection's documents, from a sample. */
 export interface SampleShape {
   readonly sampled: number;
   readonly medianBytes: number;

@@ -41,7 +41,7 @@ function shapeRule(
   };
 }
 
-/** What of sampled documents is over its limit. */
+/** Rules for sampled documents that exceed a limit. */
 export const shapeRules: readonly ShapeRule[] = [
   shapeRule("DOCUMENT_LARGE", "has a document that is very large", function* (facts, limits) {
     const { largestBytes, largestId } = facts;

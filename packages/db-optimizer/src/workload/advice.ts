@@ -126,7 +126,7 @@ const rules: readonly Rule<Facts, ParsedAdviceLimits>[] = [
   },
 ];
 
-/** What a workload says, the same index wanted once. Pure. */
+/** Findings from a workload; an index that several queries want is one finding. Pure. */
 export function workloadFindings(facts: Facts, limits: ParsedAdviceLimits): Finding[] {
   const found = applyRules(rules, facts, limits);
   return [...new Map(found.map((finding) => [`${finding.command}${finding.message}`, finding])).values()];

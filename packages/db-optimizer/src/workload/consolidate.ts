@@ -8,7 +8,7 @@ export interface Serving extends Candidate {
   readonly queries: readonly string[];
 }
 
-/** What a set of candidates comes to. */
+/** Result of consolidating a set of candidates. */
 export interface Consolidated {
   readonly kept: readonly Serving[];
   /** Candidates that another one does the work of. */

@@ -8,7 +8,7 @@ import type { QueryPlan } from "../queries/explain.js";
 import { explainQuery } from "../queries/run-explain.js";
 import { judgePlan, type QueryProblem } from "./judge.js";
 
-/** What is expected of a query's plan. */
+/** Expectation of a query's plan. */
 export interface PlanExpectation {
   /** Name of the index that must serve it. Default: `query.index`, if it has one. */
   readonly index?: string;
@@ -16,7 +16,7 @@ export interface PlanExpectation {
   readonly maxExaminedPerReturned?: number;
   /** Index keys examined for each document returned, at most; for a query that returns nothing, in all. Default 100. */
   readonly maxKeysPerReturned?: number;
-  /** What is tolerated after all. Default nothing. */
+  /** Problems to tolerate. Default none. */
   readonly allow?: readonly QueryProblem[];
 }
 

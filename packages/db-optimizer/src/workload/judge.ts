@@ -8,7 +8,7 @@ import { type ParsedThresholds, parseThresholds } from "../core/thresholds.js";
 import type { QueryPlan } from "../queries/explain.js";
 import { explainQuery } from "../queries/run-explain.js";
 
-/** What is wrong with a query's plan, by code. */
+/** A problem of a query's plan, by code. */
 export type QueryProblem =
   | "collection_scan"
   | "blocking_sort"
@@ -48,7 +48,7 @@ export async function analyseQuery(
   return judgePlan(query, plan, summarise(times), tolerable);
 }
 
-/** What a plan says of its query. Pure. */
+/** Problems of a query by its plan. Pure. */
 export function judgePlan(
   query: NamedQuery,
   plan: QueryPlan,

@@ -15,7 +15,7 @@ export interface WorkloadQuery {
   readonly name: string;
   readonly source: "named" | "profiler";
   readonly shape: QueryShape;
-  /** What is explained and timed. Holds values: not for reports. */
+  /** The command that is explained and timed. Holds values: not for reports. */
   readonly command: Document;
   /** How often it was recorded; 1 for a named query. */
   readonly executions: number;
@@ -82,13 +82,13 @@ export function rankWorkload(
   return ranked.sort((a, b) => b.wastedBytes - a.wastedBytes || (a.name < b.name ? -1 : 1));
 }
 
-/** What two queries of one shape have in common. The fingerprint is of the filter and the sort alone. Pure. */
+/** The identity of queries with one shape. The fingerprint is of the filter and the sort alone. Pure. */
 export function identityOf({ shape, command }: Unranked): string {
   const collation = canonicalCollation(command.collation as Document | undefined);
   return `${shape.collection} ${shape.fingerprint} ${collationText({ collation })}`;
 }
 
-/** What a plan costs: keys and documents read; one that is sorted in memory counts once more. Pure. */
+/** Cost of a plan: keys and documents read; a document sorted in memory counts once more. Pure. */
 export function workOf({ keysExamined, docsExamined, blockingSort }: Omit<QueryPlan, "indexes">): number {
   return keysExamined + docsExamined + (blockingSort ? docsExamined : 0);
 }

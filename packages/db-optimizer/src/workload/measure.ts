@@ -13,7 +13,7 @@ import { explainCommand } from "../queries/run-explain.js";
 import { type WorkloadQuery, workOf } from "./load.js";
 import { buildOnCopy, type Sample } from "./sample.js";
 
-/** What a query costs on the copy. */
+/** Cost of a query on the copy. */
 export interface Measured {
   /** Keys and documents read, and documents sorted in memory. */
   readonly work: number;
@@ -24,7 +24,7 @@ export interface Measured {
   readonly blockingSort: boolean;
 }
 
-/** What an index costs when documents are inserted. */
+/** Cost of an index when documents are inserted. */
 export interface WriteCost {
   /** Milliseconds for a batch of inserts, median of several. */
   readonly without: number;
@@ -101,7 +101,7 @@ export async function withIndex<T>(
   }
 }
 
-/** What inserting costs with and without an index, beside the indexes that the collection has anyway. */
+/** Measures inserts with and without an index, in addition to the collection's present indexes. */
 export async function measureWrites(
   connection: Connection,
   sample: Sample,

@@ -40,7 +40,7 @@ export interface ReadOptions {
   readonly onQuery?: (progress: { done: number; total: number; query: string }) => void;
 }
 
-/** What was read of a workload. */
+/** A workload as read. */
 export interface Workload {
   /** Named queries as they are asked. */
   readonly analyses: readonly QueryAnalysis[];

@@ -40,7 +40,7 @@ export interface Rejection {
   readonly query: string;
   /** The index, where there was one. */
   readonly keys?: readonly IndexKey[];
-  /** What the decision rests on. */
+  /** Evidence for the decision. */
   readonly evidence: string;
 }
 
@@ -84,7 +84,7 @@ export interface WorkloadReport extends Pick<Redundancy, "shardKeysUnread"> {
   readonly queries: readonly QueryAnalysis[];
   /** Share of the named queries that an index serves, 0 to 1. */
   readonly indexHitRatio: number;
-  /** What the profiler recorded; named queries are looked at either way. */
+  /** The profiler's records; named queries are included with or without them. */
   readonly slow: SlowOperations;
   /** Named and recorded queries, the most wasteful first. */
   readonly workload: readonly ReportedQuery[];

@@ -44,7 +44,7 @@ export interface Baseline {
   readonly before: Measured;
 }
 
-/** What the queries cost on the copy; those that a declared index would serve are told, and left out. */
+/** Costs of the queries on the copy. Queries that a declared index would serve are reported, and left out. */
 export async function baselines(trial: Trial, queries: readonly WorkloadQuery[]): Promise<Baseline[]> {
   const before = await measureAll(trial, queries);
   const buildable = trial.missing.filter(isOrdered);

@@ -8,7 +8,7 @@ import { DatabaseOptimizer, toOptimizerError } from "../../src/index.js";
 import { awaitAssignment, suspension } from "./assignment.js";
 import { driftingModels, driftingPlan } from "./drifting.js";
 
-/** What a parent asks of it. */
+/** The parent's instructions. */
 export interface Assignment {
   leaseMs?: number;
   sleepMs?: number;

@@ -14,7 +14,7 @@ export async function awaitAssignment<Assignment>(): Promise<{
   return { connection, assignment: JSON.parse(String(line)) as Assignment };
 }
 
-/** What does nothing at all for so long the first time that it is called, as a machine does that is suspended. */
+/** Blocks for a time on its first call, as a suspended machine does. */
 export function suspension(ms: number): () => void {
   let due = ms > 0;
   return () => {

@@ -8,7 +8,7 @@ import { runCleanup, toOptimizerError } from "../../src/index.js";
 import { awaitAssignment, suspension } from "./assignment.js";
 import { cleaningRules, now } from "./cleaning.js";
 
-/** What a parent asks of it. */
+/** The parent's instructions. */
 export interface CleaningAssignment {
   archive: string;
   leaseMs?: number;

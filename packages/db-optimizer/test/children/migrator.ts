@@ -8,7 +8,7 @@ import { contractMigration, migrateUp, rollbackMigration, toOptimizerError } fro
 import { awaitAssignment, suspension } from "./assignment.js";
 import { boxesMigration } from "./boxes.js";
 
-/** What a parent asks of it. */
+/** The parent's instructions. */
 export interface MigratorAssignment {
   way?: "up" | "back" | "end";
   leaseMs?: number;

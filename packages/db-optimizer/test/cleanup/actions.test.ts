@@ -143,7 +143,7 @@ describe("archive to a collection", () => {
 describe("anonymise", () => {
   const anonymising = rule({ anonymise: { set: { name: "erased" }, unset: ["nested"] } });
 
-  it("changes the named fields of the documents past their retention, once", async () => {
+  it("changes the named fields of expired documents, once", async () => {
     const first = await runCleanup(database.connection, [anonymising], options);
     expect(first.rules[0]).toMatchObject({ matched: 400, deleted: 400 });
     expect(await logs().countDocuments({ name: "erased", anonymisedBy: "old-logs" })).toBe(400);

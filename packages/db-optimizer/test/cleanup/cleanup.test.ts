@@ -152,7 +152,7 @@ describe("runCleanup", () => {
   });
 
   describe("beside an application's reads", () => {
-    /** Reads by `_id` wait once the cleanup has learnt what they take at rest. */
+    /** Reads by `_id` become slow once the cleanup has measured their idle latency. */
     function slowReadsDown(collection: string) {
       const { findOne } = mongo.Collection.prototype;
       let reads = 0;

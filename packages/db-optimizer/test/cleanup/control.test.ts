@@ -71,7 +71,7 @@ describe("from outside", () => {
     expect(await lastRun()).not.toHaveProperty("reason");
   });
 
-  it("cancels between batches; the next run begins anew", async () => {
+  it("cancels between batches; the next run starts over", async () => {
     const cancel = () => control("cancel");
     const first = await clean({ ...long, onProgress: once(() => true, cancel) });
     expect(first).toMatchObject({ stopped: true, stopReason: "cancelled" });
@@ -81,7 +81,7 @@ describe("from outside", () => {
     expect(await left()).toBe(0);
   });
 
-  it("a pause outlives the process: whoever goes on with the run waits as well", async () => {
+  it("a pause outlives the process: the next process that continues the run waits as well", async () => {
     const stop = new AbortController();
     const first = await clean({
       // With some regard for reads it is counted before the first batch.
@@ -96,7 +96,7 @@ describe("from outside", () => {
     await pause();
     const resume = () => control("resume");
     const seen: ProgressReport[] = [];
-    // What the process before had counted is told until it is counted anew.
+    // The earlier process's count is reported until this one has counted.
     const resuming = once(({ paused }) => paused !== null, resume);
     const second = await clean({
       onProgress: (event) => {
@@ -154,7 +154,7 @@ describe("the members of a replica set", () => {
   const cleanOn = (connection: Connection, options: Partial<CleanupOptions> = {}) =>
     runCleanup(connection, [rule], { now, run: true, ...quick, ...options });
 
-  it("are told of before, during and after", async () => {
+  it("are reported before, during and after", async () => {
     const { lag } = await cleanOn(setOfTwo([100, 700, 300]), {
       limits: { maxSlowdown: Number.POSITIVE_INFINITY },
     });

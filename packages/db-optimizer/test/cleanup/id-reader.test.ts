@@ -82,8 +82,8 @@ describe("reading ids ahead", () => {
   });
 
   it.each<[string, unknown, number]>([
-    ["cannot be read is asked for by whoever asks again", new Error("cut"), 1],
-    ["was of a cursor that idled away is asked for at once", { code: 43 }, 0],
+    ["cannot be read is requested again by the next call", new Error("cut"), 1],
+    ["was of a cursor that timed out is requested again at once", { code: 43 }, 0],
   ])("a page that %s, from where it has come to: each id once", async (_name, failure, expected) => {
     const store = collectionOf(35_000, (n) => n);
     const { reader, failures, opened, remove } = store;

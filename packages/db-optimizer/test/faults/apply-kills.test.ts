@@ -15,7 +15,7 @@ const kills = faultLoop({ seed: 20_961_124 });
 const steps = 8;
 /** Longer than most of the steps take. */
 const longestMs = 60;
-/** What a killed client had sent may still prolong its lease after a minute has passed: then it is waited for. */
+/** A killed client's command may still prolong its lease after a minute: then it is waited for. */
 const leaseMs = 10_000;
 const script = await bundleChild(new URL("../children/applier.ts", import.meta.url));
 

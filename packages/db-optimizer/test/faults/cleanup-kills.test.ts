@@ -47,7 +47,7 @@ async function filed(archive: string): Promise<Numbered[]> {
   return sorted([...byNumber.values()]);
 }
 
-/** What must hold at every moment, whatever was killed. */
+/** Invariants that hold at every moment, whatever was killed. */
 async function nothingElseTouched(archive: string): Promise<void> {
   for (const name of cleanedCollections) {
     const present = new Map((await found(name)).map((one) => [one.n, one]));

@@ -15,7 +15,7 @@ export async function indexesOf(connection: Connection) {
   return listed.map(({ v: _v, ns: _ns, ...index }) => index);
 }
 
-/** What must hold of the drifting models at every moment, whatever went wrong. */
+/** Invariants of the drifting models at every moment, whatever went wrong. */
 export async function neverWithout(connection: Connection): Promise<void> {
   const present = await indexesOf(connection);
   const usable = present.filter(({ hidden }) => !hidden);

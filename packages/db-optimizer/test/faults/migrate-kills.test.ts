@@ -28,7 +28,7 @@ interface Box {
   _id: number;
   things: object[];
 }
-/** What the new layout alone has: written after reads were switched, by a process that died between its two writes. */
+/** Only in the new layout: written after the switch, by a process that died between its two writes. */
 const fresh = { _id: 1_000, text: "new", at: new Date(1) };
 let before: Box[];
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ForegroundWatch, SlowdownJudge } from "../../src/jobs/foreground.js";
 import { defaultPace } from "../../src/jobs/pace.js";
 
-/** A judge to whom all but the slowest reads at rest take 10 ms at most. */
+/** A judge with an idle latency (p95) of 10 ms. */
 function judgeOfTen(): SlowdownJudge {
   const judge = new SlowdownJudge(1.5);
   judge.learn(Array.from({ length: 40 }, (_, read) => [14, 10][read] ?? 5));
@@ -13,7 +13,7 @@ function judgeOfTen(): SlowdownJudge {
 describe("the judge of slowed reads", () => {
   it.each([
     ["none", [], 0],
-    ["as fast as at rest", [10, 10, 10], 0],
+    ["as fast as when idle", [10, 10, 10], 0],
     ["just as slow as allowed", [15], 0],
     ["slower than allowed", [16], 16],
     ["slower than allowed, one of many", [1, 2, 16, 3], 16],
@@ -31,18 +31,18 @@ describe("the judge of slowed reads", () => {
     expect(judge.take(20)).toBe(5);
   });
 
-  it("does not answer for reads that are as slow at rest", () => {
+  it("ignores reads that are as slow when idle", () => {
     const judge = new SlowdownJudge(1.5);
     judge.learn(Array.from({ length: 40 }, (_, read) => (read === 7 ? 40 : 10)));
     judge.note(40);
-    // One in 40 reads at rest is as slow: of 1,600 ms that is all of the 40.
+    // One in 40 idle reads is as slow: of 1,600 ms that is all of the 40.
     expect(judge.take(1_600)).toBe(0);
     judge.note(40);
     expect(judge.take(100)).toBe(37.5);
     expect(judge.take(100)).toBe(-2.5);
   });
 
-  it("takes half a millisecond more for nothing, however fast reads are at rest", () => {
+  it("ignores half a millisecond more, however low the idle latency is", () => {
     const judge = new SlowdownJudge(1.5);
     judge.learn([0.1]);
     judge.note(0.6);
@@ -51,7 +51,7 @@ describe("the judge of slowed reads", () => {
     expect(judge.take(20)).toBe(5);
   });
 
-  it("has nothing to say before it knows what a read takes at rest", () => {
+  it("reports nothing before it knows the idle latency", () => {
     const judge = new SlowdownJudge(1.5);
     judge.note(1_000);
     expect(judge.take(20)).toBe(0);
@@ -86,7 +86,7 @@ describe("the watch of the foreground", () => {
     const beside = watch.take();
     expect(beside.watchedMs).toBeGreaterThanOrEqual(99);
     expect(beside.slowedMs).toBeGreaterThan(30);
-    await watch.atRest(() => wait(100));
+    await watch.duringPause(() => wait(100));
     expect(watch.take().slowedMs).toBeGreaterThan(30);
   });
 
@@ -94,7 +94,7 @@ describe("the watch of the foreground", () => {
     const collection = reading(() => expect.unreachable("nothing is read"));
     const watch = new ForegroundWatch([collection], { maxSlowdown: Number.POSITIVE_INFINITY });
     expect(await watch.beside(async () => 7)).toBe(7);
-    await watch.atRest(async () => undefined);
-    expect(watch.take()).toEqual({ watchedMs: 0, slowedMs: 0, slowAtRest: 0 });
+    await watch.duringPause(async () => undefined);
+    expect(watch.take()).toEqual({ watchedMs: 0, slowedMs: 0, slowWhenIdle: 0 });
   });
 });

@@ -20,7 +20,7 @@ const calmBatch = (documents: number, elapsedMs: number) => ({
   elapsedMs,
   watchedMs: elapsedMs,
   slowedMs: 0,
-  slowAtRest: 0,
+  slowWhenIdle: 0,
 });
 
 describe("the pace of batches", () => {
@@ -121,7 +121,7 @@ describe("the pace of batches", () => {
             elapsedMs,
             watchedMs: restMs + elapsedMs,
             slowedMs,
-            slowAtRest: 0,
+            slowWhenIdle: 0,
           };
           watched += done.watchedMs;
           slowed += slowedMs;
@@ -134,7 +134,7 @@ describe("the pace of batches", () => {
           expect(state.share).toBeLessThanOrEqual(1);
           expect(restMs).toBeGreaterThanOrEqual(0);
         }
-        // What is still owed, 100 ms at most, was not rested for yet.
+        // The pause for the last slow reads, 100 ms at most, is still to come.
         expect(slowed).toBeLessThanOrEqual(slowShare * watched + 100 + 1);
       }),
     );

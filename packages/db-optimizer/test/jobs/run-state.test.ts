@@ -58,7 +58,7 @@ describe("a transition", () => {
     ["running", end("succeeded"), { state: "succeeded" }],
     ["running", end("stopped"), { state: "interrupted", reason: "stopped" }],
     ["running", end("failed"), { state: "failed", error }],
-    // What was through before the cancellation was seen is done; all else is cancelled.
+    // A run that finished before it saw the cancellation has succeeded; all others are cancelled.
     ["cancelling", end("succeeded"), { state: "succeeded" }],
     ["cancelling", end("stopped"), { state: "cancelled" }],
     ["cancelling", end("failed"), { state: "cancelled", error }],
@@ -85,7 +85,7 @@ describe("a transition", () => {
   });
 });
 
-/** What happens to a job: processes take its lease, work, wait, sleep, die and end; people command. */
+/** Events of a job: processes take its lease, work, wait, sleep, die and end; people command. */
 type Happening =
   | {
       readonly what: "start" | "work" | "wait" | "succeed" | "stop" | "fail" | "die" | "expire";

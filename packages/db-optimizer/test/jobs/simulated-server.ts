@@ -18,7 +18,7 @@ interface SimulatedBatch {
   readonly restMs: number;
 }
 
-/** What a simulation came to after its first part. */
+/** Result of a simulation after its first part. */
 export interface SimulatedRun {
   readonly batches: readonly SimulatedBatch[];
   /** Documents a second between two moments in seconds. */
@@ -39,7 +39,7 @@ export function simulate(server: SimulatedServer, limits: PaceLimits, seconds: n
     const elapsedMs = server.overheadMs + (documents / server.perSecond) * 1_000;
     const slowedMs = restSlowedMs + server.slowed(ms / 1_000, "batch") * elapsedMs;
     ms += elapsedMs;
-    const done = { documents, elapsedMs, watchedMs: ms - began, slowedMs, slowAtRest: 0 };
+    const done = { documents, elapsedMs, watchedMs: ms - began, slowedMs, slowWhenIdle: 0 };
     const next = afterBatch(state, done, limits);
     state = next.state;
     restMs = next.restMs;

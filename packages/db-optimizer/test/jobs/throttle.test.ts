@@ -18,7 +18,7 @@ const calm: LoadSignals = {
   disk: known(0.5),
 };
 
-/** What is decided at each of a row of looks. */
+/** Decisions for a sequence of checks. */
 function verdicts(looks: readonly Partial<LoadSignals>[]) {
   let state = idleThrottle;
   return looks.map((look) => {
@@ -82,7 +82,7 @@ describe("judgeLoad", () => {
       ["go", "pause queue", "pause queue", "pause queue"],
     ],
     [
-      "goes on after three looks below the lower limit, and counts anew in between",
+      "continues after three checks below the lower limit in a row",
       [1_600, 700, 800, 700, 700, 700].map((lag) => ({ lag: known(lag) })),
       ["pause lag", "pause lag", "pause lag", "pause lag", "pause lag", "go"],
     ],
@@ -90,7 +90,7 @@ describe("judgeLoad", () => {
     expect(verdicts(looks)).toEqual(expected);
   });
 
-  // What a person reads who asks why nothing goes on.
+  // The text for a user who asks why nothing happens.
   it.each<[Partial<LoadSignals>, string]>([
     [{ queue: unreadable }, "queue cannot be read: not authorized"],
     [

@@ -134,7 +134,7 @@ describe("ids of every type", () => {
       );
     }
     expect(await fresh().countDocuments({})).toBe(idsInOrder.length);
-    // What is old in the new layout is found, each document for itself.
+    // Each outdated document of the new layout is found.
     await old().updateMany({}, { $set: { text: "later", at: new Date(5) } });
     const { mismatched } = await verifyMigration(database.connection, migration, options);
     expect(mismatched).toBe(idsInOrder.length);

@@ -78,7 +78,7 @@ describe("a migration", () => {
     await things.deleteOne({ _id: 20 });
     const kinds = (await verify()).mismatches.map(({ kind, id }) => [kind, id]);
     expect(kinds).toEqual(expect.arrayContaining([["missing", 20]]));
-    // Going up again mends what a newer document does not forbid, and removes what follows from nothing.
+    // Going up again fixes documents unless a newer one forbids it, and removes those without a source.
     await things.updateOne({ _id: 7 }, { $set: { at: new Date(-1) } });
     expect(await up()).toMatchObject({ phase: "switched", verification: { clean: true } });
     await expectComplete();
@@ -184,7 +184,7 @@ describe("a migration", () => {
     expect(await verify()).toMatchObject({ sources: boxes, mismatches: [{ kind: "missing", id: 7 }] });
   });
 
-  test("is compared and mended by what the primary says, whatever the connection prefers", async () => {
+  test("is compared and fixed by reads from the primary, whatever the connection prefers", async () => {
     const uri = new URL(database.uri);
     uri.searchParams.set("readPreference", "secondaryPreferred");
     const connection = await createConnection(uri.href, { monitorCommands: true }).asPromise();
@@ -201,7 +201,7 @@ describe("a migration", () => {
     expect(asked).not.toContain("secondaryPreferred");
   });
 
-  test("shows how far a phase is that was left unfinished, and that nobody is at it", async () => {
+  test("shows how far an unfinished phase is, and that no process is running it", async () => {
     const stop = new AbortController();
     const waits: string[] = [];
     const half = {

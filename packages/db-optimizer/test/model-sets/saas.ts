@@ -66,7 +66,7 @@ export function saasModels(connection: Connection): ModelLike[] {
 
 const day = (number: number) => new Date(Date.UTC(2096, 0, 1 + number));
 
-/** What the product asks its database. */
+/** Queries of the product. */
 export const saasQueries: NamedQuery[] = [
   {
     name: "board",
@@ -94,7 +94,7 @@ export const saasQueries: NamedQuery[] = [
   },
 ];
 
-/** What the product keeps for how long. */
+/** Retention rules of the product. */
 export const saasRules: CleanupRule[] = [
   {
     name: "settled-webhooks",

@@ -63,7 +63,7 @@ export function shopModels(connection: Connection): ModelLike[] {
 
 const day = (number: number) => new Date(Date.UTC(2096, 0, 1 + number));
 
-/** What the shop asks its database. */
+/** Queries of the shop. */
 export const shopQueries: NamedQuery[] = [
   {
     name: "ordersOfCustomer",

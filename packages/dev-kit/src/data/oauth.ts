@@ -44,7 +44,7 @@ export interface Grant {
   tokens: Record<string, unknown>[];
 }
 
-/** What a person has granted, at most one grant an app. */
+/** A person's grants, at most one for each app. */
 export function* grants(generation: Generation, person: Person): Generator<Grant> {
   const { random } = person;
   const count = Math.min(random.geometric(0.6), 5);

@@ -8,7 +8,7 @@ export type Id = mongo.ObjectId;
 export const day = 86_400_000;
 export const hour = 3_600_000;
 
-/** What all documents of one run share. */
+/** Parameters that all documents of one run share. */
 export interface Generation {
   readonly users: number;
   readonly sessions: number;

@@ -4,7 +4,7 @@ const retention = 30 * day;
 const idleTimeout = day / 2;
 const absoluteLifetime = 30 * day;
 const revokedShare = 0.1;
-/** What a session lives for on average, from its start to its idle expiry, in days; {@link before} draws it. */
+/** Mean lifetime of a session from its start to its idle expiry, in days; {@link before} draws it. */
 const meanLifetime = 10.5;
 
 /** How the sessions that have ended are spread. */

@@ -8,7 +8,7 @@ import { DevKitError, messageOf } from "../errors.js";
 /** Takes one line for a person, without a line break. */
 export type Log = (line: string) => void;
 
-/** What every step of a start shares. */
+/** Context that all steps of a start share. */
 export interface StartContext {
   readonly env: NodeJS.ProcessEnv;
   readonly cacheDir: string;

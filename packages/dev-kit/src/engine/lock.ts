@@ -8,7 +8,7 @@ import { identify, isAlive, type ProcessIdentity } from "./process-identity.js";
 const POLL_MS = 100;
 const REMIND_MS = 15_000;
 
-/** What a lock file holds. */
+/** Content of a lock file. */
 export interface LockRecord extends ProcessIdentity {
   readonly token: string;
   /** ISO time. */

@@ -2,7 +2,7 @@ import { mongo } from "mongoose";
 
 import type { EngineFlavor, EngineTopology, Privileged } from "../capabilities.js";
 
-/** What a running server says about itself. */
+/** Facts that a running server reports about itself. */
 export interface ServerFacts {
   readonly flavor: EngineFlavor;
   readonly topology: EngineTopology;

@@ -3,11 +3,11 @@ import { mongo } from "mongoose";
 
 type Document = mongo.Document;
 
-/** What a played server does with one command. */
+/** A played server's behaviour for one command. */
 export interface PlayedCommand {
   /** Its own answer; undefined leaves the command to the engine. */
   answer?(command: Document): Document | undefined;
-  /** What it makes of the engine's answer. */
+  /** Changes the engine's answer. */
   change?(reply: Document, command: Document): Document;
   /** Changes the bytes of the engine's answer where they are, to what no library would write. */
   bytes?(message: Buffer): void;

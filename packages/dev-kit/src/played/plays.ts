@@ -93,7 +93,7 @@ const limitedUser: Play = {
 
 const shard = "shard2";
 
-/** What one shard answered, as mongos hands it on. */
+/** One shard's answer, as mongos forwards it. */
 const raw: PlayedCommand = {
   change: (reply) =>
     Number(reply.ok) === 1 ? { raw: { [`${shard}/127.0.0.1:27119`]: reply }, ok: 1 } : reply,

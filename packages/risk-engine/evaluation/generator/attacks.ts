@@ -14,7 +14,7 @@ export interface Attack {
   readonly agent: AgentText;
 }
 
-/** What an attacker of a model shows who tries the victim's account on a day. */
+/** The attempt of a model's attacker on the victim's account on a day. */
 export function attackOf(
   attacker: Attacker,
   victim: User,

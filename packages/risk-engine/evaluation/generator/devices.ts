@@ -4,7 +4,7 @@ import { parameters } from "./parameters.js";
 /** `full`: with builds and models, as in 2020 when the published data was collected. `reduced`: as browsers send now. */
 export type Headers = "full" | "reduced";
 
-/** What a browser on a machine says of itself at a time. */
+/** User agent of a browser on a machine at a time. */
 export interface AgentText {
   readonly userAgent: string;
   readonly browser: string;
@@ -21,7 +21,7 @@ export interface Device {
   readonly model: string;
   /** Version of the system that this device stays on, where the header tells it. */
   readonly systemVersion: number;
-  /** What only few headers have: of an in-app browser, a vendor's build, an extension. */
+  /** A token that few headers have: of an in-app browser, a vendor's build, an extension. */
   readonly token: string;
   /** Days that this device is behind the newest release. */
   readonly lagDays: number;

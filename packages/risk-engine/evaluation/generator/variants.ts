@@ -9,7 +9,7 @@ import { isWeekend, type User } from "./users.js";
 const { days, variants } = parameters;
 const dayMs = 86_400_000;
 
-/** What an attacker of a variant shows, and when, in days of the generated year. */
+/** The attempt of a variant's attacker and its time, in days of the generated year. */
 export interface VariantAttack {
   readonly victim: User;
   readonly day: number;
@@ -17,7 +17,7 @@ export interface VariantAttack {
   readonly agent: AgentText;
 }
 
-/** What the variants know of their victims: the sign-ins that were generated before. */
+/** The variants' knowledge of their victims: the sign-ins that were generated before. */
 export interface Targets {
   readonly people: readonly User[];
   readonly visits: readonly Visit[];

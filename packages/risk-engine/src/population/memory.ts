@@ -20,7 +20,7 @@ export interface CountEstimate {
 }
 
 interface ExactCount {
-  /** What the sketch had of the value when it got a count of its own: an estimate, and still in the sketch. */
+  /** The sketch's estimate when the value got a count of its own; it is still in the sketch. */
   base: number;
   /** Counted one by one since. */
   own: number;
@@ -138,7 +138,7 @@ export class MemoryPopulation implements Population {
     }
   }
 
-  /** What {@link MemoryPopulation.from} reads. */
+  /** State for {@link MemoryPopulation.from}. */
   toJSON(): MemoryPopulationState {
     const stored = [...this.#levels].map(([level, { exact, rest }]) => [
       level,

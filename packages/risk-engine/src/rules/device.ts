@@ -5,7 +5,7 @@ import { cleanText, fingerprint } from "../text.js";
 /** The longest name of a device that is told from another, characters. */
 const maxDeviceId = 256;
 
-/** What a profile keeps of a cookie: nobody can present it who reads the profile. */
+/** A profile's key of a cookie: a reader of the profile cannot present the cookie. */
 export function deviceKey(deviceId: unknown): string | undefined {
   const text = cleanText(deviceId, maxDeviceId);
   return text && fingerprint(text);

@@ -4,7 +4,7 @@ import { duration } from "../limits.js";
 const lasts = (min: number, max: number, defaultMs: number, meaning: string) =>
   z.int().min(min).max(max).default(defaultMs).describe(`${meaning}, in milliseconds`);
 
-/** What holds for every authorization of a service. */
+/** Policy for all authorizations of a service. */
 export const oauthPolicySchema = z
   .strictObject({
     codeLifetimeMs: lasts(

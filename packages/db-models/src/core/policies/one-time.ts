@@ -7,7 +7,7 @@ const lasts = (max: number, defaultMs: number, meaning: string) =>
 /** The longest life of a token of each kind. */
 export const maxLifetimeMs = { passwordReset: duration.day, emailVerification: 7 * duration.day } as const;
 
-/** What holds for the tokens that are sent to email addresses; every field has a default. */
+/** Policy for tokens that are sent to email addresses; every field has a default. */
 export const oneTimeTokenPolicySchema = z
   .strictObject({
     passwordResetLifetimeMs: lasts(

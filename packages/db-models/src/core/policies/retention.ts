@@ -27,7 +27,7 @@ export type Retention = z.output<typeof retentionSchema>;
 
 export const defaultRetention: Retention = retentionSchema.parse({});
 
-/** What may be removed once its retention is over; the shape that `@org/db-optimizer` takes. */
+/** A retention rule, in the shape that `@org/db-optimizer` takes. */
 export interface RetentionRule {
   readonly name: string;
   readonly collection: string;

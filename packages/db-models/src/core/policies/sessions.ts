@@ -4,7 +4,7 @@ import { duration } from "../limits.js";
 const lasts = (max: number, defaultMs: number, meaning: string) =>
   z.int().min(0).max(max).default(defaultMs).describe(`${meaning}, in milliseconds`);
 
-/** What is set once for the sessions of a service; what differs per user is in `user.security`. */
+/** Settings for all sessions of a service; settings per user are in `user.security`. */
 export const sessionPolicySchema = z.strictObject({
   touchIntervalMs: lasts(
     duration.day,
@@ -18,7 +18,7 @@ export const sessionPolicySchema = z.strictObject({
   ),
 });
 
-/** What holds for every session of a service. */
+/** Policy for all sessions of a service. */
 export interface SessionPolicy extends z.output<typeof sessionPolicySchema> {
   /** An ended session is kept this long, for the user's history: `sessionsMs` of the retention. */
   retentionMs: number;

@@ -1,6 +1,6 @@
 import type { Types } from "mongoose";
 import { IdentityError } from "../../core/errors.js";
-/** What every document of this package carries. */
+/** Fields that every document of this package has. */
 export interface BaseDocument {
   _id: Types.ObjectId;
   /** Layout of this document; a reader that knows only older layouts refuses it. */

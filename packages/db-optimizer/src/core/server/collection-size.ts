@@ -12,7 +12,7 @@ export async function collectionSize(db: mongo.Db, collection: string): Promise<
   return sumSizes(await storageStats(db, collection));
 }
 
-/** What each shard says of the storage of a collection; nothing for one that does not exist. */
+/** Storage figures of a collection by shard; empty if it does not exist. */
 export async function storageStats(db: mongo.Db, collection: string): Promise<Document[]> {
   const pipeline = [{ $collStats: { storageStats: {} } }];
   const parts = await db

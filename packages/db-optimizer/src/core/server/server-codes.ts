@@ -1,7 +1,7 @@
 // The server's error codes, and what each means here.
 import type { OptimizerErrorCode } from "../error-codes.js";
 
-/** What an error code of the server means here. */
+/** Meaning of a server's error code for this package. */
 export interface ServerCode {
   /** As the server calls it. */
   readonly name: string;
@@ -9,7 +9,7 @@ export interface ServerCode {
   readonly code?: OptimizerErrorCode;
   /** Whether the same command may well succeed in a moment. Default false. */
   readonly transient?: true;
-  /** What to do, where the server's own message does not say. */
+  /** Hint for the user if the server's own message has none. */
   readonly hint?: string;
 }
 

@@ -20,7 +20,7 @@ import type { DeepFacts, GrowthFacts, QueryFacts, SampleFacts } from "./facts.js
 import { probeGrowth } from "./growth.js";
 import type { Each, Within } from "./within.js";
 
-/** What the deep probes look at. */
+/** Input of the deep probes. */
 export interface DeepInput {
   readonly models: readonly ModelLike[];
   readonly queries: readonly NamedQuery[];

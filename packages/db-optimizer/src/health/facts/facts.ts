@@ -67,7 +67,7 @@ export interface ServerSettings {
 }
 
 export interface SecurityFacts {
-  /** Who this connection is logged in as; `null`: as nobody. */
+  /** The user of this connection; `null`: not logged in. */
   readonly user: Probed<{ readonly name: string | null; readonly roles: readonly GrantedRole[] }>;
   readonly settings: Probed<ServerSettings>;
   /** Whether the server requires clients to log in. */
@@ -198,12 +198,12 @@ export interface HealthFacts {
   readonly longOperations: Probed<readonly LongOperation[]>;
   readonly replication: Probed<ReplicationFacts>;
   readonly security: SecurityFacts;
-  /** What was kept of the check at this hour a week ago. */
+  /** The kept figures of the check at this hour a week ago. */
   readonly weekAgo: Probed<KeptHealth>;
   readonly deep: DeepFacts;
 }
 
-/** What takes reading data to find out: a watch looks at it less often. */
+/** Facts that need data to be read: a watch refreshes them less often. */
 export interface DeepFacts {
   readonly at: Date;
   /** Of the collections that a validator can be derived for. */
@@ -215,7 +215,7 @@ export interface DeepFacts {
   readonly checks: readonly CheckFacts[];
 }
 
-/** What is kept of a check. */
+/** The figures that are kept of a check. */
 export interface KeptHealth {
   /** Sorts by time. */
   readonly _id: string;

@@ -1,6 +1,6 @@
 // The figures that are compared with a week ago, and how each is judged and shown.
 import type { FindingPart, Severity } from "../../core/finding.js";
-/** What a figure is counted in. */
+/** The unit of a figure. */
 export type FigureUnit = "ms" | "count" | "perSecond" | "ratio" | "bytes";
 
 interface Measure {
@@ -11,7 +11,7 @@ interface Measure {
   readonly severity: Severity;
   /** Below this a figure is small, whatever it was. */
   readonly least: number;
-  /** What looks closer. */
+  /** The command that shows details. */
   readonly command?: string;
 }
 

@@ -43,15 +43,15 @@ import { type Each, probed, type Within } from "./within.js";
 const pings = 10;
 const atOnce = 4;
 
-/** What health is asked about besides the models. */
+/** Input of a health check besides the models. */
 export interface ProbeInput {
   readonly now: Date;
   readonly thresholds: ParsedThresholds;
   readonly queries: readonly NamedQuery[];
   readonly checks: readonly HealthCheck[];
-  /** What an earlier check found out by reading data, if that was not long ago. */
+  /** Facts that a recent check found by reading data. */
   readonly deep?: DeepFacts | undefined;
-  /** What the check before this one found. */
+  /** Facts of the previous check. */
   readonly previous?: HealthFacts | undefined;
 }
 

@@ -26,7 +26,7 @@ export async function probeProcessor(
   return processorFactsOf(before, before === begin ? await read(db) : begin, system ?? {});
 }
 
-/** What two readings come to. Pure. */
+/** Use of the processor between two readings. Pure. */
 function processorFactsOf(
   before: ProcessorReading,
   after: ProcessorReading,

@@ -73,7 +73,7 @@ async function answersStrangers(db: mongo.Db): Promise<boolean> {
   }
 }
 
-/** What the driver's options say of the way to the server. Pure. */
+/** Security of the connection by the driver's options. Pure. */
 export function transportOf({ tls, rejectUnauthorized, hosts = [] }: Partial<mongo.MongoOptions>) {
   return {
     tls: tls === true,

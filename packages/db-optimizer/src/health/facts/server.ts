@@ -13,7 +13,7 @@ export async function probeServer(db: mongo.Db, before: OperationCount | undefin
   return serverFactsOf((await db.command({ serverStatus: 1 })) as Document, before);
 }
 
-/** What `serverStatus` says of load; what a version or a service leaves out is absent. Pure. */
+/** Load figures from `serverStatus`; those that a version or a service leaves out are absent. Pure. */
 export function serverFactsOf(status: Document, before?: OperationCount): ServerFacts {
   const { current = 0, available = 0 } = (status.connections ?? {}) as Document;
   const queued = queuedOf(status);

@@ -8,7 +8,7 @@ export interface FigureComparison {
   readonly figure: FigureName;
   /** The collection that it is of; absent for the whole server. */
   readonly collection?: string;
-  /** What it is, for people. */
+  /** Name of the figure, for people. */
   readonly label: string;
   readonly unit: FigureUnit;
   readonly now: number;

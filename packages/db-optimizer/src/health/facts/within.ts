@@ -20,12 +20,12 @@ export interface Unread {
   readonly unsupported?: boolean;
 }
 
-/** What a probe found, or why it found nothing: an unknown is never taken for a good answer. */
+/** A probe's value, or the reason for its absence: an unknown value never counts as a good one. */
 export type Probed<T> =
   | {
       readonly known: true;
       readonly value: T;
-      /** What the value is without. */
+      /** Parts that the value lacks. */
       readonly unread?: readonly Unread[];
     }
   | {

@@ -5,7 +5,7 @@ import type { HealthFacts } from "../facts/facts.js";
 import type { FigureComparison } from "../facts/week-ago.js";
 import type { Probed } from "../facts/within.js";
 
-/** What rules go by: the facts, and how figures compare with this hour a week ago. */
+/** Input of rules: the facts, and the comparison of figures with this hour a week ago. */
 interface JudgedFacts extends HealthFacts {
   readonly comparisons: readonly FigureComparison[];
 }
@@ -13,7 +13,7 @@ interface JudgedFacts extends HealthFacts {
 /** A rule of health. */
 export type HealthRule = Rule<JudgedFacts, ParsedThresholds>;
 
-/** What a probe found; nothing where it is not known, which is a finding of its own. */
+/** The value of a probe; `undefined` if unknown, which is a finding of its own. */
 export function known<T>(probe: Probed<T>): T | undefined {
   return probe.known ? probe.value : undefined;
 }

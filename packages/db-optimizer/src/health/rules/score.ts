@@ -13,10 +13,10 @@ export const partWeights: Readonly<Record<FindingPart, number>> = {
   storage: 10,
 };
 
-/** What a finding takes from its part, out of 100. */
+/** Points that a finding subtracts from the 100 of its part. */
 export const severityCosts: Readonly<Record<Severity, number>> = { info: 2, warning: 20, critical: 50 };
 
-/** What the worst finding leaves of the whole. */
+/** Factor that the worst finding applies to the whole score. */
 const severityFactors: Readonly<Record<Severity, number>> = { info: 1, warning: 0.85, critical: 0.6 };
 
 /** One part of the score. */

@@ -109,7 +109,7 @@ const securityRules: readonly Rule<SecurityFacts, string>[] = [
   },
 ];
 
-/** What the facts say of how the server is guarded. Pure. */
+/** Findings about the security of the server. Pure. */
 export function securityFindings(facts: SecurityFacts, database: string): Finding[] {
   return applyRules(securityRules, facts, database);
 }

@@ -8,7 +8,7 @@ import type { JournalStep } from "./journal.js";
 
 const reason = "as it was before the run";
 
-/** What a run did to collections themselves. */
+/** A run's changes to the collections themselves. */
 interface CollectionsBack {
   readonly steps: readonly CollectionStep[];
   readonly refused: readonly { collection: string; why: "changed_since" | "collection_gone" }[];

@@ -16,7 +16,7 @@ export interface JournalRun {
   readonly _id: string;
   readonly kind: "apply" | "rollback";
   readonly planHash: string;
-  /** Who ran it. */
+  /** Name of the caller. */
   readonly by: string;
   readonly fencing: number;
   readonly state: RunState;
@@ -46,7 +46,7 @@ export interface JournalStep {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
-/** What a run is begun with. */
+/** Fields of a run at its start. */
 export interface RunStart extends Pick<JournalRun, "kind" | "planHash" | "by" | "fencing"> {
   readonly reverses?: string;
   readonly now: Date;

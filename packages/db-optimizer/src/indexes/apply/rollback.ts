@@ -19,13 +19,13 @@ import type { ApplyOptions, ApplyResult, CollectionStepResult } from "./run.js";
 /** Why an index is not put back. */
 export type RollbackRefusal = "changed_since" | "collection_gone";
 
-/** What would put the indexes of a run back as they were. */
+/** Steps that restore the indexes of a run. */
 export interface RollbackPlan {
   readonly run: JournalRun;
   readonly plan: Plan;
   /** Validators and expiries of collections that are put back. */
   readonly collections: readonly CollectionStep[];
-  /** What cannot be put back, and is left as it is. */
+  /** Indexes that cannot be restored, and are left as they are. */
   readonly refused: readonly {
     readonly collection: string;
     /** Empty where the collection itself is meant. */

@@ -19,7 +19,7 @@ export interface StepResult<Step extends PlanStep = IndexStep> extends StepEnd {
 /** A step on a collection with its outcome. */
 export type CollectionStepResult = StepResult<CollectionStep>;
 
-/** What became of a plan. */
+/** Result of applying a plan. */
 export interface ApplyResult {
   /** Whether anything was written to the indexes. */
   readonly changed: boolean;
@@ -56,7 +56,7 @@ export interface ApplyOptions {
   readonly queries?: readonly NamedQuery[];
   /** Operations slower than this count as slow during an observation, milliseconds. Default 100. */
   readonly slowOperationMs?: number;
-  /** Who does it, for the journal. Default: user and host of this process. */
+  /** Name of the caller, for the journal. Default: user and host of this process. */
   readonly by?: string;
   /** The moment at which the run begins. Default: the server's clock. */
   readonly now?: Date;

@@ -6,7 +6,7 @@ import type { JournalStep } from "./journal.js";
 
 type Before = Pick<JournalStep, "kind" | "collection" | "index" | "before" | "wanted">;
 
-/** What is written down before a step begins; nothing of a kind that leaves nothing to put back. Pure. */
+/** The journal's record before a step begins; `undefined` for kinds that leave nothing to restore. Pure. */
 export function recordBefore(step: PlanStep, found: ActualCollection | undefined): Before | undefined {
   const { kind, collection } = step;
   if (isOnIndex(step)) {
@@ -20,7 +20,7 @@ export function recordBefore(step: PlanStep, found: ActualCollection | undefined
   return { kind, collection, index: "", before: stateText(before), wanted };
 }
 
-/** What is written down when it has ended. Pure. */
+/** The journal's record of the state after a step. Pure. */
 export function stateAfter(step: PlanStep, found: ActualCollection | undefined): string | null {
   if (isOnIndex(step)) return specToText(ownIndex(step, found));
   const state = collectionKindOf(step).stateOf?.(found?.options ?? {});

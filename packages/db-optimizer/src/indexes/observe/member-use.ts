@@ -10,7 +10,7 @@ import { primary } from "../../core/server/own-collection.js";
 import { ownWork } from "../../core/server/own-work.js";
 import type { IndexUse } from "../plan/unused.js";
 
-/** What all members together say of the use of indexes. */
+/** Use of indexes over all members. */
 export interface MemberUse {
   /** By `collection.index`, an entry for each member that has it. */
   readonly use: ReadonlyMap<string, readonly IndexUse[]>;
@@ -170,7 +170,7 @@ async function useOf(db: mongo.Db, collection: string): Promise<Entries> {
   });
 }
 
-/** What a member said, with what it did not, by its reasons. Pure. */
+/** A member's answer, with the collections that it did not report, by reason. Pure. */
 function answerOf(member: string, found: readonly CollectionUse[]): MemberAnswer {
   const silent = new Map<string, { about: SilentMember; collections: string[] }>();
   for (const { collection, reading } of found) {

@@ -32,7 +32,7 @@ export interface RunningScan {
   readonly runningMs: number;
 }
 
-/** What can be seen of the use of a collection at one moment. `null`: it could not be asked. */
+/** Signals of the use of a collection at one moment. `null`: the signal could not be read. */
 export interface Signals {
   readonly queries: readonly PlanMark[];
   /** Slow operations since the index is hidden, or before it was. */
@@ -64,7 +64,7 @@ export interface Observation {
   readonly harm?: readonly string[];
 }
 
-/** What an observation has come to. */
+/** Verdict on an observation. */
 export type ObservationVerdict =
   /** Somebody misses the index. */
   | { readonly kind: "harm"; readonly reasons: readonly string[] }

@@ -20,7 +20,7 @@ const idPrefix = "observe ";
 const scanMs = 1_000;
 const membersAtOnce = 4;
 
-/** What the use of a collection is watched by. */
+/** Settings for watching the use of a collection. */
 export interface Watch {
   readonly queries: readonly NamedQuery[];
   /** Operations slower than this are slow, milliseconds. */

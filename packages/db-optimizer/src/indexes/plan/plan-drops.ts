@@ -10,7 +10,7 @@ import { startDrop } from "../steps/start-drop.js";
 import type { IndexStep } from "../steps/steps.js";
 import type { DriftReport } from "./diff.js";
 
-/** What is to be dropped, and what is being observed for it. */
+/** Indexes to drop, and those that are being observed for it. */
 export interface DropInput {
   /** `collection.index` of undeclared indexes that a person wants gone. */
   readonly drop?: readonly string[] | undefined;

@@ -10,14 +10,14 @@ import { type IndexStep, indexKinds } from "../steps/steps.js";
 import type { ChangedIndex, DriftReport } from "./diff.js";
 import { type DropInput, dropSteps } from "./plan-drops.js";
 
-/** What would bring the server in line. No step drops an index unless somebody asked for that very index. */
+/** Steps that make the server as declared. No step drops an index unless the caller asked for that very index. */
 export interface Plan {
   readonly steps: readonly IndexStep[];
   /** SHA-256 of the steps: equal plans have equal hashes. */
   readonly hash: string;
 }
 
-/** What a plan takes beyond the drift. */
+/** Input of a plan besides the drift. */
 export interface PlanInput extends DropInput {
   /** Sizes by collection, for estimates: see {@link inspectSizes}. */
   readonly sizes?: ReadonlyMap<string, IndexedSize> | undefined;

@@ -24,7 +24,7 @@ export interface IndexPlan {
   readonly notes: readonly PlanNote[];
 }
 
-/** What a plan is read for. */
+/** Options for reading a plan. */
 export interface ReadPlanOptions extends Pick<PlanInput, "drop"> {
   /** Ends the waits between two tries. */
   readonly signal?: AbortSignal | undefined;

@@ -1,7 +1,7 @@
 // Judges how an index is used.
 import type { ActualIndex } from "../inspect.js";
 
-/** What one member of the cluster says of one index. */
+/** Use of one index on one member of the cluster. */
 export interface IndexUse {
   readonly member: string;
   readonly ops: number;
@@ -27,7 +27,7 @@ export interface UnusedFinding {
   readonly use: readonly IndexUse[];
 }
 
-/** What {@link judgeUse} goes by. */
+/** Input of {@link judgeUse}. */
 export interface UnusedInput {
   readonly index: ActualIndex;
   /** One entry for each data-bearing member that answered. */

@@ -19,7 +19,7 @@ export interface BuildProgress {
   readonly message: string;
 }
 
-/** What a build runs with. */
+/** Options of a build. */
 export interface BuildOptions {
   readonly collectionCollation: Collation | null;
   /** Sends the command, again where that is called for. */

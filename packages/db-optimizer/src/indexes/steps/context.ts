@@ -9,7 +9,7 @@ import { saveObservation, type Watch } from "../observe/observe.js";
 import { type BuildProgress, dropIndex } from "./build.js";
 import type { StepEnd } from "./outcome.js";
 
-/** What steps are carried out with. */
+/** The context that steps run in. */
 export interface StepContext {
   readonly connection: Connection;
   /** Throws unless this process may still write; to be called right before each command that does. */

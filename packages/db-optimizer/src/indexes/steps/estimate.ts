@@ -2,7 +2,7 @@
 import type { CollectionSize } from "../../core/server/collection-size.js";
 import type { IndexSpec } from "../spec.js";
 
-/** What an index that is to be built will come to, roughly. Upper bounds where it is sparse or partial. */
+/** Rough cost of an index build. Upper bounds if the index is sparse or partial. */
 export interface BuildEstimate {
   /** Documents to read. */
   readonly documents: number;

@@ -3,7 +3,7 @@ import type { Document } from "../../core/model.js";
 import type { ExpectedIndex } from "../declared.js";
 import { filterText, type IndexSpec, keysText } from "../spec.js";
 
-/** What an expiry deletes. */
+/** The documents that an expiry deletes. */
 export interface ExpiryTarget {
   readonly collection: string;
   /** Holds the date. */
@@ -13,7 +13,7 @@ export interface ExpiryTarget {
   readonly filter?: Document | undefined;
 }
 
-/** What an expiry deletes as soon as it is set. */
+/** The documents that an expiry deletes as soon as it is set. */
 export interface Expiring extends ExpiryTarget {
   /** Absent when they could not be counted. */
   readonly documents?: number;
@@ -27,7 +27,7 @@ export function deletesNow({ documents }: Pick<Expiring, "documents">): boolean 
   return documents !== 0;
 }
 
-/** What an expiry deletes, in words. */
+/** Describes in words the documents that an expiry deletes. */
 export function expiringText({ field, seconds, documents }: Expiring): string {
   const which = `whose ${field} is over ${seconds} s old`;
   if (documents === undefined)
@@ -36,7 +36,7 @@ export function expiringText({ field, seconds, documents }: Expiring): string {
   return `deletes ${documents} document${documents === 1 ? "" : "s"} at once: those ${which}`;
 }
 
-/** What the expiry of an index deletes that is to be as declared; nothing where it does so already. */
+/** The documents that the declared expiry of an index deletes; `undefined` if the present index deletes them already. */
 export function indexExpiry(expected: ExpectedIndex, actual?: IndexSpec): ExpiryTarget | undefined {
   const { collection, expireAfterSeconds: seconds, keys, partialFilterExpression: filter } = expected;
   const field = keys[0]?.field;

@@ -15,7 +15,7 @@ export interface Change {
   readonly reason: string;
 }
 
-/** What all steps on a changed index have in common. */
+/** The fields that all steps on a changed index share. */
 export function changeOf({ expected, actual, reason }: Change, { collation }: StepBasis) {
   return {
     collection: actual.collection,
@@ -43,7 +43,7 @@ export function inPlace(
   };
 }
 
-/** What changes in place keeps the name that it has. */
+/** The declared index under its present name: changes in place do not rename. */
 export function keepingName({ expected, index }: ToDeclared<string>): IndexSpec {
   return { ...expected, name: index };
 }

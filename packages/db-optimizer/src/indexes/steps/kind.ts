@@ -18,13 +18,13 @@ interface Step<Kind extends string> {
   readonly collection: string;
   readonly reason: string;
   readonly risk: Risk;
-  /** What the risk is; empty where there is none. */
+  /** The risk in words; empty if there is none. */
   readonly riskReason: string;
   /** Whether the former state can be had back without building an index or losing data. */
   readonly reversible: boolean;
   /** Replaces, weakens or drops something, or deletes documents at once: runs only on demand. */
   readonly destructive: boolean;
-  /** What mongosh would run, line by line. */
+  /** The equivalent mongosh commands, one per line. */
   readonly commands: readonly string[];
   /** Of a step that starts or shortens an expiry: what it deletes at once. */
   readonly expiring?: Expiring;
@@ -36,7 +36,7 @@ export interface OnIndex<Kind extends string> extends Step<Kind> {
   readonly index: string;
   /** Default collation of the collection. */
   readonly collectionCollation: Collation | null;
-  /** What a build will cost, where the size of the collection is known. */
+  /** Estimated cost of a build, if the size of the collection is known. */
   readonly estimate?: BuildEstimate;
 }
 
@@ -57,7 +57,7 @@ export interface OnCollection<Kind extends string> extends Step<Kind> {
   readonly options: Document;
 }
 
-/** What may be done besides what only adds. */
+/** Consents of the caller to steps that do more than add. */
 export interface Consents {
   readonly rebuild?: boolean;
   readonly drop?: boolean;
@@ -65,7 +65,7 @@ export interface Consents {
   readonly replaceValidators?: boolean;
 }
 
-/** What the steps on one collection are planned with. */
+/** Facts about a collection that its steps are planned with. */
 export interface StepBasis {
   readonly collation: Collation | null;
   readonly size?: IndexedSize | undefined;
@@ -73,13 +73,13 @@ export interface StepBasis {
   readonly shardKey?: string | undefined;
 }
 
-/** What each kind defines, of an index or of a collection. */
+/** Definition of a kind of step, on an index or on a collection. */
 export interface StepKind<S extends Step<string>, Input extends readonly unknown[] = readonly never[]> {
-  /** What it does, before the name of what it does it to: in plans, progress lines and reports. */
+  /** The action as a verb, before the name of its object: in plans, progress lines and reports. */
   readonly progress: string;
-  /** What a destructive step of this kind waits for; `none` for one that asks by itself. */
+  /** The consent that a destructive step of this kind needs; `none` if it asks by itself. */
   readonly consent: keyof Consents | "none";
-  /** What a rollback does about it: puts back what was there, or leaves it alone. */
+  /** Effect of a rollback: restores the earlier state, or leaves the step alone. */
   readonly undo: "restore" | "nothing";
   /** The step, with its reason, its risk and its commands. Pure. */
   describe(...input: Input): S;
@@ -111,7 +111,7 @@ export interface IndexKind<S extends OnIndex<string>, Input extends readonly unk
   corrects?(option: IndexOption, expected: ExpectedIndex, actual: ActualIndex): boolean;
 }
 
-/** What a step on a collection is made of. */
+/** Input of a step on a collection. */
 export interface CollectionChange {
   readonly collection: string;
   readonly reason: string;
@@ -122,6 +122,6 @@ export interface CollectionChange {
 
 /** A kind of step on a collection. */
 export interface CollectionKind<S extends OnCollection<string>> extends StepKind<S, [CollectionChange]> {
-  /** What of the collection's options it changes, as `collMod` would set it back. Absent: the journal has none of it. */
+  /** The options that it changes, in the form in which `collMod` sets them back. Absent: not in the journal. */
   stateOf?(options: Document): Document;
 }

@@ -37,7 +37,7 @@ export async function beginObservation(context: StepContext, step: Going): Promi
   return observing(isBlind(baseline) ? blindText(step, baseline.blind) : untilText(until));
 }
 
-/** Who names the index by a hint. */
+/** Names of the queries and operations that hint the index. */
 export function hintingOf({ watch }: StepContext, { collection, actual }: Going, signals: Signals): string[] {
   const queries = watch.queries.filter((query) => query.collection === collection);
   return hintedBy(actual, queries, signals);

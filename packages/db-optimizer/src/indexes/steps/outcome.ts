@@ -1,6 +1,6 @@
 // How a step ends.
 
-/** What became of a step. */
+/** Outcome of a step. */
 export type StepOutcome =
   /** Carried out. */
   | "done"

@@ -61,17 +61,17 @@ export const indexKinds = {
 /** The kinds of steps on collections. */
 export const collectionKinds = { createCollection, setValidator, setExpiry } satisfies CollectionKinds;
 
-/** What the kind of a step on an index defines. */
+/** The definition of the kind of a step on an index. */
 export function indexKindOf({ kind }: Pick<IndexStep, "kind">): IndexKind<IndexStep> {
   return indexKinds[kind];
 }
 
-/** What the kind of a step on a collection defines. */
+/** The definition of the kind of a step on a collection. */
 export function collectionKindOf({ kind }: Pick<CollectionStep, "kind">): CollectionKind<CollectionStep> {
   return collectionKinds[kind];
 }
 
-/** What the kind of a step defines. */
+/** The definition of the kind of a step. */
 export function kindOf(step: Pick<PlanStep, "kind">): StepKind<PlanStep> {
   return isOnIndex(step) ? indexKindOf(step) : collectionKinds[step.kind as CollectionStep["kind"]];
 }
@@ -88,12 +88,12 @@ export function dropPhaseOf(step: Pick<IndexStep, "kind">): "start" | "finish" |
   return indexKindOf(step).drop;
 }
 
-/** What a kind of step does, before the name of what it does it to. */
+/** The verb of a kind of step, before the name of its object. */
 export function stepVerb(kind: StepName): string {
   return kindOf({ kind }).progress;
 }
 
-/** What a step waits for: all of these must be consented to. Pure. */
+/** The consents that a step needs, all of them. Pure. */
 export function consentsOf(step: PlanStep): (keyof Consents)[] {
   const { expiring, destructive } = step;
   const { consent } = kindOf(step);
