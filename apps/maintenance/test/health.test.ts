@@ -1,4 +1,5 @@
 import { defineModels } from "@org/db-models";
+import { needs } from "@org/dev-kit/vitest";
 import { mongo } from "mongoose";
 import { pino } from "pino";
 import { afterEach, expect, test, vi } from "vitest";
@@ -31,23 +32,26 @@ const jobWith = (settings: Partial<ConfigInput> = {}) => {
 };
 const context = { log: pino({ level: "silent" }), signal: new AbortController().signal } as never;
 
-test("each run keeps its figures, unless it is told not to; in a week one has both", async () => {
-  const kept = () => store.database.connection.collection("org_db_health").countDocuments();
-  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 7 * 86_400_000 });
-  await jobWith({ healthKeep: "off" }).run(context);
-  expect(await kept()).toBe(0);
-  const { result: first } = await jobWith().run(context);
-  expect(first).toMatchObject({ week: [] });
-  expect(await kept()).toBe(1);
-  vi.useRealTimers();
-  const { result: second } = await jobWith().run(context);
-  expect(second?.week).toContainEqual({
-    label: "connections",
-    unit: "count",
-    now: expect.any(Number),
-    weekAgo: expect.any(Number),
-  });
-});
+needs("clusterMonitoring")(
+  "each run keeps its figures, unless it is told not to; in a week one has both",
+  async () => {
+    const kept = () => store.database.connection.collection("org_db_health").countDocuments();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 7 * 86_400_000 });
+    await jobWith({ healthKeep: "off" }).run(context);
+    expect(await kept()).toBe(0);
+    const { result: first } = await jobWith().run(context);
+    expect(first).toMatchObject({ week: [] });
+    expect(await kept()).toBe(1);
+    vi.useRealTimers();
+    const { result: second } = await jobWith().run(context);
+    expect(second?.week).toContainEqual({
+      label: "connections",
+      unit: "count",
+      now: expect.any(Number),
+      weekAgo: expect.any(Number),
+    });
+  },
+);
 
 test("figures that cannot be kept are a finding of the run, which tells all the rest", async () => {
   // Whatever is written there, the server refuses it.

@@ -3,6 +3,7 @@ import { defineModels, type IdentityDatabase, sessionsMigration } from "@org/db-
 import { migrateUp, migrationStatus, verifyMigration } from "@org/db-optimizer";
 import type { RunRecord } from "@org/db-optimizer/jobs";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
+import { allNeed } from "@org/dev-kit/vitest";
 import { beforeEach, expect, test } from "vitest";
 import { defineConfig } from "../src/config.js";
 import { migrationJob } from "../src/jobs/migration.js";
@@ -11,6 +12,8 @@ import { type Runner, runJob } from "../src/run-job.js";
 import { startProcess } from "./support/process.js";
 import { useStore } from "./support/store.js";
 
+// A migration waits for a load that its user may not read.
+allNeed("clusterMonitoring");
 const store = useStore();
 const migration = sessionsMigration({ phaseLeaseMs: 20 });
 const users = 300;

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type RunRecord, showRun } from "@org/db-optimizer/jobs";
+import { allNeed } from "@org/dev-kit/vitest";
 import { mongo } from "mongoose";
 import { describe, expect, test } from "vitest";
 import { watchQueue } from "../src/queue.js";
@@ -8,6 +9,8 @@ import { runJob } from "../src/run-job.js";
 import { steer } from "../src/steer.js";
 import { batches, job, useStore } from "./support/store.js";
 
+// A job in batches waits for a load that its user may not read.
+allNeed("clusterMonitoring");
 const store = useStore();
 const jobs = [
   { name: "test", job: "test", isResumable: true },
