@@ -1,4 +1,4 @@
-// What may import what: no cycle between files, type imports included; between packages what scripts/floors.mjs allows,
+// Rules for imports: no cycle between files, type imports included; between packages those that scripts/floors.mjs allows,
 // and within a package only down its floors.
 import { allowedImports, floors } from "./scripts/floors.mjs";
 

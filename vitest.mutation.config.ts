@@ -26,7 +26,7 @@ export default defineConfig({
     })),
   },
   ssr: { resolve: { conditions: ["@org/source"] } },
-  // Files share a worker, which starts anew for each mutant: half the time, with the same result.
+  // Files share a worker, which restarts for each mutant: half the time, with the same result.
   test: {
     include: tests,
     exclude,

@@ -3,7 +3,7 @@ import { limits } from "../core/limits.js";
 import { sha256 } from "../core/secrets.js";
 import type { Device } from "../schemas/user-session.js";
 
-/** What a device is called of which nothing is known. */
+/** Label of an unknown device. */
 const unknownLabel = "an unknown browser";
 
 /**
@@ -27,8 +27,8 @@ export function capUserAgent(userAgent: string | undefined): string | undefined 
 }
 
 /**
- * What makes two sign-ins "the same device" without a device cookie: system, browser and type, without versions, so
- * that an update is no new device. 43 characters.
+ * Key of a device. Without a device cookie it is a hash of system, browser and type, without versions, so that an update
+ * is no new device. 43 characters.
  */
 export function deviceHashOf(device: Device, deviceCookie?: string): string {
   if (deviceCookie) return sha256(`cookie:${deviceCookie}`);

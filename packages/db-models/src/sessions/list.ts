@@ -57,7 +57,7 @@ function newestBySlot(found: readonly UserSessionDocument[]) {
   return holders;
 }
 
-/** What the owner of a session gets to see of it. */
+/** The parts of a session that its owner sees. */
 export function summarise(session: UserSessionDocument): SessionSummary {
   return {
     id: session._id,

@@ -24,7 +24,7 @@ export interface Sessions {
    *
    * A live session has a slot, there are `maxConcurrentSessions` of them, and a unique index lets one session have
    * each. So at every moment at most that many are live, however many logins run in parallel and wherever one of them
-   * crashes: whoever finds its slot taken looks again.
+   * crashes: a login whose slot is taken tries another one.
    *
    * @throws IdentityError `USER_NOT_FOUND`; `USER_NOT_ACTIVE`; `ADDRESS_NOT_ALLOWED` outside the user's allowlist;
    * `SESSION_LIMIT_REACHED` under the policy `deny`, which is not a failed login; `SESSIONS_REVOKED` when all sessions
@@ -100,7 +100,7 @@ export interface Sessions {
    * @throws IdentityError `USER_NOT_FOUND`.
    */
   revokeAll(input: { userId: Types.ObjectId; reason?: RevocationReason }): Promise<number>;
-  /** What a live session is held against; `undefined` when there is none. One read by `_id`. */
+  /** The start of a live session, for comparison with its requests; `undefined` if there is none. One read by `_id`. */
   readStart(sessionId: Types.ObjectId): Promise<SessionStart | undefined>;
   /**
    * Raises what a live session is judged. A session's score only rises, whatever order parallel requests come in; the

@@ -42,8 +42,8 @@ export interface OpenSessionInput {
   risk?: RiskAssessment;
   scopes?: string[];
   /**
-   * What the user has just proved who they are by; `amr` and `acr` of the session follow from it. Without it nothing is
-   * known of the sign-in, and the session has `acr` 0.
+   * Authentication methods that the user has just completed; `amr` and `acr` of the session follow from them. Without them
+   * the session has `acr` 0.
    */
   proofs?: readonly ProofMethod[];
   /**
@@ -79,7 +79,7 @@ export type SessionAccount = Pick<
   "_id" | "status" | "roles" | "security" | "sessionGeneration" | "schemaVersion" | "analytics"
 >;
 
-/** What a login is decided on. */
+/** Facts for the decision on a login. */
 interface LoginState {
   user: SessionAccount;
   holders: (SlotHolder<Types.ObjectId> & Pick<UserSessionDocument, "deviceHash">)[];
@@ -236,7 +236,7 @@ function decide(
 
 /**
  * Ending all sessions raises the generation first and ends what it finds afterwards. Read after the insert, an
- * unchanged generation means that whoever raises it from now on finds this session too. If this process dies before,
+ * unchanged generation means that a later call that raises it finds this session too. If this process dies before,
  * the session is one that nobody has the token of, and its older generation gives its slot to the next login.
  * Roles that changed meanwhile are taken over for the same reason.
  */

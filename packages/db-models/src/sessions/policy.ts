@@ -1,7 +1,7 @@
 import type { Context } from "../context/context.js";
 import type { SessionPolicy } from "../core/policies/sessions.js";
 
-/** What holds for every session of an identity object. */
+/** Policy for all sessions of an identity object. */
 export function sessionPolicyOf({ policies }: Pick<Context, "policies">): SessionPolicy {
   return { ...policies.sessions, retentionMs: policies.retention.sessionsMs };
 }

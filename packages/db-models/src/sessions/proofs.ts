@@ -2,7 +2,7 @@ import { type Proof, type ProofMethod, proofMethods } from "../core/assurance.js
 import { IdentityError } from "../core/errors.js";
 
 /**
- * What was proved at a moment, each method once.
+ * Proofs at a moment, each method once.
  *
  * @throws IdentityError `INVALID_INPUT` for what is no method.
  */

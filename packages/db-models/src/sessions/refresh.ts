@@ -108,7 +108,7 @@ export interface StepUpInput {
   userId: Types.ObjectId;
   /** As presented: the current one, or one in its grace. */
   token: unknown;
-  /** What the user has just proved who they are by, one at least; a mailed code is not among them. */
+  /** Authentication methods that the user has just completed, at least one; a mailed code is not among them. */
   proofs: readonly ProofMethod[];
 }
 
@@ -173,7 +173,7 @@ async function answerLoser(context: Context, token: Token): Promise<RefreshResul
   return { ok: false, reason: "reused" };
 }
 
-/** The session's current token, for whoever has it or one before it that is still good. */
+/** The session's current token, for a caller with that token or an earlier one within its grace period. */
 function currentOf(
   { tokenHash, rotations }: UserSessionDocument,
   token: Token,

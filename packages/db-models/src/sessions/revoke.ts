@@ -47,7 +47,7 @@ export async function revokeAllSessions(
   return (await endEverySession(context, every)).ended;
 }
 
-/** What {@link endEverySession} does besides. */
+/** Further changes of {@link endEverySession}. */
 export interface EveryEnd {
   userId: Types.ObjectId;
   reason: RevocationReason;

@@ -7,8 +7,8 @@ import { endSessions } from "./revoke.js";
 import type { SlotGrant } from "./slots.js";
 
 /**
- * Ends and moves sessions one by one, each by a command that states what it relies on, so that of two parallel
- * logins one does it and the other looks again. Returns those that this call evicted.
+ * Ends and moves sessions one by one, each by a command that states its precondition, so that of two parallel
+ * logins one succeeds and the other retries. Returns those that this call evicted.
  */
 export async function makeRoom(
   context: Context,

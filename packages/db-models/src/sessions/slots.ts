@@ -9,7 +9,7 @@ export interface SlotHolder<Id> {
   userGeneration: number;
 }
 
-/** What has to happen before a session can take `slot`; `denied` when the policy forbids it. */
+/** Changes that free `slot` for a session; `denied` if the policy forbids them. */
 export type SlotDecision<Id> = SlotGrant<Id> | { denied: true; live: number };
 
 export interface SlotGrant<Id> {

@@ -19,7 +19,7 @@ import type { RiskAssessment, UserSessionDocument } from "../schemas/user-sessio
 import { expiryAfterUse, sessionPolicyOf } from "./policy.js";
 import type { SessionRefusal } from "./types.js";
 
-/** What a service needs to know of the session behind a request. */
+/** Facts about the session of a request. */
 export interface ActiveSession {
   id: Types.ObjectId;
   userId: Types.ObjectId;
@@ -28,7 +28,7 @@ export interface ActiveSession {
   risk: RiskAssessment;
   /** When the user last proved who they are. */
   authenticatedAt: Date;
-  /** What they proved it by in this session, each method with its last time. */
+  /** The user's proofs in this session, each method with its last time. */
   proofs: Proof[];
   /** The methods of {@link proofs} in RFC 8176's values. */
   amr: AuthenticationMethod[];
@@ -49,7 +49,7 @@ export interface ValidationOptions {
   touch?: boolean;
 }
 
-/** As much of a session as a check reads. */
+/** The fields of a session that a check reads. */
 export type CheckedSession = Pick<
   UserSessionDocument,
   | "_id"
@@ -79,7 +79,7 @@ export async function validateSession(
   return checkToken(context, parseToken("session", token), options);
 }
 
-/** What {@link validateSession} decides of a token that has been read; of none that it is malformed. */
+/** Decision of {@link validateSession} on a token that has been read; an absent one is malformed. */
 export async function checkToken(
   context: Context,
   token: Token | undefined,
@@ -158,7 +158,7 @@ async function touchIfDue(context: Context, session: CheckedSession): Promise<Da
   return expiry.idleExpiresAt;
 }
 
-/** What a service gets to know of a session. */
+/** The facts about a session that a service receives. */
 export function activeSession(session: CheckedSession, touchedExpiry: Date | undefined): ActiveSession {
   const { proofs = [] } = session;
   return {

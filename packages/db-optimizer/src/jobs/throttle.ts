@@ -107,7 +107,7 @@ export interface ThrottleState {
   readonly longQueues: number;
 }
 
-/** What to do: `go`, check again after a moment (`pause`), or leave the server alone for minutes (`hold`). */
+/** Decision: `go`, check again after a moment (`pause`), or leave the server alone for minutes (`hold`). */
 export type ThrottleVerdict = { readonly do: "go" } | ({ readonly do: "pause" | "hold" } & ThrottleTrouble);
 
 /** Before the first look. */

@@ -28,7 +28,7 @@ export interface MigrateOptions extends WithinOptions, Omit<WorkOptions, "window
  * the phase that it stops in. Runs under a lease.
  *
  * @param to the last phase. Default `switched`.
- * @throws {OptimizerError} `MIGRATION_MISMATCH` when a document cannot be carried over, with the mismatches in
+ * @throws {OptimizerError} `MIGRATION_MISMATCH` when a document cannot be copied, with the mismatches in
  * `details`: reads are then not switched; `MIGRATION_NOT_ALLOWED` when it is on the way back, or beyond; `LOCKED`,
  * `LEASE_LOST`, `ABORTED`, and as the server says
  */

@@ -73,7 +73,7 @@ export const listedMismatches = 1_000;
 const namedInMessage = 3;
 
 /**
- * The error of documents that cannot be carried over: the first of them are in its message, and more in `details`.
+ * The error of documents that cannot be copied: the first of them are in its message, and more in `details`.
  *
  * @param what what they are, and how many
  */

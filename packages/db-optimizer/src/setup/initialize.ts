@@ -24,7 +24,7 @@ import type { ValidationAction } from "./validators.js";
 /** Options of {@link initialize}. */
 export interface InitializeOptions extends ApplyOptions, LeaseOptions {
   /**
-   * What validators do with a document that fails them; `off` leaves validators alone. Default: `warn` for new
+   * Action of validators on a document that fails them; `off` leaves validators alone. Default: `warn` for new
    * validators; existing ones keep their action.
    */
   readonly validation?: ValidationAction | "off";
