@@ -14,6 +14,8 @@ import {
   type IdentityPoliciesInput,
   identityPoliciesSchema,
 } from "./core/policies/identity.js";
+import { type SealKey, sealKeysSchema } from "./core/seal-keys.js";
+import { type Factors, factorsOf } from "./factors/namespace.js";
 import { type Logins, loginsOf } from "./logins/namespace.js";
 import { type Migrations, migrationsOf } from "./migrations/namespace.js";
 import { type ModelsWithMethods, withMethods } from "./models-with-methods.js";
@@ -33,6 +35,11 @@ import { type Users, usersOf } from "./users/namespace.js";
 export interface IdentitySettings extends IdentityPoliciesInput {
   /** Where the time comes from. Default: the system's clock. */
   clock?: Clock;
+  /**
+   * Keys of the deployment's, the current one first, that the secrets of authenticator apps are sealed with; without one
+   * none can be enrolled. A former key stays until `factors.reseal` is done.
+   */
+  sealKeys?: SealKey[];
   /** Milliseconds for which counts are kept in memory before they are written. Default 5,000; what logins teach, 2,000. */
   flushIntervalMs?: number;
   /** Told when counts that were kept in memory could not be written; they are lost, and nothing is counted twice. */
@@ -62,6 +69,7 @@ export interface Identity {
   readonly sessions: Sessions;
   readonly apiKeys: ApiKeys;
   readonly oauth: OAuth;
+  readonly factors: Factors;
   readonly audit: Audit;
   readonly securityEvents: SecurityEvents;
   readonly usage: Usage;
@@ -91,13 +99,16 @@ const settingsSchema = z.object({
       "must be a function",
     )
     .default(() => () => undefined),
+  sealKeys: sealKeysSchema,
   flushIntervalMs: z.int().min(1).max(duration.hour).optional(),
 });
 
 type Settings = z.output<typeof settingsSchema> & { policies: IdentityPolicies };
 
-function settingsOf({ clock, onError, flushIntervalMs, ...policies }: IdentitySettings): Settings {
-  const own = Object.entries({ clock, onError, flushIntervalMs }).filter(([, value]) => value !== undefined);
+function settingsOf({ clock, onError, flushIntervalMs, sealKeys, ...policies }: IdentitySettings): Settings {
+  const own = Object.entries({ clock, onError, flushIntervalMs, sealKeys }).filter(
+    ([, value]) => value !== undefined,
+  );
   return {
     ...parseInput(settingsSchema, Object.fromEntries(own)),
     policies: parseInput(identityPoliciesSchema, policies),
@@ -142,9 +153,9 @@ export function createIdentity({ connection, ...given }: CreateIdentityOptions):
 }
 
 function identityOf(connection: Connection, settings: Settings): Identity {
-  const { policies, clock } = settings;
+  const { policies, clock, sealKeys } = settings;
   const models = modelsOf(connection);
-  const identity = shared(models, policies, clock);
+  const identity = shared(models, policies, clock, sealKeys);
   const recorders = recordersOf(models, settings);
   const flush = async () => {
     await Promise.all(Object.values(recorders).map((recorder) => recorder.flush()));
@@ -158,6 +169,7 @@ function identityOf(connection: Connection, settings: Settings): Identity {
     sessions: sessionsOf(identity),
     apiKeys: apiKeysOf(identity, recorders.apiKeys),
     oauth: oauthOf(identity),
+    factors: factorsOf(identity),
     audit: auditOf(identity, recorders.audit),
     securityEvents: securityEventsOf(identity),
     usage: usageOf(identity, recorders.usage),

@@ -32,6 +32,7 @@ export { emailSchema, normaliseIdentifier } from "./core/email.js";
 export type { IdentityErrorCode, IdentityErrorKind } from "./core/errors.js";
 export { errorKinds, IdentityError, isIdentityError } from "./core/errors.js";
 export { passwordLength } from "./core/passwords.js";
+export type { FactorPolicy, FactorPolicyInput } from "./core/policies/factors.js";
 export type { IdentityPolicies, IdentityPoliciesInput } from "./core/policies/identity.js";
 export { identityPoliciesSchema } from "./core/policies/identity.js";
 export type { LoginDefencePolicy, LoginDefencePolicyInput } from "./core/policies/login-defence.js";
@@ -41,8 +42,21 @@ export type { Retention, RetentionInput, RetentionRule } from "./core/policies/r
 export { retentionRules } from "./core/policies/retention.js";
 export type { TokenRotation } from "./core/rotations.js";
 export { formatScopes, grantsEveryScope, grantsScope, parseScopes } from "./core/scopes.js";
+export type { SealKey } from "./core/seal-keys.js";
 export type { SigningKey, Token, TokenKind } from "./core/secrets.js";
 export { defineModels } from "./define-models.js";
+export type { AccountFactors, FactorSession, ReauthenticationRequired } from "./factors/account.js";
+export type { FactorDelayed } from "./factors/attempts.js";
+export type { FactorDecision, FactorQuestion } from "./factors/decide.js";
+export type { Factors } from "./factors/namespace.js";
+export type { RecoveryCodeCheck, RecoveryCodes } from "./factors/recovery-codes.js";
+export type {
+  CodeRefused,
+  TotpCheck,
+  TotpConfirmation,
+  TotpEnrolment,
+  TotpRemoval,
+} from "./factors/totp.js";
 export type {
   CreateIdentityOptions,
   Identity,

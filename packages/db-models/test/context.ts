@@ -3,6 +3,9 @@ import { parseInput } from "../src/core/input.js";
 import { type IdentityPoliciesInput, identityPoliciesSchema } from "../src/core/policies/identity.js";
 import type { IdentityModels } from "../src/index.js";
 
+/** The key that tests seal with. */
+export const sealKeys = [{ id: "current", key: "c".repeat(43) }];
+
 /** State that calls on the models of one connection share in a test, as those of one identity object do. */
 const sharedBy = new WeakMap<object, Shared>();
 
@@ -13,7 +16,8 @@ export function contextAt(
   policies: IdentityPoliciesInput = {},
 ): Context {
   const clock = { now: () => now };
-  const known = sharedBy.get(models.User) ?? shared(models, identityPoliciesSchema.parse({}), clock);
+  const known =
+    sharedBy.get(models.User) ?? shared(models, identityPoliciesSchema.parse({}), clock, sealKeys);
   sharedBy.set(models.User, known);
   return { ...known, models, policies: parseInput(identityPoliciesSchema, policies), clock, now };
 }

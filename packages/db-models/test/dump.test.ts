@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
+import type { Types } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createApiKey } from "../src/api-keys/manage.js";
 import { rotateApiKey } from "../src/api-keys/rotate.js";
 import { ApiKeyVerifier } from "../src/api-keys/verifier.js";
 import { hashPassword } from "../src/core/passwords.js";
 import { parseToken, randomKey, tokenLength, tokenPrefixes } from "../src/core/secrets.js";
+import { verifyRecoveryCode } from "../src/factors/recovery-codes.js";
 import type { IdentityModels, TokenKind } from "../src/index.js";
 import { createLoginChallenge, verifyLoginChallenge } from "../src/logins/challenges.js";
 import { reserveLoginAttempt } from "../src/logins/reserve.js";
@@ -18,8 +20,9 @@ import { refreshSession } from "../src/sessions/refresh.js";
 import { validateSession } from "../src/sessions/validate.js";
 import { requestEmailVerification, verifyEmail } from "../src/users/email-verification.js";
 import { requestPasswordReset, resetPassword } from "../src/users/password-reset.js";
-import { contextAt } from "./context.js";
+import { contextAt, sealKeys } from "./context.js";
 import { makeUser, useIdentityDatabase } from "./database.js";
+import { enrolled } from "./factors-world.js";
 import { now } from "./moment.js";
 import { codeFor, exchange, granted, makeWorld, refresh, type World } from "./oauth-world.js";
 import { dumpOf } from "./person.js";
@@ -30,6 +33,7 @@ let models: IdentityModels;
 const secrets: string[] = [];
 let dump = "";
 let world: World;
+let factorOwner: Types.ObjectId;
 
 beforeAll(async () => {
   models = database().models;
@@ -93,6 +97,10 @@ beforeAll(async () => {
     deviceCookie,
   });
   secrets.push(deviceCookie);
+
+  factorOwner = userId;
+  const factor = await enrolled(models, userId, now);
+  secrets.push(factor.secret, ...factor.codes, ...sealKeys.map(({ key }) => key));
   dump = await dumpOf(models);
 });
 
@@ -128,6 +136,9 @@ async function opens(presented: string, verifier: ApiKeyVerifier): Promise<boole
     verifyEmail(contextAt(models, now), { token: presented }).then(({ ok: verified }) => verified),
     resetPassword(contextAt(models, now), { token: presented, password: "a thief's password" }).then(
       ({ ok: reset }) => reset,
+    ),
+    verifyRecoveryCode(contextAt(models, now), { userId: factorOwner, code: presented }).then(
+      ({ ok: passed }) => passed,
     ),
     verifyLoginChallenge(contextAt(models, now), { token: presented, code: "00000000" }).then(
       ({ ok: passed }) => passed,

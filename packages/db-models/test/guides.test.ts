@@ -51,6 +51,10 @@ describe.each([
       /^risk_high string\n$/,
     ],
   ],
+  [
+    "second-factors",
+    [/^otpauth:\/\/totp\/Example:ada%40example\.com\nmalformed\n\{ action: 'allow', enrol: false \}\n$/],
+  ],
   ["sessions", [/^true true\nevicted true\ntrue true\nfalse false\n$/]],
 ])("the %s guide", (name, outputs) => {
   const temporary = useTemporaryDatabase({ label: "guides" });

@@ -3,12 +3,14 @@ import { recordLogin } from "../src/analytics/logins.js";
 import { networkOf } from "../src/core/network.js";
 import { hashPassword } from "../src/core/passwords.js";
 import { randomKey, sha256 } from "../src/core/secrets.js";
+import { verifyTotp } from "../src/factors/totp.js";
 import type { IdentityModels, UserDocument } from "../src/index.js";
 import { recordSecurityEvent } from "../src/security-events/events.js";
 import { openSession } from "../src/sessions/open.js";
 import { UsageRecorder } from "../src/usage/recorder.js";
 import { contextAt } from "./context.js";
 import { makeUser } from "./database.js";
+import { enrolled } from "./factors-world.js";
 import { appendAudit } from "./recorders.js";
 
 /** A user with documents in every collection, and the values that only this user has. */
@@ -64,6 +66,9 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
   const usage = new UsageRecorder(models);
   usage.record({ userId, sessionId, endpoint: "GET /v1/profile" }, now);
   await usage.flush();
+  const factor = await enrolled(models, userId, now);
+  // A wrong code leaves a counter.
+  await verifyTotp(contextAt(models, now), { userId, code: "000000" });
   const hashes = await makeGrants(models, userId, now);
   const traces = [
     user.email,
@@ -74,7 +79,19 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
     auditKey,
     `github:${people}-zebulon`,
   ];
-  return { user, traces, secrets: [passwordHash, auditKey, token, sha256(`reset ${people}`), ...hashes] };
+  return {
+    user,
+    traces,
+    secrets: [
+      passwordHash,
+      auditKey,
+      token,
+      sha256(`reset ${people}`),
+      factor.secret,
+      ...factor.codes,
+      ...hashes,
+    ],
+  };
 }
 
 /** An app of the person's own with somebody's token, and a consent, tokens and an API key of the person. */

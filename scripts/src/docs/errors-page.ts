@@ -54,6 +54,14 @@ const identityAdvice: Readonly<Record<IdentityErrorCode, Advice>> = {
     "Wait, and use the code that was sent last",
   ],
   API_KEY_NOT_FOUND: ["The user has no such live API key", "List the keys again"],
+  SEAL_KEY_MISSING: [
+    "A secret is to be sealed or opened with a key that `sealKeys` does not have",
+    "Set `sealKeys`, and keep a former key until `factors.reseal` is done",
+  ],
+  SEAL_BROKEN: [
+    "A key does not open what was sealed under its id",
+    "Restore the key of that id; if it is the right one, the database was changed: enrol the factor again",
+  ],
 };
 
 const optimizerAdvice: Readonly<Record<OptimizerErrorCode, Advice>> = {

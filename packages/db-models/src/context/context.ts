@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.js";
 import type { IdentityPolicies } from "../core/policies/identity.js";
+import type { SealKey } from "../core/seal-keys.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { EvaluatedAttempts } from "./evaluated-attempts.js";
 import { Turns } from "./turns.js";
@@ -9,6 +10,8 @@ export interface Shared {
   readonly models: IdentityModels;
   readonly policies: IdentityPolicies;
   readonly clock: Clock;
+  /** The keys that secrets at rest are sealed with, the current one first. */
+  readonly sealKeys: readonly SealKey[];
   /** The logins of one user that this process opens sessions for, one after the other. */
   readonly turns: Turns;
   /** The login attempts that this process is deciding on. */
@@ -21,8 +24,13 @@ export interface Context extends Shared {
 }
 
 /** Shared state of a new identity object. */
-export function shared(models: IdentityModels, policies: IdentityPolicies, clock: Clock): Shared {
-  return { models, policies, clock, turns: new Turns(), attempts: new EvaluatedAttempts() };
+export function shared(
+  models: IdentityModels,
+  policies: IdentityPolicies,
+  clock: Clock,
+  sealKeys: readonly SealKey[],
+): Shared {
+  return { models, policies, clock, sealKeys, turns: new Turns(), attempts: new EvaluatedAttempts() };
 }
 
 /** The context of a call that begins now. */

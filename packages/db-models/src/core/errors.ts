@@ -23,6 +23,8 @@ export const errorKinds = {
   APP_NOT_FOUND: "state",
   CHALLENGE_LIMIT: "state",
   API_KEY_NOT_FOUND: "state",
+  SEAL_KEY_MISSING: "caller",
+  SEAL_BROKEN: "state",
 } as const;
 
 export type IdentityErrorCode = keyof typeof errorKinds;

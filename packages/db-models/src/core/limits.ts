@@ -48,6 +48,7 @@ export const limits = {
   bucketEndpoints: 64,
   messages: 16,
   challenges: 5, // one-time codes of an account in a quarter of an hour
+  recoveryCodes: 10,
   name: 128,
   description: 1_000,
 } as const;

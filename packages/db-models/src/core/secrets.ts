@@ -176,20 +176,26 @@ function checksum(value: string): string {
 const sealNonceLength = 12;
 const sealTagLength = 16;
 
-/** Encrypts a text (AES-256-GCM) so that only a holder of the key reads it; destroying the key destroys the text. */
-export function seal(key: string, text: string): string {
+/**
+ * Encrypts a text (AES-256-GCM) so that only a holder of the key reads it; destroying the key destroys the text.
+ *
+ * @param boundTo - whose it is: it opens only together with the same. Default: nobody's.
+ */
+export function seal(key: string, text: string, boundTo = ""): string {
   const nonce = randomBytes(sealNonceLength);
   const cipher = createCipheriv("aes-256-gcm", sealKey(key), nonce);
+  cipher.setAAD(Buffer.from(boundTo));
   const sealed = Buffer.concat([cipher.update(text), cipher.final()]);
   return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64url");
 }
 
 /** Reads what {@link seal} made; `undefined` with another key, or when a bit of it has changed. */
-export function unseal(key: string, sealed: string): string | undefined {
+export function unseal(key: string, sealed: string, boundTo = ""): string | undefined {
   const bytes = Buffer.from(sealed, "base64url");
   if (bytes.length < sealNonceLength + sealTagLength) return undefined;
   const nonce = bytes.subarray(0, sealNonceLength);
   const decipher = createDecipheriv("aes-256-gcm", sealKey(key), nonce, { authTagLength: sealTagLength });
+  decipher.setAAD(Buffer.from(boundTo));
   decipher.setAuthTag(bytes.subarray(-sealTagLength));
   const text = decipher.update(bytes.subarray(sealNonceLength, -sealTagLength));
   try {

@@ -10,6 +10,8 @@ interface PersonalData {
 }
 
 const byUserId = (userId: Types.ObjectId) => ({ userId });
+const ofBoth = (userId: Types.ObjectId) =>
+  (["user", "factor"] as const).map((subject) => ({ subject, key: userId.toHexString() }));
 const nobody = () => undefined;
 
 /**
@@ -21,10 +23,11 @@ export const personalData = {
   ApiKey: { of: byUserId },
   AppToken: { of: byUserId, withheld: ["codeChallenge", "markKey"] },
   AppPermission: { of: byUserId },
+  UserFactors: { of: byUserId, withheld: ["keyId", "pendingTotp"] },
   App: { of: (ownerId) => ({ ownerId }) },
   SecurityEvent: { of: byUserId },
   UsageBucket: { of: byUserId },
-  LoginProfile: { of: (userId) => ({ $or: [{ userId }, { subject: "user", key: userId.toHexString() }] }) },
+  LoginProfile: { of: (userId) => ({ $or: [{ userId }, ...ofBoth(userId)] }) },
   LoginChallenge: { of: byUserId },
   // Counters know values, hashed, and nobody who showed them.
   RiskCounter: { of: nobody },

@@ -13,6 +13,7 @@ import type { RiskCounterDocument } from "../schemas/risk-counter.js";
 import type { SecurityEventDocument, SecurityEventKind, Severity } from "../schemas/security-event.js";
 import type { UsageBucketDocument, UsageInterval } from "../schemas/usage-bucket.js";
 import type { SubscriptionPlan, SubscriptionStatus, UserDocument, UserStatus } from "../schemas/user.js";
+import type { UserFactorsDocument } from "../schemas/user-factors.js";
 import type { RiskLevel, UserSessionDocument } from "../schemas/user-session.js";
 
 /**
@@ -163,6 +164,7 @@ const usage = forCollection<UsageBucketDocument>("usage_buckets");
 const logins = forCollection<LoginProfileDocument>("login_profiles");
 const challenges = forCollection<LoginChallengeDocument>("login_challenges");
 const counters = forCollection<RiskCounterDocument>("risk_counters");
+const factors = forCollection<UserFactorsDocument>("user_factors");
 const erasures = forCollection<ErasureDocument>("erasures");
 
 /** Condition that live sessions meet and ended ones do not. */
@@ -375,6 +377,12 @@ export const queries = {
   /** The keys under which all users' sign-ins are counted: at most nine. */
   riskCountersOf: (keys: readonly string[]) =>
     counters.all("riskCountersOf", "key_unique", { key: { $in: [...keys] } }, { key: 1 }),
+
+  /** The second factors of a user. */
+  factorsOfUser: (userId: Id) => factors.one("factorsOfUser", "user_unique", { userId }),
+  /** Secrets of authenticator apps that these keys sealed. */
+  factorsSealedWith: (keyIds: readonly string[], limit = defaultPageSize) =>
+    factors.all("factorsSealedWith", "totp_key", { "totp.keyId": { $in: [...keyIds] } }, {}, limit),
 
   erasureOfUser: (userId: Id) => erasures.one("erasureOfUser", "user_unique", { userId }),
   /** Erasures to go through again, the longest due first. */

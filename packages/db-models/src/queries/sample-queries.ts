@@ -14,6 +14,7 @@ import type { RiskCounterDocument } from "../schemas/risk-counter.js";
 import type { SecurityEventDocument } from "../schemas/security-event.js";
 import type { UsageBucketDocument } from "../schemas/usage-bucket.js";
 import type { UserDocument } from "../schemas/user.js";
+import type { UserFactorsDocument } from "../schemas/user-factors.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
 import { type NamedQuery, type Page, type Period, type QueryName, queries } from "./queries.js";
 
@@ -186,10 +187,11 @@ interface EventDocuments {
   erasure?: Partial<ErasureDocument>;
   challenge?: Partial<LoginChallengeDocument>;
   counter?: Partial<RiskCounterDocument>;
+  factors?: Partial<UserFactorsDocument>;
 }
 
 async function sampleEventDocuments(models: IdentityModels): Promise<EventDocuments> {
-  const [audit, security, usage, login, account, erasure, challenge, counter] = await Promise.all([
+  const [audit, security, usage, login, account, erasure, challenge, counter, factors] = await Promise.all([
     anyOf(models.AuditEvent, { subjectRef: { $exists: true }, actorRef: { $exists: true } }),
     anyOf(models.SecurityEvent),
     anyOf(models.UsageBucket, { interval: "day" }),
@@ -198,13 +200,14 @@ async function sampleEventDocuments(models: IdentityModels): Promise<EventDocume
     anyOf(models.Erasure, { userId: { $exists: true } }),
     anyOf(models.LoginChallenge),
     anyOf(models.RiskCounter),
+    anyOf(models.UserFactors, { "totp.keyId": { $exists: true } }),
   ]);
-  return { audit, security, usage, login, account, erasure, challenge, counter };
+  return { audit, security, usage, login, account, erasure, challenge, counter, factors };
 }
 
 function eventSamples(documents: EventDocuments, now: Date) {
   const { audit = {}, security = {}, usage = {} } = documents;
-  const { login = {}, account = {}, challenge = {}, counter = {}, erasure = {} } = documents;
+  const { login = {}, account = {}, challenge = {}, counter = {}, erasure = {}, factors = {} } = documents;
   const lastDay = { ...periodAround(now, -duration.day), limit: 20 };
   const lastMonth = periodAround(now, -30 * duration.day);
   return {
@@ -231,6 +234,8 @@ function eventSamples(documents: EventDocuments, now: Date) {
     challengeByToken: queries.challengeByToken(challenge.tokenHash ?? nobody.hash),
     challengesOfUser: queries.challengesOfUser(challenge.userId ?? nobody.id, page),
     riskCountersOf: queries.riskCountersOf([counter.key ?? nobody.hash]),
+    factorsOfUser: queries.factorsOfUser(factors.userId ?? nobody.id),
+    factorsSealedWith: queries.factorsSealedWith([factors.totp?.keyId ?? "nobody"], 20),
     erasureOfUser: queries.erasureOfUser(erasure.userId ?? nobody.id),
     dueErasures: queries.dueErasures(now, 20),
   };

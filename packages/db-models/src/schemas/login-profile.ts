@@ -12,7 +12,7 @@ import {
 } from "./parts/fields.js";
 import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
-export const loginSubjects = ["user", "account", "network"] as const;
+export const loginSubjects = ["user", "account", "network", "factor"] as const;
 export type LoginSubject = (typeof loginSubjects)[number];
 
 /** Failed sign-ins, attempts under way among them; they are forgotten one after the other. */
@@ -58,12 +58,12 @@ interface CountedChallenge {
 }
 
 /**
- * History of sign-ins: counters of failures by account and by network, for the brute-force defence; for a user also the
- * bounded profile that a risk engine learns. Collection `login_profiles`.
+ * History of sign-ins: counters of failures by account, by network and by user at a second factor, for the brute-force
+ * defence; for a user also the bounded profile that a risk engine learns. Collection `login_profiles`.
  */
 export interface LoginProfileDocument extends BaseDocument {
   subject: LoginSubject;
-  /** The user's id, the hash of what somebody signs in with, or the network in CIDR notation. */
+  /** The user's id (of `user` and `factor`), the hash of what somebody signs in with, or the network in CIDR notation. */
   key: string;
   /** Of an account: whose it is, once an attempt has shown it. */
   userId?: Types.ObjectId;

@@ -14,6 +14,7 @@ import { type RiskCounterDocument, riskCounterSchema } from "./risk-counter.js";
 import { type SecurityEventDocument, securityEventSchema } from "./security-event.js";
 import { type UsageBucketDocument, usageBucketSchema } from "./usage-bucket.js";
 import { type UserDocument, userSchema } from "./user.js";
+import { type UserFactorsDocument, userFactorsSchema } from "./user-factors.js";
 import { type UserSessionDocument, userSessionSchema } from "./user-session.js";
 
 /** Every model of this package, bound to one connection. */
@@ -31,6 +32,7 @@ export interface IdentityModels {
   readonly LoginProfile: Model<LoginProfileDocument>;
   readonly LoginChallenge: Model<LoginChallengeDocument>;
   readonly RiskCounter: Model<RiskCounterDocument>;
+  readonly UserFactors: Model<UserFactorsDocument>;
   readonly Erasure: Model<ErasureDocument>;
 }
 
@@ -50,6 +52,7 @@ export function modelsOf(connection: Connection): IdentityModels {
     LoginProfile: bound<LoginProfileDocument>(connection, "LoginProfile", loginProfileSchema),
     LoginChallenge: bound<LoginChallengeDocument>(connection, "LoginChallenge", loginChallengeSchema),
     RiskCounter: bound<RiskCounterDocument>(connection, "RiskCounter", riskCounterSchema),
+    UserFactors: bound<UserFactorsDocument>(connection, "UserFactors", userFactorsSchema),
     Erasure: bound<ErasureDocument>(connection, "Erasure", erasureSchema),
   };
 }

@@ -17,6 +17,8 @@ export const securityEventKinds = [
   "password_reset",
   "email_verified",
   "second_factor_changed",
+  "second_factor_delayed",
+  "recovery_code_used",
   "database_exposed",
 ] as const;
 export type SecurityEventKind = (typeof securityEventKinds)[number];

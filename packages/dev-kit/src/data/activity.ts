@@ -130,6 +130,31 @@ export function* loginChallengeDocuments(
   };
 }
 
+/** A document of the collection `user_factors`: one of ten people has an authenticator app, sealed with a key of nobody's. */
+export function* factorDocuments(
+  { now }: Generation,
+  { id, index }: Person,
+): Generator<Record<string, unknown>> {
+  if (index % 10 !== 3) return;
+  const confirmedAt = new Date(now.getTime() - day);
+  const _id = identifier(confirmedAt, index, kind.profile, 5);
+  yield {
+    _id,
+    userId: id,
+    totp: {
+      id: _id,
+      keyId: index % 20 === 3 ? "former" : "current",
+      sealedText: "A".repeat(74),
+      lastStep: 1,
+      confirmedAt,
+      lastUsedAt: confirmedAt,
+    },
+    createdAt: confirmedAt,
+    updatedAt: confirmedAt,
+    schemaVersion: 1,
+  };
+}
+
 /** A document of the collection `erasures`: of somebody else, who is gone. One for every hundred people or so. */
 export function* erasureDocuments(
   generation: Generation,

@@ -1,5 +1,6 @@
 import {
   erasureDocuments,
+  factorDocuments,
   loginChallengeDocuments,
   loginProfileDocuments,
   riskCounterDocuments,
@@ -81,6 +82,7 @@ export function* generateIdentityData(options: GenerateOptions): Generator<Gener
     yield* inCollection("login_profiles", loginProfileDocuments(generation, person));
     yield* inCollection("risk_counters", riskCounterDocuments(generation, person));
     yield* inCollection("login_challenges", loginChallengeDocuments(generation, person));
+    yield* inCollection("user_factors", factorDocuments(generation, person));
     yield* inCollection("erasures", erasureDocuments(generation, person));
   }
   if (options.layout !== "legacy") yield { collection: "audit_checkpoints", document: audit.checkpoint() };

@@ -54,6 +54,8 @@ export const problemCodes = {
   CONTENTION: [503, "Too many changes of the same thing at the same time"],
   DATABASE_UNREACHABLE: [503, "The database does not answer"],
   DATABASE_REFUSED: [503, "The database refuses the service"],
+  SEAL_KEY_MISSING: [500, "A key that seals secrets is not configured"],
+  SEAL_BROKEN: [500, "A sealed secret does not open with its key"],
   AUDIT_BROKEN: [500, "The audit trail is not what was written"],
   NOTICE_NOT_SENT: [503, "The code or token could not be sent"],
   AUDIT_NOT_WRITTEN: [503, "The audit trail can't be written; what was asked for may have been done"],

@@ -39,6 +39,8 @@ const kinds = {
   password_reset: "password_reset",
   email_verified: "email_verified",
   second_factor_changed: "second_factor_changed",
+  second_factor_delayed: "second_factor_delayed",
+  recovery_code_used: "recovery_code_used",
 } as const satisfies { [Kind in Exclude<SecurityEventKind, "database_exposed">]: Kind };
 
 /** Which security events to list. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { factorPolicySchema } from "./factors.js";
 import { loginDefencePolicySchema } from "./login-defence.js";
 import { oauthPolicySchema } from "./oauth.js";
 import { oneTimeTokenPolicySchema } from "./one-time.js";
@@ -11,6 +12,7 @@ export const identityPoliciesSchema = z.strictObject({
   oauth: oauthPolicySchema.prefault({}).describe("OAuth authorizations"),
   oneTimeTokens: oneTimeTokenPolicySchema.prefault({}).describe("Tokens that are sent to email addresses"),
   logins: loginDefencePolicySchema.prefault({}).describe("How failed logins are counted"),
+  factors: factorPolicySchema.prefault({}).describe("Second factors"),
   retention: retentionSchema.prefault({}).describe("How long what is over is kept"),
 });
 

@@ -1,0 +1,104 @@
+import { randomBytes } from "node:crypto";
+import type { Types } from "mongoose";
+import type { Context } from "../context/context.js";
+import { limits } from "../core/limits.js";
+import { sha256 } from "../core/secrets.js";
+import { findAndUpdate } from "../queries/update.js";
+import { recordSecurityEvent } from "../security-events/events.js";
+import {
+  type FactorSession,
+  findFactors,
+  noteChange,
+  type ReauthenticationRequired,
+  refusalOfChange,
+} from "./account.js";
+
+export type RecoveryCodes =
+  | {
+      ok: true;
+      /** Ten codes, here and never again. */
+      codes: string[];
+    }
+  | ReauthenticationRequired
+  | { ok: false; reason: "not_enrolled" };
+
+export type RecoveryCodeCheck =
+  | {
+      ok: true;
+      method: "recovery_code";
+      /** Codes that are unused. */
+      left: number;
+    }
+  | { ok: false; reason: "malformed" | "wrong_code" };
+
+// Crockford's base 32: no letter that reads as a digit or as another.
+const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const codeLength = 26; // 130 bits
+const groupLength = 5;
+
+export async function createRecoveryCodes(
+  context: Context,
+  { session }: { session: FactorSession },
+): Promise<RecoveryCodes> {
+  const { models, now } = context;
+  const { userId } = session;
+  const factors = await findFactors(context, userId);
+  if (!factors?.totp) return { ok: false, reason: "not_enrolled" };
+  const refusal = refusalOfChange(context, session, factors);
+  if (refusal) return refusal;
+  const codes = Array.from({ length: limits.recoveryCodes }, newCode);
+  const recoveryCodes = codes.map((code) => ({ codeHash: hashOf(code) }));
+  const { matchedCount } = await models.UserFactors.collection.updateOne(
+    { userId, "totp.id": factors.totp.id },
+    { $set: { recoveryCodes, updatedAt: now } },
+  );
+  if (matchedCount === 0) return { ok: false, reason: "not_enrolled" };
+  await noteChange(context, session, "recovery_codes_created");
+  return { ok: true, codes: codes.map(grouped) };
+}
+
+export async function verifyRecoveryCode(
+  context: Context,
+  { userId, code }: { userId: Types.ObjectId; code: unknown },
+): Promise<RecoveryCodeCheck> {
+  const { models, now } = context;
+  const typed = codeOf(code);
+  if (typed === undefined) return { ok: false, reason: "malformed" };
+  const codeHash = hashOf(typed);
+  // Of any number of uses of one code one finds it.
+  const left = await findAndUpdate(
+    models.UserFactors,
+    { userId, "recoveryCodes.codeHash": codeHash },
+    { $pull: { recoveryCodes: { codeHash } }, $set: { updatedAt: now } },
+    { returnDocument: "after", projection: { recoveryCodes: 1 } },
+  );
+  if (!left) return { ok: false, reason: "wrong_code" };
+  await recordSecurityEvent(context, { userId, kind: "recovery_code_used", severity: "warning" });
+  return { ok: true, method: "recovery_code", left: left.recoveryCodes?.length ?? 0 };
+}
+
+function newCode(): string {
+  return [...randomBytes(codeLength)].map((byte) => alphabet[byte & 31]).join("");
+}
+
+function grouped(code: string): string {
+  return (code.match(new RegExp(`.{1,${groupLength}}`, "g")) ?? []).join("-");
+}
+
+/** As people type it: in either case, with other separators, with letters that look like digits. */
+function codeOf(code: unknown): string | undefined {
+  if (typeof code !== "string" || code.length > 64) return undefined;
+  const typed = code
+    .toUpperCase()
+    .replace(/[\s\-\u2010-\u2015]/g, "")
+    .replace(/O/g, "0")
+    .replace(/[IL]/g, "1");
+  return typed.length === codeLength && [...typed].every((char) => alphabet.includes(char))
+    ? typed
+    : undefined;
+}
+
+// Two users' equal codes would have one hash; of 130 random bits there are none, and the user is part of the filter.
+function hashOf(code: string): string {
+  return sha256(`recovery:${code}`);
+}

@@ -1,0 +1,223 @@
+import { timingSafeEqual } from "node:crypto";
+import { Types } from "mongoose";
+import type { Context } from "../context/context.js";
+import { duration } from "../core/limits.js";
+import { sealText, unsealText } from "../core/seal-keys.js";
+import { base32, newTotpSecret, totpCode, totpStepAt, totpUri } from "../core/totp.js";
+import { queries } from "../queries/queries.js";
+import { currentSchemaVersion } from "../schemas/parts/version.js";
+import type { TotpSecret } from "../schemas/user-factors.js";
+import { readUser } from "../users/accounts.js";
+import {
+  type FactorSession,
+  findFactors,
+  noteChange,
+  type ReauthenticationRequired,
+  refusalOfChange,
+} from "./account.js";
+import {
+  type FactorAttempt,
+  type FactorDelayed,
+  forgiveFactorAttempts,
+  noteWrongCode,
+  reserveFactorAttempt,
+} from "./attempts.js";
+
+export type TotpEnrolment =
+  | {
+      ok: true;
+      /** 160 bits in base 32, here and never again: for who types it into the app. */
+      secret: string;
+      /** For the QR code; it has the secret too. */
+      uri: string;
+      expiresAt: Date;
+    }
+  | ReauthenticationRequired;
+
+/** `code_used`: a code of this time step, or of a later one, was accepted before. */
+export type CodeRefused = { ok: false; reason: "malformed" | "not_enrolled" | "wrong_code" | "code_used" };
+export type TotpConfirmation = { ok: true } | ReauthenticationRequired | FactorDelayed | CodeRefused;
+export type TotpCheck = { ok: true; method: "totp" } | FactorDelayed | CodeRefused;
+export type TotpRemoval = { ok: true } | ReauthenticationRequired | { ok: false; reason: "not_enrolled" };
+
+const ownerOf = (userId: Types.ObjectId, id: Types.ObjectId) =>
+  `totp:${userId.toHexString()}:${id.toHexString()}`;
+
+export async function enrolTotp(
+  context: Context,
+  { session }: { session: FactorSession },
+): Promise<TotpEnrolment> {
+  const { models, now, policies, sealKeys } = context;
+  const { userId } = session;
+  const [factors, user] = await Promise.all([findFactors(context, userId), readUser(context, userId)]);
+  const refusal = refusalOfChange(context, session, factors);
+  if (refusal) return refusal;
+  const id = new Types.ObjectId();
+  const secret = newTotpSecret();
+  const expiresAt = new Date(now.getTime() + policies.factors.enrolmentMs);
+  const pendingTotp = {
+    id,
+    ...sealText(sealKeys, secret.toString("base64url"), ownerOf(userId, id)),
+    expiresAt,
+  };
+  const garbageAt = new Date(expiresAt.getTime() + duration.day);
+  const set = {
+    pendingTotp: { $literal: pendingTotp },
+    createdAt: { $ifNull: ["$createdAt", now] },
+    updatedAt: now,
+    purgeAt: { $cond: [{ $eq: [{ $type: "$totp" }, "object"] }, "$$REMOVE", garbageAt] },
+    schemaVersion: currentSchemaVersion,
+  };
+  await models.UserFactors.collection.updateOne({ userId }, [{ $set: set }], { upsert: true });
+  const uri = totpUri(secret, policies.factors.issuer, user.email);
+  return { ok: true, secret: base32(secret), uri, expiresAt };
+}
+
+export async function confirmTotp(
+  context: Context,
+  { session, code }: { session: FactorSession; code: unknown },
+): Promise<TotpConfirmation> {
+  const { models, now } = context;
+  const { userId } = session;
+  const digits = digitsOf(code);
+  if (digits === undefined) return { ok: false, reason: "malformed" };
+  const factors = await findFactors(context, userId);
+  const refusal = refusalOfChange(context, session, factors);
+  if (refusal) return refusal;
+  const pending = factors?.pendingTotp;
+  if (!pending || pending.expiresAt <= now) return { ok: false, reason: "not_enrolled" };
+  const step = await evaluate(context, userId, pending, digits, -1);
+  if (typeof step !== "number") return step;
+  const { id, keyId, sealedText } = pending;
+  const totp = { id, keyId, sealedText, lastStep: step, confirmedAt: now, lastUsedAt: now };
+  const { modifiedCount } = await models.UserFactors.collection.updateOne(
+    { userId, "pendingTotp.id": id },
+    { $set: { totp, updatedAt: now }, $unset: { pendingTotp: "", purgeAt: "" } },
+  );
+  if (modifiedCount === 0) return { ok: false, reason: "code_used" };
+  await Promise.all([forgiveFactorAttempts(context, userId), noteChange(context, session, "totp_added")]);
+  return { ok: true };
+}
+
+export async function verifyTotp(
+  context: Context,
+  { userId, code }: { userId: Types.ObjectId; code: unknown },
+): Promise<TotpCheck> {
+  const { models, now, sealKeys } = context;
+  const digits = digitsOf(code);
+  if (digits === undefined) return { ok: false, reason: "malformed" };
+  const totp = (await findFactors(context, userId))?.totp;
+  if (!totp) return { ok: false, reason: "not_enrolled" };
+  const step = await evaluate(context, userId, totp, digits, totp.lastStep);
+  if (typeof step !== "number") return step;
+  const resealed = totp.keyId !== sealKeys[0]?.id && resealedTotp(context, userId, totp);
+  const set = { "totp.lastStep": step, "totp.lastUsedAt": now, ...resealed, updatedAt: now };
+  // Of any number of uses of one code, in any number of processes, one finds the step lower.
+  const { modifiedCount } = await models.UserFactors.collection.updateOne(
+    { userId, "totp.id": totp.id, "totp.lastStep": { $lt: step } },
+    { $set: set },
+  );
+  if (modifiedCount === 0) return { ok: false, reason: "code_used" };
+  await forgiveFactorAttempts(context, userId);
+  return { ok: true, method: "totp" };
+}
+
+export async function removeTotp(
+  context: Context,
+  { session }: { session: FactorSession },
+): Promise<TotpRemoval> {
+  const { models } = context;
+  const { userId } = session;
+  const factors = await findFactors(context, userId);
+  if (!factors?.totp) return { ok: false, reason: "not_enrolled" };
+  const refusal = refusalOfChange(context, session, factors);
+  if (refusal) return refusal;
+  // Recovery codes stand in for a factor: without one they are nothing but a second password.
+  const { deletedCount } = await models.UserFactors.collection.deleteOne({
+    userId,
+    "totp.id": factors.totp.id,
+  });
+  if (deletedCount === 0) return { ok: false, reason: "not_enrolled" };
+  await noteChange(context, session, "totp_removed");
+  return { ok: true };
+}
+
+/** Seals secrets that a former key sealed with the current one, at most `limit` of them, 1 to 10,000. */
+export async function resealFactors(
+  context: Context,
+  { limit = 1_000 }: { limit?: number } = {},
+): Promise<{ resealed: number; done: boolean }> {
+  const { models, sealKeys } = context;
+  const [current, ...former] = sealKeys;
+  const most = Math.min(Math.max(Math.trunc(limit), 1), 10_000);
+  const query = queries.factorsSealedWith(
+    former.map(({ id }) => id),
+    most,
+  );
+  const { collection } = models.UserFactors;
+  const cursor = collection.find(query.filter as object).limit(most);
+  let resealed = 0;
+  let read = 0;
+  for await (const { userId, totp } of cursor as AsyncIterable<{
+    userId: Types.ObjectId;
+    totp: TotpSecret;
+  }>) {
+    read += 1;
+    const { modifiedCount } = await collection.updateOne(
+      { userId, "totp.id": totp.id, "totp.keyId": { $ne: current?.id } },
+      { $set: resealedTotp(context, userId, totp) },
+    );
+    resealed += modifiedCount;
+  }
+  return { resealed, done: read < most };
+}
+
+function resealedTotp({ sealKeys }: Context, userId: Types.ObjectId, totp: TotpSecret) {
+  const owner = ownerOf(userId, totp.id);
+  const { keyId, sealedText } = sealText(sealKeys, unsealText(sealKeys, totp, owner), owner);
+  return { "totp.keyId": keyId, "totp.sealedText": sealedText };
+}
+
+/** People type codes in groups. */
+function digitsOf(code: unknown): string | undefined {
+  if (typeof code !== "string" || code.length > 16) return undefined;
+  const digits = code.replace(/[\s-]/g, "");
+  return /^[0-9]{6}$/.test(digits) ? digits : undefined;
+}
+
+/** The time step that a code is of, later than the last one; or why there is none. Counts the attempt. */
+async function evaluate(
+  context: Context,
+  userId: Types.ObjectId,
+  totp: TotpSecret,
+  digits: string,
+  lastStep: number,
+): Promise<number | FactorDelayed | CodeRefused> {
+  // Before anything is counted: a key that is missing is not the user's failure.
+  const text = unsealText(context.sealKeys, totp, ownerOf(userId, totp.id));
+  const attempt = await reserveFactorAttempt(context, userId);
+  if (!attempt.ok) return attempt;
+  const steps = matchingSteps(context, Buffer.from(text, "base64url"), digits);
+  const step = steps.find((one) => one > lastStep);
+  return step ?? refuse(context, userId, attempt, steps.length > 0);
+}
+
+async function refuse(
+  context: Context,
+  userId: Types.ObjectId,
+  attempt: FactorAttempt,
+  wasRight: boolean,
+): Promise<CodeRefused> {
+  await noteWrongCode(context, userId, attempt);
+  return { ok: false, reason: wasRight ? "code_used" : "wrong_code" };
+}
+
+/** Every step of the window is computed, whichever matches. */
+function matchingSteps({ now, policies }: Context, secret: Buffer, digits: string): number[] {
+  const { windowSteps } = policies.factors;
+  const current = totpStepAt(now);
+  const presented = Buffer.from(digits);
+  return Array.from({ length: 2 * windowSteps + 1 }, (_, index) => current - windowSteps + index).filter(
+    (step) => step >= 0 && timingSafeEqual(Buffer.from(totpCode(secret, step)), presented),
+  );
+}
