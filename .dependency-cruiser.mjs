@@ -34,6 +34,13 @@ export default {
       from: {},
       to: { circular: true },
     },
+    {
+      name: "the flows know no framework",
+      comment: "Express and Next.js use them as Fastify does.",
+      severity: "error",
+      from: { path: "^packages/fastify-identity/src/flows/" },
+      to: { path: "^packages/fastify-identity/src/(?!flows/)" },
+    },
     ...betweenPackages,
     ...downFloors,
   ],

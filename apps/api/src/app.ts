@@ -1,20 +1,20 @@
 import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
-import { createIdentity } from "@org/db-models";
+import { createIdentity, type Identity } from "@org/db-models";
+import { type IdentityPluginOptions, IdentityProblem, identityPlugin } from "@org/fastify-identity";
 import {
   answerError,
-  createService,
-  identityRoutes,
   knowAllMethods,
   parseStrictJson,
-  registerDefences,
-  type Service,
+  rateLimit,
+  securityHeaders,
+  strictHeaders,
   trackMethods,
   trustedProxies,
-} from "@org/fastify-identity";
-import { presets } from "@org/risk-engine";
+} from "@org/fastify-identity/http";
 import { type FastifyHttpOptions, type FastifyInstance, fastify } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { type Config, issuerOf } from "./config.js";
 import type { AppDeps } from "./deps.js";
 import { locator } from "./location.js";
 import { AccessLog, loggerOptions } from "./logging.js";
@@ -34,20 +34,29 @@ import { openapi } from "./plugins/openapi.js";
  * const answer = await app.inject("/health/live");
  */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
+  const { config } = deps;
   const app = fastify(serverOptions(deps));
-  const networkLists = await NetworkLists.open(deps.config, app.log);
-  const service = await provideService(deps, app, networkLists);
-  app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
-  parseStrictJson(app);
-  await registerDefences(app, service);
-  await app.register(refreshNetworkLists, { ...deps, networkLists, clock: service.clock });
-  await app.register(openapi, { config: deps.config });
+  const identity = createIdentity({
+    ...deps.policies,
+    connection: deps.database.connection,
+    ...(deps.clock && { clock: deps.clock }),
+    flushIntervalMs: config.usageFlushMs,
+    onError: (err, what) => app.log.error({ err, ...what }, "what was counted in memory was not written"),
+  });
+  const options = await pluginOptions(deps, app, identity);
+  const notifier = deps.notifier ?? createNotifier(config, app.log);
+  // Hooks of this name run from the last to the first: what is under way may still send.
+  app.addHook("onClose", async () => {
+    await identity.close();
+    await notifier.close();
+  });
   knowAllMethods(app);
+  await defend(app, config);
+  await app.register(openapi, { config });
   const refuseOtherMethods = trackMethods(app);
   await app.register(health, deps);
-  await app.register(identityRoutes, { service, prefix: "/v1" });
   refuseOtherMethods();
+  await app.register(identityPlugin, { ...options, notifier });
   return app;
 }
 
@@ -80,27 +89,44 @@ function serverOptions(deps: AppDeps): FastifyHttpOptions<Server> {
   };
 }
 
-async function provideService(
+async function pluginOptions(
   deps: AppDeps,
   app: FastifyInstance,
-  networkLists: NetworkLists,
-): Promise<Service> {
-  const { config, clock, auditTrail, solvesChallenge } = deps;
-  const identity = createIdentity({
-    ...deps.policies,
-    connection: deps.database.connection,
-    ...(clock && { clock }),
-    flushIntervalMs: config.usageFlushMs,
-    onError: (err, what) => app.log.error({ err, ...what }, "what was counted in memory was not written"),
-  });
-  return createService({
+  identity: Identity,
+): Promise<IdentityPluginOptions> {
+  const { config, auditTrail, solvesChallenge, hooks } = deps;
+  const networks = await NetworkLists.open(config, app.log);
+  await app.register(refreshNetworkLists, { config, networkLists: networks, clock: identity.clock });
+  return {
     identity,
-    settings: config,
-    riskPolicy: config.riskPolicy === "off" ? undefined : presets[config.riskPolicy],
+    issuer: issuerOf(config),
+    cookies: { secure: !config.insecureCookies },
+    riskPolicy: config.riskPolicy,
+    rateLimit: { passwords: config.signInRateLimit },
+    recentAuthenticationMs: config.recentAuthenticationMs,
+    erasureSweepMs: config.erasureSweepMs,
+    closeTimeoutMs: config.shutdownTimeoutMs,
+    networks,
     locate: deps.locate ?? (await locator(config)),
-    notifier: deps.notifier ?? createNotifier(config, app.log),
-    networkLists,
     ...(auditTrail && { auditTrail }),
     ...(solvesChallenge && { solvesChallenge }),
+    ...(hooks && { hooks }),
+  };
+}
+
+// In this order, for hooks run in the order of registration: whatever refuses without a read comes first.
+async function defend(app: FastifyInstance, { rateLimit: max }: Config): Promise<void> {
+  app.setErrorHandler(answerError);
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  parseStrictJson(app);
+  await app.register(securityHeaders);
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+  });
+  await app.register(strictHeaders);
+  await app.register(rateLimit, { max });
+  app.setNotFoundHandler({ preValidation: app.rateLimit() }, () => {
+    throw new IdentityProblem("NOT_FOUND");
   });
 }

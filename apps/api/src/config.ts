@@ -44,6 +44,12 @@ export const configSchema = z
     databaseConnections: integer(1, 1_000).default(50).describe("Connections to the database, at most"),
     host: z.string().min(1).default("127.0.0.1").describe("Address to listen on"),
     port: integer(0, 65_535).default(3000).describe("Port to listen on; 0 takes a free one"),
+    issuer: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .describe(
+        "Origin under which people reach the service, such as https://id.example.com. Default: this machine and the port",
+      ),
     insecureCookies: flag
       .default(false)
       .describe("For development over plain http: the cookie is named `session` and is not Secure"),
@@ -147,6 +153,11 @@ export const configSchema = z
 export type Config = z.output<typeof configSchema>;
 /** The settings as a program gives them; only `mongodbUri` has no default. */
 export type ConfigInput = Partial<Config> & Pick<Config, "mongodbUri">;
+
+/** The origin under which people reach the service. */
+export function issuerOf({ issuer, insecureCookies, port }: Config): string {
+  return issuer ?? `${insecureCookies ? "http" : "https"}://localhost:${port || 3000}`;
+}
 
 /** A setting that is missing or can't be used. The message names the settings and never a value. */
 export class ConfigError extends Error {

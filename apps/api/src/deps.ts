@@ -1,7 +1,8 @@
 import type { Clock, IdentityDatabase, IdentityPoliciesInput } from "@org/db-models";
-import type { AuditTrail, Locate, Notifier } from "@org/fastify-identity";
+import type { AuditTrail, IdentityHooks, Locate } from "@org/fastify-identity";
 import type { FastifyRequest } from "fastify";
 import type { Config } from "./config.js";
+import type { ClosableNotifier } from "./notifier.js";
 
 /** What the service runs on. The caller owns the database: it outlives the app. */
 export interface AppDeps {
@@ -16,7 +17,9 @@ export interface AppDeps {
   /** Whether a sign-in comes with a solved challenge, such as a captcha. Default: none does. */
   solvesChallenge?: (request: FastifyRequest) => Promise<boolean>;
   /** How people are sent codes and tokens, and told of new devices and passwords. Default: as configured. */
-  notifier?: Notifier;
+  notifier?: ClosableNotifier;
+  /** Functions around sign-ins. Default: none. */
+  hooks?: IdentityHooks;
   /** Where it is recorded who did what. Default: the audit trail of the database. */
   auditTrail?: AuditTrail;
   /** Where log lines go. Default: standard output. */

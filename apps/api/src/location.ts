@@ -1,4 +1,5 @@
-import { isForwarded, type Locate, type Located } from "@org/fastify-identity";
+import type { Locate, Located } from "@org/fastify-identity";
+import { clientAddressOf, isForwarded } from "@org/fastify-identity/http";
 import { type AsnResponse, type CityResponse, open, type Reader, type Response } from "maxmind";
 import { type Config, ConfigError, variableOf } from "./config.js";
 
@@ -15,7 +16,7 @@ export async function locator(config: LocationConfig): Promise<Locate> {
   const byHeader = countryFromHeader(config);
   if (!city && !asn) return byHeader;
   return (request) => {
-    const { clientAddress = "" } = request;
+    const clientAddress = clientAddressOf(request) ?? "";
     const operator = asn?.get(clientAddress)?.autonomous_system_number;
     const found = placeOf(city?.get(clientAddress)) ?? byHeader(request) ?? { location: {} };
     return { ...found, ...(operator !== undefined && { asn: operator }) };

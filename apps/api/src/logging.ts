@@ -1,3 +1,4 @@
+import { clientAddressOf } from "@org/fastify-identity/http";
 import { type FastifyReply, type FastifyRequest, type FastifyServerOptions, LogController } from "fastify";
 import type { AppDeps } from "./deps.js";
 
@@ -38,7 +39,7 @@ function describeRequest(request: FastifyRequest) {
   return {
     method: request.method,
     route: request.routeOptions?.url,
-    ip: request.clientAddress ?? request.ip,
+    ip: clientAddressOf(request) ?? request.ip,
   };
 }
 

@@ -5,10 +5,15 @@ import type { FastifyBaseLogger } from "fastify";
 import { createTransport } from "nodemailer";
 import type { Config } from "./config.js";
 
+/** A notifier that holds connections until it is closed. */
+export interface ClosableNotifier extends Notifier {
+  close(): Promise<void>;
+}
+
 type NotifierConfig = Pick<Config, "notifier" | "smtpUrl" | "mailFrom" | "webhookUrl" | "webhookSecret">;
 
 /** The notifier that the configuration names. */
-export function createNotifier(config: NotifierConfig, log: FastifyBaseLogger): Notifier {
+export function createNotifier(config: NotifierConfig, log: FastifyBaseLogger): ClosableNotifier {
   const { notifier, smtpUrl, mailFrom, webhookUrl, webhookSecret } = config;
   if (notifier === "smtp" && smtpUrl && mailFrom) return smtpNotifier(smtpUrl, mailFrom);
   if (notifier === "webhook" && webhookUrl && webhookSecret)
@@ -16,7 +21,7 @@ export function createNotifier(config: NotifierConfig, log: FastifyBaseLogger): 
   return consoleNotifier(log);
 }
 
-function consoleNotifier(log: FastifyBaseLogger): Notifier {
+function consoleNotifier(log: FastifyBaseLogger): ClosableNotifier {
   return {
     send: async ({ kind, to, text }) => log.warn({ notice: kind, to, text }, "a notice, for development"),
     close: async () => undefined,
@@ -25,7 +30,7 @@ function consoleNotifier(log: FastifyBaseLogger): Notifier {
 
 const timeoutMs = 5_000;
 
-function smtpNotifier(url: string, from: string): Notifier {
+function smtpNotifier(url: string, from: string): ClosableNotifier {
   const transport = createTransport(url, { from });
   return {
     send: async ({ to, subject, text }) => void (await transport.sendMail({ to, subject, text })),
@@ -39,7 +44,7 @@ const attempts = 3;
  * Posts each notice as JSON. `x-org-signature` is `v1=` and the HMAC-SHA-256, in hexadecimal, of the timestamp in
  * `x-org-timestamp` (seconds), a point, and the body: a receiver that checks both takes nothing made up or replayed.
  */
-function webhookNotifier(url: string, secret: string): Notifier {
+function webhookNotifier(url: string, secret: string): ClosableNotifier {
   const post = async (body: string) => {
     const timestamp = String(Math.floor(Date.now() / 1_000));
     const signature = createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex");

@@ -1,10 +1,11 @@
-import type { Notice, Notifier } from "@org/fastify-identity";
+import type { Notice } from "@org/fastify-identity";
 import { expect, test, vi } from "vitest";
+import type { ClosableNotifier } from "../src/notifier.js";
 import { cookie, password, signIn, useApi } from "./support/api.js";
 
 // The notifier of development writes codes and tokens to the log; this one takes them elsewhere, and sometimes not.
 const notices: Notice[] = [];
-const notifier: Notifier = {
+const notifier: ClosableNotifier = {
   send: async (notice) => {
     notices.push(notice);
     if (notice.kind === "password_reset") throw new Error("the mail server is away");

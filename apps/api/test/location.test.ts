@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const from = (ip: string, headers = {}) =>
-  ({ clientAddress: ip, headers, socket: { remoteAddress: "10.0.0.1" } }) as unknown as FastifyRequest;
+  ({ ip, headers, socket: { remoteAddress: "10.0.0.1" } }) as unknown as FastifyRequest;
 
 describe("the locator", () => {
   test("reads place, accuracy and operator from the databases", async () => {

@@ -1,7 +1,7 @@
 // What comes over the wire before there is a request to route, and what two programs could read in two ways. Each case names
 // its public report or standard, the input, and why the value is right.
 import { connect } from "node:net";
-import { repeatsName } from "@org/fastify-identity";
+import { repeatsName } from "@org/fastify-identity/http";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { password, type SignedInPerson, useApi } from "./support/api.js";
 

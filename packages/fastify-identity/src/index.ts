@@ -1,15 +1,19 @@
+export type { CredentialKind, IdentityAccess, IdentityRequirement } from "./access.js";
+export type { AppIdentity } from "./app-identity.js";
+export type { AuditTrail, NetworkKnowledge } from "./flows/context.js";
+export type { CookieOptions } from "./flows/cookies.js";
+export type { HookAnswer, IdentityHooks } from "./flows/hooks.js";
 export type { Notice, Notifier } from "./flows/notice.js";
+export { OptionsError } from "./flows/options.js";
 export type { Problem, ProblemCode } from "./flows/problems.js";
-export { ApiError, problemCodes, problemOf } from "./flows/problems.js";
-export { repeatsName } from "./json-names.js";
-export { describeProblems } from "./openapi-problems.js";
-export { isForwarded, trustedProxies } from "./plugins/client-address.js";
-export { answerError } from "./plugins/errors.js";
-export { every } from "./plugins/every.js";
-export { registerDefences } from "./plugins/index.js";
-export { parseStrictJson } from "./plugins/json-body.js";
-export { knowAllMethods, trackMethods } from "./plugins/method-not-allowed.js";
-export { cookieName } from "./plugins/session-cookie.js";
-export { identityRoutes } from "./routes/index.js";
-export type { AuditTrail, Locate, Located, NetworkKnowledge, Service } from "./service.js";
-export { createService } from "./service.js";
+export { IdentityProblem, problemCodes } from "./flows/problems.js";
+export type { Located } from "./flows/requester.js";
+export type { RequestIdentity } from "./http/guard.js";
+export type {
+  IdentityPluginOptions,
+  Locate,
+  ProblemAnswer,
+  RateLimitOptions,
+  RouteGroup,
+} from "./options.js";
+export { identityPlugin } from "./plugin.js";

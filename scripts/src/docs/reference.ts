@@ -4,7 +4,7 @@ import { join, posix } from "node:path";
 import { Application, Converter, type TypeDocOptions } from "typedoc";
 import type { PluginOptions } from "typedoc-plugin-markdown";
 
-const published = ["db-models", "db-optimizer", "db-cli", "risk-engine"] as const;
+const published = ["db-models", "db-optimizer", "db-cli", "risk-engine", "fastify-identity"] as const;
 
 /** The API reference of the published packages, by path below the root: what their barrels export, with its TSDoc. */
 export async function referencePages(root: string): Promise<Record<string, string>> {

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import { ApiError, type ProblemCode, problemOf } from "@org/fastify-identity";
+import { IdentityProblem, type ProblemCode } from "@org/fastify-identity";
+import { problemOf } from "@org/fastify-identity/http";
 import type { ConnectionError, FastifyInstance } from "fastify";
 
 /** Node refuses some requests before there is one to route: by the parser's and the server's own codes. */
@@ -15,7 +16,7 @@ export function answerClientError(this: FastifyInstance, error: ConnectionError,
   // Nobody listens any more.
   if (error.code === "ECONNRESET" || socket.destroyed) return;
   const requestId = randomUUID();
-  const problem = problemOf(new ApiError(codeOf(error)), requestId);
+  const problem = problemOf(new IdentityProblem(codeOf(error)), requestId);
   const { status: statusCode, code } = problem;
   const facts = { reqId: requestId, cause: error.code, code, res: { statusCode } };
   this.log.info({ ...facts, req: { ip: socket.remoteAddress } }, "a request could not be read");

@@ -1,4 +1,4 @@
-import { ApiError } from "@org/fastify-identity";
+import { IdentityProblem } from "@org/fastify-identity";
 import { fastifyPlugin } from "fastify-plugin";
 import type { Connection } from "mongoose";
 import { z } from "zod";
@@ -38,11 +38,11 @@ export const health = fastifyPlugin<Pick<AppDeps, "database" | "config">>(
     app.get(
       "/health/ready",
       {
-        config: { ...unlimited, problems: ["NOT_READY"] },
+        config: { ...unlimited, identityProblems: ["NOT_READY"] },
         schema: { tags, summary: "Whether the service can take requests", response: { 200: ready } },
       },
       async () => {
-        if (draining) throw new ApiError("NOT_READY", { reason: "shutting_down" });
+        if (draining) throw new IdentityProblem("NOT_READY", { reason: "shutting_down" });
         await assertAnswers(database.connection, config.readyTimeoutMs);
         return { status: "ready" as const };
       },
@@ -57,7 +57,7 @@ const ready = z.object({ status: z.literal("ready") });
 
 async function assertAnswers(connection: Connection, timeoutMs: number): Promise<void> {
   const { db } = connection;
-  if (!db) throw new ApiError("NOT_READY", { reason: "database" });
+  if (!db) throw new IdentityProblem("NOT_READY", { reason: "database" });
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
@@ -65,7 +65,7 @@ async function assertAnswers(connection: Connection, timeoutMs: number): Promise
   try {
     await Promise.race([db.command({ ping: 1 }), timeout]);
   } catch (cause) {
-    throw new ApiError("NOT_READY", { reason: "database" }, { cause });
+    throw new IdentityProblem("NOT_READY", { reason: "database" }, { cause });
   } finally {
     clearTimeout(timer);
   }

@@ -1,5 +1,5 @@
 import type { Clock } from "@org/db-models";
-import { every } from "@org/fastify-identity";
+import { every } from "@org/fastify-identity/http";
 import { fastifyPlugin } from "fastify-plugin";
 import type { Config } from "../config.js";
 import type { NetworkLists } from "../network-lists.js";

@@ -1,6 +1,7 @@
 import { fastifySwagger } from "@fastify/swagger";
 import { fastifySwaggerUi } from "@fastify/swagger-ui";
-import { cookieName, describeProblems } from "@org/fastify-identity";
+import { IdentityCookies } from "@org/fastify-identity/flows";
+import { describeProblems } from "@org/fastify-identity/http";
 import { fastifyPlugin } from "fastify-plugin";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import type { Config } from "../config.js";
@@ -45,7 +46,11 @@ export const openapi = fastifyPlugin<{ config: Config }>(
         tags,
         components: {
           securitySchemes: {
-            cookie: { type: "apiKey", in: "cookie", name: cookieName(config) },
+            cookie: {
+              type: "apiKey",
+              in: "cookie",
+              name: new IdentityCookies(!config.insecureCookies).sessionName,
+            },
             bearer: { type: "http", scheme: "bearer" },
             apiKey: { type: "apiKey", in: "header", name: "x-api-key" },
           },

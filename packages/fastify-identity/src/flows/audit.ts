@@ -1,16 +1,16 @@
 import type { AuditInput } from "@org/db-models";
 import { networkOf } from "@org/db-models/core";
-import type { FastifyRequest } from "fastify";
-import type { Service } from "../service.js";
+import type { FlowContext } from "./context.js";
+import type { Requester } from "./requester.js";
 
 /**
  * Records what a request did, with the network that it came from.
  *
  * @throws IdentityError `AUDIT_NOT_WRITTEN`: then the request must not be answered as if nothing had happened.
  */
-export async function audit(service: Service, request: FastifyRequest, event: AuditInput): Promise<void> {
-  const network = networkOf(request.clientAddress);
-  await service.auditTrail({ ...event, ...(network && { network }) });
+export async function audit(context: FlowContext, requester: Requester, event: AuditInput): Promise<void> {
+  const network = networkOf(requester.address);
+  await context.auditTrail({ ...event, ...(network && { network }) });
 }
 
 /** An event that a user caused in their own account. */

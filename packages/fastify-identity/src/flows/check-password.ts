@@ -1,8 +1,8 @@
 import type { Authentication, ReservedLoginAttempt } from "@org/db-models";
-import type { FastifyRequest } from "fastify";
-import type { Service } from "../service.js";
+import type { FlowContext } from "./context.js";
 import { originOf } from "./origin.js";
-import { ApiError } from "./problems.js";
+import { IdentityProblem } from "./problems.js";
+import type { Requester } from "./requester.js";
 
 export interface Credentials {
   identifier: string;
@@ -19,29 +19,29 @@ export interface CheckedPassword {
  * Checks a password behind the brute-force defence, which counts the attempt before the password is looked at.
  *
  * @param deviceCookie - what the device will be known by once the password was right.
- * @throws ApiError `SIGN_IN_DELAYED`.
+ * @throws IdentityProblem `SIGN_IN_DELAYED`.
  */
 export async function checkPassword(
-  service: Service,
+  context: FlowContext,
   credentials: Credentials,
-  request: FastifyRequest,
+  requester: Requester,
   deviceCookie?: string,
 ): Promise<CheckedPassword> {
-  const attempt = await reserve(service, credentials.identifier, request);
-  const checked = await service.identity.users.authenticate(credentials);
+  const attempt = await reserve(context, credentials.identifier, requester);
+  const checked = await context.identity.users.authenticate(credentials);
   // Who knows the password of an account that is not active has guessed nothing.
   const succeeded = checked.ok || checked.reason === "not_active";
   const outcome = {
     attempt,
     succeeded,
-    origin: originOf(service, request),
+    origin: originOf(requester),
     ...(checked.userId && { userId: checked.userId }),
     ...(deviceCookie && checked.ok && { deviceCookie }),
     defer: (record: () => Promise<void>) => {
-      request.deferred = [...(request.deferred ?? []), record];
+      requester.defer(record);
     },
   };
-  await service.identity.logins.settle(outcome);
+  await context.identity.logins.settle(outcome);
   return { checked, failures: { account: attempt.accountFailures, network: attempt.networkFailures } };
 }
 
@@ -49,20 +49,20 @@ export async function checkPassword(
 const evaluationWaitMs = 2_000;
 
 async function reserve(
-  service: Service,
+  context: FlowContext,
   identifier: string,
-  request: FastifyRequest,
+  requester: Requester,
 ): Promise<ReservedLoginAttempt> {
-  const deviceCookie = request.deviceCookie();
+  const deviceCookie = requester.deviceId;
   const input = {
     identifier,
-    ip: request.clientAddress,
+    ip: requester.address,
     ...(deviceCookie && { deviceCookie }),
-    challengeSolved: await service.solvesChallenge(request),
+    challengeSolved: await requester.challengeSolved(),
     waitMs: evaluationWaitMs,
   };
-  const admission = await service.identity.logins.reserve(input);
+  const admission = await context.identity.logins.reserve(input);
   if (admission.ok) return admission.attempt;
   const { retryAfterMs, challenge } = admission;
-  throw new ApiError("SIGN_IN_DELAYED", { retryAfterMs, challenge });
+  throw new IdentityProblem("SIGN_IN_DELAYED", { retryAfterMs, challenge });
 }

@@ -19,5 +19,4 @@ export interface Notice {
 export interface Notifier {
   /** Resolves when the notice has been handed over; rejects when it could not be. */
   send(notice: Notice): Promise<void>;
-  close(): Promise<void>;
 }

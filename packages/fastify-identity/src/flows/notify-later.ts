@@ -1,9 +1,9 @@
-import type { FastifyRequest } from "fastify";
-import type { Service } from "../service.js";
+import type { FlowContext } from "./context.js";
 import type { Notice } from "./notice.js";
+import type { Requester } from "./requester.js";
 
 /** Sends a notice without holding up the answer: a mail server may be slow, and the time that it takes tells of it. */
-export function notifyLater(service: Service, request: FastifyRequest, notice: Notice): void {
-  const failed = (err: unknown) => request.log.error({ err, notice: notice.kind }, "a notice was not sent");
-  service.background.run(() => service.notifier.send(notice), failed);
+export function notifyLater(context: FlowContext, requester: Requester, notice: Notice): void {
+  const failed = (err: unknown) => requester.log.error({ err, notice: notice.kind }, "a notice was not sent");
+  context.background.run(() => context.notifier.send(notice), failed);
 }

@@ -1,5 +1,4 @@
 import { type IdentityErrorCode, isIdentityError } from "@org/db-models";
-import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { z } from "zod";
 
 type Entry = readonly [status: number, meaning: string];
@@ -17,11 +16,16 @@ export const problemCodes = {
   CHALLENGE_REQUIRED: [401, "The sign-in needs the code that was sent to the account's owner"],
   CHALLENGE_FAILED: [401, "The code or the challenge is not, or no longer, valid"],
   API_KEY_INVALID: [401, "The API key is not, or no longer, valid"],
+  API_KEY_REQUIRED: [401, "The request carries no API key or access token"],
   SESSION_REQUIRED: [401, "The request carries no session token"],
+  ACCESS_TOKEN_INVALID: [401, "The access token is not, or no longer, valid"],
   SESSION_INVALID: [401, "The session token is not, or no longer, valid"],
   RECENT_AUTHENTICATION_REQUIRED: [403, "The user must prove again who they are"],
   CROSS_ORIGIN: [403, "A page of another origin sent this request"],
-  INSUFFICIENT_SCOPE: [403, "The API key may not be used for this"],
+  INSUFFICIENT_SCOPE: [403, "The API key or access token may not be used for this"],
+  INSUFFICIENT_ROLE: [403, "The user lacks a role"],
+  REGISTRATION_REFUSED: [403, "The application refuses this registration"],
+  SIGN_IN_REFUSED: [403, "The application refuses this sign-in"],
   SIGN_IN_DENIED: [403, "The sign-in is too unlike the account's owner"],
   USER_NOT_ACTIVE: [403, "The account is not active"],
   ADDRESS_NOT_ALLOWED: [403, "The account may not be used from this address"],
@@ -48,6 +52,7 @@ export const problemCodes = {
   MESSAGE_LIMIT: [429, "Too many messages were sent to this account in a short time"],
   SIGN_IN_DELAYED: [429, "Too many failed sign-ins; the next attempt has to wait"],
   HEADERS_TOO_LARGE: [431, "The headers are larger than the service accepts"],
+  ACCESS_NOT_DECLARED: [500, "The route does not say who may use it"],
   INTERNAL: [500, "The service failed; the request id leads to the cause in its log"],
   SCHEMA_TOO_NEW: [500, "A newer version of the service wrote this data"],
   NOT_IMPLEMENTED: [501, "The service does not know this method of HTTP"],
@@ -59,6 +64,7 @@ export const problemCodes = {
   AUDIT_BROKEN: [500, "The audit trail is not what was written"],
   NOTICE_NOT_SENT: [503, "The code or token could not be sent"],
   AUDIT_NOT_WRITTEN: [503, "The audit trail can't be written; what was asked for may have been done"],
+  HOOK_FAILED: [503, "A hook of the application failed; nothing was changed"],
   NOT_READY: [503, "The service can't take requests now"],
 } as const satisfies Readonly<Record<IdentityErrorCode, Entry>> & Readonly<Record<string, Entry>>;
 
@@ -81,34 +87,39 @@ const problemSchema = z
 
 export type Problem = z.output<typeof problemSchema>;
 
-/** An answer other than success. */
-export class ApiError extends Error {
-  override readonly name = "ApiError";
+/** An answer other than success; `code` decides, and its meaning and status are those of {@link problemCodes}. */
+export class IdentityProblem extends Error {
+  override readonly name = "IdentityProblem";
   readonly code: ProblemCode;
   readonly members: Readonly<Record<string, unknown>>;
+  /** Status of the answer, by the name that Fastify and Express read. */
+  readonly statusCode: number;
 
   constructor(code: ProblemCode, members: Record<string, unknown> = {}, options?: { cause?: unknown }) {
     super(problemCodes[code][1], options);
     this.code = code;
     this.members = members;
+    this.statusCode = problemCodes[code][0];
   }
 }
 
 /** Whatever was thrown, as an error with a code; what the service does not know becomes `INTERNAL`. */
-export function toApiError(error: unknown): ApiError {
-  if (error instanceof ApiError) return error;
+export function toProblem(error: unknown): IdentityProblem {
+  if (error instanceof IdentityProblem) return error;
   if (isIdentityError(error)) {
-    return new ApiError(error.code, error.kind === "server" ? {} : { ...error.details }, { cause: error });
+    return new IdentityProblem(error.code, error.kind === "server" ? {} : { ...error.details }, {
+      cause: error,
+    });
   }
-  if (hasZodFastifySchemaValidationErrors(error)) return invalidInput(error);
-  if (isUnreachable(error)) return new ApiError("DATABASE_UNREACHABLE", {}, { cause: error });
+  if (isInvalid(error)) return invalidInput(error);
+  if (isUnreachable(error)) return new IdentityProblem("DATABASE_UNREACHABLE", {}, { cause: error });
   const status = (error as { statusCode?: unknown } | undefined)?.statusCode;
   const code = typeof status === "number" ? frameworkCodes[status] : undefined;
-  return new ApiError(code ?? "INTERNAL", {}, { cause: error });
+  return new IdentityProblem(code ?? "INTERNAL", {}, { cause: error });
 }
 
 /** The document that a client reads. */
-export function problemOf(error: ApiError, requestId: string): Problem {
+export function problemOf(error: IdentityProblem, requestId: string): Problem {
   const [status, title] = problemCodes[error.code];
   return { ...error.members, type: "about:blank", title, status, code: error.code, requestId };
 }
@@ -127,16 +138,23 @@ const frameworkCodes: Readonly<Record<number, ProblemCode>> = {
 const maxIssues = 20;
 const maxIssueLength = 200;
 
-function invalidInput(error: {
+/** What a framework that checks requests by their schema throws. */
+interface InvalidRequest {
   validation: ReadonlyArray<{ instancePath: string; message?: string | undefined }>;
   validationContext?: string;
-}): ApiError {
+}
+
+function isInvalid(error: unknown): error is InvalidRequest {
+  return Array.isArray((error as Partial<InvalidRequest> | undefined)?.validation);
+}
+
+function invalidInput(error: InvalidRequest): IdentityProblem {
   const place = error.validationContext ?? "request";
   const issues = error.validation.slice(0, maxIssues).map(({ instancePath, message }) => ({
     path: `${place}${instancePath}`.replace(/\/$/, "").slice(0, maxIssueLength),
     message: (message ?? "invalid").slice(0, maxIssueLength),
   }));
-  return new ApiError("INVALID_INPUT", { issues }, { cause: error });
+  return new IdentityProblem("INVALID_INPUT", { issues }, { cause: error });
 }
 
 const unreachable =

@@ -12,11 +12,11 @@ import {
   type Reason,
   readProfile,
 } from "@org/risk-engine";
-import type { FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
-import type { Service } from "../service.js";
 import type { CheckedPassword } from "./check-password.js";
+import type { FlowContext } from "./context.js";
 import { originOf } from "./origin.js";
+import type { Requester } from "./requester.js";
 
 /** A sign-in as it was judged, with what is needed to learn it. */
 export interface JudgedSignIn {
@@ -30,53 +30,54 @@ export interface JudgedSignIn {
  * compared. `undefined` when the policy is off.
  */
 export async function judgeSignIn(
-  service: Service,
+  context: FlowContext,
   userId: Types.ObjectId,
-  request: FastifyRequest,
+  requester: Requester,
   failures?: CheckedPassword["failures"],
 ): Promise<JudgedSignIn | undefined> {
-  const policy = service.riskPolicy;
+  const policy = context.riskPolicy;
   if (!policy) return undefined;
-  const attempt = attemptOf(service, request);
+  const attempt = attemptOf(context, requester);
   const input = { userId, keys: populationKeys(attempt) };
   const [known, sessions] = await Promise.all([
-    service.identity.risk.readKnowledge(input),
-    attempt.place ? placesOfSessions(service, userId) : [],
+    context.identity.risk.readKnowledge(input),
+    attempt.place ? placesOfSessions(context, userId) : [],
   ]);
-  const { profile } = readProfile(service.identity.risk.unwrittenProfileOf(userId) ?? known.profile);
+  const { profile } = readProfile(context.identity.risk.unwrittenProfileOf(userId) ?? known.profile);
   const { population } = known;
-  const context: AttemptContext = { failures, sessions, feedback: known.feedback.map(feedbackOf) };
-  return { assessment: assess({ profile, population, attempt, context, policy }), attempt, profile };
+  const around: AttemptContext = { failures, sessions, feedback: known.feedback.map(feedbackOf) };
+  const assessment = assess({ profile, population, attempt, context: around, policy });
+  return { assessment, attempt, profile };
 }
 
 /** Takes a sign-in that has succeeded up into what is known of the user and of everybody, behind the answer. */
 export function learnSignIn(
-  service: Service,
+  context: FlowContext,
   userId: Types.ObjectId,
   judged: JudgedSignIn,
   confirmed: boolean,
 ): void {
-  const policy = service.riskPolicy;
+  const policy = context.riskPolicy;
   const { attempt, profile, assessment } = judged;
   const learnt = learn({ profile, attempt, level: assessment.level, confirmed, policy });
   if (learnt === profile) return;
   const login = { userId, profile: learnt, keys: populationKeys(attempt), newUser: profile.learned === 0 };
-  service.identity.risk.learn(login);
+  context.identity.risk.learn(login);
 }
 
 /** Tells the owner and administrators of a sign-in or a session whose risk is high. */
 export async function recordHighRisk(
-  service: Service,
-  request: FastifyRequest,
+  context: FlowContext,
+  requester: Requester,
   judged: Pick<SecurityEventInput, "userId" | "sessionId" | "reasons">,
 ): Promise<void> {
   const event = {
     ...judged,
     kind: "risk_high",
     severity: "critical",
-    ...originOf(service, request),
+    ...originOf(requester),
   } as const;
-  await service.identity.securityEvents.record(event);
+  await context.identity.securityEvents.record(event);
 }
 
 /** What of a judgement a session keeps. */
@@ -112,16 +113,16 @@ export function rounded(score: number): number {
   return Math.round(score * 100) / 100;
 }
 
-function attemptOf(service: Service, request: FastifyRequest): Attempt {
-  const { location, asn, accuracyKm } = service.locate(request) ?? { location: {} };
+function attemptOf(context: FlowContext, requester: Requester): Attempt {
+  const { location, asn, accuracyKm } = requester.located ?? { location: {} };
   const { country, latitude, longitude } = location;
   const placed = latitude !== undefined && longitude !== undefined;
   return {
-    at: service.clock.now().getTime(),
-    ip: request.clientAddress,
-    userAgent: request.headers["user-agent"],
-    deviceId: request.deviceCookie(),
-    flags: service.networkLists.flagsOf(request.clientAddress ?? ""),
+    at: context.clock.now().getTime(),
+    ip: requester.address,
+    userAgent: requester.userAgent,
+    deviceId: requester.deviceId,
+    flags: context.networks.flagsOf(requester.address ?? ""),
     asn,
     country,
     ...(placed && { place: { latitude, longitude, accuracyKm } }),
@@ -133,18 +134,18 @@ function attemptOf(service: Service, request: FastifyRequest): Attempt {
  * sign-in was no longer, and one through a VPN or the like never was.
  */
 async function placesOfSessions(
-  service: Service,
+  context: FlowContext,
   userId: Types.ObjectId,
 ): Promise<NonNullable<AttemptContext["sessions"]>> {
-  const now = service.clock.now();
+  const now = context.clock.now();
   const projection = { ip: 1, location: 1, lastSeenAt: 1, idleExpiresAt: 1, "risk.reasons": 1 } as const;
-  const sessions = await runQuery(service.identity.models, queries.slotsOfUser(userId), projection);
+  const sessions = await runQuery(context.identity.models, queries.slotsOfUser(userId), projection);
   return sessions.flatMap(({ ip, location, lastSeenAt, idleExpiresAt, risk }) => {
     if (idleExpiresAt <= now) return [];
     const { latitude, longitude } = location ?? {};
     if (latitude === undefined || longitude === undefined) return [];
     const elsewhere = risk.reasons.some((code) => movedCodes.has(code));
-    if (elsewhere || (ip && service.networkLists.flagsOf(ip).length > 0)) return [];
+    if (elsewhere || (ip && context.networks.flagsOf(ip).length > 0)) return [];
     return [{ at: lastSeenAt.getTime(), place: { latitude, longitude } }];
   });
 }

@@ -1,9 +1,9 @@
 import type { ActiveSession } from "@org/db-models";
 import { assessSession, type Policy, type SessionAssessment } from "@org/risk-engine";
-import type { FastifyRequest } from "fastify";
-import type { Service } from "../service.js";
 import { audit, byOwner } from "./audit.js";
+import type { FlowContext } from "./context.js";
 import { usualRequestsPerMinute } from "./request-rates.js";
+import type { Requester } from "./requester.js";
 import { codesOf, recordHighRisk, rounded } from "./risk.js";
 
 /**
@@ -12,38 +12,38 @@ import { codesOf, recordHighRisk, rounded } from "./risk.js";
  * @returns false when the session was ended for it.
  */
 export async function judgeSession(
-  service: Service,
-  request: FastifyRequest,
+  context: FlowContext,
+  requester: Requester,
   session: ActiveSession,
 ): Promise<boolean> {
-  const assessment = await assessNow(service, request, session);
+  const assessment = await assessNow(context, requester, session);
   if (!assessment || assessment.reasons.length === 0) return true;
   const { id: sessionId, userId } = session;
   const { level, reasons } = assessment;
   const risk = { score: rounded(assessment.score), level, reasons: codesOf(reasons) };
-  const raised = await service.identity.sessions.raiseRisk({ sessionId, risk });
+  const raised = await context.identity.sessions.raiseRisk({ sessionId, risk });
   if (raised && level === "high" && session.risk.level !== "high") {
-    await recordHighRisk(service, request, { userId, sessionId, reasons: risk.reasons });
+    await recordHighRisk(context, requester, { userId, sessionId, reasons: risk.reasons });
   }
   if (assessment.action !== "deny") return true;
-  await service.identity.sessions.revoke({ userId, sessionId, reason: "risk" });
-  await audit(service, request, byOwner(userId, "session.ended", { reason: "risk" }));
+  await context.identity.sessions.revoke({ userId, sessionId, reason: "risk" });
+  await audit(context, requester, byOwner(userId, "session.ended", { reason: "risk" }));
   return false;
 }
 
 async function assessNow(
-  service: Service,
-  request: FastifyRequest,
+  context: FlowContext,
+  requester: Requester,
   session: ActiveSession,
 ): Promise<SessionAssessment | undefined> {
-  const policy = service.riskPolicy;
+  const policy = context.riskPolicy;
   if (!policy) return undefined;
-  const begun = await service.identity.sessions.readStart(session.id);
+  const begun = await context.identity.sessions.readStart(session.id);
   if (!begun) return undefined;
   const { ip, userAgent, location, risk, createdAt } = begun;
-  const now = service.clock.now();
+  const now = context.clock.now();
   const score = risk.signInScore ?? risk.score ?? null;
-  const isSuspect = (address: string | undefined) => service.networkLists.isSuspect(address, now);
+  const isSuspect = (address: string | undefined) => context.networks.isSuspect(address, now);
   return assessSession({
     start: {
       at: createdAt.getTime(),
@@ -55,11 +55,11 @@ async function assessNow(
     },
     current: {
       at: now.getTime(),
-      ip: request.clientAddress,
-      userAgent: request.headers["user-agent"],
-      country: service.locate(request)?.location.country,
-      flagged: isSuspect(request.clientAddress),
-      ...(await requestRates(service, session, begun.apiUsage.requests, policy)),
+      ip: requester.address,
+      userAgent: requester.userAgent,
+      country: requester.located?.location.country,
+      flagged: isSuspect(requester.address),
+      ...(await requestRates(context, session, begun.apiUsage.requests, policy)),
     },
     policy,
   });
@@ -67,14 +67,14 @@ async function assessNow(
 
 /** How fast the session calls; what is usual for its user is read only when that could matter. */
 async function requestRates(
-  service: Service,
+  context: FlowContext,
   session: ActiveSession,
   requests: number,
   policy: Policy,
 ): Promise<{ requestsPerMinute: number; usualRequestsPerMinute?: number }> {
-  const now = service.clock.now();
-  const requestsPerMinute = service.requestRates.perMinute(session, requests, now);
+  const now = context.clock.now();
+  const requestsPerMinute = context.requestRates.perMinute(session, requests, now);
   if (requestsPerMinute <= policy.session.requestFloor) return { requestsPerMinute };
-  const usual = await usualRequestsPerMinute(service.identity.models, session.userId, now);
+  const usual = await usualRequestsPerMinute(context.identity.models, session.userId, now);
   return { requestsPerMinute, usualRequestsPerMinute: usual };
 }

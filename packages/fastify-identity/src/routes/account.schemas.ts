@@ -1,6 +1,6 @@
 import { passwordSchema } from "@org/db-models";
 import { z } from "zod";
-import { idOutput } from "../schemas.js";
+import { idOutput } from "../http/schemas.js";
 import { ended, expiry, passwordBody, token } from "./sessions.schemas.js";
 
 /** The password as it was, and as it is to be. */

@@ -1,15 +1,11 @@
 import { Readable } from "node:stream";
-import { isIdentityError } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Types } from "mongoose";
-import { passwordAlert } from "../flows/alerts.js";
 import { audit, byOwner } from "../flows/audit.js";
-import { notifyLater } from "../flows/notify-later.js";
-import { originOf } from "../flows/origin.js";
-import { checkOwnPassword } from "../flows/own-password.js";
-import { handOver, sessionOf, sessionRefused } from "../plugins/authentication.js";
-import { presentedToken } from "../plugins/credentials.js";
-import { passwordRateLimit } from "../plugins/rate-limit.js";
+import { handOver, heldSession } from "../http/held-session.js";
+import { sessionOf } from "../http/identity-of.js";
+import { passwordRateLimit } from "../http/rate-limit.js";
+import { requesterOf, setCookie } from "../http/requests.js";
 import type { Service, ServiceOptions } from "../service.js";
 import { erasureReport, exportLines, passwordChange, passwordChanged } from "./account.schemas.js";
 import { passwordBody } from "./sessions.schemas.js";
@@ -23,7 +19,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
   app.get(
     "/account/export",
     {
-      config: { auth: "session", problems: ["USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
+      config: { identity: "session", identityProblems: ["USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
       schema: {
         tags,
         summary: "Download everything about the own account",
@@ -40,7 +36,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
         .header("content-disposition", 'attachment; filename="account.ndjson"');
       // HEAD exports nothing (RFC 9110 section 9.3.2), and the trail does not say that it did.
       if (request.method === "HEAD") return reply.send("");
-      await audit(service, request, byOwner(userId, "account.exported"));
+      await audit(service, requesterOf(service, request), byOwner(userId, "account.exported"));
       // A stream passes the serializer by; the schema is for the document.
       return reply.send(Readable.from(exportedLines(service, userId)) as unknown as string);
     },
@@ -50,9 +46,9 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     "/account/password",
     {
       config: {
-        auth: "session",
+        identity: "session",
         rateLimit: passwordRateLimit(service),
-        problems: ["SIGN_IN_DELAYED", "BAD_CREDENTIALS", "USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"],
+        identityProblems: ["SIGN_IN_DELAYED", "BAD_CREDENTIALS", "USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"],
       },
       schema: {
         tags,
@@ -65,24 +61,16 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       },
     },
     async (request, reply) => {
-      const { userId } = sessionOf(request);
-      const presented = presentedToken(request);
-      const { password, newPassword } = request.body;
-      const { email } = await checkOwnPassword(service, request, "password.changed", password);
-      const input = { userId, password: newPassword, keepToken: presented.value };
-      const changed = await identity.users.setPassword(input).catch((error: unknown) => {
-        // Another request has ended the session, or has its next token.
-        throw isIdentityError(error, "SESSION_NOT_FOUND")
-          ? sessionRefused(reply, presented, "rotated")
-          : error;
-      });
-      if (!changed.session) throw new TypeError("unreachable: a session was kept");
-      // What has happened is told, also when the trail can't be written.
-      notifyLater(service, request, passwordAlert("changed", email, originOf(service, request)));
-      const token = handOver(reply, presented, changed.session);
-      await audit(service, request, byOwner(userId, "password.changed"));
-      const { idleExpiresAt, absoluteExpiresAt } = changed.session;
-      return { ended: changed.ended, idleExpiresAt, absoluteExpiresAt, ...token };
+      const held = heldSession(service, request);
+      const changed = await service.flows.changePassword(
+        requesterOf(service, request),
+        held,
+        request.body,
+        (renewed) => handOver(service, reply, held, renewed),
+      );
+      const { idleExpiresAt, absoluteExpiresAt, token } = changed.session;
+      const expiry = { idleExpiresAt, absoluteExpiresAt };
+      return { ended: changed.ended, ...expiry, ...(held.by === "bearer" && { token }) };
     },
   );
 
@@ -90,9 +78,9 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     "/account",
     {
       config: {
-        auth: "session",
+        identity: "session",
         rateLimit: passwordRateLimit(service),
-        problems: ["SIGN_IN_DELAYED", "BAD_CREDENTIALS", "USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"],
+        identityProblems: ["SIGN_IN_DELAYED", "BAD_CREDENTIALS", "USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"],
       },
       schema: {
         tags,
@@ -105,12 +93,9 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       },
     },
     async (request, reply) => {
-      const { userId } = sessionOf(request);
-      await checkOwnPassword(service, request, "account.erased", request.body.password);
-      // Before: afterwards nobody can tell whose event it is, and nobody is to.
-      await audit(service, request, byOwner(userId, "account.erased"));
-      const report = await identity.privacy.erase({ userId });
-      reply.dropSessionCookie();
+      const requester = requesterOf(service, request);
+      const report = await service.flows.eraseAccount(requester, sessionOf(request), request.body);
+      setCookie(reply, service.cookies.endSession());
       return report;
     },
   );

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { idInput, idOutput, limitInput, pageInput } from "../schemas.js";
+import { idInput, idOutput, limitInput, pageInput } from "../http/schemas.js";
 
 /** An API key as its owner sees it. */
 const apiKey = z

@@ -3,8 +3,9 @@ import { writePagePosition } from "@org/db-models/queries";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { audit, byOwner } from "../flows/audit.js";
-import { ApiError } from "../flows/problems.js";
-import { sessionOf } from "../plugins/authentication.js";
+import { IdentityProblem } from "../flows/problems.js";
+import { sessionOf } from "../http/identity-of.js";
+import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
 import { apiKeyList, apiKeyParams, apiKeysQuery, createdApiKey, rotatedApiKey } from "./api-keys.schemas.js";
 
@@ -17,7 +18,10 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
   app.post(
     "/api-keys",
     {
-      config: { auth: "session", problems: ["USER_NOT_FOUND", "USER_NOT_ACTIVE", "AUDIT_NOT_WRITTEN"] },
+      config: {
+        identity: "session",
+        identityProblems: ["USER_NOT_FOUND", "USER_NOT_ACTIVE", "AUDIT_NOT_WRITTEN"],
+      },
       schema: {
         tags,
         summary: "Create an API key",
@@ -29,7 +33,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
       const { userId } = sessionOf(request);
       const created = await identity.apiKeys.create({ ...request.body, userId });
       try {
-        await audit(service, request, byOwner(userId, "api_key.created"));
+        await audit(service, requesterOf(service, request), byOwner(userId, "api_key.created"));
       } catch (error) {
         await identity.apiKeys.revoke({ userId, keyId: created.apiKey.id });
         throw error;
@@ -41,7 +45,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
   app.get(
     "/api-keys",
     {
-      config: { auth: "session" },
+      config: { identity: "session" },
       schema: {
         tags,
         summary: "List the own API keys",
@@ -61,7 +65,10 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
   app.post(
     "/api-keys/:id/rotation",
     {
-      config: { auth: "session", problems: ["API_KEY_NOT_FOUND", "CONTENTION", "AUDIT_NOT_WRITTEN"] },
+      config: {
+        identity: "session",
+        identityProblems: ["API_KEY_NOT_FOUND", "CONTENTION", "AUDIT_NOT_WRITTEN"],
+      },
       schema: {
         tags,
         summary: "Replace an API key",
@@ -75,7 +82,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
       const { userId } = sessionOf(request);
       const rotation = { ...request.body, userId, keyId: request.params.id };
       const rotated = await identity.apiKeys.rotate(rotation);
-      await audit(service, request, byOwner(userId, "api_key.rotated"));
+      await audit(service, requesterOf(service, request), byOwner(userId, "api_key.rotated"));
       return rotated;
     },
   );
@@ -83,14 +90,14 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
   app.delete(
     "/api-keys/:id",
     {
-      config: { auth: "session", problems: ["API_KEY_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
+      config: { identity: "session", identityProblems: ["API_KEY_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
       schema: { tags, summary: "Revoke an API key", params: apiKeyParams, response: { 204: z.null() } },
     },
     async (request, reply) => {
       const { userId } = sessionOf(request);
       const key = { userId, keyId: request.params.id };
-      if (!(await identity.apiKeys.revoke(key))) throw new ApiError("API_KEY_NOT_FOUND");
-      await audit(service, request, byOwner(userId, "api_key.revoked"));
+      if (!(await identity.apiKeys.revoke(key))) throw new IdentityProblem("API_KEY_NOT_FOUND");
+      await audit(service, requesterOf(service, request), byOwner(userId, "api_key.revoked"));
       return reply.code(204).send(null);
     },
   );

@@ -1,4 +1,5 @@
-import type { FastifyPluginAsync } from "fastify";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import type { RouteGroup } from "../options.js";
 import type { ServiceOptions } from "../service.js";
 import { accountRoutes } from "./account.js";
 import { apiKeyRoutes } from "./api-keys.js";
@@ -12,17 +13,17 @@ import { signInRoutes } from "./sign-in.js";
 import { usageRoutes } from "./usage.js";
 import { userRoutes } from "./users.js";
 
-/** Every route of the service. */
-export const identityRoutes: FastifyPluginAsync<ServiceOptions> = async (app, { service }) => {
-  await app.register(userRoutes, { service });
-  await app.register(signInRoutes, { service });
-  await app.register(sessionRoutes, { service });
-  await app.register(sessionsRoutes, { service });
-  await app.register(accountRoutes, { service });
-  await app.register(passwordResetRoutes, { service });
-  await app.register(emailVerificationRoutes, { service });
-  await app.register(profileRoutes, { service });
-  await app.register(securityRoutes, { service });
-  await app.register(apiKeyRoutes, { service });
-  await app.register(usageRoutes, { service });
-};
+/** The routes, by the group under which they can be left out. */
+export const routesOf = {
+  registration: userRoutes,
+  signIn: signInRoutes,
+  session: sessionRoutes,
+  sessions: sessionsRoutes,
+  account: accountRoutes,
+  passwordReset: passwordResetRoutes,
+  emailVerification: emailVerificationRoutes,
+  profile: profileRoutes,
+  security: securityRoutes,
+  apiKeys: apiKeyRoutes,
+  usage: usageRoutes,
+} as const satisfies Record<RouteGroup, FastifyPluginAsyncZod<ServiceOptions>>;

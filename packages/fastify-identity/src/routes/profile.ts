@@ -1,13 +1,14 @@
 import { profileChangesSchema } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { audit, byOwner } from "../flows/audit.js";
-import { userOf } from "../plugins/authentication.js";
+import { userOf } from "../http/identity-of.js";
+import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
 import { describeAccount } from "./users.js";
 import { account } from "./users.schemas.js";
 
 const tags = ["account"];
-const config = { auth: "session", problems: ["USER_NOT_FOUND"] } as const;
+const config = { identity: "session", identityProblems: ["USER_NOT_FOUND"] } as const;
 
 /** The own account and profile. */
 export const profileRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
@@ -16,7 +17,7 @@ export const profileRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
   app.get(
     "/profile",
     {
-      config: { ...config, scope: "profile:read" },
+      config: { ...config, identity: { scope: "profile:read" } },
       schema: { tags, summary: "Read the own account and profile", response: { 200: account } },
     },
     async (request) => describeAccount(await identity.users.read(userOf(request))),
@@ -25,7 +26,11 @@ export const profileRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
   app.patch(
     "/profile",
     {
-      config: { ...config, scope: "profile:write", problems: [...config.problems, "AUDIT_NOT_WRITTEN"] },
+      config: {
+        ...config,
+        identity: { scope: "profile:write" },
+        identityProblems: [...config.identityProblems, "AUDIT_NOT_WRITTEN"],
+      },
       schema: {
         tags,
         summary: "Change the own profile",
@@ -37,7 +42,8 @@ export const profileRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       const userId = userOf(request);
       const user = await identity.users.updateProfile({ userId, changes: request.body });
       const fields = Object.keys(request.body).sort().join(" ");
-      if (fields) await audit(service, request, byOwner(userId, "profile.changed", { fields }));
+      if (fields)
+        await audit(service, requesterOf(service, request), byOwner(userId, "profile.changed", { fields }));
       return describeAccount(user);
     },
   );

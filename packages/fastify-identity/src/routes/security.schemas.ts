@@ -1,7 +1,7 @@
 import { type SecurityEventKind, securityChangesSchema } from "@org/db-models";
 import { feedbackVerdicts } from "@org/db-models/schemas";
 import { z } from "zod";
-import { idInput, idOutput, limitInput, pageInput } from "../schemas.js";
+import { idInput, idOutput, limitInput, pageInput } from "../http/schemas.js";
 
 /** The security settings of an account. */
 export const securitySettings = z

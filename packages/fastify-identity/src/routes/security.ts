@@ -4,7 +4,9 @@ import { z } from "zod";
 import { audit, byOwner } from "../flows/audit.js";
 import { takeFeedback } from "../flows/feedback.js";
 import { requireRecentAuthentication } from "../flows/own-password.js";
-import { sessionOf, userOf } from "../plugins/authentication.js";
+import { clientAddressOf } from "../http/client-address.js";
+import { sessionOf, userOf } from "../http/identity-of.js";
+import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
 import {
   eventsQuery,
@@ -15,7 +17,7 @@ import {
 } from "./security.schemas.js";
 
 const tags = ["security"];
-const config = { auth: "session", problems: ["USER_NOT_FOUND"] } as const;
+const config = { identity: "session", identityProblems: ["USER_NOT_FOUND"] } as const;
 
 /** The own security settings and events. */
 export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
@@ -24,7 +26,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
   app.get(
     "/security",
     {
-      config: { ...config, scope: "security:read" },
+      config: { ...config, identity: { scope: "security:read" } },
       schema: { tags, summary: "Read the own security settings", response: { 200: securitySettings } },
     },
     async (request) => (await identity.users.read(userOf(request))).security,
@@ -35,8 +37,8 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
     {
       config: {
         ...config,
-        problems: [
-          ...config.problems,
+        identityProblems: [
+          ...config.identityProblems,
           "RECENT_AUTHENTICATION_REQUIRED",
           "WOULD_LOCK_OUT",
           "AUDIT_NOT_WRITTEN",
@@ -55,13 +57,14 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
     },
     async (request) => {
       const { userId } = sessionOf(request);
-      requireRecentAuthentication(service, request);
+      requireRecentAuthentication(service, sessionOf(request));
       const { confirmed, ...changes } = request.body;
-      const from = request.clientAddress ?? "";
+      const from = clientAddressOf(request) ?? "";
       const input = { userId, changes, from, confirmed };
       const { security } = await identity.users.updateSecurity(input);
       const fields = Object.keys(changes).sort().join(" ");
-      if (fields) await audit(service, request, byOwner(userId, "security.changed", { fields }));
+      if (fields)
+        await audit(service, requesterOf(service, request), byOwner(userId, "security.changed", { fields }));
       return security;
     },
   );
@@ -69,7 +72,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
   app.get(
     "/security/events",
     {
-      config: { auth: "session", scope: "security:read" },
+      config: { identity: { scope: "security:read" } },
       schema: {
         tags,
         summary: "List the own security events",
@@ -93,7 +96,10 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
   app.post(
     "/security/feedback",
     {
-      config: { auth: "session", problems: ["SESSION_NOT_FOUND", "FEEDBACK_NOT_TAKEN", "AUDIT_NOT_WRITTEN"] },
+      config: {
+        identity: "session",
+        identityProblems: ["SESSION_NOT_FOUND", "FEEDBACK_NOT_TAKEN", "AUDIT_NOT_WRITTEN"],
+      },
       schema: {
         tags,
         summary: "Say whether a sign-in was the own",
@@ -106,7 +112,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       },
     },
     async (request, reply) => {
-      await takeFeedback(service, request, request.body);
+      await takeFeedback(service, requesterOf(service, request), sessionOf(request), request.body);
       return reply.code(204).send(null);
     },
   );

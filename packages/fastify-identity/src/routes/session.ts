@@ -1,10 +1,11 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { audit, byOwner } from "../flows/audit.js";
-import { checkOwnPassword } from "../flows/own-password.js";
-import { handOver, sessionOf, sessionRefused } from "../plugins/authentication.js";
-import { presentedToken } from "../plugins/credentials.js";
-import { passwordRateLimit } from "../plugins/rate-limit.js";
+import { IdentityProblem } from "../flows/problems.js";
+import { forgetRefused } from "../http/guard.js";
+import { handOver, heldSession, presentedToken } from "../http/held-session.js";
+import { sessionOf } from "../http/identity-of.js";
+import { passwordRateLimit } from "../http/rate-limit.js";
+import { requesterOf, setCookie, stateOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
 import { currentSession, passwordBody, refreshed } from "./sessions.schemas.js";
 
@@ -17,7 +18,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
   app.get(
     "/session",
     {
-      config: { auth: "session" },
+      config: { identity: "session" },
       schema: {
         tags,
         summary: "Check the session",
@@ -31,7 +32,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
   app.post(
     "/session/refresh",
     {
-      config: { problems: ["SESSION_REQUIRED", "SESSION_INVALID"] },
+      config: { identity: "public", identityProblems: ["SESSION_REQUIRED", "SESSION_INVALID"] },
       schema: {
         tags,
         summary: "Rotate the session's token",
@@ -43,12 +44,17 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       },
     },
     async (request, reply) => {
-      const presented = presentedToken(request);
-      const result = await identity.sessions.refresh(presented.value);
-      if (!result.ok) throw sessionRefused(reply, presented, result.reason);
-      const { sessionId: id, ok: _, token: __, ...rest } = result;
-      request.actor = { userId: result.userId, sessionId: id };
-      return { ...rest, id, ...handOver(reply, presented, result) };
+      const presented = presentedToken(service, request);
+      const result = await identity.sessions.refresh(presented.token);
+      if (!result.ok) {
+        const refused = new IdentityProblem("SESSION_INVALID", { reason: result.reason });
+        if (presented.by === "cookie") forgetRefused(service, reply, refused);
+        throw refused;
+      }
+      const { sessionId: id, ok: _, token, ...rest } = result;
+      stateOf(request).countedFor = { userId: result.userId, sessionId: id };
+      handOver(service, reply, presented, result);
+      return { ...rest, id, ...(presented.by === "bearer" && { token }) };
     },
   );
 
@@ -56,9 +62,9 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     "/session/authentication",
     {
       config: {
-        auth: "session",
+        identity: "session",
         rateLimit: passwordRateLimit(service),
-        problems: ["SIGN_IN_DELAYED", "BAD_CREDENTIALS", "AUDIT_NOT_WRITTEN"],
+        identityProblems: ["SIGN_IN_DELAYED", "BAD_CREDENTIALS", "AUDIT_NOT_WRITTEN"],
       },
       schema: {
         tags,
@@ -70,31 +76,27 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       },
     },
     async (request, reply) => {
-      const { userId } = sessionOf(request);
-      const presented = presentedToken(request);
-      await checkOwnPassword(service, request, "session.authenticated", request.body.password);
-      const kept = { userId, token: presented.value };
-      const renewal = await identity.sessions.renew(kept);
-      // Another request has ended it, or has its next token.
-      if (!renewal.ok) throw sessionRefused(reply, presented, "rotated");
-      const { token: _, ...expiry } = renewal.session;
-      const handedOver = handOver(reply, presented, renewal.session);
-      await audit(service, request, byOwner(userId, "session.authenticated"));
-      return { ...expiry, userId, ...handedOver };
+      const held = heldSession(service, request);
+      const { token, ...expiry } = await service.flows.authenticateAgain(
+        requesterOf(service, request),
+        held,
+        request.body,
+        (renewed) => handOver(service, reply, held, renewed),
+      );
+      const { userId } = held.session;
+      return { ...expiry, userId, ...(held.by === "bearer" && { token }) };
     },
   );
 
   app.delete(
     "/session",
     {
-      config: { auth: "session", problems: ["AUDIT_NOT_WRITTEN"] },
+      config: { identity: "session", identityProblems: ["AUDIT_NOT_WRITTEN"] },
       schema: { tags, summary: "Sign out", response: { 204: z.null() } },
     },
     async (request, reply) => {
-      const { id: sessionId, userId } = sessionOf(request);
-      await identity.sessions.revoke({ userId, sessionId });
-      await audit(service, request, byOwner(userId, "session.ended"));
-      reply.dropSessionCookie();
+      await service.flows.signOut(requesterOf(service, request), sessionOf(request));
+      setCookie(reply, service.cookies.endSession());
       return reply.code(204).send(null);
     },
   );

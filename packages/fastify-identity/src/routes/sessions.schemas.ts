@@ -1,6 +1,6 @@
 import { passwordLength } from "@org/db-models";
 import { z } from "zod";
-import { flagInput, idInput, idOutput } from "../schemas.js";
+import { flagInput, idInput, idOutput } from "../http/schemas.js";
 
 export const expiry = {
   idleExpiresAt: z.date().describe("When it ends unless it is used"),

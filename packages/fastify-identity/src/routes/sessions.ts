@@ -1,8 +1,9 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { audit, byOwner } from "../flows/audit.js";
-import { ApiError } from "../flows/problems.js";
-import { sessionOf } from "../plugins/authentication.js";
+import { IdentityProblem } from "../flows/problems.js";
+import { sessionOf } from "../http/identity-of.js";
+import { requesterOf, setCookie } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
 import { ended, endQuery, sessionList, sessionParams } from "./sessions.schemas.js";
 
@@ -15,7 +16,7 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
   app.get(
     "/sessions",
     {
-      config: { auth: "session" },
+      config: { identity: "session" },
       schema: { tags, summary: "List the own live sessions", response: { 200: sessionList } },
     },
     async (request) => {
@@ -28,7 +29,7 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
   app.delete(
     "/sessions/:id",
     {
-      config: { auth: "session", problems: ["SESSION_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
+      config: { identity: "session", identityProblems: ["SESSION_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
       schema: {
         tags,
         summary: "End one of the own sessions",
@@ -40,9 +41,9 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       const { userId, id: current } = sessionOf(request);
       const sessionId = request.params.id;
       const done = await identity.sessions.revoke({ userId, sessionId });
-      if (!done) throw new ApiError("SESSION_NOT_FOUND");
-      await audit(service, request, byOwner(userId, "session.ended"));
-      if (sessionId.equals(current)) reply.dropSessionCookie();
+      if (!done) throw new IdentityProblem("SESSION_NOT_FOUND");
+      await audit(service, requesterOf(service, request), byOwner(userId, "session.ended"));
+      if (sessionId.equals(current)) setCookie(reply, service.cookies.endSession());
       return reply.code(204).send(null);
     },
   );
@@ -50,7 +51,7 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
   app.delete(
     "/sessions",
     {
-      config: { auth: "session", problems: ["USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
+      config: { identity: "session", identityProblems: ["USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
       schema: {
         tags,
         summary: "End the other sessions, or all",
@@ -64,8 +65,12 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       const count = all
         ? await identity.sessions.revokeAll({ userId })
         : await identity.sessions.revokeOthers({ userId, sessionId });
-      await audit(service, request, byOwner(userId, "sessions.ended", { scope: all ? "all" : "others" }));
-      if (all) reply.dropSessionCookie();
+      await audit(
+        service,
+        requesterOf(service, request),
+        byOwner(userId, "sessions.ended", { scope: all ? "all" : "others" }),
+      );
+      if (all) setCookie(reply, service.cookies.endSession());
       return { ended: count };
     },
   );

@@ -1,9 +1,10 @@
 import { randomKey } from "@org/db-models/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
-import { type SignedIn, signIn, signInByCode } from "../flows/sign-in.js";
-import { passwordRateLimit } from "../plugins/rate-limit.js";
-import type { ServiceOptions } from "../service.js";
+import type { SignedIn } from "../flows/complete-sign-in.js";
+import { passwordRateLimit } from "../http/rate-limit.js";
+import { requesterOf, setCookie, stateOf } from "../http/requests.js";
+import type { Service, ServiceOptions } from "../service.js";
 import { challengeBody, signedIn, signInBody } from "./sessions.schemas.js";
 
 /** Signing in. */
@@ -12,13 +13,16 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
     "/sessions",
     {
       config: {
+        identity: "public",
         rateLimit: passwordRateLimit(service),
-        problems: [
+        identityProblems: [
           "SIGN_IN_DELAYED",
           "CHALLENGE_REQUIRED",
           "CHALLENGE_LIMIT",
           "NOTICE_NOT_SENT",
           "SIGN_IN_DENIED",
+          "SIGN_IN_REFUSED",
+          "HOOK_FAILED",
           "BAD_CREDENTIALS",
           "USER_NOT_ACTIVE",
           "ADDRESS_NOT_ALLOWED",
@@ -43,9 +47,10 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
     },
     async (request, reply) => {
       const { delivery, ...credentials } = request.body;
-      const device = deviceOf(request, delivery);
-      const opened = await signIn(service, credentials, request, device);
-      return deliver(request, reply, opened, delivery, device);
+      const deviceCookie = deviceOf(service, request, delivery);
+      const input = { ...credentials, deviceCookie };
+      const opened = await service.flows.signIn(requesterOf(service, request), input);
+      return answer(service, request, reply, opened, { delivery, deviceCookie });
     },
   );
 
@@ -53,9 +58,13 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
     "/sessions/challenge",
     {
       config: {
+        identity: "public",
         rateLimit: passwordRateLimit(service),
-        problems: [
+        identityProblems: [
           "CHALLENGE_FAILED",
+          "SIGN_IN_DENIED",
+          "SIGN_IN_REFUSED",
+          "HOOK_FAILED",
           "USER_NOT_FOUND",
           "USER_NOT_ACTIVE",
           "ADDRESS_NOT_ALLOWED",
@@ -74,30 +83,38 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
       },
     },
     async (request, reply) => {
-      const { delivery, ...answer } = request.body;
-      const device = deviceOf(request, delivery);
-      const opened = await signInByCode(service, answer, request, device);
-      return deliver(request, reply, opened, delivery, device);
+      const { delivery, ...answered } = request.body;
+      const deviceCookie = deviceOf(service, request, delivery);
+      const input = { ...answered, deviceCookie };
+      const opened = await service.flows.answerChallenge(requesterOf(service, request), input);
+      return answer(service, request, reply, opened, { delivery, deviceCookie });
     },
   );
 };
 
 type Delivery = "cookie" | "token";
 
-function deviceOf(request: FastifyRequest, delivery: Delivery): string | undefined {
-  return request.deviceCookie() ?? (delivery === "cookie" ? randomKey() : undefined);
+function deviceOf(service: Service, request: FastifyRequest, delivery: Delivery): string | undefined {
+  return requesterOf(service, request).deviceId ?? (delivery === "cookie" ? randomKey() : undefined);
 }
 
-function deliver(
+interface Delivered {
+  readonly delivery: Delivery;
+  readonly deviceCookie: string | undefined;
+}
+
+function answer(
+  service: Service,
   request: FastifyRequest,
   reply: FastifyReply,
   { token, userId, ...session }: SignedIn,
-  delivery: Delivery,
-  device: string | undefined,
+  { delivery, deviceCookie }: Delivered,
 ) {
-  request.actor = { userId, sessionId: session.id };
-  if (delivery === "cookie") reply.setSessionCookie(token, session.idleExpiresAt);
-  if (device) reply.setDeviceCookie(device);
-  const answer = { ...session, userId, ...(delivery === "token" && { token }) };
-  return reply.code(201).header("location", `/v1/sessions/${session.id.toHexString()}`).send(answer);
+  stateOf(request).countedFor = { userId, sessionId: session.id };
+  const { cookies, clock } = service;
+  if (delivery === "cookie") setCookie(reply, cookies.session(token, session.idleExpiresAt, clock.now()));
+  if (deviceCookie) setCookie(reply, cookies.device(deviceCookie));
+  const opened = { ...session, userId, ...(delivery === "token" && { token }) };
+  const location = `${request.server.prefix}/sessions/${session.id.toHexString()}`;
+  return reply.code(201).header("location", location).send(opened);
 }

@@ -1,6 +1,6 @@
 import { duration } from "@org/db-models/core";
 import { z } from "zod";
-import { momentInput } from "../schemas.js";
+import { momentInput } from "../http/schemas.js";
 
 const intervalMs = { hour: duration.hour, day: duration.day } as const;
 const maxIntervals = 750;

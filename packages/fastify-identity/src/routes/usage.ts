@@ -2,13 +2,13 @@ import { userAnalyticsOptionsSchema } from "@org/db-models";
 import { queries, runQuery } from "@org/db-models/queries";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { userOf } from "../plugins/authentication.js";
-import { wholeNumberInput } from "../schemas.js";
+import { userOf } from "../http/identity-of.js";
+import { wholeNumberInput } from "../http/schemas.js";
 import type { ServiceOptions } from "../service.js";
 import { analytics, periodOf, usage, usageQuery } from "./usage.schemas.js";
 
 const tags = ["usage"];
-const config = { auth: "session", scope: "usage:read", problems: ["USER_NOT_FOUND"] } as const;
+const config = { identity: { scope: "usage:read" }, identityProblems: ["USER_NOT_FOUND"] } as const;
 // A query string has texts only.
 const analyticsQuery = z.strictObject({
   days: wholeNumberInput(1, 366)

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { idOutput } from "../schemas.js";
+import { idOutput } from "../http/schemas.js";
 
 /** An account as its owner sees it. */
 export const account = z

@@ -1,12 +1,8 @@
 import { type PublicUser, registrationSchema } from "@org/db-models";
-import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
-import type { Types } from "mongoose";
-import { emailVerification } from "../flows/alerts.js";
-import { audit, byOwner } from "../flows/audit.js";
-import { notifyLater } from "../flows/notify-later.js";
-import { passwordRateLimit } from "../plugins/rate-limit.js";
-import type { Service, ServiceOptions } from "../service.js";
+import { passwordRateLimit } from "../http/rate-limit.js";
+import { requesterOf } from "../http/requests.js";
+import type { ServiceOptions } from "../service.js";
 import { type Account, account } from "./users.schemas.js";
 
 /** Registration. */
@@ -15,8 +11,15 @@ export const userRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { s
     "/users",
     {
       config: {
+        identity: "public",
         rateLimit: passwordRateLimit(service),
-        problems: ["EMAIL_TAKEN", "USERNAME_TAKEN", "AUDIT_NOT_WRITTEN"],
+        identityProblems: [
+          "EMAIL_TAKEN",
+          "USERNAME_TAKEN",
+          "REGISTRATION_REFUSED",
+          "HOOK_FAILED",
+          "AUDIT_NOT_WRITTEN",
+        ],
       },
       schema: {
         tags: ["account"],
@@ -28,27 +31,11 @@ export const userRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { s
       },
     },
     async (request, reply) => {
-      const user = await service.identity.users.register(request.body);
-      await audit(service, request, byOwner(user._id, "account.registered"));
-      await verifyNewAddress(service, request, user._id);
-      return reply.code(201).header("location", "/v1/profile").send(describeAccount(user));
+      const user = await service.flows.register(requesterOf(service, request), request.body);
+      return reply.code(201).header("location", `${app.prefix}/profile`).send(describeAccount(user));
     },
   );
 };
-
-// The account is there: whoever was not sent their token asks for another.
-async function verifyNewAddress(
-  service: Service,
-  request: FastifyRequest,
-  userId: Types.ObjectId,
-): Promise<void> {
-  try {
-    const asked = await service.identity.users.requestEmailVerification({ userId });
-    if (asked.ok) notifyLater(service, request, emailVerification(asked));
-  } catch (err) {
-    request.log.error({ err }, "a new address was not sent its token");
-  }
-}
 
 /** What an answer says of a user. */
 export function describeAccount(user: PublicUser): Account {

@@ -1,6 +1,6 @@
 import { METHODS } from "node:http";
 import type { FastifyInstance, HTTPMethods } from "fastify";
-import { ApiError } from "../flows/problems.js";
+import { IdentityProblem } from "../flows/problems.js";
 
 /** Has the router know every method that Node can read, so that none of them is taken for an unknown address. */
 export function knowAllMethods(app: FastifyInstance): void {
@@ -16,7 +16,9 @@ export function knowAllMethods(app: FastifyInstance): void {
  */
 export function trackMethods(app: FastifyInstance): () => void {
   const methodsOfPath = new Map<string, Set<string>>();
-  app.addHook("onRoute", ({ url, method }) => {
+  app.addHook("onRoute", ({ url: whole, method }) => {
+    // The scope puts its prefix before every route that it adds.
+    const url = whole.slice(app.prefix.length);
     const methods = methodsOfPath.get(url) ?? new Set<string>();
     for (const one of [method].flat()) methods.add(one);
     methodsOfPath.set(url, methods);
@@ -33,10 +35,11 @@ function refuseOthers(app: FastifyInstance, url: string, methods: ReadonlySet<st
   app.route({
     url,
     method: others,
+    config: { identity: "public" },
     schema: { hide: true },
     handler: (_request, reply) => {
       reply.header("allow", allow);
-      throw new ApiError("METHOD_NOT_ALLOWED");
+      throw new IdentityProblem("METHOD_NOT_ALLOWED");
     },
   });
 }

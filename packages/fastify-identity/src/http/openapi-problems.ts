@@ -1,20 +1,14 @@
 import type { FastifySchema, RouteOptions } from "fastify";
-import { type ProblemCode, problemCodes } from "./flows/problems.js";
-
-declare module "fastify" {
-  interface FastifyContextConfig {
-    /** Codes that this route can answer with, beside those that follow from its method, schema and `auth`. */
-    problems?: readonly ProblemCode[];
-  }
-}
+import type {} from "../app-identity.js";
+import { type ProblemCode, problemCodes } from "../flows/problems.js";
 
 type DescribedRoute = Pick<RouteOptions, "method" | "config">;
 
 /** Adds to a route's schema what the route does not have to say itself: its security and its error answers. */
 export function describeProblems(schema: FastifySchema, route: DescribedRoute): FastifySchema {
-  if (schema.hide) return schema;
-  const secured = route.config?.auth === "session";
-  const byKey = route.config?.scope !== undefined;
+  // A member of @fastify/swagger, which not every app has.
+  if ("hide" in schema && schema.hide) return schema;
+  const { secured, byKey } = guardOf(route);
   return {
     ...schema,
     ...(secured && { security: [{ cookie: [] }, { bearer: [] }, ...(byKey ? [{ apiKey: [] }] : [])] }),
@@ -25,23 +19,32 @@ export function describeProblems(schema: FastifySchema, route: DescribedRoute): 
 /** What a route that answers to API keys can say to one. */
 const keyCodes: readonly ProblemCode[] = [
   "API_KEY_INVALID",
+  "ACCESS_TOKEN_INVALID",
   "INSUFFICIENT_SCOPE",
   "ADDRESS_NOT_ALLOWED",
   "USER_NOT_ACTIVE",
   "QUOTA_EXHAUSTED",
 ];
 
-function codesOf(schema: FastifySchema, { method, config }: DescribedRoute): ProblemCode[] {
+function guardOf({ config }: DescribedRoute): { secured: boolean; byKey: boolean } {
+  const { identity } = config ?? {};
+  const secured = identity !== undefined && identity !== "public";
+  return { secured, byKey: secured && identity !== "session" && identity.scope !== undefined };
+}
+
+function codesOf(schema: FastifySchema, route: DescribedRoute): ProblemCode[] {
+  const { method, config } = route;
+  const { secured, byKey } = guardOf(route);
   const unsafe = [method].flat().some((one) => one !== "GET" && one !== "HEAD");
   const takesInput = Boolean(schema.body || schema.params || schema.querystring);
   const bodyCodes: ProblemCode[] = ["MALFORMED_REQUEST", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"];
   return [
     ...(takesInput ? (["INVALID_INPUT"] as const) : []),
     ...(schema.body ? bodyCodes : []),
-    ...(config?.auth === "session" ? (["SESSION_REQUIRED", "SESSION_INVALID"] as const) : []),
-    ...(config?.scope ? keyCodes : []),
+    ...(secured ? (["SESSION_REQUIRED", "SESSION_INVALID"] as const) : []),
+    ...(byKey ? keyCodes : []),
     ...(unsafe ? (["CROSS_ORIGIN"] as const) : []),
-    ...(config?.problems ?? []),
+    ...(config?.identityProblems ?? []),
     ...(config?.rateLimit === false ? [] : (["RATE_LIMITED"] as const)),
     "INTERNAL",
   ];

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
-import { ApiError } from "../flows/problems.js";
-import { repeatsName } from "../json-names.js";
+import { IdentityProblem } from "../flows/problems.js";
+import { repeatsName } from "./json-names.js";
 
 /** Bytes that are no UTF-8 are an error; a byte order mark is left out (RFC 8259 section 8.1 allows that). */
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -14,16 +14,16 @@ export function parseStrictJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   const parseJson = app.getDefaultJsonParser("error", "error");
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, body, done) => {
-    if (!isUtf8(request.headers["content-type"])) return done(new ApiError("UNSUPPORTED_MEDIA_TYPE"));
+    if (!isUtf8(request.headers["content-type"])) return done(new IdentityProblem("UNSUPPORTED_MEDIA_TYPE"));
     let text: string;
     try {
       text = utf8.decode(body as Buffer);
     } catch (cause) {
-      return done(new ApiError("MALFORMED_REQUEST", {}, { cause }));
+      return done(new IdentityProblem("MALFORMED_REQUEST", {}, { cause }));
     }
     parseJson(request, text, (error, value) => {
       if (error || !repeatsName(text)) return done(error, value);
-      done(new ApiError("MALFORMED_REQUEST", { reason: "repeated_name" }));
+      done(new IdentityProblem("MALFORMED_REQUEST", { reason: "repeated_name" }));
     });
   });
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { fastifyPlugin } from "fastify-plugin";
-import { ApiError } from "../flows/problems.js";
+import { IdentityProblem } from "../flows/problems.js";
 
 /**
  * Headers that stand once. Of a repeated one Node takes the first and another program the last, and a proxy would have
@@ -29,7 +29,7 @@ export const strictHeaders = fastifyPlugin(
       if (!reason) return;
       // Whatever follows on such a connection may be the rest of what somebody smuggles: it gets no answer.
       reply.header("connection", "close");
-      throw new ApiError("MALFORMED_REQUEST", { reason });
+      throw new IdentityProblem("MALFORMED_REQUEST", { reason });
     });
     done();
   },

@@ -1,0 +1,91 @@
+import { parseScopes } from "@org/db-models";
+import { z } from "zod";
+import { OptionsError } from "./flows/options.js";
+
+/** The kinds of credentials that a request can come with. */
+const credentialKinds = ["session", "api_key", "access_token"] as const;
+export type CredentialKind = (typeof credentialKinds)[number];
+
+/** Who may use a route. Every member that is given must hold. */
+export interface IdentityRequirement {
+  /** Scopes that an API key or access token needs, all of them. A session acts for its user, whatever the scope. */
+  readonly scope?: string | readonly string[];
+  /** Kinds of credentials that are accepted. Default: a session, and with `scope` API keys and access tokens too. */
+  readonly accept?: readonly CredentialKind[];
+  /** Roles of which the session's user needs one. Sessions only. */
+  readonly role?: string | readonly string[];
+  /** Seconds since the user last proved who they are, at most. Sessions only. */
+  readonly within?: number;
+}
+
+/** Who may use a route: anybody, a session, or what is required. */
+export type IdentityAccess = "public" | "session" | IdentityRequirement;
+
+/** A requirement as it was read. */
+export interface Requirement {
+  readonly accept: ReadonlySet<CredentialKind>;
+  readonly scopes: readonly string[];
+  readonly roles: readonly string[];
+  readonly withinMs: number | undefined;
+}
+
+const texts = z
+  .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+  .transform((value) => [value].flat());
+
+const requirementSchema = z
+  .strictObject({
+    scope: texts.optional(),
+    accept: z.array(z.enum(credentialKinds)).min(1).optional(),
+    role: texts.optional(),
+    within: z.number().positive().max(31_536_000).optional(),
+  })
+  .refine(({ scope = [] }) => scope.every(isScope), { path: ["scope"], error: "must be scopes" })
+  .transform(({ scope = [], accept, role = [], within }) => ({
+    scopes: scope,
+    roles: role,
+    withinMs: within === undefined ? undefined : within * 1_000,
+    accept: new Set<CredentialKind>(accept ?? (scope.length > 0 ? credentialKinds : ["session"])),
+  }))
+  .superRefine(({ accept, scopes, roles, withinMs }, context) => {
+    const delegated = accept.has("api_key") || accept.has("access_token");
+    if (delegated && scopes.length === 0)
+      context.addIssue({
+        code: "custom",
+        path: ["accept"],
+        message: "API keys and access tokens need a scope",
+      });
+    if (delegated && (roles.length > 0 || withinMs !== undefined))
+      context.addIssue({
+        code: "custom",
+        path: [roles.length > 0 ? "role" : "within"],
+        message: 'is of sessions only: add accept: ["session"], or leave it out',
+      });
+  });
+
+function isScope(text: string): boolean {
+  try {
+    return parseScopes(text).length === 1;
+  } catch {
+    return false;
+  }
+}
+
+const session: Requirement = { accept: new Set(["session"]), scopes: [], roles: [], withinMs: undefined };
+
+/**
+ * Reads what a route declares.
+ *
+ * @returns `undefined` for a public route.
+ * @throws OptionsError
+ */
+export function requirementOf(access: unknown, route: string): Requirement | undefined {
+  if (access === "public") return undefined;
+  if (access === "session") return session;
+  const parsed = requirementSchema.safeParse(access);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => [...path, message].join(": "));
+  throw new OptionsError(
+    `Cannot guard ${route}: config.identity must be "public", "session" or a requirement. ${problems.join("; ")}`,
+  );
+}

@@ -1,0 +1,72 @@
+import type { ActiveSession, Identity } from "@org/db-models";
+import { randomKey } from "@org/db-models/core";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Types } from "mongoose";
+import { type IdentityAccess, requirementOf } from "./access.js";
+import type { SignedIn } from "./flows/complete-sign-in.js";
+import type { Flows } from "./flows/flows.js";
+import type { ProblemCode } from "./flows/problems.js";
+import type { Requester } from "./flows/requester.js";
+import { guard, type RequestIdentity } from "./http/guard.js";
+import { sessionOf, userOf } from "./http/identity-of.js";
+import { requesterOf, setCookie, stateOf } from "./http/requests.js";
+import type { Service } from "./service.js";
+
+/** What the plugin adds to an app, as `app.identity`. */
+export interface AppIdentity {
+  /** The operations of @org/db-models that the plugin was registered with. */
+  readonly operations: Identity;
+  /** Sign in, register, reset and the rest, for routes of your own. */
+  readonly flows: Flows;
+  /** The user of a guarded route, by whatever credential. Throws a TypeError on a route without a guard. */
+  userOf(request: FastifyRequest): Types.ObjectId;
+  /** The session of a route that takes only sessions. Throws a TypeError on another one. */
+  sessionOf(request: FastifyRequest): ActiveSession;
+  /** A `preHandler` hook that lets through what meets the requirement, where `config.identity` does not serve. */
+  guard(access: IdentityAccess): (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+  /** What flows know of a request. */
+  requesterOf(request: FastifyRequest): Requester;
+  /** Hands the session that a flow opened to a browser, in cookies. */
+  startSession(request: FastifyRequest, reply: FastifyReply, signedIn: SignedIn): void;
+  /** Takes the session cookie from a browser. */
+  endSession(reply: FastifyReply): void;
+}
+
+declare module "fastify" {
+  interface FastifyInstance {
+    readonly identity: AppIdentity;
+  }
+  interface FastifyRequest {
+    /** Who makes the request; null where no guard has asked. */
+    identity: RequestIdentity | null;
+  }
+  interface FastifyContextConfig {
+    /** Who may use the route. */
+    identity?: IdentityAccess;
+    /** For the OpenAPI document: codes that the route answers with besides those that follow from the rest. */
+    identityProblems?: readonly ProblemCode[];
+  }
+}
+
+export function appIdentity(service: Service): AppIdentity {
+  const { cookies, clock, flows, identity } = service;
+  return {
+    operations: identity,
+    flows,
+    userOf,
+    sessionOf,
+    guard: (access) => {
+      const requirement = requirementOf(access, "a route");
+      return async (request, reply) => {
+        if (requirement) await guard(service, requirement, request, reply);
+      };
+    },
+    requesterOf: (request) => requesterOf(service, request),
+    startSession: (request, reply, { token, userId, id, idleExpiresAt }) => {
+      stateOf(request).countedFor = { userId, sessionId: id };
+      setCookie(reply, cookies.session(token, idleExpiresAt, clock.now()));
+      setCookie(reply, cookies.device(requesterOf(service, request).deviceId ?? randomKey()));
+    },
+    endSession: (reply) => setCookie(reply, cookies.endSession()),
+  };
+}

@@ -1,0 +1,35 @@
+import type { AuditInput, Clock, Identity } from "@org/db-models";
+import type { NetworkFlag, Policy } from "@org/risk-engine";
+import type { Background } from "./background.js";
+import type { IdentityHooks } from "./hooks.js";
+import type { Notifier } from "./notice.js";
+import type { RequestRates } from "./request-rates.js";
+
+/** What lists of networks say of an address. */
+export interface NetworkKnowledge {
+  /** The lists that hold an address, with their age. */
+  flagsOf(address: string): NetworkFlag[];
+  /** Whether a list that is not stale says that the address hides who uses it, or is an attacker's. */
+  isSuspect(address: string | undefined, now: Date): boolean;
+}
+
+/** Records an event for good before it resolves. */
+export type AuditTrail = (event: AuditInput) => Promise<unknown>;
+
+/** What flows work with. */
+export interface FlowContext {
+  readonly identity: Identity;
+  readonly clock: Clock;
+  /** How sign-ins and sessions are judged; `undefined` when they are not. */
+  readonly riskPolicy: Policy | undefined;
+  readonly notifier: Notifier;
+  readonly auditTrail: AuditTrail;
+  readonly networks: NetworkKnowledge;
+  readonly hooks: IdentityHooks;
+  /** Time for a hook, milliseconds. */
+  readonly hookTimeoutMs: number;
+  /** How long after a sign-in security settings can be changed, milliseconds. */
+  readonly recentAuthenticationMs: number;
+  readonly requestRates: RequestRates;
+  readonly background: Background;
+}

@@ -1,0 +1,101 @@
+import { parse, serialize } from "cookie";
+import { z } from "zod";
+
+/** How cookies are set. */
+export interface CookieOptions {
+  /** Only over TLS, with the prefix `__Host-`. Default: whether the issuer is https. */
+  readonly secure?: boolean;
+  /** Whether pages of other sites may send them along. `none` takes `secure`. Default: `lax`. */
+  readonly sameSite?: "lax" | "strict" | "none";
+  /** Keeps them apart for each site that embeds this one (CHIPS). Takes `secure`. Default: false. */
+  readonly partitioned?: boolean;
+  /** Name of the session cookie, without its prefix. Default: `session`. */
+  readonly session?: string;
+  /** Name of the device cookie, without its prefix. Default: `device`. */
+  readonly device?: string;
+}
+
+/** A token of RFC 9110, as RFC 6265 wants it, that brings no prefix of its own. */
+const cookieName = z
+  .string()
+  .regex(/^(?!__)[\w.!#$%&'*+^`|~-]{1,64}$/, "must be a cookie name without a prefix");
+
+/** The options of cookies, with their defaults. */
+export const cookieOptionsSchema = z
+  .strictObject({
+    secure: z.boolean().optional(),
+    sameSite: z.enum(["lax", "strict", "none"]).default("lax"),
+    partitioned: z.boolean().default(false),
+    session: cookieName.default("session"),
+    device: cookieName.default("device"),
+  })
+  .refine(({ session, device }) => session !== device, {
+    path: ["device"],
+    error: "must differ from session",
+  });
+
+/** As long as browsers keep a cookie at most. */
+const deviceMaxAgeSeconds = 400 * 86_400;
+/** A value of ours has 43 characters; a longer one is nobody's. */
+const maxDeviceLength = 64;
+
+/** A cookie as it is set: its name, and the header's value. */
+export interface SetCookie {
+  readonly name: string;
+  readonly header: string;
+}
+
+/**
+ * The two cookies: the session's, out of reach of scripts and gone when the session is; and the device's, which outlives
+ * sessions, opens none, and lets a device in while somebody else's guesses are delayed.
+ */
+export class IdentityCookies {
+  readonly sessionName: string;
+  readonly deviceName: string;
+  readonly #attributes;
+
+  /** @param secure - false for development over plain http. */
+  constructor(
+    secure: boolean,
+    options: z.output<typeof cookieOptionsSchema> = cookieOptionsSchema.parse({}),
+  ) {
+    const { sameSite, partitioned } = options;
+    // Browsers take `__Host-` only from this very host, over TLS, for the whole of it.
+    const prefix = secure ? "__Host-" : "";
+    this.sessionName = `${prefix}${options.session}`;
+    this.deviceName = `${prefix}${options.device}`;
+    this.#attributes = { path: "/", httpOnly: true, sameSite, secure, partitioned } as const;
+  }
+
+  /** The session token in a `Cookie` header. */
+  readSession(header: string | undefined): string | undefined {
+    return parse(header ?? "")[this.sessionName];
+  }
+
+  /** What the device was given, in a `Cookie` header. */
+  readDevice(header: string | undefined): string | undefined {
+    const value = parse(header ?? "")[this.deviceName];
+    return value && value.length <= maxDeviceLength ? value : undefined;
+  }
+
+  /** Hands a session's token to a browser, until the session's idle expiry. */
+  session(token: string, expires: Date, now: Date): SetCookie {
+    // Max-Age counts from now, whatever the client's clock says (RFC 6265 section 5.3: it goes before Expires).
+    const maxAge = Math.max(0, Math.ceil((expires.getTime() - now.getTime()) / 1_000));
+    return this.#set(this.sessionName, token, { expires, maxAge });
+  }
+
+  /** Takes the session's token from a browser. */
+  endSession(): SetCookie {
+    return this.#set(this.sessionName, "", { expires: new Date(0), maxAge: 0 });
+  }
+
+  /** Makes a browser known. */
+  device(value: string): SetCookie {
+    return this.#set(this.deviceName, value, { maxAge: deviceMaxAgeSeconds });
+  }
+
+  #set(name: string, value: string, life: { expires?: Date; maxAge: number }): SetCookie {
+    return { name, header: serialize(name, value, { ...this.#attributes, ...life }) };
+  }
+}

@@ -1,0 +1,43 @@
+import type { OpenedSession, Registration } from "@org/db-models";
+import type { Types } from "mongoose";
+import type { Requester } from "./requester.js";
+
+/** The ways of signing in. Each ends in `completeSignIn`, which alone opens sessions. */
+export const signInWays = ["password", "challenge"] as const;
+export type SignInWay = (typeof signInWays)[number];
+
+/** What a hook that may refuse answers: a refusal with a reason for the client, details for the audit event, or nothing. */
+export type HookAnswer =
+  | { readonly refuse: string }
+  | { readonly details: Readonly<Record<string, string>> }
+  | undefined;
+
+/**
+ * Functions of the application around sign-ins. They may refuse or add details, and never let anybody in who would not be.
+ * `onRegister` and `onSignIn` decide: when one throws or takes longer than `hookTimeoutMs`, the answer is `HOOK_FAILED` and
+ * nothing was opened. The others are told: their failure is logged and changes nothing.
+ */
+export interface IdentityHooks {
+  /** Before an account is made. */
+  onRegister?(
+    registration: Pick<Registration, "email" | "username">,
+    requester: Requester,
+  ): MaybePromise<HookAnswer>;
+  /** After proofs and risk were accepted, before the session is opened. */
+  onSignIn?(
+    signIn: { userId: Types.ObjectId; way: SignInWay },
+    requester: Requester,
+  ): MaybePromise<HookAnswer>;
+  /** After a session was opened and recorded. */
+  onSessionOpened?(
+    opened: Omit<OpenedSession, "token"> & { userId: Types.ObjectId; way: SignInWay },
+    requester: Requester,
+  ): MaybePromise<unknown>;
+  /** After a sign-in was denied for its risk. */
+  onRiskDenied?(
+    denied: { userId: Types.ObjectId; way: SignInWay; reasons: readonly string[] },
+    requester: Requester,
+  ): MaybePromise<unknown>;
+}
+
+export type MaybePromise<T> = T | Promise<T>;

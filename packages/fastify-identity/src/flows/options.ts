@@ -1,0 +1,113 @@
+import type { Identity } from "@org/db-models";
+import { type Policy, policySchema, presets } from "@org/risk-engine";
+import { z } from "zod";
+import { Background } from "./background.js";
+import type { AuditTrail, FlowContext, NetworkKnowledge } from "./context.js";
+import type { IdentityHooks } from "./hooks.js";
+import type { Notifier } from "./notice.js";
+import { RequestRates } from "./request-rates.js";
+
+/** What flows are made with. */
+export interface FlowOptions {
+  /** The operations of @org/db-models, from `openIdentity` or `createIdentity`. Whoever made it closes it. */
+  readonly identity: Identity;
+  /** Takes codes, tokens and alerts to people. */
+  readonly notifier: Notifier;
+  /** How sign-ins and sessions are judged: a preset of @org/risk-engine, a policy, or `off`. Default: `balanced`. */
+  readonly riskPolicy?: "off" | keyof typeof presets | Policy;
+  /** Where it is recorded who did what. Default: the audit trail of the database. */
+  readonly auditTrail?: AuditTrail;
+  /** What is known of networks, such as lists of VPNs. Default: nothing. */
+  readonly networks?: NetworkKnowledge;
+  /** Functions of the application around sign-ins. Default: none. */
+  readonly hooks?: IdentityHooks;
+  /** Time for a hook, milliseconds, 10 to 30,000. Default: 2,000. */
+  readonly hookTimeoutMs?: number;
+  /** How long after a sign-in security settings can be changed, milliseconds. Default: 900,000. */
+  readonly recentAuthenticationMs?: number;
+}
+
+/** Options that can't be used. The message names each with its path and never shows a value. */
+export class OptionsError extends TypeError {
+  override readonly name = "OptionsError";
+  readonly code = "INVALID_OPTIONS";
+}
+
+type AnyFunction = (...args: never[]) => unknown;
+
+const isFunction = (value: unknown) => typeof value === "function";
+
+/** A function of the caller's. */
+export const functionOption = <F extends AnyFunction>() => z.custom<F>(isFunction, "must be a function");
+
+/** An object of the caller's with these methods. */
+export const objectOption = <T extends object>(...methods: readonly string[]) =>
+  z.custom<T>(
+    (value) =>
+      typeof value === "object" &&
+      value !== null &&
+      methods.every((method) => isFunction((value as Record<string, unknown>)[method])),
+    `must be an object with ${methods.map((method) => `${method}()`).join(", ")}`,
+  );
+
+const identityOption = z.custom<Identity>(
+  (value) => isFunction((value as Partial<Identity> | undefined)?.sessions?.validate),
+  "must be what openIdentity or createIdentity of @org/db-models returns",
+);
+
+const nothingKnown: NetworkKnowledge = { flagsOf: () => [], isSuspect: () => false };
+
+/** The options of flows, with their bounds and defaults. */
+export const flowOptionsSchema = z.strictObject({
+  identity: identityOption,
+  notifier: objectOption<Notifier>("send"),
+  riskPolicy: z
+    .union([z.enum(["off", "relaxed", "balanced", "strict"]), policySchema])
+    .default("balanced")
+    .transform((policy): Policy | undefined =>
+      policy === "off" ? undefined : typeof policy === "string" ? presets[policy] : policy,
+    ),
+  auditTrail: functionOption<AuditTrail>().optional(),
+  networks: objectOption<NetworkKnowledge>("flagsOf", "isSuspect").default(nothingKnown),
+  hooks: z
+    .strictObject({
+      onRegister: functionOption<NonNullable<IdentityHooks["onRegister"]>>().optional(),
+      onSignIn: functionOption<NonNullable<IdentityHooks["onSignIn"]>>().optional(),
+      onSessionOpened: functionOption<NonNullable<IdentityHooks["onSessionOpened"]>>().optional(),
+      onRiskDenied: functionOption<NonNullable<IdentityHooks["onRiskDenied"]>>().optional(),
+    })
+    .default({}),
+  hookTimeoutMs: z.int().min(10).max(30_000).default(2_000),
+  recentAuthenticationMs: z.int().min(1_000).max(86_400_000).default(900_000),
+});
+
+/**
+ * Reads options by their schema.
+ *
+ * @throws OptionsError with every path that is wrong.
+ */
+export function readOptions<T extends z.ZodType>(schema: T, options: unknown): z.output<T> {
+  const parsed = schema.safeParse(options);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => {
+    const path = issue.path.join(".") || "options";
+    return issue.code === "unrecognized_keys"
+      ? `${path}: unknown ${issue.keys.join(", ")}`
+      : `${path}: ${issue.message}`;
+  });
+  throw new OptionsError(`Cannot use the options. ${problems.join("; ")}`);
+}
+
+/** What flows work with, from options that were read. */
+export function contextOf(options: z.output<typeof flowOptionsSchema>): FlowContext {
+  const { identity, auditTrail, hooks, ...rest } = options;
+  return {
+    ...rest,
+    identity,
+    hooks: hooks as IdentityHooks,
+    clock: identity.clock,
+    auditTrail: auditTrail ?? identity.audit.append,
+    requestRates: new RequestRates(),
+    background: new Background(),
+  };
+}

@@ -1,0 +1,70 @@
+import type { GeoLocation } from "@org/db-models";
+import { canonicalClientAddress } from "@org/db-models/core";
+
+/** Where an address is, and whose network it is in. */
+export interface Located {
+  readonly location: GeoLocation;
+  /** Radius within which the place really is, kilometres. */
+  readonly accuracyKm?: number;
+  /** Number of the network operator. */
+  readonly asn?: number;
+}
+
+/** Takes what a flow could not do and nobody waits for. */
+export interface FlowLog {
+  error(facts: object, message: string): void;
+}
+
+/** What a flow knows of the request that started it, whatever the framework. */
+export interface Requester {
+  /** The client's address in canonical form; `undefined` where it can't be read. */
+  readonly address: string | undefined;
+  readonly userAgent: string | undefined;
+  readonly located: Located | undefined;
+  /** The session token in the browser's cookie. */
+  readonly sessionToken: string | undefined;
+  /** What the browser was given at an earlier sign-in, from its cookie. */
+  readonly deviceId: string | undefined;
+  readonly log: FlowLog;
+  /** Whether the request brings a solved challenge, such as a captcha. */
+  challengeSolved(): Promise<boolean>;
+  /** Takes work that is done once the answer is sent, because its time would tell whether an account exists. */
+  defer(act: () => Promise<unknown>): void;
+}
+
+/** What a program knows of a request, by whatever framework it came. */
+export interface RequestFacts {
+  /** The client's address: of the connection, or as a trusted proxy gives it. */
+  readonly address?: string | undefined;
+  readonly userAgent?: string | undefined;
+  readonly located?: Located | undefined;
+  /** The session token in the browser's cookie. */
+  readonly sessionToken?: string | undefined;
+  /** The value of the device cookie. */
+  readonly deviceId?: string | undefined;
+  /** Default: nothing is logged. */
+  readonly log?: FlowLog;
+  /** Default: no challenge was solved. */
+  readonly challengeSolved?: () => Promise<boolean>;
+  /** Takes work for after the answer. Default: it is begun at once and not waited for. */
+  readonly defer?: (act: () => Promise<unknown>) => void;
+}
+
+const silent: FlowLog = { error: () => undefined };
+
+/** Somebody who makes a request, from what is known of it. */
+export function requesterFrom(facts: RequestFacts): Requester {
+  const { address, userAgent, located, sessionToken, deviceId, log = silent } = facts;
+  const runAtOnce = (act: () => Promise<unknown>) =>
+    void act().catch((err: unknown) => log.error({ err }, "what follows an answer was not done"));
+  return {
+    address: address === undefined ? undefined : canonicalClientAddress(address),
+    userAgent,
+    located,
+    sessionToken,
+    deviceId,
+    log,
+    challengeSolved: facts.challengeSolved ?? (async () => false),
+    defer: facts.defer ?? runAtOnce,
+  };
+}

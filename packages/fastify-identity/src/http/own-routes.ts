@@ -1,0 +1,32 @@
+import type { FastifyInstance } from "fastify";
+import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { routesOf } from "../routes/index.js";
+import type { Service } from "../service.js";
+import { answerProblem } from "./errors.js";
+import { parseStrictJson } from "./json-body.js";
+import { trackMethods } from "./method-not-allowed.js";
+import { rateLimit } from "./rate-limit.js";
+import { refuseCrossOrigin } from "./same-origin.js";
+import { securityHeaders } from "./security-headers.js";
+import { strictHeaders } from "./strict-headers.js";
+
+/**
+ * The plugin's own routes in a scope of their own: its error format, parser, schemas and defences hold there and nowhere
+ * else. What the application has registered for all its routes (helmet, a rate limit) is used instead of another one.
+ */
+export async function ownRoutes(scope: FastifyInstance, service: Service): Promise<void> {
+  const { errorFormat, routes } = service.settings;
+  scope.setErrorHandler((error, request, reply) => answerProblem(error, request, reply, errorFormat));
+  scope.setValidatorCompiler(validatorCompiler);
+  scope.setSerializerCompiler(serializerCompiler);
+  parseStrictJson(scope);
+  if (!scope.hasReplyDecorator("helmet")) await scope.register(securityHeaders);
+  if (!scope.hasPlugin("strict-headers")) await scope.register(strictHeaders);
+  // Signing in is included, or a page could sign its visitor in as somebody else.
+  scope.addHook("onRequest", async (request) => refuseCrossOrigin(service, request));
+  const { requests: max, store } = service.settings.rateLimit;
+  if (!scope.hasDecorator("rateLimit")) await scope.register(rateLimit, { max, ...(store && { store }) });
+  const refuseOtherMethods = trackMethods(scope);
+  for (const group of routes) await scope.register(routesOf[group], { service });
+  refuseOtherMethods();
+}

@@ -1,0 +1,52 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Types } from "mongoose";
+import type { SetCookie } from "../flows/cookies.js";
+import type { Requester } from "../flows/requester.js";
+import { requesterFrom } from "../flows/requester.js";
+import type { Service } from "../service.js";
+import { clientAddressOf } from "./client-address.js";
+
+/** What the plugin remembers of a request, out of everybody's way. */
+interface RequestState {
+  requester?: Requester;
+  /** What is done once the answer is sent. */
+  readonly deferred: Array<() => Promise<unknown>>;
+  /** Whom the request is counted for, where no guard has told: a sign-in, a refresh. */
+  countedFor?: { userId: Types.ObjectId; sessionId: Types.ObjectId };
+}
+
+const states = new WeakMap<FastifyRequest, RequestState>();
+
+export function stateOf(request: FastifyRequest): RequestState {
+  const known = states.get(request);
+  if (known) return known;
+  const state: RequestState = { deferred: [] };
+  states.set(request, state);
+  return state;
+}
+
+/** What flows know of a request. */
+export function requesterOf(service: Service, request: FastifyRequest): Requester {
+  const state = stateOf(request);
+  state.requester ??= requesterFrom({
+    address: clientAddressOf(request),
+    userAgent: request.headers["user-agent"],
+    located: service.settings.locate(request),
+    sessionToken: service.cookies.readSession(request.headers.cookie),
+    deviceId: service.cookies.readDevice(request.headers.cookie),
+    log: request.log,
+    challengeSolved: () => service.settings.solvesChallenge(request),
+    defer: (act) => void state.deferred.push(act),
+  });
+  return state.requester;
+}
+
+/** Sets a cookie, in the place of one of the same name: RFC 6265 section 4.1.1 wants each once. */
+export function setCookie(reply: FastifyReply, { name, header }: SetCookie): void {
+  const others = [reply.getHeader("set-cookie") ?? []]
+    .flat()
+    .map(String)
+    .filter((one) => !one.startsWith(`${name}=`));
+  reply.removeHeader("set-cookie");
+  reply.header("set-cookie", [...others, header]);
+}

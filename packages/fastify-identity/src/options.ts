@@ -1,0 +1,143 @@
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import { type CookieOptions, cookieOptionsSchema } from "./flows/cookies.js";
+import type { Notifier } from "./flows/notice.js";
+import type { FlowOptions } from "./flows/options.js";
+import { flowOptionsSchema, functionOption, objectOption } from "./flows/options.js";
+import type { Problem } from "./flows/problems.js";
+import type { Located } from "./flows/requester.js";
+
+/** Where a request comes from, as far as the deployment can tell. */
+export type Locate = (request: FastifyRequest) => Located | undefined;
+
+/** Groups of routes that can be left out, for instance to be replaced by routes of the application. */
+const routeGroups = [
+  "registration",
+  "signIn",
+  "session",
+  "sessions",
+  "account",
+  "passwordReset",
+  "emailVerification",
+  "profile",
+  "security",
+  "apiKeys",
+  "usage",
+] as const;
+export type RouteGroup = (typeof routeGroups)[number];
+
+/** An answer that reports a problem. */
+export interface ProblemAnswer {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** Limits of requests to the plugin's routes, by client: an IPv4 address or the /64 of an IPv6 address. */
+export interface RateLimitOptions {
+  /** Requests per minute. Default: 300. */
+  readonly requests?: number;
+  /** Requests per minute to sign in, register, verify or reset, of each kind. Default: 10. */
+  readonly passwords?: number;
+  /** A store class as @fastify/rate-limit takes it. Default: the memory of this process. */
+  readonly store?: new (
+    options: never,
+  ) => object;
+}
+
+/** What the plugin is registered with; only `identity` and `issuer` have no default. */
+export interface IdentityPluginOptions extends Omit<FlowOptions, "notifier"> {
+  /** Origin under which people reach the app, such as `https://id.example.com`; http only on a loopback host. */
+  readonly issuer: string;
+  /** Path before the plugin's routes. Default: `/v1`. */
+  readonly prefix?: string;
+  /** False leaves out all routes; an object leaves out the groups that it sets to false. Default: all. */
+  readonly routes?: boolean | { readonly [Group in RouteGroup]?: boolean };
+  /** True refuses, at boot, a route of this scope without `config.identity`. Default: false. */
+  readonly requireDeclaredAccess?: boolean;
+  /** Default: with a loopback issuer messages go to the log; otherwise sending fails with `NOTICE_NOT_SENT`. */
+  readonly notifier?: Notifier;
+  readonly cookies?: CookieOptions;
+  /** Origins besides the issuer whose pages may send requests with the session cookie. Default: none. */
+  readonly trustedOrigins?: readonly string[];
+  /** Used unless @fastify/rate-limit was registered before: then that one counts. */
+  readonly rateLimit?: RateLimitOptions;
+  /** Where a request comes from. Default: unknown. */
+  readonly locate?: Locate;
+  /** Whether a sign-in brings a solved challenge, such as a captcha. Default: none does. */
+  readonly solvesChallenge?: (request: FastifyRequest) => Promise<boolean>;
+  /** Writes the answers of the plugin's own routes that report a problem. Default: RFC 9457. */
+  readonly errorFormat?: (problem: Problem, request: FastifyRequest) => ProblemAnswer;
+  /** Erasures that a crash stopped are taken up this often, milliseconds. Default: 300,000. */
+  readonly erasureSweepMs?: number;
+  /** Time for what is under way when the app closes, milliseconds. Default: 10,000. */
+  readonly closeTimeoutMs?: number;
+}
+
+const loopback = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** Whether the issuer is this machine, for development. */
+export const isLoopback = (issuer: string): boolean => loopback.test(new URL(issuer).hostname);
+
+const origin = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && new URL(text).origin === text.replace(/\/$/, ""),
+    "must be an origin, such as https://id.example.com",
+  )
+  .transform((text) => new URL(text).origin);
+
+const perMinute = z.int().min(1).max(1_000_000);
+
+/** The options, with their bounds and defaults. */
+export const pluginOptionsSchema = flowOptionsSchema
+  .extend({
+    notifier: objectOption<Notifier>("send").optional(),
+    issuer: origin.refine(
+      (issuer) => issuer.startsWith("https://") || (issuer.startsWith("http://") && isLoopback(issuer)),
+      "must be https, or http on a loopback host",
+    ),
+    prefix: z
+      .string()
+      .regex(/^(\/[\w.~-]+)*$/, "must be a path such as /v1")
+      .default("/v1"),
+    routes: z
+      .union([z.boolean(), z.partialRecord(z.enum(routeGroups), z.boolean())])
+      .default(true)
+      .transform((routes): readonly RouteGroup[] =>
+        typeof routes === "boolean"
+          ? routeGroups.filter(() => routes)
+          : routeGroups.filter((group) => routes[group] !== false),
+      ),
+    requireDeclaredAccess: z.boolean().default(false),
+    cookies: cookieOptionsSchema.default(cookieOptionsSchema.parse({})),
+    trustedOrigins: z.array(origin).default([]),
+    rateLimit: z
+      .strictObject({
+        requests: perMinute.default(300),
+        passwords: perMinute.default(10),
+        store: functionOption<
+          NonNullable<RateLimitOptions["store"]> & ((...args: never[]) => unknown)
+        >().optional(),
+      })
+      .default({ requests: 300, passwords: 10 }),
+    locate: functionOption<Locate>().default(() => () => undefined),
+    solvesChallenge: functionOption<(request: FastifyRequest) => Promise<boolean>>().default(
+      () => async () => false,
+    ),
+    errorFormat: functionOption<NonNullable<IdentityPluginOptions["errorFormat"]>>().optional(),
+    erasureSweepMs: z.int().min(10).max(86_400_000).default(300_000),
+    closeTimeoutMs: z.int().min(100).max(600_000).default(10_000),
+  })
+  .superRefine(({ issuer, cookies }, context) => {
+    const secure = cookies.secure ?? issuer.startsWith("https://");
+    if (secure || (cookies.sameSite !== "none" && !cookies.partitioned)) return;
+    const path = ["cookies", cookies.partitioned ? "partitioned" : "sameSite"];
+    context.addIssue({
+      code: "custom",
+      path,
+      message: "browsers take such cookies only when they are secure",
+    });
+  });
+
+/** The options as they were read. */
+export type IdentityPluginSettings = z.output<typeof pluginOptionsSchema>;

@@ -1,0 +1,122 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync } from "fastify";
+import { fastifyPlugin } from "fastify-plugin";
+import { appIdentity } from "./app-identity.js";
+import { IdentityCookies } from "./flows/cookies.js";
+import { flowsOf } from "./flows/flows.js";
+import type { Notifier } from "./flows/notice.js";
+import { contextOf, readOptions } from "./flows/options.js";
+import { guardDeclaredAccess } from "./http/declared-access.js";
+import { erasures } from "./http/erasures.js";
+import { ownRoutes } from "./http/own-routes.js";
+import { stateOf } from "./http/requests.js";
+import { type IdentityPluginOptions, isLoopback, pluginOptionsSchema } from "./options.js";
+import type { Service } from "./service.js";
+
+const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options) => {
+  const service = serviceOf(app, options);
+  const { settings } = service;
+  app.decorate("identity", appIdentity(service));
+  app.decorateRequest("identity", null);
+  warnOfUntrustedProxy(app);
+  guardDeclaredAccess(app, service);
+  countUsage(app, service);
+  doDeferred(app, service);
+  await app.register(erasures, { service });
+  app.addHook("onClose", () => service.flows.settle(settings.closeTimeoutMs));
+  if (settings.routes.length > 0) {
+    await app.register(async (scope) => ownRoutes(scope, service), { prefix: settings.prefix });
+  }
+};
+
+/**
+ * Accounts, sessions and API keys for a Fastify app: `app.identity`, `request.identity`, guards by `config.identity`, and
+ * routes under `/v1`. Errors of the options are {@link OptionsError}; `onClose` waits for what is under way and writes what
+ * is counted, and leaves the identity object open.
+ *
+ * @example
+ * const app = fastify();
+ * await app.register(identityPlugin, { identity, issuer: "https://id.example.com" });
+ * app.get("/me", { config: { identity: "session" } }, (request) => app.identity.userOf(request));
+ */
+export const identityPlugin = fastifyPlugin(register, { name: "@org/fastify-identity", fastify: "5.x" });
+
+function serviceOf(app: FastifyInstance, options: IdentityPluginOptions): Service {
+  const settings = readOptions(pluginOptionsSchema, options);
+  const { identity, riskPolicy, auditTrail, networks, hooks, hookTimeoutMs, recentAuthenticationMs } =
+    settings;
+  const notifier = settings.notifier ?? defaultNotifier(settings.issuer, app.log);
+  const context = contextOf({
+    identity,
+    riskPolicy,
+    auditTrail,
+    networks,
+    hooks,
+    hookTimeoutMs,
+    recentAuthenticationMs,
+    notifier,
+  });
+  const secure = settings.cookies.secure ?? settings.issuer.startsWith("https://");
+  return {
+    ...context,
+    settings,
+    flows: flowsOf(context),
+    cookies: new IdentityCookies(secure, settings.cookies),
+  };
+}
+
+function defaultNotifier(issuer: string, log: FastifyBaseLogger): Notifier {
+  if (isLoopback(issuer)) {
+    return {
+      send: async ({ kind, to, text }) => log.warn({ notice: kind, to, text }, "a notice, for development"),
+    };
+  }
+  log.warn("No notifier was given: codes and tokens reach nobody. Give identityPlugin the option notifier.");
+  return {
+    send: async () => {
+      throw new Error("no notifier was given to identityPlugin");
+    },
+  };
+}
+
+/** Behind a proxy that Fastify does not trust, all clients have one address, and share its limits. */
+function warnOfUntrustedProxy(app: FastifyInstance): void {
+  let warned = false;
+  app.addHook("onRequest", async (request) => {
+    if (warned || request.ips !== undefined || request.headers["x-forwarded-for"] === undefined) return;
+    warned = true;
+    request.log.warn(
+      "X-Forwarded-For came, and Fastify trusts no proxy: all clients count as one. Set trustProxy to your proxies.",
+    );
+  });
+}
+
+/** Counts the requests of each user and session. */
+function countUsage(app: FastifyInstance, { identity }: Service): void {
+  app.addHook("onResponse", async (request, reply) => {
+    const { identity: who } = request;
+    const counted = who
+      ? { userId: who.userId, ...(who.kind === "session" && { sessionId: who.session.id }) }
+      : stateOf(request).countedFor;
+    if (!counted) return;
+    const endpoint = `${request.method} ${request.routeOptions.url}`;
+    identity.usage.track({ ...counted, endpoint, failed: reply.statusCode >= 400 });
+  });
+}
+
+/** Long enough that the work does not fall into the next request of the same client either. */
+const laterMs = 1_000;
+
+/** Does what only some accounts cause, and whose time no answer must tell; at the latest when the app closes. */
+function doDeferred(app: FastifyInstance, { background }: Service): void {
+  const closing = new AbortController();
+  app.addHook("onResponse", async (request) => {
+    const failed = (err: unknown) => request.log.error({ err }, "what follows an answer was not done");
+    for (const act of stateOf(request).deferred)
+      background.run(async () => {
+        await sleep(laterMs, undefined, { signal: closing.signal }).catch(() => undefined);
+        await act();
+      }, failed);
+  });
+  app.addHook("preClose", async () => closing.abort());
+}

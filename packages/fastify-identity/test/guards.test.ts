@@ -1,0 +1,182 @@
+import { describe, expect, expectTypeOf, it, test } from "vitest";
+import type { RequestIdentity } from "../src/index.js";
+import { issuer, password, someone, useIdentity } from "./support.js";
+
+const setting = useIdentity();
+
+describe("config.identity", () => {
+  it("lets a session through by cookie and bearer token, and says 401 with WWW-Authenticate without one", async () => {
+    const app = await setting.app({}, (app) =>
+      app.get("/me", { config: { identity: "session" } }, (request) => {
+        expectTypeOf(request.identity).toEqualTypeOf<RequestIdentity | null>();
+        return { user: app.identity.userOf(request), session: app.identity.sessionOf(request).id };
+      }),
+    );
+    const ada = await someone(app);
+    for (const headers of [ada.bearer, ada.cookie]) {
+      expect((await app.inject({ url: "/me", headers })).json()).toMatchObject({ user: ada.userId });
+    }
+    const refused = await app.inject("/me");
+    expect(refused.statusCode).toBe(401);
+    expect(refused.headers["www-authenticate"]).toBe('Bearer realm="identity"');
+    // The application's own error format, not the plugin's.
+    expect(refused.json()).toMatchObject({ statusCode: 401, code: "SESSION_REQUIRED" });
+    const forged = { authorization: `Bearer ${ada.token.slice(0, -1)}x` };
+    const invalid = await app.inject({ url: "/me", headers: forged });
+    expect(invalid.headers["www-authenticate"]).toContain('error="invalid_token"');
+  });
+
+  it("takes an API key that has every scope, and names what is missing", async () => {
+    const app = await setting.app({}, (app) => {
+      app.get(
+        "/orders",
+        { config: { identity: { scope: "orders:read" } } },
+        ({ identity }) => identity?.kind,
+      );
+      app.get("/keys-only", { config: { identity: { scope: "a:b", accept: ["api_key"] } } }, () => "in");
+      app.get("/me", { config: { identity: "session" } }, () => "in");
+    });
+    const ada = await someone(app);
+    const keyWith = async (...scopes: string[]) => {
+      const payload = { name: "k", scopes };
+      const made = await app.inject({ method: "POST", url: "/v1/api-keys", headers: ada.bearer, payload });
+      return { "x-api-key": made.json().key as string };
+    };
+    const good = await keyWith("orders:read");
+    expect((await app.inject({ url: "/orders", headers: good })).body).toBe("api_key");
+    expect((await app.inject({ url: "/orders", headers: ada.bearer })).body).toBe("session");
+    // RFC 6750 section 3.1: 403, with the scope that is necessary.
+    const lacking = await app.inject({ url: "/orders", headers: await keyWith("orders:write") });
+    expect([lacking.statusCode, lacking.headers["www-authenticate"]]).toEqual([
+      403,
+      'Bearer realm="identity", error="insufficient_scope", scope="orders:read"',
+    ]);
+    expect((await app.inject({ url: "/me", headers: good })).statusCode).toBe(403);
+    const bySession = await app.inject({ url: "/keys-only", headers: ada.bearer });
+    expect([bySession.statusCode, bySession.json().code]).toEqual([401, "API_KEY_REQUIRED"]);
+  });
+
+  it("takes an OAuth access token by its scope, never where a session is asked for", async () => {
+    const app = await setting.app({}, (app) => {
+      app.get("/orders", { config: { identity: { scope: "orders:read" } } }, ({ identity }) => ({
+        ...identity,
+      }));
+      app.get("/me", { config: { identity: "session" } }, () => "in");
+    });
+    const headers = { authorization: "Bearer ida_nothing" };
+    const unknown = await app.inject({ url: "/orders", headers });
+    expect([unknown.statusCode, unknown.json().code]).toEqual([401, "ACCESS_TOKEN_INVALID"]);
+    expect((await app.inject({ url: "/me", headers })).statusCode).toBe(403);
+  });
+
+  it("asks for one of several roles", async () => {
+    const app = await setting.app({}, (app) =>
+      app.get("/admin", { config: { identity: { role: ["admin", "support"] } } }, () => "in"),
+    );
+    const ada = await someone(app);
+    const refused = await app.inject({ url: "/admin", headers: ada.bearer });
+    expect([refused.statusCode, refused.json().code]).toEqual([403, "INSUFFICIENT_ROLE"]);
+    await setting.identity.models.User.updateOne({ _id: ada.userId }, { $set: { roles: ["support"] } });
+    const again = { identifier: ada.email, password, delivery: "token" };
+    const { token } = (await app.inject({ method: "POST", url: "/v1/sessions", payload: again })).json();
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await app.inject({ url: "/admin", headers })).body).toBe("in");
+  });
+
+  it("asks for a recent proof, which keeps the session's id and is met by the password once more", async () => {
+    const app = await setting.app({}, (app) =>
+      app.post(
+        "/pay",
+        { config: { identity: { within: 300 } } },
+        (request) => app.identity.sessionOf(request).id,
+      ),
+    );
+    const ada = await someone(app);
+    const pay = (headers: Record<string, string>) => app.inject({ method: "POST", url: "/pay", headers });
+    const id = (await pay(ada.bearer)).json();
+    setting.clock.advance(300_001);
+    const refused = await pay(ada.bearer);
+    expect([refused.statusCode, refused.json().code]).toEqual([403, "RECENT_AUTHENTICATION_REQUIRED"]);
+    const proved = await app.inject({
+      method: "POST",
+      url: "/v1/session/authentication",
+      headers: ada.bearer,
+      payload: { password },
+    });
+    expect((await pay({ authorization: `Bearer ${proved.json().token}` })).json()).toBe(id);
+  });
+
+  it("guards by preHandler where config does not serve", async () => {
+    const app = await setting.app({}, (app) =>
+      app.get("/me", { preHandler: app.identity.guard("session") }, (request) =>
+        app.identity.userOf(request),
+      ),
+    );
+    const ada = await someone(app);
+    expect((await app.inject("/me")).statusCode).toBe(401);
+    expect((await app.inject({ url: "/me", headers: ada.bearer })).json()).toBe(ada.userId);
+  });
+
+  it("answers 500, and lets nobody in, where userOf is asked on a route without a guard", async () => {
+    const app = await setting.app({}, (app) => app.get("/open", (request) => app.identity.userOf(request)));
+    expect((await app.inject("/open")).statusCode).toBe(500);
+  });
+});
+
+describe("a declaration that makes no sense is refused when the route is added", () => {
+  test.each([
+    [{ role: "admin", scope: "a:b" }, "role"],
+    [{ within: 60, scope: "a:b" }, "within"],
+    [{ accept: ["api_key"] }, "accept"],
+    [{ scope: "two scopes" }, "scope"],
+    [{ scope: [] }, "scope"],
+    [{ within: 0 }, "within"],
+    [{ colour: "red" }, "colour"],
+    ["sesion", "public"],
+    [null, "public"],
+  ])("%j", async (identity, named) => {
+    await setting.app({}, (app) => {
+      const add = () => app.get("/x", { config: { identity: identity as "session" } }, () => "");
+      expect(add).toThrow(
+        expect.objectContaining({ code: "INVALID_OPTIONS", message: expect.stringContaining(named) }),
+      );
+    });
+  });
+});
+
+describe("requireDeclaredAccess", () => {
+  it("refuses a route that does not say who may use it, and takes one that says everybody", async () => {
+    const app = await setting.app({ requireDeclaredAccess: true }, (app) => {
+      expect(() => app.get("/x", () => "")).toThrow("GET /x");
+      app.get("/health", { config: { identity: "public" } }, () => "up");
+    });
+    expect((await app.inject("/health")).body).toBe("up");
+    expect((await app.inject("/nothing")).statusCode).toBe(404);
+    expect((await someone(app)).token).toBeTruthy();
+  });
+});
+
+describe("a page of another origin", () => {
+  const post = { method: "POST", url: "/pay" } as const;
+  const declare = (app: Awaited<ReturnType<typeof setting.app>>) =>
+    app.post("/pay", { config: { identity: "session" } }, () => "paid");
+
+  it("changes nothing with the cookie; the issuer's pages and trusted origins do, also behind a proxy", async () => {
+    const app = await setting.app({ trustedOrigins: ["https://shop.example.net"] }, declare);
+    const ada = await someone(app);
+    const status = async (headers: Record<string, string>) =>
+      (await app.inject({ ...post, headers: { ...ada.cookie, ...headers } })).statusCode;
+    expect(await status({ origin: "https://evil.example" })).toBe(403);
+    expect(await status({ "sec-fetch-site": "cross-site", origin: "https://evil.example" })).toBe(403);
+    expect(await status({ "sec-fetch-site": "same-site", origin: "https://shop.example.net" })).toBe(200);
+    expect(await status({ origin: issuer, host: "internal:8080" })).toBe(200);
+    expect(await status({ "sec-fetch-site": "same-origin" })).toBe(200);
+  });
+
+  it("may use a bearer token, which no browser adds by itself", async () => {
+    const app = await setting.app({}, declare);
+    const ada = await someone(app);
+    const headers = { ...ada.bearer, origin: "https://evil.example" };
+    expect((await app.inject({ ...post, headers })).statusCode).toBe(200);
+  });
+});

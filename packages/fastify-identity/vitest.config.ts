@@ -1,0 +1,14 @@
+import { defineProject } from "vitest/config";
+
+export default defineProject({
+  resolve: { conditions: ["@org/source"] },
+  ssr: { resolve: { conditions: ["@org/source"] } },
+  test: {
+    name: "fastify-identity",
+    include: ["test/**/*.test.ts"],
+    globalSetup: ["@org/dev-kit/vitest-setup"],
+    // Not how long anything may take, but when it must have hung: a hundred parallel logins took 27 s beside other work.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+  },
+});
