@@ -16,9 +16,8 @@ interface LoadedList {
 }
 
 /**
- * What lists say of an address. Each is a text file: an address or a CIDR range a line, with whatever stands behind a
- * comma, a space or a `#`. A file that has changed is read anew; while it can't be read, what it said before stands, and
- * gets older.
+ * Looks addresses up in lists. Each list is a text file: an address or a CIDR range a line; text after a comma, a space or a
+ * `#` is ignored. A file that has changed is read again; while it can't be read, its last content stays in use, and ages.
  */
 export class NetworkLists implements NetworkKnowledge {
   readonly #log: FastifyBaseLogger;
@@ -76,10 +75,10 @@ export class NetworkLists implements NetworkKnowledge {
       const { mtimeMs, size } = await stat(list.path);
       if (mtimeMs === list.asOf && size === list.size) return list;
       const read = await readList(list);
-      this.#log.info({ path: list.path, ranges: read.ranges.size }, "a network list was read anew");
+      this.#log.info({ path: list.path, ranges: read.ranges.size }, "a network list was reloaded");
       return read;
     } catch (err) {
-      this.#log.error({ err, path: list.path }, "a network list could not be read anew");
+      this.#log.error({ err, path: list.path }, "a network list could not be reloaded");
       return list;
     }
   }

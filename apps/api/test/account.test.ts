@@ -112,7 +112,7 @@ describe("the password", () => {
     const answer = await change({ password, newPassword: "another fine password" });
     const { ended, token, ...expiry } = answer.json();
     expect(ended).toBe(1);
-    // The session goes on, and whoever has a copy of its token from before has nothing (ASVS 7.2.4).
+    // The session continues, and a copy of its old token is useless (ASVS 7.2.4).
     expect((await get("/v1/session")).json()).toMatchObject({ code: "SESSION_INVALID", reason: "rotated" });
     const renewed = await api.app.inject({
       url: "/v1/session",

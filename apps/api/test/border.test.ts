@@ -1,4 +1,4 @@
-// What comes in at the border, after public reports: express-rate-limit #234, rack #1227 and authentik #25679 (ports in
+// Headers and bytes of requests from outside, after public reports: express-rate-limit #234, rack #1227 and authentik #25679 (ports in
 // X-Forwarded-For), node-fetch #1879 and RFC 8259 (ill-formed text), oauth2-proxy #2696 (Max-Age), FastRoute #108 and fastify
 // #5573 (HEAD), Cacti #7683 (time tells of an account), and proxies' own Authorization headers.
 import { connect } from "node:net";

@@ -104,7 +104,7 @@ test("a dump of the database, and the log, have nothing that a bearer or a perso
   }
   const dump = mongo.BSON.EJSON.stringify(documents);
   const log = api.log.join("");
-  // What they are known by is there: the search is not of an empty place.
+  // The names of the secrets are in the dump: the search is not of an empty place.
   for (const name of [
     "the token after a changed password",
     "an API key",

@@ -72,7 +72,7 @@ describe("an email address", () => {
     expect((await confirm(await tokenOf("email_verification"))).statusCode).toBe(204);
   });
 
-  test("is nobody's without a session, and a mail that was not sent is told of", async () => {
+  test("needs a session, and a mail that was not sent is reported", async () => {
     expect((await post("/v1/email-verification")).json().code).toBe("SESSION_REQUIRED");
     const { bearer } = await api.signIn(person);
     const send = () => Promise.reject(new Error("no mail server"));
@@ -124,7 +124,7 @@ describe("a forgotten password", () => {
     expect((await post("/v1/password-reset/confirm", { token, password: chosen })).statusCode).toBe(200);
   });
 
-  test("is asked for with one answer, whoever it is, and the audit trail knows the difference", async () => {
+  test("gets the same answer for every address, and the audit trail has the difference", async () => {
     const [suspended, flooded] = [await api.register(), await api.register()];
     await api.models.User.updateOne({ _id: suspended.id }, { status: "suspended" });
     for (let mail = 0; mail < 5; mail++) await askForReset(flooded.email);
@@ -196,7 +196,7 @@ test("of a password that was reset or changed its owner hears, and keeps the coo
   expect((await sent("password_changed")).facts.how).toBe("reset");
 });
 
-test("a password that is changed is told of too", async () => {
+test("a change of the password is notified too", async () => {
   const { bearer: headers } = await api.signIn(person);
   const payload = { password, newPassword: chosen };
   const answer = await api.app.inject({ method: "PUT", url: "/v1/account/password", headers, payload });

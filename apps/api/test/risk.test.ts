@@ -166,7 +166,7 @@ describe("a sign-in that is unlike the owner's", () => {
 });
 
 describe("a live session", () => {
-  test("is judged anew as it is used, and its score only rises", async () => {
+  test("is assessed again as it is used, and its score only rises", async () => {
     await makeHistory();
     const { id, token } = (await signIn(usual)).json();
     const authorization = `Bearer ${token}`;

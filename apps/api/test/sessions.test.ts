@@ -41,7 +41,7 @@ describe("checking a session", () => {
   test("writes once when the touch interval is over, and renews the cookie to the same moment", async () => {
     api.clock.advance(61_000);
     const answer = await check(cookie(mine.token));
-    // The third reads how the session began, to judge it anew.
+    // The third reads the start of the session, to assess it again.
     expect(commands).toEqual(["find", "update", "find"]);
     const stored = await api.models.UserSession.findById(mine.id).lean();
     expect(answer.json().idleExpiresAt).toBe(stored?.idleExpiresAt.toISOString());
