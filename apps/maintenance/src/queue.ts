@@ -35,6 +35,6 @@ async function takeUp(runner: Runner, jobs: readonly Job[]): Promise<void> {
       if (queued.includes(job.job)) await runJob(runner, job, { onlyQueued: true });
     }
   } catch (err) {
-    runner.log.error({ err }, "the queue could not be read; it is looked at again");
+    runner.log.error({ err }, "the queue could not be read; it will be read again");
   }
 }

@@ -42,7 +42,7 @@ describe("a run at work", () => {
     const paused = await show(_id);
     expect(paused).toMatchObject({
       reason: "requested",
-      detail: "somebody asked for a pause",
+      detail: "a user asked for a pause",
       wantedBy: "ada",
     });
     expect(paused.progress).toMatchObject({ total: 60, step: "batches" });

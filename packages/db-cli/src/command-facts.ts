@@ -130,7 +130,7 @@ export const commandFacts = {
     reading: true,
     writes: nothing,
     exits: { 3: unseen },
-    examples: [["org-db storage --sample 5000", "looks at up to 5,000 documents of each collection"]],
+    examples: [["org-db storage --sample 5000", "samples up to 5,000 documents of each collection"]],
   },
   cleanup: {
     summary: "count what has outlived its retention; act on it with --run",

@@ -126,7 +126,7 @@ function addLooking(add: Add): void {
 
 function sampleOption(): Option {
   const { sample } = storageLimitsSchema.parse({});
-  const help = "documents of each collection that are looked at";
+  const help = "documents of each collection to sample";
   return new TypedOption("--sample <documents>", help, wholeNumber(1, 100_000)).default(sample);
 }
 
@@ -143,7 +143,7 @@ function cleaning(program: Program): void {
     .option("--time-zone <name>", "IANA time zone of the window", "UTC")
     .option("--status", "show the last runs, whichever process runs them")
     .option("--pause", "pause the run that is under way")
-    .option("--resume", "let it go on")
+    .option("--resume", "continue it")
     .option("--cancel", "end it after the batch under way");
 }
 

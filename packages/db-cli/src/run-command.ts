@@ -103,7 +103,7 @@ function explain(io: CliIo, { code, message, hint }: Failure): void {
   const paint = paintFor(io.stderr, io.env);
   const text =
     code === "ABORTED"
-      ? `${paint("yellow", "Stopped on request.")} Run it again to go on: nothing is lost.\n`
+      ? `${paint("yellow", "Stopped on request.")} Run it again to continue: nothing is lost.\n`
       : `${paint("red", code)} ${message}\n${hint ? `${hint}\n` : ""}`;
   io.stderr.write(toTerminal(text));
 }

@@ -31,11 +31,11 @@ describe("steering a run from another process", () => {
     await newestIs("paused");
     const left = await orders().countDocuments();
     const status = await shop("--status");
-    expect(status.stdout).toMatch(/paused \(pause asked for\) +somebody asked for a pause/);
+    expect(status.stdout).toMatch(/paused \(pause asked for\) +a user asked for a pause/);
     expect(status.stdout).toMatch(/old-orders +orders +[\d,]+ +1,500 +[\d,]+ +\S+ m?s\n/);
     expect(status.stdout).not.toContain("gone");
     expect(await orders().countDocuments()).toBe(left);
-    expect((await shop("--resume")).stdout).toContain("Asked it to go on");
+    expect((await shop("--resume")).stdout).toContain("Asked it to continue");
     expect(await running).toMatchObject({ exitCode: 0 });
     expect(await orders().countDocuments()).toBe(0);
   });
@@ -64,7 +64,7 @@ describe("steering a run from another process", () => {
     await running;
     const runs = database.connection.collection("org_db_runs");
     await runs.updateOne({}, { $set: { state: "running" } });
-    expect((await shop("--status")).stdout).toContain("Its process is gone: the next --run goes on with it.");
+    expect((await shop("--status")).stdout).toContain("Its process is gone: the next --run continues it.");
     expect((await shop("--pause")).stdout).toBe(
       "No process is running it. The next --run starts paused, until --resume.\n",
     );

@@ -224,7 +224,7 @@ describe("on the engine", () => {
     "--keep keeps the figures, which a check in a week has beside its own; nothing else writes",
     async () => {
       const kept = database.connection.collection("org_db_health");
-      expect((await health()).stdout).toContain("could not be looked at: the same hour a week ago");
+      expect((await health()).stdout).toContain("could not be checked: the same hour a week ago");
       expect(await database.connection.listCollections()).toEqual([]);
       const weekBefore = { now: () => new Date("2025-04-24T00:10:00Z") };
       const keep = ["health", "--keep", "--config", configs.shop, "--uri", database.uri];
@@ -240,7 +240,7 @@ describe("on the engine", () => {
         expect.objectContaining({ figure: "connections", weekAgo: expect.any(Number) }),
       );
       expect(parsePrometheus(prometheus ?? "").map(({ name }) => name)).toContain("org_db_week_ago_ratio");
-      expect(text).not.toContain("could not be looked at: the same hour a week ago");
+      expect(text).not.toContain("could not be checked: the same hour a week ago");
       expect(await kept.countDocuments()).toBe(1);
     },
   );

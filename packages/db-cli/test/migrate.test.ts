@@ -90,7 +90,7 @@ describe("org-db migrate", () => {
     await runs.updateOne({}, { $set: { state: "running" } });
     const status = await migrate("status");
     expect(status.stdout).toMatch(/Last run: interrupted, process_lost, by \S+; backfill boxes: 5 of 5/);
-    expect(status.stdout).toContain("Its process is gone: the next --run goes on with it.");
+    expect(status.stdout).toContain("Its process is gone: the next --run continues it.");
     expect((await migrate("pause")).stdout).toContain("No process is running it.");
     expect((await migrate("status")).stdout).toContain("Last run: interrupted (pause asked for)");
     expect((await migrate("resume")).stdout).toContain("Continue with --run.");

@@ -43,7 +43,7 @@ needs("clusterMonitoring")(
     expect(stopped.code).toBe(130);
     expect(priority).toBe(Math.max(getPriority(), constants.priority.PRIORITY_BELOW_NORMAL));
     expect(stopped.stderr).toContain("Stopping after what is under way");
-    expect(stopped.stdout).toContain("Run it again to go on: nothing is lost.");
+    expect(stopped.stdout).toContain("Run it again to continue: nothing is lost.");
     const left = await orders.countDocuments();
     expect(left).toBeGreaterThan(0);
     expect(left).toBeLessThan(6_000);

@@ -45,7 +45,7 @@ function scoreTile(health: Found<KeptHealth> | undefined, scores: readonly Found
 }
 
 function driftTile(drift: Found<KeptDrift> | undefined): string {
-  if (!drift) return tile("Indexes", "–", "", `<p class="dim">Not looked at yet.</p>`);
+  if (!drift) return tile("Indexes", "–", "", `<p class="dim">Not checked yet.</p>`);
   const { inSync, steps } = drift.value;
   const [big, how] = inSync && steps === 0 ? ["In sync", "good"] : [`${steps} to do`, "fair"];
   return tile("Indexes", big, how, `<p class="dim">${time(drift.at)}</p>`);
@@ -54,7 +54,7 @@ function driftTile(drift: Found<KeptDrift> | undefined): string {
 function storageTile(health: Found<KeptHealth> | undefined): string {
   const collections = health?.value.collections ?? [];
   const sum = (of: "storageBytes" | "indexBytes") => collections.reduce((total, one) => total + one[of], 0);
-  if (collections.length === 0) return tile("Storage", "–", "", `<p class="dim">Not looked at yet.</p>`);
+  if (collections.length === 0) return tile("Storage", "–", "", `<p class="dim">Not checked yet.</p>`);
   const [data, indexes] = [sum("storageBytes"), sum("indexBytes")];
   return tile(
     "Storage",

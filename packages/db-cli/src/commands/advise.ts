@@ -60,7 +60,7 @@ function adviceText(report: WorkloadReport, paint: Paint): string {
 }
 
 function workloadText({ workload }: WorkloadReport): string {
-  if (workload.length === 0) return "No queries to look at: none are named, and none were recorded.\n";
+  if (workload.length === 0) return "No queries to analyse: none are named, and none were recorded.\n";
   const figure = (title: string) => ({ title, align: "right" as const });
   const columns = [
     { title: "query" },

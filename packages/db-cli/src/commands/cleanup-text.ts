@@ -68,13 +68,13 @@ function doneText(report: CleanupReport, amounts: Amounts, paint: Paint): string
     resumed ? "Went on with the run that had not ended.\n" : "",
     `${paint("green", amountsText(amounts, past))} in ${duration(elapsedMs)}${paused}.${lag}\n`,
     goneText(report, (amounts.get("delete") ?? 0) + (amounts.get("archive") ?? 0)),
-    ...report.unknown.map(({ signal, reason }) => `Went on without a look at the ${signal}: ${reason}.\n`),
+    ...report.unknown.map(({ signal, reason }) => `Continued without the signal ${signal}: ${reason}.\n`),
   ].join("");
 }
 
 function stoppedText({ stopReason }: CleanupReport, paint: Paint): string {
   if (stopReason === "signal")
-    return `${paint("yellow", "Stopped on request.")} Run it again to go on: nothing is lost.\n`;
+    return `${paint("yellow", "Stopped on request.")} Run it again to continue: nothing is lost.\n`;
   return stopReason === "cancelled" ? `${paint("yellow", "Cancelled")} from outside.\n` : "";
 }
 

@@ -144,7 +144,7 @@ async function checkPrivileges(connection: Connection): Promise<Check> {
       return {
         name,
         state: "ok",
-        message: "nobody is logged in: the server allows what it allows without a login",
+        message: "not logged in: the server grants its rights without a login",
       };
     const database = connection.db?.databaseName ?? "";
     const allowed = (action: string, cluster: boolean) =>

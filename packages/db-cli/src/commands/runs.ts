@@ -34,7 +34,7 @@ export async function controlled(
 
 const answers = {
   pause: "Asked it to pause: it does after the batch under way, and until --resume.",
-  resume: "Asked it to go on.",
+  resume: "Asked it to continue.",
   cancel: "Asked it to end after the batch under way.",
 } as const;
 
@@ -62,8 +62,7 @@ export async function runsStatus({ connection }: Context, job: string): Promise<
 /** The remedy for a run that waits or is interrupted, if any. */
 export function waitText(run: RunRecord): string {
   const { remedy } = run;
-  const gone =
-    run.reason === "process_lost" ? "\nIts process is gone: the next --run goes on with it.\n" : "";
+  const gone = run.reason === "process_lost" ? "\nIts process is gone: the next --run continues it.\n" : "";
   return `${remedy === undefined ? "" : `\nThe run waits for a privilege: ${remedy}.\n`}${gone}`;
 }
 
@@ -76,7 +75,7 @@ export function runText({ state, wanted, detail, reason, error, progress, instan
 }
 
 function runsTable(runs: readonly RunRecord[]): string {
-  const columns = ["run", "state", "why", "by", "at work", "paused"].map((title) => ({ title }));
+  const columns = ["run", "state", "why", "by", "working", "paused"].map((title) => ({ title }));
   return table(
     columns,
     runs.map(({ _id, state, detail, reason, error, wanted, instance, activeMs, pausedMs }) => [

@@ -9,7 +9,7 @@ import { table } from "../output/table.js";
 
 /** Options of `org-db storage`. */
 export interface StorageOptions {
-  /** Documents of each collection that are looked at. */
+  /** Documents of each collection to sample. */
   readonly sample: number;
 }
 

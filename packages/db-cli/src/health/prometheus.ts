@@ -58,7 +58,7 @@ function scoreMetrics({ facts, score, parts, findings, undecided }: HealthReport
       severities.map((severity) => [{ severity }, ofSeverity(severity)]),
     ],
     ["health_finding", "Findings by code.", [...codes.values()].map(({ labels, count }) => [labels, count])],
-    ["health_undecided", "1 if something could not be looked at.", [[{}, undecided ? 1 : 0]]],
+    ["health_undecided", "1 if something could not be checked.", [[{}, undecided ? 1 : 0]]],
     ["health_checked_timestamp_seconds", "When it was checked.", [[{}, facts.at.getTime() / 1_000]]],
   ];
 }

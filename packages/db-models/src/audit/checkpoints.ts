@@ -86,7 +86,7 @@ export async function signNext(
 
 function assertGenuine(checkpoint: AuditCheckpoint | undefined, keys: AuditKeys): void {
   if (!checkpoint || isGenuine(checkpoint, [keys.signingKey, ...(keys.formerKeys ?? [])])) return;
-  throw new IdentityError("AUDIT_BROKEN", "the newest stored checkpoint was signed by nobody we know", {
+  throw new IdentityError("AUDIT_BROKEN", "the newest stored checkpoint was signed with an unknown key", {
     details: { checkpoint: checkpoint.number, problem: "checkpoint_forged" },
   });
 }

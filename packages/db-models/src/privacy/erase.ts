@@ -86,7 +86,7 @@ async function assertHeir(
   appsTo: Types.ObjectId,
 ): Promise<void> {
   if (appsTo.equals(userId)) {
-    throw new IdentityError("INVALID_INPUT", "appsTo: must be somebody else than who is erased");
+    throw new IdentityError("INVALID_INPUT", "appsTo: must be another user than the erased one");
   }
   const status = await statusOf(models, appsTo);
   if (status === undefined) throw new IdentityError("USER_NOT_FOUND", "appsTo: there is no such user");

@@ -94,7 +94,7 @@ export interface RenewedSession {
   absoluteExpiresAt: Date;
 }
 
-/** `not_live`: the token stands for no live session of the user. */
+/** `not_live`: the token belongs to no live session of the user. */
 export type SessionRenewal = { ok: true; session: RenewedSession } | { ok: false; reason: "not_live" };
 
 export function renewSession(

@@ -52,6 +52,6 @@ async function renew(
 ): Promise<RenewedSession> {
   const renewed = await renewSession(context, kept);
   if (!renewed.ok)
-    throw new IdentityError("SESSION_NOT_FOUND", "the token stands for no live session of the user");
+    throw new IdentityError("SESSION_NOT_FOUND", "the token belongs to no live session of the user");
   return renewed.session;
 }

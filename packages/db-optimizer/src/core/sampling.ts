@@ -2,14 +2,14 @@
 import { z } from "zod";
 import { checked } from "./checked.js";
 
-/** Documents of each collection that are looked at: by health checks, storage reports, setup and shard plans. */
+/** Documents of each collection to sample: by health checks, storage reports, setup and shard plans. */
 export const sampleSchema = z
   .number()
   .int()
   .min(1)
   .max(100_000)
   .default(1_000)
-  .describe("Documents of each collection that are looked at");
+  .describe("Documents of each collection to sample");
 
 /**
  * The sample that is asked for, or the default.

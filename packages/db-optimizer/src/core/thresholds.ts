@@ -88,7 +88,7 @@ export const thresholdsSchema = z.strictObject({
     .int()
     .min(0)
     .default(100)
-    .describe("Transactions that are open and at nothing above which somebody leaves them open"),
+    .describe("Idle open transactions above which an application leaves them open"),
   replicationLagMs: z
     .number()
     .int()
@@ -155,7 +155,7 @@ export const thresholdsSchema = z.strictObject({
       z.strictObject({ documents: limit("Documents"), dataBytes: limit("Bytes of data") }),
     )
     .default({})
-    .describe("What a collection may grow to, by its name; `*` stands for the whole database"),
+    .describe("Size limit of each collection, by its name; `*` is the whole database"),
   weekGrowth: z
     .number()
     .min(1)

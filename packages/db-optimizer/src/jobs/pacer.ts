@@ -137,7 +137,7 @@ export class Pacer {
 
   #asked(): Wait | undefined {
     return this.#paced.wanted() === "pause"
-      ? { reason: "requested", detail: "somebody asked for a pause", ms: null }
+      ? { reason: "requested", detail: "a user asked for a pause", ms: null }
       : undefined;
   }
 

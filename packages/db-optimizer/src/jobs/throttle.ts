@@ -177,7 +177,7 @@ function unreadTrouble(signals: LoadSignals): ThrottleTrouble | undefined {
       return { reason: "unreadable", detail: `${name} cannot be read: ${signal.reason}` };
     if (signal.state !== "forbidden") continue;
     const names = forbidden.join(" ");
-    const detail = `${forbidden.join(", ")} may not be read: ${signal.reason}; grant clusterMonitor, or go on without: --unwatched ${names}`;
+    const detail = `${forbidden.join(", ")} may not be read: ${signal.reason}; grant clusterMonitor, or exclude it: --unwatched ${names}`;
     const remedy = `grant the user clusterMonitor, or stop it and run it with --unwatched ${names}`;
     return { reason: "unreadable", detail, forbidden, remedy };
   }

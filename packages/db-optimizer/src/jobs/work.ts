@@ -101,7 +101,7 @@ export class Work {
     while (run.isPauseWanted && !this.#signal.aborted) {
       await run.checkpoint(this.times(), {
         reason: "requested",
-        detail: "somebody asked for a pause",
+        detail: "a user asked for a pause",
         ms: null,
       });
       await this.pacer.rest(askAgainMs);

@@ -89,7 +89,7 @@ export function judgeDerived(
   if (!current && !isDerived(found.validator))
     return {
       kind: "kept",
-      why: "its validator was made by somebody else and stays; remove it to have one derived from the models",
+      why: "its validator was not made by this package and stays; remove it to get one derived from the models",
     };
   if (validationLevel === "off")
     return { kind: "kept", why: "its validator is switched off (validationLevel: off) and stays so" };

@@ -40,7 +40,7 @@ export interface ShardPlan {
   readonly sharded: boolean;
   readonly collections: readonly CollectionShardPlan[];
   readonly findings: readonly Finding[];
-  /** Collections that could not be looked at, with the reason. */
+  /** Collections that could not be checked, with the reason. */
   readonly unknown: readonly { readonly collection: string; readonly reason: string }[];
 }
 

@@ -74,7 +74,7 @@ export async function storageReport(connection: Connection, limits?: StorageLimi
     const collections = found.flat();
     return { collections, findings: storageFindings(collections, parsed), leftOut };
   } catch (error) {
-    throw toOptimizerError(error, "Cannot look at the storage");
+    throw toOptimizerError(error, "Cannot read the storage figures");
   }
 }
 

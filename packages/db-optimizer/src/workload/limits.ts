@@ -32,7 +32,7 @@ export const adviceLimitsSchema = z.strictObject({
     .int()
     .positive()
     .default(20)
-    .describe("The most wasteful queries that are looked at, at most"),
+    .describe("Maximum number of queries to analyse, the most wasteful first"),
 });
 
 /** Limits as people write them. */

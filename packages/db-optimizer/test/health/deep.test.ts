@@ -231,7 +231,7 @@ describe("what only two looks tell", () => {
     const { facts, findings } = await check({}, connection);
     expect(facts.processor).toMatchObject({ known: false, unsupported: true });
     expect(findings.map(({ message }) => message)).toContain(
-      "Part of operations could not be looked at: processors",
+      "Part of operations could not be checked: processors",
     );
   });
 

@@ -41,7 +41,7 @@ describe("scoreHealth", () => {
     expect(scoreHealth(findings).score).toBe(score);
   });
 
-  it("leaves out a part that could not be looked at, and never takes it for good", () => {
+  it("leaves out a part that could not be checked, and never takes it for good", () => {
     const unknown = scoreHealth([], new Set(["indexes"]));
     expect(unknown.score).toBe(100);
     expect(unknown.parts.find(({ part }) => part === "indexes")?.points).toBeNull();

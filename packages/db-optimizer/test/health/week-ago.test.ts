@@ -32,7 +32,7 @@ const keepBefore = (minutes: number) =>
 
 const openQuestions = ({ findings }: HealthReport) =>
   findings.filter(({ code }) => code === "UNKNOWN").map(({ message }) => message);
-const noWeek = "Part of operations could not be looked at: the same hour a week ago";
+const noWeek = "Part of operations could not be checked: the same hour a week ago";
 
 describe("what is kept", () => {
   test("nothing, unless it is asked for", async () => {

@@ -317,7 +317,7 @@ describe("dropping", () => {
     await optimizer.apply({ now }, (await optimizer.plan({ drop: ["things.at_1"] })).plan);
     await database.connection.db?.command({ collMod: "things", index: { name: "at_1", hidden: false } });
     expect((await optimizer.apply({ now: days(9), drop: true })).steps).toMatchObject([
-      { outcome: "unhidden", reasons: ["made visible by somebody else"] },
+      { outcome: "unhidden", reasons: ["made visible by another client"] },
     ]);
     expect(Object.keys(await indexes())).toContain("at_1");
   });

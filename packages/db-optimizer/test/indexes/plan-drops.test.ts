@@ -120,7 +120,7 @@ test.each([
 });
 
 test.each([
-  [{}, "medium", "unhidden instead if somebody misses it; to have it back later takes a build"],
+  [{}, "medium", "unhidden instead if a query is affected; after the drop, restoring it takes a build"],
   [{ unique: true }, "high", "duplicates are accepted once it is dropped"],
 ])("the last step drops an index with %j, for good", (options, risk, riskReason) => {
   const present: Declared[] = [[{ a: 1 }, { ...options, hidden: true }]];

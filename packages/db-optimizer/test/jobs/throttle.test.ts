@@ -95,7 +95,7 @@ describe("judgeLoad", () => {
     [{ queue: unreadable }, "queue cannot be read: not authorized"],
     [
       { lag: forbidden },
-      "lag may not be read: not authorized; grant clusterMonitor, or go on without: --unwatched lag",
+      "lag may not be read: not authorized; grant clusterMonitor, or exclude it: --unwatched lag",
     ],
     [{ lag: known(1_999.6) }, "replication is 2000 ms behind"],
     [{ flowControl: known(true) }, "flow control holds writes back"],

@@ -78,7 +78,7 @@ test("a user without $indexStats sees missing and redundant indexes; none is cal
   const unknown = findings.filter(({ part, code }) => part === "indexes" && code === "UNKNOWN");
   expect(unknown).toMatchObject([
     {
-      message: "Part of indexes could not be looked at: use of indexes",
+      message: "Part of indexes could not be checked: use of indexes",
       evidence: expect.stringMatching(
         /: this user may not read \$indexStats; grant it the role clusterMonitor$/,
       ),
@@ -113,8 +113,8 @@ test("sizes that are refused of one collection hide no other's, nor its growth",
   expect(facts.deep.growth).toMatchObject({ known: true, value: [{ collection: "customers" }] });
   expect(texts("UNKNOWN")).toEqual(
     expect.arrayContaining([
-      "Part of storage could not be looked at: size of orders",
-      "Part of storage could not be looked at: growth of orders",
+      "Part of storage could not be checked: size of orders",
+      "Part of storage could not be checked: growth of orders",
     ]),
   );
 });
@@ -128,8 +128,8 @@ test("a collection that may not be read hides no sample and no query of another"
   expect(facts.deep.queries).toMatchObject({ known: true, value: [{ query: "customerBy" }] });
   expect(texts("UNKNOWN")).toEqual(
     expect.arrayContaining([
-      "Part of schema could not be looked at: sample of orders",
-      "Part of queries could not be looked at: named query ordersOf",
+      "Part of schema could not be checked: sample of orders",
+      "Part of queries could not be checked: named query ordersOf",
     ]),
   );
   expect(texts("QUERY_FAILED")).toEqual([]);
@@ -151,7 +151,7 @@ test("a user who may not read the shard keys sees missing indexes; none is calle
   const { texts, facts } = await healthBy(ofRouter);
   expect(texts("INDEX_MISSING")).toEqual(["Index placedAt_1 of orders is declared and missing"]);
   expect([...texts("INDEX_REDUNDANT"), ...texts("INDEX_UNUSED")]).toEqual([]);
-  expect(texts("UNKNOWN")).toContain("Part of indexes could not be looked at: redundant indexes");
+  expect(texts("UNKNOWN")).toContain("Part of indexes could not be checked: redundant indexes");
   expect(facts.indexes).toMatchObject({ value: { silent: [{ member: "each shard" }] } });
 });
 

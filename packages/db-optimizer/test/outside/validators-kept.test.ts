@@ -41,7 +41,9 @@ test.each([
     const consent = { ...(validation && { validation }), raise: true, replaceValidators: true };
     const result = await initialize(database.connection, [booking], consent);
     expect(result).toMatchObject({ ready: true, changed: false });
-    expect(result.notes).toMatchObject([{ collection: "bookings", message: /somebody else/ }].map(withText));
+    expect(result.notes).toMatchObject(
+      [{ collection: "bookings", message: /not made by this package/ }].map(withText),
+    );
     expect(await state()).toEqual(before);
   }
 });

@@ -11,7 +11,7 @@ const lasts = (min: number, max: number, defaultMs: number, meaning: string) =>
 const counterPolicy = (free: number, challenge: number, forgetMs: number) =>
   z
     .strictObject({
-      free: failures(free, "Failures that delay nobody"),
+      free: failures(free, "Failures before the first delay"),
       challengeAfter: failures(challenge, "Failures after which an attempt is to pass a challenge"),
       forgetMs: lasts(duration.second, 30 * duration.day, forgetMs, "Time in which one failure is forgotten"),
     })
@@ -20,9 +20,7 @@ const counterPolicy = (free: number, challenge: number, forgetMs: number) =>
 /** How the brute-force defence counts; every field has a default. */
 export const loginDefencePolicySchema = z
   .strictObject({
-    account: counterPolicy(5, 10, duration.hour).describe(
-      "What somebody signs in with, from unknown devices",
-    ),
+    account: counterPolicy(5, 10, duration.hour).describe("Per identifier, from unknown devices"),
     device: counterPolicy(10, 15, 10 * duration.minute).describe("A device that the account knows"),
     network: counterPolicy(50, 75, 2 * duration.minute).describe("The /24 of IPv4, the /64 of IPv6"),
     firstDelayMs: lasts(

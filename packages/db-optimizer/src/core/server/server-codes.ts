@@ -54,7 +54,7 @@ export const serverCodes: Readonly<Record<number, ServerCode>> = {
   262: { name: "ExceededTimeLimit", code: "TIMED_OUT", transient: true },
   276: {
     name: "IndexBuildAborted",
-    hint: "somebody stopped the build, with dropIndexes say: run it again",
+    hint: "the build was stopped, by dropIndexes for example: run it again",
   },
   278: {
     name: "UnsatisfiableCommitQuorum",

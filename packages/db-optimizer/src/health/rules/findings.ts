@@ -19,7 +19,7 @@ const unknownRule: HealthRule = {
     unknownsOf(facts).map(({ part, what, reason }) => ({
       part,
       subject: what,
-      message: `Part of ${part} could not be looked at: ${what}`,
+      message: `Part of ${part} could not be checked: ${what}`,
       evidence: reason,
     })),
 };

@@ -25,7 +25,7 @@ export interface ScorePart {
   readonly weight: number;
   /** 0 to 100; `null` where nothing was looked at. */
   readonly points: number | null;
-  /** `unknown`: it could not be looked at. `empty`: there was nothing to look at, as without named queries. */
+  /** `unknown`: it could not be checked. `empty`: there was nothing to look at, as without named queries. */
   readonly state: "judged" | "unknown" | "empty";
   readonly findings: number;
 }

@@ -79,7 +79,7 @@ const securityRules: readonly Rule<SecurityFacts, string>[] = [
     find({ settings }) {
       const mode = known(settings)?.tlsMode;
       if (mode !== "allowTLS" && mode !== "preferTLS") return undefined;
-      const first = mode === "allowTLS" ? "; go on by preferTLS to requireTLS" : "";
+      const first = mode === "allowTLS" ? "; then change preferTLS to requireTLS" : "";
       const next = mode === "allowTLS" ? "preferTLS" : "requireTLS";
       return {
         subject: "*",

@@ -123,7 +123,7 @@ export class StepRunner {
     if (!isOnIndex(step) || isUnchanged(step, before, await this.#inspect(step.collection))) return;
     throw new OptimizerError(
       "INDEX_CONFLICT",
-      `${step.index} was changed by somebody else meanwhile, and stays`,
+      `${step.index} was changed by another client meanwhile, and stays`,
     );
   }
 

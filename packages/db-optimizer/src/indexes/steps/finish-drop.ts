@@ -34,7 +34,7 @@ export const finishDrop: IndexKind<FinishDropStep, [ActualIndex, Observation]> =
       risk: actual.unique ? "high" : "medium",
       riskReason: actual.unique
         ? "duplicates are accepted once it is dropped"
-        : "unhidden instead if somebody misses it; to have it back later takes a build",
+        : "unhidden instead if a query is affected; after the drop, restoring it takes a build",
       reversible: false,
       destructive: true,
     };
@@ -48,7 +48,7 @@ export const finishDrop: IndexKind<FinishDropStep, [ActualIndex, Observation]> =
     if (!observation) return { outcome: "unneeded" };
     if (observation.state === "hiding") return beginObservation(context, step);
     if (!step.actual.hidden) {
-      const reasons = ["made visible by somebody else"];
+      const reasons = ["made visible by another client"];
       await endObservation(context, observation, reasons);
       return { outcome: "unhidden", reasons };
     }

@@ -29,10 +29,7 @@ export const removeTwin: IndexKind<RemoveTwinStep, [ActualIndex]> = {
     const [collection] = await withRetries(() => inspectIndexes(connection, [name]), signal);
     const original = indexNamed(collection, index.slice(0, -twinSuffix.length));
     if (!original || original.building)
-      throw new OptimizerError(
-        "INDEX_CONFLICT",
-        `${index} stays: the index that it stands in for is missing`,
-      );
+      throw new OptimizerError("INDEX_CONFLICT", `${index} stays: the index that it replaces is missing`);
     return drop(context, name, index);
   },
   wanted: () => undefined,
