@@ -261,6 +261,17 @@ describe("the secret at rest", () => {
     expect((await verifyTotp(later, { userId, code: codeOf(secret, after(2 * step)) })).ok).toBe(true);
   });
 
+  it("is sealed with the new key when an enrolment that began under the former one is confirmed", async () => {
+    const { userId, session } = await somebody();
+    const begun = await enrolTotp(contextAt(models, now), { session });
+    if (!begun.ok) throw new Error(begun.reason);
+    const rotated = [{ id: "next", key: "n".repeat(43) }, ...sealKeys];
+    const context = { ...contextAt(models, now), sealKeys: rotated };
+    expect(await confirmTotp(context, { session, code: codeOf(begun.secret, now) })).toEqual({ ok: true });
+    const later = { ...contextAt(models, after(step)), sealKeys: rotated.slice(0, 1) };
+    expect((await verifyTotp(later, { userId, code: codeOf(begun.secret, after(step)) })).ok).toBe(true);
+  });
+
   it("is sealed with the new key by reseal, a part in a call, and goes on without the old one", async () => {
     await models.UserFactors.deleteMany({});
     const people = [await withApp(), await withApp(), await withApp()];

@@ -2,7 +2,7 @@ import { timingSafeEqual } from "node:crypto";
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { duration } from "../core/limits.js";
-import { sealText, unsealText } from "../core/seal-keys.js";
+import { type SealedText, sealText, unsealText } from "../core/seal-keys.js";
 import { base32, newTotpSecret, totpCode, totpStepAt, totpUri } from "../core/totp.js";
 import { queries } from "../queries/queries.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
@@ -89,7 +89,9 @@ export async function confirmTotp(
   const step = await evaluate(context, userId, pending, digits, -1);
   if (typeof step !== "number") return step;
   const { id, keyId, sealedText } = pending;
-  const totp = { id, keyId, sealedText, lastStep: step, confirmedAt: now, lastUsedAt: now };
+  // What a former key sealed when the enrolment began would stay behind once it is taken away.
+  const sealed = underCurrentKey(context, userId, pending) ?? { keyId, sealedText };
+  const totp = { id, ...sealed, lastStep: step, confirmedAt: now, lastUsedAt: now };
   const { modifiedCount } = await models.UserFactors.collection.updateOne(
     { userId, "pendingTotp.id": id },
     { $set: { totp, updatedAt: now }, $unset: { pendingTotp: "", purgeAt: "" } },
@@ -103,15 +105,20 @@ export async function verifyTotp(
   context: Context,
   { userId, code }: { userId: Types.ObjectId; code: unknown },
 ): Promise<TotpCheck> {
-  const { models, now, sealKeys } = context;
+  const { models, now } = context;
   const digits = digitsOf(code);
   if (digits === undefined) return { ok: false, reason: "malformed" };
   const totp = (await findFactors(context, userId))?.totp;
   if (!totp) return { ok: false, reason: "not_enrolled" };
   const step = await evaluate(context, userId, totp, digits, totp.lastStep);
   if (typeof step !== "number") return step;
-  const resealed = totp.keyId !== sealKeys[0]?.id && resealedTotp(context, userId, totp);
-  const set = { "totp.lastStep": step, "totp.lastUsedAt": now, ...resealed, updatedAt: now };
+  const sealed = underCurrentKey(context, userId, totp);
+  const set = {
+    "totp.lastStep": step,
+    "totp.lastUsedAt": now,
+    ...(sealed && inPlace(sealed)),
+    updatedAt: now,
+  };
   // Of any number of uses of one code, in any number of processes, one finds the step lower.
   const { modifiedCount } = await models.UserFactors.collection.updateOne(
     { userId, "totp.id": totp.id, "totp.lastStep": { $lt: step } },
@@ -163,20 +170,32 @@ export async function resealFactors(
     totp: TotpSecret;
   }>) {
     read += 1;
+    const sealed = underCurrentKey(context, userId, totp);
+    if (!sealed) continue;
     const { modifiedCount } = await collection.updateOne(
       { userId, "totp.id": totp.id, "totp.keyId": { $ne: current?.id } },
-      { $set: resealedTotp(context, userId, totp) },
+      { $set: inPlace(sealed) },
     );
     resealed += modifiedCount;
   }
   return { resealed, done: read < most };
 }
 
-function resealedTotp({ sealKeys }: Context, userId: Types.ObjectId, totp: TotpSecret) {
-  const owner = ownerOf(userId, totp.id);
-  const { keyId, sealedText } = sealText(sealKeys, unsealText(sealKeys, totp, owner), owner);
-  return { "totp.keyId": keyId, "totp.sealedText": sealedText };
+/** The secret under the current key; `undefined` where it is under that key already. */
+function underCurrentKey(
+  { sealKeys }: Context,
+  userId: Types.ObjectId,
+  secret: TotpSecret,
+): SealedText | undefined {
+  if (secret.keyId === sealKeys[0]?.id) return undefined;
+  const owner = ownerOf(userId, secret.id);
+  return sealText(sealKeys, unsealText(sealKeys, secret, owner), owner);
 }
+
+const inPlace = ({ keyId, sealedText }: SealedText) => ({
+  "totp.keyId": keyId,
+  "totp.sealedText": sealedText,
+});
 
 /** People type codes in groups. */
 function digitsOf(code: unknown): string | undefined {
