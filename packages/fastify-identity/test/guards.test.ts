@@ -106,6 +106,24 @@ describe("config.identity", () => {
     expect((await pay({ authorization: `Bearer ${proved.json().token}` })).json()).toBe(id);
   });
 
+  it("asks where a request comes from when a session is judged, not at each of its requests", async () => {
+    let asked = 0;
+    const locate = () => {
+      asked += 1;
+      return { location: { country: "NO" } };
+    };
+    const app = await setting.app({ locate, riskPolicy: "balanced" }, (app) =>
+      app.get("/me", { config: { identity: "session" } }, () => "in"),
+    );
+    const ada = await someone(app);
+    const askedBefore = asked;
+    for (let at = 0; at < 3; at++) await app.inject({ url: "/me", headers: ada.bearer });
+    expect(asked).toBe(askedBefore);
+    setting.clock.advance(60_001);
+    expect((await app.inject({ url: "/me", headers: ada.bearer })).body).toBe("in");
+    expect(asked).toBe(askedBefore + 1);
+  });
+
   it("guards by preHandler where config does not serve", async () => {
     const app = await setting.app({}, (app) =>
       app.get("/me", { preHandler: app.identity.guard("session") }, (request) =>

@@ -54,15 +54,22 @@ const silent: FlowLog = { error: () => undefined };
 
 /** Somebody who makes a request, from what is known of it. */
 export function requesterFrom(facts: RequestFacts): Requester {
-  const { address, userAgent, located, sessionToken, deviceId, log = silent } = facts;
+  const { address, userAgent, log = silent } = facts;
   const runAtOnce = (act: () => Promise<unknown>) =>
     void act().catch((err: unknown) => log.error({ err }, "what follows an answer was not done"));
   return {
     address: address === undefined ? undefined : canonicalClientAddress(address),
     userAgent,
-    located,
-    sessionToken,
-    deviceId,
+    // Read when a flow asks: most requests only have their session checked.
+    get located() {
+      return facts.located;
+    },
+    get sessionToken() {
+      return facts.sessionToken;
+    },
+    get deviceId() {
+      return facts.deviceId;
+    },
     log,
     challengeSolved: facts.challengeSolved ?? (async () => false),
     defer: facts.defer ?? runAtOnce,

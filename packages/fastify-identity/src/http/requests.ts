@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import type { SetCookie } from "../flows/cookies.js";
-import type { Requester } from "../flows/requester.js";
+import type { Located, Requester } from "../flows/requester.js";
 import { requesterFrom } from "../flows/requester.js";
 import type { Service } from "../service.js";
 import { clientAddressOf } from "./client-address.js";
@@ -28,14 +28,23 @@ export function stateOf(request: FastifyRequest): RequestState {
 /** What flows know of a request. */
 export function requesterOf(service: Service, request: FastifyRequest): Requester {
   const state = stateOf(request);
+  const { cookies, settings } = service;
+  let place: { readonly located: Located | undefined } | undefined;
   state.requester ??= requesterFrom({
     address: clientAddressOf(request),
     userAgent: request.headers["user-agent"],
-    located: service.settings.locate(request),
-    sessionToken: service.cookies.readSession(request.headers.cookie),
-    deviceId: service.cookies.readDevice(request.headers.cookie),
+    get located() {
+      place ??= { located: settings.locate(request) };
+      return place.located;
+    },
+    get sessionToken() {
+      return cookies.readSession(request.headers.cookie);
+    },
+    get deviceId() {
+      return cookies.readDevice(request.headers.cookie);
+    },
     log: request.log,
-    challengeSolved: () => service.settings.solvesChallenge(request),
+    challengeSolved: () => settings.solvesChallenge(request),
     defer: (act) => void state.deferred.push(act),
   });
   return state.requester;
