@@ -2,15 +2,11 @@
 // from @org/dev-kit/faults, or those whose path contains one of the arguments. TEST_SEED tries other moments; the tests'
 // names print the seed.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { testFiles } from "./test-files.mjs";
 
 const parts = process.argv.slice(2);
-const files = ["packages", "apps"]
-  .flatMap((parent) => readdirSync(parent).map((name) => join(parent, name, "test")))
-  .filter((folder) => existsSync(folder))
-  .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
-  .filter((file) => file.endsWith(".test.ts"))
+const files = testFiles()
   .filter((file) => readFileSync(file, "utf8").includes('from "@org/dev-kit/faults"'))
   .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
 if (files.length === 0) {

@@ -1,14 +1,12 @@
 // The test files that need no database: neither they nor what they import of the tests beside them names @org/dev-kit.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { testFiles } from "./test-files.mjs";
 
 /** @returns {string[]} */
 export function pureTests() {
-  return ["packages", "apps"]
-    .flatMap((parent) => readdirSync(parent).map((name) => join(parent, name, "test")))
-    .filter((folder) => existsSync(folder) && !folder.startsWith(join("packages", "dev-kit")))
-    .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, String(file))))
-    .filter((file) => file.endsWith(".test.ts") && !needsEngine(file));
+  const ownTests = join("packages", "dev-kit");
+  return testFiles().filter((file) => !file.startsWith(ownTests) && !needsEngine(file));
 }
 
 /**

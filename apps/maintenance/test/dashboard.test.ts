@@ -1,7 +1,6 @@
 import { defineModels } from "@org/db-models";
 import type { RunRecord } from "@org/db-optimizer/jobs";
 import { lookAt, looks, openBrowser } from "@org/dev-kit/browser";
-import { mongo } from "mongoose";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -11,7 +10,7 @@ import { type DashboardFacts, readDashboard } from "../src/dashboard/read.js";
 import { identityJobs } from "../src/jobs.js";
 import { type Maintenance, runOnce, startMaintenance } from "../src/maintenance.js";
 import { serveStatus } from "../src/status-server.js";
-import { useStore } from "./support/store.js";
+import { runRecord, useStore } from "./support/store.js";
 
 const store = useStore();
 const config = defineConfig({ mongodbUri: "mongodb://unused", metricsPort: 0 });
@@ -21,22 +20,8 @@ const deps = () => {
   return { database, config, log: pino({ level: "silent" }), jobs: identityJobs(database, config) };
 };
 const at = new Date("2026-05-01T12:00:00Z");
-const run = (given: Partial<RunRecord>): RunRecord => ({
-  _id: new mongo.ObjectId().toHexString(),
-  job: "cleanup",
-  key: "",
-  state: "running",
-  instance: "a",
-  fencing: 1,
-  revision: 0,
-  before: [],
-  steps: [],
-  activeMs: 0,
-  pausedMs: 0,
-  startedAt: new Date("2026-05-01T11:59:00Z"),
-  seenAt: at,
-  ...given,
-});
+const run = (given: Partial<RunRecord>) =>
+  runRecord({ job: "cleanup", startedAt: new Date("2026-05-01T11:59:00Z"), seenAt: at, ...given });
 const facts: DashboardFacts = { database: "identity", at, runs: [], upcoming: [], scores: [] };
 
 describe("the page", () => {

@@ -7,7 +7,7 @@ import { watchQueue } from "../src/queue.js";
 import { type Controls, queueJob, runsOfJobs, steerRun } from "../src/run-control.js";
 import { runJob } from "../src/run-job.js";
 import { steer } from "../src/steer.js";
-import { batches, job, useStore } from "./support/store.js";
+import { batches, job, runRecord, useStore } from "./support/store.js";
 
 // A job in batches waits for a load that its user may not read.
 allNeed("clusterMonitoring");
@@ -76,22 +76,7 @@ describe("a run at work", () => {
 
 describe("a run whose process died", () => {
   const dead = async (changes: Partial<RunRecord>) => {
-    const run: RunRecord = {
-      _id: new mongo.ObjectId().toHexString(),
-      job: "test",
-      key: "",
-      state: "paused",
-      instance: "dead",
-      fencing: 1,
-      revision: 0,
-      before: [],
-      steps: [],
-      activeMs: 0,
-      pausedMs: 0,
-      startedAt: new Date("2026-01-01"),
-      seenAt: new Date("2026-01-01"),
-      ...changes,
-    };
+    const run = runRecord({ state: "paused", instance: "dead", ...changes });
     await runs().insertOne(run);
     await gone();
     return run;

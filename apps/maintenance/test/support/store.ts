@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { serverTime, Work } from "@org/db-optimizer/jobs";
+import { type RunRecord, serverTime, Work } from "@org/db-optimizer/jobs";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import type { mongo } from "mongoose";
+import { mongo } from "mongoose";
 import { pino } from "pino";
 import type { Job, JobContext, JobDone } from "../../src/job.js";
 import { createMetrics } from "../../src/metrics.js";
@@ -28,6 +28,26 @@ export function useStore() {
       stopping: new AbortController().signal,
       ...changes,
     }),
+  };
+}
+
+/** The record of a run of process `a`, as its holder would have it. */
+export function runRecord(changes: Partial<RunRecord>): RunRecord {
+  return {
+    _id: new mongo.ObjectId().toHexString(),
+    job: "test",
+    key: "",
+    state: "running",
+    instance: "a",
+    fencing: 1,
+    revision: 0,
+    before: [],
+    steps: [],
+    activeMs: 0,
+    pausedMs: 0,
+    startedAt: new Date("2026-01-01"),
+    seenAt: new Date("2026-01-01"),
+    ...changes,
   };
 }
 

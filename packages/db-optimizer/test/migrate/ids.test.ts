@@ -12,6 +12,7 @@ import {
 } from "../../src/index.js";
 import { SeenIds } from "../../src/migrate/seen-ids.js";
 import { overriding } from "../support.js";
+import { textMigration as migration } from "./text-migration.js";
 
 const { Binary, Code, Decimal128, Long, MaxKey, MinKey, ObjectId, Timestamp } = mongo;
 const database = useTemporaryDatabase({ label: "ids" });
@@ -48,27 +49,6 @@ const idsInOrder: readonly unknown[] = [
   new Code("a"),
   new MaxKey(),
 ];
-
-const migration: Migration = {
-  name: "mixed",
-  source: "old",
-  targets: ["fresh"],
-  phaseLeaseMs: 5,
-  retentionMs: 0,
-  expand: ({ _id, text, at }) => [
-    { collection: "fresh", document: { _id, text, at }, supersedes: { at: { $lt: at } } },
-  ],
-  belongTo: (_collection, ids) => ({ _id: { $in: ids } }),
-  ownerOf: (_collection, { _id }) => _id,
-  canonical: (_collection, { _id, text }) => ({ _id, text }),
-  collapse: (targets) =>
-    (targets.get("fresh") ?? []).map(({ _id, ...fields }) => ({
-      filter: { _id: { $eq: _id } },
-      update: { $set: fields },
-      upsert: true,
-    })),
-  contract: { unset: ["text"] },
-};
 
 const options = { now: () => new Date(), limits: { maxBatch: 4, maxSlowdown: Number.POSITIVE_INFINITY } };
 const old = () => database.connection.collection("old");

@@ -11,12 +11,12 @@ import { type Connection, createConnection, Schema } from "mongoose";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import {
   checkHealth,
-  type Migration,
   migrateUp,
   rollbackMigration,
   storageReport,
   verifyMigration,
 } from "../../src/index.js";
+import { textMigration as migration } from "../migrate/text-migration.js";
 
 const database = useTemporaryDatabase({ label: "utf8", per: "test" });
 const marker = "ILLFORMED";
@@ -32,26 +32,6 @@ beforeAll(async () => {
 });
 afterAll(() => front.stop());
 
-const migration: Migration = {
-  name: "texts",
-  source: "old",
-  targets: ["fresh"],
-  phaseLeaseMs: 5,
-  retentionMs: 0,
-  expand: ({ _id, text, at }) => [
-    { collection: "fresh", document: { _id, text, at }, supersedes: { at: { $lt: at } } },
-  ],
-  belongTo: (_collection, ids) => ({ _id: { $in: ids } }),
-  ownerOf: (_collection, { _id }) => _id,
-  canonical: (_collection, { _id, text }) => ({ _id, text }),
-  collapse: (targets) =>
-    (targets.get("fresh") ?? []).map(({ _id, text }) => ({
-      filter: { _id: { $eq: _id } },
-      update: { $set: { text } },
-      upsert: true,
-    })),
-  contract: { unset: ["text"] },
-};
 const options = { now: () => new Date(), limits: { maxBatch: 2, maxSlowdown: Number.POSITIVE_INFINITY } };
 
 /** Has the played server's answers, and no check of text where it says so. */

@@ -61,17 +61,18 @@ export function whyUnfindable(id: unknown): string | undefined {
 }
 
 /** Whether a value is or holds a date that the server has and JavaScript has not. */
-function holdsNoDate(id: unknown): boolean {
-  if (id instanceof Date) return Number.isNaN(id.getTime());
-  if (typeof id !== "object" || id === null || bsonTypeOf(id) !== undefined) return false;
-  return Object.values(id).some(holdsNoDate);
-}
+const holdsNoDate = (id: unknown): boolean =>
+  holds(id, (value) => value instanceof Date && Number.isNaN(value.getTime()));
 
 /** Whether a value is or holds a replacement character, which ill-formed text is read as. Pure. */
-export function maybeIllFormed(id: unknown): boolean {
-  if (typeof id === "string") return id.includes("\uFFFD");
-  if (typeof id !== "object" || id === null || bsonTypeOf(id) !== undefined) return false;
-  return Object.values(id).some(maybeIllFormed);
+export const maybeIllFormed = (id: unknown): boolean =>
+  holds(id, (value) => typeof value === "string" && value.includes("\uFFFD"));
+
+/** Whether a value, or one within it, is as the test wants it. */
+function holds(value: unknown, is: (value: unknown) => boolean): boolean {
+  if (is(value)) return true;
+  if (typeof value !== "object" || value === null || bsonTypeOf(value) !== undefined) return false;
+  return Object.values(value).some((inner) => holds(inner, is));
 }
 
 const arrayIndex = /^(0|[1-9]\d{0,9})$/;

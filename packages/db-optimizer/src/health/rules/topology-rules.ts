@@ -120,32 +120,22 @@ export const topologyRules: readonly HealthRule[] = [
     part: "topology",
     severity: "critical",
     command: "rs.status()",
-    *find({ replication }, limits) {
-      const { members, windowMs } = lagging(replication, limits);
-      for (const { name, lagMs } of members)
-        if (lagMs > windowMs)
-          yield {
-            subject: name,
-            message: `Member ${name} lags behind by more than the oplog holds: it needs a full resync`,
-            evidence: lagText(lagMs, limits),
-          };
-    },
+    find: ({ replication }, limits) =>
+      lagFindings(lagging(replication, limits).stale, limits, (name) => {
+        return `Member ${name} lags behind by more than the oplog holds: it needs a full resync`;
+      }),
   },
   {
     code: "MEMBER_LAGS",
     part: "topology",
     severity: "warning",
     command: "rs.printSecondaryReplicationInfo()",
-    *find({ replication }, limits) {
-      const { members, windowMs } = lagging(replication, limits);
-      for (const { name, lagMs } of members)
-        if (lagMs <= windowMs)
-          yield {
-            subject: name,
-            message: `Member ${name} lags behind the primary`,
-            evidence: lagText(lagMs, limits),
-          };
-    },
+    find: ({ replication }, limits) =>
+      lagFindings(
+        lagging(replication, limits).late,
+        limits,
+        (name) => `Member ${name} lags behind the primary`,
+      ),
   },
   {
     code: "OPLOG_SHORT",
@@ -180,14 +170,23 @@ type LagLimit = Pick<Parameters<HealthRule["find"]>[1], "replicationLagMs">;
 function lagging(replication: Replication, { replicationLagMs }: LagLimit) {
   const { members = [], oplogHours } = known(replication) ?? {};
   const window = oplogHours && known(oplogHours);
+  const windowMs = window === undefined ? Number.POSITIVE_INFINITY : window * 3_600_000;
+  const behind = members
+    .map(({ name, lagMs = 0 }) => ({ name, lagMs }))
+    .filter(({ lagMs }) => lagMs > replicationLagMs);
   return {
-    members: members
-      .map(({ name, lagMs = 0 }) => ({ name, lagMs }))
-      .filter(({ lagMs }) => lagMs > replicationLagMs),
-    windowMs: window === undefined ? Number.POSITIVE_INFINITY : window * 3_600_000,
+    late: behind.filter(({ lagMs }) => lagMs <= windowMs),
+    stale: behind.filter(({ lagMs }) => lagMs > windowMs),
   };
 }
 
-function lagText(lagMs: number, { replicationLagMs }: LagLimit): string {
-  return `${(lagMs / 1_000).toFixed(1)} s behind, above ${replicationLagMs / 1_000} s`;
-}
+const lagFindings = (
+  members: readonly { readonly name: string; readonly lagMs: number }[],
+  { replicationLagMs }: LagLimit,
+  messageOf: (name: string) => string,
+) =>
+  members.map(({ name, lagMs }) => ({
+    subject: name,
+    message: messageOf(name),
+    evidence: `${(lagMs / 1_000).toFixed(1)} s behind, above ${replicationLagMs / 1_000} s`,
+  }));
