@@ -7,6 +7,19 @@ import { requesterOf, setCookie, stateOf } from "../http/requests.js";
 import type { Service, ServiceOptions } from "../service.js";
 import { challengeBody, signedIn, signInBody } from "./sessions.schemas.js";
 
+/** Problems of every way of signing in: see `completeSignIn`. */
+const completionProblems = [
+  "SIGN_IN_DENIED",
+  "SIGN_IN_REFUSED",
+  "HOOK_FAILED",
+  "USER_NOT_ACTIVE",
+  "ADDRESS_NOT_ALLOWED",
+  "SESSION_LIMIT_REACHED",
+  "SESSIONS_REVOKED",
+  "CONTENTION",
+  "AUDIT_NOT_WRITTEN",
+] as const;
+
 /** Signing in. */
 export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
   app.post(
@@ -16,20 +29,12 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
         identity: "public",
         rateLimit: passwordRateLimit(service),
         identityProblems: [
+          ...completionProblems,
           "SIGN_IN_DELAYED",
           "CHALLENGE_REQUIRED",
           "CHALLENGE_LIMIT",
           "NOTICE_NOT_SENT",
-          "SIGN_IN_DENIED",
-          "SIGN_IN_REFUSED",
-          "HOOK_FAILED",
           "BAD_CREDENTIALS",
-          "USER_NOT_ACTIVE",
-          "ADDRESS_NOT_ALLOWED",
-          "SESSION_LIMIT_REACHED",
-          "SESSIONS_REVOKED",
-          "CONTENTION",
-          "AUDIT_NOT_WRITTEN",
         ],
       },
       schema: {
@@ -60,19 +65,7 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
       config: {
         identity: "public",
         rateLimit: passwordRateLimit(service),
-        identityProblems: [
-          "CHALLENGE_FAILED",
-          "SIGN_IN_DENIED",
-          "SIGN_IN_REFUSED",
-          "HOOK_FAILED",
-          "USER_NOT_FOUND",
-          "USER_NOT_ACTIVE",
-          "ADDRESS_NOT_ALLOWED",
-          "SESSION_LIMIT_REACHED",
-          "SESSIONS_REVOKED",
-          "CONTENTION",
-          "AUDIT_NOT_WRITTEN",
-        ],
+        identityProblems: [...completionProblems, "CHALLENGE_FAILED", "USER_NOT_FOUND"],
       },
       schema: {
         tags: ["sessions"],
