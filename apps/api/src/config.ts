@@ -74,7 +74,7 @@ export const configSchema = z
       ),
     networkListsCheckMs: milliseconds(10, 86_400_000)
       .default(60_000)
-      .describe("Network lists that have changed are read anew this often"),
+      .describe("Interval at which changed network lists are reloaded"),
     riskPolicy: z
       .enum(["off", "relaxed", "balanced", "strict"])
       .default("balanced")

@@ -4,7 +4,7 @@ import type { FastifyRequest } from "fastify";
 import type { Config } from "./config.js";
 import type { ClosableNotifier } from "./notifier.js";
 
-/** What the service runs on. The caller owns the database: it outlives the app. */
+/** Dependencies of the service. The caller owns the database: it outlives the app. */
 export interface AppDeps {
   database: Pick<IdentityDatabase, "connection">;
   config: Config;

@@ -7,7 +7,7 @@ import type { Config } from "./config.js";
 import type { AppDeps } from "./deps.js";
 import { checkSetup, type MissingIndexes } from "./setup-check.js";
 
-/** What a caller may give instead of what the configuration says. */
+/** Overrides of the configuration. */
 export interface StartDeps extends Omit<AppDeps, "config" | "database"> {
   /** A database that is already open; the caller then closes it. */
   database?: IdentityDatabase;

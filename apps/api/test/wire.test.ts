@@ -1,4 +1,4 @@
-// What comes over the wire before there is a request to route, and what two programs could read in two ways. Each case names
+// Input before there is a request to route, and input that two programs could read in two ways. Each case names
 // its public report or standard, the input, and why the value is right.
 import { connect } from "node:net";
 import { repeatsName } from "@org/fastify-identity/http";
@@ -151,7 +151,7 @@ describe("as somebody signed in", () => {
   const status = async (method: "GET" | "DELETE", url: string) =>
     (await api.app.inject({ method, url, headers: mine.bearer })).statusCode;
 
-  // What a fuzzer of the OpenAPI document found: a value that the document has none of is refused, and above all where a
+  // From a fuzzer of the OpenAPI document: a value outside the document is refused, above all where a
   // misread value ends every session.
   test.each(["1e2", "0x10", " 5", "+5", "5.0", "", "-1", "201", "9999999999", "٥", "5&limit=6"])(
     "limit=%s is no whole number within bounds",
@@ -172,8 +172,8 @@ describe("as somebody signed in", () => {
     expect(await status("GET", "/v1/session")).toBe(200);
   });
 
-  // What was found while many requests ran at once: whoever lost the race was told that there is no such resource. The token
-  // is what is no longer valid (RFC 6750 section 3.1), as for every other request with it.
+  // Found with many parallel requests: the loser of the race got "not found". It is the token
+  // that is no longer valid (RFC 6750 section 3.1), as for every other request with it.
   test("of two changes of the password at once one is done, and the other is not authenticated", async () => {
     const { bearer: headers } = await api.signIn(await api.register());
     const change = (newPassword: string) =>
@@ -186,7 +186,7 @@ describe("as somebody signed in", () => {
     const answers = await Promise.all([change("another password 1"), change("another password 2")]);
     const [done, refused] = answers.sort((one, other) => one.statusCode - other.statusCode);
     expect(done?.statusCode).toBe(200);
-    // Whoever comes so late that the password is another one has a wrong password.
+    // A request that arrives after the change has a wrong password.
     expect([refused?.statusCode, refused?.json().code]).toEqual([
       401,
       expect.stringMatching(/^(SESSION_INVALID|BAD_CREDENTIALS)$/),

@@ -91,7 +91,7 @@ describe("enrolling an authenticator app", () => {
     });
   });
 
-  // Source: public report supabase/auth#2565 (factors were changed by whoever had the session).
+  // Source: public report supabase/auth#2565 (anybody with the session could change factors).
   it.each<[string, ProofMethod[], number, number]>([
     ["a password of an hour ago", ["password"], -duration.hour, 1],
     ["a mailed code", ["email"], 0, 1],

@@ -6,7 +6,7 @@ import { OptionsError } from "./flows/options.js";
 const credentialKinds = ["session", "api_key", "access_token"] as const;
 export type CredentialKind = (typeof credentialKinds)[number];
 
-/** Who may use a route. Every member that is given must hold. */
+/** Requirement for the use of a route. Every given member must hold. */
 export interface IdentityRequirement {
   /** Scopes that an API key or access token needs, all of them. A session acts for its user, whatever the scope. */
   readonly scope?: string | readonly string[];
@@ -18,7 +18,7 @@ export interface IdentityRequirement {
   readonly within?: number;
 }
 
-/** Who may use a route: anybody, a session, or what is required. */
+/** Access to a route: anybody, a session, or a requirement. */
 export type IdentityAccess = "public" | "session" | IdentityRequirement;
 
 /** A requirement as it was read. */

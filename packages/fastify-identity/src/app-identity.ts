@@ -12,7 +12,7 @@ import { sessionOf, userOf } from "./http/identity-of.js";
 import { requesterOf, setCookie, stateOf } from "./http/requests.js";
 import type { Service } from "./service.js";
 
-/** What the plugin adds to an app, as `app.identity`. */
+/** The plugin's interface on an app, as `app.identity`. */
 export interface AppIdentity {
   /** The operations of @org/db-models that the plugin was registered with. */
   readonly operations: Identity;
@@ -24,7 +24,7 @@ export interface AppIdentity {
   sessionOf(request: FastifyRequest): ActiveSession;
   /** A `preHandler` hook that lets through what meets the requirement, where `config.identity` does not serve. */
   guard(access: IdentityAccess): (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
-  /** What flows know of a request. */
+  /** Facts about a request for flows. */
   requesterOf(request: FastifyRequest): Requester;
   /** Hands the session that a flow opened to a browser, in cookies. */
   startSession(request: FastifyRequest, reply: FastifyReply, signedIn: SignedIn): void;
@@ -37,11 +37,11 @@ declare module "fastify" {
     readonly identity: AppIdentity;
   }
   interface FastifyRequest {
-    /** Who makes the request; null where no guard has asked. */
+    /** The requester; null if no guard ran. */
     identity: RequestIdentity | null;
   }
   interface FastifyContextConfig {
-    /** Who may use the route. */
+    /** Requirement for the use of the route. */
     identity?: IdentityAccess;
     /** For the OpenAPI document: codes that the route answers with besides those that follow from the rest. */
     identityProblems?: readonly ProblemCode[];

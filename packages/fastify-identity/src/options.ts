@@ -44,7 +44,7 @@ export interface RateLimitOptions {
   ) => object;
 }
 
-/** What the plugin is registered with; only `identity` and `issuer` have no default. */
+/** Options of the plugin; only `identity` and `issuer` have no default. */
 export interface IdentityPluginOptions extends Omit<FlowOptions, "notifier"> {
   /** Origin under which people reach the app, such as `https://id.example.com`; http only on a loopback host. */
   readonly issuer: string;

@@ -3,7 +3,7 @@ import type { IdentityCookies } from "./flows/cookies.js";
 import type { Flows } from "./flows/flows.js";
 import type { IdentityPluginSettings } from "./options.js";
 
-/** What the plugin's hooks and routes work with. */
+/** Context of the plugin's hooks and routes. */
 export interface Service extends FlowContext {
   readonly flows: Flows;
   readonly cookies: IdentityCookies;

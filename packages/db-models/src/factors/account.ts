@@ -49,7 +49,7 @@ export async function findFactors(
 
 /**
  * The refusal of a change to factors by a session whose user has not proved who they are of late: by two factors where
- * there is one already, or whoever has the password could put their own in its place.
+ * there is one already, or a thief with the password could put their own in its place.
  */
 export function refusalOfChange(
   { now, policies }: Context,

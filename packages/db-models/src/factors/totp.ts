@@ -89,7 +89,7 @@ export async function confirmTotp(
   const step = await evaluate(context, userId, pending, digits, -1);
   if (typeof step !== "number") return step;
   const { id, keyId, sealedText } = pending;
-  // What a former key sealed when the enrolment began would stay behind once it is taken away.
+  // The enrolment may have begun under a former key, which will be taken away.
   const sealed = underCurrentKey(context, userId, pending) ?? { keyId, sealedText };
   const totp = { id, ...sealed, lastStep: step, confirmedAt: now, lastUsedAt: now };
   const { modifiedCount } = await models.UserFactors.collection.updateOne(

@@ -10,7 +10,7 @@ import {
 import type { Types } from "mongoose";
 import { emailVerification, passwordAlert, passwordReset } from "./alerts.js";
 import { askHook } from "./ask-hooks.js";
-import { audit, byOwner, inVain } from "./audit.js";
+import { audit, byOwner, failedAttempt } from "./audit.js";
 import type { FlowContext } from "./context.js";
 import { notifyLater } from "./notify-later.js";
 import { originOf } from "./origin.js";
@@ -38,7 +38,7 @@ export async function register(
   return user;
 }
 
-// The account is there: whoever was not sent their token asks for another.
+// The account exists: if the mail could not be sent, the user can request another token.
 async function verifyNewAddress(
   context: FlowContext,
   requester: Requester,
@@ -93,13 +93,13 @@ export async function verifyEmail(
 ): Promise<void> {
   const result = await context.identity.users.verifyEmail({ token, origin: originOf(requester) });
   if (!result.ok) {
-    await audit(context, requester, inVain("email.verified", result));
+    await audit(context, requester, failedAttempt("email.verified", result));
     throw new IdentityProblem("TOKEN_INVALID", { reason: result.reason });
   }
   await audit(context, requester, byOwner(result.userId, "email.verified"));
 }
 
-/** Sends a token that resets a password, behind the answer: an account takes longer than nobody. */
+/** Sends a password-reset token after responding, because the work takes longer for an existing account. */
 export function requestPasswordReset(
   context: FlowContext,
   requester: Requester,
@@ -135,10 +135,10 @@ export async function resetPassword(
   const origin = originOf(requester);
   const result = await context.identity.users.resetPassword({ token, password, origin });
   if (!result.ok) {
-    await audit(context, requester, inVain("password.reset", result));
+    await audit(context, requester, failedAttempt("password.reset", result));
     throw new IdentityProblem("TOKEN_INVALID", { reason: result.reason });
   }
-  // What has happened is told, also when the trail can't be written.
+  // Notify the owner even if the audit trail can't be written.
   notifyLater(context, requester, passwordAlert("reset", result.email, origin));
   await audit(context, requester, byOwner(result.userId, "password.reset"));
   return { ended: result.ended };
@@ -173,7 +173,7 @@ export async function changePassword(
       : error;
   });
   if (!changed.session) throw new TypeError("unreachable: a session was kept");
-  // What has happened is told, also when the trail can't be written.
+  // Notify the owner even if the audit trail can't be written.
   notifyLater(context, requester, passwordAlert("changed", email, originOf(requester)));
   deliver(changed.session);
   await audit(context, requester, byOwner(userId, "password.changed"));

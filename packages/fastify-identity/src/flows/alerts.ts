@@ -4,7 +4,7 @@ import type { Origin } from "./origin.js";
 
 type SignInEvent = Omit<SecurityEventInput, "userId">;
 
-/** What the owner of an account should hear of a sign-in. */
+/** Alerts to an account's owner about a sign-in. */
 export function eventsOf(user: PublicUser, opened: OpenedSession): SignInEvent[] {
   const { alerts } = user.security;
   const sessionId = opened.id;

@@ -31,7 +31,7 @@ export async function askHook(
   );
 }
 
-/** Tells a hook behind the answer; its failure is logged. */
+/** Calls a hook after responding; its failure is logged. */
 export function tellHook(
   { background, hookTimeoutMs }: FlowContext,
   { log }: Requester,

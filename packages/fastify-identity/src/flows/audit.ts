@@ -23,8 +23,8 @@ export function byOwner(
   return { ...event, ...(details && { details }) };
 }
 
-/** Something that was tried in vain, in an account if it was one's. */
-export function inVain(
+/** A failed attempt, with the account if there is one. */
+export function failedAttempt(
   action: string,
   { reason, userId: subjectId }: { reason: string; userId?: AuditInput["subjectId"] },
 ): AuditInput {

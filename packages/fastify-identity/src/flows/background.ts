@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 
-/** What goes on behind answers: nobody waits for it but the end of the app. */
+/** Work after responding; only the end of the app waits for it. */
 export class Background {
   readonly #running = new Set<Promise<void>>();
 

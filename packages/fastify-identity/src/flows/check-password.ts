@@ -9,7 +9,7 @@ export interface Credentials {
   password: string;
 }
 
-/** What became of a password, and the failures before it that are not forgotten yet. */
+/** Result of a password check, and the earlier failures that still count. */
 export interface CheckedPassword {
   checked: Authentication;
   failures: { account: number; network: number };

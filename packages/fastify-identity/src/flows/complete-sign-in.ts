@@ -24,7 +24,7 @@ import {
 /** A session that was just opened, and whose it is. */
 export type SignedIn = OpenedSession & { userId: Types.ObjectId };
 
-/** What somebody has shown of who they are. */
+/** Evidence of the user's identity. */
 export interface SignInProofs {
   readonly way: SignInWay;
   readonly userId: Types.ObjectId;
@@ -55,7 +55,7 @@ export async function completeSignIn(
 ): Promise<SignedIn> {
   const { userId, failures, way } = proofs;
   const [user, judged] = await Promise.all([
-    // Read before this sign-in is counted: whoever signs in for the first time is not warned of a new device.
+    // Read before this sign-in is counted, so that a first sign-in does not send a warning about a new device.
     context.identity.users.read(userId),
     judgeSignIn(context, userId, requester, failures),
   ]);
@@ -216,7 +216,7 @@ async function open(
   }
 }
 
-// Whoever signs in again in the same browser has one session, not two, and isn't refused because of their own.
+// A user who signs in again in the same browser has one session, not two, and their old one never causes a refusal.
 async function sessionOfBrowser(
   context: FlowContext,
   userId: Types.ObjectId,
@@ -224,7 +224,7 @@ async function sessionOfBrowser(
 ): Promise<Types.ObjectId | undefined> {
   const cookie = requester.sessionToken;
   if (!cookie) return undefined;
-  // What is about to end need not be noted as used.
+  // A session that is about to end need not be marked as used.
   const check = await context.identity.sessions.validate(cookie, { touch: false });
   return check.ok && check.session.userId.equals(userId) ? check.session.id : undefined;
 }

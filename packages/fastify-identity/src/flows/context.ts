@@ -5,7 +5,7 @@ import type { IdentityHooks } from "./hooks.js";
 import type { Notifier } from "./notice.js";
 import type { RequestRates } from "./request-rates.js";
 
-/** What lists of networks say of an address. */
+/** Facts from network lists about an address. */
 export interface NetworkKnowledge {
   /** The lists that hold an address, with their age. */
   flagsOf(address: string): NetworkFlag[];
@@ -16,7 +16,7 @@ export interface NetworkKnowledge {
 /** Records an event for good before it resolves. */
 export type AuditTrail = (event: AuditInput) => Promise<unknown>;
 
-/** What flows work with. */
+/** The context of flows. */
 export interface FlowContext {
   readonly identity: Identity;
   readonly clock: Clock;

@@ -72,7 +72,7 @@ export class IdentityCookies {
     return parse(header ?? "")[this.sessionName];
   }
 
-  /** What the device was given, in a `Cookie` header. */
+  /** The device cookie of a `Cookie` header. */
   readDevice(header: string | undefined): string | undefined {
     const value = parse(header ?? "")[this.deviceName];
     return value && value.length <= maxDeviceLength ? value : undefined;

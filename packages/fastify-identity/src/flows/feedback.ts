@@ -6,8 +6,8 @@ import { IdentityProblem } from "./problems.js";
 import type { Requester } from "./requester.js";
 
 /**
- * Takes what the owner says of a sign-in: it is kept for the judgement of later ones, and a session that is disowned
- * ends. There is nothing to learn from a sign-in that is confirmed, for whoever was let in was learnt then.
+ * Stores the owner's feedback on a sign-in for later assessments; a session that the owner disowns ends. A confirmed
+ * sign-in adds nothing to the profile, because it was learnt when it succeeded.
  *
  * @throws IdentityProblem `FEEDBACK_NOT_TAKEN`, `SESSION_NOT_FOUND`; IdentityError `AUDIT_NOT_WRITTEN`.
  */

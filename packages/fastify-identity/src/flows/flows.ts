@@ -11,7 +11,7 @@ import * as signIns from "./sign-in.js";
 type Deliver = (renewed: RenewedSession) => void;
 
 /**
- * What people do with their accounts, whatever the framework: each with its defence, risk, audit, alerts and hooks. A flow
+ * Account operations, independent of the framework: each with its defence, risk, audit, alerts and hooks. A flow
  * that refuses throws {@link IdentityProblem}; errors of @org/db-models pass, and {@link toProblem} reads both.
  */
 export interface Flows {
@@ -41,7 +41,7 @@ export interface Flows {
     input: { password: string; newPassword: string },
     deliver: Deliver,
   ): Promise<{ ended: number; session: RenewedSession }>;
-  /** Sends a token that resets a password, behind the answer, which is the same for everybody. */
+  /** Sends a password-reset token after responding; the response is the same for everybody. */
   requestPasswordReset(requester: Requester, input: { email: string }): void;
   /** Sets another password with the token that was sent, and ends every session. */
   resetPassword(requester: Requester, input: { token: string; password: string }): Promise<{ ended: number }>;

@@ -6,16 +6,16 @@ import type { Requester } from "./requester.js";
 export const signInWays = ["password", "challenge"] as const;
 export type SignInWay = (typeof signInWays)[number];
 
-/** What a hook that may refuse answers: a refusal with a reason for the client, details for the audit event, or nothing. */
+/** Result of a hook that may refuse: a refusal with a reason for the client, details for the audit event, or nothing. */
 export type HookAnswer =
   | { readonly refuse: string }
   | { readonly details: Readonly<Record<string, string>> }
   | undefined;
 
 /**
- * Functions of the application around sign-ins. They may refuse or add details, and never let anybody in who would not be.
+ * Functions of the application around sign-ins. They may refuse or add details; they cannot admit a refused user.
  * `onRegister` and `onSignIn` decide: when one throws or takes longer than `hookTimeoutMs`, the answer is `HOOK_FAILED` and
- * nothing was opened. The others are told: their failure is logged and changes nothing.
+ * nothing was opened. The others are notified: their failure is logged and changes nothing.
  */
 export interface IdentityHooks {
   /** Before an account is made. */

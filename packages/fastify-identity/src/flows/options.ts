@@ -7,9 +7,9 @@ import type { IdentityHooks } from "./hooks.js";
 import type { Notifier } from "./notice.js";
 import { RequestRates } from "./request-rates.js";
 
-/** What flows are made with. */
+/** Options of flows. */
 export interface FlowOptions {
-  /** The operations of @org/db-models, from `openIdentity` or `createIdentity`. Whoever made it closes it. */
+  /** The operations of @org/db-models, from `openIdentity` or `createIdentity`. The caller closes it. */
   readonly identity: Identity;
   /** Takes codes, tokens and alerts to people. */
   readonly notifier: Notifier;
@@ -17,7 +17,7 @@ export interface FlowOptions {
   readonly riskPolicy?: "off" | keyof typeof presets | Policy;
   /** Where it is recorded who did what. Default: the audit trail of the database. */
   readonly auditTrail?: AuditTrail;
-  /** What is known of networks, such as lists of VPNs. Default: nothing. */
+  /** Source of facts about networks, such as lists of VPNs. Default: none. */
   readonly networks?: NetworkKnowledge;
   /** Functions of the application around sign-ins. Default: none. */
   readonly hooks?: IdentityHooks;
@@ -98,7 +98,7 @@ export function readOptions<T extends z.ZodType>(schema: T, options: unknown): z
   throw new OptionsError(`Cannot use the options. ${problems.join("; ")}`);
 }
 
-/** What flows work with, from options that were read. */
+/** The context of flows, from parsed options. */
 export function contextOf(options: z.output<typeof flowOptionsSchema>): FlowContext {
   const { identity, auditTrail, hooks, ...rest } = options;
   return {

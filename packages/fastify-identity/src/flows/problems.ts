@@ -138,7 +138,7 @@ const frameworkCodes: Readonly<Record<number, ProblemCode>> = {
 const maxIssues = 20;
 const maxIssueLength = 200;
 
-/** What a framework that checks requests by their schema throws. */
+/** Error of a framework that validates requests by schema. */
 interface InvalidRequest {
   validation: ReadonlyArray<{ instancePath: string; message?: string | undefined }>;
   validationContext?: string;

@@ -15,7 +15,7 @@ export interface FlowLog {
   error(facts: object, message: string): void;
 }
 
-/** What a flow knows of the request that started it, whatever the framework. */
+/** Facts about the request that started a flow, independent of the framework. */
 export interface Requester {
   /** The client's address in canonical form; `undefined` where it can't be read. */
   readonly address: string | undefined;
@@ -23,7 +23,7 @@ export interface Requester {
   readonly located: Located | undefined;
   /** The session token in the browser's cookie. */
   readonly sessionToken: string | undefined;
-  /** What the browser was given at an earlier sign-in, from its cookie. */
+  /** The device cookie that an earlier sign-in set. */
   readonly deviceId: string | undefined;
   readonly log: FlowLog;
   /** Whether the request brings a solved challenge, such as a captcha. */
@@ -32,7 +32,7 @@ export interface Requester {
   defer(act: () => Promise<unknown>): void;
 }
 
-/** What a program knows of a request, by whatever framework it came. */
+/** Facts about a request, independent of the framework. */
 export interface RequestFacts {
   /** The client's address: of the connection, or as a trusted proxy gives it. */
   readonly address?: string | undefined;

@@ -50,7 +50,7 @@ export async function judgeSignIn(
   return { assessment, attempt, profile };
 }
 
-/** Takes a sign-in that has succeeded up into what is known of the user and of everybody, behind the answer. */
+/** Adds a successful sign-in to the user's profile and to the counts over all users, after responding. */
 export function learnSignIn(
   context: FlowContext,
   userId: Types.ObjectId,
@@ -80,7 +80,7 @@ export async function recordHighRisk(
   await context.identity.securityEvents.record(event);
 }
 
-/** What of a judgement a session keeps. */
+/** The parts of an assessment that a session stores. */
 export function storedRisk({
   score,
   level,

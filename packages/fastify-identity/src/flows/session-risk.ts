@@ -7,7 +7,7 @@ import type { Requester } from "./requester.js";
 import { codesOf, recordHighRisk, rounded } from "./risk.js";
 
 /**
- * Judges a live session anew by what has changed since its sign-in: at most once per touch interval, as it is used.
+ * Assesses a live session again by the changes since its sign-in: at most once per touch interval, as it is used.
  *
  * @returns false when the session was ended for it.
  */

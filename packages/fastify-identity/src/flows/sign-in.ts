@@ -1,4 +1,4 @@
-import { audit, inVain } from "./audit.js";
+import { audit, failedAttempt } from "./audit.js";
 import { type Credentials, checkPassword } from "./check-password.js";
 import { completeSignIn, type SignedIn } from "./complete-sign-in.js";
 import type { FlowContext } from "./context.js";
@@ -10,7 +10,7 @@ export interface SignInInput extends Credentials {
   readonly deviceCookie?: string | undefined;
 }
 
-/** What ends a challenge, and what the device is to be known by from now on. */
+/** Answer to a challenge, and the device cookie from now on. */
 export interface ChallengeInput {
   readonly challenge: string;
   readonly code: string;
@@ -29,7 +29,7 @@ export async function signIn(
 ): Promise<SignedIn> {
   const { checked, failures } = await checkPassword(context, credentials, requester, deviceCookie);
   if (!checked.ok) {
-    await audit(context, requester, inVain("session.opened", checked));
+    await audit(context, requester, failedAttempt("session.opened", checked));
     throw new IdentityProblem(checked.reason === "not_active" ? "USER_NOT_ACTIVE" : "BAD_CREDENTIALS");
   }
   const { userId, sessionGeneration } = checked;
@@ -54,7 +54,7 @@ export async function answerChallenge(
 ): Promise<SignedIn> {
   const check = await context.identity.logins.verifyChallenge({ token: challenge, code });
   if (!check.ok) {
-    await audit(context, requester, inVain("session.opened", check));
+    await audit(context, requester, failedAttempt("session.opened", check));
     throw new IdentityProblem("CHALLENGE_FAILED", { reason: check.reason });
   }
   const { userId, sessionGeneration, risk } = check;

@@ -22,7 +22,7 @@ export function isForwarded(request: FastifyRequest): boolean {
   return clientAddressOf(request) !== canonicalAddress(request.socket.remoteAddress);
 }
 
-/** Who shares a rate limit: an IPv4 address, the /64 of an IPv6 address, or the proxy that names no client. */
+/** Key of a rate limit: an IPv4 address, the /64 of an IPv6 address, or a proxy that names no client. */
 export function rateLimitKey(request: FastifyRequest): string {
   const address = clientAddressOf(request) ?? canonicalAddress(request.socket.remoteAddress) ?? "unknown";
   return address.includes(":") ? (networkOf(address) ?? address) : address;

@@ -29,7 +29,7 @@ export function carriesOwnToken(request: FastifyRequest): boolean {
 const jwt = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
 /**
- * What a request presents: a header before the cookie, because only the client itself can have put it there. An
+ * The credential of a request: a header before the cookie, because only the client itself can have set it. An
  * `Authorization` header that is somebody else's (another scheme, a JWT), such as a proxy's, does not hide the cookie.
  */
 export function credentialOf(service: Service, request: FastifyRequest): Credential | undefined {

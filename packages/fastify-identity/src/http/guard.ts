@@ -11,7 +11,7 @@ import { headersOf } from "./errors.js";
 import { requesterOf, setCookie } from "./requests.js";
 import { refuseCrossOrigin } from "./same-origin.js";
 
-/** Who makes a request, by what. */
+/** The requester, with the kind of credential. */
 export type RequestIdentity =
   | { readonly kind: "session"; readonly userId: Types.ObjectId; readonly session: ActiveSession }
   | {
@@ -30,7 +30,7 @@ export type RequestIdentity =
 
 /**
  * Lets a request through that meets a requirement, and notes who makes it; otherwise throws an {@link IdentityProblem} with
- * its status, and sets the headers that belong to it, whoever writes the answer.
+ * its status, and sets the headers that belong to it on every response.
  */
 export async function guard(
   service: Service,

@@ -16,7 +16,7 @@ export function describeProblems(schema: FastifySchema, route: DescribedRoute): 
   };
 }
 
-/** What a route that answers to API keys can say to one. */
+/** Problems of a route that accepts API keys. */
 const keyCodes: readonly ProblemCode[] = [
   "API_KEY_INVALID",
   "ACCESS_TOKEN_INVALID",

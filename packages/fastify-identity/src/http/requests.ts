@@ -6,10 +6,10 @@ import { requesterFrom } from "../flows/requester.js";
 import type { Service } from "../service.js";
 import { clientAddressOf } from "./client-address.js";
 
-/** What the plugin remembers of a request, out of everybody's way. */
+/** State of the plugin for a request, kept outside the request object. */
 interface RequestState {
   requester?: Requester;
-  /** What is done once the answer is sent. */
+  /** Work to do after responding. */
   readonly deferred: Array<() => Promise<unknown>>;
   /** Whom the request is counted for, where no guard has told: a sign-in, a refresh. */
   countedFor?: { userId: Types.ObjectId; sessionId: Types.ObjectId };
@@ -25,7 +25,7 @@ export function stateOf(request: FastifyRequest): RequestState {
   return state;
 }
 
-/** What flows know of a request. */
+/** Facts about a request for flows. */
 export function requesterOf(service: Service, request: FastifyRequest): Requester {
   const state = stateOf(request);
   const { cookies, settings } = service;

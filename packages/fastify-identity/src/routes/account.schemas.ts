@@ -6,10 +6,10 @@ import { ended, expiry, passwordBody, token } from "./sessions.schemas.js";
 /** The password as it was, and as it is to be. */
 export const passwordChange = passwordBody.extend({ newPassword: passwordSchema });
 
-/** What a change of the password gives. */
+/** Result of a change of the password. */
 export const passwordChanged = ended.extend({ token, ...expiry }).meta({ id: "PasswordChanged" });
 
-/** What an erasure did. */
+/** Result of an erasure. */
 export const erasureReport = z
   .object({
     id: idOutput.describe("Names this erasure in the audit trail's own terms: nobody can tell whose it was"),

@@ -12,7 +12,7 @@ import { passwordBody } from "./sessions.schemas.js";
 
 const tags = ["account"];
 
-/** What a person may ask of whoever keeps their data: to have it, and to have it gone. */
+/** A person's rights to their data: export and erasure. */
 export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
   const { identity } = service;
 
@@ -22,7 +22,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       config: { identity: "session", identityProblems: ["USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
       schema: {
         tags,
-        summary: "Download everything about the own account",
+        summary: "Download everything about your account",
         description: "As lines of JSON, without secrets.",
         produces: ["application/x-ndjson"],
         response: { 200: exportLines },
@@ -52,7 +52,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       },
       schema: {
         tags,
-        summary: "Change the own password",
+        summary: "Change your password",
         description:
           "Ends every other session, and sign-ins under way with the old password. The session of the request goes on " +
           "with another token, in the cookie or the answer; the one before is refused from then on.",
@@ -84,7 +84,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       },
       schema: {
         tags,
-        summary: "Erase the own account, and everything about it",
+        summary: "Erase your account, and everything about it",
         description:
           "At once and for good: sessions, keys, tokens, apps and history go; the audit trail keeps events that " +
           "nothing links to the account any more.",

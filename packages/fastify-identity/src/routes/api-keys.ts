@@ -11,7 +11,7 @@ import { apiKeyList, apiKeyParams, apiKeysQuery, createdApiKey, rotatedApiKey } 
 
 const tags = ["api-keys"];
 
-/** The own API keys; only a session manages them, so that no key makes another. */
+/** API keys of the requester. Managing them needs a session, so that no key creates another. */
 export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
   const { identity } = service;
 
@@ -48,7 +48,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
       config: { identity: "session" },
       schema: {
         tags,
-        summary: "List the own API keys",
+        summary: "List your API keys",
         querystring: apiKeysQuery,
         response: { 200: apiKeyList },
       },

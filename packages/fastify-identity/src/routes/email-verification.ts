@@ -21,7 +21,7 @@ export const emailVerificationRoutes: FastifyPluginAsyncZod<ServiceOptions> = as
       },
       schema: {
         tags,
-        summary: "Send the own address another token that verifies it",
+        summary: "Send your address another token that verifies it",
         description: "In the place of the one before. Registering has sent the first.",
         response: { 202: verificationSent },
       },

@@ -6,13 +6,13 @@ const token = z.string().min(1).max(128).describe("As it was sent to the account
 /** Whose password is to be reset. */
 export const resetRequestBody = z.strictObject({ email: emailSchema });
 
-/** Says nothing, whoever it was. */
+/** The same empty response for every address. */
 export const accepted = z.object({});
 
-/** What resets a password. */
+/** Input of a password reset. */
 export const resetBody = z.strictObject({ token, password: passwordSchema });
 
-/** What verifies an address. */
+/** Input of an email verification. */
 export const verificationBody = z.strictObject({ token });
 
 export const verificationSent = z.object({ expiresAt: z.date().describe("Until when the token is good") });

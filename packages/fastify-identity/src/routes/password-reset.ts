@@ -7,7 +7,7 @@ import { ended } from "./sessions.schemas.js";
 
 const tags = ["account"];
 
-/** The way back in for whoever has forgotten their password. */
+/** Password reset for users who have forgotten their password. */
 export const passwordResetRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
   app.post(
     "/password-reset",

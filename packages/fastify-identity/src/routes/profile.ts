@@ -10,7 +10,7 @@ import { account } from "./users.schemas.js";
 const tags = ["account"];
 const config = { identity: "session", identityProblems: ["USER_NOT_FOUND"] } as const;
 
-/** The own account and profile. */
+/** Account and profile of the requester. */
 export const profileRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
   const { identity } = service;
 
@@ -18,7 +18,7 @@ export const profileRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     "/profile",
     {
       config: { ...config, identity: { scope: "profile:read" } },
-      schema: { tags, summary: "Read the own account and profile", response: { 200: account } },
+      schema: { tags, summary: "Read your account and profile", response: { 200: account } },
     },
     async (request) => describeAccount(await identity.users.read(userOf(request))),
   );
@@ -33,7 +33,7 @@ export const profileRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       },
       schema: {
         tags,
-        summary: "Change the own profile",
+        summary: "Change your profile",
         body: profileChangesSchema,
         response: { 200: account },
       },

@@ -16,7 +16,7 @@ export const securitySettings = z
   })
   .meta({ id: "SecuritySettings" });
 
-/** What can be changed of them. */
+/** The settings that can be changed. */
 export const securityChanges = securityChangesSchema.extend({
   confirmed: z
     .boolean()
@@ -70,7 +70,7 @@ export const securityEvents = z.object({
   next: z.string().nullable().describe("`before` of the next page; null at the end"),
 });
 
-/** What the account's owner says of a sign-in. */
+/** Feedback of the account's owner on a sign-in. */
 export const feedbackBody = z.strictObject({
   sessionId: idInput.describe("The session that the sign-in opened; it may have ended"),
   verdict: z.enum(feedbackVerdicts),

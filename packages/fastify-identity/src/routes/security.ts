@@ -19,7 +19,7 @@ import {
 const tags = ["security"];
 const config = { identity: "session", identityProblems: ["USER_NOT_FOUND"] } as const;
 
-/** The own security settings and events. */
+/** Security settings and events of the requester. */
 export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
   const { identity } = service;
 
@@ -27,7 +27,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
     "/security",
     {
       config: { ...config, identity: { scope: "security:read" } },
-      schema: { tags, summary: "Read the own security settings", response: { 200: securitySettings } },
+      schema: { tags, summary: "Read your security settings", response: { 200: securitySettings } },
     },
     async (request) => (await identity.users.read(userOf(request))).security,
   );
@@ -46,7 +46,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       },
       schema: {
         tags,
-        summary: "Change the own security settings",
+        summary: "Change your security settings",
         description:
           "Takes a recent sign-in, or the password once more (`POST /v1/session/authentication`). Timeouts hold for " +
           "sessions opened from now on; a lower cap is met at the next sign-in. An allowlist without the address of the " +
@@ -75,7 +75,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       config: { identity: { scope: "security:read" } },
       schema: {
         tags,
-        summary: "List the own security events",
+        summary: "List your security events",
         querystring: eventsQuery,
         response: { 200: securityEvents },
       },
@@ -102,7 +102,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       },
       schema: {
         tags,
-        summary: "Say whether a sign-in was the own",
+        summary: "Report whether a sign-in was yours",
         description:
           "From another session than the one that the sign-in opened. `not_mine` ends that session, and for three " +
           "months whatever comes from its network counts as new and suspicious; `mine` makes the next sign-in from " +

@@ -25,14 +25,14 @@ export const signInBody = z.strictObject({
   delivery,
 });
 
-/** What ends a challenged sign-in. */
+/** Answer to a challenge at sign-in. */
 export const challengeBody = z.strictObject({
   challenge: z.string().min(1).max(128).describe("As `CHALLENGE_REQUIRED` gave it"),
   code: z.string().min(1).max(16).describe("As the account's owner was sent it"),
   delivery,
 });
 
-/** What a sign-in gives. */
+/** Result of a sign-in. */
 export const signedIn = z
   .object({
     id: idOutput.describe("The session's id"),
@@ -58,7 +58,7 @@ export const passwordBody = z.strictObject({
     .describe("The account's password, once more"),
 });
 
-/** What a rotation gives. */
+/** Result of a rotation. */
 export const refreshed = z
   .object({
     id: idOutput,

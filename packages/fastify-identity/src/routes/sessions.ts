@@ -9,7 +9,7 @@ import { ended, endQuery, sessionList, sessionParams } from "./sessions.schemas.
 
 const tags = ["sessions"];
 
-/** The own live sessions. */
+/** Live sessions of the requester. */
 export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
   const { identity } = service;
 
@@ -17,7 +17,7 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
     "/sessions",
     {
       config: { identity: "session" },
-      schema: { tags, summary: "List the own live sessions", response: { 200: sessionList } },
+      schema: { tags, summary: "List your active sessions", response: { 200: sessionList } },
     },
     async (request) => {
       const current = sessionOf(request);
@@ -32,7 +32,7 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       config: { identity: "session", identityProblems: ["SESSION_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
       schema: {
         tags,
-        summary: "End one of the own sessions",
+        summary: "End one of your sessions",
         params: sessionParams,
         response: { 204: z.null() },
       },

@@ -68,7 +68,7 @@ export const usage = z
 
 const partOf = z.number().describe("Points of the score");
 
-/** What is known of a user's logins and use. */
+/** A user's logins and use. */
 export const analytics = z
   .object({
     engagement: z.object({

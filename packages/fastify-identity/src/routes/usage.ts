@@ -16,7 +16,7 @@ const analyticsQuery = z.strictObject({
     .describe(userAnalyticsOptionsSchema.shape.days.description ?? ""),
 });
 
-/** The own API usage, and what the service knows of the own logins. */
+/** API usage and logins of the requester. */
 export const usageRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
   const { identity } = service;
 
@@ -26,7 +26,7 @@ export const usageRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { 
       config,
       schema: {
         tags,
-        summary: "Read the own API usage",
+        summary: "Read your API usage",
         description: "Counts are written in groups, so the last seconds may be missing.",
         querystring: usageQuery,
         response: { 200: usage },
@@ -49,7 +49,7 @@ export const usageRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { 
       config,
       schema: {
         tags,
-        summary: "Read the own engagement, logins, devices, countries and use by day and endpoint",
+        summary: "Read your engagement, logins, devices, countries and use by day and endpoint",
         querystring: analyticsQuery,
         response: { 200: analytics },
       },

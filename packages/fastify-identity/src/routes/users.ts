@@ -37,7 +37,7 @@ export const userRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { s
   );
 };
 
-/** What an answer says of a user. */
+/** A user in responses. */
 export function describeAccount(user: PublicUser): Account {
   const { _id: id, emailVerifiedAt, ...rest } = user;
   return { ...rest, id, emailVerified: emailVerifiedAt !== undefined };
