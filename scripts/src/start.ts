@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { type Config, readConfig, startServer } from "@org/api";
@@ -42,6 +43,8 @@ function readSettings(): Config {
   return readConfig({
     ORG_API_INSECURE_COOKIES: "true",
     ORG_API_LOG_LEVEL: "warn",
+    // The embedded engine's data ends with the process, and so may the key that sealed them.
+    ...(!MONGODB_URI && { ORG_API_SEAL_KEYS: `demo=${randomBytes(48).toString("base64")}` }),
     ...process.env,
     ...(PORT && { ORG_API_PORT: PORT }),
     // The embedded engine has none yet.

@@ -40,6 +40,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     ...deps.policies,
     connection: deps.database.connection,
     ...(deps.clock && { clock: deps.clock }),
+    sealKeys: config.sealKeys,
     flushIntervalMs: config.usageFlushMs,
     onError: (err, what) => app.log.error({ err, ...what }, "what was counted in memory was not written"),
   });
@@ -102,6 +103,7 @@ async function pluginOptions(
     issuer: issuerOf(config),
     cookies: { secure: !config.insecureCookies },
     riskPolicy: config.riskPolicy,
+    secondFactor: config.secondFactor,
     rateLimit: { passwords: config.signInRateLimit },
     recentAuthenticationMs: config.recentAuthenticationMs,
     erasureSweepMs: config.erasureSweepMs,

@@ -22,6 +22,31 @@ const networkLists = z.union([
     .pipe(z.array(networkList)),
 ]);
 
+const sealKeys = z
+  .union([
+    z.array(z.object({ id: z.string(), key: z.string() })),
+    z.string().transform((text) =>
+      text.split(",").map((item) => {
+        const [id = "", ...key] = item.trim().split("=");
+        return { id, key: key.join("=") };
+      }),
+    ),
+  ])
+  .refine((keys) => keys.every(({ id, key }) => /^[A-Za-z0-9_-]{1,32}$/.test(id) && key.length >= 43), {
+    error: "must be keys as id=key, of at least 43 characters each, separated by commas",
+  });
+
+/** `enrolled`, `always`, or roles by commas. */
+const secondFactor = z
+  .union([
+    z.enum(["enrolled", "always"]),
+    z.object({ roles: z.array(z.string().min(1)).min(1) }),
+    z.string().transform((list) => ({ roles: list.split(",").map((role) => role.trim()) })),
+  ])
+  .refine((rule) => typeof rule === "string" || rule.roles.every((role) => role !== ""), {
+    error: "must be enrolled, always, or roles separated by commas",
+  });
+
 /**
  * Every setting of the service: type, default and description. The environment variable of a setting is its name in
  * capitals behind `ORG_API_`; only `mongodbUri` keeps the name that everybody uses, `MONGODB_URI`.
@@ -79,6 +104,16 @@ export const configSchema = z
       .enum(["off", "relaxed", "balanced", "strict"])
       .default("balanced")
       .describe("How sign-ins and sessions are judged: a preset of @org/risk-engine, or `off`"),
+    sealKeys: sealKeys
+      .default([])
+      .describe(
+        "Keys that the secrets of authenticator apps are sealed with, the current one first, as `id=key` by commas; none: no app can be added",
+      ),
+    secondFactor: secondFactor
+      .default("enrolled")
+      .describe(
+        "Who must have a second factor: `enrolled`, who has one; `always`, everybody; or roles by commas, besides who has one",
+      ),
     notifier: z
       .enum(["console", "smtp", "webhook"])
       .default("console")

@@ -180,9 +180,10 @@ describe("security settings", () => {
     const mine = await api.signIn(person);
     const patch = (headers: Record<string, string>) =>
       api.app.inject({ method: "PATCH", url: "/v1/security", headers, payload: { limitPolicy: "deny" } });
+    const authenticatedAt = new Date(api.clock.now().getTime() - 901_000);
     await api.models.UserSession.updateOne(
       { _id: mine.id },
-      { $set: { authenticatedAt: new Date(api.clock.now().getTime() - 901_000) } },
+      { $set: { authenticatedAt, proofs: [{ method: "password", at: authenticatedAt }] } },
     );
     expect((await patch(mine.bearer)).json().code).toBe("RECENT_AUTHENTICATION_REQUIRED");
     const prove = (secret: string) =>

@@ -66,10 +66,14 @@ export type {
 } from "./identity.js";
 export { createIdentity, openIdentity } from "./identity.js";
 export type {
+  ChallengeAttemptInput,
   ChallengeRefusal,
+  CreatedFactorChallenge,
   CreatedLoginChallenge,
+  FactorChallengeInput,
   LoginChallengeCheck,
   LoginChallengeInput,
+  ResumedSignIn,
 } from "./logins/challenges.js";
 export type { Logins } from "./logins/namespace.js";
 export type { LoginAdmission, LoginAttemptInput, ReservedLoginAttempt } from "./logins/reserve.js";

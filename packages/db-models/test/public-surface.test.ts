@@ -61,6 +61,7 @@ it("exports these names by subpath and no others", () => {
     "proofMethods",
     "randomKey",
     "recentAssurance",
+    "recentProofs",
     "sha256",
     "tokenPrefixes",
   ]);

@@ -1,4 +1,4 @@
-import { parseScopes } from "@org/db-models";
+import { type AssuranceLevel, parseScopes } from "@org/db-models";
 import { z } from "zod";
 import { OptionsError } from "./flows/options.js";
 
@@ -16,6 +16,11 @@ export interface IdentityRequirement {
   readonly role?: string | readonly string[];
   /** Seconds since the user last proved who they are, at most. Sessions only. */
   readonly within?: number;
+  /**
+   * Level that the proofs of the session must reach, those of the last `within` seconds if that is given: 2 for two
+   * different factors. Sessions only. Default: 2 for users who must have a second factor (`secondFactor`), else 0.
+   */
+  readonly acr?: AssuranceLevel;
 }
 
 /** Access to a route: anybody, a session, or a requirement. */
@@ -27,6 +32,7 @@ export interface Requirement {
   readonly scopes: readonly string[];
   readonly roles: readonly string[];
   readonly withinMs: number | undefined;
+  readonly acr: AssuranceLevel | undefined;
 }
 
 const texts = z
@@ -39,15 +45,17 @@ const requirementSchema = z
     accept: z.array(z.enum(credentialKinds)).min(1).optional(),
     role: texts.optional(),
     within: z.number().positive().max(31_536_000).optional(),
+    acr: z.literal([0, 1, 2]).optional(),
   })
   .refine(({ scope = [] }) => scope.every(isScope), { path: ["scope"], error: "must be scopes" })
-  .transform(({ scope = [], accept, role = [], within }) => ({
+  .transform(({ scope = [], accept, role = [], within, acr }) => ({
     scopes: scope,
     roles: role,
+    acr,
     withinMs: within === undefined ? undefined : within * 1_000,
     accept: new Set<CredentialKind>(accept ?? (scope.length > 0 ? credentialKinds : ["session"])),
   }))
-  .superRefine(({ accept, scopes, roles, withinMs }, context) => {
+  .superRefine(({ accept, scopes, roles, withinMs, acr }, context) => {
     const delegated = accept.has("api_key") || accept.has("access_token");
     if (delegated && scopes.length === 0)
       context.addIssue({
@@ -55,10 +63,12 @@ const requirementSchema = z
         path: ["accept"],
         message: "API keys and access tokens need a scope",
       });
-    if (delegated && (roles.length > 0 || withinMs !== undefined))
+    const ofSessions = { role: roles.length > 0, within: withinMs !== undefined, acr: acr !== undefined };
+    const [named] = Object.entries(ofSessions).flatMap(([name, given]) => (given ? [name] : []));
+    if (delegated && named)
       context.addIssue({
         code: "custom",
-        path: [roles.length > 0 ? "role" : "within"],
+        path: [named],
         message: 'is of sessions only: add accept: ["session"], or leave it out',
       });
   });
@@ -71,7 +81,13 @@ function isScope(text: string): boolean {
   }
 }
 
-const session: Requirement = { accept: new Set(["session"]), scopes: [], roles: [], withinMs: undefined };
+const session: Requirement = {
+  accept: new Set(["session"]),
+  scopes: [],
+  roles: [],
+  withinMs: undefined,
+  acr: undefined,
+};
 
 /**
  * Reads what a route declares.

@@ -1,6 +1,6 @@
 export type { CredentialKind, IdentityAccess, IdentityRequirement } from "./access.js";
 export type { AppIdentity } from "./app-identity.js";
-export type { AuditTrail, NetworkKnowledge } from "./flows/context.js";
+export type { AuditTrail, NetworkKnowledge, SecondFactorRule } from "./flows/context.js";
 export type { CookieOptions } from "./flows/cookies.js";
 export type { HookAnswer, IdentityHooks } from "./flows/hooks.js";
 export type { Notice, Notifier } from "./flows/notice.js";

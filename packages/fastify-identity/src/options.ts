@@ -21,6 +21,7 @@ const routeGroups = [
   "emailVerification",
   "profile",
   "security",
+  "factors",
   "apiKeys",
   "usage",
 ] as const;

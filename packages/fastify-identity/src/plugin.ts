@@ -43,12 +43,13 @@ export const identityPlugin = fastifyPlugin(register, { name: "@org/fastify-iden
 
 function serviceOf(app: FastifyInstance, options: IdentityPluginOptions): Service {
   const settings = readOptions(pluginOptionsSchema, options);
-  const { identity, riskPolicy, auditTrail, networks, hooks, hookTimeoutMs, recentAuthenticationMs } =
-    settings;
+  const { identity, riskPolicy, secondFactor, auditTrail, networks, hooks } = settings;
+  const { hookTimeoutMs, recentAuthenticationMs } = settings;
   const notifier = settings.notifier ?? defaultNotifier(settings.issuer, app.log);
   const context = contextOf({
     identity,
     riskPolicy,
+    secondFactor,
     auditTrail,
     networks,
     hooks,

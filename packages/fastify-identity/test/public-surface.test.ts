@@ -17,7 +17,6 @@ it("exports these names and no others", () => {
     "problemCodes",
     "problemOf",
     "requesterFrom",
-    "signInWays",
     "toProblem",
   ]);
   expect(names(http)).toEqual([

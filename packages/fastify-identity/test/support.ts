@@ -13,6 +13,8 @@ import { type IdentityPluginOptions, identityPlugin, type Notice } from "../src/
 export const password = "correct horse battery staple";
 export const issuer = "https://id.example.com";
 
+const sealKeys = [{ id: "test", key: "a key of forty-three characters and more, for tests" }];
+
 /** A clock that stands until a test moves it; far ahead of the server's, whose TTL monitor takes what is past. */
 class TestClock {
   #at = Date.UTC(2096, 2, 1, 12);
@@ -51,7 +53,7 @@ export function useIdentity(): Setting {
   let identity: Identity;
   beforeAll(async () => {
     connection = await createConnection(database.uri, { autoIndex: false, autoCreate: false }).asPromise();
-    identity = createIdentity({ connection, clock, flushIntervalMs: 3_600_000 });
+    identity = createIdentity({ connection, clock, sealKeys, flushIntervalMs: 3_600_000 });
     await Promise.all(Object.values(defineModels(connection)).map((model) => model.createIndexes()));
   });
   afterEach(async () => {

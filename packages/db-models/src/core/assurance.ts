@@ -61,13 +61,17 @@ export function assuranceOf(proofs: readonly Pick<Proof, "method">[]): Assurance
 }
 
 /**
- * The level that the proofs of a period reach, which ends now: what a sensitive act asks for. A proof that is dated ahead
- * by more than clocks differ counts for nothing.
+ * The proofs of a period, which ends now. One that is dated ahead by more than clocks differ counts for nothing.
  */
-export function recentAssurance(proofs: readonly Proof[], now: Date, withinMs: number): AssuranceLevel {
+export function recentProofs(proofs: readonly Proof[], now: Date, withinMs: number): Proof[] {
   const since = now.getTime() - withinMs;
   const until = now.getTime() + clockToleranceMs;
-  return assuranceOf(proofs.filter(({ at }) => at.getTime() >= since && at.getTime() <= until));
+  return proofs.filter(({ at }) => at.getTime() >= since && at.getTime() <= until);
+}
+
+/** The level that the proofs of a period reach, which ends now: what a sensitive act asks for. */
+export function recentAssurance(proofs: readonly Proof[], now: Date, withinMs: number): AssuranceLevel {
+  return assuranceOf(recentProofs(proofs, now, withinMs));
 }
 
 /** The `amr` claim of proofs, in RFC 8176's values, each once. */

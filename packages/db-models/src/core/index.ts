@@ -1,6 +1,6 @@
 // Pure helpers: addresses, secrets, durations and limits.
 
-export { amrOf, assuranceOf, proofMethods, recentAssurance } from "./assurance.js";
+export { amrOf, assuranceOf, proofMethods, recentAssurance, recentProofs } from "./assurance.js";
 export { duration, limits } from "./limits.js";
 export { canonicalAddress, canonicalClientAddress, canonicalRange, isAllowed, networkOf } from "./network.js";
 export { hmac, mintToken, parseToken, randomKey, sha256, tokenPrefixes } from "./secrets.js";

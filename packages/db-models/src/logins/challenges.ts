@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
+import type { ProofMethod } from "../core/assurance.js";
 import { clockToleranceMs } from "../core/clock.js";
 import { IdentityError } from "../core/errors.js";
 import { duration, limits } from "../core/limits.js";
@@ -20,53 +21,123 @@ const codeDigits = 8;
 const maxAttempts = 5;
 const quarterHourMs = 15 * duration.minute;
 
+/** A sign-in that is not finished, as far as it has come. */
 export interface LoginChallengeInput {
   userId: Types.ObjectId;
-  /** `sessionGeneration` that the password check saw. */
+  /** `sessionGeneration` that the first proof saw. */
   sessionGeneration: number;
   risk: RiskAssessment;
+  /** What was proved so far. Default: `["password"]`. */
+  proofs?: readonly ProofMethod[];
+  /** Key of the client that began, such as its device cookie: then only it may go on. Default: whoever has the token. */
+  client?: string;
 }
 
-export interface CreatedLoginChallenge {
+/** An unfinished sign-in that factors of the account are to finish. */
+export interface FactorChallengeInput extends LoginChallengeInput {
+  /** Methods of which one is to be proved. */
+  ask: readonly ProofMethod[];
+}
+
+export interface CreatedFactorChallenge {
   /** For the client, here and never again. */
   token: string;
-  /** For the person, by another way than the client's: eight digits. */
-  code: string;
   expiresAt: Date;
 }
 
-/** `no_attempts_left` also when the last attempt was just used up. */
+export interface CreatedLoginChallenge extends CreatedFactorChallenge {
+  /** For the person, by another way than the client's: eight digits. */
+  code: string;
+}
+
+/**
+ * `no_attempts_left` also when the last attempt was just used up; `not_asked` for a method that the sign-in is not asked
+ * for; `other_client` when another client began.
+ */
 export type ChallengeRefusal =
   | "malformed"
   | "unknown"
   | "expired"
   | "used"
   | "wrong_code"
+  | "not_asked"
+  | "other_client"
   | "no_attempts_left";
 
-export type LoginChallengeCheck =
-  | ({ ok: true; id: Types.ObjectId } & LoginChallengeInput)
-  | { ok: false; reason: ChallengeRefusal; userId?: Types.ObjectId };
+/** A sign-in that goes on: what it was, and what it has proved before. */
+export interface ResumedSignIn {
+  ok: true;
+  id: Types.ObjectId;
+  userId: Types.ObjectId;
+  sessionGeneration: number;
+  risk: RiskAssessment;
+  proofs: ProofMethod[];
+}
+
+interface RefusedChallenge {
+  ok: false;
+  reason: ChallengeRefusal;
+  userId?: Types.ObjectId;
+}
+
+export type LoginChallengeCheck = ResumedSignIn | RefusedChallenge;
+
+export interface ChallengeAttemptInput {
+  /** As presented. */
+  token: unknown;
+  /** The method of which a proof is about to be evaluated. */
+  method: ProofMethod;
+  client?: string | undefined;
+}
 
 export async function createLoginChallenge(
   context: Context,
   input: LoginChallengeInput,
 ): Promise<CreatedLoginChallenge> {
-  const { models, now } = context;
   const id = new Types.ObjectId();
   if (!(await reserveChallenge(context, input.userId, id))) {
     throw new IdentityError("CHALLENGE_LIMIT", "too many challenges of this account in a short time");
   }
-  const token = mintToken("challenge");
   const code = String(randomInt(10 ** codeDigits)).padStart(codeDigits, "0");
+  const codeHash = await hashPassword(code);
+  const { proofs = ["password"] } = input;
+  const created = await insertChallenge(context, { ...input, _id: id, proofs, ask: ["email"], codeHash });
+  return { ...created, code };
+}
+
+export async function createFactorChallenge(
+  context: Context,
+  input: FactorChallengeInput,
+): Promise<CreatedFactorChallenge> {
+  const { proofs = ["password"], ask } = input;
+  if (ask.length === 0 || ask.includes("email")) {
+    throw new IdentityError("INVALID_INPUT", "ask: must have a method, and not email");
+  }
+  return insertChallenge(context, { ...input, _id: new Types.ObjectId(), proofs, ask });
+}
+
+interface NewChallenge extends Required<Omit<FactorChallengeInput, "client">> {
+  _id: Types.ObjectId;
+  client?: string;
+  codeHash?: string;
+}
+
+async function insertChallenge(
+  { models, now }: Context,
+  { _id, userId, proofs, ask, client, codeHash, risk, ...input }: NewChallenge,
+): Promise<CreatedFactorChallenge> {
+  const token = mintToken("challenge");
   const expiresAt = new Date(now.getTime() + lifetimeMs);
   const challenge: LoginChallengeDocument = {
-    _id: id,
-    userId: input.userId,
+    _id,
+    userId,
     tokenHash: sha256(token.raw),
-    codeHash: await hashPassword(code),
+    ...(codeHash !== undefined && { codeHash }),
+    proofs: [...proofs],
+    ask: [...ask],
+    ...(client !== undefined && { clientHash: hashOfClient(client) }),
     userGeneration: input.sessionGeneration,
-    risk: input.risk,
+    risk,
     attemptsLeft: maxAttempts,
     createdAt: now,
     expiresAt,
@@ -74,8 +145,10 @@ export async function createLoginChallenge(
     schemaVersion: currentSchemaVersion,
   };
   await models.LoginChallenge.collection.insertOne({ ...challenge });
-  return { token: token.raw, code, expiresAt };
+  return { token: token.raw, expiresAt };
 }
+
+const hashOfClient = (client: string) => sha256(`client:${client}`);
 
 /**
  * Counts a challenge in the update that decides whether there may be one more, so that of parallel calls no more than
@@ -108,28 +181,64 @@ async function reserveChallenge(
 
 export async function verifyLoginChallenge(
   context: Context,
-  input: { token: unknown; code: unknown },
+  { token, code, client }: { token: unknown; code: unknown; client?: string | undefined },
 ): Promise<LoginChallengeCheck> {
+  if (typeof code !== "string" || !/^\d{8}$/.test(code)) return { ok: false, reason: "malformed" };
+  const taken = await takeAttempt(context, { token, method: "email", client });
+  if (!taken.ok) return taken;
+  const { userId, attemptsLeft, codeHash } = taken.challenge;
+  if (codeHash === undefined || !(await verifyPassword(codeHash, code))) {
+    return { ok: false, reason: attemptsLeft === 0 ? "no_attempts_left" : "wrong_code", userId };
+  }
+  const { _id: id } = taken.challenge;
+  return (await passChallenge(context, { id }))
+    ? resumed(taken.challenge)
+    : { ok: false, reason: "used", userId };
+}
+
+export async function attemptChallenge(
+  context: Context,
+  input: ChallengeAttemptInput,
+): Promise<LoginChallengeCheck> {
+  const taken = await takeAttempt(context, input);
+  return taken.ok ? resumed(taken.challenge) : taken;
+}
+
+export async function passChallenge(
+  { models, now }: Context,
+  { id }: { id: Types.ObjectId },
+): Promise<boolean> {
+  const { modifiedCount } = await models.LoginChallenge.collection.updateOne(
+    { _id: id, passedAt: null },
+    { $set: { passedAt: now } },
+  );
+  return modifiedCount === 1;
+}
+
+async function takeAttempt(
+  context: Context,
+  { token: presented, method, client }: ChallengeAttemptInput,
+): Promise<{ ok: true; challenge: LoginChallengeDocument } | RefusedChallenge> {
   const { models, now } = context;
-  const token = parseToken("challenge", input.token);
-  const { code } = input;
-  if (!token || typeof code !== "string" || !/^\d{8}$/.test(code)) return { ok: false, reason: "malformed" };
-  const { collection } = models.LoginChallenge;
+  const token = parseToken("challenge", presented);
+  if (!token) return { ok: false, reason: "malformed" };
   const query = queries.challengeByToken(sha256(token.raw));
+  const clients = client === undefined ? [null] : [null, hashOfClient(client)];
   const open = { passedAt: null, expiresAt: { $gt: now, $lte: latestExpiry(now) }, attemptsLeft: { $gt: 0 } };
-  const taken = (await collection.findOneAndUpdate(
-    { ...(query.filter as object), ...open },
+  const asked = { ask: method, clientHash: { $in: clients } };
+  const taken = (await models.LoginChallenge.collection.findOneAndUpdate(
+    { ...(query.filter as object), ...open, ...asked },
     { $inc: { attemptsLeft: -1 } },
     { returnDocument: "after" },
   )) as LoginChallengeDocument | null;
-  if (!taken) return refusal(await findByQuery(models, query), now);
-  const { _id: id, userId, userGeneration: sessionGeneration, risk } = taken;
-  if (!(await verifyPassword(taken.codeHash, code))) {
-    return { ok: false, reason: taken.attemptsLeft === 0 ? "no_attempts_left" : "wrong_code", userId };
-  }
-  const passed = await collection.updateOne({ _id: id, passedAt: null }, { $set: { passedAt: now } });
-  if (passed.modifiedCount === 0) return { ok: false, reason: "used", userId };
-  return { ok: true, id, userId, sessionGeneration, risk };
+  if (taken) return { ok: true, challenge: taken };
+  const challenge = await findByQuery(models, query);
+  if (!challenge) return { ok: false, reason: "unknown" };
+  return { ok: false, reason: reasonOf(challenge, { now, method, clients }), userId: challenge.userId };
+}
+
+function resumed({ _id, userId, userGeneration, risk, proofs }: LoginChallengeDocument): ResumedSignIn {
+  return { ok: true, id: _id, userId, sessionGeneration: userGeneration, risk, proofs };
 }
 
 /** A later one was made by a clock that was wrong. */
@@ -137,11 +246,15 @@ function latestExpiry(now: Date): Date {
   return new Date(now.getTime() + lifetimeMs + clockToleranceMs);
 }
 
-function refusal(challenge: LoginChallengeDocument | undefined, now: Date): LoginChallengeCheck {
-  if (!challenge) return { ok: false, reason: "unknown" };
-  const { userId } = challenge;
-  if (challenge.passedAt) return { ok: false, reason: "used", userId };
-  if (challenge.expiresAt <= now || challenge.expiresAt > latestExpiry(now))
-    return { ok: false, reason: "expired", userId };
-  return { ok: false, reason: "no_attempts_left", userId };
+interface Presented {
+  now: Date;
+  method: ProofMethod;
+  clients: readonly (string | null)[];
+}
+
+function reasonOf(challenge: LoginChallengeDocument, { now, method, clients }: Presented): ChallengeRefusal {
+  if (!clients.includes(challenge.clientHash ?? null)) return "other_client";
+  if (challenge.passedAt) return "used";
+  if (challenge.expiresAt <= now || challenge.expiresAt > latestExpiry(now)) return "expired";
+  return challenge.ask.includes(method) ? "no_attempts_left" : "not_asked";
 }

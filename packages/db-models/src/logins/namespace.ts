@@ -1,10 +1,17 @@
+import type { Types } from "mongoose";
 import { type Login, recordLogin } from "../analytics/logins.js";
 import { operationsOf, type Shared } from "../context/context.js";
 import {
+  attemptChallenge,
+  type ChallengeAttemptInput,
+  type CreatedFactorChallenge,
   type CreatedLoginChallenge,
+  createFactorChallenge,
   createLoginChallenge,
+  type FactorChallengeInput,
   type LoginChallengeCheck,
   type LoginChallengeInput,
+  passChallenge,
   verifyLoginChallenge,
 } from "./challenges.js";
 import { type LoginAdmission, type LoginAttemptInput, reserveLoginAttempt } from "./reserve.js";
@@ -38,8 +45,8 @@ export interface Logins {
    */
   record(login: Login): Promise<void>;
   /**
-   * Asks a sign-in whose password was right for a one-time code: good for ten minutes, five attempts and one use, and
-   * only together with the token, so that who reads the code over a shoulder has nothing.
+   * Holds a sign-in, and asks for a one-time code: good for ten minutes, five attempts and one use, and only together
+   * with the token, so that who reads the code over a shoulder has nothing.
    *
    * @throws IdentityError `CHALLENGE_LIMIT` after five in a quarter of an hour, so that nobody's mailbox is flooded.
    */
@@ -50,7 +57,35 @@ export interface Logins {
    *
    * @param input - as presented; anything is refused, never thrown at.
    */
-  verifyChallenge(input: { token: unknown; code: unknown }): Promise<LoginChallengeCheck>;
+  verifyChallenge(input: {
+    token: unknown;
+    code: unknown;
+    client?: string | undefined;
+  }): Promise<LoginChallengeCheck>;
+  /**
+   * Holds a sign-in until one of the methods `ask` is proved: for ten minutes, five attempts and one use. The token opens
+   * no session and no route.
+   *
+   * @throws IdentityError `INVALID_INPUT` when `ask` is empty or has `email`.
+   *
+   * @example
+   * const { token } = await identity.logins.createFactorChallenge({ userId, sessionGeneration, risk, ask: ["totp"] });
+   * const held = await identity.logins.attemptChallenge({ token, method: "totp" });
+   * if (!held.ok) throw new Error(held.reason);
+   * const check = await identity.factors.verifyTotp({ userId: held.userId, code });
+   * if (check.ok && (await identity.logins.passChallenge({ id: held.id }))) {
+   *   await identity.sessions.open({ userId, proofs: [...held.proofs, "totp"] });
+   * }
+   */
+  createFactorChallenge(input: FactorChallengeInput): Promise<CreatedFactorChallenge>;
+  /**
+   * Takes an attempt of a held sign-in, before its proof is evaluated. Of any number at once five are taken.
+   *
+   * @param input - `token` as presented; anything is refused, never thrown at.
+   */
+  attemptChallenge(input: ChallengeAttemptInput): Promise<LoginChallengeCheck>;
+  /** Ends a held sign-in whose proof was right. Of any number of calls one gets true. */
+  passChallenge(input: { id: Types.ObjectId }): Promise<boolean>;
 }
 
 export function loginsOf(identity: Shared): Logins {
@@ -61,5 +96,8 @@ export function loginsOf(identity: Shared): Logins {
     record: on(recordLogin),
     createChallenge: on(createLoginChallenge),
     verifyChallenge: on(verifyLoginChallenge),
+    createFactorChallenge: on(createFactorChallenge),
+    attemptChallenge: on(attemptChallenge),
+    passChallenge: on(passChallenge),
   };
 }

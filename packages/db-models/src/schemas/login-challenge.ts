@@ -1,19 +1,26 @@
 import { Schema, type Types } from "mongoose";
-import { count, hash, purgeAtTtl, requiredDate, schemaOptions } from "./parts/fields.js";
+import { type ProofMethod, proofMethods } from "../core/assurance.js";
+import { count, hash, list, purgeAtTtl, requiredDate, schemaOptions } from "./parts/fields.js";
 import { type BaseDocument, schemaVersion } from "./parts/version.js";
 import { type RiskAssessment, riskSchema } from "./user-session.js";
 
 /**
- * A sign-in whose password was right and that must show a one-time code before it gets a session. Collection
+ * A sign-in that is not finished: what it has proved, and what it must prove before it gets a session. Collection
  * `login_challenges`.
  */
 export interface LoginChallengeDocument extends BaseDocument {
   userId: Types.ObjectId;
   /** SHA-256 of the token that the client holds. */
   tokenHash: string;
-  /** argon2id of the code that the person was sent. */
-  codeHash: string;
-  /** `sessionGeneration` that the password check saw. */
+  /** argon2id of the code that the person was sent; only where `email` is asked for. */
+  codeHash?: string;
+  /** What was proved so far. */
+  proofs: ProofMethod[];
+  /** Methods of which one is to be proved now. */
+  ask: ProofMethod[];
+  /** SHA-256 of the key of the client that began, if only it may go on. */
+  clientHash?: string;
+  /** `sessionGeneration` that the first proof saw. */
   userGeneration: number;
   /** Why the sign-in was challenged; the session takes it over. */
   risk: RiskAssessment;
@@ -25,11 +32,16 @@ export interface LoginChallengeDocument extends BaseDocument {
   purgeAt: Date;
 }
 
+const methods = list({ type: String, enum: proofMethods, required: true }, proofMethods.length);
+
 export const loginChallengeSchema = new Schema<LoginChallengeDocument>(
   {
     userId: { type: Schema.Types.ObjectId, required: true },
     tokenHash: { ...hash, required: true },
-    codeHash: { type: String, maxlength: 256, required: true, select: false },
+    codeHash: { type: String, maxlength: 256, select: false },
+    proofs: methods,
+    ask: methods,
+    clientHash: hash,
     userGeneration: count,
     risk: { type: riskSchema, required: true },
     attemptsLeft: count,

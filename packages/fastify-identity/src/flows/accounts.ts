@@ -10,6 +10,7 @@ import {
 import type { Types } from "mongoose";
 import { emailVerification, passwordAlert, passwordReset } from "./alerts.js";
 import { askHook } from "./ask-hooks.js";
+import { requireRecentAuthentication } from "./assurance.js";
 import { audit, byOwner, failedAttempt } from "./audit.js";
 import type { FlowContext } from "./context.js";
 import { notifyLater } from "./notify-later.js";
@@ -154,7 +155,8 @@ export interface HeldSession {
  * Changes the password, and ends every other session. The session of the request gets another token.
  *
  * @param deliver - takes the session's next token, before the event is recorded: the one before is no longer good.
- * @throws IdentityProblem `SIGN_IN_DELAYED`, `BAD_CREDENTIALS`, `SESSION_INVALID`; IdentityError `AUDIT_NOT_WRITTEN`.
+ * @throws IdentityProblem `RECENT_AUTHENTICATION_REQUIRED` without a recent second factor of an account that has one;
+ * `SIGN_IN_DELAYED`, `BAD_CREDENTIALS`, `SESSION_INVALID`; IdentityError `AUDIT_NOT_WRITTEN`.
  */
 export async function changePassword(
   context: FlowContext,
@@ -164,6 +166,7 @@ export async function changePassword(
   deliver: (renewed: RenewedSession) => void,
 ): Promise<{ ended: number; session: RenewedSession }> {
   const { userId } = session;
+  await requireRecentAuthentication(context, session, ["password"]);
   const { email } = await checkOwnPassword(context, requester, session, "password.changed", password);
   const input = { userId, password: newPassword, keepToken: token };
   const changed = await context.identity.users.setPassword(input).catch((error: unknown) => {
@@ -183,7 +186,8 @@ export async function changePassword(
 /**
  * Erases the account and everything about it, at once and for good.
  *
- * @throws IdentityProblem `SIGN_IN_DELAYED`, `BAD_CREDENTIALS`; IdentityError `AUDIT_NOT_WRITTEN`.
+ * @throws IdentityProblem `RECENT_AUTHENTICATION_REQUIRED` without a recent second factor of an account that has one;
+ * `SIGN_IN_DELAYED`, `BAD_CREDENTIALS`; IdentityError `AUDIT_NOT_WRITTEN`.
  */
 export async function eraseAccount(
   context: FlowContext,
@@ -192,6 +196,7 @@ export async function eraseAccount(
   { password }: { password: string },
 ): Promise<ErasureReport> {
   const { userId } = session;
+  await requireRecentAuthentication(context, session, ["password"]);
   await checkOwnPassword(context, requester, session, "account.erased", password);
   // Before: afterwards nobody can tell whose event it is, and nobody is to.
   await audit(context, requester, byOwner(userId, "account.erased"));

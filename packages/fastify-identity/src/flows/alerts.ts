@@ -60,6 +60,30 @@ export function passwordAlert(how: "changed" | "reset", email: string, origin: O
   return { kind: "password_changed", to: email, subject: `Your password was ${how}`, text, facts };
 }
 
+/** What was done to the second factors of an account. */
+export type FactorChange = "totp_added" | "totp_removed" | "recovery_codes_created";
+
+const changed = {
+  totp_added: "An authenticator app was added to your account",
+  totp_removed: "The authenticator app of your account was removed",
+  recovery_codes_created: "New recovery codes of your account were made, and those before have ended",
+} as const satisfies Record<FactorChange, string>;
+
+/** The notice that is sent after second factors were changed. */
+export function factorAlert(change: FactorChange, email: string, origin: Origin): Notice {
+  const text = `${changed[change]}, from ${described(origin)}. If it was not you, change your password and end your sessions.`;
+  const facts = { ...factsOf(origin), change };
+  const subject = "Your second factor was changed";
+  return { kind: "second_factor_changed", to: email, subject, text, facts };
+}
+
+/** The notice that is sent after a recovery code was used. */
+export function recoveryCodeAlert(left: number, email: string, origin: Origin): Notice {
+  const text = `A recovery code of your account was used from ${described(origin)}; ${left} are left. If it was not you, change your password and end your sessions. If few are left, make new ones.`;
+  const facts = { ...factsOf(origin), left: String(left) };
+  return { kind: "recovery_code_used", to: email, subject: "A recovery code was used", text, facts };
+}
+
 function described({ device, country }: Origin): string {
   return [device, country].filter(Boolean).join(", ") || "an unknown device";
 }

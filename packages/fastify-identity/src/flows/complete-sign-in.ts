@@ -1,12 +1,20 @@
-import { isIdentityError, type OpenedSession, type PublicUser, type RiskAssessment } from "@org/db-models";
+import {
+  detectDevice,
+  type FactorDecision,
+  isIdentityError,
+  type OpenedSession,
+  type ProofMethod,
+  type PublicUser,
+  type RiskAssessment,
+} from "@org/db-models";
 import { publicReason } from "@org/risk-engine";
 import type { Types } from "mongoose";
 import { alertsOf, eventsOf, signInCode } from "./alerts.js";
 import { askHook, tellHook } from "./ask-hooks.js";
+import { levelOf, mustHaveFactor } from "./assurance.js";
 import { audit, byOwner } from "./audit.js";
 import type { CheckedPassword } from "./check-password.js";
 import type { FlowContext } from "./context.js";
-import type { SignInWay } from "./hooks.js";
 import { notifyLater } from "./notify-later.js";
 import { originOf } from "./origin.js";
 import { IdentityProblem, toProblem } from "./problems.js";
@@ -22,28 +30,35 @@ import {
 } from "./risk.js";
 
 /** A session that was just opened, and whose it is. */
-export type SignedIn = OpenedSession & { userId: Types.ObjectId };
+export type SignedIn = OpenedSession & {
+  userId: Types.ObjectId;
+  /** True when the user must have a second factor and is to enrol one now: guards refuse the session until then. */
+  enrol: boolean;
+};
 
 /** Evidence of the user's identity. */
 export interface SignInProofs {
-  readonly way: SignInWay;
   readonly userId: Types.ObjectId;
+  /** Methods that were proved in this sign-in; the first is the way of signing in. */
+  readonly proofs: readonly ProofMethod[];
   /** The account's generation when the proofs were checked; a session of an older one does not live. */
   readonly sessionGeneration: number;
   /** Failures before this attempt, for its judgement. */
   readonly failures?: CheckedPassword["failures"];
-  /** The judgement that a passed challenge has answered. */
+  /** The judgement that held the sign-in before. */
   readonly risk?: RiskAssessment | undefined;
-  /** Cookie by which the device is known from now on. */
+  /** Cookie by which the device is known from now on. A sign-in that is held goes on only with the same one. */
   readonly deviceCookie?: string | undefined;
 }
 
 type Candidate = SignInProofs & { readonly user: PublicUser };
 type Details = Readonly<Record<string, string>>;
+type Judged = JudgedSignIn | undefined;
 
 /**
- * The one end of every way of signing in: judges it, denies it or asks for a code where the policy says so, asks the
- * application, opens a session under the user's cap, records it, and tells the owner what they should hear of.
+ * The one end of every way of signing in: judges it, denies it or holds it until what the account's factors or the risk
+ * policy ask for is proved, asks the application, opens a session under the user's cap, records it, and tells the owner
+ * what they should hear of.
  *
  * @throws IdentityProblem `SIGN_IN_DENIED`, `CHALLENGE_REQUIRED`, `NOTICE_NOT_SENT`, `SIGN_IN_REFUSED`, `HOOK_FAILED`;
  * IdentityError `CHALLENGE_LIMIT`, `AUDIT_NOT_WRITTEN`, and as `sessions.open`.
@@ -51,88 +66,108 @@ type Details = Readonly<Record<string, string>>;
 export async function completeSignIn(
   context: FlowContext,
   requester: Requester,
-  proofs: SignInProofs,
+  input: SignInProofs,
 ): Promise<SignedIn> {
-  const { userId, failures, way } = proofs;
-  const [user, judged] = await Promise.all([
+  const { userId, failures, proofs } = input;
+  const { identity } = context;
+  const [user, factors, judged] = await Promise.all([
     // Read before this sign-in is counted, so that a first sign-in does not send a warning about a new device.
-    context.identity.users.read(userId),
+    identity.users.read(userId),
+    identity.factors.read({ userId }),
     judgeSignIn(context, userId, requester, failures),
   ]);
-  const candidate = { ...proofs, user };
-  const action = judged?.assessment.action;
-  if (judged && action === "deny") throw await denied(context, candidate, judged, requester);
-  if (judged && action === "challenge" && way !== "challenge") {
-    throw await challenged(context, candidate, judged, requester);
-  }
-  return admit(context, candidate, judged, requester);
+  const candidate = { ...input, user };
+  const risk = judged?.assessment.action ?? "allow";
+  const policy = mustHaveFactor(context, user.roles) ? "always" : "enrolled";
+  const decision = identity.factors.decide({ factors, policy, risk, proofs });
+  if (decision.action === "deny") throw await denied(context, candidate, judged, requester);
+  if (decision.action === "challenge")
+    throw await held(context, candidate, judged, { requester, ...decision });
+  const opened = await admit(context, candidate, judged, requester);
+  return { ...opened, enrol: decision.enrol };
 }
 
 async function denied(
   context: FlowContext,
-  { user, way }: Candidate,
-  { assessment }: JudgedSignIn,
+  { user, proofs }: Candidate,
+  judged: Judged,
   requester: Requester,
 ): Promise<IdentityProblem> {
-  const details = { reason: "risk", ...riskDetails(assessment) };
+  const { _id: userId } = user;
+  const isRisky = judged?.assessment.action === "deny";
   await audit(context, requester, {
     action: "session.opened",
     outcome: "denied",
-    subjectId: user._id,
-    details,
+    subjectId: userId,
+    details: { reason: isRisky ? "risk" : "proofs", ...(judged && riskDetails(judged.assessment)) },
   });
-  const reasons = codesOf(assessment.reasons);
-  await recordHighRisk(context, requester, { userId: user._id, reasons });
+  if (!judged || !isRisky) return new IdentityProblem("SIGN_IN_DENIED");
+  const reasons = codesOf(judged.assessment.reasons);
+  await recordHighRisk(context, requester, { userId, reasons });
   tellHook(context, requester, "onRiskDenied", () =>
-    context.hooks.onRiskDenied?.({ userId: user._id, way, reasons }, requester),
+    context.hooks.onRiskDenied?.({ userId, proofs, reasons }, requester),
   );
-  return new IdentityProblem("SIGN_IN_DENIED", { reason: publicReason(assessment) });
+  return new IdentityProblem("SIGN_IN_DENIED", { reason: publicReason(judged.assessment) });
 }
 
-async function challenged(
+interface Asked extends Extract<FactorDecision, { action: "challenge" }> {
+  readonly requester: Requester;
+}
+
+const unscored: RiskAssessment = { level: "unscored", reasons: [] };
+
+/** Holds a sign-in: who goes on with it has its token, is the same client, and proves one of what is asked for. */
+async function held(
   context: FlowContext,
-  { user, sessionGeneration }: Candidate,
-  { assessment }: JudgedSignIn,
-  requester: Requester,
+  { user, sessionGeneration, proofs, deviceCookie }: Candidate,
+  judged: Judged,
+  { ask, requester }: Asked,
 ): Promise<IdentityProblem> {
-  const input = { userId: user._id, sessionGeneration, risk: storedRisk(assessment) };
-  const challenge = await context.identity.logins.createChallenge(input);
-  const details = riskDetails(assessment);
-  const event = { action: "session.challenged", outcome: "success", subjectId: user._id, details } as const;
+  const { _id: userId } = user;
+  const risk = judged ? storedRisk(judged.assessment) : unscored;
+  const client = clientOf(requester, deviceCookie);
+  const input = { userId, sessionGeneration, risk, proofs, client };
+  const { logins } = context.identity;
+  const mailed = ask.includes("email") ? await logins.createChallenge(input) : undefined;
+  const { token, expiresAt } = mailed ?? (await logins.createFactorChallenge({ ...input, ask }));
+  const details = { ask: ask.join(" "), ...(judged && riskDetails(judged.assessment)) };
+  const event = { action: "session.challenged", outcome: "success", subjectId: userId, details } as const;
   await audit(context, requester, event);
-  if (assessment.level === "high")
-    await recordHighRisk(context, requester, { userId: user._id, reasons: codesOf(assessment.reasons) });
+  if (judged?.assessment.level === "high")
+    await recordHighRisk(context, requester, { userId, reasons: codesOf(judged.assessment.reasons) });
   try {
-    await context.notifier.send(signInCode(user, challenge.code, originOf(requester)));
+    if (mailed) await context.notifier.send(signInCode(user, mailed.code, originOf(requester)));
   } catch (cause) {
     return new IdentityProblem("NOTICE_NOT_SENT", {}, { cause });
   }
-  const { token, expiresAt } = challenge;
-  return new IdentityProblem("CHALLENGE_REQUIRED", {
-    challenge: token,
-    expiresAt,
-    reason: publicReason(assessment),
-  });
+  const isRisky = judged?.assessment.action === "challenge";
+  const reason = isRisky ? { reason: publicReason(judged.assessment) } : {};
+  return new IdentityProblem("CHALLENGE_REQUIRED", { challenge: token, expiresAt, ask, ...reason });
+}
+
+/** Key of the client that a held sign-in belongs to: its device cookie, or what its browser is. */
+export function clientOf({ deviceId, userAgent }: Requester, deviceCookie = deviceId): string {
+  return deviceCookie ?? detectDevice(userAgent).label;
 }
 
 async function admit(
   context: FlowContext,
   candidate: Candidate,
-  judged: JudgedSignIn | undefined,
+  judged: Judged,
   requester: Requester,
-): Promise<SignedIn> {
-  const { user, way } = candidate;
+): Promise<Omit<SignedIn, "enrol">> {
+  const { user, proofs } = candidate;
   const { _id: userId } = user;
   const added = await askHook(context, "SIGN_IN_REFUSED", () =>
-    context.hooks.onSignIn?.({ userId, way }, requester),
+    context.hooks.onSignIn?.({ userId, proofs }, requester),
   ).catch((error: unknown) => hookRefused(context, requester, userId, error));
   const opened = await open(context, candidate, judged, requester);
   await auditOrClose(context, candidate, { judged, opened, added }, requester);
-  if (judged) learnSignIn(context, userId, judged, way === "challenge");
+  if (judged) learnSignIn(context, userId, judged, proofs.includes("email") || levelOf(proofs) === 2);
   await note(context, user, opened, requester);
   const { token: _, ...told } = opened;
   tellHook(context, requester, "onSessionOpened", () =>
-    context.hooks.onSessionOpened?.({ ...told, userId, way }, requester),
+    context.hooks.onSessionOpened?.({ ...told, userId, proofs }, requester),
   );
   return { ...opened, userId };
 }
@@ -153,8 +188,8 @@ async function hookRefused(
 // Nobody signs in unseen: a session that the trail does not know of ends before its token leaves.
 async function auditOrClose(
   context: FlowContext,
-  { user, way }: Candidate,
-  { judged, opened, added }: { judged: JudgedSignIn | undefined; opened: OpenedSession; added: Details },
+  { user, proofs }: Candidate,
+  { judged, opened, added }: { judged: Judged; opened: OpenedSession; added: Details },
   requester: Requester,
 ): Promise<void> {
   const { _id: userId } = user;
@@ -163,7 +198,8 @@ async function auditOrClose(
     const details = {
       ...added,
       ...(judged && riskDetails(judged.assessment)),
-      ...(way === "challenge" && { confirmedBy: "code" }),
+      proofs: proofs.join(" "),
+      acr: String(levelOf(proofs)),
     };
     await audit(context, requester, byOwner(userId, "session.opened", details));
   } catch (error) {
@@ -174,8 +210,8 @@ async function auditOrClose(
 
 async function open(
   context: FlowContext,
-  { user, sessionGeneration, risk: confirmed, deviceCookie }: Candidate,
-  judged: JudgedSignIn | undefined,
+  { user, sessionGeneration, proofs, risk: confirmed, deviceCookie }: Candidate,
+  judged: Judged,
   requester: Requester,
 ): Promise<OpenedSession> {
   const risk = confirmed ?? (judged && storedRisk(judged.assessment));
@@ -190,6 +226,7 @@ async function open(
   const input = {
     userId,
     sessionGeneration,
+    proofs,
     account: user,
     ...client,
     ...(deviceCookie && { deviceCookie }),

@@ -16,12 +16,19 @@ export interface NetworkKnowledge {
 /** Records an event for good before it resolves. */
 export type AuditTrail = (event: AuditInput) => Promise<unknown>;
 
+/**
+ * Who must have a second factor: who has enrolled one (`enrolled`), everybody (`always`), or besides who has enrolled one
+ * the users with one of these roles.
+ */
+export type SecondFactorRule = "enrolled" | "always" | { readonly roles: readonly string[] };
+
 /** The context of flows. */
 export interface FlowContext {
   readonly identity: Identity;
   readonly clock: Clock;
   /** How sign-ins and sessions are judged; `undefined` when they are not. */
   readonly riskPolicy: Policy | undefined;
+  readonly secondFactor: SecondFactorRule;
   readonly notifier: Notifier;
   readonly auditTrail: AuditTrail;
   readonly networks: NetworkKnowledge;

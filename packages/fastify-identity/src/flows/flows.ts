@@ -1,8 +1,10 @@
 import type { ActiveSession, ErasureReport, PublicUser, Registration, RenewedSession } from "@org/db-models";
 import type { HeldSession } from "./accounts.js";
 import * as accounts from "./accounts.js";
+import { requireRecentAuthentication } from "./assurance.js";
 import { completeSignIn, type SignedIn, type SignInProofs } from "./complete-sign-in.js";
 import type { FlowContext } from "./context.js";
+import * as factors from "./factors.js";
 import { contextOf, type FlowOptions, flowOptionsSchema, readOptions } from "./options.js";
 import type { Requester } from "./requester.js";
 import * as sessions from "./sessions.js";
@@ -17,9 +19,9 @@ type Deliver = (renewed: RenewedSession) => void;
 export interface Flows {
   /** Makes an account, and sends its address the token that verifies it. */
   register(requester: Requester, registration: Registration): Promise<PublicUser>;
-  /** Signs in with a password: opens a session, or throws `CHALLENGE_REQUIRED` after a code was sent. */
+  /** Signs in with a password: opens a session, or throws `CHALLENGE_REQUIRED` with what is to be proved. */
   signIn(requester: Requester, input: signIns.SignInInput): Promise<SignedIn>;
-  /** Ends a challenge with the code that was sent. */
+  /** Goes on with a sign-in that was held, with one proof of what it was asked for. */
   answerChallenge(requester: Requester, input: signIns.ChallengeInput): Promise<SignedIn>;
   /** The end of every way of signing in, for a way of your own that has checked its proofs. */
   completeSignIn(requester: Requester, proofs: SignInProofs): Promise<SignedIn>;
@@ -29,11 +31,26 @@ export interface Flows {
   authenticateAgain(
     requester: Requester,
     held: HeldSession,
-    input: { password: string },
+    input: sessions.StepUpProofs,
     deliver: Deliver,
   ): Promise<RenewedSession>;
   /** Ends the session. */
   signOut(requester: Requester, session: Pick<ActiveSession, "id" | "userId">): Promise<void>;
+  /** Throws unless the session proved lately who its user is, by two factors where the account has a second one. */
+  requireRecentAuthentication(session: ActiveSession): Promise<void>;
+  /** Makes the secret of an authenticator app, which counts once it is confirmed. */
+  enrolTotp(session: ActiveSession): Promise<factors.NewTotp>;
+  /** Makes the enrolled app a factor. `deliver` takes the session's next token. */
+  confirmTotp(
+    requester: Requester,
+    held: HeldSession,
+    input: { code: string },
+    deliver: Deliver,
+  ): Promise<RenewedSession>;
+  /** Takes the authenticator app from the account, and its recovery codes. */
+  removeTotp(requester: Requester, session: ActiveSession): Promise<void>;
+  /** Makes ten recovery codes in the place of those before. */
+  createRecoveryCodes(requester: Requester, session: ActiveSession): Promise<{ codes: string[] }>;
   /** Changes the password and ends other sessions. `deliver` takes the next token. */
   changePassword(
     requester: Requester,
@@ -83,6 +100,12 @@ export function flowsOf(context: FlowContext): Flows {
     authenticateAgain: (requester, held, input, deliver) =>
       sessions.authenticateAgain(context, requester, held, input, deliver),
     signOut: (requester, session) => sessions.signOut(context, requester, session),
+    requireRecentAuthentication: (session) => requireRecentAuthentication(context, session),
+    enrolTotp: (session) => factors.enrolTotp(context, session),
+    confirmTotp: (requester, held, input, deliver) =>
+      factors.confirmTotp(context, requester, held, input, deliver),
+    removeTotp: (requester, session) => factors.removeTotp(context, requester, session),
+    createRecoveryCodes: (requester, session) => factors.createRecoveryCodes(context, requester, session),
     changePassword: (requester, held, input, deliver) =>
       accounts.changePassword(context, requester, held, input, deliver),
     requestPasswordReset: (requester, input) => accounts.requestPasswordReset(context, requester, input),

@@ -1,10 +1,6 @@
-import type { OpenedSession, Registration } from "@org/db-models";
+import type { OpenedSession, ProofMethod, Registration } from "@org/db-models";
 import type { Types } from "mongoose";
 import type { Requester } from "./requester.js";
-
-/** The ways of signing in. Each ends in `completeSignIn`, which alone opens sessions. */
-export const signInWays = ["password", "challenge"] as const;
-export type SignInWay = (typeof signInWays)[number];
 
 /** Result of a hook that may refuse: a refusal with a reason for the client, details for the audit event, or nothing. */
 export type HookAnswer =
@@ -23,19 +19,19 @@ export interface IdentityHooks {
     registration: Pick<Registration, "email" | "username">,
     requester: Requester,
   ): MaybePromise<HookAnswer>;
-  /** After proofs and risk were accepted, before the session is opened. */
+  /** After proofs and risk were accepted, before the session is opened; the first of `proofs` is the way of signing in. */
   onSignIn?(
-    signIn: { userId: Types.ObjectId; way: SignInWay },
+    signIn: { userId: Types.ObjectId; proofs: readonly ProofMethod[] },
     requester: Requester,
   ): MaybePromise<HookAnswer>;
   /** After a session was opened and recorded. */
   onSessionOpened?(
-    opened: Omit<OpenedSession, "token"> & { userId: Types.ObjectId; way: SignInWay },
+    opened: Omit<OpenedSession, "token"> & { userId: Types.ObjectId; proofs: readonly ProofMethod[] },
     requester: Requester,
   ): MaybePromise<unknown>;
   /** After a sign-in was denied for its risk. */
   onRiskDenied?(
-    denied: { userId: Types.ObjectId; way: SignInWay; reasons: readonly string[] },
+    denied: { userId: Types.ObjectId; proofs: readonly ProofMethod[]; reasons: readonly string[] },
     requester: Requester,
   ): MaybePromise<unknown>;
 }

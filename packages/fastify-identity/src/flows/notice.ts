@@ -6,7 +6,9 @@ export interface Notice {
     | "new_location"
     | "email_verification"
     | "password_reset"
-    | "password_changed";
+    | "password_changed"
+    | "second_factor_changed"
+    | "recovery_code_used";
   /** The account's email address. */
   readonly to: string;
   readonly subject: string;

@@ -2,7 +2,7 @@ import type { Identity } from "@org/db-models";
 import { type Policy, policySchema, presets } from "@org/risk-engine";
 import { z } from "zod";
 import { Background } from "./background.js";
-import type { AuditTrail, FlowContext, NetworkKnowledge } from "./context.js";
+import type { AuditTrail, FlowContext, NetworkKnowledge, SecondFactorRule } from "./context.js";
 import type { IdentityHooks } from "./hooks.js";
 import type { Notifier } from "./notice.js";
 import { RequestRates } from "./request-rates.js";
@@ -15,6 +15,11 @@ export interface FlowOptions {
   readonly notifier: Notifier;
   /** How sign-ins and sessions are judged: a preset of @org/risk-engine, a policy, or `off`. Default: `balanced`. */
   readonly riskPolicy?: "off" | keyof typeof presets | Policy;
+  /**
+   * Who must have a second factor. Sessions of others than those are refused by guards until they enrolled one. Default:
+   * `enrolled`, who has one is asked for it.
+   */
+  readonly secondFactor?: SecondFactorRule;
   /** Where it is recorded who did what. Default: the audit trail of the database. */
   readonly auditTrail?: AuditTrail;
   /** Source of facts about networks, such as lists of VPNs. Default: none. */
@@ -67,6 +72,12 @@ export const flowOptionsSchema = z.strictObject({
     .transform((policy): Policy | undefined =>
       policy === "off" ? undefined : typeof policy === "string" ? presets[policy] : policy,
     ),
+  secondFactor: z
+    .union([
+      z.enum(["enrolled", "always"]),
+      z.strictObject({ roles: z.array(z.string().min(1).max(64)).min(1).max(32) }),
+    ])
+    .default("enrolled"),
   auditTrail: functionOption<AuditTrail>().optional(),
   networks: objectOption<NetworkKnowledge>("flagsOf", "isSuspect").default(nothingKnown),
   hooks: z

@@ -24,17 +24,3 @@ export async function checkOwnPassword(
   await audit(context, requester, { ...byOwner(userId, action), outcome: "denied" });
   throw new IdentityProblem("BAD_CREDENTIALS");
 }
-
-/**
- * Refuses what takes more than a live session when its user has not proved for a while who they are (ASVS 7.5.1).
- *
- * @throws IdentityProblem `RECENT_AUTHENTICATION_REQUIRED`
- */
-export function requireRecentAuthentication(
-  { clock, recentAuthenticationMs }: FlowContext,
-  { authenticatedAt }: ActiveSession,
-): void {
-  const maxAgeMs = recentAuthenticationMs;
-  if (clock.now().getTime() - authenticatedAt.getTime() <= maxAgeMs) return;
-  throw new IdentityProblem("RECENT_AUTHENTICATION_REQUIRED", { authenticatedAt, maxAgeMs });
-}

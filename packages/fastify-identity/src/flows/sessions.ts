@@ -4,6 +4,7 @@ import { audit, byOwner } from "./audit.js";
 import type { FlowContext } from "./context.js";
 import { checkOwnPassword } from "./own-password.js";
 import { IdentityProblem } from "./problems.js";
+import { checkFactor, type FactorCodes, methodsOf } from "./prove.js";
 import type { Requester } from "./requester.js";
 import { judgeSession } from "./session-risk.js";
 
@@ -33,28 +34,59 @@ export async function checkSession(
   return { session, touched };
 }
 
+/** Proofs for a live session, at least one. */
+export interface StepUpProofs extends FactorCodes {
+  readonly password?: string | undefined;
+}
+
 /**
- * Proves again who the user is, with the password. The session keeps its id and counts as signed in now; its token is
- * replaced, without a grace.
+ * Proves again who the user is, with the password, a second factor or both. The session keeps its id, counts as signed in
+ * now and has the proofs in its `amr` and `acr`; its token is replaced, without a grace.
  *
  * @param deliver - takes the session's next token, before the event is recorded: the one before is no longer good.
- * @throws IdentityProblem `SIGN_IN_DELAYED`, `BAD_CREDENTIALS`, `SESSION_INVALID`; IdentityError `AUDIT_NOT_WRITTEN`.
+ * @throws IdentityProblem `SIGN_IN_DELAYED`, `BAD_CREDENTIALS`, `CHALLENGE_FAILED`, `SESSION_INVALID`; `INVALID_INPUT`
+ * without a proof; IdentityError `AUDIT_NOT_WRITTEN`.
  */
 export async function authenticateAgain(
   context: FlowContext,
   requester: Requester,
   { session, token }: HeldSession,
-  { password }: { password: string },
+  input: StepUpProofs,
   deliver: (renewed: RenewedSession) => void,
 ): Promise<RenewedSession> {
   const { userId } = session;
-  await checkOwnPassword(context, requester, session, "session.authenticated", password);
-  const renewal = await context.identity.sessions.renew({ userId, token });
+  const { password, totp, recoveryCode } = input;
+  const proofs = methodsOf({ password, totp, recoveryCode });
+  if (proofs.length === 0) throw new IdentityProblem("INVALID_INPUT");
+  const action = "session.authenticated";
+  if (password !== undefined) await checkOwnPassword(context, requester, session, action, password);
+  // After the password: who has none of it can't delay the owner's codes by this request.
+  for (const codes of [{ totp }, { recoveryCode }]) {
+    await checkOwnFactor(context, requester, session, codes);
+  }
+  const renewal = await context.identity.sessions.stepUp({ userId, token, proofs });
   // Another request has ended it, or has its next token.
   if (!renewal.ok) throw new IdentityProblem("SESSION_INVALID", { reason: "rotated" });
   deliver(renewal.session);
-  await audit(context, requester, byOwner(userId, "session.authenticated"));
+  await audit(context, requester, byOwner(userId, action, { proofs: proofs.join(" ") }));
   return renewal.session;
+}
+
+async function checkOwnFactor(
+  context: FlowContext,
+  requester: Requester,
+  { userId }: ActiveSession,
+  codes: FactorCodes,
+): Promise<void> {
+  if (methodsOf(codes).length === 0) return;
+  const check = await checkFactor(context, requester, userId, codes);
+  if (check.ok) return;
+  const details = { reason: check.reason };
+  await audit(context, requester, {
+    ...byOwner(userId, "session.authenticated", details),
+    outcome: "denied",
+  });
+  throw new IdentityProblem("CHALLENGE_FAILED", details);
 }
 
 /**

@@ -1,8 +1,11 @@
+import type { Authentication, ProofMethod, ResumedSignIn } from "@org/db-models";
+import type { Types } from "mongoose";
 import { audit, failedAttempt } from "./audit.js";
 import { type Credentials, checkPassword } from "./check-password.js";
-import { completeSignIn, type SignedIn } from "./complete-sign-in.js";
+import { clientOf, completeSignIn, type SignedIn } from "./complete-sign-in.js";
 import type { FlowContext } from "./context.js";
 import { IdentityProblem } from "./problems.js";
+import { checkFactor, type FactorCodes, methodsOf } from "./prove.js";
 import type { Requester } from "./requester.js";
 
 /** Credentials, and what the device is to be known by from now on. */
@@ -10,10 +13,13 @@ export interface SignInInput extends Credentials {
   readonly deviceCookie?: string | undefined;
 }
 
-/** Answer to a challenge, and the device cookie from now on. */
-export interface ChallengeInput {
+/** A proof that a held sign-in was asked for, exactly one, and the device cookie from now on. */
+export interface ChallengeInput extends FactorCodes {
+  /** As `CHALLENGE_REQUIRED` gave it. */
   readonly challenge: string;
-  readonly code: string;
+  /** The code that was mailed. */
+  readonly code?: string | undefined;
+  readonly password?: string | undefined;
   readonly deviceCookie?: string | undefined;
 }
 
@@ -34,8 +40,8 @@ export async function signIn(
   }
   const { userId, sessionGeneration } = checked;
   return completeSignIn(context, requester, {
-    way: "password",
     userId,
+    proofs: ["password"],
     sessionGeneration,
     failures,
     deviceCookie,
@@ -43,26 +49,63 @@ export async function signIn(
 }
 
 /**
- * Ends a challenge: with the right code the sign-in gets its session.
+ * Goes on with a held sign-in: with a right proof it gets its session, or is asked for another one.
  *
- * @throws IdentityProblem `CHALLENGE_FAILED`, and as {@link completeSignIn}.
+ * @throws IdentityProblem `CHALLENGE_FAILED`, `SIGN_IN_DELAYED`, and as {@link completeSignIn}; `INVALID_INPUT` unless
+ * one proof is given.
  */
 export async function answerChallenge(
   context: FlowContext,
   requester: Requester,
-  { challenge, code, deviceCookie }: ChallengeInput,
+  { deviceCookie, ...input }: ChallengeInput,
 ): Promise<SignedIn> {
-  const check = await context.identity.logins.verifyChallenge({ token: challenge, code });
-  if (!check.ok) {
-    await audit(context, requester, failedAttempt("session.opened", check));
-    throw new IdentityProblem("CHALLENGE_FAILED", { reason: check.reason });
+  const [method, ...others] = methodsOf(input);
+  if (!method || others.length > 0) throw new IdentityProblem("INVALID_INPUT");
+  const resumed = await resume(context, requester, method, input);
+  if (!resumed.ok) {
+    await audit(context, requester, failedAttempt("session.opened", resumed));
+    throw new IdentityProblem("CHALLENGE_FAILED", { reason: resumed.reason });
   }
-  const { userId, sessionGeneration, risk } = check;
+  const { userId, sessionGeneration, risk, proofs } = resumed;
   return completeSignIn(context, requester, {
-    way: "challenge",
     userId,
+    proofs: [...proofs, method],
     sessionGeneration,
     risk,
     deviceCookie,
   });
+}
+
+type Resumed =
+  | ResumedSignIn
+  | { readonly ok: false; readonly reason: string; readonly userId?: Types.ObjectId };
+
+async function resume(
+  context: FlowContext,
+  requester: Requester,
+  method: ProofMethod,
+  { challenge: token, code, ...proof }: Omit<ChallengeInput, "deviceCookie">,
+): Promise<Resumed> {
+  const { logins } = context.identity;
+  const client = clientOf(requester);
+  if (method === "email") return logins.verifyChallenge({ token, code, client });
+  const held = await logins.attemptChallenge({ token, method, client });
+  if (!held.ok) return held;
+  const { id, userId } = held;
+  const check =
+    method === "password"
+      ? await checkPasswordOf(context, requester, userId, proof.password ?? "")
+      : await checkFactor(context, requester, userId, proof);
+  if (!check.ok) return { ok: false, reason: check.reason, userId };
+  return (await logins.passChallenge({ id })) ? held : { ok: false, reason: "used", userId };
+}
+
+async function checkPasswordOf(
+  context: FlowContext,
+  requester: Requester,
+  userId: Types.ObjectId,
+  password: string,
+): Promise<Authentication> {
+  const { email } = await context.identity.users.read(userId);
+  return (await checkPassword(context, { identifier: email, password }, requester)).checked;
 }

@@ -50,12 +50,19 @@ export function answerProblem(
 /** The headers that belong to a problem. */
 export function headersOf(error: IdentityProblem): Record<string, string> {
   const { code, statusCode: status } = error;
-  const { retryAfterMs, scope } = error.members;
+  const { retryAfterMs, scope, acr, maxAgeMs } = error.members;
   if (typeof retryAfterMs === "number") return { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) };
   if (status === 503) return { "retry-after": String(retryAfterSeconds) };
   // RFC 6750 section 3.1.
   if (code === "INSUFFICIENT_SCOPE" && typeof scope === "string") {
     return { "www-authenticate": `Bearer realm="identity", error="insufficient_scope", scope="${scope}"` };
+  }
+  if (code === "SECOND_FACTOR_REQUIRED" || code === "RECENT_AUTHENTICATION_REQUIRED") {
+    // RFC 9470 section 3. The request has a good token, and another one would not help: 403, where its examples have 401.
+    const values = typeof acr === "number" ? `, acr_values="${acr}"` : "";
+    const age = typeof maxAgeMs === "number" ? `, max_age="${Math.floor(maxAgeMs / 1_000)}"` : "";
+    const challenge = `Bearer realm="identity", error="insufficient_user_authentication"${values}${age}`;
+    return { "www-authenticate": challenge };
   }
   if (status !== 401) return {};
   // RFC 6750 section 3: no error code unless a token was presented.

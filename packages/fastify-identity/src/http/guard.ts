@@ -3,6 +3,7 @@ import { grantsEveryScope } from "@org/db-models";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import type { Requirement } from "../access.js";
+import { requireAssurance } from "../flows/assurance.js";
 import { IdentityProblem, toProblem } from "../flows/problems.js";
 import type { Service } from "../service.js";
 import { clientAddressOf } from "./client-address.js";
@@ -68,7 +69,7 @@ async function identify(
 
 async function bySession(
   service: Service,
-  { roles, withinMs }: Requirement,
+  { roles, withinMs: maxAgeMs, acr }: Requirement,
   credential: Credential,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -78,15 +79,12 @@ async function bySession(
   if (roles.length > 0 && !roles.some((role) => session.roles.includes(role))) {
     throw new IdentityProblem("INSUFFICIENT_ROLE", { roles });
   }
-  const { authenticatedAt, userId } = session;
-  if (withinMs !== undefined && service.clock.now().getTime() - authenticatedAt.getTime() > withinMs) {
-    throw new IdentityProblem("RECENT_AUTHENTICATION_REQUIRED", { authenticatedAt, maxAgeMs: withinMs });
-  }
+  await requireAssurance(service, session, { acr, maxAgeMs });
   // The document's expiry has moved, and the cookie's moves with it.
   if (touched && credential.by === "cookie") {
     setCookie(reply, service.cookies.session(credential.value, session.idleExpiresAt, service.clock.now()));
   }
-  return { kind: "session", userId, session };
+  return { kind: "session", userId: session.userId, session };
 }
 
 /** Checks a session token; the browser forgets a cookie that is refused, unless a newer one may be in its place. */

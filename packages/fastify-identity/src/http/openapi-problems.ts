@@ -26,15 +26,31 @@ const keyCodes: readonly ProblemCode[] = [
   "QUOTA_EXHAUSTED",
 ];
 
-function guardOf({ config }: DescribedRoute): { secured: boolean; byKey: boolean } {
+interface Guarded {
+  readonly secured: boolean;
+  readonly byKey: boolean;
+  /** Problems of what is asked of a session. */
+  readonly ofSession: readonly ProblemCode[];
+}
+
+function guardOf({ config }: DescribedRoute): Guarded {
   const { identity } = config ?? {};
-  const secured = identity !== undefined && identity !== "public";
-  return { secured, byKey: secured && identity !== "session" && identity.scope !== undefined };
+  if (identity === undefined || identity === "public") return { secured: false, byKey: false, ofSession: [] };
+  const { scope, within, acr, role } = identity === "session" ? {} : identity;
+  return {
+    secured: true,
+    byKey: scope !== undefined,
+    ofSession: [
+      ...(acr === 0 ? [] : (["SECOND_FACTOR_REQUIRED"] as const)),
+      ...(within === undefined ? [] : (["RECENT_AUTHENTICATION_REQUIRED"] as const)),
+      ...(role === undefined ? [] : (["INSUFFICIENT_ROLE"] as const)),
+    ],
+  };
 }
 
 function codesOf(schema: FastifySchema, route: DescribedRoute): ProblemCode[] {
   const { method, config } = route;
-  const { secured, byKey } = guardOf(route);
+  const { secured, byKey, ofSession } = guardOf(route);
   const unsafe = [method].flat().some((one) => one !== "GET" && one !== "HEAD");
   const takesInput = Boolean(schema.body || schema.params || schema.querystring);
   const bodyCodes: ProblemCode[] = ["MALFORMED_REQUEST", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"];
@@ -42,6 +58,7 @@ function codesOf(schema: FastifySchema, route: DescribedRoute): ProblemCode[] {
     ...(takesInput ? (["INVALID_INPUT"] as const) : []),
     ...(schema.body ? bodyCodes : []),
     ...(secured ? (["SESSION_REQUIRED", "SESSION_INVALID"] as const) : []),
+    ...ofSession,
     ...(byKey ? keyCodes : []),
     ...(unsafe ? (["CROSS_ORIGIN"] as const) : []),
     ...(config?.identityProblems ?? []),
@@ -52,7 +69,7 @@ function codesOf(schema: FastifySchema, route: DescribedRoute): ProblemCode[] {
 
 function problemResponses(codes: readonly ProblemCode[]): Record<string, unknown> {
   const byStatus = new Map<number, ProblemCode[]>();
-  for (const code of codes) {
+  for (const code of new Set(codes)) {
     const [status] = problemCodes[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }

@@ -48,7 +48,13 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       config: {
         identity: "session",
         rateLimit: passwordRateLimit(service),
-        identityProblems: ["SIGN_IN_DELAYED", "BAD_CREDENTIALS", "USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"],
+        identityProblems: [
+          "RECENT_AUTHENTICATION_REQUIRED",
+          "SIGN_IN_DELAYED",
+          "BAD_CREDENTIALS",
+          "USER_NOT_FOUND",
+          "AUDIT_NOT_WRITTEN",
+        ],
       },
       schema: {
         tags,
@@ -80,7 +86,13 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       config: {
         identity: "session",
         rateLimit: passwordRateLimit(service),
-        identityProblems: ["SIGN_IN_DELAYED", "BAD_CREDENTIALS", "USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"],
+        identityProblems: [
+          "RECENT_AUTHENTICATION_REQUIRED",
+          "SIGN_IN_DELAYED",
+          "BAD_CREDENTIALS",
+          "USER_NOT_FOUND",
+          "AUDIT_NOT_WRITTEN",
+        ],
       },
       schema: {
         tags,

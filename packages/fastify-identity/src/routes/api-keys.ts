@@ -20,17 +20,24 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
     {
       config: {
         identity: "session",
-        identityProblems: ["USER_NOT_FOUND", "USER_NOT_ACTIVE", "AUDIT_NOT_WRITTEN"],
+        identityProblems: [
+          "RECENT_AUTHENTICATION_REQUIRED",
+          "USER_NOT_FOUND",
+          "USER_NOT_ACTIVE",
+          "AUDIT_NOT_WRITTEN",
+        ],
       },
       schema: {
         tags,
         summary: "Create an API key",
+        description: "Takes a recent sign-in, with a second factor if the account has one.",
         body: apiKeyInputSchema,
         response: { 201: createdApiKey },
       },
     },
     async (request, reply) => {
       const { userId } = sessionOf(request);
+      await service.flows.requireRecentAuthentication(sessionOf(request));
       const created = await identity.apiKeys.create({ ...request.body, userId });
       try {
         await audit(service, requesterOf(service, request), byOwner(userId, "api_key.created"));
@@ -67,12 +74,19 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
     {
       config: {
         identity: "session",
-        identityProblems: ["API_KEY_NOT_FOUND", "CONTENTION", "AUDIT_NOT_WRITTEN"],
+        identityProblems: [
+          "RECENT_AUTHENTICATION_REQUIRED",
+          "API_KEY_NOT_FOUND",
+          "CONTENTION",
+          "AUDIT_NOT_WRITTEN",
+        ],
       },
       schema: {
         tags,
         summary: "Replace an API key",
-        description: "The key before stays good for the overlap. Both share the quota and the limits.",
+        description:
+          "Takes a recent sign-in, as creating one does. The key before stays good for the overlap. Both share the quota " +
+          "and the limits.",
         params: apiKeyParams,
         body: apiKeyRotationSchema,
         response: { 200: rotatedApiKey },
@@ -80,6 +94,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
     },
     async (request) => {
       const { userId } = sessionOf(request);
+      await service.flows.requireRecentAuthentication(sessionOf(request));
       const rotation = { ...request.body, userId, keyId: request.params.id };
       const rotated = await identity.apiKeys.rotate(rotation);
       await audit(service, requesterOf(service, request), byOwner(userId, "api_key.rotated"));

@@ -4,6 +4,7 @@ import type { ServiceOptions } from "../service.js";
 import { accountRoutes } from "./account.js";
 import { apiKeyRoutes } from "./api-keys.js";
 import { emailVerificationRoutes } from "./email-verification.js";
+import { factorRoutes } from "./factors.js";
 import { passwordResetRoutes } from "./password-reset.js";
 import { profileRoutes } from "./profile.js";
 import { securityRoutes } from "./security.js";
@@ -24,6 +25,7 @@ export const routesOf = {
   emailVerification: emailVerificationRoutes,
   profile: profileRoutes,
   security: securityRoutes,
+  factors: factorRoutes,
   apiKeys: apiKeyRoutes,
   usage: usageRoutes,
 } as const satisfies Record<RouteGroup, FastifyPluginAsyncZod<ServiceOptions>>;

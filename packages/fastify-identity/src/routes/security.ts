@@ -3,7 +3,6 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { audit, byOwner } from "../flows/audit.js";
 import { takeFeedback } from "../flows/feedback.js";
-import { requireRecentAuthentication } from "../flows/own-password.js";
 import { clientAddressOf } from "../http/client-address.js";
 import { sessionOf, userOf } from "../http/identity-of.js";
 import { requesterOf } from "../http/requests.js";
@@ -48,7 +47,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
         tags,
         summary: "Change your security settings",
         description:
-          "Takes a recent sign-in, or the password once more (`POST /v1/session/authentication`). Timeouts hold for " +
+          "Takes a recent sign-in, or the same proofs once more (`POST /v1/session/authentication`). Timeouts hold for " +
           "sessions opened from now on; a lower cap is met at the next sign-in. An allowlist without the address of the " +
           "request is refused unless it is `confirmed`; a reset of the password clears the allowlist.",
         body: securityChanges,
@@ -57,7 +56,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
     },
     async (request) => {
       const { userId } = sessionOf(request);
-      requireRecentAuthentication(service, sessionOf(request));
+      await service.flows.requireRecentAuthentication(sessionOf(request));
       const { confirmed, ...changes } = request.body;
       const from = clientAddressOf(request) ?? "";
       const input = { userId, changes, from, confirmed };

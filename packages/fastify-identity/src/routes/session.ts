@@ -7,9 +7,11 @@ import { sessionOf } from "../http/identity-of.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf, setCookie, stateOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
-import { currentSession, passwordBody, refreshed } from "./sessions.schemas.js";
+import { currentSession, refreshed, renewed, stepUpBody } from "./sessions.schemas.js";
 
 const tags = ["sessions"];
+// Level 0: also for who must have a second factor and has not enrolled one.
+const access = { acr: 0 } as const;
 
 /** The session of the request itself. */
 export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
@@ -18,7 +20,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
   app.get(
     "/session",
     {
-      config: { identity: "session" },
+      config: { identity: access },
       schema: {
         tags,
         summary: "Check the session",
@@ -62,17 +64,26 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     "/session/authentication",
     {
       config: {
-        identity: "session",
+        identity: access,
         rateLimit: passwordRateLimit(service),
-        identityProblems: ["SIGN_IN_DELAYED", "BAD_CREDENTIALS", "AUDIT_NOT_WRITTEN"],
+        identityProblems: [
+          "SIGN_IN_DELAYED",
+          "BAD_CREDENTIALS",
+          "CHALLENGE_FAILED",
+          "SEAL_KEY_MISSING",
+          "SEAL_BROKEN",
+          "AUDIT_NOT_WRITTEN",
+        ],
       },
       schema: {
         tags,
         summary: "Prove again who you are",
         description:
-          "With the password. The session stays and counts as signed in now; its token is replaced, without a grace.",
-        body: passwordBody,
-        response: { 200: refreshed.omit({ retried: true }) },
+          "With the password, a code of the authenticator app, a recovery code, or the password and one of them. The " +
+          "session stays, counts as signed in now and has the proofs in `amr` and `acr`; its token is replaced, " +
+          "without a grace.",
+        body: stepUpBody,
+        response: { 200: renewed },
       },
     },
     async (request, reply) => {
@@ -81,7 +92,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
         requesterOf(service, request),
         held,
         request.body,
-        (renewed) => handOver(service, reply, held, renewed),
+        (next) => handOver(service, reply, held, next),
       );
       const { userId } = held.session;
       return { ...expiry, userId, ...(held.by === "bearer" && { token }) };
@@ -91,7 +102,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
   app.delete(
     "/session",
     {
-      config: { identity: "session", identityProblems: ["AUDIT_NOT_WRITTEN"] },
+      config: { identity: access, identityProblems: ["AUDIT_NOT_WRITTEN"] },
       schema: { tags, summary: "Sign out", response: { 204: z.null() } },
     },
     async (request, reply) => {

@@ -1,6 +1,7 @@
 import { passwordLength } from "@org/db-models";
 import { z } from "zod";
 import { flagInput, idInput, idOutput } from "../http/schemas.js";
+import { recoveryCode, totpCode } from "./factors.schemas.js";
 
 export const expiry = {
   idleExpiresAt: z.date().describe("When it ends unless it is used"),
@@ -25,12 +26,27 @@ export const signInBody = z.strictObject({
   delivery,
 });
 
-/** Answer to a challenge at sign-in. */
-export const challengeBody = z.strictObject({
-  challenge: z.string().min(1).max(128).describe("As `CHALLENGE_REQUIRED` gave it"),
-  code: z.string().min(1).max(16).describe("As the account's owner was sent it"),
-  delivery,
-});
+/** The account's password, as it is checked. */
+const currentPassword = z
+  .string()
+  .min(1)
+  // Counted as at registration, in code points of the NFC form.
+  .refine((text) => [...text.normalize("NFC")].length <= passwordLength.max, "is too long")
+  .meta({ maxLength: passwordLength.max })
+  .describe("The account's password, once more");
+
+const held = { challenge: z.string().min(1).max(128).describe("As `CHALLENGE_REQUIRED` gave it"), delivery };
+
+/** One proof that a held sign-in was asked for. */
+export const challengeBody = z.union([
+  z.strictObject({
+    ...held,
+    code: z.string().min(1).max(16).describe("As the account's owner was sent it"),
+  }),
+  z.strictObject({ ...held, totp: totpCode }),
+  z.strictObject({ ...held, recoveryCode }),
+  z.strictObject({ ...held, password: currentPassword }),
+]);
 
 /** Result of a sign-in. */
 export const signedIn = z
@@ -44,19 +60,24 @@ export const signedIn = z
     evicted: z
       .array(z.object({ id: idOutput, reason: z.literal("evicted") }))
       .describe("Older sessions that ended to make room for this one"),
+    enrol: z
+      .boolean()
+      .describe("The account must have a second factor: enrol one, the rest is refused until then"),
   })
   .meta({ id: "SignedIn" });
 
 /** Proof that it is the user who asks, and not somebody at their open browser. */
-export const passwordBody = z.strictObject({
-  password: z
-    .string()
-    .min(1)
-    // Counted as at registration, in code points of the NFC form.
-    .refine((text) => [...text.normalize("NFC")].length <= passwordLength.max, "is too long")
-    .meta({ maxLength: passwordLength.max })
-    .describe("The account's password, once more"),
-});
+export const passwordBody = z.strictObject({ password: currentPassword });
+
+/** What proves again who the user is: one or more. */
+export const stepUpBody = z
+  .strictObject({
+    password: currentPassword.optional(),
+    totp: totpCode.optional(),
+    recoveryCode: recoveryCode.optional(),
+  })
+  .refine((proofs) => Object.keys(proofs).length > 0, "must have a proof")
+  .meta({ minProperties: 1 });
 
 /** Result of a rotation. */
 export const refreshed = z
@@ -68,6 +89,9 @@ export const refreshed = z
     retried: z.boolean().describe("The rotation had already happened; this is its token again"),
   })
   .meta({ id: "RefreshedSession" });
+
+/** A session after its user proved again who they are. */
+export const renewed = refreshed.omit({ retried: true });
 
 /** The session behind a request. */
 export const currentSession = z
@@ -82,6 +106,8 @@ export const currentSession = z
       reasons: z.array(z.string()),
     }),
     authenticatedAt: z.date(),
+    amr: z.array(z.string()).describe("How the user proved who they are, in the values of RFC 8176"),
+    acr: z.int().describe("2 for two different factors, 1 for one, 0 when none was recorded"),
     createdAt: z.date(),
     ...expiry,
   })

@@ -2,6 +2,7 @@ import { randomKey } from "@org/db-models/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { SignedIn } from "../flows/complete-sign-in.js";
+import { IdentityProblem } from "../flows/problems.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf, setCookie, stateOf } from "../http/requests.js";
 import type { Service, ServiceOptions } from "../service.js";
@@ -10,6 +11,10 @@ import { challengeBody, signedIn, signInBody } from "./sessions.schemas.js";
 /** Problems of every way of signing in: see `completeSignIn`. */
 const completionProblems = [
   "SIGN_IN_DENIED",
+  "SIGN_IN_DELAYED",
+  "CHALLENGE_REQUIRED",
+  "CHALLENGE_LIMIT",
+  "NOTICE_NOT_SENT",
   "SIGN_IN_REFUSED",
   "HOOK_FAILED",
   "USER_NOT_ACTIVE",
@@ -28,14 +33,7 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
       config: {
         identity: "public",
         rateLimit: passwordRateLimit(service),
-        identityProblems: [
-          ...completionProblems,
-          "SIGN_IN_DELAYED",
-          "CHALLENGE_REQUIRED",
-          "CHALLENGE_LIMIT",
-          "NOTICE_NOT_SENT",
-          "BAD_CREDENTIALS",
-        ],
+        identityProblems: [...completionProblems, "BAD_CREDENTIALS"],
       },
       schema: {
         tags: ["sessions"],
@@ -43,9 +41,10 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
         description:
           "Opens a session under the account's cap. Sets the session cookie, or returns the token. A live session of the " +
           "same account that the request's cookie stands for ends: the new one takes its place. After several " +
-          "failures the next attempt has to wait, longer each time; a device that was signed in before does not. A " +
-          "sign-in that is unlike the account's owner gets `CHALLENGE_REQUIRED` with a `challenge`, and the owner a " +
-          "code: together they end it at `POST /v1/sessions/challenge`.",
+          "failures the next attempt has to wait, longer each time; a device that was signed in before does not. An " +
+          "account with a second factor, or a sign-in that is unlike the account's owner, gets `CHALLENGE_REQUIRED` " +
+          "with a `challenge` and `ask`: one of those methods, proved at `POST /v1/sessions/challenge`, ends it. " +
+          "`email` is a code that the owner was sent.",
         body: signInBody,
         response: { 201: signedIn },
       },
@@ -54,7 +53,8 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
       const { delivery, ...credentials } = request.body;
       const deviceCookie = deviceOf(service, request, delivery);
       const input = { ...credentials, deviceCookie };
-      const opened = await service.flows.signIn(requesterOf(service, request), input);
+      const signIn = service.flows.signIn(requesterOf(service, request), input);
+      const opened = await keepDevice(service, reply, signIn, deviceCookie);
       return answer(service, request, reply, opened, { delivery, deviceCookie });
     },
   );
@@ -65,12 +65,20 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
       config: {
         identity: "public",
         rateLimit: passwordRateLimit(service),
-        identityProblems: [...completionProblems, "CHALLENGE_FAILED", "USER_NOT_FOUND"],
+        identityProblems: [
+          ...completionProblems,
+          "CHALLENGE_FAILED",
+          "USER_NOT_FOUND",
+          "SEAL_KEY_MISSING",
+          "SEAL_BROKEN",
+        ],
       },
       schema: {
         tags: ["sessions"],
-        summary: "End a challenged sign-in with the code that was sent",
-        description: "A code is good for ten minutes, five attempts and one use.",
+        summary: "Go on with a sign-in that needs another proof",
+        description:
+          "With the mailed code, a code of the authenticator app, a recovery code or the password, as it was asked. A " +
+          "challenge is good for ten minutes, five attempts and one use, and for the client that began.",
         body: challengeBody,
         response: { 201: signedIn },
       },
@@ -79,7 +87,8 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
       const { delivery, ...answered } = request.body;
       const deviceCookie = deviceOf(service, request, delivery);
       const input = { ...answered, deviceCookie };
-      const opened = await service.flows.answerChallenge(requesterOf(service, request), input);
+      const answering = service.flows.answerChallenge(requesterOf(service, request), input);
+      const opened = await keepDevice(service, reply, answering, deviceCookie);
       return answer(service, request, reply, opened, { delivery, deviceCookie });
     },
   );
@@ -89,6 +98,22 @@ type Delivery = "cookie" | "token";
 
 function deviceOf(service: Service, request: FastifyRequest, delivery: Delivery): string | undefined {
   return requesterOf(service, request).deviceId ?? (delivery === "cookie" ? randomKey() : undefined);
+}
+
+/** A browser whose sign-in is held keeps its device cookie: with another one it could not go on. */
+async function keepDevice(
+  { cookies }: Service,
+  reply: FastifyReply,
+  signIn: Promise<SignedIn>,
+  deviceCookie: string | undefined,
+): Promise<SignedIn> {
+  try {
+    return await signIn;
+  } catch (error) {
+    const isHeld = error instanceof IdentityProblem && error.code === "CHALLENGE_REQUIRED";
+    if (isHeld && deviceCookie) setCookie(reply, cookies.device(deviceCookie));
+    throw error;
+  }
 }
 
 interface Delivered {
