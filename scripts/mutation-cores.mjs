@@ -15,7 +15,6 @@ export const cores = {
     // The first reads the source as text; the others judge the whole engine by long runs, seconds for each mutant.
     exclude: [
       "packages/risk-engine/test/public-surface.test.ts",
-      "packages/risk-engine/test/evaluation.test.ts",
       "packages/risk-engine/test/fuzz.test.ts",
       "packages/risk-engine/test/guide.test.ts",
       "packages/risk-engine/test/hostile.test.ts",

@@ -3,14 +3,13 @@ import {
   assess,
   assessSession,
   emptyProfile,
-  type FreemanLogin,
-  freemanScore,
   learn,
   MemoryPopulation,
   type Profile,
   presets,
   type SessionInput,
 } from "@org/risk-engine";
+import { type FreemanLogin, freemanScore } from "@org/risk-engine/freeman";
 import { quantile } from "./measure.js";
 
 export interface RiskBenchmarks {

@@ -7,8 +7,6 @@ export { errorKinds, isRiskError, RiskError } from "./errors.js";
 export type { Reason } from "./facts.js";
 export type { Feature, Level, PopulationKey } from "./features.js";
 export { populationKeys } from "./features.js";
-export type { FreemanLogin, FreemanOptions, FreemanWeights } from "./freeman.js";
-export { freemanScore } from "./freeman.js";
 export type { LearnInput } from "./learn.js";
 export { learn } from "./learn.js";
 export type { Policy, PolicyInput, RiskAction, RiskLevel } from "./policy.js";

@@ -73,7 +73,7 @@ export const policySchema = z
 /** A policy as people write it: what is left out has its default. */
 export type PolicyInput = z.input<typeof policySchema>;
 /** A policy with everything filled in. */
-export type Policy = z.output<typeof policySchema>;
+export interface Policy extends z.output<typeof policySchema> {}
 
 /**
  * @throws {RiskError} `INVALID_POLICY`, naming each path that is wrong.

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type FreemanLogin, freemanScore } from "../src/index.js";
+import { type FreemanLogin, freemanScore } from "../src/freeman.js";
 
 type Place = Pick<FreemanLogin, "ip" | "asn" | "country">;
 type Agent = Pick<FreemanLogin, "userAgent" | "browser" | "os" | "deviceType">;

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 
+import * as freeman from "../src/freeman.js";
 import * as surface from "../src/index.js";
 
 test("exports these names and no others", () => {
@@ -14,7 +15,6 @@ test("exports these names and no others", () => {
     "calibrate",
     "emptyProfile",
     "errorKinds",
-    "freemanScore",
     "isRiskError",
     "learn",
     "maxProfileBytes",
@@ -26,6 +26,10 @@ test("exports these names and no others", () => {
     "publicReason",
     "readProfile",
   ]);
+});
+
+test("has the published reference model at a subpath", () => {
+  expect(Object.keys(freeman).sort()).toEqual(["FreemanCounts", "freemanScore"]);
 });
 
 test("depends on these packages and no others", async () => {

@@ -1,7 +1,14 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
-import { Application, Converter, type TypeDocOptions } from "typedoc";
+import {
+  Application,
+  Converter,
+  DeclarationReflection,
+  type ProjectReflection,
+  ReflectionKind,
+  type TypeDocOptions,
+} from "typedoc";
 import type { PluginOptions } from "typedoc-plugin-markdown";
 
 const published = ["db-models", "db-optimizer", "db-cli", "risk-engine", "fastify-identity"] as const;
@@ -18,7 +25,7 @@ export async function referencePages(root: string): Promise<Record<string, strin
     const texts = new Map(paths.map((path) => [path, readFileSync(join(out, path), "utf8")]));
     return Object.fromEntries(
       [...texts].map(([path, text]) => {
-        const linked = withAnchors(path, text, texts);
+        const linked = shortReferences(withAnchors(path, text, texts));
         return [`docs/reference/${path}`, path === "README.md" ? withCommands(linked) : linked];
       }),
     );
@@ -40,6 +47,14 @@ function withAnchors(path: string, text: string, texts: ReadonlyMap<string, stri
   );
 }
 
+/** What a subpath's page describes is named in a list, without a heading of its own. */
+function shortReferences(text: string): string {
+  const [before = "", references] = text.split("\n## References\n");
+  if (references === undefined) return text;
+  const links = [...references.matchAll(/^Re-exports (\[[^\]]*\]\([^)]*\))$/gm)].map(([, link]) => link);
+  return `${before}\n## Also exported here\n\n${links.join(", ")}\n`;
+}
+
 function withCommands(index: string): string {
   return `${index}\n## Commands\n\n- [org-db](cli.md)\n`;
 }
@@ -49,10 +64,45 @@ async function render(root: string, out: string): Promise<void> {
   const app = await Application.bootstrapWithPlugins({ ...options(root), out });
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
     for (const entry of project.children ?? []) entry.name = entry.name.replace(/\/src(?=\/|$)/, "");
+    splitByCapability(project);
   });
   const project = await app.convert();
   if (project) await app.generateOutputs(project);
   if (!project || app.logger.hasErrors()) throw new Error("typedoc could not read the packages");
+}
+
+/**
+ * Gives each capability of a package's main entry a page of its own: what is declared in one folder of its sources. What
+ * lies beside the folders stays, and so does what a subpath of that name has a page for.
+ */
+function splitByCapability(project: ProjectReflection): void {
+  const entries = project.children ?? [];
+  for (const entry of [...entries]) {
+    if (entry.name.includes("/")) continue;
+    for (const child of [...(entry.children ?? [])]) {
+      const capability = capabilityOf(project, child);
+      if (!capability || entries.some(({ name }) => name === `${entry.name}/${capability}`)) continue;
+      const page = `${entry.name}.${capability}`;
+      const home = entries.find(({ name }) => name === page) ?? addPage(project, page);
+      entry.removeChild(child);
+      child.parent = home;
+      home.addChild(child);
+    }
+  }
+}
+
+function addPage(project: ProjectReflection, name: string): DeclarationReflection {
+  const page = new DeclarationReflection(name, ReflectionKind.Module, project);
+  project.registerReflection(page, undefined, undefined);
+  project.addChild(page);
+  return page;
+}
+
+function capabilityOf(project: ProjectReflection, reflection: DeclarationReflection): string | undefined {
+  const path = project.getSymbolIdFromReflection(reflection)?.packagePath.replaceAll("\\", "/");
+  const [, folder, inner] = path?.match(/^src\/([^/]+)\/(?:([^/]+)\/)?/) ?? [];
+  if (folder === "core") return inner;
+  return folder === "schemas" ? "documents" : folder;
 }
 
 /** The sources of a package's entries, as its manifest names them: the main one last, which then points to the others. */
@@ -86,13 +136,13 @@ function options(root: string): TypeDocOptions & Partial<PluginOptions> {
     logLevel: "Warn",
     router: "module",
     entryFileName: "README",
-    pageTitleTemplates: { module: ({ name }) => `@org/${name}` },
+    pageTitleTemplates: { module: ({ name }) => `@org/${name.replace(".", ": ")}` },
     hidePageHeader: true,
     hideBreadcrumbs: true,
     parametersFormat: "table",
     interfacePropertiesFormat: "table",
     typeAliasPropertiesFormat: "table",
-    expandObjects: true,
+    expandObjects: false,
     useCodeBlocks: true,
   };
 }

@@ -3,11 +3,7 @@ import { z } from "zod";
 
 type Entry = readonly [status: number, meaning: string];
 
-/**
- * Every code that an answer of the service can carry, its status and its meaning. Codes are part of the public
- * surface: they are added, never renamed.
- */
-export const problemCodes = {
+const entries = {
   INVALID_INPUT: [400, "The request does not have the documented form"],
   TOKEN_INVALID: [400, "The token is not, or no longer, valid"],
   INVALID_SCOPE: [400, "A scope is malformed, or there are too many"],
@@ -70,7 +66,13 @@ export const problemCodes = {
   NOT_READY: [503, "The service can't take requests now"],
 } as const satisfies Readonly<Record<IdentityErrorCode, Entry>> & Readonly<Record<string, Entry>>;
 
-export type ProblemCode = keyof typeof problemCodes;
+export type ProblemCode = keyof typeof entries;
+
+/**
+ * Every code that an answer of the service can carry, its status and its meaning. Codes are part of the public
+ * surface: they are added, never renamed.
+ */
+export const problemCodes: Readonly<Record<ProblemCode, Entry>> = entries;
 
 /** Problem details (RFC 9457). Programs decide on `code`; members that a code adds are named with it. */
 const problemSchema = z
@@ -78,7 +80,7 @@ const problemSchema = z
     type: z.literal("about:blank"),
     title: z.string().describe("What the code means"),
     status: z.int(),
-    code: z.enum(Object.keys(problemCodes) as [ProblemCode, ...ProblemCode[]]),
+    code: z.enum(Object.keys(entries) as [ProblemCode, ...ProblemCode[]]),
     requestId: z.string().describe("Finds this request in the service's log"),
     issues: z
       .array(z.object({ path: z.string(), message: z.string() }))

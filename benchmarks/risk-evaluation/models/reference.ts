@@ -1,4 +1,4 @@
-import { FreemanCounts } from "../../src/freeman.js";
+import { FreemanCounts } from "@org/risk-engine/freeman";
 import type { Visit } from "../world.js";
 import type { Model } from "./model.js";
 

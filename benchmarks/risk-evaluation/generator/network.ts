@@ -1,4 +1,4 @@
-import type { Attempt, NetworkFlagKind } from "../../src/index.js";
+import type { Attempt, NetworkFlagKind } from "@org/risk-engine";
 import type { Random } from "../random.js";
 import {
   addressV4,

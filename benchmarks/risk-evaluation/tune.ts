@@ -1,7 +1,7 @@
 // Prints the weights of the statistical core that fit the tuning worlds best, by logistic regression without negative
 // weights, and the thresholds that follow. The weight of activity is not fitted: by the theory it is 1, and more of it
 // would put off everybody who is new. What it prints stands in `src/policy.ts`.
-import { calibrate, type Policy, parsePolicy, presets, type Reason } from "../src/index.js";
+import { calibrate, type Policy, parsePolicy, presets, type Reason } from "@org/risk-engine";
 import { generateWorld } from "./generator/generate.js";
 import { OurModel } from "./models/ours.js";
 import { tuningSeeds } from "./seeds.js";

@@ -1,4 +1,4 @@
-import { type Policy, parsePolicy, presets } from "../src/index.js";
+import { type Policy, parsePolicy, presets } from "@org/risk-engine";
 import { pool, reauthentications, rocAuc, thresholdFor } from "./metrics.js";
 import { OurModel } from "./models/ours.js";
 import { run } from "./run.js";

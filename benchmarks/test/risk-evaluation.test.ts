@@ -1,18 +1,18 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freemanScore } from "@org/risk-engine/freeman";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ablate, ablations } from "../evaluation/ablation.js";
-import { readDataset, splitLine } from "../evaluation/dataset.js";
-import { generateWorld } from "../evaluation/generator/generate.js";
-import { pool, reauthentications, rocAuc, thresholdFor } from "../evaluation/metrics.js";
-import { OurModel } from "../evaluation/models/ours.js";
-import { referenceModel } from "../evaluation/models/reference.js";
-import { comparison } from "../evaluation/report.js";
-import { run } from "../evaluation/run.js";
-import { reportingSeeds, tuningSeeds } from "../evaluation/seeds.js";
-import { attackers, type Visit, variants } from "../evaluation/world.js";
-import { freemanScore } from "../src/index.js";
+import { ablate, ablations } from "../risk-evaluation/ablation.js";
+import { readDataset, splitLine } from "../risk-evaluation/dataset.js";
+import { generateWorld } from "../risk-evaluation/generator/generate.js";
+import { pool, reauthentications, rocAuc, thresholdFor } from "../risk-evaluation/metrics.js";
+import { OurModel } from "../risk-evaluation/models/ours.js";
+import { referenceModel } from "../risk-evaluation/models/reference.js";
+import { comparison } from "../risk-evaluation/report.js";
+import { run } from "../risk-evaluation/run.js";
+import { reportingSeeds, tuningSeeds } from "../risk-evaluation/seeds.js";
+import { attackers, type Visit, variants } from "../risk-evaluation/world.js";
 
 describe("the generated worlds", () => {
   const world = generateWorld(7, { users: 300 });

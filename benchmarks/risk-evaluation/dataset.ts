@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
-import type { FreemanLogin } from "../src/index.js";
+import type { FreemanLogin } from "@org/risk-engine/freeman";
 import { Random } from "./random.js";
 import { type Attacker, attackers, type Frequency, frequencyFor, type Visit, type World } from "./world.js";
 

@@ -1,4 +1,4 @@
-import { parsePolicy, presets } from "../src/index.js";
+import { parsePolicy, presets } from "@org/risk-engine";
 
 const base = presets.balanced;
 

@@ -1,4 +1,5 @@
-import type { AttemptContext, FreemanLogin } from "../../src/index.js";
+import type { AttemptContext } from "@org/risk-engine";
+import type { FreemanLogin } from "@org/risk-engine/freeman";
 import { Random } from "../random.js";
 import {
   type Attacker,

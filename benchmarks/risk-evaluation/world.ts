@@ -1,4 +1,5 @@
-import type { Attempt, AttemptContext, FreemanLogin } from "../src/index.js";
+import type { Attempt, AttemptContext } from "@org/risk-engine";
+import type { FreemanLogin } from "@org/risk-engine/freeman";
 
 /** The attacker models of the published evaluation. */
 export const attackers = ["naive", "vpn", "targeted", "very targeted"] as const;

@@ -6,7 +6,7 @@ import {
   type Policy,
   type Profile,
   presets,
-} from "../../src/index.js";
+} from "@org/risk-engine";
 import type { Visit } from "../world.js";
 import type { Model } from "./model.js";
 

@@ -1,4 +1,4 @@
-import type { NetworkFlagKind } from "../../src/index.js";
+import type { NetworkFlagKind } from "@org/risk-engine";
 import type { Random } from "../random.js";
 import type { Attacker } from "../world.js";
 import { type AgentText, agentOf } from "./devices.js";

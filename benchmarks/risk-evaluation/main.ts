@@ -23,7 +23,7 @@ const { values } = parseArgs({
   options: {
     dataset: { type: "string" },
     rows: { type: "string", default: "1000000" },
-    out: { type: "string", default: fileURLToPath(new URL("../../../docs/", import.meta.url)) },
+    out: { type: "string", default: fileURLToPath(new URL("../../docs/", import.meta.url)) },
   },
 });
 const say = (line: string) => void process.stderr.write(`${line}\n`);
@@ -86,7 +86,7 @@ function reportGenerated(): void {
 const variantNotes =
   "The four published attackers show a new network and a new header, or copy both, and so a rule that looks at " +
   "something else has little to add. These five were made for such rules, and no weight was fitted to them " +
-  "(`evaluation/generator/variants.ts`):\n\n" +
+  "(`risk-evaluation/generator/variants.ts`):\n\n" +
   "- **relayed**: a phishing site passes a sign-in on within minutes of the victim's own, with the victim's header, " +
   "through a home connection of the victim's operator in another city.\n" +
   "- **weekend**: the victim's header and operator, from the victim's city, on a day on which an office worker does " +
@@ -144,14 +144,14 @@ function compare(worlds: readonly World[], makers: readonly (() => Model)[]): Po
 function introduction(worlds: readonly World[]): string {
   const visits = worlds.reduce((sum, world) => sum + world.visits.length, 0);
   return (
-    "Written by `pnpm --filter @org/risk-engine evaluation`. **All data is synthetic**: no data set of real sign-ins was " +
+    "Written by `pnpm --filter @org/benchmarks risk-evaluation`. **All data is synthetic**: no data set of real sign-ins was " +
     "available, and figures from generated worlds say how models compare under stated assumptions, not what any service " +
     `will see. ${worlds.length} worlds of ${parameters.users.toLocaleString("en")} users and a year each, seeds ` +
     `${reportingSeeds.join(" and ")}, ${visits.toLocaleString("en")} visits, ${parameters.attacks.each.toLocaleString("en")} attacks of each kind and world. ` +
-    `Weights and thresholds were fitted on seeds ${tuningSeeds.join(" and ")} only (\`evaluation/tune.ts\`), by the same ` +
+    `Weights and thresholds were fitted on seeds ${tuningSeeds.join(" and ")} only (\`risk-evaluation/tune.ts\`), by the same ` +
     "generator: that our model knows what this generator's networks are like, the others don't, is an advantage that real " +
-    "data would not give it. Parameters and what they stand for: `packages/risk-engine/evaluation/generator/parameters.ts`. " +
-    "With the public RBA data set on disk, `evaluation --dataset FILE --out FOLDER` writes the same report about it.\n\n" +
+    "data would not give it. Parameters and what they stand for: `benchmarks/risk-evaluation/generator/parameters.ts`. " +
+    "With the public RBA data set on disk, `risk-evaluation --dataset FILE --out FOLDER` writes the same report about it.\n\n" +
     "The models: **reference**, the likelihood ratio of Freeman et al. as Wiefling et al. published it; **points**, 25 for a " +
     "new device, 10 for a new address, 30 for a new country; **fixed log-odds**, in the steps of Keycloak's adaptive " +
     "authentication; **ours**; and **ours, same inputs**, which sees only what the reference model sees: no time, lists, " +
