@@ -53,7 +53,7 @@ export default {
     enhancedResolveOptions: {
       conditionNames: ["@org/source", "import", "types", "default"],
       exportsFields: ["exports"],
-      extensions: [".ts", ".mjs", ".js"],
+      extensions: [".ts", ".tsx", ".mjs", ".js"],
     },
   },
 };

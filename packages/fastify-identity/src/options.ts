@@ -6,6 +6,7 @@ import type { FlowOptions } from "./flows/options.js";
 import { flowOptionsSchema, functionOption, objectOption } from "./flows/options.js";
 import type { Problem } from "./flows/problems.js";
 import type { Located } from "./flows/requester.js";
+import { type PageOptions, pageOptionsSchema } from "./pages/options.js";
 
 /** Where a request comes from, as far as the deployment can tell. */
 export type Locate = (request: FastifyRequest) => Located | undefined;
@@ -53,6 +54,8 @@ export interface IdentityPluginOptions extends Omit<FlowOptions, "notifier"> {
   readonly prefix?: string;
   /** False leaves out all routes; an object leaves out the groups that it sets to false. Default: all. */
   readonly routes?: boolean | { readonly [Group in RouteGroup]?: boolean };
+  /** Pages for people, under `/account`. False leaves them out. Default: all, in English. */
+  readonly pages?: false | PageOptions;
   /** True refuses, at boot, a route of this scope without `config.identity`. Default: false. */
   readonly requireDeclaredAccess?: boolean;
   /** Default: with a loopback issuer messages go to the log; otherwise sending fails with `NOTICE_NOT_SENT`. */
@@ -109,6 +112,7 @@ export const pluginOptionsSchema = flowOptionsSchema
           ? routeGroups.filter(() => routes)
           : routeGroups.filter((group) => routes[group] !== false),
       ),
+    pages: z.union([z.literal(false), pageOptionsSchema]).prefault({}),
     requireDeclaredAccess: z.boolean().default(false),
     cookies: cookieOptionsSchema.default(cookieOptionsSchema.parse({})),
     trustedOrigins: z.array(origin).default([]),

@@ -11,6 +11,7 @@ import { erasures } from "./http/erasures.js";
 import { ownRoutes } from "./http/own-routes.js";
 import { stateOf } from "./http/requests.js";
 import { type IdentityPluginOptions, isLoopback, pluginOptionsSchema } from "./options.js";
+import { servePages } from "./pages/index.js";
 import type { Service } from "./service.js";
 
 const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options) => {
@@ -27,6 +28,8 @@ const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options)
   if (settings.routes.length > 0) {
     await app.register(async (scope) => ownRoutes(scope, service), { prefix: settings.prefix });
   }
+  const { pages } = settings;
+  if (pages) await app.register(async (scope) => servePages(scope, service, pages), { prefix: pages.prefix });
 };
 
 /**

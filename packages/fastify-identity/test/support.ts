@@ -33,6 +33,8 @@ export interface Setting {
   readonly clock: TestClock;
   /** What people were sent. */
   readonly notices: Notice[];
+  /** Waits for what the apps do after responding. */
+  settle(): Promise<void>;
   /** The options of a plugin over the database of the suite: nothing is judged, limits are out of the way. */
   options(changed?: Partial<IdentityPluginOptions>): IdentityPluginOptions;
   /** An app with the plugin; `prepare` runs after it was registered. */
@@ -77,6 +79,7 @@ export function useIdentity(): Setting {
     },
     clock,
     notices,
+    settle: async () => void (await Promise.all(apps.map((app) => app.identity.flows.settle()))),
     options,
     app: async (changed, prepare, server) => {
       const app = fastify(server ?? {});

@@ -53,6 +53,13 @@ export function passwordReset({ email, token, expiresAt }: IssuedOneTimeToken, o
   return { kind: "password_reset", to: email, subject: "Reset your password", text, facts };
 }
 
+/** The mail to the owner of an account whose address somebody registered again. */
+export function accountExists({ email, token, expiresAt }: IssuedOneTimeToken, origin: Origin): Notice {
+  const text = `Somebody, from ${described(origin)}, wanted to create an account with this address. You have one already: sign in with your password. If you have forgotten it, your token is ${token}: it resets the password, until ${expiresAt.toUTCString()} and once. If it was not you, ignore this message. Tell nobody the token.`;
+  const facts = { ...factsOf(origin), token, expiresAt: expiresAt.toISOString() };
+  return { kind: "account_exists", to: email, subject: "You already have an account", text, facts };
+}
+
 /** The notice that is sent after a password was changed, or reset with a token. */
 export function passwordAlert(how: "changed" | "reset", email: string, origin: Origin): Notice {
   const text = `The password of your account was ${how} from ${described(origin)}. If it was not you, reset it at once: that ends every session.`;

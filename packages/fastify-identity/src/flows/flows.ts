@@ -9,6 +9,7 @@ import { contextOf, type FlowOptions, flowOptionsSchema, readOptions } from "./o
 import type { Requester } from "./requester.js";
 import * as sessions from "./sessions.js";
 import * as signIns from "./sign-in.js";
+import { signUp } from "./sign-up.js";
 
 type Deliver = (renewed: RenewedSession) => void;
 
@@ -19,6 +20,8 @@ type Deliver = (renewed: RenewedSession) => void;
 export interface Flows {
   /** Makes an account, and sends its address the token that verifies it. */
   register(requester: Requester, registration: Registration): Promise<PublicUser>;
+  /** Registers, without telling whether the address has an account already: its owner is told by mail. */
+  signUp(requester: Requester, registration: Registration): Promise<void>;
   /** Signs in with a password: opens a session, or throws `CHALLENGE_REQUIRED` with what is to be proved. */
   signIn(requester: Requester, input: signIns.SignInInput): Promise<SignedIn>;
   /** Goes on with a sign-in that was held, with one proof of what it was asked for. */
@@ -93,6 +96,7 @@ export function createFlows(options: FlowOptions): Flows {
 export function flowsOf(context: FlowContext): Flows {
   return {
     register: (requester, registration) => accounts.register(context, requester, registration),
+    signUp: (requester, registration) => signUp(context, requester, registration),
     signIn: (requester, input) => signIns.signIn(context, requester, input),
     answerChallenge: (requester, input) => signIns.answerChallenge(context, requester, input),
     completeSignIn: (requester, proofs) => completeSignIn(context, requester, proofs),

@@ -5,6 +5,7 @@ export interface Notice {
     | "new_device"
     | "new_location"
     | "email_verification"
+    | "account_exists"
     | "password_reset"
     | "password_changed"
     | "second_factor_changed"

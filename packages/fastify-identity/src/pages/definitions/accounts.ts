@@ -1,0 +1,138 @@
+import { passwordLength } from "@org/db-models";
+import { requesterOf } from "../../http/requests.js";
+import { type Form, GoTo, type PageDefinition } from "../define-page.js";
+import { fields } from "../fields.js";
+import type { Page } from "../page.js";
+
+const passwordMin = passwordLength.min;
+
+export const signUpPage: PageDefinition<"signUp"> = {
+  name: "signUp",
+  path: "/sign-up",
+  access: "public",
+  view: async (_page, state) => ({ state, passwordMin }),
+  forms: [
+    {
+      limited: true,
+      submit: async (page, form) => {
+        const { email, new_password, display_name } = form.read({
+          display_name: fields.displayName,
+          email: fields.email,
+          new_password: fields.newPassword,
+        });
+        const { service } = page.site;
+        await service.flows.signUp(requesterOf(service, page.request), {
+          email,
+          password: new_password,
+          ...(display_name !== undefined && { displayName: display_name }),
+        });
+        return lookInMail(page, "sign_up", form.text("email"));
+      },
+    },
+  ],
+};
+
+export const forgottenPasswordPage: PageDefinition<"forgottenPassword"> = {
+  name: "forgottenPassword",
+  path: "/forgotten-password",
+  access: "public",
+  view: async (_page, state) => ({ state }),
+  forms: [
+    {
+      limited: true,
+      submit: async (page, form) => {
+        const { email } = form.read({ email: fields.email });
+        const { service } = page.site;
+        service.flows.requestPasswordReset(requesterOf(service, page.request), { email });
+        return lookInMail(page, "reset", form.text("email"));
+      },
+    },
+  ],
+};
+
+/** The address is shown as it was typed, so that a mistake is seen; it stays in the browser. */
+function lookInMail(page: Page, purpose: "sign_up" | "reset", email: string) {
+  page.setCookie(page.site.cookies.set("mail", JSON.stringify({ purpose, email })));
+  return page.redirect(page.link("/check-mail"));
+}
+
+export const checkMailPage: PageDefinition<"checkMail"> = {
+  name: "checkMail",
+  path: "/check-mail",
+  access: "public",
+  view: async (page) => {
+    const kept = page.site.cookies.read(page.request.headers.cookie, "mail");
+    const { purpose, email } = readKept(kept);
+    const known = purpose === "sign_up" || purpose === "reset";
+    return {
+      purpose: known ? purpose : undefined,
+      email: typeof email === "string" ? email.slice(0, 254) : undefined,
+    };
+  },
+  forms: [],
+};
+
+function readKept(kept: string | undefined): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(kept ?? "null");
+    return typeof value === "object" && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}
+
+export const resetPasswordPage: PageDefinition<"resetPassword"> = {
+  name: "resetPassword",
+  path: "/reset-password",
+  access: "public",
+  view: async (page, state, form) => {
+    const token = tokenOf(page, form);
+    if (token === undefined) return new GoTo(page.link("/forgotten-password"));
+    return { state, token, passwordMin };
+  },
+  forms: [
+    {
+      limited: true,
+      problemTexts: { TOKEN_INVALID: { id: "reset.invalid" } },
+      submit: async (page, form) => {
+        const { new_password: password } = form.read({ new_password: fields.newPassword });
+        const { service } = page.site;
+        const token = form.text("token");
+        await service.flows.resetPassword(requesterOf(service, page.request), { token, password });
+        page.setCookie(service.cookies.endSession());
+        return page.redirect(page.link("/sign-in"), { id: "reset.done" });
+      },
+    },
+  ],
+};
+
+/** Showing the page uses nothing up: programs that scan mails follow every link. The button does. */
+export const verifyEmailPage: PageDefinition<"verifyEmail"> = {
+  name: "verifyEmail",
+  path: "/verify-email",
+  access: "public",
+  view: async (page, state, form) => {
+    const token = tokenOf(page, form);
+    return token === undefined ? new GoTo(page.link("")) : { state, token };
+  },
+  forms: [
+    {
+      limited: true,
+      problemTexts: { TOKEN_INVALID: { id: "verify.invalid" } },
+      submit: async (page, form) => {
+        const { service } = page.site;
+        const token = form.text("token");
+        await service.flows.verifyEmail(requesterOf(service, page.request), { token });
+        return page.redirect(page.link(""), { id: "verify.done" });
+      },
+    },
+  ],
+};
+
+const maxToken = 128;
+
+/** The token of a mail's link, or of its form. */
+function tokenOf(page: Page, form: Form | undefined): string | undefined {
+  const token = form?.text("token") || page.query("token");
+  return token && token.length <= maxToken ? token : undefined;
+}

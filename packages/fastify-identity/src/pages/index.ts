@@ -1,0 +1,45 @@
+import type { FastifyInstance } from "fastify";
+import { IdentityProblem } from "../flows/problems.js";
+import { trackMethods } from "../http/method-not-allowed.js";
+import { rateLimit } from "../http/rate-limit.js";
+import { refuseCrossOrigin } from "../http/same-origin.js";
+import { strictHeaders } from "../http/strict-headers.js";
+import type { Service } from "../service.js";
+import * as accounts from "./definitions/accounts.js";
+import { profilePage } from "./definitions/profile.js";
+import * as signIn from "./definitions/sign-in.js";
+import { parseForms } from "./form-body.js";
+import type { PageSettings } from "./options.js";
+import { Page } from "./page.js";
+import { servePage, showProblem } from "./serve-page.js";
+import { siteOf } from "./site.js";
+
+/** The pages for people, in a scope of their own: its parser, errors and defences hold nowhere else. */
+export async function servePages(
+  scope: FastifyInstance,
+  service: Service,
+  settings: PageSettings,
+): Promise<void> {
+  const site = siteOf(service, settings, scope.prefix);
+  scope.setErrorHandler((error, request, reply) => showProblem(new Page(site, request, reply), error));
+  parseForms(scope);
+  if (!scope.hasPlugin("strict-headers")) await scope.register(strictHeaders);
+  scope.addHook("onRequest", async (request) => refuseCrossOrigin(service, request));
+  const { requests: max, store } = service.settings.rateLimit;
+  if (!scope.hasDecorator("rateLimit")) await scope.register(rateLimit, { max, ...(store && { store }) });
+  scope.setNotFoundHandler(() => {
+    throw new IdentityProblem("NOT_FOUND");
+  });
+  const refuseOtherMethods = trackMethods(scope);
+  servePage(scope, site, signIn.signInPage);
+  if (settings.signUp) servePage(scope, site, accounts.signUpPage);
+  servePage(scope, site, accounts.checkMailPage);
+  servePage(scope, site, signIn.challengePage);
+  servePage(scope, site, signIn.signedInPage);
+  servePage(scope, site, signIn.signOutPage);
+  servePage(scope, site, accounts.forgottenPasswordPage);
+  servePage(scope, site, accounts.resetPasswordPage);
+  servePage(scope, site, accounts.verifyEmailPage);
+  servePage(scope, site, profilePage);
+  refuseOtherMethods();
+}

@@ -1,0 +1,132 @@
+/** The texts of the pages in English, by id. `{name}` stands for a value. */
+export const english = {
+  "nav.label": "Account",
+  "nav.profile": "Profile",
+  "nav.security": "Security",
+  "nav.keys": "API keys",
+  "nav.activity": "Activity",
+  "nav.usage": "Usage",
+  "nav.data": "Your data",
+  "nav.skip": "Skip to content",
+  "nav.sign_out": "Sign out",
+
+  "form.error_title": "Error: {title}",
+  "form.summary": "There is a problem",
+  "form.optional": "(optional)",
+  "form.show_password": "Show password",
+  "form.hide_password": "Hide password",
+  "form.stale":
+    "This form was open for too long, or your browser keeps no cookies. Nothing was changed. Please try again.",
+  "form.unknown_field": "The form has fields that do not belong to it. Reload the page and try again.",
+
+  "field.email": "Email address",
+  "field.identifier": "Email address or username",
+  "field.password": "Password",
+  "field.new_password": "New password",
+  "field.current_password": "Current password",
+  "field.display_name": "Name",
+  "field.code": "Code",
+
+  "error.email": "Enter an email address, such as name@example.com.",
+  "error.identifier": "Enter your email address or username.",
+  "error.password_required": "Enter your password.",
+  "error.password_new": "Choose a password of {min} to {max} characters. A few words are easy to remember.",
+  "error.display_name": "Enter a name of at most {max} characters, without line breaks.",
+  "error.code": "Enter the code from the message.",
+
+  "sign_in.title": "Sign in",
+  "sign_in.submit": "Sign in",
+  "sign_in.forgotten": "Forgotten your password?",
+  "sign_in.no_account": "No account yet?",
+  "sign_in.sign_up": "Create an account",
+
+  "sign_up.title": "Create your account",
+  "sign_up.submit": "Create account",
+  "sign_up.hint": "At least {min} characters. A few words are easy to remember.",
+  "sign_up.have_account": "Already have an account?",
+  "sign_up.sign_in": "Sign in",
+
+  "check_mail.title": "Look in your mail",
+  "check_mail.sign_up": "We have sent a message to {email}. Open its link to go on.",
+  "check_mail.reset": "If there is an account for {email}, we have sent it a link to reset the password.",
+  "check_mail.anonymous": "We have sent you a message. Open its link to go on.",
+  "check_mail.help":
+    "Nothing there after a few minutes? Look in the spam folder, or check the address and try again.",
+  "check_mail.back": "Back to sign-in",
+
+  "verify.title": "Verify your email address",
+  "verify.text": "Press the button to confirm that this address is yours.",
+  "verify.submit": "Verify address",
+  "verify.done_title": "Address verified",
+  "verify.done": "Thank you. Your email address is verified.",
+  "verify.continue": "Continue",
+  "verify.invalid":
+    "This link is not, or no longer, valid. Sign in and ask for another one under Profile, or you may have used it already.",
+
+  "forgotten.title": "Reset your password",
+  "forgotten.text": "Enter the address of your account. We send it a link to choose another password.",
+  "forgotten.submit": "Send link",
+
+  "reset.title": "Choose another password",
+  "reset.text": "Every session ends, and you sign in with the new password.",
+  "reset.submit": "Set password",
+  "reset.invalid": "This link is not, or no longer, valid. Ask for another one.",
+  "reset.again": "Ask for another link",
+  "reset.done": "Your password was changed. Sign in with the new one.",
+
+  "challenge.title": "Enter the code",
+  "challenge.text": "This sign-in is unusual for your account. We have sent a code to its email address.",
+  "challenge.submit": "Go on",
+  "challenge.restart": "Start again",
+  "challenge.over": "That sign-in has ended. Please sign in again.",
+
+  "signed_in.title": "You are signed in",
+  "signed_in.text": "Taking you back.",
+  "signed_in.continue": "Continue",
+
+  "sign_out.title": "Sign out",
+  "sign_out.text": "Do you want to sign out of this browser?",
+  "sign_out.submit": "Sign out",
+  "sign_out.stay": "Stay signed in",
+  "sign_out.done": "You are signed out.",
+
+  "profile.title": "Profile",
+  "profile.email_verified": "verified",
+  "profile.email_unverified": "not verified",
+  "profile.send_verification": "Send another link",
+  "profile.verification_sent": "We have sent a link to {email}.",
+  "profile.save": "Save",
+  "profile.saved": "Your profile was saved.",
+
+  "error.title": "Something went wrong",
+  "error.not_found": "There is no such page",
+  "error.not_found_text": "The address may be mistyped, or the page has moved.",
+  "error.home": "Go to your account",
+  "error.reference": "Reference: {id}",
+
+  "problem.unknown": "Something went wrong on our side. Please try again in a moment.",
+  "problem.bad_credentials": "The address or the password is wrong.",
+  "problem.own_password": "The password is wrong.",
+  "problem.delayed": "Too many failed attempts. Try again in {seconds} seconds.",
+  "problem.rate_limited": "Too many requests. Wait a minute and try again.",
+  "problem.not_active": "This account can't be used at the moment. Contact support.",
+  "problem.address_not_allowed": "This account can't be used from your network.",
+  "problem.denied":
+    "This sign-in was stopped to protect the account. Try again from a device and place that you use often.",
+  "problem.refused": "This was not accepted.",
+  "problem.session_limit": "You are signed in on as many devices as allowed. End a session there first.",
+  "problem.try_again": "That crossed with another change. Please try again.",
+  "problem.challenge_failed": "The code is not, or no longer, valid.",
+  "problem.challenge_limit": "Too many codes were sent. Try again in an hour.",
+  "problem.message_limit": "Too many messages were sent. Try again in an hour.",
+  "problem.notice_not_sent": "The message could not be sent. Please try again in a few minutes.",
+  "problem.already_verified": "The address is verified already.",
+  "problem.cross_origin": "This request came from another site, and was not accepted.",
+  "problem.malformed": "The request can't be read. Reload the page and try again.",
+  "problem.too_large": "That is more than can be accepted.",
+  "problem.method": "The page can't be used in this way.",
+  "problem.unavailable": "The service is not available now. Please try again in a moment.",
+} as const satisfies Record<string, string>;
+
+/** Id of a text. */
+export type MessageId = keyof typeof english;

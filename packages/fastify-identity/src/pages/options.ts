@@ -1,0 +1,76 @@
+import { z } from "zod";
+import { functionOption } from "../flows/options.js";
+import type { PageFrame } from "./frame.js";
+import type { Catalogue } from "./language.js";
+import { english } from "./messages/english.js";
+import { type PageTheme, themeSchema } from "./theme.js";
+import type { PageName, PageViews } from "./views.js";
+
+/** A page of the application's own: the whole document as HTML. Escaping is up to it. */
+export type PageRenderer<P extends PageName> = (
+  view: PageViews[P],
+  frame: PageFrame,
+) => string | Promise<string>;
+
+/** Options of the pages. */
+export interface PageOptions {
+  /** Path before the pages. Default: `/account`. */
+  readonly prefix?: string;
+  readonly theme?: PageTheme;
+  /** Texts in other languages; what a catalogue leaves out stays English. Default: none. */
+  readonly messages?: readonly Catalogue[];
+  /** Pages to replace, by name. The routes behind them stay. Default: none. */
+  readonly replace?: { readonly [P in PageName]?: PageRenderer<P> };
+  /** HTML below every page, such as legal links. Default: none. */
+  readonly footer?: (frame: PageFrame) => string;
+  /** Whether people can create accounts. Default: true. */
+  readonly signUp?: boolean;
+}
+
+type AnyRenderer = (view: never, frame: PageFrame) => string | Promise<string>;
+
+const pageNames = {
+  signIn: "signIn",
+  signUp: "signUp",
+  checkMail: "checkMail",
+  challenge: "challenge",
+  forgottenPassword: "forgottenPassword",
+  resetPassword: "resetPassword",
+  verifyEmail: "verifyEmail",
+  signedIn: "signedIn",
+  signOut: "signOut",
+  profile: "profile",
+  error: "error",
+} as const satisfies { [P in PageName]: P };
+
+const catalogueSchema = z.strictObject({
+  lang: z.string().refine(isLanguageTag, "must be a BCP 47 language tag"),
+  dir: z.enum(["ltr", "rtl"]).default("ltr"),
+  messages: z.partialRecord(z.enum(Object.keys(english)), z.string().max(2_000)),
+});
+
+/** The options of the pages, with their defaults. */
+export const pageOptionsSchema = z.strictObject({
+  prefix: z
+    .string()
+    .regex(/^(\/[\w.~-]+)+$/, "must be a path such as /account")
+    .default("/account"),
+  theme: themeSchema.prefault({}),
+  messages: z
+    .array(catalogueSchema)
+    .default([])
+    .transform((catalogues) => catalogues as readonly Catalogue[]),
+  replace: z.partialRecord(z.enum(pageNames), functionOption<AnyRenderer>()).default({}),
+  footer: functionOption<NonNullable<PageOptions["footer"]>>().optional(),
+  signUp: z.boolean().default(true),
+});
+
+export type PageSettings = z.output<typeof pageOptionsSchema>;
+
+function isLanguageTag(tag: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(tag).length === 1;
+  } catch {
+    return false;
+  }
+}

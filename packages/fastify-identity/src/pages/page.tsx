@@ -1,0 +1,131 @@
+import { randomBytes } from "node:crypto";
+import type { PublicUser } from "@org/db-models";
+import { randomKey } from "@org/db-models/core";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { SetCookie } from "../flows/cookies.js";
+import { setCookie } from "../http/requests.js";
+import type { PageFrame } from "./frame.js";
+import { type Catalogue, chooseCatalogue, fill, lookUp, type Text } from "./language.js";
+import type { PageRenderer } from "./options.js";
+import { setPageHeaders } from "./page-headers.js";
+import { renderPage } from "./render.js";
+import { sayIn } from "./say.js";
+import { linkTo, type Site } from "./site.js";
+import type { PageName, PageViews } from "./views.js";
+
+/** One request for a page. */
+export class Page {
+  readonly site: Site;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  #user: Promise<PublicUser> | undefined;
+
+  constructor(site: Site, request: FastifyRequest, reply: FastifyReply) {
+    this.site = site;
+    this.request = request;
+    this.reply = reply;
+  }
+
+  /** The account of a guarded page, read once. */
+  user(): Promise<PublicUser> {
+    const { identity } = this.request;
+    if (!identity) throw new TypeError("the page has no guard");
+    this.#user ??= this.site.service.identity.users.read(identity.userId);
+    return this.#user;
+  }
+
+  /** A member of the address's query, if it stands there once. */
+  query(name: string): string | undefined {
+    const value = (this.request.query as Record<string, unknown>)[name];
+    return typeof value === "string" ? value : undefined;
+  }
+
+  link(path: string, query?: Readonly<Record<string, string | undefined>>): string {
+    return linkTo(this.site, path, query);
+  }
+
+  setCookie(cookie: SetCookie): void {
+    setCookie(this.reply, cookie);
+  }
+
+  /** Shows a page. */
+  async show<P extends PageName>(name: P, view: PageViews[P], status = 200): Promise<FastifyReply> {
+    const nonce = randomBytes(18).toString("base64url");
+    const frame = await this.#frame(nonce);
+    const replaced = this.site.settings.replace[name] as PageRenderer<P> | undefined;
+    const html = replaced ? await replaced(view, frame) : renderPage(name, view, frame);
+    setPageHeaders(this.site, this.reply, nonce);
+    return this.reply.code(status).type("text/html; charset=utf-8").send(html);
+  }
+
+  /** Goes to an address: what was sent is not sent again by a reload. */
+  redirect(to: string, notice?: Text): FastifyReply {
+    if (notice) this.setCookie(this.site.cookies.set("notice", JSON.stringify(notice)));
+    return this.reply.header("cache-control", "no-store").redirect(to, 303);
+  }
+
+  async #frame(nonce: string): Promise<PageFrame> {
+    const { site, request } = this;
+    const { settings, name, variables } = site;
+    const user = request.identity ? await this.user().catch(() => undefined) : undefined;
+    const catalogue = chooseCatalogue(
+      settings.messages,
+      [this.query("ui_locales"), user?.profile.language],
+      request.headers["accept-language"],
+    );
+    const { lang, dir = "ltr" } = catalogue;
+    const dates = {
+      dateStyle: "medium",
+      timeStyle: "short",
+      timeZone: user?.profile.timezone ?? "UTC",
+    } as const;
+    const account = user && { email: user.email, displayName: user.profile.displayName };
+    const frame = {
+      lang,
+      dir,
+      nonce,
+      formToken: this.formToken(),
+      link: (path, query) => this.link(path, query),
+      name,
+      logo: settings.theme.logo,
+      variables,
+      footer: undefined,
+      t: (id, values) => fill(lookUp(catalogue, id).text, values),
+      say: sayIn(catalogue),
+      date: (at) => new Intl.DateTimeFormat(lang, dates).format(at),
+      number: (value) => new Intl.NumberFormat(lang).format(value),
+      account,
+      notice: this.#notice(catalogue),
+    } satisfies PageFrame;
+    return settings.footer ? { ...frame, footer: settings.footer(frame) } : frame;
+  }
+
+  /** The value that proves that a form is ours; the browser keeps it for all its tabs. */
+  formToken(): string {
+    const { cookies } = this.site;
+    const known = cookies.read(this.request.headers.cookie, "form");
+    if (known && /^[\w-]{43}$/.test(known)) return known;
+    this.#newToken ??= randomKey();
+    this.setCookie(cookies.set("form", this.#newToken));
+    return this.#newToken;
+  }
+
+  #newToken: string | undefined;
+
+  #notice(catalogue: Catalogue): Text | undefined {
+    const { cookies } = this.site;
+    const kept = cookies.read(this.request.headers.cookie, "notice");
+    if (kept === undefined) return undefined;
+    this.setCookie(cookies.end("notice"));
+    return readNotice(kept, catalogue);
+  }
+}
+
+function readNotice(kept: string, catalogue: Catalogue): Text | undefined {
+  try {
+    const { id, values } = JSON.parse(kept) as Text;
+    return lookUp(catalogue, id).text === undefined ? undefined : { id, ...(values && { values }) };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,51 @@
+import type { IdentityProblem, ProblemCode } from "../flows/problems.js";
+import type { Text } from "./language.js";
+import type { MessageId } from "./messages/english.js";
+
+/** The problems that a page can say something of; others are its own fault, or the service's. */
+const texts: { readonly [Code in ProblemCode]?: MessageId } = {
+  BAD_CREDENTIALS: "problem.bad_credentials",
+  SIGN_IN_DELAYED: "problem.delayed",
+  RATE_LIMITED: "problem.rate_limited",
+  USER_NOT_ACTIVE: "problem.not_active",
+  ADDRESS_NOT_ALLOWED: "problem.address_not_allowed",
+  SIGN_IN_DENIED: "problem.denied",
+  SIGN_IN_REFUSED: "problem.refused",
+  REGISTRATION_REFUSED: "problem.refused",
+  SESSION_LIMIT_REACHED: "problem.session_limit",
+  SESSIONS_REVOKED: "problem.try_again",
+  CONTENTION: "problem.try_again",
+  CHALLENGE_FAILED: "problem.challenge_failed",
+  CHALLENGE_LIMIT: "problem.challenge_limit",
+  MESSAGE_LIMIT: "problem.message_limit",
+  NOTICE_NOT_SENT: "problem.notice_not_sent",
+  EMAIL_ALREADY_VERIFIED: "problem.already_verified",
+  CROSS_ORIGIN: "problem.cross_origin",
+  MALFORMED_REQUEST: "problem.malformed",
+  INVALID_INPUT: "problem.malformed",
+  UNSUPPORTED_MEDIA_TYPE: "problem.malformed",
+  BODY_TOO_LARGE: "problem.too_large",
+  URI_TOO_LONG: "problem.too_large",
+  METHOD_NOT_ALLOWED: "problem.method",
+  NOT_FOUND: "error.not_found_text",
+  DATABASE_UNREACHABLE: "problem.unavailable",
+  DATABASE_REFUSED: "problem.unavailable",
+  AUDIT_NOT_WRITTEN: "problem.unavailable",
+  NOT_READY: "problem.unavailable",
+};
+
+/** What a page says of a problem. */
+export function textOfProblem({ code, members }: IdentityProblem): Text {
+  const { retryAfterMs } = members;
+  const values =
+    typeof retryAfterMs === "number" ? { values: { seconds: Math.ceil(retryAfterMs / 1_000) } } : {};
+  return { id: texts[code] ?? "problem.unknown", ...values };
+}
+
+/**
+ * The status of a page that shows a problem. A form that is refused is 422: 401 would have to name a scheme of HTTP
+ * authentication (RFC 9110 section 15.5.2).
+ */
+export function statusOfProblem({ statusCode }: IdentityProblem): number {
+  return statusCode === 401 ? 422 : statusCode;
+}

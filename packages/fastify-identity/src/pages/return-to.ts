@@ -1,0 +1,22 @@
+/** Characters that browsers drop or take for others while they read an address (WHATWG URL, section 4.4). */
+const treacherous = /[\p{Cc}\\]/u;
+const maxLength = 2_000;
+
+/**
+ * Where to go after a sign-in: a path of this origin, or an address of a trusted one. `undefined` for anything else, so
+ * that a link to the sign-in page can't send people elsewhere (ASVS 3.7.2, CWE-601).
+ */
+export function safeReturnTo(
+  value: string | undefined,
+  issuer: string,
+  trustedOrigins: readonly string[],
+): string | undefined {
+  if (!value || value.length > maxLength || treacherous.test(value)) return undefined;
+  if (!value.startsWith("/") && !/^https?:\/\/[^/?#]/i.test(value)) return undefined;
+  if (value.startsWith("//") || !URL.canParse(value, issuer)) return undefined;
+  const { origin, username, password, pathname, search, hash, href } = new URL(value, issuer);
+  if (username || password) return undefined;
+  if (origin !== issuer) return trustedOrigins.includes(origin) ? href : undefined;
+  // Dots that are resolved away can leave two slashes at the front: an address without its scheme.
+  return pathname.startsWith("//") ? undefined : `${pathname}${search}${hash}`;
+}

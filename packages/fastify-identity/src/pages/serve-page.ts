@@ -1,0 +1,157 @@
+import { timingSafeEqual } from "node:crypto";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { IdentityAccess } from "../access.js";
+import { type IdentityProblem, toProblem } from "../flows/problems.js";
+import { passwordRateLimit } from "../http/rate-limit.js";
+import {
+  FieldErrors,
+  Form,
+  type FormDefinition,
+  GoTo,
+  type PageAccess,
+  type PageDefinition,
+} from "./define-page.js";
+import type { FormFields } from "./form-body.js";
+import { type FormState, untouched } from "./frame.js";
+import type { Text } from "./language.js";
+import { Page } from "./page.js";
+import { statusOfProblem, textOfProblem } from "./problem-texts.js";
+import type { Site } from "./site.js";
+import type { PageName } from "./views.js";
+
+const hide = { hide: true } as object;
+
+/** Adds the routes of a page: one shows it, and one for each form takes what is sent. */
+export function servePage<P extends PageName>(
+  app: FastifyInstance,
+  site: Site,
+  definition: PageDefinition<P>,
+): void {
+  app.get(
+    definition.path,
+    { config: { identity: accessOf(site, definition.access) }, schema: hide, logLevel: "warn" },
+    (request, reply) => showPage(new Page(site, request, reply), definition, untouched),
+  );
+  for (const form of definition.forms) serveForm(app, site, definition, form);
+}
+
+function serveForm<P extends PageName>(
+  app: FastifyInstance,
+  site: Site,
+  definition: PageDefinition<P>,
+  form: FormDefinition,
+): void {
+  const refused = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
+    refuse(new Page(site, request, reply), definition, form, error);
+  app.post(
+    form.path ?? definition.path,
+    {
+      config: {
+        identity: accessOf(site, form.access ?? definition.access),
+        // After the body was read, so that what was typed can be shown again.
+        ...(form.limited && { rateLimit: { ...passwordRateLimit(site.service), hook: "preHandler" } }),
+      },
+      schema: hide,
+      errorHandler: (error, request, reply) => void refused(error, request, reply),
+    },
+    async (request, reply) => {
+      const page = new Page(site, request, reply);
+      const sent = new Form(request.body as FormFields);
+      if (!isOurs(page, sent)) return refuse(page, definition, form, new StaleForm());
+      try {
+        return await form.submit(page, sent);
+      } catch (error) {
+        return refuse(page, definition, form, error);
+      }
+    },
+  );
+}
+
+/** A form of a page that was open before the browser forgot its cookies, or that is not ours. */
+class StaleForm extends Error {}
+
+function isOurs(page: Page, form: Form): boolean {
+  const expected = Buffer.from(page.formToken());
+  const given = Buffer.from(form.text("form_token"));
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
+
+function accessOf({ service }: Site, access: PageAccess): IdentityAccess {
+  if (access === "public") return "public";
+  const within = service.recentAuthenticationMs / 1_000;
+  return access === "session" ? { accept: ["session"] } : { accept: ["session"], within };
+}
+
+async function showPage<P extends PageName>(
+  page: Page,
+  definition: PageDefinition<P>,
+  state: FormState,
+  { status = 200, form }: { status?: number; form?: Form } = {},
+): Promise<FastifyReply> {
+  const view = await definition.view(page, state, form);
+  if (view instanceof GoTo) return page.redirect(view.to, view.notice);
+  return page.show(definition.name, view, status);
+}
+
+async function refuse<P extends PageName>(
+  page: Page,
+  definition: PageDefinition<P>,
+  form: FormDefinition,
+  error: unknown,
+): Promise<FastifyReply> {
+  const { body } = page.request;
+  const problem = toProblem(error);
+  if (!(body instanceof Map) || needsOtherPage(problem)) return showProblem(page, error);
+  const sent = new Form(body as FormFields);
+  const named = { ...(form.name !== undefined && { form: form.name }), values: sent.kept() };
+  if (error instanceof FieldErrors) {
+    return showPage(page, definition, { ...named, errors: error.errors }, { status: 422, form: sent });
+  }
+  if (error instanceof StaleForm) {
+    const state = { ...named, errors: {}, problem: { id: "form.stale" } as const };
+    return showPage(page, definition, state, { status: 403, form: sent });
+  }
+  log(page, error, problem);
+  const text = form.problemTexts?.[problem.code] ?? textOfProblem(problem);
+  const field = form.problemAt?.[problem.code];
+  const state = field ? { ...named, errors: { [field]: text } } : { ...named, errors: {}, problem: text };
+  const status = statusOfProblem(problem);
+  retryAfter(page, problem);
+  return showPage(page, definition, state, { status, form: sent });
+}
+
+const elsewhere: ReadonlySet<string> = new Set([
+  "SESSION_REQUIRED",
+  "SESSION_INVALID",
+  "RECENT_AUTHENTICATION_REQUIRED",
+  "CROSS_ORIGIN",
+]);
+
+const needsOtherPage = ({ code }: IdentityProblem): boolean => elsewhere.has(code);
+
+/** Answers a problem that belongs to no form: a page that says so, or where to sign in. */
+export async function showProblem(page: Page, error: unknown): Promise<FastifyReply> {
+  const problem = toProblem(error);
+  const { code } = problem;
+  const back = page.request.method === "GET" ? page.request.url : undefined;
+  if (code === "SESSION_REQUIRED" || code === "SESSION_INVALID") {
+    page.reply.removeHeader("www-authenticate");
+    return page.redirect(page.link("/sign-in", { return_to: back }));
+  }
+  log(page, error, problem);
+  retryAfter(page, problem);
+  const title: Text = { id: code === "NOT_FOUND" ? "error.not_found" : "error.title" };
+  const reference = problem.statusCode >= 500 ? page.request.id : undefined;
+  const view = { title, text: textOfProblem(problem), reference };
+  return page.show("error", view, statusOfProblem(problem));
+}
+
+function retryAfter({ reply }: Page, { members, statusCode }: IdentityProblem): void {
+  const { retryAfterMs } = members;
+  if (typeof retryAfterMs === "number") reply.header("retry-after", Math.ceil(retryAfterMs / 1_000));
+  else if (statusCode === 503) reply.header("retry-after", 1);
+}
+
+function log({ request }: Page, err: unknown, { code, statusCode }: IdentityProblem): void {
+  if (statusCode >= 500) request.log.error({ err, code }, "a page was answered with an error");
+}

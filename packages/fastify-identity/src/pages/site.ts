@@ -1,0 +1,43 @@
+import type { Service } from "../service.js";
+import type { PageSettings } from "./options.js";
+import { PageCookies } from "./page-cookies.js";
+import { themeCss } from "./theme.js";
+
+/** The pages of one plugin: what is the same for every request. */
+export interface Site {
+  readonly service: Service;
+  readonly settings: PageSettings;
+  /** Path before the pages, that of the surrounding app included. */
+  readonly prefix: string;
+  readonly cookies: PageCookies;
+  readonly name: string;
+  readonly variables: string;
+  /** The origin of the logo, where it is another one. */
+  readonly logoOrigin: string | undefined;
+}
+
+export function siteOf(service: Service, settings: PageSettings, prefix: string): Site {
+  const { issuer, cookies } = service.settings;
+  const { theme } = settings;
+  const secure = cookies.secure ?? issuer.startsWith("https://");
+  return {
+    service,
+    settings,
+    prefix,
+    cookies: new PageCookies(secure, cookies.session),
+    name: theme.name ?? new URL(issuer).host,
+    variables: themeCss(theme),
+    logoOrigin: theme.logo?.startsWith("https://") ? new URL(theme.logo).origin : undefined,
+  };
+}
+
+/** Address of a page below the prefix; members of the query that are undefined are left out. */
+export function linkTo(
+  { prefix }: Pick<Site, "prefix">,
+  path: string,
+  query: Readonly<Record<string, string | undefined>> = {},
+): string {
+  const given = Object.entries(query).filter((one): one is [string, string] => one[1] !== undefined);
+  const search = new URLSearchParams(given).toString();
+  return `${prefix}${path}${search && `?${search}`}`;
+}

@@ -1,0 +1,227 @@
+import { Field, Form, isRefused, Submit } from "../components/form.js";
+import { CardLayout } from "../components/layout.js";
+import type { PageFrame } from "../frame.js";
+import type { PageViews } from "../views.js";
+
+interface Props<P extends keyof PageViews> {
+  view: PageViews[P];
+  frame: PageFrame;
+}
+
+export function SignIn({ view, frame }: Props<"signIn">) {
+  const { state, returnTo, canSignUp } = view;
+  const below = canSignUp && (
+    <p>
+      {frame.say("sign_in.no_account")}{" "}
+      <a href={frame.link("/sign-up", { return_to: returnTo })}>{frame.say("sign_in.sign_up")}</a>
+    </p>
+  );
+  return (
+    <CardLayout frame={frame} title={frame.t("sign_in.title")} refused={isRefused(state)} below={below}>
+      <Form frame={frame} state={state} action={frame.link("/sign-in", { return_to: returnTo })}>
+        <Field
+          frame={frame}
+          state={state}
+          name="identifier"
+          label="field.identifier"
+          type="text"
+          autocomplete="username"
+          inputMode="email"
+          autocapitalize="none"
+          spellcheck={false}
+          required
+        />
+        <Field
+          frame={frame}
+          state={state}
+          name="password"
+          label="field.password"
+          type="password"
+          autocomplete="current-password"
+          required
+        />
+        <Submit frame={frame} label="sign_in.submit" />
+        <p class="small">
+          <a href={frame.link("/forgotten-password")}>{frame.say("sign_in.forgotten")}</a>
+        </p>
+      </Form>
+    </CardLayout>
+  );
+}
+
+export function SignUp({ view, frame }: Props<"signUp">) {
+  const { state, passwordMin } = view;
+  const below = (
+    <p>
+      {frame.say("sign_up.have_account")} <a href={frame.link("/sign-in")}>{frame.say("sign_up.sign_in")}</a>
+    </p>
+  );
+  return (
+    <CardLayout frame={frame} title={frame.t("sign_up.title")} refused={isRefused(state)} below={below}>
+      <Form frame={frame} state={state} action={frame.link("/sign-up")}>
+        <Field
+          frame={frame}
+          state={state}
+          name="display_name"
+          label="field.display_name"
+          type="text"
+          autocomplete="name"
+          optional
+        />
+        <EmailField frame={frame} state={state} autocomplete="username" />
+        <NewPassword frame={frame} state={state} label="field.password" min={passwordMin} />
+        <Submit frame={frame} label="sign_up.submit" />
+      </Form>
+    </CardLayout>
+  );
+}
+
+export function CheckMail({ view, frame }: Props<"checkMail">) {
+  const { purpose, email } = view;
+  const below = <a href={frame.link("/sign-in")}>{frame.say("check_mail.back")}</a>;
+  return (
+    <CardLayout frame={frame} title={frame.t("check_mail.title")} below={below}>
+      <p>
+        {purpose && email ? frame.say(`check_mail.${purpose}`, { email }) : frame.say("check_mail.anonymous")}
+      </p>
+      <p class="muted small">{frame.say("check_mail.help")}</p>
+    </CardLayout>
+  );
+}
+
+export function Challenge({ view, frame }: Props<"challenge">) {
+  const { state } = view;
+  const below = <a href={frame.link("/sign-in")}>{frame.say("challenge.restart")}</a>;
+  return (
+    <CardLayout frame={frame} title={frame.t("challenge.title")} refused={isRefused(state)} below={below}>
+      <p>{frame.say("challenge.text")}</p>
+      <Form frame={frame} state={state} action={frame.link("/challenge")}>
+        <Field
+          frame={frame}
+          state={state}
+          name="code"
+          label="field.code"
+          type="text"
+          class="code"
+          inputMode="numeric"
+          autocomplete="one-time-code"
+          spellcheck={false}
+          required
+        />
+        <Submit frame={frame} label="challenge.submit" />
+      </Form>
+    </CardLayout>
+  );
+}
+
+export function ForgottenPassword({ view, frame }: Props<"forgottenPassword">) {
+  const { state } = view;
+  const below = <a href={frame.link("/sign-in")}>{frame.say("check_mail.back")}</a>;
+  return (
+    <CardLayout frame={frame} title={frame.t("forgotten.title")} refused={isRefused(state)} below={below}>
+      <p>{frame.say("forgotten.text")}</p>
+      <Form frame={frame} state={state} action={frame.link("/forgotten-password")}>
+        <EmailField frame={frame} state={state} autocomplete="username" />
+        <Submit frame={frame} label="forgotten.submit" />
+      </Form>
+    </CardLayout>
+  );
+}
+
+export function ResetPassword({ view, frame }: Props<"resetPassword">) {
+  const { state, token, passwordMin } = view;
+  return (
+    <CardLayout frame={frame} title={frame.t("reset.title")} refused={isRefused(state)}>
+      <p>{frame.say("reset.text")}</p>
+      <Form frame={frame} state={state} action={frame.link("/reset-password")}>
+        <input type="hidden" name="token" value={token} />
+        <NewPassword frame={frame} state={state} label="field.new_password" min={passwordMin} />
+        <Submit frame={frame} label="reset.submit" />
+      </Form>
+      <p class="small">
+        <a href={frame.link("/forgotten-password")}>{frame.say("reset.again")}</a>
+      </p>
+    </CardLayout>
+  );
+}
+
+export function VerifyEmail({ view, frame }: Props<"verifyEmail">) {
+  const { state, token } = view;
+  return (
+    <CardLayout frame={frame} title={frame.t("verify.title")} refused={isRefused(state)}>
+      <Form frame={frame} state={state} action={frame.link("/verify-email")}>
+        <p>{frame.say("verify.text")}</p>
+        <input type="hidden" name="token" value={token} />
+        <Submit frame={frame} label="verify.submit" />
+      </Form>
+    </CardLayout>
+  );
+}
+
+export function SignedIn({ view, frame }: Props<"signedIn">) {
+  const { to } = view;
+  return (
+    <CardLayout frame={frame} title={frame.t("signed_in.title")} refresh={to}>
+      <p>{frame.say("signed_in.text")}</p>
+      <a class="button primary wide" href={to}>
+        {frame.say("signed_in.continue")}
+      </a>
+    </CardLayout>
+  );
+}
+
+export function SignOut({ view, frame }: Props<"signOut">) {
+  const below = <a href={frame.link("")}>{frame.say("sign_out.stay")}</a>;
+  return (
+    <CardLayout frame={frame} title={frame.t("sign_out.title")} below={below}>
+      <p>{frame.say("sign_out.text")}</p>
+      <Form frame={frame} state={view.state} action={frame.link("/sign-out")}>
+        <Submit frame={frame} label="sign_out.submit" />
+      </Form>
+    </CardLayout>
+  );
+}
+
+export function ErrorPage({ view, frame }: Props<"error">) {
+  const { title, text, reference } = view;
+  const below = <a href={frame.link("")}>{frame.say("error.home")}</a>;
+  return (
+    <CardLayout frame={frame} title={frame.t(title.id, title.values)} below={below}>
+      <p>{frame.say(text.id, text.values)}</p>
+      {reference && <p class="muted small">{frame.say("error.reference", { id: reference })}</p>}
+    </CardLayout>
+  );
+}
+
+type Shared = Pick<Parameters<typeof Field>[0], "frame" | "state" | "form">;
+
+function EmailField(props: Shared & { autocomplete: "username" | "email"; value?: string }) {
+  return (
+    <Field
+      {...props}
+      name="email"
+      label="field.email"
+      type="email"
+      autocapitalize="none"
+      spellcheck={false}
+      required
+    />
+  );
+}
+
+/** A password to be set: no rules but its length, and nothing that hinders a password manager. */
+function NewPassword({
+  min,
+  ...props
+}: Shared & { label: "field.password" | "field.new_password"; min: number }) {
+  return (
+    <Field
+      {...props}
+      name="new_password"
+      type="password"
+      autocomplete="new-password"
+      hint={props.frame.say("sign_up.hint", { min })}
+      required
+    />
+  );
+}
