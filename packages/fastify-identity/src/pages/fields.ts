@@ -20,6 +20,7 @@ export const fields = {
       .pipe(z.string().min(1).max(16)),
     error: { id: "error.code" },
   },
+  recoveryCode: { schema: z.string().trim().min(1).max(64), error: { id: "error.recovery_code" } },
 } as const;
 
 /** A field that may be left empty. */

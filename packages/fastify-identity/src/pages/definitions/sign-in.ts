@@ -7,6 +7,7 @@ import { type Form, GoTo, type PageDefinition } from "../define-page.js";
 import { fields } from "../fields.js";
 import type { Page } from "../page.js";
 import { safeReturnTo } from "../return-to.js";
+import { type ChallengeMethod, challengeMethods } from "../views.js";
 
 export const signInPage: PageDefinition<"signIn"> = {
   name: "signIn",
@@ -39,23 +40,28 @@ export const challengePage: PageDefinition<"challenge"> = {
   name: "challenge",
   path: "/challenge",
   access: "public",
-  view: async (page, state) =>
-    pendingOf(page) ? { state } : new GoTo(page.link("/sign-in"), { id: "challenge.over" }),
+  view: async (page, state, form) => {
+    const pending = pendingOf(page);
+    if (!pending) return new GoTo(page.link("/sign-in"), { id: "challenge.over" });
+    const { ask } = pending;
+    const method = methodOf(ask, form?.text("method") ?? page.query("method"));
+    return { state, method, others: ask.filter((one) => one !== method) };
+  },
   forms: [
     {
       limited: true,
-      problemAt: { CHALLENGE_FAILED: "code" },
-      submit: async (page: Page, form: Form) => {
+      problemAt: { CHALLENGE_FAILED: "code", BAD_CREDENTIALS: "password" },
+      submit: async (page, form) => {
         const pending = pendingOf(page);
         if (!pending) return page.redirect(page.link("/sign-in"), { id: "challenge.over" });
-        const { code } = form.read({ code: fields.code });
-        const { challenge, returnTo } = pending;
+        const { challenge, ask, returnTo } = pending;
+        const proof = proofOf(methodOf(ask, form.text("method")), form);
         const deviceCookie = deviceOf(page);
-        const { flows } = page.site.service;
+        const { service } = page.site;
         return admit(page, returnTo, deviceCookie, () =>
-          flows.answerChallenge(requesterOf(page.site.service, page.request), {
+          service.flows.answerChallenge(requesterOf(service, page.request), {
             challenge,
-            code,
+            ...proof,
             deviceCookie,
           }),
         );
@@ -63,6 +69,23 @@ export const challengePage: PageDefinition<"challenge"> = {
     },
   ],
 };
+
+const isMethod = (one: unknown): one is ChallengeMethod => challengeMethods.some((method) => method === one);
+
+/** The method that was chosen, if it is asked for; else the first. */
+function methodOf(ask: readonly ChallengeMethod[], chosen: string | undefined): ChallengeMethod {
+  return ask.find((one) => one === chosen) ?? ask[0] ?? "email";
+}
+
+function proofOf(method: ChallengeMethod, form: Form) {
+  if (method === "password") return form.read({ password: fields.password });
+  if (method === "recovery_code") {
+    const { code } = form.read({ code: fields.recoveryCode });
+    return { recoveryCode: code };
+  }
+  const { code } = form.read({ code: fields.code });
+  return method === "totp" ? { totp: code } : { code };
+}
 
 export const signedInPage: PageDefinition<"signedIn"> = {
   name: "signedIn",
@@ -119,9 +142,11 @@ async function admit(
   try {
     signedIn = await signIn();
   } catch (error) {
-    const challenge = challengeIn(error);
-    if (challenge === undefined) throw error;
-    page.setCookie(cookies.set("pending", JSON.stringify({ challenge, returnTo })));
+    const held = heldBy(error);
+    if (!held) throw error;
+    // With another device cookie the sign-in could not go on.
+    page.setCookie(service.cookies.device(deviceCookie));
+    page.setCookie(cookies.set("pending", JSON.stringify({ ...held, returnTo })));
     return page.redirect(page.link("/challenge"));
   }
   const { token, userId, id: sessionId, idleExpiresAt } = signedIn;
@@ -132,17 +157,20 @@ async function admit(
   return page.redirect(placeAfter(page, returnTo));
 }
 
-function challengeIn(error: unknown): string | undefined {
+function heldBy(error: unknown): Pick<Pending, "challenge" | "ask"> | undefined {
   if (!(error instanceof IdentityProblem) || error.code !== "CHALLENGE_REQUIRED") return undefined;
-  return String(error.members.challenge);
+  const { challenge, ask } = error.members;
+  return { challenge: String(challenge), ask: (ask as readonly unknown[]).filter(isMethod) };
 }
 
 function deviceOf(page: Page): string {
   return requesterOf(page.site.service, page.request).deviceId ?? randomKey();
 }
 
+/** A sign-in that waits for a proof. */
 interface Pending {
   readonly challenge: string;
+  readonly ask: readonly ChallengeMethod[];
   readonly returnTo: string | undefined;
 }
 
@@ -151,11 +179,13 @@ function pendingOf(page: Page): Pending | undefined {
   const kept = cookies.read(page.request.headers.cookie, "pending");
   if (kept === undefined) return undefined;
   try {
-    const { challenge, returnTo } = JSON.parse(kept) as Record<string, unknown>;
-    if (typeof challenge !== "string") return undefined;
+    const { challenge, ask, returnTo } = JSON.parse(kept) as Record<string, unknown>;
+    if (typeof challenge !== "string" || !Array.isArray(ask)) return undefined;
+    const methods = ask.filter(isMethod);
+    if (methods.length === 0) return undefined;
     const { issuer, trustedOrigins } = service.settings;
     const to = typeof returnTo === "string" ? returnTo : undefined;
-    return { challenge, returnTo: safeReturnTo(to, issuer, trustedOrigins) };
+    return { challenge, ask: methods, returnTo: safeReturnTo(to, issuer, trustedOrigins) };
   } catch {
     return undefined;
   }

@@ -90,24 +90,37 @@ export function CheckMail({ view, frame }: Props<"checkMail">) {
 }
 
 export function Challenge({ view, frame }: Props<"challenge">) {
-  const { state } = view;
-  const below = <a href={frame.link("/sign-in")}>{frame.say("challenge.restart")}</a>;
+  const { state, method, others } = view;
+  const below = (
+    <div class="stack-s">
+      {others.map((other) => (
+        <p key={other}>
+          <a href={frame.link("/challenge", { method: other })}>{frame.say(`challenge.use_${other}`)}</a>
+        </p>
+      ))}
+      <p>
+        <a href={frame.link("/sign-in")}>{frame.say("challenge.restart")}</a>
+      </p>
+    </div>
+  );
   return (
     <CardLayout frame={frame} title={frame.t("challenge.title")} refused={isRefused(state)} below={below}>
-      <p>{frame.say("challenge.text")}</p>
+      <p>{frame.say(`challenge.${method}`)}</p>
       <Form frame={frame} state={state} action={frame.link("/challenge")}>
-        <Field
-          frame={frame}
-          state={state}
-          name="code"
-          label="field.code"
-          type="text"
-          class="code"
-          inputMode="numeric"
-          autocomplete="one-time-code"
-          spellcheck={false}
-          required
-        />
+        <input type="hidden" name="method" value={method} />
+        {method === "password" ? (
+          <Field
+            frame={frame}
+            state={state}
+            name="password"
+            label="field.password"
+            type="password"
+            autocomplete="current-password"
+            required
+          />
+        ) : (
+          <CodeField frame={frame} state={state} recovery={method === "recovery_code"} />
+        )}
         <Submit frame={frame} label="challenge.submit" />
       </Form>
     </CardLayout>
@@ -194,6 +207,24 @@ export function ErrorPage({ view, frame }: Props<"error">) {
 }
 
 type Shared = Pick<Parameters<typeof Field>[0], "frame" | "state" | "form">;
+
+/** A code, of six digits or for recovery. */
+function CodeField({ recovery, ...shared }: Shared & { recovery: boolean }) {
+  return (
+    <Field
+      {...shared}
+      name="code"
+      label={recovery ? "field.recovery_code" : "field.code"}
+      type="text"
+      class="code"
+      {...(recovery ? {} : { inputMode: "numeric" })}
+      autocomplete={recovery ? "off" : "one-time-code"}
+      autocapitalize="none"
+      spellcheck={false}
+      required
+    />
+  );
+}
 
 function EmailField(props: Shared & { autocomplete: "username" | "email"; value?: string }) {
   return (
