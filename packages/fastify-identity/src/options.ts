@@ -12,7 +12,7 @@ import { type PageOptions, pageOptionsSchema } from "./pages/options.js";
 export type Locate = (request: FastifyRequest) => Located | undefined;
 
 /** Groups of routes that can be left out, for instance to be replaced by routes of the application. */
-const routeGroups = [
+export const routeGroups = [
   "registration",
   "signIn",
   "session",

@@ -10,6 +10,7 @@ import { guardDeclaredAccess } from "./http/declared-access.js";
 import { erasures } from "./http/erasures.js";
 import { ownRoutes } from "./http/own-routes.js";
 import { stateOf } from "./http/requests.js";
+import { checkUniqueIndexes } from "./http/setup-check.js";
 import { type IdentityPluginOptions, isLoopback, pluginOptionsSchema } from "./options.js";
 import { servePages } from "./pages/index.js";
 import type { Service } from "./service.js";
@@ -19,6 +20,7 @@ const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options)
   const { settings } = service;
   app.decorate("identity", appIdentity(service));
   app.decorateRequest("identity", null);
+  checkUniqueIndexes(app, service);
   warnOfUntrustedProxy(app);
   guardDeclaredAccess(app, service);
   countUsage(app, service);

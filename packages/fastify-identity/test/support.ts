@@ -37,11 +37,12 @@ export interface Setting {
   settle(): Promise<void>;
   /** The options of a plugin over the database of the suite: nothing is judged, limits are out of the way. */
   options(changed?: Partial<IdentityPluginOptions>): IdentityPluginOptions;
-  /** An app with the plugin; `prepare` runs after it was registered. */
+  /** An app with the plugin; `prepare` runs after it was registered, `before` before. */
   app(
     changed?: Partial<IdentityPluginOptions>,
     prepare?: (app: FastifyInstance) => unknown,
     server?: FastifyServerOptions,
+    before?: (app: FastifyInstance) => unknown,
   ): Promise<FastifyInstance>;
 }
 
@@ -81,9 +82,10 @@ export function useIdentity(): Setting {
     notices,
     settle: async () => void (await Promise.all(apps.map((app) => app.identity.flows.settle()))),
     options,
-    app: async (changed, prepare, server) => {
+    app: async (changed, prepare, server, before) => {
       const app = fastify(server ?? {});
       apps.push(app);
+      await before?.(app);
       await app.register(identityPlugin, options(changed));
       await prepare?.(app);
       return app;

@@ -1,8 +1,8 @@
-import { setTimeout as wait } from "node:timers/promises";
 import type { FlowContext } from "./context.js";
 import type { HookAnswer, IdentityHooks, MaybePromise } from "./hooks.js";
 import { IdentityProblem } from "./problems.js";
 import type { Requester } from "./requester.js";
+import { withTimeLimit } from "./time-limit.js";
 
 /**
  * Asks a hook that may refuse.
@@ -44,15 +44,6 @@ export function tellHook(
   );
 }
 
-async function within<T>(timeoutMs: number, act: () => MaybePromise<T>): Promise<T> {
-  const done = new AbortController();
-  const late = wait(timeoutMs, undefined, { signal: done.signal }).then(() => {
-    throw new Error(`a hook took longer than ${timeoutMs} ms`);
-  });
-  try {
-    return await Promise.race([act(), late]);
-  } finally {
-    done.abort();
-    late.catch(() => undefined);
-  }
+function within<T>(timeoutMs: number, act: () => MaybePromise<T>): Promise<T> {
+  return withTimeLimit(timeoutMs, `a hook took longer than ${timeoutMs} ms`, act);
 }

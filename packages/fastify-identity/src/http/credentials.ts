@@ -10,36 +10,47 @@ export interface Credential {
   readonly by: "header" | "bearer" | "cookie";
 }
 
-const prefixes = [
+const kinds = [
+  [`${tokenPrefixes.session}_`, "session"],
   [`${tokenPrefixes.apiKey}_`, "api_key"],
   [`${tokenPrefixes.accessToken}_`, "access_token"],
 ] as const;
-const ours = new RegExp(`^(${Object.values(tokenPrefixes).join("|")})_`);
 
 function bearerOf({ headers }: FastifyRequest): string | undefined {
   return /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1];
 }
 
-/** Whether a header of the request carries a token or key of this package's own kinds. */
-export function carriesOwnToken(request: FastifyRequest): boolean {
-  return request.headers["x-api-key"] !== undefined || ours.test(bearerOf(request) ?? "");
+function keyOf({ headers }: FastifyRequest): string | undefined {
+  const key = headers["x-api-key"];
+  return key === undefined ? undefined : String(key);
 }
 
-/** A signed JWT, as identity-aware proxies add it: no token of ours looks like that. */
-const jwt = /^[\w-]+\.[\w-]+\.[\w-]*$/;
+/** A credential of ours in a header. */
+function ownCredential(request: FastifyRequest): Credential | undefined {
+  const key = keyOf(request);
+  if (key?.startsWith(`${tokenPrefixes.apiKey}_`)) return { kind: "api_key", value: key, by: "header" };
+  const bearer = bearerOf(request);
+  const kind = kinds.find(([prefix]) => bearer?.startsWith(prefix))?.[1];
+  return bearer !== undefined && kind ? { kind, value: bearer, by: "bearer" } : undefined;
+}
+
+/** Whether a header of the request carries a credential of ours: then the cookie is not looked at. */
+export function carriesOwnToken(request: FastifyRequest): boolean {
+  return ownCredential(request) !== undefined;
+}
 
 /**
- * The credential of a request: a header before the cookie, because only the client itself can have set it. An
- * `Authorization` header that is somebody else's (another scheme, a JWT), such as a proxy's, does not hide the cookie.
+ * The credential of a request: one of ours in a header before the cookie, because only the client itself can have set it.
+ * What somebody else's headers carry, such as the token or key of a proxy or gateway, does not hide the cookie; without a
+ * cookie it is taken for one of ours, and refused as such.
  */
 export function credentialOf(service: Service, request: FastifyRequest): Credential | undefined {
-  const key = request.headers["x-api-key"];
-  if (key !== undefined) return { kind: "api_key", value: String(key), by: "header" };
-  const bearer = bearerOf(request);
-  const kind = prefixes.find(([prefix]) => bearer?.startsWith(prefix))?.[1];
-  if (bearer !== undefined && kind) return { kind, value: bearer, by: "bearer" };
+  const own = ownCredential(request);
+  if (own) return own;
   const cookie = service.cookies.readSession(request.headers.cookie);
-  const isForeign = bearer === undefined || jwt.test(bearer);
-  if (cookie && isForeign) return { kind: "session", value: cookie, by: "cookie" };
+  if (cookie) return { kind: "session", value: cookie, by: "cookie" };
+  const key = keyOf(request);
+  if (key !== undefined) return { kind: "api_key", value: key, by: "header" };
+  const bearer = bearerOf(request);
   return bearer === undefined ? undefined : { kind: "session", value: bearer, by: "bearer" };
 }

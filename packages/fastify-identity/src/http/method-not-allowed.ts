@@ -10,11 +10,16 @@ export function knowAllMethods(app: FastifyInstance): void {
     if (!known.includes(method) && method !== "CONNECT") app.addHttpMethod(method);
 }
 
+/** Methods by path. */
+export type MethodsOfPath = ReadonlyMap<string, ReadonlySet<string>>;
+
 /**
  * Notes the methods of each path from now on. Call the function that it returns after the last route: known paths
  * then answer 405 with `Allow` to every other method, instead of 404.
+ *
+ * @param free - methods that are left to others, which may add routes for them.
  */
-export function trackMethods(app: FastifyInstance): () => void {
+export function trackMethods(app: FastifyInstance, free: MethodsOfPath = new Map()): () => void {
   const methodsOfPath = new Map<string, Set<string>>();
   app.addHook("onRoute", ({ url: whole, method }) => {
     // The scope puts its prefix before every route that it adds.
@@ -24,12 +29,19 @@ export function trackMethods(app: FastifyInstance): () => void {
     methodsOfPath.set(url, methods);
   });
   return () => {
-    for (const [url, methods] of [...methodsOfPath]) refuseOthers(app, url, methods);
+    for (const [url, methods] of [...methodsOfPath]) refuseOthers(app, url, { methods, free: free.get(url) });
   };
 }
 
-function refuseOthers(app: FastifyInstance, url: string, methods: ReadonlySet<string>): void {
-  const others = app.supportedMethods.filter((method) => !methods.has(method)) as HTTPMethods[];
+interface Known {
+  readonly methods: ReadonlySet<string>;
+  readonly free: ReadonlySet<string> | undefined;
+}
+
+function refuseOthers(app: FastifyInstance, url: string, { methods, free }: Known): void {
+  const others = app.supportedMethods.filter(
+    (method) => !methods.has(method) && !free?.has(method),
+  ) as HTTPMethods[];
   const allow = [...methods].join(", ");
   if (others.length === 0) return;
   app.route({

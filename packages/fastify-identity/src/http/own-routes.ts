@@ -1,10 +1,11 @@
 import type { FastifyInstance } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { type RouteGroup, routeGroups } from "../options.js";
 import { routesOf } from "../routes/index.js";
 import type { Service } from "../service.js";
 import { answerProblem } from "./errors.js";
 import { parseStrictJson } from "./json-body.js";
-import { trackMethods } from "./method-not-allowed.js";
+import { type MethodsOfPath, trackMethods } from "./method-not-allowed.js";
 import { rateLimit } from "./rate-limit.js";
 import { refuseCrossOrigin } from "./same-origin.js";
 import { securityHeaders } from "./security-headers.js";
@@ -26,7 +27,29 @@ export async function ownRoutes(scope: FastifyInstance, service: Service): Promi
   scope.addHook("onRequest", async (request) => refuseCrossOrigin(service, request));
   const { requests: max, store } = service.settings.rateLimit;
   if (!scope.hasDecorator("rateLimit")) await scope.register(rateLimit, { max, ...(store && { store }) });
-  const refuseOtherMethods = trackMethods(scope);
+  const leftOut = routeGroups.filter((group) => !routes.includes(group));
+  const refuseOtherMethods = trackMethods(scope, await methodsOf(leftOut, service));
   for (const group of routes) await scope.register(routesOf[group], { service });
   refuseOtherMethods();
+}
+
+type Recorder = Record<"get" | "post" | "put" | "patch" | "delete", (url: string) => void>;
+
+/** The methods that groups of routes would take: an application that leaves them out may have routes there. */
+async function methodsOf(groups: readonly RouteGroup[], service: Service): Promise<MethodsOfPath> {
+  const methods = new Map<string, Set<string>>();
+  const record =
+    (...names: readonly string[]) =>
+    (url: string) => {
+      methods.set(url, new Set([...(methods.get(url) ?? []), ...names]));
+    };
+  const recorder: Recorder = {
+    get: record("GET", "HEAD"),
+    post: record("POST"),
+    put: record("PUT"),
+    patch: record("PATCH"),
+    delete: record("DELETE"),
+  };
+  for (const group of groups) await routesOf[group](recorder as never, { service });
+  return methods;
 }
