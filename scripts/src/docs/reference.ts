@@ -123,7 +123,7 @@ function options(root: string): TypeDocOptions & Partial<PluginOptions> {
   return {
     name: "API reference",
     entryPoints: published.flatMap((name) => entriesOf(join(root, "packages", name))),
-    tsconfig: join(root, "scripts/tsconfig.json"),
+    tsconfig: join(root, "tsconfig.json"),
     plugin: ["typedoc-plugin-markdown"],
     readme: "none",
     disableSources: true,
