@@ -21,6 +21,7 @@ const tasks = {
   "test:outside": ["node_modules/vitest/vitest.mjs", "run", "outside"],
   faults: ["scripts/faults.mjs"],
   "test:mutation": ["scripts/mutation.mjs"],
+  "docs:site": ["site/build.mjs"],
   build: ["node_modules/turbo/bin/turbo", "run", "build"],
   changeset: ["node_modules/@changesets/cli/bin.js"],
   "release:version": ["node_modules/@changesets/cli/bin.js", "version"],
@@ -63,7 +64,13 @@ async function install() {
 
 function manifestsHash() {
   const hash = createHash("sha256");
-  const folders = ["", "scripts", "benchmarks", ...["packages", "apps", "examples"].flatMap(foldersIn)];
+  const folders = [
+    "",
+    "scripts",
+    "site",
+    "benchmarks",
+    ...["packages", "apps", "examples"].flatMap(foldersIn),
+  ];
   for (const file of [
     "pnpm-lock.yaml",
     "pnpm-workspace.yaml",
