@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, test } from "vitest";
 import * as flows from "../src/flows/index.js";
+import * as handlers from "../src/handlers/index.js";
 import * as http from "../src/http/index.js";
 import * as surface from "../src/index.js";
 
@@ -19,6 +20,7 @@ it("exports these names and no others", () => {
     "requesterFrom",
     "toProblem",
   ]);
+  expect(names(handlers)).toEqual(["IdentityProblem", "OptionsError", "identityHandlers"]);
   expect(names(http)).toEqual([
     "answerError",
     "clientAddressOf",

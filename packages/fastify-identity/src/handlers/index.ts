@@ -1,0 +1,7 @@
+export type { IdentityAccess, IdentityRequirement } from "../access.js";
+export { OptionsError } from "../flows/options.js";
+export { IdentityProblem } from "../flows/problems.js";
+export type { RequestIdentity } from "../http/guard.js";
+export type { Connect } from "./connect.js";
+export type { Fetch, FetchConnection } from "./fetch.js";
+export { type HandlerOptions, type IdentityHandlers, identityHandlers } from "./handlers.js";
