@@ -71,15 +71,21 @@ export async function lookAt(browser: Browser, page: string, look: Look, name: s
     if (/^https?:/.test(page)) await tab.goto(page);
     else await tab.setContent(page);
     await keepPicture(tab, `${name}-${look.scheme}-${look.width}`);
-    // biome-ignore lint/performance/useDomNodeTextContent: what is hidden is not seen.
-    const text = await tab.innerText("body");
-    return { complaints, requests, text, ...(await tab.evaluate(measure)) };
+    return { complaints, requests, ...(await measureTab(tab)) };
   } finally {
     await context.close();
   }
 }
 
-async function keepPicture(tab: Page, name: string): Promise<void> {
+/** What a tab shows now. */
+export async function measureTab(tab: Page): Promise<Omit<Seen, "complaints" | "requests">> {
+  // biome-ignore lint/performance/useDomNodeTextContent: what is hidden is not seen.
+  const text = await tab.innerText("body");
+  return { text, ...(await tab.evaluate(measure)) };
+}
+
+/** Keeps a picture of a tab in the folder `ORG_DB_TEST_SCREENSHOTS`, if there is one. */
+export async function keepPicture(tab: Page, name: string): Promise<void> {
   const folder = process.env.ORG_DB_TEST_SCREENSHOTS;
   if (!folder) return;
   mkdirSync(folder, { recursive: true });

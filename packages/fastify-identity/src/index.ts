@@ -17,9 +17,16 @@ export type {
   RouteGroup,
 } from "./options.js";
 export type { FormState, PageFrame } from "./pages/frame.js";
-export type { Catalogue, Text, TextValues } from "./pages/language.js";
+export type { Catalogue, Messages, Text, TextValues } from "./pages/language.js";
 export type { MessageId } from "./pages/messages/english.js";
 export type { PageOptions, PageRenderer } from "./pages/options.js";
 export type { PageColours, PageTheme } from "./pages/theme.js";
-export type { PageName, PageViews } from "./pages/views.js";
+export type {
+  ActivityView,
+  ApiKeyView,
+  ChallengeMethod,
+  PageName,
+  PageViews,
+  SessionView,
+} from "./pages/views.js";
 export { identityPlugin } from "./plugin.js";

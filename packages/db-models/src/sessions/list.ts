@@ -2,7 +2,7 @@ import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
-import type { Device, GeoLocation, UserSessionDocument } from "../schemas/user-session.js";
+import type { Device, GeoLocation, RiskAssessment, UserSessionDocument } from "../schemas/user-session.js";
 import { refusalOf } from "./validate.js";
 
 /** A session as its owner sees it: nothing in it is a secret. */
@@ -16,6 +16,8 @@ export interface SessionSummary {
   idleExpiresAt: Date;
   absoluteExpiresAt: Date;
   requests: number;
+  /** How the session is judged now. */
+  risk: Pick<RiskAssessment, "level" | "reasons">;
 }
 
 const projection = {
@@ -28,6 +30,8 @@ const projection = {
   absoluteExpiresAt: 1,
   revokedAt: 1,
   "apiUsage.requests": 1,
+  "risk.level": 1,
+  "risk.reasons": 1,
   slot: 1,
 } as const;
 
@@ -69,5 +73,6 @@ export function summarise(session: UserSessionDocument): SessionSummary {
     idleExpiresAt: session.idleExpiresAt,
     absoluteExpiresAt: session.absoluteExpiresAt,
     requests: session.apiUsage.requests,
+    risk: { level: session.risk.level, reasons: session.risk.reasons },
   };
 }

@@ -7,8 +7,11 @@ import type { Text } from "./language.js";
 import type { Page } from "./page.js";
 import type { PageName, PageViews } from "./views.js";
 
-/** Who may use a page: everybody, a session, or one whose user proved recently who they are. */
-export type PageAccess = "public" | "session" | "recent";
+/**
+ * Who may use a page: everybody; a session; one whose user proved recently who they are, with the second factor of an
+ * account that has one (ASVS 7.5.1); or any live session, also of who must have a second factor and has none yet.
+ */
+export type PageAccess = "public" | "session" | "recent" | "any_session";
 
 /** A form of a page. */
 export interface FormDefinition {

@@ -1,6 +1,20 @@
-import { emailSchema, passwordLength, passwordSchema, profileChangesSchema } from "@org/db-models";
-import { limits } from "@org/db-models/core";
+import {
+  apiKeyInputSchema,
+  emailSchema,
+  passwordLength,
+  passwordSchema,
+  profileChangesSchema,
+  securityChangesSchema,
+} from "@org/db-models";
+import { duration, limits } from "@org/db-models/core";
 import { z } from "zod";
+import { idInput } from "../http/schemas.js";
+
+/** How long an API key can be made to last, days. */
+export const keyLifetimeDays = [30, 90, 365] as const;
+
+/** Items between spaces, commas or line breaks. */
+const lines = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean));
 
 /** The fields of the forms. */
 export const fields = {
@@ -18,6 +32,33 @@ export const fields = {
       .string()
       .transform((text) => text.replace(/[\s-]/g, ""))
       .pipe(z.string().min(1).max(16)),
+    error: { id: "error.code" },
+  },
+  id: { schema: idInput, error: { id: "problem.malformed" } },
+  timezone: { schema: profileChangesSchema.shape.timezone.unwrap(), error: { id: "problem.malformed" } },
+  language: { schema: profileChangesSchema.shape.language.unwrap(), error: { id: "problem.malformed" } },
+  allowlist: {
+    schema: lines.pipe(securityChangesSchema.shape.ipAllowlist.unwrap()),
+    error: { id: "error.allowlist" },
+  },
+  keyName: {
+    schema: apiKeyInputSchema.shape.name,
+    error: { id: "error.key_name", values: { max: limits.name } },
+  },
+  scopes: { schema: lines.pipe(apiKeyInputSchema.shape.scopes), error: { id: "error.scopes" } },
+  /** Days, or nothing for ever. */
+  keyLifetime: {
+    schema: z
+      .enum(["", ...keyLifetimeDays.map(String)])
+      .transform((days) => (days === "" ? undefined : Number(days) * duration.day)),
+    error: { id: "error.expires" },
+  },
+  /** Of an app, or for recovery. */
+  anyCode: {
+    schema: z
+      .string()
+      .transform((text) => text.replace(/\s/g, ""))
+      .pipe(z.string().min(1).max(64)),
     error: { id: "error.code" },
   },
   recoveryCode: { schema: z.string().trim().min(1).max(64), error: { id: "error.recovery_code" } },

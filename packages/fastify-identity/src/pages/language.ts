@@ -7,8 +7,11 @@ export interface Catalogue {
   readonly lang: string;
   /** Default: `ltr`. */
   readonly dir?: "ltr" | "rtl";
-  readonly messages: { readonly [Id in MessageId]?: string };
+  readonly messages: Messages;
 }
+
+/** Texts by id; `{name}` stands for a value. */
+export type Messages = Readonly<Partial<Record<MessageId, string>>>;
 
 /** A text with its values. */
 export interface Text {

@@ -40,6 +40,18 @@ const pageNames = {
   signedIn: "signedIn",
   signOut: "signOut",
   profile: "profile",
+  password: "password",
+  confirm: "confirm",
+  security: "security",
+  allowlist: "allowlist",
+  authenticator: "authenticator",
+  removeAuthenticator: "removeAuthenticator",
+  recoveryCodes: "recoveryCodes",
+  apiKeys: "apiKeys",
+  apiKeyShown: "apiKeyShown",
+  activity: "activity",
+  usage: "usage",
+  data: "data",
   error: "error",
 } as const satisfies { [P in PageName]: P };
 

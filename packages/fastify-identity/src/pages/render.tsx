@@ -1,8 +1,11 @@
 import type { ComponentType } from "preact";
 import { render as renderToString } from "preact-render-to-string";
 import type { PageFrame } from "./frame.js";
+import * as keys from "./templates/api-keys.js";
 import * as entry from "./templates/entry.js";
-import { Profile } from "./templates/profile.js";
+import * as profile from "./templates/profile.js";
+import * as records from "./templates/records.js";
+import * as security from "./templates/security.js";
 import type { PageName, PageViews } from "./views.js";
 
 type Template<P extends PageName> = ComponentType<{ view: PageViews[P]; frame: PageFrame }>;
@@ -17,7 +20,19 @@ const templates: { readonly [P in PageName]: Template<P> } = {
   verifyEmail: entry.VerifyEmail,
   signedIn: entry.SignedIn,
   signOut: entry.SignOut,
-  profile: Profile,
+  profile: profile.Profile,
+  password: profile.Password,
+  confirm: profile.Confirm,
+  security: security.Security,
+  allowlist: security.Allowlist,
+  authenticator: security.Authenticator,
+  removeAuthenticator: security.RemoveAuthenticator,
+  recoveryCodes: security.RecoveryCodes,
+  apiKeys: keys.ApiKeys,
+  apiKeyShown: keys.ApiKeyShown,
+  activity: records.Activity,
+  usage: records.Usage,
+  data: records.Data,
   error: entry.ErrorPage,
 };
 

@@ -17,7 +17,7 @@ for (const button of document.querySelectorAll("button[data-reveal]")) {
 const busy = (form, is) => {
   for (const button of form.querySelectorAll("button:not([type=button])")) button.setAttribute("aria-busy", is);
 };
-for (const form of document.querySelectorAll("form[method=post]")) {
+for (const form of document.querySelectorAll("form[method=post]:not([data-download])")) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "yes";

@@ -2,6 +2,7 @@ import { timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { IdentityAccess } from "../access.js";
 import { type IdentityProblem, toProblem } from "../flows/problems.js";
+import { sessionOf } from "../http/identity-of.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import {
   FieldErrors,
@@ -29,8 +30,12 @@ export function servePage<P extends PageName>(
 ): void {
   app.get(
     definition.path,
-    { config: { identity: accessOf(site, definition.access) }, schema: hide, logLevel: "warn" },
-    (request, reply) => showPage(new Page(site, request, reply), definition, untouched),
+    { config: { identity: accessOf(definition.access) }, schema: hide, logLevel: "warn" },
+    async (request, reply) => {
+      const page = new Page(site, request, reply);
+      await checkRecent(page, definition.access);
+      return showPage(page, definition, untouched);
+    },
   );
   for (const form of definition.forms) serveForm(app, site, definition, form);
 }
@@ -41,13 +46,14 @@ function serveForm<P extends PageName>(
   definition: PageDefinition<P>,
   form: FormDefinition,
 ): void {
+  const access = form.access ?? definition.access;
   const refused = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
     refuse(new Page(site, request, reply), definition, form, error);
   app.post(
     form.path ?? definition.path,
     {
       config: {
-        identity: accessOf(site, form.access ?? definition.access),
+        identity: accessOf(access),
         // After the body was read, so that what was typed can be shown again.
         ...(form.limited && { rateLimit: { ...passwordRateLimit(site.service), hook: "preHandler" } }),
       },
@@ -59,6 +65,7 @@ function serveForm<P extends PageName>(
       const sent = new Form(request.body as FormFields);
       if (!isOurs(page, sent)) return refuse(page, definition, form, new StaleForm());
       try {
+        await checkRecent(page, access);
         return await form.submit(page, sent);
       } catch (error) {
         return refuse(page, definition, form, error);
@@ -76,10 +83,13 @@ function isOurs(page: Page, form: Form): boolean {
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
-function accessOf({ service }: Site, access: PageAccess): IdentityAccess {
+function accessOf(access: PageAccess): IdentityAccess {
   if (access === "public") return "public";
-  const within = service.recentAuthenticationMs / 1_000;
-  return access === "session" ? { accept: ["session"] } : { accept: ["session"], within };
+  return access === "any_session" ? { accept: ["session"], acr: 0 } : { accept: ["session"] };
+}
+
+async function checkRecent({ site, request }: Page, access: PageAccess): Promise<void> {
+  if (access === "recent") await site.service.flows.requireRecentAuthentication(sessionOf(request));
 }
 
 async function showPage<P extends PageName>(
@@ -101,7 +111,9 @@ async function refuse<P extends PageName>(
 ): Promise<FastifyReply> {
   const { body } = page.request;
   const problem = toProblem(error);
-  if (!(body instanceof Map) || needsOtherPage(problem)) return showProblem(page, error);
+  if (!(body instanceof Map) || needsOtherPage(problem)) {
+    return showProblem(page, error, page.link(definition.path));
+  }
   const sent = new Form(body as FormFields);
   const named = { ...(form.name !== undefined && { form: form.name }), values: sent.kept() };
   if (error instanceof FieldErrors) {
@@ -124,19 +136,25 @@ const elsewhere: ReadonlySet<string> = new Set([
   "SESSION_REQUIRED",
   "SESSION_INVALID",
   "RECENT_AUTHENTICATION_REQUIRED",
+  "SECOND_FACTOR_REQUIRED",
   "CROSS_ORIGIN",
 ]);
 
 const needsOtherPage = ({ code }: IdentityProblem): boolean => elsewhere.has(code);
 
-/** Answers a problem that belongs to no form: a page that says so, or where to sign in. */
-export async function showProblem(page: Page, error: unknown): Promise<FastifyReply> {
+/**
+ * Answers a problem that belongs to no form: a page that says so, or one where what is missing can be proved.
+ *
+ * @param back - where to go on afterwards; of a GET, the page itself.
+ */
+export async function showProblem(page: Page, error: unknown, back?: string): Promise<FastifyReply> {
   const problem = toProblem(error);
   const { code } = problem;
-  const back = page.request.method === "GET" ? page.request.url : undefined;
-  if (code === "SESSION_REQUIRED" || code === "SESSION_INVALID") {
+  const to = placeToProve(problem);
+  if (to !== undefined) {
     page.reply.removeHeader("www-authenticate");
-    return page.redirect(page.link("/sign-in", { return_to: back }));
+    const returnTo = page.request.method === "GET" ? page.request.url : back;
+    return page.redirect(page.link(to, { return_to: returnTo }));
   }
   log(page, error, problem);
   retryAfter(page, problem);
@@ -144,6 +162,12 @@ export async function showProblem(page: Page, error: unknown): Promise<FastifyRe
   const reference = problem.statusCode >= 500 ? page.request.id : undefined;
   const view = { title, text: textOfProblem(problem), reference };
   return page.show("error", view, statusOfProblem(problem));
+}
+
+function placeToProve({ code, members }: IdentityProblem): string | undefined {
+  if (code === "SESSION_REQUIRED" || code === "SESSION_INVALID") return "/sign-in";
+  if (code !== "RECENT_AUTHENTICATION_REQUIRED" && code !== "SECOND_FACTOR_REQUIRED") return undefined;
+  return members.enrol ? "/security/authenticator" : "/confirm";
 }
 
 function retryAfter({ reply }: Page, { members, statusCode }: IdentityProblem): void {

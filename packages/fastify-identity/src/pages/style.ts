@@ -76,6 +76,11 @@ button,.button{display:inline-flex;align-items:center;justify-content:center;gap
 .tag.good{color:var(--id-success)}.tag.warn{color:var(--id-warning)}.tag.bad{color:var(--id-danger)}.tag.calm{color:var(--id-muted)}
 .secret{display:block;font:1rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;padding:.75rem 1rem;background:var(--id-hover);border:1px solid var(--id-line);border-radius:var(--id-radius);overflow-wrap:anywhere;user-select:all}
 code{font:.9375em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
+.list-plain{list-style:none}
+.scope{padding:.0625rem .375rem;background:var(--id-hover);border-radius:.25rem}
+.codes{display:grid;grid-template-columns:repeat(auto-fit,minmax(17rem,1fr));gap:.5rem 2rem;padding-inline-start:2rem}
+.qr{display:block;width:13rem;height:13rem;border:1px solid var(--id-line);border-radius:var(--id-radius)}
+legend{padding:0;margin-block-end:.5rem}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:1rem}
 .facts dt{color:var(--id-muted);font-size:.875rem}
 .facts dd{font-size:1.375rem;font-weight:650;font-variant-numeric:tabular-nums}

@@ -1,3 +1,4 @@
+import type { UserAnalyticsReport } from "@org/db-models";
 import type { FormState } from "./frame.js";
 import type { Text } from "./language.js";
 
@@ -7,6 +8,41 @@ export type ChallengeMethod = (typeof challengeMethods)[number];
 
 interface WithForm {
   readonly state: FormState;
+}
+
+/** A session, as its owner sees it. */
+export interface SessionView {
+  readonly id: string;
+  readonly device: string;
+  readonly place: string | undefined;
+  readonly address: string | undefined;
+  readonly createdAt: Date;
+  readonly lastSeenAt: Date;
+  readonly risk: "medium" | "high" | undefined;
+  /** Whether it is the session of this request. */
+  readonly current: boolean;
+}
+
+export interface ApiKeyView {
+  readonly id: string;
+  readonly name: string;
+  /** The first characters of the key. */
+  readonly start: string;
+  readonly scopes: readonly string[];
+  readonly requests: number;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date | undefined;
+  readonly expiresAt: Date | undefined;
+  readonly formerExpiresAt: Date | undefined;
+}
+
+export interface ActivityView {
+  readonly kind: string;
+  readonly severity: "info" | "warning" | "critical";
+  readonly at: Date;
+  readonly device: string | undefined;
+  readonly country: string | undefined;
+  readonly network: string | undefined;
 }
 
 /** Content of each page, as its template gets it. */
@@ -25,7 +61,53 @@ export interface PageViews {
   verifyEmail: WithForm & { readonly token: string };
   signedIn: { readonly to: string };
   signOut: WithForm;
-  profile: WithForm & { readonly email: string; readonly emailVerified: boolean };
+  profile: WithForm & {
+    readonly email: string;
+    readonly emailVerified: boolean;
+    readonly timezone: string;
+    readonly language: string;
+    /** Languages that the pages have, as BCP 47 tags. */
+    readonly languages: readonly string[];
+  };
+  password: WithForm & { readonly email: string; readonly passwordMin: number };
+  confirm: WithForm & { readonly returnTo: string; readonly email: string; readonly needsCode: boolean };
+  security: WithForm & {
+    readonly factors: { readonly totpSince: Date | undefined; readonly recoveryCodes: number };
+    readonly sessions: readonly SessionView[];
+    readonly alerts: { readonly newDevice: boolean; readonly newLocation: boolean };
+    readonly allowlist: readonly string[];
+  };
+  allowlist: WithForm & { readonly allowlist: readonly string[]; readonly address: string | undefined };
+  authenticator: WithForm & {
+    /** The app that is being set up; `qrCode` has a row of `0` and `1` for each row of the code. */
+    readonly setup:
+      | { readonly secret: string; readonly uri: string; readonly qrCode: readonly string[] }
+      | undefined;
+  };
+  removeAuthenticator: WithForm;
+  recoveryCodes: WithForm & { readonly left: number; readonly codes: readonly string[] | undefined };
+  apiKeys: WithForm & { readonly keys: readonly ApiKeyView[]; readonly next: string | undefined };
+  apiKeyShown: { readonly name: string; readonly key: string; readonly formerExpiresAt: Date | undefined };
+  activity: {
+    readonly events: readonly ActivityView[];
+    readonly next: string | undefined;
+    readonly isFirst: boolean;
+  };
+  usage: {
+    readonly days: number;
+    readonly requests: number;
+    readonly failures: number;
+    readonly signIns: number;
+    /** The oldest first, days without requests included. */
+    readonly byDay: ReadonlyArray<{
+      readonly day: Date;
+      readonly requests: number;
+      readonly failures: number;
+    }>;
+    readonly endpoints: UserAnalyticsReport["usage"]["byEndpoint"];
+    readonly devices: ReadonlyArray<{ readonly label: string; readonly lastSeenAt: Date }>;
+  };
+  data: WithForm & { readonly email: string };
   error: { readonly title: Text; readonly text: Text; readonly reference: string | undefined };
 }
 

@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import type { FormState, PageFrame } from "../frame.js";
+import type { Text } from "../language.js";
 import type { MessageId } from "../messages/english.js";
 
 /** Proof that the form is ours. */
@@ -25,6 +26,8 @@ interface FormProps {
   action: string;
   state: FormState;
   class?: string;
+  /** The answer is a file: the page stays, and its button must go on working. */
+  download?: boolean;
   children: ComponentChildren;
 }
 
@@ -32,9 +35,9 @@ const belongs = (state: FormState, name: string | undefined) =>
   state.form === undefined || name === undefined || state.form === name;
 
 /** A form, with what is wrong with it in front (GOV.UK's error summary: focused, with links to the fields). */
-export function Form({ frame, name, action, state, children, class: look = "stack" }: FormProps) {
+export function Form({ frame, name, action, state, children, class: look = "stack", download }: FormProps) {
   return (
-    <form method="post" action={action} class={look} novalidate>
+    <form method="post" action={action} class={look} novalidate data-download={download ? "" : undefined}>
       {belongs(state, name) && <Summary frame={frame} state={state} form={name} />}
       <FormToken frame={frame} />
       {children}
@@ -89,22 +92,9 @@ interface FieldProps extends InputProps {
 }
 
 /** A field with its label, hint and error, which belong to it for screen readers too. */
-export function Field({
-  frame,
-  state,
-  form,
-  name,
-  label,
-  hint,
-  value,
-  optional,
-  class: look,
-  ...input
-}: FieldProps) {
-  const id = idOf(form, name);
-  const error = belongs(state, form) ? state.errors[name] : undefined;
-  const described = [hint ? `${id}-hint` : "", error ? `${id}-error` : ""].filter(Boolean).join(" ");
-  const typed = belongs(state, form) ? state.values[name] : undefined;
+export function Field(props: FieldProps) {
+  const { frame, state, form, name, label, hint, value, optional, class: look, ...input } = props;
+  const { id, error, described, typed } = partsOf(state, form, name, hint);
   const isSecret = input.type === "password";
   const attributes = {
     ...input,
@@ -116,6 +106,40 @@ export function Field({
     ...(described && { "aria-describedby": described }),
   } as JSX.IntrinsicElements["input"];
   return (
+    <Labelled frame={frame} id={id} label={label} hint={hint} error={error} optional={optional} class={look}>
+      <Reveal frame={frame} id={id} when={isSecret}>
+        <input {...attributes} />
+      </Reveal>
+    </Labelled>
+  );
+}
+
+function partsOf(
+  state: FormState | undefined,
+  form: string | undefined,
+  name: string,
+  hint?: ComponentChildren,
+) {
+  const id = idOf(form, name);
+  const own = state && belongs(state, form) ? state : undefined;
+  const error = own?.errors[name];
+  const described = [hint ? `${id}-hint` : "", error ? `${id}-error` : ""].filter(Boolean).join(" ");
+  return { id, error, described: described || undefined, typed: own?.values[name] };
+}
+
+interface LabelledProps {
+  frame: PageFrame;
+  id: string;
+  label: MessageId;
+  hint?: ComponentChildren;
+  error: Text | undefined;
+  optional?: boolean | undefined;
+  class?: string | undefined;
+  children: ComponentChildren;
+}
+
+function Labelled({ frame, id, label, hint, error, optional, class: look, children }: LabelledProps) {
+  return (
     <div class={look}>
       <label for={id}>
         {frame.say(label)} {optional && <span class="muted">{frame.say("form.optional")}</span>}
@@ -125,15 +149,17 @@ export function Field({
           {hint}
         </p>
       )}
-      {error && (
-        <p class="error" id={`${id}-error`}>
-          {frame.say(error.id, error.values)}
-        </p>
-      )}
-      <Reveal frame={frame} id={id} when={isSecret}>
-        <input {...attributes} />
-      </Reveal>
+      {error && <ErrorText frame={frame} id={id} text={error} />}
+      {children}
     </div>
+  );
+}
+
+function ErrorText({ frame, id, text }: { frame: PageFrame; id: string; text: Text }) {
+  return (
+    <p class="error" id={`${id}-error`}>
+      {frame.say(text.id, text.values)}
+    </p>
   );
 }
 
@@ -154,6 +180,106 @@ function Reveal({ frame, id, when, children }: RevealProps) {
       <button type="button" class="reveal" hidden data-reveal={id} data-show={show} data-hide={hide}>
         {show}
       </button>
+    </div>
+  );
+}
+
+type Shared = Pick<FieldProps, "frame" | "state" | "form">;
+
+/** A password to be set: no rules but its length, and nothing that hinders a password manager. */
+export function NewPassword({
+  min,
+  ...props
+}: Shared & { label: "field.password" | "field.new_password"; min: number }) {
+  return (
+    <Field
+      {...props}
+      name="new_password"
+      type="password"
+      autocomplete="new-password"
+      hint={props.frame.say("sign_up.hint", { min })}
+      required
+    />
+  );
+}
+
+/** Text of several lines. */
+export function TextArea({
+  frame,
+  state,
+  form,
+  name,
+  label,
+  hint,
+  value,
+}: Shared & Pick<FieldProps, "name" | "label" | "hint" | "value">) {
+  const { id, error, described, typed } = partsOf(state, form, name, hint);
+  return (
+    <Labelled frame={frame} id={id} label={label} hint={hint} error={error}>
+      <textarea
+        id={id}
+        name={name}
+        dir="auto"
+        spellcheck={false}
+        value={typed ?? value}
+        aria-invalid={error ? "true" : undefined}
+        aria-describedby={described}
+      />
+    </Labelled>
+  );
+}
+
+interface SelectProps extends Shared {
+  name: string;
+  label: MessageId;
+  options: ReadonlyArray<{ value: string; label: string }>;
+  value: string;
+}
+
+/** One of several. */
+export function Select({ frame, state, form, name, label, options, value }: SelectProps) {
+  const { id, error, described, typed } = partsOf(state, form, name);
+  const chosen = typed ?? value;
+  return (
+    <Labelled frame={frame} id={id} label={label} error={error}>
+      <select id={id} name={name} aria-invalid={error ? "true" : undefined} aria-describedby={described}>
+        {options.map((option) => (
+          <option key={option.value} value={option.value} selected={option.value === chosen}>
+            {option.label}
+          </option>
+        ))}
+      </select>
+    </Labelled>
+  );
+}
+
+interface CheckProps {
+  frame: PageFrame;
+  state?: FormState;
+  form?: string;
+  name: string;
+  label: MessageId;
+  checked: boolean;
+}
+
+/** A box to tick. */
+export function Check({ frame, state, form, name, label, checked }: CheckProps) {
+  const { id, error, described } = partsOf(state, form, name);
+  return (
+    <div>
+      {error && <ErrorText frame={frame} id={id} text={error} />}
+      <label class="check">
+        <input
+          type="checkbox"
+          id={id}
+          name={name}
+          value="yes"
+          checked={checked}
+          aria-invalid={error ? "true" : undefined}
+          aria-describedby={described}
+        />
+        <span>{frame.say(label)}</span>
+      </label>
     </div>
   );
 }

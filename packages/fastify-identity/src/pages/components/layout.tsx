@@ -22,19 +22,28 @@ export function CardLayout({ frame, title, refused, refresh, children, below }: 
         <header>
           <Brand frame={frame} />
         </header>
-        <main id="content" class="card stack">
-          <h1>{title}</h1>
-          <Notice frame={frame} />
-          {children}
+        <main id="content">
+          <div class="card stack">
+            <h1>{title}</h1>
+            <Notice frame={frame} />
+            {children}
+          </div>
+          {below && <div class="below small">{below}</div>}
         </main>
-        {below && <div class="below small">{below}</div>}
         <Footer frame={frame} />
       </div>
     </Document>
   );
 }
 
-const sections: ReadonlyArray<readonly [path: string, label: MessageId]> = [["", "nav.profile"]];
+const sections: ReadonlyArray<readonly [path: string, label: MessageId]> = [
+  ["", "nav.profile"],
+  ["/security", "nav.security"],
+  ["/api-keys", "nav.keys"],
+  ["/activity", "nav.activity"],
+  ["/usage", "nav.usage"],
+  ["/data", "nav.data"],
+];
 
 interface AccountLayoutProps extends LayoutProps {
   /** Path of the section that the page belongs to. */

@@ -1,26 +1,40 @@
+import { passwordLength } from "@org/db-models";
 import { audit, byOwner } from "../../flows/audit.js";
+import { handOver, heldSession } from "../../http/held-session.js";
 import { sessionOf } from "../../http/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
 import type { PageDefinition } from "../define-page.js";
 import { fields } from "../fields.js";
+import { placeAfter, returnToOf } from "../go-on.js";
 
 export const profilePage: PageDefinition<"profile"> = {
   name: "profile",
   path: "",
   access: "session",
   view: async (page, state) => {
-    const { email, emailVerifiedAt } = await page.user();
-    return { state, email, emailVerified: emailVerifiedAt !== undefined };
+    const { email, emailVerifiedAt, profile } = await page.user();
+    const { timezone, language } = profile;
+    const languages = ["en", ...page.site.settings.messages.map(({ lang }) => lang)];
+    return { state, email, emailVerified: emailVerifiedAt !== undefined, timezone, language, languages };
   },
   forms: [
     {
       name: "profile",
       submit: async (page, form) => {
-        const { display_name: displayName = null } = form.read({ display_name: fields.displayName });
+        const {
+          display_name: displayName = null,
+          timezone,
+          language,
+        } = form.read({
+          display_name: fields.displayName,
+          timezone: fields.timezone,
+          language: fields.language,
+        });
         const { service } = page.site;
         const { userId } = sessionOf(page.request);
-        await service.identity.users.updateProfile({ userId, changes: { displayName } });
-        const event = byOwner(userId, "profile.changed", { fields: "displayName" });
+        const changes = { displayName, timezone, language };
+        await service.identity.users.updateProfile({ userId, changes });
+        const event = byOwner(userId, "profile.changed", { fields: Object.keys(changes).sort().join(" ") });
         await audit(service, requesterOf(service, page.request), event);
         return page.redirect(page.link(""), { id: "profile.saved" });
       },
@@ -33,6 +47,69 @@ export const profilePage: PageDefinition<"profile"> = {
         await page.site.service.flows.requestEmailVerification(sessionOf(page.request));
         const { email } = await page.user();
         return page.redirect(page.link(""), { id: "profile.verification_sent", values: { email } });
+      },
+    },
+  ],
+};
+
+export const passwordPage: PageDefinition<"password"> = {
+  name: "password",
+  path: "/password",
+  access: "session",
+  view: async (page, state) => {
+    const { email } = await page.user();
+    return { state, email, passwordMin: passwordLength.min };
+  },
+  forms: [
+    {
+      limited: true,
+      problemAt: { BAD_CREDENTIALS: "password" },
+      problemTexts: { BAD_CREDENTIALS: { id: "problem.own_password" } },
+      submit: async (page, form) => {
+        const { password, new_password: newPassword } = form.read({
+          password: fields.password,
+          new_password: fields.newPassword,
+        });
+        const { service } = page.site;
+        const held = heldSession(service, page.request);
+        const requester = requesterOf(service, page.request);
+        await service.flows.changePassword(requester, held, { password, newPassword }, (renewed) =>
+          handOver(service, page.reply, held, renewed),
+        );
+        return page.redirect(page.link(""), { id: "password.done" });
+      },
+    },
+  ],
+};
+
+/** Proves again who the user is, and goes on with what took it. */
+export const confirmPage: PageDefinition<"confirm"> = {
+  name: "confirm",
+  path: "/confirm",
+  access: "any_session",
+  view: async (page, state) => {
+    const { email, _id: userId } = await page.user();
+    const { totp } = await page.site.service.identity.factors.read({ userId });
+    return { state, email, returnTo: returnToOf(page) ?? page.link(""), needsCode: totp !== undefined };
+  },
+  forms: [
+    {
+      limited: true,
+      problemAt: { BAD_CREDENTIALS: "password", CHALLENGE_FAILED: "code" },
+      problemTexts: { BAD_CREDENTIALS: { id: "problem.own_password" } },
+      submit: async (page, form) => {
+        const { service } = page.site;
+        const { password } = form.read({ password: fields.password });
+        const { totp } = await service.identity.factors.read(sessionOf(page.request));
+        const code = totp ? form.read({ code: fields.anyCode }).code : undefined;
+        const codes =
+          code === undefined ? {} : /^\d{6}$/.test(code) ? { totp: code } : { recoveryCode: code };
+        const held = heldSession(service, page.request);
+        const requester = requesterOf(service, page.request);
+        await service.flows.authenticateAgain(requester, held, { password, ...codes }, (renewed) =>
+          handOver(service, page.reply, held, renewed),
+        );
+        return page.redirect(placeAfter(page, returnToOf(page)));
       },
     },
   ],

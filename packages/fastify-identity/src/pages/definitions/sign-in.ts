@@ -5,8 +5,8 @@ import { IdentityProblem } from "../../flows/problems.js";
 import { requesterOf, stateOf } from "../../http/requests.js";
 import { type Form, GoTo, type PageDefinition } from "../define-page.js";
 import { fields } from "../fields.js";
+import { placeAfter, returnToOf, trusted } from "../go-on.js";
 import type { Page } from "../page.js";
-import { safeReturnTo } from "../return-to.js";
 import { type ChallengeMethod, challengeMethods } from "../views.js";
 
 export const signInPage: PageDefinition<"signIn"> = {
@@ -117,20 +117,6 @@ export const signOutPage: PageDefinition<"signOut"> = {
   ],
 };
 
-/** Where a page was asked to go on to, if that is a place of ours. */
-function returnToOf(page: Page): string | undefined {
-  const { issuer, trustedOrigins } = page.site.service.settings;
-  return safeReturnTo(page.query("return_to"), issuer, trustedOrigins);
-}
-
-/** A place of the application's may redirect further, where no form of ours may end: a page of ours goes there. */
-function placeAfter(page: Page, returnTo: string | undefined): string {
-  const { prefix } = page.site;
-  if (returnTo === undefined) return page.link("");
-  const isPage = returnTo === prefix || returnTo.startsWith(`${prefix}/`);
-  return isPage ? returnTo : page.link("/signed-in", { return_to: returnTo });
-}
-
 async function admit(
   page: Page,
   returnTo: string | undefined,
@@ -175,7 +161,7 @@ interface Pending {
 }
 
 function pendingOf(page: Page): Pending | undefined {
-  const { cookies, service } = page.site;
+  const { cookies } = page.site;
   const kept = cookies.read(page.request.headers.cookie, "pending");
   if (kept === undefined) return undefined;
   try {
@@ -183,9 +169,8 @@ function pendingOf(page: Page): Pending | undefined {
     if (typeof challenge !== "string" || !Array.isArray(ask)) return undefined;
     const methods = ask.filter(isMethod);
     if (methods.length === 0) return undefined;
-    const { issuer, trustedOrigins } = service.settings;
     const to = typeof returnTo === "string" ? returnTo : undefined;
-    return { challenge, ask: methods, returnTo: safeReturnTo(to, issuer, trustedOrigins) };
+    return { challenge, ask: methods, returnTo: trusted(page, to) };
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { Field, Form, isRefused, Submit } from "../components/form.js";
+import { Field, Form, isRefused, NewPassword, Submit } from "../components/form.js";
 import { CardLayout } from "../components/layout.js";
 import type { PageFrame } from "../frame.js";
 import type { PageViews } from "../views.js";
@@ -235,23 +235,6 @@ function EmailField(props: Shared & { autocomplete: "username" | "email"; value?
       type="email"
       autocapitalize="none"
       spellcheck={false}
-      required
-    />
-  );
-}
-
-/** A password to be set: no rules but its length, and nothing that hinders a password manager. */
-function NewPassword({
-  min,
-  ...props
-}: Shared & { label: "field.password" | "field.new_password"; min: number }) {
-  return (
-    <Field
-      {...props}
-      name="new_password"
-      type="password"
-      autocomplete="new-password"
-      hint={props.frame.say("sign_up.hint", { min })}
       required
     />
   );

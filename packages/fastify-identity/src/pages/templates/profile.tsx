@@ -1,44 +1,151 @@
-import { Field, Form, isRefused, Submit } from "../components/form.js";
-import { AccountLayout } from "../components/layout.js";
+import { Field, Form, isRefused, NewPassword, Select, Submit } from "../components/form.js";
+import { AccountLayout, CardLayout } from "../components/layout.js";
 import type { PageFrame } from "../frame.js";
 import type { PageViews } from "../views.js";
 
-export function Profile({ view, frame }: { view: PageViews["profile"]; frame: PageFrame }) {
+interface Props<P extends keyof PageViews> {
+  view: PageViews[P];
+  frame: PageFrame;
+}
+
+export function Profile({ view, frame }: Props<"profile">) {
   const { state, email, emailVerified } = view;
   return (
     <AccountLayout frame={frame} section="" title={frame.t("profile.title")} refused={isRefused(state)}>
       <section class="card stack">
         <h2>{frame.say("field.email")}</h2>
-        <div class="row">
-          <p>
-            <bdi>{email}</bdi>{" "}
-            <span class={`tag ${emailVerified ? "good" : "warn"}`}>
-              {frame.say(emailVerified ? "profile.email_verified" : "profile.email_unverified")}
-            </span>
-          </p>
-          {!emailVerified && (
-            <Form frame={frame} name="verification" state={state} action={frame.link("/verification")}>
-              <Submit frame={frame} label="profile.send_verification" look="secondary" />
-            </Form>
-          )}
-        </div>
+        <p>
+          <bdi>{email}</bdi>{" "}
+          <span class={`tag ${emailVerified ? "good" : "warn"}`}>
+            {frame.say(emailVerified ? "profile.email_verified" : "profile.email_unverified")}
+          </span>
+        </p>
+        {!emailVerified && (
+          <Form frame={frame} name="verification" state={state} action={frame.link("/verification")}>
+            <Submit frame={frame} label="profile.send_verification" look="secondary" />
+          </Form>
+        )}
       </section>
       <section class="card">
-        <Form frame={frame} name="profile" state={state} action={frame.link("")}>
-          <Field
-            frame={frame}
-            state={state}
-            form="profile"
-            name="display_name"
-            label="field.display_name"
-            type="text"
-            autocomplete="name"
-            value={frame.account?.displayName ?? ""}
-            optional
-          />
-          <Submit frame={frame} label="profile.save" look="primary" />
+        <About view={view} frame={frame} />
+      </section>
+      <section class="card stack">
+        <h2>{frame.say("profile.password")}</h2>
+        <p class="muted">{frame.say("profile.password_text")}</p>
+        <a class="button secondary" href={frame.link("/password")}>
+          {frame.say("profile.change_password")}
+        </a>
+      </section>
+    </AccountLayout>
+  );
+}
+
+function About({ view, frame }: Props<"profile">) {
+  const { state, timezone, language, languages } = view;
+  const shared = { frame, state, form: "profile" } as const;
+  const zones = [...new Set([timezone, "UTC", ...Intl.supportedValuesOf("timeZone")])].sort();
+  const names = new Intl.DisplayNames(frame.lang, { type: "language" });
+  const tags = [...new Set([language, ...languages])];
+  return (
+    <Form frame={frame} name="profile" state={state} action={frame.link("")}>
+      <h2>{frame.say("profile.about")}</h2>
+      <Field
+        {...shared}
+        name="display_name"
+        label="field.display_name"
+        type="text"
+        autocomplete="name"
+        value={frame.account?.displayName ?? ""}
+        optional
+      />
+      <Select
+        {...shared}
+        name="language"
+        label="profile.language"
+        options={tags.map((tag) => ({ value: tag, label: names.of(tag) ?? tag }))}
+        value={language}
+      />
+      <Select
+        {...shared}
+        name="timezone"
+        label="profile.timezone"
+        options={zones.map((zone) => ({ value: zone, label: zone.replaceAll("_", " ") }))}
+        value={timezone}
+      />
+      <Submit frame={frame} label="profile.save" look="primary" />
+    </Form>
+  );
+}
+
+export function Password({ view, frame }: Props<"password">) {
+  const { state, email, passwordMin } = view;
+  return (
+    <AccountLayout frame={frame} section="" title={frame.t("password.title")} refused={isRefused(state)}>
+      <section class="card">
+        <Form frame={frame} state={state} action={frame.link("/password")}>
+          <p>{frame.say("password.text")}</p>
+          <Username frame={frame} email={email} />
+          <CurrentPassword frame={frame} state={state} />
+          <NewPassword frame={frame} state={state} label="field.new_password" min={passwordMin} />
+          <Submit frame={frame} label="password.submit" look="primary" />
         </Form>
       </section>
     </AccountLayout>
+  );
+}
+
+export function Confirm({ view, frame }: Props<"confirm">) {
+  const { state, email, returnTo, needsCode } = view;
+  return (
+    <CardLayout frame={frame} title={frame.t("confirm.title")} refused={isRefused(state)}>
+      <p>{frame.say("confirm.text")}</p>
+      <Form frame={frame} state={state} action={frame.link("/confirm", { return_to: returnTo })}>
+        <Username frame={frame} email={email} />
+        <CurrentPassword frame={frame} state={state} />
+        {needsCode && (
+          <Field
+            frame={frame}
+            state={state}
+            name="code"
+            label="confirm.code"
+            type="text"
+            class="code"
+            autocomplete="one-time-code"
+            autocapitalize="none"
+            spellcheck={false}
+            required
+          />
+        )}
+        <Submit frame={frame} label="confirm.submit" />
+      </Form>
+    </CardLayout>
+  );
+}
+
+/** Whose password it is, for password managers: without it they save a new one for nobody. */
+export function Username({ frame, email }: { frame: PageFrame; email: string }) {
+  return (
+    <input
+      type="text"
+      name="username"
+      value={email}
+      autocomplete="username"
+      aria-label={frame.t("field.email")}
+      hidden
+      readOnly
+    />
+  );
+}
+
+function CurrentPassword(props: Pick<Parameters<typeof Field>[0], "frame" | "state">) {
+  return (
+    <Field
+      {...props}
+      name="password"
+      label="field.current_password"
+      type="password"
+      autocomplete="current-password"
+      required
+    />
   );
 }

@@ -1,0 +1,60 @@
+import type { PageFrame } from "../frame.js";
+
+const [width, height, foot] = [640, 180, 24];
+
+interface ChartProps {
+  frame: PageFrame;
+  label: string;
+  bars: ReadonlyArray<{ readonly day: Date; readonly requests: number; readonly failures: number }>;
+}
+
+/** Requests by day as bars, the failed ones in another colour; the numbers are in its label. */
+export function DayChart({ frame, label, bars }: ChartProps) {
+  const peak = Math.max(1, ...bars.map(({ requests }) => requests));
+  const scale = (height - foot - 8) / peak;
+  const step = width / Math.max(1, bars.length);
+  const floor = height - foot;
+  const shown = new Intl.DateTimeFormat(frame.lang, { month: "short", day: "numeric", timeZone: "UTC" });
+  const ends = [bars[0], bars.at(-1)].map((bar) => (bar ? shown.format(bar.day) : ""));
+  return (
+    <svg class="chart" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={label}>
+      {bars.map(({ day, requests, failures }, at) => {
+        const x = at * step + 2;
+        const tall = requests * scale;
+        const red = Math.min(failures, requests) * scale;
+        return (
+          <g key={day.getTime()}>
+            <rect class="bar" x={x} y={floor - tall} width={step - 4} height={tall - red} rx={2} />
+            <rect class="failed" x={x} y={floor - red} width={step - 4} height={red} rx={2} />
+          </g>
+        );
+      })}
+      <line class="axis" x1={0} x2={width} y1={floor} y2={floor} />
+      <text x={2} y={height - 6} text-anchor="start" direction="ltr">
+        {ends[0]}
+      </text>
+      <text x={width - 2} y={height - 6} text-anchor="end" direction="ltr">
+        {ends[1]}
+      </text>
+    </svg>
+  );
+}
+
+/** A QR code, from rows of `0` and `1`; always dark on light, or scanners fail. */
+export function QrCode({ rows, label }: { rows: readonly string[]; label: string }) {
+  const path = rows
+    .flatMap((row, y) => [...row].map((dark, x) => (dark === "1" ? `M${x} ${y}h1v1h-1z` : "")))
+    .join("");
+  return (
+    <svg
+      class="qr"
+      viewBox={`0 0 ${rows.length} ${rows.length}`}
+      role="img"
+      aria-label={label}
+      shape-rendering="crispEdges"
+    >
+      <rect width={rows.length} height={rows.length} fill="#fff" />
+      <path d={path} fill="#000" />
+    </svg>
+  );
+}

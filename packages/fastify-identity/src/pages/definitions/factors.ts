@@ -1,0 +1,107 @@
+import { encode } from "uqr";
+import { IdentityProblem } from "../../flows/problems.js";
+import { handOver, heldSession } from "../../http/held-session.js";
+import { sessionOf } from "../../http/identity-of.js";
+import { requesterOf } from "../../http/requests.js";
+import { type Form, GoTo, type PageDefinition } from "../define-page.js";
+import { fields } from "../fields.js";
+import { untouched } from "../frame.js";
+import type { PageViews } from "../views.js";
+
+const path = "/security/authenticator";
+
+/** Adding an app: its key is made by a button, shown with its QR code, and counts after a right code. */
+export const authenticatorPage: PageDefinition<"authenticator"> = {
+  name: "authenticator",
+  path,
+  access: "any_session",
+  view: async (_page, state, form) => ({ state, setup: form && setupIn(form) }),
+  forms: [
+    {
+      name: "begin",
+      limited: true,
+      submit: async (page) => {
+        const { flows } = page.site.service;
+        const { secret, uri } = await flows.enrolTotp(sessionOf(page.request));
+        return page.show("authenticator", { state: untouched, setup: setupOf(secret, uri) });
+      },
+    },
+    {
+      name: "confirm",
+      path: `${path}/confirm`,
+      limited: true,
+      problemAt: { CHALLENGE_FAILED: "code" },
+      submit: async (page, form) => {
+        const { service } = page.site;
+        const { code } = form.read({ code: fields.code });
+        const held = heldSession(service, page.request);
+        const requester = requesterOf(service, page.request);
+        await service.flows.confirmTotp(requester, held, { code }, (renewed) =>
+          handOver(service, page.reply, held, renewed),
+        );
+        return page.redirect(page.link("/security/recovery-codes"), { id: "authenticator.done" });
+      },
+    },
+  ],
+};
+
+type Setup = NonNullable<PageViews["authenticator"]["setup"]>;
+
+function setupOf(secret: string, uri: string): Setup {
+  const { data } = encode(uri, { border: 4 });
+  return { secret, uri, qrCode: data.map((row) => row.map((dark) => (dark ? "1" : "0")).join("")) };
+}
+
+const maxUri = 500;
+
+/** The key that a form repeats, to be shown again; what counts is the one in the database. */
+function setupIn(form: Form): Setup | undefined {
+  const uri = form.text("setup");
+  if (!uri.startsWith("otpauth://totp/") || uri.length > maxUri || !URL.canParse(uri)) return undefined;
+  return setupOf(new URL(uri).searchParams.get("secret") ?? "", uri);
+}
+
+export const removeAuthenticatorPage: PageDefinition<"removeAuthenticator"> = {
+  name: "removeAuthenticator",
+  path: `${path}/remove`,
+  access: "recent",
+  view: async (_page, state) => ({ state }),
+  forms: [
+    {
+      submit: async (page) => {
+        const { service } = page.site;
+        const requester = requesterOf(service, page.request);
+        await service.flows.removeTotp(requester, sessionOf(page.request)).catch(unlessGone);
+        return page.redirect(page.link("/security"), { id: "authenticator.removed" });
+      },
+    },
+  ],
+};
+
+/** A button that was pressed twice has done its work. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof IdentityProblem) || error.code !== "FACTOR_NOT_FOUND") throw error;
+}
+
+export const recoveryCodesPage: PageDefinition<"recoveryCodes"> = {
+  name: "recoveryCodes",
+  path: "/security/recovery-codes",
+  access: "recent",
+  view: async (page, state) => {
+    const { totp, recoveryCodes: left } = await page.site.service.identity.factors.read(
+      sessionOf(page.request),
+    );
+    return totp ? { state, left, codes: undefined } : new GoTo(page.link(path));
+  },
+  forms: [
+    {
+      limited: true,
+      submit: async (page) => {
+        const { service } = page.site;
+        const requester = requesterOf(service, page.request);
+        const { codes } = await service.flows.createRecoveryCodes(requester, sessionOf(page.request));
+        return page.show("recoveryCodes", { state: untouched, left: codes.length, codes });
+      },
+    },
+  ],
+};

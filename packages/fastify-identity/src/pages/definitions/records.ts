@@ -1,0 +1,129 @@
+import { Readable } from "node:stream";
+import { duration } from "@org/db-models/core";
+import { writePagePosition } from "@org/db-models/queries";
+import { audit, byOwner } from "../../flows/audit.js";
+import { sessionOf } from "../../http/identity-of.js";
+import { requesterOf } from "../../http/requests.js";
+import { FieldErrors, type PageDefinition } from "../define-page.js";
+import { fields } from "../fields.js";
+import type { PageViews } from "../views.js";
+import { positionOf } from "./api-keys.js";
+
+const limit = 50;
+
+/** The security events of an account. */
+export const activityPage: PageDefinition<"activity"> = {
+  name: "activity",
+  path: "/activity",
+  access: "session",
+  view: async (page) => {
+    const { userId } = sessionOf(page.request);
+    const before = positionOf(page);
+    const wanted = { limit, ...(before && { before }) };
+    const events = await page.site.service.identity.securityEvents.list({ userId, page: wanted });
+    const last = events.length === limit ? events.at(-1) : undefined;
+    return {
+      events: events.map(({ kind, severity, at, device, country, network }) => ({
+        kind,
+        severity,
+        at,
+        device,
+        country,
+        network,
+      })),
+      next: last && writePagePosition({ at: last.at, id: last._id }),
+      isFirst: before === undefined,
+    };
+  },
+  forms: [],
+};
+
+const days = 30;
+const endpoints = 10;
+const devices = 5;
+
+export const usagePage: PageDefinition<"usage"> = {
+  name: "usage",
+  path: "/usage",
+  access: "session",
+  view: async (page) => {
+    const { service } = page.site;
+    const { userId } = sessionOf(page.request);
+    const report = await service.identity.users.analytics({ userId, days });
+    const { requests, failures, byDay, byEndpoint } = report.usage;
+    return {
+      days,
+      requests,
+      failures,
+      signIns: report.logins.total,
+      byDay: everyDay(byDay, service.clock.now()),
+      endpoints: byEndpoint.slice(0, endpoints),
+      devices: report.devices.slice(0, devices).map(({ label, lastSeenAt }) => ({ label, lastSeenAt })),
+    };
+  },
+  forms: [],
+};
+
+type Days = PageViews["usage"]["byDay"];
+
+function everyDay(
+  counted: ReadonlyArray<{ startedAt: Date; requests: number; failures: number }>,
+  now: Date,
+): Days {
+  const byStart = new Map(counted.map((day) => [day.startedAt.getTime(), day]));
+  const today = Math.floor(now.getTime() / duration.day) * duration.day;
+  return Array.from({ length: days }, (_, at) => {
+    const start = today - (days - 1 - at) * duration.day;
+    const { requests = 0, failures = 0 } = byStart.get(start) ?? {};
+    return { day: new Date(start), requests, failures };
+  });
+}
+
+/** Export and erasure. */
+export const dataPage: PageDefinition<"data"> = {
+  name: "data",
+  path: "/data",
+  access: "session",
+  view: async (page, state) => ({ state, email: (await page.user()).email }),
+  forms: [
+    {
+      name: "export",
+      path: "/data/export",
+      access: "recent",
+      submit: async (page) => {
+        const { service } = page.site;
+        const { _id: userId } = await page.user();
+        await audit(service, requesterOf(service, page.request), byOwner(userId, "account.exported"));
+        const lines = async function* () {
+          for await (const record of service.identity.privacy.export(userId))
+            yield `${JSON.stringify(record)}\n`;
+        };
+        return page.reply
+          .type("application/x-ndjson")
+          .headers({
+            "cache-control": "no-store",
+            "x-content-type-options": "nosniff",
+            "content-disposition": 'attachment; filename="account.ndjson"',
+          })
+          .send(Readable.from(lines()));
+      },
+    },
+    {
+      name: "erase",
+      path: "/data/erase",
+      limited: true,
+      problemAt: { BAD_CREDENTIALS: "password" },
+      problemTexts: { BAD_CREDENTIALS: { id: "problem.own_password" } },
+      submit: async (page, form) => {
+        const { password } = form.read({ password: fields.password });
+        if (form.text("confirmed") !== "yes")
+          throw new FieldErrors({ confirmed: { id: "error.erase_confirm" } });
+        const { service } = page.site;
+        const requester = requesterOf(service, page.request);
+        await service.flows.eraseAccount(requester, sessionOf(page.request), { password });
+        page.setCookie(service.cookies.endSession());
+        return page.redirect(page.link("/sign-in"), { id: "data.erased" });
+      },
+    },
+  ],
+};

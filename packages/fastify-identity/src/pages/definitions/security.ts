@@ -1,0 +1,142 @@
+import type { SessionSummary } from "@org/db-models";
+import type { FastifyReply } from "fastify";
+import { audit, byOwner } from "../../flows/audit.js";
+import { takeFeedback } from "../../flows/feedback.js";
+import { IdentityProblem } from "../../flows/problems.js";
+import { clientAddressOf } from "../../http/client-address.js";
+import { sessionOf } from "../../http/identity-of.js";
+import { requesterOf } from "../../http/requests.js";
+import type { Form, FormDefinition, PageDefinition } from "../define-page.js";
+import { fields } from "../fields.js";
+import type { Page } from "../page.js";
+import type { SessionView } from "../views.js";
+
+const path = "/security";
+
+export const securityPage: PageDefinition<"security"> = {
+  name: "security",
+  path,
+  access: "session",
+  view: async (page, state) => {
+    const { id: current, userId } = sessionOf(page.request);
+    const { identity } = page.site.service;
+    const [{ security }, factors, sessions] = await Promise.all([
+      page.user(),
+      identity.factors.read({ userId }),
+      identity.sessions.list({ userId }),
+    ]);
+    const views = sessions.map((session) => viewOf(session, session.id.equals(current)));
+    return {
+      state,
+      factors: { totpSince: factors.totp?.confirmedAt, recoveryCodes: factors.recoveryCodes },
+      sessions: views.sort((one, other) => Number(other.current) - Number(one.current)),
+      alerts: security.alerts,
+      allowlist: security.ipAllowlist,
+    };
+  },
+  forms: [
+    sessionForm("end", async (page, sessionId) => {
+      const { service } = page.site;
+      const { userId } = sessionOf(page.request);
+      if (!(await service.identity.sessions.revoke({ userId, sessionId }))) {
+        throw new IdentityProblem("SESSION_NOT_FOUND");
+      }
+      await audit(service, requesterOf(service, page.request), byOwner(userId, "session.ended"));
+      return page.redirect(page.link(path), { id: "security.session_ended" });
+    }),
+    sessionForm("not-mine", async (page, sessionId) => {
+      const { service } = page.site;
+      const feedback = { sessionId, verdict: "not_mine" } as const;
+      await takeFeedback(service, requesterOf(service, page.request), sessionOf(page.request), feedback);
+      return page.redirect(page.link(path), { id: "security.not_mine_done" });
+    }),
+    { name: "others", path: `${path}/sessions/end-others`, submit: (page) => endSessions(page, "others") },
+    { name: "all", path: `${path}/sessions/end-all`, submit: (page) => endSessions(page, "all") },
+    {
+      name: "alerts",
+      path: `${path}/alerts`,
+      access: "recent",
+      submit: async (page, form) => {
+        const alerts = { newDevice: ticked(form, "new_device"), newLocation: ticked(form, "new_location") };
+        return changeSecurity(page, { alerts });
+      },
+    },
+  ],
+};
+
+export const allowlistPage: PageDefinition<"allowlist"> = {
+  name: "allowlist",
+  path: `${path}/networks`,
+  access: "recent",
+  view: async (page, state) => {
+    const { security } = await page.user();
+    return { state, allowlist: security.ipAllowlist, address: clientAddressOf(page.request) };
+  },
+  forms: [
+    {
+      submit: async (page, form) => {
+        const { allowlist: ipAllowlist } = form.read({ allowlist: fields.allowlist });
+        return changeSecurity(page, { ipAllowlist }, ticked(form, "confirmed"));
+      },
+    },
+  ],
+};
+
+const ticked = (form: Form, name: string): boolean => form.text(name) === "yes";
+
+function sessionForm(
+  what: string,
+  act: (page: Page, sessionId: SessionSummary["id"]) => Promise<FastifyReply>,
+): FormDefinition {
+  return {
+    name: what,
+    path: `${path}/sessions/${what}`,
+    submit: async (page, form) => act(page, form.read({ id: fields.id }).id),
+  };
+}
+
+async function endSessions(page: Page, scope: "others" | "all"): Promise<FastifyReply> {
+  const { service } = page.site;
+  const { userId, id: sessionId } = sessionOf(page.request);
+  const { sessions } = service.identity;
+  const count =
+    scope === "all"
+      ? await sessions.revokeAll({ userId })
+      : await sessions.revokeOthers({ userId, sessionId });
+  const requester = requesterOf(service, page.request);
+  await audit(service, requester, byOwner(userId, "sessions.ended", { scope }));
+  if (scope === "others") {
+    return page.redirect(page.link(path), { id: "security.sessions_ended", values: { count } });
+  }
+  page.setCookie(service.cookies.endSession());
+  return page.redirect(page.link("/sign-in"), { id: "sign_out.done" });
+}
+
+type Changes = Parameters<Page["site"]["service"]["identity"]["users"]["updateSecurity"]>[0]["changes"];
+
+async function changeSecurity(page: Page, changes: Changes, confirmed = false): Promise<FastifyReply> {
+  const { service } = page.site;
+  const { userId } = sessionOf(page.request);
+  const from = clientAddressOf(page.request) ?? "";
+  await service.identity.users.updateSecurity({ userId, changes, from, confirmed });
+  const details = { fields: Object.keys(changes).sort().join(" ") };
+  const event = byOwner(userId, "security.changed", details);
+  await audit(service, requesterOf(service, page.request), event);
+  return page.redirect(page.link(path), { id: "security.saved" });
+}
+
+function viewOf(session: SessionSummary, current: boolean): SessionView {
+  const { id, device, location, ip, createdAt, lastSeenAt, risk } = session;
+  const place = [location?.city, location?.region, location?.country].filter(Boolean).join(", ");
+  const { level } = risk;
+  return {
+    id: id.toHexString(),
+    device: device.label,
+    place: place || undefined,
+    address: ip,
+    createdAt,
+    lastSeenAt,
+    risk: level === "medium" || level === "high" ? level : undefined,
+    current,
+  };
+}

@@ -1,0 +1,319 @@
+import { QrCode } from "../components/chart.js";
+import { Check, Field, Form, isRefused, Submit, TextArea } from "../components/form.js";
+import { AccountLayout } from "../components/layout.js";
+import type { PageFrame } from "../frame.js";
+import type { PageViews, SessionView } from "../views.js";
+
+interface Props<P extends keyof PageViews> {
+  view: PageViews[P];
+  frame: PageFrame;
+}
+
+const section = "/security";
+
+export function Security({ view, frame }: Props<"security">) {
+  const { state } = view;
+  return (
+    <AccountLayout
+      frame={frame}
+      section={section}
+      title={frame.t("security.title")}
+      refused={isRefused(state)}
+    >
+      <SecondStep view={view} frame={frame} />
+      <Sessions view={view} frame={frame} />
+      <section class="card">
+        <Form frame={frame} name="alerts" state={state} action={frame.link("/security/alerts")}>
+          <fieldset class="stack-s">
+            <legend>
+              <h2>{frame.say("security.alerts")}</h2>
+            </legend>
+            <Check
+              frame={frame}
+              name="new_device"
+              label="security.alert_device"
+              checked={view.alerts.newDevice}
+            />
+            <Check
+              frame={frame}
+              name="new_location"
+              label="security.alert_location"
+              checked={view.alerts.newLocation}
+            />
+          </fieldset>
+          <Submit frame={frame} label="security.save" look="secondary" />
+        </Form>
+      </section>
+      <section class="card stack">
+        <h2>{frame.say("security.allowlist")}</h2>
+        {view.allowlist.length === 0 ? (
+          <p class="muted">{frame.say("security.allowlist_none")}</p>
+        ) : (
+          <ul class="list-plain">
+            {view.allowlist.map((range) => (
+              <li key={range}>
+                <code>{range}</code>
+              </li>
+            ))}
+          </ul>
+        )}
+        <a class="button secondary" href={frame.link("/security/networks")}>
+          {frame.say("security.allowlist_change")}
+        </a>
+      </section>
+    </AccountLayout>
+  );
+}
+
+function SecondStep({ view, frame }: Props<"security">) {
+  const { totpSince, recoveryCodes } = view.factors;
+  const link = (path: string, look: string, label: Parameters<PageFrame["say"]>[0]) => (
+    <a class={`button ${look}`} href={frame.link(path)}>
+      {frame.say(label)}
+    </a>
+  );
+  if (!totpSince) {
+    return (
+      <section class="card stack">
+        <h2>{frame.say("security.factor")}</h2>
+        <p>{frame.say("security.factor_off")}</p>
+        {link("/security/authenticator", "primary", "security.factor_add")}
+      </section>
+    );
+  }
+  return (
+    <section class="card stack">
+      <h2>{frame.say("security.factor")}</h2>
+      <div class="stack-s">
+        <p>{frame.say("security.factor_on")}</p>
+        <p class="muted small">{frame.say("security.factor_on_since", { date: frame.date(totpSince) })}</p>
+        <p class={recoveryCodes < 4 ? "error" : undefined}>
+          {frame.say("security.codes_left", { count: recoveryCodes })}
+        </p>
+      </div>
+      <div class="actions">
+        {link("/security/recovery-codes", "secondary", "security.codes_make")}
+        {link("/security/authenticator", "secondary", "security.factor_replace")}
+        {link("/security/authenticator/remove", "danger", "security.factor_remove")}
+      </div>
+    </section>
+  );
+}
+
+function Sessions({ view, frame }: Props<"security">) {
+  const { state, sessions } = view;
+  const action = (what: string) => frame.link(`/security/sessions/${what}`);
+  return (
+    <section class="card stack">
+      <h2>{frame.say("security.sessions")}</h2>
+      <ul class="list">
+        {sessions.map((session) => (
+          <Session key={session.id} session={session} view={view} frame={frame} />
+        ))}
+      </ul>
+      <div class="actions">
+        {sessions.length > 1 && (
+          <Form frame={frame} name="others" state={state} action={action("end-others")}>
+            <Submit frame={frame} label="security.sessions_end_others" look="secondary" />
+          </Form>
+        )}
+        <Form frame={frame} name="all" state={state} action={action("end-all")}>
+          <Submit frame={frame} label="security.sessions_end_all" look="danger" />
+        </Form>
+      </div>
+    </section>
+  );
+}
+
+function Session({ session, view, frame }: Props<"security"> & { session: SessionView }) {
+  const { id, place, address, createdAt, lastSeenAt, risk, current } = session;
+  const device = session.device || frame.t("security.unknown_device");
+  return (
+    <li>
+      <div class="what">
+        <p>
+          <strong>
+            <bdi>{device}</bdi>
+          </strong>{" "}
+          {current && <span class="tag good">{frame.say("security.session_here")}</span>}{" "}
+          {risk && (
+            <span class={`tag ${risk === "high" ? "bad" : "warn"}`}>
+              {frame.say(`security.risk_${risk}`)}
+            </span>
+          )}
+        </p>
+        <p class="muted small">
+          {[place, address].filter(Boolean).map((part) => (
+            <>
+              <bdi>{part}</bdi>
+              {" · "}
+            </>
+          ))}
+          {frame.say("security.session_last", { date: frame.date(lastSeenAt) })}
+          {" · "}
+          {frame.say("security.session_since", { date: frame.date(createdAt) })}
+        </p>
+      </div>
+      {!current && (
+        <div class="actions">
+          {(["end", "not-mine"] as const).map((what) => (
+            <SessionAction key={what} what={what} id={id} device={device} state={view.state} frame={frame} />
+          ))}
+        </div>
+      )}
+    </li>
+  );
+}
+
+interface SessionActionProps {
+  what: "end" | "not-mine";
+  id: string;
+  device: string;
+  state: PageViews["security"]["state"];
+  frame: PageFrame;
+}
+
+function SessionAction({ what, id, device, state, frame }: SessionActionProps) {
+  const label = what === "end" ? "security.session_end" : "security.session_not_mine";
+  // The refusal stands at the one that was refused.
+  const own = state.form === what && state.values.id === id ? state : { values: {}, errors: {} };
+  return (
+    <Form frame={frame} name={what} state={own} action={frame.link(`/security/sessions/${what}`)} class="">
+      <input type="hidden" name="id" value={id} />
+      <button
+        type="submit"
+        class={what === "end" ? "secondary" : "danger"}
+        aria-label={frame.t(`${label}_of`, { device })}
+      >
+        {frame.say(label)}
+      </button>
+    </Form>
+  );
+}
+
+export function Allowlist({ view, frame }: Props<"allowlist">) {
+  const { state, allowlist, address } = view;
+  return (
+    <AccountLayout
+      frame={frame}
+      section={section}
+      title={frame.t("allowlist.title")}
+      refused={isRefused(state)}
+    >
+      <section class="card">
+        <Form frame={frame} state={state} action={frame.link("/security/networks")}>
+          <p>{frame.say("security.allowlist_text")}</p>
+          <TextArea
+            frame={frame}
+            state={state}
+            name="allowlist"
+            label="allowlist.label"
+            hint={frame.say("allowlist.hint", { address: address ?? "?" })}
+            value={allowlist.join("\n")}
+          />
+          <Check frame={frame} name="confirmed" label="allowlist.confirm" checked={false} />
+          <Submit frame={frame} label="allowlist.submit" look="primary" />
+        </Form>
+      </section>
+    </AccountLayout>
+  );
+}
+
+export function Authenticator({ view, frame }: Props<"authenticator">) {
+  const { state, setup } = view;
+  const title = frame.t("authenticator.title");
+  return (
+    <AccountLayout frame={frame} section={section} title={title} refused={isRefused(state)}>
+      <section class="card">
+        {setup ? (
+          <ConfirmAuthenticator setup={setup} state={state} frame={frame} />
+        ) : (
+          <Form frame={frame} name="begin" state={state} action={frame.link("/security/authenticator")}>
+            <p>{frame.say("authenticator.start")}</p>
+            <Submit frame={frame} label="authenticator.begin" look="primary" />
+          </Form>
+        )}
+      </section>
+    </AccountLayout>
+  );
+}
+
+interface ConfirmProps {
+  setup: NonNullable<PageViews["authenticator"]["setup"]>;
+  state: PageViews["authenticator"]["state"];
+  frame: PageFrame;
+}
+
+function ConfirmAuthenticator({ setup, state, frame }: ConfirmProps) {
+  const { secret, uri, qrCode } = setup;
+  return (
+    <Form frame={frame} name="confirm" state={state} action={frame.link("/security/authenticator/confirm")}>
+      <p>{frame.say("authenticator.scan")}</p>
+      <QrCode rows={qrCode} label={frame.t("authenticator.qr")} />
+      <div>
+        <p class="label">{frame.say("authenticator.key")}</p>
+        <code class="secret">{secret.replace(/(.{4})(?=.)/g, "$1 ")}</code>
+      </div>
+      <input type="hidden" name="setup" value={uri} />
+      <Field
+        frame={frame}
+        state={state}
+        form="confirm"
+        name="code"
+        label="authenticator.code"
+        type="text"
+        class="code"
+        inputMode="numeric"
+        autocomplete="one-time-code"
+        spellcheck={false}
+        required
+      />
+      <Submit frame={frame} label="authenticator.confirm" look="primary" />
+    </Form>
+  );
+}
+
+export function RemoveAuthenticator({ view, frame }: Props<"removeAuthenticator">) {
+  const title = frame.t("authenticator.remove_title");
+  return (
+    <AccountLayout frame={frame} section={section} title={title}>
+      <section class="card">
+        <Form frame={frame} state={view.state} action={frame.link("/security/authenticator/remove")}>
+          <p>{frame.say("authenticator.remove_text")}</p>
+          <Submit frame={frame} label="authenticator.remove_submit" look="danger" />
+        </Form>
+      </section>
+    </AccountLayout>
+  );
+}
+
+export function RecoveryCodes({ view, frame }: Props<"recoveryCodes">) {
+  const { state, left, codes } = view;
+  return (
+    <AccountLayout frame={frame} section={section} title={frame.t("codes.title")} refused={isRefused(state)}>
+      <section class="card stack">
+        {codes ? (
+          <>
+            <p class="notice">{frame.say("codes.once")}</p>
+            <ol class="codes">
+              {codes.map((code) => (
+                <li key={code}>
+                  <code>{code}</code>
+                </li>
+              ))}
+            </ol>
+            <a class="button primary" href={frame.link("/security")}>
+              {frame.say("codes.done")}
+            </a>
+          </>
+        ) : (
+          <Form frame={frame} state={state} action={frame.link("/security/recovery-codes")}>
+            <p>{frame.say("codes.text")}</p>
+            {left > 0 && <p>{frame.say("codes.replace")}</p>}
+            <Submit frame={frame} label="codes.make" look="primary" />
+          </Form>
+        )}
+      </section>
+    </AccountLayout>
+  );
+}
