@@ -29,12 +29,12 @@ export const publicProjection = {
 
 export async function registerUser(context: Context, input: Registration): Promise<PublicUser> {
   const { models, now } = context;
-  const { password, displayName, ...identifiers } = parseInput(registrationSchema, input);
+  const { password, displayName, language, ...identifiers } = parseInput(registrationSchema, input);
   const user = new models.User({
     ...identifiers,
     passwordHash: await hashPassword(password),
     passwordChangedAt: now,
-    profile: displayName === undefined ? {} : { displayName },
+    profile: { ...(displayName !== undefined && { displayName }), ...(language && { language }) },
     auditKey: randomKey(),
     createdAt: now,
     updatedAt: now,

@@ -59,6 +59,7 @@ export const registrationSchema = z.strictObject({
   username: usernameSchema.optional(),
   password: passwordSchema,
   displayName: printable(limits.displayName).optional(),
+  language: languageSchema.optional(),
 });
 
 export const securityChangesSchema = z

@@ -64,15 +64,17 @@ export class Page {
     return this.reply.header("cache-control", "no-store").redirect(to, 303);
   }
 
+  /** The texts for the reader, who may have said which language they like. */
+  catalogue(liked?: string): Catalogue {
+    const wanted = [this.query("ui_locales"), liked];
+    return chooseCatalogue(this.site.settings.messages, wanted, this.request.headers["accept-language"]);
+  }
+
   async #frame(nonce: string): Promise<PageFrame> {
     const { site, request } = this;
     const { settings, name, variables } = site;
     const user = request.identity ? await this.user().catch(() => undefined) : undefined;
-    const catalogue = chooseCatalogue(
-      settings.messages,
-      [this.query("ui_locales"), user?.profile.language],
-      request.headers["accept-language"],
-    );
+    const catalogue = this.catalogue(user?.profile.language);
     const { lang, dir = "ltr" } = catalogue;
     const dates = {
       dateStyle: "medium",

@@ -11,6 +11,8 @@ a{color:var(--id-accent);text-underline-offset:.15em}
 a:hover{text-decoration-thickness:2px}
 img{max-width:100%}
 :focus-visible{outline:3px solid var(--id-accent);outline-offset:2px;border-radius:4px}
+.upper::first-letter{text-transform:uppercase}
+.upper{display:inline-block}
 .muted{color:var(--id-muted)}
 .small{font-size:.875rem}
 .skip{position:absolute;inset-inline-start:1rem;top:-10rem;z-index:2;padding:.5rem 1rem;background:var(--id-surface);border-radius:var(--id-radius)}
@@ -34,8 +36,9 @@ input:focus-visible,select:focus-visible,textarea:focus-visible{outline:3px soli
 [aria-invalid=true]{border-color:var(--id-danger)!important;box-shadow:inset 0 0 0 1px var(--id-danger)}
 .error{color:var(--id-danger);font-size:.9375rem;font-weight:550;margin-block-start:.25rem}
 .code input{font-size:1.25rem;letter-spacing:.2em;font-variant-numeric:tabular-nums;max-width:14rem}
-.reveal-row{position:relative}
-.reveal-row .reveal{position:absolute;inset-block-start:.375rem;inset-inline-end:0;min-height:2.75rem;padding:0 .75rem;background:none;border:0;color:var(--id-accent);font:inherit;font-size:.875rem;font-weight:600;cursor:pointer}
+.reveal-row{position:relative;margin-block-start:.375rem}
+.reveal-row input{margin-block-start:0!important}
+.reveal-row .reveal{position:absolute;inset-block:0;inset-inline-end:0;padding:0 .75rem;background:none;border:0;color:var(--id-accent);font:inherit;font-size:.875rem;font-weight:600;cursor:pointer}
 .reveal-row.ready input{padding-inline-end:8.5rem}
 button,.button{display:inline-flex;align-items:center;justify-content:center;gap:.5rem;min-height:2.75rem;padding:.5rem 1.125rem;font:inherit;font-weight:600;border-radius:var(--id-radius);border:1px solid transparent;cursor:pointer;text-decoration:none;text-align:center}
 .primary{background:var(--id-accent);color:var(--id-on-accent)}
@@ -45,7 +48,10 @@ button,.button{display:inline-flex;align-items:center;justify-content:center;gap
 .danger{background:var(--id-surface);color:var(--id-danger);border-color:var(--id-danger)}
 .danger:hover{background:var(--id-danger-soft)}
 .plain{background:none;color:var(--id-accent);padding-inline:.25rem}
+.plain.bad{color:var(--id-danger)}
 .plain:hover{text-decoration:underline}
+.list button{min-height:2.25rem;padding:.25rem .75rem;font-size:.9375rem}
+.list .plain{padding-inline:.25rem}
 .wide{width:100%}
 [aria-busy=true]{opacity:.65}
 .summary{border:2px solid var(--id-danger);border-radius:var(--id-radius);padding:1rem 1.125rem;background:var(--id-danger-soft)}

@@ -1,17 +1,13 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { keepPicture, measureTab, openBrowser } from "@org/dev-kit/browser";
+import axe from "axe-core";
 import { type FastifyInstance, fastify } from "fastify";
 import type { Browser, BrowserContext, BrowserContextOptions, Page as Tab } from "playwright-core";
 import { afterAll, beforeAll } from "vitest";
-import { type Catalogue, identityPlugin, type Notice } from "../../src/index.js";
-import { english } from "../../src/pages/messages/english.js";
+import { type Catalogue, identityPlugin } from "../../src/index.js";
 import type { Setting } from "../support.js";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
 /** Arabic for what people see first; the rest shows that an untranslated text is marked as English. */
-export const arabic: Catalogue = {
+const arabic: Catalogue = {
   lang: "ar",
   dir: "rtl",
   messages: {
@@ -53,25 +49,21 @@ export const arabic: Catalogue = {
   },
 };
 
-/** Every text with an id in its place: shows what is not in the catalogue. */
-export const pseudo: Catalogue = {
-  lang: "de",
-  messages: Object.fromEntries(Object.keys(english).map((id) => [id, `[${id}]`])),
-};
-
-export interface Forms {
+interface Forms {
   readonly name: string;
   readonly options: BrowserContextOptions;
+  /** Language of the account. */
+  readonly language: string;
 }
 
 const wide = { width: 1_280, height: 900 };
 
 /** The four forms in which each page is looked at. */
 export const forms: readonly Forms[] = [
-  { name: "light", options: { viewport: wide, colorScheme: "light" } },
-  { name: "dark", options: { viewport: wide, colorScheme: "dark" } },
-  { name: "phone", options: { viewport: { width: 360, height: 740 }, colorScheme: "light" } },
-  { name: "rtl", options: { viewport: wide, colorScheme: "light", locale: "ar" } },
+  { name: "light", options: { viewport: wide, colorScheme: "light" }, language: "en" },
+  { name: "dark", options: { viewport: wide, colorScheme: "dark" }, language: "en" },
+  { name: "phone", options: { viewport: { width: 360, height: 740 }, colorScheme: "light" }, language: "en" },
+  { name: "rtl", options: { viewport: wide, colorScheme: "light", locale: "ar" }, language: "ar" },
 ];
 
 /** An app on loopback with its pages, and Chromium. */
@@ -128,7 +120,7 @@ export async function faultsOf(tab: Tab, name: string): Promise<string[]> {
 /** What axe finds against WCAG 2.2 A and AA, and its best practices. */
 async function violations(tab: Tab): Promise<string[]> {
   // The policy of the page lets no other script in; the tools of a developer are none of its scripts.
-  await tab.evaluate(axe);
+  await tab.evaluate(axe.source);
   return tab.evaluate(async () => {
     const run = (globalThis as unknown as { axe: { run(): Promise<{ violations: Found[] }> } }).axe.run;
     interface Found {
@@ -141,6 +133,3 @@ async function violations(tab: Tab): Promise<string[]> {
     );
   });
 }
-
-export const codeIn = (notices: readonly Notice[], to: string): string =>
-  notices.findLast((notice) => notice.to === to && notice.facts.code)?.facts.code ?? "";

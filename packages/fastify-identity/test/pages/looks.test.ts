@@ -1,3 +1,4 @@
+import { Types } from "mongoose";
 import type { BrowserContext, Page as Tab } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { password, someone, useIdentity } from "../support.js";
@@ -13,7 +14,23 @@ const name = "Ada بنت Lovelace <script>alert(1)</script>";
 /** An account with something on every page. */
 beforeAll(async () => {
   const { app } = site;
-  ({ email, bearer } = await someone(app));
+  const person = await someone(app);
+  ({ email } = person);
+  const signedInAgain = async () => {
+    const payload = { identifier: email, password, delivery: "token" };
+    const { token } = (await app.inject({ method: "POST", url: "/v1/sessions", payload })).json();
+    return { bearer: { authorization: `Bearer ${token}` } };
+  };
+  const { usage, flush } = setting.identity;
+  const { userId } = person;
+  for (let day = 0; day < 29; day += 1) {
+    const endpoint = ["GET /orders", "GET /v1/profile", "POST /orders"][day % 3] ?? "";
+    for (let request = 0; request < 5 + ((day * 7) % 23); request += 1)
+      usage.track({ userId: new Types.ObjectId(userId), endpoint, failed: request % 9 === 8 });
+    await flush();
+    setting.clock.advance(86_400_000);
+  }
+  ({ bearer } = await signedInAgain());
   const call = (method: "POST" | "PATCH", url: string, payload: object) =>
     app.inject({ method, url, headers: bearer, payload });
   await call("PATCH", "/v1/profile", { displayName: name });
@@ -48,10 +65,11 @@ async function signIn(tab: Tab): Promise<void> {
   await tab.waitForURL("**/account");
 }
 
-describe.each(forms)("the pages, $name", ({ name: form, options }) => {
+describe.each(forms)("the pages, $name", ({ name: form, options, language }) => {
   let context: BrowserContext;
   let tab: Tab;
   beforeAll(async () => {
+    await site.app.inject({ method: "PATCH", url: "/v1/profile", headers: bearer, payload: { language } });
     context = await site.context(options);
     tab = await context.newPage();
   });

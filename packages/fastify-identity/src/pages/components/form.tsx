@@ -39,8 +39,8 @@ export function Form({ frame, name, action, state, children, class: look = "stac
   return (
     <form method="post" action={action} class={look} novalidate data-download={download ? "" : undefined}>
       {belongs(state, name) && <Summary frame={frame} state={state} form={name} />}
-      <FormToken frame={frame} />
       {children}
+      <FormToken frame={frame} />
     </form>
   );
 }
@@ -299,6 +299,11 @@ export function Submit({
       {frame.say(label)}
     </button>
   );
+}
+
+/** What a button is about, for who does not see the row that it stands in. Its visible text stays part of its name (WCAG 2.2, 2.5.3). */
+export function Of({ what }: { what: string }) {
+  return <bdi class="hidden">{what}</bdi>;
 }
 
 /** Whether something about the form was refused. */

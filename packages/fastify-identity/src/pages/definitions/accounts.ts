@@ -24,6 +24,7 @@ export const signUpPage: PageDefinition<"signUp"> = {
         await service.flows.signUp(requesterOf(service, page.request), {
           email,
           password: new_password,
+          language: page.catalogue().lang,
           ...(display_name !== undefined && { displayName: display_name }),
         });
         return lookInMail(page, "sign_up", form.text("email"));

@@ -1,4 +1,4 @@
-import { Field, Form, isRefused, Select, Submit } from "../components/form.js";
+import { Field, Form, isRefused, Of, Select, Submit } from "../components/form.js";
 import { AccountLayout } from "../components/layout.js";
 import { keyLifetimeDays } from "../fields.js";
 import type { PageFrame } from "../frame.js";
@@ -126,12 +126,8 @@ function Key({ apiKey, state, frame }: KeyProps) {
             class=""
           >
             <input type="hidden" name="id" value={id} />
-            <button
-              type="submit"
-              class={what === "rotate" ? "secondary" : "danger"}
-              aria-label={frame.t(`keys.${what}_of`, { name })}
-            >
-              {frame.say(`keys.${what}`)}
+            <button type="submit" class={what === "rotate" ? "secondary" : "plain bad"}>
+              {frame.say(`keys.${what}`)} <Of what={name} />
             </button>
           </Form>
         ))}

@@ -102,7 +102,7 @@ export function Usage({ view, frame }: Props<"usage">) {
           <ul class="list">
             {devices.map((device, at) => (
               <li key={at}>
-                <bdi>{device.label || frame.t("security.unknown_device")}</bdi>
+                <bdi class="upper">{device.label || frame.t("security.unknown_device")}</bdi>
                 <span class="muted small">
                   {frame.say("usage.device_last", { date: frame.date(device.lastSeenAt) })}
                 </span>

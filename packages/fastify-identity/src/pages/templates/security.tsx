@@ -1,5 +1,5 @@
 import { QrCode } from "../components/chart.js";
-import { Check, Field, Form, isRefused, Submit, TextArea } from "../components/form.js";
+import { Check, Field, Form, isRefused, Of, Submit, TextArea } from "../components/form.js";
 import { AccountLayout } from "../components/layout.js";
 import type { PageFrame } from "../frame.js";
 import type { PageViews, SessionView } from "../views.js";
@@ -132,7 +132,7 @@ function Session({ session, view, frame }: Props<"security"> & { session: Sessio
     <li>
       <div class="what">
         <p>
-          <strong>
+          <strong class="upper">
             <bdi>{device}</bdi>
           </strong>{" "}
           {current && <span class="tag good">{frame.say("security.session_here")}</span>}{" "}
@@ -180,12 +180,8 @@ function SessionAction({ what, id, device, state, frame }: SessionActionProps) {
   return (
     <Form frame={frame} name={what} state={own} action={frame.link(`/security/sessions/${what}`)} class="">
       <input type="hidden" name="id" value={id} />
-      <button
-        type="submit"
-        class={what === "end" ? "secondary" : "danger"}
-        aria-label={frame.t(`${label}_of`, { device })}
-      >
-        {frame.say(label)}
+      <button type="submit" class={what === "end" ? "secondary" : "plain bad"}>
+        {frame.say(label)} <Of what={device} />
       </button>
     </Form>
   );
