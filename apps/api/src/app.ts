@@ -24,6 +24,8 @@ import { answerClientError } from "./plugins/client-errors.js";
 import { health } from "./plugins/health.js";
 import { refreshNetworkLists } from "./plugins/network-lists.js";
 import { openapi } from "./plugins/openapi.js";
+import { refuseUnderPressure } from "./plugins/pressure.js";
+import { tracing } from "./plugins/tracing.js";
 
 /**
  * Assembles the service without listening: tests inject requests, a process listens. Closing it writes the usage
@@ -44,6 +46,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     flushIntervalMs: config.usageFlushMs,
     onError: (err, what) => app.log.error({ err, ...what }, "what was counted in memory was not written"),
   });
+  deps.metrics?.countRequests(app);
+  if (config.tracing) await app.register(tracing);
   const options = await pluginOptions(deps, app, identity);
   const notifier = deps.notifier ?? createNotifier(config, app.log);
   // Hooks of this name run from the last to the first: what is under way may still send.
@@ -52,6 +56,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     await notifier.close();
   });
   knowAllMethods(app);
+  await refuseUnderPressure(app, config);
   await defend(app, config);
   await app.register(openapi, { config });
   const refuseOtherMethods = trackMethods(app);
@@ -95,7 +100,8 @@ async function pluginOptions(
   app: FastifyInstance,
   identity: Identity,
 ): Promise<IdentityPluginOptions> {
-  const { config, auditTrail, solvesChallenge, hooks } = deps;
+  const { config, metrics, solvesChallenge, hooks } = deps;
+  const trail = deps.auditTrail ?? identity.audit.append;
   const networks = await NetworkLists.open(config, app.log);
   await app.register(refreshNetworkLists, { config, networkLists: networks, clock: identity.clock });
   return {
@@ -110,7 +116,7 @@ async function pluginOptions(
     closeTimeoutMs: config.shutdownTimeoutMs,
     networks,
     locate: deps.locate ?? (await locator(config)),
-    ...(auditTrail && { auditTrail }),
+    auditTrail: metrics ? metrics.counting(trail) : trail,
     ...(solvesChallenge && { solvesChallenge }),
     ...(hooks && { hooks }),
   };

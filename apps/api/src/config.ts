@@ -163,6 +163,18 @@ export const configSchema = z
     shutdownTimeoutMs: milliseconds(100, 120_000)
       .default(10_000)
       .describe("At shutdown, time for requests under way to finish"),
+    metricsPort: integer(0, 65_535)
+      .optional()
+      .describe(
+        "Port of the metrics for Prometheus, at /metrics; 0 takes a free one. Default: there are none",
+      ),
+    metricsHost: z.string().min(1).default("127.0.0.1").describe("Address of the metrics to listen on"),
+    tracing: flag
+      .default(false)
+      .describe("Spans of each request by OpenTelemetry, to the SDK that the process was started with"),
+    maxEventLoopDelayMs: milliseconds(0, 60_000)
+      .default(1_000)
+      .describe("Requests are refused while the event loop is later than this; 0 never refuses"),
     logLevel: z
       .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
       .default("info")

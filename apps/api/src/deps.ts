@@ -2,6 +2,7 @@ import type { Clock, IdentityDatabase, IdentityPoliciesInput } from "@org/db-mod
 import type { AuditTrail, IdentityHooks, Locate } from "@org/fastify-identity";
 import type { FastifyRequest } from "fastify";
 import type { Config } from "./config.js";
+import type { Metrics } from "./metrics.js";
 import type { ClosableNotifier } from "./notifier.js";
 
 /** Dependencies of the service. The caller owns the database: it outlives the app. */
@@ -22,6 +23,8 @@ export interface AppDeps {
   hooks?: IdentityHooks;
   /** Where it is recorded who did what. Default: the audit trail of the database. */
   auditTrail?: AuditTrail;
+  /** Counts requests and what people do. Default: nothing is counted. */
+  metrics?: Metrics;
   /** Where log lines go. Default: standard output. */
   logStream?: { write(line: string): void };
 }

@@ -5,6 +5,8 @@ import type { FastifyInstance } from "fastify";
 import { buildApp } from "./app.js";
 import type { Config } from "./config.js";
 import type { AppDeps } from "./deps.js";
+import { createMetrics, type Metrics } from "./metrics.js";
+import { metricsServer } from "./metrics-server.js";
 import { checkSetup, type MissingIndexes } from "./setup-check.js";
 
 /** Overrides of the configuration. */
@@ -23,6 +25,8 @@ export class ListenError extends Error {
 export interface RunningServer {
   /** Where it can be reached, such as `http://127.0.0.1:3000`. */
   readonly addresses: readonly string[];
+  /** Where Prometheus finds the metrics, if they are on. */
+  readonly metricsAddress: string | undefined;
   /**
    * Fails the readiness check, refuses connections, lets requests under way finish within the configured time,
    * writes the usage, and closes the database if it opened it. Later calls wait for the first.
@@ -46,14 +50,20 @@ export async function startServer(config: Config, deps: StartDeps = {}): Promise
   if (!database) throw new TypeError("unreachable: one of the two is there");
   try {
     const missing = await checkSetup(database);
-    const app = await buildApp({ ...deps, database, config });
+    const metrics = config.metricsPort === undefined ? undefined : createMetrics();
+    metrics?.timeCommands(database.connection);
+    const app = await buildApp({ ...deps, database, config, ...(metrics && { metrics }) });
     reportMissing(app, missing);
     await listen(app, config);
+    const scraped = metrics && (await serveMetrics(app, metrics, config));
     let closing: Promise<void> | undefined;
     return {
       addresses: app.addresses().map(describeAddress),
+      metricsAddress: scraped?.addresses().map(describeAddress)[0],
       close: () => {
-        closing ??= shutDown(app, config).finally(() => own?.close());
+        closing ??= shutDown(app, config)
+          .finally(() => scraped?.close())
+          .finally(() => own?.close());
         return closing;
       },
     };
@@ -69,7 +79,24 @@ function reportMissing({ log }: FastifyInstance, { slow, ttl }: MissingIndexes):
     log.warn({ indexes: ttl }, "TTL indexes are missing: the server does not delete what has expired");
 }
 
-async function listen(app: FastifyInstance, { host, port }: Config): Promise<void> {
+/** Metrics end with the app, after the last request. */
+async function serveMetrics(
+  app: FastifyInstance,
+  metrics: Metrics,
+  config: Config,
+): Promise<FastifyInstance> {
+  const server = metricsServer(metrics.registry);
+  const { metricsHost: host, metricsPort: port = 0 } = config;
+  try {
+    await listen(server, { host, port });
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  return server;
+}
+
+async function listen(app: FastifyInstance, { host, port }: Pick<Config, "host" | "port">): Promise<void> {
   try {
     await app.listen({ host, port });
   } catch (cause) {
@@ -91,6 +118,7 @@ function refusalOf(cause: unknown, address: string): string {
 function open(config: Config): Promise<IdentityDatabase> {
   return openDatabase(config.mongodbUri, {
     appName: "org-api",
+    monitorCommands: config.metricsPort !== undefined,
     serverSelectionTimeoutMS: config.databaseTimeoutMs,
     maxPoolSize: config.databaseConnections,
     ...(config.database && { dbName: config.database }),
