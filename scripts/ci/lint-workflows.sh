@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 readonly tools=$PWD/node_modules/.cache/ci-tools
 mkdir -p "$tools"
 export PATH=$tools:$tools/venv/bin:$PATH
-scripts=(.ci/run scripts/ci/*.sh)
+scripts=(.ci/run scripts/ci/*.sh containers/*.sh)
 
 not_checked() {
   echo "NOT CHECKED with $1: $2"
