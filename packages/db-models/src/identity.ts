@@ -169,7 +169,7 @@ function identityOf(connection: Connection, settings: Settings): Identity {
     sessions: sessionsOf(identity),
     apiKeys: apiKeysOf(identity, recorders.apiKeys),
     oauth: oauthOf(identity),
-    factors: factorsOf(identity),
+    factors: factorsOf(identity, recorders.audit),
     audit: auditOf(identity, recorders.audit),
     securityEvents: securityEventsOf(identity),
     usage: usageOf(identity, recorders.usage),

@@ -45,11 +45,30 @@ export { formatScopes, grantsEveryScope, grantsScope, parseScopes } from "./core
 export type { SealKey } from "./core/seal-keys.js";
 export type { SigningKey, Token, TokenKind } from "./core/secrets.js";
 export { defineModels } from "./define-models.js";
-export type { AccountFactors, FactorSession, ReauthenticationRequired } from "./factors/account.js";
+export type {
+  AccountFactors,
+  FactorChange,
+  FactorSession,
+  Passkey,
+  PendingRecovery,
+  ReauthenticationRequired,
+  RememberedDevice,
+} from "./factors/account.js";
 export type { FactorDelayed } from "./factors/attempts.js";
 export type { FactorDecision, FactorQuestion } from "./factors/decide.js";
 export type { Factors } from "./factors/namespace.js";
+export type {
+  PasskeyAuthenticationInput,
+  PasskeyAuthenticationStart,
+  PasskeyCheck,
+} from "./factors/passkey-authentication.js";
+export type { PasskeyRegistration, PasskeyRegistrationStart } from "./factors/passkey-registration.js";
+export type { PasskeyRefusal } from "./factors/passkey-response.js";
+export type { PasskeyRemoval } from "./factors/passkeys.js";
+export type { RecoveryCancellation, RecoveryCompletion, RecoveryRequest } from "./factors/recovery.js";
 export type { RecoveryCodeCheck, RecoveryCodes } from "./factors/recovery-codes.js";
+export type { DeviceRemembering } from "./factors/remembered-devices.js";
+export type { FactorReset } from "./factors/reset.js";
 export type {
   CodeRefused,
   TotpCheck,

@@ -24,6 +24,7 @@ export const errorKinds = {
   CHALLENGE_LIMIT: "state",
   API_KEY_NOT_FOUND: "state",
   SEAL_KEY_MISSING: "caller",
+  PASSKEYS_NOT_CONFIGURED: "caller",
   SEAL_BROKEN: "state",
 } as const;
 

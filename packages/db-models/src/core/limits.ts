@@ -49,6 +49,11 @@ export const limits = {
   messages: 16,
   challenges: 5, // one-time codes of an account in a quarter of an hour
   recoveryCodes: 10,
+  passkeys: 20,
+  credentialId: 1_364, // 1,023 bytes in base64url (WebAuthn Level 3 section 4)
+  publicKey: 1_024, // a COSE key in base64url: RSA of 4,096 bits has some 700
+  transports: 8,
+  rememberedDevices: 10,
   name: 128,
   description: 1_000,
 } as const;

@@ -4,7 +4,7 @@ import { type AssuranceLevel, recentAssurance } from "../core/assurance.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
-import type { UserFactorsDocument } from "../schemas/user-factors.js";
+import type { StoredDevice, StoredPasskey, UserFactorsDocument } from "../schemas/user-factors.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import type { ActiveSession } from "../sessions/validate.js";
 
@@ -18,11 +18,35 @@ export interface ReauthenticationRequired {
   needed: AssuranceLevel;
 }
 
+/** A passkey, as its owner sees it in a list. */
+export interface Passkey
+  extends Pick<StoredPasskey, "id" | "name" | "createdAt" | "aaguid" | "transports" | "backedUp"> {
+  lastUsedAt?: Date;
+  /** True when it is a sign-in by itself: its user was verified when it was registered. */
+  verifiesUser: boolean;
+  /** True when it may be on several devices, so that one lost device does not lose it. */
+  synced: boolean;
+}
+
+/** A device on which the second factor is not asked for again. */
+export type RememberedDevice = Pick<StoredDevice, "id" | "label" | "createdAt" | "lastUsedAt" | "expiresAt">;
+
+/** A wait of somebody who has lost every factor. */
+export interface PendingRecovery {
+  requestedAt: Date;
+  /** From when on it can be completed. */
+  availableAt: Date;
+  expiresAt: Date;
+}
+
 /** The second factors of an account, without anything secret. */
 export interface AccountFactors {
   totp?: { confirmedAt: Date; lastUsedAt: Date };
+  passkeys: Passkey[];
   /** Recovery codes that are unused. */
   recoveryCodes: number;
+  rememberedDevices: RememberedDevice[];
+  recovery?: PendingRecovery;
 }
 
 export async function readFactors(
@@ -30,11 +54,50 @@ export async function readFactors(
   { userId }: { userId: Types.ObjectId },
 ): Promise<AccountFactors> {
   const factors = await findFactors(context, userId);
-  const { totp, recoveryCodes = [] } = factors ?? {};
+  const { totp, recoveryCodes = [], passkeys = [], rememberedDevices = [] } = factors ?? {};
+  const recovery = pendingRecovery(context, factors);
   return {
     ...(totp && { totp: { confirmedAt: totp.confirmedAt, lastUsedAt: totp.lastUsedAt } }),
+    passkeys: passkeys.map(publicPasskey),
     recoveryCodes: recoveryCodes.length,
+    rememberedDevices: rememberedDevices
+      .filter(({ expiresAt }) => expiresAt > context.now)
+      .map(({ id, label, createdAt, lastUsedAt, expiresAt }) => ({
+        id,
+        label,
+        createdAt,
+        lastUsedAt,
+        expiresAt,
+      })),
+    ...(recovery && { recovery }),
   };
+}
+
+/** A passkey without what only a verification needs. */
+export function publicPasskey(stored: StoredPasskey): Passkey {
+  const { id, name, createdAt, lastUsedAt, aaguid, transports, backedUp, backupEligible, verifiesUser } =
+    stored;
+  return {
+    id,
+    name,
+    createdAt,
+    ...(lastUsedAt && { lastUsedAt }),
+    aaguid,
+    transports,
+    verifiesUser,
+    synced: backupEligible,
+    backedUp,
+  };
+}
+
+function pendingRecovery(
+  { now }: Context,
+  factors: UserFactorsDocument | undefined,
+): PendingRecovery | undefined {
+  const { recovery } = factors ?? {};
+  if (!recovery || recovery.expiresAt <= now) return undefined;
+  const { requestedAt, availableAt, expiresAt } = recovery;
+  return { requestedAt, availableAt, expiresAt };
 }
 
 /** The document of a user's factors; `undefined` for none. */
@@ -47,6 +110,11 @@ export async function findFactors(
   return factors;
 }
 
+/** True when the account has a second factor. Recovery codes stand in for one, and are none. */
+export function hasFactor(factors: UserFactorsDocument | undefined): boolean {
+  return factors?.enabledAt !== undefined;
+}
+
 /**
  * The refusal of a change to factors by a session whose user has not proved who they are of late: by two factors where
  * there is one already, or a thief with the password could put their own in its place.
@@ -56,32 +124,31 @@ export function refusalOfChange(
   { proofs }: FactorSession,
   factors: UserFactorsDocument | undefined,
 ): ReauthenticationRequired | undefined {
-  const needed = factors?.totp ? 2 : 1;
+  const needed = hasFactor(factors) ? 2 : 1;
   const reached = recentAssurance(proofs, now, policies.factors.reauthenticationMs);
   return reached >= needed ? undefined : { ok: false, reason: "reauthentication_required", needed };
 }
 
-/** Keeps what administrators list by in step, and tells the user. */
+/** A change of an account's factors, as the event `second_factor_changed` names it. */
+export type FactorChange =
+  | "totp_added"
+  | "totp_removed"
+  | "passkey_added"
+  | "passkey_removed"
+  | "recovery_codes_created"
+  | "device_remembered";
+
+/** Tells the user of a change. */
 export async function noteChange(
   context: Context,
   { id: sessionId, userId }: FactorSession,
-  change: "totp_added" | "totp_removed" | "recovery_codes_created",
+  change: FactorChange,
 ): Promise<void> {
-  const { models, now } = context;
-  const secondFactor =
-    change === "totp_added" ? { enabled: true, method: "totp", enabledAt: now } : { enabled: false };
-  await Promise.all([
-    change !== "recovery_codes_created" &&
-      models.User.collection.updateOne(
-        { _id: userId },
-        { $set: { "security.secondFactor": secondFactor, updatedAt: now } },
-      ),
-    recordSecurityEvent(context, {
-      userId,
-      kind: "second_factor_changed",
-      severity: "warning",
-      sessionId,
-      reasons: [change],
-    }),
-  ]);
+  await recordSecurityEvent(context, {
+    userId,
+    kind: "second_factor_changed",
+    severity: "warning",
+    sessionId,
+    reasons: [change],
+  });
 }

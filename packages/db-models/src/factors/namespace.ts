@@ -1,13 +1,44 @@
 import type { Types } from "mongoose";
-import { operationsOf, type Shared } from "../context/context.js";
+import type { AuditWriter } from "../audit/writer.js";
+import { type Context, operationsOf, type Shared } from "../context/context.js";
+import type { RequestOrigin } from "../users/one-time-tokens.js";
 import { type AccountFactors, type FactorSession, readFactors } from "./account.js";
 import { decideFactor, type FactorDecision, type FactorQuestion } from "./decide.js";
+import {
+  beginPasskeyAuthentication,
+  finishPasskeyAuthentication,
+  type PasskeyAuthenticationInput,
+  type PasskeyAuthenticationStart,
+  type PasskeyCheck,
+} from "./passkey-authentication.js";
+import {
+  beginPasskeyRegistration,
+  finishPasskeyRegistration,
+  type PasskeyRegistration,
+  type PasskeyRegistrationStart,
+} from "./passkey-registration.js";
+import { type PasskeyRemoval, removePasskey, renamePasskey } from "./passkeys.js";
+import {
+  cancelRecovery,
+  completeRecovery,
+  type RecoveryCancellation,
+  type RecoveryCompletion,
+  type RecoveryRequest,
+  requestRecovery,
+} from "./recovery.js";
 import {
   createRecoveryCodes,
   type RecoveryCodeCheck,
   type RecoveryCodes,
   verifyRecoveryCode,
 } from "./recovery-codes.js";
+import {
+  type DeviceRemembering,
+  forgetDevices,
+  isDeviceRemembered,
+  rememberDevice,
+} from "./remembered-devices.js";
+import { type FactorReset, resetFactors } from "./reset.js";
 import {
   confirmTotp,
   enrolTotp,
@@ -58,7 +89,7 @@ export interface Factors {
    * @throws IdentityError `SEAL_KEY_MISSING`, `SEAL_BROKEN`.
    */
   verifyTotp(input: { userId: Types.ObjectId; code: unknown }): Promise<TotpCheck>;
-  /** Removes the app, and with it the recovery codes. */
+  /** Removes the app, and with the last factor the recovery codes. */
   removeTotp(input: { session: FactorSession }): Promise<TotpRemoval>;
   /**
    * Makes ten recovery codes of 130 random bits, in the place of those before; only for an account with a factor.
@@ -70,6 +101,100 @@ export interface Factors {
    * @param input - `code` as typed: case, spaces and hyphens do not matter; anything is refused, never thrown at.
    */
   verifyRecoveryCode(input: { userId: Types.ObjectId; code: unknown }): Promise<RecoveryCodeCheck>;
+  /**
+   * Makes the options of a registration (WebAuthn Level 3), for `navigator.credentials.create()`. Their challenge is good
+   * once, for `passkeyCeremonyMs`, and for this session. An account has at most 20 passkeys.
+   *
+   * @throws IdentityError `PASSKEYS_NOT_CONFIGURED`; `USER_NOT_FOUND`.
+   *
+   * @example
+   * const start = await identity.factors.beginPasskeyRegistration({ session });
+   * if (start.ok) return reply.send(start.options);
+   */
+  beginPasskeyRegistration(input: { session: FactorSession }): Promise<PasskeyRegistrationStart>;
+  /**
+   * Verifies what the browser gave, and makes it a factor. Attestation is not asked for and not looked at.
+   *
+   * @param input - `response` as the credential's `toJSON()` writes it: anything is refused, never thrown at. `name`, at
+   * most 128 characters, as the person calls it; `Passkey` by default.
+   * @throws IdentityError `INVALID_INPUT` for a name; `PASSKEYS_NOT_CONFIGURED`.
+   */
+  finishPasskeyRegistration(input: {
+    session: FactorSession;
+    response: unknown;
+    name?: string;
+  }): Promise<PasskeyRegistration>;
+  /**
+   * Makes the options of an authentication, for `navigator.credentials.get()`. With `userId`, for who has given a first
+   * factor or has a session: with the list of their passkeys. Without, for a sign-in without a user name, from the
+   * browser's list or the form's autofill: the authenticator has to verify its user.
+   *
+   * @throws IdentityError `PASSKEYS_NOT_CONFIGURED`.
+   */
+  beginPasskeyAuthentication(input?: { userId?: Types.ObjectId }): Promise<PasskeyAuthenticationStart>;
+  /**
+   * Verifies an answer. Its challenge is taken before anything is looked at, so none is answered twice.
+   *
+   * @param input - `response` as the credential's `toJSON()` writes it: anything is refused, never thrown at.
+   * @throws IdentityError `PASSKEYS_NOT_CONFIGURED`.
+   *
+   * @example
+   * const check = await identity.factors.finishPasskeyAuthentication({ response, attempt });
+   * if (check.ok) await identity.sessions.open({ userId: check.userId, proofs: [check.method] });
+   */
+  finishPasskeyAuthentication(input: PasskeyAuthenticationInput): Promise<PasskeyCheck>;
+  /** Gives a passkey another name. @throws IdentityError `INVALID_INPUT`. */
+  renamePasskey(input: {
+    session: FactorSession;
+    id: Types.ObjectId;
+    name: string;
+  }): Promise<{ ok: true } | { ok: false; reason: "not_enrolled" }>;
+  /** Removes a passkey, and with the last factor the recovery codes. The last way to sign in stays. */
+  removePasskey(input: { session: FactorSession; id: Types.ObjectId }): Promise<PasskeyRemoval>;
+  /**
+   * Remembers the device of a session that has just reached level 2: {@link decide} then asks for no second factor on it,
+   * for `rememberedDeviceMs` at most. At most ten; the oldest leaves. All are forgotten when a factor is removed, the
+   * password changes, or every session ends.
+   *
+   * @param input - `deviceCookie`: a random value that only this device has. `label` for people, such as `Firefox on Windows`.
+   * @throws IdentityError `INVALID_INPUT` for a label.
+   */
+  rememberDevice(input: {
+    session: FactorSession;
+    deviceCookie: string;
+    label: string;
+  }): Promise<DeviceRemembering>;
+  /** True for a device that was remembered and may still be; call it once a first factor was right. */
+  isDeviceRemembered(input: { userId: Types.ObjectId; deviceCookie: string | undefined }): Promise<boolean>;
+  /** Forgets one device, or all of them. Returns how many. */
+  forgetDevices(input: { userId: Types.ObjectId; id?: Types.ObjectId }): Promise<number>;
+  /**
+   * Begins, or goes on with, the recovery of who has lost every factor and still has the password: check that first. It
+   * takes a wait of `recoveryDelayMs`, in which the owner can object, and after it another request that gives a token to
+   * mail; nothing changes before. Using any factor ends it. A password that was set by mail does not count: mail alone
+   * never removes a factor. At most three requests a day.
+   *
+   * Follows NIST SP 800-63B-4 section 4.2: an issued recovery code and a bound authenticator; section 4.6: notices.
+   */
+  requestRecovery(input: { userId: Types.ObjectId; origin?: RequestOrigin }): Promise<RecoveryRequest>;
+  /** Ends a recovery: by the token of a notice, or for the user of a live session. */
+  cancelRecovery(input: { token: unknown } | { userId: Types.ObjectId }): Promise<RecoveryCancellation>;
+  /**
+   * Completes a recovery with the mailed token, once the password was checked: removes every factor, recovery code and
+   * remembered device, and ends every session. The next sign-in reaches level 1, and can enrol another factor.
+   */
+  completeRecovery(input: {
+    userId: Types.ObjectId;
+    token: unknown;
+    origin?: RequestOrigin;
+  }): Promise<RecoveryCompletion>;
+  /**
+   * Removes every factor of an account and ends its sessions, for staff that has made sure who asks (ASVS 5.0 6.4.4). The
+   * audit trail has it as `factors.reset` before anything changes; the user, as a security event.
+   *
+   * @throws IdentityError `USER_NOT_FOUND`; `AUDIT_NOT_WRITTEN`.
+   */
+  reset(input: { userId: Types.ObjectId; actorId: Types.ObjectId }): Promise<FactorReset>;
   /** Decides which factor a sign-in is asked for; pure, and never weaker for more risk. */
   decide(question: FactorQuestion): FactorDecision;
   /**
@@ -81,7 +206,7 @@ export interface Factors {
   reseal(input?: { limit?: number }): Promise<{ resealed: number; done: boolean }>;
 }
 
-export function factorsOf(identity: Shared): Factors {
+export function factorsOf(identity: Shared, writer: AuditWriter): Factors {
   const on = operationsOf(identity);
   return {
     read: on(readFactors),
@@ -91,6 +216,21 @@ export function factorsOf(identity: Shared): Factors {
     removeTotp: on(removeTotp),
     createRecoveryCodes: on(createRecoveryCodes),
     verifyRecoveryCode: on(verifyRecoveryCode),
+    beginPasskeyRegistration: on(beginPasskeyRegistration),
+    finishPasskeyRegistration: on(finishPasskeyRegistration),
+    beginPasskeyAuthentication: on(beginPasskeyAuthentication),
+    finishPasskeyAuthentication: on(finishPasskeyAuthentication),
+    renamePasskey: on(renamePasskey),
+    removePasskey: on(removePasskey),
+    rememberDevice: on(rememberDevice),
+    isDeviceRemembered: on(isDeviceRemembered),
+    forgetDevices: on(forgetDevices),
+    requestRecovery: on(requestRecovery),
+    cancelRecovery: on(cancelRecovery),
+    completeRecovery: on(completeRecovery),
+    reset: on((context: Context, input: { userId: Types.ObjectId; actorId: Types.ObjectId }) =>
+      resetFactors(context, writer, input),
+    ),
     decide: decideFactor,
     reseal: on(resealFactors),
   };

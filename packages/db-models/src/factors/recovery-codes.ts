@@ -8,6 +8,7 @@ import { recordSecurityEvent } from "../security-events/events.js";
 import {
   type FactorSession,
   findFactors,
+  hasFactor,
   noteChange,
   type ReauthenticationRequired,
   refusalOfChange,
@@ -43,13 +44,14 @@ export async function createRecoveryCodes(
   const { models, now } = context;
   const { userId } = session;
   const factors = await findFactors(context, userId);
-  if (!factors?.totp) return { ok: false, reason: "not_enrolled" };
+  if (!hasFactor(factors)) return { ok: false, reason: "not_enrolled" };
   const refusal = refusalOfChange(context, session, factors);
   if (refusal) return refusal;
   const codes = Array.from({ length: limits.recoveryCodes }, newCode);
   const recoveryCodes = codes.map((code) => ({ codeHash: hashOf(code) }));
   const { matchedCount } = await models.UserFactors.collection.updateOne(
-    { userId, "totp.id": factors.totp.id },
+    // A code stands in for a factor: without one it would be nothing but a second password.
+    { userId, enabledAt: { $exists: true } },
     { $set: { recoveryCodes, updatedAt: now } },
   );
   if (matchedCount === 0) return { ok: false, reason: "not_enrolled" };
@@ -69,7 +71,7 @@ export async function verifyRecoveryCode(
   const left = await findAndUpdate(
     models.UserFactors,
     { userId, "recoveryCodes.codeHash": codeHash },
-    { $pull: { recoveryCodes: { codeHash } }, $set: { updatedAt: now } },
+    { $pull: { recoveryCodes: { codeHash } }, $set: { updatedAt: now }, $unset: { recovery: "" } },
     { returnDocument: "after", projection: { recoveryCodes: 1 } },
   );
   if (!left) return { ok: false, reason: "wrong_code" };

@@ -1,11 +1,9 @@
 import { timingSafeEqual } from "node:crypto";
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
-import { duration } from "../core/limits.js";
 import { type SealedText, sealText, unsealText } from "../core/seal-keys.js";
 import { base32, newTotpSecret, totpCode, totpStepAt, totpUri } from "../core/totp.js";
 import { queries } from "../queries/queries.js";
-import { currentSchemaVersion } from "../schemas/parts/version.js";
 import type { TotpSecret } from "../schemas/user-factors.js";
 import { readUser } from "../users/accounts.js";
 import {
@@ -22,6 +20,7 @@ import {
   noteWrongCode,
   reserveFactorAttempt,
 } from "./attempts.js";
+import { changeFactors, garbageUnlessEnabled, removal } from "./changes.js";
 
 export type TotpEnrolment =
   | {
@@ -47,7 +46,7 @@ export async function enrolTotp(
   context: Context,
   { session }: { session: FactorSession },
 ): Promise<TotpEnrolment> {
-  const { models, now, policies, sealKeys } = context;
+  const { now, policies, sealKeys } = context;
   const { userId } = session;
   const [factors, user] = await Promise.all([findFactors(context, userId), readUser(context, userId)]);
   const refusal = refusalOfChange(context, session, factors);
@@ -60,15 +59,10 @@ export async function enrolTotp(
     ...sealText(sealKeys, secret.toString("base64url"), ownerOf(userId, id)),
     expiresAt,
   };
-  const garbageAt = new Date(expiresAt.getTime() + duration.day);
-  const set = {
+  await changeFactors(context, userId, {
     pendingTotp: { $literal: pendingTotp },
-    createdAt: { $ifNull: ["$createdAt", now] },
-    updatedAt: now,
-    purgeAt: { $cond: [{ $eq: [{ $type: "$totp" }, "object"] }, "$$REMOVE", garbageAt] },
-    schemaVersion: currentSchemaVersion,
-  };
-  await models.UserFactors.collection.updateOne({ userId }, [{ $set: set }], { upsert: true });
+    purgeAt: garbageUnlessEnabled(expiresAt),
+  });
   const uri = totpUri(secret, policies.factors.issuer, user.email);
   return { ok: true, secret: base32(secret), uri, expiresAt };
 }
@@ -94,7 +88,12 @@ export async function confirmTotp(
   const totp = { id, ...sealed, lastStep: step, confirmedAt: now, lastUsedAt: now };
   const { modifiedCount } = await models.UserFactors.collection.updateOne(
     { userId, "pendingTotp.id": id },
-    { $set: { totp, updatedAt: now }, $unset: { pendingTotp: "", purgeAt: "" } },
+    {
+      $set: { totp, updatedAt: now },
+      // Kept from an earlier factor.
+      $min: { enabledAt: now },
+      $unset: { pendingTotp: "", purgeAt: "" },
+    },
   );
   if (modifiedCount === 0) return { ok: false, reason: "code_used" };
   await Promise.all([forgiveFactorAttempts(context, userId), noteChange(context, session, "totp_added")]);
@@ -122,7 +121,8 @@ export async function verifyTotp(
   // Of any number of uses of one code, in any number of processes, one finds the step lower.
   const { modifiedCount } = await models.UserFactors.collection.updateOne(
     { userId, "totp.id": totp.id, "totp.lastStep": { $lt: step } },
-    { $set: set },
+    // Who uses a factor has not lost them all.
+    { $set: set, $unset: { recovery: "" } },
   );
   if (modifiedCount === 0) return { ok: false, reason: "code_used" };
   await forgiveFactorAttempts(context, userId);
@@ -133,18 +133,17 @@ export async function removeTotp(
   context: Context,
   { session }: { session: FactorSession },
 ): Promise<TotpRemoval> {
-  const { models } = context;
+  const { models, now } = context;
   const { userId } = session;
   const factors = await findFactors(context, userId);
   if (!factors?.totp) return { ok: false, reason: "not_enrolled" };
   const refusal = refusalOfChange(context, session, factors);
   if (refusal) return refusal;
-  // Recovery codes stand in for a factor: without one they are nothing but a second password.
-  const { deletedCount } = await models.UserFactors.collection.deleteOne({
-    userId,
-    "totp.id": factors.totp.id,
-  });
-  if (deletedCount === 0) return { ok: false, reason: "not_enrolled" };
+  const { modifiedCount } = await models.UserFactors.collection.updateOne(
+    { userId, "totp.id": factors.totp.id },
+    removal({ totp: "$$REMOVE", pendingTotp: "$$REMOVE" }, now),
+  );
+  if (modifiedCount === 0) return { ok: false, reason: "not_enrolled" };
   await noteChange(context, session, "totp_removed");
   return { ok: true };
 }

@@ -46,7 +46,6 @@ const userDefaults = {
     limitPolicy: "evict_oldest",
     alerts: { newDevice: true, newLocation: true },
     ipAllowlist: [],
-    secondFactor: { enabled: false },
   },
   subscription: { plan: "free", status: "active" },
   apiUsage: {

@@ -23,7 +23,11 @@ export const personalData = {
   ApiKey: { of: byUserId },
   AppToken: { of: byUserId, withheld: ["codeChallenge", "markKey"] },
   AppPermission: { of: byUserId },
-  UserFactors: { of: byUserId, withheld: ["keyId", "pendingTotp"] },
+  UserFactors: {
+    of: byUserId,
+    withheld: ["keyId", "pendingTotp", "passkeyHandle", "credentialId", "publicKey"],
+  },
+  PasskeyChallenge: { of: byUserId },
   App: { of: (ownerId) => ({ ownerId }) },
   SecurityEvent: { of: byUserId },
   UsageBucket: { of: byUserId },

@@ -110,7 +110,7 @@ function plain(value: unknown, withheld: readonly string[] = []): unknown {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   if (value instanceof Types.ObjectId) return value.toHexString();
   if (isDigits(value)) return value.toString();
-  if (Array.isArray(value)) return value.map((item) => plain(item));
+  if (Array.isArray(value)) return value.map((item) => plain(item, withheld));
   if (typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0)))
     return extended(new mongo.Double(value));
   if (typeof value !== "object" || value === null) return value;
@@ -118,7 +118,9 @@ function plain(value: unknown, withheld: readonly string[] = []): unknown {
   const fields = Object.entries(value).filter(
     ([name]) => !secretField.test(name) && !withheld.includes(name),
   );
-  return Object.fromEntries(fields.map(([name, field]) => [name === "_id" ? "id" : name, plain(field)]));
+  return Object.fromEntries(
+    fields.map(([name, field]) => [name === "_id" ? "id" : name, plain(field, withheld)]),
+  );
 }
 
 /** Not a timestamp, which is a kind of Long to the driver. */

@@ -9,6 +9,7 @@ import type { AuditEventDocument } from "../schemas/audit-event.js";
 import type { ErasureDocument } from "../schemas/erasure.js";
 import type { LoginChallengeDocument } from "../schemas/login-challenge.js";
 import type { LoginProfileDocument, LoginSubject } from "../schemas/login-profile.js";
+import type { PasskeyChallengeDocument } from "../schemas/passkey-challenge.js";
 import type { RiskCounterDocument } from "../schemas/risk-counter.js";
 import type { SecurityEventDocument, SecurityEventKind, Severity } from "../schemas/security-event.js";
 import type { UsageBucketDocument, UsageInterval } from "../schemas/usage-bucket.js";
@@ -165,6 +166,7 @@ const logins = forCollection<LoginProfileDocument>("login_profiles");
 const challenges = forCollection<LoginChallengeDocument>("login_challenges");
 const counters = forCollection<RiskCounterDocument>("risk_counters");
 const factors = forCollection<UserFactorsDocument>("user_factors");
+const passkeyChallenges = forCollection<PasskeyChallengeDocument>("passkey_challenges");
 const erasures = forCollection<ErasureDocument>("erasures");
 
 /** Condition that live sessions meet and ended ones do not. */
@@ -215,14 +217,6 @@ export const queries = {
       { "profile.company": company },
       { "profile.displayName": 1, _id: 1 },
       limit,
-    ),
-  usersBySecondFactor: (enabled: boolean, page: Page = {}) =>
-    users.page(
-      "usersBySecondFactor",
-      "second_factor_newest",
-      { "security.secondFactor.enabled": enabled },
-      "createdAt",
-      page,
     ),
   /** @param minimum - engagement score from which a user is listed, 0 to 100. */
   mostEngagedUsers: (minimum = 0, limit = defaultPageSize) =>
@@ -380,6 +374,25 @@ export const queries = {
 
   /** The second factors of a user. */
   factorsOfUser: (userId: Id) => factors.one("factorsOfUser", "user_unique", { userId }),
+  /** The account that a passkey belongs to: the one read of a sign-in without a user name. */
+  factorsByCredential: (credentialId: string) =>
+    factors.one("factorsByCredential", "credential_unique", { "passkeys.credentialId": credentialId }),
+  /** The account of a recovery, by the token that cancels it. */
+  factorsByRecovery: (cancelHash: string) =>
+    factors.one("factorsByRecovery", "recovery_unique", { "recovery.cancelHash": cancelHash }),
+  /** Accounts with a second factor, the newest first. */
+  accountsWithFactors: (page: Page = {}) =>
+    factors.page(
+      "accountsWithFactors",
+      "enabled_newest",
+      { enabledAt: { $exists: true } },
+      "enabledAt",
+      page,
+    ),
+  passkeyChallenge: (challengeHash: string) =>
+    passkeyChallenges.one("passkeyChallenge", "challenge_unique", { challengeHash }),
+  passkeyChallengesOfUser: (userId: Id, page: Page = {}) =>
+    passkeyChallenges.page("passkeyChallengesOfUser", "user_newest", { userId }, "createdAt", page),
   /** Secrets of authenticator apps that these keys sealed. */
   factorsSealedWith: (keyIds: readonly string[], limit = defaultPageSize) =>
     factors.all("factorsSealedWith", "totp_key", { "totp.keyId": { $in: [...keyIds] } }, {}, limit),

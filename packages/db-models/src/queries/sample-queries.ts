@@ -10,6 +10,7 @@ import type { ErasureDocument } from "../schemas/erasure.js";
 import type { LoginChallengeDocument } from "../schemas/login-challenge.js";
 import type { LoginProfileDocument } from "../schemas/login-profile.js";
 import type { IdentityModels } from "../schemas/models.js";
+import type { PasskeyChallengeDocument } from "../schemas/passkey-challenge.js";
 import type { RiskCounterDocument } from "../schemas/risk-counter.js";
 import type { SecurityEventDocument } from "../schemas/security-event.js";
 import type { UsageBucketDocument } from "../schemas/usage-bucket.js";
@@ -114,7 +115,6 @@ function userSamples(
     usersByPlan: queries.usersByPlan("team", "active", within(now, 180)),
     subscriptionsEnding: queries.subscriptionsEnding("active", nextWeek),
     usersOfCompany: queries.usersOfCompany(user.profile?.company ?? "nobody", 20),
-    usersBySecondFactor: queries.usersBySecondFactor(true, within(now, 30)),
     mostEngagedUsers: queries.mostEngagedUsers(90, 20),
     usersOfCountry: queries.usersOfCountry(user.analytics?.countries[0]?.code ?? "NO", within(now, 1)),
     heaviestApiUsers: queries.heaviestApiUsers((user.apiUsage?.totals.requests ?? 0) + 5_000, 20),
@@ -188,6 +188,9 @@ interface EventDocuments {
   challenge?: Partial<LoginChallengeDocument>;
   counter?: Partial<RiskCounterDocument>;
   factors?: Partial<UserFactorsDocument>;
+  keys?: Partial<UserFactorsDocument>;
+  recovering?: Partial<UserFactorsDocument>;
+  passkey?: Partial<PasskeyChallengeDocument>;
 }
 
 async function sampleEventDocuments(models: IdentityModels): Promise<EventDocuments> {
@@ -202,12 +205,23 @@ async function sampleEventDocuments(models: IdentityModels): Promise<EventDocume
     anyOf(models.RiskCounter),
     anyOf(models.UserFactors, { "totp.keyId": { $exists: true } }),
   ]);
-  return { audit, security, usage, login, account, erasure, challenge, counter, factors };
+  const passkeys = await samplePasskeys(models);
+  return { audit, security, usage, login, account, erasure, challenge, counter, factors, ...passkeys };
+}
+
+async function samplePasskeys(models: IdentityModels) {
+  const [keys, recovering, passkey] = await Promise.all([
+    anyOf(models.UserFactors, { "passkeys.credentialId": { $exists: true } }),
+    anyOf(models.UserFactors, { "recovery.cancelHash": { $exists: true } }),
+    anyOf(models.PasskeyChallenge, { userId: { $exists: true } }),
+  ]);
+  return { keys, recovering, passkey };
 }
 
 function eventSamples(documents: EventDocuments, now: Date) {
   const { audit = {}, security = {}, usage = {} } = documents;
   const { login = {}, account = {}, challenge = {}, counter = {}, erasure = {}, factors = {} } = documents;
+  const { keys = {}, recovering = {}, passkey = {} } = documents;
   const lastDay = { ...periodAround(now, -duration.day), limit: 20 };
   const lastMonth = periodAround(now, -30 * duration.day);
   return {
@@ -235,6 +249,11 @@ function eventSamples(documents: EventDocuments, now: Date) {
     challengesOfUser: queries.challengesOfUser(challenge.userId ?? nobody.id, page),
     riskCountersOf: queries.riskCountersOf([counter.key ?? nobody.hash]),
     factorsOfUser: queries.factorsOfUser(factors.userId ?? nobody.id),
+    factorsByCredential: queries.factorsByCredential(keys.passkeys?.[0]?.credentialId ?? "nobody"),
+    factorsByRecovery: queries.factorsByRecovery(recovering.recovery?.cancelHash ?? nobody.hash),
+    accountsWithFactors: queries.accountsWithFactors(within(now, 2)),
+    passkeyChallenge: queries.passkeyChallenge(passkey.challengeHash ?? nobody.hash),
+    passkeyChallengesOfUser: queries.passkeyChallengesOfUser(passkey.userId ?? nobody.id, page),
     factorsSealedWith: queries.factorsSealedWith([factors.totp?.keyId ?? "nobody"], 20),
     erasureOfUser: queries.erasureOfUser(erasure.userId ?? nobody.id),
     dueErasures: queries.dueErasures(now, 20),

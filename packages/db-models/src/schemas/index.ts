@@ -9,7 +9,6 @@ export { securityEventKinds, severities } from "./security-event.js";
 export { usageIntervals } from "./usage-bucket.js";
 export {
   limitPolicies,
-  secondFactorMethods,
   subscriptionPlans,
   subscriptionStatuses,
   themes,

@@ -10,6 +10,7 @@ import { type LoginChallengeDocument, loginChallengeSchema } from "./login-chall
 import { type LoginProfileDocument, loginProfileSchema } from "./login-profile.js";
 import { countCodePoints } from "./parts/code-points.js";
 import { pinToPrimary } from "./parts/primary.js";
+import { type PasskeyChallengeDocument, passkeyChallengeSchema } from "./passkey-challenge.js";
 import { type RiskCounterDocument, riskCounterSchema } from "./risk-counter.js";
 import { type SecurityEventDocument, securityEventSchema } from "./security-event.js";
 import { type UsageBucketDocument, usageBucketSchema } from "./usage-bucket.js";
@@ -33,6 +34,7 @@ export interface IdentityModels {
   readonly LoginChallenge: Model<LoginChallengeDocument>;
   readonly RiskCounter: Model<RiskCounterDocument>;
   readonly UserFactors: Model<UserFactorsDocument>;
+  readonly PasskeyChallenge: Model<PasskeyChallengeDocument>;
   readonly Erasure: Model<ErasureDocument>;
 }
 
@@ -53,6 +55,7 @@ export function modelsOf(connection: Connection): IdentityModels {
     LoginChallenge: bound<LoginChallengeDocument>(connection, "LoginChallenge", loginChallengeSchema),
     RiskCounter: bound<RiskCounterDocument>(connection, "RiskCounter", riskCounterSchema),
     UserFactors: bound<UserFactorsDocument>(connection, "UserFactors", userFactorsSchema),
+    PasskeyChallenge: bound<PasskeyChallengeDocument>(connection, "PasskeyChallenge", passkeyChallengeSchema),
     Erasure: bound<ErasureDocument>(connection, "Erasure", erasureSchema),
   };
 }

@@ -19,6 +19,8 @@ export const securityEventKinds = [
   "second_factor_changed",
   "second_factor_delayed",
   "recovery_code_used",
+  "passkey_cloned",
+  "factor_recovery",
   "database_exposed",
 ] as const;
 export type SecurityEventKind = (typeof securityEventKinds)[number];

@@ -24,9 +24,6 @@ export const limitPolicies = ["evict_oldest", "deny"] as const;
 /** Behaviour of a login when the user already has as many live sessions as allowed (ASVS 7.1.2). */
 export type LimitPolicy = (typeof limitPolicies)[number];
 
-export const secondFactorMethods = ["totp", "webauthn"] as const;
-export type SecondFactorMethod = (typeof secondFactorMethods)[number];
-
 export const subscriptionPlans = ["free", "pro", "team", "enterprise"] as const;
 export type SubscriptionPlan = (typeof subscriptionPlans)[number];
 
@@ -57,7 +54,6 @@ export interface UserSecurity {
   alerts: { newDevice: boolean; newLocation: boolean };
   /** CIDR ranges that may sign in; empty means any. */
   ipAllowlist: string[];
-  secondFactor: { enabled: boolean; method?: SecondFactorMethod; enabledAt?: Date };
 }
 
 export interface UserSubscription {
@@ -130,6 +126,8 @@ export interface UserDocument extends BaseDocument {
   /** argon2id in PHC format; never selected by default. */
   passwordHash?: string;
   passwordChangedAt?: Date;
+  /** When the password was set with a mailed token; absent once a signed-in user has changed it. */
+  passwordResetAt?: Date;
   status: UserStatus;
   roles: string[];
   profile: UserProfile;
@@ -212,11 +210,6 @@ const security = new Schema<UserSecurity>(
       newLocation: { type: Boolean, required: true, default: true },
     },
     ipAllowlist: list(requiredText(limits.cidr), limits.allowlist),
-    secondFactor: {
-      enabled: { type: Boolean, required: true, default: false },
-      method: { type: String, enum: secondFactorMethods },
-      enabledAt: Date,
-    },
   },
   { _id: false },
 );
@@ -289,6 +282,7 @@ export const userSchema = new Schema<UserDocument>(
     username: { ...text(limits.username), lowercase: true },
     passwordHash: { type: String, maxlength: 256, select: false },
     passwordChangedAt: Date,
+    passwordResetAt: Date,
     status: { type: String, enum: userStatuses, required: true, default: "active" },
     roles: list(requiredText(limits.role), limits.roles),
     profile: embedded(profile),
@@ -335,7 +329,6 @@ userSchema
     { "profile.company": 1, "profile.displayName": 1, _id: 1 },
     { name: "company_name", partialFilterExpression: { "profile.company": { $exists: true } } },
   ) // usersOfCompany
-  .index({ "security.secondFactor.enabled": 1, createdAt: -1, _id: -1 }, { name: "second_factor_newest" }) // usersBySecondFactor
   .index({ "analytics.engagementScore": -1, _id: -1 }, { name: "engagement" }) // mostEngagedUsers
   .index({ "analytics.countries.code": 1, lastActiveAt: -1, _id: -1 }, { name: "country_recent" }) // usersOfCountry
   .index({ "apiUsage.totals.requests": -1, _id: -1 }, { name: "api_heaviest" }) // heaviestApiUsers

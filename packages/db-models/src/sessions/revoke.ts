@@ -53,11 +53,16 @@ export interface EveryEnd {
   reason: RevocationReason;
   /** Made to the user in the same write as the generation rises. */
   change?: {
-    $set: Partial<Pick<UserDocument, "status" | "passwordHash" | "passwordChangedAt" | "emailVerifiedAt">> & {
+    $set: Partial<
+      Pick<
+        UserDocument,
+        "status" | "passwordHash" | "passwordChangedAt" | "passwordResetAt" | "emailVerifiedAt"
+      >
+    > & {
       "passwordReset.usedAt"?: Date;
       "security.ipAllowlist"?: string[];
     };
-    $unset?: { passwordReset?: ""; externalIdentities?: "" };
+    $unset?: { passwordReset?: ""; passwordResetAt?: ""; externalIdentities?: "" };
   };
   /** A session that goes on, under the new generation. */
   keep?: Types.ObjectId;

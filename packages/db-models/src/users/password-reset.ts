@@ -79,6 +79,7 @@ export async function resetPassword(
   const change = {
     $set: {
       ...(await newPassword(input.password, now)),
+      passwordResetAt: now,
       "passwordReset.usedAt": now,
       "security.ipAllowlist": [],
       ...(isFirstProof && { emailVerifiedAt: now }),

@@ -34,7 +34,10 @@ export async function setPassword(
 ): Promise<PasswordChange> {
   const { now } = context;
   const { userId, keepToken } = input;
-  const change = { $set: await newPassword(input.password, now), $unset: { passwordReset: "" } } as const;
+  const change = {
+    $set: await newPassword(input.password, now),
+    $unset: { passwordReset: "", passwordResetAt: "" },
+  } as const;
   const session = keepToken === undefined ? undefined : await renew(context, { userId, token: keepToken });
   const { ended } = await endEverySession(context, {
     userId,

@@ -6,6 +6,32 @@ import type { CounterRules } from "./login-defence.js";
 const lasts = (min: number, max: number, defaultMs: number, meaning: string) =>
   z.int().min(min).max(max).default(defaultMs).describe(`${meaning}, in milliseconds`);
 
+const domain = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** As browsers and Android name where a page or an app is from, and nothing else: no path, no wildcard. */
+function isOrigin(origin: string): boolean {
+  if (/^android:apk-key-hash:[A-Za-z0-9_-]{43}$/.test(origin)) return true;
+  if (!URL.canParse(origin)) return false;
+  const { protocol, hostname, origin: canonical } = new URL(origin);
+  return (
+    canonical === origin && (protocol === "https:" || (protocol === "http:" && hostname === "localhost"))
+  );
+}
+
+const passkeyPolicySchema = z.strictObject({
+  rpId: z
+    .string()
+    .regex(domain, "must be a domain in lower case, without scheme and port")
+    .describe(
+      "Domain that passkeys belong to (the RP ID); with another one all that were registered are lost",
+    ),
+  origins: z
+    .array(z.string().refine(isOrigin, "must be an origin, such as https://app.example.com"))
+    .min(1)
+    .max(16)
+    .describe("Origins of the pages and apps that may use them, compared exactly"),
+});
+
 /** What holds for second factors; every field has a default. */
 export const factorPolicySchema = z
   .strictObject({
@@ -20,6 +46,25 @@ export const factorPolicySchema = z
       "Factors are changed only by who proved so recently who they are",
     ),
     enrolmentMs: lasts(duration.minute, duration.hour, 10 * duration.minute, "Time to confirm a new factor"),
+    passkeys: passkeyPolicySchema.optional().describe("Passkeys; without it there are none"),
+    passkeyCeremonyMs: lasts(
+      duration.minute,
+      duration.hour,
+      5 * duration.minute,
+      "Time to register or use a passkey",
+    ),
+    rememberedDeviceMs: lasts(
+      duration.minute,
+      90 * duration.day,
+      30 * duration.day,
+      "A remembered device is not asked for a second factor for so long",
+    ),
+    recoveryDelayMs: lasts(
+      duration.hour,
+      30 * duration.day,
+      3 * duration.day,
+      "Who has lost every factor waits so long, while the account's owner can object",
+    ),
     windowSteps: z
       .int()
       .min(0)

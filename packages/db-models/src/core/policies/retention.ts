@@ -52,6 +52,7 @@ export const retentionRules: readonly RetentionRule[] = [
   { name: "old-usage", collection: "usage_buckets", field: "purgeAt", retentionSeconds: 0 },
   { name: "old-login-challenges", collection: "login_challenges", field: "purgeAt", retentionSeconds: 0 },
   { name: "unconfirmed-factors", collection: "user_factors", field: "purgeAt", retentionSeconds: 0 },
+  { name: "old-passkey-challenges", collection: "passkey_challenges", field: "purgeAt", retentionSeconds: 0 },
   { name: "stale-risk-counters", collection: "risk_counters", field: "purgeAt", retentionSeconds: 0 },
   { name: "stale-login-profiles", collection: "login_profiles", field: "purgeAt", retentionSeconds: 0 },
   { name: "deleted-apps", collection: "apps", field: "purgeAt", retentionSeconds: 0 },
