@@ -188,7 +188,6 @@ export type {
   KnownDevice,
   LimitPolicy,
   OneTimeToken,
-  SecondFactorMethod,
   SubscriptionPlan,
   SubscriptionStatus,
   Theme,

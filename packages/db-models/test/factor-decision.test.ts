@@ -4,8 +4,8 @@ import { assuranceOf, proofMethods } from "../src/core/assurance.js";
 import { decideFactor, type FactorDecision, type FactorQuestion } from "../src/factors/decide.js";
 
 const at = new Date(0);
-const app = { totp: { confirmedAt: at, lastUsedAt: at }, recoveryCodes: 3 };
-const none = { recoveryCodes: 0 };
+const app = { totp: { confirmedAt: at, lastUsedAt: at }, passkeys: [], recoveryCodes: 3 };
+const none = { passkeys: [], recoveryCodes: 0 };
 const risks = ["allow", "challenge", "deny"] as const;
 
 describe("which factor a sign-in is asked for", () => {

@@ -4,6 +4,7 @@ import { createApiKey } from "../src/api-keys/manage.js";
 import { duration } from "../src/core/limits.js";
 import { hashPassword } from "../src/core/passwords.js";
 import { mintToken } from "../src/core/secrets.js";
+import { readFactors } from "../src/factors/account.js";
 import { createIdentity, type IdentityModels, type UserDocument } from "../src/index.js";
 import { reserveLoginAttempt } from "../src/logins/reserve.js";
 import { settleLoginAttempt } from "../src/logins/settle.js";
@@ -17,6 +18,7 @@ import { setPassword } from "../src/users/password.js";
 import { requestPasswordReset, resetPassword } from "../src/users/password-reset.js";
 import { contextAt } from "./context.js";
 import { commandsDuring, makeUser, separateModels, useIdentityDatabase } from "./database.js";
+import { enrolled } from "./factors-world.js";
 import { after, now } from "./moment.js";
 import { codeFor, exchange, granted, makeWorld } from "./oauth-world.js";
 import { verifyApiKey } from "./recorders.js";
@@ -173,11 +175,13 @@ describe("resetPassword", () => {
   });
 
   it("leaves the second factor, the status, the roles and the address as they are", async () => {
-    const secondFactor = { enabled: true, method: "totp", enabledAt: now };
-    const user = await makeOwner({ security: { secondFactor }, roles: ["editor"] });
+    const user = await makeOwner({ roles: ["editor"] });
+    await enrolled(models, user._id, now);
+    const factors = await readFactors(contextAt(models, now), { userId: user._id });
     await resetPassword(contextAt(models, now), { token: await tokenFor(user), password: chosen });
     const after = await readUser(contextAt(models), user._id);
-    expect(after.security.secondFactor).toEqual(secondFactor);
+    expect(factors).toMatchObject({ totp: { confirmedAt: now }, recoveryCodes: 10 });
+    expect(await readFactors(contextAt(models, now), { userId: user._id })).toEqual(factors);
     expect([after.status, after.roles, after.email]).toEqual(["active", ["editor"], user.email]);
   });
 

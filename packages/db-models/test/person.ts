@@ -3,6 +3,9 @@ import { recordLogin } from "../src/analytics/logins.js";
 import { networkOf } from "../src/core/network.js";
 import { hashPassword } from "../src/core/passwords.js";
 import { randomKey, sha256 } from "../src/core/secrets.js";
+import { beginPasskeyAuthentication } from "../src/factors/passkey-authentication.js";
+import { requestRecovery } from "../src/factors/recovery.js";
+import { rememberDevice } from "../src/factors/remembered-devices.js";
 import { verifyTotp } from "../src/factors/totp.js";
 import type { IdentityModels, UserDocument } from "../src/index.js";
 import { recordSecurityEvent } from "../src/security-events/events.js";
@@ -11,6 +14,7 @@ import { UsageRecorder } from "../src/usage/recorder.js";
 import { contextAt } from "./context.js";
 import { makeUser } from "./database.js";
 import { enrolled } from "./factors-world.js";
+import { passkeyContext, withPasskey } from "./passkeys-world.js";
 import { appendAudit } from "./recorders.js";
 
 /** A user with documents in every collection, and the values that only this user has. */
@@ -67,6 +71,12 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
   usage.record({ userId, sessionId, endpoint: "GET /v1/profile" }, now);
   await usage.flush();
   const factor = await enrolled(models, userId, now);
+  const { session } = await withPasskey(models, userId, now);
+  await beginPasskeyAuthentication(passkeyContext(models, now), { userId });
+  const deviceCookie = randomKey();
+  const remembered = { session, deviceCookie, label: "Firefox on Windows" };
+  await rememberDevice(contextAt(models, now), remembered);
+  const waiting = await requestRecovery(contextAt(models, now), { userId });
   // A wrong code leaves a counter.
   await verifyTotp(contextAt(models, now), { userId, code: "000000" });
   const hashes = await makeGrants(models, userId, now);
@@ -89,6 +99,8 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
       sha256(`reset ${people}`),
       factor.secret,
       ...factor.codes,
+      deviceCookie,
+      waiting.ok ? waiting.cancelToken : "",
       ...hashes,
     ],
   };

@@ -54,6 +54,10 @@ const identityAdvice: Readonly<Record<IdentityErrorCode, Advice>> = {
     "Wait, and use the code that was sent last",
   ],
   API_KEY_NOT_FOUND: ["The user has no such live API key", "List the keys again"],
+  PASSKEYS_NOT_CONFIGURED: [
+    "An operation on passkeys was called without `factors.passkeys`",
+    "Set `factors.passkeys.rpId` and `origins` when the database is opened",
+  ],
   SEAL_KEY_MISSING: [
     "A secret is to be sealed or opened with a key that `sealKeys` does not have",
     "Set `sealKeys`, and keep a former key until `factors.reseal` is done",

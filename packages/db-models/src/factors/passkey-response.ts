@@ -110,7 +110,9 @@ export function readRegistration(presented: unknown): RegistrationAnswer | undef
   const clientData = response && readClientData(response.response.clientDataJSON);
   if (!response || !clientData) return undefined;
   return attempt(() => {
-    const attestation = decodeAttestationObject(bytesOf(response.response.attestationObject));
+    const bytes = bytesOf(response.response.attestationObject);
+    const attestation = decodeAttestationObject(bytes);
+    if (isCutOff(bytes)) return undefined;
     const authData = Uint8Array.from(attestation.get("authData"));
     const data = parseAuthenticatorData(Uint8Array.from(authData));
     const { credentialID, credentialPublicKey, aaguid } = data;
@@ -202,13 +204,21 @@ function readTransports(transports: unknown[] | undefined): string[] {
   return [...new Set(named)].slice(0, limits.transports);
 }
 
+/** The decoder passes over what is missing at the end: then bytes behind the end change what it reads. */
+function isCutOff(bytes: Uint8Array<ArrayBuffer>): boolean {
+  const padded = Uint8Array.from([...bytes, ...new Uint8Array(16).fill(0xff)]);
+  const [alone, before] = [bytes, padded].map((one) => Buffer.from(isoCBOR.encode(isoCBOR.decodeFirst(one))));
+  return !alone || !before || !alone.equals(before);
+}
+
+type CborMap = Map<string, string | Map<never, never> | Uint8Array<ArrayBuffer>>;
 type RegistrationResponse = z.output<typeof registrationResponse>;
 
 function withoutAttestation(
   response: RegistrationResponse,
   authData: Uint8Array<ArrayBuffer>,
 ): RegistrationResponse {
-  const none = new Map<string, string | Map<never, never> | Uint8Array<ArrayBuffer>>([
+  const none: CborMap = new Map<string, string | Map<never, never> | Uint8Array<ArrayBuffer>>([
     ["fmt", "none"],
     ["attStmt", new Map<never, never>()],
     ["authData", authData],

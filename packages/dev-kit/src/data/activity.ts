@@ -130,7 +130,10 @@ export function* loginChallengeDocuments(
   };
 }
 
-/** A document of the collection `user_factors`: one of ten people has an authenticator app, sealed with a key of nobody's. */
+/**
+ * A document of the collection `user_factors`: one of ten people has an authenticator app, sealed with a key of nobody's,
+ * and a passkey; one of forty has lost both.
+ */
 export function* factorDocuments(
   { now }: Generation,
   { id, index }: Person,
@@ -149,8 +152,56 @@ export function* factorDocuments(
       confirmedAt,
       lastUsedAt: confirmedAt,
     },
+    enabledAt: confirmedAt,
+    passkeys: [
+      {
+        id: _id,
+        name: "Passkey",
+        credentialId: `credential-${index}`,
+        publicKey: "A".repeat(103),
+        signCount: 0,
+        transports: ["internal", "hybrid"],
+        aaguid: "00000000-0000-0000-0000-000000000000",
+        backupEligible: true,
+        backedUp: true,
+        verifiesUser: true,
+        createdAt: confirmedAt,
+      },
+    ],
+    ...(index % 40 === 3 && { recovery: recoveryOf(_id, index, confirmedAt) }),
     createdAt: confirmedAt,
     updatedAt: confirmedAt,
+    schemaVersion: 1,
+  };
+}
+
+function recoveryOf(id: unknown, index: number, requestedAt: Date) {
+  return {
+    id,
+    cancelHash: String(index).padStart(43, "R"),
+    requestedAt,
+    availableAt: new Date(requestedAt.getTime() + 3 * day),
+    expiresAt: new Date(requestedAt.getTime() + 10 * day),
+    noticesAt: [requestedAt],
+  };
+}
+
+/** A document of the collection `passkey_challenges`: now and then somebody has not answered yet. */
+export function* passkeyChallengeDocuments(
+  { now }: Generation,
+  { id, index }: Person,
+): Generator<Record<string, unknown>> {
+  if (index % 50 !== 13) return;
+  const createdAt = new Date(now.getTime() - 60_000);
+  yield {
+    _id: identifier(createdAt, index, kind.profile, 6),
+    challengeHash: String(index).padStart(43, "P"),
+    ceremony: "authentication",
+    userId: id,
+    verifiesUser: false,
+    createdAt,
+    expiresAt: new Date(createdAt.getTime() + 300_000),
+    purgeAt: new Date(createdAt.getTime() + hour),
     schemaVersion: 1,
   };
 }

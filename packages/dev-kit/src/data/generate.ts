@@ -3,6 +3,7 @@ import {
   factorDocuments,
   loginChallengeDocuments,
   loginProfileDocuments,
+  passkeyChallengeDocuments,
   riskCounterDocuments,
   securityEventDocuments,
   usageDocuments,
@@ -83,6 +84,7 @@ export function* generateIdentityData(options: GenerateOptions): Generator<Gener
     yield* inCollection("risk_counters", riskCounterDocuments(generation, person));
     yield* inCollection("login_challenges", loginChallengeDocuments(generation, person));
     yield* inCollection("user_factors", factorDocuments(generation, person));
+    yield* inCollection("passkey_challenges", passkeyChallengeDocuments(generation, person));
     yield* inCollection("erasures", erasureDocuments(generation, person));
   }
   if (options.layout !== "legacy") yield { collection: "audit_checkpoints", document: audit.checkpoint() };

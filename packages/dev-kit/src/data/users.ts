@@ -91,7 +91,6 @@ function profileOf(person: Person) {
 
 function securityOf(person: Person) {
   const { random } = person;
-  const enabled = random.chance(0.2);
   return {
     idleTimeoutMs: day / 2,
     absoluteLifetimeMs: 30 * day,
@@ -99,10 +98,6 @@ function securityOf(person: Person) {
     limitPolicy: random.chance(0.9) ? "evict_oldest" : "deny",
     alerts: { newDevice: true, newLocation: true },
     ipAllowlist: random.chance(0.01) ? person.habits.places.map(({ network }) => network) : [],
-    secondFactor: {
-      enabled,
-      ...(enabled && { method: random.pick(["totp", "webauthn"]), enabledAt: person.createdAt }),
-    },
   };
 }
 

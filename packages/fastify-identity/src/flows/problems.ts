@@ -58,6 +58,7 @@ const entries = {
   DATABASE_UNREACHABLE: [503, "The database does not answer"],
   DATABASE_REFUSED: [503, "The database refuses the service"],
   SEAL_KEY_MISSING: [500, "A key that seals secrets is not configured"],
+  PASSKEYS_NOT_CONFIGURED: [500, "Passkeys are not configured"],
   SEAL_BROKEN: [500, "A sealed secret does not open with its key"],
   AUDIT_BROKEN: [500, "The audit trail is not what was written"],
   NOTICE_NOT_SENT: [503, "The code or token could not be sent"],

@@ -12,7 +12,9 @@ export const securitySettings = z
     limitPolicy: z.string().describe("evict_oldest or deny"),
     alerts: z.object({ newDevice: z.boolean(), newLocation: z.boolean() }),
     ipAllowlist: z.array(z.string()).describe("CIDR ranges that may sign in; empty means any"),
-    secondFactor: z.object({ enabled: z.boolean(), method: z.string().optional() }),
+    secondFactor: z
+      .object({ enabled: z.boolean() })
+      .describe("Whether the account has a second factor; `GET /v1/factors` lists them"),
   })
   .meta({ id: "SecuritySettings" });
 
@@ -41,6 +43,8 @@ const kinds = {
   second_factor_changed: "second_factor_changed",
   second_factor_delayed: "second_factor_delayed",
   recovery_code_used: "recovery_code_used",
+  passkey_cloned: "passkey_cloned",
+  factor_recovery: "factor_recovery",
 } as const satisfies { [Kind in Exclude<SecurityEventKind, "database_exposed">]: Kind };
 
 /** Which security events to list. */

@@ -1,5 +1,7 @@
+import type { Identity } from "@org/db-models";
 import { writePagePosition } from "@org/db-models/queries";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import type { Types } from "mongoose";
 import { z } from "zod";
 import { audit, byOwner } from "../flows/audit.js";
 import { takeFeedback } from "../flows/feedback.js";
@@ -15,6 +17,11 @@ import {
   securitySettings,
 } from "./security.schemas.js";
 
+const hasSecondFactor = async ({ factors }: Identity, userId: Types.ObjectId) => {
+  const { totp, passkeys } = await factors.read({ userId });
+  return { enabled: totp !== undefined || passkeys.length > 0 };
+};
+
 const tags = ["security"];
 const config = { identity: "session", identityProblems: ["USER_NOT_FOUND"] } as const;
 
@@ -28,7 +35,14 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       config: { ...config, identity: { scope: "security:read" } },
       schema: { tags, summary: "Read your security settings", response: { 200: securitySettings } },
     },
-    async (request) => (await identity.users.read(userOf(request))).security,
+    async (request) => {
+      const userId = userOf(request);
+      const [{ security }, secondFactor] = await Promise.all([
+        identity.users.read(userId),
+        hasSecondFactor(identity, userId),
+      ]);
+      return { ...security, secondFactor };
+    },
   );
 
   app.patch(
@@ -64,7 +78,7 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       const fields = Object.keys(changes).sort().join(" ");
       if (fields)
         await audit(service, requesterOf(service, request), byOwner(userId, "security.changed", { fields }));
-      return security;
+      return { ...security, secondFactor: await hasSecondFactor(identity, userId) };
     },
   );
 

@@ -14,7 +14,9 @@ function isOrigin(origin: string): boolean {
   if (!URL.canParse(origin)) return false;
   const { protocol, hostname, origin: canonical } = new URL(origin);
   return (
-    canonical === origin && (protocol === "https:" || (protocol === "http:" && hostname === "localhost"))
+    canonical === origin &&
+    domain.test(hostname) &&
+    (protocol === "https:" || (protocol === "http:" && hostname === "localhost"))
   );
 }
 
