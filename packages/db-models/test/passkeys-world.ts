@@ -7,7 +7,7 @@ import { sessionWith } from "./factors-world.js";
 
 export const origin = "https://app.example.com";
 export const rpId = "example.com";
-export const passkeyPolicies: IdentityPoliciesInput = {
+const passkeyPolicies: IdentityPoliciesInput = {
   factors: { passkeys: { rpId, origins: [origin, "https://www.example.com"] } },
 };
 

@@ -75,7 +75,7 @@ const clientDataSchema = z.object({
 type ClientData = z.output<typeof clientDataSchema>;
 
 /** What an authenticator says of a ceremony (WebAuthn Level 3 section 6.1). */
-export interface AuthenticatorFacts {
+interface AuthenticatorFacts {
   rpIdHash: Uint8Array;
   userPresent: boolean;
   userVerified: boolean;

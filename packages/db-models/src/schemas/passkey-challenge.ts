@@ -2,7 +2,7 @@ import { Schema, type Types } from "mongoose";
 import { hash, purgeAtTtl, requiredDate, schemaOptions } from "./parts/fields.js";
 import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
-export const passkeyCeremonies = ["registration", "authentication"] as const;
+const passkeyCeremonies = ["registration", "authentication"] as const;
 export type PasskeyCeremony = (typeof passkeyCeremonies)[number];
 
 /** A challenge that a passkey has not answered yet; its answer takes it away. Collection `passkey_challenges`. */

@@ -13,7 +13,7 @@ export const oneTimeTokenPolicySchema = z
     passwordResetLifetimeMs: lasts(
       maxLifetimeMs.passwordReset,
       duration.hour,
-      "Life of a token that resets a password, at most a day (NIST SP 800-63B-4 section 4.2)",
+      "Life of a token that resets a password, at most a day (NIST SP 800-63B-4 section 4.2.1.2)",
     ),
     emailVerificationLifetimeMs: lasts(
       maxLifetimeMs.emailVerification,
