@@ -53,7 +53,10 @@ describe.each([
   ],
   [
     "second-factors",
-    [/^otpauth:\/\/totp\/Example:ada%40example\.com\nmalformed\n\{ action: 'allow', enrol: false \}\n$/],
+    [
+      /^otpauth:\/\/totp\/Example:ada%40example\.com\nmalformed\n\{ action: 'allow', enrol: false \}\n$/,
+      /^required\nmalformed\n$/,
+    ],
   ],
   ["sessions", [/^true true\nevicted true\ntrue true\nfalse false\n$/]],
 ])("the %s guide", (name, outputs) => {
