@@ -33,7 +33,8 @@ const timeoutMs = 5_000;
 function smtpNotifier(url: string, from: string): ClosableNotifier {
   const transport = createTransport(url, { from });
   return {
-    send: async ({ to, subject, text }) => void (await transport.sendMail({ to, subject, text })),
+    send: async ({ to, subject, text, html }) =>
+      void (await transport.sendMail({ to, subject, text, ...(html && { html }) })),
     close: async () => transport.close(),
   };
 }

@@ -18,6 +18,7 @@ export type {
 } from "./options.js";
 export type { FormState, PageFrame } from "./pages/frame.js";
 export type { Catalogue, Messages, Text, TextValues } from "./pages/language.js";
+export type { MailRenderer, MailView } from "./pages/mail-view.js";
 export type { MessageId } from "./pages/messages/english.js";
 export type { PageOptions, PageRenderer } from "./pages/options.js";
 export type { PageColours, PageTheme } from "./pages/theme.js";

@@ -13,6 +13,7 @@ import { stateOf } from "./http/requests.js";
 import { checkUniqueIndexes } from "./http/setup-check.js";
 import { type IdentityPluginOptions, isLoopback, pluginOptionsSchema } from "./options.js";
 import { servePages } from "./pages/index.js";
+import { mailNotifier } from "./pages/mails.js";
 import type { Service } from "./service.js";
 
 const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options) => {
@@ -50,7 +51,10 @@ function serviceOf(app: FastifyInstance, options: IdentityPluginOptions): Servic
   const settings = readOptions(pluginOptionsSchema, options);
   const { identity, riskPolicy, secondFactor, auditTrail, networks, hooks } = settings;
   const { hookTimeoutMs, recentAuthenticationMs } = settings;
-  const notifier = settings.notifier ?? defaultNotifier(settings.issuer, app.log);
+  const { pages, issuer } = settings;
+  const given = settings.notifier ?? defaultNotifier(issuer, app.log);
+  const mailer = pages && { identity, settings: pages, issuer, prefix: app.prefix + pages.prefix };
+  const notifier = mailer ? mailNotifier({ ...mailer, notifier: given }) : given;
   const context = contextOf({
     identity,
     riskPolicy,

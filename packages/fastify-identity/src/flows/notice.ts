@@ -14,6 +14,8 @@ export interface Notice {
   readonly to: string;
   readonly subject: string;
   readonly text: string;
+  /** The same as HTML; from the pages' mails only. */
+  readonly html?: string;
   /** The same for programs: the code or token, the device, the country. */
   readonly facts: Readonly<Record<string, string>>;
 }

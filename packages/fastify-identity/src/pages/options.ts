@@ -1,7 +1,9 @@
 import { z } from "zod";
+import type { Notice } from "../flows/notice.js";
 import { functionOption } from "../flows/options.js";
 import type { PageFrame } from "./frame.js";
 import type { Catalogue } from "./language.js";
+import type { MailRenderer } from "./mail-view.js";
 import { english } from "./messages/english.js";
 import { type PageTheme, themeSchema } from "./theme.js";
 import type { PageName, PageViews } from "./views.js";
@@ -21,6 +23,8 @@ export interface PageOptions {
   readonly messages?: readonly Catalogue[];
   /** Pages to replace, by name. The routes behind them stay. Default: none. */
   readonly replace?: { readonly [P in PageName]?: PageRenderer<P> };
+  /** Mails to replace, by kind of notice. Default: none. */
+  readonly mails?: { readonly [Kind in Notice["kind"]]?: MailRenderer };
   /** HTML below every page, such as legal links. Default: none. */
   readonly footer?: (frame: PageFrame) => string;
   /** Whether people can create accounts. Default: true. */
@@ -55,6 +59,18 @@ const pageNames = {
   error: "error",
 } as const satisfies { [P in PageName]: P };
 
+const mailKinds = {
+  sign_in_code: "sign_in_code",
+  new_device: "new_device",
+  new_location: "new_location",
+  email_verification: "email_verification",
+  account_exists: "account_exists",
+  password_reset: "password_reset",
+  password_changed: "password_changed",
+  second_factor_changed: "second_factor_changed",
+  recovery_code_used: "recovery_code_used",
+} as const satisfies { [Kind in Notice["kind"]]: Kind };
+
 const catalogueSchema = z.strictObject({
   lang: z.string().refine(isLanguageTag, "must be a BCP 47 language tag"),
   dir: z.enum(["ltr", "rtl"]).default("ltr"),
@@ -73,6 +89,7 @@ export const pageOptionsSchema = z.strictObject({
     .default([])
     .transform((catalogues) => catalogues as readonly Catalogue[]),
   replace: z.partialRecord(z.enum(pageNames), functionOption<AnyRenderer>()).default({}),
+  mails: z.partialRecord(z.enum(mailKinds), functionOption<MailRenderer>()).default({}),
   footer: functionOption<NonNullable<PageOptions["footer"]>>().optional(),
   signUp: z.boolean().default(true),
 });

@@ -1,6 +1,7 @@
 /** The style of the pages; colours come from the variables of the theme. */
 export const style = `
 *,*::before,*::after{box-sizing:border-box}
+[hidden]{display:none!important}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;min-height:100vh;min-height:100dvh;background:var(--id-background);color:var(--id-text);font:1rem/1.5 var(--id-font);display:flex;flex-direction:column}
 h1,h2,h3,p,ul,ol,dl,dd,figure,fieldset{margin:0;padding:0;border:0}
@@ -90,8 +91,9 @@ legend{padding:0;margin-block-end:.5rem}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:1rem}
 .facts dt{color:var(--id-muted);font-size:.875rem}
 .facts dd{font-size:1.375rem;font-weight:650;font-variant-numeric:tabular-nums}
-.chart{width:100%;height:auto;display:block}
-.chart .bar{fill:var(--id-accent)}.chart .failed{fill:var(--id-danger)}.chart .axis{stroke:var(--id-line)}.chart text{fill:var(--id-muted);font-size:12px}
+.chart{width:100%;height:10rem;display:block}
+.chart-ends{display:flex;justify-content:space-between;direction:ltr}
+.chart .bar{fill:var(--id-accent)}.chart .failed{fill:var(--id-danger)}.chart .axis{stroke:var(--id-line)}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:start;padding:.5rem .75rem .5rem 0;border-block-end:1px solid var(--id-line);vertical-align:top}
@@ -103,6 +105,7 @@ details[open]>summary{margin-block-end:1rem}
 .frame{grid-template-columns:minmax(0,1fr);padding:1rem 1rem 3rem;gap:1.25rem}
 .side ul{display:flex;flex-wrap:wrap;gap:.25rem}
 .top .inner{padding-inline:1rem}
+.top .who bdi{display:none}
 .card{padding:1.25rem}
 .center{padding-block-start:1.5rem}
 .center .card{padding:1.5rem 1.25rem}

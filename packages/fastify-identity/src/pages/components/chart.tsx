@@ -1,6 +1,6 @@
 import type { PageFrame } from "../frame.js";
 
-const [width, height, foot] = [640, 180, 24];
+const [width, height] = [640, 160];
 
 interface ChartProps {
   frame: PageFrame;
@@ -11,32 +11,38 @@ interface ChartProps {
 /** Requests by day as bars, the failed ones in another colour; the numbers are in its label. */
 export function DayChart({ frame, label, bars }: ChartProps) {
   const peak = Math.max(1, ...bars.map(({ requests }) => requests));
-  const scale = (height - foot - 8) / peak;
+  const floor = height - 1;
+  const scale = (floor - 8) / peak;
   const step = width / Math.max(1, bars.length);
-  const floor = height - foot;
   const shown = new Intl.DateTimeFormat(frame.lang, { month: "short", day: "numeric", timeZone: "UTC" });
   const ends = [bars[0], bars.at(-1)].map((bar) => (bar ? shown.format(bar.day) : ""));
   return (
-    <svg class="chart" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={label}>
-      {bars.map(({ day, requests, failures }, at) => {
-        const x = at * step + 2;
-        const tall = requests * scale;
-        const red = Math.min(failures, requests) * scale;
-        return (
-          <g key={day.getTime()}>
-            <rect class="bar" x={x} y={floor - tall} width={step - 4} height={tall - red} rx={2} />
-            <rect class="failed" x={x} y={floor - red} width={step - 4} height={red} rx={2} />
-          </g>
-        );
-      })}
-      <line class="axis" x1={0} x2={width} y1={floor} y2={floor} />
-      <text x={2} y={height - 6} text-anchor="start" direction="ltr">
-        {ends[0]}
-      </text>
-      <text x={width - 2} y={height - 6} text-anchor="end" direction="ltr">
-        {ends[1]}
-      </text>
-    </svg>
+    <figure class="stack-s">
+      <svg
+        class="chart"
+        viewBox={`0 0 ${width} ${height}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={label}
+      >
+        {bars.map(({ day, requests, failures }, at) => {
+          const x = at * step + 2;
+          const tall = requests * scale;
+          const red = Math.min(failures, requests) * scale;
+          return (
+            <g key={day.getTime()}>
+              <rect class="bar" x={x} y={floor - tall} width={step - 4} height={tall - red} rx={2} />
+              <rect class="failed" x={x} y={floor - red} width={step - 4} height={red} rx={2} />
+            </g>
+          );
+        })}
+        <line class="axis" x1={0} x2={width} y1={floor} y2={floor} />
+      </svg>
+      <p class="chart-ends muted small">
+        <span>{ends[0]}</span>
+        <span>{ends[1]}</span>
+      </p>
+    </figure>
   );
 }
 

@@ -272,6 +272,56 @@ export const english = {
   "data.erased": "Your account was erased.",
   "error.erase_confirm": "Tick the box to go on.",
 
+  "mail.sign_in_code.subject": "Your sign-in code",
+  "mail.sign_in_code.text":
+    "Somebody signs in to your account from {origin}. If it is you, enter this code. It is good for ten minutes.",
+  "mail.sign_in_code.otherwise":
+    "If it is not you, somebody knows your password: change it, and tell nobody the code.",
+  "mail.email_verification.subject": "Verify your email address",
+  "mail.email_verification.text": "Welcome to {name}. Confirm that this address is yours.",
+  "mail.email_verification.action": "Verify address",
+  "mail.email_verification.otherwise":
+    "The link is good once, until {expiresAt}. If you have no account with us, somebody gave your address for theirs: ignore this message.",
+  "mail.account_exists.subject": "You already have an account",
+  "mail.account_exists.text":
+    "Somebody, from {origin}, wanted to create an account with this address. You have one already: sign in with your password. If you have forgotten it, choose another one.",
+  "mail.account_exists.action": "Choose another password",
+  "mail.account_exists.otherwise":
+    "The link is good once, until {expiresAt}. If it was not you, ignore this message.",
+  "mail.password_reset.subject": "Reset your password",
+  "mail.password_reset.text":
+    "Somebody, from {origin}, asked to reset the password of your account. If it was you, choose another one.",
+  "mail.password_reset.action": "Choose another password",
+  "mail.password_reset.otherwise":
+    "The link is good once, until {expiresAt}. If it was not you, ignore this message: your password stays as it is.",
+  "mail.password_changed.subject": "Your password was changed",
+  "mail.password_changed.text": "The password of your account was changed from {origin}.",
+  "mail.password_changed.reset": "The password of your account was reset from {origin}.",
+  "mail.password_changed.action": "Reset the password",
+  "mail.password_changed.otherwise": "If it was not you, reset it at once: that ends every session.",
+  "mail.new_device.subject": "Sign-in from a new device",
+  "mail.new_device.text": "Your account was signed in to from a new device: {origin}.",
+  "mail.new_device.action": "Review your sessions",
+  "mail.new_device.otherwise": "If it was not you, end the session and change your password.",
+  "mail.new_location.subject": "Sign-in from a new country",
+  "mail.new_location.text": "Your account was signed in to from a new country: {origin}.",
+  "mail.new_location.action": "Review your sessions",
+  "mail.new_location.otherwise": "If it was not you, end the session and change your password.",
+  "mail.second_factor_changed.subject": "Your second step was changed",
+  "mail.second_factor_changed.text": "The second step of your account was changed from {origin}.",
+  "mail.second_factor_changed.totp_added": "An authenticator app was added to your account from {origin}.",
+  "mail.second_factor_changed.totp_removed":
+    "The authenticator app of your account was removed from {origin}.",
+  "mail.second_factor_changed.recovery_codes_created":
+    "New recovery codes of your account were made from {origin}, and those before are void.",
+  "mail.second_factor_changed.action": "Review your security",
+  "mail.second_factor_changed.otherwise": "If it was not you, change your password and end your sessions.",
+  "mail.recovery_code_used.subject": "A recovery code was used",
+  "mail.recovery_code_used.text":
+    "A recovery code of your account was used from {origin}. Codes left: {left}.",
+  "mail.recovery_code_used.action": "Review your security",
+  "mail.recovery_code_used.otherwise": "If it was not you, change your password and end your sessions.",
+
   "error.title": "Something went wrong",
   "error.not_found": "There is no such page",
   "error.not_found_text": "The address may be mistyped, or the page has moved.",
