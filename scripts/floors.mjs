@@ -26,7 +26,7 @@ export const allowedImports = {
 export const floors = {
   "packages/db-models": [
     [""],
-    ["privacy", "migrations", "factors"],
+    ["privacy", "migrations", "external", "factors"],
     ["users"],
     ["sessions", "api-keys", "oauth", "logins", "audit"],
     ["security-events", "usage", "analytics", "risk"],

@@ -15,6 +15,7 @@ import {
   identityPoliciesSchema,
 } from "./core/policies/identity.js";
 import { type SealKey, sealKeysSchema } from "./core/seal-keys.js";
+import { type ExternalIdentities, externalIdentitiesOf } from "./external/namespace.js";
 import { type Factors, factorsOf } from "./factors/namespace.js";
 import { type Logins, loginsOf } from "./logins/namespace.js";
 import { type Migrations, migrationsOf } from "./migrations/namespace.js";
@@ -70,6 +71,7 @@ export interface Identity {
   readonly apiKeys: ApiKeys;
   readonly oauth: OAuth;
   readonly factors: Factors;
+  readonly externalIdentities: ExternalIdentities;
   readonly audit: Audit;
   readonly securityEvents: SecurityEvents;
   readonly usage: Usage;
@@ -170,6 +172,7 @@ function identityOf(connection: Connection, settings: Settings): Identity {
     apiKeys: apiKeysOf(identity, recorders.apiKeys),
     oauth: oauthOf(identity),
     factors: factorsOf(identity, recorders.audit),
+    externalIdentities: externalIdentitiesOf(identity),
     audit: auditOf(identity, recorders.audit),
     securityEvents: securityEventsOf(identity),
     usage: usageOf(identity, recorders.usage),

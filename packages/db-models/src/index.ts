@@ -46,6 +46,16 @@ export type { SealKey } from "./core/seal-keys.js";
 export type { SigningKey, Token, TokenKind } from "./core/secrets.js";
 export { defineModels } from "./define-models.js";
 export type {
+  ExternalAccount,
+  ExternalLink,
+  ExternalRegistration,
+  ExternalSubject,
+  ExternalUnlink,
+  LinkedIdentity,
+  LinkInput,
+} from "./external/identities.js";
+export type { ExternalIdentities } from "./external/namespace.js";
+export type {
   AccountFactors,
   FactorChange,
   FactorSession,

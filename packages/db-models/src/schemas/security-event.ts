@@ -21,6 +21,7 @@ export const securityEventKinds = [
   "recovery_code_used",
   "passkey_cloned",
   "factor_recovery",
+  "external_identity_changed",
   "database_exposed",
 ] as const;
 export type SecurityEventKind = (typeof securityEventKinds)[number];

@@ -101,8 +101,9 @@ export interface UserAnalytics {
 }
 
 export interface ExternalIdentity {
-  /** `provider:subject`: one value, so that one index entry decides and no two elements can be mixed up. */
+  /** SHA-256 of issuer and subject: one value, so that one index entry decides and no two elements can be mixed up. */
   key: string;
+  /** Name of the provider in the application's settings. */
   provider: string;
   linkedAt: Date;
 }
