@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { openIdentity } from "@org/db-models";
 import { type TemporaryDatabase, temporaryDatabase } from "@org/dev-kit";
 import type {} from "@org/dev-kit/vitest";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
@@ -21,7 +22,10 @@ const typeChecks = `
 import { defineConfig } from "@org/db-cli";
 import { openDatabase } from "@org/db-models";
 import { DatabaseOptimizer } from "@org/db-optimizer";
+import { identityPlugin } from "@org/fastify-identity";
+import { identityHandlers } from "@org/fastify-identity/handlers";
 import { assess } from "@org/risk-engine";
+import { fastify } from "fastify";
 
 // @ts-expect-error: a number is no connection string
 export const database = () => openDatabase(42);
@@ -29,6 +33,12 @@ export const database = () => openDatabase(42);
 export const optimizer = () => new DatabaseOptimizer();
 // @ts-expect-error: an attempt has a time
 export const judgement = assess({ profile: null, attempt: {} });
+// @ts-expect-error: a plugin has an issuer
+export const plugin = fastify().register(identityPlugin, { identity: {} });
+// @ts-expect-error: a requirement has no such member
+export const route = () => fastify().get("/", { config: { identity: { colour: "red" } } }, () => "");
+// @ts-expect-error: handlers have an issuer
+export const handlers = () => identityHandlers({});
 // @ts-expect-error: there is no such key
 export const config = defineConfig({ models: () => [], colour: "red" });
 `;
@@ -53,6 +63,17 @@ function ownDatabase(label: string): string {
   databases.push(database);
   return database.uri;
 }
+
+/** A database of its own with the indexes of the models. */
+async function setUp(label: string): Promise<string> {
+  const uri = ownDatabase(label);
+  const identity = await openIdentity(uri);
+  await Promise.all(Object.values(identity.models).map((model) => model.createIndexes()));
+  await identity.close();
+  return uri;
+}
+
+const browser = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0" };
 
 test("snippets are the ts blocks under the heading Use, and no others", () => {
   const readme =
@@ -91,6 +112,39 @@ test.each(named("program"))("the program $name does what its README says", async
   const { status, stdout, stderr } = await project.runProgram(name, ownDatabase(name));
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   expect(stdout.trim()).not.toBe("");
+});
+
+test("the server of the README is at most fifteen lines: sign-up, sign-in, guards, sign-out", async () => {
+  const [server] = named("server");
+  const lines = server?.code.split("\n").filter((line) => line.trim() !== "") ?? [];
+  expect(lines.length).toBeLessThanOrEqual(15);
+  const { address, stop } = await project.startServer(server?.name ?? "", await setUp("server"));
+  const ask = (method: string, path: string, headers: Record<string, string> = {}, body?: object) =>
+    fetch(`${address}${path}`, {
+      method,
+      headers: { ...headers, ...(body && { "content-type": "application/json" }) },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+  try {
+    const [email, password] = ["ada@example.com", "correct horse battery"];
+    expect((await ask("POST", "/v1/users", {}, { email, password })).status).toBe(201);
+    const signedIn = await ask("POST", "/v1/sessions", browser, { identifier: email, password });
+    expect(signedIn.status).toBe(201);
+    const cookie = signedIn.headers
+      .getSetCookie()
+      .map((one) => one.split(";")[0])
+      .join("; ");
+    expect((await ask("GET", "/me")).status).toBe(401);
+    expect((await ask("GET", "/me", { cookie })).status).toBe(200);
+    const made = await ask("POST", "/v1/api-keys", { cookie }, { name: "build", scopes: ["orders:read"] });
+    const { key } = (await made.json()) as { key: string };
+    expect((await ask("GET", "/orders", { "x-api-key": key })).status).toBe(200);
+    expect((await ask("GET", "/me", { "x-api-key": key })).status).toBe(403);
+    expect((await ask("DELETE", "/v1/session", { cookie })).status).toBe(204);
+    expect((await ask("GET", "/me", { cookie })).status).toBe(401);
+  } finally {
+    await stop();
+  }
 });
 
 test.each(named("configuration"))("the installed org-db sets up a database by $name", async ({ name }) => {

@@ -1,8 +1,10 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const require = createRequire(import.meta.url);
@@ -15,11 +17,13 @@ export const published = {
   "@org/db-optimizer": dirname(require.resolve("@org/db-optimizer/package.json")),
   "@org/db-cli": dirname(require.resolve("@org/db-cli/package.json")),
   "@org/risk-engine": dirname(require.resolve("@org/risk-engine/package.json")),
+  "@org/fastify-identity": dirname(require.resolve("@org/fastify-identity/package.json")),
 } as const;
 
 export type PackageName = keyof typeof published;
 
 const companions = {
+  fastify: versionIn(require.resolve("fastify/package.json")),
   mongoose: versionIn(require.resolve("mongoose/package.json")),
   typescript: versionIn(require.resolve("typescript/package.json")),
   "@types/node": versionIn(require.resolve("@types/node/package.json")),
@@ -32,12 +36,20 @@ interface Run {
   readonly stderr: string;
 }
 
+/** A program that listens. */
+interface Server {
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
 /** A project of somebody who has our packages from a registry: nothing in it points back into the repository. */
 export interface Project {
   readonly folder: string;
   readonly compilation: Run;
   /** Runs a file that was compiled. */
   runProgram(name: string, mongodbUri: string): Promise<Run>;
+  /** Starts a file that was compiled, which listens, and reads the address that it prints. */
+  startServer(name: string, mongodbUri: string): Promise<Server>;
   /** Runs a command of the installed packages. */
   runBin(name: string, args: readonly string[], mongodbUri: string): Promise<Run>;
   remove(): Promise<void>;
@@ -59,16 +71,35 @@ export async function createProject(sources: Readonly<Record<string, string>>): 
   }
 }
 
-function commands(folder: string): Pick<Project, "runProgram" | "runBin"> {
+function commands(folder: string): Pick<Project, "runProgram" | "startServer" | "runBin"> {
   return {
     runProgram: (name, mongodbUri) =>
       run(process.execPath, [join(folder, "out", `${name}.js`)], { cwd: folder, env: env(mongodbUri) }),
+    startServer: (name, mongodbUri) => startServer(folder, name, mongodbUri),
     runBin: (name, args, mongodbUri) =>
       run(join(folder, "node_modules/.bin", windows ? `${name}.cmd` : name), args, {
         cwd: folder,
         env: env(mongodbUri),
       }),
   };
+}
+
+async function startServer(folder: string, name: string, mongodbUri: string): Promise<Server> {
+  const child = spawn(process.execPath, [join(folder, "out", `${name}.js`)], {
+    cwd: folder,
+    env: { ...env(mongodbUri), PORT: "0" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exited = once(child, "exit");
+  const stop = async () => {
+    child.kill();
+    await exited;
+  };
+  for await (const line of createInterface({ input: child.stdout })) {
+    const address = /http:\S+/.exec(line)?.[0];
+    if (address) return { address, stop };
+  }
+  throw new Error(`${name} ended before it listened`);
 }
 
 /** @returns the tarball of each package. */

@@ -10,6 +10,7 @@ test.each([
   ["db-optimizer", "program"],
   ["db-cli", "configuration"],
   ["risk-engine", "program"],
+  ["fastify-identity", "server"],
 ] as const)("the first page shows what %s shows: a %s", (name, kind) => {
   const own = snippetsOf(name, read(`packages/${name}/README.md`)).filter((snippet) => snippet.kind === kind);
   const first = read("README.md");

@@ -3,8 +3,8 @@ export interface Snippet {
   /** Also the name of its file. */
   readonly name: string;
   readonly code: string;
-  /** A configuration is run by `org-db`, a program by itself. */
-  readonly kind: "program" | "configuration";
+  /** A configuration is run by `org-db`, a program by itself; a server listens until it is stopped. */
+  readonly kind: "program" | "server" | "configuration";
 }
 
 const heading = /^#{1,6} .*$/m;
@@ -17,6 +17,11 @@ export function snippetsOf(label: string, readme: string): Snippet[] {
   return [...section.matchAll(block)].map(([, code = ""], index) => ({
     name: `${label}-${index + 1}`,
     code,
-    kind: /^export default /m.test(code) ? "configuration" : "program",
+    kind: kindOf(code),
   }));
+}
+
+function kindOf(code: string): Snippet["kind"] {
+  if (/^export default /m.test(code)) return "configuration";
+  return code.includes("app.listen(") ? "server" : "program";
 }

@@ -1,15 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync } from "fastify";
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyPluginAsync,
+  FastifyReply,
+  FastifyRequest,
+} from "fastify";
 import { fastifyPlugin } from "fastify-plugin";
 import { appIdentity } from "./app-identity.js";
 import { IdentityCookies } from "./flows/cookies.js";
 import { flowsOf } from "./flows/flows.js";
 import type { Notifier } from "./flows/notice.js";
 import { contextOf, readOptions } from "./flows/options.js";
+import { whenAnswered } from "./http/answered.js";
 import { guardDeclaredAccess } from "./http/declared-access.js";
 import { erasures } from "./http/erasures.js";
 import { ownRoutes } from "./http/own-routes.js";
-import { stateOf } from "./http/requests.js";
+import { releaseDeferred, stateOf } from "./http/requests.js";
 import { checkUniqueIndexes } from "./http/setup-check.js";
 import { type IdentityPluginOptions, isLoopback, pluginOptionsSchema } from "./options.js";
 import { servePages } from "./pages/index.js";
@@ -24,8 +31,7 @@ const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options)
   checkUniqueIndexes(app, service);
   warnOfUntrustedProxy(app);
   guardDeclaredAccess(app, service);
-  countUsage(app, service);
-  doDeferred(app, service);
+  followAnswers(app, service);
   await app.register(erasures, { service });
   app.addHook("onClose", () => service.flows.settle(settings.closeTimeoutMs));
   if (settings.routes.length > 0) {
@@ -102,31 +108,31 @@ function warnOfUntrustedProxy(app: FastifyInstance): void {
 }
 
 /** Counts the requests of each user and session. */
-function countUsage(app: FastifyInstance, { identity }: Service): void {
-  app.addHook("onResponse", async (request, reply) => {
-    const { identity: who } = request;
-    const counted = who
-      ? { userId: who.userId, ...(who.kind === "session" && { sessionId: who.session.id }) }
-      : stateOf(request).countedFor;
-    if (!counted) return;
-    const endpoint = `${request.method} ${request.routeOptions.url}`;
-    identity.usage.track({ ...counted, endpoint, failed: reply.statusCode >= 400 });
-  });
+function countUsage({ identity }: Service, request: FastifyRequest, reply: FastifyReply): void {
+  const { identity: who } = request;
+  const counted = who
+    ? { userId: who.userId, ...(who.kind === "session" && { sessionId: who.session.id }) }
+    : stateOf(request).countedFor;
+  if (!counted) return;
+  const endpoint = `${request.method} ${request.routeOptions.url}`;
+  identity.usage.track({ ...counted, endpoint, failed: reply.statusCode >= 400 });
 }
 
 /** Long enough that the work does not fall into the next request of the same client either. */
 const laterMs = 1_000;
 
-/** Does what only some accounts cause, and whose time no answer must tell; at the latest when the app closes. */
-function doDeferred(app: FastifyInstance, { background }: Service): void {
+/** What only some accounts cause, and whose time no answer must tell, is done later; at the latest when the app closes. */
+function followAnswers(app: FastifyInstance, service: Service): void {
   const closing = new AbortController();
-  app.addHook("onResponse", async (request) => {
+  whenAnswered(app, (request, reply) => {
+    countUsage(service, request, reply);
     const failed = (err: unknown) => request.log.error({ err }, "what follows an answer was not done");
-    for (const act of stateOf(request).deferred)
-      background.run(async () => {
+    releaseDeferred(request, (act) =>
+      service.background.run(async () => {
         await sleep(laterMs, undefined, { signal: closing.signal }).catch(() => undefined);
         await act();
-      }, failed);
+      }, failed),
+    );
   });
   app.addHook("preClose", async () => closing.abort());
 }

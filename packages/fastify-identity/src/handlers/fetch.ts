@@ -59,7 +59,11 @@ const chunked = { "transfer-encoding": "chunked" };
 
 /** The headers of a request; `Host` from its address where it has none. An absent `User-Agent` is not made up. */
 function headersOf(request: Request): Record<string, string> {
-  return { host: new URL(request.url).host, "user-agent": "", ...Object.fromEntries(request.headers) };
+  const headers: Record<string, string> = { host: new URL(request.url).host, "user-agent": "" };
+  request.headers.forEach((value, name) => {
+    headers[name] = value;
+  });
+  return headers;
 }
 
 type Headers = Readonly<Record<string, number | string | string[] | undefined>>;

@@ -6,11 +6,14 @@ import { requesterFrom } from "../flows/requester.js";
 import type { Service } from "../service.js";
 import { clientAddressOf } from "./client-address.js";
 
+type Work = () => Promise<unknown>;
+
 /** State of the plugin for a request, kept outside the request object. */
 interface RequestState {
   requester?: Requester;
-  /** Work to do after responding. */
-  readonly deferred: Array<() => Promise<unknown>>;
+  /** Work to do after responding; what comes once {@link release} was called is done at once. */
+  readonly deferred: Work[];
+  release?: (act: Work) => void;
   /** Whom the request is counted for, where no guard has told: a sign-in, a refresh. */
   countedFor?: { userId: Types.ObjectId; sessionId: Types.ObjectId };
 }
@@ -23,6 +26,13 @@ export function stateOf(request: FastifyRequest): RequestState {
   const state: RequestState = { deferred: [] };
   states.set(request, state);
   return state;
+}
+
+/** Does the work of a request that was deferred, and from now on whatever still comes. */
+export function releaseDeferred(request: FastifyRequest, run: (act: Work) => void): void {
+  const state = stateOf(request);
+  state.release = run;
+  for (const act of state.deferred.splice(0)) run(act);
 }
 
 /** Facts about a request for flows. */
@@ -45,7 +55,7 @@ export function requesterOf(service: Service, request: FastifyRequest): Requeste
     },
     log: request.log,
     challengeSolved: () => settings.solvesChallenge(request),
-    defer: (act) => void state.deferred.push(act),
+    defer: (act) => (state.release ? state.release(act) : void state.deferred.push(act)),
   });
   return state.requester;
 }
