@@ -1,4 +1,5 @@
 import { sha256 } from "@org/db-models/core";
+import { codeOf } from "@org/dev-kit/authenticator-app";
 import type { Notice } from "@org/fastify-identity";
 import { mongo } from "mongoose";
 import { expect, test, vi } from "vitest";
@@ -11,11 +12,13 @@ const browser = {
 };
 /** Of which the owner is asked, for people do not sign in with it. */
 const strange = { headers: { "user-agent": "curl/8.5.0" } };
-const api = useApi({}, { notifier });
+const sealKey = "a key of forty-three characters and more, for tests";
+const api = useApi({ sealKeys: [{ id: "test", key: sealKey }] }, { notifier });
 
 /** Everything that a bearer was given, by its name; and what people chose. */
 const secrets: Record<string, string> = {
   password,
+  "the seal key": sealKey,
   "the next password": "a horse of another colour",
   "a third password": "a horse that nobody has seen",
 };
@@ -47,6 +50,28 @@ async function useEverything(): Promise<void> {
   expect(changed.statusCode).toBe(200);
   keep("the token after a changed password", changed.json().token);
   await resetPassword(email);
+  await useFactors();
+}
+
+async function useFactors(): Promise<void> {
+  const { email } = await api.register();
+  const credentials = { identifier: email, password, delivery: "token" };
+  const token = keep("a token of one factor", (await post("/v1/sessions", credentials)).json().token);
+  const begun = await post("/v1/factors/totp", undefined, { headers: bearer(token) });
+  const secret = keep("an app's secret", begun.json().secret);
+  const code = codeOf(secret, api.clock.now());
+  const confirmed = await post("/v1/factors/totp/confirm", { code }, { headers: bearer(token) });
+  const next = keep("a token of two factors", confirmed.json().token);
+  const made = await post("/v1/factors/recovery-codes", undefined, { headers: bearer(next) });
+  for (const [at, one] of (made.json().codes as string[]).entries()) keep(`recovery code ${at}`, one);
+  const held = (await post("/v1/sessions", credentials)).json().challenge;
+  keep("a held sign-in", held);
+  const done = await post("/v1/sessions/challenge", {
+    challenge: held,
+    recoveryCode: secrets["recovery code 0"],
+    delivery: "token",
+  });
+  keep("a token by a recovery code", done.json().token);
 }
 
 async function resetPassword(email: string): Promise<void> {
@@ -109,6 +134,7 @@ test("a dump of the database, and the log, have nothing that a bearer or a perso
     "the token after a changed password",
     "an API key",
     "an open challenge",
+    "a held sign-in",
     "a token of password_reset",
   ]) {
     expect(dump, name).toContain(sha256(secrets[name] ?? ""));

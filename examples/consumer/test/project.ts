@@ -124,11 +124,13 @@ async function install(folder: string, tarballs: Record<PackageName, string>): P
 }
 
 // Our packages depend on each other, and are not in a registry yet: take those from the tarballs as well.
-// Peers are not installed by themselves: a missing one must be seen.
+// Peers are not installed by themselves: a missing one must be seen. Newer releases of what Fastify injects requests with
+// need Node 22, and Fastify itself does not.
 function workspaceSettings(tarballs: Record<PackageName, string>): string {
   return [
     "overrides:",
     ...Object.entries(tarballs).map(([name, file]) => `  "${name}": "file:${file.replaceAll("\\", "/")}"`),
+    '  "light-my-request": "6.6.0"',
     "autoInstallPeers: false",
     "strictPeerDependencies: true",
     "minimumReleaseAge: 4320",

@@ -1,7 +1,13 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { duration } from "../src/core/limits.js";
 import type { IdentityModels } from "../src/index.js";
-import { createLoginChallenge, verifyLoginChallenge } from "../src/logins/challenges.js";
+import {
+  attemptChallenge,
+  createFactorChallenge,
+  createLoginChallenge,
+  passChallenge,
+  verifyLoginChallenge,
+} from "../src/logins/challenges.js";
 import { contextAt } from "./context.js";
 import { makeUser, separateModels, useIdentityDatabase } from "./database.js";
 import { after, now } from "./moment.js";
@@ -93,5 +99,82 @@ describe("a sign-in challenge", () => {
   it("is stored without its token and its code", async () => {
     const { token, code } = await challenge();
     expect(foundIn(await dumpOf(models), [token, `"${code}"`])).toEqual([]);
+  });
+});
+
+describe("a sign-in that is held for a factor", () => {
+  const ask = ["totp", "recovery_code"] as const;
+  async function held(client?: string) {
+    const { _id: userId } = await makeUser(models);
+    const input = { userId, sessionGeneration: 3, risk, ask, ...(client !== undefined && { client }) };
+    return { userId, ...(await createFactorChallenge(contextAt(models, now), input)) };
+  }
+
+  it("gives back what it was and what was proved, and passes once, however many pass it at once", async () => {
+    const { userId, token } = await held();
+    const attempt = await attemptChallenge(contextAt(models, now), { token, method: "totp" });
+    if (!attempt.ok) throw new Error(attempt.reason);
+    expect(attempt).toMatchObject({ userId, sessionGeneration: 3, risk, proofs: ["password"] });
+    const passes = separateModels(database(), 10).map((separate) =>
+      passChallenge(contextAt(separate, now), { id: attempt.id }),
+    );
+    expect((await Promise.all(passes)).filter(Boolean)).toHaveLength(1);
+    const late = await attemptChallenge(contextAt(models, now), { token, method: "totp" });
+    expect(late).toEqual({ ok: false, reason: "used", userId });
+  });
+
+  it("takes five attempts, whichever the method and however many come at once", async () => {
+    const { token } = await held();
+    const attempts = separateModels(database(), 20).map((separate, at) =>
+      attemptChallenge(contextAt(separate, now), { token, method: ask[at % 2] ?? "totp" }),
+    );
+    expect((await Promise.all(attempts)).filter(({ ok }) => ok)).toHaveLength(5);
+  });
+
+  it.each([
+    ["mail", "client", "email", "not_asked"],
+    ["another client", "thief", "totp", "other_client"],
+    ["no client", undefined, "totp", "other_client"],
+  ] as const)("takes no attempt for %s", async (_for, client, method, reason) => {
+    const { token } = await held("client");
+    for (let at = 0; at < 6; at++) {
+      const refused = await attemptChallenge(contextAt(models, now), { token, method, client });
+      expect(refused).toMatchObject({ ok: false, reason });
+    }
+    const own = await attemptChallenge(contextAt(models, now), { token, method: "totp", client: "client" });
+    expect(own.ok).toBe(true);
+  });
+
+  it("does not take the mailed code's place, nor the code its", async () => {
+    const { token } = await held();
+    const code = await verifyLoginChallenge(contextAt(models, now), { token, code: "12345678" });
+    expect(code).toMatchObject({ ok: false, reason: "not_asked" });
+    const mailed = await challenge();
+    const other = await attemptChallenge(contextAt(models, now), { token: mailed.token, method: "totp" });
+    expect(other).toMatchObject({ ok: false, reason: "not_asked" });
+  });
+
+  it("is no message: it does not count against the limit of codes", async () => {
+    const { _id: userId } = await makeUser(models);
+    for (let at = 0; at < 8; at++)
+      await createFactorChallenge(contextAt(models, now), { userId, sessionGeneration: 0, risk, ask });
+    const code = await createLoginChallenge(contextAt(models, now), { userId, sessionGeneration: 0, risk });
+    expect(code.code).toMatch(/^\d{8}$/);
+  });
+
+  it.each([[[]], [["email"]], [["totp", "email"]]] as const)(
+    "is refused for the methods %j",
+    async (asked) => {
+      const { _id: userId } = await makeUser(models);
+      const input = { userId, sessionGeneration: 0, risk, ask: asked };
+      await expect(createFactorChallenge(contextAt(models, now), input)).rejects.toMatchObject({
+        code: "INVALID_INPUT",
+      });
+    },
+  );
+
+  it("stores neither its token nor its client", async () => {
+    const { token } = await held("a device cookie");
+    expect(foundIn(await dumpOf(models), [token, "a device cookie"])).toEqual([]);
   });
 });

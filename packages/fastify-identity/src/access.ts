@@ -6,8 +6,8 @@ import { OptionsError } from "./flows/options.js";
 const credentialKinds = ["session", "api_key", "access_token"] as const;
 export type CredentialKind = (typeof credentialKinds)[number];
 
-/** Requirement for the use of a route. Every given member must hold. */
-export interface IdentityRequirement {
+/** Members of a requirement. */
+export interface IdentityRequirementMembers {
   /** Scopes that an API key or access token needs, all of them. A session acts for its user, whatever the scope. */
   readonly scope?: string | readonly string[];
   /** Kinds of credentials that are accepted. Default: a session, and with `scope` API keys and access tokens too. */
@@ -22,6 +22,12 @@ export interface IdentityRequirement {
    */
   readonly acr?: AssuranceLevel;
 }
+
+/** Requirement for the use of a route, of one member or more. Every given member must hold. */
+export type IdentityRequirement = {
+  [Member in keyof IdentityRequirementMembers]-?: Required<Pick<IdentityRequirementMembers, Member>> &
+    IdentityRequirementMembers;
+}[keyof IdentityRequirementMembers];
 
 /** Access to a route: anybody, a session, or a requirement. */
 export type IdentityAccess = "public" | "session" | IdentityRequirement;
@@ -47,6 +53,7 @@ const requirementSchema = z
     within: z.number().positive().max(31_536_000).optional(),
     acr: z.literal([0, 1, 2]).optional(),
   })
+  .refine((members) => Object.keys(members).length > 0, "must have a member")
   .refine(({ scope = [] }) => scope.every(isScope), { path: ["scope"], error: "must be scopes" })
   .transform(({ scope = [], accept, role = [], within, acr }) => ({
     scopes: scope,

@@ -1,4 +1,9 @@
-export type { CredentialKind, IdentityAccess, IdentityRequirement } from "./access.js";
+export type {
+  CredentialKind,
+  IdentityAccess,
+  IdentityRequirement,
+  IdentityRequirementMembers,
+} from "./access.js";
 export type { AppIdentity } from "./app-identity.js";
 export type { AuditTrail, NetworkKnowledge, SecondFactorRule } from "./flows/context.js";
 export type { CookieOptions } from "./flows/cookies.js";

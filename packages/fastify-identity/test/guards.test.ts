@@ -1,3 +1,4 @@
+import type { FastifyInstance } from "fastify";
 import { describe, expect, expectTypeOf, it, test } from "vitest";
 import type { RequestIdentity } from "../src/index.js";
 import { issuer, password, someone, useIdentity } from "./support.js";
@@ -150,6 +151,9 @@ describe("a declaration that makes no sense is refused when the route is added",
     [{ scope: [] }, "scope"],
     [{ within: 0 }, "within"],
     [{ colour: "red" }, "colour"],
+    [{}, "member"],
+    [{ acr: 3 }, "acr"],
+    [{ acr: 2, scope: "a:b" }, "acr"],
     ["sesion", "public"],
     [null, "public"],
   ])("%j", async (identity, named) => {
@@ -160,6 +164,21 @@ describe("a declaration that makes no sense is refused when the route is added",
       );
     });
   });
+});
+
+test("a misspelt declaration does not compile", () => {
+  const add = (app: FastifyInstance) => {
+    // @ts-expect-error: no such word
+    app.get("/word", { config: { identity: "sesion" } }, () => "");
+    // @ts-expect-error: no such member
+    app.get("/member", { config: { identity: { colour: "red" } } }, () => "");
+    // @ts-expect-error: no such level
+    app.get("/level", { config: { identity: { acr: 3 } } }, () => "");
+    // @ts-expect-error: nothing is asked for
+    app.get("/nothing", { config: { identity: {} } }, () => "");
+    app.get("/right", { config: { identity: { acr: 2, within: 300 } } }, () => "");
+  };
+  expect(add).toBeTypeOf("function");
 });
 
 describe("requireDeclaredAccess", () => {

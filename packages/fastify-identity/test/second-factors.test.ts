@@ -1,10 +1,11 @@
 import type { ProofMethod } from "@org/db-models";
 import { proofMethods } from "@org/db-models/core";
+import { codeOf } from "@org/dev-kit/authenticator-app";
 import { Types } from "mongoose";
 import { describe, expect, it, test } from "vitest";
 import { requesterFrom } from "../src/flows/index.js";
 import type { IdentityProblem } from "../src/index.js";
-import { begin, codeOf, enrolled, goOn } from "./second-factor.js";
+import { begin, enrolled, goOn } from "./second-factor.js";
 import { password, someone, useIdentity } from "./support.js";
 
 const setting = useIdentity();

@@ -1,4 +1,4 @@
-export type { IdentityAccess, IdentityRequirement } from "../access.js";
+export type { IdentityAccess, IdentityRequirement, IdentityRequirementMembers } from "../access.js";
 export { OptionsError } from "../flows/options.js";
 export { IdentityProblem } from "../flows/problems.js";
 export type { RequestIdentity } from "../http/guard.js";
