@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { type Config, readConfig, startServer } from "@org/api";
+import { type Config, issuerOf, readConfig, startServer } from "@org/api";
 import { createIdentity, type IdentityDatabase, isIdentityError, openDatabase } from "@org/db-models";
 import { DatabaseInitializer } from "@org/db-optimizer";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
@@ -9,7 +9,29 @@ import type { Model } from "mongoose";
 import { databaseUri, describeFailure, openEngine, shownUri, stopSignal } from "./engine.js";
 
 const demoData = { users: 1_000, sessions: 4_000, seed: 1 };
-const demoAccount = { email: "demo@example.com", password: "a demo password, not a secret" };
+const password = "a demo password, not a secret";
+const demoAccounts = [
+  {
+    email: "demo@example.com",
+    displayName: "Demo",
+    roles: [],
+    label: "A user",
+    text: "Sessions, second step, API keys, activity and usage of one account.",
+  },
+  {
+    email: "admin@example.com",
+    displayName: "Demo administrator",
+    roles: ["admin"],
+    label: "An administrator",
+    text: "The same with the role admin, which routes of your own can ask for.",
+  },
+] as const;
+const [demoAccount] = demoAccounts;
+const links = [
+  { label: "API reference", text: "Every route, with its problems. Try it in the browser.", href: "/docs" },
+  { label: "OpenAPI document", text: "For generated clients and other programs.", href: "/openapi.json" },
+  { label: "Health", text: "Whether the service can take requests now.", href: "/health/ready" },
+];
 const browser = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const say = (line = "") => void process.stdout.write(`${line}\n`);
 
@@ -60,18 +82,24 @@ async function serve(config: Config, engine: string): Promise<void> {
   } finally {
     await database.close();
   }
-  const server = await startServer(config);
+  const accounts = demoAccounts.map(({ label, text, email }) => ({
+    label,
+    text,
+    identifier: email,
+    password,
+  }));
+  const pages = { theme: { name: "Identity database" }, demo: { accounts, links } };
+  const server = await startServer(config, { pages });
   const [address] = server.addresses;
   say();
+  say(`open               ${issuerOf(config)}`);
   say(`identity service   ${server.addresses.join("  ")}`);
   say(`API, to browse     ${address}/docs`);
   say(`database           ${shownUri(mongodbUri)} (${engine})`);
-  say(`demo account       ${demoAccount.email} / ${demoAccount.password}`);
+  for (const { email } of demoAccounts) say(`demo account       ${email} / ${password}`);
   say();
   say(`curl -s ${address}/v1/sessions -H 'content-type: application/json' -A '${browser}' \\`);
-  say(
-    `  -d '${JSON.stringify({ identifier: demoAccount.email, password: demoAccount.password, delivery: "token" })}'`,
-  );
+  say(`  -d '${JSON.stringify({ identifier: demoAccount.email, password, delivery: "token" })}'`);
   say();
   say("Without -A it looks like a program's sign-in, and is asked for a code, which is shown here.");
   say("Ctrl-C stops it; the data stays for the next time.");
@@ -119,8 +147,17 @@ async function prepare(database: IdentityDatabase): Promise<void> {
     allowExpiry: isEmpty,
   });
   if (failures[0]) throw failures[0];
+  for (const account of demoAccounts) await addAccount(connection, account);
+}
+
+async function addAccount(
+  connection: IdentityDatabase["connection"],
+  { email, displayName, roles }: (typeof demoAccounts)[number],
+): Promise<void> {
+  const { users } = createIdentity({ connection });
   try {
-    await createIdentity({ connection }).users.register({ ...demoAccount, displayName: "Demo" });
+    const { _id: userId } = await users.register({ email, password, displayName });
+    await users.setRoles({ userId, roles: [...roles] });
   } catch (error) {
     if (!isIdentityError(error, "EMAIL_TAKEN")) throw error;
   }

@@ -1,7 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
 import { createIdentity, type Identity } from "@org/db-models";
-import { type IdentityPluginOptions, IdentityProblem, identityPlugin } from "@org/fastify-identity";
+import {
+  type IdentityPluginOptions,
+  IdentityProblem,
+  identityPlugin,
+  type PageOptions,
+} from "@org/fastify-identity";
 import {
   answerError,
   knowAllMethods,
@@ -61,6 +66,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(openapi, { config });
   const refuseOtherMethods = trackMethods(app);
   await app.register(health, deps);
+  if (deps.pages !== false) openOnPages(app, deps.pages);
   refuseOtherMethods();
   await app.register(identityPlugin, { ...options, notifier });
   return app;
@@ -100,7 +106,7 @@ async function pluginOptions(
   app: FastifyInstance,
   identity: Identity,
 ): Promise<IdentityPluginOptions> {
-  const { config, metrics, solvesChallenge, hooks } = deps;
+  const { config, metrics, solvesChallenge, hooks, pages } = deps;
   const trail = deps.auditTrail ?? identity.audit.append;
   const networks = await NetworkLists.open(config, app.log);
   await app.register(refreshNetworkLists, { config, networkLists: networks, clock: identity.clock });
@@ -119,7 +125,14 @@ async function pluginOptions(
     auditTrail: metrics ? metrics.counting(trail) : trail,
     ...(solvesChallenge && { solvesChallenge }),
     ...(hooks && { hooks }),
+    ...(pages !== undefined && { pages }),
   };
+}
+
+/** Who opens the address of the service is led to its pages. */
+function openOnPages(app: FastifyInstance, { prefix = "/account", demo }: PageOptions = {}): void {
+  const to = demo ? `${prefix}/demo` : prefix;
+  app.get("/", { schema: { hide: true } as object }, (_request, reply) => reply.redirect(to));
 }
 
 // In this order, for hooks run in the order of registration: whatever refuses without a read comes first.

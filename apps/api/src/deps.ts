@@ -1,5 +1,5 @@
 import type { Clock, IdentityDatabase, IdentityPoliciesInput } from "@org/db-models";
-import type { AuditTrail, IdentityHooks, Locate } from "@org/fastify-identity";
+import type { AuditTrail, IdentityHooks, Locate, PageOptions } from "@org/fastify-identity";
 import type { FastifyRequest } from "fastify";
 import type { Config } from "./config.js";
 import type { Metrics } from "./metrics.js";
@@ -25,6 +25,8 @@ export interface AppDeps {
   auditTrail?: AuditTrail;
   /** Counts requests and what people do. Default: nothing is counted. */
   metrics?: Metrics;
+  /** The pages for people; false leaves them out. Default: all, in English. */
+  pages?: false | PageOptions;
   /** Where log lines go. Default: standard output. */
   logStream?: { write(line: string): void };
 }

@@ -1,6 +1,6 @@
 export { buildApp } from "./app.js";
 export type { Config, ConfigInput } from "./config.js";
-export { ConfigError, configSchema, defineConfig, readConfig, variableOf } from "./config.js";
+export { ConfigError, configSchema, defineConfig, issuerOf, readConfig, variableOf } from "./config.js";
 export type { AppDeps } from "./deps.js";
 export { SetupError } from "./setup-check.js";
 export type { RunningServer, StartDeps } from "./start.js";

@@ -31,6 +31,7 @@ export type {
   ActivityView,
   ApiKeyView,
   ChallengeMethod,
+  DemoView,
   PageName,
   PageViews,
   SessionView,

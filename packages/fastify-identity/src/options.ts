@@ -133,6 +133,10 @@ export const pluginOptionsSchema = flowOptionsSchema
     erasureSweepMs: z.int().min(10).max(86_400_000).default(300_000),
     closeTimeoutMs: z.int().min(100).max(600_000).default(10_000),
   })
+  .refine(({ issuer, pages }) => (pages ? pages.demo : undefined) === undefined || isLoopback(issuer), {
+    path: ["pages", "demo"],
+    error: "is for an issuer on a loopback host: it shows passwords",
+  })
   .superRefine(({ issuer, cookies }, context) => {
     const secure = cookies.secure ?? issuer.startsWith("https://");
     if (secure || (cookies.sameSite !== "none" && !cookies.partitioned)) return;

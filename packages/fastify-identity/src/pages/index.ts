@@ -7,6 +7,7 @@ import { strictHeaders } from "../http/strict-headers.js";
 import type { Service } from "../service.js";
 import * as accounts from "./definitions/accounts.js";
 import { apiKeysPage } from "./definitions/api-keys.js";
+import { demoPage } from "./definitions/demo.js";
 import * as factors from "./definitions/factors.js";
 import * as profile from "./definitions/profile.js";
 import * as records from "./definitions/records.js";
@@ -56,5 +57,6 @@ export async function servePages(
   servePage(scope, site, records.activityPage);
   servePage(scope, site, records.usagePage);
   servePage(scope, site, records.dataPage);
+  if (settings.demo) servePage(scope, site, demoPage(settings.demo));
   refuseOtherMethods();
 }

@@ -6,7 +6,7 @@ import type { Catalogue } from "./language.js";
 import type { MailRenderer } from "./mail-view.js";
 import { english } from "./messages/english.js";
 import { type PageTheme, themeSchema } from "./theme.js";
-import type { PageName, PageViews } from "./views.js";
+import type { DemoView, PageName, PageViews } from "./views.js";
 
 /** A page of the application's own: the whole document as HTML. Escaping is up to it. */
 export type PageRenderer<P extends PageName> = (
@@ -27,6 +27,11 @@ export interface PageOptions {
   readonly mails?: { readonly [Kind in Notice["kind"]]?: MailRenderer };
   /** HTML below every page, such as legal links. Default: none. */
   readonly footer?: (frame: PageFrame) => string;
+  /**
+   * A page `/demo` that signs in to given accounts with one click, and names other places. Taken with an issuer on a
+   * loopback host only. Default: none.
+   */
+  readonly demo?: DemoView;
   /** Whether people can create accounts. Default: true. */
   readonly signUp?: boolean;
 }
@@ -56,6 +61,7 @@ const pageNames = {
   activity: "activity",
   usage: "usage",
   data: "data",
+  demo: "demo",
   error: "error",
 } as const satisfies { [P in PageName]: P };
 
@@ -77,6 +83,8 @@ const catalogueSchema = z.strictObject({
   messages: z.partialRecord(z.enum(Object.keys(english)), z.string().max(2_000)),
 });
 
+const shown = z.string().max(200);
+
 /** The options of the pages, with their defaults. */
 export const pageOptionsSchema = z.strictObject({
   prefix: z
@@ -91,6 +99,14 @@ export const pageOptionsSchema = z.strictObject({
   replace: z.partialRecord(z.enum(pageNames), functionOption<AnyRenderer>()).default({}),
   mails: z.partialRecord(z.enum(mailKinds), functionOption<MailRenderer>()).default({}),
   footer: functionOption<NonNullable<PageOptions["footer"]>>().optional(),
+  demo: z
+    .strictObject({
+      accounts: z.array(
+        z.strictObject({ label: shown, text: shown, identifier: z.string(), password: z.string() }),
+      ),
+      links: z.array(z.strictObject({ label: shown, text: shown, href: z.string().regex(/^\/(?![/\\])/) })),
+    })
+    .optional(),
   signUp: z.boolean().default(true),
 });
 

@@ -2,6 +2,7 @@ import type { ComponentType } from "preact";
 import { render as renderToString } from "preact-render-to-string";
 import type { PageFrame } from "./frame.js";
 import * as keys from "./templates/api-keys.js";
+import { Demo } from "./templates/demo.js";
 import * as entry from "./templates/entry.js";
 import * as profile from "./templates/profile.js";
 import * as records from "./templates/records.js";
@@ -33,6 +34,7 @@ const templates: { readonly [P in PageName]: Template<P> } = {
   activity: records.Activity,
   usage: records.Usage,
   data: records.Data,
+  demo: Demo,
   error: entry.ErrorPage,
 };
 

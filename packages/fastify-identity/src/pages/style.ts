@@ -88,6 +88,15 @@ code{font:.9375em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-
 .codes{display:grid;grid-template-columns:repeat(auto-fit,minmax(17rem,1fr));gap:.5rem 2rem;padding-inline-start:2rem}
 .qr{display:block;width:13rem;height:13rem;border:1px solid var(--id-line);border-radius:var(--id-radius)}
 legend{padding:0;margin-block-end:.5rem}
+h3{font-size:1rem;font-weight:650}
+.hero{width:100%;max-width:60rem;margin:0 auto;padding:3.5rem 1.25rem 4rem;flex:1}
+.hero>*+*{margin-block-start:2.75rem}
+.hero h1{font-size:2.25rem;line-height:1.15;max-width:22em;letter-spacing:-.02em;text-wrap:balance}
+.lead{font-size:1.125rem;max-width:44rem}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(17rem,100%),1fr));gap:1rem;align-items:stretch}
+.tile{display:flex;flex-direction:column;color:inherit;text-decoration:none}
+.tile strong{color:var(--id-accent)}
+.tile:hover{border-color:var(--id-accent)}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:1rem}
 .facts dt{color:var(--id-muted);font-size:.875rem}
 .facts dd{font-size:1.375rem;font-weight:650;font-variant-numeric:tabular-nums}
@@ -108,6 +117,8 @@ details[open]>summary{margin-block-end:1rem}
 .top .who bdi{display:none}
 .card{padding:1.25rem}
 .center{padding-block-start:1.5rem}
+.hero{padding-block-start:2rem}
+.hero h1{font-size:1.75rem}
 .center .card{padding:1.5rem 1.25rem}
 }
 @media (prefers-reduced-motion:no-preference){button,.button,.side a{transition:background-color .12s}}

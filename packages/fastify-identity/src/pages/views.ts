@@ -45,6 +45,19 @@ export interface ActivityView {
   readonly network: string | undefined;
 }
 
+/** What a demonstration shows first. */
+export interface DemoView {
+  /** Accounts to sign in to with one click. Everybody who sees the page can. */
+  readonly accounts: ReadonlyArray<{
+    readonly label: string;
+    readonly text: string;
+    readonly identifier: string;
+    readonly password: string;
+  }>;
+  /** Other places. */
+  readonly links: ReadonlyArray<{ readonly label: string; readonly text: string; readonly href: string }>;
+}
+
 /** Content of each page, as its template gets it. */
 export interface PageViews {
   signIn: WithForm & { readonly returnTo: string | undefined; readonly canSignUp: boolean };
@@ -108,6 +121,7 @@ export interface PageViews {
     readonly devices: ReadonlyArray<{ readonly label: string; readonly lastSeenAt: Date }>;
   };
   data: WithForm & { readonly email: string };
+  demo: DemoView;
   error: { readonly title: Text; readonly text: Text; readonly reference: string | undefined };
 }
 

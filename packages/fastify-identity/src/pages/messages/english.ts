@@ -272,6 +272,13 @@ export const english = {
   "data.erased": "Your account was erased.",
   "error.erase_confirm": "Tick the box to go on.",
 
+  "demo.title": "Everything about an account, on your own database",
+  "demo.text":
+    "Sign-in with a second step, sessions with risk, API keys, an audit trail, export and erasure. Sign in and look around: this is a demonstration with made-up data.",
+  "demo.accounts": "Sign in",
+  "demo.sign_in": "Sign in as {identifier}",
+  "demo.links": "For developers",
+
   "mail.sign_in_code.subject": "Your sign-in code",
   "mail.sign_in_code.text":
     "Somebody signs in to your account from {origin}. If it is you, enter this code. It is good for ten minutes.",
