@@ -56,7 +56,7 @@ export const identityPlugin = fastifyPlugin(register, { name: "@org/fastify-iden
 function serviceOf(app: FastifyInstance, options: IdentityPluginOptions): Service {
   const settings = readOptions(pluginOptionsSchema, options);
   const { identity, riskPolicy, secondFactor, auditTrail, networks, hooks } = settings;
-  const { hookTimeoutMs, recentAuthenticationMs } = settings;
+  const { hookTimeoutMs, noticeTimeoutMs, recentAuthenticationMs } = settings;
   const { pages, issuer } = settings;
   const given = settings.notifier ?? defaultNotifier(issuer, app.log);
   const mailer = pages && { identity, settings: pages, issuer, prefix: app.prefix + pages.prefix };
@@ -69,6 +69,7 @@ function serviceOf(app: FastifyInstance, options: IdentityPluginOptions): Servic
     networks,
     hooks,
     hookTimeoutMs,
+    noticeTimeoutMs,
     recentAuthenticationMs,
     notifier,
   });

@@ -95,6 +95,57 @@ describe("errorFormat", () => {
   });
 });
 
+describe("functions of the application that fail", () => {
+  it("errorFormat: the problem is answered in the plugin's own format, and its cause stays in the log", async () => {
+    const app = await setting.app({
+      errorFormat: () => {
+        throw new Error("a secret of the application");
+      },
+    });
+    const answer = await app.inject("/v1/session");
+    expect(problemOf(answer)).toEqual([401, "SESSION_REQUIRED"]);
+    expect(answer.headers["content-type"]).toMatch(/^application\/problem\+json/);
+    expect(answer.body).not.toContain("secret");
+  });
+
+  it("locate: people sign in without a place", async () => {
+    const app = await setting.app({
+      riskPolicy: "balanced",
+      locate: () => {
+        throw new Error("the database of places is gone");
+      },
+    });
+    expect((await someone(app)).token).toBeTruthy();
+  });
+
+  test.each([
+    ["throws", () => Promise.reject(new Error("no"))],
+    ["takes too long", () => new Promise<boolean>(() => undefined)],
+    ["answers something else", async () => "solved" as unknown as boolean],
+  ])("solvesChallenge that %s has seen no solved challenge", async (_how, solvesChallenge) => {
+    const app = await setting.app({ solvesChallenge, hookTimeoutMs: 20 });
+    expect((await someone(app)).token).toBeTruthy();
+  });
+
+  test.each([
+    ["refuses", () => Promise.reject(new Error("no mail server"))],
+    ["takes too long", () => new Promise<void>(() => undefined)],
+  ])("a notifier that %s: a code that nobody gets is a problem, an alert is not", async (_how, send) => {
+    const app = await setting.app({ notifier: { send }, noticeTimeoutMs: 20 });
+    const ada = await someone(app);
+    const asked = await app.inject({ method: "POST", url: "/v1/email-verification", headers: ada.bearer });
+    expect(problemOf(asked)).toEqual([503, "NOTICE_NOT_SENT"]);
+    const payload = { password, newPassword: "another correct horse battery" };
+    const changed = await app.inject({
+      method: "PUT",
+      url: "/v1/account/password",
+      headers: ada.bearer,
+      payload,
+    });
+    expect(changed.statusCode).toBe(200);
+  });
+});
+
 describe("routes", () => {
   it("false leaves the guards, and every address to the application", async () => {
     const app = await setting.app({ routes: false }, (app) => {

@@ -18,6 +18,7 @@ import { originOf } from "./origin.js";
 import { checkOwnPassword } from "./own-password.js";
 import { IdentityProblem, type ProblemCode } from "./problems.js";
 import type { Requester } from "./requester.js";
+import { sendNotice } from "./send-notice.js";
 
 /**
  * Makes an account, and sends its address the token that verifies it.
@@ -75,7 +76,7 @@ export async function requestEmailVerification(
   const asked = await context.identity.users.requestEmailVerification({ userId });
   if (!asked.ok) throw new IdentityProblem(verificationProblems[asked.reason]);
   try {
-    await context.notifier.send(emailVerification(asked));
+    await sendNotice(context, emailVerification(asked));
   } catch (cause) {
     throw new IdentityProblem("NOTICE_NOT_SENT", {}, { cause });
   }
@@ -120,7 +121,7 @@ async function serveReset(context: FlowContext, requester: Requester, email: str
     ...(subjectId && { subjectId }),
     ...(!asked.ok && { details: { reason: asked.reason } }),
   });
-  if (asked.ok) await context.notifier.send(passwordReset(asked, origin));
+  if (asked.ok) await sendNotice(context, passwordReset(asked, origin));
 }
 
 /**

@@ -66,7 +66,7 @@ export async function requireAssurance(
     maxAgeMs === undefined || asked === undefined
       ? session.proofs.map(({ method }) => method)
       : recentMethods(context, session, maxAgeMs);
-  if (!isLate && levelOf(methods) >= acr) return;
+  if (!isLate && (acr === 0 || levelOf(methods) >= acr)) return;
   const decision = await decide(context, session, isLate ? [] : methods);
   if (isLate || (maxAgeMs !== undefined && asked !== undefined)) {
     throw recentRequired(session, maxAgeMs, decision, acr);

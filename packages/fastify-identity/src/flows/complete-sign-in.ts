@@ -28,6 +28,7 @@ import {
   riskDetails,
   storedRisk,
 } from "./risk.js";
+import { sendNotice } from "./send-notice.js";
 
 /** A session that was just opened, and whose it is. */
 export type SignedIn = OpenedSession & {
@@ -136,7 +137,7 @@ async function held(
   if (judged?.assessment.level === "high")
     await recordHighRisk(context, requester, { userId, reasons: codesOf(judged.assessment.reasons) });
   try {
-    if (mailed) await context.notifier.send(signInCode(user, mailed.code, originOf(requester)));
+    if (mailed) await sendNotice(context, signInCode(user, mailed.code, originOf(requester)));
   } catch (cause) {
     return new IdentityProblem("NOTICE_NOT_SENT", {}, { cause });
   }

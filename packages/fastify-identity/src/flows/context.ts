@@ -33,6 +33,8 @@ export interface FlowContext {
   readonly auditTrail: AuditTrail;
   readonly networks: NetworkKnowledge;
   readonly hooks: IdentityHooks;
+  /** Time for the notifier, milliseconds. */
+  readonly noticeTimeoutMs: number;
   /** Time for a hook, milliseconds. */
   readonly hookTimeoutMs: number;
   /** How long after a sign-in security settings can be changed, milliseconds. */

@@ -28,6 +28,8 @@ export interface FlowOptions {
   readonly hooks?: IdentityHooks;
   /** Time for a hook, milliseconds, 10 to 30,000. Default: 2,000. */
   readonly hookTimeoutMs?: number;
+  /** Time for the notifier to take a notice, milliseconds, 10 to 120,000. Default: 10,000. */
+  readonly noticeTimeoutMs?: number;
   /** How long after a sign-in security settings can be changed, milliseconds. Default: 900,000. */
   readonly recentAuthenticationMs?: number;
 }
@@ -89,6 +91,7 @@ export const flowOptionsSchema = z.strictObject({
     })
     .default({}),
   hookTimeoutMs: z.int().min(10).max(30_000).default(2_000),
+  noticeTimeoutMs: z.int().min(10).max(120_000).default(10_000),
   recentAuthenticationMs: z.int().min(1_000).max(86_400_000).default(900_000),
 });
 

@@ -37,7 +37,7 @@ export function answerProblem(
   const problem = problemOf(error, request.id);
   if (problem.status >= 500) request.log.error({ err: thrown, code: error.code }, "answered with an error");
   else request.log.debug({ err: thrown, code: error.code }, "refused");
-  const { contentType, body } = format(problem, request);
+  const { contentType, body } = written(problem, request, format);
   void reply
     .code(problem.status)
     // Said again, because an address that can't be read is refused before any hook runs.
@@ -45,6 +45,16 @@ export function answerProblem(
     .headers(headersOf(error))
     .type(contentType)
     .send(body);
+}
+
+/** A format that fails must not hide what happened, nor answer with its own failure. */
+function written(problem: Problem, request: FastifyRequest, format: Format): ProblemAnswer {
+  try {
+    return format(problem, request);
+  } catch (err) {
+    request.log.error({ err }, "errorFormat failed");
+    return problemDetails(problem, request);
+  }
 }
 
 /** The headers that belong to a problem. */

@@ -3,6 +3,7 @@ import type { Types } from "mongoose";
 import type { SetCookie } from "../flows/cookies.js";
 import type { Located, Requester } from "../flows/requester.js";
 import { requesterFrom } from "../flows/requester.js";
+import { withTimeLimit } from "../flows/time-limit.js";
 import type { Service } from "../service.js";
 import { clientAddressOf } from "./client-address.js";
 
@@ -38,13 +39,13 @@ export function releaseDeferred(request: FastifyRequest, run: (act: Work) => voi
 /** Facts about a request for flows. */
 export function requesterOf(service: Service, request: FastifyRequest): Requester {
   const state = stateOf(request);
-  const { cookies, settings } = service;
+  const { cookies } = service;
   let place: { readonly located: Located | undefined } | undefined;
   state.requester ??= requesterFrom({
     address: clientAddressOf(request),
     userAgent: request.headers["user-agent"],
     get located() {
-      place ??= { located: settings.locate(request) };
+      place ??= { located: locatedBy(service, request) };
       return place.located;
     },
     get sessionToken() {
@@ -54,10 +55,31 @@ export function requesterOf(service: Service, request: FastifyRequest): Requeste
       return cookies.readDevice(request.headers.cookie);
     },
     log: request.log,
-    challengeSolved: () => settings.solvesChallenge(request),
+    challengeSolved: () => solvedBy(service, request),
     defer: (act) => (state.release ? state.release(act) : void state.deferred.push(act)),
   });
   return state.requester;
+}
+
+/** Where a request comes from is worth less than its answer: a locator that fails leaves it unknown. */
+function locatedBy({ settings }: Service, request: FastifyRequest): Located | undefined {
+  try {
+    return settings.locate(request);
+  } catch (err) {
+    request.log.error({ err }, "locate failed");
+    return undefined;
+  }
+}
+
+/** A check that fails or takes too long has seen no solved challenge. */
+async function solvedBy({ settings, hookTimeoutMs }: Service, request: FastifyRequest): Promise<boolean> {
+  const late = `solvesChallenge took longer than ${hookTimeoutMs} ms`;
+  try {
+    return (await withTimeLimit(hookTimeoutMs, late, () => settings.solvesChallenge(request))) === true;
+  } catch (err) {
+    request.log.error({ err }, "solvesChallenge failed");
+    return false;
+  }
 }
 
 /** Sets a cookie, in the place of one of the same name: RFC 6265 section 4.1.1 wants each once. */
