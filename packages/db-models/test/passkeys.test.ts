@@ -307,6 +307,7 @@ describe("a passkey", () => {
       method: "passkey",
       userId,
       passkeyId: passkey.id,
+      sessionGeneration: 0,
       counterRegressed: false,
     });
     const { passkeys } = await readFactors(at(), { userId });
@@ -474,6 +475,14 @@ describe("a passkey", () => {
     expect(await use(0)).toMatchObject({ ok: true, counterRegressed: false });
     expect(await use(9)).toMatchObject({ ok: true, counterRegressed: false });
     expect(await use(0)).toMatchObject({ ok: true, counterRegressed: true });
+  });
+
+  it("that is synced is used twice in a millisecond", async () => {
+    const { userId, authenticator } = await keyholder({ synced: true });
+    for (let use = 0; use < 2; use++) {
+      const response = authenticator.get(await secondFactor(userId));
+      expect(await finishPasskeyAuthentication(at(), { userId, response })).toMatchObject({ ok: true });
+    }
   });
 
   it("follows the backup state, which may change at each use", async () => {

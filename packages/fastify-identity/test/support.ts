@@ -1,4 +1,4 @@
-import { createIdentity, defineModels, type Identity } from "@org/db-models";
+import { createIdentity, defineModels, type Identity, type IdentitySettings } from "@org/db-models";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import {
   type FastifyInstance,
@@ -47,7 +47,7 @@ export interface Setting {
 }
 
 /** A database of its own, for the suite in which it is called; apps close after each test. */
-export function useIdentity(): Setting {
+export function useIdentity(settings: IdentitySettings = {}): Setting {
   const database = useTemporaryDatabase({ label: "plugin" });
   const clock = new TestClock();
   const notices: Notice[] = [];
@@ -56,7 +56,7 @@ export function useIdentity(): Setting {
   let identity: Identity;
   beforeAll(async () => {
     connection = await createConnection(database.uri, { autoIndex: false, autoCreate: false }).asPromise();
-    identity = createIdentity({ connection, clock, sealKeys, flushIntervalMs: 3_600_000 });
+    identity = createIdentity({ connection, clock, sealKeys, flushIntervalMs: 3_600_000, ...settings });
     await Promise.all(Object.values(defineModels(connection)).map((model) => model.createIndexes()));
   });
   afterEach(async () => {

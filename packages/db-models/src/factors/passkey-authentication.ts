@@ -14,6 +14,7 @@ import type { PasskeyChallengeDocument } from "../schemas/passkey-challenge.js";
 import type { StoredPasskey, UserFactorsDocument } from "../schemas/user-factors.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import { findFactors } from "./account.js";
+import { generationOf } from "./generation.js";
 import { createChallenge, passkeyPolicy, takeChallenge } from "./passkey-challenges.js";
 import { descriptorOf } from "./passkey-registration.js";
 import {
@@ -44,6 +45,8 @@ export type PasskeyCheck =
       method: "passkey" | "security_key";
       userId: Types.ObjectId;
       passkeyId: Types.ObjectId;
+      /** The account's at the check: a session of an older one does not live. */
+      sessionGeneration: number;
       /** True when a synced passkey's counter did not rise: a sign for the risk engine, and no proof of a copy. */
       counterRegressed: boolean;
     }
@@ -105,7 +108,14 @@ export async function finishPasskeyAuthentication(
   const isVerified = answer.facts.userVerified && owner.passkey.verifiesUser;
   if (challenge.verifiesUser && !isVerified) return refuse("user_not_verified");
   if (!(await isSigned(context, answer, owner.passkey))) return refuse("wrong_signature");
-  return use(context, owner, answer, isVerified ? "passkey" : "security_key");
+  // Before the use is stored: whoever ends every session after that ends this sign-in too.
+  const sessionGeneration = await generationOf(context, owner.factors.userId);
+  if (sessionGeneration === undefined) return refuse("unknown_credential");
+  const used = await use(context, owner, answer);
+  if (!used.ok) return used;
+  const method = isVerified ? "passkey" : "security_key";
+  const { userId } = owner.factors;
+  return { ...used, method, userId, passkeyId: owner.passkey.id, sessionGeneration };
 }
 
 /** Whoever else learns the challenge can't answer it, nor put their own answer into somebody's browser. */
@@ -170,12 +180,12 @@ async function use(
   context: Context,
   { factors: { userId }, passkey }: Owner,
   { facts: { signCount, backedUp } }: AuthenticationAnswer,
-  method: "passkey" | "security_key",
-): Promise<PasskeyCheck> {
+): Promise<{ ok: true; counterRegressed: boolean } | Refused> {
   const { models, now } = context;
   const counts = signCount > 0 || passkey.signCount > 0;
   const rises = counts && !passkey.backupEligible ? { signCount: { $lt: signCount } } : {};
-  const { modifiedCount } = await models.UserFactors.collection.updateOne(
+  // Matched, not modified: two uses of a synced passkey within a millisecond leave the same document.
+  const { matchedCount } = await models.UserFactors.collection.updateOne(
     { userId, passkeys: { $elemMatch: { id: passkey.id, ...rises } } },
     {
       $set: {
@@ -188,9 +198,8 @@ async function use(
       $unset: { recovery: "" },
     },
   );
-  if (modifiedCount === 0) return refusalOfUse(context, userId, passkey);
-  const counterRegressed = counts && signCount <= passkey.signCount;
-  return { ok: true, method, userId, passkeyId: passkey.id, counterRegressed };
+  if (matchedCount === 0) return refusalOfUse(context, userId, passkey);
+  return { ok: true, counterRegressed: counts && signCount <= passkey.signCount };
 }
 
 async function refusalOfUse(

@@ -14,6 +14,7 @@ import {
   type ReauthenticationRequired,
   type RememberedDevice,
 } from "./account.js";
+import { generationOf } from "./generation.js";
 
 export type DeviceRemembering =
   | { ok: true; device: RememberedDevice }
@@ -102,12 +103,4 @@ export async function forgetDevices(
   )) as { rememberedDevices?: unknown[] } | null;
   if (!before) return 0;
   return id ? 1 : (before.rememberedDevices?.length ?? 0);
-}
-
-async function generationOf({ models }: Context, userId: Types.ObjectId): Promise<number | undefined> {
-  const user = await models.User.collection.findOne(
-    { _id: userId, status: "active" },
-    { projection: { sessionGeneration: 1 } },
-  );
-  return user ? Number(user.sessionGeneration) : undefined;
 }

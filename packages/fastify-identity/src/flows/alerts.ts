@@ -1,4 +1,10 @@
-import type { IssuedOneTimeToken, OpenedSession, PublicUser, SecurityEventInput } from "@org/db-models";
+import type {
+  FactorChange,
+  IssuedOneTimeToken,
+  OpenedSession,
+  PublicUser,
+  SecurityEventInput,
+} from "@org/db-models";
 import type { Notice } from "./notice.js";
 import type { Origin } from "./origin.js";
 
@@ -67,12 +73,12 @@ export function passwordAlert(how: "changed" | "reset", email: string, origin: O
   return { kind: "password_changed", to: email, subject: `Your password was ${how}`, text, facts };
 }
 
-/** What was done to the second factors of an account. */
-export type FactorChange = "totp_added" | "totp_removed" | "recovery_codes_created";
-
 const changed = {
   totp_added: "An authenticator app was added to your account",
   totp_removed: "The authenticator app of your account was removed",
+  passkey_added: "A passkey was added to your account",
+  passkey_removed: "A passkey of your account was removed",
+  device_remembered: "A device was remembered, so that sign-ins on it no longer ask for your second factor",
   recovery_codes_created: "New recovery codes of your account were made, and those before have ended",
 } as const satisfies Record<FactorChange, string>;
 
@@ -89,6 +95,37 @@ export function recoveryCodeAlert(left: number, email: string, origin: Origin): 
   const text = `A recovery code of your account was used from ${described(origin)}; ${left} are left. If it was not you, change your password and end your sessions. If few are left, make new ones.`;
   const facts = { ...factsOf(origin), left: String(left) };
   return { kind: "recovery_code_used", to: email, subject: "A recovery code was used", text, facts };
+}
+
+/** The notice to the owner that somebody with the password says they have lost every factor. */
+export function recoveryAlert(availableAt: Date, cancelToken: string, email: string, origin: Origin): Notice {
+  const text = `Somebody who knows your password, from ${described(origin)}, says that every second factor of your account is lost. From ${availableAt.toUTCString()} on they can remove them with a token that we mail to this address. If it was not you, cancel it with the token ${cancelToken}, or sign in with your second factor, and change your password.`;
+  const facts = { ...factsOf(origin), cancelToken, availableAt: availableAt.toISOString() };
+  return {
+    kind: "factor_recovery",
+    to: email,
+    subject: "Your second factors are to be removed",
+    text,
+    facts,
+  };
+}
+
+/** The mail with the token that ends the wait of a recovery. */
+export function recoveryToken(
+  { token, expiresAt, cancelToken }: { token: string; expiresAt: Date; cancelToken: string },
+  email: string,
+  origin: Origin,
+): Notice {
+  const text = `Your token is ${token}. Together with your password it removes every second factor of your account, until ${expiresAt.toUTCString()} and once. It was asked for from ${described(origin)}. If it was not you, cancel it with the token ${cancelToken} and change your password. Tell nobody the token.`;
+  const facts = { ...factsOf(origin), token, expiresAt: expiresAt.toISOString(), cancelToken };
+  return { kind: "factor_recovery_token", to: email, subject: "Remove your second factors", text, facts };
+}
+
+/** The notice that is sent once every factor was removed. */
+export function recoveredAlert(email: string, origin: Origin): Notice {
+  const text = `Every second factor of your account was removed, and every session ended, from ${described(origin)}. If it was not you, reset your password at once. If it was, add another factor.`;
+  const subject = "Your second factors were removed";
+  return { kind: "second_factor_changed", to: email, subject, text, facts: factsOf(origin) };
 }
 
 function described({ device, country }: Origin): string {

@@ -1,6 +1,7 @@
 import {
   detectDevice,
   type FactorDecision,
+  type FactorQuestion,
   isIdentityError,
   type OpenedSession,
   type ProofMethod,
@@ -80,12 +81,27 @@ export async function completeSignIn(
   const candidate = { ...input, user };
   const risk = judged?.assessment.action ?? "allow";
   const policy = mustHaveFactor(context, user.roles) ? "always" : "enrolled";
-  const decision = identity.factors.decide({ factors, policy, risk, proofs });
+  const question = { factors, policy, risk, proofs } as const;
+  const decision = await decideOn(context, requester, candidate, question);
   if (decision.action === "deny") throw await denied(context, candidate, judged, requester);
   if (decision.action === "challenge")
     throw await held(context, candidate, judged, { requester, ...decision });
   const opened = await admit(context, candidate, judged, requester);
   return { ...opened, enrol: decision.enrol };
+}
+
+/** The decision, with the device taken for remembered only where that decides. */
+async function decideOn(
+  { identity }: FlowContext,
+  { deviceId: deviceCookie }: Requester,
+  { userId }: SignInProofs,
+  question: FactorQuestion,
+): Promise<FactorDecision> {
+  const decision = identity.factors.decide(question);
+  if (decision.action !== "challenge" || !deviceCookie) return decision;
+  const onDevice = identity.factors.decide({ ...question, rememberedDevice: true });
+  if (onDevice.action !== "allow") return decision;
+  return (await identity.factors.isDeviceRemembered({ userId, deviceCookie })) ? onDevice : decision;
 }
 
 async function denied(
@@ -143,7 +159,16 @@ async function held(
   }
   const isRisky = judged?.assessment.action === "challenge";
   const reason = isRisky ? { reason: publicReason(judged.assessment) } : {};
-  return new IdentityProblem("CHALLENGE_REQUIRED", { challenge: token, expiresAt, ask, ...reason });
+  const passkey = ask.includes("passkey") ? await passkeyOptions(context, userId) : {};
+  const members = { challenge: token, expiresAt, ask, ...passkey, ...reason };
+  return new IdentityProblem("CHALLENGE_REQUIRED", members);
+}
+
+/** Options for the passkeys of a user whose first proof was right; none where passkeys were switched off since. */
+async function passkeyOptions({ identity }: FlowContext, userId: Types.ObjectId): Promise<object> {
+  if (!identity.policies.factors.passkeys) return {};
+  const start = await identity.factors.beginPasskeyAuthentication({ userId });
+  return start.ok ? { passkey: start.options } : {};
 }
 
 /** Key of the client that a held sign-in belongs to: its device cookie, or what its browser is. */

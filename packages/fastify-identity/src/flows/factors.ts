@@ -1,6 +1,6 @@
-import type { RenewedSession, TotpEnrolment } from "@org/db-models";
+import type { FactorChange, RenewedSession, TotpEnrolment } from "@org/db-models";
 import type { HeldSession } from "./accounts.js";
-import { type FactorChange, factorAlert } from "./alerts.js";
+import { factorAlert } from "./alerts.js";
 import { recentAuthenticationRequired } from "./assurance.js";
 import { audit, byOwner } from "./audit.js";
 import type { FlowContext } from "./context.js";
@@ -97,16 +97,17 @@ function refused(
     : reauthentication(context, session);
 }
 
-function reauthentication(context: FlowContext, session: Session): Promise<IdentityProblem> {
+/** The refusal of a change of factors, with what is to be proved before. */
+export function reauthentication(context: FlowContext, session: Session): Promise<IdentityProblem> {
   const { reauthenticationMs } = context.identity.policies.factors;
   return recentAuthenticationRequired(context, session, reauthenticationMs);
 }
 
 /** The change is done: its owner hears of it even if the audit trail can't be written. */
-async function record(
+export async function record(
   context: FlowContext,
   requester: Requester,
-  { userId }: Session,
+  { userId }: Pick<Session, "userId">,
   change: FactorChange,
 ): Promise<void> {
   const { email } = await context.identity.users.read(userId);

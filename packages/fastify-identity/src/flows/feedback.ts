@@ -27,6 +27,8 @@ export async function takeFeedback(
   if (!(await context.identity.risk.recordFeedback(feedback))) throw new IdentityProblem("SESSION_NOT_FOUND");
   if (verdict === "not_mine") {
     await context.identity.sessions.revoke({ userId, sessionId, reason: "risk" });
+    // One of them may be the device of whoever that was.
+    await context.identity.factors.forgetDevices({ userId });
     // Without a network or device: those at hand are of the one who reports.
     const event = { userId, sessionId, kind: "risk_high", severity: "critical" } as const;
     await context.identity.securityEvents.record({ ...event, reasons: ["reported"] });

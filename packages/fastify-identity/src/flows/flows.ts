@@ -1,11 +1,22 @@
-import type { ActiveSession, ErasureReport, PublicUser, Registration, RenewedSession } from "@org/db-models";
+import type {
+  ActiveSession,
+  ErasureReport,
+  Passkey,
+  PublicUser,
+  Registration,
+  RenewedSession,
+} from "@org/db-models";
+import type { Types } from "mongoose";
 import type { HeldSession } from "./accounts.js";
 import * as accounts from "./accounts.js";
 import { requireRecentAuthentication } from "./assurance.js";
+import type { Credentials } from "./check-password.js";
 import { completeSignIn, type SignedIn, type SignInProofs } from "./complete-sign-in.js";
 import type { FlowContext } from "./context.js";
 import * as factors from "./factors.js";
 import { contextOf, type FlowOptions, flowOptionsSchema, readOptions } from "./options.js";
+import * as passkeys from "./passkeys.js";
+import * as recovery from "./recovery.js";
 import type { Requester } from "./requester.js";
 import * as sessions from "./sessions.js";
 import * as signIns from "./sign-in.js";
@@ -54,6 +65,34 @@ export interface Flows {
   removeTotp(requester: Requester, session: ActiveSession): Promise<void>;
   /** Makes ten recovery codes in the place of those before. */
   createRecoveryCodes(requester: Requester, session: ActiveSession): Promise<{ codes: string[] }>;
+  /** Begins to add a passkey: options for `navigator.credentials.create()`. */
+  beginPasskeyRegistration(session: ActiveSession): Promise<passkeys.PasskeyCreation>;
+  /** Makes the passkey that the browser made a factor. */
+  addPasskey(
+    requester: Requester,
+    session: ActiveSession,
+    input: { response: unknown; name?: string | undefined },
+  ): Promise<Passkey>;
+  /** Gives a passkey another name. */
+  renamePasskey(session: ActiveSession, input: { id: Types.ObjectId; name: string }): Promise<void>;
+  /** Takes a passkey from the account. */
+  removePasskey(requester: Requester, session: ActiveSession, input: { id: Types.ObjectId }): Promise<void>;
+  /** Options for `navigator.credentials.get()`: for a sign-in without a user name, or a known user's step-up. */
+  beginPasskey(who?: { userId?: Types.ObjectId }): Promise<passkeys.PasskeyRequest>;
+  /** Signs in with a passkey alone. */
+  signInWithPasskey(requester: Requester, input: passkeys.PasskeySignInInput): Promise<SignedIn>;
+  /** Forgets a remembered device, or all of them. */
+  forgetDevices(
+    requester: Requester,
+    session: Pick<ActiveSession, "userId">,
+    id?: Types.ObjectId,
+  ): Promise<{ forgotten: number }>;
+  /** Begins or goes on with the recovery of who has lost every factor and knows the password. */
+  requestRecovery(requester: Requester, input: Credentials): Promise<recovery.RecoveryState>;
+  /** Removes every factor with the password and the mailed token, once the wait is over. */
+  completeRecovery(requester: Requester, input: Credentials & { token: string }): Promise<{ ended: number }>;
+  /** Ends a recovery: with the token of its notice, or for the user of a live session. */
+  cancelRecovery(requester: Requester, who: { token: string } | Pick<ActiveSession, "userId">): Promise<void>;
   /** Changes the password and ends other sessions. `deliver` takes the next token. */
   changePassword(
     requester: Requester,
@@ -110,6 +149,16 @@ export function flowsOf(context: FlowContext): Flows {
       factors.confirmTotp(context, requester, held, input, deliver),
     removeTotp: (requester, session) => factors.removeTotp(context, requester, session),
     createRecoveryCodes: (requester, session) => factors.createRecoveryCodes(context, requester, session),
+    beginPasskeyRegistration: (session) => passkeys.beginPasskeyRegistration(context, session),
+    addPasskey: (requester, session, input) => passkeys.addPasskey(context, requester, session, input),
+    renamePasskey: (session, input) => passkeys.renamePasskey(context, session, input),
+    removePasskey: (requester, session, input) => passkeys.removePasskey(context, requester, session, input),
+    beginPasskey: (who) => passkeys.beginPasskey(context, who),
+    signInWithPasskey: (requester, input) => passkeys.signInWithPasskey(context, requester, input),
+    forgetDevices: (requester, session, id) => passkeys.forgetDevices(context, requester, session, id),
+    requestRecovery: (requester, input) => recovery.requestRecovery(context, requester, input),
+    completeRecovery: (requester, input) => recovery.completeRecovery(context, requester, input),
+    cancelRecovery: (requester, who) => recovery.cancelRecovery(context, requester, who),
     changePassword: (requester, held, input, deliver) =>
       accounts.changePassword(context, requester, held, input, deliver),
     requestPasswordReset: (requester, input) => accounts.requestPasswordReset(context, requester, input),

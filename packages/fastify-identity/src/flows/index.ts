@@ -7,6 +7,7 @@ export { createFlows, type Flows } from "./flows.js";
 export type { HookAnswer, IdentityHooks } from "./hooks.js";
 export type { Notice, Notifier } from "./notice.js";
 export { type FlowOptions, OptionsError } from "./options.js";
+export type { PasskeyCreation, PasskeyRequest, PasskeySignInInput } from "./passkeys.js";
 export {
   IdentityProblem,
   type Problem,
@@ -16,6 +17,7 @@ export {
   toProblem,
 } from "./problems.js";
 export type { FactorCodes } from "./prove.js";
+export type { RecoveryState } from "./recovery.js";
 export type { FlowLog, Located, Requester } from "./requester.js";
 export { type RequestFacts, requesterFrom } from "./requester.js";
 export type { AcceptedSession, StepUpProofs } from "./sessions.js";

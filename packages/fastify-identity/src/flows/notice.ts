@@ -9,7 +9,9 @@ export interface Notice {
     | "password_reset"
     | "password_changed"
     | "second_factor_changed"
-    | "recovery_code_used";
+    | "recovery_code_used"
+    | "factor_recovery"
+    | "factor_recovery_token";
   /** The account's email address. */
   readonly to: string;
   readonly subject: string;

@@ -7,17 +7,21 @@ import { originOf } from "./origin.js";
 import { IdentityProblem } from "./problems.js";
 import type { Requester } from "./requester.js";
 
-/** Codes of second factors, as typed. */
+/** Proofs of second factors, as typed or as the browser gave them. */
 export interface FactorCodes {
   /** Code of the authenticator app. */
   readonly totp?: string | undefined;
   readonly recoveryCode?: string | undefined;
+  /** Answer of a passkey to options that were made for this user. */
+  readonly passkey?: unknown;
 }
 
-type Outcome = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+type Outcome =
+  | { readonly ok: true; readonly method: ProofMethod }
+  | { readonly ok: false; readonly reason: string };
 
 /**
- * Checks the code of a second factor of a user. A recovery code that is used is reported to its owner.
+ * Checks a proof of a second factor of a user. A security key that verifies nobody is one too. A recovery code that is used is reported to its owner.
  *
  * @throws IdentityProblem `SIGN_IN_DELAYED` after too many wrong ones.
  */
@@ -25,9 +29,10 @@ export async function checkFactor(
   context: FlowContext,
   requester: Requester,
   userId: Types.ObjectId,
-  { totp, recoveryCode }: FactorCodes,
+  { totp, recoveryCode, passkey }: FactorCodes,
 ): Promise<Outcome> {
   const { factors } = context.identity;
+  if (passkey !== undefined) return factors.finishPasskeyAuthentication({ userId, response: passkey });
   if (totp !== undefined) {
     const check = await factors.verifyTotp({ userId, code: totp });
     if (!check.ok && check.reason === "delayed") throw delayed(check);
@@ -52,5 +57,6 @@ export function methodsOf(input: FactorCodes & { password?: unknown; code?: unkn
     ...(input.code === undefined ? [] : (["email"] as const)),
     ...(input.totp === undefined ? [] : (["totp"] as const)),
     ...(input.recoveryCode === undefined ? [] : (["recovery_code"] as const)),
+    ...(input.passkey === undefined ? [] : (["passkey"] as const)),
   ];
 }

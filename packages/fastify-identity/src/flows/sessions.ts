@@ -1,4 +1,4 @@
-import type { ActiveSession, RenewedSession } from "@org/db-models";
+import type { ActiveSession, ProofMethod, RenewedSession } from "@org/db-models";
 import type { HeldSession } from "./accounts.js";
 import { audit, byOwner } from "./audit.js";
 import type { FlowContext } from "./context.js";
@@ -55,14 +55,15 @@ export async function authenticateAgain(
   deliver: (renewed: RenewedSession) => void,
 ): Promise<RenewedSession> {
   const { userId } = session;
-  const { password, totp, recoveryCode } = input;
-  const proofs = methodsOf({ password, totp, recoveryCode });
-  if (proofs.length === 0) throw new IdentityProblem("INVALID_INPUT");
+  const { password, totp, recoveryCode, passkey } = input;
+  if (methodsOf({ password, totp, recoveryCode, passkey }).length === 0)
+    throw new IdentityProblem("INVALID_INPUT");
+  const proofs: ProofMethod[] = password === undefined ? [] : ["password"];
   const action = "session.authenticated";
   if (password !== undefined) await checkOwnPassword(context, requester, session, action, password);
   // After the password: who has none of it can't delay the owner's codes by this request.
-  for (const codes of [{ totp }, { recoveryCode }]) {
-    await checkOwnFactor(context, requester, session, codes);
+  for (const codes of [{ totp }, { recoveryCode }, { passkey }]) {
+    proofs.push(...(await checkOwnFactor(context, requester, session, codes)));
   }
   const renewal = await context.identity.sessions.stepUp({ userId, token, proofs });
   // Another request has ended it, or has its next token.
@@ -77,10 +78,10 @@ async function checkOwnFactor(
   requester: Requester,
   { userId }: ActiveSession,
   codes: FactorCodes,
-): Promise<void> {
-  if (methodsOf(codes).length === 0) return;
+): Promise<ProofMethod[]> {
+  if (methodsOf(codes).length === 0) return [];
   const check = await checkFactor(context, requester, userId, codes);
-  if (check.ok) return;
+  if (check.ok) return [check.method];
   const details = { reason: check.reason };
   await audit(context, requester, {
     ...byOwner(userId, "session.authenticated", details),

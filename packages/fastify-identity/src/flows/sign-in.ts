@@ -1,9 +1,10 @@
-import type { Authentication, ProofMethod, ResumedSignIn } from "@org/db-models";
+import { type Authentication, detectDevice, type ProofMethod, type ResumedSignIn } from "@org/db-models";
 import type { Types } from "mongoose";
 import { audit, failedAttempt } from "./audit.js";
 import { type Credentials, checkPassword } from "./check-password.js";
 import { clientOf, completeSignIn, type SignedIn } from "./complete-sign-in.js";
 import type { FlowContext } from "./context.js";
+import { record } from "./factors.js";
 import { IdentityProblem } from "./problems.js";
 import { checkFactor, type FactorCodes, methodsOf } from "./prove.js";
 import type { Requester } from "./requester.js";
@@ -21,6 +22,8 @@ export interface ChallengeInput extends FactorCodes {
   readonly code?: string | undefined;
   readonly password?: string | undefined;
   readonly deviceCookie?: string | undefined;
+  /** Asks for no second factor on this device from now on, as long as the account's policy and risk allow. */
+  readonly rememberDevice?: boolean | undefined;
 }
 
 /**
@@ -57,7 +60,7 @@ export async function signIn(
 export async function answerChallenge(
   context: FlowContext,
   requester: Requester,
-  { deviceCookie, ...input }: ChallengeInput,
+  { deviceCookie, rememberDevice = false, ...input }: ChallengeInput,
 ): Promise<SignedIn> {
   const [method, ...others] = methodsOf(input);
   if (!method || others.length > 0) throw new IdentityProblem("INVALID_INPUT");
@@ -66,18 +69,40 @@ export async function answerChallenge(
     await audit(context, requester, failedAttempt("session.opened", resumed));
     throw new IdentityProblem("CHALLENGE_FAILED", { reason: resumed.reason });
   }
-  const { userId, sessionGeneration, risk, proofs } = resumed;
-  return completeSignIn(context, requester, {
+  const { userId, sessionGeneration, risk, proofs: before, method: proved } = resumed;
+  const proofs = [...before, proved];
+  const signedIn = await completeSignIn(context, requester, {
     userId,
-    proofs: [...proofs, method],
+    proofs,
     sessionGeneration,
     risk,
     deviceCookie,
   });
+  if (rememberDevice) await remember(context, requester, signedIn, { proofs, deviceCookie });
+  return signedIn;
+}
+
+/** The sign-in is done: a device that is not remembered costs its user another code, and no more. */
+async function remember(
+  context: FlowContext,
+  requester: Requester,
+  { id, userId }: SignedIn,
+  { proofs: methods, deviceCookie }: { proofs: readonly ProofMethod[]; deviceCookie: string | undefined },
+): Promise<void> {
+  if (!deviceCookie) return;
+  try {
+    const at = context.clock.now();
+    const session = { id, userId, proofs: methods.map((method) => ({ method, at })) };
+    const { label } = detectDevice(requester.userAgent);
+    const remembered = await context.identity.factors.rememberDevice({ session, deviceCookie, label });
+    if (remembered.ok) await record(context, requester, session, "device_remembered");
+  } catch (err) {
+    requester.log.error({ err }, "a device was not remembered");
+  }
 }
 
 type Resumed =
-  | ResumedSignIn
+  | (ResumedSignIn & { readonly method: ProofMethod })
   | { readonly ok: false; readonly reason: string; readonly userId?: Types.ObjectId };
 
 async function resume(
@@ -88,7 +113,10 @@ async function resume(
 ): Promise<Resumed> {
   const { logins } = context.identity;
   const client = clientOf(requester);
-  if (method === "email") return logins.verifyChallenge({ token, code, client });
+  if (method === "email") {
+    const mailed = await logins.verifyChallenge({ token, code, client });
+    return mailed.ok ? { ...mailed, method } : mailed;
+  }
   const held = await logins.attemptChallenge({ token, method, client });
   if (!held.ok) return held;
   const { id, userId } = held;
@@ -97,7 +125,10 @@ async function resume(
       ? await checkPasswordOf(context, requester, userId, proof.password ?? "")
       : await checkFactor(context, requester, userId, proof);
   if (!check.ok) return { ok: false, reason: check.reason, userId };
-  return (await logins.passChallenge({ id })) ? held : { ok: false, reason: "used", userId };
+  const proved = "method" in check ? check.method : method;
+  return (await logins.passChallenge({ id }))
+    ? { ...held, method: proved }
+    : { ok: false, reason: "used", userId };
 }
 
 async function checkPasswordOf(

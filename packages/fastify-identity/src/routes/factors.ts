@@ -6,6 +6,8 @@ import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
 import { accountFactors, newTotp, recoveryCodes, totpConfirmation } from "./factors.schemas.js";
+import { passkeyRoutes } from "./passkeys.js";
+import { recoveryRoutes } from "./recovery.js";
 import { renewed } from "./sessions.schemas.js";
 
 const tags = ["factors"];
@@ -121,4 +123,7 @@ export const factorRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
         .code(201)
         .send(await service.flows.createRecoveryCodes(requesterOf(service, request), sessionOf(request))),
   );
+
+  await app.register(passkeyRoutes, { service });
+  await app.register(recoveryRoutes, { service });
 };

@@ -7,6 +7,7 @@ import { sessionOf } from "../http/identity-of.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf, setCookie, stateOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
+import { passkeyRequest } from "./factors.schemas.js";
 import { currentSession, refreshed, renewed, stepUpBody } from "./sessions.schemas.js";
 
 const tags = ["sessions"];
@@ -61,6 +62,29 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
   );
 
   app.post(
+    "/session/authentication/passkey",
+    {
+      config: {
+        identity: access,
+        rateLimit: passwordRateLimit(service),
+        identityProblems: ["FACTOR_NOT_FOUND", "PASSKEYS_NOT_CONFIGURED"],
+      },
+      schema: {
+        tags,
+        summary: "Options for proving again who you are with a passkey",
+        description:
+          "For `navigator.credentials.get()`; what it gives goes to `POST /v1/session/authentication`.",
+        response: { 201: passkeyRequest },
+      },
+    },
+    async (request, reply) => {
+      const { userId } = sessionOf(request);
+      const { options, ...begun } = await service.flows.beginPasskey({ userId });
+      return reply.code(201).send({ ...begun, options: { ...options } });
+    },
+  );
+
+  app.post(
     "/session/authentication",
     {
       config: {
@@ -70,6 +94,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
           "SIGN_IN_DELAYED",
           "BAD_CREDENTIALS",
           "CHALLENGE_FAILED",
+          "PASSKEYS_NOT_CONFIGURED",
           "SEAL_KEY_MISSING",
           "SEAL_BROKEN",
           "AUDIT_NOT_WRITTEN",
@@ -79,7 +104,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
         tags,
         summary: "Prove again who you are",
         description:
-          "With the password, a code of the authenticator app, a recovery code, or the password and one of them. The " +
+          "With the password, a passkey, a code of the authenticator app, a recovery code, or the password and one of them. The " +
           "session stays, counts as signed in now and has the proofs in `amr` and `acr`; its token is replaced, " +
           "without a grace.",
         body: stepUpBody,

@@ -1,7 +1,7 @@
 import { passwordLength } from "@org/db-models";
 import { z } from "zod";
 import { flagInput, idInput, idOutput } from "../http/schemas.js";
-import { recoveryCode, totpCode } from "./factors.schemas.js";
+import { passkeyAnswer, recoveryCode, totpCode } from "./factors.schemas.js";
 
 export const expiry = {
   idleExpiresAt: z.date().describe("When it ends unless it is used"),
@@ -35,7 +35,23 @@ const currentPassword = z
   .meta({ maxLength: passwordLength.max })
   .describe("The account's password, once more");
 
-const held = { challenge: z.string().min(1).max(128).describe("As `CHALLENGE_REQUIRED` gave it"), delivery };
+const held = {
+  challenge: z.string().min(1).max(128).describe("As `CHALLENGE_REQUIRED` gave it"),
+  delivery,
+};
+const rememberDevice = z
+  .boolean()
+  .default(false)
+  .describe(
+    "Ask for no second factor in this browser for some weeks, as long as its sign-ins are like its owner",
+  );
+
+/** The answer of a passkey to `POST /v1/sessions/passkey/options`. */
+export const passkeySignIn = z.strictObject({
+  response: passkeyAnswer,
+  attempt: z.string().min(1).max(128).describe("As it came with the options"),
+  delivery,
+});
 
 /** One proof that a held sign-in was asked for. */
 export const challengeBody = z.union([
@@ -43,8 +59,9 @@ export const challengeBody = z.union([
     ...held,
     code: z.string().min(1).max(16).describe("As the account's owner was sent it"),
   }),
-  z.strictObject({ ...held, totp: totpCode }),
-  z.strictObject({ ...held, recoveryCode }),
+  z.strictObject({ ...held, totp: totpCode, rememberDevice }),
+  z.strictObject({ ...held, recoveryCode, rememberDevice }),
+  z.strictObject({ ...held, passkey: passkeyAnswer, rememberDevice }),
   z.strictObject({ ...held, password: currentPassword }),
 ]);
 
@@ -75,6 +92,11 @@ export const stepUpBody = z
     password: currentPassword.optional(),
     totp: totpCode.optional(),
     recoveryCode: recoveryCode.optional(),
+    passkey: passkeyAnswer
+      .optional()
+      .describe(
+        "To the options of `POST /v1/session/authentication/passkey`: `PublicKeyCredential.toJSON()`",
+      ),
   })
   .refine((proofs) => Object.keys(proofs).length > 0, "must have a proof")
   .meta({ minProperties: 1 });

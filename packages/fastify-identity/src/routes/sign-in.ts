@@ -6,7 +6,8 @@ import { IdentityProblem } from "../flows/problems.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf, setCookie, stateOf } from "../http/requests.js";
 import type { Service, ServiceOptions } from "../service.js";
-import { challengeBody, signedIn, signInBody } from "./sessions.schemas.js";
+import { passkeyRequest } from "./factors.schemas.js";
+import { challengeBody, passkeySignIn, signedIn, signInBody } from "./sessions.schemas.js";
 
 /** Problems of every way of signing in: see `completeSignIn`. */
 const completionProblems = [
@@ -44,7 +45,7 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
           "failures the next attempt has to wait, longer each time; a device that was signed in before does not. An " +
           "account with a second factor, or a sign-in that is unlike the account's owner, gets `CHALLENGE_REQUIRED` " +
           "with a `challenge` and `ask`: one of those methods, proved at `POST /v1/sessions/challenge`, ends it. " +
-          "`email` is a code that the owner was sent.",
+          "`email` is a code that the owner was sent; with `passkey` in `ask` there are options of the same name.",
         body: signInBody,
         response: { 201: signedIn },
       },
@@ -69,6 +70,7 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
           ...completionProblems,
           "CHALLENGE_FAILED",
           "USER_NOT_FOUND",
+          "PASSKEYS_NOT_CONFIGURED",
           "SEAL_KEY_MISSING",
           "SEAL_BROKEN",
         ],
@@ -77,7 +79,7 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
         tags: ["sessions"],
         summary: "Go on with a sign-in that needs another proof",
         description:
-          "With the mailed code, a code of the authenticator app, a recovery code or the password, as it was asked. A " +
+          "With the mailed code, a passkey, a code of the authenticator app, a recovery code or the password, as it was asked. A " +
           "challenge is good for ten minutes, five attempts and one use, and for the client that began.",
         body: challengeBody,
         response: { 201: signedIn },
@@ -89,6 +91,62 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
       const input = { ...answered, deviceCookie };
       const answering = service.flows.answerChallenge(requesterOf(service, request), input);
       const opened = await keepDevice(service, reply, answering, deviceCookie);
+      return answer(service, request, reply, opened, { delivery, deviceCookie });
+    },
+  );
+
+  app.post(
+    "/sessions/passkey/options",
+    {
+      config: {
+        identity: "public",
+        rateLimit: passwordRateLimit(service),
+        identityProblems: ["PASSKEYS_NOT_CONFIGURED"],
+      },
+      schema: {
+        tags: ["sessions"],
+        summary: "Options for signing in with a passkey",
+        description:
+          "For `navigator.credentials.get()`, from the browser's list or by the form's autofill; no user name is needed. " +
+          "Good for five minutes and one answer: a page that waits longer asks for others.",
+        response: { 201: passkeyRequest },
+      },
+    },
+    async (_request, reply) => {
+      const { options, ...begun } = await service.flows.beginPasskey();
+      return reply.code(201).send({ ...begun, options: { ...options } });
+    },
+  );
+
+  app.post(
+    "/sessions/passkey",
+    {
+      config: {
+        identity: "public",
+        rateLimit: passwordRateLimit(service),
+        identityProblems: [
+          ...completionProblems,
+          "PASSKEY_REFUSED",
+          "USER_NOT_FOUND",
+          "PASSKEYS_NOT_CONFIGURED",
+        ],
+      },
+      schema: {
+        tags: ["sessions"],
+        summary: "Sign in with a passkey",
+        description: "Opens a session as `POST /v1/sessions` does. The passkey is two factors in one.",
+        body: passkeySignIn,
+        response: { 201: signedIn },
+      },
+    },
+    async (request, reply) => {
+      const { delivery, ...answered } = request.body;
+      const deviceCookie = deviceOf(service, request, delivery);
+      const signIn = service.flows.signInWithPasskey(requesterOf(service, request), {
+        ...answered,
+        deviceCookie,
+      });
+      const opened = await keepDevice(service, reply, signIn, deviceCookie);
       return answer(service, request, reply, opened, { delivery, deviceCookie });
     },
   );

@@ -243,6 +243,8 @@ export const english = {
   "activity.second_factor_changed": "Second step changed",
   "activity.second_factor_delayed": "Codes were delayed after wrong ones",
   "activity.recovery_code_used": "Recovery code used",
+  "activity.passkey_cloned": "A passkey was refused: there may be a copy of it",
+  "activity.factor_recovery": "Removal of every second step",
   "activity.other": "Event",
   "activity.info": "note",
   "activity.warning": "warning",
