@@ -25,6 +25,7 @@ import { locator } from "./location.js";
 import { AccessLog, loggerOptions } from "./logging.js";
 import { NetworkLists } from "./network-lists.js";
 import { createNotifier } from "./notifier.js";
+import { passkeysOf } from "./passkeys.js";
 import { answerClientError } from "./plugins/client-errors.js";
 import { health } from "./plugins/health.js";
 import { refreshNetworkLists } from "./plugins/network-lists.js";
@@ -45,6 +46,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const app = fastify(serverOptions(deps));
   const identity = createIdentity({
     ...deps.policies,
+    factors: { ...passkeysOf(issuerOf(config)), ...deps.policies?.factors },
     connection: deps.database.connection,
     ...(deps.clock && { clock: deps.clock }),
     sealKeys: config.sealKeys,

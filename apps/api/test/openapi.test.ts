@@ -26,6 +26,10 @@ test("the document is OpenAPI 3.1 and has every operation, and none twice", asyn
   expect((await operations()).map(({ name }) => name).sort()).toEqual([
     "DELETE /v1/account",
     "DELETE /v1/api-keys/{id}",
+    "DELETE /v1/factors/devices",
+    "DELETE /v1/factors/devices/{id}",
+    "DELETE /v1/factors/passkeys/{id}",
+    "DELETE /v1/factors/recovery",
     "DELETE /v1/factors/totp",
     "DELETE /v1/session",
     "DELETE /v1/sessions",
@@ -42,22 +46,31 @@ test("the document is OpenAPI 3.1 and has every operation, and none twice", asyn
     "GET /v1/session",
     "GET /v1/sessions",
     "GET /v1/usage",
+    "PATCH /v1/factors/passkeys/{id}",
     "PATCH /v1/profile",
     "PATCH /v1/security",
     "POST /v1/api-keys",
     "POST /v1/api-keys/{id}/rotation",
     "POST /v1/email-verification",
     "POST /v1/email-verification/confirm",
+    "POST /v1/factors/passkeys",
+    "POST /v1/factors/passkeys/options",
+    "POST /v1/factors/recovery",
     "POST /v1/factors/recovery-codes",
+    "POST /v1/factors/recovery/cancel",
+    "POST /v1/factors/recovery/confirm",
     "POST /v1/factors/totp",
     "POST /v1/factors/totp/confirm",
     "POST /v1/password-reset",
     "POST /v1/password-reset/confirm",
     "POST /v1/security/feedback",
     "POST /v1/session/authentication",
+    "POST /v1/session/authentication/passkey",
     "POST /v1/session/refresh",
     "POST /v1/sessions",
     "POST /v1/sessions/challenge",
+    "POST /v1/sessions/passkey",
+    "POST /v1/sessions/passkey/options",
     "POST /v1/users",
     "PUT /v1/account/password",
   ]);
@@ -68,7 +81,7 @@ test("each operation says what it does, who may, and how it fails", async () => 
     expect(operation.summary, name).toBeTruthy();
     expect(operation.responses["500"]?.content, name).toHaveProperty(["application/problem+json"]);
     expect(Boolean(operation.security), name).toBe(
-      !/health|POST \/v1\/(users|sessions|sessions\/challenge|password-reset|(password-reset|email-verification)\/confirm)$/.test(
+      !/health|POST \/v1\/(users|sessions|sessions\/(challenge|passkey|passkey\/options)|factors\/recovery(\/(cancel|confirm))?|password-reset|(password-reset|email-verification)\/confirm)$/.test(
         name,
       ),
     );

@@ -8,19 +8,17 @@ export const totpCode = z.string().min(1).max(16).describe("Six digits, as the a
 export const recoveryCode = z.string().min(1).max(64).describe("In either case, with or without hyphens");
 
 /** A passkey of an account. */
-export const passkey = z
-  .object({
-    id: idOutput,
-    name: z.string(),
-    createdAt: z.date(),
-    lastUsedAt: z.date().optional(),
-    aaguid: z.string().describe("Model of the authenticator; zeros when it does not tell"),
-    transports: z.array(z.string()),
-    verifiesUser: z.boolean().describe("Whether it is a sign-in by itself; else it is a second factor"),
-    synced: z.boolean().describe("Whether it may be on several devices"),
-    backedUp: z.boolean().describe("Whether it was, at its last use"),
-  })
-  .meta({ id: "Passkey" });
+export const passkey = z.object({
+  id: idOutput,
+  name: z.string(),
+  createdAt: z.date(),
+  lastUsedAt: z.date().optional(),
+  aaguid: z.string().describe("Model of the authenticator; zeros when it does not tell"),
+  transports: z.array(z.string()),
+  verifiesUser: z.boolean().describe("Whether it is a sign-in by itself; else it is a second factor"),
+  synced: z.boolean().describe("Whether it may be on several devices"),
+  backedUp: z.boolean().describe("Whether it was, at its last use"),
+});
 
 const rememberedDevice = z.object({
   id: idOutput,
