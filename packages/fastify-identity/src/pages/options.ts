@@ -75,6 +75,8 @@ const mailKinds = {
   password_changed: "password_changed",
   second_factor_changed: "second_factor_changed",
   recovery_code_used: "recovery_code_used",
+  factor_recovery: "factor_recovery",
+  factor_recovery_token: "factor_recovery_token",
 } as const satisfies { [Kind in Notice["kind"]]: Kind };
 
 const catalogueSchema = z.strictObject({

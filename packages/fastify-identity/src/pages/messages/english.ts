@@ -323,6 +323,20 @@ export const english = {
     "The authenticator app of your account was removed from {origin}.",
   "mail.second_factor_changed.recovery_codes_created":
     "New recovery codes of your account were made from {origin}, and those before are void.",
+  "mail.second_factor_changed.passkey_added": "A passkey was added to your account from {origin}.",
+  "mail.second_factor_changed.passkey_removed": "A passkey of your account was removed from {origin}.",
+  "mail.second_factor_changed.device_remembered":
+    "A device was remembered from {origin}: sign-ins on it no longer ask for your second step.",
+  "mail.factor_recovery.subject": "Your second steps are to be removed",
+  "mail.factor_recovery.text":
+    "Somebody who knows your password, from {origin}, says that every second step of your account is lost. From {availableAt} on they can remove them with a token that we mail to this address.",
+  "mail.factor_recovery.otherwise":
+    "If it was not you, sign in with your second step, which cancels it, and change your password. The token {cancelToken} cancels it too.",
+  "mail.factor_recovery_token.subject": "Remove your second steps",
+  "mail.factor_recovery_token.text":
+    "Your token is {token}. Together with your password it removes every second step of your account, until {expiresAt} and once. It was asked for from {origin}. Tell nobody the token.",
+  "mail.factor_recovery_token.otherwise":
+    "If it was not you, change your password. The token {cancelToken} cancels it.",
   "mail.second_factor_changed.action": "Review your security",
   "mail.second_factor_changed.otherwise": "If it was not you, change your password and end your sessions.",
   "mail.recovery_code_used.subject": "A recovery code was used",
