@@ -38,7 +38,9 @@ const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options)
     await app.register(async (scope) => ownRoutes(scope, service), { prefix: settings.prefix });
   }
   const { pages } = settings;
-  if (pages) await app.register(async (scope) => servePages(scope, service, pages), { prefix: pages.prefix });
+  if (!pages) return;
+  await app.register(async (scope) => servePages(scope, service, pages), { prefix: pages.prefix });
+  if (app.prefix === "") leadToPassword(app, pages.prefix);
 };
 
 /**
@@ -94,6 +96,16 @@ function defaultNotifier(issuer: string, log: FastifyBaseLogger): Notifier {
       throw new Error("no notifier was given to identityPlugin");
     },
   };
+}
+
+/** Where password managers look for the form that changes a password (W3C, a well-known URL for changing passwords). */
+function leadToPassword(app: FastifyInstance, prefix: string): void {
+  const url = "/.well-known/change-password";
+  if (app.hasRoute({ method: "GET", url })) return;
+  const options = { config: { identity: "public" }, schema: { hide: true } as object } as const;
+  app.get(url, options, (_request, reply) =>
+    reply.header("cache-control", "no-store").redirect(`${prefix}/password`, 302),
+  );
 }
 
 /** Behind a proxy that Fastify does not trust, all clients have one address, and share its limits. */

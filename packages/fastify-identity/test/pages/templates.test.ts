@@ -1,0 +1,178 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { PageFrame, PageName, PageViews } from "../../src/index.js";
+import { contrast } from "../../src/pages/colour.js";
+import { type Catalogue, chooseCatalogue, fill, lookUp } from "../../src/pages/language.js";
+import { english } from "../../src/pages/messages/english.js";
+import { renderPage } from "../../src/pages/render.js";
+import { sayIn } from "../../src/pages/say.js";
+import { themeCss, themeSchema } from "../../src/pages/theme.js";
+
+const englishOnly: Catalogue = { lang: "en", messages: english };
+
+const frameWith = (account: string, catalogue = englishOnly): PageFrame => ({
+  lang: catalogue.lang,
+  dir: catalogue.dir ?? "ltr",
+  nonce: "n",
+  formToken: "t",
+  link: (path, query = {}) => `/account${path}?${new URLSearchParams(query as Record<string, string>)}`,
+  name: account,
+  logo: undefined,
+  variables: "",
+  footer: undefined,
+  t: (id, values) => fill(lookUp(catalogue, id).text, values),
+  say: sayIn(catalogue),
+  date: (at) => at.toISOString(),
+  number: String,
+  account: { email: account, displayName: account },
+  notice: { id: "profile.verification_sent", values: { email: account } },
+});
+
+/** Every page, with a text in each place that takes one. */
+function viewsWith(text: string): PageViews {
+  const at = new Date("2026-01-01T00:00:00Z");
+  const error = { id: "problem.unknown" } as const;
+  const state = {
+    values: { identifier: text, email: text, name: text },
+    errors: { email: error },
+    problem: error,
+  };
+  const session = {
+    id: text,
+    device: text,
+    place: text,
+    address: text,
+    createdAt: at,
+    lastSeenAt: at,
+    current: false,
+  };
+  const key = { id: text, name: text, start: text, scopes: [text], requests: 1, createdAt: at };
+  const never = { lastUsedAt: undefined, expiresAt: undefined, formerExpiresAt: undefined };
+  const seen = { kind: text, at, device: text, country: text, network: text };
+  const counted = { endpoint: text, requests: 1, failures: 0, error: 0 };
+  return {
+    signIn: { state, returnTo: text, canSignUp: true },
+    signUp: { state, passwordMin: 15 },
+    checkMail: { purpose: "sign_up", email: text },
+    challenge: { state, method: "email", others: ["password"] },
+    forgottenPassword: { state },
+    resetPassword: { state, token: text, passwordMin: 15 },
+    verifyEmail: { state, token: text },
+    signedIn: { to: text },
+    signOut: { state },
+    profile: { state, email: text, emailVerified: false, timezone: "UTC", language: "en", languages: ["en"] },
+    password: { state, email: text, passwordMin: 15 },
+    confirm: { state, returnTo: text, email: text, needsCode: true },
+    security: {
+      state,
+      factors: { totpSince: at, recoveryCodes: 1 },
+      sessions: [{ ...session, risk: "high" }],
+      alerts: { newDevice: true, newLocation: true },
+      allowlist: [text],
+    },
+    allowlist: { state, allowlist: [text], address: text },
+    authenticator: { state, setup: { secret: text, uri: text, qrCode: ["10", "01"] } },
+    removeAuthenticator: { state },
+    recoveryCodes: { state, left: 1, codes: [text] },
+    apiKeys: { state, keys: [{ ...key, ...never }], next: text },
+    apiKeyShown: { name: text, key: text, formerExpiresAt: at },
+    activity: { events: [{ ...seen, severity: "critical" }], next: text, isFirst: false },
+    usage: {
+      days: 1,
+      requests: 1,
+      failures: 0,
+      signIns: 1,
+      byDay: [{ day: at, requests: 1, failures: 0 }],
+      endpoints: [counted],
+      devices: [{ label: text, lastSeenAt: at }],
+    },
+    data: { state, email: text },
+    demo: {
+      accounts: [{ label: text, text, identifier: text, password: text }],
+      links: [{ label: text, text, href: text }],
+    },
+    error: { title: { id: "error.title" }, text: { id: "problem.unknown" }, reference: text },
+  };
+}
+
+const names = Object.keys(viewsWith("")) as PageName[];
+const page = <P extends PageName>(name: P, text: string) =>
+  renderPage(name, viewsWith(text)[name], frameWith(text));
+/** The elements and attributes of a page, in their order, without any text. */
+const skeletonOf = (html: string) => html.replace(/"[^"]*"/g, '""').replace(/>[^<]*</g, "><");
+
+describe.each(names)("the page %s", (name) => {
+  test.each([
+    ["markup", "<script>alert(1)</script><img src=x onerror=alert(1)>"],
+    ["the end of an attribute", `" autofocus onfocus="alert(1)`],
+    ["an apostrophe and an ampersand", `' onclick='alert(1)' &lt;b&gt;`],
+    ["the end of the style", "</style></textarea></title></select><svg onload=alert(1)>"],
+    ["characters that turn lines around", "\u202egnihton\u2066"],
+    ["half a character", "a\ud800b"],
+    ["a long word", "w".repeat(5_000)],
+  ])("is the same around %s as around a word", (_what, text) => {
+    expect(skeletonOf(page(name, text))).toBe(skeletonOf(page(name, "word")));
+    expect(Buffer.from(page(name, text)).toString()).not.toMatch(/<(script|img|svg)[^>]*(onerror|onload)/);
+  });
+});
+
+test("no text gets out of its place, whatever it is", () => {
+  const plain = skeletonOf(page("apiKeys", "word"));
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", minLength: 1 }), (text) => {
+      expect(skeletonOf(page("apiKeys", text))).toBe(plain);
+    }),
+  );
+});
+
+test("a value keeps its direction, and an untranslated text says that it is English", () => {
+  const arabic: Catalogue = { lang: "ar", dir: "rtl", messages: { "check_mail.title": "تحقق من بريدك" } };
+  const html = renderPage("checkMail", { purpose: "sign_up", email: "a@b.example" }, frameWith("x", arabic));
+  expect(html).toContain('<html lang="ar" dir="rtl">');
+  expect(html).toContain("<h1>تحقق من بريدك</h1>");
+  expect(html).toContain('<span lang="en" dir="ltr">We have sent a message to <bdi>a@b.example</bdi>.');
+});
+
+test("every text that names a value is given it: no braces are left on any page", () => {
+  for (const name of names) {
+    const text = page(name, "word").replace(/<(style|script)[^>]*>[\s\S]*?<\/\1>/g, "");
+    expect({ name, braces: /[{}]/.test(text) }).toEqual({ name, braces: false });
+  }
+});
+
+test.each([
+  ["de-AT,de;q=0.9,en;q=0.8", undefined, "de"],
+  ["fr,pt-br;q=0.5", undefined, "pt-BR"],
+  ["en-GB,de;q=0.9", undefined, "en"],
+  ["de;q=0,*", undefined, "en"],
+  ["de", "pt-BR", "pt-BR"],
+  ["de", "xx fr-CA", "de"],
+  [";;;,,q=,de;q=nonsense", undefined, "de"],
+  [`${"x,".repeat(10_000)}de`, undefined, "en"],
+  ["", undefined, "en"],
+])("of %j, and %j asked for, the pages are in %s", (accepted, asked, lang) => {
+  const catalogues = [
+    { lang: "de", messages: {} },
+    { lang: "pt-BR", messages: {} },
+  ];
+  expect(chooseCatalogue(catalogues, [asked], accepted.slice(0, 100_000)).lang).toBe(lang);
+});
+
+test("a theme whose text can't be read is refused, and one that can has its colours in both schemes", () => {
+  const faint = themeSchema.safeParse({ light: { accent: "#ffcc00" } });
+  expect(faint.error?.issues[0]?.message).toContain("WCAG 2.2 asks for 4.5");
+  for (const logo of [
+    "//evil.example/x.png",
+    "javascript:alert(1)",
+    'x" onload="alert(1)',
+    "http://plain.example/x.png",
+  ])
+    expect(themeSchema.safeParse({ logo }).success).toBe(false);
+  for (const logo of ["/logo.svg", "https://cdn.example/logo.png", "data:image/png;base64,AAAA"])
+    expect(themeSchema.safeParse({ logo }).success).toBe(true);
+  expect(themeSchema.safeParse({ font: "x}body{display:none" }).success).toBe(false);
+  const css = themeCss(themeSchema.parse({ light: { accent: "#0a5c36" } }));
+  expect(css).toContain("--id-accent:#0a5c36;");
+  expect(css).toContain("@media (prefers-color-scheme:dark)");
+  expect(contrast("#000000", "#ffffff")).toBeCloseTo(21);
+});
