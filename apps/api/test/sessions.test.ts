@@ -80,8 +80,8 @@ describe("checking a session", () => {
     expect(commands).toEqual([]);
   });
 
-  test("a bearer token counts before a cookie", async () => {
-    expect((await check({ ...cookie(mine.token), authorization: "Bearer junk" })).statusCode).toBe(401);
+  test("a bearer token of ours counts before a cookie", async () => {
+    expect((await check({ ...cookie(mine.token), authorization: "Bearer ids_junk" })).statusCode).toBe(401);
   });
 });
 
