@@ -46,16 +46,21 @@ describe("a sign-in to an account with a factor", () => {
     expect((await begin(app, ada)).json().ask).toEqual(["totp", "recovery_code"]);
   });
 
-  it("asks for the factor, not for a mailed code, where risk asks for more", async () => {
+  it("asks for the factor where risk would ask an account without one for a mailed code", async () => {
     const app = await setting.app({ riskPolicy: "balanced" });
+    const program = { "user-agent": "curl/8.5.0" };
+    const without = await begin(app, await someone(app), program);
+    expect(without.json()).toMatchObject({ code: "CHALLENGE_REQUIRED", ask: ["email"] });
+    expect(without.json().reason).toBeTruthy();
     const ada = await enrolled(setting, app);
     setting.notices.length = 0;
-    const agent = {
-      "user-agent": "Mozilla/5.0 (Linux; Android 10; K) Chrome/131.0.0.0 Mobile Safari/537.36",
-    };
-    const held = await begin(app, ada, agent);
+    const held = await begin(app, ada, program);
     expect(held.json().ask).toEqual(["totp", "recovery_code"]);
     expect(setting.notices.filter(({ kind }) => kind === "sign_in_code")).toEqual([]);
+    const done = await goOn(app, { challenge: held.json().challenge, totp: ada.nextCode() }, program);
+    expect(done.statusCode).toBe(201);
+    const stored = await setting.identity.models.UserSession.findById(done.json().id).lean();
+    expect(stored?.proofs?.map(({ method }) => method)).toEqual(["password", "totp"]);
   });
 
   it("is refused by the cap of the account like every other one, and audits each step", async () => {

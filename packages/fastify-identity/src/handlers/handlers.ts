@@ -29,6 +29,8 @@ export interface IdentityHandlers {
   close(): Promise<void>;
 }
 
+const bodyTaken = "the body of the request was read already: add connect.routes before the body parser";
+
 /**
  * The plugin's routes and guards without an app of Fastify's: the same options, defences and answers.
  *
@@ -49,12 +51,12 @@ export async function identityHandlers({
   app.setNotFoundHandler(() => {
     throw new IdentityProblem("NOT_FOUND");
   });
-  // Before the body is read, which is the application's.
+  // Before the body is read: that of another route is the application's.
   app.addHook("onRequest", async (request, reply) => {
-    const next = request.is404 ? inner.others.get(request.raw) : undefined;
-    if (!next) return;
+    const next = inner.others.get(request.raw);
+    if (!next || !(request.is404 || request.raw.readableDidRead)) return;
     reply.hijack();
-    next();
+    next(request.is404 ? undefined : new TypeError(bodyTaken));
   });
   await app.register(identityPlugin, options);
   addGuard(inner);

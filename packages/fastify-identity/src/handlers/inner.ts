@@ -17,7 +17,7 @@ export interface Inner {
   /** Guards the request that is injected by `act`. */
   readonly guarded: AsyncLocalStorage<Guarded>;
   /** Where a request goes on that is none of the plugin's routes. */
-  readonly others: WeakMap<IncomingMessage, () => void>;
+  readonly others: WeakMap<IncomingMessage, (error?: unknown) => void>;
 }
 
 /** Path of the route that guards; no request from outside is answered there. */
