@@ -60,6 +60,10 @@ export interface Mischief {
   attestation?: Map<string, CborValue>;
   format?: string;
   credentialId?: Buffer;
+  /** Writes the client data in another way. */
+  clientData?: (json: string) => string;
+  /** Changes the authenticator data of a registration. */
+  authData?: (data: Buffer) => Buffer;
 }
 
 interface Credential {
@@ -109,7 +113,8 @@ export class SoftwareAuthenticator {
     const key = coseKey(credential.publicKey, this.#model.algorithm);
     mischief.key?.(key);
     const attested = Buffer.concat([this.#model.aaguid, length, credential.id, cbor(key)]);
-    const authData = Buffer.concat([this.#authData(credential, flags.AT, mischief), attested]);
+    const honest = Buffer.concat([this.#authData(credential, flags.AT, mischief), attested]);
+    const authData = mischief.authData?.(honest) ?? honest;
     const attestationObject = cbor(
       new Map<string, CborValue>([
         ["fmt", mischief.format ?? "none"],
@@ -177,15 +182,14 @@ export class SoftwareAuthenticator {
 
   #clientData(type: string, challenge: string, mischief: Mischief): Buffer {
     const { origin = this.#origin, crossOrigin = false, topOrigin } = mischief;
-    return Buffer.from(
-      JSON.stringify({
-        type: mischief.type ?? type,
-        challenge: mischief.challenge ?? challenge,
-        origin,
-        crossOrigin,
-        ...(topOrigin !== undefined && { topOrigin }),
-      }),
-    );
+    const json = JSON.stringify({
+      type: mischief.type ?? type,
+      challenge: mischief.challenge ?? challenge,
+      origin,
+      crossOrigin,
+      ...(topOrigin !== undefined && { topOrigin }),
+    });
+    return Buffer.from(mischief.clientData?.(json) ?? json);
   }
 }
 

@@ -60,7 +60,8 @@ const authenticationResponse = z.object({
     clientDataJSON,
     authenticatorData: base64url(8_192),
     signature: base64url(2_048),
-    userHandle: base64url(88).nullish(),
+    // Some browsers give an empty one for none.
+    userHandle: z.union([z.literal(""), base64url(88)]).nullish(),
   }),
 });
 
