@@ -15,7 +15,8 @@ const someMethods = fc.subarray([...proofMethods]);
 
 describe("the level of proofs", () => {
   // Source: NIST SP 800-63B-4 section 2.2 (AAL2: two distinct factors, or a multi-factor authenticator), section
-  // 3.1.3.1 (no mail as an out-of-band authenticator), section 3.1.2 (look-up secrets are something you have).
+  // 3.1.3.1 (no mail as an out-of-band authenticator), section 3.1.2 (look-up secrets are something you have),
+  // section 3.1.7 and appendix B (a passkey that verified its user is multi-factor, synced or not; otherwise single-factor).
   it.each<[ProofMethod[], 0 | 1 | 2]>([
     [[], 0],
     [["email"], 0],

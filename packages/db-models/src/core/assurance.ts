@@ -2,7 +2,7 @@ import { clockToleranceMs } from "./clock.js";
 
 /**
  * The ways in which somebody proves who they are. A `passkey` verified its user by a PIN or biometrics; a `security_key`
- * only showed that somebody was there. `external` is another provider's word, `email` a code or link that was mailed.
+ * only showed that somebody was there (NIST SP 800-63B-4 appendix B). `external` is another provider's word, `email` a code or link that was mailed.
  */
 export const proofMethods = [
   "password",
