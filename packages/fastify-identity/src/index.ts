@@ -34,6 +34,7 @@ export type {
   DemoView,
   PageName,
   PageViews,
+  PasskeyView,
   SessionView,
 } from "./pages/views.js";
 export { identityPlugin } from "./plugin.js";

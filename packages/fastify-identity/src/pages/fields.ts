@@ -9,6 +9,7 @@ import {
 import { duration, limits } from "@org/db-models/core";
 import { z } from "zod";
 import { idInput } from "../http/schemas.js";
+import { passkeyAnswer } from "../routes/factors.schemas.js";
 
 /** How long an API key can be made to last, days. */
 export const keyLifetimeDays = [30, 90, 365] as const;
@@ -52,6 +53,26 @@ export const fields = {
       .enum(["", ...keyLifetimeDays.map(String)])
       .transform((days) => (days === "" ? undefined : Number(days) * duration.day)),
     error: { id: "error.expires" },
+  },
+  /** What a browser gave for a passkey. */
+  passkey: {
+    schema: z
+      .string()
+      .max(30_000)
+      .transform((text, context): unknown => {
+        try {
+          return JSON.parse(text);
+        } catch {
+          context.addIssue({ code: "custom", message: "must be JSON" });
+          return z.NEVER;
+        }
+      })
+      .pipe(passkeyAnswer),
+    error: { id: "problem.passkey_refused" },
+  },
+  passkeyName: {
+    schema: apiKeyInputSchema.shape.name,
+    error: { id: "error.key_name", values: { max: limits.name } },
   },
   /** Of an app, or for recovery. */
   anyCode: {

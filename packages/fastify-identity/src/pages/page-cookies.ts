@@ -15,7 +15,8 @@ const kinds = {
 
 type Kind = keyof typeof kinds;
 
-const maxLength = 2_000;
+/** Browsers keep 4,096 bytes of a cookie, its attributes included. */
+const maxLength = 3_500;
 
 /** The cookies of the pages. */
 export class PageCookies {

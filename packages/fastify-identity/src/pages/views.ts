@@ -3,7 +3,7 @@ import type { FormState } from "./frame.js";
 import type { Text } from "./language.js";
 
 /** Proofs that a held sign-in can ask for. */
-export const challengeMethods = ["email", "totp", "recovery_code", "password"] as const;
+export const challengeMethods = ["passkey", "totp", "email", "recovery_code", "password"] as const;
 export type ChallengeMethod = (typeof challengeMethods)[number];
 
 interface WithForm {
@@ -21,6 +21,13 @@ export interface SessionView {
   readonly risk: "medium" | "high" | undefined;
   /** Whether it is the session of this request. */
   readonly current: boolean;
+}
+
+export interface PasskeyView {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date | undefined;
 }
 
 export interface ApiKeyView {
@@ -60,7 +67,12 @@ export interface DemoView {
 
 /** Content of each page, as its template gets it. */
 export interface PageViews {
-  signIn: WithForm & { readonly returnTo: string | undefined; readonly canSignUp: boolean };
+  signIn: WithForm & {
+    readonly returnTo: string | undefined;
+    readonly canSignUp: boolean;
+    /** Whether people can sign in with a passkey. */
+    readonly passkeys: boolean;
+  };
   signUp: WithForm & { readonly passwordMin: number };
   checkMail: { readonly purpose: "sign_up" | "reset" | undefined; readonly email: string | undefined };
   challenge: WithForm & {
@@ -68,6 +80,8 @@ export interface PageViews {
     readonly method: ChallengeMethod;
     /** What would do instead. */
     readonly others: readonly ChallengeMethod[];
+    /** JSON for `PublicKeyCredential.parseRequestOptionsFromJSON()`. */
+    readonly passkeyOptions: string | undefined;
   };
   forgottenPassword: WithForm;
   resetPassword: WithForm & { readonly token: string; readonly passwordMin: number };
@@ -83,9 +97,16 @@ export interface PageViews {
     readonly languages: readonly string[];
   };
   password: WithForm & { readonly email: string; readonly passwordMin: number };
-  confirm: WithForm & { readonly returnTo: string; readonly email: string; readonly needsCode: boolean };
+  confirm: WithForm & {
+    readonly returnTo: string;
+    readonly email: string;
+    readonly needsCode: boolean;
+    readonly passkeys: boolean;
+  };
   security: WithForm & {
     readonly factors: { readonly totpSince: Date | undefined; readonly recoveryCodes: number };
+    /** Undefined where there are no passkeys. */
+    readonly passkeys: readonly PasskeyView[] | undefined;
     readonly sessions: readonly SessionView[];
     readonly alerts: { readonly newDevice: boolean; readonly newLocation: boolean };
     readonly allowlist: readonly string[];

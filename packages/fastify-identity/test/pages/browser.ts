@@ -66,8 +66,16 @@ export const forms: readonly Forms[] = [
   { name: "rtl", options: { viewport: wide, colorScheme: "light", locale: "ar" }, language: "ar" },
 ];
 
+/** A port of this machine that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const probe = fastify();
+  const { port } = new URL(await probe.listen({ port: 0, host: "127.0.0.1" }));
+  await probe.close();
+  return Number(port);
+}
+
 /** An app on loopback with its pages, and Chromium. */
-export function useBrowser(setting: Setting) {
+export function useBrowser(setting: Setting, given?: number) {
   let browser: Browser;
   let app: FastifyInstance;
   let origin = "";
@@ -75,15 +83,13 @@ export function useBrowser(setting: Setting) {
   beforeAll(async () => {
     browser = await openBrowser();
     app = fastify();
-    // The port is known once it listens, and the issuer before.
-    const probe = fastify();
-    const address = new URL(await probe.listen({ port: 0, host: "127.0.0.1" }));
-    await probe.close();
-    origin = `http://localhost:${address.port}`;
+    // The issuer has to be known before it listens.
+    const port = given ?? (await freePort());
+    origin = `http://localhost:${port}`;
     const pages = { messages: [arabic], theme: { name: "Acme" } };
     await app.register(identityPlugin, setting.options({ issuer: origin, pages }));
     app.get("/orders", { config: { identity: "session" } }, () => "your orders");
-    await app.listen({ port: Number(address.port), host: "127.0.0.1" });
+    await app.listen({ port, host: "127.0.0.1" });
   });
   afterAll(async () => {
     await Promise.all(contexts.map((context) => context.close()));

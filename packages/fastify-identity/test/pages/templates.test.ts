@@ -51,10 +51,10 @@ function viewsWith(text: string): PageViews {
   const seen = { kind: text, at, device: text, country: text, network: text };
   const counted = { endpoint: text, requests: 1, failures: 0, error: 0 };
   return {
-    signIn: { state, returnTo: text, canSignUp: true },
+    signIn: { state, returnTo: text, canSignUp: true, passkeys: true },
     signUp: { state, passwordMin: 15 },
     checkMail: { purpose: "sign_up", email: text },
-    challenge: { state, method: "email", others: ["password"] },
+    challenge: { state, method: "email", others: ["password"], passkeyOptions: text },
     forgottenPassword: { state },
     resetPassword: { state, token: text, passwordMin: 15 },
     verifyEmail: { state, token: text },
@@ -62,10 +62,11 @@ function viewsWith(text: string): PageViews {
     signOut: { state },
     profile: { state, email: text, emailVerified: false, timezone: "UTC", language: "en", languages: ["en"] },
     password: { state, email: text, passwordMin: 15 },
-    confirm: { state, returnTo: text, email: text, needsCode: true },
+    confirm: { state, returnTo: text, email: text, needsCode: true, passkeys: true },
     security: {
       state,
       factors: { totpSince: at, recoveryCodes: 1 },
+      passkeys: [{ id: text, name: text, createdAt: at, lastUsedAt: at }],
       sessions: [{ ...session, risk: "high" }],
       alerts: { newDevice: true, newLocation: true },
       allowlist: [text],

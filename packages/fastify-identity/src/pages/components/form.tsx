@@ -32,7 +32,7 @@ interface FormProps {
 }
 
 const belongs = (state: FormState, name: string | undefined) =>
-  state.form === undefined || name === undefined || state.form === name;
+  state.form === undefined || state.form === name;
 
 /** A form, with what is wrong with it in front (GOV.UK's error summary: focused, with links to the fields). */
 export function Form({ frame, name, action, state, children, class: look = "stack", download }: FormProps) {
@@ -181,6 +181,36 @@ function Reveal({ frame, id, when, children }: RevealProps) {
         {show}
       </button>
     </div>
+  );
+}
+
+interface PasskeyFormProps extends Pick<FormProps, "frame" | "action" | "state"> {
+  name: string;
+  children?: ComponentChildren;
+  /** Whether a passkey is used or made. */
+  ceremony: "get" | "create";
+  /** The options of the browser's call as JSON, or where to get them. */
+  options: { readonly json: string } | { readonly path: string };
+  label: MessageId;
+  look?: string;
+}
+
+/** A form that a passkey fills in; only the script shows it, and only where the browser knows passkeys. */
+export function PasskeyForm(props: PasskeyFormProps) {
+  const { frame, name, action, state, ceremony, options, label, look = "secondary wide", children } = props;
+  const source = "json" in options ? { "data-options": options.json } : { "data-from": options.path };
+  return (
+    <form method="post" action={action} class="stack" hidden novalidate data-passkey={ceremony} {...source}>
+      {belongs(state, name) && <Summary frame={frame} state={state} form={name} />}
+      {children}
+      <p class="error" role="alert" hidden>
+        {frame.say("passkey.failed")}
+      </p>
+      <input type="hidden" name="response" />
+      <input type="hidden" name="attempt" />
+      <Submit frame={frame} label={label} look={look} />
+      <FormToken frame={frame} />
+    </form>
   );
 }
 

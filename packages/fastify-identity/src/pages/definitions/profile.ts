@@ -1,4 +1,5 @@
 import { passwordLength } from "@org/db-models";
+import type { FastifyReply } from "fastify";
 import { audit, byOwner } from "../../flows/audit.js";
 import { handOver, heldSession } from "../../http/held-session.js";
 import { sessionOf } from "../../http/identity-of.js";
@@ -6,6 +7,7 @@ import { requesterOf } from "../../http/requests.js";
 import type { PageDefinition } from "../define-page.js";
 import { fields } from "../fields.js";
 import { placeAfter, returnToOf } from "../go-on.js";
+import type { Page } from "../page.js";
 
 export const profilePage: PageDefinition<"profile"> = {
   name: "profile",
@@ -89,8 +91,14 @@ export const confirmPage: PageDefinition<"confirm"> = {
   access: "any_session",
   view: async (page, state) => {
     const { email, _id: userId } = await page.user();
-    const { totp } = await page.site.service.identity.factors.read({ userId });
-    return { state, email, returnTo: returnToOf(page) ?? page.link(""), needsCode: totp !== undefined };
+    const { totp, passkeys } = await page.site.service.identity.factors.read({ userId });
+    return {
+      state,
+      email,
+      returnTo: returnToOf(page) ?? page.link(""),
+      needsCode: totp !== undefined || passkeys.length > 0,
+      passkeys: passkeys.length > 0,
+    };
   },
   forms: [
     {
@@ -100,17 +108,36 @@ export const confirmPage: PageDefinition<"confirm"> = {
       submit: async (page, form) => {
         const { service } = page.site;
         const { password } = form.read({ password: fields.password });
-        const { totp } = await service.identity.factors.read(sessionOf(page.request));
-        const code = totp ? form.read({ code: fields.anyCode }).code : undefined;
+        const { totp, passkeys } = await service.identity.factors.read(sessionOf(page.request));
+        const code = totp || passkeys.length > 0 ? form.read({ code: fields.anyCode }).code : undefined;
         const codes =
           code === undefined ? {} : /^\d{6}$/.test(code) ? { totp: code } : { recoveryCode: code };
-        const held = heldSession(service, page.request);
-        const requester = requesterOf(service, page.request);
-        await service.flows.authenticateAgain(requester, held, { password, ...codes }, (renewed) =>
-          handOver(service, page.reply, held, renewed),
-        );
-        return page.redirect(placeAfter(page, returnToOf(page)));
+        return proveAgain(page, { password, ...codes });
       },
+    },
+    {
+      name: "passkey",
+      path: "/confirm/passkey",
+      limited: true,
+      submit: async (page, form) =>
+        proveAgain(page, { passkey: form.read({ response: fields.passkey }).response }),
+    },
+    {
+      path: "/confirm/passkey/options",
+      limited: true,
+      submit: async (page) => page.json(await page.site.service.flows.beginPasskey(sessionOf(page.request))),
     },
   ],
 };
+
+type Proofs = Parameters<Page["site"]["service"]["flows"]["authenticateAgain"]>[2];
+
+async function proveAgain(page: Page, proofs: Proofs): Promise<FastifyReply> {
+  const { service } = page.site;
+  const held = heldSession(service, page.request);
+  const requester = requesterOf(service, page.request);
+  await service.flows.authenticateAgain(requester, held, proofs, (renewed) =>
+    handOver(service, page.reply, held, renewed),
+  );
+  return page.redirect(placeAfter(page, returnToOf(page)));
+}

@@ -1,4 +1,4 @@
-import type { SessionSummary } from "@org/db-models";
+import type { Passkey, SessionSummary } from "@org/db-models";
 import type { FastifyReply } from "fastify";
 import { audit, byOwner } from "../../flows/audit.js";
 import { takeFeedback } from "../../flows/feedback.js";
@@ -9,7 +9,7 @@ import { requesterOf } from "../../http/requests.js";
 import type { Form, FormDefinition, PageDefinition } from "../define-page.js";
 import { fields } from "../fields.js";
 import type { Page } from "../page.js";
-import type { SessionView } from "../views.js";
+import type { PasskeyView, SessionView } from "../views.js";
 
 const path = "/security";
 
@@ -29,6 +29,7 @@ export const securityPage: PageDefinition<"security"> = {
     return {
       state,
       factors: { totpSince: factors.totp?.confirmedAt, recoveryCodes: factors.recoveryCodes },
+      passkeys: identity.policies.factors.passkeys ? factors.passkeys.map(passkeyOf) : undefined,
       sessions: views.sort((one, other) => Number(other.current) - Number(one.current)),
       alerts: security.alerts,
       allowlist: security.ipAllowlist,
@@ -50,6 +51,41 @@ export const securityPage: PageDefinition<"security"> = {
       await takeFeedback(service, requesterOf(service, page.request), sessionOf(page.request), feedback);
       return page.redirect(page.link(path), { id: "security.not_mine_done" });
     }),
+    {
+      name: "passkey",
+      path: `${path}/passkeys`,
+      access: "any_session",
+      limited: true,
+      problemAt: { PASSKEY_REFUSED: "name" },
+      submit: async (page, form) => {
+        const { response, name } = form.read({ response: fields.passkey, name: fields.passkeyName });
+        const { service } = page.site;
+        const requester = requesterOf(service, page.request);
+        await service.flows.addPasskey(requester, sessionOf(page.request), { response, name });
+        return page.redirect(page.link(path), { id: "passkey.added" });
+      },
+    },
+    {
+      path: `${path}/passkeys/options`,
+      access: "any_session",
+      limited: true,
+      submit: async (page) => {
+        const { flows } = page.site.service;
+        return page.json(await flows.beginPasskeyRegistration(sessionOf(page.request)));
+      },
+    },
+    {
+      name: "remove-passkey",
+      path: `${path}/passkeys/remove`,
+      submit: async (page, form) => {
+        const { id } = form.read({ id: fields.id });
+        const { service } = page.site;
+        await service.flows.removePasskey(requesterOf(service, page.request), sessionOf(page.request), {
+          id,
+        });
+        return page.redirect(page.link(path), { id: "passkey.removed" });
+      },
+    },
     { name: "others", path: `${path}/sessions/end-others`, submit: (page) => endSessions(page, "others") },
     { name: "all", path: `${path}/sessions/end-all`, submit: (page) => endSessions(page, "all") },
     {
@@ -139,4 +175,8 @@ function viewOf(session: SessionSummary, current: boolean): SessionView {
     risk: level === "medium" || level === "high" ? level : undefined,
     current,
   };
+}
+
+function passkeyOf({ id, name, createdAt, lastUsedAt }: Passkey): PasskeyView {
+  return { id: id.toHexString(), name, createdAt, lastUsedAt };
 }

@@ -17,7 +17,7 @@ export const signInPage: PageDefinition<"signIn"> = {
     const returnTo = returnToOf(page);
     if (page.request.method === "GET" && (await isSignedIn(page)))
       return new GoTo(placeAfter(page, returnTo));
-    return { state, returnTo, canSignUp: page.site.settings.signUp };
+    return { state, returnTo, canSignUp: page.site.settings.signUp, passkeys: hasPasskeys(page) };
   },
   forms: [
     {
@@ -33,6 +33,29 @@ export const signInPage: PageDefinition<"signIn"> = {
         );
       },
     },
+    {
+      name: "passkey",
+      path: "/sign-in/passkey",
+      limited: true,
+      submit: async (page, form) => {
+        const { response } = form.read({ response: fields.passkey });
+        const attempt = form.text("attempt");
+        const deviceCookie = deviceOf(page);
+        const { service } = page.site;
+        return admit(page, returnToOf(page), deviceCookie, () =>
+          service.flows.signInWithPasskey(requesterOf(service, page.request), {
+            response,
+            attempt,
+            deviceCookie,
+          }),
+        );
+      },
+    },
+    {
+      path: "/sign-in/passkey/options",
+      limited: true,
+      submit: async (page) => page.json(await page.site.service.flows.beginPasskey()),
+    },
   ],
 };
 
@@ -43,9 +66,9 @@ export const challengePage: PageDefinition<"challenge"> = {
   view: async (page, state, form) => {
     const pending = pendingOf(page);
     if (!pending) return new GoTo(page.link("/sign-in"), { id: "challenge.over" });
-    const { ask } = pending;
+    const { ask, passkey } = pending;
     const method = methodOf(ask, form?.text("method") ?? page.query("method"));
-    return { state, method, others: ask.filter((one) => one !== method) };
+    return { state, method, others: ask.filter((one) => one !== method), passkeyOptions: passkey };
   },
   forms: [
     {
@@ -78,6 +101,7 @@ function methodOf(ask: readonly ChallengeMethod[], chosen: string | undefined): 
 }
 
 function proofOf(method: ChallengeMethod, form: Form) {
+  if (method === "passkey") return { passkey: form.read({ response: fields.passkey }).response };
   if (method === "password") return form.read({ password: fields.password });
   if (method === "recovery_code") {
     const { code } = form.read({ code: fields.recoveryCode });
@@ -143,11 +167,25 @@ async function admit(
   return page.redirect(placeAfter(page, returnTo));
 }
 
-function heldBy(error: unknown): Pick<Pending, "challenge" | "ask"> | undefined {
+/** The options of many passkeys are too long for a cookie: then another method must do. */
+const maxOptions = 2_000;
+
+function heldBy(error: unknown): Omit<Pending, "returnTo"> | undefined {
   if (!(error instanceof IdentityProblem) || error.code !== "CHALLENGE_REQUIRED") return undefined;
-  const { challenge, ask } = error.members;
-  return { challenge: String(challenge), ask: (ask as readonly unknown[]).filter(isMethod) };
+  const { challenge, ask, passkey } = error.members;
+  const options = passkey === undefined ? undefined : JSON.stringify(passkey);
+  const isKept = options !== undefined && options.length <= maxOptions;
+  const methods = (ask as readonly unknown[]).filter(isMethod);
+  return {
+    challenge: String(challenge),
+    ask: methods.filter((method) => method !== "passkey" || isKept),
+    passkey: isKept ? options : undefined,
+  };
 }
+
+/** Whether there are passkeys. */
+const hasPasskeys = ({ site }: Page): boolean =>
+  site.service.identity.policies.factors.passkeys !== undefined;
 
 function deviceOf(page: Page): string {
   return requesterOf(page.site.service, page.request).deviceId ?? randomKey();
@@ -157,6 +195,8 @@ function deviceOf(page: Page): string {
 interface Pending {
   readonly challenge: string;
   readonly ask: readonly ChallengeMethod[];
+  /** Options for a passkey, JSON. */
+  readonly passkey: string | undefined;
   readonly returnTo: string | undefined;
 }
 
@@ -165,12 +205,13 @@ function pendingOf(page: Page): Pending | undefined {
   const kept = cookies.read(page.request.headers.cookie, "pending");
   if (kept === undefined) return undefined;
   try {
-    const { challenge, ask, returnTo } = JSON.parse(kept) as Record<string, unknown>;
+    const { challenge, ask, passkey, returnTo } = JSON.parse(kept) as Record<string, unknown>;
     if (typeof challenge !== "string" || !Array.isArray(ask)) return undefined;
     const methods = ask.filter(isMethod);
     if (methods.length === 0) return undefined;
     const to = typeof returnTo === "string" ? returnTo : undefined;
-    return { challenge, ask: methods, returnTo: trusted(page, to) };
+    const options = typeof passkey === "string" ? passkey : undefined;
+    return { challenge, ask: methods, passkey: options, returnTo: trusted(page, to) };
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { Field, Form, isRefused, NewPassword, Submit } from "../components/form.js";
+import { Field, Form, isRefused, NewPassword, PasskeyForm, Submit } from "../components/form.js";
 import { CardLayout } from "../components/layout.js";
 import type { PageFrame } from "../frame.js";
 import type { PageViews } from "../views.js";
@@ -9,7 +9,7 @@ interface Props<P extends keyof PageViews> {
 }
 
 export function SignIn({ view, frame }: Props<"signIn">) {
-  const { state, returnTo, canSignUp } = view;
+  const { state, returnTo, canSignUp, passkeys } = view;
   const below = canSignUp && (
     <p>
       {frame.say("sign_in.no_account")}{" "}
@@ -45,6 +45,17 @@ export function SignIn({ view, frame }: Props<"signIn">) {
           <a href={frame.link("/forgotten-password")}>{frame.say("sign_in.forgotten")}</a>
         </p>
       </Form>
+      {passkeys && (
+        <PasskeyForm
+          frame={frame}
+          name="passkey"
+          state={state}
+          action={frame.link("/sign-in/passkey", { return_to: returnTo })}
+          ceremony="get"
+          options={{ path: frame.link("/sign-in/passkey/options") }}
+          label="passkey.sign_in"
+        />
+      )}
     </CardLayout>
   );
 }
@@ -90,7 +101,7 @@ export function CheckMail({ view, frame }: Props<"checkMail">) {
 }
 
 export function Challenge({ view, frame }: Props<"challenge">) {
-  const { state, method, others } = view;
+  const { state, method, others, passkeyOptions } = view;
   const below = (
     <div class="stack-s">
       {others.map((other) => (
@@ -106,23 +117,38 @@ export function Challenge({ view, frame }: Props<"challenge">) {
   return (
     <CardLayout frame={frame} title={frame.t("challenge.title")} refused={isRefused(state)} below={below}>
       <p>{frame.say(`challenge.${method}`)}</p>
-      <Form frame={frame} state={state} action={frame.link("/challenge")}>
-        <input type="hidden" name="method" value={method} />
-        {method === "password" ? (
-          <Field
-            frame={frame}
-            state={state}
-            name="password"
-            label="field.password"
-            type="password"
-            autocomplete="current-password"
-            required
-          />
-        ) : (
-          <CodeField frame={frame} state={state} recovery={method === "recovery_code"} />
-        )}
-        <Submit frame={frame} label="challenge.submit" />
-      </Form>
+      {method === "passkey" ? (
+        <PasskeyForm
+          frame={frame}
+          name="passkey"
+          state={state}
+          action={frame.link("/challenge")}
+          ceremony="get"
+          options={{ json: passkeyOptions ?? "{}" }}
+          label="passkey.use"
+          look="primary wide"
+        >
+          <input type="hidden" name="method" value={method} />
+        </PasskeyForm>
+      ) : (
+        <Form frame={frame} state={state} action={frame.link("/challenge")}>
+          <input type="hidden" name="method" value={method} />
+          {method === "password" ? (
+            <Field
+              frame={frame}
+              state={state}
+              name="password"
+              label="field.password"
+              type="password"
+              autocomplete="current-password"
+              required
+            />
+          ) : (
+            <CodeField frame={frame} state={state} recovery={method === "recovery_code"} />
+          )}
+          <Submit frame={frame} label="challenge.submit" />
+        </Form>
+      )}
     </CardLayout>
   );
 }

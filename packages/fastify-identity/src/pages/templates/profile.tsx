@@ -1,4 +1,4 @@
-import { Field, Form, isRefused, NewPassword, Select, Submit } from "../components/form.js";
+import { Field, Form, isRefused, NewPassword, PasskeyForm, Select, Submit } from "../components/form.js";
 import { AccountLayout, CardLayout } from "../components/layout.js";
 import type { PageFrame } from "../frame.js";
 import type { PageViews } from "../views.js";
@@ -95,7 +95,7 @@ export function Password({ view, frame }: Props<"password">) {
 }
 
 export function Confirm({ view, frame }: Props<"confirm">) {
-  const { state, email, returnTo, needsCode } = view;
+  const { state, email, returnTo, needsCode, passkeys } = view;
   return (
     <CardLayout frame={frame} title={frame.t("confirm.title")} refused={isRefused(state)}>
       <p>{frame.say("confirm.text")}</p>
@@ -118,6 +118,17 @@ export function Confirm({ view, frame }: Props<"confirm">) {
         )}
         <Submit frame={frame} label="confirm.submit" />
       </Form>
+      {passkeys && (
+        <PasskeyForm
+          frame={frame}
+          name="passkey"
+          state={state}
+          action={frame.link("/confirm/passkey", { return_to: returnTo })}
+          ceremony="get"
+          options={{ path: frame.link("/confirm/passkey/options") }}
+          label="passkey.use"
+        />
+      )}
     </CardLayout>
   );
 }

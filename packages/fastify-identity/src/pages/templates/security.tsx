@@ -1,8 +1,8 @@
 import { QrCode } from "../components/chart.js";
-import { Check, Field, Form, isRefused, Of, Submit, TextArea } from "../components/form.js";
+import { Check, Field, Form, isRefused, Of, PasskeyForm, Submit, TextArea } from "../components/form.js";
 import { AccountLayout } from "../components/layout.js";
 import type { PageFrame } from "../frame.js";
-import type { PageViews, SessionView } from "../views.js";
+import type { PageViews, PasskeyView, SessionView } from "../views.js";
 
 interface Props<P extends keyof PageViews> {
   view: PageViews[P];
@@ -21,6 +21,7 @@ export function Security({ view, frame }: Props<"security">) {
       refused={isRefused(state)}
     >
       <SecondStep view={view} frame={frame} />
+      {view.passkeys && <Passkeys passkeys={view.passkeys} state={state} frame={frame} />}
       <Sessions view={view} frame={frame} />
       <section class="card">
         <Form frame={frame} name="alerts" state={state} action={frame.link("/security/alerts")}>
@@ -97,6 +98,83 @@ function SecondStep({ view, frame }: Props<"security">) {
         {link("/security/authenticator/remove", "danger", "security.factor_remove")}
       </div>
     </section>
+  );
+}
+
+interface PasskeysProps {
+  passkeys: readonly PasskeyView[];
+  state: PageViews["security"]["state"];
+  frame: PageFrame;
+}
+
+function Passkeys({ passkeys, state, frame }: PasskeysProps) {
+  return (
+    <section class="card stack">
+      <h2>{frame.say("passkey.title")}</h2>
+      <p>{frame.say("passkey.text")}</p>
+      {passkeys.length > 0 && (
+        <ul class="list">
+          {passkeys.map((passkey) => (
+            <Passkey key={passkey.id} passkey={passkey} state={state} frame={frame} />
+          ))}
+        </ul>
+      )}
+      <PasskeyForm
+        frame={frame}
+        name="passkey"
+        state={state}
+        action={frame.link("/security/passkeys")}
+        ceremony="create"
+        options={{ path: frame.link("/security/passkeys/options") }}
+        label="passkey.add"
+        look="secondary"
+      >
+        <Field
+          frame={frame}
+          state={state}
+          form="passkey"
+          name="name"
+          label="passkey.name"
+          type="text"
+          autocomplete="off"
+          value="Passkey"
+          required
+        />
+      </PasskeyForm>
+    </section>
+  );
+}
+
+function Passkey({ passkey, state, frame }: Omit<PasskeysProps, "passkeys"> & { passkey: PasskeyView }) {
+  const { id, name, createdAt, lastUsedAt } = passkey;
+  const own = state.form === "remove-passkey" && state.values.id === id ? state : { values: {}, errors: {} };
+  return (
+    <li>
+      <div class="what">
+        <p>
+          <strong>
+            <bdi>{name}</bdi>
+          </strong>
+        </p>
+        <p class="muted small">
+          {frame.say("passkey.created", { date: frame.date(createdAt) })}
+          {lastUsedAt && " · "}
+          {lastUsedAt && frame.say("passkey.last_used", { date: frame.date(lastUsedAt) })}
+        </p>
+      </div>
+      <Form
+        frame={frame}
+        name="remove-passkey"
+        state={own}
+        action={frame.link("/security/passkeys/remove")}
+        class=""
+      >
+        <input type="hidden" name="id" value={id} />
+        <button type="submit" class="plain bad">
+          {frame.say("passkey.remove")} <Of what={name} />
+        </button>
+      </Form>
+    </li>
   );
 }
 

@@ -1,0 +1,91 @@
+// Passkeys on the pages, by the virtual authenticator of Chromium.
+import type { BrowserContext, Page as Tab } from "playwright-core";
+import { expect, test } from "vitest";
+import { password, someone, useIdentity } from "../support.js";
+import { faultsOf, freePort, useBrowser } from "./browser.js";
+
+const port = await freePort();
+const passkeys = { rpId: "localhost", origins: [`http://localhost:${port}`] };
+const setting = useIdentity({ factors: { passkeys } });
+const site = useBrowser(setting, port);
+
+const press = (tab: Tab, text: string) =>
+  tab.getByRole("button", { name: text, exact: true }).first().click();
+// biome-ignore lint/performance/useDomNodeTextContent: what is hidden is not seen.
+const shown = (tab: Tab) => tab.innerText("body");
+
+/** A device with a sensor for its owner's finger. */
+async function plugIn(context: BrowserContext, tab: Tab, isUserVerified = true): Promise<void> {
+  const devtools = await context.newCDPSession(tab);
+  await devtools.send("WebAuthn.enable");
+  await devtools.send("WebAuthn.addVirtualAuthenticator", {
+    options: {
+      protocol: "ctap2",
+      transport: "internal",
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified,
+      automaticPresenceSimulation: true,
+    },
+  });
+}
+
+async function signInByPassword(tab: Tab, email: string): Promise<void> {
+  await tab.goto("/account/sign-in");
+  await tab.getByLabel("Email address or username").fill(email);
+  await tab.getByLabel("Password", { exact: true }).fill(password);
+  await press(tab, "Sign in");
+}
+
+test("somebody adds a passkey, signs in with it alone, with it after the password, proves again, and removes it", async () => {
+  const { email } = await someone(site.app);
+  const context = await site.context();
+  const tab = await context.newPage();
+  await plugIn(context, tab);
+  await signInByPassword(tab, email);
+  await tab.goto("/account/security");
+  await tab.getByLabel("Name of the passkey").fill("Laptop");
+  await press(tab, "Add a passkey");
+  await tab.getByText("The passkey was added.").waitFor();
+  expect(await faultsOf(tab, "security-passkeys")).toEqual([]);
+  await press(tab, "Sign out");
+  expect(await faultsOf(tab, "sign-in-passkey")).toEqual([]);
+  await press(tab, "Sign in with a passkey");
+  await tab.waitForURL("**/account");
+  await press(tab, "Sign out");
+  await signInByPassword(tab, email);
+  await tab.waitForURL("**/challenge");
+  await press(tab, "Use a passkey");
+  await tab.waitForURL("**/account");
+  setting.clock.advance(16 * 60_000);
+  await tab.goto("/account/security/networks");
+  await press(tab, "Use a passkey");
+  await tab.waitForURL("**/security/networks");
+  await tab.goto("/account/security");
+  await press(tab, "Remove Laptop");
+  await tab.getByText("The passkey was removed.").waitFor();
+});
+
+test("a passkey that is not used says so, and the other ways stay", async () => {
+  const context = await site.context();
+  const tab = await context.newPage();
+  await plugIn(context, tab);
+  await tab.goto("/account/sign-in?return_to=/orders");
+  await press(tab, "Sign in with a passkey");
+  await tab.getByText("The passkey was not used.").waitFor({ timeout: 30_000 });
+  const { email } = await someone(site.app);
+  await tab.getByLabel("Email address or username").fill(email);
+  await tab.getByLabel("Password", { exact: true }).fill(password);
+  await press(tab, "Sign in");
+  await tab.waitForURL(({ pathname }) => pathname === "/orders");
+});
+
+test("without a script, and where a browser knows no passkeys, there is no button that does nothing", async () => {
+  const silent = await (await site.context({ javaScriptEnabled: false })).newPage();
+  await silent.goto("/account/sign-in");
+  expect(await shown(silent)).not.toContain("passkey");
+  const old = await (await site.context()).newPage();
+  await old.addInitScript(() => Reflect.deleteProperty(globalThis, "PublicKeyCredential"));
+  await old.goto("/account/sign-in");
+  expect(await shown(old)).not.toContain("passkey");
+});
