@@ -1,7 +1,7 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/{flows,http,handlers}/index.ts"],
+  entry: ["src/index.ts", "src/{flows,http,handlers,providers}/index.ts"],
   format: ["esm"],
   target: "node20",
   dts: true,

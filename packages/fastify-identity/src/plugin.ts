@@ -57,7 +57,7 @@ export const identityPlugin = fastifyPlugin(register, { name: "@org/fastify-iden
 
 function serviceOf(app: FastifyInstance, options: IdentityPluginOptions): Service {
   const settings = readOptions(pluginOptionsSchema, options);
-  const { identity, riskPolicy, secondFactor, auditTrail, networks, hooks } = settings;
+  const { identity, riskPolicy, secondFactor, providers, auditTrail, networks, hooks } = settings;
   const { hookTimeoutMs, noticeTimeoutMs, recentAuthenticationMs } = settings;
   const { pages, issuer } = settings;
   const given = settings.notifier ?? defaultNotifier(issuer, app.log);
@@ -67,6 +67,7 @@ function serviceOf(app: FastifyInstance, options: IdentityPluginOptions): Servic
     identity,
     riskPolicy,
     secondFactor,
+    providers,
     auditTrail,
     networks,
     hooks,

@@ -128,6 +128,20 @@ export function recoveredAlert(email: string, origin: Origin): Notice {
   return { kind: "second_factor_changed", to: email, subject, text, facts: factsOf(origin) };
 }
 
+/** The notice that is sent after an account was linked to a provider, or unlinked. */
+export function externalIdentityAlert(
+  change: "linked" | "unlinked",
+  provider: string,
+  email: string,
+  origin: Origin,
+): Notice {
+  const what = change === "linked" ? "can be signed in to with" : "can no longer be signed in to with";
+  const text = `Your account ${what} ${provider}. That was changed from ${described(origin)}. If it was not you, change your password and end your sessions.`;
+  const facts = { ...factsOf(origin), change, provider };
+  const subject = `Sign-in with ${provider} was changed`;
+  return { kind: "external_identity_changed", to: email, subject, text, facts };
+}
+
 function described({ device, country }: Origin): string {
   return [device, country].filter(Boolean).join(", ") || "an unknown device";
 }

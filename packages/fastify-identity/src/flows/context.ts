@@ -3,6 +3,7 @@ import type { NetworkFlag, Policy } from "@org/risk-engine";
 import type { Background } from "./background.js";
 import type { IdentityHooks } from "./hooks.js";
 import type { Notifier } from "./notice.js";
+import type { IdentityProvider } from "./providers.js";
 import type { RequestRates } from "./request-rates.js";
 
 /** Facts from network lists about an address. */
@@ -29,6 +30,7 @@ export interface FlowContext {
   /** How sign-ins and sessions are judged; `undefined` when they are not. */
   readonly riskPolicy: Policy | undefined;
   readonly secondFactor: SecondFactorRule;
+  readonly providers: readonly IdentityProvider[];
   readonly notifier: Notifier;
   readonly auditTrail: AuditTrail;
   readonly networks: NetworkKnowledge;

@@ -13,6 +13,7 @@ import { requireRecentAuthentication } from "./assurance.js";
 import type { Credentials } from "./check-password.js";
 import { completeSignIn, type SignedIn, type SignInProofs } from "./complete-sign-in.js";
 import type { FlowContext } from "./context.js";
+import * as external from "./external-sign-in.js";
 import * as factors from "./factors.js";
 import { contextOf, type FlowOptions, flowOptionsSchema, readOptions } from "./options.js";
 import * as passkeys from "./passkeys.js";
@@ -93,6 +94,15 @@ export interface Flows {
   completeRecovery(requester: Requester, input: Credentials & { token: string }): Promise<{ ended: number }>;
   /** Ends a recovery: with the token of its notice, or for the user of a live session. */
   cancelRecovery(requester: Requester, who: { token: string } | Pick<ActiveSession, "userId">): Promise<void>;
+  /** Begins a sign-in at a provider, or links one to the account of a session. */
+  beginExternal(input: external.BeginExternalInput): Promise<external.BegunExternal>;
+  /** Ends what {@link beginExternal} began, when the browser is back. */
+  finishExternal(
+    requester: Requester,
+    input: external.FinishExternalInput,
+  ): Promise<external.FinishedExternal>;
+  /** Unlinks the account from a provider. */
+  unlinkExternal(requester: Requester, session: ActiveSession, input: { provider: string }): Promise<void>;
   /** Changes the password and ends other sessions. `deliver` takes the next token. */
   changePassword(
     requester: Requester,
@@ -159,6 +169,10 @@ export function flowsOf(context: FlowContext): Flows {
     requestRecovery: (requester, input) => recovery.requestRecovery(context, requester, input),
     completeRecovery: (requester, input) => recovery.completeRecovery(context, requester, input),
     cancelRecovery: (requester, who) => recovery.cancelRecovery(context, requester, who),
+    beginExternal: (input) => external.beginExternal(context, input),
+    finishExternal: (requester, input) => external.finishExternal(context, requester, input),
+    unlinkExternal: (requester, session, input) =>
+      external.unlinkExternal(context, requester, session, input),
     changePassword: (requester, held, input, deliver) =>
       accounts.changePassword(context, requester, held, input, deliver),
     requestPasswordReset: (requester, input) => accounts.requestPasswordReset(context, requester, input),

@@ -2,6 +2,12 @@ export type { HeldSession } from "./accounts.js";
 export type { SignedIn, SignInProofs } from "./complete-sign-in.js";
 export type { AuditTrail, NetworkKnowledge, SecondFactorRule } from "./context.js";
 export { type CookieOptions, IdentityCookies, type SetCookie } from "./cookies.js";
+export type {
+  BeginExternalInput,
+  BegunExternal,
+  FinishExternalInput,
+  FinishedExternal,
+} from "./external-sign-in.js";
 export type { NewTotp } from "./factors.js";
 export { createFlows, type Flows } from "./flows.js";
 export type { HookAnswer, IdentityHooks } from "./hooks.js";

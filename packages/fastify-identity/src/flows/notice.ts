@@ -11,7 +11,8 @@ export interface Notice {
     | "second_factor_changed"
     | "recovery_code_used"
     | "factor_recovery"
-    | "factor_recovery_token";
+    | "factor_recovery_token"
+    | "external_identity_changed";
   /** The account's email address. */
   readonly to: string;
   readonly subject: string;

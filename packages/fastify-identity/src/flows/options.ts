@@ -5,6 +5,7 @@ import { Background } from "./background.js";
 import type { AuditTrail, FlowContext, NetworkKnowledge, SecondFactorRule } from "./context.js";
 import type { IdentityHooks } from "./hooks.js";
 import type { Notifier } from "./notice.js";
+import { type IdentityProvider, providersSchema } from "./providers.js";
 import { RequestRates } from "./request-rates.js";
 
 /** Options of flows. */
@@ -20,6 +21,8 @@ export interface FlowOptions {
    * `enrolled`, who has one is asked for it.
    */
   readonly secondFactor?: SecondFactorRule;
+  /** Providers with which people can sign in, from `@org/fastify-identity/providers`. Default: none. */
+  readonly providers?: readonly IdentityProvider[];
   /** Where it is recorded who did what. Default: the audit trail of the database. */
   readonly auditTrail?: AuditTrail;
   /** Source of facts about networks, such as lists of VPNs. Default: none. */
@@ -80,6 +83,7 @@ export const flowOptionsSchema = z.strictObject({
       z.strictObject({ roles: z.array(z.string().min(1).max(64)).min(1).max(32) }),
     ])
     .default("enrolled"),
+  providers: providersSchema,
   auditTrail: functionOption<AuditTrail>().optional(),
   networks: objectOption<NetworkKnowledge>("flagsOf", "isSuspect").default(nothingKnown),
   hooks: z

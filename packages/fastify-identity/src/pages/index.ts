@@ -10,6 +10,7 @@ import { apiKeysPage } from "./definitions/api-keys.js";
 import { demoPage } from "./definitions/demo.js";
 import * as factors from "./definitions/factors.js";
 import * as profile from "./definitions/profile.js";
+import { isProviderAnswer, leavePage, providersPage, serveCallbacks } from "./definitions/providers.js";
 import * as records from "./definitions/records.js";
 import * as security from "./definitions/security.js";
 import * as signIn from "./definitions/sign-in.js";
@@ -29,7 +30,9 @@ export async function servePages(
   scope.setErrorHandler((error, request, reply) => showProblem(new Page(site, request, reply), error));
   parseForms(scope);
   if (!scope.hasPlugin("strict-headers")) await scope.register(strictHeaders);
-  scope.addHook("onRequest", async (request) => refuseCrossOrigin(service, request));
+  scope.addHook("onRequest", async (request) => {
+    if (!isProviderAnswer(site, request.routeOptions.url)) refuseCrossOrigin(service, request);
+  });
   const { requests: max, store } = service.settings.rateLimit;
   if (!scope.hasDecorator("rateLimit")) await scope.register(rateLimit, { max, ...(store && { store }) });
   scope.setNotFoundHandler(() => {
@@ -40,6 +43,11 @@ export async function servePages(
   if (settings.signUp) servePage(scope, site, accounts.signUpPage);
   servePage(scope, site, accounts.checkMailPage);
   servePage(scope, site, signIn.challengePage);
+  if (service.providers.length > 0) {
+    servePage(scope, site, leavePage);
+    servePage(scope, site, providersPage);
+    serveCallbacks(scope, site);
+  }
   servePage(scope, site, signIn.signedInPage);
   servePage(scope, site, signIn.signOutPage);
   servePage(scope, site, accounts.forgottenPasswordPage);

@@ -51,6 +51,7 @@ const places: { readonly [Kind in Notice["kind"]]?: string } = {
   new_location: "/security",
   second_factor_changed: "/security",
   recovery_code_used: "/security",
+  external_identity_changed: "/security/providers",
   password_changed: "/forgotten-password",
 };
 

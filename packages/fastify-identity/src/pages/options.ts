@@ -40,6 +40,8 @@ type AnyRenderer = (view: never, frame: PageFrame) => string | Promise<string>;
 
 const pageNames = {
   signIn: "signIn",
+  leave: "leave",
+  providers: "providers",
   signUp: "signUp",
   checkMail: "checkMail",
   challenge: "challenge",
@@ -77,6 +79,7 @@ const mailKinds = {
   recovery_code_used: "recovery_code_used",
   factor_recovery: "factor_recovery",
   factor_recovery_token: "factor_recovery_token",
+  external_identity_changed: "external_identity_changed",
 } as const satisfies { [Kind in Notice["kind"]]: Kind };
 
 const catalogueSchema = z.strictObject({

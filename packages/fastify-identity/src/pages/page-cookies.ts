@@ -7,6 +7,8 @@ const kinds = {
   form: undefined,
   /** A sign-in that waits for a code. */
   pending: 600,
+  /** A sign-in at a provider. */
+  external: 600,
   /** What to say on the next page. */
   notice: 120,
   /** Whom a message was sent to. */

@@ -5,6 +5,7 @@ import * as keys from "./templates/api-keys.js";
 import { Demo } from "./templates/demo.js";
 import * as entry from "./templates/entry.js";
 import * as profile from "./templates/profile.js";
+import * as providers from "./templates/providers.js";
 import * as records from "./templates/records.js";
 import * as security from "./templates/security.js";
 import type { PageName, PageViews } from "./views.js";
@@ -13,6 +14,8 @@ type Template<P extends PageName> = ComponentType<{ view: PageViews[P]; frame: P
 
 const templates: { readonly [P in PageName]: Template<P> } = {
   signIn: entry.SignIn,
+  leave: providers.Leave,
+  providers: providers.Providers,
   signUp: entry.SignUp,
   checkMail: entry.CheckMail,
   challenge: entry.Challenge,

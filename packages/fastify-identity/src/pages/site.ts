@@ -2,6 +2,7 @@ import type { Service } from "../service.js";
 import type { PageSettings } from "./options.js";
 import { PageCookies } from "./page-cookies.js";
 import { themeCss } from "./theme.js";
+import type { ProviderView } from "./views.js";
 
 /** The pages of one plugin: what is the same for every request. */
 export interface Site {
@@ -40,4 +41,9 @@ export function linkTo(
   const given = Object.entries(query).filter((one): one is [string, string] => one[1] !== undefined);
   const search = new URLSearchParams(given).toString();
   return `${prefix}${path}${search && `?${search}`}`;
+}
+
+/** The providers with which people can sign in. */
+export function providersOf({ service }: Site): ProviderView[] {
+  return service.providers.map(({ id, name }) => ({ id, name }));
 }

@@ -65,6 +65,12 @@ export interface DemoView {
   readonly links: ReadonlyArray<{ readonly label: string; readonly text: string; readonly href: string }>;
 }
 
+/** An identity provider, as people see it. */
+export interface ProviderView {
+  readonly id: string;
+  readonly name: string;
+}
+
 /** Content of each page, as its template gets it. */
 export interface PageViews {
   signIn: WithForm & {
@@ -72,8 +78,14 @@ export interface PageViews {
     readonly canSignUp: boolean;
     /** Whether people can sign in with a passkey. */
     readonly passkeys: boolean;
+    readonly providers: readonly ProviderView[];
   };
-  signUp: WithForm & { readonly passwordMin: number };
+  /** Goes on to a provider. */
+  leave: { readonly to: string; readonly name: string };
+  providers: WithForm & {
+    readonly providers: ReadonlyArray<ProviderView & { readonly linkedAt: Date | undefined }>;
+  };
+  signUp: WithForm & { readonly passwordMin: number; readonly providers: readonly ProviderView[] };
   checkMail: { readonly purpose: "sign_up" | "reset" | undefined; readonly email: string | undefined };
   challenge: WithForm & {
     /** What is asked for now. */
@@ -102,11 +114,16 @@ export interface PageViews {
     readonly email: string;
     readonly needsCode: boolean;
     readonly passkeys: boolean;
+    /** False where a sign-in with one of `providers` is the only proof. */
+    readonly hasPassword: boolean;
+    readonly providers: readonly ProviderView[];
   };
   security: WithForm & {
     readonly factors: { readonly totpSince: Date | undefined; readonly recoveryCodes: number };
     /** Undefined where there are no passkeys. */
     readonly passkeys: readonly PasskeyView[] | undefined;
+    /** Whether there are providers to link. */
+    readonly canLink: boolean;
     readonly sessions: readonly SessionView[];
     readonly alerts: { readonly newDevice: boolean; readonly newLocation: boolean };
     readonly allowlist: readonly string[];

@@ -49,10 +49,19 @@ function viewsWith(text: string): PageViews {
   const key = { id: text, name: text, start: text, scopes: [text], requests: 1, createdAt: at };
   const never = { lastUsedAt: undefined, expiresAt: undefined, formerExpiresAt: undefined };
   const seen = { kind: text, at, device: text, country: text, network: text };
+  const provider = { id: text, name: text };
   const counted = { endpoint: text, requests: 1, failures: 0, error: 0 };
   return {
-    signIn: { state, returnTo: text, canSignUp: true, passkeys: true },
-    signUp: { state, passwordMin: 15 },
+    signIn: { state, returnTo: text, canSignUp: true, passkeys: true, providers: [provider] },
+    leave: { to: `https://provider.example/?q=${encodeURIComponent(text)}`, name: text },
+    providers: {
+      state,
+      providers: [
+        { ...provider, linkedAt: at },
+        { ...provider, linkedAt: undefined },
+      ],
+    },
+    signUp: { state, passwordMin: 15, providers: [provider] },
     checkMail: { purpose: "sign_up", email: text },
     challenge: { state, method: "email", others: ["password"], passkeyOptions: text },
     forgottenPassword: { state },
@@ -62,10 +71,19 @@ function viewsWith(text: string): PageViews {
     signOut: { state },
     profile: { state, email: text, emailVerified: false, timezone: "UTC", language: "en", languages: ["en"] },
     password: { state, email: text, passwordMin: 15 },
-    confirm: { state, returnTo: text, email: text, needsCode: true, passkeys: true },
+    confirm: {
+      state,
+      returnTo: text,
+      email: text,
+      needsCode: true,
+      passkeys: true,
+      hasPassword: false,
+      providers: [provider],
+    },
     security: {
       state,
       factors: { totpSince: at, recoveryCodes: 1 },
+      canLink: true,
       passkeys: [{ id: text, name: text, createdAt: at, lastUsedAt: at }],
       sessions: [{ ...session, risk: "high" }],
       alerts: { newDevice: true, newLocation: true },

@@ -3,6 +3,7 @@ import { requesterOf } from "../../http/requests.js";
 import { type Form, GoTo, type PageDefinition } from "../define-page.js";
 import { fields } from "../fields.js";
 import type { Page } from "../page.js";
+import { providersOf } from "../site.js";
 
 const passwordMin = passwordLength.min;
 
@@ -10,7 +11,7 @@ export const signUpPage: PageDefinition<"signUp"> = {
   name: "signUp",
   path: "/sign-up",
   access: "public",
-  view: async (_page, state) => ({ state, passwordMin }),
+  view: async (page, state) => ({ state, passwordMin, providers: providersOf(page.site) }),
   forms: [
     {
       limited: true,

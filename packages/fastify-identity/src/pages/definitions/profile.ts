@@ -8,6 +8,8 @@ import type { PageDefinition } from "../define-page.js";
 import { fields } from "../fields.js";
 import { placeAfter, returnToOf } from "../go-on.js";
 import type { Page } from "../page.js";
+import { providersOf } from "../site.js";
+import type { ProviderView } from "../views.js";
 
 export const profilePage: PageDefinition<"profile"> = {
   name: "profile",
@@ -91,13 +93,20 @@ export const confirmPage: PageDefinition<"confirm"> = {
   access: "any_session",
   view: async (page, state) => {
     const { email, _id: userId } = await page.user();
-    const { totp, passkeys } = await page.site.service.identity.factors.read({ userId });
+    const { identity } = page.site.service;
+    const [{ totp, passkeys }, { linked, hasPassword }] = await Promise.all([
+      identity.factors.read({ userId }),
+      identity.externalIdentities.list({ userId }),
+    ]);
+    const isLinked = ({ id }: ProviderView) => linked.some(({ provider }) => provider === id);
     return {
       state,
       email,
       returnTo: returnToOf(page) ?? page.link(""),
       needsCode: totp !== undefined || passkeys.length > 0,
       passkeys: passkeys.length > 0,
+      hasPassword,
+      providers: providersOf(page.site).filter(isLinked),
     };
   },
   forms: [

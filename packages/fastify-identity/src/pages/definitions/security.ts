@@ -30,6 +30,7 @@ export const securityPage: PageDefinition<"security"> = {
       state,
       factors: { totpSince: factors.totp?.confirmedAt, recoveryCodes: factors.recoveryCodes },
       passkeys: identity.policies.factors.passkeys ? factors.passkeys.map(passkeyOf) : undefined,
+      canLink: page.site.service.providers.length > 0,
       sessions: views.sort((one, other) => Number(other.current) - Number(one.current)),
       alerts: security.alerts,
       allowlist: security.ipAllowlist,

@@ -7,6 +7,7 @@ import { type Form, GoTo, type PageDefinition } from "../define-page.js";
 import { fields } from "../fields.js";
 import { placeAfter, returnToOf, trusted } from "../go-on.js";
 import type { Page } from "../page.js";
+import { providersOf } from "../site.js";
 import { type ChallengeMethod, challengeMethods } from "../views.js";
 
 export const signInPage: PageDefinition<"signIn"> = {
@@ -17,7 +18,13 @@ export const signInPage: PageDefinition<"signIn"> = {
     const returnTo = returnToOf(page);
     if (page.request.method === "GET" && (await isSignedIn(page)))
       return new GoTo(placeAfter(page, returnTo));
-    return { state, returnTo, canSignUp: page.site.settings.signUp, passkeys: hasPasskeys(page) };
+    return {
+      state,
+      returnTo,
+      canSignUp: page.site.settings.signUp,
+      passkeys: hasPasskeys(page),
+      providers: providersOf(page.site),
+    };
   },
   forms: [
     {
@@ -141,7 +148,8 @@ export const signOutPage: PageDefinition<"signOut"> = {
   ],
 };
 
-async function admit(
+/** Signs a browser in, or asks it for what is missing. */
+export async function admit(
   page: Page,
   returnTo: string | undefined,
   deviceCookie: string,
@@ -187,7 +195,7 @@ function heldBy(error: unknown): Omit<Pending, "returnTo"> | undefined {
 const hasPasskeys = ({ site }: Page): boolean =>
   site.service.identity.policies.factors.passkeys !== undefined;
 
-function deviceOf(page: Page): string {
+export function deviceOf(page: Page): string {
   return requesterOf(page.site.service, page.request).deviceId ?? randomKey();
 }
 
@@ -217,7 +225,7 @@ function pendingOf(page: Page): Pending | undefined {
   }
 }
 
-async function sessionOfBrowser({ site: { service }, request }: Page) {
+export async function sessionOfBrowser({ site: { service }, request }: Page) {
   const token = service.cookies.readSession(request.headers.cookie);
   if (!token) return undefined;
   const check = await service.identity.sessions.validate(token, { touch: false });

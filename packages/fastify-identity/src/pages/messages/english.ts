@@ -76,6 +76,20 @@ export const english = {
   "reset.again": "Ask for another link",
   "reset.done": "Your password was changed. Sign in with the new one.",
 
+  "provider.or": "Or use another account of yours:",
+  "provider.go_on": "Continue with {name}",
+  "leave.title": "Continue with {name}",
+  "leave.text": "{name} asks you to sign in there, and brings you back.",
+  "providers.title": "Other ways to sign in",
+  "providers.text": "Accounts elsewhere with which you can sign in here.",
+  "providers.change": "Link or unlink accounts",
+  "providers.since": "Linked since {date}.",
+  "providers.not_linked": "Not linked.",
+  "providers.link": "Link",
+  "providers.unlink": "Unlink",
+  "providers.linked": "The account is linked. You can sign in with it from now on.",
+  "providers.unlinked": "The account is no longer linked.",
+
   "challenge.title": "Enter the code",
   "challenge.email": "This sign-in is unusual for your account. We have sent a code to its email address.",
   "challenge.totp": "Enter the six digits that your authenticator app shows.",
@@ -209,7 +223,7 @@ export const english = {
   "problem.passkey_refused": "The passkey was not accepted. Try again, or choose another way.",
   "problem.passkey_registered": "This passkey belongs to your account already.",
   "problem.passkey_limit": "You have as many passkeys as allowed. Remove one first.",
-  "problem.last_way_in": "This is the only way to sign in. Set a password first.",
+  "problem.last_way_in": "This is the only way to sign in to your account. Add another one first.",
   "problem.factor_gone": "That is not part of your account any more.",
 
   "keys.title": "API keys",
@@ -266,6 +280,7 @@ export const english = {
   "activity.recovery_code_used": "Recovery code used",
   "activity.passkey_cloned": "A passkey was refused: there may be a copy of it",
   "activity.factor_recovery": "Removal of every second step",
+  "activity.external_identity_changed": "Sign-in with another provider changed",
   "activity.other": "Event",
   "activity.info": "note",
   "activity.warning": "warning",
@@ -360,6 +375,15 @@ export const english = {
     "If it was not you, change your password. The token {cancelToken} cancels it.",
   "mail.second_factor_changed.action": "Review your security",
   "mail.second_factor_changed.otherwise": "If it was not you, change your password and end your sessions.",
+  "mail.external_identity_changed.subject": "Sign-in with {provider} was changed",
+  "mail.external_identity_changed.text": "How your account is signed in to was changed from {origin}.",
+  "mail.external_identity_changed.linked":
+    "Your account can be signed in to with {provider}. That was set from {origin}.",
+  "mail.external_identity_changed.unlinked":
+    "Your account can no longer be signed in to with {provider}. That was set from {origin}.",
+  "mail.external_identity_changed.action": "Review your security",
+  "mail.external_identity_changed.otherwise":
+    "If it was not you, change your password and end your sessions.",
   "mail.recovery_code_used.subject": "A recovery code was used",
   "mail.recovery_code_used.text":
     "A recovery code of your account was used from {origin}. Codes left: {left}.",
@@ -373,6 +397,14 @@ export const english = {
   "error.reference": "Reference: {id}",
 
   "problem.unknown": "Something went wrong on our side. Please try again in a moment.",
+  "problem.provider_failed": "The sign-in there did not succeed. Please try again.",
+  "problem.account_exists":
+    "You have an account with this email address. Sign in to it, then link the other account under Security.",
+  "problem.no_account":
+    "Nobody here is linked to that account. Sign in another way first, then link it under Security.",
+  "problem.email_not_verified":
+    "That provider has not verified an email address of yours. Create an account first, then link the other one under Security.",
+  "problem.identity_taken": "That account is linked to somebody else here.",
   "problem.bad_credentials": "The address or the password is wrong.",
   "problem.own_password": "The password is wrong.",
   "problem.delayed": "Too many failed attempts. Try again in {seconds} seconds.",

@@ -2,6 +2,7 @@ import { Field, Form, isRefused, NewPassword, PasskeyForm, Submit } from "../com
 import { CardLayout } from "../components/layout.js";
 import type { PageFrame } from "../frame.js";
 import type { PageViews } from "../views.js";
+import { ProviderButtons } from "./providers.js";
 
 interface Props<P extends keyof PageViews> {
   view: PageViews[P];
@@ -9,7 +10,7 @@ interface Props<P extends keyof PageViews> {
 }
 
 export function SignIn({ view, frame }: Props<"signIn">) {
-  const { state, returnTo, canSignUp, passkeys } = view;
+  const { state, returnTo, canSignUp, passkeys, providers } = view;
   const below = canSignUp && (
     <p>
       {frame.say("sign_in.no_account")}{" "}
@@ -56,12 +57,13 @@ export function SignIn({ view, frame }: Props<"signIn">) {
           label="passkey.sign_in"
         />
       )}
+      <ProviderButtons frame={frame} providers={providers} returnTo={returnTo} />
     </CardLayout>
   );
 }
 
 export function SignUp({ view, frame }: Props<"signUp">) {
-  const { state, passwordMin } = view;
+  const { state, passwordMin, providers } = view;
   const below = (
     <p>
       {frame.say("sign_up.have_account")} <a href={frame.link("/sign-in")}>{frame.say("sign_up.sign_in")}</a>
@@ -83,6 +85,7 @@ export function SignUp({ view, frame }: Props<"signUp">) {
         <NewPassword frame={frame} state={state} label="field.password" min={passwordMin} />
         <Submit frame={frame} label="sign_up.submit" />
       </Form>
+      <ProviderButtons frame={frame} providers={providers} returnTo={undefined} />
     </CardLayout>
   );
 }

@@ -2,6 +2,7 @@ import { Field, Form, isRefused, NewPassword, PasskeyForm, Select, Submit } from
 import { AccountLayout, CardLayout } from "../components/layout.js";
 import type { PageFrame } from "../frame.js";
 import type { PageViews } from "../views.js";
+import { ProviderButtons } from "./providers.js";
 
 interface Props<P extends keyof PageViews> {
   view: PageViews[P];
@@ -95,29 +96,34 @@ export function Password({ view, frame }: Props<"password">) {
 }
 
 export function Confirm({ view, frame }: Props<"confirm">) {
-  const { state, email, returnTo, needsCode, passkeys } = view;
+  const { state, email, returnTo, needsCode, passkeys, hasPassword, providers } = view;
   return (
     <CardLayout frame={frame} title={frame.t("confirm.title")} refused={isRefused(state)}>
       <p>{frame.say("confirm.text")}</p>
-      <Form frame={frame} state={state} action={frame.link("/confirm", { return_to: returnTo })}>
-        <Username frame={frame} email={email} />
-        <CurrentPassword frame={frame} state={state} />
-        {needsCode && (
-          <Field
-            frame={frame}
-            state={state}
-            name="code"
-            label="confirm.code"
-            type="text"
-            class="code"
-            autocomplete="one-time-code"
-            autocapitalize="none"
-            spellcheck={false}
-            required
-          />
-        )}
-        <Submit frame={frame} label="confirm.submit" />
-      </Form>
+      {hasPassword ? (
+        <Form frame={frame} state={state} action={frame.link("/confirm", { return_to: returnTo })}>
+          <Username frame={frame} email={email} />
+          <CurrentPassword frame={frame} state={state} />
+          {needsCode && (
+            <Field
+              frame={frame}
+              state={state}
+              name="code"
+              label="confirm.code"
+              type="text"
+              class="code"
+              autocomplete="one-time-code"
+              autocapitalize="none"
+              spellcheck={false}
+              required
+            />
+          )}
+          <Submit frame={frame} label="confirm.submit" />
+        </Form>
+      ) : (
+        // Without a password the proof is a sign-in there; it brings people back to what they wanted to do.
+        <ProviderButtons frame={frame} providers={providers} returnTo={returnTo} />
+      )}
       {passkeys && (
         <PasskeyForm
           frame={frame}

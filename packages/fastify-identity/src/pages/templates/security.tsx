@@ -22,6 +22,15 @@ export function Security({ view, frame }: Props<"security">) {
     >
       <SecondStep view={view} frame={frame} />
       {view.passkeys && <Passkeys passkeys={view.passkeys} state={state} frame={frame} />}
+      {view.canLink && (
+        <section class="card stack">
+          <h2>{frame.say("providers.title")}</h2>
+          <p>{frame.say("providers.text")}</p>
+          <a class="button secondary" href={frame.link("/security/providers")}>
+            {frame.say("providers.change")}
+          </a>
+        </section>
+      )}
       <Sessions view={view} frame={frame} />
       <section class="card">
         <Form frame={frame} name="alerts" state={state} action={frame.link("/security/alerts")}>

@@ -1,0 +1,11 @@
+export type { IdentityProvider, ProviderAttempt, ProviderProfile } from "../flows/providers.js";
+export { ProviderError } from "../flows/providers.js";
+export { type GitHubOptions, gitHubProvider } from "./git-hub.js";
+export { type OpenIdProviderOptions, openIdProvider, type ProviderOptions } from "./open-id.js";
+export {
+  appleProvider,
+  type GoogleOptions,
+  googleProvider,
+  type MicrosoftOptions,
+  microsoftProvider,
+} from "./presets.js";
