@@ -1,7 +1,7 @@
 import * as client from "openid-client";
 import { z } from "zod";
 import { type IdentityProvider, ProviderError, type ProviderProfile } from "../flows/providers.js";
-import { grant, type ProviderOptions, requestOf } from "./open-id.js";
+import { checkClient, grant, type ProviderOptions, requestOf } from "./open-id.js";
 
 export interface GitHubOptions extends ProviderOptions {
   /** Of GitHub Enterprise Server: its address. Default: github.com. */
@@ -19,6 +19,7 @@ const emailsSchema = z.array(z.object({ email: z.string(), primary: z.boolean(),
  * https://docs.github.com/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
  */
 export function gitHubProvider(options: GitHubOptions): IdentityProvider {
+  checkClient(options);
   const { id = "github", name = "GitHub", createsAccounts = true, url = "https://github.com" } = options;
   const base = url.replace(/\/$/, "");
   const api = options.apiUrl ?? (base === "https://github.com" ? "https://api.github.com" : `${base}/api/v3`);

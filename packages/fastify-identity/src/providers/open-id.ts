@@ -1,4 +1,6 @@
 import * as client from "openid-client";
+import { z } from "zod";
+import { readOptions } from "../flows/options.js";
 import {
   type IdentityProvider,
   type ProviderAttempt,
@@ -44,6 +46,7 @@ export interface OpenIdProviderOptions extends ProviderOptions {
  * openIdProvider({ id: "acme", name: "Acme", issuer: "https://login.acme.example", clientId, clientSecret, trustsEmail: true })
  */
 export function openIdProvider(options: OpenIdProviderOptions): IdentityProvider {
+  checkClient(options);
   const { id, name, scope = "openid email profile", trustsEmail = false, createsAccounts = true } = options;
   const configuration = keptUntilFailure(() => discover(options));
   return {
@@ -76,8 +79,24 @@ function discover({ issuer, clientId, clientSecret, timeoutMs = 10_000 }: OpenId
   });
 }
 
+const clientSchema = z.looseObject({
+  id: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be lower-case letters, digits and hyphens")
+    .optional(),
+  issuer: z.url({ protocol: /^https?$/ }).optional(),
+  clientId: z.string().min(1),
+  clientSecret: z.string().min(1),
+  timeoutMs: z.int().min(1).max(600_000).optional(),
+});
+
+/** @throws OptionsError */
+export function checkClient(options: ProviderOptions): void {
+  readOptions(clientSchema, options);
+}
+
 /** Makes a value once, and again when making it has failed. */
-export function keptUntilFailure<T>(make: () => Promise<T>): () => Promise<T> {
+function keptUntilFailure<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {
     made ??= make().catch((error: unknown) => {

@@ -8,6 +8,20 @@ import {
 
 const client = { clientId: "client", clientSecret: "secret" };
 
+test.each([
+  ["no client id", { clientId: "" }],
+  ["no client secret", { clientSecret: "" }],
+  ["an id that is no name", { id: "My Google" }],
+  ["no time", { timeoutMs: 0 }],
+])("%s is refused when the provider is made", (_what, changed) => {
+  expect(() => googleProvider({ ...client, ...changed })).toThrow(
+    expect.objectContaining({ code: "INVALID_OPTIONS" }),
+  );
+  expect(() => gitHubProvider({ ...client, ...changed })).toThrow(
+    expect.objectContaining({ code: "INVALID_OPTIONS" }),
+  );
+});
+
 describe("the presets", () => {
   test.each([
     ["google", googleProvider(client), { name: "Google", trustsEmail: true }],
