@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type {
   FastifyBaseLogger,
@@ -138,6 +139,8 @@ const laterMs = 1_000;
 /** What only some accounts cause, and whose time no answer must tell, is done later; at the latest when the app closes. */
 function followAnswers(app: FastifyInstance, service: Service): void {
   const closing = new AbortController();
+  // Each work that waits listens to it, and there may be many.
+  setMaxListeners(0, closing.signal);
   whenAnswered(app, (request, reply) => {
     countUsage(service, request, reply);
     const failed = (err: unknown) => request.log.error({ err }, "what follows an answer was not done");

@@ -524,7 +524,6 @@ describe("a header that is somebody else's", () => {
     { authorization: `Bearer ${"a".repeat(64)}` },
     // A ticket or a refresh token of ours is no credential of a request either.
     { authorization: "Bearer idl_something" },
-    { "x-api-key": "the key of an API gateway" },
   ];
 
   test.each(foreign)("%j does not hide the cookie, nor switch the same-origin guard off", async (header) => {
@@ -540,6 +539,23 @@ describe("a header that is somebody else's", () => {
     expect(problemOf(pay)).toEqual([403, "CROSS_ORIGIN"]);
     const patch = await app.inject({ method: "PATCH", url: "/v1/profile", headers: crossing, payload: {} });
     expect(problemOf(patch)).toEqual([403, "CROSS_ORIGIN"]);
+  });
+
+  it("X-API-Key is ours: an unknown key is refused whatever stands beside, and lets no other page sign anybody in", async () => {
+    const app = await setting.app({}, me);
+    const ada = await someone(app);
+    for (const headers of [ada.cookie, ada.bearer]) {
+      const answer = await app.inject({ url: "/v1/usage", headers: { ...headers, "x-api-key": "nothing" } });
+      expect(problemOf(answer)).toEqual([401, "API_KEY_INVALID"]);
+    }
+    const crossing = {
+      "x-api-key": "a gateway's",
+      "sec-fetch-site": "cross-site",
+      origin: "https://evil.example",
+    };
+    const payload = { identifier: ada.email, password };
+    const login = await app.inject({ method: "POST", url: "/v1/sessions", headers: crossing, payload });
+    expect(problemOf(login)).toEqual([403, "CROSS_ORIGIN"]);
   });
 
   it("is refused where there is no cookie, as a token that is not ours", async () => {

@@ -403,6 +403,25 @@ describe("secondFactor", () => {
     expect((await app.inject({ url: "/me", headers })).body).toBe("in");
   });
 
+  it("always: a remembered device is asked all the same, for its session could do nothing", async () => {
+    for (const [secondFactor, status] of [
+      ["enrolled", 201],
+      ["always", 401],
+    ] as const) {
+      const app = await setting.app({ secondFactor });
+      const ada = await enrolled(setting, app);
+      const payload = { identifier: ada.email, password };
+      const sign = (headers: object) =>
+        app.inject({ method: "POST", url: "/v1/sessions", payload, headers: { ...headers } });
+      const held = await sign({});
+      const device = { cookie: `__Host-device=${held.cookies[0]?.value}` };
+      const answer = { challenge: held.json().challenge, totp: ada.nextCode(), rememberDevice: true };
+      const done = await goOn(app, { ...answer, delivery: "cookie" }, device);
+      expect(done.statusCode).toBe(201);
+      expect([secondFactor, (await sign(device)).statusCode]).toEqual([secondFactor, status]);
+    }
+  });
+
   it("of roles: asks it of who has one of them", async () => {
     const app = await setting.app({ secondFactor: { roles: ["admin"] } }, (app) =>
       app.get("/me", { config: { identity: "session" } }, () => "in"),

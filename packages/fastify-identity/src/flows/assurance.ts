@@ -33,8 +33,8 @@ export async function requireRecentAuthentication(
   maxAgeMs = context.recentAuthenticationMs,
 ): Promise<void> {
   const proofs = [...recentMethods(context, session, maxAgeMs), ...given];
-  const decision = await decide(context, session, proofs);
-  if (decision.action !== "allow") throw recentRequired(session, maxAgeMs, decision);
+  const needed = await decide(context, session, proofs);
+  if (needed.action !== "allow") throw recentRequired(session, maxAgeMs, needed);
 }
 
 /** The refusal of an act for which the proofs of the last while do not suffice, with what is to be proved. */
@@ -43,8 +43,8 @@ export async function recentAuthenticationRequired(
   session: Session,
   maxAgeMs: number,
 ): Promise<IdentityProblem> {
-  const decision = await decide(context, session, recentMethods(context, session, maxAgeMs));
-  return recentRequired(session, maxAgeMs, decision);
+  const needed = await decide(context, session, recentMethods(context, session, maxAgeMs));
+  return recentRequired(session, maxAgeMs, needed);
 }
 
 /**
@@ -67,11 +67,11 @@ export async function requireAssurance(
       ? session.proofs.map(({ method }) => method)
       : recentMethods(context, session, maxAgeMs);
   if (!isLate && (acr === 0 || levelOf(methods) >= acr)) return;
-  const decision = await decide(context, session, isLate ? [] : methods);
+  const needed = await decide(context, session, isLate ? [] : methods);
   if (isLate || (maxAgeMs !== undefined && asked !== undefined)) {
-    throw recentRequired(session, maxAgeMs, decision, acr);
+    throw recentRequired(session, maxAgeMs, needed, acr);
   }
-  throw new IdentityProblem("SECOND_FACTOR_REQUIRED", { acr, ...missing(decision) });
+  throw new IdentityProblem("SECOND_FACTOR_REQUIRED", { acr, ...needed.members });
 }
 
 /** The level that methods reach together. */
@@ -83,28 +83,33 @@ function recentMethods({ clock }: FlowContext, { proofs }: Session, maxAgeMs: nu
   return recentProofs(proofs, clock.now(), maxAgeMs).map(({ method }) => method);
 }
 
+/** Whether proofs suffice, and what a refusal says otherwise. */
+interface Needed {
+  readonly action: FactorDecision["action"];
+  /** What is to be proved next, one of `ask`; `enrol` where there is no factor that could be. */
+  readonly members: { readonly ask: readonly ProofMethod[]; readonly enrol?: true };
+}
+
 async function decide(
   { identity }: FlowContext,
   { userId }: Session,
   proofs: readonly ProofMethod[],
-): Promise<FactorDecision> {
+): Promise<Needed> {
   const factors = await identity.factors.read({ userId });
-  return identity.factors.decide({ factors, risk: "allow", proofs });
+  const decision = identity.factors.decide({ factors, risk: "allow", proofs });
+  const { action } = decision;
+  if (action === "challenge") return { action, members: { ask: decision.ask } };
+  if (action === "allow") return { action, members: { ask: [], enrol: true } };
+  // Nothing counts: the first proof is missing, and what comes after is decided then. A passkey is both.
+  return { action, members: { ask: factors.passkeys.length > 0 ? ["passkey", "password"] : ["password"] } };
 }
 
 function recentRequired(
   { authenticatedAt }: Session,
   maxAgeMs: number | undefined,
-  decision: FactorDecision,
+  { members }: Needed,
   acr: AssuranceLevel = 0,
 ): IdentityProblem {
-  const members = { authenticatedAt, maxAgeMs, ...(acr > 0 && { acr }), ...missing(decision) };
-  return new IdentityProblem("RECENT_AUTHENTICATION_REQUIRED", members);
-}
-
-/** What is to be proved next, one of `ask`; `enrol` where there is no factor that could be. */
-function missing(decision: FactorDecision): { ask: readonly ProofMethod[]; enrol?: true } {
-  if (decision.action === "challenge") return { ask: decision.ask };
-  // Nothing counts: the first proof is missing, and what comes after is decided then.
-  return decision.action === "deny" ? { ask: ["password"] } : { ask: [], enrol: true };
+  const given = { authenticatedAt, maxAgeMs, ...(acr > 0 && { acr }), ...members };
+  return new IdentityProblem("RECENT_AUTHENTICATION_REQUIRED", given);
 }

@@ -90,7 +90,10 @@ export async function completeSignIn(
   return { ...opened, enrol: decision.enrol };
 }
 
-/** The decision, with the device taken for remembered only where that decides. */
+/**
+ * The decision, with the device taken for remembered only where that decides. Who must have a second factor is asked at
+ * each sign-in: guards would refuse a session without it.
+ */
 async function decideOn(
   { identity }: FlowContext,
   { deviceId: deviceCookie }: Requester,
@@ -98,7 +101,7 @@ async function decideOn(
   question: FactorQuestion,
 ): Promise<FactorDecision> {
   const decision = identity.factors.decide(question);
-  if (decision.action !== "challenge" || !deviceCookie) return decision;
+  if (decision.action !== "challenge" || !deviceCookie || question.policy === "always") return decision;
   const onDevice = identity.factors.decide({ ...question, rememberedDevice: true });
   if (onDevice.action !== "allow") return decision;
   return (await identity.factors.isDeviceRemembered({ userId, deviceCookie })) ? onDevice : decision;

@@ -25,32 +25,30 @@ function keyOf({ headers }: FastifyRequest): string | undefined {
   return key === undefined ? undefined : String(key);
 }
 
-/** A credential of ours in a header. */
-function ownCredential(request: FastifyRequest): Credential | undefined {
-  const key = keyOf(request);
-  if (key?.startsWith(`${tokenPrefixes.apiKey}_`)) return { kind: "api_key", value: key, by: "header" };
+/** A bearer token of ours. */
+function ownBearer(request: FastifyRequest): Credential | undefined {
   const bearer = bearerOf(request);
   const kind = kinds.find(([prefix]) => bearer?.startsWith(prefix))?.[1];
   return bearer !== undefined && kind ? { kind, value: bearer, by: "bearer" } : undefined;
 }
 
-/** Whether a header of the request carries a credential of ours: then the cookie is not looked at. */
+/** Whether a header of the request carries a token or key of ours, which no browser and no gateway adds by itself. */
 export function carriesOwnToken(request: FastifyRequest): boolean {
-  return ownCredential(request) !== undefined;
+  return keyOf(request)?.startsWith(`${tokenPrefixes.apiKey}_`) || ownBearer(request) !== undefined;
 }
 
 /**
- * The credential of a request: one of ours in a header before the cookie, because only the client itself can have set it.
- * What somebody else's headers carry, such as the token or key of a proxy or gateway, does not hide the cookie; without a
- * cookie it is taken for one of ours, and refused as such.
+ * The credential of a request: a header before the cookie, because only the client itself can have set it. `X-API-Key` is
+ * this package's own header: what stands there is a key of ours, or refused. An `Authorization` header that is somebody
+ * else's, such as a proxy's, does not hide the cookie; without a cookie it is taken for one of ours, and refused as such.
  */
 export function credentialOf(service: Service, request: FastifyRequest): Credential | undefined {
-  const own = ownCredential(request);
+  const key = keyOf(request);
+  if (key !== undefined) return { kind: "api_key", value: key, by: "header" };
+  const own = ownBearer(request);
   if (own) return own;
   const cookie = service.cookies.readSession(request.headers.cookie);
   if (cookie) return { kind: "session", value: cookie, by: "cookie" };
-  const key = keyOf(request);
-  if (key !== undefined) return { kind: "api_key", value: key, by: "header" };
   const bearer = bearerOf(request);
   return bearer === undefined ? undefined : { kind: "session", value: bearer, by: "bearer" };
 }

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from "fastify";
-import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { type FastifyPluginAsyncZod, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { type RouteGroup, routeGroups } from "../options.js";
 import { routesOf } from "../routes/index.js";
-import type { Service } from "../service.js";
+import type { Service, ServiceOptions } from "../service.js";
 import { answerProblem } from "./errors.js";
 import { parseStrictJson } from "./json-body.js";
 import { type MethodsOfPath, trackMethods } from "./method-not-allowed.js";
@@ -33,14 +33,18 @@ export async function ownRoutes(scope: FastifyInstance, service: Service): Promi
   refuseOtherMethods();
 }
 
-type Recorder = Record<"get" | "post" | "put" | "patch" | "delete", (url: string) => void>;
+type Add = (url: string) => void;
+
+interface Recorder extends Record<"get" | "post" | "put" | "patch" | "delete", Add> {
+  register(routes: FastifyPluginAsyncZod<ServiceOptions>, options: ServiceOptions): Promise<void>;
+}
 
 /** The methods that groups of routes would take: an application that leaves them out may have routes there. */
 async function methodsOf(groups: readonly RouteGroup[], service: Service): Promise<MethodsOfPath> {
   const methods = new Map<string, Set<string>>();
   const record =
-    (...names: readonly string[]) =>
-    (url: string) => {
+    (...names: readonly string[]): Add =>
+    (url) => {
       methods.set(url, new Set([...(methods.get(url) ?? []), ...names]));
     };
   const recorder: Recorder = {
@@ -49,7 +53,8 @@ async function methodsOf(groups: readonly RouteGroup[], service: Service): Promi
     put: record("PUT"),
     patch: record("PATCH"),
     delete: record("DELETE"),
+    register: async (routes, options) => routes(recorder as never, options),
   };
-  for (const group of groups) await routesOf[group](recorder as never, { service });
+  for (const group of groups) await recorder.register(routesOf[group], { service });
   return methods;
 }
