@@ -30,6 +30,13 @@ export function lookUp(catalogue: Catalogue, id: MessageId): { text: string; isF
   return text === undefined ? { text: english[id], isFallback: true } : { text, isFallback: false };
 }
 
+/** A text as a plain string, where no element can say its language: an English one keeps its direction (UAX #9). */
+export function plain(catalogue: Catalogue, id: MessageId, values?: TextValues): string {
+  const { text, isFallback } = lookUp(catalogue, id);
+  const filled = fill(text, values);
+  return isFallback && catalogue.dir === "rtl" ? `\u2066${filled}\u2069` : filled;
+}
+
 /** The text around its values: those at odd places are names of values. */
 export const partsOf = (text: string): string[] => text.split(/\{(\w+)\}/);
 

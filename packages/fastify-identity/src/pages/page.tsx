@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { SetCookie } from "../flows/cookies.js";
 import { setCookie } from "../http/requests.js";
 import type { PageFrame } from "./frame.js";
-import { type Catalogue, chooseCatalogue, fill, lookUp, type Text } from "./language.js";
+import { type Catalogue, chooseCatalogue, lookUp, plain, type Text } from "./language.js";
 import type { PageRenderer } from "./options.js";
 import { setPageHeaders } from "./page-headers.js";
 import { renderPage } from "./render.js";
@@ -98,7 +98,7 @@ export class Page {
       logo: settings.theme.logo,
       variables,
       footer: undefined,
-      t: (id, values) => fill(lookUp(catalogue, id).text, values),
+      t: (id, values) => plain(catalogue, id, values),
       say: sayIn(catalogue),
       date: (at) => new Intl.DateTimeFormat(lang, dates).format(at),
       number: (value) => new Intl.NumberFormat(lang).format(value),

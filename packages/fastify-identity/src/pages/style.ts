@@ -82,7 +82,7 @@ button,.button{display:inline-flex;align-items:center;justify-content:center;gap
 .tag{display:inline-block;padding:.0625rem .5rem;border-radius:1rem;font-size:.8125rem;font-weight:600;border:1px solid currentColor}
 .tag.good{color:var(--id-success)}.tag.warn{color:var(--id-warning)}.tag.bad{color:var(--id-danger)}.tag.calm{color:var(--id-muted)}
 .secret{display:block;font:1rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;padding:.75rem 1rem;background:var(--id-hover);border:1px solid var(--id-line);border-radius:var(--id-radius);overflow-wrap:anywhere;user-select:all}
-code{font:.9375em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
+code{direction:ltr;unicode-bidi:isolate;font:.9375em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
 .list-plain{list-style:none}
 .scope{padding:.0625rem .375rem;background:var(--id-hover);border-radius:.25rem}
 .codes{display:grid;grid-template-columns:repeat(auto-fit,minmax(17rem,1fr));gap:.5rem 2rem;padding-inline-start:2rem}

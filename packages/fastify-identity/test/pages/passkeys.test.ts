@@ -48,6 +48,13 @@ test("somebody adds a passkey, signs in with it alone, with it after the passwor
   await press(tab, "Add a passkey");
   await tab.getByText("The passkey was added.").waitFor();
   expect(await faultsOf(tab, "security-passkeys")).toEqual([]);
+  await tab.getByText("Make new recovery codes").click();
+  // The account has a second factor now, and this session has not shown it.
+  await press(tab, "Use a passkey");
+  await press(tab, "Make recovery codes");
+  expect(await tab.locator(".codes code").count()).toBe(10);
+  await tab.goto("/account/security");
+  expect(await shown(tab)).toContain("Recovery codes left: 10");
   await press(tab, "Sign out");
   expect(await faultsOf(tab, "sign-in-passkey")).toEqual([]);
   await press(tab, "Sign in with a passkey");

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { PageFrame, PageName, PageViews } from "../../src/index.js";
 import { contrast } from "../../src/pages/colour.js";
-import { type Catalogue, chooseCatalogue, fill, lookUp } from "../../src/pages/language.js";
+import { type Catalogue, chooseCatalogue, fill, lookUp, plain } from "../../src/pages/language.js";
 import { english } from "../../src/pages/messages/english.js";
 import { renderPage } from "../../src/pages/render.js";
 import { sayIn } from "../../src/pages/say.js";
@@ -150,6 +150,13 @@ test("a value keeps its direction, and an untranslated text says that it is Engl
   expect(html).toContain('<html lang="ar" dir="rtl">');
   expect(html).toContain("<h1>تحقق من بريدك</h1>");
   expect(html).toContain('<span lang="en" dir="ltr">We have sent a message to <bdi>a@b.example</bdi>.');
+});
+
+test("an English text that no element can mark keeps its direction on a page from right to left", () => {
+  const arabic: Catalogue = { lang: "ar", dir: "rtl", messages: { "form.show_password": "إظهار" } };
+  expect(plain(arabic, "keys.days", { count: 90 })).toBe("\u206690 days\u2069");
+  expect(plain(arabic, "form.show_password")).toBe("إظهار");
+  expect(plain(englishOnly, "keys.days", { count: 90 })).toBe("90 days");
 });
 
 test("every text that names a value is given it: no braces are left on any page", () => {

@@ -88,10 +88,13 @@ export const recoveryCodesPage: PageDefinition<"recoveryCodes"> = {
   path: "/security/recovery-codes",
   access: "recent",
   view: async (page, state) => {
-    const { totp, recoveryCodes: left } = await page.site.service.identity.factors.read(
-      sessionOf(page.request),
-    );
-    return totp ? { state, left, codes: undefined } : new GoTo(page.link(path));
+    const {
+      totp,
+      passkeys,
+      recoveryCodes: left,
+    } = await page.site.service.identity.factors.read(sessionOf(page.request));
+    const hasFactor = totp !== undefined || passkeys.length > 0;
+    return hasFactor ? { state, left, codes: undefined } : new GoTo(page.link(path));
   },
   forms: [
     {

@@ -57,7 +57,7 @@ function Event({ event, frame }: { event: ActivityView; frame: PageFrame }) {
           {from.map((part, index) => (
             <>
               {index > 0 && " · "}
-              <bdi>{part}</bdi>
+              <bdi class="upper">{part}</bdi>
             </>
           ))}
         </p>

@@ -77,34 +77,32 @@ export function Security({ view, frame }: Props<"security">) {
 
 function SecondStep({ view, frame }: Props<"security">) {
   const { totpSince, recoveryCodes } = view.factors;
+  const hasFactor = totpSince !== undefined || (view.passkeys ?? []).length > 0;
   const link = (path: string, look: string, label: Parameters<PageFrame["say"]>[0]) => (
     <a class={`button ${look}`} href={frame.link(path)}>
       {frame.say(label)}
     </a>
   );
-  if (!totpSince) {
-    return (
-      <section class="card stack">
-        <h2>{frame.say("security.factor")}</h2>
-        <p>{frame.say("security.factor_off")}</p>
-        {link("/security/authenticator", "primary", "security.factor_add")}
-      </section>
-    );
-  }
   return (
     <section class="card stack">
       <h2>{frame.say("security.factor")}</h2>
       <div class="stack-s">
-        <p>{frame.say("security.factor_on")}</p>
-        <p class="muted small">{frame.say("security.factor_on_since", { date: frame.date(totpSince) })}</p>
-        <p class={recoveryCodes < 4 ? "error" : undefined}>
-          {frame.say("security.codes_left", { count: recoveryCodes })}
-        </p>
+        <p>{frame.say(totpSince ? "security.factor_on" : "security.factor_off")}</p>
+        {totpSince && (
+          <p class="muted small">{frame.say("security.factor_on_since", { date: frame.date(totpSince) })}</p>
+        )}
+        {hasFactor && (
+          <p class={recoveryCodes < 4 ? "error" : undefined}>
+            {frame.say("security.codes_left", { count: recoveryCodes })}
+          </p>
+        )}
       </div>
       <div class="actions">
-        {link("/security/recovery-codes", "secondary", "security.codes_make")}
-        {link("/security/authenticator", "secondary", "security.factor_replace")}
-        {link("/security/authenticator/remove", "danger", "security.factor_remove")}
+        {hasFactor && link("/security/recovery-codes", "secondary", "security.codes_make")}
+        {totpSince
+          ? link("/security/authenticator", "secondary", "security.factor_replace")
+          : link("/security/authenticator", "primary", "security.factor_add")}
+        {totpSince && link("/security/authenticator/remove", "danger", "security.factor_remove")}
       </div>
     </section>
   );
