@@ -53,7 +53,7 @@ function viewsWith(text: string): PageViews {
   const counted = { endpoint: text, requests: 1, failures: 0, error: 0 };
   return {
     signIn: { state, returnTo: text, canSignUp: true, passkeys: true, providers: [provider] },
-    leave: { to: `https://provider.example/?q=${encodeURIComponent(text)}`, name: text },
+    leave: { to: text, name: text },
     providers: {
       state,
       providers: [

@@ -21,7 +21,7 @@ test("the guide's program registers, and its sign-in page has a button for each 
   const after = `
     const page = await app.inject({ url: "/account/sign-in", headers: { host: "id.example.com", accept: "text/html" } });
 
-    console.log(JSON.stringify([...page.body.replace(/<[^>]*>/g, "").matchAll(/Continue with (\\w+)/g)].map(([, name]) => name)));
+    console.log(JSON.stringify([...page.body.replace(/<[^>]*>/g, " ").matchAll(/Continue with +(\\w+)/g)].map(([, name]) => name)));
     await app.close();
     await identity.close();
   `;
