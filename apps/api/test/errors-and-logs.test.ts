@@ -18,9 +18,7 @@ test("a failure that nobody expected shows a request id; its cause is in the log
   const app = await api.build(
     {},
     {
-      locate: () => {
-        throw new Error("the geo file is gone");
-      },
+      auditTrail: () => Promise.reject(new Error("the trail's file is gone")),
     },
   );
   const person = await api.register();
@@ -28,8 +26,8 @@ test("a failure that nobody expected shows a request id; its cause is in the log
   const answer = await app.inject({ method: "POST", url: "/v1/sessions", payload });
   expect(answer.statusCode).toBe(500);
   expect(answer.json().code).toBe("INTERNAL");
-  expect(answer.body).not.toContain("geo file");
-  const line = api.log.find((one) => one.includes("geo file") && one.includes(answer.json().requestId));
+  expect(answer.body).not.toContain("trail's file");
+  const line = api.log.find((one) => one.includes("trail's file") && one.includes(answer.json().requestId));
   expect(line).toContain("answered with an error");
 });
 

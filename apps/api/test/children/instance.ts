@@ -10,7 +10,7 @@ import { type StartDeps, startServer } from "../../src/start.js";
 export type InstanceDeps = Pick<StartDeps, "policies">;
 
 const [mongodbUri = "", deps = "{}"] = process.argv.slice(2);
-const limits = { rateLimit: 1_000_000, signInRateLimit: 1_000_000 };
+const limits = { rateLimit: 1_000_000, signInRateLimit: 1_000_000, maxEventLoopDelayMs: 0 };
 const config = defineConfig({ mongodbUri, port: 0, logLevel: "silent", riskPolicy: "off", ...limits });
 const server = await startServer(config, JSON.parse(deps) as InstanceDeps);
 writeSync(1, `listening on ${server.addresses[0]}\n`);
