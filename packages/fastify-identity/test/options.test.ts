@@ -303,7 +303,7 @@ describe("rateLimit", () => {
     };
     const trusting = await setting.app(options, undefined, { trustProxy: true });
     expect([await ask(trusting, "203.0.113.1"), await ask(trusting, "203.0.113.2")]).toEqual([400, 400]);
-    // Whoever is not behind a proxy invents such headers: they count for nothing.
+    // Anybody can send such headers directly: they count for nothing.
     const plain = await setting.app(options);
     expect([await ask(plain, "203.0.113.1"), await ask(plain, "203.0.113.2")]).toEqual([400, 429]);
   });

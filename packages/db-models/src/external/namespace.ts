@@ -53,7 +53,7 @@ export interface ExternalIdentities {
     origin?: RequestOrigin;
   }): Promise<ExternalUnlink>;
   /**
-   * What an account is linked to, and whether it has a password.
+   * The providers of an account, and whether it has a password.
    *
    * @throws IdentityError `USER_NOT_FOUND`.
    */

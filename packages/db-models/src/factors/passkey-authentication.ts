@@ -108,7 +108,7 @@ export async function finishPasskeyAuthentication(
   const isVerified = answer.facts.userVerified && owner.passkey.verifiesUser;
   if (challenge.verifiesUser && !isVerified) return refuse("user_not_verified");
   if (!(await isSigned(context, answer, owner.passkey))) return refuse("wrong_signature");
-  // Before the use is stored: whoever ends every session after that ends this sign-in too.
+  // Before the use is stored: an end of every session after that ends this sign-in too.
   const sessionGeneration = await generationOf(context, owner.factors.userId);
   if (sessionGeneration === undefined) return refuse("unknown_credential");
   const used = await use(context, owner, answer);
@@ -118,7 +118,7 @@ export async function finishPasskeyAuthentication(
   return { ...used, method, userId, passkeyId: owner.passkey.id, sessionGeneration };
 }
 
-/** Whoever else learns the challenge can't answer it, nor put their own answer into somebody's browser. */
+/** Somebody else who learns the challenge can't answer it, nor put their own answer into somebody's browser. */
 function refusalOfAsker(
   challenge: PasskeyChallengeDocument,
   { userId, attempt }: PasskeyAuthenticationInput,

@@ -130,7 +130,7 @@ export async function completeRecovery(
   const reason = refusalOfCompletion(factors, tokenHash, now);
   if (!factors || reason) return { ok: false, reason: reason ?? "unknown" };
   if (await wasReset(context, factors)) return { ok: false, reason: "password_was_reset" };
-  // What a cancellation, a used factor or another completion has changed meanwhile is not found.
+  // A recovery that was cancelled, used or completed meanwhile is not found.
   const { deletedCount } = await models.UserFactors.collection.deleteOne({
     userId,
     "recovery.tokenHash": tokenHash,

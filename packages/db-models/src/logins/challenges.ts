@@ -29,7 +29,7 @@ export interface LoginChallengeInput {
   risk: RiskAssessment;
   /** What was proved so far. Default: `["password"]`. */
   proofs?: readonly ProofMethod[];
-  /** Key of the client that began, such as its device cookie: then only it may go on. Default: whoever has the token. */
+  /** Key of the client that began, such as its device cookie: then only it may go on. Default: anybody with the token. */
   client?: string;
 }
 

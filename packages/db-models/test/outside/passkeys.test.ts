@@ -118,7 +118,7 @@ describe("user verification", () => {
     expect([method, decision]).toEqual(["security_key", { action: "challenge", ask: ["password"] }]);
   });
 
-  // we-promise/sure#2911: whoever finds a key without a PIN sets one, and would be verified by it.
+  // we-promise/sure#2911: somebody who finds a key without a PIN sets one, and would be verified by it.
   it("by a PIN that was set after the registration counts for nothing", async () => {
     const who = await keyholder({ verifies: false });
     expect(await use(who, { set: flags.UV })).toMatchObject({ ok: true, method: "security_key" });

@@ -27,7 +27,7 @@ export async function takeFeedback(
   if (!(await context.identity.risk.recordFeedback(feedback))) throw new IdentityProblem("SESSION_NOT_FOUND");
   if (verdict === "not_mine") {
     await context.identity.sessions.revoke({ userId, sessionId, reason: "risk" });
-    // One of them may be the device of whoever that was.
+    // One of them may be the device of that person.
     await context.identity.factors.forgetDevices({ userId });
     // Without a network or device: those at hand are of the one who reports.
     const event = { userId, sessionId, kind: "risk_high", severity: "critical" } as const;

@@ -2,7 +2,7 @@ import type { FastifyReply } from "fastify";
 import type { Site } from "./site.js";
 
 /**
- * The headers of a page. They are set for each page anew, because the application's helmet may have set others.
+ * The headers of a page. They are set for each page again, because the application's helmet may have set others.
  *
  * `form-action` is checked at every hop of a redirect in Chromium: so a form of ours always ends at a page of ours
  * (w3c/webappsec-csp issue 8). The referrer stays within the origin rather than away: without any, Chromium sends

@@ -1,4 +1,4 @@
-// What people reported of other projects' login pages, tried on ours. Each test names the report.
+// Reports about other projects' login pages, tried on ours. Each test names the report.
 import { describe, expect, test } from "vitest";
 import { safeReturnTo } from "../../src/pages/return-to.js";
 import { formToken, textOf, Visitor } from "../pages/visitor.js";

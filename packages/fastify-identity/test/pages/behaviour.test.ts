@@ -1,4 +1,4 @@
-// What people do with a browser: without a script, by keyboard only, backwards, twice.
+// The pages as people use a browser: without a script, by keyboard only, backwards, twice.
 
 import { codeOf } from "@org/dev-kit/authenticator-app";
 import type { Page as Tab } from "playwright-core";

@@ -1,4 +1,4 @@
-// What the pages refuse, and what they answer when something is wrong.
+// Refusals of the pages, and their answers when something is wrong.
 import { describe, expect, test } from "vitest";
 import { OptionsError } from "../../src/index.js";
 import { password, someone, useIdentity } from "../support.js";
