@@ -7,6 +7,7 @@ export default defineProject({
     name: "db-optimizer",
     include: ["test/**/*.test.ts"],
     globalSetup: ["@org/dev-kit/vitest-setup"],
+    setupFiles: ["@org/dev-kit/vitest-each-file"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
-import { afterAll } from "vitest";
 
 /** A process of a test that waits for its first line. */
 export interface WaitingChild {
@@ -117,7 +116,8 @@ export function randomOf(seed: number): () => number {
   };
 }
 
-afterAll(async () => {
+/** Kills what still runs, and removes the bundles. */
+export async function endChildren(): Promise<void> {
   for (const child of running) child.kill("SIGKILL");
-  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
-});
+  await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })));
+}

@@ -1,15 +1,10 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterEach } from "vitest";
+import { onTestFinished } from "vitest";
 
 const entry = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-const started: ChildProcessWithoutNullStreams[] = [];
-
-afterEach(() => {
-  for (const child of started.splice(0)) child.kill("SIGKILL");
-});
 
 /** A real maintenance process, behind a program that starts another where one is given; killed after the test. */
 export function startProcess(
@@ -33,7 +28,7 @@ export function startCommand(
   cwd?: string,
 ) {
   const child = spawn(program, args, { env: { PATH: process.env.PATH ?? "", ...env }, cwd });
-  started.push(child);
+  onTestFinished(() => void child.kill("SIGKILL"));
   let output = "";
   child.stdout.on("data", (chunk) => {
     output += String(chunk);
