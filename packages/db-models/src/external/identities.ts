@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Types } from "mongoose";
 import { z } from "zod";
 import type { Context } from "../context/context.js";
@@ -6,7 +5,7 @@ import { emailSchema } from "../core/email.js";
 import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { parseInput, printable } from "../core/input.js";
 import { limits } from "../core/limits.js";
-import { randomKey } from "../core/secrets.js";
+import { randomKey, sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { UserDocument, UserStatus } from "../schemas/user.js";
@@ -205,7 +204,5 @@ function note(
 
 /** Of both parts, in a form in which no two pairs are the same text. */
 function keyOf({ issuer, subject }: ExternalSubject): string {
-  return createHash("sha256")
-    .update(JSON.stringify([issuer, subject]))
-    .digest("base64url");
+  return sha256(JSON.stringify([issuer, subject]));
 }

@@ -4,7 +4,12 @@ import { type AssuranceLevel, recentAssurance } from "../core/assurance.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
-import type { StoredDevice, StoredPasskey, UserFactorsDocument } from "../schemas/user-factors.js";
+import type {
+  FactorRecovery,
+  StoredDevice,
+  StoredPasskey,
+  UserFactorsDocument,
+} from "../schemas/user-factors.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import type { ActiveSession } from "../sessions/validate.js";
 
@@ -55,7 +60,7 @@ export async function readFactors(
 ): Promise<AccountFactors> {
   const factors = await findFactors(context, userId);
   const { totp, recoveryCodes = [], passkeys = [], rememberedDevices = [] } = factors ?? {};
-  const recovery = pendingRecovery(context, factors);
+  const recovery = liveRecovery(factors, context.now);
   return {
     ...(totp && { totp: { confirmedAt: totp.confirmedAt, lastUsedAt: totp.lastUsedAt } }),
     passkeys: passkeys.map(publicPasskey),
@@ -69,7 +74,7 @@ export async function readFactors(
         lastUsedAt,
         expiresAt,
       })),
-    ...(recovery && { recovery }),
+    ...(recovery && { recovery: datesOf(recovery) }),
   };
 }
 
@@ -90,13 +95,17 @@ export function publicPasskey(stored: StoredPasskey): Passkey {
   };
 }
 
-function pendingRecovery(
-  { now }: Context,
-  factors: UserFactorsDocument | undefined,
-): PendingRecovery | undefined {
+/** The recovery of an account that is not over; `undefined` for none. */
+export function liveRecovery(
+  factors: Pick<UserFactorsDocument, "recovery"> | undefined,
+  now: Date,
+): FactorRecovery | undefined {
   const { recovery } = factors ?? {};
-  if (!recovery || recovery.expiresAt <= now) return undefined;
-  const { requestedAt, availableAt, expiresAt } = recovery;
+  return recovery && recovery.expiresAt > now ? recovery : undefined;
+}
+
+/** A recovery without what only its completion needs. */
+export function datesOf({ requestedAt, availableAt, expiresAt }: FactorRecovery): PendingRecovery {
   return { requestedAt, availableAt, expiresAt };
 }
 

@@ -10,7 +10,7 @@ import type { FactorRecovery, UserFactorsDocument } from "../schemas/user-factor
 import { recordSecurityEvent } from "../security-events/events.js";
 import { endEverySession } from "../sessions/revoke.js";
 import type { RequestOrigin } from "../users/one-time-tokens.js";
-import { findFactors, hasFactor, type PendingRecovery } from "./account.js";
+import { datesOf, findFactors, hasFactor, liveRecovery, type PendingRecovery } from "./account.js";
 
 /** A day: what NIST SP 800-63B-4 section 4.2.1.2 allows a recovery code that is mailed. */
 const tokenLifetimeMs = duration.day;
@@ -170,16 +170,8 @@ async function wasReset({ models }: Context, factors: UserFactorsDocument): Prom
   return !uses.some((at) => at && at > resetAt);
 }
 
-function liveRecovery({ recovery }: UserFactorsDocument, now: Date): FactorRecovery | undefined {
-  return recovery && recovery.expiresAt > now ? recovery : undefined;
-}
-
 const noticesOf = ({ noticesAt }: FactorRecovery, now: Date) =>
   noticesAt.filter((at) => at.getTime() > now.getTime() - duration.day);
-
-function datesOf({ requestedAt, availableAt, expiresAt }: FactorRecovery): PendingRecovery {
-  return { requestedAt, availableAt, expiresAt };
-}
 
 async function note(
   context: Context,
