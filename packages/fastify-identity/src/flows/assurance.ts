@@ -1,4 +1,10 @@
-import type { ActiveSession, AssuranceLevel, FactorDecision, ProofMethod } from "@org/db-models";
+import type {
+  AccountFactors,
+  ActiveSession,
+  AssuranceLevel,
+  FactorDecision,
+  ProofMethod,
+} from "@org/db-models";
 import { assuranceOf, recentProofs } from "@org/db-models/core";
 import type { FlowContext } from "./context.js";
 import { IdentityProblem } from "./problems.js";
@@ -72,6 +78,11 @@ export async function requireAssurance(
     throw recentRequired(session, maxAgeMs, needed, acr);
   }
   throw new IdentityProblem("SECOND_FACTOR_REQUIRED", { acr, ...needed.members });
+}
+
+/** Whether an account has a second factor. Recovery codes stand in for one, and are none. */
+export function hasFactor({ totp, passkeys }: AccountFactors): boolean {
+  return totp !== undefined || passkeys.length > 0;
 }
 
 /** The level that methods reach together. */

@@ -1,5 +1,5 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { type ActiveSession, isIdentityError } from "@org/db-models";
+import { hmac, randomKey } from "@org/db-models/core";
 import type { Types } from "mongoose";
 import { z } from "zod";
 import { externalIdentityAlert } from "./alerts.js";
@@ -8,8 +8,8 @@ import { requireRecentAuthentication } from "./assurance.js";
 import { audit, byOwner, failedAttempt } from "./audit.js";
 import { completeSignIn, type SignedIn } from "./complete-sign-in.js";
 import type { FlowContext } from "./context.js";
-import { notifyLater } from "./notify-later.js";
-import { originOf } from "./origin.js";
+import { equalTexts } from "./equal-texts.js";
+import { type Origin, originOf } from "./origin.js";
 import { IdentityProblem } from "./problems.js";
 import {
   type IdentityProvider,
@@ -18,6 +18,7 @@ import {
   type ProviderProfile,
 } from "./providers.js";
 import type { Requester } from "./requester.js";
+import { tellOwner } from "./tell-owner.js";
 
 type Session = Pick<ActiveSession, "id" | "userId" | "roles" | "proofs" | "acr" | "authenticatedAt">;
 
@@ -84,7 +85,7 @@ export async function beginExternal(
   const provider = providerOf(context, id);
   if (session) await requireRecentAuthentication(context, session);
   const attempt: Attempt = {
-    secret: randomBytes(32).toString("base64url"),
+    secret: randomKey(),
     provider: id,
     begunAt: context.clock.now().getTime(),
     ...(returnTo !== undefined && { returnTo }),
@@ -121,9 +122,11 @@ export async function finishExternal(
 ): Promise<FinishedExternal> {
   const provider = providerOf(context, input.provider);
   const attempt = parseAttempt(input.attempt);
-  if (!attempt || !isLive(context, attempt, input))
+  const checks = attempt && checksOf(attempt, input.redirectUri);
+  if (!checks || !isLive(context, attempt, checks, input)) {
     throw new IdentityProblem("PROVIDER_FAILED", { reason: "expired" });
-  const profile = await profileOf(provider, input, attempt);
+  }
+  const profile = await profileOf(provider, input.answer, checks);
   if (attempt.sessionId === undefined) {
     const signedIn = await signInAs(context, requester, provider, profile, input.deviceCookie);
     return { kind: "signed_in", signedIn };
@@ -179,27 +182,17 @@ function parseAttempt(text: string | undefined): Attempt | undefined {
 function isLive(
   { clock }: FlowContext,
   attempt: Attempt,
-  { provider, redirectUri, answer }: FinishExternalInput,
+  { state }: ProviderAttempt,
+  { provider, answer }: FinishExternalInput,
 ): boolean {
   const age = clock.now().getTime() - attempt.begunAt;
-  const states = answer.searchParams.getAll("state");
-  const { state } = checksOf(attempt, redirectUri);
-  return (
-    attempt.provider === provider &&
-    age >= 0 &&
-    age <= lifetimeMs &&
-    states.length === 1 &&
-    isEqual(states[0] ?? "", state)
-  );
-}
-
-function isEqual(one: string, other: string): boolean {
-  const [first, second] = [one, other].map((text) => createHash("sha256").update(text).digest());
-  return timingSafeEqual(first as Buffer, second as Buffer);
+  const [given = "", ...others] = answer.searchParams.getAll("state");
+  const isItsOwn = others.length === 0 && equalTexts(given, state);
+  return attempt.provider === provider && age >= 0 && age <= lifetimeMs && isItsOwn;
 }
 
 function checksOf({ secret }: Attempt, redirectUri: string): ProviderAttempt {
-  const derived = (use: string) => createHmac("sha256", secret).update(use).digest("base64url");
+  const derived = (use: string) => hmac(secret, use);
   return {
     redirectUri,
     state: derived("state"),
@@ -210,11 +203,11 @@ function checksOf({ secret }: Attempt, redirectUri: string): ProviderAttempt {
 
 async function profileOf(
   provider: IdentityProvider,
-  { answer, redirectUri }: FinishExternalInput,
-  attempt: Attempt,
+  answer: URL,
+  checks: ProviderAttempt,
 ): Promise<ProviderProfile> {
   try {
-    return await provider.finish(answer, checksOf(attempt, redirectUri));
+    return await provider.finish(answer, checks);
   } catch (cause) {
     const reason = cause instanceof ProviderError ? cause.reason : "failed";
     throw new IdentityProblem("PROVIDER_FAILED", { reason }, { cause });
@@ -290,16 +283,15 @@ async function link(
   return linked.added;
 }
 
-/** The change is done: its owner hears of it even if the audit trail can't be written. */
-async function tell(
+function tell(
   context: FlowContext,
   requester: Requester,
   userId: Types.ObjectId,
   change: "linked" | "unlinked",
   provider: string,
 ): Promise<void> {
-  const { email } = await context.identity.users.read(userId);
   const name = context.providers.find(({ id }) => id === provider)?.name ?? provider;
-  notifyLater(context, requester, externalIdentityAlert(change, name, email, originOf(requester)));
-  await audit(context, requester, byOwner(userId, `external_identity.${change}`, { provider }));
+  const event = byOwner(userId, `external_identity.${change}`, { provider });
+  const noticeTo = (email: string, origin: Origin) => externalIdentityAlert(change, name, email, origin);
+  return tellOwner(context, requester, userId, noticeTo, event);
 }

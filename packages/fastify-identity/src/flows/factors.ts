@@ -2,13 +2,12 @@ import type { FactorChange, RenewedSession, TotpEnrolment } from "@org/db-models
 import type { HeldSession } from "./accounts.js";
 import { factorAlert } from "./alerts.js";
 import { recentAuthenticationRequired } from "./assurance.js";
-import { audit, byOwner } from "./audit.js";
+import { byOwner } from "./audit.js";
 import type { FlowContext } from "./context.js";
-import { notifyLater } from "./notify-later.js";
-import { originOf } from "./origin.js";
 import { IdentityProblem } from "./problems.js";
 import { delayed } from "./prove.js";
 import type { Requester } from "./requester.js";
+import { tellOwner } from "./tell-owner.js";
 
 type Session = HeldSession["session"];
 
@@ -103,14 +102,13 @@ export function reauthentication(context: FlowContext, session: Session): Promis
   return recentAuthenticationRequired(context, session, reauthenticationMs);
 }
 
-/** The change is done: its owner hears of it even if the audit trail can't be written. */
-export async function record(
+/** Tells the owner of a change of factors, and records it. */
+export function record(
   context: FlowContext,
   requester: Requester,
   { userId }: Pick<Session, "userId">,
   change: FactorChange,
 ): Promise<void> {
-  const { email } = await context.identity.users.read(userId);
-  notifyLater(context, requester, factorAlert(change, email, originOf(requester)));
-  await audit(context, requester, byOwner(userId, "second_factor.changed", { change }));
+  const event = byOwner(userId, "second_factor.changed", { change });
+  return tellOwner(context, requester, userId, (email, origin) => factorAlert(change, email, origin), event);
 }

@@ -55,9 +55,14 @@ export class ProviderError extends Error {
   }
 }
 
+/** Ids of providers, as @org/db-models stores them. */
+export const providerIdSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be lower-case letters, digits and hyphens");
+
 const providerSchema = z.custom<IdentityProvider>((value) => {
   const { id, name, begin, finish } = (value ?? {}) as Partial<IdentityProvider>;
-  const isNamed = typeof id === "string" && /^[a-z0-9][a-z0-9-]{0,62}$/.test(id) && typeof name === "string";
+  const isNamed = providerIdSchema.safeParse(id).success && typeof name === "string";
   return isNamed && typeof begin === "function" && typeof finish === "function";
 }, "must be what a function of @org/fastify-identity/providers returns");
 

@@ -4,10 +4,10 @@ import { recoveredAlert, recoveryAlert, recoveryToken } from "./alerts.js";
 import { audit, byOwner, failedAttempt } from "./audit.js";
 import { type Credentials, checkPassword } from "./check-password.js";
 import type { FlowContext } from "./context.js";
-import { notifyLater } from "./notify-later.js";
 import { originOf } from "./origin.js";
 import { IdentityProblem } from "./problems.js";
 import type { Requester } from "./requester.js";
+import { tellOwner } from "./tell-owner.js";
 
 /** Where the recovery of somebody who has lost every factor stands. */
 export interface RecoveryState {
@@ -44,13 +44,11 @@ export async function requestRecovery(
     throw new IdentityProblem("RECOVERY_REFUSED", { reason: answer.reason });
   }
   const { state, availableAt, expiresAt, cancelToken, token, tokenExpiresAt } = answer;
-  const { email } = await context.identity.users.read(userId);
-  const notice =
+  const noticeTo = (email: string) =>
     token && tokenExpiresAt
       ? recoveryToken({ token, expiresAt: tokenExpiresAt, cancelToken }, email, origin)
       : recoveryAlert(availableAt, cancelToken, email, origin);
-  notifyLater(context, requester, notice);
-  await audit(context, requester, byOwner(userId, action, { state }));
+  await tellOwner(context, requester, userId, noticeTo, byOwner(userId, action, { state }));
   return { state, availableAt, expiresAt };
 }
 
@@ -75,9 +73,13 @@ export async function completeRecovery(
       reason,
     });
   }
-  const { email } = await context.identity.users.read(userId);
-  notifyLater(context, requester, recoveredAlert(email, origin));
-  await audit(context, requester, byOwner(userId, action, { state: "completed" }));
+  await tellOwner(
+    context,
+    requester,
+    userId,
+    recoveredAlert,
+    byOwner(userId, action, { state: "completed" }),
+  );
   return { ended: done.ended };
 }
 

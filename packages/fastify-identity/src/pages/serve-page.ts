@@ -1,6 +1,6 @@
-import { timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { IdentityAccess } from "../access.js";
+import { equalTexts } from "../flows/equal-texts.js";
 import { type IdentityProblem, toProblem } from "../flows/problems.js";
 import { sessionOf } from "../http/identity-of.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
@@ -77,11 +77,7 @@ function serveForm<P extends PageName>(
 /** A form of a page that was open before the browser forgot its cookies, or that is not ours. */
 class StaleForm extends Error {}
 
-function isOurs(page: Page, form: Form): boolean {
-  const expected = Buffer.from(page.formToken());
-  const given = Buffer.from(form.text("form_token"));
-  return given.length === expected.length && timingSafeEqual(given, expected);
-}
+const isOurs = (page: Page, form: Form): boolean => equalTexts(form.text("form_token"), page.formToken());
 
 function accessOf(access: PageAccess): IdentityAccess {
   if (access === "public") return "public";

@@ -1,7 +1,7 @@
 import * as client from "openid-client";
 import { z } from "zod";
 import { type IdentityProvider, ProviderError, type ProviderProfile } from "../flows/providers.js";
-import { checkClient, grant, type ProviderOptions, requestOf } from "./open-id.js";
+import { checkClient, grant, isLocalHttp, type ProviderOptions, requestOf } from "./open-id.js";
 
 export interface GitHubOptions extends ProviderOptions {
   /** Of GitHub Enterprise Server: its address. Default: github.com. */
@@ -56,9 +56,7 @@ function configurationOf({ clientId, clientSecret, timeoutMs = 10_000 }: GitHubO
     client.ClientSecretPost(clientSecret),
   );
   config.timeout = timeoutMs / 1_000;
-  const { hostname, protocol } = new URL(base);
-  const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
-  if (isLocal && protocol === "http:") client.allowInsecureRequests(config);
+  if (isLocalHttp(new URL(base))) client.allowInsecureRequests(config);
   return config;
 }
 

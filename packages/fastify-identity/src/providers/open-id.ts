@@ -6,6 +6,7 @@ import {
   type ProviderAttempt,
   ProviderError,
   type ProviderProfile,
+  providerIdSchema,
 } from "../flows/providers.js";
 
 /** What every provider takes. */
@@ -72,18 +73,14 @@ export function openIdProvider(options: OpenIdProviderOptions): IdentityProvider
 
 function discover({ issuer, clientId, clientSecret, timeoutMs = 10_000 }: OpenIdProviderOptions) {
   const server = new URL(issuer);
-  const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(server.hostname);
   return client.discovery(server, clientId, clientSecret, undefined, {
     timeout: timeoutMs / 1_000,
-    ...(isLocal && server.protocol === "http:" && { execute: [client.allowInsecureRequests] }),
+    ...(isLocalHttp(server) && { execute: [client.allowInsecureRequests] }),
   });
 }
 
 const clientSchema = z.looseObject({
-  id: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be lower-case letters, digits and hyphens")
-    .optional(),
+  id: providerIdSchema.optional(),
   issuer: z.url({ protocol: /^https?$/ }).optional(),
   clientId: z.string().min(1),
   clientSecret: z.string().min(1),
@@ -93,6 +90,11 @@ const clientSchema = z.looseObject({
 /** @throws OptionsError */
 export function checkClient(options: ProviderOptions): void {
   readOptions(clientSchema, options);
+}
+
+/** Whether an address is this machine's, over plain http: for development, and nowhere else. */
+export function isLocalHttp({ protocol, hostname }: URL): boolean {
+  return protocol === "http:" && ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
 }
 
 /** Makes a value once, and again when making it has failed. */

@@ -3,6 +3,7 @@ import { writePagePosition } from "@org/db-models/queries";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Types } from "mongoose";
 import { z } from "zod";
+import { hasFactor } from "../flows/assurance.js";
 import { audit, byOwner } from "../flows/audit.js";
 import { takeFeedback } from "../flows/feedback.js";
 import { clientAddressOf } from "../http/client-address.js";
@@ -17,10 +18,9 @@ import {
   securitySettings,
 } from "./security.schemas.js";
 
-const hasSecondFactor = async ({ factors }: Identity, userId: Types.ObjectId) => {
-  const { totp, passkeys } = await factors.read({ userId });
-  return { enabled: totp !== undefined || passkeys.length > 0 };
-};
+const hasSecondFactor = async ({ factors }: Identity, userId: Types.ObjectId) => ({
+  enabled: hasFactor(await factors.read({ userId })),
+});
 
 const tags = ["security"];
 const config = { identity: "session", identityProblems: ["USER_NOT_FOUND"] } as const;

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { SignedIn } from "../flows/complete-sign-in.js";
 import { IdentityProblem } from "../flows/problems.js";
+import type { Requester } from "../flows/requester.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf, setCookie, stateOf } from "../http/requests.js";
 import type { Service, ServiceOptions } from "../service.js";
@@ -52,11 +53,9 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
     },
     async (request, reply) => {
       const { delivery, ...credentials } = request.body;
-      const deviceCookie = deviceOf(service, request, delivery);
-      const input = { ...credentials, deviceCookie };
-      const signIn = service.flows.signIn(requesterOf(service, request), input);
-      const opened = await keepDevice(service, reply, signIn, deviceCookie);
-      return answer(service, request, reply, opened, { delivery, deviceCookie });
+      return signInBy(service, request, reply, delivery, (requester, deviceCookie) =>
+        service.flows.signIn(requester, { ...credentials, deviceCookie }),
+      );
     },
   );
 
@@ -87,11 +86,9 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
     },
     async (request, reply) => {
       const { delivery, ...answered } = request.body;
-      const deviceCookie = deviceOf(service, request, delivery);
-      const input = { ...answered, deviceCookie };
-      const answering = service.flows.answerChallenge(requesterOf(service, request), input);
-      const opened = await keepDevice(service, reply, answering, deviceCookie);
-      return answer(service, request, reply, opened, { delivery, deviceCookie });
+      return signInBy(service, request, reply, delivery, (requester, deviceCookie) =>
+        service.flows.answerChallenge(requester, { ...answered, deviceCookie }),
+      );
     },
   );
 
@@ -141,55 +138,34 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
     },
     async (request, reply) => {
       const { delivery, ...answered } = request.body;
-      const deviceCookie = deviceOf(service, request, delivery);
-      const signIn = service.flows.signInWithPasskey(requesterOf(service, request), {
-        ...answered,
-        deviceCookie,
-      });
-      const opened = await keepDevice(service, reply, signIn, deviceCookie);
-      return answer(service, request, reply, opened, { delivery, deviceCookie });
+      return signInBy(service, request, reply, delivery, (requester, deviceCookie) =>
+        service.flows.signInWithPasskey(requester, { ...answered, deviceCookie }),
+      );
     },
   );
 };
 
 type Delivery = "cookie" | "token";
 
-function deviceOf(service: Service, request: FastifyRequest, delivery: Delivery): string | undefined {
-  return requesterOf(service, request).deviceId ?? (delivery === "cookie" ? randomKey() : undefined);
-}
-
-/** A browser whose sign-in is held keeps its device cookie: with another one it could not go on. */
-async function keepDevice(
-  { cookies }: Service,
-  reply: FastifyReply,
-  signIn: Promise<SignedIn>,
-  deviceCookie: string | undefined,
-): Promise<SignedIn> {
-  try {
-    return await signIn;
-  } catch (error) {
-    const isHeld = error instanceof IdentityProblem && error.code === "CHALLENGE_REQUIRED";
-    if (isHeld && deviceCookie) setCookie(reply, cookies.device(deviceCookie));
-    throw error;
-  }
-}
-
-interface Delivered {
-  readonly delivery: Delivery;
-  readonly deviceCookie: string | undefined;
-}
-
-function answer(
+/** Signs in, and hands the session over. A browser whose sign-in is held keeps its device cookie: it goes on only with it. */
+async function signInBy(
   service: Service,
   request: FastifyRequest,
   reply: FastifyReply,
-  { token, userId, ...session }: SignedIn,
-  { delivery, deviceCookie }: Delivered,
+  delivery: Delivery,
+  signIn: (requester: Requester, deviceCookie: string | undefined) => Promise<SignedIn>,
 ) {
-  stateOf(request).countedFor = { userId, sessionId: session.id };
   const { cookies, clock } = service;
+  const requester = requesterOf(service, request);
+  const deviceCookie = requester.deviceId ?? (delivery === "cookie" ? randomKey() : undefined);
+  const keepDevice = () => deviceCookie && setCookie(reply, cookies.device(deviceCookie));
+  const { token, userId, ...session } = await signIn(requester, deviceCookie).catch((error: unknown) => {
+    if (error instanceof IdentityProblem && error.code === "CHALLENGE_REQUIRED") keepDevice();
+    throw error;
+  });
+  stateOf(request).countedFor = { userId, sessionId: session.id };
   if (delivery === "cookie") setCookie(reply, cookies.session(token, session.idleExpiresAt, clock.now()));
-  if (deviceCookie) setCookie(reply, cookies.device(deviceCookie));
+  keepDevice();
   const opened = { ...session, userId, ...(delivery === "token" && { token }) };
   const location = `${request.server.prefix}/sessions/${session.id.toHexString()}`;
   return reply.code(201).header("location", location).send(opened);

@@ -86,7 +86,7 @@ describe("a CORS preflight", () => {
     ]);
   });
 
-  it("without a CORS plugin is no 401: the methods of the own routes are named", async () => {
+  it("without a CORS plugin is no 401: the methods of our routes are named", async () => {
     const app = await setting.app({}, me);
     const own = await app.inject({ ...preflight, url: "/v1/profile" });
     expect([own.statusCode, own.headers.allow?.includes("PATCH")]).toEqual([405, true]);

@@ -135,7 +135,7 @@ describe.each(names)("the page %s", (name) => {
   });
 });
 
-test("no text gets out of its place, whatever it is", () => {
+test("no text gets out of its place, hostile or long", () => {
   const plain = skeletonOf(page("apiKeys", "word"));
   fc.assert(
     fc.property(fc.string({ unit: "binary", minLength: 1 }), (text) => {

@@ -339,3 +339,20 @@ export function Of({ what }: { what: string }) {
 /** Whether something about the form was refused. */
 export const isRefused = ({ errors, problem }: FormState): boolean =>
   problem !== undefined || Object.keys(errors).length > 0;
+
+/** The password of an account that there is, for password managers to fill in. */
+export function CurrentPassword({
+  label = "field.current_password",
+  ...props
+}: Pick<Parameters<typeof Field>[0], "frame" | "state" | "form"> & { label?: MessageId }) {
+  return (
+    <Field
+      {...props}
+      name="password"
+      label={label}
+      type="password"
+      autocomplete="current-password"
+      required
+    />
+  );
+}

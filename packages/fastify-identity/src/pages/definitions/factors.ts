@@ -1,4 +1,5 @@
 import { encode } from "uqr";
+import { hasFactor } from "../../flows/assurance.js";
 import { IdentityProblem } from "../../flows/problems.js";
 import { handOver, heldSession } from "../../http/held-session.js";
 import { sessionOf } from "../../http/identity-of.js";
@@ -88,13 +89,9 @@ export const recoveryCodesPage: PageDefinition<"recoveryCodes"> = {
   path: "/security/recovery-codes",
   access: "recent",
   view: async (page, state) => {
-    const {
-      totp,
-      passkeys,
-      recoveryCodes: left,
-    } = await page.site.service.identity.factors.read(sessionOf(page.request));
-    const hasFactor = totp !== undefined || passkeys.length > 0;
-    return hasFactor ? { state, left, codes: undefined } : new GoTo(page.link(path));
+    const factors = await page.site.service.identity.factors.read(sessionOf(page.request));
+    const { recoveryCodes: left } = factors;
+    return hasFactor(factors) ? { state, left, codes: undefined } : new GoTo(page.link(path));
   },
   forms: [
     {

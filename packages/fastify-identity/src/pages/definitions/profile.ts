@@ -1,5 +1,6 @@
 import { passwordLength } from "@org/db-models";
 import type { FastifyReply } from "fastify";
+import { hasFactor } from "../../flows/assurance.js";
 import { audit, byOwner } from "../../flows/audit.js";
 import { handOver, heldSession } from "../../http/held-session.js";
 import { sessionOf } from "../../http/identity-of.js";
@@ -94,7 +95,7 @@ export const confirmPage: PageDefinition<"confirm"> = {
   view: async (page, state) => {
     const { email, _id: userId } = await page.user();
     const { identity } = page.site.service;
-    const [{ totp, passkeys }, { linked, hasPassword }] = await Promise.all([
+    const [factors, { linked, hasPassword }] = await Promise.all([
       identity.factors.read({ userId }),
       identity.externalIdentities.list({ userId }),
     ]);
@@ -103,8 +104,8 @@ export const confirmPage: PageDefinition<"confirm"> = {
       state,
       email,
       returnTo: returnToOf(page) ?? page.link(""),
-      needsCode: totp !== undefined || passkeys.length > 0,
-      passkeys: passkeys.length > 0,
+      needsCode: hasFactor(factors),
+      passkeys: factors.passkeys.length > 0,
       hasPassword,
       providers: providersOf(page.site).filter(isLinked),
     };
@@ -117,8 +118,8 @@ export const confirmPage: PageDefinition<"confirm"> = {
       submit: async (page, form) => {
         const { service } = page.site;
         const { password } = form.read({ password: fields.password });
-        const { totp, passkeys } = await service.identity.factors.read(sessionOf(page.request));
-        const code = totp || passkeys.length > 0 ? form.read({ code: fields.anyCode }).code : undefined;
+        const factors = await service.identity.factors.read(sessionOf(page.request));
+        const code = hasFactor(factors) ? form.read({ code: fields.anyCode }).code : undefined;
         const codes =
           code === undefined ? {} : /^\d{6}$/.test(code) ? { totp: code } : { recoveryCode: code };
         return proveAgain(page, { password, ...codes });

@@ -48,14 +48,12 @@ export const providersPage: PageDefinition<"providers"> = {
     {
       name: "link",
       path: `${path}/link`,
-      access: "recent",
       limited: true,
       submit: (page, form) => leave(page, form, { session: sessionOf(page.request), back: path }),
     },
     {
       name: "unlink",
       path: `${path}/unlink`,
-      access: "recent",
       submit: async (page, form) => {
         const { service } = page.site;
         const requester = requesterOf(service, page.request);

@@ -1,4 +1,12 @@
-import { Field, Form, isRefused, NewPassword, PasskeyForm, Submit } from "../components/form.js";
+import {
+  CurrentPassword,
+  Field,
+  Form,
+  isRefused,
+  NewPassword,
+  PasskeyForm,
+  Submit,
+} from "../components/form.js";
 import { CardLayout } from "../components/layout.js";
 import type { PageFrame } from "../frame.js";
 import type { PageViews } from "../views.js";
@@ -32,15 +40,7 @@ export function SignIn({ view, frame }: Props<"signIn">) {
           spellcheck={false}
           required
         />
-        <Field
-          frame={frame}
-          state={state}
-          name="password"
-          label="field.password"
-          type="password"
-          autocomplete="current-password"
-          required
-        />
+        <CurrentPassword frame={frame} state={state} label="field.password" />
         <Submit frame={frame} label="sign_in.submit" />
         <p class="small">
           <a href={frame.link("/forgotten-password")}>{frame.say("sign_in.forgotten")}</a>
@@ -137,15 +137,7 @@ export function Challenge({ view, frame }: Props<"challenge">) {
         <Form frame={frame} state={state} action={frame.link("/challenge")}>
           <input type="hidden" name="method" value={method} />
           {method === "password" ? (
-            <Field
-              frame={frame}
-              state={state}
-              name="password"
-              label="field.password"
-              type="password"
-              autocomplete="current-password"
-              required
-            />
+            <CurrentPassword frame={frame} state={state} label="field.password" />
           ) : (
             <CodeField frame={frame} state={state} recovery={method === "recovery_code"} />
           )}

@@ -1,4 +1,13 @@
-import { Field, Form, isRefused, NewPassword, PasskeyForm, Select, Submit } from "../components/form.js";
+import {
+  CurrentPassword,
+  Field,
+  Form,
+  isRefused,
+  NewPassword,
+  PasskeyForm,
+  Select,
+  Submit,
+} from "../components/form.js";
 import { AccountLayout, CardLayout } from "../components/layout.js";
 import type { PageFrame } from "../frame.js";
 import type { PageViews } from "../views.js";
@@ -150,19 +159,6 @@ export function Username({ frame, email }: { frame: PageFrame; email: string }) 
       aria-label={frame.t("field.email")}
       hidden
       readOnly
-    />
-  );
-}
-
-function CurrentPassword(props: Pick<Parameters<typeof Field>[0], "frame" | "state">) {
-  return (
-    <Field
-      {...props}
-      name="password"
-      label="field.current_password"
-      type="password"
-      autocomplete="current-password"
-      required
     />
   );
 }

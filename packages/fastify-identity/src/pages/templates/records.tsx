@@ -1,5 +1,5 @@
 import { DayChart } from "../components/chart.js";
-import { Check, Field, Form, isRefused, Submit } from "../components/form.js";
+import { Check, CurrentPassword, Form, isRefused, Submit } from "../components/form.js";
 import { AccountLayout } from "../components/layout.js";
 import type { PageFrame } from "../frame.js";
 import { english, type MessageId } from "../messages/english.js";
@@ -160,16 +160,7 @@ export function Data({ view, frame }: Props<"data">) {
           <h2>{frame.say("data.erase")}</h2>
           <p>{frame.say("data.erase_text")}</p>
           <Username frame={frame} email={email} />
-          <Field
-            frame={frame}
-            state={state}
-            form="erase"
-            name="password"
-            label="field.current_password"
-            type="password"
-            autocomplete="current-password"
-            required
-          />
+          <CurrentPassword frame={frame} state={state} form="erase" />
           <Check
             frame={frame}
             state={state}
