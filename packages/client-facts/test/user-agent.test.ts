@@ -7,6 +7,7 @@ import { readUserAgent, skeletonOf } from "../src/index.js";
 import { browsers } from "../src/user-agent/browsers.js";
 import { appStacks, bots, tools } from "../src/user-agent/programs.js";
 import { systems } from "../src/user-agent/systems.js";
+import { headersOfPrograms } from "./headers-of-programs.js";
 import { userAgents } from "./user-agents.js";
 
 const android = "AppleWebKit/537.36 (KHTML, like Gecko)";
@@ -16,7 +17,7 @@ describe("readUserAgent", () => {
     expect(new Set(userAgents.map(([header]) => header)).size).toBeGreaterThan(140);
   });
 
-  it.each(userAgents)("%s", (header, type, system, browser) => {
+  it.each([...userAgents, ...headersOfPrograms])("%s", (header, type, system, browser) => {
     const read = readUserAgent(header);
     expect([read.type, read.os.name ?? "-", read.browser.name ?? "-"]).toEqual([type, system, browser]);
   });

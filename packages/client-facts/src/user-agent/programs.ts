@@ -13,7 +13,7 @@ export const bots: readonly Named[] = [
   ["Slack-ImgProxy", "Slackbot"],
   ...same("Googlebot", "AdsBot-Google", "Mediapartners-Google", "Google-InspectionTool", "GoogleOther"),
   ...same("APIs-Google", "Google-Extended", "Google-Read-Aloud", "Storebot-Google", "FeedFetcher-Google"),
-  ...same("bingbot", "BingPreview", "adidxbot", "msnbot", "DuckDuckBot", "DuckAssistBot", "YandexBot"),
+  ...same("adidxbot", "bingbot", "BingPreview", "msnbot", "DuckDuckBot", "DuckAssistBot", "YandexBot"),
   ...same("YandexImages", "Baiduspider", "Applebot", "PetalBot", "Bytespider", "Sogou", "SeznamBot", "Yeti"),
   ...same("GPTBot", "ChatGPT-User", "OAI-SearchBot", "ClaudeBot", "Claude-User", "Claude-SearchBot"),
   ...same("anthropic-ai", "PerplexityBot", "Perplexity-User", "CCBot", "Amazonbot", "MistralAI-User"),
@@ -84,5 +84,5 @@ export const tools: readonly Named[] = [
 
 /** HTTP stacks of phone apps that are not browsers: a person is likely behind one. */
 export const appStacks: readonly Named[] = [
-  ...same("okhttp", "CFNetwork", "Dalvik", "Dart", "Alamofire", "Ktor", "UnityPlayer", "Expo", "NSPlayer"),
+  ...same("Expo", "okhttp", "CFNetwork", "Dalvik", "Dart", "Alamofire", "Ktor", "UnityPlayer", "NSPlayer"),
 ];

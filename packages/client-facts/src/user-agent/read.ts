@@ -77,11 +77,15 @@ function program(type: "bot" | "client", [token, name]: Named, header: string): 
 
 /**
  * The parts of a header in which a program says what it is: products, and the comments of those that give an address to
- * complain to. The others name models, of which some are called Bot.
+ * complain to, and of one scanner that has its name in a comment alone. The others name models, of which some are called Bot.
  */
 function selfDescription(header: string): string {
   return header.replace(/\(([^()]*)\)?/g, (comment, inside: string) =>
-    /compatible;|https?:|@/i.test(inside) ? ` ${inside} ` : comment.startsWith("(KHTML") ? " " : " ; ",
+    /compatible;|https?:|@|^Nikto\//i.test(inside)
+      ? ` ${inside} `
+      : comment.startsWith("(KHTML")
+        ? " "
+        : " ; ",
   );
 }
 
