@@ -10,13 +10,15 @@ export const allowedImports = {
   "packages/dev-kit": [],
   "packages/fastify-identity": ["packages/db-models", "packages/risk-engine"],
   "packages/risk-engine": ["packages/client-facts"],
+  "packages/service-kit": [],
   "apps/api": [
     "packages/db-models",
     "packages/db-optimizer",
     "packages/fastify-identity",
     "packages/risk-engine",
+    "packages/service-kit",
   ],
-  "apps/maintenance": ["packages/db-models", "packages/db-optimizer"],
+  "apps/maintenance": ["packages/db-models", "packages/db-optimizer", "packages/service-kit"],
 };
 
 /**

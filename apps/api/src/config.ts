@@ -1,9 +1,9 @@
 import { canonicalRange } from "@org/db-models/core";
 import { networkFlagKinds } from "@org/risk-engine";
+import { integer, settingsOf } from "@org/service-kit";
 import { z } from "zod";
 
-const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
-const milliseconds = (min: number, max: number) => integer(min, max);
+const milliseconds = integer;
 const flag = z.union([z.boolean(), z.stringbool()]);
 
 const proxyList = z
@@ -206,70 +206,8 @@ export function issuerOf({ issuer, insecureCookies, port }: Config): string {
   return issuer ?? `${insecureCookies ? "http" : "https"}://localhost:${port || 3000}`;
 }
 
-/** A setting that is missing or can't be used. The message names the settings and never a value. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-  readonly code = "CONFIG_INVALID";
-}
-
-/** The environment variable of a setting. */
-export function variableOf(setting: string): string {
-  if (setting === "mongodbUri") return "MONGODB_URI";
-  return `ORG_API_${setting.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
-}
-
-/**
- * Fills in the defaults.
- *
- * @throws ConfigError
- *
- * @example
- * const config = defineConfig({ mongodbUri: "mongodb://127.0.0.1:27017/identity", port: 0 });
- */
-export function defineConfig(input: ConfigInput): Config {
-  return parse(input, (setting) => setting);
-}
-
-/**
- * Reads the settings from environment variables. An empty variable counts as absent, and a variable with our prefix
- * that is no setting is an error, because it is most likely a misspelt one. What Kubernetes sets for Services whose names
- * begin with org-api is ignored.
- *
- * @throws ConfigError
- */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const settings = new Map(Object.keys(configSchema.shape).map((setting) => [variableOf(setting), setting]));
-  const own = Object.fromEntries(
-    Object.entries(env).filter(([name, value = ""]) => value !== "" && !isServiceLink(name, value)),
-  );
-  const unknown = Object.keys(own).filter((name) => name.startsWith("ORG_API_") && !settings.has(name));
-  if (unknown.length > 0) throw new ConfigError(`${unknown.join(", ")}: no such setting`);
-  const given = [...settings].flatMap(([name, setting]) => (own[name] ? [[setting, own[name]]] : []));
-  return parse(Object.fromEntries(given), variableOf);
-}
-
-/**
- * Whether a variable is one that Kubernetes puts into each pod of a namespace for each of its Services.
- * https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
- */
-function isServiceLink(name: string, value: string): boolean {
-  const port = "_PORT_\\d+_(TCP|UDP|SCTP)";
-  const links = [
-    ["_SERVICE_HOST", "[\\da-f.:]+"],
-    ["_SERVICE_PORT(_[A-Z\\d_]+)?", "\\d+"],
-    [`(_PORT|${port})`, "(tcp|udp|sctp)://.+"],
-    [`${port}_PROTO`, "(tcp|udp|sctp)"],
-    [`${port}_PORT`, "\\d+"],
-    [`${port}_ADDR`, "[\\da-f.:]+"],
-  ];
-  return links.some(
-    ([ofName, ofValue]) => new RegExp(`${ofName}$`).test(name) && new RegExp(`^${ofValue}$`, "i").test(value),
-  );
-}
-
-function parse(input: unknown, nameOf: (setting: string) => string): Config {
-  const parsed = configSchema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${nameOf(String(path[0]))}: ${message}`);
-  throw new ConfigError(problems.join("; "));
-}
+export const {
+  define: defineConfig,
+  read: readConfig,
+  variableOf,
+} = settingsOf<typeof configSchema, ConfigInput>(configSchema, "ORG_API_");

@@ -1,7 +1,8 @@
 import type { Locate, Located } from "@org/fastify-identity";
 import { clientAddressOf, isForwarded } from "@org/fastify-identity/http";
+import { ConfigError } from "@org/service-kit";
 import { type AsnResponse, type CityResponse, open, type Reader, type Response } from "maxmind";
-import { type Config, ConfigError, variableOf } from "./config.js";
+import { type Config, variableOf } from "./config.js";
 
 type LocationConfig = Pick<Config, "countryHeader" | "cityDatabase" | "asnDatabase">;
 

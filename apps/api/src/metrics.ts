@@ -1,7 +1,8 @@
 import type { AuditTrail } from "@org/fastify-identity";
+import { processMetrics } from "@org/service-kit";
 import type { FastifyInstance } from "fastify";
 import type { Connection } from "mongoose";
-import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import { Counter, Histogram, type Registry } from "prom-client";
 
 /** Metrics for Prometheus, of one instance. Labels have few values: no user, no address, no path with an id in it. */
 export interface Metrics {
@@ -14,11 +15,10 @@ export interface Metrics {
   timeCommands(connection: Connection): void;
 }
 
-/** A registry of its own, with event-loop delay, memory and garbage collection of the process. */
+/** The metrics of the process and those of the service. */
 export function createMetrics(): Metrics {
-  const registry = new Registry();
+  const registry = processMetrics();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
   const requests = new Histogram({
     name: "http_server_request_duration_seconds",
     help: "Duration of requests, by method, route and status",

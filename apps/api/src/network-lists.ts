@@ -2,8 +2,9 @@ import { readFile, stat } from "node:fs/promises";
 import { canonicalAddress, canonicalRange } from "@org/db-models/core";
 import type { NetworkKnowledge } from "@org/fastify-identity";
 import { type NetworkFlag, type NetworkFlagKind, presets } from "@org/risk-engine";
+import { ConfigError } from "@org/service-kit";
 import type { FastifyBaseLogger } from "fastify";
-import { type Config, ConfigError, variableOf } from "./config.js";
+import { type Config, variableOf } from "./config.js";
 
 /** A list as it was last read. */
 interface LoadedList {

@@ -1,5 +1,6 @@
 import { isIdentityError } from "@org/db-models";
-import { ConfigError, readConfig } from "./config.js";
+import { ConfigError } from "@org/service-kit";
+import { readConfig } from "./config.js";
 import { SetupError } from "./setup-check.js";
 import { ListenError, startServer } from "./start.js";
 

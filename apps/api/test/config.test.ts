@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
+import { ConfigError, readmeSettings, settingsTable } from "@org/service-kit";
 import { expect, test } from "vitest";
-import { ConfigError, configSchema, defineConfig, readConfig, variableOf } from "../src/config.js";
+import { configSchema, defineConfig, readConfig, variableOf } from "../src/config.js";
 
 const mongodbUri = "mongodb://127.0.0.1:27017/identity";
 
@@ -35,21 +36,7 @@ test.each([
 
 test("the README lists every setting with its default and description", async () => {
   const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
-  const defaults: Record<string, unknown> = defineConfig({ mongodbUri });
-  const rows = Object.entries(configSchema.shape).map(([setting, schema]) => {
-    const value = setting === "mongodbUri" ? undefined : defaults[setting];
-    const shown = value === undefined || Array.isArray(value) ? "" : `\`${value}\``;
-    return [`\`${variableOf(setting)}\``, shown, schema.description];
-  });
-  const written = readme
-    .slice(readme.indexOf("## Settings"))
-    .split("\n")
-    .filter((line) => line.startsWith("| `"))
-    .map((line) =>
-      line
-        .split("|")
-        .slice(1, 4)
-        .map((cell) => cell.trim()),
-    );
-  expect(written).toEqual(rows);
+  expect(readmeSettings(readme)).toEqual(
+    settingsTable(configSchema, { variableOf }, defineConfig({ mongodbUri })),
+  );
 });

@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
 import { cleanupWindowSchema } from "@org/db-optimizer/jobs";
+import { integer, settingsOf } from "@org/service-kit";
 import { CronPattern } from "croner";
 import { z } from "zod";
 
-const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const milliseconds = integer;
 const schedule = z
   .string()
@@ -124,70 +124,15 @@ export type Config = z.output<typeof configSchema>;
 /** The settings as a program gives them; only `mongodbUri` has no default. */
 export type ConfigInput = Partial<Config> & Pick<Config, "mongodbUri">;
 
-/** A setting that is missing or can't be used. The message names the settings and never a value. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-  readonly code = "CONFIG_INVALID";
-}
-
-/** The environment variable of a setting. */
-export function variableOf(setting: string): string {
-  if (setting === "mongodbUri") return "MONGODB_URI";
-  return `ORG_MAINTENANCE_${setting.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
-}
-
-/**
- * Fills in the defaults.
- *
- * @throws ConfigError
- */
-export function defineConfig(input: ConfigInput): Config {
-  return parse(input, (setting) => setting);
-}
-
-/**
- * Reads the settings from environment variables. An empty variable counts as absent, and a variable with our prefix
- * that is no setting is an error, because it is most likely a misspelt one. What Kubernetes sets for Services whose
- * names begin with org-maintenance is ignored.
- *
- * @throws ConfigError
- */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const settings = new Map(Object.keys(configSchema.shape).map((setting) => [variableOf(setting), setting]));
-  const unknown = Object.keys(env).filter(
-    (name) => name.startsWith("ORG_MAINTENANCE_") && !settings.has(name) && !isServiceLink(name, env[name]),
-  );
-  if (unknown.length > 0) throw new ConfigError(`${unknown.join(", ")}: no such setting`);
-  const given = [...settings].flatMap(([name, setting]) =>
-    env[name] && !isServiceLink(name, env[name]) ? [[setting, env[name]]] : [],
-  );
-  return parse(Object.fromEntries(given), variableOf);
-}
-
-const serviceLinks: readonly (readonly [name: RegExp, value: RegExp])[] = [
-  [/_SERVICE_HOST$/, /^[\da-f.:]+$/i],
-  [/_SERVICE_PORT(_[A-Z\d_]+)?$/, /^\d+$/],
-  [/_PORT(_\d+_(TCP|UDP|SCTP))?$/, /^(tcp|udp|sctp):\/\//],
-  [/_PORT_\d+_(TCP|UDP|SCTP)_PROTO$/, /^(tcp|udp|sctp)$/],
-  [/_PORT_\d+_(TCP|UDP|SCTP)_PORT$/, /^\d+$/],
-  [/_PORT_\d+_(TCP|UDP|SCTP)_ADDR$/, /^[\da-f.:]+$/i],
-];
-
-/** Whether a variable is one that Kubernetes puts into each pod of a namespace for each of its Services. */
-function isServiceLink(name: string, value = ""): boolean {
-  return serviceLinks.some(([ofName, ofValue]) => ofName.test(name) && ofValue.test(value));
-}
+export const {
+  define: defineConfig,
+  read: readConfig,
+  variableOf,
+} = settingsOf<typeof configSchema, ConfigInput>(configSchema, "ORG_MAINTENANCE_");
 
 /** The name of this instance: unique among those that run now. */
 export function instanceName({ instance }: Pick<Config, "instance">): string {
   return instance ?? `${hostname()}:${process.pid}`.slice(-128);
-}
-
-function parse(input: unknown, nameOf: (setting: string) => string): Config {
-  const parsed = configSchema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${nameOf(String(path[0]))}: ${message}`);
-  throw new ConfigError(problems.join("; "));
 }
 
 function isCron(pattern: string): boolean {

@@ -1,5 +1,6 @@
 import type { RunStatus } from "@org/db-optimizer/jobs";
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { processMetrics } from "@org/service-kit";
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 
 /** Metrics for Prometheus. */
 export interface Metrics {
@@ -11,11 +12,10 @@ export interface Metrics {
   driftFound(steps: number): void;
 }
 
-/** A registry of its own, so that two instances in one process do not add up. */
+/** The metrics of the process and those of the service. */
 export function createMetrics(): Metrics {
-  const registry = new Registry();
+  const registry = processMetrics();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
   const runs = new Counter({
     name: "maintenance_runs_total",
     help: "Runs that ended, by job and state",

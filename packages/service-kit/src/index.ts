@@ -1,0 +1,9 @@
+export { processMetrics } from "./metrics.js";
+export {
+  ConfigError,
+  integer,
+  readmeSettings,
+  type Settings,
+  settingsOf,
+  settingsTable,
+} from "./settings.js";
