@@ -134,20 +134,36 @@ export type {
   SecretRotation,
 } from "./oauth/apps.js";
 export { appRegistrationSchema } from "./oauth/apps.js";
+export type { AssertionUse } from "./oauth/assertions.js";
 export type {
   Authorization,
   AuthorizationError,
   AuthorizationRequest,
+  CheckedRequest,
+  RequestCheck,
   RequestingApp,
 } from "./oauth/authorize.js";
-export type { ClientAuthentication, ClientCredentials } from "./oauth/clients.js";
+export type { ClientGrant } from "./oauth/client-grant.js";
+export type { ClientAuthentication, ClientCredentials, KnownClient } from "./oauth/clients.js";
 export type { ConsentInput, ConsentSummary } from "./oauth/consents.js";
+export type {
+  DeviceCodes,
+  DeviceDecision,
+  DevicePoll,
+  DeviceRequest,
+  DeviceResult,
+  WaitingDevice,
+} from "./oauth/devices.js";
 export type { CodeExchange } from "./oauth/exchange.js";
 export type { Introspection, TokenQuestion } from "./oauth/introspect.js";
 export type { OAuth } from "./oauth/namespace.js";
 export type { TokenRefresh } from "./oauth/refresh.js";
+export type { RequestInput, RequestParameters, RequestTakeUp, StoredRequest } from "./oauth/requests.js";
+export type { TokenRevocation } from "./oauth/revoke.js";
+export type { SigningKeyPair, SigningKeyState } from "./oauth/signing-keys.js";
 export type {
   AuthenticatedClient,
+  DeviceError,
   GrantRefusal,
   GrantRefused,
   OAuthErrorCode,
@@ -171,11 +187,21 @@ export type {
   ApiKeyRateLimit,
   ApiKeySecret,
 } from "./schemas/api-key.js";
-export type { AppDocument, AppStatus, ClientSecret, ClientType, GrantType } from "./schemas/app.js";
+export type {
+  AccessTokenFormat,
+  AppDocument,
+  AppStatus,
+  ClientAuthenticationMethod,
+  ClientSecret,
+  ClientType,
+  GrantType,
+} from "./schemas/app.js";
 export type { AppPermissionDocument } from "./schemas/app-permission.js";
 export type { AppTokenDocument, IssuedAccessToken, TokenRevocationReason } from "./schemas/app-token.js";
 export type { AuditChainState, AuditCheckpointDocument } from "./schemas/audit-checkpoint.js";
 export type { AuditDetail, AuditEventDocument, AuditOutcome } from "./schemas/audit-event.js";
+export type { AuthorizationRequestDocument, RequestOriginKind } from "./schemas/authorization-request.js";
+export type { DeviceAuthorizationDocument, DeviceStatus } from "./schemas/device-authorization.js";
 export type { ErasedCount, ErasureDocument } from "./schemas/erasure.js";
 export type { LoginChallengeDocument } from "./schemas/login-challenge.js";
 export type {
@@ -187,10 +213,13 @@ export type {
   LoginSubject,
 } from "./schemas/login-profile.js";
 export type { IdentityModels } from "./schemas/models.js";
+export type { AuthorizationFacts } from "./schemas/parts/authorization-facts.js";
 export type { BaseDocument } from "./schemas/parts/version.js";
 export type { RiskCounterDocument } from "./schemas/risk-counter.js";
 export type { SecurityEventDocument, SecurityEventKind, Severity } from "./schemas/security-event.js";
+export type { SigningAlgorithm, SigningKeyDocument } from "./schemas/signing-key.js";
 export type { EndpointCount, UsageBucketDocument, UsageInterval } from "./schemas/usage-bucket.js";
+export type { UsedAssertionDocument } from "./schemas/used-assertion.js";
 export type {
   ExternalIdentity,
   FavouriteEndpoint,

@@ -70,7 +70,7 @@ describe("issueAuthorizationCode", () => {
     ["a short challenge", { codeChallenge: "a".repeat(42) }, "invalid_request"],
     ["no PKCE", { codeChallenge: undefined, codeChallengeMethod: undefined }, "invalid_request"],
     ["the implicit flow", { responseType: "token" }, "unsupported_response_type"],
-    ["no response type", { responseType: undefined }, "unsupported_response_type"],
+    ["no response type", { responseType: undefined }, "invalid_request"],
     ["no scope", { scope: undefined }, "invalid_scope"],
     ["an empty scope", { scope: "" }, "invalid_scope"],
     ["a malformed scope", { scope: "a  b" }, "invalid_scope"],
@@ -129,6 +129,24 @@ describe("exchangeAuthorizationCode", () => {
     }
   });
 
+  // OAuth 2.1 section 10.2: its clients send none, for the challenge ties the code to them.
+  it("takes a code without its redirect URI where the client had sent a challenge, and only there", async () => {
+    const world = await makeWorld(models);
+    const { client, verifier: codeVerifier } = world;
+    const code = await codeFor(models, world);
+    expect(
+      await exchangeAuthorizationCode(contextAt(models, now), { client, code, codeVerifier }),
+    ).toMatchObject({
+      ok: true,
+    });
+    const without = { codeChallenge: undefined, codeChallengeMethod: undefined };
+    const bare = await codeFor(models, world, without, { pkce: "public_clients" });
+    expect(await exchangeAuthorizationCode(contextAt(models, now), { client, code: bare })).toMatchObject({
+      ok: false,
+      reason: "redirect_uri_mismatch",
+    });
+  });
+
   it("gives no refresh token to an app that may not refresh, and its authorization ends with the access token", async () => {
     const world = await makeWorld(models, { grantTypes: ["authorization_code"] });
     const result = await exchange(models, world, await codeFor(models, world));
@@ -161,7 +179,6 @@ describe("exchangeAuthorizationCode", () => {
     ],
     ["another client", (_mine, { client }) => ({ client }), "other_client"],
     ["another redirect URI", () => ({ redirectUri: `${redirectUri}/` }), "redirect_uri_mismatch"],
-    ["no redirect URI", () => ({ redirectUri: undefined }), "redirect_uri_mismatch"],
   ];
 
   it.each(wrong)("refuses %s; the code stays good for its client", async (_name, change, reason) => {
@@ -395,6 +412,8 @@ describe("validateAccessToken", () => {
       ok: true,
       token: {
         authorizationId,
+        id: expect.stringMatching(/^[\w-]{43}\.[\w-]{43}$/),
+        facts: {},
         userId: world.user._id,
         appId: world.client._id,
         clientId: world.client.clientId,
@@ -501,6 +520,7 @@ describe("introspectToken", () => {
     expect(await introspect(world.client, accessToken)).toEqual({
       ...common,
       token_type: "Bearer",
+      jti: expect.stringMatching(/^[\w-]{43}\.[\w-]{43}$/),
       exp: after(policy.accessTokenLifetimeMs).getTime() / 1_000,
     });
     const exp = after(policy.refreshIdleMs).getTime() / 1_000;

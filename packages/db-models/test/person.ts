@@ -72,6 +72,19 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
   await usage.flush();
   const factor = await enrolled(models, userId, now);
   const { session } = await withPasskey(models, userId, now);
+  await models.DeviceAuthorization.create({
+    deviceHash: sha256(randomKey()),
+    userCodeHash: sha256(randomKey()),
+    appId: new Types.ObjectId(),
+    scopes: ["repo:read"],
+    status: "denied",
+    userId,
+    intervalMs: 5_000,
+    createdAt: now,
+    expiresAt: now,
+    purgeAt: now,
+    schemaVersion: 1,
+  });
   await beginPasskeyAuthentication(passkeyContext(models, now), { userId });
   const deviceCookie = randomKey();
   const remembered = { session, deviceCookie, label: "Firefox on Windows" };

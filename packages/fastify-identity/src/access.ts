@@ -3,14 +3,17 @@ import { z } from "zod";
 import { OptionsError } from "./flows/options.js";
 
 /** The kinds of credentials that a request can come with. */
-const credentialKinds = ["session", "api_key", "access_token"] as const;
+const credentialKinds = ["session", "api_key", "access_token", "client"] as const;
 export type CredentialKind = (typeof credentialKinds)[number];
 
 /** Members of a requirement. */
 export interface IdentityRequirementMembers {
   /** Scopes that an API key or access token needs, all of them. A session acts for its user, whatever the scope. */
   readonly scope?: string | readonly string[];
-  /** Kinds of credentials that are accepted. Default: a session, and with `scope` API keys and access tokens too. */
+  /**
+   * Kinds of credentials that are accepted; `client` is an access token of an app that acts for itself. Default: a session,
+   * and with `scope` API keys and access tokens of users too.
+   */
   readonly accept?: readonly CredentialKind[];
   /** Roles of which the session's user needs one. Sessions only. */
   readonly role?: string | readonly string[];
@@ -60,10 +63,12 @@ const requirementSchema = z
     roles: role,
     acr,
     withinMs: within === undefined ? undefined : within * 1_000,
-    accept: new Set<CredentialKind>(accept ?? (scope.length > 0 ? credentialKinds : ["session"])),
+    accept: new Set<CredentialKind>(
+      accept ?? (scope.length > 0 ? ["session", "api_key", "access_token"] : ["session"]),
+    ),
   }))
   .superRefine(({ accept, scopes, roles, withinMs, acr }, context) => {
-    const delegated = accept.has("api_key") || accept.has("access_token");
+    const delegated = [...accept].some((kind) => kind !== "session");
     if (delegated && scopes.length === 0)
       context.addIssue({
         code: "custom",

@@ -125,7 +125,7 @@ function warnOfUntrustedProxy(app: FastifyInstance): void {
 /** Counts the requests of each user and session. */
 function countUsage({ identity }: Service, request: FastifyRequest, reply: FastifyReply): void {
   const { identity: who } = request;
-  const counted = who
+  const counted = who?.userId
     ? { userId: who.userId, ...(who.kind === "session" && { sessionId: who.session.id }) }
     : stateOf(request).countedFor;
   if (!counted) return;

@@ -82,7 +82,9 @@ test("a guard renews the cookie of a session that was touched, on the applicatio
   const { fetch: handle, connect } = await handlers();
   const ada = await signedIn(handle.routes, "https://id.example.com");
   const me = handle.guard("session", (_request, who) =>
-    who.userId.toHexString() === ada.userId ? Response.redirect("https://id.example.com/in") : new Response(),
+    who.userId?.toHexString() === ada.userId
+      ? Response.redirect("https://id.example.com/in")
+      : new Response(),
   );
   setting.clock.advance(120_000);
   const answer = await me(new Request("https://id.example.com/me", { headers: { cookie: ada.cookie } }));

@@ -53,7 +53,8 @@ export function formatScopes(scopes: readonly string[]): string {
 
 /**
  * Whether granted scopes contain a required one. `repo` contains itself and everything below it, such as
- * `repo:read` and `repo:*`; `repo:*` contains everything below `repo`, not `repo` itself; `*` contains everything.
+ * `repo:read` and `repo:*`; `repo:*` contains everything below `repo`, not `repo` itself; `*` contains everything but
+ * `openid` and `offline_access`.
  * Text that is no scope is never granted. Holding each of the parts known today is not holding the whole: `repo:read`
  * and `repo:write` together don't contain `repo:*`.
  *
@@ -64,8 +65,13 @@ export function grantsScope(granted: readonly string[], required: string): boole
   return isScope(required) && granted.some((scope) => contains(scope, required));
 }
 
+/** Scopes that change what a request is (OpenID Connect Core sections 3.1.2.1 and 11): `*` is no consent to them. */
+const reserved: ReadonlySet<string> = new Set(["openid", "offline_access"]);
+
 function contains(granted: string, required: string): boolean {
-  if (granted === required || granted === "*") return true;
+  if (granted === required) return true;
+  if (reserved.has(required)) return false;
+  if (granted === "*") return true;
   const below = granted.endsWith(":*") ? granted.slice(0, -1) : `${granted}:`;
   return required.startsWith(below);
 }

@@ -24,6 +24,8 @@ export const tokenPrefixes = {
   clientSecret: "idx",
   oneTime: "ido",
   challenge: "idl",
+  authorizationRequest: "idq",
+  deviceCode: "idd",
 } as const;
 
 export type TokenKind = keyof typeof tokenPrefixes;
@@ -65,6 +67,11 @@ export function equalHashes(left: string, right: string): boolean {
 /** Mints a token: `<prefix>_<handle><256-bit secret><checksum>`. */
 export function mintToken(kind: TokenKind): Token {
   return assemble(kind, randomBytes(16).toString("base64url"), randomKey());
+}
+
+/** Mints a token under a handle that others share. */
+export function mintTokenUnder(kind: TokenKind, handle: string): Token {
+  return assemble(kind, handle, randomKey());
 }
 
 /** Mints a session token as applications with embedded sessions have it: 256 random bits, 64 hexadecimal characters. */

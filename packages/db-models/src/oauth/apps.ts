@@ -18,7 +18,7 @@ import {
 } from "../schemas/app.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
-import { isRedirectUri } from "./redirect-uris.js";
+import { clientSettings, faultsOf } from "./client-settings.js";
 
 /** An app as its owner registers it. */
 export const appRegistrationSchema = z
@@ -34,8 +34,8 @@ export const appRegistrationSchema = z
       .describe("`confidential` for a server that keeps a secret, `public` for all else"),
     redirectUris: z
       .array(z.string().max(limits.uri))
-      .min(1)
       .max(limits.redirectUris)
+      .default([])
       .describe(
         "https, http to the device itself, or a private-use scheme; no fragment; compared exactly, but for the port of a loopback address",
       ),
@@ -43,15 +43,12 @@ export const appRegistrationSchema = z
       .array(z.enum(grantTypes))
       .min(1)
       .max(grantTypes.length)
-      .default([...grantTypes])
-      .refine((types) => types.includes("authorization_code"), "must include authorization_code"),
+      .default(["authorization_code", "refresh_token"]),
     scopes: scopesSchema.refine((scopes) => scopes.length > 0, "must not be empty"),
+    ...clientSettings,
   })
-  .superRefine(({ redirectUris, type }, context) => {
-    redirectUris.forEach((uri, index) => {
-      if (isRedirectUri(uri, type)) return;
-      context.addIssue({ code: "custom", message: "is no redirect URI", path: ["redirectUris", index] });
-    });
+  .superRefine((app, context) => {
+    for (const { path, message } of faultsOf(app)) context.addIssue({ code: "custom", message, path });
   });
 
 export type AppRegistration = z.input<typeof appRegistrationSchema>;
@@ -71,23 +68,29 @@ export async function registerApp(
 ): Promise<RegisteredApp> {
   const { models, now } = context;
   const { ownerId, ...registration } = input;
-  const { description, homepage, ...required } = parseInput(appRegistrationSchema, registration);
+  const given = withoutAbsent(parseInput(appRegistrationSchema, registration));
   const app: PublicApp = {
     _id: new Types.ObjectId(),
     clientId: randomUUID(),
     ownerId,
-    ...required,
-    ...(description && { description }),
-    ...(homepage && { homepage }),
+    ...given,
     status: "active",
     createdAt: now,
     updatedAt: now,
     schemaVersion: currentSchemaVersion,
   };
-  const secret = app.type === "confidential" ? mintToken("clientSecret").raw : undefined;
+  const hasSecret = app.type === "confidential" && app.clientAuthentication !== "private_key_jwt";
+  const secret = hasSecret ? mintToken("clientSecret").raw : undefined;
   const clientSecrets = secret ? [{ secretHash: sha256(secret), createdAt: now }] : [];
   await models.App.collection.insertOne({ ...app, clientSecrets });
   return { app, ...(secret && { clientSecret: secret }) };
+}
+
+type Given<T> = { [Name in keyof T]: Exclude<T[Name], undefined> };
+
+/** What was left out is no field of the document. */
+function withoutAbsent<T extends object>(parsed: T): Given<T> {
+  return Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== undefined)) as Given<T>;
 }
 
 export function listApps(

@@ -1,37 +1,43 @@
-import { Types } from "mongoose";
+import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { isIdentityError } from "../core/errors.js";
 import type { OAuthPolicy } from "../core/policies/oauth.js";
 import { grantsEveryScope, grantsScope, parseScopes } from "../core/scopes.js";
-import { mintToken, randomKey, sha256 } from "../core/secrets.js";
+import { mintTokenUnder, sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import { findAndUpdate } from "../queries/update.js";
 import type { AppDocument } from "../schemas/app.js";
 import type { AppPermissionDocument } from "../schemas/app-permission.js";
-import type { AppTokenDocument } from "../schemas/app-token.js";
 import type { IdentityModels } from "../schemas/models.js";
-import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
-import { expiryFrom } from "./expiry.js";
+import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js";
+import { assertKnownVersion } from "../schemas/parts/version.js";
+import { clientOf } from "./clients.js";
+import { newGrant } from "./issue.js";
 import { isCodeChallenge } from "./pkce.js";
 import { isRegisteredUri } from "./redirect-uris.js";
+import type { AuthenticatedClient } from "./types.js";
 
 /** The parameters of an authorization request (RFC 6749 section 4.1.1, RFC 7636 section 4.3), as they came. */
 export interface AuthorizationRequest {
   responseType?: string | undefined;
   clientId: string;
-  redirectUri: string;
+  /** May be absent where the app has one and the request is none of OpenID Connect (OAuth 2.1 section 4.1.1). */
+  redirectUri?: string | undefined;
   scope?: string | undefined;
   codeChallenge?: string | undefined;
   codeChallengeMethod?: string | undefined;
+  /** Resource servers that the tokens are to be for (RFC 8707). */
+  resources?: readonly string[] | undefined;
 }
 
-/** The errors that a client hears by redirection (RFC 6749 section 4.1.2.1). */
+/** The errors that a client hears by redirection (RFC 6749 section 4.1.2.1, RFC 8707 section 2). */
 export type AuthorizationError =
   | "invalid_request"
   | "unauthorized_client"
   | "unsupported_response_type"
-  | "invalid_scope";
+  | "invalid_scope"
+  | "invalid_target";
 
 /** Content of a consent screen. */
 export interface RequestingApp {
@@ -42,36 +48,86 @@ export interface RequestingApp {
   homepage?: string;
 }
 
-export type Authorization =
-  /** Send the browser to the redirect URI with this code. */
-  | { ok: true; code: string; expiresAt: Date; scopes: string[] }
-  /** Ask the user; when they agree, call `oauth.grantConsent` with `missing` and this again. */
-  | { ok: false; reason: "consent_needed"; app: RequestingApp; scopes: string[]; missing: string[] }
+type RequestRefused =
   /** Send the browser to the redirect URI with `reason` as the `error`. */
   | { ok: false; reason: AuthorizationError; redirect: true; description: string }
   /** Tell the user, and never redirect: nobody has shown that the redirect URI is the app's. */
   | { ok: false; reason: "unknown_client" | "redirect_uri_mismatch"; redirect: false };
 
+/** What a request asks for, before anybody is asked. */
+export interface CheckedRequest {
+  ok: true;
+  app: RequestingApp;
+  /** What the app is registered with; it has not shown who it is. */
+  client: AuthenticatedClient;
+  redirectUri: string;
+  scopes: string[];
+  audiences?: string[];
+}
+
+export type RequestCheck =
+  | CheckedRequest
+  | (RequestRefused & { redirectUri?: string; client?: AuthenticatedClient });
+
+export type Authorization =
+  /** Send the browser to the redirect URI with this code. */
+  | { ok: true; code: string; expiresAt: Date; scopes: string[] }
+  /** Ask the user; when they agree, call `oauth.grantConsent` with `missing` and this again. */
+  | { ok: false; reason: "consent_needed"; app: RequestingApp; scopes: string[]; missing: string[] }
+  | RequestRefused;
+
+export async function checkAuthorizationRequest(
+  context: Context,
+  request: AuthorizationRequest,
+): Promise<RequestCheck> {
+  const { models, policies } = context;
+  const app = await findActiveApp(models, request.clientId);
+  if (!app) return { ok: false, reason: "unknown_client", redirect: false };
+  const scopes = scopesOf(request.scope);
+  const redirectUri = redirectUriOf(app, request.redirectUri, scopes);
+  if (redirectUri === undefined) return { ok: false, reason: "redirect_uri_mismatch", redirect: false };
+  const client = clientOf(app);
+  const problem = problemOf(request, app, scopes, policies.oauth);
+  if (problem) return { ok: false, redirect: true, ...problem, redirectUri, client };
+  const { resources = [] } = request;
+  const audiences = resources.length > 0 ? { audiences: [...new Set(resources)].sort() } : {};
+  return { ok: true, app: describeApp(app), client, redirectUri, scopes, ...audiences };
+}
+
 export async function issueAuthorizationCode(
   context: Context,
-  input: AuthorizationRequest & { userId: Types.ObjectId },
+  input: AuthorizationRequest & { userId: Types.ObjectId; facts?: AuthorizationFacts },
 ): Promise<Authorization> {
   const { models } = context;
-  const rules = context.policies.oauth;
-  const app = await findActiveApp(models, input.clientId);
-  if (!app) return { ok: false, reason: "unknown_client", redirect: false };
-  if (!isRegisteredUri(app.redirectUris, input.redirectUri)) {
-    return { ok: false, reason: "redirect_uri_mismatch", redirect: false };
+  const check = await checkAuthorizationRequest(context, input);
+  if (!check.ok) {
+    const { client: _client, redirectUri: _uri, ...refusal } = check;
+    return refusal;
   }
-  const scopes = scopesOf(input.scope);
-  const problem = problemOf(input, app, scopes, rules);
-  if (problem) return { ok: false, redirect: true, ...problem };
-  const consent = await useConsent(context, input.userId, app._id);
+  const { app, scopes, redirectUri, audiences } = check;
+  const consent = await useConsent(context, input.userId, app.id);
   const missing = scopes.filter((scope) => !grantsScope(consent?.scopes ?? [], scope));
   if (!consent || missing.length > 0) {
-    return { ok: false, reason: "consent_needed", app: describeApp(app), scopes, missing };
+    return { ok: false, reason: "consent_needed", app, scopes, missing };
   }
-  return storeCode(context, { ...input, appId: app._id, scopes, consent });
+  const { handle, document } = newGrant(context, {
+    ...input.facts,
+    ...(audiences && { audiences }),
+    appId: app.id,
+    userId: input.userId,
+    permissionId: consent._id,
+    permissionGeneration: consent.generation,
+    scopes,
+  });
+  const code = mintTokenUnder("authorizationCode", handle);
+  const { codeChallenge } = input;
+  await models.AppToken.collection.insertOne({
+    ...document,
+    codeHash: sha256(code.raw),
+    ...(codeChallenge !== undefined && { codeChallenge }),
+    redirectUri,
+  });
+  return { ok: true, code: code.raw, expiresAt: document.expiresAt, scopes };
 }
 
 async function findActiveApp(models: IdentityModels, clientId: unknown): Promise<AppDocument | undefined> {
@@ -79,6 +135,16 @@ async function findActiveApp(models: IdentityModels, clientId: unknown): Promise
   const app = await findByQuery(models, queries.appByClientId(clientId), { clientSecrets: 0 });
   if (app) assertKnownVersion(app);
   return app?.status === "active" ? app : undefined;
+}
+
+/** Where the answer goes; `undefined` when nobody has shown where that is. */
+function redirectUriOf(app: AppDocument, requested: unknown, scopes: readonly string[]): string | undefined {
+  if (typeof requested === "string") {
+    return isRegisteredUri(app.redirectUris, requested) ? requested : undefined;
+  }
+  // OpenID Connect Core section 3.1.2.1 requires it.
+  if (requested !== undefined || scopes.includes("openid")) return undefined;
+  return app.redirectUris.length === 1 ? app.redirectUris[0] : undefined;
 }
 
 function scopesOf(scope: unknown): string[] {
@@ -96,6 +162,9 @@ function problemOf(
   scopes: string[],
   policy: OAuthPolicy,
 ): { reason: AuthorizationError; description: string } | undefined {
+  if (request.responseType === undefined) {
+    return { reason: "invalid_request", description: "response_type is missing" };
+  }
   if (request.responseType !== "code") {
     return { reason: "unsupported_response_type", description: "response_type must be code" };
   }
@@ -106,6 +175,10 @@ function problemOf(
   if (challenge) return { reason: "invalid_request", description: challenge };
   if (scopes.length === 0 || !grantsEveryScope(app.scopes, scopes)) {
     return { reason: "invalid_scope", description: "the scope is missing, malformed or not the app's" };
+  }
+  const { resources = [] } = request;
+  if (!resources.every((resource) => app.resources?.includes(resource))) {
+    return { reason: "invalid_target", description: "the app is not registered for this resource" };
   }
   return undefined;
 }
@@ -123,7 +196,11 @@ function challengeProblem(request: AuthorizationRequest, app: AppDocument, polic
 
 type UsedConsent = Pick<AppPermissionDocument, "_id" | "scopes" | "generation">;
 
-async function useConsent(context: Context, userId: Types.ObjectId, appId: Types.ObjectId) {
+export async function useConsent(
+  context: Context,
+  userId: Types.ObjectId,
+  appId: Types.ObjectId,
+): Promise<UsedConsent | undefined> {
   const { models, now } = context;
   return findAndUpdate(
     models.AppPermission,
@@ -133,44 +210,6 @@ async function useConsent(context: Context, userId: Types.ObjectId, appId: Types
   );
 }
 
-function describeApp({ _id: id, clientId, name, description, homepage }: AppDocument): RequestingApp {
+export function describeApp({ _id: id, clientId, name, description, homepage }: AppDocument): RequestingApp {
   return { id, clientId, name, ...(description && { description }), ...(homepage && { homepage }) };
-}
-
-async function storeCode(
-  context: Context,
-  request: AuthorizationRequest & {
-    userId: Types.ObjectId;
-    appId: Types.ObjectId;
-    scopes: string[];
-    consent: UsedConsent;
-  },
-): Promise<Authorization> {
-  const { models, now } = context;
-  const policy = context.policies.oauth;
-  const { userId, appId, scopes, consent, codeChallenge, redirectUri } = request;
-  const code = mintToken("authorizationCode");
-  const absoluteExpiresAt = new Date(now.getTime() + policy.refreshLifetimeMs);
-  const stored: AppTokenDocument = {
-    _id: new Types.ObjectId(),
-    handleHash: sha256(code.handle),
-    appId,
-    userId,
-    permissionId: consent._id,
-    permissionGeneration: consent.generation,
-    scopes,
-    codeHash: sha256(code.raw),
-    ...(codeChallenge !== undefined && { codeChallenge }),
-    redirectUri,
-    markKey: randomKey(),
-    generation: 0,
-    rotations: [],
-    accessTokens: [],
-    createdAt: now,
-    absoluteExpiresAt,
-    ...expiryFrom(context, policy.codeLifetimeMs, absoluteExpiresAt),
-    schemaVersion: currentSchemaVersion,
-  };
-  await models.AppToken.collection.insertOne({ ...stored });
-  return { ok: true, code: code.raw, expiresAt: stored.expiresAt, scopes };
 }

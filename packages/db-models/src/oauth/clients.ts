@@ -4,13 +4,15 @@ import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { AppDocument } from "../schemas/app.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
-import type { AuthenticatedClient } from "./types.js";
+import { type AuthenticatedClient, clientFields } from "./types.js";
 
 export interface ClientCredentials {
   /** Anything that came with the request. */
   clientId: unknown;
   /** Absent for a public client. */
   clientSecret?: unknown;
+  /** How the secret came. Default: in a way that the app may use. */
+  method?: "client_secret_basic" | "client_secret_post";
 }
 
 export type ClientAuthentication =
@@ -23,13 +25,15 @@ const longestClientId = 64;
 
 export async function authenticateClient(
   context: Context,
-  { clientId, clientSecret }: ClientCredentials,
+  { clientId, clientSecret, method }: ClientCredentials,
 ): Promise<ClientAuthentication> {
   const { models, now } = context;
   if (typeof clientId !== "string" || clientId.length > longestClientId) return refusal;
   const app = await findByQuery(models, queries.appByClientId(clientId));
   if (!app) return refusal;
   assertKnownVersion(app);
+  const expected = app.clientAuthentication;
+  if (expected === "private_key_jwt" || (expected && method && expected !== method)) return refusal;
   if (app.status !== "active" || !hasProof(app, clientSecret, now)) return refusal;
   return { ok: true, client: clientOf(app) };
 }
@@ -45,7 +49,23 @@ function hasProof(app: AppDocument, clientSecret: unknown, now: Date): boolean {
   return matches.includes(true);
 }
 
-function clientOf(app: AppDocument): AuthenticatedClient {
-  const { _id, clientId, type, name, redirectUris, grantTypes, scopes } = app;
-  return { _id, clientId, type, name, redirectUris, grantTypes, scopes };
+/** What others may know of an app. */
+export function clientOf(app: AppDocument): AuthenticatedClient {
+  const known = clientFields.flatMap((field) => (app[field] === undefined ? [] : [[field, app[field]]]));
+  return Object.fromEntries(known) as AuthenticatedClient;
+}
+
+/** An app that has not shown who it is, and the keys with which it could. */
+export interface KnownClient {
+  client: AuthenticatedClient;
+  /** JWKs in JSON. */
+  publicKeys: readonly string[];
+}
+
+export async function findClient(context: Context, clientId: unknown): Promise<KnownClient | undefined> {
+  if (typeof clientId !== "string" || clientId.length > longestClientId) return undefined;
+  const app = await findByQuery(context.models, queries.appByClientId(clientId));
+  if (!app) return undefined;
+  assertKnownVersion(app);
+  return app.status === "active" ? { client: clientOf(app), publicKeys: app.publicKeys ?? [] } : undefined;
 }

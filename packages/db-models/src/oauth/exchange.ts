@@ -1,5 +1,6 @@
 import type { Context } from "../context/context.js";
 import { equalHashes, mintMarkedToken, parseToken, sha256, type Token } from "../core/secrets.js";
+import { audiencesOf } from "./audiences.js";
 import { expiryFrom } from "./expiry.js";
 import { endReused, type Grant, readGrant, refusalOf, refused } from "./grants.js";
 import { issueAccessToken, tokensGranted } from "./issue.js";
@@ -10,49 +11,60 @@ import type { AuthenticatedClient, GrantRefusal, TokenResult } from "./types.js"
 export interface CodeExchange {
   client: AuthenticatedClient;
   code: unknown;
-  redirectUri: unknown;
+  /** May be absent where the client sent a challenge (OAuth 2.1 section 10.2); compared when it is there. */
+  redirectUri?: unknown;
   codeVerifier?: unknown;
+  /** Resource servers that the access token is for, of those that the user agreed to. Default: all of them. */
+  audiences?: string[] | undefined;
+  /** Thumbprint of the key that the request proved possession of (RFC 9449). */
+  dpopKey?: string | undefined;
 }
 
 export async function exchangeAuthorizationCode(context: Context, input: CodeExchange): Promise<TokenResult> {
   const { models, now } = context;
   const code = parseToken("authorizationCode", input.code);
   if (!code) return refused("malformed");
-  const grant = await readGrant(models, code);
+  const grant = await readGrant(models, sha256(code.handle));
   if (!grant) return refused("unknown");
   const mismatch = mismatchOf(grant, code, input);
   if (mismatch) return refused(mismatch);
   if (grant.usedAt) return endReused(context, grant, "code_reused");
   const reason = refusalOf(grant, now);
   if (reason) return refused(reason);
-  return (await claim(context, grant, code, input.client)) ?? answerLoser(context, code);
+  const audiences = audiencesOf(grant, input.client, input.audiences);
+  if (audiences === "refused") return refused("audience_not_granted", "invalid_target");
+  return (await claim(context, grant, code, { ...input, audiences })) ?? answerLoser(context, code);
 }
 
 function mismatchOf(grant: Grant, code: Token, input: CodeExchange): GrantRefusal | undefined {
-  if (!equalHashes(sha256(code.raw), grant.codeHash)) return "unknown";
+  if (!equalHashes(sha256(code.raw), grant.codeHash ?? "")) return "unknown";
   if (!grant.appId.equals(input.client._id)) return "other_client";
-  if (input.redirectUri !== grant.redirectUri) return "redirect_uri_mismatch";
-  return answersChallenge(grant.codeChallenge, input.codeVerifier) ? undefined : "verifier_mismatch";
+  const mayBeAbsent = input.redirectUri === undefined && grant.codeChallenge !== undefined;
+  if (!mayBeAbsent && input.redirectUri !== grant.redirectUri) return "redirect_uri_mismatch";
+  if (!answersChallenge(grant.codeChallenge, input.codeVerifier)) return "verifier_mismatch";
+  return grant.dpopKey && grant.dpopKey !== input.dpopKey ? "key_mismatch" : undefined;
 }
 
 async function claim(
   context: Context,
   grant: Grant,
   code: Token,
-  client: AuthenticatedClient,
+  { client, audiences, dpopKey }: CodeExchange,
 ): Promise<TokenResult | undefined> {
   const { models, now } = context;
   const policy = context.policies.oauth;
   const mayRefresh = client.grantTypes.includes("refresh_token");
   const idleMs = mayRefresh ? policy.refreshIdleMs : policy.accessTokenLifetimeMs;
   const refreshToken = mintMarkedToken("refreshToken", code.handle, grant.markKey);
-  const issued = issueAccessToken(refreshToken, grant.scopes, grant.absoluteExpiresAt, now, policy);
+  const wish = { scopes: grant.scopes, audiences, dpopKey };
+  const issued = issueAccessToken(context, refreshToken, wish, grant.absoluteExpiresAt);
   const { matchedCount } = await models.AppToken.collection.updateOne(
     { _id: grant._id, usedAt: null, revokedAt: null, expiresAt: { $gt: now } },
     {
       $set: {
         usedAt: now,
         ...(mayRefresh && { tokenHash: sha256(refreshToken.raw) }),
+        ...(dpopKey && client.type === "public" && { dpopKey }),
         accessTokens: [issued],
         ...expiryFrom(context, idleMs, grant.absoluteExpiresAt),
       },
@@ -65,7 +77,7 @@ async function claim(
 /** The code was live at the read and is not now: somebody else used it meanwhile, or it was ended. */
 async function answerLoser(context: Context, code: Token): Promise<TokenResult> {
   const { models, now } = context;
-  const grant = await readGrant(models, code);
+  const grant = await readGrant(models, sha256(code.handle));
   if (grant?.usedAt) return endReused(context, grant, "code_reused");
   return refused((grant && refusalOf(grant, now)) ?? "unknown");
 }

@@ -1,5 +1,4 @@
 import type { Context } from "../context/context.js";
-import { sha256, type Token } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import type { AppStatus } from "../schemas/app.js";
 import type { AppPermissionDocument } from "../schemas/app-permission.js";
@@ -14,6 +13,7 @@ import type { GrantRefusal, GrantRefused, OAuthErrorCode } from "./types.js";
 export interface Grant extends AppTokenDocument {
   app: Array<{ status: AppStatus; clientId: string }>;
   user: Array<{ status: UserStatus }>;
+  session: Array<{ revokedAt?: Date; absoluteExpiresAt: Date }>;
   permission: Array<Pick<AppPermissionDocument, "generation" | "revokedAt">>;
 }
 
@@ -21,8 +21,8 @@ export interface Grant extends AppTokenDocument {
  * Reads an authorization, its app, its user and the consent in one command, so that whatever ends one of them ends
  * every token at that moment, with nothing to sweep.
  */
-export async function readGrant(models: IdentityModels, { handle }: Token): Promise<Grant | undefined> {
-  const { filter } = queries.tokensByHandle(sha256(handle));
+export async function readGrant(models: IdentityModels, handleHash: string): Promise<Grant | undefined> {
+  const { filter } = queries.tokensByHandle(handleHash);
   const grant = (await models.AppToken.collection
     .aggregate([
       { $match: filter as Record<string, unknown> },
@@ -31,6 +31,10 @@ export async function readGrant(models: IdentityModels, { handle }: Token): Prom
       joined(models.AppPermission.collection.name, "permissionId", "permission", {
         generation: 1,
         revokedAt: 1,
+      }),
+      joined(models.UserSession.collection.name, "boundSessionId", "session", {
+        revokedAt: 1,
+        absoluteExpiresAt: 1,
       }),
     ])
     .next()) as Grant | null;
@@ -54,12 +58,21 @@ function joined(from: string, localField: string, as: string, projection: Record
 export function refusalOf(grant: Grant, now: Date): GrantRefusal | undefined {
   if (grant.revokedAt) return "revoked";
   if (grant.app[0]?.status !== "active") return "app_not_active";
+  const ofUser = grant.userId && refusalOfUser(grant, now);
+  if (ofUser) return ofUser;
+  return grant.expiresAt <= now ? "expired" : undefined;
+}
+
+/** Why a user's authorization is over, by what it rests on besides its app. */
+function refusalOfUser(grant: Grant, now: Date): GrantRefusal | undefined {
   if (grant.user[0]?.status !== "active") return "user_not_active";
   const permission = grant.permission[0];
   if (!permission || permission.revokedAt || permission.generation !== grant.permissionGeneration) {
     return "consent_revoked";
   }
-  return grant.expiresAt <= now ? "expired" : undefined;
+  if (!grant.boundSessionId) return undefined;
+  const session = grant.session[0];
+  return !session || session.revokedAt || session.absoluteExpiresAt <= now ? "session_ended" : undefined;
 }
 
 /**
@@ -86,7 +99,8 @@ export async function endReused(
   grant: Pick<AppTokenDocument, "_id" | "userId">,
   reason: "code_reused" | "refresh_reused",
 ): Promise<GrantRefused> {
-  if ((await endGrants(context, { _id: grant._id }, reason)) === 1) {
+  const ended = (await endGrants(context, { _id: grant._id }, reason)) === 1;
+  if (ended && grant.userId) {
     await recordSecurityEvent(context, {
       userId: grant.userId,
       kind: "reuse_detected",

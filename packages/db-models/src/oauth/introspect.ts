@@ -1,7 +1,12 @@
 import type { Context } from "../context/context.js";
 import { formatScopes } from "../core/scopes.js";
 import { equalHashes, parseToken, sha256 } from "../core/secrets.js";
-import { validateAccessToken } from "./access.js";
+import {
+  type AccessTokenCheck,
+  type ActiveAccessToken,
+  validateAccessToken,
+  validateAccessTokenById,
+} from "./access.js";
 import { readGrant, refusalOf } from "./grants.js";
 import type { AuthenticatedClient } from "./types.js";
 
@@ -12,38 +17,65 @@ export type Introspection =
       active: true;
       scope: string;
       client_id: string;
+      /** The user, or the app where it acts for itself. */
       sub: string;
-      token_type?: "Bearer";
+      token_type?: "Bearer" | "DPoP";
       exp: number;
       iat: number;
+      jti?: string;
+      aud?: string | string[];
+      /** RFC 9449 section 6.2. */
+      cnf?: { jkt: string };
+      /** RFC 9470 section 6.2. */
+      acr?: string;
+      auth_time?: number;
+      amr?: string[];
     };
 
 export interface TokenQuestion {
   /** Only a client that has authenticated with a secret may ask (RFC 7662 section 2.1). */
   client: AuthenticatedClient & { type: "confidential" };
   token: unknown;
+  /** Id of the access token, where `token` was a JWT that stands for it. */
+  accessTokenId?: string | undefined;
 }
 
 export async function introspectToken(
   context: Context,
-  { client, token }: TokenQuestion,
+  { client, token, accessTokenId }: TokenQuestion,
 ): Promise<Introspection> {
-  const answer = (await introspectAccess(context, token)) ?? (await introspectRefresh(context, token));
+  const check =
+    accessTokenId === undefined
+      ? await validateAccessToken(context, token)
+      : await validateAccessTokenById(context, accessTokenId);
+  if (check.ok || check.reason !== "malformed") return describeAccess(client, check);
+  const answer = await introspectRefresh(context, token);
   return answer?.active && answer.client_id === client.clientId ? answer : { active: false };
 }
 
-async function introspectAccess(context: Context, presented: unknown): Promise<Introspection | undefined> {
-  const check = await validateAccessToken(context, presented);
-  if (!check.ok) return check.reason === "malformed" ? undefined : { active: false };
-  const { scopes, clientId, userId, createdAt, expiresAt } = check.token;
+/** A resource server sees the tokens that name it; every client its own. */
+function isVisible({ clientId, serves = [] }: AuthenticatedClient, token: ActiveAccessToken): boolean {
+  return token.clientId === clientId || (token.audiences ?? []).some((audience) => serves.includes(audience));
+}
+
+function describeAccess(client: AuthenticatedClient, check: AccessTokenCheck): Introspection {
+  if (!check.ok || !isVisible(client, check.token)) return { active: false };
+  const { id, scopes, clientId, userId, createdAt, expiresAt, audiences, dpopKey, facts } = check.token;
+  const { acr, amr, authenticatedAt } = facts;
   return {
     active: true,
     scope: formatScopes(scopes),
     client_id: clientId,
-    sub: userId.toHexString(),
-    token_type: "Bearer",
+    sub: userId?.toHexString() ?? clientId,
+    token_type: dpopKey ? "DPoP" : "Bearer",
     exp: seconds(expiresAt),
     iat: seconds(createdAt),
+    jti: id,
+    ...(audiences && { aud: audiences.length === 1 ? (audiences[0] ?? "") : audiences }),
+    ...(dpopKey && { cnf: { jkt: dpopKey } }),
+    ...(acr !== undefined && { acr: String(acr) }),
+    ...(authenticatedAt && { auth_time: seconds(authenticatedAt) }),
+    ...(amr && amr.length > 0 && { amr }),
   };
 }
 
@@ -51,14 +83,15 @@ async function introspectRefresh(context: Context, presented: unknown): Promise<
   const { models, now } = context;
   const token = parseToken("refreshToken", presented);
   if (!token) return undefined;
-  const grant = await readGrant(models, token);
+  const grant = await readGrant(models, sha256(token.handle));
   if (!grant?.tokenHash || !equalHashes(sha256(token.raw), grant.tokenHash)) return undefined;
   if (refusalOf(grant, now)) return undefined;
+  const clientId = grant.app[0]?.clientId ?? "";
   return {
     active: true,
     scope: formatScopes(grant.scopes),
-    client_id: grant.app[0]?.clientId ?? "",
-    sub: grant.userId.toHexString(),
+    client_id: clientId,
+    sub: grant.userId?.toHexString() ?? clientId,
     exp: seconds(grant.expiresAt),
     iat: seconds(grant.rotations.at(-1)?.rotatedAt ?? grant.usedAt ?? grant.createdAt),
   };

@@ -1,49 +1,145 @@
-import type { OAuthPolicy } from "../core/policies/oauth.js";
+import { Types } from "mongoose";
+import type { Context } from "../context/context.js";
 import { formatScopes } from "../core/scopes.js";
-import { deriveToken, sha256, type Token } from "../core/secrets.js";
-import type { IssuedAccessToken } from "../schemas/app-token.js";
+import { deriveToken, mintMarkedToken, mintToken, randomKey, sha256, type Token } from "../core/secrets.js";
+import type { AppTokenDocument, IssuedAccessToken } from "../schemas/app-token.js";
+import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js";
+import { currentSchemaVersion } from "../schemas/parts/version.js";
+import { expiryFrom } from "./expiry.js";
 import type { Grant } from "./grants.js";
 import type { TokensGranted } from "./types.js";
 
+/** What an access token is to be good for. */
+export interface AccessWish {
+  scopes: string[];
+  /** Default: nothing in particular. */
+  audiences?: string[] | undefined;
+  /** Thumbprint of the key that it is bound to. Default: none. */
+  dpopKey?: string | undefined;
+}
+
+/** A text that differs for wishes that differ. */
+export function wishText({ scopes, audiences = [], dpopKey = "" }: AccessWish): string {
+  const parts = [formatScopes(scopes), audiences.join(" "), dpopKey];
+  return parts.slice(1).some(Boolean) ? parts.join("\n") : formatScopes(scopes);
+}
+
 /**
- * The access token with these scopes that goes with a refresh token. It follows from both, so that a retry of a rotation,
- * which reads the refresh token from its seal, gets the same one, and one that asks for less another one.
+ * The access token for a wish that goes with a refresh token. It follows from both, so that a retry of a rotation, which
+ * reads the refresh token from its seal, gets the same one, and one that wishes for less another one.
  */
-export function accessTokenOf(refreshToken: Token, scopes: readonly string[]): Token {
-  return deriveToken("accessToken", refreshToken, formatScopes(scopes));
+export function accessTokenOf(refreshToken: Token, wish: AccessWish): Token {
+  return deriveToken("accessToken", refreshToken, wishText(wish));
 }
 
 /** That access token as it is stored. */
 export function issueAccessToken(
+  { now, policies }: Pick<Context, "now" | "policies">,
   refreshToken: Token,
-  scopes: string[],
+  wish: AccessWish,
   absoluteExpiresAt: Date,
-  now: Date,
-  policy: OAuthPolicy,
 ): IssuedAccessToken {
-  const expiresAt = Math.min(now.getTime() + policy.accessTokenLifetimeMs, absoluteExpiresAt.getTime());
+  const { scopes, audiences, dpopKey } = wish;
+  const { accessTokenLifetimeMs } = policies.oauth;
+  const expiresAt = Math.min(now.getTime() + accessTokenLifetimeMs, absoluteExpiresAt.getTime());
   return {
-    tokenHash: sha256(accessTokenOf(refreshToken, scopes).raw),
+    tokenHash: sha256(accessTokenOf(refreshToken, wish).raw),
     scopes,
+    ...(audiences && { audiences }),
+    ...(dpopKey && { dpopKey }),
     createdAt: now,
     expiresAt: new Date(expiresAt),
   };
 }
 
+type Answered = Pick<Grant, "_id" | "userId" | "handleHash" | "createdAt"> & AuthorizationFacts;
+
 export function tokensGranted(
-  grant: Pick<Grant, "_id" | "userId">,
+  grant: Answered,
   refreshToken: Token,
   issued: IssuedAccessToken,
   { retried, mayRefresh }: { retried: boolean; mayRefresh: boolean },
 ): TokensGranted {
+  const { scopes, audiences, dpopKey, createdAt, expiresAt } = issued;
   return {
     ok: true,
     authorizationId: grant._id,
-    userId: grant.userId,
-    accessToken: accessTokenOf(refreshToken, issued.scopes).raw,
-    accessTokenExpiresAt: issued.expiresAt,
+    ...(grant.userId && { userId: grant.userId }),
+    accessToken: accessTokenOf(refreshToken, issued).raw,
+    accessTokenId: `${grant.handleHash}.${issued.tokenHash}`,
+    accessTokenCreatedAt: createdAt,
+    accessTokenExpiresAt: expiresAt,
     ...(mayRefresh && { refreshToken: refreshToken.raw }),
-    scopes: issued.scopes,
+    scopes,
+    ...(audiences && { audiences }),
+    ...(dpopKey && { dpopKey }),
+    facts: factsOf(grant),
     retried,
   };
+}
+
+/** The facts of an authorization, without the rest. */
+export function factsOf(document: AuthorizationFacts): AuthorizationFacts {
+  const { nonce, authenticatedAt, acr, amr, sessionId, boundSessionId, audiences, dpopKey, claims } =
+    document;
+  const facts = { nonce, authenticatedAt, acr, amr, sessionId, boundSessionId, audiences, dpopKey, claims };
+  const known = Object.entries(facts).filter(([, value]) => value !== undefined && value !== null);
+  return Object.fromEntries(known) as AuthorizationFacts;
+}
+
+interface NewGrant extends AuthorizationFacts {
+  appId: Types.ObjectId;
+  userId?: Types.ObjectId;
+  permissionId?: Types.ObjectId;
+  permissionGeneration?: number;
+  scopes: string[];
+}
+
+/** An authorization without a code or tokens yet, and the handle that they will share. */
+export function newGrant(context: Context, grant: NewGrant): { handle: string; document: AppTokenDocument } {
+  const { now, policies } = context;
+  const { appId, userId, permissionId, permissionGeneration, scopes } = grant;
+  const { handle } = mintToken("authorizationCode");
+  const absoluteExpiresAt = new Date(now.getTime() + policies.oauth.refreshLifetimeMs);
+  const document: AppTokenDocument = {
+    _id: new Types.ObjectId(),
+    handleHash: sha256(handle),
+    appId,
+    ...(userId && { userId }),
+    ...(permissionId && { permissionId }),
+    ...(permissionGeneration !== undefined && { permissionGeneration }),
+    scopes,
+    ...factsOf(grant),
+    markKey: randomKey(),
+    generation: 0,
+    rotations: [],
+    accessTokens: [],
+    createdAt: now,
+    absoluteExpiresAt,
+    ...expiryFrom(context, policies.oauth.codeLifetimeMs, absoluteExpiresAt),
+    schemaVersion: currentSchemaVersion,
+  };
+  return { handle, document };
+}
+
+/** Stores an authorization that there is no code of, with its first tokens. */
+export async function grantAtOnce(
+  context: Context,
+  grant: NewGrant,
+  { wish, mayRefresh }: { wish: AccessWish; mayRefresh: boolean },
+): Promise<TokensGranted> {
+  const { models, now, policies } = context;
+  const { handle, document } = newGrant(context, grant);
+  const { refreshIdleMs, accessTokenLifetimeMs } = policies.oauth;
+  const refreshToken = mintMarkedToken("refreshToken", handle, document.markKey);
+  const issued = issueAccessToken(context, refreshToken, wish, document.absoluteExpiresAt);
+  const idleMs = mayRefresh ? refreshIdleMs : accessTokenLifetimeMs;
+  await models.AppToken.collection.insertOne({
+    ...document,
+    usedAt: now,
+    ...(mayRefresh && { tokenHash: sha256(refreshToken.raw) }),
+    accessTokens: [issued],
+    ...expiryFrom(context, idleMs, document.absoluteExpiresAt),
+  });
+  return tokensGranted(document, refreshToken, issued, { retried: false, mayRefresh });
 }

@@ -2,7 +2,9 @@ import type { Types } from "mongoose";
 import { operationsOf, type Shared } from "../context/context.js";
 import type { Page } from "../queries/queries.js";
 import type { AppStatus } from "../schemas/app.js";
-import { type AccessTokenCheck, validateAccessToken } from "./access.js";
+import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js";
+import type { SigningAlgorithm } from "../schemas/signing-key.js";
+import { type AccessTokenCheck, validateAccessToken, validateAccessTokenById } from "./access.js";
 import {
   type AppRegistration,
   listApps,
@@ -14,8 +16,22 @@ import {
   type SecretRotation,
   setAppStatus,
 } from "./apps.js";
-import { type Authorization, type AuthorizationRequest, issueAuthorizationCode } from "./authorize.js";
-import { authenticateClient, type ClientAuthentication, type ClientCredentials } from "./clients.js";
+import { type AssertionUse, useAssertion } from "./assertions.js";
+import {
+  type Authorization,
+  type AuthorizationRequest,
+  checkAuthorizationRequest,
+  issueAuthorizationCode,
+  type RequestCheck,
+} from "./authorize.js";
+import { type ClientGrant, grantToClient } from "./client-grant.js";
+import {
+  authenticateClient,
+  type ClientAuthentication,
+  type ClientCredentials,
+  findClient,
+  type KnownClient,
+} from "./clients.js";
 import {
   type ConsentInput,
   type ConsentSummary,
@@ -23,11 +39,33 @@ import {
   listConsents,
   revokeConsent,
 } from "./consents.js";
+import {
+  beginDeviceAuthorization,
+  type DeviceCodes,
+  type DeviceDecision,
+  type DevicePoll,
+  type DeviceRequest,
+  type DeviceResult,
+  decideOnDevice,
+  findWaitingDevice,
+  pollDevice,
+  type WaitingDevice,
+} from "./devices.js";
 import { type CodeExchange, exchangeAuthorizationCode } from "./exchange.js";
 import { type Introspection, introspectToken, type TokenQuestion } from "./introspect.js";
 import { refreshAppToken, type TokenRefresh } from "./refresh.js";
-import { revokeToken } from "./revoke.js";
-import type { AuthenticatedClient, TokenResult } from "./types.js";
+import {
+  claimAuthorizationRequest,
+  type RequestInput,
+  type RequestTakeUp,
+  readAuthorizationRequest,
+  type StoredRequest,
+  storeAuthorizationRequest,
+  takeUpAuthorizationRequest,
+} from "./requests.js";
+import { revokeToken, type TokenRevocation } from "./revoke.js";
+import { readSigningKeys, rotateSigningKey, type SigningKeyPair } from "./signing-keys.js";
+import type { GrantRefused, TokenResult } from "./types.js";
 
 /** An OAuth 2.1 authorization server: apps, consents, codes and tokens. */
 export interface OAuth {
@@ -61,6 +99,8 @@ export interface OAuth {
    * @throws IdentityError `SCHEMA_TOO_NEW`.
    */
   authenticateClient(input: ClientCredentials): Promise<ClientAuthentication>;
+  /** The active app with an id, which has not shown who it is, and the keys of its that could. */
+  findClient(clientId: unknown): Promise<KnownClient | undefined>;
   /**
    * Extends what a user allows an app to do. This only widens a consent, so call it when the user has consented to exactly
    * these scopes. After a revocation it starts from nothing: revoked scopes and tokens do not come back.
@@ -80,12 +120,33 @@ export interface OAuth {
    */
   revokeConsent(input: { userId: Types.ObjectId; appId: Types.ObjectId }): Promise<boolean>;
   /**
+   * Checks an authorization request before anybody is asked: its app, where the answer goes, and what it asks for.
+   *
+   * @throws IdentityError `SCHEMA_TOO_NEW`.
+   */
+  checkRequest(input: AuthorizationRequest): Promise<RequestCheck>;
+  /**
    * Decides an authorization request of a signed-in user, and issues a code when the user has consented to all of it. A
    * code works once, for this app, this redirect URI and this challenge.
    *
    * @throws IdentityError `SCHEMA_TOO_NEW`.
    */
-  authorize(input: AuthorizationRequest & { userId: Types.ObjectId }): Promise<Authorization>;
+  authorize(
+    input: AuthorizationRequest & { userId: Types.ObjectId; facts?: AuthorizationFacts },
+  ): Promise<Authorization>;
+  /**
+   * Keeps an authorization request until it is answered.
+   *
+   * @returns the token that stands for it, here and never again.
+   * @throws IdentityError `INVALID_INPUT` when its parameters are too long.
+   */
+  storeRequest(input: RequestInput): Promise<{ token: string; expiresAt: Date }>;
+  /** A request that is kept and has not expired. */
+  readRequest(token: unknown): Promise<StoredRequest | undefined>;
+  /** Ties a request to the first browser that takes it up; `undefined` for every other browser. */
+  takeUpRequest(input: RequestTakeUp): Promise<StoredRequest | undefined>;
+  /** Marks a request as answered. @returns true for one call of any number. */
+  claimRequest(token: unknown): Promise<boolean>;
   /**
    * Exchanges an authorization code for tokens.
    *
@@ -109,6 +170,39 @@ export interface OAuth {
    * @throws IdentityError `SCHEMA_TOO_NEW`.
    */
   refresh(input: TokenRefresh): Promise<TokenResult>;
+  /** Gives a confidential client a token for itself (RFC 6749 section 4.4). */
+  grantToClient(input: ClientGrant): Promise<TokenResult>;
+  /**
+   * Gives a device its codes (RFC 8628 section 3.2).
+   *
+   * @throws IdentityError `SEAL_KEY_MISSING`, `CONTENTION`.
+   */
+  beginDevice(input: DeviceRequest): Promise<DeviceCodes | GrantRefused>;
+  /** The device that waits for a user code, as people type it. */
+  findDevice(input: { userCode: unknown }): Promise<WaitingDevice | undefined>;
+  /** Approves or denies a device. Approval takes a consent to what it asks for. @returns true when this call decided. */
+  decideOnDevice(input: DeviceDecision): Promise<boolean>;
+  /**
+   * Answers the poll of a device (RFC 8628 section 3.4). Once approved, one poll of any number gets tokens. A poll that
+   * comes before its interval has passed makes the interval five seconds longer.
+   */
+  pollDevice(input: DevicePoll): Promise<DeviceResult>;
+  /** Notes the use of an assertion that counts once. @returns true at the first use, in whichever process. */
+  useAssertion(input: AssertionUse): Promise<boolean>;
+  /**
+   * The signing keys of these algorithms, the oldest first, made where there is none and renewed where one is old. All
+   * instances agree by the clock which one signs.
+   *
+   * @throws IdentityError `SEAL_KEY_MISSING`, `SEAL_BROKEN`, `SCHEMA_TOO_NEW`.
+   */
+  signingKeys(input: { algorithms: readonly SigningAlgorithm[] }): Promise<SigningKeyPair[]>;
+  /**
+   * Makes the next signing key of an algorithm before its time. It is published at once, and signs after
+   * `signingKeyLeadMs`.
+   *
+   * @throws IdentityError as `signingKeys`.
+   */
+  rotateSigningKey(input: { algorithm: SigningAlgorithm }): Promise<SigningKeyPair | undefined>;
   /**
    * Decides whether a presented access token is live: one command, no write. The authorization, the app, the user and the
    * consent decide together, so whatever is revoked or suspended is so at the next request.
@@ -121,6 +215,8 @@ export interface OAuth {
    * if (!check.active || !grantsScope(check.token.scopes, "repo:read")) return reply.code(401).send();
    */
   validate(token: unknown): Promise<AccessTokenCheck>;
+  /** The same for the access token that a JWT stands for, by its id. */
+  validateById(id: unknown): Promise<AccessTokenCheck>;
   /**
    * Says what an access or a refresh token stands for. A token that is unknown, expired, revoked, of another client, or
    * of a suspended app or user gives `active: false` and nothing else. What kind of token it is shows in the token
@@ -138,7 +234,7 @@ export interface OAuth {
    * @returns true when this call ended something; a client must not be told.
    * @throws IdentityError `SCHEMA_TOO_NEW`.
    */
-  revoke(input: { client: AuthenticatedClient; token: unknown }): Promise<boolean>;
+  revoke(input: TokenRevocation): Promise<boolean>;
 }
 
 export function oauthOf(identity: Shared): OAuth {
@@ -152,7 +248,22 @@ export function oauthOf(identity: Shared): OAuth {
     grantConsent: on(grantConsent),
     listConsents: on(listConsents),
     revokeConsent: on(revokeConsent),
+    findClient: on(findClient),
+    checkRequest: on(checkAuthorizationRequest),
     authorize: on(issueAuthorizationCode),
+    storeRequest: on(storeAuthorizationRequest),
+    readRequest: on(readAuthorizationRequest),
+    takeUpRequest: on(takeUpAuthorizationRequest),
+    claimRequest: on(claimAuthorizationRequest),
+    grantToClient: on(grantToClient),
+    beginDevice: on(beginDeviceAuthorization),
+    findDevice: on(findWaitingDevice),
+    decideOnDevice: on(decideOnDevice),
+    pollDevice: on(pollDevice),
+    useAssertion: on(useAssertion),
+    signingKeys: on(readSigningKeys),
+    rotateSigningKey: on(rotateSigningKey),
+    validateById: on(validateAccessTokenById),
     exchange: on(exchangeAuthorizationCode),
     refresh: on(refreshAppToken),
     validate: on(validateAccessToken),

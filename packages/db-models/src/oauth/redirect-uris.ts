@@ -44,3 +44,18 @@ function withoutPort(uri: string): string | undefined {
   const [, origin, rest] = loopbackUri.exec(uri) ?? [];
   return origin === undefined || !URL.canParse(uri) ? undefined : `${origin}${rest}`;
 }
+
+/** Whether a text is an origin of the web, as browsers send it. */
+export function isOrigin(value: string): boolean {
+  return plainText.test(value) && URL.canParse(value) && new URL(value).origin === value;
+}
+
+/** Whether a text names a resource server: an absolute URI without a fragment (RFC 8707 section 2). */
+export function isResource(value: string): boolean {
+  return plainText.test(value) && URL.canParse(value) && !value.includes("#") && !/\s/.test(value);
+}
+
+/** Whether a server may be called there: https, or http to the machine itself for development. */
+export function isWebUri(value: string): boolean {
+  return isRedirectUri(value, "confidential");
+}

@@ -1,15 +1,15 @@
 import type { Context } from "../context/context.js";
-import { isIdentityError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import type { OAuthPolicy } from "../core/policies/oauth.js";
 import type { TokenRotation } from "../core/rotations.js";
 import { currentAfter, isInGrace, isReplacedInGrace } from "../core/rotations.js";
-import { formatScopes, grantsEveryScope, parseScopes } from "../core/scopes.js";
 import { equalHashes, isMarkedToken, parseToken, sha256, succeedToken, type Token } from "../core/secrets.js";
 import type { IssuedAccessToken } from "../schemas/app-token.js";
+import { audiencesOf } from "./audiences.js";
+import { scopesWithin } from "./client-grant.js";
 import { expiryFrom } from "./expiry.js";
 import { endReused, type Grant, readGrant, refusalOf, refused } from "./grants.js";
-import { accessTokenOf, issueAccessToken, tokensGranted } from "./issue.js";
+import { type AccessWish, accessTokenOf, issueAccessToken, tokensGranted, wishText } from "./issue.js";
 import type { AuthenticatedClient, TokenResult } from "./types.js";
 
 /** A token request with a refresh token (RFC 6749 section 6); its values as they came. */
@@ -18,54 +18,51 @@ export interface TokenRefresh {
   refreshToken: unknown;
   /** Fewer scopes for the access token; those of the authorization stay. Default: all of them. */
   scope?: unknown;
+  /** Resource servers that the access token is for, of those of the authorization. Default: all of them. */
+  audiences?: string[] | undefined;
+  /** Thumbprint of the key that the request proved possession of. A public client proves the same key each time. */
+  dpopKey?: string | undefined;
 }
 
 export async function refreshAppToken(context: Context, input: TokenRefresh): Promise<TokenResult> {
   const { models, now } = context;
   const token = parseToken("refreshToken", input.refreshToken);
   if (!token) return refused("malformed");
-  const grant = await readGrant(models, token);
+  const grant = await readGrant(models, sha256(token.handle));
   if (!grant?.tokenHash || !isMarkedToken(token, grant.markKey)) return refused("unknown");
   if (!grant.appId.equals(input.client._id)) return refused("other_client");
   if (!input.client.grantTypes.includes("refresh_token")) {
     return refused("grant_type_not_allowed", "unauthorized_client");
   }
-  const scopes = narrowed(grant, input.scope);
+  const scopes = input.scope === undefined ? grant.scopes : scopesWithin(grant.scopes, input.scope);
   if (!scopes) return refused("scope_not_granted", "invalid_scope");
+  const { dpopKey, client } = input;
+  // A stranger with a copy must not end what only the key's holder can use.
+  if (client.type === "public" && grant.dpopKey && grant.dpopKey !== dpopKey) return refused("key_mismatch");
+  const audiences = audiencesOf(grant, client, input.audiences);
+  if (audiences === "refused") return refused("audience_not_granted", "invalid_target");
   const reason = refusalOf(grant, now);
   if (reason) return refused(reason);
-  const rotated = await rotate(context, grant, token, scopes);
-  return rotated ?? answerLoser(context, token, scopes);
-}
-
-/** The scopes of the new access token; `undefined` when they are not all granted. */
-function narrowed(grant: Grant, scope: unknown): string[] | undefined {
-  if (scope === undefined) return grant.scopes;
-  try {
-    const asked = typeof scope === "string" ? parseScopes(scope) : [];
-    return asked.length > 0 && grantsEveryScope(grant.scopes, asked) ? asked : undefined;
-  } catch (error) {
-    if (isIdentityError(error, "INVALID_SCOPE")) return undefined;
-    throw error;
-  }
+  const wish: AccessWish = { scopes, audiences, dpopKey };
+  return (await rotate(context, grant, token, wish)) ?? answerLoser(context, token, wish);
 }
 
 async function rotate(
   context: Context,
   grant: Grant,
   token: Token,
-  scopes: string[],
+  wish: AccessWish,
 ): Promise<TokenResult | undefined> {
   const { models, now } = context;
   const policy = context.policies.oauth;
   const tokenHash = sha256(token.raw);
   if (!equalHashes(tokenHash, grant.tokenHash ?? "")) return undefined;
   const again = rotatesTooFast(grant, now, policy)
-    ? await answerAgain(context, grant, token, scopes)
+    ? await answerAgain(context, grant, token, wish)
     : undefined;
   if (again) return again;
   const { successor, seal: sealedSuccessor } = succeedToken("refreshToken", token, grant.markKey);
-  const issued = issueAccessToken(successor, scopes, grant.absoluteExpiresAt, now, policy);
+  const issued = issueAccessToken(context, successor, wish, grant.absoluteExpiresAt);
   const rotation: TokenRotation = { tokenHash, sealedSuccessor, rotatedAt: now };
   const { matchedCount } = await models.AppToken.collection.updateOne(
     { _id: grant._id, tokenHash, revokedAt: null, expiresAt: { $gt: now } },
@@ -91,10 +88,10 @@ function newest({ rotations, accessTokens }: { rotations: TokenRotation; accessT
 }
 
 /** The answer to a token that could not be claimed: a retry, a refusal, or the alarm. */
-async function answerLoser(context: Context, token: Token, scopes: string[]): Promise<TokenResult> {
+async function answerLoser(context: Context, token: Token, wish: AccessWish): Promise<TokenResult> {
   const { models, now } = context;
   const policy = context.policies.oauth;
-  const grant = await readGrant(models, token);
+  const grant = await readGrant(models, sha256(token.handle));
   if (!grant) return refused("unknown");
   const reason = refusalOf(grant, now);
   if (reason) return refused(reason);
@@ -102,7 +99,7 @@ async function answerLoser(context: Context, token: Token, scopes: string[]): Pr
     return endReused(context, grant, "refresh_reused");
   }
   const current = currentAfter("refreshToken", grant.rotations, token);
-  return (await answerAgain(context, grant, current, scopes)) ?? refused("superseded");
+  return (await answerAgain(context, grant, current, wish)) ?? refused("superseded");
 }
 
 /**
@@ -117,26 +114,25 @@ function rotatesTooFast({ rotations }: Grant, now: Date, policy: OAuthPolicy): b
 }
 
 /**
- * The tokens that are current, the access token with the scopes that were asked for, which may be fewer than those of the
+ * The tokens that are current, the access token for what was asked for, which may be less than at the
  * rotation. `undefined` when the client has revoked this access token, or all that came with this refresh token.
  */
 async function answerAgain(
   context: Context,
   grant: Grant,
   current: Token,
-  scopes: string[],
+  wish: AccessWish,
 ): Promise<TokenResult | undefined> {
   const { models, now } = context;
-  const policy = context.policies.oauth;
   const answer = { retried: true, mayRefresh: true };
-  const accessHash = sha256(accessTokenOf(current, scopes).raw);
+  const accessHash = sha256(accessTokenOf(current, wish).raw);
   const issued = grant.accessTokens.find(({ tokenHash }) => tokenHash === accessHash);
   if (issued) return tokensGranted(grant, current, issued, answer);
   const rotatedAt = grant.rotations.at(-1)?.rotatedAt;
   const others = grant.accessTokens.filter(({ createdAt }) => !rotatedAt || createdAt >= rotatedAt);
-  // With the same scopes it was issued, and is gone since.
-  if (!others.some((other) => formatScopes(other.scopes) !== formatScopes(scopes))) return undefined;
-  const narrower = issueAccessToken(current, scopes, grant.absoluteExpiresAt, now, policy);
+  // For the same it was issued, and is gone since.
+  if (!others.some((other) => wishText(other) !== wishText(wish))) return undefined;
+  const narrower = issueAccessToken(context, current, wish, grant.absoluteExpiresAt);
   const { matchedCount } = await models.AppToken.collection.updateOne(
     {
       _id: grant._id,
@@ -148,7 +144,7 @@ async function answerAgain(
     { $push: { accessTokens: { $each: [narrower], $slice: -limits.accessTokens } } as never },
   );
   if (matchedCount === 1) return tokensGranted(grant, current, narrower, answer);
-  const later = await readGrant(models, current);
+  const later = await readGrant(models, sha256(current.handle));
   const theirs = later?.accessTokens.find(({ tokenHash }) => tokenHash === accessHash);
   return later && theirs && refusalOf(later, now) === undefined
     ? tokensGranted(later, current, theirs, answer)

@@ -1,23 +1,28 @@
 import type { Context } from "../context/context.js";
-import { isMarkedToken, parseToken, type Token } from "../core/secrets.js";
+import { isMarkedToken, parseToken, sha256, type Token } from "../core/secrets.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { issuedOf } from "./access.js";
 import { endGrants, type Grant, readGrant } from "./grants.js";
 import type { AuthenticatedClient } from "./types.js";
 
-export async function revokeToken(
-  context: Context,
-  input: { client: AuthenticatedClient; token: unknown },
-): Promise<boolean> {
+export interface TokenRevocation {
+  client: AuthenticatedClient;
+  token: unknown;
+  /** Id of the access token, where `token` was a JWT that stands for it. */
+  accessTokenId?: string | undefined;
+}
+
+export async function revokeToken(context: Context, input: TokenRevocation): Promise<boolean> {
   const { models } = context;
+  if (input.accessTokenId !== undefined) return revokeById(context, input.client, input.accessTokenId);
   const refreshToken = parseToken("refreshToken", input.token);
   const token = refreshToken ?? parseToken("accessToken", input.token);
   if (!token) return false;
-  const grant = await readGrant(models, token);
+  const grant = await readGrant(models, sha256(token.handle));
   if (!grant?.appId.equals(input.client._id)) return false;
-  return refreshToken
-    ? endByRefreshToken(context, grant, refreshToken)
-    : endAccessToken(models, grant, token);
+  if (refreshToken) return endByRefreshToken(context, grant, refreshToken);
+  const issued = issuedOf(grant, token);
+  return issued ? endAccessToken(models, grant, issued.tokenHash) : false;
 }
 
 async function endByRefreshToken(context: Context, grant: Grant, token: Token): Promise<boolean> {
@@ -25,11 +30,16 @@ async function endByRefreshToken(context: Context, grant: Grant, token: Token): 
   return (await endGrants(context, { _id: grant._id }, "revoked_by_client")) === 1;
 }
 
-async function endAccessToken(models: IdentityModels, grant: Grant, token: Token): Promise<boolean> {
-  const issued = issuedOf(grant, token);
-  if (!issued) return false;
-  const { modifiedCount } = await models.AppToken.collection.updateOne({ _id: grant._id }, {
-    $pull: { accessTokens: { tokenHash: issued.tokenHash } },
+async function revokeById({ models }: Context, client: AuthenticatedClient, id: string): Promise<boolean> {
+  const [handleHash = "", tokenHash = ""] = id.split(".");
+  const grant = await readGrant(models, handleHash);
+  if (!grant?.appId.equals(client._id)) return false;
+  return endAccessToken(models, grant, tokenHash);
+}
+
+async function endAccessToken(models: IdentityModels, { _id }: Grant, tokenHash: string): Promise<boolean> {
+  const { modifiedCount } = await models.AppToken.collection.updateOne({ _id }, {
+    $pull: { accessTokens: { tokenHash } },
   } as Record<string, object>);
   return modifiedCount === 1;
 }

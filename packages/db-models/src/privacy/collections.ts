@@ -21,13 +21,18 @@ const nobody = () => undefined;
 export const personalData = {
   UserSession: { of: byUserId },
   ApiKey: { of: byUserId },
-  AppToken: { of: byUserId, withheld: ["codeChallenge", "markKey"] },
+  AppToken: { of: byUserId, withheld: ["codeChallenge", "markKey", "dpopKey"] },
   AppPermission: { of: byUserId },
   UserFactors: {
     of: byUserId,
     withheld: ["keyId", "pendingTotp", "passkeyHandle", "credentialId", "publicKey"],
   },
   PasskeyChallenge: { of: byUserId },
+  DeviceAuthorization: { of: byUserId, withheld: ["dpopKey"] },
+  // Requests know no user before they are answered, and are gone within the hour.
+  AuthorizationRequest: { of: nobody },
+  UsedAssertion: { of: nobody },
+  SigningKey: { of: nobody },
   App: { of: (ownerId) => ({ ownerId }) },
   SecurityEvent: { of: byUserId },
   UsageBucket: { of: byUserId },

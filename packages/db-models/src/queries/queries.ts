@@ -1,18 +1,23 @@
 import { type QueryFilter, Types } from "mongoose";
 import { IdentityError } from "../core/errors.js";
+import { limits } from "../core/limits.js";
 import type { ApiKeyDocument } from "../schemas/api-key.js";
 import type { AppDocument, AppStatus } from "../schemas/app.js";
 import type { AppPermissionDocument } from "../schemas/app-permission.js";
 import type { AppTokenDocument } from "../schemas/app-token.js";
 import type { AuditCheckpointDocument } from "../schemas/audit-checkpoint.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
+import type { AuthorizationRequestDocument } from "../schemas/authorization-request.js";
+import type { DeviceAuthorizationDocument } from "../schemas/device-authorization.js";
 import type { ErasureDocument } from "../schemas/erasure.js";
 import type { LoginChallengeDocument } from "../schemas/login-challenge.js";
 import type { LoginProfileDocument, LoginSubject } from "../schemas/login-profile.js";
 import type { PasskeyChallengeDocument } from "../schemas/passkey-challenge.js";
 import type { RiskCounterDocument } from "../schemas/risk-counter.js";
 import type { SecurityEventDocument, SecurityEventKind, Severity } from "../schemas/security-event.js";
+import type { SigningAlgorithm, SigningKeyDocument } from "../schemas/signing-key.js";
 import type { UsageBucketDocument, UsageInterval } from "../schemas/usage-bucket.js";
+import type { UsedAssertionDocument } from "../schemas/used-assertion.js";
 import type { SubscriptionPlan, SubscriptionStatus, UserDocument, UserStatus } from "../schemas/user.js";
 import type { UserFactorsDocument } from "../schemas/user-factors.js";
 import type { RiskLevel, UserSessionDocument } from "../schemas/user-session.js";
@@ -167,6 +172,10 @@ const challenges = forCollection<LoginChallengeDocument>("login_challenges");
 const counters = forCollection<RiskCounterDocument>("risk_counters");
 const factors = forCollection<UserFactorsDocument>("user_factors");
 const passkeyChallenges = forCollection<PasskeyChallengeDocument>("passkey_challenges");
+const requests = forCollection<AuthorizationRequestDocument>("authorization_requests");
+const devices = forCollection<DeviceAuthorizationDocument>("device_authorizations");
+const signingKeys = forCollection<SigningKeyDocument>("signing_keys");
+const assertions = forCollection<UsedAssertionDocument>("used_assertions");
 const erasures = forCollection<ErasureDocument>("erasures");
 
 /** Condition that live sessions meet and ended ones do not. */
@@ -288,6 +297,28 @@ export const queries = {
     ),
   tokensOfApp: (appId: Id, page: Page = {}) =>
     tokens.page("tokensOfApp", "app_newest", { appId }, "createdAt", page),
+
+  /** The authorizations that a session gave, the newest first: their apps are told when it ends. */
+  tokensOfSession: (sessionId: Id, page: Page = {}) =>
+    tokens.page("tokensOfSession", "session_newest", { sessionId }, "createdAt", page),
+  authorizationRequestByToken: (tokenHash: string) =>
+    requests.one("authorizationRequestByToken", "token_unique", { tokenHash }),
+  deviceByCode: (deviceHash: string) => devices.one("deviceByCode", "device_unique", { deviceHash }),
+  deviceByUserCode: (userCodeHash: string) =>
+    devices.one("deviceByUserCode", "user_code_unique", { userCodeHash }),
+  devicesOfUser: (userId: Id, page: Page = {}) =>
+    devices.page("devicesOfUser", "user_newest", { userId }, "createdAt", page),
+  /** The keys that sign or did, the oldest of each algorithm first. */
+  signingKeysOf: (algorithms: readonly SigningAlgorithm[]) =>
+    signingKeys.all(
+      "signingKeysOf",
+      "generation_unique",
+      { algorithm: { $in: [...algorithms] } },
+      { algorithm: 1, generation: 1 },
+      limits.signingKeys,
+    ),
+  usedAssertion: (assertionHash: string) =>
+    assertions.one("usedAssertion", "assertion_unique", { assertionHash }),
 
   permissionOfUserForApp: (userId: Id, appId: Id) =>
     permissions.one("permissionOfUserForApp", "user_app_unique", { userId, appId }),

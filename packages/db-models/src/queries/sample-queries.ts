@@ -6,6 +6,8 @@ import type { AppDocument } from "../schemas/app.js";
 import type { AppPermissionDocument } from "../schemas/app-permission.js";
 import type { AppTokenDocument } from "../schemas/app-token.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
+import type { AuthorizationRequestDocument } from "../schemas/authorization-request.js";
+import type { DeviceAuthorizationDocument } from "../schemas/device-authorization.js";
 import type { ErasureDocument } from "../schemas/erasure.js";
 import type { LoginChallengeDocument } from "../schemas/login-challenge.js";
 import type { LoginProfileDocument } from "../schemas/login-profile.js";
@@ -13,7 +15,9 @@ import type { IdentityModels } from "../schemas/models.js";
 import type { PasskeyChallengeDocument } from "../schemas/passkey-challenge.js";
 import type { RiskCounterDocument } from "../schemas/risk-counter.js";
 import type { SecurityEventDocument } from "../schemas/security-event.js";
+import { signingAlgorithms } from "../schemas/signing-key.js";
 import type { UsageBucketDocument } from "../schemas/usage-bucket.js";
+import type { UsedAssertionDocument } from "../schemas/used-assertion.js";
 import type { UserDocument } from "../schemas/user.js";
 import type { UserFactorsDocument } from "../schemas/user-factors.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
@@ -137,6 +141,10 @@ function sessionSamples(session: Partial<UserSessionDocument>, now: Date) {
 }
 
 interface AppDocuments {
+  ofSession?: Partial<AppTokenDocument>;
+  request?: Partial<AuthorizationRequestDocument>;
+  device?: Partial<DeviceAuthorizationDocument>;
+  assertion?: Partial<UsedAssertionDocument>;
   app?: Partial<AppDocument>;
   token?: Partial<AppTokenDocument>;
   permission?: Partial<AppPermissionDocument>;
@@ -144,16 +152,22 @@ interface AppDocuments {
 }
 
 async function sampleAppDocuments(models: IdentityModels, now: Date): Promise<AppDocuments> {
-  const [app, token, permission, key] = await Promise.all([
+  const [app, token, permission, key, request, device, assertion, ofSession] = await Promise.all([
     anyOf(models.App),
     anyOf(models.AppToken, { revokedAt: null, expiresAt: { $gt: now } }),
     anyOf(models.AppPermission),
     anyOf(models.ApiKey),
+    anyOf(models.AuthorizationRequest),
+    anyOf(models.DeviceAuthorization, { userId: { $exists: true } }),
+    anyOf(models.UsedAssertion),
+    anyOf(models.AppToken, { sessionId: { $exists: true } }),
   ]);
-  return { app, token, permission, key };
+  return { app, token, permission, key, request, device, assertion, ofSession };
 }
 
-function appSamples({ app = {}, token = {}, permission = {}, key = {} }: AppDocuments, now: Date) {
+function appSamples(documents: AppDocuments, now: Date) {
+  const { app = {}, token = {}, permission = {}, key = {} } = documents;
+  const { request = {}, device = {}, assertion = {}, ofSession = {} } = documents;
   const userId = token.userId ?? nobody.id;
   const appId = token.appId ?? nobody.id;
   const nextMonth = periodAround(now, 30 * duration.day);
@@ -165,6 +179,13 @@ function appSamples({ app = {}, token = {}, permission = {}, key = {} }: AppDocu
     tokensOfUserAndApp: queries.tokensOfUserAndApp(userId, appId, page),
     liveTokensOfUser: queries.liveTokensOfUser(userId, now),
     tokensOfApp: queries.tokensOfApp(appId, page),
+    tokensOfSession: queries.tokensOfSession(ofSession.sessionId ?? nobody.id, page),
+    authorizationRequestByToken: queries.authorizationRequestByToken(request.tokenHash ?? nobody.hash),
+    deviceByCode: queries.deviceByCode(device.deviceHash ?? nobody.hash),
+    deviceByUserCode: queries.deviceByUserCode(device.userCodeHash ?? nobody.hash),
+    devicesOfUser: queries.devicesOfUser(device.userId ?? nobody.id, page),
+    signingKeysOf: queries.signingKeysOf(signingAlgorithms),
+    usedAssertion: queries.usedAssertion(assertion.assertionHash ?? nobody.hash),
     permissionOfUserForApp: queries.permissionOfUserForApp(
       permission.userId ?? nobody.id,
       permission.appId ?? nobody.id,

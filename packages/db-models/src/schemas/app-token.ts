@@ -1,6 +1,7 @@
 import { Schema, type Types } from "mongoose";
 import { limits } from "../core/limits.js";
 import type { TokenRotation } from "../core/rotations.js";
+import { type AuthorizationFacts, authorizationFacts } from "./parts/authorization-facts.js";
 import {
   count,
   hash,
@@ -22,6 +23,7 @@ export const tokenRevocationReasons = [
   "refresh_reused",
   "app_suspended",
   "account_not_active",
+  "signed_out",
 ] as const;
 export type TokenRevocationReason = (typeof tokenRevocationReasons)[number];
 
@@ -31,29 +33,34 @@ export interface IssuedAccessToken {
   tokenHash: string;
   /** Those of the authorization, or fewer. */
   scopes: string[];
+  /** Resource servers that it is for, where it names some of those of the authorization. */
+  audiences?: string[];
+  /** Thumbprint of the key that it is bound to (RFC 9449). */
+  dpopKey?: string;
   createdAt: Date;
   expiresAt: Date;
 }
 
 /**
- * One authorization of an app by a user, with its code and every token that descends from it; only their hashes. They
+ * One authorization of an app, by a user or for itself, with its code and every token that descends from it; only their hashes. They
  * live and end as one (RFC 9700 section 4.14.2), because they are one document. Collection `app_tokens`.
  */
-export interface AppTokenDocument extends BaseDocument {
+export interface AppTokenDocument extends BaseDocument, AuthorizationFacts {
   /** SHA-256 of the handle that the code and all tokens share. */
   handleHash: string;
   appId: Types.ObjectId;
-  userId: Types.ObjectId;
+  /** Absent where the app acts for itself (RFC 6749 section 4.4). */
+  userId?: Types.ObjectId;
   /** The consent that it rests on, and the generation of it. */
-  permissionId: Types.ObjectId;
-  permissionGeneration: number;
+  permissionId?: Types.ObjectId;
+  permissionGeneration?: number;
   scopes: string[];
-  /** SHA-256 of the authorization code. */
-  codeHash: string;
+  /** SHA-256 of the authorization code; absent where there was none. */
+  codeHash?: string;
   /** RFC 7636, S256 only. Absent when the client sent none, as a policy may allow. */
   codeChallenge?: string;
-  redirectUri: string;
-  /** When the code was used. */
+  redirectUri?: string;
+  /** When the code was used, or the tokens were issued without one. */
   usedAt?: Date;
   /** Marks the refresh tokens as made here, so that a forged one raises no alarm. Opens nothing. */
   markKey: string;
@@ -79,6 +86,8 @@ const accessToken = new Schema<IssuedAccessToken>(
   {
     tokenHash: { ...hash, required: true },
     scopes: list(requiredText(limits.scope), limits.scopes),
+    audiences: { ...list(requiredText(limits.uri), limits.resources), default: undefined },
+    dpopKey: hash,
     createdAt: requiredDate,
     expiresAt: requiredDate,
   },
@@ -89,13 +98,14 @@ export const appTokenSchema = new Schema<AppTokenDocument>(
   {
     handleHash: { ...hash, required: true },
     appId: { type: Schema.Types.ObjectId, required: true },
-    userId: { type: Schema.Types.ObjectId, required: true },
-    permissionId: { type: Schema.Types.ObjectId, required: true },
-    permissionGeneration: count,
+    userId: Schema.Types.ObjectId,
+    permissionId: Schema.Types.ObjectId,
+    permissionGeneration: { type: Number, min: 0 },
     scopes: list(requiredText(limits.scope), limits.scopes),
-    codeHash: { ...hash, required: true },
+    codeHash: hash,
     codeChallenge: hash,
-    redirectUri: { ...text(limits.uri), required: true },
+    redirectUri: text(limits.uri),
+    ...authorizationFacts,
     usedAt: Date,
     markKey: { ...hash, required: true },
     tokenHash: hash,
@@ -118,4 +128,9 @@ appTokenSchema
   .index({ userId: 1, appId: 1, createdAt: -1, _id: -1 }, { name: "user_app_newest" }) // tokensOfUserAndApp
   .index({ userId: 1, revokedAt: 1, expiresAt: -1, _id: -1 }, { name: "live_of_user" }) // liveTokensOfUser
   .index({ appId: 1, createdAt: -1, _id: -1 }, { name: "app_newest" }) // tokensOfApp
+  // liveTokensOfSession: who is told when a session ends.
+  .index(
+    { sessionId: 1, createdAt: -1, _id: -1 },
+    { name: "session_newest", partialFilterExpression: { sessionId: { $exists: true } } },
+  )
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: expired and revoked authorizations, after their retention

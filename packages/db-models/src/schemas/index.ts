@@ -1,11 +1,12 @@
 // The values that fields of the collections may have.
 
-export { appStatuses, clientTypes, grantTypes } from "./app.js";
+export { appStatuses, clientTypes, deviceGrantType, grantTypes } from "./app.js";
 export { tokenRevocationReasons } from "./app-token.js";
 export { auditOutcomes } from "./audit-event.js";
 export { feedbackVerdicts, loginSubjects } from "./login-profile.js";
 export { currentSchemaVersion } from "./parts/version.js";
 export { securityEventKinds, severities } from "./security-event.js";
+export { signingAlgorithms } from "./signing-key.js";
 export { usageIntervals } from "./usage-bucket.js";
 export {
   limitPolicies,

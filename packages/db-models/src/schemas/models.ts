@@ -5,6 +5,8 @@ import { type AppPermissionDocument, appPermissionSchema } from "./app-permissio
 import { type AppTokenDocument, appTokenSchema } from "./app-token.js";
 import { type AuditCheckpointDocument, auditCheckpointSchema } from "./audit-checkpoint.js";
 import { type AuditEventDocument, auditEventSchema } from "./audit-event.js";
+import { type AuthorizationRequestDocument, authorizationRequestSchema } from "./authorization-request.js";
+import { type DeviceAuthorizationDocument, deviceAuthorizationSchema } from "./device-authorization.js";
 import { type ErasureDocument, erasureSchema } from "./erasure.js";
 import { type LoginChallengeDocument, loginChallengeSchema } from "./login-challenge.js";
 import { type LoginProfileDocument, loginProfileSchema } from "./login-profile.js";
@@ -13,7 +15,9 @@ import { pinToPrimary } from "./parts/primary.js";
 import { type PasskeyChallengeDocument, passkeyChallengeSchema } from "./passkey-challenge.js";
 import { type RiskCounterDocument, riskCounterSchema } from "./risk-counter.js";
 import { type SecurityEventDocument, securityEventSchema } from "./security-event.js";
+import { type SigningKeyDocument, signingKeySchema } from "./signing-key.js";
 import { type UsageBucketDocument, usageBucketSchema } from "./usage-bucket.js";
+import { type UsedAssertionDocument, usedAssertionSchema } from "./used-assertion.js";
 import { type UserDocument, userSchema } from "./user.js";
 import { type UserFactorsDocument, userFactorsSchema } from "./user-factors.js";
 import { type UserSessionDocument, userSessionSchema } from "./user-session.js";
@@ -25,6 +29,10 @@ export interface IdentityModels {
   readonly App: Model<AppDocument>;
   readonly AppToken: Model<AppTokenDocument>;
   readonly AppPermission: Model<AppPermissionDocument>;
+  readonly AuthorizationRequest: Model<AuthorizationRequestDocument>;
+  readonly DeviceAuthorization: Model<DeviceAuthorizationDocument>;
+  readonly SigningKey: Model<SigningKeyDocument>;
+  readonly UsedAssertion: Model<UsedAssertionDocument>;
   readonly ApiKey: Model<ApiKeyDocument>;
   readonly AuditEvent: Model<AuditEventDocument>;
   readonly AuditCheckpoint: Model<AuditCheckpointDocument>;
@@ -46,6 +54,18 @@ export function modelsOf(connection: Connection): IdentityModels {
     App: bound<AppDocument>(connection, "App", appSchema),
     AppToken: bound<AppTokenDocument>(connection, "AppToken", appTokenSchema),
     AppPermission: bound<AppPermissionDocument>(connection, "AppPermission", appPermissionSchema),
+    AuthorizationRequest: bound<AuthorizationRequestDocument>(
+      connection,
+      "AuthorizationRequest",
+      authorizationRequestSchema,
+    ),
+    DeviceAuthorization: bound<DeviceAuthorizationDocument>(
+      connection,
+      "DeviceAuthorization",
+      deviceAuthorizationSchema,
+    ),
+    SigningKey: bound<SigningKeyDocument>(connection, "SigningKey", signingKeySchema),
+    UsedAssertion: bound<UsedAssertionDocument>(connection, "UsedAssertion", usedAssertionSchema),
     ApiKey: bound<ApiKeyDocument>(connection, "ApiKey", apiKeySchema),
     AuditEvent: bound<AuditEventDocument>(connection, "AuditEvent", auditEventSchema),
     AuditCheckpoint: bound<AuditCheckpointDocument>(connection, "AuditCheckpoint", auditCheckpointSchema),

@@ -11,6 +11,12 @@ import {
 import { AuditChains } from "./audit.js";
 import { legacyUserDocument } from "./legacy.js";
 import { apiKeyDocuments, appDocuments, grants } from "./oauth.js";
+import {
+  authorizationRequestDocuments,
+  deviceAuthorizationDocuments,
+  signingKeyDocuments,
+  usedAssertionDocuments,
+} from "./oauth-waiting.js";
 import { type Generation, personAt } from "./people.js";
 import { Random } from "./random.js";
 import { sessionCounts } from "./session-counts.js";
@@ -85,6 +91,10 @@ export function* generateIdentityData(options: GenerateOptions): Generator<Gener
     yield* inCollection("login_challenges", loginChallengeDocuments(generation, person));
     yield* inCollection("user_factors", factorDocuments(generation, person));
     yield* inCollection("passkey_challenges", passkeyChallengeDocuments(generation, person));
+    yield* inCollection("authorization_requests", authorizationRequestDocuments(generation, person));
+    yield* inCollection("device_authorizations", deviceAuthorizationDocuments(generation, person));
+    yield* inCollection("used_assertions", usedAssertionDocuments(generation, person));
+    yield* inCollection("signing_keys", signingKeyDocuments(generation, person));
     yield* inCollection("erasures", erasureDocuments(generation, person));
   }
   if (options.layout !== "legacy") yield { collection: "audit_checkpoints", document: audit.checkpoint() };

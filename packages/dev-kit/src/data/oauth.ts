@@ -85,7 +85,9 @@ function authorizations(
   const rests = { appId, permissionId: permission._id, scopes: permission.scopes };
   return Array.from({ length: 3 }, (_, offset) => {
     const createdAt = new Date(generation.now.getTime() - random.integer(1, 60 * 24) * hour);
-    const base = { ...rests, userId: person.id, ...secretsOf(random), createdAt };
+    const isSignIn = person.index % 10 === 3;
+    const facts = isSignIn ? { sessionId: identifier(createdAt, person.index, kind.session, offset) } : {};
+    const base = { ...rests, userId: person.id, ...facts, ...secretsOf(random), createdAt };
     const _id = identifier(createdAt, person.index, kind.token, sequence * 8 + offset);
     return { _id, ...base, ...(offset === 0 ? unused(createdAt) : used(random, createdAt, permission)) };
   });

@@ -47,6 +47,7 @@ export const kind = {
   profile: 9,
   checkpoint: 10,
   erasure: 11,
+  waiting: 12,
 } as const;
 
 const firstNames = [

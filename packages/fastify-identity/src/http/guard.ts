@@ -27,6 +27,14 @@ export type RequestIdentity =
       readonly clientId: string;
       readonly scopes: readonly string[];
       readonly token: ActiveAccessToken;
+    }
+  | {
+      readonly kind: "client";
+      /** Nobody's: the app acts for itself. */
+      readonly userId?: undefined;
+      readonly clientId: string;
+      readonly scopes: readonly string[];
+      readonly token: ActiveAccessToken;
     };
 
 /**
@@ -60,7 +68,10 @@ async function identify(
   if (!credential || (credential.kind === "session" && !takesSessions)) {
     throw new IdentityProblem(takesSessions ? "SESSION_REQUIRED" : "API_KEY_REQUIRED");
   }
-  if (!requirement.accept.has(credential.kind)) throw new IdentityProblem("INSUFFICIENT_SCOPE");
+  const isAccepted =
+    requirement.accept.has(credential.kind) ||
+    (credential.kind === "access_token" && requirement.accept.has("client"));
+  if (!isAccepted) throw new IdentityProblem("INSUFFICIENT_SCOPE");
   if (credential.kind === "session") return bySession(service, requirement, credential, request, reply);
   return credential.kind === "api_key"
     ? byApiKey(service, requirement, credential, request)
@@ -138,15 +149,18 @@ function keyRefused(check: Exclude<ApiKeyCheck, { ok: true }>, scopes: readonly 
 
 async function byAccessToken(
   service: Service,
-  { scopes }: Requirement,
+  { scopes, accept }: Requirement,
   { value }: Credential,
 ): Promise<RequestIdentity> {
   const check = await service.identity.oauth.validate(value);
   if (!check.ok) throw new IdentityProblem("ACCESS_TOKEN_INVALID", { reason: check.reason });
   const { token } = check;
   if (!grantsEveryScope(token.scopes, scopes)) throw lacksScope(scopes);
-  const { userId, clientId } = token;
-  return { kind: "access_token", userId, clientId, scopes: token.scopes, token };
+  const { userId, clientId, scopes: granted } = token;
+  const kind = userId ? "access_token" : "client";
+  if (!accept.has(kind)) throw new IdentityProblem("INSUFFICIENT_SCOPE");
+  if (!userId) return { kind: "client", clientId, scopes: granted, token };
+  return { kind: "access_token", userId, clientId, scopes: granted, token };
 }
 
 function lacksScope(scopes: readonly string[]): IdentityProblem {

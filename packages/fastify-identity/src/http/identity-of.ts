@@ -10,8 +10,8 @@ export function sessionOf(request: FastifyRequest): ActiveSession {
   );
 }
 
-/** The user of a guarded route, by whatever credential. */
+/** The user of a guarded route, by whatever credential; an app that acts for itself is none. */
 export function userOf(request: FastifyRequest): Types.ObjectId {
-  if (request.identity) return request.identity.userId;
+  if (request.identity?.userId) return request.identity.userId;
   throw new TypeError(`${request.routeOptions.url} does not ask who it is: declare config.identity`);
 }

@@ -29,7 +29,7 @@ export class Page {
   /** The account of a guarded page, read once. */
   user(): Promise<PublicUser> {
     const { identity } = this.request;
-    if (!identity) throw new TypeError("the page has no guard");
+    if (!identity?.userId) throw new TypeError("the page has no guard");
     this.#user ??= this.site.service.identity.users.read(identity.userId);
     return this.#user;
   }

@@ -37,6 +37,48 @@ export const oauthPolicySchema = z
       30 * duration.second,
       "A refresh token that was rotated gets the same answer again for so long, counted from its first use",
     ),
+    requestLifetimeMs: lasts(
+      5 * duration.second,
+      duration.hour,
+      10 * duration.minute,
+      "Life of an authorization request that waits for its user",
+    ),
+    pushedRequestLifetimeMs: lasts(
+      5 * duration.second,
+      10 * duration.minute,
+      duration.minute,
+      "Life of a pushed authorization request (RFC 9126 section 2.2)",
+    ),
+    deviceCodeLifetimeMs: lasts(
+      duration.minute,
+      duration.hour,
+      10 * duration.minute,
+      "Life of a device code (RFC 8628 section 3.2)",
+    ),
+    devicePollIntervalMs: lasts(
+      duration.second,
+      duration.minute,
+      5 * duration.second,
+      "Time between two polls of a device, at least (RFC 8628 section 3.2)",
+    ),
+    signingKeyLifetimeMs: lasts(
+      duration.day,
+      3_650 * duration.day,
+      90 * duration.day,
+      "Age at which a signing key gets a successor",
+    ),
+    signingKeyLeadMs: lasts(
+      20 * duration.minute,
+      30 * duration.day,
+      duration.day,
+      "A signing key is published for so long before it signs; longer than clients keep the key set",
+    ),
+    signingKeyRetirementMs: lasts(
+      duration.day + duration.hour,
+      365 * duration.day,
+      30 * duration.day,
+      "A signing key stays published for so long after its successor signs; longer than what it signed lasts",
+    ),
     pkce: z
       .enum(["always", "public_clients"])
       .default("always")

@@ -1,0 +1,38 @@
+import { Types } from "mongoose";
+import type { Context } from "../context/context.js";
+import { clockToleranceMs } from "../core/clock.js";
+import { isDuplicateKey } from "../core/errors.js";
+import { sha256 } from "../core/secrets.js";
+import { currentSchemaVersion } from "../schemas/parts/version.js";
+import type { UsedAssertionDocument } from "../schemas/used-assertion.js";
+
+export interface AssertionUse {
+  /** Whose it is, such as a client's id or the thumbprint of a key. */
+  holder: string;
+  /** Its `jti`, of any length. */
+  jti: string;
+  /** From then on nobody accepts it any more. */
+  expiresAt: Date;
+}
+
+/** @returns true at the first use, in whichever process. */
+export async function useAssertion(
+  { models, now }: Context,
+  { holder, jti, expiresAt }: AssertionUse,
+): Promise<boolean> {
+  const used: UsedAssertionDocument = {
+    _id: new Types.ObjectId(),
+    assertionHash: sha256(JSON.stringify([holder, jti])),
+    usedAt: now,
+    // Another process, whose clock is behind, would accept it for longer.
+    purgeAt: new Date(Math.max(expiresAt.getTime(), now.getTime()) + clockToleranceMs),
+    schemaVersion: currentSchemaVersion,
+  };
+  try {
+    await models.UsedAssertion.collection.insertOne({ ...used });
+    return true;
+  } catch (error) {
+    if (isDuplicateKey(error)) return false;
+    throw error;
+  }
+}

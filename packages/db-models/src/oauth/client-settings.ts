@@ -1,0 +1,115 @@
+import { createPublicKey, type JsonWebKey } from "node:crypto";
+import { z } from "zod";
+import { limits } from "../core/limits.js";
+import {
+  accessTokenFormats,
+  type ClientType,
+  clientAuthenticationMethods,
+  deviceGrantType,
+  type GrantType,
+} from "../schemas/app.js";
+import { signingAlgorithms } from "../schemas/signing-key.js";
+import { isOrigin, isRedirectUri, isResource, isWebUri } from "./redirect-uris.js";
+
+const uri = z.string().max(limits.uri);
+const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/** A public key of a client as a JWK; stored as JSON. */
+const publicKey = z
+  .looseObject({ kty: z.enum(["RSA", "EC", "OKP"]), kid: z.string().max(128).optional() })
+  .refine((jwk) => privateMembers.every((member) => !(member in jwk)), "must be the public half")
+  .refine(isKey, "must be a JWK of RSA, an elliptic curve or Ed25519")
+  .transform((jwk) => JSON.stringify(jwk))
+  .refine((text) => text.length <= limits.publicJwk, "is too long");
+
+function isKey(jwk: object): boolean {
+  try {
+    return createPublicKey({ key: jwk as JsonWebKey, format: "jwk" }).type === "public";
+  } catch {
+    return false;
+  }
+}
+
+/** Settings of an app beyond RFC 6749; each may be left out. */
+export const clientSettings = {
+  clientAuthentication: z
+    .enum(clientAuthenticationMethods)
+    .optional()
+    .describe("The one way in which it authenticates. Default: with a secret, by the header or in the body"),
+  publicKeys: z
+    .array(publicKey)
+    .min(1)
+    .max(limits.clientKeys)
+    .optional()
+    .describe("Public keys of private_key_jwt, as JWKs"),
+  accessTokenFormat: z.enum(accessTokenFormats).optional().describe("Default: opaque"),
+  idTokenAlgorithm: z.enum(signingAlgorithms).optional().describe("Default: RS256"),
+  resources: z
+    .array(uri.refine(isResource, "must be an absolute URI without a fragment"))
+    .max(limits.resources)
+    .optional()
+    .describe("Resource servers that its tokens may be for (RFC 8707)"),
+  serves: z
+    .array(uri.refine(isResource, "must be an absolute URI without a fragment"))
+    .max(limits.resources)
+    .optional()
+    .describe("A resource server's own identifiers: it may introspect the tokens that name one of them"),
+  origins: z
+    .array(uri.refine(isOrigin, "must be an origin such as https://app.example.com"))
+    .max(limits.origins)
+    .optional()
+    .describe("Origins of pages that ask for tokens from a browser"),
+  postLogoutRedirectUris: z
+    .array(uri)
+    .max(limits.redirectUris)
+    .optional()
+    .describe("Where a browser may go after a sign-out; compared as redirect URIs are"),
+  backChannelLogoutUri: uri
+    .refine(isWebUri, "must be https, without credentials and fragment")
+    .optional()
+    .describe("Where it is told that a session has ended (OpenID Connect Back-Channel Logout)"),
+  requiresPushedRequests: z
+    .boolean()
+    .optional()
+    .describe("Takes pushed authorization requests only (RFC 9126)"),
+  requiresDpop: z.boolean().optional().describe("Takes tokens that are bound to a key only (RFC 9449)"),
+} as const;
+
+interface Registered {
+  type: ClientType;
+  redirectUris: string[];
+  grantTypes: GrantType[];
+  clientAuthentication?: string | undefined;
+  publicKeys?: string[] | undefined;
+  postLogoutRedirectUris?: string[] | undefined;
+}
+
+interface Fault {
+  path: Array<string | number>;
+  message: string;
+}
+
+/** What does not fit together in a registration. */
+export function faultsOf(app: Registered): Fault[] {
+  const { type, redirectUris, grantTypes, clientAuthentication, publicKeys } = app;
+  const faults: Fault[] = [];
+  const refuse = (message: string, ...path: Fault["path"]) => faults.push({ path, message });
+  for (const name of ["redirectUris", "postLogoutRedirectUris"] as const) {
+    (app[name] ?? []).forEach((one, index) => {
+      if (!isRedirectUri(one, type)) refuse("is no redirect URI", name, index);
+    });
+  }
+  const asksUsers = grantTypes.includes("authorization_code");
+  if (asksUsers && redirectUris.length === 0) refuse("must not be empty", "redirectUris");
+  if (grantTypes.includes("refresh_token") && !asksUsers && !grantTypes.includes(deviceGrantType)) {
+    refuse("refresh_token goes with authorization_code or the device code", "grantTypes");
+  }
+  if (type === "public" && grantTypes.includes("client_credentials")) {
+    refuse("a public client has no credentials", "grantTypes");
+  }
+  if (type === "public" && clientAuthentication) refuse("a public client has none", "clientAuthentication");
+  if ((clientAuthentication === "private_key_jwt") !== (publicKeys !== undefined)) {
+    refuse("go with clientAuthentication private_key_jwt", "publicKeys");
+  }
+  return faults;
+}

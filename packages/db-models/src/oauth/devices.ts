@@ -1,0 +1,241 @@
+import { randomInt } from "node:crypto";
+import { Types } from "mongoose";
+import type { Context } from "../context/context.js";
+import { IdentityError, isDuplicateKey } from "../core/errors.js";
+import { duration } from "../core/limits.js";
+import { hmac, mintToken, parseToken, sha256 } from "../core/secrets.js";
+import { queries } from "../queries/queries.js";
+import { findByQuery } from "../queries/run-query.js";
+import { findAndUpdate } from "../queries/update.js";
+import { deviceGrantType } from "../schemas/app.js";
+import type { DeviceAuthorizationDocument } from "../schemas/device-authorization.js";
+import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js";
+import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
+import { audiencesOf } from "./audiences.js";
+import { describeApp, type RequestingApp, useConsent } from "./authorize.js";
+import { scopesWithin } from "./client-grant.js";
+import { refused } from "./grants.js";
+import { grantAtOnce } from "./issue.js";
+import type { AuthenticatedClient, DeviceError, GrantRefused, TokenResult } from "./types.js";
+
+/** RFC 8628 section 6.1: consonants that make no words and look like no others; 8 of them have 34.6 bits. */
+const letters = "BCDFGHJKLMNPQRSTVWXZ";
+const userCodeLength = 8;
+/** RFC 8628 section 3.5. */
+const slowDownMs = 5 * duration.second;
+
+export interface DeviceRequest {
+  client: AuthenticatedClient;
+  scope?: unknown;
+  audiences?: string[] | undefined;
+}
+
+export interface DeviceCodes {
+  ok: true;
+  deviceCode: string;
+  /** Eight letters with a hyphen in the middle. */
+  userCode: string;
+  expiresAt: Date;
+  intervalMs: number;
+}
+
+export async function beginDeviceAuthorization(
+  context: Context,
+  input: DeviceRequest,
+): Promise<DeviceCodes | GrantRefused> {
+  const { models, now, policies } = context;
+  const { client } = input;
+  if (!client.grantTypes.includes(deviceGrantType)) {
+    return refused("grant_type_not_allowed", "unauthorized_client");
+  }
+  const scopes = scopesWithin(client.scopes, input.scope);
+  if (!scopes) return refused("scope_not_granted", "invalid_scope");
+  const audiences = audiencesOf({}, client, input.audiences);
+  if (audiences === "refused") return refused("audience_not_granted", "invalid_target");
+  const { deviceCodeLifetimeMs, devicePollIntervalMs: intervalMs } = policies.oauth;
+  const expiresAt = new Date(now.getTime() + deviceCodeLifetimeMs);
+  const { raw: deviceCode } = mintToken("deviceCode");
+  const waiting = {
+    deviceHash: sha256(deviceCode),
+    appId: client._id,
+    scopes,
+    ...(audiences && { audiences }),
+    status: "pending" as const,
+    intervalMs,
+    createdAt: now,
+    expiresAt,
+    purgeAt: new Date(expiresAt.getTime() + duration.hour),
+    schemaVersion: currentSchemaVersion,
+  };
+  // A code that another device has is made again.
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const userCode = newUserCode();
+    const userCodeHash = userCodeHashOf(context, userCode);
+    try {
+      await models.DeviceAuthorization.collection.insertOne({
+        _id: new Types.ObjectId(),
+        ...waiting,
+        userCodeHash,
+      });
+      return {
+        ok: true,
+        deviceCode,
+        userCode: `${userCode.slice(0, 4)}-${userCode.slice(4)}`,
+        expiresAt,
+        intervalMs,
+      };
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+    }
+  }
+  throw new IdentityError("CONTENTION", "no user code is free");
+}
+
+function newUserCode(): string {
+  return Array.from({ length: userCodeLength }, () => letters[randomInt(letters.length)]).join("");
+}
+
+/** What was typed, without what people add: case, spaces, hyphens. */
+function normalised(typed: unknown): string | undefined {
+  if (typeof typed !== "string" || typed.length > 64) return undefined;
+  const code = typed.toUpperCase().replace(/[^A-Z]/g, "");
+  return code.length === userCodeLength ? code : undefined;
+}
+
+// The code is short: from a plain hash in a copy of the database it could be guessed.
+function userCodeHashOf({ sealKeys }: Context, userCode: string): string {
+  const [current] = sealKeys;
+  if (!current) throw new IdentityError("SEAL_KEY_MISSING", "sealKeys: set one to give codes to devices");
+  return hmac(current.key, `user code ${userCode}`);
+}
+
+/** A device that waits for its user. */
+export interface WaitingDevice {
+  app: RequestingApp;
+  scopes: string[];
+  expiresAt: Date;
+}
+
+export async function findWaitingDevice(
+  context: Context,
+  { userCode }: { userCode: unknown },
+): Promise<WaitingDevice | undefined> {
+  const { models } = context;
+  const device = await findPending(context, userCode);
+  if (!device) return undefined;
+  const app = await models.App.findOne({ _id: device.appId, status: "active" }).lean();
+  if (!app) return undefined;
+  return { app: describeApp(app), scopes: device.scopes, expiresAt: device.expiresAt };
+}
+
+async function findPending(
+  context: Context,
+  typed: unknown,
+): Promise<DeviceAuthorizationDocument | undefined> {
+  const { models, now } = context;
+  const userCode = normalised(typed);
+  if (!userCode) return undefined;
+  const device = await findByQuery(models, queries.deviceByUserCode(userCodeHashOf(context, userCode)));
+  if (device?.status !== "pending" || device.expiresAt <= now) return undefined;
+  assertKnownVersion(device);
+  return device;
+}
+
+export interface DeviceDecision {
+  userCode: unknown;
+  userId: Types.ObjectId;
+  /** True when the user has consented to all that the device asks for. */
+  approved: boolean;
+  facts?: AuthorizationFacts;
+}
+
+/** @returns true when this call decided. */
+export async function decideOnDevice(context: Context, input: DeviceDecision): Promise<boolean> {
+  const { models, now } = context;
+  const { userId, approved, facts } = input;
+  const device = await findPending(context, input.userCode);
+  if (!device) return false;
+  const consent = approved ? await useConsent(context, userId, device.appId) : undefined;
+  if (approved && !consent) return false;
+  const { matchedCount } = await models.DeviceAuthorization.collection.updateOne(
+    { _id: device._id, status: "pending", expiresAt: { $gt: now } },
+    {
+      $set: {
+        status: approved ? "approved" : "denied",
+        userId,
+        ...(consent && { permissionId: consent._id, permissionGeneration: consent.generation }),
+        ...(approved && facts),
+      },
+    },
+  );
+  return matchedCount === 1;
+}
+
+/** A device's poll at the token endpoint (RFC 8628 section 3.4). */
+export interface DevicePoll {
+  client: AuthenticatedClient;
+  deviceCode: unknown;
+  dpopKey?: string | undefined;
+}
+
+export type DeviceResult = TokenResult | { ok: false; error: DeviceError; reason: DeviceError };
+
+export async function pollDevice(context: Context, input: DevicePoll): Promise<DeviceResult> {
+  const { models, now } = context;
+  const code = parseToken("deviceCode", input.deviceCode);
+  if (!code) return refused("malformed");
+  const device = await findByQuery(models, queries.deviceByCode(sha256(code.raw)));
+  if (!device) return refused("unknown");
+  assertKnownVersion(device);
+  if (!device.appId.equals(input.client._id)) return refused("other_client");
+  if (device.status === "collected") return refused("revoked");
+  if (device.status === "denied") return waits("access_denied");
+  if (device.expiresAt <= now) return waits("expired_token");
+  if (device.status === "pending") return notePoll(context, device);
+  const collected = await findAndUpdate(
+    models.DeviceAuthorization,
+    { _id: device._id, status: "approved" },
+    { $set: { status: "collected" } },
+  );
+  return collected ? grantToDevice(context, collected, input) : refused("revoked");
+}
+
+const waits = (error: DeviceError) => ({ ok: false, error, reason: error }) as const;
+
+/**
+ * A poll that comes early makes the interval longer. It counts from the last poll that was not early, or a device that does
+ * not slow down would never be answered.
+ */
+async function notePoll(
+  { models, now }: Context,
+  { _id, polledAt, intervalMs }: DeviceAuthorizationDocument,
+): Promise<DeviceResult> {
+  const isEarly = polledAt !== undefined && now.getTime() - polledAt.getTime() < intervalMs;
+  await models.DeviceAuthorization.collection.updateOne(
+    { _id, status: "pending" },
+    isEarly ? { $inc: { intervalMs: slowDownMs } } : { $set: { polledAt: now } },
+  );
+  return waits(isEarly ? "slow_down" : "authorization_pending");
+}
+
+async function grantToDevice(
+  context: Context,
+  device: DeviceAuthorizationDocument,
+  { client, dpopKey }: DevicePoll,
+): Promise<TokenResult> {
+  const { appId, userId, permissionId, permissionGeneration, scopes, audiences } = device;
+  if (!userId || !permissionId) return refused("consent_revoked");
+  const user = await context.models.User.collection.findOne({ _id: userId }, { projection: { status: 1 } });
+  if (user?.status !== "active") return refused("user_not_active");
+  const grant = {
+    ...device,
+    appId,
+    userId,
+    permissionId,
+    ...(permissionGeneration !== undefined && { permissionGeneration }),
+    scopes,
+    ...(client.type === "public" && dpopKey && { dpopKey }),
+  };
+  const mayRefresh = client.grantTypes.includes("refresh_token");
+  return grantAtOnce(context, grant, { wish: { scopes, audiences, dpopKey }, mayRefresh });
+}

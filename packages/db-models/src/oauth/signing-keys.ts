@@ -1,0 +1,159 @@
+import { generateKeyPair, type JsonWebKey } from "node:crypto";
+import { promisify } from "node:util";
+import { Types } from "mongoose";
+import type { Context } from "../context/context.js";
+import { isDuplicateKey } from "../core/errors.js";
+import { sealText, unsealText } from "../core/seal-keys.js";
+import { sha256 } from "../core/secrets.js";
+import { queries } from "../queries/queries.js";
+import { runQuery } from "../queries/run-query.js";
+import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
+import type { SigningAlgorithm, SigningKeyDocument } from "../schemas/signing-key.js";
+
+/** `next` is published and does not sign yet; `active` signs; `retired` is published for what it has signed. */
+export type SigningKeyState = "next" | "active" | "retired";
+
+export interface SigningKeyPair {
+  kid: string;
+  algorithm: SigningAlgorithm;
+  state: SigningKeyState;
+  publicJwk: JsonWebKey;
+  createdAt: Date;
+  signsFrom: Date;
+  /** The private half; not of retired keys. */
+  privateJwk?: JsonWebKey;
+}
+
+/**
+ * The keys of these algorithms. Makes the first one of each, and the successor of one that is old enough, in one
+ * conditional insert: every instance may call this at any time, and all agree on the state of each key by the clock.
+ */
+export async function readSigningKeys(
+  context: Context,
+  { algorithms }: { algorithms: readonly SigningAlgorithm[] },
+): Promise<SigningKeyPair[]> {
+  const { signingKeyLifetimeMs, signingKeyLeadMs } = context.policies.oauth;
+  const known = await stored(context, algorithms);
+  const due = algorithms.filter((algorithm) => {
+    const newest = newestOf(known, algorithm);
+    const age = newest && context.now.getTime() - newest.signsFrom.getTime();
+    return age === undefined || age >= signingKeyLifetimeMs - signingKeyLeadMs;
+  });
+  if (due.length === 0) return described(context, known);
+  for (const algorithm of due) await addKey(context, algorithm, newestOf(known, algorithm));
+  return described(context, await stored(context, algorithms));
+}
+
+/** @returns the key that was made, or the one that another instance has just made. */
+export async function rotateSigningKey(
+  context: Context,
+  { algorithm }: { algorithm: SigningAlgorithm },
+): Promise<SigningKeyPair | undefined> {
+  const former = newestOf(await stored(context, [algorithm]), algorithm);
+  // One that is still to come is the rotation that was asked for.
+  if (!former || former.signsFrom <= context.now) await addKey(context, algorithm, former);
+  const keys = described(context, await stored(context, [algorithm]));
+  return keys.findLast((key) => key.algorithm === algorithm);
+}
+
+async function stored(
+  { models, now }: Context,
+  algorithms: readonly SigningAlgorithm[],
+): Promise<SigningKeyDocument[]> {
+  const keys = await runQuery(models, queries.signingKeysOf(algorithms));
+  for (const key of keys) assertKnownVersion(key);
+  return keys.filter(({ purgeAt }) => !purgeAt || purgeAt > now);
+}
+
+function newestOf(
+  keys: readonly SigningKeyDocument[],
+  algorithm: SigningAlgorithm,
+): SigningKeyDocument | undefined {
+  return keys.findLast((key) => key.algorithm === algorithm);
+}
+
+function described(context: Context, keys: readonly SigningKeyDocument[]): SigningKeyPair[] {
+  return keys.map((key) => {
+    const { kid, algorithm, publicJwk, createdAt, signsFrom } = key;
+    const state = stateOf(keys, key, context.now);
+    const secret = state === "retired" ? undefined : unsealText(context.sealKeys, key, ownerOf(kid));
+    return {
+      kid,
+      algorithm,
+      state,
+      publicJwk: JSON.parse(publicJwk) as JsonWebKey,
+      createdAt,
+      signsFrom,
+      ...(secret !== undefined && { privateJwk: JSON.parse(secret) as JsonWebKey }),
+    };
+  });
+}
+
+function stateOf(
+  keys: readonly SigningKeyDocument[],
+  { algorithm, generation, signsFrom }: SigningKeyDocument,
+  now: Date,
+): SigningKeyState {
+  const isReplaced = keys.some(
+    (other) => other.algorithm === algorithm && other.generation > generation && other.signsFrom <= now,
+  );
+  if (isReplaced) return "retired";
+  return signsFrom <= now ? "active" : "next";
+}
+
+const ownerOf = (kid: string): string => `signing-key:${kid}`;
+
+/** The first key signs at once, for nobody has cached a set without it. */
+async function addKey(
+  context: Context,
+  algorithm: SigningAlgorithm,
+  former: SigningKeyDocument | undefined,
+): Promise<void> {
+  const { models, now, sealKeys, policies } = context;
+  const { signingKeyLeadMs, signingKeyRetirementMs } = policies.oauth;
+  const { publicJwk, privateJwk } = await newKeyPair(algorithm);
+  const kid = thumbprintOf(publicJwk);
+  const signsFrom = former ? new Date(now.getTime() + signingKeyLeadMs) : now;
+  const key: SigningKeyDocument = {
+    _id: new Types.ObjectId(),
+    kid,
+    algorithm,
+    generation: former ? former.generation + 1 : 0,
+    publicJwk: JSON.stringify({ ...publicJwk, kid, alg: algorithm, use: "sig" }),
+    ...sealText(sealKeys, JSON.stringify({ ...privateJwk, kid, alg: algorithm }), ownerOf(kid)),
+    createdAt: now,
+    signsFrom,
+    schemaVersion: currentSchemaVersion,
+  };
+  try {
+    await models.SigningKey.collection.insertOne({ ...key });
+  } catch (error) {
+    if (isDuplicateKey(error)) return;
+    throw error;
+  }
+  if (!former) return;
+  const purgeAt = new Date(signsFrom.getTime() + signingKeyRetirementMs);
+  await models.SigningKey.collection.updateMany(
+    { algorithm, generation: { $lte: former.generation }, purgeAt: null },
+    { $set: { purgeAt } },
+  );
+}
+
+const generate = promisify(generateKeyPair);
+
+async function newKeyPair(
+  algorithm: SigningAlgorithm,
+): Promise<{ publicJwk: JsonWebKey; privateJwk: JsonWebKey }> {
+  const { publicKey, privateKey } = await {
+    RS256: () => generate("rsa", { modulusLength: 2_048 }),
+    ES256: () => generate("ec", { namedCurve: "P-256" }),
+    EdDSA: () => generate("ed25519"),
+  }[algorithm]();
+  return { publicJwk: publicKey.export({ format: "jwk" }), privateJwk: privateKey.export({ format: "jwk" }) };
+}
+
+/** RFC 7638: the required members in the order of their names. */
+function thumbprintOf({ kty, crv, x, y, e, n }: JsonWebKey): string {
+  const members = { crv, e, kty, n, x, y };
+  return sha256(JSON.stringify(Object.fromEntries(Object.entries(members).filter(([, value]) => value))));
+}
