@@ -28,6 +28,7 @@ export const allowedImports = {
 export const floors = {
   "packages/db-models": [
     [""],
+    ["email-changes"],
     ["privacy", "migrations", "external", "factors"],
     ["users"],
     ["sessions", "api-keys", "oauth", "logins", "audit"],

@@ -15,6 +15,7 @@ import {
   identityPoliciesSchema,
 } from "./core/policies/identity.js";
 import { type SealKey, sealKeysSchema } from "./core/seal-keys.js";
+import { type EmailChanges, emailChangesOf } from "./email-changes/namespace.js";
 import { type ExternalIdentities, externalIdentitiesOf } from "./external/namespace.js";
 import { type Factors, factorsOf } from "./factors/namespace.js";
 import { type Logins, loginsOf } from "./logins/namespace.js";
@@ -70,6 +71,7 @@ export interface Identity {
   readonly sessions: Sessions;
   readonly apiKeys: ApiKeys;
   readonly oauth: OAuth;
+  readonly emailChanges: EmailChanges;
   readonly factors: Factors;
   readonly externalIdentities: ExternalIdentities;
   readonly audit: Audit;
@@ -171,6 +173,7 @@ function identityOf(connection: Connection, settings: Settings): Identity {
     sessions: sessionsOf(identity),
     apiKeys: apiKeysOf(identity, recorders.apiKeys),
     oauth: oauthOf(identity),
+    emailChanges: emailChangesOf(identity),
     factors: factorsOf(identity, recorders.audit),
     externalIdentities: externalIdentitiesOf(identity),
     audit: auditOf(identity, recorders.audit),

@@ -45,6 +45,10 @@ export { formatScopes, grantsEveryScope, grantsScope, parseScopes } from "./core
 export type { SealKey } from "./core/seal-keys.js";
 export type { SigningKey, Token, TokenKind } from "./core/secrets.js";
 export { defineModels } from "./define-models.js";
+export type { EmailChange } from "./email-changes/confirm.js";
+export type { EmailChanges } from "./email-changes/namespace.js";
+export type { EmailChangeRequest } from "./email-changes/request.js";
+export type { EmailChangeUndo } from "./email-changes/undo.js";
 export type {
   ExternalAccount,
   ExternalLink,

@@ -20,6 +20,7 @@ export const routeGroups = [
   "account",
   "passwordReset",
   "emailVerification",
+  "emailChange",
   "profile",
   "security",
   "factors",

@@ -186,6 +186,7 @@ describe("routes", () => {
     sessions: ["GET", "/v1/sessions"],
     account: ["GET", "/v1/account/export"],
     passwordReset: ["POST", "/v1/password-reset"],
+    emailChange: ["POST", "/v1/email-change/confirm"],
     emailVerification: ["POST", "/v1/email-verification"],
     profile: ["GET", "/v1/profile"],
     security: ["GET", "/v1/security"],

@@ -56,6 +56,7 @@ export const limits = {
   sealed: 128, // a network with nonce and tag, in base64url
   bucketEndpoints: 64,
   messages: 16,
+  emailUndos: 5, // addresses that an account can be given back
   challenges: 5, // one-time codes of an account in a quarter of an hour
   recoveryCodes: 10,
   passkeys: 20,

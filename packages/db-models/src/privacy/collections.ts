@@ -45,7 +45,7 @@ export const personalData = {
   AuditCheckpoint: { of: nobody },
   // Kept: it is the proof that the rest is gone, and it forgets the user by itself.
   Erasure: { of: nobody },
-  User: { of: (_id) => ({ _id }) },
+  User: { of: (_id) => ({ _id }), withheld: ["tokenHashes"] },
 } as const satisfies { [Name in keyof IdentityModels]: PersonalData };
 
 type ModelName = keyof typeof personalData;

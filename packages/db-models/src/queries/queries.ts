@@ -193,6 +193,11 @@ export const queries = {
     }),
   userByPasswordReset: (tokenHash: string) =>
     users.one("userByPasswordReset", "password_reset_unique", { "passwordReset.tokenHash": tokenHash }),
+  userByEmailChange: (tokenHash: string) =>
+    users.one("userByEmailChange", "email_change_unique", { "emailChange.tokenHash": tokenHash }),
+  /** By a token that an address was sent when the account got another one. */
+  userByEmailUndo: (tokenHash: string) =>
+    users.one("userByEmailUndo", "email_undo_unique", { "emailUndos.tokenHashes": tokenHash }),
   newestUsers: (page: Page = {}) => users.page("newestUsers", "newest", {}, "createdAt", page),
   usersByStatus: (status: UserStatus, page: Page = {}) =>
     users.page("usersByStatus", "status_newest", { status }, "createdAt", page),

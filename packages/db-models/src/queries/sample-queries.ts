@@ -67,7 +67,13 @@ function periodAround(moment: Date, length: number): Period {
 /** Every named query with values that no document has: for what asks only for the shapes. */
 export function shapesOfQueries(): NamedQuery[] {
   const now = new Date(0);
-  const secrets = { verification: nobody.hash, reset: nobody.hash, identity: "nobody:0" };
+  const secrets = {
+    verification: nobody.hash,
+    reset: nobody.hash,
+    emailChange: nobody.hash,
+    emailUndo: nobody.hash,
+    identity: "nobody:0",
+  };
   const samples = {
     ...userSamples({}, secrets, now),
     ...sessionSamples({}, now),
@@ -82,21 +88,25 @@ async function anyOf<T>(model: Model<T>, filter: Record<string, unknown> = {}): 
 }
 
 async function sampleSecrets(models: IdentityModels) {
-  const [verification, reset, identity] = await Promise.all([
+  const [verification, reset, change, undo, identity] = await Promise.all([
     anyOf(models.User, { "emailVerification.tokenHash": { $exists: true } }),
     anyOf(models.User, { "passwordReset.tokenHash": { $exists: true } }),
+    anyOf(models.User, { "emailChange.tokenHash": { $exists: true } }),
+    anyOf(models.User, { "emailUndos.tokenHashes": { $exists: true } }),
     anyOf(models.User, { "externalIdentities.key": { $exists: true } }),
   ]);
   return {
     verification: verification.emailVerification?.tokenHash ?? nobody.hash,
     reset: reset.passwordReset?.tokenHash ?? nobody.hash,
+    emailChange: change.emailChange?.tokenHash ?? nobody.hash,
+    emailUndo: undo.emailUndos?.[0]?.tokenHashes[0] ?? nobody.hash,
     identity: identity.externalIdentities?.[0]?.key ?? "nobody:0",
   };
 }
 
 function userSamples(
   user: Partial<UserDocument>,
-  secrets: { verification: string; reset: string; identity: string },
+  secrets: { verification: string; reset: string; emailChange: string; emailUndo: string; identity: string },
   now: Date,
 ) {
   const lastDay = periodAround(now, -duration.day);
@@ -111,6 +121,8 @@ function userSamples(
     userByExternalIdentity: queries.userByExternalIdentity(secrets.identity),
     userByEmailVerification: queries.userByEmailVerification(secrets.verification),
     userByPasswordReset: queries.userByPasswordReset(secrets.reset),
+    userByEmailChange: queries.userByEmailChange(secrets.emailChange),
+    userByEmailUndo: queries.userByEmailUndo(secrets.emailUndo),
     newestUsers: queries.newestUsers(within(now, 7)),
     usersByStatus: queries.usersByStatus("suspended", within(now, 180)),
     usersByRole: queries.usersByRole("admin", within(now, 365)),

@@ -16,6 +16,7 @@ export const securityEventKinds = [
   "password_reset_requested",
   "password_reset",
   "email_verified",
+  "email_changed",
   "second_factor_changed",
   "second_factor_delayed",
   "recovery_code_used",

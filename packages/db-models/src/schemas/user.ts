@@ -115,6 +115,19 @@ export interface OneTimeToken {
   email: string;
   expiresAt: Date;
   usedAt?: Date;
+  /** The address that it is to replace; only of a change. */
+  from?: string;
+}
+
+/** An address that the account had, for whose owner a change can be undone. */
+export interface EmailUndo {
+  email: string;
+  /** Of the tokens that this address was sent. */
+  tokenHashes: string[];
+  requestedAt: Date;
+  /** When the account got another one; absent while that waits for its confirmation. */
+  changedAt?: Date;
+  expiresAt: Date;
 }
 
 /** A person who signs in. Collection `users`. */
@@ -140,8 +153,12 @@ export interface UserDocument extends BaseDocument {
   externalIdentities?: ExternalIdentity[];
   emailVerification?: OneTimeToken;
   passwordReset?: OneTimeToken;
+  /** The change of the address that was asked for last. */
+  emailChange?: OneTimeToken;
+  /** The oldest first; absent when there is none, so that the unique index leaves it out. */
+  emailUndos?: EmailUndo[];
   /** When tokens were sent to the account's address, by kind, the last first: limits what its mailbox receives. */
-  messagesAt?: { emailVerification?: Date[]; passwordReset?: Date[] };
+  messagesAt?: { emailVerification?: Date[]; passwordReset?: Date[]; emailChange?: Date[] };
   /** Rises when every session of the user must end; a session opened under an older one is not live. */
   sessionGeneration: number;
   /** Links audit events to this person; destroying it makes them anonymous. Never selected by default. */
@@ -159,13 +176,25 @@ const oneTimeToken = new Schema<OneTimeToken>(
     email: requiredText(limits.email),
     expiresAt: requiredDate,
     usedAt: Date,
+    from: text(limits.email),
+  },
+  { _id: false },
+);
+
+const emailUndo = new Schema<EmailUndo>(
+  {
+    email: requiredText(limits.email),
+    tokenHashes: list({ ...hash, required: true }, limits.messages),
+    requestedAt: requiredDate,
+    changedAt: Date,
+    expiresAt: requiredDate,
   },
   { _id: false },
 );
 
 const moments = { ...list(requiredDate, limits.messages), default: undefined };
 const messagesAt = new Schema<NonNullable<UserDocument["messagesAt"]>>(
-  { emailVerification: moments, passwordReset: moments },
+  { emailVerification: moments, passwordReset: moments, emailChange: moments },
   { _id: false },
 );
 
@@ -294,6 +323,8 @@ export const userSchema = new Schema<UserDocument>(
     externalIdentities: { ...list(externalIdentity, limits.identities), default: undefined },
     emailVerification: { type: oneTimeToken, select: false },
     passwordReset: { type: oneTimeToken, select: false },
+    emailChange: { type: oneTimeToken, select: false },
+    emailUndos: { ...list(emailUndo, limits.emailUndos), default: undefined, select: false },
     messagesAt: { type: messagesAt, select: false },
     sessionGeneration: count,
     auditKey: { type: String, minlength: 43, maxlength: 43, required: true, select: false },
@@ -316,6 +347,8 @@ userSchema
     { name: "email_verification_unique", unique: true, sparse: true },
   ) // userByEmailVerification
   .index({ "passwordReset.tokenHash": 1 }, { name: "password_reset_unique", unique: true, sparse: true }) // userByPasswordReset
+  .index({ "emailChange.tokenHash": 1 }, { name: "email_change_unique", unique: true, sparse: true }) // userByEmailChange
+  .index({ "emailUndos.tokenHashes": 1 }, { name: "email_undo_unique", unique: true, sparse: true }) // userByEmailUndo
   .index({ createdAt: -1, _id: -1 }, { name: "newest" }) // newestUsers
   .index({ status: 1, createdAt: -1, _id: -1 }, { name: "status_newest" }) // usersByStatus
   .index({ roles: 1, createdAt: -1, _id: -1 }, { name: "role_newest" }) // usersByRole

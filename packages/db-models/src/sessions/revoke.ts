@@ -56,13 +56,28 @@ export interface EveryEnd {
     $set: Partial<
       Pick<
         UserDocument,
-        "status" | "passwordHash" | "passwordChangedAt" | "passwordResetAt" | "emailVerifiedAt"
+        | "email"
+        | "emailUndos"
+        | "status"
+        | "passwordHash"
+        | "passwordChangedAt"
+        | "passwordResetAt"
+        | "emailVerifiedAt"
       >
     > & {
       "passwordReset.usedAt"?: Date;
       "security.ipAllowlist"?: string[];
     };
-    $unset?: { passwordReset?: ""; passwordResetAt?: ""; externalIdentities?: "" };
+    $unset?: {
+      [Field in
+        | "passwordReset"
+        | "passwordResetAt"
+        | "externalIdentities"
+        | "emailVerification"
+        | "emailChange"
+        | "emailUndos"
+        | "messagesAt.passwordReset"]?: "";
+    };
   };
   /** A session that goes on, under the new generation. */
   keep?: Types.ObjectId;

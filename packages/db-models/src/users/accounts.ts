@@ -15,7 +15,13 @@ import { type Registration, registrationSchema, rolesSchema } from "./input.js";
 /** A user without secrets. */
 export type PublicUser = Omit<
   UserDocument,
-  "passwordHash" | "auditKey" | "emailVerification" | "passwordReset" | "messagesAt"
+  | "passwordHash"
+  | "auditKey"
+  | "emailVerification"
+  | "passwordReset"
+  | "emailChange"
+  | "emailUndos"
+  | "messagesAt"
 >;
 
 /** Leaves out what no caller may see; read by everything that returns a user. */
@@ -24,6 +30,8 @@ export const publicProjection = {
   auditKey: 0,
   emailVerification: 0,
   passwordReset: 0,
+  emailChange: 0,
+  emailUndos: 0,
   messagesAt: 0,
 } as const;
 

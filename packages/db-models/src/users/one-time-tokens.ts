@@ -31,30 +31,34 @@ export type OneTimeTokenRefusal =
   | "address_changed"
   | "not_active";
 
-type Purpose = "emailVerification" | "passwordReset";
+type Purpose = "emailVerification" | "passwordReset" | "emailChange";
 
 /** Account states in which a token of each kind may be used. */
 export const usableBy = {
   emailVerification: ["pending", "active"],
   passwordReset: ["active"],
+  emailChange: ["active"],
 } as const satisfies Record<Purpose, readonly UserStatus[]>;
 
 const queryOf = {
   emailVerification: queries.userByEmailVerification,
   passwordReset: queries.userByPasswordReset,
+  emailChange: queries.userByEmailChange,
 } as const;
 
 /**
  * Mints a token for the user that matches, and stores its hash in the place of the one before: one conditional update,
  * which also decides whether the account may be sent one more message of this kind. Each kind has a count of its own:
- * anybody may ask for a reset, only the owner for a verification. A moment that a wrong clock dated ahead does not count.
+ * anybody may ask for a reset, only the owner for the others. A moment that a wrong clock dated ahead does not count.
  *
+ * @param other - the address that is to replace the account's, and what else the update sets.
  * @returns `undefined` when nobody matches, or the account was sent enough.
  */
 export async function issueOneTimeToken(
   context: Context,
   purpose: Purpose,
   who: Record<string, unknown>,
+  other?: { readonly email: string; readonly set: Record<string, unknown> },
 ): Promise<IssuedOneTimeToken | undefined> {
   const { models, now } = context;
   const policy = context.policies.oneTimeTokens;
@@ -62,6 +66,7 @@ export async function issueOneTimeToken(
   const expiresAt = new Date(now.getTime() + policy[`${purpose}LifetimeMs`]);
   const windowStart = new Date(now.getTime() - policy.messageWindowMs);
   const latest = new Date(now.getTime() + clockToleranceMs);
+  const sentTo = other ? { email: { $literal: other.email }, from: "$email" } : { email: "$email" };
   const stored = { $ifNull: [`$messagesAt.${purpose}`, []] };
   const sound = { $filter: { input: stored, as: "at", cond: { $lte: ["$$at", latest] } } };
   const lastOfMost = `messagesAt.${purpose}.${policy.maxMessages - 1}`;
@@ -73,21 +78,30 @@ export async function issueOneTimeToken(
       { $unset: purpose },
       {
         $set: {
-          [purpose]: { tokenHash: sha256(token.raw), email: "$email", expiresAt },
+          [purpose]: { tokenHash: sha256(token.raw), expiresAt, ...sentTo },
           [`messagesAt.${purpose}`]: { $slice: [{ $concatArrays: [[now], sound] }, limits.messages] },
+          ...other?.set,
         },
       },
     ],
     { returnDocument: "after", projection: { email: 1 } },
   );
   if (!user) return undefined;
-  return { ok: true, userId: user._id, email: String(user.email), token: token.raw, expiresAt };
+  const email = other?.email ?? String(user.email);
+  return { ok: true, userId: user._id, email, token: token.raw, expiresAt };
 }
 
 /** The fields of an account that decide on its tokens. */
 type TokenHolder = Pick<
   UserDocument,
-  "_id" | "email" | "username" | "status" | "sessionGeneration" | "emailVerifiedAt" | "passwordReset"
+  | "_id"
+  | "email"
+  | "username"
+  | "status"
+  | "sessionGeneration"
+  | "emailVerifiedAt"
+  | "passwordReset"
+  | "emailChange"
 >;
 
 /** A token that may be used as long as `claim` matches. Use it in the same update that `claim` filters. */
@@ -129,7 +143,7 @@ export async function findOneTimeToken(
   if (reason) return { reason, user };
   const claim = {
     _id: user._id,
-    email: stored.email,
+    email: stored.from ?? stored.email,
     status: { $in: [...usableBy[purpose]] },
     [`${purpose}.tokenHash`]: tokenHash,
     [`${purpose}.usedAt`]: null,
@@ -146,7 +160,7 @@ function refusalOf(
 ): OneTimeTokenRefusal | undefined {
   if (stored.usedAt) return "used";
   if (isOver) return "expired";
-  if (stored.email !== email) return "address_changed";
+  if ((stored.from ?? stored.email) !== email) return "address_changed";
   return statuses.includes(status) ? undefined : "not_active";
 }
 

@@ -9,6 +9,7 @@ import { findByQuery } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import { claimAndEndSessions, endSessionsBefore } from "../sessions/revoke.js";
+import { endDelegated } from "./end-delegated.js";
 import {
   findOneTimeToken,
   type IssuedOneTimeToken,
@@ -107,17 +108,8 @@ export async function resetPassword(
  *
  * Source: Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022.
  */
-async function endSquatters(context: Context, userId: Types.ObjectId, madeBefore: Date): Promise<void> {
-  const { models, now } = context;
-  const purgeAt = new Date(now.getTime() + context.policies.retention.tokensMs);
-  const made = (field: string) => ({ revokedAt: null, [field]: { $lte: madeBefore } });
-  const ended = { $set: { revokedAt: now, purgeAt } };
-  await models.ApiKey.collection.updateMany({ userId, ...made("createdAt") }, ended);
-  await models.AppPermission.collection.updateMany(
-    { userId, ...made("grantedAt") },
-    { ...ended, $inc: { generation: 1 } },
-  );
-}
+const endSquatters = (context: Context, userId: Types.ObjectId, madeBefore: Date): Promise<void> =>
+  endDelegated(context, userId, { $lte: madeBefore });
 
 async function refuse(context: Context, { reason, user }: RefusedToken): Promise<PasswordReset> {
   if (!user) return { ok: false, reason };

@@ -66,6 +66,63 @@ export function accountExists({ email, token, expiresAt }: IssuedOneTimeToken, o
   return { kind: "account_exists", to: email, subject: "You already have an account", text, facts };
 }
 
+/** The mail with the token that gives an account another address. */
+export function emailChangeConfirmation({ email, token, expiresAt }: NewAddress): Notice {
+  const text = `Your token is ${token}. It makes this address that of your account, until ${expiresAt.toUTCString()} and once. If you have no account with us, somebody gave your address for theirs: ignore this message.`;
+  const facts = { token, expiresAt: expiresAt.toISOString() };
+  return { kind: "email_change", to: email, subject: "Confirm your new email address", text, facts };
+}
+
+interface NewAddress {
+  readonly email: string;
+  readonly token: string;
+  readonly expiresAt: Date;
+}
+
+interface FormerAddress {
+  readonly email: string;
+  readonly former: string;
+  readonly undoToken: string;
+  readonly undoExpiresAt: Date;
+}
+
+/** The notice to the address before, with the token that undoes the change. */
+export function emailChangeNotice(
+  state: "requested" | "changed",
+  { email, former, undoToken: token, undoExpiresAt }: FormerAddress,
+  origin: Origin,
+): Notice {
+  const what =
+    state === "requested"
+      ? `Your account is to have another email address, ${email}. It was asked for`
+      : `Your account has another email address, ${email}. It was changed`;
+  const text = `${what} from ${described(origin)}. If it was not you, undo it with the token ${token}, until ${undoExpiresAt.toUTCString()}: your account has this address back, every session ends, and you choose another password. Tell nobody the token.`;
+  const facts = { ...factsOf(origin), email, token, expiresAt: undoExpiresAt.toISOString() };
+  return state === "requested"
+    ? {
+        kind: "email_change_requested",
+        to: former,
+        subject: "Your email address is to be changed",
+        text,
+        facts,
+      }
+    : { kind: "email_changed", to: former, subject: "Your email address was changed", text, facts };
+}
+
+/** The mail to the owner of an account whose address somebody wants for another account. */
+export function emailInUse({ email }: Pick<NewAddress, "email">, origin: Origin): Notice {
+  const text = `Somebody, from ${described(origin)}, wanted to give another account this address. You have an account with it, so nothing was changed. If it was you, sign in to that account, or give it another address first. If not, ignore this message.`;
+  const subject = "This address belongs to your account";
+  return { kind: "email_in_use", to: email, subject, text, facts: factsOf(origin) };
+}
+
+/** The notice to the owner that their account has its address back. */
+export function emailChangeUndone(email: string, origin: Origin): Notice {
+  const text = `The change of your email address was undone from ${described(origin)}. Every session ended, and so did API keys, passkeys and linked accounts that were added since the change was asked for. Look over your account before you use it again.`;
+  const subject = "Your account has this address back";
+  return { kind: "email_change_undone", to: email, subject, text, facts: factsOf(origin) };
+}
+
 /** The notice that is sent after a password was changed, or reset with a token. */
 export function passwordAlert(how: "changed" | "reset", email: string, origin: Origin): Notice {
   const text = `The password of your account was ${how} from ${described(origin)}. If it was not you, reset it at once: that ends every session.`;

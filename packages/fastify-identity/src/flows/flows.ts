@@ -13,6 +13,7 @@ import { requireRecentAuthentication } from "./assurance.js";
 import type { Credentials } from "./check-password.js";
 import { completeSignIn, type SignedIn, type SignInProofs } from "./complete-sign-in.js";
 import type { FlowContext } from "./context.js";
+import * as emailChange from "./email-change.js";
 import * as external from "./external-sign-in.js";
 import * as factors from "./factors.js";
 import { contextOf, type FlowOptions, flowOptionsSchema, readOptions } from "./options.js";
@@ -118,6 +119,19 @@ export interface Flows {
   requestEmailVerification(session: Pick<ActiveSession, "userId">): Promise<{ expiresAt: Date }>;
   /** Verifies an address with the token that was sent to it. */
   verifyEmail(requester: Requester, input: { token: string }): Promise<void>;
+  /** Asks for another address: its mailbox confirms it, that of the present one can undo it. */
+  requestEmailChange(
+    requester: Requester,
+    session: ActiveSession,
+    input: { email: string },
+  ): Promise<{ expiresAt: Date }>;
+  /** Gives the account the address that the token was sent to. */
+  confirmEmailChange(requester: Requester, input: { token: string }): Promise<void>;
+  /** Undoes a change of the address, with the token that the address before was sent. */
+  undoEmailChange(
+    requester: Requester,
+    input: { token: string },
+  ): Promise<{ ended: number; passwordVoid: boolean }>;
   /** Erases the account and everything about it. */
   eraseAccount(
     requester: Requester,
@@ -179,6 +193,10 @@ export function flowsOf(context: FlowContext): Flows {
     resetPassword: (requester, input) => accounts.resetPassword(context, requester, input),
     requestEmailVerification: (session) => accounts.requestEmailVerification(context, session),
     verifyEmail: (requester, input) => accounts.verifyEmail(context, requester, input),
+    requestEmailChange: (requester, session, input) =>
+      emailChange.requestEmailChange(context, requester, session, input),
+    confirmEmailChange: (requester, input) => emailChange.confirmEmailChange(context, requester, input),
+    undoEmailChange: (requester, input) => emailChange.undoEmailChange(context, requester, input),
     eraseAccount: (requester, session, input) => accounts.eraseAccount(context, requester, session, input),
     settle: async (timeoutMs = 10_000) => {
       await context.background.end(timeoutMs);

@@ -8,6 +8,7 @@ import type { Service } from "../service.js";
 import * as accounts from "./definitions/accounts.js";
 import { apiKeysPage } from "./definitions/api-keys.js";
 import { demoPage } from "./definitions/demo.js";
+import * as email from "./definitions/email-change.js";
 import * as factors from "./definitions/factors.js";
 import * as profile from "./definitions/profile.js";
 import { isProviderAnswer, leavePage, providersPage, serveCallbacks } from "./definitions/providers.js";
@@ -53,6 +54,9 @@ export async function servePages(
   servePage(scope, site, accounts.forgottenPasswordPage);
   servePage(scope, site, accounts.resetPasswordPage);
   servePage(scope, site, accounts.verifyEmailPage);
+  servePage(scope, site, email.emailChangePage);
+  servePage(scope, site, email.confirmEmailPage);
+  servePage(scope, site, email.undoEmailPage);
   servePage(scope, site, profile.profilePage);
   servePage(scope, site, profile.passwordPage);
   servePage(scope, site, profile.confirmPage);

@@ -42,11 +42,15 @@ async function readerOf({ identity, settings }: Mailer, email: string): Promise<
   return found[0]?.profile ?? {};
 }
 
-/** Pages that a mail leads to. A token goes with the first three. */
+/** Pages that a mail leads to, with its token if it has one. */
 const places: { readonly [Kind in Notice["kind"]]?: string } = {
   email_verification: "/verify-email",
   account_exists: "/reset-password",
   password_reset: "/reset-password",
+  email_change: "/confirm-email",
+  email_change_requested: "/undo-email",
+  email_changed: "/undo-email",
+  email_change_undone: "/security",
   new_device: "/security",
   new_location: "/security",
   second_factor_changed: "/security",

@@ -3,6 +3,7 @@ import { render as renderToString } from "preact-render-to-string";
 import type { PageFrame } from "./frame.js";
 import * as keys from "./templates/api-keys.js";
 import { Demo } from "./templates/demo.js";
+import * as email from "./templates/email-change.js";
 import * as entry from "./templates/entry.js";
 import * as profile from "./templates/profile.js";
 import * as providers from "./templates/providers.js";
@@ -22,6 +23,9 @@ const templates: { readonly [P in PageName]: Template<P> } = {
   forgottenPassword: entry.ForgottenPassword,
   resetPassword: entry.ResetPassword,
   verifyEmail: entry.VerifyEmail,
+  emailChange: email.EmailChange,
+  confirmEmail: email.ConfirmEmail,
+  undoEmail: email.UndoEmail,
   signedIn: entry.SignedIn,
   signOut: entry.SignOut,
   profile: profile.Profile,

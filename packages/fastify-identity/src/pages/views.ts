@@ -98,6 +98,9 @@ export interface PageViews {
   forgottenPassword: WithForm;
   resetPassword: WithForm & { readonly token: string; readonly passwordMin: number };
   verifyEmail: WithForm & { readonly token: string };
+  emailChange: WithForm & { readonly email: string };
+  confirmEmail: WithForm & { readonly token: string };
+  undoEmail: WithForm & { readonly token: string };
   signedIn: { readonly to: string };
   signOut: WithForm;
   profile: WithForm & {

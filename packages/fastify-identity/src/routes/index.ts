@@ -3,6 +3,7 @@ import type { RouteGroup } from "../options.js";
 import type { ServiceOptions } from "../service.js";
 import { accountRoutes } from "./account.js";
 import { apiKeyRoutes } from "./api-keys.js";
+import { emailChangeRoutes } from "./email-change.js";
 import { emailVerificationRoutes } from "./email-verification.js";
 import { factorRoutes } from "./factors.js";
 import { passwordResetRoutes } from "./password-reset.js";
@@ -23,6 +24,7 @@ export const routesOf = {
   account: accountRoutes,
   passwordReset: passwordResetRoutes,
   emailVerification: emailVerificationRoutes,
+  emailChange: emailChangeRoutes,
   profile: profileRoutes,
   security: securityRoutes,
   factors: factorRoutes,

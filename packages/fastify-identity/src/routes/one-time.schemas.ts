@@ -12,6 +12,14 @@ export const accepted = z.object({});
 /** Input of a password reset. */
 export const resetBody = z.strictObject({ token, password: passwordSchema });
 
+/** The address that an account is to have. */
+export const emailChangeBody = z.strictObject({ email: emailSchema });
+
+export const emailChangeUndone = z.object({
+  ended: z.int().describe("How many sessions were ended"),
+  passwordVoid: z.boolean().describe("True when the account has a password: it must be set anew"),
+});
+
 /** Input of an email verification. */
 export const verificationBody = z.strictObject({ token });
 

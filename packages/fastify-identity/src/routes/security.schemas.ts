@@ -40,6 +40,7 @@ const kinds = {
   password_reset_requested: "password_reset_requested",
   password_reset: "password_reset",
   email_verified: "email_verified",
+  email_changed: "email_changed",
   second_factor_changed: "second_factor_changed",
   second_factor_delayed: "second_factor_delayed",
   recovery_code_used: "recovery_code_used",

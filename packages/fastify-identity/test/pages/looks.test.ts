@@ -93,6 +93,11 @@ describe.each(forms)("the pages, $name", ({ name: form, options, language }) => 
     await look("verify-email");
     await tab.click("main button[type=submit]");
     await look("verify-email-refused");
+    await tab.goto("/account/confirm-email?token=ido_x");
+    await look("confirm-email");
+    await tab.goto("/account/undo-email?token=ido_x");
+    await tab.click("main button[type=submit]");
+    await look("undo-email-refused");
     await tab.goto("/account/reset-password?token=ido_x");
     await tab.fill("[name=new_password]", "short");
     await tab.click("main button[type=submit]");
@@ -114,6 +119,7 @@ describe.each(forms)("the pages, $name", ({ name: form, options, language }) => 
     for (const page of [
       "",
       "/password",
+      "/email",
       "/confirm",
       "/security",
       "/security/networks",

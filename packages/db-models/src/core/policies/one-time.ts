@@ -5,7 +5,12 @@ const lasts = (max: number, defaultMs: number, meaning: string) =>
   z.int().min(duration.minute).max(max).default(defaultMs).describe(`${meaning}, in milliseconds`);
 
 /** The longest life of a token of each kind. */
-export const maxLifetimeMs = { passwordReset: duration.day, emailVerification: 7 * duration.day } as const;
+export const maxLifetimeMs = {
+  passwordReset: duration.day,
+  emailVerification: 7 * duration.day,
+  emailChange: 7 * duration.day,
+  emailUndo: 30 * duration.day,
+} as const;
 
 /** Policy for tokens that are sent to email addresses; every field has a default. */
 export const oneTimeTokenPolicySchema = z
@@ -20,6 +25,16 @@ export const oneTimeTokenPolicySchema = z
       duration.day,
       "Life of a token that verifies an email address",
     ),
+    emailChangeLifetimeMs: lasts(
+      maxLifetimeMs.emailChange,
+      duration.day,
+      "Life of a token that confirms another email address",
+    ),
+    emailUndoLifetimeMs: lasts(
+      maxLifetimeMs.emailUndo,
+      7 * duration.day,
+      "How long the owner of the address before can undo a change, at least the life of the token that confirms it",
+    ),
     maxMessages: z
       .int()
       .min(1)
@@ -29,15 +44,20 @@ export const oneTimeTokenPolicySchema = z
     messageWindowMs: lasts(
       duration.day,
       duration.hour,
-      "The time in which they are counted; at most the life of either token",
+      "The time in which they are counted; at most the life of each token",
     ),
   })
   // Or a stranger's requests could keep the owner without a token: the last one over, and another refused.
   .refine(
-    ({ messageWindowMs, passwordResetLifetimeMs, emailVerificationLifetimeMs }) =>
-      messageWindowMs <= Math.min(passwordResetLifetimeMs, emailVerificationLifetimeMs),
-    { message: "must be at most the life of either token", path: ["messageWindowMs"] },
-  );
+    ({ messageWindowMs, passwordResetLifetimeMs, emailVerificationLifetimeMs, emailChangeLifetimeMs }) =>
+      messageWindowMs <=
+      Math.min(passwordResetLifetimeMs, emailVerificationLifetimeMs, emailChangeLifetimeMs),
+    { message: "must be at most the life of each token", path: ["messageWindowMs"] },
+  )
+  .refine(({ emailChangeLifetimeMs, emailUndoLifetimeMs }) => emailUndoLifetimeMs >= emailChangeLifetimeMs, {
+    message: "must be at least the life of the token that confirms a change",
+    path: ["emailUndoLifetimeMs"],
+  });
 
 /** As a service configures it. */
 export type OneTimeTokenPolicyInput = z.input<typeof oneTimeTokenPolicySchema>;

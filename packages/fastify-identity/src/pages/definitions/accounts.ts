@@ -134,7 +134,7 @@ export const verifyEmailPage: PageDefinition<"verifyEmail"> = {
 const maxToken = 128;
 
 /** The token of a mail's link, or of its form. */
-function tokenOf(page: Page, form: Form | undefined): string | undefined {
+export function tokenOf(page: Page, form: Form | undefined): string | undefined {
   const token = form?.text("token") || page.query("token");
   return token && token.length <= maxToken ? token : undefined;
 }

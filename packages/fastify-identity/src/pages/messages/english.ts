@@ -130,6 +130,25 @@ export const english = {
   "profile.password_text": "A long password that you use nowhere else keeps the account safe.",
   "profile.change_password": "Change password",
 
+  "email.title": "Change your email address",
+  "email.text":
+    "We send a link to the new address, and one that undoes the change to {email}. Nothing changes before you open the first.",
+  "email.new": "New email address",
+  "email.submit": "Send link",
+  "email.sent": "We have sent a link to {email}. Open it to finish the change.",
+  "email.confirm_title": "Confirm your new address",
+  "email.confirm_text": "Press the button to make this the address of your account.",
+  "email.confirm_submit": "Change address",
+  "email.done": "Your email address was changed. Sign in with it from now on.",
+  "email.undo_title": "Undo the change of your address",
+  "email.undo_text":
+    "Your account has this address back. Every session ends, and so does what was added since and lets somebody in: API keys, passkeys, linked accounts. We send you a link to choose another password.",
+  "email.undo_submit": "It was not me: undo it",
+  "email.undone":
+    "Your account has its address back, and every session has ended. Look in your mail for what comes next.",
+  "email.invalid":
+    "This link is not, or no longer, valid. You may have used it already, or a newer change took its place.",
+
   "password.title": "Change your password",
   "password.text": "Every other session ends. You stay signed in here.",
   "password.submit": "Change password",
@@ -274,6 +293,7 @@ export const english = {
   "activity.password_changed": "Password changed",
   "activity.password_reset_requested": "Link to reset the password requested",
   "activity.password_reset": "Password reset",
+  "activity.email_changed": "Change of the email address",
   "activity.email_verified": "Email address verified",
   "activity.second_factor_changed": "Second step changed",
   "activity.second_factor_delayed": "Codes were delayed after wrong ones",
@@ -333,6 +353,31 @@ export const english = {
   "mail.account_exists.action": "Choose another password",
   "mail.account_exists.otherwise":
     "The link is good once, until {expiresAt}. If it was not you, ignore this message.",
+  "mail.email_change.subject": "Confirm your new email address",
+  "mail.email_change.text": "Confirm that this is to be the address of your account at {name}.",
+  "mail.email_change.action": "Change address",
+  "mail.email_change.otherwise":
+    "The link is good once, until {expiresAt}. If you have no account with us, somebody gave your address for theirs: ignore this message.",
+  "mail.email_change_requested.subject": "Your email address is to be changed",
+  "mail.email_change_requested.text":
+    "Somebody, from {origin}, asked to change the address of your account to {email}. If it was you, there is nothing to do here.",
+  "mail.email_change_requested.action": "It was not me: stop it",
+  "mail.email_change_requested.otherwise":
+    "The link is good until {expiresAt}. It ends every session, and you choose another password.",
+  "mail.email_in_use.subject": "This address belongs to your account",
+  "mail.email_in_use.text":
+    "Somebody, from {origin}, wanted to give another account this address. You have an account with it, so nothing was changed.",
+  "mail.email_in_use.otherwise":
+    "If it was you, sign in to that account, or give it another address first. If not, ignore this message.",
+  "mail.email_changed.subject": "Your email address was changed",
+  "mail.email_changed.text": "The address of your account was changed to {email}, from {origin}.",
+  "mail.email_changed.action": "It was not me: undo it",
+  "mail.email_changed.otherwise":
+    "The link is good until {expiresAt}. Your account has this address back, every session ends, and you choose another password.",
+  "mail.email_change_undone.subject": "Your account has this address back",
+  "mail.email_change_undone.text":
+    "The change of your address was undone from {origin}. Every session ended, and so did API keys, passkeys and linked accounts that were added since the change was asked for.",
+  "mail.email_change_undone.action": "Look over your account",
   "mail.password_reset.subject": "Reset your password",
   "mail.password_reset.text":
     "Somebody, from {origin}, asked to reset the password of your account. If it was you, choose another one.",
@@ -420,6 +465,8 @@ export const english = {
   "problem.challenge_limit": "Too many codes were sent. Try again in an hour.",
   "problem.message_limit": "Too many messages were sent. Try again in an hour.",
   "problem.notice_not_sent": "The message could not be sent. Please try again in a few minutes.",
+  "problem.email_unchanged": "This is the address of your account already.",
+  "problem.email_taken": "Another account has this address now.",
   "problem.already_verified": "The address is verified already.",
   "problem.cross_origin": "This request came from another site, and was not accepted.",
   "problem.malformed": "The request can't be read. Reload the page and try again.",

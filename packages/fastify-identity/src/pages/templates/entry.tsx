@@ -9,6 +9,7 @@ import {
 } from "../components/form.js";
 import { CardLayout } from "../components/layout.js";
 import type { PageFrame } from "../frame.js";
+import type { MessageId } from "../messages/english.js";
 import type { PageViews } from "../views.js";
 import { ProviderButtons } from "./providers.js";
 
@@ -247,12 +248,15 @@ function CodeField({ recovery, ...shared }: Shared & { recovery: boolean }) {
   );
 }
 
-function EmailField(props: Shared & { autocomplete: "username" | "email"; value?: string }) {
+export function EmailField({
+  label = "field.email",
+  ...props
+}: Shared & { autocomplete: "username" | "email"; label?: MessageId }) {
   return (
     <Field
       {...props}
       name="email"
-      label="field.email"
+      label={label}
       type="email"
       autocapitalize="none"
       spellcheck={false}

@@ -35,6 +35,9 @@ export function Profile({ view, frame }: Props<"profile">) {
             <Submit frame={frame} label="profile.send_verification" look="secondary" />
           </Form>
         )}
+        <a class="button secondary" href={frame.link("/email")}>
+          {frame.say("profile.change_email")}
+        </a>
       </section>
       <section class="card">
         <About view={view} frame={frame} />

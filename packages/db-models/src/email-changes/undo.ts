@@ -1,0 +1,186 @@
+import type { Types } from "mongoose";
+import type { Context } from "../context/context.js";
+import { clockToleranceMs } from "../core/clock.js";
+import { IdentityError, isDuplicateKey } from "../core/errors.js";
+import { hashPassword } from "../core/passwords.js";
+import { maxLifetimeMs } from "../core/policies/one-time.js";
+import { parseToken, randomKey, sha256 } from "../core/secrets.js";
+import { removal } from "../factors/changes.js";
+import { queries } from "../queries/queries.js";
+import { findByQuery } from "../queries/run-query.js";
+import type { EmailUndo, UserDocument } from "../schemas/user.js";
+import { recordSecurityEvent } from "../security-events/events.js";
+import { claimAndEndSessions } from "../sessions/revoke.js";
+import { setUserStatus } from "../users/accounts.js";
+import { endDelegated } from "../users/end-delegated.js";
+import { type IssuedOneTimeToken, issueOneTimeToken, type RequestOrigin } from "../users/one-time-tokens.js";
+
+export type EmailChangeUndo =
+  | {
+      ok: true;
+      userId: Types.ObjectId;
+      /** The account's address from now on. */
+      email: string;
+      /** `cancelled` when the change still waited for its confirmation. */
+      undone: "cancelled" | "restored";
+      /** How many sessions were ended. */
+      ended: number;
+      /** The token with which the owner sets a password; absent for an account that has none. */
+      reset?: IssuedOneTimeToken;
+    }
+  | { ok: false; reason: "malformed" | "unknown" | "expired" | "taken"; userId?: Types.ObjectId };
+
+type Holder = Pick<
+  UserDocument,
+  "_id" | "email" | "status" | "sessionGeneration" | "passwordHash" | "emailUndos"
+>;
+
+interface Found {
+  readonly user: Holder;
+  readonly undo: EmailUndo;
+  /** Those before: their owners had the account earlier. */
+  readonly earlier: EmailUndo[];
+  readonly tokenHash: string;
+}
+
+const maxAttempts = 20;
+
+export async function undoEmailChange(
+  context: Context,
+  { token: presented, origin }: { token: unknown; origin?: RequestOrigin },
+): Promise<EmailChangeUndo> {
+  const token = parseToken("oneTime", presented);
+  if (!token) return { ok: false, reason: "malformed" };
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const found = await find(context, sha256(token.raw));
+    if ("reason" in found) return { ok: false, ...found };
+    const { user, undo } = found;
+    // Before: killed in between, the link is as good as it was. After: for what was made meanwhile.
+    await endWaysIn(context, user._id, undo.requestedAt);
+    const ended = await restore(context, found);
+    if (ended === "taken") return { ok: false, reason: "taken", userId: user._id };
+    if (ended === "changed") continue;
+    await endWaysIn(context, user._id, undo.requestedAt);
+    return told(context, found, ended, origin);
+  }
+  throw new IdentityError("CONTENTION", "the address is being changed over and over");
+}
+
+async function told(
+  context: Context,
+  { user, undo }: Found,
+  ended: number,
+  origin: RequestOrigin | undefined,
+): Promise<EmailChangeUndo> {
+  const { _id: userId } = user;
+  const undone = undo.changedAt ? "restored" : "cancelled";
+  const event = { userId, kind: "email_changed", severity: "critical" } as const;
+  await recordSecurityEvent(context, { ...event, reasons: [undone], ...origin });
+  const reset = user.passwordHash
+    ? await issueOneTimeToken(context, "passwordReset", { _id: userId, email: undo.email })
+    : undefined;
+  return { ok: true, userId, email: undo.email, undone, ended, ...(reset && { reset }) };
+}
+
+async function find(
+  { models, now }: Context,
+  tokenHash: string,
+): Promise<Found | { reason: "unknown" | "expired"; userId?: Types.ObjectId }> {
+  const projection = {
+    email: 1,
+    status: 1,
+    sessionGeneration: 1,
+    passwordHash: 1,
+    emailUndos: 1,
+  } as const;
+  const user = await findByQuery<UserDocument>(models, queries.userByEmailUndo(tokenHash), projection);
+  const undos = user?.emailUndos ?? [];
+  const index = undos.findIndex(({ tokenHashes }) => tokenHashes.includes(tokenHash));
+  const undo = undos[index];
+  if (!user || !undo || user.status === "deleted") return { reason: "unknown" };
+  const latest = now.getTime() + maxLifetimeMs.emailUndo + clockToleranceMs;
+  // One that a wrong clock minted would be good for as long as that clock was ahead.
+  if (undo.expiresAt <= now || undo.expiresAt.getTime() > latest)
+    return { reason: "expired", userId: user._id };
+  return { user, undo, earlier: undos.slice(0, index), tokenHash };
+}
+
+/**
+ * Gives the account its address back and ends every session; a password that a stranger knows, or set, opens nothing any
+ * more. The link came to the mailbox, so the address is verified.
+ */
+async function restore(context: Context, found: Found): Promise<number | "changed" | "taken"> {
+  const { user, undo, earlier, tokenHash } = found;
+  const { now } = context;
+  const claim = { email: user.email, status: user.status, "emailUndos.tokenHashes": tokenHash };
+  const none = { passwordReset: "", passwordResetAt: "", emailVerification: "", emailChange: "" } as const;
+  const change = {
+    $set: {
+      email: undo.email,
+      emailVerifiedAt: now,
+      ...(user.passwordHash && { passwordHash: await hashPassword(randomKey()), passwordChangedAt: now }),
+      ...(earlier.length > 0 && { emailUndos: earlier }),
+    },
+    $unset: {
+      ...none,
+      "messagesAt.passwordReset": "",
+      ...(earlier.length === 0 && ({ emailUndos: "" } as const)),
+    },
+  } as const;
+  const end = {
+    userId: user._id,
+    reason: "credentials_changed",
+    claim,
+    seen: user.sessionGeneration,
+  } as const;
+  try {
+    return (await claimAndEndSessions(context, { ...end, change })) ?? "changed";
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error;
+    return (await releaseUnverified(context, undo.email)) ? "changed" : "taken";
+  }
+}
+
+/**
+ * Takes the address from an account that never verified it: otherwise a thief, once the address is free, would register it
+ * to keep its owner from coming back. The account is kept, and waits for an address.
+ */
+async function releaseUnverified(context: Context, email: string): Promise<boolean> {
+  const { models } = context;
+  const holder = await findByQuery<UserDocument>(models, queries.userByEmail(email), {
+    emailVerifiedAt: 1,
+    sessionGeneration: 1,
+  });
+  if (!holder) return true;
+  if (holder.emailVerifiedAt) return false;
+  const { _id: userId, sessionGeneration: seen } = holder;
+  const claim = { email, emailVerifiedAt: null };
+  // RFC 2606 section 2: nobody has a mailbox there.
+  const change = { $set: { email: `${userId.toHexString()}@released.invalid` } };
+  const reason = "account_not_active" as const;
+  const ended = await claimAndEndSessions(context, { userId, reason, claim, seen, change });
+  if (ended !== undefined) await setUserStatus(context, { userId, status: "pending" });
+  return true;
+}
+
+/**
+ * Ends what was added since the change was asked for and lets somebody in by itself: API keys, consents, identities at
+ * providers, passkeys, remembered devices. An authenticator app stays, whoever added it: what is mailed must not take a
+ * second factor away.
+ */
+async function endWaysIn(context: Context, userId: Types.ObjectId, since: Date): Promise<void> {
+  const { models, now } = context;
+  await endDelegated(context, userId, { $gte: since });
+  const withoutLater = (path: string, at: string) => {
+    const earlier = { $filter: { input: path, as: "one", cond: { $lt: [`$$one.${at}`, since] } } };
+    return { $cond: [{ $eq: [earlier, []] }, "$$REMOVE", earlier] };
+  };
+  await models.User.collection.updateOne({ _id: userId, "externalIdentities.linkedAt": { $gte: since } }, [
+    { $set: { externalIdentities: withoutLater("$externalIdentities", "linkedAt") } },
+  ]);
+  await models.UserFactors.collection.updateOne(
+    { userId, "passkeys.createdAt": { $gte: since } },
+    removal({ passkeys: withoutLater("$passkeys", "createdAt") }, now),
+  );
+  await models.UserFactors.collection.updateOne({ userId }, { $unset: { rememberedDevices: "" } });
+}
