@@ -14,6 +14,8 @@ export interface CliIo {
   readonly cwd: string;
   /** Calls back on each Ctrl-C; returns how to stop listening. */
   onInterrupt(listener: () => void): () => void;
+  /** Calls back when nothing can happen any more although the command has not ended; returns how to stop listening. */
+  onStall?(listener: () => void): () => void;
   /** Calls back on each key, Ctrl-C among them; returns how to stop listening. Absent where there is no keyboard. */
   onKey?(listener: (key: string) => void): () => void;
   /** Lowers this process's CPU priority; absent where the process is not the command's own. */

@@ -1,3 +1,4 @@
+import { Writable } from "node:stream";
 import { lowerCpuPriority } from "@org/db-optimizer/jobs";
 
 import type { CliIo, Sink } from "./io.js";
@@ -16,11 +17,30 @@ export function processIo(): CliIo {
         process.off("SIGINT", listener).off("SIGTERM", listener);
       };
     },
+    onStall: (listener) => {
+      process.on("beforeExit", listener);
+      return () => {
+        process.off("beforeExit", listener);
+      };
+    },
     ...(stdin.isTTY && { onKey: (listener) => listenForKeys(stdin, listener) }),
     lowerPriority: lowerCpuPriority,
     exit: (code) => process.exit(code),
     now: () => new Date(),
   };
+}
+
+/**
+ * Ends this process once all that was written has arrived. Connections and timers of the project's own code would keep
+ * it alive for ever.
+ */
+export async function endProcess(code: number): Promise<never> {
+  const { stdout, stderr } = process;
+  // The prototype's own, as `write` of the standard output leads to standard error.
+  const arrived = (stream: Writable) =>
+    new Promise<void>((resolve) => Writable.prototype.write.call(stream, "", "utf8", () => resolve()));
+  await Promise.all([stdout, stderr].map(arrived));
+  return process.exit(code);
 }
 
 /**

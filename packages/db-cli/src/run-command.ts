@@ -30,7 +30,7 @@ export async function runCommand<Options extends object>(
   const progress = new ProgressLine(io.stderr, () => io.now().getTime());
   const interrupt = listenForInterrupt(io, progress);
   try {
-    const outcome = await withSession(io, options, reading, (session) => {
+    const outcome = await withSession(io, options, reading, interrupt.signal, (session) => {
       const paint = paintFor(io.stdout, io.env);
       const context: Context = {
         ...session,

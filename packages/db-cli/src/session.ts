@@ -3,6 +3,7 @@ import {
   type HealthCheck,
   type ModelLike,
   type NamedQuery,
+  OptimizerError,
   type RecordEvent,
   toOptimizerError,
 } from "@org/db-optimizer";
@@ -13,6 +14,7 @@ import { CliError } from "./errors.js";
 import type { CliIo } from "./io.js";
 import { type LoadedConfig, loadConfig } from "./load-config.js";
 import { redactUri } from "./output/redact.js";
+import { type Wait, waiter } from "./project-code.js";
 
 /** A command's configuration and connection. */
 export interface Session {
@@ -39,16 +41,20 @@ export interface SessionOptions {
  * Opens what the configuration names, runs something with it, and closes it again.
  *
  * @param reading whether nothing is written
+ * @param signal ends the opening, and the building of queries and checks, at once
  * @throws {CliError} `CONFIG_NOT_FOUND`, `CONFIG_FAILED`, `CONFIG_INVALID`, `URI_MISSING`, `DATABASE_MISSING`
- * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED`, `INVALID_MODEL`
+ * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED`, `INVALID_MODEL`, `ABORTED`
  */
 export async function withSession<T>(
   io: CliIo,
   options: SessionOptions,
   reading: boolean,
+  signal: AbortSignal,
   run: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const loaded = await loadConfig(io.cwd, options.config);
+  const wait = waiter(io, signal);
+  const found = await wait(options.config ?? "The configuration", loadConfig(io.cwd, options.config));
+  const loaded: Project = { ...found, wait };
   const uri = await findUri(io, options, loaded);
   if (!reading) assertDatabaseNamed(loaded, uri);
   const connection = await connect(loaded, uri, options.timeout);
@@ -69,7 +75,12 @@ export async function withSession<T>(
   }
 }
 
-async function findUri(io: CliIo, options: SessionOptions, loaded: LoadedConfig): Promise<string> {
+/** A configuration, and how to wait for its code. */
+interface Project extends LoadedConfig {
+  readonly wait: Wait;
+}
+
+async function findUri(io: CliIo, options: SessionOptions, loaded: Project): Promise<string> {
   const given = options.uri ?? io.env.MONGODB_URI;
   if (given) return given;
   const { uri } = loaded.config;
@@ -92,17 +103,21 @@ function assertDatabaseNamed({ config }: LoadedConfig, uri: string): void {
 }
 
 async function connect(
-  { mongoose, config }: LoadedConfig,
+  { mongoose, config, wait }: Project,
   uri: string,
   timeoutSeconds: number,
 ): Promise<Connection> {
   // To the driver 0 would be no limit at all.
   const selection = { serverSelectionTimeoutMS: Math.max(1, timeoutSeconds) * 1_000 };
+  // Whatever the project has set, a command that only looks must not build indexes by opening a connection.
+  const safe = { autoIndex: false, autoCreate: false };
+  let connection: Connection | undefined;
   try {
-    // Whatever the project has set, a command that only looks must not build indexes by opening a connection.
-    const safe = { autoIndex: false, autoCreate: false };
-    return await mongoose.createConnection(uri, { ...selection, ...config.connect, ...safe }).asPromise();
+    connection = mongoose.createConnection(uri, { ...selection, ...config.connect, ...safe });
+    return await wait("The connection", connection.asPromise());
   } catch (error) {
+    // Nobody waits for one that is given up.
+    connection?.close().catch(() => undefined);
     if ((error as { name?: unknown }).name === "MongoParseError") {
       throw new CliError("CONFIG_INVALID", `The connection string is wrong: ${(error as Error).message}`, {
         cause: error,
@@ -118,7 +133,7 @@ function modelsOf({ path }: LoadedConfig, bound: object): ModelLike[] {
   return models.map(assertModel);
 }
 
-async function queriesOf(loaded: LoadedConfig, bound: object): Promise<readonly NamedQuery[]> {
+async function queriesOf(loaded: Project, bound: object): Promise<readonly NamedQuery[]> {
   const { queries } = loaded.config;
   if (!queries) return [];
   const found = await fromConfig(loaded, "queries", () => queries(bound as never));
@@ -129,7 +144,7 @@ async function queriesOf(loaded: LoadedConfig, bound: object): Promise<readonly 
 }
 
 // Their shape is health's own business, which names each fault.
-async function checksOf(loaded: LoadedConfig, bound: object): Promise<readonly HealthCheck[]> {
+async function checksOf(loaded: Project, bound: object): Promise<readonly HealthCheck[]> {
   const { checks } = loaded.config;
   if (!checks) return [];
   const found = await fromConfig(loaded, "checks", () => checks(bound as never));
@@ -146,13 +161,16 @@ function assertQuery(path: string, at: number, query: unknown): void {
 }
 
 async function fromConfig<T>(
-  { path, hint }: Pick<LoadedConfig, "path" | "hint">,
+  { path, hint, wait }: Project,
   what: string,
   run: () => T | Promise<T>,
 ): Promise<T> {
+  const running = (async () => run())();
   try {
-    return await run();
+    return await wait(`${path}: ${what}`, running);
   } catch (error) {
+    if (error instanceof OptimizerError && error.code === "ABORTED") throw error;
+    if (error instanceof CliError) throw error;
     const message = error instanceof Error ? error.message : String(error);
     throw new CliError("CONFIG_FAILED", `${path}: ${what} failed: ${message}${hint}`, { cause: error });
   }
