@@ -90,19 +90,16 @@ function selfDescription(header: string): string {
 }
 
 function findWord(known: readonly Named[], text: string): Named | undefined {
-  const lower = text.toLowerCase();
-  return known.find(([token]) => {
-    const word = token.toLowerCase();
-    for (let at = lower.indexOf(word); at >= 0; at = lower.indexOf(word, at + 1)) {
-      if (!isWordCode(lower, at - 1) && !isWordCode(lower, at + word.length)) return true;
-    }
-    return false;
-  });
+  return known.find(([token]) => words.get(token)?.test(text));
 }
 
-function isWordCode(text: string, index: number): boolean {
-  return /[\w-]/.test(text[index] ?? " ");
-}
+/** Each word of the lists of programs, whole and without regard to case. */
+const words: ReadonlyMap<string, RegExp> = new Map(
+  [...bots, ...tools, ...appStacks].map(([token]) => [
+    token,
+    new RegExp(`(?<![\\w-])${token.replaceAll(".", "\\.")}(?![\\w-])`, "i"),
+  ]),
+);
 
 function readBrowser(header: string): ClientFacts {
   const os = systems.find(([token]) => header.includes(token))?.[1];

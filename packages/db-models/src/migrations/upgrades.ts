@@ -74,9 +74,12 @@ export function defineUpgrades(steps: Readonly<Record<number, UpgradeStep>>): Up
         if (report.failures.length < listedFailures) report.failures.push({ id, reason });
       };
       // As bytes: one that the driver cannot read would end the cursor, and keep the others from being upgraded.
-      for await (const raw of collection.find({ schemaVersion: { $ne: current } }, { raw: true })) {
+      for await (const raw of collection.find<Uint8Array>(
+        { schemaVersion: { $ne: current } },
+        { raw: true },
+      )) {
         if (signal?.aborted) break;
-        const { document, reason } = decoded(raw as unknown as Uint8Array);
+        const { document, reason } = decoded(raw);
         if (reason !== undefined) {
           report.found += 1;
           fail(document._id, reason);

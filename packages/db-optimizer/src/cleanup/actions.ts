@@ -117,8 +117,8 @@ async function archiveIds(
 async function* documentsOf(target: ActionTarget, ids: readonly unknown[]): AsyncIterable<Held[]> {
   let held: Held[] = [];
   let size = 0;
-  const found = target.collection.find(named(target, ids), { ...primary, raw: true });
-  for await (const raw of found as unknown as AsyncIterable<Uint8Array>) {
+  const found = target.collection.find<Uint8Array>(named(target, ids), { ...primary, raw: true });
+  for await (const raw of found) {
     const [id, document] = [exactId(raw), exactDocument(raw)];
     if (!id || !document) {
       target.aside.note(id?.id ?? idForMessage(raw), "it has a value that JavaScript cannot hold");

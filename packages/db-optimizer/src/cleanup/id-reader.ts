@@ -39,7 +39,7 @@ export class IdReader implements BatchSource<unknown> {
   readonly #source: IdSource;
   readonly #queue: Named[] = [];
   /** One cursor stays open: a query for each page could make some servers read all remaining documents each time. */
-  #open: mongo.FindCursor | undefined;
+  #open: mongo.FindCursor<Uint8Array> | undefined;
   /** The next page, asked for while the ids before it are seen to. */
   #ahead: Promise<Named[]> | undefined;
   /** The date that everything before is done of; `null` for the very beginning. */
@@ -131,7 +131,7 @@ export class IdReader implements BatchSource<unknown> {
     const open = this.#open;
     try {
       while (await open.hasNext()) {
-        const found = this.#parsed(open.readBufferedDocuments() as unknown as Uint8Array[]);
+        const found = this.#parsed(open.readBufferedDocuments());
         if (found.length > 0) return found;
       }
       return [];
@@ -152,12 +152,12 @@ export class IdReader implements BatchSource<unknown> {
     });
   }
 
-  #find(): mongo.FindCursor {
+  #find(): mongo.FindCursor<Uint8Array> {
     const { collection, filter, field, index } = this.#source;
     const rest = this.#cursor ? { $and: [filter, { [field]: { $gte: this.#cursor } }] } : filter;
     const projection = { _id: 1, [field]: 1 };
     const found = collection
-      .find(rest, { projection, raw: true, batchSize: pageSize, ...(index && { hint: index }) })
+      .find<Uint8Array>(rest, { projection, raw: true, batchSize: pageSize, ...(index && { hint: index }) })
       .sort({ [field]: 1 });
     // Without an index all that is found would have to be sorted, where a part is enough to begin once more.
     return index ? found : found.limit(scanSize);

@@ -5,9 +5,11 @@ import { ownCollection } from "../core/server/own-collection.js";
 /** Name of the collection that the journal is kept in. */
 const journalCollection = "org_db_journal";
 
-/** The collection that everything about changes to indexes is written to. */
-export function journalOf(connection: Connection): mongo.Collection<{ _id: string }> {
-  return ownCollection<{ _id: string }>(connection, journalCollection);
+/** The collection that everything about changes to indexes is written to; each kind by a prefix of its ids. */
+export function journalOf<Kind extends { readonly _id: string } = { _id: string }>(
+  connection: Connection,
+): mongo.Collection<Kind> {
+  return ownCollection<Kind>(connection, journalCollection);
 }
 
 /** All ids that begin so. */

@@ -40,7 +40,7 @@ const readAtATime = 500;
 export class IdWalk<Item> implements BatchSource<Step<Item>> {
   readonly #options: IdWalkOptions<Item>;
   #last: { readonly id: unknown } | undefined;
-  #open: mongo.FindCursor | undefined;
+  #open: mongo.FindCursor<Uint8Array> | undefined;
   /** Filters to read when the open cursor has come to its end. */
   #filters: readonly Document[];
   /** Read and not taken. */
@@ -109,7 +109,8 @@ export class IdWalk<Item> implements BatchSource<Step<Item>> {
   async #readOn(documents: number): Promise<void> {
     let weight = this.#next.reduce((sum, one) => sum + weightOf(one), 0);
     while (weight < documents && (await this.#cursorHasMore())) {
-      const raw = (await this.#open?.next()) as unknown as Uint8Array;
+      const raw = await this.#open?.next();
+      if (!raw) return;
       const read = decoded(raw, this.#options.collection.bsonOptions);
       const step = { id: read.id, ...this.#options.prepare(read) };
       this.#next.push(step);
@@ -128,10 +129,10 @@ export class IdWalk<Item> implements BatchSource<Step<Item>> {
     }
   }
 
-  #find(filter: Document): mongo.FindCursor {
+  #find(filter: Document): mongo.FindCursor<Uint8Array> {
     const { collection, projection } = this.#options;
     const options = { ...primary, ...(projection && { projection }), raw: true, batchSize: readAtATime };
-    return collection.find(filter, options).sort({ _id: 1 });
+    return collection.find<Uint8Array>(filter, options).sort({ _id: 1 });
   }
 }
 

@@ -172,8 +172,8 @@ async function decodedOf(
   options: { readonly projection?: Document } = {},
 ): Promise<Decoded[]> {
   const collection = databaseOf(connection).collection(name);
-  const found = await collection.find(filter, { ...primary, ...options, raw: true }).toArray();
-  return found.map((raw) => decoded(raw as unknown as Uint8Array, collection.bsonOptions));
+  const found = await collection.find<Uint8Array>(filter, { ...primary, ...options, raw: true }).toArray();
+  return found.map((raw) => decoded(raw, collection.bsonOptions));
 }
 
 /** Reads documents of the old layout again. */

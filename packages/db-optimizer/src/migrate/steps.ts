@@ -271,11 +271,11 @@ const documentsAtATime = 100;
 
 async function* idsOf(collection: mongo.Collection, signal: AbortSignal): AsyncIterable<unknown[]> {
   const options = { projection: { _id: 1 }, hint: { _id: 1 }, raw: true, batchSize: idsAtATime } as const;
-  const cursor = collection.find({}, { ...primary, ...options });
+  const cursor = collection.find<Uint8Array>({}, { ...primary, ...options });
   try {
     while (await cursor.hasNext()) {
       throwIfAborted(signal);
-      const page = cursor.readBufferedDocuments() as unknown as Uint8Array[];
+      const page = cursor.readBufferedDocuments();
       yield page.map((raw) => decoded(raw, collection.bsonOptions).id);
     }
   } finally {

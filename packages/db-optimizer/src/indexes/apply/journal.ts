@@ -132,7 +132,7 @@ export class JournalWriter {
 
 /** The last runs, the newest first. Reads only. */
 export async function journalRuns(connection: Connection, limit = 20): Promise<JournalRun[]> {
-  const runs = journalOf(connection) as unknown as mongo.Collection<JournalRun>;
+  const runs = journalOf<JournalRun>(connection);
   return runs
     .find({ _id: within(runPrefix) } as never)
     .sort({ _id: -1 })
@@ -143,7 +143,7 @@ export async function journalRuns(connection: Connection, limit = 20): Promise<J
 /** The steps of a run that were begun, in their order. Reads only. */
 export async function journalSteps(connection: Connection, runId: string): Promise<JournalStep[]> {
   const prefix = `${stepPrefix}${runId.slice(runPrefix.length)} `;
-  const steps = journalOf(connection) as unknown as mongo.Collection<JournalStep>;
+  const steps = journalOf<JournalStep>(connection);
   return steps
     .find({ _id: within(prefix) } as never)
     .sort({ _id: 1 })

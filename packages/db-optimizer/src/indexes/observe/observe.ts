@@ -179,5 +179,5 @@ export async function saveObservation(
 }
 
 function observationsOf(connection: Connection): mongo.Collection<Observation> {
-  return journalOf(connection) as unknown as mongo.Collection<Observation>;
+  return journalOf<Observation>(connection);
 }
