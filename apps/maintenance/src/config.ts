@@ -87,10 +87,8 @@ export const configSchema = z.strictObject({
     .number()
     .min(0.001)
     .max(1)
-    .optional()
-    .describe(
-      "Largest part of the time that a cleanup or a migration works. Default: 0.05, or 1 if reads are not measured",
-    ),
+    .default(1)
+    .describe("Largest part of the time that a cleanup or a migration works"),
   maxRate: z.coerce
     .number()
     .min(0.01)

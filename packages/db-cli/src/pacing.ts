@@ -6,7 +6,7 @@ export interface PacingOptions {
   /** Highest p99 latency of reads, as a multiple of their idle latency; infinite: reads are not measured. */
   readonly maxSlowdown: number;
   /** Largest part of the time that it works. */
-  readonly maxShare?: number;
+  readonly maxShare: number;
   /** Most documents per second. Default: no limit. */
   readonly maxRate?: number;
   /** Signals of the server's load that are not asked for. */
@@ -21,7 +21,7 @@ export function pacingOf({ maxSlowdown, maxShare, maxRate, unwatched = [] }: Pac
   return {
     limits: {
       maxSlowdown,
-      ...(maxShare !== undefined && { maxShare }),
+      maxShare,
       ...(maxRate !== undefined && { maxRate }),
     },
     throttle: { unwatched },

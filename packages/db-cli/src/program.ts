@@ -241,9 +241,9 @@ function pacing(program: Program): Program {
     .addOption(
       new TypedOption(
         "--max-share <part>",
-        "largest part of the time that it works; by default 0.05, or 1 with --max-slowdown off",
+        "largest part of the time that it works",
         decimal(0.001, 1, "a part"),
-      ),
+      ).default(1),
     )
     .addOption(
       new TypedOption(

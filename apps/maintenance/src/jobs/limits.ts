@@ -6,7 +6,7 @@ export function limitsOf({ batchSize, maxSlowdown, maxShare, maxRate }: Config):
   return {
     maxBatch: batchSize,
     maxSlowdown: maxSlowdown === "off" ? Number.POSITIVE_INFINITY : maxSlowdown,
-    ...(maxShare !== undefined && { maxShare }),
+    maxShare,
     ...(maxRate !== undefined && { maxRate }),
   };
 }

@@ -1,5 +1,3 @@
-import { withDefaults } from "../core/defaults.js";
-
 /** How fast a job may work, with the defaults. */
 export interface PaceLimits {
   /**
@@ -7,7 +5,7 @@ export interface PaceLimits {
    * measured.
    */
   readonly maxSlowdown: number;
-  /** Largest part of the time that it works, above 0 up to 1. Default 0.05, or 1 if reads are not measured. */
+  /** Largest part of the time that it works, above 0 up to 1. Default 1: reads decide. */
   readonly maxShare: number;
   /** Most documents per second. Default infinite. */
   readonly maxRate: number;
@@ -15,26 +13,13 @@ export interface PaceLimits {
   readonly maxBatch: number;
 }
 
-/** Limits of read latency and batch size only. */
+/** The defaults: {@link PaceLimits} says what each is. */
 export const defaultPace: PaceLimits = {
   maxSlowdown: 1.5,
   maxShare: 1,
   maxRate: Number.POSITIVE_INFINITY,
   maxBatch: 10_000,
 };
-
-/**
- * A short run ends before its effect on reads is measured, and on a busy machine the measurement takes long: a larger part
- * of the time is opt-in.
- */
-const shareWithRegard = 0.05;
-
-/** All limits where some are given. Pure. */
-export function paceLimits(given: Partial<PaceLimits> = {}): PaceLimits {
-  const limits = withDefaults(defaultPace, given);
-  const share = regardsReads(limits) ? shareWithRegard : 1;
-  return { ...limits, maxShare: given.maxShare ?? share };
-}
 
 /** Whether reads are measured beside the work. */
 export function regardsReads({ maxSlowdown }: Pick<PaceLimits, "maxSlowdown">): boolean {

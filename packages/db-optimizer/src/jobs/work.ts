@@ -1,9 +1,10 @@
 // The work of a run in batches: tasks one after the other, with a checkpoint after each batch.
 import { once } from "node:events";
 import type { mongo } from "mongoose";
+import { withDefaults } from "../core/defaults.js";
 import { runBatches, type Task, type TaskState } from "./batches.js";
 import { ForegroundWatch } from "./foreground.js";
-import { type PaceLimits, paceLimits, regardsReads, startPace } from "./pace.js";
+import { defaultPace, type PaceLimits, regardsReads, startPace } from "./pace.js";
 import { Pacer, pausedBy, type RunStop, type Wait } from "./pacer.js";
 import type { Run } from "./run.js";
 import { idleStep, type ProgressReport, progressOf, type StepState } from "./step.js";
@@ -59,7 +60,7 @@ export class Work {
     const { throttle, window, clock } = options;
     const wanted = () => (run?.isPauseWanted ? "pause" : undefined);
     this.pacer = new Pacer({ db, signal, wanted, throttle, window, clock });
-    this.#limits = paceLimits(options.limits);
+    this.#limits = withDefaults(defaultPace, options.limits);
     this.#run = run;
     this.#signal = signal;
     this.#onProgress = options.onProgress;

@@ -1,8 +1,9 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { describe, expect, test } from "vitest";
+import { withDefaults } from "../../src/core/defaults.js";
 import { type Migration, migrateUp, runCleanup, verifyMigration } from "../../src/index.js";
 import { checkPacing } from "../../src/jobs/limits.js";
-import { paceLimits } from "../../src/jobs/pace.js";
+import { defaultPace } from "../../src/jobs/pace.js";
 
 const database = useTemporaryDatabase({ label: "limits" });
 
@@ -37,7 +38,7 @@ describe("settings of the pace", () => {
 
   test("what is given as undefined is not given", () => {
     const none = { maxSlowdown: undefined, maxShare: undefined, maxRate: undefined, maxBatch: undefined };
-    expect(paceLimits(none as never)).toEqual(paceLimits());
+    expect(withDefaults(defaultPace, none as never)).toEqual(defaultPace);
   });
 
   test("are checked before anything begins, a dry run included", async () => {
