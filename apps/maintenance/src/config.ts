@@ -40,6 +40,9 @@ export const configSchema = z.strictObject({
   driftSchedule: schedule
     .default("0 * * * *")
     .describe("When to compare the indexes with the models: a cron expression, or `off`"),
+  storageSchedule: schedule
+    .default("off")
+    .describe("When to look at every document for what grows without bound: a cron expression, or `off`"),
   auditRetentionSchedule: schedule
     .default("30 3 * * *")
     .describe("When to remove old audit events: a cron expression, or `off`"),

@@ -6,6 +6,7 @@ import { cleanupJob } from "./jobs/cleanup.js";
 import { driftJob } from "./jobs/drift.js";
 import { healthJob } from "./jobs/health.js";
 import { migrationJob } from "./jobs/migration.js";
+import { storageJob } from "./jobs/storage.js";
 import type { Metrics } from "./metrics.js";
 
 /**
@@ -18,6 +19,7 @@ export function identityJobs(database: IdentityDatabase, config: Config): (metri
     cleanupJob(database, config, metrics),
     driftJob(database, config, metrics),
     healthJob(database, config, metrics),
+    storageJob(database, config),
     ...(source ? [migrationJob(database, config, sessionsMigration({ source }))] : []),
     ...(auditKeyFile ? [auditRetentionJob(database, config, auditKeyFile, metrics)] : []),
   ];

@@ -154,7 +154,7 @@ needs("clusterMonitoring")(
 );
 
 test.each([
-  [["--once", "nothing"], {}, "USAGE: no job nothing; jobs: cleanup, drift, health"],
+  [["--once", "nothing"], {}, "USAGE: no job nothing; jobs: cleanup, drift, health, storage"],
   [[], { MONGODB_URI: "" }, "CONFIG_INVALID: MONGODB_URI"],
   [
     ["--once"],

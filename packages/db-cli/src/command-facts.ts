@@ -128,9 +128,13 @@ export const commandFacts = {
   storage: {
     summary: "show sizes, reusable space, and documents and arrays that grow",
     reading: true,
-    writes: nothing,
-    exits: { 3: unseen },
-    examples: [["org-db storage --sample 5000", "samples up to 5,000 documents of each collection"]],
+    writes:
+      "Nothing; with `--every-document`, where it is in `org_db_runs`. `--pause`, `--resume` and `--cancel` write there.",
+    exits: { 3: unseen, 4: busy },
+    examples: [
+      ["org-db storage --sample 5000", "samples up to 5,000 documents of each collection"],
+      ["org-db storage --every-document", "finds the one array that has grown, among millions of documents"],
+    ],
   },
   cleanup: {
     summary: "count what has outlived its retention; act on it with --run",

@@ -121,7 +121,11 @@ function addLooking(add: Add): void {
         wholeNumber(0, 999_999_999),
       ).default(100),
     );
-  add("storage", storage).addOption(sampleOption());
+  steering(
+    pacing(waiting(add("storage", storage)))
+      .addOption(sampleOption())
+      .option("--every-document", "look at every document, in batches, instead of a sample"),
+  );
 }
 
 function sampleOption(): Option {
@@ -140,7 +144,13 @@ function cleaning(program: Program): void {
       new TypedOption("--batch <documents>", "largest batch", wholeNumber(1, 999_999)).default(10_000),
     )
     .addOption(new TypedOption("--window <from-to>", "pause outside these hours", hours))
-    .option("--time-zone <name>", "IANA time zone of the window", "UTC")
+    .option("--time-zone <name>", "IANA time zone of the window", "UTC");
+  steering(program);
+}
+
+/** Commands to the run of another process. */
+function steering(program: Program): Program {
+  return program
     .option("--status", "show the last runs, whichever process runs them")
     .option("--pause", "pause the run that is under way")
     .option("--resume", "continue it")

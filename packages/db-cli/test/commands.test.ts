@@ -280,6 +280,28 @@ test("storage shows each collection, and the array that grows", async () => {
   expect((await shop("storage", "--sample", "200000")).stderr).toContain("from 1 to 100000");
 });
 
+test("storage of every document finds the one array among many, and its run is steered like any other", async () => {
+  await orders().insertMany(
+    Array.from({ length: 3_000 }, (_, number) => ({
+      number,
+      lines: Array(number === 2_345 ? 900 : 2).fill("x"),
+    })),
+  );
+  const result = await shop("storage", "--sample", "1", "--every-document", "--max-slowdown", "off");
+  expect(result.exitCode).toBe(0);
+  expect(result.stdout).toMatch(/orders +3,000 .* lines 900/);
+  expect(result.stdout).toContain("3000 sampled");
+  const status = await shop("storage", "--status", "--json");
+  expect(JSON.parse(status.stdout)).toMatchObject({
+    runs: [{ job: "storage", state: "succeeded", result: { documents: 3_000 } }],
+  });
+  expect(await shop("storage", "--pause")).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining("NO_RUN"),
+  });
+  expect((await shop("storage", "--pause", "--cancel")).stderr).toContain("do not go together");
+});
+
 test.each(["plain", "commonjs"] as const)("a %s configuration works as well", async (name) => {
   const config = configs[name];
   const result = await orgDb(["apply", "--config", config, "--uri", database.uri]);

@@ -9,6 +9,7 @@ import * as jobs from "../src/jobs/index.js";
 import * as migrate from "../src/migrate/index.js";
 import * as setup from "../src/setup/index.js";
 import * as sharding from "../src/sharding/index.js";
+import * as storage from "../src/storage/index.js";
 import * as workload from "../src/workload/index.js";
 
 test("exports these names and no others, at most 25 at its main entry", () => {
@@ -116,6 +117,7 @@ test("exports these names by subpath and no others", () => {
   ]);
   expect(names(setup)).toEqual(["assertModel", "jsonSchemaOf", "violationsOf"]);
   expect(names(sharding)).toEqual(["planSharding", "readShardPlan", "shardKeyCosts", "targetOf"]);
+  expect(names(storage)).toEqual(["scanStorage", "storageJob", "storageReport"]);
   expect(names(workload)).toEqual([
     "adviceLimitsSchema",
     "adviseIndexes",
@@ -137,6 +139,7 @@ test("has an entry for each subpath and no other", async () => {
     "./migrate",
     "./setup",
     "./sharding",
+    "./storage",
     "./workload",
     "./package.json",
   ]);

@@ -10,30 +10,7 @@ import { type Command, type Context, recordingOf } from "../command.js";
 import { CliError, type ExitCode, exitCodes } from "../errors.js";
 import { lowersPriority, type PacingOptions, pacingOf, progressLine } from "../pacing.js";
 import { cleanupText } from "./cleanup-text.js";
-import { controlled, runCommands, runsStatus } from "./runs.js";
-
-/** Options that steer a run instead of making one. */
-interface Steering {
-  readonly run?: boolean;
-  readonly status?: boolean;
-  readonly pause?: boolean;
-  readonly resume?: boolean;
-  readonly cancel?: boolean;
-}
-
-const steers = ["status", ...runCommands] as const;
-
-/**
- * The command for the run of another process, if one was given.
- *
- * @throws {CliError} `USAGE` for two commands at once
- */
-function steeringOf(options: Steering): (typeof steers)[number] | undefined {
-  const asked = steers.filter((steer) => options[steer]);
-  if (asked.length + Number(options.run ?? false) <= 1) return asked[0];
-  const names = [...(options.run ? ["run"] : []), ...asked].map((name) => `--${name}`);
-  throw new CliError("USAGE", `${names.join(" and ")} do not go together`);
-}
+import { type Steering, steered } from "./runs.js";
 
 /** Options of `org-db cleanup`. */
 export interface CleanupCommandOptions extends Steering, PacingOptions {
@@ -60,9 +37,8 @@ export interface CleanupCommandOptions extends Steering, PacingOptions {
  */
 export const cleanup: Command<CleanupCommandOptions> = async (context, options) => {
   const { paint } = context;
-  const steering = steeringOf(options);
-  if (steering === "status") return runsStatus(context, cleanupJob);
-  if (steering) return controlled(context, cleanupJob, steering);
+  const answer = await steered(context, cleanupJob, options);
+  if (answer) return answer;
   const rules = await rulesFor(context, options);
   const report = await carriedOut(context, rules, options);
   return {

@@ -10,12 +10,43 @@ import {
 } from "@org/db-optimizer/jobs";
 
 import type { Context, Outcome } from "../command.js";
-import { exitCodes } from "../errors.js";
+import { CliError, exitCodes } from "../errors.js";
 import { count, duration } from "../output/format.js";
 import { table } from "../output/table.js";
 
 /** Commands to a run. */
 export const runCommands = ["pause", "resume", "cancel"] as const satisfies readonly RunCommand[];
+
+/** Options that steer a run instead of making one. */
+export interface Steering {
+  /** Makes a run. */
+  readonly run?: boolean;
+  readonly status?: boolean;
+  readonly pause?: boolean;
+  readonly resume?: boolean;
+  readonly cancel?: boolean;
+}
+
+const steers = ["status", ...runCommands] as const;
+
+/**
+ * The answer to the command for the run of another process, if one was given.
+ *
+ * @throws {CliError} `USAGE` for two commands at once
+ */
+export async function steered(
+  context: Context,
+  job: string,
+  options: Steering,
+): Promise<Outcome | undefined> {
+  const [asked, ...more] = steers.filter((steer) => options[steer]);
+  if (!asked) return undefined;
+  if (options.run || more.length > 0) {
+    const names = [...(options.run ? ["run"] : []), asked, ...more].map((name) => `--${name}`);
+    throw new CliError("USAGE", `${names.join(" and ")} do not go together`);
+  }
+  return asked === "status" ? runsStatus(context, job) : controlled(context, job, asked);
+}
 
 /** Pauses, resumes or cancels the last run of a job, in whatever process. */
 export async function controlled(

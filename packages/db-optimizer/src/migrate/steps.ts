@@ -7,11 +7,11 @@ import { pause, throwIfAborted } from "../core/pause.js";
 import { databaseOf } from "../core/server/database.js";
 import { majority, primary } from "../core/server/own-collection.js";
 import { withRetries } from "../core/server/transient.js";
+import { IdWalk, type Step } from "../jobs/id-walk.js";
 import type { Lease } from "../jobs/lease.js";
 import { idleStep } from "../jobs/step.js";
 import type { Work } from "../jobs/work.js";
 import type { Expected } from "./compare.js";
-import { IdWalk, type Step } from "./id-walk.js";
 import {
   compareAll,
   copyToSource,

@@ -12,6 +12,7 @@ import {
   type RunRecord,
   Work,
 } from "../../src/jobs/index.js";
+import { scanStorage } from "../../src/storage/index.js";
 import { boxesMigration, fillBoxes } from "../children/boxes.js";
 import { answeringWrites, serverError } from "../support.js";
 
@@ -61,6 +62,23 @@ const migration: Kind = {
   isDone: async () => (await collection("things").countDocuments()) === 45,
 };
 
+const scan: Kind = {
+  job: "storage",
+  batch: 4,
+  seed: () =>
+    collection("posts").insertMany(
+      Array.from({ length: 60 }, (_, n) => ({ tags: Array.from({ length: n === 41 ? 30 : 2 }, () => "a") })),
+    ),
+  run: async (connection, options) => {
+    const { stopReason } = await scanStorage(connection, { storage: { sample: 1 }, limits, ...options });
+    if (stopReason) throw Object.assign(new Error(stopReason), { code: "ABORTED" });
+  },
+  isDone: async () => {
+    const run = (await listRuns(database.connection, { jobs: ["storage"] }))[0];
+    return run?.state === "succeeded" && run.result?.documents === 60;
+  },
+};
+
 /** A task of somebody's own, as `attemptJob` and `Work` offer it. */
 const own: Kind = {
   job: "own",
@@ -108,6 +126,7 @@ const own: Kind = {
 const kinds = [
   ["cleanup", cleanup] as const,
   ["migration", migration] as const,
+  ["a scan of the storage", scan] as const,
   ["a task of one's own", own] as const,
 ];
 

@@ -16,6 +16,7 @@ import {
   storageReport,
   verifyMigration,
 } from "../../src/index.js";
+import { scanStorage } from "../../src/storage/index.js";
 import { textMigration as migration } from "../migrate/text-migration.js";
 
 const database = useTemporaryDatabase({ label: "utf8", per: "test" });
@@ -115,5 +116,8 @@ test("ill-formed text ends no report: samples of health and storage read past it
     expect(JSON.stringify(health.facts.deep)).toContain('"sampled":40');
     const { collections } = await storageReport(played);
     expect(collections.find(({ collection: name }) => name === "things")).not.toHaveProperty("unsampled");
+    const scan = await scanStorage(played);
+    expect(scan.collections.find(({ collection: name }) => name === "things")).toMatchObject({ sampled: 40 });
+    expect(scan.setAside).toEqual({});
   });
 });

@@ -8,6 +8,8 @@ import { asStored, exactId, idForMessage } from "./exact.js";
 export interface Decoded {
   /** By which the server finds it; with replacement characters for ill-formed text, by which it does not. */
   readonly id: unknown;
+  /** Its length as it is stored. */
+  readonly bytes: number;
   /** With replacement characters for ill-formed text, where there is a `reason`; absent where nothing can be read. */
   readonly document?: Document;
   /** Why the document must not be written anywhere as it was read. */
@@ -23,14 +25,14 @@ export function decoded(raw: Uint8Array, options: mongo.BSONSerializeOptions = {
     mongo.BSON.deserialize(raw, { ...options, ...asStored, validation: { utf8 } });
   try {
     const document = read(true);
-    return { id: document._id, document };
+    return { id: document._id, bytes: raw.length, document };
   } catch (error) {
     const id = exactId(raw)?.id ?? idForMessage(raw);
     const reason = `it cannot be read: ${reasonOf(error)}`;
     try {
-      return { id, document: read(false), reason };
+      return { id, bytes: raw.length, document: read(false), reason };
     } catch {
-      return { id, reason };
+      return { id, bytes: raw.length, reason };
     }
   }
 }

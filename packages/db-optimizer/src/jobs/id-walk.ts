@@ -1,3 +1,4 @@
+// Walks a whole collection as the source of a task.
 import type { mongo } from "mongoose";
 import { type Decoded, decoded } from "../core/bson/decode.js";
 import { maybeIllFormed } from "../core/bson/id-key.js";
@@ -5,7 +6,7 @@ import { filtersAfter } from "../core/bson/id-order.js";
 import type { Document } from "../core/model.js";
 import { primary } from "../core/server/own-collection.js";
 import { withRetries } from "../core/server/transient.js";
-import type { BatchSource } from "../jobs/batches.js";
+import type { BatchSource } from "./batches.js";
 
 /** A document of a walk. */
 export interface Step<Item> {
