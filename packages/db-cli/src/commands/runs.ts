@@ -77,7 +77,7 @@ const answersOfNobody = {
 } as const;
 
 /** The last runs of a job, and of the newest where each step is. */
-export async function runsStatus({ connection }: Context, job: string): Promise<Outcome> {
+async function runsStatus({ connection }: Context, job: string): Promise<Outcome> {
   const runs = await listRuns(connection, { jobs: [job] });
   const [newest] = runs;
   const remedy = newest?.remedy;
