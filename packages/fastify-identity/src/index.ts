@@ -14,6 +14,7 @@ export type { Problem, ProblemCode } from "./flows/problems.js";
 export { IdentityProblem, problemCodes } from "./flows/problems.js";
 export type { Located } from "./flows/requester.js";
 export type { RequestIdentity } from "./http/guard.js";
+export type { OAuthOptions } from "./oauth/options.js";
 export type {
   IdentityPluginOptions,
   Locate,

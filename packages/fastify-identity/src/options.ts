@@ -6,6 +6,7 @@ import type { FlowOptions } from "./flows/options.js";
 import { flowOptionsSchema, functionOption, objectOption } from "./flows/options.js";
 import type { Problem } from "./flows/problems.js";
 import type { Located } from "./flows/requester.js";
+import { type OAuthOptions, oauthOptionsSchema } from "./oauth/options.js";
 import { type PageOptions, pageOptionsSchema } from "./pages/options.js";
 
 /** Where a request comes from, as far as the deployment can tell. */
@@ -57,6 +58,11 @@ export interface IdentityPluginOptions extends Omit<FlowOptions, "notifier"> {
   readonly routes?: boolean | { readonly [Group in RouteGroup]?: boolean };
   /** Pages for people, under `/account`. False leaves them out. Default: all, in English. */
   readonly pages?: false | PageOptions;
+  /**
+   * An OAuth 2.1 and OpenID Connect provider, with which other apps sign people in. It takes pages, and `sealKeys` of the
+   * identity object. Default: false.
+   */
+  readonly oauth?: boolean | OAuthOptions;
   /** True refuses, at boot, a route of this scope without `config.identity`. Default: false. */
   readonly requireDeclaredAccess?: boolean;
   /** Default: with a loopback issuer messages go to the log; otherwise sending fails with `NOTICE_NOT_SENT`. */
@@ -114,6 +120,10 @@ export const pluginOptionsSchema = flowOptionsSchema
           : routeGroups.filter((group) => routes[group] !== false),
       ),
     pages: z.union([z.literal(false), pageOptionsSchema]).prefault({}),
+    oauth: z
+      .union([z.boolean(), oauthOptionsSchema])
+      .default(false)
+      .transform((oauth) => (oauth === true ? oauthOptionsSchema.parse({}) : oauth)),
     requireDeclaredAccess: z.boolean().default(false),
     cookies: cookieOptionsSchema.default(cookieOptionsSchema.parse({})),
     trustedOrigins: z.array(origin).default([]),
@@ -138,6 +148,14 @@ export const pluginOptionsSchema = flowOptionsSchema
     path: ["pages", "demo"],
     error: "is for an issuer on a loopback host: it shows passwords",
   })
+  .refine(({ oauth, pages }) => !oauth || pages, { path: ["oauth"], error: "takes pages" })
+  .refine(
+    ({ oauth, issuer }) => !oauth || oauth.issuer === undefined || new URL(oauth.issuer).origin === issuer,
+    {
+      path: ["oauth", "issuer"],
+      error: "must be of the origin of issuer",
+    },
+  )
   .superRefine(({ issuer, cookies }, context) => {
     const secure = cookies.secure ?? issuer.startsWith("https://");
     if (secure || (cookies.sameSite !== "none" && !cookies.partitioned)) return;

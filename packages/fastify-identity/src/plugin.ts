@@ -19,9 +19,11 @@ import { erasures } from "./http/erasures.js";
 import { ownRoutes } from "./http/own-routes.js";
 import { releaseDeferred, stateOf } from "./http/requests.js";
 import { checkUniqueIndexes } from "./http/setup-check.js";
+import { serveProvider, serveProviderPages } from "./oauth/index.js";
 import { type IdentityPluginOptions, isLoopback, pluginOptionsSchema } from "./options.js";
 import { servePages } from "./pages/index.js";
 import { mailNotifier } from "./pages/mails.js";
+import { siteOf } from "./pages/site.js";
 import type { Service } from "./service.js";
 
 const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options) => {
@@ -38,9 +40,14 @@ const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options)
   if (settings.routes.length > 0) {
     await app.register(async (scope) => ownRoutes(scope, service), { prefix: settings.prefix });
   }
-  const { pages } = settings;
+  const { pages, oauth } = settings;
   if (!pages) return;
-  await app.register(async (scope) => servePages(scope, service, pages), { prefix: pages.prefix });
+  const site = siteOf(service, pages, app.prefix + pages.prefix);
+  const provider = oauth && (await serveProvider(app, site, oauth));
+  const serveMore = (scope: FastifyInstance) => provider && serveProviderPages(scope, provider);
+  await app.register(async (scope) => servePages(scope, service, pages, { site, serveMore }), {
+    prefix: pages.prefix,
+  });
   if (app.prefix === "") leadToPassword(app, pages.prefix);
 };
 

@@ -37,7 +37,7 @@ export interface PageDefinition<P extends PageName = PageName> {
   readonly path: string;
   readonly access: PageAccess;
   /** What the page shows, or where to go instead. `form` is what was sent and refused. */
-  view(page: Page, state: FormState, form?: Form): Promise<PageViews[P] | GoTo>;
+  view(page: Page, state: FormState, form?: Form): Promise<PageViews[P] | GoTo | Answered>;
   readonly forms: readonly FormDefinition[];
 }
 
@@ -49,6 +49,15 @@ export class GoTo {
   constructor(to: string, notice?: Text) {
     this.to = to;
     this.notice = notice;
+  }
+}
+
+/** The page has answered by itself. */
+export class Answered {
+  readonly reply: FastifyReply;
+
+  constructor(reply: FastifyReply) {
+    this.reply = reply;
   }
 }
 

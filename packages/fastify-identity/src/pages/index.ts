@@ -19,15 +19,21 @@ import { parseForms } from "./form-body.js";
 import type { PageSettings } from "./options.js";
 import { Page } from "./page.js";
 import { servePage, showProblem } from "./serve-page.js";
-import { siteOf } from "./site.js";
+import type { Site } from "./site.js";
+
+interface PagesOfApp {
+  readonly site: Site;
+  /** Adds pages of another part of the plugin. */
+  readonly serveMore: (scope: FastifyInstance) => unknown;
+}
 
 /** The pages for people, in a scope of their own: its parser, errors and defences hold nowhere else. */
 export async function servePages(
   scope: FastifyInstance,
   service: Service,
   settings: PageSettings,
+  { site, serveMore }: PagesOfApp,
 ): Promise<void> {
-  const site = siteOf(service, settings, scope.prefix);
   scope.setErrorHandler((error, request, reply) => showProblem(new Page(site, request, reply), error));
   parseForms(scope);
   if (!scope.hasPlugin("strict-headers")) await scope.register(strictHeaders);
@@ -70,5 +76,6 @@ export async function servePages(
   servePage(scope, site, records.usagePage);
   servePage(scope, site, records.dataPage);
   if (settings.demo) servePage(scope, site, demoPage(settings.demo));
+  serveMore(scope);
   refuseOtherMethods();
 }

@@ -40,6 +40,11 @@ type AnyRenderer = (view: never, frame: PageFrame) => string | Promise<string>;
 
 const pageNames = {
   signIn: "signIn",
+  authorize: "authorize",
+  goOn: "goOn",
+  formPost: "formPost",
+  device: "device",
+  endSession: "endSession",
   leave: "leave",
   providers: "providers",
   signUp: "signUp",

@@ -5,6 +5,8 @@ import type { SetCookie } from "../flows/cookies.js";
 const kinds = {
   /** Proves that a form came from a page of ours; as long as the browser is open. */
   form: undefined,
+  /** The browser itself: what an app has asked in it is answered in it. */
+  browser: undefined,
   /** A sign-in that waits for a code. */
   pending: 600,
   /** A sign-in at a provider. */

@@ -1,6 +1,9 @@
 import type { FastifyReply } from "fastify";
 import type { Site } from "./site.js";
 
+/** Where the forms of a page may end: at a page of ours, or at a client's, which may redirect anywhere. */
+export type FormTargets = "self" | "any";
+
 /**
  * The headers of a page. They are set for each page again, because the application's helmet may have set others.
  *
@@ -8,14 +11,19 @@ import type { Site } from "./site.js";
  * (w3c/webappsec-csp issue 8). The referrer stays within the origin rather than away: without any, Chromium sends
  * `Origin: null` with our own forms.
  */
-export function setPageHeaders({ service, logoOrigin }: Site, reply: FastifyReply, nonce: string): void {
+export function setPageHeaders(
+  { service, logoOrigin }: Site,
+  reply: FastifyReply,
+  nonce: string,
+  targets: FormTargets,
+): void {
   const policy = [
     "default-src 'none'",
     `style-src 'nonce-${nonce}'`,
     `script-src 'nonce-${nonce}'`,
     `img-src 'self' data:${logoOrigin ? ` ${logoOrigin}` : ""}`,
     "connect-src 'self'",
-    "form-action 'self'",
+    ...(targets === "self" ? ["form-action 'self'"] : []),
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ];

@@ -7,7 +7,7 @@ import { setCookie } from "../http/requests.js";
 import type { PageFrame } from "./frame.js";
 import { type Catalogue, chooseCatalogue, lookUp, plain, type Text } from "./language.js";
 import type { PageRenderer } from "./options.js";
-import { setPageHeaders } from "./page-headers.js";
+import { type FormTargets, setPageHeaders } from "./page-headers.js";
 import { renderPage } from "./render.js";
 import { sayIn } from "./say.js";
 import { linkTo, type Site } from "./site.js";
@@ -49,12 +49,17 @@ export class Page {
   }
 
   /** Shows a page. */
-  async show<P extends PageName>(name: P, view: PageViews[P], status = 200): Promise<FastifyReply> {
+  async show<P extends PageName>(
+    name: P,
+    view: PageViews[P],
+    status = 200,
+    targets: FormTargets = "self",
+  ): Promise<FastifyReply> {
     const nonce = randomBytes(18).toString("base64url");
     const frame = await this.#frame(nonce);
     const replaced = this.site.settings.replace[name] as PageRenderer<P> | undefined;
     const html = replaced ? await replaced(view, frame) : renderPage(name, view, frame);
-    setPageHeaders(this.site, this.reply, nonce);
+    setPageHeaders(this.site, this.reply, nonce, targets);
     return this.reply.code(status).type("text/html; charset=utf-8").send(html);
   }
 

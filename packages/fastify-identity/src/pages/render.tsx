@@ -5,6 +5,7 @@ import * as keys from "./templates/api-keys.js";
 import { Demo } from "./templates/demo.js";
 import * as email from "./templates/email-change.js";
 import * as entry from "./templates/entry.js";
+import * as oauth from "./templates/oauth.js";
 import * as profile from "./templates/profile.js";
 import * as providers from "./templates/providers.js";
 import * as records from "./templates/records.js";
@@ -15,6 +16,11 @@ type Template<P extends PageName> = ComponentType<{ view: PageViews[P]; frame: P
 
 const templates: { readonly [P in PageName]: Template<P> } = {
   signIn: entry.SignIn,
+  authorize: oauth.Authorize,
+  goOn: oauth.GoOn,
+  formPost: oauth.FormPost,
+  device: oauth.Device,
+  endSession: oauth.EndSession,
   leave: providers.Leave,
   providers: providers.Providers,
   signUp: entry.SignUp,

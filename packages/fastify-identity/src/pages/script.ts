@@ -18,7 +18,7 @@ for (const button of document.querySelectorAll("button[data-reveal]")) {
 const busy = (form, is) => {
   for (const button of form.querySelectorAll("button:not([type=button])")) button.setAttribute("aria-busy", is);
 };
-for (const form of document.querySelectorAll("form[method=post]:not([data-download],[data-passkey])")) {
+for (const form of document.querySelectorAll("form[method=post]:not([data-download],[data-passkey],[data-auto])")) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "yes";
@@ -26,6 +26,7 @@ for (const form of document.querySelectorAll("form[method=post]:not([data-downlo
     for (const field of form.querySelectorAll("input[data-secret]")) field.type = "password";
   });
 }
+for (const form of document.querySelectorAll("form[data-auto]")) form.submit();
 const ask = async (form) => {
   const { passkey: ceremony, options, from } = form.dataset;
   let given = { options: options && JSON.parse(options) };

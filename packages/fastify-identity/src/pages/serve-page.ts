@@ -5,6 +5,7 @@ import { type IdentityProblem, toProblem } from "../flows/problems.js";
 import { sessionOf } from "../http/identity-of.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import {
+  Answered,
   FieldErrors,
   Form,
   type FormDefinition,
@@ -95,6 +96,7 @@ async function showPage<P extends PageName>(
   { status = 200, form }: { status?: number; form?: Form } = {},
 ): Promise<FastifyReply> {
   const view = await definition.view(page, state, form);
+  if (view instanceof Answered) return view.reply;
   if (view instanceof GoTo) return page.redirect(view.to, view.notice);
   return page.show(definition.name, view, status);
 }

@@ -80,6 +80,36 @@ export interface PageViews {
     readonly passkeys: boolean;
     readonly providers: readonly ProviderView[];
   };
+  /** Asks whether an app may have what it asks for. */
+  authorize: WithForm & {
+    /** Token of the request; the form sends it. */
+    readonly request: string;
+    readonly app: {
+      readonly name: string;
+      readonly description: string | undefined;
+      /** Host or scheme that the answer goes to. */
+      readonly place: string;
+    };
+    readonly email: string;
+    readonly scopes: ReadonlyArray<{ readonly scope: string; readonly isNew: boolean }>;
+    /** How long the app may have access while the user is away, with the scope `offline_access`. */
+    readonly days: number;
+  };
+  /** Goes on to an app. */
+  goOn: { readonly to: string };
+  /** Goes on to an app by a form, which sends itself. */
+  formPost: { readonly action: string; readonly fields: Readonly<Record<string, string>> };
+  /** A device that waits: first its code, then whether it may. */
+  device: WithForm & {
+    readonly userCode: string;
+    /** The device, once the code was found. */
+    readonly asking:
+      | { readonly app: string; readonly email: string; readonly scopes: readonly string[] }
+      | undefined;
+    readonly done: "allowed" | "denied" | undefined;
+  };
+  /** Asks whether to sign out, for an app that asks for it. */
+  endSession: WithForm & { readonly query: string; readonly app: string | undefined };
   /** Goes on to a provider. */
   leave: { readonly to: string; readonly name: string };
   providers: WithForm & {

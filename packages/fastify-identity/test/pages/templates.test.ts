@@ -53,6 +53,21 @@ function viewsWith(text: string): PageViews {
   const counted = { endpoint: text, requests: 1, failures: 0, error: 0 };
   return {
     signIn: { state, returnTo: text, canSignUp: true, passkeys: true, providers: [provider] },
+    authorize: {
+      state,
+      request: text,
+      app: { name: text, description: text, place: text },
+      email: text,
+      scopes: [
+        { scope: "openid", isNew: false },
+        { scope: text, isNew: true },
+      ],
+      days: 90,
+    },
+    goOn: { to: text },
+    formPost: { action: text, fields: { code: text } },
+    device: { state, userCode: text, asking: { app: text, email: text, scopes: [text] }, done: undefined },
+    endSession: { state, query: text, app: text },
     leave: { to: text, name: text },
     providers: {
       state,

@@ -1,10 +1,11 @@
-import { randomKey } from "@org/db-models/core";
+import { limits, randomKey } from "@org/db-models/core";
 import type { FastifyReply } from "fastify";
 import type { SignedIn } from "../../flows/complete-sign-in.js";
 import { IdentityProblem } from "../../flows/problems.js";
 import { requesterOf, stateOf } from "../../http/requests.js";
 import { type Form, GoTo, type PageDefinition } from "../define-page.js";
 import { fields } from "../fields.js";
+import { untouched } from "../frame.js";
 import { placeAfter, returnToOf, trusted } from "../go-on.js";
 import type { Page } from "../page.js";
 import { providersOf } from "../site.js";
@@ -18,8 +19,11 @@ export const signInPage: PageDefinition<"signIn"> = {
     const returnTo = returnToOf(page);
     if (page.request.method === "GET" && (await isSignedIn(page)))
       return new GoTo(placeAfter(page, returnTo));
+    // Whom an app expects, as long as nothing was typed.
+    const hint = page.query("login_hint")?.slice(0, limits.email);
+    const isUntouched = state === untouched && hint !== undefined;
     return {
-      state,
+      state: isUntouched ? { ...state, values: { identifier: hint } } : state,
       returnTo,
       canSignUp: page.site.settings.signUp,
       passkeys: hasPasskeys(page),

@@ -42,6 +42,45 @@ export const english = {
   "sign_in.no_account": "No account yet?",
   "sign_in.sign_up": "Create an account",
 
+  "oauth.unknown_client":
+    "The app that sent you here is not known, or was suspended. Nothing was shared with it. Go back to the app and try again, or tell its makers.",
+  "oauth.wrong_address":
+    "The app that sent you here asks for the answer at an address that is not its own. Nothing was shared with it. Tell the makers of the app.",
+  "oauth.request_over":
+    "This request was answered already, was begun in another browser, or is too old. Go back to the app and try again.",
+  "oauth.logout_address":
+    "The app that sent you here wants you to go on to an address that is not its own. You are still signed in.",
+  "oauth.title": "{app} asks for access",
+  "oauth.signed_in_as": "You are signed in as {email}.",
+  "oauth.other_account": "Use another account",
+  "oauth.wants": "The app wants to:",
+  "oauth.new": "new",
+  "oauth.scope_openid": "know that it is you",
+  "oauth.scope_profile": "see your name, language and time zone",
+  "oauth.scope_email": "see your email address",
+  "oauth.scope_offline_access": "keep its access while you are away, for up to {days} days",
+  "oauth.scope_other": "use {scope}",
+  "oauth.place": "The answer goes to {place}. You can take the access back at any time.",
+  "oauth.allow": "Allow",
+  "oauth.deny": "Deny",
+  "oauth.go_on_title": "Back to the app",
+  "oauth.go_on": "You are being sent back to the app.",
+  "oauth.go_on_link": "Continue",
+
+  "device.title": "Connect a device",
+  "device.text": "Enter the code that your device shows.",
+  "device.code": "Code",
+  "device.continue": "Continue",
+  "device.unknown": "This code is not known, or is too old. Check it, or get another one on your device.",
+  "device.compare":
+    "Is this the code on your device? Go on only if it is, and if the device is yours: {code}",
+  "device.allowed": "The device is connected. You can close this page.",
+  "device.denied": "The device was not connected. You can close this page.",
+
+  "end_session.title": "Sign out?",
+  "end_session.text": "An app asks to sign you out here.",
+  "end_session.text_app": "{app} asks to sign you out here.",
+
   "sign_up.title": "Create your account",
   "sign_up.submit": "Create account",
   "sign_up.hint": "At least {min} characters. A few words are easy to remember.",

@@ -1,0 +1,92 @@
+import type { ActiveSession, StoredRequest } from "@org/db-models";
+import { grantsEveryScope } from "@org/db-models";
+import { findByQuery, queries } from "@org/db-models/queries";
+import { hasFactor, mustHaveFactor } from "../flows/assurance.js";
+import { type AnswerError, asksAlways, type ReadRequest } from "./authorization-request.js";
+import type { Provider } from "./provider.js";
+
+/** What comes next in an authorization. */
+export type Decision =
+  | { readonly next: "code" }
+  /** Somebody has to sign in; prove again who they are; or agree. */
+  | { readonly next: "sign_in" | "confirm" | "enrol" | "consent" }
+  | { readonly next: "error"; readonly error: AnswerError; readonly description: string };
+
+/** The state of a request that is asked of a user. */
+type Asked = Pick<StoredRequest, "seenAuthenticatedAt"> | undefined;
+
+/**
+ * Decides on a request by the session of the browser.
+ *
+ * @param asked - the request as it was taken up, once the user was asked anything.
+ */
+export async function decide(
+  provider: Provider,
+  request: ReadRequest,
+  session: ActiveSession | undefined,
+  asked: Asked,
+): Promise<Decision> {
+  const { subject, acr } = request;
+  if (!session) return { next: "sign_in" };
+  if (subject !== undefined && subject !== session.userId.toHexString()) {
+    return refuse("login_required", "another user is signed in");
+  }
+  if (acr === "unmet") return unmet;
+  if (isTooOld(provider, request, session, asked)) return { next: "confirm" };
+  const level = await levelNeeded(provider, session, acr);
+  if (level) return level;
+  return (await hasConsent(provider, request, session)) ? { next: "code" } : { next: "consent" };
+}
+
+const refuse = (error: AnswerError, description: string) => ({ next: "error", error, description }) as const;
+const unmet = refuse("unmet_authentication_requirements", "the level that was asked for is not reached");
+
+/**
+ * Whether the user has to prove again who they are. A proof that was given since the request was taken up is one that it
+ * asked for; instances may have different clocks, so that it is told by its date being another one.
+ */
+function isTooOld(
+  { service }: Provider,
+  { prompts, maxAgeMs }: ReadRequest,
+  { authenticatedAt }: ActiveSession,
+  asked: Asked,
+): boolean {
+  const ageMs = service.clock.now().getTime() - authenticatedAt.getTime();
+  const isOld = maxAgeMs !== undefined && (maxAgeMs === 0 || ageMs > maxAgeMs);
+  if (!prompts.has("login") && !isOld) return false;
+  return !asked || asked.seenAuthenticatedAt?.getTime() === authenticatedAt.getTime();
+}
+
+/** What is missing of a level: by what was asked for, and by who must have a second factor. */
+async function levelNeeded(
+  { service }: Provider,
+  session: ActiveSession,
+  { level, essential }: Exclude<ReadRequest["acr"], "unmet">,
+): Promise<Decision | undefined> {
+  const must = mustHaveFactor(service, session.roles) ? 2 : 0;
+  if (session.acr >= Math.max(level, must)) return undefined;
+  const factors = await service.identity.factors.read({ userId: session.userId });
+  if (hasFactor(factors) || (level === 1 && must === 0)) return { next: "confirm" };
+  if (must === 2) return { next: "enrol" };
+  return essential ? unmet : undefined;
+}
+
+async function hasConsent(
+  { service }: Provider,
+  { app, scopes }: ReadRequest,
+  { userId }: ActiveSession,
+): Promise<boolean> {
+  const { models } = service.identity;
+  const consent = await findByQuery(models, queries.permissionOfUserForApp(userId, app.id));
+  return consent !== undefined && !consent.revokedAt && grantsEveryScope(consent.scopes, scopes);
+}
+
+/** The decision where no page may be shown (OpenID Connect Core section 3.1.2.6), or where the user is asked anyway. */
+export function withPrompts(request: ReadRequest, decision: Decision): Decision {
+  const next = decision.next === "code" && asksAlways(request) ? "consent" : decision.next;
+  if (next === "error" || !request.prompts.has("none")) return next === "error" ? decision : { next };
+  if (next === "code") return decision;
+  if (next === "consent") return refuse("consent_required", "the user has not agreed to this");
+  if (next === "enrol") return refuse("interaction_required", "the user has no second factor");
+  return refuse("login_required", "the user has to sign in");
+}

@@ -1,0 +1,49 @@
+import type { Site } from "../pages/site.js";
+import type { Service } from "../service.js";
+import { KeyRing } from "./key-ring.js";
+import type { OAuthSettings } from "./options.js";
+
+/** Paths of the endpoints, below the prefix. */
+export const endpoints = {
+  authorize: "/authorize",
+  token: "/token",
+  userInfo: "/userinfo",
+  keys: "/jwks",
+  introspect: "/introspect",
+  revoke: "/revoke",
+  push: "/par",
+  device: "/device_authorization",
+  logout: "/logout",
+} as const;
+type Endpoint = keyof typeof endpoints;
+
+/** The OAuth 2.1 and OpenID Connect provider of one plugin: what is the same for every request. */
+export interface Provider {
+  readonly service: Service;
+  readonly site: Site;
+  readonly settings: OAuthSettings;
+  /** `iss`: what clients know us by. */
+  readonly issuer: string;
+  readonly audience: string;
+  readonly keys: KeyRing;
+  /** Absolute address of an endpoint. */
+  url(endpoint: Endpoint): string;
+}
+
+/** @param prefix - path before the endpoints, that of the surrounding app included. */
+export function providerOf(site: Site, settings: OAuthSettings, prefix: string): Provider {
+  const { service } = site;
+  const issuer = settings.issuer ?? service.settings.issuer;
+  return {
+    service,
+    site,
+    settings,
+    issuer,
+    audience: settings.audience ?? issuer,
+    keys: new KeyRing(service.identity, settings.algorithms),
+    url: (endpoint) => `${service.settings.issuer}${prefix}${endpoints[endpoint]}`,
+  };
+}
+
+/** Seconds since 1970, as JWTs have them. */
+export const seconds = (moment: Date): number => Math.floor(moment.getTime() / 1_000);

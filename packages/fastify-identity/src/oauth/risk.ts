@@ -1,0 +1,28 @@
+import type { ActiveSession, RequestingApp } from "@org/db-models";
+import { audit, byOwner } from "../flows/audit.js";
+import type { Requester } from "../flows/requester.js";
+import { judgeSession } from "../flows/session-risk.js";
+import type { Provider } from "./provider.js";
+
+/**
+ * Whether a session is too unlike its owner for an app to get a code without a proof. The session is judged now, by the
+ * network and device of this request; a proof of the last while outweighs the doubt. The reasons go to the audit trail.
+ */
+export async function isInDoubt(
+  { service }: Provider,
+  session: ActiveSession,
+  requester: Requester,
+  app: RequestingApp,
+): Promise<boolean> {
+  if (!service.riskPolicy) return false;
+  const goesOn = await judgeSession(service, requester, session);
+  const start = goesOn ? await service.identity.sessions.readStart(session.id) : undefined;
+  const { level, reasons } = start?.risk ?? { level: "high", reasons: ["session_ended"] };
+  const ageMs = service.clock.now().getTime() - session.authenticatedAt.getTime();
+  const isProved = ageMs <= service.recentAuthenticationMs && level === "medium";
+  if ((level !== "medium" && level !== "high") || isProved) return false;
+  const details = { client: app.clientId, riskLevel: level, reasons: reasons.join(" ").slice(0, 512) };
+  const event = byOwner(session.userId, "oauth.doubted", details);
+  await audit(service, requester, { ...event, outcome: "denied" });
+  return true;
+}
