@@ -6,7 +6,7 @@ import type { Document } from "../src/core/model.js";
 import { whyUnread } from "../src/core/server/figure.js";
 import { serverCodes } from "../src/core/server/server-codes.js";
 import { isTransient } from "../src/core/server/transient.js";
-import { readLoad } from "../src/jobs/load.js";
+import { readLoad } from "../src/jobs/pacing/load.js";
 import { overriding, serverError } from "./support.js";
 
 const database = useTemporaryDatabase({ label: "figure" });

@@ -1,3 +1,4 @@
+// Archives documents in another collection, once each.
 import type { Connection, mongo } from "mongoose";
 import { OptimizerError } from "../core/errors.js";
 import { primary } from "../core/server/own-collection.js";

@@ -1,3 +1,4 @@
+// Archives documents in a file of EJSON lines that survives a crash.
 import { access, constants, type FileHandle, open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { type ExactDocument, exactText } from "../core/bson/exact.js";

@@ -1,3 +1,4 @@
+// Reads the ids that a rule names, in the order of its date, ahead of the deletes.
 import { mongo } from "mongoose";
 import { asStored, exactId, idForMessage } from "../core/bson/exact.js";
 import type { Document } from "../core/model.js";

@@ -1,6 +1,7 @@
+// The options of a cleanup.
 import type { NamedQuery } from "../core/named-query.js";
+import type { CleanupWindow } from "../jobs/pacing/window.js";
 import type { WithinOptions } from "../jobs/run-job.js";
-import type { CleanupWindow } from "../jobs/window.js";
 import type { WorkOptions } from "../jobs/work.js";
 
 /** How a cleanup runs. A run that writes holds the lease of the job. */

@@ -1,3 +1,4 @@
+// Checks cleanup rules, each and all of them together.
 import { z } from "zod";
 import { checked } from "../core/checked.js";
 import { OptimizerError } from "../core/errors.js";

@@ -1,6 +1,7 @@
+// What a cleanup reports.
 import type { CollectionSize } from "../core/server/collection-size.js";
 import type { Latency } from "../core/server/latency.js";
-import type { RunStop, UnknownSignal } from "../jobs/pacer.js";
+import type { RunStop, UnknownSignal } from "../jobs/pacing/pacer.js";
 import type { SetAsideReport } from "../jobs/set-aside.js";
 
 /** How long something would take. */

@@ -1,3 +1,4 @@
+// The index that each rule reads by.
 import { isDeepStrictEqual } from "node:util";
 import type { Connection } from "mongoose";
 import { OptimizerError } from "../core/errors.js";

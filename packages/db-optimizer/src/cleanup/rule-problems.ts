@@ -1,3 +1,4 @@
+// Contradictions within a rule and between rules.
 import type { ParsedCleanupRule } from "./rules.js";
 
 /** Problems that span several fields or rules: contradictions within a rule or between rules. Pure. */

@@ -1,3 +1,4 @@
+// What a cleanup rule is.
 import { createHash } from "node:crypto";
 import { mongo } from "mongoose";
 import { z } from "zod";

@@ -1,3 +1,4 @@
+// What the TTL monitor has not got round to, and rules that drain it.
 import type { Connection, mongo } from "mongoose";
 import { toOptimizerError } from "../core/errors.js";
 import { mapLimited } from "../core/limited.js";

@@ -1,6 +1,7 @@
+// Does a task batch by batch: each when the server has room for it, smaller where it times out.
 import { OptimizerError, toOptimizerError } from "../core/errors.js";
 import { withRetries } from "../core/server/transient.js";
-import type { ForegroundWatch } from "./foreground.js";
+import type { ForegroundWatch } from "./pacing/foreground.js";
 import {
   afterBatch,
   afterPause,
@@ -9,8 +10,8 @@ import {
   type PaceLimits,
   type PaceState,
   regardsReads,
-} from "./pace.js";
-import type { Pacer, RunStop, Wait } from "./pacer.js";
+} from "./pacing/pace.js";
+import type { Pacer, RunStop, Wait } from "./pacing/pacer.js";
 
 /** Where the documents of a task come from, in an order that it can be gone on with. */
 export interface BatchSource<Item> {

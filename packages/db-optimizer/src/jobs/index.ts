@@ -6,8 +6,12 @@ export type { Latency } from "../core/server/latency.js";
 export { serverTime } from "../core/server/time.js";
 export type { Lease, LeaseOptions } from "./lease.js";
 export { leaseHeldUntil, withLease } from "./lease.js";
-export type { PaceLimits, PaceState } from "./pace.js";
-export type { PauseReason, RunStop, UnknownSignal } from "./pacer.js";
+export type { PaceLimits, PaceState } from "./pacing/pace.js";
+export type { PauseReason, RunStop, UnknownSignal } from "./pacing/pacer.js";
+export type { LoadSignal, ThrottleLimits, ThrottleReason } from "./pacing/throttle.js";
+export { loadSignals, reserveSignals } from "./pacing/throttle.js";
+export type { CleanupWindow } from "./pacing/window.js";
+export { cleanupWindowSchema } from "./pacing/window.js";
 export type { Run } from "./run.js";
 export type { ListOptions, RunTarget } from "./run-control.js";
 export {
@@ -27,9 +31,5 @@ export type { FormerHolder, JobState, RunCommand, RunStatus } from "./run-state.
 export type { SetAsideReport } from "./set-aside.js";
 export type { ProgressReport, RunProgress, StepState } from "./step.js";
 export { progressOf, progressText } from "./step.js";
-export type { LoadSignal, ThrottleLimits, ThrottleReason } from "./throttle.js";
-export { loadSignals, reserveSignals } from "./throttle.js";
-export type { CleanupWindow } from "./window.js";
-export { cleanupWindowSchema } from "./window.js";
 export type { Step, WorkOptions } from "./work.js";
 export { Work } from "./work.js";

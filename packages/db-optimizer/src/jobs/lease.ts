@@ -1,3 +1,4 @@
+// The lease of a job: one holder at a time, with a fencing number, by the clock of the database.
 import { randomUUID } from "node:crypto";
 import type { Connection, mongo } from "mongoose";
 import { isDuplicate, isOptimizerError, OptimizerError, toOptimizerError } from "../core/errors.js";

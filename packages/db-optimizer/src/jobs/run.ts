@@ -3,7 +3,7 @@ import type { Connection, mongo } from "mongoose";
 import { OptimizerError } from "../core/errors.js";
 import { withRetries } from "../core/server/transient.js";
 import type { Lease } from "./lease.js";
-import { pausedBy, type Wait } from "./pacer.js";
+import { pausedBy, type Wait } from "./pacing/pacer.js";
 import { changeRun, type RunData, type RunRecord, runsOf } from "./run-record.js";
 import { heldStates, type RunEnding, type RunEvent } from "./run-state.js";
 

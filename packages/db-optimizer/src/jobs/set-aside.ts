@@ -1,3 +1,4 @@
+// Documents that a run leaves where they are, each with its reason.
 import { idKey } from "../core/bson/id-key.js";
 
 /** Documents that a rule names and cannot be carried out on. */

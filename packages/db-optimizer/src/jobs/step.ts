@@ -1,7 +1,7 @@
 // Where a run is: the state of its steps, and the one form of progress for records, callbacks, texts and JSON.
 import { countText, durationText } from "../core/figure-text.js";
-import type { PaceState } from "./pace.js";
-import type { Wait } from "./pacer.js";
+import type { PaceState } from "./pacing/pace.js";
+import type { Wait } from "./pacing/pacer.js";
 
 /** Where one step of a run is: one rule of a cleanup, one walk of a migration. */
 export interface StepState {

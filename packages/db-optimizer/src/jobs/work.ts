@@ -3,13 +3,13 @@ import { once } from "node:events";
 import type { mongo } from "mongoose";
 import { withDefaults } from "../core/defaults.js";
 import { runBatches, type Task, type TaskState } from "./batches.js";
-import { ForegroundWatch } from "./foreground.js";
-import { defaultPace, type PaceLimits, regardsReads, startPace } from "./pace.js";
-import { Pacer, pausedBy, type RunStop, type Wait } from "./pacer.js";
+import { ForegroundWatch } from "./pacing/foreground.js";
+import { defaultPace, type PaceLimits, regardsReads, startPace } from "./pacing/pace.js";
+import { Pacer, pausedBy, type RunStop, type Wait } from "./pacing/pacer.js";
+import type { ThrottleLimits } from "./pacing/throttle.js";
+import type { ParsedCleanupWindow } from "./pacing/window.js";
 import type { Run } from "./run.js";
 import { idleStep, type ProgressReport, progressOf, type StepState } from "./step.js";
-import type { ThrottleLimits } from "./throttle.js";
-import type { ParsedCleanupWindow } from "./window.js";
 
 const askAgainMs = 500;
 

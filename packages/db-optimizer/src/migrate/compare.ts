@@ -1,3 +1,4 @@
+// Compares documents of the new layout with what the old one says.
 import { createHash } from "node:crypto";
 import { mongo } from "mongoose";
 import { idKey } from "../core/bson/id-key.js";

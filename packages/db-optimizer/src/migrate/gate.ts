@@ -1,3 +1,4 @@
+// Tells the application which layout to read and write while a migration is under way.
 import type { Connection } from "mongoose";
 import { OptimizerError } from "../core/errors.js";
 import { type Moment, msSince, thisMoment } from "../core/moment.js";

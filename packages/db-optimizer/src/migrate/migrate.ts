@@ -1,3 +1,4 @@
+// The ways of a migration: up, verify, back, and its end.
 import type { Connection } from "mongoose";
 import { toOptimizerError } from "../core/errors.js";
 import { pause, throwIfAborted } from "../core/pause.js";
@@ -5,7 +6,7 @@ import { databaseOf } from "../core/server/database.js";
 import { primary } from "../core/server/own-collection.js";
 import { assertClock, serverTime } from "../core/server/time.js";
 import type { Lease } from "../jobs/lease.js";
-import { checkPacing } from "../jobs/limits.js";
+import { checkPacing } from "../jobs/pacing/limits.js";
 import { runJob, type WithinOptions } from "../jobs/run-job.js";
 import { Work, type WorkOptions } from "../jobs/work.js";
 import { assertMigration, defaultPhaseLeaseMs, type Migration } from "./definition.js";

@@ -1,3 +1,4 @@
+// What a migration and its comparison report.
 import { mongo } from "mongoose";
 import { OptimizerError } from "../core/errors.js";
 import type { MigrationPhase } from "./phases.js";

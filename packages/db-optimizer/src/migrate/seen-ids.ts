@@ -1,3 +1,4 @@
+// Whether two walks saw the same ids, in a memory that does not grow.
 import { createHash } from "node:crypto";
 import { idKey } from "../core/bson/id-key.js";
 

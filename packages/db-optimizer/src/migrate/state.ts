@@ -1,3 +1,4 @@
+// The stored phase of a migration, and who changed it.
 import type { Connection, mongo } from "mongoose";
 import { isDuplicate, OptimizerError } from "../core/errors.js";
 import { processName } from "../core/process-name.js";

@@ -1,3 +1,4 @@
+// Where a migration is, read only.
 import type { Connection } from "mongoose";
 import { OptimizerError } from "../core/errors.js";
 import { databaseOf } from "../core/server/database.js";

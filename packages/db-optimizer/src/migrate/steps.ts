@@ -1,3 +1,4 @@
+// The steps of a migration as steps of a run.
 import type { mongo } from "mongoose";
 import { type Decoded, decoded } from "../core/bson/decode.js";
 import { distinctIds, idKey } from "../core/bson/id-key.js";

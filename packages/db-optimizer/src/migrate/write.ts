@@ -1,3 +1,4 @@
+// Writes documents of the new layout, in any order and again.
 import type { Connection, mongo } from "mongoose";
 import { idKey } from "../core/bson/id-key.js";
 import { isDuplicate } from "../core/errors.js";

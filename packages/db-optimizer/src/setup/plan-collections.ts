@@ -6,9 +6,9 @@ import { canonicalCollation } from "../indexes/collation.js";
 import type { PlanNote } from "../indexes/declared.js";
 import type { ActualCollection } from "../indexes/inspect.js";
 import { secondsOf } from "../indexes/steps/collection-state.js";
-import { createCollection } from "../indexes/steps/create-collection.js";
-import { setExpiry } from "../indexes/steps/set-expiry.js";
-import { setValidator } from "../indexes/steps/set-validator.js";
+import { createCollection } from "../indexes/steps/kinds/create-collection.js";
+import { setExpiry } from "../indexes/steps/kinds/set-expiry.js";
+import { setValidator } from "../indexes/steps/kinds/set-validator.js";
 import type { CollectionStep } from "../indexes/steps/steps.js";
 import type { ExpectedCollection } from "./collections.js";
 import {

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { parseRules } from "../../src/cleanup/parse-rules.js";
 import { ruleFilter } from "../../src/cleanup/rules.js";
 import { runCleanup } from "../../src/cleanup/runner.js";
-import type { PaceLimits } from "../../src/jobs/pace.js";
-import { Pacer } from "../../src/jobs/pacer.js";
+import type { PaceLimits } from "../../src/jobs/pacing/pace.js";
+import { Pacer } from "../../src/jobs/pacing/pacer.js";
 
 const now = new Date("2025-06-01T00:00:00.000Z");
 const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);

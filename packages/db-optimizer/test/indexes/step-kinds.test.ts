@@ -77,7 +77,7 @@ describe.each(table)("the kind %s", (name, { file, consent, undo }) => {
   const kind = kindOf(step);
 
   test("is one file, and complete", async () => {
-    const url = new URL(`../../src/indexes/steps/${file}.ts`, import.meta.url);
+    const url = new URL(`../../src/indexes/steps/kinds/${file}.ts`, import.meta.url);
     await expect(access(url)).resolves.toBeUndefined();
     expect(kind).toMatchObject({ consent, undo, progress: expect.stringMatching(/^[a-z]/) });
     for (const member of [kind.describe, kind.needed, kind.run]) expect(member).toBeTypeOf("function");

@@ -1,7 +1,7 @@
 import type { mongo } from "mongoose";
 import { describe, expect, it } from "vitest";
-import { ForegroundWatch, SlowdownJudge } from "../../src/jobs/foreground.js";
-import { defaultPace } from "../../src/jobs/pace.js";
+import { ForegroundWatch, SlowdownJudge } from "../../src/jobs/pacing/foreground.js";
+import { defaultPace } from "../../src/jobs/pacing/pace.js";
 
 /** A judge with an idle latency (p95) of 10 ms. */
 function judgeOfTen(): SlowdownJudge {

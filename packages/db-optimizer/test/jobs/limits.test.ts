@@ -2,8 +2,8 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { describe, expect, test } from "vitest";
 import { withDefaults } from "../../src/core/defaults.js";
 import { type Migration, migrateUp, runCleanup, verifyMigration } from "../../src/index.js";
-import { checkPacing } from "../../src/jobs/limits.js";
-import { defaultPace } from "../../src/jobs/pace.js";
+import { checkPacing } from "../../src/jobs/pacing/limits.js";
+import { defaultPace } from "../../src/jobs/pacing/pace.js";
 
 const database = useTemporaryDatabase({ label: "limits" });
 

@@ -11,7 +11,7 @@ import {
   regardsReads,
   slowShare,
   startPace,
-} from "../../src/jobs/pace.js";
+} from "../../src/jobs/pacing/pace.js";
 import { bestRate, type SimulatedServer, simulate } from "./simulated-server.js";
 
 const off: PaceLimits = { ...defaultPace, maxSlowdown: Number.POSITIVE_INFINITY };

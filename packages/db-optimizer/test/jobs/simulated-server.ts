@@ -1,4 +1,4 @@
-import { afterBatch, type PaceLimits, slowShare, startPace } from "../../src/jobs/pace.js";
+import { afterBatch, type PaceLimits, slowShare, startPace } from "../../src/jobs/pacing/pace.js";
 
 /** A server as a job in batches meets it. */
 export interface SimulatedServer {

@@ -2,8 +2,13 @@ import fc from "fast-check";
 import { mongo } from "mongoose";
 import { describe, expect, it, test } from "vitest";
 import type { Reading } from "../../src/core/server/figure.js";
-import { diskFreeOf, lagOf, oplogHoursOf, queueOf } from "../../src/jobs/load.js";
-import { defaultThrottle, idleThrottle, judgeLoad, type LoadSignals } from "../../src/jobs/throttle.js";
+import { diskFreeOf, lagOf, oplogHoursOf, queueOf } from "../../src/jobs/pacing/load.js";
+import {
+  defaultThrottle,
+  idleThrottle,
+  judgeLoad,
+  type LoadSignals,
+} from "../../src/jobs/pacing/throttle.js";
 
 const known = <T>(value: T): Reading<T> => ({ state: "known", value });
 const absent = { state: "absent" } as const;

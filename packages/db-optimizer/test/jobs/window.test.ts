@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cleanupWindowSchema, msUntilOpen } from "../../src/jobs/window.js";
+import { cleanupWindowSchema, msUntilOpen } from "../../src/jobs/pacing/window.js";
 
 const minute = 60_000;
 const hour = 60 * minute;

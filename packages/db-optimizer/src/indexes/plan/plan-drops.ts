@@ -5,8 +5,8 @@ import type { ActualCollection, ActualIndex } from "../inspect.js";
 import type { Observation } from "../observe/observation.js";
 import { supportsShardKey } from "../shard-keys.js";
 import type { IndexKey } from "../spec.js";
-import { finishDrop } from "../steps/finish-drop.js";
-import { startDrop } from "../steps/start-drop.js";
+import { finishDrop } from "../steps/kinds/finish-drop.js";
+import { startDrop } from "../steps/kinds/start-drop.js";
 import type { IndexStep } from "../steps/steps.js";
 import type { DriftReport } from "./diff.js";
 

@@ -2,10 +2,10 @@
 import { createHash } from "node:crypto";
 import type { ActualCollection } from "../inspect.js";
 import { keysText } from "../spec.js";
-import { create } from "../steps/create.js";
 import type { IndexedSize } from "../steps/estimate.js";
 import type { StepBasis } from "../steps/kind.js";
-import { removeTwin } from "../steps/remove-twin.js";
+import { create } from "../steps/kinds/create.js";
+import { removeTwin } from "../steps/kinds/remove-twin.js";
 import { type IndexStep, indexKinds } from "../steps/steps.js";
 import type { ChangedIndex, DriftReport } from "./diff.js";
 import { type DropInput, dropSteps } from "./plan-drops.js";

@@ -1,21 +1,21 @@
 // Every kind of step: the union of the steps, and the table of what each kind defines.
 
-import { type CreateStep, create } from "./create.js";
-import { type CreateCollectionStep, createCollection } from "./create-collection.js";
 import { deletesNow } from "./expiring.js";
-import { type FinishDropStep, finishDrop } from "./finish-drop.js";
-import { type HideStep, hide } from "./hide.js";
 import type { CollectionKind, Consents, IndexKind, StepKind } from "./kind.js";
-import { type MakeUniqueStep, makeUnique } from "./make-unique.js";
-import { type RebuildStep, rebuild } from "./rebuild.js";
-import { type RemoveTwinStep, removeTwin } from "./remove-twin.js";
-import { type SetExpiryStep, setExpiry } from "./set-expiry.js";
-import { type SetPrepareUniqueStep, setPrepareUnique } from "./set-prepare-unique.js";
-import { type SetTtlStep, setTtl } from "./set-ttl.js";
-import { type SetValidatorStep, setValidator } from "./set-validator.js";
-import { type StartDropStep, startDrop } from "./start-drop.js";
-import { type UndoCreateStep, undoCreate } from "./undo-create.js";
-import { type UnhideStep, unhide } from "./unhide.js";
+import { type CreateStep, create } from "./kinds/create.js";
+import { type CreateCollectionStep, createCollection } from "./kinds/create-collection.js";
+import { type FinishDropStep, finishDrop } from "./kinds/finish-drop.js";
+import { type HideStep, hide } from "./kinds/hide.js";
+import { type MakeUniqueStep, makeUnique } from "./kinds/make-unique.js";
+import { type RebuildStep, rebuild } from "./kinds/rebuild.js";
+import { type RemoveTwinStep, removeTwin } from "./kinds/remove-twin.js";
+import { type SetExpiryStep, setExpiry } from "./kinds/set-expiry.js";
+import { type SetPrepareUniqueStep, setPrepareUnique } from "./kinds/set-prepare-unique.js";
+import { type SetTtlStep, setTtl } from "./kinds/set-ttl.js";
+import { type SetValidatorStep, setValidator } from "./kinds/set-validator.js";
+import { type StartDropStep, startDrop } from "./kinds/start-drop.js";
+import { type UndoCreateStep, undoCreate } from "./kinds/undo-create.js";
+import { type UnhideStep, unhide } from "./kinds/unhide.js";
 
 /** A step on an index. */
 export type IndexStep =

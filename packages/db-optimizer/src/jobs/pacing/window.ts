@@ -1,3 +1,4 @@
+// Hours of the day in which a run may work.
 import { z } from "zod";
 
 const time = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time such as 01:30");

@@ -1,10 +1,10 @@
 // create: builds an index that the models declare and the server lacks.
-import { createIndexText } from "../command.js";
-import type { ExpectedIndex } from "../declared.js";
-import { buildDeclared } from "./build-declared.js";
-import { estimateBuild } from "./estimate.js";
-import { expiryRisk, indexExpiry } from "./expiring.js";
-import type { IndexKind, OnIndex, StepBasis } from "./kind.js";
+import { createIndexText } from "../../command.js";
+import type { ExpectedIndex } from "../../declared.js";
+import { buildDeclared } from "../build-declared.js";
+import { estimateBuild } from "../estimate.js";
+import { expiryRisk, indexExpiry } from "../expiring.js";
+import type { IndexKind, OnIndex, StepBasis } from "../kind.js";
 
 export interface CreateStep extends OnIndex<"create"> {
   readonly expected: ExpectedIndex;

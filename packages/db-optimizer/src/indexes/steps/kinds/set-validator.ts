@@ -1,6 +1,6 @@
 // setValidator: sets or replaces the validator of a collection.
-import { onCollection, onFound, sendOnCollection } from "./collection-state.js";
-import type { CollectionKind, OnCollection } from "./kind.js";
+import { onCollection, onFound, sendOnCollection } from "../collection-state.js";
+import type { CollectionKind, OnCollection } from "../kind.js";
 
 export type SetValidatorStep = OnCollection<"setValidator">;
 

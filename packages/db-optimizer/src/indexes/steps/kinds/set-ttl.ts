@@ -1,7 +1,7 @@
 // setTtl: sets or changes the expiry of a single-field index; nothing but a rebuild takes one away.
-import { expiryRisk, indexExpiry } from "./expiring.js";
-import { type Change, changeInPlace, changeOf, inPlace, keepingName } from "./in-place.js";
-import type { IndexKind, StepBasis, ToDeclared } from "./kind.js";
+import { expiryRisk, indexExpiry } from "../expiring.js";
+import { type Change, changeInPlace, changeOf, inPlace, keepingName } from "../in-place.js";
+import type { IndexKind, StepBasis, ToDeclared } from "../kind.js";
 
 export type SetTtlStep = ToDeclared<"setTtl">;
 

@@ -1,7 +1,8 @@
+// Reads the signals of the load from the server.
 import type { mongo } from "mongoose";
-import { asStored } from "../core/bson/exact.js";
-import type { Document } from "../core/model.js";
-import { type Reading, readFigure } from "../core/server/figure.js";
+import { asStored } from "../../core/bson/exact.js";
+import type { Document } from "../../core/model.js";
+import { type Reading, readFigure } from "../../core/server/figure.js";
 import type { LoadSignal, LoadSignals } from "./throttle.js";
 
 /** Data-bearing states of a member: primary and secondary. */

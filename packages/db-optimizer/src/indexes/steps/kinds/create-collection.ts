@@ -1,6 +1,6 @@
 // createCollection: makes a collection that the models declare and the server lacks.
-import { onCollection, sendOnCollection } from "./collection-state.js";
-import type { CollectionKind, OnCollection } from "./kind.js";
+import { onCollection, sendOnCollection } from "../collection-state.js";
+import type { CollectionKind, OnCollection } from "../kind.js";
 
 export type CreateCollectionStep = OnCollection<"createCollection">;
 

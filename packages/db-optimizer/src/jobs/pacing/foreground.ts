@@ -1,7 +1,8 @@
+// Measures beside the work how much it slows reads down.
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { mongo } from "mongoose";
-import { summarise } from "../core/server/latency.js";
+import { summarise } from "../../core/server/latency.js";
 import { type PaceLimits, regardsReads } from "./pace.js";
 
 /** Milliseconds between two reads; one that takes longer counts for those that it kept from being asked. */

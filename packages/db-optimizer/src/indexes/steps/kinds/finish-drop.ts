@@ -1,19 +1,19 @@
 // finishDrop: drops an index that was hidden for long enough, or shows one again that is missed.
-import { withRetries } from "../../core/server/transient.js";
-import type { ActualIndex } from "../inspect.js";
+import { withRetries } from "../../../core/server/transient.js";
+import type { ActualIndex } from "../../inspect.js";
 import {
   isBlind,
   judgeObservation,
   type Observation,
   type ObservationVerdict,
-} from "../observe/observation.js";
-import { readSignals } from "../observe/observe.js";
-import { collMod, drop, endObservation, noteObservation, type StepContext } from "./context.js";
-import { dropping } from "./existing.js";
-import type { IndexKind, OnExisting } from "./kind.js";
-import { beginObservation, blindText, hintingOf, observing, untilText } from "./observed-drop.js";
-import type { StepEnd } from "./outcome.js";
-import { indexNamed } from "./state-text.js";
+} from "../../observe/observation.js";
+import { readSignals } from "../../observe/observe.js";
+import { collMod, drop, endObservation, noteObservation, type StepContext } from "../context.js";
+import { dropping } from "../existing.js";
+import type { IndexKind, OnExisting } from "../kind.js";
+import { beginObservation, blindText, hintingOf, observing, untilText } from "../observed-drop.js";
+import type { StepEnd } from "../outcome.js";
+import { indexNamed } from "../state-text.js";
 
 export type FinishDropStep = OnExisting<"finishDrop">;
 

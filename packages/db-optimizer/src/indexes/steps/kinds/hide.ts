@@ -1,6 +1,6 @@
 // hide: takes an index that is declared as hidden out of the planner's sight.
-import { type Change, changeInPlace, changeOf, inPlace, keepingName } from "./in-place.js";
-import type { IndexKind, StepBasis, ToDeclared } from "./kind.js";
+import { type Change, changeInPlace, changeOf, inPlace, keepingName } from "../in-place.js";
+import type { IndexKind, StepBasis, ToDeclared } from "../kind.js";
 
 export type HideStep = ToDeclared<"hide">;
 

@@ -1,12 +1,12 @@
 // removeTwin: drops the twin that a rebuild left behind when it was cut short.
-import { OptimizerError } from "../../core/errors.js";
-import { withRetries } from "../../core/server/transient.js";
-import { type ActualIndex, inspectIndexes } from "../inspect.js";
-import { drop } from "./context.js";
-import { dropping } from "./existing.js";
-import type { IndexKind, OnExisting } from "./kind.js";
-import { indexNamed } from "./state-text.js";
-import { twinSuffix } from "./twin.js";
+import { OptimizerError } from "../../../core/errors.js";
+import { withRetries } from "../../../core/server/transient.js";
+import { type ActualIndex, inspectIndexes } from "../../inspect.js";
+import { drop } from "../context.js";
+import { dropping } from "../existing.js";
+import type { IndexKind, OnExisting } from "../kind.js";
+import { indexNamed } from "../state-text.js";
+import { twinSuffix } from "../twin.js";
 
 export type RemoveTwinStep = OnExisting<"removeTwin">;
 

@@ -1,6 +1,6 @@
 // setPrepareUnique: has an index refuse new duplicates, or accept them again.
-import { type Change, changeInPlace, changeOf, inPlace, keepingName } from "./in-place.js";
-import type { IndexKind, StepBasis, ToDeclared } from "./kind.js";
+import { type Change, changeInPlace, changeOf, inPlace, keepingName } from "../in-place.js";
+import type { IndexKind, StepBasis, ToDeclared } from "../kind.js";
 
 export type SetPrepareUniqueStep = ToDeclared<"setPrepareUnique">;
 

@@ -1,7 +1,7 @@
 // unhide: shows a declared index to the planner again, and ends the observation that hid it.
-import { endObservation } from "./context.js";
-import { type Change, changeInPlace, changeOf, inPlace, keepingName } from "./in-place.js";
-import type { IndexKind, StepBasis, ToDeclared } from "./kind.js";
+import { endObservation } from "../context.js";
+import { type Change, changeInPlace, changeOf, inPlace, keepingName } from "../in-place.js";
+import type { IndexKind, StepBasis, ToDeclared } from "../kind.js";
 
 export type UnhideStep = ToDeclared<"unhide">;
 

@@ -1,10 +1,10 @@
 // startDrop: hides an undeclared index that a person wants gone, and begins to observe who misses it.
-import { collModText } from "../command.js";
-import type { ActualIndex } from "../inspect.js";
-import { ofExisting } from "./existing.js";
-import type { IndexKind, OnExisting } from "./kind.js";
-import { beginObservation } from "./observed-drop.js";
-import { indexNamed } from "./state-text.js";
+import { collModText } from "../../command.js";
+import type { ActualIndex } from "../../inspect.js";
+import { ofExisting } from "../existing.js";
+import type { IndexKind, OnExisting } from "../kind.js";
+import { beginObservation } from "../observed-drop.js";
+import { indexNamed } from "../state-text.js";
 
 export type StartDropStep = OnExisting<"startDrop">;
 

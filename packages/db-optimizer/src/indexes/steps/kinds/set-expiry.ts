@@ -1,6 +1,6 @@
 // setExpiry: sets the expiry of a collection that expires as a whole, a time series or a clustered one.
-import { onCollection, onFound, secondsOf, sendOnCollection } from "./collection-state.js";
-import type { CollectionKind, OnCollection } from "./kind.js";
+import { onCollection, onFound, secondsOf, sendOnCollection } from "../collection-state.js";
+import type { CollectionKind, OnCollection } from "../kind.js";
 
 export type SetExpiryStep = OnCollection<"setExpiry">;
 

@@ -1,4 +1,5 @@
-import type { Reading } from "../core/server/figure.js";
+// From what load on a run waits: judged from the signals of the server. Pure.
+import type { Reading } from "../../core/server/figure.js";
 
 /** The server's signals of load. */
 export interface LoadSignals {

@@ -1,17 +1,17 @@
 // rebuild: replaces an index that cannot be changed in place, while a twin serves its queries.
-import { toOptimizerError } from "../../core/errors.js";
-import { withRetries } from "../../core/server/transient.js";
-import { createIndexText, dropIndexText } from "../command.js";
-import { type ExpectedIndex, serverIdentity } from "../declared.js";
-import { inspectIndexes } from "../inspect.js";
-import { keysText } from "../spec.js";
-import { buildDeclared } from "./build-declared.js";
-import { drop, type StepContext } from "./context.js";
-import { type BuildEstimate, estimateBuild } from "./estimate.js";
-import { indexExpiry } from "./expiring.js";
-import { type Change, changeOf } from "./in-place.js";
-import type { IndexKind, StepBasis, ToDeclared } from "./kind.js";
-import { twinOf } from "./twin.js";
+import { toOptimizerError } from "../../../core/errors.js";
+import { withRetries } from "../../../core/server/transient.js";
+import { createIndexText, dropIndexText } from "../../command.js";
+import { type ExpectedIndex, serverIdentity } from "../../declared.js";
+import { inspectIndexes } from "../../inspect.js";
+import { keysText } from "../../spec.js";
+import { buildDeclared } from "../build-declared.js";
+import { drop, type StepContext } from "../context.js";
+import { type BuildEstimate, estimateBuild } from "../estimate.js";
+import { indexExpiry } from "../expiring.js";
+import { type Change, changeOf } from "../in-place.js";
+import type { IndexKind, StepBasis, ToDeclared } from "../kind.js";
+import { twinOf } from "../twin.js";
 
 export type RebuildStep = ToDeclared<"rebuild">;
 

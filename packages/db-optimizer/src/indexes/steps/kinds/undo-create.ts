@@ -1,10 +1,10 @@
 // undoCreate: of a rollback, drops an index that the run had made.
-import { OptimizerError } from "../../core/errors.js";
-import type { ActualIndex } from "../inspect.js";
-import { drop } from "./context.js";
-import { dropping } from "./existing.js";
-import type { IndexKind, OnExisting } from "./kind.js";
-import { indexNamed, sameIndex } from "./state-text.js";
+import { OptimizerError } from "../../../core/errors.js";
+import type { ActualIndex } from "../../inspect.js";
+import { drop } from "../context.js";
+import { dropping } from "../existing.js";
+import type { IndexKind, OnExisting } from "../kind.js";
+import { indexNamed, sameIndex } from "../state-text.js";
 
 export type UndoCreateStep = OnExisting<"undoCreate">;
 

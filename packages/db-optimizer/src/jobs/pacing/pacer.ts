@@ -1,8 +1,9 @@
+// Decides between two batches whether the next may be run: what people asked, the hours, the load.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { mongo } from "mongoose";
-import { withDefaults } from "../core/defaults.js";
-import { OptimizerError } from "../core/errors.js";
-import type { Reading } from "../core/server/figure.js";
+import { withDefaults } from "../../core/defaults.js";
+import { OptimizerError } from "../../core/errors.js";
+import type { Reading } from "../../core/server/figure.js";
 import { readDisk, readLag, readLoad } from "./load.js";
 import {
   defaultThrottle,

@@ -1,6 +1,6 @@
 // Validates the options for a job's pace and waits before any command is sent.
 import { z } from "zod";
-import { checked } from "../core/checked.js";
+import { checked } from "../../core/checked.js";
 import type { PaceLimits } from "./pace.js";
 import { loadSignals, type ThrottleLimits } from "./throttle.js";
 

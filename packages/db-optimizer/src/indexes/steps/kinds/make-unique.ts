@@ -1,10 +1,10 @@
 // makeUnique: converts an index to unique in place. https://www.mongodb.com/docs/manual/core/index-unique/convert-to-unique/
-import { isDuplicate } from "../../core/errors.js";
-import { collModText } from "../command.js";
-import { collMod } from "./context.js";
-import { duplicatesError } from "./duplicates.js";
-import { type Change, changeOf, inPlace, keepingName } from "./in-place.js";
-import type { IndexKind, StepBasis, ToDeclared } from "./kind.js";
+import { isDuplicate } from "../../../core/errors.js";
+import { collModText } from "../../command.js";
+import { collMod } from "../context.js";
+import { duplicatesError } from "../duplicates.js";
+import { type Change, changeOf, inPlace, keepingName } from "../in-place.js";
+import type { IndexKind, StepBasis, ToDeclared } from "../kind.js";
 
 export type MakeUniqueStep = ToDeclared<"makeUnique">;
 
