@@ -17,11 +17,11 @@ export interface IdentityRequirementMembers {
   readonly accept?: readonly CredentialKind[];
   /** Roles of which the session's user needs one. Sessions only. */
   readonly role?: string | readonly string[];
-  /** Seconds since the user last proved who they are, at most. Sessions only. */
+  /** Seconds since the user last proved who they are, at most. Sessions, and access tokens of users. */
   readonly within?: number;
   /**
    * Level that the proofs of the session must reach, those of the last `within` seconds if that is given: 2 for two
-   * different factors. Sessions only. Default: 2 for users who must have a second factor (`secondFactor`), else 0.
+   * different factors. Sessions, and access tokens of users. Default, for sessions: 2 for users who must have a second factor (`secondFactor`), else 0.
    */
   readonly acr?: AssuranceLevel;
 }
@@ -75,15 +75,19 @@ const requirementSchema = z
         path: ["accept"],
         message: "API keys and access tokens need a scope",
       });
-    const ofSessions = { role: roles.length > 0, within: withinMs !== undefined, acr: acr !== undefined };
-    const [named] = Object.entries(ofSessions).flatMap(([name, given]) => (given ? [name] : []));
-    if (delegated && named)
-      context.addIssue({
-        code: "custom",
-        path: [named],
-        message: 'is of sessions only: add accept: ["session"], or leave it out',
-      });
+    const proofless = accept.has("api_key") || accept.has("client");
+    const refused = {
+      role: roles.length > 0 && delegated && 'is of sessions only: add accept: ["session"], or leave it out',
+      within: withinMs !== undefined && proofless && ofUsers,
+      acr: acr !== undefined && proofless && ofUsers,
+    };
+    for (const [name, message] of Object.entries(refused)) {
+      if (message) context.addIssue({ code: "custom", path: [name], message });
+    }
   });
+
+const ofUsers =
+  'is of sessions and of access tokens of users only: add accept: ["session", "access_token"], or leave it out';
 
 function isScope(text: string): boolean {
   try {

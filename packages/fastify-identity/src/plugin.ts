@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Identity } from "@org/db-models";
 import type {
   FastifyBaseLogger,
   FastifyInstance,
@@ -13,6 +14,7 @@ import { IdentityCookies } from "./flows/cookies.js";
 import { flowsOf } from "./flows/flows.js";
 import type { Notifier } from "./flows/notice.js";
 import { contextOf, readOptions } from "./flows/options.js";
+import type { AccessTokenCheck } from "./http/access-tokens.js";
 import { whenAnswered } from "./http/answered.js";
 import { guardDeclaredAccess } from "./http/declared-access.js";
 import { erasures } from "./http/erasures.js";
@@ -88,8 +90,18 @@ function serviceOf(app: FastifyInstance, options: IdentityPluginOptions): Servic
   return {
     ...context,
     settings,
+    accessTokens: opaqueTokens(identity),
     flows: flowsOf(context),
     cookies: new IdentityCookies(secure, settings.cookies),
+  };
+}
+
+/** Without a provider there are opaque tokens only, and nobody to check a proof of possession. */
+function opaqueTokens({ oauth }: Identity): AccessTokenCheck {
+  return async (_request, _reply, { value }) => {
+    const check = await oauth.validate(value);
+    if (!check.ok) return { ok: false, reason: check.reason, scheme: "Bearer" };
+    return check.token.dpopKey === undefined ? check : { ok: false, reason: "bound", scheme: "DPoP" };
   };
 }
 

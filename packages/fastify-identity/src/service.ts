@@ -1,6 +1,7 @@
 import type { FlowContext } from "./flows/context.js";
 import type { IdentityCookies } from "./flows/cookies.js";
 import type { Flows } from "./flows/flows.js";
+import type { AccessTokenCheck } from "./http/access-tokens.js";
 import type { IdentityPluginSettings } from "./options.js";
 
 /** Context of the plugin's hooks and routes. */
@@ -8,6 +9,8 @@ export interface Service extends FlowContext {
   readonly flows: Flows;
   readonly cookies: IdentityCookies;
   readonly settings: IdentityPluginSettings;
+  /** How access tokens of guarded routes are checked; the provider, where there is one, sets its own. */
+  accessTokens: AccessTokenCheck;
 }
 
 /** Options of every module of routes. */

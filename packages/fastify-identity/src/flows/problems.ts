@@ -18,6 +18,10 @@ const entries = {
   SESSION_REQUIRED: [401, "The request carries no session token"],
   ACCESS_TOKEN_INVALID: [401, "The access token is not, or no longer, valid"],
   SESSION_INVALID: [401, "The session token is not, or no longer, valid"],
+  INSUFFICIENT_USER_AUTHENTICATION: [
+    401,
+    "The access token's user has to prove more, or again, who they are",
+  ],
   RECENT_AUTHENTICATION_REQUIRED: [403, "The user must prove again who they are"],
   SECOND_FACTOR_REQUIRED: [403, "The session lacks a second factor"],
   CROSS_ORIGIN: [403, "A page of another origin sent this request"],

@@ -7,7 +7,7 @@ import type { Service } from "../service.js";
 export interface Credential {
   readonly kind: CredentialKind;
   readonly value: string;
-  readonly by: "header" | "bearer" | "cookie";
+  readonly by: "header" | "bearer" | "dpop" | "cookie";
 }
 
 const kinds = [
@@ -25,16 +25,34 @@ function keyOf({ headers }: FastifyRequest): string | undefined {
   return key === undefined ? undefined : String(key);
 }
 
-/** A bearer token of ours. */
-function ownBearer(request: FastifyRequest): Credential | undefined {
+const jwt = /^eyJ[\w-]+\.(eyJ[\w-]+)\.[\w-]+$/;
+
+/** Whether a JWT says that it is the provider's; whether it is shows its signature. Others are a proxy's business. */
+function isProviders({ settings }: Service, value: string): boolean {
+  const payload = settings.oauth ? jwt.exec(value)?.[1] : undefined;
+  if (payload === undefined || !settings.oauth) return false;
+  try {
+    const { iss } = JSON.parse(Buffer.from(payload, "base64url").toString()) as { iss?: unknown };
+    return iss === (settings.oauth.issuer ?? settings.issuer);
+  } catch {
+    return false;
+  }
+}
+
+/** A token of ours, as a bearer or with a proof of possession (RFC 9449 section 7.1). */
+function ownBearer(service: Service, request: FastifyRequest): Credential | undefined {
+  const bound = /^DPoP +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
+  if (bound !== undefined) return { kind: "access_token", value: bound, by: "dpop" };
   const bearer = bearerOf(request);
+  if (bearer !== undefined && isProviders(service, bearer))
+    return { kind: "access_token", value: bearer, by: "bearer" };
   const kind = kinds.find(([prefix]) => bearer?.startsWith(prefix))?.[1];
   return bearer !== undefined && kind ? { kind, value: bearer, by: "bearer" } : undefined;
 }
 
 /** Whether a header of the request carries a token or key of ours, which no browser and no gateway adds by itself. */
-export function carriesOwnToken(request: FastifyRequest): boolean {
-  return keyOf(request)?.startsWith(`${tokenPrefixes.apiKey}_`) || ownBearer(request) !== undefined;
+export function carriesOwnToken(service: Service, request: FastifyRequest): boolean {
+  return keyOf(request)?.startsWith(`${tokenPrefixes.apiKey}_`) || ownBearer(service, request) !== undefined;
 }
 
 /**
@@ -45,7 +63,7 @@ export function carriesOwnToken(request: FastifyRequest): boolean {
 export function credentialOf(service: Service, request: FastifyRequest): Credential | undefined {
   const key = keyOf(request);
   if (key !== undefined) return { kind: "api_key", value: key, by: "header" };
-  const own = ownBearer(request);
+  const own = ownBearer(service, request);
   if (own) return own;
   const cookie = service.cookies.readSession(request.headers.cookie);
   if (cookie) return { kind: "session", value: cookie, by: "cookie" };

@@ -67,14 +67,24 @@ export function headersOf(error: IdentityProblem): Record<string, string> {
   if (code === "INSUFFICIENT_SCOPE" && typeof scope === "string") {
     return { "www-authenticate": `Bearer realm="identity", error="insufficient_scope", scope="${scope}"` };
   }
-  if (code === "SECOND_FACTOR_REQUIRED" || code === "RECENT_AUTHENTICATION_REQUIRED") {
-    // RFC 9470 section 3. The request has a good token, and another one would not help: 403, where its examples have 401.
+  if (
+    code === "INSUFFICIENT_USER_AUTHENTICATION" ||
+    code === "SECOND_FACTOR_REQUIRED" ||
+    code === "RECENT_AUTHENTICATION_REQUIRED"
+  ) {
+    // RFC 9470 section 3: 401 for access tokens. A session has a good token, and another one would not help: 403.
     const values = typeof acr === "number" ? `, acr_values="${acr}"` : "";
     const age = typeof maxAgeMs === "number" ? `, max_age="${Math.floor(maxAgeMs / 1_000)}"` : "";
     const challenge = `Bearer realm="identity", error="insufficient_user_authentication"${values}${age}`;
     return { "www-authenticate": challenge };
   }
   if (status !== 401) return {};
+  const { scheme, reason } = error.members;
+  if (scheme === "DPoP") {
+    const dpopErrors: readonly unknown[] = ["invalid_dpop_proof", "use_dpop_nonce"];
+    const name = dpopErrors.includes(reason) ? String(reason) : "invalid_token";
+    return { "www-authenticate": `DPoP realm="identity", error="${name}", algs="ES256 EdDSA RS256 PS256"` };
+  }
   // RFC 6750 section 3: no error code unless a token was presented.
   const suffix = presentedInvalid.has(code) ? ', error="invalid_token"' : "";
   return { "www-authenticate": `Bearer realm="identity"${suffix}` };

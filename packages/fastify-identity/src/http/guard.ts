@@ -1,4 +1,4 @@
-import type { ActiveAccessToken, ActiveSession, ApiKeyCheck } from "@org/db-models";
+import type { ActiveSession, ApiKeyCheck } from "@org/db-models";
 import { grantsEveryScope } from "@org/db-models";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
@@ -6,6 +6,7 @@ import type { Requirement } from "../access.js";
 import { requireAssurance } from "../flows/assurance.js";
 import { IdentityProblem, toProblem } from "../flows/problems.js";
 import type { Service } from "../service.js";
+import type { PresentedAccessToken } from "./access-tokens.js";
 import { clientAddressOf } from "./client-address.js";
 import { type Credential, credentialOf } from "./credentials.js";
 import { headersOf } from "./errors.js";
@@ -26,7 +27,7 @@ export type RequestIdentity =
       readonly userId: Types.ObjectId;
       readonly clientId: string;
       readonly scopes: readonly string[];
-      readonly token: ActiveAccessToken;
+      readonly token: PresentedAccessToken;
     }
   | {
       readonly kind: "client";
@@ -34,7 +35,7 @@ export type RequestIdentity =
       readonly userId?: undefined;
       readonly clientId: string;
       readonly scopes: readonly string[];
-      readonly token: ActiveAccessToken;
+      readonly token: PresentedAccessToken;
     };
 
 /**
@@ -75,7 +76,7 @@ async function identify(
   if (credential.kind === "session") return bySession(service, requirement, credential, request, reply);
   return credential.kind === "api_key"
     ? byApiKey(service, requirement, credential, request)
-    : byAccessToken(service, requirement, credential);
+    : byAccessToken(service, requirement, credential, request, reply);
 }
 
 async function bySession(
@@ -149,18 +150,40 @@ function keyRefused(check: Exclude<ApiKeyCheck, { ok: true }>, scopes: readonly 
 
 async function byAccessToken(
   service: Service,
-  { scopes, accept }: Requirement,
-  { value }: Credential,
+  requirement: Requirement,
+  { value, by }: Credential,
+  request: FastifyRequest,
+  reply: FastifyReply,
 ): Promise<RequestIdentity> {
-  const check = await service.identity.oauth.validate(value);
-  if (!check.ok) throw new IdentityProblem("ACCESS_TOKEN_INVALID", { reason: check.reason });
+  const { scopes, accept } = requirement;
+  const presented = { value, scheme: by === "dpop" ? "DPoP" : "Bearer" } as const;
+  const check = await service.accessTokens(request, reply, presented);
+  if (!check.ok) {
+    const { reason, scheme } = check;
+    throw new IdentityProblem("ACCESS_TOKEN_INVALID", { reason, ...(scheme === "DPoP" && { scheme }) });
+  }
   const { token } = check;
   if (!grantsEveryScope(token.scopes, scopes)) throw lacksScope(scopes);
+  requireTokenAssurance(service, requirement, token);
   const { userId, clientId, scopes: granted } = token;
   const kind = userId ? "access_token" : "client";
   if (!accept.has(kind)) throw new IdentityProblem("INSUFFICIENT_SCOPE");
   if (!userId) return { kind: "client", clientId, scopes: granted, token };
   return { kind: "access_token", userId, clientId, scopes: granted, token };
+}
+
+/** Refuses a token whose user had proved too little, or too long ago, when they authorized the app (RFC 9470). */
+function requireTokenAssurance(
+  { clock }: Service,
+  { acr, withinMs: maxAgeMs }: Requirement,
+  { facts }: PresentedAccessToken,
+): void {
+  const { acr: reached = 0, authenticatedAt } = facts;
+  const ageMs = authenticatedAt && clock.now().getTime() - authenticatedAt.getTime();
+  const isLate = maxAgeMs !== undefined && (ageMs === undefined || ageMs > maxAgeMs);
+  if (!isLate && reached >= (acr ?? 0)) return;
+  const members = { ...(acr !== undefined && { acr }), ...(maxAgeMs !== undefined && { maxAgeMs }) };
+  throw new IdentityProblem("INSUFFICIENT_USER_AUTHENTICATION", members);
 }
 
 function lacksScope(scopes: readonly string[]): IdentityProblem {

@@ -21,8 +21,9 @@ export function refuseCrossOrigin(service: Service, request: FastifyRequest): vo
   }
 }
 
-function isCrossOrigin({ settings }: Service, request: FastifyRequest): boolean {
-  if (carriesOwnToken(request)) return false;
+function isCrossOrigin(service: Service, request: FastifyRequest): boolean {
+  if (carriesOwnToken(service, request)) return false;
+  const { settings } = service;
   const { origin, "sec-fetch-site": site } = request.headers;
   if (origin !== undefined && settings.trustedOrigins.includes(origin)) return false;
   if (site !== undefined) return site !== "same-origin" && site !== "none";

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { servePage } from "../pages/serve-page.js";
 import type { Site } from "../pages/site.js";
 import { devicePage } from "./device.js";
+import { tokenCheckOf } from "./guard-tokens.js";
 import { interactionPage } from "./interaction-page.js";
 import { endSessionPage } from "./logout.js";
 import { serveMetadata } from "./metadata.js";
@@ -16,6 +17,7 @@ export async function serveProvider(
   settings: OAuthSettings,
 ): Promise<Provider> {
   const provider = providerOf(site, settings, app.prefix + settings.prefix);
+  site.service.accessTokens = tokenCheckOf(provider);
   serveMetadata(app, provider);
   await app.register(async (scope) => serveEndpoints(scope, provider), { prefix: settings.prefix });
   return provider;
