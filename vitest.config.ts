@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: ["packages/*", "apps/*", "examples/*", "benchmarks"],
-    // Most of the time goes into waiting for the server; by default two cores get one worker.
-    maxWorkers: 2,
+    // A part of the time goes into waiting for the server; by default two cores get one worker.
+    maxWorkers: 3,
   },
 });

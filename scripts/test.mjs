@@ -1,6 +1,6 @@
-// Everything that must hold before a change lands, in the order in which it fails fastest, or the steps that are named:
+// Everything that must hold before a change lands, or the steps that are named:
 // `npm test -- tests types`. The last line is the test runner's own count.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { relative, resolve } from "node:path";
 
@@ -12,25 +12,30 @@ const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=$
 // The files that a worker runs one after another share what they import, which takes a third off the time. Single runs and
 // the nightly ones give each file its own, so that no file comes to depend on another.
 const sharedModules = ["--no-isolate"];
-const steps = [
-  ["format and lint", ["biome", "ci", "."]],
-  ["types", ["tsc", "-p", "tsconfig.json"]],
-  ["boundaries", ["turbo", "boundaries"]],
-  ["imports", ["depcruise", "--config", ".dependency-cruiser.mjs", "packages", "apps", "scripts"]],
-  ["build", [...turbo, "build"]],
-  ["packages (publint, attw)", [...turbo, "lint:package"]],
-  ["what packages weigh", ["node", "scripts/package-contents.mjs"]],
-  ["unused code and dependencies", ["knip", "--no-progress"]],
-  ["files of mutation testing", ["node", "scripts/mutation.mjs", "--check"]],
-  ["links of documents", ["node", "scripts/links.mjs"]],
-  ["generated documentation", ["node", "scripts/run.mjs", "docs", "--check"]],
-  ["tests", ["vitest", "run", ...sharedModules, ...reporters]],
+// Two lanes, one for each core; a step of a lane waits for those before it. The tests want both.
+const checks = [
+  [
+    ["format and lint", ["biome", "ci", "."]],
+    ["boundaries", ["turbo", "boundaries"]],
+    ["imports", ["depcruise", "--config", ".dependency-cruiser.mjs", "packages", "apps", "scripts"]],
+    ["build", [...turbo, "build"]],
+    ["packages (publint, attw)", [...turbo, "lint:package"]],
+    ["what packages weigh", ["node", "scripts/package-contents.mjs"]],
+  ],
+  [
+    ["types", ["tsc", "-p", "tsconfig.json"]],
+    ["unused code and dependencies", ["knip", "--no-progress"]],
+    ["files of mutation testing", ["node", "scripts/mutation.mjs", "--check"]],
+    ["links of documents", ["node", "scripts/links.mjs"]],
+    ["generated documentation", ["node", "scripts/run.mjs", "docs", "--check"]],
+  ],
 ];
+const tests = ["tests", ["vitest", "run", ...sharedModules, ...reporters]];
 // Those that the steps above hold as well, and that a named run may ask for.
-const parts = [["pure tests", ["vitest", "run", "--config", "vitest.pure.config.ts", ...reporters]]];
+const pureTests = ["pure tests", ["vitest", "run", "--config", "vitest.pure.config.ts", ...reporters]];
 
 const named = process.argv.slice(2);
-const known = [...steps, ...parts];
+const known = [...checks.flat(), tests, pureTests];
 const unknown = named.filter((name) => !known.some(([step]) => step === name));
 if (unknown.length > 0) {
   process.stderr.write(
@@ -43,16 +48,33 @@ mkdirSync("reports", { recursive: true });
 for (const file of [report, engineKind]) rmSync(file, { force: true });
 const env = { ...process.env, ORG_DB_TEST_ENGINE_KIND_FILE: resolve(engineKind) };
 const failed = [];
-for (const [name, [command, ...argv]] of named.length > 0 ? known : steps) {
-  if (named.length > 0 && !named.includes(name)) continue;
+const isWanted = ([name]) => named.length === 0 || named.includes(name);
+await Promise.all(
+  checks.map(async (lane) => {
+    for (const step of lane.filter(isWanted)) await run(step, "pipe");
+  }),
+);
+if (isWanted(tests)) await run(tests, "inherit");
+if (named.includes(pureTests[0])) await run(pureTests, "inherit");
+
+/** Runs a step. What it prints is shown at once, or with its end where others print beside it. */
+async function run([name, [command, ...argv]], output) {
   const started = performance.now();
-  process.stdout.write(`\n── ${name}\n`);
-  const { status, error } = spawnSync(command, argv, {
+  if (output === "inherit") process.stdout.write(`\n── ${name}\n`);
+  const child = spawn(command, argv, {
     env,
-    stdio: "inherit",
+    stdio: ["inherit", output, output],
     shell: process.platform === "win32",
   });
+  const printed = [];
+  child.stdout?.on("data", (part) => printed.push(part));
+  child.stderr?.on("data", (part) => printed.push(part));
+  const [status, error] = await new Promise((resolve) => {
+    child.on("error", (problem) => resolve([1, problem]));
+    child.on("close", (code) => resolve([code]));
+  });
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
+  if (output === "pipe") process.stdout.write(`\n── ${name}\n${Buffer.concat(printed)}`);
   process.stdout.write(
     `   ${status === 0 ? "ok" : `FAILED${error ? `: ${error.message}` : ""}`} in ${seconds} s\n`,
   );
