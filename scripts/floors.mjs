@@ -28,7 +28,7 @@ export const allowedImports = {
 export const floors = {
   "packages/db-models": [
     [""],
-    ["email-changes"],
+    ["email-changes", "request-limits"],
     ["privacy", "migrations", "external", "factors"],
     ["users"],
     ["sessions", "api-keys", "oauth", "logins", "audit"],

@@ -64,7 +64,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   });
   knowAllMethods(app);
   await refuseUnderPressure(app, config);
-  await defend(app, config);
+  await defend(app, config, identity);
   await app.register(openapi, { config });
   const refuseOtherMethods = trackMethods(app);
   await app.register(health, deps);
@@ -138,7 +138,7 @@ function openOnPages(app: FastifyInstance, { prefix = "/account", demo }: PageOp
 }
 
 // In this order, for hooks run in the order of registration: whatever refuses without a read comes first.
-async function defend(app: FastifyInstance, { rateLimit: max }: Config): Promise<void> {
+async function defend(app: FastifyInstance, config: Config, identity: Identity): Promise<void> {
   app.setErrorHandler(answerError);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -148,7 +148,8 @@ async function defend(app: FastifyInstance, { rateLimit: max }: Config): Promise
     reply.header("x-request-id", request.id);
   });
   await app.register(strictHeaders);
-  await app.register(rateLimit, { max });
+  const { rateLimit: max, rateLimitStore: store } = config;
+  await app.register(rateLimit, { max, store, identity });
   app.setNotFoundHandler({ preValidation: app.rateLimit() }, () => {
     throw new IdentityProblem("NOT_FOUND");
   });

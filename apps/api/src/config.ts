@@ -131,13 +131,15 @@ export const configSchema = z
       .optional()
       .describe("Receiver of the notifier `webhook`"),
     webhookSecret: z.string().min(32).optional().describe("Key of the signatures of the webhook's requests"),
-    rateLimit: integer(1, 1_000_000)
-      .default(300)
-      .describe("Requests per minute and client, on each instance"),
+    rateLimit: integer(1, 1_000_000).default(300).describe("Requests per minute and client"),
     signInRateLimit: integer(1, 1_000_000)
       .default(10)
+      .describe("Requests to sign in, register, verify or reset, of each kind, per minute and client"),
+    rateLimitStore: z
+      .enum(["database", "memory"])
+      .default("database")
       .describe(
-        "Requests to sign in, register, verify or reset, of each kind, per minute and client, on each instance",
+        "Where they are counted: `database`, over all instances; `memory`, on each instance for itself",
       ),
     bodyLimit: integer(1_024, 16_777_216).default(65_536).describe("Largest request body, in bytes"),
     requestTimeoutMs: milliseconds(100, 600_000)

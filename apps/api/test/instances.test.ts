@@ -178,6 +178,23 @@ describe("two instances, each a process of its own", () => {
     expect(withStatus(answers, 429).every(({ retryAfter }) => Number(retryAfter) > 0)).toBe(true);
   });
 
+  test(`let ${parallel} sign-ins of one client through as often as the limit says, together`, async () => {
+    const config = { signInRateLimit: 10 };
+    const limited = await startTwo(api.uri, { policies: { logins }, config });
+    const { credentials } = await makePerson({ maxConcurrentSessions: parallel });
+    // A window is a minute of the clock: the parallel requests are all in one, or in two.
+    const before = Math.floor(Date.now() / duration.minute);
+    const answers = await askBoth("/sessions", () => ({ payload: credentials }), parallel, limited);
+    const windows = 1 + Math.floor(Date.now() / duration.minute) - before;
+    const through = withStatus(answers, 201).length;
+    expect(through).toBeGreaterThanOrEqual(10);
+    expect(through).toBeLessThanOrEqual(10 * windows);
+    const refused = withStatus(answers, 429);
+    expect(refused).toHaveLength(parallel - through);
+    expect(new Set(refused.map(({ body }) => body.code))).toEqual(new Set(["RATE_LIMITED"]));
+    expect(refused.every(({ retryAfter }) => Number(retryAfter) > 0 && Number(retryAfter) <= 60)).toBe(true);
+  });
+
   test("know at once of a user that is suspended", async () => {
     const { userId, credentials, signIn } = await makePerson();
     const token = (await signIn()).body.token as string;

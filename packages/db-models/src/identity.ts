@@ -24,6 +24,8 @@ import { type ModelsWithMethods, withMethods } from "./models-with-methods.js";
 import { type OAuth, oauthOf } from "./oauth/namespace.js";
 import { type Privacy, privacyOf } from "./privacy/namespace.js";
 import { queries } from "./queries/queries.js";
+import { RequestLimiter } from "./request-limits/limiter.js";
+import { type RequestLimits, requestLimitsOf } from "./request-limits/namespace.js";
 import { type Risk, riskOf } from "./risk/namespace.js";
 import { RiskRecorder } from "./risk/recorder.js";
 import { type IdentityModels, modelsOf } from "./schemas/models.js";
@@ -78,6 +80,7 @@ export interface Identity {
   readonly securityEvents: SecurityEvents;
   readonly usage: Usage;
   readonly risk: Risk;
+  readonly requestLimits: RequestLimits;
   readonly privacy: Privacy;
   readonly migrations: Migrations;
   /** Writes what is counted in memory, and goes on. */
@@ -88,7 +91,7 @@ export interface Identity {
 
 /** Where something was kept in memory that could not be written. */
 export interface LostWrite {
-  recorder: "usage" | "risk" | "apiKeys";
+  recorder: "usage" | "risk" | "apiKeys" | "requestLimits";
   /** How many requests of `usage`, users of `risk`. */
   lost?: number;
 }
@@ -180,10 +183,19 @@ function identityOf(connection: Connection, settings: Settings): Identity {
     securityEvents: securityEventsOf(identity),
     usage: usageOf(identity, recorders.usage),
     risk: riskOf(identity, recorders.risk),
+    requestLimits: requestLimitsOf(limiterOf(models, settings)),
     privacy: privacyOf(identity),
     migrations: migrationsOf(identity),
   };
   return { models: withMethods(models, operations), queries, policies, clock, ...operations, flush, close };
+}
+
+const limiterRules = { maxClients: 50_000, patienceMs: duration.second, aloneMs: duration.second };
+
+function limiterOf(models: IdentityModels, { clock, onError }: Settings): RequestLimiter {
+  return new RequestLimiter(models, limiterRules, clock, (error) =>
+    onError(error, { recorder: "requestLimits" }),
+  );
 }
 
 const usageFlushMs = 5 * duration.second;

@@ -180,6 +180,8 @@ export type { Privacy } from "./privacy/namespace.js";
 export type { NamedQuery, Page, PagePosition, Period, QueryName } from "./queries/queries.js";
 export type { QuerySamples } from "./queries/sample-queries.js";
 export { sampleQueries } from "./queries/sample-queries.js";
+export type { LimitedRequest, LimitVerdict } from "./request-limits/limiter.js";
+export type { RequestLimits } from "./request-limits/namespace.js";
 export type { RiskFeedbackInput } from "./risk/feedback.js";
 export type { RiskCounterKey, RiskKnowledge } from "./risk/knowledge.js";
 export type { Risk } from "./risk/namespace.js";
@@ -219,6 +221,7 @@ export type {
 export type { IdentityModels } from "./schemas/models.js";
 export type { AuthorizationFacts } from "./schemas/parts/authorization-facts.js";
 export type { BaseDocument } from "./schemas/parts/version.js";
+export type { RequestLimitDocument } from "./schemas/request-limit.js";
 export type { RiskCounterDocument } from "./schemas/risk-counter.js";
 export type { SecurityEventDocument, SecurityEventKind, Severity } from "./schemas/security-event.js";
 export type { SigningAlgorithm, SigningKeyDocument } from "./schemas/signing-key.js";

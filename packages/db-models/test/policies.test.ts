@@ -116,6 +116,9 @@ describe("one-time tokens", () => {
     [{ emailVerificationLifetimeMs: maxLifetimeMs.emailVerification + 1 }, "emailVerificationLifetimeMs"],
     [{ messageWindowMs: minute - 1 }, "messageWindowMs"],
     [{ messageWindowMs: day + 1, passwordResetLifetimeMs: day }, "messageWindowMs"],
+    [{ emailChangeLifetimeMs: maxLifetimeMs.emailChange + 1 }, "emailChangeLifetimeMs"],
+    [{ emailUndoLifetimeMs: maxLifetimeMs.emailUndo + 1 }, "emailUndoLifetimeMs"],
+    [{ emailUndoLifetimeMs: hour }, "emailUndoLifetimeMs"],
     [{ maxMessages: 0 }, "maxMessages"],
     [{ maxMessages: 1_000_000 }, "maxMessages"],
     [{ lifetimeMs: hour }, "lifetimeMs"],
@@ -128,10 +131,10 @@ describe("one-time tokens", () => {
     const equal = { passwordResetLifetimeMs: hour, messageWindowMs: hour };
     expect(oneTimeTokenPolicyOf({ ...equal, maxMessages: 1 })).toMatchObject(equal);
     expect(() => oneTimeTokenPolicyOf({ passwordResetLifetimeMs: minute, messageWindowMs: hour })).toThrow(
-      refusal("messageWindowMs", "must be at most the life of either token"),
+      refusal("messageWindowMs", "must be at most the life of each token"),
     );
     expect(() => oneTimeTokenPolicyOf({ emailVerificationLifetimeMs: minute })).toThrow(
-      refusal("messageWindowMs", "must be at most the life of either token"),
+      refusal("messageWindowMs", "must be at most the life of each token"),
     );
   });
 });

@@ -98,7 +98,7 @@ describe("generateIdentityData", () => {
       "audit_events",
     ];
     names.push("security_events", "usage_buckets", "login_profiles", "audit_checkpoints", "erasures");
-    names.push("login_challenges", "risk_counters", "user_factors", "passkey_challenges");
+    names.push("request_limits", "login_challenges", "risk_counters", "user_factors", "passkey_challenges");
     names.push("authorization_requests", "device_authorizations", "used_assertions", "signing_keys");
     expect(Object.keys(documents).sort()).toEqual(names.sort());
     for (const list of Object.values(documents)) {

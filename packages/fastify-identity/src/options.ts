@@ -42,10 +42,11 @@ export interface RateLimitOptions {
   readonly requests?: number;
   /** Requests per minute to sign in, register, verify or reset, of each kind. Default: 10. */
   readonly passwords?: number;
-  /** A store class as @fastify/rate-limit takes it. Default: the memory of this process. */
-  readonly store?: new (
-    options: never,
-  ) => object;
+  /**
+   * Where requests are counted: `memory` of this process, `database` for all processes together, or a store class as
+   * @fastify/rate-limit takes it. Default: `memory`.
+   */
+  readonly store?: "memory" | "database" | (new (options: never) => object);
 }
 
 /** Options of the plugin; only `identity` and `issuer` have no default. */
@@ -83,6 +84,8 @@ export interface IdentityPluginOptions extends Omit<FlowOptions, "notifier"> {
   /** Time for what is under way when the app closes, milliseconds. Default: 10,000. */
   readonly closeTimeoutMs?: number;
 }
+
+type AnyFunction = (...args: never[]) => unknown;
 
 const loopback = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
@@ -131,11 +134,14 @@ export const pluginOptionsSchema = flowOptionsSchema
       .strictObject({
         requests: perMinute.default(300),
         passwords: perMinute.default(10),
-        store: functionOption<
-          NonNullable<RateLimitOptions["store"]> & ((...args: never[]) => unknown)
-        >().optional(),
+        store: z
+          .union([
+            z.enum(["memory", "database"]),
+            functionOption<Exclude<RateLimitOptions["store"], string | undefined> & AnyFunction>(),
+          ])
+          .default("memory"),
       })
-      .default({ requests: 300, passwords: 10 }),
+      .default({ requests: 300, passwords: 10, store: "memory" }),
     locate: functionOption<Locate>().default(() => () => undefined),
     solvesChallenge: functionOption<(request: FastifyRequest) => Promise<boolean>>().default(
       () => async () => false,

@@ -49,7 +49,11 @@ function quotaAt({ quota }: MeteredKey, now: Date): Pick<Budget, "remaining" | "
   };
 }
 
-function windowAt({ rateLimit }: MeteredKey, now: Date): Pick<Budget, "left" | "startedAt" | "resetAt"> {
+/** The window of a rate limit at a moment. */
+export function windowAt(
+  { rateLimit }: Pick<MeteredKey, "rateLimit">,
+  now: Date,
+): Pick<Budget, "left" | "startedAt" | "resetAt"> {
   const { limit, windowMs, startedAt, used = 0 } = rateLimit;
   if (limit === undefined || windowMs === undefined) {
     return { left: Number.POSITIVE_INFINITY, startedAt: undefined, resetAt: undefined };

@@ -40,6 +40,8 @@ export const personalData = {
   LoginChallenge: { of: byUserId },
   // Counters know values, hashed, and nobody who showed them.
   RiskCounter: { of: nobody },
+  // Clients are networks, hashed, for two windows at most.
+  RequestLimit: { of: nobody },
   // Audit events know people by references that only their own key can make; checkpoints know nobody.
   AuditEvent: { of: nobody },
   AuditCheckpoint: { of: nobody },

@@ -13,6 +13,7 @@ import type { ErasureDocument } from "../schemas/erasure.js";
 import type { LoginChallengeDocument } from "../schemas/login-challenge.js";
 import type { LoginProfileDocument, LoginSubject } from "../schemas/login-profile.js";
 import type { PasskeyChallengeDocument } from "../schemas/passkey-challenge.js";
+import type { RequestLimitDocument } from "../schemas/request-limit.js";
 import type { RiskCounterDocument } from "../schemas/risk-counter.js";
 import type { SecurityEventDocument, SecurityEventKind, Severity } from "../schemas/security-event.js";
 import type { SigningAlgorithm, SigningKeyDocument } from "../schemas/signing-key.js";
@@ -169,6 +170,7 @@ const security = forCollection<SecurityEventDocument>("security_events");
 const usage = forCollection<UsageBucketDocument>("usage_buckets");
 const logins = forCollection<LoginProfileDocument>("login_profiles");
 const challenges = forCollection<LoginChallengeDocument>("login_challenges");
+const requestLimits = forCollection<RequestLimitDocument>("request_limits");
 const counters = forCollection<RiskCounterDocument>("risk_counters");
 const factors = forCollection<UserFactorsDocument>("user_factors");
 const passkeyChallenges = forCollection<PasskeyChallengeDocument>("passkey_challenges");
@@ -404,6 +406,8 @@ export const queries = {
   challengeByToken: (tokenHash: string) => challenges.one("challengeByToken", "token_unique", { tokenHash }),
   challengesOfUser: (userId: Id, page: Page = {}) =>
     challenges.page("challengesOfUser", "user_newest", { userId }, "createdAt", page),
+  /** A client's window, for the update that takes a piece of it. */
+  requestLimitOf: (key: string) => requestLimits.one("requestLimitOf", "key_unique", { key }),
   /** The keys under which all users' sign-ins are counted: at most nine. */
   riskCountersOf: (keys: readonly string[]) =>
     counters.all("riskCountersOf", "key_unique", { key: { $in: [...keys] } }, { key: 1 }),

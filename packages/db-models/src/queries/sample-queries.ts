@@ -13,6 +13,7 @@ import type { LoginChallengeDocument } from "../schemas/login-challenge.js";
 import type { LoginProfileDocument } from "../schemas/login-profile.js";
 import type { IdentityModels } from "../schemas/models.js";
 import type { PasskeyChallengeDocument } from "../schemas/passkey-challenge.js";
+import type { RequestLimitDocument } from "../schemas/request-limit.js";
 import type { RiskCounterDocument } from "../schemas/risk-counter.js";
 import type { SecurityEventDocument } from "../schemas/security-event.js";
 import { signingAlgorithms } from "../schemas/signing-key.js";
@@ -219,6 +220,7 @@ interface EventDocuments {
   account?: Partial<LoginProfileDocument>;
   erasure?: Partial<ErasureDocument>;
   challenge?: Partial<LoginChallengeDocument>;
+  limited?: Partial<RequestLimitDocument>;
   counter?: Partial<RiskCounterDocument>;
   factors?: Partial<UserFactorsDocument>;
   keys?: Partial<UserFactorsDocument>;
@@ -239,7 +241,20 @@ async function sampleEventDocuments(models: IdentityModels): Promise<EventDocume
     anyOf(models.UserFactors, { "totp.keyId": { $exists: true } }),
   ]);
   const passkeys = await samplePasskeys(models);
-  return { audit, security, usage, login, account, erasure, challenge, counter, factors, ...passkeys };
+  const limited = await anyOf(models.RequestLimit);
+  return {
+    audit,
+    security,
+    usage,
+    login,
+    account,
+    erasure,
+    challenge,
+    counter,
+    limited,
+    factors,
+    ...passkeys,
+  };
 }
 
 async function samplePasskeys(models: IdentityModels) {
@@ -254,7 +269,7 @@ async function samplePasskeys(models: IdentityModels) {
 function eventSamples(documents: EventDocuments, now: Date) {
   const { audit = {}, security = {}, usage = {} } = documents;
   const { login = {}, account = {}, challenge = {}, counter = {}, erasure = {}, factors = {} } = documents;
-  const { keys = {}, recovering = {}, passkey = {} } = documents;
+  const { limited = {}, keys = {}, recovering = {}, passkey = {} } = documents;
   const lastDay = { ...periodAround(now, -duration.day), limit: 20 };
   const lastMonth = periodAround(now, -30 * duration.day);
   return {
@@ -280,6 +295,7 @@ function eventSamples(documents: EventDocuments, now: Date) {
     loginAccountsOfUser: queries.loginAccountsOfUser(account.userId ?? nobody.id),
     challengeByToken: queries.challengeByToken(challenge.tokenHash ?? nobody.hash),
     challengesOfUser: queries.challengesOfUser(challenge.userId ?? nobody.id, page),
+    requestLimitOf: queries.requestLimitOf(limited.key ?? nobody.hash),
     riskCountersOf: queries.riskCountersOf([counter.key ?? nobody.hash]),
     factorsOfUser: queries.factorsOfUser(factors.userId ?? nobody.id),
     factorsByCredential: queries.factorsByCredential(keys.passkeys?.[0]?.credentialId ?? "nobody"),

@@ -13,6 +13,7 @@ import { type LoginProfileDocument, loginProfileSchema } from "./login-profile.j
 import { countCodePoints } from "./parts/code-points.js";
 import { pinToPrimary } from "./parts/primary.js";
 import { type PasskeyChallengeDocument, passkeyChallengeSchema } from "./passkey-challenge.js";
+import { type RequestLimitDocument, requestLimitSchema } from "./request-limit.js";
 import { type RiskCounterDocument, riskCounterSchema } from "./risk-counter.js";
 import { type SecurityEventDocument, securityEventSchema } from "./security-event.js";
 import { type SigningKeyDocument, signingKeySchema } from "./signing-key.js";
@@ -40,6 +41,7 @@ export interface IdentityModels {
   readonly UsageBucket: Model<UsageBucketDocument>;
   readonly LoginProfile: Model<LoginProfileDocument>;
   readonly LoginChallenge: Model<LoginChallengeDocument>;
+  readonly RequestLimit: Model<RequestLimitDocument>;
   readonly RiskCounter: Model<RiskCounterDocument>;
   readonly UserFactors: Model<UserFactorsDocument>;
   readonly PasskeyChallenge: Model<PasskeyChallengeDocument>;
@@ -73,6 +75,7 @@ export function modelsOf(connection: Connection): IdentityModels {
     UsageBucket: bound<UsageBucketDocument>(connection, "UsageBucket", usageBucketSchema),
     LoginProfile: bound<LoginProfileDocument>(connection, "LoginProfile", loginProfileSchema),
     LoginChallenge: bound<LoginChallengeDocument>(connection, "LoginChallenge", loginChallengeSchema),
+    RequestLimit: bound<RequestLimitDocument>(connection, "RequestLimit", requestLimitSchema),
     RiskCounter: bound<RiskCounterDocument>(connection, "RiskCounter", riskCounterSchema),
     UserFactors: bound<UserFactorsDocument>(connection, "UserFactors", userFactorsSchema),
     PasskeyChallenge: bound<PasskeyChallengeDocument>(connection, "PasskeyChallenge", passkeyChallengeSchema),

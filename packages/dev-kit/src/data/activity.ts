@@ -108,6 +108,23 @@ export function* riskCounterDocuments(_: Generation, person: Person): Generator<
   };
 }
 
+/** A document of the collection `request_limits`: the window of a client of just now. */
+export function* requestLimitDocuments(
+  { now }: Generation,
+  { random, index }: Person,
+): Generator<Record<string, unknown>> {
+  if (index % 10 !== 3) return;
+  const startedAt = new Date(now.getTime() - random.integer(0, 50) * 1_000);
+  yield {
+    _id: identifier(startedAt, index, kind.profile, 9),
+    key: random.base64url(32),
+    startedAt,
+    taken: random.integer(1, 300),
+    purgeAt: new Date(startedAt.getTime() + 120_000),
+    schemaVersion: 1,
+  };
+}
+
 /** A document of the collection `login_challenges`: somebody of twenty was asked for a code just now. */
 export function* loginChallengeDocuments(
   { now }: Generation,

@@ -4,6 +4,7 @@ import {
   loginChallengeDocuments,
   loginProfileDocuments,
   passkeyChallengeDocuments,
+  requestLimitDocuments,
   riskCounterDocuments,
   securityEventDocuments,
   usageDocuments,
@@ -87,6 +88,7 @@ export function* generateIdentityData(options: GenerateOptions): Generator<Gener
     yield* inCollection("security_events", securityEventDocuments(generation, person));
     yield* inCollection("usage_buckets", usageDocuments(generation, person));
     yield* inCollection("login_profiles", loginProfileDocuments(generation, person));
+    yield* inCollection("request_limits", requestLimitDocuments(generation, person));
     yield* inCollection("risk_counters", riskCounterDocuments(generation, person));
     yield* inCollection("login_challenges", loginChallengeDocuments(generation, person));
     yield* inCollection("user_factors", factorDocuments(generation, person));

@@ -46,6 +46,7 @@ export function userDocument(generation: Generation, person: Person): Record<str
     ...(random.chance(0.25) && { externalIdentities: [externalIdentityOf(person)] }),
     ...(status === "pending" && { emailVerification: oneTimeToken(generation, person) }),
     ...(random.chance(0.01) && { passwordReset: oneTimeToken(generation, person) }),
+    ...(index % 100 === 11 && emailChangeOf(generation, person)),
     sessionGeneration: 0,
     auditKey: random.base64url(32),
     lastActiveAt: person.lastActiveAt,
@@ -55,6 +56,17 @@ export function userDocument(generation: Generation, person: Person): Record<str
       purgeAt: new Date(generation.now.getTime() + random.integer(-30, 30) * day),
     }),
     schemaVersion: 1,
+  };
+}
+
+/** A change of the address that waits for its confirmation. */
+function emailChangeOf(generation: Generation, person: Person): Record<string, unknown> {
+  const { tokenHash, expiresAt, email } = oneTimeToken(generation, person);
+  const requestedAt = generation.now;
+  const undo = { email, tokenHashes: [person.random.base64url(32)], requestedAt, expiresAt };
+  return {
+    emailChange: { tokenHash, expiresAt, email: `new.${email}`, from: email },
+    emailUndos: [undo],
   };
 }
 

@@ -26,7 +26,9 @@ export async function ownRoutes(scope: FastifyInstance, service: Service): Promi
   // Signing in is included, or a page could sign its visitor in as somebody else.
   scope.addHook("onRequest", async (request) => refuseCrossOrigin(service, request));
   const { requests: max, store } = service.settings.rateLimit;
-  if (!scope.hasDecorator("rateLimit")) await scope.register(rateLimit, { max, ...(store && { store }) });
+  if (!scope.hasDecorator("rateLimit")) {
+    await scope.register(rateLimit, { max, store, identity: service.identity });
+  }
   const leftOut = routeGroups.filter((group) => !routes.includes(group));
   const refuseOtherMethods = trackMethods(scope, await methodsOf(leftOut, service));
   for (const group of routes) await scope.register(routesOf[group], { service });

@@ -41,7 +41,9 @@ export async function servePages(
     if (!isProviderAnswer(site, request.routeOptions.url)) refuseCrossOrigin(service, request);
   });
   const { requests: max, store } = service.settings.rateLimit;
-  if (!scope.hasDecorator("rateLimit")) await scope.register(rateLimit, { max, ...(store && { store }) });
+  if (!scope.hasDecorator("rateLimit")) {
+    await scope.register(rateLimit, { max, store, identity: service.identity });
+  }
   scope.setNotFoundHandler(() => {
     throw new IdentityProblem("NOT_FOUND");
   });

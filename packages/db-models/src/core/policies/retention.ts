@@ -67,6 +67,7 @@ export const retentionRules: readonly RetentionRule[] = [
   },
   { name: "used-assertions", collection: "used_assertions", field: "purgeAt", retentionSeconds: 0 },
   { name: "retired-signing-keys", collection: "signing_keys", field: "purgeAt", retentionSeconds: 0 },
+  { name: "spent-request-limits", collection: "request_limits", field: "purgeAt", retentionSeconds: 0 },
   { name: "stale-risk-counters", collection: "risk_counters", field: "purgeAt", retentionSeconds: 0 },
   { name: "stale-login-profiles", collection: "login_profiles", field: "purgeAt", retentionSeconds: 0 },
   { name: "deleted-apps", collection: "apps", field: "purgeAt", retentionSeconds: 0 },
