@@ -26,7 +26,9 @@ export async function serveEndpoints(scope: FastifyInstance, provider: Provider)
   parseForms(scope);
   if (!scope.hasPlugin("strict-headers")) await scope.register(strictHeaders);
   const { requests: max, store } = service.settings.rateLimit;
-  if (!scope.hasDecorator("rateLimit")) await scope.register(rateLimit, { max, ...(store && { store }) });
+  if (!scope.hasDecorator("rateLimit")) {
+    await scope.register(rateLimit, { max, store, identity: service.identity });
+  }
   const refuseOtherMethods = trackMethods(scope);
   scope.get(endpoints.keys, publicRoute, async (_request, reply) =>
     cacheable(reply).send(JSON.stringify({ keys: await provider.keys.publicKeys() })),
