@@ -15,6 +15,7 @@ const tasks = {
   start: [...typescript, "scripts/src/start.ts"],
   db: [...typescript, "scripts/src/db.ts"],
   docs: [...typescript, "scripts/src/docs.ts"],
+  registry: [...typescript, "examples/consumer/src/main.ts"],
   check: ["scripts/test.mjs", "format and lint", "types", "pure tests"],
   test: ["scripts/test.mjs"],
   "test:only": ["node_modules/vitest/vitest.mjs", "run"],

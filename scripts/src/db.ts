@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import { processIo, runCli } from "@org/db-cli";
+import { endProcess, processIo, runCli } from "@org/db-cli";
 import { databaseUri, describeFailure, openEngine, root } from "./engine.js";
 
 // `org-db` on this checkout's own db.config.ts, with an engine brought along when MONGODB_URI names none.
+let code = 1;
 try {
   // The commands print plans, which have to be those of a real server.
   const engine = await openEngine("faithful");
@@ -10,11 +11,11 @@ try {
     const [command = "help", ...given] = process.argv.slice(2);
     // The user's arguments come last and override these.
     const argv = [command, "--config", join(root, "db.config.ts"), "--uri", databaseUri(engine), ...given];
-    process.exitCode = await runCli(argv, processIo());
+    code = await runCli(argv, processIo());
   } finally {
     await engine.stop();
   }
 } catch (error) {
   process.stderr.write(`${describeFailure(error)}\n`);
-  process.exitCode = 1;
 }
+await endProcess(code);

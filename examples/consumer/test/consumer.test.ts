@@ -5,7 +5,8 @@ import { type TemporaryDatabase, temporaryDatabase } from "@org/dev-kit";
 import type {} from "@org/dev-kit/vitest";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 
-import { createProject, type PackageName, type Project, published } from "./project.js";
+import { type PackageName, published } from "../src/packages.js";
+import { createProject, type Project } from "./project.js";
 import { type Snippet, snippetsOf } from "./snippets.js";
 
 const readmes = await Promise.all(

@@ -1,6 +1,7 @@
 import { OptimizerError } from "@org/db-optimizer";
 
 import { CliError, type ExitCode, exitCodes } from "./errors.js";
+import { isBlocking, modelsOf } from "./next-command.js";
 import { redact, redactAll } from "./output/redact.js";
 
 /** An error as the command reports it. */
@@ -39,7 +40,7 @@ const hints: Readonly<Record<string, string>> = {
  */
 export function failureOf(error: unknown, reading: boolean): Failure {
   if (error instanceof OptimizerError) {
-    const hint = hints[error.code];
+    const hint = withoutModels(error) ?? hints[error.code];
     return {
       code: error.code,
       message: redact(error.message),
@@ -53,6 +54,15 @@ export function failureOf(error: unknown, reading: boolean): Failure {
   }
   const message = error instanceof Error ? error.message : String(error);
   return { code: "UNEXPECTED", message: redact(message), details: {}, exitCode: exitCodes.error };
+}
+
+/** The way on without the models whose declarations keep everything from being written. */
+function withoutModels({ details }: OptimizerError): string | undefined {
+  const faults = (details.faults as readonly OptimizerError["details"][] | undefined) ?? [details];
+  const models = modelsOf(faults.map((one) => ({ details: one })).filter(isBlocking));
+  return models.length > 0
+    ? `Nothing was changed. Change the declaration, or leave its model out with --ignore ${models.join(" ")}.`
+    : undefined;
 }
 
 function exitCodeOf(code: string, reading: boolean): ExitCode {

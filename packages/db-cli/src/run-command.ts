@@ -28,7 +28,8 @@ export async function runCommand<Options extends object>(
 ): Promise<ExitCode> {
   const json = wantsJson(options);
   const progress = new ProgressLine(io.stderr, () => io.now().getTime());
-  const interrupt = listenForInterrupt(io, progress);
+  let began = false;
+  const interrupt = listenForInterrupt(io, progress, () => began);
   try {
     const outcome = await withSession(io, options, reading, interrupt.signal, (session) => {
       const paint = paintFor(io.stdout, io.env);
@@ -42,16 +43,17 @@ export async function runCommand<Options extends object>(
         lowerPriority: () => io.lowerPriority?.(),
         now: () => io.now(),
       };
+      began = true;
       return command(context, options).catch(withCode);
     });
     progress.clear();
     const shortcoming = outcome.shortcoming && failureOf(outcome.shortcoming, reading);
     printOutcome(io, outcome, json, shortcoming);
-    if (shortcoming) explain(io, shortcoming);
+    if (shortcoming) explain(io, shortcoming, !reading);
     return outcome.exitCode;
   } catch (error) {
     progress.clear();
-    return printFailure(io, failureOf(error, reading), json);
+    return printFailure(io, failureOf(error, reading), json, began && !reading);
   } finally {
     interrupt.stop();
   }
@@ -68,12 +70,17 @@ function withCode(error: unknown): never {
   throw typeof name === "string" && /^(Mongo|AbortError)/.test(name) ? toOptimizerError(error) : error;
 }
 
-function listenForInterrupt(io: CliIo, progress: ProgressLine): { signal: AbortSignal; stop: () => void } {
+function listenForInterrupt(
+  io: CliIo,
+  progress: ProgressLine,
+  began: () => boolean,
+): { signal: AbortSignal; stop: () => void } {
   const controller = new AbortController();
   const stop = io.onInterrupt(() => {
     if (controller.signal.aborted) return io.exit(exitCodes.interrupted);
     progress.clear();
-    io.stderr.write("Stopping after what is under way; press Ctrl-C again to leave at once.\n");
+    const after = began() ? "Stopping after what is under way" : "Stopping";
+    io.stderr.write(`${after}; press Ctrl-C again to leave at once.\n`);
     controller.abort();
   });
   return { signal: controller.signal, stop };
@@ -89,9 +96,9 @@ function printOutcome(
   else io.stdout.write(`${toJson(shortcoming ? { ...data, ...errorJson(shortcoming) } : data, 2)}\n`);
 }
 
-function printFailure(io: CliIo, failure: Failure, json: boolean): ExitCode {
+function printFailure(io: CliIo, failure: Failure, json: boolean, mayHaveWritten: boolean): ExitCode {
   if (json) io.stdout.write(`${toJson(errorJson(failure), 2)}\n`);
-  explain(io, failure);
+  explain(io, failure, mayHaveWritten);
   return failure.exitCode;
 }
 
@@ -99,11 +106,11 @@ function errorJson({ code, message, details }: Failure): object {
   return { error: { code, message, details } };
 }
 
-function explain(io: CliIo, { code, message, hint }: Failure): void {
+function explain(io: CliIo, { code, message, hint }: Failure, mayHaveWritten: boolean): void {
   const paint = paintFor(io.stderr, io.env);
   const text =
     code === "ABORTED"
-      ? `${paint("yellow", "Stopped on request.")} Run it again to continue: nothing is lost.\n`
+      ? `${paint("yellow", "Stopped on request.")} ${mayHaveWritten ? "Run it again to continue: nothing is lost." : "Nothing was changed."}\n`
       : `${paint("red", code)} ${message}\n${hint ? `${hint}\n` : ""}`;
   io.stderr.write(toTerminal(text));
 }

@@ -10,6 +10,7 @@ import { consentsOf, stepVerb } from "@org/db-optimizer/indexes";
 
 import { type Command, type Context, recordingOf } from "../command.js";
 import { type ExitCode, exitCodes } from "../errors.js";
+import { isBlocking } from "../next-command.js";
 import { count, duration } from "../output/format.js";
 import type { Paint } from "../output/style.js";
 import { type SelectionOptions, selectModels } from "../select-models.js";
@@ -58,7 +59,7 @@ export const apply: Command<ApplyCommandOptions> = async (context, given) => {
     }),
   };
   const { indexes, faults } = await planSetup(connection, models, "off", { drop, signal });
-  const blocking = faults.find(({ details }) => details.blocking === true);
+  const blocking = faults.find(isBlocking);
   if (blocking) throw blocking;
   const result = await optimizer.apply(options, indexes);
   const nothing =

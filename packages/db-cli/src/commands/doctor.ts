@@ -10,6 +10,7 @@ import type { Connection } from "mongoose";
 
 import type { Command } from "../command.js";
 import { type ExitCode, exitCodes } from "../errors.js";
+import { nextOf } from "../next-command.js";
 import { plural } from "../output/format.js";
 import type { Paint } from "../output/style.js";
 import { type SelectionOptions, selectModels } from "../select-models.js";
@@ -55,7 +56,7 @@ export const doctor: Command<SelectionOptions> = async (context, selection) => {
     ...stateChecks(read),
     ...(await checkCleanup(connection, config.cleanup)),
   ];
-  const next = nextCommand(read, checks);
+  const next = nextCommand(read, checks, selection);
   return {
     exitCode: exitCodeOf(read, checks),
     data: { checks, faults: "faults" in read ? read.faults.map(faultData) : [], next },
@@ -195,15 +196,18 @@ async function adminCommand(connection: Connection, command: object): Promise<Re
   return (await connection.db?.admin().command(command as never)) ?? {};
 }
 
-function nextCommand(read: Read, checks: readonly Check[]): string {
+function nextCommand(read: Read, checks: readonly Check[], selection: SelectionOptions): string {
   if (!("faults" in read)) return "give the user the privileges above, then org-db doctor";
-  if (read.faults.length > 0) return "change the declarations above, then org-db doctor";
+  const { commands, without } = nextOf(read, selection);
+  const carryOut = commands.join(", then ");
+  if (without) return `change the declarations above; without ${without.join(", ")}: ${carryOut}`;
+  if (read.faults.length > 0)
+    return `change the declarations above${carryOut === "" ? "" : `; for the rest: ${carryOut}`}`;
   const isWrong = (asked: Check["name"]) =>
     checks.some(({ name, state }) => name === asked && state === "wrong");
   if (!isWrong("database"))
     return isWrong("cleanup") ? "fix the cleanup rules above, then org-db doctor" : "org-db health";
-  const waiting = [...read.collections, ...read.indexes.steps].every(({ destructive }) => destructive);
-  return waiting ? "org-db plan, which shows what waits for --run" : "org-db setup";
+  return carryOut;
 }
 
 function exitCodeOf(read: Read, checks: readonly Check[]): ExitCode {

@@ -12,6 +12,7 @@ import { leaseHeldUntil } from "@org/db-optimizer/jobs";
 
 import type { Command } from "../command.js";
 import { exitCodes } from "../errors.js";
+import { type Next, nextOf } from "../next-command.js";
 import { bytes, duration, plural } from "../output/format.js";
 import { groupsOf, someNames } from "../output/groups.js";
 import type { Paint } from "../output/style.js";
@@ -34,7 +35,7 @@ export const plan: Command<PlanOptions> = async ({ connection, config, paint, ..
   const found = await planSetup(connection, models, leastValidation(config.validation), { drop });
   const status = statusOf(found, busyUntil);
   const empty = found.collections.length + found.indexes.steps.length + found.faults.length === 0;
-  const text = empty ? inSyncText(found, paint) : planText(found, drop, paint);
+  const text = empty ? inSyncText(found, paint) : planText(found, options, paint);
   return {
     exitCode: check || status === "drift" ? exitCodeOfStatus[status] : exitCodes.ok,
     data: { inSync: status === "in_sync", status, ...planData(found) },
@@ -140,22 +141,39 @@ function inSyncText(found: SetupPlan, paint: Paint): string {
   return `${paint("green", "In sync:")} the database is as the models declare.\n${informationText(found, paint)}`;
 }
 
-function planText(found: SetupPlan, drop: readonly string[], paint: Paint): string {
+function planText(found: SetupPlan, options: PlanOptions, paint: Paint): string {
   const { collections, indexes, faults } = found;
   const steps = collections.length + indexes.steps.length;
-  if (steps === 0) return `${faultsText(faults, paint)}${informationText(found, paint)}`;
+  if (steps === 0)
+    return `${faultsText(faults, paint)}${informationText(found, paint)}${faultyText(faults, nextOf(found, options), paint)}`;
   return [
     ...(faults.length > 0 ? [faultsText(faults, paint)] : []),
     `${paint("bold", plural(steps, "step"))} to bring the database in line:`,
     "",
     ...stepsText(found, paint),
     "",
-    informationText(found, paint) +
-      `Carry it out with ${commandsOf(found, drop)
-        .map((command) => paint("bold", command))
-        .join(", then ")}${needsRun([...collections, ...indexes.steps])}. Plan ${shortHash(indexes.hash)}.`,
+    `${informationText(found, paint)}${endText(found, nextOf(found, options), paint)} Plan ${shortHash(indexes.hash)}.`,
     "",
   ].join("\n");
+}
+
+function endText({ collections, indexes, faults }: SetupPlan, next: Next, paint: Paint): string {
+  if (next.without) return faultyText(faults, next, paint).trimEnd();
+  const rest = faults.length > 0 ? "the rest" : "it";
+  return `Carry ${rest} out with ${commandsText(next, paint)}${needsRun([...collections, ...indexes.steps])}.`;
+}
+
+function commandsText({ commands }: Next, paint: Paint): string {
+  return commands.map((command) => paint("bold", command)).join(", then ");
+}
+
+/** What to do about declarations at fault: with some of them nothing is set up. */
+function faultyText(faults: readonly OptimizerError[], next: Next, paint: Paint): string {
+  if (faults.length === 0) return "";
+  const change = `Change the ${faults.length === 1 ? "declaration" : "declarations"} at fault`;
+  return next.without
+    ? `${change}: until then setup and apply write nothing. Without ${next.without.join(", ")}: ${commandsText(next, paint)}.\n`
+    : `${change}.\n`;
 }
 
 /** More steps than this are counted by kind; what waits for consent is shown all the same. */
@@ -192,24 +210,6 @@ function stepsText({ collections, indexes }: SetupPlan, paint: Paint): string[] 
     "",
     `  Each step: org-db plan --only <collection>, or --json.`,
   ];
-}
-
-// Setup makes what is declared, and drops nothing.
-function commandsOf({ collections, indexes }: SetupPlan, drop: readonly string[]): string[] {
-  const dropping = indexes.steps.some((step) => dropPhaseOf(step) !== undefined);
-  return [
-    ...(collections.length > 0 ? ["org-db setup"] : []),
-    ...(collections.length === 0 || dropping ? [["org-db apply", ...dropArguments(drop)].join(" ")] : []),
-  ];
-}
-
-function dropArguments(drop: readonly string[]): string[] {
-  return drop.length > 0 ? ["--drop", ...drop.map(shellWord)] : [];
-}
-
-// The collection `odd name` has an index too.
-function shellWord(text: string): string {
-  return /^[\w.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function needsRun(steps: readonly PlanStep[]): string {

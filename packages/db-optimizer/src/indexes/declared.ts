@@ -230,7 +230,7 @@ function conflict(group: readonly ExpectedIndex[], models: readonly string[], wh
   const whose = models.length === 1 ? `Model ${models[0]}` : `Models ${models.join(", ")}`;
   return new OptimizerError(
     "MODELS_CONFLICT",
-    `${whose} (${collection}), index on ${paths.join(", ")}: ${why}. Keep one of the declarations`,
+    `${whose} (${collection}), index on ${paths.join(", ")}: ${why}. ${remedyOf(group)}`,
     {
       details: {
         collection,
@@ -241,6 +241,23 @@ function conflict(group: readonly ExpectedIndex[], models: readonly string[], wh
       },
     },
   );
+}
+
+// https://www.mongodb.com/docs/manual/core/index-partial/: two indexes on one key may differ in the filter, the collation too,
+// when each has a name. That other options differ means one index that is declared in two ways.
+const parting: readonly IndexOption[] = [
+  "keys",
+  "partialFilterExpression",
+  "collation",
+  "wildcardProjection",
+];
+
+function remedyOf(group: readonly ExpectedIndex[]): string {
+  const sameName = new Set(group.map(({ name }) => name)).size === 1;
+  const apart = differingOptions(group).some((option) => parting.includes(option));
+  return sameName && apart && !group.some(({ text }) => text)
+    ? 'Give each a name of its own: { name: "…" } in its options'
+    : "Keep one of the declarations";
 }
 
 function differingOptions(group: readonly ExpectedIndex[]): IndexOption[] {

@@ -47,7 +47,7 @@ const rules: readonly Rule<Facts, ParsedAdviceLimits>[] = [
     code: "INDEX_MISSING",
     part: "indexes",
     severity: "critical",
-    command: "org-db apply",
+    command: "org-db setup",
     *find({ analyses, drift }) {
       const missing = new Set(drift.missing.map(placeOf));
       const wanting = analyses.filter((analysis) => lacksDeclared(analysis, missing));

@@ -19,7 +19,7 @@ export type RejectionCode =
   | "refused"
   /** The server will not explain it, or its collection does not exist. */
   | "cannot_explain"
-  /** An index that the models declare, and the server lacks, saves enough: `org-db apply`. */
+  /** An index that the models declare, and the server lacks, saves enough: `org-db setup`. */
   | "declared_missing"
   /** There is one, and it is hidden: unhide it. */
   | "hidden_index"

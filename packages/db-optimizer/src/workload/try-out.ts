@@ -65,7 +65,7 @@ export async function baselines(trial: Trial, queries: readonly WorkloadQuery[])
       trial,
       baseline.query,
       "declared_missing",
-      `${serving} is declared and saves ${percent(savingOf(baseline.before, now))}: org-db apply`,
+      `${serving} is declared and saves ${percent(savingOf(baseline.before, now))}: org-db setup`,
     );
     return [];
   });
@@ -143,7 +143,7 @@ function known({ source, missing }: Trial, index: IndexSpec): Reasons | undefine
   if (existing && !existing.hidden) return { code: "exists", evidence: existing.name };
   if (existing) return { code: "hidden_index", evidence: `${existing.name} is hidden` };
   const declared = missing.find((other) => servesAs(resolve(other), index));
-  return declared && { code: "declared_missing", evidence: `${declared.name} is declared: org-db apply` };
+  return declared && { code: "declared_missing", evidence: `${declared.name} is declared: org-db setup` };
 }
 
 function verdictOn(index: IndexSpec, measured: Measured | undefined, limit: number): Reasons | undefined {

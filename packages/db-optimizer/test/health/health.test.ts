@@ -428,7 +428,7 @@ describe("on the engine", () => {
       const models = [model(database.connection)];
       const before = await checkHealth(database.connection, models, { now: new Date() });
       const missing = before.findings.filter(({ code }) => code === "INDEX_MISSING");
-      expect(missing.map(({ command }) => command)).toEqual(["org-db apply", "org-db apply"]);
+      expect(missing.map(({ command }) => command)).toEqual(["org-db setup", "org-db setup"]);
       expect(before.facts.topology).toMatchObject({
         known: true,
         value: { kind: "replica_set", writablePrimary: true },
@@ -441,7 +441,7 @@ describe("on the engine", () => {
       const slow = await analysePerformance(database.connection, models, queries, { rounds: 3 });
       expect(slow.indexHitRatio).toBe(0);
       expect(slow.queries[2]).toMatchObject({ examinedPerReturned: 1_000, problems: ["collection_scan"] });
-      expect(slow.findings.map(({ command }) => command)).toContain("org-db apply");
+      expect(slow.findings.map(({ command }) => command)).toContain("org-db setup");
       expect(slow.findings.map(({ command }) => command)).toContain("db.people.createIndex({ name: 1 })");
 
       await models[0]!.createIndexes();

@@ -232,13 +232,13 @@ describe("workloadFindings", () => {
     expect(advise({ analyses: [judgePlan(query, good, latency)] })).toEqual([]);
   });
 
-  it("sends declared indexes that are missing to `org-db apply`, once, and writes out any other", () => {
+  it("sends declared indexes that are missing to `org-db setup`, once, and writes out any other", () => {
     const analyses = [judgePlan(query, scan, latency)];
     const twice = [...analyses, judgePlan({ ...query, name: "again" }, scan, latency)];
     expect(advise({ analyses: twice, drift: lacking("a_1") })).toMatchObject([
       {
         code: "INDEX_MISSING",
-        command: "org-db apply",
+        command: "org-db setup",
         evidence: "2000 documents examined for 20 returned by byA, again",
       },
     ]);

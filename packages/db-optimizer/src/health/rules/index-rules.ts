@@ -23,7 +23,7 @@ export const indexRules: readonly HealthRule[] = [
     code: "INDEX_MISSING",
     part: "indexes",
     severity: "critical",
-    command: "org-db apply",
+    command: "org-db setup",
     find: ({ indexes }) =>
       (known(indexes)?.drift.missing ?? []).map((index) => ({
         subject: placeOf(index),
