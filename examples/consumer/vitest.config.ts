@@ -7,8 +7,8 @@ export default defineProject({
     name: "consumer",
     include: ["test/**/*.test.ts"],
     globalSetup: ["@org/dev-kit/vitest-setup"],
-    // The hook packs and installs; what follows starts compilers and programs.
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    // The hooks build, pack and install; what follows starts package managers, compilers and programs.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
   },
 });

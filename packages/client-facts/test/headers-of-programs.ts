@@ -99,6 +99,9 @@ bot | - | SeznamBot | Mozilla/5.0 (compatible; SeznamBot/4.0; +http://napoveda.s
 bot | - | Yeti | Mozilla/5.0 (compatible; Yeti/1.1; +https://naver.me/spd)
 bot | - | ChatGPT-User | Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko); compatible; ChatGPT-User/1.0; +https://openai.com/bot
 bot | - | OAI-SearchBot | OAI-SearchBot/1.0; +https://openai.com/searchbot
+bot | - | GomezAgent | Mozilla/5.0 (Windows NT 6.1; WOW64) AppleWebKit/537.36 (KHTML, like Gecko; GomezAgent/3.0) Chrome/47.0.2526.73 Safari/537.36
+bot | - | GomezAgent | Mozilla/5.0 (Windows; U; Windows NT 6.1; en-US; rv:1.9.2.13; GomezAgent 2.0) Gecko/20101203 Firefox/3.6.13
+bot | - | RuxitSynthetic | Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36 RuxitSynthetic/1.0 v6886653584872488035 t8141814394349842256 ath1fb31b7a altpriv cvcv=2 smf=0
 bot | - | Claude-User | Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; Claude-User/1.0; +Claude-User@anthropic.com)
 bot | - | Claude-SearchBot | Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; Claude-SearchBot/1.0; +searchbot@anthropic.com)
 bot | - | anthropic-ai | anthropic-ai/1.0

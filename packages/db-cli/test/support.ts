@@ -22,6 +22,7 @@ export const configs = {
   recorded: pathOf(new URL("./fixtures/recorded.config.ts", import.meta.url)),
   checks: pathOf(new URL("./fixtures/checks.config.ts", import.meta.url)),
   noDefault: pathOf(new URL("./fixtures/no-default.config.mjs", import.meta.url)),
+  faulty: pathOf(new URL("./fixtures/faulty.config.ts", import.meta.url)),
   nameless: pathOf(new URL("./fixtures/nameless.config.ts", import.meta.url)),
 };
 

@@ -39,6 +39,7 @@ export const bots: readonly Named[] = [
     "Playwright",
   ),
   ...same("Selenium", "Lighthouse", "Chrome-Lighthouse", "UptimeRobot", "Pingdom", "StatusCake", "Datadog"),
+  ...same("GomezAgent", "RuxitSynthetic"),
   ...same(
     "GTmetrix",
     "Site24x7",

@@ -76,15 +76,16 @@ function program(type: "bot" | "client", [token, name]: Named, header: string): 
 }
 
 /**
- * The parts of a header in which a program says what it is: products, and the comments of those that give an address to
- * complain to, and of one scanner that has its name in a comment alone. The others name models, of which some are called Bot.
+ * The parts of a header in which a program says what it is: products, what stands behind "like Gecko", and the comments of
+ * those that give an address to complain to, and of a scanner and a monitor that have their name in a comment alone. The
+ * others name models, of which some are called Bot.
  */
 function selfDescription(header: string): string {
   return header.replace(/\(([^()]*)\)?/g, (comment, inside: string) =>
-    /compatible;|https?:|@|^Nikto\//i.test(inside)
+    /compatible;|https?:|@|^Nikto\/|GomezAgent/i.test(inside)
       ? ` ${inside} `
       : comment.startsWith("(KHTML")
-        ? " "
+        ? inside.replace(/^KHTML,? like Gecko/i, " ")
         : " ; ",
   );
 }

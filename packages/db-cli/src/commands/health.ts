@@ -1,13 +1,16 @@
-import { DatabaseOptimizer, type HealthReport, OptimizerError } from "@org/db-optimizer";
+import { DatabaseOptimizer, type HealthReport, OptimizerError, planSetup } from "@org/db-optimizer";
 
-import { type Command, type Outcome, recordingOf } from "../command.js";
+import { type Command, type Context, type Outcome, recordingOf } from "../command.js";
 import { CliError, type ExitCode, exitCodes } from "../errors.js";
 import { healthHtml } from "../health/html.js";
 import { healthMarkdown } from "../health/markdown.js";
 import { healthPrometheus } from "../health/prometheus.js";
 import { healthText } from "../health/text.js";
 import { watchHealth } from "../health/watch.js";
+import { nextOf } from "../next-command.js";
+import { groupedFindings } from "../output/findings.js";
 import type { Paint } from "../output/style.js";
+import { leastValidation } from "./plan.js";
 
 /** How a report can be printed. */
 export const healthFormats = ["text", "json", "html", "prometheus", "markdown"] as const;
@@ -52,21 +55,43 @@ export const health: Command<HealthCommandOptions> = async (context, options) =>
         : exitCodes.interrupted;
     return { exitCode, text: "" };
   }
-  progress.update("looking at the database ...");
-  return printed(await check(), format, paint);
+  progress.update("checking the database ...");
+  const report = await check();
+  return printed(report, format, await nextCommands(context, report), paint);
 };
 
-function printed(report: HealthReport, format: HealthFormat, paint: Paint): Outcome {
+/** The commands to run next: those that plan names, else that of the worst finding which has one. */
+async function nextCommands(
+  { connection, models, config }: Context,
+  { facts, findings }: HealthReport,
+): Promise<readonly string[]> {
+  // What may not be read is a finding already.
+  const found = facts.indexes.known
+    ? await planSetup(connection, models, leastValidation(config.validation)).catch(() => undefined)
+    : undefined;
+  const { commands } = found ? nextOf(found, {}) : { commands: [] };
+  if (commands.length > 0) return commands;
+  const [worst] = groupedFindings(findings).flatMap(({ shown }) =>
+    shown.flatMap(({ command = [] }) => command),
+  );
+  return worst?.startsWith("org-db ") ? [worst] : [];
+}
+
+function printed(report: HealthReport, format: HealthFormat, next: readonly string[], paint: Paint): Outcome {
   const shortcoming = shortcomingOf(report);
   const end = { exitCode: exitCodeOf(report), ...(shortcoming && { shortcoming }) };
-  if (format === "json") return { ...end, data: report };
+  if (format === "json") return { ...end, data: { ...report, next } };
+  if (format === "text") return { ...end, text: `${healthText(report, paint)}${nextText(next, paint)}` };
   const texts = {
-    text: healthText,
     html: healthHtml,
     prometheus: healthPrometheus,
     markdown: healthMarkdown,
   };
-  return { ...end, text: texts[format](report, paint) };
+  return { ...end, text: texts[format](report) };
+}
+
+function nextText(next: readonly string[], paint: Paint): string {
+  return next.length > 0 ? `\nNext: ${next.map((command) => paint("bold", command)).join(", then ")}\n` : "";
 }
 
 function shortcomingOf({ keeping }: HealthReport): OptimizerError | undefined {

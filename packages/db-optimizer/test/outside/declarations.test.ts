@@ -110,7 +110,7 @@ test.each<[string, [object, object?], RegExp]>([
 });
 
 test.each<[string, [object, object?][], RegExp]>([
-  ["unique and not", [[{ a: 1 }], [{ a: 1 }, { unique: true }]], /unique \(false against true\)/],
+  ["unique and not", [[{ a: 1 }], [{ a: 1 }, { unique: true }]], /unique \(false against true\)\. Keep one/],
   [
     "two expiries",
     [
@@ -125,7 +125,20 @@ test.each<[string, [object, object?][], RegExp]>([
       [{ a: 1 }, { name: "x" }],
       [{ b: 1 }, { name: "x" }],
     ],
-    /keys .*index on a, b|index on a, b.*keys/,
+    /index on a, b.*keys.*\. Give each a name of its own/,
+  ],
+  [
+    "one key under two filters",
+    [
+      [{ a: 1 }, { unique: true, partialFilterExpression: { kind: "x" } }],
+      [{ a: 1 }, { unique: true, partialFilterExpression: { kind: "y" } }],
+    ],
+    /partialFilterExpression \(.*\. Give each a name of its own/,
+  ],
+  [
+    "one key in two collations",
+    [[{ a: 1 }], [{ a: 1 }, { collation: { locale: "de", strength: 2 } }]],
+    /collation \(.*\. Give each a name of its own/,
   ],
   [
     "two names",
