@@ -158,10 +158,11 @@ export type {
   DeviceResult,
   WaitingDevice,
 } from "./oauth/devices.js";
+export type { EndedSignIn } from "./oauth/ended-sessions.js";
 export type { CodeExchange } from "./oauth/exchange.js";
 export type { Introspection, TokenQuestion } from "./oauth/introspect.js";
 export type { OAuth } from "./oauth/namespace.js";
-export type { TokenRefresh } from "./oauth/refresh.js";
+export type { RefreshableAuthorization, TokenRefresh } from "./oauth/refresh.js";
 export type { RequestInput, RequestParameters, RequestTakeUp, StoredRequest } from "./oauth/requests.js";
 export type { TokenRevocation } from "./oauth/revoke.js";
 export type { SigningKeyPair, SigningKeyState } from "./oauth/signing-keys.js";

@@ -15,6 +15,8 @@ export interface AssertionUse {
   expiresAt: Date;
 }
 
+export const assertionHashOf = (holder: string, jti: string): string => sha256(JSON.stringify([holder, jti]));
+
 /** @returns true at the first use, in whichever process. */
 export async function useAssertion(
   { models, now }: Context,
@@ -22,7 +24,7 @@ export async function useAssertion(
 ): Promise<boolean> {
   const used: UsedAssertionDocument = {
     _id: new Types.ObjectId(),
-    assertionHash: sha256(JSON.stringify([holder, jti])),
+    assertionHash: assertionHashOf(holder, jti),
     usedAt: now,
     // Another process, whose clock is behind, would accept it for longer.
     purgeAt: new Date(Math.max(expiresAt.getTime(), now.getTime()) + clockToleranceMs),

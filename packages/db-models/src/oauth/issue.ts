@@ -16,6 +16,8 @@ export interface AccessWish {
   audiences?: string[] | undefined;
   /** Thumbprint of the key that it is bound to. Default: none. */
   dpopKey?: string | undefined;
+  /** It lasts so long at most, milliseconds. Default: as the policy has it. */
+  lifetimeMs?: number | undefined;
 }
 
 /** A text that differs for wishes that differ. */
@@ -39,9 +41,9 @@ export function issueAccessToken(
   wish: AccessWish,
   absoluteExpiresAt: Date,
 ): IssuedAccessToken {
-  const { scopes, audiences, dpopKey } = wish;
-  const { accessTokenLifetimeMs } = policies.oauth;
-  const expiresAt = Math.min(now.getTime() + accessTokenLifetimeMs, absoluteExpiresAt.getTime());
+  const { scopes, audiences, dpopKey, lifetimeMs = Infinity } = wish;
+  const lifetime = Math.min(policies.oauth.accessTokenLifetimeMs, lifetimeMs);
+  const expiresAt = Math.min(now.getTime() + lifetime, absoluteExpiresAt.getTime());
   return {
     tokenHash: sha256(accessTokenOf(refreshToken, wish).raw),
     scopes,

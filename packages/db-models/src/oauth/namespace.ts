@@ -1,6 +1,6 @@
 import type { Types } from "mongoose";
 import { operationsOf, type Shared } from "../context/context.js";
-import type { Page } from "../queries/queries.js";
+import type { Page, Period } from "../queries/queries.js";
 import type { AppStatus } from "../schemas/app.js";
 import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js";
 import type { SigningAlgorithm } from "../schemas/signing-key.js";
@@ -51,9 +51,15 @@ import {
   pollDevice,
   type WaitingDevice,
 } from "./devices.js";
+import { type EndedSignIn, findEndedSignIns, isAssertionUsed } from "./ended-sessions.js";
 import { type CodeExchange, exchangeAuthorizationCode } from "./exchange.js";
 import { type Introspection, introspectToken, type TokenQuestion } from "./introspect.js";
-import { refreshAppToken, type TokenRefresh } from "./refresh.js";
+import {
+  type RefreshableAuthorization,
+  readRefreshable,
+  refreshAppToken,
+  type TokenRefresh,
+} from "./refresh.js";
 import {
   claimAuthorizationRequest,
   type RequestInput,
@@ -170,6 +176,8 @@ export interface OAuth {
    * @throws IdentityError `SCHEMA_TOO_NEW`.
    */
   refresh(input: TokenRefresh): Promise<TokenResult>;
+  /** What a refresh token stands for, also one that is not good any more; `undefined` for one that was never issued. */
+  readRefreshable(input: { refreshToken: unknown }): Promise<RefreshableAuthorization | undefined>;
   /** Gives a confidential client a token for itself (RFC 6749 section 4.4). */
   grantToClient(input: ClientGrant): Promise<TokenResult>;
   /**
@@ -189,6 +197,13 @@ export interface OAuth {
   pollDevice(input: DevicePoll): Promise<DeviceResult>;
   /** Notes the use of an assertion that counts once. @returns true at the first use, in whichever process. */
   useAssertion(input: AssertionUse): Promise<boolean>;
+  /** Whether `useAssertion` was called for it before. */
+  isAssertionUsed(input: Pick<AssertionUse, "holder" | "jti">): Promise<boolean>;
+  /**
+   * The sessions that ended in a period, the first first, with the apps that want to hear of it (OpenID Connect Back-Channel
+   * Logout); without those in `known`, by their ids.
+   */
+  endedSignIns(input: Period & { known?: ReadonlySet<string> }): Promise<EndedSignIn[]>;
   /**
    * The signing keys of these algorithms, the oldest first, made where there is none and renewed where one is old. All
    * instances agree by the clock which one signs.
@@ -261,11 +276,14 @@ export function oauthOf(identity: Shared): OAuth {
     decideOnDevice: on(decideOnDevice),
     pollDevice: on(pollDevice),
     useAssertion: on(useAssertion),
+    isAssertionUsed: on(isAssertionUsed),
+    endedSignIns: on(findEndedSignIns),
     signingKeys: on(readSigningKeys),
     rotateSigningKey: on(rotateSigningKey),
     validateById: on(validateAccessTokenById),
     exchange: on(exchangeAuthorizationCode),
     refresh: on(refreshAppToken),
+    readRefreshable: on(readRefreshable),
     validate: on(validateAccessToken),
     introspect: on(introspectToken),
     revoke: on(revokeToken),

@@ -1,3 +1,4 @@
+import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { limits } from "../core/limits.js";
 import type { OAuthPolicy } from "../core/policies/oauth.js";
@@ -5,11 +6,19 @@ import type { TokenRotation } from "../core/rotations.js";
 import { currentAfter, isInGrace, isReplacedInGrace } from "../core/rotations.js";
 import { equalHashes, isMarkedToken, parseToken, sha256, succeedToken, type Token } from "../core/secrets.js";
 import type { IssuedAccessToken } from "../schemas/app-token.js";
+import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js";
 import { audiencesOf } from "./audiences.js";
 import { scopesWithin } from "./client-grant.js";
 import { expiryFrom } from "./expiry.js";
 import { endReused, type Grant, readGrant, refusalOf, refused } from "./grants.js";
-import { type AccessWish, accessTokenOf, issueAccessToken, tokensGranted, wishText } from "./issue.js";
+import {
+  type AccessWish,
+  accessTokenOf,
+  factsOf,
+  issueAccessToken,
+  tokensGranted,
+  wishText,
+} from "./issue.js";
 import type { AuthenticatedClient, TokenResult } from "./types.js";
 
 /** A token request with a refresh token (RFC 6749 section 6); its values as they came. */
@@ -22,6 +31,8 @@ export interface TokenRefresh {
   audiences?: string[] | undefined;
   /** Thumbprint of the key that the request proved possession of. A public client proves the same key each time. */
   dpopKey?: string | undefined;
+  /** The access token lasts so long at most, milliseconds: where the user is in doubt. Default: as the policy has it. */
+  lifetimeMs?: number | undefined;
 }
 
 export async function refreshAppToken(context: Context, input: TokenRefresh): Promise<TokenResult> {
@@ -43,8 +54,24 @@ export async function refreshAppToken(context: Context, input: TokenRefresh): Pr
   if (audiences === "refused") return refused("audience_not_granted", "invalid_target");
   const reason = refusalOf(grant, now);
   if (reason) return refused(reason);
-  const wish: AccessWish = { scopes, audiences, dpopKey };
+  const wish: AccessWish = { scopes, audiences, dpopKey, lifetimeMs: input.lifetimeMs };
   return (await rotate(context, grant, token, wish)) ?? answerLoser(context, token, wish);
+}
+
+/** What a refresh token stands for, of which nothing is decided. */
+export interface RefreshableAuthorization {
+  userId?: Types.ObjectId;
+  facts: AuthorizationFacts;
+}
+
+export async function readRefreshable(
+  { models }: Context,
+  { refreshToken }: { refreshToken: unknown },
+): Promise<RefreshableAuthorization | undefined> {
+  const token = parseToken("refreshToken", refreshToken);
+  const grant = token && (await readGrant(models, sha256(token.handle)));
+  if (!grant || !token || !isMarkedToken(token, grant.markKey)) return undefined;
+  return { ...(grant.userId && { userId: grant.userId }), facts: factsOf(grant) };
 }
 
 async function rotate(

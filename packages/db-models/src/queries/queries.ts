@@ -285,6 +285,10 @@ export const queries = {
   sessionsExpiredBetween: (period: Period) =>
     sessions.during("sessionsExpiredBetween", "idle_expiry", {}, "idleExpiresAt", period),
 
+  /** Sessions that something ended in a period: their apps are told. */
+  sessionsEndedBetween: (period: Period) =>
+    sessions.during("sessionsEndedBetween", "ended", {}, "revokedAt", period),
+
   appByClientId: (clientId: string) => apps.one("appByClientId", "client_id_unique", { clientId }),
   appsOfOwner: (ownerId: Id, page: Page = {}) =>
     apps.page("appsOfOwner", "owner_newest", { ownerId }, "createdAt", page),

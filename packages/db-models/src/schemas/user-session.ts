@@ -210,4 +210,8 @@ userSessionSchema
   .index({ network: 1, createdAt: -1, _id: -1 }, { name: "network_newest" }) // sessionsFromNetwork
   .index({ "risk.level": 1, revokedAt: 1, lastSeenAt: -1, _id: -1 }, { name: "risk_recent" }) // liveSessionsAtRisk
   .index({ idleExpiresAt: 1, _id: 1 }, { name: "idle_expiry" }) // sessionsExpiredBetween
+  .index(
+    { revokedAt: 1, _id: 1 },
+    { name: "ended", partialFilterExpression: { revokedAt: { $exists: true } } },
+  ) // sessionsEndedBetween
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: ended sessions, after their retention

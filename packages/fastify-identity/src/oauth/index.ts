@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { servePage } from "../pages/serve-page.js";
 import type { Site } from "../pages/site.js";
+import { tellAppsOfEnds } from "./back-channel.js";
 import { devicePage } from "./device.js";
 import { tokenCheckOf } from "./guard-tokens.js";
 import { interactionPage } from "./interaction-page.js";
@@ -16,7 +17,8 @@ export async function serveProvider(
   site: Site,
   settings: OAuthSettings,
 ): Promise<Provider> {
-  const provider = providerOf(site, settings, app.prefix + settings.prefix);
+  const provider = providerOf(site, settings, { prefix: app.prefix + settings.prefix, log: app.log });
+  tellAppsOfEnds(app, provider);
   site.service.accessTokens = tokenCheckOf(provider);
   serveMetadata(app, provider);
   await app.register(async (scope) => serveEndpoints(scope, provider), { prefix: settings.prefix });

@@ -19,6 +19,8 @@ export interface OAuthOptions {
   readonly audience?: string;
   /** Whether DPoP proofs have to carry a nonce of ours (RFC 9449 section 8). Default: false. */
   readonly dpopNonces?: boolean;
+  /** Ended sessions are looked for this often, milliseconds, to tell their apps. Default: 2,000. */
+  readonly logoutSweepMs?: number;
   /** Requests per minute of one client at the token endpoint. Default: 600. */
   readonly tokenRequests?: number;
 }
@@ -43,6 +45,7 @@ export const oauthOptionsSchema = z.strictObject({
   idTokenLifetimeMs: z.int().min(60_000).max(86_400_000).default(600_000),
   audience: z.string().min(1).max(2_048).refine(URL.canParse, "must be an absolute URI").optional(),
   dpopNonces: z.boolean().default(false),
+  logoutSweepMs: z.int().min(10).max(60_000).default(2_000),
   tokenRequests: z.int().min(1).max(1_000_000).default(600),
 });
 

@@ -1,5 +1,8 @@
+import type { FastifyBaseLogger } from "fastify";
+import { isLoopback } from "../options.js";
 import type { Site } from "../pages/site.js";
 import type { Service } from "../service.js";
+import { ClientQuota } from "./client-quota.js";
 import { KeyRing } from "./key-ring.js";
 import type { OAuthSettings } from "./options.js";
 
@@ -26,12 +29,20 @@ export interface Provider {
   readonly issuer: string;
   readonly audience: string;
   readonly keys: KeyRing;
+  readonly quota: ClientQuota;
+  /** Whether this is for development, on a loopback host. */
+  readonly local: boolean;
+  readonly log: FastifyBaseLogger;
   /** Absolute address of an endpoint. */
   url(endpoint: Endpoint): string;
 }
 
 /** @param prefix - path before the endpoints, that of the surrounding app included. */
-export function providerOf(site: Site, settings: OAuthSettings, prefix: string): Provider {
+export function providerOf(
+  site: Site,
+  settings: OAuthSettings,
+  { prefix, log }: { prefix: string; log: FastifyBaseLogger },
+): Provider {
   const { service } = site;
   const issuer = settings.issuer ?? service.settings.issuer;
   return {
@@ -40,6 +51,9 @@ export function providerOf(site: Site, settings: OAuthSettings, prefix: string):
     settings,
     issuer,
     audience: settings.audience ?? issuer,
+    local: isLoopback(service.settings.issuer),
+    log,
+    quota: new ClientQuota(service.clock, settings.tokenRequests),
     keys: new KeyRing(service.identity, settings.algorithms),
     url: (endpoint) => `${service.settings.issuer}${prefix}${endpoints[endpoint]}`,
   };

@@ -4,6 +4,36 @@ import type { Requester } from "../flows/requester.js";
 import { judgeSession } from "../flows/session-risk.js";
 import type { Provider } from "./provider.js";
 
+/** Life of an access token where the session that it goes back to is in doubt, milliseconds. */
+const doubtfulLifetimeMs = 60_000;
+
+/**
+ * The longest life of an access token that a refresh gives: short where the session that authorized the app is judged
+ * medium or high by now, so that the app asks again soon. The reasons go to the audit trail.
+ */
+export async function lifetimeAtRefresh(
+  { service }: Provider,
+  requester: Requester,
+  { refreshToken, clientId }: { refreshToken: string; clientId: string },
+): Promise<number | undefined> {
+  if (!service.riskPolicy) return undefined;
+  const { oauth, sessions } = service.identity;
+  const authorization = await oauth.readRefreshable({ refreshToken });
+  const { userId, facts } = authorization ?? {};
+  if (!userId || !facts?.sessionId) return undefined;
+  const { level, reasons } = (await sessions.readStart(facts.sessionId))?.risk ?? {
+    level: "unscored",
+    reasons: [],
+  };
+  if (level !== "medium" && level !== "high") return undefined;
+  const details = { client: clientId, riskLevel: level, reasons: reasons.join(" ").slice(0, 512) };
+  await audit(service, requester, {
+    ...byOwner(userId, "oauth.refresh_shortened", details),
+    outcome: "denied",
+  });
+  return doubtfulLifetimeMs;
+}
+
 /**
  * Whether a session is too unlike its owner for an app to get a code without a proof. The session is judged now, by the
  * network and device of this request; a proof of the last while outweighs the doubt. The reasons go to the audit trail.

@@ -1,11 +1,14 @@
 import type { AuthenticatedClient, DeviceResult, TokenResult } from "@org/db-models";
 import { deviceGrantType, grantTypes } from "@org/db-models/schemas";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Requester } from "../flows/requester.js";
+import { requesterOf } from "../http/requests.js";
 import { authenticateClient } from "./authenticate-client.js";
 import { proofOf } from "./dpop.js";
 import { invalidRequest, OAuthError } from "./oauth-error.js";
 import type { Parameters } from "./parameters.js";
 import type { Provider } from "./provider.js";
+import { lifetimeAtRefresh } from "./risk.js";
 import { answerOf, type TokenAnswer } from "./tokens.js";
 
 /** A token request whose client has shown who it is. */
@@ -14,6 +17,7 @@ interface TokenRequest {
   readonly parameters: Parameters;
   readonly audiences: string[] | undefined;
   readonly dpopKey: string | undefined;
+  readonly requester: Requester;
 }
 
 type Result = TokenResult | DeviceResult;
@@ -29,14 +33,18 @@ const grants: { readonly [Type in (typeof grantTypes)[number]]: Grant } = {
       audiences,
       dpopKey,
     }),
-  refresh_token: ({ service }, { client, parameters, audiences, dpopKey }) =>
-    service.identity.oauth.refresh({
+  refresh_token: async (provider, { client, parameters, audiences, dpopKey, requester }) => {
+    const refreshToken = needed(parameters, "refresh_token");
+    const { clientId } = client;
+    return provider.service.identity.oauth.refresh({
       client,
-      refreshToken: needed(parameters, "refresh_token"),
+      refreshToken,
       scope: parameters.one("scope"),
       audiences,
       dpopKey,
-    }),
+      lifetimeMs: await lifetimeAtRefresh(provider, requester, { refreshToken, clientId }),
+    });
+  },
   client_credentials: ({ service }, { client, parameters, audiences, dpopKey }) =>
     service.identity.oauth.grantToClient({ client, scope: parameters.one("scope"), audiences, dpopKey }),
   [deviceGrantType]: ({ service }, { client, parameters, dpopKey }) =>
@@ -51,6 +59,7 @@ export async function token(
 ): Promise<TokenAnswer> {
   const parameters = request.body as Parameters;
   const client = await authenticateClient(provider, request, parameters);
+  provider.quota.take(client.clientId, reply);
   const type = needed(parameters, "grant_type");
   const known = grantTypes.find((one) => one === type);
   if (!known) throw new OAuthError("unsupported_grant_type", "grant_type is unknown");
@@ -63,7 +72,8 @@ export async function token(
   }
   const resources = [...parameters.all("resource")];
   const audiences = resources.length > 0 ? resources : undefined;
-  const result = await grants[known](provider, { client, parameters, audiences, dpopKey });
+  const requester = requesterOf(provider.service, request);
+  const result = await grants[known](provider, { client, parameters, audiences, dpopKey, requester });
   if (!result.ok) throw refusalOf(request, result);
   return answerOf(provider, client, result, { isRefresh: known === "refresh_token" });
 }
