@@ -117,6 +117,7 @@ async function pluginOptions(
     issuer: issuerOf(config),
     cookies: { secure: !config.insecureCookies },
     riskPolicy: config.riskPolicy,
+    oauth: pages !== false && (config.oauth ?? (config.issuer !== undefined && config.sealKeys.length > 0)),
     secondFactor: config.secondFactor,
     rateLimit: { passwords: config.signInRateLimit },
     recentAuthenticationMs: config.recentAuthenticationMs,

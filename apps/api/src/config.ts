@@ -109,6 +109,11 @@ export const configSchema = z
       .describe(
         "Keys that the secrets of authenticator apps are sealed with, the current one first, as `id=key` by commas; none: no app can be added",
       ),
+    oauth: flag
+      .optional()
+      .describe(
+        "Whether other apps can sign people in here (OAuth 2.1, OpenID Connect). Default: when `issuer` and `sealKeys` are set",
+      ),
     secondFactor: secondFactor
       .default("enrolled")
       .describe(
@@ -181,6 +186,11 @@ export const configSchema = z
       .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
       .default("info")
       .describe("Least severe level that is logged"),
+  })
+  .superRefine(({ oauth, sealKeys: keys }, context) => {
+    if (!oauth || keys.length > 0) return;
+    const message = "is needed by oauth: signing keys are sealed with it";
+    context.addIssue({ code: "custom", path: ["sealKeys"], message });
   })
   .superRefine((config, context) => {
     const needed = {
