@@ -1,4 +1,5 @@
 import { CommanderError, type Command as Program } from "commander";
+import { configuredNames } from "./completion.js";
 import { type ExitCode, exitCodes } from "./errors.js";
 import type { CliIo } from "./io.js";
 import { toJson, toTerminal } from "./output/printable.js";
@@ -13,9 +14,16 @@ import { runCommand } from "./run-command.js";
  */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.ok;
-  const program = buildProgram(async (command, options, reading) => {
-    exitCode = await runCommand(io, options, command, reading);
-  });
+  const program = buildProgram(
+    async (command, options, reading) => {
+      exitCode = await runCommand(io, options, command, reading);
+    },
+    (text) => io.stdout.write(text),
+    async (kind, config) => {
+      const names = await configuredNames(io, kind, config).catch(() => []);
+      io.stdout.write(names.map((name) => `${toTerminal(name)}\n`).join(""));
+    },
+  );
   for (const command of [program, ...program.commands]) speakThrough(io, command);
   try {
     assertArguments(program, argv);

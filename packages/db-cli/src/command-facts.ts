@@ -17,7 +17,7 @@ export interface CommandFacts {
 export const exitMeanings: Readonly<Record<ExitCode, string>> = {
   [exitCodes.ok]: "in sync or done",
   [exitCodes.error]: "error",
-  [exitCodes.drift]: "drift",
+  [exitCodes.drift]: "the database is not as the models declare",
   [exitCodes.undecidable]: "could not find out",
   [exitCodes.locked]: "locked by another process",
   [exitCodes.interrupted]: "stopped",
@@ -101,11 +101,12 @@ export const commandFacts = {
     writes:
       "Nothing, except what `record` of the configuration makes of findings about security; with `--keep`, the figures of the check in `org_db_health`, for five weeks.",
     exits: {
-      2: "the indexes are not as declared",
+      2: "the indexes are not as declared, or the score is lower than `--fail-under`",
       3: "a question stayed open that more privileges would answer, or a privilege is missing for `--keep`",
     },
     examples: [
       ["org-db health", "prints the score, its parts and the findings"],
+      ["org-db health --fail-under 80", "fails in CI when the score is lower than 80"],
       ["org-db health --keep", "keeps the figures: in a week, a check at this hour compares with them"],
       ["org-db health --watch 30", "checks again 30 s after the last check"],
       ["org-db health --format html", "prints one page that needs nothing else"],

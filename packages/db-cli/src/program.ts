@@ -17,6 +17,7 @@ import { rollback } from "./commands/rollback.js";
 import { setup } from "./commands/setup.js";
 import { shardPlan } from "./commands/shard-plan.js";
 import { storage } from "./commands/storage.js";
+import { completionScript, nameKinds, shells } from "./completion.js";
 import type { CommonOptions } from "./run-command.js";
 
 /** Carries out a command with the options that were given. */
@@ -26,8 +27,19 @@ export type Act = <Options extends object>(
   reading: boolean,
 ) => Promise<void>;
 
-/** The commands of `org-db`, their arguments and options. */
-export function buildProgram(act: Act): Program {
+/** Prints the names of a kind that the configuration has, for completion. */
+export type PrintNames = (kind: (typeof nameKinds)[number], config?: string) => Promise<void>;
+
+/**
+ * The commands of `org-db`, their arguments and options.
+ *
+ * @param print writes what a command without a database comes to
+ */
+export function buildProgram(
+  act: Act,
+  print: (text: string) => void = () => undefined,
+  printNames: PrintNames = async () => undefined,
+): Program {
   const program = new Program("org-db")
     .description("Sets up, inspects, optimises and cleans a MongoDB database from its Mongoose models.")
     .version(ownVersion())
@@ -69,8 +81,30 @@ export function buildProgram(act: Act): Program {
   addLooking(add);
   cleaning(waiting(add("cleanup", cleanup)));
   migrating(program, act);
+  completing(program, print, printNames);
   return program;
 }
+
+function completing(program: Program, print: (text: string) => void, printNames: PrintNames): void {
+  program
+    .command("completion")
+    .description("print a script that completes org-db in a shell")
+    .addArgument(new Argument("<shell>", "which shell").choices(shells))
+    .addHelpText("after", `\n${completionHelp.join("\n")}`)
+    .action((shell: (typeof shells)[number]) => print(completionScript(shell, program)));
+  program
+    .command("_names", { hidden: true })
+    .addArgument(new Argument("<kind>").choices(nameKinds))
+    .option("--config <path>")
+    .action((kind: (typeof nameKinds)[number], { config }: { config?: string }) => printNames(kind, config));
+}
+
+/** Where each shell takes the script from. */
+const completionHelp = [
+  'bash, in ~/.bashrc:                     eval "$(org-db completion bash)"',
+  'zsh, in ~/.zshrc:                       eval "$(org-db completion zsh)"',
+  "fish, in ~/.config/fish/config.fish:    org-db completion fish | source",
+];
 
 type Add = <Options extends object>(name: CommandName, run: Command<Options>) => Program;
 
@@ -91,6 +125,13 @@ function addLooking(add: Add): void {
       ).default(500),
     );
   add("health", health)
+    .addOption(
+      new TypedOption(
+        "--fail-under <score>",
+        "for CI: exit with 2 when the score is lower",
+        wholeNumber(0, 100),
+      ).conflicts("watch"),
+    )
     .addOption(
       new Option("--format <format>", "how to print it")
         .choices(healthFormats)

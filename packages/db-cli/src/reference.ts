@@ -36,7 +36,9 @@ export interface CliReference {
  * cliReference().commands.map(({ name, summary }) => `${name}: ${summary}`);
  */
 export function cliReference(): CliReference {
-  const { commands } = buildProgram(async () => undefined);
+  const program = buildProgram(async () => undefined);
+  // Completion is about the shell, and takes none of the options that every other command takes.
+  const commands = program.commands.filter((command) => Object.hasOwn(commandFacts, command.name()));
   const [first, ...others] = commands.map(({ options }) => new Map(options.map((one) => [one.flags, one])));
   const shared = [...(first ?? [])].filter(([flags]) => others.every((other) => other.has(flags)));
   const common = new Map(shared);

@@ -12,6 +12,7 @@ async function watch(
   args: readonly string[],
   options: {
     isTTY: boolean;
+    size?: { rows: number; columns: number };
     onWrite: (text: string, press: (key: string) => void, interrupt: () => void) => unknown;
   },
 ) {
@@ -22,8 +23,7 @@ async function watch(
   const io: CliIo = {
     stdout: {
       isTTY: options.isTTY,
-      rows: 20,
-      columns: 60,
+      ...(options.size ?? { rows: 20, columns: 60 }),
       write: (text) => {
         stdout += text;
         options.onWrite(stdout, press, interrupt);
@@ -63,6 +63,22 @@ test("a terminal is drawn over, cut to its height, and given back when q is pres
   expect(ran.stdout.split("\r\n").length).toBeLessThanOrEqual(20);
   expect(ran.stdout).toMatch(/\.\.\. \d+ more lines/);
   expect(ran.listening).toBe(0);
+});
+
+// Source: a newcomer's terminal of 80 columns and 24 lines, on which tables pushed the findings off the screen.
+test("a terminal of 80x24 shows the score, the worst findings and their commands", async () => {
+  const ran = await watch(["--watch", "1"], {
+    isTTY: true,
+    size: { rows: 24, columns: 80 },
+    onWrite: (seen, press) => seen.includes(`${esc}[J`) && press("q"),
+  });
+  const [, frame = ""] = ran.stdout.split(`${esc}[H`);
+  const lines = frame.split(`${esc}[K\r\n`).slice(0, -1);
+  const seen = lines.map((line) => line.slice(0, 80)).join("\n");
+  expect(lines.length).toBeLessThanOrEqual(23);
+  expect(seen).toMatch(/^2026-05-01T00:00:00.000Z, every 1 s; q ends\nHealth of .*: \d+ of 100\n/);
+  expect(seen).toMatch(/critical Index \w+ of orders is declared and missing/);
+  expect(seen).toMatch(/^ +org-db setup$/m);
 });
 
 test("Ctrl-C as a key, which a raw terminal makes of it, ends as well", async () => {

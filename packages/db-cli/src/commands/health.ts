@@ -24,9 +24,14 @@ export interface HealthCommandOptions {
   readonly watch?: number | true;
   /** Whether the figures are kept, to be compared with in a week. */
   readonly keep?: boolean;
+  /** Lowest score with which it ends as if all were well. */
+  readonly failUnder?: number;
 }
 
 const watchSeconds = 5;
+
+/** Exit codes that a score under the limit goes before. */
+const passing: readonly ExitCode[] = [exitCodes.ok, exitCodes.undecidable];
 
 /** `org-db health`: score, findings, and the command that fixes each. Writes nothing without `--keep`. */
 export const health: Command<HealthCommandOptions> = async (context, options) => {
@@ -57,7 +62,10 @@ export const health: Command<HealthCommandOptions> = async (context, options) =>
   }
   progress.update("checking the database ...");
   const report = await check();
-  return printed(report, format, await nextCommands(context, report), paint);
+  const outcome = printed(report, format, await nextCommands(context, report), paint);
+  return report.score < (options.failUnder ?? 0) && passing.includes(outcome.exitCode)
+    ? { ...outcome, exitCode: exitCodes.drift }
+    : outcome;
 };
 
 /** The commands to run next: those that plan names, else that of the worst finding which has one. */

@@ -7,10 +7,9 @@ import { table } from "../output/table.js";
 
 /** A report for the terminal. */
 export function healthText(report: HealthReport, paint: Paint): string {
-  const { score, parts, findings } = report;
-  const colour = score >= 90 ? "green" : score >= 70 ? "yellow" : "red";
+  const { parts, findings } = report;
   return [
-    `${paint("bold", "Health")} of ${report.facts.database}: ${paint(colour, `${score} of 100`)}\n\n`,
+    `${scoreText(report, paint)}\n`,
     table(
       [
         { title: "part" },
@@ -26,6 +25,25 @@ export function healthText(report: HealthReport, paint: Paint): string {
     tableText(weekRows(report)),
     findingsText(findings, paint),
   ].join("");
+}
+
+/** A report for a screen that may show 24 lines: the findings come before the tables, and the parts stand in a line. */
+export function healthScreen(report: HealthReport, paint: Paint): string {
+  const { parts, findings } = report;
+  return [
+    scoreText(report, paint),
+    `${parts.map((part) => `${part.part} ${pointsText(part)}`).join(", ")}\n\n`,
+    findingsText(findings, paint, 1),
+    "\n",
+    factsText(report),
+    tableText(collectionRows(report)),
+    tableText(weekRows(report)),
+  ].join("");
+}
+
+function scoreText({ score, facts }: HealthReport, paint: Paint): string {
+  const colour = score >= 90 ? "green" : score >= 70 ? "yellow" : "red";
+  return `${paint("bold", "Health")} of ${facts.database}: ${paint(colour, `${score} of 100`)}\n`;
 }
 
 /** The points of a part; why there are none. */

@@ -6,7 +6,7 @@ import type { Context } from "../command.js";
 import { toJson, toTerminal } from "../output/printable.js";
 import { redact } from "../output/redact.js";
 import { Screen } from "../output/screen.js";
-import { healthText } from "./text.js";
+import { healthScreen } from "./text.js";
 
 const ctrlC = String.fromCharCode(3);
 
@@ -86,7 +86,7 @@ function screenOf({ stdout, paint, now }: Context, everyMs: number): View {
       const shown = report ?? before.report;
       const head = failure ? `${paint("red", failureText(failure))}\n` : "";
       const foot = paint("dim", `${now().toISOString()}, every ${everyMs / 1_000} s; q ends`);
-      screen.draw(`${foot}\n${head}\n${shown ? healthText(shown, paint) : ""}`);
+      screen.draw(`${foot}\n${head}${shown ? healthScreen(shown, paint) : ""}`);
     },
     close: () => screen.close(),
   };

@@ -5,10 +5,14 @@ import type { Paint } from "./style.js";
 
 const colours = { info: "dim", warning: "yellow", critical: "red" } as const;
 
-/** Findings for people, the worst first; one line where there are none. */
-export function findingsText(findings: readonly Finding[], paint: Paint): string {
+/**
+ * Findings for people, the worst first; one line where there are none.
+ *
+ * @param most findings of each kind that are shown; the others are counted
+ */
+export function findingsText(findings: readonly Finding[], paint: Paint, most = shownOfEach): string {
   if (findings.length === 0) return `${paint("green", "Nothing to recommend.")}\n`;
-  return groupedFindings(findings)
+  return groupedFindings(findings, most)
     .map(
       ({ shown, rest }) => `${shown.map((one) => findingText(one, paint)).join("")}${restText(rest, paint)}`,
     )
@@ -19,13 +23,13 @@ const shownOfEach = 3;
 const order = ["critical", "warning", "info"];
 
 /** Findings by severity and code, the worst first, with the first of each kind to show. */
-export function groupedFindings(findings: readonly Finding[]): Group<Finding>[] {
+export function groupedFindings(findings: readonly Finding[], most = shownOfEach): Group<Finding>[] {
   const sorted = [...findings].sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
   return groupsOf(
     sorted,
     // Each open question is one of its own.
     ({ severity, code, message }) => (code === "UNKNOWN" ? message : `${severity} ${code}`),
-    shownOfEach,
+    most,
   );
 }
 
