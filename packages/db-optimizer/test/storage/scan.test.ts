@@ -80,6 +80,28 @@ describe("scanStorage", () => {
     expect(run).toMatchObject({ state: "succeeded", result: { documents: 300, collections: 2 } });
   });
 
+  // estuary/connectors #4693: most ids are texts, some are ObjectIds; a run that is continued among the texts asked for
+  // `_id` above a text, which MongoDB compares within its type only, and 64,000 documents were left out in silence.
+  it("leaves out no document of a later type when it is continued", async () => {
+    const ids = [
+      ...Array.from({ length: 150 }, (_, n) => n),
+      ...Array.from({ length: 150 }, (_, n) => `text ${n}`),
+      ...Array.from({ length: 90 }, () => new mongo.ObjectId()),
+      ...Array.from({ length: 10 }, (_, n) => new Date(n)),
+    ];
+    await of("mixed").insertMany(ids.map((_id) => ({ _id: _id as never, list: words(1) })));
+    for (const stopAt of [100, 200, 300]) {
+      const stop = new AbortController();
+      await scanStorage(database.connection, {
+        limits,
+        signal: stop.signal,
+        onProgress: ({ done }) => done === stopAt && stop.abort(),
+      });
+    }
+    const { collections, resumed } = await scanStorage(database.connection, { limits });
+    expect({ resumed, sampled: collections[0]?.sampled }).toEqual({ resumed: true, sampled: ids.length });
+  });
+
   it("refuses options that are none before it asks the server", async () => {
     await expect(scanStorage(database.connection, { storage: { sample: 0 } })).rejects.toMatchObject({
       code: "INVALID_OPTIONS",
