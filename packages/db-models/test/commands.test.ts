@@ -281,7 +281,7 @@ const wholeOnPurpose = new Set(["find audit_checkpoints", "distinct audit_events
 
 describe("the primary decides and a majority acknowledges, whatever the connection string says", () => {
   // Source: MongoDB's manual, "Read Preference" and the drivers' server selection specification: mode primary travels as
-  // no $readPreference, and as primaryPreferred on a direct connection to a single server.
+  // no $readPreference, and as primaryPreferred on a direct connection to a server that is no mongos.
   const reads = new Set(["find", "aggregate", "count", "distinct"]);
   const writes = new Set(["insert", "update", "delete", "findAndModify"]);
 
@@ -302,7 +302,8 @@ describe("the primary decides and a majority acknowledges, whatever the connecti
     } finally {
       client.off("commandStarted", note);
     }
-    const isDirect = client.options.directConnection;
+    const { msg } = await client.db("admin").command({ hello: 1 });
+    const isDirect = client.options.directConnection && msg !== "isdbgrid";
     expect([...modes]).toEqual([isDirect ? "primaryPreferred" : "primary"]);
     expect([...concerns]).toEqual(["majority"]);
   });

@@ -22,10 +22,18 @@ interface Stage {
   indexName?: string;
   inputStage?: Stage;
   inputStages?: Stage[];
+  /** Of a plan from mongos: one for each shard. https://www.mongodb.com/docs/manual/reference/explain-results/ */
+  shards?: readonly { readonly winningPlan: Stage }[];
 }
 
 function stagesOf(stage: Stage): Stage[] {
-  return [stage, ...[stage.inputStage ?? [], stage.inputStages ?? []].flat().flatMap(stagesOf)];
+  const { inputStage, inputStages = [], shards = [] } = stage;
+  const below = [
+    ...(inputStage ? [inputStage] : []),
+    ...inputStages,
+    ...shards.map((one) => one.winningPlan),
+  ];
+  return [stage, ...below.flatMap(stagesOf)];
 }
 
 describe("named queries", () => {

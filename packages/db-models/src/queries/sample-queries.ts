@@ -149,12 +149,12 @@ function sessionSamples(session: Partial<UserSessionDocument>, now: Date) {
     sessionsOfDevice: queries.sessionsOfDevice(userId, session.deviceHash ?? nobody.hash, page),
     sessionsFromNetwork: queries.sessionsFromNetwork(session.network ?? "192.0.2.0/24", page),
     liveSessionsAtRisk: queries.liveSessionsAtRisk("high", lastHour, 20),
+    sessionsExpiredBetween: queries.sessionsExpiredBetween({ from: lastHour, to: now, limit: 20 }),
     sessionsEndedBetween: queries.sessionsEndedBetween({
       from: new Date(now.getTime() - 7 * duration.day),
       to: now,
       limit: 20,
     }),
-    sessionsExpiredBetween: queries.sessionsExpiredBetween({ from: lastHour, to: now, limit: 20 }),
   };
 }
 
