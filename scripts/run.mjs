@@ -21,6 +21,7 @@ const tasks = {
   "test:only": ["node_modules/vitest/vitest.mjs", "run"],
   "test:outside": ["node_modules/vitest/vitest.mjs", "run", "outside"],
   faults: ["scripts/faults.mjs"],
+  "test:fuzz": [...typescript, "scripts/src/fuzz.ts"],
   "test:mutation": ["scripts/mutation.mjs"],
   "docs:site": ["site/build.mjs"],
   build: ["node_modules/turbo/bin/turbo", "run", "build"],

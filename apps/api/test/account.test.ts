@@ -229,6 +229,15 @@ describe("the API usage", () => {
     expect(favouriteEndpoints.items.properties.error.description).toMatch(/too high by at most/);
   });
 
+  // Found by a fuzzer: the rule over both ends was asked although one is no date, and the answer was 500.
+  test.each(["from=2026-01-01T00:00:00Z&to=null", "from=null&to=2026-01-01T00:00:00Z", "from=x&to=y"])(
+    "is refused for a period that is none: %s",
+    async (period) => {
+      const answer = await get(`/v1/usage?${period}`);
+      expect([answer.statusCode, answer.json().code]).toEqual([400, "INVALID_INPUT"]);
+    },
+  );
+
   test("is read by hour and by day, for a period", async () => {
     const user = await api.models.User.findById(person.id).orFail();
     const at = api.clock.now();

@@ -94,10 +94,10 @@ export const isLoopback = (issuer: string): boolean => loopback.test(new URL(iss
 
 const origin = z
   .string()
-  .refine(
-    (text) => URL.canParse(text) && new URL(text).origin === text.replace(/\/$/, ""),
-    "must be an origin, such as https://id.example.com",
-  )
+  .refine((text) => URL.canParse(text) && new URL(text).origin === text.replace(/\/$/, ""), {
+    error: "must be an origin, such as https://id.example.com",
+    abort: true,
+  })
   .transform((text) => new URL(text).origin);
 
 const perMinute = z.int().min(1).max(1_000_000);

@@ -49,9 +49,11 @@ function refuseOthers(app: FastifyInstance, url: string, { methods, free }: Know
     method: others,
     config: { identity: "public" },
     schema: { hide: true },
-    handler: (_request, reply) => {
+    // Before a body is looked for: what is wrong with it does not matter.
+    onRequest: async (_request, reply) => {
       reply.header("allow", allow);
       throw new IdentityProblem("METHOD_NOT_ALLOWED");
     },
+    handler: (_request, reply) => reply.send(),
   });
 }

@@ -34,8 +34,10 @@ export const pageInput = z
       "^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|\\.[0-9]{3}Z(_[0-9a-f]{24})?)$",
   });
 
-/** A moment in a query, RFC 3339 with an offset. */
-export const momentInput = z.iso.datetime({ offset: true }).transform((moment) => new Date(moment));
+/** A moment in a query, RFC 3339 with an offset. What is none is looked at no further: a rule over two would find no date. */
+export const momentInput = z.iso
+  .datetime({ offset: true, abort: true })
+  .transform((moment) => new Date(moment));
 
 /** A whole number in a query, in decimal digits: what a number could also be read from (`1e2`, `0x10`) is none. */
 export const wholeNumberInput = (minimum: number, maximum: number) =>

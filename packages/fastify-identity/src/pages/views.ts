@@ -30,6 +30,14 @@ export interface PasskeyView {
   readonly lastUsedAt: Date | undefined;
 }
 
+/** A device on which no second factor is asked for. */
+export interface RememberedDeviceView {
+  readonly id: string;
+  readonly label: string;
+  readonly lastUsedAt: Date;
+  readonly expiresAt: Date;
+}
+
 export interface ApiKeyView {
   readonly id: string;
   readonly name: string;
@@ -155,6 +163,7 @@ export interface PageViews {
     readonly factors: { readonly totpSince: Date | undefined; readonly recoveryCodes: number };
     /** Undefined where there are no passkeys. */
     readonly passkeys: readonly PasskeyView[] | undefined;
+    readonly rememberedDevices: readonly RememberedDeviceView[];
     /** Whether there are providers to link. */
     readonly canLink: boolean;
     readonly sessions: readonly SessionView[];

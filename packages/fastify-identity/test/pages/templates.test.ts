@@ -101,6 +101,7 @@ function viewsWith(text: string): PageViews {
     security: {
       state,
       factors: { totpSince: at, recoveryCodes: 1 },
+      rememberedDevices: [{ id: text, label: text, lastUsedAt: at, expiresAt: at }],
       canLink: true,
       passkeys: [{ id: text, name: text, createdAt: at, lastUsedAt: at }],
       sessions: [{ ...session, risk: "high" }],

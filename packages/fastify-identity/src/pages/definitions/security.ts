@@ -30,6 +30,10 @@ export const securityPage: PageDefinition<"security"> = {
       state,
       factors: { totpSince: factors.totp?.confirmedAt, recoveryCodes: factors.recoveryCodes },
       passkeys: identity.policies.factors.passkeys ? factors.passkeys.map(passkeyOf) : undefined,
+      rememberedDevices: factors.rememberedDevices.map(({ id, ...device }) => ({
+        ...device,
+        id: id.toHexString(),
+      })),
       canLink: page.site.service.providers.length > 0,
       sessions: views.sort((one, other) => Number(other.current) - Number(one.current)),
       alerts: security.alerts,
@@ -85,6 +89,25 @@ export const securityPage: PageDefinition<"security"> = {
           id,
         });
         return page.redirect(page.link(path), { id: "passkey.removed" });
+      },
+    },
+    {
+      name: "rename-passkey",
+      path: `${path}/passkeys/rename`,
+      submit: async (page, form) => {
+        const { id, name } = form.read({ id: fields.id, name: fields.passkeyName });
+        await page.site.service.flows.renamePasskey(sessionOf(page.request), { id, name });
+        return page.redirect(page.link(path), { id: "passkey.renamed" });
+      },
+    },
+    {
+      name: "forget-device",
+      path: `${path}/devices/forget`,
+      submit: async (page, form) => {
+        const { id } = form.read({ id: fields.id });
+        const { service } = page.site;
+        await service.flows.forgetDevices(requesterOf(service, page.request), sessionOf(page.request), id);
+        return page.redirect(page.link(path), { id: "devices.forgotten" });
       },
     },
     { name: "others", path: `${path}/sessions/end-others`, submit: (page) => endSessions(page, "others") },

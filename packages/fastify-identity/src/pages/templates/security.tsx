@@ -22,6 +22,7 @@ export function Security({ view, frame }: Props<"security">) {
     >
       <SecondStep view={view} frame={frame} />
       {view.passkeys && <Passkeys passkeys={view.passkeys} state={state} frame={frame} />}
+      {view.rememberedDevices.length > 0 && <RememberedDevices view={view} frame={frame} />}
       {view.canLink && (
         <section class="card stack">
           <h2>{frame.say("providers.title")}</h2>
@@ -154,7 +155,10 @@ function Passkeys({ passkeys, state, frame }: PasskeysProps) {
 
 function Passkey({ passkey, state, frame }: Omit<PasskeysProps, "passkeys"> & { passkey: PasskeyView }) {
   const { id, name, createdAt, lastUsedAt } = passkey;
-  const own = state.form === "remove-passkey" && state.values.id === id ? state : { values: {}, errors: {} };
+  // Each has a form of its own: a field's id stands on a page once.
+  const renaming = `rename-${id}`;
+  const sent = stateOf(state, "rename-passkey", id);
+  const renamed = sent.form === undefined ? sent : { ...sent, form: renaming };
   return (
     <li>
       <div class="what">
@@ -169,10 +173,30 @@ function Passkey({ passkey, state, frame }: Omit<PasskeysProps, "passkeys"> & { 
           {lastUsedAt && frame.say("passkey.last_used", { date: frame.date(lastUsedAt) })}
         </p>
       </div>
+      <details open={renamed.form !== undefined}>
+        <summary>
+          {frame.say("passkey.rename")} <Of what={name} />
+        </summary>
+        <Form frame={frame} name={renaming} state={renamed} action={frame.link("/security/passkeys/rename")}>
+          <input type="hidden" name="id" value={id} />
+          <Field
+            frame={frame}
+            state={renamed}
+            form={renaming}
+            name="name"
+            label="passkey.name"
+            type="text"
+            autocomplete="off"
+            value={name}
+            required
+          />
+          <Submit frame={frame} label="passkey.rename" look="secondary" />
+        </Form>
+      </details>
       <Form
         frame={frame}
         name="remove-passkey"
-        state={own}
+        state={stateOf(state, "remove-passkey", id)}
         action={frame.link("/security/passkeys/remove")}
         class=""
       >
@@ -184,6 +208,51 @@ function Passkey({ passkey, state, frame }: Omit<PasskeysProps, "passkeys"> & { 
     </li>
   );
 }
+
+function RememberedDevices({ view: { state, rememberedDevices }, frame }: Props<"security">) {
+  return (
+    <section class="card stack">
+      <h2>{frame.say("devices.title")}</h2>
+      <p>{frame.say("devices.text")}</p>
+      <ul class="list">
+        {rememberedDevices.map(({ id, label, lastUsedAt, expiresAt }) => (
+          <li key={id}>
+            <div class="what">
+              <p>
+                <strong>
+                  <bdi>{label}</bdi>
+                </strong>
+              </p>
+              <p class="muted small">
+                {frame.say("devices.last_used", { date: frame.date(lastUsedAt) })}
+                {" · "}
+                {frame.say("devices.until", { date: frame.date(expiresAt) })}
+              </p>
+            </div>
+            <Form
+              frame={frame}
+              name="forget-device"
+              state={stateOf(state, "forget-device", id)}
+              action={frame.link("/security/devices/forget")}
+              class=""
+            >
+              <input type="hidden" name="id" value={id} />
+              <button type="submit" class="plain bad">
+                {frame.say("devices.forget")} <Of what={label} />
+              </button>
+            </Form>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+type State = PageViews["security"]["state"];
+
+/** The state of a form that stands on the page several times: only one of them was sent. */
+const stateOf = (state: State, form: string, id: string): State =>
+  state.form === form && state.values.id === id ? state : { values: {}, errors: {} };
 
 function Sessions({ view, frame }: Props<"security">) {
   const { state, sessions } = view;
