@@ -31,7 +31,7 @@ export interface PasskeyView {
 }
 
 /** A device on which no second factor is asked for. */
-export interface RememberedDeviceView {
+interface RememberedDeviceView {
   readonly id: string;
   readonly label: string;
   readonly lastUsedAt: Date;
