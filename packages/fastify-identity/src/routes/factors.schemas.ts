@@ -1,3 +1,4 @@
+import { apiKeyInputSchema } from "@org/db-models";
 import { z } from "zod";
 import { idInput, idOutput } from "../http/schemas.js";
 
@@ -83,7 +84,8 @@ export const passkeyRequest = z
   })
   .meta({ id: "PasskeyRequest" });
 
-const passkeyName = z.string().min(1).max(128).describe("As its owner calls it");
+/** As API keys are named. */
+const passkeyName = apiKeyInputSchema.shape.name.describe("As its owner calls it");
 
 export const newPasskey = z.strictObject({ response: passkeyAnswer, name: passkeyName.optional() });
 export const passkeyChanges = z.strictObject({ name: passkeyName });
