@@ -31,6 +31,8 @@ export function interactionPage(provider: Provider): PageDefinition<"authorize">
     path: interactionPath,
     access: "public",
     view: async (page, state) => {
+      // HEAD must not answer the app (RFC 9110 section 9.3.2).
+      if (page.request.method === "HEAD") return new Answered(await page.reply.send(""));
       const taken = await takeUp(provider, page);
       if (!taken) return new Answered(await over(provider, page));
       const decision = await decisionOn(provider, page, taken);
