@@ -9,6 +9,7 @@ const belongs = [
   /^LICENSE$/,
   /^package\.json$/,
   /^bin\/[\w-]+\.js$/,
+  /^schemas\/[\w-]+\.json$/,
   /^dist\/.*\.(js|d\.ts|js\.map|css|html)$/,
 ];
 const columns = ["packed KiB", "unpacked KiB", "MiB with dependencies", "dependencies"];

@@ -15,6 +15,7 @@ const tasks = {
   start: [...typescript, "scripts/src/start.ts"],
   db: [...typescript, "scripts/src/db.ts"],
   docs: [...typescript, "scripts/src/docs.ts"],
+  "test:installs": [...typescript, "examples/consumer/src/installs.ts"],
   registry: [...typescript, "examples/consumer/src/main.ts"],
   check: ["scripts/test.mjs", "format and lint", "types", "pure tests"],
   test: ["scripts/test.mjs"],

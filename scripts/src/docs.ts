@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { shapesOfQueries } from "@org/db-models/queries";
+import { cliJsonPage, schemaFiles } from "./docs/cli-json-page.js";
 import { cliPage } from "./docs/cli-page.js";
 import { Comments } from "./docs/comments.js";
 import { configurationPage } from "./docs/configuration-page.js";
@@ -27,6 +28,8 @@ const pages: Readonly<Record<string, string>> = {
   "docs/reference/cli.md": cliPage(),
   "docs/images/floors-db-models.svg": floorsPicture(root, "packages/db-models"),
   "docs/images/floors-db-optimizer.svg": floorsPicture(root, "packages/db-optimizer"),
+  "docs/reference/cli-json.md": cliJsonPage(),
+  ...schemaFiles(),
   ...(await referencePages(root)),
 };
 

@@ -5,6 +5,7 @@ export { configSchema, defineConfig } from "./config.js";
 export type { CliErrorCode, ExitCode } from "./errors.js";
 export { CliError, exitCodes } from "./errors.js";
 export type { CliIo, Sink } from "./io.js";
+export { outputSchemas } from "./output-schemas.js";
 export { endProcess, processIo } from "./process-io.js";
 export type { CliReference, CommandReference, ParameterReference } from "./reference.js";
 export { cliReference } from "./reference.js";

@@ -9,7 +9,9 @@ test("exports these names and no others", () => {
     "cliReference",
     "configSchema",
     "defineConfig",
+    "endProcess",
     "exitCodes",
+    "outputSchemas",
     "processIo",
     "runCli",
   ]);

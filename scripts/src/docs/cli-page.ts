@@ -6,7 +6,7 @@ export function cliPage(): string {
   const { commands, common, exitCodes } = cliReference();
   return [
     "# Commands of org-db\n",
-    "What `org-db <command> --help` says of each, in one page. Without `--run` nothing is removed or replaced.\n",
+    "What `org-db <command> --help` says of each, in one page ([what `--json` prints](cli-json.md)). Without `--run` nothing is removed or replaced.\n",
     table(
       ["command", "does"],
       commands.map(({ name, summary }) => [`[\`${name}\`](#org-db-${name})`, summary]),
