@@ -3,11 +3,26 @@ import type { InstanceDeps } from "../children/instance.js";
 
 const bundle = await bundleChild(new URL("../children/instance.ts", import.meta.url));
 
+/** A process of the service. */
+interface Instance {
+  readonly address: string;
+  /** SIGKILL: nothing is flushed. */
+  kill(): void;
+}
+
+/** Starts processes on one database. */
+export async function startInstances(count: number, uri: string, deps: InstanceDeps): Promise<Instance[]> {
+  const children = Array.from({ length: count }, () => startChild(bundle, uri, JSON.stringify(deps)));
+  await Promise.all(children.map((child) => child.hasPrinted("\n")));
+  return children.map((child) => ({
+    address: /http:\S+/.exec(child.printed())?.[0] ?? "",
+    kill: () => child.kill(),
+  }));
+}
+
 /** Starts two processes on one database, and tells where they listen. */
 export async function startTwo(uri: string, deps: InstanceDeps): Promise<string[]> {
-  const children = [0, 1].map(() => startChild(bundle, uri, JSON.stringify(deps)));
-  await Promise.all(children.map((child) => child.hasPrinted("\n")));
-  return children.map((child) => /http:\S+/.exec(child.printed())?.[0] ?? "");
+  return (await startInstances(2, uri, deps)).map(({ address }) => address);
 }
 
 export interface Answer {
