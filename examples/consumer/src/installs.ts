@@ -74,7 +74,7 @@ async function write(project: string, address: string): Promise<void> {
       version: "1.0.0",
       private: true,
       type: "module",
-      // What Fastify injects requests with needs Node 22 in newer releases; yarn 1 refuses it on Node 20.
+      // A dependency of Fastify (light-my-request) needs Node 22 in newer releases; yarn 1 refuses it on Node 20.
       resolutions: { "light-my-request": "6.6.0" },
     }),
     ".npmrc": `@org:registry=${address}\n`,

@@ -106,7 +106,7 @@ export function operationNote({ sessionsOfUser }: MigrationResult): string {
 
 /** Why the aim of a fivefold speed is not one that opening a session can reach. */
 export const openNote =
-  "open is the exception: it recognises the device and holds the cap against parallel sign-ins, which the old application does not, in four or more round trips one after another instead of two";
+  "open is the exception: it recognises the device and keeps the cap under parallel sign-ins, which the old application does not, in four or more round trips one after another instead of two";
 
 /** Bytes of the sessions, and the share of expired ones that would save 30 %. */
 export function bytesNotes({ sessions, bytes }: MigrationResult): string[] {

@@ -1,4 +1,4 @@
-// The JSON that each command prints, for whoever reads it: the fields that stay. Others may be added.
+// The JSON that each command prints, for programs that read it: the fields that stay. Others may be added.
 import { z } from "zod";
 import type { CommandName } from "./command-facts.js";
 

@@ -23,7 +23,7 @@ async function completed(shell: "bash" | "zsh" | "fish", words: readonly string[
   const stub = quoted(orgDbCommand);
   const programs = {
     bash: `org-db() { ${stub} "$@"; }\n${script}\nCOMP_WORDS=(${quoted(words)}); COMP_CWORD=${words.length - 1}; _org_db\nprintf '%s\\n' "\${COMPREPLY[@]}"`,
-    // What bashcompinit does before it calls the function: arrays from 0, words split.
+    // As bashcompinit does before it calls the function: arrays from 0, words split.
     zsh: `org-db() { ${stub} "$@"; }\n${script.replace(/\ncomplete -F.*/, "")}\ncomplete_it() { emulate -L sh; setopt kshglob noshglob braceexpand; local -a COMP_WORDS COMPREPLY; COMP_WORDS=(${quoted(words)}); COMP_CWORD=${words.length - 1}; _org_db; printf '%s\\n' "\${COMPREPLY[@]}"; }\ncomplete_it`,
     fish: `function org-db; ${stub} $argv; end\n${script}\ncomplete -C ${quoted([words.join(" ")])}`,
   };

@@ -1,4 +1,4 @@
-// What is printed with --json is what the shipped schemas say, for each command as it is really run.
+// The output of each command with --json, as it is really run, fits the schemas that the package ships.
 import { readFileSync } from "node:fs";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { expect, test } from "vitest";

@@ -73,7 +73,7 @@ async function nextCommands(
   { connection, models, config }: Context,
   { facts, findings }: HealthReport,
 ): Promise<readonly string[]> {
-  // What may not be read is a finding already.
+  // An index list that may not be read is a finding already.
   const found = facts.indexes.known
     ? await planSetup(connection, models, leastValidation(config.validation)).catch(() => undefined)
     : undefined;

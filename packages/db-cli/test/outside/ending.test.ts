@@ -63,7 +63,7 @@ test.each([
   ["queries", `models: (connection) => [${model}], queries: () => pending`, ["optimize", "--json"]],
   ["checks", `models: (connection) => [${model}], checks: () => pending`, ["health", "--json"]],
 ])("the first SIGTERM ends the wait for %s that hang", async (what, body, args) => {
-  // What hangs says when it is waited for.
+  // The pending promise says when it is waited for.
   const pending = `const pending = { then: () => { setInterval(() => undefined, 1_000); console.error("waits"); } };\n`;
   const text = `${pending}export default { ${body} };\n`;
   const { code, stdout } = await run(text, args, what === "uri" ? "" : database.uri);

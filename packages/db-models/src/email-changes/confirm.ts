@@ -74,7 +74,7 @@ async function claim(
           emailUndos,
         },
       },
-      // What the address before was sent opens nothing any more.
+      // A mail to the former address opens nothing any more.
       { $unset: ["passwordReset", "emailVerification"] },
     ]);
     return modifiedCount === 1 ? "changed" : "lost";

@@ -140,7 +140,7 @@ export class RequestLimiter {
   }
 
   async #claim(key: string, share: Share, request: LimitedRequest, needed: number): Promise<Claim> {
-    // What is left of a window that is over is worth nothing.
+    // The rest of a window that is over is worth nothing.
     if (this.#resetMs(share, request) === 0) share.units = 0;
     const now = this.#clock.now();
     if (performance.now() >= this.#aloneUntil) {

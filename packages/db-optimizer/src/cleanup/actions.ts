@@ -1,4 +1,4 @@
-// What rules do with documents: delete, archive, anonymise.
+// Actions of rules on documents: delete, archive, anonymise.
 import type { Connection, mongo } from "mongoose";
 import { type ExactDocument, exactDocument, exactId, idForMessage } from "../core/bson/exact.js";
 import type { Document } from "../core/model.js";

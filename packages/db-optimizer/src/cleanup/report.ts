@@ -1,4 +1,4 @@
-// What a cleanup reports.
+// The report of a cleanup.
 import type { CollectionSize } from "../core/server/collection-size.js";
 import type { Latency } from "../core/server/latency.js";
 import type { RunStop, UnknownSignal } from "../jobs/pacing/pacer.js";

@@ -1,4 +1,4 @@
-// What a cleanup rule is.
+// Cleanup rules: their shape, and which are valid.
 import { createHash } from "node:crypto";
 import { mongo } from "mongoose";
 import { z } from "zod";

@@ -1,4 +1,4 @@
-// What the TTL monitor has not got round to, and rules that drain it.
+// Expired documents that the TTL monitor has not deleted yet, and rules that drain them.
 import type { Connection, mongo } from "mongoose";
 import { toOptimizerError } from "../core/errors.js";
 import { mapLimited } from "../core/limited.js";

@@ -1,4 +1,4 @@
-// What a migration is: two layouts, and how a document of one follows from the other.
+// Definition of a migration: two layouts, and how a document of one follows from the other.
 import type { Connection } from "mongoose";
 import { OptimizerError } from "../core/errors.js";
 import type { Document } from "../core/model.js";

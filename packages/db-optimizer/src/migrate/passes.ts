@@ -1,4 +1,4 @@
-// What a migration does to each batch: expand, compare, collapse.
+// Work of a migration on each batch: expand, compare, collapse.
 import type { Connection } from "mongoose";
 import { type Decoded, decoded } from "../core/bson/decode.js";
 import { distinctIds, idKey, whyUnfindable } from "../core/bson/id-key.js";

@@ -1,4 +1,4 @@
-// What a migration and its comparison report.
+// Reports of a migration and of its comparison.
 import { mongo } from "mongoose";
 import { OptimizerError } from "../core/errors.js";
 import type { MigrationPhase } from "./phases.js";
