@@ -51,6 +51,9 @@ test("the document is OpenAPI 3.1 and has every operation, and none twice", asyn
     "PATCH /v1/security",
     "POST /v1/api-keys",
     "POST /v1/api-keys/{id}/rotation",
+    "POST /v1/email-change",
+    "POST /v1/email-change/confirm",
+    "POST /v1/email-change/undo",
     "POST /v1/email-verification",
     "POST /v1/email-verification/confirm",
     "POST /v1/factors/passkeys",
@@ -81,7 +84,7 @@ test("each operation says what it does, who may, and how it fails", async () => 
     expect(operation.summary, name).toBeTruthy();
     expect(operation.responses["500"]?.content, name).toHaveProperty(["application/problem+json"]);
     expect(Boolean(operation.security), name).toBe(
-      !/health|POST \/v1\/(users|sessions|sessions\/(challenge|passkey|passkey\/options)|factors\/recovery(\/(cancel|confirm))?|password-reset|(password-reset|email-verification)\/confirm)$/.test(
+      !/health|POST \/v1\/(users|sessions|sessions\/(challenge|passkey|passkey\/options)|factors\/recovery(\/(cancel|confirm))?|password-reset|(password-reset|email-verification)\/confirm|email-change\/(confirm|undo))$/.test(
         name,
       ),
     );
