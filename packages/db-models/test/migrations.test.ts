@@ -8,7 +8,7 @@ import {
 } from "@org/db-optimizer";
 import { bundleChild, startChild, type WaitingChild } from "@org/dev-kit/children";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
-import { useTemporaryDatabase } from "@org/dev-kit/vitest";
+import { allNeed, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Types } from "mongoose";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { sha256 } from "../src/core/secrets.js";
@@ -27,6 +27,9 @@ import { validateSession } from "../src/sessions/validate.js";
 import { contextAt } from "./context.js";
 import { createIndexes } from "./database.js";
 import { now } from "./moment.js";
+
+// A migration waits for signals of the load that its user may not read.
+allNeed("clusterMonitoring");
 
 const temporary = useTemporaryDatabase({ label: "migrations" });
 const phaseLeaseMs = 300;
