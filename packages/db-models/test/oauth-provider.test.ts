@@ -300,7 +300,7 @@ describe("authorization requests", () => {
     expect(await takeUp(theirs)).toBeUndefined();
     const again = await takeUp(mine, now);
     expect(again).toMatchObject({ browserHash: mine });
-    // What was seen at the beginning stays: a sign-in since then is one that the request asked for.
+    // The first sighting stays: a sign-in since then is one that the request asked for.
     expect(again).not.toHaveProperty("seenAuthenticatedAt");
   });
 

@@ -165,7 +165,7 @@ test("while keys rotate, and clocks differ, no token fails at a client that keep
   await signAndVerify();
   await setting.identity.oauth.rotateSigningKey({ algorithm: "RS256" });
   const { signingKeyLeadMs } = setting.identity.policies.oauth;
-  // What a client has kept for longer than it may is read again; over the change of the keys it is not.
+  // A client reads again when its cached copy is older than allowed; over the change of the keys it is not.
   for (const [step, isKept] of [
     [3_600_000, false],
     [signingKeyLeadMs - 3_700_000, false],
