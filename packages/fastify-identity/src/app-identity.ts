@@ -3,12 +3,12 @@ import { randomKey } from "@org/db-models/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import { type IdentityAccess, requirementOf } from "./access.js";
-import type { SignedIn } from "./flows/complete-sign-in.js";
 import type { Flows } from "./flows/flows.js";
 import type { ProblemCode } from "./flows/problems.js";
 import type { Requester } from "./flows/requester.js";
-import { guard, type RequestIdentity } from "./http/guard.js";
-import { sessionOf, userOf } from "./http/identity-of.js";
+import type { SignedIn } from "./flows/sign-in/complete-sign-in.js";
+import { guard, type RequestIdentity } from "./http/guards/guard.js";
+import { sessionOf, userOf } from "./http/guards/identity-of.js";
 import { requesterOf, setCookie, stateOf } from "./http/requests.js";
 import type { Service } from "./service.js";
 

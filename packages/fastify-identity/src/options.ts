@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type CookieOptions, cookieOptionsSchema } from "./flows/cookies.js";
-import type { Notifier } from "./flows/notice.js";
+import type { Notifier } from "./flows/notices/notice.js";
 import type { FlowOptions } from "./flows/options.js";
 import { flowOptionsSchema, functionOption, objectOption } from "./flows/options.js";
 import type { Problem } from "./flows/problems.js";

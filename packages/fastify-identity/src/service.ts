@@ -1,7 +1,7 @@
 import type { FlowContext } from "./flows/context.js";
 import type { IdentityCookies } from "./flows/cookies.js";
 import type { Flows } from "./flows/flows.js";
-import type { AccessTokenCheck } from "./http/access-tokens.js";
+import type { AccessTokenCheck } from "./http/guards/access-tokens.js";
 import type { IdentityPluginSettings } from "./options.js";
 
 /** Context of the plugin's hooks and routes. */

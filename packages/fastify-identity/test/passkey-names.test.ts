@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { passkeyChanges } from "../src/routes/factors.schemas.js";
+import { passkeyChanges } from "../src/routes/schemas/factors.js";
 
 // Found by a fuzzer of the OpenAPI document: a name with a control character had the documented form and was refused as
 // malformed. The document says what the database says.

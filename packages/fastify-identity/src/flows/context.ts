@@ -1,10 +1,10 @@
 import type { AuditInput, Clock, Identity } from "@org/db-models";
 import type { NetworkFlag, Policy } from "@org/risk-engine";
-import type { Background } from "./background.js";
 import type { IdentityHooks } from "./hooks.js";
-import type { Notifier } from "./notice.js";
-import type { IdentityProvider } from "./providers.js";
-import type { RequestRates } from "./request-rates.js";
+import type { Background } from "./notices/background.js";
+import type { Notifier } from "./notices/notice.js";
+import type { IdentityProvider } from "./sign-in/providers.js";
+import type { RequestRates } from "./sign-in/request-rates.js";
 
 /** Facts from network lists about an address. */
 export interface NetworkKnowledge {

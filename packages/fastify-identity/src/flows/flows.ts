@@ -7,22 +7,22 @@ import type {
   RenewedSession,
 } from "@org/db-models";
 import type { Types } from "mongoose";
-import type { HeldSession } from "./accounts.js";
-import * as accounts from "./accounts.js";
-import { requireRecentAuthentication } from "./assurance.js";
-import type { Credentials } from "./check-password.js";
-import { completeSignIn, type SignedIn, type SignInProofs } from "./complete-sign-in.js";
+import type { HeldSession } from "./account/accounts.js";
+import * as accounts from "./account/accounts.js";
+import { requireRecentAuthentication } from "./account/assurance.js";
+import * as emailChange from "./account/email-change.js";
+import * as factors from "./account/factors.js";
+import * as passkeys from "./account/passkeys.js";
+import * as recovery from "./account/recovery.js";
 import type { FlowContext } from "./context.js";
-import * as emailChange from "./email-change.js";
-import * as external from "./external-sign-in.js";
-import * as factors from "./factors.js";
 import { contextOf, type FlowOptions, flowOptionsSchema, readOptions } from "./options.js";
-import * as passkeys from "./passkeys.js";
-import * as recovery from "./recovery.js";
 import type { Requester } from "./requester.js";
-import * as sessions from "./sessions.js";
-import * as signIns from "./sign-in.js";
-import { signUp } from "./sign-up.js";
+import type { Credentials } from "./sign-in/check-password.js";
+import { completeSignIn, type SignedIn, type SignInProofs } from "./sign-in/complete-sign-in.js";
+import * as external from "./sign-in/external-sign-in.js";
+import * as sessions from "./sign-in/sessions.js";
+import * as signIns from "./sign-in/sign-in.js";
+import { signUp } from "./sign-in/sign-up.js";
 
 type Deliver = (renewed: RenewedSession) => void;
 

@@ -1,12 +1,12 @@
 import type { Identity } from "@org/db-models";
 import { type Policy, policySchema, presets } from "@org/risk-engine";
 import { z } from "zod";
-import { Background } from "./background.js";
 import type { AuditTrail, FlowContext, NetworkKnowledge, SecondFactorRule } from "./context.js";
 import type { IdentityHooks } from "./hooks.js";
-import type { Notifier } from "./notice.js";
-import { type IdentityProvider, providersSchema } from "./providers.js";
-import { RequestRates } from "./request-rates.js";
+import { Background } from "./notices/background.js";
+import type { Notifier } from "./notices/notice.js";
+import { type IdentityProvider, providersSchema } from "./sign-in/providers.js";
+import { RequestRates } from "./sign-in/request-rates.js";
 
 /** Options of flows. */
 export interface FlowOptions {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { LightMyRequestResponse } from "fastify";
 import type { IdentityAccess } from "../access.js";
-import type { RequestIdentity } from "../http/guard.js";
+import type { RequestIdentity } from "../http/guards/guard.js";
 import { type Inner, runGuard } from "./inner.js";
 
 type Next = (error?: unknown) => void;

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
 import type { HTTPMethods, InjectOptions } from "fastify";
 import type { IdentityAccess } from "../access.js";
-import type { RequestIdentity } from "../http/guard.js";
+import type { RequestIdentity } from "../http/guards/guard.js";
 import { setCookiesOf } from "./connect.js";
 import { type Inner, runGuard } from "./inner.js";
 

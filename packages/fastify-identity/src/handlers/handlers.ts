@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { type FastifyServerOptions, fastify } from "fastify";
 import type { AppIdentity } from "../app-identity.js";
 import { IdentityProblem } from "../flows/problems.js";
-import { answerProblem } from "../http/errors.js";
+import { answerProblem } from "../http/answers/errors.js";
 import type { IdentityPluginOptions } from "../options.js";
 import { identityPlugin } from "../plugin.js";
 import { type Connect, connectHandlers } from "./connect.js";

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { FastifyInstance, HTTPMethods, InjectOptions, LightMyRequestResponse } from "fastify";
 import type { AppIdentity } from "../app-identity.js";
 import { IdentityProblem } from "../flows/problems.js";
-import type { RequestIdentity } from "../http/guard.js";
+import type { RequestIdentity } from "../http/guards/guard.js";
 
 /** A guard that runs, and what it finds. */
 interface Guarded {

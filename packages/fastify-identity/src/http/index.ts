@@ -1,11 +1,11 @@
 export { problemOf } from "../flows/problems.js";
+export { answerError } from "./answers/errors.js";
+export { parseStrictJson } from "./answers/json-body.js";
+export { repeatsName } from "./answers/json-names.js";
+export { knowAllMethods, trackMethods } from "./answers/method-not-allowed.js";
+export { describeProblems } from "./answers/openapi-problems.js";
+export { securityHeaders } from "./answers/security-headers.js";
+export { strictHeaders } from "./answers/strict-headers.js";
 export { clientAddressOf, isForwarded, trustedProxies } from "./client-address.js";
-export { answerError } from "./errors.js";
 export { every } from "./every.js";
-export { parseStrictJson } from "./json-body.js";
-export { repeatsName } from "./json-names.js";
-export { knowAllMethods, trackMethods } from "./method-not-allowed.js";
-export { describeProblems } from "./openapi-problems.js";
 export { rateLimit } from "./rate-limit.js";
-export { securityHeaders } from "./security-headers.js";
-export { strictHeaders } from "./strict-headers.js";

@@ -3,13 +3,13 @@ import { type FastifyPluginAsyncZod, serializerCompiler, validatorCompiler } fro
 import { type RouteGroup, routeGroups } from "../options.js";
 import { routesOf } from "../routes/index.js";
 import type { Service, ServiceOptions } from "../service.js";
-import { answerProblem } from "./errors.js";
-import { parseStrictJson } from "./json-body.js";
-import { type MethodsOfPath, trackMethods } from "./method-not-allowed.js";
+import { answerProblem } from "./answers/errors.js";
+import { parseStrictJson } from "./answers/json-body.js";
+import { type MethodsOfPath, trackMethods } from "./answers/method-not-allowed.js";
+import { securityHeaders } from "./answers/security-headers.js";
+import { strictHeaders } from "./answers/strict-headers.js";
+import { refuseCrossOrigin } from "./guards/same-origin.js";
 import { rateLimit } from "./rate-limit.js";
-import { refuseCrossOrigin } from "./same-origin.js";
-import { securityHeaders } from "./security-headers.js";
-import { strictHeaders } from "./strict-headers.js";
 
 /**
  * The plugin's own routes in a scope of their own: its error format, parser, schemas and defences hold there and nowhere

@@ -1,8 +1,8 @@
 import type { AuthenticatedClient, CheckedRequest, RequestingApp } from "@org/db-models";
 import { limits } from "@org/db-models/core";
-import { essentialAcr, readClaims, wantedSubject } from "./claims.js";
-import type { Parameters } from "./parameters.js";
+import type { Parameters } from "./endpoints/parameters.js";
 import type { Provider } from "./provider.js";
+import { essentialAcr, readClaims, wantedSubject } from "./tokens/claims.js";
 
 const responseModes = ["query", "form_post"] as const;
 type ResponseMode = (typeof responseModes)[number];

@@ -1,7 +1,7 @@
 import type { ActiveSession, StoredRequest } from "@org/db-models";
 import { grantsEveryScope } from "@org/db-models";
 import { findByQuery, queries } from "@org/db-models/queries";
-import { hasFactor, mustHaveFactor } from "../flows/assurance.js";
+import { hasFactor, mustHaveFactor } from "../flows/account/assurance.js";
 import { type AnswerError, asksAlways, type ReadRequest } from "./authorization-request.js";
 import type { Provider } from "./provider.js";
 

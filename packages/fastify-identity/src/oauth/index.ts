@@ -2,17 +2,17 @@ import { isIdentityError } from "@org/db-models";
 import type { FastifyInstance } from "fastify";
 import { OptionsError } from "../flows/options.js";
 import { withTimeLimit } from "../flows/time-limit.js";
-import { servePage } from "../pages/serve-page.js";
+import { servePage } from "../pages/serve/serve-page.js";
 import type { Site } from "../pages/site.js";
 import { tellAppsOfEnds } from "./back-channel.js";
-import { devicePage } from "./device.js";
-import { tokenCheckOf } from "./guard-tokens.js";
-import { interactionPage } from "./interaction-page.js";
-import { endSessionPage } from "./logout.js";
-import { serveMetadata } from "./metadata.js";
+import { devicePage } from "./endpoints/device.js";
+import { interactionPage } from "./endpoints/interaction-page.js";
+import { endSessionPage } from "./endpoints/logout.js";
+import { serveMetadata } from "./endpoints/metadata.js";
+import { serveEndpoints } from "./endpoints/serve.js";
 import type { OAuthSettings } from "./options.js";
 import { type Provider, providerOf } from "./provider.js";
-import { serveEndpoints } from "./serve.js";
+import { tokenCheckOf } from "./tokens/guard-tokens.js";
 
 /** Adds the endpoints of the provider to an app. Its pages are added by {@link serveProviderPages}. */
 export async function serveProvider(

@@ -3,8 +3,8 @@ import { isLoopback } from "../options.js";
 import type { Site } from "../pages/site.js";
 import type { Service } from "../service.js";
 import { ClientQuota } from "./client-quota.js";
-import { KeyRing } from "./key-ring.js";
 import type { OAuthSettings } from "./options.js";
+import { KeyRing } from "./tokens/key-ring.js";
 
 /** Paths of the endpoints, below the prefix. */
 export const endpoints = {

@@ -1,7 +1,7 @@
 import type { ActiveSession, RequestingApp } from "@org/db-models";
 import { audit, byOwner } from "../flows/audit.js";
 import type { Requester } from "../flows/requester.js";
-import { judgeSession } from "../flows/session-risk.js";
+import { judgeSession } from "../flows/sign-in/session-risk.js";
 import type { Provider } from "./provider.js";
 
 /** Life of an access token where the session that it goes back to is in doubt, milliseconds. */

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from "fastify";
 import { IdentityProblem } from "../flows/problems.js";
-import { trackMethods } from "../http/method-not-allowed.js";
+import { trackMethods } from "../http/answers/method-not-allowed.js";
+import { strictHeaders } from "../http/answers/strict-headers.js";
+import { refuseCrossOrigin } from "../http/guards/same-origin.js";
 import { rateLimit } from "../http/rate-limit.js";
-import { refuseCrossOrigin } from "../http/same-origin.js";
-import { strictHeaders } from "../http/strict-headers.js";
 import type { Service } from "../service.js";
 import * as accounts from "./definitions/accounts.js";
 import { apiKeysPage } from "./definitions/api-keys.js";
@@ -15,10 +15,10 @@ import { isProviderAnswer, leavePage, providersPage, serveCallbacks } from "./de
 import * as records from "./definitions/records.js";
 import * as security from "./definitions/security.js";
 import * as signIn from "./definitions/sign-in.js";
-import { parseForms } from "./form-body.js";
 import type { PageSettings } from "./options.js";
 import { Page } from "./page.js";
-import { servePage, showProblem } from "./serve-page.js";
+import { parseForms } from "./serve/form-body.js";
+import { servePage, showProblem } from "./serve/serve-page.js";
 import type { Site } from "./site.js";
 
 interface PagesOfApp {

@@ -1,4 +1,4 @@
-import type { Notice } from "../flows/notice.js";
+import type { Notice } from "../flows/notices/notice.js";
 
 /** A mail before it is written out. */
 export interface MailView {

@@ -1,13 +1,13 @@
 import type { Identity } from "@org/db-models";
 import { queries, runQuery } from "@org/db-models/queries";
 import { render } from "preact-render-to-string";
-import type { Notice, Notifier } from "../flows/notice.js";
-import { chooseCatalogue, fill, lookUp } from "./language.js";
+import type { Notice, Notifier } from "../flows/notices/notice.js";
+import { chooseCatalogue, fill, lookUp } from "./look/language.js";
+import type { Theme } from "./look/theme.js";
 import type { MailRenderer, MailView } from "./mail-view.js";
 import { english, type MessageId } from "./messages/english.js";
 import type { PageSettings } from "./options.js";
 import { linkTo } from "./site.js";
-import type { Theme } from "./theme.js";
 
 interface Mailer {
   readonly identity: Identity;

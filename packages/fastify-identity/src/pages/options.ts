@@ -1,11 +1,11 @@
 import { z } from "zod";
-import type { Notice } from "../flows/notice.js";
+import type { Notice } from "../flows/notices/notice.js";
 import { functionOption } from "../flows/options.js";
-import type { PageFrame } from "./frame.js";
-import type { Catalogue } from "./language.js";
+import type { PageFrame } from "./look/frame.js";
+import type { Catalogue } from "./look/language.js";
+import { type PageTheme, themeSchema } from "./look/theme.js";
 import type { MailRenderer } from "./mail-view.js";
 import { english } from "./messages/english.js";
-import { type PageTheme, themeSchema } from "./theme.js";
 import type { DemoView, PageName, PageViews } from "./views.js";
 
 /** A page of the application's own: the whole document as HTML. Escaping is up to it. */

@@ -4,12 +4,12 @@ import { randomKey } from "@org/db-models/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { SetCookie } from "../flows/cookies.js";
 import { setCookie } from "../http/requests.js";
-import type { PageFrame } from "./frame.js";
-import { type Catalogue, chooseCatalogue, lookUp, plain, type Text } from "./language.js";
+import type { PageFrame } from "./look/frame.js";
+import { type Catalogue, chooseCatalogue, lookUp, plain, type Text } from "./look/language.js";
 import type { PageRenderer } from "./options.js";
-import { type FormTargets, setPageHeaders } from "./page-headers.js";
 import { renderPage } from "./render.js";
 import { sayIn } from "./say.js";
+import { type FormTargets, setPageHeaders } from "./serve/page-headers.js";
 import { linkTo, type Site } from "./site.js";
 import type { PageName, PageViews } from "./views.js";
 

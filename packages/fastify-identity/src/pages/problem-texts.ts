@@ -1,5 +1,5 @@
 import type { IdentityProblem, ProblemCode } from "../flows/problems.js";
-import type { Text } from "./language.js";
+import type { Text } from "./look/language.js";
 import type { MessageId } from "./messages/english.js";
 
 /** The problems that a page can say something of; others are its own fault, or the service's. */

@@ -1,6 +1,6 @@
 import type { ComponentType } from "preact";
 import { render as renderToString } from "preact-render-to-string";
-import type { PageFrame } from "./frame.js";
+import type { PageFrame } from "./look/frame.js";
 import * as keys from "./templates/api-keys.js";
 import { Demo } from "./templates/demo.js";
 import * as email from "./templates/email-change.js";

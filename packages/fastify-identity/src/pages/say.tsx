@@ -1,5 +1,5 @@
-import type { PageFrame } from "./frame.js";
-import { type Catalogue, lookUp, partsOf } from "./language.js";
+import type { PageFrame } from "./look/frame.js";
+import { type Catalogue, lookUp, partsOf } from "./look/language.js";
 
 /**
  * Texts of a catalogue as content. Values are isolated, so that a name in another script does not turn the sentence around

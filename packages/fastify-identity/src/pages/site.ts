@@ -1,7 +1,7 @@
 import type { Service } from "../service.js";
+import { themeCss } from "./look/theme.js";
 import type { PageSettings } from "./options.js";
-import { PageCookies } from "./page-cookies.js";
-import { themeCss } from "./theme.js";
+import { PageCookies } from "./serve/page-cookies.js";
 import type { ProviderView } from "./views.js";
 
 /** The pages of one plugin: what is the same for every request. */

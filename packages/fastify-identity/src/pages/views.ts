@@ -1,6 +1,6 @@
 import type { UserAnalyticsReport } from "@org/db-models";
-import type { FormState } from "./frame.js";
-import type { Text } from "./language.js";
+import type { FormState } from "./look/frame.js";
+import type { Text } from "./look/language.js";
 
 /** Proofs that a held sign-in can ask for. */
 export const challengeMethods = ["passkey", "totp", "email", "recovery_code", "password"] as const;

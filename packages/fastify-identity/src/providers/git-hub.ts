@@ -1,6 +1,6 @@
 import * as client from "openid-client";
 import { z } from "zod";
-import { type IdentityProvider, ProviderError, type ProviderProfile } from "../flows/providers.js";
+import { type IdentityProvider, ProviderError, type ProviderProfile } from "../flows/sign-in/providers.js";
 import { checkClient, grant, isLocalHttp, type ProviderOptions, requestOf } from "./open-id.js";
 
 export interface GitHubOptions extends ProviderOptions {

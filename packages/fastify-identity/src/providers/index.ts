@@ -1,5 +1,5 @@
-export type { IdentityProvider, ProviderAttempt, ProviderProfile } from "../flows/providers.js";
-export { ProviderError } from "../flows/providers.js";
+export type { IdentityProvider, ProviderAttempt, ProviderProfile } from "../flows/sign-in/providers.js";
+export { ProviderError } from "../flows/sign-in/providers.js";
 export { type GitHubOptions, gitHubProvider } from "./git-hub.js";
 export { type OpenIdProviderOptions, openIdProvider, type ProviderOptions } from "./open-id.js";
 export {

@@ -7,7 +7,7 @@ import {
   ProviderError,
   type ProviderProfile,
   providerIdSchema,
-} from "../flows/providers.js";
+} from "../flows/sign-in/providers.js";
 
 /** What every provider takes. */
 export interface ProviderOptions {

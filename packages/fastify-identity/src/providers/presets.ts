@@ -1,4 +1,4 @@
-import type { IdentityProvider } from "../flows/providers.js";
+import type { IdentityProvider } from "../flows/sign-in/providers.js";
 import { openIdProvider, type ProviderOptions } from "./open-id.js";
 
 export interface GoogleOptions extends ProviderOptions {

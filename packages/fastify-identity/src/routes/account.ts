@@ -2,13 +2,13 @@ import { Readable } from "node:stream";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Types } from "mongoose";
 import { audit, byOwner } from "../flows/audit.js";
-import { handOver, heldSession } from "../http/held-session.js";
-import { sessionOf } from "../http/identity-of.js";
+import { handOver, heldSession } from "../http/guards/held-session.js";
+import { sessionOf } from "../http/guards/identity-of.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf, setCookie } from "../http/requests.js";
 import type { Service, ServiceOptions } from "../service.js";
-import { erasureReport, exportLines, passwordChange, passwordChanged } from "./account.schemas.js";
-import { passwordBody } from "./sessions.schemas.js";
+import { erasureReport, exportLines, passwordChange, passwordChanged } from "./schemas/account.js";
+import { passwordBody } from "./schemas/sessions.js";
 
 const tags = ["account"];
 

@@ -4,10 +4,10 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { audit, byOwner } from "../flows/audit.js";
 import { IdentityProblem } from "../flows/problems.js";
-import { sessionOf } from "../http/identity-of.js";
+import { sessionOf } from "../http/guards/identity-of.js";
 import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
-import { apiKeyList, apiKeyParams, apiKeysQuery, createdApiKey, rotatedApiKey } from "./api-keys.schemas.js";
+import { apiKeyList, apiKeyParams, apiKeysQuery, createdApiKey, rotatedApiKey } from "./schemas/api-keys.js";
 
 const tags = ["api-keys"];
 

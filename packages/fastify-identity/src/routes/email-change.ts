@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { emailChangeProblems } from "../flows/email-change.js";
-import { sessionOf } from "../http/identity-of.js";
+import { emailChangeProblems } from "../flows/account/email-change.js";
+import { sessionOf } from "../http/guards/identity-of.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
@@ -10,7 +10,7 @@ import {
   emailChangeUndone,
   verificationBody,
   verificationSent,
-} from "./one-time.schemas.js";
+} from "./schemas/one-time.js";
 
 const tags = ["account"];
 

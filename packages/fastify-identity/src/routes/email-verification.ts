@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { verificationProblems } from "../flows/accounts.js";
-import { sessionOf } from "../http/identity-of.js";
+import { verificationProblems } from "../flows/account/accounts.js";
+import { sessionOf } from "../http/guards/identity-of.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
-import { verificationBody, verificationSent } from "./one-time.schemas.js";
+import { verificationBody, verificationSent } from "./schemas/one-time.js";
 
 const tags = ["account"];
 

@@ -1,14 +1,14 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { handOver, heldSession } from "../http/held-session.js";
-import { sessionOf } from "../http/identity-of.js";
+import { handOver, heldSession } from "../http/guards/held-session.js";
+import { sessionOf } from "../http/guards/identity-of.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
-import { accountFactors, newTotp, recoveryCodes, totpConfirmation } from "./factors.schemas.js";
 import { passkeyRoutes } from "./passkeys.js";
 import { recoveryRoutes } from "./recovery.js";
-import { renewed } from "./sessions.schemas.js";
+import { accountFactors, newTotp, recoveryCodes, totpConfirmation } from "./schemas/factors.js";
+import { renewed } from "./schemas/sessions.js";
 
 const tags = ["factors"];
 // Level 0: who must have a second factor and has none enrols it here.

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { sessionOf } from "../http/identity-of.js";
+import { sessionOf } from "../http/guards/identity-of.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
@@ -11,7 +11,7 @@ import {
   passkey,
   passkeyChanges,
   passkeyCreation,
-} from "./factors.schemas.js";
+} from "./schemas/factors.js";
 
 const tags = ["factors"];
 // Level 0: who must have a second factor and has none registers it here.

@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
-import { accepted, resetBody, resetRequestBody } from "./one-time.schemas.js";
-import { ended } from "./sessions.schemas.js";
+import { accepted, resetBody, resetRequestBody } from "./schemas/one-time.js";
+import { ended } from "./schemas/sessions.js";
 
 const tags = ["account"];
 

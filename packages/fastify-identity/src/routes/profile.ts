@@ -1,11 +1,11 @@
 import { profileChangesSchema } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { audit, byOwner } from "../flows/audit.js";
-import { userOf } from "../http/identity-of.js";
+import { userOf } from "../http/guards/identity-of.js";
 import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
+import { account } from "./schemas/users.js";
 import { describeAccount } from "./users.js";
-import { account } from "./users.schemas.js";
 
 const tags = ["account"];
 const config = { identity: "session", identityProblems: ["USER_NOT_FOUND"] } as const;

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { sessionOf } from "../http/identity-of.js";
+import { sessionOf } from "../http/guards/identity-of.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
@@ -9,8 +9,8 @@ import {
   recoveryCompletion,
   recoveryRequest,
   recoveryState,
-} from "./factors.schemas.js";
-import { ended } from "./sessions.schemas.js";
+} from "./schemas/factors.js";
+import { ended } from "./schemas/sessions.js";
 
 const tags = ["factors"];
 const passwordProblems = [

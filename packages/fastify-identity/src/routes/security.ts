@@ -3,11 +3,11 @@ import { writePagePosition } from "@org/db-models/queries";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Types } from "mongoose";
 import { z } from "zod";
-import { hasFactor } from "../flows/assurance.js";
+import { hasFactor } from "../flows/account/assurance.js";
 import { audit, byOwner } from "../flows/audit.js";
-import { takeFeedback } from "../flows/feedback.js";
+import { takeFeedback } from "../flows/sign-in/feedback.js";
 import { clientAddressOf } from "../http/client-address.js";
-import { sessionOf, userOf } from "../http/identity-of.js";
+import { sessionOf, userOf } from "../http/guards/identity-of.js";
 import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
 import {
@@ -16,7 +16,7 @@ import {
   securityChanges,
   securityEvents,
   securitySettings,
-} from "./security.schemas.js";
+} from "./schemas/security.js";
 
 const hasSecondFactor = async ({ factors }: Identity, userId: Types.ObjectId) => ({
   enabled: hasFactor(await factors.read({ userId })),

@@ -1,14 +1,14 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { IdentityProblem } from "../flows/problems.js";
-import { forgetRefused } from "../http/guard.js";
-import { handOver, heldSession, presentedToken } from "../http/held-session.js";
-import { sessionOf } from "../http/identity-of.js";
+import { forgetRefused } from "../http/guards/guard.js";
+import { handOver, heldSession, presentedToken } from "../http/guards/held-session.js";
+import { sessionOf } from "../http/guards/identity-of.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf, setCookie, stateOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
-import { passkeyRequest } from "./factors.schemas.js";
-import { currentSession, refreshed, renewed, stepUpBody } from "./sessions.schemas.js";
+import { passkeyRequest } from "./schemas/factors.js";
+import { currentSession, refreshed, renewed, stepUpBody } from "./schemas/sessions.js";
 
 const tags = ["sessions"];
 // Level 0: also for who must have a second factor and has not enrolled one.

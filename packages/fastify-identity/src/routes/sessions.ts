@@ -2,10 +2,10 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { audit, byOwner } from "../flows/audit.js";
 import { IdentityProblem } from "../flows/problems.js";
-import { sessionOf } from "../http/identity-of.js";
+import { sessionOf } from "../http/guards/identity-of.js";
 import { requesterOf, setCookie } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
-import { ended, endQuery, sessionList, sessionParams } from "./sessions.schemas.js";
+import { ended, endQuery, sessionList, sessionParams } from "./schemas/sessions.js";
 
 const tags = ["sessions"];
 

@@ -1,14 +1,14 @@
 import { randomKey } from "@org/db-models/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
-import type { SignedIn } from "../flows/complete-sign-in.js";
 import { IdentityProblem } from "../flows/problems.js";
 import type { Requester } from "../flows/requester.js";
+import type { SignedIn } from "../flows/sign-in/complete-sign-in.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf, setCookie, stateOf } from "../http/requests.js";
 import type { Service, ServiceOptions } from "../service.js";
-import { passkeyRequest } from "./factors.schemas.js";
-import { challengeBody, passkeySignIn, signedIn, signInBody } from "./sessions.schemas.js";
+import { passkeyRequest } from "./schemas/factors.js";
+import { challengeBody, passkeySignIn, signedIn, signInBody } from "./schemas/sessions.js";
 
 /** Problems of every way of signing in: see `completeSignIn`. */
 const completionProblems = [

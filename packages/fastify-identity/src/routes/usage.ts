@@ -2,10 +2,10 @@ import { userAnalyticsOptionsSchema } from "@org/db-models";
 import { queries, runQuery } from "@org/db-models/queries";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { userOf } from "../http/identity-of.js";
-import { wholeNumberInput } from "../http/schemas.js";
+import { wholeNumberInput } from "../http/answers/schemas.js";
+import { userOf } from "../http/guards/identity-of.js";
 import type { ServiceOptions } from "../service.js";
-import { analytics, periodOf, usage, usageQuery } from "./usage.schemas.js";
+import { analytics, periodOf, usage, usageQuery } from "./schemas/usage.js";
 
 const tags = ["usage"];
 const config = { identity: { scope: "usage:read" }, identityProblems: ["USER_NOT_FOUND"] } as const;

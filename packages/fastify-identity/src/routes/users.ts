@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
-import { type Account, account } from "./users.schemas.js";
+import { type Account, account } from "./schemas/users.js";
 
 /** Registration. */
 export const userRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {

@@ -1,4 +1,4 @@
-// What comes of races between two instances of the provider.
+// Results of races between two instances of the provider.
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-// What risk and quotas change in the provider's answers.
+// The way risk and quotas change in the provider's answers.
 import { expect, test } from "vitest";
 import { useIdentity } from "../support.js";
 import {

@@ -1,6 +1,6 @@
 // Reports about other projects' login pages, tried on ours. Each test names the report.
 import { describe, expect, test } from "vitest";
-import { safeReturnTo } from "../../src/pages/return-to.js";
+import { safeReturnTo } from "../../src/pages/serve/return-to.js";
 import { formToken, textOf, Visitor } from "../pages/visitor.js";
 import { password, someone, useIdentity } from "../support.js";
 

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { PageFrame, PageName, PageViews } from "../../src/index.js";
-import { contrast } from "../../src/pages/colour.js";
-import { type Catalogue, chooseCatalogue, fill, lookUp, plain } from "../../src/pages/language.js";
+import { contrast } from "../../src/pages/look/colour.js";
+import { type Catalogue, chooseCatalogue, fill, lookUp, plain } from "../../src/pages/look/language.js";
+import { themeCss, themeSchema } from "../../src/pages/look/theme.js";
 import { english } from "../../src/pages/messages/english.js";
 import { renderPage } from "../../src/pages/render.js";
 import { sayIn } from "../../src/pages/say.js";
-import { themeCss, themeSchema } from "../../src/pages/theme.js";
 
 const englishOnly: Catalogue = { lang: "en", messages: english };
 

@@ -1,4 +1,4 @@
-import type { PageFrame } from "../frame.js";
+import type { PageFrame } from "../look/frame.js";
 
 const [width, height] = [640, 160];
 

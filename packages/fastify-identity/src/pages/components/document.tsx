@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
-import type { PageFrame } from "../frame.js";
-import { script } from "../script.js";
-import { style } from "../style.js";
+import type { PageFrame } from "../look/frame.js";
+import { script } from "../look/script.js";
+import { style } from "../look/style.js";
 
 interface DocumentProps {
   frame: PageFrame;

@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
-import type { FormState, PageFrame } from "../frame.js";
-import type { Text } from "../language.js";
+import type { FormState, PageFrame } from "../look/frame.js";
+import type { Text } from "../look/language.js";
 import type { MessageId } from "../messages/english.js";
 
 /** Proof that the form is ours. */

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import type { PageFrame } from "../frame.js";
+import type { PageFrame } from "../look/frame.js";
 import type { MessageId } from "../messages/english.js";
 import { Brand, Document, Footer } from "./document.js";
 import { FormToken, Notice } from "./form.js";

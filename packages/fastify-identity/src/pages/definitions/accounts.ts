@@ -1,8 +1,8 @@
 import { passwordLength } from "@org/db-models";
 import { requesterOf } from "../../http/requests.js";
-import { type Form, GoTo, type PageDefinition } from "../define-page.js";
-import { fields } from "../fields.js";
 import type { Page } from "../page.js";
+import { type Form, GoTo, type PageDefinition } from "../serve/define-page.js";
+import { fields } from "../serve/fields.js";
 import { providersOf } from "../site.js";
 
 const passwordMin = passwordLength.min;

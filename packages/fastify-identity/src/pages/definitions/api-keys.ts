@@ -2,11 +2,11 @@ import type { ApiKeySummary } from "@org/db-models";
 import { readPagePosition, writePagePosition } from "@org/db-models/queries";
 import { audit, byOwner } from "../../flows/audit.js";
 import { IdentityProblem } from "../../flows/problems.js";
-import { sessionOf } from "../../http/identity-of.js";
+import { sessionOf } from "../../http/guards/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
-import type { PageDefinition } from "../define-page.js";
-import { fields } from "../fields.js";
 import type { Page } from "../page.js";
+import type { PageDefinition } from "../serve/define-page.js";
+import { fields } from "../serve/fields.js";
 import type { ApiKeyView } from "../views.js";
 
 const path = "/api-keys";

@@ -1,4 +1,4 @@
-import type { PageDefinition } from "../define-page.js";
+import type { PageDefinition } from "../serve/define-page.js";
 import type { DemoView } from "../views.js";
 
 /** The first page of a demonstration. */

@@ -1,7 +1,7 @@
-import { sessionOf } from "../../http/identity-of.js";
+import { sessionOf } from "../../http/guards/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
-import { GoTo, type PageDefinition } from "../define-page.js";
-import { fields } from "../fields.js";
+import { GoTo, type PageDefinition } from "../serve/define-page.js";
+import { fields } from "../serve/fields.js";
 import { tokenOf } from "./accounts.js";
 
 export const emailChangePage: PageDefinition<"emailChange"> = {

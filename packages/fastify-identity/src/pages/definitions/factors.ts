@@ -1,12 +1,12 @@
 import { encode } from "uqr";
-import { hasFactor } from "../../flows/assurance.js";
+import { hasFactor } from "../../flows/account/assurance.js";
 import { IdentityProblem } from "../../flows/problems.js";
-import { handOver, heldSession } from "../../http/held-session.js";
-import { sessionOf } from "../../http/identity-of.js";
+import { handOver, heldSession } from "../../http/guards/held-session.js";
+import { sessionOf } from "../../http/guards/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
-import { type Form, GoTo, type PageDefinition } from "../define-page.js";
-import { fields } from "../fields.js";
-import { untouched } from "../frame.js";
+import { untouched } from "../look/frame.js";
+import { type Form, GoTo, type PageDefinition } from "../serve/define-page.js";
+import { fields } from "../serve/fields.js";
 import type { PageViews } from "../views.js";
 
 const path = "/security/authenticator";

@@ -1,14 +1,14 @@
 import { passwordLength } from "@org/db-models";
 import type { FastifyReply } from "fastify";
-import { hasFactor } from "../../flows/assurance.js";
+import { hasFactor } from "../../flows/account/assurance.js";
 import { audit, byOwner } from "../../flows/audit.js";
-import { handOver, heldSession } from "../../http/held-session.js";
-import { sessionOf } from "../../http/identity-of.js";
+import { handOver, heldSession } from "../../http/guards/held-session.js";
+import { sessionOf } from "../../http/guards/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
-import type { PageDefinition } from "../define-page.js";
-import { fields } from "../fields.js";
-import { placeAfter, returnToOf } from "../go-on.js";
 import type { Page } from "../page.js";
+import type { PageDefinition } from "../serve/define-page.js";
+import { fields } from "../serve/fields.js";
+import { placeAfter, returnToOf } from "../serve/go-on.js";
 import { providersOf } from "../site.js";
 import type { ProviderView } from "../views.js";
 

@@ -1,15 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { SignedIn } from "../../flows/complete-sign-in.js";
-import { readAttempt } from "../../flows/external-sign-in.js";
 import { IdentityProblem, toProblem } from "../../flows/problems.js";
-import { sessionOf } from "../../http/identity-of.js";
+import type { SignedIn } from "../../flows/sign-in/complete-sign-in.js";
+import { readAttempt } from "../../flows/sign-in/external-sign-in.js";
+import { sessionOf } from "../../http/guards/identity-of.js";
 import { passwordRateLimit } from "../../http/rate-limit.js";
 import { requesterOf } from "../../http/requests.js";
-import { type Form, GoTo, type PageDefinition } from "../define-page.js";
-import type { FormFields } from "../form-body.js";
-import { returnToOf, trusted } from "../go-on.js";
 import { Page } from "../page.js";
 import { textOfProblem } from "../problem-texts.js";
+import { type Form, GoTo, type PageDefinition } from "../serve/define-page.js";
+import type { FormFields } from "../serve/form-body.js";
+import { returnToOf, trusted } from "../serve/go-on.js";
 import { providersOf, type Site } from "../site.js";
 import { admit, deviceOf, sessionOfBrowser } from "./sign-in.js";
 

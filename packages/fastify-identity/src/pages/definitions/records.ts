@@ -2,10 +2,10 @@ import { Readable } from "node:stream";
 import { duration } from "@org/db-models/core";
 import { writePagePosition } from "@org/db-models/queries";
 import { audit, byOwner } from "../../flows/audit.js";
-import { sessionOf } from "../../http/identity-of.js";
+import { sessionOf } from "../../http/guards/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
-import { FieldErrors, type PageDefinition } from "../define-page.js";
-import { fields } from "../fields.js";
+import { FieldErrors, type PageDefinition } from "../serve/define-page.js";
+import { fields } from "../serve/fields.js";
 import type { PageViews } from "../views.js";
 import { positionOf } from "./api-keys.js";
 

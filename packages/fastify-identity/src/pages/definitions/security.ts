@@ -1,14 +1,14 @@
 import type { Passkey, SessionSummary } from "@org/db-models";
 import type { FastifyReply } from "fastify";
 import { audit, byOwner } from "../../flows/audit.js";
-import { takeFeedback } from "../../flows/feedback.js";
 import { IdentityProblem } from "../../flows/problems.js";
+import { takeFeedback } from "../../flows/sign-in/feedback.js";
 import { clientAddressOf } from "../../http/client-address.js";
-import { sessionOf } from "../../http/identity-of.js";
+import { sessionOf } from "../../http/guards/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
-import type { Form, FormDefinition, PageDefinition } from "../define-page.js";
-import { fields } from "../fields.js";
 import type { Page } from "../page.js";
+import type { Form, FormDefinition, PageDefinition } from "../serve/define-page.js";
+import { fields } from "../serve/fields.js";
 import type { PasskeyView, SessionView } from "../views.js";
 
 const path = "/security";

@@ -1,13 +1,13 @@
 import { limits, randomKey } from "@org/db-models/core";
 import type { FastifyReply } from "fastify";
-import type { SignedIn } from "../../flows/complete-sign-in.js";
 import { IdentityProblem } from "../../flows/problems.js";
+import type { SignedIn } from "../../flows/sign-in/complete-sign-in.js";
 import { requesterOf, stateOf } from "../../http/requests.js";
-import { type Form, GoTo, type PageDefinition } from "../define-page.js";
-import { fields } from "../fields.js";
-import { untouched } from "../frame.js";
-import { placeAfter, returnToOf, trusted } from "../go-on.js";
+import { untouched } from "../look/frame.js";
 import type { Page } from "../page.js";
+import { type Form, GoTo, type PageDefinition } from "../serve/define-page.js";
+import { fields } from "../serve/fields.js";
+import { placeAfter, returnToOf, trusted } from "../serve/go-on.js";
 import { providersOf } from "../site.js";
 import { type ChallengeMethod, challengeMethods } from "../views.js";
 

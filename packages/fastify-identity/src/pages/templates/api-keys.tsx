@@ -1,7 +1,7 @@
 import { Field, Form, isRefused, Of, Select, Submit } from "../components/form.js";
 import { AccountLayout } from "../components/layout.js";
-import { keyLifetimeDays } from "../fields.js";
-import type { PageFrame } from "../frame.js";
+import type { PageFrame } from "../look/frame.js";
+import { keyLifetimeDays } from "../serve/fields.js";
 import type { ApiKeyView, PageViews } from "../views.js";
 
 interface Props<P extends keyof PageViews> {

@@ -1,6 +1,6 @@
 import { Brand, Document, Footer } from "../components/document.js";
 import { FormToken, Notice } from "../components/form.js";
-import type { PageFrame } from "../frame.js";
+import type { PageFrame } from "../look/frame.js";
 import type { PageViews } from "../views.js";
 
 export function Demo({ view, frame }: { view: PageViews["demo"]; frame: PageFrame }) {

@@ -1,6 +1,6 @@
 import { Form, isRefused, Submit } from "../components/form.js";
 import { AccountLayout, CardLayout } from "../components/layout.js";
-import type { PageFrame } from "../frame.js";
+import type { PageFrame } from "../look/frame.js";
 import type { PageViews } from "../views.js";
 import { EmailField } from "./entry.js";
 

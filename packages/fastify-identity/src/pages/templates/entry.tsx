@@ -8,7 +8,7 @@ import {
   Submit,
 } from "../components/form.js";
 import { CardLayout } from "../components/layout.js";
-import type { PageFrame } from "../frame.js";
+import type { PageFrame } from "../look/frame.js";
 import type { MessageId } from "../messages/english.js";
 import type { PageViews } from "../views.js";
 import { ProviderButtons } from "./providers.js";

@@ -1,6 +1,6 @@
 import { Field, Form, isRefused, Submit } from "../components/form.js";
 import { CardLayout } from "../components/layout.js";
-import type { PageFrame } from "../frame.js";
+import type { PageFrame } from "../look/frame.js";
 import type { PageViews } from "../views.js";
 
 interface Props<P extends keyof PageViews> {

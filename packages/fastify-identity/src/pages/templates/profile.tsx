@@ -9,7 +9,7 @@ import {
   Submit,
 } from "../components/form.js";
 import { AccountLayout, CardLayout } from "../components/layout.js";
-import type { PageFrame } from "../frame.js";
+import type { PageFrame } from "../look/frame.js";
 import type { PageViews } from "../views.js";
 import { ProviderButtons } from "./providers.js";
 

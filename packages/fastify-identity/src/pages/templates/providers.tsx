@@ -1,6 +1,6 @@
 import { Form, FormToken, isRefused, Submit } from "../components/form.js";
 import { AccountLayout, CardLayout } from "../components/layout.js";
-import type { PageFrame } from "../frame.js";
+import type { PageFrame } from "../look/frame.js";
 import type { PageViews, ProviderView } from "../views.js";
 
 interface Props<P extends keyof PageViews> {

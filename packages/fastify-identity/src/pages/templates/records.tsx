@@ -1,7 +1,7 @@
 import { DayChart } from "../components/chart.js";
 import { Check, CurrentPassword, Form, isRefused, Submit } from "../components/form.js";
 import { AccountLayout } from "../components/layout.js";
-import type { PageFrame } from "../frame.js";
+import type { PageFrame } from "../look/frame.js";
 import { english, type MessageId } from "../messages/english.js";
 import type { ActivityView, PageViews } from "../views.js";
 import { Username } from "./profile.js";

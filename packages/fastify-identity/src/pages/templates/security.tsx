@@ -1,7 +1,7 @@
 import { QrCode } from "../components/chart.js";
 import { Check, Field, Form, isRefused, Of, PasskeyForm, Submit, TextArea } from "../components/form.js";
 import { AccountLayout } from "../components/layout.js";
-import type { PageFrame } from "../frame.js";
+import type { PageFrame } from "../look/frame.js";
 import type { PageViews, PasskeyView, SessionView } from "../views.js";
 
 interface Props<P extends keyof PageViews> {

@@ -1,0 +1,91 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { type IdentityProblem, type Problem, problemOf, toProblem } from "../../flows/problems.js";
+import type { ProblemAnswer } from "../../options.js";
+
+/** Seconds after which a client may try again what failed for a reason that passes. */
+const retryAfterSeconds = 1;
+
+const presentedInvalid: ReadonlySet<string> = new Set([
+  "SESSION_INVALID",
+  "API_KEY_INVALID",
+  "ACCESS_TOKEN_INVALID",
+]);
+
+type Format = (problem: Problem, request: FastifyRequest) => ProblemAnswer;
+
+const problemDetails: Format = (problem) => ({
+  contentType: "application/problem+json",
+  body: JSON.stringify(problem),
+});
+
+/**
+ * Answers one error with problem details (RFC 9457); the cause goes to the log and nowhere else. Serves as an error handler,
+ * and where Fastify gives up before there is a route.
+ */
+export function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  answerProblem(thrown, request, reply, problemDetails);
+}
+
+/** Answers one error in a format of the application's. */
+export function answerProblem(
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  format: Format = problemDetails,
+): void {
+  const error = toProblem(thrown);
+  const problem = problemOf(error, request.id);
+  if (problem.status >= 500) request.log.error({ err: thrown, code: error.code }, "answered with an error");
+  else request.log.debug({ err: thrown, code: error.code }, "refused");
+  const { contentType, body } = written(problem, request, format);
+  void reply
+    .code(problem.status)
+    // Said again, because an address that can't be read is refused before any hook runs.
+    .headers({ "cache-control": "no-store", "x-request-id": request.id })
+    .headers(headersOf(error))
+    .type(contentType)
+    .send(body);
+}
+
+/** A format that fails must not hide what happened, nor answer with its own failure. */
+function written(problem: Problem, request: FastifyRequest, format: Format): ProblemAnswer {
+  try {
+    return format(problem, request);
+  } catch (err) {
+    request.log.error({ err }, "errorFormat failed");
+    return problemDetails(problem, request);
+  }
+}
+
+/** The headers that belong to a problem. */
+export function headersOf(error: IdentityProblem): Record<string, string> {
+  const { code, statusCode: status } = error;
+  const { retryAfterMs, scope, acr, maxAgeMs } = error.members;
+  if (typeof retryAfterMs === "number") return { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) };
+  if (status === 503) return { "retry-after": String(retryAfterSeconds) };
+  // RFC 6750 section 3.1.
+  if (code === "INSUFFICIENT_SCOPE" && typeof scope === "string") {
+    return { "www-authenticate": `Bearer realm="identity", error="insufficient_scope", scope="${scope}"` };
+  }
+  if (
+    code === "INSUFFICIENT_USER_AUTHENTICATION" ||
+    code === "SECOND_FACTOR_REQUIRED" ||
+    code === "RECENT_AUTHENTICATION_REQUIRED"
+  ) {
+    // RFC 9470 section 3: 401 for access tokens. A session has a good token, and another one would not help: 403.
+    const values = typeof acr === "number" ? `, acr_values="${acr}"` : "";
+    const age = typeof maxAgeMs === "number" ? `, max_age="${Math.floor(maxAgeMs / 1_000)}"` : "";
+    const challenge = `Bearer realm="identity", error="insufficient_user_authentication"${values}${age}`;
+    return { "www-authenticate": challenge };
+  }
+  if (status !== 401) return {};
+  const { scheme, reason } = error.members;
+  if (scheme === "DPoP") {
+    const dpopErrors: readonly unknown[] = ["invalid_dpop_proof", "use_dpop_nonce"];
+    const name = dpopErrors.includes(reason) ? String(reason) : "invalid_token";
+    return { "www-authenticate": `DPoP realm="identity", error="${name}", algs="ES256 EdDSA RS256 PS256"` };
+  }
+  // RFC 6750 section 3: no error code unless a token was presented.
+  const suffix = presentedInvalid.has(code) ? ', error="invalid_token"' : "";
+  return { "www-authenticate": `Bearer realm="identity"${suffix}` };
+}

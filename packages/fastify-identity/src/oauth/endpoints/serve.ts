@@ -1,0 +1,155 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { IdentityProblem, toProblem } from "../../flows/problems.js";
+import { trackMethods } from "../../http/answers/method-not-allowed.js";
+import { strictHeaders } from "../../http/answers/strict-headers.js";
+import { rateLimit } from "../../http/rate-limit.js";
+import { invalidRequest, OAuthError } from "../oauth-error.js";
+import { endpoints, type Provider } from "../provider.js";
+import { subjectOf } from "../tokens/client-assertion.js";
+import { authorize, authorizeByPost } from "./authorize.js";
+import { allowOrigin, answerPreflight } from "./cors.js";
+import { authorizeDevice } from "./device.js";
+import { introspect, revoke } from "./inspect.js";
+import { logout, logoutByPost } from "./logout.js";
+import { cacheable, publicRoute } from "./metadata.js";
+import { Parameters } from "./parameters.js";
+import { push } from "./push.js";
+import { token } from "./token-endpoint.js";
+import { userInfo } from "./user-info.js";
+
+type Handler = (provider: Provider, request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+
+/** The endpoints, in a scope of their own: their parser, errors and headers hold nowhere else. */
+export async function serveEndpoints(scope: FastifyInstance, provider: Provider): Promise<void> {
+  const { service } = provider;
+  scope.setErrorHandler((error, request, reply) => answerError(error as Error, request, reply));
+  parseForms(scope);
+  if (!scope.hasPlugin("strict-headers")) await scope.register(strictHeaders);
+  const { requests: max, store } = service.settings.rateLimit;
+  if (!scope.hasDecorator("rateLimit")) {
+    await scope.register(rateLimit, { max, store, identity: service.identity });
+  }
+  const refuseOtherMethods = trackMethods(scope);
+  scope.get(endpoints.keys, publicRoute, async (_request, reply) =>
+    cacheable(reply).send(JSON.stringify({ keys: await provider.keys.publicKeys() })),
+  );
+  serveForBrowsers(scope, provider, endpoints.authorize, authorize, authorizeByPost);
+  serveForBrowsers(scope, provider, endpoints.logout, logout, logoutByPost);
+  serveForPrograms(scope, provider, endpoints.token, token);
+  serveForPrograms(scope, provider, endpoints.revoke, revoke);
+  serveForPrograms(scope, provider, endpoints.push, push);
+  serveForPrograms(scope, provider, endpoints.device, authorizeDevice);
+  serveForPrograms(scope, provider, endpoints.introspect, introspect);
+  serveUserInfo(scope, provider);
+  refuseOtherMethods();
+}
+
+function serveForBrowsers(
+  scope: FastifyInstance,
+  provider: Provider,
+  path: string,
+  get: Handler,
+  post: Handler,
+): void {
+  // HEAD must not use anything up.
+  const options = { ...publicRoute, exposeHeadRoute: false, logLevel: "warn" } as const;
+  scope.get(path, options, (request, reply) => get(provider, request, reply));
+  scope.post(path, options, (request, reply) => {
+    if (!(request.body instanceof Parameters)) throw invalidRequest("the request must be a form");
+    return post(provider, request, reply);
+  });
+}
+
+function serveForPrograms(scope: FastifyInstance, provider: Provider, path: string, handler: Handler): void {
+  scope.options(path, publicRoute, async (request, reply) => answerPreflight(request, reply));
+  scope.post(path, publicRoute, async (request, reply) => {
+    const { body } = request;
+    if (!(body instanceof Parameters)) throw invalidRequest("the request must be a form");
+    await allowOriginOfClient(provider, request, reply, body);
+    // Nothing that stands in an address stays secret.
+    if (!Parameters.fromQuery(request.url).isEmpty) throw invalidRequest("parameters belong into the body");
+    body.assertOnce();
+    const answer = await handler(provider, request, reply);
+    return noStore(reply).send(answer ?? "");
+  });
+}
+
+function serveUserInfo(scope: FastifyInstance, provider: Provider): void {
+  scope.options(endpoints.userInfo, publicRoute, async (request, reply) => answerPreflight(request, reply));
+  scope.route({
+    ...publicRoute,
+    method: ["GET", "POST"],
+    url: endpoints.userInfo,
+    exposeHeadRoute: false,
+    handler: async (request, reply) => noStore(reply).send(await userInfo(provider, request, reply)),
+  });
+}
+
+const noStore = (reply: FastifyReply): FastifyReply =>
+  reply.headers({ "cache-control": "no-store", pragma: "no-cache", "x-content-type-options": "nosniff" });
+
+/** The origins of the client that a request names, whether or not it shows that it is that client. */
+async function allowOriginOfClient(
+  { service }: Provider,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  parameters: Parameters,
+): Promise<void> {
+  if (request.headers.origin === undefined) return allowOrigin(request, reply, undefined);
+  const named =
+    parameters.one("client_id") ?? basicName(request) ?? subjectOf(parameters.one("client_assertion") ?? "");
+  const known = await service.identity.oauth.findClient(named);
+  allowOrigin(request, reply, known?.client.origins);
+}
+
+function basicName({ headers }: FastifyRequest): string | undefined {
+  const [, encoded] = /^Basic +(\S+)$/i.exec(headers.authorization ?? "") ?? [];
+  return encoded && Buffer.from(encoded, "base64").toString("utf8").split(":")[0];
+}
+
+/** Takes forms in UTF-8 and nothing else. */
+function parseForms(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers();
+  const form = "application/x-www-form-urlencoded";
+  scope.addContentTypeParser(form, { parseAs: "buffer" }, (_request, body, done) => {
+    try {
+      done(null, Parameters.fromForm((body as Buffer).toString("latin1")));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) =>
+    done((body as Buffer).length === 0 ? null : invalidRequest("the request must be a form"), undefined),
+  );
+}
+
+/** What the service itself can't do, by the code of the problem. */
+const statusErrors: Readonly<Record<number, "temporarily_unavailable" | "server_error">> = {
+  429: "temporarily_unavailable",
+  503: "temporarily_unavailable",
+};
+
+function answerError(
+  error: Error | FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (error instanceof OAuthError) {
+    if (error.headers["www-authenticate"] === undefined && error.statusCode === 401) {
+      reply.header("www-authenticate", 'Basic realm="oauth"');
+    }
+    return send(reply.headers(error.headers), error.statusCode, error.error, error.message);
+  }
+  const problem = toProblem(error);
+  const { statusCode, code, members } = problem;
+  if (statusCode >= 500) request.log.error({ err: error, code }, "answered with an error");
+  const { retryAfterMs } = members;
+  if (typeof retryAfterMs === "number") reply.header("retry-after", Math.ceil(retryAfterMs / 1_000));
+  const name = statusErrors[statusCode] ?? (statusCode >= 500 ? "server_error" : "invalid_request");
+  return send(reply, statusCode, name, new IdentityProblem(code).message);
+}
+
+function send(reply: FastifyReply, status: number, error: string, description: string): FastifyReply {
+  const ascii = description.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, " ");
+  return noStore(reply).code(status).send({ error, error_description: ascii });
+}

@@ -1,0 +1,93 @@
+import type { AuthenticatedClient } from "@org/db-models";
+import type { FastifyRequest } from "fastify";
+import type { Parameters } from "../endpoints/parameters.js";
+import { invalidRequest, OAuthError } from "../oauth-error.js";
+import type { Provider } from "../provider.js";
+import { authenticateByAssertion, subjectOf } from "./client-assertion.js";
+
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/** Names of the parameters by which a client shows who it is. */
+export const credentialParameters = ["client_secret", "client_assertion", "client_assertion_type"] as const;
+
+/**
+ * Finds out which client makes a request (OAuth 2.1 section 2.4), by one way of authentication only.
+ *
+ * @throws OAuthError `invalid_client` with 401, `invalid_request` for several ways at once.
+ */
+export async function authenticateClient(
+  provider: Provider,
+  request: FastifyRequest,
+  parameters: Parameters,
+): Promise<AuthenticatedClient> {
+  const { authorization } = request.headers;
+  const basic = authorization === undefined ? undefined : readBasic(authorization);
+  const secret = parameters.one("client_secret");
+  const assertion = parameters.one("client_assertion");
+  const named = parameters.one("client_id");
+  const ways = [authorization, secret, assertion].filter((way) => way !== undefined);
+  if (ways.length > 1) throw invalidRequest("the client authenticates in more than one way");
+  if (authorization !== undefined && !basic) throw refusal(true);
+  const clientId = basic?.clientId ?? (assertion === undefined ? named : (subjectOf(assertion) ?? named));
+  if (clientId === undefined) throw refusal(false);
+  if (named !== undefined && named !== clientId) throw invalidRequest("client_id is of another client");
+  const client =
+    assertion === undefined
+      ? await bySecret(
+          provider,
+          clientId,
+          basic?.secret ?? secret,
+          basic ? "client_secret_basic" : "client_secret_post",
+        )
+      : await byAssertion(provider, clientId, assertion, parameters);
+  if (!client) throw refusal(basic !== undefined);
+  return client;
+}
+
+async function bySecret(
+  { service }: Provider,
+  clientId: string,
+  clientSecret: string | undefined,
+  method: "client_secret_basic" | "client_secret_post",
+): Promise<AuthenticatedClient | undefined> {
+  const answer = await service.identity.oauth.authenticateClient({ clientId, clientSecret, method });
+  return answer.ok ? answer.client : undefined;
+}
+
+function byAssertion(
+  provider: Provider,
+  clientId: string,
+  assertion: string,
+  parameters: Parameters,
+): Promise<AuthenticatedClient | undefined> {
+  if (parameters.one("client_assertion_type") !== assertionType) {
+    throw invalidRequest("client_assertion_type is missing or unknown");
+  }
+  return authenticateByAssertion(provider, clientId, assertion);
+}
+
+/** Both halves are form-encoded before they are put together (RFC 6749 section 2.3.1). */
+function readBasic(authorization: string): { clientId: string; secret: string } | undefined {
+  const [, encoded] = /^Basic +([A-Za-z0-9+/_-]+={0,2})$/i.exec(authorization) ?? [];
+  if (encoded === undefined) return undefined;
+  const text = Buffer.from(encoded, "base64").toString("utf8");
+  const at = text.indexOf(":");
+  if (at < 0) return undefined;
+  try {
+    const [clientId, secret] = [text.slice(0, at), text.slice(at + 1)].map((half) =>
+      decodeURIComponent(half.replaceAll("+", " ")),
+    );
+    return { clientId: clientId ?? "", secret: secret ?? "" };
+  } catch {
+    return undefined;
+  }
+}
+
+// RFC 6749 section 5.2: the scheme is named to who has used the header.
+function refusal(byHeader: boolean): OAuthError {
+  const headers: Record<string, string> = byHeader ? { "www-authenticate": 'Basic realm="oauth"' } : {};
+  return new OAuthError("invalid_client", "the client is unknown or has not shown who it is", {
+    status: 401,
+    headers,
+  });
+}

@@ -1,0 +1,52 @@
+import { parse, serialize } from "cookie";
+import type { SetCookie } from "../../flows/cookies.js";
+
+/** What the pages keep in a browser besides the session. */
+const kinds = {
+  /** Proves that a form came from a page of ours; as long as the browser is open. */
+  form: undefined,
+  /** The browser itself: what an app has asked in it is answered in it. */
+  browser: undefined,
+  /** A sign-in that waits for a code. */
+  pending: 600,
+  /** A sign-in at a provider. */
+  external: 600,
+  /** What to say on the next page. */
+  notice: 120,
+  /** Whom a message was sent to. */
+  mail: 600,
+} as const;
+
+type Kind = keyof typeof kinds;
+
+/** Browsers keep 4,096 bytes of a cookie, its attributes included. */
+const maxLength = 3_500;
+
+/** The cookies of the pages. */
+export class PageCookies {
+  readonly #prefix: string;
+  readonly #attributes;
+
+  /** @param secure - false for development over plain http. */
+  constructor(secure: boolean, session: string) {
+    this.#prefix = `${secure ? "__Host-" : ""}${session}-`;
+    this.#attributes = { path: "/", httpOnly: true, sameSite: "lax", secure } as const;
+  }
+
+  read(header: string | undefined, kind: Kind): string | undefined {
+    const value = parse(header ?? "")[this.#prefix + kind];
+    return value && value.length <= maxLength ? value : undefined;
+  }
+
+  set(kind: Kind, value: string): SetCookie {
+    const maxAge = kinds[kind];
+    const life = maxAge === undefined ? {} : { maxAge };
+    const name = this.#prefix + kind;
+    return { name, header: serialize(name, value, { ...this.#attributes, ...life }) };
+  }
+
+  end(kind: Kind): SetCookie {
+    const name = this.#prefix + kind;
+    return { name, header: serialize(name, "", { ...this.#attributes, maxAge: 0 }) };
+  }
+}

@@ -1,0 +1,179 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { IdentityAccess } from "../../access.js";
+import { equalTexts } from "../../flows/equal-texts.js";
+import { type IdentityProblem, toProblem } from "../../flows/problems.js";
+import { sessionOf } from "../../http/guards/identity-of.js";
+import { passwordRateLimit } from "../../http/rate-limit.js";
+import { type FormState, untouched } from "../look/frame.js";
+import type { Text } from "../look/language.js";
+import { Page } from "../page.js";
+import { statusOfProblem, textOfProblem } from "../problem-texts.js";
+import type { Site } from "../site.js";
+import type { PageName } from "../views.js";
+import {
+  Answered,
+  FieldErrors,
+  Form,
+  type FormDefinition,
+  GoTo,
+  type PageAccess,
+  type PageDefinition,
+} from "./define-page.js";
+import type { FormFields } from "./form-body.js";
+
+const hide = { hide: true } as object;
+
+/** Adds the routes of a page: one shows it, and one for each form takes what is sent. */
+export function servePage<P extends PageName>(
+  app: FastifyInstance,
+  site: Site,
+  definition: PageDefinition<P>,
+): void {
+  app.get(
+    definition.path,
+    { config: { identity: accessOf(definition.access) }, schema: hide, logLevel: "warn" },
+    async (request, reply) => {
+      const page = new Page(site, request, reply);
+      await checkRecent(page, definition.access);
+      return showPage(page, definition, untouched);
+    },
+  );
+  for (const form of definition.forms) serveForm(app, site, definition, form);
+}
+
+function serveForm<P extends PageName>(
+  app: FastifyInstance,
+  site: Site,
+  definition: PageDefinition<P>,
+  form: FormDefinition,
+): void {
+  const access = form.access ?? definition.access;
+  const refused = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
+    refuse(new Page(site, request, reply), definition, form, error);
+  app.post(
+    form.path ?? definition.path,
+    {
+      config: {
+        identity: accessOf(access),
+        // After the body was read, so that what was typed can be shown again.
+        ...(form.limited && { rateLimit: { ...passwordRateLimit(site.service), hook: "preHandler" } }),
+      },
+      schema: hide,
+      errorHandler: (error, request, reply) => void refused(error, request, reply),
+    },
+    async (request, reply) => {
+      const page = new Page(site, request, reply);
+      const sent = new Form(request.body as FormFields);
+      if (!isOurs(page, sent)) return refuse(page, definition, form, new StaleForm());
+      try {
+        await checkRecent(page, access);
+        return await form.submit(page, sent);
+      } catch (error) {
+        return refuse(page, definition, form, error);
+      }
+    },
+  );
+}
+
+/** A form of a page that was open before the browser forgot its cookies, or that is not ours. */
+class StaleForm extends Error {}
+
+const isOurs = (page: Page, form: Form): boolean => equalTexts(form.text("form_token"), page.formToken());
+
+function accessOf(access: PageAccess): IdentityAccess {
+  if (access === "public") return "public";
+  return access === "any_session" ? { accept: ["session"], acr: 0 } : { accept: ["session"] };
+}
+
+async function checkRecent({ site, request }: Page, access: PageAccess): Promise<void> {
+  if (access === "recent") await site.service.flows.requireRecentAuthentication(sessionOf(request));
+}
+
+async function showPage<P extends PageName>(
+  page: Page,
+  definition: PageDefinition<P>,
+  state: FormState,
+  { status = 200, form }: { status?: number; form?: Form } = {},
+): Promise<FastifyReply> {
+  const view = await definition.view(page, state, form);
+  if (view instanceof Answered) return view.reply;
+  if (view instanceof GoTo) return page.redirect(view.to, view.notice);
+  return page.show(definition.name, view, status);
+}
+
+async function refuse<P extends PageName>(
+  page: Page,
+  definition: PageDefinition<P>,
+  form: FormDefinition,
+  error: unknown,
+): Promise<FastifyReply> {
+  const { body } = page.request;
+  const problem = toProblem(error);
+  if (!(body instanceof Map) || needsOtherPage(problem)) {
+    return showProblem(page, error, page.link(definition.path));
+  }
+  const sent = new Form(body as FormFields);
+  const named = { ...(form.name !== undefined && { form: form.name }), values: sent.kept() };
+  if (error instanceof FieldErrors) {
+    return showPage(page, definition, { ...named, errors: error.errors }, { status: 422, form: sent });
+  }
+  if (error instanceof StaleForm) {
+    const state = { ...named, errors: {}, problem: { id: "form.stale" } as const };
+    return showPage(page, definition, state, { status: 403, form: sent });
+  }
+  log(page, error, problem);
+  const text = form.problemTexts?.[problem.code] ?? textOfProblem(problem);
+  const field = form.problemAt?.[problem.code];
+  const state = field ? { ...named, errors: { [field]: text } } : { ...named, errors: {}, problem: text };
+  const status = statusOfProblem(problem);
+  retryAfter(page, problem);
+  return showPage(page, definition, state, { status, form: sent });
+}
+
+const elsewhere: ReadonlySet<string> = new Set([
+  "SESSION_REQUIRED",
+  "SESSION_INVALID",
+  "RECENT_AUTHENTICATION_REQUIRED",
+  "SECOND_FACTOR_REQUIRED",
+  "CROSS_ORIGIN",
+]);
+
+const needsOtherPage = ({ code }: IdentityProblem): boolean => elsewhere.has(code);
+
+/**
+ * Answers a problem that belongs to no form: a page that says so, or one where what is missing can be proved.
+ *
+ * @param back - where to go on afterwards; of a GET, the page itself.
+ */
+export async function showProblem(page: Page, error: unknown, back?: string): Promise<FastifyReply> {
+  const problem = toProblem(error);
+  const { code } = problem;
+  const to = placeToProve(problem);
+  if (to !== undefined) {
+    page.reply.removeHeader("www-authenticate");
+    const returnTo = page.request.method === "GET" ? page.request.url : back;
+    return page.redirect(page.link(to, { return_to: returnTo }));
+  }
+  log(page, error, problem);
+  retryAfter(page, problem);
+  const title: Text = { id: code === "NOT_FOUND" ? "error.not_found" : "error.title" };
+  const reference = problem.statusCode >= 500 ? page.request.id : undefined;
+  const view = { title, text: textOfProblem(problem), reference };
+  return page.show("error", view, statusOfProblem(problem));
+}
+
+function placeToProve({ code, members }: IdentityProblem): string | undefined {
+  if (code === "SESSION_REQUIRED" || code === "SESSION_INVALID") return "/sign-in";
+  if (code !== "RECENT_AUTHENTICATION_REQUIRED" && code !== "SECOND_FACTOR_REQUIRED") return undefined;
+  return members.enrol ? "/security/authenticator" : "/confirm";
+}
+
+function retryAfter({ reply }: Page, { members, statusCode }: IdentityProblem): void {
+  const { retryAfterMs } = members;
+  if (typeof retryAfterMs === "number") reply.header("retry-after", Math.ceil(retryAfterMs / 1_000));
+  else if (statusCode === 503) reply.header("retry-after", 1);
+}
+
+function log({ request }: Page, err: unknown, { code, statusCode }: IdentityProblem): void {
+  if (statusCode >= 500) request.log.error({ err, code }, "a page was answered with an error");
+}
