@@ -1,4 +1,4 @@
-// The way risk and quotas change in the provider's answers.
+// Changes of the provider's answers by risk and quotas.
 import { expect, test } from "vitest";
 import { useIdentity } from "../support.js";
 import {
