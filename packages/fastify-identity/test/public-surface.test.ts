@@ -65,6 +65,6 @@ test("the flows import no framework, so that Express and Next.js can use them", 
 
 test("one function opens sessions, and every way of signing in ends in it", () => {
   expect(files.filter((file) => textOf(file).includes("sessions.open("))).toEqual([
-    "flows/complete-sign-in.ts",
+    "flows/sign-in/complete-sign-in.ts",
   ]);
 });
