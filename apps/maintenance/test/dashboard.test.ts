@@ -123,14 +123,14 @@ describe("the page", () => {
 
 test("shows what the last runs of each job found out, from the history alone", async () => {
   const results = await runOnce(deps(), new AbortController().signal);
-  expect(results.map((result) => result.ran && result.state)).toEqual(Array(3).fill("succeeded"));
+  expect(results.map((result) => result.ran && result.state)).toEqual(Array(4).fill("succeeded"));
   const controls = {
     connection: store.database.connection,
     jobs: deps().jobs({} as never),
     by: "a",
   };
   const { runs, scores, health, drift } = await readDashboard(controls, []);
-  expect(runs.map(({ job }) => job).sort()).toEqual(["cleanup", "drift", "health"]);
+  expect(runs.map(({ job }) => job).sort()).toEqual(["cleanup", "drift", "health", "storage"]);
   expect(scores).toEqual([{ at: health?.at, value: health?.value.score }]);
   expect(health?.value.parts.map(({ part }) => part)).toContain("security");
   expect(drift?.value).toMatchObject({ inSync: false, steps: expect.any(Number) });
