@@ -63,16 +63,19 @@ test("figures that cannot be kept are a finding of the run, which tells all the 
   expect(others.length).toBeGreaterThan(0);
 });
 
-test("a member that is recovering from one check to the next is critical after two minutes", async () => {
-  recovering();
-  const job = jobWith();
-  const severity = async () => {
-    const { findings } = (await job.run(context)).result as {
-      findings: { code: string; severity: string }[];
+needs("memberStates")(
+  "a member that is recovering from one check to the next is critical after two minutes",
+  async () => {
+    recovering();
+    const job = jobWith();
+    const severity = async () => {
+      const { findings } = (await job.run(context)).result as {
+        findings: { code: string; severity: string }[];
+      };
+      return findings.find(({ code }) => code === "MEMBER_UNHEALTHY")?.severity;
     };
-    return findings.find(({ code }) => code === "MEMBER_UNHEALTHY")?.severity;
-  };
-  expect(await severity()).toBe("warning");
-  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 121_000 });
-  expect(await severity()).toBe("critical");
-});
+    expect(await severity()).toBe("warning");
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 121_000 });
+    expect(await severity()).toBe("critical");
+  },
+);
