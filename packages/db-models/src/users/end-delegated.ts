@@ -1,7 +1,7 @@
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 
-/** Ends what lets programs into an account: the API keys and consents that were made, or made anew, in a time. */
+/** Ends what lets programs into an account: the API keys and consents that were made, or made again, in a time. */
 export async function endDelegated(
   context: Context,
   userId: Types.ObjectId,
@@ -11,7 +11,7 @@ export async function endDelegated(
   const purgeAt = new Date(now.getTime() + context.policies.retention.tokensMs);
   const live = { userId, revokedAt: null };
   const ended = { $set: { revokedAt: now, purgeAt } };
-  // Who rotated a key knows its secret, whoever made it.
+  // Who rotated a key knows its secret too.
   const made =
     "$gte" in during
       ? { $or: [{ createdAt: during }, { "secrets.createdAt": during }] }

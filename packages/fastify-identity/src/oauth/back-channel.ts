@@ -50,7 +50,7 @@ async function tell(provider: Provider, ended: EndedSignIn, app: App): Promise<b
   const ageMs = now.getTime() - ended.endedAt.getTime();
   const attempt = attemptsAfterMs.findLastIndex((afterMs) => ageMs >= afterMs);
   const expiresAt = new Date(ended.endedAt.getTime() + 2 * windowMs);
-  // Another instance makes this attempt, or has made it in vain.
+  // Another instance makes this attempt, and may have failed.
   if (!(await oauth.useAssertion({ holder: holder(attempt), jti, expiresAt }))) return false;
   if (!(await deliver(provider, ended, app))) return attempt === attemptsAfterMs.length - 1;
   await oauth.useAssertion({ holder: holder("done"), jti, expiresAt });

@@ -1,9 +1,10 @@
 import { passwordLength } from "@org/db-models";
 import { requesterOf } from "../../http/requests.js";
 import type { Page } from "../page.js";
-import { type Form, GoTo, type PageDefinition } from "../serve/define-page.js";
+import { GoTo, type PageDefinition } from "../serve/define-page.js";
 import { fields } from "../serve/fields.js";
 import { providersOf } from "../site.js";
+import { mailedLinkPage, tokenOf } from "./mailed-link.js";
 
 const passwordMin = passwordLength.min;
 
@@ -108,33 +109,13 @@ export const resetPasswordPage: PageDefinition<"resetPassword"> = {
   ],
 };
 
-/** Showing the page uses nothing up: programs that scan mails follow every link. The button does. */
-export const verifyEmailPage: PageDefinition<"verifyEmail"> = {
+export const verifyEmailPage = mailedLinkPage({
   name: "verifyEmail",
   path: "/verify-email",
-  access: "public",
-  view: async (page, state, form) => {
-    const token = tokenOf(page, form);
-    return token === undefined ? new GoTo(page.link("")) : { state, token };
+  invalid: { id: "verify.invalid" },
+  use: async (page, token) => {
+    const { service } = page.site;
+    await service.flows.verifyEmail(requesterOf(service, page.request), { token });
+    return page.redirect(page.link(""), { id: "verify.done" });
   },
-  forms: [
-    {
-      limited: true,
-      problemTexts: { TOKEN_INVALID: { id: "verify.invalid" } },
-      submit: async (page, form) => {
-        const { service } = page.site;
-        const token = form.text("token");
-        await service.flows.verifyEmail(requesterOf(service, page.request), { token });
-        return page.redirect(page.link(""), { id: "verify.done" });
-      },
-    },
-  ],
-};
-
-const maxToken = 128;
-
-/** The token of a mail's link, or of its form. */
-export function tokenOf(page: Page, form: Form | undefined): string | undefined {
-  const token = form?.text("token") || page.query("token");
-  return token && token.length <= maxToken ? token : undefined;
-}
+});

@@ -1,8 +1,8 @@
 import { sessionOf } from "../../http/guards/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
-import { GoTo, type PageDefinition } from "../serve/define-page.js";
+import type { PageDefinition } from "../serve/define-page.js";
 import { fields } from "../serve/fields.js";
-import { tokenOf } from "./accounts.js";
+import { mailedLinkPage } from "./mailed-link.js";
 
 export const emailChangePage: PageDefinition<"emailChange"> = {
   name: "emailChange",
@@ -24,48 +24,25 @@ export const emailChangePage: PageDefinition<"emailChange"> = {
   ],
 };
 
-/** Showing the page uses nothing up: programs that scan mails follow every link. The button does. */
-export const confirmEmailPage: PageDefinition<"confirmEmail"> = {
+export const confirmEmailPage = mailedLinkPage({
   name: "confirmEmail",
   path: "/confirm-email",
-  access: "public",
-  view: async (page, state, form) => {
-    const token = tokenOf(page, form);
-    return token === undefined ? new GoTo(page.link("")) : { state, token };
+  invalid: { id: "email.invalid" },
+  use: async (page, token) => {
+    const { service } = page.site;
+    await service.flows.confirmEmailChange(requesterOf(service, page.request), { token });
+    return page.redirect(page.link(""), { id: "email.done" });
   },
-  forms: [
-    {
-      limited: true,
-      problemTexts: { TOKEN_INVALID: { id: "email.invalid" } },
-      submit: async (page, form) => {
-        const { service } = page.site;
-        const token = form.text("token");
-        await service.flows.confirmEmailChange(requesterOf(service, page.request), { token });
-        return page.redirect(page.link(""), { id: "email.done" });
-      },
-    },
-  ],
-};
+});
 
-export const undoEmailPage: PageDefinition<"undoEmail"> = {
+export const undoEmailPage = mailedLinkPage({
   name: "undoEmail",
   path: "/undo-email",
-  access: "public",
-  view: async (page, state, form) => {
-    const token = tokenOf(page, form);
-    return token === undefined ? new GoTo(page.link("")) : { state, token };
+  invalid: { id: "email.invalid" },
+  use: async (page, token) => {
+    const { service } = page.site;
+    await service.flows.undoEmailChange(requesterOf(service, page.request), { token });
+    page.setCookie(service.cookies.endSession());
+    return page.redirect(page.link("/sign-in"), { id: "email.undone" });
   },
-  forms: [
-    {
-      limited: true,
-      problemTexts: { TOKEN_INVALID: { id: "email.invalid" } },
-      submit: async (page, form) => {
-        const { service } = page.site;
-        const token = form.text("token");
-        await service.flows.undoEmailChange(requesterOf(service, page.request), { token });
-        page.setCookie(service.cookies.endSession());
-        return page.redirect(page.link("/sign-in"), { id: "email.undone" });
-      },
-    },
-  ],
-};
+});
