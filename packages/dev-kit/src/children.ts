@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,15 +19,17 @@ export interface WaitingChild {
 }
 
 const running = new Set<ReturnType<typeof spawn>>();
-const folders: string[] = [];
+
+/** Names the folder of the bundles, which Vitest's global setup makes and removes. */
+export const BUNDLES = "ORG_DB_TEST_BUNDLES";
 
 /**
  * Makes one file of a script and the sources of our own that it imports, so that each of the many processes of a test
- * of crashes starts in a third of the time that loading TypeScript takes.
+ * of crashes starts in a third of the time that loading TypeScript takes. The file stays until the run of the tests ends,
+ * because test files that a worker runs one after another share the modules that asked for it.
  */
 export async function bundleChild(script: URL): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "org-db-child-"));
-  folders.push(folder);
+  const folder = await mkdtemp(join(process.env[BUNDLES] ?? tmpdir(), "child-"));
   const outfile = join(folder, `${basename(script.pathname, ".ts")}.mjs`);
   await build({
     entryPoints: [fileURLToPath(script)],
@@ -116,8 +118,7 @@ export function randomOf(seed: number): () => number {
   };
 }
 
-/** Kills what still runs, and removes the bundles. */
-export async function endChildren(): Promise<void> {
+/** Kills what still runs. */
+export function endChildren(): void {
   for (const child of running) child.kill("SIGKILL");
-  await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })));
 }

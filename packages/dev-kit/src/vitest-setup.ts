@@ -1,6 +1,9 @@
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 
+import { BUNDLES } from "./children.js";
 import type { Engine, EngineKind } from "./engine/engine.js";
 import { startEngine } from "./engine/start-engine.js";
 import { playInFront } from "./played/front.js";
@@ -23,7 +26,10 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const engine = process.env[SHARED_URI] ? await joinEngine(process.env) : await openEngine(process.env);
   const { uri, kind, version, description, capabilities } = engine;
   project.provide("engine", { uri, kind, version, description, capabilities });
+  const bundles = process.env[BUNDLES] ? undefined : mkdtempSync(join(tmpdir(), "org-db-children-"));
+  if (bundles) process.env[BUNDLES] = bundles;
   return async () => {
+    if (bundles) rmSync(bundles, { recursive: true, force: true });
     if (!engine.owned) return;
     delete process.env[SHARED_URI];
     delete process.env[SHARED_KIND];
