@@ -23,6 +23,7 @@ const tasks = {
   "test:outside": ["node_modules/vitest/vitest.mjs", "run", "outside"],
   faults: ["scripts/faults.mjs"],
   "test:fuzz": [...typescript, "scripts/src/fuzz.ts"],
+  "test:outside-clients": [...typescript, "scripts/src/outside-clients.ts"],
   "test:mutation": ["scripts/mutation.mjs"],
   "docs:site": ["site/build.mjs"],
   build: ["node_modules/turbo/bin/turbo", "run", "build"],

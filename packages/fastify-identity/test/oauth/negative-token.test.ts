@@ -282,6 +282,8 @@ describe("private_key_jwt", () => {
     ]) {
       expect(await ask(await wrong)).toBe(401);
     }
+    // Authlib makes assertions that are good for an hour.
+    expect(await ask(await assertion({ exp: seconds() + 3_600 }))).toBe(200);
     const good = await assertion();
     expect(await ask(good)).toBe(200);
     expect(await ask(good)).toBe(401);

@@ -70,7 +70,8 @@ function serveForPrograms(scope: FastifyInstance, provider: Provider, path: stri
     if (!Parameters.fromQuery(request.url).isEmpty) throw invalidRequest("parameters belong into the body");
     body.assertOnce();
     const answer = await handler(provider, request, reply);
-    return noStore(reply).send(answer ?? "");
+    // A revocation has nothing to say (RFC 7009 section 2.2); clients that read JSON only take an empty object for it.
+    return noStore(reply).send(answer ?? {});
   });
 }
 

@@ -4,8 +4,8 @@ import type { Provider } from "../provider.js";
 
 /** How a client may sign its assertions. */
 export const assertionAlgorithms = ["RS256", "PS256", "ES256", "EdDSA"];
-/** An assertion is for one request: it may not be good for longer, seconds. */
-const longestLife = 600;
+/** An assertion is kept until it expires, so that it counts once: for an hour at most, which is what Authlib asks for. Seconds. */
+const longestLife = 3_600;
 const tolerance = 30;
 
 /** Whom an assertion is said to be of, which nothing has shown yet. */
