@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
-import { createIdentity, type Identity } from "@org/db-models";
+import { createIdentity, type Identity, type LostWrite, type SkippedCheck } from "@org/db-models";
 import {
   type IdentityPluginOptions,
   IdentityProblem,
@@ -26,6 +26,7 @@ import { AccessLog, loggerOptions } from "./logging.js";
 import { NetworkLists } from "./network-lists.js";
 import { createNotifier } from "./notifier.js";
 import { passkeysOf } from "./passkeys.js";
+import { passwordChecks } from "./passwords.js";
 import { answerClientError } from "./plugins/client-errors.js";
 import { health } from "./plugins/health.js";
 import { refreshNetworkLists } from "./plugins/network-lists.js";
@@ -47,11 +48,12 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const identity = createIdentity({
     ...deps.policies,
     factors: { ...passkeysOf(issuerOf(config)), ...deps.policies?.factors },
+    ...passwordChecks(config, deps.policies?.passwords),
     connection: deps.database.connection,
     ...(deps.clock && { clock: deps.clock }),
     sealKeys: config.sealKeys,
     flushIntervalMs: config.usageFlushMs,
-    onError: (err, what) => app.log.error({ err, ...what }, "what was counted in memory was not written"),
+    onError: (err, what) => app.log.error({ err, ...what }, messageOf(what)),
   });
   deps.metrics?.countRequests(app);
   if (config.tracing) await app.register(tracing);
@@ -73,6 +75,11 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(identityPlugin, { ...options, notifier });
   return app;
 }
+
+const messageOf = (what: LostWrite | SkippedCheck): string =>
+  "check" in what
+    ? "a new password was accepted without the check for breaches"
+    : "what was counted in memory was not written";
 
 /** How late a timeout of a connection may be; Node looks every 30 s by default. */
 const timeoutPrecisionMs = 500;

@@ -36,6 +36,17 @@ const sealKeys = z
     error: "must be keys as id=key, of at least 43 characters each, separated by commas",
   });
 
+/** `off`, `pwned-passwords`, or the address of a mirror of it. */
+const breachedPasswords = z.union([
+  z.enum(["off", "pwned-passwords"]),
+  z.url({ protocol: /^https?$/, error: "must be off, pwned-passwords, or an http or https URL" }),
+]);
+
+const words = z.union([
+  z.array(z.string()),
+  z.string().transform((list) => list.split(",").map((word) => word.trim())),
+]);
+
 /** `enrolled`, `always`, or roles by commas. */
 const secondFactor = z
   .union([
@@ -108,6 +119,16 @@ export const configSchema = z
       .default([])
       .describe(
         "Keys that the secrets of authenticator apps are sealed with, the current one first, as `id=key` by commas; none: no app can be added",
+      ),
+    passwordWords: words
+      .default([])
+      .describe(
+        "Words that are no password here, by commas, such as names of the company and its products; the host of `issuer` and the account's own names always count",
+      ),
+    breachedPasswords: breachedPasswords
+      .default("off")
+      .describe(
+        "Whether new passwords known from breaches are refused: `pwned-passwords` asks Have I Been Pwned for the first five digits of a hash; or the URL of a mirror",
       ),
     oauth: flag
       .optional()

@@ -7,6 +7,7 @@ import { AuditWriter } from "./audit/writer.js";
 import { type DatabaseOptions, openDatabase } from "./connect.js";
 import { shared } from "./context/context.js";
 import { type Clock, systemClock } from "./core/clock.js";
+import type { Report } from "./core/errors.js";
 import { parseInput } from "./core/input.js";
 import { duration } from "./core/limits.js";
 import {
@@ -14,6 +15,7 @@ import {
   type IdentityPoliciesInput,
   identityPoliciesSchema,
 } from "./core/policies/identity.js";
+import type { BreachedPasswords } from "./core/pwned-passwords.js";
 import { type SealKey, sealKeysSchema } from "./core/seal-keys.js";
 import { type EmailChanges, emailChangesOf } from "./email-changes/namespace.js";
 import { type ExternalIdentities, externalIdentitiesOf } from "./external/namespace.js";
@@ -46,8 +48,16 @@ export interface IdentitySettings extends IdentityPoliciesInput {
   sealKeys?: SealKey[];
   /** Milliseconds for which counts are kept in memory before they are written. Default 5,000; what logins teach, 2,000. */
   flushIntervalMs?: number;
-  /** Told when counts that were kept in memory could not be written; they are lost, and nothing is counted twice. */
-  onError?: (error: unknown, what: LostWrite) => void;
+  /**
+   * Whether a new password is known from a breach, such as {@link pwnedPasswords}. One that fails refuses nobody, and is
+   * reported to `onError`. Default: nobody is asked.
+   */
+  isBreached?: BreachedPasswords;
+  /**
+   * Told when counts that were kept in memory could not be written (they are lost, and nothing is counted twice), and when
+   * a password could not be checked for breaches.
+   */
+  onError?: Report;
 }
 
 export interface OpenIdentityOptions extends IdentitySettings {
@@ -89,31 +99,25 @@ export interface Identity {
   close(): Promise<void>;
 }
 
-/** Where something was kept in memory that could not be written. */
-export interface LostWrite {
-  recorder: "usage" | "risk" | "apiKeys" | "requestLimits";
-  /** How many requests of `usage`, users of `risk`. */
-  lost?: number;
-}
-
 const settingsSchema = z.object({
   clock: z
     .custom<Clock>((clock) => typeof (clock as Partial<Clock> | null)?.now === "function", "must have now()")
     .default(systemClock),
   onError: z
-    .custom<(error: unknown, what: LostWrite) => void>(
-      (act) => typeof act === "function",
-      "must be a function",
-    )
+    .custom<Report>((act) => typeof act === "function", "must be a function")
     .default(() => () => undefined),
+  isBreached: z
+    .custom<BreachedPasswords>((act) => typeof act === "function", "must be a function")
+    .optional(),
   sealKeys: sealKeysSchema,
   flushIntervalMs: z.int().min(1).max(duration.hour).optional(),
 });
 
 type Settings = z.output<typeof settingsSchema> & { policies: IdentityPolicies };
 
-function settingsOf({ clock, onError, flushIntervalMs, sealKeys, ...policies }: IdentitySettings): Settings {
-  const own = Object.entries({ clock, onError, flushIntervalMs, sealKeys }).filter(
+function settingsOf(given: IdentitySettings): Settings {
+  const { clock, onError, flushIntervalMs, sealKeys, isBreached, ...policies } = given;
+  const own = Object.entries({ clock, onError, flushIntervalMs, sealKeys, isBreached }).filter(
     ([, value]) => value !== undefined,
   );
   return {
@@ -160,9 +164,9 @@ export function createIdentity({ connection, ...given }: CreateIdentityOptions):
 }
 
 function identityOf(connection: Connection, settings: Settings): Identity {
-  const { policies, clock, sealKeys } = settings;
+  const { policies, clock, sealKeys, isBreached, onError } = settings;
   const models = modelsOf(connection);
-  const identity = shared(models, policies, clock, sealKeys);
+  const identity = shared({ models, policies, clock, sealKeys, isBreached, onError });
   const recorders = recordersOf(models, settings);
   const flush = async () => {
     await Promise.all(Object.values(recorders).map((recorder) => recorder.flush()));

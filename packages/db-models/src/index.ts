@@ -29,7 +29,7 @@ export { openDatabase } from "./connect.js";
 export type { AssuranceLevel, AuthenticationMethod, Proof, ProofMethod } from "./core/assurance.js";
 export type { Clock } from "./core/clock.js";
 export { emailSchema, normaliseIdentifier } from "./core/email.js";
-export type { IdentityErrorCode, IdentityErrorKind } from "./core/errors.js";
+export type { IdentityErrorCode, IdentityErrorKind, LostWrite, Report, SkippedCheck } from "./core/errors.js";
 export { errorKinds, IdentityError, isIdentityError } from "./core/errors.js";
 export { passwordLength } from "./core/passwords.js";
 export type { FactorPolicy, FactorPolicyInput } from "./core/policies/factors.js";
@@ -38,12 +38,16 @@ export { identityPoliciesSchema } from "./core/policies/identity.js";
 export type { LoginDefencePolicy, LoginDefencePolicyInput } from "./core/policies/login-defence.js";
 export type { OAuthPolicy, OAuthPolicyInput } from "./core/policies/oauth.js";
 export type { OneTimeTokenPolicy, OneTimeTokenPolicyInput } from "./core/policies/one-time.js";
+export type { PasswordPolicy, PasswordPolicyInput } from "./core/policies/passwords.js";
 export type { Retention, RetentionInput, RetentionRule } from "./core/policies/retention.js";
 export { retentionRules } from "./core/policies/retention.js";
+export type { BreachedPasswords, PwnedPasswordsOptions } from "./core/pwned-passwords.js";
+export { pwnedPasswords } from "./core/pwned-passwords.js";
 export type { TokenRotation } from "./core/rotations.js";
 export { formatScopes, grantsEveryScope, grantsScope, parseScopes } from "./core/scopes.js";
 export type { SealKey } from "./core/seal-keys.js";
 export type { SigningKey, Token, TokenKind } from "./core/secrets.js";
+export type { PasswordWeakness } from "./core/weak-passwords/weakness.js";
 export { defineModels } from "./define-models.js";
 export type { EmailChange } from "./email-changes/confirm.js";
 export type { EmailChanges } from "./email-changes/namespace.js";
@@ -94,7 +98,6 @@ export type {
   CreateIdentityOptions,
   Identity,
   IdentitySettings,
-  LostWrite,
   OpenIdentityOptions,
 } from "./identity.js";
 export { createIdentity, openIdentity } from "./identity.js";

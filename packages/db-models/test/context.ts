@@ -17,7 +17,15 @@ export function contextAt(
 ): Context {
   const clock = { now: () => now };
   const known =
-    sharedBy.get(models.User) ?? shared(models, identityPoliciesSchema.parse({}), clock, sealKeys);
+    sharedBy.get(models.User) ??
+    shared({
+      models,
+      policies: identityPoliciesSchema.parse({}),
+      clock,
+      sealKeys,
+      isBreached: undefined,
+      onError: () => undefined,
+    });
   sharedBy.set(models.User, known);
   return { ...known, models, policies: parseInput(identityPoliciesSchema, policies), clock, now };
 }

@@ -38,6 +38,7 @@ describe.each([
     "accounts",
     [
       /^true \{\n {2}ok: false,\n {2}reason: 'used',\n {2}userId: .*\n\}\ntrue false\n\{ ok: false, reason: 'rotated' \} true\n$/,
+      /^\{ code: 'PASSWORD_TOO_COMMON', reason: 'context' \}\n$/,
     ],
   ],
   ["api-keys", [/^true 999\n\[ true, true \]\n\{ ok: false, reason: 'revoked' \}\nfalse true\n$/]],

@@ -33,6 +33,7 @@ it("exports these names and no others, at most 40 at its main entry", () => {
     "passwordLength",
     "passwordSchema",
     "profileChangesSchema",
+    "pwnedPasswords",
     "registrationSchema",
     "retentionRules",
     "sampleQueries",

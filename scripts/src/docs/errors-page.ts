@@ -17,6 +17,10 @@ const identityAdvice: Readonly<Record<IdentityErrorCode, Advice>> = {
   EMAIL_TAKEN: ["Another account has this address", "Offer to sign in, or to reset the password"],
   USERNAME_TAKEN: ["Another account has this name", "Ask for another name"],
   USER_NOT_FOUND: ["There is no such account", "Treat it as signed out"],
+  PASSWORD_TOO_COMMON: [
+    "The new password is one of those that are tried first; `details.reason` is `common`, `repetitive`, `context` or `breached`",
+    "Ask for another password",
+  ],
   USER_NOT_ACTIVE: ["The account is suspended, or not active yet", "Tell the user whom to ask"],
   SESSION_NOT_FOUND: ["There is no such live session", "Ask for a sign-in"],
   SESSION_LIMIT_REACHED: [

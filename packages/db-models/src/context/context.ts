@@ -1,5 +1,7 @@
 import type { Clock } from "../core/clock.js";
+import type { Report } from "../core/errors.js";
 import type { IdentityPolicies } from "../core/policies/identity.js";
+import type { BreachedPasswords } from "../core/pwned-passwords.js";
 import type { SealKey } from "../core/seal-keys.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { EvaluatedAttempts } from "./evaluated-attempts.js";
@@ -12,6 +14,10 @@ export interface Shared {
   readonly clock: Clock;
   /** The keys that secrets at rest are sealed with, the current one first. */
   readonly sealKeys: readonly SealKey[];
+  /** Whether a new password is known from a breach; without it nobody is asked. */
+  readonly isBreached: BreachedPasswords | undefined;
+  /** Told of what failed and stopped nothing. */
+  readonly onError: Report;
   /** The logins of one user that this process opens sessions for, one after the other. */
   readonly turns: Turns;
   /** The login attempts that this process is deciding on. */
@@ -24,13 +30,8 @@ export interface Context extends Shared {
 }
 
 /** Shared state of a new identity object. */
-export function shared(
-  models: IdentityModels,
-  policies: IdentityPolicies,
-  clock: Clock,
-  sealKeys: readonly SealKey[],
-): Shared {
-  return { models, policies, clock, sealKeys, turns: new Turns(), attempts: new EvaluatedAttempts() };
+export function shared(state: Omit<Shared, "turns" | "attempts">): Shared {
+  return { ...state, turns: new Turns(), attempts: new EvaluatedAttempts() };
 }
 
 /** The context of a call that begins now. */

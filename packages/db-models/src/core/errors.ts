@@ -4,6 +4,7 @@
  */
 export const errorKinds = {
   INVALID_INPUT: "caller",
+  PASSWORD_TOO_COMMON: "caller",
   EMAIL_TAKEN: "caller",
   USERNAME_TAKEN: "caller",
   USER_NOT_FOUND: "state",
@@ -58,6 +59,21 @@ export class IdentityError extends Error {
     this.details = options.details ?? {};
   }
 }
+
+/** Where something was kept in memory that could not be written. */
+export interface LostWrite {
+  recorder: "usage" | "risk" | "apiKeys" | "requestLimits";
+  /** How many requests of `usage`, users of `risk`. */
+  lost?: number;
+}
+
+/** A check that could not be made, and refused nobody. */
+export interface SkippedCheck {
+  check: "breachedPasswords";
+}
+
+/** Takes what failed and stopped nothing. */
+export type Report = (error: unknown, what: LostWrite | SkippedCheck) => void;
 
 /** True for an {@link IdentityError}, and for one with this very code when a code is given. */
 export function isIdentityError(error: unknown, code?: IdentityErrorCode): error is IdentityError {

@@ -4,13 +4,14 @@ import type { Context } from "../context/context.js";
 import { normaliseIdentifier } from "../core/email.js";
 import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
-import { hashPassword, verifyPassword } from "../core/passwords.js";
+import { verifyPassword } from "../core/passwords.js";
 import { randomKey } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { UserDocument, UserStatus } from "../schemas/user.js";
 import { endEverySession } from "../sessions/revoke.js";
 import { type Registration, registrationSchema, rolesSchema } from "./input.js";
+import { newPassword } from "./password.js";
 
 /** A user without secrets. */
 export type PublicUser = Omit<
@@ -38,10 +39,10 @@ export const publicProjection = {
 export async function registerUser(context: Context, input: Registration): Promise<PublicUser> {
   const { models, now } = context;
   const { password, displayName, language, ...identifiers } = parseInput(registrationSchema, input);
+  const owner = { ...identifiers, profile: { displayName } };
   const user = new models.User({
     ...identifiers,
-    passwordHash: await hashPassword(password),
-    passwordChangedAt: now,
+    ...(await newPassword(context, password, owner)),
     profile: { ...(displayName !== undefined && { displayName }), ...(language && { language }) },
     auditKey: randomKey(),
     createdAt: now,

@@ -39,7 +39,7 @@ export interface Users {
   /**
    * Creates an active account with a password.
    *
-   * @throws IdentityError `INVALID_INPUT`, `EMAIL_TAKEN`, `USERNAME_TAKEN`.
+   * @throws IdentityError `INVALID_INPUT`, `PASSWORD_TOO_COMMON`, `EMAIL_TAKEN`, `USERNAME_TAKEN`.
    */
   register(input: Registration): Promise<PublicUser>;
   /**
@@ -73,7 +73,7 @@ export interface Users {
    * asks is for the caller to see (ASVS 7.5.1).
    *
    * @param input - `keepToken` is the token of the session that goes on, as presented; without it none does.
-   * @throws IdentityError `INVALID_INPUT`, `USER_NOT_FOUND`; `SESSION_NOT_FOUND` when `keepToken` stands for no live
+   * @throws IdentityError `INVALID_INPUT`, `PASSWORD_TOO_COMMON`, `USER_NOT_FOUND`; `SESSION_NOT_FOUND` when `keepToken` stands for no live
    * session of the user, before anything is changed.
    */
   setPassword(input: {
@@ -127,7 +127,8 @@ export interface Users {
    * end of the sessions, as does the next sign-in.
    *
    * @param input - `token` as presented: anything is refused, never thrown at.
-   * @throws IdentityError `INVALID_INPUT` for a password out of bounds, which does not spend the token.
+   * @throws IdentityError `INVALID_INPUT` for a password out of bounds and `PASSWORD_TOO_COMMON`, which do not spend the
+   * token.
    */
   resetPassword(input: { token: unknown; password: string; origin?: RequestOrigin }): Promise<PasswordReset>;
   /**

@@ -97,6 +97,7 @@ type TokenHolder = Pick<
   | "_id"
   | "email"
   | "username"
+  | "profile"
   | "status"
   | "sessionGeneration"
   | "emailVerifiedAt"
@@ -128,6 +129,7 @@ export async function findOneTimeToken(
   const projection = {
     email: 1,
     username: 1,
+    "profile.displayName": 1,
     status: 1,
     sessionGeneration: 1,
     emailVerifiedAt: 1,

@@ -79,7 +79,7 @@ export async function resetPassword(
   const isFirstProof = !user.emailVerifiedAt;
   const change = {
     $set: {
-      ...(await newPassword(input.password, now)),
+      ...(await newPassword(context, input.password, user)),
       passwordResetAt: now,
       "passwordReset.usedAt": now,
       "security.ipAllowlist": [],

@@ -3,22 +3,73 @@ import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
 import { hashPassword } from "../core/passwords.js";
+import { withTimeLimit } from "../core/time-limit.js";
+import { type PasswordWeakness, weaknessOf } from "../core/weak-passwords/weakness.js";
 import type { UserDocument } from "../schemas/user.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import { type RenewedSession, renewSession } from "../sessions/refresh.js";
 import { endEverySession } from "../sessions/revoke.js";
 import { passwordSchema } from "./input.js";
 
+/** Whose password it is to be: the names that it must not be made of. */
+export interface PasswordOwner {
+  readonly email: string;
+  readonly username?: string | undefined;
+  readonly profile?: { readonly displayName?: string | undefined } | undefined;
+}
+
+/** The fields of a user that {@link newPassword} needs. */
+export const ownerProjection = { email: 1, username: 1, "profile.displayName": 1 } as const;
+
 /**
  * The fields of an account that a new password changes.
  *
- * @throws IdentityError `INVALID_INPUT`.
+ * @throws IdentityError `INVALID_INPUT`; `PASSWORD_TOO_COMMON`, with the `reason` in its details.
  */
 export async function newPassword(
-  password: string,
-  now: Date,
+  context: Context,
+  input: string,
+  owner: PasswordOwner,
 ): Promise<Required<Pick<UserDocument, "passwordHash" | "passwordChangedAt">>> {
-  return { passwordHash: await hashPassword(parseInput(passwordSchema, password)), passwordChangedAt: now };
+  const password = parseInput(passwordSchema, input);
+  const reason = weaknessOf(password, phrasesOf(context, owner)) ?? (await breachOf(context, password));
+  if (reason) {
+    throw new IdentityError("PASSWORD_TOO_COMMON", messages[reason], { details: { reason } });
+  }
+  return { passwordHash: await hashPassword(password), passwordChangedAt: context.now };
+}
+
+const messages: Readonly<Record<PasswordWeakness, string>> = {
+  common: "the password is one of the most common ones",
+  repetitive: "the password is one part over and over",
+  context: "the password is little more than names of the account or the service",
+  breached: "the password is known from a breach",
+};
+
+function phrasesOf({ policies }: Context, { email, username, profile }: PasswordOwner): string[] {
+  const { passwords, factors } = policies;
+  const [local = "", domain = ""] = email.split("@");
+  // Without its last label, which is the same for everybody.
+  const service = [factors.issuer, ...(factors.passkeys ? [withoutTop(factors.passkeys.rpId)] : [])];
+  const own = [local, withoutTop(domain), username ?? "", profile?.displayName ?? ""];
+  return [...passwords.words, ...service, ...own];
+}
+
+const withoutTop = (domain: string): string => domain.split(".").slice(0, -1).join(".");
+
+/** A service that is away must not keep people from choosing a password: it is reported, and the password accepted. */
+async function breachOf(context: Context, password: string): Promise<"breached" | undefined> {
+  const { isBreached, onError, policies } = context;
+  if (!isBreached) return undefined;
+  try {
+    const breached = await withTimeLimit(policies.passwords.breachedTimeoutMs, (signal) =>
+      isBreached(password, { signal }),
+    );
+    return breached ? "breached" : undefined;
+  } catch (error) {
+    onError(error, { check: "breachedPasswords" });
+    return undefined;
+  }
 }
 
 export interface PasswordChange {
@@ -32,10 +83,11 @@ export async function setPassword(
   context: Context,
   input: { userId: Types.ObjectId; password: string; keepToken?: unknown },
 ): Promise<PasswordChange> {
-  const { now } = context;
   const { userId, keepToken } = input;
+  const owner = await context.models.User.findById(userId, ownerProjection).lean<PasswordOwner>();
+  if (!owner) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
   const change = {
-    $set: await newPassword(input.password, now),
+    $set: await newPassword(context, input.password, owner),
     $unset: { passwordReset: "", passwordResetAt: "" },
   } as const;
   const session = keepToken === undefined ? undefined : await renew(context, { userId, token: keepToken });

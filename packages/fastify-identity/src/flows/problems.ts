@@ -6,6 +6,10 @@ type Entry = readonly [status: number, meaning: string];
 const entries = {
   INVALID_INPUT: [400, "The request does not have the documented form"],
   TOKEN_INVALID: [400, "The token is not, or no longer, valid"],
+  PASSWORD_TOO_COMMON: [
+    400,
+    "The password is one of those that are tried first; `reason` is `common`, `repetitive`, `context` or `breached`",
+  ],
   PROVIDER_FAILED: [400, "The sign-in at the other provider did not succeed"],
   INVALID_SCOPE: [400, "A scope is malformed, or there are too many"],
   MALFORMED_REQUEST: [400, "The request can't be read"],

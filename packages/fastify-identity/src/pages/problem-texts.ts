@@ -1,3 +1,4 @@
+import type { PasswordWeakness } from "@org/db-models";
 import type { IdentityProblem, ProblemCode } from "../flows/problems.js";
 import type { Text } from "./look/language.js";
 import type { MessageId } from "./messages/english.js";
@@ -51,8 +52,17 @@ const texts: { readonly [Code in ProblemCode]?: MessageId } = {
   NOT_READY: "problem.unavailable",
 };
 
+/** Why a new password was refused. */
+const passwordTexts: { readonly [Reason in PasswordWeakness]: MessageId } = {
+  common: "problem.password_common",
+  repetitive: "problem.password_repetitive",
+  context: "problem.password_context",
+  breached: "problem.password_breached",
+};
+
 /** What a page says of a problem. */
 export function textOfProblem({ code, members }: IdentityProblem): Text {
+  if (code === "PASSWORD_TOO_COMMON") return { id: passwordTexts[members.reason as PasswordWeakness] };
   const { retryAfterMs } = members;
   const values =
     typeof retryAfterMs === "number" ? { values: { seconds: Math.ceil(retryAfterMs / 1_000) } } : {};

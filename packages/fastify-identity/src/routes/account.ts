@@ -49,6 +49,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
         identity: "session",
         rateLimit: passwordRateLimit(service),
         identityProblems: [
+          "PASSWORD_TOO_COMMON",
           "RECENT_AUTHENTICATION_REQUIRED",
           "SIGN_IN_DELAYED",
           "BAD_CREDENTIALS",

@@ -35,7 +35,7 @@ export const passwordResetRoutes: FastifyPluginAsyncZod<ServiceOptions> = async 
       config: {
         identity: "public",
         rateLimit: passwordRateLimit(service),
-        identityProblems: ["TOKEN_INVALID", "AUDIT_NOT_WRITTEN"],
+        identityProblems: ["TOKEN_INVALID", "PASSWORD_TOO_COMMON", "AUDIT_NOT_WRITTEN"],
       },
       schema: {
         tags,

@@ -14,6 +14,7 @@ export const userRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { s
         identity: "public",
         rateLimit: passwordRateLimit(service),
         identityProblems: [
+          "PASSWORD_TOO_COMMON",
           "EMAIL_TAKEN",
           "USERNAME_TAKEN",
           "REGISTRATION_REFUSED",

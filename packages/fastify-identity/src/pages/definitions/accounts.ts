@@ -16,6 +16,7 @@ export const signUpPage: PageDefinition<"signUp"> = {
   forms: [
     {
       limited: true,
+      problemAt: { PASSWORD_TOO_COMMON: "new_password" },
       submit: async (page, form) => {
         const { email, new_password, display_name } = form.read({
           display_name: fields.displayName,
@@ -96,6 +97,7 @@ export const resetPasswordPage: PageDefinition<"resetPassword"> = {
   forms: [
     {
       limited: true,
+      problemAt: { PASSWORD_TOO_COMMON: "new_password" },
       problemTexts: { TOKEN_INVALID: { id: "reset.invalid" } },
       submit: async (page, form) => {
         const { new_password: password } = form.read({ new_password: fields.newPassword });

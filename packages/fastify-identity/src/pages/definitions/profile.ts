@@ -68,7 +68,7 @@ export const passwordPage: PageDefinition<"password"> = {
   forms: [
     {
       limited: true,
-      problemAt: { BAD_CREDENTIALS: "password" },
+      problemAt: { BAD_CREDENTIALS: "password", PASSWORD_TOO_COMMON: "new_password" },
       problemTexts: { BAD_CREDENTIALS: { id: "problem.own_password" } },
       submit: async (page, form) => {
         const { password, new_password: newPassword } = form.read({

@@ -499,6 +499,14 @@ export const english = {
   "problem.identity_taken": "That account is linked to somebody else here.",
   "problem.bad_credentials": "The address or the password is wrong.",
   "problem.own_password": "The password is wrong.",
+  "problem.password_common":
+    "This is one of the most used passwords. Choose one that nobody would think of, such as a few words that do not belong together.",
+  "problem.password_repetitive":
+    "This password repeats one short part. Choose one that nobody would think of, such as a few words that do not belong together.",
+  "problem.password_context":
+    "This password is little more than your name, your address or the name of this service. Add words that have nothing to do with them.",
+  "problem.password_breached":
+    "This password was part of a data breach elsewhere, so strangers try it. Choose another one, and change it wherever you use it.",
   "problem.delayed": "Too many failed attempts. Try again in {seconds} seconds.",
   "problem.rate_limited": "Too many requests. Wait a minute and try again.",
   "problem.not_active": "This account can't be used at the moment. Contact support.",
