@@ -285,5 +285,5 @@ export {
 } from "./users/input.js";
 export type { Users } from "./users/namespace.js";
 export type { IssuedOneTimeToken, OneTimeTokenRefusal, RequestOrigin } from "./users/one-time-tokens.js";
-export type { PasswordChange } from "./users/password.js";
+export type { PasswordAddition, PasswordChange } from "./users/password.js";
 export type { PasswordReset, PasswordResetRequest } from "./users/password-reset.js";

@@ -25,7 +25,7 @@ import {
 } from "./email-verification.js";
 import type { ProfileChanges, Registration, SecurityChanges } from "./input.js";
 import type { RequestOrigin } from "./one-time-tokens.js";
-import { type PasswordChange, setPassword } from "./password.js";
+import { addPassword, type PasswordAddition, type PasswordChange, setPassword } from "./password.js";
 import {
   type PasswordReset,
   type PasswordResetRequest,
@@ -81,6 +81,17 @@ export interface Users {
     password: string;
     keepToken?: unknown;
   }): Promise<PasswordChange>;
+  /**
+   * Gives an account its first password, such as one that signs in through a provider. Sessions go on: nothing that they
+   * proved has changed. Of two at once one succeeds. That it is the user who asks is for the caller to see (ASVS 7.5.1).
+   *
+   * @throws IdentityError `INVALID_INPUT`, `PASSWORD_TOO_COMMON`, `USER_NOT_FOUND`.
+   */
+  addPassword(input: {
+    userId: Types.ObjectId;
+    password: string;
+    origin?: RequestOrigin;
+  }): Promise<PasswordAddition>;
   /**
    * Changes a user's profile; what is not named stays, `null` clears.
    *
@@ -171,6 +182,7 @@ export function usersOf(identity: Shared): Users {
     read: on(readUser),
     setStatus: on(setUserStatus),
     setRoles: on(setUserRoles),
+    addPassword: on(addPassword),
     setPassword: on(setPassword),
     updateProfile: on(updateProfile),
     updateSecurity: on(updateSecurity),

@@ -10,6 +10,7 @@ import { recordSecurityEvent } from "../security-events/events.js";
 import { type RenewedSession, renewSession } from "../sessions/refresh.js";
 import { endEverySession } from "../sessions/revoke.js";
 import { passwordSchema } from "./input.js";
+import type { RequestOrigin } from "./one-time-tokens.js";
 
 /** Whose password it is to be: the names that it must not be made of. */
 export interface PasswordOwner {
@@ -71,6 +72,31 @@ async function breachOf(context: Context, password: string): Promise<"breached" 
     return undefined;
   }
 }
+
+export type PasswordAddition = { ok: true } | { ok: false; reason: "has_password" };
+
+export async function addPassword(
+  context: Context,
+  { userId, password, origin }: { userId: Types.ObjectId; password: string; origin?: RequestOrigin },
+): Promise<PasswordAddition> {
+  const { models, now } = context;
+  const projection = { ...ownerProjection, passwordHash: 1 } as const;
+  const owner = await models.User.findById(userId, projection).lean<PasswordOwner & PasswordHolder>();
+  if (!owner) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  if (owner.passwordHash !== undefined) return { ok: false, reason: "has_password" };
+  const change = await newPassword(context, password, owner);
+  // Of two at once one is the first.
+  const { matchedCount } = await models.User.collection.updateOne(
+    { _id: userId, passwordHash: { $exists: false } },
+    { $set: { ...change, updatedAt: now } },
+  );
+  if (matchedCount === 0) return { ok: false, reason: "has_password" };
+  const event = { userId, kind: "password_changed", severity: "warning" } as const;
+  await recordSecurityEvent(context, { ...event, reasons: ["added"], ...origin });
+  return { ok: true };
+}
+
+type PasswordHolder = Pick<UserDocument, "passwordHash">;
 
 export interface PasswordChange {
   /** How many sessions were ended. */

@@ -132,11 +132,13 @@ export interface Flows {
     requester: Requester,
     input: { token: string },
   ): Promise<{ ended: number; passwordVoid: boolean }>;
+  /** Gives an account its first password. */
+  addPassword(requester: Requester, session: ActiveSession, input: { newPassword: string }): Promise<void>;
   /** Erases the account and everything about it. */
   eraseAccount(
     requester: Requester,
     session: ActiveSession,
-    input: { password: string },
+    input: { password?: string | undefined },
   ): Promise<ErasureReport>;
   /** Waits for what goes on behind answers, at most so long (milliseconds, default 10,000), and writes what is counted. */
   settle(timeoutMs?: number): Promise<void>;
@@ -197,6 +199,7 @@ export function flowsOf(context: FlowContext): Flows {
       emailChange.requestEmailChange(context, requester, session, input),
     confirmEmailChange: (requester, input) => emailChange.confirmEmailChange(context, requester, input),
     undoEmailChange: (requester, input) => emailChange.undoEmailChange(context, requester, input),
+    addPassword: (requester, session, input) => accounts.addPassword(context, requester, session, input),
     eraseAccount: (requester, session, input) => accounts.eraseAccount(context, requester, session, input),
     settle: async (timeoutMs = 10_000) => {
       await context.background.end(timeoutMs);

@@ -49,6 +49,7 @@ const entries = {
   REQUEST_TIMEOUT: [408, "The request did not arrive in time"],
   EMAIL_TAKEN: [409, "The email address is in use"],
   USERNAME_TAKEN: [409, "The username is in use"],
+  PASSWORD_EXISTS: [409, "The account has a password: change it with the present one"],
   EMAIL_UNCHANGED: [409, "The account has this email address"],
   EMAIL_ALREADY_VERIFIED: [409, "The email address is verified already"],
   ACCOUNT_EXISTS: [409, "There is an account with this address: sign in to it, and link the provider there"],

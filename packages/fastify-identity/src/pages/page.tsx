@@ -3,6 +3,7 @@ import type { PublicUser } from "@org/db-models";
 import { randomKey } from "@org/db-models/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { SetCookie } from "../flows/cookies.js";
+import { sessionOf } from "../http/guards/identity-of.js";
 import { setCookie } from "../http/requests.js";
 import type { PageFrame } from "./look/frame.js";
 import { type Catalogue, chooseCatalogue, lookUp, plain, type Text } from "./look/language.js";
@@ -61,6 +62,12 @@ export class Page {
     const html = replaced ? await replaced(view, frame) : renderPage(name, view, frame);
     setPageHeaders(this.site, this.reply, nonce, targets);
     return this.reply.code(status).type("text/html; charset=utf-8").send(html);
+  }
+
+  /** Whether the account of the session has a password. */
+  async hasPassword(): Promise<boolean> {
+    const { identity } = this.site.service;
+    return (await identity.externalIdentities.list(sessionOf(this.request))).hasPassword;
   }
 
   /** Answers the script. */

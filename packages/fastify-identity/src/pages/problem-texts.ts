@@ -20,6 +20,7 @@ const texts: { readonly [Code in ProblemCode]?: MessageId } = {
   CHALLENGE_LIMIT: "problem.challenge_limit",
   MESSAGE_LIMIT: "problem.message_limit",
   NOTICE_NOT_SENT: "problem.notice_not_sent",
+  PASSWORD_EXISTS: "problem.password_exists",
   EMAIL_UNCHANGED: "problem.email_unchanged",
   EMAIL_TAKEN: "problem.email_taken",
   EMAIL_ALREADY_VERIFIED: "problem.already_verified",

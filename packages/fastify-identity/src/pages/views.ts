@@ -148,8 +148,14 @@ export interface PageViews {
     readonly language: string;
     /** Languages that the pages have, as BCP 47 tags. */
     readonly languages: readonly string[];
+    readonly hasPassword: boolean;
   };
-  password: WithForm & { readonly email: string; readonly passwordMin: number };
+  password: WithForm & {
+    readonly email: string;
+    readonly passwordMin: number;
+    /** False where it is the account's first. */
+    readonly hasPassword: boolean;
+  };
   confirm: WithForm & {
     readonly returnTo: string;
     readonly email: string;
@@ -200,7 +206,7 @@ export interface PageViews {
     readonly endpoints: UserAnalyticsReport["usage"]["byEndpoint"];
     readonly devices: ReadonlyArray<{ readonly label: string; readonly lastSeenAt: Date }>;
   };
-  data: WithForm & { readonly email: string };
+  data: WithForm & { readonly email: string; readonly hasPassword: boolean };
   demo: DemoView;
   error: { readonly title: Text; readonly text: Text; readonly reference: string | undefined };
 }

@@ -1,14 +1,21 @@
 import { Readable } from "node:stream";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Types } from "mongoose";
+import { z } from "zod";
 import { audit, byOwner } from "../flows/audit.js";
 import { handOver, heldSession } from "../http/guards/held-session.js";
 import { sessionOf } from "../http/guards/identity-of.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf, setCookie } from "../http/requests.js";
 import type { Service, ServiceOptions } from "../service.js";
-import { erasureReport, exportLines, passwordChange, passwordChanged } from "./schemas/account.js";
-import { passwordBody } from "./schemas/sessions.js";
+import {
+  erasureBody,
+  erasureReport,
+  exportLines,
+  firstPassword,
+  passwordChange,
+  passwordChanged,
+} from "./schemas/account.js";
 
 const tags = ["account"];
 
@@ -81,6 +88,36 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     },
   );
 
+  app.post(
+    "/account/password",
+    {
+      config: {
+        identity: "session",
+        rateLimit: passwordRateLimit(service),
+        identityProblems: [
+          "PASSWORD_TOO_COMMON",
+          "RECENT_AUTHENTICATION_REQUIRED",
+          "PASSWORD_EXISTS",
+          "USER_NOT_FOUND",
+          "AUDIT_NOT_WRITTEN",
+        ],
+      },
+      schema: {
+        tags,
+        summary: "Give your account its first password",
+        description:
+          "For an account without one, such as of somebody who signs in through a provider. Its sessions go on.",
+        body: firstPassword,
+        response: { 204: z.null() },
+      },
+    },
+    async (request, reply) => {
+      const requester = requesterOf(service, request);
+      await service.flows.addPassword(requester, sessionOf(request), request.body);
+      return reply.code(204).send(null);
+    },
+  );
+
   app.delete(
     "/account",
     {
@@ -101,7 +138,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
         description:
           "At once and for good: sessions, keys, tokens, apps and history go; the audit trail keeps events that " +
           "nothing links to the account any more.",
-        body: passwordBody,
+        body: erasureBody,
         response: { 200: erasureReport },
       },
     },

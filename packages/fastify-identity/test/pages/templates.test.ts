@@ -87,8 +87,16 @@ function viewsWith(text: string): PageViews {
     undoEmail: { state, token: text },
     signedIn: { to: text },
     signOut: { state },
-    profile: { state, email: text, emailVerified: false, timezone: "UTC", language: "en", languages: ["en"] },
-    password: { state, email: text, passwordMin: 15 },
+    profile: {
+      state,
+      email: text,
+      emailVerified: false,
+      timezone: "UTC",
+      language: "en",
+      languages: ["en"],
+      hasPassword: true,
+    },
+    password: { state, email: text, passwordMin: 15, hasPassword: true },
     confirm: {
       state,
       returnTo: text,
@@ -124,7 +132,7 @@ function viewsWith(text: string): PageViews {
       endpoints: [counted],
       devices: [{ label: text, lastSeenAt: at }],
     },
-    data: { state, email: text },
+    data: { state, email: text, hasPassword: true },
     demo: {
       accounts: [{ label: text, text, identifier: text, password: text }],
       links: [{ label: text, text, href: text }],

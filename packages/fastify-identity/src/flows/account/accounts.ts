@@ -13,6 +13,7 @@ import { audit, byOwner, failedAttempt } from "../audit.js";
 import type { FlowContext } from "../context.js";
 import { notifyLater } from "../notices/notify-later.js";
 import { sendNotice } from "../notices/send-notice.js";
+import { tellOwner } from "../notices/tell-owner.js";
 import { originOf } from "../origin.js";
 import { IdentityProblem, type ProblemCode } from "../problems.js";
 import type { Requester } from "../requester.js";
@@ -185,20 +186,43 @@ export async function changePassword(
 }
 
 /**
+ * Gives an account its first password, such as one that signs in through a provider or by a passkey. Its sessions go on.
+ *
+ * @throws IdentityProblem `RECENT_AUTHENTICATION_REQUIRED`, `PASSWORD_EXISTS`; IdentityError `PASSWORD_TOO_COMMON`,
+ * `AUDIT_NOT_WRITTEN`.
+ */
+export async function addPassword(
+  context: FlowContext,
+  requester: Requester,
+  session: ActiveSession,
+  { newPassword: password }: { newPassword: string },
+): Promise<void> {
+  const { userId } = session;
+  await requireRecentAuthentication(context, session);
+  const origin = originOf(requester);
+  const added = await context.identity.users.addPassword({ userId, password, origin });
+  if (!added.ok) throw new IdentityProblem("PASSWORD_EXISTS");
+  const event = byOwner(userId, "password.added");
+  await tellOwner(context, requester, userId, (email) => passwordAlert("added", email, origin), event);
+}
+
+/**
  * Erases the account and everything about it, at once and for good.
  *
- * @throws IdentityProblem `RECENT_AUTHENTICATION_REQUIRED` without a recent second factor of an account that has one;
+ * @param input - `password` may be absent where the account has none; then the session's proofs must be recent.
+ * @throws IdentityProblem `RECENT_AUTHENTICATION_REQUIRED`, also without a recent second factor of an account that has one;
  * `SIGN_IN_DELAYED`, `BAD_CREDENTIALS`; IdentityError `AUDIT_NOT_WRITTEN`.
  */
 export async function eraseAccount(
   context: FlowContext,
   requester: Requester,
   session: ActiveSession,
-  { password }: { password: string },
+  { password }: { password?: string | undefined },
 ): Promise<ErasureReport> {
   const { userId } = session;
-  await requireRecentAuthentication(context, session, ["password"]);
-  await checkOwnPassword(context, requester, session, "account.erased", password);
+  const { hasPassword } = await context.identity.externalIdentities.list({ userId });
+  await requireRecentAuthentication(context, session, hasPassword ? ["password"] : []);
+  if (hasPassword) await checkOwnPassword(context, requester, session, "account.erased", password ?? "");
   // Before: afterwards nobody can tell whose event it is, and nobody is to.
   await audit(context, requester, byOwner(userId, "account.erased"));
   return context.identity.privacy.erase({ userId });

@@ -112,7 +112,11 @@ async function decide(
   if (action === "challenge") return { action, members: { ask: decision.ask } };
   if (action === "allow") return { action, members: { ask: [], enrol: true } };
   // Nothing counts: the first proof is missing, and what comes after is decided then. A passkey is both.
-  return { action, members: { ask: factors.passkeys.length > 0 ? ["passkey", "password"] : ["password"] } };
+  const { linked, hasPassword } = await identity.externalIdentities.list({ userId });
+  const ask: ProofMethod[] = factors.passkeys.length > 0 ? ["passkey"] : [];
+  if (hasPassword) ask.push("password");
+  if (linked.length > 0) ask.push("external");
+  return { action, members: { ask } };
 }
 
 function recentRequired(

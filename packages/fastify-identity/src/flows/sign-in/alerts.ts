@@ -124,8 +124,10 @@ export function emailChangeUndone(email: string, origin: Origin): Notice {
 }
 
 /** The notice that is sent after a password was changed, or reset with a token. */
-export function passwordAlert(how: "changed" | "reset", email: string, origin: Origin): Notice {
-  const text = `The password of your account was ${how} from ${described(origin)}. If it was not you, reset it at once: that ends every session.`;
+export function passwordAlert(how: "added" | "changed" | "reset", email: string, origin: Origin): Notice {
+  const what =
+    how === "added" ? "A password was added to your account" : `The password of your account was ${how}`;
+  const text = `${what} from ${described(origin)}. If it was not you, reset it at once: that ends every session.`;
   const facts = { ...factsOf(origin), how };
   return { kind: "password_changed", to: email, subject: `Your password was ${how}`, text, facts };
 }

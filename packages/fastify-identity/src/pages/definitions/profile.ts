@@ -17,10 +17,14 @@ export const profilePage: PageDefinition<"profile"> = {
   path: "",
   access: "session",
   view: async (page, state) => {
-    const { email, emailVerifiedAt, profile } = await page.user();
+    const [{ email, emailVerifiedAt, profile }, hasPassword] = await Promise.all([
+      page.user(),
+      page.hasPassword(),
+    ]);
     const { timezone, language } = profile;
     const languages = ["en", ...page.site.settings.messages.map(({ lang }) => lang)];
-    return { state, email, emailVerified: emailVerifiedAt !== undefined, timezone, language, languages };
+    const emailVerified = emailVerifiedAt !== undefined;
+    return { state, email, emailVerified, timezone, language, languages, hasPassword };
   },
   forms: [
     {
@@ -62,8 +66,9 @@ export const passwordPage: PageDefinition<"password"> = {
   path: "/password",
   access: "session",
   view: async (page, state) => {
-    const { email } = await page.user();
-    return { state, email, passwordMin: passwordLength.min };
+    const [{ email }, hasPassword] = await Promise.all([page.user(), page.hasPassword()]);
+    if (!hasPassword) await page.site.service.flows.requireRecentAuthentication(sessionOf(page.request));
+    return { state, email, passwordMin: passwordLength.min, hasPassword };
   },
   forms: [
     {
@@ -71,13 +76,18 @@ export const passwordPage: PageDefinition<"password"> = {
       problemAt: { BAD_CREDENTIALS: "password", PASSWORD_TOO_COMMON: "new_password" },
       problemTexts: { BAD_CREDENTIALS: { id: "problem.own_password" } },
       submit: async (page, form) => {
+        const { service } = page.site;
+        const held = heldSession(service, page.request);
+        const requester = requesterOf(service, page.request);
+        if (!(await page.hasPassword())) {
+          const { new_password: first } = form.read({ new_password: fields.newPassword });
+          await service.flows.addPassword(requester, held.session, { newPassword: first });
+          return page.redirect(page.link(""), { id: "password.first_done" });
+        }
         const { password, new_password: newPassword } = form.read({
           password: fields.password,
           new_password: fields.newPassword,
         });
-        const { service } = page.site;
-        const held = heldSession(service, page.request);
-        const requester = requesterOf(service, page.request);
         await service.flows.changePassword(requester, held, { password, newPassword }, (renewed) =>
           handOver(service, page.reply, held, renewed),
         );

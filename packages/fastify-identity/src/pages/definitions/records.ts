@@ -84,7 +84,10 @@ export const dataPage: PageDefinition<"data"> = {
   name: "data",
   path: "/data",
   access: "session",
-  view: async (page, state) => ({ state, email: (await page.user()).email }),
+  view: async (page, state) => {
+    const [{ email }, hasPassword] = await Promise.all([page.user(), page.hasPassword()]);
+    return { state, email, hasPassword };
+  },
   forms: [
     {
       name: "export",
@@ -115,7 +118,8 @@ export const dataPage: PageDefinition<"data"> = {
       problemAt: { BAD_CREDENTIALS: "password" },
       problemTexts: { BAD_CREDENTIALS: { id: "problem.own_password" } },
       submit: async (page, form) => {
-        const { password } = form.read({ password: fields.password });
+        const hasPassword = await page.hasPassword();
+        const { password } = hasPassword ? form.read({ password: fields.password }) : {};
         if (form.text("confirmed") !== "yes")
           throw new FieldErrors({ confirmed: { id: "error.erase_confirm" } });
         const { service } = page.site;

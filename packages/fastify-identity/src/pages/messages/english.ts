@@ -167,6 +167,8 @@ export const english = {
   "profile.change_email": "Change address",
   "profile.password": "Password",
   "profile.password_text": "A long password that you use nowhere else keeps the account safe.",
+  "profile.no_password": "Your account has no password: you sign in in other ways.",
+  "profile.add_password": "Choose a password",
   "profile.change_password": "Change password",
 
   "email.title": "Change your email address",
@@ -191,6 +193,10 @@ export const english = {
   "password.title": "Change your password",
   "password.text": "Every other session ends. You stay signed in here.",
   "password.submit": "Change password",
+  "password.first_title": "Choose a password",
+  "password.first_text": "You can sign in with it from now on, besides the ways that you have.",
+  "password.first_submit": "Set password",
+  "password.first_done": "Your account has a password now.",
   "password.done": "Your password was changed, and other sessions were ended.",
 
   "confirm.title": "Confirm that it is you",
@@ -434,6 +440,7 @@ export const english = {
   "mail.password_changed.subject": "Your password was changed",
   "mail.password_changed.text": "The password of your account was changed from {origin}.",
   "mail.password_changed.reset": "The password of your account was reset from {origin}.",
+  "mail.password_changed.added": "A password was added to your account from {origin}.",
   "mail.password_changed.action": "Reset the password",
   "mail.password_changed.otherwise": "If it was not you, reset it at once: that ends every session.",
   "mail.new_device.subject": "Sign-in from a new device",
@@ -499,6 +506,7 @@ export const english = {
   "problem.identity_taken": "That account is linked to somebody else here.",
   "problem.bad_credentials": "The address or the password is wrong.",
   "problem.own_password": "The password is wrong.",
+  "problem.password_exists": "Your account has a password already. Change it with the present one.",
   "problem.password_common":
     "This is one of the most used passwords. Choose one that nobody would think of, such as a few words that do not belong together.",
   "problem.password_repetitive":

@@ -19,7 +19,7 @@ interface Props<P extends keyof PageViews> {
 }
 
 export function Profile({ view, frame }: Props<"profile">) {
-  const { state, email, emailVerified } = view;
+  const { state, email, emailVerified, hasPassword } = view;
   return (
     <AccountLayout frame={frame} section="" title={frame.t("profile.title")} refused={isRefused(state)}>
       <section class="card stack">
@@ -44,9 +44,9 @@ export function Profile({ view, frame }: Props<"profile">) {
       </section>
       <section class="card stack">
         <h2>{frame.say("profile.password")}</h2>
-        <p class="muted">{frame.say("profile.password_text")}</p>
+        <p class="muted">{frame.say(hasPassword ? "profile.password_text" : "profile.no_password")}</p>
         <a class="button secondary" href={frame.link("/password")}>
-          {frame.say("profile.change_password")}
+          {frame.say(hasPassword ? "profile.change_password" : "profile.add_password")}
         </a>
       </section>
     </AccountLayout>
@@ -91,16 +91,21 @@ function About({ view, frame }: Props<"profile">) {
 }
 
 export function Password({ view, frame }: Props<"password">) {
-  const { state, email, passwordMin } = view;
+  const { state, email, passwordMin, hasPassword } = view;
+  const title = frame.t(hasPassword ? "password.title" : "password.first_title");
   return (
-    <AccountLayout frame={frame} section="" title={frame.t("password.title")} refused={isRefused(state)}>
+    <AccountLayout frame={frame} section="" title={title} refused={isRefused(state)}>
       <section class="card">
         <Form frame={frame} state={state} action={frame.link("/password")}>
-          <p>{frame.say("password.text")}</p>
+          <p>{frame.say(hasPassword ? "password.text" : "password.first_text")}</p>
           <Username frame={frame} email={email} />
-          <CurrentPassword frame={frame} state={state} />
+          {hasPassword && <CurrentPassword frame={frame} state={state} />}
           <NewPassword frame={frame} state={state} label="field.new_password" min={passwordMin} />
-          <Submit frame={frame} label="password.submit" look="primary" />
+          <Submit
+            frame={frame}
+            label={hasPassword ? "password.submit" : "password.first_submit"}
+            look="primary"
+          />
         </Form>
       </section>
     </AccountLayout>

@@ -145,7 +145,7 @@ function Endpoints({ view, frame }: Props<"usage">) {
 }
 
 export function Data({ view, frame }: Props<"data">) {
-  const { state, email } = view;
+  const { state, email, hasPassword } = view;
   return (
     <AccountLayout frame={frame} section="/data" title={frame.t("data.title")} refused={isRefused(state)}>
       <section class="card">
@@ -160,7 +160,7 @@ export function Data({ view, frame }: Props<"data">) {
           <h2>{frame.say("data.erase")}</h2>
           <p>{frame.say("data.erase_text")}</p>
           <Username frame={frame} email={email} />
-          <CurrentPassword frame={frame} state={state} form="erase" />
+          {hasPassword && <CurrentPassword frame={frame} state={state} form="erase" />}
           <Check
             frame={frame}
             state={state}

@@ -6,6 +6,14 @@ import { ended, expiry, passwordBody, token } from "./sessions.js";
 /** The password as it was, and as it is to be. */
 export const passwordChange = passwordBody.extend({ newPassword: passwordSchema });
 
+/** The first password of an account. */
+export const firstPassword = passwordChange.pick({ newPassword: true });
+
+/** Proof of who erases an account. */
+export const erasureBody = passwordBody
+  .partial()
+  .describe("Without a password only for an account that has none, after a recent sign-in");
+
 /** Result of a change of the password. */
 export const passwordChanged = ended.extend({ token, ...expiry }).meta({ id: "PasswordChanged" });
 
