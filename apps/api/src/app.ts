@@ -33,6 +33,7 @@ import { refreshNetworkLists } from "./plugins/network-lists.js";
 import { openapi } from "./plugins/openapi.js";
 import { refuseUnderPressure } from "./plugins/pressure.js";
 import { tracing } from "./plugins/tracing.js";
+import { providersOf } from "./providers.js";
 
 /**
  * Assembles the service without listening: tests inject requests, a process listens. Closing it writes the usage
@@ -126,6 +127,8 @@ async function pluginOptions(
     riskPolicy: config.riskPolicy,
     oauth: pages !== false && (config.oauth ?? (config.issuer !== undefined && config.sealKeys.length > 0)),
     secondFactor: config.secondFactor,
+    providers: providersOf(config.providers),
+    trustedOrigins: config.trustedOrigins,
     rateLimit: { passwords: config.signInRateLimit },
     recentAuthenticationMs: config.recentAuthenticationMs,
     erasureSweepMs: config.erasureSweepMs,

@@ -2,6 +2,7 @@ import { canonicalRange } from "@org/db-models/core";
 import { networkFlagKinds } from "@org/risk-engine";
 import { integer, settingsOf } from "@org/service-kit";
 import { z } from "zod";
+import { providerSettings } from "./providers.js";
 
 const milliseconds = integer;
 const flag = z.union([z.boolean(), z.stringbool()]);
@@ -34,6 +35,12 @@ const sealKeys = z
   ])
   .refine((keys) => keys.every(({ id, key }) => /^[A-Za-z0-9_-]{1,32}$/.test(id) && key.length >= 43), {
     error: "must be keys as id=key, of at least 43 characters each, separated by commas",
+  });
+
+const origins = z
+  .union([z.array(z.string()), z.string().transform((text) => text.split(",").map((item) => item.trim()))])
+  .refine((list) => list.every((one) => URL.canParse(one) && new URL(one).origin === one), {
+    error: "must be origins, such as https://app.example.com, separated by commas",
   });
 
 /** `off`, `pwned-passwords`, or the address of a mirror of it. */
@@ -139,6 +146,16 @@ export const configSchema = z
       .default("enrolled")
       .describe(
         "Who must have a second factor: `enrolled`, who has one; `always`, everybody; or roles by commas, besides who has one",
+      ),
+    providers: providerSettings
+      .default([])
+      .describe(
+        "Providers that people can sign in with, as a JSON array of `kind` (google, microsoft, apple, github, openid), `clientId`, `clientSecret`, and what the kind takes besides",
+      ),
+    trustedOrigins: origins
+      .default([])
+      .describe(
+        "Origins besides the issuer whose pages may send requests with the session cookie, by commas",
       ),
     notifier: z
       .enum(["console", "smtp", "webhook"])

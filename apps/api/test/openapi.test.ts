@@ -25,6 +25,7 @@ test("the document is OpenAPI 3.1 and has every operation, and none twice", asyn
   expect((await document()).openapi).toBe("3.1.0");
   expect((await operations()).map(({ name }) => name).sort()).toEqual([
     "DELETE /v1/account",
+    "DELETE /v1/account/providers/{provider}",
     "DELETE /v1/api-keys/{id}",
     "DELETE /v1/factors/devices",
     "DELETE /v1/factors/devices/{id}",
@@ -37,10 +38,12 @@ test("the document is OpenAPI 3.1 and has every operation, and none twice", asyn
     "GET /health/live",
     "GET /health/ready",
     "GET /v1/account/export",
+    "GET /v1/account/providers",
     "GET /v1/analytics",
     "GET /v1/api-keys",
     "GET /v1/factors",
     "GET /v1/profile",
+    "GET /v1/providers",
     "GET /v1/security",
     "GET /v1/security/events",
     "GET /v1/session",
@@ -49,6 +52,7 @@ test("the document is OpenAPI 3.1 and has every operation, and none twice", asyn
     "PATCH /v1/factors/passkeys/{id}",
     "PATCH /v1/profile",
     "PATCH /v1/security",
+    "POST /v1/account/password",
     "POST /v1/api-keys",
     "POST /v1/api-keys/{id}/rotation",
     "POST /v1/email-change",
@@ -66,6 +70,10 @@ test("the document is OpenAPI 3.1 and has every operation, and none twice", asyn
     "POST /v1/factors/totp/confirm",
     "POST /v1/password-reset",
     "POST /v1/password-reset/confirm",
+    "POST /v1/providers/{provider}/link",
+    "POST /v1/providers/{provider}/link/finish",
+    "POST /v1/providers/{provider}/sign-in",
+    "POST /v1/providers/{provider}/sign-in/finish",
     "POST /v1/security/feedback",
     "POST /v1/session/authentication",
     "POST /v1/session/authentication/passkey",
@@ -84,7 +92,7 @@ test("each operation says what it does, who may, and how it fails", async () => 
     expect(operation.summary, name).toBeTruthy();
     expect(operation.responses["500"]?.content, name).toHaveProperty(["application/problem+json"]);
     expect(Boolean(operation.security), name).toBe(
-      !/health|POST \/v1\/(users|sessions|sessions\/(challenge|passkey|passkey\/options)|factors\/recovery(\/(cancel|confirm))?|password-reset|(password-reset|email-verification)\/confirm|email-change\/(confirm|undo))$/.test(
+      !/health|GET \/v1\/providers$|POST \/v1\/providers\/\{provider\}\/sign-in(\/finish)?$|POST \/v1\/(users|sessions|sessions\/(challenge|passkey|passkey\/options)|factors\/recovery(\/(cancel|confirm))?|password-reset|(password-reset|email-verification)\/confirm|email-change\/(confirm|undo))$/.test(
         name,
       ),
     );

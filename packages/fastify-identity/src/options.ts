@@ -16,6 +16,7 @@ export type Locate = (request: FastifyRequest) => Located | undefined;
 export const routeGroups = [
   "registration",
   "signIn",
+  "providers",
   "session",
   "sessions",
   "account",

@@ -182,6 +182,7 @@ describe("routes", () => {
   const paths = {
     registration: ["POST", "/v1/users"],
     signIn: ["POST", "/v1/sessions/challenge"],
+    providers: ["POST", "/v1/providers/acme/sign-in"],
     session: ["GET", "/v1/session"],
     sessions: ["GET", "/v1/sessions"],
     account: ["GET", "/v1/account/export"],

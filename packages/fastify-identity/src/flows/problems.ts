@@ -37,6 +37,10 @@ const entries = {
   USER_NOT_ACTIVE: [403, "The account is not active"],
   ADDRESS_NOT_ALLOWED: [403, "The account may not be used from this address"],
   NO_ACCOUNT: [403, "Nobody here is linked to this identity, and it gets no account"],
+  REDIRECT_NOT_ALLOWED: [
+    403,
+    "The address to come back to is of no trusted origin, or does not have the provider's id in its path",
+  ],
   EMAIL_NOT_VERIFIED: [403, "The provider has verified no email address, so there can be no account"],
   NOT_FOUND: [404, "There is nothing at this address"],
   USER_NOT_FOUND: [404, "There is no such user"],

@@ -1,7 +1,7 @@
+import { PageCookies } from "../http/page-cookies.js";
 import type { Service } from "../service.js";
 import { themeCss } from "./look/theme.js";
 import type { PageSettings } from "./options.js";
-import { PageCookies } from "./serve/page-cookies.js";
 import type { ProviderView } from "./views.js";
 
 /** The pages of one plugin: what is the same for every request. */

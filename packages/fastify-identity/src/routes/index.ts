@@ -8,6 +8,7 @@ import { emailVerificationRoutes } from "./email-verification.js";
 import { factorRoutes } from "./factors.js";
 import { passwordResetRoutes } from "./password-reset.js";
 import { profileRoutes } from "./profile.js";
+import { providerRoutes } from "./providers.js";
 import { securityRoutes } from "./security.js";
 import { sessionRoutes } from "./session.js";
 import { sessionsRoutes } from "./sessions.js";
@@ -19,6 +20,7 @@ import { userRoutes } from "./users.js";
 export const routesOf = {
   registration: userRoutes,
   signIn: signInRoutes,
+  providers: providerRoutes,
   session: sessionRoutes,
   sessions: sessionsRoutes,
   account: accountRoutes,

@@ -1,31 +1,9 @@
-import { randomKey } from "@org/db-models/core";
-import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
-import { IdentityProblem } from "../flows/problems.js";
-import type { Requester } from "../flows/requester.js";
-import type { SignedIn } from "../flows/sign-in/complete-sign-in.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
-import { requesterOf, setCookie, stateOf } from "../http/requests.js";
-import type { Service, ServiceOptions } from "../service.js";
+import type { ServiceOptions } from "../service.js";
+import { completionProblems, signInBy } from "./deliver-session.js";
 import { passkeyRequest } from "./schemas/factors.js";
 import { challengeBody, passkeySignIn, signedIn, signInBody } from "./schemas/sessions.js";
-
-/** Problems of every way of signing in: see `completeSignIn`. */
-const completionProblems = [
-  "SIGN_IN_DENIED",
-  "SIGN_IN_DELAYED",
-  "CHALLENGE_REQUIRED",
-  "CHALLENGE_LIMIT",
-  "NOTICE_NOT_SENT",
-  "SIGN_IN_REFUSED",
-  "HOOK_FAILED",
-  "USER_NOT_ACTIVE",
-  "ADDRESS_NOT_ALLOWED",
-  "SESSION_LIMIT_REACHED",
-  "SESSIONS_REVOKED",
-  "CONTENTION",
-  "AUDIT_NOT_WRITTEN",
-] as const;
 
 /** Signing in. */
 export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
@@ -144,29 +122,3 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
     },
   );
 };
-
-type Delivery = "cookie" | "token";
-
-/** Signs in, and hands the session over. A browser whose sign-in is held keeps its device cookie: it goes on only with it. */
-async function signInBy(
-  service: Service,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  delivery: Delivery,
-  signIn: (requester: Requester, deviceCookie: string | undefined) => Promise<SignedIn>,
-) {
-  const { cookies, clock } = service;
-  const requester = requesterOf(service, request);
-  const deviceCookie = requester.deviceId ?? (delivery === "cookie" ? randomKey() : undefined);
-  const keepDevice = () => deviceCookie && setCookie(reply, cookies.device(deviceCookie));
-  const { token, userId, ...session } = await signIn(requester, deviceCookie).catch((error: unknown) => {
-    if (error instanceof IdentityProblem && error.code === "CHALLENGE_REQUIRED") keepDevice();
-    throw error;
-  });
-  stateOf(request).countedFor = { userId, sessionId: session.id };
-  if (delivery === "cookie") setCookie(reply, cookies.session(token, session.idleExpiresAt, clock.now()));
-  keepDevice();
-  const opened = { ...session, userId, ...(delivery === "token" && { token }) };
-  const location = `${request.server.prefix}/sessions/${session.id.toHexString()}`;
-  return reply.code(201).header("location", location).send(opened);
-}

@@ -59,7 +59,7 @@ export type FinishedExternal =
   | { readonly kind: "linked"; readonly added: boolean };
 
 /** NIST and the providers alike: a person needs minutes, not hours. */
-const lifetimeMs = 600_000;
+export const externalLifetimeMs = 600_000;
 
 const attemptSchema = z.strictObject({
   secret: z.string().length(43),
@@ -188,7 +188,7 @@ function isLive(
   const age = clock.now().getTime() - attempt.begunAt;
   const [given = "", ...others] = answer.searchParams.getAll("state");
   const isItsOwn = others.length === 0 && equalTexts(given, state);
-  return attempt.provider === provider && age >= 0 && age <= lifetimeMs && isItsOwn;
+  return attempt.provider === provider && age >= 0 && age <= externalLifetimeMs && isItsOwn;
 }
 
 function checksOf({ secret }: Attempt, redirectUri: string): ProviderAttempt {

@@ -12,7 +12,7 @@ export const token = z
   .optional()
   .describe("Bearer token; only for who asked for one, or came with one. Shown once");
 
-const delivery = z
+export const delivery = z
   .enum({ cookie: "cookie", token: "token" })
   .default("cookie")
   .describe(

@@ -1,7 +1,7 @@
 import { parse, serialize } from "cookie";
-import type { SetCookie } from "../../flows/cookies.js";
+import type { SetCookie } from "../flows/cookies.js";
 
-/** What the pages keep in a browser besides the session. */
+/** What the pages and routes keep in a browser besides the session. */
 const kinds = {
   /** Proves that a form came from a page of ours; as long as the browser is open. */
   form: undefined,
@@ -22,7 +22,7 @@ type Kind = keyof typeof kinds;
 /** Browsers keep 4,096 bytes of a cookie, its attributes included. */
 const maxLength = 3_500;
 
-/** The cookies of the pages. */
+/** Cookies of flows that a browser is in the middle of. */
 export class PageCookies {
   readonly #prefix: string;
   readonly #attributes;
