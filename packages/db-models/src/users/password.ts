@@ -20,7 +20,7 @@ export interface PasswordOwner {
 }
 
 /** The fields of a user that {@link newPassword} needs. */
-export const ownerProjection = { email: 1, username: 1, "profile.displayName": 1 } as const;
+const ownerProjection = { email: 1, username: 1, "profile.displayName": 1 } as const;
 
 /**
  * The fields of an account that a new password changes.
