@@ -43,7 +43,7 @@ export interface IdentitySettings extends IdentityPoliciesInput {
   clock?: Clock;
   /**
    * Keys of the deployment's, the current one first, that the secrets of authenticator apps are sealed with; without one
-   * none can be enrolled. A former key stays until `factors.reseal` is done.
+   * none can be enrolled. A former key stays until `factors.reseal` and `oauth.resealSigningKeys` are done.
    */
   sealKeys?: SealKey[];
   /** Milliseconds for which counts are kept in memory before they are written. Default 5,000; what logins teach, 2,000. */

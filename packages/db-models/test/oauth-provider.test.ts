@@ -27,10 +27,11 @@ import {
   storeAuthorizationRequest,
   takeUpAuthorizationRequest,
 } from "../src/oauth/requests.js";
+import { resealSigningKeys, withdrawSigningKey } from "../src/oauth/signing-key-care.js";
 import { readSigningKeys, rotateSigningKey } from "../src/oauth/signing-keys.js";
 import { openSession } from "../src/sessions/open.js";
 import { revokeSession } from "../src/sessions/revoke.js";
-import { contextAt } from "./context.js";
+import { contextAt, sealKeys } from "./context.js";
 import { useIdentityDatabase } from "./database.js";
 import { after, now } from "./moment.js";
 import { codeFor, granted, makeWorld, redirectUri, type World } from "./oauth-world.js";
@@ -441,5 +442,75 @@ describe("signing keys", () => {
     const at = (ms: number) => after(policy.signingKeyLeadMs + ms);
     expect((await states(at(due - policy.signingKeyLeadMs - duration.second))).at(-1)).toBe("active");
     expect((await states(at(due))).at(-1)).toBe("next");
+  });
+});
+
+describe("a withdrawn signing key", () => {
+  const algorithm = "EdDSA" as const;
+  const contextFor = (at: Date) => contextAt(models, at);
+  const read = (at: Date) => readSigningKeys(contextFor(at), { algorithms: [algorithm] });
+  const withdraw = (at: Date, kid = "") => withdrawSigningKey(contextFor(at), { kid });
+  const late = after(10 * duration.day);
+  let first: string | undefined;
+
+  it("is gone at once, and a new one signs, whoever withdraws it and how often", async () => {
+    first = (await read(late))[0]?.kid;
+    const answers = await Promise.all(Array.from({ length: 10 }, () => withdraw(late, first)));
+    expect(answers.filter(Boolean)).toHaveLength(1);
+    const keys = await read(late);
+    expect(keys).toMatchObject([{ state: "active", signsFrom: late }]);
+    expect(keys[0]?.kid).not.toBe(first);
+    expect(await withdraw(late, first)).toBe(false);
+    expect(await withdraw(late, "unknown")).toBe(false);
+  });
+
+  it("gives way to the one that waits", async () => {
+    const [active] = await read(late);
+    const next = await rotateSigningKey(contextFor(late), { algorithm });
+    expect(next?.state).toBe("next");
+    expect(await withdraw(late, active?.kid)).toBe(true);
+    expect(await read(late)).toMatchObject([{ state: "active", kid: next?.kid }]);
+  });
+
+  it("changes nothing for the one that signs when it did not sign itself", async () => {
+    const [active] = await read(late);
+    const next = await rotateSigningKey(contextFor(late), { algorithm });
+    expect(await withdraw(late, next?.kid)).toBe(true);
+    expect(await read(late)).toMatchObject([{ state: "active", kid: active?.kid }]);
+    const another = await rotateSigningKey(contextFor(late), { algorithm });
+    expect([another?.state, another?.kid === next?.kid]).toEqual(["next", false]);
+    const then = new Date(late.getTime() + policy.signingKeyLeadMs);
+    expect(await withdraw(then, active?.kid)).toBe(true);
+    expect(await read(then)).toMatchObject([{ state: "active", kid: another?.kid }]);
+  });
+});
+
+describe("signing keys, when the deployment's seal key rotates", () => {
+  const algorithm = "EdDSA" as const;
+  const later = after(400 * duration.day);
+  const [former] = sealKeys;
+  const newer = { id: "newer", key: "n".repeat(43) };
+  const withKeys = (...keys: (typeof newer)[]) => ({ ...contextAt(models, later), sealKeys: keys });
+  const read = (...keys: (typeof newer)[]) => readSigningKeys(withKeys(...keys), { algorithms: [algorithm] });
+
+  it("a successor sealed with the newer key does not stop an instance that has the former one", async () => {
+    if (!former) throw new Error("tests seal");
+    const active = (await read(former)).find(({ state }) => state === "active");
+    await withdrawSigningKey(withKeys(former), { kid: active?.kid ?? "" });
+    await rotateSigningKey(withKeys(newer, former), { algorithm });
+    const seen = await read(former);
+    expect(seen.map(({ state, privateJwk }) => [state, privateJwk !== undefined])).toEqual([
+      ["active", true],
+      ["next", false],
+    ]);
+  });
+
+  it("are resealed, and then open without the former one", async () => {
+    if (!former) throw new Error("tests seal");
+    await expect(read(newer)).rejects.toMatchObject({ code: "SEAL_KEY_MISSING" });
+    expect((await resealSigningKeys(withKeys(newer, former))).resealed).toBeGreaterThan(0);
+    expect(await resealSigningKeys(withKeys(newer, former))).toEqual({ resealed: 0 });
+    const keys = await read(newer);
+    expect(keys.every(({ privateJwk }) => privateJwk !== undefined)).toBe(true);
   });
 });

@@ -34,6 +34,11 @@ export class FormBrowser {
     return this.#load(new Request(form.action, { method: "POST", body, headers }), stop);
   }
 
+  /** The cookies of an origin, as `name=value`. */
+  cookiesOf(origin: string): string[] {
+    return [...(this.#cookies.get(new URL(origin).host) ?? [])].map((pair) => pair.join("="));
+  }
+
   async #load(first: Request, stop: (url: string) => boolean): Promise<ShownPage> {
     let request = first;
     for (let hop = 0; hop < maxHops; hop++) {

@@ -55,7 +55,7 @@ export function unsealText(
 ): string {
   const known = keys.find(({ id }) => id === keyId);
   if (!known) {
-    const message = `sealKeys: the key ${keyId} is missing; keep a former key until factors.reseal has left it`;
+    const message = `sealKeys: the key ${keyId} is missing; keep a former key until factors.reseal and oauth.resealSigningKeys are done`;
     throw new IdentityError("SEAL_KEY_MISSING", message, { details: { keyId } });
   }
   const text = unseal(known.key, sealedText, boundTo);

@@ -70,6 +70,7 @@ import {
   takeUpAuthorizationRequest,
 } from "./requests.js";
 import { revokeToken, type TokenRevocation } from "./revoke.js";
+import { resealSigningKeys, withdrawSigningKey } from "./signing-key-care.js";
 import { readSigningKeys, rotateSigningKey, type SigningKeyPair } from "./signing-keys.js";
 import type { GrantRefused, TokenResult } from "./types.js";
 
@@ -219,6 +220,20 @@ export interface OAuth {
    */
   rotateSigningKey(input: { algorithm: SigningAlgorithm }): Promise<SigningKeyPair | undefined>;
   /**
+   * Withdraws a signing key that others may have. It is published no longer, and no token that it signed is taken any more by
+   * who reads the key set again. If it signs now, its successor signs at once: the one that waits, or a new one.
+   *
+   * @returns true when this call withdrew it.
+   * @throws IdentityError as `signingKeys`.
+   */
+  withdrawSigningKey(input: { kid: string }): Promise<boolean>;
+  /**
+   * Seals the signing keys that a former key of `sealKeys` sealed with the current one.
+   *
+   * @throws IdentityError `SEAL_BROKEN`.
+   */
+  resealSigningKeys(): Promise<{ resealed: number }>;
+  /**
    * Decides whether a presented access token is live: one command, no write. The authorization, the app, the user and the
    * consent decide together, so whatever is revoked or suspended is so at the next request.
    *
@@ -280,6 +295,8 @@ export function oauthOf(identity: Shared): OAuth {
     endedSignIns: on(findEndedSignIns),
     signingKeys: on(readSigningKeys),
     rotateSigningKey: on(rotateSigningKey),
+    withdrawSigningKey: on(withdrawSigningKey),
+    resealSigningKeys: on(resealSigningKeys),
     validateById: on(validateAccessTokenById),
     exchange: on(exchangeAuthorizationCode),
     refresh: on(refreshAppToken),

@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { isDuplicateKey } from "../core/errors.js";
-import { sealText, unsealText } from "../core/seal-keys.js";
+import { type SealedText, sealText, unsealText } from "../core/seal-keys.js";
 import { sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
@@ -33,15 +33,15 @@ export async function readSigningKeys(
   { algorithms }: { algorithms: readonly SigningAlgorithm[] },
 ): Promise<SigningKeyPair[]> {
   const { signingKeyLifetimeMs, signingKeyLeadMs } = context.policies.oauth;
-  const known = await stored(context, algorithms);
+  const known = await storedKeys(context, algorithms);
   const due = algorithms.filter((algorithm) => {
-    const newest = newestOf(known, algorithm);
+    const newest = newestOf(published(context, known), algorithm);
     const age = newest && context.now.getTime() - newest.signsFrom.getTime();
     return age === undefined || age >= signingKeyLifetimeMs - signingKeyLeadMs;
   });
   if (due.length === 0) return described(context, known);
-  for (const algorithm of due) await addKey(context, algorithm, newestOf(known, algorithm));
-  return described(context, await stored(context, algorithms));
+  for (const algorithm of due) await addKey(context, algorithm, known);
+  return described(context, await storedKeys(context, algorithms));
 }
 
 /** @returns the key that was made, or the one that another instance has just made. */
@@ -49,34 +49,40 @@ export async function rotateSigningKey(
   context: Context,
   { algorithm }: { algorithm: SigningAlgorithm },
 ): Promise<SigningKeyPair | undefined> {
-  const former = newestOf(await stored(context, [algorithm]), algorithm);
+  const known = await storedKeys(context, [algorithm]);
+  const former = newestOf(published(context, known), algorithm);
   // One that is still to come is the rotation that was asked for.
-  if (!former || former.signsFrom <= context.now) await addKey(context, algorithm, former);
-  const keys = described(context, await stored(context, [algorithm]));
-  return keys.findLast((key) => key.algorithm === algorithm);
+  if (!former || former.signsFrom <= context.now) await addKey(context, algorithm, known);
+  return described(context, await storedKeys(context, [algorithm])).at(-1);
 }
 
-async function stored(
-  { models, now }: Context,
+/** All keys of these algorithms, by generation; also those that are no longer published. */
+export async function storedKeys(
+  { models }: Context,
   algorithms: readonly SigningAlgorithm[],
 ): Promise<SigningKeyDocument[]> {
   const keys = await runQuery(models, queries.signingKeysOf(algorithms));
   for (const key of keys) assertKnownVersion(key);
+  return keys;
+}
+
+export function published({ now }: Context, keys: readonly SigningKeyDocument[]): SigningKeyDocument[] {
   return keys.filter(({ purgeAt }) => !purgeAt || purgeAt > now);
 }
 
-function newestOf(
+export function newestOf(
   keys: readonly SigningKeyDocument[],
   algorithm: SigningAlgorithm,
 ): SigningKeyDocument | undefined {
   return keys.findLast((key) => key.algorithm === algorithm);
 }
 
-function described(context: Context, keys: readonly SigningKeyDocument[]): SigningKeyPair[] {
+function described(context: Context, known: readonly SigningKeyDocument[]): SigningKeyPair[] {
+  const keys = published(context, known);
   return keys.map((key) => {
     const { kid, algorithm, publicJwk, createdAt, signsFrom } = key;
     const state = stateOf(keys, key, context.now);
-    const secret = state === "retired" ? undefined : unsealText(context.sealKeys, key, ownerOf(kid));
+    const secret = needsSecret(context, state, key) ? privateText(context, key) : undefined;
     return {
       kid,
       algorithm,
@@ -101,26 +107,53 @@ function stateOf(
   return signsFrom <= now ? "active" : "next";
 }
 
+/**
+ * A key that is yet to sign may be sealed by an instance that has a newer seal key than this one: until it signs, it is
+ * published without being opened.
+ */
+function needsSecret({ sealKeys }: Context, state: SigningKeyState, { keyId }: SigningKeyDocument): boolean {
+  return state === "active" || (state === "next" && sealKeys.some(({ id }) => id === keyId));
+}
+
 const ownerOf = (kid: string): string => `signing-key:${kid}`;
 
-/** The first key signs at once, for nobody has cached a set without it. */
-async function addKey(
+/** The private half as a JWK, in JSON. */
+export function privateText({ sealKeys }: Context, key: SigningKeyDocument): string {
+  return unsealText(sealKeys, key, ownerOf(key.kid));
+}
+
+/** A private half, sealed with the current key of the deployment. */
+export function sealedPrivateText({ sealKeys }: Context, kid: string, text: string): SealedText {
+  return sealText(sealKeys, text, ownerOf(kid));
+}
+
+/**
+ * Adds the successor of the newest key. The first key signs at once, for nobody has cached a set without it.
+ *
+ * @param known - all keys of the algorithm.
+ * @param signs - `at_once`: where nobody may trust the former one any more.
+ */
+export async function addKey(
   context: Context,
   algorithm: SigningAlgorithm,
-  former: SigningKeyDocument | undefined,
+  known: readonly SigningKeyDocument[],
+  signs: "at_once" | "after_lead" = "after_lead",
 ): Promise<void> {
-  const { models, now, sealKeys, policies } = context;
+  const { models, now, policies } = context;
+  // Also one that is not published any more has its number.
+  const last = newestOf(known, algorithm);
+  const former = newestOf(published(context, known), algorithm);
   const { signingKeyLeadMs, signingKeyRetirementMs } = policies.oauth;
   const { publicJwk, privateJwk } = await newKeyPair(algorithm);
   const kid = thumbprintOf(publicJwk);
-  const signsFrom = former ? new Date(now.getTime() + signingKeyLeadMs) : now;
+  const signsFrom = former && signs === "after_lead" ? new Date(now.getTime() + signingKeyLeadMs) : now;
   const key: SigningKeyDocument = {
     _id: new Types.ObjectId(),
     kid,
     algorithm,
-    generation: former ? former.generation + 1 : 0,
+    generation: last ? last.generation + 1 : 0,
     publicJwk: JSON.stringify({ ...publicJwk, kid, alg: algorithm, use: "sig" }),
-    ...sealText(sealKeys, JSON.stringify({ ...privateJwk, kid, alg: algorithm }), ownerOf(kid)),
+    ...sealedPrivateText(context, kid, JSON.stringify({ ...privateJwk, kid, alg: algorithm })),
     createdAt: now,
     signsFrom,
     schemaVersion: currentSchemaVersion,

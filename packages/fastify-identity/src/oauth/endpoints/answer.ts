@@ -40,6 +40,7 @@ export async function sendAnswer(
 /** Adds parameters to the query that an address may have already; the rest stays as it was registered. */
 export function withQuery(address: string, parameters: Answer): string {
   const query = new URLSearchParams(parameters).toString();
+  if (query === "") return address;
   const separator = !address.includes("?") ? "?" : /[?&]$/.test(address) ? "" : "&";
   return `${address}${separator}${query}`;
 }

@@ -10,8 +10,8 @@ import {
   SignJWT,
 } from "jose";
 
-/** How long an instance goes by what it has read; far less than a key is published before it signs. */
-const refreshMs = 60_000;
+/** How long an instance goes by what it has read: so long a withdrawn key is still used, at most. */
+const refreshMs = 10_000;
 /** A token of a key that this instance has not seen makes it read again, so often at most. */
 const unknownKeyMs = 5_000;
 
