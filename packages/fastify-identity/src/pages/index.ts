@@ -13,6 +13,7 @@ import * as factors from "./definitions/factors.js";
 import * as profile from "./definitions/profile.js";
 import { isProviderAnswer, leavePage, providersPage, serveCallbacks } from "./definitions/providers.js";
 import * as records from "./definitions/records.js";
+import * as recovery from "./definitions/recovery.js";
 import * as security from "./definitions/security.js";
 import * as signIn from "./definitions/sign-in.js";
 import type { PageSettings } from "./options.js";
@@ -65,6 +66,9 @@ export async function servePages(
   servePage(scope, site, email.emailChangePage);
   servePage(scope, site, email.confirmEmailPage);
   servePage(scope, site, email.undoEmailPage);
+  servePage(scope, site, recovery.recoverPage);
+  servePage(scope, site, recovery.finishRecoveryPage);
+  servePage(scope, site, recovery.cancelRecoveryPage);
   servePage(scope, site, profile.profilePage);
   servePage(scope, site, profile.passwordPage);
   servePage(scope, site, profile.confirmPage);

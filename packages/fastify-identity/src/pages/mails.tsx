@@ -22,7 +22,7 @@ interface Mailer {
 export function mailNotifier(mailer: Mailer): Notifier {
   return {
     send: async (notice) => {
-      const view = mailOf(mailer, notice, await readerOf(mailer, notice.to));
+      const view = mailOf(mailer, notice, await readerOf(mailer, notice.account ?? notice.to));
       const write = mailer.settings.mails[notice.kind] ?? writeMail(mailer.settings.theme);
       await mailer.notifier.send({ ...notice, ...write(view) });
     },
@@ -57,6 +57,8 @@ const places: { readonly [Kind in Notice["kind"]]?: string } = {
   recovery_code_used: "/security",
   external_identity_changed: "/security/providers",
   password_changed: "/forgotten-password",
+  factor_recovery: "/recover/cancel",
+  factor_recovery_token: "/recover/finish",
 };
 
 function mailOf(mailer: Mailer, notice: Notice, { language, timezone = "UTC" }: Reader): MailView {
@@ -65,14 +67,15 @@ function mailOf(mailer: Mailer, notice: Notice, { language, timezone = "UTC" }: 
   const { lang, dir = "ltr" } = catalogue;
   const name = settings.theme.name ?? new URL(issuer).host;
   const { kind, to, facts } = notice;
-  const { code, expiresAt } = facts;
+  const { code } = facts;
   const dates = { dateStyle: "medium", timeStyle: "long", timeZone: timezone } as const;
   const from = [facts.device, facts.country].filter(Boolean).join(", ");
   const values = {
     ...facts,
     name,
     origin: from || lookUp(catalogue, "security.unknown_device").text,
-    ...(expiresAt && { expiresAt: new Intl.DateTimeFormat(lang, dates).format(new Date(expiresAt)) }),
+    ...datesOf(facts, new Intl.DateTimeFormat(lang, dates)),
+    ...(facts.cancelToken && { cancelLink: linkOf(mailer, "/recover/cancel", facts.cancelToken) }),
   };
   const say = (id: MessageId) => fill(lookUp(catalogue, id).text, values);
   return {
@@ -88,16 +91,25 @@ function mailOf(mailer: Mailer, notice: Notice, { language, timezone = "UTC" }: 
   };
 }
 
+/** The moments among the facts, for people. */
+function datesOf(facts: Notice["facts"], format: Intl.DateTimeFormat): Record<string, string> {
+  const moments = Object.entries(facts).filter(([name]) => name === "expiresAt" || name === "availableAt");
+  return Object.fromEntries(moments.map(([name, value]) => [name, format.format(new Date(value))]));
+}
+
+const linkOf = ({ issuer, prefix }: Mailer, place: string, token: string | undefined): string =>
+  issuer + linkTo({ prefix }, place, { token });
+
 function actionOf(
-  { issuer, prefix }: Mailer,
+  mailer: Mailer,
   { kind, facts }: Notice,
   say: (id: MessageId) => string,
 ): MailView["action"] {
   const place = places[kind];
   const label = `mail.${kind}.action`;
   if (place === undefined || !isMessage(label)) return undefined;
-  const { token } = facts;
-  return { label: say(label), url: issuer + linkTo({ prefix }, place, { token }) };
+  const token = kind === "factor_recovery" ? facts.cancelToken : facts.token;
+  return { label: say(label), url: linkOf(mailer, place, token) };
 }
 
 /** The texts of a mail: one, or the one of its `how` or `change`. */

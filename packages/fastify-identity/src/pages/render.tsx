@@ -9,6 +9,7 @@ import * as oauth from "./templates/oauth.js";
 import * as profile from "./templates/profile.js";
 import * as providers from "./templates/providers.js";
 import * as records from "./templates/records.js";
+import * as recovery from "./templates/recovery.js";
 import * as security from "./templates/security.js";
 import type { PageName, PageViews } from "./views.js";
 
@@ -32,6 +33,9 @@ const templates: { readonly [P in PageName]: Template<P> } = {
   emailChange: email.EmailChange,
   confirmEmail: email.ConfirmEmail,
   undoEmail: email.UndoEmail,
+  recover: recovery.Recover,
+  finishRecovery: recovery.FinishRecovery,
+  cancelRecovery: recovery.CancelRecovery,
   signedIn: entry.SignedIn,
   signOut: entry.SignOut,
   profile: profile.Profile,

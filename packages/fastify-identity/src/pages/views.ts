@@ -139,6 +139,10 @@ export interface PageViews {
   emailChange: WithForm & { readonly email: string };
   confirmEmail: WithForm & { readonly token: string };
   undoEmail: WithForm & { readonly token: string };
+  /** For who has lost every second factor. */
+  recover: WithForm;
+  finishRecovery: WithForm & { readonly token: string };
+  cancelRecovery: WithForm & { readonly token: string };
   signedIn: { readonly to: string };
   signOut: WithForm;
   profile: WithForm & {
@@ -170,6 +174,8 @@ export interface PageViews {
     /** Undefined where there are no passkeys. */
     readonly passkeys: readonly PasskeyView[] | undefined;
     readonly rememberedDevices: readonly RememberedDeviceView[];
+    /** When the second factors can be removed by somebody who says that all are lost. */
+    readonly recoveryAt: Date | undefined;
     /** Whether there are providers to link. */
     readonly canLink: boolean;
     readonly sessions: readonly SessionView[];

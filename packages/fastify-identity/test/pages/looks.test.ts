@@ -84,6 +84,7 @@ describe.each(forms)("the pages, $name", ({ name: form, options, language }) => 
       "forgotten-password",
       "check-mail",
       "sign-out",
+      "recover",
       "nothing-here",
     ]) {
       await tab.goto(`/account/${page}`);
@@ -93,6 +94,10 @@ describe.each(forms)("the pages, $name", ({ name: form, options, language }) => 
     await look("verify-email");
     await tab.click("main button[type=submit]");
     await look("verify-email-refused");
+    await tab.goto("/account/recover/finish?token=ido_x");
+    await look("finish-recovery");
+    await tab.goto("/account/recover/cancel?token=ido_x");
+    await look("cancel-recovery");
     await tab.goto("/account/confirm-email?token=ido_x");
     await look("confirm-email");
     await tab.goto("/account/undo-email?token=ido_x");
@@ -106,6 +111,11 @@ describe.each(forms)("the pages, $name", ({ name: form, options, language }) => 
     await tab.fill("[name=email]", "nobody");
     await tab.click("main button[type=submit]");
     await look("sign-up-refused");
+    await tab.goto("/account/sign-up");
+    await tab.fill("[name=email]", "nobody@example.com");
+    await tab.fill("[name=new_password]", "passwordpassword");
+    await tab.click("main button[type=submit]");
+    await look("sign-up-common-password");
     await tab.goto("/account/sign-in");
     await tab.fill("[name=identifier]", "nobody@example.com");
     await tab.fill("[name=password]", "a wrong password");

@@ -50,6 +50,29 @@ describe("mails", () => {
     expect(html).toContain("Verify address");
   });
 
+  test("to another address than the account's are in its owner's language too", async () => {
+    const messages = [
+      {
+        lang: "de",
+        messages: {
+          "mail.email_change.subject": "Bestätige deine neue Adresse",
+          "mail.email_changed.subject": "Deine Adresse wurde geändert",
+        },
+      },
+    ];
+    const app = await setting.app({ pages: { messages } });
+    const person = await someone(app);
+    const payload = { language: "de" };
+    await app.inject({ method: "PATCH", url: "/v1/profile", headers: person.bearer, payload });
+    const email = "another-german@example.com";
+    await app.inject({ method: "POST", url: "/v1/email-change", headers: person.bearer, payload: { email } });
+    const asked = await mailTo(email, "email_change");
+    expect(asked.subject).toBe("Bestätige deine neue Adresse");
+    const { token } = asked.facts;
+    await app.inject({ method: "POST", url: "/v1/email-change/confirm", payload: { token } });
+    expect((await mailTo(person.email, "email_changed")).subject).toBe("Deine Adresse wurde geändert");
+  });
+
   test("can be replaced one by one", async () => {
     const seen: MailView[] = [];
     const mails = {

@@ -15,10 +15,10 @@ const press = (tab: Tab, text: string) =>
 const shown = (tab: Tab) => tab.innerText("body");
 
 /** A device with a sensor for its owner's finger. */
-async function plugIn(context: BrowserContext, tab: Tab, isUserVerified = true): Promise<void> {
+async function plugIn(context: BrowserContext, tab: Tab, isUserVerified = true) {
   const devtools = await context.newCDPSession(tab);
   await devtools.send("WebAuthn.enable");
-  await devtools.send("WebAuthn.addVirtualAuthenticator", {
+  const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", {
     options: {
       protocol: "ctap2",
       transport: "internal",
@@ -28,6 +28,10 @@ async function plugIn(context: BrowserContext, tab: Tab, isUserVerified = true):
       automaticPresenceSimulation: true,
     },
   });
+  /** Whether the owner touches the sensor when they are asked. */
+  const touch = (enabled: boolean) =>
+    devtools.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled });
+  return { touch };
 }
 
 async function signInByPassword(tab: Tab, email: string): Promise<void> {
@@ -41,7 +45,7 @@ test("somebody adds a passkey, signs in with it alone, with it after the passwor
   const { email } = await someone(site.app);
   const context = await site.context();
   const tab = await context.newPage();
-  await plugIn(context, tab);
+  const { touch } = await plugIn(context, tab);
   await signInByPassword(tab, email);
   await tab.goto("/account/security");
   await tab.getByLabel("Name of the passkey").fill("Laptop");
@@ -55,13 +59,18 @@ test("somebody adds a passkey, signs in with it alone, with it after the passwor
   expect(await tab.locator(".codes code").count()).toBe(10);
   await tab.goto("/account/security");
   expect(await shown(tab)).toContain("Recovery codes left: 10");
+  // Whom the browser offers the passkey for autofill, and who does not take it.
+  await touch(false);
   await press(tab, "Sign out");
   expect(await faultsOf(tab, "sign-in-passkey")).toEqual([]);
+  await touch(true);
   await press(tab, "Sign in with a passkey");
   await tab.waitForURL("**/account");
+  await touch(false);
   await press(tab, "Sign out");
   await signInByPassword(tab, email);
   await tab.waitForURL("**/challenge");
+  await touch(true);
   await press(tab, "Use a passkey");
   await tab.waitForURL("**/account");
   setting.clock.advance(16 * 60_000);
@@ -95,4 +104,20 @@ test("without a script, and where a browser knows no passkeys, there is no butto
   await old.addInitScript(() => Reflect.deleteProperty(globalThis, "PublicKeyCredential"));
   await old.goto("/account/sign-in");
   expect(await shown(old)).not.toContain("passkey");
+});
+
+test("a passkey is offered where the browser fills in the user name, and signs in without a button", async () => {
+  const { email } = await someone(site.app);
+  const context = await site.context();
+  const tab = await context.newPage();
+  await plugIn(context, tab);
+  await signInByPassword(tab, email);
+  await tab.goto("/account/security");
+  await press(tab, "Add a passkey");
+  await tab.getByText("The passkey was added.").waitFor();
+  const page = await site.app.inject("/account/sign-in");
+  expect(page.body).toContain('autocomplete="username webauthn"');
+  // The authenticator of the test picks what the browser offers, as its owner would.
+  await press(tab, "Sign out");
+  await tab.waitForURL("**/account");
 });

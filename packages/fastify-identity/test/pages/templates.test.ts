@@ -85,6 +85,9 @@ function viewsWith(text: string): PageViews {
     emailChange: { state, email: text },
     confirmEmail: { state, token: text },
     undoEmail: { state, token: text },
+    recover: { state },
+    finishRecovery: { state, token: text },
+    cancelRecovery: { state, token: text },
     signedIn: { to: text },
     signOut: { state },
     profile: {
@@ -110,6 +113,7 @@ function viewsWith(text: string): PageViews {
       state,
       factors: { totpSince: at, recoveryCodes: 1 },
       rememberedDevices: [{ id: text, label: text, lastUsedAt: at, expiresAt: at }],
+      recoveryAt: at,
       canLink: true,
       passkeys: [{ id: text, name: text, createdAt: at, lastUsedAt: at }],
       sessions: [{ ...session, risk: "high" }],

@@ -18,8 +18,10 @@ export interface Notice {
     | "factor_recovery"
     | "factor_recovery_token"
     | "external_identity_changed";
-  /** The account's email address. */
+  /** Where it goes to: the account's email address, or one that it is to have or had. */
   readonly to: string;
+  /** The account's address, where it goes to another one. */
+  readonly account?: string;
   readonly subject: string;
   readonly text: string;
   /** The same as HTML; from the pages' mails only. */

@@ -67,14 +67,17 @@ export function accountExists({ email, token, expiresAt }: IssuedOneTimeToken, o
 }
 
 /** The mail with the token that gives an account another address. */
-export function emailChangeConfirmation({ email, token, expiresAt }: NewAddress): Notice {
+export function emailChangeConfirmation({ email, former, token, expiresAt }: NewAddress): Notice {
   const text = `Your token is ${token}. It makes this address that of your account, until ${expiresAt.toUTCString()} and once. If you have no account with us, somebody gave your address for theirs: ignore this message.`;
   const facts = { token, expiresAt: expiresAt.toISOString() };
-  return { kind: "email_change", to: email, subject: "Confirm your new email address", text, facts };
+  const subject = "Confirm your new email address";
+  return { kind: "email_change", to: email, account: former, subject, text, facts };
 }
 
 interface NewAddress {
   readonly email: string;
+  /** The account's address before. */
+  readonly former: string;
   readonly token: string;
   readonly expiresAt: Date;
 }
@@ -106,7 +109,14 @@ export function emailChangeNotice(
         text,
         facts,
       }
-    : { kind: "email_changed", to: former, subject: "Your email address was changed", text, facts };
+    : {
+        kind: "email_changed",
+        to: former,
+        account: email,
+        subject: "Your email address was changed",
+        text,
+        facts,
+      };
 }
 
 /** The mail to the owner of an account whose address somebody wants for another account. */

@@ -193,14 +193,26 @@ interface PasskeyFormProps extends Pick<FormProps, "frame" | "action" | "state">
   options: { readonly json: string } | { readonly path: string };
   label: MessageId;
   look?: string;
+  /** Whether the browser may offer passkeys before the button is pressed, where it fills in the user name. */
+  autofill?: boolean;
 }
 
 /** A form that a passkey fills in; only the script shows it, and only where the browser knows passkeys. */
 export function PasskeyForm(props: PasskeyFormProps) {
-  const { frame, name, action, state, ceremony, options, label, look = "secondary wide", children } = props;
+  const { frame, name, action, state, ceremony, options, label, look = "secondary wide" } = props;
+  const { autofill, children } = props;
   const source = "json" in options ? { "data-options": options.json } : { "data-from": options.path };
   return (
-    <form method="post" action={action} class="stack" hidden novalidate data-passkey={ceremony} {...source}>
+    <form
+      method="post"
+      action={action}
+      class="stack"
+      hidden
+      novalidate
+      data-passkey={ceremony}
+      data-autofill={autofill ? "" : undefined}
+      {...source}
+    >
       {belongs(state, name) && <Summary frame={frame} state={state} form={name} />}
       {children}
       <p class="error" role="alert" hidden>

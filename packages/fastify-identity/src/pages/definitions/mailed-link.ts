@@ -13,8 +13,10 @@ export function tokenOf(page: Page, form: Form | undefined): string | undefined 
   return token && token.length <= maxToken ? token : undefined;
 }
 
+type MailedLinkName = "verifyEmail" | "confirmEmail" | "undoEmail" | "cancelRecovery";
+
 /** A page of a mail's link, which shows a button and nothing else. */
-interface MailedLink<P extends "verifyEmail" | "confirmEmail" | "undoEmail"> {
+interface MailedLink<P extends MailedLinkName> {
   readonly name: P;
   readonly path: string;
   /** Text for a token that is not, or no longer, good. */
@@ -24,7 +26,7 @@ interface MailedLink<P extends "verifyEmail" | "confirmEmail" | "undoEmail"> {
 }
 
 /** Showing the page uses nothing up: programs that scan mails follow every link. The button does. */
-export function mailedLinkPage<P extends "verifyEmail" | "confirmEmail" | "undoEmail">({
+export function mailedLinkPage<P extends MailedLinkName>({
   name,
   path,
   invalid,

@@ -34,6 +34,7 @@ export const securityPage: PageDefinition<"security"> = {
         ...device,
         id: id.toHexString(),
       })),
+      recoveryAt: factors.recovery?.availableAt,
       canLink: page.site.service.providers.length > 0,
       sessions: views.sort((one, other) => Number(other.current) - Number(one.current)),
       alerts: security.alerts,
@@ -108,6 +109,17 @@ export const securityPage: PageDefinition<"security"> = {
         const { service } = page.site;
         await service.flows.forgetDevices(requesterOf(service, page.request), sessionOf(page.request), id);
         return page.redirect(page.link(path), { id: "devices.forgotten" });
+      },
+    },
+    {
+      name: "recovery",
+      path: `${path}/recovery/cancel`,
+      access: "any_session",
+      submit: async (page) => {
+        const { service } = page.site;
+        const requester = requesterOf(service, page.request);
+        await service.flows.cancelRecovery(requester, sessionOf(page.request));
+        return page.redirect(page.link(path), { id: "security.recovery_stopped" });
       },
     },
     { name: "others", path: `${path}/sessions/end-others`, submit: (page) => endSessions(page, "others") },

@@ -27,24 +27,46 @@ for (const form of document.querySelectorAll("form[method=post]:not([data-downlo
   });
 }
 for (const form of document.querySelectorAll("form[data-auto]")) form.submit();
-const ask = async (form) => {
-  const { passkey: ceremony, options, from } = form.dataset;
-  let given = { options: options && JSON.parse(options) };
-  if (from) {
-    const body = new URLSearchParams({ form_token: form.elements.form_token.value });
-    const answer = await fetch(from, { method: "POST", body });
-    if (answer.redirected) return location.assign(answer.url);
-    given = await answer.json();
-  }
-  const parse = ceremony === "get" ? "parseRequestOptionsFromJSON" : "parseCreationOptionsFromJSON";
-  const credential = await navigator.credentials[ceremony]({ publicKey: PublicKeyCredential[parse](given.options) });
+const optionsOf = async ({ dataset: { options, from }, elements }) => {
+  if (!from) return { options: JSON.parse(options) };
+  const body = new URLSearchParams({ form_token: elements.form_token.value });
+  const answer = await fetch(from, { method: "POST", body });
+  if (answer.redirected) location.assign(answer.url);
+  if (answer.redirected || !answer.ok) throw new Error("no options");
+  return answer.json();
+};
+// A browser takes one ceremony at a time: the one that waits for autofill makes room.
+let waiting;
+const ceremony = async (form, { options, attempt }, more) => {
+  const parse = form.dataset.passkey === "get" ? "parseRequestOptionsFromJSON" : "parseCreationOptionsFromJSON";
+  const publicKey = PublicKeyCredential[parse](options);
+  const credential = await navigator.credentials[form.dataset.passkey]({ publicKey, ...more });
   form.elements.response.value = JSON.stringify(credential);
-  form.elements.attempt.value = given.attempt ?? "";
+  form.elements.attempt.value = attempt ?? "";
   form.submit();
+};
+const ask = async (form) => {
+  waiting?.abort();
+  await ceremony(form, await optionsOf(form));
+};
+// Autofill waits as long as the page is open, and its options are good for minutes: they are renewed before.
+const autofill = async (form) => {
+  if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
+  const given = await optionsOf(form);
+  const mine = new AbortController();
+  waiting = mine;
+  const renewal = setTimeout(() => mine.abort("renew"), (given.options.timeout ?? 60000) * 0.75);
+  try {
+    await ceremony(form, given, { mediation: "conditional", signal: mine.signal });
+  } finally {
+    clearTimeout(renewal);
+    if (mine.signal.reason === "renew") autofill(form).catch(() => {});
+  }
 };
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   if (!globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON) break;
   form.hidden = false;
+  if ("autofill" in form.dataset) autofill(form).catch(() => {});
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const failed = form.querySelector("p.error[role=alert]");

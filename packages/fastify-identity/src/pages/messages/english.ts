@@ -140,9 +140,34 @@ export const english = {
   "challenge.use_totp": "Use the authenticator app",
   "challenge.use_recovery_code": "Use a recovery code",
   "challenge.use_password": "Use the password",
+  "challenge.lost": "I have lost all of these",
   "challenge.submit": "Go on",
   "challenge.restart": "Start again",
   "challenge.over": "That sign-in has ended. Please sign in again.",
+
+  "recover.title": "Lost your second step?",
+  "recover.text":
+    "Without your phone, your passkeys and your recovery codes your password alone does not sign you in. It begins a wait of some days, in which we tell you by mail and you can stop it. Then your second steps can be removed.",
+  "recover.submit": "Go on",
+  "recover.waiting":
+    "The wait has begun. Come back to this page after {date}: then we send a link to your email address.",
+  "recover.ready": "The wait is over. We have sent a link to your email address.",
+  "recover.no_factor": "Your account has no second step. Sign in with your password.",
+  "recover.refused":
+    "Your password was set by mail, and mail alone may not remove a second step. Change the password in a session of yours, or contact support.",
+  "recover.invalid":
+    "This link is not, or no longer, valid. You may have used it already, or the wait was stopped.",
+  "recover.again": "Ask for another link",
+  "recover.finish_title": "Remove your second steps",
+  "recover.finish_text":
+    "Your passkeys, your authenticator app and your recovery codes are removed, and every session ends. Sign in with your password then, and add a new second step.",
+  "recover.finish_submit": "Remove second steps",
+  "recover.done": "Your second steps were removed. Sign in, and add a new one under Security.",
+  "recover.cancel_title": "Stop the removal of your second steps",
+  "recover.cancel_text":
+    "Press the button if it was not you who asked. Your second steps stay. Change your password then: somebody knows it.",
+  "recover.cancel_submit": "It was not me: stop it",
+  "recover.cancelled": "It was stopped: your second steps stay. Change your password now.",
 
   "signed_in.title": "You are signed in",
   "signed_in.text": "Taking you back.",
@@ -214,6 +239,10 @@ export const english = {
   "security.factor_remove": "Remove",
   "security.codes_left": "Recovery codes left: {count}",
   "security.codes_make": "Make new recovery codes",
+  "security.recovery":
+    "Somebody with your password says that all your second steps are lost. They can be removed from {date} on.",
+  "security.recovery_stop": "It was not me: stop it",
+  "security.recovery_stopped": "It was stopped. Change your password: somebody knows it.",
   "security.sessions": "Where you are signed in",
   "security.sessions_end_others": "End all other sessions",
   "security.sessions_end_all": "Sign out everywhere",
@@ -464,14 +493,16 @@ export const english = {
     "A device was remembered from {origin}: sign-ins on it no longer ask for your second step.",
   "mail.factor_recovery.subject": "Your second steps are to be removed",
   "mail.factor_recovery.text":
-    "Somebody who knows your password, from {origin}, says that every second step of your account is lost. From {availableAt} on they can remove them with a token that we mail to this address.",
+    "Somebody who knows your password, from {origin}, says that every second step of your account is lost. From {availableAt} on they can remove them with a link that we mail to this address.",
+  "mail.factor_recovery.action": "It was not me: stop it",
   "mail.factor_recovery.otherwise":
-    "If it was not you, sign in with your second step, which cancels it, and change your password. The token {cancelToken} cancels it too.",
+    "If it was not you, change your password too: somebody knows it. If it was you, come back to the page where you began after that time.",
   "mail.factor_recovery_token.subject": "Remove your second steps",
   "mail.factor_recovery_token.text":
-    "Your token is {token}. Together with your password it removes every second step of your account, until {expiresAt} and once. It was asked for from {origin}. Tell nobody the token.",
+    "Together with your password this link removes every second step of your account, until {expiresAt} and once. It was asked for from {origin}.",
+  "mail.factor_recovery_token.action": "Remove my second steps",
   "mail.factor_recovery_token.otherwise":
-    "If it was not you, change your password. The token {cancelToken} cancels it.",
+    "If it was not you, open {cancelLink} to stop it, and change your password: somebody knows it.",
   "mail.second_factor_changed.action": "Review your security",
   "mail.second_factor_changed.otherwise": "If it was not you, change your password and end your sessions.",
   "mail.external_identity_changed.subject": "Sign-in with {provider} was changed",

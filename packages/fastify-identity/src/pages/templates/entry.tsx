@@ -29,18 +29,7 @@ export function SignIn({ view, frame }: Props<"signIn">) {
   return (
     <CardLayout frame={frame} title={frame.t("sign_in.title")} refused={isRefused(state)} below={below}>
       <Form frame={frame} state={state} action={frame.link("/sign-in", { return_to: returnTo })}>
-        <Field
-          frame={frame}
-          state={state}
-          name="identifier"
-          label="field.identifier"
-          type="text"
-          autocomplete="username"
-          inputMode="email"
-          autocapitalize="none"
-          spellcheck={false}
-          required
-        />
+        <IdentifierField frame={frame} state={state} passkeys={passkeys} />
         <CurrentPassword frame={frame} state={state} label="field.password" />
         <Submit frame={frame} label="sign_in.submit" />
         <p class="small">
@@ -56,6 +45,7 @@ export function SignIn({ view, frame }: Props<"signIn">) {
           ceremony="get"
           options={{ path: frame.link("/sign-in/passkey/options") }}
           label="passkey.sign_in"
+          autofill
         />
       )}
       <ProviderButtons frame={frame} providers={providers} returnTo={returnTo} />
@@ -106,6 +96,7 @@ export function CheckMail({ view, frame }: Props<"checkMail">) {
 
 export function Challenge({ view, frame }: Props<"challenge">) {
   const { state, method, others, passkeyOptions } = view;
+  const isFactor = [method, ...others].some((one) => one === "totp" || one === "passkey");
   const below = (
     <div class="stack-s">
       {others.map((other) => (
@@ -113,6 +104,11 @@ export function Challenge({ view, frame }: Props<"challenge">) {
           <a href={frame.link("/challenge", { method: other })}>{frame.say(`challenge.use_${other}`)}</a>
         </p>
       ))}
+      {isFactor && (
+        <p>
+          <a href={frame.link("/recover")}>{frame.say("challenge.lost")}</a>
+        </p>
+      )}
       <p>
         <a href={frame.link("/sign-in")}>{frame.say("challenge.restart")}</a>
       </p>
@@ -241,6 +237,23 @@ function CodeField({ recovery, ...shared }: Shared & { recovery: boolean }) {
       class="code"
       {...(recovery ? {} : { inputMode: "numeric" })}
       autocomplete={recovery ? "off" : "one-time-code"}
+      autocapitalize="none"
+      spellcheck={false}
+      required
+    />
+  );
+}
+
+/** Who signs in. With `passkeys` the browser offers them where it fills the field in (HTML, the token `webauthn`). */
+export function IdentifierField({ passkeys = false, ...shared }: Shared & { passkeys?: boolean }) {
+  return (
+    <Field
+      {...shared}
+      name="identifier"
+      label="field.identifier"
+      type="text"
+      autocomplete={passkeys ? "username webauthn" : "username"}
+      inputMode="email"
       autocapitalize="none"
       spellcheck={false}
       required

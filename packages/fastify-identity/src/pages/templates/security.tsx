@@ -20,6 +20,7 @@ export function Security({ view, frame }: Props<"security">) {
       title={frame.t("security.title")}
       refused={isRefused(state)}
     >
+      {view.recoveryAt && <Recovery at={view.recoveryAt} state={state} frame={frame} />}
       <SecondStep view={view} frame={frame} />
       {view.passkeys && <Passkeys passkeys={view.passkeys} state={state} frame={frame} />}
       {view.rememberedDevices.length > 0 && <RememberedDevices view={view} frame={frame} />}
@@ -73,6 +74,19 @@ export function Security({ view, frame }: Props<"security">) {
         </a>
       </section>
     </AccountLayout>
+  );
+}
+
+/** Somebody with the password wants the second factors removed: in a session of the owner's that can be stopped. */
+function Recovery({ at, state, frame }: { at: Date; state: State; frame: PageFrame }) {
+  return (
+    <section class="card stack">
+      <h2>{frame.say("recover.finish_title")}</h2>
+      <p class="error">{frame.say("security.recovery", { date: frame.date(at) })}</p>
+      <Form frame={frame} name="recovery" state={state} action={frame.link("/security/recovery/cancel")}>
+        <Submit frame={frame} label="security.recovery_stop" look="danger" />
+      </Form>
+    </section>
   );
 }
 
