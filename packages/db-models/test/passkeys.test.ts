@@ -475,6 +475,8 @@ describe("a passkey", () => {
     expect(await use(0)).toMatchObject({ ok: true, counterRegressed: false });
     expect(await use(9)).toMatchObject({ ok: true, counterRegressed: false });
     expect(await use(0)).toMatchObject({ ok: true, counterRegressed: true });
+    const events = await listSecurityEvents(at(), { userId, kind: "passkey_counter_back" });
+    expect(events).toHaveLength(1);
   });
 
   it("that is synced is used twice in a millisecond", async () => {

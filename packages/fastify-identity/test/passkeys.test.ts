@@ -147,6 +147,32 @@ describe("a passkey", () => {
     expect(problemOf(refused)).toEqual([401, "CHALLENGE_FAILED", "unknown_credential"]);
   });
 
+  it("does not raise the session that registers it: nothing was signed by its key yet", async () => {
+    const app = await setting.app();
+    const { token } = await keyholder(app);
+    expect(await sessionOf(app, token)).toMatchObject({ acr: 1, amr: ["pwd"] });
+  });
+
+  it("that is synced and counts back signs in, and is a reason and an event", async () => {
+    const app = await setting.app();
+    const ada = await keyholder(app);
+    const use = async (signCount: number) => {
+      const { options, attempt } = (await post(app, "/v1/sessions/passkey/options", {})).json();
+      const response = ada.authenticator.get(options, { signCount });
+      const payload = { response, attempt, delivery: "token" };
+      return post(app, "/v1/sessions/passkey", {}, payload);
+    };
+    expect((await use(7)).statusCode).toBe(201);
+    const back = await use(3);
+    expect(back.statusCode).toBe(201);
+    expect((await sessionOf(app, back.json().token)).risk.reasons).toEqual(["passkey_counter"]);
+    const events = await app.inject({
+      url: "/v1/security/events?kind=passkey_counter_back",
+      headers: ada.bearer,
+    });
+    expect(events.json().events).toHaveLength(1);
+  });
+
   it("raises a live session, and its removal asks for that", async () => {
     const app = await setting.app();
     const ada = await keyholder(app);

@@ -199,7 +199,11 @@ async function use(
     },
   );
   if (matchedCount === 0) return refusalOfUse(context, userId, passkey);
-  return { ok: true, counterRegressed: counts && signCount <= passkey.signCount };
+  const counterRegressed = counts && signCount <= passkey.signCount;
+  if (counterRegressed) {
+    await recordSecurityEvent(context, { userId, kind: "passkey_counter_back", severity: "info" });
+  }
+  return { ok: true, counterRegressed };
 }
 
 async function refusalOfUse(

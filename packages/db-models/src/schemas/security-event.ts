@@ -21,6 +21,7 @@ export const securityEventKinds = [
   "second_factor_delayed",
   "recovery_code_used",
   "passkey_cloned",
+  "passkey_counter_back",
   "factor_recovery",
   "external_identity_changed",
   "database_exposed",

@@ -125,9 +125,10 @@ export async function signInWithPasskey(
     await audit(context, requester, failedAttempt("session.opened", { reason }));
     throw new IdentityProblem("PASSKEY_REFUSED", toldReasons.includes(reason) ? { reason } : {});
   }
-  const { userId, method, sessionGeneration } = check;
+  const { userId, method, sessionGeneration, counterRegressed } = check;
   const proofs = [method] as const;
-  return completeSignIn(context, requester, { userId, proofs, sessionGeneration, deviceCookie });
+  const signs = counterRegressed ? ["passkey_counter"] : [];
+  return completeSignIn(context, requester, { userId, proofs, sessionGeneration, deviceCookie, signs });
 }
 
 /** Forgets remembered devices: the one, or all. @throws IdentityProblem `FACTOR_NOT_FOUND` for one that is not there. */

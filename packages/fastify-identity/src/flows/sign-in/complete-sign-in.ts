@@ -49,6 +49,8 @@ export interface SignInProofs {
   readonly failures?: CheckedPassword["failures"];
   /** The judgement that held the sign-in before. */
   readonly risk?: RiskAssessment | undefined;
+  /** Signs of risk that the proofs showed, for the session's reasons; alone they raise no level. */
+  readonly signs?: readonly string[];
   /** Cookie by which the device is known from now on. A sign-in that is held goes on only with the same one. */
   readonly deviceCookie?: string | undefined;
 }
@@ -133,6 +135,9 @@ async function denied(
 interface Asked extends Extract<FactorDecision, { action: "challenge" }> {
   readonly requester: Requester;
 }
+
+/** As many as a session keeps. */
+const maxReasons = 16;
 
 const unscored: RiskAssessment = { level: "unscored", reasons: [] };
 
@@ -239,11 +244,12 @@ async function auditOrClose(
 
 async function open(
   context: FlowContext,
-  { user, sessionGeneration, proofs, risk: confirmed, deviceCookie }: Candidate,
+  { user, sessionGeneration, proofs, risk: confirmed, signs = [], deviceCookie }: Candidate,
   judged: Judged,
   requester: Requester,
 ): Promise<OpenedSession> {
-  const risk = confirmed ?? (judged && storedRisk(judged.assessment));
+  const scored = confirmed ?? (judged ? storedRisk(judged.assessment) : unscored);
+  const risk = { ...scored, reasons: [...scored.reasons, ...signs].slice(0, maxReasons) };
   const { _id: userId } = user;
   const userAgent = requester.userAgent;
   const location = requester.located?.location;
@@ -259,7 +265,7 @@ async function open(
     account: user,
     ...client,
     ...(deviceCookie && { deviceCookie }),
-    ...(risk && { risk }),
+    risk,
     replaces: await sessionOfBrowser(context, userId, requester),
   };
   try {

@@ -381,6 +381,7 @@ export const english = {
   "activity.second_factor_delayed": "Codes were delayed after wrong ones",
   "activity.recovery_code_used": "Recovery code used",
   "activity.passkey_cloned": "A passkey was refused: there may be a copy of it",
+  "activity.passkey_counter_back": "A synced passkey counted back: mostly harmless",
   "activity.factor_recovery": "Removal of every second step",
   "activity.external_identity_changed": "Sign-in with another provider changed",
   "activity.other": "Event",

@@ -45,6 +45,7 @@ const kinds = {
   second_factor_delayed: "second_factor_delayed",
   recovery_code_used: "recovery_code_used",
   passkey_cloned: "passkey_cloned",
+  passkey_counter_back: "passkey_counter_back",
   factor_recovery: "factor_recovery",
   external_identity_changed: "external_identity_changed",
 } as const satisfies { [Kind in Exclude<SecurityEventKind, "database_exposed">]: Kind };
