@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 
 /**
- * Whether a password is known from a breach. What it throws, or an answer after the time, refuses nobody.
- *
- * @param signal - aborts when the time for the answer is over.
+ * Whether a password is known from a breach. What it throws, or an answer after the time, refuses nobody. `signal` aborts when
+ * the time for the answer is over.
  */
 export type BreachedPasswords = (password: string, options: { signal: AbortSignal }) => Promise<boolean>;
 

@@ -121,3 +121,27 @@ test("a passkey is offered where the browser fills in the user name, and signs i
   await press(tab, "Sign out");
   await tab.waitForURL("**/account");
 });
+
+// we-promise/sure #2911: the button was pressed before autofill had begun, which then took the ceremony from it.
+test("the button works while autofill is still about to begin", async () => {
+  const { email } = await someone(site.app);
+  const context = await site.context();
+  const tab = await context.newPage();
+  await plugIn(context, tab);
+  await signInByPassword(tab, email);
+  await tab.goto("/account/security");
+  await press(tab, "Add a passkey");
+  await tab.getByText("The passkey was added.").waitFor();
+  await press(tab, "Sign out");
+  await tab.waitForURL("**/account");
+  await context.clearCookies();
+  await tab.addInitScript(() => {
+    const waits = {
+      isConditionalMediationAvailable: () => new Promise((done) => setTimeout(done, 1_500, true)),
+    };
+    Object.assign(PublicKeyCredential, waits);
+  });
+  await tab.goto("/account/sign-in");
+  await press(tab, "Sign in with a passkey");
+  await tab.waitForURL("**/account");
+});

@@ -6,6 +6,9 @@ const letters: Readonly<Record<string, string>> = {
   "4": "a",
   "5": "s",
   "7": "t",
+  "8": "b",
+  "9": "g",
+  "+": "t",
   "@": "a",
   $: "s",
   "!": "i",
@@ -22,7 +25,7 @@ function skeleton(text: string): string {
   return text
     .normalize("NFKC")
     .toLowerCase()
-    .replace(/[013457@$!]/g, (sign) => letters[sign] ?? sign)
+    .replace(/[01345789+@$!]/g, (sign) => letters[sign] ?? sign)
     .replace(/[^\p{L}\p{M}\p{N}]/gu, "");
 }
 

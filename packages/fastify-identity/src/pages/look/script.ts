@@ -51,10 +51,12 @@ const ask = async (form) => {
 };
 // Autofill waits as long as the page is open, and its options are good for minutes: they are renewed before.
 const autofill = async (form) => {
-  if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
-  const given = await optionsOf(form);
+  // Before anything is awaited: who presses the button meanwhile ends this one too.
   const mine = new AbortController();
   waiting = mine;
+  if (!(await PublicKeyCredential.isConditionalMediationAvailable?.()) || mine.signal.aborted) return;
+  const given = await optionsOf(form);
+  if (mine.signal.aborted) return;
   const renewal = setTimeout(() => mine.abort("renew"), (given.options.timeout ?? 60000) * 0.75);
   try {
     await ceremony(form, given, { mediation: "conditional", signal: mine.signal });

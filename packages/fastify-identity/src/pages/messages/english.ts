@@ -147,7 +147,7 @@ export const english = {
 
   "recover.title": "Lost your second step?",
   "recover.text":
-    "Without your phone, your passkeys and your recovery codes your password alone does not sign you in. It begins a wait of some days, in which we tell you by mail and you can stop it. Then your second steps can be removed.",
+    "If you have lost your phone, your passkeys and your recovery codes, enter your password. It begins a wait of some days: we tell you by mail, and you can stop it. After the wait your second steps can be removed.",
   "recover.submit": "Go on",
   "recover.waiting":
     "The wait has begun. Come back to this page after {date}: then we send a link to your email address.",

@@ -1,6 +1,10 @@
 import { z } from "zod";
 import { delivery } from "./sessions.js";
 
+/** For the document: hosts that every reader of URLs takes. */
+const label = "[a-z0-9]{1,20}(-[a-z0-9]{1,20})?";
+const webOrigin = `https?://(127\\.0\\.0\\.1|(${label}\\.){0,4}[a-z]{2,20})(:[1-9][0-9]{0,3})?`;
+
 const id = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be lower-case letters, digits and hyphens")
@@ -12,7 +16,7 @@ const webAddress = z
   .url({ protocol: /^https?$/, hostname: z.regexes.hostname })
   .max(2_048)
   .meta({
-    pattern: "^https?://[a-z0-9.-]+(:[0-9]{1,4})?/[A-Za-z0-9/_-]*$",
+    pattern: `^${webOrigin}/[A-Za-z0-9/_-]*$`,
     examples: ["https://app.example.com/back/acme"],
   });
 
@@ -45,7 +49,7 @@ const answer = z
   .url({ protocol: /^https?$/ })
   .max(8_192)
   .meta({
-    pattern: "^https?://[a-z0-9.-]+(:[0-9]{1,4})?/[A-Za-z0-9/_-]*\\?[A-Za-z0-9=&_%.~-]+$",
+    pattern: `^${webOrigin}/[A-Za-z0-9/_-]*\\?[A-Za-z0-9=&_%.~-]+$`,
     examples: ["https://app.example.com/back/acme?code=…&state=…"],
   })
   .describe("The address, with its query, that the provider sent the browser to");
