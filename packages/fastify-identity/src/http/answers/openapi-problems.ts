@@ -57,7 +57,8 @@ function codesOf(schema: FastifySchema, route: DescribedRoute): ProblemCode[] {
   return [
     ...(takesInput ? (["INVALID_INPUT"] as const) : []),
     ...(schema.body ? bodyCodes : []),
-    ...(secured ? (["SESSION_REQUIRED", "SESSION_INVALID"] as const) : []),
+    // A key or an access token may not be used where only sessions are taken.
+    ...(secured ? (["SESSION_REQUIRED", "SESSION_INVALID", "INSUFFICIENT_SCOPE"] as const) : []),
     ...ofSession,
     ...(byKey ? keyCodes : []),
     ...(unsafe ? (["CROSS_ORIGIN"] as const) : []),
