@@ -10,6 +10,7 @@ import { benchmarkKeys, readableKeys } from "./keys.js";
 import { benchmarkLoading, readableLoading } from "./loading.js";
 import { benchmarkPeers, readablePeers } from "./peers.js";
 import { benchmarkPlanning, readablePlanning } from "./planning.js";
+import { benchmarkProvider, readableProvider } from "./provider.js";
 import { benchmarkRisk, readableRisk } from "./risk.js";
 import { benchmarkSessions, readableSessions } from "./sessions.js";
 
@@ -32,7 +33,7 @@ if (chosen("risk")) {
   say("risk: scoring, without a database");
   keep("risk", benchmarkRisk(), readableRisk);
 }
-if (["backfill", "cleanup", "keys", "loading", "peers", "planning", "sessions"].some(chosen))
+if (["backfill", "cleanup", "keys", "loading", "peers", "planning", "provider", "sessions"].some(chosen))
   await benchmarkDatabase();
 if (values.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
 
@@ -86,6 +87,12 @@ async function benchmarkDatabase(): Promise<void> {
         say,
       );
       keep("peers", found, readablePeers);
+    }
+    if (chosen("provider")) {
+      say("provider: the token endpoint and introspection beside oidc-provider");
+      await db.dropDatabase();
+      for (const model of Object.values(database.models) as Model<unknown>[]) await model.createIndexes();
+      keep("provider", await benchmarkProvider(database.connection, engine.uri, say), readableProvider);
     }
     if (chosen("planning")) {
       say("planning: 300 collections with 2,000 indexes");

@@ -14,6 +14,7 @@ import { DatabaseInitializer } from "@org/db-optimizer";
 import { startEngine, withDatabase } from "@org/dev-kit";
 import type { Model } from "mongoose";
 import { describeFailure, root, stopSignal } from "./engine.js";
+import { freePort } from "./free-port.js";
 
 const version = "4.32.5";
 const cache = join(root, "node_modules/.cache/schemathesis");
@@ -71,9 +72,12 @@ async function fuzz(program: string, mongodbUri: string): Promise<number> {
   const models = Object.values(database.models) as Model<unknown>[];
   await new DatabaseInitializer(database.connection, models).initialize({ signal: stopping });
   const limits = { rateLimit: 1_000_000, signInRateLimit: 1_000_000, rateLimitStore: "memory" } as const;
+  const port = await freePort();
   const config = defineConfig({
     mongodbUri,
-    port: 0,
+    port,
+    // With it the service is a provider, whose endpoints are in the document too.
+    issuer: `http://127.0.0.1:${port}`,
     logLevel: "silent",
     insecureCookies: true,
     riskPolicy: "off",

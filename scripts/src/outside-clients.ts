@@ -7,7 +7,6 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type AppRegistration, type Identity, openIdentity } from "@org/db-models";
@@ -18,6 +17,7 @@ import { identityPlugin } from "@org/fastify-identity";
 import { fastify } from "fastify";
 import { type Model, Types } from "mongoose";
 import { describeFailure, root, stopSignal } from "./engine.js";
+import { freePort } from "./free-port.js";
 
 const authlib = ["authlib==1.9.10", "flask==3.1.3", "requests==2.34.2"];
 const folder = join(root, "scripts/src/outside-clients");
@@ -200,15 +200,4 @@ async function finish(command: string, args: readonly string[], cwd = cache): Pr
   const child = spawn(command, args, { cwd, stdio: ["ignore", "inherit", "inherit"] });
   const [code] = (await once(child, "exit")) as [number | null];
   if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with status ${code}`);
-}
-
-/** The issuer has to be known before the provider listens. */
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  probe.listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  return typeof address === "object" && address ? address.port : 0;
 }

@@ -3,6 +3,8 @@ import { expect, test } from "vitest";
 import { useApi } from "./support/api.js";
 
 const api = useApi();
+const sealKeys = [{ id: "test", key: "k".repeat(43) }];
+const provider = useApi({ issuer: "https://id.example.com", sealKeys });
 
 interface Operation {
   summary?: string;
@@ -101,6 +103,35 @@ test("each operation says what it does, who may, and how it fails", async () => 
   }
 });
 
+test("a provider's endpoints are there, with the errors of their RFCs and none of ours", async () => {
+  const { paths, components } = (await provider.app.inject("/openapi.json")).json();
+  const names = Object.keys(paths).filter((path) => !path.startsWith("/v1") && !path.startsWith("/health"));
+  expect(names.sort()).toEqual([
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/openid-configuration",
+    "/oauth/authorize",
+    "/oauth/device_authorization",
+    "/oauth/introspect",
+    "/oauth/jwks",
+    "/oauth/logout",
+    "/oauth/par",
+    "/oauth/revoke",
+    "/oauth/token",
+    "/oauth/userinfo",
+  ]);
+  for (const [path, methods] of names.map((name) => [name, paths[name]] as const)) {
+    for (const operation of Object.values(methods as Record<string, Operation>)) {
+      expect([path, operation.summary]).toEqual([path, expect.stringMatching(/./)]);
+      const failed = operation.responses["500"]?.content;
+      expect([path, failed]).toEqual([path, { "application/json": expect.anything() }]);
+      expect(JSON.stringify(operation.responses)).not.toContain("problem+json");
+    }
+  }
+  const body = paths["/oauth/token"].post.requestBody.content["application/x-www-form-urlencoded"].schema;
+  expect(body.required).toEqual(["grant_type"]);
+  expect(Object.keys(components.schemas.OAuthError.properties)).toEqual(["error", "error_description"]);
+});
+
 test("ids and dates are strings to a client, and bodies come from the zod schemas", async () => {
   const { components, paths } = await document();
   expect(components.schemas.CurrentSession.properties.id).toMatchObject({ type: "string" });
@@ -113,7 +144,7 @@ test("ids and dates are strings to a client, and bodies come from the zod schema
 });
 
 test("every reference in the document leads somewhere, and no schema is there for nothing", async () => {
-  const whole = await document();
+  const whole = (await provider.app.inject("/openapi.json")).json();
   const references = JSON.stringify(whole).match(/#\/components\/schemas\/[^"]+/g) ?? [];
   const names = new Set(references.map((reference) => reference.split("/").at(-1)));
   expect(Object.keys(whole.components.schemas).sort()).toEqual([...names].sort());
@@ -141,8 +172,11 @@ test("an answer of the API may load nothing and be framed by nobody", async () =
 });
 
 // A fuzzer takes the document at its word: a text without a bound would be sent empty, endless and with control characters.
-test("each text that a request takes says what is refused", async () => {
-  const { paths } = await document();
+test.each([
+  ["the service", () => api.app],
+  ["the provider", () => provider.app],
+])("each text that a request of %s takes says what is refused", async (_what, app) => {
+  const { paths } = (await app().inject("/openapi.json")).json();
   const unbounded: string[] = [];
   const walk = (at: string, schema: Record<string, unknown>): void => {
     const bounds = ["pattern", "minLength", "maxLength", "enum", "format", "const"];

@@ -7,6 +7,7 @@ import type { Flows } from "./flows/flows.js";
 import type { ProblemCode } from "./flows/problems.js";
 import type { Requester } from "./flows/requester.js";
 import type { SignedIn } from "./flows/sign-in/complete-sign-in.js";
+import type { OAuthAnswer } from "./http/answers/openapi-oauth.js";
 import { guard, type RequestIdentity } from "./http/guards/guard.js";
 import { sessionOf, userOf } from "./http/guards/identity-of.js";
 import { requesterOf, setCookie, stateOf } from "./http/requests.js";
@@ -45,6 +46,8 @@ declare module "fastify" {
     identity?: IdentityAccess;
     /** For the OpenAPI document: codes that the route answers with besides those that follow from the rest. */
     identityProblems?: readonly ProblemCode[];
+    /** For the OpenAPI document: other answers than success of an OAuth endpoint, which are no problem details. */
+    oauthAnswers?: Readonly<Record<number, OAuthAnswer>>;
   }
 }
 

@@ -33,6 +33,7 @@ const tags = [
   { name: "security", description: "What protects the account, and what happened to it" },
   { name: "api-keys", description: "Keys for the user's programs" },
   { name: "usage", description: "How much of the API the user uses" },
+  { name: "oauth", description: "OAuth 2.1 and OpenID Connect, for apps; errors as their RFCs have them" },
   { name: "health", description: "For supervisors and load balancers" },
 ];
 
@@ -53,6 +54,11 @@ export const openapi = fastifyPlugin<{ config: Config }>(
             },
             bearer: { type: "http", scheme: "bearer" },
             apiKey: { type: "apiKey", in: "header", name: "x-api-key" },
+            client: {
+              type: "http",
+              scheme: "basic",
+              description: "An app with its secret; or by parameters of the body (RFC 6749 section 2.3)",
+            },
           },
         },
       },

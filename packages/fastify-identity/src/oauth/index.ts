@@ -24,7 +24,7 @@ export async function serveProvider(
   tellAppsOfEnds(app, provider);
   checkKeys(app, provider);
   site.service.accessTokens = tokenCheckOf(provider);
-  serveMetadata(app, provider);
+  await serveMetadata(app, provider);
   await app.register(async (scope) => serveEndpoints(scope, provider), { prefix: settings.prefix });
   return provider;
 }

@@ -1,6 +1,7 @@
 import type { FastifySchema, RouteOptions } from "fastify";
 import type {} from "../../app-identity.js";
 import { type ProblemCode, problemCodes } from "../../flows/problems.js";
+import { oauthResponses } from "./openapi-oauth.js";
 
 type DescribedRoute = Pick<RouteOptions, "method" | "config">;
 
@@ -8,6 +9,13 @@ type DescribedRoute = Pick<RouteOptions, "method" | "config">;
 export function describeProblems(schema: FastifySchema, route: DescribedRoute): FastifySchema {
   // A member of @fastify/swagger, which not every app has.
   if ("hide" in schema && schema.hide) return schema;
+  const { oauthAnswers } = route.config ?? {};
+  if (oauthAnswers) {
+    return {
+      ...schema,
+      response: { ...(schema.response as object | undefined), ...oauthResponses(oauthAnswers) },
+    };
+  }
   const { secured, byKey } = guardOf(route);
   return {
     ...schema,

@@ -1,9 +1,11 @@
 import { grantTypes } from "@org/db-models/schemas";
 import type { FastifyInstance, FastifyReply } from "fastify";
+import { trackMethods } from "../../http/answers/method-not-allowed.js";
 import type { Provider } from "../provider.js";
 import { claimsSupported, scopesSupported } from "../tokens/claims.js";
 import { assertionAlgorithms } from "../tokens/client-assertion.js";
 import { proofAlgorithms } from "../tokens/dpop.js";
+import { descriptions } from "./descriptions.js";
 
 /** How long clients may keep the key set and the metadata, seconds. */
 const maxAge = 300;
@@ -61,12 +63,17 @@ function metadataPaths(issuer: string): string[] {
 }
 
 /** Adds the routes of the metadata, at the root. */
-export function serveMetadata(app: FastifyInstance, provider: Provider): void {
+export async function serveMetadata(app: FastifyInstance, provider: Provider): Promise<void> {
   const body = JSON.stringify(metadataOf(provider));
-  for (const path of metadataPaths(provider.issuer)) {
-    if (!`${path}/`.startsWith(`${app.prefix}/`)) continue;
-    app.get(path.slice(app.prefix.length), publicRoute, (_request, reply) => cacheable(reply).send(body));
-  }
+  await app.register(async (scope) => {
+    const refuseOtherMethods = trackMethods(scope);
+    for (const path of metadataPaths(provider.issuer)) {
+      if (!`${path}/`.startsWith(`${scope.prefix}/`)) continue;
+      const route = { ...descriptions.metadata, serializerCompiler: () => JSON.stringify };
+      scope.get(path.slice(scope.prefix.length), route, (_request, reply) => cacheable(reply).send(body));
+    }
+    refuseOtherMethods();
+  });
 }
 
 export const publicRoute = { config: { identity: "public" }, schema: { hide: true } as object } as const;

@@ -8,6 +8,7 @@ import { endpoints, type Provider } from "../provider.js";
 import { subjectOf } from "../tokens/client-assertion.js";
 import { authorize, authorizeByPost } from "./authorize.js";
 import { allowOrigin, answerPreflight } from "./cors.js";
+import { descriptions } from "./descriptions.js";
 import { authorizeDevice } from "./device.js";
 import { introspect, revoke } from "./inspect.js";
 import { logout, logoutByPost } from "./logout.js";
@@ -24,22 +25,25 @@ export async function serveEndpoints(scope: FastifyInstance, provider: Provider)
   const { service } = provider;
   scope.setErrorHandler((error, request, reply) => answerError(error as Error, request, reply));
   parseForms(scope);
+  // The schemas are for documents: what is wrong with a request, and how to say so, is the endpoint's.
+  scope.setValidatorCompiler(() => () => true);
+  scope.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   if (!scope.hasPlugin("strict-headers")) await scope.register(strictHeaders);
   const { requests: max, store } = service.settings.rateLimit;
   if (!scope.hasDecorator("rateLimit")) {
     await scope.register(rateLimit, { max, store, identity: service.identity });
   }
   const refuseOtherMethods = trackMethods(scope);
-  scope.get(endpoints.keys, publicRoute, async (_request, reply) =>
+  scope.get(endpoints.keys, descriptions.keys, async (_request, reply) =>
     cacheable(reply).send(JSON.stringify({ keys: await provider.keys.publicKeys() })),
   );
-  serveForBrowsers(scope, provider, endpoints.authorize, authorize, authorizeByPost);
-  serveForBrowsers(scope, provider, endpoints.logout, logout, logoutByPost);
-  serveForPrograms(scope, provider, endpoints.token, token);
-  serveForPrograms(scope, provider, endpoints.revoke, revoke);
-  serveForPrograms(scope, provider, endpoints.push, push);
-  serveForPrograms(scope, provider, endpoints.device, authorizeDevice);
-  serveForPrograms(scope, provider, endpoints.introspect, introspect);
+  serveForBrowsers(scope, provider, "authorize", authorize, authorizeByPost);
+  serveForBrowsers(scope, provider, "logout", logout, logoutByPost);
+  serveForPrograms(scope, provider, "token", token);
+  serveForPrograms(scope, provider, "revoke", revoke);
+  serveForPrograms(scope, provider, "push", push);
+  serveForPrograms(scope, provider, "device", authorizeDevice);
+  serveForPrograms(scope, provider, "introspect", introspect);
   serveUserInfo(scope, provider);
   refuseOtherMethods();
 }
@@ -47,22 +51,31 @@ export async function serveEndpoints(scope: FastifyInstance, provider: Provider)
 function serveForBrowsers(
   scope: FastifyInstance,
   provider: Provider,
-  path: string,
+  endpoint: "authorize" | "logout",
   get: Handler,
   post: Handler,
 ): void {
+  const path = endpoints[endpoint];
   // HEAD must not use anything up.
-  const options = { ...publicRoute, exposeHeadRoute: false, logLevel: "warn" } as const;
-  scope.get(path, options, (request, reply) => get(provider, request, reply));
-  scope.post(path, options, (request, reply) => {
+  const options = { exposeHeadRoute: false, logLevel: "warn" } as const;
+  const byGet = { ...descriptions[endpoint], ...options };
+  const byPost = { ...descriptions[`${endpoint}ByPost`], ...options };
+  scope.get(path, byGet, (request, reply) => get(provider, request, reply));
+  scope.post(path, byPost, (request, reply) => {
     if (!(request.body instanceof Parameters)) throw invalidRequest("the request must be a form");
     return post(provider, request, reply);
   });
 }
 
-function serveForPrograms(scope: FastifyInstance, provider: Provider, path: string, handler: Handler): void {
+function serveForPrograms(
+  scope: FastifyInstance,
+  provider: Provider,
+  endpoint: "token" | "revoke" | "push" | "device" | "introspect",
+  handler: Handler,
+): void {
+  const path = endpoints[endpoint];
   scope.options(path, publicRoute, async (request, reply) => answerPreflight(request, reply));
-  scope.post(path, publicRoute, async (request, reply) => {
+  scope.post(path, descriptions[endpoint], async (request, reply) => {
     const { body } = request;
     if (!(body instanceof Parameters)) throw invalidRequest("the request must be a form");
     await allowOriginOfClient(provider, request, reply, body);
@@ -78,7 +91,7 @@ function serveForPrograms(scope: FastifyInstance, provider: Provider, path: stri
 function serveUserInfo(scope: FastifyInstance, provider: Provider): void {
   scope.options(endpoints.userInfo, publicRoute, async (request, reply) => answerPreflight(request, reply));
   scope.route({
-    ...publicRoute,
+    ...descriptions.userInfo,
     method: ["GET", "POST"],
     url: endpoints.userInfo,
     exposeHeadRoute: false,

@@ -36,7 +36,7 @@ const wanted = z.union([
   z.null(),
   z.looseObject({
     essential: z.boolean().optional(),
-    value: z.unknown(),
+    value: z.unknown().optional(),
     values: z.array(z.unknown()).optional(),
   }),
 ]);
