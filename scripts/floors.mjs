@@ -31,7 +31,7 @@ export const floors = {
     ["email-changes", "request-limits"],
     ["privacy", "migrations", "external", "factors"],
     ["users"],
-    ["sessions", "api-keys", "oauth", "logins", "audit"],
+    ["sessions", "api-keys", "oauth", "logins", "audit", "administrators"],
     ["security-events", "usage", "analytics", "risk"],
     ["context"],
     ["queries"],

@@ -1,5 +1,6 @@
 import type { Connection } from "mongoose";
 import { z } from "zod";
+import { type Administrators, administratorsOf } from "./administrators/namespace.js";
 import { type ApiKeys, apiKeysOf } from "./api-keys/namespace.js";
 import { ApiKeyVerifier } from "./api-keys/verifier.js";
 import { type Audit, auditOf } from "./audit/namespace.js";
@@ -90,6 +91,7 @@ export interface Identity {
   readonly securityEvents: SecurityEvents;
   readonly usage: Usage;
   readonly risk: Risk;
+  readonly administrators: Administrators;
   readonly requestLimits: RequestLimits;
   readonly privacy: Privacy;
   readonly migrations: Migrations;
@@ -187,6 +189,7 @@ function identityOf(connection: Connection, settings: Settings): Identity {
     securityEvents: securityEventsOf(identity),
     usage: usageOf(identity, recorders.usage),
     risk: riskOf(identity, recorders.risk),
+    administrators: administratorsOf(identity),
     requestLimits: requestLimitsOf(limiterOf(models, settings)),
     privacy: privacyOf(identity),
     migrations: migrationsOf(identity),

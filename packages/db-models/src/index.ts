@@ -1,3 +1,5 @@
+export type { ApprovalRequest } from "./administrators/approvals.js";
+export type { Administrators } from "./administrators/namespace.js";
 export type { Engagement } from "./analytics/engagement.js";
 export type { Login } from "./analytics/logins.js";
 export type { UserAnalyticsOptions, UserAnalyticsReport } from "./analytics/user-analytics.js";
@@ -19,6 +21,7 @@ export type { AuditCheckpoint, AuditKeys } from "./audit/checkpoints.js";
 export type { DatabaseEvent } from "./audit/database-events.js";
 export type { AuditInput } from "./audit/input.js";
 export { auditInputSchema } from "./audit/input.js";
+export type { AuditRecord, AuditSearch } from "./audit/list.js";
 export type { Audit } from "./audit/namespace.js";
 export type { AuditBreak, AuditProblem } from "./audit/problems.js";
 export type { AuditRetentionResult } from "./audit/retention.js";
@@ -26,6 +29,7 @@ export type { AuditVerification, AuditVerificationInput, CheckpointBreak } from 
 export type { AppendedAudit } from "./audit/writer.js";
 export type { DatabaseOptions, IdentityDatabase } from "./connect.js";
 export { openDatabase } from "./connect.js";
+export type { AdministratorRole } from "./core/administrator-roles.js";
 export type { AssuranceLevel, AuthenticationMethod, Proof, ProofMethod } from "./core/assurance.js";
 export type { Clock } from "./core/clock.js";
 export { emailSchema, normaliseIdentifier } from "./core/email.js";
@@ -190,6 +194,8 @@ export type { RiskFeedbackInput } from "./risk/feedback.js";
 export type { RiskCounterKey, RiskKnowledge } from "./risk/knowledge.js";
 export type { Risk } from "./risk/namespace.js";
 export type { LearntLogin } from "./risk/recorder.js";
+export type { AdminApprovalDocument, ApprovalStatus } from "./schemas/admin-approval.js";
+export type { Administrator, AdministratorRegisterDocument } from "./schemas/administrator-register.js";
 export type {
   ApiKeyDocument,
   ApiKeyLease,
@@ -287,3 +293,4 @@ export type { Users } from "./users/namespace.js";
 export type { IssuedOneTimeToken, OneTimeTokenRefusal, RequestOrigin } from "./users/one-time-tokens.js";
 export type { PasswordAddition, PasswordChange } from "./users/password.js";
 export type { PasswordReset, PasswordResetRequest } from "./users/password-reset.js";
+export type { FoundUsers, UserSearch, UserSearchKind } from "./users/search.js";

@@ -47,6 +47,7 @@ it("exports these names and no others, at most 40 at its main entry", () => {
 it("exports these names by subpath and no others", () => {
   const names = (entry: object) => Object.keys(entry).sort();
   expect(names(core)).toEqual([
+    "administratorRoles",
     "amrOf",
     "assuranceOf",
     "canonicalAddress",
@@ -76,6 +77,7 @@ it("exports these names by subpath and no others", () => {
   ]);
   expect(names(schemas)).toEqual([
     "appStatuses",
+    "approvalStatuses",
     "auditOutcomes",
     "clientTypes",
     "currentSchemaVersion",

@@ -39,6 +39,10 @@ const identityAdvice: Readonly<Record<IdentityErrorCode, Advice>> = {
     "The new allowlist leaves out the address of the request",
     "Add the address, or confirm that it is meant",
   ],
+  LAST_ADMINISTRATOR: [
+    "The account is the last active one with `identity:admin`",
+    "Give that role to another account first",
+  ],
   CONTENTION: ["Too many changes of one thing at once", "Try again in a moment"],
   SCHEMA_TOO_NEW: ["A newer version of the package wrote the document", "Update this process"],
   DATABASE_UNREACHABLE: ["No server answers", "Check the connection string, the network and the server"],

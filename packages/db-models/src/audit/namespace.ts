@@ -2,6 +2,7 @@ import { type Context, operationsOf, type Shared } from "../context/context.js";
 import { type AuditCheckpoint, type AuditKeys, createAuditCheckpoint } from "./checkpoints.js";
 import { type DatabaseEvent, recordDatabaseEvent } from "./database-events.js";
 import type { AuditInput } from "./input.js";
+import { type AuditRecord, type AuditSearch, listAudit } from "./list.js";
 import { type AuditRetentionResult, applyAuditRetention } from "./retention.js";
 import { type AuditVerification, type AuditVerificationInput, verifyAudit } from "./verify.js";
 import type { AppendedAudit, AuditWriter } from "./writer.js";
@@ -22,6 +23,13 @@ export interface Audit {
    * await identity.audit.append({ action: "password.changed", outcome: "success", actorId, subjectId: actorId });
    */
   append(event: AuditInput): Promise<AppendedAudit>;
+  /**
+   * Events, the newest first: about a user, by a user, of an action, or all. Of people it names those who were asked for and
+   * the administrators; of others an event has a reference that only their own key can make.
+   *
+   * @throws IdentityError `USER_NOT_FOUND`; `INVALID_INPUT` for more than one of `subjectId`, `actorId` and `action`.
+   */
+  list(input: AuditSearch): Promise<AuditRecord[]>;
   /**
    * Records what a setup, an apply, a rollback, a cleanup or a migration did as an audit event `database.<operation>`, and
    * what a health check finds about security as a security event of nobody, once a day: for `record` of `db.config.ts`.
@@ -68,6 +76,7 @@ export function auditOf(identity: Shared, writer: AuditWriter): Audit {
   const on = operationsOf(identity);
   return {
     append: (event) => writer.append(event, identity.clock.now()),
+    list: on(listAudit),
     recordDatabaseEvent: on((context: Context, event: DatabaseEvent) =>
       recordDatabaseEvent(context, writer, event),
     ),

@@ -14,6 +14,7 @@ export const errorKinds = {
   SESSIONS_REVOKED: "state",
   ADDRESS_NOT_ALLOWED: "state",
   WOULD_LOCK_OUT: "caller",
+  LAST_ADMINISTRATOR: "state",
   CONTENTION: "server",
   SCHEMA_TOO_NEW: "state",
   DATABASE_UNREACHABLE: "server",

@@ -1,5 +1,6 @@
 // Pure helpers: addresses, secrets, durations and limits.
 
+export { administratorRoles } from "./administrator-roles.js";
 export { amrOf, assuranceOf, proofMethods, recentAssurance, recentProofs } from "./assurance.js";
 export { duration, limits } from "./limits.js";
 export { canonicalAddress, canonicalClientAddress, canonicalRange, isAllowed, networkOf } from "./network.js";

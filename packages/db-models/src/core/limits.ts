@@ -20,6 +20,8 @@ export const limits = {
   timezone: 64,
   language: 35, // BCP 47: what RFC 5646 recommends to make room for
   roles: 32,
+  administrators: 200,
+  reason: 200,
   role: 64,
   scopes: 64,
   scope: 128,

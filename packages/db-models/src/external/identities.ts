@@ -3,9 +3,10 @@ import { z } from "zod";
 import type { Context } from "../context/context.js";
 import { emailSchema } from "../core/email.js";
 import { IdentityError, isDuplicateKey } from "../core/errors.js";
+import { externalKeyOf } from "../core/external-key.js";
 import { parseInput, printable } from "../core/input.js";
 import { limits } from "../core/limits.js";
-import { randomKey, sha256 } from "../core/secrets.js";
+import { randomKey } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { UserDocument, UserStatus } from "../schemas/user.js";
@@ -67,7 +68,7 @@ export async function findExternal(
   { models }: Context,
   input: ExternalSubject,
 ): Promise<ExternalAccount | undefined> {
-  const key = keyOf(parseInput(subjectSchema, input));
+  const key = externalKeyOf(parseInput(subjectSchema, input));
   const projection = { status: 1, sessionGeneration: 1 } as const;
   const user = await findByQuery(models, queries.userByExternalIdentity(key), projection);
   return user && { userId: user._id, status: user.status, sessionGeneration: user.sessionGeneration };
@@ -83,7 +84,7 @@ export async function registerExternal(
     email,
     emailVerifiedAt: now,
     profile: { ...(displayName !== undefined && { displayName }) },
-    externalIdentities: [{ key: keyOf(subject), provider, linkedAt: now }],
+    externalIdentities: [{ key: externalKeyOf(subject), provider, linkedAt: now }],
     auditKey: randomKey(),
     createdAt: now,
     updatedAt: now,
@@ -106,7 +107,7 @@ export async function linkExternal(
 ): Promise<ExternalLink> {
   const { models, now } = context;
   const { provider, ...subject } = parseInput(linkSchema, input);
-  const key = keyOf(subject);
+  const key = externalKeyOf(subject);
   const isFull = `externalIdentities.${limits.identities - 1}`;
   const vacant = { _id: userId, "externalIdentities.key": { $ne: key }, [isFull]: { $exists: false } };
   try {
@@ -200,9 +201,4 @@ function note(
 ): Promise<unknown> {
   const event = { userId, kind: "external_identity_changed", severity: "warning" } as const;
   return recordSecurityEvent(context, { ...event, reasons: [reason], ...origin });
-}
-
-/** Of both parts, in a form in which no two pairs are the same text. */
-function keyOf({ issuer, subject }: ExternalSubject): string {
-  return sha256(JSON.stringify([issuer, subject]));
 }

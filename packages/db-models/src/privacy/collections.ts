@@ -42,6 +42,11 @@ export const personalData = {
   RiskCounter: { of: nobody },
   // Clients are networks, hashed, for two windows at most.
   RequestLimit: { of: nobody },
+  // The register loses a person when their account is closed; their roles stand in the account too.
+  AdministratorRegister: { of: nobody },
+  AdminApproval: {
+    of: (userId) => ({ $or: [{ subjectId: userId }, { requestedBy: userId }, { decidedBy: userId }] }),
+  },
   // Audit events know people by references that only their own key can make; checkpoints know nobody.
   AuditEvent: { of: nobody },
   AuditCheckpoint: { of: nobody },

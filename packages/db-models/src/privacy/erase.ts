@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { Types } from "mongoose";
+import { dismissAdministrator } from "../administrators/register.js";
 import { auditRefOf } from "../audit/canonical.js";
 import type { Context } from "../context/context.js";
 import { IdentityError, isDuplicateKey, isIdentityError } from "../core/errors.js";
@@ -59,6 +60,8 @@ async function begin(context: Context, input: EraseInput): Promise<ErasureDocume
   if (known) return known;
   const user = await models.User.collection.findOne({ _id: input.userId }, { projection: { _id: 1 } });
   if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  // Once it is begun, an erasure goes on until it is done.
+  await dismissAdministrator(context, input.userId);
   if (input.appsTo) await assertHeir(models, input.userId, input.appsTo);
   const erasure: StartedErasure = {
     _id: new Types.ObjectId(),

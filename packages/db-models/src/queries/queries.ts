@@ -1,6 +1,8 @@
 import { type QueryFilter, Types } from "mongoose";
 import { IdentityError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
+import type { AdminApprovalDocument, ApprovalStatus } from "../schemas/admin-approval.js";
+import type { AdministratorRegisterDocument } from "../schemas/administrator-register.js";
 import type { ApiKeyDocument } from "../schemas/api-key.js";
 import type { AppDocument, AppStatus } from "../schemas/app.js";
 import type { AppPermissionDocument } from "../schemas/app-permission.js";
@@ -179,6 +181,14 @@ const devices = forCollection<DeviceAuthorizationDocument>("device_authorization
 const signingKeys = forCollection<SigningKeyDocument>("signing_keys");
 const assertions = forCollection<UsedAssertionDocument>("used_assertions");
 const erasures = forCollection<ErasureDocument>("erasures");
+const registers = forCollection<AdministratorRegisterDocument>("administrators");
+const approvals = forCollection<AdminApprovalDocument>("admin_approvals");
+
+/** The texts that begin with a prefix, from a place on: the last text of the page before. */
+function beginsWith(prefix: string, after: string | undefined): Record<string, string> {
+  // U+FFFF is no character: no text of people has it.
+  return { ...(after === undefined ? { $gte: prefix } : { $gt: after }), $lt: `${prefix}\uffff` };
+}
 
 /** Condition that live sessions meet and ended ones do not. */
 const live = { slot: { $gte: 0 } } as const;
@@ -263,6 +273,25 @@ export const queries = {
   apiWindowsToReset: (period: Period) =>
     users.during("apiWindowsToReset", "api_window_reset", {}, "apiUsage.window.resetAt", period),
 
+  /** @param after - address of the last user of the page before. */
+  usersByEmailPrefix: (prefix: string, after?: string, limit = defaultPageSize) =>
+    users.all(
+      "usersByEmailPrefix",
+      "email_unique",
+      { email: beginsWith(prefix, after) },
+      { email: 1 },
+      limit,
+    ),
+  /** @param after - username of the last user of the page before. */
+  usersByUsernamePrefix: (prefix: string, after?: string, limit = defaultPageSize) =>
+    users.all(
+      "usersByUsernamePrefix",
+      "username_unique",
+      { username: beginsWith(prefix, after) },
+      { username: 1 },
+      limit,
+    ),
+
   /** The one read of every authenticated request. */
   sessionByHandle: (handleHash: string) => sessions.one("sessionByHandle", "handle_unique", { handleHash }),
   /** The sessions that hold a slot, expired ones included: what the cap is decided on, and what a user's list shows. */
@@ -346,6 +375,9 @@ export const queries = {
     keys.page("liveApiKeysOfUser", "live_of_user", { userId, revokedAt: null }, "createdAt", page),
   apiKeysExpiringBetween: (period: Period) =>
     keys.during("apiKeysExpiringBetween", "expiring", {}, "expiresAt", period),
+  /** Keys by the characters that people see of them; several may begin alike. */
+  apiKeysByStart: (start: string, limit = defaultPageSize) =>
+    keys.all("apiKeysByStart", "start", { start }, { _id: 1 }, limit),
 
   /** A stretch of a chain: its sequence has no gaps, so it is as long as `length` says. */
   auditChain: (chainId: string, from = 0, length = 1_000) =>
@@ -363,6 +395,7 @@ export const queries = {
   auditOfAction: (action: string, page: Page = {}) =>
     audit.page("auditOfAction", "action_newest", { action }, "at", page),
   auditBetween: (period: Period) => audit.during("auditBetween", "at", {}, "at", period),
+  newestAuditEvents: (page: Page = {}) => audit.page("newestAuditEvents", "at", {}, "at", page),
   newestAuditCheckpoint: () =>
     checkpoints.all("newestAuditCheckpoint", "number_unique", { number: { $gte: 0 } }, { number: -1 }, 1),
 
@@ -375,6 +408,7 @@ export const queries = {
   securityEventsBySeverity: (severity: Severity, page: Page = {}) =>
     security.page("securityEventsBySeverity", "severity_newest", { severity }, "at", page),
   securityEventsBetween: (period: Period) => security.during("securityEventsBetween", "at", {}, "at", period),
+  newestSecurityEvents: (page: Page = {}) => security.page("newestSecurityEvents", "at", {}, "at", page),
 
   usageOfUser: (userId: Id, interval: UsageInterval, period: Period) =>
     usage.all(
@@ -445,6 +479,13 @@ export const queries = {
   /** Erasures to go through again, the longest due first. */
   dueErasures: (now: Date, limit = defaultPageSize) =>
     erasures.all("dueErasures", "due", { sweepAt: { $lte: now } }, { sweepAt: 1, _id: 1 }, limit),
+
+  administratorRegister: () =>
+    registers.one("administratorRegister", "name_unique", { name: "administrators" }),
+  approvalsByStatus: (status: ApprovalStatus, page: Page = {}) =>
+    approvals.page("approvalsByStatus", "status_newest", { status }, "createdAt", page),
+  approvalsOfSubject: (subjectId: Id, page: Page = {}) =>
+    approvals.page("approvalsOfSubject", "subject_newest", { subjectId }, "createdAt", page),
 } as const;
 
 /** The names of the hot queries. */

@@ -1,6 +1,7 @@
 import { type Model, Types } from "mongoose";
 import { duration } from "../core/limits.js";
 import { sha256 } from "../core/secrets.js";
+import type { AdminApprovalDocument } from "../schemas/admin-approval.js";
 import type { ApiKeyDocument } from "../schemas/api-key.js";
 import type { AppDocument } from "../schemas/app.js";
 import type { AppPermissionDocument } from "../schemas/app-permission.js";
@@ -136,6 +137,12 @@ function userSamples(
     usersOfCountry: queries.usersOfCountry(user.analytics?.countries[0]?.code ?? "NO", within(now, 1)),
     heaviestApiUsers: queries.heaviestApiUsers((user.apiUsage?.totals.requests ?? 0) + 5_000, 20),
     apiWindowsToReset: queries.apiWindowsToReset({ ...lastDay, limit: 20 }),
+    usersByEmailPrefix: queries.usersByEmailPrefix((user.email ?? "nobody").slice(0, 5), undefined, 20),
+    usersByUsernamePrefix: queries.usersByUsernamePrefix(
+      (user.username ?? "nobody").slice(0, 5),
+      undefined,
+      20,
+    ),
   };
 }
 
@@ -214,6 +221,7 @@ function appSamples(documents: AppDocuments, now: Date) {
     apiKeyByHash: queries.apiKeyByHash(key.secrets?.[0]?.keyHash ?? nobody.hash),
     liveApiKeysOfUser: queries.liveApiKeysOfUser(key.userId ?? nobody.id, page),
     apiKeysExpiringBetween: queries.apiKeysExpiringBetween({ ...nextMonth, limit: 20 }),
+    apiKeysByStart: queries.apiKeysByStart(key.start ?? "nobody", 20),
   };
 }
 
@@ -231,6 +239,7 @@ interface EventDocuments {
   keys?: Partial<UserFactorsDocument>;
   recovering?: Partial<UserFactorsDocument>;
   passkey?: Partial<PasskeyChallengeDocument>;
+  approval?: Partial<AdminApprovalDocument>;
 }
 
 async function sampleEventDocuments(models: IdentityModels): Promise<EventDocuments> {
@@ -247,6 +256,7 @@ async function sampleEventDocuments(models: IdentityModels): Promise<EventDocume
   ]);
   const passkeys = await samplePasskeys(models);
   const limited = await anyOf(models.RequestLimit);
+  const approval = await anyOf(models.AdminApproval, { subjectId: { $exists: true } });
   return {
     audit,
     security,
@@ -258,6 +268,7 @@ async function sampleEventDocuments(models: IdentityModels): Promise<EventDocume
     counter,
     limited,
     factors,
+    approval,
     ...passkeys,
   };
 }
@@ -274,7 +285,7 @@ async function samplePasskeys(models: IdentityModels) {
 function eventSamples(documents: EventDocuments, now: Date) {
   const { audit = {}, security = {}, usage = {} } = documents;
   const { login = {}, account = {}, challenge = {}, counter = {}, erasure = {}, factors = {} } = documents;
-  const { limited = {}, keys = {}, recovering = {}, passkey = {} } = documents;
+  const { limited = {}, keys = {}, recovering = {}, passkey = {}, approval = {} } = documents;
   const lastDay = { ...periodAround(now, -duration.day), limit: 20 };
   const lastMonth = periodAround(now, -30 * duration.day);
   return {
@@ -283,6 +294,7 @@ function eventSamples(documents: EventDocuments, now: Date) {
     auditByActor: queries.auditByActor(audit.actorRef ?? nobody.hash, page),
     auditOfAction: queries.auditOfAction(audit.action ?? "nobody", within(now, 7)),
     auditBetween: queries.auditBetween(lastDay),
+    newestAuditEvents: queries.newestAuditEvents(within(now, 1)),
     newestAuditCheckpoint: queries.newestAuditCheckpoint(),
     securityEventsOfUser: queries.securityEventsOfUser(security.userId ?? nobody.id, page),
     securityEventsOfUserByKind: queries.securityEventsOfUserByKind(
@@ -293,6 +305,7 @@ function eventSamples(documents: EventDocuments, now: Date) {
     securityEventsByKind: queries.securityEventsByKind("reuse_detected", within(now, 30)),
     securityEventsBySeverity: queries.securityEventsBySeverity("critical", within(now, 30)),
     securityEventsBetween: queries.securityEventsBetween(lastDay),
+    newestSecurityEvents: queries.newestSecurityEvents(within(now, 1)),
     usageOfUser: queries.usageOfUser(usage.userId ?? nobody.id, "day", lastMonth),
     heaviestUsageOf: queries.heaviestUsageOf("day", usage.startedAt ?? now, 400, 20),
     loginProfileOf: queries.loginProfileOf("user", login.key ?? "nobody"),
@@ -311,5 +324,8 @@ function eventSamples(documents: EventDocuments, now: Date) {
     factorsSealedWith: queries.factorsSealedWith([factors.totp?.keyId ?? "nobody"], 20),
     erasureOfUser: queries.erasureOfUser(erasure.userId ?? nobody.id),
     dueErasures: queries.dueErasures(now, 20),
+    administratorRegister: queries.administratorRegister(),
+    approvalsByStatus: queries.approvalsByStatus("pending", page),
+    approvalsOfSubject: queries.approvalsOfSubject(approval.subjectId ?? nobody.id, page),
   };
 }

@@ -115,6 +115,7 @@ export const apiKeySchema = new Schema<ApiKeyDocument>(
 apiKeySchema
   .index({ "secrets.keyHash": 1 }, { name: "key_unique", unique: true }) // apiKeyByHash
   .index({ userId: 1, revokedAt: 1, createdAt: -1, _id: -1 }, { name: "live_of_user" }) // liveApiKeysOfUser
+  .index({ start: 1, _id: 1 }, { name: "start" }) // apiKeysByStart
   .index(
     { expiresAt: 1, _id: 1 },
     { name: "expiring", partialFilterExpression: { expiresAt: { $exists: true } } },

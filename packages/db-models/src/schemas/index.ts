@@ -1,5 +1,6 @@
 // The values that fields of the collections may have.
 
+export { approvalStatuses } from "./admin-approval.js";
 export { appStatuses, clientTypes, deviceGrantType, grantTypes } from "./app.js";
 export { tokenRevocationReasons } from "./app-token.js";
 export { auditOutcomes } from "./audit-event.js";

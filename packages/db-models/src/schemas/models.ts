@@ -1,4 +1,6 @@
 import type { Connection, Model, Schema } from "mongoose";
+import { type AdminApprovalDocument, adminApprovalSchema } from "./admin-approval.js";
+import { type AdministratorRegisterDocument, administratorRegisterSchema } from "./administrator-register.js";
 import { type ApiKeyDocument, apiKeySchema } from "./api-key.js";
 import { type AppDocument, appSchema } from "./app.js";
 import { type AppPermissionDocument, appPermissionSchema } from "./app-permission.js";
@@ -45,6 +47,8 @@ export interface IdentityModels {
   readonly RiskCounter: Model<RiskCounterDocument>;
   readonly UserFactors: Model<UserFactorsDocument>;
   readonly PasskeyChallenge: Model<PasskeyChallengeDocument>;
+  readonly AdministratorRegister: Model<AdministratorRegisterDocument>;
+  readonly AdminApproval: Model<AdminApprovalDocument>;
   readonly Erasure: Model<ErasureDocument>;
 }
 
@@ -79,6 +83,12 @@ export function modelsOf(connection: Connection): IdentityModels {
     RiskCounter: bound<RiskCounterDocument>(connection, "RiskCounter", riskCounterSchema),
     UserFactors: bound<UserFactorsDocument>(connection, "UserFactors", userFactorsSchema),
     PasskeyChallenge: bound<PasskeyChallengeDocument>(connection, "PasskeyChallenge", passkeyChallengeSchema),
+    AdministratorRegister: bound<AdministratorRegisterDocument>(
+      connection,
+      "AdministratorRegister",
+      administratorRegisterSchema,
+    ),
+    AdminApproval: bound<AdminApprovalDocument>(connection, "AdminApproval", adminApprovalSchema),
     Erasure: bound<ErasureDocument>(connection, "Erasure", erasureSchema),
   };
 }

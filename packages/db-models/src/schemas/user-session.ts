@@ -1,4 +1,5 @@
 import { Schema, type Types } from "mongoose";
+import { administratorRoles } from "../core/administrator-roles.js";
 import type { Proof } from "../core/assurance.js";
 import { limits } from "../core/limits.js";
 import type { TokenRotation } from "../core/rotations.js";
@@ -168,7 +169,7 @@ export const userSessionSchema = new Schema<UserSessionDocument>(
     rotations: tokenRotations,
     slot: { type: Number, min: 0, max: limits.concurrentSessions - 1 },
     userGeneration: count,
-    roles: list(requiredText(limits.role), limits.roles),
+    roles: list(requiredText(limits.role), limits.roles + administratorRoles.length),
     scopes: list(requiredText(limits.scope), limits.scopes),
     device: { type: deviceSchema, required: true },
     deviceHash: { ...hash, required: true },

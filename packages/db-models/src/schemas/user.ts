@@ -1,4 +1,5 @@
 import { Schema } from "mongoose";
+import { administratorRoles } from "../core/administrator-roles.js";
 import { duration, limits } from "../core/limits.js";
 import {
   count,
@@ -314,7 +315,7 @@ export const userSchema = new Schema<UserDocument>(
     passwordChangedAt: Date,
     passwordResetAt: Date,
     status: { type: String, enum: userStatuses, required: true, default: "active" },
-    roles: list(requiredText(limits.role), limits.roles),
+    roles: list(requiredText(limits.role), limits.roles + administratorRoles.length),
     profile: embedded(profile),
     security: embedded(security),
     subscription: embedded(subscription),

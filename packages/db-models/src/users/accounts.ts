@@ -1,4 +1,5 @@
 import type { Types } from "mongoose";
+import { dismissAdministrator, keepingAdministratorRoles } from "../administrators/register.js";
 import { settleApiKeys, suspendApiKeys } from "../api-keys/owner.js";
 import type { Context } from "../context/context.js";
 import { normaliseIdentifier } from "../core/email.js";
@@ -93,18 +94,27 @@ export async function setUserStatus(
   context: Context,
   input: { userId: Types.ObjectId; status: UserStatus },
 ): Promise<void> {
-  const { models, now } = context;
+  const { models } = context;
   const { userId, status } = input;
-  if (status !== "active") {
-    await suspendApiKeys(models, userId);
-    const end = { userId, reason: "account_not_active", change: { $set: { status } } } as const;
-    const { generation } = await endEverySession(context, end);
-    await settleApiKeys(models, userId, { active: false, generation });
-    return;
+  if (status === "active") return activate(context, userId);
+  await dismissAdministrator(context, userId);
+  await suspendApiKeys(models, userId);
+  const end = { userId, reason: "account_not_active", change: { $set: { status } } } as const;
+  const { generation } = await endEverySession(context, end);
+  await settleApiKeys(models, userId, { active: false, generation });
+  try {
+    // Somebody may have made them an administrator meanwhile.
+    await dismissAdministrator(context, userId);
+  } catch (error) {
+    await activate(context, userId);
+    throw error;
   }
+}
+
+async function activate({ models, now }: Context, userId: Types.ObjectId): Promise<void> {
   const user = await models.User.collection.findOneAndUpdate(
     { _id: userId },
-    { $set: { status, updatedAt: now } },
+    { $set: { status: "active", updatedAt: now } },
     { returnDocument: "after", projection: { sessionGeneration: 1 } },
   );
   if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
@@ -117,11 +127,10 @@ export async function setUserRoles(
 ): Promise<void> {
   const { models, now } = context;
   const { userId } = input;
-  const roles = parseInput(rolesSchema, input.roles);
-  const { matchedCount } = await models.User.collection.updateOne(
-    { _id: userId },
+  const roles = keepingAdministratorRoles(parseInput(rolesSchema, input.roles));
+  const { matchedCount } = await models.User.collection.updateOne({ _id: userId }, [
     { $set: { roles, updatedAt: now } },
-  );
+  ]);
   if (matchedCount === 0) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
-  await models.UserSession.collection.updateMany({ userId, revokedAt: null }, { $set: { roles } });
+  await models.UserSession.collection.updateMany({ userId, revokedAt: null }, [{ $set: { roles } }]);
 }

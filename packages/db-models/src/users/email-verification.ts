@@ -73,6 +73,31 @@ export async function verifyEmail(
   return { ok: true, userId, email };
 }
 
+/** Somebody of the staff has seen that the address is the account's; the token that it was sent last is void. */
+export async function markEmailVerified(
+  context: Context,
+  { userId, email }: { userId: Types.ObjectId; email: string },
+): Promise<boolean> {
+  const { models, now } = context;
+  const becomesActive = { $cond: [{ $eq: ["$status", "pending"] }, "active", "$status"] };
+  const { matchedCount } = await models.User.collection.updateOne(
+    { _id: userId, email, emailVerifiedAt: null, status: { $in: [...usableBy.emailVerification] } },
+    [
+      { $set: { emailVerifiedAt: now, status: becomesActive, updatedAt: now } },
+      { $unset: "emailVerification" },
+    ],
+  );
+  if (matchedCount === 0) return false;
+  await openApiKeys(models, userId);
+  await recordSecurityEvent(context, {
+    userId,
+    kind: "email_verified",
+    severity: "info",
+    reasons: ["verified_by_staff"],
+  });
+  return true;
+}
+
 async function refuse(models: IdentityModels, { reason, user }: RefusedToken): Promise<EmailVerification> {
   if (!user) return { ok: false, reason };
   if (reason === "used") await openApiKeys(models, user._id);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { reservedRolePrefix } from "../core/administrator-roles.js";
 import { emailSchema, normaliseIdentifier } from "../core/email.js";
 import { printable, printableLines, rangeSchema } from "../core/input.js";
 import { duration, limits } from "../core/limits.js";
@@ -12,6 +13,9 @@ export const passwordSchema = textSchema(passwordLength).describe(
 
 export const rolesSchema = z
   .array(printable(limits.role))
+  .refine((roles) => !roles.some((role) => role.toLowerCase().startsWith(reservedRolePrefix)), {
+    error: `roles that begin with ${reservedRolePrefix} are given by administrators.setRoles only`,
+  })
   .max(limits.roles)
   .transform((roles) => [...new Set(roles)]);
 

@@ -20,6 +20,7 @@ import {
 import {
   type EmailVerification,
   type EmailVerificationRequest,
+  markEmailVerified,
   requestEmailVerification,
   verifyEmail,
 } from "./email-verification.js";
@@ -32,6 +33,7 @@ import {
   requestPasswordReset,
   resetPassword,
 } from "./password-reset.js";
+import { type FoundUsers, searchUsers, type UserSearch } from "./search.js";
 import { updateProfile, updateSecurity } from "./settings.js";
 
 /** Accounts: who they are, how they sign in, and what they may change. */
@@ -160,6 +162,25 @@ export interface Users {
    */
   verifyEmail(input: { token: unknown; origin?: RequestOrigin }): Promise<EmailVerification>;
   /**
+   * Notes that the address is the account's, without a token: for somebody of the staff who has seen it. A `pending` account
+   * becomes `active`, and its API keys good.
+   *
+   * @param input - `email` as it was seen: an address that was changed meanwhile is not verified.
+   * @returns false when the account has another address, is verified already, or may not sign in.
+   */
+  markEmailVerified(input: { userId: Types.ObjectId; email: string }): Promise<boolean>;
+  /**
+   * Finds users by what somebody knows of them: part of an email address or a username, an id of theirs or of a session or
+   * an API key, an API key or its visible start, an address that they signed in from, or an external identity as
+   * `<issuer> <subject>`. Each way is a named query with an index.
+   *
+   * @throws IdentityError `INVALID_INPUT` for a text that is none of `by`, and a page that is none.
+   *
+   * @example
+   * const { users, by, next } = await identity.users.search({ text: "ada@" });
+   */
+  search(input: UserSearch): Promise<FoundUsers>;
+  /**
    * A user's engagement, logins, devices, countries and use by day and endpoint, in two reads, one of the user and one
    * of the daily buckets. The score is that of this moment, not the stored one.
    *
@@ -190,6 +211,8 @@ export function usersOf(identity: Shared): Users {
     resetPassword: on(resetPassword),
     requestEmailVerification: on(requestEmailVerification),
     verifyEmail: on(verifyEmail),
+    markEmailVerified: on(markEmailVerified),
+    search: on(searchUsers),
     analytics: on(getUserAnalytics),
     updateAnalytics: on(updateAnalytics),
   };

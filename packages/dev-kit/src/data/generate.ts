@@ -9,6 +9,7 @@ import {
   securityEventDocuments,
   usageDocuments,
 } from "./activity.js";
+import { administratorDocuments, approvalDocuments } from "./administrators.js";
 import { AuditChains } from "./audit.js";
 import { legacyUserDocument } from "./legacy.js";
 import { apiKeyDocuments, appDocuments, grants } from "./oauth.js";
@@ -97,6 +98,8 @@ export function* generateIdentityData(options: GenerateOptions): Generator<Gener
     yield* inCollection("device_authorizations", deviceAuthorizationDocuments(generation, person));
     yield* inCollection("used_assertions", usedAssertionDocuments(generation, person));
     yield* inCollection("signing_keys", signingKeyDocuments(generation, person));
+    yield* inCollection("administrators", administratorDocuments(generation, person));
+    yield* inCollection("admin_approvals", approvalDocuments(generation, person));
     yield* inCollection("erasures", erasureDocuments(generation, person));
   }
   if (options.layout !== "legacy") yield { collection: "audit_checkpoints", document: audit.checkpoint() };

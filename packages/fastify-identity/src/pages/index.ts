@@ -28,18 +28,23 @@ interface PagesOfApp {
   readonly serveMore: (scope: FastifyInstance) => unknown;
 }
 
-/** The pages for people, in a scope of their own: its parser, errors and defences hold nowhere else. */
-export async function servePages(
+/**
+ * Makes a scope one of pages: its parser, errors and defences hold nowhere else.
+ *
+ * @param takesForeign - whether what other origins send may come to a route, by its path.
+ * @returns what refuses other methods, to be called once the routes are there.
+ */
+export async function pageScope(
   scope: FastifyInstance,
-  service: Service,
-  settings: PageSettings,
-  { site, serveMore }: PagesOfApp,
-): Promise<void> {
+  site: Site,
+  takesForeign: (url: string | undefined) => boolean = () => false,
+): Promise<() => void> {
+  const { service } = site;
   scope.setErrorHandler((error, request, reply) => showProblem(new Page(site, request, reply), error));
   parseForms(scope);
   if (!scope.hasPlugin("strict-headers")) await scope.register(strictHeaders);
   scope.addHook("onRequest", async (request) => {
-    if (!isProviderAnswer(site, request.routeOptions.url)) refuseCrossOrigin(service, request);
+    if (!takesForeign(request.routeOptions.url)) refuseCrossOrigin(service, request);
   });
   const { requests: max, store } = service.settings.rateLimit;
   if (!scope.hasDecorator("rateLimit")) {
@@ -48,7 +53,17 @@ export async function servePages(
   scope.setNotFoundHandler(() => {
     throw new IdentityProblem("NOT_FOUND");
   });
-  const refuseOtherMethods = trackMethods(scope);
+  return trackMethods(scope);
+}
+
+/** The pages for people, in a scope of their own. */
+export async function servePages(
+  scope: FastifyInstance,
+  service: Service,
+  settings: PageSettings,
+  { site, serveMore }: PagesOfApp,
+): Promise<void> {
+  const refuseOtherMethods = await pageScope(scope, site, (url) => isProviderAnswer(site, url));
   servePage(scope, site, signIn.signInPage);
   if (settings.signUp) servePage(scope, site, accounts.signUpPage);
   servePage(scope, site, accounts.checkMailPage);

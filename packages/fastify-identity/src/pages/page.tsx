@@ -56,10 +56,19 @@ export class Page {
     status = 200,
     targets: FormTargets = "self",
   ): Promise<FastifyReply> {
-    const nonce = randomBytes(18).toString("base64url");
-    const frame = await this.#frame(nonce);
     const replaced = this.site.settings.replace[name] as PageRenderer<P> | undefined;
-    const html = replaced ? await replaced(view, frame) : renderPage(name, view, frame);
+    const render = replaced ?? ((_view: PageViews[P], frame: PageFrame) => renderPage(name, view, frame));
+    return this.showHtml((frame) => render(view, frame), status, targets);
+  }
+
+  /** Shows a document, which gets what every page needs. */
+  async showHtml(
+    render: (frame: PageFrame) => string | Promise<string>,
+    status = 200,
+    targets: FormTargets = "self",
+  ): Promise<FastifyReply> {
+    const nonce = randomBytes(18).toString("base64url");
+    const html = await render(await this.#frame(nonce));
     setPageHeaders(this.site, this.reply, nonce, targets);
     return this.reply.code(status).type("text/html; charset=utf-8").send(html);
   }

@@ -30,15 +30,26 @@ export interface FormDefinition {
   submit(page: Page, form: Form): Promise<FastifyReply>;
 }
 
-/** A page with its forms. */
-export interface PageDefinition<P extends PageName = PageName> {
-  readonly name: P;
+/** What pages of all parts of the plugin have. */
+interface AnyPage<V> {
   /** Below the prefix. */
   readonly path: string;
   readonly access: PageAccess;
   /** What the page shows, or where to go instead. `form` is what was sent and refused. */
-  view(page: Page, state: FormState, form?: Form): Promise<PageViews[P] | GoTo | Answered>;
+  view(page: Page, state: FormState, form?: Form): Promise<V | GoTo | Answered>;
   readonly forms: readonly FormDefinition[];
+}
+
+/** A page of an account, with its forms: an application may show another one in its place. */
+export interface PageDefinition<P extends PageName = PageName> extends AnyPage<PageViews[P]> {
+  readonly name: P;
+}
+
+/** A page with how it is shown. */
+export interface ServedPage<V> extends AnyPage<V> {
+  /** Address of the page that a request is for. */
+  address(page: Page): string;
+  show(page: Page, view: V, status: number): Promise<FastifyReply>;
 }
 
 /** Another page, in the place of the one that was asked for. */

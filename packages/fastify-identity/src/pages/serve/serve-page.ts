@@ -9,7 +9,7 @@ import type { Text } from "../look/language.js";
 import { Page } from "../page.js";
 import { statusOfProblem, textOfProblem } from "../problem-texts.js";
 import type { Site } from "../site.js";
-import type { PageName } from "../views.js";
+import type { PageName, PageViews } from "../views.js";
 import {
   Answered,
   FieldErrors,
@@ -18,17 +18,27 @@ import {
   GoTo,
   type PageAccess,
   type PageDefinition,
+  type ServedPage,
 } from "./define-page.js";
 import type { FormFields } from "./form-body.js";
 
 const hide = { hide: true } as object;
 
-/** Adds the routes of a page: one shows it, and one for each form takes what is sent. */
+/** Adds the routes of a page of an account. */
 export function servePage<P extends PageName>(
   app: FastifyInstance,
   site: Site,
   definition: PageDefinition<P>,
 ): void {
+  addPage<PageViews[P]>(app, site, {
+    ...definition,
+    address: (page) => page.link(definition.path),
+    show: (page, view, status) => page.show(definition.name, view, status),
+  });
+}
+
+/** Adds the routes of a page: one shows it, and one for each form takes what is sent. */
+export function addPage<V>(app: FastifyInstance, site: Site, definition: ServedPage<V>): void {
   app.get(
     definition.path,
     { config: { identity: accessOf(definition.access) }, schema: hide, logLevel: "warn" },
@@ -41,10 +51,10 @@ export function servePage<P extends PageName>(
   for (const form of definition.forms) serveForm(app, site, definition, form);
 }
 
-function serveForm<P extends PageName>(
+function serveForm<V>(
   app: FastifyInstance,
   site: Site,
-  definition: PageDefinition<P>,
+  definition: ServedPage<V>,
   form: FormDefinition,
 ): void {
   const access = form.access ?? definition.access;
@@ -89,28 +99,28 @@ async function checkRecent({ site, request }: Page, access: PageAccess): Promise
   if (access === "recent") await site.service.flows.requireRecentAuthentication(sessionOf(request));
 }
 
-async function showPage<P extends PageName>(
+async function showPage<V>(
   page: Page,
-  definition: PageDefinition<P>,
+  definition: ServedPage<V>,
   state: FormState,
   { status = 200, form }: { status?: number; form?: Form } = {},
 ): Promise<FastifyReply> {
   const view = await definition.view(page, state, form);
   if (view instanceof Answered) return view.reply;
   if (view instanceof GoTo) return page.redirect(view.to, view.notice);
-  return page.show(definition.name, view, status);
+  return definition.show(page, view, status);
 }
 
-async function refuse<P extends PageName>(
+async function refuse<V>(
   page: Page,
-  definition: PageDefinition<P>,
+  definition: ServedPage<V>,
   form: FormDefinition,
   error: unknown,
 ): Promise<FastifyReply> {
   const { body } = page.request;
   const problem = toProblem(error);
   if (!(body instanceof Map) || needsOtherPage(problem)) {
-    return showProblem(page, error, page.link(definition.path));
+    return showProblem(page, error, definition.address(page));
   }
   const sent = new Form(body as FormFields);
   const named = { ...(form.name !== undefined && { form: form.name }), values: sent.kept() };

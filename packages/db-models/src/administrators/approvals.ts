@@ -1,0 +1,99 @@
+import { Types } from "mongoose";
+import { z } from "zod";
+import type { Context } from "../context/context.js";
+import { parseInput, printable } from "../core/input.js";
+import { duration, limits } from "../core/limits.js";
+import { type Page, queries } from "../queries/queries.js";
+import { runQuery } from "../queries/run-query.js";
+import type { AdminApprovalDocument, ApprovalStatus } from "../schemas/admin-approval.js";
+import { currentSchemaVersion } from "../schemas/parts/version.js";
+
+/** What one administrator wants to do, and takes another one's approval. */
+export interface ApprovalRequest {
+  /** Such as `user.erase`. */
+  action: string;
+  /** The user whom it is about. */
+  subjectId?: Types.ObjectId;
+  /** One line, at most 200 characters. */
+  reason: string;
+  requestedBy: Types.ObjectId;
+}
+
+const requestSchema = z.strictObject({
+  action: z
+    .string()
+    .max(64)
+    .regex(/^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/, "must be words in lower case, separated by points"),
+  reason: printable(limits.reason),
+});
+
+const lifetimeMs = duration.day;
+
+export async function requestApproval(
+  context: Context,
+  { subjectId, requestedBy, ...given }: ApprovalRequest,
+): Promise<AdminApprovalDocument> {
+  const { models, now, policies } = context;
+  const expiresAt = new Date(now.getTime() + lifetimeMs);
+  const approval: AdminApprovalDocument = {
+    _id: new Types.ObjectId(),
+    ...parseInput(requestSchema, given),
+    ...(subjectId && { subjectId }),
+    status: "pending",
+    requestedBy,
+    createdAt: now,
+    expiresAt,
+    purgeAt: new Date(expiresAt.getTime() + policies.retention.securityEventsMs),
+    schemaVersion: currentSchemaVersion,
+  };
+  await models.AdminApproval.collection.insertOne({ ...approval });
+  return approval;
+}
+
+export async function decideOnApproval(
+  { models, now }: Context,
+  { id, decidedBy, approve }: { id: Types.ObjectId; decidedBy: Types.ObjectId; approve: boolean },
+): Promise<boolean> {
+  const { matchedCount } = await models.AdminApproval.collection.updateOne(
+    {
+      _id: id,
+      status: "pending",
+      expiresAt: { $gt: now },
+      ...(approve && { requestedBy: { $ne: decidedBy } }),
+    },
+    { $set: { status: approve ? "approved" : "denied", decidedBy, decidedAt: now } },
+  );
+  return matchedCount === 1;
+}
+
+export async function claimApproval(
+  { models, now }: Context,
+  { id, action, subjectId, requestedBy }: Omit<ApprovalRequest, "reason"> & { id: Types.ObjectId },
+): Promise<boolean> {
+  const { matchedCount } = await models.AdminApproval.collection.updateOne(
+    {
+      _id: id,
+      action,
+      subjectId: subjectId ?? null,
+      requestedBy,
+      status: "approved",
+      expiresAt: { $gt: now },
+    },
+    { $set: { status: "used", usedAt: now } },
+  );
+  return matchedCount === 1;
+}
+
+export function listApprovals(
+  { models }: Context,
+  {
+    status = "pending",
+    subjectId,
+    page,
+  }: { status?: ApprovalStatus; subjectId?: Types.ObjectId; page?: Page },
+): Promise<AdminApprovalDocument[]> {
+  const query = subjectId
+    ? queries.approvalsOfSubject(subjectId, page)
+    : queries.approvalsByStatus(status, page);
+  return runQuery(models, query);
+}

@@ -1,0 +1,73 @@
+import type { Types } from "mongoose";
+import { operationsOf, type Shared } from "../context/context.js";
+import type { AdministratorRole } from "../core/administrator-roles.js";
+import type { Page } from "../queries/queries.js";
+import type { AdminApprovalDocument, ApprovalStatus } from "../schemas/admin-approval.js";
+import type { Administrator } from "../schemas/administrator-register.js";
+import {
+  type ApprovalRequest,
+  claimApproval,
+  decideOnApproval,
+  listApprovals,
+  requestApproval,
+} from "./approvals.js";
+import { listAdministrators, readAdministrator, setAdministratorRoles } from "./register.js";
+
+/** Who operates the service, and what takes two of them. */
+export interface Administrators {
+  /** Everybody with a role of the admin area, at most 200. One read. */
+  list(): Promise<Administrator[]>;
+  /** The roles of a user in the admin area; `undefined` for none. */
+  read(input: { userId: Types.ObjectId }): Promise<Administrator | undefined>;
+  /**
+   * Gives a user these roles of the admin area in the place of others; none takes them all away. One document has all
+   * administrators, and one conditional write of it decides: of any number of parallel calls, in whichever processes, one
+   * account with `identity:admin` is left. The roles in the account and its live sessions follow; a crash in between leaves
+   * them as they were, and the same call completes it. Leaving the status `active` and an erasure take the roles too.
+   *
+   * @throws IdentityError `LAST_ADMINISTRATOR`, `USER_NOT_FOUND`, `USER_NOT_ACTIVE`; `INVALID_INPUT` for a role that is
+   * none, or the 201st administrator.
+   *
+   * @example
+   * await identity.administrators.setRoles({ userId, roles: ["identity:admin"] });
+   */
+  setRoles(input: { userId: Types.ObjectId; roles: readonly AdministratorRole[] }): Promise<void>;
+  /**
+   * Asks for the approval of another administrator, for a day.
+   *
+   * @throws IdentityError `INVALID_INPUT`.
+   */
+  requestApproval(input: ApprovalRequest): Promise<AdminApprovalDocument>;
+  /**
+   * Approves or denies what was asked for. Nobody approves their own request; who asked may deny it, which withdraws it.
+   * Whether the user is an administrator is for the caller to check.
+   *
+   * @returns true when this call decided.
+   */
+  decideOnApproval(input: {
+    id: Types.ObjectId;
+    decidedBy: Types.ObjectId;
+    approve: boolean;
+  }): Promise<boolean>;
+  /** Uses an approval, for the very act, user and administrator that it was asked for. @returns true for one call of any number. */
+  claimApproval(input: Omit<ApprovalRequest, "reason"> & { id: Types.ObjectId }): Promise<boolean>;
+  /** Approvals, the newest first: about a user, or of a status. Default: those that are pending. */
+  listApprovals(input: {
+    status?: ApprovalStatus;
+    subjectId?: Types.ObjectId;
+    page?: Page;
+  }): Promise<AdminApprovalDocument[]>;
+}
+
+export function administratorsOf(identity: Shared): Administrators {
+  const on = operationsOf(identity);
+  return {
+    list: on(listAdministrators),
+    read: on(readAdministrator),
+    setRoles: on(setAdministratorRoles),
+    requestApproval: on(requestApproval),
+    decideOnApproval: on(decideOnApproval),
+    claimApproval: on(claimApproval),
+    listApprovals: on(listApprovals),
+  };
+}
