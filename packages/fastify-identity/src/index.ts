@@ -4,6 +4,7 @@ export type {
   IdentityRequirement,
   IdentityRequirementMembers,
 } from "./access.js";
+export type { AdminOptions } from "./admin/options.js";
 export type { AppIdentity } from "./app-identity.js";
 export type { AuditTrail, NetworkKnowledge, SecondFactorRule } from "./flows/context.js";
 export type { CookieOptions } from "./flows/cookies.js";

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
+import { type AdminOptions, adminOptionsSchema } from "./admin/options.js";
 import { type CookieOptions, cookieOptionsSchema } from "./flows/cookies.js";
 import type { Notifier } from "./flows/notices/notice.js";
 import type { FlowOptions } from "./flows/options.js";
@@ -65,6 +66,11 @@ export interface IdentityPluginOptions extends Omit<FlowOptions, "notifier"> {
    * identity object. Default: false.
    */
   readonly oauth?: boolean | OAuthOptions;
+  /**
+   * Pages and routes for who operates the service: under `/admin` and, for programs, `admin` below `prefix`. Who may use
+   * them is in `identity.administrators`. Default: false.
+   */
+  readonly admin?: boolean | AdminOptions;
   /** True refuses, at boot, a route of this scope without `config.identity`. Default: false. */
   readonly requireDeclaredAccess?: boolean;
   /** Default: with a loopback issuer messages go to the log; otherwise sending fails with `NOTICE_NOT_SENT`. */
@@ -128,6 +134,10 @@ export const pluginOptionsSchema = flowOptionsSchema
       .union([z.boolean(), oauthOptionsSchema])
       .default(false)
       .transform((oauth) => (oauth === true ? oauthOptionsSchema.parse({}) : oauth)),
+    admin: z
+      .union([z.boolean(), adminOptionsSchema])
+      .default(false)
+      .transform((admin) => (admin === true ? adminOptionsSchema.parse({}) : admin)),
     requireDeclaredAccess: z.boolean().default(false),
     cookies: cookieOptionsSchema.default(cookieOptionsSchema.parse({})),
     trustedOrigins: z.array(origin).default([]),
@@ -156,6 +166,11 @@ export const pluginOptionsSchema = flowOptionsSchema
     error: "is for an issuer on a loopback host: it shows passwords",
   })
   .refine(({ oauth, pages }) => !oauth || pages, { path: ["oauth"], error: "takes pages" })
+  .refine(({ admin, pages }) => !admin || pages, { path: ["admin"], error: "takes pages" })
+  .refine(({ admin, pages }) => !admin || !pages || !overlap(admin.prefix, pages.prefix), {
+    path: ["admin", "prefix"],
+    error: "must not lie within the prefix of the pages, nor the other way round",
+  })
   .refine(
     ({ oauth, issuer }) => !oauth || oauth.issuer === undefined || new URL(oauth.issuer).origin === issuer,
     {
@@ -173,6 +188,9 @@ export const pluginOptionsSchema = flowOptionsSchema
       message: "browsers take such cookies only when they are secure",
     });
   });
+
+const overlap = (one: string, other: string): boolean =>
+  `${one}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${one}/`);
 
 /** The options as they were read. */
 export type IdentityPluginSettings = z.output<typeof pluginOptionsSchema>;

@@ -9,6 +9,7 @@ import type {
   FastifyRequest,
 } from "fastify";
 import { fastifyPlugin } from "fastify-plugin";
+import { serveAdminPages } from "./admin/index.js";
 import { appIdentity } from "./app-identity.js";
 import { IdentityCookies } from "./flows/cookies.js";
 import { flowsOf } from "./flows/flows.js";
@@ -39,10 +40,10 @@ const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options)
   followAnswers(app, service);
   await app.register(erasures, { service });
   app.addHook("onClose", () => service.flows.settle(settings.closeTimeoutMs));
-  if (settings.routes.length > 0) {
+  if (settings.routes.length > 0 || settings.admin) {
     await app.register(async (scope) => ownRoutes(scope, service), { prefix: settings.prefix });
   }
-  const { pages, oauth } = settings;
+  const { pages, oauth, admin } = settings;
   if (!pages) return;
   const site = siteOf(service, pages, app.prefix + pages.prefix);
   const provider = oauth && (await serveProvider(app, site, oauth));
@@ -50,6 +51,12 @@ const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options)
   await app.register(async (scope) => servePages(scope, service, pages, { site, serveMore }), {
     prefix: pages.prefix,
   });
+  if (admin) {
+    const prefix = app.prefix + admin.prefix;
+    await app.register(async (scope) => serveAdminPages(scope, site, admin, prefix), {
+      prefix: admin.prefix,
+    });
+  }
   if (app.prefix === "") leadToPassword(app, pages.prefix);
 };
 

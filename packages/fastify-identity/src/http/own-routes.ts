@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { type FastifyPluginAsyncZod, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { adminRoutes } from "../admin/routes/index.js";
 import { type RouteGroup, routeGroups } from "../options.js";
 import { routesOf } from "../routes/index.js";
 import type { Service, ServiceOptions } from "../service.js";
@@ -32,6 +33,8 @@ export async function ownRoutes(scope: FastifyInstance, service: Service): Promi
   const leftOut = routeGroups.filter((group) => !routes.includes(group));
   const refuseOtherMethods = trackMethods(scope, await methodsOf(leftOut, service));
   for (const group of routes) await scope.register(routesOf[group], { service });
+  const { admin: settings } = service.settings;
+  if (settings) await scope.register(adminRoutes, { context: { service, settings }, prefix: "/admin" });
   refuseOtherMethods();
 }
 

@@ -223,6 +223,9 @@ export async function eraseAccount(
   const { hasPassword } = await context.identity.externalIdentities.list({ userId });
   await requireRecentAuthentication(context, session, hasPassword ? ["password"] : []);
   if (hasPassword) await checkOwnPassword(context, requester, session, "account.erased", password ?? "");
+  const { administrators } = context.identity;
+  // The last one stays, and nothing is recorded of what is not done.
+  if (await administrators.read({ userId })) await administrators.setRoles({ userId, roles: [] });
   // Before: afterwards nobody can tell whose event it is, and nobody is to.
   await audit(context, requester, byOwner(userId, "account.erased"));
   return context.identity.privacy.erase({ userId });

@@ -100,6 +100,8 @@ h3{font-size:1rem;font-weight:650}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:1rem}
 .facts dt{color:var(--id-muted);font-size:.875rem}
 .facts dd{font-size:1.375rem;font-weight:650;font-variant-numeric:tabular-nums}
+.plain-facts dd{font-size:1rem;font-weight:400;overflow-wrap:anywhere}
+.filter{align-items:flex-end}
 .chart{width:100%;height:10rem;display:block}
 .chart-ends{display:flex;justify-content:space-between;direction:ltr}
 .chart .bar{fill:var(--id-accent)}.chart .failed{fill:var(--id-danger)}.chart .axis{stroke:var(--id-line)}

@@ -1,5 +1,8 @@
+import { adminEnglish } from "./admin.js";
+
 /** The texts of the pages in English, by id. `{name}` stands for a value. */
 export const english = {
+  ...adminEnglish,
   "nav.label": "Account",
   "nav.profile": "Profile",
   "nav.security": "Security",

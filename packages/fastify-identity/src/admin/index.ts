@@ -1,0 +1,36 @@
+import type { FastifyInstance } from "fastify";
+import { pageScope } from "../pages/index.js";
+import type { Site } from "../pages/site.js";
+import type { AdminSettings } from "./options.js";
+import { administratorsPage } from "./pages/administrators.js";
+import { approvalsPage } from "./pages/approvals.js";
+import { type AdminSite, addAdminPage } from "./pages/define.js";
+import type { Section } from "./pages/frame.js";
+import { userPage } from "./pages/user.js";
+import { usersPage } from "./pages/users.js";
+
+const sections: readonly Section[] = [
+  { path: "/users", label: "admin.users", permission: "users:read" },
+  { path: "/approvals", label: "admin.approvals", permission: "users:erase" },
+  { path: "/administrators", label: "admin.administrators", permission: "administrators:read" },
+];
+
+/** Adds the pages of the admin area to a scope of their own. */
+export async function serveAdminPages(
+  scope: FastifyInstance,
+  site: Site,
+  settings: AdminSettings,
+  prefix: string,
+): Promise<void> {
+  const refuseOtherMethods = await pageScope(scope, site);
+  const admin: AdminSite = { service: site.service, settings, site, prefix, sections };
+  const options = { config: { identity: "session" }, schema: { hide: true } as object } as const;
+  scope.get("", options, (_request, reply) =>
+    reply.header("cache-control", "no-store").redirect(`${prefix}/users`, 303),
+  );
+  addAdminPage(scope, admin, usersPage);
+  addAdminPage(scope, admin, userPage);
+  addAdminPage(scope, admin, approvalsPage);
+  addAdminPage(scope, admin, administratorsPage);
+  refuseOtherMethods();
+}

@@ -1,0 +1,117 @@
+import { Form, isRefused, Of } from "../../pages/components/form.js";
+import { type FormState, untouched } from "../../pages/look/frame.js";
+import { decideOnApproval, type KnownApproval, listApprovals } from "../acts/administrators.js";
+import type { AdminForm, AdminPage } from "./define.js";
+import { fields } from "./fields.js";
+import type { AdminFrame } from "./frame.js";
+import { AdminLayout, Moment } from "./layout.js";
+
+const path = "/approvals";
+
+interface ApprovalsView {
+  readonly state: FormState;
+  readonly approvals: readonly KnownApproval[];
+  readonly ownId: string;
+}
+
+export const approvalsPage: AdminPage<ApprovalsView> = {
+  path,
+  permission: "users:erase",
+  template: Approvals,
+  view: async ({ acting }, state) => ({
+    state,
+    approvals: await listApprovals(acting),
+    ownId: acting.userId.toHexString(),
+  }),
+  forms: [decision("approve", true), decision("deny", false)],
+};
+
+function decision(name: "approve" | "deny", approve: boolean): AdminForm {
+  return {
+    name,
+    path: `${path}/${name}`,
+    permission: "users:erase",
+    submit: async ({ acting, page, link }, form) => {
+      const { id } = form.read({ id: fields.id });
+      await decideOnApproval(acting, { id, approve });
+      return page.redirect(link(path), { id: approve ? "admin.done_approved" : "admin.done_denied" });
+    },
+  };
+}
+
+interface Props {
+  view: ApprovalsView;
+  frame: AdminFrame;
+}
+
+function Approvals({ view, frame }: Props) {
+  const { state, approvals } = view;
+  return (
+    <AdminLayout frame={frame} section={path} title={frame.t("admin.approvals")} refused={isRefused(state)}>
+      <p class="muted">{frame.say("admin.approvals_text")}</p>
+      <section class="card stack">
+        {approvals.length === 0 && <p>{frame.say("admin.approvals_none")}</p>}
+        <ul class="list">
+          {approvals.map((approval) => (
+            <Row key={approval._id.toHexString()} approval={approval} view={view} frame={frame} />
+          ))}
+        </ul>
+      </section>
+    </AdminLayout>
+  );
+}
+
+function Row({ approval, view, frame }: Props & { approval: KnownApproval }) {
+  const { _id, subjectId, subjectEmail = "", requesterEmail = "", requestedBy, status } = approval;
+  const id = _id.toHexString();
+  const own = requestedBy.toHexString() === view.ownId;
+  const decisions = [
+    ...(own || status === "approved" ? [] : (["approve"] as const)),
+    ...(status === "pending" ? (["deny"] as const) : []),
+  ];
+  return (
+    <li>
+      <div class="what stack-s">
+        <p>
+          <strong>{frame.say("admin.erase_of", { email: subjectEmail })}</strong>{" "}
+          <span class={`tag ${status === "approved" ? "good" : "warn"}`}>
+            {frame.say(status === "approved" ? "admin.approved" : "admin.pending")}
+          </span>
+        </p>
+        <p>
+          <bdi>{approval.reason}</bdi>
+        </p>
+        <p class="muted small">
+          {frame.say("admin.asked_by", {
+            email: requesterEmail,
+            date: <Moment frame={frame} at={approval.createdAt} />,
+            end: <Moment frame={frame} at={approval.expiresAt} />,
+          })}
+        </p>
+        {own && status === "approved" && subjectId && (
+          <p>
+            <a href={frame.admin.link(`/users/${subjectId.toHexString()}`)}>{frame.say("admin.go_erase")}</a>
+          </p>
+        )}
+      </div>
+      <div class="actions">
+        {decisions.map((what) => (
+          <Form
+            key={what}
+            frame={frame}
+            name={what}
+            state={view.state.form === what && view.state.values.id === id ? view.state : untouched}
+            action={frame.admin.link(`${path}/${what}`)}
+            class=""
+          >
+            <input type="hidden" name="id" value={id} />
+            <button type="submit" class={what === "approve" ? "danger" : "secondary"}>
+              {frame.say(what === "deny" && own ? "admin.withdraw" : `admin.${what}`)}{" "}
+              <Of what={subjectEmail} />
+            </button>
+          </Form>
+        ))}
+      </div>
+    </li>
+  );
+}

@@ -1,0 +1,26 @@
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { sessionOf } from "../../http/guards/identity-of.js";
+import type { AdminContext } from "../acting.js";
+import { permissionsFor } from "../permissions.js";
+import { administratorRoutes } from "./administrators.js";
+import { guarded } from "./guarded.js";
+import * as schemas from "./schemas.js";
+import { userRoutes } from "./users.js";
+
+/** The JSON API of the admin area. */
+export const adminRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = async (app, { context }) => {
+  app.get(
+    "/me",
+    {
+      config: guarded(),
+      schema: { tags: ["admin"], summary: "Read what you may do here", response: { 200: schemas.me } },
+    },
+    async (request) => {
+      const { userId } = sessionOf(request);
+      const roles = (await context.service.identity.administrators.read({ userId }))?.roles ?? [];
+      return { roles, permissions: [...permissionsFor(roles)] };
+    },
+  );
+  await app.register(userRoutes, { context });
+  await app.register(administratorRoutes, { context });
+};
