@@ -43,7 +43,7 @@ export async function makeUser(app: FastifyInstance): Promise<Person & { id: Typ
 export async function browserOf(app: FastifyInstance, { email, nextCode }: Admin): Promise<Visitor> {
   const visitor = new Visitor(app);
   await visitor.send("/account/sign-in", { identifier: email, password });
-  const done = await visitor.send("/account/sign-in/challenge", { code: nextCode() });
+  const done = await visitor.send("/account/challenge", { code: nextCode() });
   if (done.statusCode !== 303) throw new Error(`${done.statusCode} ${done.body.slice(0, 300)}`);
   return visitor;
 }

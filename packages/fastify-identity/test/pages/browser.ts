@@ -3,7 +3,7 @@ import axe from "axe-core";
 import { type FastifyInstance, fastify } from "fastify";
 import type { Browser, BrowserContext, BrowserContextOptions, Page as Tab } from "playwright-core";
 import { afterAll, beforeAll } from "vitest";
-import { type Catalogue, identityPlugin } from "../../src/index.js";
+import { type Catalogue, type IdentityPluginOptions, identityPlugin } from "../../src/index.js";
 import type { Setting } from "../support.js";
 
 /** Arabic for what people see first; the rest shows that an untranslated text is marked as English. */
@@ -75,7 +75,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** An app on loopback with its pages, and Chromium. */
-export function useBrowser(setting: Setting, given?: number) {
+export function useBrowser(setting: Setting, given?: number, changed: Partial<IdentityPluginOptions> = {}) {
   let browser: Browser;
   let app: FastifyInstance;
   let origin = "";
@@ -87,7 +87,7 @@ export function useBrowser(setting: Setting, given?: number) {
     const port = given ?? (await freePort());
     origin = `http://localhost:${port}`;
     const pages = { messages: [arabic], theme: { name: "Acme" } };
-    await app.register(identityPlugin, setting.options({ issuer: origin, pages }));
+    await app.register(identityPlugin, setting.options({ issuer: origin, pages, ...changed }));
     app.get("/orders", { config: { identity: "session" } }, () => "your orders");
     await app.listen({ port, host: "127.0.0.1" });
   });

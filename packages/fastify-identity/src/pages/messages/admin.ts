@@ -114,7 +114,7 @@ export const adminEnglish = {
   "admin.save_roles": "Set these roles",
   "admin.roles_label": "Roles",
   "admin.role_support": "finds users and helps them: sessions, locks, lost factors",
-  "admin.role_auditor": "reads everything, changes nothing",
+  "admin.role_auditor": "reads, and changes nothing",
   "admin.role_admin": "may do everything, also make administrators",
   "admin.add_administrator": "Add an administrator",
   "admin.add_hint": "Of an account that exists.",

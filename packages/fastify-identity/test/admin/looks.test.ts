@@ -1,0 +1,105 @@
+import { Types } from "mongoose";
+import type { BrowserContext, Page as Tab } from "playwright-core";
+import { beforeAll, describe, expect, test } from "vitest";
+import { faultsOf, forms, useBrowser } from "../pages/browser.js";
+import { password, someone, useIdentity } from "../support.js";
+import { type Admin, makeAdmin } from "./world.js";
+
+const setting = useIdentity();
+const site = useBrowser(setting, undefined, { admin: true });
+
+let admin: Admin;
+let userId = "";
+const name = "Ada بنت Lovelace <script>alert(1)</script>";
+
+beforeAll(async () => {
+  const { app } = site;
+  admin = await makeAdmin(setting, app, "identity:admin");
+  const other = await makeAdmin(setting, app, "identity:admin", "identity:auditor");
+  await makeAdmin(setting, app, "identity:support");
+  for (const status of ["suspended", "pending"] as const) {
+    const one = await someone(app);
+    await setting.identity.users.setStatus({ userId: new Types.ObjectId(one.userId), status });
+  }
+  const user = await someone(app);
+  ({ userId } = user);
+  const call = (method: "POST" | "PATCH", url: string, payload: object) =>
+    app.inject({ method, url, headers: user.bearer, payload });
+  await call("PATCH", "/v1/profile", { displayName: name });
+  for (const agent of [
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
+  ]) {
+    await app.inject({
+      method: "POST",
+      url: "/v1/sessions",
+      headers: { "user-agent": agent },
+      payload: { identifier: user.email, password },
+    });
+  }
+  const sessions = await setting.identity.sessions.list({ userId: new Types.ObjectId(userId) });
+  const [risky] = sessions;
+  const risk = { score: 80, level: "high", reasons: ["new_country", "impossible_travel"] } as const;
+  if (risky) {
+    await setting.identity.sessions.raiseRisk({
+      sessionId: risky.id,
+      risk: { ...risk, reasons: [...risk.reasons] },
+    });
+  }
+  await other.post("/approvals", {
+    action: "user.erase",
+    userId,
+    reason: "They have asked for it, ticket 4711",
+  });
+});
+
+async function signIn(tab: Tab): Promise<void> {
+  await tab.goto("/account/sign-in");
+  await tab.fill("[name=identifier]", admin.email);
+  await tab.fill("[name=password]", password);
+  await tab.click("main button[type=submit]");
+  await tab.fill("[name=code]", admin.nextCode());
+  await tab.click("main form:has([name=code]) button[type=submit]");
+  await tab.waitForURL("**/account");
+}
+
+describe.each(forms)("the admin area, $name", ({ name: form, options, language }) => {
+  let context: BrowserContext;
+  let tab: Tab;
+  const faults: string[] = [];
+  const look = async (what: string) => void faults.push(...(await faultsOf(tab, `admin-${what}-${form}`)));
+
+  beforeAll(async () => {
+    await site.app.inject({
+      method: "PATCH",
+      url: "/v1/profile",
+      headers: admin.bearer,
+      payload: { language },
+    });
+    context = await site.context(options);
+    tab = await context.newPage();
+    await signIn(tab);
+  });
+
+  test("has no faults that a design excuses, and works by keyboard", async () => {
+    for (const page of ["users", "approvals", "administrators"]) {
+      await tab.goto(`/admin/${page}`);
+      await look(page);
+    }
+    await tab.goto("/admin/users");
+    await tab.fill("[name=text]", "someone");
+    await tab.keyboard.press("Enter");
+    await tab.waitForURL("**/search");
+    await look("search");
+    await tab.goto("/admin/administrators");
+    await tab.click("main details summary");
+    await look("administrators-open");
+    await tab.goto(`/admin/users/${userId}`);
+    await look("user");
+    await tab.focus("main details summary");
+    await tab.keyboard.press("Enter");
+    await tab.click("main details[open] button[type=submit]");
+    await look("user-refused");
+    expect(faults.splice(0)).toEqual([]);
+  });
+});
