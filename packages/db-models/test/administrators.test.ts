@@ -205,7 +205,7 @@ describe("approvals", () => {
     const { _id: id } = await requestApproval(context(), { ...request, subjectId: about });
     expect((await listApprovals(context(), {})).map(({ _id }) => String(_id))).toContain(String(id));
     expect(await decideOnApproval(context(), { id, decidedBy: asking, approve: false })).toBe(true);
-    expect(await listApprovals(context(), { subjectId: about })).toMatchObject([{ status: "denied" }]);
+    expect(await listApprovals(context(), { userId: about })).toMatchObject([{ status: "denied" }]);
     expect((await listApprovals(context(), {})).map(({ _id }) => String(_id))).not.toContain(String(id));
   });
 });

@@ -1,4 +1,5 @@
 import { mongo, Types } from "mongoose";
+import { requestApproval } from "../src/administrators/approvals.js";
 import { recordLogin } from "../src/analytics/logins.js";
 import { networkOf } from "../src/core/network.js";
 import { hashPassword } from "../src/core/passwords.js";
@@ -92,6 +93,13 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
   const waiting = await requestRecovery(contextAt(models, now), { userId });
   // A wrong code leaves a counter.
   await verifyTotp(contextAt(models, now), { userId, code: "000000" });
+  const reason = "They have asked for it";
+  await requestApproval(contextAt(models, now), {
+    action: "user.erase",
+    subjectId: userId,
+    requestedBy: new Types.ObjectId(),
+    reason,
+  });
   const hashes = await makeGrants(models, userId, now);
   const traces = [
     user.email,

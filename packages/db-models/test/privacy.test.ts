@@ -32,6 +32,7 @@ const personalCollections = [
   "usage_buckets",
   "login_challenges",
   "login_profiles",
+  "admin_approvals",
   "users",
 ];
 
@@ -129,6 +130,7 @@ describe("eraseUserData", () => {
         usage_buckets: 2,
         login_challenges: 1,
         login_profiles: 2,
+        admin_approvals: 1,
         users: 1,
       },
       remaining: Object.fromEntries(personalCollections.map((name) => [name, 0])),

@@ -41,6 +41,7 @@ export async function requestApproval(
     ...(subjectId && { subjectId }),
     status: "pending",
     requestedBy,
+    people: [requestedBy, ...(subjectId ? [subjectId] : [])],
     createdAt: now,
     expiresAt,
     purgeAt: new Date(expiresAt.getTime() + policies.retention.securityEventsMs),
@@ -61,7 +62,10 @@ export async function decideOnApproval(
       expiresAt: { $gt: now },
       ...(approve && { requestedBy: { $ne: decidedBy } }),
     },
-    { $set: { status: approve ? "approved" : "denied", decidedBy, decidedAt: now } },
+    {
+      $set: { status: approve ? "approved" : "denied", decidedBy, decidedAt: now },
+      $addToSet: { people: decidedBy },
+    },
   );
   return matchedCount === 1;
 }
@@ -86,14 +90,8 @@ export async function claimApproval(
 
 export function listApprovals(
   { models }: Context,
-  {
-    status = "pending",
-    subjectId,
-    page,
-  }: { status?: ApprovalStatus; subjectId?: Types.ObjectId; page?: Page },
+  { status = "pending", userId, page }: { status?: ApprovalStatus; userId?: Types.ObjectId; page?: Page },
 ): Promise<AdminApprovalDocument[]> {
-  const query = subjectId
-    ? queries.approvalsOfSubject(subjectId, page)
-    : queries.approvalsByStatus(status, page);
+  const query = userId ? queries.approvalsWith(userId, page) : queries.approvalsByStatus(status, page);
   return runQuery(models, query);
 }

@@ -51,10 +51,10 @@ export interface Administrators {
   }): Promise<boolean>;
   /** Uses an approval, for the very act, user and administrator that it was asked for. @returns true for one call of any number. */
   claimApproval(input: Omit<ApprovalRequest, "reason"> & { id: Types.ObjectId }): Promise<boolean>;
-  /** Approvals, the newest first: about a user, or of a status. Default: those that are pending. */
+  /** Approvals, the newest first: in which a user has a part, or of a status. Default: those that are pending. */
   listApprovals(input: {
     status?: ApprovalStatus;
-    subjectId?: Types.ObjectId;
+    userId?: Types.ObjectId;
     page?: Page;
   }): Promise<AdminApprovalDocument[]>;
 }

@@ -45,7 +45,8 @@ export const personalData = {
   // The register loses a person when their account is closed; their roles stand in the account too.
   AdministratorRegister: { of: nobody },
   AdminApproval: {
-    of: (userId) => ({ $or: [{ subjectId: userId }, { requestedBy: userId }, { decidedBy: userId }] }),
+    of: (people) => ({ people }),
+    withheld: ["requestedBy", "decidedBy", "people"],
   },
   // Audit events know people by references that only their own key can make; checkpoints know nobody.
   AuditEvent: { of: nobody },

@@ -484,8 +484,9 @@ export const queries = {
     registers.one("administratorRegister", "name_unique", { name: "administrators" }),
   approvalsByStatus: (status: ApprovalStatus, page: Page = {}) =>
     approvals.page("approvalsByStatus", "status_newest", { status }, "createdAt", page),
-  approvalsOfSubject: (subjectId: Id, page: Page = {}) =>
-    approvals.page("approvalsOfSubject", "subject_newest", { subjectId }, "createdAt", page),
+  /** Approvals in which a user has a part: whom they are about, who asked, who decided. */
+  approvalsWith: (userId: Id, page: Page = {}) =>
+    approvals.page("approvalsWith", "people_newest", { people: userId }, "createdAt", page),
 } as const;
 
 /** The names of the hot queries. */

@@ -256,7 +256,7 @@ async function sampleEventDocuments(models: IdentityModels): Promise<EventDocume
   ]);
   const passkeys = await samplePasskeys(models);
   const limited = await anyOf(models.RequestLimit);
-  const approval = await anyOf(models.AdminApproval, { subjectId: { $exists: true } });
+  const approval = await anyOf(models.AdminApproval);
   return {
     audit,
     security,
@@ -326,6 +326,6 @@ function eventSamples(documents: EventDocuments, now: Date) {
     dueErasures: queries.dueErasures(now, 20),
     administratorRegister: queries.administratorRegister(),
     approvalsByStatus: queries.approvalsByStatus("pending", page),
-    approvalsOfSubject: queries.approvalsOfSubject(approval.subjectId ?? nobody.id, page),
+    approvalsWith: queries.approvalsWith(approval.requestedBy ?? nobody.id, page),
   };
 }

@@ -1,6 +1,6 @@
 import { Schema, type Types } from "mongoose";
 import { limits } from "../core/limits.js";
-import { purgeAtTtl, requiredDate, requiredText, schemaOptions } from "./parts/fields.js";
+import { list, purgeAtTtl, requiredDate, requiredText, schemaOptions } from "./parts/fields.js";
 import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 export const approvalStatuses = ["pending", "approved", "denied", "used"] as const;
@@ -17,6 +17,8 @@ export interface AdminApprovalDocument extends BaseDocument {
   status: ApprovalStatus;
   requestedBy: Types.ObjectId;
   decidedBy?: Types.ObjectId;
+  /** Everybody named above, for one index to find. */
+  people: Types.ObjectId[];
   createdAt: Date;
   decidedAt?: Date;
   usedAt?: Date;
@@ -33,6 +35,7 @@ export const adminApprovalSchema = new Schema<AdminApprovalDocument>(
     status: { type: String, enum: approvalStatuses, required: true },
     requestedBy: { type: Schema.Types.ObjectId, required: true },
     decidedBy: Schema.Types.ObjectId,
+    people: list(Schema.Types.ObjectId, 3),
     createdAt: requiredDate,
     decidedAt: Date,
     usedAt: Date,
@@ -45,8 +48,5 @@ export const adminApprovalSchema = new Schema<AdminApprovalDocument>(
 
 adminApprovalSchema
   .index({ status: 1, createdAt: -1, _id: -1 }, { name: "status_newest" }) // approvalsByStatus
-  .index(
-    { subjectId: 1, createdAt: -1, _id: -1 },
-    { name: "subject_newest", partialFilterExpression: { subjectId: { $exists: true } } },
-  ) // approvalsOfSubject
+  .index({ people: 1, createdAt: -1, _id: -1 }, { name: "people_newest" }) // approvalsWith
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: approvals that are over

@@ -27,6 +27,7 @@ export function* approvalDocuments({ now }: Generation, { id, index }: Person): 
     reason: "They have asked for it",
     status: "pending",
     requestedBy: id,
+    people: [id],
     createdAt,
     expiresAt,
     purgeAt: new Date(expiresAt.getTime() + 90 * day),

@@ -137,10 +137,13 @@ function about(
 async function approvedFor(acting: Acting, subjectId: Types.ObjectId): Promise<string | undefined> {
   if (!acting.permissions.has("users:erase")) return undefined;
   const { models, clock } = acting.service.identity;
-  const found = await runQuery(models, queries.approvalsOfSubject(subjectId));
+  const found = await runQuery(models, queries.approvalsWith(subjectId));
   const usable = found.find(
-    ({ status, requestedBy, expiresAt }) =>
-      status === "approved" && requestedBy.equals(acting.userId) && expiresAt > clock.now(),
+    (one) =>
+      one.status === "approved" &&
+      one.subjectId?.equals(subjectId) &&
+      one.requestedBy.equals(acting.userId) &&
+      one.expiresAt > clock.now(),
   );
   return usable?._id.toHexString();
 }
