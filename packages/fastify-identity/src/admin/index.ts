@@ -3,7 +3,9 @@ import { pageScope } from "../pages/index.js";
 import type { Site } from "../pages/site.js";
 import type { AdminSettings } from "./options.js";
 import { administratorsPage } from "./pages/administrators.js";
+import { appPage } from "./pages/app.js";
 import { approvalsPage } from "./pages/approvals.js";
+import { appsPage } from "./pages/apps.js";
 import { type AdminSite, addAdminPage } from "./pages/define.js";
 import type { Section } from "./pages/frame.js";
 import { userPage } from "./pages/user.js";
@@ -11,6 +13,7 @@ import { usersPage } from "./pages/users.js";
 
 const sections: readonly Section[] = [
   { path: "/users", label: "admin.users", permission: "users:read" },
+  { path: "/apps", label: "admin.apps", permission: "apps:read" },
   { path: "/approvals", label: "admin.approvals", permission: "users:erase" },
   { path: "/administrators", label: "admin.administrators", permission: "administrators:read" },
 ];
@@ -30,6 +33,8 @@ export async function serveAdminPages(
   );
   addAdminPage(scope, admin, usersPage);
   addAdminPage(scope, admin, userPage);
+  addAdminPage(scope, admin, appsPage);
+  addAdminPage(scope, admin, appPage);
   addAdminPage(scope, admin, approvalsPage);
   addAdminPage(scope, admin, administratorsPage);
   refuseOtherMethods();

@@ -5,6 +5,8 @@ export const permissions = [
   "users:read",
   "users:write",
   "users:erase",
+  "apps:read",
+  "apps:write",
   "administrators:read",
   "administrators:write",
 ] as const;
@@ -12,8 +14,8 @@ export type Permission = (typeof permissions)[number];
 
 /** What each role may do. A role that is not here may do nothing, whatever its name. */
 const permissionsOf: { readonly [Role in AdministratorRole]: readonly Permission[] } = {
-  "identity:support": ["users:read", "users:write"],
-  "identity:auditor": ["users:read", "administrators:read"],
+  "identity:support": ["users:read", "users:write", "apps:read"],
+  "identity:auditor": ["users:read", "apps:read", "administrators:read"],
   "identity:admin": permissions,
 };
 

@@ -1,6 +1,7 @@
 import { Types } from "mongoose";
 import type { BrowserContext, Page as Tab } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
+import { makeClient } from "../oauth/world.js";
 import { faultsOf, forms, useBrowser } from "../pages/browser.js";
 import { password, someone, useIdentity } from "../support.js";
 import { type Admin, makeAdmin } from "./world.js";
@@ -10,6 +11,7 @@ const site = useBrowser(setting, undefined, { admin: true });
 
 let admin: Admin;
 let userId = "";
+let clientId = "";
 const name = "Ada بنت Lovelace <script>alert(1)</script>";
 
 beforeAll(async () => {
@@ -46,6 +48,12 @@ beforeAll(async () => {
       risk: { ...risk, reasons: [...risk.reasons] },
     });
   }
+  const { apiKeys, oauth } = setting.identity;
+  const owner = new Types.ObjectId(userId);
+  await apiKeys.create({ userId: owner, name: "Nightly report", scopes: ["usage:read"] });
+  const client = await makeClient(setting);
+  ({ clientId } = client);
+  await oauth.grantConsent({ userId: owner, appId: client.app._id, scopes: ["notes"] });
   await other.post("/approvals", {
     action: "user.erase",
     userId,
@@ -82,10 +90,18 @@ describe.each(forms)("the admin area, $name", ({ name: form, options, language }
   });
 
   test("has no faults that a design excuses, and works by keyboard", async () => {
-    for (const page of ["users", "approvals", "administrators"]) {
+    for (const page of ["users", "apps", `apps/${clientId}`, "approvals", "administrators"]) {
       await tab.goto(`/admin/${page}`);
-      await look(page);
+      await look(page.startsWith("apps/") ? "app" : page);
     }
+    await tab.goto("/admin/apps");
+    await tab.fill("[name=name]", "Reports");
+    await tab.click("main form.stack button[type=submit]");
+    await look("apps-refused");
+    await tab.fill("[name=redirect_uris]", "https://reports.example.com/callback");
+    await tab.fill("[name=reason]", "Ticket 4711");
+    await tab.click("main form.stack button[type=submit]");
+    await look("app-secret");
     await tab.goto("/admin/users");
     await tab.fill("[name=text]", "someone");
     await tab.keyboard.press("Enter");

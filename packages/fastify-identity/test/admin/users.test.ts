@@ -77,8 +77,8 @@ describe("who may use the admin area", () => {
   });
 
   test.each([
-    ["identity:auditor", ["users:read", "administrators:read"]],
-    ["identity:support", ["users:read", "users:write"]],
+    ["identity:auditor", ["users:read", "apps:read", "administrators:read"]],
+    ["identity:support", ["users:read", "users:write", "apps:read"]],
   ] as const)("%s may do what the table says and no more", async (role, permissions) => {
     const app = await start();
     const admin = await makeAdmin(setting, app, role);
@@ -89,6 +89,8 @@ describe("who may use the admin area", () => {
       "users:read": () => admin.get("/users"),
       "users:write": () => admin.post(`/users/${id}/sessions/end`, { reason }),
       "users:erase": () => admin.post("/approvals", { action: "user.erase", userId: id, reason }),
+      "apps:read": () => admin.get("/apps"),
+      "apps:write": () => admin.post("/apps/x/status", { status: "suspended", reason }),
       "administrators:read": () => admin.get("/administrators"),
       "administrators:write": () => admin.put(`/administrators/${id}`, { roles: ["identity:admin"], reason }),
     };

@@ -1,4 +1,4 @@
-import type { UserSessionDocument } from "@org/db-models";
+import type { ApiKeySummary, UserSessionDocument } from "@org/db-models";
 import { queries, readPagePosition, runQuery } from "@org/db-models/queries";
 import type { FastifyReply } from "fastify";
 import { Types } from "mongoose";
@@ -10,20 +10,25 @@ import { english, type MessageId } from "../../pages/messages/english.js";
 import type { Form as SentForm } from "../../pages/serve/define-page.js";
 import type { Acting } from "../acting.js";
 import { requestErasure } from "../acts/administrators.js";
+import { endApiKey, listApiKeys } from "../acts/apps.js";
 import * as acts from "../acts/users.js";
 import type { AdminForm, AdminPage, AdminRequest } from "./define.js";
 import { fields } from "./fields.js";
 import type { AdminFrame } from "./frame.js";
+import { Keys } from "./keys.js";
 import { AdminLayout, Moment, Reasoned, ReasonField } from "./layout.js";
 import { StatusTag } from "./users.js";
 
 const path = "/users/:id";
+const shownKeys = 50;
 
 interface UserView {
   readonly state: FormState;
   readonly detail: acts.UserDetail;
   /** A page of sessions that have ended, or may have. */
   readonly past: readonly acts.PastSession[];
+  /** The newest that are live. */
+  readonly apiKeys: readonly ApiKeySummary[];
   readonly next: string | undefined;
   readonly now: Date;
   /** Whether the account is the reader's own: nobody acts on themself. */
@@ -49,16 +54,18 @@ export const userPage: AdminPage<UserView> = {
     const userId = idOf(request);
     const before = page.query("before");
     const position = before === undefined ? undefined : readPagePosition(before);
-    const [detail, history, approvalId] = await Promise.all([
+    const [detail, history, keys, approvalId] = await Promise.all([
       acts.readUser(acting, userId),
       acts.listSessions(acting, userId, { limit: 20, ...(position && { before: position }) }),
+      listApiKeys(acting, userId, { limit: shownKeys }),
       approvedFor(acting, userId),
     ]);
     const { sessions: past, next } = history;
     const { twoAdministrators } = acting.settings;
     const own = userId.equals(acting.userId);
     const now = acting.service.clock.now();
-    return { state, detail, past, next, now, own, approvalId, twoAdministrators };
+    const { apiKeys } = keys;
+    return { state, detail, past, next, now, own, apiKeys, approvalId, twoAdministrators };
   },
   forms: [
     about("end-all", "users:write", async (acting, target) => {
@@ -72,6 +79,11 @@ export const userPage: AdminPage<UserView> = {
         return { id: "admin.done_session_ended" };
       }),
     },
+    about("end-key", "users:write", async (acting, target, form) => {
+      const { key: keyId } = form.read({ key: fields.id });
+      await endApiKey(acting, { ...target, keyId });
+      return { id: "admin.done_key_ended" };
+    }),
     about("lock", "users:write", async (acting, target) => {
       await acts.lockUser(acting, target);
       return { id: "admin.done_locked" };
@@ -162,6 +174,16 @@ function User({ view, frame }: Props) {
       {own && <p class="notice">{frame.say("admin.own_account")}</p>}
       {frame.admin.may("users:write") && !own && <Actions view={view} frame={frame} />}
       <Access view={view} frame={frame} />
+      <Keys
+        frame={frame}
+        state={state}
+        keys={view.apiKeys}
+        action={
+          frame.admin.may("users:write") && !own
+            ? frame.admin.link(`/users/${user._id.toHexString()}/end-key`)
+            : undefined
+        }
+      />
       <Sessions view={view} frame={frame} />
       <Events view={view} frame={frame} />
       {frame.admin.may("users:erase") && !own && <Erasure view={view} frame={frame} />}
@@ -312,7 +334,13 @@ function Access({ view, frame }: Props) {
         <ul class="list-plain stack-s">
           {consents.map(({ app, scopes, grantedAt }) => (
             <li key={app.clientId}>
-              <bdi>{app.name}</bdi>{" "}
+              {frame.admin.may("apps:read") ? (
+                <a href={frame.admin.link(`/apps/${encodeURIComponent(app.clientId)}`)}>
+                  <bdi>{app.name}</bdi>
+                </a>
+              ) : (
+                <bdi>{app.name}</bdi>
+              )}{" "}
               {scopes.map((scope) => (
                 <>
                   <code class="scope">{scope}</code>{" "}

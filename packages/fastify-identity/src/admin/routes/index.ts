@@ -3,6 +3,7 @@ import { sessionOf } from "../../http/guards/identity-of.js";
 import type { AdminContext } from "../acting.js";
 import { permissionsFor } from "../permissions.js";
 import { administratorRoutes } from "./administrators.js";
+import { appRoutes } from "./apps.js";
 import { guarded } from "./guarded.js";
 import * as schemas from "./schemas.js";
 import { userRoutes } from "./users.js";
@@ -22,5 +23,6 @@ export const adminRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = asy
     },
   );
   await app.register(userRoutes, { context });
+  await app.register(appRoutes, { context });
   await app.register(administratorRoutes, { context });
 };

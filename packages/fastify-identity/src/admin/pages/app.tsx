@@ -1,0 +1,278 @@
+import type { AppStatus } from "@org/db-models";
+import { duration } from "@org/db-models/core";
+import { readPagePosition } from "@org/db-models/queries";
+import { z } from "zod";
+import { Form, isRefused, Of, Select, Submit } from "../../pages/components/form.js";
+import { type FormState, untouched } from "../../pages/look/frame.js";
+import type { MessageId } from "../../pages/messages/english.js";
+import * as acts from "../acts/apps.js";
+import { AppSecret, AppTag } from "./apps.js";
+import type { AdminForm, AdminPage } from "./define.js";
+import { fields } from "./fields.js";
+import type { AdminFrame } from "./frame.js";
+import { AdminLayout, Moment, Reasoned, ReasonField } from "./layout.js";
+
+const path = "/apps/:clientId";
+const overlapHours = [0, 1, 24, 168] as const;
+
+interface AppView {
+  readonly state: FormState;
+  readonly detail: acts.AppDetail;
+  readonly consents: readonly acts.KnownConsent[];
+  readonly next: string | undefined;
+}
+
+const overlap = {
+  schema: z.enum(overlapHours.map(String)).transform((hours) => Number(hours) * duration.hour),
+  error: { id: "problem.malformed" },
+} as const;
+
+export const appPage: AdminPage<AppView> = {
+  path,
+  permission: "apps:read",
+  template: App,
+  view: async ({ acting, page, parameter }, state) => {
+    const clientId = parameter("clientId");
+    const before = page.query("before");
+    const position = before === undefined ? undefined : readPagePosition(before);
+    const wanted = { limit: 25, ...(position && { before: position }) };
+    const [detail, users] = await Promise.all([
+      acts.readApp(acting, clientId),
+      acts.listAppUsers(acting, clientId, wanted),
+    ]);
+    return { state, detail, ...users };
+  },
+  forms: [
+    status("suspend", "suspended", "admin.done_app_suspended"),
+    status("activate", "active", "admin.done_app_active"),
+    status("delete", "deleted", "admin.done_app_deleted"),
+    {
+      name: "rotate",
+      path: `${path}/rotate`,
+      permission: "apps:write",
+      submit: async ({ acting, parameter, show }, form) => {
+        const { overlap: overlapMs, reason } = form.read({ overlap, reason: fields.reason });
+        const clientId = parameter("clientId");
+        const { app } = await acts.readApp(acting, clientId);
+        const rotated = await acts.rotateSecret(acting, { clientId, overlapMs, reason });
+        return show(AppSecret, { name: app.name, clientId, ...rotated });
+      },
+    },
+    {
+      name: "end-consent",
+      path: `${path}/end-consent`,
+      permission: "users:write",
+      submit: async ({ acting, parameter, page, link }, form) => {
+        const { user: userId, reason } = form.read({ user: fields.id, reason: fields.reason });
+        const clientId = parameter("clientId");
+        await acts.endConsent(acting, { userId, clientId, reason });
+        return page.redirect(link(`/apps/${encodeURIComponent(clientId)}`), {
+          id: "admin.done_consent_ended",
+        });
+      },
+    },
+  ],
+};
+
+function status(name: string, to: AppStatus, notice: MessageId): AdminForm {
+  return {
+    name,
+    path: `${path}/${name}`,
+    permission: "apps:write",
+    submit: async ({ acting, parameter, page, link }, form) => {
+      const { reason } = form.read({ reason: fields.reason });
+      const clientId = parameter("clientId");
+      await acts.setAppStatus(acting, { clientId, status: to, reason });
+      return page.redirect(link(`/apps/${encodeURIComponent(clientId)}`), { id: notice });
+    },
+  };
+}
+
+interface Props {
+  view: AppView;
+  frame: AdminFrame;
+}
+
+function App({ view, frame }: Props) {
+  const { state, detail } = view;
+  const { app, ownerEmail } = detail;
+  const texts: [MessageId, readonly string[]][] = [
+    ["admin.redirect_uris", app.redirectUris],
+    ["keys.scopes", app.scopes],
+    ["admin.grant_types", app.grantTypes],
+  ];
+  return (
+    <AdminLayout frame={frame} section="/apps" title={app.name} refused={isRefused(state)}>
+      <section class="card stack">
+        <p>
+          <AppTag frame={frame} status={app.status} /> {frame.say(`admin.app_type_${app.type}`)}
+        </p>
+        {app.description && <p>{app.description}</p>}
+        <dl class="facts plain-facts">
+          <div>
+            <dt>{frame.say("admin.client_id")}</dt>
+            <dd>
+              <code>{app.clientId}</code>
+            </dd>
+          </div>
+          <div>
+            <dt>{frame.say("admin.owner")}</dt>
+            <dd>
+              <a href={frame.admin.link(`/users/${app.ownerId.toHexString()}`)}>
+                <bdi>{ownerEmail ?? app.ownerId.toHexString()}</bdi>
+              </a>
+            </dd>
+          </div>
+          {app.clientSecrets.map(({ createdAt, expiresAt }, at) => (
+            <div key={at}>
+              <dt>{frame.say(expiresAt ? "admin.secret_former" : "admin.secret_current")}</dt>
+              <dd>
+                <Moment frame={frame} at={expiresAt ?? createdAt} />
+              </dd>
+            </div>
+          ))}
+        </dl>
+        {texts.map(([label, list]) => (
+          <div key={label}>
+            <h3>{frame.say(label)}</h3>
+            <ul class="list-plain">
+              {list.map((one) => (
+                <li key={one}>
+                  <code>{one}</code>
+                </li>
+              ))}
+            </ul>
+          </div>
+        ))}
+      </section>
+      {frame.admin.may("apps:write") && app.status !== "deleted" && <Actions view={view} frame={frame} />}
+      <Users view={view} frame={frame} />
+    </AdminLayout>
+  );
+}
+
+function Actions({ view, frame }: Props) {
+  const { state, detail } = view;
+  const { app } = detail;
+  const to = (what: string) => frame.admin.link(`/apps/${encodeURIComponent(app.clientId)}/${what}`);
+  const shared = { frame, state };
+  const overlaps = overlapHours.map((hours) => ({
+    value: String(hours),
+    label: frame.t("admin.overlap_hours", { count: hours }),
+  }));
+  return (
+    <section class="card stack">
+      <h2>{frame.say("admin.actions")}</h2>
+      {app.clientSecrets.length > 0 && (
+        <Reasoned
+          {...shared}
+          name="rotate"
+          action={to("rotate")}
+          label="admin.rotate"
+          text="admin.rotate_text"
+        >
+          <Select
+            {...shared}
+            form="rotate"
+            name="overlap"
+            label="admin.overlap"
+            options={overlaps}
+            value="24"
+          />
+        </Reasoned>
+      )}
+      {app.status === "active" && (
+        <Reasoned
+          {...shared}
+          name="suspend"
+          action={to("suspend")}
+          label="admin.suspend"
+          text="admin.suspend_text"
+          look="danger"
+        />
+      )}
+      {app.status === "suspended" && (
+        <Reasoned {...shared} name="activate" action={to("activate")} label="admin.activate" />
+      )}
+      <Reasoned
+        {...shared}
+        name="delete"
+        action={to("delete")}
+        label="admin.delete_app"
+        text="admin.delete_app_text"
+        look="danger"
+      />
+    </section>
+  );
+}
+
+function Users({ view, frame }: Props) {
+  const { consents, next, detail, state } = view;
+  const here = `/apps/${encodeURIComponent(detail.app.clientId)}`;
+  return (
+    <section class="card stack">
+      <h2>{frame.say("admin.app_users")}</h2>
+      {consents.length === 0 && <p>{frame.say("admin.app_users_none")}</p>}
+      <ul class="list">
+        {consents.map((consent) => (
+          <Consent
+            key={consent.userId.toHexString()}
+            consent={consent}
+            action={frame.admin.link(`${here}/end-consent`)}
+            state={state}
+            frame={frame}
+          />
+        ))}
+      </ul>
+      {next && <a href={frame.admin.link(here, { before: next })}>{frame.say("activity.older")}</a>}
+    </section>
+  );
+}
+
+interface ConsentProps {
+  consent: acts.KnownConsent;
+  action: string;
+  state: FormState;
+  frame: AdminFrame;
+}
+
+function Consent({ consent, action, state, frame }: ConsentProps) {
+  const { userId, email, scopes, grantedAt, lastUsedAt } = consent;
+  const id = userId.toHexString();
+  const name = `end-consent-${id}`;
+  const sent = state.form === "end-consent" && state.values.user === id;
+  const own = sent ? { ...state, form: name } : untouched;
+  return (
+    <li>
+      <div class="what stack-s">
+        <p>
+          <a href={frame.admin.link(`/users/${id}`)}>
+            <bdi>{email ?? id}</bdi>
+          </a>{" "}
+          {scopes.map((scope) => (
+            <>
+              <code class="scope">{scope}</code>{" "}
+            </>
+          ))}
+        </p>
+        <p class="muted small">
+          {frame.say("admin.since", { date: <Moment frame={frame} at={grantedAt} /> })}
+          {lastUsedAt && " · "}
+          {lastUsedAt && frame.say("admin.last_active", { date: <Moment frame={frame} at={lastUsedAt} /> })}
+        </p>
+      </div>
+      {frame.admin.may("users:write") && (
+        <details open={sent}>
+          <summary>
+            {frame.say("admin.end_consent")} <Of what={email ?? id} />
+          </summary>
+          <Form frame={frame} name={name} state={own} action={action}>
+            <input type="hidden" name="user" value={id} />
+            <ReasonField frame={frame} state={own} form={name} />
+            <Submit frame={frame} label="admin.end_consent" look="danger" />
+          </Form>
+        </details>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,100 @@
+import { type AppStatus, appRegistrationSchema } from "@org/db-models";
+import { duration } from "@org/db-models/core";
+import { z } from "zod";
+import { idInput, idOutput, limitInput, pageInput } from "../../http/answers/schemas.js";
+import { reason } from "./schemas.js";
+
+const statuses = {
+  active: "active",
+  suspended: "suspended",
+  deleted: "deleted",
+} as const satisfies { [Status in AppStatus]: Status };
+
+export const appParams = z.strictObject({ clientId: z.string().min(1).max(64) });
+
+export const appsQuery = z.strictObject({
+  status: z.enum(statuses).default("active"),
+  limit: limitInput,
+  before: pageInput.optional(),
+});
+
+export const pageQuery = z.strictObject({ limit: limitInput, before: pageInput.optional() });
+
+const next = z.string().nullable().describe("`before` of the next page; null at the end");
+
+const app = z
+  .object({
+    clientId: z.string(),
+    name: z.string(),
+    description: z.string().optional(),
+    homepage: z.string().optional(),
+    ownerId: idOutput,
+    type: z.string(),
+    status: z.string(),
+    redirectUris: z.array(z.string()),
+    grantTypes: z.array(z.string()),
+    scopes: z.array(z.string()),
+    secrets: z
+      .array(z.object({ createdAt: z.date(), expiresAt: z.date().optional() }))
+      .describe("When each secret was made, and when one that overlaps ends"),
+    createdAt: z.date(),
+  })
+  .meta({ id: "AdminApp" });
+
+export const appPage = z.object({ apps: z.array(app), next });
+export const appDetail = app.extend({ ownerEmail: z.string().optional() }).meta({ id: "AdminAppDetail" });
+
+export const registrationBody = z.strictObject({ app: appRegistrationSchema, reason });
+export const registered = z.object({
+  clientId: z.string(),
+  clientSecret: z.string().optional().describe("Of an app that has one: here and never again"),
+});
+
+export const statusBody = z.strictObject({
+  status: z.enum(statuses).describe("A deleted app can't come back"),
+  reason,
+});
+
+export const rotationBody = z.strictObject({
+  reason,
+  overlapMs: z
+    .int()
+    .min(0)
+    .max(30 * duration.day)
+    .optional()
+    .describe("How long the secret before stays good, milliseconds. Default: one day"),
+});
+export const rotated = z.object({
+  clientSecret: z.string().describe("Here and never again"),
+  formerExpiresAt: z.date(),
+});
+
+export const appUsers = z.object({
+  users: z.array(
+    z.object({
+      userId: idOutput,
+      email: z.string().optional(),
+      scopes: z.array(z.string()),
+      grantedAt: z.date(),
+      lastUsedAt: z.date().optional(),
+    }),
+  ),
+  next,
+});
+export const consentBody = z.strictObject({ userId: idInput, reason });
+
+export const apiKeyPage = z.object({
+  apiKeys: z.array(
+    z.object({
+      id: idOutput,
+      name: z.string(),
+      start: z.string(),
+      scopes: z.array(z.string()),
+      createdAt: z.date(),
+      lastUsedAt: z.date().optional(),
+      expiresAt: z.date().optional(),
+    }),
+  ),
+  next,
+});
+export const apiKeyBody = z.strictObject({ keyId: idInput, reason });
