@@ -134,7 +134,7 @@ function App({ view, frame }: Props) {
         </dl>
         {texts.map(([label, list]) => (
           <div key={label}>
-            <h3>{frame.say(label)}</h3>
+            <h2>{frame.say(label)}</h2>
             <ul class="list-plain">
               {list.map((one) => (
                 <li key={one}>
