@@ -11,7 +11,7 @@ import { queries, readPagePosition, writePagePosition } from "../queries/queries
 import { findByQuery, runQuery } from "../queries/run-query.js";
 import { type PublicUser, publicProjection } from "./accounts.js";
 
-export const userSearchKinds = ["id", "email", "username", "external", "api_key", "address"] as const;
+const userSearchKinds = ["id", "email", "username", "external", "api_key", "address"] as const;
 /** What a text that people are searched by is. */
 export type UserSearchKind = (typeof userSearchKinds)[number];
 

@@ -1,7 +1,7 @@
 import type { AdministratorRole } from "@org/db-models";
 
 /** What somebody may do in the admin area. */
-export const permissions = [
+const permissions = [
   "users:read",
   "users:write",
   "users:erase",

@@ -29,7 +29,7 @@ export interface AdminRequest {
   show<V>(template: Template<V>, view: V, status?: number): Promise<FastifyReply>;
 }
 
-export type Template<V> = ComponentType<{ view: V; frame: AdminFrame }>;
+type Template<V> = ComponentType<{ view: V; frame: AdminFrame }>;
 
 /** A form of a page, which takes a permission. */
 export interface AdminForm extends Omit<FormDefinition, "submit" | "access"> {

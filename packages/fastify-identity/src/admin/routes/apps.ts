@@ -47,7 +47,13 @@ export const appRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = async
     },
     async (request, reply) => {
       const acting = await actingFor(context, request, writes);
-      const { app: made, clientSecret } = await acts.registerApp(acting, request.body);
+      const { publicKeys, ...registration } = request.body.app;
+      // As they came: the operation reads them again.
+      const keys = publicKeys && { publicKeys: publicKeys.map((jwk) => JSON.parse(jwk)) };
+      const { app: made, clientSecret } = await acts.registerApp(acting, {
+        app: { ...registration, ...keys },
+        reason: request.body.reason,
+      });
       return reply.code(201).send({ clientId: made.clientId, clientSecret });
     },
   );

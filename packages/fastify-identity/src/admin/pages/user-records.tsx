@@ -1,0 +1,148 @@
+import type { UserSessionDocument } from "@org/db-models";
+import { Form, Of, Submit } from "../../pages/components/form.js";
+import { untouched } from "../../pages/look/frame.js";
+import type { MessageId } from "../../pages/messages/english.js";
+import type { PastSession } from "../acts/users.js";
+import { Moment, ReasonField } from "./layout.js";
+import { messageOr, type UserProps } from "./user-view.js";
+
+/** The sessions of a user, ended ones too. */
+export function Sessions({ view, frame }: UserProps) {
+  const { past, next, detail, own } = view;
+  const live = new Set(detail.sessions.map(({ id }) => id.toHexString()));
+  const here = `/users/${detail.user._id.toHexString()}`;
+  return (
+    <section class="card stack">
+      <h2>{frame.say("admin.sessions")}</h2>
+      {past.length === 0 && <p>{frame.say("admin.sessions_none")}</p>}
+      <ul class="list">
+        {past.map((session) => (
+          <Session
+            key={session._id.toHexString()}
+            session={session}
+            isLive={live.has(session._id.toHexString())}
+            mayEnd={frame.admin.may("users:write") && !own}
+            view={view}
+            frame={frame}
+          />
+        ))}
+      </ul>
+      {next && <a href={frame.admin.link(here, { before: next })}>{frame.say("activity.older")}</a>}
+    </section>
+  );
+}
+
+interface SessionProps extends UserProps {
+  session: PastSession;
+  isLive: boolean;
+  mayEnd: boolean;
+}
+
+const riskLooks = { unscored: "calm", low: "good", medium: "warn", high: "bad" } as const;
+
+function Session({ session, isLive, mayEnd, view, frame }: SessionProps) {
+  const { _id, device, ip, location, risk, createdAt, lastSeenAt } = session;
+  const id = _id.toHexString();
+  const place = [location?.city, location?.country, ip].filter(Boolean);
+  const name = `end-session-${id}`;
+  const sent = view.state.form === "end-session" && view.state.values.session === id;
+  const state = sent ? { ...view.state, form: name } : untouched;
+  const user = view.detail.user._id.toHexString();
+  return (
+    <li>
+      <div class="what stack-s">
+        <p>
+          <bdi class="upper">{device.label || frame.t("security.unknown_device")}</bdi>{" "}
+          <span class={`tag ${isLive ? "good" : "calm"}`}>{frame.say(endOf(session, isLive))}</span>{" "}
+          <span class={`tag ${riskLooks[risk.level]}`}>{frame.say(`admin.risk_${risk.level}`)}</span>
+        </p>
+        <p class="muted small">
+          {place.map((part, at) => (
+            <>
+              {at > 0 && " · "}
+              <bdi>{part}</bdi>
+            </>
+          ))}
+          {place.length > 0 && " · "}
+          {frame.say("admin.session_times", {
+            from: <Moment frame={frame} at={createdAt} />,
+            to: <Moment frame={frame} at={lastSeenAt} />,
+          })}
+        </p>
+        {risk.reasons.length > 0 && (
+          <p class="small">
+            {risk.reasons.map((reason) => (
+              <>
+                <code class="scope">{reason}</code>{" "}
+              </>
+            ))}
+          </p>
+        )}
+      </div>
+      {isLive && mayEnd && (
+        <details open={sent}>
+          <summary>
+            {frame.say("security.session_end")} <Of what={device.label} />
+          </summary>
+          <Form
+            frame={frame}
+            name={name}
+            state={state}
+            action={frame.admin.link(`/users/${user}/end-session`)}
+          >
+            <input type="hidden" name="session" value={id} />
+            <ReasonField frame={frame} state={state} form={name} />
+            <Submit frame={frame} label="security.session_end" look="danger" />
+          </Form>
+        </details>
+      )}
+    </li>
+  );
+}
+
+type Ended = Pick<UserSessionDocument, "revocationReason" | "revokedAt">;
+
+/** How a session ended, or that it has not. */
+function endOf({ revokedAt, revocationReason }: Ended, isLive: boolean): MessageId {
+  if (isLive) return "admin.session_live";
+  if (!revokedAt) return "admin.session_expired";
+  return messageOr(`admin.ended_${revocationReason ?? ""}`, "admin.session_ended");
+}
+
+const severityLooks = { info: "calm", warning: "warn", critical: "bad" } as const;
+
+/** The newest security events of a user. */
+export function Events({ view, frame }: UserProps) {
+  const { events } = view.detail;
+  return (
+    <section class="card stack">
+      <h2>{frame.say("admin.events")}</h2>
+      {events.length === 0 && <p>{frame.say("activity.none")}</p>}
+      <ul class="list">
+        {events.map(({ _id, kind, severity, at, device, country, network, reasons }) => (
+          <li key={_id.toHexString()}>
+            <div class="what">
+              <p>
+                {frame.say(messageOr(`activity.${kind}`, "activity.other"))}{" "}
+                {severity !== "info" && (
+                  <span class={`tag ${severityLooks[severity]}`}>{frame.say(`activity.${severity}`)}</span>
+                )}
+              </p>
+              <p class="muted small">
+                {[device, country, network, ...reasons].filter(Boolean).map((part, index) => (
+                  <>
+                    {index > 0 && " · "}
+                    <bdi>{part}</bdi>
+                  </>
+                ))}
+              </p>
+            </div>
+            <p class="muted small">
+              <Moment frame={frame} at={at} />
+            </p>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
