@@ -25,6 +25,7 @@ const tasks = {
   "test:fuzz": [...typescript, "scripts/src/fuzz.ts"],
   "test:outside-clients": [...typescript, "scripts/src/outside-clients.ts"],
   "test:mutation": ["scripts/mutation.mjs"],
+  "docs:pictures": [...typescript, "scripts/src/pictures.ts"],
   "docs:site": ["site/build.mjs"],
   build: ["node_modules/turbo/bin/turbo", "run", "build"],
   changeset: ["node_modules/@changesets/cli/bin.js"],

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { openIdentity } from "@org/db-models";
 import { type TemporaryDatabase, temporaryDatabase } from "@org/dev-kit";
 import type {} from "@org/dev-kit/vitest";
+import { build } from "esbuild";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 
 import { type PackageName, published } from "../src/packages.js";
@@ -104,6 +105,33 @@ test.each(Object.keys(published) as PackageName[])(
     await expect(readFile(join(folder, "src/index.ts"))).rejects.toThrow("ENOENT");
   },
 );
+
+// A tab or a worker that needs one function must not carry the driver, or all of us.
+test.each([
+  ["parseScopes", "@org/db-models", ["zod"]],
+  ["errorKinds", "@org/db-models", []],
+  ["parseToken", "@org/db-models/core", ["node:crypto"]],
+  ["errorKinds", "@org/db-optimizer", []],
+  ["progressText", "@org/db-optimizer/jobs", []],
+  ["publicReason", "@org/risk-engine", []],
+  ["exitCodes", "@org/db-cli", []],
+  ["problemCodes", "@org/fastify-identity", ["zod"]],
+] as const)("a bundler that is asked for %s of %s leaves the rest out", async (name, entry, packages) => {
+  const contents = `import { ${name} } from "${entry}"; console.log(${name});`;
+  const { metafile } = await build({
+    stdin: { contents, resolveDir: project.folder },
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    external: ["mongoose", "zod", "fastify", "@node-rs/*"],
+    write: false,
+    metafile: true,
+    logLevel: "silent",
+  });
+  const [output] = Object.values(metafile.outputs);
+  expect(output?.imports.map(({ path }) => path).sort()).toEqual([...packages]);
+  expect(output?.bytes).toBeLessThan(8_192);
+});
 
 test("everything compiles under the strictest settings", () => {
   expect(project.compilation).toEqual({ status: 0, stdout: "", stderr: "" });

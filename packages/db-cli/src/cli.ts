@@ -4,7 +4,6 @@ import { type ExitCode, exitCodes } from "./errors.js";
 import type { CliIo } from "./io.js";
 import { toJson, toTerminal } from "./output/printable.js";
 import { buildProgram } from "./program.js";
-import { runCommand } from "./run-command.js";
 
 /**
  * Runs `org-db` as a function.
@@ -15,7 +14,8 @@ import { runCommand } from "./run-command.js";
 export async function runCli(argv: readonly string[], io: CliIo): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.ok;
   const program = buildProgram(
-    async (command, options, reading) => {
+    async (load, options, reading) => {
+      const [{ runCommand }, command] = await Promise.all([import("./run-command.js"), load()]);
       exitCode = await runCommand(io, options, command, reading);
     },
     (text) => io.stdout.write(text),

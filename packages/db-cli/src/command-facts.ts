@@ -1,3 +1,4 @@
+import type { RunCommand } from "@org/db-optimizer/jobs";
 import { type ExitCode, exitCodes } from "./errors.js";
 
 /** Facts about a command besides its options, the source of its help and its reference page. */
@@ -22,6 +23,15 @@ export const exitMeanings: Readonly<Record<ExitCode, string>> = {
   [exitCodes.locked]: "locked by another process",
   [exitCodes.interrupted]: "stopped",
 };
+
+/** How `org-db health` prints what it found. */
+export const healthFormats = ["text", "json", "html", "prometheus", "markdown"] as const;
+
+/** Commands to a run. */
+export const runCommands = ["pause", "resume", "cancel"] as const satisfies readonly RunCommand[];
+
+/** Actions of `org-db migrate`. */
+export const migrateActions = ["status", "up", "verify", "rollback", "contract", ...runCommands] as const;
 
 const unseen = "the user lacks a privilege for it";
 const busy = "another process holds the lease, and `--wait` was not long enough";

@@ -1,7 +1,6 @@
 // Completion in bash, zsh and fish: commands, options and choices are in the script; names come from the configuration.
 import type { Argument, Option, Command as Program } from "commander";
 import type { CliIo } from "./io.js";
-import { loadConfig } from "./load-config.js";
 
 /** Shells that completion is written for. */
 export const shells = ["bash", "zsh", "fish"] as const;
@@ -36,6 +35,7 @@ export function completionScript(shell: (typeof shells)[number], program: Progra
 
 /** Reads the names of a kind from the configuration. Connects to nothing. */
 export async function configuredNames(io: CliIo, kind: NameKind, path?: string): Promise<readonly string[]> {
+  const { loadConfig } = await import("./load-config.js");
   const { config, mongoose } = await loadConfig(io.cwd, path);
   if (kind === "rules") return config.cleanup.map(({ name }) => name);
   if (kind === "migrations") return config.migrations.map(({ name }) => name);

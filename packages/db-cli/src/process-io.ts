@@ -1,5 +1,4 @@
 import { Writable } from "node:stream";
-import { lowerCpuPriority } from "@org/db-optimizer/jobs";
 
 import type { CliIo, Sink } from "./io.js";
 
@@ -24,7 +23,7 @@ export function processIo(): CliIo {
       };
     },
     ...(stdin.isTTY && { onKey: (listener) => listenForKeys(stdin, listener) }),
-    lowerPriority: lowerCpuPriority,
+    lowerPriority: async () => (await import("@org/db-optimizer/jobs")).lowerCpuPriority(),
     exit: (code) => process.exit(code),
     now: () => new Date(),
   };

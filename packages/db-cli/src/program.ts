@@ -1,28 +1,26 @@
 import { readFileSync } from "node:fs";
-import { storageLimitsSchema } from "@org/db-optimizer/health";
-import { loadSignals } from "@org/db-optimizer/jobs";
+import type { LoadSignal } from "@org/db-optimizer/jobs";
 import { Argument, Option, Command as Program } from "commander";
 import { decimal, filledText, hours, ratioOrOff, TypedOption, wholeNumber } from "./argument-types.js";
 import type { Command } from "./command.js";
-import { type CommandFacts, type CommandName, commandFacts, exitMeanings } from "./command-facts.js";
-import { advise } from "./commands/advise.js";
-import { apply } from "./commands/apply.js";
-import { cleanup } from "./commands/cleanup.js";
-import { doctor } from "./commands/doctor.js";
-import { health, healthFormats } from "./commands/health.js";
-import { type MigrateCommandOptions, migrate, migrateActions } from "./commands/migrate.js";
-import { optimize } from "./commands/optimize.js";
-import { plan } from "./commands/plan.js";
-import { rollback } from "./commands/rollback.js";
-import { setup } from "./commands/setup.js";
-import { shardPlan } from "./commands/shard-plan.js";
-import { storage } from "./commands/storage.js";
+import {
+  type CommandFacts,
+  type CommandName,
+  commandFacts,
+  exitMeanings,
+  healthFormats,
+  migrateActions,
+} from "./command-facts.js";
+import type { MigrateCommandOptions } from "./commands/migrate.js";
 import { completionScript, nameKinds, shells } from "./completion.js";
 import type { CommonOptions } from "./run-command.js";
 
+/** Imports a command, which takes the driver along: `--help` and completion answer without it. */
+export type LoadCommand<Options> = () => Promise<Command<Options>>;
+
 /** Carries out a command with the options that were given. */
 export type Act = <Options extends object>(
-  command: Command<Options>,
+  load: LoadCommand<Options>,
   options: Options & CommonOptions,
   reading: boolean,
 ) => Promise<void>;
@@ -49,11 +47,11 @@ export function buildProgram(
         .map(([code, meaning]) => `${code} ${meaning}`)
         .join(", ")}.`,
     );
-  const add = <Options extends object>(name: CommandName, run: Command<Options>) =>
+  const add = <Options extends object>(name: CommandName, load: LoadCommand<Options>) =>
     common(describe(program.command(name), commandFacts[name])).action((options: Options & CommonOptions) =>
-      act(run, options, commandFacts[name].reading),
+      act(load, options, commandFacts[name].reading),
     );
-  expiring(selecting(waiting(add("setup", setup))))
+  expiring(selecting(waiting(add("setup", async () => (await import("./commands/setup.js")).setup))))
     .option(
       "--run",
       "also replace indexes, replace or weaken validators, refuse what sampled documents do, and delete what expires",
@@ -63,8 +61,13 @@ export function buildProgram(
         ["warn", "error"],
       ),
     );
-  selecting(dropping(add("plan", plan))).option("--check", "for CI: one line, and exit with 0, 2, 3 or 4");
-  expiring(selecting(waiting(dropping(add("apply", apply)))))
+  selecting(dropping(add("plan", async () => (await import("./commands/plan.js")).plan))).option(
+    "--check",
+    "for CI: one line, and exit with 0, 2, 3 or 4",
+  );
+  expiring(
+    selecting(waiting(dropping(add("apply", async () => (await import("./commands/apply.js")).apply)))),
+  )
     .option("--run", "also replace indexes, drop what was observed long enough, and delete what expires")
     .addOption(
       new TypedOption(
@@ -73,13 +76,13 @@ export function buildProgram(
         decimal(0, 365, "days"),
       ).default(7),
     );
-  waiting(add("rollback", rollback))
+  waiting(add("rollback", async () => (await import("./commands/rollback.js")).rollback))
     .option("--run", "reverse it")
     .option("--id <run>", "another run than the last")
     .addOption(new Option("--list", "show the runs in the journal instead").conflicts(["run", "id"]));
-  selecting(add("doctor", doctor));
+  selecting(add("doctor", async () => (await import("./commands/doctor.js")).doctor));
   addLooking(add);
-  cleaning(waiting(add("cleanup", cleanup)));
+  cleaning(waiting(add("cleanup", async () => (await import("./commands/cleanup.js")).cleanup)));
   migrating(program, act);
   completing(program, print, printNames);
   return program;
@@ -106,10 +109,10 @@ const completionHelp = [
   "fish, in ~/.config/fish/config.fish:    org-db completion fish | source",
 ];
 
-type Add = <Options extends object>(name: CommandName, run: Command<Options>) => Program;
+type Add = <Options extends object>(name: CommandName, load: LoadCommand<Options>) => Program;
 
 function addLooking(add: Add): void {
-  waiting(add("advise", advise))
+  waiting(add("advise", async () => (await import("./commands/advise.js")).advise))
     .addOption(
       new TypedOption(
         "--sample <documents>",
@@ -124,7 +127,7 @@ function addLooking(add: Add): void {
         wholeNumber(0, 999_999_999),
       ).default(500),
     );
-  add("health", health)
+  add("health", async () => (await import("./commands/health.js")).health)
     .addOption(
       new TypedOption(
         "--fail-under <score>",
@@ -150,10 +153,10 @@ function addLooking(add: Add): void {
       // A watch would keep a report every few seconds.
       new Option("--keep", "keep the figures, to be compared with in a week").conflicts("watch"),
     );
-  add("optimize", optimize).addOption(
+  add("optimize", async () => (await import("./commands/optimize.js")).optimize).addOption(
     new TypedOption("--rounds <n>", "how often to time each query", wholeNumber(1, 999_999)).default(20),
   );
-  add("shard-plan", shardPlan)
+  add("shard-plan", async () => (await import("./commands/shard-plan.js")).shardPlan)
     .addOption(sampleOption())
     .addOption(
       new TypedOption(
@@ -163,16 +166,15 @@ function addLooking(add: Add): void {
       ).default(100),
     );
   steering(
-    pacing(waiting(add("storage", storage)))
+    pacing(waiting(add("storage", async () => (await import("./commands/storage.js")).storage)))
       .addOption(sampleOption())
       .option("--every-document", "look at every document, in batches, instead of a sample"),
   );
 }
 
 function sampleOption(): Option {
-  const { sample } = storageLimitsSchema.parse({});
   const help = "documents of each collection to sample";
-  return new TypedOption("--sample <documents>", help, wholeNumber(1, 100_000)).default(sample);
+  return new TypedOption("--sample <documents>", help, wholeNumber(1, 100_000)).default(1_000);
 }
 
 function cleaning(program: Program): void {
@@ -205,7 +207,8 @@ function migrating(program: Program, act: Act): void {
     .argument("[name]", "which migration, if there are several")
     .action((action: MigrateCommandOptions["action"], name: string | undefined, options: Given) => {
       const given = { ...options, action, ...(name !== undefined && { name }) };
-      return act(migrate, given, action === "status" || action === "verify");
+      const load = async () => (await import("./commands/migrate.js")).migrate;
+      return act(load, given, action === "status" || action === "verify");
     });
   pacing(waiting(common(command)))
     .option("--run", "do it")
@@ -279,6 +282,16 @@ function expiring(program: Program): Program {
   return program.option("--allow-expiry", "also set expiries (TTL) that delete documents at once");
 }
 
+// All of them, as the type sees to; their list comes with the driver.
+const loadSignals: Record<LoadSignal, true> = {
+  lag: true,
+  flowControl: true,
+  queue: true,
+  indexBuild: true,
+  oplog: true,
+  disk: true,
+};
+
 /** How fast work in batches may go, and what it watches. */
 function pacing(program: Program): Program {
   return program
@@ -304,7 +317,9 @@ function pacing(program: Program): Program {
       ),
     )
     .addOption(
-      new Option("--unwatched <signal...>", "signs of load that are not asked for").choices(loadSignals),
+      new Option("--unwatched <signal...>", "signs of load that are not asked for").choices(
+        Object.keys(loadSignals),
+      ),
     );
 }
 

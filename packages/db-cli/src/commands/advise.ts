@@ -9,6 +9,7 @@ import {
 import type { Command } from "../command.js";
 import { exitCodes } from "../errors.js";
 import { bytes, count, duration, plural } from "../output/format.js";
+import { counting } from "../output/progress.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
 
@@ -27,6 +28,7 @@ export const advise: Command<AdviseCommandOptions> = async (context, { sample, m
   const { connection, models, config, signal, paint, progress } = context;
   const slowOperationMs = config.thresholds?.slowOperationMs;
   const queries = await context.queries();
+  const tried = counting(progress, context.now);
   const report = await new DatabaseOptimizer(connection, { models, queries }).advise({
     limits: {
       sampleDocuments: sample,
@@ -35,8 +37,8 @@ export const advise: Command<AdviseCommandOptions> = async (context, { sample, m
     },
     waitMs: wait * 1_000,
     signal,
-    onProgress: ({ collection, position, total }) =>
-      progress.update(`[${position}/${total}] trying indexes on a copy of ${collection}`),
+    onProgress: ({ subject, done, total }) =>
+      tried(`trying indexes on copies of collections, ${subject}`, done, total),
   });
   // Readable by its owner only: like the output of `optimize`, it holds the values of named queries.
   const { queries: _timed, findings: _found, indexHitRatio: _ratio, ...data } = report;

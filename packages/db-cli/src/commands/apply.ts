@@ -11,7 +11,8 @@ import { consentsOf, stepVerb } from "@org/db-optimizer/indexes";
 import { type Command, type Context, recordingOf } from "../command.js";
 import { type ExitCode, exitCodes } from "../errors.js";
 import { isBlocking } from "../next-command.js";
-import { count, duration } from "../output/format.js";
+import { duration } from "../output/format.js";
+import { counting } from "../output/progress.js";
 import type { Paint } from "../output/style.js";
 import { type SelectionOptions, selectModels } from "../select-models.js";
 import { faultData, faultsText, placeOf, stepData } from "./plan.js";
@@ -74,13 +75,17 @@ export const apply: Command<ApplyCommandOptions> = async (context, given) => {
   };
 };
 
-/** Shows which step runs. */
-export function stepProgress({ progress }: Context): (event: ApplyProgress) => void {
+/** Shows which step runs, and how far the server is with an index that it builds. */
+export function stepProgress({ progress, now }: Context): (event: ApplyProgress) => void {
+  let phase = { what: "", tell: counting(progress, now) };
   return ({ step, position, total, result, build }) => {
-    const what = `[${position}/${total}] ${stepVerb(step.kind)} ${placeOf(step)}`;
     if (result) return;
-    const far = build && ` ${count(build.done)} of ${count(build.total)} (${build.message.split(":")[0]})`;
-    progress.update(`${what}${far ?? " ..."}`);
+    const what = `[${position}/${total}] ${stepVerb(step.kind)} ${placeOf(step)}`;
+    if (!build) return progress.update(`${what} ...`);
+    // A build scans, sorts and inserts, and counts each anew.
+    const part = `${what}, ${build.message.split(":")[0]}`;
+    if (phase.what !== part) phase = { what: part, tell: counting(progress, now) };
+    phase.tell(part, build.done, build.total);
   };
 }
 

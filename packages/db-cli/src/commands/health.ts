@@ -1,6 +1,7 @@
 import { DatabaseOptimizer, type HealthReport, OptimizerError, planSetup } from "@org/db-optimizer";
 
 import { type Command, type Context, type Outcome, recordingOf } from "../command.js";
+import type { healthFormats } from "../command-facts.js";
 import { CliError, type ExitCode, exitCodes } from "../errors.js";
 import { healthHtml } from "../health/html.js";
 import { healthMarkdown } from "../health/markdown.js";
@@ -12,8 +13,6 @@ import { groupedFindings } from "../output/findings.js";
 import type { Paint } from "../output/style.js";
 import { leastValidation } from "./plan.js";
 
-/** How a report can be printed. */
-export const healthFormats = ["text", "json", "html", "prometheus", "markdown"] as const;
 type HealthFormat = (typeof healthFormats)[number];
 
 /** Options of `org-db health`. */

@@ -18,15 +18,13 @@ import { progressText } from "@org/db-optimizer/jobs";
 import { idText, jobOf, planMigration } from "@org/db-optimizer/migrate";
 
 import { type Context, type Outcome, recordingOf } from "../command.js";
+import { type migrateActions, runCommands } from "../command-facts.js";
 import { CliError, exitCodes } from "../errors.js";
 import { count, duration, plural } from "../output/format.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
 import { lowersPriority, type PacingOptions, pacingOf, progressLine } from "../pacing.js";
-import { controlled, runCommands, runText, waitText } from "./runs.js";
-
-/** Actions of `org-db migrate`. */
-export const migrateActions = ["status", "up", "verify", "rollback", "contract", ...runCommands] as const;
+import { controlled, runText, waitText } from "./runs.js";
 
 /** Options of `org-db migrate`. */
 export interface MigrateCommandOptions extends PacingOptions {

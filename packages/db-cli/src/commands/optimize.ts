@@ -4,6 +4,7 @@ import type { Command } from "../command.js";
 import { exitCodes } from "../errors.js";
 import { findingsText } from "../output/findings.js";
 import { count, duration, maybeDuration, plural } from "../output/format.js";
+import { counting } from "../output/progress.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
 
@@ -17,11 +18,12 @@ export interface OptimizeCommandOptions {
 export const optimize: Command<OptimizeCommandOptions> = async (context, { rounds }) => {
   const { connection, models, config, signal, paint, progress } = context;
   const queries = await context.queries();
+  const timed = counting(progress, context.now);
   const report = await new DatabaseOptimizer(connection, { models, queries }).optimize({
     rounds,
     signal,
     ...(config.thresholds && { thresholds: config.thresholds }),
-    onProgress: ({ done, total, query }) => progress.update(`${done}/${total} queries: ${query}`),
+    onProgress: ({ subject, done, total }) => timed(`timing queries, ${subject}`, done, total),
   });
   return { exitCode: exitCodes.ok, data: report, text: optimizeText(report, paint) };
 };

@@ -10,12 +10,10 @@ import {
 } from "@org/db-optimizer/jobs";
 
 import type { Context, Outcome } from "../command.js";
+import { runCommands } from "../command-facts.js";
 import { CliError, exitCodes } from "../errors.js";
 import { count, duration } from "../output/format.js";
 import { table } from "../output/table.js";
-
-/** Commands to a run. */
-export const runCommands = ["pause", "resume", "cancel"] as const satisfies readonly RunCommand[];
 
 /** Options that steer a run instead of making one. */
 export interface Steering {

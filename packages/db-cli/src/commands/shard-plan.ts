@@ -8,6 +8,7 @@ import {
 import type { Command } from "../command.js";
 import { exitCodes } from "../errors.js";
 import { bytes, plural } from "../output/format.js";
+import { counting } from "../output/progress.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
 
@@ -24,9 +25,13 @@ const shown = 5;
 /** `org-db shard-plan`: by which key each collection would be sharded, and what that costs. Writes nothing. */
 export const shardPlan: Command<ShardPlanCommandOptions> = async (context, { sample, worthwhile }) => {
   const { connection, models, paint, progress } = context;
-  progress.update("sampling the collections ...");
+  const sampled = counting(progress, context.now);
   const optimizer = new DatabaseOptimizer(connection, { models, queries: await context.queries() });
-  const plan = await optimizer.shardPlan({ sample, worthwhileBytes: worthwhile * 2 ** 30 });
+  const plan = await optimizer.shardPlan({
+    sample,
+    worthwhileBytes: worthwhile * 2 ** 30,
+    onProgress: ({ subject, done, total }) => sampled(`sampling collections, ${subject}`, done, total),
+  });
   return {
     exitCode: plan.unknown.length > 0 ? exitCodes.undecidable : exitCodes.ok,
     data: plan,

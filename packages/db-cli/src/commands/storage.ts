@@ -5,6 +5,7 @@ import type { Command, Context, Outcome } from "../command.js";
 import { exitCodes } from "../errors.js";
 import { findingsText } from "../output/findings.js";
 import { bytes, count, plural } from "../output/format.js";
+import { counting } from "../output/progress.js";
 import type { Paint } from "../output/style.js";
 import { table } from "../output/table.js";
 import { lowersPriority, type PacingOptions, pacingOf, progressLine } from "../pacing.js";
@@ -30,8 +31,10 @@ export const storage: Command<StorageOptions> = async (context, options) => {
   const answer = await steered(context, storageJob, options);
   if (answer) return answer;
   if (everyDocument) return scanned(context, options);
-  progress.update("sampling the collections ...");
-  const report = await storageReport(connection, { sample });
+  const sampled = counting(progress, context.now);
+  const report = await storageReport(connection, { sample }, ({ subject, done, total }) =>
+    sampled(`sampling collections, ${subject}`, done, total),
+  );
   return { exitCode: exitCodes.ok, data: report, text: storageText(report, paint) };
 };
 

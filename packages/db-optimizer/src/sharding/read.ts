@@ -1,5 +1,6 @@
 // Reads what shard plans go by, and plans.
 import type { Connection, mongo } from "mongoose";
+import type { OnCounted } from "../core/counted.js";
 import { OptimizerError, toOptimizerError } from "../core/errors.js";
 import type { Finding } from "../core/finding.js";
 import { mapLimited } from "../core/limited.js";
@@ -32,6 +33,8 @@ export interface ShardPlanOptions {
   readonly sample?: number;
   /** Data from which sharding a collection is worth its cost, bytes. Default 100 GiB. */
   readonly worthwhileBytes?: number;
+  /** Told after each collection. */
+  readonly onProgress?: OnCounted;
 }
 
 /** The shard plan of a database. */
@@ -72,6 +75,7 @@ export async function readShardPlan(
   const hello = await helloOf(connection);
   const keys = await readShardKeys(connection);
   const current: ShardKeys = keys.state === "known" ? keys.value : new Map();
+  let done = 0;
   const results = await mapLimited(found, atOnce, async (collection) => {
     try {
       const indexes = indexesOf(collection, expected);
@@ -90,6 +94,8 @@ export async function readShardPlan(
       const known = toOptimizerError(error, `Cannot measure ${collection.collection}`);
       if (known.code === "UNREACHABLE") throw known;
       return { collection: collection.collection, reason: known.message };
+    } finally {
+      options.onProgress?.({ subject: collection.collection, done: ++done, total: found.length });
     }
   });
   const collections = results.flatMap((result) => ("verdict" in result ? [result] : []));

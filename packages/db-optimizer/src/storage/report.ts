@@ -1,6 +1,7 @@
 // How a database is stored, and what of it is over its limits.
 import type { Connection, mongo } from "mongoose";
 import { asStored } from "../core/bson/exact.js";
+import type { OnCounted } from "../core/counted.js";
 import { toOptimizerError } from "../core/errors.js";
 import { applyRules, type Finding, type Rule } from "../core/finding.js";
 import { mapLimited } from "../core/limited.js";
@@ -49,9 +50,14 @@ const mebibyte = 1_048_576;
  * too large, arrays that nothing bounds, too many indexes or collections. Reads only. What the sample has not is not
  * found. A collection that cannot be read is left out with its reason, and hides no other.
  *
+ * @param onProgress told after each collection
  * @throws {OptimizerError} `INVALID_OPTIONS`, `UNREACHABLE`; `NOT_AUTHORIZED` when the collections may not be listed
  */
-export async function storageReport(connection: Connection, limits?: StorageLimits): Promise<StorageReport> {
+export async function storageReport(
+  connection: Connection,
+  limits?: StorageLimits,
+  onProgress?: OnCounted,
+): Promise<StorageReport> {
   const parsed = parseStorageLimits(limits);
   try {
     const db = databaseOf(connection);
@@ -60,6 +66,7 @@ export async function storageReport(connection: Connection, limits?: StorageLimi
       .filter(({ name }) => !/^(system\.|org_db_)/.test(name))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
     const leftOut: LeftOut[] = [];
+    let done = 0;
     const found = await mapLimited(listed, atOnce, async ({ name, type }) => {
       try {
         const found = await storageOf(db, name, parsed.sample);
@@ -69,6 +76,8 @@ export async function storageReport(connection: Connection, limits?: StorageLimi
         if (isAway(known)) throw known;
         leftOut.push({ collection: name, reason: known.message });
         return [];
+      } finally {
+        onProgress?.({ subject: name, done: ++done, total: listed.length });
       }
     });
     const collections = found.flat();

@@ -1,5 +1,7 @@
 // The analysis of a workload: what `optimize` times and judges, and what `advise` measures on a copy besides.
+
 import type { Connection } from "mongoose";
+import type { OnCounted } from "../core/counted.js";
 import type { ModelLike } from "../core/model.js";
 import type { NamedQuery } from "../core/named-query.js";
 import { throwIfAborted } from "../core/pause.js";
@@ -23,11 +25,7 @@ export interface OptimizeOptions {
   readonly rounds?: number;
   readonly thresholds?: HealthThresholds;
   /** Told after each query. */
-  readonly onProgress?: (progress: {
-    readonly done: number;
-    readonly total: number;
-    readonly query: string;
-  }) => void;
+  readonly onProgress?: OnCounted;
   readonly signal?: AbortSignal;
 }
 
@@ -36,12 +34,8 @@ export interface AdviseOptions extends LeaseOptions {
   /** Queries that matter, with or without traffic. Default none. */
   readonly queries?: readonly NamedQuery[];
   readonly limits?: AdviceLimits;
-  /** Told before each collection is copied. */
-  readonly onProgress?: (progress: {
-    readonly collection: string;
-    readonly position: number;
-    readonly total: number;
-  }) => void;
+  /** Told before indexes are tried on a copy of a collection. */
+  readonly onProgress?: OnCounted;
 }
 
 type Tried = Pick<WorkloadReport, "advice" | "rejections" | "removedLeftovers">;
@@ -133,7 +127,7 @@ async function tryAll(
   const names = [...new Set(worthwhile.map(({ shape }) => shape.collection))];
   for (const [at, name] of names.entries()) {
     throwIfAborted(signal);
-    onProgress?.({ collection: name, position: at + 1, total: names.length });
+    onProgress?.({ subject: name, done: at, total: names.length });
     const source = collections.find(({ collection }) => collection === name);
     const size = sizes.get(name);
     if (!source || !size) continue;

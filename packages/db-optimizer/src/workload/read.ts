@@ -1,5 +1,7 @@
 // Reads a workload in one pass: named and recorded queries, their plans, and the collections that they are on.
+
 import type { Connection } from "mongoose";
+import type { OnCounted } from "../core/counted.js";
 import { toOptimizerError } from "../core/errors.js";
 import { collectionNames, type ModelLike, modelsOf } from "../core/model.js";
 import type { NamedQuery } from "../core/named-query.js";
@@ -37,7 +39,7 @@ export interface ReadOptions {
   readonly slowOperationMs: number;
   readonly signal?: AbortSignal | undefined;
   /** Told after each named query. */
-  readonly onQuery?: (progress: { done: number; total: number; query: string }) => void;
+  readonly onQuery?: OnCounted;
 }
 
 /** A workload as read. */
@@ -113,7 +115,7 @@ async function readNamed(
       failures.push({ query, reason: known.message });
       loads.push(namedLoad(query, null));
     }
-    onQuery?.({ done: at + 1, total: queries.length, query: query.name });
+    onQuery?.({ done: at + 1, total: queries.length, subject: query.name });
   }
   return { analyses, failures, loads };
 }

@@ -1,0 +1,69 @@
+/**
+ * Takes the pictures of the documents anew: the report of the demo, pages of the plugin, the health page, the dashboard.
+ * The demo and the tests of the pages make what is shown; a few minutes. Look at each before you commit it.
+ */
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { openBrowser } from "@org/dev-kit/browser";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const shots = await mkdtemp(join(tmpdir(), "org-db-pictures-"));
+const tests = [
+  "packages/db-cli/test/health-page.test.ts",
+  "apps/maintenance/test/dashboard.test.ts",
+  "packages/fastify-identity/test/pages/looks.test.ts",
+];
+/** Pictures of the documents, each of shots that stand side by side. */
+const sheets: Readonly<Record<string, readonly string[]>> = {
+  pages: ["sign-in-light", "usage-dark", "usage-rtl"],
+  health: ["health-light-1280", "health-dark-390"],
+  dashboard: ["dashboard-light-1280", "dashboard-dark-390"],
+};
+
+const browser = await openBrowser();
+try {
+  await run(["node_modules/vitest/vitest.mjs", "run", ...tests], { ORG_DB_TEST_SCREENSHOTS: shots });
+  await run(["scripts/run.mjs", "demo"]);
+  const tab = await browser.newPage({ viewport: { width: 1_100, height: 1_000 }, colorScheme: "light" });
+  await tab.goto(pathToFileURL(join(root, "reports/demo.html")).href);
+  await tab.screenshot({ path: imageOf("demo-report") });
+  for (const [name, parts] of Object.entries(sheets)) {
+    await tab.setViewportSize({ width: 1_304, height: 400 });
+    await tab.setContent(await sheetOf(parts));
+    await tab.screenshot({ path: imageOf(name), fullPage: true });
+  }
+} finally {
+  await browser.close();
+  await rm(shots, { recursive: true, force: true });
+}
+
+function imageOf(name: string): string {
+  const path = join(root, `docs/images/${name}.png`);
+  process.stdout.write(`docs/images/${name}.png\n`);
+  return path;
+}
+
+async function sheetOf(parts: readonly string[]): Promise<string> {
+  const images = await Promise.all(
+    parts.map(async (part) => {
+      const data = await readFile(join(shots, `${part}.png`), "base64");
+      // What is for a phone takes the room of a phone.
+      const grow = part.endsWith("-390") ? 390 : 1_280;
+      return `<img style="flex:${grow} 1 0" src="data:image/png;base64,${data}">`;
+    }),
+  );
+  return `<body style="margin:0;padding:8px;background:#c9ccd1"><div style="display:flex;gap:8px;align-items:flex-start">${images.join("")}</div><style>img{min-width:0}</style>`;
+}
+
+async function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<void> {
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    stdio: "inherit",
+    env: { ...process.env, ...env },
+  });
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  if (code !== 0) throw new Error(`${args.join(" ")} ended with status ${code}`);
+}
