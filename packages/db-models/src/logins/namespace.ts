@@ -29,7 +29,7 @@ export interface Logins {
    *
    * @example
    * const admission = await identity.logins.reserve({ identifier, ip });
-   * if (!admission.admitted) return reply.code(429).header("retry-after", admission.retryAfterMs / 1_000).send();
+   * if (!admission.ok) return reply.code(429).header("retry-after", admission.retryAfterMs / 1_000).send();
    */
   reserve(input: LoginAttemptInput): Promise<LoginAdmission>;
   /**
