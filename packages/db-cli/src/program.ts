@@ -16,7 +16,7 @@ import { completionScript, nameKinds, shells } from "./completion.js";
 import type { CommonOptions } from "./run-command.js";
 
 /** Imports a command, which takes the driver along: `--help` and completion answer without it. */
-export type LoadCommand<Options> = () => Promise<Command<Options>>;
+type LoadCommand<Options> = () => Promise<Command<Options>>;
 
 /** Carries out a command with the options that were given. */
 export type Act = <Options extends object>(

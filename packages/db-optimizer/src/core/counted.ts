@@ -1,7 +1,7 @@
 // How far work is that handles one thing after another.
 
 /** One of them, before or after it is handled. */
-export interface CountedProgress {
+interface CountedProgress {
   /** What is handled: a collection, or the name of a query. */
   readonly subject: string;
   readonly done: number;
