@@ -7,6 +7,7 @@ import { cliPage } from "./docs/cli-page.js";
 import { Comments } from "./docs/comments.js";
 import { configurationPage } from "./docs/configuration-page.js";
 import { errorsPage } from "./docs/errors-page.js";
+import { faultsOfExamples } from "./docs/examples.js";
 import { floorsPicture } from "./docs/floors-picture.js";
 import { queriesPage } from "./docs/queries-page.js";
 import { referencePages } from "./docs/reference.js";
@@ -46,6 +47,9 @@ if (check && stale.length + left.length > 0) {
   process.stdout.write("run `npm run docs` and commit what it writes\n");
   process.exitCode = 1;
 }
+const faults = check ? faultsOfExamples(root) : [];
+for (const fault of faults) process.stdout.write(`an example does not compile: ${fault}\n`);
+if (faults.length > 0) process.exitCode = 1;
 
 function read(path: string): string | undefined {
   const full = join(root, path);

@@ -46,7 +46,7 @@ export interface ApiKeys {
    *
    * @example
    * const check = await identity.apiKeys.verify({ key: bearer, ip: request.ip, scopes: ["repo:read"] });
-   * if (!check.valid) return reply.code(401).send();
+   * if (!check.ok) return reply.code(401).send();
    */
   verify(presented: ApiKeyPresentation): Promise<ApiKeyCheck>;
 }

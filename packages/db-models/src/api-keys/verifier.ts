@@ -49,7 +49,7 @@ interface PendingUse {
  * @example
  * const verifier = new ApiKeyVerifier(models);
  * const check = await verifier.verify({ key: bearer, ip: request.ip, scopes: ["repo:read"] }, new Date());
- * if (!check.valid) return reply.code(401).send();
+ * if (!check.ok) return reply.code(401).send();
  * await verifier.close(); // at shutdown
  */
 export class ApiKeyVerifier {

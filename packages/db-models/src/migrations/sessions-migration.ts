@@ -43,7 +43,8 @@ export interface SessionsMigrationOptions {
  *
  * @example
  * const gate = new MigrationGate(connection, sessionsMigration());
- * const check = await validateMigratingSession(models, gate, request.cookies.session, new Date());
+ * const sessions = identity.migrations.sessionsThrough(gate);
+ * const check = await sessions.validate(request.cookies.session);
  */
 export function sessionsMigration({
   source = "legacy_users",

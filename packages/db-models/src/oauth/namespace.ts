@@ -242,7 +242,7 @@ export interface OAuth {
    *
    * @example
    * const check = await identity.oauth.validate(bearer);
-   * if (!check.active || !grantsScope(check.token.scopes, "repo:read")) return reply.code(401).send();
+   * if (!check.ok || !grantsScope(check.token.scopes, "repo:read")) return reply.code(401).send();
    */
   validate(token: unknown): Promise<AccessTokenCheck>;
   /** The same for the access token that a JWT stands for, by its id. */

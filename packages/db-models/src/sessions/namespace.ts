@@ -40,7 +40,7 @@ export interface Sessions {
    *
    * @example
    * const check = await identity.sessions.validate(request.cookies.session);
-   * if (!check.active) return reply.code(401).send();
+   * if (!check.ok) return reply.code(401).send();
    */
   validate(token: unknown, options?: ValidationOptions): Promise<SessionCheck>;
   /**

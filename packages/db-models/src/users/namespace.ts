@@ -150,7 +150,7 @@ export interface Users {
    *
    * @example
    * const asked = await identity.users.requestEmailVerification({ userId });
-   * if (asked.issued) await mail(asked.email, `Your token: ${asked.token}`);
+   * if (asked.ok) await mail(asked.email, `Your token: ${asked.token}`);
    */
   requestEmailVerification(input: { userId: Types.ObjectId }): Promise<EmailVerificationRequest>;
   /**

@@ -20,7 +20,7 @@ const maxRounds = 20;
  * one before while both are allowed. An operation whose phase ran out meanwhile is repeated where that matters.
  *
  * @example
- * const gate = new MigrationGate(connection, sessionsMigration);
+ * const gate = new MigrationGate(connection, sessionsMigration());
  * const found = await gate.read(({ read }) => (read === "source" ? inOldLayout(id) : inNewLayout(id)));
  */
 export class MigrationGate {
