@@ -46,7 +46,8 @@ export interface Upgrades {
  *
  * @example
  * const upgrades = defineUpgrades({ 1: ({ name, ...rest }) => ({ ...rest, displayName: name }) });
- * const user = await upgrades.upgradeOnRead(collection, await collection.findOne({ _id }));
+ * const found = await collection.findOne({ _id });
+ * const user = found && (await upgrades.upgradeOnRead(collection, found));
  */
 export function defineUpgrades(steps: Readonly<Record<number, UpgradeStep>>): Upgrades {
   const versions = Object.keys(steps)
