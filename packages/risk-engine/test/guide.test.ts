@@ -31,9 +31,14 @@ it("the guide's worked example prints what the guide says", async () => {
 it("the guide names the thresholds and the prior's limits that the policy has", async () => {
   const guide = await read("docs/guides/risk.md");
   const { medium, high } = presets.balanced.thresholds;
-  expect(guide.replaceAll("\n", " ")).toContain(
-    `a score below ${medium} is \`low\` (allow), below ${high} \`medium\``,
+  const rows = [...guide.matchAll(/^\| (below|[\d.]+ to|[\d.]+ and)[^|]*\| `\w+` *\| `\w+`.*$/gm)].map(
+    ([row]) => row.replaceAll(/\s+/g, " "),
   );
+  expect(rows).toEqual([
+    `| below ${medium} | \`low\` | \`allow\` |`,
+    `| ${medium} to ${high} | \`medium\` | \`challenge\`: ask for a second factor |`,
+    `| ${high} and above | \`high\` | \`deny\` |`,
+  ]);
 });
 
 it("the guide's figures are those of the evaluation", async () => {
