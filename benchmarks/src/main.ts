@@ -6,6 +6,7 @@ import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
 import { benchmarkBackfill, readableBackfill } from "./backfill.js";
 import { benchmarkCleanup, readableCleanup } from "./cleanup.js";
+import { benchmarkHttp, readableHttp } from "./http.js";
 import { benchmarkKeys, readableKeys } from "./keys.js";
 import { benchmarkLoading, readableLoading } from "./loading.js";
 import { benchmarkPeers, readablePeers } from "./peers.js";
@@ -33,8 +34,18 @@ if (chosen("risk")) {
   say("risk: scoring, without a database");
   keep("risk", benchmarkRisk(), readableRisk);
 }
-if (["backfill", "cleanup", "keys", "loading", "peers", "planning", "provider", "sessions"].some(chosen))
-  await benchmarkDatabase();
+const withDatabases = [
+  "backfill",
+  "cleanup",
+  "http",
+  "keys",
+  "loading",
+  "peers",
+  "planning",
+  "provider",
+  "sessions",
+];
+if (withDatabases.some(chosen)) await benchmarkDatabase();
 if (values.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
 
 /** Prints what was found as soon as it is: a run at full size takes an hour, and may be ended before. */
@@ -60,7 +71,7 @@ async function benchmarkDatabase(): Promise<void> {
       const uri = withDatabase(engine.uri, name);
       keep("loading", await benchmarkLoading(db, uri, size, say), readableLoading);
     }
-    if (["sessions", "keys", "peers"].some(chosen)) {
+    if (["http", "sessions", "keys", "peers"].some(chosen)) {
       say(`loading ${size.sessions} sessions`);
       await db.dropDatabase();
       await loadIdentityData(db, { ...size, seed: 1, now: new Date() });
@@ -87,6 +98,14 @@ async function benchmarkDatabase(): Promise<void> {
         say,
       );
       keep("peers", found, readablePeers);
+    }
+    if (chosen("http")) {
+      const own = createIdentity({ connection: database.connection });
+      keep(
+        "http",
+        await benchmarkHttp(own, withDatabase(engine.uri, name), size.sessions, say),
+        readableHttp,
+      );
     }
     if (chosen("provider")) {
       say("provider: the token endpoint and introspection beside oidc-provider");

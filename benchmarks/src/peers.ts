@@ -1,10 +1,9 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Identity } from "@org/db-models";
 
-import { betterAuth } from "better-auth";
-import { mongodbAdapter } from "better-auth/adapters/mongodb";
 import connectMongo from "connect-mongo";
-import { MongoClient, ObjectId } from "mongodb";
+import { MongoClient } from "mongodb";
+import { authOn, load, loadAuthSessions } from "./better-auth.js";
 import { beside, type Comparison, type Contender, commandsPerCall, compare, perCall } from "./measure.js";
 
 /** One peer's session check beside ours, in one run. */
@@ -22,7 +21,6 @@ export interface PeerBenchmarks {
 }
 
 const users = 500;
-const batchSize = 5_000;
 const countedCalls = 20;
 const lifetimeMs = 7 * 86_400_000;
 
@@ -85,45 +83,11 @@ async function oursOn(identity: Identity): Promise<Contender> {
 async function betterAuthOn(client: MongoClient, database: string, sessions: number): Promise<Contender> {
   const db = client.db(database);
   const secret = randomBytes(32).toString("hex");
-  const auth = betterAuth({
-    secret,
-    baseURL: "http://127.0.0.1",
-    database: mongodbAdapter(db),
-    emailAndPassword: { enabled: true },
-    rateLimit: { enabled: false },
-    telemetry: { enabled: false },
-  });
-  // Its own sign-up makes its indexes, and a session to make the others like.
-  await auth.api.signUpEmail({
-    body: { email: "first@example.com", password: "correct horse", name: "First" },
-  });
-  const user = await db.collection("user").findOne();
-  const session = await db.collection("session").findOne();
-  if (!user || !session) throw new Error("better-auth stored no session");
-  const userIds = Array.from({ length: users }, () => new ObjectId());
-  await db
-    .collection("user")
-    .insertMany(userIds.map((_id, index) => ({ ...user, _id, email: `user-${index}@example.com` })));
-  const tokens: string[] = [];
-  const now = Date.now();
-  await load(db.collection("session"), sessions, (index) => {
-    const token = randomBytes(24).toString("base64url");
-    if (tokens.length < users) tokens.push(token);
-    const dates = {
-      createdAt: new Date(now),
-      updatedAt: new Date(now),
-      expiresAt: new Date(now + lifetimeMs),
-    };
-    return { ...session, _id: new ObjectId(), token, userId: userIds[index % users], ...dates };
-  });
-  const cookies = tokens.map((token) => {
-    const signature = createHmac("sha256", secret).update(token).digest("base64");
-    return new Headers({
-      cookie: `better-auth.session_token=${encodeURIComponent(`${token}.${signature}`)}`,
-    });
-  });
+  const cookies = await loadAuthSessions(db, secret, sessions);
+  const auth = authOn(db, secret);
+  const headers = cookies.map((cookie) => new Headers({ cookie }));
   return async (index) => {
-    const found = await auth.api.getSession({ headers: cookies[index % users] as Headers });
+    const found = await auth.api.getSession({ headers: headers[index % headers.length] as Headers });
     if (!found) throw new Error("better-auth found no session");
   };
 }
@@ -159,18 +123,6 @@ async function connectMongoOn(client: MongoClient, database: string, sessions: n
         found ? resolve() : reject(error ?? new Error("connect-mongo found no session")),
       ),
     );
-}
-
-async function load(
-  collection: { insertMany(documents: never[], options: { ordered: false }): Promise<unknown> },
-  count: number,
-  make: (index: number) => object,
-): Promise<void> {
-  for (let done = 0; done < count; done += batchSize) {
-    const length = Math.min(batchSize, count - done);
-    const batch = Array.from({ length }, (_, index) => make(done + index));
-    await collection.insertMany(batch as never[], { ordered: false });
-  }
 }
 
 export function readablePeers(found: PeerBenchmarks): string[] {
