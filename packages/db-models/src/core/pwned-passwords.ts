@@ -18,12 +18,12 @@ const prefixLength = 5;
  * Asks Pwned Passwords of Have I Been Pwned, or a mirror of it. Only the first five digits of the password's SHA-1 leave the
  * process; the answer has some 800 suffixes that begin so, and padding to hide how many.
  *
+ * Source: https://haveibeenpwned.com/API/v3#PwnedPasswords.
+ *
  * @throws TypeError for a URL that is none.
  *
  * @example
  * const identity = await openIdentity(uri, { isBreached: pwnedPasswords() });
- *
- * Source: https://haveibeenpwned.com/API/v3#PwnedPasswords.
  */
 export function pwnedPasswords({
   url = "https://api.pwnedpasswords.com/range/",
