@@ -21,9 +21,9 @@ const demoAccounts = [
   {
     email: "admin@example.com",
     displayName: "Demo administrator",
-    roles: ["admin"],
+    roles: ["identity:admin"],
     label: "An administrator",
-    text: "The same with the role admin, which routes of your own can ask for.",
+    text: "The admin area at /admin. It asks for an authenticator app first.",
   },
 ] as const;
 const [demoAccount] = demoAccounts;
@@ -65,6 +65,7 @@ function readSettings(): Config {
   return readConfig({
     ORG_API_INSECURE_COOKIES: "true",
     ORG_API_LOG_LEVEL: "warn",
+    ORG_API_ADMIN: "one-administrator",
     // The embedded engine's data ends with the process, and so may the key that sealed them.
     ...(!MONGODB_URI && { ORG_API_SEAL_KEYS: `demo=${randomBytes(48).toString("base64")}` }),
     ...process.env,
@@ -147,17 +148,19 @@ async function prepare(database: IdentityDatabase): Promise<void> {
     allowExpiry: isEmpty,
   });
   if (failures[0]) throw failures[0];
-  for (const account of demoAccounts) await addAccount(connection, account);
+  for (const account of demoAccounts) await addAccount(connection, account, isEmpty);
 }
 
+/** Adds a demo account. In a database of the user's own, an account with a public password gets no roles. */
 async function addAccount(
   connection: IdentityDatabase["connection"],
   { email, displayName, roles }: (typeof demoAccounts)[number],
+  isDemo: boolean,
 ): Promise<void> {
-  const { users } = createIdentity({ connection });
+  const { users, administrators } = createIdentity({ connection });
   try {
     const { _id: userId } = await users.register({ email, password, displayName });
-    await users.setRoles({ userId, roles: [...roles] });
+    if (isDemo) await administrators.setRoles({ userId, roles });
   } catch (error) {
     if (!isIdentityError(error, "EMAIL_TAKEN")) throw error;
   }

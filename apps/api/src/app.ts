@@ -126,6 +126,7 @@ async function pluginOptions(
     cookies: { secure: !config.insecureCookies },
     riskPolicy: config.riskPolicy,
     oauth: pages !== false && (config.oauth ?? (config.issuer !== undefined && config.sealKeys.length > 0)),
+    admin: pages !== false && config.admin !== "off" && { twoAdministrators: config.admin === "on" },
     secondFactor: config.secondFactor,
     providers: providersOf(config.providers),
     trustedOrigins: config.trustedOrigins,

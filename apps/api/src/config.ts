@@ -142,6 +142,12 @@ export const configSchema = z
       .describe(
         "Whether other apps can sign people in here (OAuth 2.1, OpenID Connect). Default: when `issuer` and `sealKeys` are set",
       ),
+    admin: z
+      .enum(["off", "on", "one-administrator"])
+      .default("off")
+      .describe(
+        "Whether the admin area is served at `/admin`: `on`; or `one-administrator`, where erasing a user takes nobody else's approval",
+      ),
     secondFactor: secondFactor
       .default("enrolled")
       .describe(
