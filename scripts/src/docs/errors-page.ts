@@ -68,7 +68,7 @@ const identityAdvice: Readonly<Record<IdentityErrorCode, Advice>> = {
   ],
   SEAL_KEY_MISSING: [
     "A secret is to be sealed or opened with a key that `sealKeys` does not have",
-    "Set `sealKeys`, and keep a former key until `factors.reseal` is done",
+    "Set `sealKeys`, and keep a former key until `factors.reseal` and `oauth.resealSigningKeys` are done",
   ],
   SEAL_BROKEN: [
     "A key does not open what was sealed under its id",

@@ -77,9 +77,15 @@ export const openapi = fastifyPlugin<{ config: Config }>(
 // Each schema comes in two variants, what goes in and what comes out, and most are used in one direction only.
 function withoutUnused<Document>(document: Document): Document {
   const { components } = document as { components?: { schemas?: Record<string, unknown> } };
+  const schemas = components?.schemas ?? {};
   const text = JSON.stringify(document);
-  const used = Object.entries(components?.schemas ?? {}).filter(([name]) =>
-    text.includes(`"#/components/schemas/${name}"`),
-  );
-  return { ...document, components: { ...components, schemas: Object.fromEntries(used) } };
+  const isUsed = ([name, schema]: [string, unknown]) => {
+    const reference = `"#/components/schemas/${name}"`;
+    // One that only refers to itself is not.
+    return text.split(reference).length > JSON.stringify(schema).split(reference).length;
+  };
+  const used = Object.entries(schemas).filter(isUsed);
+  const next = { ...document, components: { ...components, schemas: Object.fromEntries(used) } };
+  // What was referred to by those that are gone goes next.
+  return used.length === Object.keys(schemas).length ? next : withoutUnused(next);
 }

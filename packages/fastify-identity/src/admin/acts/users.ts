@@ -1,15 +1,16 @@
-import type {
-  AccountFactors,
-  Administrator,
-  ConsentSummary,
-  ErasureReport,
-  FoundUsers,
-  PublicUser,
-  SecurityEventDocument,
-  SessionSummary,
-  UserSearch,
-  UserSessionDocument,
-  UserStatus,
+import {
+  type AccountFactors,
+  type Administrator,
+  type ConsentSummary,
+  type ErasureReport,
+  type FoundUsers,
+  normaliseIdentifier,
+  type PublicUser,
+  type SecurityEventDocument,
+  type SessionSummary,
+  type UserSearch,
+  type UserSessionDocument,
+  type UserStatus,
 } from "@org/db-models";
 import { queries, runQuery, writePagePosition } from "@org/db-models/queries";
 import type { Types } from "mongoose";
@@ -269,7 +270,7 @@ export async function eraseUser(
   await protect(acting, userId);
   const { identity } = acting.service;
   const user = await identity.users.read(userId);
-  if (email.trim().toLowerCase() !== user.email) {
+  if (normaliseIdentifier(email) !== user.email) {
     const issues = [{ path: "body/email", message: "must be the address of the account" }];
     throw new IdentityProblem("INVALID_INPUT", { issues });
   }
