@@ -377,7 +377,7 @@ export const queries = {
     keys.during("apiKeysExpiringBetween", "expiring", {}, "expiresAt", period),
   /** Keys by the characters that people see of them; several may begin alike. */
   apiKeysByStart: (start: string, limit = defaultPageSize) =>
-    keys.all("apiKeysByStart", "start", { start }, { _id: 1 }, limit),
+    keys.all("apiKeysByStart", "start", { start }, { start: 1, _id: 1 }, limit),
 
   /** A stretch of a chain: its sequence has no gaps, so it is as long as `length` says. */
   auditChain: (chainId: string, from = 0, length = 1_000) =>
