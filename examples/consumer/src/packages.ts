@@ -66,7 +66,7 @@ export function run(
   options: { cwd: string; env?: NodeJS.ProcessEnv },
 ): Promise<Run> {
   return new Promise((resolve) => {
-    const settings = { ...options, timeout: 150_000, maxBuffer: 2 ** 26, shell: windows };
+    const settings = { ...options, timeout: 900_000, maxBuffer: 2 ** 26, shell: windows };
     execFile(file, args, settings, (error, stdout, stderr) => {
       const status = error ? (typeof error.code === "number" ? error.code : -1) : 0;
       resolve({ status, stdout, stderr: error && status === -1 ? `${stderr}${error.message}` : stderr });
