@@ -12,9 +12,9 @@ import { defineConfig, startServer } from "@org/api";
 import { openDatabase } from "@org/db-models";
 import { DatabaseInitializer } from "@org/db-optimizer";
 import { startEngine, withDatabase } from "@org/dev-kit";
+import { freePort } from "@org/dev-kit/free-port";
 import type { Model } from "mongoose";
 import { describeFailure, root, stopSignal } from "./engine.js";
-import { freePort } from "./free-port.js";
 
 const version = "4.32.5";
 const cache = join(root, "node_modules/.cache/schemathesis");

@@ -13,11 +13,11 @@ import { type AppRegistration, type Identity, openIdentity } from "@org/db-model
 import { DatabaseInitializer } from "@org/db-optimizer";
 import { startEngine, withDatabase } from "@org/dev-kit";
 import { FormBrowser, signInAndAgree } from "@org/dev-kit/form-browser";
+import { freePort } from "@org/dev-kit/free-port";
 import { identityPlugin } from "@org/fastify-identity";
 import { fastify } from "fastify";
 import { type Model, Types } from "mongoose";
 import { describeFailure, root, stopSignal } from "./engine.js";
-import { freePort } from "./free-port.js";
 
 const authlib = ["authlib==1.9.10", "flask==3.1.3", "requests==2.34.2"];
 const folder = join(root, "scripts/src/outside-clients");

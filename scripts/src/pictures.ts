@@ -1,5 +1,5 @@
 /**
- * Takes the pictures of the documents anew: the report of the demo, pages of the plugin, the health page, the dashboard.
+ * Takes the pictures of the documents again: the report of the demo, pages of the plugin, the health page, the dashboard.
  * The demo and the tests of the pages make what is shown; a few minutes. Look at each before you commit it.
  */
 import { spawn } from "node:child_process";

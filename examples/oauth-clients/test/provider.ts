@@ -1,7 +1,6 @@
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { type AppRegistration, type Identity, openIdentity } from "@org/db-models";
 import { FormBrowser } from "@org/dev-kit/form-browser";
+import { freePort } from "@org/dev-kit/free-port";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { identityPlugin } from "@org/fastify-identity";
 import { type FastifyInstance, fastify } from "fastify";
@@ -10,17 +9,6 @@ import { afterAll, beforeAll } from "vitest";
 
 export const resource = "https://notes.example.com/";
 const password = "correct horse battery staple";
-
-/** A port of this machine that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  probe.listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  return typeof address === "object" && address ? address.port : 0;
-}
 
 /** A provider on loopback, and the registration of its apps. */
 export function useProvider(label: string) {

@@ -1,7 +1,8 @@
 import { signInAndAgree } from "@org/dev-kit/form-browser";
+import { freePort } from "@org/dev-kit/free-port";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Running, startProgram } from "./program.js";
-import { freePort, resource, useProvider } from "./provider.js";
+import { resource, useProvider } from "./provider.js";
 
 const provider = useProvider("example_spa");
 let api: Running;

@@ -1,21 +1,10 @@
 /// <reference lib="dom" />
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { openBrowser } from "@org/dev-kit/browser";
+import { freePort } from "@org/dev-kit/free-port";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { password, useIdentity } from "./support.js";
 
 type Browser = Awaited<ReturnType<typeof openBrowser>>;
-
-/** A port that is free now: the origin of passkeys is configured before anything listens. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 const port = await freePort();
 const origin = `http://localhost:${port}`;

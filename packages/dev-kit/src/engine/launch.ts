@@ -1,10 +1,11 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 
 import type { EngineFlavor } from "../capabilities.js";
 import { DevKitError, messageOf } from "../errors.js";
+import { freePort } from "../free-port.js";
 import { pause, type StartContext, temporaryFolder, throwIfAborted } from "./context.js";
 import { advanceToPrimary } from "./replica-set.js";
 import { readServerFacts, type ServerFacts, withAdmin } from "./server-facts.js";
@@ -145,18 +146,6 @@ function accepts(port: number): Promise<boolean> {
     };
     socket.once("connect", () => settle(true));
     socket.once("error", () => settle(false));
-  });
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = address !== null && typeof address === "object" ? address.port : 0;
-      server.close(() => resolve(port));
-    });
   });
 }
 

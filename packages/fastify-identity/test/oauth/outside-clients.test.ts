@@ -2,6 +2,7 @@
 import { Auth } from "@auth/core";
 import oauthPlugin from "@fastify/oauth2";
 import { signInAndAgree } from "@org/dev-kit/form-browser";
+import { freePort } from "@org/dev-kit/free-port";
 import express from "express";
 import session from "express-session";
 import { fastify } from "fastify";
@@ -10,7 +11,6 @@ import { Strategy as OAuth2Strategy } from "passport-oauth2";
 import OpenIdStrategy from "passport-openidconnect";
 import { AuthorizationCode, ClientCredentials } from "simple-oauth2";
 import { afterEach, describe, expect, test } from "vitest";
-import { freePort } from "../pages/browser.js";
 import { useRealProvider } from "./real-provider.js";
 import { makeClient } from "./world.js";
 

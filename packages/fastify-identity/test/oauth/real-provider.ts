@@ -1,9 +1,9 @@
 import type { IdentitySettings } from "@org/db-models";
 import { FormBrowser } from "@org/dev-kit/form-browser";
+import { freePort } from "@org/dev-kit/free-port";
 import { type FastifyInstance, fastify } from "fastify";
 import { afterAll, beforeAll } from "vitest";
 import { identityPlugin } from "../../src/index.js";
-import { freePort } from "../pages/browser.js";
 import { password, type Setting, useIdentity } from "../support.js";
 
 let people = 0;

@@ -1,4 +1,5 @@
 import { keepPicture, measureTab, openBrowser } from "@org/dev-kit/browser";
+import { freePort } from "@org/dev-kit/free-port";
 import axe from "axe-core";
 import { type FastifyInstance, fastify } from "fastify";
 import type { Browser, BrowserContext, BrowserContextOptions, Page as Tab } from "playwright-core";
@@ -65,14 +66,6 @@ export const forms: readonly Forms[] = [
   { name: "phone", options: { viewport: { width: 360, height: 740 }, colorScheme: "light" }, language: "en" },
   { name: "rtl", options: { viewport: wide, colorScheme: "light", locale: "ar" }, language: "ar" },
 ];
-
-/** A port of this machine that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const probe = fastify();
-  const { port } = new URL(await probe.listen({ port: 0, host: "127.0.0.1" }));
-  await probe.close();
-  return Number(port);
-}
 
 /** An app on loopback with its pages, and Chromium. */
 export function useBrowser(setting: Setting, given?: number, changed: Partial<IdentityPluginOptions> = {}) {

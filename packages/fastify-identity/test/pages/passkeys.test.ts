@@ -1,8 +1,10 @@
 // Passkeys on the pages, by the virtual authenticator of Chromium.
+
+import { freePort } from "@org/dev-kit/free-port";
 import type { BrowserContext, Page as Tab } from "playwright-core";
 import { expect, test } from "vitest";
 import { password, someone, useIdentity } from "../support.js";
-import { faultsOf, freePort, useBrowser } from "./browser.js";
+import { faultsOf, useBrowser } from "./browser.js";
 
 const port = await freePort();
 const passkeys = { rpId: "localhost", origins: [`http://localhost:${port}`] };
