@@ -1,13 +1,13 @@
 import { administratorRoles } from "@org/db-models/core";
-import { Types } from "mongoose";
 import { IdentityProblem } from "../../flows/problems.js";
-import { Field, Form, isRefused, Of, Submit } from "../../pages/components/form.js";
-import { type FormState, untouched } from "../../pages/look/frame.js";
+import { Codes } from "../../pages/components/codes.js";
+import { Field, Form, isRefused, Submit } from "../../pages/components/form.js";
+import type { FormState } from "../../pages/look/frame.js";
 import { type KnownAdministrator, listAdministrators, setRoles } from "../acts/administrators.js";
 import type { AdminPage } from "./define.js";
 import { fields, rolesOf } from "./fields.js";
 import type { AdminFrame } from "./frame.js";
-import { AdminLayout, Moment, ReasonField } from "./layout.js";
+import { AdminLayout, Moment, ReasonField, RowAct } from "./layout.js";
 
 const path = "/administrators";
 
@@ -46,12 +46,8 @@ export const administratorsPage: AdminPage<AdministratorsView> = {
       path: `${path}/change`,
       permission: "administrators:write",
       submit: async ({ acting, page, link }, form) => {
-        const { user, reason } = form.read({ user: fields.id, reason: fields.reason });
-        await setRoles(acting, {
-          userId: new Types.ObjectId(user),
-          roles: rolesOf(form.all("roles")),
-          reason,
-        });
+        const { user: userId, reason } = form.read({ user: fields.id, reason: fields.reason });
+        await setRoles(acting, { userId, roles: rolesOf(form.all("roles")), reason });
         return page.redirect(link(path), { id: "admin.done_roles" });
       },
     },
@@ -108,9 +104,6 @@ function Administrators({ view, frame }: Props) {
 
 function Row({ one, view, frame }: Props & { one: KnownAdministrator }) {
   const id = one.userId.toHexString();
-  const name = `change-${id}`;
-  const sent = view.state.form === "change" && view.state.values.user === id;
-  const state = sent ? { ...view.state, form: name } : untouched;
   return (
     <li>
       <div class="what stack-s">
@@ -121,28 +114,26 @@ function Row({ one, view, frame }: Props & { one: KnownAdministrator }) {
           {id === view.ownId && <span class="tag calm">{frame.say("admin.you")}</span>}
         </p>
         <p>
-          {one.roles.map((role) => (
-            <>
-              <code class="scope">{role}</code>{" "}
-            </>
-          ))}
+          <Codes of={one.roles} />
         </p>
         <p class="muted small">
           {frame.say("admin.since", { date: <Moment frame={frame} at={one.since} /> })}
         </p>
       </div>
       {frame.admin.may("administrators:write") && (
-        <details open={sent}>
-          <summary>
-            {frame.say("admin.change_roles")} <Of what={one.email} />
-          </summary>
-          <Form frame={frame} name={name} state={state} action={frame.admin.link(`${path}/change`)}>
-            <input type="hidden" name="user" value={id} />
-            <Roles frame={frame} name={name} checked={one.roles} />
-            <ReasonField frame={frame} state={state} form={name} />
-            <Submit frame={frame} label="admin.save_roles" look="danger" />
-          </Form>
-        </details>
+        <RowAct
+          frame={frame}
+          state={view.state}
+          form="change"
+          field="user"
+          id={id}
+          action={frame.admin.link(`${path}/change`)}
+          label="admin.change_roles"
+          submit="admin.save_roles"
+          what={one.email}
+        >
+          {(form) => <Roles frame={frame} name={form} checked={one.roles} />}
+        </RowAct>
       )}
     </li>
   );

@@ -2,15 +2,16 @@ import type { AppStatus } from "@org/db-models";
 import { duration } from "@org/db-models/core";
 import { readPagePosition } from "@org/db-models/queries";
 import { z } from "zod";
-import { Form, isRefused, Of, Select, Submit } from "../../pages/components/form.js";
-import { type FormState, untouched } from "../../pages/look/frame.js";
+import { Codes } from "../../pages/components/codes.js";
+import { isRefused, Select } from "../../pages/components/form.js";
+import type { FormState } from "../../pages/look/frame.js";
 import type { MessageId } from "../../pages/messages/english.js";
 import * as acts from "../acts/apps.js";
 import { AppSecret, AppTag } from "./apps.js";
 import type { AdminForm, AdminPage } from "./define.js";
 import { fields } from "./fields.js";
 import type { AdminFrame } from "./frame.js";
-import { AdminLayout, Moment, Reasoned, ReasonField } from "./layout.js";
+import { AdminLayout, Moment, Reasoned, RowAct } from "./layout.js";
 
 const path = "/apps/:clientId";
 const overlapHours = [0, 1, 24, 168] as const;
@@ -239,9 +240,6 @@ interface ConsentProps {
 function Consent({ consent, action, state, frame }: ConsentProps) {
   const { userId, email, scopes, grantedAt, lastUsedAt } = consent;
   const id = userId.toHexString();
-  const name = `end-consent-${id}`;
-  const sent = state.form === "end-consent" && state.values.user === id;
-  const own = sent ? { ...state, form: name } : untouched;
   return (
     <li>
       <div class="what stack-s">
@@ -249,11 +247,7 @@ function Consent({ consent, action, state, frame }: ConsentProps) {
           <a href={frame.admin.link(`/users/${id}`)}>
             <bdi>{email ?? id}</bdi>
           </a>{" "}
-          {scopes.map((scope) => (
-            <>
-              <code class="scope">{scope}</code>{" "}
-            </>
-          ))}
+          <Codes of={scopes} />
         </p>
         <p class="muted small">
           {frame.say("admin.since", { date: <Moment frame={frame} at={grantedAt} /> })}
@@ -262,16 +256,16 @@ function Consent({ consent, action, state, frame }: ConsentProps) {
         </p>
       </div>
       {frame.admin.may("users:write") && (
-        <details open={sent}>
-          <summary>
-            {frame.say("admin.end_consent")} <Of what={email ?? id} />
-          </summary>
-          <Form frame={frame} name={name} state={own} action={action}>
-            <input type="hidden" name="user" value={id} />
-            <ReasonField frame={frame} state={own} form={name} />
-            <Submit frame={frame} label="admin.end_consent" look="danger" />
-          </Form>
-        </details>
+        <RowAct
+          frame={frame}
+          state={state}
+          form="end-consent"
+          field="user"
+          id={id}
+          action={action}
+          label="admin.end_consent"
+          what={email ?? id}
+        />
       )}
     </li>
   );

@@ -4,12 +4,12 @@ import { readPagePosition } from "@org/db-models/queries";
 import { appStatuses } from "@org/db-models/schemas";
 import { z } from "zod";
 import { Field, Form, isRefused, Select, Submit, TextArea } from "../../pages/components/form.js";
-import { type FormState, untouched } from "../../pages/look/frame.js";
+import type { FormState } from "../../pages/look/frame.js";
 import { type KnownApp, listApps, registerApp } from "../acts/apps.js";
 import type { AdminPage } from "./define.js";
 import { fields } from "./fields.js";
 import type { AdminFrame } from "./frame.js";
-import { AdminLayout, Moment, ReasonField } from "./layout.js";
+import { AdminLayout, Moment, ReasonField, StatusFilter } from "./layout.js";
 
 const path = "/apps";
 const limit = 25;
@@ -76,18 +76,12 @@ function Apps({ view, frame }: { view: AppsView; frame: AdminFrame }) {
       <section class="card stack">
         <div class="row">
           <h2>{frame.say("admin.apps_newest")}</h2>
-          <form method="get" action={frame.admin.link(path)} class="actions filter">
-            <Select
-              frame={frame}
-              state={untouched}
-              form="filter"
-              name="status"
-              label="admin.status"
-              options={appStatuses.map((value) => ({ value, label: frame.t(`admin.app_${value}`) }))}
-              value={status}
-            />
-            <Submit frame={frame} label="admin.show" look="secondary" />
-          </form>
+          <StatusFilter
+            frame={frame}
+            path={path}
+            options={appStatuses.map((value) => ({ value, label: frame.t(`admin.app_${value}`) }))}
+            value={status}
+          />
         </div>
         {apps.length === 0 && <p>{frame.say("admin.apps_none")}</p>}
         <ul class="list">

@@ -1,8 +1,8 @@
 import type { ApiKeySummary } from "@org/db-models";
-import { Form, Of, Submit } from "../../pages/components/form.js";
-import { type FormState, untouched } from "../../pages/look/frame.js";
+import { Codes } from "../../pages/components/codes.js";
+import type { FormState } from "../../pages/look/frame.js";
 import type { AdminFrame } from "./frame.js";
-import { Moment, ReasonField } from "./layout.js";
+import { Moment, RowAct } from "./layout.js";
 
 interface KeysProps {
   frame: AdminFrame;
@@ -29,19 +29,11 @@ export function Keys({ frame, state, keys, action }: KeysProps) {
 
 function Key({ apiKey, frame, state, action }: Omit<KeysProps, "keys"> & { apiKey: ApiKeySummary }) {
   const id = apiKey.id.toHexString();
-  const name = `end-key-${id}`;
-  const sent = state.form === "end-key" && state.values.key === id;
-  const own = sent ? { ...state, form: name } : untouched;
   return (
     <li>
       <div class="what stack-s">
         <p>
-          <bdi>{apiKey.name}</bdi> <code>{apiKey.start}…</code>{" "}
-          {apiKey.scopes.map((scope) => (
-            <>
-              <code class="scope">{scope}</code>{" "}
-            </>
-          ))}
+          <bdi>{apiKey.name}</bdi> <code>{apiKey.start}…</code> <Codes of={apiKey.scopes} />
         </p>
         <p class="muted small">
           {frame.say("admin.created", { date: <Moment frame={frame} at={apiKey.createdAt} /> })}
@@ -51,16 +43,16 @@ function Key({ apiKey, frame, state, action }: Omit<KeysProps, "keys"> & { apiKe
         </p>
       </div>
       {action !== undefined && (
-        <details open={sent}>
-          <summary>
-            {frame.say("admin.end_key")} <Of what={apiKey.name} />
-          </summary>
-          <Form frame={frame} name={name} state={own} action={action}>
-            <input type="hidden" name="key" value={id} />
-            <ReasonField frame={frame} state={own} form={name} />
-            <Submit frame={frame} label="admin.end_key" look="danger" />
-          </Form>
-        </details>
+        <RowAct
+          frame={frame}
+          state={state}
+          form="end-key"
+          field="key"
+          id={id}
+          action={action}
+          label="admin.end_key"
+          what={apiKey.name}
+        />
       )}
     </li>
   );

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
-import { Brand, Document, Footer } from "../../pages/components/document.js";
-import { Field, Form, FormToken, Notice, Submit } from "../../pages/components/form.js";
-import type { FormState } from "../../pages/look/frame.js";
+import { Field, Form, Of, Select, Submit } from "../../pages/components/form.js";
+import { SignedInLayout } from "../../pages/components/layout.js";
+import { type FormState, untouched } from "../../pages/look/frame.js";
 import type { MessageId } from "../../pages/messages/english.js";
 import type { AdminFrame } from "./frame.js";
 
@@ -16,47 +16,22 @@ interface LayoutProps {
 
 /** The pages of the admin area, with their navigation. */
 export function AdminLayout({ frame, title, section, refused, children }: LayoutProps) {
+  const links = frame.admin.sections.map(({ path, label }) => ({
+    href: frame.admin.link(path),
+    label,
+    isCurrent: path === section,
+  }));
   return (
-    <Document frame={frame} title={title} refused={refused}>
-      <header class="top">
-        <div class="inner">
-          <div class="row">
-            <Brand frame={frame} />
-            <span class="tag calm">{frame.say("admin.area")}</span>
-          </div>
-          <div class="who small">
-            <bdi>{frame.account?.email}</bdi>
-            <form method="post" action={frame.link("/sign-out")}>
-              <FormToken frame={frame} />
-              <button type="submit" class="plain">
-                {frame.say("nav.sign_out")}
-              </button>
-            </form>
-          </div>
-        </div>
-      </header>
-      <div class="frame">
-        <nav class="side" aria-label={frame.t("admin.area")}>
-          <ul>
-            {frame.admin.sections.map(({ path, label }) => (
-              <li key={path}>
-                <a href={frame.admin.link(path)} aria-current={path === section ? "page" : undefined}>
-                  {frame.say(label)}
-                </a>
-              </li>
-            ))}
-          </ul>
-        </nav>
-        <main id="content" class="content">
-          <h1>
-            <bdi>{title}</bdi>
-          </h1>
-          <Notice frame={frame} />
-          {children}
-        </main>
-      </div>
-      <Footer frame={frame} />
-    </Document>
+    <SignedInLayout
+      frame={frame}
+      title={title}
+      refused={refused}
+      nav={{ label: frame.t("admin.area"), links }}
+      heading={<bdi>{title}</bdi>}
+      area={<span class="tag calm">{frame.say("admin.area")}</span>}
+    >
+      {children}
+    </SignedInLayout>
   );
 }
 
@@ -99,6 +74,73 @@ export function Reasoned({
         {children}
         <ReasonField frame={frame} state={state} form={name} />
         <Submit frame={frame} label={label} look={look} />
+      </Form>
+    </details>
+  );
+}
+
+interface StatusFilterProps {
+  frame: AdminFrame;
+  /** Path of the list. */
+  path: string;
+  options: Parameters<typeof Select>[0]["options"];
+  value: string;
+}
+
+/** The status that a list shows. */
+export function StatusFilter({ frame, path, options, value }: StatusFilterProps) {
+  return (
+    <form method="get" action={frame.admin.link(path)} class="actions filter">
+      <Select
+        frame={frame}
+        state={untouched}
+        form="filter"
+        name="status"
+        label="admin.status"
+        options={options}
+        value={value}
+      />
+      <Submit frame={frame} label="admin.show" look="secondary" />
+    </form>
+  );
+}
+
+/** One of the things of a list, and what can be done with it. */
+interface RowActProps {
+  frame: AdminFrame;
+  state: FormState;
+  /** Name of the form, which every row of the list has. */
+  form: string;
+  /** The field that tells the rows apart, and its value in this one. */
+  field: string;
+  id: string;
+  action: string;
+  /** What it does. */
+  label: MessageId;
+  /** The text of its button. Default: that of `label`. */
+  submit?: MessageId;
+  /** Name of the thing. */
+  what: string;
+  /** Further fields, given the name of this row's form. */
+  children?: (form: string) => ComponentChildren;
+}
+
+/** Something to do with one row of a list, which takes a reason: folded up, and open where its form was refused. */
+export function RowAct(props: RowActProps) {
+  const { frame, state, form, field, id, action, label, submit = label, what, children } = props;
+  const name = `${form}-${id}`;
+  const sent = state.form === form && state.values[field] === id;
+  const own = sent ? { ...state, form: name } : untouched;
+  return (
+    <details open={sent}>
+      <summary>
+        {frame.say(label)} <Of what={what} />
+      </summary>
+      <Form frame={frame} name={name} state={own} action={action}>
+        <input type="hidden" name={field} value={id} />
+        {children?.(name)}
+        <ReasonField frame={frame} state={own} form={name} />
+        <Submit frame={frame} label={submit} look="danger" />
       </Form>
     </details>
   );

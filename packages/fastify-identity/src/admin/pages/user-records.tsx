@@ -1,9 +1,8 @@
 import type { UserSessionDocument } from "@org/db-models";
-import { Form, Of, Submit } from "../../pages/components/form.js";
-import { untouched } from "../../pages/look/frame.js";
+import { Codes } from "../../pages/components/codes.js";
 import type { MessageId } from "../../pages/messages/english.js";
 import type { PastSession } from "../acts/users.js";
-import { Moment, ReasonField } from "./layout.js";
+import { Moment, RowAct } from "./layout.js";
 import { messageOr, type UserProps } from "./user-view.js";
 
 /** The sessions of a user, ended ones too. */
@@ -44,9 +43,6 @@ function Session({ session, isLive, mayEnd, view, frame }: SessionProps) {
   const { _id, device, ip, location, risk, createdAt, lastSeenAt } = session;
   const id = _id.toHexString();
   const place = [location?.city, location?.country, ip].filter(Boolean);
-  const name = `end-session-${id}`;
-  const sent = view.state.form === "end-session" && view.state.values.session === id;
-  const state = sent ? { ...view.state, form: name } : untouched;
   const user = view.detail.user._id.toHexString();
   return (
     <li>
@@ -71,30 +67,21 @@ function Session({ session, isLive, mayEnd, view, frame }: SessionProps) {
         </p>
         {risk.reasons.length > 0 && (
           <p class="small">
-            {risk.reasons.map((reason) => (
-              <>
-                <code class="scope">{reason}</code>{" "}
-              </>
-            ))}
+            <Codes of={risk.reasons} />
           </p>
         )}
       </div>
       {isLive && mayEnd && (
-        <details open={sent}>
-          <summary>
-            {frame.say("security.session_end")} <Of what={device.label} />
-          </summary>
-          <Form
-            frame={frame}
-            name={name}
-            state={state}
-            action={frame.admin.link(`/users/${user}/end-session`)}
-          >
-            <input type="hidden" name="session" value={id} />
-            <ReasonField frame={frame} state={state} form={name} />
-            <Submit frame={frame} label="security.session_end" look="danger" />
-          </Form>
-        </details>
+        <RowAct
+          frame={frame}
+          state={view.state}
+          form="end-session"
+          field="session"
+          id={id}
+          action={frame.admin.link(`/users/${user}/end-session`)}
+          label="security.session_end"
+          what={device.label}
+        />
       )}
     </li>
   );

@@ -1,3 +1,4 @@
+import { Codes } from "../../pages/components/codes.js";
 import { Field, Form, isRefused, Submit } from "../../pages/components/form.js";
 import type { MessageId } from "../../pages/messages/english.js";
 import type { AdminFrame } from "./frame.js";
@@ -62,12 +63,7 @@ function Glance({ view, frame }: UserProps) {
       </dl>
       {(roles.length > 0 || administrator) && (
         <p>
-          {frame.say("admin.roles")}{" "}
-          {roles.map((role) => (
-            <>
-              <code class="scope">{role}</code>{" "}
-            </>
-          ))}
+          {frame.say("admin.roles")} <Codes of={roles} />
         </p>
       )}
     </section>
@@ -184,11 +180,7 @@ function Access({ view, frame }: UserProps) {
               ) : (
                 <bdi>{app.name}</bdi>
               )}{" "}
-              {scopes.map((scope) => (
-                <>
-                  <code class="scope">{scope}</code>{" "}
-                </>
-              ))}
+              <Codes of={scopes} />
               <span class="muted small">
                 <Moment frame={frame} at={grantedAt} />
               </span>

@@ -1,13 +1,14 @@
 import type { FoundUsers, PublicUser, UserSearchKind, UserStatus } from "@org/db-models";
 import { readPagePosition } from "@org/db-models/queries";
 import { userStatuses } from "@org/db-models/schemas";
-import { Field, Form, FormToken, isRefused, Select, Submit } from "../../pages/components/form.js";
+import { Codes } from "../../pages/components/codes.js";
+import { Field, Form, FormToken, isRefused, Submit } from "../../pages/components/form.js";
 import { type FormState, untouched } from "../../pages/look/frame.js";
 import { findUsers, listUsers } from "../acts/users.js";
 import type { AdminPage } from "./define.js";
 import { fields } from "./fields.js";
 import type { AdminFrame } from "./frame.js";
-import { AdminLayout, Moment } from "./layout.js";
+import { AdminLayout, Moment, StatusFilter } from "./layout.js";
 
 const path = "/users";
 const limit = 25;
@@ -125,18 +126,7 @@ function Filter({ frame, status }: { frame: AdminFrame; status: UserStatus | und
   return (
     <div class="row">
       <h2>{frame.say("admin.newest")}</h2>
-      <form method="get" action={frame.admin.link(path)} class="actions filter">
-        <Select
-          frame={frame}
-          state={untouched}
-          form="filter"
-          name="status"
-          label="admin.status"
-          options={options}
-          value={status ?? ""}
-        />
-        <Submit frame={frame} label="admin.show" look="secondary" />
-      </form>
+      <StatusFilter frame={frame} path={path} options={options} value={status ?? ""} />
     </div>
   );
 }
@@ -167,11 +157,7 @@ function UserRow({ user, frame }: { user: PublicUser; frame: AdminFrame }) {
               <bdi>{name}</bdi>
             </>
           ))}{" "}
-          {roles.map((role) => (
-            <>
-              <code class="scope">{role}</code>{" "}
-            </>
-          ))}
+          <Codes of={roles} />
         </p>
       </div>
       <p class="muted small">

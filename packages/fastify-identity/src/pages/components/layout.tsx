@@ -52,11 +52,45 @@ interface AccountLayoutProps extends LayoutProps {
 
 /** The pages of an account, with their navigation. */
 export function AccountLayout({ frame, title, refused, section, children }: AccountLayoutProps) {
+  const links = sections.map(([path, label]) => ({
+    href: frame.link(path),
+    label,
+    isCurrent: path === section,
+  }));
+  const nav = { label: frame.t("nav.label"), links };
+  return (
+    <SignedInLayout frame={frame} title={title} refused={refused} nav={nav} heading={title}>
+      {children}
+    </SignedInLayout>
+  );
+}
+
+interface SignedInLayoutProps extends Omit<LayoutProps, "below" | "refresh"> {
+  nav: {
+    label: string;
+    links: readonly { href: string; label: MessageId; isCurrent: boolean }[];
+  };
+  heading: ComponentChildren;
+  /** Beside the brand. */
+  area?: ComponentChildren;
+}
+
+/** A page of somebody who is signed in: who that is, a way out, and the navigation. */
+export function SignedInLayout(props: SignedInLayoutProps) {
+  const { frame, title, refused, nav, heading, area, children } = props;
+  const brand = <Brand frame={frame} />;
   return (
     <Document frame={frame} title={title} refused={refused}>
       <header class="top">
         <div class="inner">
-          <Brand frame={frame} />
+          {area ? (
+            <div class="row">
+              {brand}
+              {area}
+            </div>
+          ) : (
+            brand
+          )}
           <div class="who small">
             <bdi>{frame.account?.email}</bdi>
             <form method="post" action={frame.link("/sign-out")}>
@@ -69,11 +103,11 @@ export function AccountLayout({ frame, title, refused, section, children }: Acco
         </div>
       </header>
       <div class="frame">
-        <nav class="side" aria-label={frame.t("nav.label")}>
+        <nav class="side" aria-label={nav.label}>
           <ul>
-            {sections.map(([path, label]) => (
-              <li key={path}>
-                <a href={frame.link(path)} aria-current={path === section ? "page" : undefined}>
+            {nav.links.map(({ href, label, isCurrent }) => (
+              <li key={href}>
+                <a href={href} aria-current={isCurrent ? "page" : undefined}>
                   {frame.say(label)}
                 </a>
               </li>
@@ -81,7 +115,7 @@ export function AccountLayout({ frame, title, refused, section, children }: Acco
           </ul>
         </nav>
         <main id="content" class="content">
-          <h1>{title}</h1>
+          <h1>{heading}</h1>
           <Notice frame={frame} />
           {children}
         </main>

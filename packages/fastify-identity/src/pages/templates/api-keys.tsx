@@ -1,3 +1,4 @@
+import { Codes } from "../components/codes.js";
 import { Field, Form, isRefused, Of, Select, Submit } from "../components/form.js";
 import { AccountLayout } from "../components/layout.js";
 import type { PageFrame } from "../look/frame.js";
@@ -99,11 +100,7 @@ function Key({ apiKey, state, frame }: KeyProps) {
         </p>
         {scopes.length > 0 && (
           <p>
-            {scopes.map((scope) => (
-              <>
-                <code class="scope">{scope}</code>{" "}
-              </>
-            ))}
+            <Codes of={scopes} />
           </p>
         )}
         <p class="muted small">
