@@ -5,6 +5,7 @@ import { unseal } from "../core/secrets.js";
 import { type Page, queries } from "../queries/queries.js";
 import { findByQuery, runQuery } from "../queries/run-query.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
+import { actOf } from "./act-of.js";
 import { auditRefOf } from "./canonical.js";
 
 /** Which audit events to list: at most one of the three, and a page. */
@@ -77,7 +78,7 @@ async function knownPeople({ models }: Context, { subjectId, actorId }: AuditSea
 }
 
 function describe(event: AuditEventDocument, people: People): AuditRecord {
-  const { _id: id, at, action, outcome, targetType, targetId, details, chainId, sequence } = event;
+  const { _id: id, chainId, sequence } = event;
   const actor = event.actorRef === undefined ? undefined : people.get(event.actorRef);
   const subject = event.subjectRef === undefined ? undefined : people.get(event.subjectRef);
   // The network is the actor's, and sealed with their key; without an actor, with the subject's.
@@ -86,13 +87,7 @@ function describe(event: AuditEventDocument, people: People): AuditRecord {
   const network = event.network ?? (holder && sealed ? unseal(holder.auditKey, sealed) : undefined);
   return {
     id,
-    at,
-    action,
-    outcome,
-    ...(targetType && { targetType }),
-    ...(targetId && { targetId }),
-    ...(network && { network }),
-    details,
+    ...actOf(event, network),
     chainId,
     sequence,
     ...(actor && { actorId: actor.id }),

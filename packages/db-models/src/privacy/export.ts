@@ -1,4 +1,5 @@
 import { type Collection, mongo, Types } from "mongoose";
+import { actOf } from "../audit/act-of.js";
 import { auditRefOf } from "../audit/canonical.js";
 import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
@@ -75,17 +76,11 @@ async function* inBatches<D extends object = Record<string, unknown>>(
 
 /** An audit event as the person may see it: their own part in it, and nobody else's reference or whereabouts. */
 function describeAudit(event: AuditEventDocument, ref: string, auditKey: string): Record<string, unknown> {
-  const { _id, at, action, outcome, targetType, targetId, details, sealedNetwork } = event;
+  const { _id, sealedNetwork } = event;
   const network = sealedNetwork && unseal(auditKey, sealedNetwork);
   return {
     _id,
-    at,
-    action,
-    outcome,
-    ...(targetType && { targetType }),
-    ...(targetId && { targetId }),
-    ...(network && { network }),
-    details,
+    ...actOf(event, network),
     isActor: event.actorRef === ref,
     isSubject: event.subjectRef === ref,
   };

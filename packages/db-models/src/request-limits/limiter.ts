@@ -2,6 +2,7 @@ import { windowAt } from "../api-keys/budget.js";
 import { type Clock, clockToleranceMs } from "../core/clock.js";
 import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { sha256 } from "../core/secrets.js";
+import { withTimeLimit } from "../core/time-limit.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
@@ -145,8 +146,7 @@ export class RequestLimiter {
     const now = this.#clock.now();
     if (performance.now() >= this.#aloneUntil) {
       try {
-        return await withPatience(
-          this.#rules.patienceMs,
+        return await withTimeLimit(this.#rules.patienceMs, () =>
           claimIn(this.#models, key, request, { needed, now }),
         );
       } catch (error) {
@@ -207,19 +207,5 @@ async function replace(
   } catch (error) {
     if (isDuplicateKey(error)) return false;
     throw error;
-  }
-}
-
-async function withPatience<T>(patienceMs: number, act: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${patienceMs} ms`)), patienceMs);
-    timer.unref();
-  });
-  try {
-    return await Promise.race([act, late]);
-  } finally {
-    clearTimeout(timer);
-    act.catch(() => undefined);
   }
 }
