@@ -1,10 +1,5 @@
-import { defineConfig } from "tsup";
+import { onePerSource } from "@org/dev-kit/one-file-per-source";
 
-export default defineConfig({
+export default onePerSource({
   entry: ["src/index.ts", "src/bin.ts"],
-  format: ["esm"],
-  target: "node20",
-  dts: true,
-  sourcemap: true,
-  clean: true,
 });

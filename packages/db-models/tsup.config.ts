@@ -1,12 +1,7 @@
-import { defineConfig } from "tsup";
+import { onePerSource } from "@org/dev-kit/one-file-per-source";
 
-export default defineConfig({
-  entry: ["src/index.ts", "src/{core,queries,schemas}/index.ts"],
-  format: ["esm"],
-  target: "node20",
+export default onePerSource({
+  entry: ["src/index.ts", "src/core/index.ts", "src/queries/index.ts", "src/schemas/index.ts"],
   // Private, and part of what is published.
-  noExternal: ["@org/client-facts"],
-  dts: { resolve: ["@org/client-facts"] },
-  sourcemap: true,
-  clean: true,
+  inlined: ["@org/client-facts"],
 });

@@ -1,10 +1,11 @@
-import { defineConfig } from "tsup";
+import { onePerSource } from "@org/dev-kit/one-file-per-source";
 
-export default defineConfig({
-  entry: ["src/index.ts", "src/{flows,http,handlers,providers}/index.ts"],
-  format: ["esm"],
-  target: "node20",
-  dts: true,
-  sourcemap: true,
-  clean: true,
+export default onePerSource({
+  entry: [
+    "src/index.ts",
+    "src/flows/index.ts",
+    "src/http/index.ts",
+    "src/handlers/index.ts",
+    "src/providers/index.ts",
+  ],
 });

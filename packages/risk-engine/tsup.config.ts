@@ -1,12 +1,7 @@
-import { defineConfig } from "tsup";
+import { onePerSource } from "@org/dev-kit/one-file-per-source";
 
-export default defineConfig({
+export default onePerSource({
   entry: ["src/index.ts", "src/freeman.ts"],
-  format: ["esm"],
-  target: "node20",
   // Private, and part of what is published.
-  noExternal: ["@org/client-facts"],
-  dts: { resolve: ["@org/client-facts"] },
-  sourcemap: true,
-  clean: true,
+  inlined: ["@org/client-facts"],
 });

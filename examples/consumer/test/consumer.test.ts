@@ -110,6 +110,12 @@ test.each(Object.keys(published) as PackageName[])(
 // A tab or a worker that reads a token or a code must not carry the driver, or all of us.
 test.each([
   ["parseToken", "@org/db-models/core", []],
+  ["parseScopes", "@org/db-models", ["zod"]],
+  ["errorKinds", "@org/db-models", []],
+  ["errorKinds", "@org/db-optimizer", []],
+  ["progressText", "@org/db-optimizer/jobs", []],
+  ["publicReason", "@org/risk-engine", []],
+  ["exitCodes", "@org/db-cli", []],
   ["problemCodes", "@org/fastify-identity", ["zod"]],
 ] as const)("a bundler that is asked for %s of %s leaves the rest out", async (name, entry, packages) => {
   const contents = `import { ${name} } from "${entry}"; console.log(${name});`;

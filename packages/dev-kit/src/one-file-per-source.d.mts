@@ -1,0 +1,3 @@
+import type { Options } from "tsup";
+
+export declare function onePerSource(options: { entry: string[]; inlined?: string[] }): Options;
