@@ -34,6 +34,7 @@ export const floors = {
     ["sessions", "api-keys", "oauth", "logins", "audit", "administrators"],
     ["security-events", "usage", "analytics", "risk"],
     ["context"],
+    ["session-cache"],
     ["queries"],
     ["schemas"],
     ["core"],

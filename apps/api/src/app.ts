@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
-import { createIdentity, type Identity, type LostWrite, type SkippedCheck } from "@org/db-models";
+import {
+  createIdentity,
+  type Identity,
+  type LostStream,
+  type LostWrite,
+  type SkippedCheck,
+} from "@org/db-models";
 import {
   type IdentityPluginOptions,
   IdentityProblem,
@@ -53,10 +59,14 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     connection: deps.database.connection,
     ...(deps.clock && { clock: deps.clock }),
     sealKeys: config.sealKeys,
+    ...(config.sessionCacheBoundMs !== undefined && {
+      sessionCache: { uri: config.mongodbUri, revocationBoundMs: config.sessionCacheBoundMs },
+    }),
     flushIntervalMs: config.usageFlushMs,
     onError: (err, what) => app.log.error({ err, ...what }, messageOf(what)),
   });
   deps.metrics?.countRequests(app);
+  deps.metrics?.observeSessionCache(identity.sessionCacheMetrics);
   if (config.tracing) await app.register(tracing);
   const options = await pluginOptions(deps, app, identity);
   const notifier = deps.notifier ?? createNotifier(config, app.log);
@@ -77,10 +87,11 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   return app;
 }
 
-const messageOf = (what: LostWrite | SkippedCheck): string =>
-  "check" in what
-    ? "a new password was accepted without the check for breaches"
-    : "what was counted in memory was not written";
+function messageOf(what: LostWrite | SkippedCheck | LostStream): string {
+  if ("check" in what) return "a new password was accepted without the check for breaches";
+  if ("stream" in what) return "the session cache lost its change stream, and opens it again";
+  return "what was counted in memory was not written";
+}
 
 /** How late a timeout of a connection may be; Node looks every 30 s by default. */
 const timeoutPrecisionMs = 500;

@@ -1,8 +1,10 @@
+import type { SessionCacheMetrics } from "@org/db-models";
 import type { AuditTrail } from "@org/fastify-identity";
 import { processMetrics } from "@org/service-kit";
 import type { FastifyInstance } from "fastify";
 import type { Connection } from "mongoose";
 import { Counter, Histogram, type Registry } from "prom-client";
+import { observeSessionCache } from "./session-cache-metrics.js";
 
 /** Metrics for Prometheus, of one instance. Labels have few values: no user, no address, no path with an id in it. */
 export interface Metrics {
@@ -13,6 +15,8 @@ export interface Metrics {
   counting(trail: AuditTrail): AuditTrail;
   /** Times the commands of a connection that emits events of them. */
   timeCommands(connection: Connection): void;
+  /** Tells what a session cache does, where there is one. */
+  observeSessionCache(read: () => SessionCacheMetrics | undefined): void;
 }
 
 /** The metrics of the process and those of the service. */
@@ -64,6 +68,7 @@ export function createMetrics(): Metrics {
         risk.inc({ action: details.riskAction, level: String(details.riskLevel) });
       return recorded;
     },
+    observeSessionCache: (read) => observeSessionCache(registry, read),
     timeCommands: (connection) => {
       const client = connection.getClient();
       const observe = (outcome: "ok" | "failed") => (event: { commandName: string; duration: number }) =>

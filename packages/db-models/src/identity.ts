@@ -33,6 +33,9 @@ import { type Risk, riskOf } from "./risk/namespace.js";
 import { RiskRecorder } from "./risk/recorder.js";
 import { type IdentityModels, modelsOf } from "./schemas/models.js";
 import { type SecurityEvents, securityEventsOf } from "./security-events/namespace.js";
+import { invalidatingModels } from "./session-cache/invalidating-models.js";
+import { assertDurableWrites, type SessionCacheInput, sessionCacheSchema } from "./session-cache/options.js";
+import { SessionCache, type SessionCacheMetrics } from "./session-cache/session-cache.js";
 import { type Sessions, sessionsOf } from "./sessions/namespace.js";
 import { type Usage, usageOf } from "./usage/namespace.js";
 import { UsageRecorder } from "./usage/recorder.js";
@@ -64,11 +67,18 @@ export interface IdentitySettings extends IdentityPoliciesInput {
 export interface OpenIdentityOptions extends IdentitySettings {
   /** The pool and the name of the connection. */
   database?: DatabaseOptions;
+  /**
+   * Answers session checks from memory, within a bound after which no revoked session is accepted; `{}` takes the
+   * defaults. Default: every check reads. `close()` ends its stream.
+   */
+  sessionCache?: SessionCacheInput;
 }
 
 export interface CreateIdentityOptions extends IdentitySettings {
   /** A Mongoose connection, open or opening. The caller closes it. */
   connection: Connection;
+  /** As with {@link openIdentity}; `uri` is the connection string of the client that the cache opens for its stream. */
+  sessionCache?: SessionCacheInput & { uri: string };
 }
 
 /** The operations on the identities of one database, by capability. */
@@ -95,6 +105,8 @@ export interface Identity {
   readonly requestLimits: RequestLimits;
   readonly privacy: Privacy;
   readonly migrations: Migrations;
+  /** What the session cache does; `undefined` without one. */
+  sessionCacheMetrics(): SessionCacheMetrics | undefined;
   /** Writes what is counted in memory, and goes on. */
   flush(): Promise<void>;
   /** Writes what is counted in memory. An object of `openIdentity` closes its connection too. */
@@ -133,7 +145,8 @@ function settingsOf(given: IdentitySettings): Settings {
  * for. One for a process; `close()` at shutdown.
  *
  * @param uri - MongoDB connection string.
- * @throws IdentityError what {@link openDatabase} throws; `INVALID_INPUT` for options out of bounds, with their paths.
+ * @throws IdentityError what {@link openDatabase} throws; `INVALID_INPUT` for options out of bounds, with their paths;
+ * `WRITE_CONCERN_TOO_WEAK` for a session cache with a connection string that asks for less than the majority.
  *
  * @example
  * const identity = await openIdentity(process.env.MONGODB_URI);
@@ -142,11 +155,12 @@ function settingsOf(given: IdentitySettings): Settings {
  * await identity.close();
  */
 export async function openIdentity(uri: string, options: OpenIdentityOptions = {}): Promise<Identity> {
-  const { database = {}, ...given } = options;
+  const { database = {}, sessionCache, ...given } = options;
   // Before anything connects.
   const settings = settingsOf(given);
+  const cache = sessionCache && sessionCacheOf({ ...sessionCache, uri }, settings);
   const opened = await openDatabase(uri, database);
-  const identity = identityOf(opened.connection, settings);
+  const identity = identityOf(opened.connection, settings, cache);
   const close = async () => {
     await identity.close();
     await opened.close();
@@ -159,22 +173,40 @@ export async function openIdentity(uri: string, options: OpenIdentityOptions = {
  * counted in memory. Several on one connection share nothing but its models and its pool: each has its own clock,
  * policies, recorders, and documents whose methods call it.
  *
- * @throws IdentityError `INVALID_INPUT` for options out of bounds, with their paths.
+ * @throws IdentityError `INVALID_INPUT` for options out of bounds, with their paths; `WRITE_CONCERN_TOO_WEAK` as with
+ * {@link openIdentity}.
  */
-export function createIdentity({ connection, ...given }: CreateIdentityOptions): Identity {
-  return identityOf(connection, settingsOf(given));
+export function createIdentity({ connection, sessionCache, ...given }: CreateIdentityOptions): Identity {
+  const settings = settingsOf(given);
+  return identityOf(connection, settings, sessionCache && sessionCacheOf(sessionCache, settings));
 }
 
-function identityOf(connection: Connection, settings: Settings): Identity {
+function sessionCacheOf(
+  { uri, ...given }: SessionCacheInput & { uri: string },
+  { onError }: Settings,
+): SessionCache {
+  const settings = parseInput(sessionCacheSchema, given);
+  assertDurableWrites(uri);
+  return new SessionCache(uri, settings, (error) => onError(error, { stream: "sessionCache" }));
+}
+
+function identityOf(connection: Connection, settings: Settings, cache?: SessionCache): Identity {
   const { policies, clock, sealKeys, isBreached, onError } = settings;
-  const models = modelsOf(connection);
-  const identity = shared({ models, policies, clock, sealKeys, isBreached, onError });
+  const own = modelsOf(connection);
+  const models = cache ? invalidatingModels(own, cache.invalidate) : own;
+  const identity = shared({ models, policies, clock, sealKeys, isBreached, onError, cache });
+  // The name of the database is known once the connection is open.
+  if (cache)
+    void connection.asPromise().then(
+      ({ name }) => cache.start(name),
+      () => undefined,
+    );
   const recorders = recordersOf(models, settings);
   const flush = async () => {
     await Promise.all(Object.values(recorders).map((recorder) => recorder.flush()));
   };
   const close = async () => {
-    await Promise.all([flush(), recorders.apiKeys.close()]);
+    await Promise.all([flush(), recorders.apiKeys.close(), cache?.close()]);
   };
   const operations = {
     users: usersOf(identity),
@@ -194,7 +226,9 @@ function identityOf(connection: Connection, settings: Settings): Identity {
     privacy: privacyOf(identity),
     migrations: migrationsOf(identity),
   };
-  return { models: withMethods(models, operations), queries, policies, clock, ...operations, flush, close };
+  const sessionCacheMetrics = () => cache?.metrics();
+  const given = { models: withMethods(models, operations), queries, policies, clock, sessionCacheMetrics };
+  return { ...given, ...operations, flush, close };
 }
 
 const limiterRules = { maxClients: 50_000, patienceMs: duration.second, aloneMs: duration.second };

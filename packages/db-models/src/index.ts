@@ -33,7 +33,14 @@ export type { AdministratorRole } from "./core/administrator-roles.js";
 export type { AssuranceLevel, AuthenticationMethod, Proof, ProofMethod } from "./core/assurance.js";
 export type { Clock } from "./core/clock.js";
 export { emailSchema, normaliseIdentifier } from "./core/email.js";
-export type { IdentityErrorCode, IdentityErrorKind, LostWrite, Report, SkippedCheck } from "./core/errors.js";
+export type {
+  IdentityErrorCode,
+  IdentityErrorKind,
+  LostStream,
+  LostWrite,
+  Report,
+  SkippedCheck,
+} from "./core/errors.js";
 export { errorKinds, IdentityError, isIdentityError } from "./core/errors.js";
 export { passwordLength } from "./core/passwords.js";
 export type { FactorPolicy, FactorPolicyInput } from "./core/policies/factors.js";
@@ -217,6 +224,7 @@ export type { AppTokenDocument, IssuedAccessToken, TokenRevocationReason } from 
 export type { AuditChainState, AuditCheckpointDocument } from "./schemas/audit-checkpoint.js";
 export type { AuditDetail, AuditEventDocument, AuditOutcome } from "./schemas/audit-event.js";
 export type { AuthorizationRequestDocument, RequestOriginKind } from "./schemas/authorization-request.js";
+export type { CacheHeartbeatDocument } from "./schemas/cache-heartbeat.js";
 export type { DeviceAuthorizationDocument, DeviceStatus } from "./schemas/device-authorization.js";
 export type { ErasedCount, ErasureDocument } from "./schemas/erasure.js";
 export type { LoginChallengeDocument } from "./schemas/login-challenge.js";
@@ -268,12 +276,15 @@ export type {
 export type { DatabaseExposure, SecurityEventInput } from "./security-events/events.js";
 export type { SecurityEvents } from "./security-events/namespace.js";
 export type { SecurityEventSubscription, SubscribedSecurityEvent } from "./security-events/subscribe.js";
+export type { SessionCacheInput, SessionCacheSettings } from "./session-cache/options.js";
+export type { SessionCacheMetrics } from "./session-cache/session-cache.js";
 export type { SessionMethods } from "./session-methods.js";
 export { detectDevice } from "./sessions/device.js";
 export type { SessionSummary } from "./sessions/list.js";
 export type { Sessions } from "./sessions/namespace.js";
 export type { EndedSession, OpenedSession, OpenSessionInput, SessionAccount } from "./sessions/open.js";
 export type { RenewedSession, SessionRenewal, StepUpInput } from "./sessions/refresh.js";
+export type { Revocation } from "./sessions/revoke.js";
 export type { SessionStart } from "./sessions/risk.js";
 export type { RefreshResult, SessionRefusal, SessionUse } from "./sessions/types.js";
 export type { ActiveSession, SessionCheck, ValidationOptions } from "./sessions/validate.js";

@@ -74,6 +74,10 @@ const identityAdvice: Readonly<Record<IdentityErrorCode, Advice>> = {
     "A key does not open what was sealed under its id",
     "Restore the key of that id; if it is the right one, the database was changed: enrol the factor again",
   ],
+  WRITE_CONCERN_TOO_WEAK: [
+    "A session cache was asked for with a connection string that does not wait for the majority, or for the journal",
+    "Remove `w` and `journal` from the connection string, or leave out `sessionCache`",
+  ],
 };
 
 const optimizerAdvice: Readonly<Record<OptimizerErrorCode, Advice>> = {

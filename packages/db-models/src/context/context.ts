@@ -4,6 +4,7 @@ import type { IdentityPolicies } from "../core/policies/identity.js";
 import type { BreachedPasswords } from "../core/pwned-passwords.js";
 import type { SealKey } from "../core/seal-keys.js";
 import type { IdentityModels } from "../schemas/models.js";
+import type { SessionCache } from "../session-cache/session-cache.js";
 import { EvaluatedAttempts } from "./evaluated-attempts.js";
 import { Turns } from "./turns.js";
 
@@ -18,6 +19,8 @@ export interface Shared {
   readonly isBreached: BreachedPasswords | undefined;
   /** Told of what failed and stopped nothing. */
   readonly onError: Report;
+  /** Memory that answers checks; absent where every check reads. */
+  readonly cache?: SessionCache | undefined;
   /** The logins of one user that this process opens sessions for, one after the other. */
   readonly turns: Turns;
   /** The login attempts that this process is deciding on. */

@@ -28,6 +28,7 @@ export const errorKinds = {
   SEAL_KEY_MISSING: "caller",
   PASSKEYS_NOT_CONFIGURED: "caller",
   SEAL_BROKEN: "state",
+  WRITE_CONCERN_TOO_WEAK: "caller",
 } as const;
 
 export type IdentityErrorCode = keyof typeof errorKinds;
@@ -73,8 +74,13 @@ export interface SkippedCheck {
   check: "breachedPasswords";
 }
 
+/** Checks are answered by reads, as the stream that vouches for memory was lost; it is opened again. */
+export interface LostStream {
+  stream: "sessionCache";
+}
+
 /** Takes what failed and stopped nothing. */
-export type Report = (error: unknown, what: LostWrite | SkippedCheck) => void;
+export type Report = (error: unknown, what: LostWrite | SkippedCheck | LostStream) => void;
 
 /** True for an {@link IdentityError}, and for one with this very code when a code is given. */
 export function isIdentityError(error: unknown, code?: IdentityErrorCode): error is IdentityError {

@@ -8,7 +8,11 @@ function rotationOf(rotations: readonly TokenRotation[], tokenHash: string): Tok
 }
 
 /** Whether the token before a rotation is still good. The interval is counted from the rotation and does not slide. */
-export function isInGrace({ rotatedAt }: TokenRotation, now: Date, graceMs: number): boolean {
+export function isInGrace(
+  { rotatedAt }: Pick<TokenRotation, "rotatedAt">,
+  now: Date,
+  graceMs: number,
+): boolean {
   const sinceMs = now.getTime() - rotatedAt.getTime();
   // Dated far ahead by a wrong clock, a token that was replaced must not stay good until then.
   return sinceMs < graceMs && sinceMs > -clockToleranceMs;

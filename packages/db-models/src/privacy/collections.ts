@@ -51,6 +51,8 @@ export const personalData = {
   // Audit events know people by references that only their own key can make; checkpoints know nobody.
   AuditEvent: { of: nobody },
   AuditCheckpoint: { of: nobody },
+  // Heartbeats know instances, and nobody.
+  CacheHeartbeat: { of: nobody },
   // Kept: it is the proof that the rest is gone, and it forgets the user by itself.
   Erasure: { of: nobody },
   User: { of: (_id) => ({ _id }), withheld: ["tokenHashes"] },

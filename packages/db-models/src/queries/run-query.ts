@@ -1,4 +1,4 @@
-import type { Collection } from "mongoose";
+import type { Collection, mongo } from "mongoose";
 import type { IdentityModels } from "../schemas/models.js";
 import type { NamedQuery } from "./queries.js";
 
@@ -31,11 +31,13 @@ export async function findByQuery<T>(
   models: IdentityModels,
   query: NamedQuery<T>,
   projection?: Projection,
+  options: mongo.FindOneOptions = {},
 ): Promise<T | undefined> {
   const found = await collectionOf(models, query.collection).findOne(
     query.filter as Record<string, unknown>,
     {
       ...(projection && { projection }),
+      ...options,
     },
   );
   return (found ?? undefined) as T | undefined;

@@ -8,6 +8,7 @@ import { type AppTokenDocument, appTokenSchema } from "./app-token.js";
 import { type AuditCheckpointDocument, auditCheckpointSchema } from "./audit-checkpoint.js";
 import { type AuditEventDocument, auditEventSchema } from "./audit-event.js";
 import { type AuthorizationRequestDocument, authorizationRequestSchema } from "./authorization-request.js";
+import { type CacheHeartbeatDocument, cacheHeartbeatSchema } from "./cache-heartbeat.js";
 import { type DeviceAuthorizationDocument, deviceAuthorizationSchema } from "./device-authorization.js";
 import { type ErasureDocument, erasureSchema } from "./erasure.js";
 import { type LoginChallengeDocument, loginChallengeSchema } from "./login-challenge.js";
@@ -50,6 +51,7 @@ export interface IdentityModels {
   readonly AdministratorRegister: Model<AdministratorRegisterDocument>;
   readonly AdminApproval: Model<AdminApprovalDocument>;
   readonly Erasure: Model<ErasureDocument>;
+  readonly CacheHeartbeat: Model<CacheHeartbeatDocument>;
 }
 
 /** The models of a connection, which are bound when they are first asked for. Mongoose keeps them with the connection. */
@@ -90,6 +92,7 @@ export function modelsOf(connection: Connection): IdentityModels {
     ),
     AdminApproval: bound<AdminApprovalDocument>(connection, "AdminApproval", adminApprovalSchema),
     Erasure: bound<ErasureDocument>(connection, "Erasure", erasureSchema),
+    CacheHeartbeat: bound<CacheHeartbeatDocument>(connection, "CacheHeartbeat", cacheHeartbeatSchema),
   };
 }
 

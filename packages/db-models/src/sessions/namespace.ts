@@ -1,6 +1,6 @@
 import type { Types } from "mongoose";
 import { operationsOf, type Shared } from "../context/context.js";
-import type { RevocationReason, RiskAssessment } from "../schemas/user-session.js";
+import type { RiskAssessment } from "../schemas/user-session.js";
 import { listSessions, type SessionSummary } from "./list.js";
 import { type OpenedSession, type OpenSessionInput, openSession } from "./open.js";
 import {
@@ -10,7 +10,7 @@ import {
   type StepUpInput,
   stepUpSession,
 } from "./refresh.js";
-import { revokeAllSessions, revokeOtherSessions, revokeSession } from "./revoke.js";
+import { type Revocation, revokeAllSessions, revokeOtherSessions, revokeSession } from "./revoke.js";
 import { raiseSessionRisk, readSessionStart, type SessionStart } from "./risk.js";
 import type { RefreshResult, SessionUse } from "./types.js";
 import { incrementApiUsage } from "./usage.js";
@@ -76,21 +76,13 @@ export interface Sessions {
    *
    * @returns true when this call ended it.
    */
-  revoke(input: {
-    userId: Types.ObjectId;
-    sessionId: Types.ObjectId;
-    reason?: RevocationReason;
-  }): Promise<boolean>;
+  revoke(input: Revocation & { sessionId: Types.ObjectId }): Promise<boolean>;
   /**
    * Ends every session of a user but one.
    *
    * @returns how many were ended.
    */
-  revokeOthers(input: {
-    userId: Types.ObjectId;
-    sessionId: Types.ObjectId;
-    reason?: RevocationReason;
-  }): Promise<number>;
+  revokeOthers(input: Revocation & { sessionId: Types.ObjectId }): Promise<number>;
   /**
    * Ends every session of a user, those of logins under way included: what there is ends first, then the generation
    * rises, and whatever was inserted under the older one meanwhile ends last. A crash in between leaves no session that
@@ -99,7 +91,7 @@ export interface Sessions {
    * @returns how many were ended.
    * @throws IdentityError `USER_NOT_FOUND`.
    */
-  revokeAll(input: { userId: Types.ObjectId; reason?: RevocationReason }): Promise<number>;
+  revokeAll(input: Revocation): Promise<number>;
   /** The start of a live session, for comparison with its requests; `undefined` if there is none. One read by `_id`. */
   readStart(sessionId: Types.ObjectId): Promise<SessionStart | undefined>;
   /**

@@ -3,6 +3,7 @@ import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import type { UserDocument } from "../schemas/user.js";
 import type { RevocationReason, UserSessionDocument } from "../schemas/user-session.js";
+import { settleRevocations } from "../session-cache/settle.js";
 
 /**
  * Ends the sessions that match and have not been ended yet; they give back their slots. Their purge date stays: it
@@ -23,28 +24,46 @@ export async function endSessions(
   return modifiedCount;
 }
 
+/** How a person or a service ends sessions. */
+export interface Revocation {
+  userId: Types.ObjectId;
+  reason?: RevocationReason;
+  /**
+   * True waits until no instance accepts them from memory any more, however it fares: the longest bound of those that
+   * answer from memory. Default: the process that ends them refuses at once, others within their bound.
+   */
+  settled?: boolean;
+}
+
 export async function revokeSession(
   context: Context,
-  input: { userId: Types.ObjectId; sessionId: Types.ObjectId; reason?: RevocationReason },
+  input: Revocation & { sessionId: Types.ObjectId },
 ): Promise<boolean> {
   const filter = { _id: input.sessionId, userId: input.userId };
-  return (await endSessions(context, filter, input.reason ?? "signed_out")) === 1;
+  const ended = await endSessions(context, filter, input.reason ?? "signed_out");
+  await settle(context, input);
+  return ended === 1;
 }
 
-export function revokeOtherSessions(
+export async function revokeOtherSessions(
   context: Context,
-  input: { userId: Types.ObjectId; sessionId: Types.ObjectId; reason?: RevocationReason },
+  input: Revocation & { sessionId: Types.ObjectId },
 ): Promise<number> {
   const filter = { userId: input.userId, _id: { $ne: input.sessionId } };
-  return endSessions(context, filter, input.reason ?? "signed_out_elsewhere");
+  const ended = await endSessions(context, filter, input.reason ?? "signed_out_elsewhere");
+  await settle(context, input);
+  return ended;
 }
 
-export async function revokeAllSessions(
-  context: Context,
-  input: { userId: Types.ObjectId; reason?: RevocationReason },
-): Promise<number> {
+export async function revokeAllSessions(context: Context, input: Revocation): Promise<number> {
   const every = { userId: input.userId, reason: input.reason ?? ("all_signed_out" as const) };
-  return (await endEverySession(context, every)).ended;
+  const { ended } = await endEverySession(context, every);
+  await settle(context, input);
+  return ended;
+}
+
+async function settle({ models, cache }: Context, { settled = false }: Revocation): Promise<void> {
+  if (settled) await settleRevocations(models, cache?.boundMs ?? 0);
 }
 
 /** Further changes of {@link endEverySession}. */

@@ -16,7 +16,12 @@ import { findByQuery } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
 import type { RiskAssessment, UserSessionDocument } from "../schemas/user-session.js";
+import { type CommittedReadOptions, readCommitted } from "../session-cache/committed-read.js";
+import type { Entry } from "../session-cache/entries.js";
+import type { RememberedSession } from "../session-cache/remembered.js";
+import type { SessionCache } from "../session-cache/session-cache.js";
 import { expiryAfterUse, sessionPolicyOf } from "./policy.js";
+import { isRememberedGood, rememberSession } from "./remember.js";
 import type { SessionRefusal } from "./types.js";
 
 /** Facts about the session of a request. */
@@ -86,25 +91,96 @@ export async function checkToken(
   { touch = true }: ValidationOptions = {},
 ): Promise<SessionCheck> {
   if (!token) return { ok: false, reason: "malformed" };
-  const { models, now } = context;
-  const session = await findChecked(models, token);
-  const reason = refusalOfToken(session, token, now, sessionPolicyOf(context));
+  const { cache } = context;
+  if (cache) return checkFromMemory(context, cache, token, touch);
+  const session = await findChecked(context.models, token);
+  return decide(context, session, token, touch);
+}
+
+/** Decision on a session that has just been read. */
+async function decide(
+  context: Context,
+  session: CheckedSession | undefined,
+  token: Token,
+  touch: boolean,
+): Promise<SessionCheck> {
+  const reason = refusalOfToken(session, token, context.now, sessionPolicyOf(context));
   if (reason || !session) return { ok: false, reason: reason ?? "unknown" };
-  const idleExpiresAt = touch ? await touchIfDue(context, session) : undefined;
-  return {
-    ok: true,
-    session: activeSession(session, idleExpiresAt),
-    touched: idleExpiresAt !== undefined,
-  };
+  if (!touch || !isTouchDue(context, session)) return accepted(session, undefined);
+  const { idleExpiresAt } = await touchSession(context, session);
+  return accepted(session, idleExpiresAt);
+}
+
+function accepted(session: ActiveFacts, touchedExpiry: Date | undefined): SessionCheck {
+  return { ok: true, session: activeSession(session, touchedExpiry), touched: touchedExpiry !== undefined };
+}
+
+/** Memory only ever accepts: whatever it does not know, or finds over, the database decides. */
+async function checkFromMemory(
+  context: Context,
+  cache: SessionCache,
+  token: Token,
+  touch: boolean,
+): Promise<SessionCheck> {
+  const { sessions } = cache;
+  const key = sha256(token.raw);
+  const isGood = (session: RememberedSession) =>
+    !refusalOf(session, context.now) && isRememberedGood(context, session);
+  const entry =
+    sessions.recall(key, isGood) ??
+    (sessions.isBeingRead(key) ? await sessions.join(key, isGood) : undefined);
+  const answer = entry && (await answerFromMemory(context, cache, entry, touch));
+  if (answer) return answer;
+  const session = await sessions.fill(key, isGood, async (position) => {
+    const read = (options?: CommittedReadOptions) => findChecked(context.models, token, options);
+    const committed = await readCommitted(
+      context.models.UserSession.collection,
+      position,
+      cache.boundMs,
+      read,
+    );
+    if (!committed) return { result: await read() };
+    const { found } = committed;
+    const reason = refusalOfToken(found, token, context.now, sessionPolicyOf(context));
+    return { result: found, keep: found && !reason ? rememberSession(context, found, key) : undefined };
+  });
+  return decide(context, session, token, touch);
+}
+
+/** `undefined` when the use of the session could not be noted: somebody has changed it, and memory has dropped it. */
+async function answerFromMemory(
+  context: Context,
+  { sessions, noteUntouched }: SessionCache,
+  entry: Entry<RememberedSession>,
+  touch: boolean,
+): Promise<SessionCheck | undefined> {
+  if (!touch || entry.isBeingTouched || !isTouchDue(context, entry.value)) {
+    return accepted(entry.value, undefined);
+  }
+  entry.isBeingTouched = true;
+  try {
+    const { matched, idleExpiresAt } = await touchSession(context, entry.value);
+    if (!matched) {
+      noteUntouched();
+      sessions.drop(entry);
+      return undefined;
+    }
+    entry.value = { ...entry.value, lastSeenAt: context.now, idleExpiresAt };
+    // The write may have taken longer than memory was trusted.
+    return sessions.stillHolds(entry) ? accepted(entry.value, idleExpiresAt) : undefined;
+  } finally {
+    entry.isBeingTouched = false;
+  }
 }
 
 /** The session that a token's handle leads to. */
 export function findChecked(
   models: IdentityModels,
   token: Pick<Token, "handle">,
+  options?: CommittedReadOptions,
 ): Promise<CheckedSession | undefined> {
   // Whole: to leave out what isn't read here costs a server more than to send the few hundred bytes.
-  return findByQuery(models, queries.sessionByHandle(sha256(token.handle)));
+  return findByQuery(models, queries.sessionByHandle(sha256(token.handle)), undefined, options);
 }
 
 /** Why a session, or none, does not stand for a token at this moment; `undefined` when it does. */
@@ -143,36 +219,58 @@ function tokenRefusal(
   return isGood ? undefined : "rotated";
 }
 
-// The filter on lastSeenAt lets one of many parallel requests write.
-async function touchIfDue(context: Context, session: CheckedSession): Promise<Date | undefined> {
-  const { models, now } = context;
-  const policy = sessionPolicyOf(context);
+type TouchedFacts = Pick<UserSessionDocument, "_id" | "lastSeenAt" | "idleTimeoutMs" | "absoluteExpiresAt">;
+
+function isTouchDue({ now, policies }: Context, session: TouchedFacts): boolean {
   const sinceMs = now.getTime() - session.lastSeenAt.getTime();
   // Seen more than a week ahead is what a wrong clock wrote: it is put right, and the idle expiry with it.
-  if (sinceMs < policy.touchIntervalMs && sinceMs > -wrongClockMs) return undefined;
-  const expiry = expiryAfterUse(session, now, policy);
-  await models.UserSession.collection.updateOne(
+  return sinceMs >= policies.sessions.touchIntervalMs || sinceMs <= -wrongClockMs;
+}
+
+// The filter on lastSeenAt lets one of many parallel requests write.
+async function touchSession(
+  context: Context,
+  session: TouchedFacts,
+): Promise<{ matched: boolean; idleExpiresAt: Date }> {
+  const { models, now } = context;
+  const expiry = expiryAfterUse(session, now, sessionPolicyOf(context));
+  const { matchedCount } = await models.UserSession.collection.updateOne(
     { _id: session._id, lastSeenAt: session.lastSeenAt, revokedAt: null, slot: { $gte: 0 } },
     { $set: { lastSeenAt: now, ...expiry } },
   );
-  return expiry.idleExpiresAt;
+  return { matched: matchedCount === 1, idleExpiresAt: expiry.idleExpiresAt };
 }
 
-/** The facts about a session that a service receives. */
-export function activeSession(session: CheckedSession, touchedExpiry: Date | undefined): ActiveSession {
-  const { proofs = [] } = session;
+/** What {@link activeSession} tells of. */
+type ActiveFacts = Pick<
+  UserSessionDocument,
+  | "_id"
+  | "userId"
+  | "roles"
+  | "scopes"
+  | "risk"
+  | "authenticatedAt"
+  | "proofs"
+  | "createdAt"
+  | "idleExpiresAt"
+  | "absoluteExpiresAt"
+>;
+
+/** The facts about a session that a service receives: copies, so that nothing it does to them gets into memory. */
+export function activeSession(session: ActiveFacts, touchedExpiry: Date | undefined): ActiveSession {
+  const { risk, proofs = [] } = session;
   return {
     id: session._id,
     userId: session.userId,
-    roles: session.roles,
-    scopes: session.scopes,
-    risk: session.risk,
-    authenticatedAt: session.authenticatedAt,
-    proofs,
+    roles: [...session.roles],
+    scopes: [...session.scopes],
+    risk: { ...risk, reasons: [...risk.reasons] },
+    authenticatedAt: new Date(session.authenticatedAt),
+    proofs: proofs.map(({ method, at }) => ({ method, at: new Date(at) })),
     amr: amrOf(proofs),
     acr: assuranceOf(proofs),
-    createdAt: session.createdAt,
-    idleExpiresAt: touchedExpiry ?? session.idleExpiresAt,
-    absoluteExpiresAt: session.absoluteExpiresAt,
+    createdAt: new Date(session.createdAt),
+    idleExpiresAt: new Date(touchedExpiry ?? session.idleExpiresAt),
+    absoluteExpiresAt: new Date(session.absoluteExpiresAt),
   };
 }

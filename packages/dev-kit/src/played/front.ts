@@ -19,6 +19,8 @@ export type Play = Readonly<Record<string, PlayedCommand>>;
 /** A played server that listens on loopback. */
 export interface Front {
   readonly uri: string;
+  /** Cuts every connection; new ones are taken. */
+  drop(): void;
   stop(): Promise<void>;
 }
 
@@ -51,10 +53,14 @@ export async function playInFront(uri: string, play: Play): Promise<Front> {
     relay(client, engine, play);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const drop = () => {
+    for (const socket of open) socket.destroy();
+  };
   return {
     uri: `mongodb://127.0.0.1:${(server.address() as AddressInfo).port}/${search}`,
+    drop,
     stop: async () => {
-      for (const socket of open) socket.destroy();
+      drop();
       await new Promise((resolve) => server.close(resolve));
     },
   };

@@ -92,6 +92,7 @@ const entries = {
   SEAL_KEY_MISSING: [500, "A key that seals secrets is not configured"],
   PASSKEYS_NOT_CONFIGURED: [500, "Passkeys are not configured"],
   SEAL_BROKEN: [500, "A sealed secret does not open with its key"],
+  WRITE_CONCERN_TOO_WEAK: [500, "The connection string does not wait for the majority"],
   AUDIT_BROKEN: [500, "The audit trail is not what was written"],
   NOTICE_NOT_SENT: [503, "The code or token could not be sent"],
   AUDIT_NOT_WRITTEN: [503, "The audit trail can't be written; what was asked for may have been done"],

@@ -72,6 +72,7 @@ export const retentionRules: readonly RetentionRule[] = [
   { name: "stale-login-profiles", collection: "login_profiles", field: "purgeAt", retentionSeconds: 0 },
   { name: "deleted-apps", collection: "apps", field: "purgeAt", retentionSeconds: 0 },
   { name: "old-admin-approvals", collection: "admin_approvals", field: "purgeAt", retentionSeconds: 0 },
+  { name: "gone-cache-instances", collection: "cache_heartbeats", field: "purgeAt", retentionSeconds: 0 },
   { name: "old-erasures", collection: "erasures", field: "purgeAt", retentionSeconds: 0 },
   { name: "deleted-users", collection: "users", field: "purgeAt", retentionSeconds: 0 },
 ];

@@ -1,0 +1,23 @@
+import type { UserSessionDocument } from "../schemas/user-session.js";
+
+/** What memory keeps of a session for one of its tokens: facts, no verdict, no token and no address. */
+export interface RememberedSession
+  extends Pick<
+    UserSessionDocument,
+    | "_id"
+    | "userId"
+    | "roles"
+    | "scopes"
+    | "risk"
+    | "authenticatedAt"
+    | "proofs"
+    | "createdAt"
+    | "lastSeenAt"
+    | "idleTimeoutMs"
+    | "idleExpiresAt"
+    | "absoluteExpiresAt"
+    | "slot"
+  > {
+  /** When the token was replaced, for one in its grace. */
+  readonly replacedAt?: Date;
+}

@@ -1,0 +1,52 @@
+import { mongo } from "mongoose";
+import type { Context } from "../context/context.js";
+import { wrongClockMs } from "../core/clock.js";
+import { isInGrace } from "../core/rotations.js";
+import { equalHashes } from "../core/secrets.js";
+import type { UserSessionDocument } from "../schemas/user-session.js";
+import type { RememberedSession } from "../session-cache/remembered.js";
+import { subjectsOfDocument } from "../session-cache/subjects.js";
+import type { Kept } from "../session-cache/table.js";
+
+type ReadSession = Omit<RememberedSession, "replacedAt"> &
+  Pick<UserSessionDocument, "tokenHash" | "rotations">;
+
+/** What memory keeps of a session that has just been accepted, for one of its tokens; `undefined` for nothing. */
+export function rememberSession(
+  { now, models }: Context,
+  session: ReadSession,
+  tokenHash: string,
+): Kept<RememberedSession> | undefined {
+  // The next use puts it right, which brings its expiry nearer: others would not be told.
+  if (session.lastSeenAt.getTime() - now.getTime() >= wrongClockMs) return undefined;
+  const { _id, userId, roles, scopes, risk, proofs, authenticatedAt, createdAt } = session;
+  const { lastSeenAt, idleTimeoutMs, idleExpiresAt, absoluteExpiresAt, slot } = session;
+  const replaced = session.rotations.find((rotation) => equalHashes(rotation.tokenHash, tokenHash));
+  const value: RememberedSession = {
+    _id,
+    userId,
+    roles,
+    scopes,
+    risk,
+    ...(proofs && { proofs }),
+    authenticatedAt,
+    createdAt,
+    lastSeenAt,
+    idleTimeoutMs,
+    idleExpiresAt,
+    absoluteExpiresAt,
+    ...(slot !== undefined && { slot }),
+    ...(replaced && { replacedAt: replaced.rotatedAt }),
+  };
+  return {
+    value,
+    subjects: subjectsOfDocument(models.UserSession.collection.name, session),
+    bytes: mongo.BSON.calculateObjectSize(value),
+  };
+}
+
+/** Whether the token that memory keeps a session for is good: it is the current one, or was replaced a moment ago. */
+export function isRememberedGood({ now, policies }: Context, { replacedAt }: RememberedSession): boolean {
+  if (!replacedAt) return true;
+  return isInGrace({ rotatedAt: replacedAt }, now, policies.sessions.rotationGraceMs);
+}
