@@ -2,7 +2,7 @@
  * One contender of the HTTP benchmark, in a process of its own; prints where it listens.
  * Arguments: the contender, a connection string, and better-auth's secret.
  */
-import { openIdentity } from "@org/db-models";
+import { type OpenIdentityOptions, openIdentity } from "@org/db-models";
 import { parseToken, sha256 } from "@org/db-models/core";
 import { queries } from "@org/db-models/queries";
 import { identityPlugin } from "@org/fastify-identity";
@@ -26,6 +26,7 @@ const contenders: Readonly<Record<HttpContender, () => Promise<void>>> = {
     });
   },
   memoryLimits: () => ours("memory"),
+  sessionCache: () => ours("memory", { sessionCache: {} }),
   databaseLimits: () => ours("database"),
   betterAuth: async () => {
     const client = await MongoClient.connect(uri, { maxPoolSize: 100 });
@@ -45,8 +46,8 @@ function answering(to: FastifyInstance, answer: (headers: { authorization?: stri
   to.get("/", (request) => answer(request.headers as { authorization?: string }));
 }
 
-async function ours(store: "memory" | "database"): Promise<void> {
-  const identity = await openIdentity(uri);
+async function ours(store: "memory" | "database", settings: OpenIdentityOptions = {}): Promise<void> {
+  const identity = await openIdentity(uri, settings);
   app.addHook("onClose", () => identity.close());
   const rateLimit = { requests: 1_000_000, passwords: 1_000_000, store };
   const options = {

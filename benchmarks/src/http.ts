@@ -10,12 +10,19 @@ import { quantile, type Range, rangeOf, rangeText } from "./measure.js";
 import { startScript } from "./script.js";
 
 /** A server that is measured. */
-export type HttpContender = "empty" | "findOne" | "memoryLimits" | "databaseLimits" | "betterAuth";
+export type HttpContender =
+  | "empty"
+  | "findOne"
+  | "memoryLimits"
+  | "sessionCache"
+  | "databaseLimits"
+  | "betterAuth";
 
 const contenders: readonly HttpContender[] = [
   "empty",
   "findOne",
   "memoryLimits",
+  "sessionCache",
   "databaseLimits",
   "betterAuth",
 ];
@@ -35,6 +42,7 @@ export interface HttpBenchmarks {
   readonly databaseLimitsOverFindOne: Range;
   readonly overBetterAuth: Range;
   readonly overEmpty: Range;
+  readonly sessionCacheOverEmpty: Range;
   /** 99th percentile of the authenticated route beside sign-ins, one after the other, over that without. */
   readonly p99BesideSignIns: Range;
 }
@@ -166,6 +174,7 @@ function forEach<T>(of: (name: HttpContender) => T): Record<HttpContender, T> {
     empty: of("empty"),
     findOne: of("findOne"),
     memoryLimits: of("memoryLimits"),
+    sessionCache: of("sessionCache"),
     databaseLimits: of("databaseLimits"),
     betterAuth: of("betterAuth"),
   };
@@ -193,6 +202,7 @@ function resultsOf(
     databaseLimitsOverFindOne: over("databaseLimits", "findOne"),
     overBetterAuth: over("memoryLimits", "betterAuth"),
     overEmpty: over("memoryLimits", "empty"),
+    sessionCacheOverEmpty: over("sessionCache", "empty"),
     p99BesideSignIns: rangeOf(beside.map(({ alone, busy }) => busy / alone)),
   };
 }
@@ -203,6 +213,7 @@ export function readableHttp(found: HttpBenchmarks): string[] {
     empty: "empty route",
     findOne: "route with one findOne",
     memoryLimits: "authenticated route, limits in memory",
+    sessionCache: "the same, sessions from memory",
     databaseLimits: "authenticated route, limits in the database",
     betterAuth: "better-auth's get-session",
   };
@@ -212,7 +223,7 @@ export function readableHttp(found: HttpBenchmarks): string[] {
       return `http, ${names[name]}: ${found.perSecond[name]} a second, p50 ${p50} ms, p99 ${p99} ms`;
     }),
     `http, authenticated route over the one with one findOne: ${rangeText(found.overFindOne)}; with limits in the database ${rangeText(found.databaseLimitsOverFindOne)}`,
-    `http, over better-auth's get-session: ${rangeText(found.overBetterAuth)}; over an empty route: ${rangeText(found.overEmpty)}`,
+    `http, over better-auth's get-session: ${rangeText(found.overBetterAuth)}; over an empty route: ${rangeText(found.overEmpty)}; with sessions from memory ${rangeText(found.sessionCacheOverEmpty)}`,
     `http, p99 beside sign-ins over p99 without: ${rangeText(found.p99BesideSignIns)}`,
   ];
 }

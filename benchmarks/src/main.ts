@@ -13,6 +13,7 @@ import { benchmarkPeers, readablePeers } from "./peers.js";
 import { benchmarkPlanning, readablePlanning } from "./planning.js";
 import { benchmarkProvider, readableProvider } from "./provider.js";
 import { benchmarkRisk, readableRisk } from "./risk.js";
+import { benchmarkSessionCache, readableSessionCache } from "./session-cache.js";
 import { benchmarkSessions, readableSessions } from "./sessions.js";
 
 const { values } = parseArgs({
@@ -43,6 +44,7 @@ const withDatabases = [
   "peers",
   "planning",
   "provider",
+  "session-cache",
   "sessions",
 ];
 if (withDatabases.some(chosen)) await benchmarkDatabase();
@@ -71,7 +73,7 @@ async function benchmarkDatabase(): Promise<void> {
       const uri = withDatabase(engine.uri, name);
       keep("loading", await benchmarkLoading(db, uri, size, say), readableLoading);
     }
-    if (["http", "sessions", "keys", "peers"].some(chosen)) {
+    if (["http", "session-cache", "sessions", "keys", "peers"].some(chosen)) {
       say(`loading ${size.sessions} sessions`);
       await db.dropDatabase();
       await loadIdentityData(db, { ...size, seed: 1, now: new Date() });
@@ -80,6 +82,11 @@ async function benchmarkDatabase(): Promise<void> {
     if (chosen("sessions")) {
       say("sessions: each operation against its bare driver call");
       keep("sessions", await benchmarkSessions(database.connection), readableSessions);
+    }
+    if (chosen("session-cache")) {
+      say("session-cache: checks from memory against one findOne");
+      const uri = withDatabase(engine.uri, name);
+      keep("session-cache", await benchmarkSessionCache(uri), readableSessionCache);
     }
     if (chosen("keys")) {
       say("keys: verifying API keys against one findOne");

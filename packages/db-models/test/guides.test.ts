@@ -52,6 +52,7 @@ describe.each([
       /^risk_high string\n$/,
     ],
   ],
+  ["session-cache", [/^true\nfalse\n$/]],
   [
     "second-factors",
     [

@@ -13,6 +13,8 @@ export interface WaitingChild {
   /** Resolves when it has printed this; rejects when it ends before. */
   hasPrinted(text: string): Promise<void>;
   tell(line: string): void;
+  /** Stops it as it is (SIGSTOP), or lets it go on. */
+  signal(name: "SIGSTOP" | "SIGCONT"): void;
   /** SIGKILL: no handler runs, nothing is flushed. */
   kill(): void;
   exited: Promise<unknown>;
@@ -86,6 +88,7 @@ export function startChild(bundle: string, ...args: string[]): WaitingChild {
       }
     },
     tell: (line) => void child.stdin.write(`${line}\n`),
+    signal: (name) => void child.kill(name),
     kill: () => void child.kill("SIGKILL"),
     exited,
   };

@@ -1,0 +1,68 @@
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+/** What a proxy does to the bytes of a connection: pass them, lose them without a word, or pass them later. */
+export type Line = "open" | "silent" | { readonly delayMs: number };
+
+/** A proxy on loopback, whose connections can be disturbed as a network would. */
+export interface FlakyProxy {
+  /** Connection string of the server behind it. */
+  readonly uri: string;
+  /**
+   * Disturbs connections from now on, new ones included.
+   *
+   * @param of - a text that the first bytes of a connection contain, such as the `appName` of a client; the others are left
+   *   as they are. Default: every connection.
+   */
+  set(line: Line, of?: string): void;
+  /** Cuts every connection; new ones are taken. */
+  cut(): void;
+  stop(): Promise<void>;
+}
+
+/** @param uri - with one host, no credentials, and `directConnection=true`. */
+export async function flakyProxy(uri: string): Promise<FlakyProxy> {
+  const { hostname, port, search } = new URL(uri);
+  const sockets = new Set<Socket>();
+  let rule: { line: Line; of: string } = { line: "open", of: "" };
+  const server = createServer((client) => {
+    const behind = connect(Number(port), hostname);
+    let greeting = "";
+    const lineNow = () => (greeting.includes(rule.of) ? rule.line : "open");
+    client.once("data", (first) => {
+      greeting = first.toString("latin1");
+    });
+    for (const [from, to] of [
+      [client, behind],
+      [behind, client],
+    ] as const) {
+      sockets.add(from);
+      from.on("error", () => undefined);
+      from.on("data", (bytes) => pass(bytes, to, lineNow()));
+      from.on("close", () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    uri: `mongodb://127.0.0.1:${(server.address() as AddressInfo).port}/${search}`,
+    set: (line, of = "") => {
+      rule = { line, of };
+    },
+    cut,
+    stop: async () => {
+      cut();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function pass(bytes: Buffer, to: Socket, line: Line): void {
+  if (line === "silent") return;
+  if (line === "open") to.write(bytes);
+  else setTimeout(() => to.writable && to.write(bytes), line.delayMs).unref();
+}
