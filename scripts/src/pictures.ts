@@ -1,6 +1,7 @@
 /**
  * Takes the pictures of the documents again: the report of the demo, pages of the plugin, the health page, the dashboard.
- * The demo and the tests of the pages make what is shown; a few minutes. Look at each before you commit it.
+ * The demo and the tests of the pages make what is shown; a few minutes, or less for some by name:
+ * `npm run docs:pictures -- pages health`. Look at each before you commit it.
  */
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -11,29 +12,53 @@ import { openBrowser } from "@org/dev-kit/browser";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const shots = await mkdtemp(join(tmpdir(), "org-db-pictures-"));
-const tests = [
-  "packages/db-cli/test/health-page.test.ts",
-  "apps/maintenance/test/dashboard.test.ts",
-  "packages/fastify-identity/test/pages/looks.test.ts",
-];
-/** Pictures of the documents, each of shots that stand side by side. */
-const sheets: Readonly<Record<string, readonly string[]>> = {
-  pages: ["sign-in-light", "usage-dark", "usage-rtl"],
-  health: ["health-light-1280", "health-dark-390"],
-  dashboard: ["dashboard-light-1280", "dashboard-dark-390"],
+
+/** A picture of shots that stand side by side, and the test that takes them. */
+interface Sheet {
+  test: string;
+  shots: readonly string[];
+}
+
+const sheets: Readonly<Record<string, Sheet>> = {
+  pages: {
+    test: "packages/fastify-identity/test/pages/looks.test.ts",
+    shots: ["sign-in-light", "account-usage-dark", "account-usage-rtl"],
+  },
+  health: {
+    test: "packages/db-cli/test/health-page.test.ts",
+    shots: ["health-light-1280", "health-dark-390"],
+  },
+  dashboard: {
+    test: "apps/maintenance/test/dashboard.test.ts",
+    shots: ["dashboard-light-1280", "dashboard-dark-390"],
+  },
 };
+const demoReport = "demo-report";
+const known = [demoReport, ...Object.keys(sheets)];
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : known;
+const unknown = wanted.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  process.stderr.write(`No picture ${unknown.join(", ")}; there are ${known.join(", ")}\n`);
+  process.exit(1);
+}
 
 const browser = await openBrowser();
 try {
-  await run(["node_modules/vitest/vitest.mjs", "run", ...tests], { ORG_DB_TEST_SCREENSHOTS: shots });
-  await run(["scripts/run.mjs", "demo"]);
-  const tab = await browser.newPage({ viewport: { width: 1_100, height: 1_000 }, colorScheme: "light" });
-  await tab.goto(pathToFileURL(join(root, "reports/demo.html")).href);
-  await tab.screenshot({ path: imageOf("demo-report") });
-  for (const [name, parts] of Object.entries(sheets)) {
-    await tab.setViewportSize({ width: 1_304, height: 400 });
-    await tab.setContent(await sheetOf(parts));
+  const tab = await browser.newPage({ viewport: { width: 1_304, height: 400 }, colorScheme: "light" });
+  const taken = Object.entries(sheets).filter(([name]) => wanted.includes(name));
+  if (taken.length > 0)
+    await run(["node_modules/vitest/vitest.mjs", "run", ...taken.map(([, { test }]) => test)], {
+      ORG_DB_TEST_SCREENSHOTS: shots,
+    });
+  for (const [name, sheet] of taken) {
+    await tab.setContent(await pageOf(sheet));
     await tab.screenshot({ path: imageOf(name), fullPage: true });
+  }
+  if (wanted.includes(demoReport)) {
+    await run(["scripts/run.mjs", "demo"]);
+    await tab.setViewportSize({ width: 1_100, height: 1_000 });
+    await tab.goto(pathToFileURL(join(root, "reports/demo.html")).href);
+    await tab.screenshot({ path: imageOf(demoReport) });
   }
 } finally {
   await browser.close();
@@ -46,9 +71,9 @@ function imageOf(name: string): string {
   return path;
 }
 
-async function sheetOf(parts: readonly string[]): Promise<string> {
+async function pageOf(sheet: Sheet): Promise<string> {
   const images = await Promise.all(
-    parts.map(async (part) => {
+    sheet.shots.map(async (part) => {
       const data = await readFile(join(shots, `${part}.png`), "base64");
       // What is for a phone takes the room of a phone.
       const grow = part.endsWith("-390") ? 390 : 1_280;

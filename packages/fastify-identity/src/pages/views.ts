@@ -95,6 +95,8 @@ export interface PageViews {
     readonly app: {
       readonly name: string;
       readonly description: string | undefined;
+      /** User name of who registered it, or the name that they show. */
+      readonly owner: string | undefined;
       /** Host or scheme that the answer goes to. */
       readonly place: string;
     };

@@ -14,7 +14,7 @@ export interface Client extends RegisteredApp {
 
 export async function makeClient(
   { identity }: Setting,
-  changes: Partial<AppRegistration> = {},
+  changes: Partial<AppRegistration & { ownerId: Types.ObjectId }> = {},
 ): Promise<Client> {
   const registered = await identity.oauth.registerApp({
     ownerId: new Types.ObjectId(),

@@ -56,7 +56,7 @@ function viewsWith(text: string): PageViews {
     authorize: {
       state,
       request: text,
-      app: { name: text, description: text, place: text },
+      app: { name: text, description: text, owner: text, place: text },
       email: text,
       scopes: [
         { scope: "openid", isNew: false },

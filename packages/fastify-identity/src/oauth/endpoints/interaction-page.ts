@@ -118,19 +118,33 @@ async function viewOf(
   state: PageViews["authorize"]["state"],
 ): Promise<PageViews["authorize"]> {
   const { models, users, policies } = service.identity;
-  const [user, consent] = await Promise.all([
+  const [user, consent, owner] = await Promise.all([
     users.read(userId),
     findByQuery(models, queries.permissionOfUserForApp(userId, read.app.id)),
+    ownerOf(service, read.app.clientId),
   ]);
   const agreed = consent && !consent.revokedAt ? consent.scopes : [];
   return {
     state,
     request: token,
-    app: { name: read.app.name, description: read.app.description, place: placeOf(read.redirectUri) },
+    app: {
+      name: read.app.name,
+      description: read.app.description,
+      owner,
+      place: placeOf(read.redirectUri),
+    },
     email: user.email,
     scopes: read.scopes.map((scope) => ({ scope, isNew: !grantsScope(agreed, scope) })),
     days: Math.round(policies.oauth.refreshLifetimeMs / 86_400_000),
   };
+}
+
+async function ownerOf({ identity }: Provider["service"], clientId: string): Promise<string | undefined> {
+  const { models } = identity;
+  const app = await findByQuery(models, queries.appByClientId(clientId));
+  const names = { username: 1, "profile.displayName": 1 };
+  const owner = app && (await models.User.findById(app.ownerId, names).lean());
+  return owner?.username ?? owner?.profile?.displayName;
 }
 
 /** Where the answer goes, as people can judge it. */

@@ -22,6 +22,7 @@ img{max-width:100%}
 .brand{display:inline-flex;align-items:center;gap:.625rem;font-weight:650;color:inherit;text-decoration:none;min-height:2.75rem}
 .brand img{height:1.75rem;width:auto}
 .brand .mark{width:1.75rem;height:1.75rem;border-radius:calc(var(--id-radius)*.75);background:var(--id-accent);color:var(--id-on-accent);display:grid;place-items:center;font-size:.9375rem}
+.points{padding-inline-start:1.25rem}
 .stack>*+*{margin-block-start:1.25rem}
 .stack-s>*+*{margin-block-start:.5rem}
 .card{background:var(--id-surface);border:1px solid var(--id-line);border-radius:calc(var(--id-radius)*1.5);padding:1.5rem}

@@ -54,6 +54,7 @@ export const english = {
   "oauth.logout_address":
     "The app that sent you here wants you to go on to an address that is not its own. You are still signed in.",
   "oauth.title": "{app} asks for access",
+  "oauth.owner": "Registered here by {owner}.",
   "oauth.signed_in_as": "You are signed in as {email}.",
   "oauth.other_account": "Use another account",
   "oauth.wants": "The app wants to:",

@@ -17,13 +17,14 @@ export function Authorize({ view, frame }: Props<"authorize">) {
           <bdi>{app.description}</bdi>
         </p>
       )}
+      {app.owner && <p class="muted small">{frame.say("oauth.owner", { owner: <bdi>{app.owner}</bdi> })}</p>}
       <p class="muted small">
         {frame.say("oauth.signed_in_as", { email })}{" "}
         <a href={frame.link("/sign-out")}>{frame.say("oauth.other_account")}</a>
       </p>
       <p>{frame.say("oauth.wants")}</p>
-      <ul>
-        {scopes.map(({ scope, isNew }) => (
+      <ul class="points">
+        {inReadingOrder(scopes).map(({ scope, isNew }) => (
           <li key={scope}>
             {sayScope(frame, scope, days)} {isNew && <span class="tag calm">{frame.say("oauth.new")}</span>}
           </li>
@@ -38,6 +39,13 @@ export function Authorize({ view, frame }: Props<"authorize">) {
 }
 
 const known = ["openid", "profile", "email", "offline_access"] as const;
+
+/** First who somebody is, then what an app may use, last for how long. */
+function inReadingOrder<T extends { scope: string }>(scopes: readonly T[]): T[] {
+  const others = scopes.filter(({ scope }) => !known.some((one) => one === scope));
+  const [openid, profile, email, offline] = known.map((one) => scopes.filter(({ scope }) => scope === one));
+  return [openid, profile, email, others, offline].flatMap((part) => part ?? []);
+}
 
 function sayScope(frame: PageFrame, scope: string, days: number) {
   const name = known.find((one) => one === scope);
@@ -121,8 +129,8 @@ export function Device({ view, frame }: Props<"device">) {
     <CardLayout frame={frame} title={frame.t("oauth.title", { app: asking.app })} refused={isRefused(state)}>
       <p class="muted small">{frame.say("oauth.signed_in_as", { email: asking.email })}</p>
       <p>{frame.say("oauth.wants")}</p>
-      <ul>
-        {asking.scopes.map((scope) => (
+      <ul class="points">
+        {inReadingOrder(asking.scopes.map((scope) => ({ scope }))).map(({ scope }) => (
           <li key={scope}>{sayScope(frame, scope, 0)}</li>
         ))}
       </ul>
