@@ -68,7 +68,7 @@ export interface OpenIdentityOptions extends IdentitySettings {
   /** The pool and the name of the connection. */
   database?: DatabaseOptions;
   /**
-   * Answers session checks from memory, within a bound after which no revoked session is accepted; `{}` takes the
+   * Answers checks of sessions, and of API keys without a quota, from memory, within a bound after which none that was revoked is accepted; `{}` takes the
    * defaults. Default: every check reads. `close()` ends its stream.
    */
   sessionCache?: SessionCacheInput;
@@ -201,7 +201,7 @@ function identityOf(connection: Connection, settings: Settings, cache?: SessionC
       ({ name }) => cache.start(name),
       () => undefined,
     );
-  const recorders = recordersOf(models, settings);
+  const recorders = recordersOf(models, settings, cache);
   const flush = async () => {
     await Promise.all(Object.values(recorders).map((recorder) => recorder.flush()));
   };
@@ -241,7 +241,11 @@ function limiterOf(models: IdentityModels, { clock, onError }: Settings): Reques
 
 const usageFlushMs = 5 * duration.second;
 
-function recordersOf(models: IdentityModels, { policies, onError, flushIntervalMs }: Settings) {
+function recordersOf(
+  models: IdentityModels,
+  { policies, onError, flushIntervalMs }: Settings,
+  cache: SessionCache | undefined,
+) {
   const interval = flushIntervalMs === undefined ? {} : { flushIntervalMs };
   return {
     usage: new UsageRecorder(models, {
@@ -256,6 +260,7 @@ function recordersOf(models: IdentityModels, { policies, onError, flushIntervalM
     }),
     apiKeys: new ApiKeyVerifier(models, {
       ...interval,
+      cache,
       onError: (error) => onError(error, { recorder: "apiKeys" }),
     }),
     audit: new AuditWriter(models),

@@ -1,3 +1,4 @@
+import type { ApiKeyDocument } from "../schemas/api-key.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
 
 /** What memory keeps of a session for one of its tokens: facts, no verdict, no token and no address. */
@@ -21,3 +22,20 @@ export interface RememberedSession
   /** When the token was replaced, for one in its grace. */
   readonly replacedAt?: Date;
 }
+
+/** What memory keeps of an API key that has neither a quota nor a rate limit. */
+export type RememberedApiKey = Pick<
+  ApiKeyDocument,
+  | "_id"
+  | "userId"
+  | "secrets"
+  | "scopes"
+  | "ipAllowlist"
+  | "rateLimit"
+  | "quota"
+  | "leases"
+  | "ownerActive"
+  | "expiresAt"
+  | "revokedAt"
+  | "schemaVersion"
+>;

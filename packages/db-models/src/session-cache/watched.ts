@@ -17,6 +17,10 @@ export const watchedCollections: Readonly<Record<string, WatchedCollection>> = {
     selectors: ["_id", "userId", "handleHash"],
     harmless: ["lastSeenAt", "idleExpiresAt", "purgeAt", "apiUsage"],
   },
+  api_keys: {
+    selectors: ["_id", "userId"],
+    harmless: ["usage", "lastUsedAt", "leases"],
+  },
 };
 
 /** Whether changes of fields, named by their paths, matter to no entry. */

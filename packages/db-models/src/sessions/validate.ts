@@ -76,7 +76,7 @@ export type CheckedSession = Pick<
   | "schemaVersion"
 >;
 
-export async function validateSession(
+export function validateSession(
   context: Context,
   token: unknown,
   options: ValidationOptions = {},
@@ -85,16 +85,16 @@ export async function validateSession(
 }
 
 /** Decision of {@link validateSession} on a token that has been read; an absent one is malformed. */
-export async function checkToken(
+export function checkToken(
   context: Context,
   token: Token | undefined,
   { touch = true }: ValidationOptions = {},
 ): Promise<SessionCheck> {
-  if (!token) return { ok: false, reason: "malformed" };
+  if (!token) return Promise.resolve({ ok: false, reason: "malformed" });
   const { cache } = context;
-  if (cache) return checkFromMemory(context, cache, token, touch);
-  const session = await findChecked(context.models, token);
-  return decide(context, session, token, touch);
+  return cache
+    ? checkFromMemory(context, cache, token, touch)
+    : findChecked(context.models, token).then((session) => decide(context, session, token, touch));
 }
 
 /** Decision on a session that has just been read. */
@@ -116,19 +116,37 @@ function accepted(session: ActiveFacts, touchedExpiry: Date | undefined): Sessio
 }
 
 /** Memory only ever accepts: whatever it does not know, or finds over, the database decides. */
-async function checkFromMemory(
+function checkFromMemory(
   context: Context,
   cache: SessionCache,
   token: Token,
   touch: boolean,
 ): Promise<SessionCheck> {
-  const { sessions } = cache;
   const key = sha256(token.raw);
   const isGood = (session: RememberedSession) =>
     !refusalOf(session, context.now) && isRememberedGood(context, session);
-  const entry =
-    sessions.recall(key, isGood) ??
-    (sessions.isBeingRead(key) ? await sessions.join(key, isGood) : undefined);
+  const entry = cache.sessions.recall(key, isGood);
+  // Nothing to wait for: nearly every check ends here.
+  if (entry && !mayTouch(context, entry, touch)) return Promise.resolve(accepted(entry.value, undefined));
+  return checkBesideMemory(context, cache, { token, key, isGood }, entry, touch);
+}
+
+interface SoughtSession {
+  readonly token: Token;
+  readonly key: string;
+  readonly isGood: (session: RememberedSession) => boolean;
+}
+
+/** Decides with what memory has, where its use is to be noted, or with a read that leaves something there. */
+async function checkBesideMemory(
+  context: Context,
+  cache: SessionCache,
+  { token, key, isGood }: SoughtSession,
+  known: Entry<RememberedSession> | undefined,
+  touch: boolean,
+): Promise<SessionCheck> {
+  const { sessions } = cache;
+  const entry = known ?? (sessions.isBeingRead(key) ? await sessions.join(key, isGood) : undefined);
   const answer = entry && (await answerFromMemory(context, cache, entry, touch));
   if (answer) return answer;
   const session = await sessions.fill(key, isGood, async (position) => {
@@ -147,6 +165,11 @@ async function checkFromMemory(
   return decide(context, session, token, touch);
 }
 
+/** Whether this check is the one to note that an entry is in use. */
+function mayTouch(context: Context, entry: Entry<RememberedSession>, touch: boolean): boolean {
+  return touch && !entry.isBeingTouched && isTouchDue(context, entry.value);
+}
+
 /** `undefined` when the use of the session could not be noted: somebody has changed it, and memory has dropped it. */
 async function answerFromMemory(
   context: Context,
@@ -154,9 +177,7 @@ async function answerFromMemory(
   entry: Entry<RememberedSession>,
   touch: boolean,
 ): Promise<SessionCheck | undefined> {
-  if (!touch || entry.isBeingTouched || !isTouchDue(context, entry.value)) {
-    return accepted(entry.value, undefined);
-  }
+  if (!mayTouch(context, entry, touch)) return accepted(entry.value, undefined);
   entry.isBeingTouched = true;
   try {
     const { matched, idleExpiresAt } = await touchSession(context, entry.value);

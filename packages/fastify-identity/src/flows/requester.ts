@@ -54,13 +54,16 @@ const silent: FlowLog = { error: () => undefined };
 
 /** Somebody who makes a request, from what is known of it. */
 export function requesterFrom(facts: RequestFacts): Requester {
-  const { address, userAgent, log = silent } = facts;
+  const { userAgent, log = silent } = facts;
   const runAtOnce = (act: () => Promise<unknown>) =>
     void act().catch((err: unknown) => log.error({ err }, "what follows an answer was not done"));
   return {
-    address: address === undefined ? undefined : canonicalClientAddress(address),
     userAgent,
     // Read when a flow asks: most requests only have their session checked.
+    get address() {
+      const { address } = facts;
+      return address === undefined ? undefined : canonicalClientAddress(address);
+    },
     get located() {
       return facts.located;
     },

@@ -42,7 +42,9 @@ export function requesterOf(service: Service, request: FastifyRequest): Requeste
   const { cookies } = service;
   let place: { readonly located: Located | undefined } | undefined;
   state.requester ??= requesterFrom({
-    address: clientAddressOf(request),
+    get address() {
+      return clientAddressOf(request);
+    },
     userAgent: request.headers["user-agent"],
     get located() {
       place ??= { located: locatedBy(service, request) };
