@@ -181,6 +181,24 @@ describe("the sessions of a user", () => {
     expect(cookieOf(all)?.value).toBe("");
     expect((await check(mine.bearer)).statusCode).toBe(401);
   });
+
+  // ASVS 7.5.2: whoever took over a session does not put its owner out of the others with it.
+  test("take an authentication of the last minutes to be ended; one's own doesn't", async () => {
+    const other = await api.signIn(person);
+    api.clock.advance(16 * 60_000);
+    for (const url of [`/v1/sessions/${other.id}`, "/v1/sessions", "/v1/sessions?all=true"]) {
+      const late = await end(url, mine.bearer);
+      expect([late.statusCode, late.json().code]).toEqual([403, "RECENT_AUTHENTICATION_REQUIRED"]);
+    }
+    expect((await check(other.bearer)).statusCode).toBe(200);
+    const payload = { password: "correct horse battery staple" };
+    const url = "/v1/session/authentication";
+    const stepped = await api.app.inject({ method: "POST", url, headers: mine.bearer, payload });
+    const bearer = { authorization: `Bearer ${stepped.json().token}` };
+    expect((await end(`/v1/sessions/${other.id}`, bearer)).statusCode).toBe(204);
+    api.clock.advance(16 * 60_000);
+    expect((await end(`/v1/sessions/${mine.id}`, bearer)).statusCode).toBe(204);
+  });
 });
 
 test("two instances on one database share sessions, their end and the cap", async () => {

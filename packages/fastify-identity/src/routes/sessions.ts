@@ -1,5 +1,7 @@
+import type { ActiveSession } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { requireAssurance } from "../flows/account/assurance.js";
 import { audit, byOwner } from "../flows/audit.js";
 import { IdentityProblem } from "../flows/problems.js";
 import { sessionOf } from "../http/guards/identity-of.js";
@@ -8,10 +10,15 @@ import type { ServiceOptions } from "../service.js";
 import { ended, endQuery, sessionList, sessionParams } from "./schemas/sessions.js";
 
 const tags = ["sessions"];
+const ending =
+  "another takes an authentication of the last minutes, or one more (`POST /v1/session/authentication`).";
 
 /** Live sessions of the requester. */
 export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
   const { identity } = service;
+  // Whoever took over a session could otherwise keep its owner out (ASVS 7.5.2).
+  const requireProof = (session: ActiveSession) =>
+    requireAssurance(service, session, { maxAgeMs: service.recentAuthenticationMs });
 
   app.get(
     "/sessions",
@@ -29,17 +36,23 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
   app.delete(
     "/sessions/:id",
     {
-      config: { identity: "session", identityProblems: ["SESSION_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
+      config: {
+        identity: "session",
+        identityProblems: ["RECENT_AUTHENTICATION_REQUIRED", "SESSION_NOT_FOUND", "AUDIT_NOT_WRITTEN"],
+      },
       schema: {
         tags,
         summary: "End one of your sessions",
+        description: `The one that asks ends at once; ${ending}`,
         params: sessionParams,
         response: { 204: z.null() },
       },
     },
     async (request, reply) => {
-      const { userId, id: current } = sessionOf(request);
+      const session = sessionOf(request);
+      const { userId, id: current } = session;
       const sessionId = request.params.id;
+      if (!sessionId.equals(current)) await requireProof(session);
       const done = await identity.sessions.revoke({ userId, sessionId });
       if (!done) throw new IdentityProblem("SESSION_NOT_FOUND");
       await audit(service, requesterOf(service, request), byOwner(userId, "session.ended"));
@@ -51,17 +64,23 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
   app.delete(
     "/sessions",
     {
-      config: { identity: "session", identityProblems: ["USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"] },
+      config: {
+        identity: "session",
+        identityProblems: ["RECENT_AUTHENTICATION_REQUIRED", "USER_NOT_FOUND", "AUDIT_NOT_WRITTEN"],
+      },
       schema: {
         tags,
         summary: "End the other sessions, or all",
+        description: `As for ending one of them, ${ending}`,
         querystring: endQuery,
         response: { 200: ended },
       },
     },
     async (request, reply) => {
-      const { userId, id: sessionId } = sessionOf(request);
+      const session = sessionOf(request);
+      const { userId, id: sessionId } = session;
       const { all } = request.query;
+      await requireProof(session);
       const count = all
         ? await identity.sessions.revokeAll({ userId })
         : await identity.sessions.revokeOthers({ userId, sessionId });

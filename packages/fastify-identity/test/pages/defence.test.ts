@@ -174,6 +174,26 @@ test("sensitive changes ask again who somebody is, and go on with what was asked
   expect([none.statusCode, textOf(none.body).includes("Each line must be an address")]).toEqual([422, true]);
 });
 
+// ASVS 7.5.2
+test("other sessions end for who has shown lately who they are", async () => {
+  const app = await setting.app();
+  const { visitor } = await signedIn(app);
+  setting.clock.advance(16 * 60_000);
+  const form_token = formToken((await visitor.get("/account/security")).body);
+  for (const act of ["end", "end-others", "end-all"]) {
+    const asked = await visitor.post(`/account/security/sessions/${act}`, { form_token });
+    expect(asked.headers.location).toMatch(/^\/account\/confirm\?/);
+  }
+  expect((await visitor.get("/account/security")).statusCode).toBe(200);
+  await visitor.send("/account/confirm?return_to=%2Faccount%2Fsecurity", { password });
+  const again = { form_token: formToken((await visitor.get("/account/security")).body) };
+  const ended = await visitor.post("/account/security/sessions/end-others", again);
+  expect([ended.statusCode, String(ended.headers.location).split("?")[0]]).toEqual([
+    303,
+    "/account/security",
+  ]);
+});
+
 test("who must have a second step is led to it by every page, and can set it up", async () => {
   const app = await setting.app({ secondFactor: "always" });
   const { visitor } = await signedIn(app);

@@ -122,8 +122,18 @@ export const securityPage: PageDefinition<"security"> = {
         return page.redirect(page.link(path), { id: "security.recovery_stopped" });
       },
     },
-    { name: "others", path: `${path}/sessions/end-others`, submit: (page) => endSessions(page, "others") },
-    { name: "all", path: `${path}/sessions/end-all`, submit: (page) => endSessions(page, "all") },
+    {
+      name: "others",
+      path: `${path}/sessions/end-others`,
+      access: "recent",
+      submit: (page) => endSessions(page, "others"),
+    },
+    {
+      name: "all",
+      path: `${path}/sessions/end-all`,
+      access: "recent",
+      submit: (page) => endSessions(page, "all"),
+    },
     {
       name: "alerts",
       path: `${path}/alerts`,
@@ -163,6 +173,7 @@ function sessionForm(
   return {
     name: what,
     path: `${path}/sessions/${what}`,
+    access: "recent",
     submit: async (page, form) => act(page, form.read({ id: fields.id }).id),
   };
 }
