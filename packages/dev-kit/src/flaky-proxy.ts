@@ -14,6 +14,8 @@ export interface FlakyProxy {
    *   as they are. Default: every connection.
    */
   set(line: Line, of?: string): void;
+  /** Leads new connections to another server, such as the same one after its restart. */
+  lead(uri: string): void;
   /** Cuts every connection; new ones are taken. */
   cut(): void;
   stop(): Promise<void>;
@@ -21,7 +23,8 @@ export interface FlakyProxy {
 
 /** @param uri - with one host, no credentials, and `directConnection=true`. */
 export async function flakyProxy(uri: string): Promise<FlakyProxy> {
-  const { hostname, port, search } = new URL(uri);
+  const { search } = new URL(uri);
+  let { hostname, port } = new URL(uri);
   const sockets = new Set<Socket>();
   let rule: { line: Line; of: string } = { line: "open", of: "" };
   const server = createServer((client) => {
@@ -52,6 +55,9 @@ export async function flakyProxy(uri: string): Promise<FlakyProxy> {
     uri: `mongodb://127.0.0.1:${(server.address() as AddressInfo).port}/${search}`,
     set: (line, of = "") => {
       rule = { line, of };
+    },
+    lead: (to) => {
+      ({ hostname, port } = new URL(to));
     },
     cut,
     stop: async () => {
