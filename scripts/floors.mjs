@@ -28,6 +28,7 @@ export const allowedImports = {
 export const floors = {
   "packages/db-models": [
     [""],
+    ["sign-in-reports"],
     ["email-changes", "request-limits"],
     ["privacy", "migrations", "external", "factors"],
     ["users"],

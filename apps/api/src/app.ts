@@ -143,7 +143,7 @@ async function pluginOptions(
     trustedOrigins: config.trustedOrigins,
     rateLimit: { passwords: config.signInRateLimit },
     recentAuthenticationMs: config.recentAuthenticationMs,
-    erasureSweepMs: config.erasureSweepMs,
+    sweepMs: config.sweepMs,
     closeTimeoutMs: config.shutdownTimeoutMs,
     networks,
     locate: deps.locate ?? (await locator(config)),

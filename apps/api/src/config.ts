@@ -210,7 +210,7 @@ export const configSchema = z
     usageFlushMs: milliseconds(10, 3_600_000)
       .default(5_000)
       .describe("API usage is written this often; a crash loses what was counted since"),
-    erasureSweepMs: milliseconds(10, 86_400_000)
+    sweepMs: milliseconds(10, 86_400_000)
       .default(300_000)
       .describe("Erasures that a crash stopped are taken up this often"),
     drainDelayMs: milliseconds(0, 120_000)

@@ -155,7 +155,7 @@ describe("erasing the account", () => {
     await expect(api.identity.privacy.erase({ userId })).rejects.toThrow("killed");
     expect(await api.models.User.countDocuments({ _id: userId })).toBe(1);
     api.clock.advance(10 * duration.minute);
-    await api.build({ erasureSweepMs: 10 });
+    await api.build({ sweepMs: 10 });
     const finished = () => api.models.Erasure.countDocuments({ userId, finishedAt: { $exists: true } });
     await vi.waitUntil(async () => (await finished()) === 1, { timeout: 20_000 });
     expect(await api.models.User.countDocuments({ _id: userId })).toBe(0);

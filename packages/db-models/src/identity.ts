@@ -37,6 +37,7 @@ import { invalidatingModels } from "./session-cache/invalidating-models.js";
 import { assertDurableWrites, type SessionCacheInput, sessionCacheSchema } from "./session-cache/options.js";
 import { SessionCache, type SessionCacheMetrics } from "./session-cache/session-cache.js";
 import { type Sessions, sessionsOf } from "./sessions/namespace.js";
+import { type SignInReports, signInReportsOf } from "./sign-in-reports/namespace.js";
 import { type Usage, usageOf } from "./usage/namespace.js";
 import { UsageRecorder } from "./usage/recorder.js";
 import { type Users, usersOf } from "./users/namespace.js";
@@ -101,6 +102,7 @@ export interface Identity {
   readonly securityEvents: SecurityEvents;
   readonly usage: Usage;
   readonly risk: Risk;
+  readonly signInReports: SignInReports;
   readonly administrators: Administrators;
   readonly requestLimits: RequestLimits;
   readonly privacy: Privacy;
@@ -221,6 +223,7 @@ function identityOf(connection: Connection, settings: Settings, cache?: SessionC
     securityEvents: securityEventsOf(identity),
     usage: usageOf(identity, recorders.usage),
     risk: riskOf(identity, recorders.risk),
+    signInReports: signInReportsOf(identity),
     administrators: administratorsOf(identity),
     requestLimits: requestLimitsOf(limiterOf(models, settings)),
     privacy: privacyOf(identity),

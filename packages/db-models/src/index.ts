@@ -62,7 +62,7 @@ export type { PasswordWeakness } from "./core/weak-passwords/weakness.js";
 export { defineModels } from "./define-models.js";
 export type { EmailChange } from "./email-changes/confirm.js";
 export type { EmailChanges } from "./email-changes/namespace.js";
-export type { EmailChangeRequest } from "./email-changes/request.js";
+export type { EmailChangeInput, EmailChangeRequest } from "./email-changes/request.js";
 export type { EmailChangeUndo } from "./email-changes/undo.js";
 export type {
   ExternalAccount,
@@ -242,6 +242,12 @@ export type { BaseDocument } from "./schemas/parts/version.js";
 export type { RequestLimitDocument } from "./schemas/request-limit.js";
 export type { RiskCounterDocument } from "./schemas/risk-counter.js";
 export type { SecurityEventDocument, SecurityEventKind, Severity } from "./schemas/security-event.js";
+export type {
+  ReportedSignIn,
+  SignInReportDocument,
+  SignInReportState,
+  TakenOff,
+} from "./schemas/sign-in-report.js";
 export type { SigningAlgorithm, SigningKeyDocument } from "./schemas/signing-key.js";
 export type { EndpointCount, UsageBucketDocument, UsageInterval } from "./schemas/usage-bucket.js";
 export type { UsedAssertionDocument } from "./schemas/used-assertion.js";
@@ -288,6 +294,11 @@ export type { Revocation } from "./sessions/revoke.js";
 export type { SessionStart } from "./sessions/risk.js";
 export type { RefreshResult, SessionRefusal, SessionUse } from "./sessions/types.js";
 export type { ActiveSession, SessionCheck, ValidationOptions } from "./sessions/validate.js";
+export type { ReportRefusal, SignInReportInput, SignInReportOffer } from "./sign-in-reports/begin.js";
+export type { SignInReports } from "./sign-in-reports/namespace.js";
+export type { SignInReporting } from "./sign-in-reports/report.js";
+export type { SignInReport, TakenOffSummary } from "./sign-in-reports/summary.js";
+export type { SignInReportUndo } from "./sign-in-reports/undo.js";
 export type { Usage } from "./usage/namespace.js";
 export type { ApiUse } from "./usage/recorder.js";
 export type { UserMethods } from "./user-methods.js";

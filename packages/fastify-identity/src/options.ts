@@ -86,8 +86,8 @@ export interface IdentityPluginOptions extends Omit<FlowOptions, "notifier"> {
   readonly solvesChallenge?: (request: FastifyRequest) => Promise<boolean>;
   /** Writes the answers of the plugin's own routes that report a problem. Default: RFC 9457. */
   readonly errorFormat?: (problem: Problem, request: FastifyRequest) => ProblemAnswer;
-  /** Erasures that a crash stopped are taken up this often, milliseconds. Default: 300,000. */
-  readonly erasureSweepMs?: number;
+  /** Erasures and reports of sign-ins that a crash stopped are taken up this often, milliseconds. Default: 300,000. */
+  readonly sweepMs?: number;
   /** Time for what is under way when the app closes, milliseconds. Default: 10,000. */
   readonly closeTimeoutMs?: number;
 }
@@ -158,7 +158,7 @@ export const pluginOptionsSchema = flowOptionsSchema
       () => async () => false,
     ),
     errorFormat: functionOption<NonNullable<IdentityPluginOptions["errorFormat"]>>().optional(),
-    erasureSweepMs: z.int().min(10).max(86_400_000).default(300_000),
+    sweepMs: z.int().min(10).max(86_400_000).default(300_000),
     closeTimeoutMs: z.int().min(100).max(600_000).default(10_000),
   })
   .refine(({ issuer, pages }) => (pages ? pages.demo : undefined) === undefined || isLoopback(issuer), {

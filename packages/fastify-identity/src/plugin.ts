@@ -16,12 +16,12 @@ import { flowsOf } from "./flows/flows.js";
 import type { Notifier } from "./flows/notices/notice.js";
 import { contextOf, readOptions } from "./flows/options.js";
 import { whenAnswered } from "./http/answers/answered.js";
-import { erasures } from "./http/erasures.js";
 import type { AccessTokenCheck } from "./http/guards/access-tokens.js";
 import { guardDeclaredAccess } from "./http/guards/declared-access.js";
 import { ownRoutes } from "./http/own-routes.js";
 import { releaseDeferred, stateOf } from "./http/requests.js";
 import { checkUniqueIndexes } from "./http/setup-check.js";
+import { sweeps } from "./http/sweeps.js";
 import { serveProvider, serveProviderPages } from "./oauth/index.js";
 import { type IdentityPluginOptions, isLoopback, pluginOptionsSchema } from "./options.js";
 import { servePages } from "./pages/index.js";
@@ -38,7 +38,7 @@ const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options)
   warnOfUntrustedProxy(app);
   guardDeclaredAccess(app, service);
   followAnswers(app, service);
-  await app.register(erasures, { service });
+  await app.register(sweeps, { service });
   app.addHook("onClose", () => service.flows.settle(settings.closeTimeoutMs));
   if (settings.routes.length > 0 || settings.admin) {
     await app.register(async (scope) => ownRoutes(scope, service), { prefix: settings.prefix });

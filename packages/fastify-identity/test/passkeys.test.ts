@@ -295,7 +295,7 @@ describe("a remembered device", () => {
       sessionId: other.id,
       verdict: "not_mine",
     });
-    expect(reported.statusCode).toBe(204);
+    expect(reported.statusCode).toBe(200);
     expect(await setting.identity.factors.isDeviceRemembered({ userId, deviceCookie: "x" })).toBe(false);
   });
 });

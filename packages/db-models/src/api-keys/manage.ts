@@ -18,12 +18,15 @@ const startLength = 8;
 /** Leaves out what only a verification reads. */
 const summaryProjection = { "secrets.keyHash": 0, leases: 0, ownerActive: 0, ownerGeneration: 0 } as const;
 
-export async function createApiKey(
-  context: Context,
-  input: ApiKeyInput & { userId: Types.ObjectId },
-): Promise<CreatedApiKey> {
+/** Who makes a key, and in which session where it is one. */
+export interface KeyMaker {
+  userId: Types.ObjectId;
+  sessionId?: Types.ObjectId;
+}
+
+export async function createApiKey(context: Context, input: ApiKeyInput & KeyMaker): Promise<CreatedApiKey> {
   const { models, now } = context;
-  const { userId, ...wanted } = input;
+  const { userId, sessionId, ...wanted } = input;
   const { lifetimeMs, rateLimit = {}, quota, ...settings } = parseInput(apiKeyInputSchema, wanted);
   const key = mintToken("apiKey").raw;
   const apiKey: ApiKeyDocument = {
@@ -45,6 +48,7 @@ export async function createApiKey(
     usage: { requests: 0, failures: 0 },
     ownerActive: false,
     ownerGeneration: 0,
+    ...(sessionId && { addedInSession: sessionId }),
     createdAt: now,
     ...expiryAfter(context, lifetimeMs),
     schemaVersion: currentSchemaVersion,

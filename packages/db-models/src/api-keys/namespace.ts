@@ -3,7 +3,7 @@ import { operationsOf, type Shared } from "../context/context.js";
 import type { Page } from "../queries/queries.js";
 import type { ApiKeyCheck, ApiKeyPresentation } from "./check.js";
 import type { ApiKeyInput, ApiKeyRotationInput } from "./input.js";
-import { createApiKey, listApiKeys, revokeApiKey } from "./manage.js";
+import { createApiKey, type KeyMaker, listApiKeys, revokeApiKey } from "./manage.js";
 import { rotateApiKey } from "./rotate.js";
 import type { ApiKeySummary, CreatedApiKey, RotatedApiKey } from "./types.js";
 import type { ApiKeyVerifier } from "./verifier.js";
@@ -13,12 +13,14 @@ export interface ApiKeys {
   /**
    * Creates an API key of an active user.
    *
+   * @param input - with the session that asks for it, a report of that session as somebody else's ends the key.
+   *
    * @throws IdentityError `INVALID_INPUT`; `USER_NOT_FOUND`; `USER_NOT_ACTIVE`.
    *
    * @example
    * const { key } = await identity.apiKeys.create({ userId, name: "ci", scopes: ["repo:read"] });
    */
-  create(input: ApiKeyInput & { userId: Types.ObjectId }): Promise<CreatedApiKey>;
+  create(input: ApiKeyInput & KeyMaker): Promise<CreatedApiKey>;
   /** The user's keys that have not been revoked, the newest first; expired ones too, until they are purged. */
   list(input: { userId: Types.ObjectId; page?: Page }): Promise<ApiKeySummary[]>;
   /**
@@ -28,9 +30,7 @@ export interface ApiKeys {
    *
    * @throws IdentityError `API_KEY_NOT_FOUND` when the user has no such live key; `INVALID_INPUT`; `CONTENTION`.
    */
-  rotate(
-    input: ApiKeyRotationInput & { userId: Types.ObjectId; keyId: Types.ObjectId },
-  ): Promise<RotatedApiKey>;
+  rotate(input: ApiKeyRotationInput & KeyMaker & { keyId: Types.ObjectId }): Promise<RotatedApiKey>;
   /**
    * Ends a key, and the one before it, from the next verification on. Ending one that has already ended is no error.
    *

@@ -7,7 +7,7 @@ import type { ApiKeyDocument } from "../schemas/api-key.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
 import { type ApiKeyRotationInput, apiKeyRotationSchema } from "./input.js";
-import { expiryAfter, startOf, summarise } from "./manage.js";
+import { expiryAfter, type KeyMaker, startOf, summarise } from "./manage.js";
 import type { RotatedApiKey } from "./types.js";
 
 /** Of parallel rotations one gets through in each round. */
@@ -15,10 +15,10 @@ const maxAttempts = 200;
 
 export async function rotateApiKey(
   context: Context,
-  input: ApiKeyRotationInput & { userId: Types.ObjectId; keyId: Types.ObjectId },
+  input: ApiKeyRotationInput & KeyMaker & { keyId: Types.ObjectId },
 ): Promise<RotatedApiKey> {
   const { models, now } = context;
-  const { userId, keyId, ...wanted } = input;
+  const { userId, sessionId, keyId, ...wanted } = input;
   const { overlapMs, lifetimeMs } = parseInput(apiKeyRotationSchema, wanted);
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const apiKey = await readLiveKey(context, { _id: keyId, userId });
@@ -27,6 +27,7 @@ export async function rotateApiKey(
     const changes = {
       secrets: secretsAfter(apiKey, key, formerExpiresAt, now),
       start: startOf(key),
+      ...(sessionId && { addedInSession: sessionId }),
       ...expiryAfter(context, lifetimeMs),
     };
     if (await replace(models, apiKey, changes)) {

@@ -36,6 +36,7 @@ export const limits = {
   userAgent: 512,
   riskReasons: 16,
   riskFeedback: 16,
+  reportedKeys: 64, // API keys, and consents, that a report of a sign-in lists
   redirectUris: 16,
   uri: 2_048,
   clientSecrets: 2,

@@ -1,5 +1,6 @@
 import { type Algorithm, hash, verify } from "@node-rs/argon2";
 import { IdentityError } from "./errors.js";
+import { randomKey } from "./secrets.js";
 import { isWellFormed, lengthOf } from "./text.js";
 
 /** OWASP's first choice for argon2id: 19 MiB, two passes, one lane. Runs on libuv's threads, not the event loop. */
@@ -28,6 +29,11 @@ export async function hashPassword(password: string): Promise<string> {
     throw new IdentityError("INVALID_INPUT", "password: must be well-formed Unicode");
   }
   return hash(password.normalize("NFC"), parameters);
+}
+
+/** What makes a password that a stranger may know open nothing any more: the account has one that nobody knows. */
+export async function voidPassword(now: Date): Promise<{ passwordHash: string; passwordChangedAt: Date }> {
+  return { passwordHash: await hashPassword(randomKey()), passwordChangedAt: now };
 }
 
 /**

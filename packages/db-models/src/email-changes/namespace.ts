@@ -1,8 +1,7 @@
-import type { Types } from "mongoose";
 import { operationsOf, type Shared } from "../context/context.js";
 import type { RequestOrigin } from "../users/one-time-tokens.js";
 import { confirmEmailChange, type EmailChange } from "./confirm.js";
-import { type EmailChangeRequest, requestEmailChange } from "./request.js";
+import { type EmailChangeInput, type EmailChangeRequest, requestEmailChange } from "./request.js";
 import { type EmailChangeUndo, undoEmailChange } from "./undo.js";
 
 /** Changes of an account's email address. Each writes the security event `email_changed`. */
@@ -17,11 +16,7 @@ export interface EmailChanges {
    *
    * @throws IdentityError `INVALID_INPUT` when it is no address.
    */
-  request(input: {
-    userId: Types.ObjectId;
-    email: string;
-    origin?: RequestOrigin;
-  }): Promise<EmailChangeRequest>;
+  request(input: EmailChangeInput): Promise<EmailChangeRequest>;
   /**
    * Gives the account the address that a token was sent to, verified. Whether it is free is decided now, by the unique
    * index: of any number of parallel calls for one address one succeeds, and the others are `taken`. Tokens that the

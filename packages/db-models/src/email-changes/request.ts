@@ -29,11 +29,20 @@ export type EmailChangeRequest =
     }
   | { ok: false; reason: "unknown" | "not_active" | "same_address" | "too_many_messages" };
 
+/** Who wants which address. */
+export interface EmailChangeInput {
+  userId: Types.ObjectId;
+  /** The session that asks for it: a report of it as somebody else's undoes the change. */
+  sessionId?: Types.ObjectId;
+  email: string;
+  origin?: RequestOrigin;
+}
+
 const inputSchema = z.strictObject({ email: emailSchema });
 
 export async function requestEmailChange(
   context: Context,
-  { userId, origin, ...input }: { userId: Types.ObjectId; email: string; origin?: RequestOrigin },
+  { userId, sessionId, origin, ...input }: EmailChangeInput,
 ): Promise<EmailChangeRequest> {
   const { models, now } = context;
   const { email } = parseInput(inputSchema, input);
@@ -54,7 +63,7 @@ export async function requestEmailChange(
   if (undoable.length >= limits.emailUndos - 1) return { ok: false, reason: "too_many_messages" };
   const undo = mintToken("oneTime");
   const undoExpiresAt = new Date(now.getTime() + context.policies.oneTimeTokens.emailUndoLifetimeMs);
-  const pending = { tokenHash: sha256(undo.raw), now, expiresAt: undoExpiresAt };
+  const pending = { tokenHash: sha256(undo.raw), now, expiresAt: undoExpiresAt, sessionId };
   // As it was seen: a change that was confirmed meanwhile counts.
   const seen = { _id: userId, email: user.email };
   const set = { emailUndos: undosWith(pending) };
@@ -71,13 +80,14 @@ interface NewUndo {
   tokenHash: string;
   now: Date;
   expiresAt: Date;
+  sessionId: Types.ObjectId | undefined;
 }
 
 /**
  * The list with the change that is asked for at its end. It takes the place of one that waits, whose tokens stay good: who
  * was told of the first may answer it after the second.
  */
-function undosWith({ tokenHash, now, expiresAt }: NewUndo): Record<string, unknown> {
+function undosWith({ tokenHash, now, expiresAt, sessionId }: NewUndo): Record<string, unknown> {
   const all = { $ifNull: ["$emailUndos", []] };
   const isLive = { $gt: ["$$one.expiresAt", now] };
   const isChanged = { $gt: ["$$one.changedAt", null] };
@@ -94,6 +104,7 @@ function undosWith({ tokenHash, now, expiresAt }: NewUndo): Record<string, unkno
     tokenHashes: { $slice: [{ $concatArrays: [[tokenHash], hashes] }, limits.messages] },
     requestedAt: { $ifNull: [requestedAt, now] },
     expiresAt,
+    ...(sessionId && { requestedInSession: sessionId }),
   };
   return { $concatArrays: [only(isLive, isChanged), [undo]] };
 }

@@ -2,9 +2,9 @@ import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { clockToleranceMs } from "../core/clock.js";
 import { IdentityError, isDuplicateKey } from "../core/errors.js";
-import { hashPassword } from "../core/passwords.js";
+import { voidPassword } from "../core/passwords.js";
 import { maxLifetimeMs } from "../core/policies/one-time.js";
-import { parseToken, randomKey, sha256 } from "../core/secrets.js";
+import { parseToken, sha256 } from "../core/secrets.js";
 import { removal } from "../factors/changes.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
@@ -43,6 +43,8 @@ interface Found {
   readonly tokenHash: string;
 }
 
+const held = { email: 1, status: 1, sessionGeneration: 1, passwordHash: 1, emailUndos: 1 } as const;
+
 const maxAttempts = 20;
 
 export async function undoEmailChange(
@@ -62,6 +64,34 @@ export async function undoEmailChange(
     if (ended === "changed") continue;
     await endWaysIn(context, user._id, undo.requestedAt);
     return told(context, found, ended, origin);
+  }
+  throw new IdentityError("CONTENTION", "the address is being changed over and over");
+}
+
+/** How a change that a session asked for was undone; `taken`: another account has verified the address before. */
+export type UndoneChange = "cancelled" | "restored" | "taken";
+
+/**
+ * Undoes the changes of the address that a session asked for. Sessions end and the password opens nothing any more, as
+ * by the owner's token.
+ *
+ * @returns `undefined` where it asked for none.
+ * @throws IdentityError `CONTENTION`.
+ */
+export async function undoChangesOfSession(
+  context: Context,
+  { userId, sessionId }: { userId: Types.ObjectId; sessionId: Types.ObjectId },
+): Promise<UndoneChange | undefined> {
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const user = await context.models.User.collection.findOne<Holder>({ _id: userId }, { projection: held });
+    const undos = user?.emailUndos ?? [];
+    const index = undos.findIndex((one) => one.requestedInSession?.equals(sessionId));
+    const undo = undos[index];
+    const [tokenHash] = undo?.tokenHashes ?? [];
+    if (!user || !undo || tokenHash === undefined || user.status === "deleted") return undefined;
+    const ended = await restore(context, { user, undo, earlier: undos.slice(0, index), tokenHash });
+    if (ended === "taken") return "taken";
+    if (ended !== "changed") return undo.changedAt ? "restored" : "cancelled";
   }
   throw new IdentityError("CONTENTION", "the address is being changed over and over");
 }
@@ -86,14 +116,7 @@ async function find(
   { models, now }: Context,
   tokenHash: string,
 ): Promise<Found | { reason: "unknown" | "expired"; userId?: Types.ObjectId }> {
-  const projection = {
-    email: 1,
-    status: 1,
-    sessionGeneration: 1,
-    passwordHash: 1,
-    emailUndos: 1,
-  } as const;
-  const user = await findByQuery<UserDocument>(models, queries.userByEmailUndo(tokenHash), projection);
+  const user = await findByQuery<UserDocument>(models, queries.userByEmailUndo(tokenHash), held);
   const undos = user?.emailUndos ?? [];
   const index = undos.findIndex(({ tokenHashes }) => tokenHashes.includes(tokenHash));
   const undo = undos[index];
@@ -118,7 +141,7 @@ async function restore(context: Context, found: Found): Promise<number | "change
     $set: {
       email: undo.email,
       emailVerifiedAt: now,
-      ...(user.passwordHash && { passwordHash: await hashPassword(randomKey()), passwordChangedAt: now }),
+      ...(user.passwordHash && (await voidPassword(now))),
       ...(earlier.length > 0 && { emailUndos: earlier }),
     },
     $unset: {

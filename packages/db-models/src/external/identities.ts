@@ -103,7 +103,7 @@ export async function registerExternal(
 
 export async function linkExternal(
   context: Context,
-  { userId, origin, ...input }: LinkInput,
+  { userId, sessionId, origin, ...input }: LinkInput,
 ): Promise<ExternalLink> {
   const { models, now } = context;
   const { provider, ...subject } = parseInput(linkSchema, input);
@@ -112,7 +112,14 @@ export async function linkExternal(
   const vacant = { _id: userId, "externalIdentities.key": { $ne: key }, [isFull]: { $exists: false } };
   try {
     const { matchedCount } = await models.User.updateOne(vacant, {
-      $push: { externalIdentities: { key, provider, linkedAt: now } },
+      $push: {
+        externalIdentities: {
+          key,
+          provider,
+          linkedAt: now,
+          ...(sessionId && { addedInSession: sessionId }),
+        },
+      },
       $set: { updatedAt: now },
     });
     if (matchedCount === 0) return await whyNotLinked(context, userId, subject);
@@ -127,6 +134,8 @@ export async function linkExternal(
 /** The account that an identity is linked to, and where the request came from. */
 export interface LinkInput extends ExternalSubject {
   userId: Types.ObjectId;
+  /** The session that asks for it: a report of it as somebody else's unlinks the identity. */
+  sessionId?: Types.ObjectId | undefined;
   provider: string;
   origin?: RequestOrigin | undefined;
 }

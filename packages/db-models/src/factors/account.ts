@@ -29,6 +29,8 @@ export interface Passkey
   lastUsedAt?: Date;
   /** True when it is a sign-in by itself: its user was verified when it was registered. */
   verifiesUser: boolean;
+  /** The session that added it. */
+  addedInSession?: Types.ObjectId;
   /** True when it may be on several devices, so that one lost device does not lose it. */
   synced: boolean;
 }
@@ -46,7 +48,7 @@ export interface PendingRecovery {
 
 /** The second factors of an account, without anything secret. */
 export interface AccountFactors {
-  totp?: { confirmedAt: Date; lastUsedAt: Date };
+  totp?: { confirmedAt: Date; lastUsedAt: Date; addedInSession?: Types.ObjectId };
   passkeys: Passkey[];
   /** Recovery codes that are unused. */
   recoveryCodes: number;
@@ -62,7 +64,7 @@ export async function readFactors(
   const { totp, recoveryCodes = [], passkeys = [], rememberedDevices = [] } = factors ?? {};
   const recovery = liveRecovery(factors, context.now);
   return {
-    ...(totp && { totp: { confirmedAt: totp.confirmedAt, lastUsedAt: totp.lastUsedAt } }),
+    ...(totp && { totp: publicTotp(totp) }),
     passkeys: passkeys.map(publicPasskey),
     recoveryCodes: recoveryCodes.length,
     rememberedDevices: rememberedDevices
@@ -78,15 +80,24 @@ export async function readFactors(
   };
 }
 
+function publicTotp({
+  confirmedAt,
+  lastUsedAt,
+  addedInSession,
+}: NonNullable<UserFactorsDocument["totp"]>): NonNullable<AccountFactors["totp"]> {
+  return { confirmedAt, lastUsedAt, ...(addedInSession && { addedInSession }) };
+}
+
 /** A passkey without what only a verification needs. */
 export function publicPasskey(stored: StoredPasskey): Passkey {
-  const { id, name, createdAt, lastUsedAt, aaguid, transports, backedUp, backupEligible, verifiesUser } =
-    stored;
+  const { id, name, createdAt, lastUsedAt, addedInSession, aaguid, transports } = stored;
+  const { backedUp, backupEligible, verifiesUser } = stored;
   return {
     id,
     name,
     createdAt,
     ...(lastUsedAt && { lastUsedAt }),
+    ...(addedInSession && { addedInSession }),
     aaguid,
     transports,
     verifiesUser,

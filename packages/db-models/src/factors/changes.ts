@@ -56,6 +56,7 @@ export function removal(set: Expression, now: Date): Expression[] {
       $set: {
         enabledAt: whileLeft("$enabledAt"),
         recoveryCodes: whileLeft("$recoveryCodes"),
+        recoveryCodesOfSession: whileLeft("$recoveryCodesOfSession"),
         recovery: whileLeft("$recovery"),
         purgeAt: { $cond: [isLeft, "$$REMOVE", new Date(now.getTime() + duration.day)] },
         rememberedDevices: "$$REMOVE",

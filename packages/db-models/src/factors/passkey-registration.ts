@@ -111,7 +111,7 @@ export async function finishPasskeyRegistration(
   if (!(await isVerified(context, answer))) return refuse("malformed");
   const change = refusalOfChange(context, session, await findFactors(context, userId));
   if (change) return change;
-  return store(context, session, passkeyOf(context, answer, called));
+  return store(context, session, passkeyOf(context, answer, session.id, called));
 }
 
 async function isVerified(context: Context, { response, clientData }: RegistrationAnswer): Promise<boolean> {
@@ -134,6 +134,7 @@ async function isVerified(context: Context, { response, clientData }: Registrati
 function passkeyOf(
   { now }: Context,
   { credentialId, publicKey, facts, aaguid, transports }: RegistrationAnswer,
+  addedInSession: Types.ObjectId,
   name = "Passkey",
 ): StoredPasskey {
   return {
@@ -148,6 +149,7 @@ function passkeyOf(
     backedUp: facts.backedUp,
     verifiesUser: facts.userVerified,
     createdAt: now,
+    addedInSession,
   };
 }
 

@@ -52,7 +52,7 @@ export async function createRecoveryCodes(
   const { matchedCount } = await models.UserFactors.collection.updateOne(
     // A code stands in for a factor: without one it would be nothing but a second password.
     { userId, enabledAt: { $exists: true } },
-    { $set: { recoveryCodes, updatedAt: now } },
+    { $set: { recoveryCodes, recoveryCodesOfSession: session.id, updatedAt: now } },
   );
   if (matchedCount === 0) return { ok: false, reason: "not_enrolled" };
   await noteChange(context, session, "recovery_codes_created");

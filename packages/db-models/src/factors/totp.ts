@@ -85,7 +85,8 @@ export async function confirmTotp(
   const { id, keyId, sealedText } = pending;
   // The enrolment may have begun under a former key, which will be taken away.
   const sealed = underCurrentKey(context, userId, pending) ?? { keyId, sealedText };
-  const totp = { id, ...sealed, lastStep: step, confirmedAt: now, lastUsedAt: now };
+  const moments = { lastStep: step, confirmedAt: now, lastUsedAt: now };
+  const totp = { id, ...sealed, ...moments, addedInSession: session.id };
   const { modifiedCount } = await models.UserFactors.collection.updateOne(
     { userId, "pendingTotp.id": id },
     {

@@ -17,6 +17,8 @@ export interface ConsentInput {
   appId: Types.ObjectId;
   /** The scopes that the user has just agreed to. */
   scopes: string[];
+  /** The session in which they did: a report of it as somebody else's takes the consent back. */
+  sessionId?: Types.ObjectId;
 }
 
 /** Of parallel changes to one consent, one gets through in each round. */
@@ -29,7 +31,9 @@ export async function grantConsent(context: Context, input: ConsentInput): Promi
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const known = await findByQuery(models, queries.permissionOfUserForApp(input.userId, input.appId));
     const scopes = widened(known, asked);
-    const written = known ? await widen(context, known, scopes) : await begin(context, input, scopes);
+    const written = known
+      ? await widen(context, known, scopes, input.sessionId)
+      : await begin(context, input, scopes);
     if (written) return { scopes };
   }
   throw new IdentityError("CONTENTION", "the consent is being changed over and over");
@@ -54,17 +58,29 @@ function widened(known: AppPermissionDocument | undefined, asked: string[]): str
 }
 
 // The filter names the state that the new scopes were made from.
-async function widen(context: Context, known: AppPermissionDocument, scopes: string[]): Promise<boolean> {
+async function widen(
+  context: Context,
+  known: AppPermissionDocument,
+  scopes: string[],
+  sessionId?: Types.ObjectId,
+): Promise<boolean> {
   const { models, now } = context;
   const { _id, generation, scopes: former, revokedAt } = known;
   const { matchedCount } = await models.AppPermission.collection.updateOne(
     { _id, generation, scopes: former, revokedAt: revokedAt ?? null },
-    { $set: { scopes, grantedAt: now }, $unset: { revokedAt: "", purgeAt: "" } },
+    {
+      $set: { scopes, grantedAt: now, ...(sessionId && { addedInSession: sessionId }) },
+      $unset: { revokedAt: "", purgeAt: "" },
+    },
   );
   return matchedCount === 1;
 }
 
-async function begin(context: Context, { userId, appId }: ConsentInput, scopes: string[]): Promise<boolean> {
+async function begin(
+  context: Context,
+  { userId, appId, sessionId }: ConsentInput,
+  scopes: string[],
+): Promise<boolean> {
   const { models, now } = context;
   const permission: AppPermissionDocument = {
     _id: new Types.ObjectId(),
@@ -73,6 +89,7 @@ async function begin(context: Context, { userId, appId }: ConsentInput, scopes: 
     scopes,
     generation: 0,
     grantedAt: now,
+    ...(sessionId && { addedInSession: sessionId }),
     schemaVersion: currentSchemaVersion,
   };
   try {

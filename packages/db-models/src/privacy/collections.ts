@@ -27,6 +27,7 @@ export const personalData = {
     of: byUserId,
     withheld: ["keyId", "pendingTotp", "passkeyHandle", "credentialId", "publicKey"],
   },
+  SignInReport: { of: byUserId, withheld: ["credentialId", "publicKey", "key"] },
   PasskeyChallenge: { of: byUserId },
   DeviceAuthorization: { of: byUserId, withheld: ["dpopKey"] },
   // Requests know no user before they are answered, and are gone within the hour.

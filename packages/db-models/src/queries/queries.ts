@@ -18,6 +18,7 @@ import type { PasskeyChallengeDocument } from "../schemas/passkey-challenge.js";
 import type { RequestLimitDocument } from "../schemas/request-limit.js";
 import type { RiskCounterDocument } from "../schemas/risk-counter.js";
 import type { SecurityEventDocument, SecurityEventKind, Severity } from "../schemas/security-event.js";
+import type { SignInReportDocument } from "../schemas/sign-in-report.js";
 import type { SigningAlgorithm, SigningKeyDocument } from "../schemas/signing-key.js";
 import type { UsageBucketDocument, UsageInterval } from "../schemas/usage-bucket.js";
 import type { UsedAssertionDocument } from "../schemas/used-assertion.js";
@@ -181,6 +182,7 @@ const devices = forCollection<DeviceAuthorizationDocument>("device_authorization
 const signingKeys = forCollection<SigningKeyDocument>("signing_keys");
 const assertions = forCollection<UsedAssertionDocument>("used_assertions");
 const erasures = forCollection<ErasureDocument>("erasures");
+const reports = forCollection<SignInReportDocument>("sign_in_reports");
 const registers = forCollection<AdministratorRegisterDocument>("administrators");
 const approvals = forCollection<AdminApprovalDocument>("admin_approvals");
 
@@ -479,6 +481,24 @@ export const queries = {
   /** Erasures to go through again, the longest due first. */
   dueErasures: (now: Date, limit = defaultPageSize) =>
     erasures.all("dueErasures", "due", { sweepAt: { $lte: now } }, { sweepAt: 1, _id: 1 }, limit),
+
+  signInReportOf: (userId: Id, sessionId: Id) =>
+    reports.one("signInReportOf", "user_session_unique", { userId, sessionId }),
+  signInReportByToken: (tokenHash: string) =>
+    reports.one("signInReportByToken", "token_unique", { tokenHash }),
+  signInReportsOfUser: (userId: Id, page: Page = {}) =>
+    reports.page(
+      "signInReportsOfUser",
+      "user_newest",
+      { userId, reportedAt: { $exists: true } },
+      "reportedAt",
+      page,
+    ),
+  newestSignInReports: (page: Page = {}) =>
+    reports.page("newestSignInReports", "newest", { reportedAt: { $exists: true } }, "reportedAt", page),
+  /** Reports that a crash stopped, or that are to be gone through once more. */
+  dueSignInReports: (now: Date, limit = defaultPageSize) =>
+    reports.all("dueSignInReports", "due", { sweepAt: { $lte: now } }, { sweepAt: 1, _id: 1 }, limit),
 
   administratorRegister: () =>
     registers.one("administratorRegister", "name_unique", { name: "administrators" }),

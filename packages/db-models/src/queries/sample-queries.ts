@@ -17,6 +17,7 @@ import type { PasskeyChallengeDocument } from "../schemas/passkey-challenge.js";
 import type { RequestLimitDocument } from "../schemas/request-limit.js";
 import type { RiskCounterDocument } from "../schemas/risk-counter.js";
 import type { SecurityEventDocument } from "../schemas/security-event.js";
+import type { SignInReportDocument } from "../schemas/sign-in-report.js";
 import { signingAlgorithms } from "../schemas/signing-key.js";
 import type { UsageBucketDocument } from "../schemas/usage-bucket.js";
 import type { UsedAssertionDocument } from "../schemas/used-assertion.js";
@@ -240,6 +241,8 @@ interface EventDocuments {
   recovering?: Partial<UserFactorsDocument>;
   passkey?: Partial<PasskeyChallengeDocument>;
   approval?: Partial<AdminApprovalDocument>;
+  report?: Partial<SignInReportDocument>;
+  offer?: Partial<SignInReportDocument>;
 }
 
 async function sampleEventDocuments(models: IdentityModels): Promise<EventDocuments> {
@@ -257,6 +260,8 @@ async function sampleEventDocuments(models: IdentityModels): Promise<EventDocume
   const passkeys = await samplePasskeys(models);
   const limited = await anyOf(models.RequestLimit);
   const approval = await anyOf(models.AdminApproval);
+  const report = await anyOf(models.SignInReport, { reportedAt: { $exists: true } });
+  const offer = await anyOf(models.SignInReport, { tokenHash: { $exists: true } });
   return {
     audit,
     security,
@@ -269,6 +274,8 @@ async function sampleEventDocuments(models: IdentityModels): Promise<EventDocume
     limited,
     factors,
     approval,
+    report,
+    offer,
     ...passkeys,
   };
 }
@@ -286,6 +293,7 @@ function eventSamples(documents: EventDocuments, now: Date) {
   const { audit = {}, security = {}, usage = {} } = documents;
   const { login = {}, account = {}, challenge = {}, counter = {}, erasure = {}, factors = {} } = documents;
   const { limited = {}, keys = {}, recovering = {}, passkey = {}, approval = {} } = documents;
+  const { report = {}, offer = {} } = documents;
   const lastDay = { ...periodAround(now, -duration.day), limit: 20 };
   const lastMonth = periodAround(now, -30 * duration.day);
   return {
@@ -324,6 +332,11 @@ function eventSamples(documents: EventDocuments, now: Date) {
     factorsSealedWith: queries.factorsSealedWith([factors.totp?.keyId ?? "nobody"], 20),
     erasureOfUser: queries.erasureOfUser(erasure.userId ?? nobody.id),
     dueErasures: queries.dueErasures(now, 20),
+    signInReportOf: queries.signInReportOf(report.userId ?? nobody.id, report.sessionId ?? nobody.id),
+    signInReportByToken: queries.signInReportByToken(offer.tokenHash ?? nobody.hash),
+    signInReportsOfUser: queries.signInReportsOfUser(report.userId ?? nobody.id, page),
+    newestSignInReports: queries.newestSignInReports(within(now, 30)),
+    dueSignInReports: queries.dueSignInReports(now, 20),
     administratorRegister: queries.administratorRegister(),
     approvalsByStatus: queries.approvalsByStatus("pending", page),
     approvalsWith: queries.approvalsWith(approval.requestedBy ?? nobody.id, page),

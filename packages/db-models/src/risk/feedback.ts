@@ -18,7 +18,7 @@ export interface RiskFeedbackInput {
   verdict: FeedbackVerdict;
   /** The session that the sign-in opened; it may have ended. */
   aboutSessionId: Types.ObjectId;
-  /** The session that it is said from. */
+  /** The session that it is said from; of a mail, whatever stands for that mail. */
   fromSessionId: Types.ObjectId;
 }
 
@@ -41,6 +41,17 @@ export async function recordRiskFeedback(
   };
   await store(models, { subject: "user", key: userId.toHexString() }, feedback, now);
   return true;
+}
+
+/** Takes back that somebody disowned a sign-in. */
+export async function withdrawReport(
+  { models, now }: Context,
+  { userId, aboutSessionId }: Pick<RiskFeedbackInput, "userId" | "aboutSessionId">,
+): Promise<void> {
+  await models.LoginProfile.collection.updateOne({ subject: "user", key: userId.toHexString() }, {
+    $pull: { feedback: { aboutSessionId, verdict: "not_mine" } },
+    $set: { updatedAt: now },
+  } as Record<string, object>);
 }
 
 const maxAttempts = 50;

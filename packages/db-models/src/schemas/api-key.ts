@@ -57,6 +57,8 @@ export interface ApiKeyDocument extends BaseDocument {
   ownerActive: boolean;
   /** `sessionGeneration` of the account when `ownerActive` was set; what is older doesn't overwrite it. */
   ownerGeneration: number;
+  /** The session that made the present key, first or by a rotation. */
+  addedInSession?: Types.ObjectId;
   lastUsedAt?: Date;
   createdAt: Date;
   expiresAt?: Date;
@@ -102,6 +104,7 @@ export const apiKeySchema = new Schema<ApiKeyDocument>(
     usage: { requests: count, failures: count },
     ownerActive: { type: Boolean, required: true, default: false },
     ownerGeneration: count,
+    addedInSession: Schema.Types.ObjectId,
     lastUsedAt: Date,
     createdAt: requiredDate,
     expiresAt: Date,

@@ -12,6 +12,8 @@ export interface AppPermissionDocument extends BaseDocument {
   /** Rises when it is revoked; authorizations under an older one are over. */
   generation: number;
   grantedAt: Date;
+  /** The session that gave it, or widened it last. */
+  addedInSession?: Types.ObjectId;
   lastUsedAt?: Date;
   revokedAt?: Date;
   purgeAt?: Date;
@@ -24,6 +26,7 @@ export const appPermissionSchema = new Schema<AppPermissionDocument>(
     scopes: list(requiredText(limits.scope), limits.scopes),
     generation: count,
     grantedAt: requiredDate,
+    addedInSession: Schema.Types.ObjectId,
     lastUsedAt: Date,
     revokedAt: Date,
     purgeAt: Date,

@@ -24,6 +24,7 @@ export const tokenRevocationReasons = [
   "app_suspended",
   "account_not_active",
   "signed_out",
+  "reported",
 ] as const;
 export type TokenRevocationReason = (typeof tokenRevocationReasons)[number];
 

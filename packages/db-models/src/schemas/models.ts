@@ -19,6 +19,7 @@ import { type PasskeyChallengeDocument, passkeyChallengeSchema } from "./passkey
 import { type RequestLimitDocument, requestLimitSchema } from "./request-limit.js";
 import { type RiskCounterDocument, riskCounterSchema } from "./risk-counter.js";
 import { type SecurityEventDocument, securityEventSchema } from "./security-event.js";
+import { type SignInReportDocument, signInReportSchema } from "./sign-in-report.js";
 import { type SigningKeyDocument, signingKeySchema } from "./signing-key.js";
 import { type UsageBucketDocument, usageBucketSchema } from "./usage-bucket.js";
 import { type UsedAssertionDocument, usedAssertionSchema } from "./used-assertion.js";
@@ -48,6 +49,7 @@ export interface IdentityModels {
   readonly RiskCounter: Model<RiskCounterDocument>;
   readonly UserFactors: Model<UserFactorsDocument>;
   readonly PasskeyChallenge: Model<PasskeyChallengeDocument>;
+  readonly SignInReport: Model<SignInReportDocument>;
   readonly AdministratorRegister: Model<AdministratorRegisterDocument>;
   readonly AdminApproval: Model<AdminApprovalDocument>;
   readonly Erasure: Model<ErasureDocument>;
@@ -85,6 +87,7 @@ export function modelsOf(connection: Connection): IdentityModels {
     RiskCounter: bound<RiskCounterDocument>(connection, "RiskCounter", riskCounterSchema),
     UserFactors: bound<UserFactorsDocument>(connection, "UserFactors", userFactorsSchema),
     PasskeyChallenge: bound<PasskeyChallengeDocument>(connection, "PasskeyChallenge", passkeyChallengeSchema),
+    SignInReport: bound<SignInReportDocument>(connection, "SignInReport", signInReportSchema),
     AdministratorRegister: bound<AdministratorRegisterDocument>(
       connection,
       "AdministratorRegister",

@@ -24,6 +24,7 @@ export const securityEventKinds = [
   "passkey_counter_back",
   "factor_recovery",
   "external_identity_changed",
+  "sign_in_reported",
   "database_exposed",
 ] as const;
 export type SecurityEventKind = (typeof securityEventKinds)[number];

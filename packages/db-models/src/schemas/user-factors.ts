@@ -18,6 +18,7 @@ interface ActiveTotp extends TotpSecret {
   lastStep: number;
   confirmedAt: Date;
   lastUsedAt: Date;
+  addedInSession?: Types.ObjectId;
 }
 
 interface RecoveryCode {
@@ -46,6 +47,8 @@ export interface StoredPasskey {
   verifiesUser: boolean;
   createdAt: Date;
   lastUsedAt?: Date;
+  /** The session that added it. */
+  addedInSession?: Types.ObjectId;
 }
 
 /** A device on which the second factor is not asked for again. */
@@ -91,6 +94,8 @@ export interface UserFactorsDocument extends BaseDocument {
   passkeys?: StoredPasskey[];
   /** Those that are unused. */
   recoveryCodes?: RecoveryCode[];
+  /** The session that made them. */
+  recoveryCodesOfSession?: Types.ObjectId;
   rememberedDevices?: StoredDevice[];
   recovery?: FactorRecovery;
   createdAt: Date;
@@ -116,13 +121,14 @@ const activeSchema = new Schema<ActiveTotp>(
     lastStep: { type: Number, required: true, min: 0 },
     confirmedAt: requiredDate,
     lastUsedAt: requiredDate,
+    addedInSession: Schema.Types.ObjectId,
   },
   { _id: false },
 );
 
 const codeSchema = new Schema<RecoveryCode>({ codeHash: { ...hash, required: true } }, { _id: false });
 
-const passkeySchema = new Schema<StoredPasskey>(
+export const passkeySchema = new Schema<StoredPasskey>(
   {
     id: identifier,
     name: requiredText(limits.name),
@@ -136,6 +142,7 @@ const passkeySchema = new Schema<StoredPasskey>(
     verifiesUser: flag,
     createdAt: requiredDate,
     lastUsedAt: Date,
+    addedInSession: Schema.Types.ObjectId,
   },
   { _id: false },
 );
@@ -178,6 +185,7 @@ export const userFactorsSchema = new Schema<UserFactorsDocument>(
     passkeyHandle: hash,
     passkeys: optionalList(passkeySchema, limits.passkeys),
     recoveryCodes: optionalList(codeSchema, limits.recoveryCodes),
+    recoveryCodesOfSession: Schema.Types.ObjectId,
     rememberedDevices: optionalList(deviceSchema, limits.rememberedDevices),
     recovery: recoverySchema,
     createdAt: requiredDate,

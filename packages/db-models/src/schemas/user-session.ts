@@ -44,6 +44,7 @@ export const revocationReasons = [
   "credentials_changed",
   "administrator",
   "risk",
+  "reported",
 ] as const;
 /** Why a session ended before it expired. */
 export type RevocationReason = (typeof revocationReasons)[number];

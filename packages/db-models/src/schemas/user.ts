@@ -1,4 +1,4 @@
-import { Schema } from "mongoose";
+import { Schema, type Types } from "mongoose";
 import { administratorRoles } from "../core/administrator-roles.js";
 import { duration, limits } from "../core/limits.js";
 import {
@@ -107,6 +107,8 @@ export interface ExternalIdentity {
   /** Name of the provider in the application's settings. */
   provider: string;
   linkedAt: Date;
+  /** The session that linked it. */
+  addedInSession?: Types.ObjectId;
 }
 
 /** A token that was sent to an email address. It stays until the next one of its kind, so that a used one is known as such. */
@@ -129,6 +131,8 @@ export interface EmailUndo {
   /** When the account got another one; absent while that waits for its confirmation. */
   changedAt?: Date;
   expiresAt: Date;
+  /** The session that asked for the change, the last one that did. */
+  requestedInSession?: Types.ObjectId;
 }
 
 /** A person who signs in. Collection `users`. */
@@ -189,6 +193,7 @@ const emailUndo = new Schema<EmailUndo>(
     requestedAt: requiredDate,
     changedAt: Date,
     expiresAt: requiredDate,
+    requestedInSession: Schema.Types.ObjectId,
   },
   { _id: false },
 );
@@ -299,8 +304,13 @@ const analytics = new Schema<UserAnalytics>(
   { _id: false },
 );
 
-const externalIdentity = new Schema<ExternalIdentity>(
-  { key: requiredText(2 * limits.name), provider: requiredText(limits.name), linkedAt: requiredDate },
+export const externalIdentitySchema = new Schema<ExternalIdentity>(
+  {
+    key: requiredText(2 * limits.name),
+    provider: requiredText(limits.name),
+    linkedAt: requiredDate,
+    addedInSession: Schema.Types.ObjectId,
+  },
   { _id: false },
 );
 
@@ -321,7 +331,7 @@ export const userSchema = new Schema<UserDocument>(
     subscription: embedded(subscription),
     apiUsage: embedded(apiUsage),
     analytics: embedded(analytics),
-    externalIdentities: { ...list(externalIdentity, limits.identities), default: undefined },
+    externalIdentities: { ...list(externalIdentitySchema, limits.identities), default: undefined },
     emailVerification: { type: oneTimeToken, select: false },
     passwordReset: { type: oneTimeToken, select: false },
     emailChange: { type: oneTimeToken, select: false },

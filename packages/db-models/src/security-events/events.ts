@@ -1,11 +1,14 @@
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
+import { isDuplicateKey } from "../core/errors.js";
 import { type NamedQuery, type Page, queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
 import type { SecurityEventDocument, SecurityEventKind, Severity } from "../schemas/security-event.js";
 
 export interface SecurityEventInput {
+  /** For what may be done again: of any number of events with one id, one is recorded. */
+  id?: Types.ObjectId;
   userId: Types.ObjectId;
   kind: Exclude<SecurityEventKind, "database_exposed">;
   severity: Severity;
@@ -28,9 +31,9 @@ export async function recordSecurityEvent(
   input: SecurityEventInput | DatabaseExposure,
 ): Promise<SecurityEventDocument> {
   const { models, now } = context;
-  const { userId, network, country, device, sessionId, ...required } = input;
+  const { id = new Types.ObjectId(), userId, network, country, device, sessionId, ...required } = input;
   const event: SecurityEventDocument = {
-    _id: new Types.ObjectId(),
+    _id: id,
     ...required,
     ...(userId && { userId }),
     ...(sessionId && { sessionId }),
@@ -42,7 +45,11 @@ export async function recordSecurityEvent(
     purgeAt: new Date(now.getTime() + context.policies.retention.securityEventsMs),
     schemaVersion: currentSchemaVersion,
   };
-  await models.SecurityEvent.collection.insertOne({ ...event });
+  try {
+    await models.SecurityEvent.collection.insertOne({ ...event });
+  } catch (error) {
+    if (!input.id || !isDuplicateKey(error)) throw error;
+  }
   return event;
 }
 

@@ -23,6 +23,7 @@ import { type Generation, personAt } from "./people.js";
 import { Random } from "./random.js";
 import { sessionCounts } from "./session-counts.js";
 import { SessionMixer, sessionDocuments } from "./sessions.js";
+import { signInReportDocuments } from "./sign-in-reports.js";
 import { userDocument } from "./users.js";
 
 export type Layout = "current" | "legacy";
@@ -100,6 +101,7 @@ export function* generateIdentityData(options: GenerateOptions): Generator<Gener
     yield* inCollection("signing_keys", signingKeyDocuments(generation, person));
     yield* inCollection("administrators", administratorDocuments(generation, person));
     yield* inCollection("admin_approvals", approvalDocuments(generation, person));
+    yield* inCollection("sign_in_reports", signInReportDocuments(generation, person));
     yield* inCollection("erasures", erasureDocuments(generation, person));
   }
   if (options.layout !== "legacy") yield { collection: "audit_checkpoints", document: audit.checkpoint() };

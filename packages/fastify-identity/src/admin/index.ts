@@ -8,11 +8,13 @@ import { approvalsPage } from "./pages/approvals.js";
 import { appsPage } from "./pages/apps.js";
 import { type AdminSite, addAdminPage } from "./pages/define.js";
 import type { Section } from "./pages/frame.js";
+import { reportsPage } from "./pages/sign-in-reports.js";
 import { userPage } from "./pages/user.js";
 import { usersPage } from "./pages/users.js";
 
 const sections: readonly Section[] = [
   { path: "/users", label: "admin.users", permission: "users:read" },
+  { path: "/reports", label: "admin.reports", permission: "users:read" },
   { path: "/apps", label: "admin.apps", permission: "apps:read" },
   { path: "/approvals", label: "admin.approvals", permission: "users:erase" },
   { path: "/administrators", label: "admin.administrators", permission: "administrators:read" },
@@ -33,6 +35,7 @@ export async function serveAdminPages(
   );
   addAdminPage(scope, admin, usersPage);
   addAdminPage(scope, admin, userPage);
+  addAdminPage(scope, admin, reportsPage);
   addAdminPage(scope, admin, appsPage);
   addAdminPage(scope, admin, appPage);
   addAdminPage(scope, admin, approvalsPage);

@@ -5,6 +5,7 @@ import type {
   PublicUser,
   Registration,
   RenewedSession,
+  SignInReport,
 } from "@org/db-models";
 import type { Types } from "mongoose";
 import type { HeldSession } from "./account/accounts.js";
@@ -14,6 +15,7 @@ import * as emailChange from "./account/email-change.js";
 import * as factors from "./account/factors.js";
 import * as passkeys from "./account/passkeys.js";
 import * as recovery from "./account/recovery.js";
+import * as reports from "./account/sign-in-reports.js";
 import type { FlowContext } from "./context.js";
 import { contextOf, type FlowOptions, flowOptionsSchema, readOptions } from "./options.js";
 import type { Requester } from "./requester.js";
@@ -89,6 +91,20 @@ export interface Flows {
     session: Pick<ActiveSession, "userId">,
     id?: Types.ObjectId,
   ): Promise<{ forgotten: number }>;
+  /** Reports a sign-in as somebody else's, from another session, which may end too. */
+  reportSignIn(
+    requester: Requester,
+    session: ActiveSession,
+    input: { sessionId: Types.ObjectId },
+  ): Promise<SignInReport>;
+  /** Reports a sign-in with the token of its mail. */
+  reportSignInByMail(requester: Requester, input: { token: string }): Promise<SignInReport>;
+  /** Undoes a report: passkeys and linked identities are given back. */
+  undoSignInReport(
+    requester: Requester,
+    session: ActiveSession,
+    input: { id: Types.ObjectId },
+  ): Promise<SignInReport>;
   /** Begins or goes on with the recovery of who has lost every factor and knows the password. */
   requestRecovery(requester: Requester, input: Credentials): Promise<recovery.RecoveryState>;
   /** Removes every factor with the password and the mailed token, once the wait is over. */
@@ -182,6 +198,10 @@ export function flowsOf(context: FlowContext): Flows {
     beginPasskey: (who) => passkeys.beginPasskey(context, who),
     signInWithPasskey: (requester, input) => passkeys.signInWithPasskey(context, requester, input),
     forgetDevices: (requester, session, id) => passkeys.forgetDevices(context, requester, session, id),
+    reportSignIn: (requester, session, input) => reports.reportSignIn(context, requester, session, input),
+    reportSignInByMail: (requester, input) => reports.reportSignInByMail(context, requester, input),
+    undoSignInReport: (requester, session, input) =>
+      reports.undoSignInReport(context, requester, session, input),
     requestRecovery: (requester, input) => recovery.requestRecovery(context, requester, input),
     completeRecovery: (requester, input) => recovery.completeRecovery(context, requester, input),
     cancelRecovery: (requester, who) => recovery.cancelRecovery(context, requester, who),

@@ -16,6 +16,7 @@ import * as records from "./definitions/records.js";
 import * as recovery from "./definitions/recovery.js";
 import * as security from "./definitions/security.js";
 import * as signIn from "./definitions/sign-in.js";
+import { reportSignInPage } from "./definitions/sign-in-reports.js";
 import type { PageSettings } from "./options.js";
 import { Page } from "./page.js";
 import { parseForms } from "./serve/form-body.js";
@@ -81,6 +82,7 @@ export async function servePages(
   servePage(scope, site, email.emailChangePage);
   servePage(scope, site, email.confirmEmailPage);
   servePage(scope, site, email.undoEmailPage);
+  servePage(scope, site, reportSignInPage);
   servePage(scope, site, recovery.recoverPage);
   servePage(scope, site, recovery.finishRecoveryPage);
   servePage(scope, site, recovery.cancelRecoveryPage);

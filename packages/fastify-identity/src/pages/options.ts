@@ -56,6 +56,7 @@ const pageNames = {
   emailChange: "emailChange",
   confirmEmail: "confirmEmail",
   undoEmail: "undoEmail",
+  reportSignIn: "reportSignIn",
   recover: "recover",
   finishRecovery: "finishRecovery",
   cancelRecovery: "cancelRecovery",
@@ -96,6 +97,7 @@ const mailKinds = {
   factor_recovery: "factor_recovery",
   factor_recovery_token: "factor_recovery_token",
   external_identity_changed: "external_identity_changed",
+  sign_in_reported: "sign_in_reported",
 } as const satisfies { [Kind in Notice["kind"]]: Kind };
 
 const catalogueSchema = z.strictObject({

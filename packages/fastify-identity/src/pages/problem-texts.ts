@@ -42,6 +42,7 @@ const texts: { readonly [Code in ProblemCode]?: MessageId } = {
   LAST_WAY_IN: "problem.last_way_in",
   FACTOR_NOT_FOUND: "problem.factor_gone",
   SESSION_NOT_FOUND: "problem.session_gone",
+  REPORT_NOT_FOUND: "problem.report_gone",
   API_KEY_NOT_FOUND: "problem.key_gone",
   FEEDBACK_NOT_TAKEN: "problem.feedback",
   WOULD_LOCK_OUT: "problem.lock_out",

@@ -11,6 +11,7 @@ import * as providers from "./templates/providers.js";
 import * as records from "./templates/records.js";
 import * as recovery from "./templates/recovery.js";
 import * as security from "./templates/security.js";
+import { ReportSignIn } from "./templates/sign-in-reports.js";
 import type { PageName, PageViews } from "./views.js";
 
 type Template<P extends PageName> = ComponentType<{ view: PageViews[P]; frame: PageFrame }>;
@@ -33,6 +34,7 @@ const templates: { readonly [P in PageName]: Template<P> } = {
   emailChange: email.EmailChange,
   confirmEmail: email.ConfirmEmail,
   undoEmail: email.UndoEmail,
+  reportSignIn: ReportSignIn,
   recover: recovery.Recover,
   finishRecovery: recovery.FinishRecovery,
   cancelRecovery: recovery.CancelRecovery,

@@ -1,4 +1,4 @@
-import type { UserAnalyticsReport } from "@org/db-models";
+import type { TakenOffSummary, UserAnalyticsReport } from "@org/db-models";
 import type { FormState } from "./look/frame.js";
 import type { Text } from "./look/language.js";
 
@@ -58,6 +58,21 @@ export interface ActivityView {
   readonly device: string | undefined;
   readonly country: string | undefined;
   readonly network: string | undefined;
+  /** The session that it tells of, where that can be reported as somebody else's. */
+  readonly sessionId: string | undefined;
+}
+
+/** A report of a sign-in as somebody else's. */
+export interface ReportView {
+  readonly id: string;
+  readonly device: string;
+  readonly country: string | undefined;
+  readonly reportedAt: Date;
+  readonly takenOff: TakenOffSummary;
+  /** Until when it can be undone; undefined when it can't be. */
+  readonly undoUntil: Date | undefined;
+  readonly undoneAt: Date | undefined;
+  readonly restored: number;
 }
 
 /** What a demonstration shows first. */
@@ -141,6 +156,8 @@ export interface PageViews {
   emailChange: WithForm & { readonly email: string };
   confirmEmail: WithForm & { readonly token: string };
   undoEmail: WithForm & { readonly token: string };
+  /** Asks whether a sign-in is to be reported, for who followed the link of its mail. */
+  reportSignIn: WithForm & { readonly token: string };
   /** For who has lost every second factor. */
   recover: WithForm;
   finishRecovery: WithForm & { readonly token: string };
@@ -166,6 +183,8 @@ export interface PageViews {
     readonly returnTo: string;
     readonly email: string;
     readonly needsCode: boolean;
+    /** The session that is to be reported: a code of what it added is not asked for. */
+    readonly reported: string | undefined;
     readonly passkeys: boolean;
     /** False where a sign-in with one of `providers` is the only proof. */
     readonly hasPassword: boolean;
@@ -181,6 +200,8 @@ export interface PageViews {
     /** Whether there are providers to link. */
     readonly canLink: boolean;
     readonly sessions: readonly SessionView[];
+    /** The newest. */
+    readonly reports: readonly ReportView[];
     readonly alerts: { readonly newDevice: boolean; readonly newLocation: boolean };
     readonly allowlist: readonly string[];
   };

@@ -36,9 +36,9 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
       },
     },
     async (request, reply) => {
-      const { userId } = sessionOf(request);
+      const { userId, id: sessionId } = sessionOf(request);
       await service.flows.requireRecentAuthentication(sessionOf(request));
-      const created = await identity.apiKeys.create({ ...request.body, userId });
+      const created = await identity.apiKeys.create({ ...request.body, userId, sessionId });
       try {
         await audit(service, requesterOf(service, request), byOwner(userId, "api_key.created"));
       } catch (error) {
@@ -93,9 +93,9 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
       },
     },
     async (request) => {
-      const { userId } = sessionOf(request);
+      const { userId, id: sessionId } = sessionOf(request);
       await service.flows.requireRecentAuthentication(sessionOf(request));
-      const rotation = { ...request.body, userId, keyId: request.params.id };
+      const rotation = { ...request.body, userId, sessionId, keyId: request.params.id };
       const rotated = await identity.apiKeys.rotate(rotation);
       await audit(service, requesterOf(service, request), byOwner(userId, "api_key.rotated"));
       return rotated;

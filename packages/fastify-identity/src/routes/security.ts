@@ -2,10 +2,9 @@ import type { Identity } from "@org/db-models";
 import { writePagePosition } from "@org/db-models/queries";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Types } from "mongoose";
-import { z } from "zod";
 import { hasFactor } from "../flows/account/assurance.js";
 import { audit, byOwner } from "../flows/audit.js";
-import { takeFeedback } from "../flows/sign-in/feedback.js";
+import { confirmSignIn } from "../flows/sign-in/feedback.js";
 import { clientAddressOf } from "../http/client-address.js";
 import { sessionOf, userOf } from "../http/guards/identity-of.js";
 import { requesterOf } from "../http/requests.js";
@@ -13,10 +12,12 @@ import type { ServiceOptions } from "../service.js";
 import {
   eventsQuery,
   feedbackBody,
+  feedbackTaken,
   securityChanges,
   securityEvents,
   securitySettings,
 } from "./schemas/security.js";
+import { signInReportRoutes } from "./sign-in-reports.js";
 
 const hasSecondFactor = async ({ factors }: Identity, userId: Types.ObjectId) => ({
   enabled: hasFactor(await factors.read({ userId })),
@@ -111,22 +112,38 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
     {
       config: {
         identity: "session",
-        identityProblems: ["SESSION_NOT_FOUND", "FEEDBACK_NOT_TAKEN", "AUDIT_NOT_WRITTEN"],
+        identityProblems: [
+          "SESSION_NOT_FOUND",
+          "FEEDBACK_NOT_TAKEN",
+          "RECENT_AUTHENTICATION_REQUIRED",
+          "CONTENTION",
+          "AUDIT_NOT_WRITTEN",
+        ],
       },
       schema: {
         tags,
         summary: "Report whether a sign-in was yours",
         description:
-          "From another session than the one that the sign-in opened. `not_mine` ends that session, and for three " +
-          "months whatever comes from its network counts as new and suspicious; `mine` makes the next sign-in from " +
-          "the same network and device less so. One `not_mine` outweighs every `mine`.",
+          "From another session than the one that the sign-in opened. `not_mine` takes a recent sign-in and reports it as " +
+          "somebody else's: its session ends, remembered devices are forgotten, and what was added from the session is " +
+          "taken off: passkeys, authenticator app, recovery codes, linked accounts, API keys, consents, a change of the " +
+          "address. A password that the sign-in showed opens nothing until another one is set by mail. Where anything was " +
+          "taken off every session ends, that of the request too. For three months what comes from its network counts as " +
+          "new and suspicious. `mine` makes the next sign-in from the same network and device less so. One `not_mine` " +
+          "outweighs every `mine`.",
         body: feedbackBody,
-        response: { 204: z.null() },
+        response: { 200: feedbackTaken },
       },
     },
-    async (request, reply) => {
-      await takeFeedback(service, requesterOf(service, request), sessionOf(request), request.body);
-      return reply.code(204).send(null);
+    async (request) => {
+      const { verdict, sessionId } = request.body;
+      const requester = requesterOf(service, request);
+      const session = sessionOf(request);
+      if (verdict === "not_mine")
+        return { report: await service.flows.reportSignIn(requester, session, { sessionId }) };
+      await confirmSignIn(service, requester, session, { sessionId });
+      return { report: null };
     },
   );
+  await app.register(signInReportRoutes, { service });
 };

@@ -90,7 +90,7 @@ describe.each(forms)("the admin area, $name", ({ name: form, options, language }
   });
 
   test("has no faults that a design excuses, and works by keyboard", async () => {
-    for (const page of ["users", "apps", `apps/${clientId}`, "approvals", "administrators"]) {
+    for (const page of ["users", "reports", "apps", `apps/${clientId}`, "approvals", "administrators"]) {
       await tab.goto(`/admin/${page}`);
       await look(page.startsWith("apps/") ? "app" : page);
     }

@@ -10,6 +10,7 @@ export const maxLifetimeMs = {
   emailVerification: 7 * duration.day,
   emailChange: 7 * duration.day,
   emailUndo: 30 * duration.day,
+  signInReport: 30 * duration.day,
 } as const;
 
 /** Policy for tokens that are sent to email addresses; every field has a default. */
@@ -34,6 +35,11 @@ export const oneTimeTokenPolicySchema = z
       maxLifetimeMs.emailUndo,
       7 * duration.day,
       "How long the owner of the address before can undo a change, at least the life of the token that confirms it",
+    ),
+    signInReportLifetimeMs: lasts(
+      maxLifetimeMs.signInReport,
+      7 * duration.day,
+      "How long the button of a mail about a sign-in reports it as somebody else's, and how long a report can be undone",
     ),
     maxMessages: z
       .int()

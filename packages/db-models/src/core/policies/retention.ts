@@ -17,6 +17,7 @@ export const retentionSchema = z.strictObject({
   hourlyUsageMs: kept(31 * duration.day, duration.day, "API use by the hour, after the hour"),
   dailyUsageMs: kept(2 * 365 * duration.day, duration.day, "API use by the day, after the day"),
   auditMs: kept(2 * 365 * duration.day, 7 * duration.day, "Audit events; applied by audit.applyRetention"),
+  signInReportsMs: kept(365 * duration.day, duration.day, "Reports of sign-ins as somebody else's"),
   erasuresMs: kept(3 * 365 * duration.day, duration.day, "Reports of erasures, after the last sweep"),
 });
 
@@ -73,6 +74,7 @@ export const retentionRules: readonly RetentionRule[] = [
   { name: "deleted-apps", collection: "apps", field: "purgeAt", retentionSeconds: 0 },
   { name: "old-admin-approvals", collection: "admin_approvals", field: "purgeAt", retentionSeconds: 0 },
   { name: "gone-cache-instances", collection: "cache_heartbeats", field: "purgeAt", retentionSeconds: 0 },
+  { name: "old-sign-in-reports", collection: "sign_in_reports", field: "purgeAt", retentionSeconds: 0 },
   { name: "old-erasures", collection: "erasures", field: "purgeAt", retentionSeconds: 0 },
   { name: "deleted-users", collection: "users", field: "purgeAt", retentionSeconds: 0 },
 ];

@@ -6,6 +6,7 @@ import { administratorRoutes } from "./administrators.js";
 import { appRoutes } from "./apps.js";
 import { guarded } from "./guarded.js";
 import * as schemas from "./schemas.js";
+import { signInReportRoutes } from "./sign-in-reports.js";
 import { userRoutes } from "./users.js";
 
 /** The JSON API of the admin area. */
@@ -23,6 +24,7 @@ export const adminRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = asy
     },
   );
   await app.register(userRoutes, { context });
+  await app.register(signInReportRoutes, { context });
   await app.register(appRoutes, { context });
   await app.register(administratorRoutes, { context });
 };

@@ -6,6 +6,7 @@ import type {
   ProofMethod,
 } from "@org/db-models";
 import { assuranceOf, recentProofs } from "@org/db-models/core";
+import type { Types } from "mongoose";
 import type { FlowContext } from "../context.js";
 import { IdentityProblem } from "../problems.js";
 
@@ -41,6 +42,39 @@ export async function requireRecentAuthentication(
   const proofs = [...recentMethods(context, session, maxAgeMs), ...given];
   const needed = await decide(context, session, proofs);
   if (needed.action !== "allow") throw recentRequired(session, maxAgeMs, needed);
+}
+
+/**
+ * {@link requireRecentAuthentication} of who reports a session as a stranger's: the factors that were added from it are not
+ * asked for, because they may be the stranger's.
+ *
+ * @throws IdentityProblem `RECENT_AUTHENTICATION_REQUIRED`
+ */
+export async function requireRecentAuthenticationBesides(
+  context: FlowContext,
+  session: Session,
+  reported: Types.ObjectId,
+): Promise<void> {
+  const maxAgeMs = context.recentAuthenticationMs;
+  const needed = await decide(context, session, recentMethods(context, session, maxAgeMs), reported);
+  if (needed.action === "allow") return;
+  const problem = recentRequired(session, maxAgeMs, needed);
+  throw new IdentityProblem(problem.code, { ...problem.members, reported: reported.toHexString() });
+}
+
+/** The factors of an account but for those that were added from a session. */
+export function factorsBesides(
+  factors: AccountFactors,
+  reported: Types.ObjectId | undefined,
+): AccountFactors {
+  const isTheirs = ({ addedInSession }: { addedInSession?: Types.ObjectId }) =>
+    reported !== undefined && addedInSession?.equals(reported);
+  const { totp, passkeys, ...rest } = factors;
+  return {
+    ...rest,
+    ...(totp && !isTheirs(totp) && { totp }),
+    passkeys: passkeys.filter((one) => !isTheirs(one)),
+  };
 }
 
 /** The refusal of an act for which the proofs of the last while do not suffice, with what is to be proved. */
@@ -105,8 +139,9 @@ async function decide(
   { identity }: FlowContext,
   { userId }: Session,
   proofs: readonly ProofMethod[],
+  besides?: Types.ObjectId,
 ): Promise<Needed> {
-  const factors = await identity.factors.read({ userId });
+  const factors = factorsBesides(await identity.factors.read({ userId }), besides);
   const decision = identity.factors.decide({ factors, risk: "allow", proofs });
   const { action } = decision;
   if (action === "challenge") return { action, members: { ask: decision.ask } };

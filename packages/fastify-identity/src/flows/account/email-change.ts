@@ -39,9 +39,9 @@ export async function requestEmailChange(
   { email }: { email: string },
 ): Promise<{ expiresAt: Date }> {
   await requireRecentAuthentication(context, session);
-  const { userId } = session;
+  const { userId, id: sessionId } = session;
   const origin = originOf(requester);
-  const asked = await context.identity.emailChanges.request({ userId, email, origin });
+  const asked = await context.identity.emailChanges.request({ userId, sessionId, email, origin });
   if (!asked.ok) throw new IdentityProblem(refusals[asked.reason]);
   notifyLater(context, requester, emailChangeNotice("requested", asked, origin));
   notifyLater(context, requester, asked.taken ? emailInUse(asked, origin) : emailChangeConfirmation(asked));

@@ -4,6 +4,8 @@ import type {
   OpenedSession,
   PublicUser,
   SecurityEventInput,
+  SignInReport,
+  SignInReportOffer,
 } from "@org/db-models";
 import type { Notice } from "../notices/notice.js";
 import type { Origin } from "../origin.js";
@@ -29,12 +31,24 @@ export function eventsOf(user: PublicUser, opened: OpenedSession): SignInEvent[]
 }
 
 /** The notices that are sent for the events of a sign-in. */
-export function alertsOf(user: PublicUser, events: readonly SignInEvent[], origin: Origin): Notice[] {
+export function alertsOf(
+  user: PublicUser,
+  events: readonly SignInEvent[],
+  origin: Origin,
+  button: SignInReportOffer | undefined,
+): Notice[] {
   return events.flatMap(({ kind }) => {
     if (kind !== "new_device" && kind !== "new_location") return [];
     const where = kind === "new_device" ? "a new device" : "a new country";
-    const text = `Your account was signed in to from ${where}: ${described(origin)}. If it was not you, change your password and end the session.`;
-    return [{ kind, to: user.email, subject: `Sign-in from ${where}`, text, facts: factsOf(origin) }];
+    const otherwise = button
+      ? `report it with the token ${button.token}, until ${button.expiresAt.toUTCString()}: the session ends, and so does what was added from it. Tell nobody the token.`
+      : "report it in your account.";
+    const text = `Your account was signed in to from ${where}: ${described(origin)}. If it was not you, ${otherwise}`;
+    const facts = {
+      ...factsOf(origin),
+      ...(button && { token: button.token, expiresAt: button.expiresAt.toISOString() }),
+    };
+    return [{ kind, to: user.email, subject: `Sign-in from ${where}`, text, facts }];
   });
 }
 
@@ -209,6 +223,27 @@ export function externalIdentityAlert(
   const facts = { ...factsOf(origin), change, provider };
   const subject = `Sign-in with ${provider} was changed`;
   return { kind: "external_identity_changed", to: email, subject, text, facts };
+}
+
+/** The notice to the owner that a sign-in was reported as somebody else's. */
+export function signInReported({ signIn, takenOff, undoUntil }: SignInReport, email: string): Notice {
+  const { device, country } = signIn;
+  const change = takenOff.password ? "locked" : "ended";
+  const what =
+    change === "locked"
+      ? "Every session ended, and your password opens nothing any more: a message with a token that sets another one follows."
+      : "Its session ended.";
+  const undo = undoUntil
+    ? `, which gives passkeys and linked accounts back until ${undoUntil.toUTCString()}`
+    : "";
+  const text = `A sign-in to your account was reported as somebody else's: ${described({ device, ...(country && { country }) })}. ${what} What was added from it was taken off: look over your account. If it was you who signed in, sign in again and undo the report${undo}.`;
+  const facts = {
+    change,
+    device,
+    ...(country && { country }),
+    ...(undoUntil && { expiresAt: undoUntil.toISOString() }),
+  };
+  return { kind: "sign_in_reported", to: email, subject: "A sign-in was reported", text, facts };
 }
 
 function described({ device, country }: Origin): string {

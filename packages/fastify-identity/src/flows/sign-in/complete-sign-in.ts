@@ -16,7 +16,7 @@ import { audit, byOwner } from "../audit.js";
 import type { FlowContext } from "../context.js";
 import { notifyLater } from "../notices/notify-later.js";
 import { sendNotice } from "../notices/send-notice.js";
-import { originOf } from "../origin.js";
+import { type Origin, originOf } from "../origin.js";
 import { IdentityProblem, toProblem } from "../problems.js";
 import type { Requester } from "../requester.js";
 import { alertsOf, eventsOf, signInCode } from "./alerts.js";
@@ -324,9 +324,24 @@ async function note(
       context.identity.securityEvents.record({ ...event, userId: user._id, ...origin }),
     ),
   ]);
-  for (const notice of alertsOf(user, events, origin)) notifyLater(context, requester, notice);
+  await alert(context, user, { events, opened, origin }, requester);
   for (const result of notes) {
     if (result.status === "rejected")
       requester.log.error({ err: result.reason }, "a sign-in was not fully noted");
   }
+}
+
+async function alert(
+  context: FlowContext,
+  user: PublicUser,
+  { events, opened, origin }: { events: ReturnType<typeof eventsOf>; opened: OpenedSession; origin: Origin },
+  requester: Requester,
+): Promise<void> {
+  if (alertsOf(user, events, origin, undefined).length === 0) return;
+  const about = { userId: user._id, sessionId: opened.id };
+  const button = await context.identity.signInReports.offer(about).catch((err: unknown) => {
+    requester.log.error({ err }, "a mail about a sign-in got no button");
+    return undefined;
+  });
+  for (const notice of alertsOf(user, events, origin, button)) notifyLater(context, requester, notice);
 }

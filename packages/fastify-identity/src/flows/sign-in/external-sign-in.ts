@@ -136,7 +136,7 @@ export async function finishExternal(
   if (!session?.id.equals(attempt.sessionId))
     throw new IdentityProblem("PROVIDER_FAILED", { reason: "session" });
   await requireRecentAuthentication(context, session);
-  return { kind: "linked", added: await link(context, requester, provider, profile, session.userId) };
+  return { kind: "linked", added: await link(context, requester, provider, profile, session) };
 }
 
 /**
@@ -268,11 +268,12 @@ async function link(
   requester: Requester,
   { id: provider }: IdentityProvider,
   { issuer, subject }: ProviderProfile,
-  userId: Types.ObjectId,
+  { id: sessionId, userId }: Session,
 ): Promise<boolean> {
   const origin = originOf(requester);
   const linked = await context.identity.externalIdentities.link({
     userId,
+    sessionId,
     provider,
     issuer,
     subject,

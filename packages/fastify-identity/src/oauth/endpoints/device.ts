@@ -86,8 +86,8 @@ async function decideOn(provider: Provider, page: Page, form: Form): Promise<Fas
   if (!device) throw unknownCode();
   if (!answer.success) throw new IdentityProblem("INVALID_INPUT");
   const approved = answer.data === "allow";
-  const { userId } = session;
-  if (approved) await oauth.grantConsent({ userId, appId: device.app.id, scopes: device.scopes });
+  const { userId, id: sessionId } = session;
+  if (approved) await oauth.grantConsent({ userId, sessionId, appId: device.app.id, scopes: device.scopes });
   const decided = await oauth.decideOnDevice({ userCode, userId, approved, facts: factsOf(session) });
   if (!decided) throw unknownCode();
   const event = byOwner(userId, approved ? "oauth.device_allowed" : "oauth.device_denied", {

@@ -157,9 +157,9 @@ async function agree(
   { service }: Provider,
   page: Page,
   { app, scopes }: ReadRequest,
-  { userId }: ActiveSession,
+  { userId, id: sessionId }: ActiveSession,
 ): Promise<void> {
-  await service.identity.oauth.grantConsent({ userId, appId: app.id, scopes: [...scopes] });
+  await service.identity.oauth.grantConsent({ userId, sessionId, appId: app.id, scopes: [...scopes] });
   const details = { client: app.clientId, scope: scopes.join(" ").slice(0, 512) };
   await audit(service, requesterOf(service, page.request), byOwner(userId, "oauth.consented", details));
 }

@@ -36,8 +36,14 @@ export const apiKeysPage: PageDefinition<"apiKeys"> = {
         });
         const { service } = page.site;
         const { apiKeys } = service.identity;
-        const { userId } = sessionOf(page.request);
-        const input = { userId, name, scopes, ...(lifetime !== undefined && { lifetimeMs: lifetime }) };
+        const { userId, id: sessionId } = sessionOf(page.request);
+        const input = {
+          userId,
+          sessionId,
+          name,
+          scopes,
+          ...(lifetime !== undefined && { lifetimeMs: lifetime }),
+        };
         const created = await apiKeys.create(input);
         try {
           await audit(service, requesterOf(service, page.request), byOwner(userId, "api_key.created"));
@@ -55,8 +61,9 @@ export const apiKeysPage: PageDefinition<"apiKeys"> = {
       submit: async (page, form) => {
         const { id: keyId } = form.read({ id: fields.id });
         const { service } = page.site;
-        const { userId } = sessionOf(page.request);
-        const { apiKey, key, formerExpiresAt } = await service.identity.apiKeys.rotate({ userId, keyId });
+        const { userId, id: sessionId } = sessionOf(page.request);
+        const rotation = { userId, sessionId, keyId };
+        const { apiKey, key, formerExpiresAt } = await service.identity.apiKeys.rotate(rotation);
         await audit(service, requesterOf(service, page.request), byOwner(userId, "api_key.rotated"));
         return page.show("apiKeyShown", { name: apiKey.name, key, formerExpiresAt });
       },

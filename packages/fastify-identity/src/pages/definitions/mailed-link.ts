@@ -13,7 +13,7 @@ export function tokenOf(page: Page, form: Form | undefined): string | undefined 
   return token && token.length <= maxToken ? token : undefined;
 }
 
-type MailedLinkName = "verifyEmail" | "confirmEmail" | "undoEmail" | "cancelRecovery";
+type MailedLinkName = "verifyEmail" | "confirmEmail" | "undoEmail" | "cancelRecovery" | "reportSignIn";
 
 /** A page of a mail's link, which shows a button and nothing else. */
 interface MailedLink<P extends MailedLinkName> {

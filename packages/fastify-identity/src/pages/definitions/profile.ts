@@ -1,6 +1,7 @@
 import { passwordLength } from "@org/db-models";
 import type { FastifyReply } from "fastify";
-import { hasFactor } from "../../flows/account/assurance.js";
+import type { Types } from "mongoose";
+import { factorsBesides, hasFactor } from "../../flows/account/assurance.js";
 import { audit, byOwner } from "../../flows/audit.js";
 import { handOver, heldSession } from "../../http/guards/held-session.js";
 import { sessionOf } from "../../http/guards/identity-of.js";
@@ -114,7 +115,8 @@ export const confirmPage: PageDefinition<"confirm"> = {
       state,
       email,
       returnTo: returnToOf(page) ?? page.link(""),
-      needsCode: hasFactor(factors),
+      needsCode: hasFactor(factorsBesides(factors, reportedOf(page))),
+      reported: page.query("reported"),
       passkeys: factors.passkeys.length > 0,
       hasPassword,
       providers: providersOf(page.site).filter(isLinked),
@@ -129,7 +131,8 @@ export const confirmPage: PageDefinition<"confirm"> = {
         const { service } = page.site;
         const { password } = form.read({ password: fields.password });
         const factors = await service.identity.factors.read(sessionOf(page.request));
-        const code = hasFactor(factors) ? form.read({ code: fields.anyCode }).code : undefined;
+        const asked = factorsBesides(factors, reportedOf(page));
+        const code = hasFactor(asked) ? form.read({ code: fields.anyCode }).code : undefined;
         const codes =
           code === undefined ? {} : /^\d{6}$/.test(code) ? { totp: code } : { recoveryCode: code };
         return proveAgain(page, { password, ...codes });
@@ -149,6 +152,12 @@ export const confirmPage: PageDefinition<"confirm"> = {
     },
   ],
 };
+
+/** The session that somebody wants to report, for which the code of an app that it added is not asked for. */
+function reportedOf(page: Page): Types.ObjectId | undefined {
+  const read = fields.id.schema.safeParse(page.query("reported"));
+  return read.success ? read.data : undefined;
+}
 
 type Proofs = Parameters<Page["site"]["service"]["flows"]["authenticateAgain"]>[2];
 

@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import type { SecurityEventKind } from "@org/db-models";
 import { duration } from "@org/db-models/core";
 import { writePagePosition } from "@org/db-models/queries";
 import { audit, byOwner } from "../../flows/audit.js";
@@ -11,25 +12,34 @@ import { positionOf } from "./api-keys.js";
 
 const limit = 50;
 
+/** What was done in a session that may be a stranger's. */
+const reportable: ReadonlySet<SecurityEventKind> = new Set([
+  "new_device",
+  "new_location",
+  "risk_high",
+  "second_factor_changed",
+]);
+
 /** The security events of an account. */
 export const activityPage: PageDefinition<"activity"> = {
   name: "activity",
   path: "/activity",
   access: "session",
   view: async (page) => {
-    const { userId } = sessionOf(page.request);
+    const { userId, id: current } = sessionOf(page.request);
     const before = positionOf(page);
     const wanted = { limit, ...(before && { before }) };
     const events = await page.site.service.identity.securityEvents.list({ userId, page: wanted });
     const last = events.length === limit ? events.at(-1) : undefined;
     return {
-      events: events.map(({ kind, severity, at, device, country, network }) => ({
+      events: events.map(({ kind, severity, at, device, country, network, sessionId }) => ({
         kind,
         severity,
         at,
         device,
         country,
         network,
+        sessionId: sessionId?.equals(current) || !reportable.has(kind) ? undefined : sessionId?.toHexString(),
       })),
       next: last && writePagePosition({ at: last.at, id: last._id }),
       isFirst: before === undefined,

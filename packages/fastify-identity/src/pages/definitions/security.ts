@@ -2,7 +2,6 @@ import type { Passkey, SessionSummary } from "@org/db-models";
 import type { FastifyReply } from "fastify";
 import { audit, byOwner } from "../../flows/audit.js";
 import { IdentityProblem } from "../../flows/problems.js";
-import { takeFeedback } from "../../flows/sign-in/feedback.js";
 import { clientAddressOf } from "../../http/client-address.js";
 import { sessionOf } from "../../http/guards/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
@@ -10,6 +9,7 @@ import type { Page } from "../page.js";
 import type { Form, FormDefinition, PageDefinition } from "../serve/define-page.js";
 import { fields } from "../serve/fields.js";
 import type { PasskeyView, SessionView } from "../views.js";
+import { readReports, reportForms } from "./sign-in-reports.js";
 
 const path = "/security";
 
@@ -20,10 +20,11 @@ export const securityPage: PageDefinition<"security"> = {
   view: async (page, state) => {
     const { id: current, userId } = sessionOf(page.request);
     const { identity } = page.site.service;
-    const [{ security }, factors, sessions] = await Promise.all([
+    const [{ security }, factors, sessions, reports] = await Promise.all([
       page.user(),
       identity.factors.read({ userId }),
       identity.sessions.list({ userId }),
+      readReports(page),
     ]);
     const views = sessions.map((session) => viewOf(session, session.id.equals(current)));
     return {
@@ -37,6 +38,7 @@ export const securityPage: PageDefinition<"security"> = {
       recoveryAt: factors.recovery?.availableAt,
       canLink: page.site.service.providers.length > 0,
       sessions: views.sort((one, other) => Number(other.current) - Number(one.current)),
+      reports,
       alerts: security.alerts,
       allowlist: security.ipAllowlist,
     };
@@ -51,12 +53,7 @@ export const securityPage: PageDefinition<"security"> = {
       await audit(service, requesterOf(service, page.request), byOwner(userId, "session.ended"));
       return page.redirect(page.link(path), { id: "security.session_ended" });
     }),
-    sessionForm("not-mine", async (page, sessionId) => {
-      const { service } = page.site;
-      const feedback = { sessionId, verdict: "not_mine" } as const;
-      await takeFeedback(service, requesterOf(service, page.request), sessionOf(page.request), feedback);
-      return page.redirect(page.link(path), { id: "security.not_mine_done" });
-    }),
+    ...reportForms(path),
     {
       name: "passkey",
       path: `${path}/passkeys`,

@@ -3,6 +3,7 @@ export const adminEnglish = {
   "admin.area": "Administration",
   "admin.users": "Users",
   "admin.apps": "Apps",
+  "admin.reports": "Reports",
   "admin.approvals": "Approvals",
   "admin.administrators": "Administrators",
 
@@ -11,6 +12,18 @@ export const adminEnglish = {
   "admin.error_reason": "Enter a reason of 3 to 200 characters, without an email address.",
   "admin.error_search": "Enter what you know of the user.",
   "admin.error_confirm_email": "This is not the address of the account. Nothing was erased.",
+
+  "admin.reports_text":
+    "Sign-ins that the owners of accounts reported as somebody else's, with how the sign-in was judged.",
+  "admin.reports_none": "Nobody has reported a sign-in.",
+  "admin.report_pending": "Under way",
+  "admin.report_done": "Carried out",
+  "admin.report_undoing": "Being undone",
+  "admin.report_undone": "Undone",
+  "admin.report_by_mail": "Signed in {signIn}; reported {date}, from a mail",
+  "admin.report_by_session": "Signed in {signIn}; reported {date}, from another session",
+  "admin.report_undone_at": "Undone {date}",
+  "admin.report_score": "{score} of 100",
 
   "admin.search": "Find a user",
   "admin.search_hint":
@@ -91,6 +104,7 @@ export const adminEnglish = {
   "admin.ended_credentials_changed": "Credentials were changed",
   "admin.ended_administrator": "Ended by an administrator",
   "admin.ended_risk": "Ended for its risk",
+  "admin.ended_reported": "Reported as somebody else's",
   "admin.risk_unscored": "Risk not judged",
   "admin.risk_low": "Low risk",
   "admin.risk_medium": "Medium risk",

@@ -260,7 +260,33 @@ export const english = {
   "security.session_ended": "The session was ended.",
   "security.sessions_ended": "Sessions ended: {count}",
   "security.not_mine_done":
-    "Thank you. The session was ended, and what comes from its network is watched. Change your password too.",
+    "Thank you. The session was ended, and what comes from its network is watched. Look over your account below.",
+  "security.reports": "Sign-ins that were not you",
+  "security.report_time": "Reported {date}",
+  "security.report_nothing": "The session was ended.",
+  "security.report_passkeys": "Passkeys taken off: {names}",
+  "security.report_providers": "Linked accounts taken off: {names}",
+  "security.report_keys": "API keys ended: {names}",
+  "security.report_apps": "Apps that lost access: {count}",
+  "security.report_totp": "The authenticator app was taken off.",
+  "security.report_codes": "The recovery codes were taken off.",
+  "security.report_email": "The change of the email address was undone.",
+  "security.report_password": "The password opened nothing until another one was chosen by mail.",
+  "security.report_undo": "It was me: undo it",
+  "security.report_until":
+    "Until {date} this gives passkeys and linked accounts back. Everything else you add again yourself.",
+  "security.report_undone": "Undone {date}: passkeys and linked accounts that were given back: {count}",
+  "security.report_undo_done": "The report was undone. Given back: {count}",
+
+  "not_me.title": "This was not me",
+  "not_me.text":
+    "The session of that sign-in ends, and so do the apps that it signed in to. Passkeys, linked accounts, an authenticator app, API keys and a change of the address that were added from it are taken off. If it knew your password, every session ends, and we send you a link to choose another one.",
+  "not_me.submit": "This was not me: end it",
+  "not_me.done":
+    "The session was ended, and what was added from it was taken off. Sign in to look over your account.",
+  "not_me.locked":
+    "Every session was ended, and your password opens nothing any more. Look in your mail for the link to choose another one.",
+  "not_me.invalid": "This link is not, or no longer, valid. The sign-in may have been reported already.",
   "security.alerts": "Messages about sign-ins",
   "security.alert_device": "From a device that was not used before",
   "security.alert_location": "From a country that was not used before",
@@ -361,6 +387,7 @@ export const english = {
   "error.expires": "Choose one of the times.",
   "problem.key_gone": "There is no such key any more.",
   "problem.session_gone": "That session has ended already.",
+  "problem.report_gone": "That report can't be undone, or no longer.",
   "problem.feedback": "Say so from a session that is in no doubt itself.",
 
   "activity.title": "Activity",
@@ -388,6 +415,7 @@ export const english = {
   "activity.passkey_counter_back": "A synced passkey counted back: mostly harmless",
   "activity.factor_recovery": "Removal of every second step",
   "activity.external_identity_changed": "Sign-in with another provider changed",
+  "activity.sign_in_reported": "A sign-in was reported as somebody else's",
   "activity.other": "Event",
   "activity.info": "note",
   "activity.warning": "warning",
@@ -479,12 +507,14 @@ export const english = {
   "mail.password_changed.otherwise": "If it was not you, reset it at once: that ends every session.",
   "mail.new_device.subject": "Sign-in from a new device",
   "mail.new_device.text": "Your account was signed in to from a new device: {origin}.",
-  "mail.new_device.action": "Review your sessions",
-  "mail.new_device.otherwise": "If it was not you, end the session and change your password.",
+  "mail.new_device.action": "This was not me",
+  "mail.new_device.otherwise":
+    "If it was you, there is nothing to do. If it was not, the button ends the session and takes off what was added from it. It works until {expiresAt}.",
   "mail.new_location.subject": "Sign-in from a new country",
   "mail.new_location.text": "Your account was signed in to from a new country: {origin}.",
-  "mail.new_location.action": "Review your sessions",
-  "mail.new_location.otherwise": "If it was not you, end the session and change your password.",
+  "mail.new_location.action": "This was not me",
+  "mail.new_location.otherwise":
+    "If it was you, there is nothing to do. If it was not, the button ends the session and takes off what was added from it. It works until {expiresAt}.",
   "mail.second_factor_changed.subject": "Your second step was changed",
   "mail.second_factor_changed.text": "The second step of your account was changed from {origin}.",
   "mail.second_factor_changed.totp_added": "An authenticator app was added to your account from {origin}.",
@@ -519,6 +549,15 @@ export const english = {
   "mail.external_identity_changed.action": "Review your security",
   "mail.external_identity_changed.otherwise":
     "If it was not you, change your password and end your sessions.",
+  "mail.sign_in_reported.subject": "A sign-in was reported",
+  "mail.sign_in_reported.text": "A sign-in to your account was reported as somebody else's: {origin}.",
+  "mail.sign_in_reported.ended":
+    "A sign-in to your account was reported as somebody else's: {origin}. Its session ended, and what was added from it was taken off.",
+  "mail.sign_in_reported.locked":
+    "A sign-in to your account was reported as somebody else's: {origin}. Every session ended, what was added from it was taken off, and your password opens nothing any more. Another message has a link to choose a new one.",
+  "mail.sign_in_reported.action": "Look over your account",
+  "mail.sign_in_reported.otherwise":
+    "If it was you who signed in, undo the report there until {expiresAt}: passkeys and linked accounts are given back.",
   "mail.recovery_code_used.subject": "A recovery code was used",
   "mail.recovery_code_used.text":
     "A recovery code of your account was used from {origin}. Codes left: {left}.",

@@ -162,7 +162,9 @@ export async function showProblem(page: Page, error: unknown, back?: string): Pr
   if (to !== undefined) {
     page.reply.removeHeader("www-authenticate");
     const returnTo = page.request.method === "GET" ? page.request.url : back;
-    return page.redirect(page.link(to, { return_to: returnTo }));
+    const { reported } = problem.members;
+    const besides = typeof reported === "string" ? { reported } : {};
+    return page.redirect(page.link(to, { return_to: returnTo, ...besides }));
   }
   log(page, error, problem);
   retryAfter(page, problem);

@@ -113,12 +113,12 @@ export function Password({ view, frame }: Props<"password">) {
 }
 
 export function Confirm({ view, frame }: Props<"confirm">) {
-  const { state, email, returnTo, needsCode, passkeys, hasPassword, providers } = view;
+  const { state, email, returnTo, needsCode, reported, passkeys, hasPassword, providers } = view;
   return (
     <CardLayout frame={frame} title={frame.t("confirm.title")} refused={isRefused(state)}>
       <p>{frame.say("confirm.text")}</p>
       {hasPassword ? (
-        <Form frame={frame} state={state} action={frame.link("/confirm", { return_to: returnTo })}>
+        <Form frame={frame} state={state} action={frame.link("/confirm", { return_to: returnTo, reported })}>
           <Username frame={frame} email={email} />
           <CurrentPassword frame={frame} state={state} />
           {needsCode && (

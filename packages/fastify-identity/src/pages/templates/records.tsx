@@ -1,7 +1,7 @@
 import { DayChart } from "../components/chart.js";
-import { Check, CurrentPassword, Form, isRefused, Submit } from "../components/form.js";
+import { Check, CurrentPassword, Form, isRefused, Of, Submit } from "../components/form.js";
 import { AccountLayout } from "../components/layout.js";
-import type { PageFrame } from "../look/frame.js";
+import { type PageFrame, untouched } from "../look/frame.js";
 import { english, type MessageId } from "../messages/english.js";
 import type { ActivityView, PageViews } from "../views.js";
 import { Username } from "./profile.js";
@@ -40,7 +40,7 @@ export function Activity({ view, frame }: Props<"activity">) {
 const looks = { info: "calm", warning: "warn", critical: "bad" } as const;
 
 function Event({ event, frame }: { event: ActivityView; frame: PageFrame }) {
-  const { kind, severity, at, device, country, network } = event;
+  const { kind, severity, at, device, country, network, sessionId } = event;
   const known = `activity.${kind}`;
   const id: MessageId = Object.hasOwn(english, known) ? (known as MessageId) : "activity.other";
   const from = [device, country, network].filter(Boolean);
@@ -62,9 +62,19 @@ function Event({ event, frame }: { event: ActivityView; frame: PageFrame }) {
           ))}
         </p>
       </div>
-      <p class="muted small">
-        <time dateTime={at.toISOString()}>{frame.date(at)}</time>
-      </p>
+      <div class="actions">
+        {sessionId && (
+          <Form frame={frame} state={untouched} action={frame.link("/security/sessions/not-mine")} class="">
+            <input type="hidden" name="id" value={sessionId} />
+            <button type="submit" class="plain bad">
+              {frame.say("security.session_not_mine")} <Of what={`${frame.t(id)}, ${frame.date(at)}`} />
+            </button>
+          </Form>
+        )}
+        <p class="muted small">
+          <time dateTime={at.toISOString()}>{frame.date(at)}</time>
+        </p>
+      </div>
     </li>
   );
 }

@@ -3,6 +3,7 @@ import { Check, Field, Form, isRefused, Of, PasskeyForm, Submit, TextArea } from
 import { AccountLayout } from "../components/layout.js";
 import type { PageFrame } from "../look/frame.js";
 import type { PageViews, PasskeyView, SessionView } from "../views.js";
+import { Reports } from "./sign-in-reports.js";
 
 interface Props<P extends keyof PageViews> {
   view: PageViews[P];
@@ -34,6 +35,7 @@ export function Security({ view, frame }: Props<"security">) {
         </section>
       )}
       <Sessions view={view} frame={frame} />
+      {view.reports.length > 0 && <Reports reports={view.reports} state={state} frame={frame} />}
       <section class="card">
         <Form frame={frame} name="alerts" state={state} action={frame.link("/security/alerts")}>
           <fieldset class="stack-s">

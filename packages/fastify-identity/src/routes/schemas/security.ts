@@ -48,6 +48,7 @@ const kinds = {
   passkey_counter_back: "passkey_counter_back",
   factor_recovery: "factor_recovery",
   external_identity_changed: "external_identity_changed",
+  sign_in_reported: "sign_in_reported",
 } as const satisfies { [Kind in Exclude<SecurityEventKind, "database_exposed">]: Kind };
 
 /** Which security events to list. */
@@ -76,6 +77,63 @@ export const securityEvents = z.object({
   events: z.array(securityEvent).describe("The newest first"),
   next: z.string().nullable().describe("`before` of the next page; null at the end"),
 });
+
+const nameList = z.array(z.string());
+
+/** A report of a sign-in as somebody else's. */
+export const signInReport = z
+  .object({
+    id: idOutput,
+    sessionId: idOutput,
+    state: z.string().describe("pending, done, undoing or undone"),
+    reportedAt: z.date(),
+    byMail: z.boolean().describe("Whether it was said from a mail, and not from a session"),
+    signIn: z.object({
+      at: z.date(),
+      endedAt: z.date().optional(),
+      methods: z.array(z.string()).optional().describe("Ways in which it was proved"),
+      device: z.string(),
+      network: z.string().optional(),
+      country: z.string().optional(),
+    }),
+    takenOff: z
+      .object({
+        passkeys: nameList,
+        providers: nameList,
+        apiKeys: nameList,
+        apps: z.number().describe("Apps that lost their consent"),
+        totp: z.boolean(),
+        recoveryCodes: z.boolean(),
+        email: z.string().optional().describe("What became of a change of the address"),
+        password: z.boolean().describe("Whether the password opens nothing until another one is set by mail"),
+      })
+      .describe("What was added from the session, and was taken off"),
+    undoUntil: z.date().optional().describe("Until when it can be undone"),
+    undoneAt: z.date().optional(),
+    restored: z.number().optional().describe("Passkeys and linked accounts that were given back"),
+  })
+  .meta({ id: "SignInReport" });
+
+/** The answer to feedback on a sign-in. */
+export const feedbackTaken = z.object({
+  report: signInReport.nullable().describe("What `not_mine` brought about; null for `mine`"),
+});
+
+/** A page of reports. */
+export const signInReports = z.object({
+  reports: z.array(signInReport).describe("The newest first"),
+  next: z.string().nullable().describe("`before` of the next page; null at the end"),
+});
+
+export const reportsQuery = z.strictObject({
+  limit: limitInput,
+  before: pageInput.optional().describe("Only older reports: `next` of the page before, or a date"),
+});
+
+export const reportParams = z.strictObject({ id: idInput });
+
+/** The token of a mail's button. */
+export const mailedReportBody = z.strictObject({ token: z.string().max(128) });
 
 /** Feedback of the account's owner on a sign-in. */
 export const feedbackBody = z.strictObject({

@@ -1,0 +1,31 @@
+import type { Types } from "mongoose";
+import type { Context } from "../context/context.js";
+import { duration } from "../core/limits.js";
+import type { SignInReportDocument } from "../schemas/sign-in-report.js";
+
+/** What a crash stopped is taken up again after this long. */
+export const resumeAfterMs = duration.minute;
+/** Requests that were under way have this long to arrive before a report is gone through once more. */
+export const lateWritesMs = 10 * duration.minute;
+
+/** Takes a report up for a while, in one of any number of processes. */
+export async function takeUp(
+  { models, now }: Context,
+  { _id, sweepAt }: Pick<SignInReportDocument, "_id" | "sweepAt">,
+): Promise<boolean> {
+  if (!sweepAt || sweepAt > now) return false;
+  const { matchedCount } = await models.SignInReport.collection.updateOne(
+    { _id, sweepAt },
+    { $set: { sweepAt: new Date(now.getTime() + resumeAfterMs) } },
+  );
+  return matchedCount === 1;
+}
+
+/** The report as it is now. */
+export async function readAgain(
+  { models }: Context,
+  _id: Types.ObjectId,
+): Promise<SignInReportDocument | undefined> {
+  const report = await models.SignInReport.collection.findOne<SignInReportDocument>({ _id });
+  return report ?? undefined;
+}

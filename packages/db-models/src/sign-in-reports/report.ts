@@ -1,0 +1,72 @@
+import type { Types } from "mongoose";
+import type { Context } from "../context/context.js";
+import { type Page, queries } from "../queries/queries.js";
+import { runQuery } from "../queries/run-query.js";
+import type { SignInReportDocument } from "../schemas/sign-in-report.js";
+import { beginReport, type ReportRefusal, type SignInReportInput } from "./begin.js";
+import { carryOut } from "./carry-out.js";
+import { readAgain, resumeAfterMs, takeUp } from "./due.js";
+import { isMade, type SignInReport, summarise } from "./summary.js";
+import { takeOffAdded } from "./take-off.js";
+import { giveBack } from "./undo.js";
+
+export type SignInReporting =
+  | {
+      ok: true;
+      /** True for the one press of any number that made the report. */
+      created: boolean;
+      report: SignInReport;
+    }
+  | { ok: false; reason: ReportRefusal };
+
+export async function reportSignIn(context: Context, input: SignInReportInput): Promise<SignInReporting> {
+  const begun = await beginReport(context, input);
+  if (!begun.ok) return begun;
+  const { created, report } = begun;
+  // Another press may have stopped half way.
+  if (report.state === "pending" && (created || (await takeUp(context, report)))) {
+    await carryOut(context, report);
+  }
+  const now = (await readAgain(context, report._id)) ?? report;
+  return { ok: true, created, report: summarise(isMade(now) ? now : report) };
+}
+
+export async function listReports(
+  { models }: Context,
+  { userId, page }: { userId?: Types.ObjectId; page?: Page },
+): Promise<SignInReport[]> {
+  const query = userId ? queries.signInReportsOfUser(userId, page) : queries.newestSignInReports(page);
+  const found = await runQuery<SignInReportDocument>(models, query);
+  return found.filter(isMade).map(summarise);
+}
+
+export async function resumeReports(context: Context): Promise<SignInReport[]> {
+  const due = await runQuery(context.models, queries.dueSignInReports(context.now));
+  const resumed: SignInReport[] = [];
+  for (const report of due) {
+    if (!isMade(report) || !(await takeUp(context, report))) continue;
+    if (report.state === "pending") await carryOut(context, report);
+    else if (report.state === "undoing") await giveBack(context, report);
+    else await sweep(context, report);
+    const now = await readAgain(context, report._id);
+    if (now && isMade(now)) resumed.push(summarise(now));
+  }
+  return resumed;
+}
+
+/** For requests that were under way at the report. It stays due until its owner was told, as long as it can be undone. */
+async function sweep(context: Context, report: SignInReportDocument): Promise<void> {
+  const { models, now } = context;
+  const { _id, toldAt, undoUntil } = report;
+  await takeOffAdded(context, report);
+  const isOver = toldAt !== undefined || (undoUntil !== undefined && undoUntil <= now);
+  const later = { $set: { sweepAt: new Date(now.getTime() + resumeAfterMs) } };
+  await models.SignInReport.collection.updateOne(
+    { _id, state: "done" },
+    isOver ? { $unset: { sweepAt: "" } } : later,
+  );
+}
+
+export async function noteTold({ models, now }: Context, { id }: { id: Types.ObjectId }): Promise<void> {
+  await models.SignInReport.collection.updateOne({ _id: id }, { $set: { toldAt: now } });
+}
