@@ -212,7 +212,7 @@ export const configSchema = z
       .describe("API usage is written this often; a crash loses what was counted since"),
     sweepMs: milliseconds(10, 86_400_000)
       .default(300_000)
-      .describe("Erasures that a crash stopped are taken up this often"),
+      .describe("Erasures and reports of sign-ins that a crash stopped are taken up this often"),
     drainDelayMs: milliseconds(0, 120_000)
       .default(0)
       .describe("At shutdown, time between failing the readiness check and refusing connections"),

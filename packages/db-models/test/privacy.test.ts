@@ -25,6 +25,7 @@ const personalCollections = [
   "app_tokens",
   "app_permissions",
   "user_factors",
+  "sign_in_reports",
   "passkey_challenges",
   "device_authorizations",
   "apps",

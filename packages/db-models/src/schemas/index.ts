@@ -7,7 +7,6 @@ export { auditOutcomes } from "./audit-event.js";
 export { feedbackVerdicts, loginSubjects } from "./login-profile.js";
 export { currentSchemaVersion } from "./parts/version.js";
 export { securityEventKinds, severities } from "./security-event.js";
-export { signInReportStates } from "./sign-in-report.js";
 export { signingAlgorithms } from "./signing-key.js";
 export { usageIntervals } from "./usage-bucket.js";
 export {
