@@ -34,6 +34,9 @@ import { revokeAllSessions, revokeOtherSessions, revokeSession } from "../src/se
 import { raiseSessionRisk } from "../src/sessions/risk.js";
 import { incrementApiUsage } from "../src/sessions/usage.js";
 import { validateSession } from "../src/sessions/validate.js";
+import { offerReport } from "../src/sign-in-reports/begin.js";
+import { listReports, reportSignIn, resumeReports } from "../src/sign-in-reports/report.js";
+import { undoReport } from "../src/sign-in-reports/undo.js";
 import { UsageRecorder } from "../src/usage/recorder.js";
 import { authenticateUser, registerUser, setUserRoles, setUserStatus } from "../src/users/accounts.js";
 import { requestEmailVerification, verifyEmail } from "../src/users/email-verification.js";
@@ -217,6 +220,23 @@ async function useRights(): Promise<void> {
   await resumeErasures(contextAt(models, after(2 * duration.day)));
 }
 
+async function useReports(): Promise<void> {
+  const { userId } = await makePerson();
+  const [one, other] = await Promise.all([
+    openSession(contextAt(models, now), { userId, proofs: ["password"] }),
+    openSession(contextAt(models, now), { userId }),
+  ]);
+  const { token } = await offerReport(contextAt(models, now), { userId, sessionId: one.id });
+  await reportSignIn(contextAt(models, now), { token });
+  await reportSignIn(contextAt(models, now), { userId, sessionId: other.id, fromSessionId: one.id });
+  await resumeReports(contextAt(models, after(duration.hour)));
+  for (const of of [{}, { userId }]) {
+    for (const { id } of await listReports(contextAt(models, now), of)) {
+      await undoReport(contextAt(models, now), { userId, id });
+    }
+  }
+}
+
 /** The commands that look documents up, one of each shape, in a form that can be explained. */
 async function lookupsDuring(act: () => Promise<void>): Promise<mongo.Document[]> {
   const lookups = new Map<string, mongo.Document>();
@@ -259,6 +279,7 @@ const suites: [name: string, act: () => Promise<void>][] = [
   ["OAuth", useOAuth],
   ["audit, events, usage, analytics, sign-ins", useRecords],
   ["audit trail, subscriptions, risk", useTrail],
+  ["reports of sign-ins", useReports],
   ["export and erasure", useRights],
 ];
 

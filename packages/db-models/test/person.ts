@@ -11,6 +11,7 @@ import { verifyTotp } from "../src/factors/totp.js";
 import type { IdentityModels, UserDocument } from "../src/index.js";
 import { recordSecurityEvent } from "../src/security-events/events.js";
 import { openSession } from "../src/sessions/open.js";
+import { offerReport } from "../src/sign-in-reports/begin.js";
 import { UsageRecorder } from "../src/usage/recorder.js";
 import { contextAt } from "./context.js";
 import { makeUser } from "./database.js";
@@ -100,6 +101,7 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
     requestedBy: new Types.ObjectId(),
     reason,
   });
+  const button = await offerReport(contextAt(models, now), { userId, sessionId });
   const hashes = await makeGrants(models, userId, now);
   const traces = [
     user.email,
@@ -117,6 +119,7 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
       passwordHash,
       auditKey,
       token,
+      button.token,
       sha256(`reset ${people}`),
       factor.secret,
       ...factor.codes,

@@ -124,6 +124,7 @@ describe("eraseUserData", () => {
         app_tokens: 2,
         app_permissions: 2,
         user_factors: 1,
+        sign_in_reports: 1,
         passkey_challenges: 1,
         device_authorizations: 1,
         apps: 1,

@@ -93,7 +93,7 @@ describe("a change of the address", () => {
       facts: { device: expect.any(String) },
     });
     const tokens = setting.notices.filter(({ to, facts }) => to === other.email && facts.token);
-    expect(tokens.map(({ kind }) => kind)).toEqual(["email_verification"]);
+    expect(tokens.map(({ kind }) => kind).sort()).toEqual(["email_verification", "new_device"]);
   });
 
   test("to an address that was registered meanwhile fails, and says so to whom it belongs", async () => {

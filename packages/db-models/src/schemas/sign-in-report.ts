@@ -11,7 +11,7 @@ import { type RiskAssessment, riskSchema } from "./user-session.js";
  * `offered`: a mail has a button, which nobody has pressed; `pending`: what the report takes off is being taken off;
  * `undoing`: some of it is being given back.
  */
-export const signInReportStates = ["offered", "pending", "done", "undoing", "undone"] as const;
+const signInReportStates = ["offered", "pending", "done", "undoing", "undone"] as const;
 export type SignInReportState = (typeof signInReportStates)[number];
 
 /** The sign-in that is reported, as its session was. */

@@ -49,6 +49,7 @@ beforeAll(async () => {
       headers: { "user-agent": agent },
       payload: { identifier: email, password },
     });
+  await reportOneOf(new Types.ObjectId(userId));
   for (let i = 0; i < 3; i++)
     await app.inject({
       method: "POST",
@@ -56,6 +57,16 @@ beforeAll(async () => {
       payload: { identifier: email, password: "a wrong password" },
     });
 });
+
+/** A report that took something of each kind off, but for the password. */
+async function reportOneOf(userId: Types.ObjectId): Promise<void> {
+  const { sessions, externalIdentities, apiKeys, signInReports } = setting.identity;
+  const { id: sessionId } = await sessions.open({ userId, proofs: ["external"] });
+  const subject = { issuer: "https://accounts.example", subject: String(userId) };
+  await externalIdentities.link({ userId, sessionId, provider: "example", ...subject });
+  await apiKeys.create({ userId, sessionId, name: "Somebody's key", scopes: ["usage:read"] });
+  await signInReports.report({ userId, sessionId, fromSessionId: new Types.ObjectId() });
+}
 
 async function signIn(tab: Tab): Promise<void> {
   await tab.goto("/account/sign-in");
@@ -100,6 +111,10 @@ describe.each(forms)("the pages, $name", ({ name: form, options, language }) => 
     await look("cancel-recovery");
     await tab.goto("/account/confirm-email?token=ido_x");
     await look("confirm-email");
+    await tab.goto("/account/not-me?token=ido_x");
+    await look("not-me");
+    await tab.click("main button[type=submit]");
+    await look("not-me-refused");
     await tab.goto("/account/undo-email?token=ido_x");
     await tab.click("main button[type=submit]");
     await look("undo-email-refused");
