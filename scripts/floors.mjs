@@ -37,6 +37,7 @@ export const floors = {
     ["context"],
     ["session-cache"],
     ["queries"],
+    ["stored"],
     ["schemas"],
     ["core"],
   ],

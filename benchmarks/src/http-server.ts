@@ -3,8 +3,8 @@
  * Arguments: the contender, a connection string, and better-auth's secret.
  */
 import { type OpenIdentityOptions, openIdentity } from "@org/db-models";
-import { parseToken, sha256 } from "@org/db-models/core";
-import { queries } from "@org/db-models/queries";
+import { parseToken } from "@org/db-models/core";
+import { placeOf, queries } from "@org/db-models/queries";
 import { identityPlugin } from "@org/fastify-identity";
 import { type FastifyInstance, fastify } from "fastify";
 import { MongoClient } from "mongodb";
@@ -21,7 +21,8 @@ const contenders: Readonly<Record<HttpContender, () => Promise<void>>> = {
     const sessions = client.db().collection("user_sessions");
     answering(app, async ({ authorization = "" }) => {
       const token = parseToken("session", authorization.slice("Bearer ".length));
-      const filter = queries.sessionByHandle(sha256(token?.handle ?? "")).filter as object;
+      if (!token) throw new Error("this is no session token");
+      const filter = queries.sessionById(placeOf(token)).filter as object;
       return { userId: (await sessions.findOne(filter))?.userId };
     });
   },

@@ -1,6 +1,6 @@
 import type { Identity } from "@org/db-models";
-import { sha256 } from "@org/db-models/core";
-import { queries } from "@org/db-models/queries";
+import { parseToken } from "@org/db-models/core";
+import { placeOf, queries } from "@org/db-models/queries";
 import type { mongo, Types } from "mongoose";
 import { beside, type Comparison, commandsPerCall, compare, perCall } from "./measure.js";
 
@@ -25,7 +25,11 @@ export async function benchmarkKeys(identity: Identity, userId: Types.ObjectId):
     const input = { userId, name: `bench ${index}`, scopes: ["repo"], quota };
     created.push((await identity.apiKeys.create(input)).key);
   }
-  const hashes = created.map((key) => sha256(key));
+  const filters = created.map((key) => {
+    const token = parseToken("apiKey", key);
+    if (!token) throw new Error("this is no API key");
+    return queries.apiKeyById(placeOf(token)).filter as object;
+  });
   const verify = async (index: number) => {
     const check = await identity.apiKeys.verify({
       key: created[index % keys] as string,
@@ -33,9 +37,7 @@ export async function benchmarkKeys(identity: Identity, userId: Types.ObjectId):
     });
     if (!check.ok) throw new Error(`the key is refused: ${check.reason}`);
   };
-  const latency = await compare(verify, (index) =>
-    collection.findOne(queries.apiKeyByHash(hashes[index % keys] as string).filter as object),
-  );
+  const latency = await compare(verify, (index) => collection.findOne(filters[index % keys] as object));
   const commands = await commandsPerCall(models.User.db.getClient(), verify, verifications);
   await identity.close();
   return { latency, commands };

@@ -15,6 +15,7 @@ import { benchmarkProvider, readableProvider } from "./provider.js";
 import { benchmarkRisk, readableRisk } from "./risk.js";
 import { benchmarkSessionCache, readableSessionCache } from "./session-cache.js";
 import { benchmarkSessions, readableSessions } from "./sessions.js";
+import { benchmarkStorage, readableStorage } from "./storage.js";
 
 const { values } = parseArgs({
   options: {
@@ -46,6 +47,7 @@ const withDatabases = [
   "provider",
   "session-cache",
   "sessions",
+  "storage",
 ];
 if (withDatabases.some(chosen)) await benchmarkDatabase();
 if (values.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
@@ -73,12 +75,13 @@ async function benchmarkDatabase(): Promise<void> {
       const uri = withDatabase(engine.uri, name);
       keep("loading", await benchmarkLoading(db, uri, size, say), readableLoading);
     }
-    if (["http", "session-cache", "sessions", "keys", "peers"].some(chosen)) {
+    if (["http", "session-cache", "sessions", "keys", "peers", "storage"].some(chosen)) {
       say(`loading ${size.sessions} sessions`);
       await db.dropDatabase();
       await loadIdentityData(db, { ...size, seed: 1, now: new Date() });
       for (const model of Object.values(database.models) as Model<unknown>[]) await model.createIndexes();
     }
+    if (chosen("storage")) keep("storage", await benchmarkStorage(db), readableStorage);
     if (chosen("sessions")) {
       say("sessions: each operation against its bare driver call");
       keep("sessions", await benchmarkSessions(database.connection), readableSessions);

@@ -1,12 +1,12 @@
 import { setTimeout } from "node:timers/promises";
 import { type Identity, openIdentity } from "@org/db-models";
-import { randomKey, sha256 } from "@org/db-models/core";
-import { queries } from "@org/db-models/queries";
+import { randomKey } from "@org/db-models/core";
 import type { mongo } from "mongoose";
 import { type Comparison, compare } from "./measure.js";
+import { filterOf } from "./sessions.js";
 
 export interface SessionCacheBenchmarks {
-  /** A check from memory against one `findOne` by the unique key. */
+  /** A check from memory against one `findOne` by the same filter. */
   readonly validate: Comparison;
   /** Share of the checks that memory answered. */
   readonly fromMemory: number;
@@ -21,7 +21,7 @@ export async function benchmarkSessionCache(uri: string): Promise<SessionCacheBe
   const identity = await openIdentity(uri, { sessionCache: {} });
   try {
     const tokens = await openSessions(identity);
-    const handles = tokens.map((token) => sha256(token.slice(4, 26)));
+    const filters = tokens.map(filterOf);
     const sessions = identity.models.UserSession.collection as unknown as mongo.Collection;
     while (!identity.sessionCacheMetrics()?.trusted) {
       await identity.sessions.validate(tokens[0]);
@@ -35,7 +35,7 @@ export async function benchmarkSessionCache(uri: string): Promise<SessionCacheBe
         checks += 1;
         return identity.sessions.validate(tokens[index % users]);
       },
-      (index) => sessions.findOne(queries.sessionByHandle(handles[index % users] as string).filter as object),
+      (index) => sessions.findOne(filters[index % users] as object),
     );
     const { hits = 0, echoMs = 0, echoes = 1, longestEchoMs = 0 } = identity.sessionCacheMetrics() ?? {};
     const echo = { mean: echoMs / echoes, longest: longestEchoMs };

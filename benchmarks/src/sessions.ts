@@ -1,6 +1,6 @@
 import { createIdentity, type IdentityModels, type SessionAccount } from "@org/db-models";
-import { mintToken, randomKey, sha256 } from "@org/db-models/core";
-import { queries } from "@org/db-models/queries";
+import { parseToken, randomKey, sha256 } from "@org/db-models/core";
+import { placeOf, queries } from "@org/db-models/queries";
 import type { Connection, mongo } from "mongoose";
 import { mongo as driver } from "mongoose";
 import { beside, type Comparison, compare } from "./measure.js";
@@ -17,7 +17,7 @@ const client = { ip: "192.0.2.7", userAgent: "curl/8.5.0" } as const;
 
 /**
  * The session operations against the bare driver call that each can't do without, on the sessions that are in the
- * database: validate against `findOne` by the unique key, open under the cap, with the account as the authentication has
+ * database: validate against `findOne` by the same filter, open under the cap, with the account as the authentication has
  * read it and from a known device, against one `insertOne` of the same document, refresh against one `findOneAndUpdate`.
  */
 export async function benchmarkSessions(connection: Connection): Promise<SessionBenchmarks> {
@@ -30,13 +30,13 @@ export async function benchmarkSessions(connection: Connection): Promise<Session
 
   const tokens: string[] = [];
   for (const userId of userIds) tokens.push((await identity.sessions.open({ userId, ...client })).token);
-  const handles = tokens.map((token) => sha256(token.slice(4, 26)));
+  const filters = tokens.map((token) => filterOf(token));
   const validate = await compare(
     (index) => identity.sessions.validate(tokens[index % users]),
-    (index) => sessions.findOne(queries.sessionByHandle(handles[index % users] as string).filter as object),
+    (index) => sessions.findOne(filters[index % users] as object),
   );
 
-  const template = await sessions.findOne({ handleHash: handles[0] as string });
+  const template = await sessions.findOne(filters[0] as object);
   const open = await compare(
     (index) => {
       const account = accounts[index % users] as SessionAccount;
@@ -56,8 +56,8 @@ export async function benchmarkSessions(connection: Connection): Promise<Session
     },
     (index) =>
       sessions.findOneAndUpdate(
-        { handleHash: handles[index % users] as string },
-        { $set: { tokenHash: randomKey(), lastSeenAt: now } },
+        filters[index % users] as object,
+        { $set: { tokenHash: sha256(randomKey()), lastSeenAt: now } },
         { returnDocument: "after", projection: { userId: 1 } },
       ),
     { calls: 40 },
@@ -74,14 +74,16 @@ async function makeUsers(models: IdentityModels, now: Date): Promise<SessionAcco
   return made;
 }
 
+/** The filter of the read that a check makes. */
+export function filterOf(token: string): object {
+  const parsed = parseToken("session", token);
+  if (!parsed) throw new Error("this is no session token");
+  return queries.sessionById(placeOf(parsed)).filter;
+}
+
 function fresh() {
-  const token = mintToken("session");
-  return {
-    _id: new driver.ObjectId(),
-    handleHash: sha256(token.handle),
-    tokenHash: sha256(token.raw),
-    slot: undefined,
-  };
+  const _id = new driver.ObjectId();
+  return { _id, tokenHash: sha256(_id.toHexString()), slot: undefined };
 }
 
 export function readableSessions({ validate, open, refresh }: SessionBenchmarks): string[] {

@@ -2,6 +2,7 @@
 // X-Forwarded-For), node-fetch #1879 and RFC 8259 (ill-formed text), oauth2-proxy #2696 (Max-Age), FastRoute #108 and fastify
 // #5573 (HEAD), Cacti #7683 (time tells of an account), and proxies' own Authorization headers.
 import { connect } from "node:net";
+import { readSession } from "@org/db-models/queries";
 import { describe, expect, test } from "vitest";
 import { cookie, password, useApi } from "./support/api.js";
 
@@ -22,8 +23,8 @@ describe("the client's address", () => {
     const person = await api.register();
     const headers = { "x-forwarded-for": forwarded };
     const { id } = await api.signIn(person, { headers, remoteAddress: proxy });
-    const session = await api.models.UserSession.findById(id).lean();
-    expect(session?.ip).toBe(address);
+    const session = readSession(await api.models.UserSession.findById(id).lean().orFail());
+    expect(session.ip).toBe(address);
   });
 
   test.each(["unknown", "_hidden", "", "999.1.1.1", "203.0.113.7:abc", "<script>", "x".repeat(4_000)])(
@@ -34,8 +35,8 @@ describe("the client's address", () => {
         headers: { "x-forwarded-for": forwarded },
         remoteAddress: proxy,
       });
-      const session = await api.models.UserSession.findById(id).lean();
-      expect(session?.ip ?? proxy).toBe(proxy);
+      const session = readSession(await api.models.UserSession.findById(id).lean().orFail());
+      expect(session.ip ?? proxy).toBe(proxy);
     },
   );
 

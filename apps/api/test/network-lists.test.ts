@@ -108,7 +108,8 @@ describe("the service", () => {
   };
   const home = { ...client, remoteAddress: "192.0.2.1" };
   const tor = { ...client, remoteAddress: "198.51.100.7" };
-  const reasonsOf = async (id: string) => (await api.models.UserSession.findById(id).lean())?.risk.reasons;
+  const reasonsOf = async (id: string) =>
+    (await api.models.UserSession.findById(id).lean())?.risk?.reasons ?? [];
   const build = () => api.build({ networkLists: [{ kind: "tor", path }], networkListsCheckMs: 10 });
   const outcome = async (app: FastifyInstance) => {
     const { email } = await api.register();

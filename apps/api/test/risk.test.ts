@@ -1,4 +1,5 @@
 import { auditRefOf } from "@org/db-models";
+import { readSession } from "@org/db-models/queries";
 import type { Located, Notice } from "@org/fastify-identity";
 import type { FastifyInstance, FastifyRequest, LightMyRequestResponse } from "fastify";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -67,7 +68,8 @@ async function makeHistory(): Promise<void> {
 }
 
 const codeOf = (notice: Notice | undefined) => notice?.facts.code ?? "";
-const storedSession = (id: string) => api.models.UserSession.findById(id).lean();
+const storedSession = async (id: string) =>
+  readSession(await api.models.UserSession.findById(id).lean().orFail());
 
 describe("a sign-in like the owner's others", () => {
   test("gets its session, with a score and without a question, in two reads of what is known", async () => {

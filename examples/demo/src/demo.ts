@@ -170,7 +170,7 @@ async function cleanUp(
   screen: Screen,
 ): Promise<Pick<DemoResult, "cleanup" | "removed">> {
   const step = screen.step("cleaning up expired documents");
-  const hot = queries.filter(({ name }) => ["sessionByHandle", "userByEmail", "slotsOfUser"].includes(name));
+  const hot = queries.filter(({ name }) => ["sessionById", "userByEmail", "slotsOfUser"].includes(name));
   const cleanup = await runCleanup(database.connection, retentionRules, {
     now: options.now,
     run: true,

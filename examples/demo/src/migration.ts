@@ -144,7 +144,6 @@ async function timeOldLayout(connection: Connection, now: Date, screen: Screen) 
   const service = embeddedSessions(connection);
   const embedded = await timeSessions(service, user.email, now, 15);
   await users.createIndex({ "sessions.token": 1 });
-  await users.createIndex({ "sessions.handleHash": 1 }, { sparse: true });
   const embeddedIndexed = await timeSessions(service, user.email, now, 40);
   await users.replaceOne({ _id: user._id }, user);
   const tokenIndex = (await sizeOf(connection, source)).indexSizes["sessions.token_1"] ?? 0;

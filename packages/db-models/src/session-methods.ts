@@ -26,7 +26,7 @@ export function sessionMethods(
       return sessions.revoke({ userId: this.userId, sessionId: this._id, ...(reason && { reason }) });
     },
     incrementApiUsage(use) {
-      return sessions.incrementApiUsage({ ...use, sessionId: this._id });
+      return sessions.incrementApiUsage({ ...use, userId: this.userId, sessionId: this._id });
     },
   };
 }

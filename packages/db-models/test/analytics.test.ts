@@ -5,7 +5,7 @@ import { engagementOf, engagementWeights } from "../src/analytics/engagement.js"
 import { recordLogin } from "../src/analytics/logins.js";
 import { getUserAnalytics, updateAnalytics } from "../src/analytics/user-analytics.js";
 import { duration } from "../src/core/limits.js";
-import { sha256 } from "../src/core/secrets.js";
+import { lookupHash } from "../src/core/secrets.js";
 import { createIdentity, defineModels, type IdentityModels, openIdentity } from "../src/index.js";
 import { UsageRecorder } from "../src/usage/recorder.js";
 import { contextAt } from "./context.js";
@@ -74,7 +74,7 @@ async function makeActiveUser() {
   }
   await recordLogin(contextAt(models, daysAgo(3)), {
     userId: user._id,
-    deviceHash: sha256("laptop"),
+    deviceHash: lookupHash("laptop"),
     deviceLabel: "Firefox on Linux",
     country: "NO",
   });

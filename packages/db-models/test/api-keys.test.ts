@@ -5,7 +5,7 @@ import { createApiKey, listApiKeys, revokeApiKey } from "../src/api-keys/manage.
 import { rotateApiKey } from "../src/api-keys/rotate.js";
 import { ApiKeyVerifier, type ApiKeyVerifierOptions } from "../src/api-keys/verifier.js";
 import { duration } from "../src/core/limits.js";
-import { mintToken, parseToken } from "../src/core/secrets.js";
+import { parseToken } from "../src/core/secrets.js";
 import { createIdentity, type IdentityModels } from "../src/index.js";
 import { eraseUserData } from "../src/privacy/erase.js";
 import { exportUserData } from "../src/privacy/export.js";
@@ -14,6 +14,7 @@ import { contextAt } from "./context.js";
 import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
 import { after, now } from "./moment.js";
 import { verifyApiKey } from "./recorders.js";
+import { strayToken } from "./tokens.js";
 
 const database = useIdentityDatabase();
 let models: IdentityModels;
@@ -57,7 +58,7 @@ function manual(options: ApiKeyVerifierOptions = {}) {
 describe("the key itself", () => {
   it("reads back, and no single typo passes", () => {
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-    const { raw } = mintToken("apiKey");
+    const { raw } = strayToken("apiKey");
     expect(parseToken("apiKey", raw)?.raw).toBe(raw);
     for (let at = 0; at < raw.length; at++) {
       for (const letter of alphabet) {
@@ -70,7 +71,7 @@ describe("the key itself", () => {
   it("is told from a text, a swap, a cut and an addition", () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 100 }), fc.nat(75), (text, at) => {
-        const { raw } = mintToken("apiKey");
+        const { raw } = strayToken("apiKey");
         expect(parseToken("apiKey", raw)?.raw).toBe(raw);
         const swapped = raw.slice(0, at) + (raw[at + 1] ?? "") + (raw[at] ?? "") + raw.slice(at + 2);
         for (const other of [text, raw.slice(1), raw.slice(0, -1), `${raw}a`, ` ${raw}`]) {
@@ -91,7 +92,7 @@ describe("the key itself", () => {
     "idk_",
     "x".repeat(100_000),
     { $ne: "" },
-    mintToken("session").raw,
+    strayToken("session").raw,
   ])("is refused without a read when it is %j", async (key) => {
     const { result, commands } = await commandsDuring(database(), () => check(key));
     expect(result).toEqual({ ok: false, reason: "malformed" });
@@ -178,7 +179,7 @@ describe("a verification", () => {
   });
 
   it("refuses a key that nobody has, one that has expired, and one that was revoked, from the next on", async () => {
-    expect(await check(mintToken("apiKey").raw)).toEqual({ ok: false, reason: "unknown" });
+    expect(await check(strayToken("apiKey").raw)).toEqual({ ok: false, reason: "unknown" });
     const { key, keyId, userId } = await makeKey({ lifetimeMs: duration.hour });
     const { verifier } = manual();
     expect(await verifier.verify({ key }, after(duration.hour - 1))).toMatchObject({ ok: true });

@@ -8,7 +8,7 @@ import { createAuditCheckpoint } from "../src/audit/checkpoints.js";
 import { applyAuditRetention } from "../src/audit/retention.js";
 import { verifyAudit } from "../src/audit/verify.js";
 import { duration } from "../src/core/limits.js";
-import { hmac, seal, sha256, unseal } from "../src/core/secrets.js";
+import { hmac, seal, sha256Text, unseal } from "../src/core/secrets.js";
 import {
   type AuditEventDocument,
   type AuditInput,
@@ -54,7 +54,7 @@ describe("the canonical form", () => {
     at: new Date("2096-06-01T12:00:00.000Z"),
     action: "password.changed",
     outcome: "success",
-    subjectRef: sha256("subject"),
+    subjectRef: sha256Text("subject"),
     network: "203.0.113.0/24",
     details: [{ key: "naïve\n", value: 'a"b' }],
     schemaVersion: 1,
@@ -64,7 +64,7 @@ describe("the canonical form", () => {
     const content = { ...vector, details: [...vector.details] };
     expect(canonicalAuditEvent(content)).toBe(
       '["audit_event",1,"652f1f77bcf86cd799439011","chain",7,"2096-06-01T12:00:00.000Z","password.changed","success",' +
-        `null,"${sha256("subject")}",null,null,"203.0.113.0/24",null,[["naïve\\n","a\\"b"]]]`,
+        `null,"${sha256Text("subject")}",null,null,"203.0.113.0/24",null,[["naïve\\n","a\\"b"]]]`,
     );
     expect(firstHash).toBe("47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU");
     expect(auditEventHash(firstHash, content)).toMatchInlineSnapshot(
@@ -307,8 +307,8 @@ describe("verifyAudit", () => {
     ["at, as text", { at: "2096-06-03T12:00:00.000Z" }],
     ["action", { action: "session.revoked" }],
     ["outcome", { outcome: "failure" }],
-    ["actorRef", { actorRef: sha256("somebody") }],
-    ["subjectRef", { subjectRef: sha256("somebody") }],
+    ["actorRef", { actorRef: sha256Text("somebody") }],
+    ["subjectRef", { subjectRef: sha256Text("somebody") }],
     ["targetType", { targetType: "x" }],
     ["targetId", { targetId: "x" }],
     ["network", { network: "10.0.0.0/8" }],
@@ -317,8 +317,8 @@ describe("verifyAudit", () => {
     ["details", { details: [{ key: "a", value: "b" }] }],
     ["details, an object", { details: {} }],
     ["schemaVersion", { schemaVersion: 2 }],
-    ["eventHash", { eventHash: sha256("x") }],
-    ["previousHash", { previousHash: sha256("x") }],
+    ["eventHash", { eventHash: sha256Text("x") }],
+    ["previousHash", { previousHash: sha256Text("x") }],
     ["a field more", { note: "x" }],
   ])("names an event whose %s was edited", async (field, change) => {
     if (field === "_id") {
@@ -377,7 +377,7 @@ describe("verifyAudit", () => {
       "inserted",
       async () => {
         await shift(5, 1);
-        await put({ ...forged(), eventHash: sha256("x") });
+        await put({ ...forged(), eventHash: sha256Text("x") });
       },
     ],
     ["one put in between two", 6, "inserted", () => put({ ...forged(), sequence: 5.5 })],
@@ -454,9 +454,9 @@ describe("verifyAudit", () => {
       ["a head", (checkpoint) => ({ ...checkpoint, chains: [] })],
       ["a number", (checkpoint) => ({ ...checkpoint, number: 7 })],
       ["a date", (checkpoint) => ({ ...checkpoint, at: "2096-01-01T00:00:00.000Z" })],
-      ["the hash", (checkpoint) => ({ ...checkpoint, checkpointHash: sha256("x") })],
+      ["the hash", (checkpoint) => ({ ...checkpoint, checkpointHash: sha256Text("x") })],
       ["the signature", (checkpoint) => ({ ...checkpoint, signature: "A".repeat(86) })],
-      ["the key", (checkpoint) => ({ ...checkpoint, keyId: sha256("x") })],
+      ["the key", (checkpoint) => ({ ...checkpoint, keyId: sha256Text("x") })],
     ])("does not believe one of which %s was changed", async (_name, change) => {
       const checkpoint = change(await exported());
       const { intact, breaks } = await verifyAudit(contextAt(models), { publicKeys, checkpoint });

@@ -80,8 +80,12 @@ async function useSessions(): Promise<void> {
   const [{ id: sessionId, token }] = [await open(), await open(), await open()];
   await refreshSession(contextAt(models, now), (await open()).token);
   await validateSession(contextAt(models, after(duration.hour)), (await open()).token);
-  await incrementApiUsage(contextAt(models, now), { sessionId: sessionId, endpoint: "GET /a" });
-  await raiseSessionRisk(contextAt(models), { sessionId, risk: { score: 5, level: "high", reasons: [] } });
+  await incrementApiUsage(contextAt(models, now), { userId, sessionId, endpoint: "GET /a" });
+  await raiseSessionRisk(contextAt(models), {
+    userId,
+    sessionId,
+    risk: { score: 5, level: "high", reasons: [] },
+  });
   await listSessions(contextAt(models, now), { userId });
   await revokeSession(contextAt(models, now), { userId, sessionId });
   await revokeOtherSessions(contextAt(models, now), { userId, sessionId });

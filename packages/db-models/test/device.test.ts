@@ -3,7 +3,7 @@ import { deviceModels } from "@org/dev-kit/identity-data";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { limits } from "../src/core/limits.js";
-import { capUserAgent, detectDevice, deviceHashOf } from "../src/sessions/device.js";
+import { capUserAgent, detectDevice, deviceHashOf } from "../src/stored/device.js";
 
 describe("detectDevice", () => {
   it("knows at least 60 real user agents", () => {
@@ -77,7 +77,7 @@ describe("deviceHashOf", () => {
 
   it("stays the same when the browser is updated", () => {
     const updated = header.replace("Chrome/131", "Chrome/132");
-    expect(deviceHashOf(detectDevice(updated))).toBe(deviceHashOf(detectDevice(header)));
+    expect(deviceHashOf(detectDevice(updated))).toEqual(deviceHashOf(detectDevice(header)));
   });
 
   it("tells browsers apart, and follows the device cookie where there is one", () => {
@@ -85,15 +85,15 @@ describe("deviceHashOf", () => {
     const firefox = detectDevice(
       "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:132.0) Gecko/20100101 Firefox/132.0",
     );
-    expect(deviceHashOf(firefox)).not.toBe(deviceHashOf(device));
-    expect(deviceHashOf(firefox, "cookie")).toBe(deviceHashOf(device, "cookie"));
+    expect(deviceHashOf(firefox)).not.toEqual(deviceHashOf(device));
+    expect(deviceHashOf(firefox, "cookie")).toEqual(deviceHashOf(device, "cookie"));
   });
 
   it.each(deviceModels)(
     "agrees with the generated data on $device.label",
     ({ userAgent, device, deviceHash }) => {
       expect(detectDevice(userAgent)).toEqual(device);
-      expect(deviceHashOf(device as ReturnType<typeof detectDevice>)).toBe(deviceHash);
+      expect(deviceHashOf(device as ReturnType<typeof detectDevice>)).toEqual(deviceHash);
     },
   );
 });

@@ -10,6 +10,7 @@ import { contextAt } from "./context.js";
 import { commandsDuring, makeUser, separateModels, useIdentityDatabase } from "./database.js";
 import { after, now } from "./moment.js";
 import { verifyApiKey } from "./recorders.js";
+import { strayToken } from "./tokens.js";
 
 const database = useIdentityDatabase();
 let models: IdentityModels;
@@ -121,7 +122,7 @@ describe("verifyEmail", () => {
     expect((await readUser(contextAt(models), moved._id)).emailVerifiedAt).toBeUndefined();
   });
 
-  it.each([undefined, null, 7, {}, "", "ido_", mintToken("session").raw, `${mintToken("oneTime").raw}x`])(
+  it.each([undefined, null, 7, {}, "", "ido_", strayToken("session").raw, `${mintToken("oneTime").raw}x`])(
     "refuses %j without a read",
     async (token) => {
       const { result, commands } = await commandsDuring(database(), () =>

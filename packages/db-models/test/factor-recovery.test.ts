@@ -21,6 +21,7 @@ import { makeUser, useIdentityDatabase } from "./database.js";
 import { codeOf, enrolled } from "./factors-world.js";
 import { after, now } from "./moment.js";
 import { passkeyContext, withPasskey } from "./passkeys-world.js";
+import { strayToken } from "./tokens.js";
 
 const database = useIdentityDatabase();
 let models: IdentityModels;
@@ -132,7 +133,7 @@ describe("who has lost every factor", () => {
     expect(await request(userId)).toEqual({ ok: false, reason: "not_enrolled" });
   });
 
-  it.each([[undefined], [""], ["x"], [{ $ne: 1 }], [mintToken("session").raw]])(
+  it.each([[undefined], [""], ["x"], [{ $ne: 1 }], [strayToken("session").raw]])(
     "%j is no token",
     async (token) => {
       const { userId } = await withFactors();

@@ -75,7 +75,7 @@ const faults: readonly (readonly [what: string, odd: LegacyUser, reason: string]
   [
     "neither token nor hashes",
     user([session({ token: undefined })]),
-    "sessions.0.handleHash is of type missing, expected string",
+    "sessions.0.handleHash is of type missing, expected Binary",
   ],
   [
     "text for active",
@@ -116,7 +116,7 @@ describe("a user of the old layout that cannot be carried over", () => {
 
   it("has no value of the record in what is told, as it may be a secret", () => {
     const odd = session({ token: undefined, handleHash: { raw: "secret" } });
-    expect(faultOfSession(odd)).toBe("handleHash is of type object, expected string");
+    expect(faultOfSession(odd)).toBe("handleHash is of type object, expected Binary");
     expect(expandSession(new Types.ObjectId(), session()).document).not.toHaveProperty("token");
   });
 });

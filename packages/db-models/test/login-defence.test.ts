@@ -3,7 +3,7 @@ import { bundleChild, startChild } from "@org/dev-kit/children";
 import { beforeAll, describe, expect, inject, it } from "vitest";
 import { duration } from "../src/core/limits.js";
 import { loginDefencePolicySchema } from "../src/core/policies/login-defence.js";
-import { randomKey, sha256 } from "../src/core/secrets.js";
+import { randomKey, sha256Text } from "../src/core/secrets.js";
 import {
   createIdentity,
   type IdentityModels,
@@ -264,7 +264,7 @@ describe("an account that there isn't", () => {
       });
     expect(await see(missing)).toEqual(await see(there));
     // Fifteen failures at most are counted, and one is forgotten in an hour.
-    const key = sha256(`account:${missing.identifier}`);
+    const key = sha256Text(`account:${missing.identifier}`);
     const profile = await models.LoginProfile.findOne({ subject: "account", key }).lean();
     expect(profile?.purgeAt).toEqual(after(15 * duration.hour));
     expect(profile?.userId).toBeUndefined();

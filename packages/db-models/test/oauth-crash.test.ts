@@ -67,7 +67,7 @@ it(`after ${kills.planned} kills at random moments the client continues, or star
     }
   }
   // One authorization a code, whose tokens live or not together.
-  const all = await models.AppToken.find({ userId: world.user._id }).lean();
+  const all = await models.AppToken.find({ ownerId: world.user._id }).lean();
   expect(all).toHaveLength(killed * codesPerChild);
   const ended = all.filter(({ revokedAt }) => revokedAt);
   expect(ended).toHaveLength(outcomes.code_reused ?? 0);

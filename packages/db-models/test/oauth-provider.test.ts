@@ -3,7 +3,7 @@ import { Types } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
 import { duration } from "../src/core/limits.js";
 import { identityPoliciesSchema } from "../src/core/policies/identity.js";
-import { randomKey, sha256 } from "../src/core/secrets.js";
+import { randomKey, sha256, sha256Text } from "../src/core/secrets.js";
 import type { AppRegistration, IdentityModels } from "../src/index.js";
 import { validateAccessToken, validateAccessTokenById } from "../src/oauth/access.js";
 import { registerApp } from "../src/oauth/apps.js";
@@ -194,7 +194,7 @@ describe("what an authorization keeps", () => {
   // RFC 9449 section 5: a public client's refresh token is good for its key's holder only, and others can't end it.
   it("is bound to the key of a public client", async () => {
     const world = await makeWorld(models, { type: "public" });
-    const [dpopKey, other] = [sha256(randomKey()), sha256(randomKey())];
+    const [dpopKey, other] = [sha256Text(randomKey()), sha256Text(randomKey())];
     const { client, verifier: codeVerifier } = world;
     const code = await codeFor(models, world);
     const exchange = { client, code, redirectUri, codeVerifier, dpopKey };
@@ -295,7 +295,7 @@ describe("authorization requests", () => {
 
   it("go on in the browser that took them up first, and in no other", async () => {
     const { token } = await store();
-    const takeUp = (browserHash: string, authenticatedAt?: Date) =>
+    const takeUp = (browserHash: Buffer, authenticatedAt?: Date) =>
       takeUpAuthorizationRequest(contextAt(models, now), { token, browserHash, authenticatedAt });
     expect(await takeUp(mine)).toMatchObject({ browserHash: mine });
     expect(await takeUp(theirs)).toBeUndefined();

@@ -84,7 +84,7 @@ describe("a code that is used more than once", () => {
       results.push(await exchange(models, world, code));
       expect(results.map((result) => result.ok)).toEqual([when === "before", when === "after"]);
       expect(await liveOf(results)).toBe(0);
-      expect(await models.AppToken.countDocuments({ userId: world.user._id, revokedAt: null })).toBe(0);
+      expect(await models.AppToken.countDocuments({ ownerId: world.user._id, revokedAt: null })).toBe(0);
       expect(await alarmsOf(world)).toEqual([["code_reused"]]);
     },
   );
@@ -129,7 +129,7 @@ describe("a refresh token that is used more than once", () => {
     expect(results.filter((result) => result.ok && !result.retried)).toHaveLength(1);
     expect(new Set(results.map((result) => granted(result).refreshToken)).size).toBe(1);
     expect(new Set(results.map((result) => granted(result).accessToken)).size).toBe(1);
-    expect(await models.AppToken.find({ userId: world.user._id }).lean()).toMatchObject([{ generation: 1 }]);
+    expect(await models.AppToken.find({ ownerId: world.user._id }).lean()).toMatchObject([{ generation: 1 }]);
     expect(await liveOf(results)).toBe(parallel);
     expect(await alarmsOf(world)).toEqual([]);
   });
@@ -153,7 +153,7 @@ describe("a refresh token that is used more than once", () => {
       return granted(await refresh(models, world, last));
     };
     const ends = await times(parallel, chain);
-    const [current, ...more] = await models.AppToken.find({ userId: world.user._id }).lean();
+    const [current, ...more] = await models.AppToken.find({ ownerId: world.user._id }).lean();
     expect(more).toEqual([]);
     expect(current?.generation).toBeLessThanOrEqual(limits.tokenRotations);
     const last = await Promise.all(ends.map((end) => refresh(models, world, end.refreshToken)));
@@ -295,7 +295,7 @@ describe("two processes", () => {
     const said = await inTwoProcesses(world, { codes: [await codeFor(models, world)] });
     expect(said).toHaveLength(parallel);
     expect(said.filter((line) => line === "0 refused code_reused")).toHaveLength(parallel - 1);
-    expect(await models.AppToken.countDocuments({ userId: world.user._id, revokedAt: null })).toBe(0);
+    expect(await models.AppToken.countDocuments({ ownerId: world.user._id, revokedAt: null })).toBe(0);
     expect(await alarmsOf(world)).toEqual([["code_reused"]]);
   });
 
@@ -307,7 +307,7 @@ describe("two processes", () => {
     expect(new Set(said).size).toBe(1);
     const accessToken = said[0]?.split(" ")[2];
     expect(await validateAccessToken(contextAt(models, now), accessToken)).toMatchObject({ ok: true });
-    expect(await models.AppToken.find({ userId: world.user._id }).lean()).toMatchObject([{ generation: 1 }]);
+    expect(await models.AppToken.find({ ownerId: world.user._id }).lean()).toMatchObject([{ generation: 1 }]);
     expect(await alarmsOf(world)).toEqual([]);
   });
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { duration } from "../src/core/limits.js";
 import { oauthPolicySchema } from "../src/core/policies/oauth.js";
-import { sha256 } from "../src/core/secrets.js";
+import { sha256Text } from "../src/core/secrets.js";
 import { answersChallenge, isCodeChallenge } from "../src/oauth/pkce.js";
 import { isRedirectUri } from "../src/oauth/redirect-uris.js";
 
@@ -32,12 +32,12 @@ describe("PKCE, S256", () => {
     [129, false],
   ])("a verifier of %i characters: %s", (length, expected) => {
     const long = "~".repeat(length);
-    expect(answersChallenge(sha256(long), long)).toBe(expected);
+    expect(answersChallenge(sha256Text(long), long)).toBe(expected);
   });
 
   it.each(["+", "/", "=", " ", "é", "\u0000", "\n"])("refuses %j in a verifier", (character) => {
     const strange = `${"a".repeat(50)}${character}`;
-    expect(answersChallenge(sha256(strange), strange)).toBe(false);
+    expect(answersChallenge(sha256Text(strange), strange)).toBe(false);
   });
 
   it("refuses what is no text", () => {
@@ -60,8 +60,8 @@ describe("PKCE, S256", () => {
     const verifiers = fc.stringMatching(/^[A-Za-z0-9._~-]{43,128}$/);
     fc.assert(
       fc.property(verifiers, verifiers, (one, other) => {
-        expect(answersChallenge(sha256(one), one)).toBe(true);
-        expect(answersChallenge(sha256(one), other)).toBe(one === other);
+        expect(answersChallenge(sha256Text(one), one)).toBe(true);
+        expect(answersChallenge(sha256Text(one), other)).toBe(one === other);
       }),
     );
   });

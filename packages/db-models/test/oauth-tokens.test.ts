@@ -27,6 +27,7 @@ import {
   tokensFor,
   type World,
 } from "./oauth-world.js";
+import { strayToken } from "./tokens.js";
 
 const database = useIdentityDatabase();
 let models: IdentityModels;
@@ -83,7 +84,7 @@ describe("issueAuthorizationCode", () => {
       redirect: true,
       reason: error,
     });
-    expect(await models.AppToken.countDocuments({ userId: world.user._id })).toBe(0);
+    expect(await models.AppToken.countDocuments({ ownerId: world.user._id })).toBe(0);
   });
 
   it("lets a policy do without PKCE for clients with a secret, never for public ones", async () => {
@@ -107,7 +108,7 @@ describe("issueAuthorizationCode", () => {
   it("stores a document that satisfies the schema, before and after its use", async () => {
     const world = await makeWorld(models);
     const code = await codeFor(models, world);
-    const stored = () => models.AppToken.findOne({ userId: world.user._id }).orFail();
+    const stored = () => models.AppToken.findOne({ ownerId: world.user._id }).orFail();
     await (await stored()).validate();
     const { refreshToken } = granted(await exchange(models, world, code));
     granted(await refresh(models, world, refreshToken));
@@ -122,7 +123,7 @@ describe("exchangeAuthorizationCode", () => {
     expect(tokens).toMatchObject({ userId: world.user._id, scopes: ["profile", "repo"], retried: false });
     expect(tokens.accessTokenExpiresAt).toEqual(after(policy.accessTokenLifetimeMs));
     const { refreshToken } = granted(await refresh(models, world, tokens.refreshToken));
-    const dump = JSON.stringify(await models.AppToken.find({ userId: world.user._id }).lean());
+    const dump = JSON.stringify(await models.AppToken.find({ ownerId: world.user._id }).lean());
     for (const token of [tokens.code, tokens.accessToken, tokens.refreshToken, refreshToken]) {
       expect(dump).not.toContain(token.slice(4, 26));
       expect(dump).not.toContain(token.slice(26, -6));
@@ -151,7 +152,7 @@ describe("exchangeAuthorizationCode", () => {
     const world = await makeWorld(models, { grantTypes: ["authorization_code"] });
     const result = await exchange(models, world, await codeFor(models, world));
     expect(result).not.toHaveProperty("refreshToken");
-    const stored = await models.AppToken.findOne({ userId: world.user._id }).lean();
+    const stored = await models.AppToken.findOne({ ownerId: world.user._id }).lean();
     expect(stored?.expiresAt).toEqual(after(policy.accessTokenLifetimeMs));
     expect(stored).not.toHaveProperty("tokenHash");
   });
@@ -238,8 +239,8 @@ describe("exchangeAuthorizationCode", () => {
   it("refuses a made-up secret under the handle of a code", async () => {
     const world = await makeWorld(models);
     const code = await codeFor(models, world);
-    const { handle } = parseToken("authorizationCode", code) ?? { handle: "" };
-    const forged = mintMarkedToken("authorizationCode", handle, "a key").raw;
+    const under = parseToken("authorizationCode", code) ?? strayToken("authorizationCode");
+    const forged = mintMarkedToken("authorizationCode", under, "a key").raw;
     expect(await exchange(models, world, forged)).toMatchObject({ reason: "unknown" });
   });
 });
@@ -378,8 +379,8 @@ describe("refreshAppToken", () => {
   it("who has seen the code or an access token can't make up a refresh token that raises the alarm", async () => {
     const world = await makeWorld(models, { type: "public" });
     const { accessToken } = await tokensFor(models, world);
-    const { handle } = parseToken("accessToken", accessToken) ?? { handle: "" };
-    const forged = mintMarkedToken("refreshToken", handle, "a key").raw;
+    const under = parseToken("accessToken", accessToken) ?? strayToken("accessToken");
+    const forged = mintMarkedToken("refreshToken", under, "a key").raw;
     expect(await refresh(models, world, forged)).toMatchObject({ error: "invalid_grant", reason: "unknown" });
     expect(await isLive(accessToken)).toBe(true);
     expect(await alarmsOf(world)).toEqual([]);
@@ -412,7 +413,7 @@ describe("validateAccessToken", () => {
       ok: true,
       token: {
         authorizationId,
-        id: expect.stringMatching(/^[\w-]{43}\.[\w-]{43}$/),
+        id: expect.stringMatching(/^[\w-]{32}\.[\w-]{43}$/),
         facts: {},
         userId: world.user._id,
         appId: world.client._id,
@@ -436,7 +437,7 @@ describe("validateAccessToken", () => {
     await validateAccessToken(contextAt(models, now), accessToken);
     client.off("commandStarted", note as never);
     const [match] = pipelines[0] ?? [];
-    expect(Object.keys(match?.$match ?? {})).toEqual(["handleHash"]);
+    expect(Object.keys(match?.$match ?? {})).toEqual(["_id", "ownerId"]);
   });
 
   it.each([...hostile, "ida_"])("refuses %.20j without a read", async (token) => {
@@ -520,7 +521,7 @@ describe("introspectToken", () => {
     expect(await introspect(world.client, accessToken)).toEqual({
       ...common,
       token_type: "Bearer",
-      jti: expect.stringMatching(/^[\w-]{43}\.[\w-]{43}$/),
+      jti: expect.stringMatching(/^[\w-]{32}\.[\w-]{43}$/),
       exp: after(policy.accessTokenLifetimeMs).getTime() / 1_000,
     });
     const exp = after(policy.refreshIdleMs).getTime() / 1_000;
@@ -602,9 +603,9 @@ describe("revokeToken", () => {
   it("takes no token that was made up under a known handle", async () => {
     const world = await makeWorld(models);
     const { accessToken } = await tokensFor(models, world);
-    const { handle } = parseToken("accessToken", accessToken) ?? { handle: "" };
+    const under = parseToken("accessToken", accessToken) ?? strayToken("accessToken");
     for (const kind of ["refreshToken", "accessToken"] as const) {
-      const token = mintMarkedToken(kind, handle, "a key").raw;
+      const token = mintMarkedToken(kind, under, "a key").raw;
       expect(token.startsWith(tokenPrefixes[kind])).toBe(true);
       expect(await revokeToken(contextAt(models, now), { client: world.client, token })).toBe(false);
     }

@@ -1,4 +1,4 @@
-import { randomKey, sha256 } from "../src/core/secrets.js";
+import { randomKey, sha256Text } from "../src/core/secrets.js";
 import type {
   AppRegistration,
   AuthenticatedClient,
@@ -60,7 +60,7 @@ export async function makeWorld(
       clientId: app.clientId,
       redirectUri,
       scope: "profile repo",
-      codeChallenge: sha256(verifier),
+      codeChallenge: sha256Text(verifier),
       codeChallengeMethod: "S256",
     },
     verifier,

@@ -3,7 +3,7 @@ import { requestApproval } from "../src/administrators/approvals.js";
 import { recordLogin } from "../src/analytics/logins.js";
 import { networkOf } from "../src/core/network.js";
 import { hashPassword } from "../src/core/passwords.js";
-import { randomKey, sha256 } from "../src/core/secrets.js";
+import { lookupHash, randomKey, sha256 } from "../src/core/secrets.js";
 import { beginPasskeyAuthentication } from "../src/factors/passkey-authentication.js";
 import { requestRecovery } from "../src/factors/recovery.js";
 import { rememberDevice } from "../src/factors/remembered-devices.js";
@@ -41,7 +41,7 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
     email: `zebulon.${people}.quux@example.org`,
     passwordHash,
     profile: { displayName: name, bio: `I am ${name}` },
-    externalIdentities: [{ key: `github:${people}-zebulon`, provider: "github", linkedAt: now }],
+    externalIdentities: [{ key: sha256(`github:${people}-zebulon`), provider: "github", linkedAt: now }],
     passwordReset: {
       tokenHash: sha256(`reset ${people}`),
       email: `zebulon.${people}.quux@example.org`,
@@ -56,7 +56,11 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
     ip,
     userAgent: "curl/8.5.0",
   });
-  await recordLogin(contextAt(models, now), { userId, deviceHash: sha256("device"), deviceLabel: "curl" });
+  await recordLogin(contextAt(models, now), {
+    userId,
+    deviceHash: lookupHash("device"),
+    deviceLabel: "curl",
+  });
   await recordSecurityEvent(contextAt(models, now), {
     userId,
     kind: "new_device",
@@ -110,7 +114,7 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
     ip,
     network,
     auditKey,
-    `github:${people}-zebulon`,
+    sha256(`github:${people}-zebulon`).toString("base64"),
   ];
   return {
     user,
@@ -120,7 +124,7 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
       auditKey,
       token,
       button.token,
-      sha256(`reset ${people}`),
+      sha256(`reset ${people}`).toString("base64"),
       factor.secret,
       ...factor.codes,
       deviceCookie,
@@ -136,6 +140,7 @@ async function makeGrants(models: IdentityModels, userId: Types.ObjectId, now: D
   const purgeAt = new Date(now.getTime() + 1_000_000);
   const hash = () => sha256(randomKey());
   const hashes = [hash(), hash(), hash(), hash(), hash(), hash()] as const;
+  const textOf = (one: Buffer) => one.toString("base64url");
   const dated = { createdAt: now, expiresAt: purgeAt, purgeAt, schemaVersion: 1 };
   await models.App.create({
     _id: appId,
@@ -158,13 +163,12 @@ async function makeGrants(models: IdentityModels, userId: Types.ObjectId, now: D
   await models.AppToken.create([
     {
       ...token,
-      userId,
-      handleHash: hashes[1],
+      ownerId: userId,
       codeHash: hashes[1],
-      codeChallenge: hashes[2],
-      markKey: hashes[5],
+      codeChallenge: textOf(hashes[2]),
+      markKey: textOf(hashes[5]),
     },
-    { ...token, userId: somebody, handleHash: hashes[3], codeHash: hashes[3], markKey: hashes[3] },
+    { ...token, ownerId: somebody, codeHash: hashes[3], markKey: textOf(hashes[3]) },
   ]);
   const consent = { appId, scopes: ["profile"], grantedAt: now };
   await models.AppPermission.create([
@@ -183,7 +187,8 @@ async function makeGrants(models: IdentityModels, userId: Types.ObjectId, now: D
     purgeAt,
   });
   await models.LoginProfile.create({ subject: "user", key: userId.toHexString(), updatedAt: now, purgeAt });
-  return [...hashes];
+  // As a dump in Extended JSON has them.
+  return hashes.flatMap((one) => [one.toString("base64"), textOf(one)]);
 }
 
 /** Every document of the database, as one text. */

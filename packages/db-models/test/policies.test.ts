@@ -52,7 +52,8 @@ describe("sessions", () => {
     const policy = sessionPolicyOf({ policies: policiesOf({ retention: { sessionsMs: day } }) });
     expect(expiryAfterUse(session, now, policy)).toEqual({
       idleExpiresAt: after(idleMs),
-      purgeAt: after(idleMs + day),
+      // The midnight after the retention.
+      purgeAt: new Date(Math.ceil(after(idleMs + day).getTime() / day) * day),
     });
   });
 });

@@ -69,8 +69,10 @@ it("exports these names by subpath and no others", () => {
   ]);
   expect(names(queries)).toEqual([
     "findByQuery",
+    "placeOf",
     "queries",
     "readPagePosition",
+    "readSession",
     "runQuery",
     "shapesOfQueries",
     "writePagePosition",

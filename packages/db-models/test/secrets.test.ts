@@ -7,16 +7,14 @@ import {
   equalHashes,
   hmac,
   isMarkedToken,
-  isSigned,
-  keyIdOf,
+  lookupHash,
   mintLegacyToken,
   mintMarkedToken,
-  mintToken,
   parseToken,
   randomKey,
   seal,
   sha256,
-  signText,
+  sha256Text,
   succeedToken,
   type TokenKind,
   tokenLength,
@@ -24,13 +22,17 @@ import {
   unseal,
   unsealSuccessor,
 } from "../src/core/secrets.js";
+import { isSigned, keyIdOf, signText } from "../src/core/signatures.js";
+import { nowhere, strayToken } from "./tokens.js";
 
 const kinds = Object.keys(tokenPrefixes) as TokenKind[];
 const anyKind = fc.constantFrom(...kinds);
+const locatedKinds = ["session", "apiKey", "authorizationCode", "accessToken", "refreshToken"] as const;
+const anyLocatedKind = fc.constantFrom(...locatedKinds);
 
 describe("tokens", () => {
   it.each(kinds)("mints %s tokens that parse, and only as that kind", (kind) => {
-    const token = mintToken(kind);
+    const token = strayToken(kind);
     expect(token.raw).toHaveLength(tokenLength(kind));
     expect(parseToken(kind, token.raw)).toEqual(token);
     for (const other of kinds.filter((candidate) => candidate !== kind)) {
@@ -40,7 +42,7 @@ describe("tokens", () => {
 
   // Scanners for leaked secrets look for exactly this.
   it.each(kinds)("mints %s tokens of the published form, each kind with a prefix of its own", (kind) => {
-    expect(mintToken(kind).raw).toMatch(/^id[a-z]_[A-Za-z0-9_-]{65}[0-9a-z]{6}$/);
+    expect(strayToken(kind).raw).toMatch(/^id[a-z]_[A-Za-z0-9_-]{65}(?:[A-Za-z0-9_-]{32})?[0-9a-z]{6}$/);
     expect(new Set(Object.values(tokenPrefixes)).size).toBe(kinds.length);
   });
 
@@ -49,7 +51,7 @@ describe("tokens", () => {
     `ids_${text}${(crc32(`ids_${text}`) >>> 1).toString(36).padStart(6, "0")}`;
 
   it("refuses a character outside base64url and another length, though the checksum is right", () => {
-    const body = mintToken("session").raw.slice(4, -6);
+    const body = strayToken("session").raw.slice(4, -6);
     expect(parseToken("session", checked(body))).toBeDefined();
     for (const at of [0, 1, 30, 64]) {
       expect(parseToken("session", checked(`${body.slice(0, at)}+${body.slice(at + 1)}`))).toBeUndefined();
@@ -61,9 +63,9 @@ describe("tokens", () => {
 
   // A checksum below 36^5 is shorter by itself, and its tokens would be refused as too short: 1 in 36.
   it("mints tokens of one length whatever their checksum", () => {
-    const tokens = Array.from({ length: 500 }, () => mintToken("apiKey").raw);
+    const tokens = Array.from({ length: 500 }, () => strayToken("apiKey").raw);
     expect(tokens.some((raw) => raw.at(-6) === "0")).toBe(true);
-    expect(tokens.every((raw) => raw.length === 75 && parseToken("apiKey", raw))).toBe(true);
+    expect(tokens.every((raw) => raw.length === 107 && parseToken("apiKey", raw))).toBe(true);
   });
 
   it("mints legacy tokens of 64 hexadecimal characters", () => {
@@ -72,7 +74,7 @@ describe("tokens", () => {
   });
 
   it("never mints a token or a handle twice", () => {
-    const tokens = Array.from({ length: 2_000 }, () => mintToken("session"));
+    const tokens = Array.from({ length: 2_000 }, () => strayToken("session"));
     expect(new Set(tokens.map(({ raw }) => raw)).size).toBe(tokens.length);
     expect(new Set(tokens.map(({ handle }) => handle)).size).toBe(tokens.length);
   });
@@ -80,7 +82,7 @@ describe("tokens", () => {
   it("refuses a token with any one character changed", () => {
     fc.assert(
       fc.property(anyKind, fc.nat(), fc.constantFrom(..."abcXYZ019_-"), (kind, position, character) => {
-        const { raw } = mintToken(kind);
+        const { raw } = strayToken(kind);
         const at = position % raw.length;
         const changed = raw.slice(0, at) + character + raw.slice(at + 1);
         if (changed !== raw) expect(parseToken(kind, changed)).toBeUndefined();
@@ -103,6 +105,13 @@ describe("tokens", () => {
     expect(parseToken("session", presented)).toBeUndefined();
   });
 
+  it.each(locatedKinds)("say where the document of a %s token is, whatever becomes of the secret", (kind) => {
+    const token = strayToken(kind);
+    expect(token.place).toEqual(nowhere);
+    expect(succeedToken(kind, token).successor.place).toEqual(nowhere);
+    expect(deriveToken("accessToken", token).place).toEqual(nowhere);
+  });
+
   it("refuses anything arbitrary without throwing", () => {
     fc.assert(
       fc.property(anyKind, fc.anything(), (kind, presented) => {
@@ -116,19 +125,19 @@ describe("succeedToken", () => {
   it("gives a holder of the old token the successor, and nobody else", () => {
     fc.assert(
       fc.property(fc.constant(undefined), () => {
-        const old = mintToken("session");
+        const old = strayToken("session");
         const { successor, seal } = succeedToken("session", old);
         expect(successor.handle).toBe(old.handle);
         expect(successor.raw).not.toBe(old.raw);
         expect(unsealSuccessor("session", old, seal)).toEqual(successor);
-        expect(unsealSuccessor("session", mintToken("session"), seal)).not.toEqual(successor);
-        expect(seal).toHaveLength(43);
+        expect(unsealSuccessor("session", strayToken("session"), seal)).not.toEqual(successor);
+        expect(seal).toHaveLength(32);
       }),
     );
   });
 
   it("makes another successor each time", () => {
-    const old = mintToken("session");
+    const old = strayToken("session");
     expect(succeedToken("session", old).successor).not.toEqual(succeedToken("session", old).successor);
   });
 });
@@ -136,17 +145,17 @@ describe("succeedToken", () => {
 describe("marked tokens", () => {
   it("are known by the key that marked them, whatever made their handle, and by nothing else", () => {
     fc.assert(
-      fc.property(anyKind, fc.nat(), fc.nat({ max: 7 }), (kind, position, bit) => {
+      fc.property(anyLocatedKind, fc.nat(), fc.nat({ max: 7 }), (kind, position, bit) => {
         const [key, other] = [randomKey(), randomKey()];
-        const token = mintMarkedToken(kind, mintToken("authorizationCode").handle, key);
+        const token = mintMarkedToken(kind, strayToken("authorizationCode"), key);
         expect(parseToken(kind, token.raw)).toEqual(token);
         expect(isMarkedToken(token, key)).toBe(true);
         expect(isMarkedToken(token, other)).toBe(false);
-        expect(isMarkedToken(mintToken(kind), key)).toBe(false);
+        expect(isMarkedToken(strayToken(kind), key)).toBe(false);
         const { successor } = succeedToken(kind, token, key);
         expect([successor.handle, isMarkedToken(successor, key)]).toEqual([token.handle, true]);
-        // One bit of the secret, which is between the handle and the checksum.
-        const from = tokenPrefixes[kind].length + 1 + token.handle.length;
+        // One bit of the secret, which is before the checksum.
+        const from = token.raw.length - 6 - 43;
         const secret = Buffer.from(token.raw.slice(from, -6), "base64url");
         const at = position % secret.length;
         secret.writeUInt8(secret.readUInt8(at) ^ (1 << bit), at);
@@ -158,14 +167,14 @@ describe("marked tokens", () => {
 
   it("lead to one token of another kind, from which there is no way back", () => {
     fc.assert(
-      fc.property(anyKind, anyKind, (kind, other) => {
-        const token = mintToken(kind);
+      fc.property(anyLocatedKind, anyLocatedKind, (kind, other) => {
+        const token = strayToken(kind);
         const derived = deriveToken(other, token);
         expect(deriveToken(other, token)).toEqual(derived);
         expect(parseToken(other, derived.raw)).toEqual(derived);
         expect(derived.handle).toBe(token.handle);
-        expect(derived.raw.slice(26, 69)).not.toBe(token.raw.slice(26, 69));
-        expect(deriveToken(other, { ...token, raw: mintToken(kind).raw })).not.toEqual(derived);
+        expect(derived.raw.slice(-49, -6)).not.toBe(token.raw.slice(-49, -6));
+        expect(deriveToken(other, { ...token, raw: strayToken(kind).raw })).not.toEqual(derived);
       }),
     );
   });
@@ -173,35 +182,36 @@ describe("marked tokens", () => {
 
 describe("derived tokens", () => {
   it("differ by kind and by purpose", () => {
-    const token = mintToken("session");
+    const token = strayToken("session");
     const all = [
-      deriveToken("oneTime", token),
-      deriveToken("oneTime", token, "mail"),
-      deriveToken("oneTime", token, "phone"),
-      deriveToken("challenge", token, "mail"),
+      deriveToken("accessToken", token),
+      deriveToken("accessToken", token, "mail"),
+      deriveToken("accessToken", token, "phone"),
+      deriveToken("apiKey", token, "mail"),
     ];
-    expect(new Set(all.map(({ raw }) => raw.slice(26, 69))).size).toBe(all.length);
+    expect(new Set(all.map(({ raw }) => raw.slice(-49, -6))).size).toBe(all.length);
   });
 });
 
 // Stored tokens, and those that clients hold, outlive a release: these were made by the first one.
 describe("the formats", () => {
-  const raw = "ids_AAAAAAAAAAAAAAAAAAAAAABBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBAs8wp37";
+  const raw =
+    "ids_AAAAAAAAAAAAAAAAAAAAAAAAECAwQFBgcICQoLDA0ODxAREhMUFRYXBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBAqyvp0b";
   const token = parseToken("session", raw);
 
   it("of derived tokens stay", () => {
-    expect(token && deriveToken("oneTime", token).raw).toBe(
-      "ido_AAAAAAAAAAAAAAAAAAAAAAHfDDLFs8Gw0d019emQ4bWWEEMVRkA0mwzBHi1ccsou4m7958i",
+    expect(token && deriveToken("accessToken", token).raw).toBe(
+      "ida_AAAAAAAAAAAAAAAAAAAAAAAAECAwQFBgcICQoLDA0ODxAREhMUFRYX3JIgKJFvdQb-bVtsrApvkXAexz52xZTTu8y7rZ4j5R42so8m9",
     );
-    expect(token && deriveToken("oneTime", token, "mail").raw).toBe(
-      "ido_AAAAAAAAAAAAAAAAAAAAAAqlVmgVQ6VcEXPhRIPi4DWN1y1Rpx0PsbcxWQU0SwwI8ii0wwo",
+    expect(token && deriveToken("accessToken", token, "mail").raw).toBe(
+      "ida_AAAAAAAAAAAAAAAAAAAAAAAAECAwQFBgcICQoLDA0ODxAREhMUFRYXG9UOoMS2N3AWOxFAYD_t4hm1hKv5oiy8rGcM-lKQg-ssldfe8",
     );
   });
 
   it("of a successor's seal and of sealed texts stay", () => {
-    const seal = Buffer.alloc(32, 7).toString("base64url");
+    const seal = Buffer.alloc(32, 7);
     expect(token && unsealSuccessor("session", token, seal).raw).toBe(
-      "ids_AAAAAAAAAAAAAAAAAAAAAAdk6yhq5kwvpdY_TKNP6XaGzPiPTX-GzCXlO_aAGGSscvuuqxn",
+      "ids_AAAAAAAAAAAAAAAAAAAAAAAAECAwQFBgcICQoLDA0ODxAREhMUFRYXaAFyoiftbIO7FlvdvpBl0ykBuyZd6olWUYu6pTJsunwe1xpqc",
     );
     const sealed = "PDnyr6ON_tGkz5P9Ow_1uzYCK0v_nf69rkiikc_zpt_B2r7y8z3hRplcwNqiSldpp41w";
     expect(unseal("key", sealed)).toBe("203.0.113.7 – Zürich");
@@ -313,12 +323,16 @@ describe("hashes", () => {
 
   it("follows FIPS 180-4's example for SHA-256", () => {
     const expected = Buffer.from("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "hex");
-    expect(sha256("abc")).toBe(expected.toString("base64url"));
+    expect(sha256("abc")).toEqual(expected);
+    expect(sha256Text("abc")).toBe(expected.toString("base64url"));
+    expect(lookupHash("abc")).toEqual(expected.subarray(0, 16));
   });
 
   it("compares by value", () => {
     expect(equalHashes(sha256("a"), sha256("a"))).toBe(true);
     expect(equalHashes(sha256("a"), sha256("b"))).toBe(false);
-    expect(equalHashes(sha256("a"), "")).toBe(false);
+    expect(equalHashes(sha256("a"), lookupHash("a"))).toBe(false);
+    expect(equalHashes(sha256("a"), undefined)).toBe(false);
+    expect(equalHashes(undefined, undefined)).toBe(false);
   });
 });

@@ -5,7 +5,7 @@ import { limits } from "../core/limits.js";
 
 export interface Login {
   userId: Types.ObjectId;
-  deviceHash: string;
+  deviceHash: Buffer;
   deviceLabel: string;
   country?: string;
 }
@@ -46,7 +46,13 @@ function countries(code: string, now: Date) {
   );
 }
 
-function fieldOfMatch(stored: object, key: string, value: string, field: string, otherwise: unknown) {
+function fieldOfMatch(
+  stored: object,
+  key: string,
+  value: string | Buffer,
+  field: string,
+  otherwise: unknown,
+) {
   const match = {
     $filter: { input: stored, as: "item", cond: { $eq: [`$$item.${key}`, { $literal: value }] } },
   };
@@ -54,7 +60,7 @@ function fieldOfMatch(stored: object, key: string, value: string, field: string,
   return { $ifNull: [{ $arrayElemAt: [values, 0] }, otherwise] };
 }
 
-function newestFirst(stored: object, key: string, value: string, item: object, max: number) {
+function newestFirst(stored: object, key: string, value: string | Buffer, item: object, max: number) {
   const others = {
     $filter: { input: stored, as: "item", cond: { $ne: [`$$item.${key}`, { $literal: value }] } },
   };

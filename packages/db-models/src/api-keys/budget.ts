@@ -3,7 +3,7 @@ import { duration, limits } from "../core/limits.js";
 import type { ApiKeyDocument, ApiKeyLease } from "../schemas/api-key.js";
 
 /** The fields of a key that limit its use. */
-export type MeteredKey = Pick<ApiKeyDocument, "_id" | "quota" | "rateLimit" | "leases">;
+export type MeteredKey = Pick<ApiKeyDocument, "_id" | "userId" | "quota" | "rateLimit" | "leases">;
 
 /** The interval of the quota and the window of the rate limit that units belong to. */
 export interface Periods {
@@ -129,7 +129,7 @@ export function claimCommand(key: MeteredKey, budget: Budget, claim: Claim, now:
   const { units, unspent } = claim;
   const refilled = !same(quota.refilledAt, budget.refilledAt);
   const rolled = !same(rateLimit.startedAt, budget.startedAt);
-  const filter: Record<string, unknown> = { _id: key._id };
+  const filter: Record<string, unknown> = { _id: key._id, userId: key.userId };
   const set: Record<string, unknown> = { leases: leasesWith(claim, now) };
   if (quota.remaining !== undefined) {
     filter["quota.refilledAt"] = quota.refilledAt ?? null;
@@ -168,7 +168,7 @@ export function returnCommand(key: MeteredKey, owner: string, unspent: Unspent, 
   if (key.rateLimit.limit !== undefined) {
     set["rateLimit.used"] = { $subtract: ["$rateLimit.used", back("$rateLimit.startedAt", startedAt)] };
   }
-  return { filter: { _id: key._id }, update: [{ $set: set }] };
+  return { filter: { _id: key._id, userId: key.userId }, update: [{ $set: set }] };
 }
 
 /** The owner's lease replaced, and those left out whose owners should have given them back long ago. */
@@ -201,6 +201,7 @@ export function afterClaim(key: MeteredKey, budget: Budget, claim: Claim): Meter
   const others = key.leases.filter((held) => held.owner !== owner);
   return {
     _id: key._id,
+    userId: key.userId,
     quota: {
       ...key.quota,
       ...(key.quota.remaining !== undefined && { remaining: budget.remaining - units }),

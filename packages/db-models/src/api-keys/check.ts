@@ -1,7 +1,8 @@
 import type { Types } from "mongoose";
 import { isAllowed } from "../core/network.js";
 import { grantsEveryScope } from "../core/scopes.js";
-import type { ApiKeyDocument } from "../schemas/api-key.js";
+import { equalHashes } from "../core/secrets.js";
+import type { ApiKeyDocument, ApiKeySecret } from "../schemas/api-key.js";
 
 /** A key as a request presents it. */
 export interface ApiKeyPresentation {
@@ -68,15 +69,23 @@ export type CheckedApiKey = Pick<
   | "schemaVersion"
 >;
 
+/** The secret of a key that was presented, if it is one of them. */
+export function secretOf(
+  { secrets }: Pick<ApiKeyDocument, "secrets">,
+  keyHash: Buffer,
+): ApiKeySecret | undefined {
+  return secrets.find((secret) => equalHashes(secret.keyHash, keyHash));
+}
+
 /** Why a key is not good for a request, its quota and its rate limit apart; `undefined` when it is. */
 export function refusalOf(
   apiKey: CheckedApiKey,
-  keyHash: string,
+  keyHash: Buffer,
   presented: ApiKeyPresentation,
   now: Date,
 ): ApiKeyRefusal | undefined {
   if (apiKey.revokedAt) return "revoked";
-  const end = apiKey.secrets.find((secret) => secret.keyHash === keyHash)?.expiresAt;
+  const end = secretOf(apiKey, keyHash)?.expiresAt;
   if ((end && end <= now) || (apiKey.expiresAt && apiKey.expiresAt <= now)) return "expired";
   if (!apiKey.ownerActive) return "user_not_active";
   if (!isAllowed(apiKey.ipAllowlist, presented.ip)) return "address_not_allowed";

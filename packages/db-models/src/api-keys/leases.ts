@@ -266,9 +266,9 @@ export class KeyLeases {
 
   async #read(state: KeyState): Promise<void> {
     const readAt = this.moment();
-    const projection = { quota: 1, rateLimit: 1, leases: 1 } as const;
+    const projection = { userId: 1, quota: 1, rateLimit: 1, leases: 1 } as const;
     const key = await this.#models.ApiKey.collection.findOne<MeteredKey>(
-      { _id: state.key._id },
+      { _id: state.key._id, userId: state.key.userId },
       { projection },
     );
     if (key) adopt(state, key, readAt);

@@ -28,9 +28,10 @@ export async function createApiKey(context: Context, input: ApiKeyInput & KeyMak
   const { models, now } = context;
   const { userId, sessionId, ...wanted } = input;
   const { lifetimeMs, rateLimit = {}, quota, ...settings } = parseInput(apiKeyInputSchema, wanted);
-  const key = mintToken("apiKey").raw;
+  const _id = new Types.ObjectId();
+  const key = newKey({ userId, _id });
   const apiKey: ApiKeyDocument = {
-    _id: new Types.ObjectId(),
+    _id,
     userId,
     ...settings,
     secrets: [{ keyHash: sha256(key), createdAt: now }],
@@ -62,9 +63,14 @@ export async function createApiKey(context: Context, input: ApiKeyInput & KeyMak
 async function activateOrRemove(models: IdentityModels, { _id, userId }: ApiKeyDocument): Promise<void> {
   const status = await activateApiKey(models, _id, userId);
   if (status === "active") return;
-  await models.ApiKey.collection.deleteOne({ _id });
+  await models.ApiKey.collection.deleteOne({ _id, userId });
   if (!status) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
   throw new IdentityError("USER_NOT_ACTIVE", "the account is not active", { details: { status } });
+}
+
+/** Mints a key that leads to its document. */
+export function newKey({ userId, _id }: Pick<ApiKeyDocument, "userId" | "_id">): string {
+  return mintToken("apiKey", { ownerId: userId.toHexString(), id: _id.toHexString() }).raw;
 }
 
 /** The visible start of a key, by which people recognise it. */

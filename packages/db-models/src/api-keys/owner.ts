@@ -18,7 +18,7 @@ export async function activateApiKey(
   const { status, sessionGeneration } = (user ?? {}) as Partial<UserDocument>;
   if (status !== "active") return status;
   await models.ApiKey.collection.updateOne(
-    { _id, ownerGeneration: { $lte: sessionGeneration ?? 0 } },
+    { _id, userId, ownerGeneration: { $lte: sessionGeneration ?? 0 } },
     { $set: { ownerActive: true, ownerGeneration: sessionGeneration ?? 0 } },
   );
   return status;

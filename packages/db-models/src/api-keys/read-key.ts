@@ -1,4 +1,6 @@
 import { mongo } from "mongoose";
+import type { LocatedToken } from "../core/secrets.js";
+import { placeOf } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
@@ -8,26 +10,29 @@ import type { SessionCache } from "../session-cache/session-cache.js";
 import { subjectsOfDocument } from "../session-cache/subjects.js";
 import type { Kept } from "../session-cache/table.js";
 import { isMetered } from "./budget.js";
-import type { CheckedApiKey } from "./check.js";
+import { type CheckedApiKey, secretOf } from "./check.js";
 
 /**
- * Reads a key by its hash.
+ * Reads the key that was presented, where its token says it is.
  *
  * @param isGood - whether a key that memory has is good for this request: what it refuses, the database decides.
  */
 export async function readApiKey(
   models: IdentityModels,
   cache: SessionCache | undefined,
-  keyHash: string,
+  { token, keyHash }: { token: LocatedToken; keyHash: Buffer },
   isGood: (key: CheckedApiKey) => boolean,
 ): Promise<CheckedApiKey | undefined> {
   // Whole: a key has little that isn't read here, and to leave that out costs the server more than to send it.
-  const read = (options?: CommittedReadOptions): Promise<CheckedApiKey | undefined> =>
-    findByQuery(models, queries.apiKeyByHash(keyHash), undefined, options);
+  const read = async (options?: CommittedReadOptions): Promise<CheckedApiKey | undefined> => {
+    const found = await findByQuery(models, queries.apiKeyById(placeOf(token)), undefined, options);
+    return found && secretOf(found, keyHash) ? found : undefined;
+  };
   if (!cache) return read();
-  const known = cache.apiKeys.recall(keyHash, isGood);
+  const key = keyHash.toString("base64url");
+  const known = cache.apiKeys.recall(key, isGood);
   if (known) return known.value;
-  return cache.apiKeys.fill(keyHash, isGood, async (position) => {
+  return cache.apiKeys.fill(key, isGood, async (position) => {
     const committed = await readCommitted(models.ApiKey.collection, position, cache.boundMs, read);
     if (!committed) return { result: await read() };
     const { found } = committed;

@@ -2,7 +2,7 @@ import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
-import { mintToken, sha256 } from "../core/secrets.js";
+import { sha256 } from "../core/secrets.js";
 import type { ApiKeyDocument } from "../schemas/api-key.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
@@ -23,7 +23,7 @@ export async function rotateApiKey(
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const apiKey = await readLiveKey(context, { _id: keyId, userId });
     const formerExpiresAt = new Date(Math.min(now.getTime() + overlapMs, +(apiKey.expiresAt ?? Infinity)));
-    const key = mintToken("apiKey").raw;
+    const key = newKey(apiKey);
     const changes = {
       secrets: secretsAfter(apiKey, key, formerExpiresAt, now),
       start: startOf(key),
@@ -61,11 +61,11 @@ function secretsAfter(
 // The filter names the key that this rotation saw, so that of two only one replaces it.
 async function replace(
   models: IdentityModels,
-  { _id, secrets: [former] }: ApiKeyDocument,
+  { _id, userId, secrets: [former] }: ApiKeyDocument,
   changes: Partial<ApiKeyDocument>,
 ): Promise<boolean> {
   const { matchedCount } = await models.ApiKey.collection.updateOne(
-    { _id, revokedAt: null, "secrets.0.keyHash": former?.keyHash ?? null },
+    { _id, userId, revokedAt: null, "secrets.0.keyHash": former?.keyHash ?? null },
     { $set: changes },
   );
   return matchedCount === 1;

@@ -38,13 +38,14 @@ export interface ApiKeyVerifierOptions {
 
 interface PendingUse {
   _id: Types.ObjectId;
+  userId: Types.ObjectId;
   requests: number;
   failures: number;
   lastUsedAt: Date;
 }
 
 /**
- * Verifies API keys: one read by a unique index each, on which a revocation, the account's status, expiry, allowlist
+ * Verifies API keys: one read by `_id` each, on which a revocation, the account's status, expiry, allowlist
  * and scopes are decided. Quota and rate limit are claimed in leases and spent in memory, and use is counted in memory
  * and written in groups. One for a process; close it at shutdown.
  *
@@ -93,12 +94,13 @@ export class ApiKeyVerifier {
     const keyHash = sha256(token.raw);
     const readAt = this.#leases.moment();
     const isGood = (key: CheckedApiKey) => refusalOf(key, keyHash, presented, now) === undefined;
-    const apiKey = await readApiKey(this.#models, this.#cache, keyHash, isGood);
+    const apiKey = await readApiKey(this.#models, this.#cache, { token, keyHash }, isGood);
+    // With another secret it is no request of the key that it names, and counts as none.
     if (!apiKey) return { ok: false, reason: "unknown" };
     assertKnownVersion(apiKey);
     const reason = refusalOf(apiKey, keyHash, presented, now);
     const check = reason ? { ok: false as const, reason } : await this.#spend(apiKey, readAt, now);
-    await this.#count(apiKey._id, check.ok, now);
+    await this.#count(apiKey, check.ok, now);
     return check;
   }
 
@@ -125,11 +127,11 @@ export class ApiKeyVerifier {
   }
 
   // Waits rather than counts more than a crash may lose.
-  async #count(_id: Types.ObjectId, valid: boolean, now: Date): Promise<void> {
+  async #count({ _id, userId }: CheckedApiKey, valid: boolean, now: Date): Promise<void> {
     while (this.#unwritten >= this.#maxUnwritten) await this.flush();
     this.#unwritten += 1;
     this.#unflushed += 1;
-    const fresh = () => ({ _id, requests: 0, failures: 0, lastUsedAt: now });
+    const fresh = () => ({ _id, userId, requests: 0, failures: 0, lastUsedAt: now });
     const use = this.#usage.entryOf(_id.toHexString(), fresh);
     use.requests += 1;
     if (!valid) use.failures += 1;
@@ -157,12 +159,18 @@ function leftOf({ key, held }: Granted, now: Date): Pick<VerifiedApiKey, "remain
   };
 }
 
-function usageUpdate({ _id, requests, failures, lastUsedAt }: PendingUse): mongo.AnyBulkWriteOperation {
+function usageUpdate({
+  _id,
+  userId,
+  requests,
+  failures,
+  lastUsedAt,
+}: PendingUse): mongo.AnyBulkWriteOperation {
   const update = {
     $inc: { "usage.requests": requests, "usage.failures": failures },
     $max: { lastUsedAt },
   };
-  return { updateOne: { filter: { _id }, update } };
+  return { updateOne: { filter: { _id, userId }, update } };
 }
 
 function later(run: () => void, delayMs: number): () => void {

@@ -1,9 +1,9 @@
-import { hmac, sha256 } from "../core/secrets.js";
+import { hmac, sha256Text } from "../core/secrets.js";
 import type { AuditCheckpointDocument } from "../schemas/audit-checkpoint.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
 
 /** The previous hash of a chain's first event, and of the first checkpoint. */
-export const firstHash = sha256("");
+export const firstHash = sha256Text("");
 
 /** How audit events refer to a person: only a holder of the person's key can make it, or tell whose it is. */
 export function auditRefOf(auditKey: string): string {
@@ -36,7 +36,7 @@ export function canonicalAuditEvent(event: AuditContent): string {
 
 /** SHA-256 over the hash of the event before and the canonical form of this one. */
 export function auditEventHash(previousHash: string, event: AuditContent): string {
-  return sha256(`${previousHash}\n${canonicalAuditEvent(event)}`);
+  return sha256Text(`${previousHash}\n${canonicalAuditEvent(event)}`);
 }
 
 /** A checkpoint without what is computed from it. */

@@ -3,7 +3,8 @@ import { z } from "zod";
 import type { Context } from "../context/context.js";
 import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { limits } from "../core/limits.js";
-import { isSigned, keyIdOf, type SigningKey, sha256, signText } from "../core/secrets.js";
+import { sha256Text } from "../core/secrets.js";
+import { isSigned, keyIdOf, type SigningKey, signText } from "../core/signatures.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
 import type { AuditChainState, AuditCheckpointDocument } from "../schemas/audit-checkpoint.js";
@@ -52,7 +53,7 @@ export const checkpointSchema = z.strictObject({
 export function isGenuine(checkpoint: AuditCheckpoint, keys: readonly SigningKey[]): boolean {
   const canonical = canonicalCheckpoint(checkpoint);
   const key = keys.find((candidate) => keyIdOf(candidate) === checkpoint.keyId);
-  if (!key || sha256(canonical) !== checkpoint.checkpointHash) return false;
+  if (!key || sha256Text(canonical) !== checkpoint.checkpointHash) return false;
   return isSigned(key, canonical, checkpoint.signature);
 }
 
@@ -158,7 +159,7 @@ function signed(
     schemaVersion: currentSchemaVersion,
   };
   const canonical = canonicalCheckpoint(content);
-  return { ...content, checkpointHash: sha256(canonical), signature: signText(signingKey, canonical) };
+  return { ...content, checkpointHash: sha256Text(canonical), signature: signText(signingKey, canonical) };
 }
 
 /** False when another got this number first. */

@@ -1,6 +1,6 @@
 import type { Context } from "../context/context.js";
 import { parseInput } from "../core/input.js";
-import type { SigningKey } from "../core/secrets.js";
+import type { SigningKey } from "../core/signatures.js";
 import type { AuditChainState, AuditCheckpointDocument } from "../schemas/audit-checkpoint.js";
 import type { IdentityModels } from "../schemas/models.js";
 import {

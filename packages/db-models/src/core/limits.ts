@@ -17,6 +17,7 @@ export const limits = {
   bio: 2_000,
   company: 128,
   location: 128,
+  packedLocation: 512,
   timezone: 64,
   language: 35, // BCP 47: what RFC 5646 recommends to make room for
   roles: 32,
@@ -44,6 +45,7 @@ export const limits = {
   publicJwk: 2_048,
   privateJwk: 4_096, // RSA of 2,048 bits has some 2,300 characters once it is sealed
   signingKeys: 60,
+  sealKeys: 8,
   nonce: 512,
   resources: 8,
   origins: 16,

@@ -38,6 +38,22 @@ export function networkOf(address: string | undefined): string | undefined {
   return `${maskAddress(parsed, prefix)}/${prefix}`;
 }
 
+/** An address as it is stored where there are millions of them: 4 or 16 bytes. `undefined` for what is no address. */
+export function addressBytes(address: string | undefined): Buffer | undefined {
+  const parsed = parseAddress(address);
+  return parsed && Buffer.from(parsed.toByteArray());
+}
+
+/** The canonical text of {@link addressBytes}. */
+export function addressText(bytes: Uint8Array): string {
+  return ipaddr.fromByteArray([...bytes]).toString();
+}
+
+/** The part of {@link addressBytes} that says the network: 3 or 8 bytes. */
+export function networkBytes(address: Buffer): Buffer {
+  return address.subarray(0, address.length === 4 ? 3 : 8);
+}
+
 /** The canonical text of a CIDR range; a bare address becomes a range of one. `undefined` when it is none. */
 export function canonicalRange(range: string): string | undefined {
   const parsed = parseRange(range);

@@ -1,9 +1,9 @@
 import { clockToleranceMs } from "./clock.js";
 
-import { equalHashes, sha256, type Token, type TokenKind, unsealSuccessor } from "./secrets.js";
+import { equalHashes, type LocatedKind, type LocatedToken, sha256, unsealSuccessor } from "./secrets.js";
 
 /** The rotation that replaced a token, as long as it is among the last ones. */
-function rotationOf(rotations: readonly TokenRotation[], tokenHash: string): TokenRotation | undefined {
+function rotationOf(rotations: readonly TokenRotation[], tokenHash: Buffer): TokenRotation | undefined {
   return rotations.find((rotation) => equalHashes(rotation.tokenHash, tokenHash));
 }
 
@@ -21,7 +21,7 @@ export function isInGrace(
 /** Whether a token was replaced and is still good. */
 export function isReplacedInGrace(
   rotations: readonly TokenRotation[],
-  tokenHash: string,
+  tokenHash: Buffer,
   now: Date,
   graceMs: number,
 ): boolean {
@@ -30,9 +30,13 @@ export function isReplacedInGrace(
 }
 
 /** Follows the seals from a token that was replaced to the current one. */
-export function currentAfter(kind: TokenKind, rotations: readonly TokenRotation[], token: Token): Token {
+export function currentAfter(
+  kind: LocatedKind,
+  rotations: readonly TokenRotation[],
+  token: LocatedToken,
+): LocatedToken {
   const tokenHash = sha256(token.raw);
-  const from = rotations.findIndex((rotation) => rotation.tokenHash === tokenHash);
+  const from = rotations.findIndex((rotation) => equalHashes(rotation.tokenHash, tokenHash));
   return rotations
     .slice(from)
     .reduce((last, { sealedSuccessor }) => unsealSuccessor(kind, last, sealedSuccessor), token);
@@ -41,8 +45,8 @@ export function currentAfter(kind: TokenKind, rotations: readonly TokenRotation[
 /** A token that was replaced. */
 export interface TokenRotation {
   /** SHA-256 of the token before. */
-  tokenHash: string;
+  tokenHash: Buffer;
   /** Its successor, for a caller who presents the old token again within the grace interval. Readable only with that token. */
-  sealedSuccessor: string;
+  sealedSuccessor: Buffer;
   rotatedAt: Date;
 }

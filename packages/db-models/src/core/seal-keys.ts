@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { IdentityError } from "./errors.js";
+import { limits } from "./limits.js";
 import { seal, unseal } from "./secrets.js";
 
 const sealKeySchema = z.strictObject({
@@ -13,7 +14,7 @@ const sealKeySchema = z.strictObject({
 /** The keys that secrets at rest are sealed with, the current one first. */
 export const sealKeysSchema = z
   .array(sealKeySchema)
-  .max(8)
+  .max(limits.sealKeys)
   .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length, "each id must be another")
   .default([]);
 

@@ -2,17 +2,11 @@ import {
   createCipheriv,
   createDecipheriv,
   createHmac,
-  createPrivateKey,
-  createPublicKey,
   hash,
-  type KeyObject,
   randomBytes,
-  sign,
   timingSafeEqual,
-  verify,
 } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { IdentityError } from "./errors.js";
 
 /** The prefixes of every bearer secret that this package mints, for secret scanners and logs' redaction rules. */
 export const tokenPrefixes = {
@@ -30,21 +24,53 @@ export const tokenPrefixes = {
 
 export type TokenKind = keyof typeof tokenPrefixes;
 
+const locatedKinds = ["session", "apiKey", "authorizationCode", "accessToken", "refreshToken"] as const;
+/** The kinds of tokens that say where their document is. */
+export type LocatedKind = (typeof locatedKinds)[number];
+export type PlainKind = Exclude<TokenKind, LocatedKind>;
+
+/** The document that a token leads to, in hexadecimal. */
+export interface TokenPlace {
+  /** The user or app that it belongs to: the shard key, so that one shard is asked. */
+  readonly ownerId: string;
+  /** Its `_id`. */
+  readonly id: string;
+}
+
 /** A bearer secret in its parts. `raw` is what the holder presents; it is never stored. */
 export interface Token {
   readonly raw: string;
-  /** 128 random bits that stay the same while a session's secret rotates; the lookup key is its SHA-256. */
+  /** 128 random bits that stay the same while the secret rotates. Who knows no more than a place can't name them. */
   readonly handle: string;
+  /** Absent where the document is found by the token's hash. */
+  readonly place?: TokenPlace;
+}
+
+export interface LocatedToken extends Token {
+  readonly place: TokenPlace;
 }
 
 const handleLength = 22; // 128 bits in base64url
+const placeLength = 32; // two ObjectIds of 96 bits
 const secretLength = 43; // 256 bits in base64url
 const checksumLength = 6; // CRC-32 in base 36 needs at most 7; 31 bits need 6
 const body = /^[A-Za-z0-9_-]+$/;
 
-/** SHA-256 in base64url, 43 characters: what the database stores instead of a random secret (ASVS 6.5.2). */
-export function sha256(value: string): string {
+/** SHA-256, 32 bytes: what the database stores instead of a random secret (ASVS 6.5.2). */
+export function sha256(value: string): Buffer {
+  return hash("sha256", value, "buffer");
+}
+
+/** SHA-256 in base64url, 43 characters, where a protocol or an export has it as text. */
+export function sha256Text(value: string): string {
   return hash("sha256", value, "base64url");
+}
+
+const lookupHashLength = 16;
+
+/** The first 16 bytes of SHA-256: names a random value of 128 bits or more, and admits nobody. */
+export function lookupHash(value: string): Buffer {
+  return Buffer.from(sha256(value).subarray(0, lookupHashLength));
 }
 
 /** HMAC-SHA-256 in base64url, 43 characters. */
@@ -57,21 +83,20 @@ export function randomKey(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** Compares two hashes in a time that does not depend on where they differ. */
-export function equalHashes(left: string, right: string): boolean {
-  const a = Buffer.from(left);
-  const b = Buffer.from(right);
-  return a.length === b.length && timingSafeEqual(a, b);
+/** Compares two hashes in a time that does not depend on where they differ; an absent one equals nothing. */
+export function equalHashes(left: Uint8Array | undefined, right: Uint8Array | undefined): boolean {
+  return left !== undefined && left.length === right?.length && timingSafeEqual(left, right);
 }
 
-/** Mints a token: `<prefix>_<handle><256-bit secret><checksum>`. */
-export function mintToken(kind: TokenKind): Token {
-  return assemble(kind, randomBytes(16).toString("base64url"), randomKey());
-}
-
-/** Mints a token under a handle that others share. */
-export function mintTokenUnder(kind: TokenKind, handle: string): Token {
-  return assemble(kind, handle, randomKey());
+/**
+ * Mints a token: `<prefix>_<handle><256-bit secret><checksum>`, with the place of its document behind the handle where its
+ * kind says that.
+ */
+export function mintToken(kind: LocatedKind, place: TokenPlace): LocatedToken;
+export function mintToken(kind: PlainKind): Token;
+export function mintToken(kind: TokenKind, place?: TokenPlace): Token {
+  const handle = randomBytes(16).toString("base64url");
+  return assemble(kind, { handle, ...(place && { place }) }, randomKey());
 }
 
 /** Mints a session token as applications with embedded sessions have it: 256 random bits, 64 hexadecimal characters. */
@@ -80,11 +105,11 @@ export function mintLegacyToken(): string {
 }
 
 /**
- * Mints a token under the handle of another, with a mark in its secret. With the key, a marked token can be told from an
- * invented one without storing it. 160 bits of the secret are random.
+ * Mints a token under the handle of another, at the same place, with a mark in its secret. With the key, a marked token can
+ * be told from an invented one without storing it. 160 bits of the secret are random.
  */
-export function mintMarkedToken(kind: TokenKind, handle: string, markKey: string): Token {
-  return assemble(kind, handle, markedSecret(markKey).toString("base64url"));
+export function mintMarkedToken(kind: LocatedKind, under: Head, markKey: string): LocatedToken {
+  return assemble(kind, under, markedSecret(markKey).toString("base64url"));
 }
 
 /** True when the token was minted with this key. */
@@ -110,9 +135,9 @@ function markOf(markKey: string, random: Buffer): Buffer {
  * The one token of another kind, and for one purpose, that follows from a token, under its handle; the way back is
  * SHA-256's.
  */
-export function deriveToken(kind: TokenKind, token: Token, purpose = ""): Token {
+export function deriveToken(kind: LocatedKind, token: LocatedToken, purpose = ""): LocatedToken {
   const label = purpose === "" ? kind : `${kind} ${purpose}`;
-  return assemble(kind, token.handle, createHmac("sha256", token.raw).update(label).digest("base64url"));
+  return assemble(kind, token, hmac(token.raw, label));
 }
 
 /**
@@ -123,30 +148,28 @@ export function deriveToken(kind: TokenKind, token: Token, purpose = ""): Token 
  * @param markKey - marks the successor, as in {@link mintMarkedToken}.
  */
 export function succeedToken(
-  kind: TokenKind,
-  token: Token,
+  kind: LocatedKind,
+  token: LocatedToken,
   markKey?: string,
-): { successor: Token; seal: string } {
+): { successor: LocatedToken; seal: Buffer } {
   const secret = markKey === undefined ? randomBytes(32) : markedSecret(markKey);
   return {
-    successor: assemble(kind, token.handle, secret.toString("base64url")),
-    seal: xor(secret, sealPad(token)).toString("base64url"),
+    successor: assemble(kind, token, secret.toString("base64url")),
+    seal: xor(secret, sealPad(token)),
   };
 }
 
 /** Reads the successor of a token from the seal that its rotation left. */
-export function unsealSuccessor(kind: TokenKind, token: Token, seal: string): Token {
-  return assemble(
-    kind,
-    token.handle,
-    xor(Buffer.from(seal, "base64url"), sealPad(token)).toString("base64url"),
-  );
+export function unsealSuccessor(kind: LocatedKind, token: LocatedToken, seal: Uint8Array): LocatedToken {
+  return assemble(kind, token, xor(seal, sealPad(token)).toString("base64url"));
 }
 
 /**
  * Reads a presented token. Anything of the wrong kind, length, alphabet or checksum gives `undefined`, so a typo
  * or a scan costs no database read.
  */
+export function parseToken(kind: LocatedKind, presented: unknown): LocatedToken | undefined;
+export function parseToken(kind: TokenKind, presented: unknown): Token | undefined;
 export function parseToken(kind: TokenKind, presented: unknown): Token | undefined {
   const prefix = `${tokenPrefixes[kind]}_`;
   if (typeof presented !== "string" || presented.length !== tokenLength(kind)) return undefined;
@@ -154,12 +177,34 @@ export function parseToken(kind: TokenKind, presented: unknown): Token | undefin
   if (!presented.startsWith(prefix) || !body.test(payload)) return undefined;
   const checked = presented.slice(0, -checksumLength);
   if (checksum(checked) !== presented.slice(-checksumLength)) return undefined;
-  return { raw: presented, handle: payload.slice(0, handleLength) };
+  const handle = payload.slice(0, handleLength);
+  if (!isLocated(kind)) return { raw: presented, handle };
+  return {
+    raw: presented,
+    handle,
+    place: readPlace(payload.slice(handleLength, handleLength + placeLength)),
+  };
 }
 
 /** Length in characters of a token of this kind. */
 export function tokenLength(kind: TokenKind): number {
-  return tokenPrefixes[kind].length + 1 + handleLength + secretLength + checksumLength;
+  const place = isLocated(kind) ? placeLength : 0;
+  return tokenPrefixes[kind].length + 1 + handleLength + place + secretLength + checksumLength;
+}
+
+/** A place as 32 characters of base64url. */
+export function writePlace({ ownerId, id }: TokenPlace): string {
+  return Buffer.from(ownerId + id, "hex").toString("base64url");
+}
+
+/** Reads what {@link writePlace} wrote. */
+export function readPlace(text: string): TokenPlace {
+  const hex = Buffer.from(text, "base64url").toString("hex");
+  return { ownerId: hex.slice(0, 24), id: hex.slice(24) };
+}
+
+function isLocated(kind: TokenKind): kind is LocatedKind {
+  return locatedKinds.some((located) => located === kind);
 }
 
 // Each token is rotated at most once, so its pad covers a single secret.
@@ -167,13 +212,21 @@ function sealPad(token: Token): Buffer {
   return createHmac("sha256", token.raw).update("successor").digest();
 }
 
-function xor(left: Buffer, right: Buffer): Buffer {
+function xor(left: Uint8Array, right: Uint8Array): Buffer {
   return Buffer.from(left.map((byte, index) => byte ^ (right[index] ?? 0)));
 }
 
-function assemble(kind: TokenKind, handle: string, secret: string): Token {
-  const unchecked = `${tokenPrefixes[kind]}_${handle}${secret}`;
-  return { raw: unchecked + checksum(unchecked), handle };
+type Head = Pick<LocatedToken, "handle" | "place">;
+
+function assemble(kind: LocatedKind, head: Head, secret: string): LocatedToken;
+function assemble(kind: TokenKind, head: Pick<Token, "handle" | "place">, secret: string): Token;
+function assemble(
+  kind: TokenKind,
+  { handle, place }: Pick<Token, "handle" | "place">,
+  secret: string,
+): Token {
+  const unchecked = `${tokenPrefixes[kind]}_${handle}${place ? writePlace(place) : ""}${secret}`;
+  return { raw: unchecked + checksum(unchecked), handle, ...(place && { place }) };
 }
 
 function checksum(value: string): string {
@@ -215,46 +268,4 @@ export function unseal(key: string, sealed: string, boundTo = ""): string | unde
 // A key of its own, so that what is sealed and what is referenced with one audit key can't be played against each other.
 function sealKey(key: string): Buffer {
   return createHmac("sha256", key).update("seal").digest();
-}
-
-/** An Ed25519 key, as an object of `node:crypto` or in PEM. */
-export type SigningKey = KeyObject | string;
-
-/**
- * Signs a text with an Ed25519 private key (RFC 8032), in base64url.
- *
- * @throws IdentityError `INVALID_INPUT` when it is no such key.
- */
-export function signText(key: SigningKey, text: string): string {
-  const privateKey = ed25519("private", () => (typeof key === "string" ? createPrivateKey(key) : key));
-  return sign(null, Buffer.from(text), privateKey).toString("base64url");
-}
-
-/** True when the signature was made over this text with the private half of this key. */
-export function isSigned(key: SigningKey, text: string, signature: string): boolean {
-  return verify(null, Buffer.from(text), publicKeyOf(key), Buffer.from(signature, "base64url"));
-}
-
-/** Names a key pair, given either half: SHA-256 of its public key. */
-export function keyIdOf(key: SigningKey): string {
-  const der = publicKeyOf(key).export({ type: "spki", format: "der" });
-  return hash("sha256", der, "base64url");
-}
-
-// An object that is public already is not taken by createPublicKey.
-function publicKeyOf(key: SigningKey): KeyObject {
-  return ed25519("public", () =>
-    typeof key !== "string" && key.type === "public" ? key : createPublicKey(key),
-  );
-}
-
-function ed25519(type: "private" | "public", read: () => KeyObject): KeyObject {
-  let cause: unknown;
-  try {
-    const key = read();
-    if (key.type === type && key.asymmetricKeyType === "ed25519") return key;
-  } catch (error) {
-    cause = error;
-  }
-  throw new IdentityError("INVALID_INPUT", `this is no Ed25519 ${type} key`, { ...(cause ? { cause } : {}) });
 }

@@ -77,7 +77,7 @@ export async function requestEmailChange(
 }
 
 interface NewUndo {
-  tokenHash: string;
+  tokenHash: Buffer;
   now: Date;
   expiresAt: Date;
   sessionId: Types.ObjectId | undefined;

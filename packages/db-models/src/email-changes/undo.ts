@@ -4,7 +4,7 @@ import { clockToleranceMs } from "../core/clock.js";
 import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { voidPassword } from "../core/passwords.js";
 import { maxLifetimeMs } from "../core/policies/one-time.js";
-import { parseToken, sha256 } from "../core/secrets.js";
+import { equalHashes, parseToken, sha256 } from "../core/secrets.js";
 import { removal } from "../factors/changes.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
@@ -40,7 +40,7 @@ interface Found {
   readonly undo: EmailUndo;
   /** Those before: their owners had the account earlier. */
   readonly earlier: EmailUndo[];
-  readonly tokenHash: string;
+  readonly tokenHash: Buffer;
 }
 
 const held = { email: 1, status: 1, sessionGeneration: 1, passwordHash: 1, emailUndos: 1 } as const;
@@ -114,11 +114,11 @@ async function told(
 
 async function find(
   { models, now }: Context,
-  tokenHash: string,
+  tokenHash: Buffer,
 ): Promise<Found | { reason: "unknown" | "expired"; userId?: Types.ObjectId }> {
   const user = await findByQuery<UserDocument>(models, queries.userByEmailUndo(tokenHash), held);
   const undos = user?.emailUndos ?? [];
-  const index = undos.findIndex(({ tokenHashes }) => tokenHashes.includes(tokenHash));
+  const index = undos.findIndex(({ tokenHashes }) => tokenHashes.some((one) => equalHashes(one, tokenHash)));
   const undo = undos[index];
   if (!user || !undo || user.status === "deleted") return { reason: "unknown" };
   const latest = now.getTime() + maxLifetimeMs.emailUndo + clockToleranceMs;

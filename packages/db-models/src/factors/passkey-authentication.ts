@@ -6,7 +6,7 @@ import {
 } from "@simplewebauthn/server";
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
-import { mintToken, parseToken, sha256 } from "../core/secrets.js";
+import { equalHashes, mintToken, parseToken, sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
@@ -126,7 +126,9 @@ function refusalOfAsker(
   if (userId) return challenge.userId?.equals(userId) ? undefined : refuse("wrong_account");
   if (challenge.userId) return refuse("wrong_account");
   const token = parseToken("challenge", attempt);
-  return token && sha256(token.raw) === challenge.attemptHash ? undefined : refuse("challenge_unknown");
+  return token && equalHashes(sha256(token.raw), challenge.attemptHash)
+    ? undefined
+    : refuse("challenge_unknown");
 }
 
 interface Owner {

@@ -101,6 +101,6 @@ function codeOf(code: unknown): string | undefined {
 }
 
 // Two users' equal codes would have one hash; of 130 random bits there are none, and the user is part of the filter.
-function hashOf(code: string): string {
+function hashOf(code: string): Buffer {
   return sha256(`recovery:${code}`);
 }

@@ -2,7 +2,7 @@ import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { clockToleranceMs } from "../core/clock.js";
 import { duration, limits } from "../core/limits.js";
-import { mintToken, parseToken, sha256, type Token } from "../core/secrets.js";
+import { equalHashes, mintToken, parseToken, sha256, type Token } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { UserDocument } from "../schemas/user.js";
@@ -143,11 +143,11 @@ export async function completeRecovery(
 
 function refusalOfCompletion(
   factors: UserFactorsDocument | undefined,
-  tokenHash: string,
+  tokenHash: Buffer,
   now: Date,
 ): "unknown" | "too_early" | "expired" | undefined {
   const { recovery } = factors ?? {};
-  if (!recovery?.tokenExpiresAt || recovery.tokenHash !== tokenHash) return "unknown";
+  if (!recovery?.tokenExpiresAt || !equalHashes(recovery.tokenHash, tokenHash)) return "unknown";
   if (recovery.availableAt > now) return "too_early";
   const latest = now.getTime() + tokenLifetimeMs + clockToleranceMs;
   const { tokenExpiresAt, expiresAt } = recovery;

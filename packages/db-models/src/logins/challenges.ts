@@ -7,12 +7,13 @@ import { IdentityError } from "../core/errors.js";
 import { duration, limits } from "../core/limits.js";
 import { hashPassword, verifyPassword } from "../core/passwords.js";
 import { keptFor } from "../core/profile-retention.js";
-import { mintToken, parseToken, sha256 } from "../core/secrets.js";
+import { equalHashes, mintToken, parseToken, sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { LoginChallengeDocument } from "../schemas/login-challenge.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
 import type { RiskAssessment } from "../schemas/user-session.js";
+import { readRisk } from "../stored/session.js";
 import { updateProfile } from "./reserve.js";
 
 /** Ten minutes: what NIST SP 800-63B-4 section 3.1.3.2 allows a code that is sent. */
@@ -238,7 +239,7 @@ async function takeAttempt(
 }
 
 function resumed({ _id, userId, userGeneration, risk, proofs }: LoginChallengeDocument): ResumedSignIn {
-  return { ok: true, id: _id, userId, sessionGeneration: userGeneration, risk, proofs };
+  return { ok: true, id: _id, userId, sessionGeneration: userGeneration, risk: readRisk(risk), proofs };
 }
 
 /** A later one was made by a clock that was wrong. */
@@ -249,11 +250,14 @@ function latestExpiry(now: Date): Date {
 interface Presented {
   now: Date;
   method: ProofMethod;
-  clients: readonly (string | null)[];
+  clients: readonly (Buffer | null)[];
 }
 
 function reasonOf(challenge: LoginChallengeDocument, { now, method, clients }: Presented): ChallengeRefusal {
-  if (!clients.includes(challenge.clientHash ?? null)) return "other_client";
+  const isTheirs = clients.some((client) =>
+    client === null ? challenge.clientHash === undefined : equalHashes(client, challenge.clientHash),
+  );
+  if (!isTheirs) return "other_client";
   if (challenge.passedAt) return "used";
   if (challenge.expiresAt <= now || challenge.expiresAt > latestExpiry(now)) return "expired";
   return challenge.ask.includes(method) ? "no_attempts_left" : "not_asked";

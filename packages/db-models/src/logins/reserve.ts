@@ -7,7 +7,7 @@ import { parseInput } from "../core/input.js";
 import { networkOf } from "../core/network.js";
 import { rulesOf } from "../core/policies/login-defence.js";
 import { keptFor } from "../core/profile-retention.js";
-import { sha256 } from "../core/secrets.js";
+import { equalHashes, lookupHash, sha256Text } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findAndUpdate } from "../queries/update.js";
 import type { LoginProfileDocument, LoginSubject } from "../schemas/login-profile.js";
@@ -134,18 +134,18 @@ async function reserveOnBoth(
 
 /** The key of an account's counter: who reads the database doesn't read who it is. */
 export function loginAccountOf(identifier: string): string {
-  return sha256(`account:${normaliseIdentifier(identifier)}`);
+  return sha256Text(`account:${normaliseIdentifier(identifier)}`);
 }
 
 /** A device as one account knows it: two accounts that are used on one device have nothing in common. */
-export function loginDeviceOf(account: string, deviceCookie: string): string {
-  return sha256(`device:${account}:${deviceCookie}`);
+export function loginDeviceOf(account: string, deviceCookie: string): Buffer {
+  return lookupHash(`device:${account}:${deviceCookie}`);
 }
 
 async function reserveOnAccount(
   context: Context,
   account: string,
-  deviceHash: string | undefined,
+  deviceHash: Buffer | undefined,
   attempt: CountedAttempt,
 ): Promise<CounterAnswer & { knownDevice: boolean }> {
   const policy = context.policies.logins;
@@ -172,7 +172,9 @@ async function reserveOnAccount(
     devices: { $map: { input: stored, as: "device", in: device } },
     purgeAt: keptFor(rules.account.cap * rules.account.forgetMs, attempt.now),
   });
-  const known = profile.devices.find((one) => one.deviceHash === deviceHash && one.lastSeenAt > knownSince);
+  const known = profile.devices.find(
+    (one) => equalHashes(one.deviceHash, deviceHash) && one.lastSeenAt > knownSince,
+  );
   if (known) return { ...answerOf(known.counter, rules.device, attempt), knownDevice: true };
   return { ...answerOf(profile.counter, rules.account, attempt), knownDevice: false };
 }

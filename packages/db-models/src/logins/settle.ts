@@ -95,7 +95,7 @@ async function forgive(context: Context, { attempt, userId, deviceCookie }: Logi
 }
 
 /** The device first, with nothing against it; the longest unseen of too many is forgotten. */
-function devicesWith(deviceHash: string, now: Date): Record<string, unknown> {
+function devicesWith(deviceHash: Buffer, now: Date): Record<string, unknown> {
   const stored = { $ifNull: ["$devices", []] };
   const others = {
     $filter: { input: stored, as: "device", cond: { $ne: ["$$device.deviceHash", deviceHash] } },

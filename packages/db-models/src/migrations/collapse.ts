@@ -1,5 +1,8 @@
+import { addressText } from "../core/network.js";
 import type { UserDocument } from "../schemas/user.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
+import { absoluteExpiryOf } from "../stored/session.js";
+import { bytesOf } from "./bytes.js";
 import type { LegacySession, LegacyUser } from "./types.js";
 
 /** An idempotent change to the old layout. */
@@ -54,17 +57,17 @@ function collapseSession(session: UserSessionDocument): LegacyWrite[] {
 }
 
 function elementOf(session: UserSessionDocument): LegacySession {
-  const { _id, handleHash, tokenHash, userAgent, ip, createdAt, lastSeenAt, revokedAt } = session;
+  const ip = bytesOf(session.ip);
+  const { _id, handleHash, tokenHash, userAgent, createdAt, lastSeenAt, revokedAt } = session;
   return {
     _id,
-    handleHash,
-    tokenHash,
+    ...(handleHash && tokenHash && { handleHash, tokenHash }),
     ...(userAgent !== undefined && { userAgent }),
-    ...(ip !== undefined && { ip }),
+    ...(ip && { ip: addressText(ip) }),
     createdAt,
     lastActivity: lastSeenAt,
     expiresAt: session.idleExpiresAt,
-    absoluteExpiresAt: session.absoluteExpiresAt,
+    absoluteExpiresAt: absoluteExpiryOf(session),
     active: revokedAt === undefined,
     ...(revokedAt && { revokedAt }),
   };

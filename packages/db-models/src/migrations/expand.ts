@@ -1,11 +1,13 @@
 import { normaliseIdentifier } from "../core/email.js";
 import { duration } from "../core/limits.js";
-import { canonicalAddress, networkOf } from "../core/network.js";
+import { addressBytes } from "../core/network.js";
 import { defaultRetention } from "../core/policies/retention.js";
 import { randomKey, sha256 } from "../core/secrets.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
-import type { Device, UserSessionDocument } from "../schemas/user-session.js";
-import { detectDevice, deviceHashOf } from "../sessions/device.js";
+import type { UserSessionDocument } from "../schemas/user-session.js";
+import { purgeAtAfter } from "../sessions/policy.js";
+import { deviceHashOf, deviceOf } from "../stored/device.js";
+import { readSession, type Session, storedAddress, storedLifetimes } from "../stored/session.js";
 import type { LegacySession, LegacyUser, MigratedDocument } from "./types.js";
 
 /** Live sessions of a user that comes from the old layout, which has no cap. */
@@ -60,8 +62,8 @@ const userDefaults = {
 } as const;
 
 /**
- * A session of the old layout in `user_sessions`. The raw token stays behind: it is its own handle, and its SHA-256
- * decides. A live one needs a slot besides.
+ * A session of the old layout in `user_sessions`. The raw token stays behind: its SHA-256 finds the session
+ * and decides. A live one needs a slot besides.
  */
 export function expandSession(userId: LegacyUser["_id"], given: LegacySession): MigratedDocument {
   // Null counts as absent.
@@ -69,8 +71,11 @@ export function expandSession(userId: LegacyUser["_id"], given: LegacySession): 
   const session = Object.fromEntries(entries) as Partial<LegacySession> as LegacySession;
   const { _id, createdAt, lastActivity, expiresAt } = session;
   const revokedAt = revokedAtOf(session);
-  const absoluteExpiresAt = session.absoluteExpiresAt ?? latest(createdAt, expiresAt);
   const idle = expiresAt.getTime() - lastActivity.getTime();
+  const { absoluteLifetimeMs, idleTimeoutMs } = storedLifetimes({
+    absoluteLifetimeMs: (session.absoluteExpiresAt ?? latest(session)).getTime() - createdAt.getTime(),
+    idleTimeoutMs: Math.min(Math.max(idle, duration.minute), 90 * duration.day),
+  });
   const older = [{ lastSeenAt: { $lt: lastActivity } }, { idleExpiresAt: { $lt: expiresAt } }];
   return {
     collection: "user_sessions",
@@ -78,11 +83,11 @@ export function expandSession(userId: LegacyUser["_id"], given: LegacySession): 
       _id,
       userId,
       ...hashesOf(session),
-      ...present({ userAgent: session.userAgent, ip: canonicalAddress(session.ip) }),
+      ...present({ userAgent: session.userAgent, ip: addressBytes(session.ip) }),
       createdAt,
       lastSeenAt: lastActivity,
       idleExpiresAt: expiresAt,
-      absoluteExpiresAt,
+      ...(absoluteLifetimeMs !== undefined && { absoluteLifetimeMs }),
       purgeAt: purgeAtOf(session),
       ...(revokedAt && { revokedAt, revocationReason: "signed_out" }),
     },
@@ -90,19 +95,12 @@ export function expandSession(userId: LegacyUser["_id"], given: LegacySession): 
     supersedes: revokedAt
       ? { $or: [{ revokedAt: { $not: { $lte: revokedAt } } }, ...older] }
       : { revokedAt: { $exists: false }, $or: older },
-    raise: ["lastSeenAt", "idleExpiresAt", "absoluteExpiresAt", "purgeAt"],
+    raise: ["lastSeenAt", "idleExpiresAt", "absoluteLifetimeMs", "purgeAt"],
     lower: ["revokedAt"],
     onInsert: {
       ...derivedOf(session),
-      rotations: [],
-      generation: 0,
-      userGeneration: 0,
       roles: ["user"],
-      scopes: [],
-      risk: { level: "unscored", reasons: [] },
-      apiUsage: { requests: 0, failures: 0 },
-      authenticatedAt: createdAt,
-      idleTimeoutMs: Math.min(Math.max(idle, duration.minute), 90 * duration.day),
+      ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
       schemaVersion: currentSchemaVersion,
     },
     ...(revokedAt && { unset: ["slot"] }),
@@ -110,14 +108,14 @@ export function expandSession(userId: LegacyUser["_id"], given: LegacySession): 
 }
 
 /** A session of the old layout in the form that a check reads; it counts as having a slot, because that layout has no cap. */
-export function asUserSession(user: LegacyUser["_id"], session: LegacySession): UserSessionDocument {
+export function asUserSession(user: LegacyUser["_id"], session: LegacySession): Session {
   const { document, onInsert } = expandSession(user, session);
-  return { ...onInsert, ...document, slot: 0 } as unknown as UserSessionDocument;
+  return readSession({ ...onInsert, ...document, slot: 0 } as unknown as UserSessionDocument);
 }
 
 /** From when on a session may be removed, so that it need not be carried over. */
 export function purgeAtOf({ expiresAt }: LegacySession): Date {
-  return new Date(expiresAt.getTime() + defaultRetention.sessionsMs);
+  return purgeAtAfter(expiresAt.getTime() + defaultRetention.sessionsMs);
 }
 
 /** Whether the old layout lets a session in. */
@@ -127,8 +125,7 @@ export function isLiveLegacy(session: LegacySession, now: Date): boolean {
 
 function hashesOf({ token, handleHash, tokenHash }: LegacySession) {
   if (token === undefined) return { handleHash, tokenHash };
-  const hash = sha256(token);
-  return { handleHash: hash, tokenHash: hash };
+  return { legacyTokenHash: sha256(token) };
 }
 
 // The old layout does not say when: the last activity is the latest moment at which it was known to live.
@@ -136,26 +133,13 @@ function revokedAtOf({ active, revokedAt, lastActivity }: LegacySession): Date |
   return active ? undefined : (revokedAt ?? lastActivity);
 }
 
-function latest(createdAt: Date, expiresAt: Date): Date {
+function latest({ createdAt, expiresAt }: LegacySession): Date {
   return new Date(Math.max(createdAt.getTime() + absoluteLifetimeMs, expiresAt.getTime()));
 }
 
 function derivedOf({ userAgent, ip }: LegacySession) {
-  const device = deviceOf(userAgent);
-  return { device, deviceHash: deviceHashOf(device), ...present({ network: networkOf(ip) }) };
-}
-
-const devices = new Map<string, Device>();
-const rememberedDevices = 1_000;
-
-// Millions of sessions have a few hundred headers, and reading one costs more than all the rest.
-function deviceOf(userAgent = ""): Device {
-  const known = devices.get(userAgent);
-  if (known) return known;
-  if (devices.size >= rememberedDevices) devices.clear();
-  const device = detectDevice(userAgent);
-  devices.set(userAgent, device);
-  return device;
+  const { network } = storedAddress(ip);
+  return { deviceHash: deviceHashOf(deviceOf(userAgent)), ...(network && { network }) };
 }
 
 function present<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {

@@ -1,14 +1,16 @@
 import type { Collection, mongo, Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
-import { sha256, type Token } from "../core/secrets.js";
+import { lookupHash, type Token } from "../core/secrets.js";
+import { placeOf } from "../queries/place.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { pinToPrimary } from "../schemas/parts/primary.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
-import { sessionPolicyOf } from "../sessions/policy.js";
+import { purgeAtAfter, sessionPolicyOf } from "../sessions/policy.js";
 import { endSessions } from "../sessions/revoke.js";
 import { collapse } from "./collapse.js";
 import { expandSession, expandUser } from "./expand.js";
+import { isLocated } from "./legacy-tokens.js";
 import { settleSlots } from "./settle.js";
 import type { LegacySession, LegacyUser, SessionGate } from "./types.js";
 
@@ -50,10 +52,9 @@ export class SourceLayout implements SessionLayout {
 
   /** The session that a token stands for, whether or not it is live. */
   async find(token: Token): Promise<Extract<Written, { layout: "source" }> | undefined> {
-    const [field, value] =
-      token.raw === token.handle ? ["token", token.raw] : ["handleHash", sha256(token.handle)];
-    const projection = { ...headerFields, sessions: { $elemMatch: { [field as string]: value } } };
-    return written(await this.#users.findOne({ [`sessions.${field}`]: value }, { projection }));
+    if (!isLocated(token)) return this.#findBy({}, { token: token.raw });
+    const { ownerId, id } = placeOf(token);
+    return this.#findBy({ _id: ownerId }, { _id: id, handleHash: lookupHash(token.handle) });
   }
 
   async sessionsOf(userId: Types.ObjectId): Promise<LegacySession[]> {
@@ -104,9 +105,14 @@ export class SourceLayout implements SessionLayout {
     await this.#users.bulkWrite(operations as unknown as mongo.AnyBulkWriteOperation[], { ordered: true });
   }
 
-  async #read(userId: Types.ObjectId, id: Types.ObjectId): Promise<Written | undefined> {
-    const projection = { ...headerFields, sessions: { $elemMatch: { _id: id } } };
-    return written(await this.#users.findOne({ _id: userId }, { projection }));
+  #read(userId: Types.ObjectId, id: Types.ObjectId): Promise<Written | undefined> {
+    return this.#findBy({ _id: userId }, { _id: id });
+  }
+
+  async #findBy(user: { _id?: Types.ObjectId }, session: Record<string, unknown>) {
+    const sessions = { $elemMatch: session };
+    const projection = { ...headerFields, sessions };
+    return written(await this.#users.findOne({ ...user, sessions }, { projection }));
   }
 }
 
@@ -128,14 +134,15 @@ export class TargetLayout implements SessionLayout {
     this.#gate = gate;
   }
 
-  async read(id: Types.ObjectId): Promise<Written | undefined> {
-    const session = await this.#models.UserSession.collection.findOne<UserSessionDocument>({ _id: id });
+  async read(userId: Types.ObjectId, _id: Types.ObjectId): Promise<Written | undefined> {
+    const { collection } = this.#models.UserSession;
+    const session = await collection.findOne<UserSessionDocument>({ _id, userId });
     return session ? { layout: "target", session } : undefined;
   }
 
   async revoke(context: Context, userId: Types.ObjectId, id: Types.ObjectId): Promise<Written | undefined> {
     await endSessions(context, { _id: id, userId }, "signed_out");
-    return this.#own(userId, id);
+    return this.read(userId, id);
   }
 
   async touch(
@@ -145,12 +152,12 @@ export class TargetLayout implements SessionLayout {
     touch: Touch,
   ): Promise<Written | undefined> {
     const { retentionMs } = sessionPolicyOf(context);
-    const purgeAt = new Date(touch.idleExpiresAt.getTime() + retentionMs);
+    const purgeAt = purgeAtAfter(touch.idleExpiresAt.getTime() + retentionMs);
     await this.#models.UserSession.collection.updateOne(
       { _id: id, userId, revokedAt: null },
       { $max: { ...touch, purgeAt } },
     );
-    return this.#own(userId, id);
+    return this.read(userId, id);
   }
 
   async take(context: Context, from: Written, what: "opened" | "ended" | "used"): Promise<void> {
@@ -160,10 +167,5 @@ export class TargetLayout implements SessionLayout {
     await this.#gate.put([...owner, expandSession(user._id, session)]);
     // A session that is used keeps its slot; one that the backfill has yet to reach gets it there.
     if (what !== "used") await settleSlots(this.#models, user._id, context.now);
-  }
-
-  async #own(userId: Types.ObjectId, id: Types.ObjectId): Promise<Written | undefined> {
-    const found = await this.read(id);
-    return found?.layout === "target" && found.session.userId.equals(userId) ? found : undefined;
   }
 }

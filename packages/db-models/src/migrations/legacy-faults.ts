@@ -31,12 +31,12 @@ export function faultOfSession(session: LegacySession, at?: number): string | un
     faultOf("userAgent", userAgent ?? "", "string") ??
     faultOf("ip", ip ?? "", "string") ??
     ((token ?? null) === null
-      ? (faultOf("handleHash", handleHash, "string") ?? faultOf("tokenHash", tokenHash, "string"))
+      ? (faultOf("handleHash", handleHash, "Binary") ?? faultOf("tokenHash", tokenHash, "Binary"))
       : faultOf("token", token, "string"));
   return fault && where ? `${where}.${fault}` : fault;
 }
 
-type Type = "string" | "boolean" | "date" | "array" | "object" | "ObjectId";
+type Type = "string" | "boolean" | "date" | "array" | "object" | "ObjectId" | "Binary";
 
 function firstFault(record: object, dates: readonly string[]): string | undefined {
   for (const name of dates) {
@@ -56,6 +56,7 @@ function typeOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? "invalid date" : "date";
+  if (value instanceof Uint8Array) return "Binary";
   const bsonType =
     typeof value === "object" ? (Reflect.get(value, "_bsontype") as string | undefined) : undefined;
   return bsonType ?? typeof value;

@@ -1,6 +1,10 @@
 import type { Context } from "../context/context.js";
-import { parseToken, type Token } from "../core/secrets.js";
-import { checkToken, type SessionCheck } from "../sessions/validate.js";
+import { type LocatedToken, parseToken, sha256, type Token } from "../core/secrets.js";
+import { queries } from "../queries/queries.js";
+import { runQuery } from "../queries/run-query.js";
+import type { IdentityModels } from "../schemas/models.js";
+import { checkToken, findChecked, type SessionCheck } from "../sessions/validate.js";
+import { readSession, type Session } from "../stored/session.js";
 
 const legacyForm = /^[0-9a-f]{64}$/;
 
@@ -15,6 +19,24 @@ export function parseEitherToken(presented: unknown): Token | undefined {
   return parseToken("session", presented) ?? parseLegacyToken(presented);
 }
 
-export async function validateLegacySession(context: Context, token: unknown): Promise<SessionCheck> {
-  return checkToken(context, parseLegacyToken(token));
+/** True for a token that says where its session is. */
+export function isLocated(token: Token): token is LocatedToken {
+  return token.place !== undefined;
+}
+
+/** The session in `user_sessions` that a token of either layout leads to. */
+export function findByEither(models: IdentityModels, token: Token): Promise<Session | undefined> {
+  return isLocated(token) ? findChecked(models, token) : findByLegacyToken(models, token);
+}
+
+// No index keeps two users from one token on a sharded cluster: if two sessions have it, it stands for neither.
+async function findByLegacyToken(models: IdentityModels, token: Token): Promise<Session | undefined> {
+  const [stored, other] = await runQuery(models, queries.sessionsByLegacyToken(sha256(token.raw)));
+  return stored && !other ? readSession(stored) : undefined;
+}
+
+export async function validateLegacySession(context: Context, presented: unknown): Promise<SessionCheck> {
+  const token = parseLegacyToken(presented);
+  if (!token) return { ok: false, reason: "malformed" };
+  return checkToken(context, token, await findByLegacyToken(context.models, token));
 }

@@ -2,22 +2,21 @@ import { Types } from "mongoose";
 import { begin, type Context, type Shared } from "../context/context.js";
 import { duration } from "../core/limits.js";
 import { mintLegacyToken, type Token } from "../core/secrets.js";
-import { capUserAgent } from "../sessions/device.js";
 import { listSessions, type SessionSummary, summarise } from "../sessions/list.js";
 import { type OpenedSession, openSession } from "../sessions/open.js";
 import { expiryAfterUse, sessionPolicyOf } from "../sessions/policy.js";
 import {
   activeSession,
   type CheckedSession,
-  findChecked,
   refusalOfToken,
   type SessionCheck,
   type ValidationOptions,
 } from "../sessions/validate.js";
+import { capUserAgent } from "../stored/device.js";
 import { asUserSession, isLiveLegacy } from "./expand.js";
 import { type SessionLayout, SourceLayout, TargetLayout, type Written } from "./layouts.js";
 import { faultOfSession } from "./legacy-faults.js";
-import { parseEitherToken } from "./legacy-tokens.js";
+import { findByEither, parseEitherToken } from "./legacy-tokens.js";
 import type { LegacySession, SessionGate, SessionRoute } from "./types.js";
 
 /** A session that was opened while a migration is under way. */
@@ -118,7 +117,7 @@ export class MigratingSessions {
   }
 
   async #find({ read }: SessionRoute, token: Token): Promise<CheckedSession | undefined> {
-    if (read === "target") return findChecked(this.#identity.models, token);
+    if (read === "target") return findByEither(this.#identity.models, token);
     const found = await this.#source.find(token);
     // One that cannot be read stands for nobody; the migration names it.
     return found && !faultOfSession(found.session) ? asUserSession(found.user._id, found.session) : undefined;
@@ -131,7 +130,9 @@ export class MigratingSessions {
   ): Promise<OpenedMigratingSession> {
     const opened = await openSession(context, input);
     if (write.includes("source")) {
-      const changed = await Promise.all([opened, ...opened.evicted].map(({ id }) => this.#target.read(id)));
+      const changed = await Promise.all(
+        [opened, ...opened.evicted].map(({ id }) => this.#target.read(input.userId, id)),
+      );
       for (const one of changed) if (one) await this.#source.take(context, one);
     }
     return { id: opened.id, token: opened.token, idleExpiresAt: opened.idleExpiresAt };

@@ -2,6 +2,7 @@ import type { Connection, Types } from "mongoose";
 import { IdentityError } from "../core/errors.js";
 import { duration } from "../core/limits.js";
 import { modelsOf } from "../schemas/models.js";
+import { bytesOf } from "./bytes.js";
 import { collapse, type LegacyWrite } from "./collapse.js";
 import { defaultSessionCap, expandSession, expandUser, isLiveLegacy, purgeAtOf } from "./expand.js";
 import { faultOfSession, faultOfUser } from "./legacy-faults.js";
@@ -105,7 +106,14 @@ function canonicalUser(user: Plain): Plain {
 
 // When a session ended the old layout often does not say, so that it is not compared.
 function canonicalSession(session: Plain): Plain {
-  const { _id, userId, handleHash, tokenHash, userAgent, ip, createdAt, lastSeenAt, idleExpiresAt } = session;
+  const { _id, userId, userAgent, createdAt, lastSeenAt, idleExpiresAt } = session;
+  const ip = hexOf(session.ip);
+  const hashes = [session.handleHash, session.tokenHash, session.legacyTokenHash].map(hexOf);
   const ended = session.revokedAt !== undefined;
-  return { _id, userId, handleHash, tokenHash, userAgent, ip, createdAt, lastSeenAt, idleExpiresAt, ended };
+  return { _id, userId, hashes, userAgent, ip, createdAt, lastSeenAt, idleExpiresAt, ended };
+}
+
+function hexOf(value: unknown): string | undefined {
+  const bytes = bytesOf(value);
+  return bytes && Buffer.from(bytes).toString("hex");
 }

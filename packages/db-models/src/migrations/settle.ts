@@ -62,17 +62,21 @@ export async function settleSlots(models: IdentityModels, userId: Types.ObjectId
     const changes = slotChanges(sessions, cap ?? defaultSessionCap, now);
     if (changes.release.length + changes.assign.length === 0) return;
     for (const { _id, slot } of changes.release)
-      await collection.updateOne({ _id, slot } as object, { $unset: { slot: "" } });
-    for (const change of changes.assign) await assign(models, change);
+      await collection.updateOne({ _id, userId, slot } as object, { $unset: { slot: "" } });
+    for (const change of changes.assign) await assign(models, userId, change);
     if (round > 0) await setTimeout(Math.random() * Math.min(2 ** round, 50));
   }
   throw new IdentityError("CONTENTION", `no slots after ${maxRounds} attempts among parallel writers`);
 }
 
-async function assign(models: IdentityModels, { _id, slot }: SlotChanges["assign"][number]): Promise<void> {
+async function assign(
+  models: IdentityModels,
+  userId: Types.ObjectId,
+  { _id, slot }: SlotChanges["assign"][number],
+): Promise<void> {
   try {
     await models.UserSession.collection.updateOne(
-      { _id, revokedAt: null, slot: { $exists: false } },
+      { _id, userId, revokedAt: null, slot: { $exists: false } },
       { $set: { slot } },
     );
   } catch (error) {

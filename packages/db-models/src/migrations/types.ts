@@ -6,8 +6,8 @@ export interface LegacySession {
   /** The bearer token as it was handed out, 64 hexadecimal characters. Absent in one that came from `user_sessions`. */
   token?: string;
   /** Of one that came from `user_sessions`: its hashes there. */
-  handleHash?: string;
-  tokenHash?: string;
+  handleHash?: Buffer;
+  tokenHash?: Buffer;
   userAgent?: string;
   ip?: string;
   createdAt: Date;

@@ -1,10 +1,11 @@
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
-import { equalHashes, parseToken, sha256, type Token } from "../core/secrets.js";
+import { equalHashes, parseToken, readPlace, sha256, type Token } from "../core/secrets.js";
+import { type Place, placeOf } from "../queries/place.js";
 import type { IssuedAccessToken } from "../schemas/app-token.js";
 import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js";
 import { type Grant, readGrant, refusalOf } from "./grants.js";
-import { factsOf } from "./issue.js";
+import { accessTokenIdOf, factsOf } from "./issue.js";
 import type { GrantRefusal } from "./types.js";
 
 /** Facts that a resource server needs about the token of a request. */
@@ -34,17 +35,25 @@ export async function validateAccessToken(context: Context, token: unknown): Pro
   const { models, now } = context;
   const parsed = parseToken("accessToken", token);
   if (!parsed) return { ok: false, reason: "malformed" };
-  const grant = await readGrant(models, sha256(parsed.handle));
+  const grant = await readGrant(models, placeOf(parsed));
   return decide(grant, grant && issuedOf(grant, parsed), now);
 }
 
-const tokenId = /^([\w-]{43})\.([\w-]{43})$/;
+const tokenId = /^([\w-]{32})\.([\w-]{43})$/;
+
+/** Reads what {@link accessTokenIdOf} wrote. */
+export function readAccessTokenId(id: unknown): { place: Place; tokenHash: Buffer } | undefined {
+  const [, place, hash] = tokenId.exec(typeof id === "string" ? id : "") ?? [];
+  if (!place || !hash) return undefined;
+  return { place: placeOf({ place: readPlace(place) }), tokenHash: Buffer.from(hash, "base64url") };
+}
 
 export async function validateAccessTokenById(context: Context, id: unknown): Promise<AccessTokenCheck> {
   const { models, now } = context;
-  const [, handleHash, tokenHash] = tokenId.exec(typeof id === "string" ? id : "") ?? [];
-  if (!handleHash || !tokenHash) return { ok: false, reason: "malformed" };
-  const grant = await readGrant(models, handleHash);
+  const named = readAccessTokenId(id);
+  if (!named) return { ok: false, reason: "malformed" };
+  const { place, tokenHash } = named;
+  const grant = await readGrant(models, place);
   const issued = grant?.accessTokens.find((one) => equalHashes(one.tokenHash, tokenHash));
   return decide(grant, issued, now);
 }
@@ -66,11 +75,11 @@ export function issuedOf(grant: Grant, presented: Token): IssuedAccessToken | un
 }
 
 function describe(grant: Grant, issued: IssuedAccessToken): ActiveAccessToken {
-  const { _id: authorizationId, userId, appId, handleHash } = grant;
-  const { scopes, audiences, dpopKey, createdAt, expiresAt, tokenHash } = issued;
+  const { _id: authorizationId, userId, appId } = grant;
+  const { scopes, audiences, dpopKey, createdAt, expiresAt } = issued;
   return {
     authorizationId,
-    id: `${handleHash}.${tokenHash}`,
+    id: accessTokenIdOf(grant, issued),
     ...(userId && { userId }),
     appId,
     clientId: grant.app[0]?.clientId ?? "",

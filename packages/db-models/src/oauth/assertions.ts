@@ -15,7 +15,7 @@ export interface AssertionUse {
   expiresAt: Date;
 }
 
-export const assertionHashOf = (holder: string, jti: string): string => sha256(JSON.stringify([holder, jti]));
+export const assertionHashOf = (holder: string, jti: string): Buffer => sha256(JSON.stringify([holder, jti]));
 
 /** @returns true at the first use, in whichever process. */
 export async function useAssertion(

@@ -3,7 +3,7 @@ import type { Context } from "../context/context.js";
 import { isIdentityError } from "../core/errors.js";
 import type { OAuthPolicy } from "../core/policies/oauth.js";
 import { grantsEveryScope, grantsScope, parseScopes } from "../core/scopes.js";
-import { mintTokenUnder, sha256 } from "../core/secrets.js";
+import { sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import { findAndUpdate } from "../queries/update.js";
@@ -110,7 +110,7 @@ export async function issueAuthorizationCode(
   if (!consent || missing.length > 0) {
     return { ok: false, reason: "consent_needed", app, scopes, missing };
   }
-  const { handle, document } = newGrant(context, {
+  const { code, document } = newGrant(context, {
     ...input.facts,
     ...(audiences && { audiences }),
     appId: app.id,
@@ -119,7 +119,6 @@ export async function issueAuthorizationCode(
     permissionGeneration: consent.generation,
     scopes,
   });
-  const code = mintTokenUnder("authorizationCode", handle);
   const { codeChallenge } = input;
   await models.AppToken.collection.insertOne({
     ...document,

@@ -115,7 +115,7 @@ export async function revokeConsent(
   // Also when it was taken back before, for that call may have stopped half way.
   const permission = revoked ?? (await findByQuery(models, queries.permissionOfUserForApp(userId, appId)));
   if (!permission) return false;
-  const older = { userId, appId, permissionGeneration: { $lt: permission.generation } };
+  const older = { ownerId: userId, appId, permissionGeneration: { $lt: permission.generation } };
   await endGrants(context, older, "permission_revoked");
   return revoked !== null;
 }

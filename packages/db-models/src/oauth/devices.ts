@@ -1,11 +1,11 @@
-import { randomInt } from "node:crypto";
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { duration } from "../core/limits.js";
-import { hmac, mintToken, parseToken, sha256 } from "../core/secrets.js";
+import type { SealKey } from "../core/seal-keys.js";
+import { equalHashes, hmac, mintToken, parseToken, sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
-import { findByQuery } from "../queries/run-query.js";
+import { runQuery } from "../queries/run-query.js";
 import { findAndUpdate } from "../queries/update.js";
 import { deviceGrantType } from "../schemas/app.js";
 import type { DeviceAuthorizationDocument } from "../schemas/device-authorization.js";
@@ -54,9 +54,8 @@ export async function beginDeviceAuthorization(
   if (audiences === "refused") return refused("audience_not_granted", "invalid_target");
   const { deviceCodeLifetimeMs, devicePollIntervalMs: intervalMs } = policies.oauth;
   const expiresAt = new Date(now.getTime() + deviceCodeLifetimeMs);
-  const { raw: deviceCode } = mintToken("deviceCode");
+  const sealKey = currentKey(context);
   const waiting = {
-    deviceHash: sha256(deviceCode),
     appId: client._id,
     scopes,
     ...(audiences && { audiences }),
@@ -67,15 +66,16 @@ export async function beginDeviceAuthorization(
     purgeAt: new Date(expiresAt.getTime() + duration.hour),
     schemaVersion: currentSchemaVersion,
   };
-  // A code that another device has is made again.
+  // Where another device has the user code, both are made again.
   for (let attempt = 0; attempt < 10; attempt++) {
-    const userCode = newUserCode();
-    const userCodeHash = userCodeHashOf(context, userCode);
+    const { raw: deviceCode } = mintToken("deviceCode");
+    const userCode = userCodeOf(sealKey, deviceCode);
     try {
       await models.DeviceAuthorization.collection.insertOne({
         _id: new Types.ObjectId(),
         ...waiting,
-        userCodeHash,
+        deviceHash: sha256(deviceCode),
+        userCodeHash: userCodeHashOf(sealKey, userCode),
       });
       return {
         ok: true,
@@ -91,8 +91,15 @@ export async function beginDeviceAuthorization(
   throw new IdentityError("CONTENTION", "no user code is free");
 }
 
-function newUserCode(): string {
-  return Array.from({ length: userCodeLength }, () => letters[randomInt(letters.length)]).join("");
+/**
+ * The user code that goes with a device code: both lead to the one document by the same hash. Without the deployment's key
+ * neither follows from the other.
+ */
+function userCodeOf({ key }: SealKey, deviceCode: string): string {
+  const bytes = Buffer.from(hmac(key, `user code of ${deviceCode}`), "base64url");
+  // Bytes above the last multiple are left out, for every letter to be as likely. Of 32 bytes enough are left but once in 10^19.
+  const even = bytes.filter((byte) => byte < 256 - (256 % letters.length));
+  return Array.from(even.subarray(0, userCodeLength), (byte) => letters[byte % letters.length]).join("");
 }
 
 /** What was typed, without what people add: case, spaces, hyphens. */
@@ -103,10 +110,23 @@ function normalised(typed: unknown): string | undefined {
 }
 
 // The code is short: from a plain hash in a copy of the database it could be guessed.
-function userCodeHashOf({ sealKeys }: Context, userCode: string): string {
+function userCodeHashOf({ key }: SealKey, userCode: string): Buffer {
+  return Buffer.from(hmac(key, `user code ${userCode}`), "base64url");
+}
+
+function currentKey({ sealKeys }: Context): SealKey {
   const [current] = sealKeys;
   if (!current) throw new IdentityError("SEAL_KEY_MISSING", "sealKeys: set one to give codes to devices");
-  return hmac(current.key, `user code ${userCode}`);
+  return current;
+}
+
+/** The devices of a user code, one at most under each key. */
+function findDevices(
+  { models, sealKeys }: Context,
+  codeUnder: (key: SealKey) => string,
+): Promise<DeviceAuthorizationDocument[]> {
+  const hashes = sealKeys.map((key) => userCodeHashOf(key, codeUnder(key)));
+  return runQuery(models, queries.devicesByUserCode(hashes));
 }
 
 /** A device that waits for its user. */
@@ -132,12 +152,13 @@ async function findPending(
   context: Context,
   typed: unknown,
 ): Promise<DeviceAuthorizationDocument | undefined> {
-  const { models, now } = context;
+  const { now } = context;
   const userCode = normalised(typed);
   if (!userCode) return undefined;
-  const device = await findByQuery(models, queries.deviceByUserCode(userCodeHashOf(context, userCode)));
-  if (device?.status !== "pending" || device.expiresAt <= now) return undefined;
-  assertKnownVersion(device);
+  currentKey(context);
+  const found = await findDevices(context, () => userCode);
+  const device = found.find(({ status, expiresAt }) => status === "pending" && expiresAt > now);
+  if (device) assertKnownVersion(device);
   return device;
 }
 
@@ -158,7 +179,7 @@ export async function decideOnDevice(context: Context, input: DeviceDecision): P
   const consent = approved ? await useConsent(context, userId, device.appId) : undefined;
   if (approved && !consent) return false;
   const { matchedCount } = await models.DeviceAuthorization.collection.updateOne(
-    { _id: device._id, status: "pending", expiresAt: { $gt: now } },
+    { ...documentOf(device), status: "pending", expiresAt: { $gt: now } },
     {
       $set: {
         status: approved ? "approved" : "denied",
@@ -184,7 +205,9 @@ export async function pollDevice(context: Context, input: DevicePoll): Promise<D
   const { models, now } = context;
   const code = parseToken("deviceCode", input.deviceCode);
   if (!code) return refused("malformed");
-  const device = await findByQuery(models, queries.deviceByCode(sha256(code.raw)));
+  const found = await findDevices(context, (key) => userCodeOf(key, code.raw));
+  const codeHash = sha256(code.raw);
+  const device = found.find(({ deviceHash }) => equalHashes(deviceHash, codeHash));
   if (!device) return refused("unknown");
   assertKnownVersion(device);
   if (!device.appId.equals(input.client._id)) return refused("other_client");
@@ -194,11 +217,14 @@ export async function pollDevice(context: Context, input: DevicePoll): Promise<D
   if (device.status === "pending") return notePoll(context, device);
   const collected = await findAndUpdate(
     models.DeviceAuthorization,
-    { _id: device._id, status: "approved" },
+    { ...documentOf(device), status: "approved" },
     { $set: { status: "collected" } },
   );
   return collected ? grantToDevice(context, collected, input) : refused("revoked");
 }
+
+/** The document of a device, on its shard. */
+const documentOf = ({ _id, userCodeHash }: DeviceAuthorizationDocument) => ({ _id, userCodeHash });
 
 const waits = (error: DeviceError) => ({ ok: false, error, reason: error }) as const;
 
@@ -208,11 +234,12 @@ const waits = (error: DeviceError) => ({ ok: false, error, reason: error }) as c
  */
 async function notePoll(
   { models, now }: Context,
-  { _id, polledAt, intervalMs }: DeviceAuthorizationDocument,
+  device: DeviceAuthorizationDocument,
 ): Promise<DeviceResult> {
+  const { polledAt, intervalMs } = device;
   const isEarly = polledAt !== undefined && now.getTime() - polledAt.getTime() < intervalMs;
   await models.DeviceAuthorization.collection.updateOne(
-    { _id, status: "pending" },
+    { ...documentOf(device), status: "pending" },
     isEarly ? { $inc: { intervalMs: slowDownMs } } : { $set: { polledAt: now } },
   );
   return waits(isEarly ? "slow_down" : "authorization_pending");

@@ -21,7 +21,9 @@ export async function findEndedSignIns(
   const found: EndedSignIn[] = [];
   for (const { _id: sessionId, userId, revokedAt } of ended) {
     if (known?.has(sessionId.toHexString()) || !revokedAt) continue;
-    const tokens = await runQuery(models, queries.tokensOfSession(sessionId, { limit: 200 }), { appId: 1 });
+    const tokens = await runQuery(models, queries.tokensOfSession(userId, sessionId, { limit: 200 }), {
+      appId: 1,
+    });
     const apps = await models.App.collection
       .find<EndedSignIn["apps"][number]>(
         {

@@ -1,8 +1,16 @@
 import type { Context } from "../context/context.js";
-import { equalHashes, mintMarkedToken, parseToken, sha256, type Token } from "../core/secrets.js";
+import {
+  equalHashes,
+  type LocatedToken,
+  mintMarkedToken,
+  parseToken,
+  sha256,
+  type Token,
+} from "../core/secrets.js";
+import { placeOf } from "../queries/place.js";
 import { audiencesOf } from "./audiences.js";
 import { expiryFrom } from "./expiry.js";
-import { endReused, type Grant, readGrant, refusalOf, refused } from "./grants.js";
+import { documentOf, endReused, type Grant, readGrant, refusalOf, refused } from "./grants.js";
 import { issueAccessToken, tokensGranted } from "./issue.js";
 import { answersChallenge } from "./pkce.js";
 import type { AuthenticatedClient, GrantRefusal, TokenResult } from "./types.js";
@@ -24,7 +32,7 @@ export async function exchangeAuthorizationCode(context: Context, input: CodeExc
   const { models, now } = context;
   const code = parseToken("authorizationCode", input.code);
   if (!code) return refused("malformed");
-  const grant = await readGrant(models, sha256(code.handle));
+  const grant = await readGrant(models, placeOf(code));
   if (!grant) return refused("unknown");
   const mismatch = mismatchOf(grant, code, input);
   if (mismatch) return refused(mismatch);
@@ -37,7 +45,7 @@ export async function exchangeAuthorizationCode(context: Context, input: CodeExc
 }
 
 function mismatchOf(grant: Grant, code: Token, input: CodeExchange): GrantRefusal | undefined {
-  if (!equalHashes(sha256(code.raw), grant.codeHash ?? "")) return "unknown";
+  if (!equalHashes(sha256(code.raw), grant.codeHash)) return "unknown";
   if (!grant.appId.equals(input.client._id)) return "other_client";
   const mayBeAbsent = input.redirectUri === undefined && grant.codeChallenge !== undefined;
   if (!mayBeAbsent && input.redirectUri !== grant.redirectUri) return "redirect_uri_mismatch";
@@ -48,18 +56,18 @@ function mismatchOf(grant: Grant, code: Token, input: CodeExchange): GrantRefusa
 async function claim(
   context: Context,
   grant: Grant,
-  code: Token,
+  code: LocatedToken,
   { client, audiences, dpopKey }: CodeExchange,
 ): Promise<TokenResult | undefined> {
   const { models, now } = context;
   const policy = context.policies.oauth;
   const mayRefresh = client.grantTypes.includes("refresh_token");
   const idleMs = mayRefresh ? policy.refreshIdleMs : policy.accessTokenLifetimeMs;
-  const refreshToken = mintMarkedToken("refreshToken", code.handle, grant.markKey);
+  const refreshToken = mintMarkedToken("refreshToken", code, grant.markKey);
   const wish = { scopes: grant.scopes, audiences, dpopKey };
   const issued = issueAccessToken(context, refreshToken, wish, grant.absoluteExpiresAt);
   const { matchedCount } = await models.AppToken.collection.updateOne(
-    { _id: grant._id, usedAt: null, revokedAt: null, expiresAt: { $gt: now } },
+    { ...documentOf(grant), usedAt: null, revokedAt: null, expiresAt: { $gt: now } },
     {
       $set: {
         usedAt: now,
@@ -75,9 +83,9 @@ async function claim(
 }
 
 /** The code was live at the read and is not now: somebody else used it meanwhile, or it was ended. */
-async function answerLoser(context: Context, code: Token): Promise<TokenResult> {
+async function answerLoser(context: Context, code: LocatedToken): Promise<TokenResult> {
   const { models, now } = context;
-  const grant = await readGrant(models, sha256(code.handle));
+  const grant = await readGrant(models, placeOf(code));
   if (grant?.usedAt) return endReused(context, grant, "code_reused");
   return refused((grant && refusalOf(grant, now)) ?? "unknown");
 }

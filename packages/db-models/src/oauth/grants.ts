@@ -1,4 +1,6 @@
+import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
+import type { Place } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
 import type { AppStatus } from "../schemas/app.js";
 import type { AppPermissionDocument } from "../schemas/app-permission.js";
@@ -6,14 +8,18 @@ import type { AppTokenDocument, TokenRevocationReason } from "../schemas/app-tok
 import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
 import type { UserStatus } from "../schemas/user.js";
+import type { UserSessionDocument } from "../schemas/user-session.js";
 import { recordSecurityEvent } from "../security-events/events.js";
+import { absoluteExpiryOf } from "../stored/session.js";
 import type { GrantRefusal, GrantRefused, OAuthErrorCode } from "./types.js";
 
 /** An authorization together with the state of everything that it rests on; empty lists for what is gone. */
 export interface Grant extends AppTokenDocument {
+  /** Absent where the app acts for itself. */
+  userId?: Types.ObjectId;
   app: Array<{ status: AppStatus; clientId: string }>;
   user: Array<{ status: UserStatus }>;
-  session: Array<{ revokedAt?: Date; absoluteExpiresAt: Date }>;
+  session: Array<Pick<UserSessionDocument, "revokedAt" | "createdAt" | "absoluteLifetimeMs">>;
   permission: Array<Pick<AppPermissionDocument, "generation" | "revokedAt">>;
 }
 
@@ -21,25 +27,32 @@ export interface Grant extends AppTokenDocument {
  * Reads an authorization, its app, its user and the consent in one command, so that whatever ends one of them ends
  * every token at that moment, with nothing to sweep.
  */
-export async function readGrant(models: IdentityModels, handleHash: string): Promise<Grant | undefined> {
-  const { filter } = queries.tokensByHandle(handleHash);
+export async function readGrant(models: IdentityModels, place: Place): Promise<Grant | undefined> {
+  const { filter } = queries.authorizationById(place);
   const grant = (await models.AppToken.collection
     .aggregate([
       { $match: filter as Record<string, unknown> },
       joined(models.App.collection.name, "appId", "app", { status: 1, clientId: 1 }),
-      joined(models.User.collection.name, "userId", "user", { status: 1 }),
-      joined(models.AppPermission.collection.name, "permissionId", "permission", {
-        generation: 1,
-        revokedAt: 1,
-      }),
-      joined(models.UserSession.collection.name, "boundSessionId", "session", {
-        revokedAt: 1,
-        absoluteExpiresAt: 1,
-      }),
+      joined(models.User.collection.name, "ownerId", "user", { status: 1 }),
+      ofOwner(
+        joined(models.AppPermission.collection.name, "permissionId", "permission", {
+          generation: 1,
+          revokedAt: 1,
+        }),
+      ),
+      ofOwner(
+        joined(models.UserSession.collection.name, "boundSessionId", "session", {
+          revokedAt: 1,
+          createdAt: 1,
+          absoluteLifetimeMs: 1,
+        }),
+      ),
     ])
     .next()) as Grant | null;
-  if (grant) assertKnownVersion(grant);
-  return grant ?? undefined;
+  if (!grant) return undefined;
+  assertKnownVersion(grant);
+  const { ownerId, appId } = grant;
+  return ownerId.equals(appId) ? grant : { ...grant, userId: ownerId };
 }
 
 function joined(from: string, localField: string, as: string, projection: Record<string, 1>) {
@@ -50,6 +63,18 @@ function joined(from: string, localField: string, as: string, projection: Record
       foreignField: "_id",
       as,
       pipeline: [{ $project: { _id: 0, ...projection } }],
+    },
+  };
+}
+
+/** With the shard key of what belongs to the same user, for one shard to be asked. */
+function ofOwner({ $lookup }: ReturnType<typeof joined>) {
+  const sameOwner = { $match: { $expr: { $eq: ["$userId", "$$ownerId"] } } };
+  return {
+    $lookup: {
+      ...$lookup,
+      let: { ownerId: "$ownerId" },
+      pipeline: [sameOwner, ...$lookup.pipeline],
     },
   };
 }
@@ -72,7 +97,12 @@ function refusalOfUser(grant: Grant, now: Date): GrantRefusal | undefined {
   }
   if (!grant.boundSessionId) return undefined;
   const session = grant.session[0];
-  return !session || session.revokedAt || session.absoluteExpiresAt <= now ? "session_ended" : undefined;
+  return !session || session.revokedAt || absoluteExpiryOf(session) <= now ? "session_ended" : undefined;
+}
+
+/** The document of an authorization, on its owner's shard. */
+export function documentOf({ _id, ownerId }: Pick<AppTokenDocument, "_id" | "ownerId">) {
+  return { _id, ownerId };
 }
 
 /**
@@ -96,10 +126,10 @@ export async function endGrants(
 /** Ends an authorization of which somebody has a copy, and tells its user. */
 export async function endReused(
   context: Context,
-  grant: Pick<AppTokenDocument, "_id" | "userId">,
+  grant: Pick<Grant, "_id" | "ownerId" | "userId">,
   reason: "code_reused" | "refresh_reused",
 ): Promise<GrantRefused> {
-  const ended = (await endGrants(context, { _id: grant._id }, reason)) === 1;
+  const ended = (await endGrants(context, documentOf(grant), reason)) === 1;
   if (ended && grant.userId) {
     await recordSecurityEvent(context, {
       userId: grant.userId,

@@ -1,6 +1,7 @@
 import type { Context } from "../context/context.js";
 import { formatScopes } from "../core/scopes.js";
 import { equalHashes, parseToken, sha256 } from "../core/secrets.js";
+import { placeOf } from "../queries/place.js";
 import {
   type AccessTokenCheck,
   type ActiveAccessToken,
@@ -83,7 +84,7 @@ async function introspectRefresh(context: Context, presented: unknown): Promise<
   const { models, now } = context;
   const token = parseToken("refreshToken", presented);
   if (!token) return undefined;
-  const grant = await readGrant(models, sha256(token.handle));
+  const grant = await readGrant(models, placeOf(token));
   if (!grant?.tokenHash || !equalHashes(sha256(token.raw), grant.tokenHash)) return undefined;
   if (refusalOf(grant, now)) return undefined;
   const clientId = grant.app[0]?.clientId ?? "";

@@ -1,7 +1,15 @@
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { formatScopes } from "../core/scopes.js";
-import { deriveToken, mintMarkedToken, mintToken, randomKey, sha256, type Token } from "../core/secrets.js";
+import {
+  deriveToken,
+  type LocatedToken,
+  mintMarkedToken,
+  mintToken,
+  randomKey,
+  sha256,
+  writePlace,
+} from "../core/secrets.js";
 import type { AppTokenDocument, IssuedAccessToken } from "../schemas/app-token.js";
 import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
@@ -30,14 +38,14 @@ export function wishText({ scopes, audiences = [], dpopKey = "" }: AccessWish): 
  * The access token for a wish that goes with a refresh token. It follows from both, so that a retry of a rotation, which
  * reads the refresh token from its seal, gets the same one, and one that wishes for less another one.
  */
-export function accessTokenOf(refreshToken: Token, wish: AccessWish): Token {
+export function accessTokenOf(refreshToken: LocatedToken, wish: AccessWish): LocatedToken {
   return deriveToken("accessToken", refreshToken, wishText(wish));
 }
 
 /** That access token as it is stored. */
 export function issueAccessToken(
   { now, policies }: Pick<Context, "now" | "policies">,
-  refreshToken: Token,
+  refreshToken: LocatedToken,
   wish: AccessWish,
   absoluteExpiresAt: Date,
 ): IssuedAccessToken {
@@ -54,11 +62,20 @@ export function issueAccessToken(
   };
 }
 
-type Answered = Pick<Grant, "_id" | "userId" | "handleHash" | "createdAt"> & AuthorizationFacts;
+/** Names an access token, and leads to it, without being it. */
+export function accessTokenIdOf(
+  { ownerId, _id }: Pick<AppTokenDocument, "_id" | "ownerId">,
+  { tokenHash }: Pick<IssuedAccessToken, "tokenHash">,
+): string {
+  const place = writePlace({ ownerId: ownerId.toHexString(), id: _id.toHexString() });
+  return `${place}.${tokenHash.toString("base64url")}`;
+}
+
+type Answered = Pick<Grant, "_id" | "ownerId" | "userId" | "createdAt"> & AuthorizationFacts;
 
 export function tokensGranted(
   grant: Answered,
-  refreshToken: Token,
+  refreshToken: LocatedToken,
   issued: IssuedAccessToken,
   { retried, mayRefresh }: { retried: boolean; mayRefresh: boolean },
 ): TokensGranted {
@@ -68,7 +85,7 @@ export function tokensGranted(
     authorizationId: grant._id,
     ...(grant.userId && { userId: grant.userId }),
     accessToken: accessTokenOf(refreshToken, issued).raw,
-    accessTokenId: `${grant.handleHash}.${issued.tokenHash}`,
+    accessTokenId: accessTokenIdOf(grant, issued),
     accessTokenCreatedAt: createdAt,
     accessTokenExpiresAt: expiresAt,
     ...(mayRefresh && { refreshToken: refreshToken.raw }),
@@ -97,17 +114,21 @@ interface NewGrant extends AuthorizationFacts {
   scopes: string[];
 }
 
-/** An authorization without a code or tokens yet, and the handle that they will share. */
-export function newGrant(context: Context, grant: NewGrant): { handle: string; document: AppTokenDocument } {
+/** An authorization without tokens yet, and its code, under whose handle they will be. */
+export function newGrant(
+  context: Context,
+  grant: NewGrant,
+): { code: LocatedToken; document: AppTokenDocument } {
   const { now, policies } = context;
   const { appId, userId, permissionId, permissionGeneration, scopes } = grant;
-  const { handle } = mintToken("authorizationCode");
+  const _id = new Types.ObjectId();
+  const ownerId = userId ?? appId;
+  const place = { ownerId: ownerId.toHexString(), id: _id.toHexString() };
   const absoluteExpiresAt = new Date(now.getTime() + policies.oauth.refreshLifetimeMs);
   const document: AppTokenDocument = {
-    _id: new Types.ObjectId(),
-    handleHash: sha256(handle),
+    _id,
+    ownerId,
     appId,
-    ...(userId && { userId }),
     ...(permissionId && { permissionId }),
     ...(permissionGeneration !== undefined && { permissionGeneration }),
     scopes,
@@ -121,7 +142,7 @@ export function newGrant(context: Context, grant: NewGrant): { handle: string; d
     ...expiryFrom(context, policies.oauth.codeLifetimeMs, absoluteExpiresAt),
     schemaVersion: currentSchemaVersion,
   };
-  return { handle, document };
+  return { code: mintToken("authorizationCode", place), document };
 }
 
 /** Stores an authorization that there is no code of, with its first tokens. */
@@ -131,9 +152,9 @@ export async function grantAtOnce(
   { wish, mayRefresh }: { wish: AccessWish; mayRefresh: boolean },
 ): Promise<TokensGranted> {
   const { models, now, policies } = context;
-  const { handle, document } = newGrant(context, grant);
+  const { code, document } = newGrant(context, grant);
   const { refreshIdleMs, accessTokenLifetimeMs } = policies.oauth;
-  const refreshToken = mintMarkedToken("refreshToken", handle, document.markKey);
+  const refreshToken = mintMarkedToken("refreshToken", code, document.markKey);
   const issued = issueAccessToken(context, refreshToken, wish, document.absoluteExpiresAt);
   const idleMs = mayRefresh ? refreshIdleMs : accessTokenLifetimeMs;
   await models.AppToken.collection.insertOne({
@@ -143,5 +164,7 @@ export async function grantAtOnce(
     accessTokens: [issued],
     ...expiryFrom(context, idleMs, document.absoluteExpiresAt),
   });
-  return tokensGranted(document, refreshToken, issued, { retried: false, mayRefresh });
+  const { userId } = grant;
+  const answered = { ...document, ...(userId && { userId }) };
+  return tokensGranted(answered, refreshToken, issued, { retried: false, mayRefresh });
 }

@@ -15,5 +15,5 @@ export function isCodeChallenge(value: unknown): value is string {
 export function answersChallenge(challenge: string | undefined, verifier: unknown): boolean {
   if (challenge === undefined) return verifier === undefined;
   if (typeof verifier !== "string" || !verifierPattern.test(verifier)) return false;
-  return equalHashes(sha256(verifier), challenge);
+  return equalHashes(sha256(verifier), Buffer.from(challenge, "base64url"));
 }

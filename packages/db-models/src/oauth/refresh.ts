@@ -4,13 +4,21 @@ import { limits } from "../core/limits.js";
 import type { OAuthPolicy } from "../core/policies/oauth.js";
 import type { TokenRotation } from "../core/rotations.js";
 import { currentAfter, isInGrace, isReplacedInGrace } from "../core/rotations.js";
-import { equalHashes, isMarkedToken, parseToken, sha256, succeedToken, type Token } from "../core/secrets.js";
+import {
+  equalHashes,
+  isMarkedToken,
+  type LocatedToken,
+  parseToken,
+  sha256,
+  succeedToken,
+} from "../core/secrets.js";
+import { placeOf } from "../queries/place.js";
 import type { IssuedAccessToken } from "../schemas/app-token.js";
 import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js";
 import { audiencesOf } from "./audiences.js";
 import { scopesWithin } from "./client-grant.js";
 import { expiryFrom } from "./expiry.js";
-import { endReused, type Grant, readGrant, refusalOf, refused } from "./grants.js";
+import { documentOf, endReused, type Grant, readGrant, refusalOf, refused } from "./grants.js";
 import {
   type AccessWish,
   accessTokenOf,
@@ -39,7 +47,7 @@ export async function refreshAppToken(context: Context, input: TokenRefresh): Pr
   const { models, now } = context;
   const token = parseToken("refreshToken", input.refreshToken);
   if (!token) return refused("malformed");
-  const grant = await readGrant(models, sha256(token.handle));
+  const grant = await readGrant(models, placeOf(token));
   if (!grant?.tokenHash || !isMarkedToken(token, grant.markKey)) return refused("unknown");
   if (!grant.appId.equals(input.client._id)) return refused("other_client");
   if (!input.client.grantTypes.includes("refresh_token")) {
@@ -69,7 +77,7 @@ export async function readRefreshable(
   { refreshToken }: { refreshToken: unknown },
 ): Promise<RefreshableAuthorization | undefined> {
   const token = parseToken("refreshToken", refreshToken);
-  const grant = token && (await readGrant(models, sha256(token.handle)));
+  const grant = token && (await readGrant(models, placeOf(token)));
   if (!grant || !token || !isMarkedToken(token, grant.markKey)) return undefined;
   return { ...(grant.userId && { userId: grant.userId }), facts: factsOf(grant) };
 }
@@ -77,13 +85,13 @@ export async function readRefreshable(
 async function rotate(
   context: Context,
   grant: Grant,
-  token: Token,
+  token: LocatedToken,
   wish: AccessWish,
 ): Promise<TokenResult | undefined> {
   const { models, now } = context;
   const policy = context.policies.oauth;
   const tokenHash = sha256(token.raw);
-  if (!equalHashes(tokenHash, grant.tokenHash ?? "")) return undefined;
+  if (!equalHashes(tokenHash, grant.tokenHash)) return undefined;
   const again = rotatesTooFast(grant, now, policy)
     ? await answerAgain(context, grant, token, wish)
     : undefined;
@@ -92,7 +100,7 @@ async function rotate(
   const issued = issueAccessToken(context, successor, wish, grant.absoluteExpiresAt);
   const rotation: TokenRotation = { tokenHash, sealedSuccessor, rotatedAt: now };
   const { matchedCount } = await models.AppToken.collection.updateOne(
-    { _id: grant._id, tokenHash, revokedAt: null, expiresAt: { $gt: now } },
+    { ...documentOf(grant), tokenHash, revokedAt: null, expiresAt: { $gt: now } },
     {
       $set: {
         tokenHash: sha256(successor.raw),
@@ -115,10 +123,10 @@ function newest({ rotations, accessTokens }: { rotations: TokenRotation; accessT
 }
 
 /** The answer to a token that could not be claimed: a retry, a refusal, or the alarm. */
-async function answerLoser(context: Context, token: Token, wish: AccessWish): Promise<TokenResult> {
+async function answerLoser(context: Context, token: LocatedToken, wish: AccessWish): Promise<TokenResult> {
   const { models, now } = context;
   const policy = context.policies.oauth;
-  const grant = await readGrant(models, sha256(token.handle));
+  const grant = await readGrant(models, placeOf(token));
   if (!grant) return refused("unknown");
   const reason = refusalOf(grant, now);
   if (reason) return refused(reason);
@@ -147,13 +155,13 @@ function rotatesTooFast({ rotations }: Grant, now: Date, policy: OAuthPolicy): b
 async function answerAgain(
   context: Context,
   grant: Grant,
-  current: Token,
+  current: LocatedToken,
   wish: AccessWish,
 ): Promise<TokenResult | undefined> {
   const { models, now } = context;
   const answer = { retried: true, mayRefresh: true };
   const accessHash = sha256(accessTokenOf(current, wish).raw);
-  const issued = grant.accessTokens.find(({ tokenHash }) => tokenHash === accessHash);
+  const issued = grant.accessTokens.find(({ tokenHash }) => equalHashes(tokenHash, accessHash));
   if (issued) return tokensGranted(grant, current, issued, answer);
   const rotatedAt = grant.rotations.at(-1)?.rotatedAt;
   const others = grant.accessTokens.filter(({ createdAt }) => !rotatedAt || createdAt >= rotatedAt);
@@ -162,7 +170,7 @@ async function answerAgain(
   const narrower = issueAccessToken(context, current, wish, grant.absoluteExpiresAt);
   const { matchedCount } = await models.AppToken.collection.updateOne(
     {
-      _id: grant._id,
+      ...documentOf(grant),
       tokenHash: sha256(current.raw),
       revokedAt: null,
       expiresAt: { $gt: now },
@@ -171,8 +179,8 @@ async function answerAgain(
     { $push: { accessTokens: { $each: [narrower], $slice: -limits.accessTokens } } as never },
   );
   if (matchedCount === 1) return tokensGranted(grant, current, narrower, answer);
-  const later = await readGrant(models, sha256(current.handle));
-  const theirs = later?.accessTokens.find(({ tokenHash }) => tokenHash === accessHash);
+  const later = await readGrant(models, placeOf(current));
+  const theirs = later?.accessTokens.find(({ tokenHash }) => equalHashes(tokenHash, accessHash));
   return later && theirs && refusalOf(later, now) === undefined
     ? tokensGranted(later, current, theirs, answer)
     : undefined;

@@ -2,7 +2,7 @@ import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { duration, limits } from "../core/limits.js";
-import { mintToken, parseToken, sha256 } from "../core/secrets.js";
+import { equalHashes, mintToken, parseToken, sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import { findAndUpdate } from "../queries/update.js";
@@ -25,7 +25,7 @@ export interface StoredRequest {
   origin: RequestOriginKind;
   parameters: RequestParameters;
   /** SHA-256 of the key of the browser that it goes on in; absent before one took it up. */
-  browserHash?: string;
+  browserHash?: Buffer;
   /** When the browser's user had proved who they are when it was taken up; absent if nobody was signed in. */
   seenAuthenticatedAt?: Date;
   /** True once it was answered. */
@@ -89,7 +89,7 @@ function readRequest(request: AuthorizationRequestDocument): StoredRequest {
 export interface RequestTakeUp {
   token: unknown;
   /** SHA-256 of a key that the browser keeps. */
-  browserHash: string;
+  browserHash: Buffer;
   /** When the user of the browser had last proved who they are. */
   authenticatedAt?: Date | undefined;
 }
@@ -118,7 +118,7 @@ export async function takeUpAuthorizationRequest(
   );
   if (taken) return readRequest(taken);
   const known = await readAuthorizationRequest(context, presented);
-  return known?.browserHash === browserHash ? known : undefined;
+  return equalHashes(known?.browserHash, browserHash) ? known : undefined;
 }
 
 /** Of any number of answers to one request, one is given. */

@@ -1,8 +1,9 @@
 import type { Context } from "../context/context.js";
-import { isMarkedToken, parseToken, sha256, type Token } from "../core/secrets.js";
+import { isMarkedToken, parseToken, type Token } from "../core/secrets.js";
+import { placeOf } from "../queries/place.js";
 import type { IdentityModels } from "../schemas/models.js";
-import { issuedOf } from "./access.js";
-import { endGrants, type Grant, readGrant } from "./grants.js";
+import { issuedOf, readAccessTokenId } from "./access.js";
+import { documentOf, endGrants, type Grant, readGrant } from "./grants.js";
 import type { AuthenticatedClient } from "./types.js";
 
 export interface TokenRevocation {
@@ -18,7 +19,7 @@ export async function revokeToken(context: Context, input: TokenRevocation): Pro
   const refreshToken = parseToken("refreshToken", input.token);
   const token = refreshToken ?? parseToken("accessToken", input.token);
   if (!token) return false;
-  const grant = await readGrant(models, sha256(token.handle));
+  const grant = await readGrant(models, placeOf(token));
   if (!grant?.appId.equals(input.client._id)) return false;
   if (refreshToken) return endByRefreshToken(context, grant, refreshToken);
   const issued = issuedOf(grant, token);
@@ -27,18 +28,19 @@ export async function revokeToken(context: Context, input: TokenRevocation): Pro
 
 async function endByRefreshToken(context: Context, grant: Grant, token: Token): Promise<boolean> {
   if (!grant.tokenHash || !isMarkedToken(token, grant.markKey)) return false;
-  return (await endGrants(context, { _id: grant._id }, "revoked_by_client")) === 1;
+  return (await endGrants(context, documentOf(grant), "revoked_by_client")) === 1;
 }
 
 async function revokeById({ models }: Context, client: AuthenticatedClient, id: string): Promise<boolean> {
-  const [handleHash = "", tokenHash = ""] = id.split(".");
-  const grant = await readGrant(models, handleHash);
+  const named = readAccessTokenId(id);
+  if (!named) return false;
+  const grant = await readGrant(models, named.place);
   if (!grant?.appId.equals(client._id)) return false;
-  return endAccessToken(models, grant, tokenHash);
+  return endAccessToken(models, grant, named.tokenHash);
 }
 
-async function endAccessToken(models: IdentityModels, { _id }: Grant, tokenHash: string): Promise<boolean> {
-  const { modifiedCount } = await models.AppToken.collection.updateOne({ _id }, {
+async function endAccessToken(models: IdentityModels, grant: Grant, tokenHash: Buffer): Promise<boolean> {
+  const { modifiedCount } = await models.AppToken.collection.updateOne(documentOf(grant), {
     $pull: { accessTokens: { tokenHash } },
   } as Record<string, object>);
   return modifiedCount === 1;

@@ -4,7 +4,7 @@ import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { isDuplicateKey } from "../core/errors.js";
 import { type SealedText, sealText, unsealText } from "../core/seal-keys.js";
-import { sha256 } from "../core/secrets.js";
+import { sha256Text } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
 import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
@@ -188,5 +188,5 @@ async function newKeyPair(
 /** RFC 7638: the required members in the order of their names. */
 function thumbprintOf({ kty, crv, x, y, e, n }: JsonWebKey): string {
   const members = { crv, e, kty, n, x, y };
-  return sha256(JSON.stringify(Object.fromEntries(Object.entries(members).filter(([, value]) => value))));
+  return sha256Text(JSON.stringify(Object.fromEntries(Object.entries(members).filter(([, value]) => value))));
 }

@@ -1,5 +1,6 @@
 import type { Types } from "mongoose";
 import type { IdentityModels } from "../schemas/models.js";
+import { readSession } from "../stored/session.js";
 
 /** How a collection speaks of a person. */
 interface PersonalData {
@@ -7,11 +8,14 @@ interface PersonalData {
   of(userId: Types.ObjectId): Record<string, unknown> | undefined;
   /** Fields that an export leaves out, besides every field that is a hash, a key or sealed. */
   withheld?: readonly string[];
+  /** What a document says, where it is stored otherwise. */
+  read?(document: Record<string, unknown>): Record<string, unknown>;
 }
 
 const byUserId = (userId: Types.ObjectId) => ({ userId });
 const ofBoth = (userId: Types.ObjectId) =>
   (["user", "factor"] as const).map((subject) => ({ subject, key: userId.toHexString() }));
+const asStored = (document: Record<string, unknown>) => document;
 const nobody = () => undefined;
 
 /**
@@ -19,9 +23,9 @@ const nobody = () => undefined;
  * and with it the key that links audit events to the person, last. A model without an entry does not compile.
  */
 export const personalData = {
-  UserSession: { of: byUserId },
+  UserSession: { of: byUserId, read: (session) => ({ ...readSession(session as never) }) },
   ApiKey: { of: byUserId },
-  AppToken: { of: byUserId, withheld: ["codeChallenge", "markKey", "dpopKey"] },
+  AppToken: { of: (ownerId) => ({ ownerId }), withheld: ["codeChallenge", "markKey", "dpopKey"] },
   AppPermission: { of: byUserId },
   UserFactors: {
     of: byUserId,
@@ -65,13 +69,14 @@ export interface PersonalCollection {
   model: ModelName;
   filter: Record<string, unknown>;
   withheld: readonly string[];
+  read(document: Record<string, unknown>): Record<string, unknown>;
 }
 
 /** The collections with documents about a user, and how to find them. */
 export function collectionsAbout(userId: Types.ObjectId): PersonalCollection[] {
   const entries = Object.entries(personalData) as Array<[ModelName, PersonalData]>;
-  return entries.flatMap(([model, { of, withheld = [] }]) => {
+  return entries.flatMap(([model, { of, withheld = [], read = asStored }]) => {
     const filter = of(userId);
-    return filter ? { model, filter, withheld } : [];
+    return filter ? { model, filter, withheld, read } : [];
   });
 }

@@ -39,10 +39,10 @@ async function* documentsAbout(
   userId: Types.ObjectId,
   auditKey: string,
 ): AsyncGenerator<ExportRecord, void, void> {
-  for (const { model, filter, withheld } of collectionsAbout(userId)) {
+  for (const { model, filter, withheld, read } of collectionsAbout(userId)) {
     const { collection } = models[model];
     for await (const document of inBatches(collection, filter))
-      yield record(collection.name, document, withheld);
+      yield record(collection.name, read(document), withheld);
   }
   const { collection } = models.AuditEvent;
   const ref = auditRefOf(auditKey);
@@ -109,7 +109,8 @@ function plain(value: unknown, withheld: readonly string[] = []): unknown {
   if (typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0)))
     return extended(new mongo.Double(value));
   if (typeof value !== "object" || value === null) return value;
-  if ("_bsontype" in value || value instanceof Uint8Array || value instanceof RegExp) return extended(value);
+  if (value instanceof Uint8Array) return extended(new mongo.Binary(value));
+  if ("_bsontype" in value || value instanceof RegExp) return extended(value);
   const fields = Object.entries(value).filter(
     ([name]) => !secretField.test(name) && !withheld.includes(name),
   );

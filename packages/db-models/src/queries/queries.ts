@@ -24,7 +24,8 @@ import type { UsageBucketDocument, UsageInterval } from "../schemas/usage-bucket
 import type { UsedAssertionDocument } from "../schemas/used-assertion.js";
 import type { SubscriptionPlan, SubscriptionStatus, UserDocument, UserStatus } from "../schemas/user.js";
 import type { UserFactorsDocument } from "../schemas/user-factors.js";
-import type { RiskLevel, UserSessionDocument } from "../schemas/user-session.js";
+import type { ElevatedRisk, UserSessionDocument } from "../schemas/user-session.js";
+import type { Place } from "./place.js";
 
 /**
  * A query that the product's speed depends on. The operations run it, the tests and the optimizer explain it, the
@@ -38,6 +39,8 @@ export interface NamedQuery<T = Record<string, unknown>> {
   readonly limit?: number;
   /** Name of the index that serves it: the winning plan uses this one. */
   readonly index: string;
+  /** True for one that people, jobs or a migration ask now and then: on a sharded cluster it may ask every shard. */
+  readonly rare?: true;
 }
 
 type Id = Types.ObjectId;
@@ -192,6 +195,8 @@ function beginsWith(prefix: string, after: string | undefined): Record<string, s
   return { ...(after === undefined ? { $gte: prefix } : { $gt: after }), $lt: `${prefix}\uffff` };
 }
 
+const rare = <T>(query: NamedQuery<T>): NamedQuery<T> => ({ ...query, rare: true });
+
 /** Condition that live sessions meet and ended ones do not. */
 const live = { slot: { $gte: 0 } } as const;
 
@@ -199,18 +204,18 @@ const live = { slot: { $gte: 0 } } as const;
 export const queries = {
   userByEmail: (email: string) => users.one("userByEmail", "email_unique", { email }),
   userByUsername: (username: string) => users.one("userByUsername", "username_unique", { username }),
-  userByExternalIdentity: (key: string) =>
+  userByExternalIdentity: (key: Buffer) =>
     users.one("userByExternalIdentity", "external_identity_unique", { "externalIdentities.key": key }),
-  userByEmailVerification: (tokenHash: string) =>
+  userByEmailVerification: (tokenHash: Buffer) =>
     users.one("userByEmailVerification", "email_verification_unique", {
       "emailVerification.tokenHash": tokenHash,
     }),
-  userByPasswordReset: (tokenHash: string) =>
+  userByPasswordReset: (tokenHash: Buffer) =>
     users.one("userByPasswordReset", "password_reset_unique", { "passwordReset.tokenHash": tokenHash }),
-  userByEmailChange: (tokenHash: string) =>
+  userByEmailChange: (tokenHash: Buffer) =>
     users.one("userByEmailChange", "email_change_unique", { "emailChange.tokenHash": tokenHash }),
   /** By a token that an address was sent when the account got another one. */
-  userByEmailUndo: (tokenHash: string) =>
+  userByEmailUndo: (tokenHash: Buffer) =>
     users.one("userByEmailUndo", "email_undo_unique", { "emailUndos.tokenHashes": tokenHash }),
   newestUsers: (page: Page = {}) => users.page("newestUsers", "newest", {}, "createdAt", page),
   usersByStatus: (status: UserStatus, page: Page = {}) =>
@@ -294,31 +299,35 @@ export const queries = {
       limit,
     ),
 
-  /** The one read of every authenticated request. */
-  sessionByHandle: (handleHash: string) => sessions.one("sessionByHandle", "handle_unique", { handleHash }),
+  /** The one read of every authenticated request: its token says where. */
+  sessionById: ({ ownerId, id }: Place) => sessions.one("sessionById", "_id_", { _id: id, userId: ownerId }),
+  /** The sessions, one at most, whose token came from the old layout, which does not say whose it is. */
+  sessionsByLegacyToken: (legacyTokenHash: Buffer) =>
+    rare(sessions.all("sessionsByLegacyToken", "legacy_token", { legacyTokenHash }, {}, 2)),
   /** The sessions that hold a slot, expired ones included: what the cap is decided on, and what a user's list shows. */
   slotsOfUser: (userId: Id) => sessions.all("slotsOfUser", "slot_unique", { userId, ...live }, { slot: 1 }),
   sessionHistoryOfUser: (userId: Id, page: Page = {}) =>
     sessions.page("sessionHistoryOfUser", "history_of_user", { userId }, "createdAt", page),
-  sessionsOfDevice: (userId: Id, deviceHash: string, page: Page = {}) =>
-    sessions.page("sessionsOfDevice", "device_of_user", { userId, deviceHash }, "createdAt", page),
-  sessionsFromNetwork: (network: string, page: Page = {}) =>
-    sessions.page("sessionsFromNetwork", "network_newest", { network }, "createdAt", page),
-  /** Sessions of a risk level that have not been revoked and were used since. */
-  liveSessionsAtRisk: (level: RiskLevel, since: Date, limit = defaultPageSize) =>
-    sessions.all(
-      "liveSessionsAtRisk",
-      "risk_recent",
-      { "risk.level": level, revokedAt: null, lastSeenAt: { $gt: since } },
-      { lastSeenAt: -1, _id: -1 },
-      limit,
+  /** Some sessions of a user on a device, ended ones too: whether it is known. */
+  sessionsOfDevice: (userId: Id, deviceHash: Buffer, limit = defaultPageSize) =>
+    sessions.all("sessionsOfDevice", "device_of_user", { userId, deviceHash }, {}, limit),
+  sessionsFromNetwork: (network: Buffer, page: Page = {}) =>
+    rare(sessions.page("sessionsFromNetwork", "network_newest", { network }, "createdAt", page)),
+  /** Sessions of a risk level that hold a slot and were used since. */
+  liveSessionsAtRisk: (level: ElevatedRisk, since: Date, limit = defaultPageSize) =>
+    rare(
+      sessions.all(
+        "liveSessionsAtRisk",
+        "risk_recent",
+        { "risk.level": level, ...live, lastSeenAt: { $gt: since } },
+        { lastSeenAt: -1, _id: -1 },
+        limit,
+      ),
     ),
-  sessionsExpiredBetween: (period: Period) =>
-    sessions.during("sessionsExpiredBetween", "idle_expiry", {}, "idleExpiresAt", period),
 
   /** Sessions that something ended in a period: their apps are told. */
   sessionsEndedBetween: (period: Period) =>
-    sessions.during("sessionsEndedBetween", "ended", {}, "revokedAt", period),
+    rare(sessions.during("sessionsEndedBetween", "ended", {}, "revokedAt", period)),
 
   appByClientId: (clientId: string) => apps.one("appByClientId", "client_id_unique", { clientId }),
   appsOfOwner: (ownerId: Id, page: Page = {}) =>
@@ -327,29 +336,36 @@ export const queries = {
     apps.page("appsByStatus", "status_newest", { status }, "createdAt", page),
 
   /** An authorization with its code and tokens: the one read of every request with an access token. */
-  tokensByHandle: (handleHash: string) => tokens.one("tokensByHandle", "handle_unique", { handleHash }),
-  tokensOfUserAndApp: (userId: Id, appId: Id, page: Page = {}) =>
-    tokens.page("tokensOfUserAndApp", "user_app_newest", { userId, appId }, "createdAt", page),
-  liveTokensOfUser: (userId: Id, now: Date) =>
+  authorizationById: ({ ownerId, id }: Place) =>
+    tokens.one("authorizationById", "_id_", { _id: id, ownerId }),
+  tokensOfUserAndApp: (ownerId: Id, appId: Id, page: Page = {}) =>
+    tokens.page("tokensOfUserAndApp", "owner_app_newest", { ownerId, appId }, "createdAt", page),
+  liveTokensOfUser: (ownerId: Id, now: Date) =>
     tokens.all(
       "liveTokensOfUser",
-      "live_of_user",
-      { userId, revokedAt: null, expiresAt: { $gt: now } },
+      "live_of_owner",
+      { ownerId, revokedAt: null, expiresAt: { $gt: now } },
       { expiresAt: -1, _id: -1 },
     ),
   tokensOfApp: (appId: Id, page: Page = {}) =>
-    tokens.page("tokensOfApp", "app_newest", { appId }, "createdAt", page),
+    rare(tokens.page("tokensOfApp", "app_newest", { appId }, "createdAt", page)),
 
   /** The authorizations that a session gave, the newest first: their apps are told when it ends. */
-  tokensOfSession: (sessionId: Id, page: Page = {}) =>
-    tokens.page("tokensOfSession", "session_newest", { sessionId }, "createdAt", page),
-  authorizationRequestByToken: (tokenHash: string) =>
+  tokensOfSession: (ownerId: Id, sessionId: Id, page: Page = {}) =>
+    tokens.page("tokensOfSession", "session_newest", { ownerId, sessionId }, "createdAt", page),
+  authorizationRequestByToken: (tokenHash: Buffer) =>
     requests.one("authorizationRequestByToken", "token_unique", { tokenHash }),
-  deviceByCode: (deviceHash: string) => devices.one("deviceByCode", "device_unique", { deviceHash }),
-  deviceByUserCode: (userCodeHash: string) =>
-    devices.one("deviceByUserCode", "user_code_unique", { userCodeHash }),
+  /** A device by its user code, under each key of the deployment that may have hashed it. */
+  devicesByUserCode: (userCodeHashes: readonly Buffer[]) =>
+    devices.all(
+      "devicesByUserCode",
+      "user_code_unique",
+      { userCodeHash: { $in: [...userCodeHashes] } },
+      {},
+      limits.sealKeys,
+    ),
   devicesOfUser: (userId: Id, page: Page = {}) =>
-    devices.page("devicesOfUser", "user_newest", { userId }, "createdAt", page),
+    rare(devices.page("devicesOfUser", "user_newest", { userId }, "createdAt", page)),
   /** The keys that sign or did, the oldest of each algorithm first. */
   signingKeysOf: (algorithms: readonly SigningAlgorithm[]) =>
     signingKeys.all(
@@ -359,7 +375,7 @@ export const queries = {
       { algorithm: 1, generation: 1 },
       limits.signingKeys,
     ),
-  usedAssertion: (assertionHash: string) =>
+  usedAssertion: (assertionHash: Buffer) =>
     assertions.one("usedAssertion", "assertion_unique", { assertionHash }),
 
   permissionOfUserForApp: (userId: Id, appId: Id) =>
@@ -367,19 +383,21 @@ export const queries = {
   livePermissionsOfUser: (userId: Id, page: Page = {}) =>
     permissions.page("livePermissionsOfUser", "live_of_user", { userId, revokedAt: null }, "grantedAt", page),
   livePermissionsOfApp: (appId: Id, page: Page = {}) =>
-    permissions.page("livePermissionsOfApp", "live_of_app", { appId, revokedAt: null }, "grantedAt", page),
+    rare(
+      permissions.page("livePermissionsOfApp", "live_of_app", { appId, revokedAt: null }, "grantedAt", page),
+    ),
   permissionsWithScope: (scope: string, page: Page = {}) =>
-    permissions.page("permissionsWithScope", "scope_newest", { scopes: scope }, "grantedAt", page),
+    rare(permissions.page("permissionsWithScope", "scope_newest", { scopes: scope }, "grantedAt", page)),
 
-  /** The one read of every verification of an API key. */
-  apiKeyByHash: (keyHash: string) => keys.one("apiKeyByHash", "key_unique", { "secrets.keyHash": keyHash }),
+  /** The one read of every verification of an API key, which says where. */
+  apiKeyById: ({ ownerId, id }: Place) => keys.one("apiKeyById", "_id_", { _id: id, userId: ownerId }),
   liveApiKeysOfUser: (userId: Id, page: Page = {}) =>
     keys.page("liveApiKeysOfUser", "live_of_user", { userId, revokedAt: null }, "createdAt", page),
   apiKeysExpiringBetween: (period: Period) =>
-    keys.during("apiKeysExpiringBetween", "expiring", {}, "expiresAt", period),
+    rare(keys.during("apiKeysExpiringBetween", "expiring", {}, "expiresAt", period)),
   /** Keys by the characters that people see of them; several may begin alike. */
   apiKeysByStart: (start: string, limit = defaultPageSize) =>
-    keys.all("apiKeysByStart", "start", { start }, { start: 1, _id: 1 }, limit),
+    rare(keys.all("apiKeysByStart", "start", { start }, { start: 1, _id: 1 }, limit)),
 
   /** A stretch of a chain: its sequence has no gaps, so it is as long as `length` says. */
   auditChain: (chainId: string, from = 0, length = 1_000) =>
@@ -391,13 +409,13 @@ export const queries = {
       length,
     ),
   auditOfSubject: (subjectRef: string, page: Page = {}) =>
-    audit.page("auditOfSubject", "subject_newest", { subjectRef }, "at", page),
+    rare(audit.page("auditOfSubject", "subject_newest", { subjectRef }, "at", page)),
   auditByActor: (actorRef: string, page: Page = {}) =>
-    audit.page("auditByActor", "actor_newest", { actorRef }, "at", page),
+    rare(audit.page("auditByActor", "actor_newest", { actorRef }, "at", page)),
   auditOfAction: (action: string, page: Page = {}) =>
-    audit.page("auditOfAction", "action_newest", { action }, "at", page),
-  auditBetween: (period: Period) => audit.during("auditBetween", "at", {}, "at", period),
-  newestAuditEvents: (page: Page = {}) => audit.page("newestAuditEvents", "at", {}, "at", page),
+    rare(audit.page("auditOfAction", "action_newest", { action }, "at", page)),
+  auditBetween: (period: Period) => rare(audit.during("auditBetween", "at", {}, "at", period)),
+  newestAuditEvents: (page: Page = {}) => rare(audit.page("newestAuditEvents", "at", {}, "at", page)),
   newestAuditCheckpoint: () =>
     checkpoints.all("newestAuditCheckpoint", "number_unique", { number: { $gte: 0 } }, { number: -1 }, 1),
 
@@ -406,11 +424,13 @@ export const queries = {
   securityEventsOfUserByKind: (userId: Id, kind: SecurityEventKind, page: Page = {}) =>
     security.page("securityEventsOfUserByKind", "user_kind_newest", { userId, kind }, "at", page),
   securityEventsByKind: (kind: SecurityEventKind, page: Page = {}) =>
-    security.page("securityEventsByKind", "kind_newest", { kind }, "at", page),
+    rare(security.page("securityEventsByKind", "kind_newest", { kind }, "at", page)),
   securityEventsBySeverity: (severity: Severity, page: Page = {}) =>
-    security.page("securityEventsBySeverity", "severity_newest", { severity }, "at", page),
-  securityEventsBetween: (period: Period) => security.during("securityEventsBetween", "at", {}, "at", period),
-  newestSecurityEvents: (page: Page = {}) => security.page("newestSecurityEvents", "at", {}, "at", page),
+    rare(security.page("securityEventsBySeverity", "severity_newest", { severity }, "at", page)),
+  securityEventsBetween: (period: Period) =>
+    rare(security.during("securityEventsBetween", "at", {}, "at", period)),
+  newestSecurityEvents: (page: Page = {}) =>
+    rare(security.page("newestSecurityEvents", "at", {}, "at", page)),
 
   usageOfUser: (userId: Id, interval: UsageInterval, period: Period) =>
     usage.all(
@@ -422,34 +442,38 @@ export const queries = {
     ),
   /** @param minimum - requests in the interval from which a user is listed. */
   heaviestUsageOf: (interval: UsageInterval, startedAt: Date, minimum = 1, limit = defaultPageSize) =>
-    usage.all(
-      "heaviestUsageOf",
-      "interval_heaviest",
-      { interval, startedAt, requests: { $gte: minimum } },
-      { requests: -1, _id: -1 },
-      limit,
+    rare(
+      usage.all(
+        "heaviestUsageOf",
+        "interval_heaviest",
+        { interval, startedAt, requests: { $gte: minimum } },
+        { requests: -1, _id: -1 },
+        limit,
+      ),
     ),
 
   loginProfileOf: (subject: LoginSubject, key: string) =>
     logins.one("loginProfileOf", "subject_unique", { subject, key }),
   delayedSubjects: (subject: LoginSubject, now: Date, limit = defaultPageSize) =>
-    logins.all(
-      "delayedSubjects",
-      "delayed",
-      { subject, "counter.delayedUntil": { $gt: now } },
-      { "counter.delayedUntil": -1, _id: -1 },
-      limit,
+    rare(
+      logins.all(
+        "delayedSubjects",
+        "delayed",
+        { subject, "counter.delayedUntil": { $gt: now } },
+        { "counter.delayedUntil": -1, _id: -1 },
+        limit,
+      ),
     ),
   /** The counters of what a user signs in with: their email address, their username. */
-  loginAccountsOfUser: (userId: Id) => logins.all("loginAccountsOfUser", "user", { userId }, {}, 10),
+  loginAccountsOfUser: (userId: Id) => rare(logins.all("loginAccountsOfUser", "user", { userId }, {}, 10)),
 
-  challengeByToken: (tokenHash: string) => challenges.one("challengeByToken", "token_unique", { tokenHash }),
+  challengeByToken: (tokenHash: Buffer) => challenges.one("challengeByToken", "token_unique", { tokenHash }),
   challengesOfUser: (userId: Id, page: Page = {}) =>
-    challenges.page("challengesOfUser", "user_newest", { userId }, "createdAt", page),
+    rare(challenges.page("challengesOfUser", "user_newest", { userId }, "createdAt", page)),
   /** A client's window, for the update that takes a piece of it. */
-  requestLimitOf: (key: string) => requestLimits.one("requestLimitOf", "key_unique", { key }),
+  requestLimitOf: (key: Buffer) => requestLimits.one("requestLimitOf", "key_unique", { key }),
   /** The keys under which all users' sign-ins are counted: at most nine. */
-  riskCountersOf: (keys: readonly string[]) =>
+  riskCountersOf: (keys: readonly Buffer[]) =>
     counters.all("riskCountersOf", "key_unique", { key: { $in: [...keys] } }, { key: 1 }),
 
   /** The second factors of a user. */
@@ -458,7 +482,7 @@ export const queries = {
   factorsByCredential: (credentialId: string) =>
     factors.one("factorsByCredential", "credential_unique", { "passkeys.credentialId": credentialId }),
   /** The account of a recovery, by the token that cancels it. */
-  factorsByRecovery: (cancelHash: string) =>
+  factorsByRecovery: (cancelHash: Buffer) =>
     factors.one("factorsByRecovery", "recovery_unique", { "recovery.cancelHash": cancelHash }),
   /** Accounts with a second factor, the newest first. */
   accountsWithFactors: (page: Page = {}) =>
@@ -469,10 +493,10 @@ export const queries = {
       "enabledAt",
       page,
     ),
-  passkeyChallenge: (challengeHash: string) =>
+  passkeyChallenge: (challengeHash: Buffer) =>
     passkeyChallenges.one("passkeyChallenge", "challenge_unique", { challengeHash }),
   passkeyChallengesOfUser: (userId: Id, page: Page = {}) =>
-    passkeyChallenges.page("passkeyChallengesOfUser", "user_newest", { userId }, "createdAt", page),
+    rare(passkeyChallenges.page("passkeyChallengesOfUser", "user_newest", { userId }, "createdAt", page)),
   /** Secrets of authenticator apps that these keys sealed. */
   factorsSealedWith: (keyIds: readonly string[], limit = defaultPageSize) =>
     factors.all("factorsSealedWith", "totp_key", { "totp.keyId": { $in: [...keyIds] } }, {}, limit),

@@ -1,6 +1,6 @@
 import { type Model, Types } from "mongoose";
 import { duration } from "../core/limits.js";
-import { sha256 } from "../core/secrets.js";
+import { lookupHash, sha256, sha256Text } from "../core/secrets.js";
 import type { AdminApprovalDocument } from "../schemas/admin-approval.js";
 import type { ApiKeyDocument } from "../schemas/api-key.js";
 import type { AppDocument } from "../schemas/app.js";
@@ -33,6 +33,9 @@ export type QuerySamples = Record<QueryName, NamedQuery>;
 const nobody = {
   id: new Types.ObjectId("000000000000000000000000"),
   hash: sha256("nobody"),
+  network: Buffer.from([192, 0, 2]),
+  ref: sha256Text("nobody"),
+  shortHash: lookupHash("nobody"),
 };
 
 const page: Page = { limit: 20 };
@@ -44,13 +47,14 @@ const page: Page = { limit: 20 };
  * @param now - ends the periods that are asked for: hours to a month, with few documents in each.
  */
 export async function sampleQueries(models: IdentityModels, now: Date): Promise<QuerySamples> {
-  const [user, session] = await Promise.all([
+  const [user, session, legacy] = await Promise.all([
     anyOf(models.User, { username: { $exists: true }, "profile.company": { $exists: true } }),
     anyOf(models.UserSession, { slot: { $gte: 0 } }),
+    anyOf(models.UserSession, { legacyTokenHash: { $exists: true } }),
   ]);
   return {
     ...userSamples(user, await sampleSecrets(models), now),
-    ...sessionSamples(session, now),
+    ...sessionSamples({ session, legacy }, now),
     ...appSamples(await sampleAppDocuments(models, now), now),
     ...eventSamples(await sampleEventDocuments(models), now),
   } as QuerySamples;
@@ -75,11 +79,11 @@ export function shapesOfQueries(): NamedQuery[] {
     reset: nobody.hash,
     emailChange: nobody.hash,
     emailUndo: nobody.hash,
-    identity: "nobody:0",
+    identity: nobody.hash,
   };
   const samples = {
     ...userSamples({}, secrets, now),
-    ...sessionSamples({}, now),
+    ...sessionSamples({ session: {}, legacy: {} }, now),
     ...appSamples({}, now),
     ...eventSamples({}, now),
   } satisfies Record<QueryName, unknown>;
@@ -103,13 +107,13 @@ async function sampleSecrets(models: IdentityModels) {
     reset: reset.passwordReset?.tokenHash ?? nobody.hash,
     emailChange: change.emailChange?.tokenHash ?? nobody.hash,
     emailUndo: undo.emailUndos?.[0]?.tokenHashes[0] ?? nobody.hash,
-    identity: identity.externalIdentities?.[0]?.key ?? "nobody:0",
+    identity: identity.externalIdentities?.[0]?.key ?? nobody.hash,
   };
 }
 
 function userSamples(
   user: Partial<UserDocument>,
-  secrets: { verification: string; reset: string; emailChange: string; emailUndo: string; identity: string },
+  secrets: Record<"verification" | "reset" | "emailChange" | "emailUndo" | "identity", Buffer>,
   now: Date,
 ) {
   const lastDay = periodAround(now, -duration.day);
@@ -147,17 +151,20 @@ function userSamples(
   };
 }
 
-function sessionSamples(session: Partial<UserSessionDocument>, now: Date) {
+function sessionSamples(
+  { session, legacy }: Record<"session" | "legacy", Partial<UserSessionDocument>>,
+  now: Date,
+) {
   const userId = session.userId ?? nobody.id;
   const lastHour = new Date(now.getTime() - duration.hour);
   return {
-    sessionByHandle: queries.sessionByHandle(session.handleHash ?? nobody.hash),
+    sessionById: queries.sessionById({ ownerId: userId, id: session._id ?? nobody.id }),
+    sessionsByLegacyToken: queries.sessionsByLegacyToken(legacy.legacyTokenHash ?? nobody.hash),
     slotsOfUser: queries.slotsOfUser(userId),
     sessionHistoryOfUser: queries.sessionHistoryOfUser(userId, page),
-    sessionsOfDevice: queries.sessionsOfDevice(userId, session.deviceHash ?? nobody.hash, page),
-    sessionsFromNetwork: queries.sessionsFromNetwork(session.network ?? "192.0.2.0/24", page),
+    sessionsOfDevice: queries.sessionsOfDevice(userId, session.deviceHash ?? nobody.shortHash, 20),
+    sessionsFromNetwork: queries.sessionsFromNetwork(session.network ?? nobody.network, page),
     liveSessionsAtRisk: queries.liveSessionsAtRisk("high", lastHour, 20),
-    sessionsExpiredBetween: queries.sessionsExpiredBetween({ from: lastHour, to: now, limit: 20 }),
     sessionsEndedBetween: queries.sessionsEndedBetween({
       from: new Date(now.getTime() - 7 * duration.day),
       to: now,
@@ -194,21 +201,24 @@ async function sampleAppDocuments(models: IdentityModels, now: Date): Promise<Ap
 function appSamples(documents: AppDocuments, now: Date) {
   const { app = {}, token = {}, permission = {}, key = {} } = documents;
   const { request = {}, device = {}, assertion = {}, ofSession = {} } = documents;
-  const userId = token.userId ?? nobody.id;
+  const userId = token.ownerId ?? nobody.id;
   const appId = token.appId ?? nobody.id;
   const nextMonth = periodAround(now, 30 * duration.day);
   return {
     appByClientId: queries.appByClientId(app.clientId ?? "nobody"),
     appsOfOwner: queries.appsOfOwner(app.ownerId ?? nobody.id, page),
     appsByStatus: queries.appsByStatus("active", page),
-    tokensByHandle: queries.tokensByHandle(token.handleHash ?? nobody.hash),
+    authorizationById: queries.authorizationById({ ownerId: userId, id: token._id ?? nobody.id }),
     tokensOfUserAndApp: queries.tokensOfUserAndApp(userId, appId, page),
     liveTokensOfUser: queries.liveTokensOfUser(userId, now),
     tokensOfApp: queries.tokensOfApp(appId, page),
-    tokensOfSession: queries.tokensOfSession(ofSession.sessionId ?? nobody.id, page),
+    tokensOfSession: queries.tokensOfSession(
+      ofSession.ownerId ?? nobody.id,
+      ofSession.sessionId ?? nobody.id,
+      page,
+    ),
     authorizationRequestByToken: queries.authorizationRequestByToken(request.tokenHash ?? nobody.hash),
-    deviceByCode: queries.deviceByCode(device.deviceHash ?? nobody.hash),
-    deviceByUserCode: queries.deviceByUserCode(device.userCodeHash ?? nobody.hash),
+    devicesByUserCode: queries.devicesByUserCode([device.userCodeHash ?? nobody.hash]),
     devicesOfUser: queries.devicesOfUser(device.userId ?? nobody.id, page),
     signingKeysOf: queries.signingKeysOf(signingAlgorithms),
     usedAssertion: queries.usedAssertion(assertion.assertionHash ?? nobody.hash),
@@ -219,7 +229,7 @@ function appSamples(documents: AppDocuments, now: Date) {
     livePermissionsOfUser: queries.livePermissionsOfUser(permission.userId ?? nobody.id, page),
     livePermissionsOfApp: queries.livePermissionsOfApp(permission.appId ?? nobody.id, page),
     permissionsWithScope: queries.permissionsWithScope(permission.scopes?.[0] ?? "nobody", within(now, 7)),
-    apiKeyByHash: queries.apiKeyByHash(key.secrets?.[0]?.keyHash ?? nobody.hash),
+    apiKeyById: queries.apiKeyById({ ownerId: key.userId ?? nobody.id, id: key._id ?? nobody.id }),
     liveApiKeysOfUser: queries.liveApiKeysOfUser(key.userId ?? nobody.id, page),
     apiKeysExpiringBetween: queries.apiKeysExpiringBetween({ ...nextMonth, limit: 20 }),
     apiKeysByStart: queries.apiKeysByStart(key.start ?? "nobody", 20),
@@ -298,8 +308,8 @@ function eventSamples(documents: EventDocuments, now: Date) {
   const lastMonth = periodAround(now, -30 * duration.day);
   return {
     auditChain: queries.auditChain(audit.chainId ?? "nobody", 0, 20),
-    auditOfSubject: queries.auditOfSubject(audit.subjectRef ?? nobody.hash, page),
-    auditByActor: queries.auditByActor(audit.actorRef ?? nobody.hash, page),
+    auditOfSubject: queries.auditOfSubject(audit.subjectRef ?? nobody.ref, page),
+    auditByActor: queries.auditByActor(audit.actorRef ?? nobody.ref, page),
     auditOfAction: queries.auditOfAction(audit.action ?? "nobody", within(now, 7)),
     auditBetween: queries.auditBetween(lastDay),
     newestAuditEvents: queries.newestAuditEvents(within(now, 1)),
@@ -322,7 +332,7 @@ function eventSamples(documents: EventDocuments, now: Date) {
     challengeByToken: queries.challengeByToken(challenge.tokenHash ?? nobody.hash),
     challengesOfUser: queries.challengesOfUser(challenge.userId ?? nobody.id, page),
     requestLimitOf: queries.requestLimitOf(limited.key ?? nobody.hash),
-    riskCountersOf: queries.riskCountersOf([counter.key ?? nobody.hash]),
+    riskCountersOf: queries.riskCountersOf([counter.key ?? nobody.hash, sha256("somebody")]),
     factorsOfUser: queries.factorsOfUser(factors.userId ?? nobody.id),
     factorsByCredential: queries.factorsByCredential(keys.passkeys?.[0]?.credentialId ?? "nobody"),
     factorsByRecovery: queries.factorsByRecovery(recovering.recovery?.cancelHash ?? nobody.hash),

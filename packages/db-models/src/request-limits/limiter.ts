@@ -89,7 +89,7 @@ export class RequestLimiter {
 
   /** Takes one request. Never rejects. */
   take(request: LimitedRequest): Promise<LimitVerdict> {
-    const key = sha256(`${request.kind}\n${request.windowMs}\n${request.limit}\n${request.client}`);
+    const key = `${request.kind}\n${request.windowMs}\n${request.limit}\n${request.client}`;
     const share = this.#shareOf(key);
     const resetMs = this.#resetMs(share, request);
     if (resetMs > 0 && !share.claiming) {
@@ -147,7 +147,7 @@ export class RequestLimiter {
     if (performance.now() >= this.#aloneUntil) {
       try {
         return await withTimeLimit(this.#rules.patienceMs, () =>
-          claimIn(this.#models, key, request, { needed, now }),
+          claimIn(this.#models, sha256(key), request, { needed, now }),
         );
       } catch (error) {
         this.#onError(error);
@@ -169,7 +169,7 @@ export class RequestLimiter {
 /** Takes as many requests of the window as are wanted and there are; of parallel claims one gets through in each round. */
 async function claimIn(
   models: IdentityModels,
-  key: string,
+  key: Buffer,
   { limit, windowMs }: LimitedRequest,
   { needed, now }: { needed: number; now: Date },
 ): Promise<Claim> {
@@ -192,7 +192,7 @@ async function claimIn(
 /** False when another process changed the window first. */
 async function replace(
   { RequestLimit: { collection } }: IdentityModels,
-  key: string,
+  key: Buffer,
   stored: Pick<RequestLimitDocument, "startedAt" | "taken"> | undefined,
   change: Pick<RequestLimitDocument, "startedAt" | "taken" | "purgeAt">,
 ): Promise<boolean> {

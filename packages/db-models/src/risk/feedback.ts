@@ -2,6 +2,7 @@ import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { limits } from "../core/limits.js";
+import { addressText } from "../core/network.js";
 import { forgottenAt } from "../core/profile-retention.js";
 import {
   type FeedbackVerdict,
@@ -30,7 +31,8 @@ export async function recordRiskFeedback(
   const projection = { ip: 1, userAgent: 1 } as const;
   const about = await models.UserSession.collection.findOne({ _id: aboutSessionId, userId }, { projection });
   if (!about) return false;
-  const { ip, userAgent } = about as Pick<LoginFeedback, "ip" | "userAgent">;
+  const { userAgent } = about as Pick<LoginFeedback, "userAgent">;
+  const ip = about.ip && addressText(about.ip as Buffer);
   const feedback: LoginFeedback = {
     verdict,
     at: now,

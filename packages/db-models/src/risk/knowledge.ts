@@ -25,7 +25,7 @@ export interface RiskKnowledge {
 }
 
 /** A risk engine's own kind of key in the database: the value itself is not to be read there. */
-export function counterHashOf({ feature, level, value }: RiskCounterKey): string {
+export function counterHashOf({ feature, level, value }: RiskCounterKey): Buffer {
   return sha256(`risk:${feature}:${level}:${value}`);
 }
 
@@ -45,13 +45,14 @@ export async function readRiskKnowledge(
     }),
     runQuery(models, queries.riskCountersOf(hashes), { key: 1, logins: 1, users: 1 }),
   ]);
-  const byKey = new Map(counters.map((counter) => [counter.key, counter]));
-  const totals = byKey.get(totalsHash);
+  const byKey = new Map(counters.map((counter) => [counter.key.toString("hex"), counter]));
+  const totals = byKey.get(totalsHash.toString("hex"));
   return {
     profile: stored?.profile,
     feedback: stored?.feedback ?? [],
     population: {
-      count: (feature, level, value) => byKey.get(counterHashOf({ feature, level, value }))?.logins ?? 0,
+      count: (feature, level, value) =>
+        byKey.get(counterHashOf({ feature, level, value }).toString("hex"))?.logins ?? 0,
       totals: () => ({ logins: totals?.logins ?? 0, users: totals?.users ?? 0 }),
     },
   };

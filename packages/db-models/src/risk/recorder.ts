@@ -78,7 +78,7 @@ export class RiskRecorder {
     pending.logins += 1;
     pending.users += login.newUser ? 1 : 0;
     for (const counter of login.keys) {
-      const hash = counterHashOf(counter);
+      const hash = counterHashOf(counter).toString("hex");
       pending.counts.set(hash, (pending.counts.get(hash) ?? 0) + 1);
     }
     this.#unwritten.set(key, login.profile);
@@ -128,13 +128,13 @@ function counterUpdates(group: readonly Pending[]): BulkWrite[] {
     sums.set(key, { logins: sum.logins + logins, users: sum.users + users });
   };
   for (const { counts, logins, users } of group) {
-    add(totalsHash, logins, users);
+    add(totalsHash.toString("hex"), logins, users);
     for (const [key, count] of counts) add(key, count, 0);
   }
   const at = new Date(Math.max(...group.map((pending) => pending.at.getTime())));
   return [...sums].map(([key, { logins, users }]) => ({
     updateOne: {
-      filter: { key },
+      filter: { key: Buffer.from(key, "hex") },
       update: {
         $inc: { logins, users },
         $set: { updatedAt: at, purgeAt: forgottenAt(at), schemaVersion: currentSchemaVersion },

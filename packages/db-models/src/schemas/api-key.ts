@@ -24,7 +24,7 @@ export interface ApiKeyRateLimit {
 
 export interface ApiKeySecret {
   /** SHA-256 of the key. */
-  keyHash: string;
+  keyHash: Buffer;
   createdAt: Date;
   /** Set when another key took its place: from then on it is refused. */
   expiresAt?: Date;
@@ -112,11 +112,11 @@ export const apiKeySchema = new Schema<ApiKeyDocument>(
     purgeAt: Date,
     schemaVersion,
   },
-  schemaOptions("api_keys"),
+  schemaOptions("api_keys", { userId: 1 }),
 );
 
 apiKeySchema
-  .index({ "secrets.keyHash": 1 }, { name: "key_unique", unique: true }) // apiKeyByHash
+  // apiKeyById reads by `_id`.
   .index({ userId: 1, revokedAt: 1, createdAt: -1, _id: -1 }, { name: "live_of_user" }) // liveApiKeysOfUser
   .index({ start: 1, _id: 1 }, { name: "start" }) // apiKeysByStart
   .index(

@@ -32,7 +32,7 @@ export const appPermissionSchema = new Schema<AppPermissionDocument>(
     purgeAt: Date,
     schemaVersion,
   },
-  schemaOptions("app_permissions"),
+  schemaOptions("app_permissions", { userId: 1 }),
 );
 
 appPermissionSchema

@@ -5,6 +5,7 @@ import { type AuthorizationFacts, authorizationFacts } from "./parts/authorizati
 import {
   count,
   hash,
+  hashText,
   list,
   purgeAtTtl,
   requiredDate,
@@ -31,7 +32,7 @@ export type TokenRevocationReason = (typeof tokenRevocationReasons)[number];
 /** An access token of an authorization. */
 export interface IssuedAccessToken {
   /** SHA-256 of the token. */
-  tokenHash: string;
+  tokenHash: Buffer;
   /** Those of the authorization, or fewer. */
   scopes: string[];
   /** Resource servers that it is for, where it names some of those of the authorization. */
@@ -47,17 +48,15 @@ export interface IssuedAccessToken {
  * live and end as one (RFC 9700 section 4.14.2), because they are one document. Collection `app_tokens`.
  */
 export interface AppTokenDocument extends BaseDocument, AuthorizationFacts {
-  /** SHA-256 of the handle that the code and all tokens share. */
-  handleHash: string;
+  /** The user, or the app where it acts for itself (RFC 6749 section 4.4). The code and all tokens say it, with `_id`. */
+  ownerId: Types.ObjectId;
   appId: Types.ObjectId;
-  /** Absent where the app acts for itself (RFC 6749 section 4.4). */
-  userId?: Types.ObjectId;
   /** The consent that it rests on, and the generation of it. */
   permissionId?: Types.ObjectId;
   permissionGeneration?: number;
   scopes: string[];
   /** SHA-256 of the authorization code; absent where there was none. */
-  codeHash?: string;
+  codeHash?: Buffer;
   /** RFC 7636, S256 only. Absent when the client sent none, as a policy may allow. */
   codeChallenge?: string;
   redirectUri?: string;
@@ -66,7 +65,7 @@ export interface AppTokenDocument extends BaseDocument, AuthorizationFacts {
   /** Marks the refresh tokens as made here, so that a forged one raises no alarm. Opens nothing. */
   markKey: string;
   /** SHA-256 of the refresh token; absent before the code is used, and when the app may not refresh. */
-  tokenHash?: string;
+  tokenHash?: Buffer;
   /** How often the refresh token was rotated. */
   generation: number;
   /** The last ones, the newest last. */
@@ -88,7 +87,7 @@ const accessToken = new Schema<IssuedAccessToken>(
     tokenHash: { ...hash, required: true },
     scopes: list(requiredText(limits.scope), limits.scopes),
     audiences: { ...list(requiredText(limits.uri), limits.resources), default: undefined },
-    dpopKey: hash,
+    dpopKey: hashText,
     createdAt: requiredDate,
     expiresAt: requiredDate,
   },
@@ -97,18 +96,17 @@ const accessToken = new Schema<IssuedAccessToken>(
 
 export const appTokenSchema = new Schema<AppTokenDocument>(
   {
-    handleHash: { ...hash, required: true },
+    ownerId: { type: Schema.Types.ObjectId, required: true },
     appId: { type: Schema.Types.ObjectId, required: true },
-    userId: Schema.Types.ObjectId,
     permissionId: Schema.Types.ObjectId,
     permissionGeneration: { type: Number, min: 0 },
     scopes: list(requiredText(limits.scope), limits.scopes),
     codeHash: hash,
-    codeChallenge: hash,
+    codeChallenge: hashText,
     redirectUri: text(limits.uri),
     ...authorizationFacts,
     usedAt: Date,
-    markKey: { ...hash, required: true },
+    markKey: { ...hashText, required: true },
     tokenHash: hash,
     generation: count,
     rotations: tokenRotations,
@@ -121,15 +119,15 @@ export const appTokenSchema = new Schema<AppTokenDocument>(
     purgeAt: requiredDate,
     schemaVersion,
   },
-  schemaOptions("app_tokens"),
+  schemaOptions("app_tokens", { ownerId: 1 }),
 );
 
 appTokenSchema
-  .index({ handleHash: 1 }, { name: "handle_unique", unique: true }) // tokensByHandle
-  .index({ userId: 1, appId: 1, createdAt: -1, _id: -1 }, { name: "user_app_newest" }) // tokensOfUserAndApp
-  .index({ userId: 1, revokedAt: 1, expiresAt: -1, _id: -1 }, { name: "live_of_user" }) // liveTokensOfUser
+  // authorizationById reads by `_id`.
+  .index({ ownerId: 1, appId: 1, createdAt: -1, _id: -1 }, { name: "owner_app_newest" }) // tokensOfUserAndApp
+  .index({ ownerId: 1, revokedAt: 1, expiresAt: -1, _id: -1 }, { name: "live_of_owner" }) // liveTokensOfUser
   .index({ appId: 1, createdAt: -1, _id: -1 }, { name: "app_newest" }) // tokensOfApp
-  // liveTokensOfSession: who is told when a session ends.
+  // tokensOfSession: who is told when a session ends.
   .index(
     { sessionId: 1, createdAt: -1, _id: -1 },
     { name: "session_newest", partialFilterExpression: { sessionId: { $exists: true } } },

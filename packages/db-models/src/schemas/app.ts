@@ -35,7 +35,7 @@ export type AppStatus = (typeof appStatuses)[number];
 
 export interface ClientSecret {
   /** SHA-256 of the secret. */
-  secretHash: string;
+  secretHash: Buffer;
   createdAt: Date;
   /** Set on the older one while two overlap. */
   expiresAt?: Date;

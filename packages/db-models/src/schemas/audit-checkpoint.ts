@@ -1,6 +1,6 @@
 import { Schema } from "mongoose";
 import { limits } from "../core/limits.js";
-import { hash, list, requiredDate, requiredText, schemaOptions } from "./parts/fields.js";
+import { hashText, list, requiredDate, requiredText, schemaOptions } from "./parts/fields.js";
 import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 /** State of one chain in a checkpoint. */
@@ -17,7 +17,7 @@ export interface AuditChainState {
 }
 
 /**
- * A signed statement over the state of every chain at a moment. Each names the one before it by its hash, and they
+ * A signed statement over the state of every chain at a moment. Each names the one before it by its hashText, and they
  * are numbered without gaps. Collection `audit_checkpoints`.
  */
 export interface AuditCheckpointDocument extends BaseDocument {
@@ -38,9 +38,9 @@ const chainState = new Schema<AuditChainState>(
   {
     chainId: requiredText(64),
     from: { type: Number, required: true, min: 0 },
-    fromHash: { ...hash, required: true },
+    fromHash: { ...hashText, required: true },
     sequence: { type: Number, required: true, min: -1 },
-    eventHash: { ...hash, required: true },
+    eventHash: { ...hashText, required: true },
   },
   { _id: false },
 );
@@ -50,9 +50,9 @@ export const auditCheckpointSchema = new Schema<AuditCheckpointDocument>(
     number: { type: Number, required: true, min: 0 },
     at: requiredDate,
     chains: list(chainState, limits.auditChains),
-    previousHash: { ...hash, required: true },
-    checkpointHash: { ...hash, required: true },
-    keyId: { ...hash, required: true },
+    previousHash: { ...hashText, required: true },
+    checkpointHash: { ...hashText, required: true },
+    keyId: { ...hashText, required: true },
     signature: { type: String, required: true, minlength: 86, maxlength: 86 },
     schemaVersion,
   },

@@ -1,6 +1,6 @@
 import { Schema } from "mongoose";
 import { limits } from "../core/limits.js";
-import { hash, list, requiredDate, requiredText, schemaOptions, text } from "./parts/fields.js";
+import { hashText, list, requiredDate, requiredText, schemaOptions, text } from "./parts/fields.js";
 import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 export const auditOutcomes = ["success", "failure", "denied"] as const;
@@ -12,7 +12,7 @@ export interface AuditDetail {
 }
 
 /**
- * One thing that happened, in a hash chain per writer. People appear only as references made with a key of
+ * One thing that happened, in a hashText chain per writer. People appear only as references made with a key of
  * their own, so that erasing a person leaves the chain whole. Collection `audit_events`.
  */
 export interface AuditEventDocument extends BaseDocument {
@@ -21,7 +21,7 @@ export interface AuditEventDocument extends BaseDocument {
   /** Position in the chain, from 0. */
   sequence: number;
   previousHash: string;
-  /** SHA-256 over the previous hash and the canonical form of this event. */
+  /** SHA-256 over the previous hashText and the canonical form of this event. */
   eventHash: string;
   at: Date;
   action: string;
@@ -48,13 +48,13 @@ export const auditEventSchema = new Schema<AuditEventDocument>(
   {
     chainId: requiredText(64),
     sequence: { type: Number, required: true, min: 0 },
-    previousHash: { ...hash, required: true },
-    eventHash: { ...hash, required: true },
+    previousHash: { ...hashText, required: true },
+    eventHash: { ...hashText, required: true },
     at: requiredDate,
     action: requiredText(64),
     outcome: { type: String, enum: auditOutcomes, required: true },
-    actorRef: hash,
-    subjectRef: hash,
+    actorRef: hashText,
+    subjectRef: hashText,
     targetType: text(64),
     targetId: text(64),
     network: text(limits.cidr),
@@ -62,7 +62,7 @@ export const auditEventSchema = new Schema<AuditEventDocument>(
     details: list(detail, limits.auditContext),
     schemaVersion,
   },
-  schemaOptions("audit_events"),
+  schemaOptions("audit_events", { chainId: 1, sequence: 1 }),
 );
 
 // No TTL: retention takes events from the front of a chain, together with a checkpoint, so that the rest verifies.

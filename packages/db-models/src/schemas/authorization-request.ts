@@ -10,13 +10,13 @@ export type RequestOriginKind = (typeof requestOrigins)[number];
 /** An authorization request that is not answered yet. Collection `authorization_requests`. */
 export interface AuthorizationRequestDocument extends BaseDocument {
   /** SHA-256 of the token that stands for it. */
-  tokenHash: string;
+  tokenHash: Buffer;
   appId: Types.ObjectId;
   origin: RequestOriginKind;
   /** The parameters, JSON. */
   parameters: string;
   /** SHA-256 of the browser's key, once one has taken it up: it goes on in no other. */
-  browserHash?: string;
+  browserHash?: Buffer;
   /** When the browser's user had proved who they are at that moment; absent if nobody was signed in. */
   seenAuthenticatedAt?: Date;
   /** When it was answered: there is one answer. */
@@ -40,7 +40,7 @@ export const authorizationRequestSchema = new Schema<AuthorizationRequestDocumen
     purgeAt: requiredDate,
     schemaVersion,
   },
-  schemaOptions("authorization_requests"),
+  schemaOptions("authorization_requests", { tokenHash: 1 }),
 );
 
 authorizationRequestSchema

@@ -11,9 +11,9 @@ export type DeviceStatus = (typeof deviceStatuses)[number];
 /** A device that waits for its user to type a code somewhere else (RFC 8628). Collection `device_authorizations`. */
 export interface DeviceAuthorizationDocument extends BaseDocument, AuthorizationFacts {
   /** SHA-256 of the device code. */
-  deviceHash: string;
-  /** HMAC of the user code under the deployment's key, for the code is short. */
-  userCodeHash: string;
+  deviceHash: Buffer;
+  /** HMAC of the user code under the deployment's key, for the code is short. The device code leads to it too. */
+  userCodeHash: Buffer;
   appId: Types.ObjectId;
   scopes: string[];
   status: DeviceStatus;
@@ -48,12 +48,11 @@ export const deviceAuthorizationSchema = new Schema<DeviceAuthorizationDocument>
     purgeAt: requiredDate,
     schemaVersion,
   },
-  schemaOptions("device_authorizations"),
+  schemaOptions("device_authorizations", { userCodeHash: 1 }),
 );
 
 deviceAuthorizationSchema
-  .index({ deviceHash: 1 }, { name: "device_unique", unique: true }) // deviceByCode
-  .index({ userCodeHash: 1 }, { name: "user_code_unique", unique: true }) // deviceByUserCode
+  .index({ userCodeHash: 1 }, { name: "user_code_unique", unique: true }) // devicesByUserCode
   .index(
     { userId: 1, createdAt: -1, _id: -1 },
     { name: "user_newest", partialFilterExpression: { userId: { $exists: true } } },

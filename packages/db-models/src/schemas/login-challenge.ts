@@ -2,7 +2,7 @@ import { Schema, type Types } from "mongoose";
 import { type ProofMethod, proofMethods } from "../core/assurance.js";
 import { count, hash, list, purgeAtTtl, requiredDate, schemaOptions } from "./parts/fields.js";
 import { type BaseDocument, schemaVersion } from "./parts/version.js";
-import { type RiskAssessment, riskSchema } from "./user-session.js";
+import { riskSchema, type StoredRisk } from "./user-session.js";
 
 /**
  * A sign-in that is not finished: what it has proved, and what it must prove before it gets a session. Collection
@@ -11,7 +11,7 @@ import { type RiskAssessment, riskSchema } from "./user-session.js";
 export interface LoginChallengeDocument extends BaseDocument {
   userId: Types.ObjectId;
   /** SHA-256 of the token that the client holds. */
-  tokenHash: string;
+  tokenHash: Buffer;
   /** argon2id of the code that the person was sent; only where `email` is asked for. */
   codeHash?: string;
   /** What was proved so far. */
@@ -19,11 +19,11 @@ export interface LoginChallengeDocument extends BaseDocument {
   /** Methods of which one is to be proved now. */
   ask: ProofMethod[];
   /** SHA-256 of the key of the client that began, if only it may go on. */
-  clientHash?: string;
+  clientHash?: Buffer;
   /** `sessionGeneration` that the first proof saw. */
   userGeneration: number;
   /** Why the sign-in was challenged; the session takes it over. */
-  risk: RiskAssessment;
+  risk: StoredRisk;
   /** Wrong codes that may still be tried. */
   attemptsLeft: number;
   createdAt: Date;
@@ -51,7 +51,7 @@ export const loginChallengeSchema = new Schema<LoginChallengeDocument>(
     purgeAt: requiredDate,
     schemaVersion,
   },
-  schemaOptions("login_challenges"),
+  schemaOptions("login_challenges", { tokenHash: 1 }),
 );
 
 loginChallengeSchema

@@ -2,8 +2,8 @@ import { Schema, type Types } from "mongoose";
 import { limits } from "../core/limits.js";
 import {
   count,
-  hash,
   list,
+  lookupHash,
   purgeAtTtl,
   requiredDate,
   requiredText,
@@ -29,7 +29,7 @@ export interface LoginCounter {
 /** A device that an account was signed in to from, with a counter of its own. */
 export interface LoginDevice {
   /** Of the account and the device's cookie. */
-  deviceHash: string;
+  deviceHash: Buffer;
   counter: LoginCounter;
   lastSeenAt: Date;
 }
@@ -86,7 +86,7 @@ const counterSchema = new Schema<LoginCounter>(
 
 const deviceSchema = new Schema<LoginDevice>(
   {
-    deviceHash: { ...hash, required: true },
+    deviceHash: { ...lookupHash, required: true },
     counter: { type: counterSchema, required: true },
     lastSeenAt: requiredDate,
   },
@@ -124,7 +124,7 @@ export const loginProfileSchema = new Schema<LoginProfileDocument>(
     purgeAt: requiredDate,
     schemaVersion,
   },
-  schemaOptions("login_profiles"),
+  schemaOptions("login_profiles", { subject: 1, key: 1 }),
 );
 
 loginProfileSchema

@@ -8,14 +8,14 @@ export type PasskeyCeremony = (typeof passkeyCeremonies)[number];
 /** A challenge that a passkey has not answered yet; its answer takes it away. Collection `passkey_challenges`. */
 export interface PasskeyChallengeDocument extends BaseDocument {
   /** SHA-256 of the challenge. */
-  challengeHash: string;
+  challengeHash: Buffer;
   ceremony: PasskeyCeremony;
   /** Whose passkey is to answer; absent where the passkey is to tell. */
   userId?: Types.ObjectId;
   /** The session that adds a passkey. */
   sessionId?: Types.ObjectId;
   /** SHA-256 of the token of the browser that signs in; absent where the user is known. */
-  attemptHash?: string;
+  attemptHash?: Buffer;
   /** True when the authenticator has to verify its user. */
   verifiesUser: boolean;
   createdAt: Date;
@@ -36,7 +36,7 @@ export const passkeyChallengeSchema = new Schema<PasskeyChallengeDocument>(
     purgeAt: requiredDate,
     schemaVersion,
   },
-  schemaOptions("passkey_challenges"),
+  schemaOptions("passkey_challenges", { challengeHash: 1 }),
 );
 
 passkeyChallengeSchema

@@ -5,7 +5,7 @@ import { type BaseDocument, schemaVersion } from "./parts/version.js";
 /** The requests that clients may still make in a window, as instances have taken them. Collection `request_limits`. */
 export interface RequestLimitDocument extends BaseDocument {
   /** SHA-256 of the kind of request and the client. */
-  key: string;
+  key: Buffer;
   /** When the window began. */
   startedAt: Date;
   /** Requests of the window that instances have taken to let through. */
@@ -21,7 +21,7 @@ export const requestLimitSchema = new Schema<RequestLimitDocument>(
     purgeAt: requiredDate,
     schemaVersion,
   },
-  schemaOptions("request_limits"),
+  schemaOptions("request_limits", { key: 1 }),
 );
 
 requestLimitSchema

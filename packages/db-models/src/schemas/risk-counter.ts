@@ -8,7 +8,7 @@ import { type BaseDocument, schemaVersion } from "./parts/version.js";
  */
 export interface RiskCounterDocument extends BaseDocument {
   /** SHA-256 of feature, level and value, or of the word for the totals. */
-  key: string;
+  key: Buffer;
   logins: number;
   /** Users that they are of; only of the totals. */
   users: number;
@@ -25,7 +25,7 @@ export const riskCounterSchema = new Schema<RiskCounterDocument>(
     purgeAt: requiredDate,
     schemaVersion,
   },
-  schemaOptions("risk_counters"),
+  schemaOptions("risk_counters", { key: 1 }),
 );
 
 riskCounterSchema

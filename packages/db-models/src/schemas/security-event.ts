@@ -62,7 +62,7 @@ export const securityEventSchema = new Schema<SecurityEventDocument>(
     purgeAt: requiredDate,
     schemaVersion,
   },
-  schemaOptions("security_events"),
+  schemaOptions("security_events", { userId: 1 }),
 );
 
 securityEventSchema

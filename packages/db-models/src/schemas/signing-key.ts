@@ -1,6 +1,6 @@
 import { Schema } from "mongoose";
 import { limits } from "../core/limits.js";
-import { count, hash, purgeAtTtl, requiredDate, requiredText, schemaOptions } from "./parts/fields.js";
+import { count, hashText, purgeAtTtl, requiredDate, requiredText, schemaOptions } from "./parts/fields.js";
 import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 export const signingAlgorithms = ["RS256", "ES256", "EdDSA"] as const;
@@ -32,7 +32,7 @@ export interface SigningKeyDocument extends BaseDocument {
 
 export const signingKeySchema = new Schema<SigningKeyDocument>(
   {
-    kid: { ...hash, required: true },
+    kid: { ...hashText, required: true },
     algorithm: { type: String, enum: signingAlgorithms, required: true },
     generation: count,
     publicJwk: requiredText(limits.publicJwk),

@@ -44,7 +44,7 @@ export const usageBucketSchema = new Schema<UsageBucketDocument>(
     purgeAt: requiredDate,
     schemaVersion,
   },
-  schemaOptions("usage_buckets"),
+  schemaOptions("usage_buckets", { userId: 1 }),
 );
 
 usageBucketSchema

@@ -5,7 +5,7 @@ import { type BaseDocument, schemaVersion } from "./parts/version.js";
 /** A `jti` that was presented: of a client's assertion (RFC 7523) or a DPoP proof (RFC 9449). Collection `used_assertions`. */
 export interface UsedAssertionDocument extends BaseDocument {
   /** SHA-256 of whose it is and its `jti`. */
-  assertionHash: string;
+  assertionHash: Buffer;
   usedAt: Date;
   /** When it would no longer be accepted. */
   purgeAt: Date;
@@ -13,7 +13,7 @@ export interface UsedAssertionDocument extends BaseDocument {
 
 export const usedAssertionSchema = new Schema<UsedAssertionDocument>(
   { assertionHash: { ...hash, required: true }, usedAt: requiredDate, purgeAt: requiredDate, schemaVersion },
-  schemaOptions("used_assertions"),
+  schemaOptions("used_assertions", { assertionHash: 1 }),
 );
 
 usedAssertionSchema

@@ -1,7 +1,16 @@
 import { Schema, type Types } from "mongoose";
 import { limits } from "../core/limits.js";
 import type { SealedText } from "../core/seal-keys.js";
-import { count, hash, list, purgeAtTtl, requiredDate, requiredText, schemaOptions } from "./parts/fields.js";
+import {
+  count,
+  hash,
+  hashText,
+  list,
+  purgeAtTtl,
+  requiredDate,
+  requiredText,
+  schemaOptions,
+} from "./parts/fields.js";
 import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 /** A TOTP secret, sealed with a key of the deployment's. */
@@ -23,7 +32,7 @@ interface ActiveTotp extends TotpSecret {
 
 interface RecoveryCode {
   /** SHA-256 of 128 random bits. */
-  codeHash: string;
+  codeHash: Buffer;
 }
 
 /** A WebAuthn credential (Level 3 section 4, "credential record"). */
@@ -54,7 +63,7 @@ export interface StoredPasskey {
 /** A device on which the second factor is not asked for again. */
 export interface StoredDevice {
   id: Types.ObjectId;
-  deviceHash: string;
+  deviceHash: Buffer;
   label: string;
   /** The account's `sessionGeneration`: once that rises the device is forgotten. */
   userGeneration: number;
@@ -67,12 +76,12 @@ export interface StoredDevice {
 export interface FactorRecovery {
   id: Types.ObjectId;
   /** SHA-256 of the token in the notice, which cancels it. */
-  cancelHash: string;
+  cancelHash: Buffer;
   requestedAt: Date;
   availableAt: Date;
   expiresAt: Date;
   /** SHA-256 of the token that ends the wait, once it was sent. */
-  tokenHash?: string;
+  tokenHash?: Buffer;
   tokenExpiresAt?: Date;
   /** When notices were sent, the last first. */
   noticesAt: Date[];
@@ -182,7 +191,7 @@ export const userFactorsSchema = new Schema<UserFactorsDocument>(
     enabledAt: Date,
     pendingTotp: pendingSchema,
     totp: activeSchema,
-    passkeyHandle: hash,
+    passkeyHandle: hashText,
     passkeys: optionalList(passkeySchema, limits.passkeys),
     recoveryCodes: optionalList(codeSchema, limits.recoveryCodes),
     recoveryCodesOfSession: Schema.Types.ObjectId,

@@ -4,9 +4,11 @@ import type { Proof } from "../core/assurance.js";
 import { limits } from "../core/limits.js";
 import type { TokenRotation } from "../core/rotations.js";
 import {
-  count,
+  absentable,
+  absentCount,
   hash,
   list,
+  lookupHash,
   purgeAtTtl,
   requiredDate,
   requiredText,
@@ -32,6 +34,9 @@ export type DeviceType = (typeof deviceTypes)[number];
 
 export const riskLevels = ["unscored", "low", "medium", "high"] as const;
 export type RiskLevel = (typeof riskLevels)[number];
+
+/** Levels of sessions that somebody should look at. */
+export type ElevatedRisk = Extract<RiskLevel, "medium" | "high">;
 
 export const revocationReasons = [
   "signed_out",
@@ -76,142 +81,140 @@ export interface RiskAssessment {
   reasons: string[];
 }
 
+/** As it is stored: without a level it is `low`, and absent as a whole while unscored. */
+export type StoredRisk = Omit<RiskAssessment, "level" | "reasons"> &
+  Partial<Pick<RiskAssessment, "level" | "reasons">>;
+
 export interface SessionApiUsage {
   requests: number;
   failures: number;
   lastEndpoint?: string;
-  lastRequestAt?: Date;
 }
 
 /**
  * One sign-in of one user on one device. Collection `user_sessions`. Live means: a `slot`, no
- * `revokedAt`, and `idleExpiresAt` in the future; `idleExpiresAt` never passes `absoluteExpiresAt`.
+ * `revokedAt`, and `idleExpiresAt` in the future; `idleExpiresAt` never passes the absolute lifetime.
+ *
+ * What is as usual is absent, so that a session takes few bytes: `readSession` fills it in.
  */
 export interface UserSessionDocument extends BaseDocument {
   userId: Types.ObjectId;
-  /** SHA-256 of the token's handle: the one key by which a presented token is found. */
-  handleHash: string;
+  /** Hash of the token's handle. Who can't name the handle has never had a token of this session, and raises no alarm. */
+  handleHash?: Buffer;
   /** SHA-256 of the whole token that is valid now. */
-  tokenHash: string;
-  /** Rotations so far. */
-  generation: number;
+  tokenHash?: Buffer;
+  /** Of a session that came from the old layout: SHA-256 of its token, which finds it and decides. It has no others. */
+  legacyTokenHash?: Buffer;
+  /** Rotations so far. Absent before the first. */
+  generation?: number;
   /** The tokens before, as far as they were in their grace at the last rotation; the newest last. */
-  rotations: TokenRotation[];
+  rotations?: TokenRotation[];
   /** Place among the user's live sessions, 0 to the cap less one. Absent once the session has ended. */
   slot?: number;
-  /** `sessionGeneration` of the user when the session was opened. */
-  userGeneration: number;
+  /** `sessionGeneration` of the user when the session was opened. Absent for 0. */
+  userGeneration?: number;
   /** The user's roles, so that a check needs no second read; kept in step when roles change. */
   roles: string[];
-  scopes: string[];
-  device: Device;
-  deviceHash: string;
+  scopes?: string[];
+  deviceHash: Buffer;
+  /** The header. The device is read from it. */
   userAgent?: string;
-  ip?: string;
-  /** The /24 of an IPv4 or the /64 of an IPv6 address. */
-  network?: string;
-  location?: GeoLocation;
-  risk: RiskAssessment;
-  apiUsage: SessionApiUsage;
-  /** When the user last proved who they are in this session. */
-  authenticatedAt: Date;
+  /** Address: 4 or 16 bytes. */
+  ip?: Buffer;
+  /** The first 3 bytes of an IPv4 or 8 of an IPv6 address. */
+  network?: Buffer;
+  /** Country; region; city; latitude; longitude. */
+  location?: string;
+  risk?: StoredRisk;
+  apiUsage?: Partial<SessionApiUsage>;
+  /** When the user last proved who they are in this session. Absent if that was when it was opened. */
+  authenticatedAt?: Date;
   /** The user's proofs, each method once with its last time; absent if none was recorded. */
   proofs?: Proof[];
   createdAt: Date;
   lastSeenAt: Date;
-  idleTimeoutMs: number;
+  /** Absent for the default of a user's settings. */
+  idleTimeoutMs?: number;
   idleExpiresAt: Date;
-  absoluteExpiresAt: Date;
+  /** From `createdAt` on. Absent for the default of a user's settings. */
+  absoluteLifetimeMs?: number;
   revokedAt?: Date;
   revocationReason?: RevocationReason;
-  /** Expiry or revocation, plus the retention: from then on the TTL index may remove the document. */
+  /**
+   * From then on the TTL index may remove the document: expiry plus the retention, at the next midnight (UTC), so that few
+   * uses of a session move it in the index.
+   */
   purgeAt: Date;
 }
 
-const version = { name: text(64), version: text(32) };
-
-const deviceSchema = new Schema<Device>(
-  {
-    os: version,
-    browser: version,
-    type: { type: String, enum: deviceTypes, required: true },
-    label: requiredText(limits.name),
-  },
-  { _id: false },
-);
-
-const locationSchema = new Schema<GeoLocation>(
-  {
-    country: { type: String, minlength: 2, maxlength: 2 },
-    region: text(limits.location),
-    city: text(limits.location),
-    latitude: { type: Number, min: -90, max: 90 },
-    longitude: { type: Number, min: -180, max: 180 },
-  },
-  { _id: false },
-);
-
-export const riskSchema = new Schema<RiskAssessment>(
+export const riskSchema = new Schema<StoredRisk>(
   {
     score: { type: Number, min: 0, max: 100 },
     signInScore: { type: Number, min: 0, max: 100 },
-    level: { type: String, enum: riskLevels, required: true, default: "unscored" },
-    reasons: list(requiredText(64), limits.riskReasons),
+    level: { type: String, enum: riskLevels },
+    reasons: absentable(list(requiredText(64), limits.riskReasons)),
   },
+  { _id: false },
+);
+
+const apiUsageSchema = new Schema<Partial<SessionApiUsage>>(
+  { requests: absentCount, failures: absentCount, lastEndpoint: text(limits.endpoint) },
   { _id: false },
 );
 
 export const userSessionSchema = new Schema<UserSessionDocument>(
   {
     userId: { type: Schema.Types.ObjectId, required: true },
-    handleHash: { ...hash, required: true },
-    tokenHash: { ...hash, required: true },
-    generation: count,
-    rotations: tokenRotations,
+    handleHash: lookupHash,
+    tokenHash: hash,
+    legacyTokenHash: hash,
+    generation: absentCount,
+    rotations: absentable(tokenRotations),
     slot: { type: Number, min: 0, max: limits.concurrentSessions - 1 },
-    userGeneration: count,
+    userGeneration: absentCount,
     roles: list(requiredText(limits.role), limits.roles + administratorRoles.length),
-    scopes: list(requiredText(limits.scope), limits.scopes),
-    device: { type: deviceSchema, required: true },
-    deviceHash: { ...hash, required: true },
+    scopes: absentable(list(requiredText(limits.scope), limits.scopes)),
+    deviceHash: { ...lookupHash, required: true },
     userAgent: { type: String, maxlength: limits.userAgent },
-    ip: text(limits.cidr),
-    network: text(limits.cidr),
-    location: locationSchema,
-    risk: { type: riskSchema, required: true, default: () => ({}) },
-    apiUsage: {
-      requests: count,
-      failures: count,
-      lastEndpoint: text(limits.endpoint),
-      lastRequestAt: Date,
-    },
-    authenticatedAt: requiredDate,
+    ip: Buffer,
+    network: Buffer,
+    location: text(limits.packedLocation),
+    risk: riskSchema,
+    apiUsage: apiUsageSchema,
+    authenticatedAt: Date,
     proofs,
     createdAt: requiredDate,
     lastSeenAt: requiredDate,
-    idleTimeoutMs: { type: Number, required: true, min: 1 },
+    idleTimeoutMs: { type: Number, min: 1 },
     idleExpiresAt: requiredDate,
-    absoluteExpiresAt: requiredDate,
+    absoluteLifetimeMs: { type: Number, min: 1 },
     revokedAt: Date,
     revocationReason: { type: String, enum: revocationReasons },
     purgeAt: requiredDate,
     schemaVersion,
   },
-  schemaOptions("user_sessions"),
+  schemaOptions("user_sessions", { userId: 1 }),
 );
 
 // Most sessions have ended: an index of the live ones is a fraction of one of all.
 const liveOnly = { partialFilterExpression: { slot: { $gte: 0 } } } as const;
 
 userSessionSchema
-  .index({ handleHash: 1 }, { name: "handle_unique", unique: true }) // sessionByHandle
+  // sessionById reads by `_id`.
+  .index(
+    { legacyTokenHash: 1 },
+    { name: "legacy_token", partialFilterExpression: { legacyTokenHash: { $exists: true } } },
+  ) // sessionsByLegacyToken
   // The cap is this index: two live sessions can't hold one slot, whatever runs in parallel. slotsOfUser reads it.
   .index({ userId: 1, slot: 1 }, { name: "slot_unique", unique: true, ...liveOnly })
   .index({ userId: 1, createdAt: -1, _id: -1 }, { name: "history_of_user" }) // sessionHistoryOfUser
-  .index({ userId: 1, deviceHash: 1, createdAt: -1, _id: -1 }, { name: "device_of_user" }) // sessionsOfDevice
+  .index({ userId: 1, deviceHash: 1 }, { name: "device_of_user" }) // sessionsOfDevice
   .index({ network: 1, createdAt: -1, _id: -1 }, { name: "network_newest" }) // sessionsFromNetwork
-  .index({ "risk.level": 1, revokedAt: 1, lastSeenAt: -1, _id: -1 }, { name: "risk_recent" }) // liveSessionsAtRisk
-  .index({ idleExpiresAt: 1, _id: 1 }, { name: "idle_expiry" }) // sessionsExpiredBetween
+  // Of this index alone the entries move with each use of a session; few sessions are in it. liveSessionsAtRisk
+  .index(
+    { "risk.level": 1, lastSeenAt: -1, _id: -1 },
+    { name: "risk_recent", partialFilterExpression: { "risk.level": { $exists: true }, slot: { $gte: 0 } } },
+  )
   .index(
     { revokedAt: 1, _id: 1 },
     { name: "ended", partialFilterExpression: { revokedAt: { $exists: true } } },

@@ -6,6 +6,7 @@ import {
   hash,
   keptText,
   list,
+  lookupHash,
   purgeAtTtl,
   requiredDate,
   requiredText,
@@ -79,7 +80,7 @@ export interface UserApiUsage {
 }
 
 export interface KnownDevice {
-  deviceHash: string;
+  deviceHash: Buffer;
   label: string;
   firstSeenAt: Date;
   lastSeenAt: Date;
@@ -103,7 +104,7 @@ export interface UserAnalytics {
 
 export interface ExternalIdentity {
   /** SHA-256 of issuer and subject: one value, so that one index entry decides and no two elements can be mixed up. */
-  key: string;
+  key: Buffer;
   /** Name of the provider in the application's settings. */
   provider: string;
   linkedAt: Date;
@@ -113,7 +114,7 @@ export interface ExternalIdentity {
 
 /** A token that was sent to an email address. It stays until the next one of its kind, so that a used one is known as such. */
 export interface OneTimeToken {
-  tokenHash: string;
+  tokenHash: Buffer;
   /** Where it was sent: it is void once the account has another address. */
   email: string;
   expiresAt: Date;
@@ -126,7 +127,7 @@ export interface OneTimeToken {
 export interface EmailUndo {
   email: string;
   /** Of the tokens that this address was sent. */
-  tokenHashes: string[];
+  tokenHashes: Buffer[];
   requestedAt: Date;
   /** When the account got another one; absent while that waits for its confirmation. */
   changedAt?: Date;
@@ -276,7 +277,7 @@ const apiUsage = new Schema<UserApiUsage>(
 
 const knownDevice = new Schema<KnownDevice>(
   {
-    deviceHash: { ...hash, required: true },
+    deviceHash: { ...lookupHash, required: true },
     label: requiredText(limits.name),
     firstSeenAt: requiredDate,
     lastSeenAt: requiredDate,
@@ -306,7 +307,7 @@ const analytics = new Schema<UserAnalytics>(
 
 export const externalIdentitySchema = new Schema<ExternalIdentity>(
   {
-    key: requiredText(2 * limits.name),
+    key: { ...hash, required: true },
     provider: requiredText(limits.name),
     linkedAt: requiredDate,
     addedInSession: Schema.Types.ObjectId,

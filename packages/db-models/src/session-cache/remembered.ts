@@ -1,10 +1,10 @@
 import type { ApiKeyDocument } from "../schemas/api-key.js";
-import type { UserSessionDocument } from "../schemas/user-session.js";
+import type { Session } from "../stored/session.js";
 
 /** What memory keeps of a session for one of its tokens: facts, no verdict, no token and no address. */
 export interface RememberedSession
   extends Pick<
-    UserSessionDocument,
+    Session,
     | "_id"
     | "userId"
     | "roles"

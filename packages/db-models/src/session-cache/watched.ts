@@ -14,7 +14,7 @@ export interface WatchedCollection {
  */
 export const watchedCollections: Readonly<Record<string, WatchedCollection>> = {
   user_sessions: {
-    selectors: ["_id", "userId", "handleHash"],
+    selectors: ["_id", "userId"],
     harmless: ["lastSeenAt", "idleExpiresAt", "purgeAt", "apiUsage"],
   },
   api_keys: {

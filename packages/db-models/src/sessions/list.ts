@@ -2,7 +2,8 @@ import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
-import type { Device, GeoLocation, RiskAssessment, UserSessionDocument } from "../schemas/user-session.js";
+import type { Device, GeoLocation, RiskAssessment } from "../schemas/user-session.js";
+import { readSession, type Session } from "../stored/session.js";
 import { refusalOf } from "./validate.js";
 
 /** A session as its owner sees it: nothing in it is a secret. */
@@ -21,13 +22,13 @@ export interface SessionSummary {
 }
 
 const projection = {
-  device: 1,
+  userAgent: 1,
   ip: 1,
   location: 1,
   createdAt: 1,
   lastSeenAt: 1,
   idleExpiresAt: 1,
-  absoluteExpiresAt: 1,
+  absoluteLifetimeMs: 1,
   revokedAt: 1,
   "apiUsage.requests": 1,
   "risk.level": 1,
@@ -42,7 +43,7 @@ export async function listSessions(
   const { models, now } = context;
   const found = await runQuery(models, queries.slotsOfUser(userId), projection);
   // At most as many as the cap: to sort them here is cheaper than an index that every use of a session has to move.
-  const live = found.filter((session) => refusalOf(session, now) === undefined);
+  const live = found.map(readSession).filter((session) => refusalOf(session, now) === undefined);
   return [...newestBySlot(live).values()]
     .sort((left, right) => right.idleExpiresAt.getTime() - left.idleExpiresAt.getTime())
     .map(summarise);
@@ -52,8 +53,8 @@ export async function listSessions(
  * Who holds each slot. A read without a snapshot may find a session and, a little later, the one that took its slot
  * over: the newer one holds it.
  */
-function newestBySlot(found: readonly UserSessionDocument[]) {
-  const holders = new Map<number | undefined, UserSessionDocument>();
+function newestBySlot(found: readonly Session[]) {
+  const holders = new Map<number | undefined, Session>();
   for (const session of found) {
     const known = holders.get(session.slot);
     if (!known || known.createdAt < session.createdAt) holders.set(session.slot, session);
@@ -62,7 +63,7 @@ function newestBySlot(found: readonly UserSessionDocument[]) {
 }
 
 /** The parts of a session that its owner sees. */
-export function summarise(session: UserSessionDocument): SessionSummary {
+export function summarise(session: Session): SessionSummary {
   return {
     id: session._id,
     device: session.device,

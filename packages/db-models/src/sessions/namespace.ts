@@ -32,7 +32,7 @@ export interface Sessions {
    */
   open(input: OpenSessionInput): Promise<OpenedSession>;
   /**
-   * Decides whether a presented token stands for a live session: one read by a unique key, and no write within the
+   * Decides whether a presented token stands for a live session: one read by `_id`, on the shard that the token names, and no write within the
    * touch interval. Both expiries are decided here, whether or not the document has been collected.
    *
    * @param token - as presented; anything that is no token is refused, never thrown at.
@@ -93,16 +93,20 @@ export interface Sessions {
    */
   revokeAll(input: Revocation): Promise<number>;
   /** The start of a live session, for comparison with its requests; `undefined` if there is none. One read by `_id`. */
-  readStart(sessionId: Types.ObjectId): Promise<SessionStart | undefined>;
+  readStart(input: { userId: Types.ObjectId; sessionId: Types.ObjectId }): Promise<SessionStart | undefined>;
   /**
    * Raises what a live session is judged. A session's score only rises, whatever order parallel requests come in; the
    * score of its sign-in stays in `signInScore`.
    *
    * @returns true when this call raised it.
    */
-  raiseRisk(input: { sessionId: Types.ObjectId; risk: RiskAssessment & { score: number } }): Promise<boolean>;
+  raiseRisk(input: {
+    userId: Types.ObjectId;
+    sessionId: Types.ObjectId;
+    risk: RiskAssessment & { score: number };
+  }): Promise<boolean>;
   /** Adds to a session's API usage, in one update. A session that has ended counts nothing. */
-  incrementApiUsage(input: SessionUse & { sessionId: Types.ObjectId }): Promise<void>;
+  incrementApiUsage(input: SessionUse & { userId: Types.ObjectId; sessionId: Types.ObjectId }): Promise<void>;
 }
 
 export function sessionsOf(identity: Shared): Sessions {

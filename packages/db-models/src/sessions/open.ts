@@ -4,9 +4,9 @@ import type { Context } from "../context/context.js";
 import type { ProofMethod } from "../core/assurance.js";
 import { IdentityError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
-import { canonicalAddress, isAllowed, networkOf } from "../core/network.js";
+import { isAllowed } from "../core/network.js";
 import type { SessionPolicy } from "../core/policies/sessions.js";
-import { mintToken, sha256, type Token } from "../core/secrets.js";
+import { equalHashes, type LocatedToken, lookupHash, mintToken, sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
@@ -18,7 +18,9 @@ import type {
   RiskAssessment,
   UserSessionDocument,
 } from "../schemas/user-session.js";
-import { capUserAgent, detectDevice, deviceHashOf } from "./device.js";
+import { capUserAgent, deviceHashOf, deviceOf } from "../stored/device.js";
+import { writeLocation } from "../stored/location.js";
+import { absoluteExpiryOf, storedAddress, storedLifetimes, storedRisk } from "../stored/session.js";
 import { expiryAfterUse, sessionPolicyOf } from "./policy.js";
 import { proofsAt } from "./proofs.js";
 import { endSessions } from "./revoke.js";
@@ -65,7 +67,7 @@ export interface OpenedSession {
   token: string;
   idleExpiresAt: Date;
   absoluteExpiresAt: Date;
-  deviceHash: string;
+  deviceHash: Buffer;
   /** True when the account knows no such device: neither from a session within the retention nor from `logins.record`. */
   newDevice: boolean;
   /** True when the user has signed in before, but never from this country. */
@@ -108,12 +110,12 @@ export async function openSession(context: Context, input: OpenSessionInput): Pr
 
 async function openUnderCap(context: Context, input: OpenSessionInput): Promise<OpenedSession> {
   const { models, now } = context;
-  const device = detectDevice(input.userAgent);
-  const deviceHash = deviceHashOf(device, input.deviceCookie);
+  const userAgent = capUserAgent(input.userAgent);
+  const deviceHash = deviceHashOf(deviceOf(userAgent), input.deviceCookie);
   const state = await readState(models, input.userId, input.account);
   assertMayOpen(state.user, input, input.sessionGeneration ?? state.user.sessionGeneration);
   const policy = sessionPolicyOf(context);
-  const { session, token } = describeSession(state.user, { ...input, device, deviceHash }, policy, now);
+  const { session, token } = describeSession(state.user, { ...input, userAgent, deviceHash }, policy, now);
   // The device is looked up while the insert waits for the disk.
   const [evicted, knownDevice] = await Promise.all([
     claimSlot(context, session, state, input),
@@ -124,10 +126,10 @@ async function openUnderCap(context: Context, input: OpenSessionInput): Promise<
     id: session._id,
     token: token.raw,
     idleExpiresAt: session.idleExpiresAt,
-    absoluteExpiresAt: session.absoluteExpiresAt,
+    absoluteExpiresAt: absoluteExpiryOf(session),
     deviceHash,
     newDevice: !knownDevice,
-    newLocation: isNewCountry(state.user, session.location?.country),
+    newLocation: isNewCountry(state.user, input.location?.country?.toUpperCase()),
     evicted: evicted.map((id) => ({ id, reason: "evicted" })),
   };
 }
@@ -138,10 +140,11 @@ async function isKnownDevice(
   { user, holders }: LoginState,
 ): Promise<boolean> {
   // Sessions go after their retention; the devices of the account stay, so that a rare visitor is known.
-  if (user.analytics.devices.some(({ deviceHash }) => deviceHash === session.deviceHash)) return true;
-  if (holders.some(({ deviceHash }) => deviceHash === session.deviceHash)) return true;
+  if (user.analytics.devices.some(({ deviceHash }) => equalHashes(deviceHash, session.deviceHash)))
+    return true;
+  if (holders.some(({ deviceHash }) => equalHashes(deviceHash, session.deviceHash))) return true;
   // This session may already be inserted, and must not vouch for itself.
-  const query = queries.sessionsOfDevice(session.userId, session.deviceHash, { limit: 2 });
+  const query = queries.sessionsOfDevice(session.userId, session.deviceHash, 2);
   const known = await runQuery(models, query, { _id: 1 });
   return known.some(({ _id }) => !_id.equals(session._id));
 }
@@ -154,14 +157,14 @@ async function claimSlot(
   input: OpenSessionInput,
 ): Promise<Types.ObjectId[]> {
   const { models, now } = context;
-  const { userId, userGeneration } = session;
+  const { userId, userGeneration = 0 } = session;
   const claim = new SlotClaim(models, session);
   const evicted: Types.ObjectId[] = [];
   try {
     for (let state = first, attempt = 0; attempt < maxAttempts; attempt++) {
       const grant = decide(state, input, userGeneration, now);
       await endReplaced(context, state, input);
-      evicted.push(...(await makeRoom(context, grant, userGeneration)));
+      evicted.push(...(await makeRoom(context, grant, session)));
       if (await claim.take(grant.slot)) return evicted;
       await setTimeout(Math.random() * Math.min(2 ** attempt, maxBackoffMs));
       state = await readState(models, userId);
@@ -242,7 +245,7 @@ function decide(
  */
 async function settle(context: Context, session: UserSessionDocument): Promise<void> {
   const { models } = context;
-  const { _id, userId, userGeneration } = session;
+  const { _id, userId, userGeneration = 0 } = session;
   const projection = { sessionGeneration: 1, status: 1, roles: 1 };
   const user = await models.User.collection.findOne<Pick<UserDocument, keyof typeof projection>>(
     { _id: userId },
@@ -250,54 +253,52 @@ async function settle(context: Context, session: UserSessionDocument): Promise<v
   );
   if (!user) {
     // Nothing is to be left of somebody who was erased meanwhile.
-    await models.UserSession.collection.deleteOne({ _id });
+    await models.UserSession.collection.deleteOne({ _id, userId });
     throw sessionsRevoked();
   }
   if (user.sessionGeneration !== userGeneration || user.status !== "active") {
-    await endSessions(context, { _id }, "all_signed_out");
+    await endSessions(context, { _id, userId }, "all_signed_out");
     throw sessionsRevoked();
   }
   const { roles } = user;
   if (roles.join("\n") !== session.roles.join("\n")) {
-    await models.UserSession.collection.updateOne({ _id }, { $set: { roles } });
+    await models.UserSession.collection.updateOne({ _id, userId }, { $set: { roles } });
   }
 }
 
 function describeSession(
   user: SessionAccount,
-  input: OpenSessionInput & Pick<UserSessionDocument, "device" | "deviceHash">,
+  input: Omit<OpenSessionInput, "userAgent"> & {
+    userAgent: string | undefined;
+    deviceHash: Buffer;
+  },
   policy: SessionPolicy,
   now: Date,
-): { session: UserSessionDocument; token: Token } {
-  const token = mintToken("session");
+): { session: UserSessionDocument; token: LocatedToken } {
+  const _id = new Types.ObjectId();
+  const token = mintToken("session", { ownerId: user._id.toHexString(), id: _id.toHexString() });
+  const { scopes = [], risk, location } = input;
   const { idleTimeoutMs, absoluteLifetimeMs } = user.security;
   const absoluteExpiresAt = new Date(now.getTime() + absoluteLifetimeMs);
   const session: UserSessionDocument = {
-    _id: new Types.ObjectId(),
+    _id,
     userId: user._id,
-    handleHash: sha256(token.handle),
+    handleHash: lookupHash(token.handle),
     tokenHash: sha256(token.raw),
-    rotations: [],
-    generation: 0,
-    userGeneration: user.sessionGeneration,
+    ...(user.sessionGeneration > 0 && { userGeneration: user.sessionGeneration }),
     roles: user.roles,
-    scopes: input.scopes ?? [],
-    device: input.device,
+    ...(scopes.length > 0 && { scopes }),
     deviceHash: input.deviceHash,
     ...present({
-      userAgent: capUserAgent(input.userAgent),
-      ip: canonicalAddress(input.ip),
-      network: networkOf(input.ip),
-      location: input.location && withCountryCode(input.location),
+      userAgent: input.userAgent,
+      ...storedAddress(input.ip),
+      location: location && writeLocation(location),
+      risk: risk && storedRisk(risk),
     }),
-    risk: input.risk ?? { level: "unscored", reasons: [] },
-    apiUsage: { requests: 0, failures: 0 },
-    authenticatedAt: now,
     ...(input.proofs && { proofs: proofsAt(input.proofs, now) }),
     createdAt: now,
     lastSeenAt: now,
-    idleTimeoutMs,
-    absoluteExpiresAt,
+    ...storedLifetimes({ idleTimeoutMs, absoluteLifetimeMs }),
     ...expiryAfterUse({ idleTimeoutMs, absoluteExpiresAt }, now, policy),
     schemaVersion: currentSchemaVersion,
   };
@@ -308,11 +309,6 @@ function describeSession(
 function present<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
   const entries = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
   return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> };
-}
-
-// Lists of addresses write codes in either case.
-function withCountryCode({ country, ...rest }: GeoLocation): GeoLocation {
-  return { ...rest, ...(country && { country: country.toUpperCase() }) };
 }
 
 function isNewCountry(user: SessionAccount, country: string | undefined): boolean {

@@ -5,17 +5,25 @@ import { IdentityError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import type { SessionPolicy } from "../core/policies/sessions.js";
 import { currentAfter, isReplacedInGrace } from "../core/rotations.js";
-import { equalHashes, parseToken, sha256, succeedToken, type Token } from "../core/secrets.js";
+import {
+  equalHashes,
+  type LocatedToken,
+  parseToken,
+  sha256,
+  succeedToken,
+  type Token,
+} from "../core/secrets.js";
+import { placeOf } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
-import { findByQuery } from "../queries/run-query.js";
 import { findAndUpdate } from "../queries/update.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
 import { recordSecurityEvent } from "../security-events/events.js";
-import { sessionPolicyOf } from "./policy.js";
+import { absoluteExpiryOf, lifetimeExpressions, type Session } from "../stored/session.js";
+import { purgeAtExpression, sessionPolicyOf } from "./policy.js";
 import { proofsAt, withProofs } from "./proofs.js";
 import { endSessions } from "./revoke.js";
 import type { RefreshResult } from "./types.js";
-import { refusalOf } from "./validate.js";
+import { findChecked, refusalOf } from "./validate.js";
 
 export async function refreshSession(context: Context, token: unknown): Promise<RefreshResult> {
   const parsed = parseToken("session", token);
@@ -23,7 +31,7 @@ export async function refreshSession(context: Context, token: unknown): Promise<
   return (await rotate(context, parsed)) ?? (await answerLoser(context, parsed));
 }
 
-async function rotate(context: Context, token: Token): Promise<RefreshResult | undefined> {
+async function rotate(context: Context, token: LocatedToken): Promise<RefreshResult | undefined> {
   const { models, now } = context;
   const policy = sessionPolicyOf(context);
   const { successor, seal } = succeedToken("session", token);
@@ -31,15 +39,21 @@ async function rotate(context: Context, token: Token): Promise<RefreshResult | u
   const claimed = await findAndUpdate(
     models.UserSession,
     {
-      handleHash: sha256(token.handle),
+      ...queries.sessionById(placeOf(token)).filter,
       tokenHash: sha256(token.raw),
       ...liveAt(now),
       ...hasRoom(graceStart),
     },
     [rotation(sha256(successor.raw), seal, now, { ...policy, graceStart })],
-    { returnDocument: "after", projection: { userId: 1, idleExpiresAt: 1, absoluteExpiresAt: 1 } },
+    { returnDocument: "after", projection: { userId: 1, ...expiryProjection } },
   );
-  return claimed ? refreshed(claimed, successor, false) : undefined;
+  return claimed ? refreshed({ ...claimed, ...expiryOf(claimed) }, successor, false) : undefined;
+}
+
+const expiryProjection = { createdAt: 1, idleExpiresAt: 1, absoluteLifetimeMs: 1 } as const;
+
+function expiryOf(stored: Pick<UserSessionDocument, keyof typeof expiryProjection>) {
+  return { idleExpiresAt: stored.idleExpiresAt, absoluteExpiresAt: absoluteExpiryOf(stored) };
 }
 
 function liveAt(now: Date) {
@@ -58,12 +72,13 @@ function hasRoom(graceStart: Date) {
 }
 
 function rotation(
-  tokenHash: string,
-  sealedSuccessor: string,
+  tokenHash: Buffer,
+  sealedSuccessor: Buffer,
   now: Date,
   { graceStart, retentionMs }: SessionPolicy & { graceStart: Date },
 ) {
-  const inGrace = { $filter: { input: "$rotations", cond: { $gt: ["$$this.rotatedAt", graceStart] } } };
+  const stored = { $ifNull: ["$rotations", []] };
+  const inGrace = { $filter: { input: stored, cond: { $gt: ["$$this.rotatedAt", graceStart] } } };
   return {
     $set: {
       tokenHash,
@@ -74,14 +89,18 @@ function rotation(
 }
 
 function rotatedAndUsed(now: Date, retentionMs: number) {
+  const { idleTimeoutMs, absoluteLifetimeMs } = lifetimeExpressions;
   const idleExpiresMs = {
-    $min: [{ $add: [now.getTime(), "$idleTimeoutMs"] }, { $toLong: "$absoluteExpiresAt" }],
+    $min: [
+      { $add: [now.getTime(), idleTimeoutMs] },
+      { $add: [{ $toLong: "$createdAt" }, absoluteLifetimeMs] },
+    ],
   };
   return {
-    generation: { $add: ["$generation", 1] },
+    generation: { $add: [{ $ifNull: ["$generation", 0] }, 1] },
     lastSeenAt: now,
     idleExpiresAt: { $toDate: idleExpiresMs },
-    purgeAt: { $toDate: { $add: [idleExpiresMs, retentionMs] } },
+    purgeAt: purgeAtExpression({ $add: [idleExpiresMs, retentionMs] }),
   };
 }
 
@@ -135,7 +154,7 @@ async function renewBy(
   const renewed = await findAndUpdate(
     models.UserSession,
     {
-      handleHash: sha256(token.handle),
+      _id: placeOf(token).id,
       userId,
       ...liveAt(now),
       // Within $and: beside the unique key a $or may cost a read of the whole collection (SecantusDB).
@@ -145,25 +164,24 @@ async function renewBy(
       {
         $set: {
           tokenHash: sha256(successor.raw),
-          rotations: [],
+          rotations: "$$REMOVE",
           authenticatedAt: now,
           ...(proofs.length > 0 && { proofs: withProofs(proofs, now) }),
           ...rotatedAndUsed(now, retentionMs),
         },
       },
     ],
-    { returnDocument: "after", projection: { idleExpiresAt: 1, absoluteExpiresAt: 1 } },
+    { returnDocument: "after", projection: expiryProjection },
   );
   if (!renewed) return { ok: false, reason: "not_live" };
-  const { _id: id, idleExpiresAt, absoluteExpiresAt } = renewed;
-  return { ok: true, session: { id, token: successor.raw, idleExpiresAt, absoluteExpiresAt } };
+  return { ok: true, session: { id: renewed._id, token: successor.raw, ...expiryOf(renewed) } };
 }
 
 /** The answer to a token that could not be claimed: a retry, a refusal, or the alarm. */
-async function answerLoser(context: Context, token: Token): Promise<RefreshResult> {
+async function answerLoser(context: Context, token: LocatedToken): Promise<RefreshResult> {
   const { models, now } = context;
   const policy = sessionPolicyOf(context);
-  const session = await findByQuery(models, queries.sessionByHandle(sha256(token.handle)));
+  const session = await findChecked(models, token);
   if (!session) return { ok: false, reason: "unknown" };
   const reason = refusalOf(session, now);
   if (reason) return { ok: false, reason };
@@ -175,19 +193,19 @@ async function answerLoser(context: Context, token: Token): Promise<RefreshResul
 
 /** The session's current token, for a caller with that token or an earlier one within its grace period. */
 function currentOf(
-  { tokenHash, rotations }: UserSessionDocument,
-  token: Token,
+  { tokenHash, rotations }: Session,
+  token: LocatedToken,
   now: Date,
   policy: SessionPolicy,
-): Token | undefined {
+): LocatedToken | undefined {
   const presented = sha256(token.raw);
   if (equalHashes(presented, tokenHash)) return token;
   const isGood = isReplacedInGrace(rotations, presented, now, policy.rotationGraceMs);
   return isGood ? currentAfter("session", rotations, token) : undefined;
 }
 
-async function endReused(context: Context, session: UserSessionDocument): Promise<void> {
-  const ended = await endSessions(context, { _id: session._id }, "reuse_detected");
+async function endReused(context: Context, session: Session): Promise<void> {
+  const ended = await endSessions(context, { _id: session._id, userId: session.userId }, "reuse_detected");
   if (ended === 0) return;
   await recordSecurityEvent(context, {
     userId: session.userId,
@@ -200,7 +218,7 @@ async function endReused(context: Context, session: UserSessionDocument): Promis
 }
 
 function refreshed(
-  session: Pick<UserSessionDocument, "_id" | "userId" | "idleExpiresAt" | "absoluteExpiresAt">,
+  session: Pick<Session, "_id" | "userId" | "idleExpiresAt" | "absoluteExpiresAt">,
   token: Token,
   retried: boolean,
 ): RefreshResult {

@@ -3,19 +3,19 @@ import type { Context } from "../context/context.js";
 import { wrongClockMs } from "../core/clock.js";
 import { isInGrace } from "../core/rotations.js";
 import { equalHashes } from "../core/secrets.js";
-import type { UserSessionDocument } from "../schemas/user-session.js";
 import type { RememberedSession } from "../session-cache/remembered.js";
 import { subjectsOfDocument } from "../session-cache/subjects.js";
 import type { Kept } from "../session-cache/table.js";
+import type { Session } from "../stored/session.js";
 
 type ReadSession = Omit<RememberedSession, "replacedAt"> &
-  Pick<UserSessionDocument, "tokenHash" | "rotations">;
+  Pick<Session, "tokenHash" | "rotations">;
 
 /** What memory keeps of a session that has just been accepted, for one of its tokens; `undefined` for nothing. */
 export function rememberSession(
   { now, models }: Context,
   session: ReadSession,
-  tokenHash: string,
+  tokenHash: Buffer,
 ): Kept<RememberedSession> | undefined {
   // The next use puts it right, which brings its expiry nearer: others would not be told.
   if (session.lastSeenAt.getTime() - now.getTime() >= wrongClockMs) return undefined;

@@ -144,12 +144,17 @@ export async function claimAndEndSessions(
   return ended + (await endSessionsBefore(context, { userId, reason, generation }));
 }
 
+/** Sessions of an older generation. An absent one is 0, and nothing is older than that. */
+export function openedBefore(generation: number) {
+  return { userGeneration: generation > 0 ? { $not: { $gte: generation } } : { $lt: 0 } };
+}
+
 /** Ends the sessions of a user that were opened before the generation rose to this one. */
 export function endSessionsBefore(
   context: Context,
   { userId, reason, generation }: Pick<EveryEnd, "userId" | "reason"> & { generation: number },
 ): Promise<number> {
-  return endSessions(context, { userId, userGeneration: { $lt: generation } }, reason);
+  return endSessions(context, { userId, ...openedBefore(generation) }, reason);
 }
 
 async function raiseGeneration(

@@ -3,7 +3,7 @@ import type { Context } from "../context/context.js";
 import { isDuplicateKey } from "../core/errors.js";
 import type { IdentityModels } from "../schemas/models.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
-import { endSessions } from "./revoke.js";
+import { endSessions, openedBefore } from "./revoke.js";
 import type { SlotGrant } from "./slots.js";
 
 /**
@@ -13,35 +13,40 @@ import type { SlotGrant } from "./slots.js";
 export async function makeRoom(
   context: Context,
   grant: SlotGrant<Types.ObjectId>,
-  userGeneration: number,
+  { userId, userGeneration = 0 }: Pick<UserSessionDocument, "userId" | "userGeneration">,
 ): Promise<Types.ObjectId[]> {
   const { models, now } = context;
   const { collection } = models.UserSession;
   if (grant.expired.length > 0) {
     // A session that was used meanwhile is live again and keeps its slot.
     const unused = {
-      $or: [{ idleExpiresAt: { $lte: now } }, { userGeneration: { $lt: userGeneration } }],
+      $or: [{ idleExpiresAt: { $lte: now } }, openedBefore(userGeneration)],
     };
     // Within $and: beside `_id` a $or may cost a read of the whole collection (SecantusDB).
-    await collection.updateMany({ _id: { $in: grant.expired }, $and: [unused] }, { $unset: { slot: "" } });
+    await collection.updateMany(
+      { _id: { $in: grant.expired }, userId, $and: [unused] },
+      { $unset: { slot: "" } },
+    );
   }
   const evicted: Types.ObjectId[] = [];
   for (const _id of grant.evicted) {
-    const ended = await endSessions(context, { _id, slot: { $gte: 0 } }, "evicted");
+    const ended = await endSessions(context, { _id, userId, slot: { $gte: 0 } }, "evicted");
     if (ended === 1) evicted.push(_id);
   }
-  for (const { _id, from, to } of grant.moved) await moveSlot(models, _id, from, to);
+  for (const { _id, from, to } of grant.moved) await moveSlot(models, { _id, userId }, from, to);
   return evicted;
 }
 
 async function moveSlot(
   models: IdentityModels,
-  _id: Types.ObjectId,
+  session: Pick<UserSessionDocument, "_id" | "userId">,
   from: number,
   to: number,
 ): Promise<void> {
   // Where another login took the slot first, the next look finds the session where it was.
-  await wins(() => models.UserSession.collection.updateOne({ _id, slot: from }, { $set: { slot: to } }));
+  await wins(() =>
+    models.UserSession.collection.updateOne({ ...session, slot: from }, { $set: { slot: to } }),
+  );
 }
 
 /**
@@ -63,18 +68,20 @@ export class SlotClaim {
   /** @returns false when another session has the slot. */
   async take(slot: number): Promise<boolean> {
     const { collection } = this.#models.UserSession;
+    const { _id, userId } = this.#session;
     if (!this.#waiting) {
       if (await wins(() => collection.insertOne({ ...this.#session, slot }))) return true;
       await collection.insertOne({ ...this.#session });
       this.#waiting = true;
     }
-    return wins(() => collection.updateOne({ _id: this.#session._id }, { $set: { slot } }));
+    return wins(() => collection.updateOne({ _id, userId }, { $set: { slot } }));
   }
 
   /** Leaves nothing behind. */
   async abandon(): Promise<void> {
     if (!this.#waiting) return;
-    await this.#models.UserSession.collection.deleteOne({ _id: this.#session._id, slot: { $exists: false } });
+    const { _id, userId } = this.#session;
+    await this.#models.UserSession.collection.deleteOne({ _id, userId, slot: { $exists: false } });
   }
 }
 

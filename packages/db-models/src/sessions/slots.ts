@@ -6,7 +6,8 @@ export interface SlotHolder<Id> {
   slot: number;
   createdAt: Date;
   idleExpiresAt: Date;
-  userGeneration: number;
+  /** Absent for 0. */
+  userGeneration?: number;
 }
 
 /** Changes that free `slot` for a session; `denied` if the policy forbids them. */
@@ -35,7 +36,7 @@ export interface SlotRequest {
  */
 export function decideSlot<Id>(holders: readonly SlotHolder<Id>[], request: SlotRequest): SlotDecision<Id> {
   const isLive = (holder: SlotHolder<Id>) =>
-    holder.idleExpiresAt > request.now && holder.userGeneration >= request.userGeneration;
+    holder.idleExpiresAt > request.now && (holder.userGeneration ?? 0) >= request.userGeneration;
   const live = holders.filter(isLive).sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
   const excess = live.length - request.cap + 1;
   if (excess > 0 && request.policy === "deny") return { denied: true, live: live.length };

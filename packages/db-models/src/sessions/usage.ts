@@ -2,21 +2,19 @@ import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { limits } from "../core/limits.js";
 import { storableText } from "../core/text.js";
+import { usageIncrements } from "../stored/session.js";
 import type { SessionUse } from "./types.js";
 
 export async function incrementApiUsage(
   context: Context,
-  { sessionId, ...use }: SessionUse & { sessionId: Types.ObjectId },
+  { userId, sessionId, ...use }: SessionUse & { userId: Types.ObjectId; sessionId: Types.ObjectId },
 ): Promise<void> {
-  const { models, now } = context;
-  await models.UserSession.collection.updateOne(
-    { _id: sessionId, revokedAt: null },
+  const { requests = 1, failures = 0 } = use;
+  await context.models.UserSession.collection.updateOne(
+    { _id: sessionId, userId, revokedAt: null },
     {
-      $inc: { "apiUsage.requests": use.requests ?? 1, "apiUsage.failures": use.failures ?? 0 },
-      $set: {
-        "apiUsage.lastEndpoint": storableText(use.endpoint, limits.endpoint),
-        "apiUsage.lastRequestAt": now,
-      },
+      $inc: usageIncrements({ requests, failures }),
+      $set: { "apiUsage.lastEndpoint": storableText(use.endpoint, limits.endpoint) },
     },
   );
 }

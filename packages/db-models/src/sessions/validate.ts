@@ -10,16 +10,25 @@ import {
 import { wrongClockMs } from "../core/clock.js";
 import type { SessionPolicy } from "../core/policies/sessions.js";
 import { isReplacedInGrace } from "../core/rotations.js";
-import { equalHashes, parseToken, sha256, type Token } from "../core/secrets.js";
+import {
+  equalHashes,
+  type LocatedToken,
+  lookupHash,
+  parseToken,
+  sha256,
+  type Token,
+} from "../core/secrets.js";
+import { placeOf } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
-import type { RiskAssessment, UserSessionDocument } from "../schemas/user-session.js";
+import type { RiskAssessment } from "../schemas/user-session.js";
 import { type CommittedReadOptions, readCommitted } from "../session-cache/committed-read.js";
 import type { Entry } from "../session-cache/entries.js";
 import type { RememberedSession } from "../session-cache/remembered.js";
 import type { SessionCache } from "../session-cache/session-cache.js";
+import { readSession, type Session } from "../stored/session.js";
 import { expiryAfterUse, sessionPolicyOf } from "./policy.js";
 import { isRememberedGood, rememberSession } from "./remember.js";
 import type { SessionRefusal } from "./types.js";
@@ -56,10 +65,12 @@ export interface ValidationOptions {
 
 /** The fields of a session that a check reads. */
 export type CheckedSession = Pick<
-  UserSessionDocument,
+  Session,
   | "_id"
   | "userId"
+  | "handleHash"
   | "tokenHash"
+  | "legacyTokenHash"
   | "rotations"
   | "roles"
   | "scopes"
@@ -79,30 +90,21 @@ export type CheckedSession = Pick<
 export function validateSession(
   context: Context,
   token: unknown,
-  options: ValidationOptions = {},
-): Promise<SessionCheck> {
-  return checkToken(context, parseToken("session", token), options);
-}
-
-/** Decision of {@link validateSession} on a token that has been read; an absent one is malformed. */
-export function checkToken(
-  context: Context,
-  token: Token | undefined,
   { touch = true }: ValidationOptions = {},
 ): Promise<SessionCheck> {
-  if (!token) return Promise.resolve({ ok: false, reason: "malformed" });
-  const { cache } = context;
-  return cache
-    ? checkFromMemory(context, cache, token, touch)
-    : findChecked(context.models, token).then((session) => decide(context, session, token, touch));
+  const parsed = parseToken("session", token);
+  if (!parsed) return Promise.resolve({ ok: false, reason: "malformed" });
+  const { cache, models } = context;
+  if (cache) return checkFromMemory(context, cache, parsed, touch);
+  return findChecked(models, parsed).then((session) => checkToken(context, parsed, session, touch));
 }
 
-/** Decision on a session that has just been read. */
-async function decide(
+/** Decision of {@link validateSession} on a token and the session that has just been read for it. */
+export async function checkToken(
   context: Context,
-  session: CheckedSession | undefined,
   token: Token,
-  touch: boolean,
+  session: CheckedSession | undefined,
+  touch = true,
 ): Promise<SessionCheck> {
   const reason = refusalOfToken(session, token, context.now, sessionPolicyOf(context));
   if (reason || !session) return { ok: false, reason: reason ?? "unknown" };
@@ -119,20 +121,22 @@ function accepted(session: ActiveFacts, touchedExpiry: Date | undefined): Sessio
 function checkFromMemory(
   context: Context,
   cache: SessionCache,
-  token: Token,
+  token: LocatedToken,
   touch: boolean,
 ): Promise<SessionCheck> {
-  const key = sha256(token.raw);
+  const tokenHash = sha256(token.raw);
+  const key = tokenHash.toString("base64url");
   const isGood = (session: RememberedSession) =>
     !refusalOf(session, context.now) && isRememberedGood(context, session);
   const entry = cache.sessions.recall(key, isGood);
   // Nothing to wait for: nearly every check ends here.
   if (entry && !mayTouch(context, entry, touch)) return Promise.resolve(accepted(entry.value, undefined));
-  return checkBesideMemory(context, cache, { token, key, isGood }, entry, touch);
+  return checkBesideMemory(context, cache, { token, tokenHash, key, isGood }, entry, touch);
 }
 
 interface SoughtSession {
-  readonly token: Token;
+  readonly token: LocatedToken;
+  readonly tokenHash: Buffer;
   readonly key: string;
   readonly isGood: (session: RememberedSession) => boolean;
 }
@@ -141,7 +145,7 @@ interface SoughtSession {
 async function checkBesideMemory(
   context: Context,
   cache: SessionCache,
-  { token, key, isGood }: SoughtSession,
+  { token, tokenHash, key, isGood }: SoughtSession,
   known: Entry<RememberedSession> | undefined,
   touch: boolean,
 ): Promise<SessionCheck> {
@@ -160,9 +164,9 @@ async function checkBesideMemory(
     if (!committed) return { result: await read() };
     const { found } = committed;
     const reason = refusalOfToken(found, token, context.now, sessionPolicyOf(context));
-    return { result: found, keep: found && !reason ? rememberSession(context, found, key) : undefined };
+    return { result: found, keep: found && !reason ? rememberSession(context, found, tokenHash) : undefined };
   });
-  return decide(context, session, token, touch);
+  return checkToken(context, token, session, touch);
 }
 
 /** Whether this check is the one to note that an entry is in use. */
@@ -194,14 +198,16 @@ async function answerFromMemory(
   }
 }
 
-/** The session that a token's handle leads to. */
-export function findChecked(
+/** The session that a token leads to, if the token has its handle. */
+export async function findChecked(
   models: IdentityModels,
-  token: Pick<Token, "handle">,
+  token: LocatedToken,
   options?: CommittedReadOptions,
-): Promise<CheckedSession | undefined> {
+): Promise<Session | undefined> {
   // Whole: to leave out what isn't read here costs a server more than to send the few hundred bytes.
-  return findByQuery(models, queries.sessionByHandle(sha256(token.handle)), undefined, options);
+  const stored = await findByQuery(models, queries.sessionById(placeOf(token)), undefined, options);
+  // Without its handle nobody has had a token of this session: it is as unknown as if there were none.
+  return stored && equalHashes(lookupHash(token.handle), stored.handleHash) ? readSession(stored) : undefined;
 }
 
 /** Why a session, or none, does not stand for a token at this moment; `undefined` when it does. */
@@ -218,7 +224,7 @@ export function refusalOfToken(
 
 /** Why a session is not live at this moment, whatever the token; `undefined` when it is. */
 export function refusalOf(
-  session: Pick<UserSessionDocument, "revokedAt" | "idleExpiresAt" | "absoluteExpiresAt" | "slot">,
+  session: Pick<Session, "revokedAt" | "idleExpiresAt" | "absoluteExpiresAt" | "slot">,
   now: Date,
 ): SessionRefusal | undefined {
   if (session.revokedAt) return "revoked";
@@ -235,12 +241,12 @@ function tokenRefusal(
   policy: SessionPolicy,
 ): SessionRefusal | undefined {
   const tokenHash = sha256(token.raw);
-  if (equalHashes(tokenHash, session.tokenHash)) return undefined;
+  if (equalHashes(tokenHash, session.tokenHash ?? session.legacyTokenHash)) return undefined;
   const isGood = isReplacedInGrace(session.rotations, tokenHash, now, policy.rotationGraceMs);
   return isGood ? undefined : "rotated";
 }
 
-type TouchedFacts = Pick<UserSessionDocument, "_id" | "lastSeenAt" | "idleTimeoutMs" | "absoluteExpiresAt">;
+type TouchedFacts = Pick<Session, "_id" | "userId" | "lastSeenAt" | "idleTimeoutMs" | "absoluteExpiresAt">;
 
 function isTouchDue({ now, policies }: Context, session: TouchedFacts): boolean {
   const sinceMs = now.getTime() - session.lastSeenAt.getTime();
@@ -256,7 +262,13 @@ async function touchSession(
   const { models, now } = context;
   const expiry = expiryAfterUse(session, now, sessionPolicyOf(context));
   const { matchedCount } = await models.UserSession.collection.updateOne(
-    { _id: session._id, lastSeenAt: session.lastSeenAt, revokedAt: null, slot: { $gte: 0 } },
+    {
+      _id: session._id,
+      userId: session.userId,
+      lastSeenAt: session.lastSeenAt,
+      revokedAt: null,
+      slot: { $gte: 0 },
+    },
     { $set: { lastSeenAt: now, ...expiry } },
   );
   return { matched: matchedCount === 1, idleExpiresAt: expiry.idleExpiresAt };
@@ -264,7 +276,7 @@ async function touchSession(
 
 /** What {@link activeSession} tells of. */
 type ActiveFacts = Pick<
-  UserSessionDocument,
+  Session,
   | "_id"
   | "userId"
   | "roles"

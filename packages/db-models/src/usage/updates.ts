@@ -4,6 +4,7 @@ import { duration, limits } from "../core/limits.js";
 import type { Retention } from "../core/policies/retention.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
 import { type UsageInterval, usageIntervals } from "../schemas/usage-bucket.js";
+import { usageIncrements } from "../stored/session.js";
 import { type HeavyHitters, mergedHitters } from "./heavy-hitters.js";
 
 type BulkWrite = mongo.AnyBulkWriteOperation;
@@ -103,13 +104,13 @@ function userCounts(use: PendingUse): Record<string, unknown> {
 
 /** API usage of each session; one that has ended meanwhile counts nothing. */
 export function sessionUpdates(batch: readonly PendingUse[]): BulkWrite[] {
-  return batch.flatMap(({ sessions, at }) =>
+  return batch.flatMap(({ sessions, userId }) =>
     [...sessions.values()].map(({ id, requests, failures, lastEndpoint }) => ({
       updateOne: {
-        filter: { _id: id, revokedAt: null },
+        filter: { _id: id, userId, revokedAt: null },
         update: {
-          $inc: { "apiUsage.requests": requests, "apiUsage.failures": failures },
-          $set: { "apiUsage.lastEndpoint": lastEndpoint, "apiUsage.lastRequestAt": at },
+          $inc: usageIncrements({ requests, failures }),
+          $set: { "apiUsage.lastEndpoint": lastEndpoint },
         },
       },
     })),

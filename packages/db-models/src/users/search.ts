@@ -1,14 +1,17 @@
 import { Types } from "mongoose";
 import { z } from "zod";
+import { secretOf } from "../api-keys/check.js";
 import type { Context } from "../context/context.js";
 import { normaliseIdentifier } from "../core/email.js";
 import { IdentityError } from "../core/errors.js";
 import { externalKeyOf } from "../core/external-key.js";
 import { parseInput, printable } from "../core/input.js";
-import { canonicalRange, networkOf } from "../core/network.js";
-import { parseToken, sha256, tokenPrefixes } from "../core/secrets.js";
+import { addressBytes, canonicalRange, networkBytes } from "../core/network.js";
+import { type LocatedToken, parseToken, sha256, tokenPrefixes } from "../core/secrets.js";
+import { placeOf } from "../queries/place.js";
 import { queries, readPagePosition, writePagePosition } from "../queries/queries.js";
 import { findByQuery, runQuery } from "../queries/run-query.js";
+import type { IdentityModels } from "../schemas/models.js";
 import { type PublicUser, publicProjection } from "./accounts.js";
 
 const userSearchKinds = ["id", "email", "username", "external", "api_key", "address"] as const;
@@ -122,7 +125,7 @@ async function byApiKey(context: Context, { text, limit }: Search): Promise<Foun
   const start = text.replace(/(…|\.\.\.)$/u, "");
   const projection = { userId: 1 } as const;
   const found = presented
-    ? await runQuery(models, queries.apiKeyByHash(sha256(presented.raw)), projection)
+    ? await byPresented(models, presented)
     : await runQuery(models, queries.apiKeysByStart(start, limit), projection);
   return {
     users: await usersOf(
@@ -132,14 +135,19 @@ async function byApiKey(context: Context, { text, limit }: Search): Promise<Foun
   };
 }
 
+async function byPresented(models: IdentityModels, presented: LocatedToken) {
+  const apiKey = await findByQuery(models, queries.apiKeyById(placeOf(presented)));
+  return apiKey && secretOf(apiKey, sha256(presented.raw)) ? [apiKey] : [];
+}
+
 async function byAddress(context: Context, { text, limit, after }: Search): Promise<Found> {
   const { models } = context;
   const range = canonicalRange(text);
-  const network = networkOf(range?.split("/")[0]);
-  if (!network) throw invalid("this is no address");
+  const address = addressBytes(range?.split("/")[0]);
+  if (!address) throw invalid("this is no address");
   const before = after === undefined ? undefined : readPagePosition(after);
   const page = { limit, ...(before && { before }) };
-  const sessions = await runQuery(models, queries.sessionsFromNetwork(network, page), {
+  const sessions = await runQuery(models, queries.sessionsFromNetwork(networkBytes(address), page), {
     userId: 1,
     createdAt: 1,
   });

@@ -163,12 +163,12 @@ describe("one wrong clock reading (rai 35, NTPClient 84, MediaWiki-MCP 557)", ()
     expect(user?.lastActiveAt).toEqual(after(3 * duration.day));
     await recordLogin(contextAt(models, after(10 * year)), {
       userId,
-      deviceHash: "x".repeat(43),
+      deviceHash: Buffer.alloc(16, "x"),
       deviceLabel: "curl",
     });
     await recordLogin(contextAt(models, after(4 * duration.day)), {
       userId,
-      deviceHash: "x".repeat(43),
+      deviceHash: Buffer.alloc(16, "x"),
       deviceLabel: "curl",
     });
     const { engagement, logins } = await getUserAnalytics(contextAt(models, after(40 * duration.day)), {

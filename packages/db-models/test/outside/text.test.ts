@@ -178,9 +178,13 @@ describe("ill-formed text (open-flow 90, node-fetch 1879)", () => {
     const stored = ["GET /\\ud800", "GET /\\udbff", "__proto__", `${"a".repeat(127)}\u{1f600}`];
     expect(bucket?.endpoints.map(({ endpoint }) => endpoint).sort()).toEqual([...stored].sort());
     const { id } = await openSession(contextAt(models, now), { userId });
-    await incrementApiUsage(contextAt(models, now), { sessionId: id, endpoint: endpoints[0] as string });
+    await incrementApiUsage(contextAt(models, now), {
+      userId,
+      sessionId: id,
+      endpoint: endpoints[0] as string,
+    });
     const session = await models.UserSession.findById(id).lean();
-    expect(session?.apiUsage.lastEndpoint).toBe(stored[0]);
+    expect(session?.apiUsage?.lastEndpoint).toBe(stored[0]);
   });
 
   it("is escaped to distinct text within the bound", () => {

@@ -9,6 +9,11 @@ export interface NamedQuery {
   readonly skip?: number;
   readonly collation?: Readonly<{ locale: string } & Record<string, unknown>>;
   readonly hint?: string | Readonly<Record<string, 1 | -1>>;
+  /**
+   * True for one that people or jobs ask now and then: on a sharded cluster it may ask every shard, and costs a shard key no
+   * points. Default false.
+   */
+  readonly rare?: boolean;
   /** Name of the index that is meant to serve it; another winner is then worth a word of advice. */
   readonly index?: string;
 }

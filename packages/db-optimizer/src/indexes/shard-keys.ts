@@ -45,7 +45,8 @@ interface ListedCollection {
   readonly dropped?: boolean;
 }
 
-function keysOf(key: Document): IndexKey[] {
+/** A key pattern as index keys. Pure. */
+export function keysOf(key: Document): IndexKey[] {
   return Object.entries(key).map(([field, kind]) => ({ field, kind: kind as IndexKey["kind"] }));
 }
 

@@ -33,8 +33,8 @@ export interface ShardKeyCandidate {
 }
 
 /**
- * Points that each problem subtracts from the 100 of a shard key; `scatters` by the share of named queries that would
- * ask every shard.
+ * Points that each problem subtracts from the 100 of a shard key; `scatters` by the share of named queries, the rare
+ * ones apart, that would ask every shard.
  */
 export const shardKeyCosts: Readonly<Record<ShardKeyProblem, number>> = {
   array: 100,
@@ -59,8 +59,9 @@ export function judgeShardKey(
   indexes: readonly IndexSpec[],
 ): ShardKeyCandidate {
   const targets = queries.map((query) => ({ query: query.name, target: targetOf(query, key) }));
+  const hot = queries.filter(({ rare }) => !rare);
   const forbids = forbiddenUnique(key, indexes);
-  const scattered = targets.filter(({ target }) => target === "all_shards").length;
+  const scattered = hot.filter((query) => targetOf(query, key) === "all_shards").length;
   const problems: ShardKeyProblem[] = [
     ...(measure.arrays ? (["array"] as const) : []),
     ...(forbids.length > 0 ? (["forbids_unique"] as const) : []),
@@ -68,7 +69,7 @@ export function judgeShardKey(
     ...problemsOfValues(key, measure),
   ];
   const cost = problems.reduce((sum, problem) => {
-    const share = problem === "scatters" ? scattered / targets.length : 1;
+    const share = problem === "scatters" ? scattered / hot.length : 1;
     return sum + shardKeyCosts[problem] * share;
   }, 0);
   return { key, points: Math.max(0, Math.round(100 - cost)), problems, measure, targets, forbids };

@@ -25,6 +25,8 @@ export interface ShardPlanInput {
   readonly sample: readonly Document[];
   /** By which it is sharded now. */
   readonly current?: readonly IndexKey[];
+  /** That the model declares: as long as no other is much better, it is the one. */
+  readonly declared?: readonly IndexKey[];
   /** Data from which sharding is worth its cost, bytes. */
   readonly worthwhileBytes: number;
 }
@@ -37,7 +39,7 @@ export interface CollectionShardPlan {
   /** `shard`: it pays now. `later`: the key to choose when it grows. `keep`: sharded well enough. `cannot`. */
   readonly verdict: "shard" | "reshard" | "keep" | "later" | "cannot";
   readonly reason: string;
-  /** The best first; the key in use is among them. */
+  /** The best first, or the declared one; the key in use is among them. */
   readonly candidates: readonly ShardKeyCandidate[];
   readonly current?: ShardKeyCandidate;
   /** For mongosh, in this order; of the best candidate. */
@@ -56,12 +58,13 @@ export function planSharding(input: ShardPlanInput): CollectionShardPlan {
     return { ...base, verdict: "cannot", reason: input.unfit, candidates: [], commands: [], notes: [] };
   }
   const keys = shardKeyCandidates(input.queries, input.indexes);
-  const all = input.current ? [input.current, ...keys] : keys;
+  const all = [input.current, input.declared, ...keys].filter((key) => key !== undefined);
   const distinct = [...new Map(all.map((key) => [keysText({ keys: key }), key])).values()];
   const candidates = distinct
     .map((key) => judgeShardKey(key, measureKey(fieldsOf(key), input.sample), input.queries, input.indexes))
     .filter(({ key, problems }) => !problems.includes("array") && !liesIn(key, input.arrays))
     .sort(byPoints);
+  preferDeclared(candidates, input.declared);
   const current = candidates.find(({ key }) => isSame(key, input.current));
   const { verdict, reason } = verdictOf(input, candidates[0], current);
   const [best] = candidates;
@@ -78,6 +81,15 @@ export function planSharding(input: ShardPlanInput): CollectionShardPlan {
     commands,
     notes: best && commands.length > 0 ? notesOn(input, best) : [],
   };
+}
+
+/** Puts the key that the model declares first, unless another gains as much as resharding has to. */
+function preferDeclared(candidates: ShardKeyCandidate[], declared: readonly IndexKey[] | undefined): void {
+  const at = candidates.findIndex(({ key }) => isSame(key, declared));
+  const [best, own] = [candidates[0], candidates[at]];
+  if (!best || !own || best.points - own.points >= worthResharding) return;
+  candidates.splice(at, 1);
+  candidates.unshift(own);
 }
 
 function fieldsOf(key: readonly IndexKey[]): string[] {

@@ -19,7 +19,7 @@ import { primary } from "../core/server/own-collection.js";
 import { ownWork } from "../core/server/own-work.js";
 import { declaredIndexes } from "../indexes/declared.js";
 import { type ActualCollection, inspectIndexes } from "../indexes/inspect.js";
-import { readShardKeys, type ShardKeys } from "../indexes/shard-keys.js";
+import { keysOf, readShardKeys, type ShardKeys } from "../indexes/shard-keys.js";
 import type { IndexKey, IndexSpec } from "../indexes/spec.js";
 import { shardKeyCandidates } from "./candidates.js";
 import { type CollectionShardPlan, planSharding } from "./plan.js";
@@ -83,13 +83,20 @@ export async function readShardPlan(
       const input = { database: databaseOf(connection).databaseName, indexes, arrays, worthwhileBytes };
       const own = queries.filter((query) => query.collection === collection.collection);
       const key = current.get(collection.collection);
+      const declared = declaredShardKey(models, collection.collection);
       const measured = await readCollection(databaseOf(connection), collection, {
         indexes,
         queries: own,
         sample,
-        key,
+        keys: [key, declared].filter((one) => one !== undefined),
       });
-      return planSharding({ ...input, ...measured, queries: own, ...(key && { current: key }) });
+      return planSharding({
+        ...input,
+        ...measured,
+        queries: own,
+        ...(key && { current: key }),
+        ...(declared && { declared }),
+      });
     } catch (error) {
       const known = toOptimizerError(error, `Cannot measure ${collection.collection}`);
       if (known.code === "UNREACHABLE") throw known;
@@ -124,6 +131,14 @@ function indexesOf({ collection, indexes }: ActualCollection, expected: readonly
   return [...declared.values(), ...undeclared];
 }
 
+/** The shard key that a model's schema declares, in Mongoose's `shardKey` option. */
+function declaredShardKey(models: readonly ModelLike[], collection: string): IndexKey[] | undefined {
+  const own = models.filter((model) => model.collection.collectionName === collection);
+  const options = own.map(({ schema }) => schema.options as { readonly shardKey?: Document });
+  const declared = options.find(({ shardKey }) => shardKey)?.shardKey;
+  return declared && keysOf(declared);
+}
+
 function arraysOf(models: readonly ModelLike[], collection: string): string[] {
   const own = withDiscriminators(models).filter((model) => model.collection.collectionName === collection);
   const paths = own.flatMap(({ schema }) => Object.entries(schema.paths));
@@ -137,16 +152,16 @@ async function readCollection(
     indexes,
     queries,
     sample,
-    key = [],
+    keys,
   }: {
     readonly indexes: readonly IndexSpec[];
     readonly queries: readonly NamedQuery[];
     readonly sample: number;
-    readonly key: readonly IndexKey[] | undefined;
+    readonly keys: readonly (readonly IndexKey[])[];
   },
 ) {
   const unfit = unfitnessOf(type, options);
-  const fields = [...shardKeyCandidates(queries, indexes), key].flat().map(({ field }) => field);
+  const fields = [...shardKeyCandidates(queries, indexes), ...keys].flat().map(({ field }) => field);
   const { documents, dataBytes } = await collectionSize(db, collection);
   const sampled = exists && !unfit ? await sampleFields(db, collection, fields, sample) : [];
   return {

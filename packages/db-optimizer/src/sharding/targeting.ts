@@ -36,7 +36,7 @@ function targetOfFilter(
     for (const [field, condition] of Object.entries(part)) {
       if (field === "$and" && Array.isArray(condition)) for (const item of condition) visit(item as Document);
       else if (field === "$or" && Array.isArray(condition)) branches.push(condition as Document[]);
-      else if (!field.startsWith("$")) tighten(constraints, field, constraintOf(condition, byBytes));
+      else if (!field.startsWith("$")) narrow(constraints, field, condition, byBytes);
     }
   };
   visit(filter);
@@ -64,6 +64,20 @@ function targetOfConstraints(constraints: Constraints, key: readonly IndexKey[])
   return exact ? "one_shard" : "some_shards";
 }
 
+/** Narrows a field by a condition, and its parts where the condition is a whole document. */
+function narrow(into: Map<string, Constraint>, field: string, condition: unknown, byBytes: boolean): void {
+  tighten(into, field, constraintOf(condition, byBytes));
+  if (!isPlainDocument(condition) || isOperators(condition)) return;
+  for (const [part, value] of Object.entries(condition)) {
+    // Within a whole document an operator is a field like any other, and no value to be found by.
+    if (!isOperators(value)) narrow(into, `${field}.${part}`, value, byBytes);
+  }
+}
+
+function isPlainDocument(value: unknown): value is Document {
+  return value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype;
+}
+
 function tighten(into: Map<string, Constraint>, field: string, found: Constraint | undefined): void {
   const strength = { point: 3, points: 2, range: 1 } as const;
   const before = into.get(field);
@@ -73,6 +87,8 @@ function tighten(into: Map<string, Constraint>, field: string, found: Constraint
 function constraintOf(condition: unknown, byBytes: boolean): Constraint | undefined {
   if (!isOperators(condition)) return isPoint(condition, byBytes) ? "point" : undefined;
   if ("$eq" in condition) return isPoint(condition.$eq, byBytes) ? "point" : undefined;
+  const { $all: all } = condition;
+  if (Array.isArray(all)) return all.length === 1 && isPoint(all[0], byBytes) ? "point" : undefined;
   if (Array.isArray(condition.$in)) {
     if (!condition.$in.every((value) => isPoint(value, byBytes))) return undefined;
     return condition.$in.length === 1 ? "point" : "points";

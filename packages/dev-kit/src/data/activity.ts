@@ -1,3 +1,4 @@
+import { hashOf } from "./hashes.js";
 import { day, type Generation, hour, identifier, kind, type Person } from "./people.js";
 
 /** Documents of the collection `security_events`. */
@@ -99,7 +100,7 @@ export function* riskCounterDocuments(_: Generation, person: Person): Generator<
   const { random, lastActiveAt, index } = person;
   yield {
     _id: identifier(lastActiveAt, index, kind.profile, 3),
-    key: random.base64url(32),
+    key: random.bytes(32),
     logins: 1 + random.geometric(3),
     users: 0,
     updatedAt: lastActiveAt,
@@ -117,7 +118,7 @@ export function* requestLimitDocuments(
   const startedAt = new Date(now.getTime() - random.integer(0, 50) * 1_000);
   yield {
     _id: identifier(startedAt, index, kind.profile, 9),
-    key: random.base64url(32),
+    key: random.bytes(32),
     startedAt,
     taken: random.integer(1, 300),
     purgeAt: new Date(startedAt.getTime() + 120_000),
@@ -135,7 +136,7 @@ export function* loginChallengeDocuments(
   yield {
     _id: identifier(createdAt, index, kind.profile, 4),
     userId: id,
-    tokenHash: random.base64url(32),
+    tokenHash: random.bytes(32),
     codeHash: "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$bm90IGEgcmVhbCBoYXNo",
     userGeneration: 0,
     risk: { score: random.integer(4, 90), level: "medium", reasons: ["new_country"] },
@@ -195,7 +196,7 @@ export function* factorDocuments(
 function recoveryOf(id: unknown, index: number, requestedAt: Date) {
   return {
     id,
-    cancelHash: String(index).padStart(43, "R"),
+    cancelHash: hashOf("R", index),
     requestedAt,
     availableAt: new Date(requestedAt.getTime() + 3 * day),
     expiresAt: new Date(requestedAt.getTime() + 10 * day),
@@ -212,7 +213,7 @@ export function* passkeyChallengeDocuments(
   const createdAt = new Date(now.getTime() - 60_000);
   yield {
     _id: identifier(createdAt, index, kind.profile, 6),
-    challengeHash: String(index).padStart(43, "P"),
+    challengeHash: hashOf("P", index),
     ceremony: "authentication",
     userId: id,
     verifiesUser: false,

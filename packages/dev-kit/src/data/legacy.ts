@@ -1,3 +1,4 @@
+import { addressText } from "./addresses.js";
 import type { Generation, Person } from "./people.js";
 import { emailOf } from "./users.js";
 
@@ -26,7 +27,7 @@ function legacySession({ random }: Person, session: Record<string, unknown>): Re
     _id,
     token: random.bytes(32).toString("hex"),
     userAgent,
-    ip,
+    ip: addressText(ip as Buffer),
     createdAt,
     lastActivity: lastSeenAt,
     expiresAt: idleExpiresAt,

@@ -1,3 +1,4 @@
+import { hashOf } from "./hashes.js";
 import { day, type Generation, hour, identifier, kind, type Person } from "./people.js";
 
 type Documents = Generator<Record<string, unknown>>;
@@ -8,7 +9,7 @@ export function* authorizationRequestDocuments({ now }: Generation, { index }: P
   const createdAt = new Date(now.getTime() - 60_000);
   yield {
     _id: identifier(createdAt, index, kind.waiting, 0),
-    tokenHash: String(index).padStart(43, "Q"),
+    tokenHash: hashOf("Q", index),
     appId: identifier(createdAt, 0, kind.app, 0),
     origin: "browser",
     parameters: "{}",
@@ -25,8 +26,8 @@ export function* deviceAuthorizationDocuments({ now }: Generation, { id, index }
   const createdAt = new Date(now.getTime() - 120_000);
   yield {
     _id: identifier(createdAt, index, kind.waiting, 1),
-    deviceHash: String(index).padStart(43, "D"),
-    userCodeHash: String(index).padStart(43, "U"),
+    deviceHash: hashOf("D", index),
+    userCodeHash: hashOf("U", index),
     appId: identifier(createdAt, 0, kind.app, 0),
     scopes: ["repo:read"],
     status: "denied",
@@ -45,7 +46,7 @@ export function* usedAssertionDocuments({ now }: Generation, { index }: Person):
   const usedAt = new Date(now.getTime() - 30_000);
   yield {
     _id: identifier(usedAt, index, kind.waiting, 2),
-    assertionHash: String(index).padStart(43, "J"),
+    assertionHash: hashOf("J", index),
     usedAt,
     purgeAt: new Date(usedAt.getTime() + hour),
     schemaVersion: 1,

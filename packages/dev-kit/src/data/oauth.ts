@@ -27,7 +27,7 @@ export function* appDocuments(generation: Generation, person: Person): Generator
       name: `${random.pick(["Deploy", "Metrics", "Notes", "Calendar", "Backup", "Mail"])} ${index}`,
       type: random.chance(0.6) ? "confidential" : "public",
       status: random.chance(0.95) ? "active" : "suspended",
-      clientSecrets: [{ secretHash: random.base64url(32), createdAt }],
+      clientSecrets: [{ secretHash: random.bytes(32), createdAt }],
       redirectUris: [`https://app-${index}.example.com/callback`],
       grantTypes: ["authorization_code", "refresh_token"],
       scopes,
@@ -87,7 +87,7 @@ function authorizations(
     const createdAt = new Date(generation.now.getTime() - random.integer(1, 60 * 24) * hour);
     const isSignIn = person.index % 10 === 3;
     const facts = isSignIn ? { sessionId: identifier(createdAt, person.index, kind.session, offset) } : {};
-    const base = { ...rests, userId: person.id, ...facts, ...secretsOf(random), createdAt };
+    const base = { ...rests, ownerId: person.id, ...facts, ...secretsOf(random), createdAt };
     const _id = identifier(createdAt, person.index, kind.token, sequence * 8 + offset);
     return { _id, ...base, ...(offset === 0 ? unused(createdAt) : used(random, createdAt, permission)) };
   });
@@ -95,9 +95,8 @@ function authorizations(
 
 function secretsOf(random: Random) {
   return {
-    handleHash: random.base64url(32),
     permissionGeneration: 0,
-    codeHash: random.base64url(32),
+    codeHash: random.bytes(32),
     codeChallenge: random.base64url(32),
     redirectUri: "https://app.example.com/callback",
     markKey: random.base64url(32),
@@ -117,8 +116,8 @@ function used(random: Random, createdAt: Date, permission: { scopes: string[]; r
   const token = { scopes: permission.scopes, createdAt, expiresAt: later(createdAt, hour) };
   return {
     usedAt: createdAt,
-    tokenHash: random.base64url(32),
-    accessTokens: [{ tokenHash: random.base64url(32), ...token }],
+    tokenHash: random.bytes(32),
+    accessTokens: [{ tokenHash: random.bytes(32), ...token }],
     ...(revokedAt && { revokedAt, revocationReason: "permission_revoked" }),
     expiresAt: later(createdAt, 30 * day),
     absoluteExpiresAt: later(createdAt, 90 * day),
@@ -141,7 +140,7 @@ export function* apiKeyDocuments(generation: Generation, person: Person): Genera
       _id: identifier(createdAt, person.index, kind.key, sequence),
       userId: person.id,
       name: random.pick(["ci", "laptop", "backup", "metrics"]),
-      secrets: [{ keyHash: random.base64url(32), createdAt }],
+      secrets: [{ keyHash: random.bytes(32), createdAt }],
       start: `idk_${random.base64url(3)}`,
       scopes: ["profile:read"],
       ipAllowlist: [],

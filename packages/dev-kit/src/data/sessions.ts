@@ -1,8 +1,8 @@
+import { addressFields } from "./addresses.js";
 import { day, type Generation, hour, identifier, kind, type Person } from "./people.js";
 
 const retention = 30 * day;
 const idleTimeout = day / 2;
-const absoluteLifetime = 30 * day;
 const revokedShare = 0.1;
 /** Mean lifetime of a session from its start to its idle expiry, in days; {@link before} draws it. */
 const meanLifetime = 10.5;
@@ -122,43 +122,48 @@ function session(
   return {
     _id: identifier(times.createdAt, person.index, kind.session, sequence),
     userId: person.id,
-    handleHash: random.base64url(32),
-    tokenHash: random.base64url(32),
-    rotations: [],
-    generation: 0,
-    userGeneration: 0,
+    ...tokenFields(person, sequence),
     roles: ["user"],
-    scopes: [],
-    device: model.device,
     deviceHash: model.deviceHash,
     userAgent: model.userAgent,
-    ip: place.address(random),
-    network: place.network,
-    location: place.location,
+    ...addressFields(place.address(random)),
+    location: locationText(place.location),
     risk: riskOf(person),
-    apiUsage: apiUsageOf(person, times.lastSeenAt),
-    authenticatedAt: times.createdAt,
+    apiUsage: apiUsageOf(person),
     createdAt: times.createdAt,
     lastSeenAt: times.lastSeenAt,
-    idleTimeoutMs: idleTimeout,
     idleExpiresAt: times.idleExpiresAt,
-    absoluteExpiresAt: new Date(
-      Math.max(times.createdAt.getTime() + absoluteLifetime, times.idleExpiresAt.getTime()),
-    ),
-    purgeAt: new Date(times.idleExpiresAt.getTime() + retention),
+    purgeAt: new Date(Math.ceil((times.idleExpiresAt.getTime() + retention) / day) * day),
     schemaVersion: 1,
   };
 }
 
 function riskOf({ random }: Person) {
   const score = Math.min(99, random.geometric(12));
-  if (score < 30) return { score, level: "low", reasons: [] };
+  if (score < 30) return { score };
   return score < 70
     ? { score, level: "medium", reasons: ["new_device"] }
     : { score, level: "high", reasons: ["new_country", "new_device"] };
 }
 
-function apiUsageOf({ random }: Person, lastRequestAt: Date) {
+function apiUsageOf({ random }: Person) {
   const requests = random.geometric(40);
-  return { requests, failures: Math.floor(requests * 0.02), lastEndpoint: "GET /v1/profile", lastRequestAt };
+  const failures = Math.floor(requests * 0.02);
+  return { requests, ...(failures > 0 && { failures }), lastEndpoint: "GET /v1/profile" };
+}
+
+/** One person in twenty came from another layout with one session. */
+function tokenFields({ random, index }: Person, sequence: number) {
+  if (sequence === 0 && index % 20 === 4) return { legacyTokenHash: random.bytes(32) };
+  return { handleHash: random.bytes(16), tokenHash: random.bytes(32) };
+}
+
+/** As `writeLocation` of @org/db-models has it. */
+function locationText({
+  country,
+  city,
+  latitude,
+  longitude,
+}: Person["habits"]["places"][number]["location"]) {
+  return `${country};;${city};${latitude};${longitude}`;
 }

@@ -1,3 +1,4 @@
+import { hashOf } from "./hashes.js";
 import { day, type Generation, type Person } from "./people.js";
 
 const companies = [
@@ -63,7 +64,7 @@ export function userDocument(generation: Generation, person: Person): Record<str
 function emailChangeOf(generation: Generation, person: Person): Record<string, unknown> {
   const { tokenHash, expiresAt, email } = oneTimeToken(generation, person);
   const requestedAt = generation.now;
-  const undo = { email, tokenHashes: [person.random.base64url(32)], requestedAt, expiresAt };
+  const undo = { email, tokenHashes: [person.random.bytes(32)], requestedAt, expiresAt };
   return {
     emailChange: { tokenHash, expiresAt, email: `new.${email}`, from: email },
     emailUndos: [undo],
@@ -172,13 +173,13 @@ function analyticsOf(person: Person) {
 
 function externalIdentityOf({ random, index, createdAt }: Person) {
   const provider = random.pick(["google", "github", "microsoft"]);
-  return { key: `${provider}:${100_000_000 + index}`, provider, linkedAt: createdAt };
+  return { key: hashOf("X", index), provider, linkedAt: createdAt };
 }
 
 function oneTimeToken(generation: Generation, person: Person) {
   const { random } = person;
   return {
-    tokenHash: random.base64url(32),
+    tokenHash: random.bytes(32),
     email: emailOf(person),
     expiresAt: new Date(generation.now.getTime() + random.integer(-48, 24) * 3_600_000),
   };

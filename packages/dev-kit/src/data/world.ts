@@ -152,7 +152,7 @@ export interface DeviceModel {
     type: string;
     label: string;
   };
-  readonly deviceHash: string;
+  readonly deviceHash: Buffer;
 }
 
 const chrome = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome";
@@ -272,7 +272,8 @@ export const deviceModels: readonly DeviceModel[] = described.map(
     },
     deviceHash: createHash("sha256")
       .update(JSON.stringify([os, browser, type]))
-      .digest("base64url"),
+      .digest()
+      .subarray(0, 16),
   }),
 );
 

@@ -21,7 +21,7 @@ export async function lifetimeAtRefresh(
   const authorization = await oauth.readRefreshable({ refreshToken });
   const { userId, facts } = authorization ?? {};
   if (!userId || !facts?.sessionId) return undefined;
-  const { level, reasons } = (await sessions.readStart(facts.sessionId))?.risk ?? {
+  const { level, reasons } = (await sessions.readStart({ userId, sessionId: facts.sessionId }))?.risk ?? {
     level: "unscored",
     reasons: [],
   };
@@ -46,13 +46,16 @@ export async function isInDoubt(
 ): Promise<boolean> {
   if (!service.riskPolicy) return false;
   const goesOn = await judgeSession(service, requester, session);
-  const start = goesOn ? await service.identity.sessions.readStart(session.id) : undefined;
+  const { userId } = session;
+  const start = goesOn
+    ? await service.identity.sessions.readStart({ userId, sessionId: session.id })
+    : undefined;
   const { level, reasons } = start?.risk ?? { level: "high", reasons: ["session_ended"] };
   const ageMs = service.clock.now().getTime() - session.authenticatedAt.getTime();
   const isProved = ageMs <= service.recentAuthenticationMs && level === "medium";
   if ((level !== "medium" && level !== "high") || isProved) return false;
   const details = { client: app.clientId, riskLevel: level, reasons: reasons.join(" ").slice(0, 512) };
-  const event = byOwner(session.userId, "oauth.doubted", details);
+  const event = byOwner(userId, "oauth.doubted", details);
   await audit(service, requester, { ...event, outcome: "denied" });
   return true;
 }

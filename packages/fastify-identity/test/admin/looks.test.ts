@@ -44,6 +44,7 @@ beforeAll(async () => {
   const risk = { score: 80, level: "high", reasons: ["new_country", "impossible_travel"] } as const;
   if (risky) {
     await setting.identity.sessions.raiseRisk({
+      userId: new Types.ObjectId(userId),
       sessionId: risky.id,
       risk: { ...risk, reasons: [...risk.reasons] },
     });

@@ -1,7 +1,8 @@
 // OpenID Connect Back-Channel Logout: apps hear of every end of a session.
+
+import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { sha256 } from "@org/db-models/core";
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { isClosedAddress, postForm } from "../../src/oauth/post-form.js";
@@ -42,7 +43,7 @@ async function signedIn(backChannelLogoutUri: string) {
     redirectUri: client.app.redirectUris[0],
     responseType: "code",
     scope: "openid",
-    codeChallenge: sha256("v".repeat(43)),
+    codeChallenge: createHash("sha256").update("v".repeat(43)).digest("base64url"),
     codeChallengeMethod: "S256",
     facts: { sessionId },
   };

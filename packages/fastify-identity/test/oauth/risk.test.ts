@@ -34,17 +34,23 @@ async function begun() {
   return { app, client, visitor, userId, tokens, sessionId: session.id };
 }
 
-const raise = (sessionId: Awaited<ReturnType<typeof begun>>["sessionId"], level: "medium" | "high") =>
-  setting.identity.sessions.raiseRisk({ sessionId, risk: { score: 60, level, reasons: ["new_network"] } });
+type Begun = Awaited<ReturnType<typeof begun>>;
+
+const raise = ({ userId, sessionId }: Pick<Begun, "userId" | "sessionId">, level: "medium" | "high") =>
+  setting.identity.sessions.raiseRisk({
+    userId,
+    sessionId,
+    risk: { score: 60, level, reasons: ["new_network"] },
+  });
 
 const actionsOf = async (action: string) =>
   setting.identity.models.AuditEvent.countDocuments({ action, outcome: "denied" });
 
 test("17 a session in doubt: prompt none gives login_required, with the reasons in the audit; otherwise it is asked", async () => {
-  const { app: _app, client, visitor, sessionId } = await begun();
+  const { app: _app, client, visitor, userId, sessionId } = await begun();
   const silent = authorizeUrl(client, { scope, prompt: "none" });
   expect(answerIn(await visitor.get(silent)).code).toBeDefined();
-  await raise(sessionId, "high");
+  await raise({ userId, sessionId }, "high");
   const before = await actionsOf("oauth.doubted");
   expect(answerIn(await visitor.get(silent)).error).toBe("login_required");
   expect(await actionsOf("oauth.doubted")).toBe(before + 1);
@@ -53,12 +59,12 @@ test("17 a session in doubt: prompt none gives login_required, with the reasons 
 });
 
 test("a refresh that goes back to a session in doubt gives a token of a minute, with the reasons in the audit", async () => {
-  const { app, client, tokens, sessionId } = await begun();
+  const { app, client, tokens, userId, sessionId } = await begun();
   const refresh = (refresh_token: string) =>
     post(app, "/oauth/token", { grant_type: "refresh_token", refresh_token, ...credentials(client) });
   const first = (await refresh(tokens.refresh_token)).json();
   expect(first.expires_in).toBe(3_600);
-  await raise(sessionId, "medium");
+  await raise({ userId, sessionId }, "medium");
   setting.clock.advance(60_000);
   const before = await actionsOf("oauth.refresh_shortened");
   expect((await refresh(first.refresh_token)).json().expires_in).toBe(60);

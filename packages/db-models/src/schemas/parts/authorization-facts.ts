@@ -1,6 +1,6 @@
 import { Schema, type Types } from "mongoose";
 import { limits } from "../../core/limits.js";
-import { hash, list, requiredText } from "./fields.js";
+import { hashText, list, requiredText } from "./fields.js";
 
 /** Facts that tokens tell of an authorization, however it came about. */
 export interface AuthorizationFacts {
@@ -33,6 +33,6 @@ export const authorizationFacts = {
   sessionId: Schema.Types.ObjectId,
   boundSessionId: Schema.Types.ObjectId,
   audiences: { ...list(requiredText(limits.uri), limits.resources), default: undefined },
-  dpopKey: hash,
+  dpopKey: hashText,
   claims: { type: String, maxlength: limits.claims },
 } as const;

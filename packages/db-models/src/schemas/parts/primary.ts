@@ -34,5 +34,10 @@ function open(db: mongo.Db, name: string): DriverCollection {
     ...(wtimeoutMS !== undefined && { wtimeoutMS }),
     ...(journal !== undefined && { journal }),
   };
-  return db.collection(name, { readPreference: "primary", writeConcern });
+  return db.collection(name, {
+    readPreference: "primary",
+    writeConcern,
+    // Hashes come as they are written: as buffers.
+    promoteBuffers: true,
+  });
 }

@@ -9,10 +9,9 @@ import {
   type SecurityEventDocument,
   type SessionSummary,
   type UserSearch,
-  type UserSessionDocument,
   type UserStatus,
 } from "@org/db-models";
-import { queries, runQuery, writePagePosition } from "@org/db-models/queries";
+import { queries, readSession, runQuery, type Session, writePagePosition } from "@org/db-models/queries";
 import type { Types } from "mongoose";
 import { notifyLater } from "../../flows/notices/notify-later.js";
 import { IdentityProblem } from "../../flows/problems.js";
@@ -100,7 +99,7 @@ export async function readUser(acting: Acting, userId: Types.ObjectId): Promise<
 
 /** A session, live or ended. */
 export type PastSession = Pick<
-  UserSessionDocument,
+  Session,
   | "_id"
   | "device"
   | "ip"
@@ -115,7 +114,7 @@ export type PastSession = Pick<
 >;
 
 const past = {
-  device: 1,
+  userAgent: 1,
   ip: 1,
   location: 1,
   risk: 1,
@@ -124,7 +123,7 @@ const past = {
   revokedAt: 1,
   revocationReason: 1,
   idleExpiresAt: 1,
-  absoluteExpiresAt: 1,
+  absoluteLifetimeMs: 1,
 } as const;
 
 /** The sessions of a user, the newest first, with why each ended. */
@@ -135,7 +134,7 @@ export async function listSessions(
 ): Promise<{ sessions: readonly PastSession[]; next: string | undefined }> {
   const { models } = acting.service.identity;
   const query = queries.sessionHistoryOfUser(userId, page);
-  const sessions: PastSession[] = await runQuery(models, query, past);
+  const sessions = (await runQuery(models, query, past)).map(readSession);
   await noteRead(acting, { action: "admin.sessions_read", subjectId: userId });
   const last = sessions.length === query.limit ? sessions.at(-1) : undefined;
   return { sessions, next: last && writePagePosition({ at: last.createdAt, id: last._id }) };

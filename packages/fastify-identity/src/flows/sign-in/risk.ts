@@ -1,5 +1,5 @@
 import type { LoginFeedback, RiskAssessment, SecurityEventInput } from "@org/db-models";
-import { queries, runQuery } from "@org/db-models/queries";
+import { queries, readSession, runQuery } from "@org/db-models/queries";
 import {
   type Assessment,
   type Attempt,
@@ -138,9 +138,16 @@ async function placesOfSessions(
   userId: Types.ObjectId,
 ): Promise<NonNullable<AttemptContext["sessions"]>> {
   const now = context.clock.now();
-  const projection = { ip: 1, location: 1, lastSeenAt: 1, idleExpiresAt: 1, "risk.reasons": 1 } as const;
+  const projection = {
+    ip: 1,
+    location: 1,
+    createdAt: 1,
+    lastSeenAt: 1,
+    idleExpiresAt: 1,
+    "risk.reasons": 1,
+  } as const;
   const sessions = await runQuery(context.identity.models, queries.slotsOfUser(userId), projection);
-  return sessions.flatMap(({ ip, location, lastSeenAt, idleExpiresAt, risk }) => {
+  return sessions.map(readSession).flatMap(({ ip, location, lastSeenAt, idleExpiresAt, risk }) => {
     if (idleExpiresAt <= now) return [];
     const { latitude, longitude } = location ?? {};
     if (latitude === undefined || longitude === undefined) return [];

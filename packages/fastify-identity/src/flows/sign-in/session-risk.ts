@@ -21,7 +21,7 @@ export async function judgeSession(
   const { id: sessionId, userId } = session;
   const { level, reasons } = assessment;
   const risk = { score: rounded(assessment.score), level, reasons: codesOf(reasons) };
-  const raised = await context.identity.sessions.raiseRisk({ sessionId, risk });
+  const raised = await context.identity.sessions.raiseRisk({ userId, sessionId, risk });
   if (raised && level === "high" && session.risk.level !== "high") {
     await recordHighRisk(context, requester, { userId, sessionId, reasons: risk.reasons });
   }
@@ -38,7 +38,10 @@ async function assessNow(
 ): Promise<SessionAssessment | undefined> {
   const policy = context.riskPolicy;
   if (!policy) return undefined;
-  const begun = await context.identity.sessions.readStart(session.id);
+  const begun = await context.identity.sessions.readStart({
+    userId: session.userId,
+    sessionId: session.id,
+  });
   if (!begun) return undefined;
   const { ip, userAgent, location, risk, createdAt } = begun;
   const now = context.clock.now();

@@ -27,7 +27,7 @@ export async function sessionOfRequest(
 }
 
 /** A hash of the key that the browser keeps: what was begun in it goes on in no other. */
-export function browserHashOf({ site }: Provider, request: FastifyRequest, reply: FastifyReply): string {
+export function browserHashOf({ site }: Provider, request: FastifyRequest, reply: FastifyReply): Buffer {
   const known = site.cookies.read(request.headers.cookie, "browser");
   const key = known && /^[\w-]{43}$/.test(known) ? known : randomKey();
   if (key !== known) setCookie(reply, site.cookies.set("browser", key));

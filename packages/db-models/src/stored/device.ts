@@ -1,6 +1,6 @@
 import { readUserAgent } from "@org/client-facts";
 import { limits } from "../core/limits.js";
-import { sha256 } from "../core/secrets.js";
+import { lookupHash } from "../core/secrets.js";
 import type { Device } from "../schemas/user-session.js";
 
 /** Label of an unknown device. */
@@ -20,6 +20,19 @@ export function detectDevice(userAgent: string | undefined): Device {
   return { os, browser, type, label: labelOf(os.name, browser.name, type) };
 }
 
+const devices = new Map<string, Device>();
+const rememberedDevices = 1_000;
+
+/** {@link detectDevice}, remembered: millions of sessions have a few hundred headers. */
+export function deviceOf(userAgent = ""): Device {
+  const known = devices.get(userAgent);
+  if (known) return known;
+  if (devices.size >= rememberedDevices) devices.clear();
+  const device = detectDevice(userAgent);
+  devices.set(userAgent, device);
+  return device;
+}
+
 /** The header as it is stored: control characters and lone surrogates out, at most 512 characters. */
 export function capUserAgent(userAgent: string | undefined): string | undefined {
   const printable = userAgent?.slice(0, limits.userAgent).replace(/[\p{Cc}\p{Surrogate}]/gu, "");
@@ -28,11 +41,11 @@ export function capUserAgent(userAgent: string | undefined): string | undefined 
 
 /**
  * Key of a device. Without a device cookie it is a hash of system, browser and type, without versions, so that an update
- * is no new device. 43 characters.
+ * is no new device.
  */
-export function deviceHashOf(device: Device, deviceCookie?: string): string {
-  if (deviceCookie) return sha256(`cookie:${deviceCookie}`);
-  return sha256(JSON.stringify([device.os.name, device.browser.name, device.type]));
+export function deviceHashOf(device: Device, deviceCookie?: string): Buffer {
+  if (deviceCookie) return lookupHash(`cookie:${deviceCookie}`);
+  return lookupHash(JSON.stringify([device.os.name, device.browser.name, device.type]));
 }
 
 function labelOf(os: string | undefined, browser: string | undefined, type: Device["type"]): string {

@@ -1,0 +1,14 @@
+import { Types } from "mongoose";
+import type { LocatedToken } from "../core/secrets.js";
+
+/** A document by its owner, which is the shard key, and its `_id`. */
+export interface Place {
+  ownerId: Types.ObjectId;
+  id: Types.ObjectId;
+}
+
+/** The document that a token leads to. */
+export function placeOf({ place }: Pick<LocatedToken, "place">): Place {
+  const { createFromHexString } = Types.ObjectId;
+  return { ownerId: createFromHexString(place.ownerId), id: createFromHexString(place.id) };
+}
