@@ -8,8 +8,7 @@ import { subjectsOfDocument } from "../session-cache/subjects.js";
 import type { Kept } from "../session-cache/table.js";
 import type { Session } from "../stored/session.js";
 
-type ReadSession = Omit<RememberedSession, "replacedAt"> &
-  Pick<Session, "tokenHash" | "rotations">;
+type ReadSession = Omit<RememberedSession, "replacedAt"> & Pick<Session, "tokenHash" | "rotations">;
 
 /** What memory keeps of a session that has just been accepted, for one of its tokens; `undefined` for nothing. */
 export function rememberSession(
