@@ -53,8 +53,7 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
   const network = networkOf(ip) as string;
   const { id: sessionId, token } = await openSession(contextAt(models, now), {
     userId,
-    // As a dump in Extended JSON has it.
-    addressBytes(ip)!.toString("base64"),
+    ip,
     userAgent: "curl/8.5.0",
   });
   await recordLogin(contextAt(models, now), {
@@ -112,7 +111,8 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
     user.email,
     `zebulon.${people}.quux`,
     name,
-    ip,
+    // As a dump in Extended JSON has it.
+    addressBytes(ip)!.toString("base64"),
     network,
     auditKey,
     sha256(`github:${people}-zebulon`).toString("base64"),

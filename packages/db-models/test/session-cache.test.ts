@@ -190,8 +190,8 @@ describe("a change", () => {
   });
 
   it("of use alone is kept from the stream", async () => {
-    const { token, id } = await rememberedSession();
-    await here.sessions.incrementApiUsage({ sessionId: id, endpoint: "GET /things" });
+    const { token, id, userId } = await rememberedSession();
+    await here.sessions.incrementApiUsage({ userId, sessionId: id, endpoint: "GET /things" });
     now = new Date(now.getTime() + 61_000);
     await here.sessions.validate(token);
     const { echoes, hits } = metricsOf(there);
