@@ -107,18 +107,21 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
   });
   const button = await offerReport(contextAt(models, now), { userId, sessionId });
   const hashes = await makeGrants(models, userId, now);
+  // As a dump in Extended JSON has it.
+  const storedIp = addressBytes(ip)!.toString("base64");
   const traces = [
     user.email,
     `zebulon.${people}.quux`,
     name,
-    // As a dump in Extended JSON has it.
-    addressBytes(ip)!.toString("base64"),
+    storedIp,
     network,
     auditKey,
     sha256(`github:${people}-zebulon`).toString("base64"),
   ];
   return {
     user,
+    ip,
+    storedIp,
     traces,
     secrets: [
       passwordHash,

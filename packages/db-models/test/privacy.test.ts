@@ -73,7 +73,9 @@ describe("exportUserData", () => {
     );
     const text = JSON.stringify(records);
     const { auditKey } = person.user;
-    expect(foundIn(text, person.traces)).toEqual(person.traces.filter((trace) => trace !== auditKey));
+    const { traces, ip, storedIp } = person;
+    const told = [...traces.filter((trace) => trace !== auditKey && trace !== storedIp), ip];
+    expect(foundIn(text, [...traces, ip])).toEqual(told);
     const audit = documents.filter(({ collection }) => collection === "audit_events");
     expect(audit.map(({ document }) => document)).toMatchObject([
       { action: "session.opened", isActor: true, isSubject: true, network: expect.any(String) },

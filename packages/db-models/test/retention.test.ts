@@ -44,11 +44,14 @@ describe("the retention of an identity object", () => {
     const { id, token } = await openSession(contextAt(models, now, { retention }), { userId: user._id });
     const purgeAt = async () => (await models.UserSession.findById(id).lean())?.purgeAt;
     const kept = duration.day + retention.sessionsMs;
-    expect(await purgeAt()).toEqual(after(kept));
+    const midnightAfter = (ms: number) =>
+      new Date(Math.ceil(after(ms).getTime() / duration.day) * duration.day);
+    expect(await purgeAt()).toEqual(midnightAfter(kept));
     await validateSession(contextAt(models, after(duration.hour), { retention }), token);
-    expect(await purgeAt()).toEqual(after(duration.hour + kept));
-    await refreshSession(contextAt(models, after(2 * duration.hour), { retention }), token);
-    expect(await purgeAt()).toEqual(after(2 * duration.hour + kept));
+    expect(await purgeAt()).toEqual(midnightAfter(duration.hour + kept));
+    await refreshSession(contextAt(models, after(13 * duration.hour), { retention }), token);
+    expect(await purgeAt()).toEqual(midnightAfter(13 * duration.hour + kept));
+    expect(midnightAfter(13 * duration.hour + kept)).not.toEqual(midnightAfter(kept));
   });
 
   it("dates security events and usage", async () => {
