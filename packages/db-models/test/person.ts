@@ -21,6 +21,9 @@ import { appendAudit } from "./recorders.js";
 
 /** A user with documents in every collection, and the values that only this user has. */
 export interface KnownPerson {
+  ip: string;
+  /** As a dump in Extended JSON has it. */
+  storedIp: string;
   user: UserDocument;
   /** Texts that are found in the database as long as anything tells of the person. */
   traces: string[];
@@ -107,7 +110,6 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
   });
   const button = await offerReport(contextAt(models, now), { userId, sessionId });
   const hashes = await makeGrants(models, userId, now);
-  // As a dump in Extended JSON has it.
   const storedIp = addressBytes(ip)!.toString("base64");
   const traces = [
     user.email,
