@@ -11,7 +11,7 @@ import {
   type UserSearch,
   type UserStatus,
 } from "@org/db-models";
-import { queries, readSession, runQuery, type Session, writePagePosition } from "@org/db-models/queries";
+import { queries, type ReadSession, readSession, runQuery, writePagePosition } from "@org/db-models/queries";
 import type { Types } from "mongoose";
 import { notifyLater } from "../../flows/notices/notify-later.js";
 import { IdentityProblem } from "../../flows/problems.js";
@@ -99,7 +99,7 @@ export async function readUser(acting: Acting, userId: Types.ObjectId): Promise<
 
 /** A session, live or ended. */
 export type PastSession = Pick<
-  Session,
+  ReadSession,
   | "_id"
   | "device"
   | "ip"
