@@ -16,6 +16,7 @@ const unsharded = [
   "apps",
   "audit_checkpoints",
   "erasures",
+  "sign_in_reports",
   "signing_keys",
   "user_factors",
   "users",

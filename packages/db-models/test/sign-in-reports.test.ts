@@ -207,7 +207,7 @@ describe("a report of a sign-in", () => {
     await addTotp(own);
     const session = { ...own, proofs: [...own.proofs, { method: "totp", at: opened } as const] };
     await rememberDevice(context(opened), { session, deviceCookie: "d".repeat(43), label: "A phone" });
-    const { deviceHash } = (await models.UserSession.findById(theirs.id)) ?? { deviceHash: "" };
+    const { deviceHash } = await models.UserSession.findById(theirs.id).lean().orFail();
     await recordLogin(context(opened), { userId, deviceHash, deviceLabel: "Firefox", country: "VN" });
     await press(world);
     expect(await isDeviceRemembered(context(), { userId, deviceCookie: "d".repeat(43) })).toBe(false);

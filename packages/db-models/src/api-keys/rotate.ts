@@ -7,7 +7,7 @@ import type { ApiKeyDocument } from "../schemas/api-key.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
 import { type ApiKeyRotationInput, apiKeyRotationSchema } from "./input.js";
-import { expiryAfter, type KeyMaker, startOf, summarise } from "./manage.js";
+import { expiryAfter, type KeyMaker, newKey, startOf, summarise } from "./manage.js";
 import type { RotatedApiKey } from "./types.js";
 
 /** Of parallel rotations one gets through in each round. */

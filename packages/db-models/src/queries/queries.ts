@@ -508,7 +508,7 @@ export const queries = {
 
   signInReportOf: (userId: Id, sessionId: Id) =>
     reports.one("signInReportOf", "user_session_unique", { userId, sessionId }),
-  signInReportByToken: (tokenHash: string) =>
+  signInReportByToken: (tokenHash: Buffer) =>
     reports.one("signInReportByToken", "token_unique", { tokenHash }),
   signInReportsOfUser: (userId: Id, page: Page = {}) =>
     reports.page(

@@ -53,7 +53,7 @@ export interface SignInReportDocument extends BaseDocument {
   sessionId: Types.ObjectId;
   state: SignInReportState;
   /** SHA-256 of the mailed button's token. */
-  tokenHash?: string;
+  tokenHash?: Buffer;
   tokenExpiresAt?: Date;
   createdAt: Date;
   reportedAt?: Date;

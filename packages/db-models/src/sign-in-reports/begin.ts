@@ -10,7 +10,7 @@ import { findByQuery } from "../queries/run-query.js";
 import { findAndUpdate } from "../queries/update.js";
 import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
 import type { ReportedSignIn, SignInReportDocument } from "../schemas/sign-in-report.js";
-import type { UserSessionDocument } from "../schemas/user-session.js";
+import { readSession } from "../stored/session.js";
 import { resumeAfterMs } from "./due.js";
 import { isMade, type MadeReport } from "./summary.js";
 
@@ -106,17 +106,12 @@ async function bySession(
   return { userId, sessionId, signIn, known };
 }
 
-type SignInFacts = Pick<
-  UserSessionDocument,
-  "createdAt" | "revokedAt" | "proofs" | "device" | "network" | "location" | "risk"
->;
-
 const facts = {
   createdAt: 1,
   revokedAt: 1,
   proofs: 1,
-  device: 1,
-  network: 1,
+  userAgent: 1,
+  ip: 1,
   location: 1,
   risk: 1,
 } as const;
@@ -126,12 +121,9 @@ async function readSignIn(
   userId: Types.ObjectId,
   sessionId: Types.ObjectId,
 ): Promise<ReportedSignIn | undefined> {
-  const session = await models.UserSession.collection.findOne<SignInFacts>(
-    { _id: sessionId, userId },
-    { projection: facts },
-  );
-  if (!session) return undefined;
-  const { createdAt: at, revokedAt: endedAt, proofs, device, network, location, risk } = session;
+  const stored = await findByQuery(models, queries.sessionById({ ownerId: userId, id: sessionId }), facts);
+  if (!stored) return undefined;
+  const { createdAt: at, revokedAt: endedAt, proofs, device, network, location, risk } = readSession(stored);
   return {
     at,
     ...(endedAt && { endedAt }),

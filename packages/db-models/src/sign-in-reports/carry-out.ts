@@ -4,6 +4,7 @@ import { recordRiskFeedback } from "../risk/feedback.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import { endSessions } from "../sessions/revoke.js";
+import { readLocation } from "../stored/location.js";
 import { lateWritesMs } from "./due.js";
 import { secureAccount } from "./secure.js";
 import type { MadeReport } from "./summary.js";
@@ -38,7 +39,7 @@ async function disown(context: Context, report: MadeReport): Promise<void> {
   >({ _id: aboutSessionId, userId }, { projection: { deviceHash: 1, location: 1 } });
   if (!session) return;
   const { deviceHash, location } = session;
-  const country = location?.country;
+  const country = location && readLocation(location).country;
   await models.User.collection.updateOne({ _id: userId }, {
     $pull: {
       "analytics.devices": { deviceHash },

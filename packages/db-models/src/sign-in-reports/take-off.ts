@@ -26,7 +26,7 @@ interface Added {
  */
 export async function takeOffAdded(context: Context, report: Report): Promise<void> {
   const { userId, sessionId } = report;
-  await endGrants(context, { userId, sessionId }, "reported");
+  await endGrants(context, { ownerId: userId, sessionId }, "reported");
   await note(context, report, await findAdded(context, report));
   await endDelegated(context, userId, { addedInSession: sessionId });
   await unlinkAdded(context, report);

@@ -40,7 +40,7 @@ export function* signInReportDocuments(
       _id: identifier(createdAt, index, kind.waiting, 7),
       sessionId: identifier(createdAt, index, kind.session, 1),
       state: "offered",
-      tokenHash: random.base64url(32),
+      tokenHash: random.bytes(32),
       tokenExpiresAt,
       purgeAt: tokenExpiresAt,
     };
