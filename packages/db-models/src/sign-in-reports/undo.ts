@@ -115,8 +115,8 @@ async function countRestored({ models }: Context, { userId, takenOff }: MadeRepo
       { projection: { passkeys: 1 } },
     ),
   ]);
-  const keys = new Set(user?.externalIdentities?.map(({ key }) => key));
+  const keys = new Set(user?.externalIdentities?.map(({ key }) => key.toString("hex")));
   const ids = new Set(factors?.passkeys?.map(({ credentialId }) => credentialId));
-  const identities = takenOff.externalIdentities.filter(({ key }) => keys.has(key));
+  const identities = takenOff.externalIdentities.filter(({ key }) => keys.has(key.toString("hex")));
   return identities.length + takenOff.passkeys.filter(({ credentialId }) => ids.has(credentialId)).length;
 }
