@@ -85,6 +85,7 @@ describe("registering a passkey", () => {
         id: expect.any(Types.ObjectId),
         name: "Phone",
         createdAt: now,
+        addedInSession: session.id,
         aaguid: "00000000-0000-0000-0000-000000000000",
         transports: ["internal", "hybrid"],
         verifiesUser: true,
