@@ -59,7 +59,7 @@ describe("enrolling an authenticator app", () => {
     });
     expect(confirmed).toEqual({ ok: true });
     expect(await readFactors(contextAt(models, now), { userId })).toEqual({
-      totp: { confirmedAt: now, lastUsedAt: now },
+      totp: { confirmedAt: now, lastUsedAt: now, addedInSession: session.id },
       passkeys: [],
       recoveryCodes: 0,
       rememberedDevices: [],
