@@ -182,7 +182,7 @@ describe("the sessions of a user", () => {
     expect((await check(mine.bearer)).statusCode).toBe(401);
   });
 
-  // ASVS 7.5.2: whoever took over a session does not put its owner out of the others with it.
+  // ASVS 7.5.2: somebody who took over a session does not put its owner out of the others with it.
   test("take an authentication of the last minutes to be ended; one's own doesn't", async () => {
     const other = await api.signIn(person);
     api.clock.advance(16 * 60_000);

@@ -40,8 +40,10 @@ describe("the demo", () => {
   afterAll(() => database?.close());
 
   it("serves every named query by an index that setup made, and none before", () => {
-    expect(result.indexHitRatio).toEqual({ before: 0, after: 1 });
-    expect(result.queries.every(({ before }) => before.index === "none: scans")).toBe(true);
+    // MongoDB makes the index on _id with each collection.
+    const byId = result.queries.filter(({ after }) => after.index === "_id_");
+    expect(result.indexHitRatio).toEqual({ before: byId.length / result.queries.length, after: 1 });
+    expect(result.queries.filter(({ before }) => before.index !== "none: scans")).toEqual(byId);
     expect(result.queries.filter(({ after }) => after.examinedPerReturned > 1)).toEqual([]);
     expect(result.setup.secondRunChanged).toBe(false);
   });
@@ -91,7 +93,7 @@ describe("the demo", () => {
   it("prints a row for each query, and what the whole came to", () => {
     const text = renderText(result);
     for (const { name } of result.queries) expect(text).toContain(name);
-    expect(text).toMatch(/index hits +0\.0 % → 100\.0 %/);
+    expect(text).toMatch(/index hits +\d\.\d % → 100\.0 %/);
     expect(text).not.toMatch(/NaN|undefined|SOMETHING/);
   });
 

@@ -15,6 +15,7 @@ const unsharded = [
   "administrators",
   "apps",
   "audit_checkpoints",
+  "cache_heartbeats",
   "erasures",
   "sign_in_reports",
   "signing_keys",

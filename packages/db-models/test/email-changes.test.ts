@@ -88,7 +88,7 @@ describe("a request for another address", () => {
     expect(shown).not.toHaveProperty("emailUndos");
   });
 
-  // Whoever measures or reads the answer must not learn whether another account has the address (ASVS 6.3.8).
+  // Anyone who measures or reads the answer must not learn whether another account has the address (ASVS 6.3.8).
   it("does the same work for an address that another account has", async () => {
     const [user, other] = [await makeOwner(), await makeOwner()];
     const free = await commandsDuring(database(), () => asked(user._id, newAddress()));

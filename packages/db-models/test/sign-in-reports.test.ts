@@ -176,7 +176,7 @@ describe("a report of a sign-in", () => {
     const answers = [kept.key, added.key, known].map((key) => verifyApiKey(models, { key }, now));
     expect((await Promise.all(answers)).map(({ ok }) => ok)).toEqual([true, false, false]);
     expect(await listConsents(context(), { userId })).toHaveLength(1);
-    // Whoever reported may be the stranger, who wanted the owner's factors gone.
+    // The reporter may be the stranger, who wanted the owner's factors gone.
     expect(await isLive(own.id)).toBe(false);
   });
 

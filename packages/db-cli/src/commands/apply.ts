@@ -82,7 +82,7 @@ export function stepProgress({ progress, now }: Context): (event: ApplyProgress)
     if (result) return;
     const what = `[${position}/${total}] ${stepVerb(step.kind)} ${placeOf(step)}`;
     if (!build) return progress.update(`${what} ...`);
-    // A build scans, sorts and inserts, and counts each anew.
+    // A build scans, sorts and inserts, and counts each again.
     const part = `${what}, ${build.message.split(":")[0]}`;
     if (phase.what !== part) phase = { what: part, tell: counting(progress, now) };
     phase.tell(part, build.done, build.total);

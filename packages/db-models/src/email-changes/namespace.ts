@@ -29,7 +29,7 @@ export interface EmailChanges {
   /**
    * Undoes a change for the owner of the address before, for seven days: before it was confirmed as after, and also when
    * the address was changed again since; of several addresses the earliest wins. The account has its address back, every
-   * session ends, and the password opens nothing any more: it is set anew with `reset`. What was added since the change
+   * session ends, and the password opens nothing any more: it is set again with `reset`. What was added since the change
    * was asked for and lets somebody in by itself ends too: API keys, consents, linked identities, passkeys, remembered
    * devices. An authenticator app and recovery codes stay.
    *

@@ -188,7 +188,7 @@ async function releaseUnverified(context: Context, email: string): Promise<boole
 
 /**
  * Ends what was added since the change was asked for and lets somebody in by itself: API keys, consents, identities at
- * providers, passkeys, remembered devices. An authenticator app stays, whoever added it: what is mailed must not take a
+ * providers, passkeys, remembered devices. An authenticator app stays, no matter who added it: what is mailed must not take a
  * second factor away.
  */
 async function endWaysIn(context: Context, userId: Types.ObjectId, since: Date): Promise<void> {

@@ -136,7 +136,7 @@ export class TrustedCache {
   }
 
   /**
-   * `undefined` while too many reads are under way, and before whoever waits for all instances would wait for this one: what
+   * `undefined` while too many reads are under way, and before a caller who waits for all instances would wait for this one: what
    * is read is then answered, and not kept.
    */
   openTicket(): Ticket | undefined {

@@ -141,7 +141,7 @@ export class Link {
   async #follow(): Promise<LinkEnd> {
     const reason = await this.#topology();
     if (reason) {
-      // Whoever waits for all instances is to know the bound of this one too.
+      // A caller who waits for all instances is to know the bound of this one too.
       await this.beat();
       return { kind: "unavailable", reason };
     }

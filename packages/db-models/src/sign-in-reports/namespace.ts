@@ -35,7 +35,7 @@ export interface SignInReports {
   /**
    * Gives back the passkeys and linked identities that a report took off, as far as nobody else has them, and withdraws what
    * it told the risk profile. An authenticator app, recovery codes, API keys, consents and the password are not given back:
-   * their owner makes them anew. That the user has proved lately who they are is for the caller to see.
+   * their owner makes them again. That the user has proved lately who they are is for the caller to see.
    */
   undo(input: { userId: Types.ObjectId; id: Types.ObjectId }): Promise<SignInReportUndo>;
   /** Reports, the newest first: of a user, or of everybody. */

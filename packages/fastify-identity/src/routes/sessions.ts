@@ -16,7 +16,7 @@ const ending =
 /** Live sessions of the requester. */
 export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
   const { identity } = service;
-  // Whoever took over a session could otherwise keep its owner out (ASVS 7.5.2).
+  // Somebody who took over a session could otherwise keep its owner out (ASVS 7.5.2).
   const requireProof = (session: ActiveSession) =>
     requireAssurance(service, session, { maxAgeMs: service.recentAuthenticationMs });
 

@@ -276,7 +276,7 @@ describe("administrators", () => {
     expect(await setting.identity.administrators.read({ userId: auditor.id })).toBeUndefined();
   });
 
-  // FusionAuth #2170, ThunderID #2103, ABP #24768: whoever manages users makes themself an administrator.
+  // FusionAuth #2170, ThunderID #2103, ABP #24768: somebody who manages users makes themself an administrator.
   test("are made by who manages administrators only, and nobody gives roles to themself", async () => {
     const app = await start();
     const support = await makeAdmin(setting, app, "identity:support");

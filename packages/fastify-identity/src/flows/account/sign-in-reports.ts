@@ -92,7 +92,7 @@ async function afterwards(
   return report;
 }
 
-/** Whoever was told of it is noted afterwards: a process that dies in between tells them once more. */
+/** Who was told of it is noted afterwards: a process that dies in between tells them once more. */
 function tell(context: FlowContext, log: FlowLog, report: SignInReport): void {
   const failed = (err: unknown) => log.error({ err }, "the owner was not told of a reported sign-in");
   context.background.run(async () => {
