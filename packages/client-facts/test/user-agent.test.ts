@@ -174,7 +174,7 @@ describe("readUserAgent", () => {
       }),
       { seed: 20, numRuns: 2_000 },
     );
-  });
+  }, 60_000);
 });
 
 describe("skeletonOf", () => {
