@@ -58,7 +58,7 @@ const counters: Readonly<Record<string, { help: string; value: Value }>> = {
     value: ({ lapsedMs }) => lapsedMs / 1_000,
   },
   epochs_total: {
-    help: "Times that the change stream began anew and memory was emptied",
+    help: "Times that the change stream began again and memory was emptied",
     value: ({ epochs }) => epochs,
   },
   events_total: { help: "Changes that the stream delivered", value: ({ events }) => events },

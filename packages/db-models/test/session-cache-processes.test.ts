@@ -105,7 +105,7 @@ describe(`a network that fails (seed ${lines.seed})`, () => {
           if (at === 25) proxy.set("open");
         };
         const ended = await endAtRandom(identity, checker, { sessions: batch, random, during });
-        // What was lost on the way stays lost: a connection that waits for it is cut.
+        // Lost packets stay lost: a connection that waits for it is cut.
         if (kind === 3) proxy.cut();
         found.push(await delaysOf(checker, ended, boundMs));
       }

@@ -113,7 +113,7 @@ describe("a change in the stream", () => {
       none,
     ],
     [
-      "of the own heartbeat is an echo",
+      "of its heartbeat is an echo",
       {
         operationType: "replace",
         ns: { coll: "cache_heartbeats" },

@@ -195,7 +195,7 @@ describe("a change", () => {
     now = new Date(now.getTime() + 61_000);
     await here.sessions.validate(token);
     const { echoes, hits } = metricsOf(there);
-    // What comes back later was written later: the use would have come before.
+    // A heartbeat that returns later was sent later: the use would have come before.
     await until(async () => {
       await there.sessions.validate("ids_");
       return metricsOf(there).echoes > echoes + 1;

@@ -329,7 +329,7 @@ describe("a report that was not carried out", () => {
     await models.UserSession.updateOne({ _id: world.theirs.id }, { $unset: { revokedAt: "" } });
   }
 
-  it("is gone on with by the next press, once nobody is at it", async () => {
+  it("is gone on with by the next press, once nobody works on it", async () => {
     const world = await makeWorld();
     await halfDone(world);
     expect(await press(world, after(1))).toMatchObject({ created: false, report: { state: "pending" } });

@@ -3,6 +3,7 @@ import { isAllowed } from "../core/network.js";
 import { grantsEveryScope } from "../core/scopes.js";
 import { equalHashes } from "../core/secrets.js";
 import type { ApiKeyDocument, ApiKeySecret } from "../schemas/api-key.js";
+import type { RememberedApiKey } from "../session-cache/remembered.js";
 
 /** A key as a request presents it. */
 export interface ApiKeyPresentation {
@@ -53,21 +54,7 @@ export type ApiKeyRefusal =
 export type ApiKeyCheck = VerifiedApiKey | ApiKeyExhausted | { ok: false; reason: ApiKeyRefusal };
 
 /** The fields of a key that a verification reads. */
-export type CheckedApiKey = Pick<
-  ApiKeyDocument,
-  | "_id"
-  | "userId"
-  | "secrets"
-  | "scopes"
-  | "ipAllowlist"
-  | "rateLimit"
-  | "quota"
-  | "leases"
-  | "ownerActive"
-  | "expiresAt"
-  | "revokedAt"
-  | "schemaVersion"
->;
+export type CheckedApiKey = RememberedApiKey & Pick<ApiKeyDocument, "revokedAt">;
 
 /** The secret of a key that was presented, if it is one of them. */
 export function secretOf(

@@ -3,6 +3,7 @@ import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
 import { mintToken, sha256 } from "../core/secrets.js";
+import { tokenPlace } from "../queries/place.js";
 import { type Page, queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
 import type { ApiKeyDocument } from "../schemas/api-key.js";
@@ -70,7 +71,7 @@ async function activateOrRemove(models: IdentityModels, { _id, userId }: ApiKeyD
 
 /** Mints a key that leads to its document. */
 export function newKey({ userId, _id }: Pick<ApiKeyDocument, "userId" | "_id">): string {
-  return mintToken("apiKey", { ownerId: userId.toHexString(), id: _id.toHexString() }).raw;
+  return mintToken("apiKey", tokenPlace({ ownerId: userId, id: _id })).raw;
 }
 
 /** The visible start of a key, by which people recognise it. */

@@ -3,7 +3,10 @@ import { clockToleranceMs } from "./clock.js";
 import { equalHashes, type LocatedKind, type LocatedToken, sha256, unsealSuccessor } from "./secrets.js";
 
 /** The rotation that replaced a token, as long as it is among the last ones. */
-function rotationOf(rotations: readonly TokenRotation[], tokenHash: Buffer): TokenRotation | undefined {
+export function rotationOf(
+  rotations: readonly TokenRotation[],
+  tokenHash: Buffer,
+): TokenRotation | undefined {
   return rotations.find((rotation) => equalHashes(rotation.tokenHash, tokenHash));
 }
 

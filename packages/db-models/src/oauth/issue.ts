@@ -10,6 +10,7 @@ import {
   sha256,
   writePlace,
 } from "../core/secrets.js";
+import { tokenPlace } from "../queries/place.js";
 import type { AppTokenDocument, IssuedAccessToken } from "../schemas/app-token.js";
 import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
@@ -67,7 +68,7 @@ export function accessTokenIdOf(
   { ownerId, _id }: Pick<AppTokenDocument, "_id" | "ownerId">,
   { tokenHash }: Pick<IssuedAccessToken, "tokenHash">,
 ): string {
-  const place = writePlace({ ownerId: ownerId.toHexString(), id: _id.toHexString() });
+  const place = writePlace(tokenPlace({ ownerId, id: _id }));
   return `${place}.${tokenHash.toString("base64url")}`;
 }
 
@@ -123,7 +124,7 @@ export function newGrant(
   const { appId, userId, permissionId, permissionGeneration, scopes } = grant;
   const _id = new Types.ObjectId();
   const ownerId = userId ?? appId;
-  const place = { ownerId: ownerId.toHexString(), id: _id.toHexString() };
+  const place = tokenPlace({ ownerId, id: _id });
   const absoluteExpiresAt = new Date(now.getTime() + policies.oauth.refreshLifetimeMs);
   const document: AppTokenDocument = {
     _id,

@@ -95,7 +95,7 @@ export interface SessionApiUsage {
  * One sign-in of one user on one device. Collection `user_sessions`. Live means: a `slot`, no
  * `revokedAt`, and `idleExpiresAt` in the future; `idleExpiresAt` never passes the absolute lifetime.
  *
- * What is as usual is absent, so that a session takes few bytes: `readSession` fills it in.
+ * Fields with their usual value are absent, so that a session takes few bytes: `readSession` fills it in.
  */
 export interface UserSessionDocument extends BaseDocument {
   userId: Types.ObjectId;

@@ -36,6 +36,5 @@ export type RememberedApiKey = Pick<
   | "leases"
   | "ownerActive"
   | "expiresAt"
-  | "revokedAt"
   | "schemaVersion"
 >;

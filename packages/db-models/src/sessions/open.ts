@@ -7,6 +7,7 @@ import { limits } from "../core/limits.js";
 import { isAllowed } from "../core/network.js";
 import type { SessionPolicy } from "../core/policies/sessions.js";
 import { equalHashes, type LocatedToken, lookupHash, mintToken, sha256 } from "../core/secrets.js";
+import { tokenPlace } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
@@ -276,10 +277,10 @@ function describeSession(
   now: Date,
 ): { session: UserSessionDocument; token: LocatedToken } {
   const _id = new Types.ObjectId();
-  const token = mintToken("session", { ownerId: user._id.toHexString(), id: _id.toHexString() });
+  const token = mintToken("session", tokenPlace({ ownerId: user._id, id: _id }));
   const { scopes = [], risk, location } = input;
   const { idleTimeoutMs, absoluteLifetimeMs } = user.security;
-  const absoluteExpiresAt = new Date(now.getTime() + absoluteLifetimeMs);
+  const absoluteExpiresAt = absoluteExpiryOf({ createdAt: now, absoluteLifetimeMs });
   const session: UserSessionDocument = {
     _id,
     userId: user._id,

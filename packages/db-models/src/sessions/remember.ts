@@ -1,14 +1,13 @@
 import { mongo } from "mongoose";
 import type { Context } from "../context/context.js";
 import { wrongClockMs } from "../core/clock.js";
-import { isInGrace } from "../core/rotations.js";
-import { equalHashes } from "../core/secrets.js";
+import { isInGrace, rotationOf } from "../core/rotations.js";
 import type { RememberedSession } from "../session-cache/remembered.js";
 import { subjectsOfDocument } from "../session-cache/subjects.js";
 import type { Kept } from "../session-cache/table.js";
 import type { Session } from "../stored/session.js";
 
-type ReadSession = Omit<RememberedSession, "replacedAt"> & Pick<Session, "tokenHash" | "rotations">;
+type ReadSession = Omit<RememberedSession, "replacedAt"> & Pick<Session, "rotations">;
 
 /** What memory keeps of a session that has just been accepted, for one of its tokens; `undefined` for nothing. */
 export function rememberSession(
@@ -20,7 +19,7 @@ export function rememberSession(
   if (session.lastSeenAt.getTime() - now.getTime() >= wrongClockMs) return undefined;
   const { _id, userId, roles, scopes, risk, proofs, authenticatedAt, createdAt } = session;
   const { lastSeenAt, idleTimeoutMs, idleExpiresAt, absoluteExpiresAt, slot } = session;
-  const replaced = session.rotations.find((rotation) => equalHashes(rotation.tokenHash, tokenHash));
+  const replaced = rotationOf(session.rotations, tokenHash);
   const value: RememberedSession = {
     _id,
     userId,

@@ -64,28 +64,8 @@ export interface ValidationOptions {
 }
 
 /** The fields of a session that a check reads. */
-export type CheckedSession = Pick<
-  Session,
-  | "_id"
-  | "userId"
-  | "handleHash"
-  | "tokenHash"
-  | "legacyTokenHash"
-  | "rotations"
-  | "roles"
-  | "scopes"
-  | "risk"
-  | "authenticatedAt"
-  | "proofs"
-  | "createdAt"
-  | "lastSeenAt"
-  | "idleTimeoutMs"
-  | "idleExpiresAt"
-  | "absoluteExpiresAt"
-  | "revokedAt"
-  | "slot"
-  | "schemaVersion"
->;
+export type CheckedSession = Omit<RememberedSession, "replacedAt"> &
+  Pick<Session, "handleHash" | "tokenHash" | "legacyTokenHash" | "rotations" | "revokedAt" | "schemaVersion">;
 
 export function validateSession(
   context: Context,
@@ -113,7 +93,7 @@ export async function checkToken(
   return accepted(session, idleExpiresAt);
 }
 
-function accepted(session: ActiveFacts, touchedExpiry: Date | undefined): SessionCheck {
+function accepted(session: RememberedSession, touchedExpiry: Date | undefined): SessionCheck {
   return { ok: true, session: activeSession(session, touchedExpiry), touched: touchedExpiry !== undefined };
 }
 
@@ -246,9 +226,7 @@ function tokenRefusal(
   return isGood ? undefined : "rotated";
 }
 
-type TouchedFacts = Pick<Session, "_id" | "userId" | "lastSeenAt" | "idleTimeoutMs" | "absoluteExpiresAt">;
-
-function isTouchDue({ now, policies }: Context, session: TouchedFacts): boolean {
+function isTouchDue({ now, policies }: Context, session: RememberedSession): boolean {
   const sinceMs = now.getTime() - session.lastSeenAt.getTime();
   // Seen more than a week ahead is what a wrong clock wrote: it is put right, and the idle expiry with it.
   return sinceMs >= policies.sessions.touchIntervalMs || sinceMs <= -wrongClockMs;
@@ -257,7 +235,7 @@ function isTouchDue({ now, policies }: Context, session: TouchedFacts): boolean 
 // The filter on lastSeenAt lets one of many parallel requests write.
 async function touchSession(
   context: Context,
-  session: TouchedFacts,
+  session: RememberedSession,
 ): Promise<{ matched: boolean; idleExpiresAt: Date }> {
   const { models, now } = context;
   const expiry = expiryAfterUse(session, now, sessionPolicyOf(context));
@@ -274,23 +252,8 @@ async function touchSession(
   return { matched: matchedCount === 1, idleExpiresAt: expiry.idleExpiresAt };
 }
 
-/** What {@link activeSession} tells of. */
-type ActiveFacts = Pick<
-  Session,
-  | "_id"
-  | "userId"
-  | "roles"
-  | "scopes"
-  | "risk"
-  | "authenticatedAt"
-  | "proofs"
-  | "createdAt"
-  | "idleExpiresAt"
-  | "absoluteExpiresAt"
->;
-
 /** The facts about a session that a service receives: copies, so that nothing it does to them gets into memory. */
-export function activeSession(session: ActiveFacts, touchedExpiry: Date | undefined): ActiveSession {
+export function activeSession(session: RememberedSession, touchedExpiry: Date | undefined): ActiveSession {
   const { risk, proofs = [] } = session;
   return {
     id: session._id,

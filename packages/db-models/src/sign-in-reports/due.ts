@@ -2,6 +2,7 @@ import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { duration } from "../core/limits.js";
 import type { SignInReportDocument } from "../schemas/sign-in-report.js";
+import { isMade, type MadeReport } from "./summary.js";
 
 /** What a crash stopped is taken up again after this long. */
 export const resumeAfterMs = duration.minute;
@@ -21,11 +22,8 @@ export async function takeUp(
   return matchedCount === 1;
 }
 
-/** The report as it is now. */
-export async function readAgain(
-  { models }: Context,
-  _id: Types.ObjectId,
-): Promise<SignInReportDocument | undefined> {
+/** A report that was made, as it is now. */
+export async function readAgain({ models }: Context, _id: Types.ObjectId): Promise<MadeReport | undefined> {
   const report = await models.SignInReport.collection.findOne<SignInReportDocument>({ _id });
-  return report ?? undefined;
+  return report && isMade(report) ? report : undefined;
 }

@@ -27,8 +27,7 @@ export async function reportSignIn(context: Context, input: SignInReportInput): 
   if (report.state === "pending" && (created || (await takeUp(context, report)))) {
     await carryOut(context, report);
   }
-  const now = (await readAgain(context, report._id)) ?? report;
-  return { ok: true, created, report: summarise(isMade(now) ? now : report) };
+  return { ok: true, created, report: summarise((await readAgain(context, report._id)) ?? report) };
 }
 
 export async function listReports(
@@ -49,7 +48,7 @@ export async function resumeReports(context: Context): Promise<SignInReport[]> {
     else if (report.state === "undoing") await giveBack(context, report);
     else await sweep(context, report);
     const now = await readAgain(context, report._id);
-    if (now && isMade(now)) resumed.push(summarise(now));
+    if (now) resumed.push(summarise(now));
   }
   return resumed;
 }

@@ -4,21 +4,14 @@ import { limits } from "../core/limits.js";
 import { findFactors } from "../factors/account.js";
 import { removal } from "../factors/changes.js";
 import { endGrants } from "../oauth/grants.js";
-import type { SignInReportDocument } from "../schemas/sign-in-report.js";
+import type { SignInReportDocument, TakenOff } from "../schemas/sign-in-report.js";
 import type { ExternalIdentity } from "../schemas/user.js";
-import type { StoredPasskey, UserFactorsDocument } from "../schemas/user-factors.js";
+import type { UserFactorsDocument } from "../schemas/user-factors.js";
 import { endDelegated } from "../users/end-delegated.js";
 
 type Report = Pick<SignInReportDocument, "_id" | "userId" | "sessionId">;
 
-interface Added {
-  passkeys: StoredPasskey[];
-  externalIdentities: ExternalIdentity[];
-  apiKeys: string[];
-  apps: Types.ObjectId[];
-  totp: boolean;
-  recoveryCodes: boolean;
-}
+type Added = Omit<TakenOff, "email" | "password">;
 
 /**
  * Takes off whatever was added from the session. It is noted in the report first, so that a crash in between loses
@@ -121,7 +114,7 @@ async function removeFactors({ models, now }: Context, { userId, sessionId }: Re
     passkeys: { $cond: [{ $in: [others, [null, []]] }, "$$REMOVE", others] },
     totp: unless("$totp", "$totp.addedInSession"),
     recoveryCodes: unless("$recoveryCodes", "$recoveryCodesOfSession"),
-    // What is shown to an authenticator app, and a wait of who has lost every factor, may be the stranger's.
+    // A secret that an authenticator app was shown, and a wait for lost factors, may be the stranger's.
     pendingTotp: "$$REMOVE",
     recovery: "$$REMOVE",
   };

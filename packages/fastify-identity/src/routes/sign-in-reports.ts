@@ -72,7 +72,7 @@ export const signInReportRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (
         description:
           "Takes a recent sign-in, with a second factor if the account has one. Passkeys and linked accounts are given " +
           "back, unless another account has them by now. An authenticator app, recovery codes, API keys, consents and the " +
-          "password are not: make them anew.",
+          "password are not: make them again.",
         params: reportParams,
         response: { 200: signInReport },
       },

@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { BrowserContextOptions, Page as Tab } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { faultsOf, forms, useBrowser } from "../pages/browser.js";
+import { faultsOf, forms, tabTo, useBrowser } from "../pages/browser.js";
 import { password, useIdentity } from "../support.js";
 import { authorizeUrl, type Client, credentials, makeClient } from "./world.js";
 
@@ -124,16 +124,6 @@ describe.each(forms)("the provider's pages, $name", ({ name: form, options, lang
     expect(faults).toEqual([]);
   });
 });
-
-/** Goes on by keyboard until what has the focus matches. */
-async function tabTo(tab: Tab, selector: string): Promise<void> {
-  await tab.waitForSelector(selector);
-  for (let at = 0; at < 40; at += 1) {
-    await tab.keyboard.press("Tab");
-    if (await tab.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
-  }
-  throw new Error(`${selector} has no place in the order of Tab`);
-}
 
 const byMouse = async (tab: Tab, selector: string) => tab.click(selector);
 const byKeyboard = async (tab: Tab, selector: string) => {

@@ -4,7 +4,7 @@ import { codeOf } from "@org/dev-kit/authenticator-app";
 import type { Page as Tab } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { password, useIdentity } from "../support.js";
-import { useBrowser } from "./browser.js";
+import { tabTo, useBrowser } from "./browser.js";
 
 const setting = useIdentity();
 const site = useBrowser(setting);
@@ -141,18 +141,11 @@ test("somebody with a keyboard only signs in, and skips to the content", async (
   const tab = await (await site.context()).newPage();
   const email = await signUp(tab);
   await tab.goto("/account/sign-in?return_to=/orders");
-  const tabTo = async (selector: string) => {
-    for (let presses = 0; presses < 12; presses += 1) {
-      await tab.keyboard.press("Tab");
-      if (await tab.locator(selector).evaluate((element) => element === document.activeElement)) return;
-    }
-    throw new Error(`${selector} was not reached`);
-  };
   await tab.keyboard.press("Tab");
   expect(await tab.evaluate(() => document.activeElement?.textContent)).toBe("Skip to content");
-  await tabTo("[name=identifier]");
+  await tabTo(tab, "[name=identifier]");
   await tab.keyboard.type(email);
-  await tabTo("[name=password]");
+  await tabTo(tab, "[name=password]");
   await tab.keyboard.type(password);
   await tab.keyboard.press("Tab");
   expect(await tab.evaluate(() => document.activeElement?.textContent)).toBe("Show password");

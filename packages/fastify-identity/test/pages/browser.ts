@@ -104,6 +104,16 @@ export function useBrowser(setting: Setting, given?: number, changed: Partial<Id
   };
 }
 
+/** Goes on by keyboard until what matches has the focus. */
+export async function tabTo(tab: Tab, selector: string): Promise<void> {
+  await tab.waitForSelector(selector);
+  for (let presses = 0; presses < 12; presses += 1) {
+    await tab.keyboard.press("Tab");
+    if (await tab.locator(selector).evaluate((element) => element === document.activeElement)) return;
+  }
+  throw new Error(`${selector} was not reached`);
+}
+
 /** Faults of a page that no design excuses; keeps a picture of it. */
 export async function faultsOf(tab: Tab, name: string): Promise<string[]> {
   await keepPicture(tab, name);

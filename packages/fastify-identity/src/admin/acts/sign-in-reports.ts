@@ -1,7 +1,8 @@
-import type { PublicUser, SignInReport } from "@org/db-models";
+import type { SignInReport } from "@org/db-models";
 import { writePagePosition } from "@org/db-models/queries";
 import type { Types } from "mongoose";
 import { type Acting, noteRead } from "../acting.js";
+import { accountsOf } from "./administrators.js";
 
 /** A report of a sign-in, and whose it is; without an address once the account is gone. */
 export type KnownReport = SignInReport & { readonly email: string | undefined };
@@ -20,7 +21,10 @@ export async function listReports(
 ): Promise<ReportPage> {
   const { identity } = acting.service;
   const reports = await identity.signInReports.list({ page, ...(userId && { userId }) });
-  const emails = await emailsOf(acting, reports);
+  const accounts = await accountsOf(
+    acting,
+    reports.map((report) => report.userId),
+  );
   const details = { found: String(reports.length) };
   await noteRead(acting, {
     action: "admin.sign_in_reports_listed",
@@ -29,21 +33,10 @@ export async function listReports(
   });
   const last = reports.length === page.limit ? reports.at(-1) : undefined;
   return {
-    reports: reports.map((report) => ({ ...report, email: emails.get(report.userId.toHexString()) })),
+    reports: reports.map((report) => ({
+      ...report,
+      email: accounts.get(report.userId.toHexString())?.email,
+    })),
     next: last && writePagePosition({ at: last.reportedAt, id: last.id }),
   };
-}
-
-async function emailsOf(
-  { service }: Acting,
-  reports: readonly SignInReport[],
-): Promise<ReadonlyMap<string, string>> {
-  const { collection } = service.identity.models.User;
-  const found = await collection
-    .find<Pick<PublicUser, "_id" | "email">>(
-      { _id: { $in: reports.map(({ userId }) => userId) } },
-      { projection: { email: 1 } },
-    )
-    .toArray();
-  return new Map(found.map(({ _id, email }) => [_id.toHexString(), email]));
 }
