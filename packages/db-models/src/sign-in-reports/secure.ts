@@ -1,4 +1,5 @@
 import type { Context } from "../context/context.js";
+import { IdentityError } from "../core/errors.js";
 import { voidPassword } from "../core/passwords.js";
 import { undoChangesOfSession } from "../email-changes/undo.js";
 import type { UserDocument } from "../schemas/user.js";
@@ -37,6 +38,7 @@ export async function secureAccount(context: Context, report: MadeReport): Promi
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     if (await isSecured(context, report)) return;
   }
+  throw new IdentityError("CONTENTION", "the account is being changed over and over");
 }
 
 async function isSecured(context: Context, report: MadeReport): Promise<boolean> {
