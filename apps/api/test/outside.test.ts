@@ -17,8 +17,11 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill("SIGKILL");
 });
 
+// A machine that others use as well may be late by more than an instance's limit.
+const patient = { ORG_API_MAX_EVENT_LOOP_DELAY_MS: "0" };
+
 function start([program = "", ...args]: readonly string[], env: Record<string, string>, cwd = root) {
-  const child = spawn(program, args, { cwd, env: { ...process.env, ...env } });
+  const child = spawn(program, args, { cwd, env: { ...process.env, ...patient, ...env } });
   started.push(child);
   let output = "";
   const add = (chunk: unknown) => {

@@ -19,9 +19,12 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill("SIGKILL");
 });
 
+// A machine that others use as well may be late by more than an instance's limit.
+const patient = { ORG_API_MAX_EVENT_LOOP_DELAY_MS: "0" };
+
 function start(env: Record<string, string>) {
   const args = ["--conditions=@org/source", "--import", "tsx", entry];
-  const child = spawn(process.execPath, args, { env: { PATH: process.env.PATH ?? "", ...env } });
+  const child = spawn(process.execPath, args, { env: { PATH: process.env.PATH ?? "", ...patient, ...env } });
   children.push(child);
   const output: string[] = [];
   child.stdout.on("data", (chunk) => output.push(String(chunk)));
