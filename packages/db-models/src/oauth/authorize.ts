@@ -43,6 +43,8 @@ export type AuthorizationError =
 export interface RequestingApp {
   id: Types.ObjectId;
   clientId: string;
+  /** Who registered it. */
+  ownerId: Types.ObjectId;
   name: string;
   description?: string;
   homepage?: string;
@@ -209,6 +211,7 @@ export async function useConsent(
   );
 }
 
-export function describeApp({ _id: id, clientId, name, description, homepage }: AppDocument): RequestingApp {
-  return { id, clientId, name, ...(description && { description }), ...(homepage && { homepage }) };
+export function describeApp(app: AppDocument): RequestingApp {
+  const { _id: id, clientId, ownerId, name, description, homepage } = app;
+  return { id, clientId, ownerId, name, ...(description && { description }), ...(homepage && { homepage }) };
 }

@@ -163,7 +163,8 @@ export interface PageViews {
   finishRecovery: WithForm & { readonly token: string };
   cancelRecovery: WithForm & { readonly token: string };
   signedIn: { readonly to: string };
-  signOut: WithForm;
+  /** Whose sign-out a page asked for goes on from the sign-in to that page. */
+  signOut: WithForm & { readonly returnTo: string | undefined };
   profile: WithForm & {
     readonly email: string;
     readonly emailVerified: boolean;

@@ -171,6 +171,24 @@ describe.each([
     });
   });
 
+  test("another account of the same browser answers the request", async () => {
+    const other = `other${people}@example.com`;
+    await setting.identity.users.register({ email: other, password });
+    const tab = await open();
+    await tab.goto(ask({ scope: "openid notes" }));
+    await press(tab, "main a[href*=sign-out]");
+    await tab.waitForURL("**/sign-out**");
+    await press(tab, submit);
+    await tab.waitForURL("**/sign-in**");
+    await tab.fill("[name=identifier]", other);
+    await tab.fill("[name=password]", password);
+    await press(tab, submit);
+    await tab.waitForSelector("button[value=allow]");
+    expect(await tab.textContent("main")).toContain(other);
+    await press(tab, "button[value=allow]");
+    expect(await arrival(tab, "/callback")).toMatchObject({ parameters: { state: "a state" } });
+  });
+
   test("a device is connected", async () => {
     const tab = await open();
     await tab.goto("/account/device");

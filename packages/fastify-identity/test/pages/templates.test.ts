@@ -90,7 +90,7 @@ function viewsWith(text: string): PageViews {
     finishRecovery: { state, token: text },
     cancelRecovery: { state, token: text },
     signedIn: { to: text },
-    signOut: { state },
+    signOut: { state, returnTo: undefined },
     profile: {
       state,
       email: text,

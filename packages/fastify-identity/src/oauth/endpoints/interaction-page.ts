@@ -1,4 +1,4 @@
-import type { ActiveSession, StoredRequest } from "@org/db-models";
+import type { ActiveSession, RequestingApp, StoredRequest } from "@org/db-models";
 import { grantsScope } from "@org/db-models";
 import { findByQuery, queries } from "@org/db-models/queries";
 import type { FastifyReply } from "fastify";
@@ -121,7 +121,7 @@ async function viewOf(
   const [user, consent, owner] = await Promise.all([
     users.read(userId),
     findByQuery(models, queries.permissionOfUserForApp(userId, read.app.id)),
-    ownerOf(service, read.app.clientId),
+    ownerOf(service, read.app),
   ]);
   const agreed = consent && !consent.revokedAt ? consent.scopes : [];
   return {
@@ -139,11 +139,12 @@ async function viewOf(
   };
 }
 
-async function ownerOf({ identity }: Provider["service"], clientId: string): Promise<string | undefined> {
-  const { models } = identity;
-  const app = await findByQuery(models, queries.appByClientId(clientId));
+async function ownerOf(
+  { identity }: Provider["service"],
+  { ownerId }: RequestingApp,
+): Promise<string | undefined> {
   const names = { username: 1, "profile.displayName": 1 };
-  const owner = app && (await models.User.findById(app.ownerId, names).lean());
+  const owner = await identity.models.User.findById(ownerId, names).lean();
   return owner?.username ?? owner?.profile?.displayName;
 }
 

@@ -137,7 +137,7 @@ export const signOutPage: PageDefinition<"signOut"> = {
   name: "signOut",
   path: "/sign-out",
   access: "public",
-  view: async (_page, state) => ({ state }),
+  view: async (page, state) => ({ state, returnTo: returnToOf(page) }),
   forms: [
     {
       submit: async (page) => {
@@ -146,7 +146,8 @@ export const signOutPage: PageDefinition<"signOut"> = {
         const session = await sessionOfBrowser(page);
         if (session) await service.flows.signOut(requester, session);
         page.setCookie(service.cookies.endSession());
-        return page.redirect(page.link("/sign-in"), { id: "sign_out.done" });
+        const signIn = page.link("/sign-in", { return_to: returnToOf(page) });
+        return page.redirect(signIn, { id: "sign_out.done" });
       },
     },
   ],

@@ -202,11 +202,12 @@ export function SignedIn({ view, frame }: Props<"signedIn">) {
 }
 
 export function SignOut({ view, frame }: Props<"signOut">) {
-  const below = <a href={frame.link("")}>{frame.say("sign_out.stay")}</a>;
+  const { state, returnTo } = view;
+  const below = <a href={returnTo ?? frame.link("")}>{frame.say("sign_out.stay")}</a>;
   return (
     <CardLayout frame={frame} title={frame.t("sign_out.title")} below={below}>
       <p>{frame.say("sign_out.text")}</p>
-      <Form frame={frame} state={view.state} action={frame.link("/sign-out")}>
+      <Form frame={frame} state={state} action={frame.link("/sign-out", { return_to: returnTo })}>
         <Submit frame={frame} label="sign_out.submit" />
       </Form>
     </CardLayout>

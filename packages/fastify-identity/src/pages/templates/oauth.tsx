@@ -20,7 +20,9 @@ export function Authorize({ view, frame }: Props<"authorize">) {
       {app.owner && <p class="muted small">{frame.say("oauth.owner", { owner: <bdi>{app.owner}</bdi> })}</p>}
       <p class="muted small">
         {frame.say("oauth.signed_in_as", { email })}{" "}
-        <a href={frame.link("/sign-out")}>{frame.say("oauth.other_account")}</a>
+        <a href={frame.link("/sign-out", { return_to: frame.link("/authorize", { request }) })}>
+          {frame.say("oauth.other_account")}
+        </a>
       </p>
       <p>{frame.say("oauth.wants")}</p>
       <ul class="points">
