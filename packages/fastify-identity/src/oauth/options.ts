@@ -21,7 +21,10 @@ export interface OAuthOptions {
   readonly dpopNonces?: boolean;
   /** Ended sessions are looked for this often, milliseconds, to tell their apps. Default: 2,000. */
   readonly logoutSweepMs?: number;
-  /** Requests per minute of one client at the token endpoint. Default: 600. */
+  /**
+   * Requests per minute of one client at the token endpoint: of each instance, or of all together where `rateLimit.store` is
+   * `database`. Default: 600.
+   */
   readonly tokenRequests?: number;
 }
 

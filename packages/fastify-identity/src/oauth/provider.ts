@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from "fastify";
 import { isLoopback } from "../options.js";
 import type { Site } from "../pages/site.js";
 import type { Service } from "../service.js";
-import { ClientQuota } from "./client-quota.js";
+import { ClientQuota, MemoryCounter } from "./client-quota.js";
 import type { OAuthSettings } from "./options.js";
 import { KeyRing } from "./tokens/key-ring.js";
 
@@ -53,7 +53,12 @@ export function providerOf(
     audience: settings.audience ?? issuer,
     local: isLoopback(service.settings.issuer),
     log,
-    quota: new ClientQuota(service.clock, settings.tokenRequests),
+    quota: new ClientQuota(
+      service.settings.rateLimit.store === "database"
+        ? service.identity.requestLimits
+        : new MemoryCounter(service.clock),
+      settings.tokenRequests,
+    ),
     keys: new KeyRing(service.identity, settings.algorithms),
     url: (endpoint) => `${service.settings.issuer}${prefix}${endpoints[endpoint]}`,
   };

@@ -71,6 +71,20 @@ test("a refresh that goes back to a session in doubt gives a token of a minute, 
   expect(await actionsOf("oauth.refresh_shortened")).toBe(before + 1);
 });
 
+test("instances that count in the database share a client's quota", async () => {
+  const options = { oauth: { tokenRequests: 3 }, rateLimit: { store: "database" } } as const;
+  const instances = [await setting.app(options), await setting.app(options)] as const;
+  const client = await makeClient(setting);
+  const statuses: number[] = [];
+  for (const instance of [...instances, ...instances, ...instances]) {
+    const fields = { grant_type: "refresh_token", refresh_token: "x", ...credentials(client) };
+    const { statusCode, headers } = await post(instance, "/oauth/token", fields);
+    expect(headers["ratelimit-policy"]).toBe('"client";q=3;w=60');
+    statuses.push(statusCode);
+  }
+  expect(statuses).toEqual([400, 400, 400, 429, 429, 429]);
+});
+
 test("every answer of the token endpoint says what is left of the client's quota, and nobody else uses it up", async () => {
   const app = await setting.app({ oauth: { tokenRequests: 3 } });
   const client = await makeClient(setting);

@@ -59,7 +59,7 @@ export async function token(
 ): Promise<TokenAnswer> {
   const parameters = request.body as Parameters;
   const client = await authenticateClient(provider, request, parameters);
-  provider.quota.take(client.clientId, reply);
+  await provider.quota.take(client.clientId, reply);
   const type = needed(parameters, "grant_type");
   const known = grantTypes.find((one) => one === type);
   if (!known) throw new OAuthError("unsupported_grant_type", "grant_type is unknown");
