@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { Types } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
+import { clockToleranceMs } from "../src/core/clock.js";
 import { duration } from "../src/core/limits.js";
 import { identityPoliciesSchema } from "../src/core/policies/identity.js";
 import { randomKey, sha256, sha256Text } from "../src/core/secrets.js";
@@ -458,7 +459,8 @@ describe("a withdrawn signing key", () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => withdraw(late, first)));
     expect(answers.filter(Boolean)).toHaveLength(1);
     const keys = await read(late);
-    expect(keys).toMatchObject([{ state: "active", signsFrom: late }]);
+    // A clock that is a little behind agrees.
+    expect(keys).toMatchObject([{ state: "active", signsFrom: new Date(late.getTime() - clockToleranceMs) }]);
     expect(keys[0]?.kid).not.toBe(first);
     expect(await withdraw(late, first)).toBe(false);
     expect(await withdraw(late, "unknown")).toBe(false);
@@ -482,6 +484,46 @@ describe("a withdrawn signing key", () => {
     const then = new Date(late.getTime() + policy.signingKeyLeadMs);
     expect(await withdraw(then, active?.kid)).toBe(true);
     expect(await read(then)).toMatchObject([{ state: "active", kid: another?.kid }]);
+  });
+});
+
+describe("signing keys of instances whose clocks differ", () => {
+  const algorithm = "RS256" as const;
+  const read = (at: Date) => readSigningKeys(contextAt(models, at), { algorithms: [algorithm] });
+  const activeAt = async (at: Date) => (await read(at)).find(({ state }) => state === "active");
+  const start = after(800 * duration.day);
+  const at = (ms: number) => new Date(start.getTime() + ms);
+
+  it("the first one signs for whoever is behind by less than the tolerance, and is gone for them when it is withdrawn", async () => {
+    const made = await activeAt(at(clockToleranceMs));
+    expect((await activeAt(at(0)))?.kid).toBe(made?.kid);
+    await withdrawSigningKey(contextAt(models, at(clockToleranceMs)), { kid: made?.kid ?? "" });
+    const successor = await activeAt(at(0));
+    expect(successor?.kid).not.toBe(made?.kid);
+    expect(await activeAt(at(clockToleranceMs))).toEqual(successor);
+  });
+
+  it("a year ahead once: the others keep their key, rotate in their time, and drop what was to stay for a year", async () => {
+    const before = await activeAt(at(0));
+    const year = 365 * duration.day;
+    const ahead = await read(at(year));
+    expect(ahead.at(-1)?.state).toBe("next");
+    expect((await activeAt(at(0)))?.kid).toBe(before?.kid);
+    const next = await rotateSigningKey(contextAt(models, at(0)), { algorithm });
+    expect(next?.signsFrom).toEqual(at(policy.signingKeyLeadMs));
+    expect((await activeAt(at(policy.signingKeyLeadMs)))?.kid).toBe(next?.kid);
+    const over = at(policy.signingKeyLeadMs + policy.signingKeyRetirementMs);
+    expect(await read(over)).toMatchObject([{ kid: next?.kid, state: "active" }]);
+  });
+
+  it("where a year ahead made the only one, the others make their own", async () => {
+    await models.SigningKey.deleteMany({ algorithm });
+    const wrong = await activeAt(at(365 * duration.day));
+    const right = await activeAt(at(0));
+    expect(right).toBeDefined();
+    expect(right?.kid).not.toBe(wrong?.kid);
+    expect((await read(at(0))).map(({ kid }) => kid)).toContain(wrong?.kid);
+    expect(await read(at(0))).toHaveLength(2);
   });
 });
 

@@ -1,6 +1,14 @@
 import type { Context } from "../context/context.js";
 import { signingAlgorithms } from "../schemas/signing-key.js";
-import { addKey, newestOf, privateText, published, sealedPrivateText, storedKeys } from "./signing-keys.js";
+import {
+  addKey,
+  atOnce,
+  newestOf,
+  privateText,
+  published,
+  sealedPrivateText,
+  storedKeys,
+} from "./signing-keys.js";
 
 /**
  * Withdraws a key that others may have: it is published no longer, and nothing that it signed is taken. Where it signs, or
@@ -20,14 +28,16 @@ export async function withdrawSigningKey(context: Context, { kid }: { kid: strin
     signsFrom <= now && !others.some((one) => one.generation > generation && one.signsFrom <= now);
   if (signs && newest && newest.generation > generation) {
     // One that waits has been published for a while: more clients know it than would know another.
-    await collection.updateOne({ _id: newest._id, signsFrom: { $gt: now } }, { $set: { signsFrom: now } });
+    const signing = { $set: { signsFrom: atOnce(context) } };
+    await collection.updateOne({ _id: newest._id, signsFrom: { $gt: now } }, signing);
   } else if (signs) {
     // By what was read before: of any number of calls one makes the successor.
     await addKey(context, algorithm, known, "at_once");
   }
   const { modifiedCount } = await collection.updateOne(
     { _id: key._id, $or: [{ purgeAt: null }, { purgeAt: { $gt: now } }] },
-    { $set: { purgeAt: now } },
+    // Since it was made, so that it is over by every clock.
+    { $set: { purgeAt: key.createdAt } },
   );
   return modifiedCount === 1;
 }

@@ -2,6 +2,7 @@ import { generateKeyPair, type JsonWebKey } from "node:crypto";
 import { promisify } from "node:util";
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
+import { clockToleranceMs } from "../core/clock.js";
 import { isDuplicateKey } from "../core/errors.js";
 import { type SealedText, sealText, unsealText } from "../core/seal-keys.js";
 import { sha256Text } from "../core/secrets.js";
@@ -35,7 +36,7 @@ export async function readSigningKeys(
   const { signingKeyLifetimeMs, signingKeyLeadMs } = context.policies.oauth;
   const known = await storedKeys(context, algorithms);
   const due = algorithms.filter((algorithm) => {
-    const newest = newestOf(published(context, known), algorithm);
+    const newest = newestOf(dated(context, published(context, known)), algorithm);
     const age = newest && context.now.getTime() - newest.signsFrom.getTime();
     return age === undefined || age >= signingKeyLifetimeMs - signingKeyLeadMs;
   });
@@ -50,7 +51,7 @@ export async function rotateSigningKey(
   { algorithm }: { algorithm: SigningAlgorithm },
 ): Promise<SigningKeyPair | undefined> {
   const known = await storedKeys(context, [algorithm]);
-  const former = newestOf(published(context, known), algorithm);
+  const former = newestOf(dated(context, published(context, known)), algorithm);
   // One that is still to come is the rotation that was asked for.
   if (!former || former.signsFrom <= context.now) await addKey(context, algorithm, known);
   return described(context, await storedKeys(context, [algorithm])).at(-1);
@@ -69,6 +70,15 @@ export async function storedKeys(
 export function published({ now }: Context, keys: readonly SigningKeyDocument[]): SigningKeyDocument[] {
   return keys.filter(({ purgeAt }) => !purgeAt || purgeAt > now);
 }
+
+/** Without those that a clock made which was wrong: they are published, and keep no successor from being made. */
+function dated({ now }: Context, keys: readonly SigningKeyDocument[]): SigningKeyDocument[] {
+  const latest = now.getTime() + clockToleranceMs;
+  return keys.filter(({ createdAt }) => createdAt.getTime() <= latest);
+}
+
+/** The moment for a key that signs at once, by all clocks that are nearly right. */
+export const atOnce = ({ now }: Context): Date => new Date(now.getTime() - clockToleranceMs);
 
 export function newestOf(
   keys: readonly SigningKeyDocument[],
@@ -142,11 +152,12 @@ export async function addKey(
   const { models, now, policies } = context;
   // Also one that is not published any more has its number.
   const last = newestOf(known, algorithm);
-  const former = newestOf(published(context, known), algorithm);
+  const former = newestOf(dated(context, published(context, known)), algorithm);
   const { signingKeyLeadMs, signingKeyRetirementMs } = policies.oauth;
   const { publicJwk, privateJwk } = await newKeyPair(algorithm);
   const kid = thumbprintOf(publicJwk);
-  const signsFrom = former && signs === "after_lead" ? new Date(now.getTime() + signingKeyLeadMs) : now;
+  const waits = former !== undefined && signs === "after_lead";
+  const signsFrom = waits ? new Date(now.getTime() + signingKeyLeadMs) : atOnce(context);
   const key: SigningKeyDocument = {
     _id: new Types.ObjectId(),
     kid,
@@ -167,7 +178,12 @@ export async function addKey(
   if (!former) return;
   const purgeAt = new Date(signsFrom.getTime() + signingKeyRetirementMs);
   await models.SigningKey.collection.updateMany(
-    { algorithm, generation: { $lte: former.generation }, purgeAt: null },
+    // A later moment is that of a clock which was wrong.
+    {
+      algorithm,
+      generation: { $lt: key.generation },
+      $or: [{ purgeAt: null }, { purgeAt: { $gt: purgeAt } }],
+    },
     { $set: { purgeAt } },
   );
 }

@@ -1,0 +1,50 @@
+import type { Identity, SigningAlgorithm, SigningKeyPair } from "@org/db-models";
+import { IdentityError } from "@org/db-models";
+
+/** A signing key without its private half. */
+export type ListedKey = Omit<SigningKeyPair, "privateJwk" | "publicJwk">;
+
+const described = ({ kid, algorithm, state, createdAt, signsFrom }: SigningKeyPair): ListedKey => ({
+  kid,
+  algorithm,
+  state,
+  createdAt,
+  signsFrom,
+});
+
+export async function listKeys(identity: Identity, algorithm: SigningAlgorithm): Promise<ListedKey[]> {
+  return (await identity.oauth.signingKeys({ algorithms: [algorithm] })).map(described);
+}
+
+/** Publishes a successor, unless one waits already. The audit trail has it first. */
+export async function rotateKey(identity: Identity, algorithm: SigningAlgorithm): Promise<ListedKey[]> {
+  await record(identity, { action: "oauth.key_rotated", details: { algorithm } });
+  await identity.oauth.rotateSigningKey({ algorithm });
+  return listKeys(identity, algorithm);
+}
+
+/** @throws IdentityError `INVALID_INPUT` for a key that there is not. */
+export async function withdrawKey(identity: Identity, kid: string): Promise<{ withdrawn: string }> {
+  await record(identity, { action: "oauth.key_withdrawn", targetType: "signing key", targetId: kid });
+  const withdrawn = await identity.oauth.withdrawSigningKey({ kid });
+  if (!withdrawn) throw new IdentityError("INVALID_INPUT", `There is no signing key ${kid}`);
+  return { withdrawn: kid };
+}
+
+/** Seals everything that a former seal key sealed with the current one. */
+export async function resealAll(identity: Identity): Promise<{ keys: number; factors: number }> {
+  await record(identity, { action: "secrets.resealed" });
+  const { resealed: keys } = await identity.oauth.resealSigningKeys();
+  let factors = 0;
+  for (let done = false; !done; ) {
+    const batch = await identity.factors.reseal();
+    factors += batch.resealed;
+    done = batch.done;
+  }
+  return { keys, factors };
+}
+
+type Event = Omit<Parameters<Identity["audit"]["append"]>[0], "outcome">;
+
+const record = (identity: Identity, event: Event): Promise<unknown> =>
+  identity.audit.append({ ...event, outcome: "success" });
