@@ -280,7 +280,7 @@ export type {
   SessionApiUsage,
   UserSessionDocument,
 } from "./schemas/user-session.js";
-export type { DatabaseExposure, SecurityEventInput } from "./security-events/events.js";
+export type { DatabaseExposure, SecurityEventInput, SecurityEventSearch } from "./security-events/events.js";
 export type { SecurityEvents } from "./security-events/namespace.js";
 export type { SecurityEventSubscription, SubscribedSecurityEvent } from "./security-events/subscribe.js";
 export type { SessionCacheInput, SessionCacheSettings } from "./session-cache/options.js";

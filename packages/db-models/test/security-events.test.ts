@@ -40,6 +40,14 @@ describe("listSecurityEvents", () => {
     expect(await kinds({})).toEqual(["login_delayed", "new_device"]);
     expect(await kinds({ kind: "new_device" })).toEqual(["new_device"]);
     expect(await kinds({ page: { since: after(1) } })).toEqual(["login_delayed"]);
+    const everybody = (input: object) => listSecurityEvents(contextAt(models), input);
+    expect((await everybody({})).map(({ at }) => at)).toEqual([after(2_000), after(1_000), now]);
+    expect((await everybody({ kind: "new_device" })).map(({ at }) => at)).toEqual([after(2_000), now]);
+    expect(await everybody({ severity: "critical" })).toMatchObject([{ kind: "login_delayed" }]);
+    for (const other of [{ userId }, { kind: "new_device" }])
+      await expect(everybody({ severity: "critical", ...other })).rejects.toMatchObject({
+        code: "INVALID_INPUT",
+      });
     const period = queries.securityEventsBetween({ from: now, to: after(2_000) });
     expect(await runQuery(models, period)).toHaveLength(2);
   });
@@ -95,6 +103,21 @@ describe.each(["auto", "polling"] as const)("subscribeSecurityEvents by %s", (tr
     await resumed.return();
   });
 
+  it("hands out none of the last hundred again after a position, with what was recorded late", async () => {
+    await Promise.all(Array.from({ length: 100 }, (_, index) => record({}, after(index))));
+    const subscription = subscribe();
+    const handled = await take(subscription, 100);
+    await subscription.return();
+    const missed = [await record({}, after(3_000)), await record({}, after(-30_000))];
+    const resumed = subscribe({ from: handled[99]!.position });
+    expect(idsOf(await take(resumed, 2))).toEqual(hex(missed));
+    const between = subscribe({ from: handled[49]!.position });
+    expect((await take(between, 52)).map(({ event }) => event._id.toHexString()).sort()).toEqual(
+      [...idsOf(handled.slice(50)), ...hex(missed)].sort(),
+    );
+    await Promise.all([resumed.return(), between.return()]);
+  });
+
   it("takes a position of the other transport", async () => {
     await record();
     const other = transport === "auto" ? "polling" : "auto";
@@ -142,7 +165,7 @@ describe.each(["auto", "polling"] as const)("subscribeSecurityEvents by %s", (tr
     ["one too long", "A".repeat(5_000)],
     ["an invalid date", new Date(Number.NaN)],
   ])("refuses %s", async (_name, from) => {
-    await expect(subscribe({ from }).next()).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    expect(() => subscribe({ from })).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
   });
 
   it("falls back to the moment of a position whose token the server does not know", async () => {

@@ -9,7 +9,9 @@ import type {
   FastifyRequest,
 } from "fastify";
 import { fastifyPlugin } from "fastify-plugin";
+import type { AdminContext } from "./admin/acting.js";
 import { serveAdminPages } from "./admin/index.js";
+import { LiveStreams } from "./admin/live-streams.js";
 import { appIdentity } from "./app-identity.js";
 import { IdentityCookies } from "./flows/cookies.js";
 import { flowsOf } from "./flows/flows.js";
@@ -40,10 +42,11 @@ const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options)
   followAnswers(app, service);
   await app.register(sweeps, { service });
   app.addHook("onClose", () => service.flows.settle(settings.closeTimeoutMs));
-  if (settings.routes.length > 0 || settings.admin) {
-    await app.register(async (scope) => ownRoutes(scope, service), { prefix: settings.prefix });
+  const admin = adminOf(app, service);
+  if (settings.routes.length > 0 || admin) {
+    await app.register(async (scope) => ownRoutes(scope, service, admin), { prefix: settings.prefix });
   }
-  const { pages, oauth, admin } = settings;
+  const { pages, oauth } = settings;
   if (!pages) return;
   const site = siteOf(service, pages, app.prefix + pages.prefix);
   const provider = oauth && (await serveProvider(app, site, oauth));
@@ -52,10 +55,8 @@ const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options)
     prefix: pages.prefix,
   });
   if (admin) {
-    const prefix = app.prefix + admin.prefix;
-    await app.register(async (scope) => serveAdminPages(scope, site, admin, prefix), {
-      prefix: admin.prefix,
-    });
+    const { prefix } = admin.settings;
+    await app.register(async (scope) => serveAdminPages(scope, site, admin, app.prefix + prefix), { prefix });
   }
   if (app.prefix === "") leadToPassword(app, pages.prefix);
 };
@@ -101,6 +102,15 @@ function serviceOf(app: FastifyInstance, options: IdentityPluginOptions): Servic
     flows: flowsOf(context),
     cookies: new IdentityCookies(secure, settings.cookies),
   };
+}
+
+/** The admin area, whose streams end before the server waits for its connections. */
+function adminOf(app: FastifyInstance, service: Service): AdminContext | undefined {
+  const { admin: settings } = service.settings;
+  if (!settings) return undefined;
+  const streams = new LiveStreams(settings);
+  app.addHook("preClose", async () => streams.close());
+  return { service, settings, streams };
 }
 
 /** Without a provider there are opaque tokens only, and nobody to check a proof of possession. */

@@ -1,6 +1,6 @@
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
-import { isDuplicateKey } from "../core/errors.js";
+import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { type NamedQuery, type Page, queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
@@ -53,14 +53,31 @@ export async function recordSecurityEvent(
   return event;
 }
 
-export function listSecurityEvents(
-  context: Context,
-  input: { userId: Types.ObjectId; kind?: SecurityEventKind; page?: Page },
+/** Which security events to list: of a user and of a kind; or of everybody, of a kind or a severity. */
+export interface SecurityEventSearch {
+  userId?: Types.ObjectId | undefined;
+  kind?: SecurityEventKind | undefined;
+  /** Exactly this one. */
+  severity?: Severity | undefined;
+  page?: Page;
+}
+
+export async function listSecurityEvents(
+  { models }: Context,
+  search: SecurityEventSearch,
 ): Promise<SecurityEventDocument[]> {
-  const { models } = context;
-  const { userId, kind, page } = input;
-  const query: NamedQuery<SecurityEventDocument> = kind
-    ? queries.securityEventsOfUserByKind(userId, kind, page)
-    : queries.securityEventsOfUser(userId, page);
-  return runQuery(models, query);
+  return runQuery(models, queryFor(search));
+}
+
+function queryFor({ userId, kind, severity, page }: SecurityEventSearch): NamedQuery<SecurityEventDocument> {
+  if (severity && (userId || kind)) {
+    throw new IdentityError("INVALID_INPUT", "a severity stands alone, without userId and kind");
+  }
+  if (userId) {
+    return kind
+      ? queries.securityEventsOfUserByKind(userId, kind, page)
+      : queries.securityEventsOfUser(userId, page);
+  }
+  if (severity) return queries.securityEventsBySeverity(severity, page);
+  return kind ? queries.securityEventsByKind(kind, page) : queries.newestSecurityEvents(page);
 }

@@ -1,12 +1,11 @@
-import type { Types } from "mongoose";
 import { operationsOf, type Shared } from "../context/context.js";
-import type { Page } from "../queries/queries.js";
-import type { SecurityEventDocument, SecurityEventKind } from "../schemas/security-event.js";
+import type { SecurityEventDocument } from "../schemas/security-event.js";
 import {
   type DatabaseExposure,
   listSecurityEvents,
   recordSecurityEvent,
   type SecurityEventInput,
+  type SecurityEventSearch,
 } from "./events.js";
 import {
   type SecurityEventSubscription,
@@ -18,15 +17,15 @@ import {
 export interface SecurityEvents {
   /** Records an event that the app delivers to a person or an administrator. */
   record(input: SecurityEventInput | DatabaseExposure): Promise<SecurityEventDocument>;
-  /** A user's security events, the newest first, of one kind when one is given. */
-  list(input: {
-    userId: Types.ObjectId;
-    kind?: SecurityEventKind;
-    page?: Page;
-  }): Promise<SecurityEventDocument[]>;
   /**
-   * Security events as they are recorded, each at least once: after a restart from a position, the events of the overlap
-   * before it may come again. The next event is read when the loop asks for it, so a slow subscriber holds up nobody.
+   * Security events, the newest first: of a user, of a kind, of both, of a severity, or all.
+   *
+   * @throws IdentityError `INVALID_INPUT` for a severity together with a user or a kind.
+   */
+  list(search: SecurityEventSearch): Promise<SecurityEventDocument[]>;
+  /**
+   * Security events as they are recorded, each at least once: after a restart from a position that no change stream gave,
+   * events of the overlap before the last hundred may come again. The next event is read when the loop asks for it, so a slow subscriber holds up nobody.
    * Waits without a bound while there is nothing new; ends without an error when the signal says so.
    *
    * @throws IdentityError `INVALID_INPUT` for a position that is none.

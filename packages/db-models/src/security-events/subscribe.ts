@@ -9,7 +9,7 @@ import {
   type Severity,
   severities,
 } from "../schemas/security-event.js";
-import { readPosition, writePosition } from "./position.js";
+import { maxSeenInPosition, type Position, readPosition, writePosition } from "./position.js";
 
 export interface SecurityEventSubscription {
   /** Where to begin: events from this moment on, or the position of the last event that was handled. */
@@ -50,17 +50,25 @@ const maxSeen = 10_000;
 /** Events that are read at once. */
 const pageLength = 500;
 
-export async function* subscribeSecurityEvents(
+export function subscribeSecurityEvents(
   context: Context,
   input: SecurityEventSubscription,
 ): AsyncGenerator<SubscribedSecurityEvent, void, void> {
-  const { models } = context;
-  const { from, signal, pollMs = 1_000, overlapMs = 60_000 } = input;
+  const { from } = input;
   const start = typeof from === "string" ? readPosition(from) : { at: from };
   if (Number.isNaN(start.at.getTime())) throw new IdentityError("INVALID_INPUT", "from is no moment");
+  return subscribed(context, input, start);
+}
+
+async function* subscribed(
+  { models }: Context,
+  input: SecurityEventSubscription,
+  start: Position,
+): AsyncGenerator<SubscribedSecurityEvent, void, void> {
+  const { from, signal, pollMs = 1_000, overlapMs = 60_000 } = input;
   const since = new Date(start.at.getTime() - (typeof from === "string" ? overlapMs : 0));
   const filter = filterOf(input);
-  const seen = new SeenEvents();
+  const seen = new SeenEvents(start);
   const reader: Reader = { models, filter, pollMs, overlapMs, signal, seen, newest: start.at };
   if (signal?.aborted) return;
   if (input.transport !== "polling") {
@@ -125,7 +133,8 @@ function after({ at, _id }: SecurityEventDocument): Record<string, unknown> {
 
 function note(reader: Reader, event: SecurityEventDocument, token?: unknown): SubscribedSecurityEvent {
   if (event.at > reader.newest) reader.newest = event.at;
-  return { event, position: writePosition({ at: reader.newest, ...(token !== undefined && { token }) }) };
+  const place = token === undefined ? { seen: reader.seen.last } : { token };
+  return { event, position: writePosition({ at: reader.newest, ...place }) };
 }
 
 type InsertedEvent = mongo.ChangeStreamInsertDocument<SecurityEventDocument>;
@@ -215,14 +224,23 @@ const endedStreams: ReadonlySet<unknown> = new Set([280, 286]);
 
 /** The last events that came by. */
 class SeenEvents {
-  readonly #moments = new Map<string, number>();
+  readonly #moments: Map<string, number>;
+  /** The ids of the newest of them. */
+  readonly last: string[];
   /** The newest moment of an event that is no longer remembered. */
   forgottenUntil = Number.NEGATIVE_INFINITY;
+
+  constructor({ at, seen = [] }: Position) {
+    this.last = [...seen];
+    this.#moments = new Map(seen.map((id) => [id, at.getTime()]));
+  }
 
   isNew({ _id, at }: Pick<SecurityEventDocument, "_id" | "at">): boolean {
     const key = _id.toHexString();
     if (this.#moments.has(key)) return false;
     this.#moments.set(key, at.getTime());
+    this.last.push(key);
+    if (this.last.length > maxSeenInPosition) this.last.shift();
     if (this.#moments.size > maxSeen) this.#forgetOldest();
     return true;
   }

@@ -8,6 +8,7 @@ import type { Requester } from "../flows/requester.js";
 import { sessionOf } from "../http/guards/identity-of.js";
 import { requesterOf } from "../http/requests.js";
 import type { Service } from "../service.js";
+import type { LiveStreams } from "./live-streams.js";
 import type { AdminSettings } from "./options.js";
 import { type Permission, permissionsFor } from "./permissions.js";
 
@@ -29,10 +30,11 @@ export interface Needed {
   readonly writes: boolean;
 }
 
-/** The service with the settings of its admin area. */
+/** The admin area of one plugin. */
 export interface AdminContext {
   readonly service: Service;
   readonly settings: AdminSettings;
+  readonly streams: LiveStreams;
 }
 
 /**

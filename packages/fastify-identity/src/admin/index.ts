@@ -1,13 +1,14 @@
 import type { FastifyInstance } from "fastify";
 import { pageScope } from "../pages/index.js";
 import type { Site } from "../pages/site.js";
-import type { AdminSettings } from "./options.js";
+import type { AdminContext } from "./acting.js";
 import { administratorsPage } from "./pages/administrators.js";
 import { appPage } from "./pages/app.js";
 import { approvalsPage } from "./pages/approvals.js";
 import { appsPage } from "./pages/apps.js";
-import { type AdminSite, addAdminPage } from "./pages/define.js";
-import type { Section } from "./pages/frame.js";
+import { type AdminSite, addAdminPage } from "./pages/parts/define.js";
+import type { Section } from "./pages/parts/frame.js";
+import { eventsPage, serveEventRows } from "./pages/security-events.js";
 import { reportsPage } from "./pages/sign-in-reports.js";
 import { userPage } from "./pages/user.js";
 import { usersPage } from "./pages/users.js";
@@ -15,6 +16,7 @@ import { usersPage } from "./pages/users.js";
 const sections: readonly Section[] = [
   { path: "/users", label: "admin.users", permission: "users:read" },
   { path: "/reports", label: "admin.reports", permission: "users:read" },
+  { path: "/events", label: "admin.events", permission: "users:read" },
   { path: "/apps", label: "admin.apps", permission: "apps:read" },
   { path: "/approvals", label: "admin.approvals", permission: "users:erase" },
   { path: "/administrators", label: "admin.administrators", permission: "administrators:read" },
@@ -24,11 +26,11 @@ const sections: readonly Section[] = [
 export async function serveAdminPages(
   scope: FastifyInstance,
   site: Site,
-  settings: AdminSettings,
+  context: AdminContext,
   prefix: string,
 ): Promise<void> {
   const refuseOtherMethods = await pageScope(scope, site);
-  const admin: AdminSite = { service: site.service, settings, site, prefix, sections };
+  const admin: AdminSite = { ...context, site, prefix, sections };
   const options = { config: { identity: "session" }, schema: { hide: true } as object } as const;
   scope.get("", options, (_request, reply) =>
     reply.header("cache-control", "no-store").redirect(`${prefix}/users`, 303),
@@ -36,6 +38,8 @@ export async function serveAdminPages(
   addAdminPage(scope, admin, usersPage);
   addAdminPage(scope, admin, userPage);
   addAdminPage(scope, admin, reportsPage);
+  addAdminPage(scope, admin, eventsPage);
+  serveEventRows(scope, admin);
   addAdminPage(scope, admin, appsPage);
   addAdminPage(scope, admin, appPage);
   addAdminPage(scope, admin, approvalsPage);

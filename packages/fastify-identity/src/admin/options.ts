@@ -11,6 +11,15 @@ export interface AdminOptions {
   readonly twoAdministrators?: boolean;
   /** How long a sign-in with two factors is good for reading, milliseconds. Default: 43,200,000, twelve hours. */
   readonly signInMs?: number;
+  /** Bounds of what is followed live. */
+  readonly streams?: {
+    /** Open at the same time for one administrator. Default: 5. */
+    readonly perAdministrator?: number;
+    /** Open at the same time in this process. Default: 100. */
+    readonly perInstance?: number;
+    /** Interval of the comments that keep a connection alive, milliseconds. Default: 15,000. */
+    readonly heartbeatMs?: number;
+  };
 }
 
 /** The options with their bounds and defaults. */
@@ -21,6 +30,13 @@ export const adminOptionsSchema = z.strictObject({
     .default("/admin"),
   twoAdministrators: z.boolean().default(true),
   signInMs: z.int().min(60_000).max(86_400_000).default(43_200_000),
+  streams: z
+    .strictObject({
+      perAdministrator: z.int().min(1).max(100).default(5),
+      perInstance: z.int().min(1).max(10_000).default(100),
+      heartbeatMs: z.int().min(10).max(300_000).default(15_000),
+    })
+    .prefault({}),
 });
 
 export type AdminSettings = z.output<typeof adminOptionsSchema>;

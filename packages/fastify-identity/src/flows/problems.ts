@@ -78,6 +78,7 @@ const entries = {
   URI_TOO_LONG: [414, "The address is longer than the service accepts"],
   UNSUPPORTED_MEDIA_TYPE: [415, "The body must be application/json"],
   RATE_LIMITED: [429, "Too many requests"],
+  STREAM_LIMIT: [429, "The administrator, or this instance, has as many open streams as it may have"],
   QUOTA_EXHAUSTED: [429, "The API key's quota is used up"],
   CHALLENGE_LIMIT: [429, "Too many codes were sent to this account in a short time"],
   MESSAGE_LIMIT: [429, "Too many messages were sent to this account in a short time"],

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { type FastifyPluginAsyncZod, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import type { AdminContext } from "../admin/acting.js";
 import { adminRoutes } from "../admin/routes/index.js";
 import { type RouteGroup, routeGroups } from "../options.js";
 import { routesOf } from "../routes/index.js";
@@ -16,7 +17,11 @@ import { rateLimit } from "./rate-limit.js";
  * The plugin's own routes in a scope of their own: its error format, parser, schemas and defences hold there and nowhere
  * else. What the application has registered for all its routes (helmet, a rate limit) is used instead of another one.
  */
-export async function ownRoutes(scope: FastifyInstance, service: Service): Promise<void> {
+export async function ownRoutes(
+  scope: FastifyInstance,
+  service: Service,
+  admin: AdminContext | undefined,
+): Promise<void> {
   const { errorFormat, routes } = service.settings;
   scope.setErrorHandler((error, request, reply) => answerProblem(error, request, reply, errorFormat));
   scope.setValidatorCompiler(validatorCompiler);
@@ -33,8 +38,7 @@ export async function ownRoutes(scope: FastifyInstance, service: Service): Promi
   const leftOut = routeGroups.filter((group) => !routes.includes(group));
   const refuseOtherMethods = trackMethods(scope, await methodsOf(leftOut, service));
   for (const group of routes) await scope.register(routesOf[group], { service });
-  const { admin: settings } = service.settings;
-  if (settings) await scope.register(adminRoutes, { context: { service, settings }, prefix: "/admin" });
+  if (admin) await scope.register(adminRoutes, { context: admin, prefix: "/admin" });
   refuseOtherMethods();
 }
 

@@ -68,7 +68,7 @@ export class Page {
     targets: FormTargets = "self",
   ): Promise<FastifyReply> {
     const nonce = randomBytes(18).toString("base64url");
-    const html = await render(await this.#frame(nonce));
+    const html = await render(await this.frame(nonce));
     setPageHeaders(this.site, this.reply, nonce, targets);
     return this.reply.code(status).type("text/html; charset=utf-8").send(html);
   }
@@ -97,7 +97,8 @@ export class Page {
     return chooseCatalogue(this.site.settings.messages, wanted, this.request.headers["accept-language"]);
   }
 
-  async #frame(nonce: string): Promise<PageFrame> {
+  /** What every page gets. */
+  async frame(nonce: string): Promise<PageFrame> {
     const { site, request } = this;
     const { settings, name, variables } = site;
     const user = request.identity ? await this.user().catch(() => undefined) : undefined;

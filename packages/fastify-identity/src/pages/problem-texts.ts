@@ -8,6 +8,7 @@ const texts: { readonly [Code in ProblemCode]?: MessageId } = {
   BAD_CREDENTIALS: "problem.bad_credentials",
   SIGN_IN_DELAYED: "problem.delayed",
   RATE_LIMITED: "problem.rate_limited",
+  STREAM_LIMIT: "problem.rate_limited",
   USER_NOT_ACTIVE: "problem.not_active",
   ADDRESS_NOT_ALLOWED: "problem.address_not_allowed",
   SIGN_IN_DENIED: "problem.denied",

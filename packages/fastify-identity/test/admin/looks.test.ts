@@ -91,10 +91,28 @@ describe.each(forms)("the admin area, $name", ({ name: form, options, language }
   });
 
   test("has no faults that a design excuses, and works by keyboard", async () => {
-    for (const page of ["users", "reports", "apps", `apps/${clientId}`, "approvals", "administrators"]) {
+    for (const page of [
+      "users",
+      "reports",
+      "events",
+      "apps",
+      `apps/${clientId}`,
+      "approvals",
+      "administrators",
+    ]) {
       await tab.goto(`/admin/${page}`);
       await look(page.startsWith("apps/") ? "app" : page);
     }
+    await tab.goto("/admin/events");
+    await tab.getByText("Live: new events").waitFor();
+    const event = {
+      userId: new Types.ObjectId(userId),
+      kind: "passkey_cloned",
+      severity: "critical",
+    } as const;
+    const { _id } = await setting.identity.securityEvents.record(event);
+    await tab.locator(`#event-${_id.toHexString()}`).waitFor();
+    await look("events-live");
     await tab.goto("/admin/apps");
     await tab.fill("[name=name]", "Reports");
     await tab.click("main form.stack button[type=submit]");

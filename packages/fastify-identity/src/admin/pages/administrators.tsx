@@ -4,10 +4,10 @@ import { Codes } from "../../pages/components/codes.js";
 import { Field, Form, isRefused, Submit } from "../../pages/components/form.js";
 import type { FormState } from "../../pages/look/frame.js";
 import { type KnownAdministrator, listAdministrators, setRoles } from "../acts/administrators.js";
-import type { AdminPage } from "./define.js";
-import { fields, rolesOf } from "./fields.js";
-import type { AdminFrame } from "./frame.js";
-import { AdminLayout, Moment, ReasonField, RowAct } from "./layout.js";
+import type { AdminPage } from "./parts/define.js";
+import { fields, rolesOf } from "./parts/fields.js";
+import type { AdminFrame } from "./parts/frame.js";
+import { AdminLayout, Moment, ReasonField, RowAct } from "./parts/layout.js";
 
 const path = "/administrators";
 

@@ -8,10 +8,10 @@ import type { FormState } from "../../pages/look/frame.js";
 import type { MessageId } from "../../pages/messages/english.js";
 import * as acts from "../acts/apps.js";
 import { AppSecret, AppTag } from "./apps.js";
-import type { AdminForm, AdminPage } from "./define.js";
-import { fields } from "./fields.js";
-import type { AdminFrame } from "./frame.js";
-import { AdminLayout, Moment, Reasoned, RowAct } from "./layout.js";
+import type { AdminForm, AdminPage } from "./parts/define.js";
+import { fields } from "./parts/fields.js";
+import type { AdminFrame } from "./parts/frame.js";
+import { AdminLayout, Moment, Reasoned, RowAct } from "./parts/layout.js";
 
 const path = "/apps/:clientId";
 const overlapHours = [0, 1, 24, 168] as const;

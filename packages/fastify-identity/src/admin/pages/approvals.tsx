@@ -1,10 +1,10 @@
 import { Form, isRefused, Of } from "../../pages/components/form.js";
 import { type FormState, untouched } from "../../pages/look/frame.js";
 import { decideOnApproval, type KnownApproval, listApprovals } from "../acts/administrators.js";
-import type { AdminForm, AdminPage } from "./define.js";
-import { fields } from "./fields.js";
-import type { AdminFrame } from "./frame.js";
-import { AdminLayout, Moment } from "./layout.js";
+import type { AdminForm, AdminPage } from "./parts/define.js";
+import { fields } from "./parts/fields.js";
+import type { AdminFrame } from "./parts/frame.js";
+import { AdminLayout, Moment } from "./parts/layout.js";
 
 const path = "/approvals";
 

@@ -6,10 +6,10 @@ import { z } from "zod";
 import { Field, Form, isRefused, Select, Submit, TextArea } from "../../pages/components/form.js";
 import type { FormState } from "../../pages/look/frame.js";
 import { type KnownApp, listApps, registerApp } from "../acts/apps.js";
-import type { AdminPage } from "./define.js";
-import { fields } from "./fields.js";
-import type { AdminFrame } from "./frame.js";
-import { AdminLayout, Moment, ReasonField, StatusFilter } from "./layout.js";
+import type { AdminPage } from "./parts/define.js";
+import { fields } from "./parts/fields.js";
+import type { AdminFrame } from "./parts/frame.js";
+import { AdminLayout, Moment, ReasonField, StatusFilter } from "./parts/layout.js";
 
 const path = "/apps";
 const limit = 25;

@@ -1,8 +1,8 @@
 import type { ApiKeySummary } from "@org/db-models";
 import { Codes } from "../../pages/components/codes.js";
 import type { FormState } from "../../pages/look/frame.js";
-import type { AdminFrame } from "./frame.js";
-import { Moment, RowAct } from "./layout.js";
+import type { AdminFrame } from "./parts/frame.js";
+import { Moment, RowAct } from "./parts/layout.js";
 
 interface KeysProps {
   frame: AdminFrame;

@@ -2,9 +2,9 @@ import { readPagePosition } from "@org/db-models/queries";
 import { Codes } from "../../pages/components/codes.js";
 import { TakenOff } from "../../pages/templates/sign-in-reports.js";
 import { type KnownReport, listReports, type ReportPage } from "../acts/sign-in-reports.js";
-import type { AdminPage } from "./define.js";
-import type { AdminFrame } from "./frame.js";
-import { AdminLayout, Moment } from "./layout.js";
+import type { AdminPage } from "./parts/define.js";
+import type { AdminFrame } from "./parts/frame.js";
+import { AdminLayout, Moment } from "./parts/layout.js";
 
 const path = "/reports";
 const limit = 25;

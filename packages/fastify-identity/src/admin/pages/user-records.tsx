@@ -2,7 +2,8 @@ import type { UserSessionDocument } from "@org/db-models";
 import { Codes } from "../../pages/components/codes.js";
 import type { MessageId } from "../../pages/messages/english.js";
 import type { PastSession } from "../acts/users.js";
-import { Moment, RowAct } from "./layout.js";
+import { Moment, RowAct } from "./parts/layout.js";
+import { EventRow } from "./security-events-template.js";
 import { messageOr, type UserProps } from "./user-view.js";
 
 /** The sessions of a user, ended ones too. */
@@ -96,8 +97,6 @@ function endOf({ revokedAt, revocationReason }: Ended, isLive: boolean): Message
   return messageOr(`admin.ended_${revocationReason ?? ""}`, "admin.session_ended");
 }
 
-const severityLooks = { info: "calm", warning: "warn", critical: "bad" } as const;
-
 /** The newest security events of a user. */
 export function Events({ view, frame }: UserProps) {
   const { events } = view.detail;
@@ -106,28 +105,8 @@ export function Events({ view, frame }: UserProps) {
       <h2>{frame.say("admin.events")}</h2>
       {events.length === 0 && <p>{frame.say("activity.none")}</p>}
       <ul class="list">
-        {events.map(({ _id, kind, severity, at, device, country, network, reasons }) => (
-          <li key={_id.toHexString()}>
-            <div class="what">
-              <p>
-                {frame.say(messageOr(`activity.${kind}`, "activity.other"))}{" "}
-                {severity !== "info" && (
-                  <span class={`tag ${severityLooks[severity]}`}>{frame.say(`activity.${severity}`)}</span>
-                )}
-              </p>
-              <p class="muted small">
-                {[device, country, network, ...reasons].filter(Boolean).map((part, index) => (
-                  <>
-                    {index > 0 && " · "}
-                    <bdi>{part}</bdi>
-                  </>
-                ))}
-              </p>
-            </div>
-            <p class="muted small">
-              <Moment frame={frame} at={at} />
-            </p>
-          </li>
+        {events.map((event) => (
+          <EventRow key={event._id.toHexString()} event={event} frame={frame} />
         ))}
       </ul>
     </section>

@@ -1,9 +1,9 @@
 import { Codes } from "../../pages/components/codes.js";
 import { Field, Form, isRefused, Submit } from "../../pages/components/form.js";
 import type { MessageId } from "../../pages/messages/english.js";
-import type { AdminFrame } from "./frame.js";
 import { Keys } from "./keys.js";
-import { AdminLayout, Moment, Reasoned, ReasonField } from "./layout.js";
+import type { AdminFrame } from "./parts/frame.js";
+import { AdminLayout, Moment, Reasoned, ReasonField } from "./parts/layout.js";
 import { Events, Sessions } from "./user-records.js";
 import type { UserProps } from "./user-view.js";
 import { StatusTag } from "./users.js";

@@ -2,7 +2,7 @@ import type { ApiKeySummary } from "@org/db-models";
 import type { FormState } from "../../pages/look/frame.js";
 import { english, type MessageId } from "../../pages/messages/english.js";
 import type { PastSession, UserDetail } from "../acts/users.js";
-import type { AdminFrame } from "./frame.js";
+import type { AdminFrame } from "./parts/frame.js";
 
 /** What the page of a user shows. */
 export interface UserView {

@@ -8,8 +8,8 @@ import type { Acting } from "../acting.js";
 import { requestErasure } from "../acts/administrators.js";
 import { endApiKey, listApiKeys } from "../acts/apps.js";
 import * as acts from "../acts/users.js";
-import type { AdminForm, AdminPage, AdminRequest } from "./define.js";
-import { fields } from "./fields.js";
+import type { AdminForm, AdminPage, AdminRequest } from "./parts/define.js";
+import { fields } from "./parts/fields.js";
 import { User } from "./user-template.js";
 import type { UserView } from "./user-view.js";
 

@@ -5,10 +5,10 @@ import { Codes } from "../../pages/components/codes.js";
 import { Field, Form, FormToken, isRefused, Submit } from "../../pages/components/form.js";
 import { type FormState, untouched } from "../../pages/look/frame.js";
 import { findUsers, listUsers } from "../acts/users.js";
-import type { AdminPage } from "./define.js";
-import { fields } from "./fields.js";
-import type { AdminFrame } from "./frame.js";
-import { AdminLayout, Moment, StatusFilter } from "./layout.js";
+import type { AdminPage } from "./parts/define.js";
+import { fields } from "./parts/fields.js";
+import type { AdminFrame } from "./parts/frame.js";
+import { AdminLayout, Moment, StatusFilter } from "./parts/layout.js";
 
 const path = "/users";
 const limit = 25;

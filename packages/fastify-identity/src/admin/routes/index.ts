@@ -6,6 +6,7 @@ import { administratorRoutes } from "./administrators.js";
 import { appRoutes } from "./apps.js";
 import { guarded } from "./guarded.js";
 import * as schemas from "./schemas.js";
+import { securityEventRoutes } from "./security-events.js";
 import { signInReportRoutes } from "./sign-in-reports.js";
 import { userRoutes } from "./users.js";
 
@@ -24,6 +25,7 @@ export const adminRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = asy
     },
   );
   await app.register(userRoutes, { context });
+  await app.register(securityEventRoutes, { context });
   await app.register(signInReportRoutes, { context });
   await app.register(appRoutes, { context });
   await app.register(administratorRoutes, { context });

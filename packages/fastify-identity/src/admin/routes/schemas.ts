@@ -111,7 +111,7 @@ const session = z
   })
   .meta({ id: "AdminSession" });
 
-const securityEvent = z
+export const securityEvent = z
   .object({
     id: idOutput,
     userId: idOutput.optional(),

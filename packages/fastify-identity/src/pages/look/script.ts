@@ -1,5 +1,5 @@
 /**
- * The script of the pages: shows a password, keeps a form from being sent twice, and asks for passkeys. But for these every
+ * The script of the pages: shows a password, keeps a form from being sent twice, follows a list, and asks for passkeys. But for these every
  * page works without it.
  * The back button may show a page from memory: then its buttons must work again.
  */
@@ -77,6 +77,31 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     ask(form)
       .catch(() => { failed.hidden = false; })
       .finally(() => busy(form, "false"));
+  });
+}
+// A list whose new rows come by themselves. A row may come twice, and later than a newer one.
+for (const list of document.querySelectorAll("ul[data-live]")) {
+  const rows = new EventSource(list.dataset.live);
+  const say = (state) => {
+    for (const text of document.querySelectorAll("[data-live-state]")) text.hidden = text.dataset.liveState !== state;
+  };
+  rows.addEventListener("open", () => say("open"));
+  rows.addEventListener("error", () => say(rows.readyState === EventSource.CLOSED ? "closed" : "waiting"));
+  rows.addEventListener("end", ({ data }) => {
+    if (JSON.parse(data).reason !== "ended") return;
+    rows.close();
+    say("closed");
+  });
+  rows.addEventListener("row", ({ data }) => {
+    const { id, at, html } = JSON.parse(data);
+    if (document.getElementById("event-" + id)) return;
+    const row = document.createElement("template");
+    row.innerHTML = html;
+    list.insertBefore(row.content, [...list.children].find((other) => Number(other.dataset.at) <= at) ?? null);
+    list.hidden = false;
+    for (const none of document.querySelectorAll("[data-live-none]")) none.hidden = true;
+    // Who reads a row that goes would lose the place.
+    if (list.children.length > 200 && !list.lastElementChild.contains(document.activeElement)) list.lastElementChild.remove();
   });
 }
 addEventListener("pageshow", () => {

@@ -111,6 +111,16 @@ export const adminEnglish = {
   "admin.risk_high": "High risk",
 
   "admin.events": "Security events",
+  "admin.events_text":
+    "What happened to accounts, and what a health check found about the security of the database.",
+  "admin.events_none": "There are no such events.",
+  "admin.events_shown": "Show only",
+  "admin.events_all": "Everything",
+  "admin.events_severity": "Severity: {severity}",
+  "admin.live_open": "Live: new events appear by themselves.",
+  "admin.live_waiting": "The connection was lost. It is opened again by itself.",
+  "admin.live_closed": "No longer live. Reload the page.",
+  "admin.database_exposed": "The database is exposed",
   "admin.end_key": "End the API key",
 
   "admin.apps_newest": "Newest apps",

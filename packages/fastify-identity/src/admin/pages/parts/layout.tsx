@@ -1,8 +1,8 @@
 import type { ComponentChildren } from "preact";
-import { Field, Form, Of, Select, Submit } from "../../pages/components/form.js";
-import { SignedInLayout } from "../../pages/components/layout.js";
-import { type FormState, untouched } from "../../pages/look/frame.js";
-import type { MessageId } from "../../pages/messages/english.js";
+import { Field, Form, Of, Select, Submit } from "../../../pages/components/form.js";
+import { SignedInLayout } from "../../../pages/components/layout.js";
+import { type FormState, untouched } from "../../../pages/look/frame.js";
+import type { MessageId } from "../../../pages/messages/english.js";
 import type { AdminFrame } from "./frame.js";
 
 interface LayoutProps {

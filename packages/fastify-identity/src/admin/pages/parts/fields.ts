@@ -1,8 +1,8 @@
 import { emailSchema } from "@org/db-models";
 import { administratorRoles } from "@org/db-models/core";
 import { z } from "zod";
-import { idInput } from "../../http/answers/schemas.js";
-import { reason } from "../routes/schemas.js";
+import { idInput } from "../../../http/answers/schemas.js";
+import { reason } from "../../routes/schemas.js";
 
 /** The fields of the forms of the admin area. */
 export const fields = {

@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { ComponentType } from "preact";
 import { render as renderToString } from "preact-render-to-string";
-import type { FormState } from "../../pages/look/frame.js";
-import type { Page } from "../../pages/page.js";
-import { Answered, type Form, type FormDefinition, GoTo } from "../../pages/serve/define-page.js";
-import { addPage } from "../../pages/serve/serve-page.js";
-import { linkTo, type Site } from "../../pages/site.js";
-import { type Acting, type AdminContext, actingFor } from "../acting.js";
-import type { Permission } from "../permissions.js";
+import type { FormState, PageFrame } from "../../../pages/look/frame.js";
+import type { Page } from "../../../pages/page.js";
+import { Answered, type Form, type FormDefinition, GoTo } from "../../../pages/serve/define-page.js";
+import { addPage } from "../../../pages/serve/serve-page.js";
+import { linkTo, type Site } from "../../../pages/site.js";
+import { type Acting, type AdminContext, actingFor } from "../../acting.js";
+import type { Permission } from "../../permissions.js";
 import type { AdminFrame, Section } from "./frame.js";
 
 /** The pages of one admin area: what is the same for every request. */
@@ -25,6 +25,8 @@ export interface AdminRequest {
   link(path: string, query?: Readonly<Record<string, string | undefined>>): string;
   /** Member of the path. */
   parameter(name: string): string;
+  /** What every page of the area gets. */
+  frame(page: PageFrame): AdminFrame;
   /** Shows a document. */
   show<V>(template: Template<V>, view: V, status?: number): Promise<FastifyReply>;
 }
@@ -78,21 +80,25 @@ function pathOf({ prefix }: AdminSite, { request }: Page, path: string): string 
   return prefix + path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(parameters[name] ?? ""));
 }
 
-function requestOf(admin: AdminSite, page: Page, acting: Acting): AdminRequest {
+/** A request of an administrator for something of the area's pages. */
+export function requestOf(admin: AdminSite, page: Page, acting: Acting): AdminRequest {
   const link: AdminRequest["link"] = (path, query) => linkTo(admin, path, query);
+  const own: AdminFrame["admin"] = {
+    link,
+    may: (permission) => acting.permissions.has(permission),
+    sections: admin.sections.filter(({ permission }) => acting.permissions.has(permission)),
+  };
+  const frameOf = (frame: PageFrame): AdminFrame => ({ ...frame, admin: own });
   return {
     acting,
     page,
     link,
     parameter: (name) => (page.request.params as Record<string, string>)[name] ?? "",
+    frame: frameOf,
     show: (Template, view, status = 200) =>
-      page.showHtml((frame) => {
-        const own = {
-          link,
-          may: (permission: Permission) => acting.permissions.has(permission),
-          sections: admin.sections.filter(({ permission }) => acting.permissions.has(permission)),
-        };
-        return `<!doctype html>${renderToString(<Template view={view} frame={{ ...frame, admin: own }} />)}`;
-      }, status),
+      page.showHtml(
+        (frame) => `<!doctype html>${renderToString(<Template view={view} frame={frameOf(frame)} />)}`,
+        status,
+      ),
   };
 }

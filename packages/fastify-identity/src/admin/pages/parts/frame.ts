@@ -1,6 +1,6 @@
-import type { PageFrame } from "../../pages/look/frame.js";
-import type { MessageId } from "../../pages/messages/english.js";
-import type { Permission } from "../permissions.js";
+import type { PageFrame } from "../../../pages/look/frame.js";
+import type { MessageId } from "../../../pages/messages/english.js";
+import type { Permission } from "../../permissions.js";
 
 /** A section of the admin area, in the navigation. */
 export interface Section {
