@@ -256,7 +256,7 @@ describe("live traffic of three processes", () => {
 
 async function someRounds(children: readonly WaitingChild[]): Promise<void> {
   const rounds = (child: WaitingChild) => child.printed().match(/^round$/gm)?.length ?? 0;
-  const wanted = children.map((child) => rounds(child) + 15);
+  const wanted = children.map((child) => rounds(child) + 8);
   for (const [at, child] of children.entries())
     while (rounds(child) < (wanted[at] as number)) await new Promise((resolve) => setTimeout(resolve, 5));
 }

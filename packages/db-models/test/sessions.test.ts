@@ -203,10 +203,10 @@ describe("validateSession", () => {
     opened = await openSession(contextAt(models, now), { userId: user._id, scopes: ["repo"] });
   });
 
-  it("answers with what a service needs, by one read and no write, a thousand times", async () => {
+  it("answers with what a service needs, by one read and no write, two hundred times", async () => {
     const { result, commands } = await commandsDuring(database(), async () => {
       let last = await validateSession(contextAt(models, now), opened.token);
-      for (let check = 1; check < 1_000; check++)
+      for (let check = 1; check < 200; check++)
         last = await validateSession(contextAt(models, after(check)), opened.token);
       return last;
     });
@@ -215,7 +215,7 @@ describe("validateSession", () => {
       touched: false,
       session: { userId: user._id, roles: ["admin"], scopes: ["repo"], risk: { level: "unscored" } },
     });
-    expect(commands).toEqual(Array(1_000).fill("find"));
+    expect(commands).toEqual(Array(200).fill("find"));
   });
 
   it("refuses what is no token without a read", async () => {

@@ -19,7 +19,7 @@ export interface FaultLoopOptions {
   readonly seed: number;
   /** Rounds with `ORG_DB_TEST_FAULTS=all`. Default: 50. */
   readonly all?: number;
-  /** Rounds otherwise. Default: 8. */
+  /** Rounds otherwise. Default: 4. */
   readonly sample?: number;
   /** Kinds of fault that take turns. Default: 1. */
   readonly kinds?: number;
@@ -52,7 +52,7 @@ const goldenRatio = (Math.sqrt(5) - 1) / 2;
  *   for (const { at } of kills.rounds()) await killAfter(at * 60);
  * });
  */
-export function faultLoop({ seed: usual, all = 50, sample = 8, kinds = 1 }: FaultLoopOptions): FaultLoop {
+export function faultLoop({ seed: usual, all = 50, sample = 4, kinds = 1 }: FaultLoopOptions): FaultLoop {
   const seed = seedOf(usual);
   const planned = runsAll() ? all : Math.min(sample, all);
   function* rounds(enough: () => boolean = () => true): Generator<FaultRound> {
