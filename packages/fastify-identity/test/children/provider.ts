@@ -1,6 +1,6 @@
 /**
  * A provider in a process of its own, on a free port of this machine, which it prints. Arguments: URI of the database, the
- * time to begin at. `POST /clock` with milliseconds moves its clock.
+ * time to begin at. `POST /clock` with milliseconds moves its clock, `POST /heap` says what it holds in memory.
  */
 import { createIdentity } from "@org/db-models";
 import { fastify } from "fastify";
@@ -25,5 +25,9 @@ await app.register(identityPlugin, {
 app.post<{ Querystring: { ms: string } }>("/clock", (request) => {
   offset += Number(request.query.ms);
   return { now: clock.now() };
+});
+app.post("/heap", () => {
+  global.gc?.();
+  return String(process.memoryUsage().heapUsed);
 });
 process.stdout.write(`listening ${await app.listen({ port: 0, host: "127.0.0.1" })}\n`);

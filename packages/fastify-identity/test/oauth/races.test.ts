@@ -1,11 +1,9 @@
 // Results of races between two instances of the provider.
-import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { createRemoteJWKSet, exportJWK, generateKeyPair, jwtVerify, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { formToken } from "../pages/visitor.js";
 import { issuer, useIdentity } from "../support.js";
+import { type Instance, startInstance } from "./instances.js";
 import {
   agree,
   answerIn,
@@ -19,33 +17,16 @@ import {
 } from "./world.js";
 
 const setting = useIdentity();
-const children: ChildProcess[] = [];
+let running: Instance[] = [];
 let instances: string[] = [];
 
 beforeAll(async () => {
-  const { host, port, name } = setting.identity.models.User.db;
-  const uri = `mongodb://${host}:${port}/${name}?directConnection=true`;
-  instances = await Promise.all([start(uri), start(uri)]);
+  running = await Promise.all([startInstance(setting), startInstance(setting)]);
+  instances = running.map(({ origin }) => origin);
 }, 120_000);
 afterAll(() => {
-  for (const child of children) child.kill("SIGKILL");
+  for (const instance of running) instance.kill();
 });
-
-async function start(uri: string): Promise<string> {
-  const script = fileURLToPath(new URL("../children/provider.ts", import.meta.url));
-  const begin = String(setting.clock.now().getTime());
-  const flags = ["--conditions=@org/source", "--import", "tsx", script, uri, begin];
-  const child = spawn(process.execPath, flags, {
-    cwd: fileURLToPath(new URL("../../", import.meta.url)),
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  children.push(child);
-  for await (const line of createInterface({ input: child.stdout })) {
-    const [, address] = /^listening (\S+)$/.exec(line) ?? [];
-    if (address) return address;
-  }
-  throw new Error("a provider did not start");
-}
 
 const form = async (
   path: string,
@@ -171,8 +152,8 @@ test("while keys rotate, and clocks differ, no token fails at a client that keep
     [signingKeyLeadMs - 3_700_000, false],
     [200_000, true],
   ] as const) {
-    for (const at of instances) {
-      await fetch(`${at}/clock?ms=${step}`, { method: "POST" });
+    for (const instance of running) {
+      await instance.advance(step);
       if (!isKept) keySets = readKeys();
       await signAndVerify();
     }
