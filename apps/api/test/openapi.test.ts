@@ -85,6 +85,7 @@ test("the document is OpenAPI 3.1 and has every operation, and none twice", asyn
     "POST /v1/session/refresh",
     "POST /v1/sessions",
     "POST /v1/sessions/challenge",
+    "POST /v1/sessions/challenge/passkey/options",
     "POST /v1/sessions/passkey",
     "POST /v1/sessions/passkey/options",
     "POST /v1/users",
@@ -97,7 +98,7 @@ test("each operation says what it does, who may, and how it fails", async () => 
     expect(operation.summary, name).toBeTruthy();
     expect(operation.responses["500"]?.content, name).toHaveProperty(["application/problem+json"]);
     expect(Boolean(operation.security), name).toBe(
-      !/health|GET \/v1\/providers$|POST \/v1\/providers\/\{provider\}\/sign-in(\/finish)?$|POST \/v1\/(users|sessions|sessions\/(challenge|passkey|passkey\/options)|factors\/recovery(\/(cancel|confirm))?|password-reset|(password-reset|email-verification)\/confirm|email-change\/(confirm|undo)|security\/reports\/mailed)$/.test(
+      !/health|GET \/v1\/providers$|POST \/v1\/providers\/\{provider\}\/sign-in(\/finish)?$|POST \/v1\/(users|sessions|sessions\/(challenge|passkey|passkey\/options|challenge\/passkey\/options)|factors\/recovery(\/(cancel|confirm))?|password-reset|(password-reset|email-verification)\/confirm|email-change\/(confirm|undo)|security\/reports\/mailed)$/.test(
         name,
       ),
     );

@@ -119,6 +119,8 @@ export type {
   CreatedFactorChallenge,
   CreatedLoginChallenge,
   FactorChallengeInput,
+  HeldSignIn,
+  HeldSignInCheck,
   LoginChallengeCheck,
   LoginChallengeInput,
   ResumedSignIn,

@@ -6,6 +6,7 @@ import {
   createFactorChallenge,
   createLoginChallenge,
   passChallenge,
+  readChallenge,
   verifyLoginChallenge,
 } from "../src/logins/challenges.js";
 import { contextAt } from "./context.js";
@@ -143,6 +144,22 @@ describe("a sign-in that is held for a factor", () => {
     }
     const own = await attemptChallenge(contextAt(models, now), { token, method: "totp", client: "client" });
     expect(own.ok).toBe(true);
+  });
+
+  it("is read without an attempt by the client that began, as long as anybody can go on with it", async () => {
+    const { userId, token } = await held("client");
+    const read = (client: string | undefined, at = now) =>
+      readChallenge(contextAt(models, at), { token, client });
+    for (let reads = 0; reads < 7; reads++) await read("client");
+    expect(await read("client")).toMatchObject({ ok: true, userId, ask, proofs: ["password"] });
+    expect(await read("thief")).toEqual({ ok: false, reason: "other_client", userId });
+    expect(await read(undefined)).toEqual({ ok: false, reason: "other_client", userId });
+    expect(await read("client", after(10 * duration.minute))).toMatchObject({ reason: "expired" });
+    for (let attempts = 0; attempts < 5; attempts++)
+      await attemptChallenge(contextAt(models, now), { token, method: "totp", client: "client" });
+    expect(await read("client")).toMatchObject({ ok: false, reason: "no_attempts_left" });
+    const unknown = { token: token.replace(/.{6}$/, "AAAAAA"), client: "client" };
+    expect((await readChallenge(contextAt(models, now), unknown)).ok).toBe(false);
   });
 
   it("does not take the mailed code's place, nor the code its", async () => {

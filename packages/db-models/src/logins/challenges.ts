@@ -75,6 +75,13 @@ export interface ResumedSignIn {
   proofs: ProofMethod[];
 }
 
+/** A sign-in that waits for a proof. */
+export interface HeldSignIn extends ResumedSignIn {
+  /** Methods of which one is to be proved. */
+  ask: ProofMethod[];
+  expiresAt: Date;
+}
+
 interface RefusedChallenge {
   ok: false;
   reason: ChallengeRefusal;
@@ -82,6 +89,7 @@ interface RefusedChallenge {
 }
 
 export type LoginChallengeCheck = ResumedSignIn | RefusedChallenge;
+export type HeldSignInCheck = HeldSignIn | RefusedChallenge;
 
 export interface ChallengeAttemptInput {
   /** As presented. */
@@ -197,6 +205,20 @@ export async function verifyLoginChallenge(
     : { ok: false, reason: "used", userId };
 }
 
+export async function readChallenge(
+  context: Context,
+  { token: presented, client }: Pick<ChallengeAttemptInput, "token" | "client">,
+): Promise<HeldSignInCheck> {
+  const { models, now } = context;
+  const token = parseToken("challenge", presented);
+  if (!token) return { ok: false, reason: "malformed" };
+  const challenge = await findByQuery(models, queries.challengeByToken(sha256(token.raw)));
+  if (!challenge) return { ok: false, reason: "unknown" };
+  const { ask, expiresAt, userId } = challenge;
+  const reason = closedBy(challenge, { now, clients: clientsOf(client) });
+  return reason ? { ok: false, reason, userId } : { ...resumed(challenge), ask, expiresAt };
+}
+
 export async function attemptChallenge(
   context: Context,
   input: ChallengeAttemptInput,
@@ -224,7 +246,7 @@ async function takeAttempt(
   const token = parseToken("challenge", presented);
   if (!token) return { ok: false, reason: "malformed" };
   const query = queries.challengeByToken(sha256(token.raw));
-  const clients = client === undefined ? [null] : [null, hashOfClient(client)];
+  const clients = clientsOf(client);
   const open = { passedAt: null, expiresAt: { $gt: now, $lte: latestExpiry(now) }, attemptsLeft: { $gt: 0 } };
   const asked = { ask: method, clientHash: { $in: clients } };
   const taken = (await models.LoginChallenge.collection.findOneAndUpdate(
@@ -235,7 +257,11 @@ async function takeAttempt(
   if (taken) return { ok: true, challenge: taken };
   const challenge = await findByQuery(models, query);
   if (!challenge) return { ok: false, reason: "unknown" };
-  return { ok: false, reason: reasonOf(challenge, { now, method, clients }), userId: challenge.userId };
+  const { userId, ask } = challenge;
+  const closed = closedBy(challenge, { now, clients });
+  // The last attempt may have been taken meanwhile.
+  const reason = closed ?? (ask.includes(method) ? "no_attempts_left" : "not_asked");
+  return { ok: false, reason, userId };
 }
 
 function resumed({ _id, userId, userGeneration, risk, proofs }: LoginChallengeDocument): ResumedSignIn {
@@ -249,16 +275,24 @@ function latestExpiry(now: Date): Date {
 
 interface Presented {
   now: Date;
-  method: ProofMethod;
   clients: readonly (Buffer | null)[];
 }
 
-function reasonOf(challenge: LoginChallengeDocument, { now, method, clients }: Presented): ChallengeRefusal {
+/** Whoever presents the token alone, and the client that began. */
+function clientsOf(client: string | undefined): (Buffer | null)[] {
+  return client === undefined ? [null] : [null, hashOfClient(client)];
+}
+
+/** Why nobody goes on with a held sign-in; `undefined` while it is open. */
+function closedBy(
+  challenge: LoginChallengeDocument,
+  { now, clients }: Presented,
+): ChallengeRefusal | undefined {
   const isTheirs = clients.some((client) =>
     client === null ? challenge.clientHash === undefined : equalHashes(client, challenge.clientHash),
   );
   if (!isTheirs) return "other_client";
   if (challenge.passedAt) return "used";
   if (challenge.expiresAt <= now || challenge.expiresAt > latestExpiry(now)) return "expired";
-  return challenge.ask.includes(method) ? "no_attempts_left" : "not_asked";
+  return challenge.attemptsLeft > 0 ? undefined : "no_attempts_left";
 }

@@ -9,9 +9,11 @@ import {
   createFactorChallenge,
   createLoginChallenge,
   type FactorChallengeInput,
+  type HeldSignInCheck,
   type LoginChallengeCheck,
   type LoginChallengeInput,
   passChallenge,
+  readChallenge,
   verifyLoginChallenge,
 } from "./challenges.js";
 import { type LoginAdmission, type LoginAttemptInput, reserveLoginAttempt } from "./reserve.js";
@@ -79,6 +81,13 @@ export interface Logins {
    */
   createFactorChallenge(input: FactorChallengeInput): Promise<CreatedFactorChallenge>;
   /**
+   * Reads a held sign-in, for who is to be shown what it asks for. It takes no attempt; one that nobody can go on with is
+   * refused.
+   *
+   * @param input - `token` as presented; anything is refused, never thrown at.
+   */
+  readChallenge(input: Pick<ChallengeAttemptInput, "token" | "client">): Promise<HeldSignInCheck>;
+  /**
    * Takes an attempt of a held sign-in, before its proof is evaluated. Of any number at once five are taken.
    *
    * @param input - `token` as presented; anything is refused, never thrown at.
@@ -97,6 +106,7 @@ export function loginsOf(identity: Shared): Logins {
     createChallenge: on(createLoginChallenge),
     verifyChallenge: on(verifyLoginChallenge),
     createFactorChallenge: on(createFactorChallenge),
+    readChallenge: on(readChallenge),
     attemptChallenge: on(attemptChallenge),
     passChallenge: on(passChallenge),
   };

@@ -22,6 +22,7 @@ import type { Requester } from "./requester.js";
 import type { Credentials } from "./sign-in/check-password.js";
 import { completeSignIn, type SignedIn, type SignInProofs } from "./sign-in/complete-sign-in.js";
 import * as external from "./sign-in/external-sign-in.js";
+import * as pending from "./sign-in/held-sign-in.js";
 import * as sessions from "./sign-in/sessions.js";
 import * as signIns from "./sign-in/sign-in.js";
 import { signUp } from "./sign-in/sign-up.js";
@@ -41,6 +42,10 @@ export interface Flows {
   signIn(requester: Requester, input: signIns.SignInInput): Promise<SignedIn>;
   /** Goes on with a sign-in that was held, with one proof of what it was asked for. */
   answerChallenge(requester: Requester, input: signIns.ChallengeInput): Promise<SignedIn>;
+  /** What a held sign-in waits for; it takes none of its attempts. */
+  readPending(requester: Requester, input: pending.HeldInput): Promise<pending.PendingSignIn>;
+  /** Options for a passkey that a held sign-in asks for: others for each try. */
+  beginPendingPasskey(requester: Requester, input: pending.HeldInput): Promise<passkeys.PasskeyRequest>;
   /** The end of every way of signing in, for a way of your own that has checked its proofs. */
   completeSignIn(requester: Requester, proofs: SignInProofs): Promise<SignedIn>;
   /** Checks a session token. */
@@ -180,6 +185,8 @@ export function flowsOf(context: FlowContext): Flows {
     signUp: (requester, registration) => signUp(context, requester, registration),
     signIn: (requester, input) => signIns.signIn(context, requester, input),
     answerChallenge: (requester, input) => signIns.answerChallenge(context, requester, input),
+    readPending: (requester, input) => pending.readPending(context, requester, input),
+    beginPendingPasskey: (requester, input) => pending.beginPendingPasskey(context, requester, input),
     completeSignIn: (requester, proofs) => completeSignIn(context, requester, proofs),
     checkSession: (requester, token) => sessions.checkSession(context, requester, token),
     authenticateAgain: (requester, held, input, deliver) =>

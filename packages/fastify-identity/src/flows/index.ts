@@ -26,5 +26,6 @@ export type {
   FinishExternalInput,
   FinishedExternal,
 } from "./sign-in/external-sign-in.js";
+export type { HeldInput, PendingSignIn } from "./sign-in/held-sign-in.js";
 export type { AcceptedSession, StepUpProofs } from "./sign-in/sessions.js";
 export type { ChallengeInput, SignInInput } from "./sign-in/sign-in.js";

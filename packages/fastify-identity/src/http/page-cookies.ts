@@ -19,8 +19,8 @@ const kinds = {
 
 type Kind = keyof typeof kinds;
 
-/** Browsers keep 4,096 bytes of a cookie, its attributes included. */
-const maxLength = 3_500;
+/** Browsers keep 4,096 bytes of a cookie's name and value, as they are sent, and drop a longer one without a word. */
+const maxLength = 4_000;
 
 /** Cookies of flows that a browser is in the middle of. */
 export class PageCookies {
@@ -38,11 +38,14 @@ export class PageCookies {
     return value && value.length <= maxLength ? value : undefined;
   }
 
+  /** @throws RangeError for a value that no browser would keep, as it is encoded. */
   set(kind: Kind, value: string): SetCookie {
     const maxAge = kinds[kind];
     const life = maxAge === undefined ? {} : { maxAge };
     const name = this.#prefix + kind;
-    return { name, header: serialize(name, value, { ...this.#attributes, ...life }) };
+    const header = serialize(name, value, { ...this.#attributes, ...life });
+    if (header.length > maxLength) throw new RangeError(`the cookie ${name} is too long`);
+    return { name, header };
   }
 
   end(kind: Kind): SetCookie {

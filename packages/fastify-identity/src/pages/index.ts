@@ -7,6 +7,7 @@ import { rateLimit } from "../http/rate-limit.js";
 import type { Service } from "../service.js";
 import * as accounts from "./definitions/accounts.js";
 import { apiKeysPage } from "./definitions/api-keys.js";
+import { challengePage } from "./definitions/challenge.js";
 import { demoPage } from "./definitions/demo.js";
 import * as email from "./definitions/email-change.js";
 import * as factors from "./definitions/factors.js";
@@ -68,7 +69,7 @@ export async function servePages(
   servePage(scope, site, signIn.signInPage);
   if (settings.signUp) servePage(scope, site, accounts.signUpPage);
   servePage(scope, site, accounts.checkMailPage);
-  servePage(scope, site, signIn.challengePage);
+  servePage(scope, site, challengePage);
   if (service.providers.length > 0) {
     servePage(scope, site, leavePage);
     servePage(scope, site, providersPage);

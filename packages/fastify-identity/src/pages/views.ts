@@ -147,8 +147,9 @@ export interface PageViews {
     readonly method: ChallengeMethod;
     /** What would do instead. */
     readonly others: readonly ChallengeMethod[];
-    /** JSON for `PublicKeyCredential.parseRequestOptionsFromJSON()`. */
-    readonly passkeyOptions: string | undefined;
+    readonly returnTo: string | undefined;
+    /** Whether the browser can be remembered: no second factor is asked for in it then, for some weeks. */
+    readonly canRemember: boolean;
   };
   forgottenPassword: WithForm;
   resetPassword: WithForm & { readonly token: string; readonly passwordMin: number };

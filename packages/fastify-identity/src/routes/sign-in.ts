@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { passwordRateLimit } from "../http/rate-limit.js";
+import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
 import { completionProblems, signInBy } from "./deliver-session.js";
 import { passkeyRequest } from "./schemas/factors.js";
-import { challengeBody, passkeySignIn, signedIn, signInBody } from "./schemas/sessions.js";
+import { challengeBody, passkeySignIn, pendingBody, signedIn, signInBody } from "./schemas/sessions.js";
 
 /** Signing in. */
 export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
@@ -57,7 +58,8 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
         summary: "Go on with a sign-in that needs another proof",
         description:
           "With the mailed code, a passkey, a code of the authenticator app, a recovery code or the password, as it was asked. A " +
-          "challenge is good for ten minutes, five attempts and one use, and for the client that began.",
+          "challenge is good for ten minutes, five attempts and one use, and for the client that began. Options of a passkey are " +
+          "good for one answer and five minutes: `POST /v1/sessions/challenge/passkey/options` has others.",
         body: challengeBody,
         response: { 201: signedIn },
       },
@@ -71,11 +73,39 @@ export const signInRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
   );
 
   app.post(
+    "/sessions/challenge/passkey/options",
+    {
+      config: {
+        identity: "public",
+        identityProblems: [
+          "CHALLENGE_FAILED",
+          "FACTOR_NOT_FOUND",
+          "USER_NOT_FOUND",
+          "PASSKEYS_NOT_CONFIGURED",
+        ],
+      },
+      schema: {
+        tags: ["sessions"],
+        summary: "Options for a passkey that a sign-in asks for",
+        description:
+          "For `navigator.credentials.get()`; what it gives goes to `POST /v1/sessions/challenge`. Those that came with " +
+          "`CHALLENGE_REQUIRED` are good for one answer: ask for others before each further try. It takes no attempt.",
+        body: pendingBody,
+        response: { 201: passkeyRequest },
+      },
+    },
+    async (request, reply) => {
+      const requester = requesterOf(service, request);
+      const { options, ...begun } = await service.flows.beginPendingPasskey(requester, request.body);
+      return reply.code(201).send({ ...begun, options: { ...options } });
+    },
+  );
+
+  app.post(
     "/sessions/passkey/options",
     {
       config: {
         identity: "public",
-        rateLimit: passwordRateLimit(service),
         identityProblems: ["PASSKEYS_NOT_CONFIGURED"],
       },
       schema: {

@@ -78,7 +78,7 @@ function viewsWith(text: string): PageViews {
     },
     signUp: { state, passwordMin: 15, providers: [provider] },
     checkMail: { purpose: "sign_up", email: text },
-    challenge: { state, method: "email", others: ["password"], passkeyOptions: text },
+    challenge: { state, method: "totp", others: ["password"], returnTo: text, canRemember: true },
     forgottenPassword: { state },
     resetPassword: { state, token: text, passwordMin: 15 },
     verifyEmail: { state, token: text },

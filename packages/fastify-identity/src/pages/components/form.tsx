@@ -189,8 +189,8 @@ interface PasskeyFormProps extends Pick<FormProps, "frame" | "action" | "state">
   children?: ComponentChildren;
   /** Whether a passkey is used or made. */
   ceremony: "get" | "create";
-  /** The options of the browser's call as JSON, or where to get them. */
-  options: { readonly json: string } | { readonly path: string };
+  /** Where to get the options of the browser's call: they are good for one answer and some minutes. */
+  options: string;
   label: MessageId;
   look?: string;
   /** Whether the browser may offer passkeys before the button is pressed, where it fills in the user name. */
@@ -201,7 +201,6 @@ interface PasskeyFormProps extends Pick<FormProps, "frame" | "action" | "state">
 export function PasskeyForm(props: PasskeyFormProps) {
   const { frame, name, action, state, ceremony, options, label, look = "secondary wide" } = props;
   const { autofill, children } = props;
-  const source = "json" in options ? { "data-options": options.json } : { "data-from": options.path };
   return (
     <form
       method="post"
@@ -211,7 +210,7 @@ export function PasskeyForm(props: PasskeyFormProps) {
       novalidate
       data-passkey={ceremony}
       data-autofill={autofill ? "" : undefined}
-      {...source}
+      data-options={options}
     >
       {belongs(state, name) && <Summary frame={frame} state={state} form={name} />}
       {children}

@@ -27,10 +27,9 @@ for (const form of document.querySelectorAll("form[method=post]:not([data-downlo
   });
 }
 for (const form of document.querySelectorAll("form[data-auto]")) form.submit();
-const optionsOf = async ({ dataset: { options, from }, elements }) => {
-  if (!from) return { options: JSON.parse(options) };
+const optionsOf = async ({ dataset: { options }, elements }) => {
   const body = new URLSearchParams({ form_token: elements.form_token.value });
-  const answer = await fetch(from, { method: "POST", body });
+  const answer = await fetch(options, { method: "POST", body });
   if (answer.redirected) location.assign(answer.url);
   if (answer.redirected || !answer.ok) throw new Error("no options");
   return answer.json();

@@ -133,7 +133,7 @@ export const english = {
   "providers.linked": "The account is linked. You can sign in with it from now on.",
   "providers.unlinked": "The account is no longer linked.",
 
-  "challenge.title": "Enter the code",
+  "challenge.title": "One more step",
   "challenge.email": "This sign-in is unusual for your account. We have sent a code to its email address.",
   "challenge.totp": "Enter the six digits that your authenticator app shows.",
   "challenge.recovery_code": "Enter one of the recovery codes that you kept. Each is good once.",
@@ -145,6 +145,7 @@ export const english = {
   "challenge.use_recovery_code": "Use a recovery code",
   "challenge.use_password": "Use the password",
   "challenge.lost": "I have lost all of these",
+  "challenge.remember": "Do not ask for this in this browser for some weeks",
   "challenge.submit": "Go on",
   "challenge.restart": "Start again",
   "challenge.over": "That sign-in has ended. Please sign in again.",

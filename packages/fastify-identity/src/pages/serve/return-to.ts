@@ -1,5 +1,6 @@
 /** Characters that browsers drop or take for others while they read an address (WHATWG URL, section 4.4). */
 const treacherous = /[\p{Cc}\\]/u;
+/** As it was sent, and as it stands in a link: there a letter takes up to twelve characters. */
 const maxLength = 2_000;
 
 /**
@@ -16,7 +17,9 @@ export function safeReturnTo(
   if (value.startsWith("//") || !URL.canParse(value, issuer)) return undefined;
   const { origin, username, password, pathname, search, hash, href } = new URL(value, issuer);
   if (username || password) return undefined;
-  if (origin !== issuer) return trustedOrigins.includes(origin) ? href : undefined;
   // Dots that are resolved away can leave two slashes at the front: an address without its scheme.
-  return pathname.startsWith("//") ? undefined : `${pathname}${search}${hash}`;
+  if (pathname.startsWith("//") && origin === issuer) return undefined;
+  const address = origin === issuer ? `${pathname}${search}${hash}` : href;
+  if (origin !== issuer && !trustedOrigins.includes(origin)) return undefined;
+  return address.length > maxLength ? undefined : address;
 }

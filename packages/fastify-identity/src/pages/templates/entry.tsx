@@ -1,4 +1,5 @@
 import {
+  Check,
   CurrentPassword,
   Field,
   Form,
@@ -43,7 +44,7 @@ export function SignIn({ view, frame }: Props<"signIn">) {
           state={state}
           action={frame.link("/sign-in/passkey", { return_to: returnTo })}
           ceremony="get"
-          options={{ path: frame.link("/sign-in/passkey/options") }}
+          options={frame.link("/sign-in/passkey/options")}
           label="passkey.sign_in"
           autofill
         />
@@ -95,13 +96,24 @@ export function CheckMail({ view, frame }: Props<"checkMail">) {
 }
 
 export function Challenge({ view, frame }: Props<"challenge">) {
-  const { state, method, others, passkeyOptions } = view;
+  const { state, method, others, returnTo, canRemember } = view;
+  const action = frame.link("/challenge", { return_to: returnTo });
+  const remember = canRemember && method !== "password" && (
+    <Check
+      frame={frame}
+      name="remember"
+      label="challenge.remember"
+      checked={state.values.remember === "yes"}
+    />
+  );
   const isFactor = [method, ...others].some((one) => one === "totp" || one === "passkey");
   const below = (
     <div class="stack-s">
       {others.map((other) => (
         <p key={other}>
-          <a href={frame.link("/challenge", { method: other })}>{frame.say(`challenge.use_${other}`)}</a>
+          <a href={frame.link("/challenge", { method: other, return_to: returnTo })}>
+            {frame.say(`challenge.use_${other}`)}
+          </a>
         </p>
       ))}
       {isFactor && (
@@ -110,7 +122,7 @@ export function Challenge({ view, frame }: Props<"challenge">) {
         </p>
       )}
       <p>
-        <a href={frame.link("/sign-in")}>{frame.say("challenge.restart")}</a>
+        <a href={frame.link("/sign-in", { return_to: returnTo })}>{frame.say("challenge.restart")}</a>
       </p>
     </div>
   );
@@ -122,22 +134,24 @@ export function Challenge({ view, frame }: Props<"challenge">) {
           frame={frame}
           name="passkey"
           state={state}
-          action={frame.link("/challenge")}
+          action={action}
           ceremony="get"
-          options={{ json: passkeyOptions ?? "{}" }}
+          options={frame.link("/challenge/passkey/options")}
           label="passkey.use"
           look="primary wide"
         >
           <input type="hidden" name="method" value={method} />
+          {remember}
         </PasskeyForm>
       ) : (
-        <Form frame={frame} state={state} action={frame.link("/challenge")}>
+        <Form frame={frame} state={state} action={action}>
           <input type="hidden" name="method" value={method} />
           {method === "password" ? (
             <CurrentPassword frame={frame} state={state} label="field.password" />
           ) : (
             <CodeField frame={frame} state={state} recovery={method === "recovery_code"} />
           )}
+          {remember}
           <Submit frame={frame} label="challenge.submit" />
         </Form>
       )}

@@ -148,7 +148,7 @@ export function Confirm({ view, frame }: Props<"confirm">) {
           state={state}
           action={frame.link("/confirm/passkey", { return_to: returnTo })}
           ceremony="get"
-          options={{ path: frame.link("/confirm/passkey/options") }}
+          options={frame.link("/confirm/passkey/options")}
           label="passkey.use"
         />
       )}

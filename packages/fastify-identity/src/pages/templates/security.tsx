@@ -149,7 +149,7 @@ function Passkeys({ passkeys, state, frame }: PasskeysProps) {
         state={state}
         action={frame.link("/security/passkeys")}
         ceremony="create"
-        options={{ path: frame.link("/security/passkeys/options") }}
+        options={frame.link("/security/passkeys/options")}
         label="passkey.add"
         look="secondary"
       >

@@ -35,10 +35,8 @@ const currentPassword = z
   .meta({ maxLength: passwordLength.max })
   .describe("The account's password, once more");
 
-const held = {
-  challenge: z.string().min(1).max(128).describe("As `CHALLENGE_REQUIRED` gave it"),
-  delivery,
-};
+const challenge = z.string().min(1).max(128).describe("As `CHALLENGE_REQUIRED` gave it");
+const held = { challenge, delivery };
 const rememberDevice = z
   .boolean()
   .default(false)
@@ -52,6 +50,9 @@ export const passkeySignIn = z.strictObject({
   attempt: z.string().min(1).max(128).describe("As it came with the options"),
   delivery,
 });
+
+/** A held sign-in. */
+export const pendingBody = z.strictObject({ challenge });
 
 /** One proof that a held sign-in was asked for. */
 export const challengeBody = z.union([

@@ -1,0 +1,93 @@
+import type { PendingSignIn } from "../../flows/index.js";
+import { IdentityProblem } from "../../flows/problems.js";
+import { requesterOf } from "../../http/requests.js";
+import type { Page } from "../page.js";
+import { type Form, GoTo, type PageDefinition } from "../serve/define-page.js";
+import { fields } from "../serve/fields.js";
+import { returnToOf } from "../serve/go-on.js";
+import { type ChallengeMethod, challengeMethods } from "../views.js";
+import { admit, deviceOf } from "./sign-in.js";
+
+const over = { id: "challenge.over" } as const;
+
+/** What a held sign-in is asked for. The browser keeps its token, and the address where to go on to. */
+export const challengePage: PageDefinition<"challenge"> = {
+  name: "challenge",
+  path: "/challenge",
+  access: "public",
+  view: async (page, state, form) => {
+    const pending = await pendingOf(page);
+    const returnTo = returnToOf(page);
+    if (!pending) return new GoTo(page.link("/sign-in", { return_to: returnTo }), over);
+    const ask = pending.ask.filter(isMethod);
+    const method = methodOf(ask, form?.text("method") ?? page.query("method"));
+    const others = ask.filter((one) => one !== method);
+    return { state, method, others, returnTo, canRemember: pending.canRemember };
+  },
+  forms: [
+    {
+      limited: true,
+      problemAt: { CHALLENGE_FAILED: "code", BAD_CREDENTIALS: "password" },
+      submit: async (page, form) => {
+        const returnTo = returnToOf(page);
+        const pending = await pendingOf(page);
+        if (!pending) return page.redirect(page.link("/sign-in", { return_to: returnTo }), over);
+        const proof = proofOf(methodOf(pending.ask.filter(isMethod), form.text("method")), form);
+        const deviceCookie = deviceOf(page);
+        const { service } = page.site;
+        return admit(page, returnTo, deviceCookie, () =>
+          service.flows.answerChallenge(requesterOf(service, page.request), {
+            challenge: pending.challenge,
+            ...proof,
+            deviceCookie,
+            rememberDevice: form.text("remember") === "yes",
+          }),
+        );
+      },
+    },
+    {
+      path: "/challenge/passkey/options",
+      submit: async (page) => {
+        const { service } = page.site;
+        const challenge = tokenOf(page) ?? "";
+        const requester = requesterOf(service, page.request);
+        return page.json(await service.flows.beginPendingPasskey(requester, { challenge }));
+      },
+    },
+  ],
+};
+
+const isMethod = (one: unknown): one is ChallengeMethod => challengeMethods.some((method) => method === one);
+
+/** The method that was chosen, if it is asked for; else the first. */
+function methodOf(ask: readonly ChallengeMethod[], chosen: string | undefined): ChallengeMethod {
+  return ask.find((one) => one === chosen) ?? ask[0] ?? "email";
+}
+
+function proofOf(method: ChallengeMethod, form: Form) {
+  if (method === "passkey") return { passkey: form.read({ response: fields.passkey }).response };
+  if (method === "password") return form.read({ password: fields.password });
+  if (method === "recovery_code") {
+    const { code } = form.read({ code: fields.recoveryCode });
+    return { recoveryCode: code };
+  }
+  const { code } = form.read({ code: fields.code });
+  return method === "totp" ? { totp: code } : { code };
+}
+
+const tokenOf = ({ site, request }: Page) => site.cookies.read(request.headers.cookie, "pending");
+
+/** The sign-in that waits in this browser; `undefined` for one that nobody can go on with. */
+async function pendingOf(page: Page): Promise<(PendingSignIn & { challenge: string }) | undefined> {
+  const challenge = tokenOf(page);
+  if (challenge === undefined) return undefined;
+  const { service } = page.site;
+  try {
+    const requester = requesterOf(service, page.request);
+    return { challenge, ...(await service.flows.readPending(requester, { challenge })) };
+  } catch (error) {
+    if (!(error instanceof IdentityProblem) || error.code !== "CHALLENGE_FAILED") throw error;
+    page.setCookie(page.site.cookies.end("pending"));
+    return undefined;
+  }
+}
