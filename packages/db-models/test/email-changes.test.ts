@@ -15,8 +15,10 @@ import { eraseUserData } from "../src/privacy/erase.js";
 import { exportUserData } from "../src/privacy/export.js";
 import { listSecurityEvents } from "../src/security-events/events.js";
 import { openSession } from "../src/sessions/open.js";
+import { endEverySession, revokeAllSessions, revokeSession } from "../src/sessions/revoke.js";
 import { validateSession } from "../src/sessions/validate.js";
 import { authenticateUser, readUser } from "../src/users/accounts.js";
+import { setPassword } from "../src/users/password.js";
 import { requestPasswordReset, resetPassword } from "../src/users/password-reset.js";
 import { contextAt } from "./context.js";
 import { commandsDuring, makeUser, separateModels, useIdentityDatabase } from "./database.js";
@@ -230,10 +232,72 @@ describe("the confirmation", () => {
     const user = await makeOwner();
     const to = newAddress();
     const { token } = await asked(user._id, to);
-    await makeUser(models, { email: to });
+    await makeUser(models, { email: to, emailVerifiedAt: now });
     const late = await confirmEmailChange(contextAt(models, now), { token });
     expect(late).toEqual({ ok: false, reason: "taken", userId: user._id });
     expect(await addressOf(user._id)).toBe(user.email);
+  });
+
+  // Taken from a public report (django-allauth 3833): a stranger's account keeps an address from its mailbox's owner.
+  it("takes the address from an account that never verified it", async () => {
+    const user = await makeOwner();
+    const to = newAddress();
+    const { token } = await asked(user._id, to);
+    const squatter = await makeUser(models, { email: to, passwordHash });
+    expect(await confirmEmailChange(contextAt(models, now), { token })).toMatchObject({
+      ok: true,
+      email: to,
+    });
+    expect(await addressOf(user._id)).toBe(to);
+    const { email, status } = await readUser(contextAt(models), squatter._id);
+    expect([email.endsWith("@released.invalid"), status]).toEqual([true, "pending"]);
+  });
+
+  // Taken from a public report (formbricks 8848), and "unexpired email change" in Sudhodanan and Paverd, USENIX Security 2022.
+  const ends: Record<string, (userId: Types.ObjectId, email: string) => Promise<unknown>> = {
+    "a reset of the password": async (_userId, email) => {
+      const reset = await requestPasswordReset(contextAt(models, now), { email });
+      return resetPassword(contextAt(models, now), {
+        token: reset.ok && reset.token,
+        password: "the owner's choice",
+      });
+    },
+    "a change of the password": (userId) =>
+      setPassword(contextAt(models, now), { userId, password: "the owner's choice" }),
+    "the end of every session": (userId) => revokeAllSessions(contextAt(models, now), { userId }),
+    "the reset of the factors": (userId) =>
+      endEverySession(contextAt(models, now), { userId, reason: "credentials_changed" }),
+  };
+  it.each(Object.keys(ends))("is void after %s", async (name) => {
+    const user = await makeOwner();
+    const { token } = await asked(user._id, newAddress());
+    await ends[name]?.(user._id, user.email);
+    expect(await confirmEmailChange(contextAt(models, now), { token })).toEqual({
+      ok: false,
+      reason: "superseded",
+      userId: user._id,
+    });
+    expect(await addressOf(user._id)).toBe(user.email);
+    const again = await asked(user._id, newAddress());
+    expect(await confirmEmailChange(contextAt(models, now), { token: again.token })).toMatchObject({
+      ok: true,
+    });
+  });
+
+  it.each([
+    ["signed_out_elsewhere", false],
+    ["administrator", false],
+    ["reuse_detected", false],
+    ["signed_out", true],
+    ["evicted", true],
+  ] as const)("when the session that asked ended by %s: %s", async (reason, ok) => {
+    const user = await makeOwner();
+    const { id: sessionId } = await openSession(contextAt(models, now), { userId: user._id });
+    const email = newAddress();
+    const request = await requestEmailChange(contextAt(models, now), { userId: user._id, sessionId, email });
+    await revokeSession(contextAt(models, now), { userId: user._id, sessionId, reason });
+    const token = request.ok && request.token;
+    expect((await confirmEmailChange(contextAt(models, now), { token })).ok).toBe(ok);
   });
 });
 

@@ -175,7 +175,7 @@ describe("resetPassword", () => {
   });
 
   it("leaves the second factor, the status, the roles and the address as they are", async () => {
-    const user = await makeOwner({ roles: ["editor"] });
+    const user = await makeOwner({ roles: ["editor"], emailVerifiedAt: now });
     await enrolled(models, user._id, now);
     const factors = await readFactors(contextAt(models, now), { userId: user._id });
     await resetPassword(contextAt(models, now), { token: await tokenFor(user), password: chosen });
@@ -191,6 +191,7 @@ describe("resetPassword", () => {
     const { user } = world;
     const identity = { key: "oidc:squatter", provider: "oidc", linkedAt: now };
     await models.User.updateOne({ _id: user._id }, { passwordHash, externalIdentities: [identity] });
+    await enrolled(models, user._id, now);
     const { accessToken } = granted(await exchange(models, world, await codeFor(models, world)));
     const { key } = await createApiKey(contextAt(models, now), {
       userId: user._id,
@@ -202,6 +203,9 @@ describe("resetPassword", () => {
     expect(await verifyApiKey(models, { key }, now)).toMatchObject({ ok: false, reason: "revoked" });
     expect(await validateAccessToken(contextAt(models, now), accessToken)).toMatchObject({ ok: false });
     expect((await readUser(contextAt(models), user._id)).externalIdentities).toBeUndefined();
+    // Nor is the owner asked for a factor that they never had (kody 1977, PostHog 95456, super-productivity 9032).
+    expect(await models.UserFactors.findOne({ userId: user._id })).toBeNull();
+    await enrolled(models, user._id, after(1));
     const owners = await createApiKey(contextAt(models, after(1)), {
       userId: user._id,
       name: "owner's",
@@ -216,6 +220,35 @@ describe("resetPassword", () => {
     const second = await tokenFor(user, after(3));
     await resetPassword(contextAt(models, after(4)), { token: second, password: before });
     expect(await verifyApiKey(models, { key: owners.key }, after(5))).toMatchObject({ ok: true });
+    expect(await readFactors(contextAt(models, after(5)), { userId: user._id })).toMatchObject({
+      totp: { confirmedAt: after(1) },
+    });
+  });
+
+  // Taken from public reports (saas-starter 813, wasp 4696): a change with the old password wins over the owner's reset.
+  it("stands, whatever change of the password is under way with the old one", async () => {
+    const user = await makeOwner();
+    const { token: session } = await openSession(contextAt(models, now), { userId: user._id });
+    const resetBetween = async () => {
+      const token = await tokenFor(user);
+      expect(await resetPassword(contextAt(models, now), { token, password: chosen })).toMatchObject({
+        ok: true,
+      });
+      return false;
+    };
+    const context = { ...contextAt(models, now), isBreached: resetBetween };
+    const change = (keep: object) =>
+      setPassword(context, { userId: user._id, password: "the thief has chosen", ...keep });
+    await expect(change({ keepToken: session })).rejects.toMatchObject({ code: "SESSION_NOT_FOUND" });
+    expect(await signsIn(user, chosen)).toBe(true);
+    const { token: owners } = await openSession(contextAt(models, now), { userId: user._id });
+    await expect(change({})).rejects.toMatchObject({ code: "CONTENTION" });
+    expect(await signsIn(user, chosen)).toBe(true);
+    expect(await signsIn(user, "the thief has chosen")).toBe(false);
+    // Ended by the second reset, not by the change that came to nothing.
+    expect(await validateSession(contextAt(models, now), owners)).toMatchObject({ ok: false });
+    const { token: last } = await openSession(contextAt(models, now), { userId: user._id });
+    expect(await validateSession(contextAt(models, now), last)).toMatchObject({ ok: true });
   });
 
   // Taken from public reports (fxa-auth-server 690, better-auth 1814, pocketbase 4066, otari 721).

@@ -96,13 +96,15 @@ describe("a change of the address", () => {
     expect(tokens.map(({ kind }) => kind).sort()).toEqual(["email_verification", "new_device"]);
   });
 
-  test("to an address that was registered meanwhile fails, and says so to whom it belongs", async () => {
+  test("to an address that was registered and verified meanwhile fails, and says so to whom it belongs", async () => {
     const app = await setting.app();
     const person = await someone(app);
     const email = newAddress();
     await post(app, "", { email }, person.bearer);
     const payload = { email, password };
     await app.inject({ method: "POST", url: "/v1/users", payload });
+    const verification = { token: await tokenTo(email, "email_verification") };
+    await app.inject({ method: "POST", url: "/v1/email-verification/confirm", payload: verification });
     const token = await tokenTo(email, "email_change");
     const late = await post(app, "/confirm", { token });
     expect([late.statusCode, late.json().code]).toEqual([409, "EMAIL_TAKEN"]);

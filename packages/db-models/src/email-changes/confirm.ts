@@ -2,6 +2,7 @@ import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { isDuplicateKey } from "../core/errors.js";
 import { mintToken, sha256, type Token } from "../core/secrets.js";
+import type { UserDocument } from "../schemas/user.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import {
   findOneTimeToken,
@@ -11,6 +12,7 @@ import {
   type RequestOrigin,
   refusalOfClaim,
 } from "../users/one-time-tokens.js";
+import { releaseUnverified } from "./release.js";
 
 export type EmailChange =
   | {
@@ -33,14 +35,30 @@ export async function confirmEmailChange(
   const { _id: userId, email: former, emailChange } = found.user;
   const email = emailChange?.email;
   if (email === undefined) return { ok: false, reason: "unknown" };
+  if (await isDisowned(context, userId)) return { ok: false, reason: "superseded", userId };
   const undo = mintToken("oneTime");
   const undoExpiresAt = new Date(context.now.getTime() + context.policies.oneTimeTokens.emailUndoLifetimeMs);
-  const outcome = await claim(context, found, email, { undo, undoExpiresAt });
+  const take = () => claim(context, found, email, { undo, undoExpiresAt });
+  const first = await take();
+  const outcome = first === "taken" && (await releaseUnverified(context, email)) ? await take() : first;
   if (outcome === "taken") return { ok: false, reason: "taken", userId };
   if (outcome === "lost") return refuse(await refusalOfClaim(context, "emailChange", input.token));
   const event = { userId, kind: "email_changed", severity: "critical" } as const;
   await recordSecurityEvent(context, { ...event, reasons: ["changed"], ...input.origin });
   return { ok: true, userId, email, former, undoToken: undo.raw, undoExpiresAt };
+}
+
+/** Ends of a session by its own user, or because there were too many. Any other is somebody's who did not want it. */
+const ownEnds: readonly (string | undefined)[] = ["signed_out", "signed_in_again", "evicted"];
+
+/** Whether the session that asked for the change was ended by somebody else than who used it. */
+async function isDisowned({ models }: Context, userId: Types.ObjectId): Promise<boolean> {
+  const user = await models.User.findById(userId, { emailUndos: 1 }).lean<Pick<UserDocument, "emailUndos">>();
+  const waiting = user?.emailUndos?.find(({ changedAt }) => !changedAt);
+  if (!waiting?.requestedInSession) return false;
+  const ended = { _id: waiting.requestedInSession, userId, revokedAt: { $ne: null } };
+  const session = await models.UserSession.findOne(ended, { revocationReason: 1 }).lean();
+  return session !== null && !ownEnds.includes(session.revocationReason);
 }
 
 /** The unique index decides, now, who has the address: one of any number of parallel claims succeeds. */

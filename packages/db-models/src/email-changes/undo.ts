@@ -11,9 +11,9 @@ import { findByQuery } from "../queries/run-query.js";
 import type { EmailUndo, UserDocument } from "../schemas/user.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import { claimAndEndSessions } from "../sessions/revoke.js";
-import { setUserStatus } from "../users/accounts.js";
 import { endDelegated } from "../users/end-delegated.js";
 import { type IssuedOneTimeToken, issueOneTimeToken, type RequestOrigin } from "../users/one-time-tokens.js";
+import { releaseUnverified } from "./release.js";
 
 export type EmailChangeUndo =
   | {
@@ -162,28 +162,6 @@ async function restore(context: Context, found: Found): Promise<number | "change
     if (!isDuplicateKey(error)) throw error;
     return (await releaseUnverified(context, undo.email)) ? "changed" : "taken";
   }
-}
-
-/**
- * Takes the address from an account that never verified it: otherwise a thief, once the address is free, would register it
- * to keep its owner from coming back. The account is kept, and waits for an address.
- */
-async function releaseUnverified(context: Context, email: string): Promise<boolean> {
-  const { models } = context;
-  const holder = await findByQuery<UserDocument>(models, queries.userByEmail(email), {
-    emailVerifiedAt: 1,
-    sessionGeneration: 1,
-  });
-  if (!holder) return true;
-  if (holder.emailVerifiedAt) return false;
-  const { _id: userId, sessionGeneration: seen } = holder;
-  const claim = { email, emailVerifiedAt: null };
-  // RFC 2606 section 2: nobody has a mailbox there.
-  const change = { $set: { email: `${userId.toHexString()}@released.invalid` } };
-  const reason = "account_not_active" as const;
-  const ended = await claimAndEndSessions(context, { userId, reason, claim, seen, change });
-  if (ended !== undefined) await setUserStatus(context, { userId, status: "pending" });
-  return true;
 }
 
 /**

@@ -121,6 +121,8 @@ export interface OneTimeToken {
   usedAt?: Date;
   /** The address that it is to replace; only of a change. */
   from?: string;
+  /** `sessionGeneration` as it was asked for: it is void once every session has ended. Only of a change. */
+  generation?: number;
 }
 
 /** An address that the account had, for whose owner a change can be undone. */
@@ -183,6 +185,7 @@ const oneTimeToken = new Schema<OneTimeToken>(
     expiresAt: requiredDate,
     usedAt: Date,
     from: text(limits.email),
+    generation: { type: Number, min: 0 },
   },
   { _id: false },
 );

@@ -99,7 +99,7 @@ export interface EveryEnd {
     };
   };
   /** A session that goes on, under the new generation. */
-  keep?: Types.ObjectId;
+  keep?: Types.ObjectId | undefined;
 }
 
 /**
@@ -111,21 +111,30 @@ export async function endEverySession(
   context: Context,
   end: EveryEnd,
 ): Promise<{ ended: number; generation: number }> {
-  const { models } = context;
   const { userId, reason, keep } = end;
   const others = { userId, ...(keep && { _id: { $ne: keep } }) };
   const ended = await endSessions(context, others, reason);
   const generation = await raiseGeneration(context, end, {});
   if (generation === undefined) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
-  if (keep) {
-    await models.UserSession.collection.updateOne(
-      { _id: keep, userId },
-      { $set: { userGeneration: generation } },
-    );
-  }
+  await carryOver(context, end, generation);
   const later = await endSessions(context, others, reason);
   return { ended: ended + later, generation };
 }
+
+/** The session that goes on is of the new generation. */
+async function carryOver(
+  { models }: Context,
+  { userId, keep }: Pick<EveryEnd, "userId" | "keep">,
+  userGeneration: number,
+): Promise<void> {
+  if (!keep) return;
+  await models.UserSession.collection.updateOne({ _id: keep, userId }, { $set: { userGeneration } });
+}
+
+/** A claim that the sessions of a user are of this generation. An absent one is 0. */
+export const ofGeneration = (generation: number): Record<string, unknown> => ({
+  sessionGeneration: generation > 0 ? generation : { $in: [0, null] },
+});
 
 /**
  * {@link endEverySession} for one of several that may try: the sessions that there are under the generation that was
@@ -135,12 +144,13 @@ export async function endEverySession(
  */
 export async function claimAndEndSessions(
   context: Context,
-  end: Omit<EveryEnd, "keep"> & { claim: Record<string, unknown>; seen: number },
+  end: EveryEnd & { claim: Record<string, unknown>; seen: number },
 ): Promise<number | undefined> {
-  const { userId, reason, claim, seen } = end;
-  const ended = await endSessionsBefore(context, { userId, reason, generation: seen + 1 });
+  const { userId, reason, claim, seen, keep } = end;
+  const ended = await endSessionsBefore(context, { userId, reason, keep, generation: seen + 1 });
   const generation = await raiseGeneration(context, end, claim);
   if (generation === undefined) return undefined;
+  await carryOver(context, end, generation);
   return ended + (await endSessionsBefore(context, { userId, reason, generation }));
 }
 
@@ -149,12 +159,13 @@ export function openedBefore(generation: number) {
   return { userGeneration: generation > 0 ? { $not: { $gte: generation } } : { $lt: 0 } };
 }
 
-/** Ends the sessions of a user that were opened before the generation rose to this one. */
+/** Ends the sessions of a user that were opened before the generation rose to this one, but for one that is kept. */
 export function endSessionsBefore(
   context: Context,
-  { userId, reason, generation }: Pick<EveryEnd, "userId" | "reason"> & { generation: number },
+  { userId, reason, keep, generation }: Pick<EveryEnd, "userId" | "reason" | "keep"> & { generation: number },
 ): Promise<number> {
-  return endSessions(context, { userId, ...openedBefore(generation) }, reason);
+  const others = { userId, ...(keep && { _id: { $ne: keep } }) };
+  return endSessions(context, { ...others, ...openedBefore(generation) }, reason);
 }
 
 async function raiseGeneration(

@@ -71,12 +71,13 @@ export interface Users {
    * Gives an account another password, and ends every session but the one that it was changed in, those of logins under
    * way with the old password included (ASVS 7.4.3). The session that goes on gets another token, and the one before is
    * refused from then on (ASVS 7.2.4); killed before its answer, it goes on for nobody, and its user signs in again. A
-   * token that was sent to reset the password is void. API keys and what apps were granted stay. That it is the user who
-   * asks is for the caller to see (ASVS 7.5.1).
+   * token that was sent to reset the password is void, and so is a change of the address that waits. API keys and what apps
+   * were granted stay. That it is the user who asks is for the caller to see (ASVS 7.5.1). A reset, or whatever else ended
+   * every session since, wins.
    *
    * @param input - `keepToken` is the token of the session that goes on, as presented; without it none does.
    * @throws IdentityError `INVALID_INPUT`, `PASSWORD_TOO_COMMON`, `USER_NOT_FOUND`; `SESSION_NOT_FOUND` when `keepToken` stands for no live
-   * session of the user, before anything is changed.
+   * session of the user, and then nothing is changed; without it, `CONTENTION` when every session was ended meanwhile.
    */
   setPassword(input: {
     userId: Types.ObjectId;

@@ -8,6 +8,7 @@ import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { OneTimeToken, UserDocument, UserStatus } from "../schemas/user.js";
 import type { SecurityEventInput } from "../security-events/events.js";
+import { ofGeneration } from "../sessions/revoke.js";
 
 /** Where a request comes from, for the user's security events. */
 export type RequestOrigin = Pick<SecurityEventInput, "network" | "country" | "device">;
@@ -29,6 +30,8 @@ export type OneTimeTokenRefusal =
   | "used"
   | "expired"
   | "address_changed"
+  /** Every session has ended since it was asked for: by a reset, a change of the password, or the owner. */
+  | "superseded"
   | "not_active";
 
 type Purpose = "emailVerification" | "passwordReset" | "emailChange";
@@ -66,7 +69,10 @@ export async function issueOneTimeToken(
   const expiresAt = new Date(now.getTime() + policy[`${purpose}LifetimeMs`]);
   const windowStart = new Date(now.getTime() - policy.messageWindowMs);
   const latest = new Date(now.getTime() + clockToleranceMs);
-  const sentTo = other ? { email: { $literal: other.email }, from: "$email" } : { email: "$email" };
+  const generation = { $ifNull: ["$sessionGeneration", 0] };
+  const sentTo = other
+    ? { email: { $literal: other.email }, from: "$email", generation }
+    : { email: "$email" };
   const stored = { $ifNull: [`$messagesAt.${purpose}`, []] };
   const sound = { $filter: { input: stored, as: "at", cond: { $lte: ["$$at", latest] } } };
   const lastOfMost = `messagesAt.${purpose}.${policy.maxMessages - 1}`;
@@ -147,6 +153,7 @@ export async function findOneTimeToken(
     _id: user._id,
     email: stored.from ?? stored.email,
     status: { $in: [...usableBy[purpose]] },
+    ...(stored.generation !== undefined && ofGeneration(stored.generation)),
     [`${purpose}.tokenHash`]: tokenHash,
     [`${purpose}.usedAt`]: null,
     [`${purpose}.expiresAt`]: { $gt: now, $lte: latestExpiry },
@@ -155,7 +162,7 @@ export async function findOneTimeToken(
 }
 
 function refusalOf(
-  { email, status }: TokenHolder,
+  { email, status, sessionGeneration }: TokenHolder,
   stored: OneTimeToken,
   statuses: readonly UserStatus[],
   isOver: boolean,
@@ -163,6 +170,7 @@ function refusalOf(
   if (stored.usedAt) return "used";
   if (isOver) return "expired";
   if ((stored.from ?? stored.email) !== email) return "address_changed";
+  if (stored.generation !== undefined && stored.generation !== (sessionGeneration ?? 0)) return "superseded";
   return statuses.includes(status) ? undefined : "not_active";
 }
 

@@ -103,13 +103,16 @@ export async function resetPassword(
 }
 
 /**
- * Who registered an address that nobody had verified may be a stranger who waited for its owner. The API keys and
- * consents that they made before the owner's reset end.
+ * Who registered an address that nobody had verified may be a stranger who waited for its owner. Whatever they made before
+ * the owner's reset, and would let them in or keep the owner out, ends: API keys, consents, passkeys, the authenticator app
+ * with its recovery codes, remembered devices.
  *
  * Source: Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022.
  */
-const endSquatters = (context: Context, userId: Types.ObjectId, madeBefore: Date): Promise<void> =>
-  endDelegated(context, userId, { $lte: madeBefore });
+async function endSquatters(context: Context, userId: Types.ObjectId, madeBefore: Date): Promise<void> {
+  await endDelegated(context, userId, { $lte: madeBefore });
+  await context.models.UserFactors.collection.deleteOne({ userId, createdAt: { $lte: madeBefore } });
+}
 
 async function refuse(context: Context, { reason, user }: RefusedToken): Promise<PasswordReset> {
   if (!user) return { ok: false, reason };

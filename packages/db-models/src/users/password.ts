@@ -8,7 +8,7 @@ import { type PasswordWeakness, weaknessOf } from "../core/weak-passwords/weakne
 import type { UserDocument } from "../schemas/user.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import { type RenewedSession, renewSession } from "../sessions/refresh.js";
-import { endEverySession } from "../sessions/revoke.js";
+import { claimAndEndSessions, ofGeneration } from "../sessions/revoke.js";
 import { passwordSchema } from "./input.js";
 import type { RequestOrigin } from "./one-time-tokens.js";
 
@@ -110,19 +110,30 @@ export async function setPassword(
   input: { userId: Types.ObjectId; password: string; keepToken?: unknown },
 ): Promise<PasswordChange> {
   const { userId, keepToken } = input;
-  const owner = await context.models.User.findById(userId, ownerProjection).lean<PasswordOwner>();
+  const projection = { ...ownerProjection, sessionGeneration: 1 } as const;
+  const owner = await context.models.User.findById(userId, projection).lean<
+    PasswordOwner & Pick<UserDocument, "sessionGeneration">
+  >();
   if (!owner) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  const seen = owner.sessionGeneration ?? 0;
   const change = {
     $set: await newPassword(context, input.password, owner),
     $unset: { passwordReset: "", passwordResetAt: "" },
   } as const;
   const session = keepToken === undefined ? undefined : await renew(context, { userId, token: keepToken });
-  const { ended } = await endEverySession(context, {
+  // What was set meanwhile, by a reset or an undo, stays: whoever asked for this has lost the account's sessions since.
+  const ended = await claimAndEndSessions(context, {
     userId,
     reason: "credentials_changed",
     change,
-    ...(session && { keep: session.id }),
+    claim: ofGeneration(seen),
+    seen,
+    keep: session?.id,
   });
+  if (ended === undefined)
+    throw session
+      ? notLive()
+      : new IdentityError("CONTENTION", "the account's credentials changed meanwhile");
   await recordSecurityEvent(context, { userId, kind: "password_changed", severity: "warning" });
   return { ended, ...(session && { session }) };
 }
@@ -132,7 +143,9 @@ async function renew(
   kept: { userId: Types.ObjectId; token: unknown },
 ): Promise<RenewedSession> {
   const renewed = await renewSession(context, kept);
-  if (!renewed.ok)
-    throw new IdentityError("SESSION_NOT_FOUND", "the token belongs to no live session of the user");
+  if (!renewed.ok) throw notLive();
   return renewed.session;
 }
+
+const notLive = (): IdentityError =>
+  new IdentityError("SESSION_NOT_FOUND", "the token belongs to no live session of the user");

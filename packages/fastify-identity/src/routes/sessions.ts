@@ -52,11 +52,13 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       const session = sessionOf(request);
       const { userId, id: current } = session;
       const sessionId = request.params.id;
-      if (!sessionId.equals(current)) await requireProof(session);
-      const done = await identity.sessions.revoke({ userId, sessionId });
+      const isOwn = sessionId.equals(current);
+      if (!isOwn) await requireProof(session);
+      const reason = isOwn ? "signed_out" : "signed_out_elsewhere";
+      const done = await identity.sessions.revoke({ userId, sessionId, reason });
       if (!done) throw new IdentityProblem("SESSION_NOT_FOUND");
       await audit(service, requesterOf(service, request), byOwner(userId, "session.ended"));
-      if (sessionId.equals(current)) setCookie(reply, service.cookies.endSession());
+      if (isOwn) setCookie(reply, service.cookies.endSession());
       return reply.code(204).send(null);
     },
   );

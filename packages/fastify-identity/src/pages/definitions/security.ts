@@ -46,8 +46,9 @@ export const securityPage: PageDefinition<"security"> = {
   forms: [
     sessionForm("end", async (page, sessionId) => {
       const { service } = page.site;
-      const { userId } = sessionOf(page.request);
-      if (!(await service.identity.sessions.revoke({ userId, sessionId }))) {
+      const { userId, id: current } = sessionOf(page.request);
+      const reason = sessionId.equals(current) ? "signed_out" : "signed_out_elsewhere";
+      if (!(await service.identity.sessions.revoke({ userId, sessionId, reason }))) {
         throw new IdentityProblem("SESSION_NOT_FOUND");
       }
       await audit(service, requesterOf(service, page.request), byOwner(userId, "session.ended"));
