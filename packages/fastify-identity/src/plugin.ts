@@ -9,6 +9,7 @@ import type {
   FastifyRequest,
 } from "fastify";
 import { fastifyPlugin } from "fastify-plugin";
+import type { Types } from "mongoose";
 import type { AdminContext } from "./admin/acting.js";
 import { serveAdminPages } from "./admin/index.js";
 import { LiveStreams } from "./admin/live-streams.js";
@@ -20,8 +21,9 @@ import { contextOf, readOptions } from "./flows/options.js";
 import { whenAnswered } from "./http/answers/answered.js";
 import type { AccessTokenCheck } from "./http/guards/access-tokens.js";
 import { guardDeclaredAccess } from "./http/guards/declared-access.js";
+import type { RequestIdentity } from "./http/guards/guard.js";
 import { ownRoutes } from "./http/own-routes.js";
-import { releaseDeferred, stateOf } from "./http/requests.js";
+import { keepState, releaseDeferred, stateOf } from "./http/requests.js";
 import { checkUniqueIndexes } from "./http/setup-check.js";
 import { sweeps } from "./http/sweeps.js";
 import { serveProvider, serveProviderPages } from "./oauth/index.js";
@@ -36,6 +38,7 @@ const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options)
   const { settings } = service;
   app.decorate("identity", appIdentity(service));
   app.decorateRequest("identity", null);
+  keepState(app);
   checkUniqueIndexes(app, service);
   warnOfUntrustedProxy(app);
   guardDeclaredAccess(app, service);
@@ -149,24 +152,31 @@ function leadToPassword(app: FastifyInstance, prefix: string): void {
 /** Behind a proxy that Fastify does not trust, all clients have one address, and share its limits. */
 function warnOfUntrustedProxy(app: FastifyInstance): void {
   let warned = false;
-  app.addHook("onRequest", async (request) => {
-    if (warned || request.ips !== undefined || request.headers["x-forwarded-for"] === undefined) return;
-    warned = true;
-    request.log.warn(
-      "X-Forwarded-For came, and Fastify trusts no proxy: all clients count as one. Set trustProxy to your proxies.",
-    );
+  app.addHook("onRequest", (request, _reply, done) => {
+    if (!warned && request.headers["x-forwarded-for"] !== undefined && request.ips === undefined) {
+      warned = true;
+      request.log.warn(
+        "X-Forwarded-For came, and Fastify trusts no proxy: all clients count as one. Set trustProxy to your proxies.",
+      );
+    }
+    done();
   });
 }
 
 /** Counts the requests of each user and session. */
 function countUsage({ identity }: Service, request: FastifyRequest, reply: FastifyReply): void {
   const { identity: who } = request;
-  const counted = who?.userId
-    ? { userId: who.userId, ...(who.kind === "session" && { sessionId: who.session.id }) }
-    : stateOf(request).countedFor;
-  if (!counted) return;
+  const { countedFor } = stateOf(request);
+  const userId = who?.userId ?? countedFor?.userId;
+  if (!userId) return;
+  const sessionId = who?.userId ? sessionIdOf(who) : countedFor?.sessionId;
   const endpoint = `${request.method} ${request.routeOptions.url}`;
-  identity.usage.track({ ...counted, endpoint, failed: reply.statusCode >= 400 });
+  const failed = reply.statusCode >= 400;
+  identity.usage.track(sessionId ? { userId, sessionId, endpoint, failed } : { userId, endpoint, failed });
+}
+
+function sessionIdOf(who: RequestIdentity): Types.ObjectId | undefined {
+  return who.kind === "session" ? who.session.id : undefined;
 }
 
 /** Long enough that the work does not fall into the next request of the same client either. */

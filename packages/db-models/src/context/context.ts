@@ -39,7 +39,10 @@ export function shared(state: Omit<Shared, "turns" | "attempts">): Shared {
 
 /** The context of a call that begins now. */
 export function begin(identity: Shared): Context {
-  return { ...identity, now: identity.clock.now() };
+  // By name: to spread an object of so many members takes a third of a check from memory.
+  const { models, policies, clock, sealKeys, isBreached, onError, cache, turns, attempts } = identity;
+  const now = clock.now();
+  return { models, policies, clock, sealKeys, isBreached, onError, cache, turns, attempts, now };
 }
 
 /** Binds operations to an identity object: each call gets a context of its own. */

@@ -56,8 +56,16 @@ const methodsOf: Record<ProofMethod, readonly AuthenticationMethod[]> = {
 
 /** The level that proofs reach together. */
 export function assuranceOf(proofs: readonly Pick<Proof, "method">[]): AssuranceLevel {
-  const { size } = new Set(proofs.flatMap(({ method }) => factorsOf[method]));
-  return size === 0 ? 0 : size === 1 ? 1 : 2;
+  let isPrimary = false;
+  let isPossession = false;
+  for (const { method } of proofs) {
+    for (const factor of factorsOf[method]) {
+      if (factor === "primary") isPrimary = true;
+      else isPossession = true;
+    }
+  }
+  if (isPrimary && isPossession) return 2;
+  return isPrimary || isPossession ? 1 : 0;
 }
 
 /**
@@ -76,6 +84,10 @@ export function recentAssurance(proofs: readonly Proof[], now: Date, withinMs: n
 
 /** The `amr` claim of proofs, in RFC 8176's values, each once. */
 export function amrOf(proofs: readonly Pick<Proof, "method">[]): AuthenticationMethod[] {
-  const methods = new Set(proofs.flatMap(({ method }) => methodsOf[method]));
-  return assuranceOf(proofs) === 2 ? [...methods, "mfa"] : [...methods];
+  const methods: AuthenticationMethod[] = [];
+  for (const { method } of proofs) {
+    for (const one of methodsOf[method]) if (!methods.includes(one)) methods.push(one);
+  }
+  if (assuranceOf(proofs) === 2) methods.push("mfa");
+  return methods;
 }

@@ -39,6 +39,7 @@ export function lengthOf(text: string): number {
  * (`\ud800`), and the cut falls between two code points.
  */
 export function storableText(text: string, maxLength: number): string {
+  if (text.length <= maxLength && isWellFormed(text)) return text;
   // Cut before it is read whole: a code point has at most two units.
   const escaped = text
     .slice(0, 2 * maxLength)

@@ -4,7 +4,7 @@ import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { checkToken, findChecked, type SessionCheck } from "../sessions/validate.js";
-import { readSession, type Session } from "../stored/session.js";
+import { readSessionFacts, type SessionFacts } from "../stored/session.js";
 
 const legacyForm = /^[0-9a-f]{64}$/;
 
@@ -25,14 +25,14 @@ export function isLocated(token: Token): token is LocatedToken {
 }
 
 /** The session in `user_sessions` that a token of either layout leads to. */
-export function findByEither(models: IdentityModels, token: Token): Promise<Session | undefined> {
+export function findByEither(models: IdentityModels, token: Token): Promise<SessionFacts | undefined> {
   return isLocated(token) ? findChecked(models, token) : findByLegacyToken(models, token);
 }
 
 // No index keeps two users from one token on a sharded cluster: if two sessions have it, it stands for neither.
-async function findByLegacyToken(models: IdentityModels, token: Token): Promise<Session | undefined> {
+async function findByLegacyToken(models: IdentityModels, token: Token): Promise<SessionFacts | undefined> {
   const [stored, other] = await runQuery(models, queries.sessionsByLegacyToken(sha256(token.raw)));
-  return stored && !other ? readSession(stored) : undefined;
+  return stored && !other ? readSessionFacts(stored) : undefined;
 }
 
 export async function validateLegacySession(context: Context, presented: unknown): Promise<SessionCheck> {

@@ -43,8 +43,19 @@ export async function findByQuery<T>(
   return (found ?? undefined) as T | undefined;
 }
 
+/** The collections of models by their names: what each request looks for is not to be searched for. */
+const collections = new WeakMap<IdentityModels, ReadonlyMap<string, Collection>>();
+
 function collectionOf(models: IdentityModels, name: string): Collection {
-  const model = Object.values(models).find((candidate) => candidate.collection.name === name);
-  if (!model) throw new TypeError(`no model has the collection ${name}`);
-  return model.collection;
+  const collection = (collections.get(models) ?? collectionsOf(models)).get(name);
+  if (!collection) throw new TypeError(`no model has the collection ${name}`);
+  return collection;
+}
+
+function collectionsOf(models: IdentityModels): ReadonlyMap<string, Collection> {
+  const byName = new Map<string, Collection>(
+    Object.values(models).map(({ collection }) => [collection.name, collection]),
+  );
+  collections.set(models, byName);
+  return byName;
 }

@@ -23,7 +23,7 @@ import { purgeAtExpression, sessionPolicyOf } from "./policy.js";
 import { proofsAt, withProofs } from "./proofs.js";
 import { endSessions } from "./revoke.js";
 import type { RefreshResult } from "./types.js";
-import { findChecked, refusalOf } from "./validate.js";
+import { findByToken, refusalOf } from "./validate.js";
 
 export async function refreshSession(context: Context, token: unknown): Promise<RefreshResult> {
   const parsed = parseToken("session", token);
@@ -181,7 +181,7 @@ async function renewBy(
 async function answerLoser(context: Context, token: LocatedToken): Promise<RefreshResult> {
   const { models, now } = context;
   const policy = sessionPolicyOf(context);
-  const session = await findChecked(models, token);
+  const session = await findByToken(models, token);
   if (!session) return { ok: false, reason: "unknown" };
   const reason = refusalOf(session, now);
   if (reason) return { ok: false, reason };

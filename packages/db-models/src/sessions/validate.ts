@@ -16,19 +16,21 @@ import {
   lookupHash,
   parseToken,
   sha256,
+  sha256Text,
   type Token,
+  tokenLength,
 } from "../core/secrets.js";
 import { placeOf } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
-import type { RiskAssessment } from "../schemas/user-session.js";
+import type { RiskAssessment, UserSessionDocument } from "../schemas/user-session.js";
 import { type CommittedReadOptions, readCommitted } from "../session-cache/committed-read.js";
 import type { Entry } from "../session-cache/entries.js";
 import type { RememberedSession } from "../session-cache/remembered.js";
 import type { SessionCache } from "../session-cache/session-cache.js";
-import { readSession, type Session } from "../stored/session.js";
+import { readSession, readSessionFacts, type Session, type SessionFacts } from "../stored/session.js";
 import { expiryAfterUse, sessionPolicyOf } from "./policy.js";
 import { isRememberedGood, rememberSession } from "./remember.js";
 import type { SessionRefusal } from "./types.js";
@@ -72,12 +74,15 @@ export function validateSession(
   token: unknown,
   { touch = true }: ValidationOptions = {},
 ): Promise<SessionCheck> {
-  const parsed = parseToken("session", token);
-  if (!parsed) return Promise.resolve({ ok: false, reason: "malformed" });
   const { cache, models } = context;
-  if (cache) return checkFromMemory(context, cache, parsed, touch);
+  if (cache) return checkFromMemory(context, cache, token, touch);
+  const parsed = parseToken("session", token);
+  if (!parsed) return Promise.resolve(malformed);
   return findChecked(models, parsed).then((session) => checkToken(context, parsed, session, touch));
 }
+
+const malformed: SessionCheck = Object.freeze({ ok: false, reason: "malformed" });
+const sessionTokenLength = tokenLength("session");
 
 /** Decision of {@link validateSession} on a token and the session that has just been read for it. */
 export async function checkToken(
@@ -101,22 +106,25 @@ function accepted(session: RememberedSession, touchedExpiry: Date | undefined): 
 function checkFromMemory(
   context: Context,
   cache: SessionCache,
-  token: LocatedToken,
+  token: unknown,
   touch: boolean,
 ): Promise<SessionCheck> {
-  const tokenHash = sha256(token.raw);
-  const key = tokenHash.toString("base64url");
+  if (typeof token !== "string" || token.length !== sessionTokenLength) return Promise.resolve(malformed);
+  const key = sha256Text(token);
   const isGood = (session: RememberedSession) =>
     !refusalOf(session, context.now) && isRememberedGood(context, session);
   const entry = cache.sessions.recall(key, isGood);
   // Nothing to wait for: nearly every check ends here.
   if (entry && !mayTouch(context, entry, touch)) return Promise.resolve(accepted(entry.value, undefined));
-  return checkBesideMemory(context, cache, { token, tokenHash, key, isGood }, entry, touch);
+  // What memory knows was well-formed when it was read.
+  const parsed = parseToken("session", token);
+  if (!parsed) return Promise.resolve(malformed);
+  return checkBesideMemory(context, cache, { token: parsed, key, isGood }, entry, touch);
 }
 
 interface SoughtSession {
   readonly token: LocatedToken;
-  readonly tokenHash: Buffer;
+  /** SHA-256 of the whole token. */
   readonly key: string;
   readonly isGood: (session: RememberedSession) => boolean;
 }
@@ -125,7 +133,7 @@ interface SoughtSession {
 async function checkBesideMemory(
   context: Context,
   cache: SessionCache,
-  { token, tokenHash, key, isGood }: SoughtSession,
+  { token, key, isGood }: SoughtSession,
   known: Entry<RememberedSession> | undefined,
   touch: boolean,
 ): Promise<SessionCheck> {
@@ -144,7 +152,8 @@ async function checkBesideMemory(
     if (!committed) return { result: await read() };
     const { found } = committed;
     const reason = refusalOfToken(found, token, context.now, sessionPolicyOf(context));
-    return { result: found, keep: found && !reason ? rememberSession(context, found, tokenHash) : undefined };
+    const keep = found && !reason ? rememberSession(context, found, sha256(token.raw)) : undefined;
+    return { result: found, keep };
   });
   return checkToken(context, token, session, touch);
 }
@@ -178,16 +187,32 @@ async function answerFromMemory(
   }
 }
 
-/** The session that a token leads to, if the token has its handle. */
+/** The session that a token leads to, as far as a check reads it. */
 export async function findChecked(
   models: IdentityModels,
   token: LocatedToken,
   options?: CommittedReadOptions,
-): Promise<Session | undefined> {
+): Promise<SessionFacts | undefined> {
+  const stored = await findStored(models, token, options);
+  return stored && readSessionFacts(stored);
+}
+
+/** The session that a token leads to. */
+export async function findByToken(models: IdentityModels, token: LocatedToken): Promise<Session | undefined> {
+  const stored = await findStored(models, token);
+  return stored && readSession(stored);
+}
+
+/** The document that a token leads to, if the token has its handle. */
+async function findStored(
+  models: IdentityModels,
+  token: LocatedToken,
+  options?: CommittedReadOptions,
+): Promise<UserSessionDocument | undefined> {
   // Whole: to leave out what isn't read here costs a server more than to send the few hundred bytes.
   const stored = await findByQuery(models, queries.sessionById(placeOf(token)), undefined, options);
   // Without its handle nobody has had a token of this session: it is as unknown as if there were none.
-  return stored && equalHashes(lookupHash(token.handle), stored.handleHash) ? readSession(stored) : undefined;
+  return stored && equalHashes(lookupHash(token.handle), stored.handleHash) ? stored : undefined;
 }
 
 /** Why a session, or none, does not stand for a token at this moment; `undefined` when it does. */

@@ -39,7 +39,11 @@ interface FilledIn {
 /** A session with everything that its document leaves out because it is as usual. */
 export type Session = Omit<UserSessionDocument, keyof FilledIn | "absoluteLifetimeMs"> & FilledIn;
 
-/** Reads a stored session: the one place that knows what an absent field stands for. */
+/** What decides on a session, without where it is used from and on what device. */
+export type SessionFacts = Omit<Session, Presentation>;
+type Presentation = "ip" | "network" | "location" | "device";
+
+/** Reads a stored session. */
 export function readSession(stored: UserSessionDocument): Session {
   const { location, ip, network: _network, absoluteLifetimeMs: _lifetime, ...fields } = stored;
   const address = ip && addressText(ip);
@@ -49,11 +53,26 @@ export function readSession(stored: UserSessionDocument): Session {
     ...(address && { ip: address }),
     ...(network && { network }),
     ...(location !== undefined && { location: readLocation(location) }),
+    device: deviceOf(stored.userAgent),
+    ...leftOut(stored),
+  };
+}
+
+/**
+ * {@link readSession} for a check, which is made for each request. Fills in the document that was read: a copy of it costs
+ * more than everything else that a check does beside the read.
+ */
+export function readSessionFacts(stored: UserSessionDocument): SessionFacts {
+  return Object.assign(stored as Omit<UserSessionDocument, keyof FilledIn>, leftOut(stored));
+}
+
+/** The one place that knows what an absent field stands for. */
+function leftOut(stored: UserSessionDocument): Pick<Session, Exclude<keyof FilledIn, Presentation>> {
+  return {
     rotations: stored.rotations ?? [],
     generation: stored.generation ?? 0,
     userGeneration: stored.userGeneration ?? 0,
     scopes: stored.scopes ?? [],
-    device: deviceOf(stored.userAgent),
     risk: readRisk(stored.risk),
     apiUsage: { requests: 0, failures: 0, ...stored.apiUsage },
     authenticatedAt: stored.authenticatedAt ?? stored.createdAt,

@@ -1,66 +1,105 @@
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import type { SetCookie } from "../flows/cookies.js";
-import type { Located, Requester } from "../flows/requester.js";
-import { requesterFrom } from "../flows/requester.js";
+import type { FlowLog, Located, Requester } from "../flows/requester.js";
 import { withTimeLimit } from "../flows/time-limit.js";
 import type { Service } from "../service.js";
 import { clientAddressOf } from "./client-address.js";
 
 type Work = () => Promise<unknown>;
 
-/** State of the plugin for a request, kept outside the request object. */
-interface RequestState {
-  requester?: Requester;
-  /** Work to do after responding; what comes once {@link release} was called is done at once. */
-  readonly deferred: Work[];
-  release?: (act: Work) => void;
+/** State of the plugin for a request. */
+class RequestState {
+  requester: Requester | undefined;
+  /** Work to do after responding; what comes once {@link releaseDeferred} was called is done at once. */
+  deferred: Work[] | undefined;
+  release: ((act: Work) => void) | undefined;
   /** Whom the request is counted for, where no guard has told: a sign-in, a refresh. */
-  countedFor?: { userId: Types.ObjectId; sessionId: Types.ObjectId };
+  countedFor: { userId: Types.ObjectId; sessionId: Types.ObjectId } | undefined;
+  /** Its answer was sent, or its client has hung up. */
+  isAnswered = false;
 }
 
-const states = new WeakMap<FastifyRequest, RequestState>();
+/** Nobody else's code finds it; a weak map would have the garbage collector look through all requests again and again. */
+const stateKey = Symbol("org.identity.state");
+
+type Stateful = FastifyRequest & { [stateKey]?: RequestState | null };
+
+/** Makes room for the state of each request, so that all requests have one shape. */
+export function keepState(app: FastifyInstance): void {
+  app.decorateRequest(stateKey, null);
+}
 
 export function stateOf(request: FastifyRequest): RequestState {
-  const known = states.get(request);
-  if (known) return known;
-  const state: RequestState = { deferred: [] };
-  states.set(request, state);
-  return state;
+  const stateful: Stateful = request;
+  stateful[stateKey] ??= new RequestState();
+  return stateful[stateKey];
 }
 
 /** Does the work of a request that was deferred, and from now on whatever still comes. */
 export function releaseDeferred(request: FastifyRequest, run: (act: Work) => void): void {
   const state = stateOf(request);
   state.release = run;
-  for (const act of state.deferred.splice(0)) run(act);
+  for (const act of state.deferred?.splice(0) ?? []) run(act);
 }
 
 /** Facts about a request for flows. */
 export function requesterOf(service: Service, request: FastifyRequest): Requester {
   const state = stateOf(request);
-  const { cookies } = service;
-  let place: { readonly located: Located | undefined } | undefined;
-  state.requester ??= requesterFrom({
-    get address() {
-      return clientAddressOf(request);
-    },
-    userAgent: request.headers["user-agent"],
-    get located() {
-      place ??= { located: locatedBy(service, request) };
-      return place.located;
-    },
-    get sessionToken() {
-      return cookies.readSession(request.headers.cookie);
-    },
-    get deviceId() {
-      return cookies.readDevice(request.headers.cookie);
-    },
-    log: request.log,
-    challengeSolved: () => solvedBy(service, request),
-    defer: (act) => (state.release ? state.release(act) : void state.deferred.push(act)),
-  });
+  state.requester ??= new HttpRequester(service, request, state);
   return state.requester;
+}
+
+/** Reads of a request what a flow asks for: most requests only have their session checked. */
+class HttpRequester implements Requester {
+  readonly #service: Service;
+  readonly #request: FastifyRequest;
+  readonly #state: RequestState;
+  #place: { readonly located: Located | undefined } | undefined;
+
+  constructor(service: Service, request: FastifyRequest, state: RequestState) {
+    this.#service = service;
+    this.#request = request;
+    this.#state = state;
+  }
+
+  get address(): string | undefined {
+    return clientAddressOf(this.#request);
+  }
+
+  get userAgent(): string | undefined {
+    return this.#request.headers["user-agent"];
+  }
+
+  get located(): Located | undefined {
+    this.#place ??= { located: locatedBy(this.#service, this.#request) };
+    return this.#place.located;
+  }
+
+  get sessionToken(): string | undefined {
+    return this.#service.cookies.readSession(this.#request.headers.cookie);
+  }
+
+  get deviceId(): string | undefined {
+    return this.#service.cookies.readDevice(this.#request.headers.cookie);
+  }
+
+  get log(): FlowLog {
+    return this.#request.log;
+  }
+
+  challengeSolved(): Promise<boolean> {
+    return solvedBy(this.#service, this.#request);
+  }
+
+  defer(act: Work): void {
+    const state = this.#state;
+    if (state.release) state.release(act);
+    else {
+      state.deferred ??= [];
+      state.deferred.push(act);
+    }
+  }
 }
 
 /** Where a request comes from is worth less than its answer: a locator that fails leaves it unknown. */

@@ -92,21 +92,48 @@ export async function recentAuthenticationRequired(
  * with a time alone any authentication of that time suffices. Who must have a second factor needs it everywhere where no
  * `acr` is asked for.
  *
+ * @returns `undefined` where they do: nothing is to be waited for.
  * @throws IdentityProblem `RECENT_AUTHENTICATION_REQUIRED`, `SECOND_FACTOR_REQUIRED`
  */
-export async function requireAssurance(
+export function requireAssurance(
+  context: FlowContext,
+  session: Session,
+  rule: AssuranceRule,
+): Promise<void> | undefined {
+  const unmet = unmetRule(context, session, rule);
+  return unmet && refuse(context, session, rule, unmet);
+}
+
+/** What a refusal goes by. */
+interface UnmetRule {
+  readonly acr: AssuranceLevel;
+  readonly isLate: boolean;
+  readonly methods: readonly ProofMethod[];
+}
+
+/** `undefined` where the proofs of a session meet a rule. */
+function unmetRule(
   context: FlowContext,
   session: Session,
   { acr: asked, maxAgeMs }: AssuranceRule,
-): Promise<void> {
+): UnmetRule | undefined {
   const acr = asked ?? (mustHaveFactor(context, session.roles) ? 2 : 0);
-  const age = context.clock.now().getTime() - session.authenticatedAt.getTime();
-  const isLate = maxAgeMs !== undefined && age > maxAgeMs;
+  const isLate =
+    maxAgeMs !== undefined && context.clock.now().getTime() - session.authenticatedAt.getTime() > maxAgeMs;
+  if (!isLate && acr === 0) return undefined;
   const methods =
     maxAgeMs === undefined || asked === undefined
       ? session.proofs.map(({ method }) => method)
       : recentMethods(context, session, maxAgeMs);
-  if (!isLate && (acr === 0 || levelOf(methods) >= acr)) return;
+  return !isLate && levelOf(methods) >= acr ? undefined : { acr, isLate, methods };
+}
+
+async function refuse(
+  context: FlowContext,
+  session: Session,
+  { acr: asked, maxAgeMs }: AssuranceRule,
+  { acr, isLate, methods }: UnmetRule,
+): Promise<never> {
   const needed = await decide(context, session, isLate ? [] : methods);
   if (isLate || (maxAgeMs !== undefined && asked !== undefined)) {
     throw recentRequired(session, maxAgeMs, needed, acr);

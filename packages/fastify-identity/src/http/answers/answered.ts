@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { stateOf } from "../requests.js";
 
 /**
  * Calls back once for each request: when its answer was sent, or its client has hung up before. Fastify's `onResponse` alone
@@ -8,15 +9,19 @@ export function whenAnswered(
   app: FastifyInstance,
   act: (request: FastifyRequest, reply: FastifyReply) => void,
 ): void {
-  const answered = new WeakSet<FastifyRequest>();
   const actOnce = (request: FastifyRequest, reply: FastifyReply) => {
-    if (answered.has(request)) return;
-    answered.add(request);
+    const state = stateOf(request);
+    if (state.isAnswered) return;
+    state.isAnswered = true;
     act(request, reply);
   };
   app.addHook("onRequest", (request, reply, done) => {
-    reply.raw.once("close", () => actOnce(request, reply));
+    reply.raw.on("close", () => actOnce(request, reply));
     done();
   });
-  app.addHook("onResponse", async (request, reply) => actOnce(request, reply));
+  // By a callback: a promise for each request is worth more than what is done here.
+  app.addHook("onResponse", (request, reply, done) => {
+    actOnce(request, reply);
+    done();
+  });
 }

@@ -12,28 +12,39 @@ import { guard } from "./guard.js";
 export function guardDeclaredAccess(app: FastifyInstance, service: Service): void {
   const { requireDeclaredAccess } = service.settings;
   const read = new Map<unknown, Requirement | undefined>();
-  const requirementFor = (access: unknown, route: string) => {
-    if (!read.has(access)) read.set(access, requirementOf(access, route));
-    return read.get(access);
+  const requirementFor = (access: unknown, routeOf: () => string) => {
+    const known = read.get(access);
+    if (known || read.has(access)) return known;
+    const requirement = requirementOf(access, routeOf());
+    read.set(access, requirement);
+    return requirement;
   };
   app.addHook("onRoute", ({ config, method, url }) => {
     const access = config?.identity;
     const route = `${method} ${url}`;
-    if (access !== undefined) requirementFor(access, route);
+    if (access !== undefined) requirementFor(access, () => route);
     else if (requireDeclaredAccess)
       throw new OptionsError(
         `Cannot add ${route}: it does not say who may use it. Declare config.identity, "public" for everybody.`,
       );
   });
-  app.addHook("preParsing", async (request, reply) => {
-    const access = request.routeOptions.config.identity;
+  const requirementOfRequest = (request: FastifyRequest): Requirement | undefined => {
+    const { config, url } = request.routeOptions;
     // A route that was added before this plugin was ready has passed no check.
-    if (access === undefined) return refuseUndeclared(requireDeclaredAccess, request);
-    const requirement = requirementFor(access, `${request.method} ${request.routeOptions.url}`);
-    if (requirement) await guard(service, requirement, request, reply);
+    if (config.identity !== undefined)
+      return requirementFor(config.identity, () => `${request.method} ${url}`);
+    if (requireDeclaredAccess && !request.is404) throw new IdentityProblem("ACCESS_NOT_DECLARED");
+    return undefined;
+  };
+  app.addHook("preParsing", (request, reply, payload, done) => {
+    let requirement: Requirement | undefined;
+    try {
+      requirement = requirementOfRequest(request);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    if (!requirement) done(null, payload);
+    else guard(service, requirement, request, reply).then(() => done(null, payload), done);
   });
-}
-
-function refuseUndeclared(required: boolean, request: FastifyRequest): void {
-  if (required && !request.is404) throw new IdentityProblem("ACCESS_NOT_DECLARED");
 }

@@ -57,7 +57,8 @@ export async function guard(
   }
 }
 
-async function identify(
+/** Throws at once for a credential that is missing or not accepted. */
+function identify(
   service: Service,
   requirement: Requirement,
   request: FastifyRequest,
@@ -91,7 +92,8 @@ async function bySession(
   if (roles.length > 0 && !roles.some((role) => session.roles.includes(role))) {
     throw new IdentityProblem("INSUFFICIENT_ROLE", { roles });
   }
-  await requireAssurance(service, session, { acr, maxAgeMs });
+  const refusal = requireAssurance(service, session, { acr, maxAgeMs });
+  if (refusal) await refusal;
   // The document's expiry has moved, and the cookie's moves with it.
   if (touched && credential.by === "cookie") {
     setCookie(reply, service.cookies.session(credential.value, session.idleExpiresAt, service.clock.now()));
