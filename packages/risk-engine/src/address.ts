@@ -14,7 +14,7 @@ export interface AddressKeys {
  */
 export function addressKeys(address: unknown): AddressKeys | undefined {
   if (typeof address !== "string" || address.length < 2 || address.length > 45) return undefined;
-  if (!address.includes(":")) return keysOfV4(readV4(address));
+  if (!address.includes(":")) return keysOfText(address);
   const groups = readV6(address);
   if (!groups) return undefined;
   const client = translatedIPv4(bytesOf(groups));
@@ -26,6 +26,13 @@ function keysOfV4(bytes: readonly number[] | undefined): AddressKeys | undefined
   if (!bytes || isPrivateV4(bytes[0] ?? 0, bytes[1] ?? 0)) return undefined;
   const network = `${bytes[0]}.${bytes[1]}.${bytes[2]}.`;
   return { ip: network + bytes[3], prefix: `${network}0/24` };
+}
+
+/** The text is canonical where it can be read at all. */
+function keysOfText(ip: string): AddressKeys | undefined {
+  const bytes = readV4(ip);
+  if (!bytes || isPrivateV4(bytes[0] ?? 0, bytes[1] ?? 0)) return undefined;
+  return { ip, prefix: `${ip.slice(0, ip.lastIndexOf(".") + 1)}0/24` };
 }
 
 function keysOfV6(groups: readonly number[]): AddressKeys {

@@ -1,4 +1,4 @@
-import { gatherFacts, type Reason } from "./facts.js";
+import { type Facts, gatherFacts, type Reason, type Rule } from "./facts.js";
 import { scoreOfLogOdds } from "./logistic.js";
 import { type Policy, type PolicyInput, type RiskAction, type RiskLevel, resolvePolicy } from "./policy.js";
 import type { Population } from "./population/population.js";
@@ -53,10 +53,10 @@ export function assess(input: AssessInput): Assessment {
   const facts = gatherFacts(input, policy);
   const unknown = facts.profile.learned < policy.minimumLogins;
   const reasons: Reason[] = [];
-  for (const rule of presentRules) for (const reason of rule(facts)) insert(reasons, reason);
-  if (!unknown) for (const rule of historyRules) for (const reason of rule(facts)) insert(reasons, reason);
+  collect(reasons, presentRules, facts);
+  if (!unknown) collect(reasons, historyRules, facts);
   let evidence = 0;
-  for (const { logOdds } of reasons) evidence += logOdds;
+  for (let index = 0; index < reasons.length; index++) evidence += (reasons[index] as Reason).logOdds;
   const found = scoreOfLogOdds(policy.prior + evidence);
   const level = levelOf(found, policy);
   const byLevel = policy.actions[level];
@@ -91,6 +91,13 @@ const strictness: Readonly<Record<RiskAction, number>> = { allow: 0, challenge: 
 
 function stricter(a: RiskAction, b: RiskAction): RiskAction {
   return strictness[a] >= strictness[b] ? a : b;
+}
+
+function collect(reasons: Reason[], rules: readonly Rule[], facts: Facts): void {
+  for (let at = 0; at < rules.length; at++) {
+    const found = (rules[at] as Rule)(facts);
+    for (let index = 0; index < found.length; index++) insert(reasons, found[index] as Reason);
+  }
 }
 
 // Keeps the list sorted: a handful of reasons are cheaper to insert than to sort.

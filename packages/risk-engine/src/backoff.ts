@@ -26,44 +26,56 @@ export function noveltyLogOdds(
 }
 
 /** Codes of a level's reason: if the user had the value before, and if not. */
-export interface LevelCodes {
+interface LevelCodes {
   readonly known: string;
   readonly fresh: string;
 }
 
-/**
- * The reason that one level gives; `undefined` where nothing can be compared.
- *
- * @param seen - weight of the user's sign-ins with this value, before it faded.
- */
-export function levelReason(
-  facts: Facts,
-  feature: Feature,
-  level: Level,
-  seen: number,
-  codes: LevelCodes,
-): Reason | undefined {
-  const { policy, profile, features, fading } = facts;
-  const of = profile.levels[level].total * fading;
-  const weight = policy.core[level];
-  if (of === 0 || weight === 0) return undefined;
-  const counts = {
-    value: features[level] ?? "",
-    seen: Math.min(seen * fading, of),
-    of,
-    share: seen > 0 ? shareOf(facts, feature, level) : 1,
-  };
-  const logOdds = weight * noveltyLogOdds(counts, policy.core);
-  return { code: seen > 0 ? codes.known : codes.fresh, logOdds, detail: counts };
+/** One level of an attempt, beside what the user's profile and the policy have of it. */
+export interface ComparedLevel {
+  readonly feature: Feature;
+  readonly level: Level;
+  readonly value: string | undefined;
+  /** Weight of the user's sign-ins with this value, before it faded. */
+  readonly seen: number;
+  /** Weight of those that had any value at this level, before it faded. */
+  readonly total: number;
+  readonly weight: number;
+  readonly codes: LevelCodes;
 }
+
+/** The reason that one level gives; `undefined` where nothing can be compared. */
+export function levelReason(facts: Facts, compared: ComparedLevel): Reason | undefined {
+  const { feature, level, value = "", seen, total, weight, codes } = compared;
+  const { policy, fading } = facts;
+  const of = total * fading;
+  if (of === 0 || weight === 0) return undefined;
+  const isKnown = seen > 0;
+  const share = isKnown ? shareOf(facts, feature, level) : 1;
+  const counts = { value, seen: Math.min(seen * fading, of), of, share };
+  const logOdds = weight * noveltyLogOdds(counts, policy.core);
+  return { code: isKnown ? codes.known : codes.fresh, logOdds, detail: counts };
+}
+
+/** The levels that are coarser than each, the next one first. */
+const coarserLevels: Readonly<Record<Level, readonly Level[]>> = {
+  ip: levelsOf.address.slice(1),
+  prefix: levelsOf.address.slice(2),
+  asn: levelsOf.address.slice(3),
+  country: [],
+  userAgent: levelsOf.agent.slice(1),
+  browser: levelsOf.agent.slice(2),
+  os: levelsOf.agent.slice(3),
+  deviceType: [],
+};
 
 // One more of the value and one more of everything else: a population of which nothing is known gives one half.
 function shareOf({ population, features }: Facts, feature: Feature, level: Level): number {
   const value = features[level];
   if (value === undefined) return 1;
   const own = countOf(population.count(feature, level, value));
-  const coarser: readonly Level[] = levelsOf[feature];
-  for (let index = coarser.indexOf(level) + 1; index < coarser.length; index++) {
+  const coarser = coarserLevels[level];
+  for (let index = 0; index < coarser.length; index++) {
     const parent = coarser[index] as Level;
     const parentValue = features[parent];
     if (parentValue !== undefined) {

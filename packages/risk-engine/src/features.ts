@@ -70,6 +70,7 @@ export function featuresOf(attempt: Attempt, behindRelay: boolean): Features {
 
 /** The number of an operator, which lists write as `3320`, `AS3320` or `AS3320 Deutsche Telekom AG`; else the text. */
 export function operatorOf(asn: unknown): string | undefined {
+  if (typeof asn === "number" && asn >= 0 && asn < 1e10 && Number.isInteger(asn)) return String(asn);
   const text = cleanText(asn, 64);
   const number = text && /^(?:AS ?)?0*(\d{1,10})(?!\S)/i.exec(text)?.[1];
   return number ?? text?.slice(0, valueLengths.asn);

@@ -159,12 +159,16 @@ export function usableProfile(profile: Profile | null | undefined): Profile {
   if (profile?.version !== 1 || typeof profile.levels !== "object" || profile.levels === null) {
     return nothing;
   }
-  for (const name of levels) {
-    const known = profile.levels[name] as LevelProfile | undefined;
-    if (!known || !isAmount(known.total)) return nothing;
-    if (!areWeighted(known.values, valueLengths[name], valueLimits[name])) return nothing;
-  }
+  const known = profile.levels;
   const sound =
+    isLevel(known.ip, "ip") &&
+    isLevel(known.prefix, "prefix") &&
+    isLevel(known.asn, "asn") &&
+    isLevel(known.country, "country") &&
+    isLevel(known.userAgent, "userAgent") &&
+    isLevel(known.browser, "browser") &&
+    isLevel(known.os, "os") &&
+    isLevel(known.deviceType, "deviceType") &&
     isAmount(profile.weight) &&
     isAmount(profile.learned) &&
     Number.isInteger(profile.learned) &&
@@ -176,6 +180,10 @@ export function usableProfile(profile: Profile | null | undefined): Profile {
     isCircle(profile.hours) &&
     isPlace(profile.place);
   return sound ? profile : nothing;
+}
+
+function isLevel(known: LevelProfile | undefined, name: Level): boolean {
+  return !!known && isAmount(known.total) && areWeighted(known.values, valueLengths[name], valueLimits[name]);
 }
 
 // With the limits of the schema: else a profile that somebody has blown up would be learnt on, and never shrink.
@@ -220,6 +228,10 @@ function isPlace(place: Profile["place"]): boolean {
 
 /** Weight of a value in a list, 0 when it is not there. */
 export function weightOf(values: readonly Weighted[], value: string): number {
-  for (const entry of values) if (entry[0] === value) return entry[1];
+  for (let index = 0; index < values.length; index++) {
+    const entry = values[index] as Weighted;
+    // Most differ in length, which is told without a look at the text.
+    if (entry[0].length === value.length && entry[0] === value) return entry[1];
+  }
   return 0;
 }

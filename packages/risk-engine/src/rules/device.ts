@@ -19,7 +19,9 @@ export function deviceKey(deviceId: unknown): string | undefined {
  * Bounds: from −`device.known` to `device.unknown`.
  */
 export const deviceRule: Rule = ({ policy, profile, attempt, fading }) => {
-  const of = profile.devices.reduce((sum, [, weight]) => sum + weight, 0) * fading;
+  let all = 0;
+  for (const entry of profile.devices) all += entry[1];
+  const of = all * fading;
   if (of === 0) return silent;
   const key = deviceKey(attempt.deviceId);
   const seen = key === undefined ? 0 : weightOf(profile.devices, key) * fading;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { levelReason } from "../../src/backoff.js";
-import { gatherFacts, type Rule } from "../../src/facts.js";
+import { type Facts, gatherFacts, type Rule } from "../../src/facts.js";
 import {
   type Attempt,
   type AttemptContext,
@@ -142,8 +142,21 @@ describe("activity", () => {
 describe("levels", () => {
   const codes = { known: "known", fresh: "fresh" };
   const profile = known({ levels: levelsWith({ asn: { total: 9, values: [["64500", 9]] } }) });
-  const asn = (given: Given, seen: number) =>
-    levelReason(factsOf({ profile, ...given }), "address", "asn", seen, codes);
+  const reasonOf = (facts: Facts, level: "prefix" | "asn", seen: number) => {
+    const { features, profile, policy } = facts;
+    const { total } = profile.levels[level];
+    const weight = policy.core[level];
+    return levelReason(facts, {
+      feature: "address",
+      level,
+      value: features[level],
+      seen,
+      total,
+      weight,
+      codes,
+    });
+  };
+  const asn = (given: Given, seen: number) => reasonOf(factsOf({ profile, ...given }), "asn", seen);
 
   it("take the population's share within the next coarser value", () => {
     const population = counting({ "asn 64500": 4, "country NO": 18 }, { logins: 1_000, users: 1 });
@@ -161,7 +174,7 @@ describe("levels", () => {
     const prefix = known({ levels: levelsWith({ prefix: { total: 9, values: [["198.51.100.0/24", 9]] } }) });
     const counts = counting({ "prefix 198.51.100.0/24": 1, "country NO": 18 }, { logins: 48, users: 1 });
     const facts = factsOf({ profile: prefix, population: counts, attempt: { asn: undefined } });
-    expect(levelReason(facts, "address", "prefix", 9, codes)?.detail.share).toBe(2 / 20);
+    expect(reasonOf(facts, "prefix", 9)?.detail.share).toBe(2 / 20);
   });
 
   it.each([
@@ -198,8 +211,8 @@ describe("levels", () => {
 
   it("name a missing value by no text", () => {
     const facts = factsOf({ profile, attempt: { asn: undefined } });
-    expect(levelReason(facts, "address", "asn", 0, codes)?.detail.value).toBe("");
-    expect(levelReason(facts, "address", "asn", 9, codes)?.detail.share).toBe(1);
+    expect(reasonOf(facts, "asn", 0)?.detail.value).toBe("");
+    expect(reasonOf(facts, "asn", 9)?.detail.share).toBe(1);
   });
 });
 
