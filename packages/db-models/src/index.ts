@@ -17,15 +17,20 @@ export { apiKeyInputSchema, apiKeyRotationSchema } from "./api-keys/input.js";
 export type { ApiKeys } from "./api-keys/namespace.js";
 export type { ApiKeySummary, CreatedApiKey, RotatedApiKey } from "./api-keys/types.js";
 export { auditRefOf } from "./audit/canonical.js";
-export type { AuditCheckpoint, AuditKeys } from "./audit/checkpoints.js";
+export type { AuditCheckpoint, AuditCheckpointSearch, AuditKeys } from "./audit/checkpoints.js";
 export type { DatabaseEvent } from "./audit/database-events.js";
 export type { AuditInput } from "./audit/input.js";
 export { auditInputSchema } from "./audit/input.js";
-export type { AuditRecord, AuditSearch } from "./audit/list.js";
+export type { AuditExportInput, AuditExportRecord, AuditRecord, AuditSearch } from "./audit/list.js";
 export type { Audit } from "./audit/namespace.js";
 export type { AuditBreak, AuditProblem } from "./audit/problems.js";
 export type { AuditRetentionResult } from "./audit/retention.js";
-export type { AuditVerification, AuditVerificationInput, CheckpointBreak } from "./audit/verify.js";
+export type {
+  AuditVerification,
+  AuditVerificationInput,
+  AuditVerificationProgress,
+  CheckpointBreak,
+} from "./audit/verify.js";
 export type { AppendedAudit } from "./audit/writer.js";
 export type { DatabaseOptions, IdentityDatabase } from "./connect.js";
 export { openDatabase } from "./connect.js";

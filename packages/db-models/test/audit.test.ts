@@ -4,14 +4,17 @@ import fc from "fast-check";
 import { Types } from "mongoose";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { auditEventHash, canonicalAuditEvent, firstHash } from "../src/audit/canonical.js";
-import { createAuditCheckpoint } from "../src/audit/checkpoints.js";
+import { createAuditCheckpoint, listAuditCheckpoints } from "../src/audit/checkpoints.js";
+import { exportAudit } from "../src/audit/list.js";
 import { applyAuditRetention } from "../src/audit/retention.js";
 import { verifyAudit } from "../src/audit/verify.js";
 import { duration } from "../src/core/limits.js";
 import { hmac, seal, sha256Text, unseal } from "../src/core/secrets.js";
 import {
   type AuditEventDocument,
+  type AuditExportRecord,
   type AuditInput,
+  type AuditVerificationProgress,
   auditRefOf,
   type IdentityModels,
   type SigningKey,
@@ -703,5 +706,60 @@ describe("seal", () => {
       changed[index] = (changed[index] ?? 0) ^ 1;
       expect(unseal("key", changed.toString("base64url"))).toBeUndefined();
     }
+  });
+});
+
+describe("what people read of the trail", () => {
+  const exported = async (input = {}, at = now) => {
+    const records: AuditExportRecord[] = [];
+    for await (const record of exportAudit(contextAt(models, at), input)) records.push(record);
+    return records;
+  };
+
+  it("is exported as records, the oldest first, with an end that counts them, in windows", async () => {
+    await append();
+    const template = await events().findOne({});
+    const many = Array.from({ length: 1_500 }, (_, sequence) => ({
+      ...template,
+      _id: new Types.ObjectId(),
+      chainId: "made",
+      sequence,
+      at: new Date(now.getTime() + Math.floor(sequence / 3)),
+    }));
+    await events().deleteMany({});
+    await events().insertMany(many as never[]);
+    const until = new Date(now.getTime() + 499);
+    const records = await exported({ since: now, until });
+    expect(records[0]).toEqual({ type: "header", format: 1, exportedAt: now, since: now, until });
+    const sequences = records.flatMap((record) => (record.type === "event" ? [record.sequence] : []));
+    expect(sequences.toSorted((one, other) => one - other)).toEqual(
+      Array.from({ length: 1_497 }, (_, at) => at),
+    );
+    expect(records.at(-1)).toEqual({ type: "end", events: 1_497 });
+    expect(await exported({ until: now })).toHaveLength(2);
+  });
+
+  it("has the checkpoints, the newest first, by pages", async () => {
+    for (let count = 0; count < 3; count += 1) {
+      await append();
+      await createAuditCheckpoint(contextAt(models, now), keys);
+    }
+    const numbers = async (search = {}) =>
+      (await listAuditCheckpoints(contextAt(models, now), search)).map(({ number }) => number);
+    expect(await numbers()).toEqual([2, 1, 0]);
+    expect(await numbers({ limit: 2 })).toEqual([2, 1]);
+    expect(await numbers({ before: 1 })).toEqual([0]);
+    expect(() => listAuditCheckpoints(contextAt(models, now), { limit: 0 })).toThrow("limit");
+  });
+
+  it("says how far a verification has come, and stops when it is told to", async () => {
+    await appendMany(3);
+    const progress: AuditVerificationProgress[] = [];
+    const onProgress = (now: AuditVerificationProgress) => void progress.push(now);
+    const result = await verifyAudit(contextAt(models, now), { onProgress });
+    expect(progress[0]).toMatchObject({ done: 0, events: 0 });
+    expect(progress.at(-1)).toEqual({ chains: result.chains, done: result.chains, events: result.events });
+    const signal = AbortSignal.abort(new Error("enough"));
+    await expect(verifyAudit(contextAt(models, now), { signal })).rejects.toThrow("enough");
   });
 });

@@ -2,6 +2,7 @@ import { Types } from "mongoose";
 import { z } from "zod";
 import type { Context } from "../context/context.js";
 import { IdentityError, isDuplicateKey } from "../core/errors.js";
+import { parseInput } from "../core/input.js";
 import { limits } from "../core/limits.js";
 import { sha256Text } from "../core/secrets.js";
 import { isSigned, keyIdOf, type SigningKey, signText } from "../core/signatures.js";
@@ -61,6 +62,27 @@ export function isGenuine(checkpoint: AuditCheckpoint, keys: readonly SigningKey
 export async function newestCheckpoint(models: IdentityModels): Promise<AuditCheckpoint | undefined> {
   const [newest] = await runQuery(models, queries.newestAuditCheckpoint(), { _id: 0 }, { level: "majority" });
   return newest;
+}
+
+/** Which checkpoints to list. */
+export interface AuditCheckpointSearch {
+  /** Only those with a lower number: the last one of the page before. */
+  before?: number | undefined;
+  /** 1 to 200. Default 50. */
+  limit?: number | undefined;
+}
+
+const searchSchema = z.strictObject({
+  before: z.int().min(0).default(Number.MAX_SAFE_INTEGER),
+  limit: z.int().min(1).max(200).default(50),
+});
+
+export function listAuditCheckpoints(
+  { models }: Context,
+  search: AuditCheckpointSearch = {},
+): Promise<AuditCheckpoint[]> {
+  const { before, limit } = parseInput(searchSchema, search);
+  return runQuery(models, queries.auditCheckpointsBefore(before, limit), { _id: 0 });
 }
 
 export function createAuditCheckpoint(context: Context, keys: AuditKeys): Promise<AuditCheckpoint> {

@@ -2,7 +2,7 @@ import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { unseal } from "../core/secrets.js";
-import { type Page, queries } from "../queries/queries.js";
+import { type Page, type Period, queries } from "../queries/queries.js";
 import { findByQuery, runQuery } from "../queries/run-query.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
 import { actOf } from "./act-of.js";
@@ -44,6 +44,44 @@ export async function listAudit(context: Context, search: AuditSearch): Promise<
   const people = await knownPeople(context, search);
   const events = await runQuery(models, queryFor(search, people));
   return events.map((event) => describe(event, people));
+}
+
+/** Which part of the trail to export. */
+export interface AuditExportInput {
+  /** From this moment on. Default: the first event. */
+  since?: Date | undefined;
+  /** Up to this moment. Default: now. */
+  until?: Date | undefined;
+}
+
+/** A record of an exported trail. */
+export type AuditExportRecord =
+  | { type: "header"; format: 1; exportedAt: Date; since?: Date; until: Date }
+  | ({ type: "event"; previousHash: string; eventHash: string } & AuditRecord)
+  | { type: "end"; events: number };
+
+export async function* exportAudit(
+  context: Context,
+  { since, until = context.now }: AuditExportInput = {},
+): AsyncGenerator<AuditExportRecord, void, void> {
+  const { models, now: exportedAt } = context;
+  yield { type: "header", format: 1, exportedAt, ...(since && { since }), until };
+  const people = await knownPeople(context, {});
+  const period = { from: since ?? new Date(0), to: until };
+  let events = 0;
+  for (let after: Period["after"]; ; ) {
+    const query = queries.auditBetween({ ...period, ...(after && { after }) });
+    const window = await runQuery(models, query);
+    for (const event of window) {
+      const { previousHash, eventHash } = event;
+      yield { type: "event", ...describe(event, people), previousHash, eventHash };
+    }
+    events += window.length;
+    const last = window.at(-1);
+    if (!last || window.length < (query.limit ?? 0)) break;
+    after = { at: last.at, id: last._id };
+  }
+  yield { type: "end", events };
 }
 
 type People = ReadonlyMap<string, Person>;

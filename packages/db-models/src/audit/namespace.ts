@@ -1,8 +1,21 @@
 import { type Context, operationsOf, type Shared } from "../context/context.js";
-import { type AuditCheckpoint, type AuditKeys, createAuditCheckpoint } from "./checkpoints.js";
+import {
+  type AuditCheckpoint,
+  type AuditCheckpointSearch,
+  type AuditKeys,
+  createAuditCheckpoint,
+  listAuditCheckpoints,
+} from "./checkpoints.js";
 import { type DatabaseEvent, recordDatabaseEvent } from "./database-events.js";
 import type { AuditInput } from "./input.js";
-import { type AuditRecord, type AuditSearch, listAudit } from "./list.js";
+import {
+  type AuditExportInput,
+  type AuditExportRecord,
+  type AuditRecord,
+  type AuditSearch,
+  exportAudit,
+  listAudit,
+} from "./list.js";
 import { type AuditRetentionResult, applyAuditRetention } from "./retention.js";
 import { type AuditVerification, type AuditVerificationInput, verifyAudit } from "./verify.js";
 import type { AppendedAudit, AuditWriter } from "./writer.js";
@@ -31,6 +44,14 @@ export interface Audit {
    */
   list(input: AuditSearch): Promise<AuditRecord[]>;
   /**
+   * The events of a period, the oldest first, one record at a time: a header, the events, and an end with their number, by
+   * which a cut export is known as one. People are named as {@link Audit.list} names them. Memory holds a thousand events.
+   *
+   * @example
+   * for await (const record of identity.audit.export()) file.write(`${JSON.stringify(record)}\n`);
+   */
+  export(input?: AuditExportInput): AsyncGenerator<AuditExportRecord, void, void>;
+  /**
    * Records what a setup, an apply, a rollback, a cleanup or a migration did as an audit event `database.<operation>`, and
    * what a health check finds about security as a security event of nobody, once a day: for `record` of `db.config.ts`.
    *
@@ -51,6 +72,8 @@ export interface Audit {
    * await writeFile("checkpoint.json", JSON.stringify(await identity.audit.checkpoint({ signingKey })));
    */
   checkpoint(keys: AuditKeys): Promise<AuditCheckpoint>;
+  /** Stored checkpoints, the newest first, whether or not anybody signed them. */
+  checkpoints(search?: AuditCheckpointSearch): Promise<AuditCheckpoint[]>;
   /**
    * Removes the audit events that are older than the retention, from the front of each chain up to the first that is
    * not. A signed checkpoint first states where each chain begins from now on, and only then anything is removed: a crash
@@ -77,10 +100,12 @@ export function auditOf(identity: Shared, writer: AuditWriter): Audit {
   return {
     append: (event) => writer.append(event, identity.clock.now()),
     list: on(listAudit),
+    export: on(exportAudit),
     recordDatabaseEvent: on((context: Context, event: DatabaseEvent) =>
       recordDatabaseEvent(context, writer, event),
     ),
     checkpoint: on(createAuditCheckpoint),
+    checkpoints: on(listAuditCheckpoints),
     applyRetention: on(applyAuditRetention),
     verify: on(verifyAudit),
   };

@@ -21,6 +21,19 @@ export interface AuditVerificationInput {
   publicKeys?: readonly SigningKey[];
   /** A checkpoint that was kept outside of the database, as exported or parsed from its JSON. */
   checkpoint?: unknown;
+  /** Called for every thousand events and after each chain. */
+  onProgress?: (progress: AuditVerificationProgress) => void;
+  /** Ends the verification: the call then throws the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** How far a verification has come. It begins again when retention has shortened a chain meanwhile. */
+export interface AuditVerificationProgress {
+  chains: number;
+  /** Chains that are read to their end. */
+  done: number;
+  /** Events read so far. */
+  events: number;
 }
 
 /** A fault of the checkpoints themselves. */
@@ -49,6 +62,7 @@ interface Trust {
 }
 
 const maxBreaks = 100;
+const eventsPerReport = 1_000;
 const maxRounds = 5;
 
 export async function verifyAudit(
@@ -58,7 +72,7 @@ export async function verifyAudit(
   const { models } = context;
   for (let round = 1; ; round++) {
     const trust = await readTrust(models, input);
-    const result = await verifyChains(models, trust);
+    const result = await verifyChains(models, trust, input);
     if (result.intact || round === maxRounds) return result;
     // Retention may have shortened a chain after its checkpoint was read.
     const newest = await newestCheckpoint(models);
@@ -66,18 +80,31 @@ export async function verifyAudit(
   }
 }
 
-async function verifyChains(models: IdentityModels, trust: Trust): Promise<AuditVerification> {
+async function verifyChains(
+  models: IdentityModels,
+  trust: Trust,
+  { onProgress, signal }: AuditVerificationInput,
+): Promise<AuditVerification> {
   const { exported, newest, checkpoints, broken } = trust;
   // The exported one when the stored ones end before it, for then somebody took the rest away.
   const base = exported && (newest?.number ?? -1) < exported.number ? exported : newest;
   const chains = await everyChain(models, base);
   const exportedChains = new Map(exported?.chains.map((state) => [state.chainId, state]));
   const breaks: AuditVerification["breaks"] = broken ? [broken] : [];
-  let events = 0;
+  let [events, done, read] = [0, 0, 0];
+  const passes = () => {
+    signal?.throwIfAborted();
+    if (read % eventsPerReport === 0) onProgress?.({ chains: chains.size, done, events: read });
+    read += 1;
+    return false;
+  };
   for (const [chainId, state] of chains) {
     const start = { sequence: state.from, hash: state.fromHash };
-    const walk = await walkChain(models, chainId, start, knownHashes(state, exportedChains.get(chainId)));
+    const known = knownHashes(state, exportedChains.get(chainId));
+    const walk = await walkChain(models, chainId, start, known, passes);
     events += walk.events;
+    done += 1;
+    onProgress?.({ chains: chains.size, done, events: read });
     if (walk.broken && breaks.length < maxBreaks) breaks.push(walk.broken);
   }
   return { intact: breaks.length === 0, chains: chains.size, events, checkpoints, breaks };

@@ -418,6 +418,17 @@ export const queries = {
   newestAuditEvents: (page: Page = {}) => rare(audit.page("newestAuditEvents", "at", {}, "at", page)),
   newestAuditCheckpoint: () =>
     checkpoints.all("newestAuditCheckpoint", "number_unique", { number: { $gte: 0 } }, { number: -1 }, 1),
+  /** Checkpoints below a number, the newest first. */
+  auditCheckpointsBefore: (number: number, limit = defaultPageSize) =>
+    rare(
+      checkpoints.all(
+        "auditCheckpointsBefore",
+        "number_unique",
+        { number: { $lt: number } },
+        { number: -1 },
+        limit,
+      ),
+    ),
 
   securityEventsOfUser: (userId: Id, page: Page = {}) =>
     security.page("securityEventsOfUser", "user_newest", { userId }, "at", page),

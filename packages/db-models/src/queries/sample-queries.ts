@@ -314,6 +314,7 @@ function eventSamples(documents: EventDocuments, now: Date) {
     auditBetween: queries.auditBetween(lastDay),
     newestAuditEvents: queries.newestAuditEvents(within(now, 1)),
     newestAuditCheckpoint: queries.newestAuditCheckpoint(),
+    auditCheckpointsBefore: queries.auditCheckpointsBefore(1_000_000, 20),
     securityEventsOfUser: queries.securityEventsOfUser(security.userId ?? nobody.id, page),
     securityEventsOfUserByKind: queries.securityEventsOfUserByKind(
       security.userId ?? nobody.id,

@@ -60,4 +60,4 @@ export const auditCheckpointSchema = new Schema<AuditCheckpointDocument>(
 );
 
 // No TTL: retention takes old ones from the front, and the newest always stays.
-auditCheckpointSchema.index({ number: 1 }, { name: "number_unique", unique: true }); // newestAuditCheckpoint
+auditCheckpointSchema.index({ number: 1 }, { name: "number_unique", unique: true }); // newestAuditCheckpoint, auditCheckpointsBefore

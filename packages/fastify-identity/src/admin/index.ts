@@ -6,6 +6,7 @@ import { administratorsPage } from "./pages/administrators.js";
 import { appPage } from "./pages/app.js";
 import { approvalsPage } from "./pages/approvals.js";
 import { appsPage } from "./pages/apps.js";
+import { auditPage, serveCheckpoints } from "./pages/audit.js";
 import { type AdminSite, addAdminPage } from "./pages/parts/define.js";
 import type { Section } from "./pages/parts/frame.js";
 import { eventsPage, serveEventRows } from "./pages/security-events.js";
@@ -19,6 +20,7 @@ const sections: readonly Section[] = [
   { path: "/events", label: "admin.events", permission: "users:read" },
   { path: "/apps", label: "admin.apps", permission: "apps:read" },
   { path: "/approvals", label: "admin.approvals", permission: "users:erase" },
+  { path: "/audit", label: "admin.audit", permission: "audit:read" },
   { path: "/administrators", label: "admin.administrators", permission: "administrators:read" },
 ];
 
@@ -43,6 +45,8 @@ export async function serveAdminPages(
   addAdminPage(scope, admin, appsPage);
   addAdminPage(scope, admin, appPage);
   addAdminPage(scope, admin, approvalsPage);
+  addAdminPage(scope, admin, auditPage);
+  serveCheckpoints(scope, admin);
   addAdminPage(scope, admin, administratorsPage);
   refuseOtherMethods();
 }

@@ -1,3 +1,5 @@
+import { KeyObject } from "node:crypto";
+import type { SigningKey } from "@org/db-models";
 import { z } from "zod";
 
 /** Options of the admin area. */
@@ -5,12 +7,14 @@ export interface AdminOptions {
   /** Path before its pages. Default: `/admin`. */
   readonly prefix?: string;
   /**
-   * Whether erasing a user takes a second administrator, who approves it. False is for a service with one administrator.
+   * Whether erasing a user and exporting the audit trail take a second administrator, who approves it. False is for a service with one administrator.
    * Default: true.
    */
   readonly twoAdministrators?: boolean;
   /** How long a sign-in with two factors is good for reading, milliseconds. Default: 43,200,000, twelve hours. */
   readonly signInMs?: number;
+  /** Public keys of the checkpoints of the audit trail, with which it is verified. Default: none, no checkpoint is believed. */
+  readonly auditKeys?: readonly SigningKey[];
   /** Bounds of what is followed live. */
   readonly streams?: {
     /** Open at the same time for one administrator. Default: 5. */
@@ -30,6 +34,12 @@ export const adminOptionsSchema = z.strictObject({
     .default("/admin"),
   twoAdministrators: z.boolean().default(true),
   signInMs: z.int().min(60_000).max(86_400_000).default(43_200_000),
+  auditKeys: z
+    .array(
+      z.custom<SigningKey>((key) => typeof key === "string" || key instanceof KeyObject, "must be a key"),
+    )
+    .max(20)
+    .default([]),
   streams: z
     .strictObject({
       perAdministrator: z.int().min(1).max(100).default(5),

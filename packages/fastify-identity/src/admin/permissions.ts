@@ -7,6 +7,8 @@ const permissions = [
   "users:erase",
   "apps:read",
   "apps:write",
+  "audit:read",
+  "audit:export",
   "administrators:read",
   "administrators:write",
 ] as const;
@@ -15,7 +17,7 @@ export type Permission = (typeof permissions)[number];
 /** What each role may do. A role that is not here may do nothing, whatever its name. */
 const permissionsOf: { readonly [Role in AdministratorRole]: readonly Permission[] } = {
   "identity:support": ["users:read", "users:write", "apps:read"],
-  "identity:auditor": ["users:read", "apps:read", "administrators:read"],
+  "identity:auditor": ["users:read", "apps:read", "audit:read", "audit:export", "administrators:read"],
   "identity:admin": permissions,
 };
 

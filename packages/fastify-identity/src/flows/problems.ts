@@ -54,6 +54,7 @@ const entries = {
   FACTOR_NOT_FOUND: [404, "The account has no such second factor"],
   EXTERNAL_IDENTITY_NOT_FOUND: [404, "The account is not linked to this provider"],
   REPORT_NOT_FOUND: [404, "There is no such report of a sign-in that can be undone"],
+  CHECKPOINT_NOT_FOUND: [404, "There is no such checkpoint of the audit trail"],
   SESSION_NOT_FOUND: [404, "The user has no such live session"],
   METHOD_NOT_ALLOWED: [405, "The resource does not know this method"],
   REQUEST_TIMEOUT: [408, "The request did not arrive in time"],

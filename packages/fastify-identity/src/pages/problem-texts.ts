@@ -54,6 +54,7 @@ const texts: { readonly [Code in ProblemCode]?: MessageId } = {
   APPROVAL_NOT_FOUND: "problem.approval_gone",
   USER_NOT_FOUND: "problem.user_gone",
   APP_NOT_FOUND: "problem.app_gone",
+  CHECKPOINT_NOT_FOUND: "error.not_found_text",
   METHOD_NOT_ALLOWED: "problem.method",
   NOT_FOUND: "error.not_found_text",
   DATABASE_UNREACHABLE: "problem.unavailable",

@@ -103,6 +103,14 @@ describe.each(forms)("the admin area, $name", ({ name: form, options, language }
       await tab.goto(`/admin/${page}`);
       await look(page.startsWith("apps/") ? "app" : page);
     }
+    await tab.goto(`/admin/audit?subject=${userId}`);
+    await tab.click("form[data-progress] button");
+    await tab.getByText("The audit trail is intact.").waitFor();
+    await look("audit-verified");
+    await tab.fill("[name=checkpoint]", "none");
+    await tab.click("form[data-progress] button");
+    await tab.getByText("This is no checkpoint.").first().waitFor();
+    await look("audit-refused");
     await tab.goto("/admin/events");
     await tab.getByText("Live: new events").waitFor();
     const event = {

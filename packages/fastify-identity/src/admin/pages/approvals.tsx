@@ -73,7 +73,11 @@ function Row({ approval, view, frame }: Props & { approval: KnownApproval }) {
     <li>
       <div class="what stack-s">
         <p>
-          <strong>{frame.say("admin.erase_of", { email: subjectEmail })}</strong>{" "}
+          <strong>
+            {subjectId
+              ? frame.say("admin.erase_of", { email: subjectEmail })
+              : frame.say("admin.audit_export")}
+          </strong>{" "}
           <span class={`tag ${status === "approved" ? "good" : "warn"}`}>
             {frame.say(status === "approved" ? "admin.approved" : "admin.pending")}
           </span>
@@ -88,9 +92,11 @@ function Row({ approval, view, frame }: Props & { approval: KnownApproval }) {
             end: <Moment frame={frame} at={approval.expiresAt} />,
           })}
         </p>
-        {own && status === "approved" && subjectId && (
+        {own && status === "approved" && (
           <p>
-            <a href={frame.admin.link(`/users/${subjectId.toHexString()}`)}>{frame.say("admin.go_erase")}</a>
+            <a href={frame.admin.link(subjectId ? `/users/${subjectId.toHexString()}` : "/audit")}>
+              {frame.say(subjectId ? "admin.go_erase" : "admin.go_export")}
+            </a>
           </p>
         )}
       </div>
@@ -107,7 +113,7 @@ function Row({ approval, view, frame }: Props & { approval: KnownApproval }) {
             <input type="hidden" name="id" value={id} />
             <button type="submit" class={what === "approve" ? "danger" : "secondary"}>
               {frame.say(what === "deny" && own ? "admin.withdraw" : `admin.${what}`)}{" "}
-              <Of what={subjectEmail} />
+              <Of what={subjectId ? subjectEmail : frame.t("admin.audit_export")} />
             </button>
           </Form>
         ))}

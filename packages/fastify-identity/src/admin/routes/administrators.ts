@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { type AdminContext, actingFor } from "../acting.js";
 import * as acts from "../acts/administrators.js";
+import { requestExport } from "../acts/audit.js";
 import { guarded } from "./guarded.js";
 import * as schemas from "./schemas.js";
 
@@ -73,9 +74,14 @@ export const administratorRoutes: FastifyPluginAsyncZod<{ context: AdminContext 
       },
     },
     async (request, reply) => {
-      const acting = await actingFor(context, request, erases);
-      const { userId, reason } = request.body;
-      return reply.code(201).send(approvalOf(await acts.requestErasure(acting, { userId, reason })));
+      const { body } = request;
+      const permission = body.action === "audit.export" ? "audit:export" : erases.permission;
+      const acting = await actingFor(context, request, { permission, writes: true });
+      const asked =
+        body.action === "audit.export"
+          ? await requestExport(acting, body)
+          : await acts.requestErasure(acting, body);
+      return reply.code(201).send(approvalOf(asked));
     },
   );
 

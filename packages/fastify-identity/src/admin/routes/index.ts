@@ -4,6 +4,7 @@ import type { AdminContext } from "../acting.js";
 import { permissionsFor } from "../permissions.js";
 import { administratorRoutes } from "./administrators.js";
 import { appRoutes } from "./apps.js";
+import { auditRoutes } from "./audit.js";
 import { guarded } from "./guarded.js";
 import * as schemas from "./schemas.js";
 import { securityEventRoutes } from "./security-events.js";
@@ -28,5 +29,6 @@ export const adminRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = asy
   await app.register(securityEventRoutes, { context });
   await app.register(signInReportRoutes, { context });
   await app.register(appRoutes, { context });
+  await app.register(auditRoutes, { context });
   await app.register(administratorRoutes, { context });
 };

@@ -191,11 +191,10 @@ export const rolesBody = z.strictObject({
     .describe("In the place of those before; none takes them all away"),
 });
 
-export const approvalBody = z.strictObject({
-  action: z.literal("user.erase"),
-  userId: idInput,
-  reason,
-});
+export const approvalBody = z.discriminatedUnion("action", [
+  z.strictObject({ action: z.literal("user.erase"), userId: idInput, reason }),
+  z.strictObject({ action: z.literal("audit.export"), reason }),
+]);
 export const approval = z
   .object({
     id: idOutput,

@@ -28,6 +28,8 @@ interface FormProps {
   class?: string;
   /** The answer is a file: the page stays, and its button must go on working. */
   download?: boolean;
+  /** The script shows how far what was asked for has come, and the result, in the form. */
+  progress?: boolean;
   children: ComponentChildren;
 }
 
@@ -35,9 +37,17 @@ const belongs = (state: FormState, name: string | undefined) =>
   state.form === undefined || state.form === name;
 
 /** A form, with what is wrong with it in front (GOV.UK's error summary: focused, with links to the fields). */
-export function Form({ frame, name, action, state, children, class: look = "stack", download }: FormProps) {
+export function Form(props: FormProps) {
+  const { frame, name, action, state, children, class: look = "stack", download, progress } = props;
   return (
-    <form method="post" action={action} class={look} novalidate data-download={download ? "" : undefined}>
+    <form
+      method="post"
+      action={action}
+      class={look}
+      novalidate
+      data-download={download ? "" : undefined}
+      data-progress={progress ? "" : undefined}
+    >
       {belongs(state, name) && <Summary frame={frame} state={state} form={name} />}
       {children}
       <FormToken frame={frame} />
@@ -69,7 +79,7 @@ function Summary({ frame, state, form }: { frame: PageFrame; state: FormState; f
 
 /** Attributes of an input. */
 interface InputProps {
-  type: "text" | "email" | "password";
+  type: "text" | "email" | "password" | "date";
   autocomplete?: string;
   inputMode?: "email" | "numeric";
   autocapitalize?: "none";
@@ -253,10 +263,11 @@ export function TextArea({
   label,
   hint,
   value,
-}: Shared & Pick<FieldProps, "name" | "label" | "hint" | "value">) {
+  optional,
+}: Shared & Pick<FieldProps, "name" | "label" | "hint" | "value" | "optional">) {
   const { id, error, described, typed } = partsOf(state, form, name, hint);
   return (
-    <Labelled frame={frame} id={id} label={label} hint={hint} error={error}>
+    <Labelled frame={frame} id={id} label={label} hint={hint} error={error} optional={optional}>
       <textarea
         id={id}
         name={name}

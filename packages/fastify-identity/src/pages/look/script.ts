@@ -18,7 +18,7 @@ for (const button of document.querySelectorAll("button[data-reveal]")) {
 const busy = (form, is) => {
   for (const button of form.querySelectorAll("button:not([type=button])")) button.setAttribute("aria-busy", is);
 };
-for (const form of document.querySelectorAll("form[method=post]:not([data-download],[data-passkey],[data-auto])")) {
+for (const form of document.querySelectorAll("form[method=post]:not([data-download],[data-progress],[data-passkey],[data-auto])")) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "yes";
@@ -76,6 +76,46 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     ask(form)
       .catch(() => { failed.hidden = false; })
       .finally(() => busy(form, "false"));
+  });
+}
+// The answer is lines: texts as it goes on, and the result. Without an answer of that kind the form is sent as it is.
+const linesOf = async function* (stream) {
+  let text = "";
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    const lines = (text + read.value).split("\\n");
+    text = lines.pop();
+    for (const line of lines) yield JSON.parse(line);
+  }
+};
+const advance = async (form) => {
+  const type = "application/x-ndjson";
+  const body = new URLSearchParams(new FormData(form));
+  const answer = await fetch(form.action, { method: "POST", headers: { accept: type }, body });
+  if (!answer.headers.get("content-type")?.startsWith(type)) return form.submit();
+  const shown = form.querySelector("[data-progress-text]");
+  let ended = false;
+  for await (const { text, html } of linesOf(answer.body)) {
+    ended = html !== undefined;
+    if (ended) shown.innerHTML = html;
+    else shown.textContent = text;
+  }
+  if (!ended) throw new Error("cut");
+};
+for (const form of document.querySelectorAll("form[data-progress]")) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const failed = form.querySelector("p.error[role=alert]");
+    failed.hidden = true;
+    if (form.dataset.sent) return;
+    form.dataset.sent = "yes";
+    busy(form, "true");
+    advance(form)
+      .catch(() => { failed.hidden = false; })
+      .finally(() => {
+        delete form.dataset.sent;
+        busy(form, "false");
+      });
   });
 }
 // A list whose new rows come by themselves. A row may come twice, and later than a newer one.

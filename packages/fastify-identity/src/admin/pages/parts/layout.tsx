@@ -51,6 +51,8 @@ interface ReasonedProps {
   /** What that means. */
   text?: MessageId;
   look?: string;
+  /** The answer is a file. */
+  download?: boolean;
   /** Further fields. */
   children?: ComponentChildren;
 }
@@ -64,12 +66,13 @@ export function Reasoned({
   label,
   text,
   look = "secondary",
+  download = false,
   children,
 }: ReasonedProps) {
   return (
     <details open={state.form === name}>
       <summary>{frame.say(label)}</summary>
-      <Form frame={frame} name={name} state={state} action={action}>
+      <Form frame={frame} name={name} state={state} action={action} download={download}>
         {text && <p>{frame.say(text)}</p>}
         {children}
         <ReasonField frame={frame} state={state} form={name} />
