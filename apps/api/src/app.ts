@@ -25,6 +25,7 @@ import {
 } from "@org/fastify-identity/http";
 import { type FastifyHttpOptions, type FastifyInstance, fastify } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { adminOf } from "./admin.js";
 import { type Config, issuerOf } from "./config.js";
 import type { AppDeps } from "./deps.js";
 import { locator } from "./location.js";
@@ -137,7 +138,7 @@ async function pluginOptions(
     cookies: { secure: !config.insecureCookies },
     riskPolicy: config.riskPolicy,
     oauth: pages !== false && (config.oauth ?? (config.issuer !== undefined && config.sealKeys.length > 0)),
-    admin: pages !== false && config.admin !== "off" && { twoAdministrators: config.admin === "on" },
+    admin: await adminOf(deps, identity),
     secondFactor: config.secondFactor,
     providers: providersOf(config.providers),
     trustedOrigins: config.trustedOrigins,

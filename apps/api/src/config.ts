@@ -153,6 +153,13 @@ export const configSchema = z
       .describe(
         "Whether the admin area is served at `/admin`: `on`; or `one-administrator`, where erasing a user takes nobody else's approval",
       ),
+    auditPublicKeyFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "PEM file of the Ed25519 public key of the audit checkpoints, with which the admin area verifies the audit trail",
+      ),
     secondFactor: secondFactor
       .default("enrolled")
       .describe(

@@ -47,3 +47,17 @@ test("the OpenAPI document has its routes, each with the problems of a guard", a
     });
   }
 });
+
+test("the health of the database is the optimizer's, over our models and queries", async () => {
+  const person = await on.register();
+  const { bearer } = await on.signIn(person);
+  const userId = new Types.ObjectId(person.id);
+  await on.identity.administrators.setRoles({ userId, roles: ["identity:auditor"] });
+  await on.models.UserSession.collection.updateMany({ userId }, [
+    { $set: { proofs: { $concatArrays: ["$proofs", [{ method: "totp", at: on.clock.now() }]] } } },
+  ]);
+  const answer = await on.app.inject({ url: "/v1/admin/database", headers: bearer });
+  expect(answer.json()).toMatchObject({ score: expect.any(Number), parts: expect.any(Array) });
+  const parts: { part: string; points: number | null }[] = answer.json().parts;
+  expect(parts.find(({ part }) => part === "queries")?.points).toEqual(expect.any(Number));
+});

@@ -11,6 +11,7 @@ import type {
 import { fastifyPlugin } from "fastify-plugin";
 import type { Types } from "mongoose";
 import type { AdminContext } from "./admin/acting.js";
+import { HealthChecks } from "./admin/database-health.js";
 import { serveAdminPages } from "./admin/index.js";
 import { LiveStreams } from "./admin/live-streams.js";
 import { appIdentity } from "./app-identity.js";
@@ -113,7 +114,9 @@ function adminOf(app: FastifyInstance, service: Service): AdminContext | undefin
   if (!settings) return undefined;
   const streams = new LiveStreams(settings);
   app.addHook("preClose", async () => streams.close());
-  return { service, settings, streams };
+  const { clock } = service;
+  const health = settings.health && new HealthChecks(settings.health, () => clock.now());
+  return { service, settings, streams, health };
 }
 
 /** Without a provider there are opaque tokens only, and nobody to check a proof of possession. */

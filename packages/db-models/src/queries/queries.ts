@@ -225,6 +225,9 @@ export const queries = {
   /** Users of a status without a request in a period, the longest silent first. */
   dormantUsers: (status: UserStatus, period: Period) =>
     users.during("dormantUsers", "status_dormant", { status }, "lastActiveAt", period),
+  /** Users of a status that were ever active, the last active first. */
+  activeUsersByStatus: (status: UserStatus, { since = new Date(0), ...page }: Page = {}) =>
+    users.page("activeUsersByStatus", "status_dormant", { status }, "lastActiveAt", { ...page, since }),
   recentlyActiveUsers: (page: Page = {}) =>
     users.page("recentlyActiveUsers", "recently_active", {}, "lastActiveAt", page),
   usersByPlan: (plan: SubscriptionPlan, status: SubscriptionStatus, page: Page = {}) =>

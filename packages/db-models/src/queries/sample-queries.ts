@@ -134,6 +134,7 @@ function userSamples(
     usersByStatus: queries.usersByStatus("suspended", within(now, 180)),
     usersByRole: queries.usersByRole("admin", within(now, 365)),
     dormantUsers: queries.dormantUsers("active", dormant),
+    activeUsersByStatus: queries.activeUsersByStatus("active", within(now, 1 / 24)),
     recentlyActiveUsers: queries.recentlyActiveUsers(within(now, 1 / 24)),
     usersByPlan: queries.usersByPlan("team", "active", within(now, 180)),
     subscriptionsEnding: queries.subscriptionsEnding("active", nextWeek),

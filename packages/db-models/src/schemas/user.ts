@@ -367,7 +367,7 @@ userSchema
   .index({ createdAt: -1, _id: -1 }, { name: "newest" }) // newestUsers
   .index({ status: 1, createdAt: -1, _id: -1 }, { name: "status_newest" }) // usersByStatus
   .index({ roles: 1, createdAt: -1, _id: -1 }, { name: "role_newest" }) // usersByRole
-  .index({ status: 1, lastActiveAt: 1, _id: 1 }, { name: "status_dormant" }) // dormantUsers
+  .index({ status: 1, lastActiveAt: 1, _id: 1 }, { name: "status_dormant" }) // dormantUsers, activeUsersByStatus
   .index({ lastActiveAt: -1, _id: -1 }, { name: "recently_active" }) // recentlyActiveUsers
   .index(
     { "subscription.plan": 1, "subscription.status": 1, createdAt: -1, _id: -1 },

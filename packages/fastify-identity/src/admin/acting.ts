@@ -8,6 +8,7 @@ import type { Requester } from "../flows/requester.js";
 import { sessionOf } from "../http/guards/identity-of.js";
 import { requesterOf } from "../http/requests.js";
 import type { Service } from "../service.js";
+import type { HealthChecks } from "./database-health.js";
 import type { LiveStreams } from "./live-streams.js";
 import type { AdminSettings } from "./options.js";
 import { type Permission, permissionsFor } from "./permissions.js";
@@ -35,6 +36,8 @@ export interface AdminContext {
   readonly service: Service;
   readonly settings: AdminSettings;
   readonly streams: LiveStreams;
+  /** Absent where no health check was given. */
+  readonly health: HealthChecks | undefined;
 }
 
 /**

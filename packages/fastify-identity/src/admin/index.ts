@@ -7,6 +7,7 @@ import { appPage } from "./pages/app.js";
 import { approvalsPage } from "./pages/approvals.js";
 import { appsPage } from "./pages/apps.js";
 import { auditPage, serveCheckpoints } from "./pages/audit.js";
+import { databasePage } from "./pages/database.js";
 import { type AdminSite, addAdminPage } from "./pages/parts/define.js";
 import type { Section } from "./pages/parts/frame.js";
 import { eventsPage, serveEventRows } from "./pages/security-events.js";
@@ -21,6 +22,7 @@ const sections: readonly Section[] = [
   { path: "/apps", label: "admin.apps", permission: "apps:read" },
   { path: "/approvals", label: "admin.approvals", permission: "users:erase" },
   { path: "/audit", label: "admin.audit", permission: "audit:read" },
+  { path: "/database", label: "admin.database", permission: "database:read" },
   { path: "/administrators", label: "admin.administrators", permission: "administrators:read" },
 ];
 
@@ -32,7 +34,9 @@ export async function serveAdminPages(
   prefix: string,
 ): Promise<void> {
   const refuseOtherMethods = await pageScope(scope, site);
-  const admin: AdminSite = { ...context, site, prefix, sections };
+  const { health } = context;
+  const shown = sections.filter(({ path }) => path !== "/database" || health);
+  const admin: AdminSite = { ...context, site, prefix, sections: shown };
   const options = { config: { identity: "session" }, schema: { hide: true } as object } as const;
   scope.get("", options, (_request, reply) =>
     reply.header("cache-control", "no-store").redirect(`${prefix}/users`, 303),
@@ -47,6 +51,7 @@ export async function serveAdminPages(
   addAdminPage(scope, admin, approvalsPage);
   addAdminPage(scope, admin, auditPage);
   serveCheckpoints(scope, admin);
+  if (health) addAdminPage(scope, admin, databasePage(health));
   addAdminPage(scope, admin, administratorsPage);
   refuseOtherMethods();
 }

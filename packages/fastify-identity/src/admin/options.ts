@@ -1,6 +1,8 @@
 import { KeyObject } from "node:crypto";
 import type { SigningKey } from "@org/db-models";
 import { z } from "zod";
+import { functionOption } from "../flows/options.js";
+import type { DatabaseHealth } from "./database-health.js";
 
 /** Options of the admin area. */
 export interface AdminOptions {
@@ -15,6 +17,11 @@ export interface AdminOptions {
   readonly signInMs?: number;
   /** Public keys of the checkpoints of the audit trail, with which it is verified. Default: none, no checkpoint is believed. */
   readonly auditKeys?: readonly SigningKey[];
+  /**
+   * Checks the health of the database, for a page and a route. `health` of @org/db-optimizer's `DatabaseOptimizer` is one.
+   * It is called at most once a minute. Default: there is no such page.
+   */
+  readonly health?: () => Promise<DatabaseHealth>;
   /** Bounds of what is followed live. */
   readonly streams?: {
     /** Open at the same time for one administrator. Default: 5. */
@@ -40,6 +47,7 @@ export const adminOptionsSchema = z.strictObject({
     )
     .max(20)
     .default([]),
+  health: functionOption<() => Promise<DatabaseHealth>>().optional(),
   streams: z
     .strictObject({
       perAdministrator: z.int().min(1).max(100).default(5),

@@ -9,6 +9,7 @@ const permissions = [
   "apps:write",
   "audit:read",
   "audit:export",
+  "database:read",
   "administrators:read",
   "administrators:write",
 ] as const;
@@ -17,7 +18,14 @@ export type Permission = (typeof permissions)[number];
 /** What each role may do. A role that is not here may do nothing, whatever its name. */
 const permissionsOf: { readonly [Role in AdministratorRole]: readonly Permission[] } = {
   "identity:support": ["users:read", "users:write", "apps:read"],
-  "identity:auditor": ["users:read", "apps:read", "audit:read", "audit:export", "administrators:read"],
+  "identity:auditor": [
+    "users:read",
+    "apps:read",
+    "audit:read",
+    "audit:export",
+    "database:read",
+    "administrators:read",
+  ],
   "identity:admin": permissions,
 };
 

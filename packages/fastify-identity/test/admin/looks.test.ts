@@ -7,7 +7,26 @@ import { password, someone, useIdentity } from "../support.js";
 import { type Admin, makeAdmin } from "./world.js";
 
 const setting = useIdentity();
-const site = useBrowser(setting, undefined, { admin: true });
+const health = async () => ({
+  score: 74,
+  parts: [
+    { part: "indexes", points: 80 },
+    { part: "storage", points: null },
+  ],
+  findings: [
+    {
+      code: "UNUSED_INDEX",
+      part: "indexes",
+      severity: "warning" as const,
+      subject: "users.old_name_1",
+      message: "No query has used the index for 30 days",
+      evidence: "0 uses since 2096-01-30, 1.4 MB",
+      command: "org-db drop users.old_name_1 --run",
+    },
+  ],
+  undecided: true,
+});
+const site = useBrowser(setting, undefined, { admin: { health } });
 
 let admin: Admin;
 let userId = "";
@@ -95,6 +114,8 @@ describe.each(forms)("the admin area, $name", ({ name: form, options, language }
       "users",
       "reports",
       "events",
+      "audit",
+      "database",
       "apps",
       `apps/${clientId}`,
       "approvals",

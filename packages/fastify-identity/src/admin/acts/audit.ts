@@ -131,7 +131,7 @@ export async function readCheckpoint(acting: Acting, number: number): Promise<Au
   return found;
 }
 
-export const auditExport = "audit.export";
+const auditExport = "audit.export";
 
 /** What an export of the trail takes. */
 export interface ExportOrder {

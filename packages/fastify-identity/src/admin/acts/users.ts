@@ -39,21 +39,43 @@ const listed = {
   lastActiveAt: 1,
 } as const;
 
-/** The newest users, of a status or a role when one is given. */
+/** By when accounts were made, or by when their owners were last active: then only those who ever were. */
+export type UserOrder = "created" | "active";
+
+/** Which users to list: of a status or a role, or all. Those of a role come by when their accounts were made. */
+export interface UserFilter {
+  readonly status?: UserStatus | undefined;
+  readonly role?: string | undefined;
+  readonly sort: UserOrder;
+}
+
+/** A page of users. */
 export async function listUsers(
   acting: Acting,
-  { status, role, page }: { status?: UserStatus | undefined; role?: string | undefined; page: Page & object },
+  { page, ...filter }: UserFilter & { readonly page: Page & object },
 ): Promise<UserPage> {
   const { models } = acting.service.identity;
-  const query = status
-    ? queries.usersByStatus(status, page)
-    : role
-      ? queries.usersByRole(role, page)
-      : queries.newestUsers(page);
+  const { query, by } = listOf(filter, page);
   const users: PublicUser[] = await runQuery(models, query, listed);
   const last = users.length === query.limit ? users.at(-1) : undefined;
+  const at = last?.[by];
   await noteRead(acting, { action: "admin.users_listed", details: { found: String(users.length) } });
-  return { users, next: last && writePagePosition({ at: last.createdAt, id: last._id }) };
+  return { users, next: last && at && writePagePosition({ at, id: last._id }) };
+}
+
+function listOf({ status, role, sort }: UserFilter, page: Page & object) {
+  if (role) return { query: queries.usersByRole(role, page), by: "createdAt" } as const;
+  if (sort === "active") {
+    const everActive = { since: new Date(0), ...page };
+    const query = status
+      ? queries.activeUsersByStatus(status, everActive)
+      : queries.recentlyActiveUsers(everActive);
+    return { query, by: "lastActiveAt" } as const;
+  }
+  return {
+    query: status ? queries.usersByStatus(status, page) : queries.newestUsers(page),
+    by: "createdAt",
+  } as const;
 }
 
 /** Finds users by anything. What was searched for is not recorded: it would outlive the person. */

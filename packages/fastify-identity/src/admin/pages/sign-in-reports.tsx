@@ -1,4 +1,6 @@
 import { readPagePosition } from "@org/db-models/queries";
+import { Types } from "mongoose";
+import { IdentityProblem } from "../../flows/problems.js";
 import { Codes } from "../../pages/components/codes.js";
 import { TakenOff } from "../../pages/templates/sign-in-reports.js";
 import { type KnownReport, listReports, type ReportPage } from "../acts/sign-in-reports.js";
@@ -9,27 +11,42 @@ import { AdminLayout, Moment } from "./parts/layout.js";
 const path = "/reports";
 const limit = 25;
 
-type View = ReportPage & { readonly isFirst: boolean };
+type View = ReportPage & {
+  /** Whose reports they are; undefined for everybody's. */
+  readonly user: string | undefined;
+  readonly isFirst: boolean;
+};
 
 export const reportsPage: AdminPage<View> = {
   path,
   permission: "users:read",
   template: Reports,
   view: async ({ acting, page }) => {
-    const before = page.query("before");
+    const [before, user] = [page.query("before"), page.query("user") || undefined];
+    if (user !== undefined && !/^[0-9a-f]{24}$/.test(user)) throw new IdentityProblem("NOT_FOUND");
+    const userId = user === undefined ? undefined : new Types.ObjectId(user);
     const position = before === undefined ? undefined : readPagePosition(before);
-    const list = await listReports(acting, { page: { limit, ...(position && { before: position }) } });
-    return { ...list, isFirst: before === undefined };
+    const list = await listReports(acting, {
+      userId,
+      page: { limit, ...(position && { before: position }) },
+    });
+    return { ...list, user, isFirst: before === undefined };
   },
   forms: [],
 };
 
 function Reports({ view, frame }: { view: View; frame: AdminFrame }) {
-  const { reports, next, isFirst } = view;
+  const { reports, next, user, isFirst } = view;
   return (
     <AdminLayout frame={frame} section={path} title={frame.t("admin.reports")}>
       <p class="muted">{frame.say("admin.reports_text")}</p>
       <section class="card stack">
+        {user && (
+          <div class="row">
+            <h2>{frame.say("admin.reports_of", { email: reports[0]?.email ?? user })}</h2>
+            <a href={frame.admin.link(path)}>{frame.say("admin.reports_all")}</a>
+          </div>
+        )}
         {reports.length === 0 ? (
           <p>{frame.say("admin.reports_none")}</p>
         ) : (
@@ -41,8 +58,10 @@ function Reports({ view, frame }: { view: View; frame: AdminFrame }) {
         )}
         {(next || !isFirst) && (
           <div class="actions">
-            {!isFirst && <a href={frame.admin.link(path)}>{frame.say("activity.newest")}</a>}
-            {next && <a href={frame.admin.link(path, { before: next })}>{frame.say("activity.older")}</a>}
+            {!isFirst && <a href={frame.admin.link(path, { user })}>{frame.say("activity.newest")}</a>}
+            {next && (
+              <a href={frame.admin.link(path, { user, before: next })}>{frame.say("activity.older")}</a>
+            )}
           </div>
         )}
       </section>

@@ -66,8 +66,9 @@ function Session({ session, isLive, mayEnd, view, frame }: SessionProps) {
             to: <Moment frame={frame} at={lastSeenAt} />,
           })}
         </p>
-        {risk.reasons.length > 0 && (
+        {(risk.reasons.length > 0 || risk.score !== undefined) && (
           <p class="small">
+            {risk.score !== undefined && frame.say("admin.report_score", { score: Math.round(risk.score) })}{" "}
             <Codes of={risk.reasons} />
           </p>
         )}

@@ -61,16 +61,21 @@ function Glance({ view, frame }: UserProps) {
           </div>
         ))}
       </dl>
-      {frame.admin.may("audit:read") && (
-        <p class="actions">
-          <a href={frame.admin.link("/audit", { subject: _id.toHexString() })}>
-            {frame.say("admin.audit_link_of")}
-          </a>
-          <a href={frame.admin.link("/audit", { actor: _id.toHexString() })}>
-            {frame.say("admin.audit_link_by")}
-          </a>
-        </p>
-      )}
+      <p class="actions">
+        <a href={frame.admin.link("/reports", { user: _id.toHexString() })}>
+          {frame.say("admin.reports_link")}
+        </a>
+        {frame.admin.may("audit:read") && (
+          <>
+            <a href={frame.admin.link("/audit", { subject: _id.toHexString() })}>
+              {frame.say("admin.audit_link_of")}
+            </a>
+            <a href={frame.admin.link("/audit", { actor: _id.toHexString() })}>
+              {frame.say("admin.audit_link_by")}
+            </a>
+          </>
+        )}
+      </p>
       {(roles.length > 0 || administrator) && (
         <p>
           {frame.say("admin.roles")} <Codes of={roles} />

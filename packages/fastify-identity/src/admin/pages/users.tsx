@@ -2,13 +2,14 @@ import type { FoundUsers, PublicUser, UserSearchKind, UserStatus } from "@org/db
 import { readPagePosition } from "@org/db-models/queries";
 import { userStatuses } from "@org/db-models/schemas";
 import { Codes } from "../../pages/components/codes.js";
-import { Field, Form, FormToken, isRefused, Submit } from "../../pages/components/form.js";
+import { Field, Form, FormToken, isRefused, Select, Submit } from "../../pages/components/form.js";
 import { type FormState, untouched } from "../../pages/look/frame.js";
-import { findUsers, listUsers } from "../acts/users.js";
+import type { Page } from "../../pages/page.js";
+import { findUsers, listUsers, type UserFilter } from "../acts/users.js";
 import type { AdminPage } from "./parts/define.js";
 import { fields } from "./parts/fields.js";
 import type { AdminFrame } from "./parts/frame.js";
-import { AdminLayout, Moment, StatusFilter } from "./parts/layout.js";
+import { AdminLayout, Moment } from "./parts/layout.js";
 
 const path = "/users";
 const limit = 25;
@@ -16,8 +17,7 @@ const limit = 25;
 interface UsersView {
   readonly state: FormState;
   readonly users: readonly PublicUser[];
-  /** Status that is listed; undefined for all. */
-  readonly status: UserStatus | undefined;
+  readonly filter: UserFilter;
   /** Where older ones are. */
   readonly next: string | undefined;
   /** A search, in the place of a list. */
@@ -34,11 +34,14 @@ export const usersPage: AdminPage<UsersView> = {
   permission: "users:read",
   template: Users,
   view: async ({ acting, page }, state) => {
-    const [wanted, before] = [page.query("status"), page.query("before")];
-    const status = isStatus(wanted) ? wanted : undefined;
+    const before = page.query("before");
+    const filter = filterOf(page);
     const position = before === undefined ? undefined : readPagePosition(before);
-    const list = await listUsers(acting, { status, page: { limit, ...(position && { before: position }) } });
-    return { state, ...list, status, found: undefined };
+    const list = await listUsers(acting, {
+      ...filter,
+      page: { limit, ...(position && { before: position }) },
+    });
+    return { state, ...list, filter, found: undefined };
   },
   forms: [
     {
@@ -55,7 +58,7 @@ export const usersPage: AdminPage<UsersView> = {
         const after = form.text("after");
         const input = { text, limit, ...(by && { by }), ...(after && { after }) };
         const { users, ...found }: FoundUsers = await findUsers(acting, input);
-        const view = { state: untouched, users, status: undefined, next: undefined };
+        const view = { state: untouched, users, filter: { sort: "created" }, next: undefined } as const;
         return show(Users, { ...view, found: { text, by: found.by, next: found.next } });
       },
     },
@@ -63,7 +66,7 @@ export const usersPage: AdminPage<UsersView> = {
 };
 
 function Users({ view, frame }: { view: UsersView; frame: AdminFrame }) {
-  const { state, users, status, next, found } = view;
+  const { state, users, filter, next, found } = view;
   return (
     <AdminLayout frame={frame} section={path} title={frame.t("admin.users")} refused={isRefused(state)}>
       <section class="card">
@@ -92,7 +95,10 @@ function Users({ view, frame }: { view: UsersView; frame: AdminFrame }) {
             <a href={frame.admin.link(path)}>{frame.say("admin.all_users")}</a>
           </div>
         ) : (
-          <Filter frame={frame} status={status} />
+          <>
+            <h2>{frame.say("admin.all_users")}</h2>
+            <Filter frame={frame} filter={filter} />
+          </>
         )}
         {users.length === 0 ? (
           <p>{frame.say(found ? "admin.found_none" : "admin.users_none")}</p>
@@ -103,7 +109,11 @@ function Users({ view, frame }: { view: UsersView; frame: AdminFrame }) {
             ))}
           </ul>
         )}
-        {next && <a href={frame.admin.link(path, { status, before: next })}>{frame.say("activity.older")}</a>}
+        {next && (
+          <a href={frame.admin.link(path, { ...filter, before: next })}>
+            {frame.say(filter.sort === "active" ? "admin.more" : "activity.older")}
+          </a>
+        )}
         {found?.next && (
           <form method="post" action={frame.admin.link(`${path}/search`)}>
             <FormToken frame={frame} />
@@ -118,16 +128,43 @@ function Users({ view, frame }: { view: UsersView; frame: AdminFrame }) {
   );
 }
 
-function Filter({ frame, status }: { frame: AdminFrame; status: UserStatus | undefined }) {
-  const options = [
+/** What the address asks for. A role stands alone: there is no list by more. */
+function filterOf(page: Page): UserFilter {
+  const role = page.query("role")?.trim().slice(0, 64);
+  if (role) return { role, sort: "created" };
+  const wanted = page.query("status");
+  const sort = page.query("sort") === "active" ? "active" : "created";
+  return { sort, ...(isStatus(wanted) && { status: wanted }) };
+}
+
+function Filter({ frame, filter }: { frame: AdminFrame; filter: UserFilter }) {
+  const { status = "", role = "", sort } = filter;
+  const shared = { frame, state: untouched, form: "filter" } as const;
+  const statuses = [
     { value: "", label: frame.t("admin.status_any") },
     ...userStatuses.map((value) => ({ value, label: frame.t(`admin.status_${value}`) })),
   ];
+  const orders = (["created", "active"] as const).map((value) => ({
+    value,
+    label: frame.t(`admin.sort_${value}`),
+  }));
   return (
-    <div class="row">
-      <h2>{frame.say("admin.newest")}</h2>
-      <StatusFilter frame={frame} path={path} options={options} value={status ?? ""} />
-    </div>
+    <form method="get" action={frame.admin.link(path)} class="actions filter">
+      <Select {...shared} name="status" label="admin.status" options={statuses} value={status} />
+      <Select {...shared} name="sort" label="admin.sort" options={orders} value={sort} />
+      <Field
+        {...shared}
+        name="role"
+        label="admin.role"
+        type="text"
+        autocomplete="off"
+        autocapitalize="none"
+        spellcheck={false}
+        hint={frame.say("admin.role_hint")}
+        value={role}
+      />
+      <Submit frame={frame} label="admin.show" look="secondary" />
+    </form>
   );
 }
 

@@ -5,6 +5,7 @@ import { permissionsFor } from "../permissions.js";
 import { administratorRoutes } from "./administrators.js";
 import { appRoutes } from "./apps.js";
 import { auditRoutes } from "./audit.js";
+import { databaseRoutes } from "./database.js";
 import { guarded } from "./guarded.js";
 import * as schemas from "./schemas.js";
 import { securityEventRoutes } from "./security-events.js";
@@ -30,5 +31,7 @@ export const adminRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = asy
   await app.register(signInReportRoutes, { context });
   await app.register(appRoutes, { context });
   await app.register(auditRoutes, { context });
+  const { health: checks } = context;
+  if (checks) await app.register(databaseRoutes, { context, checks });
   await app.register(administratorRoutes, { context });
 };

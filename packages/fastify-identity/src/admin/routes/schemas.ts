@@ -31,10 +31,18 @@ export const usersQuery = z
   .strictObject({
     status: z.enum(statuses).optional(),
     role: z.string().min(1).max(64).optional(),
+    sort: z
+      .enum(["created", "active"])
+      .default("created")
+      .describe("`created`: the newest first; `active`: the last active first, without who never was"),
     limit: limitInput,
     before: pageInput.optional().describe("Only older accounts: `next` of the page before, or a date"),
   })
-  .refine(({ status, role }) => status === undefined || role === undefined, "name a status or a role");
+  .refine(({ status, role }) => status === undefined || role === undefined, "name a status or a role")
+  .refine(
+    ({ role, sort }) => role === undefined || sort === "created",
+    "users of a role are sorted by created",
+  );
 
 const kinds = {
   id: "id",

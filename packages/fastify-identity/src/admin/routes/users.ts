@@ -20,16 +20,16 @@ export const userRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = asyn
       config: guarded(),
       schema: {
         tags,
-        summary: "List the newest users",
+        summary: "List users",
         querystring: schemas.usersQuery,
         response: { 200: schemas.userPage },
       },
     },
     async (request) => {
       const acting = await actingFor(context, request, reads);
-      const { status, role, limit, before } = request.query;
+      const { limit, before, ...filter } = request.query;
       const page = { limit, ...(before && { before }) };
-      const found = await acts.listUsers(acting, { status, role, page });
+      const found = await acts.listUsers(acting, { ...filter, page });
       return { users: found.users.map(summaryOf), next: found.next ?? null };
     },
   );

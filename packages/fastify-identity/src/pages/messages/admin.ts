@@ -15,6 +15,9 @@ export const adminEnglish = {
 
   "admin.reports_text":
     "Sign-ins that the owners of accounts reported as somebody else's, with how the sign-in was judged.",
+  "admin.reports_link": "Reports of sign-ins",
+  "admin.reports_of": "Reports of {email}",
+  "admin.reports_all": "All reports",
   "admin.reports_none": "Nobody has reported a sign-in.",
   "admin.report_pending": "Under way",
   "admin.report_done": "Carried out",
@@ -39,9 +42,13 @@ export const adminEnglish = {
   "admin.by_address": "IP address",
   "admin.all_users": "All users",
   "admin.more": "More",
-  "admin.newest": "Newest users",
   "admin.users_none": "There are no such users.",
   "admin.show": "Show",
+  "admin.role": "Role",
+  "admin.role_hint": "Lists every status, the newest first.",
+  "admin.sort": "Sort by",
+  "admin.sort_created": "Newest first",
+  "admin.sort_active": "Last active first",
 
   "admin.status": "Status",
   "admin.status_any": "Any",
@@ -173,6 +180,16 @@ export const adminEnglish = {
   "admin.checkpoint": "Checkpoint {number}",
   "admin.checkpoint_chains": "Chains: {chains}",
   "admin.error_date": "Enter a date such as 2026-05-31, or a date and time.",
+
+  "admin.database": "Database",
+  "admin.database_score": "Health: {score} of 100",
+  "admin.database_checked": "Checked {date}",
+  "admin.database_undecided": "Something could not be checked for lack of privileges or time.",
+  "admin.database_unchecked": "not checked",
+  "admin.database_again": "Check again",
+  "admin.database_findings": "Findings",
+  "admin.database_none": "Nothing was found to be wrong.",
+  "admin.database_command": "Command that fixes it, or tells more",
 
   "admin.apps_newest": "Newest apps",
   "admin.apps_none": "There are no such apps.",
