@@ -40,7 +40,7 @@ const listed = {
 } as const;
 
 /** By when accounts were made, or by when their owners were last active: then only those who ever were. */
-export type UserOrder = "created" | "active";
+type UserOrder = "created" | "active";
 
 /** Which users to list: of a status or a role, or all. Those of a role come by when their accounts were made. */
 export interface UserFilter {

@@ -48,7 +48,9 @@ function Database({ view, frame }: Props) {
             </div>
           ))}
         </dl>
-        <a href={frame.admin.link(path)}>{frame.say("admin.database_again")}</a>
+        <p>
+          <a href={frame.admin.link(path)}>{frame.say("admin.database_again")}</a>
+        </p>
       </section>
       <section class="card stack">
         <h2>{frame.say("admin.database_findings")}</h2>
