@@ -210,6 +210,32 @@ describe("a page of another origin", () => {
     expect(await status({ "sec-fetch-site": "same-origin" })).toBe(200);
   });
 
+  // bun #36155, awx #2467: a handshake is a GET, and what comes through the connection is for every page that opened it.
+  it("opens no WebSocket with the cookie; the issuer's pages, trusted origins and programs do", async () => {
+    const app = await setting.app({ trustedOrigins: ["https://shop.example.net"] }, (app) =>
+      app.get("/live", { config: { identity: "session" } }, () => "open"),
+    );
+    const ada = await someone(app);
+    const handshake = {
+      connection: "keep-alive, Upgrade",
+      upgrade: "websocket",
+      "sec-websocket-version": "13",
+    };
+    const status = async (headers: Record<string, string>) =>
+      (await app.inject({ url: "/live", headers: { ...handshake, ...headers } })).statusCode;
+    // As Chromium sends it from another port of localhost: with no Sec-Fetch-Site.
+    expect(await status({ ...ada.cookie, origin: "http://localhost:3413" })).toBe(403);
+    expect(await status({ ...ada.cookie, origin: "null" })).toBe(403);
+    const other = { ...ada.cookie, origin: "https://evil.example", "sec-fetch-site": "cross-site" };
+    expect(await status({ ...other, upgrade: "h2c, WebSocket/13" })).toBe(403);
+    expect(await status({ ...ada.cookie, origin: issuer })).toBe(200);
+    expect(await status({ ...ada.cookie, origin: "https://shop.example.net" })).toBe(200);
+    expect(await status(ada.cookie)).toBe(200);
+    expect(await status({ ...ada.bearer, origin: "https://evil.example" })).toBe(200);
+    // A link of another site to a page is followed.
+    expect(await status({ ...other, upgrade: "" })).toBe(200);
+  });
+
   it("may use a bearer token, which no browser adds by itself", async () => {
     const app = await setting.app({}, declare);
     const ada = await someone(app);

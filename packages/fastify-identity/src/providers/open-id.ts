@@ -1,9 +1,11 @@
+import { duration } from "@org/db-models/core";
 import * as client from "openid-client";
 import { z } from "zod";
 import { readOptions } from "../flows/options.js";
 import {
   type IdentityProvider,
   type ProviderAttempt,
+  type ProviderDetails,
   ProviderError,
   type ProviderProfile,
   providerIdSchema,
@@ -40,8 +42,9 @@ export interface OpenIdProviderOptions extends ProviderOptions {
 }
 
 /**
- * Any OpenID provider, by discovery: code flow with PKCE, state, nonce and `iss` (RFC 9207). Endpoints and keys are read
- * when somebody first signs in, and again after a failure.
+ * Any OpenID provider, by discovery: code flow with PKCE, state, nonce and `iss` (RFC 9207). Endpoints are read when somebody
+ * first signs in, and again after an hour, or once one of them failed. Where the id token has no address, the UserInfo
+ * endpoint is asked for it before an account is made (OpenID Connect Core section 5.4).
  *
  * @example
  * openIdProvider({ id: "acme", name: "Acme", issuer: "https://login.acme.example", clientId, clientSecret, trustsEmail: true })
@@ -49,24 +52,29 @@ export interface OpenIdProviderOptions extends ProviderOptions {
 export function openIdProvider(options: OpenIdProviderOptions): IdentityProvider {
   checkClient(options);
   const { id, name, scope = "openid email profile", trustsEmail = false, createsAccounts = true } = options;
-  const configuration = keptUntilFailure(() => discover(options));
+  const configuration = new Discovered(() => discover(options));
   return {
     id,
     name,
     trustsEmail,
     createsAccounts,
     begin: async (attempt) =>
-      client.buildAuthorizationUrl(await configuration(), {
+      client.buildAuthorizationUrl(await configuration.read(attempt.now), {
         ...options.parameters,
         ...(await requestOf(attempt)),
         scope,
         nonce: attempt.nonce,
       }),
     finish: async (answer, attempt) => {
-      const config = await configuration();
-      const claims = await claimsOf(config, answer, attempt);
-      if (options.accepts && !options.accepts(claims)) throw new ProviderError("cancelled");
-      return profileOf(claims);
+      const config = await configuration.read(attempt.now);
+      try {
+        const { claims, accessToken } = await claimsOf(config, answer, attempt);
+        if (options.accepts && !options.accepts(claims)) throw new ProviderError("cancelled");
+        return profileOf(config, claims, accessToken);
+      } catch (error) {
+        if (isOfEndpoint(error)) configuration.forget();
+        throw error;
+      }
     },
   };
 }
@@ -97,16 +105,52 @@ export function isLocalHttp({ protocol, hostname }: URL): boolean {
   return protocol === "http:" && ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
 }
 
-/** Makes a value once, and again when making it has failed. */
-function keptUntilFailure<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined;
+/** Endpoints may move: none is kept longer than this. */
+const keptMs = duration.hour;
+
+/** The endpoints of a provider as it last described them. */
+class Discovered {
+  readonly #discover: () => Promise<client.Configuration>;
+  #known: { readonly configuration: Promise<client.Configuration>; readonly at: Date } | undefined;
+
+  constructor(discover: () => Promise<client.Configuration>) {
+    this.#discover = discover;
+  }
+
+  /** Those that are known; those of before where newer ones can't be read. */
+  read(now: Date): Promise<client.Configuration> {
+    const known = this.#known;
+    const age = known ? now.getTime() - known.at.getTime() : Number.POSITIVE_INFINITY;
+    if (known && age >= 0 && age < keptMs) return known.configuration;
+    const configuration = this.#discover().catch((error: unknown) => {
+      if (this.#known?.configuration === configuration) this.#known = undefined;
+      if (known) return known.configuration;
       throw error;
     });
-    return made;
-  };
+    this.#known = { configuration, at: now };
+    return configuration;
+  }
+
+  /** Has the next attempt read them again. */
+  forget(): void {
+    this.#known = undefined;
+  }
+}
+
+/** No answer in time, or one that no such endpoint gives: of what a browser brought there is none. */
+const endpointErrors: ReadonlySet<unknown> = new Set([
+  "OAUTH_TIMEOUT",
+  "OAUTH_RESPONSE_IS_NOT_CONFORM",
+  "OAUTH_RESPONSE_IS_NOT_JSON",
+  "OAUTH_PARSE_ERROR",
+]);
+
+/** Whether an endpoint is not, or no longer, where it was: it did not answer, or not as it should. */
+function isOfEndpoint(error: unknown): boolean {
+  if (!(error instanceof ProviderError)) return false;
+  const { cause } = error;
+  const isUnreachable = cause instanceof TypeError && cause.message === "fetch failed";
+  return isUnreachable || (cause instanceof client.ClientError && endpointErrors.has(cause.code));
 }
 
 /** What every authorization request has. */
@@ -123,7 +167,7 @@ async function claimsOf(
   config: client.Configuration,
   answer: URL,
   { state, nonce, codeVerifier }: ProviderAttempt,
-): Promise<client.IDToken> {
+): Promise<{ claims: client.IDToken; accessToken: string }> {
   const tokens = await grant(config, answer, {
     pkceCodeVerifier: codeVerifier,
     expectedState: state,
@@ -132,7 +176,7 @@ async function claimsOf(
   });
   const claims = tokens.claims();
   if (!claims) throw new ProviderError("failed");
-  return claims;
+  return { claims, accessToken: tokens.access_token };
 }
 
 /** Exchanges the code of an answer. */
@@ -150,19 +194,39 @@ export async function grant(
   }
 }
 
-function profileOf({
-  iss: issuer,
-  sub: subject,
-  email,
-  email_verified,
-  name,
-}: client.IDToken): ProviderProfile {
+function profileOf(
+  config: client.Configuration,
+  claims: client.IDToken,
+  accessToken: string,
+): ProviderProfile {
+  const { iss: issuer, sub: subject, email, email_verified } = claims;
+  const isThere = email !== undefined && email_verified !== undefined;
+  const isAsked = !isThere && config.serverMetadata().userinfo_endpoint !== undefined;
+  const readDetails = () => detailsAtUserInfo(config, claims, accessToken);
+  return { issuer, subject, ...detailsOf(claims), ...(isAsked && { readDetails }) };
+}
+
+/** Claims of the UserInfo endpoint, of the subject of the id token and no other (OpenID Connect Core section 5.3.2). */
+async function detailsAtUserInfo(
+  config: client.Configuration,
+  claims: client.IDToken,
+  accessToken: string,
+): Promise<ProviderDetails> {
+  try {
+    const there = await client.fetchUserInfo(config, accessToken, claims.sub);
+    const { displayName = detailsOf(claims).displayName, ...address } = detailsOf(there);
+    return { ...address, displayName };
+  } catch (cause) {
+    throw new ProviderError("failed", { cause });
+  }
+}
+
+/** An address counts as verified only where the same source says so. */
+function detailsOf({ email, email_verified, name }: Readonly<Record<string, unknown>>): ProviderDetails {
   return {
-    issuer,
-    subject,
     email: typeof email === "string" ? email : undefined,
     // Apple and some others write it as text.
-    emailVerified: email_verified === true || String(email_verified) === "true",
+    emailVerified: email_verified === true || email_verified === "true",
     displayName: typeof name === "string" ? name : undefined,
   };
 }

@@ -24,7 +24,11 @@ export interface TestProvider {
 const clientId = "identity";
 export const client = { clientId, clientSecret: "a secret of the client at the provider" };
 
-export function useProvider(redirectUris: readonly string[]): TestProvider {
+/** @param changed - configuration; by default the id token has the claims of every scope, as that of Google has. */
+export function useProvider(
+  redirectUris: readonly string[],
+  changed: Partial<Configuration> = { conformIdTokenClaims: false },
+): TestProvider {
   let server: Server;
   let issuer = "";
   const people = new Map<string, Claims>();
@@ -52,8 +56,7 @@ export function useProvider(redirectUris: readonly string[]): TestProvider {
       ],
       pkce: { required: () => true },
       claims: { openid: ["sub"], email: ["email", "email_verified"], profile: ["name"] },
-      // So that the id token has them, as that of Google has.
-      conformIdTokenClaims: false,
+      ...changed,
       features: { devInteractions: { enabled: false } },
       cookies: { keys: ["a key of the tests"] },
       findAccount: (_context, sub) => ({ accountId: sub, claims: () => ({ ...people.get(sub), sub }) }),

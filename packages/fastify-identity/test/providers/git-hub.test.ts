@@ -62,6 +62,7 @@ const attempt = {
   state: "s".repeat(43),
   nonce: "n".repeat(43),
   codeVerifier: "v".repeat(43),
+  now: new Date(0),
 };
 
 async function finish(

@@ -92,7 +92,7 @@ export async function beginExternal(
     ...(session && { sessionId: session.id.toHexString() }),
   };
   try {
-    const url = await provider.begin(checksOf(attempt, redirectUri));
+    const url = await provider.begin(checksOf(attempt, redirectUri, context.clock.now()));
     return { url, attempt: Buffer.from(JSON.stringify(attempt)).toString("base64url") };
   } catch (cause) {
     throw new IdentityProblem("PROVIDER_FAILED", { reason: "failed" }, { cause });
@@ -122,11 +122,11 @@ export async function finishExternal(
 ): Promise<FinishedExternal> {
   const provider = providerOf(context, input.provider);
   const attempt = parseAttempt(input.attempt);
-  const checks = attempt && checksOf(attempt, input.redirectUri);
+  const checks = attempt && checksOf(attempt, input.redirectUri, context.clock.now());
   if (!checks || !isLive(context, attempt, checks, input)) {
     throw new IdentityProblem("PROVIDER_FAILED", { reason: "expired" });
   }
-  const profile = await profileOf(provider, input.answer, checks);
+  const profile = await asked(() => provider.finish(input.answer, checks));
   if (attempt.sessionId === undefined) {
     const signedIn = await signInAs(context, requester, provider, profile, input.deviceCookie);
     return { kind: "signed_in", signedIn };
@@ -191,23 +191,21 @@ function isLive(
   return attempt.provider === provider && age >= 0 && age <= externalLifetimeMs && isItsOwn;
 }
 
-function checksOf({ secret }: Attempt, redirectUri: string): ProviderAttempt {
+function checksOf({ secret }: Attempt, redirectUri: string, now: Date): ProviderAttempt {
   const derived = (use: string) => hmac(secret, use);
   return {
     redirectUri,
     state: derived("state"),
     nonce: derived("nonce"),
     codeVerifier: derived("code_verifier"),
+    now,
   };
 }
 
-async function profileOf(
-  provider: IdentityProvider,
-  answer: URL,
-  checks: ProviderAttempt,
-): Promise<ProviderProfile> {
+/** What a provider answered, or why there is none. */
+async function asked<T>(ask: () => Promise<T>): Promise<T> {
   try {
-    return await provider.finish(answer, checks);
+    return await ask();
   } catch (cause) {
     const reason = cause instanceof ProviderError ? cause.reason : "failed";
     throw new IdentityProblem("PROVIDER_FAILED", { reason }, { cause });
@@ -240,9 +238,11 @@ async function newAccount(
   provider: IdentityProvider,
   profile: ProviderProfile,
 ) {
-  const { issuer, subject, email, emailVerified, displayName } = profile;
+  const { issuer, subject, readDetails } = profile;
   if (!provider.createsAccounts) throw new IdentityProblem("NO_ACCOUNT");
-  if (!email || !emailVerified || !provider.trustsEmail) throw new IdentityProblem("EMAIL_NOT_VERIFIED");
+  if (!provider.trustsEmail) throw new IdentityProblem("EMAIL_NOT_VERIFIED");
+  const { email, emailVerified, displayName } = readDetails ? await asked(readDetails) : profile;
+  if (!email || !emailVerified) throw new IdentityProblem("EMAIL_NOT_VERIFIED");
   const details = await askHook(context, "REGISTRATION_REFUSED", () =>
     context.hooks.onRegister?.({ email }, requester),
   );

@@ -8,17 +8,29 @@ export interface ProviderAttempt {
   readonly nonce: string;
   /** PKCE (RFC 7636). */
   readonly codeVerifier: string;
+  /** The time, by the clock of the identity object. */
+  readonly now: Date;
 }
 
-/** What a provider says of somebody. */
-export interface ProviderProfile {
-  /** `iss` of the id token, tenant included; the provider's origin where it has none. */
-  readonly issuer: string;
-  readonly subject: string;
+/** What a provider says of somebody besides who it is. */
+export interface ProviderDetails {
   readonly email?: string | undefined;
   /** True only where the provider says so of this address. */
   readonly emailVerified: boolean;
   readonly displayName?: string | undefined;
+}
+
+/** What a provider says of somebody. */
+export interface ProviderProfile extends ProviderDetails {
+  /** `iss` of the id token, tenant included; the provider's origin where it has none. */
+  readonly issuer: string;
+  readonly subject: string;
+  /**
+   * Asks the provider for what it has not said yet. It is called for somebody who has no account, before one is made.
+   *
+   * @throws ProviderError
+   */
+  readonly readDetails?: () => Promise<ProviderDetails>;
 }
 
 /** An identity provider, as the functions of `@org/fastify-identity/providers` make it. */
