@@ -91,7 +91,7 @@ export type {
 } from "./factors/account.js";
 export type { FactorDelayed } from "./factors/attempts.js";
 export type { FactorDecision, FactorQuestion } from "./factors/decide.js";
-export type { Factors } from "./factors/namespace.js";
+export type { FactorKind, Factors } from "./factors/namespace.js";
 export type {
   PasskeyAuthenticationInput,
   PasskeyAuthenticationStart,

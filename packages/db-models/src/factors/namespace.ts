@@ -51,6 +51,9 @@ import {
   verifyTotp,
 } from "./totp.js";
 
+/** A kind of second factor; recovery codes stand in for one, and are none. */
+export type FactorKind = "totp" | "passkey";
+
 /**
  * Second factors. What changes them takes the session that `sessions.validate` returned, whose proofs of the last minutes
  * (`reauthenticationMs`) must reach level 1, and level 2 once there is a factor; else it answers
@@ -195,6 +198,8 @@ export interface Factors {
    * @throws IdentityError `USER_NOT_FOUND`; `AUDIT_NOT_WRITTEN`.
    */
   reset(input: { userId: Types.ObjectId; actorId: Types.ObjectId }): Promise<FactorReset>;
+  /** Kinds of second factors that can be added: an app takes `sealKeys`, a passkey `factors.passkeys`. */
+  readonly kinds: readonly FactorKind[];
   /** Decides which factor a sign-in is asked for; pure, and never weaker for more risk. */
   decide(question: FactorQuestion): FactorDecision;
   /**
@@ -208,7 +213,10 @@ export interface Factors {
 
 export function factorsOf(identity: Shared, writer: AuditWriter): Factors {
   const on = operationsOf(identity);
+  const kinds: FactorKind[] = identity.sealKeys.length > 0 ? ["totp"] : [];
+  if (identity.policies.factors.passkeys) kinds.push("passkey");
   return {
+    kinds,
     read: on(readFactors),
     enrolTotp: on(enrolTotp),
     confirmTotp: on(confirmTotp),

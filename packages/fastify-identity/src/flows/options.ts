@@ -116,9 +116,18 @@ export function readOptions<T extends z.ZodType>(schema: T, options: unknown): z
   throw new OptionsError(`Cannot use the options. ${problems.join("; ")}`);
 }
 
-/** The context of flows, from parsed options. */
+/**
+ * The context of flows, from parsed options.
+ *
+ * @throws OptionsError where people must have a second factor and can add none.
+ */
 export function contextOf(options: z.output<typeof flowOptionsSchema>): FlowContext {
   const { identity, auditTrail, hooks, ...rest } = options;
+  if (rest.secondFactor !== "enrolled" && identity.factors.kinds.length === 0) {
+    throw new OptionsError(
+      "Cannot use the options. secondFactor: takes sealKeys or factors.passkeys of the identity object, so that people can add one",
+    );
+  }
   return {
     ...rest,
     identity,

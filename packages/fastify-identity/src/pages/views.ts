@@ -193,7 +193,12 @@ export interface PageViews {
     readonly providers: readonly ProviderView[];
   };
   security: WithForm & {
-    readonly factors: { readonly totpSince: Date | undefined; readonly recoveryCodes: number };
+    readonly factors: {
+      readonly totpSince: Date | undefined;
+      readonly recoveryCodes: number;
+      /** Whether an app can be set up. */
+      readonly apps: boolean;
+    };
     /** Undefined where there are no passkeys. */
     readonly passkeys: readonly PasskeyView[] | undefined;
     readonly rememberedDevices: readonly RememberedDeviceView[];
@@ -209,6 +214,10 @@ export interface PageViews {
   };
   allowlist: WithForm & { readonly allowlist: readonly string[]; readonly address: string | undefined };
   authenticator: WithForm & {
+    /** Whether an app can be set up. */
+    readonly apps: boolean;
+    /** Whether a passkey can be added here, as the first second factor of an account. */
+    readonly passkeys: boolean;
     /** The app that is being set up; `qrCode` has a row of `0` and `1` for each row of the code. */
     readonly setup:
       | { readonly secret: string; readonly uri: string; readonly qrCode: readonly string[] }

@@ -113,7 +113,7 @@ function viewsWith(text: string): PageViews {
     },
     security: {
       state,
-      factors: { totpSince: at, recoveryCodes: 1 },
+      factors: { totpSince: at, recoveryCodes: 1, apps: true },
       rememberedDevices: [{ id: text, label: text, lastUsedAt: at, expiresAt: at }],
       recoveryAt: at,
       canLink: true,
@@ -144,7 +144,12 @@ function viewsWith(text: string): PageViews {
       allowlist: [text],
     },
     allowlist: { state, allowlist: [text], address: text },
-    authenticator: { state, setup: { secret: text, uri: text, qrCode: ["10", "01"] } },
+    authenticator: {
+      state,
+      setup: { secret: text, uri: text, qrCode: ["10", "01"] },
+      apps: true,
+      passkeys: true,
+    },
     removeAuthenticator: { state },
     recoveryCodes: { state, left: 1, codes: [text] },
     apiKeys: { state, keys: [{ ...key, ...never }], next: text },

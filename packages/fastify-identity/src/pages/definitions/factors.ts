@@ -5,9 +5,11 @@ import { handOver, heldSession } from "../../http/guards/held-session.js";
 import { sessionOf } from "../../http/guards/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
 import { untouched } from "../look/frame.js";
+import type { Page } from "../page.js";
 import { type Form, GoTo, type PageDefinition } from "../serve/define-page.js";
 import { fields } from "../serve/fields.js";
 import type { PageViews } from "../views.js";
+import { addPasskey } from "./security.js";
 
 const path = "/security/authenticator";
 
@@ -16,7 +18,11 @@ export const authenticatorPage: PageDefinition<"authenticator"> = {
   name: "authenticator",
   path,
   access: "any_session",
-  view: async (_page, state, form) => ({ state, setup: form && setupIn(form) }),
+  view: async (page, state, form) => {
+    const offered = await offeredBy(page);
+    if (!offered.apps && !offered.passkeys) return new GoTo(page.link("/security"));
+    return { state, setup: form && setupIn(form), ...offered };
+  },
   forms: [
     {
       name: "begin",
@@ -24,7 +30,8 @@ export const authenticatorPage: PageDefinition<"authenticator"> = {
       submit: async (page) => {
         const { flows } = page.site.service;
         const { secret, uri } = await flows.enrolTotp(sessionOf(page.request));
-        return page.show("authenticator", { state: untouched, setup: setupOf(secret, uri) });
+        const setup = setupOf(secret, uri);
+        return page.show("authenticator", { state: untouched, setup, apps: true, passkeys: false });
       },
     },
     {
@@ -43,8 +50,16 @@ export const authenticatorPage: PageDefinition<"authenticator"> = {
         return page.redirect(page.link("/security/recovery-codes"), { id: "authenticator.done" });
       },
     },
+    { ...addPasskey, path: `${path}/passkey` },
   ],
 };
+
+/** What a page offers to add. Who must have a second factor, and has none, comes to this page and to no other. */
+async function offeredBy(page: Page): Promise<{ apps: boolean; passkeys: boolean }> {
+  const { factors } = page.site.service.identity;
+  const isFirst = !hasFactor(await factors.read(sessionOf(page.request)));
+  return { apps: factors.kinds.includes("totp"), passkeys: isFirst && factors.kinds.includes("passkey") };
+}
 
 type Setup = NonNullable<PageViews["authenticator"]["setup"]>;
 

@@ -13,6 +13,22 @@ import { readReports, reportForms } from "./sign-in-reports.js";
 
 const path = "/security";
 
+/** Adds a passkey, also for who must have a second factor and has none. */
+export const addPasskey: FormDefinition = {
+  name: "passkey",
+  path: `${path}/passkeys`,
+  access: "any_session",
+  limited: true,
+  problemAt: { PASSKEY_REFUSED: "name" },
+  submit: async (page, form) => {
+    const { response, name } = form.read({ response: fields.passkey, name: fields.passkeyName });
+    const { service } = page.site;
+    const requester = requesterOf(service, page.request);
+    await service.flows.addPasskey(requester, sessionOf(page.request), { response, name });
+    return page.redirect(page.link(path), { id: "passkey.added" });
+  },
+};
+
 export const securityPage: PageDefinition<"security"> = {
   name: "security",
   path,
@@ -29,7 +45,11 @@ export const securityPage: PageDefinition<"security"> = {
     const views = sessions.map((session) => viewOf(session, session.id.equals(current)));
     return {
       state,
-      factors: { totpSince: factors.totp?.confirmedAt, recoveryCodes: factors.recoveryCodes },
+      factors: {
+        totpSince: factors.totp?.confirmedAt,
+        recoveryCodes: factors.recoveryCodes,
+        apps: identity.factors.kinds.includes("totp"),
+      },
       passkeys: identity.policies.factors.passkeys ? factors.passkeys.map(passkeyOf) : undefined,
       rememberedDevices: factors.rememberedDevices.map(({ id, ...device }) => ({
         ...device,
@@ -55,20 +75,7 @@ export const securityPage: PageDefinition<"security"> = {
       return page.redirect(page.link(path), { id: "security.session_ended" });
     }),
     ...reportForms(path),
-    {
-      name: "passkey",
-      path: `${path}/passkeys`,
-      access: "any_session",
-      limited: true,
-      problemAt: { PASSKEY_REFUSED: "name" },
-      submit: async (page, form) => {
-        const { response, name } = form.read({ response: fields.passkey, name: fields.passkeyName });
-        const { service } = page.site;
-        const requester = requesterOf(service, page.request);
-        await service.flows.addPasskey(requester, sessionOf(page.request), { response, name });
-        return page.redirect(page.link(path), { id: "passkey.added" });
-      },
-    },
+    addPasskey,
     {
       path: `${path}/passkeys/options`,
       access: "any_session",

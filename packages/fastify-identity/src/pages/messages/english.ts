@@ -309,6 +309,7 @@ export const english = {
     "The list leaves out your present address: you would lock yourself out. Add it, or tick the box below.",
 
   "authenticator.title": "Authenticator app",
+  "authenticator.first_title": "Add a second step",
   "authenticator.start":
     "You need an app for one-time codes on your phone, or a password manager that has them.",
   "authenticator.begin": "Set up",
@@ -320,7 +321,8 @@ export const english = {
   "authenticator.done": "The second step is on. Now make recovery codes, for when you lose your phone.",
   "authenticator.removed": "The second step is off.",
   "authenticator.remove_title": "Remove the authenticator app",
-  "authenticator.remove_text": "Sign-ins then take the password alone, and your recovery codes are void.",
+  "authenticator.remove_text":
+    "Without a passkey, sign-ins then take the password alone, and your recovery codes are void.",
   "authenticator.remove_submit": "Remove app",
 
   "codes.title": "Recovery codes",

@@ -93,7 +93,8 @@ function Recovery({ at, state, frame }: { at: Date; state: State; frame: PageFra
 }
 
 function SecondStep({ view, frame }: Props<"security">) {
-  const { totpSince, recoveryCodes } = view.factors;
+  const { totpSince, recoveryCodes, apps } = view.factors;
+  const add = totpSince ? "security.factor_replace" : "security.factor_add";
   const hasFactor = totpSince !== undefined || (view.passkeys ?? []).length > 0;
   const link = (path: string, look: string, label: Parameters<PageFrame["say"]>[0]) => (
     <a class={`button ${look}`} href={frame.link(path)}>
@@ -104,7 +105,7 @@ function SecondStep({ view, frame }: Props<"security">) {
     <section class="card stack">
       <h2>{frame.say("security.factor")}</h2>
       <div class="stack-s">
-        <p>{frame.say(totpSince ? "security.factor_on" : "security.factor_off")}</p>
+        {(apps || totpSince) && <p>{frame.say(totpSince ? "security.factor_on" : "security.factor_off")}</p>}
         {totpSince && (
           <p class="muted small">{frame.say("security.factor_on_since", { date: frame.date(totpSince) })}</p>
         )}
@@ -116,9 +117,7 @@ function SecondStep({ view, frame }: Props<"security">) {
       </div>
       <div class="actions">
         {hasFactor && link("/security/recovery-codes", "secondary", "security.codes_make")}
-        {totpSince
-          ? link("/security/authenticator", "secondary", "security.factor_replace")
-          : link("/security/authenticator", "primary", "security.factor_add")}
+        {apps && link("/security/authenticator", totpSince ? "secondary" : "primary", add)}
         {totpSince && link("/security/authenticator/remove", "danger", "security.factor_remove")}
       </div>
     </section>
@@ -143,29 +142,34 @@ function Passkeys({ passkeys, state, frame }: PasskeysProps) {
           ))}
         </ul>
       )}
-      <PasskeyForm
-        frame={frame}
-        name="passkey"
-        state={state}
-        action={frame.link("/security/passkeys")}
-        ceremony="create"
-        options={frame.link("/security/passkeys/options")}
-        label="passkey.add"
-        look="secondary"
-      >
-        <Field
-          frame={frame}
-          state={state}
-          form="passkey"
-          name="name"
-          label="passkey.name"
-          type="text"
-          autocomplete="off"
-          value="Passkey"
-          required
-        />
-      </PasskeyForm>
+      <AddPasskey frame={frame} state={state} action={frame.link("/security/passkeys")} look="secondary" />
     </section>
+  );
+}
+
+function AddPasskey({ look, ...shared }: { frame: PageFrame; state: State; action: string; look: string }) {
+  const { frame, state } = shared;
+  return (
+    <PasskeyForm
+      {...shared}
+      name="passkey"
+      ceremony="create"
+      options={frame.link("/security/passkeys/options")}
+      label="passkey.add"
+      look={look}
+    >
+      <Field
+        frame={frame}
+        state={state}
+        form="passkey"
+        name="name"
+        label="passkey.name"
+        type="text"
+        autocomplete="off"
+        value="Passkey"
+        required
+      />
+    </PasskeyForm>
   );
 }
 
@@ -386,20 +390,35 @@ export function Allowlist({ view, frame }: Props<"allowlist">) {
 }
 
 export function Authenticator({ view, frame }: Props<"authenticator">) {
-  const { state, setup } = view;
-  const title = frame.t("authenticator.title");
+  const { state, setup, apps, passkeys } = view;
+  const title = frame.t(passkeys ? "authenticator.first_title" : "authenticator.title");
   return (
     <AccountLayout frame={frame} section={section} title={title} refused={isRefused(state)}>
-      <section class="card">
-        {setup ? (
-          <ConfirmAuthenticator setup={setup} state={state} frame={frame} />
-        ) : (
-          <Form frame={frame} name="begin" state={state} action={frame.link("/security/authenticator")}>
-            <p>{frame.say("authenticator.start")}</p>
-            <Submit frame={frame} label="authenticator.begin" look="primary" />
-          </Form>
-        )}
-      </section>
+      {passkeys && !setup && (
+        <section class="card stack">
+          <h2>{frame.say("passkey.title")}</h2>
+          <p>{frame.say("passkey.text")}</p>
+          <AddPasskey
+            frame={frame}
+            state={state}
+            action={frame.link("/security/authenticator/passkey")}
+            look="primary"
+          />
+        </section>
+      )}
+      {apps && (
+        <section class="card stack">
+          {passkeys && <h2>{frame.say("authenticator.title")}</h2>}
+          {setup ? (
+            <ConfirmAuthenticator setup={setup} state={state} frame={frame} />
+          ) : (
+            <Form frame={frame} name="begin" state={state} action={frame.link("/security/authenticator")}>
+              <p>{frame.say("authenticator.start")}</p>
+              <Submit frame={frame} label="authenticator.begin" look={passkeys ? "secondary" : "primary"} />
+            </Form>
+          )}
+        </section>
+      )}
     </AccountLayout>
   );
 }
