@@ -4,6 +4,7 @@ import { OptionsError } from "../../flows/options.js";
 import { IdentityProblem } from "../../flows/problems.js";
 import type { Service } from "../../service.js";
 import { guard } from "./guard.js";
+import { guardLateBody, hasLateBody, noteGuarded } from "./late-body.js";
 
 /**
  * Guards routes by their `config.identity`. It runs before the body is parsed, and after the rate limit, which counts in a
@@ -45,6 +46,15 @@ export function guardDeclaredAccess(app: FastifyInstance, service: Service): voi
       return;
     }
     if (!requirement) done(null, payload);
-    else guard(service, requirement, request, reply).then(() => done(null, payload), done);
+    else
+      guard(service, requirement, request, reply).then(() => {
+        noteGuarded(request);
+        done(null, payload);
+      }, done);
+  });
+  app.addHook("preValidation", (request, reply, done) => {
+    const requirement = hasLateBody(request) ? requirementOfRequest(request) : undefined;
+    if (requirement) guardLateBody(service, requirement, request, reply).then(() => done(), done);
+    else done();
   });
 }
