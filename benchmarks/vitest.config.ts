@@ -3,5 +3,10 @@ import { defineProject } from "vitest/config";
 export default defineProject({
   resolve: { conditions: ["@org/source"] },
   ssr: { resolve: { conditions: ["@org/source"] } },
-  test: { name: "benchmarks", include: ["test/**/*.test.ts"], testTimeout: 30_000 },
+  test: {
+    name: "benchmarks",
+    include: ["test/**/*.test.ts"],
+    testTimeout: 30_000,
+    execArgv: ["--conditions=@org/source"],
+  },
 });

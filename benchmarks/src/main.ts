@@ -6,8 +6,11 @@ import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
 import { benchmarkBackfill, readableBackfill } from "./backfill.js";
 import { benchmarkCleanup, readableCleanup } from "./cleanup.js";
+import { benchmarkGrowth, readableGrowth } from "./growth.js";
 import { benchmarkHttp, readableHttp } from "./http.js";
 import { benchmarkKeys, readableKeys } from "./keys.js";
+import { benchmarkFaults, benchmarkLoad, readableFigures, readableLoad } from "./load/load.js";
+import type { LoadFigures } from "./load/run.js";
 import { benchmarkLoading, readableLoading } from "./loading.js";
 import { benchmarkPeers, readablePeers } from "./peers.js";
 import { benchmarkPlanning, readablePlanning } from "./planning.js";
@@ -22,6 +25,10 @@ const { values } = parseArgs({
     users: { type: "string", default: "10000" },
     sessions: { type: "string", default: "100000" },
     documents: { type: "string", default: "1000000" },
+    sizes: { type: "string", default: "10000,100000,1000000,10000000" },
+    seconds: { type: "string", default: "600" },
+    clients: { type: "string", default: "32" },
+    faults: { type: "boolean", default: false },
     only: { type: "string", multiple: true },
     json: { type: "boolean", default: false },
   },
@@ -39,8 +46,10 @@ if (chosen("risk")) {
 const withDatabases = [
   "backfill",
   "cleanup",
+  "growth",
   "http",
   "keys",
+  "load",
   "loading",
   "peers",
   "planning",
@@ -69,13 +78,15 @@ async function benchmarkDatabase(): Promise<void> {
   const db = database.connection.db;
   if (!db) throw new Error("the connection has no database");
   results.engine = `${engine.kind} ${engine.version}`;
-  report([`${results.engine}`]);
+  // Of a server of one's own the figures say what this project's documents can't.
+  const whose = engine.kind === "external" ? ", the server of MONGODB_URI" : "";
+  report([`${results.engine}${whose}`]);
   try {
     if (chosen("loading")) {
       const uri = withDatabase(engine.uri, name);
       keep("loading", await benchmarkLoading(db, uri, size, say), readableLoading);
     }
-    if (["http", "session-cache", "sessions", "keys", "peers", "storage"].some(chosen)) {
+    if (["http", "load", "session-cache", "sessions", "keys", "peers", "storage"].some(chosen)) {
       say(`loading ${size.sessions} sessions`);
       await db.dropDatabase();
       await loadIdentityData(db, { ...size, seed: 1, now: new Date() });
@@ -116,6 +127,20 @@ async function benchmarkDatabase(): Promise<void> {
         await benchmarkHttp(own, withDatabase(engine.uri, name), size.sessions, say),
         readableHttp,
       );
+    }
+    if (chosen("load")) {
+      const load = { seconds: Number(values.seconds), members: Number(values.clients), active: 2_000 };
+      const found = await benchmarkLoad(withDatabase(engine.uri, name), load, say);
+      keep("load", found, readableLoad);
+      if (values.faults) {
+        say("load: the database, the primary and an instance fail");
+        const lines = (figures: LoadFigures) => readableFigures("load with faults", figures);
+        keep("loadFaults", await benchmarkFaults(load), lines);
+      }
+    }
+    if (chosen("growth")) {
+      const sizes = values.sizes.split(",").map(Number);
+      keep("growth", await benchmarkGrowth(database.connection, db, sizes, say), readableGrowth);
     }
     if (chosen("provider")) {
       say("provider: the token endpoint and introspection beside oidc-provider");

@@ -1,7 +1,10 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** What a proxy does to the bytes of a connection: pass them, lose them without a word, or pass them later. */
-export type Line = "open" | "silent" | { readonly delayMs: number };
+/**
+ * What a proxy does to the bytes of a connection: pass them, lose them without a word, or pass them later. `refused` cuts every
+ * connection and takes no new one.
+ */
+export type Line = "open" | "silent" | "refused" | { readonly delayMs: number };
 
 /** A proxy on loopback, whose connections can be disturbed as a network would. */
 export interface FlakyProxy {
@@ -28,6 +31,10 @@ export async function flakyProxy(uri: string): Promise<FlakyProxy> {
   const sockets = new Set<Socket>();
   let rule: { line: Line; of: string } = { line: "open", of: "" };
   const server = createServer((client) => {
+    if (rule.line === "refused") {
+      client.destroy();
+      return;
+    }
     const behind = connect(Number(port), hostname);
     let greeting = "";
     const lineNow = () => (greeting.includes(rule.of) ? rule.line : "open");
@@ -55,6 +62,7 @@ export async function flakyProxy(uri: string): Promise<FlakyProxy> {
     uri: `mongodb://127.0.0.1:${(server.address() as AddressInfo).port}/${search}`,
     set: (line, of = "") => {
       rule = { line, of };
+      if (line === "refused") cut();
     },
     lead: (to) => {
       ({ hostname, port } = new URL(to));
@@ -68,7 +76,7 @@ export async function flakyProxy(uri: string): Promise<FlakyProxy> {
 }
 
 function pass(bytes: Buffer, to: Socket, line: Line): void {
-  if (line === "silent") return;
+  if (line === "silent" || line === "refused") return;
   if (line === "open") to.write(bytes);
   else setTimeout(() => to.writable && to.write(bytes), line.delayMs).unref();
 }
