@@ -1,9 +1,10 @@
-import { createPublicKey } from "node:crypto";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { defineModels, type Identity, type NamedQuery, sampleQueries } from "@org/db-models";
 import { DatabaseOptimizer, type HealthReport } from "@org/db-optimizer";
 import type { AdminOptions } from "@org/fastify-identity";
-import type { Config } from "./config.js";
+import { ConfigError } from "@org/service-kit";
+import { type Config, variableOf } from "./config.js";
 import type { AppDeps } from "./deps.js";
 
 /** The settings of the admin area; false without it. */
@@ -19,9 +20,19 @@ export async function adminOf(
   };
 }
 
-async function auditKeys({ auditPublicKeyFile }: Config) {
-  return auditPublicKeyFile === undefined ? [] : [createPublicKey(await readFile(auditPublicKeyFile))];
+/** @throws ConfigError for a key that can't be read. */
+async function auditKeys({ auditPublicKeyFile: path }: Config): Promise<KeyObject[]> {
+  if (path === undefined) return [];
+  try {
+    const key = createPublicKey(await readFile(path));
+    if (key.asymmetricKeyType === "ed25519") return [key];
+  } catch (cause) {
+    throw new ConfigError(noKey, { cause });
+  }
+  throw new ConfigError(noKey);
 }
+
+const noKey = `${variableOf("auditPublicKeyFile")}: the file can't be read as an Ed25519 public key in PEM`;
 
 /** The health check of the optimizer over our models and queries. What took reading data is taken from the report before. */
 function healthOf(connection: AppDeps["database"]["connection"], { audit, clock }: Identity) {

@@ -151,7 +151,7 @@ export const configSchema = z
       .enum(["off", "on", "one-administrator"])
       .default("off")
       .describe(
-        "Whether the admin area is served at `/admin`: `on`; or `one-administrator`, where erasing a user takes nobody else's approval",
+        "Whether the admin area is served at `/admin`: `on`; or `one-administrator`, where erasing a user or exporting the audit trail takes nobody else's approval",
       ),
     auditPublicKeyFile: z
       .string()

@@ -1,5 +1,9 @@
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Types } from "mongoose";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { useApi } from "./support/api.js";
 
 const off = useApi();
@@ -48,7 +52,8 @@ test("the OpenAPI document has its routes, each with the problems of a guard", a
   }
 });
 
-test("the health of the database is the optimizer's, over our models and queries", async () => {
+/** Somebody who may read the audit trail and the health of the database, with two factors. */
+async function auditor() {
   const person = await on.register();
   const { bearer } = await on.signIn(person);
   const userId = new Types.ObjectId(person.id);
@@ -56,8 +61,48 @@ test("the health of the database is the optimizer's, over our models and queries
   await on.models.UserSession.collection.updateMany({ userId }, [
     { $set: { proofs: { $concatArrays: ["$proofs", [{ method: "totp", at: on.clock.now() }]] } } },
   ]);
-  const answer = await on.app.inject({ url: "/v1/admin/database", headers: bearer });
+  return bearer;
+}
+
+test("the health of the database is the optimizer's, over our models and queries", async () => {
+  const answer = await on.app.inject({ url: "/v1/admin/database", headers: await auditor() });
   expect(answer.json()).toMatchObject({ score: expect.any(Number), parts: expect.any(Array) });
   const parts: { part: string; points: number | null }[] = answer.json().parts;
   expect(parts.find(({ part }) => part === "queries")?.points).toEqual(expect.any(Number));
+});
+
+describe("the public key of the audit checkpoints", () => {
+  let folder = "";
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "keys-"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  const { privateKey: signingKey, publicKey } = generateKeyPairSync("ed25519");
+
+  test("is read from its file, and the checkpoints are believed", async () => {
+    const auditPublicKeyFile = join(folder, "audit.pem");
+    await writeFile(auditPublicKeyFile, publicKey.export({ type: "spki", format: "pem" }));
+    const app = await on.build({ auditPublicKeyFile });
+    await on.identity.audit.checkpoint({ signingKey });
+    const headers = await auditor();
+    const answer = await app.inject({
+      method: "POST",
+      url: "/v1/admin/audit/verification",
+      headers,
+      payload: {},
+    });
+    const last = JSON.parse(answer.body.trimEnd().split("\n").at(-1) ?? "");
+    expect(last).toMatchObject({ type: "result", intact: true, checkpoints: 1 });
+  });
+
+  test("keeps the service from starting when it can't be read", async () => {
+    const other = join(folder, "other.pem");
+    const rsa = generateKeyPairSync("rsa", { modulusLength: 2_048 }).publicKey;
+    await writeFile(other, rsa.export({ type: "spki", format: "pem" }));
+    for (const auditPublicKeyFile of [other, join(folder, "none.pem")])
+      await expect(on.build({ auditPublicKeyFile })).rejects.toMatchObject({
+        code: "CONFIG_INVALID",
+        message: expect.stringContaining("ORG_API_AUDIT_PUBLIC_KEY_FILE"),
+      });
+  });
 });
