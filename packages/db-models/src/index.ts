@@ -120,6 +120,7 @@ export type {
 export { createIdentity, openIdentity } from "./identity.js";
 export type {
   ChallengeAttemptInput,
+  ChallengeCodeInput,
   ChallengeRefusal,
   CreatedFactorChallenge,
   CreatedLoginChallenge,

@@ -5,3 +5,4 @@ export { amrOf, assuranceOf, proofMethods, recentAssurance, recentProofs } from 
 export { duration, limits } from "./limits.js";
 export { canonicalAddress, canonicalClientAddress, canonicalRange, isAllowed, networkOf } from "./network.js";
 export { hmac, mintToken, parseToken, randomKey, sha256, tokenPrefixes } from "./secrets.js";
+export { typedCode } from "./typed-codes.js";

@@ -27,6 +27,7 @@ import {
   requestRecovery,
 } from "./recovery.js";
 import {
+  checkRecoveryCode,
   createRecoveryCodes,
   type RecoveryCodeCheck,
   type RecoveryCodes,
@@ -104,6 +105,11 @@ export interface Factors {
    * @param input - `code` as typed: case, spaces and hyphens do not matter; anything is refused, never thrown at.
    */
   verifyRecoveryCode(input: { userId: Types.ObjectId; code: unknown }): Promise<RecoveryCodeCheck>;
+  /** Whether a recovery code is one of the account's: for who uses it up with {@link verifyRecoveryCode} only at the end. */
+  checkRecoveryCode(input: {
+    userId: Types.ObjectId;
+    code: unknown;
+  }): Promise<{ ok: true; method: "recovery_code" } | Extract<RecoveryCodeCheck, { ok: false }>>;
   /**
    * Makes the options of a registration (WebAuthn Level 3), for `navigator.credentials.create()`. Their challenge is good
    * once, for `passkeyCeremonyMs`, and for this session. An account has at most 20 passkeys.
@@ -224,6 +230,7 @@ export function factorsOf(identity: Shared, writer: AuditWriter): Factors {
     removeTotp: on(removeTotp),
     createRecoveryCodes: on(createRecoveryCodes),
     verifyRecoveryCode: on(verifyRecoveryCode),
+    checkRecoveryCode: on(checkRecoveryCode),
     beginPasskeyRegistration: on(beginPasskeyRegistration),
     finishPasskeyRegistration: on(finishPasskeyRegistration),
     beginPasskeyAuthentication: on(beginPasskeyAuthentication),

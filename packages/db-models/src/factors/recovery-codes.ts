@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { limits } from "../core/limits.js";
-import { sha256 } from "../core/secrets.js";
+import { equalHashes, sha256 } from "../core/secrets.js";
+import { typedCode } from "../core/typed-codes.js";
 import { findAndUpdate } from "../queries/update.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import {
@@ -30,7 +31,12 @@ export type RecoveryCodeCheck =
       /** Codes that are unused. */
       left: number;
     }
-  | { ok: false; reason: "malformed" | "wrong_code" };
+  | RecoveryCodeRefused;
+
+interface RecoveryCodeRefused {
+  ok: false;
+  reason: "malformed" | "wrong_code";
+}
 
 // Crockford's base 32: no letter that reads as a digit or as another.
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -57,6 +63,18 @@ export async function createRecoveryCodes(
   if (matchedCount === 0) return { ok: false, reason: "not_enrolled" };
   await noteChange(context, session, "recovery_codes_created");
   return { ok: true, codes: codes.map(grouped) };
+}
+
+export async function checkRecoveryCode(
+  context: Context,
+  { userId, code }: { userId: Types.ObjectId; code: unknown },
+): Promise<{ ok: true; method: "recovery_code" } | RecoveryCodeRefused> {
+  const typed = codeOf(code);
+  if (typed === undefined) return { ok: false, reason: "malformed" };
+  const factors = await findFactors(context, userId);
+  const codeHash = hashOf(typed);
+  const isTheirs = factors?.recoveryCodes?.some((one) => equalHashes(codeHash, one.codeHash));
+  return isTheirs ? { ok: true, method: "recovery_code" } : { ok: false, reason: "wrong_code" };
 }
 
 export async function verifyRecoveryCode(
@@ -90,11 +108,7 @@ function grouped(code: string): string {
 /** As people type it: in either case, with other separators, with letters that look like digits. */
 function codeOf(code: unknown): string | undefined {
   if (typeof code !== "string" || code.length > 64) return undefined;
-  const typed = code
-    .toUpperCase()
-    .replace(/[\s\-\u2010-\u2015]/g, "")
-    .replace(/O/g, "0")
-    .replace(/[IL]/g, "1");
+  const typed = typedCode(code).toUpperCase().replace(/O/g, "0").replace(/[IL]/g, "1");
   return typed.length === codeLength && [...typed].every((char) => alphabet.includes(char))
     ? typed
     : undefined;

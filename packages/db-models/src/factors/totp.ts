@@ -3,6 +3,7 @@ import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { type SealedText, sealText, unsealText } from "../core/seal-keys.js";
 import { base32, newTotpSecret, totpCode, totpStepAt, totpUri } from "../core/totp.js";
+import { typedCode } from "../core/typed-codes.js";
 import { queries } from "../queries/queries.js";
 import type { TotpSecret } from "../schemas/user-factors.js";
 import { readUser } from "../users/accounts.js";
@@ -87,13 +88,15 @@ export async function confirmTotp(
   const sealed = underCurrentKey(context, userId, pending) ?? { keyId, sealedText };
   const moments = { lastStep: step, confirmedAt: now, lastUsedAt: now };
   const totp = { id, ...sealed, ...moments, addedInSession: session.id };
+  // The former app may be in other hands, and devices are remembered for what it proved.
+  const forgotten = factors?.totp ? { rememberedDevices: "" } : {};
   const { modifiedCount } = await models.UserFactors.collection.updateOne(
     { userId, "pendingTotp.id": id },
     {
       $set: { totp, updatedAt: now },
       // Kept from an earlier factor.
       $min: { enabledAt: now },
-      $unset: { pendingTotp: "", purgeAt: "" },
+      $unset: { pendingTotp: "", purgeAt: "", ...forgotten },
     },
   );
   if (modifiedCount === 0) return { ok: false, reason: "code_used" };
@@ -200,7 +203,7 @@ const inPlace = ({ keyId, sealedText }: SealedText) => ({
 /** People type codes in groups. */
 function digitsOf(code: unknown): string | undefined {
   if (typeof code !== "string" || code.length > 16) return undefined;
-  const digits = code.replace(/[\s-]/g, "");
+  const digits = typedCode(code);
   return /^[0-9]{6}$/.test(digits) ? digits : undefined;
 }
 

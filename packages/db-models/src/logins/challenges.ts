@@ -8,6 +8,7 @@ import { duration, limits } from "../core/limits.js";
 import { hashPassword, verifyPassword } from "../core/passwords.js";
 import { keptFor } from "../core/profile-retention.js";
 import { equalHashes, mintToken, parseToken, sha256 } from "../core/secrets.js";
+import { typedCode } from "../core/typed-codes.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { LoginChallengeDocument } from "../schemas/login-challenge.js";
@@ -188,11 +189,21 @@ async function reserveChallenge(
   return profile.challenges?.some((one) => one.id.equals(id)) ?? false;
 }
 
+export interface ChallengeCodeInput {
+  /** As presented, like the code. */
+  token: unknown;
+  code: unknown;
+  client?: string | undefined;
+  /** Leaves the sign-in held: who finishes it ends it with `passChallenge`. Default: false. */
+  keep?: boolean;
+}
+
 export async function verifyLoginChallenge(
   context: Context,
-  { token, code, client }: { token: unknown; code: unknown; client?: string | undefined },
+  { token, code: typed, client, keep = false }: ChallengeCodeInput,
 ): Promise<LoginChallengeCheck> {
-  if (typeof code !== "string" || !/^\d{8}$/.test(code)) return { ok: false, reason: "malformed" };
+  const code = typeof typed === "string" && typed.length <= 32 ? typedCode(typed) : "";
+  if (!/^[0-9]{8}$/.test(code)) return { ok: false, reason: "malformed" };
   const taken = await takeAttempt(context, { token, method: "email", client });
   if (!taken.ok) return taken;
   const { userId, attemptsLeft, codeHash } = taken.challenge;
@@ -200,7 +211,7 @@ export async function verifyLoginChallenge(
     return { ok: false, reason: attemptsLeft === 0 ? "no_attempts_left" : "wrong_code", userId };
   }
   const { _id: id } = taken.challenge;
-  return (await passChallenge(context, { id }))
+  return keep || (await passChallenge(context, { id }))
     ? resumed(taken.challenge)
     : { ok: false, reason: "used", userId };
 }

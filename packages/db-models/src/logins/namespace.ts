@@ -4,6 +4,7 @@ import { operationsOf, type Shared } from "../context/context.js";
 import {
   attemptChallenge,
   type ChallengeAttemptInput,
+  type ChallengeCodeInput,
   type CreatedFactorChallenge,
   type CreatedLoginChallenge,
   createFactorChallenge,
@@ -59,11 +60,7 @@ export interface Logins {
    *
    * @param input - as presented; anything is refused, never thrown at.
    */
-  verifyChallenge(input: {
-    token: unknown;
-    code: unknown;
-    client?: string | undefined;
-  }): Promise<LoginChallengeCheck>;
+  verifyChallenge(input: ChallengeCodeInput): Promise<LoginChallengeCheck>;
   /**
    * Holds a sign-in until one of the methods `ask` is proved: for ten minutes, five attempts and one use. The token opens
    * no session and no route.

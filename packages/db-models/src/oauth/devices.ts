@@ -105,7 +105,10 @@ function userCodeOf({ key }: SealKey, deviceCode: string): string {
 /** What was typed, without what people add: case, spaces, hyphens. */
 function normalised(typed: unknown): string | undefined {
   if (typeof typed !== "string" || typed.length > 64) return undefined;
-  const code = typed.toUpperCase().replace(/[^A-Z]/g, "");
+  const code = typed
+    .normalize("NFKC")
+    .toUpperCase()
+    .replace(/[^A-Z]/g, "");
   return code.length === userCodeLength ? code : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { codeOf } from "@org/dev-kit/authenticator-app";
 import { expect, test } from "vitest";
 import { enrolled } from "../second-factor.js";
 import { password, useIdentity } from "../support.js";
@@ -35,4 +36,24 @@ test("a remembered device is listed, and forgotten by its owner alone", async ()
     userId: (await setting.identity.users.read(done.json().userId))._id,
   });
   expect(factors.rememberedDevices).toEqual([]);
+});
+
+// FusionAuth #2706: an app is replaced because the phone is in other hands, and so may be what it proved.
+test("a device is forgotten when the app is replaced", async () => {
+  const app = await setting.app();
+  const person = await enrolled(setting, app);
+  const visitor = new Visitor(app);
+  const credentials = { identifier: person.email, password };
+  const code = { method: "totp", remember: "yes" };
+  await visitor.send("/account/sign-in", credentials);
+  await visitor.send("/account/challenge", { ...code, code: person.nextCode() });
+  await visitor.send("/account/sign-out", {});
+  expect((await visitor.send("/account/sign-in", credentials)).headers.location).toBe("/account");
+  const post = (url: string, payload?: object) =>
+    app.inject({ method: "POST", url, headers: person.bearer, ...(payload && { payload }) });
+  const { secret } = (await post("/v1/factors/totp")).json();
+  const confirmed = await post("/v1/factors/totp/confirm", { code: codeOf(secret, setting.clock.now()) });
+  expect(confirmed.statusCode, confirmed.body).toBe(200);
+  await visitor.send("/account/sign-out", {});
+  expect((await visitor.send("/account/sign-in", credentials)).headers.location).toBe("/account/challenge");
 });

@@ -21,13 +21,13 @@ type Outcome =
   | { readonly ok: false; readonly reason: string };
 
 /**
- * Checks a proof of a second factor of a user. A security key that verifies nobody is one too. A recovery code that is used is reported to its owner.
+ * Checks a proof of a second factor of a user. A security key that verifies nobody is one too. A recovery code stays good
+ * until {@link spendRecoveryCode}, so that what fails meanwhile costs none.
  *
  * @throws IdentityProblem `SIGN_IN_DELAYED` after too many wrong ones.
  */
 export async function checkFactor(
   context: FlowContext,
-  requester: Requester,
   userId: Types.ObjectId,
   { totp, recoveryCode, passkey }: FactorCodes,
 ): Promise<Outcome> {
@@ -38,7 +38,18 @@ export async function checkFactor(
     if (!check.ok && check.reason === "delayed") throw delayed(check);
     return check;
   }
-  const check = await factors.verifyRecoveryCode({ userId, code: recoveryCode });
+  return factors.checkRecoveryCode({ userId, code: recoveryCode });
+}
+
+/** Uses up a recovery code that was checked, and reports it to its owner; nothing happens without one. */
+export async function spendRecoveryCode(
+  context: FlowContext,
+  requester: Requester,
+  userId: Types.ObjectId,
+  { recoveryCode: code }: Pick<FactorCodes, "recoveryCode">,
+): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }> {
+  if (code === undefined) return { ok: true };
+  const check = await context.identity.factors.verifyRecoveryCode({ userId, code });
   if (!check.ok) return check;
   const { email } = await context.identity.users.read(userId);
   notifyLater(context, requester, recoveryCodeAlert(check.left, email, originOf(requester)));

@@ -64,6 +64,7 @@ type Judged = JudgedSignIn | undefined;
  * policy ask for is proved, asks the application, opens a session under the user's cap, records it, and tells the owner
  * what they should hear of.
  *
+ * @param claim - ends what the proofs were given for, once nothing but the session is missing; where it throws, nobody signs in.
  * @throws IdentityProblem `SIGN_IN_DENIED`, `CHALLENGE_REQUIRED`, `NOTICE_NOT_SENT`, `SIGN_IN_REFUSED`, `HOOK_FAILED`;
  * IdentityError `CHALLENGE_LIMIT`, `AUDIT_NOT_WRITTEN`, and as `sessions.open`.
  */
@@ -71,6 +72,7 @@ export async function completeSignIn(
   context: FlowContext,
   requester: Requester,
   input: SignInProofs,
+  claim: () => Promise<void> = async () => {},
 ): Promise<SignedIn> {
   const { userId, failures, proofs } = input;
   const { identity } = context;
@@ -86,9 +88,11 @@ export async function completeSignIn(
   const question = { factors, policy, risk, proofs } as const;
   const decision = await decideOn(context, requester, candidate, question);
   if (decision.action === "deny") throw await denied(context, candidate, judged, requester);
-  if (decision.action === "challenge")
+  if (decision.action === "challenge") {
+    await claim();
     throw await held(context, candidate, judged, { requester, ...decision });
-  const opened = await admit(context, candidate, judged, requester);
+  }
+  const opened = await admit(context, candidate, { judged, claim }, requester);
   return { ...opened, enrol: decision.enrol };
 }
 
@@ -187,7 +191,7 @@ export function clientOf({ deviceId, userAgent }: Requester, deviceCookie = devi
 async function admit(
   context: FlowContext,
   candidate: Candidate,
-  judged: Judged,
+  { judged, claim }: { readonly judged: Judged; readonly claim: () => Promise<void> },
   requester: Requester,
 ): Promise<Omit<SignedIn, "enrol">> {
   const { user, proofs } = candidate;
@@ -195,6 +199,7 @@ async function admit(
   const added = await askHook(context, "SIGN_IN_REFUSED", () =>
     context.hooks.onSignIn?.({ userId, proofs }, requester),
   ).catch((error: unknown) => hookRefused(context, requester, userId, error));
+  await claim();
   const opened = await open(context, candidate, judged, requester);
   await auditOrClose(context, candidate, { judged, opened, added }, requester);
   if (judged) learnSignIn(context, userId, judged, proofs.includes("email") || levelOf(proofs) === 2);

@@ -1,7 +1,7 @@
 import type { ActiveSession, ProofMethod, RenewedSession } from "@org/db-models";
 import type { HeldSession } from "../account/accounts.js";
 import { checkOwnPassword } from "../account/own-password.js";
-import { checkFactor, type FactorCodes, methodsOf } from "../account/prove.js";
+import { checkFactor, type FactorCodes, methodsOf, spendRecoveryCode } from "../account/prove.js";
 import { audit, byOwner } from "../audit.js";
 import type { FlowContext } from "../context.js";
 import { IdentityProblem } from "../problems.js";
@@ -68,6 +68,12 @@ export async function authenticateAgain(
   const renewal = await context.identity.sessions.stepUp({ userId, token, proofs });
   // Another request has ended it, or has its next token.
   if (!renewal.ok) throw new IdentityProblem("SESSION_INVALID", { reason: "rotated" });
+  const spent = await spendRecoveryCode(context, requester, userId, { recoveryCode });
+  if (!spent.ok) {
+    // Used elsewhere in this moment. Nobody has the token of the session that it raised.
+    await context.identity.sessions.revoke({ userId, sessionId: session.id });
+    throw await failedProof(context, requester, userId, spent.reason);
+  }
   deliver(renewal.session);
   await audit(context, requester, byOwner(userId, action, { proofs: proofs.join(" ") }));
   return renewal.session;
@@ -80,14 +86,23 @@ async function checkOwnFactor(
   codes: FactorCodes,
 ): Promise<ProofMethod[]> {
   if (methodsOf(codes).length === 0) return [];
-  const check = await checkFactor(context, requester, userId, codes);
+  const check = await checkFactor(context, userId, codes);
   if (check.ok) return [check.method];
-  const details = { reason: check.reason };
+  throw await failedProof(context, requester, userId, check.reason);
+}
+
+async function failedProof(
+  context: FlowContext,
+  requester: Requester,
+  userId: ActiveSession["userId"],
+  reason: string,
+): Promise<IdentityProblem> {
+  const details = { reason };
   await audit(context, requester, {
     ...byOwner(userId, "session.authenticated", details),
     outcome: "denied",
   });
-  throw new IdentityProblem("CHALLENGE_FAILED", details);
+  return new IdentityProblem("CHALLENGE_FAILED", details);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { type Authentication, detectDevice, type ProofMethod, type ResumedSignIn } from "@org/db-models";
 import type { Types } from "mongoose";
 import { record } from "../account/factors.js";
-import { checkFactor, type FactorCodes, methodsOf } from "../account/prove.js";
+import { checkFactor, type FactorCodes, methodsOf, spendRecoveryCode } from "../account/prove.js";
 import { audit, failedAttempt } from "../audit.js";
 import type { FlowContext } from "../context.js";
 import { IdentityProblem } from "../problems.js";
@@ -65,21 +65,31 @@ export async function answerChallenge(
   const [method, ...others] = methodsOf(input);
   if (!method || others.length > 0) throw new IdentityProblem("INVALID_INPUT");
   const resumed = await resume(context, requester, method, input);
-  if (!resumed.ok) {
-    await audit(context, requester, failedAttempt("session.opened", resumed));
-    throw new IdentityProblem("CHALLENGE_FAILED", { reason: resumed.reason });
-  }
-  const { userId, sessionGeneration, risk, proofs: before, method: proved } = resumed;
+  if (!resumed.ok) throw await failedProof(context, requester, resumed);
+  const { id, userId, sessionGeneration, risk, proofs: before, method: proved } = resumed;
   const proofs = [...before, proved];
-  const signedIn = await completeSignIn(context, requester, {
-    userId,
-    proofs,
-    sessionGeneration,
-    risk,
-    deviceCookie,
-  });
+  // Only who ends the challenge uses the proof up: what refuses or fails before costs nothing, and of any number at once one goes on.
+  const claim = async () => {
+    const isPassed = await context.identity.logins.passChallenge({ id });
+    const spent = isPassed
+      ? await spendRecoveryCode(context, requester, userId, input)
+      : ({ ok: false, reason: "used" } as const);
+    if (!spent.ok) throw await failedProof(context, requester, { reason: spent.reason, userId });
+  };
+  const candidate = { userId, proofs, sessionGeneration, risk, deviceCookie };
+  const signedIn = await completeSignIn(context, requester, candidate, claim);
   if (rememberDevice) await remember(context, requester, signedIn, { proofs, deviceCookie });
   return signedIn;
+}
+
+async function failedProof(
+  context: FlowContext,
+  requester: Requester,
+  { reason, userId }: { readonly reason: string; readonly userId?: Types.ObjectId },
+): Promise<IdentityProblem> {
+  const failed = { reason, ...(userId && { userId }) };
+  await audit(context, requester, failedAttempt("session.opened", failed));
+  return new IdentityProblem("CHALLENGE_FAILED", { reason });
 }
 
 /** The sign-in is done: a device that is not remembered costs its user another code, and no more. */
@@ -114,21 +124,18 @@ async function resume(
   const { logins } = context.identity;
   const client = clientOf(requester);
   if (method === "email") {
-    const mailed = await logins.verifyChallenge({ token, code, client });
+    const mailed = await logins.verifyChallenge({ token, code, client, keep: true });
     return mailed.ok ? { ...mailed, method } : mailed;
   }
   const held = await logins.attemptChallenge({ token, method, client });
   if (!held.ok) return held;
-  const { id, userId } = held;
+  const { userId } = held;
   const check =
     method === "password"
       ? await checkPasswordOf(context, requester, userId, proof.password ?? "")
-      : await checkFactor(context, requester, userId, proof);
+      : await checkFactor(context, userId, proof);
   if (!check.ok) return { ok: false, reason: check.reason, userId };
-  const proved = "method" in check ? check.method : method;
-  return (await logins.passChallenge({ id }))
-    ? { ...held, method: proved }
-    : { ok: false, reason: "used", userId };
+  return { ...held, method: "method" in check ? check.method : method };
 }
 
 async function checkPasswordOf(

@@ -6,7 +6,7 @@ import {
   profileChangesSchema,
   securityChangesSchema,
 } from "@org/db-models";
-import { duration, limits } from "@org/db-models/core";
+import { duration, limits, typedCode } from "@org/db-models/core";
 import { z } from "zod";
 import { idInput } from "../../http/answers/schemas.js";
 import { passkeyAnswer } from "../../routes/schemas/factors.js";
@@ -27,12 +27,9 @@ export const fields = {
     schema: optional(profileChangesSchema.shape.displayName.unwrap().unwrap()),
     error: { id: "error.display_name", values: { max: limits.displayName } },
   },
-  /** As people copy it: with spaces. */
+  /** As people copy it: with spaces, and in the digits of their keyboard. */
   code: {
-    schema: z
-      .string()
-      .transform((text) => text.replace(/[\s-]/g, ""))
-      .pipe(z.string().min(1).max(16)),
+    schema: z.string().transform(typedCode).pipe(z.string().min(1).max(16)),
     error: { id: "error.code" },
   },
   id: { schema: idInput, error: { id: "problem.malformed" } },
@@ -76,10 +73,7 @@ export const fields = {
   },
   /** Of an app, or for recovery. */
   anyCode: {
-    schema: z
-      .string()
-      .transform((text) => text.replace(/\s/g, ""))
-      .pipe(z.string().min(1).max(64)),
+    schema: z.string().transform(typedCode).pipe(z.string().min(1).max(64)),
     error: { id: "error.code" },
   },
   recoveryCode: { schema: z.string().trim().min(1).max(64), error: { id: "error.recovery_code" } },

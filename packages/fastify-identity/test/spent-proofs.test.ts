@@ -1,0 +1,97 @@
+// What a proof costs where the sign-in or the step-up that it was given for does not come about.
+import type { FastifyInstance } from "fastify";
+import { describe, expect, test } from "vitest";
+import { begin, type Enrolled, enrolled, goOn } from "./second-factor.js";
+import { useIdentity } from "./support.js";
+
+const setting = useIdentity();
+
+const codesLeft = async (app: FastifyInstance, { bearer }: Pick<Enrolled, "bearer">) =>
+  (await app.inject({ url: "/v1/factors", headers: bearer })).json().recoveryCodes as number;
+
+const challengeOf = async (app: FastifyInstance, person: Enrolled) =>
+  (await begin(app, person)).json().challenge as string;
+
+describe("a sign-in that the application's hook stops", () => {
+  test.each([
+    ["fails", async () => Promise.reject(new Error("the hook's own")), "HOOK_FAILED"],
+    ["refuses", async () => ({ refuse: "unpaid" }), "SIGN_IN_REFUSED"],
+  ])("where it %s, the recovery code and the challenge stay good", async (_how, stop, code) => {
+    const stopped = { is: false };
+    const onSignIn = async () => (stopped.is ? stop() : undefined);
+    const app = await setting.app({ hooks: { onSignIn } });
+    const ada = await enrolled(setting, app);
+    const challenge = await challengeOf(app, ada);
+    const [recoveryCode] = ada.codes;
+    stopped.is = true;
+    expect((await goOn(app, { challenge, recoveryCode })).json()).toMatchObject({ code });
+    expect(await codesLeft(app, ada)).toBe(10);
+    stopped.is = false;
+    expect((await goOn(app, { challenge, recoveryCode })).statusCode).toBe(201);
+    expect(await codesLeft(app, ada)).toBe(9);
+    await setting.settle();
+    const told = setting.notices.filter(({ to, kind }) => to === ada.email && kind === "recovery_code_used");
+    expect(told).toHaveLength(1);
+    expect((await goOn(app, { challenge, recoveryCode })).json()).toMatchObject({ reason: "used" });
+  });
+});
+
+test("of five codes on one challenge at once, one is used up", async () => {
+  const app = await setting.app();
+  const ada = await enrolled(setting, app);
+  const challenge = await challengeOf(app, ada);
+  const tries = await Promise.all(
+    ada.codes.slice(0, 5).map((recoveryCode) => goOn(app, { challenge, recoveryCode })),
+  );
+  expect(tries.map(({ statusCode }) => statusCode).sort()).toEqual([201, 401, 401, 401, 401]);
+  expect(await codesLeft(app, ada)).toBe(9);
+});
+
+test("one code on two challenges at once signs in once", async () => {
+  const app = await setting.app();
+  const ada = await enrolled(setting, app);
+  const challenges = [await challengeOf(app, ada), await challengeOf(app, ada)];
+  const [recoveryCode] = ada.codes;
+  const tries = await Promise.all(challenges.map((challenge) => goOn(app, { challenge, recoveryCode })));
+  expect(tries.map(({ statusCode }) => statusCode).sort()).toEqual([201, 401]);
+});
+
+test("of two step-ups at once, each with a code, one is used up", async () => {
+  const app = await setting.app();
+  const ada = await enrolled(setting, app);
+  const stepUp = (recoveryCode: string | undefined) =>
+    app.inject({
+      method: "POST",
+      url: "/v1/session/authentication",
+      headers: ada.bearer,
+      payload: { recoveryCode },
+    });
+  const tries = await Promise.all([stepUp(ada.codes[0]), stepUp(ada.codes[1])]);
+  expect(tries.map(({ statusCode }) => statusCode).sort()).toEqual([200, 401]);
+  const token = tries.find(({ statusCode }) => statusCode === 200)?.json().token;
+  expect(await codesLeft(app, { bearer: { authorization: `Bearer ${token}` } })).toBe(9);
+});
+
+// Keyboards in Arabic, Persian, Hindi and Japanese type digits of their own; messengers and mails change hyphens.
+test.each([
+  ["three and three", (code: string) => `${code.slice(0, 3)} ${code.slice(3)}`],
+  ["a no-break space", (code: string) => `${code.slice(0, 3)}\u00a0${code.slice(3)}`],
+  ["an en dash", (code: string) => `${code.slice(0, 3)}\u2013${code.slice(3)}`],
+  ["a non-breaking hyphen", (code: string) => `${code.slice(0, 3)}\u2011${code.slice(3)}`],
+  ["a zero-width space", (code: string) => `${code.slice(0, 3)}\u200b${code.slice(3)}`],
+  ["Arabic digits", (code: string) => inScript(code, 0x660)],
+  ["Persian digits", (code: string) => inScript(code, 0x6f0)],
+  ["Devanagari digits", (code: string) => inScript(code, 0x966)],
+  ["digits of full width", (code: string) => inScript(code, 0xff10)],
+])("a code of the app is taken with %s, and a recovery code likewise", async (_form, typed) => {
+  const app = await setting.app();
+  const ada = await enrolled(setting, app);
+  const byApp = { challenge: await challengeOf(app, ada), totp: typed(ada.nextCode()) };
+  expect((await goOn(app, byApp)).statusCode).toBe(201);
+  const [code = ""] = ada.codes;
+  const byCode = { challenge: await challengeOf(app, ada), recoveryCode: typed(code.toLowerCase()) };
+  expect((await goOn(app, byCode)).statusCode).toBe(201);
+});
+
+const inScript = (code: string, zero: number) =>
+  code.replace(/[0-9]/g, (digit) => String.fromCodePoint(zero + Number(digit)));
