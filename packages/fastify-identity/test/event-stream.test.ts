@@ -117,7 +117,7 @@ test("a reader who may no longer read gets nothing more, with a message under wa
   expect(await readAll(idle.stream.body)).toContain('{"reason":"ended"}');
 });
 
-test("a source or a check that fails ends the stream, and is told of", async () => {
+test("a source or a check that fails ends the stream, and is reported", async () => {
   const source = streamOf(async function* () {
     yield message(1);
     throw new Error("gone");

@@ -34,7 +34,7 @@ export interface CheckedHealth {
   readonly health: DatabaseHealth;
 }
 
-/** A check takes server time, so whoever asks within this time gets the same answer. */
+/** A check takes server time, so everybody who asks within this time gets the same answer. */
 const goodForMs = 60_000;
 
 /** Checks the health of the database, once for everybody who asks at the same time. */

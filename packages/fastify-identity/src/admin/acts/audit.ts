@@ -54,7 +54,7 @@ export type VerificationStep =
 
 /**
  * Verifies every chain of the trail with the configured keys, and with a checkpoint that was kept elsewhere if there is one.
- * What it finds is recorded. Ends with who reads the steps.
+ * The result is recorded. The verification ends when its reader stops.
  *
  * @throws IdentityError `INVALID_INPUT` when the checkpoint is none.
  */

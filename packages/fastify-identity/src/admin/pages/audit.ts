@@ -163,7 +163,7 @@ async function follow(
   steps: AsyncGenerator<acts.VerificationStep, void, void>,
 ): Promise<FastifyReply> {
   const frame = request.frame(await request.page.frame(""));
-  // What is no checkpoint is refused as a form is.
+  // An invalid checkpoint is refused at its field, before the first line.
   const first = await steps.next();
   const told = async function* () {
     for (let { value: step, done } = first; step && !done; { value: step, done } = await steps.next()) {

@@ -29,7 +29,7 @@ const auditEvent = z
     at: z.date(),
     action: z.string(),
     outcome: z.string().describe("success, failure or denied"),
-    actorId: idOutput.optional().describe("Of an administrator, and of whom was asked for"),
+    actorId: idOutput.optional().describe("Present for administrators and for the user that was asked for"),
     actorEmail: z.string().optional(),
     subjectId: idOutput.optional(),
     subjectEmail: z.string().optional(),
