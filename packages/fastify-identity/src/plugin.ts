@@ -18,7 +18,7 @@ import { appIdentity } from "./app-identity.js";
 import { IdentityCookies } from "./flows/cookies.js";
 import { flowsOf } from "./flows/flows.js";
 import type { Notifier } from "./flows/notices/notice.js";
-import { contextOf, readOptions } from "./flows/options.js";
+import { contextOf, OptionsError, readOptions } from "./flows/options.js";
 import { whenAnswered } from "./http/answers/answered.js";
 import type { AccessTokenCheck } from "./http/guards/access-tokens.js";
 import { guardDeclaredAccess } from "./http/guards/declared-access.js";
@@ -37,6 +37,11 @@ import type { Service } from "./service.js";
 const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options) => {
   const service = serviceOf(app, options);
   const { settings } = service;
+  if (app.hasDecorator("identity")) {
+    throw new OptionsError(
+      "identityPlugin is registered in this scope, or in one around it: register it once, or in scopes beside each other",
+    );
+  }
   app.decorate("identity", appIdentity(service));
   app.decorateRequest("identity", null);
   keepState(app);
@@ -83,7 +88,13 @@ function serviceOf(app: FastifyInstance, options: IdentityPluginOptions): Servic
   const { hookTimeoutMs, noticeTimeoutMs, recentAuthenticationMs } = settings;
   const { pages, issuer } = settings;
   const given = settings.notifier ?? defaultNotifier(issuer, app.log);
-  const mailer = pages && { identity, settings: pages, issuer, prefix: app.prefix + pages.prefix };
+  const mailer = pages && {
+    identity,
+    settings: pages,
+    issuer,
+    prefix: app.prefix + pages.prefix,
+    log: app.log,
+  };
   const notifier = mailer ? mailNotifier({ ...mailer, notifier: given }) : given;
   const context = contextOf({
     identity,

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { describe, expect, expectTypeOf, it, test } from "vitest";
-import type { RequestIdentity } from "../src/index.js";
+import { identityPlugin, type RequestIdentity } from "../src/index.js";
 import { issuer, password, someone, useIdentity } from "./support.js";
 
 const setting = useIdentity();
@@ -241,5 +241,34 @@ describe("a page of another origin", () => {
     const ada = await someone(app);
     const headers = { ...ada.bearer, origin: "https://evil.example" };
     expect((await app.inject({ ...post, headers })).statusCode).toBe(200);
+  });
+});
+
+test("a hook that asks too early is told when to ask", async () => {
+  const said: string[] = [];
+  const app = await setting.app({}, (app) => {
+    app.addHook("onRequest", async (request) => {
+      try {
+        app.identity.userOf(request);
+      } catch (error) {
+        said.push((error as Error).message);
+      }
+    });
+    app.get("/me", { config: { identity: "session" } }, () => "in");
+    app.get("/open", { config: { identity: "public" } }, () => "in");
+  });
+  await app.inject("/me");
+  await app.inject("/open");
+  expect(said).toEqual([
+    "the guard of /me has not let anybody through yet: ask in a preHandler hook or in the handler",
+    "/open does not ask who it is: declare config.identity",
+  ]);
+});
+
+test("a second registration in a scope, or within one, is refused in words; beside each other is right", async () => {
+  const app = await setting.app();
+  await expect(app.register(identityPlugin, setting.options())).rejects.toMatchObject({
+    code: "INVALID_OPTIONS",
+    message: expect.stringContaining("register it once, or in scopes beside each other"),
   });
 });

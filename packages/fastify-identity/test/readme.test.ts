@@ -3,7 +3,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { freePort } from "@org/dev-kit/free-port";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -20,6 +22,15 @@ test("sign-up, sign-in, sign-out, a guard for sessions and one for API keys take
   expect(example).toContain("identityPlugin");
 });
 
+/** Waits for a line; the log of the app is read on, so that it never waits for a reader. */
+function isPrinted(output: NodeJS.ReadableStream, line: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const lines = createInterface({ input: output });
+    lines.on("line", (one) => one === line && resolve());
+    lines.on("close", () => reject(new Error(`the example did not print ${line}`)));
+  });
+}
+
 describe("the example that was pasted", () => {
   let folder: string;
   let child: ReturnType<typeof spawn>;
@@ -30,14 +41,15 @@ describe("the example that was pasted", () => {
     await mkdir(reports, { recursive: true });
     folder = await mkdtemp(join(reports, "readme-"));
     const program = join(folder, "app.ts");
+    const port = await freePort();
     await writeFile(program, example);
     child = spawn(process.execPath, ["--conditions=@org/source", "--import", "tsx", program], {
       cwd: folderOf("../../../"),
-      env: { ...process.env, MONGODB_URI: database.uri, PORT: "0" },
+      env: { ...process.env, MONGODB_URI: database.uri, PORT: String(port) },
       stdio: ["ignore", "pipe", "inherit"],
     });
-    const [printed] = await once(child.stdout as NodeJS.ReadableStream, "data");
-    origin = String(printed).trim();
+    origin = `http://localhost:${port}`;
+    await isPrinted(child.stdout as NodeJS.ReadableStream, origin);
   });
   afterAll(async () => {
     const exited = child && child.exitCode === null ? once(child, "exit") : undefined;

@@ -70,7 +70,7 @@ export interface Flows {
     input: { code: string },
     deliver: Deliver,
   ): Promise<RenewedSession>;
-  /** Takes the authenticator app from the account, and its recovery codes. */
+  /** Takes the authenticator app from the account, and with the last factor its recovery codes. */
   removeTotp(requester: Requester, session: ActiveSession): Promise<void>;
   /** Makes ten recovery codes in the place of those before. */
   createRecoveryCodes(requester: Requester, session: ActiveSession): Promise<{ codes: string[] }>;

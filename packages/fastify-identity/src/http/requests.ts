@@ -107,11 +107,20 @@ class HttpRequester implements Requester {
 /** Where a request comes from is worth less than its answer: a locator that fails leaves it unknown. */
 function locatedBy({ settings }: Service, request: FastifyRequest): Located | undefined {
   try {
-    return settings.locate(request);
+    const located: unknown = settings.locate(request);
+    if (located === undefined || isLocated(located)) return located;
+    // One that answers later is too late: nothing waits for it, nor for its failure.
+    void Promise.resolve(located).catch(() => {});
+    throw new TypeError("locate answers at once, with a location or undefined");
   } catch (err) {
     request.log.error({ err }, "locate failed");
     return undefined;
   }
+}
+
+function isLocated(value: unknown): value is Located {
+  const { location } = (value ?? {}) as Partial<Located>;
+  return typeof location === "object" && location !== null;
 }
 
 /** A check that fails or takes too long has seen no solved challenge. */

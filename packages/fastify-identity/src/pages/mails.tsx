@@ -16,6 +16,7 @@ interface Mailer {
   /** Path before the pages, that of the surrounding app included. */
   readonly prefix: string;
   readonly notifier: Notifier;
+  readonly log: { error(facts: object, message: string): void };
 }
 
 /** Sends notices as mails with links to the pages, in the language of who gets them. */
@@ -23,10 +24,20 @@ export function mailNotifier(mailer: Mailer): Notifier {
   return {
     send: async (notice) => {
       const view = mailOf(mailer, notice, await readerOf(mailer, notice.account ?? notice.to));
-      const write = mailer.settings.mails[notice.kind] ?? writeMail(mailer.settings.theme);
-      await mailer.notifier.send({ ...notice, ...write(view) });
+      await mailer.notifier.send({ ...notice, ...written(mailer, view) });
     },
   };
+}
+
+/** A mail of the application's that fails is written as if it were not replaced: without one nobody gets in. */
+function written({ settings, log }: Mailer, view: MailView): ReturnType<MailRenderer> {
+  try {
+    const mail = settings.mails[view.kind]?.(view);
+    if (mail) return mail;
+  } catch (err) {
+    log.error({ err, kind: view.kind }, "pages.mails failed");
+  }
+  return writeMail(settings.theme)(view);
 }
 
 interface Reader {

@@ -57,8 +57,22 @@ export class Page {
     targets: FormTargets = "self",
   ): Promise<FastifyReply> {
     const replaced = this.site.settings.replace[name] as PageRenderer<P> | undefined;
-    const render = replaced ?? ((_view: PageViews[P], frame: PageFrame) => renderPage(name, view, frame));
-    return this.showHtml((frame) => render(view, frame), status, targets);
+    const render = async (frame: PageFrame) =>
+      (replaced && (await this.#replacement(name, () => replaced(view, frame)))) ??
+      renderPage(name, view, frame);
+    return this.showHtml(render, status, targets);
+  }
+
+  /** A page of the application's; one that fails is shown as if it were not replaced. */
+  async #replacement(name: PageName, render: () => string | Promise<string>): Promise<string | undefined> {
+    try {
+      const html: unknown = await render();
+      if (typeof html === "string") return html;
+      this.request.log.error({ page: name }, "pages.replace gave no text");
+    } catch (err) {
+      this.request.log.error({ err, page: name }, "pages.replace failed");
+    }
+    return undefined;
   }
 
   /** Shows a document, which gets what every page needs. */
@@ -127,7 +141,16 @@ export class Page {
       account,
       notice: this.#notice(catalogue),
     } satisfies PageFrame;
-    return settings.footer ? { ...frame, footer: settings.footer(frame) } : frame;
+    return settings.footer ? { ...frame, footer: this.#footer(settings.footer, frame) } : frame;
+  }
+
+  #footer(write: (frame: PageFrame) => string, frame: PageFrame): string | undefined {
+    try {
+      return write(frame);
+    } catch (err) {
+      this.request.log.error({ err }, "pages.footer failed");
+      return undefined;
+    }
   }
 
   /** The value that proves that a form is ours; the browser keeps it for all its tabs. */

@@ -73,6 +73,8 @@ const passwordTexts: { readonly [Reason in PasswordWeakness]: MessageId } = {
 
 /** What a page says of a problem. */
 export function textOfProblem({ code, members }: IdentityProblem): Text {
+  if (code === "PROVIDER_FAILED" && members.reason === "cancelled")
+    return { id: "problem.provider_cancelled" };
   if (code === "PASSWORD_TOO_COMMON") return { id: passwordTexts[members.reason as PasswordWeakness] };
   const { retryAfterMs } = members;
   const values =

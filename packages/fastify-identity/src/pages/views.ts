@@ -120,8 +120,8 @@ export interface PageViews {
     /** How long the app may have access while the user is away, with the scope `offline_access`. */
     readonly days: number;
   };
-  /** Goes on to an app. */
-  goOn: { readonly to: string };
+  /** Goes on to an app, or to the end of a sign-in at a provider. */
+  goOn: { readonly to: string; readonly from: "app" | "provider" };
   /** Goes on to an app by a form, which sends itself. */
   formPost: { readonly action: string; readonly fields: Readonly<Record<string, string>> };
   /** A device that waits: first its code, then whether it may. */
@@ -140,8 +140,16 @@ export interface PageViews {
   providers: WithForm & {
     readonly providers: ReadonlyArray<ProviderView & { readonly linkedAt: Date | undefined }>;
   };
-  signUp: WithForm & { readonly passwordMin: number; readonly providers: readonly ProviderView[] };
-  checkMail: { readonly purpose: "sign_up" | "reset" | undefined; readonly email: string | undefined };
+  signUp: WithForm & {
+    readonly passwordMin: number;
+    readonly providers: readonly ProviderView[];
+    readonly returnTo: string | undefined;
+  };
+  checkMail: {
+    readonly purpose: "sign_up" | "reset" | undefined;
+    readonly email: string | undefined;
+    readonly returnTo: string | undefined;
+  };
   challenge: WithForm & {
     /** What is asked for now. */
     readonly method: ChallengeMethod;
@@ -151,7 +159,7 @@ export interface PageViews {
     /** Whether the browser can be remembered: no second factor is asked for in it then, for some weeks. */
     readonly canRemember: boolean;
   };
-  forgottenPassword: WithForm;
+  forgottenPassword: WithForm & { readonly returnTo: string | undefined };
   resetPassword: WithForm & { readonly token: string; readonly passwordMin: number };
   verifyEmail: WithForm & { readonly token: string };
   emailChange: WithForm & { readonly email: string };

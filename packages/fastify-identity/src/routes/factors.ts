@@ -93,7 +93,7 @@ export const factorRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
       },
       schema: {
         tags,
-        summary: "Remove the authenticator app, and the recovery codes with it",
+        summary: "Remove the authenticator app, and with the last factor the recovery codes",
         response: { 204: z.null() },
       },
     },

@@ -244,3 +244,41 @@ test.each([
   await expect(refused).rejects.toThrow(OptionsError);
   await expect(refused).rejects.toThrow(path.split(".")[0] ?? "");
 });
+
+describe("a part of the application's that fails", () => {
+  const fails = (): never => {
+    throw new Error("a cause that is nobody's business");
+  };
+  test.each([
+    ["a page", { replace: { signIn: fails } }],
+    ["a page, and that of errors", { replace: { signIn: async () => fails(), error: fails } }],
+    ["a page that is no text", { replace: { signIn: () => undefined as never } }],
+    ["the footer", { footer: fails }],
+  ])("%s: the page is shown without it, and the log has the cause", async (_part, pages) => {
+    const lines: string[] = [];
+    const logger = { level: "error", stream: { write: (line: string) => void lines.push(line) } };
+    const app = await setting.app({ pages }, undefined, { logger });
+    const page = await new Visitor(app).get("/account/sign-in");
+    expect([page.statusCode, textOf(page.body)]).toEqual([200, expect.stringContaining("Email address")]);
+    expect(page.body).not.toContain("nobody's business");
+    expect(lines.join("")).toContain("pages.");
+  });
+
+  test("a mail: it is sent as if it were not replaced", async () => {
+    const app = await setting.app({ pages: { mails: { email_verification: fails } } });
+    const { email } = await someone(app);
+    await setting.settle();
+    const sent = setting.notices.find(({ to, kind }) => to === email && kind === "email_verification");
+    expect(sent?.text).toContain("/account/verify-email?token=");
+  });
+
+  test.each([
+    ["answers later", async () => ({ location: { country: "NO" } })],
+    ["rejects", async () => fails()],
+    ["throws", fails],
+    ["gives no place", () => "Norway"],
+  ])("a locator that %s: the place is unknown, and people sign in", async (_how, locate) => {
+    const app = await setting.app({ locate: locate as never });
+    expect((await someone(app)).token).toBeTruthy();
+  });
+});

@@ -147,3 +147,28 @@ test("the button works while autofill is still about to begin", async () => {
   await press(tab, "Sign in with a passkey");
   await tab.waitForURL("**/account");
 });
+
+// aspnetcore #62916, bitwarden/clients #12060: what a password manager puts in place of the browser's has no toJSON that works.
+test.each([
+  ["throws", "throws"],
+  ["is missing", "is missing"],
+])("a passkey whose toJSON %s is added, and signs in", async (_what, how) => {
+  const { email } = await someone(site.app);
+  const context = await site.context();
+  const tab = await context.newPage();
+  await plugIn(context, tab);
+  await tab.addInitScript((fault) => {
+    const toJSON = () => {
+      throw new TypeError("Illegal invocation");
+    };
+    if (fault === "throws") Object.assign(PublicKeyCredential.prototype, { toJSON });
+    else Reflect.deleteProperty(PublicKeyCredential.prototype, "toJSON");
+  }, how);
+  await signInByPassword(tab, email);
+  await tab.goto("/account/security");
+  await press(tab, "Add a passkey");
+  await tab.getByText("The passkey was added.").waitFor();
+  // The browser offers it where it fills in the user name, and its owner takes it.
+  await press(tab, "Sign out");
+  await tab.waitForURL("**/account");
+});

@@ -138,7 +138,7 @@ describe("a sign-in that does not succeed", () => {
     const visitor = new Visitor(await appWith(acme()));
     const { back, text } = await signIn(visitor, undefined);
     expect(back.headers.location).toBe("/account/sign-in");
-    expect(text).toContain("did not succeed");
+    expect(text).toContain("The sign-in there was ended.");
     expect(visitor.cookies.has(session)).toBe(false);
   });
 

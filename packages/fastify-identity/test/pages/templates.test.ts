@@ -64,7 +64,7 @@ function viewsWith(text: string): PageViews {
       ],
       days: 90,
     },
-    goOn: { to: text },
+    goOn: { to: text, from: "provider" },
     formPost: { action: text, fields: { code: text } },
     device: { state, userCode: text, asking: { app: text, email: text, scopes: [text] }, done: undefined },
     endSession: { state, query: text, app: text },
@@ -76,10 +76,10 @@ function viewsWith(text: string): PageViews {
         { ...provider, linkedAt: undefined },
       ],
     },
-    signUp: { state, passwordMin: 15, providers: [provider] },
-    checkMail: { purpose: "sign_up", email: text },
+    signUp: { state, passwordMin: 15, providers: [provider], returnTo: text },
+    checkMail: { purpose: "sign_up", email: text, returnTo: text },
     challenge: { state, method: "totp", others: ["password"], returnTo: text, canRemember: true },
-    forgottenPassword: { state },
+    forgottenPassword: { state, returnTo: text },
     resetPassword: { state, token: text, passwordMin: 15 },
     verifyEmail: { state, token: text },
     emailChange: { state, email: text },
@@ -205,7 +205,11 @@ test("no text gets out of its place, hostile or long", () => {
 
 test("a value keeps its direction, and an untranslated text says that it is English", () => {
   const arabic: Catalogue = { lang: "ar", dir: "rtl", messages: { "check_mail.title": "تحقق من بريدك" } };
-  const html = renderPage("checkMail", { purpose: "sign_up", email: "a@b.example" }, frameWith("x", arabic));
+  const html = renderPage(
+    "checkMail",
+    { purpose: "sign_up", returnTo: undefined, email: "a@b.example" },
+    frameWith("x", arabic),
+  );
   expect(html).toContain('<html lang="ar" dir="rtl">');
   expect(html).toContain("<h1>تحقق من بريدك</h1>");
   expect(html).toContain('<span lang="en" dir="ltr">We have sent a message to <bdi>a@b.example</bdi>.');

@@ -56,7 +56,7 @@ export async function confirmTotp(
 }
 
 /**
- * Takes the authenticator app from the account, and its recovery codes.
+ * Takes the authenticator app from the account, and with the last factor its recovery codes.
  *
  * @throws IdentityProblem `RECENT_AUTHENTICATION_REQUIRED`, `FACTOR_NOT_FOUND`; IdentityError `AUDIT_NOT_WRITTEN`.
  */

@@ -34,7 +34,7 @@ export async function sendAnswer(
   const to = withQuery(redirectUri, whole);
   reply.headers({ "cache-control": "no-store", "referrer-policy": "no-referrer" });
   if (by === "redirect") return reply.redirect(to, 303);
-  return page.show("goOn", { to });
+  return page.show("goOn", { to, from: "app" });
 }
 
 /** Adds parameters to the query that an address may have already; the rest stays as it was registered. */

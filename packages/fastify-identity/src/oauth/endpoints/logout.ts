@@ -131,7 +131,7 @@ export function endSessionPage(provider: Provider): PageDefinition<"endSession">
           if (read.to === "wrong") return refuseAddress(provider, request, reply);
           await endSession(provider, request, reply);
           if (read.to === undefined) return page.redirect(page.link("/sign-in"), { id: "sign_out.done" });
-          return page.show("goOn", { to: read.to });
+          return page.show("goOn", { to: read.to, from: "app" });
         },
       },
     ],

@@ -1,8 +1,10 @@
 import { passwordLength } from "@org/db-models";
+import { limits } from "@org/db-models/core";
 import { requesterOf } from "../../http/requests.js";
 import type { Page } from "../page.js";
 import { GoTo, type PageDefinition } from "../serve/define-page.js";
 import { fields } from "../serve/fields.js";
+import { returnToOf } from "../serve/go-on.js";
 import { providersOf } from "../site.js";
 import { mailedLinkPage, tokenOf } from "./mailed-link.js";
 
@@ -12,7 +14,12 @@ export const signUpPage: PageDefinition<"signUp"> = {
   name: "signUp",
   path: "/sign-up",
   access: "public",
-  view: async (page, state) => ({ state, passwordMin, providers: providersOf(page.site) }),
+  view: async (page, state) => ({
+    state,
+    passwordMin,
+    providers: providersOf(page.site),
+    returnTo: returnToOf(page),
+  }),
   forms: [
     {
       limited: true,
@@ -40,7 +47,7 @@ export const forgottenPasswordPage: PageDefinition<"forgottenPassword"> = {
   name: "forgottenPassword",
   path: "/forgotten-password",
   access: "public",
-  view: async (_page, state) => ({ state }),
+  view: async (page, state) => ({ state, returnTo: returnToOf(page) }),
   forms: [
     {
       limited: true,
@@ -56,8 +63,9 @@ export const forgottenPasswordPage: PageDefinition<"forgottenPassword"> = {
 
 /** The address is shown as it was typed, so that a mistake is seen; it stays in the browser. */
 function lookInMail(page: Page, purpose: "sign_up" | "reset", email: string) {
-  page.setCookie(page.site.cookies.set("mail", JSON.stringify({ purpose, email })));
-  return page.redirect(page.link("/check-mail"));
+  const kept = JSON.stringify({ purpose, email: email.slice(0, limits.email) });
+  page.setCookie(page.site.cookies.set("mail", kept));
+  return page.redirect(page.link("/check-mail", { return_to: returnToOf(page) }));
 }
 
 export const checkMailPage: PageDefinition<"checkMail"> = {
@@ -70,7 +78,8 @@ export const checkMailPage: PageDefinition<"checkMail"> = {
     const known = purpose === "sign_up" || purpose === "reset";
     return {
       purpose: known ? purpose : undefined,
-      email: typeof email === "string" ? email.slice(0, 254) : undefined,
+      email: typeof email === "string" ? email.slice(0, limits.email) : undefined,
+      returnTo: returnToOf(page),
     };
   },
   forms: [],

@@ -88,7 +88,7 @@ async function leave(page: Page, form: Form, { back, ...input }: Leaving) {
     const problem = toProblem(error);
     if (problem.code !== "PROVIDER_FAILED") throw error;
     page.request.log.error({ err: error, provider: id }, "a provider could not be reached");
-    return page.redirect(page.link(back), textOfProblem(problem));
+    return page.redirect(page.link(back, { return_to: input.returnTo }), textOfProblem(problem));
   }
 }
 
@@ -111,7 +111,7 @@ export function serveCallbacks(scope: FastifyInstance, site: Site): void {
         exposeHeadRoute: false,
         logLevel: "warn",
       },
-      (request, reply) => finish(new Page(site, request, reply), id),
+      (request, reply) => goOnWithCookies(new Page(site, request, reply), id),
     );
     scope.post(path, { config: { identity: "public" }, schema, logLevel: "warn" }, goOnByGet);
   }
@@ -130,6 +130,23 @@ async function goOnByGet(request: FastifyRequest, reply: FastifyReply): Promise<
   return reply.header("cache-control", "no-store").redirect(`${url.split("?", 1)[0]}?${query}`, 303);
 }
 
+/** Says that a page of ours has led back to this address. */
+const mark = "returned";
+
+/**
+ * Browsers that come from the provider's site bring no `SameSite=Strict` cookies, nor do redirects from there on. A page of
+ * ours that goes on by itself brings them: the session that is linked, the device, and what is signed in to afterwards.
+ */
+async function goOnWithCookies(page: Page, id: string): Promise<FastifyReply> {
+  const { site, request } = page;
+  if (site.service.settings.cookies.sameSite !== "strict" || page.query(mark) !== undefined) {
+    return finish(page, id);
+  }
+  const to = new URL(request.url, site.service.settings.issuer);
+  to.searchParams.set(mark, "yes");
+  return page.show("goOn", { to: to.pathname + to.search, from: "provider" });
+}
+
 /** Whether a route takes answers of providers, whose site is another origin. */
 export function isProviderAnswer({ prefix, service: { providers } }: Site, url: string | undefined): boolean {
   return providers.some(({ id }) => url === `${prefix}/sign-in/${id}/callback`);
@@ -138,15 +155,20 @@ export function isProviderAnswer({ prefix, service: { providers } }: Site, url: 
 async function finish(page: Page, id: string) {
   const { cookies, service } = page.site;
   const attempt = cookies.read(page.request.headers.cookie, "external");
-  const { returnTo, links } = readAttempt(attempt) ?? {};
+  // An answer that is loaded again, by the back button or a second click, has done its work.
+  if (attempt === undefined && (await sessionOfBrowser(page))) return page.redirect(page.link(""));
+  const { returnTo: asked, links } = readAttempt(attempt) ?? {};
+  const returnTo = trusted(page, asked);
   const deviceCookie = deviceOf(page);
+  const answer = new URL(page.request.url, service.settings.issuer);
+  answer.searchParams.delete(mark);
   page.setCookie(cookies.end("external"));
   const finished = async () =>
     service.flows.finishExternal(requesterOf(service, page.request), {
       provider: id,
       redirectUri: callbackOf(page.site, id),
       attempt,
-      answer: new URL(page.request.url, service.settings.issuer),
+      answer,
       session: links ? await sessionOfBrowser(page) : undefined,
       deviceCookie,
     });
@@ -155,11 +177,12 @@ async function finish(page: Page, id: string) {
       await finished();
       return page.redirect(page.link(path), { id: "providers.linked" });
     }
-    return await admit(page, trusted(page, returnTo), deviceCookie, async () => signedInOf(await finished()));
+    return await admit(page, returnTo, deviceCookie, async () => signedInOf(await finished()));
   } catch (error) {
     const problem = toProblem(error);
     page.request.log.info({ err: error, provider: id, code: problem.code }, "a sign-in at a provider failed");
-    return page.redirect(page.link(links ? path : "/sign-in"), textOfProblem(problem));
+    const to = links ? page.link(path) : page.link("/sign-in", { return_to: returnTo });
+    return page.redirect(to, textOfProblem(problem));
   }
 }
 

@@ -34,13 +34,30 @@ const optionsOf = async ({ dataset: { options }, elements }) => {
   if (answer.redirected || !answer.ok) throw new Error("no options");
   return answer.json();
 };
+// What a password manager puts in the browser's place may have no toJSON, or one that fails.
+const base64url = (bytes) =>
+  btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+const byHand = ({ id, rawId, type, authenticatorAttachment, response }) => {
+  const names = ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"];
+  const given = names.filter((name) => response[name]).map((name) => [name, base64url(response[name])]);
+  const transports = response.getTransports?.();
+  const parts = { ...Object.fromEntries(given), ...(transports && { transports }) };
+  return { id, rawId: base64url(rawId), type, authenticatorAttachment, response: parts, clientExtensionResults: {} };
+};
+const written = (credential) => {
+  try {
+    const json = credential.toJSON();
+    if (json.response.clientDataJSON) return JSON.stringify(json);
+  } catch {}
+  return JSON.stringify(byHand(credential));
+};
 // A browser takes one ceremony at a time: the one that waits for autofill makes room.
 let waiting;
 const ceremony = async (form, { options, attempt }, more) => {
   const parse = form.dataset.passkey === "get" ? "parseRequestOptionsFromJSON" : "parseCreationOptionsFromJSON";
   const publicKey = PublicKeyCredential[parse](options);
   const credential = await navigator.credentials[form.dataset.passkey]({ publicKey, ...more });
-  form.elements.response.value = JSON.stringify(credential);
+  form.elements.response.value = written(credential);
   form.elements.attempt.value = attempt ?? "";
   form.submit();
 };

@@ -121,6 +121,8 @@ export const english = {
 
   "provider.or": "Or use another account of yours:",
   "provider.go_on": "Continue with {name}",
+  "provider.back_title": "Signing you in",
+  "provider.back": "You are back from the sign-in there. This takes a moment.",
   "leave.title": "Continue with {name}",
   "leave.text": "{name} asks you to sign in there, and brings you back.",
   "providers.title": "Other ways to sign in",
@@ -574,6 +576,7 @@ export const english = {
   "error.reference": "Reference: {id}",
 
   "problem.unknown": "Something went wrong on our side. Please try again in a moment.",
+  "problem.provider_cancelled": "The sign-in there was ended. Try again, or sign in another way.",
   "problem.provider_failed": "The sign-in there did not succeed. Please try again.",
   "problem.account_exists":
     "You have an account with this email address. Sign in to it, then link the other account under Security.",

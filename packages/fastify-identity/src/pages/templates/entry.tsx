@@ -34,7 +34,9 @@ export function SignIn({ view, frame }: Props<"signIn">) {
         <CurrentPassword frame={frame} state={state} label="field.password" />
         <Submit frame={frame} label="sign_in.submit" />
         <p class="small">
-          <a href={frame.link("/forgotten-password")}>{frame.say("sign_in.forgotten")}</a>
+          <a href={frame.link("/forgotten-password", { return_to: returnTo })}>
+            {frame.say("sign_in.forgotten")}
+          </a>
         </p>
       </Form>
       {passkeys && (
@@ -55,15 +57,16 @@ export function SignIn({ view, frame }: Props<"signIn">) {
 }
 
 export function SignUp({ view, frame }: Props<"signUp">) {
-  const { state, passwordMin, providers } = view;
+  const { state, passwordMin, providers, returnTo } = view;
   const below = (
     <p>
-      {frame.say("sign_up.have_account")} <a href={frame.link("/sign-in")}>{frame.say("sign_up.sign_in")}</a>
+      {frame.say("sign_up.have_account")}{" "}
+      <a href={frame.link("/sign-in", { return_to: returnTo })}>{frame.say("sign_up.sign_in")}</a>
     </p>
   );
   return (
     <CardLayout frame={frame} title={frame.t("sign_up.title")} refused={isRefused(state)} below={below}>
-      <Form frame={frame} state={state} action={frame.link("/sign-up")}>
+      <Form frame={frame} state={state} action={frame.link("/sign-up", { return_to: returnTo })}>
         <Field
           frame={frame}
           state={state}
@@ -77,14 +80,14 @@ export function SignUp({ view, frame }: Props<"signUp">) {
         <NewPassword frame={frame} state={state} label="field.password" min={passwordMin} />
         <Submit frame={frame} label="sign_up.submit" />
       </Form>
-      <ProviderButtons frame={frame} providers={providers} returnTo={undefined} />
+      <ProviderButtons frame={frame} providers={providers} returnTo={returnTo} />
     </CardLayout>
   );
 }
 
 export function CheckMail({ view, frame }: Props<"checkMail">) {
-  const { purpose, email } = view;
-  const below = <a href={frame.link("/sign-in")}>{frame.say("check_mail.back")}</a>;
+  const { purpose, email, returnTo } = view;
+  const below = <a href={frame.link("/sign-in", { return_to: returnTo })}>{frame.say("check_mail.back")}</a>;
   return (
     <CardLayout frame={frame} title={frame.t("check_mail.title")} below={below}>
       <p>
@@ -160,12 +163,12 @@ export function Challenge({ view, frame }: Props<"challenge">) {
 }
 
 export function ForgottenPassword({ view, frame }: Props<"forgottenPassword">) {
-  const { state } = view;
-  const below = <a href={frame.link("/sign-in")}>{frame.say("check_mail.back")}</a>;
+  const { state, returnTo } = view;
+  const below = <a href={frame.link("/sign-in", { return_to: returnTo })}>{frame.say("check_mail.back")}</a>;
   return (
     <CardLayout frame={frame} title={frame.t("forgotten.title")} refused={isRefused(state)} below={below}>
       <p>{frame.say("forgotten.text")}</p>
-      <Form frame={frame} state={state} action={frame.link("/forgotten-password")}>
+      <Form frame={frame} state={state} action={frame.link("/forgotten-password", { return_to: returnTo })}>
         <EmailField frame={frame} state={state} autocomplete="username" />
         <Submit frame={frame} label="forgotten.submit" />
       </Form>

@@ -71,9 +71,11 @@ function Choice({ frame }: { frame: PageFrame }) {
 }
 
 export function GoOn({ view, frame }: Props<"goOn">) {
+  const isApp = view.from === "app";
+  const title = frame.t(isApp ? "oauth.go_on_title" : "provider.back_title");
   return (
-    <CardLayout frame={frame} title={frame.t("oauth.go_on_title")} refresh={view.to}>
-      <p>{frame.say("oauth.go_on")}</p>
+    <CardLayout frame={frame} title={title} refresh={view.to}>
+      <p>{frame.say(isApp ? "oauth.go_on" : "provider.back")}</p>
       <a class="button primary wide" href={view.to}>
         {frame.say("oauth.go_on_link")}
       </a>
