@@ -96,17 +96,25 @@ describe("errorFormat", () => {
 });
 
 describe("functions of the application that fail", () => {
-  it("errorFormat: the problem is answered in the plugin's own format, and its cause stays in the log", async () => {
-    const app = await setting.app({
-      errorFormat: () => {
+  test.each([
+    [
+      "throws",
+      () => {
         throw new Error("a secret of the application");
       },
-    });
-    const answer = await app.inject("/v1/session");
-    expect(problemOf(answer)).toEqual([401, "SESSION_REQUIRED"]);
-    expect(answer.headers["content-type"]).toMatch(/^application\/problem\+json/);
-    expect(answer.body).not.toContain("secret");
-  });
+    ],
+    ["answers later", async () => ({ contentType: "text/plain", body: "a secret of the application" })],
+    ["answers nothing", () => undefined],
+  ])(
+    "errorFormat %s: the problem is in the plugin's own format, its cause in the log",
+    async (_how, format) => {
+      const app = await setting.app({ errorFormat: format as never });
+      const answer = await app.inject("/v1/session");
+      expect(problemOf(answer)).toEqual([401, "SESSION_REQUIRED"]);
+      expect(answer.headers["content-type"]).toMatch(/^application\/problem\+json/);
+      expect(answer.body).not.toContain("secret");
+    },
+  );
 
   it("locate: people sign in without a place", async () => {
     const app = await setting.app({

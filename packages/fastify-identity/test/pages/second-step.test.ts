@@ -109,9 +109,13 @@ test("the button of the page works again after a refused answer", async () => {
   const { authenticator, email } = await keyholder(app);
   const visitor = new Visitor(app);
   await visitor.send("/account/sign-in", { identifier: email, password });
-  expect((await answerByPage(visitor, (options) => spoiled(authenticator.get(options)))).statusCode).toBe(
+  const refused = await answerByPage(visitor, (options) => spoiled(authenticator.get(options)));
+  expect([refused.statusCode, textOf(refused.body)]).toEqual([
     422,
-  );
+    expect.stringContaining("This is not, or no longer, valid."),
+  ]);
+  // There is no field that a link could lead to.
+  expect(refused.body).not.toMatch(/href="#[^"]*code"/);
   setting.clock.advance(6 * 60_000);
   const done = await answerByPage(visitor, (options) => authenticator.get(options));
   expect(done.headers.location).toBe("/account");

@@ -50,7 +50,9 @@ export function answerProblem(
 /** A format that fails must not hide what happened, nor answer with its own failure. */
 function written(problem: Problem, request: FastifyRequest, format: Format): ProblemAnswer {
   try {
-    return format(problem, request);
+    const answer = format(problem, request);
+    if (typeof answer.contentType === "string" && typeof answer.body === "string") return answer;
+    throw new TypeError("errorFormat answers at once, with a contentType and a body");
   } catch (err) {
     request.log.error({ err }, "errorFormat failed");
     return problemDetails(problem, request);

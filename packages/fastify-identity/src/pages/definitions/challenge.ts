@@ -1,6 +1,7 @@
 import type { PendingSignIn } from "../../flows/index.js";
 import { IdentityProblem } from "../../flows/problems.js";
 import { requesterOf } from "../../http/requests.js";
+import type { FormState } from "../look/frame.js";
 import type { Page } from "../page.js";
 import { type Form, GoTo, type PageDefinition } from "../serve/define-page.js";
 import { fields } from "../serve/fields.js";
@@ -22,7 +23,8 @@ export const challengePage: PageDefinition<"challenge"> = {
     const ask = pending.ask.filter(isMethod);
     const method = methodOf(ask, form?.text("method") ?? page.query("method"));
     const others = ask.filter((one) => one !== method);
-    return { state, method, others, returnTo, canRemember: pending.canRemember };
+    const { canRemember } = pending;
+    return { state: method === "passkey" ? atForm(state) : state, method, others, returnTo, canRemember };
   },
   forms: [
     {
@@ -56,6 +58,12 @@ export const challengePage: PageDefinition<"challenge"> = {
     },
   ],
 };
+
+/** A passkey has no field to which an error could lead. */
+function atForm({ errors, ...state }: FormState): FormState {
+  const [problem] = Object.values(errors);
+  return { ...state, errors: {}, ...(problem && { problem }) };
+}
 
 const isMethod = (one: unknown): one is ChallengeMethod => challengeMethods.some((method) => method === one);
 
