@@ -33,7 +33,10 @@ const wait = 3 * duration.day;
 const over = after(wait);
 
 async function withFactors() {
-  const { _id: userId, email } = await makeUser(models, { passwordHash: "$argon2id$none" });
+  const { _id: userId, email } = await makeUser(models, {
+    passwordHash: "$argon2id$none",
+    emailVerifiedAt: now,
+  });
   return { userId, email, ...(await enrolled(models, userId, now)) };
 }
 
