@@ -66,6 +66,7 @@ it("exports these names by subpath and no others", () => {
     "recentProofs",
     "sha256",
     "tokenPrefixes",
+    "typedCode",
   ]);
   expect(names(queries)).toEqual([
     "findByQuery",
