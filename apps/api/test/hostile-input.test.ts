@@ -19,7 +19,7 @@ const end = (id: string): InjectOptions => ({ method: "DELETE", url: `/v1/sessio
 
 const table: Array<[name: string, request: InjectOptions, status: number, code: string]> = [
   ["malformed JSON", signInWith('{"identifier":'), 400, "MALFORMED_REQUEST"],
-  ["an empty body", signInWith(""), 400, "MALFORMED_REQUEST"],
+  ["an empty body", signInWith(""), 400, "INVALID_INPUT"],
   ["a body that is no object", signInWith("[]"), 400, "INVALID_INPUT"],
   ["null", signInWith("null"), 400, "INVALID_INPUT"],
   ["the key __proto__", signInWith('{"__proto__":{"a":1}}'), 400, "MALFORMED_REQUEST"],

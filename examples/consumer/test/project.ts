@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { freePort } from "@org/dev-kit/free-port";
 import { packAll, pnpm, type Run, run, type Tarballs, tool } from "../src/packages.js";
 
 const require = createRequire(import.meta.url);
@@ -68,7 +69,7 @@ function commands(folder: string): Pick<Project, "runProgram" | "startServer" | 
 async function startServer(folder: string, name: string, mongodbUri: string): Promise<Server> {
   const child = spawn(process.execPath, [join(folder, "out", `${name}.js`)], {
     cwd: folder,
-    env: { ...env(mongodbUri), PORT: "0" },
+    env: { ...env(mongodbUri), PORT: String(await freePort()) },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit");
@@ -77,7 +78,8 @@ async function startServer(folder: string, name: string, mongodbUri: string): Pr
     await exited;
   };
   for await (const line of createInterface({ input: child.stdout })) {
-    const address = /http:\S+/.exec(line)?.[0];
+    // Beside the lines of its log.
+    const [address] = /^http:\S+$/.exec(line) ?? [];
     if (address) return { address, stop };
   }
   throw new Error(`${name} ended before it listened`);
