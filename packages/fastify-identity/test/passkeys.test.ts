@@ -360,6 +360,9 @@ describe("who has lost every factor", () => {
     expect(problemOf(await ask(ada.email, "wrong"))).toEqual([401, "BAD_CREDENTIALS"]);
     expect(problemOf(await ask("nobody@example.com"))).toEqual([401, "BAD_CREDENTIALS"]);
     expect(problemOf(await ask(bob.email))).toEqual([404, "FACTOR_NOT_FOUND"]);
+    // Of an address that nobody has verified a reset removes the factors.
+    const { User } = setting.identity.models;
+    await User.updateOne({ email: ada.email }, { emailVerifiedAt: setting.clock.now() });
     const reset = await setting.identity.users.requestPasswordReset({ email: ada.email });
     if (!reset.ok) throw new Error(reset.reason);
     const another = "a password that was set by mail";
