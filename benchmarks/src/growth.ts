@@ -22,7 +22,7 @@ const calls = 600;
 const sessionsOfUser = 10;
 const client = { ip: "192.0.2.7", userAgent: "curl/8.5.0" } as const;
 
-/** @param sizes - numbers of sessions, each of which is loaded anew, with a user for ten of them. */
+/** @param sizes - numbers of sessions, each loaded into an empty database, with a user for ten of them. */
 export async function benchmarkGrowth(
   connection: Connection,
   db: mongo.Db,

@@ -1,4 +1,4 @@
-// What an operator does from a shell: the first administrator, and the provider's keys.
+// The operator's command: the first administrator, and the provider's keys.
 import { spawnSync } from "node:child_process";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -71,7 +71,7 @@ describe("the command", () => {
       expect.stringMatching("  RS256  next "),
       "",
     ]);
-    expect(operate("keys", "reseal").stdout).toBe("Sealed anew: 0 signing keys, 0 second factors.\n");
+    expect(operate("keys", "reseal").stdout).toBe("Sealed again: 0 signing keys, 0 second factors.\n");
     expect(operate("keys", "withdraw", signing.kid).stdout).toContain(`Withdrawn: ${signing.kid}.`);
     const after = operate("keys", "--json");
     expect(after.json()).toMatchObject([{ state: "active" }]);

@@ -1,4 +1,4 @@
-// What the load asks of each product, as requests.
+// The requests of the load, for each product.
 
 /** The operations of the load. */
 export const operations = ["check", "refresh", "apiKey", "signIn", "settings", "revoke"] as const;

@@ -1,4 +1,4 @@
-// What a proof costs where the sign-in or the step-up that it was given for does not come about.
+// Proofs of a sign-in or a step-up that does not come about: they are good for the next one.
 import type { FastifyInstance } from "fastify";
 import { describe, expect, test } from "vitest";
 import { begin, type Enrolled, enrolled, goOn } from "./second-factor.js";

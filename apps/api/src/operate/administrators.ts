@@ -32,7 +32,7 @@ export async function setAdministrator(
   };
   await identity.audit.append({ ...event, outcome: "success" });
   try {
-    // What is no role is refused there.
+    // It refuses names that are no role.
     await identity.administrators.setRoles({ userId: user._id, roles: roles as AdministratorRole[] });
   } catch (error) {
     await identity.audit.append({ ...event, outcome: "failure" });

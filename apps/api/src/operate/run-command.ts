@@ -47,7 +47,7 @@ const commands: Readonly<Record<CommandName, Command>> = {
   },
   "keys reseal": async (identity) => {
     const result = await resealAll(identity);
-    return done(result, [`Sealed anew: ${result.keys} signing keys, ${result.factors} second factors.`]);
+    return done(result, [`Sealed again: ${result.keys} signing keys, ${result.factors} second factors.`]);
   },
   "keys drill": async (identity, { algorithm, instances, withdraw, waitMs }, issuer) => {
     const watched = instances.length > 0 ? instances : [issuer];

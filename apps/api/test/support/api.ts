@@ -56,7 +56,7 @@ export function useApi(config: Partial<ConfigInput> = {}, deps: Partial<AppDeps>
     const limits = {
       rateLimit: 1_000_000,
       signInRateLimit: 1_000_000,
-      // What a request costs is counted without them.
+      // Tests that count the commands of a request count none of the limits'.
       rateLimitStore: "memory",
       // Or a machine that is busy with other tests would refuse requests.
       maxEventLoopDelayMs: 0,

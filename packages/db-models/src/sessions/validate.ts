@@ -116,7 +116,7 @@ function checkFromMemory(
   const entry = cache.sessions.recall(key, isGood);
   // Nothing to wait for: nearly every check ends here.
   if (entry && !mayTouch(context, entry, touch)) return Promise.resolve(accepted(entry.value, undefined));
-  // What memory knows was well-formed when it was read.
+  // A token in memory was well-formed when it was read.
   const parsed = parseToken("session", token);
   if (!parsed) return Promise.resolve(malformed);
   return checkBesideMemory(context, cache, { token: parsed, key, isGood }, entry, touch);

@@ -121,7 +121,7 @@ export async function setPassword(
     $unset: { passwordReset: "", passwordResetAt: "" },
   } as const;
   const session = keepToken === undefined ? undefined : await renew(context, { userId, token: keepToken });
-  // What was set meanwhile, by a reset or an undo, stays: whoever asked for this has lost the account's sessions since.
+  // A reset or an undo meanwhile ended every session, that of this request included: its password stays.
   const ended = await claimAndEndSessions(context, {
     userId,
     reason: "credentials_changed",

@@ -42,7 +42,7 @@ export interface AdminContext {
 
 /**
  * The administrator behind a request of a session, whose roles are read again: taken away, they are gone at the next request.
- * What is refused is in the audit trail (ASVS 16.3.2).
+ * Refusals are in the audit trail (ASVS 16.3.2).
  *
  * @throws IdentityProblem `INSUFFICIENT_ROLE`, `RECENT_AUTHENTICATION_REQUIRED`; IdentityError `AUDIT_NOT_WRITTEN`.
  */

@@ -68,7 +68,7 @@ export function postForm(
     });
     request.once("error", reject);
     request.once("response", (response) => {
-      // What it says is nobody's business, however long it is.
+      // The answer is not used, however long it is.
       response.destroy();
       resolve(response.statusCode ?? 0);
     });

@@ -92,7 +92,7 @@ test("events are listed by user, kind and severity, by pages, and the reading is
 
 test("new events come as they are recorded, and Last-Event-ID goes on with the next one", async () => {
   const { app, admin, user } = await world("identity:support");
-  // What a minute before the position was recorded may come again: nothing of another test's.
+  // Events of the minute before a position may come again: no test before this one recorded any in it.
   setting.clock.advance(61_000);
   const first = await open(app, admin, "?kind=risk_high");
   expect(Object.fromEntries(first.answer.headers)).toMatchObject({

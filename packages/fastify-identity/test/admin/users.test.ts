@@ -147,7 +147,7 @@ describe("users", () => {
     expect(JSON.stringify(read)).not.toMatch(/passwordHash|auditKey|tokenHash|handleHash/);
     const [event] = await setting.identity.audit.list({ subjectId: user.id });
     expect(event).toMatchObject({ action: "admin.user_read", actorId: admin.id, subjectId: user.id });
-    // What was searched for is personal, and would outlive the person.
+    // The words of a search are personal, and would outlive the person.
     const by = await setting.identity.audit.list({ actorId: admin.id });
     expect(JSON.stringify(by)).not.toContain(user.email);
   });

@@ -1,4 +1,4 @@
-// What guards of routes make of the provider's access tokens.
+// The provider's access tokens at guarded routes.
 import type { AppRegistration } from "@org/db-models";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { expect, test } from "vitest";

@@ -1,4 +1,4 @@
-// What an authorization endpoint must refuse, each case named after the clause that says so. `E` is an error at the client,
+// Requests that an authorization endpoint must refuse, each case named after the clause that says so. `E` is an error at the client,
 // by redirect with `state` and `iss`; `P` is a page of ours without a redirect or a link away.
 
 import type { LightMyRequestResponse } from "fastify";

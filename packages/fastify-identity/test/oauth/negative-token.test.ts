@@ -1,4 +1,4 @@
-// What the endpoints for programs must refuse, each case named after the clause that says so.
+// Requests that the endpoints for programs must refuse, each case named after the clause that says so.
 import { generateKeyPairSync } from "node:crypto";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";

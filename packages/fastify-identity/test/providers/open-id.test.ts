@@ -1,4 +1,4 @@
-// What an OpenID provider says where the id token does not, and where its endpoints are.
+// Details of a person at an OpenID provider's UserInfo, and endpoints that move.
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -21,7 +21,7 @@ export function hasLateBody(request: FastifyRequest): boolean {
 }
 
 /**
- * Looks again whether a request may be answered, once its late body is there: who holds a body back acts no longer than the
+ * Checks again whether a request may be answered, once its late body is there: who holds a body back acts no longer than the
  * session, key or token lives that let them begin. Nothing is counted or used up a second time.
  */
 export async function guardLateBody(

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { OAuthAnswer } from "../../http/answers/openapi-oauth.js";
 import type { endpoints } from "../provider.js";
 
-// What a document says of the endpoints. Requests are checked by the endpoints themselves, because the RFCs say how they fail.
+// Descriptions of the endpoints for the OpenAPI document. Requests are checked by the endpoints themselves, because the RFCs say how they fail.
 
 const tags = ["oauth"];
 const text = (max: number) => z.string().max(max);

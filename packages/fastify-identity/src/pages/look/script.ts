@@ -34,7 +34,7 @@ const optionsOf = async ({ dataset: { options }, elements }) => {
   if (answer.redirected || !answer.ok) throw new Error("no options");
   return answer.json();
 };
-// What a password manager puts in the browser's place may have no toJSON, or one that fails.
+// Objects that a password manager puts in the browser's place may have no toJSON, or one that fails.
 const base64url = (bytes) =>
   btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 const byHand = ({ id, rawId, type, authenticatorAttachment, response }) => {

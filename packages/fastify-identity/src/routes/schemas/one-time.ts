@@ -17,7 +17,7 @@ export const emailChangeBody = z.strictObject({ email: emailSchema });
 
 export const emailChangeUndone = z.object({
   ended: z.int().describe("How many sessions were ended"),
-  passwordVoid: z.boolean().describe("True when the account has a password: it must be set anew"),
+  passwordVoid: z.boolean().describe("True when the account has a password: it must be set again"),
 });
 
 /** Input of an email verification. */
