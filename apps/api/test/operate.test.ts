@@ -3,9 +3,10 @@ import { spawnSync } from "node:child_process";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
+import { UsageError } from "@org/service-kit";
 import type { FastifyInstance } from "fastify";
 import { afterEach, describe, expect, test } from "vitest";
-import { parseArguments, UsageError } from "../src/operate/arguments.js";
+import { parseArguments } from "../src/operate/arguments.js";
 import { drill } from "../src/operate/drill.js";
 import { useApi } from "./support/api.js";
 

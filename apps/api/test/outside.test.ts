@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { readConfig } from "../src/config.js";
-import { useApi } from "./support/api.js";
+import { patient, useApi } from "./support/api.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -16,9 +16,6 @@ const started: ChildProcess[] = [];
 afterEach(() => {
   for (const child of started.splice(0)) child.kill("SIGKILL");
 });
-
-// A machine that others use as well may be late by more than an instance's limit.
-const patient = { ORG_API_MAX_EVENT_LOOP_DELAY_MS: "0" };
 
 function start([program = "", ...args]: readonly string[], env: Record<string, string>, cwd = root) {
   const child = spawn(program, args, { cwd, env: { ...process.env, ...patient, ...env } });

@@ -1,13 +1,7 @@
-import { parseArgs } from "node:util";
+import { readArguments, UsageError } from "@org/service-kit";
 
 /** Exit codes: those of `org-db`. */
 export const exitCodes = { ok: 0, error: 1, locked: 4 } as const;
-
-/** Arguments that can't be read. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-  readonly code = "USAGE";
-}
 
 export const usage = `Usage: npm start [-- <command>]
 
@@ -58,22 +52,18 @@ export function parseArguments(args: readonly string[]): Arguments {
 
 function parse(args: readonly string[]) {
   const flag = { type: "boolean", default: false } as const;
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        once: flag,
-        queue: flag,
-        list: flag,
-        show: flag,
-        pause: flag,
-        resume: flag,
-        cancel: flag,
-        help: flag,
-      },
-    });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  return readArguments({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      once: flag,
+      queue: flag,
+      list: flag,
+      show: flag,
+      pause: flag,
+      resume: flag,
+      cancel: flag,
+      help: flag,
+    },
+  });
 }

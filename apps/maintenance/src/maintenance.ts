@@ -1,7 +1,7 @@
 import type { IdentityDatabase } from "@org/db-models";
 import { prepareRuns, serverTime } from "@org/db-optimizer/jobs";
+import { UsageError } from "@org/service-kit";
 import type { Logger } from "pino";
-import { UsageError } from "./cli.js";
 import { type Config, instanceName } from "./config.js";
 import { dashboardPage } from "./dashboard/page.js";
 import { readDashboard } from "./dashboard/read.js";

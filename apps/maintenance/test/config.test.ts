@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { ConfigError, readmeSettings, settingsTable } from "@org/service-kit";
+import { ConfigError, readmeSettings, settingsTable, UsageError } from "@org/service-kit";
 import { expect, test } from "vitest";
-import { parseArguments, UsageError } from "../src/cli.js";
+import { parseArguments } from "../src/cli.js";
 import { configSchema, defineConfig, instanceName, readConfig, variableOf } from "../src/config.js";
 
 const mongodbUri = "mongodb://127.0.0.1:27017/identity";

@@ -1,8 +1,8 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /**
- * What a proxy does to the bytes of a connection: pass them, lose them without a word, or pass them later. `refused` cuts every
- * connection and takes no new one.
+ * How a proxy treats the bytes of a connection: it may pass them, lose them without a word, or pass them later. `refused`
+ * cuts every connection and takes no new one.
  */
 export type Line = "open" | "silent" | "refused" | { readonly delayMs: number };
 

@@ -1,3 +1,4 @@
+export { readArguments, UsageError } from "./arguments.js";
 export { processMetrics } from "./metrics.js";
 export {
   ConfigError,

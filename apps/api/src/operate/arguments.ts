@@ -1,15 +1,9 @@
-import { parseArgs } from "node:util";
 import { administratorRoles } from "@org/db-models/core";
+import { readArguments, UsageError } from "@org/service-kit";
 import { z } from "zod";
 
 /** Exit codes: those of `org-db`. */
 export const exitCodes = { ok: 0, failed: 1 } as const;
-
-/** Arguments that can't be read. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-  readonly code = "USAGE";
-}
 
 export const usage = `Usage: npm run operate -- <command> [options]
 
@@ -111,20 +105,16 @@ function commandOf(positionals: readonly string[]): [CommandName, string[]] {
 
 function parse(args: readonly string[]) {
   const flag = { type: "boolean", default: false } as const;
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        algorithm: { type: "string" },
-        instance: { type: "string", multiple: true },
-        wait: { type: "string" },
-        withdraw: flag,
-        json: flag,
-        help: flag,
-      },
-    });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  return readArguments({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      algorithm: { type: "string" },
+      instance: { type: "string", multiple: true },
+      wait: { type: "string" },
+      withdraw: flag,
+      json: flag,
+      help: flag,
+    },
+  });
 }

@@ -61,8 +61,8 @@ export async function drill(identity: Identity, input: DrillInput): Promise<Dril
   const { kid: signing } = activeOf(await keysOf(identity, input), input.algorithm);
   let ok = await take("before", (kids) => kids.includes(signing));
   if (ok) {
-    await identity.oauth.rotateSigningKey({ algorithm: input.algorithm });
-    const next = (await keysOf(identity, input)).at(-1)?.kid ?? signing;
+    const successor = await identity.oauth.rotateSigningKey({ algorithm: input.algorithm });
+    const next = successor?.kid ?? signing;
     ok = await take("rotated", (kids) => kids.includes(next));
   }
   if (ok && input.withdraw) {

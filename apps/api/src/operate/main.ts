@@ -1,8 +1,8 @@
 import { createIdentity, isIdentityError, openDatabase } from "@org/db-models";
-import { ConfigError } from "@org/service-kit";
+import { ConfigError, UsageError } from "@org/service-kit";
 import { issuerOf, readConfig } from "../config.js";
 import { passkeysOf } from "../passkeys.js";
-import { exitCodes, parseArguments, UsageError, usage } from "./arguments.js";
+import { exitCodes, parseArguments, usage } from "./arguments.js";
 import { runCommand } from "./run-command.js";
 
 const wantsJson = process.argv.includes("--json");

@@ -40,6 +40,9 @@ export interface TestApi {
   signIn(person: Person, options?: Pick<InjectOptions, "headers" | "remoteAddress">): Promise<SignedInPerson>;
 }
 
+/** For services in processes of their own: a machine that others use as well may be later than an instance's limit. */
+export const patient = { ORG_API_MAX_EVENT_LOOP_DELAY_MS: "0" };
+
 let people = 0;
 
 /** An app on a database of its own, for the suite in which it is called. */

@@ -289,7 +289,7 @@ interface Presented {
   clients: readonly (Buffer | null)[];
 }
 
-/** Whoever presents the token alone, and the client that began. */
+/** The clients that a presenter may be: nobody's in particular, and the one that began. */
 function clientsOf(client: string | undefined): (Buffer | null)[] {
   return client === undefined ? [null] : [null, hashOfClient(client)];
 }

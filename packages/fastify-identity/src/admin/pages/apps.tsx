@@ -9,7 +9,7 @@ import { type KnownApp, listApps, registerApp } from "../acts/apps.js";
 import type { AdminPage } from "./parts/define.js";
 import { fields } from "./parts/fields.js";
 import type { AdminFrame } from "./parts/frame.js";
-import { AdminLayout, Moment, ReasonField, StatusFilter } from "./parts/layout.js";
+import { AdminLayout, ListFilter, Moment, ReasonField } from "./parts/layout.js";
 
 const path = "/apps";
 const limit = 25;
@@ -76,7 +76,7 @@ function Apps({ view, frame }: { view: AppsView; frame: AdminFrame }) {
       <section class="card stack">
         <div class="row">
           <h2>{frame.say("admin.apps_newest")}</h2>
-          <StatusFilter
+          <ListFilter
             frame={frame}
             path={path}
             options={appStatuses.map((value) => ({ value, label: frame.t(`admin.app_${value}`) }))}

@@ -1,10 +1,8 @@
 import { securityEventKinds, severities } from "@org/db-models/schemas";
 import type { ComponentChildren } from "preact";
-import { Select, Submit } from "../../pages/components/form.js";
-import { untouched } from "../../pages/look/frame.js";
 import type { KnownEvent } from "../acts/security-events.js";
 import type { AdminFrame } from "./parts/frame.js";
-import { AdminLayout, Moment } from "./parts/layout.js";
+import { AdminLayout, ListFilter, Moment } from "./parts/layout.js";
 import { messageOr } from "./user-view.js";
 
 const path = "/events";
@@ -68,18 +66,14 @@ function Filter({ frame, only }: { frame: AdminFrame; only: string }) {
     ...securityEventKinds.map((value) => ({ value, label: frame.t(nameOf(value)) })),
   ];
   return (
-    <form method="get" action={frame.admin.link(path)} class="actions filter">
-      <Select
-        frame={frame}
-        state={untouched}
-        form="filter"
-        name="only"
-        label="admin.events_shown"
-        options={options}
-        value={only}
-      />
-      <Submit frame={frame} label="admin.show" look="secondary" />
-    </form>
+    <ListFilter
+      frame={frame}
+      path={path}
+      name="only"
+      label="admin.events_shown"
+      options={options}
+      value={only}
+    />
   );
 }
 

@@ -82,24 +82,34 @@ export function Reasoned({
   );
 }
 
-interface StatusFilterProps {
+interface ListFilterProps {
   frame: AdminFrame;
   /** Path of the list. */
   path: string;
+  /** Of the choice, as the list reads it. Default: the status. */
+  name?: string;
+  label?: Parameters<typeof Select>[0]["label"];
   options: Parameters<typeof Select>[0]["options"];
   value: string;
 }
 
-/** The status that a list shows. */
-export function StatusFilter({ frame, path, options, value }: StatusFilterProps) {
+/** The choice of what a list shows. */
+export function ListFilter({
+  frame,
+  path,
+  name = "status",
+  label = "admin.status",
+  options,
+  value,
+}: ListFilterProps) {
   return (
     <form method="get" action={frame.admin.link(path)} class="actions filter">
       <Select
         frame={frame}
         state={untouched}
         form="filter"
-        name="status"
-        label="admin.status"
+        name={name}
+        label={label}
         options={options}
         value={value}
       />
