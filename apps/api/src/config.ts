@@ -88,7 +88,7 @@ export const configSchema = z
     sessionCacheBoundMs: milliseconds(200, 60_000)
       .optional()
       .describe(
-        "Session checks are answered from memory, and no instance accepts from memory what was revoked so long ago. Default: every check reads the database",
+        "Checks of sessions, keys and access tokens are answered from memory, and no instance accepts from memory what was revoked so long ago. Default: every check reads the database",
       ),
     host: z.string().min(1).default("127.0.0.1").describe("Address to listen on"),
     port: integer(0, 65_535).default(3000).describe("Port to listen on; 0 takes a free one"),

@@ -69,8 +69,8 @@ export interface OpenIdentityOptions extends IdentitySettings {
   /** The pool and the name of the connection. */
   database?: DatabaseOptions;
   /**
-   * Answers checks of sessions, and of API keys without a quota, from memory, within a bound after which none that was revoked is accepted; `{}` takes the
-   * defaults. Default: every check reads. `close()` ends its stream.
+   * Answers checks of sessions, of access tokens, and of API keys without a quota, from memory, within a bound after which none
+   * that was revoked is accepted; `{}` takes the defaults. Default: every check reads. `close()` ends its stream.
    */
   sessionCache?: SessionCacheInput;
 }

@@ -1,12 +1,11 @@
 import { setTimeout } from "node:timers/promises";
 import type { WaitingChild } from "@org/dev-kit/children";
-import { Types } from "mongoose";
 import { expect } from "vitest";
 import type { Identity, SessionCacheMetrics } from "../src/index.js";
 import type { Refusal } from "./children/session-checker.js";
-import { makeUser } from "./database.js";
+import { openRevocable, type Revocable } from "./revocable.js";
 
-/** A session that is about to end, and when that was acknowledged. */
+/** A token that has ended, and when that was acknowledged. */
 interface Ending {
   readonly token: string;
   readonly acknowledgedAt: bigint;
@@ -20,42 +19,25 @@ export interface Delays {
   readonly acceptedAfter: number;
 }
 
-type Ending1 = (
-  identity: Identity,
-  session: { userId: Types.ObjectId; id: Types.ObjectId; token: string },
-) => Promise<unknown>;
-
-const endings: readonly Ending1[] = [
-  (identity, { userId, id }) => identity.sessions.revoke({ userId, sessionId: id }),
-  (identity, { userId }) => identity.sessions.revokeAll({ userId }),
-  (identity, { token }) => identity.sessions.refresh(token),
-  (identity, { userId }) => identity.users.setStatus({ userId, status: "suspended" }),
-  (identity, { userId }) => identity.privacy.erase({ userId }),
-];
-
-/** Opens sessions, has a checker watch them, and ends them one by one, in turn in each way, at random moments. */
+/** Opens sessions, keys and tokens, has a checker watch them, and ends them one by one, in turn in each way, at random moments. */
 export async function endAtRandom(
   identity: Identity,
   checker: WaitingChild,
   {
-    sessions,
+    tokens,
     random,
     during,
-  }: { sessions: number; random: () => number; during?: (at: number) => Promise<void> },
+  }: { tokens: number; random: () => number; during?: (at: number) => Promise<void> },
 ): Promise<Ending[]> {
-  const opened: { userId: Types.ObjectId; id: Types.ObjectId; token: string }[] = [];
-  for (let count = 0; count < sessions; count++) {
-    const { _id: userId } = await makeUser(identity.models, { email: `${new Types.ObjectId()}@example.com` });
-    const { id, token } = await identity.sessions.open({ userId });
-    opened.push({ userId, id, token });
-  }
+  const opened: Revocable[] = [];
+  for (let count = 0; count < tokens; count++) opened.push(await openRevocable(identity, count));
   checker.tell(JSON.stringify(opened.map(({ token }) => token)));
   const ended: Ending[] = [];
-  for (const [at, session] of opened.entries()) {
+  for (const [at, { token, revoke }] of opened.entries()) {
     await setTimeout(random() * 30);
     await during?.(at);
-    await endings[at % endings.length]?.(identity, session);
-    ended.push({ token: session.token, acknowledgedAt: process.hrtime.bigint() });
+    await revoke();
+    ended.push({ token, acknowledgedAt: process.hrtime.bigint() });
   }
   return ended;
 }

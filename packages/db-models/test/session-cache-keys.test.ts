@@ -30,6 +30,15 @@ async function untilRemembered(identity: Identity, key: string): Promise<void> {
   });
 }
 
+/** Waits until the stream has brought all that was written before. */
+async function untilCaughtUp(identity: Identity): Promise<void> {
+  const { echoes } = metricsOf(identity);
+  await until(async () => {
+    await identity.sessions.validate("ids_");
+    return metricsOf(identity).echoes > echoes + 1;
+  });
+}
+
 const finds = async (identity: Identity, act: () => Promise<unknown>) => {
   const { commands } = await commandsDuring({ connection: identity.models.User.db }, act);
   return commands.filter((name) => name === "find").length;
@@ -67,12 +76,32 @@ describe("an API key in memory", () => {
     await untilRemembered(here, key);
     await untilRemembered(there, key);
     await here.flush();
-    const { echoes } = metricsOf(there);
-    await until(async () => {
-      await there.sessions.validate("ids_");
-      return metricsOf(there).echoes > echoes + 1;
-    });
+    await untilCaughtUp(there);
     expect(await finds(there, () => there.apiKeys.verify({ key }))).toBe(0);
+  });
+
+  it("is read once for a hundred verifications at the same time", async () => {
+    const { key } = await makeKey();
+    await untilCaughtUp(here);
+    const { commands, result } = await commandsDuring({ connection: here.models.User.db }, () =>
+      Promise.all(Array.from({ length: 100 }, () => here.apiKeys.verify({ key, scopes: ["repo:read"] }))),
+    );
+    expect(commands.filter((name) => name === "find")).toHaveLength(1);
+    expect(result.every(({ ok }) => ok)).toBe(true);
+  });
+
+  it("with a quota is read once for those at the same time, of whom as many as it holds succeed", async () => {
+    const { key } = await makeKey({ quota: { remaining: 30 } });
+    await untilCaughtUp(here);
+    const { entries } = metricsOf(here);
+    const { commands, result } = await commandsDuring({ connection: here.models.User.db }, () =>
+      Promise.all(Array.from({ length: 100 }, () => here.apiKeys.verify({ key }))),
+    );
+    // The lease looks once more before it refuses.
+    expect(commands.filter((name) => name === "find").length).toBeLessThanOrEqual(2);
+    expect(result.filter(({ ok }) => ok)).toHaveLength(30);
+    expect(metricsOf(here).entries).toBe(entries);
+    expect(await here.apiKeys.verify({ key })).toMatchObject({ ok: false, reason: "quota_exhausted" });
   });
 
   it("is read for each verification when it has a quota, which stays exact", async () => {

@@ -12,7 +12,7 @@ import { type Delays, delaysOf, endAtRandom, metricsAtEnd, shareFromMemory } fro
 const temporary = useTemporaryDatabase({ label: "session-cache-processes" });
 const boundMs = 1_000;
 const batch = 30;
-const batches = faultLoop({ seed: 20_961_130, all: 334, sample: 10 });
+const batches = faultLoop({ seed: 20_961_130, all: 334, sample: 5 });
 const stops = faultLoop({ seed: 20_961_131, all: 30, sample: 3, kinds: 3 });
 const lines = faultLoop({ seed: 20_961_132, all: 20, sample: 4, kinds: 4 });
 const bundle = await bundleChild(new URL("./children/session-checker.ts", import.meta.url));
@@ -42,7 +42,7 @@ function report(what: string, { revocations, longestMs, acceptedAfter }: Delays)
   process.stderr.write(`session cache, ${text}\n`);
 }
 
-describe(`a session that one process ends, another checks from memory (seed ${batches.seed})`, () => {
+describe(`what one process ends, another checks from memory: sessions, API keys, access tokens (seed ${batches.seed})`, () => {
   it.each([0, 3 * 3_600_000, -3 * 3_600_000])(
     "wall clock %i ms ahead: none is accepted after the bound",
     async (wrongMs) => {
@@ -51,7 +51,7 @@ describe(`a session that one process ends, another checks from memory (seed ${ba
       // Clocks that are hours apart are one more setting, not one more ten thousand.
       const rounds = wrongMs === 0 ? batches.rounds() : [...batches.rounds()].slice(0, 2);
       for (const { random } of rounds) {
-        const ended = await endAtRandom(identity, checker, { sessions: batch, random });
+        const ended = await endAtRandom(identity, checker, { tokens: batch, random });
         found.push(await delaysOf(checker, ended, boundMs));
       }
       const metrics = await metricsAtEnd(checker);
@@ -77,7 +77,7 @@ describe(`a process that stops (seed ${stops.seed})`, () => {
         checker.signal("SIGSTOP");
         woken = setTimeout(stopMs).then(() => checker.signal("SIGCONT"));
       };
-      const ended = await endAtRandom(identity, checker, { sessions: 15, random, during });
+      const ended = await endAtRandom(identity, checker, { tokens: 15, random, during });
       await woken;
       found.push(await delaysOf(checker, ended, boundMs));
     }
@@ -104,12 +104,12 @@ describe(`a network that fails (seed ${lines.seed})`, () => {
           if (at === 5) disturbances[kind]?.(proxy);
           if (at === 25) proxy.set("open");
         };
-        const ended = await endAtRandom(identity, checker, { sessions: batch, random, during });
+        const ended = await endAtRandom(identity, checker, { tokens: batch, random, during });
         // Lost packets stay lost: a connection that waits for it is cut.
         if (kind === 3) proxy.cut();
         found.push(await delaysOf(checker, ended, boundMs));
       }
-      const ended = await endAtRandom(identity, checker, { sessions: batch, random: Math.random });
+      const ended = await endAtRandom(identity, checker, { tokens: batch, random: Math.random });
       found.push(await delaysOf(checker, ended, boundMs));
       const metrics = await metricsAtEnd(checker);
       expect(metrics.state).toBe("streaming");

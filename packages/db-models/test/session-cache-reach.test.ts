@@ -3,6 +3,10 @@ import { join } from "node:path";
 import { Types } from "mongoose";
 import { describe, expect, it } from "vitest";
 import { apiKeySchema } from "../src/schemas/api-key.js";
+import { appSchema } from "../src/schemas/app.js";
+import { appPermissionSchema } from "../src/schemas/app-permission.js";
+import { appTokenSchema } from "../src/schemas/app-token.js";
+import { userSchema } from "../src/schemas/user.js";
 import { userSessionSchema } from "../src/schemas/user-session.js";
 import { type Change, effectOf } from "../src/session-cache/changes.js";
 import { reachOf } from "../src/session-cache/own-writes.js";
@@ -61,6 +65,50 @@ describe("a write of this process reaches", () => {
   });
 });
 
+describe("a write of this process to a collection of which some fields are read reaches", () => {
+  const ofAccount = [`users._id=${_id.toHexString()}`];
+  it.each<[string, string, string, unknown[], unknown]>([
+    ["nothing with another field", "users", "updateOne", [{ _id }, { $set: { roles: [] } }], undefined],
+    [
+      "nothing with a pipeline that sets another",
+      "users",
+      "updateOne",
+      [{ email: "a@b" }, [{ $set: { "apiUsage.limit": 1 } }, { $unset: ["profile"] }]],
+      undefined,
+    ],
+    ["the document with one", "users", "updateOne", [{ _id }, [{ $set: { status: "x" } }]], ofAccount],
+    ["it when one is removed", "users", "updateOne", [{ _id }, [{ $unset: "status" }]], ofAccount],
+    ["it with a stage that sets all", "users", "updateOne", [{ _id }, [{ $replaceWith: {} }]], ofAccount],
+    ["it when it is deleted", "users", "deleteOne", [{ _id }], ofAccount],
+    [
+      "an app by its client id",
+      "apps",
+      "findOneAndUpdate",
+      [{ clientId: "c", status: "active" }, { $set: { status: "suspended" } }],
+      ["apps.clientId=c"],
+    ],
+    [
+      "the consents of a user",
+      "app_permissions",
+      "updateMany",
+      [
+        { userId, revokedAt: null },
+        { $set: { purgeAt: 1 }, $inc: { generation: 1 } },
+      ],
+      [`app_permissions.userId=${userId.toHexString()}`],
+    ],
+    [
+      "no consent with a use",
+      "app_permissions",
+      "updateOne",
+      [{ _id }, { $set: { lastUsedAt: 1 } }],
+      undefined,
+    ],
+  ])("%s", (_name, collection, method, input, reach) => {
+    expect(reachOf(collection, method, input)).toEqual(reach);
+  });
+});
+
 describe("a change in the stream", () => {
   const instance = new Types.ObjectId();
   const heartbeats = { collection: "cache_heartbeats", instance };
@@ -101,6 +149,19 @@ describe("a change in the stream", () => {
     ["that drops the database resets", { operationType: "dropDatabase", ns: {} }, reset],
     ["that nobody has heard of resets", { operationType: "modify", ns: { coll: sessions } }, reset],
     ["of no known document resets", { operationType: "update", ns: { coll: sessions } }, reset],
+    [
+      "of a field that is not read does nothing",
+      {
+        ...update({ updatedFields: { "profile.bio": 1 }, removedFields: ["purgeAt"] }),
+        ns: { coll: "users" },
+      },
+      none,
+    ],
+    [
+      "of one that is read drops",
+      { ...update({ updatedFields: { status: 1 } }), ns: { coll: "users" } },
+      { kind: "drop", subjects: [`users._id=${_id.toHexString()}`] },
+    ],
     ["of another collection does nothing", { operationType: "drop", ns: { coll: "orders" } }, none],
     [
       "of another instance's heartbeat does nothing",
@@ -150,13 +211,17 @@ describe("writers", () => {
     expect(filesWith(/collection\("user_sessions"|\.collection\.collection\b/)).toEqual([]);
   });
 
-  it.each([userSessionSchema, apiKeySchema])(
+  it.each([userSessionSchema, apiKeySchema, appTokenSchema, appPermissionSchema, appSchema, userSchema])(
     "the fields that are watched are fields of the schema",
-    (schema) => {
-      const { selectors = [], harmless = [] } = watchedCollections[String(schema.get("collection"))] ?? {};
-      const fields = Object.keys(schema.paths).map((path) => path.split(".")[0]);
+    ({ paths, options }) => {
+      const {
+        selectors = [],
+        harmless = [],
+        read = [],
+      } = watchedCollections[String(options.collection)] ?? {};
+      const fields = Object.keys(paths).map((path) => path.split(".")[0]);
       expect(selectors.length).toBeGreaterThan(0);
-      for (const field of [...selectors, ...harmless]) expect(fields).toContain(field);
+      for (const field of [...selectors, ...harmless, ...read]) expect(fields).toContain(field);
     },
   );
 });

@@ -4,13 +4,27 @@ import { placeOf } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
-import { type CommittedReadOptions, readCommitted } from "../session-cache/committed-read.js";
-import type { RememberedApiKey } from "../session-cache/remembered.js";
+import type { CommittedReadOptions } from "../session-cache/committed-read.js";
+import { lookUp } from "../session-cache/look-up.js";
+import type { ReadApiKey, RememberedApiKey } from "../session-cache/remembered.js";
 import type { SessionCache } from "../session-cache/session-cache.js";
 import { subjectsOfDocument } from "../session-cache/subjects.js";
 import type { Kept } from "../session-cache/table.js";
 import { isMetered } from "./budget.js";
 import { type CheckedApiKey, secretOf } from "./check.js";
+
+/** A key as a request presents it. */
+export interface PresentedKey {
+  readonly token: LocatedToken;
+  readonly keyHash: Buffer;
+  /** The moment of the read, if it takes one, by the count of the leases. */
+  readonly readAt: number;
+}
+
+/** As `ReadApiKey`, with what only a read can find. */
+export interface FoundApiKey extends ReadApiKey {
+  readonly key: CheckedApiKey;
+}
 
 /**
  * Reads the key that was presented, where its token says it is.
@@ -20,32 +34,32 @@ import { type CheckedApiKey, secretOf } from "./check.js";
 export async function readApiKey(
   models: IdentityModels,
   cache: SessionCache | undefined,
-  { token, keyHash }: { token: LocatedToken; keyHash: Buffer },
+  { token, keyHash, readAt }: PresentedKey,
   isGood: (key: CheckedApiKey) => boolean,
-): Promise<CheckedApiKey | undefined> {
+): Promise<FoundApiKey | undefined> {
   // Whole: a key has little that isn't read here, and to leave that out costs the server more than to send it.
-  const read = async (options?: CommittedReadOptions): Promise<CheckedApiKey | undefined> => {
-    const found = await findByQuery(models, queries.apiKeyById(placeOf(token)), undefined, options);
-    return found && secretOf(found, keyHash) ? found : undefined;
+  const read = async (options?: CommittedReadOptions): Promise<FoundApiKey | undefined> => {
+    const key = await findByQuery(models, queries.apiKeyById(placeOf(token)), undefined, options);
+    return key && secretOf(key, keyHash) ? { key, readAt } : undefined;
   };
   if (!cache) return read();
-  const key = keyHash.toString("base64url");
-  const known = cache.apiKeys.recall(key, isGood);
-  if (known) return known.value;
-  return cache.apiKeys.fill(key, isGood, async (position) => {
-    const committed = await readCommitted(models.ApiKey.collection, position, cache.boundMs, read);
-    if (!committed) return { result: await read() };
-    const { found } = committed;
-    return { result: found, keep: found && isGood(found) ? rememberKey(models, found) : undefined };
+  return lookUp<FoundApiKey>(cache, cache.apiKeys, {
+    key: keyHash.toString("base64url"),
+    isGood: ({ key }) => isGood(key),
+    collection: models.ApiKey.collection,
+    read,
+    keep: (found) => keptKey(models, found),
   });
 }
 
-/** A key with a quota or a rate limit is not kept: its lease takes the budget that was read, and each only once. */
-function rememberKey(models: IdentityModels, key: CheckedApiKey): Kept<RememberedApiKey> | undefined {
-  if (isMetered(key)) return undefined;
+/**
+ * A key with a quota or a rate limit answers those who wait for this read, and is not kept: its lease takes the budget that was
+ * read, and has to know when.
+ */
+function keptKey(models: IdentityModels, { key, readAt }: FoundApiKey): Kept<FoundApiKey> {
   const { _id, userId, secrets, scopes, ipAllowlist, rateLimit, quota, leases } = key;
   const { ownerActive, expiresAt, schemaVersion } = key;
-  const value: RememberedApiKey = {
+  const remembered: RememberedApiKey = {
     _id,
     userId,
     secrets,
@@ -59,8 +73,9 @@ function rememberKey(models: IdentityModels, key: CheckedApiKey): Kept<Remembere
     schemaVersion,
   };
   return {
-    value,
+    value: { key: remembered, readAt },
     subjects: subjectsOfDocument(models.ApiKey.collection.name, key),
-    bytes: mongo.BSON.calculateObjectSize(value),
+    bytes: mongo.BSON.calculateObjectSize(remembered),
+    ...(isMetered(key) && { onlyForWaiting: true }),
   };
 }

@@ -92,11 +92,12 @@ export class ApiKeyVerifier {
     const token = parseToken("apiKey", presented.key);
     if (!token) return { ok: false, reason: "malformed" };
     const keyHash = sha256(token.raw);
-    const readAt = this.#leases.moment();
+    const asked = { token, keyHash, readAt: this.#leases.moment() };
     const isGood = (key: CheckedApiKey) => refusalOf(key, keyHash, presented, now) === undefined;
-    const apiKey = await readApiKey(this.#models, this.#cache, { token, keyHash }, isGood);
+    const found = await readApiKey(this.#models, this.#cache, asked, isGood);
     // With another secret it is no request of the key that it names, and counts as none.
-    if (!apiKey) return { ok: false, reason: "unknown" };
+    if (!found) return { ok: false, reason: "unknown" };
+    const { key: apiKey, readAt } = found;
     assertKnownVersion(apiKey);
     const reason = refusalOf(apiKey, keyHash, presented, now);
     const check = reason ? { ok: false as const, reason } : await this.#spend(apiKey, readAt, now);

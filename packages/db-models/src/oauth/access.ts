@@ -4,8 +4,12 @@ import { equalHashes, parseToken, readPlace, sha256, type Token } from "../core/
 import { type Place, placeOf } from "../queries/place.js";
 import type { IssuedAccessToken } from "../schemas/app-token.js";
 import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js";
+import type { CommittedReadOptions } from "../session-cache/committed-read.js";
+import { lookUp } from "../session-cache/look-up.js";
+import type { RememberedAccessToken } from "../session-cache/remembered.js";
 import { type Grant, readGrant, refusalOf } from "./grants.js";
 import { accessTokenIdOf, factsOf } from "./issue.js";
+import { keptAccessToken } from "./remember.js";
 import type { GrantRefusal } from "./types.js";
 
 /** Facts that a resource server needs about the token of a request. */
@@ -31,50 +35,75 @@ export interface ActiveAccessToken {
 
 export type AccessTokenCheck = { ok: true; token: ActiveAccessToken } | { ok: false; reason: GrantRefusal };
 
+/** An access token by its authorization and its hash, which is all that its id says of it. */
+interface NamedAccessToken {
+  readonly place: Place;
+  readonly tokenHash: Buffer;
+}
+
 export async function validateAccessToken(context: Context, token: unknown): Promise<AccessTokenCheck> {
-  const { models, now } = context;
   const parsed = parseToken("accessToken", token);
   if (!parsed) return { ok: false, reason: "malformed" };
-  const grant = await readGrant(models, placeOf(parsed));
-  return decide(grant, grant && issuedOf(grant, parsed), now);
+  return check(context, { place: placeOf(parsed), tokenHash: sha256(parsed.raw) });
 }
 
 const tokenId = /^([\w-]{32})\.([\w-]{43})$/;
 
 /** Reads what {@link accessTokenIdOf} wrote. */
-export function readAccessTokenId(id: unknown): { place: Place; tokenHash: Buffer } | undefined {
+export function readAccessTokenId(id: unknown): NamedAccessToken | undefined {
   const [, place, hash] = tokenId.exec(typeof id === "string" ? id : "") ?? [];
   if (!place || !hash) return undefined;
   return { place: placeOf({ place: readPlace(place) }), tokenHash: Buffer.from(hash, "base64url") };
 }
 
 export async function validateAccessTokenById(context: Context, id: unknown): Promise<AccessTokenCheck> {
-  const { models, now } = context;
   const named = readAccessTokenId(id);
-  if (!named) return { ok: false, reason: "malformed" };
-  const { place, tokenHash } = named;
-  const grant = await readGrant(models, place);
-  const issued = grant?.accessTokens.find((one) => equalHashes(one.tokenHash, tokenHash));
-  return decide(grant, issued, now);
+  return named ? check(context, named) : { ok: false, reason: "malformed" };
 }
 
-function decide(
-  grant: Grant | undefined,
-  issued: IssuedAccessToken | undefined,
-  now: Date,
-): AccessTokenCheck {
-  if (!grant || !issued) return { ok: false, reason: "unknown" };
-  const reason = refusalOf(grant, now) ?? (issued.expiresAt <= now ? "expired" : undefined);
-  return reason ? { ok: false, reason } : { ok: true, token: describe(grant, issued) };
+async function check(context: Context, named: NamedAccessToken): Promise<AccessTokenCheck> {
+  const found = await find(context, named);
+  if (!found) return { ok: false, reason: "unknown" };
+  const reason = refusalAt(found, context.now);
+  return reason ? { ok: false, reason } : { ok: true, token: describe(found) };
+}
+
+/** The token and what it rests on, from memory where that has them. */
+async function find(
+  { models, cache, now }: Context,
+  { place, tokenHash }: NamedAccessToken,
+): Promise<RememberedAccessToken | undefined> {
+  const read = async (options?: CommittedReadOptions) => {
+    const grant = await readGrant(models, place, options);
+    const issued = grant && issuedAs(grant, tokenHash);
+    return grant && issued && { grant, issued };
+  };
+  if (!cache) return read();
+  return lookUp<RememberedAccessToken>(cache, cache.accessTokens, {
+    // Its place too: what is presented with another one stands for nothing.
+    key: accessTokenIdOf({ ownerId: place.ownerId, _id: place.id }, { tokenHash }),
+    isGood: (known) => refusalAt(known, now) === undefined,
+    collection: models.AppToken.collection,
+    read,
+    keep: (known) => keptAccessToken(models, known),
+  });
+}
+
+function refusalAt({ grant, issued }: RememberedAccessToken, now: Date): GrantRefusal | undefined {
+  return refusalOf(grant, now) ?? (issued.expiresAt <= now ? "expired" : undefined);
 }
 
 /** The access token of an authorization that was presented, if it is one of them. */
 export function issuedOf(grant: Grant, presented: Token): IssuedAccessToken | undefined {
-  const hash = sha256(presented.raw);
-  return grant.accessTokens.find(({ tokenHash }) => equalHashes(tokenHash, hash));
+  return issuedAs(grant, sha256(presented.raw));
 }
 
-function describe(grant: Grant, issued: IssuedAccessToken): ActiveAccessToken {
+function issuedAs({ accessTokens }: Grant, hash: Buffer): IssuedAccessToken | undefined {
+  return accessTokens.find(({ tokenHash }) => equalHashes(tokenHash, hash));
+}
+
+/** The facts that a service receives: copies, so that nothing it does to them gets into memory. */
+function describe({ grant, issued }: RememberedAccessToken): ActiveAccessToken {
   const { _id: authorizationId, userId, appId } = grant;
   const { scopes, audiences, dpopKey, createdAt, expiresAt } = issued;
   return {
@@ -83,11 +112,21 @@ function describe(grant: Grant, issued: IssuedAccessToken): ActiveAccessToken {
     ...(userId && { userId }),
     appId,
     clientId: grant.app[0]?.clientId ?? "",
-    scopes,
-    ...(audiences && { audiences }),
+    scopes: [...scopes],
+    ...(audiences && { audiences: [...audiences] }),
     ...(dpopKey && { dpopKey }),
-    facts: factsOf(grant),
-    createdAt,
-    expiresAt,
+    facts: copyOf(factsOf(grant)),
+    createdAt: new Date(createdAt),
+    expiresAt: new Date(expiresAt),
+  };
+}
+
+function copyOf(facts: AuthorizationFacts): AuthorizationFacts {
+  const { authenticatedAt, amr, audiences } = facts;
+  return {
+    ...facts,
+    ...(authenticatedAt && { authenticatedAt: new Date(authenticatedAt) }),
+    ...(amr && { amr: [...amr] }),
+    ...(audiences && { audiences: [...audiences] }),
   };
 }

@@ -1,58 +1,48 @@
-import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import type { Place } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
-import type { AppStatus } from "../schemas/app.js";
-import type { AppPermissionDocument } from "../schemas/app-permission.js";
 import type { AppTokenDocument, TokenRevocationReason } from "../schemas/app-token.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
-import type { UserStatus } from "../schemas/user.js";
-import type { UserSessionDocument } from "../schemas/user-session.js";
 import { recordSecurityEvent } from "../security-events/events.js";
+import type { CommittedReadOptions } from "../session-cache/committed-read.js";
+import type { GrantState } from "../session-cache/remembered.js";
 import { absoluteExpiryOf } from "../stored/session.js";
 import type { GrantRefusal, GrantRefused, OAuthErrorCode } from "./types.js";
 
-/** An authorization together with the state of everything that it rests on; empty lists for what is gone. */
-export interface Grant extends AppTokenDocument {
-  /** Absent where the app acts for itself. */
-  userId?: Types.ObjectId;
-  app: Array<{ status: AppStatus; clientId: string }>;
-  user: Array<{ status: UserStatus }>;
-  session: Array<Pick<UserSessionDocument, "revokedAt" | "createdAt" | "absoluteLifetimeMs">>;
-  permission: Array<Pick<AppPermissionDocument, "generation" | "revokedAt">>;
-}
+/** An authorization together with the state of everything that it rests on. */
+export interface Grant extends AppTokenDocument, GrantState {}
 
 /**
  * Reads an authorization, its app, its user and the consent in one command, so that whatever ends one of them ends
  * every token at that moment, with nothing to sweep.
+ *
+ * @param options - of a read whose result memory may keep.
  */
-export async function readGrant(models: IdentityModels, place: Place): Promise<Grant | undefined> {
+export async function readGrant(
+  models: IdentityModels,
+  place: Place,
+  options: Partial<CommittedReadOptions> = {},
+): Promise<Grant | undefined> {
   const { filter } = queries.authorizationById(place);
   const grant = (await models.AppToken.collection
-    .aggregate([
-      { $match: filter as Record<string, unknown> },
-      joined(models.App.collection.name, "appId", "app", { status: 1, clientId: 1 }),
-      joined(models.User.collection.name, "ownerId", "user", { status: 1 }),
-      ofOwner(
-        joined(models.AppPermission.collection.name, "permissionId", "permission", {
-          generation: 1,
-          revokedAt: 1,
-        }),
-      ),
-      ofOwner(
-        joined(models.UserSession.collection.name, "boundSessionId", "session", {
-          revokedAt: 1,
-          createdAt: 1,
-          absoluteLifetimeMs: 1,
-        }),
-      ),
-    ])
+    .aggregate([{ $match: filter as Record<string, unknown> }, ...joins(models)], options)
     .next()) as Grant | null;
   if (!grant) return undefined;
   assertKnownVersion(grant);
   const { ownerId, appId } = grant;
   return ownerId.equals(appId) ? grant : { ...grant, userId: ownerId };
+}
+
+function joins({ App, User, AppPermission, UserSession }: IdentityModels) {
+  const ofPermission = { generation: 1, revokedAt: 1 } as const;
+  const ofSession = { revokedAt: 1, createdAt: 1, absoluteLifetimeMs: 1 } as const;
+  return [
+    joined(App.collection.name, "appId", "app", { status: 1, clientId: 1 }),
+    joined(User.collection.name, "ownerId", "user", { status: 1 }),
+    ofOwner(joined(AppPermission.collection.name, "permissionId", "permission", ofPermission)),
+    ofOwner(joined(UserSession.collection.name, "boundSessionId", "session", ofSession)),
+  ];
 }
 
 function joined(from: string, localField: string, as: string, projection: Record<string, 1>) {
@@ -80,7 +70,7 @@ function ofOwner({ $lookup }: ReturnType<typeof joined>) {
 }
 
 /** Why an authorization is over at this moment, whatever was presented; `undefined` when it is not. */
-export function refusalOf(grant: Grant, now: Date): GrantRefusal | undefined {
+export function refusalOf(grant: GrantState, now: Date): GrantRefusal | undefined {
   if (grant.revokedAt) return "revoked";
   if (grant.app[0]?.status !== "active") return "app_not_active";
   const ofUser = grant.userId && refusalOfUser(grant, now);
@@ -89,7 +79,7 @@ export function refusalOf(grant: Grant, now: Date): GrantRefusal | undefined {
 }
 
 /** Why a user's authorization is over, by what it rests on besides its app. */
-function refusalOfUser(grant: Grant, now: Date): GrantRefusal | undefined {
+function refusalOfUser(grant: GrantState, now: Date): GrantRefusal | undefined {
   if (grant.user[0]?.status !== "active") return "user_not_active";
   const permission = grant.permission[0];
   if (!permission || permission.revokedAt || permission.generation !== grant.permissionGeneration) {

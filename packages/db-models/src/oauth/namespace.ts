@@ -234,8 +234,9 @@ export interface OAuth {
    */
   resealSigningKeys(): Promise<{ resealed: number }>;
   /**
-   * Decides whether a presented access token is live: one command, no write. The authorization, the app, the user and the
-   * consent decide together, so whatever is revoked or suspended is so at the next request.
+   * Decides whether a presented access token is live: one command, no write, and none from memory. The authorization, the app,
+   * the user and the consent decide together, so whatever is revoked or suspended is so at the next request; with a session
+   * cache, within its bound.
    *
    * @param token - as presented; anything that is no token is refused, never thrown at.
    * @throws IdentityError `SCHEMA_TOO_NEW`.

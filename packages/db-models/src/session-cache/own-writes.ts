@@ -1,7 +1,7 @@
 import type { Collection } from "mongoose";
 import type { Subject } from "./invalidations.js";
 import { subjectsOfFilter, watchedCollection } from "./subjects.js";
-import { areHarmless } from "./watched.js";
+import { areHarmless, type WatchedCollection } from "./watched.js";
 
 /** What a write invalidates: subjects, or everything where its filter names none. */
 export type Reach = readonly Subject[] | "everything";
@@ -85,11 +85,24 @@ function reachOfBulk(collection: string, operations: unknown): Reach | undefined
 }
 
 function isHarmlessUpdate(collection: string, update: unknown): boolean {
-  if (typeof update !== "object" || update === null || Array.isArray(update)) return false;
+  if (typeof update !== "object" || update === null) return false;
   const watched = watchedCollection(collection);
+  // A pipeline may move a harmless field back; what is not read it may change as it likes.
+  if (Array.isArray(update))
+    return watched.read !== undefined && update.every((stage) => isHarmlessStage(watched, stage));
   return Object.entries(update).every(
     ([operator, fields]) =>
       (watched.read !== undefined || harmlessOperators.has(operator)) &&
       areHarmless(watched, Object.keys((fields as object | null) ?? {})),
   );
+}
+
+const settingStages = new Set(["$set", "$addFields"]);
+
+/** Whether a stage of an update sets or removes nothing that is read. */
+function isHarmlessStage(watched: WatchedCollection, stage: object): boolean {
+  return Object.entries(stage).every(([name, fields]) => {
+    if (name === "$unset") return areHarmless(watched, [fields].flat() as string[]);
+    return settingStages.has(name) && areHarmless(watched, Object.keys(fields as object));
+  });
 }

@@ -5,7 +5,7 @@ import type { CacheCounts } from "./counts.js";
 import { Follower, type FollowerState } from "./follower.js";
 import type { SessionCacheSettings } from "./options.js";
 import type { Reach } from "./own-writes.js";
-import type { RememberedApiKey, RememberedSession } from "./remembered.js";
+import type { ReadApiKey, RememberedAccessToken, RememberedSession } from "./remembered.js";
 import { Table } from "./table.js";
 
 /** What a session cache does, for monitoring. */
@@ -33,7 +33,8 @@ export class SessionCache {
   readonly #cache: TrustedCache;
   readonly #follower: Follower;
   readonly sessions: Table<RememberedSession>;
-  readonly apiKeys: Table<RememberedApiKey>;
+  readonly apiKeys: Table<ReadApiKey>;
+  readonly accessTokens: Table<RememberedAccessToken>;
 
   constructor(
     uri: string,
@@ -46,6 +47,7 @@ export class SessionCache {
     this.#follower = new Follower(uri, this.#cache, onError);
     this.sessions = new Table(this.#cache);
     this.apiKeys = new Table(this.#cache);
+    this.accessTokens = new Table(this.#cache);
   }
 
   get boundMs(): number {

@@ -10,6 +10,8 @@ export interface Kept<V> {
   readonly subjects: readonly Subject[];
   /** Size of the value as BSON. */
   readonly bytes: number;
+  /** It answers those who wait for this read, and nobody who comes after it. */
+  readonly onlyForWaiting?: true;
 }
 
 /** The answer of a read; what it refuses leaves nothing. */
@@ -18,9 +20,10 @@ export interface Reading<R, V> {
   readonly keep?: Kept<V> | undefined;
 }
 
-interface Flight {
+interface Flight<V> {
   readonly openedAt: Moment;
-  readonly landed: Promise<void>;
+  /** Resolves with what it leaves for those who wait, where that is not in memory. */
+  readonly landed: Promise<Entry<V> | undefined>;
 }
 
 const largestEntryBytes = 4_096;
@@ -29,7 +32,7 @@ const largestEntryBytes = 4_096;
 export class Table<V> {
   readonly #cache: TrustedCache;
   readonly #entries: Entries<V>;
-  readonly #flights = new Map<string, Flight>();
+  readonly #flights = new Map<string, Flight<V>>();
 
   constructor(cache: TrustedCache) {
     this.#cache = cache;
@@ -48,8 +51,8 @@ export class Table<V> {
   async join(key: string, isGood: (value: V) => boolean): Promise<Entry<V> | undefined> {
     const flight = this.#flights.get(key);
     if (!flight || !this.mayJoin(flight.openedAt)) return undefined;
-    await flight.landed;
-    const found = this.#find(key, isGood);
+    const passed = await flight.landed;
+    const found = passed ? this.#judge(passed, isGood) : this.#find(key, isGood);
     if (typeof found === "string") return undefined;
     this.#cache.counts.joined += 1;
     return found;
@@ -79,13 +82,14 @@ export class Table<V> {
     const ticket = this.#cache.openTicket();
     if (!ticket) return (await read(undefined)).result;
     const land = this.#takeOff(key, ticket.openedAt);
+    let passed: Entry<V> | undefined;
     try {
       const { result, keep } = await read(this.#cache.position);
-      if (keep) this.#keep(key, keep, ticket);
+      passed = keep && this.#keep(key, keep, ticket);
       return result;
     } finally {
       this.#cache.closeTicket(ticket);
-      land();
+      land(passed);
     }
   }
 
@@ -100,35 +104,44 @@ export class Table<V> {
   }
 
   #find(key: string, isGood: (value: V) => boolean): Entry<V> | MissCause {
-    const at = this.#cache.checkedAt();
     const entry = this.#entries.find(key);
+    return this.#judge(entry, isGood);
+  }
+
+  #judge(entry: Entry<V> | undefined, isGood: (value: V) => boolean): Entry<V> | MissCause {
+    const at = this.#cache.checkedAt();
     if (!entry) return "absent";
     if (!this.#cache.trust.mayAnswer(entry, at)) return "lapsed";
     return isGood(entry.value) ? entry : "over";
   }
 
-  #takeOff(key: string, openedAt: Moment): () => void {
-    let landed: () => void = () => undefined;
-    const flight: Flight = {
+  #takeOff(key: string, openedAt: Moment): (passed: Entry<V> | undefined) => void {
+    let landed: (passed: Entry<V> | undefined) => void = () => undefined;
+    const flight: Flight<V> = {
       openedAt,
       landed: new Promise((resolve) => {
         landed = resolve;
       }),
     };
     this.#flights.set(key, flight);
-    return () => {
+    return (passed) => {
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
-      landed();
+      landed(passed);
     };
   }
 
-  #keep(key: string, kept: Kept<V>, ticket: Ticket): void {
-    if (kept.bytes > largestEntryBytes) return;
-    if (this.#cache.isDirty(ticket, kept.subjects)) {
+  /** Returns what is not in memory, and only for those who wait. */
+  #keep(key: string, kept: Kept<V>, ticket: Ticket): Entry<V> | undefined {
+    const { value, subjects, bytes, onlyForWaiting } = kept;
+    if (bytes > largestEntryBytes) return undefined;
+    if (this.#cache.isDirty(ticket, subjects)) {
       this.#cache.counts.raced += 1;
-      return;
+      return undefined;
     }
     const { openedAt: readAt, followsEcho } = ticket;
-    this.#entries.put({ key, ...kept, readAt, followsEcho, isBeingTouched: false });
+    const entry = { key, value, subjects, bytes, readAt, followsEcho, isBeingTouched: false };
+    if (onlyForWaiting) return entry;
+    this.#entries.put(entry);
+    return undefined;
   }
 }

@@ -28,6 +28,7 @@ import { assertKnownVersion } from "../schemas/parts/version.js";
 import type { RiskAssessment, UserSessionDocument } from "../schemas/user-session.js";
 import { type CommittedReadOptions, readCommitted } from "../session-cache/committed-read.js";
 import type { Entry } from "../session-cache/entries.js";
+import { mostWaits } from "../session-cache/look-up.js";
 import type { RememberedSession } from "../session-cache/remembered.js";
 import type { SessionCache } from "../session-cache/session-cache.js";
 import { readSession, readSessionFacts, type Session, type SessionFacts } from "../stored/session.js";
@@ -138,7 +139,9 @@ async function checkBesideMemory(
   touch: boolean,
 ): Promise<SessionCheck> {
   const { sessions } = cache;
-  const entry = known ?? (sessions.isBeingRead(key) ? await sessions.join(key, isGood) : undefined);
+  let entry = known;
+  for (let waits = 0; !entry && waits < mostWaits && sessions.isBeingRead(key); waits++)
+    entry = await sessions.join(key, isGood);
   const answer = entry && (await answerFromMemory(context, cache, entry, touch));
   if (answer) return answer;
   const session = await sessions.fill(key, isGood, async (position) => {

@@ -1,6 +1,6 @@
 /**
- * Checks sessions from memory in a process of its own, round after round, each token in each round. Lines on its input name
- * tokens, as JSON; an empty one ends it. Prints `ready` when heartbeats vouch for memory, and for each token that is refused a
+ * Checks tokens from memory in a process of its own, round after round, each token in each round: sessions, API keys and access
+ * tokens. Lines on its input name them, as JSON; an empty one ends it. Prints `ready` when heartbeats vouch for memory, and for each token that is refused a
  * line of JSON: see `Refusal`. The last line is its metrics. Arguments: URI; bound; milliseconds by which its wall clock is
  * wrong.
  */
@@ -32,6 +32,12 @@ const identity = await openIdentity(uri, {
 const say = (line: string) => void writeSync(1, `${line}\n`);
 const metrics = () => identity.sessionCacheMetrics();
 
+function checkOf(token: string): Promise<{ ok: boolean }> {
+  if (token.startsWith("idk_")) return identity.apiKeys.verify({ key: token });
+  if (token.startsWith("ida_")) return identity.oauth.validate(token);
+  return identity.sessions.validate(token, { touch: false });
+}
+
 interface Watched {
   accepted: bigint;
   remembered: bigint;
@@ -43,7 +49,7 @@ async function check(token: string, seen: Watched): Promise<void> {
   const hits = metrics()?.hits ?? 0;
   const startedAt = process.hrtime.bigint();
   try {
-    const { ok } = await identity.sessions.validate(token, { touch: false });
+    const { ok } = await checkOf(token);
     if (!ok) {
       watched.delete(token);
       const { accepted, remembered } = seen;
