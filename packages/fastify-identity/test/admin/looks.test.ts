@@ -91,20 +91,20 @@ async function signIn(tab: Tab): Promise<void> {
   await tab.waitForURL("**/account");
 }
 
-describe.each(forms)("the admin area, $name", ({ name: form, options, language }) => {
+describe.each(forms)("the admin area, $name", (form) => {
   let context: BrowserContext;
   let tab: Tab;
   const faults: string[] = [];
-  const look = async (what: string) => void faults.push(...(await faultsOf(tab, `admin-${what}-${form}`)));
+  const look = async (what: string) => void faults.push(...(await faultsOf(tab, `admin-${what}`, form)));
 
   beforeAll(async () => {
     await site.app.inject({
       method: "PATCH",
       url: "/v1/profile",
       headers: admin.bearer,
-      payload: { language },
+      payload: { language: form.language },
     });
-    context = await site.context(options);
+    context = await site.context({ locale: form.language });
     tab = await context.newPage();
     await signIn(tab);
   });

@@ -50,21 +50,37 @@ const arabic: Catalogue = {
   },
 };
 
-interface Forms {
+/** A window in which a page that is open is looked at. */
+interface View {
   readonly name: string;
-  readonly options: BrowserContextOptions;
-  /** Language of the account. */
+  readonly scheme: "light" | "dark";
+  readonly size: { readonly width: number; readonly height: number };
+}
+
+interface Form {
+  readonly name: string;
+  /** Of the browser, and of the account. */
   readonly language: string;
+  /** One after the other, without loading the page again. */
+  readonly views: readonly [View, ...View[]];
 }
 
 const wide = { width: 1_280, height: 900 };
 
-/** The four forms in which each page is looked at. */
-export const forms: readonly Forms[] = [
-  { name: "light", options: { viewport: wide, colorScheme: "light" }, language: "en" },
-  { name: "dark", options: { viewport: wide, colorScheme: "dark" }, language: "en" },
-  { name: "phone", options: { viewport: { width: 360, height: 740 }, colorScheme: "light" }, language: "en" },
-  { name: "rtl", options: { viewport: wide, colorScheme: "light", locale: "ar" }, language: "ar" },
+const leftToRight: Form = {
+  name: "from left to right",
+  language: "en",
+  views: [
+    { name: "light", scheme: "light", size: wide },
+    { name: "dark", scheme: "dark", size: wide },
+    { name: "phone", scheme: "light", size: { width: 360, height: 740 } },
+  ],
+};
+
+/** The forms in which each page is looked at. */
+export const forms: readonly Form[] = [
+  leftToRight,
+  { name: "from right to left", language: "ar", views: [{ name: "rtl", scheme: "light", size: wide }] },
 ];
 
 /** An app on loopback with its pages, and Chromium. */
@@ -114,31 +130,55 @@ export async function tabTo(tab: Tab, selector: string): Promise<void> {
   throw new Error(`${selector} was not reached`);
 }
 
-/** Faults of a page that no design excuses; keeps a picture of it. */
-export async function faultsOf(tab: Tab, name: string): Promise<string[]> {
-  await keepPicture(tab, name);
-  const { overflow, faint } = await measureTab(tab);
-  const faults = [
-    ...(overflow > 0 ? [`wider than the window by ${overflow} pixels`] : []),
-    ...faint,
-    ...(await violations(tab)),
-  ];
-  return faults.map((fault) => `${name}: ${fault}`);
-}
-
-/** What axe finds against WCAG 2.2 A and AA, and its best practices. */
-async function violations(tab: Tab): Promise<string[]> {
+/** Faults of a page that no design excuses, in each view of a form; keeps a picture of each. */
+export async function faultsOf(tab: Tab, name: string, { views } = leftToRight): Promise<string[]> {
+  const faults: string[] = [];
   // The policy of the page lets no other script in; the tools of a developer are none of its scripts.
   await tab.evaluate(axe.source);
-  return tab.evaluate(async () => {
-    const run = (globalThis as unknown as { axe: { run(): Promise<{ violations: Found[] }> } }).axe.run;
-    interface Found {
-      id: string;
-      nodes: { html: string; failureSummary: string }[];
-    }
-    const { violations } = await run();
-    return violations.flatMap(({ id, nodes }) =>
-      nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
-    );
-  });
+  for (const view of views) {
+    await show(tab, view);
+    await keepPicture(tab, `${name}-${view.name}`);
+    const { overflow, faint } = await measureTab(tab);
+    const found = [
+      ...(overflow > 0 ? [`wider than the window by ${overflow} pixels`] : []),
+      ...faint,
+      ...(await violations(tab, view === views[0] ? undefined : rulesOfLooks)),
+    ];
+    faults.push(...found.map((fault) => `${name}-${view.name}: ${fault}`));
+  }
+  if (views.length > 1) await show(tab, views[0]);
+  return faults;
+}
+
+async function show(tab: Tab, { scheme, size }: View): Promise<void> {
+  // Colours change at once, not by a transition.
+  await tab.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+  await tab.setViewportSize(size);
+}
+
+/** What another scheme or width can change; the document stays the same. */
+const rulesOfLooks = ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"];
+
+/** What axe finds against WCAG 2.2 A and AA, and its best practices, or against some of these rules. */
+function violations(tab: Tab, only?: readonly string[]): Promise<string[]> {
+  return tab.evaluate(
+    async (rules) => {
+      interface Found {
+        id: string;
+        nodes: { html: string; failureSummary: string }[];
+      }
+      const run = (
+        globalThis as unknown as { axe: { run(options: object): Promise<{ violations: Found[] }> } }
+      ).axe.run;
+      const all = { rules: { "target-size": { enabled: true } } };
+      const { violations } = await run({
+        ...(rules ? { runOnly: rules } : all),
+        resultTypes: ["violations"],
+      });
+      return violations.flatMap(({ id, nodes }) =>
+        nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
+      );
+    },
+    only ? [...only] : undefined,
+  );
 }

@@ -76,16 +76,17 @@ async function signIn(tab: Tab): Promise<void> {
   await tab.waitForURL("**/account");
 }
 
-describe.each(forms)("the pages, $name", ({ name: form, options, language }) => {
+describe.each(forms)("the pages, $name", (form) => {
   let context: BrowserContext;
   let tab: Tab;
   beforeAll(async () => {
+    const { language } = form;
     await site.app.inject({ method: "PATCH", url: "/v1/profile", headers: bearer, payload: { language } });
-    context = await site.context(options);
+    context = await site.context({ locale: language });
     tab = await context.newPage();
   });
   const faults: string[] = [];
-  const look = async (what: string) => void faults.push(...(await faultsOf(tab, `${what}-${form}`)));
+  const look = async (what: string) => void faults.push(...(await faultsOf(tab, what, form)));
   const found = () => faults.splice(0);
 
   test("of people who are not signed in", async () => {

@@ -35,7 +35,7 @@ async function probeSettings(db: mongo.Db): Promise<ServerSettings> {
   const { parsed = {} } = (await db.admin().command({ getCmdLineOpts: 1 })) as { parsed?: Document };
   const net = (parsed.net ?? {}) as Document;
   const security = (parsed.security ?? {}) as Document;
-  const { mode } = ((net.tls ?? net.ssl ?? {}) as Document) ?? {};
+  const { mode } = (net.tls ?? net.ssl ?? {}) as Document;
   return {
     // Since MongoDB 3.6 a server that is told nothing listens on the loopback only.
     boundTo: net.bindIpAll === true ? ["0.0.0.0"] : String(net.bindIp ?? "localhost").split(","),
