@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, posix, relative, sep } from "node:path";
+import { writeDeclarations } from "./declarations.mjs";
 
 /**
  * Settings of tsup that compile each source into a file of its own. A bundler drops a file that nobody asks for, and can
@@ -26,9 +27,9 @@ export function onePerSource({ entry, inlined = [] }) {
     target: "node20",
     splitting: false,
     noExternal: inlined,
-    dts: { entry: named(entry), resolve: inlined },
     sourcemap: true,
     clean: true,
+    onSuccess: () => writeDeclarations(entry, parts),
     esbuildPlugins: [separate(parts)],
   };
 }
@@ -39,10 +40,6 @@ function outputsOf(folder, prefix = "") {
   return Object.fromEntries(
     sources.map((path) => [posix.join(prefix, slashed(path).replace(/\.tsx?$/, "")), join(folder, path)]),
   );
-}
-
-function named(entry) {
-  return Object.fromEntries(entry.map((path) => [path.replace(/^src\//, "").replace(/\.tsx?$/, ""), path]));
 }
 
 /** Leaves every import between sources as it stands. */
