@@ -12,6 +12,7 @@ import { useAssertion } from "../src/oauth/assertions.js";
 import { checkAuthorizationRequest, issueAuthorizationCode } from "../src/oauth/authorize.js";
 import { grantToClient } from "../src/oauth/client-grant.js";
 import { authenticateClient, findClient } from "../src/oauth/clients.js";
+import { grantConsent, revokeConsent } from "../src/oauth/consents.js";
 import {
   beginDeviceAuthorization,
   type DeviceCodes,
@@ -397,14 +398,43 @@ describe("devices", () => {
     ).toBeUndefined();
   });
 
-  it("get nothing without a consent", async () => {
+  // RFC 8628 section 3.5: nothing that the user took back becomes tokens.
+  it("get nothing once the consent was taken back, also where it was given again", async () => {
+    for (const isGivenAgain of [false, true]) {
+      const world = await deviceWorld();
+      const { userCode, deviceCode } = await begin(world);
+      const { user, client } = world;
+      const consent = { userId: user._id, appId: client._id };
+      await decideOnDevice(contextAt(models, now), { userCode, userId: user._id, approved: true });
+      await revokeConsent(contextAt(models, now), consent);
+      if (isGivenAgain) await grantConsent(contextAt(models, now), { ...consent, scopes });
+      expect(await poll(world, deviceCode, now)).toBe("invalid_grant");
+      expect(await models.AppToken.countDocuments({ appId: client._id })).toBe(0);
+    }
+  });
+
+  it("are connected by the first of two people alone: of the second no consent is left", async () => {
+    const world = await deviceWorld();
+    const { userCode } = await begin(world);
+    const people = Array.from({ length: 10 }, () => new Types.ObjectId());
+    const decisions = await Promise.all(
+      people.map((userId) => decideOnDevice(contextAt(models, now), { userCode, userId, approved: true })),
+    );
+    expect(decisions.filter(Boolean)).toHaveLength(1);
+    const consents = await models.AppPermission.find({ userId: { $in: people } }).lean();
+    expect(consents.map(({ userId }) => userId)).toEqual([people[decisions.indexOf(true)]]);
+  });
+
+  it("wait while the consent of who approved them is being written", async () => {
     const world = await deviceWorld();
     const { userCode, deviceCode } = await begin(world);
-    const stranger = new Types.ObjectId();
-    expect(await decideOnDevice(contextAt(models, now), { userCode, userId: stranger, approved: true })).toBe(
-      false,
-    );
+    await decideOnDevice(contextAt(models, now), { userCode, userId: world.user._id, approved: true });
+    const device = { appId: world.client._id };
+    const [written] = await models.DeviceAuthorization.find(device).lean();
+    await models.DeviceAuthorization.updateOne(device, { $unset: { permissionId: 1 } });
     expect(await poll(world, deviceCode, now)).toBe("authorization_pending");
+    await models.DeviceAuthorization.updateOne(device, { $set: { permissionId: written?.permissionId } });
+    expect(await poll(world, deviceCode, now)).toBe("granted");
   });
 });
 

@@ -166,6 +166,11 @@ export const pluginOptionsSchema = flowOptionsSchema
     error: "is for an issuer on a loopback host: it shows passwords",
   })
   .refine(({ oauth, pages }) => !oauth || pages, { path: ["oauth"], error: "takes pages" })
+  // Browsers leave a strict cookie out where another site leads to ours: everybody would have to sign in each time.
+  .refine(({ oauth, cookies }) => !oauth || cookies.sameSite !== "strict", {
+    path: ["cookies", "sameSite"],
+    error: "must not be strict with oauth: browsers would send no session with what an app asks",
+  })
   .refine(({ admin, pages }) => !admin || pages, { path: ["admin"], error: "takes pages" })
   .refine(({ admin, pages }) => !admin || !pages || !overlap(admin.prefix, pages.prefix), {
     path: ["admin", "prefix"],

@@ -5,7 +5,7 @@ import { duration } from "../core/limits.js";
 import type { SealKey } from "../core/seal-keys.js";
 import { equalHashes, hmac, mintToken, parseToken, sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
-import { runQuery } from "../queries/run-query.js";
+import { findByQuery, runQuery } from "../queries/run-query.js";
 import { findAndUpdate } from "../queries/update.js";
 import { deviceGrantType } from "../schemas/app.js";
 import type { DeviceAuthorizationDocument } from "../schemas/device-authorization.js";
@@ -14,6 +14,7 @@ import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/versi
 import { audiencesOf } from "./audiences.js";
 import { describeApp, type RequestingApp, useConsent } from "./authorize.js";
 import { scopesWithin } from "./client-grant.js";
+import { grantConsent } from "./consents.js";
 import { refused } from "./grants.js";
 import { grantAtOnce } from "./issue.js";
 import type { AuthenticatedClient, DeviceError, GrantRefused, TokenResult } from "./types.js";
@@ -168,31 +169,38 @@ async function findPending(
 export interface DeviceDecision {
   userCode: unknown;
   userId: Types.ObjectId;
-  /** True when the user has consented to all that the device asks for. */
+  /** True when the user agrees to all that the device asks for. */
   approved: boolean;
+  /** The session in which they decide. */
+  sessionId?: Types.ObjectId;
   facts?: AuthorizationFacts;
 }
 
-/** @returns true when this call decided. */
+/**
+ * The decision is claimed before the consent is written: of a decision that comes too late nothing is left. Until the consent
+ * is there the device waits.
+ *
+ * @returns true when this call decided.
+ */
 export async function decideOnDevice(context: Context, input: DeviceDecision): Promise<boolean> {
   const { models, now } = context;
-  const { userId, approved, facts } = input;
+  const { userId, approved, facts, sessionId } = input;
   const device = await findPending(context, input.userCode);
   if (!device) return false;
-  const consent = approved ? await useConsent(context, userId, device.appId) : undefined;
-  if (approved && !consent) return false;
   const { matchedCount } = await models.DeviceAuthorization.collection.updateOne(
     { ...documentOf(device), status: "pending", expiresAt: { $gt: now } },
-    {
-      $set: {
-        status: approved ? "approved" : "denied",
-        userId,
-        ...(consent && { permissionId: consent._id, permissionGeneration: consent.generation }),
-        ...(approved && facts),
-      },
-    },
+    { $set: { status: approved ? "approved" : "denied", userId, ...(approved && facts) } },
   );
-  return matchedCount === 1;
+  if (matchedCount === 0 || !approved) return matchedCount === 1;
+  const { appId, scopes } = device;
+  await grantConsent(context, { userId, appId, scopes, ...(sessionId && { sessionId }) });
+  const consent = await useConsent(context, userId, appId);
+  if (!consent) return false;
+  const { _id: permissionId, generation: permissionGeneration } = consent;
+  await models.DeviceAuthorization.collection.updateOne(documentOf(device), {
+    $set: { permissionId, permissionGeneration },
+  });
+  return true;
 }
 
 /** A device's poll at the token endpoint (RFC 8628 section 3.4). */
@@ -217,7 +225,7 @@ export async function pollDevice(context: Context, input: DevicePoll): Promise<D
   if (device.status === "collected") return refused("revoked");
   if (device.status === "denied") return waits("access_denied");
   if (device.expiresAt <= now) return waits("expired_token");
-  if (device.status === "pending") return notePoll(context, device);
+  if (device.status === "pending" || !device.permissionId) return notePoll(context, device);
   const collected = await findAndUpdate(
     models.DeviceAuthorization,
     { ...documentOf(device), status: "approved" },
@@ -242,7 +250,7 @@ async function notePoll(
   const { polledAt, intervalMs } = device;
   const isEarly = polledAt !== undefined && now.getTime() - polledAt.getTime() < intervalMs;
   await models.DeviceAuthorization.collection.updateOne(
-    { ...documentOf(device), status: "pending" },
+    documentOf(device),
     isEarly ? { $inc: { intervalMs: slowDownMs } } : { $set: { polledAt: now } },
   );
   return waits(isEarly ? "slow_down" : "authorization_pending");
@@ -257,6 +265,10 @@ async function grantToDevice(
   if (!userId || !permissionId) return refused("consent_revoked");
   const user = await context.models.User.collection.findOne({ _id: userId }, { projection: { status: 1 } });
   if (user?.status !== "active") return refused("user_not_active");
+  const consent = await findByQuery(context.models, queries.permissionOfUserForApp(userId, appId));
+  if (!consent || consent.revokedAt || consent.generation !== permissionGeneration) {
+    return refused("consent_revoked");
+  }
   const grant = {
     ...device,
     appId,

@@ -189,7 +189,12 @@ export interface OAuth {
   beginDevice(input: DeviceRequest): Promise<DeviceCodes | GrantRefused>;
   /** The device that waits for a user code, as people type it. */
   findDevice(input: { userCode: unknown }): Promise<WaitingDevice | undefined>;
-  /** Approves or denies a device. Approval takes a consent to what it asks for. @returns true when this call decided. */
+  /**
+   * Approves or denies a device; with its approval the user consents to what it asks for.
+   *
+   * @returns true when this call decided. Of any number of decisions one does, and the others leave nothing.
+   * @throws IdentityError as `grantConsent`.
+   */
   decideOnDevice(input: DeviceDecision): Promise<boolean>;
   /**
    * Answers the poll of a device (RFC 8628 section 3.4). Once approved, one poll of any number gets tokens. A poll that

@@ -26,6 +26,8 @@ export interface StoredRequest {
   parameters: RequestParameters;
   /** SHA-256 of the key of the browser that it goes on in; absent before one took it up. */
   browserHash?: Buffer;
+  /** When that browser took it up. */
+  takenUpAt?: Date;
   /** When the browser's user had proved who they are when it was taken up; absent if nobody was signed in. */
   seenAuthenticatedAt?: Date;
   /** True once it was answered. */
@@ -74,12 +76,14 @@ export async function readAuthorizationRequest(
 }
 
 function readRequest(request: AuthorizationRequestDocument): StoredRequest {
-  const { appId, origin, parameters, browserHash, seenAuthenticatedAt, usedAt, expiresAt } = request;
+  const { appId, origin, parameters, browserHash, takenUpAt, seenAuthenticatedAt, usedAt, expiresAt } =
+    request;
   return {
     appId,
     origin,
     parameters: JSON.parse(parameters) as RequestParameters,
     ...(browserHash && { browserHash }),
+    ...(takenUpAt && { takenUpAt }),
     ...(seenAuthenticatedAt && { seenAuthenticatedAt }),
     used: usedAt !== undefined,
     expiresAt,
@@ -109,6 +113,7 @@ export async function takeUpAuthorizationRequest(
     {
       $set: {
         browserHash,
+        takenUpAt: now,
         ...(authenticatedAt && { seenAuthenticatedAt: authenticatedAt }),
         expiresAt,
         purgeAt: new Date(expiresAt.getTime() + duration.hour),

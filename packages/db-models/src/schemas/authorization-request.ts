@@ -17,6 +17,8 @@ export interface AuthorizationRequestDocument extends BaseDocument {
   parameters: string;
   /** SHA-256 of the browser's key, once one has taken it up: it goes on in no other. */
   browserHash?: Buffer;
+  /** When it did. */
+  takenUpAt?: Date;
   /** When the browser's user had proved who they are at that moment; absent if nobody was signed in. */
   seenAuthenticatedAt?: Date;
   /** When it was answered: there is one answer. */
@@ -33,6 +35,7 @@ export const authorizationRequestSchema = new Schema<AuthorizationRequestDocumen
     origin: { type: String, enum: requestOrigins, required: true },
     parameters: requiredText(limits.requestParameters),
     browserHash: hash,
+    takenUpAt: Date,
     seenAuthenticatedAt: Date,
     usedAt: Date,
     createdAt: requiredDate,

@@ -13,7 +13,10 @@ export type Decision =
   | { readonly next: "error"; readonly error: AnswerError; readonly description: string };
 
 /** The state of a request that is asked of a user. */
-type Asked = Pick<StoredRequest, "seenAuthenticatedAt"> | undefined;
+type Asked = Pick<StoredRequest, "takenUpAt" | "seenAuthenticatedAt"> | undefined;
+
+/** A proof that was asked for counts so long, however short `max_age` is: people read what they agree to. */
+const leastProofMs = 60_000;
 
 /**
  * Decides on a request by the session of the browser.
@@ -42,19 +45,29 @@ const refuse = (error: AnswerError, description: string) => ({ next: "error", er
 const unmet = refuse("unmet_authentication_requirements", "the level that was asked for is not reached");
 
 /**
- * Whether the user has to prove again who they are. A proof that was given since the request was taken up is one that it
- * asked for; instances may have different clocks, so that it is told by its date being another one.
+ * Whether the session's user has proved who they are since the request was taken up. That the session was another one then,
+ * or none, shows nothing: the browser may have kept its cookie back, and an old session may have come to it since.
  */
+export function hasProvedSince({ authenticatedAt }: ActiveSession, asked: Asked): boolean {
+  return (
+    asked?.takenUpAt !== undefined &&
+    authenticatedAt >= asked.takenUpAt &&
+    authenticatedAt.getTime() !== asked.seenAuthenticatedAt?.getTime()
+  );
+}
+
+/** Whether the user has to prove again who they are (OpenID Connect Core section 3.1.2.1). */
 function isTooOld(
   { service }: Provider,
   { prompts, maxAgeMs }: ReadRequest,
-  { authenticatedAt }: ActiveSession,
+  session: ActiveSession,
   asked: Asked,
 ): boolean {
-  const ageMs = service.clock.now().getTime() - authenticatedAt.getTime();
-  const isOld = maxAgeMs !== undefined && (maxAgeMs === 0 || ageMs > maxAgeMs);
-  if (!prompts.has("login") && !isOld) return false;
-  return !asked || asked.seenAuthenticatedAt?.getTime() === authenticatedAt.getTime();
+  const isNew = hasProvedSince(session, asked);
+  if (prompts.has("login") && !isNew) return true;
+  if (maxAgeMs === undefined) return false;
+  const ageMs = service.clock.now().getTime() - session.authenticatedAt.getTime();
+  return isNew ? ageMs > Math.max(maxAgeMs, leastProofMs) : maxAgeMs === 0 || ageMs > maxAgeMs;
 }
 
 /** What is missing of a level: by what was asked for, and by who must have a second factor. */

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { PublicUser } from "@org/db-models";
 import { randomKey } from "@org/db-models/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Types } from "mongoose";
 import type { SetCookie } from "../flows/cookies.js";
 import { sessionOf } from "../http/guards/identity-of.js";
 import { setCookie } from "../http/requests.js";
@@ -10,6 +11,7 @@ import { type Catalogue, chooseCatalogue, lookUp, plain, type Text } from "./loo
 import type { PageRenderer } from "./options.js";
 import { renderPage } from "./render.js";
 import { sayIn } from "./say.js";
+import { formTokenOf } from "./serve/form-token.js";
 import { type FormTargets, setPageHeaders } from "./serve/page-headers.js";
 import { linkTo, type Site } from "./site.js";
 import type { PageName, PageViews } from "./views.js";
@@ -128,7 +130,7 @@ export class Page {
       lang,
       dir,
       nonce,
-      formToken: this.formToken(),
+      formToken: formTokenOf(this.formKey(), this.account),
       link: (path, query) => this.link(path, query),
       name,
       logo: settings.theme.logo,
@@ -153,17 +155,29 @@ export class Page {
     }
   }
 
-  /** The value that proves that a form is ours; the browser keeps it for all its tabs. */
-  formToken(): string {
+  /** Says whose page this is, where no guard has. */
+  isOf(userId: Types.ObjectId): void {
+    this.#account = userId;
+  }
+
+  /** Whose page this is: its forms are for nobody else. */
+  get account(): Types.ObjectId | undefined {
+    return this.request.identity?.userId ?? this.#account;
+  }
+
+  #account: Types.ObjectId | undefined;
+
+  /** The key that shows that a form is ours; the browser keeps it for all its tabs. */
+  formKey(): string {
     const { cookies } = this.site;
     const known = cookies.read(this.request.headers.cookie, "form");
     if (known && /^[\w-]{43}$/.test(known)) return known;
-    this.#newToken ??= randomKey();
-    this.setCookie(cookies.set("form", this.#newToken));
-    return this.#newToken;
+    this.#newKey ??= randomKey();
+    this.setCookie(cookies.set("form", this.#newKey));
+    return this.#newKey;
   }
 
-  #newToken: string | undefined;
+  #newKey: string | undefined;
 
   #notice(catalogue: Catalogue): Text | undefined {
     const { cookies } = this.site;

@@ -1,4 +1,6 @@
+import { fastify } from "fastify";
 import { expect, test } from "vitest";
+import { identityPlugin } from "../../src/index.js";
 import { Visitor } from "../pages/visitor.js";
 import { useIdentity } from "../support.js";
 import { agree, answerIn, authorizeUrl, makeClient, makeVisitor, ours, target } from "./world.js";
@@ -10,6 +12,13 @@ test("a provider without a key to seal its signing keys with does not start", as
   const app = await unsealed.app({ oauth: true });
   await expect(app.ready()).rejects.toThrow("oauth: takes sealKeys");
   await (await sealed.app({ oauth: true })).ready();
+});
+
+test("strict session cookies are refused: with them no session comes with what an app asks", async () => {
+  const app = fastify();
+  const strict = sealed.options({ oauth: true, cookies: { sameSite: "strict" } });
+  await expect(app.register(identityPlugin, strict)).rejects.toThrow("cookies.sameSite");
+  await sealed.app({ cookies: { sameSite: "strict" } });
 });
 
 test("RFC 9110 section 9.3.2: HEAD answers no app, and uses nothing up", async () => {

@@ -87,8 +87,8 @@ async function decideOn(provider: Provider, page: Page, form: Form): Promise<Fas
   if (!answer.success) throw new IdentityProblem("INVALID_INPUT");
   const approved = answer.data === "allow";
   const { userId, id: sessionId } = session;
-  if (approved) await oauth.grantConsent({ userId, sessionId, appId: device.app.id, scopes: device.scopes });
-  const decided = await oauth.decideOnDevice({ userCode, userId, approved, facts: factsOf(session) });
+  const facts = factsOf(session);
+  const decided = await oauth.decideOnDevice({ userCode, userId, sessionId, approved, facts });
   if (!decided) throw unknownCode();
   const event = byOwner(userId, approved ? "oauth.device_allowed" : "oauth.device_denied", {
     client: device.app.clientId,

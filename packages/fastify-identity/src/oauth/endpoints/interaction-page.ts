@@ -8,7 +8,7 @@ import type { Page } from "../../pages/page.js";
 import { Answered, GoTo, type PageDefinition } from "../../pages/serve/define-page.js";
 import type { PageViews } from "../../pages/views.js";
 import { type ReadRequest, readRequest } from "../authorization-request.js";
-import { type Decision, decide, withPrompts } from "../decide.js";
+import { type Decision, decide, hasProvedSince, withPrompts } from "../decide.js";
 import type { Provider } from "../provider.js";
 import { isInDoubt } from "../risk.js";
 import { errorAnswer, sendAnswer } from "./answer.js";
@@ -36,7 +36,12 @@ export function interactionPage(provider: Provider): PageDefinition<"authorize">
       const taken = await takeUp(provider, page);
       if (!taken) return new Answered(await over(provider, page));
       const decision = await decisionOn(provider, page, taken);
-      if (decision.next === "consent" && taken.session) return viewOf(provider, taken, taken.session, state);
+      // What was meant to be another account's answer is nobody's: the user is shown who they are.
+      const asks = decision.next === "consent" || (decision.next === "code" && state.problem !== undefined);
+      if (asks && taken.session) {
+        page.isOf(taken.session.userId);
+        return viewOf(provider, taken, taken.session, state);
+      }
       return goOn(provider, page, taken, decision);
     },
     forms: [
@@ -50,8 +55,10 @@ export function interactionPage(provider: Provider): PageDefinition<"authorize">
           if ((decision.next !== "consent" && decision.next !== "code") || !session) {
             return page.redirect(page.link(interactionPath, { request: token }));
           }
+          // One answer of any number is given: of the others, no consent is left.
+          if (!(await provider.service.identity.oauth.claimRequest(token))) return over(provider, page);
           await agree(provider, page, read, session);
-          return issueCode(provider, read, session, token, page.reply, "page");
+          return issueCode(provider, read, session, undefined, page.reply, "page");
         },
       },
     ],
@@ -84,7 +91,7 @@ async function decisionOn(
   if (decision.next === "error" || !session) return decision;
   if (decision.next === "sign_in" || decision.next === "enrol") return decision;
   // Who has proved who they are since the request was taken up is not asked for another proof.
-  if (stored.seenAuthenticatedAt?.getTime() !== session.authenticatedAt.getTime()) return decision;
+  if (hasProvedSince(session, stored)) return decision;
   const requester = requesterOf(provider.service, page.request);
   return (await isInDoubt(provider, session, requester, read.app)) ? { next: "confirm" } : decision;
 }

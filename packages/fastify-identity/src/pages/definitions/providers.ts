@@ -10,8 +10,9 @@ import { textOfProblem } from "../problem-texts.js";
 import { type Form, GoTo, type PageDefinition } from "../serve/define-page.js";
 import type { FormFields } from "../serve/form-body.js";
 import { returnToOf, trusted } from "../serve/go-on.js";
+import { sessionOfBrowser } from "../serve/session-of-browser.js";
 import { providersOf, type Site } from "../site.js";
-import { admit, deviceOf, sessionOfBrowser } from "./sign-in.js";
+import { admit, deviceOf } from "./sign-in.js";
 
 const signInPath = "/sign-in/provider";
 const path = "/security/providers";

@@ -4,9 +4,9 @@ import { requesterOf } from "../../http/requests.js";
 import type { Page } from "../page.js";
 import type { FormDefinition } from "../serve/define-page.js";
 import { fields } from "../serve/fields.js";
+import { sessionOfBrowser } from "../serve/session-of-browser.js";
 import type { ReportView } from "../views.js";
 import { mailedLinkPage } from "./mailed-link.js";
-import { sessionOfBrowser } from "./sign-in.js";
 
 const shown = 5;
 

@@ -8,6 +8,7 @@ import type { Page } from "../page.js";
 import { GoTo, type PageDefinition } from "../serve/define-page.js";
 import { fields } from "../serve/fields.js";
 import { placeAfter, returnToOf } from "../serve/go-on.js";
+import { sessionOfBrowser } from "../serve/session-of-browser.js";
 import { providersOf } from "../site.js";
 
 export const signInPage: PageDefinition<"signIn"> = {
@@ -138,13 +139,6 @@ const hasPasskeys = ({ site }: Page): boolean =>
 
 export function deviceOf(page: Page): string {
   return requesterOf(page.site.service, page.request).deviceId ?? randomKey();
-}
-
-export async function sessionOfBrowser({ site: { service }, request }: Page) {
-  const token = service.cookies.readSession(request.headers.cookie);
-  if (!token) return undefined;
-  const check = await service.identity.sessions.validate(token, { touch: false });
-  return check.ok ? check.session : undefined;
 }
 
 const isSignedIn = async (page: Page): Promise<boolean> => (await sessionOfBrowser(page)) !== undefined;

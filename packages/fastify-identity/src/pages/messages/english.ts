@@ -20,6 +20,8 @@ export const english = {
   "form.hide_password": "Hide password",
   "form.stale":
     "This form was open for too long, or your browser keeps no cookies. Nothing was changed. Please try again.",
+  "form.other_account":
+    "Another account is signed in since this page was opened. Nothing was changed. Check whose account this is before you go on.",
   "form.unknown_field": "The form has fields that do not belong to it. Reload the page and try again.",
 
   "field.email": "Email address",

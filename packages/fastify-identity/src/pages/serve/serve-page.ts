@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { IdentityAccess } from "../../access.js";
-import { equalTexts } from "../../flows/equal-texts.js";
 import { type IdentityProblem, toProblem } from "../../flows/problems.js";
 import { sessionOf } from "../../http/guards/identity-of.js";
 import { passwordRateLimit } from "../../http/rate-limit.js";
@@ -21,6 +20,7 @@ import {
   type ServedPage,
 } from "./define-page.js";
 import type { FormFields } from "./form-body.js";
+import { FormRefused, refusalOf } from "./form-guard.js";
 
 const hide = { hide: true } as object;
 
@@ -74,8 +74,9 @@ function serveForm<V>(
     async (request, reply) => {
       const page = new Page(site, request, reply);
       const sent = new Form(request.body as FormFields);
-      if (!isOurs(page, sent)) return refuse(page, definition, form, new StaleForm());
       try {
+        const refusal = await refusalOf(page, sent);
+        if (refusal) throw refusal;
         await checkRecent(page, access);
         return await form.submit(page, sent);
       } catch (error) {
@@ -84,11 +85,6 @@ function serveForm<V>(
     },
   );
 }
-
-/** A form of a page that was open before the browser forgot its cookies, or that is not ours. */
-class StaleForm extends Error {}
-
-const isOurs = (page: Page, form: Form): boolean => equalTexts(form.text("form_token"), page.formToken());
 
 function accessOf(access: PageAccess): IdentityAccess {
   if (access === "public") return "public";
@@ -127,8 +123,9 @@ async function refuse<V>(
   if (error instanceof FieldErrors) {
     return showPage(page, definition, { ...named, errors: error.errors }, { status: 422, form: sent });
   }
-  if (error instanceof StaleForm) {
-    const state = { ...named, errors: {}, problem: { id: "form.stale" } as const };
+  if (error instanceof FormRefused) {
+    const { text: problem, keeps } = error;
+    const state = { ...named, ...(!keeps && { values: {} }), errors: {}, problem };
     return showPage(page, definition, state, { status: 403, form: sent });
   }
   log(page, error, problem);
