@@ -161,14 +161,14 @@ export function usableProfile(profile: Profile | null | undefined): Profile {
   }
   const known = profile.levels;
   const sound =
-    isLevel(known.ip, "ip") &&
-    isLevel(known.prefix, "prefix") &&
-    isLevel(known.asn, "asn") &&
-    isLevel(known.country, "country") &&
-    isLevel(known.userAgent, "userAgent") &&
-    isLevel(known.browser, "browser") &&
-    isLevel(known.os, "os") &&
-    isLevel(known.deviceType, "deviceType") &&
+    isLevel(known.ip, valueLengths.ip, valueLimits.ip) &&
+    isLevel(known.prefix, valueLengths.prefix, valueLimits.prefix) &&
+    isLevel(known.asn, valueLengths.asn, valueLimits.asn) &&
+    isLevel(known.country, valueLengths.country, valueLimits.country) &&
+    isLevel(known.userAgent, valueLengths.userAgent, valueLimits.userAgent) &&
+    isLevel(known.browser, valueLengths.browser, valueLimits.browser) &&
+    isLevel(known.os, valueLengths.os, valueLimits.os) &&
+    isLevel(known.deviceType, valueLengths.deviceType, valueLimits.deviceType) &&
     isAmount(profile.weight) &&
     isAmount(profile.learned) &&
     Number.isInteger(profile.learned) &&
@@ -182,14 +182,15 @@ export function usableProfile(profile: Profile | null | undefined): Profile {
   return sound ? profile : nothing;
 }
 
-function isLevel(known: LevelProfile | undefined, name: Level): boolean {
-  return !!known && isAmount(known.total) && areWeighted(known.values, valueLengths[name], valueLimits[name]);
+function isLevel(known: LevelProfile | undefined, length: number, limit: number): boolean {
+  return !!known && isAmount(known.total) && areWeighted(known.values, length, limit);
 }
 
 // With the limits of the schema: else a profile that somebody has blown up would be learnt on, and never shrink.
 function areWeighted(values: readonly Weighted[], length: number, limit: number): boolean {
   if (!Array.isArray(values) || values.length > limit) return false;
-  for (const entry of values) {
+  for (let index = 0; index < values.length; index++) {
+    const entry = values[index] as Weighted;
     if (!Array.isArray(entry) || typeof entry[0] !== "string") return false;
     if (entry[0].length > length || !isAmount(entry[1])) return false;
   }

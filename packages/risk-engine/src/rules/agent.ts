@@ -61,7 +61,10 @@ function seenOf(
 ): number {
   if (level !== "browser") return weightOf(values, value);
   let seen = 0;
-  for (const [known, weight] of values) if (isSameOrOlder(known, value, browserMajor)) seen += weight;
+  for (let index = 0; index < values.length; index++) {
+    const [known, weight] = values[index] as Weighted;
+    if (isSameOrOlder(known, value, browserMajor)) seen += weight;
+  }
   return seen;
 }
 

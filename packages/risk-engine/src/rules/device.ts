@@ -20,7 +20,7 @@ export function deviceKey(deviceId: unknown): string | undefined {
  */
 export const deviceRule: Rule = ({ policy, profile, attempt, fading }) => {
   let all = 0;
-  for (const entry of profile.devices) all += entry[1];
+  for (let index = 0; index < profile.devices.length; index++) all += profile.devices[index]?.[1] ?? 0;
   const of = all * fading;
   if (of === 0) return silent;
   const key = deviceKey(attempt.deviceId);
