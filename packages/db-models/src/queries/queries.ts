@@ -22,7 +22,13 @@ import type { SignInReportDocument } from "../schemas/sign-in-report.js";
 import type { SigningAlgorithm, SigningKeyDocument } from "../schemas/signing-key.js";
 import type { UsageBucketDocument, UsageInterval } from "../schemas/usage-bucket.js";
 import type { UsedAssertionDocument } from "../schemas/used-assertion.js";
-import type { SubscriptionPlan, SubscriptionStatus, UserDocument, UserStatus } from "../schemas/user.js";
+import {
+  leastEngagement,
+  leastHeavyUse,
+  type SubscriptionStatus,
+  type UserDocument,
+  type UserStatus,
+} from "../schemas/user.js";
 import type { UserFactorsDocument } from "../schemas/user-factors.js";
 import type { ElevatedRisk, UserSessionDocument } from "../schemas/user-session.js";
 import type { Place } from "./place.js";
@@ -221,7 +227,13 @@ export const queries = {
   usersByStatus: (status: UserStatus, page: Page = {}) =>
     users.page("usersByStatus", "status_newest", { status }, "createdAt", page),
   usersByRole: (role: string, page: Page = {}) =>
-    users.page("usersByRole", "role_newest", { roles: role }, "createdAt", page),
+    users.page(
+      "usersByRole",
+      "role_newest",
+      { roles: role, "roles.0": { $exists: true } },
+      "createdAt",
+      page,
+    ),
   /** Users of a status without a request in a period, the longest silent first. */
   dormantUsers: (status: UserStatus, period: Period) =>
     users.during("dormantUsers", "status_dormant", { status }, "lastActiveAt", period),
@@ -230,14 +242,6 @@ export const queries = {
     users.page("activeUsersByStatus", "status_dormant", { status }, "lastActiveAt", { ...page, since }),
   recentlyActiveUsers: (page: Page = {}) =>
     users.page("recentlyActiveUsers", "recently_active", {}, "lastActiveAt", page),
-  usersByPlan: (plan: SubscriptionPlan, status: SubscriptionStatus, page: Page = {}) =>
-    users.page(
-      "usersByPlan",
-      "plan_status_newest",
-      { "subscription.plan": plan, "subscription.status": status },
-      "createdAt",
-      page,
-    ),
   subscriptionsEnding: (status: SubscriptionStatus, period: Period) =>
     users.during(
       "subscriptionsEnding",
@@ -254,34 +258,24 @@ export const queries = {
       { "profile.displayName": 1, _id: 1 },
       limit,
     ),
-  /** @param minimum - engagement score from which a user is listed, 0 to 100. */
-  mostEngagedUsers: (minimum = 0, limit = defaultPageSize) =>
+  /** @param minimum - engagement score from which a user is listed, 75 to 100. */
+  mostEngagedUsers: (minimum = leastEngagement, limit = defaultPageSize) =>
     users.all(
       "mostEngagedUsers",
       "engagement",
-      { "analytics.engagementScore": { $gte: minimum } },
+      { "analytics.engagementScore": { $gte: Math.max(minimum, leastEngagement) } },
       { "analytics.engagementScore": -1, _id: -1 },
       limit,
     ),
-  usersOfCountry: (country: string, page: Page = {}) =>
-    users.page(
-      "usersOfCountry",
-      "country_recent",
-      { "analytics.countries.code": country },
-      "lastActiveAt",
-      page,
-    ),
-  /** @param minimum - requests in all from which a user is listed. */
-  heaviestApiUsers: (minimum = 0, limit = defaultPageSize) =>
+  /** @param minimum - requests in all from which a user is listed, 10,000 at least. */
+  heaviestApiUsers: (minimum = leastHeavyUse, limit = defaultPageSize) =>
     users.all(
       "heaviestApiUsers",
       "api_heaviest",
-      { "apiUsage.totals.requests": { $gte: minimum } },
+      { "apiUsage.totals.requests": { $gte: Math.max(minimum, leastHeavyUse) } },
       { "apiUsage.totals.requests": -1, _id: -1 },
       limit,
     ),
-  apiWindowsToReset: (period: Period) =>
-    users.during("apiWindowsToReset", "api_window_reset", {}, "apiUsage.window.resetAt", period),
 
   /** @param after - address of the last user of the page before. */
   usersByEmailPrefix: (prefix: string, after?: string, limit = defaultPageSize) =>

@@ -116,7 +116,6 @@ function userSamples(
   secrets: Record<"verification" | "reset" | "emailChange" | "emailUndo" | "identity", Buffer>,
   now: Date,
 ) {
-  const lastDay = periodAround(now, -duration.day);
   const dormant = {
     ...periodAround(new Date(now.getTime() - 180 * duration.day), -30 * duration.day),
     limit: 20,
@@ -136,13 +135,10 @@ function userSamples(
     dormantUsers: queries.dormantUsers("active", dormant),
     activeUsersByStatus: queries.activeUsersByStatus("active", within(now, 1 / 24)),
     recentlyActiveUsers: queries.recentlyActiveUsers(within(now, 1 / 24)),
-    usersByPlan: queries.usersByPlan("team", "active", within(now, 180)),
     subscriptionsEnding: queries.subscriptionsEnding("active", nextWeek),
     usersOfCompany: queries.usersOfCompany(user.profile?.company ?? "nobody", 20),
     mostEngagedUsers: queries.mostEngagedUsers(90, 20),
-    usersOfCountry: queries.usersOfCountry(user.analytics?.countries[0]?.code ?? "NO", within(now, 1)),
-    heaviestApiUsers: queries.heaviestApiUsers((user.apiUsage?.totals.requests ?? 0) + 5_000, 20),
-    apiWindowsToReset: queries.apiWindowsToReset({ ...lastDay, limit: 20 }),
+    heaviestApiUsers: queries.heaviestApiUsers(20_000, 20),
     usersByEmailPrefix: queries.usersByEmailPrefix((user.email ?? "nobody").slice(0, 5), undefined, 20),
     usersByUsernamePrefix: queries.usersByUsernamePrefix(
       (user.username ?? "nobody").slice(0, 5),

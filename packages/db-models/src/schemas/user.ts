@@ -352,6 +352,11 @@ export const userSchema = new Schema<UserDocument>(
   schemaOptions("users"),
 );
 
+/** From this score on a user is among the most engaged ones, which are listed. */
+export const leastEngagement = 75;
+/** From so many requests in all on a user is among the heaviest ones, which are listed. */
+export const leastHeavyUse = 10_000;
+
 // Each index names, behind it, the query of queries.ts that needs it.
 userSchema
   .index({ email: 1 }, { name: "email_unique", unique: true }) // userByEmail
@@ -366,26 +371,38 @@ userSchema
   .index({ "emailUndos.tokenHashes": 1 }, { name: "email_undo_unique", unique: true, sparse: true }) // userByEmailUndo
   .index({ createdAt: -1, _id: -1 }, { name: "newest" }) // newestUsers
   .index({ status: 1, createdAt: -1, _id: -1 }, { name: "status_newest" }) // usersByStatus
-  .index({ roles: 1, createdAt: -1, _id: -1 }, { name: "role_newest" }) // usersByRole
+  // Most users have no role.
+  .index(
+    { roles: 1, createdAt: -1, _id: -1 },
+    { name: "role_newest", partialFilterExpression: { "roles.0": { $exists: true } } },
+  ) // usersByRole
   .index({ status: 1, lastActiveAt: 1, _id: 1 }, { name: "status_dormant" }) // dormantUsers, activeUsersByStatus
   .index({ lastActiveAt: -1, _id: -1 }, { name: "recently_active" }) // recentlyActiveUsers
+  // Who pays nothing has no period.
   .index(
-    { "subscription.plan": 1, "subscription.status": 1, createdAt: -1, _id: -1 },
-    { name: "plan_status_newest" },
-  ) // usersByPlan
-  .index({ "subscription.status": 1, "subscription.periodEnd": 1, _id: 1 }, { name: "subscription_ending" }) // subscriptionsEnding
+    { "subscription.status": 1, "subscription.periodEnd": 1, _id: 1 },
+    {
+      name: "subscription_ending",
+      partialFilterExpression: { "subscription.periodEnd": { $exists: true } },
+    },
+  ) // subscriptionsEnding
   .index(
     { "profile.company": 1, "profile.displayName": 1, _id: 1 },
     { name: "company_name", partialFilterExpression: { "profile.company": { $exists: true } } },
   ) // usersOfCompany
-  .index({ "analytics.engagementScore": -1, _id: -1 }, { name: "engagement" }) // mostEngagedUsers
-  .index({ "analytics.countries.code": 1, lastActiveAt: -1, _id: -1 }, { name: "country_recent" }) // usersOfCountry
-  .index({ "apiUsage.totals.requests": -1, _id: -1 }, { name: "api_heaviest" }) // heaviestApiUsers
+  // Only of those at the top: each sign-in and each group of requests would move the entries of all.
   .index(
-    { "apiUsage.window.resetAt": 1, _id: 1 },
+    { "analytics.engagementScore": -1, _id: -1 },
     {
-      name: "api_window_reset",
-      partialFilterExpression: { "apiUsage.window.resetAt": { $exists: true } },
+      name: "engagement",
+      partialFilterExpression: { "analytics.engagementScore": { $gte: leastEngagement } },
     },
-  ) // apiWindowsToReset
+  ) // mostEngagedUsers
+  .index(
+    { "apiUsage.totals.requests": -1, _id: -1 },
+    {
+      name: "api_heaviest",
+      partialFilterExpression: { "apiUsage.totals.requests": { $gte: leastHeavyUse } },
+    },
+  ) // heaviestApiUsers
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: deleted accounts, after their grace period

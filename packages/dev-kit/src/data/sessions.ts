@@ -123,7 +123,7 @@ function session(
     _id: identifier(times.createdAt, person.index, kind.session, sequence),
     userId: person.id,
     ...tokenFields(person, sequence),
-    roles: ["user"],
+    roles: [],
     deviceHash: model.deviceHash,
     userAgent: model.userAgent,
     ...addressFields(place.address(random)),
