@@ -18,6 +18,7 @@ import { benchmarkProvider, readableProvider } from "./provider.js";
 import { benchmarkRisk, readableRisk } from "./risk.js";
 import { benchmarkSessionCache, readableSessionCache } from "./session-cache.js";
 import { benchmarkSessions, readableSessions } from "./sessions.js";
+import { benchmarkSignIn, readableSignIn } from "./sign-in.js";
 import { benchmarkStorage, readableStorage } from "./storage.js";
 
 const { values } = parseArgs({
@@ -56,6 +57,7 @@ const withDatabases = [
   "provider",
   "session-cache",
   "sessions",
+  "sign-in",
   "storage",
 ];
 if (withDatabases.some(chosen)) await benchmarkDatabase();
@@ -86,7 +88,7 @@ async function benchmarkDatabase(): Promise<void> {
       const uri = withDatabase(engine.uri, name);
       keep("loading", await benchmarkLoading(db, uri, size, say), readableLoading);
     }
-    if (["http", "load", "session-cache", "sessions", "keys", "peers", "storage"].some(chosen)) {
+    if (["http", "load", "session-cache", "sessions", "keys", "peers", "sign-in", "storage"].some(chosen)) {
       say(`loading ${size.sessions} sessions`);
       await db.dropDatabase();
       await loadIdentityData(db, { ...size, seed: 1, now: new Date() });
@@ -96,6 +98,10 @@ async function benchmarkDatabase(): Promise<void> {
     if (chosen("sessions")) {
       say("sessions: each operation against its bare driver call");
       keep("sessions", await benchmarkSessions(database.connection), readableSessions);
+    }
+    if (chosen("sign-in")) {
+      say("sign-in: the route against argon2id and two inserts");
+      keep("sign-in", await benchmarkSignIn(withDatabase(engine.uri, name)), readableSignIn);
     }
     if (chosen("session-cache")) {
       say("session-cache: checks from memory against one findOne");

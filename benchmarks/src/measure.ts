@@ -20,8 +20,18 @@ export interface Comparison {
 export async function compare(
   subject: Contender,
   baseline: Contender,
-  { rounds = 15, calls: most = 100 }: { rounds?: number; calls?: number } = {},
+  {
+    rounds = 15,
+    calls: most = 100,
+    prepare,
+  }: {
+    rounds?: number;
+    calls?: number;
+    /** What the subject needs before a call, which is not timed. */
+    prepare?: (index: number) => Promise<void>;
+  } = {},
 ): Promise<Comparison> {
+  await prepare?.(0);
   const pairMs = (await timeOf(subject, 0)) + (await timeOf(baseline, 0));
   const calls = Math.max(fewestCalls, Math.min(most, Math.floor(budgetMs / (rounds + 1) / pairMs)));
   const times = { subject: [] as number[], baseline: [] as number[] };
@@ -31,6 +41,7 @@ export async function compare(
   for (let round = -1; round < rounds; round++) {
     const measured = { subject: [] as number[], baseline: [] as number[] };
     for (let call = 0; call < calls; call++, index++) {
+      await prepare?.(index);
       const turns =
         (call + round) % 2 === 0 ? (["subject", "baseline"] as const) : (["baseline", "subject"] as const);
       for (const turn of turns) {

@@ -297,6 +297,7 @@ export type { SessionMethods } from "./session-methods.js";
 export type { SessionSummary } from "./sessions/list.js";
 export type { Sessions } from "./sessions/namespace.js";
 export type { EndedSession, OpenedSession, OpenSessionInput, SessionAccount } from "./sessions/open.js";
+export type { SessionSlots } from "./sessions/read-slots.js";
 export type { RenewedSession, SessionRenewal, StepUpInput } from "./sessions/refresh.js";
 export type { Revocation } from "./sessions/revoke.js";
 export type { SessionStart } from "./sessions/risk.js";

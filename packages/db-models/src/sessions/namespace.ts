@@ -3,6 +3,7 @@ import { operationsOf, type Shared } from "../context/context.js";
 import type { RiskAssessment } from "../schemas/user-session.js";
 import { listSessions, type SessionSummary } from "./list.js";
 import { type OpenedSession, type OpenSessionInput, openSession } from "./open.js";
+import { readSessionSlots, type SessionSlots } from "./read-slots.js";
 import {
   refreshSession,
   renewSession,
@@ -19,7 +20,7 @@ import { type SessionCheck, type ValidationOptions, validateSession } from "./va
 /** Sessions: one bearer token each, under the cap of their user. */
 export interface Sessions {
   /**
-   * Opens a session under the user's cap: two reads at once (one, with `account`), one insert, one read. A
+   * Opens a session under the user's cap: two reads at once (one with `account`, none with `slots` too), one insert, one read. A
    * device that none of the user's live sessions is on costs another read, beside the insert.
    *
    * A live session has a slot, there are `maxConcurrentSessions` of them, and a unique index lets one session have
@@ -31,6 +32,8 @@ export interface Sessions {
    * were ended while this login was under way; `CONTENTION` when parallel logins never left room.
    */
   open(input: OpenSessionInput): Promise<OpenedSession>;
+  /** The user's slots, for an `open` that follows at once: read while something else is waited for, such as a password. */
+  slots(input: { userId: Types.ObjectId }): Promise<SessionSlots>;
   /**
    * Decides whether a presented token stands for a live session: one read by `_id`, on the shard that the token names, and no write within the
    * touch interval. Both expiries are decided here, whether or not the document has been collected.
@@ -113,6 +116,7 @@ export function sessionsOf(identity: Shared): Sessions {
   const on = operationsOf(identity);
   return {
     open: on(openSession),
+    slots: on(readSessionSlots),
     validate: on(validateSession),
     refresh: on(refreshSession),
     renew: on(renewSession),

@@ -24,9 +24,10 @@ import { writeLocation } from "../stored/location.js";
 import { absoluteExpiryOf, storedAddress, storedLifetimes, storedRisk } from "../stored/session.js";
 import { expiryAfterUse, sessionPolicyOf } from "./policy.js";
 import { proofsAt } from "./proofs.js";
+import { readSlots, type SessionSlots } from "./read-slots.js";
 import { endSessions } from "./revoke.js";
 import { makeRoom, SlotClaim } from "./room.js";
-import { decideSlot, type SlotGrant, type SlotHolder } from "./slots.js";
+import { decideSlot, type SlotGrant } from "./slots.js";
 
 export interface OpenSessionInput {
   userId: Types.ObjectId;
@@ -34,6 +35,11 @@ export interface OpenSessionInput {
   sessionGeneration?: number;
   /** The account as the authentication has just read it, which saves a read. It is read again once the session is in. */
   account?: SessionAccount;
+  /**
+   * The user's slots as `sessions.slots` has just read them, which saves a read too. What others have changed since costs
+   * another attempt, and never lets more sessions live than the user may have.
+   */
+  slots?: SessionSlots;
   userAgent?: string;
   /**
    * Value of the long-lived cookie that the device has, or has from now on; it is then known by that and not by its user
@@ -85,13 +91,12 @@ export type SessionAccount = Pick<
 /** Facts for the decision on a login. */
 interface LoginState {
   user: SessionAccount;
-  holders: (SlotHolder<Types.ObjectId> & Pick<UserSessionDocument, "deviceHash">)[];
+  holders: SessionSlots;
 }
 
 // Of parallel logins of one user at least one gets its slot in each round; far more rounds mean something else.
 const maxAttempts = 400;
 const maxBackoffMs = 100;
-const slotProjection = { slot: 1, createdAt: 1, idleExpiresAt: 1, userGeneration: 1, deviceHash: 1 } as const;
 const userProjection = {
   status: 1,
   roles: 1,
@@ -113,7 +118,7 @@ async function openUnderCap(context: Context, input: OpenSessionInput): Promise<
   const { models, now } = context;
   const userAgent = capUserAgent(input.userAgent);
   const deviceHash = deviceHashOf(deviceOf(userAgent), input.deviceCookie);
-  const state = await readState(models, input.userId, input.account);
+  const state = await readState(models, input.userId, input);
   assertMayOpen(state.user, input, input.sessionGeneration ?? state.user.sessionGeneration);
   const policy = sessionPolicyOf(context);
   const { session, token } = describeSession(state.user, { ...input, userAgent, deviceHash }, policy, now);
@@ -181,15 +186,15 @@ async function claimSlot(
 async function readState(
   models: IdentityModels,
   userId: Types.ObjectId,
-  account?: SessionAccount,
+  { account, slots }: Pick<OpenSessionInput, "account" | "slots"> = {},
 ): Promise<LoginState> {
   const [user, holders] = await Promise.all([
     account ??
       models.User.collection.findOne<SessionAccount>({ _id: userId }, { projection: userProjection }),
-    runQuery(models, queries.slotsOfUser(userId), slotProjection),
+    slots ?? readSlots(models, userId),
   ]);
   if (!user?._id.equals(userId)) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
-  return { user, holders: holders as LoginState["holders"] };
+  return { user, holders };
 }
 
 function assertMayOpen(user: SessionAccount, input: OpenSessionInput, generation: number): void {

@@ -1,4 +1,4 @@
-import type { Types } from "mongoose";
+import { Types } from "mongoose";
 import { dismissAdministrator, keepingAdministratorRoles } from "../administrators/register.js";
 import { settleApiKeys, suspendApiKeys } from "../api-keys/owner.js";
 import type { Context } from "../context/context.js";
@@ -68,7 +68,7 @@ export type Authentication =
 
 export async function authenticateUser(
   context: Context,
-  input: { identifier: string; password: string },
+  input: { identifier: string; password: string; beside?: (userId: Types.ObjectId) => void },
 ): Promise<Authentication> {
   const { models } = context;
   const identifier = normaliseIdentifier(input.identifier);
@@ -76,6 +76,7 @@ export async function authenticateUser(
     ? queries.userByEmail(identifier)
     : queries.userByUsername(identifier);
   const user = await findByQuery(models, query, { passwordHash: 1, status: 1, sessionGeneration: 1 });
+  input.beside?.(user?._id ?? new Types.ObjectId());
   if (!(await verifyPassword(user?.passwordHash, input.password)) || !user) {
     return { ok: false, reason: "bad_credentials", ...(user && { userId: user._id }) };
   }

@@ -48,9 +48,14 @@ export interface Users {
    * Checks a password. An unknown account, an account without a password and a wrong password take the same work and
    * give the same answer; that an account is not active is told only to who knows the password.
    *
-   * @param input - `identifier` is an email address or a username.
+   * @param input - `identifier` is an email address or a username. `beside` is called while the password is being checked: reads
+   * that a right one needs may begin then. Where there is no such account it gets the id of nobody, for the same work to be done.
    */
-  authenticate(input: { identifier: string; password: string }): Promise<Authentication>;
+  authenticate(input: {
+    identifier: string;
+    password: string;
+    beside?: (userId: Types.ObjectId) => void;
+  }): Promise<Authentication>;
   /** @throws IdentityError `USER_NOT_FOUND`. */
   read(userId: Types.ObjectId): Promise<PublicUser>;
   /**

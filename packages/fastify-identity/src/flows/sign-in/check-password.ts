@@ -1,4 +1,5 @@
 import type { Authentication, ReservedLoginAttempt } from "@org/db-models";
+import type { Types } from "mongoose";
 import type { FlowContext } from "../context.js";
 import { originOf } from "../origin.js";
 import { IdentityProblem } from "../problems.js";
@@ -12,23 +13,51 @@ export interface Credentials {
 /** Result of a password check, and the earlier failures that still count. */
 export interface CheckedPassword {
   checked: Authentication;
-  failures: { account: number; network: number };
+  failures: SignInFailures;
 }
+
+/** Failures before an attempt that still count. */
+export interface SignInFailures {
+  account: number;
+  network: number;
+}
+
+/** Begins reads that a right password needs, while it is being checked. */
+export type BesidePassword = (userId: Types.ObjectId, failures: SignInFailures) => void;
 
 /**
  * Checks a password behind the brute-force defence, which counts the attempt before the password is looked at.
  *
- * @param deviceCookie - what the device will be known by once the password was right.
  * @throws IdentityProblem `SIGN_IN_DELAYED`.
  */
 export async function checkPassword(
   context: FlowContext,
   credentials: Credentials,
   requester: Requester,
-  deviceCookie?: string,
 ): Promise<CheckedPassword> {
+  const { settled, ...result } = await checkAhead(context, credentials, requester);
+  await settled;
+  return result;
+}
+
+/**
+ * As {@link checkPassword}, for who goes on while the defence notes what came of it, and waits for that before an answer.
+ *
+ * @param deviceCookie - what the device will be known by once the password was right.
+ * @throws IdentityProblem `SIGN_IN_DELAYED`.
+ */
+export async function checkAhead(
+  context: FlowContext,
+  credentials: Credentials,
+  requester: Requester,
+  { deviceCookie, beside }: { deviceCookie?: string | undefined; beside?: BesidePassword } = {},
+): Promise<CheckedPassword & { settled: Promise<void> }> {
   const attempt = await reserve(context, credentials.identifier, requester);
-  const checked = await context.identity.users.authenticate(credentials);
+  const failures = { account: attempt.accountFailures, network: attempt.networkFailures };
+  const checked = await context.identity.users.authenticate({
+    ...credentials,
+    ...(beside && { beside: (userId) => beside(userId, failures) }),
+  });
   // Who knows the password of an account that is not active has guessed nothing.
   const succeeded = checked.ok || checked.reason === "not_active";
   const outcome = {
@@ -41,8 +70,7 @@ export async function checkPassword(
       requester.defer(record);
     },
   };
-  await context.identity.logins.settle(outcome);
-  return { checked, failures: { account: attempt.accountFailures, network: attempt.networkFailures } };
+  return { checked, failures, settled: context.identity.logins.settle(outcome) };
 }
 
 /** Sign-ins of one account that come at once wait so long for each other, rather than being taken for guesses. */

@@ -20,16 +20,9 @@ import { type Origin, originOf } from "../origin.js";
 import { IdentityProblem, toProblem } from "../problems.js";
 import type { Requester } from "../requester.js";
 import { alertsOf, eventsOf, signInCode } from "./alerts.js";
-import type { CheckedPassword } from "./check-password.js";
-import {
-  codesOf,
-  type JudgedSignIn,
-  judgeSignIn,
-  learnSignIn,
-  recordHighRisk,
-  riskDetails,
-  storedRisk,
-} from "./risk.js";
+import type { SignInFailures } from "./check-password.js";
+import { readSignInAccount, type SignInAccount } from "./read-account.js";
+import { codesOf, type JudgedSignIn, learnSignIn, recordHighRisk, riskDetails, storedRisk } from "./risk.js";
 
 /** A session that was just opened, and whose it is. */
 export type SignedIn = OpenedSession & {
@@ -46,7 +39,7 @@ export interface SignInProofs {
   /** The account's generation when the proofs were checked; a session of an older one does not live. */
   readonly sessionGeneration: number;
   /** Failures before this attempt, for its judgement. */
-  readonly failures?: CheckedPassword["failures"];
+  readonly failures?: SignInFailures;
   /** The judgement that held the sign-in before. */
   readonly risk?: RiskAssessment | undefined;
   /** Signs of risk that the proofs showed, for the session's reasons; alone they raise no level. */
@@ -55,7 +48,15 @@ export interface SignInProofs {
   readonly deviceCookie?: string | undefined;
 }
 
-type Candidate = SignInProofs & { readonly user: PublicUser };
+/** What goes on beside a sign-in. */
+export interface SignInSteps {
+  /** Ends what the proofs were given for, once nothing but the session is missing; where it throws, nobody signs in. */
+  readonly claim?: () => Promise<void>;
+  /** The account, where reading it has begun. Default: it is read now. */
+  readonly account?: Promise<SignInAccount> | undefined;
+}
+
+type Candidate = SignInProofs & Pick<SignInAccount, "user" | "slots">;
 type Details = Readonly<Record<string, string>>;
 type Judged = JudgedSignIn | undefined;
 
@@ -64,7 +65,6 @@ type Judged = JudgedSignIn | undefined;
  * policy ask for is proved, asks the application, opens a session under the user's cap, records it, and tells the owner
  * what they should hear of.
  *
- * @param claim - ends what the proofs were given for, once nothing but the session is missing; where it throws, nobody signs in.
  * @throws IdentityProblem `SIGN_IN_DENIED`, `CHALLENGE_REQUIRED`, `NOTICE_NOT_SENT`, `SIGN_IN_REFUSED`, `HOOK_FAILED`;
  * IdentityError `CHALLENGE_LIMIT`, `AUDIT_NOT_WRITTEN`, and as `sessions.open`.
  */
@@ -72,17 +72,12 @@ export async function completeSignIn(
   context: FlowContext,
   requester: Requester,
   input: SignInProofs,
-  claim: () => Promise<void> = async () => {},
+  { claim = async () => {}, account }: SignInSteps = {},
 ): Promise<SignedIn> {
   const { userId, failures, proofs } = input;
-  const { identity } = context;
-  const [user, factors, judged] = await Promise.all([
-    // Read before this sign-in is counted, so that a first sign-in does not send a warning about a new device.
-    identity.users.read(userId),
-    identity.factors.read({ userId }),
-    judgeSignIn(context, userId, requester, failures),
-  ]);
-  const candidate = { ...input, user };
+  const { user, factors, judged, slots } = await (account ??
+    readSignInAccount(context, requester, userId, failures));
+  const candidate = { ...input, user, slots };
   const risk = judged?.assessment.action ?? "allow";
   const policy = mustHaveFactor(context, user.roles) ? "always" : "enrolled";
   const question = { factors, policy, risk, proofs } as const;
@@ -249,7 +244,7 @@ async function auditOrClose(
 
 async function open(
   context: FlowContext,
-  { user, sessionGeneration, proofs, risk: confirmed, signs = [], deviceCookie }: Candidate,
+  { user, slots, sessionGeneration, proofs, risk: confirmed, signs = [], deviceCookie }: Candidate,
   judged: Judged,
   requester: Requester,
 ): Promise<OpenedSession> {
@@ -268,6 +263,7 @@ async function open(
     sessionGeneration,
     proofs,
     account: user,
+    slots,
     ...client,
     ...(deviceCookie && { deviceCookie }),
     risk,
@@ -322,13 +318,13 @@ async function note(
   };
   const events = eventsOf(user, opened);
   const notes = await Promise.allSettled([
-    context.identity.logins
-      .record(login)
-      .then(() => context.identity.users.updateAnalytics({ userId: user._id })),
+    context.identity.logins.record(login),
     ...events.map((event) =>
       context.identity.securityEvents.record({ ...event, userId: user._id, ...origin }),
     ),
   ]);
+  // Nobody waits for a score.
+  requester.defer(() => context.identity.users.updateAnalytics({ userId: user._id }));
   await alert(context, user, { events, opened, origin }, requester);
   for (const result of notes) {
     if (result.status === "rejected")

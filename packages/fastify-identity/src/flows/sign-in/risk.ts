@@ -16,7 +16,7 @@ import type { Types } from "mongoose";
 import type { FlowContext } from "../context.js";
 import { originOf } from "../origin.js";
 import type { Requester } from "../requester.js";
-import type { CheckedPassword } from "./check-password.js";
+import type { SignInFailures } from "./check-password.js";
 
 /** A sign-in as it was judged, with what is needed to learn it. */
 export interface JudgedSignIn {
@@ -33,7 +33,7 @@ export async function judgeSignIn(
   context: FlowContext,
   userId: Types.ObjectId,
   requester: Requester,
-  failures?: CheckedPassword["failures"],
+  failures?: SignInFailures,
 ): Promise<JudgedSignIn | undefined> {
   const policy = context.riskPolicy;
   if (!policy) return undefined;

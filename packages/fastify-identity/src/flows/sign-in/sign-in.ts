@@ -6,8 +6,9 @@ import { audit, failedAttempt } from "../audit.js";
 import type { FlowContext } from "../context.js";
 import { IdentityProblem } from "../problems.js";
 import type { Requester } from "../requester.js";
-import { type Credentials, checkPassword } from "./check-password.js";
+import { type BesidePassword, type Credentials, checkAhead, checkPassword } from "./check-password.js";
 import { clientOf, completeSignIn, type SignedIn } from "./complete-sign-in.js";
+import { readSignInAccount, type SignInAccount } from "./read-account.js";
 
 /** Credentials, and what the device is to be known by from now on. */
 export interface SignInInput extends Credentials {
@@ -36,19 +37,28 @@ export async function signIn(
   requester: Requester,
   { deviceCookie, ...credentials }: SignInInput,
 ): Promise<SignedIn> {
-  const { checked, failures } = await checkPassword(context, credentials, requester, deviceCookie);
+  let account: Promise<SignInAccount> | undefined;
+  const beside: BesidePassword = (userId, failures) => {
+    account = readSignInAccount(context, requester, userId, failures);
+    // Nobody waits for it unless the password is right.
+    account.catch(() => undefined);
+  };
+  const { checked, failures, settled } = await checkAhead(context, credentials, requester, {
+    deviceCookie,
+    beside,
+  });
   if (!checked.ok) {
+    await settled;
     await audit(context, requester, failedAttempt("session.opened", checked));
     throw new IdentityProblem(checked.reason === "not_active" ? "USER_NOT_ACTIVE" : "BAD_CREDENTIALS");
   }
   const { userId, sessionGeneration } = checked;
-  return completeSignIn(context, requester, {
-    userId,
-    proofs: ["password"],
-    sessionGeneration,
-    failures,
-    deviceCookie,
-  });
+  const proofs = { userId, proofs: ["password"], sessionGeneration, failures, deviceCookie } as const;
+  const signedIn = completeSignIn(context, requester, proofs, { account });
+  // Also where the sign-in is refused: what is known of the attempt is noted before the answer.
+  await Promise.allSettled([signedIn, settled]);
+  await settled;
+  return signedIn;
 }
 
 /**
@@ -77,7 +87,7 @@ export async function answerChallenge(
     if (!spent.ok) throw await failedProof(context, requester, { reason: spent.reason, userId });
   };
   const candidate = { userId, proofs, sessionGeneration, risk, deviceCookie };
-  const signedIn = await completeSignIn(context, requester, candidate, claim);
+  const signedIn = await completeSignIn(context, requester, candidate, { claim });
   if (rememberDevice) await remember(context, requester, signedIn, { proofs, deviceCookie });
   return signedIn;
 }
