@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { fileURLToPath } from "node:url";
+import { bundleChild } from "@org/dev-kit/children";
 import { UsageError } from "@org/service-kit";
 import type { FastifyInstance } from "fastify";
 import { afterEach, describe, expect, test } from "vitest";
@@ -16,10 +16,9 @@ const settings = { issuer, insecureCookies: true, sealKeys: [{ id: "test", key: 
 // Its clock is another than the command's: it makes no key.
 const api = useApi({ ...settings, oauth: false });
 const running = useApi(settings);
-const folder = fileURLToPath(new URL("..", import.meta.url));
+const program = await bundleChild(new URL("../src/operate/main.ts", import.meta.url));
 
 function operate(...args: string[]) {
-  const program = ["--conditions=@org/source", "--import", "tsx", "src/operate/main.ts"];
   const env = {
     PATH: process.env.PATH ?? "",
     MONGODB_URI: api.uri,
@@ -27,8 +26,7 @@ function operate(...args: string[]) {
     ORG_API_INSECURE_COOKIES: "true",
     ORG_API_SEAL_KEYS: `test=${sealKey}`,
   };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...program, ...args], {
-    cwd: folder,
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
     env,
     encoding: "utf8",
   });

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
+import { bundleChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { readConfig } from "../src/config.js";
@@ -35,12 +36,8 @@ function start([program = "", ...args]: readonly string[], env: Record<string, s
   return { child, exited, output: () => output, says };
 }
 
-const serve = (env: Record<string, string>) =>
-  start(
-    [process.execPath, "--conditions=@org/source", "--import", "tsx", "src/server.ts"],
-    env,
-    fileURLToPath(new URL("..", import.meta.url)),
-  );
+const server = await bundleChild(new URL("../src/server.ts", import.meta.url));
+const serve = (env: Record<string, string>) => start([process.execPath, server], env);
 
 async function portInUse(): Promise<{ port: string; free(): void }> {
   const other = createServer().listen(0, "127.0.0.1");

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { bundleChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { afterEach, describe, expect, test } from "vitest";
 import { defineConfig } from "../src/config.js";
@@ -12,7 +12,7 @@ import { password, patient, useApi } from "./support/api.js";
 
 // Only the process that is tested writes usage.
 const api = useApi({ usageFlushMs: 600_000 });
-const entry = fileURLToPath(new URL("../src/server.ts", import.meta.url));
+const server = await bundleChild(new URL("../src/server.ts", import.meta.url));
 const children: ChildProcessWithoutNullStreams[] = [];
 
 afterEach(() => {
@@ -20,8 +20,9 @@ afterEach(() => {
 });
 
 function start(env: Record<string, string>) {
-  const args = ["--conditions=@org/source", "--import", "tsx", entry];
-  const child = spawn(process.execPath, args, { env: { PATH: process.env.PATH ?? "", ...patient, ...env } });
+  const child = spawn(process.execPath, [server], {
+    env: { PATH: process.env.PATH ?? "", ...patient, ...env },
+  });
   children.push(child);
   const output: string[] = [];
   child.stdout.on("data", (chunk) => output.push(String(chunk)));

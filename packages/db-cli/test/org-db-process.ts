@@ -1,18 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createRequire } from "node:module";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { bundleChild } from "@org/dev-kit/children";
 
 import { fixtures } from "./support.js";
-
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
 
 /** `org-db` from its source: the program, and its first arguments. */
 export const orgDbCommand: readonly [string, ...string[]] = [
   process.execPath,
   "--conditions=@org/source",
-  "--import",
-  tsx,
-  fileURLToPath(new URL("../src/bin.ts", import.meta.url)),
+  await bundleChild(new URL("../src/bin.ts", import.meta.url)),
 ];
 
 /** How a process ended, and what it printed. */

@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rename, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { build, type Plugin } from "esbuild";
 
 /** A process of a test that waits for its first line. */
@@ -26,26 +28,51 @@ const running = new Set<ReturnType<typeof spawn>>();
 export const BUNDLES = "ORG_DB_TEST_BUNDLES";
 
 /**
- * Makes one file of a script and the sources of our own that it imports, so that each of the many processes of a test
- * of crashes starts in a third of the time that loading TypeScript takes. The file stays until the run of the tests ends,
- * because test files that a worker runs one after another share the modules that asked for it.
+ * Makes one file of a script and the sources of our own that it imports, so that each of the many processes of the tests
+ * starts in a third of the time that loading TypeScript takes. One of a script is enough for a run of the tests, whose
+ * workers share it.
  */
 export async function bundleChild(script: URL): Promise<string> {
-  const folder = await mkdtemp(join(process.env[BUNDLES] ?? tmpdir(), "child-"));
-  const outfile = join(folder, `${basename(script.pathname, ".ts")}.mjs`);
+  const source = fileURLToPath(script);
+  const folder = process.env[BUNDLES] ?? tmpdir();
+  const name = basename(source, ".ts");
+  const outfile = join(
+    folder,
+    `${name}-${createHash("sha256").update(source).digest("hex").slice(0, 12)}.mjs`,
+  );
+  if (process.env[BUNDLES] && existsSync(outfile)) return outfile;
+  const own = await mkdtemp(join(folder, "child-"));
+  const made = join(own, `${name}.mjs`);
   await build({
-    entryPoints: [fileURLToPath(script)],
-    outfile,
+    entryPoints: [source],
+    outfile: made,
     bundle: true,
     platform: "node",
     format: "esm",
     target: "node20",
     conditions: ["@org/source"],
-    plugins: [othersStayOutside],
+    plugins: [othersStayOutside, sourcesKeepTheirAddress],
     logLevel: "silent",
   });
+  // Whoever finds it finds it whole.
+  await rename(made, outfile);
+  await rmdir(own);
   return outfile;
 }
+
+// What reads files beside itself finds them.
+const sourcesKeepTheirAddress: Plugin = {
+  name: "sources-keep-their-address",
+  setup(builder) {
+    builder.onLoad({ filter: /\.tsx?$/ }, async ({ path }) => {
+      const text = await readFile(path, "utf8");
+      return {
+        contents: text.replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href)),
+        loader: path.endsWith("x") ? "tsx" : "ts",
+      };
+    });
+  },
+};
 
 // Packages of others are not bundled: they may be native, or must be loaded only once.
 const othersStayOutside: Plugin = {

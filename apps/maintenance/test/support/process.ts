@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { bundleChild } from "@org/dev-kit/children";
 import { onTestFinished } from "vitest";
 
-const entry = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const entry = await bundleChild(new URL("../../src/main.ts", import.meta.url));
 
 /** A real maintenance process, behind a program that starts another where one is given; killed after the test. */
 export function startProcess(
@@ -12,8 +12,7 @@ export function startProcess(
   env: Record<string, string>,
   behind: readonly string[] = [],
 ) {
-  const command = [process.execPath, "--conditions=@org/source", "--import", "tsx", entry, ...args];
-  return startCommand([...behind, ...command], env);
+  return startCommand([...behind, process.execPath, entry, ...args], env);
 }
 
 /** The processes that a process has started. Linux only. */
