@@ -12,6 +12,7 @@ const leaseCollection = "org_db_leases";
 
 interface LeaseDocument {
   _id: string;
+  /** Empty once it was given back. */
   owner: string;
   expiresAt: Date;
   /** Grows with every new holder. */
@@ -117,10 +118,11 @@ export async function withLease<T>(
   }
 }
 
+// A renewal that is under way finds no holder, and does not bring the lease back.
 async function release(leases: Leases, { name, owner }: Holding): Promise<void> {
   await leases.updateOne(
     { _id: name, owner },
-    { $set: { expiresAt: new Date(0) } },
+    { $set: { owner: "", expiresAt: new Date(0) } },
     { writeConcern: { w: 1 } },
   );
 }

@@ -88,3 +88,14 @@ test("its number is raised above one that an earlier holder has left, and never 
 test("a name that nobody ever held has no living holder", async () => {
   expect(await lowestLiving(database.connection, "x")).toBe(Number.POSITIVE_INFINITY);
 });
+
+test("renewals that are under way while it is given back do not bring it back", async () => {
+  const { connection } = database;
+  let renewals: Promise<unknown> = Promise.resolve();
+  await withLease(connection, "x", {}, async (_signal, { confirm }) => {
+    // Each reads the server's time before it writes; there are more than connections.
+    renewals = Promise.allSettled(Array.from({ length: 300 }, () => confirm()));
+  });
+  await renewals;
+  expect(await leaseHeldUntil(connection, "x")).toBeUndefined();
+});
