@@ -32,7 +32,7 @@ export const floors = {
     ["email-changes", "request-limits"],
     ["privacy", "migrations", "external", "factors"],
     ["users"],
-    ["sessions", "api-keys", "oauth", "logins", "audit", "administrators"],
+    ["sessions", "api-keys", "oauth", "logins", "audit", "administrators", "bulk-jobs"],
     ["security-events", "usage", "analytics", "risk"],
     ["context"],
     ["session-cache"],

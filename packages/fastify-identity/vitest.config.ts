@@ -7,6 +7,7 @@ export default defineProject({
     name: "fastify-identity",
     include: ["test/**/*.test.ts"],
     globalSetup: ["@org/dev-kit/vitest-setup"],
+    setupFiles: ["@org/dev-kit/vitest-each-file"],
     // Not how long anything may take, but when it must have hung: a hundred parallel logins took 27 s beside other work.
     testTimeout: 180_000,
     hookTimeout: 180_000,

@@ -15,6 +15,8 @@ const unsharded = [
   "administrators",
   "apps",
   "audit_checkpoints",
+  "bulk_job_items",
+  "bulk_jobs",
   "cache_heartbeats",
   "erasures",
   "sign_in_reports",

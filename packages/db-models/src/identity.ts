@@ -5,6 +5,7 @@ import { type ApiKeys, apiKeysOf } from "./api-keys/namespace.js";
 import { ApiKeyVerifier } from "./api-keys/verifier.js";
 import { type Audit, auditOf } from "./audit/namespace.js";
 import { AuditWriter } from "./audit/writer.js";
+import { type BulkJobs, bulkJobsOf } from "./bulk-jobs/namespace.js";
 import { type DatabaseOptions, openDatabase } from "./connect.js";
 import { shared } from "./context/context.js";
 import { type Clock, systemClock } from "./core/clock.js";
@@ -104,6 +105,7 @@ export interface Identity {
   readonly risk: Risk;
   readonly signInReports: SignInReports;
   readonly administrators: Administrators;
+  readonly bulkJobs: BulkJobs;
   readonly requestLimits: RequestLimits;
   readonly privacy: Privacy;
   readonly migrations: Migrations;
@@ -225,6 +227,7 @@ function identityOf(connection: Connection, settings: Settings, cache?: SessionC
     risk: riskOf(identity, recorders.risk),
     signInReports: signInReportsOf(identity),
     administrators: administratorsOf(identity),
+    bulkJobs: bulkJobsOf(identity),
     requestLimits: requestLimitsOf(limiterOf(models, settings)),
     privacy: privacyOf(identity),
     migrations: migrationsOf(identity),

@@ -32,6 +32,11 @@ export type {
   CheckpointBreak,
 } from "./audit/verify.js";
 export type { AppendedAudit } from "./audit/writer.js";
+export type { BulkJobItem } from "./bulk-jobs/control.js";
+export type { BulkJobs } from "./bulk-jobs/namespace.js";
+export type { BulkJobInput, ExcludedUser } from "./bulk-jobs/prepare.js";
+export type { BulkJob, BulkProgress } from "./bulk-jobs/summary.js";
+export type { BulkResult, HeldBulkItem, HeldBulkJob } from "./bulk-jobs/work.js";
 export type { DatabaseOptions, IdentityDatabase } from "./connect.js";
 export { openDatabase } from "./connect.js";
 export type { AdministratorRole } from "./core/administrator-roles.js";
@@ -233,6 +238,15 @@ export type { AppTokenDocument, IssuedAccessToken, TokenRevocationReason } from 
 export type { AuditChainState, AuditCheckpointDocument } from "./schemas/audit-checkpoint.js";
 export type { AuditDetail, AuditEventDocument, AuditOutcome } from "./schemas/audit-event.js";
 export type { AuthorizationRequestDocument, RequestOriginKind } from "./schemas/authorization-request.js";
+export type {
+  BulkAct,
+  BulkCounts,
+  BulkFilter,
+  BulkJobDocument,
+  BulkJobState,
+  BulkPace,
+} from "./schemas/bulk-job.js";
+export type { BulkItemState, BulkJobItemDocument } from "./schemas/bulk-job-item.js";
 export type { CacheHeartbeatDocument } from "./schemas/cache-heartbeat.js";
 export type { DeviceAuthorizationDocument, DeviceStatus } from "./schemas/device-authorization.js";
 export type { ErasedCount, ErasureDocument } from "./schemas/erasure.js";

@@ -184,6 +184,7 @@ describe("approvals", () => {
     for (const wrong of [
       { action: "user.export" },
       { subjectId: new Types.ObjectId() },
+      { targetId: new Types.ObjectId() },
       { requestedBy: other },
       { id: new Types.ObjectId() },
     ]) {

@@ -1,6 +1,7 @@
 import { mongo, Types } from "mongoose";
 import { requestApproval } from "../src/administrators/approvals.js";
 import { recordLogin } from "../src/analytics/logins.js";
+import { prepareBulkJob } from "../src/bulk-jobs/prepare.js";
 import { addressBytes, networkOf } from "../src/core/network.js";
 import { hashPassword } from "../src/core/passwords.js";
 import { lookupHash, randomKey, sha256 } from "../src/core/secrets.js";
@@ -107,6 +108,13 @@ export async function makeKnownPerson(models: IdentityModels, now: Date): Promis
     subjectId: userId,
     requestedBy: new Types.ObjectId(),
     reason,
+  });
+  await prepareBulkJob(contextAt(models, now), {
+    act: "lock",
+    reason,
+    createdBy: userId,
+    users: [userId],
+    excluded: [{ userId, code: "own_account" }],
   });
   const button = await offerReport(contextAt(models, now), { userId, sessionId });
   const hashes = await makeGrants(models, userId, now);

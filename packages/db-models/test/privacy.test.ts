@@ -34,6 +34,8 @@ const personalCollections = [
   "login_challenges",
   "login_profiles",
   "admin_approvals",
+  "bulk_jobs",
+  "bulk_job_items",
   "users",
 ];
 
@@ -135,6 +137,8 @@ describe("eraseUserData", () => {
         login_challenges: 1,
         login_profiles: 2,
         admin_approvals: 1,
+        bulk_jobs: 1,
+        bulk_job_items: 1,
         users: 1,
       },
       remaining: Object.fromEntries(personalCollections.map((name) => [name, 0])),

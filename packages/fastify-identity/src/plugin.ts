@@ -11,6 +11,7 @@ import type {
 import { fastifyPlugin } from "fastify-plugin";
 import type { Types } from "mongoose";
 import type { AdminContext } from "./admin/acting.js";
+import { BulkRunner } from "./admin/bulk/runner.js";
 import { HealthChecks } from "./admin/database-health.js";
 import { serveAdminPages } from "./admin/index.js";
 import { LiveStreams } from "./admin/live-streams.js";
@@ -20,6 +21,7 @@ import { flowsOf } from "./flows/flows.js";
 import type { Notifier } from "./flows/notices/notice.js";
 import { contextOf, OptionsError, readOptions } from "./flows/options.js";
 import { whenAnswered } from "./http/answers/answered.js";
+import { every } from "./http/every.js";
 import type { AccessTokenCheck } from "./http/guards/access-tokens.js";
 import { guardDeclaredAccess } from "./http/guards/declared-access.js";
 import type { RequestIdentity } from "./http/guards/guard.js";
@@ -119,6 +121,9 @@ function serviceOf(app: FastifyInstance, options: IdentityPluginOptions): Servic
   };
 }
 
+/** How often an instance looks for bulk jobs that another one has let go of. */
+const jobsLookMs = 10_000;
+
 /** The admin area, whose streams end before the server waits for its connections. */
 function adminOf(app: FastifyInstance, service: Service): AdminContext | undefined {
   const { admin: settings } = service.settings;
@@ -126,8 +131,12 @@ function adminOf(app: FastifyInstance, service: Service): AdminContext | undefin
   const streams = new LiveStreams(settings);
   app.addHook("preClose", async () => streams.close());
   const { clock } = service;
+  const jobs = new BulkRunner(service, settings, app.log);
+  app.addHook("preClose", async () => jobs.close());
+  every(app, Math.min(service.settings.sweepMs, jobsLookMs), () => jobs.takeUp());
+  app.addHook("onClose", () => jobs.settle());
   const health = settings.health && new HealthChecks(settings.health, () => clock.now());
-  return { service, settings, streams, health };
+  return { service, settings, streams, jobs, health };
 }
 
 /** Without a provider there are opaque tokens only, and nobody to check a proof of possession. */

@@ -14,6 +14,8 @@ export interface ApprovalRequest {
   action: string;
   /** The user whom it is about. */
   subjectId?: Types.ObjectId;
+  /** What else it is about, such as a bulk job. */
+  targetId?: Types.ObjectId;
   /** One line, at most 200 characters. */
   reason: string;
   requestedBy: Types.ObjectId;
@@ -31,7 +33,7 @@ const lifetimeMs = duration.day;
 
 export async function requestApproval(
   context: Context,
-  { subjectId, requestedBy, ...given }: ApprovalRequest,
+  { subjectId, targetId, requestedBy, ...given }: ApprovalRequest,
 ): Promise<AdminApprovalDocument> {
   const { models, now, policies } = context;
   const expiresAt = new Date(now.getTime() + lifetimeMs);
@@ -39,6 +41,7 @@ export async function requestApproval(
     _id: new Types.ObjectId(),
     ...parseInput(requestSchema, given),
     ...(subjectId && { subjectId }),
+    ...(targetId && { targetId }),
     status: "pending",
     requestedBy,
     people: [requestedBy, ...(subjectId ? [subjectId] : [])],
@@ -72,13 +75,14 @@ export async function decideOnApproval(
 
 export async function claimApproval(
   { models, now }: Context,
-  { id, action, subjectId, requestedBy }: Omit<ApprovalRequest, "reason"> & { id: Types.ObjectId },
+  { id, action, subjectId, targetId, requestedBy }: Omit<ApprovalRequest, "reason"> & { id: Types.ObjectId },
 ): Promise<boolean> {
   const { matchedCount } = await models.AdminApproval.collection.updateOne(
     {
       _id: id,
       action,
       subjectId: subjectId ?? null,
+      targetId: targetId ?? null,
       requestedBy,
       status: "approved",
       expiresAt: { $gt: now },

@@ -23,6 +23,8 @@ export const limits = {
   roles: 32,
   administrators: 200,
   reason: 200,
+  bulkUsers: 10_000, // users that a bulk job goes through
+  unknownEntries: 100,
   role: 64,
   scopes: 64,
   scope: 128,

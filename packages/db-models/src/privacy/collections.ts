@@ -53,6 +53,9 @@ export const personalData = {
     of: (people) => ({ people }),
     withheld: ["requestedBy", "decidedBy", "people"],
   },
+  // Who chose the users; the users are in the items.
+  BulkJob: { of: (createdBy) => ({ createdBy }) },
+  BulkJobItem: { of: byUserId },
   // Audit events know people by references that only their own key can make; checkpoints know nobody.
   AuditEvent: { of: nobody },
   AuditCheckpoint: { of: nobody },

@@ -10,6 +10,8 @@ import type { AppTokenDocument } from "../schemas/app-token.js";
 import type { AuditCheckpointDocument } from "../schemas/audit-checkpoint.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
 import type { AuthorizationRequestDocument } from "../schemas/authorization-request.js";
+import type { BulkJobDocument } from "../schemas/bulk-job.js";
+import type { BulkItemState, BulkJobItemDocument } from "../schemas/bulk-job-item.js";
 import type { DeviceAuthorizationDocument } from "../schemas/device-authorization.js";
 import type { ErasureDocument } from "../schemas/erasure.js";
 import type { LoginChallengeDocument } from "../schemas/login-challenge.js";
@@ -194,6 +196,8 @@ const erasures = forCollection<ErasureDocument>("erasures");
 const reports = forCollection<SignInReportDocument>("sign_in_reports");
 const registers = forCollection<AdministratorRegisterDocument>("administrators");
 const approvals = forCollection<AdminApprovalDocument>("admin_approvals");
+const jobs = forCollection<BulkJobDocument>("bulk_jobs");
+const jobItems = forCollection<BulkJobItemDocument>("bulk_job_items");
 
 /** The texts that begin with a prefix, from a place on: the last text of the page before. */
 function beginsWith(prefix: string, after: string | undefined): Record<string, string> {
@@ -539,6 +543,35 @@ export const queries = {
   /** Approvals in which a user has a part: whom they are about, who asked, who decided. */
   approvalsWith: (userId: Id, page: Page = {}) =>
     approvals.page("approvalsWith", "people_newest", { people: userId }, "createdAt", page),
+
+  bulkJobById: (id: Id) => jobs.one("bulkJobById", "_id_", { _id: id }),
+  newestBulkJobs: (page: Page = {}) => jobs.page("newestBulkJobs", "newest", {}, "createdAt", page),
+  /** The jobs of an administrator. */
+  bulkJobsOf: (createdBy: Id, page: Page = {}) =>
+    jobs.page("bulkJobsOf", "creator_newest", { createdBy }, "createdAt", page),
+  /** Jobs that a process may take up, the longest due first. */
+  dueBulkJobs: (now: Date, limit = defaultPageSize) =>
+    jobs.all("dueBulkJobs", "due", { dueAt: { $lte: now } }, { dueAt: 1, _id: 1 }, limit),
+  /** @param from - position of the first one. */
+  bulkJobItems: (jobId: Id, from = 0, limit = defaultPageSize) =>
+    jobItems.all(
+      "bulkJobItems",
+      "position_unique",
+      { jobId, position: { $gte: from } },
+      { position: 1 },
+      limit,
+    ),
+  /** The users of a job who came to one thing. */
+  bulkJobItemsIn: (jobId: Id, state: BulkItemState, from = 0, limit = defaultPageSize) =>
+    jobItems.all(
+      "bulkJobItemsIn",
+      "state_position_unique",
+      { jobId, state, position: { $gte: from } },
+      { position: 1 },
+      limit,
+    ),
+  bulkJobItemsOfUser: (userId: Id, limit = defaultPageSize) =>
+    jobItems.all("bulkJobItemsOfUser", "user", { userId }, { _id: -1 }, limit),
 } as const;
 
 /** The names of the hot queries. */

@@ -8,6 +8,8 @@ import type { AppPermissionDocument } from "../schemas/app-permission.js";
 import type { AppTokenDocument } from "../schemas/app-token.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
 import type { AuthorizationRequestDocument } from "../schemas/authorization-request.js";
+import type { BulkJobDocument } from "../schemas/bulk-job.js";
+import type { BulkJobItemDocument } from "../schemas/bulk-job-item.js";
 import type { DeviceAuthorizationDocument } from "../schemas/device-authorization.js";
 import type { ErasureDocument } from "../schemas/erasure.js";
 import type { LoginChallengeDocument } from "../schemas/login-challenge.js";
@@ -250,6 +252,8 @@ interface EventDocuments {
   approval?: Partial<AdminApprovalDocument>;
   report?: Partial<SignInReportDocument>;
   offer?: Partial<SignInReportDocument>;
+  job?: Partial<BulkJobDocument>;
+  item?: Partial<BulkJobItemDocument>;
 }
 
 async function sampleEventDocuments(models: IdentityModels): Promise<EventDocuments> {
@@ -269,6 +273,8 @@ async function sampleEventDocuments(models: IdentityModels): Promise<EventDocume
   const approval = await anyOf(models.AdminApproval);
   const report = await anyOf(models.SignInReport, { reportedAt: { $exists: true } });
   const offer = await anyOf(models.SignInReport, { tokenHash: { $exists: true } });
+  const job = await anyOf(models.BulkJob);
+  const item = await anyOf(models.BulkJobItem);
   return {
     audit,
     security,
@@ -283,6 +289,8 @@ async function sampleEventDocuments(models: IdentityModels): Promise<EventDocume
     approval,
     report,
     offer,
+    job,
+    item,
     ...passkeys,
   };
 }
@@ -300,7 +308,7 @@ function eventSamples(documents: EventDocuments, now: Date) {
   const { audit = {}, security = {}, usage = {} } = documents;
   const { login = {}, account = {}, challenge = {}, counter = {}, erasure = {}, factors = {} } = documents;
   const { limited = {}, keys = {}, recovering = {}, passkey = {}, approval = {} } = documents;
-  const { report = {}, offer = {} } = documents;
+  const { report = {}, offer = {}, job = {}, item = {} } = documents;
   const lastDay = { ...periodAround(now, -duration.day), limit: 20 };
   const lastMonth = periodAround(now, -30 * duration.day);
   return {
@@ -348,5 +356,12 @@ function eventSamples(documents: EventDocuments, now: Date) {
     administratorRegister: queries.administratorRegister(),
     approvalsByStatus: queries.approvalsByStatus("pending", page),
     approvalsWith: queries.approvalsWith(approval.requestedBy ?? nobody.id, page),
+    bulkJobById: queries.bulkJobById(job._id ?? nobody.id),
+    newestBulkJobs: queries.newestBulkJobs(within(now, 30)),
+    bulkJobsOf: queries.bulkJobsOf(job.createdBy ?? nobody.id, page),
+    dueBulkJobs: queries.dueBulkJobs(now, 20),
+    bulkJobItems: queries.bulkJobItems(item.jobId ?? nobody.id, 0, 20),
+    bulkJobItemsIn: queries.bulkJobItemsIn(item.jobId ?? nobody.id, item.state ?? "pending", 0, 20),
+    bulkJobItemsOfUser: queries.bulkJobItemsOfUser(item.userId ?? nobody.id, 20),
   };
 }

@@ -14,6 +14,8 @@ interface UpdateOptions<P> {
   /** Which document is returned. Default `before`. */
   returnDocument?: "before" | "after";
   upsert?: boolean;
+  /** Which of several is changed: the first one. */
+  sort?: Readonly<Record<string, 1 | -1>>;
 }
 
 /** Changes one document on the driver's collection, and returns it as it was or has become; `undefined` for none. */
@@ -21,9 +23,12 @@ export async function findAndUpdate<D, const P extends Projection | undefined = 
   model: Model<D>,
   filter: Record<string, unknown>,
   update: Record<string, unknown> | Record<string, unknown>[],
-  options: UpdateOptions<P> = {},
+  { sort, ...options }: UpdateOptions<P> = {},
 ): Promise<Projected<D, P> | undefined> {
   // The driver knows no types of these collections.
-  const found: unknown = await model.collection.findOneAndUpdate(filter, update, options);
+  const found: unknown = await model.collection.findOneAndUpdate(filter, update, {
+    ...options,
+    ...(sort && { sort: { ...sort } }),
+  });
   return (found ?? undefined) as Projected<D, P> | undefined;
 }

@@ -12,6 +12,8 @@ export interface AdminApprovalDocument extends BaseDocument {
   action: string;
   /** The user whom it is about. */
   subjectId?: Types.ObjectId;
+  /** What else it is about, such as a bulk job. */
+  targetId?: Types.ObjectId;
   /** Why, as who asks has put it. */
   reason: string;
   status: ApprovalStatus;
@@ -31,6 +33,7 @@ export const adminApprovalSchema = new Schema<AdminApprovalDocument>(
   {
     action: requiredText(64),
     subjectId: Schema.Types.ObjectId,
+    targetId: Schema.Types.ObjectId,
     reason: requiredText(limits.reason),
     status: { type: String, enum: approvalStatuses, required: true },
     requestedBy: { type: Schema.Types.ObjectId, required: true },

@@ -4,6 +4,8 @@ export { approvalStatuses } from "./admin-approval.js";
 export { appStatuses, clientTypes, deviceGrantType, grantTypes } from "./app.js";
 export { tokenRevocationReasons } from "./app-token.js";
 export { auditOutcomes } from "./audit-event.js";
+export { bulkActs, bulkJobStates } from "./bulk-job.js";
+export { bulkItemStates } from "./bulk-job-item.js";
 export { feedbackVerdicts, loginSubjects } from "./login-profile.js";
 export { currentSchemaVersion } from "./parts/version.js";
 export { securityEventKinds, severities } from "./security-event.js";

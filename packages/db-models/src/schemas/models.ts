@@ -8,6 +8,8 @@ import { type AppTokenDocument, appTokenSchema } from "./app-token.js";
 import { type AuditCheckpointDocument, auditCheckpointSchema } from "./audit-checkpoint.js";
 import { type AuditEventDocument, auditEventSchema } from "./audit-event.js";
 import { type AuthorizationRequestDocument, authorizationRequestSchema } from "./authorization-request.js";
+import { type BulkJobDocument, bulkJobSchema } from "./bulk-job.js";
+import { type BulkJobItemDocument, bulkJobItemSchema } from "./bulk-job-item.js";
 import { type CacheHeartbeatDocument, cacheHeartbeatSchema } from "./cache-heartbeat.js";
 import { type DeviceAuthorizationDocument, deviceAuthorizationSchema } from "./device-authorization.js";
 import { type ErasureDocument, erasureSchema } from "./erasure.js";
@@ -52,6 +54,8 @@ export interface IdentityModels {
   readonly SignInReport: Model<SignInReportDocument>;
   readonly AdministratorRegister: Model<AdministratorRegisterDocument>;
   readonly AdminApproval: Model<AdminApprovalDocument>;
+  readonly BulkJob: Model<BulkJobDocument>;
+  readonly BulkJobItem: Model<BulkJobItemDocument>;
   readonly Erasure: Model<ErasureDocument>;
   readonly CacheHeartbeat: Model<CacheHeartbeatDocument>;
 }
@@ -94,6 +98,8 @@ export function modelsOf(connection: Connection): IdentityModels {
       administratorRegisterSchema,
     ),
     AdminApproval: bound<AdminApprovalDocument>(connection, "AdminApproval", adminApprovalSchema),
+    BulkJob: bound<BulkJobDocument>(connection, "BulkJob", bulkJobSchema),
+    BulkJobItem: bound<BulkJobItemDocument>(connection, "BulkJobItem", bulkJobItemSchema),
     Erasure: bound<ErasureDocument>(connection, "Erasure", erasureSchema),
     CacheHeartbeat: bound<CacheHeartbeatDocument>(connection, "CacheHeartbeat", cacheHeartbeatSchema),
   };

@@ -9,7 +9,12 @@ import {
   securityEventDocuments,
   usageDocuments,
 } from "./activity.js";
-import { administratorDocuments, approvalDocuments } from "./administrators.js";
+import {
+  administratorDocuments,
+  approvalDocuments,
+  bulkItemDocuments,
+  bulkJobDocuments,
+} from "./administrators.js";
 import { AuditChains } from "./audit.js";
 import { legacyUserDocument } from "./legacy.js";
 import { apiKeyDocuments, appDocuments, grants } from "./oauth.js";
@@ -101,6 +106,8 @@ export function* generateIdentityData(options: GenerateOptions): Generator<Gener
     yield* inCollection("signing_keys", signingKeyDocuments(generation, person));
     yield* inCollection("administrators", administratorDocuments(generation, person));
     yield* inCollection("admin_approvals", approvalDocuments(generation, person));
+    yield* inCollection("bulk_jobs", bulkJobDocuments(generation, person));
+    yield* inCollection("bulk_job_items", bulkItemDocuments(generation, person));
     yield* inCollection("sign_in_reports", signInReportDocuments(generation, person));
     yield* inCollection("erasures", erasureDocuments(generation, person));
   }

@@ -3,6 +3,8 @@ import type { FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import { requireAssurance } from "../flows/account/assurance.js";
 import { audit } from "../flows/audit.js";
+import type { Notice } from "../flows/notices/notice.js";
+import { notifyLater } from "../flows/notices/notify-later.js";
 import { IdentityProblem } from "../flows/problems.js";
 import type { Requester } from "../flows/requester.js";
 import { sessionOf } from "../http/guards/identity-of.js";
@@ -13,15 +15,23 @@ import type { LiveStreams } from "./live-streams.js";
 import type { AdminSettings } from "./options.js";
 import { type Permission, permissionsFor } from "./permissions.js";
 
-/** An administrator who makes a request. */
+/** An administrator who does something, by a request or by a job in the background. */
 export interface Acting {
   readonly service: Service;
   readonly settings: AdminSettings;
   readonly requester: Requester;
-  readonly session: ActiveSession;
   readonly userId: Types.ObjectId;
   readonly roles: readonly AdministratorRole[];
   readonly permissions: ReadonlySet<Permission>;
+  /** The bulk job that acts for them, which every event names. */
+  readonly jobId?: string;
+  /** Tells somebody what was done; a job waits until it is handed over. */
+  tell(notice: Notice): Promise<void>;
+}
+
+/** An administrator who makes a request. */
+export interface ActingNow extends Acting {
+  readonly session: ActiveSession;
 }
 
 /** What a request takes. */
@@ -31,11 +41,18 @@ export interface Needed {
   readonly writes: boolean;
 }
 
+/** What works on bulk jobs in the background. */
+export interface JobTaker {
+  /** Takes up what is due. */
+  takeUp(): Promise<void>;
+}
+
 /** The admin area of one plugin. */
 export interface AdminContext {
   readonly service: Service;
   readonly settings: AdminSettings;
   readonly streams: LiveStreams;
+  readonly jobs: JobTaker;
   /** Absent where no health check was given. */
   readonly health: HealthChecks | undefined;
 }
@@ -50,20 +67,37 @@ export async function actingFor(
   { service, settings }: AdminContext,
   request: FastifyRequest,
   { permission, writes }: Needed,
-): Promise<Acting> {
+): Promise<ActingNow> {
   const session = sessionOf(request);
   const requester = requesterOf(service, request);
   const { userId } = session;
   const roles = (await service.identity.administrators.read({ userId }))?.roles ?? [];
   const permissions = permissionsFor(roles);
-  if (!permissions.has(permission)) {
-    const event = { action: "admin.refused", outcome: "denied", actorId: userId } as const;
-    await audit(service, requester, { ...event, details: { permission } });
-    throw new IdentityProblem("INSUFFICIENT_ROLE", { permission });
-  }
+  await requirePermission({ service, requester, userId, permissions }, permission);
   const maxAgeMs = writes ? service.recentAuthenticationMs : settings.signInMs;
   await requireAssurance(service, session, { acr: 2, maxAgeMs });
-  return { service, settings, requester, session, userId, roles, permissions };
+  const tell = async (notice: Notice) => notifyLater(service, requester, notice);
+  return { service, settings, requester, session, userId, roles, permissions, tell };
+}
+
+/**
+ * Refuses who lacks a permission, which the audit trail notes.
+ *
+ * @throws IdentityProblem `INSUFFICIENT_ROLE`; IdentityError `AUDIT_NOT_WRITTEN`.
+ */
+export async function requirePermission(
+  {
+    service,
+    requester,
+    userId,
+    permissions,
+  }: Pick<Acting, "service" | "requester" | "userId" | "permissions">,
+  permission: Permission,
+): Promise<void> {
+  if (permissions.has(permission)) return;
+  const event = { action: "admin.refused", outcome: "denied", actorId: userId } as const;
+  await audit(service, requester, { ...event, details: { permission } });
+  throw new IdentityProblem("INSUFFICIENT_ROLE", { permission });
 }
 
 /** What an administrator did, as the audit trail keeps it. */
@@ -72,8 +106,9 @@ export type AdminEvent = Pick<AuditInput, "subjectId" | "targetType" | "targetId
 };
 
 /** Records that an administrator saw something. */
-export async function noteRead({ service, requester, userId }: Acting, event: AdminEvent): Promise<void> {
-  await audit(service, requester, { ...event, outcome: "success", actorId: userId });
+export async function noteRead(acting: Acting, event: AdminEvent): Promise<void> {
+  const { service, requester, userId } = acting;
+  await audit(service, requester, { ...withJob(acting, event), outcome: "success", actorId: userId });
 }
 
 /**
@@ -83,12 +118,13 @@ export async function noteRead({ service, requester, userId }: Acting, event: Ad
  * @throws IdentityError `AUDIT_NOT_WRITTEN`, and what `act` throws.
  */
 export async function recorded<T>(
-  { service, requester, userId }: Acting,
+  acting: Acting,
   event: AdminEvent & { readonly reason: string },
   act: () => Promise<T>,
 ): Promise<T> {
+  const { service, requester, userId } = acting;
   const { reason, ...rest } = event;
-  const whole = { ...rest, actorId: userId, details: { ...rest.details, reason } };
+  const whole = withJob(acting, { ...rest, actorId: userId, details: { ...rest.details, reason } });
   await audit(service, requester, { ...whole, outcome: "success" });
   try {
     return await act();
@@ -96,6 +132,10 @@ export async function recorded<T>(
     await audit(service, requester, { ...whole, outcome: "failure" });
     throw error;
   }
+}
+
+function withJob<E extends Pick<AuditInput, "details">>({ jobId }: Acting, event: E): E {
+  return jobId === undefined ? event : { ...event, details: { ...event.details, job: jobId } };
 }
 
 /**

@@ -1,13 +1,13 @@
 import type { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { StreamMessage } from "../http/event-stream.js";
-import { type Acting, type AdminContext, type AdminEvent, noteRead } from "./acting.js";
+import { type ActingNow, type AdminContext, type AdminEvent, noteRead } from "./acting.js";
 import type { Permission } from "./permissions.js";
 import { stillMay } from "./still-may.js";
 
 /** What a client follows. */
 interface Followed {
-  readonly acting: Acting;
+  readonly acting: ActingNow;
   readonly permission: Permission;
   readonly event: AdminEvent;
   /** @param from - `Last-Event-ID` of a client that comes back. */

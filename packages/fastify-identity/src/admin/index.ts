@@ -8,6 +8,8 @@ import { approvalsPage } from "./pages/approvals.js";
 import { appsPage } from "./pages/apps.js";
 import { auditPage, serveCheckpoints } from "./pages/audit.js";
 import { databasePage } from "./pages/database.js";
+import { jobPage, serveJobProgress, serveJobResults } from "./pages/jobs/job.js";
+import { jobsPage } from "./pages/jobs/list.js";
 import { type AdminSite, addAdminPage } from "./pages/parts/define.js";
 import type { Section } from "./pages/parts/frame.js";
 import { eventsPage, serveEventRows } from "./pages/security-events.js";
@@ -17,6 +19,7 @@ import { usersPage } from "./pages/users.js";
 
 const sections: readonly Section[] = [
   { path: "/users", label: "admin.users", permission: "users:read" },
+  { path: "/jobs", label: "admin.jobs", permission: "users:read" },
   { path: "/reports", label: "admin.reports", permission: "users:read" },
   { path: "/events", label: "admin.events", permission: "users:read" },
   { path: "/apps", label: "admin.apps", permission: "apps:read" },
@@ -43,6 +46,10 @@ export async function serveAdminPages(
   );
   addAdminPage(scope, admin, usersPage);
   addAdminPage(scope, admin, userPage);
+  addAdminPage(scope, admin, jobsPage);
+  addAdminPage(scope, admin, jobPage);
+  serveJobProgress(scope, admin);
+  serveJobResults(scope, admin);
   addAdminPage(scope, admin, reportsPage);
   addAdminPage(scope, admin, eventsPage);
   serveEventRows(scope, admin);

@@ -1,6 +1,6 @@
 import { requireAssurance } from "../flows/account/assurance.js";
 import { IdentityProblem } from "../flows/problems.js";
-import type { Acting } from "./acting.js";
+import type { ActingNow } from "./acting.js";
 import { type Permission, permissionsFor } from "./permissions.js";
 
 /** What was found holds for so long. */
@@ -11,7 +11,7 @@ const foundForMs = 1_000;
  * allow it. Asking is no use of the session, which that would keep alive.
  */
 export function stillMay(
-  { service, settings, session }: Acting,
+  { service, settings, session }: ActingNow,
   permission: Permission,
 ): () => Promise<boolean> {
   const { identity, clock } = service;

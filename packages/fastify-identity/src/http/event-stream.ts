@@ -10,9 +10,10 @@ export interface StreamMessage {
 
 /**
  * Why a stream ended, as its last message says: `closing`, the instance goes away, come back; `too_slow`, the client did
- * not read, come back; `ended`, the client may no longer read it; `failed`, the service could not go on, come back.
+ * not read, come back; `ended`, the client may no longer read it; `failed`, the service could not go on, come back;
+ * `complete`, there is nothing more to come.
  */
-export type StreamEnd = "closing" | "too_slow" | "ended" | "failed";
+export type StreamEnd = "closing" | "too_slow" | "ended" | "failed" | "complete";
 
 export interface EventStreamOptions {
   /** A comment is sent this often, so that no proxy takes the connection for dead, and `mayGoOn` is asked. */
@@ -74,6 +75,7 @@ export class EventStream {
         if (this.#isFull) await this.#room();
         if (this.#over.signal.aborted) return;
       }
+      this.end("complete");
     } catch (error) {
       this.#failed(error);
     }

@@ -31,6 +31,7 @@ const site = useBrowser(setting, undefined, { admin: { health } });
 let admin: Admin;
 let userId = "";
 let clientId = "";
+let jobId = "";
 const name = "Ada بنت Lovelace <script>alert(1)</script>";
 
 beforeAll(async () => {
@@ -74,6 +75,9 @@ beforeAll(async () => {
   const client = await makeClient(setting);
   ({ clientId } = client);
   await oauth.grantConsent({ userId: owner, appId: client.app._id, scopes: ["notes"] });
+  const users = [userId, admin.userId, "nobody@example.com"];
+  const job = (await admin.post("/jobs", { act: "lock", reason: "Ticket 4711", users })).json().job;
+  jobId = job.id;
   await other.post("/approvals", {
     action: "user.erase",
     userId,
@@ -112,6 +116,8 @@ describe.each(forms)("the admin area, $name", (form) => {
   test("has no faults that a design excuses, and works by keyboard", async () => {
     for (const page of [
       "users",
+      "jobs",
+      `jobs/${jobId}`,
       "reports",
       "events",
       "audit",
@@ -122,7 +128,7 @@ describe.each(forms)("the admin area, $name", (form) => {
       "administrators",
     ]) {
       await tab.goto(`/admin/${page}`);
-      await look(page.startsWith("apps/") ? "app" : page);
+      await look(page.replace(/s\/.*/, ""));
     }
     await tab.goto(`/admin/audit?subject=${userId}`);
     await tab.click("form[data-progress] button");
@@ -150,6 +156,20 @@ describe.each(forms)("the admin area, $name", (form) => {
     await tab.fill("[name=reason]", "Ticket 4711");
     await tab.click("main form.stack button[type=submit]");
     await look("app-secret");
+    await tab.goto("/admin/jobs");
+    for (const summary of await tab.locator("main details summary").all()) await summary.click();
+    await tab.click("form[action$=list] button[type=submit]");
+    await look("jobs-refused");
+    const { collection } = setting.identity.models.BulkJob;
+    const running = { state: "running", dueAt: new Date(setting.clock.now().getTime() + 3_600_000) };
+    await collection.updateOne({ _id: new Types.ObjectId(jobId) }, { $set: running });
+    await tab.goto(`/admin/jobs/${jobId}`);
+    await look("job-running");
+    await tab.focus("form[action$=pause] button");
+    await tab.keyboard.press("Enter");
+    await tab.getByText("The job is paused.").waitFor();
+    await look("job-paused");
+    await collection.updateOne({ _id: new Types.ObjectId(jobId) }, { $set: { state: "prepared" } });
     await tab.goto("/admin/users");
     await tab.fill("[name=text]", "someone");
     await tab.keyboard.press("Enter");

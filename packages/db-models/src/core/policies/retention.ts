@@ -18,6 +18,11 @@ export const retentionSchema = z.strictObject({
   dailyUsageMs: kept(2 * 365 * duration.day, duration.day, "API use by the day, after the day"),
   auditMs: kept(2 * 365 * duration.day, 7 * duration.day, "Audit events; applied by audit.applyRetention"),
   signInReportsMs: kept(365 * duration.day, duration.day, "Reports of sign-ins as somebody else's"),
+  bulkJobsMs: kept(
+    90 * duration.day,
+    2 * duration.day,
+    "Bulk jobs with their results, after they were prepared",
+  ),
   erasuresMs: kept(3 * 365 * duration.day, duration.day, "Reports of erasures, after the last sweep"),
 });
 
@@ -75,6 +80,8 @@ export const retentionRules: readonly RetentionRule[] = [
   { name: "old-admin-approvals", collection: "admin_approvals", field: "purgeAt", retentionSeconds: 0 },
   { name: "gone-cache-instances", collection: "cache_heartbeats", field: "purgeAt", retentionSeconds: 0 },
   { name: "old-sign-in-reports", collection: "sign_in_reports", field: "purgeAt", retentionSeconds: 0 },
+  { name: "old-bulk-jobs", collection: "bulk_jobs", field: "purgeAt", retentionSeconds: 0 },
+  { name: "old-bulk-job-items", collection: "bulk_job_items", field: "purgeAt", retentionSeconds: 0 },
   { name: "old-erasures", collection: "erasures", field: "purgeAt", retentionSeconds: 0 },
   { name: "deleted-users", collection: "users", field: "purgeAt", retentionSeconds: 0 },
 ];

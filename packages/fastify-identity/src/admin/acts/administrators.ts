@@ -2,7 +2,7 @@ import type { AdminApprovalDocument, Administrator, AdministratorRole, PublicUse
 import type { Types } from "mongoose";
 import { IdentityProblem } from "../../flows/problems.js";
 import { type Acting, noteRead, recorded } from "../acting.js";
-import { erasure } from "./users.js";
+import { erasure } from "../approvals.js";
 
 /** An administrator with the account. */
 export interface KnownAdministrator extends Administrator {

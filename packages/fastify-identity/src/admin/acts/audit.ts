@@ -5,10 +5,11 @@ import type {
   AuditVerification,
   AuditVerificationProgress,
 } from "@org/db-models";
-import { queries, runQuery, writePagePosition } from "@org/db-models/queries";
+import { writePagePosition } from "@org/db-models/queries";
 import type { Types } from "mongoose";
 import { IdentityProblem } from "../../flows/problems.js";
 import { type Acting, noteRead, recorded } from "../acting.js";
+import { auditExport, claimApproval } from "../approvals.js";
 import { accountsOf } from "./administrators.js";
 
 /** An audit event, with the addresses of those whom the list names. */
@@ -131,8 +132,6 @@ export async function readCheckpoint(acting: Acting, number: number): Promise<Au
   return found;
 }
 
-const auditExport = "audit.export";
-
 /** What an export of the trail takes. */
 export interface ExportOrder {
   readonly since: Date | undefined;
@@ -151,12 +150,7 @@ export async function exportAudit(
   { since, until, reason, approvalId }: ExportOrder,
 ): Promise<AsyncGenerator<string, void, void>> {
   const { identity } = acting.service;
-  if (acting.settings.twoAdministrators) {
-    const claim = { action: auditExport, requestedBy: acting.userId };
-    const isApproved =
-      approvalId !== undefined && (await identity.administrators.claimApproval({ ...claim, id: approvalId }));
-    if (!isApproved) throw new IdentityProblem("APPROVAL_REQUIRED", { action: auditExport });
-  }
+  await claimApproval(acting, { action: auditExport, id: approvalId });
   const period = { since: since?.toISOString() ?? "the first", until: until?.toISOString() ?? "now" };
   const event = { action: "admin.audit_exported", reason, details: period } as const;
   return recorded(acting, event, async () => linesOf(identity.audit.export({ since, until })));
@@ -180,18 +174,4 @@ export function requestExport(
 /** Records as lines of JSON. */
 export async function* linesOf(records: AsyncIterable<object>): AsyncGenerator<string, void, void> {
   for await (const record of records) yield `${JSON.stringify(record)}\n`;
-}
-
-/** The approval of another administrator to export the trail, for who asked for it. */
-export async function exportApprovedFor({ service, userId }: Acting): Promise<string | undefined> {
-  const { models, clock } = service.identity;
-  const found = await runQuery(models, queries.approvalsWith(userId));
-  const usable = found.find(
-    ({ action, status, requestedBy, expiresAt }) =>
-      action === auditExport &&
-      status === "approved" &&
-      requestedBy.equals(userId) &&
-      expiresAt > clock.now(),
-  );
-  return usable?._id.toHexString();
 }

@@ -13,11 +13,12 @@ import {
 } from "@org/db-models";
 import { queries, type ReadSession, readSession, runQuery, writePagePosition } from "@org/db-models/queries";
 import type { Types } from "mongoose";
-import { notifyLater } from "../../flows/notices/notify-later.js";
-import { IdentityProblem } from "../../flows/problems.js";
+import { sendResetToken } from "../../flows/account/accounts.js";
+import { IdentityProblem, toProblem } from "../../flows/problems.js";
 import { requesterFrom } from "../../flows/requester.js";
 import { recoveredAlert } from "../../flows/sign-in/alerts.js";
 import { type Acting, noteRead, protect, recorded } from "../acting.js";
+import { claimApproval, erasure } from "../approvals.js";
 
 type Page = Parameters<typeof queries.newestUsers>[0];
 
@@ -63,7 +64,8 @@ export async function listUsers(
   return { users, next: last && at && writePagePosition({ at, id: last._id }) };
 }
 
-function listOf({ status, role, sort }: UserFilter, page: Page & object) {
+/** The named query of a list of users, and the date that it is ordered by. */
+export function listOf({ status, role, sort }: UserFilter, page: Page & object) {
   if (role) return { query: queries.usersByRole(role, page), by: "createdAt" } as const;
   if (sort === "active") {
     const everActive = { since: new Date(0), ...page };
@@ -234,16 +236,35 @@ export async function verifyEmail(
   });
 }
 
-/** Sends the account's address a token with which its owner chooses a password; nobody else ever does. */
+/**
+ * Sends the account's address a token with which its owner chooses a password; nobody else ever does.
+ *
+ * @throws IdentityProblem `PROTECTED_ACCOUNT`, `USER_NOT_ACTIVE`, `NO_PASSWORD`, `MESSAGE_LIMIT`, `NOTICE_NOT_SENT`;
+ * IdentityError `USER_NOT_FOUND`.
+ */
 export async function sendPasswordReset(acting: Acting, { userId, reason }: AboutUser): Promise<void> {
   await protect(acting, userId);
-  const { flows, identity } = acting.service;
-  const { email } = await identity.users.read(userId);
+  const { service } = acting;
+  const { email } = await service.identity.users.read(userId);
   const event = { action: "admin.password_reset_sent", subjectId: userId, reason } as const;
   await recorded(acting, event, async () => {
     // Whence the administrator asks says nothing to the owner.
-    flows.requestPasswordReset(requesterFrom({ log: acting.requester.log }), { email });
+    const requester = requesterFrom({ log: acting.requester.log });
+    const asked = await sendResetToken(service, requester, email).catch(notSent);
+    if (!asked.ok) throw new IdentityProblem(unsent[asked.reason]);
   });
+}
+
+const unsent = {
+  unknown: "USER_NOT_FOUND",
+  not_active: "USER_NOT_ACTIVE",
+  no_password: "NO_PASSWORD",
+  too_many_messages: "MESSAGE_LIMIT",
+} as const;
+
+function notSent(cause: unknown): never {
+  if (toProblem(cause).code !== "INTERNAL") throw cause;
+  throw new IdentityProblem("NOTICE_NOT_SENT", {}, { cause });
 }
 
 /**
@@ -257,14 +278,14 @@ export async function resetFactors(
   { userId, reason }: AboutUser,
 ): Promise<{ ended: number }> {
   await protect(acting, userId);
-  const { service, requester, userId: actorId } = acting;
+  const { service, userId: actorId } = acting;
   const event = { action: "admin.factors_reset", subjectId: userId, reason } as const;
   const { removed, ended } = await recorded(acting, event, () =>
     service.identity.factors.reset({ userId, actorId }),
   );
   if (removed) {
     const { email } = await service.identity.users.read(userId);
-    notifyLater(service, requester, recoveredAlert(email, { device: "the staff of the service" }));
+    await acting.tell(recoveredAlert(email, { device: "the staff of the service" }));
   }
   return { ended };
 }
@@ -275,8 +296,6 @@ export interface ErasureOrder extends AboutUser {
   readonly email: string;
   readonly approvalId: Types.ObjectId | undefined;
 }
-
-export const erasure = "user.erase";
 
 /**
  * Erases a user for good.
@@ -295,12 +314,13 @@ export async function eraseUser(
     const issues = [{ path: "body/email", message: "must be the address of the account" }];
     throw new IdentityProblem("INVALID_INPUT", { issues });
   }
-  if (acting.settings.twoAdministrators) {
-    const claim = { action: erasure, subjectId: userId, requestedBy: acting.userId };
-    const isApproved =
-      approvalId !== undefined && (await identity.administrators.claimApproval({ ...claim, id: approvalId }));
-    if (!isApproved) throw new IdentityProblem("APPROVAL_REQUIRED", { action: erasure });
-  }
+  await claimApproval(acting, { action: erasure, subjectId: userId, id: approvalId });
+  return eraseApproved(acting, { userId, reason });
+}
+
+/** Erases a user, which a second administrator has approved where that is needed. */
+export async function eraseApproved(acting: Acting, { userId, reason }: AboutUser): Promise<ErasureReport> {
+  await protect(acting, userId);
   const event = { action: "admin.user_erased", subjectId: userId, reason } as const;
-  return recorded(acting, event, () => identity.privacy.erase({ userId }));
+  return recorded(acting, event, () => acting.service.identity.privacy.erase({ userId }));
 }

@@ -61,8 +61,23 @@ function Approvals({ view, frame }: Props) {
   );
 }
 
+/** What an approval is about, in words and by name, and where it is used. */
+function aboutOf({ subjectId, subjectEmail = "", targetId }: KnownApproval, frame: AdminFrame) {
+  if (subjectId) {
+    const path = `/users/${subjectId.toHexString()}`;
+    const title = frame.say("admin.erase_of", { email: subjectEmail });
+    return { title, name: subjectEmail, path, go: "admin.go_erase" } as const;
+  }
+  const id = targetId ? "admin.erase_of_job" : "admin.audit_export";
+  const place = targetId
+    ? ({ path: `/jobs/${targetId.toHexString()}`, go: "admin.go_job" } as const)
+    : ({ path: "/audit", go: "admin.go_export" } as const);
+  return { title: frame.say(id), name: frame.t(id), ...place };
+}
+
 function Row({ approval, view, frame }: Props & { approval: KnownApproval }) {
-  const { _id, subjectId, subjectEmail = "", requesterEmail = "", requestedBy, status } = approval;
+  const { _id, requesterEmail = "", requestedBy, status } = approval;
+  const { title, name, path: place, go } = aboutOf(approval, frame);
   const id = _id.toHexString();
   const own = requestedBy.toHexString() === view.ownId;
   const decisions = [
@@ -73,11 +88,7 @@ function Row({ approval, view, frame }: Props & { approval: KnownApproval }) {
     <li>
       <div class="what stack-s">
         <p>
-          <strong>
-            {subjectId
-              ? frame.say("admin.erase_of", { email: subjectEmail })
-              : frame.say("admin.audit_export")}
-          </strong>{" "}
+          <strong>{title}</strong>{" "}
           <span class={`tag ${status === "approved" ? "good" : "warn"}`}>
             {frame.say(status === "approved" ? "admin.approved" : "admin.pending")}
           </span>
@@ -92,11 +103,14 @@ function Row({ approval, view, frame }: Props & { approval: KnownApproval }) {
             end: <Moment frame={frame} at={approval.expiresAt} />,
           })}
         </p>
+        {!(own && status === "approved") && approval.targetId && (
+          <p>
+            <a href={frame.admin.link(place)}>{frame.say("admin.show_job")}</a>
+          </p>
+        )}
         {own && status === "approved" && (
           <p>
-            <a href={frame.admin.link(subjectId ? `/users/${subjectId.toHexString()}` : "/audit")}>
-              {frame.say(subjectId ? "admin.go_erase" : "admin.go_export")}
-            </a>
+            <a href={frame.admin.link(place)}>{frame.say(go)}</a>
           </p>
         )}
       </div>
@@ -112,8 +126,7 @@ function Row({ approval, view, frame }: Props & { approval: KnownApproval }) {
           >
             <input type="hidden" name="id" value={id} />
             <button type="submit" class={what === "approve" ? "danger" : "secondary"}>
-              {frame.say(what === "deny" && own ? "admin.withdraw" : `admin.${what}`)}{" "}
-              <Of what={subjectId ? subjectEmail : frame.t("admin.audit_export")} />
+              {frame.say(what === "deny" && own ? "admin.withdraw" : `admin.${what}`)} <Of what={name} />
             </button>
           </Form>
         ))}

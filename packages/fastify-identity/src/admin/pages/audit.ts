@@ -11,6 +11,7 @@ import { Page } from "../../pages/page.js";
 import { actingFor } from "../acting.js";
 import { accountsOf } from "../acts/administrators.js";
 import * as acts from "../acts/audit.js";
+import { approvalFor, auditExport } from "../approvals.js";
 import {
   Audit,
   type AuditFilter,
@@ -24,14 +25,6 @@ import { fields } from "./parts/fields.js";
 const path = "/audit";
 const limit = 25;
 const shownCheckpoints = 10;
-
-/** A day as a field of a page has it; it begins at midnight, UTC. */
-const dayField = {
-  schema: z
-    .union([z.literal(""), z.iso.date()])
-    .transform((day) => (day === "" ? undefined : new Date(`${day}T00:00:00.000Z`))),
-  error: { id: "admin.error_date" },
-} as const;
 
 const checkpointField = {
   schema: z
@@ -73,7 +66,7 @@ export const auditPage: AdminPage<AuditView> = {
     const [people, { checkpoints }, approvalId] = await Promise.all([
       accountsOf(acting, about ? [about] : []),
       acts.listCheckpoints(acting, { limit: shownCheckpoints }),
-      acts.exportApprovedFor(acting),
+      approvalFor(acting, { action: auditExport }),
     ]);
     const email = about && people.get(about.toHexString())?.email;
     const { twoAdministrators } = acting.settings;
@@ -123,7 +116,7 @@ export const auditPage: AdminPage<AuditView> = {
       permission: "audit:export",
       limited: true,
       submit: async ({ acting, page }, form) => {
-        const read = form.read({ reason: fields.reason, since: dayField, until: dayField });
+        const read = form.read({ reason: fields.reason, since: fields.day, until: fields.day });
         const approval = form.text("approval");
         const approvalId = /^[0-9a-f]{24}$/.test(approval) ? new Types.ObjectId(approval) : undefined;
         const exported = await acts.exportAudit(acting, { ...read, approvalId });
@@ -148,7 +141,7 @@ function idIn(page: Page, name: string): Types.ObjectId | undefined {
 }
 
 function dayIn(page: Page, name: string): Date | undefined {
-  const day = dayField.schema.safeParse(page.query(name) ?? "");
+  const day = fields.day.schema.safeParse(page.query(name) ?? "");
   if (!day.success) throw new IdentityProblem("INVALID_INPUT");
   return day.data;
 }

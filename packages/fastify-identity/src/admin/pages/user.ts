@@ -1,4 +1,4 @@
-import { queries, readPagePosition, runQuery } from "@org/db-models/queries";
+import { readPagePosition } from "@org/db-models/queries";
 import type { FastifyReply } from "fastify";
 import { Types } from "mongoose";
 import { IdentityProblem } from "../../flows/problems.js";
@@ -8,6 +8,7 @@ import type { Acting } from "../acting.js";
 import { requestErasure } from "../acts/administrators.js";
 import { endApiKey, listApiKeys } from "../acts/apps.js";
 import * as acts from "../acts/users.js";
+import { approvalFor, erasure } from "../approvals.js";
 import type { AdminForm, AdminPage, AdminRequest } from "./parts/define.js";
 import { fields } from "./parts/fields.js";
 import { User } from "./user-template.js";
@@ -36,7 +37,9 @@ export const userPage: AdminPage<UserView> = {
       acts.readUser(acting, userId),
       acts.listSessions(acting, userId, { limit: 20, ...(position && { before: position }) }),
       listApiKeys(acting, userId, { limit: shownKeys }),
-      approvedFor(acting, userId),
+      acting.permissions.has("users:erase")
+        ? approvalFor(acting, { action: erasure, subjectId: userId })
+        : undefined,
     ]);
     const { sessions: past, next } = history;
     const { twoAdministrators } = acting.settings;
@@ -120,19 +123,4 @@ function about(
       return request.page.redirect(request.link(`/users/${userId.toHexString()}`), notice);
     },
   };
-}
-
-/** The approval of another administrator to erase this user, for who asked for it. */
-async function approvedFor(acting: Acting, subjectId: Types.ObjectId): Promise<string | undefined> {
-  if (!acting.permissions.has("users:erase")) return undefined;
-  const { models, clock } = acting.service.identity;
-  const found = await runQuery(models, queries.approvalsWith(subjectId));
-  const usable = found.find(
-    (one) =>
-      one.status === "approved" &&
-      one.subjectId?.equals(subjectId) &&
-      one.requestedBy.equals(acting.userId) &&
-      one.expiresAt > clock.now(),
-  );
-  return usable?._id.toHexString();
 }

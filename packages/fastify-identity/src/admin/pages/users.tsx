@@ -109,6 +109,11 @@ function Users({ view, frame }: { view: UsersView; frame: AdminFrame }) {
             ))}
           </ul>
         )}
+        {!found && frame.admin.may("users:write") && (
+          <p>
+            <a href={frame.admin.link("/jobs", { ...filter })}>{frame.say("admin.jobs_link")}</a>
+          </p>
+        )}
         {next && (
           <a href={frame.admin.link(path, { ...filter, before: next })}>
             {frame.say(filter.sort === "active" ? "admin.more" : "activity.older")}

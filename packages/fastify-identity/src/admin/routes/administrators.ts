@@ -1,9 +1,10 @@
 import type { AdminApprovalDocument } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { type AdminContext, actingFor } from "../acting.js";
+import { type Acting, type AdminContext, actingFor } from "../acting.js";
 import * as acts from "../acts/administrators.js";
 import { requestExport } from "../acts/audit.js";
+import { requestJobApproval } from "../bulk/jobs.js";
 import { guarded } from "./guarded.js";
 import * as schemas from "./schemas.js";
 
@@ -65,7 +66,7 @@ export const administratorRoutes: FastifyPluginAsyncZod<{ context: AdminContext 
   app.post(
     "/approvals",
     {
-      config: guarded("USER_NOT_FOUND"),
+      config: guarded("USER_NOT_FOUND", "JOB_NOT_FOUND", "JOB_STATE"),
       schema: {
         tags,
         summary: "Ask another administrator for approval",
@@ -77,10 +78,7 @@ export const administratorRoutes: FastifyPluginAsyncZod<{ context: AdminContext 
       const { body } = request;
       const permission = body.action === "audit.export" ? "audit:export" : erases.permission;
       const acting = await actingFor(context, request, { permission, writes: true });
-      const asked =
-        body.action === "audit.export"
-          ? await requestExport(acting, body)
-          : await acts.requestErasure(acting, body);
+      const asked = await requested(acting, body);
       return reply.code(201).send(approvalOf(asked));
     },
   );
@@ -106,7 +104,16 @@ export const administratorRoutes: FastifyPluginAsyncZod<{ context: AdminContext 
   );
 };
 
-function approvalOf({ _id: id, subjectId: userId, ...approval }: AdminApprovalDocument) {
+function requested(
+  acting: Acting,
+  body: z.output<typeof schemas.approvalBody>,
+): Promise<AdminApprovalDocument> {
+  if (body.action === "audit.export") return requestExport(acting, body);
+  if (body.action === "users.erase") return requestJobApproval(acting, body.jobId);
+  return acts.requestErasure(acting, body);
+}
+
+function approvalOf({ _id: id, subjectId: userId, targetId: jobId, ...approval }: AdminApprovalDocument) {
   const { action, reason, status, requestedBy, createdAt, expiresAt } = approval;
-  return { id, userId, action, reason, status, requestedBy, createdAt, expiresAt };
+  return { id, userId, jobId, action, reason, status, requestedBy, createdAt, expiresAt };
 }

@@ -7,6 +7,7 @@ import { appRoutes } from "./apps.js";
 import { auditRoutes } from "./audit.js";
 import { databaseRoutes } from "./database.js";
 import { guarded } from "./guarded.js";
+import { jobRoutes } from "./jobs.js";
 import * as schemas from "./schemas.js";
 import { securityEventRoutes } from "./security-events.js";
 import { signInReportRoutes } from "./sign-in-reports.js";
@@ -27,6 +28,7 @@ export const adminRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = asy
     },
   );
   await app.register(userRoutes, { context });
+  await app.register(jobRoutes, { context });
   await app.register(securityEventRoutes, { context });
   await app.register(signInReportRoutes, { context });
   await app.register(appRoutes, { context });

@@ -201,6 +201,7 @@ export const rolesBody = z.strictObject({
 
 export const approvalBody = z.discriminatedUnion("action", [
   z.strictObject({ action: z.literal("user.erase"), userId: idInput, reason }),
+  z.strictObject({ action: z.literal("users.erase"), jobId: idInput }),
   z.strictObject({ action: z.literal("audit.export"), reason }),
 ]);
 export const approval = z
@@ -208,6 +209,7 @@ export const approval = z
     id: idOutput,
     action: z.string(),
     userId: idOutput.optional(),
+    jobId: idOutput.optional().describe("The bulk job that it is about"),
     reason: z.string(),
     status: z.string(),
     requestedBy: idOutput,

@@ -115,7 +115,12 @@ export const userRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = asyn
   const simple = [
     ["/lock", "Lock a user", acts.lockUser, ["LAST_ADMINISTRATOR"]],
     ["/unlock", "Unlock a user", acts.unlockUser, ["USER_NOT_ACTIVE"]],
-    ["/password-reset", "Send a user the token that resets the password", acts.sendPasswordReset, []],
+    [
+      "/password-reset",
+      "Send a user the token that resets the password",
+      acts.sendPasswordReset,
+      ["USER_NOT_ACTIVE", "NO_PASSWORD", "MESSAGE_LIMIT", "NOTICE_NOT_SENT"],
+    ],
   ] as const;
   for (const [path, summary, act, problems] of simple) {
     app.post(

@@ -3,6 +3,7 @@ import {
   type EmailVerificationRequest,
   type ErasureReport,
   isIdentityError,
+  type PasswordResetRequest,
   type PublicUser,
   type Registration,
   type RenewedSession,
@@ -109,10 +110,20 @@ export function requestPasswordReset(
   { email }: { email: string },
 ): void {
   const failed = (err: unknown) => requester.log.error({ err }, "a request for a reset was not served");
-  context.background.run(() => serveReset(context, requester, email), failed);
+  context.background.run(() => sendResetToken(context, requester, email), failed);
 }
 
-async function serveReset(context: FlowContext, requester: Requester, email: string): Promise<void> {
+/**
+ * Sends an address the token that resets the password of its account.
+ *
+ * @returns whether there is such an account, which only who knows of it may learn.
+ * @throws IdentityError `AUDIT_NOT_WRITTEN`; what the notifier throws.
+ */
+export async function sendResetToken(
+  context: FlowContext,
+  requester: Requester,
+  email: string,
+): Promise<PasswordResetRequest> {
   const origin = originOf(requester);
   const asked = await context.identity.users.requestPasswordReset({ email, origin });
   const { userId: subjectId } = asked;
@@ -123,6 +134,7 @@ async function serveReset(context: FlowContext, requester: Requester, email: str
     ...(!asked.ok && { details: { reason: asked.reason } }),
   });
   if (asked.ok) await sendNotice(context, passwordReset(asked, origin));
+  return asked;
 }
 
 /**

@@ -160,6 +160,19 @@ for (const list of document.querySelectorAll("ul[data-live]")) {
     if (list.children.length > 200 && !list.lastElementChild.contains(document.activeElement)) list.lastElementChild.remove();
   });
 }
+// How far something has come; at last there is a link to what came of it.
+for (const shown of document.querySelectorAll("[data-follow]")) {
+  const steps = new EventSource(shown.dataset.follow);
+  const show = ({ data }) => { shown.innerHTML = JSON.parse(data).html; };
+  steps.addEventListener("progress", show);
+  steps.addEventListener("over", (message) => {
+    steps.close();
+    show(message);
+  });
+  steps.addEventListener("end", ({ data }) => {
+    if (JSON.parse(data).reason === "ended") steps.close();
+  });
+}
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) {
     delete form.dataset.sent;

@@ -22,6 +22,8 @@ export interface FormDefinition {
   readonly access?: PageAccess;
   /** Whether it is counted as an attempt with a password. */
   readonly limited?: boolean;
+  /** The largest body, bytes. Default: that of the app. */
+  readonly bodyLimit?: number;
   /** Fields that a problem is shown at. */
   readonly problemAt?: { readonly [Code in ProblemCode]?: string };
   /** Texts of problems where this form has a better one. */

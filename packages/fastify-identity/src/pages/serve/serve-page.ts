@@ -69,6 +69,7 @@ function serveForm<V>(
         ...(form.limited && { rateLimit: { ...passwordRateLimit(site.service), hook: "preHandler" } }),
       },
       schema: hide,
+      ...(form.bodyLimit !== undefined && { bodyLimit: form.bodyLimit }),
       errorHandler: (error, request, reply) => void refused(error, request, reply),
     },
     async (request, reply) => {

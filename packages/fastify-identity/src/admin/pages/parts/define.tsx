@@ -6,7 +6,7 @@ import type { Page } from "../../../pages/page.js";
 import { Answered, type Form, type FormDefinition, GoTo } from "../../../pages/serve/define-page.js";
 import { addPage } from "../../../pages/serve/serve-page.js";
 import { linkTo, type Site } from "../../../pages/site.js";
-import { type Acting, type AdminContext, actingFor } from "../../acting.js";
+import { type ActingNow, type AdminContext, actingFor } from "../../acting.js";
 import type { Permission } from "../../permissions.js";
 import type { AdminFrame, Section } from "./frame.js";
 
@@ -20,7 +20,8 @@ export interface AdminSite extends AdminContext {
 
 /** One request for a page of the admin area. */
 export interface AdminRequest {
-  readonly acting: Acting;
+  readonly admin: AdminSite;
+  readonly acting: ActingNow;
   readonly page: Page;
   link(path: string, query?: Readonly<Record<string, string | undefined>>): string;
   /** Member of the path. */
@@ -81,7 +82,7 @@ function pathOf({ prefix }: AdminSite, { request }: Page, path: string): string 
 }
 
 /** A request of an administrator for something of the area's pages. */
-export function requestOf(admin: AdminSite, page: Page, acting: Acting): AdminRequest {
+export function requestOf(admin: AdminSite, page: Page, acting: ActingNow): AdminRequest {
   const link: AdminRequest["link"] = (path, query) => linkTo(admin, path, query);
   const own: AdminFrame["admin"] = {
     link,
@@ -90,6 +91,7 @@ export function requestOf(admin: AdminSite, page: Page, acting: Acting): AdminRe
   };
   const frameOf = (frame: PageFrame): AdminFrame => ({ ...frame, admin: own });
   return {
+    admin,
     acting,
     page,
     link,

@@ -10,6 +10,13 @@ export const fields = {
   search: { schema: z.string().trim().min(1).max(512), error: { id: "admin.error_search" } },
   email: { schema: emailSchema, error: { id: "error.email" } },
   id: { schema: idInput, error: { id: "problem.malformed" } },
+  /** A day as a field of a page has it; it begins at midnight, UTC. */
+  day: {
+    schema: z
+      .union([z.literal(""), z.iso.date()])
+      .transform((day) => (day === "" ? undefined : new Date(`${day}T00:00:00.000Z`))),
+    error: { id: "admin.error_date" },
+  },
 } as const;
 
 /** The roles whose boxes were ticked. */

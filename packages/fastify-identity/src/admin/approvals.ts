@@ -1,0 +1,47 @@
+import type { ApprovalRequest } from "@org/db-models";
+import { queries, runQuery } from "@org/db-models/queries";
+import type { Types } from "mongoose";
+import { IdentityProblem } from "../flows/problems.js";
+import type { Acting } from "./acting.js";
+
+/** What takes a second administrator. */
+export const erasure = "user.erase";
+export const bulkErasure = "users.erase";
+export const auditExport = "audit.export";
+
+type Approved = Pick<ApprovalRequest, "action" | "subjectId" | "targetId">;
+
+/**
+ * Uses the approval of another administrator, where this service takes one.
+ *
+ * @throws IdentityProblem `APPROVAL_REQUIRED`
+ */
+export async function claimApproval(
+  { service, settings, userId }: Acting,
+  { id, ...what }: Approved & { readonly id: Types.ObjectId | undefined },
+): Promise<void> {
+  if (!settings.twoAdministrators) return;
+  const claim = { ...what, requestedBy: userId };
+  const isApproved =
+    id !== undefined && (await service.identity.administrators.claimApproval({ ...claim, id }));
+  if (!isApproved) throw new IdentityProblem("APPROVAL_REQUIRED", { action: what.action });
+}
+
+/** The approval of another administrator that who asked for it has not used yet. */
+export async function approvalFor(
+  { service, userId }: Acting,
+  { action, subjectId, targetId }: Approved,
+): Promise<string | undefined> {
+  const { models, clock } = service.identity;
+  const found = await runQuery(models, queries.approvalsWith(subjectId ?? userId));
+  const usable = found.find(
+    (one) =>
+      one.action === action &&
+      one.status === "approved" &&
+      String(one.subjectId) === String(subjectId) &&
+      String(one.targetId) === String(targetId) &&
+      one.requestedBy.equals(userId) &&
+      one.expiresAt > clock.now(),
+  );
+  return usable?._id.toHexString();
+}

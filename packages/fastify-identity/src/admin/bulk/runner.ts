@@ -1,0 +1,119 @@
+import type { HeldBulkJob } from "@org/db-models";
+import type { Notice } from "../../flows/notices/notice.js";
+import { sendNotice } from "../../flows/notices/send-notice.js";
+import { type FlowLog, requesterFrom } from "../../flows/requester.js";
+import type { Service } from "../../service.js";
+import { type Acting, noteRead } from "../acting.js";
+import type { AdminSettings } from "../options.js";
+import { permissionsFor } from "../permissions.js";
+import { userActs } from "./acts.js";
+import { runItem } from "./run-item.js";
+
+/** Jobs that one instance works on at the same time. */
+const maxJobs = 4;
+/** What the service could not do is tried again after this long. */
+const retryMs = 30_000;
+
+/**
+ * Works on the bulk jobs that are due, one user after the other, as the administrators who started them. Several instances
+ * share them: each job has one at a time.
+ */
+export class BulkRunner {
+  readonly #service: Service;
+  readonly #settings: AdminSettings;
+  readonly #log: FlowLog;
+  readonly #running = new Set<Promise<void>>();
+  #isClosing = false;
+
+  constructor(service: Service, settings: AdminSettings, log: FlowLog) {
+    this.#service = service;
+    this.#settings = settings;
+    this.#log = log;
+  }
+
+  /** Takes up what is due, and returns: the work goes on in the background. */
+  async takeUp(): Promise<void> {
+    const limit = maxJobs - this.#running.size;
+    if (this.#isClosing || limit <= 0) return;
+    try {
+      for (const job of await this.#service.identity.bulkJobs.takeUp({ limit })) this.#begin(job);
+    } catch (err) {
+      this.#log.error({ err }, "bulk jobs were not taken up");
+    }
+  }
+
+  /** Lets go of every job after the user that it is at: another instance goes on at once. */
+  close(): void {
+    this.#isClosing = true;
+  }
+
+  /** Resolves when this instance works on no job. */
+  async settle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  #begin(job: HeldBulkJob): void {
+    const running = this.#work(job)
+      .catch((err: unknown) => this.#log.error({ err, job: job.id.toHexString() }, "a bulk job was let go"))
+      .finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  async #work(taken: HeldBulkJob): Promise<void> {
+    const { bulkJobs, administrators } = this.#service.identity;
+    let job = taken;
+    while (await bulkJobs.keep(job)) {
+      if (this.#isClosing) return bulkJobs.release({ job });
+      const members = await administrators.list();
+      const roles = members.find(({ userId }) => userId.equals(job.createdBy))?.roles ?? [];
+      const acting = this.#actingFor(job, roles);
+      const { permission } = userActs[job.act];
+      // Who was dismissed or locked meanwhile has no roles.
+      if (!acting.permissions.has(permission)) return this.#end(acting, job, "INSUFFICIENT_ROLE");
+      const item = await bulkJobs.next(job);
+      if (!item) return this.#end(acting, job);
+      try {
+        const result = await runItem({ acting, administrators: members, job, item });
+        job = await bulkJobs.settle({ job, item, result });
+      } catch (error) {
+        await bulkJobs.release({ job, afterMs: retryMs });
+        throw error;
+      }
+    }
+  }
+
+  /** Recorded first: a crash in between has it recorded once more. */
+  async #end(acting: Acting, job: HeldBulkJob, stopCode?: string): Promise<void> {
+    const counts = Object.entries(job.counts).map(([name, count]) => [name, String(count)]);
+    const code = stopCode !== undefined && { code: stopCode };
+    await noteRead(acting, {
+      action: stopCode === undefined ? "admin.bulk_job_ended" : "admin.bulk_job_stopped",
+      targetType: "bulk_job",
+      targetId: job.id.toHexString(),
+      details: { act: job.act, reason: job.reason, ...Object.fromEntries(counts), ...code },
+    });
+    await acting.service.identity.bulkJobs.end({ job, ...(stopCode !== undefined && { stopCode }) });
+  }
+
+  /** The administrator who started a job, with what they may do now. They need no session: theirs may have ended. */
+  #actingFor(job: HeldBulkJob, roles: Acting["roles"]): Acting {
+    const [service, log] = [this.#service, this.#log];
+    const tell = async (notice: Notice) => {
+      try {
+        await sendNotice(service, notice);
+      } catch (err) {
+        log.error({ err, notice: notice.kind }, "a notice was not sent");
+      }
+    };
+    return {
+      service,
+      settings: this.#settings,
+      requester: requesterFrom({ log }),
+      userId: job.createdBy,
+      roles,
+      permissions: permissionsFor(roles),
+      jobId: job.id.toHexString(),
+      tell,
+    };
+  }
+}
