@@ -182,6 +182,7 @@ describe("consents", () => {
     expect(await authorize(models, world, { scope: "repo mail" })).toMatchObject({ ok: true });
     expect(await listConsents(contextAt(models), { userId })).toEqual([
       {
+        id: expect.any(Types.ObjectId),
         appId: world.client._id,
         app: { clientId: world.client.clientId, name: "Notes", status: "active" },
         scopes: ["mail", "profile", "repo"],
@@ -189,6 +190,22 @@ describe("consents", () => {
         lastUsedAt: now,
       },
     ]);
+  });
+
+  it("are listed in full pages, also where an app is purged in between", async () => {
+    const userId = (await makeUser(models))._id;
+    const apps: Types.ObjectId[] = [];
+    for (let at = 0; at < 6; at += 1) {
+      const { app } = await register({ scopes: ["profile"] });
+      apps.push(app._id);
+      await grantConsent(contextAt(models, after(at)), { userId, appId: app._id, scopes: ["profile"] });
+    }
+    await models.App.deleteMany({ _id: { $in: apps.filter((_, at) => [2, 4, 5].includes(at)) } });
+    const page = await listConsents(contextAt(models), { userId, page: { limit: 2 } });
+    expect(page.map(({ appId }) => appId)).toEqual([apps[3], apps[1]]);
+    const [, { id, grantedAt: at } = { id: userId, grantedAt: now }] = page;
+    const rest = await listConsents(contextAt(models), { userId, page: { limit: 2, before: { at, id } } });
+    expect(rest.map(({ appId }) => appId)).toEqual([apps[0]]);
   });
 
   it("don't go beyond what the app is registered for", async () => {

@@ -27,6 +27,7 @@ export const routeGroups = [
   "profile",
   "security",
   "factors",
+  "consents",
   "apiKeys",
   "usage",
 ] as const;

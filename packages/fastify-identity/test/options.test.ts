@@ -200,6 +200,7 @@ describe("routes", () => {
     profile: ["GET", "/v1/profile"],
     security: ["GET", "/v1/security"],
     factors: ["GET", "/v1/factors"],
+    consents: ["GET", "/v1/consents"],
     apiKeys: ["GET", "/v1/api-keys"],
     usage: ["GET", "/v1/usage"],
   } as const satisfies Record<RouteGroup, readonly ["GET" | "POST", string]>;

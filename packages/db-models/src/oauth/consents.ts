@@ -122,10 +122,12 @@ export async function revokeConsent(
 
 /** A consent as the user who gave it sees it. */
 export interface ConsentSummary {
+  id: Types.ObjectId;
   appId: Types.ObjectId;
   app: Pick<AppDocument, "clientId" | "name" | "status"> & Partial<Pick<AppDocument, "homepage">>;
   scopes: string[];
   grantedAt: Date;
+  /** The last sign-in or refresh of the app, to the hour. */
   lastUsedAt?: Date;
 }
 
@@ -133,8 +135,24 @@ export async function listConsents(
   context: Context,
   input: { userId: Types.ObjectId; page?: Page },
 ): Promise<ConsentSummary[]> {
-  const { models } = context;
-  const consents = await runQuery(models, queries.livePermissionsOfUser(input.userId, input.page));
+  const found: ConsentSummary[] = [];
+  let page = input.page;
+  for (;;) {
+    const query = queries.livePermissionsOfUser(input.userId, page);
+    const consents = await runQuery(context.models, query);
+    found.push(...(await withApps(context, consents)));
+    const last = consents.at(-1);
+    const { limit = Number.POSITIVE_INFINITY } = query;
+    // Those whose app is purged are left out: in their place come older ones, so that a short list is the last.
+    if (!last || consents.length < limit || found.length >= limit) return found.slice(0, limit);
+    page = { ...page, before: { at: last.grantedAt, id: last._id } };
+  }
+}
+
+async function withApps(
+  { models }: Context,
+  consents: readonly AppPermissionDocument[],
+): Promise<ConsentSummary[]> {
   const apps = await models.App.collection
     .find<ConsentSummary["app"] & { _id: Types.ObjectId }>(
       { _id: { $in: consents.map(({ appId }) => appId) } },
@@ -142,8 +160,8 @@ export async function listConsents(
     )
     .toArray();
   const byId = new Map(apps.map(({ _id, ...app }) => [String(_id), app]));
-  return consents.flatMap(({ appId, scopes, grantedAt, lastUsedAt }) => {
+  return consents.flatMap(({ _id: id, appId, scopes, grantedAt, lastUsedAt }) => {
     const app = byId.get(String(appId));
-    return app ? [{ appId, app, scopes, grantedAt, ...(lastUsedAt && { lastUsedAt }) }] : [];
+    return app ? [{ id, appId, app, scopes, grantedAt, ...(lastUsedAt && { lastUsedAt }) }] : [];
   });
 }

@@ -35,7 +35,7 @@ export async function readGrant(
 }
 
 function joins({ App, User, AppPermission, UserSession }: IdentityModels) {
-  const ofPermission = { generation: 1, revokedAt: 1 } as const;
+  const ofPermission = { generation: 1, revokedAt: 1, lastUsedAt: 1 } as const;
   const ofSession = { revokedAt: 1, createdAt: 1, absoluteLifetimeMs: 1 } as const;
   return [
     joined(App.collection.name, "appId", "app", { status: 1, clientId: 1 }),

@@ -1,6 +1,6 @@
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
-import { limits } from "../core/limits.js";
+import { duration, limits } from "../core/limits.js";
 import type { OAuthPolicy } from "../core/policies/oauth.js";
 import type { TokenRotation } from "../core/rotations.js";
 import { currentAfter, isInGrace, isReplacedInGrace } from "../core/rotations.js";
@@ -111,7 +111,19 @@ async function rotate(
     },
   );
   if (matchedCount === 0) return undefined;
+  await noteUse(context, grant);
   return tokensGranted(grant, successor, issued, { retried: false, mayRefresh: true });
+}
+
+/** Has the consent say when its app was last used: a write an hour, however often the app refreshes. */
+async function noteUse({ models, now }: Context, { userId, permissionId, permission }: Grant): Promise<void> {
+  const { lastUsedAt } = permission[0] ?? {};
+  if (!userId || !permissionId || (lastUsedAt && now.getTime() - lastUsedAt.getTime() < duration.hour))
+    return;
+  await models.AppPermission.collection.updateOne(
+    { _id: permissionId, userId, revokedAt: null },
+    { $max: { lastUsedAt: now } },
+  );
 }
 
 // The driver's types know no arrays of a collection without a schema.

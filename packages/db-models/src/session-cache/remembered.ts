@@ -65,7 +65,7 @@ export interface GrantState
   app: Array<Pick<AppDocument, "status" | "clientId">>;
   user: Array<Pick<UserDocument, "status">>;
   session: Array<Pick<UserSessionDocument, "revokedAt" | "createdAt" | "absoluteLifetimeMs">>;
-  permission: Array<Pick<AppPermissionDocument, "generation" | "revokedAt">>;
+  permission: Array<Pick<AppPermissionDocument, "generation" | "revokedAt" | "lastUsedAt">>;
 }
 
 /** What memory keeps of an access token. */

@@ -50,6 +50,7 @@ const entries = {
   NOT_FOUND: [404, "There is nothing at this address"],
   USER_NOT_FOUND: [404, "There is no such user"],
   APP_NOT_FOUND: [404, "There is no such app"],
+  CONSENT_NOT_FOUND: [404, "The user lets no such app do anything"],
   API_KEY_NOT_FOUND: [404, "The user has no such live API key"],
   FACTOR_NOT_FOUND: [404, "The account has no such second factor"],
   EXTERNAL_IDENTITY_NOT_FOUND: [404, "The account is not linked to this provider"],

@@ -7,6 +7,7 @@ import { rateLimit } from "../http/rate-limit.js";
 import type { Service } from "../service.js";
 import * as accounts from "./definitions/accounts.js";
 import { apiKeysPage } from "./definitions/api-keys.js";
+import { appsPage } from "./definitions/apps.js";
 import { challengePage } from "./definitions/challenge.js";
 import { demoPage } from "./definitions/demo.js";
 import * as email from "./definitions/email-change.js";
@@ -95,6 +96,7 @@ export async function servePages(
   servePage(scope, site, factors.authenticatorPage);
   servePage(scope, site, factors.removeAuthenticatorPage);
   servePage(scope, site, factors.recoveryCodesPage);
+  if (site.hasApps) servePage(scope, site, appsPage);
   servePage(scope, site, apiKeysPage);
   servePage(scope, site, records.activityPage);
   servePage(scope, site, records.usagePage);

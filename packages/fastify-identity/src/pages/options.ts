@@ -70,6 +70,7 @@ const pageNames = {
   authenticator: "authenticator",
   removeAuthenticator: "removeAuthenticator",
   recoveryCodes: "recoveryCodes",
+  apps: "apps",
   apiKeys: "apiKeys",
   apiKeyShown: "apiKeyShown",
   activity: "activity",

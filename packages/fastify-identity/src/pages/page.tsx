@@ -141,6 +141,7 @@ export class Page {
       date: (at) => new Intl.DateTimeFormat(lang, dates).format(at),
       number: (value) => new Intl.NumberFormat(lang).format(value),
       account,
+      apps: site.hasApps,
       notice: this.#notice(catalogue),
     } satisfies PageFrame;
     return settings.footer ? { ...frame, footer: this.#footer(settings.footer, frame) } : frame;

@@ -2,6 +2,7 @@ import type { ComponentType } from "preact";
 import { render as renderToString } from "preact-render-to-string";
 import type { PageFrame } from "./look/frame.js";
 import * as keys from "./templates/api-keys.js";
+import { Apps } from "./templates/apps.js";
 import { Demo } from "./templates/demo.js";
 import * as email from "./templates/email-change.js";
 import * as entry from "./templates/entry.js";
@@ -48,6 +49,7 @@ const templates: { readonly [P in PageName]: Template<P> } = {
   authenticator: security.Authenticator,
   removeAuthenticator: security.RemoveAuthenticator,
   recoveryCodes: security.RecoveryCodes,
+  apps: Apps,
   apiKeys: keys.ApiKeys,
   apiKeyShown: keys.ApiKeyShown,
   activity: records.Activity,

@@ -15,6 +15,8 @@ export interface Site {
   readonly variables: string;
   /** The origin of the logo, where it is another one. */
   readonly logoOrigin: string | undefined;
+  /** Whether apps can ask people for access. */
+  readonly hasApps: boolean;
 }
 
 export function siteOf(service: Service, settings: PageSettings, prefix: string): Site {
@@ -29,6 +31,7 @@ export function siteOf(service: Service, settings: PageSettings, prefix: string)
     name: theme.name ?? new URL(issuer).host,
     variables: themeCss(theme),
     logoOrigin: theme.logo?.startsWith("https://") ? new URL(theme.logo).origin : undefined,
+    hasApps: service.settings.oauth !== false,
   };
 }
 

@@ -38,6 +38,18 @@ interface RememberedDeviceView {
   readonly expiresAt: Date;
 }
 
+/** An app that the user lets do something. */
+export interface AppView {
+  readonly clientId: string;
+  readonly name: string;
+  readonly homepage: string | undefined;
+  /** False while it was suspended, or is deleted: nothing of it works. */
+  readonly isActive: boolean;
+  readonly scopes: readonly string[];
+  readonly grantedAt: Date;
+  readonly lastUsedAt: Date | undefined;
+}
+
 export interface ApiKeyView {
   readonly id: string;
   readonly name: string;
@@ -233,6 +245,14 @@ export interface PageViews {
   };
   removeAuthenticator: WithForm;
   recoveryCodes: WithForm & { readonly left: number; readonly codes: readonly string[] | undefined };
+  /** What apps may do. */
+  apps: WithForm & {
+    readonly apps: readonly AppView[];
+    /** How long an app may have access while the user is away, with the scope `offline_access`. */
+    readonly days: number;
+    readonly next: string | undefined;
+    readonly isFirst: boolean;
+  };
   apiKeys: WithForm & { readonly keys: readonly ApiKeyView[]; readonly next: string | undefined };
   apiKeyShown: { readonly name: string; readonly key: string; readonly formerExpiresAt: Date | undefined };
   activity: {

@@ -3,6 +3,7 @@ import type { RouteGroup } from "../options.js";
 import type { ServiceOptions } from "../service.js";
 import { accountRoutes } from "./account.js";
 import { apiKeyRoutes } from "./api-keys.js";
+import { consentRoutes } from "./consents.js";
 import { emailChangeRoutes } from "./email-change.js";
 import { emailVerificationRoutes } from "./email-verification.js";
 import { factorRoutes } from "./factors.js";
@@ -30,6 +31,7 @@ export const routesOf = {
   profile: profileRoutes,
   security: securityRoutes,
   factors: factorRoutes,
+  consents: consentRoutes,
   apiKeys: apiKeyRoutes,
   usage: usageRoutes,
 } as const satisfies Record<RouteGroup, FastifyPluginAsyncZod<ServiceOptions>>;

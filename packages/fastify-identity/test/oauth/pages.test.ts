@@ -117,6 +117,9 @@ describe.each(forms)("the provider's pages, $name", (form) => {
     await look("device-asking");
     await decide(tab, "allow");
     await look("device-allowed");
+    await tab.goto("/account/apps");
+    await look("apps");
+    expect(await tab.locator("main .list > li").count()).toBe(1);
     await tab.goto(`/oauth/logout?client_id=${client.clientId}`);
     await look("end-session");
     expect(faults).toEqual([]);
@@ -195,6 +198,25 @@ describe.each([
     await press(tab, "button[value=allow]");
     await tab.waitForSelector("[role=status]");
     expect(await tab.textContent("main")).toContain("device");
+  });
+
+  test("what an app may do is seen, and taken back", async () => {
+    const tab = await open();
+    await tab.goto(ask({ scope: "openid notes" }));
+    await press(tab, "button[value=allow]");
+    await arrival(tab, "/callback");
+    await tab.goto("/account");
+    await press(tab, "nav a[href$='/apps']");
+    await tab.waitForURL("**/account/apps");
+    expect(await tab.locator("main .points li").allInnerTexts()).toEqual([
+      "know that it is you",
+      "use notes",
+    ]);
+    await press(tab, "main button[type=submit]");
+    await tab.waitForSelector("[role=status]");
+    expect(await tab.locator("main .points li").count()).toBe(0);
+    await tab.goto(ask({ scope: "openid notes" }));
+    await tab.waitForSelector("button[value=allow]");
   });
 
   test("signing out of the app's account leads back to the app", async () => {

@@ -32,6 +32,7 @@ const arabic: Catalogue = {
     "sign_up.sign_in": "تسجيل الدخول",
     "nav.profile": "الملف الشخصي",
     "nav.security": "الأمان",
+    "nav.apps": "التطبيقات",
     "nav.keys": "مفاتيح الواجهة",
     "nav.activity": "النشاط",
     "nav.usage": "الاستخدام",

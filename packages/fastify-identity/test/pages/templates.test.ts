@@ -25,6 +25,7 @@ const frameWith = (account: string, catalogue = englishOnly): PageFrame => ({
   date: (at) => at.toISOString(),
   number: String,
   account: { email: account, displayName: account },
+  apps: true,
   notice: { id: "profile.verification_sent", values: { email: account } },
 });
 
@@ -152,6 +153,23 @@ function viewsWith(text: string): PageViews {
     },
     removeAuthenticator: { state },
     recoveryCodes: { state, left: 1, codes: [text] },
+    apps: {
+      state,
+      apps: [
+        {
+          clientId: text,
+          name: text,
+          homepage: text,
+          isActive: false,
+          scopes: ["openid", text],
+          grantedAt: at,
+          lastUsedAt: at,
+        },
+      ],
+      days: 1,
+      next: text,
+      isFirst: false,
+    },
     apiKeys: { state, keys: [{ ...key, ...never }], next: text },
     apiKeyShown: { name: text, key: text, formerExpiresAt: at },
     activity: { events: [{ ...seen, severity: "critical", sessionId: text }], next: text, isFirst: false },

@@ -39,6 +39,7 @@ export function CardLayout({ frame, title, refused, refresh, children, below }: 
 const sections: ReadonlyArray<readonly [path: string, label: MessageId]> = [
   ["", "nav.profile"],
   ["/security", "nav.security"],
+  ["/apps", "nav.apps"],
   ["/api-keys", "nav.keys"],
   ["/activity", "nav.activity"],
   ["/usage", "nav.usage"],
@@ -52,7 +53,8 @@ interface AccountLayoutProps extends LayoutProps {
 
 /** The pages of an account, with their navigation. */
 export function AccountLayout({ frame, title, refused, section, children }: AccountLayoutProps) {
-  const links = sections.map(([path, label]) => ({
+  const shown = sections.filter(([path]) => path !== "/apps" || frame.apps);
+  const links = shown.map(([path, label]) => ({
     href: frame.link(path),
     label,
     isCurrent: path === section,

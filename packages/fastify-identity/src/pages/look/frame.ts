@@ -28,6 +28,8 @@ export interface PageFrame {
   number(value: number): string;
   /** Whose account it is, when somebody is signed in. */
   readonly account: { readonly email: string; readonly displayName: string | undefined } | undefined;
+  /** Whether an account has the page of what apps may do. */
+  readonly apps: boolean;
   /** Result of what was done on the page before. */
   readonly notice: Text | undefined;
 }

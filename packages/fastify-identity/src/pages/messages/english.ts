@@ -6,6 +6,7 @@ export const english = {
   "nav.label": "Account",
   "nav.profile": "Profile",
   "nav.security": "Security",
+  "nav.apps": "Apps",
   "nav.keys": "API keys",
   "nav.activity": "Activity",
   "nav.usage": "Usage",
@@ -255,6 +256,8 @@ export const english = {
   "security.sessions": "Where you are signed in",
   "security.sessions_end_others": "End all other sessions",
   "security.sessions_end_all": "Sign out everywhere",
+  "security.sessions_apps":
+    "An app that may keep its access while you are away keeps it after you sign out. Take it back under {apps}.",
   "security.session_here": "This session",
   "security.session_last": "Last used {date}",
   "security.session_since": "Signed in {date}",
@@ -363,6 +366,16 @@ export const english = {
   "problem.passkey_limit": "You have as many passkeys as allowed. Remove one first.",
   "problem.last_way_in": "This is the only way to sign in to your account. Add another one first.",
   "problem.factor_gone": "That is not part of your account any more.",
+
+  "apps.title": "Apps",
+  "apps.text": "What you let apps do with your account. Take back what you no longer use.",
+  "apps.none": "You let no app do anything.",
+  "apps.may": "It may:",
+  "apps.not_active": "Not working at the moment",
+  "apps.since": "Since {date}",
+  "apps.last_used": "Last used {date}",
+  "apps.end": "Take access back",
+  "apps.ended": "The app has no access any more.",
 
   "keys.title": "API keys",
   "keys.text": "Keys are for your programs. Each can do no more than its scopes say.",

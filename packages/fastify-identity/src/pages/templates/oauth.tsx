@@ -43,13 +43,14 @@ export function Authorize({ view, frame }: Props<"authorize">) {
 const known = ["openid", "profile", "email", "offline_access"] as const;
 
 /** First who somebody is, then what an app may use, last for how long. */
-function inReadingOrder<T extends { scope: string }>(scopes: readonly T[]): T[] {
+export function inReadingOrder<T extends { scope: string }>(scopes: readonly T[]): T[] {
   const others = scopes.filter(({ scope }) => !known.some((one) => one === scope));
   const [openid, profile, email, offline] = known.map((one) => scopes.filter(({ scope }) => scope === one));
   return [openid, profile, email, others, offline].flatMap((part) => part ?? []);
 }
 
-function sayScope(frame: PageFrame, scope: string, days: number) {
+/** What a scope lets an app do. */
+export function sayScope(frame: PageFrame, scope: string, days: number) {
   const name = known.find((one) => one === scope);
   return name
     ? frame.say(`oauth.scope_${name}`, { days: frame.number(days) })

@@ -295,6 +295,13 @@ function Sessions({ view, frame }: Props<"security">) {
           <Submit frame={frame} label="security.sessions_end_all" look="danger" />
         </Form>
       </div>
+      {frame.apps && (
+        <p class="muted small">
+          {frame.say("security.sessions_apps", {
+            apps: <a href={frame.link("/apps")}>{frame.say("nav.apps")}</a>,
+          })}
+        </p>
+      )}
     </section>
   );
 }

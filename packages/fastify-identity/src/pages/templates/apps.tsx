@@ -1,0 +1,78 @@
+import { Form, isRefused, Of } from "../components/form.js";
+import { AccountLayout } from "../components/layout.js";
+import { type FormState, type PageFrame, untouched } from "../look/frame.js";
+import type { AppView, PageViews } from "../views.js";
+import { inReadingOrder, sayScope } from "./oauth.js";
+
+const section = "/apps";
+
+export function Apps({ view, frame }: { view: PageViews["apps"]; frame: PageFrame }) {
+  const { state, apps, days, next, isFirst } = view;
+  return (
+    <AccountLayout frame={frame} section={section} title={frame.t("apps.title")} refused={isRefused(state)}>
+      <p class="muted">{frame.say("apps.text")}</p>
+      <section class="card stack">
+        {apps.length === 0 ? (
+          <p>{frame.say("apps.none")}</p>
+        ) : (
+          <ul class="list">
+            {apps.map((app) => (
+              <App key={app.clientId} app={app} days={days} state={state} frame={frame} />
+            ))}
+          </ul>
+        )}
+        {(next || !isFirst) && (
+          <div class="actions">
+            {!isFirst && <a href={frame.link(section)}>{frame.say("activity.newest")}</a>}
+            {next && <a href={frame.link(section, { before: next })}>{frame.say("activity.older")}</a>}
+          </div>
+        )}
+      </section>
+    </AccountLayout>
+  );
+}
+
+interface AppProps {
+  app: AppView;
+  days: number;
+  state: FormState;
+  frame: PageFrame;
+}
+
+function App({ app, days, state, frame }: AppProps) {
+  const { clientId, name, homepage, isActive, scopes, grantedAt, lastUsedAt } = app;
+  const own = state.values.client_id === clientId ? state : untouched;
+  return (
+    <li>
+      <div class="what stack-s">
+        <p>
+          <strong>
+            <bdi>{name}</bdi>
+          </strong>{" "}
+          {!isActive && <span class="tag warn">{frame.say("apps.not_active")}</span>}
+        </p>
+        {homepage && (
+          <p class="small">
+            <bdi dir="ltr">{homepage}</bdi>
+          </p>
+        )}
+        <p class="small">{frame.say("apps.may")}</p>
+        <ul class="points small">
+          {inReadingOrder(scopes.map((scope) => ({ scope }))).map(({ scope }) => (
+            <li key={scope}>{sayScope(frame, scope, days)}</li>
+          ))}
+        </ul>
+        <p class="muted small">
+          {frame.say("apps.since", { date: frame.date(grantedAt) })}
+          {lastUsedAt && <> · {frame.say("apps.last_used", { date: frame.date(lastUsedAt) })}</>}
+        </p>
+      </div>
+      <Form frame={frame} name="end" state={own} action={frame.link(`${section}/end`)} class="">
+        <input type="hidden" name="client_id" value={clientId} />
+        <button type="submit" class="plain bad">
+          {frame.say("apps.end")} <Of what={name} />
+        </button>
+      </Form>
+    </li>
+  );
+}
