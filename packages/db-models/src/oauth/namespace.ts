@@ -54,6 +54,7 @@ import {
 import { type EndedSignIn, findEndedSignIns, isAssertionUsed } from "./ended-sessions.js";
 import { type CodeExchange, exchangeAuthorizationCode } from "./exchange.js";
 import { type Introspection, introspectToken, type TokenQuestion } from "./introspect.js";
+import { type ListedSigningKey, listSigningKeys } from "./list-signing-keys.js";
 import {
   type RefreshableAuthorization,
   readRefreshable,
@@ -217,6 +218,8 @@ export interface OAuth {
    * @throws IdentityError `SEAL_KEY_MISSING`, `SEAL_BROKEN`, `SCHEMA_TOO_NEW`.
    */
   signingKeys(input: { algorithms: readonly SigningAlgorithm[] }): Promise<SigningKeyPair[]>;
+  /** The signing keys that are published, of every algorithm, the oldest first. Makes none, and opens none. */
+  listSigningKeys(): Promise<ListedSigningKey[]>;
   /**
    * Makes the next signing key of an algorithm before its time. It is published at once, and signs after
    * `signingKeyLeadMs`.
@@ -300,6 +303,7 @@ export function oauthOf(identity: Shared): OAuth {
     isAssertionUsed: on(isAssertionUsed),
     endedSignIns: on(findEndedSignIns),
     signingKeys: on(readSigningKeys),
+    listSigningKeys: on(listSigningKeys),
     rotateSigningKey: on(rotateSigningKey),
     withdrawSigningKey: on(withdrawSigningKey),
     resealSigningKeys: on(resealSigningKeys),

@@ -105,7 +105,7 @@ function described(context: Context, known: readonly SigningKeyDocument[]): Sign
   });
 }
 
-function stateOf(
+export function stateOf(
   keys: readonly SigningKeyDocument[],
   { algorithm, generation, signsFrom }: SigningKeyDocument,
   now: Date,

@@ -14,6 +14,7 @@ import { type AdminSite, addAdminPage } from "./pages/parts/define.js";
 import type { Section } from "./pages/parts/frame.js";
 import { eventsPage, serveEventRows } from "./pages/security-events.js";
 import { reportsPage } from "./pages/sign-in-reports.js";
+import { signingKeysPage } from "./pages/signing-keys.js";
 import { userPage } from "./pages/user.js";
 import { usersPage } from "./pages/users.js";
 
@@ -23,6 +24,7 @@ const sections: readonly Section[] = [
   { path: "/reports", label: "admin.reports", permission: "users:read" },
   { path: "/events", label: "admin.events", permission: "users:read" },
   { path: "/apps", label: "admin.apps", permission: "apps:read" },
+  { path: "/signing-keys", label: "admin.signing_keys", permission: "keys:read" },
   { path: "/approvals", label: "admin.approvals", permission: "users:erase" },
   { path: "/audit", label: "admin.audit", permission: "audit:read" },
   { path: "/database", label: "admin.database", permission: "database:read" },
@@ -55,6 +57,7 @@ export async function serveAdminPages(
   serveEventRows(scope, admin);
   addAdminPage(scope, admin, appsPage);
   addAdminPage(scope, admin, appPage);
+  addAdminPage(scope, admin, signingKeysPage);
   addAdminPage(scope, admin, approvalsPage);
   addAdminPage(scope, admin, auditPage);
   serveCheckpoints(scope, admin);

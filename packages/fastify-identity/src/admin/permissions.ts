@@ -10,6 +10,8 @@ const permissions = [
   "audit:read",
   "audit:export",
   "database:read",
+  "keys:read",
+  "keys:write",
   "administrators:read",
   "administrators:write",
 ] as const;
@@ -24,6 +26,7 @@ const permissionsOf: { readonly [Role in AdministratorRole]: readonly Permission
     "audit:read",
     "audit:export",
     "database:read",
+    "keys:read",
     "administrators:read",
   ],
   "identity:admin": permissions,

@@ -55,6 +55,7 @@ const entries = {
   FACTOR_NOT_FOUND: [404, "The account has no such second factor"],
   EXTERNAL_IDENTITY_NOT_FOUND: [404, "The account is not linked to this provider"],
   REPORT_NOT_FOUND: [404, "There is no such report of a sign-in that can be undone"],
+  SIGNING_KEY_NOT_FOUND: [404, "There is no such signing key, or it is no longer published"],
   JOB_NOT_FOUND: [404, "There is no such bulk job"],
   CHECKPOINT_NOT_FOUND: [404, "There is no such checkpoint of the audit trail"],
   SESSION_NOT_FOUND: [404, "The user has no such live session"],

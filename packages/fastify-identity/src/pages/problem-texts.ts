@@ -55,6 +55,7 @@ const texts: { readonly [Code in ProblemCode]?: MessageId } = {
   USER_NOT_FOUND: "problem.user_gone",
   APP_NOT_FOUND: "problem.app_gone",
   CHECKPOINT_NOT_FOUND: "error.not_found_text",
+  SIGNING_KEY_NOT_FOUND: "problem.signing_key_gone",
   JOB_NOT_FOUND: "error.not_found_text",
   JOB_STATE: "problem.job_state",
   JOB_TOO_LARGE: "problem.job_too_large",

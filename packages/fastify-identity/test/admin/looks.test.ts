@@ -72,6 +72,8 @@ beforeAll(async () => {
   const { apiKeys, oauth } = setting.identity;
   const owner = new Types.ObjectId(userId);
   await apiKeys.create({ userId: owner, name: "Nightly report", scopes: ["usage:read"] });
+  await oauth.rotateSigningKey({ algorithm: "RS256" });
+  await oauth.rotateSigningKey({ algorithm: "RS256" });
   const client = await makeClient(setting);
   ({ clientId } = client);
   await oauth.grantConsent({ userId: owner, appId: client.app._id, scopes: ["notes"] });
@@ -124,6 +126,7 @@ describe.each(forms)("the admin area, $name", (form) => {
       "database",
       "apps",
       `apps/${clientId}`,
+      "signing-keys",
       "approvals",
       "administrators",
     ]) {
@@ -175,6 +178,10 @@ describe.each(forms)("the admin area, $name", (form) => {
     await tab.keyboard.press("Enter");
     await tab.waitForURL("**/search");
     await look("search");
+    await tab.goto("/admin/signing-keys");
+    for (const summary of await tab.locator("main details summary").all()) await summary.click();
+    await tab.click("form[action$=withdraw] button[type=submit]");
+    await look("signing-keys-refused");
     await tab.goto("/admin/administrators");
     await tab.click("main details summary");
     await look("administrators-open");

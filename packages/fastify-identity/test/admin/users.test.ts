@@ -80,7 +80,15 @@ describe("who may use the admin area", () => {
   test.each([
     [
       "identity:auditor",
-      ["users:read", "apps:read", "audit:read", "audit:export", "database:read", "administrators:read"],
+      [
+        "users:read",
+        "apps:read",
+        "audit:read",
+        "audit:export",
+        "database:read",
+        "keys:read",
+        "administrators:read",
+      ],
     ],
     ["identity:support", ["users:read", "users:write", "apps:read"]],
   ] as const)("%s may do what the table says and no more", async (role, permissions) => {
@@ -98,6 +106,8 @@ describe("who may use the admin area", () => {
       "audit:read": () => admin.get("/audit"),
       "audit:export": () => admin.post("/approvals", { action: "audit.export", reason }),
       "database:read": () => admin.get("/database"),
+      "keys:read": () => admin.get("/signing-keys"),
+      "keys:write": () => admin.post("/signing-keys/rotate", { algorithm: "RS256", reason }),
       "administrators:read": () => admin.get("/administrators"),
       "administrators:write": () => admin.put(`/administrators/${id}`, { roles: ["identity:admin"], reason }),
     };

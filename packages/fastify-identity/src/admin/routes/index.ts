@@ -11,6 +11,7 @@ import { jobRoutes } from "./jobs.js";
 import * as schemas from "./schemas.js";
 import { securityEventRoutes } from "./security-events.js";
 import { signInReportRoutes } from "./sign-in-reports.js";
+import { signingKeyRoutes } from "./signing-keys.js";
 import { userRoutes } from "./users.js";
 
 /** The JSON API of the admin area. */
@@ -32,6 +33,7 @@ export const adminRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = asy
   await app.register(securityEventRoutes, { context });
   await app.register(signInReportRoutes, { context });
   await app.register(appRoutes, { context });
+  await app.register(signingKeyRoutes, { context });
   await app.register(auditRoutes, { context });
   const { health: checks } = context;
   if (checks) await app.register(databaseRoutes, { context, checks });

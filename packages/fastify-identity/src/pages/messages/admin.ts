@@ -229,6 +229,27 @@ export const adminEnglish = {
   "admin.app_users_none": "Nobody has given it access.",
   "admin.end_consent": "End the access",
 
+  "admin.signing_keys": "Signing keys",
+  "admin.signing_keys_text":
+    "The keys that sign ID tokens and access tokens. A successor is made by itself when a key is old enough.",
+  "admin.signing_keys_published": "Published keys",
+  "admin.signing_keys_none": "There are no keys yet: the first one is made when a client asks for them.",
+  "admin.signing_key_next": "Will sign",
+  "admin.signing_key_active": "Signs",
+  "admin.signing_key_retired": "Retired",
+  "admin.signs_from": "signs from {date}",
+  "admin.published_until": "published until {date}",
+  "admin.sealed_with": "sealed with {key}",
+  "admin.algorithm": "Algorithm",
+  "admin.rotate_key": "Rotate a key",
+  "admin.rotate_key_text":
+    "A successor is published now and signs once clients have it. Nothing stops. If one waits already, it stays that one.",
+  "admin.withdraw_key": "Withdraw the key",
+  "admin.withdraw_key_next": "Only if others may have it. It is published no longer and never signs.",
+  "admin.withdraw_key_active":
+    "Only if others may have it. No token that it signed is accepted any more: apps have to get new ones. Its successor signs at once.",
+  "admin.withdraw_key_retired": "Only if others may have it. No token that it signed is accepted any more.",
+
   "admin.jobs": "Bulk jobs",
   "admin.jobs_text":
     "One act on many users. You see whom it is for before anything is done, and what came of each afterwards.",
@@ -355,6 +376,8 @@ export const adminEnglish = {
   "admin.done_consent_ended": "The app no longer has access to this account.",
   "admin.done_erased": "The account is erased.",
   "admin.done_roles": "The roles are set.",
+  "admin.done_key_rotated": "A successor is published.",
+  "admin.done_key_withdrawn": "The key is withdrawn.",
   "admin.done_job_prepared": "The users are chosen. Nothing is done yet.",
   "admin.done_job_started": "The job runs in the background.",
   "admin.done_job_paused": "The job is paused.",
@@ -372,6 +395,7 @@ export const adminEnglish = {
   "problem.approval_required": "Another administrator has to approve this first.",
   "problem.approval_gone":
     "This was decided already, has expired, or is your own request, which somebody else has to approve.",
+  "problem.signing_key_gone": "There is no such key, or it is no longer published.",
   "problem.job_state": "The job is not in a state that allows this, or is another administrator’s.",
   "problem.job_too_large": "A job has at most {limit} users. Choose fewer, such as by a shorter time.",
   "problem.no_password": "The account has no password to reset: its owner signs in through a provider.",
