@@ -172,7 +172,7 @@ describe("the analytics", () => {
     expect(JSON.stringify(analytics)).not.toContain("Hash");
     // Written after the answer.
     const stored = async () => (await api.models.User.findById(person.id).lean())?.analytics.engagementScore;
-    await expect.poll(stored).toBe(analytics.engagement.score);
+    await expect.poll(stored, { timeout: 30_000 }).toBe(analytics.engagement.score);
     expect(analytics.engagement.score).toBeGreaterThan(35);
   });
 
