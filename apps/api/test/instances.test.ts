@@ -45,7 +45,7 @@ const isLive = async (token: string, of = instances) =>
     ({ status }) => status === 200,
   );
 
-async function makePerson(security: Partial<UserDocument["security"]> = {}) {
+async function makePerson(security: UserDocument["security"] = {}) {
   const { id, email } = await api.register();
   const user = await models.User.findById(id).orFail();
   user.set("security", { ...user.toObject().security, ...security });

@@ -14,7 +14,7 @@ interface SlotFields {
   _id: unknown;
   userId: unknown;
   slot: number;
-  security: { maxConcurrentSessions: number };
+  security?: { maxConcurrentSessions?: number };
 }
 
 interface Stage {
@@ -143,7 +143,7 @@ describe("generated data", () => {
     const slots = new Map<string, number[]>();
     for (const { collection, document } of generateIdentityData({ users: 300, sessions: 3_000, seed: 11 })) {
       const { _id, userId, slot, security } = document as Partial<SlotFields>;
-      if (collection === "users") caps.set(String(_id), security!.maxConcurrentSessions);
+      if (collection === "users") caps.set(String(_id), security?.maxConcurrentSessions ?? 10);
       if (slot !== undefined) slots.set(String(userId), [...(slots.get(String(userId)) ?? []), slot]);
     }
     for (const [user, taken] of slots) {

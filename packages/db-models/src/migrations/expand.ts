@@ -8,12 +8,13 @@ import type { UserSessionDocument } from "../schemas/user-session.js";
 import { purgeAtAfter } from "../sessions/policy.js";
 import { deviceHashOf, deviceOf } from "../stored/device.js";
 import { readSession, type Session, storedAddress, storedLifetimes } from "../stored/session.js";
+import { defaultSecurity } from "../stored/user.js";
 import type { LegacySession, LegacyUser, MigratedDocument } from "./types.js";
 
 /** Live sessions of a user that comes from the old layout, which has no cap. */
-export const defaultSessionCap = 10;
+export const { maxConcurrentSessions: defaultSessionCap } = defaultSecurity;
 
-const absoluteLifetimeMs = 30 * duration.day;
+const { absoluteLifetimeMs } = defaultSecurity;
 
 /** A user of the old layout in `users`. Roles, settings and the audit key are the user's from then on. */
 export function expandUser(user: Omit<LegacyUser, "sessions">): MigratedDocument {
@@ -41,14 +42,6 @@ const userDefaults = {
   "profile.timezone": "UTC",
   "profile.language": "en",
   "profile.theme": "system",
-  security: {
-    idleTimeoutMs: 12 * duration.hour,
-    absoluteLifetimeMs,
-    maxConcurrentSessions: defaultSessionCap,
-    limitPolicy: "evict_oldest",
-    alerts: { newDevice: true, newLocation: true },
-    ipAllowlist: [],
-  },
   subscription: { plan: "free", status: "active" },
   apiUsage: {
     totals: { requests: 0, failures: 0 },

@@ -2,6 +2,7 @@ import { Schema, type Types } from "mongoose";
 import { administratorRoles } from "../core/administrator-roles.js";
 import { duration, limits } from "../core/limits.js";
 import {
+  absentable,
   count,
   hash,
   keptText,
@@ -44,6 +45,7 @@ export interface UserProfile {
   theme: Theme;
 }
 
+/** Settings of an account, with what its document leaves out. */
 export interface UserSecurity {
   /** Milliseconds without a request after which a session ends. Default 12 hours. */
   idleTimeoutMs: number;
@@ -57,6 +59,11 @@ export interface UserSecurity {
   /** CIDR ranges that may sign in; empty means any. */
   ipAllowlist: string[];
 }
+
+/** The settings that a user has changed: see `defaultSecurity` for the others. */
+export type StoredUserSecurity = Partial<Omit<UserSecurity, "alerts">> & {
+  alerts?: Partial<UserSecurity["alerts"]>;
+};
 
 export interface UserSubscription {
   plan: SubscriptionPlan;
@@ -153,7 +160,8 @@ export interface UserDocument extends BaseDocument {
   status: UserStatus;
   roles: string[];
   profile: UserProfile;
-  security: UserSecurity;
+  /** Absent while everything is as for a new account. */
+  security?: StoredUserSecurity;
   subscription: UserSubscription;
   apiUsage: UserApiUsage;
   analytics: UserAnalytics;
@@ -221,35 +229,14 @@ const profile = new Schema<UserProfile>(
   { _id: false },
 );
 
-const security = new Schema<UserSecurity>(
+const security = new Schema<StoredUserSecurity>(
   {
-    idleTimeoutMs: {
-      type: Number,
-      required: true,
-      default: 12 * duration.hour,
-      min: duration.minute,
-      max: 90 * duration.day,
-    },
-    absoluteLifetimeMs: {
-      type: Number,
-      required: true,
-      default: 30 * duration.day,
-      min: duration.minute,
-      max: 365 * duration.day,
-    },
-    maxConcurrentSessions: {
-      type: Number,
-      required: true,
-      default: 10,
-      min: 1,
-      max: limits.concurrentSessions,
-    },
-    limitPolicy: { type: String, enum: limitPolicies, required: true, default: "evict_oldest" },
-    alerts: {
-      newDevice: { type: Boolean, required: true, default: true },
-      newLocation: { type: Boolean, required: true, default: true },
-    },
-    ipAllowlist: list(requiredText(limits.cidr), limits.allowlist),
+    idleTimeoutMs: { type: Number, min: duration.minute, max: 90 * duration.day },
+    absoluteLifetimeMs: { type: Number, min: duration.minute, max: 365 * duration.day },
+    maxConcurrentSessions: { type: Number, min: 1, max: limits.concurrentSessions },
+    limitPolicy: { type: String, enum: limitPolicies },
+    alerts: { newDevice: Boolean, newLocation: Boolean },
+    ipAllowlist: absentable(list(requiredText(limits.cidr), limits.allowlist)),
   },
   { _id: false },
 );
@@ -331,7 +318,7 @@ export const userSchema = new Schema<UserDocument>(
     status: { type: String, enum: userStatuses, required: true, default: "active" },
     roles: list(requiredText(limits.role), limits.roles + administratorRoles.length),
     profile: embedded(profile),
-    security: embedded(security),
+    security,
     subscription: embedded(subscription),
     apiUsage: embedded(apiUsage),
     analytics: embedded(analytics),

@@ -22,6 +22,7 @@ import type {
 import { capUserAgent, deviceHashOf, deviceOf } from "../stored/device.js";
 import { writeLocation } from "../stored/location.js";
 import { absoluteExpiryOf, storedAddress, storedLifetimes, storedRisk } from "../stored/session.js";
+import { readSecurity } from "../stored/user.js";
 import { expiryAfterUse, sessionPolicyOf } from "./policy.js";
 import { proofsAt } from "./proofs.js";
 import { readSlots, type SessionSlots } from "./read-slots.js";
@@ -204,7 +205,7 @@ function assertMayOpen(user: SessionAccount, input: OpenSessionInput, generation
       details: { status: user.status },
     });
   }
-  if (!isAllowed(user.security.ipAllowlist, input.ip)) {
+  if (!isAllowed(readSecurity(user.security).ipAllowlist, input.ip)) {
     throw new IdentityError("ADDRESS_NOT_ALLOWED", "the account may not be used from this address");
   }
   if (generation !== user.sessionGeneration) throw sessionsRevoked();
@@ -230,16 +231,17 @@ function decide(
   now: Date,
 ): SlotGrant<Types.ObjectId> {
   const staying = replaces ? holders.filter(({ _id }) => !_id.equals(replaces)) : holders;
+  const { maxConcurrentSessions: cap, limitPolicy: policy } = readSecurity(user.security);
   const decision = decideSlot(staying, {
-    cap: user.security.maxConcurrentSessions,
-    policy: user.security.limitPolicy,
+    cap,
+    policy,
     now,
     userGeneration,
     choice: Math.random(),
   });
   if (!decision.denied) return decision;
   throw new IdentityError("SESSION_LIMIT_REACHED", "the account has as many live sessions as it may have", {
-    details: { live: decision.live, limit: user.security.maxConcurrentSessions },
+    details: { live: decision.live, limit: cap },
   });
 }
 
@@ -284,7 +286,7 @@ function describeSession(
   const _id = new Types.ObjectId();
   const token = mintToken("session", tokenPlace({ ownerId: user._id, id: _id }));
   const { scopes = [], risk, location } = input;
-  const { idleTimeoutMs, absoluteLifetimeMs } = user.security;
+  const { idleTimeoutMs, absoluteLifetimeMs } = readSecurity(user.security);
   const absoluteExpiresAt = absoluteExpiryOf({ createdAt: now, absoluteLifetimeMs });
   const session: UserSessionDocument = {
     _id,

@@ -1,4 +1,3 @@
-import { duration } from "../core/limits.js";
 import { addressBytes, addressText, networkBytes, networkOf } from "../core/network.js";
 import type { TokenRotation } from "../core/rotations.js";
 import type {
@@ -11,12 +10,10 @@ import type {
 } from "../schemas/user-session.js";
 import { deviceOf } from "./device.js";
 import { readLocation } from "./location.js";
+import { defaultSecurity } from "./user.js";
 
-/** Settings of a new user; a session with the same has them left out. */
-const defaultLifetimes = {
-  idleTimeoutMs: 12 * duration.hour,
-  absoluteLifetimeMs: 30 * duration.day,
-} as const;
+/** Of a new account; a session with the same has them left out. */
+const defaultLifetimes = defaultSecurity;
 
 /** What a stored session may leave out. */
 interface FilledIn {

@@ -9,13 +9,17 @@ import { verifyPassword } from "../core/passwords.js";
 import { randomKey } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
-import type { UserDocument, UserStatus } from "../schemas/user.js";
+import type { UserDocument, UserSecurity, UserStatus } from "../schemas/user.js";
 import { endEverySession } from "../sessions/revoke.js";
+import { readSecurity } from "../stored/user.js";
 import { type Registration, registrationSchema, rolesSchema } from "./input.js";
 import { newPassword } from "./password.js";
 
-/** A user without secrets. */
-export type PublicUser = Omit<
+/** A user without secrets, and with the settings that the document leaves out. */
+export type PublicUser = Omit<PublicFields, "security"> & { security: UserSecurity };
+
+/** The fields that {@link publicProjection} leaves. */
+export type PublicFields = Omit<
   UserDocument,
   | "passwordHash"
   | "auditKey"
@@ -86,9 +90,14 @@ export async function authenticateUser(
 
 export async function readUser(context: Context, userId: Types.ObjectId): Promise<PublicUser> {
   const { models } = context;
-  const user = await models.User.findById(userId, publicProjection).lean<PublicUser>();
+  const user = await models.User.findById(userId, publicProjection).lean<PublicFields>();
   if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
-  return user;
+  return publicUser(user);
+}
+
+/** A user as callers see it, of a document that was read with {@link publicProjection}. */
+export function publicUser(stored: PublicFields): PublicUser {
+  return { ...stored, security: readSecurity(stored.security) };
 }
 
 export async function setUserStatus(

@@ -12,7 +12,7 @@ import { placeOf } from "../queries/place.js";
 import { queries, readPagePosition, writePagePosition } from "../queries/queries.js";
 import { findByQuery, runQuery } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
-import { type PublicUser, publicProjection } from "./accounts.js";
+import { type PublicFields, type PublicUser, publicProjection, publicUser } from "./accounts.js";
 
 const userSearchKinds = ["id", "email", "username", "external", "api_key", "address"] as const;
 /** What a text that people are searched by is. */
@@ -99,7 +99,7 @@ async function byPrefix(
     field === "email"
       ? queries.usersByEmailPrefix(prefix, from, limit)
       : queries.usersByUsernamePrefix(prefix, from, limit);
-  const users: PublicUser[] = await runQuery(models, query, publicProjection);
+  const users = (await runQuery(models, query, publicProjection)).map(publicUser);
   const last = users.length === limit ? users.at(-1) : undefined;
   return { users, ...(last && { next: last._id.toHexString() }) };
 }
@@ -116,7 +116,7 @@ async function byExternalIdentity({ models }: Context, { text }: Search): Promis
   const [issuer = "", ...rest] = text.split(/\s+/);
   const key = externalKeyOf({ issuer, subject: rest.join(" ") });
   const user = await findByQuery(models, queries.userByExternalIdentity(key), publicProjection);
-  return { users: user ? [user] : [] };
+  return { users: user ? [publicUser(user)] : [] };
 }
 
 async function byApiKey(context: Context, { text, limit }: Search): Promise<Found> {
@@ -163,12 +163,12 @@ async function byAddress(context: Context, { text, limit, after }: Search): Prom
 async function usersOf({ models }: Context, ids: readonly Types.ObjectId[]): Promise<PublicUser[]> {
   const keys = [...new Set(ids.map((id) => id.toHexString()))];
   const found = await models.User.collection
-    .find<PublicUser>(
+    .find<PublicFields>(
       { _id: { $in: keys.map((key) => new Types.ObjectId(key)) } },
       { projection: publicProjection },
     )
     .toArray();
-  const byKey = new Map(found.map((user) => [user._id.toHexString(), user]));
+  const byKey = new Map(found.map((user) => [user._id.toHexString(), publicUser(user)]));
   return keys.flatMap((key) => byKey.get(key) ?? []);
 }
 

@@ -4,7 +4,7 @@ import { IdentityError } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
 import { canonicalClientAddress, isAllowed } from "../core/network.js";
 import { findAndUpdate } from "../queries/update.js";
-import { type PublicUser, publicProjection } from "./accounts.js";
+import { type PublicUser, publicProjection, publicUser } from "./accounts.js";
 import {
   type ProfileChanges,
   profileChangesSchema,
@@ -58,5 +58,5 @@ async function applyChanges(
     { returnDocument: "after", projection: publicProjection },
   );
   if (!updated) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
-  return updated;
+  return publicUser(updated);
 }

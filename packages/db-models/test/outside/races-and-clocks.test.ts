@@ -501,7 +501,7 @@ describe("settings that lock their owner out (eas-station 2320, backend.ai 10067
       code: "WOULD_LOCK_OUT",
       kind: "caller",
     });
-    expect((await models.User.findById(userId).lean())?.security.ipAllowlist).toEqual([]);
+    expect((await models.User.findById(userId).lean())?.security?.ipAllowlist).toEqual([]);
     expect((await set(["192.0.2.0/24"], { from, confirmed: true })).security.ipAllowlist).toEqual([
       "192.0.2.0/24",
     ]);

@@ -40,7 +40,7 @@ export function userDocument(generation: Generation, person: Person): Record<str
     status,
     roles: rolesOf(person),
     profile: profileOf(person),
-    security: securityOf(person),
+    ...securityOf(person),
     subscription: subscriptionOf(generation, person),
     apiUsage: apiUsageOf(generation, person),
     analytics: analyticsOf(person),
@@ -103,16 +103,15 @@ function profileOf(person: Person) {
   };
 }
 
+/** What somebody has changed; nothing of most. */
 function securityOf(person: Person) {
   const { random } = person;
-  return {
-    idleTimeoutMs: day / 2,
-    absoluteLifetimeMs: 30 * day,
-    maxConcurrentSessions: person.cap,
-    limitPolicy: random.chance(0.9) ? "evict_oldest" : "deny",
-    alerts: { newDevice: true, newLocation: true },
-    ipAllowlist: random.chance(0.01) ? person.habits.places.map(({ network }) => network) : [],
+  const changed = {
+    ...(person.cap !== 10 && { maxConcurrentSessions: person.cap }),
+    ...(!random.chance(0.9) && { limitPolicy: "deny" }),
+    ...(random.chance(0.01) && { ipAllowlist: person.habits.places.map(({ network }) => network) }),
   };
+  return Object.keys(changed).length > 0 && { security: changed };
 }
 
 function subscriptionOf(generation: Generation, { random }: Person) {

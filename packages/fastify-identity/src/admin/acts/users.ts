@@ -22,9 +22,23 @@ import { claimApproval, erasure } from "../approvals.js";
 
 type Page = Parameters<typeof queries.newestUsers>[0];
 
+/** What a list shows of a user. */
+export type ListedUser = Pick<
+  PublicUser,
+  | "_id"
+  | "email"
+  | "emailVerifiedAt"
+  | "username"
+  | "profile"
+  | "status"
+  | "roles"
+  | "createdAt"
+  | "lastActiveAt"
+>;
+
 /** A page of users, the newest first. */
 export interface UserPage {
-  readonly users: readonly PublicUser[];
+  readonly users: readonly ListedUser[];
   readonly next: string | undefined;
 }
 
@@ -57,7 +71,7 @@ export async function listUsers(
 ): Promise<UserPage> {
   const { models } = acting.service.identity;
   const { query, by } = listOf(filter, page);
-  const users: PublicUser[] = await runQuery(models, query, listed);
+  const users: ListedUser[] = await runQuery(models, query, listed);
   const last = users.length === query.limit ? users.at(-1) : undefined;
   const at = last?.[by];
   await noteRead(acting, { action: "admin.users_listed", details: { found: String(users.length) } });

@@ -1,11 +1,11 @@
-import type { FoundUsers, PublicUser, UserSearchKind, UserStatus } from "@org/db-models";
+import type { FoundUsers, UserSearchKind, UserStatus } from "@org/db-models";
 import { readPagePosition } from "@org/db-models/queries";
 import { userStatuses } from "@org/db-models/schemas";
 import { Codes } from "../../pages/components/codes.js";
 import { Field, Form, FormToken, isRefused, Select, Submit } from "../../pages/components/form.js";
 import { type FormState, untouched } from "../../pages/look/frame.js";
 import type { Page } from "../../pages/page.js";
-import { findUsers, listUsers, type UserFilter } from "../acts/users.js";
+import { findUsers, type ListedUser, listUsers, type UserFilter } from "../acts/users.js";
 import type { AdminPage } from "./parts/define.js";
 import { fields } from "./parts/fields.js";
 import type { AdminFrame } from "./parts/frame.js";
@@ -16,7 +16,7 @@ const limit = 25;
 
 interface UsersView {
   readonly state: FormState;
-  readonly users: readonly PublicUser[];
+  readonly users: readonly ListedUser[];
   readonly filter: UserFilter;
   /** Where older ones are. */
   readonly next: string | undefined;
@@ -180,7 +180,7 @@ export function StatusTag({ frame, status }: { frame: AdminFrame; status: UserSt
   return <span class={`tag ${looks[status]}`}>{frame.say(`admin.status_${status}`)}</span>;
 }
 
-function UserRow({ user, frame }: { user: PublicUser; frame: AdminFrame }) {
+function UserRow({ user, frame }: { user: ListedUser; frame: AdminFrame }) {
   const { _id, email, emailVerifiedAt, username, profile, status, roles, createdAt, lastActiveAt } = user;
   return (
     <li>

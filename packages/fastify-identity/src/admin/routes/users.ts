@@ -1,4 +1,3 @@
-import type { PublicUser } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { type AdminContext, actingFor } from "../acting.js";
@@ -197,7 +196,7 @@ export const userRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = asyn
   );
 };
 
-function summaryOf(user: PublicUser) {
+function summaryOf(user: acts.ListedUser) {
   const { _id: id, email, emailVerifiedAt, username, profile, status, roles, createdAt, lastActiveAt } = user;
   const { displayName } = profile ?? {};
   return { id, email, emailVerifiedAt, username, displayName, status, roles, createdAt, lastActiveAt };
