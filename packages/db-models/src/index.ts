@@ -282,6 +282,7 @@ export type {
   KnownDevice,
   LimitPolicy,
   OneTimeToken,
+  StoredUserSecurity,
   SubscriptionPlan,
   SubscriptionStatus,
   Theme,
