@@ -42,3 +42,12 @@ export function untilRemembered(identity: Identity, token: string): Promise<void
     return metricsOf(identity).hits > hits;
   });
 }
+
+/** Waits until the stream has brought all that was written before. */
+export async function untilCaughtUp(identity: Identity): Promise<void> {
+  const { echoes } = metricsOf(identity);
+  await until(async () => {
+    await identity.sessions.validate("ids_");
+    return metricsOf(identity).echoes > echoes + 1;
+  });
+}

@@ -2,7 +2,7 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Types } from "mongoose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Identity } from "../src/index.js";
-import { metricsOf, openCached, until, untilTrusted } from "./cached-identity.js";
+import { metricsOf, openCached, until, untilCaughtUp, untilTrusted } from "./cached-identity.js";
 import { commandsDuring, createIndexes, makeUser } from "./database.js";
 
 const temporary = useTemporaryDatabase({ label: "session-cache-keys" });
@@ -27,15 +27,6 @@ async function untilRemembered(identity: Identity, key: string): Promise<void> {
     const { hits } = metricsOf(identity);
     await identity.apiKeys.verify({ key });
     return metricsOf(identity).hits > hits;
-  });
-}
-
-/** Waits until the stream has brought all that was written before. */
-async function untilCaughtUp(identity: Identity): Promise<void> {
-  const { echoes } = metricsOf(identity);
-  await until(async () => {
-    await identity.sessions.validate("ids_");
-    return metricsOf(identity).echoes > echoes + 1;
   });
 }
 
