@@ -13,6 +13,7 @@ const queries: readonly NamedQuery[] = shapesOfQueries();
 const unsharded = [
   "admin_approvals",
   "administrators",
+  "app_usage",
   "apps",
   "audit_checkpoints",
   "bulk_job_items",

@@ -39,6 +39,7 @@ import { assertDurableWrites, type SessionCacheInput, sessionCacheSchema } from 
 import { SessionCache, type SessionCacheMetrics } from "./session-cache/session-cache.js";
 import { type Sessions, sessionsOf } from "./sessions/namespace.js";
 import { type SignInReports, signInReportsOf } from "./sign-in-reports/namespace.js";
+import { AppUsageRecorder } from "./usage/app-recorder.js";
 import { type Usage, usageOf } from "./usage/namespace.js";
 import { UsageRecorder } from "./usage/recorder.js";
 import { type Users, usersOf } from "./users/namespace.js";
@@ -223,7 +224,7 @@ function identityOf(connection: Connection, settings: Settings, cache?: SessionC
     externalIdentities: externalIdentitiesOf(identity),
     audit: auditOf(identity, recorders.audit),
     securityEvents: securityEventsOf(identity),
-    usage: usageOf(identity, recorders.usage),
+    usage: usageOf(identity, recorders),
     risk: riskOf(identity, recorders.risk),
     signInReports: signInReportsOf(identity),
     administrators: administratorsOf(identity),
@@ -253,13 +254,15 @@ function recordersOf(
   cache: SessionCache | undefined,
 ) {
   const interval = flushIntervalMs === undefined ? {} : { flushIntervalMs };
+  const counted = {
+    flushIntervalMs: usageFlushMs,
+    ...interval,
+    retention: policies.retention,
+    onError: (error: unknown, lost: number) => onError(error, { recorder: "usage", lost }),
+  };
   return {
-    usage: new UsageRecorder(models, {
-      flushIntervalMs: usageFlushMs,
-      ...interval,
-      retention: policies.retention,
-      onError: (error, lost) => onError(error, { recorder: "usage", lost }),
-    }),
+    usage: new UsageRecorder(models, counted),
+    appUsage: new AppUsageRecorder(models, counted),
     risk: new RiskRecorder(models, {
       ...interval,
       onError: (error, lost) => onError(error, { recorder: "risk", lost }),

@@ -236,6 +236,7 @@ export type {
 } from "./schemas/app.js";
 export type { AppPermissionDocument } from "./schemas/app-permission.js";
 export type { AppTokenDocument, IssuedAccessToken, TokenRevocationReason } from "./schemas/app-token.js";
+export type { AppUsageDocument } from "./schemas/app-usage.js";
 export type { AuditChainState, AuditCheckpointDocument } from "./schemas/audit-checkpoint.js";
 export type { AuditDetail, AuditEventDocument, AuditOutcome } from "./schemas/audit-event.js";
 export type { AuthorizationRequestDocument, RequestOriginKind } from "./schemas/authorization-request.js";
@@ -325,6 +326,8 @@ export type { SignInReporting } from "./sign-in-reports/report.js";
 export type { SignInReport, TakenOffSummary } from "./sign-in-reports/summary.js";
 export type { SignInReportUndo } from "./sign-in-reports/undo.js";
 export { detectDevice } from "./stored/device.js";
+export type { AppUse } from "./usage/app-recorder.js";
+export type { AppUsageDay } from "./usage/app-usage.js";
 export type { Usage } from "./usage/namespace.js";
 export type { ApiUse } from "./usage/recorder.js";
 export type { UserMethods } from "./user-methods.js";

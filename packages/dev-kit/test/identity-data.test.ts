@@ -100,7 +100,14 @@ describe("generateIdentityData", () => {
     names.push("security_events", "usage_buckets", "login_profiles", "audit_checkpoints", "erasures");
     names.push("request_limits", "login_challenges", "risk_counters", "user_factors", "passkey_challenges");
     names.push("authorization_requests", "device_authorizations", "used_assertions", "signing_keys");
-    names.push("administrators", "admin_approvals", "sign_in_reports", "bulk_jobs", "bulk_job_items");
+    names.push(
+      "administrators",
+      "admin_approvals",
+      "sign_in_reports",
+      "bulk_jobs",
+      "bulk_job_items",
+      "app_usage",
+    );
     expect(Object.keys(documents).sort()).toEqual(names.sort());
     for (const list of Object.values(documents)) {
       expect(new Set(list.map(({ _id }) => String(_id))).size).toBe(list.length);

@@ -186,15 +186,20 @@ function warnOfUntrustedProxy(app: FastifyInstance): void {
   });
 }
 
-/** Counts the requests of each user and session. */
+/** Counts the requests of each user and session, and of each app. */
 function countUsage({ identity }: Service, request: FastifyRequest, reply: FastifyReply): void {
   const { identity: who } = request;
-  const { countedFor } = stateOf(request);
+  const { countedFor, countedClient } = stateOf(request);
+  const endpoint = `${request.method} ${request.routeOptions.url}`;
+  const failed = reply.statusCode >= 400;
+  const clientId = who && "clientId" in who ? who.clientId : countedClient?.clientId;
+  if (clientId !== undefined) {
+    const what = countedClient?.what;
+    identity.usage.trackApp({ clientId, endpoint: what ? `${endpoint} ${what}` : endpoint, failed });
+  }
   const userId = who?.userId ?? countedFor?.userId;
   if (!userId) return;
   const sessionId = who?.userId ? sessionIdOf(who) : countedFor?.sessionId;
-  const endpoint = `${request.method} ${request.routeOptions.url}`;
-  const failed = reply.statusCode >= 400;
   identity.usage.track(sessionId ? { userId, sessionId, endpoint, failed } : { userId, endpoint, failed });
 }
 

@@ -43,6 +43,8 @@ export const personalData = {
   UsageBucket: { of: byUserId },
   LoginProfile: { of: (userId) => ({ $or: [{ userId }, ...ofBoth(userId)] }) },
   LoginChallenge: { of: byUserId },
+  // The use of an app says nothing of who used it.
+  AppUsage: { of: nobody },
   // Counters know values, hashed, and nobody who showed them.
   RiskCounter: { of: nobody },
   // Clients are networks, hashed, for two windows at most.

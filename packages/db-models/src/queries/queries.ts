@@ -7,6 +7,7 @@ import type { ApiKeyDocument } from "../schemas/api-key.js";
 import type { AppDocument, AppStatus } from "../schemas/app.js";
 import type { AppPermissionDocument } from "../schemas/app-permission.js";
 import type { AppTokenDocument } from "../schemas/app-token.js";
+import type { AppUsageDocument } from "../schemas/app-usage.js";
 import type { AuditCheckpointDocument } from "../schemas/audit-checkpoint.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
 import type { AuthorizationRequestDocument } from "../schemas/authorization-request.js";
@@ -182,6 +183,7 @@ const audit = forCollection<AuditEventDocument>("audit_events");
 const checkpoints = forCollection<AuditCheckpointDocument>("audit_checkpoints");
 const security = forCollection<SecurityEventDocument>("security_events");
 const usage = forCollection<UsageBucketDocument>("usage_buckets");
+const appUsage = forCollection<AppUsageDocument>("app_usage");
 const logins = forCollection<LoginProfileDocument>("login_profiles");
 const challenges = forCollection<LoginChallengeDocument>("login_challenges");
 const requestLimits = forCollection<RequestLimitDocument>("request_limits");
@@ -462,6 +464,16 @@ export const queries = {
         { requests: -1, _id: -1 },
         limit,
       ),
+    ),
+
+  /** What an app did, day by day. */
+  usageOfApp: (clientId: string, period: Period) =>
+    appUsage.all(
+      "usageOfApp",
+      "client_day_unique",
+      { clientId, startedAt: { $gte: period.from, $lt: period.to } },
+      { startedAt: -1 },
+      period.limit ?? defaultWindowSize,
     ),
 
   loginProfileOf: (subject: LoginSubject, key: string) =>

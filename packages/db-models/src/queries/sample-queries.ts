@@ -6,6 +6,7 @@ import type { ApiKeyDocument } from "../schemas/api-key.js";
 import type { AppDocument } from "../schemas/app.js";
 import type { AppPermissionDocument } from "../schemas/app-permission.js";
 import type { AppTokenDocument } from "../schemas/app-token.js";
+import type { AppUsageDocument } from "../schemas/app-usage.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
 import type { AuthorizationRequestDocument } from "../schemas/authorization-request.js";
 import type { BulkJobDocument } from "../schemas/bulk-job.js";
@@ -239,6 +240,7 @@ interface EventDocuments {
   audit?: Partial<AuditEventDocument>;
   security?: Partial<SecurityEventDocument>;
   usage?: Partial<UsageBucketDocument>;
+  appUsage?: Partial<AppUsageDocument>;
   login?: Partial<LoginProfileDocument>;
   account?: Partial<LoginProfileDocument>;
   erasure?: Partial<ErasureDocument>;
@@ -273,6 +275,7 @@ async function sampleEventDocuments(models: IdentityModels): Promise<EventDocume
   const approval = await anyOf(models.AdminApproval);
   const report = await anyOf(models.SignInReport, { reportedAt: { $exists: true } });
   const offer = await anyOf(models.SignInReport, { tokenHash: { $exists: true } });
+  const appUsage = await anyOf(models.AppUsage);
   const job = await anyOf(models.BulkJob);
   const item = await anyOf(models.BulkJobItem);
   return {
@@ -289,6 +292,7 @@ async function sampleEventDocuments(models: IdentityModels): Promise<EventDocume
     approval,
     report,
     offer,
+    appUsage,
     job,
     item,
     ...passkeys,
@@ -308,7 +312,7 @@ function eventSamples(documents: EventDocuments, now: Date) {
   const { audit = {}, security = {}, usage = {} } = documents;
   const { login = {}, account = {}, challenge = {}, counter = {}, erasure = {}, factors = {} } = documents;
   const { limited = {}, keys = {}, recovering = {}, passkey = {}, approval = {} } = documents;
-  const { report = {}, offer = {}, job = {}, item = {} } = documents;
+  const { appUsage = {}, report = {}, offer = {}, job = {}, item = {} } = documents;
   const lastDay = { ...periodAround(now, -duration.day), limit: 20 };
   const lastMonth = periodAround(now, -30 * duration.day);
   return {
@@ -332,6 +336,7 @@ function eventSamples(documents: EventDocuments, now: Date) {
     newestSecurityEvents: queries.newestSecurityEvents(within(now, 1)),
     usageOfUser: queries.usageOfUser(usage.userId ?? nobody.id, "day", lastMonth),
     heaviestUsageOf: queries.heaviestUsageOf("day", usage.startedAt ?? now, 400, 20),
+    usageOfApp: queries.usageOfApp(appUsage.clientId ?? "nobody", lastMonth),
     loginProfileOf: queries.loginProfileOf("user", login.key ?? "nobody"),
     delayedSubjects: queries.delayedSubjects("network", now, 20),
     loginAccountsOfUser: queries.loginAccountsOfUser(account.userId ?? nobody.id),

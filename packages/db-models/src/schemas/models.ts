@@ -5,6 +5,7 @@ import { type ApiKeyDocument, apiKeySchema } from "./api-key.js";
 import { type AppDocument, appSchema } from "./app.js";
 import { type AppPermissionDocument, appPermissionSchema } from "./app-permission.js";
 import { type AppTokenDocument, appTokenSchema } from "./app-token.js";
+import { type AppUsageDocument, appUsageSchema } from "./app-usage.js";
 import { type AuditCheckpointDocument, auditCheckpointSchema } from "./audit-checkpoint.js";
 import { type AuditEventDocument, auditEventSchema } from "./audit-event.js";
 import { type AuthorizationRequestDocument, authorizationRequestSchema } from "./authorization-request.js";
@@ -45,6 +46,7 @@ export interface IdentityModels {
   readonly AuditCheckpoint: Model<AuditCheckpointDocument>;
   readonly SecurityEvent: Model<SecurityEventDocument>;
   readonly UsageBucket: Model<UsageBucketDocument>;
+  readonly AppUsage: Model<AppUsageDocument>;
   readonly LoginProfile: Model<LoginProfileDocument>;
   readonly LoginChallenge: Model<LoginChallengeDocument>;
   readonly RequestLimit: Model<RequestLimitDocument>;
@@ -85,6 +87,7 @@ export function modelsOf(connection: Connection): IdentityModels {
     AuditCheckpoint: bound<AuditCheckpointDocument>(connection, "AuditCheckpoint", auditCheckpointSchema),
     SecurityEvent: bound<SecurityEventDocument>(connection, "SecurityEvent", securityEventSchema),
     UsageBucket: bound<UsageBucketDocument>(connection, "UsageBucket", usageBucketSchema),
+    AppUsage: bound<AppUsageDocument>(connection, "AppUsage", appUsageSchema),
     LoginProfile: bound<LoginProfileDocument>(connection, "LoginProfile", loginProfileSchema),
     LoginChallenge: bound<LoginChallengeDocument>(connection, "LoginChallenge", loginChallengeSchema),
     RequestLimit: bound<RequestLimitDocument>(connection, "RequestLimit", requestLimitSchema),

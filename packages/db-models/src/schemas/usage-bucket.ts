@@ -28,7 +28,7 @@ export interface UsageBucketDocument extends BaseDocument {
   purgeAt: Date;
 }
 
-const endpointCount = new Schema<EndpointCount>(
+export const endpointCountSchema = new Schema<EndpointCount>(
   { endpoint: keptText(limits.endpoint), requests: count, failures: count, error: count },
   { _id: false },
 );
@@ -40,7 +40,7 @@ export const usageBucketSchema = new Schema<UsageBucketDocument>(
     startedAt: requiredDate,
     requests: count,
     failures: count,
-    endpoints: list(endpointCount, limits.bucketEndpoints),
+    endpoints: list(endpointCountSchema, limits.bucketEndpoints),
     purgeAt: requiredDate,
     schemaVersion,
   },

@@ -47,19 +47,27 @@ export function bucketUpdates(batch: readonly PendingUse[], retention: Retention
 
 function bucketUpdate(use: PendingUse, interval: UsageInterval, retention: Retention): BulkWrite {
   const startedAt = intervalStart(interval, use.at);
-  const counted = {
-    requests: plus("$requests", use.requests),
-    failures: plus("$failures", use.failures),
-    endpoints: mergedHitters("$endpoints", use.endpoints, limits.bucketEndpoints, endpointCounts),
-    purgeAt: new Date(startedAt.getTime() + intervalMs[interval] + retention[bucketRetention[interval]]),
-    schemaVersion: currentSchemaVersion,
-  };
   return {
     updateOne: {
       filter: { userId: use.userId, interval, startedAt },
-      update: [{ $set: counted }],
+      update: [{ $set: bucketCounts({ ...use, startedAt }, interval, retention) }],
       upsert: true,
     },
+  };
+}
+
+/** The fields of a bucket, with what was counted since. */
+export function bucketCounts(
+  { requests, failures, endpoints, startedAt }: UseCount & { endpoints: HeavyHitters; startedAt: Date },
+  interval: UsageInterval,
+  retention: Retention,
+): Record<string, unknown> {
+  return {
+    requests: plus("$requests", requests),
+    failures: plus("$failures", failures),
+    endpoints: mergedHitters("$endpoints", endpoints, limits.bucketEndpoints, endpointCounts),
+    purgeAt: new Date(startedAt.getTime() + intervalMs[interval] + retention[bucketRetention[interval]]),
+    schemaVersion: currentSchemaVersion,
   };
 }
 

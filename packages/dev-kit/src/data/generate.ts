@@ -17,7 +17,7 @@ import {
 } from "./administrators.js";
 import { AuditChains } from "./audit.js";
 import { legacyUserDocument } from "./legacy.js";
-import { apiKeyDocuments, appDocuments, grants } from "./oauth.js";
+import { apiKeyDocuments, appDocuments, appUsageDocuments, grants } from "./oauth.js";
 import {
   authorizationRequestDocuments,
   deviceAuthorizationDocuments,
@@ -94,6 +94,7 @@ export function* generateIdentityData(options: GenerateOptions): Generator<Gener
     yield* inCollection("audit_events", audit.documents(person, user.auditKey as string));
     yield* inCollection("security_events", securityEventDocuments(generation, person));
     yield* inCollection("usage_buckets", usageDocuments(generation, person));
+    yield* inCollection("app_usage", appUsageDocuments(generation, person));
     yield* inCollection("login_profiles", loginProfileDocuments(generation, person));
     yield* inCollection("request_limits", requestLimitDocuments(generation, person));
     yield* inCollection("risk_counters", riskCounterDocuments(generation, person));

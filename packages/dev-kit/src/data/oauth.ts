@@ -38,6 +38,31 @@ export function* appDocuments(generation: Generation, person: Person): Generator
   }
 }
 
+/** Documents of `app_usage`: the last days of each app, under the client id that {@link appDocuments} gives it. */
+export function* appUsageDocuments(
+  generation: Generation,
+  person: Person,
+): Generator<Record<string, unknown>> {
+  const today = Math.floor(generation.now.getTime() / day) * day;
+  let sequence = 0;
+  for (const { clientId } of appDocuments(generation, person)) {
+    for (let back = 0; back < 5; back++) {
+      const startedAt = new Date(today - back * day);
+      const requests = 10 + back;
+      yield {
+        _id: identifier(startedAt, person.index, kind.bucket, 1_000 + sequence++),
+        clientId,
+        startedAt,
+        requests,
+        failures: 1,
+        endpoints: [{ endpoint: "POST /oauth/token refresh_token", requests, failures: 1, error: 0 }],
+        purgeAt: new Date(startedAt.getTime() + 731 * day),
+        schemaVersion: 1,
+      };
+    }
+  }
+}
+
 /** One permission with its tokens: documents of `app_permissions` and `app_tokens`. */
 export interface Grant {
   permission: Record<string, unknown>;

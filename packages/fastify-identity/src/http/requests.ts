@@ -16,6 +16,8 @@ class RequestState {
   release: ((act: Work) => void) | undefined;
   /** Whom the request is counted for, where no guard has told: a sign-in, a refresh. */
   countedFor: { userId: Types.ObjectId; sessionId: Types.ObjectId } | undefined;
+  /** The OAuth client that the request is counted for, and what it asked for at an endpoint that does several things. */
+  countedClient: { readonly clientId: string; readonly what?: string } | undefined;
   /** When a guard let it through, by a clock that only goes ahead, milliseconds. */
   guardedAt: number | undefined;
   /** Its answer was sent, or its client has hung up. */

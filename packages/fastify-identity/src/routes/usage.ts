@@ -5,6 +5,7 @@ import { z } from "zod";
 import { wholeNumberInput } from "../http/answers/schemas.js";
 import { userOf } from "../http/guards/identity-of.js";
 import type { ServiceOptions } from "../service.js";
+import { appUsageRoutes } from "./app-usage.js";
 import { analytics, periodOf, usage, usageQuery } from "./schemas/usage.js";
 
 const tags = ["usage"];
@@ -56,4 +57,6 @@ export const usageRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { 
     },
     async (request) => identity.users.analytics({ ...request.query, userId: userOf(request) }),
   );
+
+  await app.register(appUsageRoutes, { service });
 };

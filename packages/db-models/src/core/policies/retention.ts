@@ -15,7 +15,11 @@ export const retentionSchema = z.strictObject({
   tokensMs: kept(30 * duration.day, 0, "OAuth codes and tokens, and API keys, after they expired"),
   securityEventsMs: kept(365 * duration.day, duration.day, "Security events"),
   hourlyUsageMs: kept(31 * duration.day, duration.day, "API use by the hour, after the hour"),
-  dailyUsageMs: kept(2 * 365 * duration.day, duration.day, "API use by the day, after the day"),
+  dailyUsageMs: kept(
+    2 * 365 * duration.day,
+    duration.day,
+    "API use by the day, after the day; of users and apps",
+  ),
   auditMs: kept(2 * 365 * duration.day, 7 * duration.day, "Audit events; applied by audit.applyRetention"),
   signInReportsMs: kept(365 * duration.day, duration.day, "Reports of sign-ins as somebody else's"),
   bulkJobsMs: kept(
@@ -56,6 +60,7 @@ export const retentionRules: readonly RetentionRule[] = [
   { name: "revoked-permissions", collection: "app_permissions", field: "purgeAt", retentionSeconds: 0 },
   { name: "old-security-events", collection: "security_events", field: "purgeAt", retentionSeconds: 0 },
   { name: "old-usage", collection: "usage_buckets", field: "purgeAt", retentionSeconds: 0 },
+  { name: "old-app-usage", collection: "app_usage", field: "purgeAt", retentionSeconds: 0 },
   { name: "old-login-challenges", collection: "login_challenges", field: "purgeAt", retentionSeconds: 0 },
   { name: "unconfirmed-factors", collection: "user_factors", field: "purgeAt", retentionSeconds: 0 },
   { name: "old-passkey-challenges", collection: "passkey_challenges", field: "purgeAt", retentionSeconds: 0 },

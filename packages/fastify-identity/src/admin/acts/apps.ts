@@ -4,12 +4,14 @@ import type {
   AppPermissionDocument,
   AppRegistration,
   AppStatus,
+  AppUsageDay,
   RegisteredApp,
   RotatedSecret,
 } from "@org/db-models";
 import { findByQuery, queries, runQuery, writePagePosition } from "@org/db-models/queries";
 import type { Types } from "mongoose";
 import { IdentityProblem } from "../../flows/problems.js";
+import { lastDays } from "../../routes/schemas/app-usage.js";
 import { type Acting, noteRead, protect, recorded } from "../acting.js";
 import { accountsOf } from "./administrators.js";
 import type { AboutUser } from "./users.js";
@@ -54,6 +56,16 @@ export async function readApp(acting: Acting, clientId: string): Promise<AppDeta
   const owners = await accountsOf(acting, [app.ownerId]);
   await noteRead(acting, { action: "admin.app_read", targetType: "app", targetId: app.clientId });
   return { app, ownerEmail: owners.get(app.ownerId.toHexString())?.email };
+}
+
+const shownDays = 30;
+
+/** What an app did in the last thirty days, and today: by day, the newest first. */
+export async function readUsage(acting: Acting, clientId: string): Promise<AppUsageDay[]> {
+  const app = await find(acting, clientId);
+  const { usage, clock } = acting.service.identity;
+  await noteRead(acting, { action: "admin.app_usage_read", targetType: "app", targetId: app.clientId });
+  return usage.ofApp({ clientId, ...lastDays(shownDays, clock.now()) });
 }
 
 /** A user's consent to an app, with their address. */

@@ -1,4 +1,4 @@
-import type { AppStatus } from "@org/db-models";
+import type { AppStatus, AppUsageDay } from "@org/db-models";
 import { duration } from "@org/db-models/core";
 import { readPagePosition } from "@org/db-models/queries";
 import { z } from "zod";
@@ -7,6 +7,7 @@ import { isRefused, Select } from "../../pages/components/form.js";
 import type { FormState } from "../../pages/look/frame.js";
 import type { MessageId } from "../../pages/messages/english.js";
 import * as acts from "../acts/apps.js";
+import { AppUsage } from "./app-usage.js";
 import { AppSecret, AppTag } from "./apps.js";
 import type { AdminForm, AdminPage } from "./parts/define.js";
 import { fields } from "./parts/fields.js";
@@ -19,6 +20,7 @@ const overlapHours = [0, 1, 24, 168] as const;
 interface AppView {
   readonly state: FormState;
   readonly detail: acts.AppDetail;
+  readonly usage: readonly AppUsageDay[];
   readonly consents: readonly acts.KnownConsent[];
   readonly next: string | undefined;
 }
@@ -37,11 +39,12 @@ export const appPage: AdminPage<AppView> = {
     const before = page.query("before");
     const position = before === undefined ? undefined : readPagePosition(before);
     const wanted = { limit: 25, ...(position && { before: position }) };
-    const [detail, users] = await Promise.all([
+    const [detail, usage, users] = await Promise.all([
       acts.readApp(acting, clientId),
+      acts.readUsage(acting, clientId),
       acts.listAppUsers(acting, clientId, wanted),
     ]);
-    return { state, detail, ...users };
+    return { state, detail, usage, ...users };
   },
   forms: [
     status("suspend", "suspended", "admin.done_app_suspended"),
@@ -147,6 +150,7 @@ function App({ view, frame }: Props) {
         ))}
       </section>
       {frame.admin.may("apps:write") && app.status !== "deleted" && <Actions view={view} frame={frame} />}
+      <AppUsage frame={frame} days={view.usage} />
       <Users view={view} frame={frame} />
     </AdminLayout>
   );

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { appUsage } from "../../routes/schemas/app-usage.js";
 import { type AdminContext, actingFor } from "../acting.js";
 import * as acts from "../acts/apps.js";
 import * as schemas from "./app-schemas.js";
@@ -68,6 +69,23 @@ export const appRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = async
       const acting = await actingFor(context, request, reads);
       const { app: found, ownerEmail } = await acts.readApp(acting, request.params.clientId);
       return { ...appOf(found), ownerEmail };
+    },
+  );
+
+  app.get(
+    "/apps/:clientId/usage",
+    {
+      config: guarded("APP_NOT_FOUND"),
+      schema: {
+        tags,
+        summary: "Read what an app did in the last thirty days",
+        params,
+        response: { 200: appUsage },
+      },
+    },
+    async (request) => {
+      const acting = await actingFor(context, request, reads);
+      return { days: await acts.readUsage(acting, request.params.clientId) };
     },
   );
 

@@ -2,7 +2,7 @@ import type { AuthenticatedClient, DeviceResult, TokenResult } from "@org/db-mod
 import { deviceGrantType, grantTypes } from "@org/db-models/schemas";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Requester } from "../../flows/requester.js";
-import { requesterOf } from "../../http/requests.js";
+import { requesterOf, stateOf } from "../../http/requests.js";
 import { invalidRequest, OAuthError } from "../oauth-error.js";
 import type { Provider } from "../provider.js";
 import { lifetimeAtRefresh } from "../risk.js";
@@ -63,6 +63,7 @@ export async function token(
   const type = needed(parameters, "grant_type");
   const known = grantTypes.find((one) => one === type);
   if (!known) throw new OAuthError("unsupported_grant_type", "grant_type is unknown");
+  stateOf(request).countedClient = { clientId: client.clientId, what: known };
   if (!client.grantTypes.includes(known)) {
     throw new OAuthError("unauthorized_client", "the client may not use this grant_type");
   }

@@ -1,5 +1,6 @@
 import type { AuthenticatedClient } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
+import { stateOf } from "../../http/requests.js";
 import type { Parameters } from "../endpoints/parameters.js";
 import { invalidRequest, OAuthError } from "../oauth-error.js";
 import type { Provider } from "../provider.js";
@@ -41,6 +42,8 @@ export async function authenticateClient(
         )
       : await byAssertion(provider, clientId, assertion, parameters);
   if (!client) throw refusal(basic !== undefined);
+  // Nobody is counted for another who only says to be it.
+  stateOf(request).countedClient = { clientId: client.clientId };
   return client;
 }
 

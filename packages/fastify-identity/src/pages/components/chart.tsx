@@ -46,6 +46,45 @@ export function DayChart({ frame, label, bars }: ChartProps) {
   );
 }
 
+interface EndpointProps {
+  frame: PageFrame;
+  endpoints: ReadonlyArray<{
+    readonly endpoint: string;
+    readonly requests: number;
+    readonly failures: number;
+  }>;
+}
+
+/** Requests by endpoint, as a table. */
+export function EndpointTable({ frame, endpoints }: EndpointProps) {
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">{frame.say("usage.endpoint")}</th>
+          <th scope="col" class="number">
+            {frame.say("usage.requests")}
+          </th>
+          <th scope="col" class="number">
+            {frame.say("usage.failures")}
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {endpoints.map(({ endpoint, requests, failures }) => (
+          <tr key={endpoint}>
+            <td>
+              <code dir="ltr">{endpoint}</code>
+            </td>
+            <td class="number">{frame.number(requests)}</td>
+            <td class="number">{frame.number(failures)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
 /** A QR code, from rows of `0` and `1`; always dark on light, or scanners fail. */
 export function QrCode({ rows, label }: { rows: readonly string[]; label: string }) {
   const path = rows

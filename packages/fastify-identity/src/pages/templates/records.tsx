@@ -1,4 +1,4 @@
-import { DayChart } from "../components/chart.js";
+import { DayChart, EndpointTable } from "../components/chart.js";
 import { Check, CurrentPassword, Form, isRefused, Of, Submit } from "../components/form.js";
 import { AccountLayout } from "../components/layout.js";
 import { type PageFrame, untouched } from "../look/frame.js";
@@ -104,7 +104,11 @@ export function Usage({ view, frame }: Props<"usage">) {
       </section>
       <section class="card stack">
         <h2>{frame.say("usage.endpoints")}</h2>
-        {endpoints.length === 0 ? <p>{frame.say("usage.none")}</p> : <Endpoints view={view} frame={frame} />}
+        {endpoints.length === 0 ? (
+          <p>{frame.say("usage.none")}</p>
+        ) : (
+          <EndpointTable endpoints={endpoints} frame={frame} />
+        )}
       </section>
       {devices.length > 0 && (
         <section class="card stack">
@@ -122,35 +126,6 @@ export function Usage({ view, frame }: Props<"usage">) {
         </section>
       )}
     </AccountLayout>
-  );
-}
-
-function Endpoints({ view, frame }: Props<"usage">) {
-  return (
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">{frame.say("usage.endpoint")}</th>
-          <th scope="col" class="number">
-            {frame.say("usage.requests")}
-          </th>
-          <th scope="col" class="number">
-            {frame.say("usage.failures")}
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {view.endpoints.map(({ endpoint, requests, failures }) => (
-          <tr key={endpoint}>
-            <td>
-              <code dir="ltr">{endpoint}</code>
-            </td>
-            <td class="number">{frame.number(requests)}</td>
-            <td class="number">{frame.number(failures)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
   );
 }
 

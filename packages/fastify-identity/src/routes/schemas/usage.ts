@@ -31,10 +31,10 @@ export function periodOf(query: z.output<typeof usageQuery>, now: Date): { from:
   return { from: query.from ?? new Date(to.getTime() - length), to };
 }
 
-const counts = { requests: z.number(), failures: z.number() };
+export const counts = { requests: z.number(), failures: z.number() };
 /** Lists of the most used are of bounded length, so their counts are estimates with a bound. */
 const error = z.number().describe("`requests` is never too low, and too high by at most this; 0 is exact");
-const endpoints = z.array(
+export const endpoints = z.array(
   z.object({
     endpoint: z.string(),
     requests: z.number(),

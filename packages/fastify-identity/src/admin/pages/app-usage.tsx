@@ -1,0 +1,52 @@
+import type { AppUsageDay } from "@org/db-models";
+import { DayChart, EndpointTable } from "../../pages/components/chart.js";
+import type { AdminFrame } from "./parts/frame.js";
+
+interface UsageProps {
+  frame: AdminFrame;
+  /** The newest first. */
+  days: readonly AppUsageDay[];
+}
+
+const shownEndpoints = 20;
+
+/** What an app did in the last thirty days, by day and by endpoint. */
+export function AppUsage({ frame, days }: UsageProps) {
+  const bars = days.map(({ startedAt: day, requests, failures }) => ({ day, requests, failures })).reverse();
+  const total = bars.reduce((sum, { requests }) => sum + requests, 0);
+  const peak = Math.max(0, ...bars.map(({ requests }) => requests));
+  const label = frame.t("usage.chart", {
+    total: frame.number(total),
+    days: bars.length,
+    peak: frame.number(peak),
+  });
+  return (
+    <section class="card stack">
+      <h2>{frame.say("admin.app_usage")}</h2>
+      {days.length === 0 && <p>{frame.say("usage.none")}</p>}
+      {days.length > 0 && (
+        <>
+          <p class="muted">{frame.say("admin.app_usage_text")}</p>
+          <DayChart frame={frame} label={label} bars={bars} />
+          <div class="scroll">
+            <EndpointTable frame={frame} endpoints={sumOf(days).slice(0, shownEndpoints)} />
+          </div>
+        </>
+      )}
+    </section>
+  );
+}
+
+/** The endpoints of all days, the most used first. */
+function sumOf(days: readonly AppUsageDay[]) {
+  const sums = new Map<string, { endpoint: string; requests: number; failures: number }>();
+  for (const { endpoint, requests, failures } of days.flatMap(({ endpoints }) => endpoints)) {
+    const sum = sums.get(endpoint) ?? { endpoint, requests: 0, failures: 0 };
+    sums.set(endpoint, {
+      endpoint,
+      requests: sum.requests + requests,
+      failures: sum.failures + failures,
+    });
+  }
+  return [...sums.values()].sort((one, other) => other.requests - one.requests);
+}
