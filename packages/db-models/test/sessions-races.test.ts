@@ -12,12 +12,14 @@ import {
 } from "../src/index.js";
 import { listSecurityEvents } from "../src/security-events/events.js";
 import { openSession } from "../src/sessions/open.js";
+import { readSessionSlots } from "../src/sessions/read-slots.js";
 import { refreshSession } from "../src/sessions/refresh.js";
 import { revokeAllSessions } from "../src/sessions/revoke.js";
 import { validateSession } from "../src/sessions/validate.js";
 import type { SessionRival } from "./children/session-rivals.js";
 import { contextAt } from "./context.js";
 import { createIndexes, makeUser, separateModels } from "./database.js";
+import { liveSessions } from "./live-sessions.js";
 import { after, now } from "./moment.js";
 
 const temporary = useTemporaryDatabase({ label: "sessions-races" });
@@ -67,6 +69,20 @@ async function rotatedSession() {
   if (!rotated.ok) throw new Error(rotated.reason);
   return { user, id, stolen, current: rotated.token };
 }
+
+describe("sign-ins with slots that others have changed since", () => {
+  it.each([
+    ["evict_oldest", 20],
+    ["deny", 3],
+  ] as const)("stay under the cap with %s", async (limitPolicy, opened) => {
+    const { _id: userId } = await makeUser(models, { security: { maxConcurrentSessions: 3, limitPolicy } });
+    const slots = await readSessionSlots(contextAt(models, now), { userId });
+    const logins = Array.from({ length: 20 }, () => openSession(contextAt(models, now), { userId, slots }));
+    const answers = await Promise.allSettled(logins);
+    expect(answers.filter(({ status }) => status === "fulfilled")).toHaveLength(opened);
+    expect(await liveSessions(models, userId, now)).toBe(3);
+  });
+});
 
 describe("revokeAllSessions while two processes sign in", () => {
   it.each([1, 2, 3])(`leaves none of ${parallel} that authenticated before, round %i`, async () => {

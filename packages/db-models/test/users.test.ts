@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import type { Types } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
 import { recordLogin } from "../src/analytics/logins.js";
 import { parseInput } from "../src/core/input.js";
@@ -101,6 +102,20 @@ describe("registerUser", () => {
 describe("authenticateUser", () => {
   beforeAll(async () => {
     await registerUser(contextAt(models, now), { email: "login@example.com", username: "login", password });
+  });
+
+  it("names the account while its password is checked, and for nobody's an id that nobody has", async () => {
+    const named: Types.ObjectId[] = [];
+    const asked = {
+      password: "a password of somebody else",
+      beside: (id: Types.ObjectId) => void named.push(id),
+    };
+    const known = await authenticateUser(contextAt(models), { ...asked, identifier: "login" });
+    await authenticateUser(contextAt(models), { ...asked, identifier: "nobody" });
+    const [account, nobody] = named;
+    expect(named).toHaveLength(2);
+    expect(known).toMatchObject({ ok: false, userId: account });
+    expect(await models.User.findById(nobody)).toBeNull();
   });
 
   it.each(["login@example.com", " LOGIN@example.com ", "Login"])("knows %j", async (identifier) => {
