@@ -18,13 +18,16 @@ const api = useApi({ ...settings, oauth: false });
 const running = useApi(settings);
 const program = await bundleChild(new URL("../src/operate/main.ts", import.meta.url));
 
-function operate(...args: string[]) {
+const operate = (...args: string[]) => operateWith({}, ...args);
+
+function operateWith(changed: Record<string, string>, ...args: string[]) {
   const env = {
     PATH: process.env.PATH ?? "",
     MONGODB_URI: api.uri,
     ORG_API_ISSUER: issuer,
     ORG_API_INSECURE_COOKIES: "true",
     ORG_API_SEAL_KEYS: `test=${sealKey}`,
+    ...changed,
   };
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
     env,
@@ -49,6 +52,14 @@ describe("the command", () => {
     expect(last).toMatchObject({ status: 1, stdout: "" });
     expect(last.stderr).toMatch(/^LAST_ADMINISTRATOR: /);
     expect(await auditOf("admin.roles_set")).toEqual(["success", "success", "failure"]);
+  });
+
+  test("does not look for instances where nobody said they are", () => {
+    const { status, stderr } = operateWith({ ORG_API_ISSUER: "" }, "keys", "drill");
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringContaining("name the instances with --instance, or set ORG_API_ISSUER"),
+    ]);
   });
 
   test("names who is not there, and roles that there are not", async () => {

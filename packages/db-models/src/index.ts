@@ -158,6 +158,7 @@ export type { UpgradeReport, UpgradeStep, Upgrades } from "./migrations/upgrades
 export { defineUpgrades } from "./migrations/upgrades.js";
 export type { ModelsWithMethods } from "./models-with-methods.js";
 export type { AccessTokenCheck, ActiveAccessToken } from "./oauth/access.js";
+export { type AppChanges, type AppUpdate, appChangesSchema } from "./oauth/app-changes.js";
 export type {
   AppRegistration,
   PublicApp,

@@ -1,16 +1,27 @@
+import { generateKeyPairSync, type JsonWebKey, type KeyObject } from "node:crypto";
 import { Types } from "mongoose";
 import { beforeAll, describe, expect, it } from "vitest";
 import { duration, limits } from "../src/core/limits.js";
 import { sha256 } from "../src/core/secrets.js";
-import type { AppRegistration, IdentityModels } from "../src/index.js";
+import type { AppChanges, AppRegistration, IdentityModels } from "../src/index.js";
 import { validateAccessToken } from "../src/oauth/access.js";
+import { updateApp } from "../src/oauth/app-changes.js";
 import { listApps, registerApp, rotateClientSecret, setAppStatus } from "../src/oauth/apps.js";
-import { authenticateClient } from "../src/oauth/clients.js";
+import { authenticateClient, findClient } from "../src/oauth/clients.js";
 import { grantConsent, listConsents, revokeConsent } from "../src/oauth/consents.js";
+import { refreshAppToken } from "../src/oauth/refresh.js";
 import { contextAt } from "./context.js";
 import { makeUser, useIdentityDatabase } from "./database.js";
 import { after, now } from "./moment.js";
 import { authorize, codeFor, exchange, makeWorld, redirectUri, tokensFor } from "./oauth-world.js";
+
+type KeyType = "rsa" | "ec" | "ed25519" | "x25519";
+
+/** The public half of a new key. */
+function jwkOf(type: KeyType, options: object = {}): JsonWebKey {
+  const generate = generateKeyPairSync as (type: string, options: object) => { publicKey: KeyObject };
+  return generate(type, options).publicKey.export({ format: "jwk" });
+}
 
 const database = useIdentityDatabase();
 let models: IdentityModels;
@@ -58,11 +69,39 @@ describe("registerApp", () => {
     ["refreshing without codes", { grantTypes: ["refresh_token"] }],
     ["a script for a home page", { homepage: "javascript:alert(1)" }],
     ["control characters", { name: "No\u0000tes" }],
+    ["a name with a space that is not seen", { name: "Notes\u200b" }],
+    ["a name with a soft hyphen", { name: "Google\u00ad" }],
+    ["an owner that is none", { ownerId: undefined }],
+    ["an owner in text", { ownerId: "6932f0c2a7d3b1e4c5f60718" }],
     ["an operator", { name: { $gt: "" } }],
     ["a field of the database", { status: "active" }],
     ["a client id of its choice", { clientId: "mine" }],
   ])("refuses %s", async (_name, changes) => {
     await expect(register(changes)).rejects.toMatchObject({ code: "INVALID_INPUT" });
+  });
+
+  it.each(["می‌خواهم", "क्‍ष", "Notes ❤️"])("takes a name that needs joiners: %s", async (name) => {
+    expect((await register({ name })).app.name).toBe(name);
+  });
+
+  // RFC 7518 sections 3.3 and 3.4; a key that can sign no assertion is an app that can never authenticate.
+  it.each<[string, JsonWebKey, boolean]>([
+    ["RSA of 2,048 bits", jwkOf("rsa", { modulusLength: 2_048 }), true],
+    ["RSA for PS256", { ...jwkOf("rsa", { modulusLength: 2_048 }), alg: "PS256" }, true],
+    ["P-256", jwkOf("ec", { namedCurve: "P-256" }), true],
+    ["Ed25519", { ...jwkOf("ed25519"), alg: "EdDSA", use: "sig" }, true],
+    ["RSA of 1,024 bits", jwkOf("rsa", { modulusLength: 1_024 }), false],
+    ["P-384", jwkOf("ec", { namedCurve: "P-384" }), false],
+    ["X25519", jwkOf("x25519"), false],
+    ["RSA for ES256", { ...jwkOf("rsa", { modulusLength: 2_048 }), alg: "ES256" }, false],
+    ["a key to encrypt with", { ...jwkOf("rsa", { modulusLength: 2_048 }), use: "enc" }, false],
+  ])("public keys: %s", async (_name, jwk, isGood) => {
+    const registered = register({
+      clientAuthentication: "private_key_jwt",
+      publicKeys: [jwk as never],
+    });
+    if (isGood) expect((await registered).app.publicKeys).toHaveLength(1);
+    else await expect(registered).rejects.toMatchObject({ code: "INVALID_INPUT" });
   });
 
   it("lists the owner's apps, without secrets", async () => {
@@ -71,6 +110,92 @@ describe("registerApp", () => {
     expect(app).toMatchObject({ clientId, name: "Notes" });
     expect(app).not.toHaveProperty("clientSecrets");
     expect(more).toEqual([]);
+  });
+});
+
+describe("updateApp", () => {
+  const update = (clientId: string, changes: AppChanges, ownerId?: Types.ObjectId) =>
+    updateApp(contextAt(models, after(1)), { clientId, changes, ...(ownerId && { ownerId }) });
+  const stored = (clientId: string) => models.App.findOne({ clientId }).select("+clientSecrets").lean();
+
+  it("changes what is given, takes away what is null, and leaves the rest", async () => {
+    const { clientId } = await register({ homepage: "https://notes.example.com/", accessTokenFormat: "jwt" });
+    const before = await stored(clientId);
+    const { app, clientSecret } = await update(clientId, {
+      redirectUris: ["https://notes.example.com/new"],
+      scopes: ["repo", "user"],
+      accessTokenFormat: null,
+    });
+    expect(clientSecret).toBeUndefined();
+    expect(app).toMatchObject({ name: "Notes", redirectUris: ["https://notes.example.com/new"] });
+    const { accessTokenFormat: _gone, ...rest } = before ?? {};
+    const changed = { redirectUris: ["https://notes.example.com/new"], scopes: ["repo", "user"] };
+    expect(await stored(clientId)).toEqual({ ...rest, ...changed, updatedAt: after(1) });
+  });
+
+  it.each<[string, object]>([
+    ["its type", { type: "public" }],
+    ["its client id", { clientId: "mine" }],
+    ["a redirect URI that is none", { redirectUris: ["https://*.example.com/"] }],
+    ["redirect URIs that its grant types need", { redirectUris: [] }],
+    ["keys without the way that uses them", { publicKeys: [jwkOf("ed25519")] }],
+    ["what must be there", { name: null }],
+  ])("refuses to change %s, and changes nothing", async (_name, changes) => {
+    const { clientId } = await register();
+    const before = await stored(clientId);
+    await expect(update(clientId, changes as AppChanges)).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    expect(await stored(clientId)).toEqual(before);
+  });
+
+  it("changes keys with an overlap, and between keys and a secret", async () => {
+    const [first, second] = [jwkOf("ed25519"), jwkOf("ed25519")];
+    const { clientId, clientSecret, ownerId } = await register();
+    const toKeys: AppChanges = { clientAuthentication: "private_key_jwt", publicKeys: [first as never] };
+    await update(clientId, toKeys, ownerId);
+    expect(await proves(clientId, clientSecret)).toBe(false);
+    const { clientSecrets, publicKeys = [] } = (await stored(clientId)) ?? {};
+    expect([clientSecrets, publicKeys.map((jwk) => JSON.parse(jwk))]).toEqual([[], [first]]);
+    const rotation = rotateClientSecret(contextAt(models, now), { ownerId, clientId });
+    await expect(rotation).rejects.toMatchObject({ code: "APP_HAS_NO_SECRET" });
+    await update(clientId, { publicKeys: [second as never, first as never] });
+    expect((await stored(clientId))?.publicKeys).toHaveLength(2);
+    const back = await update(clientId, { clientAuthentication: null, publicKeys: null });
+    expect(await proves(clientId, back.clientSecret)).toBe(true);
+    expect(await stored(clientId)).not.toHaveProperty("publicKeys");
+  });
+
+  it("knows no app of another owner, and no deleted one", async () => {
+    const { clientId, ownerId } = await register();
+    const gone = { code: "APP_NOT_FOUND" };
+    await expect(update(clientId, { name: "Mine" }, new Types.ObjectId())).rejects.toMatchObject(gone);
+    await setAppStatus(contextAt(models, now), { clientId, status: "deleted" });
+    await expect(update(clientId, { name: "Mine" }, ownerId)).rejects.toMatchObject(gone);
+  });
+
+  it("of changes that don't fit together, made at the same time, the whole fits in the end", async () => {
+    const { clientId } = await register({ grantTypes: ["authorization_code", "client_credentials"] });
+    const attempts = await Promise.allSettled([
+      update(clientId, { redirectUris: [] }),
+      update(clientId, { grantTypes: ["client_credentials"] }),
+      ...Array.from({ length: 20 }, () => update(clientId, { redirectUris: [] })),
+    ]);
+    const { grantTypes, redirectUris } = (await stored(clientId)) ?? {};
+    expect(grantTypes).toEqual(["client_credentials"]);
+    expect([[], [redirectUri]]).toContainEqual(redirectUris);
+    expect(attempts[1]).toMatchObject({ status: "fulfilled" });
+  });
+
+  it("takes scopes away from the next refresh on, and no refresh brings them back", async () => {
+    const world = await makeWorld(models);
+    const { refreshToken = "" } = await tokensFor(models, world);
+    const { clientId } = world.client;
+    await update(clientId, { scopes: ["profile"] });
+    const client = (await findClient(contextAt(models, now), clientId))?.client ?? world.client;
+    const refreshed = await refreshAppToken(contextAt(models, after(duration.minute)), {
+      client,
+      refreshToken,
+    });
+    expect(refreshed).toMatchObject({ ok: true, scopes: ["profile"] });
   });
 });
 

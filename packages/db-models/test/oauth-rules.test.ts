@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { duration } from "../src/core/limits.js";
 import { oauthPolicySchema } from "../src/core/policies/oauth.js";
+import { isRedirectUri } from "../src/core/redirect-uris.js";
 import { sha256Text } from "../src/core/secrets.js";
 import { answersChallenge, isCodeChallenge } from "../src/oauth/pkce.js";
-import { isRedirectUri } from "../src/oauth/redirect-uris.js";
 
 describe("PKCE, S256", () => {
   const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";

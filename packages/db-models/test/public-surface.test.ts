@@ -12,6 +12,7 @@ it("exports these names and no others, at most 40 at its main entry", () => {
     "IdentityError",
     "apiKeyInputSchema",
     "apiKeyRotationSchema",
+    "appChangesSchema",
     "appRegistrationSchema",
     "auditInputSchema",
     "auditRefOf",
@@ -56,6 +57,7 @@ it("exports these names by subpath and no others", () => {
     "duration",
     "hmac",
     "isAllowed",
+    "isRegisteredUri",
     "limits",
     "mintToken",
     "networkOf",
@@ -81,6 +83,7 @@ it("exports these names by subpath and no others", () => {
   expect(names(schemas)).toEqual([
     "appStatuses",
     "approvalStatuses",
+    "assertionAlgorithmsOf",
     "auditOutcomes",
     "bulkActs",
     "bulkItemStates",

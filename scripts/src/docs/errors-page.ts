@@ -57,6 +57,10 @@ const identityAdvice: Readonly<Record<IdentityErrorCode, Advice>> = {
   ],
   INVALID_SCOPE: ["A scope is malformed, or there are too many", "Correct the list of scopes"],
   APP_NOT_FOUND: ["There is no such OAuth app", "Check the client's id"],
+  APP_HAS_NO_SECRET: [
+    "The OAuth app authenticates with its own keys",
+    "Change its `publicKeys` by `updateApp`",
+  ],
   CHALLENGE_LIMIT: [
     "Too many codes were sent to this account in a short time",
     "Wait, and use the code that was sent last",

@@ -22,6 +22,9 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const config = readConfig(process.env);
   const issuer = issuerOf(config);
+  if (command === "keys drill" && args.instances.length === 0 && config.issuer === undefined) {
+    throw new UsageError("keys drill: name the instances with --instance, or set ORG_API_ISSUER");
+  }
   const database = await openDatabase(config.mongodbUri, {
     appName: "org-api-operate",
     serverSelectionTimeoutMS: config.databaseTimeoutMs,

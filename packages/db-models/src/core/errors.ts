@@ -23,6 +23,7 @@ export const errorKinds = {
   AUDIT_NOT_WRITTEN: "server",
   INVALID_SCOPE: "caller",
   APP_NOT_FOUND: "state",
+  APP_HAS_NO_SECRET: "state",
   CHALLENGE_LIMIT: "state",
   API_KEY_NOT_FOUND: "state",
   SEAL_KEY_MISSING: "caller",

@@ -4,5 +4,6 @@ export { administratorRoles } from "./administrator-roles.js";
 export { amrOf, assuranceOf, proofMethods, recentAssurance, recentProofs } from "./assurance.js";
 export { duration, limits } from "./limits.js";
 export { canonicalAddress, canonicalClientAddress, canonicalRange, isAllowed, networkOf } from "./network.js";
+export { isRegisteredUri } from "./redirect-uris.js";
 export { hmac, mintToken, parseToken, randomKey, sha256, tokenPrefixes } from "./secrets.js";
 export { typedCode } from "./typed-codes.js";

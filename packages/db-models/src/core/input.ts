@@ -1,3 +1,4 @@
+import { Types } from "mongoose";
 import { z } from "zod";
 import { IdentityError } from "./errors.js";
 import { limits } from "./limits.js";
@@ -62,6 +63,20 @@ export const rangeSchema = z
     pattern: rangePattern,
     examples: ["192.0.2.0/24", "2001:db8::/32"],
   });
+
+/** An id that a program gives; another copy of the driver's package makes ones that are none of ours by class. */
+export const idSchema = z.custom<Types.ObjectId>(
+  (value) => Types.ObjectId.isValid(value as Types.ObjectId) && typeof value === "object",
+  {
+    message: "must be an ObjectId",
+  },
+);
+
+/** Text of which a reader sees every character but joiners and the forms of emoji: two that look the same are the same. */
+export const plainlyPrintable = (max: number) =>
+  printable(max).refine((text) => !hidden.test(text), "must not contain characters that are not seen");
+
+const hidden = /(?!\u200c|\u200d|\ufe0e|\ufe0f)\p{Default_Ignorable_Code_Point}/u;
 
 /**
  * Parses input of a caller.

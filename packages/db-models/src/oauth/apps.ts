@@ -3,7 +3,7 @@ import { Types } from "mongoose";
 import { z } from "zod";
 import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
-import { parseInput, printable } from "../core/input.js";
+import { idSchema, parseInput, plainlyPrintable, printable } from "../core/input.js";
 import { duration, limits } from "../core/limits.js";
 import { scopesSchema } from "../core/scopes.js";
 import { mintToken, sha256 } from "../core/secrets.js";
@@ -20,36 +20,37 @@ import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
 import { clientSettings, faultsOf } from "./client-settings.js";
 
+/** What an app is registered with; each may be changed later, but for its type. */
+export const appFields = {
+  name: plainlyPrintable(limits.name).describe("What users read when they are asked for consent"),
+  description: printable(limits.description).optional(),
+  homepage: z
+    .url({ protocol: /^https?$/ })
+    .max(limits.uri)
+    .optional(),
+  type: z
+    .enum(clientTypes)
+    .describe("`confidential` for a server that keeps a secret, `public` for all else"),
+  redirectUris: z
+    .array(z.string().max(limits.uri))
+    .max(limits.redirectUris)
+    .default([])
+    .describe(
+      "https, http to the device itself, or a private-use scheme; no fragment; compared exactly, but for the port of a loopback address",
+    ),
+  grantTypes: z
+    .array(z.enum(grantTypes))
+    .min(1)
+    .max(grantTypes.length)
+    .default(["authorization_code", "refresh_token"]),
+  scopes: scopesSchema.refine((scopes) => scopes.length > 0, "must not be empty"),
+  ...clientSettings,
+} as const;
+
 /** An app as its owner registers it. */
-export const appRegistrationSchema = z
-  .strictObject({
-    name: printable(limits.name).describe("What users read when they are asked for consent"),
-    description: printable(limits.description).optional(),
-    homepage: z
-      .url({ protocol: /^https?$/ })
-      .max(limits.uri)
-      .optional(),
-    type: z
-      .enum(clientTypes)
-      .describe("`confidential` for a server that keeps a secret, `public` for all else"),
-    redirectUris: z
-      .array(z.string().max(limits.uri))
-      .max(limits.redirectUris)
-      .default([])
-      .describe(
-        "https, http to the device itself, or a private-use scheme; no fragment; compared exactly, but for the port of a loopback address",
-      ),
-    grantTypes: z
-      .array(z.enum(grantTypes))
-      .min(1)
-      .max(grantTypes.length)
-      .default(["authorization_code", "refresh_token"]),
-    scopes: scopesSchema.refine((scopes) => scopes.length > 0, "must not be empty"),
-    ...clientSettings,
-  })
-  .superRefine((app, context) => {
-    for (const { path, message } of faultsOf(app)) context.addIssue({ code: "custom", message, path });
-  });
+export const appRegistrationSchema = z.strictObject(appFields).superRefine((app, context) => {
+  for (const { path, message } of faultsOf(app)) context.addIssue({ code: "custom", message, path });
+});
 
 export type AppRegistration = z.input<typeof appRegistrationSchema>;
 
@@ -67,7 +68,8 @@ export async function registerApp(
   input: AppRegistration & { ownerId: Types.ObjectId },
 ): Promise<RegisteredApp> {
   const { models, now } = context;
-  const { ownerId, ...registration } = input;
+  const { ownerId: owner, ...registration } = input;
+  const { ownerId } = parseInput(z.object({ ownerId: idSchema }), { ownerId: owner });
   const given = withoutAbsent(parseInput(appRegistrationSchema, registration));
   const app: PublicApp = {
     _id: new Types.ObjectId(),
@@ -79,17 +81,28 @@ export async function registerApp(
     updatedAt: now,
     schemaVersion: currentSchemaVersion,
   };
-  const hasSecret = app.type === "confidential" && app.clientAuthentication !== "private_key_jwt";
-  const secret = hasSecret ? mintToken("clientSecret").raw : undefined;
-  const clientSecrets = secret ? [{ secretHash: sha256(secret), createdAt: now }] : [];
+  const secret = hasSecret(app) ? mintToken("clientSecret").raw : undefined;
+  const clientSecrets = secret ? [secretOf(secret, now)] : [];
   await models.App.collection.insertOne({ ...app, clientSecrets });
   return { app, ...(secret && { clientSecret: secret }) };
+}
+
+/** Whether it authenticates with a secret. */
+export function hasSecret({
+  type,
+  clientAuthentication,
+}: Pick<AppDocument, "type" | "clientAuthentication">): boolean {
+  return type === "confidential" && clientAuthentication !== "private_key_jwt";
+}
+
+export function secretOf(secret: string, createdAt: Date): ClientSecret {
+  return { secretHash: sha256(secret), createdAt };
 }
 
 type Given<T> = { [Name in keyof T]: Exclude<T[Name], undefined> };
 
 /** What was left out is no field of the document. */
-function withoutAbsent<T extends object>(parsed: T): Given<T> {
+export function withoutAbsent<T extends object>(parsed: T): Given<T> {
   return Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== undefined)) as Given<T>;
 }
 
@@ -129,7 +142,7 @@ export async function rotateClientSecret(context: Context, input: SecretRotation
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const app = await readOwnApp(models, input);
     const former = app.clientSecrets[0];
-    if (!former) throw appNotFound();
+    if (!former) throw new IdentityError("APP_HAS_NO_SECRET", "the app authenticates with its own keys");
     const clientSecret = await replaceSecret(context, app, { ...former, expiresAt: formerExpiresAt });
     if (clientSecret) return { clientSecret, formerExpiresAt };
   }
@@ -156,7 +169,7 @@ async function replaceSecret(
 ): Promise<string | undefined> {
   const { models, now } = context;
   const secret = mintToken("clientSecret").raw;
-  const newest: ClientSecret = { secretHash: sha256(secret), createdAt: now };
+  const newest = secretOf(secret, now);
   const { matchedCount } = await models.App.collection.updateOne(
     { _id, "clientSecrets.0.secretHash": former.secretHash },
     { $set: { clientSecrets: [newest, former], updatedAt: now } },
@@ -184,6 +197,6 @@ export async function setAppStatus(
   );
 }
 
-function appNotFound(): IdentityError {
+export function appNotFound(): IdentityError {
   return new IdentityError("APP_NOT_FOUND", "there is no such app");
 }

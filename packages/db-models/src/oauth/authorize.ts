@@ -2,6 +2,7 @@ import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { isIdentityError } from "../core/errors.js";
 import type { OAuthPolicy } from "../core/policies/oauth.js";
+import { isRegisteredUri } from "../core/redirect-uris.js";
 import { grantsEveryScope, grantsScope, parseScopes } from "../core/scopes.js";
 import { sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
@@ -15,7 +16,6 @@ import { assertKnownVersion } from "../schemas/parts/version.js";
 import { clientOf } from "./clients.js";
 import { newGrant } from "./issue.js";
 import { isCodeChallenge } from "./pkce.js";
-import { isRegisteredUri } from "./redirect-uris.js";
 import type { AuthenticatedClient } from "./types.js";
 
 /** The parameters of an authorization request (RFC 6749 section 4.1.1, RFC 7636 section 4.3), as they came. */

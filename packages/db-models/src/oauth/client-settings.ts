@@ -1,30 +1,53 @@
 import { createPublicKey, type JsonWebKey } from "node:crypto";
 import { z } from "zod";
 import { limits } from "../core/limits.js";
+import { isOrigin, isRedirectUri, isResource, isWebUri } from "../core/redirect-uris.js";
 import {
   accessTokenFormats,
+  assertionAlgorithmsOf,
   type ClientType,
   clientAuthenticationMethods,
   deviceGrantType,
   type GrantType,
 } from "../schemas/app.js";
 import { signingAlgorithms } from "../schemas/signing-key.js";
-import { isOrigin, isRedirectUri, isResource, isWebUri } from "./redirect-uris.js";
 
 const uri = z.string().max(limits.uri);
 const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /** A public key of a client as a JWK; stored as JSON. */
 const publicKey = z
-  .looseObject({ kty: z.enum(["RSA", "EC", "OKP"]), kid: z.string().max(128).optional() })
+  .looseObject({
+    kty: z.enum(["RSA", "EC", "OKP"]),
+    kid: z.string().max(128).optional(),
+    use: z.literal("sig").optional(),
+    alg: z.string().optional(),
+  })
   .refine((jwk) => privateMembers.every((member) => !(member in jwk)), "must be the public half")
-  .refine(isKey, "must be a JWK of RSA, an elliptic curve or Ed25519")
+  .refine(
+    isKey,
+    "must be a JWK of RSA with 2,048 bits or more, of the curve P-256, or of Ed25519: others can sign no assertion here",
+  )
+  .refine(
+    ({ kty, alg }) => alg === undefined || isOneOf(assertionAlgorithmsOf[kty], alg),
+    "alg must be RS256, PS256, ES256 or EdDSA, and fit the key",
+  )
   .transform((jwk) => JSON.stringify(jwk))
   .refine((text) => text.length <= limits.publicJwk, "is too long");
 
+const isOneOf = (list: readonly string[], value: string): boolean => list.includes(value);
+
+/** RFC 7518 section 3.3 and 3.4: at least 2,048 bits, and the curve of ES256. */
 function isKey(jwk: object): boolean {
   try {
-    return createPublicKey({ key: jwk as JsonWebKey, format: "jwk" }).type === "public";
+    const { type, asymmetricKeyType, asymmetricKeyDetails } = createPublicKey({
+      key: jwk as JsonWebKey,
+      format: "jwk",
+    });
+    if (type !== "public") return false;
+    if (asymmetricKeyType === "rsa") return (asymmetricKeyDetails?.modulusLength ?? 0) >= 2_048;
+    if (asymmetricKeyType === "ec") return asymmetricKeyDetails?.namedCurve === "prime256v1";
+    return asymmetricKeyType === "ed25519";
   } catch {
     return false;
   }

@@ -39,29 +39,41 @@ export interface TokenQuestion {
   token: unknown;
   /** Id of the access token, where `token` was a JWT that stands for it. */
   accessTokenId?: string | undefined;
+  /** The resource server that a token is for which names none. */
+  defaultAudience?: string | undefined;
 }
 
 export async function introspectToken(
   context: Context,
-  { client, token, accessTokenId }: TokenQuestion,
+  { client, token, accessTokenId, defaultAudience }: TokenQuestion,
 ): Promise<Introspection> {
   const check =
     accessTokenId === undefined
       ? await validateAccessToken(context, token)
       : await validateAccessTokenById(context, accessTokenId);
-  if (check.ok || check.reason !== "malformed") return describeAccess(client, check);
+  if (check.ok || check.reason !== "malformed") return describeAccess(client, check, defaultAudience);
   const answer = await introspectRefresh(context, token);
   return answer?.active && answer.client_id === client.clientId ? answer : { active: false };
 }
 
 /** A resource server sees the tokens that name it; every client its own. */
-function isVisible({ clientId, serves = [] }: AuthenticatedClient, token: ActiveAccessToken): boolean {
-  return token.clientId === clientId || (token.audiences ?? []).some((audience) => serves.includes(audience));
+function isVisible(
+  { clientId, serves = [] }: AuthenticatedClient,
+  token: ActiveAccessToken,
+  audiences: readonly string[] | undefined,
+): boolean {
+  return token.clientId === clientId || (audiences ?? []).some((audience) => serves.includes(audience));
 }
 
-function describeAccess(client: AuthenticatedClient, check: AccessTokenCheck): Introspection {
-  if (!check.ok || !isVisible(client, check.token)) return { active: false };
-  const { id, scopes, clientId, userId, createdAt, expiresAt, audiences, dpopKey, facts } = check.token;
+function describeAccess(
+  client: AuthenticatedClient,
+  check: AccessTokenCheck,
+  defaultAudience: string | undefined,
+): Introspection {
+  if (!check.ok) return { active: false };
+  const { id, scopes, clientId, userId, createdAt, expiresAt, dpopKey, facts } = check.token;
+  const audiences = check.token.audiences ?? (defaultAudience === undefined ? undefined : [defaultAudience]);
+  if (!isVisible(client, check.token, audiences)) return { active: false };
   const { acr, amr, authenticatedAt } = facts;
   return {
     active: true,

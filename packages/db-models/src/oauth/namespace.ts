@@ -5,6 +5,7 @@ import type { AppStatus } from "../schemas/app.js";
 import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js";
 import type { SigningAlgorithm } from "../schemas/signing-key.js";
 import { type AccessTokenCheck, validateAccessToken, validateAccessTokenById } from "./access.js";
+import { type AppUpdate, updateApp } from "./app-changes.js";
 import {
   type AppRegistration,
   listApps,
@@ -83,6 +84,15 @@ export interface OAuth {
    * @throws IdentityError `INVALID_INPUT`.
    */
   registerApp(input: AppRegistration & { ownerId: Types.ObjectId }): Promise<RegisteredApp>;
+  /**
+   * Changes the settings of an app, but for its type; what is left out stays, and null takes an optional one away. The
+   * whole must be what could be registered. Fewer scopes hold from the next refresh of each token on. An app that changes
+   * from its own keys to a secret gets one; the other way round its secrets end.
+   *
+   * @throws IdentityError `APP_NOT_FOUND` when there is none, or it was deleted; `INVALID_INPUT`; `INVALID_SCOPE`;
+   * `CONTENTION`.
+   */
+  updateApp(input: AppUpdate): Promise<RegisteredApp>;
   /** The apps that a user has registered, the newest first; deleted ones too, until they are purged. */
   listApps(input: { ownerId: Types.ObjectId; page?: Page }): Promise<PublicApp[]>;
   /**
@@ -96,7 +106,8 @@ export interface OAuth {
    * Gives a confidential client a new secret. The one before stays good for a while, so that the client can change over
    * without a gap; the one before that ends at once, for there are never more than two.
    *
-   * @throws IdentityError `APP_NOT_FOUND` when the owner has no such confidential app; `INVALID_INPUT`; `CONTENTION`.
+   * @throws IdentityError `APP_NOT_FOUND` when the owner has no such confidential app; `APP_HAS_NO_SECRET` for one that
+   * authenticates with its own keys; `INVALID_INPUT`; `CONTENTION`.
    */
   rotateClientSecret(input: SecretRotation): Promise<RotatedSecret>;
   /**
@@ -281,6 +292,7 @@ export function oauthOf(identity: Shared): OAuth {
   return {
     registerApp: on(registerApp),
     listApps: on(listApps),
+    updateApp: on(updateApp),
     setAppStatus: on(setAppStatus),
     rotateClientSecret: on(rotateClientSecret),
     authenticateClient: on(authenticateClient),

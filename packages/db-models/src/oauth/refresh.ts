@@ -4,6 +4,7 @@ import { duration, limits } from "../core/limits.js";
 import type { OAuthPolicy } from "../core/policies/oauth.js";
 import type { TokenRotation } from "../core/rotations.js";
 import { currentAfter, isInGrace, isReplacedInGrace } from "../core/rotations.js";
+import { grantsScope } from "../core/scopes.js";
 import {
   equalHashes,
   isMarkedToken,
@@ -53,8 +54,10 @@ export async function refreshAppToken(context: Context, input: TokenRefresh): Pr
   if (!input.client.grantTypes.includes("refresh_token")) {
     return refused("grant_type_not_allowed", "unauthorized_client");
   }
-  const scopes = input.scope === undefined ? grant.scopes : scopesWithin(grant.scopes, input.scope);
-  if (!scopes) return refused("scope_not_granted", "invalid_scope");
+  // What the app is no longer registered for, it gets no more.
+  const held = grant.scopes.filter((scope) => grantsScope(input.client.scopes, scope));
+  const scopes = input.scope === undefined ? held : scopesWithin(held, input.scope);
+  if (!scopes || scopes.length === 0) return refused("scope_not_granted", "invalid_scope");
   const { dpopKey, client } = input;
   // A stranger with a copy must not end what only the key's holder can use.
   if (client.type === "public" && grant.dpopKey && grant.dpopKey !== dpopKey) return refused("key_mismatch");

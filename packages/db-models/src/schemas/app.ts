@@ -26,6 +26,13 @@ export const clientAuthenticationMethods = [
 /** How a confidential client shows who it is (OpenID Connect Core section 9). */
 export type ClientAuthenticationMethod = (typeof clientAuthenticationMethods)[number];
 
+/** How a client may sign its assertions, by the kind of key, the usual way first (RFC 7518 section 3.1, RFC 8037). */
+export const assertionAlgorithmsOf = {
+  RSA: ["RS256", "PS256"],
+  EC: ["ES256"],
+  OKP: ["EdDSA"],
+} as const;
+
 export const accessTokenFormats = ["opaque", "jwt"] as const;
 /** What a resource server gets: a text that only we can read, or a JWT (RFC 9068) that it checks by itself. */
 export type AccessTokenFormat = (typeof accessTokenFormats)[number];

@@ -1,7 +1,7 @@
 // The values that fields of the collections may have.
 
 export { approvalStatuses } from "./admin-approval.js";
-export { appStatuses, clientTypes, deviceGrantType, grantTypes } from "./app.js";
+export { appStatuses, assertionAlgorithmsOf, clientTypes, deviceGrantType, grantTypes } from "./app.js";
 export { tokenRevocationReasons } from "./app-token.js";
 export { auditOutcomes } from "./audit-event.js";
 export { bulkActs, bulkJobStates } from "./bulk-job.js";

@@ -30,6 +30,7 @@ const entries = {
   SECOND_FACTOR_REQUIRED: [403, "The session lacks a second factor"],
   CROSS_ORIGIN: [403, "A page of another origin sent this request"],
   INSUFFICIENT_SCOPE: [403, "The API key or access token may not be used for this"],
+  CREDENTIAL_NOT_ACCEPTED: [403, "This takes another kind of credential"],
   INSUFFICIENT_ROLE: [403, "The user lacks a role"],
   APPROVAL_REQUIRED: [403, "Another administrator has to approve this first"],
   PROTECTED_ACCOUNT: [
@@ -51,6 +52,7 @@ const entries = {
   USER_NOT_FOUND: [404, "There is no such user"],
   APP_NOT_FOUND: [404, "There is no such app"],
   CONSENT_NOT_FOUND: [404, "The user lets no such app do anything"],
+  APP_HAS_NO_SECRET: [409, "The app authenticates with its own keys and has no secret"],
   API_KEY_NOT_FOUND: [404, "The user has no such live API key"],
   FACTOR_NOT_FOUND: [404, "The account has no such second factor"],
   EXTERNAL_IDENTITY_NOT_FOUND: [404, "The account is not linked to this provider"],

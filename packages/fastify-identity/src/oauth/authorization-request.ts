@@ -1,7 +1,7 @@
 import type { AuthenticatedClient, CheckedRequest, RequestingApp } from "@org/db-models";
 import { limits } from "@org/db-models/core";
 import type { Parameters } from "./endpoints/parameters.js";
-import type { Provider } from "./provider.js";
+import { cannotSign, canSignFor, type Provider } from "./provider.js";
 import { essentialAcr, readClaims, wantedSubject } from "./tokens/claims.js";
 
 const responseModes = ["query", "form_post"] as const;
@@ -90,6 +90,7 @@ export async function readRequest(provider: Provider, parameters: Parameters): P
   const fault = faultOf(parameters);
   if (fault) return refuse(...fault);
   if (!check.ok) return refuse(check.reason, check.description);
+  if (!canSignFor(provider, check.client)) return refuse("unauthorized_client", cannotSign);
   const details = await readDetails(provider, parameters);
   if (typeof details === "string") return refuse("invalid_request", details);
   return { kind: "read", request: { ...place, ...details, ...checked(check), parameters } };

@@ -4,8 +4,8 @@ import { request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { isAllowed } from "@org/db-models/core";
 
-/** Addresses that no client of ours is at: this machine, private networks, link-local ones with their metadata services. */
-const closedRanges = [
+/** Networks of IPv4 that no client of ours is at. */
+const closedNetworks = [
   "0.0.0.0/8",
   "10.0.0.0/8",
   "100.64.0.0/10",
@@ -16,11 +16,26 @@ const closedRanges = [
   "192.168.0.0/16",
   "198.18.0.0/15",
   "224.0.0.0/3",
+] as const;
+
+/** Addresses that no client of ours is at: this machine, private networks, link-local ones with their metadata services. */
+const closedRanges = [
+  ...closedNetworks,
+  ...closedNetworks.map(by6to4),
   "::/127",
+  // Site-local addresses, which RFC 3879 has deprecated and networks may have still.
+  "fec0::/10",
   "fc00::/7",
   "fe80::/10",
   "ff00::/8",
 ];
+
+/** A network of IPv4 as 6to4 has it in an address of IPv6 (RFC 3056 section 2). */
+function by6to4(network: string): string {
+  const [address = "", length] = network.split("/");
+  const hex = address.split(".").map((octet) => Number(octet).toString(16).padStart(2, "0"));
+  return `2002:${hex.slice(0, 2).join("")}:${hex.slice(2).join("")}::/${16 + Number(length)}`;
+}
 
 export const isClosedAddress = (address: string): boolean => isAllowed(closedRanges, address);
 

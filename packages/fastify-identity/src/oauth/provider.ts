@@ -1,3 +1,4 @@
+import type { AuthenticatedClient } from "@org/db-models";
 import type { FastifyBaseLogger } from "fastify";
 import { isLoopback } from "../options.js";
 import type { Site } from "../pages/site.js";
@@ -63,6 +64,16 @@ export function providerOf(
     url: (endpoint) => `${service.settings.issuer}${prefix}${endpoints[endpoint]}`,
   };
 }
+
+/** Whether the provider has the algorithm that an app's id_tokens are signed by; it may have been given others since. */
+export function canSignFor(
+  { settings }: Pick<Provider, "settings">,
+  { idTokenAlgorithm }: Pick<AuthenticatedClient, "idTokenAlgorithm">,
+): boolean {
+  return idTokenAlgorithm === undefined || settings.algorithms.includes(idTokenAlgorithm);
+}
+
+export const cannotSign = "the algorithm of the app's id_tokens is none of this provider's";
 
 /** Seconds since 1970, as JWTs have them. */
 export const seconds = (moment: Date): number => Math.floor(moment.getTime() / 1_000);

@@ -54,6 +54,7 @@ const texts: { readonly [Code in ProblemCode]?: MessageId } = {
   APPROVAL_NOT_FOUND: "problem.approval_gone",
   USER_NOT_FOUND: "problem.user_gone",
   APP_NOT_FOUND: "problem.app_gone",
+  APP_HAS_NO_SECRET: "problem.app_no_secret",
   CHECKPOINT_NOT_FOUND: "error.not_found_text",
   SIGNING_KEY_NOT_FOUND: "problem.signing_key_gone",
   JOB_NOT_FOUND: "error.not_found_text",

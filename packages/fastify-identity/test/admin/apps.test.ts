@@ -1,5 +1,6 @@
+import { generateKeyPairSync } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
-import { makeClient } from "../oauth/world.js";
+import { makeClient, redirectUri } from "../oauth/world.js";
 import { formToken, textOf } from "../pages/visitor.js";
 import { password, useIdentity } from "../support.js";
 import { auditOf, browserOf, makeAdmin, makeUser } from "./world.js";
@@ -50,6 +51,50 @@ describe("apps", () => {
     expect([await isGood(rotated.json().clientSecret), await isGood(clientSecret)]).toEqual([true, true]);
     setting.clock.advance(60_001);
     expect([await isGood(rotated.json().clientSecret), await isGood(clientSecret)]).toEqual([true, false]);
+  });
+
+  test("show all their settings, and change by name of the setting", async () => {
+    const { admin } = await world();
+    const { clientId } = await makeClient(setting, {
+      resources: ["https://notes.example.com/"],
+      accessTokenFormat: "jwt",
+      postLogoutRedirectUris: ["https://app.example.com/bye"],
+      requiresDpop: true,
+    });
+    const change = (changes: object) => admin.patch(`/apps/${clientId}`, { changes, reason });
+    const settings = {
+      resources: ["https://notes.example.com/"],
+      accessTokenFormat: "jwt",
+      postLogoutRedirectUris: ["https://app.example.com/bye"],
+      requiresDpop: true,
+    };
+    expect((await admin.get(`/apps/${clientId}`)).json()).toMatchObject(settings);
+    expect((await change({ accessTokenFormat: null, scopes: ["openid"] })).json()).toEqual({ clientId });
+    const { accessTokenFormat: _gone, ...rest } = settings;
+    const changed = (await admin.get(`/apps/${clientId}`)).json();
+    expect(changed).toMatchObject({ ...rest, scopes: ["openid"] });
+    expect(changed).not.toHaveProperty("accessTokenFormat");
+    expect(code(await change({ redirectUris: ["https://*.example.com/"] }))).toBe("INVALID_INPUT");
+    expect(code(await change({ type: "public" }))).toBe("INVALID_INPUT");
+    const trail = await setting.identity.models.AuditEvent.find({ action: "admin.app_changed" })
+      .sort({ _id: 1 })
+      .lean();
+    expect(trail.map(({ outcome, details }) => [outcome, details?.[0]?.value])).toEqual([
+      ["success", "accessTokenFormat scopes"],
+      ["success", "redirectUris"],
+      ["failure", "redirectUris"],
+    ]);
+  });
+
+  test("with keys of their own have no secret to rotate", async () => {
+    const { admin } = await world();
+    const { publicKey } = generateKeyPairSync("ed25519");
+    const publicKeys = [publicKey.export({ format: "jwk" }) as never];
+    const { clientId } = await makeClient(setting, { clientAuthentication: "private_key_jwt", publicKeys });
+    expect(code(await admin.post(`/apps/${clientId}/secret`, { reason }))).toBe("APP_HAS_NO_SECRET");
+    const changes = { clientAuthentication: null, publicKeys: null };
+    const changed = await admin.patch(`/apps/${clientId}`, { changes, reason });
+    expect(changed.json().clientSecret).toMatch(/^idx_/);
   });
 
   test("are suspended, come back, and are deleted for good", async () => {
@@ -127,6 +172,17 @@ describe("the pages of apps", () => {
     const found = await setting.identity.models.App.findOne({ clientId }).lean();
     expect(found?.redirectUris).toHaveLength(2);
     const at = `/admin/apps/${clientId}`;
+    const change = {
+      form_token: token,
+      name: "Notes 2",
+      scopes: "openid notes",
+      redirect_uris: redirectUri,
+      reason,
+    };
+    expect((await browser.post(`${at}/change`, change)).headers.location).toBe(at);
+    expect(textOf((await browser.get(at)).body)).toContain("Notes 2");
+    const refused = await browser.post(`${at}/change`, { ...change, redirect_uris: "ftp://x" });
+    expect(refused.body).toContain('href="#change-redirect_uris"');
     const rotated = await browser.post(`${at}/rotate`, { form_token: token, overlap: "0", reason });
     expect(rotated.body).toMatch(/class="secret">idx_/);
     if (found) {

@@ -11,6 +11,7 @@ export interface Admin extends Enrolled {
   get(path: string): Promise<LightMyRequestResponse>;
   post(path: string, payload?: object): Promise<LightMyRequestResponse>;
   put(path: string, payload: object): Promise<LightMyRequestResponse>;
+  patch(path: string, payload: object): Promise<LightMyRequestResponse>;
 }
 
 /** Somebody with roles of the admin area, in a session of two factors that were just proved. */
@@ -30,6 +31,7 @@ export async function makeAdmin(
     get: (path) => call("GET", path),
     post: (path, payload = {}) => call("POST", path, payload),
     put: (path, payload) => call("PUT", path, payload),
+    patch: (path, payload) => call("PATCH", path, payload),
   };
 }
 

@@ -146,7 +146,10 @@ test("RFC 6749 section 4.4: a token of an app that acts for itself passes only w
     const { access_token } = (await post(app, "/oauth/token", fields)).json();
     const answer = await get(app, "/machine", bearer(access_token));
     expect(answer.json()).toEqual({ kind: "client", clientId: machine.clientId });
-    expect((await get(app, "/notes", bearer(access_token))).statusCode).toBe(403);
+    // RFC 6750 section 3: a refusal comes with a challenge.
+    const refused = await get(app, "/notes", bearer(access_token));
+    expect([refused.statusCode, refused.json().code]).toEqual([403, "CREDENTIAL_NOT_ACCEPTED"]);
+    expect(refused.headers["www-authenticate"]).toContain('error="insufficient_scope"');
     const user = await tokenOf(app, await makeClient(setting, { accessTokenFormat }));
     expect((await get(app, "/machine", bearer(user.access_token))).statusCode).toBe(403);
   }

@@ -1,5 +1,6 @@
 import type {
   ApiKeySummary,
+  AppChanges,
   AppDocument,
   AppPermissionDocument,
   AppRegistration,
@@ -108,6 +109,28 @@ export function registerApp(
   );
 }
 
+/**
+ * Changes the settings of an app; what is left out stays.
+ *
+ * @returns its secret with it, where it has got its first one: here and never again.
+ * @throws IdentityProblem `APP_NOT_FOUND`, also for one that was deleted; IdentityError `INVALID_INPUT`, `CONTENTION`.
+ */
+export async function updateApp(
+  acting: Acting,
+  {
+    clientId,
+    changes,
+    reason,
+  }: { readonly clientId: string; readonly changes: AppChanges; readonly reason: string },
+): Promise<RegisteredApp> {
+  const app = await find(acting, clientId);
+  const details = { changed: Object.keys(changes).sort().join(" ") };
+  const target = { targetType: "app", targetId: app.clientId, details };
+  return recorded(acting, { action: "admin.app_changed", reason, ...target }, () =>
+    acting.service.identity.oauth.updateApp({ clientId, changes }),
+  );
+}
+
 /** @throws IdentityProblem `APP_NOT_FOUND`, also for one that was deleted. */
 export async function setAppStatus(
   acting: Acting,
@@ -127,7 +150,7 @@ export async function setAppStatus(
 /**
  * Gives a confidential app another secret; the one before stays good for a while.
  *
- * @throws IdentityProblem `APP_NOT_FOUND`, also for an app without secrets.
+ * @throws IdentityProblem `APP_NOT_FOUND`; IdentityError `APP_HAS_NO_SECRET` for one that authenticates with its own keys.
  */
 export async function rotateSecret(
   acting: Acting,

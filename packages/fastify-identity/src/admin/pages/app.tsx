@@ -8,7 +8,8 @@ import type { FormState } from "../../pages/look/frame.js";
 import type { MessageId } from "../../pages/messages/english.js";
 import * as acts from "../acts/apps.js";
 import { AppUsage } from "./app-usage.js";
-import { AppSecret, AppTag } from "./apps.js";
+import { AppSecret, AppTag, appFields } from "./apps.js";
+import { AppLists, AppSettings, ChangeApp } from "./parts/app-settings.js";
 import type { AdminForm, AdminPage } from "./parts/define.js";
 import { fields } from "./parts/fields.js";
 import type { AdminFrame } from "./parts/frame.js";
@@ -50,6 +51,20 @@ export const appPage: AdminPage<AppView> = {
     status("suspend", "suspended", "admin.done_app_suspended"),
     status("activate", "active", "admin.done_app_active"),
     status("delete", "deleted", "admin.done_app_deleted"),
+    {
+      name: "change",
+      path: `${path}/change`,
+      permission: "apps:write",
+      problemAt: { INVALID_INPUT: "redirect_uris" },
+      problemTexts: { INVALID_INPUT: { id: "admin.error_redirect_uris" } },
+      submit: async ({ acting, parameter, page, link }, form) => {
+        const { type: _fixed, ...asked } = appFields;
+        const { reason, redirect_uris, ...read } = form.read({ ...asked, reason: fields.reason });
+        const clientId = parameter("clientId");
+        await acts.updateApp(acting, { clientId, changes: { ...read, redirectUris: redirect_uris }, reason });
+        return page.redirect(link(`/apps/${encodeURIComponent(clientId)}`), { id: "admin.done_app_changed" });
+      },
+    },
     {
       name: "rotate",
       path: `${path}/rotate`,
@@ -100,11 +115,6 @@ interface Props {
 function App({ view, frame }: Props) {
   const { state, detail } = view;
   const { app, ownerEmail } = detail;
-  const texts: [MessageId, readonly string[]][] = [
-    ["admin.redirect_uris", app.redirectUris],
-    ["keys.scopes", app.scopes],
-    ["admin.grant_types", app.grantTypes],
-  ];
   return (
     <AdminLayout frame={frame} section="/apps" title={app.name} refused={isRefused(state)}>
       <section class="card stack">
@@ -135,19 +145,9 @@ function App({ view, frame }: Props) {
               </dd>
             </div>
           ))}
+          <AppSettings app={app} frame={frame} />
         </dl>
-        {texts.map(([label, list]) => (
-          <div key={label}>
-            <h2>{frame.say(label)}</h2>
-            <ul class="list-plain">
-              {list.map((one) => (
-                <li key={one}>
-                  <code>{one}</code>
-                </li>
-              ))}
-            </ul>
-          </div>
-        ))}
+        <AppLists app={app} frame={frame} />
       </section>
       {frame.admin.may("apps:write") && app.status !== "deleted" && <Actions view={view} frame={frame} />}
       <AppUsage frame={frame} days={view.usage} />
@@ -168,6 +168,7 @@ function Actions({ view, frame }: Props) {
   return (
     <section class="card stack">
       <h2>{frame.say("admin.actions")}</h2>
+      <ChangeApp {...shared} app={app} action={to("change")} />
       {app.clientSecrets.length > 0 && (
         <Reasoned
           {...shared}

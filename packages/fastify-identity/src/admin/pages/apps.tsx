@@ -28,7 +28,8 @@ const statusOf = (text: string | undefined): AppStatus =>
 const items = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean));
 
 const { name, redirectUris, scopes } = appRegistrationSchema.shape;
-const appFields = {
+/** What the forms of an app ask for. */
+export const appFields = {
   name: { schema: name, error: { id: "admin.error_app_name" } },
   redirect_uris: {
     schema: items.pipe(redirectUris.unwrap().min(1)),

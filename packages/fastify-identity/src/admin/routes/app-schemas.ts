@@ -1,4 +1,4 @@
-import { type AppStatus, appRegistrationSchema } from "@org/db-models";
+import { type AppStatus, appChangesSchema, appRegistrationSchema } from "@org/db-models";
 import { duration } from "@org/db-models/core";
 import { z } from "zod";
 import { idInput, idOutput, limitInput, pageInput } from "../../http/answers/schemas.js";
@@ -34,10 +34,25 @@ const app = z
     redirectUris: z.array(z.string()),
     grantTypes: z.array(z.string()),
     scopes: z.array(z.string()),
+    clientAuthentication: z
+      .string()
+      .optional()
+      .describe("Absent: with a secret, by the header or in the body"),
+    publicKeys: z.array(z.string()).optional().describe("JWKs of private_key_jwt, in JSON"),
+    accessTokenFormat: z.string().optional().describe("Absent: opaque"),
+    idTokenAlgorithm: z.string().optional().describe("Absent: RS256"),
+    resources: z.array(z.string()).optional(),
+    serves: z.array(z.string()).optional(),
+    origins: z.array(z.string()).optional(),
+    postLogoutRedirectUris: z.array(z.string()).optional(),
+    backChannelLogoutUri: z.string().optional(),
+    requiresPushedRequests: z.boolean().optional(),
+    requiresDpop: z.boolean().optional(),
     secrets: z
       .array(z.object({ createdAt: z.date(), expiresAt: z.date().optional() }))
       .describe("When each secret was made, and when one that overlaps ends"),
     createdAt: z.date(),
+    updatedAt: z.date(),
   })
   .meta({ id: "AdminApp" });
 
@@ -45,6 +60,10 @@ export const appPage = z.object({ apps: z.array(app), next });
 export const appDetail = app.extend({ ownerEmail: z.string().optional() }).meta({ id: "AdminAppDetail" });
 
 export const registrationBody = z.strictObject({ app: appRegistrationSchema, reason });
+export const changesBody = z.strictObject({
+  changes: appChangesSchema.describe("What is left out stays; null takes an optional setting away"),
+  reason,
+});
 export const registered = z.object({
   clientId: z.string(),
   clientSecret: z.string().optional().describe("Of an app that has one: here and never again"),

@@ -48,14 +48,37 @@ export const appRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = async
     },
     async (request, reply) => {
       const acting = await actingFor(context, request, writes);
-      const { publicKeys, ...registration } = request.body.app;
-      // As they came: the operation reads them again.
-      const keys = publicKeys && { publicKeys: publicKeys.map((jwk) => JSON.parse(jwk)) };
-      const { app: made, clientSecret } = await acts.registerApp(acting, {
-        app: { ...registration, ...keys },
-        reason: request.body.reason,
-      });
+      const { app: given, reason } = request.body;
+      const { publicKeys, ...settings } = given;
+      const registration = { ...settings, ...(publicKeys && { publicKeys: keysAsGiven(publicKeys) }) };
+      const { app: made, clientSecret } = await acts.registerApp(acting, { app: registration, reason });
       return reply.code(201).send({ clientId: made.clientId, clientSecret });
+    },
+  );
+
+  app.patch(
+    "/apps/:clientId",
+    {
+      config: guarded("APP_NOT_FOUND", "INVALID_SCOPE", "CONTENTION"),
+      schema: {
+        tags,
+        summary: "Change the settings of an app",
+        description:
+          "All but its type. Fewer scopes hold from the next refresh of each token on. An app that changes from its own keys to a secret gets one.",
+        params,
+        body: schemas.changesBody,
+        response: { 200: schemas.registered },
+      },
+    },
+    async (request) => {
+      const acting = await actingFor(context, request, writes);
+      const { changes, reason } = request.body;
+      const { clientId } = request.params;
+      const { publicKeys, ...settings } = changes;
+      const keys = publicKeys ? keysAsGiven(publicKeys) : publicKeys;
+      const given = { ...settings, ...(publicKeys !== undefined && { publicKeys: keys }) };
+      const { clientSecret } = await acts.updateApp(acting, { clientId, changes: given, reason });
+      return { clientId, clientSecret };
     },
   );
 
@@ -133,7 +156,7 @@ export const appRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = async
   app.post(
     "/apps/:clientId/secret",
     {
-      config: guarded("APP_NOT_FOUND", "CONTENTION"),
+      config: guarded("APP_NOT_FOUND", "APP_HAS_NO_SECRET", "CONTENTION"),
       schema: {
         tags,
         summary: "Give an app another secret",
@@ -209,6 +232,9 @@ export const appRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = async
     },
   );
 };
+
+/** Keys as they came: the operation reads them again. */
+const keysAsGiven = (keys: readonly string[]) => keys.map((jwk) => JSON.parse(jwk));
 
 function appOf({ clientSecrets, ...app }: acts.KnownApp) {
   return { ...app, secrets: clientSecrets.map(({ createdAt, expiresAt }) => ({ createdAt, expiresAt })) };

@@ -65,9 +65,10 @@ export function headersOf(error: IdentityProblem): Record<string, string> {
   const { retryAfterMs, scope, acr, maxAgeMs } = error.members;
   if (typeof retryAfterMs === "number") return { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) };
   if (status === 503) return { "retry-after": String(retryAfterSeconds) };
-  // RFC 6750 section 3.1.
-  if (code === "INSUFFICIENT_SCOPE" && typeof scope === "string") {
-    return { "www-authenticate": `Bearer realm="identity", error="insufficient_scope", scope="${scope}"` };
+  // RFC 6750 section 3.1: a token with other rights would be let through.
+  if (code === "INSUFFICIENT_SCOPE" || code === "CREDENTIAL_NOT_ACCEPTED") {
+    const wanted = typeof scope === "string" ? `, scope="${scope}"` : "";
+    return { "www-authenticate": `Bearer realm="identity", error="insufficient_scope"${wanted}` };
   }
   if (
     code === "INSUFFICIENT_USER_AUTHENTICATION" ||

@@ -66,7 +66,7 @@ function codesOf(schema: FastifySchema, route: DescribedRoute): ProblemCode[] {
     ...(takesInput ? (["INVALID_INPUT"] as const) : []),
     ...(schema.body ? bodyCodes : []),
     // A key or an access token may not be used where only sessions are taken.
-    ...(secured ? (["SESSION_REQUIRED", "SESSION_INVALID", "INSUFFICIENT_SCOPE"] as const) : []),
+    ...(secured ? (["SESSION_REQUIRED", "SESSION_INVALID", "CREDENTIAL_NOT_ACCEPTED"] as const) : []),
     ...ofSession,
     ...(byKey ? keyCodes : []),
     ...(unsafe ? (["CROSS_ORIGIN"] as const) : []),

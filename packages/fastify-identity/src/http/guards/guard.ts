@@ -73,7 +73,7 @@ function identify(
   const isAccepted =
     requirement.accept.has(credential.kind) ||
     (credential.kind === "access_token" && requirement.accept.has("client"));
-  if (!isAccepted) throw new IdentityProblem("INSUFFICIENT_SCOPE");
+  if (!isAccepted) throw notAccepted(requirement);
   if (credential.kind === "session") return bySession(service, requirement, credential, request, reply);
   return credential.kind === "api_key"
     ? byApiKey(service, requirement, credential, request)
@@ -169,7 +169,7 @@ async function byAccessToken(
   requireTokenAssurance(service, requirement, token);
   const { userId, clientId, scopes: granted } = token;
   const kind = userId ? "access_token" : "client";
-  if (!accept.has(kind)) throw new IdentityProblem("INSUFFICIENT_SCOPE");
+  if (!accept.has(kind)) throw notAccepted(requirement);
   if (!userId) return { kind: "client", clientId, scopes: granted, token };
   return { kind: "access_token", userId, clientId, scopes: granted, token };
 }
@@ -186,6 +186,11 @@ function requireTokenAssurance(
   if (!isLate && reached >= (acr ?? 0)) return;
   const members = { ...(acr !== undefined && { acr }), ...(maxAgeMs !== undefined && { maxAgeMs }) };
   throw new IdentityProblem("INSUFFICIENT_USER_AUTHENTICATION", members);
+}
+
+/** Refuses a kind of credential, whatever its scopes. */
+function notAccepted({ accept }: Requirement): IdentityProblem {
+  return new IdentityProblem("CREDENTIAL_NOT_ACCEPTED", { accept: [...accept] });
 }
 
 function lacksScope(scopes: readonly string[]): IdentityProblem {

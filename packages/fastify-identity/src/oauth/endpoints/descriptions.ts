@@ -120,13 +120,21 @@ const described = (schema: object, oauthAnswers: Readonly<Record<number, OAuthAn
   schema: { tags, ...schema },
 });
 
+/** Counted by no limit: what these cost is less than the counting. */
+const uncounted = <T extends ReturnType<typeof described>>(description: T) => ({
+  ...description,
+  config: { ...description.config, rateLimit: false as const },
+});
+
 const page = { 200: { content: { "text/html": { schema: z.string() } } } };
 
 /** What the document says of each endpoint, by GET or by POST. */
 export const descriptions = {
-  keys: described(
-    { summary: "Public keys that tokens are signed with (RFC 7517)", response: { 200: keySet } },
-    unavailable,
+  keys: uncounted(
+    described(
+      { summary: "Public keys that tokens are signed with (RFC 7517)", response: { 200: keySet } },
+      unavailable,
+    ),
   ),
   metadata: described(
     {

@@ -14,7 +14,12 @@ export async function introspect(provider: Provider, request: FastifyRequest): P
   }
   const { token, accessTokenId } = await presented(provider, parameters);
   const asker = { ...client, type: "confidential" } as const;
-  const answer = await provider.service.identity.oauth.introspect({ client: asker, token, accessTokenId });
+  const answer = await provider.service.identity.oauth.introspect({
+    client: asker,
+    token,
+    accessTokenId,
+    defaultAudience: provider.audience,
+  });
   return answer.active ? { ...answer, iss: provider.issuer } : answer;
 }
 

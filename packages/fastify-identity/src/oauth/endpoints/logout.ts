@@ -1,4 +1,5 @@
 import type { AuthenticatedClient } from "@org/db-models";
+import { isRegisteredUri } from "@org/db-models/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { JWTPayload } from "jose";
 import { requesterOf, setCookie } from "../../http/requests.js";
@@ -33,7 +34,7 @@ async function readLogout(provider: Provider, parameters: Parameters): Promise<L
   const client = known?.client;
   const address = parameters.one("post_logout_redirect_uri");
   if (address === undefined) return { client, hint, to: undefined };
-  const isRegistered = client?.postLogoutRedirectUris?.includes(address) ?? false;
+  const isRegistered = isRegisteredUri(client?.postLogoutRedirectUris ?? [], address);
   const state = parameters.one("state");
   const to = isRegistered ? withQuery(address, state === undefined ? {} : { state }) : "wrong";
   return { client, hint, to };

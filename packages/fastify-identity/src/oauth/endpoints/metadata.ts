@@ -67,8 +67,17 @@ export async function serveMetadata(app: FastifyInstance, provider: Provider): P
   const body = JSON.stringify(metadataOf(provider));
   await app.register(async (scope) => {
     const refuseOtherMethods = trackMethods(scope);
-    for (const path of metadataPaths(provider.issuer)) {
-      if (!`${path}/`.startsWith(`${scope.prefix}/`)) continue;
+    const paths = metadataPaths(provider.issuer);
+    const outside = paths.filter((path) => !`${path}/`.startsWith(`${scope.prefix}/`));
+    if (outside.length > 0) {
+      const { prefix } = scope;
+      provider.log.warn(
+        { paths: outside, prefix },
+        "clients look for the metadata where this app does not answer",
+      );
+    }
+    for (const path of paths) {
+      if (outside.includes(path)) continue;
       const route = { ...descriptions.metadata, serializerCompiler: () => JSON.stringify };
       scope.get(path.slice(scope.prefix.length), route, (_request, reply) => cacheable(reply).send(body));
     }
@@ -76,7 +85,11 @@ export async function serveMetadata(app: FastifyInstance, provider: Provider): P
   });
 }
 
-export const publicRoute = { config: { identity: "public" }, schema: { hide: true } as object } as const;
+/** Counted by no limit: what it costs is less than counting it. */
+export const publicRoute = {
+  config: { identity: "public", rateLimit: false },
+  schema: { hide: true } as object,
+} as const;
 
 /** Everybody may read it from any page, and keep it for a while. */
 export function cacheable(reply: FastifyReply): FastifyReply {

@@ -148,6 +148,7 @@ function answerError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
+  allowAnyOrigin(request, reply);
   if (error instanceof OAuthError) {
     if (error.headers["www-authenticate"] === undefined && error.statusCode === 401) {
       reply.header("www-authenticate", 'Basic realm="oauth"');
@@ -161,6 +162,12 @@ function answerError(
   if (typeof retryAfterMs === "number") reply.header("retry-after", Math.ceil(retryAfterMs / 1_000));
   const name = statusErrors[statusCode] ?? (statusCode >= 500 ? "server_error" : "invalid_request");
   return send(reply, statusCode, name, new IdentityProblem(code).message);
+}
+
+/** What was refused before its client was known says nothing of it, and every page may read why. */
+function allowAnyOrigin(request: FastifyRequest, reply: FastifyReply): void {
+  const { origin } = request.headers;
+  if (origin !== undefined && !reply.hasHeader("vary")) allowOrigin(request, reply, [origin]);
 }
 
 function send(reply: FastifyReply, status: number, error: string, description: string): FastifyReply {

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Requester } from "../../flows/requester.js";
 import { requesterOf, stateOf } from "../../http/requests.js";
 import { invalidRequest, OAuthError } from "../oauth-error.js";
-import type { Provider } from "../provider.js";
+import { cannotSign, canSignFor, type Provider } from "../provider.js";
 import { lifetimeAtRefresh } from "../risk.js";
 import { authenticateClient } from "../tokens/authenticate-client.js";
 import { proofOf } from "../tokens/dpop.js";
@@ -67,6 +67,8 @@ export async function token(
   if (!client.grantTypes.includes(known)) {
     throw new OAuthError("unauthorized_client", "the client may not use this grant_type");
   }
+  // Before anything is used up.
+  if (!canSignFor(provider, client)) throw new OAuthError("unauthorized_client", cannotSign);
   const dpopKey = await proofOf(provider, request, reply, { url: provider.url("token") });
   if (dpopKey === undefined && client.requiresDpop) {
     throw new OAuthError("invalid_dpop_proof", "the client has to send a DPoP proof");

@@ -37,7 +37,8 @@ export async function authenticateClient(
       ? await bySecret(
           provider,
           clientId,
-          basic?.secret ?? secret,
+          // RFC 6749 section 2.3.1: an empty secret may as well be left out.
+          basic ? basic.secret || undefined : secret,
           basic ? "client_secret_basic" : "client_secret_post",
         )
       : await byAssertion(provider, clientId, assertion, parameters);

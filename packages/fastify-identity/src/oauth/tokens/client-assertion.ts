@@ -1,9 +1,10 @@
 import type { AuthenticatedClient } from "@org/db-models";
-import { decodeJwt, importJWK, type JWK, jwtVerify } from "jose";
+import { assertionAlgorithmsOf } from "@org/db-models/schemas";
+import { decodeJwt, decodeProtectedHeader, importJWK, type JWK, jwtVerify } from "jose";
 import type { Provider } from "../provider.js";
 
 /** How a client may sign its assertions. */
-export const assertionAlgorithms = ["RS256", "PS256", "ES256", "EdDSA"];
+export const assertionAlgorithms: readonly string[] = Object.values(assertionAlgorithmsOf).flat();
 /** An assertion is kept until it expires, so that it counts once: for an hour at most, which is what Authlib asks for. Seconds. */
 const longestLife = 3_600;
 const tolerance = 30;
@@ -48,9 +49,10 @@ async function claimsBy(
   { issuer, clientId, now }: { issuer: string; clientId: string; now: Date },
 ) {
   try {
-    const key = await importJWK(jwk, jwk.alg ?? defaultAlgorithm(jwk));
+    const algorithms = jwk.alg === undefined ? algorithmsOf(jwk) : [jwk.alg];
+    const key = await importJWK(jwk, decodeProtectedHeader(assertion).alg);
     const { payload } = await jwtVerify(assertion, key, {
-      algorithms: assertionAlgorithms,
+      algorithms,
       issuer: clientId,
       subject: clientId,
       audience: issuer,
@@ -64,5 +66,8 @@ async function claimsBy(
   }
 }
 
-const defaultAlgorithm = ({ kty }: JWK): string =>
-  kty === "EC" ? "ES256" : kty === "OKP" ? "EdDSA" : "RS256";
+function algorithmsOf({ kty }: JWK): string[] {
+  return Object.entries(assertionAlgorithmsOf).flatMap(([kind, algorithms]) =>
+    kind === kty ? algorithms : [],
+  );
+}

@@ -83,11 +83,17 @@ function checkTarget(request: FastifyRequest, payload: JWTPayload, { url, access
   if (payload.ath !== hash("sha256", accessToken, "base64url")) throw invalidProof("ath is of another token");
 }
 
-/** Query and fragment don't count; spellings of one address are one (RFC 9449 section 4.3). */
+/** Query and fragment don't count; spellings of one address are one (RFC 9449 section 4.3, RFC 3986 section 6.2). */
 function normalised(address: unknown): string | undefined {
   if (typeof address !== "string" || !URL.canParse(address)) return undefined;
   const { origin, pathname } = new URL(address);
-  return `${origin}${pathname}`;
+  return `${origin}${pathname.replace(/%[0-9a-f]{2}/gi, plainly)}`;
+}
+
+/** An octet as it is written without need for an escape; others in capitals. */
+function plainly(escaped: string): string {
+  const character = String.fromCharCode(Number.parseInt(escaped.slice(1), 16));
+  return /[\w.~-]/.test(character) ? character : escaped.toUpperCase();
 }
 
 async function useOnce(

@@ -1,5 +1,4 @@
-import { limits } from "../core/limits.js";
-import type { ClientType } from "../schemas/app.js";
+import { limits } from "./limits.js";
 
 const loopbackHosts: ReadonlySet<string> = new Set(["127.0.0.1", "[::1]", "localhost"]);
 // Excludes characters that a URL parser would silently change or drop, and the backslash that browsers take for a slash.
@@ -16,7 +15,7 @@ const privateScheme = /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:\/(?!\/\/)/;
  * 3.1.2) and without credentials, and in the one spelling that URL parsers give it: no `127.1`, no capitals in the host,
  * no default port, no `..`, or another program would read another place in it. Wildcards in the host are refused.
  */
-export function isRedirectUri(value: string, type: ClientType): boolean {
+export function isRedirectUri(value: string, type: "confidential" | "public"): boolean {
   if (value.length > limits.uri || !plainText.test(value) || value.includes("#")) return false;
   if (!URL.canParse(value)) return false;
   const { username, password, hostname, href } = new URL(value);
