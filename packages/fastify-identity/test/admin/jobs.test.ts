@@ -1,4 +1,4 @@
-import type { BulkAct } from "@org/db-models";
+import { type AuditInput, type BulkAct, IdentityError } from "@org/db-models";
 import { type FastifyInstance, fastify } from "fastify";
 import { Types } from "mongoose";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -309,6 +309,32 @@ describe("a bulk job", () => {
     const user = await makeUser(app);
     const answer = await app.inject({ url: "/v1/admin/jobs", headers: user.bearer });
     expect(code(answer)).toBe("INSUFFICIENT_ROLE");
+  });
+
+  test("waits for an outage to end, and then goes on with the very user at which it stopped", async () => {
+    let isOut = true;
+    const auditTrail = async (event: AuditInput) => {
+      if (isOut && event.action === "admin.user_locked") {
+        throw new IdentityError("AUDIT_NOT_WRITTEN", "the audit trail can't be written");
+      }
+      return setting.identity.audit.append(event);
+    };
+    const { support: admin } = await start({ auditTrail });
+    const users = await people(2);
+    const { id } = await prepared(admin, "lock", users);
+    await admin.post(`/jobs/${id}/start`, { count: 2 });
+    const { BulkJob, BulkJobItem } = setting.identity.models;
+    const jobId = new Types.ObjectId(id);
+    const isLetGo = async () =>
+      (await BulkJobItem.exists({ jobId, state: "running" })) !== null &&
+      (await BulkJob.exists({ _id: jobId, lease: null })) !== null;
+    while (!(await isLetGo()));
+    isOut = false;
+    setting.clock.advance(30_000);
+    // Whoever starts or resumes one takes up all that are due.
+    await run(admin, "lock", await people(1));
+    expect(await ended(admin, id)).toMatchObject({ state: "done", counts: { done: 2, failed: 0 } });
+    expect(await statusOf(users[0] as Types.ObjectId)).toBe("suspended");
   });
 
   test("of an instance that closes is gone on with by another at once", async () => {
