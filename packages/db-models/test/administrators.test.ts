@@ -165,7 +165,12 @@ describe("the last administrator", () => {
 });
 
 describe("approvals", () => {
-  const [asking, other, subject] = [new Types.ObjectId(), new Types.ObjectId(), new Types.ObjectId()];
+  const [asking, subject] = [new Types.ObjectId(), new Types.ObjectId()];
+  let other: Types.ObjectId;
+  beforeEach(async () => {
+    ({ _id: other } = await makeUser(models));
+    await appoint(other, "identity:admin");
+  });
   const request = { action: "user.erase", subjectId: subject, requestedBy: asking, reason: "Ticket 4711" };
   const claim = { action: "user.erase", subjectId: subject, requestedBy: asking };
 
@@ -192,6 +197,21 @@ describe("approvals", () => {
     }
     expect(await claimApproval(contextAt(models, expiresAt), { ...claim, id })).toBe(false);
     expect(await claimApproval(context(), { ...claim, id })).toBe(true);
+  });
+
+  it.each<[string, AdministratorRole[], boolean]>([
+    ["an administrator with more roles", ["identity:admin", "identity:auditor"], true],
+    ["with another role alone", ["identity:support"], false],
+    ["dismissed", [], false],
+  ])("are good while who gave them is one: %s", async (_what, roles, isGood) => {
+    const { _id: another } = await makeUser(models);
+    await appoint(another, "identity:admin");
+    const { _id: id } = await requestApproval(context(), request);
+    await decideOnApproval(context(), { id, decidedBy: other, approve: true });
+    await appoint(other, ...roles);
+    expect(await claimApproval(context(), { ...claim, id })).toBe(isGood);
+    await appoint(other, "identity:admin");
+    expect(await claimApproval(context(), { ...claim, id })).toBe(false);
   });
 
   it("100 parallel uses of one: one is let through", async () => {

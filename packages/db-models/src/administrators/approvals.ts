@@ -7,6 +7,7 @@ import { type Page, queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
 import type { AdminApprovalDocument, ApprovalStatus } from "../schemas/admin-approval.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
+import { readAdministrator } from "./register.js";
 
 /** What one administrator wants to do, and takes another one's approval. */
 export interface ApprovalRequest {
@@ -74,10 +75,11 @@ export async function decideOnApproval(
 }
 
 export async function claimApproval(
-  { models, now }: Context,
+  context: Context,
   { id, action, subjectId, targetId, requestedBy }: Omit<ApprovalRequest, "reason"> & { id: Types.ObjectId },
 ): Promise<boolean> {
-  const { matchedCount } = await models.AdminApproval.collection.updateOne(
+  const { models, now } = context;
+  const claimed = await models.AdminApproval.collection.findOneAndUpdate(
     {
       _id: id,
       action,
@@ -88,8 +90,11 @@ export async function claimApproval(
       expiresAt: { $gt: now },
     },
     { $set: { status: "used", usedAt: now } },
+    { projection: { decidedBy: 1 } },
   );
-  return matchedCount === 1;
+  // Who may not approve any more has approved nothing: their say may have been a reason to dismiss them.
+  const approver = claimed && (await readAdministrator(context, { userId: claimed.decidedBy }));
+  return approver?.roles.includes("identity:admin") ?? false;
 }
 
 export function listApprovals(

@@ -49,7 +49,12 @@ export interface Administrators {
     decidedBy: Types.ObjectId;
     approve: boolean;
   }): Promise<boolean>;
-  /** Uses an approval, for the very act, user, target and administrator that it was asked for. @returns true for one call of any number. */
+  /**
+   * Uses an approval, for the very act, subject and administrator that it was asked for. Who gave it must be an
+   * administrator with `identity:admin` still; else it is used up and good for nothing.
+   *
+   * @returns true for one call of any number.
+   */
   claimApproval(input: Omit<ApprovalRequest, "reason"> & { id: Types.ObjectId }): Promise<boolean>;
   /** Approvals, the newest first: in which a user has a part, or of a status. Default: those that are pending. */
   listApprovals(input: {
