@@ -1,9 +1,8 @@
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
-import { isIdentityError } from "../core/errors.js";
 import type { OAuthPolicy } from "../core/policies/oauth.js";
 import { isRegisteredUri } from "../core/redirect-uris.js";
-import { grantsEveryScope, grantsScope, parseScopes } from "../core/scopes.js";
+import { grantsScope } from "../core/scopes.js";
 import { sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
@@ -14,6 +13,7 @@ import type { IdentityModels } from "../schemas/models.js";
 import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
 import { clientOf } from "./clients.js";
+import { grantableScopes } from "./grantable-scopes.js";
 import { newGrant } from "./issue.js";
 import { isCodeChallenge } from "./pkce.js";
 import type { AuthenticatedClient } from "./types.js";
@@ -85,7 +85,7 @@ export async function checkAuthorizationRequest(
   const { models, policies } = context;
   const app = await findActiveApp(models, request.clientId);
   if (!app) return { ok: false, reason: "unknown_client", redirect: false };
-  const scopes = scopesOf(request.scope);
+  const scopes = grantableScopes(app, request.scope);
   const redirectUri = redirectUriOf(app, request.redirectUri, scopes);
   if (redirectUri === undefined) return { ok: false, reason: "redirect_uri_mismatch", redirect: false };
   const client = clientOf(app);
@@ -148,15 +148,6 @@ function redirectUriOf(app: AppDocument, requested: unknown, scopes: readonly st
   return app.redirectUris.length === 1 ? app.redirectUris[0] : undefined;
 }
 
-function scopesOf(scope: unknown): string[] {
-  try {
-    return typeof scope === "string" ? parseScopes(scope) : [];
-  } catch (error) {
-    if (isIdentityError(error, "INVALID_SCOPE")) return [];
-    throw error;
-  }
-}
-
 function problemOf(
   request: AuthorizationRequest,
   app: AppDocument,
@@ -174,7 +165,7 @@ function problemOf(
   }
   const challenge = challengeProblem(request, app, policy);
   if (challenge) return { reason: "invalid_request", description: challenge };
-  if (scopes.length === 0 || !grantsEveryScope(app.scopes, scopes)) {
+  if (scopes.length === 0) {
     return { reason: "invalid_scope", description: "the scope is missing, malformed or not the app's" };
   }
   const { resources = [] } = request;

@@ -5,7 +5,7 @@ import { duration } from "../core/limits.js";
 import type { SealKey } from "../core/seal-keys.js";
 import { equalHashes, hmac, mintToken, parseToken, sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
-import { findByQuery, runQuery } from "../queries/run-query.js";
+import { runQuery } from "../queries/run-query.js";
 import { findAndUpdate } from "../queries/update.js";
 import { deviceGrantType } from "../schemas/app.js";
 import type { DeviceAuthorizationDocument } from "../schemas/device-authorization.js";
@@ -13,9 +13,9 @@ import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js
 import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
 import { audiencesOf } from "./audiences.js";
 import { describeApp, type RequestingApp, useConsent } from "./authorize.js";
-import { scopesWithin } from "./client-grant.js";
 import { grantConsent } from "./consents.js";
-import { refused } from "./grants.js";
+import { grantableScopes } from "./grantable-scopes.js";
+import { readGrant, refusalOf, refused } from "./grants.js";
 import { grantAtOnce } from "./issue.js";
 import type { AuthenticatedClient, DeviceError, GrantRefused, TokenResult } from "./types.js";
 
@@ -49,8 +49,8 @@ export async function beginDeviceAuthorization(
   if (!client.grantTypes.includes(deviceGrantType)) {
     return refused("grant_type_not_allowed", "unauthorized_client");
   }
-  const scopes = scopesWithin(client.scopes, input.scope);
-  if (!scopes) return refused("scope_not_granted", "invalid_scope");
+  const scopes = grantableScopes(client, input.scope);
+  if (scopes.length === 0) return refused("scope_not_granted", "invalid_scope");
   const audiences = audiencesOf({}, client, input.audiences);
   if (audiences === "refused") return refused("audience_not_granted", "invalid_target");
   const { deviceCodeLifetimeMs, devicePollIntervalMs: intervalMs } = policies.oauth;
@@ -263,12 +263,6 @@ async function grantToDevice(
 ): Promise<TokenResult> {
   const { appId, userId, permissionId, permissionGeneration, scopes, audiences } = device;
   if (!userId || !permissionId) return refused("consent_revoked");
-  const user = await context.models.User.collection.findOne({ _id: userId }, { projection: { status: 1 } });
-  if (user?.status !== "active") return refused("user_not_active");
-  const consent = await findByQuery(context.models, queries.permissionOfUserForApp(userId, appId));
-  if (!consent || consent.revokedAt || consent.generation !== permissionGeneration) {
-    return refused("consent_revoked");
-  }
   const grant = {
     ...device,
     appId,
@@ -279,5 +273,10 @@ async function grantToDevice(
     ...(client.type === "public" && dpopKey && { dpopKey }),
   };
   const mayRefresh = client.grantTypes.includes("refresh_token");
-  return grantAtOnce(context, grant, { wish: { scopes, audiences, dpopKey }, mayRefresh });
+  const granted = await grantAtOnce(context, grant, { wish: { scopes, audiences, dpopKey }, mayRefresh });
+  // What it rests on may have ended since the approval: then the tokens never were good, and the device hears so.
+  const { models, now } = context;
+  const written = await readGrant(models, { ownerId: userId, id: granted.authorizationId });
+  const reason = written ? refusalOf(written, now) : "unknown";
+  return reason ? refused(reason) : granted;
 }

@@ -36,7 +36,7 @@ export async function readGrant(
 
 function joins({ App, User, AppPermission, UserSession }: IdentityModels) {
   const ofPermission = { generation: 1, revokedAt: 1, lastUsedAt: 1 } as const;
-  const ofSession = { revokedAt: 1, createdAt: 1, absoluteLifetimeMs: 1 } as const;
+  const ofSession = { revokedAt: 1, idleExpiresAt: 1, createdAt: 1, absoluteLifetimeMs: 1 } as const;
   return [
     joined(App.collection.name, "appId", "app", { status: 1, clientId: 1 }),
     joined(User.collection.name, "ownerId", "user", { status: 1 }),
@@ -87,7 +87,9 @@ function refusalOfUser(grant: GrantState, now: Date): GrantRefusal | undefined {
   }
   if (!grant.boundSessionId) return undefined;
   const session = grant.session[0];
-  return !session || session.revokedAt || absoluteExpiryOf(session) <= now ? "session_ended" : undefined;
+  const isLive =
+    session && !session.revokedAt && session.idleExpiresAt > now && absoluteExpiryOf(session) > now;
+  return isLive ? undefined : "session_ended";
 }
 
 /** The document of an authorization, on its owner's shard. */

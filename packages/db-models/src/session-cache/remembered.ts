@@ -64,7 +64,9 @@ export interface GrantState
   userId?: Types.ObjectId;
   app: Array<Pick<AppDocument, "status" | "clientId">>;
   user: Array<Pick<UserDocument, "status">>;
-  session: Array<Pick<UserSessionDocument, "revokedAt" | "createdAt" | "absoluteLifetimeMs">>;
+  session: Array<
+    Pick<UserSessionDocument, "revokedAt" | "idleExpiresAt" | "createdAt" | "absoluteLifetimeMs">
+  >;
   permission: Array<Pick<AppPermissionDocument, "generation" | "revokedAt" | "lastUsedAt">>;
 }
 

@@ -13,6 +13,8 @@ const kinds = {
   external: 600,
   /** What to say on the next page. */
   notice: 120,
+  /** Whom an app expects: where the app says it to us alone, no address has it. */
+  hint: 600,
   /** Whom a message was sent to. */
   mail: 600,
 } as const;

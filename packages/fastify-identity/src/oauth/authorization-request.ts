@@ -1,4 +1,10 @@
-import type { AuthenticatedClient, CheckedRequest, RequestingApp } from "@org/db-models";
+import type {
+  ActiveSession,
+  AssuranceLevel,
+  AuthenticatedClient,
+  CheckedRequest,
+  RequestingApp,
+} from "@org/db-models";
 import { limits } from "@org/db-models/core";
 import type { Parameters } from "./endpoints/parameters.js";
 import { cannotSign, canSignFor, type Provider } from "./provider.js";
@@ -40,8 +46,8 @@ export interface ReadRequest extends AnswerPlace {
   readonly audiences: readonly string[] | undefined;
   readonly prompts: ReadonlySet<Prompt>;
   readonly maxAgeMs: number | undefined;
-  /** Level that the session should reach, or must. */
-  readonly acr: { readonly level: 0 | 1 | 2; readonly essential: boolean } | "unmet";
+  /** Level that the session should reach, and the ones of which it must have one; none for no such demand. */
+  readonly acr: { readonly level: AssuranceLevel; readonly accepted: readonly AssuranceLevel[] } | "unmet";
   readonly claims: string | undefined;
   readonly nonce: string | undefined;
   readonly loginHint: string | undefined;
@@ -101,7 +107,10 @@ function checked({ app, client, scopes, audiences }: CheckedRequest) {
 }
 
 function faultOf(parameters: Parameters): readonly [AnswerError, string] | undefined {
-  if (parameters.repeated !== undefined) return ["invalid_request", "a parameter is repeated"];
+  if (parameters.fault !== undefined) return ["invalid_request", parameters.fault];
+  if (JSON.stringify(parameters.toRecord()).length > limits.requestParameters) {
+    return ["invalid_request", "the request is too long"];
+  }
   if (parameters.has("request")) return ["request_not_supported", "request is not supported"];
   if (parameters.has("request_uri")) return ["request_uri_not_supported", "request_uri is not one of ours"];
   const mode = parameters.one("response_mode");
@@ -149,15 +158,25 @@ async function readDetails(provider: Provider, parameters: Parameters): Promise<
   };
 }
 
-const level = (value: string) => (value === "2" ? 2 : value === "1" ? 1 : 0);
+const levels: ReadonlyMap<string, AssuranceLevel> = new Map([
+  ["0", 0],
+  ["1", 1],
+  ["2", 2],
+]);
+const known = (values: readonly string[]) => values.flatMap((value) => levels.get(value) ?? []);
 
-/** The first value that we know, in the order of preference; one that must be met and that we don't know never is. */
+/** The first value that we know, in the order of preference; where one must be met and we know none, it never is. */
 function acrOf(essential: readonly string[], voluntary: readonly string[]): ReadRequest["acr"] {
-  if (essential.length > 0) {
-    const wanted = essential.map(level).find((one) => one > 0);
-    return wanted === undefined ? "unmet" : { level: wanted, essential: true };
-  }
-  return { level: voluntary.map(level).find((one) => one > 0) ?? 0, essential: false };
+  if (essential.length === 0) return { level: known(voluntary)[0] ?? 0, accepted: [] };
+  const accepted = known(essential);
+  const [level] = accepted;
+  return level === undefined ? "unmet" : { level, accepted };
+}
+
+/** The level that tokens tell of: the highest that the session has of those that must be met (Core section 5.5.1.1). */
+export function acrFor({ acr }: ReadRequest, session: Pick<ActiveSession, "acr">): AssuranceLevel {
+  const met = acr === "unmet" ? [] : acr.accepted.filter((level) => level <= session.acr);
+  return met.length === 0 ? session.acr : (Math.max(...met) as AssuranceLevel);
 }
 
 const loopback = /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)[:/]/;

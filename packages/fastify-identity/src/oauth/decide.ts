@@ -74,14 +74,14 @@ function isTooOld(
 async function levelNeeded(
   { service }: Provider,
   session: ActiveSession,
-  { level, essential }: Exclude<ReadRequest["acr"], "unmet">,
+  { level, accepted }: Exclude<ReadRequest["acr"], "unmet">,
 ): Promise<Decision | undefined> {
   const must = mustHaveFactor(service, session.roles) ? 2 : 0;
   if (session.acr >= Math.max(level, must)) return undefined;
   const factors = await service.identity.factors.read({ userId: session.userId });
   if (hasFactor(factors) || (level === 1 && must === 0)) return { next: "confirm" };
   if (must === 2) return { next: "enrol" };
-  return essential ? unmet : undefined;
+  return accepted.length > 0 && !accepted.some((one) => one <= session.acr) ? unmet : undefined;
 }
 
 async function hasConsent(

@@ -46,6 +46,13 @@ export function linkTo(
   return `${prefix}${path}${search && `?${search}`}`;
 }
 
+/** Path of the page where a user answers an app, below the prefix. */
+export const authorizePath = "/authorize";
+
+/** Whether an address is that of the page where a user answers an app. */
+export const leadsToApp = ({ prefix, hasApps }: Site, address: string | undefined): boolean =>
+  hasApps && address?.startsWith(`${prefix}${authorizePath}?`) === true;
+
 /** The providers with which people can sign in. */
 export function providersOf({ service }: Site): ProviderView[] {
   return service.providers.map(({ id, name }) => ({ id, name }));

@@ -161,7 +161,7 @@ describe("E: an error at the client", () => {
       { code_challenge: "c".repeat(42) },
       "invalid_request",
     ],
-    ["13 RFC 6749 section 4.1.2.1: an unknown scope", { scope: "openid other" }, "invalid_scope"],
+    ["13 RFC 6749 section 4.1.2.1: no scope that is known", { scope: "other" }, "invalid_scope"],
     ["14 Core section 3.1.2.1: prompt none with another", { prompt: "none login" }, "invalid_request"],
     ["14 Core section 3.1.2.1: an unknown prompt", { prompt: "create" }, "invalid_request"],
     ["15 Core section 3.1.2.6: prompt none, signed out", { prompt: "none" }, "login_required"],

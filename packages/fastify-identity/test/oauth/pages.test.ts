@@ -190,6 +190,18 @@ describe.each([
     expect(await arrival(tab, "/callback")).toMatchObject({ parameters: { state: "a state" } });
   });
 
+  test("a sign-in in a popup gives the window that opened it back to the app", async () => {
+    const tab = await open();
+    await tab.goto(`${app}/`);
+    const opening = tab.waitForEvent("popup");
+    await tab.evaluate((url) => void window.open(url), `${site.origin}${ask({ scope: "openid notes" })}`);
+    const popup = await opening;
+    await popup.waitForSelector("button[value=allow]");
+    await press(popup, "button[value=allow]");
+    await arrival(popup, "/callback");
+    if (javaScriptEnabled) expect(await popup.evaluate(() => window.opener !== null)).toBe(true);
+  });
+
   test("a device is connected", async () => {
     const tab = await open();
     await tab.goto("/account/device");

@@ -14,7 +14,7 @@ export interface AuthorizationFacts {
   amr?: string[];
   /** The session that the user authorized in: `sid` of the tokens. */
   sessionId?: Types.ObjectId;
-  /** The session that it ends with; absent where the user agreed to access while they are away. */
+  /** The session that it ends with; absent where the user agreed to access while they are away (`offline_access`). */
   boundSessionId?: Types.ObjectId;
   /** Resource servers that the access tokens are for (RFC 8707). */
   audiences?: string[];

@@ -3,20 +3,18 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { audit, byOwner } from "../../flows/audit.js";
 import { requesterOf } from "../../http/requests.js";
 import { Page } from "../../pages/page.js";
-import { linkTo } from "../../pages/site.js";
-import { type Reading, type ReadRequest, readRequest } from "../authorization-request.js";
+import { authorizePath, linkTo } from "../../pages/site.js";
+import { acrFor, type Reading, type ReadRequest, readRequest } from "../authorization-request.js";
+import { boundTo } from "../bound-session.js";
 import { type Decision, decide, withPrompts } from "../decide.js";
 import type { Provider } from "../provider.js";
 import { isInDoubt } from "../risk.js";
 import { errorAnswer, sendAnswer } from "./answer.js";
-import { sessionOfRequest } from "./browser.js";
+import { browserHashOf, sessionOfRequest } from "./browser.js";
 import { Parameters } from "./parameters.js";
 
 /** What the token of a stored request is put behind to be an address (RFC 9126 section 2.2). */
 export const requestUriPrefix = "urn:ietf:params:oauth:request_uri:";
-
-/** Path of the page where a user answers a request. */
-export const interactionPath = "/authorize";
 
 /** The authorization endpoint, by GET. */
 export async function authorize(
@@ -53,6 +51,10 @@ async function authorizeStored(
   const parameters = stored && Parameters.fromRecord(stored.parameters);
   // RFC 9126 section 4: of the client that pushed it, once. Nothing shows where another one's answer would go.
   if (!stored || stored.used || !parameters || parameters.one("client_id") !== sent.one("client_id")) {
+    return refuseToUser(provider, "expired", request, reply);
+  }
+  // What another browser has taken up is answered there.
+  if (stored.browserHash?.equals(browserHashOf(provider, request, reply)) === false) {
     return refuseToUser(provider, "expired", request, reply);
   }
   const reading = await readRequest(provider, parameters);
@@ -113,7 +115,7 @@ async function askUser(
   const token =
     kept?.token ?? (await oauth.storeRequest({ appId: read.app.id, origin: "browser", parameters })).token;
   const languages = read.parameters.one("ui_locales");
-  return reply.redirect(linkTo(site, interactionPath, { request: token, ui_locales: languages }), 303);
+  return reply.redirect(linkTo(site, authorizePath, { request: token, ui_locales: languages }), 303);
 }
 
 /**
@@ -127,16 +129,14 @@ export async function authorizeByPost(
 ): Promise<FastifyReply> {
   reply.header("cache-control", "no-store");
   const parameters = request.body as Parameters;
-  const reading = await readRequest(provider, parameters);
-  if (tokenOf(parameters) !== undefined || reading.kind !== "read") {
-    const query = new URLSearchParams(
-      Object.entries(parameters.toRecord()).flatMap(([name, value]) =>
-        [value].flat().map((one): [string, string] => [name, one]),
-      ),
-    );
-    // Whatever is wrong is told by the one place that tells it.
+  const goOn = (clientId: string, request_uri: string) => {
+    const query = new URLSearchParams({ client_id: clientId, request_uri });
     return reply.redirect(`${provider.url("authorize")}?${query}`, 303);
-  }
+  };
+  const sent = tokenOf(parameters);
+  if (sent !== undefined) return goOn(parameters.one("client_id") ?? "", requestUriPrefix + sent);
+  const reading = await readRequest(provider, parameters);
+  if (reading.kind !== "read") return answerReading(provider, reading, undefined, request, reply);
   const { app, client } = reading.request;
   const stored = { appId: app.id, origin: "browser", parameters: parameters.toRecord() } as const;
   if (client.requiresPushedRequests) {
@@ -148,8 +148,7 @@ export async function authorizeByPost(
     );
   }
   const { token } = await provider.service.identity.oauth.storeRequest(stored);
-  const query = new URLSearchParams({ client_id: client.clientId, request_uri: requestUriPrefix + token });
-  return reply.redirect(`${provider.url("authorize")}?${query}`, 303);
+  return goOn(client.clientId, requestUriPrefix + token);
 }
 
 const texts = {
@@ -214,16 +213,15 @@ export async function issueCode(
 }
 
 /** What tokens tell of a session that authorized an app. */
-function factsOf({ nonce, claims, dpopKey, scopes }: ReadRequest, session: ActiveSession) {
-  const { id: sessionId, authenticatedAt, acr, amr } = session;
-  // Without access while the user is away, it ends with their session (OpenID Connect Core section 11).
-  const isBound = scopes.includes("openid") && !scopes.includes("offline_access");
+function factsOf(read: ReadRequest, session: ActiveSession) {
+  const { nonce, claims, dpopKey, scopes } = read;
+  const { id: sessionId, authenticatedAt, amr } = session;
   return {
     authenticatedAt,
-    acr,
+    acr: acrFor(read, session),
     amr: [...amr],
     sessionId,
-    ...(isBound && { boundSessionId: sessionId }),
+    ...boundTo(sessionId, scopes),
     ...(nonce !== undefined && { nonce }),
     ...(claims !== undefined && { claims }),
     ...(dpopKey !== undefined && { dpopKey }),

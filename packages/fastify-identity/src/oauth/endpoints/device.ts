@@ -8,6 +8,7 @@ import { requesterOf } from "../../http/requests.js";
 import type { Page } from "../../pages/page.js";
 import { FieldErrors, type Form, type PageDefinition } from "../../pages/serve/define-page.js";
 import { linkTo } from "../../pages/site.js";
+import { boundTo } from "../bound-session.js";
 import { OAuthError } from "../oauth-error.js";
 import { type Provider, seconds } from "../provider.js";
 import { authenticateClient } from "../tokens/authenticate-client.js";
@@ -87,7 +88,7 @@ async function decideOn(provider: Provider, page: Page, form: Form): Promise<Fas
   if (!answer.success) throw new IdentityProblem("INVALID_INPUT");
   const approved = answer.data === "allow";
   const { userId, id: sessionId } = session;
-  const facts = factsOf(session);
+  const facts = factsOf(session, device.scopes);
   const decided = await oauth.decideOnDevice({ userCode, userId, sessionId, approved, facts });
   if (!decided) throw unknownCode();
   const event = byOwner(userId, approved ? "oauth.device_allowed" : "oauth.device_denied", {
@@ -104,5 +105,9 @@ async function decideOn(provider: Provider, page: Page, form: Form): Promise<Fas
   });
 }
 
-/** A device goes on without the browser's session, so that it does not end with it. */
-const factsOf = ({ authenticatedAt, acr, amr }: ActiveSession) => ({ authenticatedAt, acr, amr: [...amr] });
+const factsOf = ({ id, authenticatedAt, acr, amr }: ActiveSession, scopes: readonly string[]) => ({
+  authenticatedAt,
+  acr,
+  amr: [...amr],
+  ...boundTo(id, scopes),
+});

@@ -1,18 +1,20 @@
 import type { ActiveSession, RequestingApp, StoredRequest } from "@org/db-models";
 import { grantsScope } from "@org/db-models";
+import { limits } from "@org/db-models/core";
 import { findByQuery, queries } from "@org/db-models/queries";
 import type { FastifyReply } from "fastify";
 import { audit, byOwner } from "../../flows/audit.js";
 import { requesterOf } from "../../http/requests.js";
 import type { Page } from "../../pages/page.js";
 import { Answered, GoTo, type PageDefinition } from "../../pages/serve/define-page.js";
+import { authorizePath } from "../../pages/site.js";
 import type { PageViews } from "../../pages/views.js";
 import { type ReadRequest, readRequest } from "../authorization-request.js";
 import { type Decision, decide, hasProvedSince, withPrompts } from "../decide.js";
 import type { Provider } from "../provider.js";
 import { isInDoubt } from "../risk.js";
 import { errorAnswer, sendAnswer } from "./answer.js";
-import { interactionPath, issueCode, refuseToUser } from "./authorize.js";
+import { issueCode, refuseToUser } from "./authorize.js";
 import { browserHashOf, sessionOfRequest } from "./browser.js";
 import { Parameters } from "./parameters.js";
 
@@ -28,7 +30,7 @@ interface TakenUp {
 export function interactionPage(provider: Provider): PageDefinition<"authorize"> {
   return {
     name: "authorize",
-    path: interactionPath,
+    path: authorizePath,
     access: "public",
     view: async (page, state) => {
       // HEAD must not answer the app (RFC 9110 section 9.3.2).
@@ -53,7 +55,7 @@ export function interactionPage(provider: Provider): PageDefinition<"authorize">
           if (form.text("decision") !== "allow") return deny(provider, page, taken);
           const decision = await decisionOn(provider, page, taken);
           if ((decision.next !== "consent" && decision.next !== "code") || !session) {
-            return page.redirect(page.link(interactionPath, { request: token }));
+            return page.redirect(page.link(authorizePath, { request: token }));
           }
           // One answer of any number is given: of the others, no consent is left.
           if (!(await provider.service.identity.oauth.claimRequest(token))) return over(provider, page);
@@ -102,7 +104,7 @@ async function goOn(
   { read, session, token }: TakenUp,
   decision: Decision,
 ): Promise<GoTo | Answered> {
-  const back = page.link(interactionPath, { request: token });
+  const back = page.link(authorizePath, { request: token });
   const languages = page.query("ui_locales");
   if (decision.next === "error") {
     await provider.service.identity.oauth.claimRequest(token);
@@ -114,8 +116,12 @@ async function goOn(
   }
   if (decision.next === "confirm") return new GoTo(page.link("/confirm", { return_to: back }));
   if (decision.next === "enrol") return new GoTo(page.link("/security/authenticator", { return_to: back }));
-  const query = { return_to: back, login_hint: read.loginHint?.slice(0, 254), ui_locales: languages };
-  return new GoTo(page.link("/sign-in", query));
+  const { cookies } = provider.site;
+  const hint = read.loginHint?.slice(0, limits.email);
+  if (hint !== undefined) page.setCookie(cookies.set("hint", hint));
+  else if (cookies.read(page.request.headers.cookie, "hint") !== undefined)
+    page.setCookie(cookies.end("hint"));
+  return new GoTo(page.link("/sign-in", { return_to: back, ui_locales: languages }));
 }
 
 async function viewOf(

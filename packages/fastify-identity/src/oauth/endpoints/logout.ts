@@ -51,7 +51,7 @@ export async function logout(
 ): Promise<FastifyReply> {
   reply.header("cache-control", "no-store");
   const parameters = Parameters.fromQuery(request.url);
-  parameters.assertOnce();
+  parameters.assertValid();
   const read = await readLogout(provider, parameters);
   if (read.to === "wrong") return refuseAddress(provider, request, reply);
   const session = await sessionOfRequest(provider, request, reply);
@@ -71,7 +71,7 @@ export async function logoutByPost(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const parameters = request.body as Parameters;
-  parameters.assertOnce();
+  parameters.assertValid();
   return reply
     .header("cache-control", "no-store")
     .redirect(`${provider.url("logout")}?${queryOf(parameters)}`, 303);

@@ -7,8 +7,11 @@ const maxParameters = 100;
 /** The parameters of a request (RFC 6749 section 3.1): one without a value is absent, one that we don't know is ignored. */
 export class Parameters {
   readonly #values: ReadonlyMap<string, readonly string[]>;
+  readonly #unread: string | undefined;
 
-  constructor(values: ReadonlyMap<string, readonly string[]>) {
+  /** @param unread - why some of what was sent could not be read, and is left out. */
+  constructor(values: ReadonlyMap<string, readonly string[]>, unread?: string) {
+    this.#unread = unread;
     this.#values = new Map(
       [...values].flatMap(([name, list]) => {
         const given = list.filter((value) => value !== "");
@@ -17,23 +20,27 @@ export class Parameters {
     );
   }
 
-  /** @throws OAuthError `invalid_request` for bytes that are no UTF-8. */
   static fromQuery(url: string): Parameters {
     const at = url.indexOf("?");
     return Parameters.fromForm(at < 0 ? "" : url.slice(at + 1));
   }
 
-  /** Reads `application/x-www-form-urlencoded`. */
+  /**
+   * Reads `application/x-www-form-urlencoded` (WHATWG URL section 5.1). What can't be read is a fault of the whole; the rest
+   * shows where its answer goes.
+   */
   static fromForm(text: string): Parameters {
     const values = new Map<string, string[]>();
     const pairs = text.split("&").filter(Boolean);
-    if (pairs.length > maxParameters) throw invalidRequest("the request has too many parameters");
-    for (const pair of pairs) {
+    let unread = pairs.length > maxParameters ? "the request has too many parameters" : undefined;
+    for (const pair of pairs.slice(0, maxParameters)) {
       const at = pair.indexOf("=");
       const name = decode(at < 0 ? pair : pair.slice(0, at));
-      values.set(name, [...(values.get(name) ?? []), at < 0 ? "" : decode(pair.slice(at + 1))]);
+      const value = at < 0 ? "" : decode(pair.slice(at + 1));
+      if (name === undefined || value === undefined) unread ??= "the request is no form in UTF-8";
+      else values.set(name, [...(values.get(name) ?? []), value]);
     }
-    return new Parameters(values);
+    return new Parameters(values, unread);
   }
 
   static fromRecord(record: Readonly<Record<string, string | string[]>>): Parameters {
@@ -51,11 +58,11 @@ export class Parameters {
 
   /** The same without some. */
   without(...names: readonly string[]): Parameters {
-    return new Parameters(new Map([...this.#values].filter(([name]) => !names.includes(name))));
+    return new Parameters(new Map([...this.#values].filter(([name]) => !names.includes(name))), this.#unread);
   }
 
   get isEmpty(): boolean {
-    return this.#values.size === 0;
+    return this.#values.size === 0 && this.#unread === undefined;
   }
 
   has(name: string): boolean {
@@ -72,22 +79,26 @@ export class Parameters {
     return this.#values.get(name) ?? [];
   }
 
-  /** A parameter that is named twice and must not be (OAuth 2.1 section 3.1). */
-  get repeated(): string | undefined {
-    return [...this.#values].find(([name, values]) => values.length > 1 && !lists.has(name))?.[0];
+  /** What is wrong with the request, whatever it asks for: it can't be read, or names a parameter twice (OAuth 2.1 section 3.1). */
+  get fault(): string | undefined {
+    if (this.#unread !== undefined) return this.#unread;
+    const isRepeated = [...this.#values].some(([name, values]) => values.length > 1 && !lists.has(name));
+    return isRepeated ? "a parameter is repeated" : undefined;
   }
 
-  /** @throws OAuthError `invalid_request` when a parameter is repeated. */
-  assertOnce(): void {
-    const name = this.repeated;
-    if (name !== undefined) throw invalidRequest("a parameter is repeated");
+  /** @throws OAuthError `invalid_request` */
+  assertValid(): void {
+    const { fault } = this;
+    if (fault !== undefined) throw invalidRequest(fault);
   }
 }
 
-function decode(text: string): string {
+/** Bytes that are not ASCII are sent in percent-encoding; read as they are, they would be Latin-1. */
+function decode(text: string): string | undefined {
+  if (/[^\x20-\x7e]/.test(text)) return undefined;
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch {
-    throw invalidRequest("the request is no UTF-8");
+    return undefined;
   }
 }

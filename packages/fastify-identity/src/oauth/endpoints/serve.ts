@@ -3,6 +3,8 @@ import { IdentityProblem, toProblem } from "../../flows/problems.js";
 import { trackMethods } from "../../http/answers/method-not-allowed.js";
 import { strictHeaders } from "../../http/answers/strict-headers.js";
 import { rateLimit } from "../../http/rate-limit.js";
+import { Page } from "../../pages/page.js";
+import { showProblem } from "../../pages/serve/serve-page.js";
 import { invalidRequest, OAuthError } from "../oauth-error.js";
 import { endpoints, type Provider } from "../provider.js";
 import { subjectOf } from "../tokens/client-assertion.js";
@@ -37,8 +39,11 @@ export async function serveEndpoints(scope: FastifyInstance, provider: Provider)
   scope.get(endpoints.keys, descriptions.keys, async (_request, reply) =>
     cacheable(reply).send(JSON.stringify({ keys: await provider.keys.publicKeys() })),
   );
-  serveForBrowsers(scope, provider, "authorize", authorize, authorizeByPost);
-  serveForBrowsers(scope, provider, "logout", logout, logoutByPost);
+  await scope.register(async (browsers) => {
+    browsers.setErrorHandler((error, request, reply) => showError(provider, error as Error, request, reply));
+    serveForBrowsers(browsers, provider, "authorize", authorize, authorizeByPost);
+    serveForBrowsers(browsers, provider, "logout", logout, logoutByPost);
+  });
   serveForPrograms(scope, provider, "token", token);
   serveForPrograms(scope, provider, "revoke", revoke);
   serveForPrograms(scope, provider, "push", push);
@@ -81,7 +86,7 @@ function serveForPrograms(
     await allowOriginOfClient(provider, request, reply, body);
     // Nothing that stands in an address stays secret.
     if (!Parameters.fromQuery(request.url).isEmpty) throw invalidRequest("parameters belong into the body");
-    body.assertOnce();
+    body.assertValid();
     const answer = await handler(provider, request, reply);
     // A revocation has nothing to say (RFC 7009 section 2.2); clients that read JSON only take an empty object for it.
     return noStore(reply).send(answer ?? {});
@@ -126,11 +131,7 @@ function parseForms(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
   const form = "application/x-www-form-urlencoded";
   scope.addContentTypeParser(form, { parseAs: "buffer" }, (_request, body, done) => {
-    try {
-      done(null, Parameters.fromForm((body as Buffer).toString("latin1")));
-    } catch (error) {
-      done(error as Error);
-    }
+    done(null, Parameters.fromForm((body as Buffer).toString("latin1")));
   });
   scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) =>
     done((body as Buffer).length === 0 ? null : invalidRequest("the request must be a form"), undefined),
@@ -142,6 +143,18 @@ const statusErrors: Readonly<Record<number, "temporarily_unavailable" | "server_
   429: "temporarily_unavailable",
   503: "temporarily_unavailable",
 };
+
+/** People see a page, whatever is wrong with the address that an app has sent them to. */
+function showError(
+  { site }: Provider,
+  error: Error,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const shown =
+    error instanceof OAuthError ? new IdentityProblem("MALFORMED_REQUEST", {}, { cause: error }) : error;
+  return showProblem(new Page(site, request, reply), shown);
+}
 
 function answerError(
   error: Error | FastifyError,

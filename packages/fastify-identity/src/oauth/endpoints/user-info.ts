@@ -18,8 +18,7 @@ export async function userInfo(
     // RFC 6750 section 2.3: it would stand in logs and histories.
     throw refusal("invalid_request", "an access token must not stand in an address", 400);
   }
-  const inBody = request.body instanceof Parameters ? request.body.one("access_token") : undefined;
-  const token = await tokenOf(provider, request, reply, inBody);
+  const token = await tokenOf(provider, request, reply);
   if (!token.scopes.includes("openid") || !token.userId) {
     throw refusal("insufficient_scope", "the token has no scope openid", 403);
   }
@@ -31,12 +30,13 @@ async function tokenOf(
   provider: Provider,
   request: FastifyRequest,
   reply: FastifyReply,
-  inBody: string | undefined,
 ): Promise<ActiveAccessToken> {
   const { origin } = request.headers;
   const origins = origin === undefined ? undefined : [origin];
   try {
+    const inBody = tokenInBody(request);
     const token = await accessTokenOf(provider, request, reply, { url: provider.url("userInfo"), inBody });
+    assertForUs(provider, token);
     const known = origins && (await provider.service.identity.oauth.findClient(token.clientId));
     allowOrigin(request, reply, known?.client.origins);
     return token;
@@ -44,6 +44,23 @@ async function tokenOf(
     if (error instanceof OAuthError) allowOrigin(request, reply, origins);
     throw error;
   }
+}
+
+/** The token of a form (RFC 6750 section 2.2): once, and in no other way besides. */
+function tokenInBody({ body, headers }: FastifyRequest): string | undefined {
+  if (!(body instanceof Parameters)) return undefined;
+  if (body.fault !== undefined) throw refusal("invalid_request", body.fault, 400);
+  const token = body.one("access_token");
+  if (token !== undefined && /^(Bearer|DPoP) /i.test(headers.authorization ?? "")) {
+    throw refusal("invalid_request", "the access token is sent in two ways", 400);
+  }
+  return token;
+}
+
+/** A token that names resource servers is for them (RFC 8707 section 2, RFC 9068 section 4): UserInfo is the issuer's. */
+function assertForUs({ issuer, audience }: Provider, { audiences }: ActiveAccessToken): void {
+  if (!audiences || audiences.some((one) => one === issuer || one === audience)) return;
+  throw refusal("invalid_token", "the token is for another resource server", 401);
 }
 
 async function claimsFor(

@@ -55,11 +55,13 @@ export function readClaims(text: string): ClaimsRequest | undefined {
   }
 }
 
-/** The values of `acr` that a request can't go without. */
+/** The values of `acr` of which a request can't go without one; one that is no text is none that we know. */
 export function essentialAcr({ id_token: claims }: ClaimsRequest): readonly string[] {
   const acr = claims?.acr;
   if (!acr?.essential) return [];
-  return [acr.value, ...(acr.values ?? [])].filter((value) => typeof value === "string");
+  return [acr.value, ...(acr.values ?? [])]
+    .filter((value) => value !== undefined)
+    .map((value) => (typeof value === "string" ? value : ""));
 }
 
 /** The subject that a request is about, where it names one. */

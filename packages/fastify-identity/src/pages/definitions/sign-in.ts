@@ -9,7 +9,7 @@ import { GoTo, type PageDefinition } from "../serve/define-page.js";
 import { fields } from "../serve/fields.js";
 import { placeAfter, returnToOf } from "../serve/go-on.js";
 import { sessionOfBrowser } from "../serve/session-of-browser.js";
-import { providersOf } from "../site.js";
+import { leadsToApp, providersOf } from "../site.js";
 
 export const signInPage: PageDefinition<"signIn"> = {
   name: "signIn",
@@ -20,7 +20,7 @@ export const signInPage: PageDefinition<"signIn"> = {
     if (page.request.method === "GET" && (await isSignedIn(page)))
       return new GoTo(placeAfter(page, returnTo));
     // Whom an app expects, as long as nothing was typed.
-    const hint = page.query("login_hint")?.slice(0, limits.email);
+    const hint = hintOf(page, returnTo);
     const isUntouched = state === untouched && hint !== undefined;
     return {
       state: isUntouched ? { ...state, values: { identifier: hint } } : state,
@@ -68,6 +68,13 @@ export const signInPage: PageDefinition<"signIn"> = {
     },
   ],
 };
+
+/** The address says it, or the request of an app to which the sign-in leads back. */
+function hintOf(page: Page, returnTo: string | undefined): string | undefined {
+  const { site, request } = page;
+  const ofApp = leadsToApp(site, returnTo) ? site.cookies.read(request.headers.cookie, "hint") : undefined;
+  return (page.query("login_hint") ?? ofApp)?.slice(0, limits.email);
+}
 
 export const signedInPage: PageDefinition<"signedIn"> = {
   name: "signedIn",

@@ -63,7 +63,8 @@ export const english = {
   "oauth.wants": "The app wants to:",
   "oauth.new": "new",
   "oauth.scope_openid": "know that it is you",
-  "oauth.scope_profile": "see your name, language and time zone",
+  "oauth.scope_profile":
+    "see your name, username, language and time zone, and when you last changed your account",
   "oauth.scope_email": "see your email address",
   "oauth.scope_offline_access": "keep its access while you are away, for up to {days} days",
   "oauth.scope_other": "use {scope}",

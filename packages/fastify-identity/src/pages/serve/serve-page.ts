@@ -69,6 +69,8 @@ function serveForm<V>(
         ...(form.limited && { rateLimit: { ...passwordRateLimit(site.service), hook: "preHandler" } }),
       },
       schema: hide,
+      // The address may lead back to a request of an app, by its token.
+      logLevel: "warn",
       ...(form.bodyLimit !== undefined && { bodyLimit: form.bodyLimit }),
       errorHandler: (error, request, reply) => void refused(error, request, reply),
     },
