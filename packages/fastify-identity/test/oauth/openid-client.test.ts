@@ -69,7 +69,7 @@ test("uses pushed requests, DPoP, resources and JWT access tokens", async () => 
   const api = "https://api.example.com/";
   const bound = await makeClient(setting, {
     accessTokenFormat: "jwt",
-    resources: [api],
+    resources: [api, issuer],
     requiresPushedRequests: true,
     requiresDpop: true,
   });
@@ -81,13 +81,15 @@ test("uses pushed requests, DPoP, resources and JWT access tokens", async () => 
     },
   });
   const verifier = oidc.randomPKCECodeVerifier();
-  const request = {
+  const request = new URLSearchParams({
     redirect_uri: redirectUri,
     scope: "openid email",
     resource: api,
     code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
     code_challenge_method: "S256",
-  };
+  });
+  // UserInfo is the issuer's.
+  request.append("resource", issuer);
   const url = await oidc.buildAuthorizationUrlWithPAR(config, request, { DPoP });
   expect([...url.searchParams.keys()].sort()).toEqual(["client_id", "request_uri"]);
   const answer = await agree(visitor, email, url.pathname + url.search);
@@ -105,7 +107,7 @@ test("uses pushed requests, DPoP, resources and JWT access tokens", async () => 
   expect(JSON.parse(String(header))).toMatchObject({ typ: "at+jwt", alg: "RS256" });
   expect(JSON.parse(String(payload))).toMatchObject({
     iss: issuer,
-    aud: api,
+    aud: [api, issuer],
     client_id: bound.clientId,
     sub: userId.toHexString(),
     scope: "email openid",
@@ -114,7 +116,7 @@ test("uses pushed requests, DPoP, resources and JWT access tokens", async () => 
   const info = await oidc.fetchUserInfo(config, tokens.access_token, userId.toHexString(), { DPoP });
   expect(info.email).toBe(email);
   const introspected = await oidc.tokenIntrospection(config, tokens.access_token);
-  expect(introspected).toMatchObject({ active: true, aud: api, iss: issuer, token_type: "DPoP" });
+  expect(introspected).toMatchObject({ active: true, aud: [api, issuer], iss: issuer, token_type: "DPoP" });
   await oidc.tokenRevocation(config, tokens.access_token);
   expect(await oidc.tokenIntrospection(config, tokens.access_token)).toEqual({ active: false });
 });
