@@ -54,6 +54,8 @@ test("the document is OpenAPI 3.1 and has every operation, and none twice", asyn
     "GET /v1/session",
     "GET /v1/sessions",
     "GET /v1/usage",
+    "GET /v1/usage/apps",
+    "GET /v1/usage/apps/{clientId}",
     "PATCH /v1/factors/passkeys/{id}",
     "PATCH /v1/profile",
     "PATCH /v1/security",
