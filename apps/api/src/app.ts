@@ -141,6 +141,7 @@ async function pluginOptions(
     admin: await adminOf(deps, identity),
     secondFactor: config.secondFactor,
     providers: providersOf(config.providers),
+    discreetRegistration: config.discreetRegistration,
     trustedOrigins: config.trustedOrigins,
     rateLimit: { passwords: config.signInRateLimit },
     recentAuthenticationMs: config.recentAuthenticationMs,

@@ -170,6 +170,11 @@ export const configSchema = z
       .describe(
         "Providers that people can sign in with, as a JSON array of `kind` (google, microsoft, apple, github, openid), `clientId`, `clientSecret`, and what the kind takes besides",
       ),
+    discreetRegistration: flag
+      .default(false)
+      .describe(
+        "Whether a registration by the API is answered with 202 for every address, so that it does not tell whether there is an account",
+      ),
     trustedOrigins: origins
       .default([])
       .describe(

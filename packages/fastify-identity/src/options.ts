@@ -72,6 +72,12 @@ export interface IdentityPluginOptions extends Omit<FlowOptions, "notifier"> {
    * them is in `identity.administrators`. Default: false.
    */
   readonly admin?: boolean | AdminOptions;
+  /**
+   * True answers a registration by the API with 202, whether or not the address has an account already: its owner is told by
+   * mail instead, as the pages do it. A taken username is told all the same. Default: false, which answers with the account,
+   * or with `EMAIL_TAKEN`.
+   */
+  readonly discreetRegistration?: boolean;
   /** True refuses, at boot, a route of this scope without `config.identity`. Default: false. */
   readonly requireDeclaredAccess?: boolean;
   /** Default: with a loopback issuer messages go to the log; otherwise sending fails with `NOTICE_NOT_SENT`. */
@@ -139,6 +145,7 @@ export const pluginOptionsSchema = flowOptionsSchema
       .union([z.boolean(), adminOptionsSchema])
       .default(false)
       .transform((admin) => (admin === true ? adminOptionsSchema.parse({}) : admin)),
+    discreetRegistration: z.boolean().default(false),
     requireDeclaredAccess: z.boolean().default(false),
     cookies: cookieOptionsSchema.default(cookieOptionsSchema.parse({})),
     trustedOrigins: z.array(origin).default([]),
