@@ -53,7 +53,7 @@ describe("an API key", () => {
       expect((await get(url, byKey(wide))).statusCode, url).toBe(200);
     }
     for (const url of ["/v1/api-keys", "/v1/sessions", "/v1/session", "/v1/account/export"]) {
-      expect((await get(url, byKey(wide))).json().code, url).toBe("INSUFFICIENT_SCOPE");
+      expect((await get(url, byKey(wide))).json().code, url).toBe("CREDENTIAL_NOT_ACCEPTED");
     }
   });
 
