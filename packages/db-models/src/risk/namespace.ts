@@ -19,7 +19,10 @@ export interface Risk {
   recordFeedback(input: RiskFeedbackInput): Promise<boolean>;
   /** Takes a login up in memory; written within two seconds and by `close()`. Never waits and never throws. */
   learn(login: LearntLogin): void;
-  /** A profile that was learnt and is not written yet: newer than what the database has. */
+  /**
+   * A profile that was learnt and is not written yet: newer than what the database has. Ask before `readKnowledge` as well as
+   * after it: it may be written, and forgotten here, while an older one is read.
+   */
   unwrittenProfileOf(userId: Types.ObjectId): object | undefined;
 }
 

@@ -39,11 +39,14 @@ export async function judgeSignIn(
   if (!policy) return undefined;
   const attempt = attemptOf(context, requester);
   const input = { userId, keys: populationKeys(attempt) };
+  const { risk } = context.identity;
+  // It may be written, and forgotten here, while an older one is read.
+  const unwritten = risk.unwrittenProfileOf(userId);
   const [known, sessions] = await Promise.all([
-    context.identity.risk.readKnowledge(input),
+    risk.readKnowledge(input),
     attempt.place ? placesOfSessions(context, userId) : [],
   ]);
-  const { profile } = readProfile(context.identity.risk.unwrittenProfileOf(userId) ?? known.profile);
+  const { profile } = readProfile(risk.unwrittenProfileOf(userId) ?? unwritten ?? known.profile);
   const { population } = known;
   const around: AttemptContext = { failures, sessions, feedback: known.feedback.map(feedbackOf) };
   const assessment = assess({ profile, population, attempt, context: around, policy });
