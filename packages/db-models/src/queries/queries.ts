@@ -582,8 +582,9 @@ export const queries = {
       { position: 1 },
       limit,
     ),
+  /** What jobs did to a user, the newest job first. */
   bulkJobItemsOfUser: (userId: Id, limit = defaultPageSize) =>
-    jobItems.all("bulkJobItemsOfUser", "user", { userId }, { _id: -1 }, limit),
+    jobItems.all("bulkJobItemsOfUser", "user", { userId }, { jobId: -1, _id: -1 }, limit),
 } as const;
 
 /** The names of the hot queries. */

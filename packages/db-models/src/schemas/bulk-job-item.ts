@@ -48,5 +48,5 @@ bulkJobItemSchema
   .index({ jobId: 1, position: 1 }, { name: "position_unique", unique: true }) // bulkJobItems
   // Unique, as the one before: what lists are ordered by. bulkJobItemsIn reads it.
   .index({ jobId: 1, state: 1, position: 1 }, { name: "state_position_unique", unique: true })
-  .index({ userId: 1, _id: -1 }, { name: "user" }) // bulkJobItemsOfUser
+  .index({ userId: 1, jobId: -1, _id: -1 }, { name: "user" }) // bulkJobItemsOfUser
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: with their jobs
