@@ -23,6 +23,9 @@ interface Client {
 }
 const away: Client = { remoteAddress: "198.51.100.66", headers: { "user-agent": firefox } };
 beforeEach(async () => {
+  // Whom the tests before have made active would make a newcomer look idle.
+  await api.identity.flush();
+  await api.models.RiskCounter.deleteMany({});
   people += 1;
   home = { remoteAddress: `192.0.2.${people}`, headers: { "user-agent": firefox } };
   person = await api.register();
