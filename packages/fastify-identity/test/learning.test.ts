@@ -7,7 +7,7 @@ const setting = useIdentity();
 test("a profile that is written while an older one is read is not taken for the older one", async () => {
   const { identity } = setting;
   let isLate = false;
-  // What a sign-in has read is old by the time that it goes on: everything learnt has been written meanwhile.
+  // The profile that a sign-in has read is old when it goes on: everything learnt has been written meanwhile.
   const risk: Identity["risk"] = {
     ...identity.risk,
     readKnowledge: async (input) => {

@@ -6,6 +6,7 @@ import { parseInput } from "../core/input.js";
 import { mintToken } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
+import { mergePatch } from "../queries/update.js";
 import type { AppDocument } from "../schemas/app.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
 import {
@@ -13,9 +14,10 @@ import {
   appNotFound,
   appRegistrationSchema,
   hasSecret,
+  type PublicApp,
   type RegisteredApp,
   secretOf,
-  withoutAbsent,
+  storedSettings,
 } from "./apps.js";
 
 const { type: _fixed, name, redirectUris, grantTypes, scopes, ...optional } = appFields;
@@ -57,11 +59,10 @@ const judgedTogether = [
   "postLogoutRedirectUris",
 ] as const satisfies ReadonlyArray<keyof AppDocument>;
 
-const registered = Object.keys(appFields) as Array<keyof typeof appFields>;
 const maxAttempts = 20;
 
 export async function updateApp(context: Context, input: AppUpdate): Promise<RegisteredApp> {
-  const changes = withoutAbsent(parseInput(appChangesSchema, input.changes)) as Changes;
+  const changes = parseInput(appChangesSchema, input.changes);
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const updated = await tryUpdate(context, input, changes);
     if (updated) return updated;
@@ -69,47 +70,44 @@ export async function updateApp(context: Context, input: AppUpdate): Promise<Reg
   throw new IdentityError("CONTENTION", "the app is being changed over and over");
 }
 
-type Changes = Partial<Record<keyof typeof appFields, unknown>>;
-
 async function tryUpdate(
   { models, now }: Context,
   { clientId, ownerId }: AppUpdate,
-  changes: Changes,
+  changes: z.output<typeof appChangesSchema>,
 ): Promise<RegisteredApp | undefined> {
   const read = await findByQuery(models, queries.appByClientId(String(clientId)));
   if (!read || read.status === "deleted" || (ownerId && !read.ownerId.equals(ownerId))) throw appNotFound();
   assertKnownVersion(read);
   const { clientSecrets, ...before } = read;
-  const after = { ...before, ...changes, updatedAt: now } as typeof before;
-  check(after);
+  // The whole must be what could be registered.
+  const whole = parseInput(appRegistrationSchema, withoutNull({ ...registrationOf(before), ...changes }));
+  const after = storedSettings(whole);
   const secret = hasSecret(after) && clientSecrets.length === 0 ? mintToken("clientSecret").raw : undefined;
   const secrets = hasSecret(after) ? secret && [secretOf(secret, now)] : [];
-  const gone = Object.entries(changes).flatMap(([field, value]) => (value === null ? [[field, 1]] : []));
-  const set = Object.entries(changes).filter(([, value]) => value !== null);
+  const { $set, ...gone } = mergePatch(storedSettings(changes));
   const { matchedCount } = await models.App.collection.updateOne(
     { _id: read._id, status: { $ne: "deleted" }, ...unchanged(before) },
-    {
-      $set: { ...Object.fromEntries(set), updatedAt: now, ...(secrets && { clientSecrets: secrets }) },
-      ...(gone.length > 0 && { $unset: Object.fromEntries(gone) }),
-    },
+    { $set: { ...$set, updatedAt: now, ...(secrets && { clientSecrets: secrets }) }, ...gone },
   );
   if (matchedCount === 0) return undefined;
-  const app = Object.fromEntries(Object.entries(after).filter(([, value]) => value !== null));
-  return { app: app as typeof before, ...(secret && { clientSecret: secret }) };
+  const kept = Object.fromEntries(Object.entries(before).filter(([field]) => !(field in appFields)));
+  const app = { ...kept, ...after, updatedAt: now } as PublicApp;
+  return { app, ...(secret && { clientSecret: secret }) };
 }
 
 function unchanged(app: Partial<AppDocument>) {
   return Object.fromEntries(judgedTogether.map((field) => [field, app[field] ?? null]));
 }
 
-/** The whole must be what could be registered. */
-function check(app: Partial<AppDocument>): void {
-  const whole = Object.fromEntries(
-    registered.flatMap((field) => {
-      const value = app[field];
-      if (value === undefined || value === null) return [];
-      return [[field, field === "publicKeys" ? (value as string[]).map((jwk) => JSON.parse(jwk)) : value]];
-    }),
+/** What an app was registered with. */
+function registrationOf({ publicKeys, ...app }: PublicApp): Record<string, unknown> {
+  const settings = Object.entries(app).filter(([field]) => field in appFields);
+  const keys = publicKeys && { publicKeys: publicKeys.map((jwk) => JSON.parse(jwk)) };
+  return { ...Object.fromEntries(settings), ...keys };
+}
+
+function withoutNull(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== null && value !== undefined),
   );
-  parseInput(appRegistrationSchema, whole);
 }

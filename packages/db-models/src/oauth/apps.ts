@@ -70,7 +70,7 @@ export async function registerApp(
   const { models, now } = context;
   const { ownerId: owner, ...registration } = input;
   const { ownerId } = parseInput(z.object({ ownerId: idSchema }), { ownerId: owner });
-  const given = withoutAbsent(parseInput(appRegistrationSchema, registration));
+  const given = storedSettings(parseInput(appRegistrationSchema, registration));
   const app: PublicApp = {
     _id: new Types.ObjectId(),
     clientId: randomUUID(),
@@ -99,12 +99,16 @@ export function secretOf(secret: string, createdAt: Date): ClientSecret {
   return { secretHash: sha256(secret), createdAt };
 }
 
-type Given<T> = { [Name in keyof T]: Exclude<T[Name], undefined> };
-
-/** What was left out is no field of the document. */
-export function withoutAbsent<T extends object>(parsed: T): Given<T> {
-  return Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== undefined)) as Given<T>;
+/** Settings as the document has them: a public key is the JSON of its JWK, and what was left out is no field. */
+export function storedSettings<T extends { publicKeys?: object[] | null | undefined }>(parsed: T): Stored<T> {
+  const { publicKeys } = parsed;
+  const stored = { ...parsed, publicKeys: publicKeys?.map((jwk) => JSON.stringify(jwk)) ?? publicKeys };
+  return Object.fromEntries(Object.entries(stored).filter(([, value]) => value !== undefined)) as Stored<T>;
 }
+
+type Stored<T> = { [Name in keyof Omit<T, "publicKeys">]: Exclude<T[Name], undefined> } & {
+  publicKeys?: string[];
+};
 
 export function listApps(
   context: Context,

@@ -15,7 +15,7 @@ import { signingAlgorithms } from "../schemas/signing-key.js";
 const uri = z.string().max(limits.uri);
 const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/** A public key of a client as a JWK; stored as JSON. */
+/** A public key of a client as a JWK. */
 const publicKey = z
   .looseObject({
     kty: z.enum(["RSA", "EC", "OKP"]),
@@ -32,8 +32,7 @@ const publicKey = z
     ({ kty, alg }) => alg === undefined || isOneOf(assertionAlgorithmsOf[kty], alg),
     "alg must be RS256, PS256, ES256 or EdDSA, and fit the key",
   )
-  .transform((jwk) => JSON.stringify(jwk))
-  .refine((text) => text.length <= limits.publicJwk, "is too long");
+  .refine((jwk) => JSON.stringify(jwk).length <= limits.publicJwk, "is too long");
 
 const isOneOf = (list: readonly string[], value: string): boolean => list.includes(value);
 
@@ -103,7 +102,7 @@ interface Registered {
   redirectUris: string[];
   grantTypes: GrantType[];
   clientAuthentication?: string | undefined;
-  publicKeys?: string[] | undefined;
+  publicKeys?: object[] | undefined;
   postLogoutRedirectUris?: string[] | undefined;
 }
 

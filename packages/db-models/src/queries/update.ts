@@ -32,3 +32,14 @@ export async function findAndUpdate<D, const P extends Projection | undefined = 
   });
   return (found ?? undefined) as Projected<D, P> | undefined;
 }
+
+/** An update that applies a merge patch (RFC 7396) to fields: null takes one away, and what is undefined stays. */
+export function mergePatch(
+  changes: Readonly<Record<string, unknown>>,
+  pathOf: (field: string) => string = (field) => field,
+): { $set: Record<string, unknown>; $unset?: Record<string, ""> } {
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const gone = given.filter(([, value]) => value === null).map(([field]) => [pathOf(field), ""]);
+  const kept = given.filter(([, value]) => value !== null).map(([field, value]) => [pathOf(field), value]);
+  return { $set: Object.fromEntries(kept), ...(gone.length > 0 && { $unset: Object.fromEntries(gone) }) };
+}

@@ -3,7 +3,7 @@ import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
 import { canonicalClientAddress, isAllowed } from "../core/network.js";
-import { findAndUpdate } from "../queries/update.js";
+import { findAndUpdate, mergePatch } from "../queries/update.js";
 import { type PublicUser, publicProjection, publicUser } from "./accounts.js";
 import {
   type ProfileChanges,
@@ -44,17 +44,11 @@ async function applyChanges(
   changes: Record<string, unknown>,
 ): Promise<PublicUser> {
   const { models, now } = context;
-  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
-  const set = Object.fromEntries(
-    given.filter(([, value]) => value !== null).map(([key, value]) => [`${section}.${key}`, value]),
-  );
-  const unset = Object.fromEntries(
-    given.filter(([, value]) => value === null).map(([key]) => [`${section}.${key}`, ""]),
-  );
+  const { $set, ...gone } = mergePatch(changes, (field) => `${section}.${field}`);
   const updated = await findAndUpdate(
     models.User,
     { _id: userId },
-    { $set: { ...set, updatedAt: now }, ...(Object.keys(unset).length > 0 && { $unset: unset }) },
+    { $set: { ...$set, updatedAt: now }, ...gone },
     { returnDocument: "after", projection: publicProjection },
   );
   if (!updated) throw new IdentityError("USER_NOT_FOUND", "there is no such user");

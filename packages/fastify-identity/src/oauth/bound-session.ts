@@ -1,7 +1,7 @@
 import type { Types } from "mongoose";
 
 /**
- * What an authorization ends with: without `offline_access` it is for as long as the user is there, so it ends with the
+ * The session that an authorization ends with: without `offline_access` it is for as long as the user is there, so it ends with the
  * session in which they agreed (OpenID Connect Core section 11). That holds for every grant of a user's, whether or not the
  * app signs them in.
  */

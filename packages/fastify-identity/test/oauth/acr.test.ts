@@ -4,17 +4,7 @@ import { expect, test } from "vitest";
 import { browserOf, makeAdmin } from "../admin/world.js";
 import type { Visitor } from "../pages/visitor.js";
 import { useIdentity } from "../support.js";
-import {
-  answerIn,
-  authorizeUrl,
-  type Client,
-  credentials,
-  makeClient,
-  makeVisitor,
-  post,
-  redirectUri,
-  signIn,
-} from "./world.js";
+import { answerIn, authorizeUrl, type Client, makeClient, makeVisitor, redeem, signIn } from "./world.js";
 
 const setting = useIdentity();
 
@@ -22,9 +12,7 @@ async function answerFor(visitor: Visitor, client: Client, acr: object) {
   const claims = JSON.stringify({ id_token: { acr } });
   const answer = answerIn(await visitor.get(authorizeUrl(client, { claims, prompt: "none" })));
   if (!answer.code) return answer.error;
-  const fields = { code: answer.code, redirect_uri: redirectUri, code_verifier: "v".repeat(43) };
-  const request = { ...credentials(client), grant_type: "authorization_code", ...fields };
-  return decodeJwt((await post(visitor.app, "/oauth/token", request)).json().id_token).acr;
+  return decodeJwt((await redeem(visitor.app, client, answer.code)).id_token).acr;
 }
 
 const unmet = "unmet_authentication_requirements";

@@ -21,7 +21,7 @@ test("an app's owner and administrators see what it did, by day and endpoint, an
     post(app, "/oauth/token", { grant_type: "client_credentials", ...credentials(client), ...fields });
   const { access_token: token } = (await ask({ scope: "notes" })).json();
   expect((await ask({ scope: "everything" })).statusCode).toBe(400);
-  // Whoever only says to be the client counts for nobody.
+  // A caller that only says to be the client counts for nobody.
   expect((await ask({ client_secret: "guessed" })).statusCode).toBe(401);
   const bearer = { authorization: `Bearer ${token}` };
   for (const _ of [1, 2]) expect((await app.inject({ url: "/notes", headers: bearer })).statusCode).toBe(200);

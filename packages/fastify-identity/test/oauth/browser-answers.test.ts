@@ -1,4 +1,4 @@
-// What people and apps are told where a browser is sent with a request that can't be taken: a page, or invalid_request at the
+// Answers to people and apps where a browser is sent with a request that can't be taken: a page, or invalid_request at the
 // redirect URI (RFC 6749 section 4.1.2.1).
 import type { FastifyInstance, LightMyRequestResponse } from "fastify";
 import { beforeEach, describe, expect, test } from "vitest";

@@ -13,7 +13,7 @@ import {
   makeClient,
   makeVisitor,
   post,
-  redirectUri,
+  redeem,
   signIn,
 } from "./world.js";
 
@@ -28,10 +28,8 @@ const scope = "openid email offline_access notes";
 /** Somebody who uses an app, with the tokens that it got. */
 async function user(client: Client) {
   const person = await makeVisitor(setting, app);
-  const { code = "" } = answerIn(await agree(person.visitor, person.email, authorizeUrl(client, { scope })));
-  const fields = { code, redirect_uri: redirectUri, code_verifier: "v".repeat(43) };
-  const request = { ...credentials(client), grant_type: "authorization_code", ...fields };
-  const tokens = (await post(app, "/oauth/token", request)).json();
+  const { code } = answerIn(await agree(person.visitor, person.email, authorizeUrl(client, { scope })));
+  const tokens = await redeem(app, client, code);
   const opened = await app.inject({
     method: "POST",
     url: "/v1/sessions",

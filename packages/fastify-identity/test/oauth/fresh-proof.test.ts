@@ -8,12 +8,10 @@ import {
   answerIn,
   authorizeUrl,
   type Client,
-  credentials,
   makeClient,
   makeVisitor,
   ours,
-  post,
-  redirectUri,
+  redeem,
   signIn,
   target,
 } from "./world.js";
@@ -48,15 +46,7 @@ const goesTo = async (visitor: Visitor, page: string) => target(await visitor.ge
 
 async function ageOfProof(visitor: Visitor, address: string): Promise<number> {
   const code = new URL(address).searchParams.get("code") ?? "";
-  const fields = {
-    grant_type: "authorization_code",
-    code,
-    redirect_uri: redirectUri,
-    code_verifier: "v".repeat(43),
-  };
-  const { id_token } = (
-    await post(visitor.app, "/oauth/token", { ...credentials(client), ...fields })
-  ).json();
+  const { id_token } = await redeem(visitor.app, client, code);
   return setting.clock.now().getTime() / 1_000 - Number(decodeJwt(id_token).auth_time);
 }
 

@@ -1,4 +1,4 @@
-// What tokens end with: OpenID Connect Core section 11, offline_access.
+// When tokens end: OpenID Connect Core section 11, offline_access.
 import { duration } from "@org/db-models/core";
 import type { FastifyInstance } from "fastify";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -13,7 +13,7 @@ import {
   makeClient,
   makeVisitor,
   post,
-  redirectUri,
+  redeem,
   signIn,
 } from "./world.js";
 
@@ -34,10 +34,8 @@ interface Tokens {
 async function byCode(scope: string, changes: Parameters<typeof makeClient>[1] = {}) {
   const client = await makeClient(setting, changes);
   const person = await makeVisitor(setting, app);
-  const { code = "" } = answerIn(await agree(person.visitor, person.email, authorizeUrl(client, { scope })));
-  const fields = { code, redirect_uri: redirectUri, code_verifier: "v".repeat(43) };
-  const request = { ...credentials(client), grant_type: "authorization_code", ...fields };
-  return { client, ...person, tokens: (await post(app, "/oauth/token", request)).json() as Tokens };
+  const { code } = answerIn(await agree(person.visitor, person.email, authorizeUrl(client, { scope })));
+  return { client, ...person, tokens: (await redeem(app, client, code)) as Tokens };
 }
 
 async function atDevice(scope: string) {

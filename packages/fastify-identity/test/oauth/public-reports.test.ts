@@ -1,4 +1,4 @@
-// What public reports about other providers, and the words of the standards, ask of ours.
+// Cases from public reports about other providers, and from the words of the standards.
 import { generateKeyPairSync } from "node:crypto";
 import { fastify } from "fastify";
 import { exportJWK, SignJWT } from "jose";

@@ -2,16 +2,7 @@
 import type { FastifyInstance, LightMyRequestResponse } from "fastify";
 import { beforeEach, describe, expect, test } from "vitest";
 import { issuer, useIdentity } from "../support.js";
-import {
-  agree,
-  answerIn,
-  authorizeUrl,
-  credentials,
-  makeClient,
-  makeVisitor,
-  post,
-  redirectUri,
-} from "./world.js";
+import { agree, answerIn, authorizeUrl, makeClient, makeVisitor, post, redeem } from "./world.js";
 
 const setting = useIdentity();
 let app: FastifyInstance;
@@ -25,10 +16,8 @@ async function tokenFor(accessTokenFormat: "jwt" | "opaque", resource?: string):
   const client = await makeClient(setting, { accessTokenFormat, resources: [notes, issuer] });
   const { visitor, email } = await makeVisitor(setting, app);
   const url = authorizeUrl(client, { scope: "openid email", resource });
-  const { code = "" } = answerIn(await agree(visitor, email, url));
-  const fields = { code, redirect_uri: redirectUri, code_verifier: "v".repeat(43) };
-  const request = { ...credentials(client), grant_type: "authorization_code", ...fields };
-  return (await post(app, "/oauth/token", request)).json().access_token;
+  const { code } = answerIn(await agree(visitor, email, url));
+  return (await redeem(app, client, code)).access_token;
 }
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });

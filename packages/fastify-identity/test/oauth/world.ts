@@ -136,6 +136,13 @@ export function post(
   });
 }
 
+/** Exchanges a code that an {@link authorizeUrl} without a verifier of its own has led to. */
+export async function redeem(app: FastifyInstance, client: Client, code = "") {
+  const fields = { code, redirect_uri: redirectUri, code_verifier: "v".repeat(43) };
+  const request = { ...credentials(client), grant_type: "authorization_code", ...fields };
+  return (await post(app, "/oauth/token", request)).json();
+}
+
 /** The credentials of a client, for the body. */
 export const credentials = ({ clientId, clientSecret }: Client): Record<string, string> => ({
   client_id: clientId,

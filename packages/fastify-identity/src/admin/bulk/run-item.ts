@@ -31,7 +31,7 @@ export async function runItem(turn: Turn): Promise<BulkResult> {
     // Whose erasure a crash has stopped may be gone already.
     if (!user)
       return again && job.act === "erase" ? { state: "done" } : { state: "skipped", code: "USER_NOT_FOUND" };
-    // What was begun before a crash is done again: it may look as if it were not needed.
+    // An act that a crash cut off is done again: it may look as if it were not needed.
     if (!again && !(await isNeeded(acting, user))) return await skip(turn, "not_needed");
     await run(acting, user, job.reason);
     return { state: "done" };

@@ -48,10 +48,7 @@ export const appRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = async
     },
     async (request, reply) => {
       const acting = await actingFor(context, request, writes);
-      const { app: given, reason } = request.body;
-      const { publicKeys, ...settings } = given;
-      const registration = { ...settings, ...(publicKeys && { publicKeys: keysAsGiven(publicKeys) }) };
-      const { app: made, clientSecret } = await acts.registerApp(acting, { app: registration, reason });
+      const { app: made, clientSecret } = await acts.registerApp(acting, request.body);
       return reply.code(201).send({ clientId: made.clientId, clientSecret });
     },
   );
@@ -72,12 +69,8 @@ export const appRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = async
     },
     async (request) => {
       const acting = await actingFor(context, request, writes);
-      const { changes, reason } = request.body;
       const { clientId } = request.params;
-      const { publicKeys, ...settings } = changes;
-      const keys = publicKeys ? keysAsGiven(publicKeys) : publicKeys;
-      const given = { ...settings, ...(publicKeys !== undefined && { publicKeys: keys }) };
-      const { clientSecret } = await acts.updateApp(acting, { clientId, changes: given, reason });
+      const { clientSecret } = await acts.updateApp(acting, { clientId, ...request.body });
       return { clientId, clientSecret };
     },
   );
@@ -232,9 +225,6 @@ export const appRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = async
     },
   );
 };
-
-/** Keys as they came: the operation reads them again. */
-const keysAsGiven = (keys: readonly string[]) => keys.map((jwk) => JSON.parse(jwk));
 
 function appOf({ clientSecrets, ...app }: acts.KnownApp) {
   return { ...app, secrets: clientSecrets.map(({ createdAt, expiresAt }) => ({ createdAt, expiresAt })) };

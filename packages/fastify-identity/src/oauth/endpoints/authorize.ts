@@ -53,7 +53,7 @@ async function authorizeStored(
   if (!stored || stored.used || !parameters || parameters.one("client_id") !== sent.one("client_id")) {
     return refuseToUser(provider, "expired", request, reply);
   }
-  // What another browser has taken up is answered there.
+  // A request that another browser has taken up is answered there.
   if (stored.browserHash?.equals(browserHashOf(provider, request, reply)) === false) {
     return refuseToUser(provider, "expired", request, reply);
   }

@@ -38,7 +38,7 @@ export function interactionPage(provider: Provider): PageDefinition<"authorize">
       const taken = await takeUp(provider, page);
       if (!taken) return new Answered(await over(provider, page));
       const decision = await decisionOn(provider, page, taken);
-      // What was meant to be another account's answer is nobody's: the user is shown who they are.
+      // An answer that was meant to be another account's is nobody's: the user is shown who they are.
       const asks = decision.next === "consent" || (decision.next === "code" && state.problem !== undefined);
       if (asks && taken.session) {
         page.isOf(taken.session.userId);

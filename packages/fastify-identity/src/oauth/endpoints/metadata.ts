@@ -67,19 +67,15 @@ export async function serveMetadata(app: FastifyInstance, provider: Provider): P
   const body = JSON.stringify(metadataOf(provider));
   await app.register(async (scope) => {
     const refuseOtherMethods = trackMethods(scope);
-    const paths = metadataPaths(provider.issuer);
-    const outside = paths.filter((path) => !`${path}/`.startsWith(`${scope.prefix}/`));
-    if (outside.length > 0) {
-      const { prefix } = scope;
-      provider.log.warn(
-        { paths: outside, prefix },
-        "clients look for the metadata where this app does not answer",
-      );
-    }
-    for (const path of paths) {
-      if (outside.includes(path)) continue;
+    const { prefix } = scope;
+    const isHere = (path: string) => `${path}/`.startsWith(`${prefix}/`);
+    const all = metadataPaths(provider.issuer);
+    const paths = all.filter((path) => !isHere(path));
+    if (paths.length > 0)
+      provider.log.warn({ paths, prefix }, "clients look for the metadata where this app does not answer");
+    for (const path of all.filter(isHere)) {
       const route = { ...descriptions.metadata, serializerCompiler: () => JSON.stringify };
-      scope.get(path.slice(scope.prefix.length), route, (_request, reply) => cacheable(reply).send(body));
+      scope.get(path.slice(prefix.length), route, (_request, reply) => cacheable(reply).send(body));
     }
     refuseOtherMethods();
   });

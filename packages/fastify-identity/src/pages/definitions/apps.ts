@@ -44,7 +44,7 @@ export const appsPage: PageDefinition<"apps"> = {
         const { service } = page.site;
         const { userId } = sessionOf(page.request);
         const clientId = form.text("client_id");
-        // What was taken back before, in another tab, is gone as it should be.
+        // A consent that was taken back before, in another tab, is gone as it should be.
         await endConsent(service, requesterOf(service, page.request), { userId, clientId });
         return page.redirect(page.link(path), { id: "apps.ended" });
       },
