@@ -27,7 +27,7 @@ interface Ended {
   readonly acknowledgedAt: number;
 }
 
-/** Signed-in sessions that wait for their end: fewer than a user may have. */
+/** Signed-in sessions that wait for their end. */
 const spareSessions = 2;
 const remembered = 20;
 /** Share of the checks that present a session which has ended. */
@@ -37,15 +37,17 @@ const afterFailureMs = 200;
 /** One client after another request of the mix, with what it was promised so far. */
 export class LoadMember {
   readonly #product: Product;
-  readonly #target: Target;
+  readonly #target: Pick<Target, "send">;
   readonly #tally: Tally;
   readonly #random: () => number;
   readonly #boundMs: number;
   readonly #start: MemberStart;
   readonly #spare: string[] = [];
   readonly #ended: Ended[] = [];
-  /** Values of the setting, of which the stored one has to be one: the last acknowledged, and those after it. */
-  #settings: string[] = [];
+  /** The value of the setting that was acknowledged last. */
+  #setting: string | undefined;
+  /** Values of changes without an acknowledgement: each may be carried out at any time, also after later changes, or never. */
+  readonly #unsureSettings: string[] = [];
   #count = 0;
   readonly broken: Broken = { acceptedAfterBound: 0, lost: 0 };
 
@@ -69,9 +71,10 @@ export class LoadMember {
     for (const token of [...tokens, ...this.#spare, settingsToken])
       if (!(await this.#isLive(token))) this.broken.lost += 1;
     for (const { token } of this.#ended) if (await this.#isLive(token)) this.broken.acceptedAfterBound += 1;
-    if (this.#settings.length === 0) return;
+    if (this.#setting === undefined) return;
     const { text } = await this.#untilAnswered(this.#product.readSettings(settingsToken));
-    if (!this.#settings.some((value) => text.includes(`"${value}"`))) this.broken.lost += 1;
+    const possible = [this.#setting, ...this.#unsureSettings];
+    if (!possible.some((value) => text.includes(`"${value}"`))) this.broken.lost += 1;
   }
 
   #choose(): Operation {
@@ -146,9 +149,9 @@ export class LoadMember {
 
   async #change(): Promise<boolean> {
     const value = `Company ${this.#count++}`;
-    this.#settings.push(value);
     const answer = await this.#send("settings", this.#product.settings(this.#start.settingsToken, value));
-    if (answer) this.#settings = [value];
+    if (answer) this.#setting = value;
+    else this.#unsureSettings.push(value);
     return answer !== undefined;
   }
 
@@ -186,7 +189,7 @@ export class LoadMember {
 /** What a member of the load acts on. */
 export interface LoadMemberOptions {
   readonly product: Product;
-  readonly target: Target;
+  readonly target: Pick<Target, "send">;
   readonly tally: Tally;
   /** From 0 up to, not including, 1. */
   readonly random: () => number;
