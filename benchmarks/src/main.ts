@@ -146,7 +146,7 @@ async function benchmarkDatabase(): Promise<void> {
     }
     if (chosen("growth")) {
       const sizes = values.sizes.split(",").map(Number);
-      keep("growth", await benchmarkGrowth(database.connection, db, sizes, say), readableGrowth);
+      keep("growth", await benchmarkGrowth(database.connection, sizes, say), readableGrowth);
     }
     if (chosen("provider")) {
       say("provider: the token endpoint and introspection beside oidc-provider");
