@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { type IdentityDatabase, openDatabase, retentionRules } from "@org/db-models";
+import { lookAt, looks, openBrowser } from "@org/dev-kit/browser";
 import { generateIdentityData } from "@org/dev-kit/identity-data";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -9,6 +10,7 @@ import { renderHtml } from "../src/html.js";
 import { describeProgress, Screen } from "../src/screen.js";
 import { assertEnoughMemory, sizeFor } from "../src/size.js";
 import { renderText } from "../src/table.js";
+import { usualGives } from "../src/usual-indexes.js";
 
 const temporary = useTemporaryDatabase({ label: "demo" });
 const written: string[] = [];
@@ -42,10 +44,24 @@ describe("the demo", () => {
   it("serves every named query by an index that setup made, and none before", () => {
     // MongoDB makes the index on _id with each collection.
     const byId = result.queries.filter(({ after }) => after.index === "_id_");
-    expect(result.indexHitRatio).toEqual({ before: byId.length / result.queries.length, after: 1 });
+    expect(result.indexHitRatio).toMatchObject({ before: byId.length / result.queries.length, after: 1 });
     expect(result.queries.filter(({ before }) => before.index !== "none: scans")).toEqual(byId);
     expect(result.queries.filter(({ after }) => after.examinedPerReturned > 1)).toEqual([]);
     expect(result.setup.secondRunChanged).toBe(false);
+  });
+
+  it("says what the usual indexes give each query", async () => {
+    const gives = new Map(result.queries.map(({ name, usualGives }) => [name, usualGives]));
+    expect(gives.get("sessionById")).toBe("all");
+    expect(gives.get("userByEmail")).toBe("all");
+    expect(gives.get("sessionHistoryOfUser")).toBe("part");
+    expect(gives.get("newestUsers")).toBe("nothing");
+    for (const { usual, usualGives } of result.queries) expect(usualGives === "nothing").toBe(usual.scans);
+    const { before, usual, after } = result.indexHitRatio;
+    expect(usual).toBeGreaterThan(before);
+    expect(usual).toBeLessThan(after);
+    const indexes = await database.models.UserSession.collection.indexes();
+    expect(indexes.map(({ name }) => name)).not.toContain("userId_1");
   });
 
   it("cleans up expired documents, and nothing else", async () => {
@@ -93,7 +109,9 @@ describe("the demo", () => {
   it("prints a row for each query, and what the whole came to", () => {
     const text = renderText(result);
     for (const { name } of result.queries) expect(text).toContain(name);
-    expect(text).toMatch(/index hits +\d\.\d % → 100\.0 %/);
+    expect(text).toMatch(
+      /index hits +\d\.\d % with only _id, \d+\.\d % with the usual indexes, 100\.0 % with ours/,
+    );
     expect(text).not.toMatch(/NaN|undefined|SOMETHING/);
   });
 
@@ -123,10 +141,49 @@ describe("the demo", () => {
     for (const { name } of result.queries) expect(page).toContain(name);
   });
 
+  it.each(looks)(
+    "can be read in a window of $width pixels, $scheme",
+    async (look) => {
+      const browser = await openBrowser();
+      try {
+        const { complaints, requests, overflow, faint, charts, text } = await lookAt(
+          browser,
+          renderHtml(result, new Date()),
+          look,
+          "demo",
+        );
+        expect({ complaints, requests, overflow, faint, charts }).toEqual({
+          complaints: [],
+          requests: [],
+          overflow: 0,
+          faint: [],
+          // A picture would shrink with the window, and its text with it.
+          charts: [],
+        });
+        expect(text).toContain("over usual");
+      } finally {
+        await browser.close();
+      }
+    },
+    120_000,
+  );
+
   it("shows progress with rate and time left", () => {
     expect(written.join("")).toContain(`100 % of ${result.queries.length} queries use an index`);
     expect(describeProgress(250, 1_000, "documents", 5_000)).toBe("25 %, 250 documents, 50/s, 15 s left");
     expect(describeProgress(3, 60, "queries", 60_000)).toBe("5 %, 3 queries, 3/min, 1140 s left");
+  });
+});
+
+describe("what the usual indexes give a query", () => {
+  const ours = { examinedPerReturned: 1, sortsInMemory: false };
+  it.each([
+    ["a scan", { examinedPerReturned: 1, scans: true, sortsInMemory: false }, "nothing"],
+    ["as few documents", { examinedPerReturned: 1, scans: false, sortsInMemory: false }, "all"],
+    ["more documents", { examinedPerReturned: 1.5, scans: false, sortsInMemory: false }, "part"],
+    ["as few, sorted in memory", { examinedPerReturned: 1, scans: false, sortsInMemory: true }, "part"],
+  ] as const)("%s", (_, usual, gives) => {
+    expect(usualGives(usual, ours)).toBe(gives);
   });
 });
 
