@@ -1,22 +1,39 @@
 import { setTimeout } from "node:timers/promises";
+import { type FlakyProxy, flakyProxy } from "@org/dev-kit/flaky-proxy";
 import { allNeed, useTemporaryDatabase } from "@org/dev-kit/vitest";
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { configs, orgDb } from "./support.js";
 
 allNeed("clusterMonitoring");
 const database = useTemporaryDatabase({ label: "cli_cleanup", per: "test" });
-const shop = (...args: string[]) =>
-  orgDb(["cleanup", ...args, "--config", configs.shop, "--uri", database.uri]);
+const argsOf = (args: readonly string[], uri = database.uri) => [
+  ...["cleanup", ...args, "--config", configs.shop, "--uri", uri],
+];
+const shop = (...args: string[]) => orgDb(argsOf(args));
 const orders = () => database.connection.collection("orders");
 const json = async (...args: string[]) => JSON.parse((await shop(...args, "--json")).stdout);
 const small = ["--run", "--max-slowdown", "off", "--batch", "10"];
 
+let line: FlakyProxy;
+
 beforeEach(async () => {
+  line = await flakyProxy(database.uri);
   await orders().createIndex({ updatedAt: 1 });
   const updatedAt = new Date("2025-01-01T00:00:00Z");
   await orders().insertMany(Array.from({ length: 1_500 }, (_, number) => ({ number, updatedAt })));
 });
+
+afterEach(() => line.stop());
+
+/**
+ * A run of 150 batches on a line that takes 0.1 s each way until the line is set open: it cannot end before others have seen
+ * it run.
+ */
+function slowRun(options: Parameters<typeof orgDb>[1] = {}) {
+  line.set({ delayMs: 100 });
+  return orgDb(argsOf(small, line.uri), options);
+}
 
 /** Waits until the newest run is in this state. */
 async function newestIs(state: string): Promise<void> {
@@ -25,14 +42,16 @@ async function newestIs(state: string): Promise<void> {
 
 describe("steering a run from another process", () => {
   test("pause, status, resume: it waits in between and finishes", async () => {
-    const running = shop(...small);
-    await newestIs("running");
+    const running = slowRun();
+    const farRow = /old-orders +orders +[1-9][\d,]* +1,500 +[\d,]+ +\d.*\n/;
+    while (!farRow.test((await shop("--status")).stdout)) await setTimeout(20);
     expect((await shop("--pause")).stdout).toContain("Asked it to pause");
+    line.set("open");
     await newestIs("paused");
     const left = await orders().countDocuments();
     const status = await shop("--status");
     expect(status.stdout).toMatch(/paused \(pause asked for\) +a user asked for a pause/);
-    expect(status.stdout).toMatch(/old-orders +orders +[\d,]+ +1,500 +[\d,]+ +\S+ m?s\n/);
+    expect(status.stdout).toMatch(farRow);
     expect(status.stdout).not.toContain("gone");
     expect(await orders().countDocuments()).toBe(left);
     expect((await shop("--resume")).stdout).toContain("Asked it to continue");
@@ -41,9 +60,10 @@ describe("steering a run from another process", () => {
   });
 
   test("cancel: it ends after the batch under way, and the next run is a new one", async () => {
-    const running = shop(...small);
+    const running = slowRun();
     await newestIs("running");
     await shop("--cancel");
+    line.set("open");
     const ended = await running;
     expect(ended).toMatchObject({ exitCode: 0 });
     expect(ended.stdout).toContain("Cancelled from outside.");
@@ -53,7 +73,7 @@ describe("steering a run from another process", () => {
 
   test("whose process was killed: status, pause, resume and cancel say so", async () => {
     const stop = new AbortController();
-    const running = orgDb(["cleanup", ...small, "--config", configs.shop, "--uri", database.uri], {
+    const running = slowRun({
       onInterrupt: (listener) => {
         stop.signal.addEventListener("abort", listener);
         return () => undefined;
@@ -61,6 +81,7 @@ describe("steering a run from another process", () => {
     });
     await newestIs("running");
     stop.abort();
+    line.set("open");
     await running;
     const runs = database.connection.collection("org_db_runs");
     await runs.updateOne({}, { $set: { state: "running" } });

@@ -2,7 +2,9 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { bundleChild } from "@org/dev-kit/children";
 import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { Model } from "mongoose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -80,9 +82,12 @@ describe.each([
         program,
       );
       await writeFile(file, local);
-      const command = ["--conditions=@org/source", "--import", "tsx", file];
       const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0", MONGODB_URI: temporary.uri };
-      const { stdout } = await promisify(execFile)(process.execPath, command, { env });
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [await bundleChild(pathToFileURL(file))],
+        { env },
+      );
       expect(stdout).toMatch(outputs[index] as RegExp);
     }
   });

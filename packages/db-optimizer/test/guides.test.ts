@@ -2,7 +2,9 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { bundleChild } from "@org/dev-kit/children";
 import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -39,9 +41,10 @@ async function printsWhatItSays(name: string, whole: (programs: string[]) => str
       program,
     );
     await writeFile(file, local);
-    const command = ["--conditions=@org/source", "--import", "tsx", file];
     const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0", MONGODB_URI: database.uri };
-    const { stdout } = await promisify(execFile)(process.execPath, command, { env });
+    const { stdout } = await promisify(execFile)(process.execPath, [await bundleChild(pathToFileURL(file))], {
+      env,
+    });
     const promised = [...program.matchAll(/\); \/\/ (.*)$/gm)].map(([, text]) => `${text}\n`);
     expect(stdout).toBe(promised.join(""));
   }

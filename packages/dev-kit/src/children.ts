@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rename, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join, parse } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { build, type Plugin } from "esbuild";
+import { build, type OnResolveResult, type Plugin } from "esbuild";
 
 /** A process of a test that waits for its first line. */
 export interface WaitingChild {
@@ -35,7 +35,7 @@ export const BUNDLES = "ORG_DB_TEST_BUNDLES";
 export async function bundleChild(script: URL): Promise<string> {
   const source = fileURLToPath(script);
   const folder = process.env[BUNDLES] ?? tmpdir();
-  const name = basename(source, ".ts");
+  const name = parse(source).name;
   const outfile = join(
     folder,
     `${name}-${createHash("sha256").update(source).digest("hex").slice(0, 12)}.mjs`,
@@ -64,7 +64,7 @@ export async function bundleChild(script: URL): Promise<string> {
 const sourcesKeepTheirAddress: Plugin = {
   name: "sources-keep-their-address",
   setup(builder) {
-    builder.onLoad({ filter: /\.tsx?$/ }, async ({ path }) => {
+    builder.onLoad({ filter: /\.m?tsx?$/ }, async ({ path }) => {
       const text = await readFile(path, "utf8");
       return {
         contents: text.replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href)),
@@ -81,11 +81,18 @@ const othersStayOutside: Plugin = {
     builder.onResolve({ filter: /^[^./]/ }, async ({ path, resolveDir, importer, kind, pluginData }) => {
       if (pluginData === "asked" || kind === "entry-point" || path.startsWith("@org/")) return undefined;
       if (path.startsWith("node:")) return { path, external: true };
+      if (path.startsWith("file:")) return fileOf(path);
       const found = await builder.resolve(path, { resolveDir, importer, kind, pluginData: "asked" });
       return found.errors.length > 0 ? found : { path: found.path, external: true };
     });
   },
 };
+
+/** Of a program that names a module by its file, which says where it is wherever the program is. */
+function fileOf(address: string): OnResolveResult {
+  const path = fileURLToPath(address);
+  return { path, external: path.includes("node_modules") };
+}
 
 /**
  * Starts what {@link bundleChild} made. Whatever of it still runs after the suite is killed.

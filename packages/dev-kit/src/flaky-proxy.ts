@@ -8,7 +8,7 @@ export type Line = "open" | "silent" | "refused" | { readonly delayMs: number };
 
 /** A proxy on loopback, whose connections can be disturbed as a network would. */
 export interface FlakyProxy {
-  /** Connection string of the server behind it. */
+  /** Connection string of the server behind it, with the same database and options. */
   readonly uri: string;
   /**
    * Disturbs connections from now on, new ones included.
@@ -26,7 +26,7 @@ export interface FlakyProxy {
 
 /** @param uri - with one host, no credentials, and `directConnection=true`. */
 export async function flakyProxy(uri: string): Promise<FlakyProxy> {
-  const { search } = new URL(uri);
+  const { pathname, search } = new URL(uri);
   let { hostname, port } = new URL(uri);
   const sockets = new Set<Socket>();
   let rule: { line: Line; of: string } = { line: "open", of: "" };
@@ -45,9 +45,10 @@ export async function flakyProxy(uri: string): Promise<FlakyProxy> {
       [client, behind],
       [behind, client],
     ] as const) {
+      const pass = passTo(to);
       sockets.add(from);
       from.on("error", () => undefined);
-      from.on("data", (bytes) => pass(bytes, to, lineNow()));
+      from.on("data", (bytes) => pass(bytes, lineNow()));
       from.on("close", () => {
         sockets.delete(from);
         to.destroy();
@@ -59,7 +60,7 @@ export async function flakyProxy(uri: string): Promise<FlakyProxy> {
     for (const socket of sockets) socket.destroy();
   };
   return {
-    uri: `mongodb://127.0.0.1:${(server.address() as AddressInfo).port}/${search}`,
+    uri: `mongodb://127.0.0.1:${(server.address() as AddressInfo).port}${pathname || "/"}${search}`,
     set: (line, of = "") => {
       rule = { line, of };
       if (line === "refused") cut();
@@ -75,8 +76,18 @@ export async function flakyProxy(uri: string): Promise<FlakyProxy> {
   };
 }
 
-function pass(bytes: Buffer, to: Socket, line: Line): void {
-  if (line === "silent" || line === "refused") return;
-  if (line === "open") to.write(bytes);
-  else setTimeout(() => to.writable && to.write(bytes), line.delayMs).unref();
+/** Bytes stay in their order when the line changes while some are still held. */
+function passTo(to: Socket): (bytes: Buffer, line: Line) => void {
+  const held: Buffer[] = [];
+  const letGo = () => {
+    const next = held.shift();
+    if (next && to.writable) to.write(next);
+  };
+  return (bytes, line) => {
+    if (line === "silent" || line === "refused") return;
+    held.push(bytes);
+    if (line !== "open") setTimeout(letGo, line.delayMs).unref();
+    else if (held.length === 1) letGo();
+    else setTimeout(letGo).unref();
+  };
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll } from "vitest";
+import { bundleChild } from "./children.js";
 
 /** What a person's browser sends. */
 const userAgent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -57,8 +57,7 @@ export function useProgram(program: URL, env: () => Record<string, string>): { r
   let child: ChildProcess;
   let origin = "";
   beforeAll(async () => {
-    const options = ["--conditions=@org/source", "--import", "tsx", fileURLToPath(program)];
-    child = spawn(process.execPath, options, {
+    child = spawn(process.execPath, [await bundleChild(program)], {
       env: { ...process.env, ...env() },
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { bundleChild } from "@org/dev-kit/children";
 
 const folderOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -20,9 +21,9 @@ export async function runGuide(
   await mkdir(folderOf("../reports/"), { recursive: true });
   const folder = await mkdtemp(join(folderOf("../reports/"), "guide-"));
   try {
-    await writeFile(join(folder, "app.ts"), program);
-    const flags = ["--conditions=@org/source", "--import", "tsx", join(folder, "app.ts")];
-    const child = spawn(process.execPath, flags, {
+    const source = join(folder, "app.ts");
+    await writeFile(source, program);
+    const child = spawn(process.execPath, [await bundleChild(pathToFileURL(source))], {
       cwd: folderOf("../../../"),
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "inherit"],

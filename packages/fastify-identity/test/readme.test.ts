@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { bundleChild } from "@org/dev-kit/children";
 import { freePort } from "@org/dev-kit/free-port";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -43,7 +44,7 @@ describe("the example that was pasted", () => {
     const program = join(folder, "app.ts");
     const port = await freePort();
     await writeFile(program, example);
-    child = spawn(process.execPath, ["--conditions=@org/source", "--import", "tsx", program], {
+    child = spawn(process.execPath, [await bundleChild(pathToFileURL(program))], {
       cwd: folderOf("../../../"),
       env: { ...process.env, MONGODB_URI: database.uri, PORT: String(port) },
       stdio: ["ignore", "pipe", "inherit"],

@@ -2,7 +2,9 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { bundleChild } from "@org/dev-kit/children";
 import { expect, it } from "vitest";
 import { errorKinds, presets } from "../src/index.js";
 
@@ -14,8 +16,7 @@ async function outputOf(program: string): Promise<string> {
     const file = join(folder, "program.mts");
     const source = new URL("../src/index.ts", import.meta.url).href;
     await writeFile(file, program.replaceAll('"@org/risk-engine"', JSON.stringify(source)));
-    const command = ["--conditions=@org/source", "--import", "tsx", file];
-    return (await promisify(execFile)(process.execPath, command)).stdout;
+    return (await promisify(execFile)(process.execPath, [await bundleChild(pathToFileURL(file))])).stdout;
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { bundleChild } from "@org/dev-kit/children";
 import type { Setting } from "../support.js";
 
 /** A provider in a process of its own. */
@@ -18,9 +19,8 @@ export interface Instance {
 export async function startInstance({ identity, clock }: Setting): Promise<Instance> {
   const { host, port, name } = identity.models.User.db;
   const uri = `mongodb://${host}:${port}/${name}?directConnection=true`;
-  const script = fileURLToPath(new URL("../children/provider.ts", import.meta.url));
-  const program = ["--expose-gc", "--conditions=@org/source", "--import", "tsx", script];
-  const child = spawn(process.execPath, [...program, uri, String(clock.now().getTime())], {
+  const script = await bundleChild(new URL("../children/provider.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--expose-gc", script, uri, String(clock.now().getTime())], {
     cwd: fileURLToPath(new URL("../../", import.meta.url)),
     stdio: ["ignore", "pipe", "inherit"],
   });
