@@ -1,6 +1,6 @@
 /**
- * Takes the pictures of the documents again: the report of the demo, pages of the plugin, the health page, the dashboard.
- * The demo and the tests of the pages make what is shown; a few minutes, or less for some by name:
+ * Takes the pictures of the documents again: the report of the demo, pages of the service and in other languages, the
+ * health page, the dashboard. The demo, the service and the tests of the pages make what is shown; a few minutes, or less for some by name:
  * `npm run docs:pictures -- pages health`. Look at each before you commit it.
  */
 import { spawn } from "node:child_process";
@@ -9,18 +9,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { openBrowser } from "@org/dev-kit/browser";
+import { takeServicePictures } from "./service-pictures.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const shots = await mkdtemp(join(tmpdir(), "org-db-pictures-"));
 
-/** A picture of shots that stand side by side, and the test that takes them. */
+/** A picture of shots that stand side by side, two or three in a row, and the test that takes them or the service. */
 interface Sheet {
-  test: string;
+  test?: string;
   shots: readonly string[];
 }
 
 const sheets: Readonly<Record<string, Sheet>> = {
-  pages: {
+  pages: { shots: ["front", "usage", "api-keys", "admin"] },
+  languages: {
     test: "packages/fastify-identity/test/pages/looks.test.ts",
     shots: ["sign-in-light", "account-usage-dark", "account-usage-rtl"],
   },
@@ -46,10 +48,10 @@ const browser = await openBrowser();
 try {
   const tab = await browser.newPage({ viewport: { width: 1_304, height: 400 }, colorScheme: "light" });
   const taken = Object.entries(sheets).filter(([name]) => wanted.includes(name));
-  if (taken.length > 0)
-    await run(["node_modules/vitest/vitest.mjs", "run", ...taken.map(([, { test }]) => test)], {
-      ORG_DB_TEST_SCREENSHOTS: shots,
-    });
+  const tests = taken.flatMap(([, { test }]) => test ?? []);
+  if (tests.length > 0)
+    await run(["node_modules/vitest/vitest.mjs", "run", ...tests], { ORG_DB_TEST_SCREENSHOTS: shots });
+  if (taken.some(([, { test }]) => test === undefined)) await takeServicePictures(browser, shots);
   for (const [name, sheet] of taken) {
     await tab.setContent(await pageOf(sheet));
     await tab.screenshot({ path: imageOf(name), fullPage: true });
@@ -77,10 +79,10 @@ async function pageOf(sheet: Sheet): Promise<string> {
       const data = await readFile(join(shots, `${part}.png`), "base64");
       // What is for a phone takes the room of a phone.
       const grow = part.endsWith("-390") ? 390 : 1_280;
-      return `<img style="flex:${grow} 1 0" src="data:image/png;base64,${data}">`;
+      return `<img style="flex:${grow} 1 ${sheet.shots.length === 4 ? "40%" : "0"}" src="data:image/png;base64,${data}">`;
     }),
   );
-  return `<body style="margin:0;padding:8px;background:#c9ccd1"><div style="display:flex;gap:8px;align-items:flex-start">${images.join("")}</div><style>img{min-width:0}</style>`;
+  return `<body style="margin:0;padding:8px;background:#c9ccd1"><div style="display:flex;flex-wrap:${sheet.shots.length === 4 ? "wrap" : "nowrap"};gap:8px;align-items:flex-start">${images.join("")}</div><style>img{min-width:0;max-height:760px;object-fit:cover;object-position:top}</style>`;
 }
 
 async function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<void> {

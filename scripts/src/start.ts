@@ -6,6 +6,7 @@ import { createIdentity, type IdentityDatabase, isIdentityError, openDatabase } 
 import { DatabaseInitializer } from "@org/db-optimizer";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
+import { addHistory } from "./demo-history.js";
 import { databaseUri, describeFailure, openEngine, shownUri, stopSignal } from "./engine.js";
 
 const demoData = { users: 1_000, sessions: 4_000, seed: 1 };
@@ -160,7 +161,10 @@ async function addAccount(
   const { users, administrators } = createIdentity({ connection });
   try {
     const { _id: userId } = await users.register({ email, password, displayName });
-    if (isDemo) await administrators.setRoles({ userId, roles });
+    if (!isDemo) return;
+    await users.markEmailVerified({ userId, email });
+    await administrators.setRoles({ userId, roles });
+    await addHistory(connection, userId);
   } catch (error) {
     if (!isIdentityError(error, "EMAIL_TAKEN")) throw error;
   }

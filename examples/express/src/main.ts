@@ -1,10 +1,11 @@
-import type { AddressInfo } from "node:net";
 import { openIdentity } from "@org/db-models";
 import { identityHandlers } from "@org/fastify-identity/handlers";
 import express from "express";
 
+const port = Number(process.env.PORT ?? 3000);
+const issuer = `http://localhost:${port}`;
 const identity = await openIdentity(process.env.MONGODB_URI ?? "mongodb://127.0.0.1:27017/app");
-const { connect } = await identityHandlers({ identity, issuer: "http://localhost:3000" });
+const { connect } = await identityHandlers({ identity, issuer });
 const app = express();
 app.use(connect.routes, express.json());
 
@@ -18,6 +19,4 @@ app.post("/orders", connect.guard({ scope: "orders:write" }), (req, res) => {
   res.status(201).json({ ordered: req.body, by: connect.identityOf(req).userId });
 });
 
-const server = app.listen(Number(process.env.PORT ?? 3000), () => {
-  console.log(`http://localhost:${(server.address() as AddressInfo).port}`);
-});
+app.listen(port, () => console.log(issuer));

@@ -1,11 +1,12 @@
+import { freePort } from "@org/dev-kit/free-port";
 import { HttpClient, useProgram } from "@org/dev-kit/programs";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { expect, test } from "vitest";
 
 const database = useTemporaryDatabase({ label: "example_express" });
-const program = useProgram(new URL("../src/main.ts", import.meta.url), () => ({
+const program = useProgram(new URL("../src/main.ts", import.meta.url), async () => ({
   MONGODB_URI: database.uri,
-  PORT: "0",
+  PORT: String(await freePort()),
 }));
 const account = { email: "ada@example.com", password: "correct horse battery" };
 

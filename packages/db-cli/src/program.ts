@@ -257,7 +257,7 @@ function common(program: Program): Program {
       .addOption(
         new TypedOption(
           "--timeout <seconds>",
-          "how long to look for the server, 1 at least",
+          "how long to look for the server; less than 1 counts as 1",
           seconds,
         ).default(30),
       )

@@ -53,12 +53,15 @@ export class HttpClient {
  *
  * @param env - for the program, once the suite has begun.
  */
-export function useProgram(program: URL, env: () => Record<string, string>): { readonly origin: string } {
+export function useProgram(
+  program: URL,
+  env: () => Record<string, string> | Promise<Record<string, string>>,
+): { readonly origin: string } {
   let child: ChildProcess;
   let origin = "";
   beforeAll(async () => {
     child = spawn(process.execPath, [await bundleChild(program)], {
-      env: { ...process.env, ...env() },
+      env: { ...process.env, ...(await env()) },
       stdio: ["ignore", "pipe", "inherit"],
     });
     const [printed] = await once(child.stdout as NodeJS.ReadableStream, "data");
