@@ -22,6 +22,7 @@ import { type SealKey, sealKeysSchema } from "./core/seal-keys.js";
 import { type EmailChanges, emailChangesOf } from "./email-changes/namespace.js";
 import { type ExternalIdentities, externalIdentitiesOf } from "./external/namespace.js";
 import { type Factors, factorsOf } from "./factors/namespace.js";
+import { type Impersonations, impersonationsOf } from "./impersonations/namespace.js";
 import { type Logins, loginsOf } from "./logins/namespace.js";
 import { type Migrations, migrationsOf } from "./migrations/namespace.js";
 import { type ModelsWithMethods, withMethods } from "./models-with-methods.js";
@@ -107,6 +108,7 @@ export interface Identity {
   readonly signInReports: SignInReports;
   readonly administrators: Administrators;
   readonly bulkJobs: BulkJobs;
+  readonly impersonations: Impersonations;
   readonly requestLimits: RequestLimits;
   readonly privacy: Privacy;
   readonly migrations: Migrations;
@@ -229,6 +231,7 @@ function identityOf(connection: Connection, settings: Settings, cache?: SessionC
     signInReports: signInReportsOf(identity),
     administrators: administratorsOf(identity),
     bulkJobs: bulkJobsOf(identity),
+    impersonations: impersonationsOf(identity),
     requestLimits: requestLimitsOf(limiterOf(models, settings)),
     privacy: privacyOf(identity),
     migrations: migrationsOf(identity),

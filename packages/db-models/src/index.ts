@@ -123,6 +123,9 @@ export type {
   OpenIdentityOptions,
 } from "./identity.js";
 export { createIdentity, openIdentity } from "./identity.js";
+export type { Impersonations } from "./impersonations/namespace.js";
+export type { ImpersonationInput, ImpersonationRefusal, ImpersonationStart } from "./impersonations/start.js";
+export type { EndedImpersonation, ImpersonationSummary } from "./impersonations/summary.js";
 export type {
   ChallengeAttemptInput,
   ChallengeCodeInput,
@@ -300,6 +303,7 @@ export type {
   Device,
   DeviceType,
   GeoLocation,
+  Impersonation,
   RevocationReason,
   RiskAssessment,
   RiskLevel,

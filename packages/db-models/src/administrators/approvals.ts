@@ -4,7 +4,7 @@ import type { Context } from "../context/context.js";
 import { parseInput, printable } from "../core/input.js";
 import { duration, limits } from "../core/limits.js";
 import { type Page, queries } from "../queries/queries.js";
-import { runQuery } from "../queries/run-query.js";
+import { findByQuery, runQuery } from "../queries/run-query.js";
 import type { AdminApprovalDocument, ApprovalStatus } from "../schemas/admin-approval.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
 import { readAdministrator } from "./register.js";
@@ -53,6 +53,13 @@ export async function requestApproval(
   };
   await models.AdminApproval.collection.insertOne({ ...approval });
   return approval;
+}
+
+export function readApproval(
+  { models }: Context,
+  { id }: { id: Types.ObjectId },
+): Promise<AdminApprovalDocument | undefined> {
+  return findByQuery(models, queries.approvalById(id));
 }
 
 export async function decideOnApproval(

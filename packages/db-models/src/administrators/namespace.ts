@@ -9,6 +9,7 @@ import {
   claimApproval,
   decideOnApproval,
   listApprovals,
+  readApproval,
   requestApproval,
 } from "./approvals.js";
 import { listAdministrators, readAdministrator, setAdministratorRoles } from "./register.js";
@@ -38,6 +39,7 @@ export interface Administrators {
    * @throws IdentityError `INVALID_INPUT`.
    */
   requestApproval(input: ApprovalRequest): Promise<AdminApprovalDocument>;
+  readApproval(input: { id: Types.ObjectId }): Promise<AdminApprovalDocument | undefined>;
   /**
    * Approves or denies what was asked for. Nobody approves their own request; who asked may deny it, which withdraws it.
    * Whether the user is an administrator is for the caller to check.
@@ -71,6 +73,7 @@ export function administratorsOf(identity: Shared): Administrators {
     read: on(readAdministrator),
     setRoles: on(setAdministratorRoles),
     requestApproval: on(requestApproval),
+    readApproval: on(readApproval),
     decideOnApproval: on(decideOnApproval),
     claimApproval: on(claimApproval),
     listApprovals: on(listApprovals),

@@ -36,6 +36,7 @@ export const limits = {
   devices: 32,
   countries: 32,
   concurrentSessions: 100,
+  impersonationMs: 30 * duration.minute, // how long an administrator may act for a user
   userAgent: 512,
   riskReasons: 16,
   riskFeedback: 16,

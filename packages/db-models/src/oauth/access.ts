@@ -74,7 +74,7 @@ async function find(
   { place, tokenHash }: NamedAccessToken,
 ): Promise<RememberedAccessToken | undefined> {
   const read = async (options?: CommittedReadOptions) => {
-    const grant = await readGrant(models, place, options);
+    const grant = await readGrant({ models, now }, place, options);
     const issued = grant && issuedAs(grant, tokenHash);
     return grant && issued && { grant, issued };
   };

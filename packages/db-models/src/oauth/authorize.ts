@@ -98,7 +98,7 @@ export async function checkAuthorizationRequest(
 
 export async function issueAuthorizationCode(
   context: Context,
-  input: AuthorizationRequest & { userId: Types.ObjectId; facts?: AuthorizationFacts },
+  input: AuthorizationRequest & { userId: Types.ObjectId; facts?: AuthorizationFacts; endsBy?: Date },
 ): Promise<Authorization> {
   const { models } = context;
   const check = await checkAuthorizationRequest(context, input);
@@ -106,17 +106,27 @@ export async function issueAuthorizationCode(
     const { client: _client, redirectUri: _uri, ...refusal } = check;
     return refusal;
   }
-  const { app, scopes, redirectUri, audiences } = check;
-  const consent = await useConsent(context, input.userId, app.id);
+  const { app, redirectUri, audiences } = check;
+  const { facts, userId, endsBy } = input;
+  // Who acts for a user has no access while the user is away (OpenID Connect Core section 11).
+  const scopes = facts?.actor ? check.scopes.filter((scope) => scope !== "offline_access") : check.scopes;
+  if (scopes.length === 0) {
+    const description = "nobody who acts for the user has access while they are away";
+    return { ok: false, reason: "invalid_scope", redirect: true, description };
+  }
+  const consent = facts?.actor
+    ? await liveConsent(context, userId, app.id)
+    : await useConsent(context, userId, app.id);
   const missing = scopes.filter((scope) => !grantsScope(consent?.scopes ?? [], scope));
   if (!consent || missing.length > 0) {
     return { ok: false, reason: "consent_needed", app, scopes, missing };
   }
   const { code, document } = newGrant(context, {
-    ...input.facts,
+    ...facts,
     ...(audiences && { audiences }),
     appId: app.id,
-    userId: input.userId,
+    userId,
+    endsBy,
     permissionId: consent._id,
     permissionGeneration: consent.generation,
     scopes,
@@ -200,6 +210,16 @@ export async function useConsent(
     { $max: { lastUsedAt: now } },
     { projection: { scopes: 1, generation: 1 } },
   );
+}
+
+/** {@link useConsent} of who acts for a user: the user has not used it. */
+async function liveConsent(
+  { models }: Context,
+  userId: Types.ObjectId,
+  appId: Types.ObjectId,
+): Promise<UsedConsent | undefined> {
+  const consent = await findByQuery(models, queries.permissionOfUserForApp(userId, appId));
+  return consent && !consent.revokedAt ? consent : undefined;
 }
 
 export function describeApp(app: AppDocument): RequestingApp {

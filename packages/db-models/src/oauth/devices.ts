@@ -275,8 +275,8 @@ async function grantToDevice(
   const mayRefresh = client.grantTypes.includes("refresh_token");
   const granted = await grantAtOnce(context, grant, { wish: { scopes, audiences, dpopKey }, mayRefresh });
   // What it rests on may have ended since the approval: then the tokens never were good, and the device hears so.
-  const { models, now } = context;
-  const written = await readGrant(models, { ownerId: userId, id: granted.authorizationId });
+  const { now } = context;
+  const written = await readGrant(context, { ownerId: userId, id: granted.authorizationId });
   const reason = written ? refusalOf(written, now) : "unknown";
   return reason ? refused(reason) : granted;
 }

@@ -29,10 +29,10 @@ export interface CodeExchange {
 }
 
 export async function exchangeAuthorizationCode(context: Context, input: CodeExchange): Promise<TokenResult> {
-  const { models, now } = context;
+  const { now } = context;
   const code = parseToken("authorizationCode", input.code);
   if (!code) return refused("malformed");
-  const grant = await readGrant(models, placeOf(code));
+  const grant = await readGrant(context, placeOf(code));
   if (!grant) return refused("unknown");
   const mismatch = mismatchOf(grant, code, input);
   if (mismatch) return refused(mismatch);
@@ -61,7 +61,8 @@ async function claim(
 ): Promise<TokenResult | undefined> {
   const { models, now } = context;
   const policy = context.policies.oauth;
-  const mayRefresh = client.grantTypes.includes("refresh_token");
+  // Nobody goes on acting for a user beyond the session in which they may.
+  const mayRefresh = client.grantTypes.includes("refresh_token") && !grant.actor;
   const idleMs = mayRefresh ? policy.refreshIdleMs : policy.accessTokenLifetimeMs;
   const refreshToken = mintMarkedToken("refreshToken", code, grant.markKey);
   const wish = { scopes: grant.scopes, audiences, dpopKey };
@@ -84,8 +85,8 @@ async function claim(
 
 /** The code was live at the read and is not now: somebody else used it meanwhile, or it was ended. */
 async function answerLoser(context: Context, code: LocatedToken): Promise<TokenResult> {
-  const { models, now } = context;
-  const grant = await readGrant(models, placeOf(code));
+  const { now } = context;
+  const grant = await readGrant(context, placeOf(code));
   if (grant?.usedAt) return endReused(context, grant, "code_reused");
   return refused((grant && refusalOf(grant, now)) ?? "unknown");
 }

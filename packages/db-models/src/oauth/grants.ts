@@ -1,4 +1,5 @@
 import type { Context } from "../context/context.js";
+import { endOfImpersonation } from "../impersonators/live.js";
 import type { Place } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
 import type { AppTokenDocument, TokenRevocationReason } from "../schemas/app-token.js";
@@ -7,7 +8,7 @@ import { assertKnownVersion } from "../schemas/parts/version.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import type { CommittedReadOptions } from "../session-cache/committed-read.js";
 import type { GrantState } from "../session-cache/remembered.js";
-import { absoluteExpiryOf } from "../stored/session.js";
+import { isLive } from "../stored/session.js";
 import type { GrantRefusal, GrantRefused, OAuthErrorCode } from "./types.js";
 
 /** An authorization together with the state of everything that it rests on. */
@@ -20,10 +21,11 @@ export interface Grant extends AppTokenDocument, GrantState {}
  * @param options - of a read whose result memory may keep.
  */
 export async function readGrant(
-  models: IdentityModels,
+  context: Pick<Context, "models" | "now">,
   place: Place,
   options: Partial<CommittedReadOptions> = {},
 ): Promise<Grant | undefined> {
+  const { models } = context;
   const { filter } = queries.authorizationById(place);
   const grant = (await models.AppToken.collection
     .aggregate([{ $match: filter as Record<string, unknown> }, ...joins(models)], options)
@@ -31,12 +33,29 @@ export async function readGrant(
   if (!grant) return undefined;
   assertKnownVersion(grant);
   const { ownerId, appId } = grant;
-  return ownerId.equals(appId) ? grant : { ...grant, userId: ownerId };
+  if (ownerId.equals(appId)) return grant;
+  return { ...grant, userId: ownerId, session: await liveFor(context, grant) };
+}
+
+/** The session that an authorization rests on; none where who acts in it may no longer. */
+async function liveFor(
+  context: Pick<Context, "models" | "now">,
+  { ownerId: userId, session }: Grant,
+): Promise<Grant["session"]> {
+  const { impersonation } = session[0] ?? {};
+  if (!impersonation) return session;
+  return (await endOfImpersonation(context, { userId, impersonation })) ? [] : session;
 }
 
 function joins({ App, User, AppPermission, UserSession }: IdentityModels) {
   const ofPermission = { generation: 1, revokedAt: 1, lastUsedAt: 1 } as const;
-  const ofSession = { revokedAt: 1, idleExpiresAt: 1, createdAt: 1, absoluteLifetimeMs: 1 } as const;
+  const ofSession = {
+    revokedAt: 1,
+    idleExpiresAt: 1,
+    createdAt: 1,
+    absoluteLifetimeMs: 1,
+    impersonation: 1,
+  } as const;
   return [
     joined(App.collection.name, "appId", "app", { status: 1, clientId: 1 }),
     joined(User.collection.name, "ownerId", "user", { status: 1 }),
@@ -87,9 +106,7 @@ function refusalOfUser(grant: GrantState, now: Date): GrantRefusal | undefined {
   }
   if (!grant.boundSessionId) return undefined;
   const session = grant.session[0];
-  const isLive =
-    session && !session.revokedAt && session.idleExpiresAt > now && absoluteExpiryOf(session) > now;
-  return isLive ? undefined : "session_ended";
+  return session && isLive(session, now) ? undefined : "session_ended";
 }
 
 /** The document of an authorization, on its owner's shard. */

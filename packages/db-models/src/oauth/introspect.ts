@@ -31,6 +31,8 @@ export type Introspection =
       acr?: string;
       auth_time?: number;
       amr?: string[];
+      /** Who acts for `sub` (RFC 8693 section 4.1). */
+      act?: { sub: string };
     };
 
 export interface TokenQuestion {
@@ -74,7 +76,7 @@ function describeAccess(
   const { id, scopes, clientId, userId, createdAt, expiresAt, dpopKey, facts } = check.token;
   const audiences = check.token.audiences ?? (defaultAudience === undefined ? undefined : [defaultAudience]);
   if (!isVisible(client, check.token, audiences)) return { active: false };
-  const { acr, amr, authenticatedAt } = facts;
+  const { acr, amr, authenticatedAt, actor } = facts;
   return {
     active: true,
     scope: formatScopes(scopes),
@@ -89,14 +91,15 @@ function describeAccess(
     ...(acr !== undefined && { acr: String(acr) }),
     ...(authenticatedAt && { auth_time: seconds(authenticatedAt) }),
     ...(amr && amr.length > 0 && { amr }),
+    ...(actor && { act: { sub: actor.toHexString() } }),
   };
 }
 
 async function introspectRefresh(context: Context, presented: unknown): Promise<Introspection | undefined> {
-  const { models, now } = context;
+  const { now } = context;
   const token = parseToken("refreshToken", presented);
   if (!token) return undefined;
-  const grant = await readGrant(models, placeOf(token));
+  const grant = await readGrant(context, placeOf(token));
   if (!grant?.tokenHash || !equalHashes(sha256(token.raw), grant.tokenHash)) return undefined;
   if (refusalOf(grant, now)) return undefined;
   const clientId = grant.app[0]?.clientId ?? "";

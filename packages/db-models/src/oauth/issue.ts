@@ -100,9 +100,10 @@ export function tokensGranted(
 
 /** The facts of an authorization, without the rest. */
 export function factsOf(document: AuthorizationFacts): AuthorizationFacts {
-  const { nonce, authenticatedAt, acr, amr, sessionId, boundSessionId, audiences, dpopKey, claims } =
-    document;
-  const facts = { nonce, authenticatedAt, acr, amr, sessionId, boundSessionId, audiences, dpopKey, claims };
+  const { nonce, authenticatedAt, acr, amr, sessionId, boundSessionId, actor } = document;
+  const { audiences, dpopKey, claims } = document;
+  const ofSession = { authenticatedAt, acr, amr, sessionId, boundSessionId, actor };
+  const facts = { nonce, ...ofSession, audiences, dpopKey, claims };
   const known = Object.entries(facts).filter(([, value]) => value !== undefined && value !== null);
   return Object.fromEntries(known) as AuthorizationFacts;
 }
@@ -113,6 +114,8 @@ interface NewGrant extends AuthorizationFacts {
   permissionId?: Types.ObjectId;
   permissionGeneration?: number;
   scopes: string[];
+  /** It ends by then at the latest. Default: as the policy has it. */
+  endsBy?: Date | undefined;
 }
 
 /** An authorization without tokens yet, and its code, under whose handle they will be. */
@@ -125,7 +128,8 @@ export function newGrant(
   const _id = new Types.ObjectId();
   const ownerId = userId ?? appId;
   const place = tokenPlace({ ownerId, id: _id });
-  const absoluteExpiresAt = new Date(now.getTime() + policies.oauth.refreshLifetimeMs);
+  const latest = now.getTime() + policies.oauth.refreshLifetimeMs;
+  const absoluteExpiresAt = new Date(Math.min(latest, grant.endsBy?.getTime() ?? latest));
   const document: AppTokenDocument = {
     _id,
     ownerId,

@@ -146,12 +146,15 @@ export interface OAuth {
   checkRequest(input: AuthorizationRequest): Promise<RequestCheck>;
   /**
    * Decides an authorization request of a signed-in user, and issues a code when the user has consented to all of it. A
-   * code works once, for this app, this redirect URI and this challenge.
+   * code works once, for this app, this redirect URI and this challenge. Where an `actor` acts for the user, it gives no access
+   * while the user is away, and the consent does not count as used.
+   *
+   * @param input - `endsBy`: what comes of it ends by then at the latest. Default: as the policy has it.
    *
    * @throws IdentityError `SCHEMA_TOO_NEW`.
    */
   authorize(
-    input: AuthorizationRequest & { userId: Types.ObjectId; facts?: AuthorizationFacts },
+    input: AuthorizationRequest & { userId: Types.ObjectId; facts?: AuthorizationFacts; endsBy?: Date },
   ): Promise<Authorization>;
   /**
    * Keeps an authorization request until it is answered.

@@ -45,10 +45,10 @@ export interface TokenRefresh {
 }
 
 export async function refreshAppToken(context: Context, input: TokenRefresh): Promise<TokenResult> {
-  const { models, now } = context;
+  const { now } = context;
   const token = parseToken("refreshToken", input.refreshToken);
   if (!token) return refused("malformed");
-  const grant = await readGrant(models, placeOf(token));
+  const grant = await readGrant(context, placeOf(token));
   if (!grant?.tokenHash || !isMarkedToken(token, grant.markKey)) return refused("unknown");
   if (!grant.appId.equals(input.client._id)) return refused("other_client");
   if (!input.client.grantTypes.includes("refresh_token")) {
@@ -76,11 +76,11 @@ export interface RefreshableAuthorization {
 }
 
 export async function readRefreshable(
-  { models }: Context,
+  context: Context,
   { refreshToken }: { refreshToken: unknown },
 ): Promise<RefreshableAuthorization | undefined> {
   const token = parseToken("refreshToken", refreshToken);
-  const grant = token && (await readGrant(models, placeOf(token)));
+  const grant = token && (await readGrant(context, placeOf(token)));
   if (!grant || !token || !isMarkedToken(token, grant.markKey)) return undefined;
   return { ...(grant.userId && { userId: grant.userId }), facts: factsOf(grant) };
 }
@@ -139,9 +139,9 @@ function newest({ rotations, accessTokens }: { rotations: TokenRotation; accessT
 
 /** The answer to a token that could not be claimed: a retry, a refusal, or the alarm. */
 async function answerLoser(context: Context, token: LocatedToken, wish: AccessWish): Promise<TokenResult> {
-  const { models, now } = context;
+  const { now } = context;
   const policy = context.policies.oauth;
-  const grant = await readGrant(models, placeOf(token));
+  const grant = await readGrant(context, placeOf(token));
   if (!grant) return refused("unknown");
   const reason = refusalOf(grant, now);
   if (reason) return refused(reason);
@@ -194,7 +194,7 @@ async function answerAgain(
     { $push: { accessTokens: { $each: [narrower], $slice: -limits.accessTokens } } as never },
   );
   if (matchedCount === 1) return tokensGranted(grant, current, narrower, answer);
-  const later = await readGrant(models, placeOf(current));
+  const later = await readGrant(context, placeOf(current));
   const theirs = later?.accessTokens.find(({ tokenHash }) => equalHashes(tokenHash, accessHash));
   return later && theirs && refusalOf(later, now) === undefined
     ? tokensGranted(later, current, theirs, answer)

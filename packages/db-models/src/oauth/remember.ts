@@ -10,7 +10,9 @@ import { factsOf } from "./issue.js";
 export function keptAccessToken(
   models: IdentityModels,
   { grant, issued }: RememberedAccessToken,
-): Kept<RememberedAccessToken> {
+): Kept<RememberedAccessToken> | undefined {
+  // As with the session: two people decide about it, at that moment.
+  if (grant.actor) return undefined;
   const { _id, ownerId, userId, appId, permissionId, permissionGeneration, expiresAt } = grant;
   const { app, user, session, permission } = grant;
   const value: RememberedAccessToken = {

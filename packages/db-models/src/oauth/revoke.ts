@@ -19,7 +19,7 @@ export async function revokeToken(context: Context, input: TokenRevocation): Pro
   const refreshToken = parseToken("refreshToken", input.token);
   const token = refreshToken ?? parseToken("accessToken", input.token);
   if (!token) return false;
-  const grant = await readGrant(models, placeOf(token));
+  const grant = await readGrant(context, placeOf(token));
   if (!grant?.appId.equals(input.client._id)) return false;
   if (refreshToken) return endByRefreshToken(context, grant, refreshToken);
   const issued = issuedOf(grant, token);
@@ -31,12 +31,12 @@ async function endByRefreshToken(context: Context, grant: Grant, token: Token): 
   return (await endGrants(context, documentOf(grant), "revoked_by_client")) === 1;
 }
 
-async function revokeById({ models }: Context, client: AuthenticatedClient, id: string): Promise<boolean> {
+async function revokeById(context: Context, client: AuthenticatedClient, id: string): Promise<boolean> {
   const named = readAccessTokenId(id);
   if (!named) return false;
-  const grant = await readGrant(models, named.place);
+  const grant = await readGrant(context, named.place);
   if (!grant?.appId.equals(client._id)) return false;
-  return endAccessToken(models, grant, named.tokenHash);
+  return endAccessToken(context.models, grant, named.tokenHash);
 }
 
 async function endAccessToken(models: IdentityModels, grant: Grant, tokenHash: Buffer): Promise<boolean> {

@@ -23,7 +23,12 @@ const nobody = () => undefined;
  * and with it the key that links audit events to the person, last. A model without an entry does not compile.
  */
 export const personalData = {
-  UserSession: { of: byUserId, read: (session) => ({ ...readSession(session as never) }) },
+  // An administrator is in the sessions in which they acted for others, too.
+  UserSession: {
+    of: (userId) => ({ $or: [{ userId }, { "impersonation.actor": userId }] }),
+    withheld: ["actor", "actorSession"],
+    read: (session) => ({ ...readSession(session as never) }),
+  },
   ApiKey: { of: byUserId },
   AppToken: { of: (ownerId) => ({ ownerId }), withheld: ["codeChallenge", "markKey", "dpopKey"] },
   AppPermission: { of: byUserId },
@@ -39,7 +44,7 @@ export const personalData = {
   UsedAssertion: { of: nobody },
   SigningKey: { of: nobody },
   App: { of: (ownerId) => ({ ownerId }) },
-  SecurityEvent: { of: byUserId },
+  SecurityEvent: { of: byUserId, withheld: ["actorRef"] },
   UsageBucket: { of: byUserId },
   LoginProfile: { of: (userId) => ({ $or: [{ userId }, ...ofBoth(userId)] }) },
   LoginChallenge: { of: byUserId },

@@ -332,6 +332,34 @@ export const queries = {
   sessionsEndedBetween: (period: Period) =>
     rare(sessions.during("sessionsEndedBetween", "ended", {}, "revokedAt", period)),
 
+  /** Sessions in which administrators act, or acted, for users. */
+  newestImpersonations: (page: Page = {}) =>
+    rare(
+      sessions.page(
+        "newestImpersonations",
+        "impersonation_newest",
+        { "impersonation.actor": { $exists: true } },
+        "createdAt",
+        page,
+      ),
+    ),
+  /** Those of one administrator. */
+  impersonationsBy: (actor: Id, page: Page = {}) =>
+    rare(
+      sessions.page("impersonationsBy", "actor_newest", { "impersonation.actor": actor }, "createdAt", page),
+    ),
+  /** Impersonations whose end is to be noted, or may have come. */
+  dueImpersonations: (now: Date, limit = defaultWindowSize) =>
+    rare(
+      sessions.all(
+        "dueImpersonations",
+        "impersonation_due",
+        { "impersonation.sweepAt": { $lte: now } },
+        { "impersonation.sweepAt": 1, _id: 1 },
+        limit,
+      ),
+    ),
+
   appByClientId: (clientId: string) => apps.one("appByClientId", "client_id_unique", { clientId }),
   appsOfOwner: (ownerId: Id, page: Page = {}) =>
     apps.page("appsOfOwner", "owner_newest", { ownerId }, "createdAt", page),
@@ -550,6 +578,7 @@ export const queries = {
 
   administratorRegister: () =>
     registers.one("administratorRegister", "name_unique", { name: "administrators" }),
+  approvalById: (id: Id) => approvals.one("approvalById", "_id_", { _id: id }),
   approvalsByStatus: (status: ApprovalStatus, page: Page = {}) =>
     approvals.page("approvalsByStatus", "status_newest", { status }, "createdAt", page),
   /** Approvals in which a user has a part: whom they are about, who asked, who decided. */

@@ -50,14 +50,15 @@ const page: Page = { limit: 20 };
  * @param now - ends the periods that are asked for: hours to a month, with few documents in each.
  */
 export async function sampleQueries(models: IdentityModels, now: Date): Promise<QuerySamples> {
-  const [user, session, legacy] = await Promise.all([
+  const [user, session, legacy, impersonation] = await Promise.all([
     anyOf(models.User, { username: { $exists: true }, "profile.company": { $exists: true } }),
     anyOf(models.UserSession, { slot: { $gte: 0 } }),
     anyOf(models.UserSession, { legacyTokenHash: { $exists: true } }),
+    anyOf(models.UserSession, { "impersonation.actor": { $exists: true } }),
   ]);
   return {
     ...userSamples(user, await sampleSecrets(models), now),
-    ...sessionSamples({ session, legacy }, now),
+    ...sessionSamples({ session, legacy, impersonation }, now),
     ...appSamples(await sampleAppDocuments(models, now), now),
     ...eventSamples(await sampleEventDocuments(models), now),
   } as QuerySamples;
@@ -86,7 +87,7 @@ export function shapesOfQueries(): NamedQuery[] {
   };
   const samples = {
     ...userSamples({}, secrets, now),
-    ...sessionSamples({ session: {}, legacy: {} }, now),
+    ...sessionSamples({ session: {}, legacy: {}, impersonation: {} }, now),
     ...appSamples({}, now),
     ...eventSamples({}, now),
   } satisfies Record<QueryName, unknown>;
@@ -152,7 +153,11 @@ function userSamples(
 }
 
 function sessionSamples(
-  { session, legacy }: Record<"session" | "legacy", Partial<UserSessionDocument>>,
+  {
+    session,
+    legacy,
+    impersonation,
+  }: Record<"session" | "legacy" | "impersonation", Partial<UserSessionDocument>>,
   now: Date,
 ) {
   const userId = session.userId ?? nobody.id;
@@ -170,6 +175,9 @@ function sessionSamples(
       to: now,
       limit: 20,
     }),
+    newestImpersonations: queries.newestImpersonations(page),
+    impersonationsBy: queries.impersonationsBy(impersonation.impersonation?.actor ?? nobody.id, page),
+    dueImpersonations: queries.dueImpersonations(now, 20),
   };
 }
 
@@ -359,6 +367,7 @@ function eventSamples(documents: EventDocuments, now: Date) {
     newestSignInReports: queries.newestSignInReports(within(now, 30)),
     dueSignInReports: queries.dueSignInReports(now, 20),
     administratorRegister: queries.administratorRegister(),
+    approvalById: queries.approvalById(approval._id ?? nobody.id),
     approvalsByStatus: queries.approvalsByStatus("pending", page),
     approvalsWith: queries.approvalsWith(approval.requestedBy ?? nobody.id, page),
     bulkJobById: queries.bulkJobById(job._id ?? nobody.id),

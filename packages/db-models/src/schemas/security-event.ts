@@ -1,6 +1,14 @@
 import { Schema, type Types } from "mongoose";
 import { limits } from "../core/limits.js";
-import { list, purgeAtTtl, requiredDate, requiredText, schemaOptions, text } from "./parts/fields.js";
+import {
+  hashText,
+  list,
+  purgeAtTtl,
+  requiredDate,
+  requiredText,
+  schemaOptions,
+  text,
+} from "./parts/fields.js";
 import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 export const securityEventKinds = [
@@ -25,6 +33,8 @@ export const securityEventKinds = [
   "factor_recovery",
   "external_identity_changed",
   "sign_in_reported",
+  "impersonation_started",
+  "impersonation_ended",
   "database_exposed",
 ] as const;
 export type SecurityEventKind = (typeof securityEventKinds)[number];
@@ -36,6 +46,8 @@ export type Severity = (typeof severities)[number];
 export interface SecurityEventDocument extends BaseDocument {
   /** Absent in what concerns nobody in particular. */
   userId?: Types.ObjectId;
+  /** Who acted for the user, as audit events refer to them. */
+  actorRef?: string;
   kind: SecurityEventKind;
   severity: Severity;
   at: Date;
@@ -51,6 +63,7 @@ export interface SecurityEventDocument extends BaseDocument {
 export const securityEventSchema = new Schema<SecurityEventDocument>(
   {
     userId: Schema.Types.ObjectId,
+    actorRef: hashText,
     kind: { type: String, enum: securityEventKinds, required: true },
     severity: { type: String, enum: severities, required: true },
     at: requiredDate,

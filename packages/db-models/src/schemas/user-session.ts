@@ -50,8 +50,11 @@ export const revocationReasons = [
   "administrator",
   "risk",
   "reported",
+  "time_up",
+  "actor_signed_out",
+  "actor_not_allowed",
 ] as const;
-/** Why a session ended before it expired. */
+/** Why a session ended before it expired. The last three are of impersonations, whose actor is the administrator. */
 export type RevocationReason = (typeof revocationReasons)[number];
 
 export interface Device {
@@ -91,6 +94,21 @@ export interface SessionApiUsage {
   lastEndpoint?: string;
 }
 
+/** Whose work a session is that an administrator has opened to act for its user. */
+export interface Impersonation {
+  /** The administrator. */
+  actor: Types.ObjectId;
+  /** The administrator's own session, without which it is over. */
+  actorSession: Types.ObjectId;
+  /** Why, as the administrator has put it. */
+  reason: string;
+  /** From then on its end is looked for. Absent once the end was noted. */
+  sweepAt?: Date;
+}
+
+/** The slot of an impersonation: above those that the cap counts, so a user has one at most. */
+export const impersonationSlot = limits.concurrentSessions;
+
 /**
  * One sign-in of one user on one device. Collection `user_sessions`. Live means: a `slot`, no
  * `revokedAt`, and `idleExpiresAt` in the future; `idleExpiresAt` never passes the absolute lifetime.
@@ -109,7 +127,7 @@ export interface UserSessionDocument extends BaseDocument {
   generation?: number;
   /** The tokens before, as far as they were in their grace at the last rotation; the newest last. */
   rotations?: TokenRotation[];
-  /** Place among the user's live sessions, 0 to the cap less one. Absent once the session has ended. */
+  /** Place among the user's live sessions, 0 to the cap less one; {@link impersonationSlot}. Absent once the session has ended. */
   slot?: number;
   /** `sessionGeneration` of the user when the session was opened. Absent for 0. */
   userGeneration?: number;
@@ -140,6 +158,8 @@ export interface UserSessionDocument extends BaseDocument {
   absoluteLifetimeMs?: number;
   revokedAt?: Date;
   revocationReason?: RevocationReason;
+  /** Absent where the user has signed in. */
+  impersonation?: Impersonation;
   /**
    * From then on the TTL index may remove the document: expiry plus the retention, at the next midnight (UTC), so that few
    * uses of a session move it in the index.
@@ -162,6 +182,16 @@ const apiUsageSchema = new Schema<Partial<SessionApiUsage>>(
   { _id: false },
 );
 
+const impersonationSchema = new Schema<Impersonation>(
+  {
+    actor: { type: Schema.Types.ObjectId, required: true },
+    actorSession: { type: Schema.Types.ObjectId, required: true },
+    reason: requiredText(limits.reason),
+    sweepAt: Date,
+  },
+  { _id: false },
+);
+
 export const userSessionSchema = new Schema<UserSessionDocument>(
   {
     userId: { type: Schema.Types.ObjectId, required: true },
@@ -170,7 +200,7 @@ export const userSessionSchema = new Schema<UserSessionDocument>(
     legacyTokenHash: hash,
     generation: absentCount,
     rotations: absentable(tokenRotations),
-    slot: { type: Number, min: 0, max: limits.concurrentSessions - 1 },
+    slot: { type: Number, min: 0, max: impersonationSlot },
     userGeneration: absentCount,
     roles: list(requiredText(limits.role), limits.roles + administratorRoles.length),
     scopes: absentable(list(requiredText(limits.scope), limits.scopes)),
@@ -190,6 +220,7 @@ export const userSessionSchema = new Schema<UserSessionDocument>(
     absoluteLifetimeMs: { type: Number, min: 1 },
     revokedAt: Date,
     revocationReason: { type: String, enum: revocationReasons },
+    impersonation: impersonationSchema,
     purgeAt: requiredDate,
     schemaVersion,
   },
@@ -198,6 +229,8 @@ export const userSessionSchema = new Schema<UserSessionDocument>(
 
 // Most sessions have ended: an index of the live ones is a fraction of one of all.
 const liveOnly = { partialFilterExpression: { slot: { $gte: 0 } } } as const;
+// Few sessions are impersonations: their indexes cost the others nothing.
+const impersonations = { partialFilterExpression: { "impersonation.actor": { $exists: true } } } as const;
 
 userSessionSchema
   // sessionById reads by `_id`.
@@ -219,4 +252,10 @@ userSessionSchema
     { revokedAt: 1, _id: 1 },
     { name: "ended", partialFilterExpression: { revokedAt: { $exists: true } } },
   ) // sessionsEndedBetween
+  .index({ createdAt: -1, _id: -1 }, { name: "impersonation_newest", ...impersonations }) // newestImpersonations
+  .index({ "impersonation.actor": 1, createdAt: -1, _id: -1 }, { name: "actor_newest", ...impersonations }) // impersonationsBy
+  .index(
+    { "impersonation.sweepAt": 1, _id: 1 },
+    { name: "impersonation_due", partialFilterExpression: { "impersonation.sweepAt": { $exists: true } } },
+  ) // dueImpersonations
   .index({ purgeAt: 1 }, purgeAtTtl); // TTL: ended sessions, after their retention

@@ -12,6 +12,8 @@ export interface SecurityEventInput {
   userId: Types.ObjectId;
   kind: Exclude<SecurityEventKind, "database_exposed">;
   severity: Severity;
+  /** Who acted for the user: `auditRefOf` of their audit key. */
+  actorRef?: string;
   sessionId?: Types.ObjectId;
   network?: string;
   country?: string;

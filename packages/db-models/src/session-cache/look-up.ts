@@ -14,8 +14,8 @@ export interface Sought<V> {
   readonly isGood: (value: V) => boolean;
   readonly collection: Pick<Collection, "conn">;
   readonly read: (options?: CommittedReadOptions) => Promise<V | undefined>;
-  /** What memory keeps of what was read and is good. */
-  readonly keep: (value: V) => Kept<V>;
+  /** What memory keeps of what was read and is good; `undefined` for nothing. */
+  readonly keep: (value: V) => Kept<V> | undefined;
 }
 
 /** What a token stands for: from memory, from a read of it that is under way, or from one that leaves it in memory. */

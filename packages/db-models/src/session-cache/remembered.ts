@@ -65,7 +65,10 @@ export interface GrantState
   app: Array<Pick<AppDocument, "status" | "clientId">>;
   user: Array<Pick<UserDocument, "status">>;
   session: Array<
-    Pick<UserSessionDocument, "revokedAt" | "idleExpiresAt" | "createdAt" | "absoluteLifetimeMs">
+    Pick<
+      UserSessionDocument,
+      "revokedAt" | "idleExpiresAt" | "createdAt" | "absoluteLifetimeMs" | "impersonation"
+    >
   >;
   permission: Array<Pick<AppPermissionDocument, "generation" | "revokedAt" | "lastUsedAt">>;
 }

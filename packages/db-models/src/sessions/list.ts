@@ -2,7 +2,7 @@ import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
-import type { Device, GeoLocation, RiskAssessment } from "../schemas/user-session.js";
+import type { Device, GeoLocation, Impersonation, RiskAssessment } from "../schemas/user-session.js";
 import { readSession, type Session } from "../stored/session.js";
 import { refusalOf } from "./validate.js";
 
@@ -17,6 +17,8 @@ export interface SessionSummary {
   idleExpiresAt: Date;
   absoluteExpiresAt: Date;
   requests: number;
+  /** Of a session in which an administrator acts for the user: why. */
+  impersonation?: Pick<Impersonation, "reason">;
   /** How the session is judged now. */
   risk: Pick<RiskAssessment, "level" | "reasons">;
 }
@@ -34,6 +36,7 @@ const projection = {
   "risk.level": 1,
   "risk.reasons": 1,
   slot: 1,
+  "impersonation.reason": 1,
 } as const;
 
 export async function listSessions(
@@ -74,6 +77,7 @@ export function summarise(session: Session): SessionSummary {
     idleExpiresAt: session.idleExpiresAt,
     absoluteExpiresAt: session.absoluteExpiresAt,
     requests: session.apiUsage.requests,
+    ...(session.impersonation && { impersonation: { reason: session.impersonation.reason } }),
     risk: { level: session.risk.level, reasons: session.risk.reasons },
   };
 }

@@ -128,7 +128,7 @@ async function openUnderCap(context: Context, input: OpenSessionInput): Promise<
     claimSlot(context, session, state, input),
     isKnownDevice(models, session, state),
   ]);
-  await settle(context, session);
+  await settleOpened(context, session);
   return {
     id: session._id,
     token: token.raw,
@@ -251,7 +251,7 @@ function decide(
  * the session is one that nobody has the token of, and its older generation gives its slot to the next login.
  * Roles that changed meanwhile are taken over for the same reason.
  */
-async function settle(context: Context, session: UserSessionDocument): Promise<void> {
+export async function settleOpened(context: Context, session: UserSessionDocument): Promise<void> {
   const { models } = context;
   const { _id, userId, userGeneration = 0 } = session;
   const projection = { sessionGeneration: 1, status: 1, roles: 1 };

@@ -3,7 +3,7 @@ import type { Context } from "../context/context.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
-import type { UserSessionDocument } from "../schemas/user-session.js";
+import { impersonationSlot, type UserSessionDocument } from "../schemas/user-session.js";
 import type { SlotHolder } from "./slots.js";
 
 /** The sessions that hold a slot of a user, as far as a login is decided on them. */
@@ -19,6 +19,7 @@ export function readSessionSlots(
 }
 
 export async function readSlots(models: IdentityModels, userId: Types.ObjectId): Promise<SessionSlots> {
-  // Who holds a slot has one.
-  return (await runQuery(models, queries.slotsOfUser(userId), projection)) as unknown as SessionSlots;
+  const holders = await runQuery(models, queries.slotsOfUser(userId), projection);
+  // Who holds a slot has one. An impersonation counts against no cap, and no sign-in ends it.
+  return holders.filter(({ slot }) => slot !== impersonationSlot) as unknown as SessionSlots;
 }

@@ -56,8 +56,9 @@ function expiryOf(stored: Pick<UserSessionDocument, keyof typeof expiryProjectio
   return { idleExpiresAt: stored.idleExpiresAt, absoluteExpiresAt: absoluteExpiryOf(stored) };
 }
 
+/** A live session of which there may be another token: an impersonation keeps the one that it has. */
 function liveAt(now: Date) {
-  return { revokedAt: null, slot: { $gte: 0 }, idleExpiresAt: { $gt: now } };
+  return { revokedAt: null, slot: { $gte: 0 }, idleExpiresAt: { $gt: now }, "impersonation.actor": null };
 }
 
 /**
@@ -185,6 +186,7 @@ async function answerLoser(context: Context, token: LocatedToken): Promise<Refre
   if (!session) return { ok: false, reason: "unknown" };
   const reason = refusalOf(session, now);
   if (reason) return { ok: false, reason };
+  if (session.impersonation) return { ok: false, reason: "impersonated" };
   const current = currentOf(session, token, now, policy);
   if (current) return refreshed(session, current, true);
   await endReused(context, session);

@@ -7,7 +7,7 @@ import { subjectsOfDocument } from "../session-cache/subjects.js";
 import type { Kept } from "../session-cache/table.js";
 import type { Session } from "../stored/session.js";
 
-type ReadSession = Omit<RememberedSession, "replacedAt"> & Pick<Session, "rotations">;
+type ReadSession = Omit<RememberedSession, "replacedAt"> & Pick<Session, "rotations" | "impersonation">;
 
 /** What memory keeps of a session that has just been accepted, for one of its tokens; `undefined` for nothing. */
 export function rememberSession(
@@ -15,6 +15,8 @@ export function rememberSession(
   session: ReadSession,
   tokenHash: Buffer,
 ): Kept<RememberedSession> | undefined {
+  // Each use of an impersonation is decided by the state of two people, at that moment.
+  if (session.impersonation) return undefined;
   // The next use puts it right, which brings its expiry nearer: others would not be told.
   if (session.lastSeenAt.getTime() - now.getTime() >= wrongClockMs) return undefined;
   const { _id, userId, roles, scopes, risk, proofs, authenticatedAt, createdAt } = session;

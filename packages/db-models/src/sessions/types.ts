@@ -24,7 +24,11 @@ export type RefreshResult =
       idleExpiresAt: Date;
       absoluteExpiresAt: Date;
     }
-  | { ok: false; reason: SessionRefusal | "reused" };
+  | {
+      ok: false;
+      /** `impersonated`: the session is an administrator's, who acts for the user; its token is never replaced. */
+      reason: SessionRefusal | "reused" | "impersonated";
+    };
 
 export interface SessionUse {
   endpoint: string;

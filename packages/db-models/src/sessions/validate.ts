@@ -20,6 +20,7 @@ import {
   type Token,
   tokenLength,
 } from "../core/secrets.js";
+import { endOfImpersonation } from "../impersonators/live.js";
 import { placeOf } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
@@ -51,6 +52,8 @@ export interface ActiveSession {
   amr: AuthenticationMethod[];
   /** The level that {@link proofs} reach together. */
   acr: AssuranceLevel;
+  /** The administrator who acts for the user in this session; absent in the user's own. */
+  actor?: Types.ObjectId;
   createdAt: Date;
   /** The cookie's expiry: it and the document end together. */
   idleExpiresAt: Date;
@@ -68,7 +71,19 @@ export interface ValidationOptions {
 
 /** The fields of a session that a check reads. */
 export type CheckedSession = Omit<RememberedSession, "replacedAt"> &
-  Pick<Session, "handleHash" | "tokenHash" | "legacyTokenHash" | "rotations" | "revokedAt" | "schemaVersion">;
+  Pick<
+    Session,
+    | "handleHash"
+    | "tokenHash"
+    | "legacyTokenHash"
+    | "rotations"
+    | "revokedAt"
+    | "impersonation"
+    | "schemaVersion"
+  >;
+
+/** A session that was accepted, from a read or from memory. */
+type AcceptedSession = Omit<RememberedSession, "replacedAt"> & Pick<CheckedSession, "impersonation">;
 
 export function validateSession(
   context: Context,
@@ -94,12 +109,14 @@ export async function checkToken(
 ): Promise<SessionCheck> {
   const reason = refusalOfToken(session, token, context.now, sessionPolicyOf(context));
   if (reason || !session) return { ok: false, reason: reason ?? "unknown" };
+  if (session.impersonation && (await endOfImpersonation(context, session)))
+    return { ok: false, reason: "revoked" };
   if (!touch || !isTouchDue(context, session)) return accepted(session, undefined);
   const { idleExpiresAt } = await touchSession(context, session);
   return accepted(session, idleExpiresAt);
 }
 
-function accepted(session: RememberedSession, touchedExpiry: Date | undefined): SessionCheck {
+function accepted(session: AcceptedSession, touchedExpiry: Date | undefined): SessionCheck {
   return { ok: true, session: activeSession(session, touchedExpiry), touched: touchedExpiry !== undefined };
 }
 
@@ -281,7 +298,7 @@ async function touchSession(
 }
 
 /** The facts about a session that a service receives: copies, so that nothing it does to them gets into memory. */
-export function activeSession(session: RememberedSession, touchedExpiry: Date | undefined): ActiveSession {
+export function activeSession(session: AcceptedSession, touchedExpiry: Date | undefined): ActiveSession {
   const { risk, proofs = [] } = session;
   return {
     id: session._id,
@@ -293,6 +310,7 @@ export function activeSession(session: RememberedSession, touchedExpiry: Date | 
     proofs: proofs.map(({ method, at }) => ({ method, at: new Date(at) })),
     amr: amrOf(proofs),
     acr: assuranceOf(proofs),
+    ...(session.impersonation && { actor: session.impersonation.actor }),
     createdAt: new Date(session.createdAt),
     idleExpiresAt: new Date(touchedExpiry ?? session.idleExpiresAt),
     absoluteExpiresAt: new Date(session.absoluteExpiresAt),

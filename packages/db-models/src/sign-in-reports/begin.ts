@@ -114,6 +114,7 @@ const facts = {
   ip: 1,
   location: 1,
   risk: 1,
+  "impersonation.actor": 1,
 } as const;
 
 async function readSignIn(
@@ -122,7 +123,8 @@ async function readSignIn(
   sessionId: Types.ObjectId,
 ): Promise<ReportedSignIn | undefined> {
   const stored = await findByQuery(models, queries.sessionById({ ownerId: userId, id: sessionId }), facts);
-  if (!stored) return undefined;
+  // Who acts for a user has not signed in as them: that session is ended, and nothing else is taken off.
+  if (!stored || stored.impersonation) return undefined;
   const { createdAt: at, revokedAt: endedAt, proofs, device, network, location, risk } = readSession(stored);
   return {
     at,

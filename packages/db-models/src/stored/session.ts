@@ -92,6 +92,14 @@ export function absoluteExpiryOf({
   return new Date(createdAt.getTime() + absoluteLifetimeMs);
 }
 
+/** Whether a stored session has neither ended nor expired; its token is another matter. */
+export function isLive(
+  session: Pick<UserSessionDocument, "revokedAt" | "idleExpiresAt" | "createdAt" | "absoluteLifetimeMs">,
+  now: Date,
+): boolean {
+  return !session.revokedAt && session.idleExpiresAt > now && absoluteExpiryOf(session) > now;
+}
+
 /** The lifetimes of a session as they are stored. */
 export function storedLifetimes(lifetimes: {
   idleTimeoutMs: number;

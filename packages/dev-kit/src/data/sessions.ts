@@ -95,7 +95,19 @@ function revokedSession(generation: Generation, person: Person, sequence: number
     lastSeenAt,
     idleExpiresAt: new Date(lastSeenAt.getTime() + idleTimeout),
   };
-  return { ...session(person, sequence, times), revokedAt, revocationReason };
+  return {
+    ...session(person, sequence, times),
+    revokedAt,
+    revocationReason,
+    ...impersonationOf(person, times),
+  };
+}
+
+/** One person in twenty was somebody's for whom an administrator had to act; the end of the newest is to be noted. */
+function impersonationOf({ id, index }: Person, { createdAt }: { createdAt: Date }) {
+  if (index % 20 !== 7) return {};
+  const sweepAt = index % 40 === 7 ? { sweepAt: createdAt } : {};
+  return { impersonation: { actor: id, actorSession: id, reason: "Ticket 4711", ...sweepAt } };
 }
 
 function liveSession(generation: Generation, person: Person, sequence: number, slot: number) {

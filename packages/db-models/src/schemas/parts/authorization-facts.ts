@@ -16,6 +16,8 @@ export interface AuthorizationFacts {
   sessionId?: Types.ObjectId;
   /** The session that it ends with; absent where the user agreed to access while they are away (`offline_access`). */
   boundSessionId?: Types.ObjectId;
+  /** The administrator who acted for the user in that session: `act` of the tokens (RFC 8693 section 4.1). */
+  actor?: Types.ObjectId;
   /** Resource servers that the access tokens are for (RFC 8707). */
   audiences?: string[];
   /** Thumbprint of the key that every request with the tokens proves possession of (RFC 9449). */
@@ -32,6 +34,7 @@ export const authorizationFacts = {
   amr: { ...list(requiredText(16), 8), default: undefined },
   sessionId: Schema.Types.ObjectId,
   boundSessionId: Schema.Types.ObjectId,
+  actor: Schema.Types.ObjectId,
   audiences: { ...list(requiredText(limits.uri), limits.resources), default: undefined },
   dpopKey: hashText,
   claims: { type: String, maxlength: limits.claims },

@@ -1,0 +1,46 @@
+import type { Types } from "mongoose";
+import { operationsOf, type Shared } from "../context/context.js";
+import type { Page } from "../queries/queries.js";
+import { listImpersonations, noteEndedImpersonation, takeEndedImpersonations } from "./ends.js";
+import { type ImpersonationInput, type ImpersonationStart, startImpersonation } from "./start.js";
+import type { EndedImpersonation, ImpersonationSummary } from "./summary.js";
+
+/**
+ * Sessions in which an administrator acts for a user. Such a session is one of the user's: it is in their list, and they end it
+ * as any other. It takes no slot of theirs, its token is never replaced, it proves nothing of who the user is, and it is good
+ * only while the administrator's own session lives and the register of administrators has them with `identity:impersonator`,
+ * and the user not at all. Each check decides that anew, never from memory.
+ */
+export interface Impersonations {
+  /**
+   * Opens such a session. Whether a second administrator has to approve is for the caller.
+   *
+   * @throws IdentityError `USER_NOT_FOUND`, `USER_NOT_ACTIVE`, `INVALID_INPUT`; `SESSIONS_REVOKED` when all sessions of the
+   * user were ended meanwhile.
+   *
+   * @example
+   * const reason = "Ticket 4711";
+   * const started = await identity.impersonations.start({ userId, actor, actorSession, reason });
+   * if (started.ok) setCookie(started.token, started.expiresAt);
+   */
+  start(input: ImpersonationInput): Promise<ImpersonationStart>;
+  /** The newest first: of an administrator, or of all. One whose administrator is gone goes on here until it is taken. */
+  list(input: { actor?: Types.ObjectId; page?: Page }): Promise<ImpersonationSummary[]>;
+  /**
+   * Ends what is over, and gives every impersonation that has ended and was not noted, whatever ended it. Call it now and then,
+   * in as many processes as you like: one gets each, and another one after a minute where {@link noteEnd} does not follow.
+   */
+  takeEnded(): Promise<EndedImpersonation[]>;
+  /** Says that an end was recorded. */
+  noteEnd(input: { id: Types.ObjectId; userId: Types.ObjectId }): Promise<void>;
+}
+
+export function impersonationsOf(identity: Shared): Impersonations {
+  const on = operationsOf(identity);
+  return {
+    start: on(startImpersonation),
+    list: on(listImpersonations),
+    takeEnded: on(takeEndedImpersonations),
+    noteEnd: on(noteEndedImpersonation),
+  };
+}
