@@ -15,6 +15,7 @@ export async function adminOf(
   if (pages === false || config.admin === "off") return false;
   return {
     twoAdministrators: config.admin === "on",
+    impersonation: config.impersonation && { protectedRoles: config.impersonationProtectedRoles },
     auditKeys: await auditKeys(config),
     health: healthOf(database.connection, identity),
   };

@@ -153,6 +153,14 @@ export const configSchema = z
       .describe(
         "Whether the admin area is served at `/admin`: `on`; or `one-administrator`, where erasing a user or exporting the audit trail takes nobody else's approval",
       ),
+    impersonation: flag
+      .default(false)
+      .describe(
+        "Whether administrators with `identity:impersonator` may act for users, once another one has approved; takes `ORG_API_ADMIN=on`",
+      ),
+    impersonationProtectedRoles: words
+      .default([])
+      .describe("Roles of the application whose users nobody acts for, by commas"),
     auditPublicKeyFile: z
       .string()
       .min(1)
@@ -252,6 +260,10 @@ export const configSchema = z
     if (!oauth || keys.length > 0) return;
     const message = "is needed by oauth: signing keys are sealed with it";
     context.addIssue({ code: "custom", path: ["sealKeys"], message });
+  })
+  .refine(({ impersonation, admin }) => !impersonation || admin === "on", {
+    path: ["impersonation"],
+    error: "takes the admin area with two administrators",
   })
   .superRefine((config, context) => {
     const needed = {

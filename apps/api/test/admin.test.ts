@@ -8,6 +8,7 @@ import { useApi } from "./support/api.js";
 
 const off = useApi();
 const on = useApi({ admin: "on" });
+const acting = useApi({ admin: "on", impersonation: true, impersonationProtectedRoles: ["owner"] });
 
 test("there is no admin area unless it is asked for", async () => {
   for (const url of ["/admin", "/admin/users", "/v1/admin/me"])
@@ -50,6 +51,18 @@ test("the OpenAPI document has its routes, each with the problems of a guard", a
       statuses: expect.arrayContaining(["401", "403", "429", "503"]),
     });
   }
+});
+
+test("administrators act for users where that is asked for, and nowhere else", async () => {
+  const routesOf = async ({ app }: typeof on) =>
+    Object.keys((await app.inject("/openapi.json")).json().paths).filter((path) =>
+      path.includes("impersonation"),
+    );
+  expect(await routesOf(on)).toEqual([]);
+  expect(await routesOf(acting)).toEqual(["/v1/admin/users/{id}/impersonation", "/v1/admin/impersonations"]);
+  const { paths } = (await acting.app.inject("/openapi.json")).json();
+  expect(paths["/v1/factors"].get.responses["403"].description).toContain("IMPERSONATED");
+  expect(paths["/v1/session"].get.responses["403"]?.description ?? "").not.toContain("IMPERSONATED");
 });
 
 /** Somebody who may read the audit trail and the health of the database, with two factors. */

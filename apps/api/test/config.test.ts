@@ -27,6 +27,11 @@ test.each([
   [{ MONGODB_URI: mongodbUri, ORG_API_PORT: "hunter2" }, "ORG_API_PORT"],
   [{ MONGODB_URI: mongodbUri, ORG_API_TRUST_PROXY: "0177.0.0.1,hunter2" }, "ORG_API_TRUST_PROXY"],
   [{ MONGODB_URI: mongodbUri, ORG_API_INSECURE_COOKIE: "hunter2" }, "ORG_API_INSECURE_COOKIE"],
+  [{ MONGODB_URI: mongodbUri, ORG_API_IMPERSONATION: "true" }, "ORG_API_IMPERSONATION"],
+  [
+    { MONGODB_URI: mongodbUri, ORG_API_ADMIN: "one-administrator", ORG_API_IMPERSONATION: "true" },
+    "ORG_API_IMPERSONATION",
+  ],
 ])("names what is wrong with %o, and no value", (env, name) => {
   const read = () => readConfig(env as Record<string, string>);
   expect(read).toThrow(ConfigError);

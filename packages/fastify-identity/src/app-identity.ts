@@ -44,6 +44,11 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** Requirement for the use of the route. */
     identity?: IdentityAccess;
+    /**
+     * False refuses who acts for a user in an impersonated session, or by a token of one. Default: true; of the plugin's own routes
+     * each that allows it says so.
+     */
+    impersonated?: boolean;
     /** For the OpenAPI document: codes that the route answers with besides those that follow from the rest. */
     identityProblems?: readonly ProblemCode[];
     /** For the OpenAPI document: other answers than success of an OAuth endpoint, which are no problem details. */
@@ -68,8 +73,9 @@ export function appIdentity(service: Service): AppIdentity {
     startSession: (request, reply, { token, userId, id, idleExpiresAt }) => {
       stateOf(request).countedFor = { userId, sessionId: id };
       setCookie(reply, cookies.session(token, idleExpiresAt, clock.now()));
+      if (cookies.readImpersonation(request.headers.cookie)) setCookie(reply, cookies.endImpersonation());
       setCookie(reply, cookies.device(requesterOf(service, request).deviceId ?? randomKey()));
     },
-    endSession: (reply) => setCookie(reply, cookies.endSession()),
+    endSession: (reply) => setCookie(reply, cookies.endSession(reply.request.headers.cookie)),
   };
 }

@@ -16,6 +16,7 @@ import { HealthChecks } from "./admin/database-health.js";
 import { serveAdminPages } from "./admin/index.js";
 import { LiveStreams } from "./admin/live-streams.js";
 import { appIdentity } from "./app-identity.js";
+import { noteImpersonationEnds } from "./flows/account/impersonation-ends.js";
 import { IdentityCookies } from "./flows/cookies.js";
 import { flowsOf } from "./flows/flows.js";
 import type { Notifier } from "./flows/notices/notice.js";
@@ -117,11 +118,13 @@ function serviceOf(app: FastifyInstance, options: IdentityPluginOptions): Servic
     settings,
     accessTokens: opaqueTokens(identity),
     flows: flowsOf(context),
-    cookies: new IdentityCookies(secure, settings.cookies),
+    cookies: new IdentityCookies(secure, settings.cookies, {
+      impersonation: settings.admin !== false && settings.admin.impersonation !== false,
+    }),
   };
 }
 
-/** How often an instance looks for bulk jobs that another one has let go of. */
+/** How often an instance looks for bulk jobs that another one has let go of, and for impersonations that are over. */
 const jobsLookMs = 10_000;
 
 /** The admin area, whose streams end before the server waits for its connections. */
@@ -135,6 +138,9 @@ function adminOf(app: FastifyInstance, service: Service): AdminContext | undefin
   app.addHook("preClose", async () => jobs.close());
   every(app, Math.min(service.settings.sweepMs, jobsLookMs), () => jobs.takeUp());
   app.addHook("onClose", () => jobs.settle());
+  if (settings.impersonation) {
+    every(app, Math.min(service.settings.sweepMs, jobsLookMs), () => noteImpersonationEnds(service, app.log));
+  }
   const health = settings.health && new HealthChecks(settings.health, () => clock.now());
   return { service, settings, streams, jobs, health };
 }
@@ -202,7 +208,8 @@ function countUsage({ identity }: Service, request: FastifyRequest, reply: Fasti
     identity.usage.trackApp({ clientId, endpoint: what ? `${endpoint} ${what}` : endpoint, failed });
   }
   const userId = who?.userId ?? countedFor?.userId;
-  if (!userId) return;
+  // The user was not there.
+  if (!userId || (who && "actor" in who && who.actor)) return;
   const sessionId = who?.userId ? sessionIdOf(who) : countedFor?.sessionId;
   identity.usage.track(sessionId ? { userId, sessionId, endpoint, failed } : { userId, endpoint, failed });
 }

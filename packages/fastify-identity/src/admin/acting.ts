@@ -72,7 +72,7 @@ export async function actingFor(
   const requester = requesterOf(service, request);
   const { userId } = session;
   const roles = (await service.identity.administrators.read({ userId }))?.roles ?? [];
-  const permissions = permissionsFor(roles);
+  const permissions = permissionsFor(roles, settings);
   await requirePermission({ service, requester, userId, permissions }, permission);
   const maxAgeMs = writes ? service.recentAuthenticationMs : settings.signInMs;
   await requireAssurance(service, session, { acr: 2, maxAgeMs });

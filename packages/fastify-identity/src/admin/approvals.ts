@@ -1,4 +1,4 @@
-import type { ApprovalRequest } from "@org/db-models";
+import type { AdminApprovalDocument, ApprovalRequest } from "@org/db-models";
 import { queries, runQuery } from "@org/db-models/queries";
 import type { Types } from "mongoose";
 import { IdentityProblem } from "../flows/problems.js";
@@ -8,6 +8,7 @@ import type { Acting } from "./acting.js";
 export const erasure = "user.erase";
 export const bulkErasure = "users.erase";
 export const auditExport = "audit.export";
+export const impersonation = "user.impersonate";
 
 type Approved = Pick<ApprovalRequest, "action" | "subjectId" | "targetId">;
 
@@ -28,20 +29,25 @@ export async function claimApproval(
 }
 
 /** The approval of another administrator that who asked for it has not used yet. */
-export async function approvalFor(
+export async function approvalFor(acting: Acting, approved: Approved): Promise<string | undefined> {
+  const found = await openApproval(acting, approved);
+  return found?.status === "approved" ? found._id.toHexString() : undefined;
+}
+
+/** What somebody has asked for and not used yet: approved, or still to be decided on. */
+export async function openApproval(
   { service, userId }: Acting,
   { action, subjectId, targetId }: Approved,
-): Promise<string | undefined> {
+): Promise<AdminApprovalDocument | undefined> {
   const { models, clock } = service.identity;
   const found = await runQuery(models, queries.approvalsWith(subjectId ?? userId));
-  const usable = found.find(
+  const open = found.filter(
     (one) =>
       one.action === action &&
-      one.status === "approved" &&
       String(one.subjectId) === String(subjectId) &&
       String(one.targetId) === String(targetId) &&
       one.requestedBy.equals(userId) &&
       one.expiresAt > clock.now(),
   );
-  return usable?._id.toHexString();
+  return open.find(({ status }) => status === "approved") ?? open.find(({ status }) => status === "pending");
 }

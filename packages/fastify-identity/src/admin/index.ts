@@ -8,6 +8,7 @@ import { approvalsPage } from "./pages/approvals.js";
 import { appsPage } from "./pages/apps.js";
 import { auditPage, serveCheckpoints } from "./pages/audit.js";
 import { databasePage } from "./pages/database.js";
+import { impersonationsPage } from "./pages/impersonations.js";
 import { jobPage, serveJobProgress, serveJobResults } from "./pages/jobs/job.js";
 import { jobsPage } from "./pages/jobs/list.js";
 import { type AdminSite, addAdminPage } from "./pages/parts/define.js";
@@ -20,6 +21,7 @@ import { usersPage } from "./pages/users.js";
 
 const sections: readonly Section[] = [
   { path: "/users", label: "admin.users", permission: "users:read" },
+  { path: "/impersonations", label: "admin.impersonations", permission: "users:read" },
   { path: "/jobs", label: "admin.jobs", permission: "users:read" },
   { path: "/reports", label: "admin.reports", permission: "users:read" },
   { path: "/events", label: "admin.events", permission: "users:read" },
@@ -40,14 +42,17 @@ export async function serveAdminPages(
 ): Promise<void> {
   const refuseOtherMethods = await pageScope(scope, site);
   const { health } = context;
-  const shown = sections.filter(({ path }) => path !== "/database" || health);
+  const { impersonation } = context.settings;
+  const absent = new Set([...(health ? [] : ["/database"]), ...(impersonation ? [] : ["/impersonations"])]);
+  const shown = sections.filter(({ path }) => !absent.has(path));
   const admin: AdminSite = { ...context, site, prefix, sections: shown };
   const options = { config: { identity: "session" }, schema: { hide: true } as object } as const;
   scope.get("", options, (_request, reply) =>
     reply.header("cache-control", "no-store").redirect(`${prefix}/users`, 303),
   );
   addAdminPage(scope, admin, usersPage);
-  addAdminPage(scope, admin, userPage);
+  addAdminPage(scope, admin, userPage(impersonation));
+  if (impersonation) addAdminPage(scope, admin, impersonationsPage);
   addAdminPage(scope, admin, jobsPage);
   addAdminPage(scope, admin, jobPage);
   serveJobProgress(scope, admin);

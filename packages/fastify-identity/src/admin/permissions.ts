@@ -1,10 +1,12 @@
 import type { AdministratorRole } from "@org/db-models";
+import type { AdminSettings } from "./options.js";
 
 /** What somebody may do in the admin area. */
 const permissions = [
   "users:read",
   "users:write",
   "users:erase",
+  "users:impersonate",
   "apps:read",
   "apps:write",
   "audit:read",
@@ -29,10 +31,16 @@ const permissionsOf: { readonly [Role in AdministratorRole]: readonly Permission
     "keys:read",
     "administrators:read",
   ],
-  "identity:admin": permissions,
+  "identity:impersonator": ["users:read", "users:impersonate"],
+  // Who approves that somebody acts for a user does not act for one without being told to.
+  "identity:admin": permissions.filter((permission) => permission !== "users:impersonate"),
 };
 
-/** What roles may do together. */
-export function permissionsFor(roles: readonly AdministratorRole[]): ReadonlySet<Permission> {
-  return new Set(roles.flatMap((role) => permissionsOf[role]));
+/** What roles may do together. Where nobody acts for users, the role that lets do it gives nothing. */
+export function permissionsFor(
+  roles: readonly AdministratorRole[],
+  { impersonation }: Pick<AdminSettings, "impersonation">,
+): ReadonlySet<Permission> {
+  const given = roles.filter((role) => impersonation || role !== "identity:impersonator");
+  return new Set(given.flatMap((role) => permissionsOf[role]));
 }

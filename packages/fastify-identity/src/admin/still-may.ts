@@ -25,7 +25,7 @@ export function stillMay(
       identity.administrators.read({ userId }),
     ]);
     if (!live.some(({ id }) => id.equals(session.id))) return false;
-    if (!permissionsFor(administrator?.roles ?? []).has(permission)) return false;
+    if (!permissionsFor(administrator?.roles ?? [], settings).has(permission)) return false;
     try {
       await requireAssurance(service, session, { acr: 2, maxAgeMs: settings.signInMs });
     } catch (error) {

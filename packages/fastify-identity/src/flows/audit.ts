@@ -10,7 +10,13 @@ import type { Requester } from "./requester.js";
  */
 export async function audit(context: FlowContext, requester: Requester, event: AuditInput): Promise<void> {
   const network = networkOf(requester.address);
-  await context.auditTrail({ ...event, ...(network && { network }) });
+  await context.auditTrail({ ...by(requester.actor, event), ...(network && { network }) });
+}
+
+/** An event as who caused it: an administrator who acts for a user is not the user. */
+function by(actor: AuditInput["actorId"], event: AuditInput): AuditInput {
+  const { actorId, subjectId = actorId } = event;
+  return actor && actorId ? { ...event, actorId: actor, subjectId } : event;
 }
 
 /** An event that a user caused in their own account. */

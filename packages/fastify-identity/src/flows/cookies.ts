@@ -46,30 +46,54 @@ export interface SetCookie {
 }
 
 /**
- * The two cookies: the session's, out of reach of scripts and gone when the session is; and the device's, which outlives
- * sessions, opens none, and lets a device in while somebody else's guesses are delayed.
+ * A browser keeps what it has of an impersonation for longer than that lasts: what was begun for the user would otherwise be
+ * done in the administrator's own account.
+ */
+const impersonationMaxAgeSeconds = 86_400;
+
+/** Which cookies there are besides those of everybody. */
+interface CookieUse {
+  /** Whether administrators may act for users. Default: false. */
+  readonly impersonation?: boolean;
+}
+
+/**
+ * The cookies: the session's, out of reach of scripts and gone when the session is; the device's, which outlives sessions,
+ * opens none, and lets a device in while somebody else's guesses are delayed; and that of an impersonation, which stands
+ * before the administrator's own session and leaves it as it is.
  */
 export class IdentityCookies {
   readonly sessionName: string;
   readonly deviceName: string;
+  readonly impersonationName: string;
   readonly #attributes;
+  readonly #impersonation: boolean;
 
   /** @param secure - false for development over plain http. */
   constructor(
     secure: boolean,
     options: z.output<typeof cookieOptionsSchema> = cookieOptionsSchema.parse({}),
+    { impersonation = false }: CookieUse = {},
   ) {
     const { sameSite, partitioned } = options;
     // Browsers take `__Host-` only from this very host, over TLS, for the whole of it.
     const prefix = secure ? "__Host-" : "";
     this.sessionName = `${prefix}${options.session}`;
     this.deviceName = `${prefix}${options.device}`;
+    this.impersonationName = `${prefix}${options.session}-impersonation`;
+    this.#impersonation = impersonation;
     this.#attributes = { path: "/", httpOnly: true, sameSite, secure, partitioned } as const;
   }
 
-  /** The session token in a `Cookie` header. */
+  /** The session token in a `Cookie` header: of an impersonation where there is one. */
   readSession(header: string | undefined): string | undefined {
-    return parse(header ?? "")[this.sessionName];
+    return this.readImpersonation(header) ?? parse(header ?? "")[this.sessionName];
+  }
+
+  /** The token of an impersonation in a `Cookie` header. */
+  readImpersonation(header: string | undefined): string | undefined {
+    if (!this.#impersonation || !header?.includes(this.impersonationName)) return undefined;
+    return parse(header)[this.impersonationName];
   }
 
   /** The device cookie of a `Cookie` header. */
@@ -85,9 +109,24 @@ export class IdentityCookies {
     return this.#set(this.sessionName, token, { expires, maxAge });
   }
 
-  /** Takes the session's token from a browser. */
-  endSession(): SetCookie {
+  /**
+   * Takes the session's token from a browser.
+   *
+   * @param header - the `Cookie` header that it sent: who stops an impersonation keeps their own session.
+   */
+  endSession(header: string | undefined): SetCookie {
+    if (this.readImpersonation(header) !== undefined) return this.endImpersonation();
     return this.#set(this.sessionName, "", { expires: new Date(0), maxAge: 0 });
+  }
+
+  /** Hands the token of an impersonation to the administrator's browser. */
+  impersonation(token: string): SetCookie {
+    return this.#set(this.impersonationName, token, { maxAge: impersonationMaxAgeSeconds });
+  }
+
+  /** Takes it from there. */
+  endImpersonation(): SetCookie {
+    return this.#set(this.impersonationName, "", { expires: new Date(0), maxAge: 0 });
   }
 
   /** Makes a browser known. */

@@ -58,7 +58,7 @@ export interface Flows {
     deliver: Deliver,
   ): Promise<RenewedSession>;
   /** Ends the session. */
-  signOut(requester: Requester, session: Pick<ActiveSession, "id" | "userId">): Promise<void>;
+  signOut(requester: Requester, session: Pick<ActiveSession, "id" | "userId" | "actor">): Promise<void>;
   /** Throws unless the session proved lately who its user is, by two factors where the account has a second one. */
   requireRecentAuthentication(session: ActiveSession): Promise<void>;
   /** Makes the secret of an authenticator app, which counts once it is confirmed. */

@@ -1,5 +1,6 @@
 import type { GeoLocation } from "@org/db-models";
 import { canonicalClientAddress } from "@org/db-models/core";
+import type { Types } from "mongoose";
 
 /** Where an address is, and whose network it is in. */
 export interface Located {
@@ -23,6 +24,8 @@ export interface Requester {
   readonly located: Located | undefined;
   /** The session token in the browser's cookie. */
   readonly sessionToken: string | undefined;
+  /** The administrator who acts for the user; every event names both. */
+  readonly actor: Types.ObjectId | undefined;
   /** The device cookie that an earlier sign-in set. */
   readonly deviceId: string | undefined;
   readonly log: FlowLog;
@@ -40,6 +43,8 @@ export interface RequestFacts {
   readonly located?: Located | undefined;
   /** The session token in the browser's cookie. */
   readonly sessionToken?: string | undefined;
+  /** The administrator who acts for the user. Default: nobody does. */
+  readonly actor?: Types.ObjectId | undefined;
   /** The value of the device cookie. */
   readonly deviceId?: string | undefined;
   /** Default: nothing is logged. */
@@ -69,6 +74,9 @@ export function requesterFrom(facts: RequestFacts): Requester {
     },
     get sessionToken() {
       return facts.sessionToken;
+    },
+    get actor() {
+      return facts.actor;
     },
     get deviceId() {
       return facts.deviceId;

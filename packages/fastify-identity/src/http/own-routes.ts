@@ -10,6 +10,7 @@ import { parseStrictJson } from "./answers/json-body.js";
 import { type MethodsOfPath, trackMethods } from "./answers/method-not-allowed.js";
 import { securityHeaders } from "./answers/security-headers.js";
 import { strictHeaders } from "./answers/strict-headers.js";
+import { refuseImpersonated } from "./guards/impersonated.js";
 import { refuseCrossOrigin } from "./guards/same-origin.js";
 import { rateLimit } from "./rate-limit.js";
 
@@ -27,6 +28,7 @@ export async function ownRoutes(
   scope.setValidatorCompiler(validatorCompiler);
   scope.setSerializerCompiler(serializerCompiler);
   parseStrictJson(scope);
+  refuseImpersonated(scope, service);
   if (!scope.hasReplyDecorator("helmet")) await scope.register(securityHeaders);
   if (!scope.hasPlugin("strict-headers")) await scope.register(strictHeaders);
   // Signing in is included, or a page could sign its visitor in as somebody else.

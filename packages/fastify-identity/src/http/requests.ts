@@ -1,3 +1,4 @@
+import type { ActiveSession } from "@org/db-models";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import type { SetCookie } from "../flows/cookies.js";
@@ -7,6 +8,10 @@ import type { Service } from "../service.js";
 import { clientAddressOf } from "./client-address.js";
 
 type Work = () => Promise<unknown>;
+
+/** A session in which somebody acts for its user. */
+type Impersonated = Pick<ActiveSession, "userId" | "absoluteExpiresAt"> &
+  Required<Pick<ActiveSession, "actor">>;
 
 /** State of the plugin for a request. */
 class RequestState {
@@ -18,6 +23,8 @@ class RequestState {
   countedFor: { userId: Types.ObjectId; sessionId: Types.ObjectId } | undefined;
   /** The OAuth client that the request is counted for, and what it asked for at an endpoint that does several things. */
   countedClient: { readonly clientId: string; readonly what?: string } | undefined;
+  /** The session in which an administrator acts for a user, where it comes with one. */
+  impersonation: Impersonated | undefined;
   /** When a guard let it through, by a clock that only goes ahead, milliseconds. */
   guardedAt: number | undefined;
   /** Its answer was sent, or its client has hung up. */
@@ -86,6 +93,11 @@ class HttpRequester implements Requester {
 
   get deviceId(): string | undefined {
     return this.#service.cookies.readDevice(this.#request.headers.cookie);
+  }
+
+  get actor(): Types.ObjectId | undefined {
+    const { identity } = this.#request;
+    return this.#state.impersonation?.actor ?? (identity && "actor" in identity ? identity.actor : undefined);
   }
 
   get log(): FlowLog {

@@ -31,6 +31,7 @@ export async function decide(
 ): Promise<Decision> {
   const { subject, acr } = request;
   if (!session) return { next: "sign_in" };
+  if (session.actor) return decideForActor(provider, request, session);
   if (subject !== undefined && subject !== session.userId.toHexString()) {
     return refuse("login_required", "another user is signed in");
   }
@@ -39,6 +40,30 @@ export async function decide(
   const level = await levelNeeded(provider, session, acr);
   if (level) return level;
   return (await hasConsent(provider, request, session)) ? { next: "code" } : { next: "consent" };
+}
+
+/**
+ * Decides where an administrator acts for the user: an app gets what the user has agreed to before. Nobody else agrees, signs
+ * in or proves anything in their place, and no page asks for it.
+ */
+async function decideForActor(
+  provider: Provider,
+  request: ReadRequest,
+  session: ActiveSession,
+): Promise<Decision> {
+  const { subject, acr, prompts, maxAgeMs, scopes } = request;
+  const isSilent = prompts.has("none");
+  if (subject !== undefined && subject !== session.userId.toHexString()) {
+    return refuse("login_required", "another user is signed in");
+  }
+  if (acr === "unmet" || (acr.accepted.length > 0 && !acr.accepted.includes(0))) return unmet;
+  // Tokens could not tell when the user signed in, as `max_age` takes it (OpenID Connect Core section 2).
+  if (prompts.has("login") || maxAgeMs !== undefined) {
+    return refuse(isSilent ? "login_required" : "access_denied", "the user is not there to sign in");
+  }
+  const asked = { ...request, scopes: scopes.filter((scope) => scope !== "offline_access") };
+  if (!asksAlways(request) && (await hasConsent(provider, asked, session))) return { next: "code" };
+  return refuse(isSilent ? "consent_required" : "access_denied", "the user is not there to agree");
 }
 
 const refuse = (error: AnswerError, description: string) => ({ next: "error", error, description }) as const;

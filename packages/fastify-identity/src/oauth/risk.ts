@@ -44,7 +44,7 @@ export async function isInDoubt(
   requester: Requester,
   app: RequestingApp,
 ): Promise<boolean> {
-  if (!service.riskPolicy) return false;
+  if (!service.riskPolicy || session.actor) return false;
   const goesOn = await judgeSession(service, requester, session);
   const { userId } = session;
   const start = goesOn

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { IdentityProblem } from "../flows/problems.js";
 import { trackMethods } from "../http/answers/method-not-allowed.js";
 import { strictHeaders } from "../http/answers/strict-headers.js";
+import { hasImpersonation, refuseImpersonated } from "../http/guards/impersonated.js";
 import { refuseCrossOrigin } from "../http/guards/same-origin.js";
 import { rateLimit } from "../http/rate-limit.js";
 import type { Service } from "../service.js";
@@ -12,6 +13,7 @@ import { challengePage } from "./definitions/challenge.js";
 import { demoPage } from "./definitions/demo.js";
 import * as email from "./definitions/email-change.js";
 import * as factors from "./definitions/factors.js";
+import { impersonationPage } from "./definitions/impersonation.js";
 import * as profile from "./definitions/profile.js";
 import { isProviderAnswer, leavePage, providersPage, serveCallbacks } from "./definitions/providers.js";
 import * as records from "./definitions/records.js";
@@ -45,6 +47,7 @@ export async function pageScope(
   const { service } = site;
   scope.setErrorHandler((error, request, reply) => showProblem(new Page(site, request, reply), error));
   parseForms(scope);
+  refuseImpersonated(scope, service);
   if (!scope.hasPlugin("strict-headers")) await scope.register(strictHeaders);
   scope.addHook("onRequest", async (request) => {
     if (!takesForeign(request.routeOptions.url)) refuseCrossOrigin(service, request);
@@ -78,6 +81,7 @@ export async function servePages(
   }
   servePage(scope, site, signIn.signedInPage);
   servePage(scope, site, signIn.signOutPage);
+  if (hasImpersonation(service)) servePage(scope, site, impersonationPage);
   servePage(scope, site, accounts.forgottenPasswordPage);
   servePage(scope, site, accounts.resetPasswordPage);
   servePage(scope, site, accounts.verifyEmailPage);

@@ -68,6 +68,7 @@ const places: { readonly [Kind in Notice["kind"]]?: string } = {
   recovery_code_used: "/security",
   external_identity_changed: "/security/providers",
   sign_in_reported: "/security",
+  impersonation_started: "/security",
   password_changed: "/forgotten-password",
   factor_recovery: "/recover/cancel",
   factor_recovery_token: "/recover/finish",

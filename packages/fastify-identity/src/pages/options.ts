@@ -62,6 +62,7 @@ const pageNames = {
   cancelRecovery: "cancelRecovery",
   signedIn: "signedIn",
   signOut: "signOut",
+  impersonation: "impersonation",
   profile: "profile",
   password: "password",
   confirm: "confirm",
@@ -99,6 +100,7 @@ const mailKinds = {
   factor_recovery_token: "factor_recovery_token",
   external_identity_changed: "external_identity_changed",
   sign_in_reported: "sign_in_reported",
+  impersonation_started: "impersonation_started",
 } as const satisfies { [Kind in Notice["kind"]]: Kind };
 
 const catalogueSchema = z.strictObject({

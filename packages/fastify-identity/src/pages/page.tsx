@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import type { SetCookie } from "../flows/cookies.js";
 import { sessionOf } from "../http/guards/identity-of.js";
-import { setCookie } from "../http/requests.js";
+import { setCookie, stateOf } from "../http/requests.js";
 import type { PageFrame } from "./look/frame.js";
 import { type Catalogue, chooseCatalogue, lookUp, plain, type Text } from "./look/language.js";
 import type { PageRenderer } from "./options.js";
@@ -141,10 +141,19 @@ export class Page {
       date: (at) => new Intl.DateTimeFormat(lang, dates).format(at),
       number: (value) => new Intl.NumberFormat(lang).format(value),
       account,
+      impersonation: await this.#impersonation(),
       apps: site.hasApps,
       notice: this.#notice(catalogue),
     } satisfies PageFrame;
     return settings.footer ? { ...frame, footer: this.#footer(settings.footer, frame) } : frame;
+  }
+
+  /** A banner that can't be shown is no reason to show a page without it. */
+  async #impersonation(): Promise<PageFrame["impersonation"]> {
+    const { impersonation } = stateOf(this.request);
+    if (!impersonation) return undefined;
+    const { email } = await this.site.service.identity.users.read(impersonation.userId);
+    return { email, until: impersonation.absoluteExpiresAt };
   }
 
   #footer(write: (frame: PageFrame) => string, frame: PageFrame): string | undefined {

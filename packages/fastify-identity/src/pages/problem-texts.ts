@@ -48,6 +48,8 @@ const texts: { readonly [Code in ProblemCode]?: MessageId } = {
   FEEDBACK_NOT_TAKEN: "problem.feedback",
   WOULD_LOCK_OUT: "problem.lock_out",
   INSUFFICIENT_ROLE: "problem.role",
+  IMPERSONATED: "problem.impersonated",
+  IMPERSONATION_IN_PROGRESS: "problem.impersonation_in_progress",
   PROTECTED_ACCOUNT: "problem.protected",
   LAST_ADMINISTRATOR: "problem.last_administrator",
   APPROVAL_REQUIRED: "problem.approval_required",

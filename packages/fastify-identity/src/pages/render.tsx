@@ -6,6 +6,7 @@ import { Apps } from "./templates/apps.js";
 import { Demo } from "./templates/demo.js";
 import * as email from "./templates/email-change.js";
 import * as entry from "./templates/entry.js";
+import { Impersonation } from "./templates/impersonation.js";
 import * as oauth from "./templates/oauth.js";
 import * as profile from "./templates/profile.js";
 import * as providers from "./templates/providers.js";
@@ -41,6 +42,7 @@ const templates: { readonly [P in PageName]: Template<P> } = {
   cancelRecovery: recovery.CancelRecovery,
   signedIn: entry.SignedIn,
   signOut: entry.SignOut,
+  impersonation: Impersonation,
   profile: profile.Profile,
   password: profile.Password,
   confirm: profile.Confirm,

@@ -10,6 +10,8 @@ export interface Site {
   readonly settings: PageSettings;
   /** Path before the pages, that of the surrounding app included. */
   readonly prefix: string;
+  /** Path before the pages of the admin area, likewise. */
+  readonly adminPrefix: string;
   readonly cookies: PageCookies;
   readonly name: string;
   readonly variables: string;
@@ -20,13 +22,15 @@ export interface Site {
 }
 
 export function siteOf(service: Service, settings: PageSettings, prefix: string): Site {
-  const { issuer, cookies } = service.settings;
+  const { issuer, cookies, admin } = service.settings;
+  const around = prefix.slice(0, prefix.length - settings.prefix.length);
   const { theme } = settings;
   const secure = cookies.secure ?? issuer.startsWith("https://");
   return {
     service,
     settings,
     prefix,
+    adminPrefix: around + (admin ? admin.prefix : ""),
     cookies: new PageCookies(secure, cookies.session),
     name: theme.name ?? new URL(issuer).host,
     variables: themeCss(theme),

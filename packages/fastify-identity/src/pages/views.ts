@@ -20,6 +20,8 @@ export interface SessionView {
   readonly lastSeenAt: Date;
   readonly risk: "medium" | "high" | undefined;
   /** Whether it is the session of this request. */
+  /** Of a session in which an administrator acts for the user; the reason where users are told it. */
+  readonly impersonation: { readonly reason?: string } | undefined;
   readonly current: boolean;
 }
 
@@ -146,6 +148,8 @@ export interface PageViews {
     readonly done: "allowed" | "denied" | undefined;
   };
   /** Asks whether to sign out, for an app that asks for it. */
+  /** Where an administrator begins to act for a user. */
+  impersonation: { readonly email: string; readonly until: Date; readonly home: string };
   endSession: WithForm & { readonly query: string; readonly app: string | undefined };
   /** Goes on to a provider. */
   leave: { readonly to: string; readonly name: string };

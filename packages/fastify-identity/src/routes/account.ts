@@ -145,7 +145,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     async (request, reply) => {
       const requester = requesterOf(service, request);
       const report = await service.flows.eraseAccount(requester, sessionOf(request), request.body);
-      setCookie(reply, service.cookies.endSession());
+      setCookie(reply, service.cookies.endSession(request.headers.cookie));
       return report;
     },
   );

@@ -21,7 +21,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
   app.get(
     "/session",
     {
-      config: { identity: access },
+      config: { identity: access, impersonated: true },
       schema: {
         tags,
         summary: "Check the session",
@@ -51,7 +51,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       const result = await identity.sessions.refresh(presented.token);
       if (!result.ok) {
         const refused = new IdentityProblem("SESSION_INVALID", { reason: result.reason });
-        if (presented.by === "cookie") forgetRefused(service, reply, refused);
+        if (presented.by === "cookie") forgetRefused(service, request, reply, refused);
         throw refused;
       }
       const { sessionId: id, ok: _, token, ...rest } = result;
@@ -127,12 +127,17 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
   app.delete(
     "/session",
     {
-      config: { identity: access, identityProblems: ["AUDIT_NOT_WRITTEN"] },
-      schema: { tags, summary: "Sign out", response: { 204: z.null() } },
+      config: { identity: access, impersonated: true, identityProblems: ["AUDIT_NOT_WRITTEN"] },
+      schema: {
+        tags,
+        summary: "Sign out",
+        description: "An administrator who acts for a user stops that, and is who they are again.",
+        response: { 204: z.null() },
+      },
     },
     async (request, reply) => {
       await service.flows.signOut(requesterOf(service, request), sessionOf(request));
-      setCookie(reply, service.cookies.endSession());
+      setCookie(reply, service.cookies.endSession(request.headers.cookie));
       return reply.code(204).send(null);
     },
   );

@@ -2,9 +2,11 @@ import type { ActiveSession } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { requireAssurance } from "../flows/account/assurance.js";
+import { toldSession } from "../flows/account/told-session.js";
 import { audit, byOwner } from "../flows/audit.js";
 import { IdentityProblem } from "../flows/problems.js";
 import { sessionOf } from "../http/guards/identity-of.js";
+import { tellsReasons } from "../http/guards/impersonated.js";
 import { requesterOf, setCookie } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
 import { ended, endQuery, sessionList, sessionParams } from "./schemas/sessions.js";
@@ -16,6 +18,7 @@ const ending =
 /** Live sessions of the requester. */
 export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
   const { identity } = service;
+  const reasons = tellsReasons(service);
   // Somebody who took over a session could otherwise keep its owner out (ASVS 7.5.2).
   const requireProof = (session: ActiveSession) =>
     requireAssurance(service, session, { maxAgeMs: service.recentAuthenticationMs });
@@ -23,13 +26,18 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
   app.get(
     "/sessions",
     {
-      config: { identity: "session" },
+      config: { identity: "session", impersonated: true },
       schema: { tags, summary: "List your active sessions", response: { 200: sessionList } },
     },
     async (request) => {
       const current = sessionOf(request);
       const sessions = await identity.sessions.list({ userId: current.userId });
-      return { sessions: sessions.map((one) => ({ ...one, current: one.id.equals(current.id) })) };
+      return {
+        sessions: sessions.map((one) => ({
+          ...toldSession(one, { reasons }),
+          current: one.id.equals(current.id),
+        })),
+      };
     },
   );
 
@@ -58,7 +66,7 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       const done = await identity.sessions.revoke({ userId, sessionId, reason });
       if (!done) throw new IdentityProblem("SESSION_NOT_FOUND");
       await audit(service, requesterOf(service, request), byOwner(userId, "session.ended"));
-      if (isOwn) setCookie(reply, service.cookies.endSession());
+      if (isOwn) setCookie(reply, service.cookies.endSession(request.headers.cookie));
       return reply.code(204).send(null);
     },
   );
@@ -91,7 +99,7 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
         requesterOf(service, request),
         byOwner(userId, "sessions.ended", { scope: all ? "all" : "others" }),
       );
-      if (all) setCookie(reply, service.cookies.endSession());
+      if (all) setCookie(reply, service.cookies.endSession(request.headers.cookie));
       return { ended: count };
     },
   );

@@ -25,6 +25,7 @@ const frameWith = (account: string, catalogue = englishOnly): PageFrame => ({
   date: (at) => at.toISOString(),
   number: String,
   account: { email: account, displayName: account },
+  impersonation: { email: account, until: new Date("2026-01-01T00:00:00Z") },
   apps: true,
   notice: { id: "profile.verification_sent", values: { email: account } },
 });
@@ -92,6 +93,7 @@ function viewsWith(text: string): PageViews {
     cancelRecovery: { state, token: text },
     signedIn: { to: text },
     signOut: { state, returnTo: undefined },
+    impersonation: { email: text, until: at, home: text },
     profile: {
       state,
       email: text,
@@ -119,7 +121,7 @@ function viewsWith(text: string): PageViews {
       recoveryAt: at,
       canLink: true,
       passkeys: [{ id: text, name: text, createdAt: at, lastUsedAt: at }],
-      sessions: [{ ...session, risk: "high" }],
+      sessions: [{ ...session, risk: "high", impersonation: { reason: text } }],
       reports: [
         {
           id: text,

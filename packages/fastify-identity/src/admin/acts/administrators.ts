@@ -107,11 +107,16 @@ export async function decideOnApproval(
   acting: Acting,
   { id, approve }: { readonly id: Types.ObjectId; readonly approve: boolean },
 ): Promise<void> {
-  const target = { targetType: "approval", targetId: id.toHexString() };
+  const { administrators } = acting.service.identity;
+  const asked = await administrators.readApproval({ id });
+  if (!asked) throw new IdentityProblem("APPROVAL_NOT_FOUND");
+  const { subjectId, reason } = asked;
   const action = approve ? ("admin.approval_given" as const) : ("admin.approval_denied" as const);
-  await recorded(acting, { action, ...target, reason: approve ? "approved" : "denied" }, async () => {
+  const about = { ...(subjectId && { subjectId }), details: { for: asked.action } };
+  const event = { action, targetType: "approval", targetId: id.toHexString(), ...about, reason };
+  await recorded(acting, event, async () => {
     const decision = { id, decidedBy: acting.userId, approve };
-    const decided = await acting.service.identity.administrators.decideOnApproval(decision);
+    const decided = await administrators.decideOnApproval(decision);
     if (!decided) throw new IdentityProblem("APPROVAL_NOT_FOUND");
   });
 }

@@ -149,9 +149,11 @@ export type PastSession = Pick<
   | "revocationReason"
   | "idleExpiresAt"
   | "absoluteExpiresAt"
+  | "impersonation"
 >;
 
 const past = {
+  impersonation: 1,
   userAgent: 1,
   ip: 1,
   location: 1,

@@ -28,5 +28,8 @@ export function exclusionOf(
 }
 
 function isBelow({ permissions }: Who, roles: Administrator["roles"]): boolean {
-  return permissions.has("administrators:write") && !permissionsFor(roles).has("administrators:write");
+  return (
+    permissions.has("administrators:write") &&
+    !permissionsFor(roles, { impersonation: false }).has("administrators:write")
+  );
 }

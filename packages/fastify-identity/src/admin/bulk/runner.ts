@@ -111,7 +111,7 @@ export class BulkRunner {
       requester: requesterFrom({ log }),
       userId: job.createdBy,
       roles,
-      permissions: permissionsFor(roles),
+      permissions: permissionsFor(roles, this.#settings),
       jobId: job.id.toHexString(),
       tell,
     };

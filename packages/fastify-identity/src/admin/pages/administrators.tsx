@@ -141,11 +141,16 @@ function Row({ one, view, frame }: Props & { one: KnownAdministrator }) {
 
 /** A box for each role, with what it may do. */
 function Roles({ frame, name, checked }: { frame: AdminFrame; name: string; checked: readonly string[] }) {
+  // Where nobody acts for users, the role for it is not given; who has it keeps it, and it does nothing.
+  const { impersonation } = frame.admin;
+  const shown = administratorRoles.filter(
+    (role) => impersonation || role !== "identity:impersonator" || checked.includes(role),
+  );
   return (
     <fieldset class="stack-s">
       <legend class="label">{frame.say("admin.roles_label")}</legend>
-      {administratorRoles.map((role) => {
-        const short = role.split(":")[1] as "support" | "auditor" | "admin";
+      {shown.map((role) => {
+        const short = role.split(":")[1] as "support" | "auditor" | "impersonator" | "admin";
         const id = `${name}-${short}`;
         return (
           <label class="check" for={id} key={role}>

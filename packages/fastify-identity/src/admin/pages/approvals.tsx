@@ -1,6 +1,7 @@
 import { Form, isRefused, Of } from "../../pages/components/form.js";
 import { type FormState, untouched } from "../../pages/look/frame.js";
 import { decideOnApproval, type KnownApproval, listApprovals } from "../acts/administrators.js";
+import { impersonation } from "../approvals.js";
 import type { AdminForm, AdminPage } from "./parts/define.js";
 import { fields } from "./parts/fields.js";
 import type { AdminFrame } from "./parts/frame.js";
@@ -62,11 +63,13 @@ function Approvals({ view, frame }: Props) {
 }
 
 /** What an approval is about, in words and by name, and where it is used. */
-function aboutOf({ subjectId, subjectEmail = "", targetId }: KnownApproval, frame: AdminFrame) {
+function aboutOf({ action, subjectId, subjectEmail = "", targetId }: KnownApproval, frame: AdminFrame) {
   if (subjectId) {
     const path = `/users/${subjectId.toHexString()}`;
-    const title = frame.say("admin.erase_of", { email: subjectEmail });
-    return { title, name: subjectEmail, path, go: "admin.go_erase" } as const;
+    const acts = action === impersonation;
+    const title = frame.say(acts ? "admin.impersonate_of" : "admin.erase_of", { email: subjectEmail });
+    const go = acts ? "admin.go_impersonate" : "admin.go_erase";
+    return { title, name: subjectEmail, path, go } as const;
   }
   const id = targetId ? "admin.erase_of_job" : "admin.audit_export";
   const place = targetId

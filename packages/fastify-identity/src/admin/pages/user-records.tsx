@@ -41,7 +41,8 @@ interface SessionProps extends UserProps {
 const riskLooks = { unscored: "calm", low: "good", medium: "warn", high: "bad" } as const;
 
 function Session({ session, isLive, mayEnd, view, frame }: SessionProps) {
-  const { _id, device, ip, location, risk, createdAt, lastSeenAt } = session;
+  const { _id, device, ip, location, risk, createdAt, lastSeenAt, impersonation } = session;
+  const label = impersonation ? frame.t("admin.session_impersonation") : device.label;
   const id = _id.toHexString();
   const place = [location?.city, location?.country, ip].filter(Boolean);
   const user = view.detail.user._id.toHexString();
@@ -49,10 +50,17 @@ function Session({ session, isLive, mayEnd, view, frame }: SessionProps) {
     <li>
       <div class="what stack-s">
         <p>
-          <bdi class="upper">{device.label || frame.t("security.unknown_device")}</bdi>{" "}
+          <bdi class="upper">{label || frame.t("security.unknown_device")}</bdi>{" "}
           <span class={`tag ${isLive ? "good" : "calm"}`}>{frame.say(endOf(session, isLive))}</span>{" "}
-          <span class={`tag ${riskLooks[risk.level]}`}>{frame.say(`admin.risk_${risk.level}`)}</span>
+          {!impersonation && (
+            <span class={`tag ${riskLooks[risk.level]}`}>{frame.say(`admin.risk_${risk.level}`)}</span>
+          )}
         </p>
+        {impersonation && (
+          <p>
+            <bdi>{impersonation.reason}</bdi>
+          </p>
+        )}
         <p class="muted small">
           {place.map((part, at) => (
             <>
@@ -82,7 +90,7 @@ function Session({ session, isLive, mayEnd, view, frame }: SessionProps) {
           id={id}
           action={frame.admin.link(`/users/${user}/end-session`)}
           label="security.session_end"
-          what={device.label}
+          what={label}
         />
       )}
     </li>

@@ -4,6 +4,7 @@ import type { MessageId } from "../../pages/messages/english.js";
 import { Keys } from "./keys.js";
 import type { AdminFrame } from "./parts/frame.js";
 import { AdminLayout, Moment, Reasoned, ReasonField } from "./parts/layout.js";
+import { Impersonation } from "./user-impersonation.js";
 import { Events, Sessions } from "./user-records.js";
 import type { UserProps } from "./user-view.js";
 import { StatusTag } from "./users.js";
@@ -17,6 +18,7 @@ export function User({ view, frame }: UserProps) {
       <Glance view={view} frame={frame} />
       {own && <p class="notice">{frame.say("admin.own_account")}</p>}
       {frame.admin.may("users:write") && !own && <Actions view={view} frame={frame} />}
+      <Impersonation view={view} frame={frame} />
       <Access view={view} frame={frame} />
       <Keys
         frame={frame}

@@ -1,4 +1,4 @@
-import type { ApiKeySummary } from "@org/db-models";
+import type { AdminApprovalDocument, ApiKeySummary } from "@org/db-models";
 import type { FormState } from "../../pages/look/frame.js";
 import { english, type MessageId } from "../../pages/messages/english.js";
 import type { PastSession, UserDetail } from "../acts/users.js";
@@ -18,6 +18,15 @@ export interface UserView {
   /** What another administrator has approved for the reader. */
   readonly approvalId: string | undefined;
   readonly twoAdministrators: boolean;
+  /** Undefined where the reader may not act for the user. */
+  readonly impersonation:
+    | {
+        /** What another administrator has approved for the reader, or is to decide on. */
+        readonly approval: AdminApprovalDocument | undefined;
+        readonly minutes: number;
+        readonly showReason: boolean;
+      }
+    | undefined;
 }
 
 export interface UserProps {

@@ -1,3 +1,4 @@
+import { duration } from "@org/db-models/core";
 import { readPagePosition } from "@org/db-models/queries";
 import type { FastifyReply } from "fastify";
 import { Types } from "mongoose";
@@ -8,7 +9,9 @@ import type { Acting } from "../acting.js";
 import { requestErasure } from "../acts/administrators.js";
 import { endApiKey, listApiKeys } from "../acts/apps.js";
 import * as acts from "../acts/users.js";
-import { approvalFor, erasure } from "../approvals.js";
+import { approvalFor, erasure, impersonation, openApproval } from "../approvals.js";
+import { isActable, requestImpersonation, startImpersonation } from "../impersonation/acts.js";
+import type { AdminSettings, ImpersonationRules } from "../options.js";
 import type { AdminForm, AdminPage, AdminRequest } from "./parts/define.js";
 import { fields } from "./parts/fields.js";
 import { User } from "./user-template.js";
@@ -24,7 +27,8 @@ function idOf({ parameter }: AdminRequest): Types.ObjectId {
   return new Types.ObjectId(id);
 }
 
-export const userPage: AdminPage<UserView> = {
+/** The page of a user; with the forms to act for them where there are rules for it. */
+export const userPage = (rules: AdminSettings["impersonation"]): AdminPage<UserView> => ({
   path,
   permission: "users:read",
   template: User,
@@ -33,19 +37,20 @@ export const userPage: AdminPage<UserView> = {
     const userId = idOf(request);
     const before = page.query("before");
     const position = before === undefined ? undefined : readPagePosition(before);
-    const [detail, history, keys, approvalId] = await Promise.all([
+    const [detail, history, keys, approvalId, impersonation] = await Promise.all([
       acts.readUser(acting, userId),
       acts.listSessions(acting, userId, { limit: 20, ...(position && { before: position }) }),
       listApiKeys(acting, userId, { limit: shownKeys }),
       acting.permissions.has("users:erase")
         ? approvalFor(acting, { action: erasure, subjectId: userId })
         : undefined,
+      impersonationOf(acting, userId),
     ]);
     const { sessions: past, next } = history;
     const { twoAdministrators } = acting.settings;
     const own = userId.equals(acting.userId);
     const { apiKeys } = keys;
-    return { state, detail, past, next, own, apiKeys, approvalId, twoAdministrators };
+    return { state, detail, past, next, own, apiKeys, approvalId, twoAdministrators, impersonation };
   },
   forms: [
     about("end-all", "users:write", async (acting, target) => {
@@ -84,6 +89,7 @@ export const userPage: AdminPage<UserView> = {
       const { ended } = await acts.resetFactors(acting, target);
       return { id: "admin.done_factors_reset", values: { count: ended } };
     }),
+    ...(rules ? impersonationForms(rules) : []),
     about("request-erasure", "users:erase", async (acting, target) => {
       await requestErasure(acting, target);
       return { id: "admin.done_approval_requested" };
@@ -104,7 +110,36 @@ export const userPage: AdminPage<UserView> = {
       },
     },
   ],
-};
+});
+
+/** What the reader may do to act for a user. */
+async function impersonationOf(acting: Acting, userId: Types.ObjectId): Promise<UserView["impersonation"]> {
+  const { impersonation: rules } = acting.settings;
+  if (!rules || !acting.permissions.has("users:impersonate")) return undefined;
+  if (!(await isActable(acting, await acting.service.identity.users.read(userId)))) return undefined;
+  const approval = await openApproval(acting, { action: impersonation, subjectId: userId });
+  return { approval, minutes: Math.ceil(rules.lifetimeMs / duration.minute), showReason: rules.showReason };
+}
+
+const impersonationForms = (rules: ImpersonationRules): AdminForm[] => [
+  about("request-impersonation", "users:impersonate", async (acting, target) => {
+    await requestImpersonation(acting, target);
+    return { id: "admin.done_approval_requested" };
+  }),
+  {
+    name: "impersonate",
+    path: `${path}/impersonate`,
+    permission: "users:impersonate",
+    submit: async (request, form) => {
+      const { acting, page } = request;
+      const { approval: approvalId } = form.read({ approval: fields.id });
+      const order = { userId: idOf(request), approvalId };
+      const { token } = await startImpersonation(acting, rules, order);
+      page.setCookie(acting.service.cookies.impersonation(token));
+      return page.redirect(page.link("/impersonation"));
+    },
+  },
+];
 
 /** A form that does something to the user of the page, for a reason. */
 function about(

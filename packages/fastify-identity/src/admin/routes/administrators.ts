@@ -5,6 +5,7 @@ import { type Acting, type AdminContext, actingFor } from "../acting.js";
 import * as acts from "../acts/administrators.js";
 import { requestExport } from "../acts/audit.js";
 import { requestJobApproval } from "../bulk/jobs.js";
+import { requestImpersonation } from "../impersonation/acts.js";
 import { guarded } from "./guarded.js";
 import * as schemas from "./schemas.js";
 
@@ -66,7 +67,7 @@ export const administratorRoutes: FastifyPluginAsyncZod<{ context: AdminContext 
   app.post(
     "/approvals",
     {
-      config: guarded("USER_NOT_FOUND", "JOB_NOT_FOUND", "JOB_STATE"),
+      config: guarded("USER_NOT_FOUND", "PROTECTED_ACCOUNT", "JOB_NOT_FOUND", "JOB_STATE"),
       schema: {
         tags,
         summary: "Ask another administrator for approval",
@@ -76,7 +77,7 @@ export const administratorRoutes: FastifyPluginAsyncZod<{ context: AdminContext 
     },
     async (request, reply) => {
       const { body } = request;
-      const permission = body.action === "audit.export" ? "audit:export" : erases.permission;
+      const permission = permissionToAsk[body.action];
       const acting = await actingFor(context, request, { permission, writes: true });
       const asked = await requested(acting, body);
       return reply.code(201).send(approvalOf(asked));
@@ -104,12 +105,21 @@ export const administratorRoutes: FastifyPluginAsyncZod<{ context: AdminContext 
   );
 };
 
+/** Who may do a thing may ask for it. */
+const permissionToAsk = {
+  "user.erase": erases.permission,
+  "users.erase": erases.permission,
+  "audit.export": "audit:export",
+  "user.impersonate": "users:impersonate",
+} as const;
+
 function requested(
   acting: Acting,
   body: z.output<typeof schemas.approvalBody>,
 ): Promise<AdminApprovalDocument> {
   if (body.action === "audit.export") return requestExport(acting, body);
   if (body.action === "users.erase") return requestJobApproval(acting, body.jobId);
+  if (body.action === "user.impersonate") return requestImpersonation(acting, body);
   return acts.requestErasure(acting, body);
 }
 

@@ -7,6 +7,7 @@ import { appRoutes } from "./apps.js";
 import { auditRoutes } from "./audit.js";
 import { databaseRoutes } from "./database.js";
 import { guarded } from "./guarded.js";
+import { impersonationRoutes } from "./impersonations.js";
 import { jobRoutes } from "./jobs.js";
 import * as schemas from "./schemas.js";
 import { securityEventRoutes } from "./security-events.js";
@@ -25,10 +26,12 @@ export const adminRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = asy
     async (request) => {
       const { userId } = sessionOf(request);
       const roles = (await context.service.identity.administrators.read({ userId }))?.roles ?? [];
-      return { roles, permissions: [...permissionsFor(roles)] };
+      return { roles, permissions: [...permissionsFor(roles, context.settings)] };
     },
   );
   await app.register(userRoutes, { context });
+  const { impersonation } = context.settings;
+  if (impersonation) await app.register(impersonationRoutes, { context, rules: impersonation });
   await app.register(jobRoutes, { context });
   await app.register(securityEventRoutes, { context });
   await app.register(signInReportRoutes, { context });

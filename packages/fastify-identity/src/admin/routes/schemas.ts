@@ -110,6 +110,10 @@ const session = z
     ip: z.string().optional(),
     location: location.optional(),
     risk,
+    impersonation: z
+      .object({ reason: z.string() })
+      .optional()
+      .describe("Of a session in which an administrator acts for the user"),
     createdAt: z.date(),
     lastSeenAt: z.date(),
     idleExpiresAt: z.date(),
@@ -203,6 +207,9 @@ export const approvalBody = z.discriminatedUnion("action", [
   z.strictObject({ action: z.literal("user.erase"), userId: idInput, reason }),
   z.strictObject({ action: z.literal("users.erase"), jobId: idInput }),
   z.strictObject({ action: z.literal("audit.export"), reason }),
+  z
+    .strictObject({ action: z.literal("user.impersonate"), userId: idInput, reason })
+    .describe("Where administrators may act for users"),
 ]);
 export const approval = z
   .object({

@@ -18,7 +18,7 @@ export interface AssuranceRule {
   readonly maxAgeMs?: number | undefined;
 }
 
-type Session = Pick<ActiveSession, "userId" | "roles" | "proofs" | "acr" | "authenticatedAt">;
+type Session = Pick<ActiveSession, "userId" | "roles" | "proofs" | "acr" | "authenticatedAt" | "actor">;
 
 /** Whether users with these roles must have a second factor. */
 export function mustHaveFactor({ secondFactor }: FlowContext, roles: readonly string[]): boolean {
@@ -31,7 +31,7 @@ export function mustHaveFactor({ secondFactor }: FlowContext, roles: readonly st
  * the account has a second one (ASVS 7.5.1).
  *
  * @param given - methods that are proved in the same request.
- * @throws IdentityProblem `RECENT_AUTHENTICATION_REQUIRED`
+ * @throws IdentityProblem `RECENT_AUTHENTICATION_REQUIRED`, `IMPERSONATED`
  */
 export async function requireRecentAuthentication(
   context: FlowContext,
@@ -39,6 +39,7 @@ export async function requireRecentAuthentication(
   given: readonly ProofMethod[] = [],
   maxAgeMs = context.recentAuthenticationMs,
 ): Promise<void> {
+  if (session.actor) throw new IdentityProblem("IMPERSONATED");
   const proofs = [...recentMethods(context, session, maxAgeMs), ...given];
   const needed = await decide(context, session, proofs);
   if (needed.action !== "allow") throw recentRequired(session, maxAgeMs, needed);
@@ -90,16 +91,20 @@ export async function recentAuthenticationRequired(
 /**
  * Refuses a session whose proofs do not meet a rule. With an `acr` and a time, the proofs of that time must reach it;
  * with a time alone any authentication of that time suffices. Who must have a second factor needs it everywhere where no
- * `acr` is asked for.
+ * `acr` is asked for. Who acts for a user has proved nothing of who the user is, and can't.
  *
  * @returns `undefined` where they do: nothing is to be waited for.
- * @throws IdentityProblem `RECENT_AUTHENTICATION_REQUIRED`, `SECOND_FACTOR_REQUIRED`
+ * @throws IdentityProblem `RECENT_AUTHENTICATION_REQUIRED`, `SECOND_FACTOR_REQUIRED`, `IMPERSONATED`
  */
 export function requireAssurance(
   context: FlowContext,
   session: Session,
   rule: AssuranceRule,
 ): Promise<void> | undefined {
+  if (session.actor) {
+    if (rule.acr || rule.maxAgeMs !== undefined) throw new IdentityProblem("IMPERSONATED");
+    return undefined;
+  }
   const unmet = unmetRule(context, session, rule);
   return unmet && refuse(context, session, rule, unmet);
 }

@@ -18,7 +18,8 @@ export interface Notice {
     | "factor_recovery"
     | "factor_recovery_token"
     | "external_identity_changed"
-    | "sign_in_reported";
+    | "sign_in_reported"
+    | "impersonation_started";
   /** Where it goes to: the account's email address, or one that it is to have or had. */
   readonly to: string;
   /** The account's address, where it goes to another one. */

@@ -246,6 +246,21 @@ export function signInReported({ signIn, takenOff, undoUntil }: SignInReport, em
   return { kind: "sign_in_reported", to: email, subject: "A sign-in was reported", text, facts };
 }
 
+/** The notice to a user that an administrator acts for them. */
+export function impersonationAlert(
+  { expiresAt, reason }: { expiresAt: Date; reason: string | undefined },
+  email: string,
+): Notice {
+  const why = reason === undefined ? "" : ` Their reason: ${reason}.`;
+  const text = `An administrator of the service acts in your account from now on, until ${expiresAt.toUTCString()} at the latest.${why} They can't see or change how you sign in. You see it in the list of your sessions, and can end it there.`;
+  const facts = {
+    expiresAt: expiresAt.toISOString(),
+    ...(reason !== undefined && { reason, change: "reasoned" }),
+  };
+  const subject = "An administrator acts in your account";
+  return { kind: "impersonation_started", to: email, subject, text, facts };
+}
+
 function described({ device, country }: Origin): string {
   return [device, country].filter(Boolean).join(", ") || "an unknown device";
 }

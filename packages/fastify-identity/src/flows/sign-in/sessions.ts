@@ -1,5 +1,6 @@
 import type { ActiveSession, ProofMethod, RenewedSession } from "@org/db-models";
 import type { HeldSession } from "../account/accounts.js";
+import { noteImpersonationEnds } from "../account/impersonation-ends.js";
 import { checkOwnPassword } from "../account/own-password.js";
 import { checkFactor, type FactorCodes, methodsOf, spendRecoveryCode } from "../account/prove.js";
 import { audit, byOwner } from "../audit.js";
@@ -106,15 +107,16 @@ async function failedProof(
 }
 
 /**
- * Ends the session of the request.
+ * Ends the session of the request: of an administrator who acts for a user, that one.
  *
  * @throws IdentityError `AUDIT_NOT_WRITTEN`.
  */
 export async function signOut(
   context: FlowContext,
   requester: Requester,
-  { id: sessionId, userId }: Pick<ActiveSession, "id" | "userId">,
+  { id: sessionId, userId, actor }: Pick<ActiveSession, "id" | "userId" | "actor">,
 ): Promise<void> {
   await context.identity.sessions.revoke({ userId, sessionId });
+  if (actor) return noteImpersonationEnds(context, requester.log);
   await audit(context, requester, byOwner(userId, "session.ended"));
 }

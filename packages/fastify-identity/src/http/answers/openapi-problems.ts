@@ -69,6 +69,7 @@ function codesOf(schema: FastifySchema, route: DescribedRoute): ProblemCode[] {
     ...(secured ? (["SESSION_REQUIRED", "SESSION_INVALID", "CREDENTIAL_NOT_ACCEPTED"] as const) : []),
     ...ofSession,
     ...(byKey ? keyCodes : []),
+    ...(config?.impersonated === false ? (["IMPERSONATED"] as const) : []),
     ...(unsafe ? (["CROSS_ORIGIN"] as const) : []),
     ...(config?.identityProblems ?? []),
     ...(config?.rateLimit === false ? [] : (["RATE_LIMITED"] as const)),

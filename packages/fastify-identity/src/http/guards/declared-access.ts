@@ -4,6 +4,7 @@ import { OptionsError } from "../../flows/options.js";
 import { IdentityProblem } from "../../flows/problems.js";
 import type { Service } from "../../service.js";
 import { guard } from "./guard.js";
+import { guardPublic } from "./impersonated.js";
 import { guardLateBody, hasLateBody, noteGuarded } from "./late-body.js";
 
 /**
@@ -45,7 +46,9 @@ export function guardDeclaredAccess(app: FastifyInstance, service: Service): voi
       done(error as Error);
       return;
     }
-    if (!requirement) done(null, payload);
+    if (!requirement && request.routeOptions.config.impersonated === false)
+      guardPublic(service, request, reply).then(() => done(null, payload), done);
+    else if (!requirement) done(null, payload);
     else
       guard(service, requirement, request, reply).then(() => {
         noteGuarded(request);

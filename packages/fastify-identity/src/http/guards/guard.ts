@@ -11,11 +11,18 @@ import { clientAddressOf } from "../client-address.js";
 import { requesterOf, setCookie } from "../requests.js";
 import type { PresentedAccessToken } from "./access-tokens.js";
 import { type Credential, credentialOf } from "./credentials.js";
+import { admitActor, admitImpersonated } from "./impersonated.js";
 import { refuseCrossOrigin } from "./same-origin.js";
 
 /** The requester, with the kind of credential. */
 export type RequestIdentity =
-  | { readonly kind: "session"; readonly userId: Types.ObjectId; readonly session: ActiveSession }
+  | {
+      readonly kind: "session";
+      readonly userId: Types.ObjectId;
+      /** The administrator who acts for the user; absent where the user does. */
+      readonly actor?: Types.ObjectId;
+      readonly session: ActiveSession;
+    }
   | {
       readonly kind: "api_key";
       readonly userId: Types.ObjectId;
@@ -25,6 +32,8 @@ export type RequestIdentity =
   | {
       readonly kind: "access_token";
       readonly userId: Types.ObjectId;
+      /** The administrator who acted for the user when the app got the token. */
+      readonly actor?: Types.ObjectId;
       readonly clientId: string;
       readonly scopes: readonly string[];
       readonly token: PresentedAccessToken;
@@ -89,16 +98,18 @@ async function bySession(
 ): Promise<RequestIdentity> {
   if (credential.by === "cookie") refuseCrossOrigin(service, request);
   const { session, touched } = await acceptSession(service, credential, request, reply);
+  admitImpersonated(service, request, session);
   if (roles.length > 0 && !roles.some((role) => session.roles.includes(role))) {
     throw new IdentityProblem("INSUFFICIENT_ROLE", { roles });
   }
   const refusal = requireAssurance(service, session, { acr, maxAgeMs });
   if (refusal) await refusal;
   // The document's expiry has moved, and the cookie's moves with it.
-  if (touched && credential.by === "cookie") {
+  if (touched && credential.by === "cookie" && !session.actor) {
     setCookie(reply, service.cookies.session(credential.value, session.idleExpiresAt, service.clock.now()));
   }
-  return { kind: "session", userId: session.userId, session };
+  const { userId, actor } = session;
+  return { kind: "session", userId, ...(actor && { actor }), session };
 }
 
 /** Checks a session token; the browser forgets a cookie that is refused, unless a newer one may be in its place. */
@@ -111,7 +122,7 @@ async function acceptSession(
   try {
     return await service.flows.checkSession(requesterOf(service, request), value);
   } catch (error) {
-    if (by === "cookie") forgetRefused(service, reply, error);
+    if (by === "cookie") forgetRefused(service, request, reply, error);
     throw error;
   }
 }
@@ -120,9 +131,16 @@ async function acceptSession(
 const perhapsReplaced: ReadonlySet<unknown> = new Set(["rotated", "revoked"]);
 
 /** Has the browser forget a session cookie that was refused, unless a newer one may be in its place. */
-export function forgetRefused(service: Service, reply: FastifyReply, error: unknown): void {
+export function forgetRefused(
+  { cookies }: Service,
+  { headers: { cookie } }: FastifyRequest,
+  reply: FastifyReply,
+  error: unknown,
+): void {
   if (!(error instanceof IdentityProblem) || error.code !== "SESSION_INVALID") return;
-  if (!perhapsReplaced.has(error.members.reason)) setCookie(reply, service.cookies.endSession());
+  const isImpersonation = cookies.readImpersonation(cookie) !== undefined;
+  if (isImpersonation || !perhapsReplaced.has(error.members.reason))
+    setCookie(reply, cookies.endSession(cookie));
 }
 
 async function byApiKey(
@@ -171,7 +189,9 @@ async function byAccessToken(
   const kind = userId ? "access_token" : "client";
   if (!accept.has(kind)) throw notAccepted(requirement);
   if (!userId) return { kind: "client", clientId, scopes: granted, token };
-  return { kind: "access_token", userId, clientId, scopes: granted, token };
+  const { actor } = token.facts;
+  admitActor(service, request, actor);
+  return { kind: "access_token", userId, ...(actor && { actor }), clientId, scopes: granted, token };
 }
 
 /** Refuses a token whose user had proved too little, or too long ago, when they authorized the app (RFC 9470). */

@@ -195,6 +195,7 @@ export async function issueCode(
     codeChallengeMethod: parameters.one("code_challenge_method"),
     resources: parameters.all("resource"),
     facts: factsOf(read, session),
+    ...(session.actor && { endsBy: session.absoluteExpiresAt }),
   });
   if (!authorization.ok) {
     // The consent or the app went while the request was under way.
@@ -215,13 +216,14 @@ export async function issueCode(
 /** What tokens tell of a session that authorized an app. */
 function factsOf(read: ReadRequest, session: ActiveSession) {
   const { nonce, claims, dpopKey, scopes } = read;
-  const { id: sessionId, authenticatedAt, amr } = session;
+  const { id: sessionId, authenticatedAt, amr, actor } = session;
   return {
-    authenticatedAt,
+    // The user has not signed in where somebody acts for them.
+    ...(actor ? { actor } : { authenticatedAt }),
     acr: acrFor(read, session),
     amr: [...amr],
     sessionId,
-    ...boundTo(sessionId, scopes),
+    ...boundTo(sessionId, actor ? [] : scopes),
     ...(nonce !== undefined && { nonce }),
     ...(claims !== undefined && { claims }),
     ...(dpopKey !== undefined && { dpopKey }),

@@ -3,6 +3,7 @@ import { randomKey, sha256 } from "@org/db-models/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { IdentityProblem } from "../../flows/problems.js";
 import { forgetRefused } from "../../http/guards/guard.js";
+import { admitImpersonated } from "../../http/guards/impersonated.js";
 import { requesterOf, setCookie } from "../../http/requests.js";
 import type { Provider } from "../provider.js";
 
@@ -17,11 +18,13 @@ export async function sessionOfRequest(
   if (token === undefined) return undefined;
   try {
     const { session, touched } = await flows.checkSession(requesterOf(service, request), token);
-    if (touched) setCookie(reply, cookies.session(token, session.idleExpiresAt, clock.now()));
+    admitImpersonated(service, request, session);
+    if (touched && !session.actor)
+      setCookie(reply, cookies.session(token, session.idleExpiresAt, clock.now()));
     return session;
   } catch (error) {
     if (!(error instanceof IdentityProblem) || error.code !== "SESSION_INVALID") throw error;
-    forgetRefused(service, reply, error);
+    forgetRefused(service, request, reply, error);
     return undefined;
   }
 }

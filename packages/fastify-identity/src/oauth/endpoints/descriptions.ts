@@ -114,9 +114,9 @@ const ofBrowsers: Readonly<Record<number, OAuthAnswer>> = {
 const byClient = [{ client: [] }, {}];
 const consumes = ["application/x-www-form-urlencoded"];
 
-/** A route of the provider: no guard, and what the document says of it. */
+/** A route of the provider: no guard, and what the document says of it. Who acts for a user may come with it to an app. */
 const described = (schema: object, oauthAnswers: Readonly<Record<number, OAuthAnswer>>) => ({
-  config: { identity: "public" as const, oauthAnswers },
+  config: { identity: "public" as const, impersonated: true, oauthAnswers },
   schema: { tags, ...schema },
 });
 

@@ -96,7 +96,7 @@ async function endSession(
   const check =
     token === undefined ? undefined : await service.identity.sessions.validate(token, { touch: false });
   if (check?.ok) await service.flows.signOut(requesterOf(service, request), check.session);
-  setCookie(reply, service.cookies.endSession());
+  setCookie(reply, service.cookies.endSession(request.headers.cookie));
 }
 
 function refuseAddress(
@@ -118,6 +118,7 @@ export function endSessionPage(provider: Provider): PageDefinition<"endSession">
     name: "endSession",
     path: pagePath,
     access: "public",
+    impersonated: true,
     view: async ({ request, reply }, state) => {
       const parameters = Parameters.fromQuery(request.url);
       const read = await readLogout(provider, parameters);
@@ -126,6 +127,7 @@ export function endSessionPage(provider: Provider): PageDefinition<"endSession">
     },
     forms: [
       {
+        impersonated: true,
         submit: async (page) => {
           const { request, reply } = page;
           const read = await readLogout(provider, Parameters.fromQuery(request.url));

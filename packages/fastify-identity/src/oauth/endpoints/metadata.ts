@@ -83,7 +83,7 @@ export async function serveMetadata(app: FastifyInstance, provider: Provider): P
 
 /** Counted by no limit: what it costs is less than counting it. */
 export const publicRoute = {
-  config: { identity: "public", rateLimit: false },
+  config: { identity: "public", impersonated: true, rateLimit: false },
   schema: { hide: true } as object,
 } as const;
 

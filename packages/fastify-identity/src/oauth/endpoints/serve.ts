@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { IdentityProblem, toProblem } from "../../flows/problems.js";
 import { trackMethods } from "../../http/answers/method-not-allowed.js";
 import { strictHeaders } from "../../http/answers/strict-headers.js";
+import { refuseImpersonated } from "../../http/guards/impersonated.js";
 import { rateLimit } from "../../http/rate-limit.js";
 import { Page } from "../../pages/page.js";
 import { showProblem } from "../../pages/serve/serve-page.js";
@@ -27,6 +28,7 @@ export async function serveEndpoints(scope: FastifyInstance, provider: Provider)
   const { service } = provider;
   scope.setErrorHandler((error, request, reply) => answerError(error as Error, request, reply));
   parseForms(scope);
+  refuseImpersonated(scope, service);
   // The schemas are for documents: what is wrong with a request, and how to say so, is the endpoint's.
   scope.setValidatorCompiler(() => () => true);
   scope.setSerializerCompiler(() => (answer) => JSON.stringify(answer));

@@ -13,7 +13,7 @@ const claimsOf = {
 type ClaimName = (typeof claimsOf)[keyof typeof claimsOf][number];
 
 export const claimsSupported = [
-  ...["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"],
+  ...["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "act"],
   ...Object.values(claimsOf).flat(),
 ];
 

@@ -44,8 +44,11 @@ const refuse = (reason: string, scheme: TokenScheme = "Bearer"): AccessTokenRefu
 
 async function decide(provider: Provider, value: string): Promise<AccessTokenDecision> {
   const claims = await claimsOf(provider, value);
-  if (claims) return decideOnClaims(provider, claims);
-  const check = await provider.service.identity.oauth.validate(value);
+  const { oauth } = provider.service.identity;
+  // A token of who acts for a user ends with that, not when it expires.
+  const isActors = claims?.act !== undefined;
+  if (claims && !isActors) return decideOnClaims(provider, claims);
+  const check = claims ? await oauth.validateById(claims.jti) : await oauth.validate(value);
   return check.ok ? check : refuse(check.reason);
 }
 

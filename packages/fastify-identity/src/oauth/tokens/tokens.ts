@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { type AuthenticatedClient, formatScopes, type TokensGranted } from "@org/db-models";
+import type { Types } from "mongoose";
 import { type Provider, seconds } from "../provider.js";
 import { idTokenClaims } from "./claims.js";
 
@@ -48,7 +49,7 @@ async function accessTokenFor(
 ): Promise<string> {
   if (client.accessTokenFormat !== "jwt") return granted.accessToken;
   const { audiences = [audience], dpopKey, userId, facts, accessTokenId, scopes } = granted;
-  const { authenticatedAt, acr, amr, sessionId } = facts;
+  const { authenticatedAt, acr, amr, sessionId, actor } = facts;
   const claims = {
     iss: issuer,
     sub: userId?.toHexString() ?? client.clientId,
@@ -63,6 +64,7 @@ async function accessTokenFor(
     ...(amr && amr.length > 0 && { amr }),
     ...(sessionId && { sid: sessionId.toHexString() }),
     ...(dpopKey !== undefined && { cnf: { jkt: dpopKey } }),
+    ...actOf(actor),
   };
   return keys.sign(claims as Record<string, unknown>, {
     typ: accessTokenType,
@@ -70,32 +72,37 @@ async function accessTokenFor(
   });
 }
 
+/** Who acts for the subject (RFC 8693 section 4.1). No scope and no request leaves it out. */
+const actOf = (actor: Types.ObjectId | undefined) => (actor ? { act: { sub: actor.toHexString() } } : {});
+
 /** An id_token (OpenID Connect Core section 2). One of a refresh has no nonce (section 12.2). */
 async function idTokenFor(
   { keys, issuer, settings, service }: Provider,
   client: AuthenticatedClient,
-  { facts, userId, scopes }: TokensGranted,
+  { facts, userId, scopes, accessTokenExpiresAt }: TokensGranted,
   { accessToken, isRefresh }: { accessToken: string; isRefresh: boolean },
 ): Promise<string | undefined> {
   if (!userId) return undefined;
-  const { nonce, authenticatedAt, acr, amr, sessionId, claims } = facts;
+  const { nonce, authenticatedAt, acr, amr, sessionId, actor, claims } = facts;
   const alg = client.idTokenAlgorithm ?? "RS256";
   const now = service.clock.now();
   const named =
     claims === undefined ? {} : idTokenClaims(await service.identity.users.read(userId), scopes, claims);
+  const exp = seconds(now) + Math.floor(settings.idTokenLifetimeMs / 1_000);
   const content = {
     ...named,
     iss: issuer,
     sub: userId.toHexString(),
     aud: client.clientId,
     iat: seconds(now),
-    exp: seconds(now) + Math.floor(settings.idTokenLifetimeMs / 1_000),
+    exp: actor ? Math.min(exp, seconds(accessTokenExpiresAt)) : exp,
     at_hash: halfHash(accessToken, alg),
     ...(authenticatedAt && { auth_time: seconds(authenticatedAt) }),
     ...(nonce !== undefined && !isRefresh && { nonce }),
     ...(acr !== undefined && { acr: String(acr) }),
     ...(amr && amr.length > 0 && { amr }),
     ...(sessionId && { sid: sessionId.toHexString() }),
+    ...actOf(actor),
   };
   return keys.sign(content, { typ: "JWT", alg });
 }

@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { PageFrame } from "../look/frame.js";
 import { script } from "../look/script.js";
 import { style } from "../look/style.js";
+import { ImpersonationBanner } from "./impersonation.js";
 
 interface DocumentProps {
   frame: PageFrame;
@@ -32,6 +33,7 @@ export function Document({ frame, title, refused, refresh, children }: DocumentP
         <a class="skip" href="#content">
           {frame.say("nav.skip")}
         </a>
+        <ImpersonationBanner frame={frame} />
         {children}
         <script type="module" nonce={nonce} dangerouslySetInnerHTML={{ __html: script }} />
       </body>

@@ -1,9 +1,11 @@
 import type { Passkey, SessionSummary } from "@org/db-models";
 import type { FastifyReply } from "fastify";
+import { type ToldSession, toldSession } from "../../flows/account/told-session.js";
 import { audit, byOwner } from "../../flows/audit.js";
 import { IdentityProblem } from "../../flows/problems.js";
 import { clientAddressOf } from "../../http/client-address.js";
 import { sessionOf } from "../../http/guards/identity-of.js";
+import { tellsReasons } from "../../http/guards/impersonated.js";
 import { requesterOf } from "../../http/requests.js";
 import type { Page } from "../page.js";
 import type { Form, FormDefinition, PageDefinition } from "../serve/define-page.js";
@@ -42,7 +44,9 @@ export const securityPage: PageDefinition<"security"> = {
       identity.sessions.list({ userId }),
       readReports(page),
     ]);
-    const views = sessions.map((session) => viewOf(session, session.id.equals(current)));
+    const views = sessions.map((session) =>
+      viewOf(toldSession(session, { reasons: tellsReasons(page.site.service) }), session.id.equals(current)),
+    );
     return {
       state,
       factors: {
@@ -196,7 +200,7 @@ async function endSessions(page: Page, scope: "others" | "all"): Promise<Fastify
   if (scope === "others") {
     return page.redirect(page.link(path), { id: "security.sessions_ended", values: { count } });
   }
-  page.setCookie(service.cookies.endSession());
+  page.setCookie(service.cookies.endSession(page.request.headers.cookie));
   return page.redirect(page.link("/sign-in"), { id: "sign_out.done" });
 }
 
@@ -213,7 +217,7 @@ async function changeSecurity(page: Page, changes: Changes, confirmed = false): 
   return page.redirect(page.link(path), { id: "security.saved" });
 }
 
-function viewOf(session: SessionSummary, current: boolean): SessionView {
+function viewOf(session: ToldSession, current: boolean): SessionView {
   const { id, device, location, ip, createdAt, lastSeenAt, risk } = session;
   const place = [location?.city, location?.region, location?.country].filter(Boolean).join(", ");
   const { level } = risk;
@@ -225,6 +229,7 @@ function viewOf(session: SessionSummary, current: boolean): SessionView {
     createdAt,
     lastSeenAt,
     risk: level === "medium" || level === "high" ? level : undefined,
+    impersonation: session.impersonation,
     current,
   };
 }

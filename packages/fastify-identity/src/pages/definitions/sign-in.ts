@@ -80,6 +80,7 @@ export const signedInPage: PageDefinition<"signedIn"> = {
   name: "signedIn",
   path: "/signed-in",
   access: "public",
+  impersonated: true,
   view: async (page) => {
     const to = returnToOf(page);
     return to === undefined ? new GoTo(page.link("")) : { to };
@@ -91,15 +92,17 @@ export const signOutPage: PageDefinition<"signOut"> = {
   name: "signOut",
   path: "/sign-out",
   access: "public",
+  impersonated: true,
   view: async (page, state) => ({ state, returnTo: returnToOf(page) }),
   forms: [
     {
+      impersonated: true,
       submit: async (page) => {
         const { service } = page.site;
         const requester = requesterOf(service, page.request);
         const session = await sessionOfBrowser(page);
         if (session) await service.flows.signOut(requester, session);
-        page.setCookie(service.cookies.endSession());
+        page.setCookie(service.cookies.endSession(page.request.headers.cookie));
         const signIn = page.link("/sign-in", { return_to: returnToOf(page) });
         return page.redirect(signIn, { id: "sign_out.done" });
       },

@@ -28,6 +28,8 @@ export interface PageFrame {
   number(value: number): string;
   /** Whose account it is, when somebody is signed in. */
   readonly account: { readonly email: string; readonly displayName: string | undefined } | undefined;
+  /** Whom the reader acts for, as an administrator, and until when: every page says so. */
+  readonly impersonation: { readonly email: string; readonly until: Date } | undefined;
   /** Whether an account has the page of what apps may do. */
   readonly apps: boolean;
   /** Result of what was done on the page before. */

@@ -97,6 +97,7 @@ h3{font-size:1rem;font-weight:650}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(17rem,100%),1fr));gap:1rem;align-items:stretch}
 .tile{display:flex;flex-direction:column;color:inherit;text-decoration:none}
 .tile strong{color:var(--id-accent)}
+.acting{display:flex;flex-wrap:wrap;align-items:center;justify-content:center;gap:.5rem 1rem;padding:.5rem 1rem;background:var(--id-danger-soft);border-block-end:2px solid var(--id-danger);font-weight:600}
 .tile:hover{border-color:var(--id-accent)}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:1rem}
 .facts dt{color:var(--id-muted);font-size:.875rem}

@@ -111,6 +111,10 @@ export const adminEnglish = {
   "admin.ended_credentials_changed": "Credentials were changed",
   "admin.ended_administrator": "Ended by an administrator",
   "admin.ended_risk": "Ended for its risk",
+  "admin.ended_time_up": "Time was up",
+  "admin.ended_actor_signed_out": "The administrator signed out",
+  "admin.ended_actor_not_allowed": "The administrator may no longer, or the user became one",
+  "admin.session_impersonation": "An administrator acts for the user",
   "admin.ended_reported": "Reported as somebody else's",
   "admin.risk_unscored": "Risk not judged",
   "admin.risk_low": "Low risk",
@@ -351,6 +355,25 @@ export const adminEnglish = {
   "admin.confirm_email": "Email address of the account",
   "admin.confirm_email_hint": "Type {email} to confirm.",
 
+  "admin.impersonate": "Act as this user",
+  "admin.impersonate_request": "Request approval to act as the user",
+  "admin.impersonate_request_text":
+    "Another administrator has to approve within a day. Then you can begin here. The user is told that somebody acts for them.",
+  "admin.impersonate_request_told":
+    "Another administrator has to approve within a day. Then you can begin here. The user is told that somebody acts for them, and reads this reason.",
+  "admin.impersonate_waits": "Another administrator can approve it until {date}.",
+  "admin.impersonate_text":
+    "You act as the user in the application, for {minutes} minutes at most. The user is told now, sees it in their sessions and can end it.",
+  "admin.impersonate_start": "Begin",
+  "admin.impersonations": "Impersonations",
+  "admin.impersonations_text": "Who acts, or acted, for which user, and why.",
+  "admin.impersonations_by": "Impersonations by {email}",
+  "admin.impersonations_all": "Show all",
+  "admin.impersonations_none": "Nobody has acted for a user.",
+  "admin.impersonation_row": "{actor} as {user}",
+  "admin.impersonation_is": "From {from}, until {to} at the latest",
+  "admin.impersonation_was": "From {from} to {to}",
+
   "admin.administrators_text":
     "Who has a role here can use the admin area. At least one account always has identity:admin.",
   "admin.you": "You",
@@ -360,6 +383,7 @@ export const adminEnglish = {
   "admin.roles_label": "Roles",
   "admin.role_support": "finds users and helps them: sessions, locks, lost factors",
   "admin.role_auditor": "reads, and changes nothing",
+  "admin.role_impersonator": "acts for users, once somebody with identity:admin has approved it",
   "admin.role_admin": "may do everything, also make administrators",
   "admin.add_administrator": "Add an administrator",
   "admin.add_hint": "Of an account that exists.",
@@ -369,6 +393,8 @@ export const adminEnglish = {
     "What takes two administrators: one asks, another one approves, and the first one does it.",
   "admin.approvals_none": "Nothing waits for approval.",
   "admin.erase_of": "Erase {email}",
+  "admin.impersonate_of": "Act as {email}",
+  "admin.go_impersonate": "Act as the user now",
   "admin.pending": "Waits",
   "admin.approved": "Approved",
   "admin.asked_by": "Asked for by {email}, {date}. Ends {end}.",
@@ -407,6 +433,8 @@ export const adminEnglish = {
   "problem.role": "You may not do this. Ask an administrator for the role that it takes.",
   "problem.protected":
     "Nobody acts on their own account here, and only who manages administrators acts on one of them.",
+  "problem.impersonation_in_progress":
+    "Another administrator acts for this user. Try again when they have stopped: your approval is still good.",
   "problem.last_administrator":
     "This is the last account with identity:admin. Give that role to another account first.",
   "problem.approval_required": "Another administrator has to approve this first.",

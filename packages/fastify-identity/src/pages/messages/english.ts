@@ -190,6 +190,17 @@ export const english = {
   "sign_out.stay": "Stay signed in",
   "sign_out.done": "You are signed out.",
 
+  "impersonation.label": "You act for somebody",
+  "impersonation.banner": "You act as {email} until {date}.",
+  "impersonation.stop": "Stop",
+  "impersonation.stopped": "You no longer act for this user.",
+  "impersonation.title": "You act for a user",
+  "impersonation.text":
+    "What you do in the application from now on, you do as {email}, until {date} at the latest. It is recorded with your name and theirs, and they are told.",
+  "impersonation.limits":
+    "How they sign in, what apps may do, their export and the admin area stay closed. Stop when you are done.",
+  "impersonation.home": "Go to the application",
+
   "profile.title": "Profile",
   "profile.email_verified": "verified",
   "profile.email_unverified": "not verified",
@@ -262,6 +273,8 @@ export const english = {
   "security.session_here": "This session",
   "security.session_last": "Last used {date}",
   "security.session_since": "Signed in {date}",
+  "security.session_impersonation": "An administrator acts for you",
+  "security.session_begun": "Began {date}",
   "security.session_end": "End session",
   "security.session_not_mine": "This was not me",
   "security.risk_medium": "unusual",
@@ -437,6 +450,8 @@ export const english = {
   "activity.factor_recovery": "Removal of every second step",
   "activity.external_identity_changed": "Sign-in with another provider changed",
   "activity.sign_in_reported": "A sign-in was reported as somebody else's",
+  "activity.impersonation_started": "An administrator began to act in your account",
+  "activity.impersonation_ended": "An administrator no longer acts in your account",
   "activity.other": "Event",
   "activity.info": "note",
   "activity.warning": "warning",
@@ -579,6 +594,14 @@ export const english = {
   "mail.sign_in_reported.action": "Look over your account",
   "mail.sign_in_reported.otherwise":
     "If it was you who signed in, undo the report there until {expiresAt}: passkeys and linked accounts are given back.",
+  "mail.impersonation_started.subject": "An administrator acts in your account",
+  "mail.impersonation_started.text":
+    "An administrator of {name} acts in your account from now on, until {expiresAt} at the latest. They can't see or change how you sign in.",
+  "mail.impersonation_started.reasoned":
+    "An administrator of {name} acts in your account from now on, until {expiresAt} at the latest. Their reason: {reason}. They can't see or change how you sign in.",
+  "mail.impersonation_started.action": "See your sessions",
+  "mail.impersonation_started.otherwise":
+    "It is in the list of your sessions, and you can end it there at any time.",
   "mail.recovery_code_used.subject": "A recovery code was used",
   "mail.recovery_code_used.text":
     "A recovery code of your account was used from {origin}. Codes left: {left}.",
@@ -601,6 +624,7 @@ export const english = {
   "problem.email_not_verified":
     "That provider has not verified an email address of yours. Create an account first, then link the other one under Security.",
   "problem.identity_taken": "That account is linked to somebody else here.",
+  "problem.impersonated": "Who acts for a user can't do this. Stop first, or leave it to them.",
   "problem.bad_credentials": "The address or the password is wrong.",
   "problem.own_password": "The password is wrong.",
   "problem.password_exists": "Your account has a password already. Change it with the present one.",

@@ -22,6 +22,8 @@ export interface FormDefinition {
   readonly access?: PageAccess;
   /** Whether it is counted as an attempt with a password. */
   readonly limited?: boolean;
+  /** Whether who acts for a user may send it. Default: false. */
+  readonly impersonated?: boolean;
   /** The largest body, bytes. Default: that of the app. */
   readonly bodyLimit?: number;
   /** Fields that a problem is shown at. */
@@ -37,6 +39,8 @@ interface AnyPage<V> {
   /** Below the prefix. */
   readonly path: string;
   readonly access: PageAccess;
+  /** Whether who acts for a user may see it. Default: false. */
+  readonly impersonated?: boolean;
   /** What the page shows, or where to go instead. `form` is what was sent and refused. */
   view(page: Page, state: FormState, form?: Form): Promise<V | GoTo | Answered>;
   readonly forms: readonly FormDefinition[];

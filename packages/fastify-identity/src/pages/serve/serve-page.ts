@@ -41,7 +41,7 @@ export function servePage<P extends PageName>(
 export function addPage<V>(app: FastifyInstance, site: Site, definition: ServedPage<V>): void {
   app.get(
     definition.path,
-    { config: { identity: accessOf(definition.access) }, schema: hide, logLevel: "warn" },
+    { config: configOf(definition.access, definition.impersonated), schema: hide, logLevel: "warn" },
     async (request, reply) => {
       const page = new Page(site, request, reply);
       await checkRecent(page, definition.access);
@@ -64,7 +64,7 @@ function serveForm<V>(
     form.path ?? definition.path,
     {
       config: {
-        identity: accessOf(access),
+        ...configOf(access, form.impersonated),
         // After the body was read, so that what was typed can be shown again.
         ...(form.limited && { rateLimit: { ...passwordRateLimit(site.service), hook: "preHandler" } }),
       },
@@ -88,6 +88,8 @@ function serveForm<V>(
     },
   );
 }
+
+const configOf = (access: PageAccess, impersonated = false) => ({ identity: accessOf(access), impersonated });
 
 function accessOf(access: PageAccess): IdentityAccess {
   if (access === "public") return "public";

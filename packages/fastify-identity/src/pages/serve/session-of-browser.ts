@@ -1,4 +1,5 @@
 import type { ActiveSession } from "@org/db-models";
+import { admitImpersonated, hasImpersonation } from "../../http/guards/impersonated.js";
 import type { Page } from "../page.js";
 
 /** The session of the browser, on a page that everybody may see. */
@@ -7,5 +8,7 @@ export async function sessionOfBrowser({ site, request }: Page): Promise<ActiveS
   const token = service.cookies.readSession(request.headers.cookie);
   if (!token) return undefined;
   const check = await service.identity.sessions.validate(token, { touch: false });
-  return check.ok ? check.session : undefined;
+  if (!check.ok || (check.session.actor && !hasImpersonation(service))) return undefined;
+  admitImpersonated(service, request, check.session);
+  return check.session;
 }

@@ -307,8 +307,10 @@ function Sessions({ view, frame }: Props<"security">) {
 }
 
 function Session({ session, view, frame }: Props<"security"> & { session: SessionView }) {
-  const { id, place, address, createdAt, lastSeenAt, risk, current } = session;
-  const device = session.device || frame.t("security.unknown_device");
+  const { id, place, address, createdAt, lastSeenAt, risk, current, impersonation } = session;
+  const device = impersonation
+    ? frame.t("security.session_impersonation")
+    : session.device || frame.t("security.unknown_device");
   return (
     <li>
       <div class="what">
@@ -323,6 +325,11 @@ function Session({ session, view, frame }: Props<"security"> & { session: Sessio
             </span>
           )}
         </p>
+        {impersonation?.reason !== undefined && (
+          <p>
+            <bdi>{impersonation.reason}</bdi>
+          </p>
+        )}
         <p class="muted small">
           {[place, address].filter(Boolean).map((part) => (
             <>
@@ -332,12 +339,14 @@ function Session({ session, view, frame }: Props<"security"> & { session: Sessio
           ))}
           {frame.say("security.session_last", { date: frame.date(lastSeenAt) })}
           {" · "}
-          {frame.say("security.session_since", { date: frame.date(createdAt) })}
+          {frame.say(impersonation ? "security.session_begun" : "security.session_since", {
+            date: frame.date(createdAt),
+          })}
         </p>
       </div>
       {!current && (
         <div class="actions">
-          {(["end", "not-mine"] as const).map((what) => (
+          {(impersonation ? (["end"] as const) : (["end", "not-mine"] as const)).map((what) => (
             <SessionAction key={what} what={what} id={id} device={device} state={view.state} frame={frame} />
           ))}
         </div>

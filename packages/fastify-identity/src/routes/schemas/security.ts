@@ -49,6 +49,8 @@ const kinds = {
   factor_recovery: "factor_recovery",
   external_identity_changed: "external_identity_changed",
   sign_in_reported: "sign_in_reported",
+  impersonation_started: "impersonation_started",
+  impersonation_ended: "impersonation_ended",
 } as const satisfies { [Kind in Exclude<SecurityEventKind, "database_exposed">]: Kind };
 
 /** Which security events to list. */

@@ -131,6 +131,7 @@ export const currentSession = z
     authenticatedAt: z.date(),
     amr: z.array(z.string()).describe("How the user proved who they are, in the values of RFC 8176"),
     acr: z.int().describe("2 for two different factors, 1 for one, 0 when none was recorded"),
+    actor: idOutput.optional().describe("The administrator who acts for the user in this session"),
     createdAt: z.date(),
     ...expiry,
   })
@@ -151,6 +152,12 @@ const session = z
     createdAt: z.date(),
     lastSeenAt: z.date(),
     ...expiry,
+    impersonation: z
+      .object({ reason: z.string().optional() })
+      .optional()
+      .describe(
+        "Of a session in which an administrator acts for you, since `createdAt`: why, where that is told",
+      ),
     requests: z.number(),
   })
   .meta({ id: "Session" });

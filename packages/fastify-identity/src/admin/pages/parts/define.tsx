@@ -88,6 +88,7 @@ export function requestOf(admin: AdminSite, page: Page, acting: ActingNow): Admi
     link,
     may: (permission) => acting.permissions.has(permission),
     sections: admin.sections.filter(({ permission }) => acting.permissions.has(permission)),
+    impersonation: admin.settings.impersonation !== false,
   };
   const frameOf = (frame: PageFrame): AdminFrame => ({ ...frame, admin: own });
   return {

@@ -16,5 +16,7 @@ export interface AdminFrame extends PageFrame {
     link(path: string, query?: Readonly<Record<string, string | undefined>>): string;
     may(permission: Permission): boolean;
     readonly sections: readonly Section[];
+    /** Whether administrators may act for users. */
+    readonly impersonation: boolean;
   };
 }

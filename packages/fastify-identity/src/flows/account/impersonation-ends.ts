@@ -1,0 +1,23 @@
+import type { FlowContext } from "../context.js";
+import type { FlowLog } from "../requester.js";
+
+/** Records every impersonation that has ended, whatever ended it, with both people, the reason and why. */
+export async function noteImpersonationEnds(
+  { identity, auditTrail }: FlowContext,
+  log: FlowLog,
+): Promise<void> {
+  try {
+    for (const { id, userId, actor, reason, ended } of await identity.impersonations.takeEnded()) {
+      await auditTrail({
+        action: "admin.impersonation_ended",
+        outcome: "success",
+        actorId: actor,
+        subjectId: userId,
+        details: { reason, why: ended.why },
+      });
+      await identity.impersonations.noteEnd({ id, userId });
+    }
+  } catch (err) {
+    log.error({ err }, "the ends of impersonations were not recorded: they are tried again");
+  }
+}
