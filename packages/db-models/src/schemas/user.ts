@@ -158,6 +158,8 @@ export interface UserDocument extends BaseDocument {
   /** When the password was set with a mailed token; absent once a signed-in user has changed it. */
   passwordResetAt?: Date;
   status: UserStatus;
+  /** Of an account that was suspended while its address waited to be verified: it returns to that. */
+  suspendedFrom?: Extract<UserStatus, "pending">;
   roles: string[];
   profile: UserProfile;
   /** Absent while everything is as for a new account. */
@@ -316,6 +318,7 @@ export const userSchema = new Schema<UserDocument>(
     passwordChangedAt: Date,
     passwordResetAt: Date,
     status: { type: String, enum: userStatuses, required: true, default: "active" },
+    suspendedFrom: { type: String, enum: ["pending"] },
     roles: list(requiredText(limits.role), limits.roles + administratorRoles.length),
     profile: embedded(profile),
     security,

@@ -9,6 +9,7 @@ import { verifyPassword } from "../core/passwords.js";
 import { randomKey } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
+import { findAndUpdate } from "../queries/update.js";
 import type { UserDocument, UserSecurity, UserStatus } from "../schemas/user.js";
 import { endEverySession } from "../sessions/revoke.js";
 import { readSecurity } from "../stored/user.js";
@@ -107,6 +108,7 @@ export async function setUserStatus(
   const { models } = context;
   const { userId, status } = input;
   if (status === "active") return activate(context, userId);
+  if (status === "suspended") await notePending(context, userId);
   await dismissAdministrator(context, userId);
   await suspendApiKeys(models, userId);
   const end = { userId, reason: "account_not_active", change: { $set: { status } } } as const;
@@ -124,11 +126,41 @@ export async function setUserStatus(
 async function activate({ models, now }: Context, userId: Types.ObjectId): Promise<void> {
   const user = await models.User.collection.findOneAndUpdate(
     { _id: userId },
-    { $set: { status: "active", updatedAt: now } },
+    { $set: { status: "active", updatedAt: now }, $unset: { suspendedFrom: "" } },
     { returnDocument: "after", projection: { sessionGeneration: 1 } },
   );
   if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
   await settleApiKeys(models, userId, { active: true, generation: Number(user.sessionGeneration) });
+}
+
+/** Before it is suspended: an address that is verified meanwhile, or was, outweighs this. */
+async function notePending({ models }: Context, userId: Types.ObjectId): Promise<void> {
+  await models.User.collection.updateOne(
+    { _id: userId, status: "pending" },
+    { $set: { suspendedFrom: "pending" } },
+  );
+}
+
+export async function endSuspension(
+  context: Context,
+  { userId }: { userId: Types.ObjectId },
+): Promise<UserStatus | undefined> {
+  const { models, now } = context;
+  const isVerified = { $gt: ["$emailVerifiedAt", null] };
+  const wasPending = { $and: [{ $eq: ["$suspendedFrom", "pending"] }, { $not: [isVerified] }] };
+  const user = await findAndUpdate(
+    models.User,
+    { _id: userId, status: "suspended" },
+    [
+      { $set: { status: { $cond: [wasPending, "pending", "active"] }, updatedAt: now } },
+      { $unset: "suspendedFrom" },
+    ],
+    { returnDocument: "after", projection: { status: 1, sessionGeneration: 1 } },
+  );
+  if (user?.status === "active") {
+    await settleApiKeys(models, userId, { active: true, generation: user.sessionGeneration });
+  }
+  return user?.status;
 }
 
 export async function setUserRoles(

@@ -11,6 +11,7 @@ import type { UserStatus } from "../schemas/user.js";
 import {
   type Authentication,
   authenticateUser,
+  endSuspension,
   type PublicUser,
   readUser,
   registerUser,
@@ -66,6 +67,13 @@ export interface Users {
    * @throws IdentityError `USER_NOT_FOUND`.
    */
   setStatus(input: { userId: Types.ObjectId; status: UserStatus }): Promise<void>;
+  /**
+   * Ends a suspension: the account is as it was before, `active`, or `pending` where its address is still to be verified. One
+   * conditional update decides.
+   *
+   * @returns the status from now on; `undefined` for an account that was not suspended.
+   */
+  endSuspension(input: { userId: Types.ObjectId }): Promise<UserStatus | undefined>;
   /**
    * Changes what a user may do, in the account and in every live session. A login under way takes the new roles too.
    *
@@ -208,6 +216,7 @@ export function usersOf(identity: Shared): Users {
     authenticate: on(authenticateUser),
     read: on(readUser),
     setStatus: on(setUserStatus),
+    endSuspension: on(endSuspension),
     setRoles: on(setUserRoles),
     addPassword: on(addPassword),
     setPassword: on(setPassword),

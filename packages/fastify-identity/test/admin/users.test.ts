@@ -194,6 +194,29 @@ describe("users", () => {
     expect(again.statusCode).toBe(201);
   });
 
+  test("whose address waits to be verified wait again once they are unlocked, unless it was verified meanwhile", async () => {
+    const { user } = await fresh();
+    const { users } = setting.identity;
+    const statusAfter = async (meanwhile: () => Promise<unknown>) => {
+      await setting.identity.models.User.updateOne({ _id: user.id }, { $unset: { emailVerifiedAt: 1 } });
+      await users.setStatus({ userId: user.id, status: "pending" });
+      expect((await admin.post(`/users/${user.userId}/lock`, { reason })).statusCode).toBe(204);
+      await meanwhile();
+      expect((await admin.post(`/users/${user.userId}/unlock`, { reason })).statusCode).toBe(204);
+      return (await users.read(user.id)).status;
+    };
+    expect(await statusAfter(async () => undefined)).toBe("pending");
+    // As one that was under way when the account was locked.
+    const verify = () =>
+      setting.identity.models.User.updateOne(
+        { _id: user.id },
+        { $set: { emailVerifiedAt: setting.clock.now() } },
+      );
+    expect(await statusAfter(verify)).toBe("active");
+    expect((await admin.post(`/users/${user.userId}/unlock`, { reason })).statusCode).toBe(204);
+    expect((await users.read(user.id)).status).toBe("active");
+  });
+
   test("who have lost their factors lose them here too, and are told; no password is ever chosen", async () => {
     const { app } = await fresh();
     const other = await makeAdmin(setting, app);

@@ -225,7 +225,8 @@ export async function unlockUser(acting: Acting, { userId, reason }: AboutUser):
   const { status } = await acting.service.identity.users.read(userId);
   // An address that nobody has verified, and an account that is going, are not brought back by this.
   if (status !== "suspended" && status !== "active") throw new IdentityProblem("USER_NOT_ACTIVE");
-  await setStatus(acting, { userId, reason }, "active", "admin.user_unlocked");
+  const event = { action: "admin.user_unlocked", subjectId: userId, reason } as const;
+  await recorded(acting, event, () => acting.service.identity.users.endSuspension({ userId }));
 }
 
 function setStatus(
