@@ -246,9 +246,18 @@ export interface PageViews {
     readonly setup:
       | { readonly secret: string; readonly uri: string; readonly qrCode: readonly string[] }
       | undefined;
+    /** Where to go on afterwards; the forms repeat it. */
+    readonly returnTo: string | undefined;
   };
   removeAuthenticator: WithForm;
-  recoveryCodes: WithForm & { readonly left: number; readonly codes: readonly string[] | undefined };
+  recoveryCodes: WithForm & {
+    readonly left: number;
+    readonly codes: readonly string[] | undefined;
+    /** Where to go on afterwards; the form repeats it. */
+    readonly returnTo: string | undefined;
+    /** The address to go on to. */
+    readonly next: string;
+  };
   /** What apps may do. */
   apps: WithForm & {
     readonly apps: readonly AppView[];

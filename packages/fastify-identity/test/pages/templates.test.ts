@@ -150,11 +150,12 @@ function viewsWith(text: string): PageViews {
     authenticator: {
       state,
       setup: { secret: text, uri: text, qrCode: ["10", "01"] },
+      returnTo: text,
       apps: true,
       passkeys: true,
     },
     removeAuthenticator: { state },
-    recoveryCodes: { state, left: 1, codes: [text] },
+    recoveryCodes: { state, left: 1, codes: [text], returnTo: text, next: text },
     apps: {
       state,
       apps: [

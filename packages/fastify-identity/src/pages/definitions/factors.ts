@@ -8,6 +8,7 @@ import { untouched } from "../look/frame.js";
 import type { Page } from "../page.js";
 import { type Form, GoTo, type PageDefinition } from "../serve/define-page.js";
 import { fields } from "../serve/fields.js";
+import { placeAfter, returnToOf } from "../serve/go-on.js";
 import type { PageViews } from "../views.js";
 import { addPasskey } from "./security.js";
 
@@ -21,7 +22,7 @@ export const authenticatorPage: PageDefinition<"authenticator"> = {
   view: async (page, state, form) => {
     const offered = await offeredBy(page);
     if (!offered.apps && !offered.passkeys) return new GoTo(page.link("/security"));
-    return { state, setup: form && setupIn(form), ...offered };
+    return { state, setup: form && setupIn(form), returnTo: returnToOf(page), ...offered };
   },
   forms: [
     {
@@ -31,7 +32,8 @@ export const authenticatorPage: PageDefinition<"authenticator"> = {
         const { flows } = page.site.service;
         const { secret, uri } = await flows.enrolTotp(sessionOf(page.request));
         const setup = setupOf(secret, uri);
-        return page.show("authenticator", { state: untouched, setup, apps: true, passkeys: false });
+        const returnTo = returnToOf(page);
+        return page.show("authenticator", { state: untouched, setup, returnTo, apps: true, passkeys: false });
       },
     },
     {
@@ -47,7 +49,8 @@ export const authenticatorPage: PageDefinition<"authenticator"> = {
         await service.flows.confirmTotp(requester, held, { code }, (renewed) =>
           handOver(service, page.reply, held, renewed),
         );
-        return page.redirect(page.link("/security/recovery-codes"), { id: "authenticator.done" });
+        const codes = page.link("/security/recovery-codes", { return_to: returnToOf(page) });
+        return page.redirect(codes, { id: "authenticator.done" });
       },
     },
     { ...addPasskey, path: `${path}/passkey` },
@@ -99,6 +102,12 @@ function unlessGone(error: unknown): void {
   if (!(error instanceof IdentityProblem) || error.code !== "FACTOR_NOT_FOUND") throw error;
 }
 
+/** Where somebody goes on who was in the middle of something, such as an answer to an app. */
+function nextOf(page: Page): string {
+  const returnTo = returnToOf(page);
+  return returnTo === undefined ? page.link("/security") : placeAfter(page, returnTo);
+}
+
 export const recoveryCodesPage: PageDefinition<"recoveryCodes"> = {
   name: "recoveryCodes",
   path: "/security/recovery-codes",
@@ -106,7 +115,9 @@ export const recoveryCodesPage: PageDefinition<"recoveryCodes"> = {
   view: async (page, state) => {
     const factors = await page.site.service.identity.factors.read(sessionOf(page.request));
     const { recoveryCodes: left } = factors;
-    return hasFactor(factors) ? { state, left, codes: undefined } : new GoTo(page.link(path));
+    const returnTo = returnToOf(page);
+    if (!hasFactor(factors)) return new GoTo(page.link(path, { return_to: returnTo }));
+    return { state, left, codes: undefined, returnTo, next: nextOf(page) };
   },
   forms: [
     {
@@ -115,7 +126,8 @@ export const recoveryCodesPage: PageDefinition<"recoveryCodes"> = {
         const { service } = page.site;
         const requester = requesterOf(service, page.request);
         const { codes } = await service.flows.createRecoveryCodes(requester, sessionOf(page.request));
-        return page.show("recoveryCodes", { state: untouched, left: codes.length, codes });
+        const places = { returnTo: returnToOf(page), next: nextOf(page) };
+        return page.show("recoveryCodes", { state: untouched, left: codes.length, codes, ...places });
       },
     },
   ],

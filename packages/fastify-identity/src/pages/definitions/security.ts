@@ -10,6 +10,7 @@ import { requesterOf } from "../../http/requests.js";
 import type { Page } from "../page.js";
 import type { Form, FormDefinition, PageDefinition } from "../serve/define-page.js";
 import { fields } from "../serve/fields.js";
+import { placeAfter, returnToOf } from "../serve/go-on.js";
 import type { PasskeyView, SessionView } from "../views.js";
 import { readReports, reportForms } from "./sign-in-reports.js";
 
@@ -27,7 +28,9 @@ export const addPasskey: FormDefinition = {
     const { service } = page.site;
     const requester = requesterOf(service, page.request);
     await service.flows.addPasskey(requester, sessionOf(page.request), { response, name });
-    return page.redirect(page.link(path), { id: "passkey.added" });
+    const returnTo = returnToOf(page);
+    const next = returnTo === undefined ? page.link(path) : placeAfter(page, returnTo);
+    return page.redirect(next, { id: "passkey.added" });
   },
 };
 

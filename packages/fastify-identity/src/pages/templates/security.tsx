@@ -406,7 +406,8 @@ export function Allowlist({ view, frame }: Props<"allowlist">) {
 }
 
 export function Authenticator({ view, frame }: Props<"authenticator">) {
-  const { state, setup, apps, passkeys } = view;
+  const { state, setup, returnTo, apps, passkeys } = view;
+  const to = (path = "") => frame.link(`/security/authenticator${path}`, { return_to: returnTo });
   const title = frame.t(passkeys ? "authenticator.first_title" : "authenticator.title");
   return (
     <AccountLayout frame={frame} section={section} title={title} refused={isRefused(state)}>
@@ -414,21 +415,16 @@ export function Authenticator({ view, frame }: Props<"authenticator">) {
         <section class="card stack">
           <h2>{frame.say("passkey.title")}</h2>
           <p>{frame.say("passkey.text")}</p>
-          <AddPasskey
-            frame={frame}
-            state={state}
-            action={frame.link("/security/authenticator/passkey")}
-            look="primary"
-          />
+          <AddPasskey frame={frame} state={state} action={to("/passkey")} look="primary" />
         </section>
       )}
       {apps && (
         <section class="card stack">
           {passkeys && <h2>{frame.say("authenticator.title")}</h2>}
           {setup ? (
-            <ConfirmAuthenticator setup={setup} state={state} frame={frame} />
+            <ConfirmAuthenticator setup={setup} action={to("/confirm")} state={state} frame={frame} />
           ) : (
-            <Form frame={frame} name="begin" state={state} action={frame.link("/security/authenticator")}>
+            <Form frame={frame} name="begin" state={state} action={to()}>
               <p>{frame.say("authenticator.start")}</p>
               <Submit frame={frame} label="authenticator.begin" look={passkeys ? "secondary" : "primary"} />
             </Form>
@@ -441,14 +437,15 @@ export function Authenticator({ view, frame }: Props<"authenticator">) {
 
 interface ConfirmProps {
   setup: NonNullable<PageViews["authenticator"]["setup"]>;
+  action: string;
   state: PageViews["authenticator"]["state"];
   frame: PageFrame;
 }
 
-function ConfirmAuthenticator({ setup, state, frame }: ConfirmProps) {
+function ConfirmAuthenticator({ setup, action, state, frame }: ConfirmProps) {
   const { secret, uri, qrCode } = setup;
   return (
-    <Form frame={frame} name="confirm" state={state} action={frame.link("/security/authenticator/confirm")}>
+    <Form frame={frame} name="confirm" state={state} action={action}>
       <p>{frame.say("authenticator.scan")}</p>
       <QrCode rows={qrCode} label={frame.t("authenticator.qr")} />
       <div>
@@ -489,7 +486,7 @@ export function RemoveAuthenticator({ view, frame }: Props<"removeAuthenticator"
 }
 
 export function RecoveryCodes({ view, frame }: Props<"recoveryCodes">) {
-  const { state, left, codes } = view;
+  const { state, left, codes, returnTo, next } = view;
   return (
     <AccountLayout frame={frame} section={section} title={frame.t("codes.title")} refused={isRefused(state)}>
       <section class="card stack">
@@ -503,12 +500,16 @@ export function RecoveryCodes({ view, frame }: Props<"recoveryCodes">) {
                 </li>
               ))}
             </ol>
-            <a class="button primary" href={frame.link("/security")}>
+            <a class="button primary" href={next}>
               {frame.say("codes.done")}
             </a>
           </>
         ) : (
-          <Form frame={frame} state={state} action={frame.link("/security/recovery-codes")}>
+          <Form
+            frame={frame}
+            state={state}
+            action={frame.link("/security/recovery-codes", { return_to: returnTo })}
+          >
             <p>{frame.say("codes.text")}</p>
             {left > 0 && <p>{frame.say("codes.replace")}</p>}
             <Submit frame={frame} label="codes.make" look="primary" />
