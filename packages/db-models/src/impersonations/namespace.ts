@@ -19,9 +19,9 @@ export interface Impersonations {
    * user were ended meanwhile.
    *
    * @example
-   * const reason = "Ticket 4711";
-   * const started = await identity.impersonations.start({ userId, actor, actorSession, reason });
-   * if (started.ok) setCookie(started.token, started.expiresAt);
+   * const own = { actor: actorId, actorSession: sessionId };
+   * const started = await identity.impersonations.start({ userId, ...own, reason: "Ticket 4711" });
+   * if (!started.ok) console.log(started.reason);
    */
   start(input: ImpersonationInput): Promise<ImpersonationStart>;
   /** The newest first: of an administrator, or of all. One whose administrator is gone goes on here until it is taken. */
