@@ -60,7 +60,7 @@ export async function benchmarkSignIn(uri: string): Promise<SignInBenchmark> {
         rounds: 9,
         calls: 10,
         prepare: async (index) => {
-          // What follows an answer is done a second later, and would come into the next one.
+          // Work after an answer is done a second later, and would be counted with the next one.
           await setTimeout(1_200);
           // Sessions that are there would have to make room.
           await sessions.deleteMany({ userId: accounts[index % people]?.userId as never });
@@ -171,7 +171,7 @@ class CommandTimes {
     await act();
     const endedAt = performance.now();
     this.#running = undefined;
-    // What is sent after the answer is no part of it.
+    // Commands after the answer do not count.
     const timed = [...commands.values()].filter(({ from, to }) => to > from && to <= endedAt);
     const of = (kind: Kind) => timed.filter((one) => one.kind === kind);
     const since = (at: number) => (at - startedAt).toFixed(1);

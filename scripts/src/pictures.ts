@@ -77,7 +77,7 @@ async function pageOf(sheet: Sheet): Promise<string> {
   const images = await Promise.all(
     sheet.shots.map(async (part) => {
       const data = await readFile(join(shots, `${part}.png`), "base64");
-      // What is for a phone takes the room of a phone.
+      // A picture of a phone takes the width of a phone.
       const grow = part.endsWith("-390") ? 390 : 1_280;
       return `<img style="flex:${grow} 1 ${sheet.shots.length === 4 ? "40%" : "0"}" src="data:image/png;base64,${data}">`;
     }),

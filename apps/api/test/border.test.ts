@@ -159,7 +159,7 @@ test("a wrong password asks the database for the same before the answer, whether
   const names: string[] = [];
   api.connection.getClient().on("commandStarted", ({ commandName }) => names.push(commandName));
   const commandsOf = async (identifier: string) => {
-    // What comes after an answer is none of the next one's.
+    // Bytes after an answer do not belong to the next one.
     await api.app.identity.flows.settle();
     names.length = 0;
     const answer = await api.app.inject({

@@ -76,7 +76,7 @@ test("an instance that is killed under load signs nobody out, and takes no ackno
   for (const { token, name } of acknowledged) {
     const { body } = await ask(second.address, "/profile", { headers: bearer(token) });
     const shown = (body.profile as { displayName: string }).displayName;
-    // What was written and not acknowledged may be there; nothing older than what was.
+    // A write without an acknowledgement may be there; nothing older than the acknowledged one.
     expect(Number(/\d+$/.exec(shown)?.[0])).toBeGreaterThanOrEqual(Number(/\d+$/.exec(name)?.[0]));
   }
   const used = await Promise.all(

@@ -53,7 +53,7 @@ test.each(["jwt", "opaque"] as const)(
     const none = await ask();
     expect([none.status, none.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
     await provider.identity.oauth.setAppStatus({ clientId: client.id, status: "suspended" });
-    // What ends a token reaches an API that asks; a JWT is good until it expires.
+    // The end of a token reaches an API that asks; a JWT is good until it expires.
     expect((await ask(token)).status).toBe(accessTokenFormat === "jwt" ? 200 : 401);
   },
 );

@@ -54,13 +54,13 @@ export async function bundleChild(script: URL): Promise<string> {
     plugins: [othersStayOutside, sourcesKeepTheirAddress],
     logLevel: "silent",
   });
-  // Whoever finds it finds it whole.
+  // Renamed once it is complete: no other worker finds a part of it.
   await rename(made, outfile);
   await rmdir(own);
   return outfile;
 }
 
-// What reads files beside itself finds them.
+// Sources that read files beside themselves find them.
 const sourcesKeepTheirAddress: Plugin = {
   name: "sources-keep-their-address",
   setup(builder) {

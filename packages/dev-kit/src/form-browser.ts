@@ -70,7 +70,7 @@ export class FormBrowser {
 }
 
 /**
- * What somebody does whom an app has sent to the identity service: signs in, proves again who they are, and agrees, until
+ * A person whom an app has sent to the identity service: signs in, proves again who they are, and agrees, until
  * the browser is at the app again.
  */
 export async function signInAndAgree(

@@ -86,6 +86,6 @@ function withoutUnused<Document>(document: Document): Document {
   };
   const used = Object.entries(schemas).filter(isUsed);
   const next = { ...document, components: { ...components, schemas: Object.fromEntries(used) } };
-  // What was referred to by those that are gone goes next.
+  // Schemas that only removed ones referred to are removed next.
   return used.length === Object.keys(schemas).length ? next : withoutUnused(next);
 }

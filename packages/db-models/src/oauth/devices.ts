@@ -274,7 +274,7 @@ async function grantToDevice(
   };
   const mayRefresh = client.grantTypes.includes("refresh_token");
   const granted = await grantAtOnce(context, grant, { wish: { scopes, audiences, dpopKey }, mayRefresh });
-  // What it rests on may have ended since the approval: then the tokens never were good, and the device hears so.
+  // The session or the consent may have ended since the approval: then the tokens were never good, and the device is told.
   const { now } = context;
   const written = await readGrant(context, { ownerId: userId, id: granted.authorizationId });
   const reason = written ? refusalOf(written, now) : "unknown";

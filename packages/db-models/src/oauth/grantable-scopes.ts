@@ -3,7 +3,7 @@ import { grantsScope, parseScopes } from "../core/scopes.js";
 import type { AppDocument } from "../schemas/app.js";
 
 /**
- * What can be granted of the scopes that an app asks a user for; none for a parameter that is malformed. Scopes that the app
+ * The scopes that can be granted of those that an app asks a user for; none for a parameter that is malformed. Scopes that the app
  * is not registered for are ignored (OpenID Connect Core section 3.1.2.1), and so is `offline_access` of an app that gets no
  * refresh tokens (section 11).
  */

@@ -54,7 +54,7 @@ export async function refreshAppToken(context: Context, input: TokenRefresh): Pr
   if (!input.client.grantTypes.includes("refresh_token")) {
     return refused("grant_type_not_allowed", "unauthorized_client");
   }
-  // What the app is no longer registered for, it gets no more.
+  // Scopes that the app is no longer registered for are not granted again.
   const held = grant.scopes.filter((scope) => grantsScope(input.client.scopes, scope));
   const scopes = input.scope === undefined ? held : scopesWithin(held, input.scope);
   if (!scopes || scopes.length === 0) return refused("scope_not_granted", "invalid_scope");

@@ -4,7 +4,7 @@ import { purgeAtTtl, requiredDate, schemaOptions, text } from "./parts/fields.js
 import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 /**
- * `excluded`: left out from the start; `running`: a process is at it, or has stopped there; `skipped`: there was nothing to
+ * `excluded`: left out from the start; `running`: a process works on it, or ended while it did; `skipped`: there was nothing to
  * do, or it may not be done; `failed`: it could not be done.
  */
 export const bulkItemStates = ["excluded", "pending", "running", "done", "skipped", "failed"] as const;
@@ -21,7 +21,7 @@ export interface BulkJobItemDocument extends BaseDocument {
   code?: string;
   /** When that was decided. */
   at?: Date;
-  /** The process that is at it. */
+  /** The process that works on it. */
   lease?: Types.ObjectId;
   /** A process has stopped while it was at it: it may be done already. */
   again?: true;

@@ -21,7 +21,7 @@ export const watchedCollections: Readonly<Record<string, WatchedCollection>> = {
     selectors: ["_id", "userId"],
     harmless: ["usage", "lastUsedAt", "leases"],
   },
-  // What an access token rests on; its session is watched above.
+  // Documents that an access token depends on; its session is watched above.
   app_tokens: { selectors: ["_id", "ownerId", "appId"], harmless: [] },
   app_permissions: { selectors: ["_id", "userId", "appId"], read: ["generation", "revokedAt"] },
   apps: { selectors: ["_id", "clientId"], read: ["status", "clientId"] },

@@ -9,7 +9,7 @@ import { isRepetitive } from "./repetitive.js";
 export type PasswordWeakness = "common" | "repetitive" | "context" | "breached";
 
 /**
- * What can be seen of a password without asking anybody else.
+ * Weaknesses of a password that show without asking another service.
  *
  * @param phrases - names and addresses of the account and the service.
  */
