@@ -39,6 +39,12 @@ test.each<[string, unknown, string, string]>([
     "UNREACHABLE",
     "server",
   ],
+  [
+    "a socket that broke while a command waited for it",
+    Object.assign(new Error("x"), { code: "ECONNRESET" }),
+    "UNREACHABLE",
+    "server",
+  ],
   ["a cut connection", new mongo.MongoNetworkError("reset"), "UNREACHABLE", "server"],
   ["our own signal", new DOMException("stop", "AbortError"), "ABORTED", "caller"],
   ["anything else", "text", "SERVER_REFUSED", "server"],

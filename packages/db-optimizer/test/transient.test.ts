@@ -23,6 +23,11 @@ test.each<[string, unknown, boolean]>([
     true,
   ],
   ["a pool that was cleared", Object.assign(new Error("x"), { name: "MongoPoolClearedError" }), true],
+  [
+    "a socket that broke while a command waited for it",
+    Object.assign(new Error("x"), { code: "EPIPE" }),
+    true,
+  ],
   ["a connection that was cut, told in our words", toOptimizerError(cut), true],
   ["a refusal, told in our words", toOptimizerError(serverError(13, "not authorized")), false],
   ["a lease that ran out while cut off", new OptimizerError("LEASE_LOST", "x", { cause: cut }), false],

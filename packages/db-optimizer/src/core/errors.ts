@@ -38,6 +38,12 @@ export function isOptimizerError(error: unknown, code?: OptimizerErrorCode): err
 const namesOfUnreachable =
   /^(MongoServerSelectionError|MongooseServerSelectionError|MongoNetworkError|MongoNetworkTimeoutError|MongoTopologyClosedError|MongoNotConnectedError|MongoPoolClearedError|MongoPoolClosedError)$/;
 
+/** Whether a socket broke: where a command waits for it to drain, the driver passes on the socket's own error as it is. */
+export function isBrokenSocket(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return code === "EPIPE" || code === "ECONNRESET";
+}
+
 /** Whether the server refuses a value that a unique index has already, or an index because values are not unique. */
 export function isDuplicate(error: unknown): boolean {
   return serverCodeOf(error)?.code === "DUPLICATES";
@@ -72,6 +78,7 @@ function classify(given: unknown): OptimizerErrorCode {
     return "AUTHENTICATION_FAILED";
   }
   if (code === 8000) return "UNSUPPORTED"; // Atlas's own "not on this tier", when it is not about credentials
+  if (isBrokenSocket(error)) return "UNREACHABLE";
   if (typeof name === "string" && namesOfUnreachable.test(name)) return "UNREACHABLE";
   return "SERVER_REFUSED";
 }

@@ -209,8 +209,13 @@ function invalidInput(error: InvalidRequest): IdentityProblem {
 }
 
 const unreachable =
-  /^(Mongo(ose)?ServerSelection|MongoNetwork|MongoNetworkTimeout|MongoPoolCleared|MongoNotConnected|MongoTopologyClosed)Error$/;
+  /^(Mongo(ose)?ServerSelection|MongoNetwork|MongoNetworkTimeout|MongoPoolCleared|MongoPoolClosed|MongoNotConnected|MongoTopologyClosed)Error$/;
+
+/** Where a command waits for its socket to drain, the driver passes on the socket's own error as it is. */
+const brokenSocket = /^(EPIPE|ECONNRESET)$/;
 
 function isUnreachable(error: unknown): boolean {
-  return error instanceof Error && unreachable.test(error.name);
+  if (!(error instanceof Error)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  return unreachable.test(error.name) || (error.name === "Error" && brokenSocket.test(String(code)));
 }

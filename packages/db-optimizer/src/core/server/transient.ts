@@ -1,6 +1,6 @@
 // Failures that pass, and retries through a step-down or a broken connection.
 import type { OptimizerErrorCode } from "../error-codes.js";
-import { OptimizerError, toOptimizerError, unwrapped } from "../errors.js";
+import { isBrokenSocket, OptimizerError, toOptimizerError, unwrapped } from "../errors.js";
 import { pause } from "../pause.js";
 import { serverCodeOf } from "./server-codes.js";
 
@@ -18,6 +18,7 @@ const names = /^Mongo(Network(Timeout)?|PoolCleared|PoolClosed|ServerSelection|N
 export function isTransient(error: unknown): boolean {
   // A lease that was lost, or a stop, has a network error for its cause at most: neither is worth another try.
   if (error instanceof OptimizerError) return error.kind === "server" && isTransient(error.cause);
+  if (isBrokenSocket(unwrapped(error))) return true;
   const { name, errorLabels, errorLabelSet } = (unwrapped(error) ?? {}) as Record<string, unknown>;
   const given = [...asList(errorLabels), ...(errorLabelSet instanceof Set ? errorLabelSet : [])];
   if (given.some((label) => labels.includes(String(label)))) return true;
