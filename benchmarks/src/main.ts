@@ -1,7 +1,7 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { createIdentity, openDatabase } from "@org/db-models";
-import { startEngine, withDatabase } from "@org/dev-kit";
+import { holdTtlMonitor, startEngine, withDatabase } from "@org/dev-kit";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
 import { benchmarkBackfill, readableBackfill } from "./backfill.js";
@@ -84,6 +84,8 @@ async function benchmarkDatabase(): Promise<void> {
   const whose = engine.kind === "external" ? ", the server of MONGODB_URI" : "";
   report([`${results.engine}${whose}`]);
   try {
+    // Half of the generated data has expired: its removal would be measured too.
+    await holdTtlMonitor(engine);
     if (chosen("loading")) {
       const uri = withDatabase(engine.uri, name);
       keep("loading", await benchmarkLoading(db, uri, size, say), readableLoading);

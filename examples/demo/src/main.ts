@@ -3,7 +3,7 @@ import { dirname, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { openDatabase } from "@org/db-models";
-import { type Engine, startEngine, temporaryDatabase } from "@org/dev-kit";
+import { type Engine, holdTtlMonitor, startEngine, temporaryDatabase } from "@org/dev-kit";
 import { runDemo } from "./demo.js";
 import { renderHtml } from "./html.js";
 import { Screen } from "./screen.js";
@@ -105,7 +105,7 @@ async function demonstrate(
   const temporary = temporaryDatabase({ uri: engine.uri, label: "demo" });
   const database = await openDatabase(temporary.uri);
   try {
-    if (!(await holdTtlMonitor(engine, database))) {
+    if (!(await holdTtlMonitor(engine))) {
       screen.line(
         "engine: its TTL monitor can't be held, so some of what has expired may go by itself meanwhile",
       );
@@ -123,25 +123,6 @@ async function demonstrate(
   } finally {
     await database.close();
     await temporary.drop();
-  }
-}
-
-/**
- * Expired documents would otherwise go by themselves meanwhile. On an engine of our own only.
- *
- * @returns false where there is no such parameter (SecantusDB's Python server).
- */
-async function holdTtlMonitor(
-  engine: Engine,
-  database: Awaited<ReturnType<typeof openDatabase>>,
-): Promise<boolean> {
-  if (engine.kind === "external") return true;
-  try {
-    await database.connection.db?.admin().command({ setParameter: 1, ttlMonitorSleepSecs: 86_400 });
-    return true;
-  } catch (error) {
-    if ((error as { codeName?: unknown }).codeName === "InvalidOptions") return false;
-    throw error;
   }
 }
 

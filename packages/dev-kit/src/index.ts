@@ -4,6 +4,7 @@ export { findRunningEngine } from "./engine/running-engine.js";
 export type { StartEngineOptions } from "./engine/start-engine.js";
 export { startEngine } from "./engine/start-engine.js";
 export type { EnginePreference } from "./engine/steps.js";
+export { holdTtlMonitor } from "./engine/ttl-monitor.js";
 export type { DevKitErrorCode, EngineAttempt } from "./errors.js";
 export { DevKitError } from "./errors.js";
 export type { TemporaryDatabase, TemporaryDatabaseOptions } from "./temporary-database.js";

@@ -11,6 +11,7 @@ test("the public names are these, and no others", () => {
   expect(Object.keys(devKit).sort()).toEqual([
     "DevKitError",
     "findRunningEngine",
+    "holdTtlMonitor",
     "startEngine",
     "temporaryDatabase",
     "withDatabase",
