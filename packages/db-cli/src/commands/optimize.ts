@@ -29,14 +29,29 @@ export const optimize: Command<OptimizeCommandOptions> = async (context, { round
 };
 
 function optimizeText(report: WorkloadReport, paint: Paint): string {
-  const { queries, indexHitRatio } = report;
-  const ratio = `${(indexHitRatio * 100).toFixed(1)} %`;
+  const { queries } = report;
   return [
     queries.length === 0
       ? "The configuration names no queries.\n"
-      : `${queriesTable(queries, paint)}\nIndex hit ratio: ${paint("bold", ratio)} of ${plural(queries.length, "query", "queries")}\n`,
+      : `${queriesTable(queries, paint)}\n${ratioText(report, paint)}`,
     `\n${slowText(report, paint)}`,
     `\n${adviceText(report, paint)}`,
+  ].join("");
+}
+
+function ratioText({ queries, indexHitRatio }: WorkloadReport, paint: Paint): string {
+  const absent = queries.filter(({ plan }) => plan.stages.includes("EOF")).length;
+  const read = queries.length - absent;
+  const ratio = `${(indexHitRatio * 100).toFixed(1)} %`;
+  return [
+    ...(read > 0
+      ? [`Index hit ratio: ${paint("bold", ratio)} of ${plural(read, "query", "queries")}\n`]
+      : []),
+    ...(absent > 0
+      ? [
+          `${plural(absent, "query", "queries")} had nothing to read: no such collection yet, or no value that can match.\n`,
+        ]
+      : []),
   ].join("");
 }
 

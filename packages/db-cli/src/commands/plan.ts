@@ -35,7 +35,9 @@ export const plan: Command<PlanOptions> = async ({ connection, config, paint, ..
   const found = await planSetup(connection, models, leastValidation(config.validation), { drop });
   const status = statusOf(found, busyUntil);
   const empty = found.collections.length + found.indexes.steps.length + found.faults.length === 0;
-  const text = empty ? inSyncText(found, paint) : planText(found, options, paint);
+  const text = empty
+    ? inSyncText(found, connection.name, paint)
+    : planText(found, connection.name, options, paint);
   return {
     exitCode: check || status === "drift" ? exitCodeOfStatus[status] : exitCodes.ok,
     data: { inSync: status === "in_sync", status, ...planData(found) },
@@ -137,18 +139,18 @@ function place({ collection, name }: { collection: string; name: string }): obje
   return { collection, index: name };
 }
 
-function inSyncText(found: SetupPlan, paint: Paint): string {
-  return `${paint("green", "In sync:")} the database is as the models declare.\n${informationText(found, paint)}`;
+function inSyncText(found: SetupPlan, database: string, paint: Paint): string {
+  return `${paint("green", "In sync:")} the database ${database} is as the models declare.\n${informationText(found, paint)}`;
 }
 
-function planText(found: SetupPlan, options: PlanOptions, paint: Paint): string {
+function planText(found: SetupPlan, database: string, options: PlanOptions, paint: Paint): string {
   const { collections, indexes, faults } = found;
   const steps = collections.length + indexes.steps.length;
   if (steps === 0)
     return `${faultsText(faults, paint)}${informationText(found, paint)}${faultyText(faults, nextOf(found, options), paint)}`;
   return [
     ...(faults.length > 0 ? [faultsText(faults, paint)] : []),
-    `${paint("bold", plural(steps, "step"))} to bring the database in line:`,
+    `${paint("bold", plural(steps, "step"))} to bring the database ${database} in line:`,
     "",
     ...stepsText(found, paint),
     "",

@@ -62,7 +62,8 @@ export function judgePlan(
   if (!plan.collectionScan && examinedPerReturned > tolerable.examinedPerReturned)
     problems.push("examines_too_much");
   if (keysPerReturned(plan) > tolerable.keysPerReturned) problems.push("index_scan");
-  if (!plan.collectionScan && query.index && !plan.indexes.includes(query.index))
+  // Of a collection that is not there, or a lookup by _id, no index serves the query, and none is the wrong one.
+  if (query.index && plan.indexes.length > 0 && !plan.indexes.includes(query.index))
     problems.push("other_index");
   return { query, plan, examinedPerReturned, latency, problems };
 }
@@ -72,8 +73,14 @@ export function keysPerReturned({ keysExamined, returned }: QueryPlan): number {
   return keysExamined / Math.max(returned, 1);
 }
 
-/** Share of the queries that an index serves, 0 to 1; 1 without queries. Pure. */
-export function indexHitRatio(analyses: readonly QueryAnalysis[]): number {
-  if (analyses.length === 0) return 1;
-  return analyses.filter(({ plan }) => !plan.collectionScan).length / analyses.length;
+/**
+ * Share of the queries that an index serves, 0 to 1, of those that read anything; 1 without any. Pure.
+ */
+export function indexHitRatio(analyses: readonly Pick<QueryAnalysis, "plan">[]): number {
+  const read = analyses.filter(({ plan }) => !isOfNothing(plan));
+  if (read.length === 0) return 1;
+  return read.filter(({ plan }) => !plan.collectionScan).length / read.length;
 }
+
+/** The collection is not there, or the filter can match nothing: the server answers at once, and tries no index. */
+const isOfNothing = ({ stages }: Pick<QueryPlan, "stages">): boolean => stages.includes("EOF");

@@ -357,11 +357,6 @@ describe("findingsOf", () => {
   });
 });
 
-it("blames no index where none is in use", () => {
-  const absent = { ...asked, problems: ["other_index" as const], indexes: [] };
-  expect(findingsIn({ ...well, ...looked({ queries: known([absent]) }) })).toEqual([]);
-});
-
 describe("limits", () => {
   test.each<[what: string, perDay: number | null, expires: boolean, documents: number, found: string[]]>([
     ["nears", 1, false, 90, ["LIMIT_NEAR"]],

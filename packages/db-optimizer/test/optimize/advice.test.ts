@@ -38,6 +38,7 @@ describe("judgePlan", () => {
     ["too much examined", { ...good, docsExamined: 21 }, ["examines_too_much"]],
     ["an index read from end to end", { ...good, keysExamined: good.returned * 101 }, ["index_scan"]],
     ["many values looked for, few found", { ...good, keysExamined: good.returned * 100 }, []],
+    ["no index, because there is no collection", { ...good, stages: ["EOF"], indexes: [] }, []],
     ["nothing returned and little examined", { ...good, returned: 0, docsExamined: 2 }, []],
   ])("finds in %s", (_name, plan, problems) => {
     expect(judgePlan(query, plan, latency).problems).toEqual(problems);
@@ -47,6 +48,9 @@ describe("judgePlan", () => {
     const of = (plan: QueryPlan) => judgePlan(query, plan, latency);
     expect(indexHitRatio([])).toBe(1);
     expect(indexHitRatio([of(good), of(good), of(good), of(scan)])).toBe(0.75);
+    const nothing = of({ ...good, stages: ["EOF"], indexes: [] });
+    expect(indexHitRatio([nothing, of(good), of(scan)])).toBe(0.5);
+    expect(indexHitRatio([nothing])).toBe(1);
   });
 });
 

@@ -26,8 +26,6 @@ const queryRules = (Object.keys(ofProblem) as QueryProblem[]).map((problem): Hea
       for (const asked of listOf(deep.queries)) {
         const { query, collection, problems, indexes, failure } = asked;
         if (failure !== undefined || !problems.includes(problem)) continue;
-        // Of a collection that is not there, or a lookup by _id, no index serves the query, and none is the wrong one.
-        if (problem === "other_index" && indexes.length === 0) continue;
         const read = `${asked.examinedPerReturned.toFixed(1)} documents and ${asked.keysPerReturned.toFixed(1)} keys`;
         const by = indexes.length > 0 ? `by ${indexes.join(", ")}` : "by no index";
         yield {
