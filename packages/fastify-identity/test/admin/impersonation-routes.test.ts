@@ -88,7 +88,7 @@ async function isRefused(route: string, headers: Record<string, string>): Promis
   if (statusCode === 405) return true;
   // A refresh takes a token and no guard: the session itself refuses it.
   if (statusCode === 401 && body.includes('"reason":"impersonated"')) return true;
-  return statusCode === 403 && /"IMPERSONATED"|Who acts for a user can/.test(body);
+  return statusCode === 403 && /"IMPERSONATED"|This stays closed while you act for a user/.test(body);
 }
 
 describe("an impersonated session", () => {

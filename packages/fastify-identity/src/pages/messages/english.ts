@@ -199,6 +199,8 @@ export const english = {
     "What you do in the application from now on, you do as {email}, until {date} at the latest. It is recorded with your name and theirs, and they are told.",
   "impersonation.limits":
     "How they sign in, what apps may do, their export and the admin area stay closed. Stop when you are done.",
+  "impersonation.closed": "Closed while you act for a user",
+  "impersonation.back": "What you can do",
   "impersonation.home": "Go to the application",
 
   "profile.title": "Profile",
@@ -624,7 +626,7 @@ export const english = {
   "problem.email_not_verified":
     "That provider has not verified an email address of yours. Create an account first, then link the other one under Security.",
   "problem.identity_taken": "That account is linked to somebody else here.",
-  "problem.impersonated": "Who acts for a user can't do this. Stop first, or leave it to them.",
+  "problem.impersonated": "This stays closed while you act for a user. Stop first, or leave it to them.",
   "problem.bad_credentials": "The address or the password is wrong.",
   "problem.own_password": "The password is wrong.",
   "problem.password_exists": "Your account has a password already. Change it with the present one.",

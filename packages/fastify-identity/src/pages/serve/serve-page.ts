@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { IdentityAccess } from "../../access.js";
-import { type IdentityProblem, toProblem } from "../../flows/problems.js";
+import { type IdentityProblem, type ProblemCode, toProblem } from "../../flows/problems.js";
 import { sessionOf } from "../../http/guards/identity-of.js";
 import { passwordRateLimit } from "../../http/rate-limit.js";
 import { type FormState, untouched } from "../look/frame.js";
 import type { Text } from "../look/language.js";
+import type { MessageId } from "../messages/english.js";
 import { Page } from "../page.js";
 import { statusOfProblem, textOfProblem } from "../problem-texts.js";
 import type { Site } from "../site.js";
@@ -170,11 +171,16 @@ export async function showProblem(page: Page, error: unknown, back?: string): Pr
   }
   log(page, error, problem);
   retryAfter(page, problem);
-  const title: Text = { id: code === "NOT_FOUND" ? "error.not_found" : "error.title" };
+  const title: Text = { id: titles[code] ?? "error.title" };
   const reference = problem.statusCode >= 500 ? page.request.id : undefined;
   const view = { title, text: textOfProblem(problem), reference };
   return page.show("error", view, statusOfProblem(problem));
 }
+
+const titles: { readonly [Code in ProblemCode]?: MessageId } = {
+  NOT_FOUND: "error.not_found",
+  IMPERSONATED: "impersonation.closed",
+};
 
 function placeToProve({ code, members }: IdentityProblem): string | undefined {
   if (code === "SESSION_REQUIRED" || code === "SESSION_INVALID") return "/sign-in";

@@ -233,7 +233,11 @@ export function SignOut({ view, frame }: Props<"signOut">) {
 
 export function ErrorPage({ view, frame }: Props<"error">) {
   const { title, text, reference } = view;
-  const below = <a href={frame.link("")}>{frame.say("error.home")}</a>;
+  const below = frame.impersonation ? (
+    <a href={frame.link("/impersonation")}>{frame.say("impersonation.back")}</a>
+  ) : (
+    <a href={frame.link("")}>{frame.say("error.home")}</a>
+  );
   return (
     <CardLayout frame={frame} title={frame.t(title.id, title.values)} below={below}>
       <p>{frame.say(text.id, text.values)}</p>
