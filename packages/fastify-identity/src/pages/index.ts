@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { IdentityProblem } from "../flows/problems.js";
 import { trackMethods } from "../http/answers/method-not-allowed.js";
 import { strictHeaders } from "../http/answers/strict-headers.js";
-import { hasImpersonation, refuseImpersonated } from "../http/guards/impersonated.js";
+import { guardPublic, hasImpersonation, refuseImpersonated } from "../http/guards/impersonated.js";
 import { refuseCrossOrigin } from "../http/guards/same-origin.js";
 import { rateLimit } from "../http/rate-limit.js";
 import type { Service } from "../service.js";
@@ -56,7 +56,8 @@ export async function pageScope(
   if (!scope.hasDecorator("rateLimit")) {
     await scope.register(rateLimit, { max, store, identity: service.identity });
   }
-  scope.setNotFoundHandler(() => {
+  scope.setNotFoundHandler(async (request, reply) => {
+    await guardPublic(service, request, reply);
     throw new IdentityProblem("NOT_FOUND");
   });
   return trackMethods(scope);

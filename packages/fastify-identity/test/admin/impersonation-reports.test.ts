@@ -193,6 +193,11 @@ test("a browser that acts for a user signs nobody else in by the way", async () 
     expect([path, shown.statusCode]).toEqual([path, 403]);
     expect(shown.body).toContain(`action="/account/impersonation/stop"`);
   }
+  for (const path of ["/account/impersonation", "/account/sign-out", "/account/end-session"]) {
+    const shown = await visitor.get(path);
+    expect([path, shown.statusCode]).toEqual([path, path.endsWith("end-session") ? 404 : 200]);
+    expect(shown.body).toContain(`action="/account/impersonation/stop"`);
+  }
   const payload = { identifier: cast.user.email, password };
   const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
   const headers = { cookie, "sec-fetch-site": "same-origin" };

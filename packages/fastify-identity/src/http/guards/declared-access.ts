@@ -46,7 +46,7 @@ export function guardDeclaredAccess(app: FastifyInstance, service: Service): voi
       done(error as Error);
       return;
     }
-    if (!requirement && request.routeOptions.config.impersonated === false)
+    if (!requirement && request.routeOptions.config.impersonated !== undefined)
       guardPublic(service, request, reply).then(() => done(null, payload), done);
     else if (!requirement) done(null, payload);
     else

@@ -57,8 +57,8 @@ function refuseUnlessAllowed({ routeOptions: { config } }: FastifyRequest): void
 }
 
 /**
- * {@link admitImpersonated} for a route that takes no session: in a browser where somebody acts for a user it would sign in,
- * reset or link in between.
+ * {@link admitImpersonated} for a route of the plugin's that takes no session: in a browser where somebody acts for a user it
+ * would sign in, reset or link in between; and a page that is allowed says whom they act for.
  */
 export async function guardPublic(
   service: Service,
