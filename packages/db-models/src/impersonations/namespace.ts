@@ -9,7 +9,7 @@ import type { EndedImpersonation, ImpersonationSummary } from "./summary.js";
  * Sessions in which an administrator acts for a user. Such a session is one of the user's: it is in their list, and they end it
  * as any other. It takes no slot of theirs, its token is never replaced, it proves nothing of who the user is, and it is good
  * only while the administrator's own session lives and the register of administrators has them with `identity:impersonator`,
- * and the user not at all. Each check decides that anew, never from memory.
+ * and the user not at all. Each check decides that again, never from memory.
  */
 export interface Impersonations {
   /**

@@ -19,6 +19,14 @@ const setting = useIdentity();
 const sessionCookie = "__Host-session";
 
 function withRoutes(app: FastifyInstance): void {
+  // A way of signing in of the application's own.
+  app.post("/kiosk", { config: { identity: "public" } }, async (request, reply) => {
+    const { email, password: secret } = request.body as Record<string, string>;
+    const requester = app.identity.requesterOf(request);
+    const credentials = { identifier: email ?? "", password: secret ?? "" };
+    app.identity.startSession(request, reply, await app.identity.flows.signIn(requester, credentials));
+    return {};
+  });
   app.post("/projects/delete", { config: { identity: "session" } }, async (request) => ({
     of: app.identity.userOf(request).toHexString(),
   }));
@@ -203,4 +211,17 @@ test("a browser that acts for a user signs nobody else in by the way", async () 
   const headers = { cookie, "sec-fetch-site": "same-origin" };
   const signIn = await cast.app.inject({ method: "POST", url: "/v1/sessions", headers, payload });
   expect(signIn.json().code).toBe("IMPERSONATED");
+});
+
+test("a sign-in by a route of the application's own takes the place of the impersonation in the browser", async () => {
+  const cast = await makeWorld();
+  const visitor = await actingBrowser(cast);
+  const { email } = cast.user;
+  const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+  const headers = { cookie, "sec-fetch-site": "same-origin" };
+  const payload = { email, password };
+  const signedIn = await cast.app.inject({ method: "POST", url: "/kiosk", headers, payload });
+  expect(signedIn.statusCode, signedIn.body).toBe(200);
+  expect(signedIn.cookies).toContainEqual(expect.objectContaining({ name: cookieName, value: "" }));
+  expect(signedIn.cookies).toContainEqual(expect.objectContaining({ name: sessionCookie }));
 });
