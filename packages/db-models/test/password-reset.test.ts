@@ -1,4 +1,6 @@
+import { randomBytes } from "node:crypto";
 import fc from "fast-check";
+import { Types } from "mongoose";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { createApiKey } from "../src/api-keys/manage.js";
 import { duration } from "../src/core/limits.js";
@@ -222,6 +224,73 @@ describe("resetPassword", () => {
     expect(await verifyApiKey(models, { key: owners.key }, after(5))).toMatchObject({ ok: true });
     expect(await readFactors(contextAt(models, after(5)), { userId: user._id })).toMatchObject({
       totp: { confirmedAt: after(1) },
+    });
+  });
+
+  // Sudhodanan and Paverd, "Pre-hijacked accounts", 2022: with the stranger's settings the owner would never hear of a new
+  // device, and could not sign in while the stranger's one session lives.
+  it("leaves no setting of who registered the address before, whatever fields there are", async () => {
+    const session = new Types.ObjectId();
+    const moment = { at: now, firstSeenAt: now, lastSeenAt: now, linkedAt: now, requestedAt: now };
+    const settable = {
+      passwordResetAt: after(-duration.day),
+      profile: {
+        displayName: "M",
+        bio: "b",
+        company: "c",
+        location: "l",
+        timezone: "Asia/Tokyo",
+        language: "ar",
+        theme: "dark",
+      },
+      security: {
+        idleTimeoutMs: duration.minute,
+        absoluteLifetimeMs: duration.minute,
+        maxConcurrentSessions: 1,
+        limitPolicy: "deny",
+        alerts: { newDevice: false, newLocation: false },
+        ipAllowlist: ["192.0.2.0/24"],
+      },
+      analytics: {
+        engagementScore: 90,
+        logins: 7,
+        lastLoginAt: now,
+        devices: [{ ...moment, deviceHash: randomBytes(16), label: "the stranger's" }],
+        countries: [{ ...moment, code: "NO", logins: 1 }],
+      },
+      externalIdentities: [{ ...moment, key: randomBytes(32), provider: "oidc" }],
+      emailChange: { tokenHash: randomBytes(32), email: "m@example.com", expiresAt: now },
+      emailUndos: [
+        {
+          ...moment,
+          email: "m@example.com",
+          tokenHashes: [randomBytes(32)],
+          expiresAt: now,
+          requestedInSession: session,
+        },
+      ],
+    };
+    const kept = [
+      ...["_id", "email", "username", "status", "roles", "subscription", "apiUsage", "passwordReset"],
+      ...["emailVerification", "messagesAt", "sessionGeneration", "auditKey", "createdAt", "updatedAt"],
+      ...["lastActiveAt", "purgeAt", "schemaVersion"],
+    ];
+    const ofTheReset = ["passwordHash", "passwordChangedAt", "emailVerifiedAt"];
+    // A new field falls under the rule by itself; whoever adds it says here of what kind it is.
+    expect(Object.keys(models.User.schema.paths).sort()).toEqual(
+      [...kept, ...ofTheReset, ...Object.keys(settable)].sort(),
+    );
+    const [squatted, fresh] = [await makeOwner(settable), await makeOwner()];
+    for (const user of [squatted, fresh])
+      await resetPassword(contextAt(models, now), { token: await tokenFor(user), password: chosen });
+    const settingsOf = async ({ _id }: UserDocument) => {
+      const stored: Record<string, unknown> = { ...(await models.User.collection.findOne({ _id })) };
+      return Object.fromEntries(Object.keys(settable).map((field) => [field, stored[field]]));
+    };
+    expect(await settingsOf(squatted)).toEqual(await settingsOf(fresh));
+    expect(await settingsOf(squatted)).toMatchObject({
+      profile: { timezone: "UTC", language: "en", theme: "system" },
+      security: undefined,
     });
   });
 

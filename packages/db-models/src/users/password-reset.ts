@@ -10,6 +10,7 @@ import type { IdentityModels } from "../schemas/models.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import { claimAndEndSessions, endSessionsBefore } from "../sessions/revoke.js";
 import { endDelegated } from "./end-delegated.js";
+import { likeNew } from "./first-proof.js";
 import {
   findOneTimeToken,
   type IssuedOneTimeToken,
@@ -77,16 +78,11 @@ export async function resetPassword(
   const { user, claim } = found;
   const { _id: userId, email } = user;
   const isFirstProof = !user.emailVerifiedAt;
-  const change = {
-    $set: {
-      ...(await newPassword(context, input.password, user)),
-      passwordResetAt: now,
-      "passwordReset.usedAt": now,
-      "security.ipAllowlist": [],
-      ...(isFirstProof && { emailVerifiedAt: now }),
-    },
-    ...(isFirstProof && { $unset: { externalIdentities: "" } as const }),
-  };
+  const change = changeOf(context, isFirstProof, {
+    ...(await newPassword(context, input.password, user)),
+    passwordResetAt: now,
+    "passwordReset.usedAt": now,
+  });
   const end = { userId, reason: "credentials_changed", claim, seen: user.sessionGeneration, change } as const;
   const ended = await claimAndEndSessions(context, end);
   if (ended === undefined) {
@@ -102,16 +98,34 @@ export async function resetPassword(
   return { ok: true, userId, email, ended };
 }
 
+/** The change of a reset; the first proof of the address leaves nothing that a stranger may have set. */
+function changeOf(
+  { models, now }: Context,
+  isFirstProof: boolean,
+  reset: Record<string, unknown>,
+): { $set: Record<string, unknown>; $unset?: Record<string, ""> } {
+  if (!isFirstProof) return { $set: { ...reset, "security.ipAllowlist": [] } };
+  const { $set, $unset } = likeNew(models);
+  const set = { ...$set, ...reset, emailVerifiedAt: now };
+  const isSet = (field: string) => field in set;
+  return { $set: set, $unset: Object.fromEntries(Object.entries($unset).filter(([field]) => !isSet(field))) };
+}
+
 /**
  * Who registered an address that nobody had verified may be a stranger who waited for its owner. Whatever they made before
  * the owner's reset, and would let them in or keep the owner out, ends: API keys, consents, passkeys, the authenticator app
- * with its recovery codes, remembered devices.
+ * with its recovery codes, remembered devices, and what was learnt of their sign-ins. Their settings go with the reset itself.
  *
  * Source: Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022.
  */
 async function endSquatters(context: Context, userId: Types.ObjectId, madeBefore: Date): Promise<void> {
   await endDelegated(context, userId, { $lte: madeBefore });
-  await context.models.UserFactors.collection.deleteOne({ userId, createdAt: { $lte: madeBefore } });
+  const { UserFactors, LoginProfile } = context.models;
+  await UserFactors.collection.deleteOne({ userId, createdAt: { $lte: madeBefore } });
+  await LoginProfile.collection.deleteOne({
+    ...(queries.loginProfileOf("user", userId.toHexString()).filter as object),
+    updatedAt: { $lte: madeBefore },
+  });
 }
 
 async function refuse(context: Context, { reason, user }: RefusedToken): Promise<PasswordReset> {
