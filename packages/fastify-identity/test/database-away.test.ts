@@ -11,6 +11,8 @@ describe("what the driver throws where the database is away", () => {
     ["a connection was cut", new mongo.MongoNetworkError("x"), "DATABASE_UNREACHABLE"],
     ["the pool was cleared", named("MongoPoolClearedError"), "DATABASE_UNREACHABLE"],
     ["the pool was closed", named("MongoPoolClosedError"), "DATABASE_UNREACHABLE"],
+    ["an operation had no time left", named("MongoOperationTimeoutError"), "DATABASE_UNREACHABLE"],
+    ["a socket was written to that is gone", coded("ERR_STREAM_DESTROYED"), "DATABASE_UNREACHABLE"],
     ["a socket ended while a command waited for it", coded("EPIPE"), "DATABASE_UNREACHABLE"],
     ["a socket was reset while a command waited for it", coded("ECONNRESET"), "DATABASE_UNREACHABLE"],
     ["another library lost a connection", coded("ECONNRESET", "AxiosError"), "INTERNAL"],

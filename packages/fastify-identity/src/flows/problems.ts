@@ -209,10 +209,10 @@ function invalidInput(error: InvalidRequest): IdentityProblem {
 }
 
 const unreachable =
-  /^(Mongo(ose)?ServerSelection|MongoNetwork|MongoNetworkTimeout|MongoPoolCleared|MongoPoolClosed|MongoNotConnected|MongoTopologyClosed)Error$/;
+  /^(Mongo(ose)?ServerSelection|MongoNetwork|MongoNetworkTimeout|MongoOperationTimeout|MongoPoolCleared|MongoPoolClosed|MongoNotConnected|MongoTopologyClosed)Error$/;
 
 /** Where a command waits for its socket to drain, the driver passes on the socket's own error as it is. */
-const brokenSocket = /^(EPIPE|ECONNRESET)$/;
+const brokenSocket = /^(EPIPE|ECONNRESET|ERR_STREAM_DESTROYED|ERR_STREAM_WRITE_AFTER_END)$/;
 
 function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
