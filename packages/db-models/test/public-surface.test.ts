@@ -67,6 +67,7 @@ it("exports these names by subpath and no others", () => {
     "recentAssurance",
     "recentProofs",
     "sha256",
+    "textSchema",
     "tokenPrefixes",
     "typedCode",
   ]);

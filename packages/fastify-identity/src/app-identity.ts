@@ -10,7 +10,7 @@ import type { SignedIn } from "./flows/sign-in/complete-sign-in.js";
 import type { OAuthAnswer } from "./http/answers/openapi-oauth.js";
 import { guard, type RequestIdentity } from "./http/guards/guard.js";
 import { sessionOf, userOf } from "./http/guards/identity-of.js";
-import { requesterOf, setCookie, stateOf } from "./http/requests.js";
+import { noteOpened, requesterOf, setCookie } from "./http/requests.js";
 import type { Service } from "./service.js";
 
 /** The plugin's interface on an app, as `app.identity`. */
@@ -71,7 +71,7 @@ export function appIdentity(service: Service): AppIdentity {
     },
     requesterOf: (request) => requesterOf(service, request),
     startSession: (request, reply, { token, userId, id, idleExpiresAt }) => {
-      stateOf(request).countedFor = { userId, sessionId: id };
+      noteOpened(request, { userId, id });
       setCookie(reply, cookies.session(token, idleExpiresAt, clock.now()));
       if (cookies.readImpersonation(request.headers.cookie)) setCookie(reply, cookies.endImpersonation());
       setCookie(reply, cookies.device(requesterOf(service, request).deviceId ?? randomKey()));

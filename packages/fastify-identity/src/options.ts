@@ -47,7 +47,8 @@ export interface RateLimitOptions {
   readonly passwords?: number;
   /**
    * Where requests are counted: `memory` of this process, `database` for all processes together, or a store class as
-   * @fastify/rate-limit takes it. Default: `memory`.
+   * @fastify/rate-limit takes it. While the database or a store of your own fails, or does not answer for a second, each
+   * process counts alone. Default: `memory`.
    */
   readonly store?: "memory" | "database" | (new (options: never) => object);
 }

@@ -27,7 +27,7 @@ import type { AccessTokenCheck } from "./http/guards/access-tokens.js";
 import { guardDeclaredAccess } from "./http/guards/declared-access.js";
 import type { RequestIdentity } from "./http/guards/guard.js";
 import { ownRoutes } from "./http/own-routes.js";
-import { keepState, releaseDeferred, stateOf } from "./http/requests.js";
+import { keepState, releaseDeferred, requesterOf, stateOf } from "./http/requests.js";
 import { checkUniqueIndexes } from "./http/setup-check.js";
 import { sweeps } from "./http/sweeps.js";
 import { serveProvider, serveProviderPages } from "./oauth/index.js";
@@ -229,6 +229,10 @@ function followAnswers(app: FastifyInstance, service: Service): void {
   whenAnswered(app, (request, reply) => {
     countUsage(service, request, reply);
     const failed = (err: unknown) => request.log.error({ err }, "what follows an answer was not done");
+    const { opened } = stateOf(request);
+    // Another hook has put an error in the place of the answer, so nobody has the session's token.
+    if (opened && reply.statusCode >= 500)
+      service.background.run(() => service.flows.signOut(requesterOf(service, request), opened), failed);
     releaseDeferred(request, (act) =>
       service.background.run(async () => {
         await sleep(laterMs, undefined, { signal: closing.signal }).catch(() => undefined);

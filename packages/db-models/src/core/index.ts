@@ -6,4 +6,5 @@ export { duration, limits } from "./limits.js";
 export { canonicalAddress, canonicalClientAddress, canonicalRange, isAllowed, networkOf } from "./network.js";
 export { isRegisteredUri } from "./redirect-uris.js";
 export { hmac, mintToken, parseToken, randomKey, sha256, tokenPrefixes } from "./secrets.js";
+export { textSchema } from "./text.js";
 export { typedCode } from "./typed-codes.js";

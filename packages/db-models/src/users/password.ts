@@ -63,9 +63,10 @@ async function breachOf(context: Context, password: string): Promise<"breached" 
   const { isBreached, onError, policies } = context;
   if (!isBreached) return undefined;
   try {
-    const breached = await withTimeLimit(policies.passwords.breachedTimeoutMs, (signal) =>
+    const breached: unknown = await withTimeLimit(policies.passwords.breachedTimeoutMs, (signal) =>
       isBreached(password, { signal }),
     );
+    if (typeof breached !== "boolean") throw new TypeError("isBreached answers with a boolean");
     return breached ? "breached" : undefined;
   } catch (error) {
     onError(error, { check: "breachedPasswords" });

@@ -1,7 +1,9 @@
 import type { AuditInput } from "@org/db-models";
 import { networkOf } from "@org/db-models/core";
-import type { FlowContext } from "./context.js";
+import type { AuditTrail, FlowContext } from "./context.js";
+import { IdentityProblem } from "./problems.js";
 import type { Requester } from "./requester.js";
+import { withTimeLimit } from "./time-limit.js";
 
 /**
  * Records what a request did, with the network that it came from.
@@ -17,6 +19,18 @@ export async function audit(context: FlowContext, requester: Requester, event: A
 function by(actor: AuditInput["actorId"], event: AuditInput): AuditInput {
   const { actorId, subjectId = actorId } = event;
   return actor && actorId ? { ...event, actorId: actor, subjectId } : event;
+}
+
+/** A trail of the application's: whatever stops it, and time, fail with the one code of an event that is not recorded. */
+export function boundedTrail(record: AuditTrail, timeoutMs: number): AuditTrail {
+  const late = `auditTrail took longer than ${timeoutMs} ms`;
+  return async (event) => {
+    try {
+      await withTimeLimit(timeoutMs, late, () => record(event));
+    } catch (cause) {
+      throw new IdentityProblem("AUDIT_NOT_WRITTEN", {}, { cause });
+    }
+  };
 }
 
 /** An event that a user caused in their own account. */

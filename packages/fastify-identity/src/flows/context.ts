@@ -37,7 +37,7 @@ export interface FlowContext {
   readonly hooks: IdentityHooks;
   /** Time for the notifier, milliseconds. */
   readonly noticeTimeoutMs: number;
-  /** Time for a hook, milliseconds. */
+  /** Time for a function of the application's, milliseconds. */
   readonly hookTimeoutMs: number;
   /** How long after a sign-in security settings can be changed, milliseconds. */
   readonly recentAuthenticationMs: number;

@@ -2,16 +2,21 @@ import type { OpenedSession, ProofMethod, Registration } from "@org/db-models";
 import type { Types } from "mongoose";
 import type { Requester } from "./requester.js";
 
-/** Result of a hook that may refuse: a refusal with a reason for the client, details for the audit event, or nothing. */
+/**
+ * Result of a hook that may refuse: a refusal with a reason for the client, details for the audit event, or nothing. Reasons
+ * and details are texts of 1 to 512 characters; there are at most 16 details, with names of 1 to 64 characters, and none
+ * carries the user's id.
+ */
 export type HookAnswer =
   | { readonly refuse: string }
   | { readonly details: Readonly<Record<string, string>> }
+  | null
   | undefined;
 
 /**
  * Functions of the application around sign-ins. They may refuse or add details; they cannot admit a refused user.
- * `onRegister` and `onSignIn` decide: when one throws or takes longer than `hookTimeoutMs`, the answer is `HOOK_FAILED` and
- * nothing was opened. The others are notified: their failure is logged and changes nothing.
+ * `onRegister` and `onSignIn` decide: when one throws, answers with something else or takes longer than `hookTimeoutMs`, the
+ * answer is `HOOK_FAILED` and nothing was made or opened. The others are notified: their failure is logged and changes nothing.
  */
 export interface IdentityHooks {
   /** Before an account is made. */

@@ -5,6 +5,7 @@ export type { FactorCodes } from "./account/prove.js";
 export type { RecoveryState } from "./account/recovery.js";
 export type { AuditTrail, NetworkKnowledge, SecondFactorRule } from "./context.js";
 export { type CookieOptions, IdentityCookies, type SetCookie } from "./cookies.js";
+export type { FlowLog } from "./flow-log.js";
 export { createFlows, type Flows } from "./flows.js";
 export type { HookAnswer, IdentityHooks } from "./hooks.js";
 export type { Notice, Notifier } from "./notices/notice.js";
@@ -17,7 +18,7 @@ export {
   problemOf,
   toProblem,
 } from "./problems.js";
-export type { FlowLog, Located, Requester } from "./requester.js";
+export type { Located, Requester } from "./requester.js";
 export { type RequestFacts, requesterFrom } from "./requester.js";
 export type { SignedIn, SignInProofs } from "./sign-in/complete-sign-in.js";
 export type {

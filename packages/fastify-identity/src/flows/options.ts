@@ -1,6 +1,7 @@
 import type { Identity } from "@org/db-models";
 import { type Policy, policySchema, presets } from "@org/risk-engine";
 import { z } from "zod";
+import { boundedTrail } from "./audit.js";
 import type { AuditTrail, FlowContext, NetworkKnowledge, SecondFactorRule } from "./context.js";
 import type { IdentityHooks } from "./hooks.js";
 import { Background } from "./notices/background.js";
@@ -23,13 +24,16 @@ export interface FlowOptions {
   readonly secondFactor?: SecondFactorRule;
   /** Providers with which people can sign in, from `@org/fastify-identity/providers`. Default: none. */
   readonly providers?: readonly IdentityProvider[];
-  /** Where it is recorded who did what. Default: the audit trail of the database. */
+  /**
+   * Where it is recorded who did what. One that fails, or takes longer than `hookTimeoutMs`, is `AUDIT_NOT_WRITTEN`. Default:
+   * the audit trail of the database.
+   */
   readonly auditTrail?: AuditTrail;
-  /** Source of facts about networks, such as lists of VPNs. Default: none. */
+  /** Source of facts about networks, such as lists of VPNs; while it fails nothing is known of them. Default: none. */
   readonly networks?: NetworkKnowledge;
   /** Functions of the application around sign-ins. Default: none. */
   readonly hooks?: IdentityHooks;
-  /** Time for a hook, milliseconds, 10 to 30,000. Default: 2,000. */
+  /** Time for each function of the application's that a request waits for, such as a hook, milliseconds, 10 to 30,000. Default: 2,000. */
   readonly hookTimeoutMs?: number;
   /** Time for the notifier to take a notice, milliseconds, 10 to 120,000. Default: 10,000. */
   readonly noticeTimeoutMs?: number;
@@ -133,7 +137,7 @@ export function contextOf(options: z.output<typeof flowOptionsSchema>): FlowCont
     identity,
     hooks: hooks as IdentityHooks,
     clock: identity.clock,
-    auditTrail: auditTrail ?? identity.audit.append,
+    auditTrail: auditTrail ? boundedTrail(auditTrail, rest.hookTimeoutMs) : identity.audit.append,
     requestRates: new RequestRates(),
     background: new Background(),
   };

@@ -1,6 +1,9 @@
 import type { GeoLocation } from "@org/db-models";
-import { canonicalClientAddress } from "@org/db-models/core";
+import { canonicalClientAddress, textSchema } from "@org/db-models/core";
 import type { Types } from "mongoose";
+import { z } from "zod";
+import type { FlowLog } from "./flow-log.js";
+import { factFrom } from "./given.js";
 
 /** Where an address is, and whose network it is in. */
 export interface Located {
@@ -11,10 +14,32 @@ export interface Located {
   readonly asn?: number;
 }
 
-/** Takes what a flow could not do and nobody waits for. */
-export interface FlowLog {
-  error(facts: object, message: string): void;
-}
+const degrees = (most: number) => z.number().min(-most).max(most).optional();
+const placeName = textSchema({ max: 128 })
+  .regex(/^[^;%]*$/)
+  .optional();
+
+const locatedSchema = z
+  .object({
+    location: z.object({
+      country: z
+        .string()
+        .regex(/^[a-z]{2}$/i)
+        .optional(),
+      region: placeName,
+      city: placeName,
+      latitude: degrees(90),
+      longitude: degrees(180),
+    }),
+    accuracyKm: z.number().min(0).optional(),
+    asn: z.int().min(0).max(0xff_ff_ff_ff).optional(),
+  })
+  .nullish()
+  .transform((located) => located as Located | null | undefined);
+
+/** Where a request comes from is worth less than its answer: a locator that fails leaves it unknown. */
+export const locatedBy = (log: FlowLog, locate: () => unknown): Located | undefined =>
+  factFrom(log, { part: "locate", shape: locatedSchema, otherwise: undefined }, locate) ?? undefined;
 
 /** Facts about the request that started a flow, independent of the framework. */
 export interface Requester {
@@ -70,7 +95,7 @@ export function requesterFrom(facts: RequestFacts): Requester {
       return address === undefined ? undefined : canonicalClientAddress(address);
     },
     get located() {
-      return facts.located;
+      return locatedBy(log, () => facts.located);
     },
     get sessionToken() {
       return facts.sessionToken;

@@ -8,6 +8,7 @@ import type { Service, ServiceOptions } from "../service.js";
 import { answerProblem } from "./answers/errors.js";
 import { parseStrictJson } from "./answers/json-body.js";
 import { type MethodsOfPath, trackMethods } from "./answers/method-not-allowed.js";
+import { writeOwnAnswers } from "./answers/own-answers.js";
 import { securityHeaders } from "./answers/security-headers.js";
 import { strictHeaders } from "./answers/strict-headers.js";
 import { refuseImpersonated } from "./guards/impersonated.js";
@@ -29,6 +30,7 @@ export async function ownRoutes(
   scope.setSerializerCompiler(serializerCompiler);
   parseStrictJson(scope);
   refuseImpersonated(scope, service);
+  writeOwnAnswers(scope);
   if (!scope.hasReplyDecorator("helmet")) await scope.register(securityHeaders);
   if (!scope.hasPlugin("strict-headers")) await scope.register(strictHeaders);
   // Signing in is included, or a page could sign its visitor in as somebody else.

@@ -5,10 +5,9 @@ import { IdentityProblem } from "../flows/problems.js";
 import type { RateLimitOptions } from "../options.js";
 import type { Service } from "../service.js";
 import { rateLimitKey } from "./client-address.js";
+import { type Counted, countedClients, guardStore } from "./given-store.js";
 
 const minute = 60_000;
-/** Clients that are counted at the same time; the longest unseen is forgotten first. */
-const countedClients = 50_000;
 
 interface RateLimit {
   /** Requests per minute. */
@@ -25,7 +24,10 @@ interface RateLimit {
  */
 export const rateLimit = fastifyPlugin<RateLimit>(
   async (app, { max, store = "memory", identity }) => {
-    const counters = store === "database" ? sharedStore(identity) : store;
+    const counters =
+      typeof store === "function"
+        ? guardStore(store, app.log)
+        : store === "database" && sharedStore(identity);
     await app.register(fastifyRateLimit, {
       max,
       timeWindow: minute,
@@ -33,7 +35,7 @@ export const rateLimit = fastifyPlugin<RateLimit>(
       keyGenerator: rateLimitKey,
       enableDraftSpec: true,
       errorResponseBuilder: () => new IdentityProblem("RATE_LIMITED"),
-      ...(counters !== "memory" && { store: counters as unknown as FastifyRateLimitStoreCtor }),
+      ...(counters && { store: counters as unknown as FastifyRateLimitStoreCtor }),
     });
   },
   { name: "rate-limit" },
@@ -43,8 +45,6 @@ export const rateLimit = fastifyPlugin<RateLimit>(
 export function passwordRateLimit({ settings }: Service): { max: number; timeWindow: number } {
   return { max: settings.rateLimit.passwords, timeWindow: minute };
 }
-
-type Counted = (error: Error | null, result?: { current: number; ttl: number }) => void;
 
 interface RouteOptions {
   readonly routeInfo: { readonly method: string | readonly string[]; readonly url: string };

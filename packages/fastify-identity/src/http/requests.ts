@@ -2,8 +2,8 @@ import type { ActiveSession } from "@org/db-models";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import type { SetCookie } from "../flows/cookies.js";
-import type { FlowLog, Located, Requester } from "../flows/requester.js";
-import { withTimeLimit } from "../flows/time-limit.js";
+import type { FlowLog } from "../flows/flow-log.js";
+import { type Located, locatedBy, type Requester } from "../flows/requester.js";
 import type { Service } from "../service.js";
 import { clientAddressOf } from "./client-address.js";
 
@@ -21,6 +21,8 @@ class RequestState {
   release: ((act: Work) => void) | undefined;
   /** Whom the request is counted for, where no guard has told: a sign-in, a refresh. */
   countedFor: { userId: Types.ObjectId; sessionId: Types.ObjectId } | undefined;
+  /** The session that the answer hands over for the first time. */
+  opened: { userId: Types.ObjectId; id: Types.ObjectId } | undefined;
   /** The OAuth client that the request is counted for, and what it asked for at an endpoint that does several things. */
   countedClient: { readonly clientId: string; readonly what?: string } | undefined;
   /** The session in which an administrator acts for a user, where it comes with one. */
@@ -45,6 +47,16 @@ export function stateOf(request: FastifyRequest): RequestState {
   const stateful: Stateful = request;
   stateful[stateKey] ??= new RequestState();
   return stateful[stateKey];
+}
+
+/** Says which session the answer hands over: nobody has its token unless the answer arrives. */
+export function noteOpened(
+  request: FastifyRequest,
+  { userId, id }: { userId: Types.ObjectId; id: Types.ObjectId },
+): void {
+  const state = stateOf(request);
+  state.opened = { userId, id };
+  state.countedFor = { userId, sessionId: id };
 }
 
 /** Does the work of a request that was deferred, and from now on whatever still comes. */
@@ -83,7 +95,8 @@ class HttpRequester implements Requester {
   }
 
   get located(): Located | undefined {
-    this.#place ??= { located: locatedBy(this.#service, this.#request) };
+    const locate = () => this.#service.settings.locate(this.#request);
+    this.#place ??= { located: locatedBy(this.log, locate) };
     return this.#place.located;
   }
 
@@ -104,8 +117,8 @@ class HttpRequester implements Requester {
     return this.#request.log;
   }
 
-  challengeSolved(): Promise<boolean> {
-    return solvedBy(this.#service, this.#request);
+  async challengeSolved(): Promise<boolean> {
+    return this.#service.settings.solvesChallenge(this.#request);
   }
 
   defer(act: Work): void {
@@ -115,36 +128,6 @@ class HttpRequester implements Requester {
       state.deferred ??= [];
       state.deferred.push(act);
     }
-  }
-}
-
-/** Where a request comes from is worth less than its answer: a locator that fails leaves it unknown. */
-function locatedBy({ settings }: Service, request: FastifyRequest): Located | undefined {
-  try {
-    const located: unknown = settings.locate(request);
-    if (located === undefined || isLocated(located)) return located;
-    // One that answers later is too late: nothing waits for it, nor for its failure.
-    void Promise.resolve(located).catch(() => {});
-    throw new TypeError("locate answers at once, with a location or undefined");
-  } catch (err) {
-    request.log.error({ err }, "locate failed");
-    return undefined;
-  }
-}
-
-function isLocated(value: unknown): value is Located {
-  const { location } = (value ?? {}) as Partial<Located>;
-  return typeof location === "object" && location !== null;
-}
-
-/** A check that fails or takes too long has seen no solved challenge. */
-async function solvedBy({ settings, hookTimeoutMs }: Service, request: FastifyRequest): Promise<boolean> {
-  const late = `solvesChallenge took longer than ${hookTimeoutMs} ms`;
-  try {
-    return (await withTimeLimit(hookTimeoutMs, late, () => settings.solvesChallenge(request))) === true;
-  } catch (err) {
-    request.log.error({ err }, "solvesChallenge failed");
-    return false;
   }
 }
 

@@ -1,6 +1,9 @@
 import type { Identity } from "@org/db-models";
 import { queries, runQuery } from "@org/db-models/queries";
 import { render } from "preact-render-to-string";
+import { z } from "zod";
+import type { FlowLog } from "../flows/flow-log.js";
+import { factFrom } from "../flows/given.js";
 import type { Notice, Notifier } from "../flows/notices/notice.js";
 import { chooseCatalogue, fill, lookUp } from "./look/language.js";
 import type { Theme } from "./look/theme.js";
@@ -16,7 +19,7 @@ interface Mailer {
   /** Path before the pages, that of the surrounding app included. */
   readonly prefix: string;
   readonly notifier: Notifier;
-  readonly log: { error(facts: object, message: string): void };
+  readonly log: FlowLog;
 }
 
 /** Sends notices as mails with links to the pages, in the language of who gets them. */
@@ -29,15 +32,17 @@ export function mailNotifier(mailer: Mailer): Notifier {
   };
 }
 
+type Written = ReturnType<MailRenderer>;
+
+const mailSchema = z
+  .object({ subject: z.string(), text: z.string(), html: z.string().optional() })
+  .transform((mail) => mail as Written);
+
 /** A mail of the application's that fails is written as if it were not replaced: without one nobody gets in. */
-function written({ settings, log }: Mailer, view: MailView): ReturnType<MailRenderer> {
-  try {
-    const mail = settings.mails[view.kind]?.(view);
-    if (mail) return mail;
-  } catch (err) {
-    log.error({ err, kind: view.kind }, "pages.mails failed");
-  }
-  return writeMail(settings.theme)(view);
+function written({ settings, log }: Mailer, view: MailView): Written {
+  const own = settings.mails[view.kind];
+  const given = { part: `pages.mails.${view.kind}`, shape: mailSchema.optional(), otherwise: undefined };
+  return (own && factFrom(log, given, () => own(view))) ?? writeMail(settings.theme)(view);
 }
 
 interface Reader {

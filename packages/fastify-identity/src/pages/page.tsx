@@ -3,7 +3,9 @@ import type { PublicUser } from "@org/db-models";
 import { randomKey } from "@org/db-models/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
+import { z } from "zod";
 import type { SetCookie } from "../flows/cookies.js";
+import { factFrom, factWithin } from "../flows/given.js";
 import { sessionOf } from "../http/guards/identity-of.js";
 import { setCookie, stateOf } from "../http/requests.js";
 import type { PageFrame } from "./look/frame.js";
@@ -65,16 +67,10 @@ export class Page {
     return this.showHtml(render, status, targets);
   }
 
-  /** A page of the application's; one that fails is shown as if it were not replaced. */
-  async #replacement(name: PageName, render: () => string | Promise<string>): Promise<string | undefined> {
-    try {
-      const html: unknown = await render();
-      if (typeof html === "string") return html;
-      this.request.log.error({ page: name }, "pages.replace gave no text");
-    } catch (err) {
-      this.request.log.error({ err, page: name }, "pages.replace failed");
-    }
-    return undefined;
+  /** A page of the application's; one that fails, or takes too long, is shown as if it were not replaced. */
+  #replacement(name: PageName, render: () => string | Promise<string>): Promise<string | undefined> {
+    const given = { part: `pages.replace.${name}`, shape: z.string().optional(), otherwise: undefined };
+    return factWithin(this.request.log, given, this.site.service.hookTimeoutMs, render);
   }
 
   /** Shows a document, which gets what every page needs. */
@@ -157,12 +153,8 @@ export class Page {
   }
 
   #footer(write: (frame: PageFrame) => string, frame: PageFrame): string | undefined {
-    try {
-      return write(frame);
-    } catch (err) {
-      this.request.log.error({ err }, "pages.footer failed");
-      return undefined;
-    }
+    const given = { part: "pages.footer", shape: z.string().optional(), otherwise: undefined };
+    return factFrom(this.request.log, given, () => write(frame));
   }
 
   /** Says whose page this is, where no guard has. */

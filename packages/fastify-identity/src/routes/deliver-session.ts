@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { IdentityProblem } from "../flows/problems.js";
 import type { Requester } from "../flows/requester.js";
 import type { SignedIn } from "../flows/sign-in/complete-sign-in.js";
-import { requesterOf, setCookie, stateOf } from "../http/requests.js";
+import { noteOpened, requesterOf, setCookie } from "../http/requests.js";
 import type { Service } from "../service.js";
 
 /** Problems of every way of signing in: see `completeSignIn`. */
@@ -42,7 +42,7 @@ export async function signInBy(
     if (error instanceof IdentityProblem && error.code === "CHALLENGE_REQUIRED") keepDevice();
     throw error;
   });
-  stateOf(request).countedFor = { userId, sessionId: session.id };
+  noteOpened(request, { userId, id: session.id });
   if (delivery === "cookie") setCookie(reply, cookies.session(token, session.idleExpiresAt, clock.now()));
   keepDevice();
   const opened = { ...session, userId, ...(delivery === "token" && { token }) };

@@ -1,7 +1,8 @@
 import type { HeldBulkJob } from "@org/db-models";
+import type { FlowLog } from "../../flows/flow-log.js";
 import type { Notice } from "../../flows/notices/notice.js";
 import { sendNotice } from "../../flows/notices/send-notice.js";
-import { type FlowLog, requesterFrom } from "../../flows/requester.js";
+import { requesterFrom } from "../../flows/requester.js";
 import type { Service } from "../../service.js";
 import { type Acting, noteRead } from "../acting.js";
 import type { AdminSettings } from "../options.js";

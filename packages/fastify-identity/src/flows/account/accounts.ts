@@ -37,8 +37,9 @@ export async function register(
     context.hooks.onRegister?.({ email, ...(username !== undefined && { username }) }, requester),
   );
   const user = await context.identity.users.register(registration);
-  await audit(context, requester, byOwner(user._id, "account.registered", details));
+  // Also if the audit trail can't be written: the account is there, and its owner is to hear of it.
   await verifyNewAddress(context, requester, user._id);
+  await audit(context, requester, byOwner(user._id, "account.registered", details));
   return user;
 }
 

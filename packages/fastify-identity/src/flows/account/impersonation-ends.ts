@@ -1,5 +1,5 @@
 import type { FlowContext } from "../context.js";
-import type { FlowLog } from "../requester.js";
+import type { FlowLog } from "../flow-log.js";
 
 /** Records every impersonation that has ended, whatever ended it, with both people, the reason and why. */
 export async function noteImpersonationEnds(

@@ -2,9 +2,10 @@ import type { ActiveSession, AuditInput, SignInReport } from "@org/db-models";
 import type { Types } from "mongoose";
 import { audit, byOwner, failedAttempt } from "../audit.js";
 import type { FlowContext } from "../context.js";
+import type { FlowLog } from "../flow-log.js";
 import { sendNotice } from "../notices/send-notice.js";
 import { IdentityProblem } from "../problems.js";
-import type { FlowLog, Requester } from "../requester.js";
+import type { Requester } from "../requester.js";
 import { passwordReset, signInReported } from "../sign-in/alerts.js";
 import { requireRecentAuthentication, requireRecentAuthenticationBesides } from "./assurance.js";
 

@@ -1,6 +1,8 @@
 import type { Authentication, ReservedLoginAttempt } from "@org/db-models";
 import type { Types } from "mongoose";
+import { z } from "zod";
 import type { FlowContext } from "../context.js";
+import { factWithin } from "../given.js";
 import { originOf } from "../origin.js";
 import { IdentityProblem } from "../problems.js";
 import type { Requester } from "../requester.js";
@@ -73,6 +75,12 @@ export async function checkAhead(
   return { checked, failures, settled: context.identity.logins.settle(outcome) };
 }
 
+/** A check that fails or takes too long has seen no solved challenge. */
+function solved({ hookTimeoutMs }: FlowContext, requester: Requester): Promise<boolean> {
+  const given = { part: "solvesChallenge", shape: z.boolean(), otherwise: false };
+  return factWithin(requester.log, given, hookTimeoutMs, () => requester.challengeSolved());
+}
+
 /** Sign-ins of one account that come at once wait so long for each other, rather than being taken for guesses. */
 const evaluationWaitMs = 2_000;
 
@@ -86,7 +94,7 @@ async function reserve(
     identifier,
     ip: requester.address,
     ...(deviceCookie && { deviceCookie }),
-    challengeSolved: await requester.challengeSolved(),
+    challengeSolved: await solved(context, requester),
     waitMs: evaluationWaitMs,
   };
   const admission = await context.identity.logins.reserve(input);

@@ -191,9 +191,10 @@ async function admit(
 ): Promise<Omit<SignedIn, "enrol">> {
   const { user, proofs } = candidate;
   const { _id: userId } = user;
-  const added = await askHook(context, "SIGN_IN_REFUSED", () =>
-    context.hooks.onSignIn?.({ userId, proofs }, requester),
-  ).catch((error: unknown) => hookRefused(context, requester, userId, error));
+  const ask = () => context.hooks.onSignIn?.({ userId, proofs }, requester);
+  const added = await askHook(context, "SIGN_IN_REFUSED", ask, userId).catch((error: unknown) =>
+    hookRefused(context, requester, userId, error),
+  );
   await claim();
   const opened = await open(context, candidate, judged, requester);
   await auditOrClose(context, candidate, { judged, opened, added }, requester);
@@ -215,7 +216,7 @@ async function hookRefused(
   const { code, members } = toProblem(error);
   const reason = typeof members.reason === "string" ? members.reason : code;
   const event = { action: "session.opened", outcome: "denied", subjectId } as const;
-  await audit(context, requester, { ...event, details: { reason: reason.slice(0, 512) } });
+  await audit(context, requester, { ...event, details: { reason } });
   throw error;
 }
 

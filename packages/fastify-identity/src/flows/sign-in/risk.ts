@@ -14,6 +14,8 @@ import {
 } from "@org/risk-engine";
 import type { Types } from "mongoose";
 import type { FlowContext } from "../context.js";
+import type { FlowLog } from "../flow-log.js";
+import { flagsOf } from "../networks.js";
 import { originOf } from "../origin.js";
 import type { Requester } from "../requester.js";
 import type { SignInFailures } from "./check-password.js";
@@ -44,7 +46,7 @@ export async function judgeSignIn(
   const unwritten = risk.unwrittenProfileOf(userId);
   const [known, sessions] = await Promise.all([
     risk.readKnowledge(input),
-    attempt.place ? placesOfSessions(context, userId) : [],
+    attempt.place ? placesOfSessions(context, userId, requester.log) : [],
   ]);
   const { profile } = readProfile(risk.unwrittenProfileOf(userId) ?? unwritten ?? known.profile);
   const { population } = known;
@@ -125,7 +127,7 @@ function attemptOf(context: FlowContext, requester: Requester): Attempt {
     ip: requester.address,
     userAgent: requester.userAgent,
     deviceId: requester.deviceId,
-    flags: context.networks.flagsOf(requester.address ?? ""),
+    flags: flagsOf(context, requester.log, requester.address ?? ""),
     asn,
     country,
     ...(placed && { place: { latitude, longitude, accuracyKm } }),
@@ -139,6 +141,7 @@ function attemptOf(context: FlowContext, requester: Requester): Attempt {
 async function placesOfSessions(
   context: FlowContext,
   userId: Types.ObjectId,
+  log: FlowLog,
 ): Promise<NonNullable<AttemptContext["sessions"]>> {
   const now = context.clock.now();
   const projection = {
@@ -155,7 +158,7 @@ async function placesOfSessions(
     const { latitude, longitude } = location ?? {};
     if (latitude === undefined || longitude === undefined) return [];
     const elsewhere = risk.reasons.some((code) => movedCodes.has(code));
-    if (elsewhere || (ip && context.networks.flagsOf(ip).length > 0)) return [];
+    if (elsewhere || (ip && flagsOf(context, log, ip).length > 0)) return [];
     return [{ at: lastSeenAt.getTime(), place: { latitude, longitude } }];
   });
 }

@@ -2,6 +2,7 @@ import type { ActiveSession } from "@org/db-models";
 import { assessSession, type Policy, type SessionAssessment } from "@org/risk-engine";
 import { audit, byOwner } from "../audit.js";
 import type { FlowContext } from "../context.js";
+import { isSuspect } from "../networks.js";
 import type { Requester } from "../requester.js";
 import { usualRequestsPerMinute } from "./request-rates.js";
 import { codesOf, recordHighRisk, rounded } from "./risk.js";
@@ -48,7 +49,7 @@ async function assessNow(
   const { ip, userAgent, location, risk, createdAt } = begun;
   const now = context.clock.now();
   const score = risk.signInScore ?? risk.score ?? null;
-  const isSuspect = (address: string | undefined) => context.networks.isSuspect(address, now);
+  const suspect = (address: string | undefined) => isSuspect(context, requester.log, address, now);
   return assessSession({
     start: {
       at: createdAt.getTime(),
@@ -56,14 +57,14 @@ async function assessNow(
       ip,
       userAgent,
       country: location?.country,
-      flagged: isSuspect(ip),
+      flagged: suspect(ip),
     },
     current: {
       at: now.getTime(),
       ip: requester.address,
       userAgent: requester.userAgent,
       country: requester.located?.location.country,
-      flagged: isSuspect(requester.address),
+      flagged: suspect(requester.address),
       ...(await requestRates(context, session, begun.apiUsage.requests, policy)),
     },
     policy,

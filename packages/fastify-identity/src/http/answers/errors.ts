@@ -1,4 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { factFrom } from "../../flows/given.js";
 import { type IdentityProblem, type Problem, problemOf, toProblem } from "../../flows/problems.js";
 import type { ProblemAnswer } from "../../options.js";
 
@@ -17,6 +19,9 @@ const problemDetails: Format = (problem) => ({
   contentType: "application/problem+json",
   body: JSON.stringify(problem),
 });
+
+/** A format that fails must not hide what happened, nor answer with its own failure: no header takes a line break. */
+const answerSchema = z.object({ contentType: z.string().regex(/^[\x20-\x7e]+$/), body: z.string() });
 
 /**
  * Answers one error with problem details (RFC 9457); the cause goes to the log and nowhere else. Serves as an error handler,
@@ -37,7 +42,9 @@ export function answerProblem(
   const problem = problemOf(error, request.id);
   if (problem.status >= 500) request.log.error({ err: thrown, code: error.code }, "answered with an error");
   else request.log.debug({ err: thrown, code: error.code }, "refused");
-  const { contentType, body } = written(problem, request, format);
+  const otherwise = problemDetails(problem, request);
+  const given = { part: "errorFormat", shape: answerSchema, otherwise };
+  const { contentType, body } = factFrom(request.log, given, () => format(problem, request));
   void reply
     .code(problem.status)
     // Said again, because an address that can't be read is refused before any hook runs.
@@ -45,18 +52,6 @@ export function answerProblem(
     .headers(headersOf(error))
     .type(contentType)
     .send(body);
-}
-
-/** A format that fails must not hide what happened, nor answer with its own failure. */
-function written(problem: Problem, request: FastifyRequest, format: Format): ProblemAnswer {
-  try {
-    const answer = format(problem, request);
-    if (typeof answer.contentType === "string" && typeof answer.body === "string") return answer;
-    throw new TypeError("errorFormat answers at once, with a contentType and a body");
-  } catch (err) {
-    request.log.error({ err }, "errorFormat failed");
-    return problemDetails(problem, request);
-  }
 }
 
 /** The headers that belong to a problem. */

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { IdentityProblem, toProblem } from "../../flows/problems.js";
 import { trackMethods } from "../../http/answers/method-not-allowed.js";
+import { writeOwnAnswers } from "../../http/answers/own-answers.js";
 import { strictHeaders } from "../../http/answers/strict-headers.js";
 import { refuseImpersonated } from "../../http/guards/impersonated.js";
 import { rateLimit } from "../../http/rate-limit.js";
@@ -29,6 +30,7 @@ export async function serveEndpoints(scope: FastifyInstance, provider: Provider)
   scope.setErrorHandler((error, request, reply) => answerError(error as Error, request, reply));
   parseForms(scope);
   refuseImpersonated(scope, service);
+  writeOwnAnswers(scope);
   // The schemas are for documents: what is wrong with a request, and how to say so, is the endpoint's.
   scope.setValidatorCompiler(() => () => true);
   scope.setSerializerCompiler(() => (answer) => JSON.stringify(answer));

@@ -2,7 +2,7 @@ import { limits, randomKey } from "@org/db-models/core";
 import type { FastifyReply } from "fastify";
 import { IdentityProblem } from "../../flows/problems.js";
 import type { SignedIn } from "../../flows/sign-in/complete-sign-in.js";
-import { requesterOf, stateOf } from "../../http/requests.js";
+import { noteOpened, requesterOf } from "../../http/requests.js";
 import { untouched } from "../look/frame.js";
 import type { Page } from "../page.js";
 import { GoTo, type PageDefinition } from "../serve/define-page.js";
@@ -129,8 +129,8 @@ export async function admit(
     page.setCookie(cookies.set("pending", challenge));
     return page.redirect(page.link("/challenge", { return_to: returnTo }));
   }
-  const { token, userId, id: sessionId, idleExpiresAt } = signedIn;
-  stateOf(page.request).countedFor = { userId, sessionId };
+  const { token, idleExpiresAt } = signedIn;
+  noteOpened(page.request, signedIn);
   page.setCookie(service.cookies.session(token, idleExpiresAt, service.clock.now()));
   page.setCookie(service.cookies.device(deviceCookie));
   page.setCookie(cookies.end("pending"));
