@@ -61,8 +61,8 @@ export interface IdentityPluginOptions extends Omit<FlowOptions, "notifier"> {
   readonly prefix?: string;
   /** False leaves out all routes; an object leaves out the groups that it sets to false. Default: all. */
   readonly routes?: boolean | { readonly [Group in RouteGroup]?: boolean };
-  /** Pages for people, under `/account`. False leaves them out. Default: all, in English. */
-  readonly pages?: false | PageOptions;
+  /** Pages for people, under `/account`. False leaves them out. Default: true, which is all, in English. */
+  readonly pages?: boolean | PageOptions;
   /**
    * An OAuth 2.1 and OpenID Connect provider, with which other apps sign people in. It takes pages, and `sealKeys` of the
    * identity object. Default: false.
@@ -110,7 +110,8 @@ export const isLoopback = (issuer: string): boolean => loopback.test(new URL(iss
 const origin = z
   .string()
   .refine((text) => URL.canParse(text) && new URL(text).origin === text.replace(/\/$/, ""), {
-    error: "must be an origin, such as https://id.example.com",
+    error:
+      "must be an origin as browsers write it, such as https://id.example.com: in lower case, without a path, other scripts as xn--",
     abort: true,
   })
   .transform((text) => new URL(text).origin);
@@ -130,20 +131,26 @@ export const pluginOptionsSchema = flowOptionsSchema
       .regex(/^(\/[\w.~-]+)*$/, "must be a path such as /v1")
       .default("/v1"),
     routes: z
-      .union([z.boolean(), z.partialRecord(z.enum(routeGroups), z.boolean())])
+      .union(
+        [z.boolean(), z.partialRecord(z.enum(routeGroups), z.boolean())],
+        `must be true, false or groups to leave out, of ${routeGroups.join(", ")}`,
+      )
       .default(true)
       .transform((routes): readonly RouteGroup[] =>
         typeof routes === "boolean"
           ? routeGroups.filter(() => routes)
           : routeGroups.filter((group) => routes[group] !== false),
       ),
-    pages: z.union([z.literal(false), pageOptionsSchema]).prefault({}),
+    pages: z
+      .union([z.boolean(), pageOptionsSchema], "must be true, false or options")
+      .default(true)
+      .transform((pages) => (pages === true ? pageOptionsSchema.parse({}) : pages)),
     oauth: z
-      .union([z.boolean(), oauthOptionsSchema])
+      .union([z.boolean(), oauthOptionsSchema], "must be true, false or options")
       .default(false)
       .transform((oauth) => (oauth === true ? oauthOptionsSchema.parse({}) : oauth)),
     admin: z
-      .union([z.boolean(), adminOptionsSchema])
+      .union([z.boolean(), adminOptionsSchema], "must be true, false or options")
       .default(false)
       .transform((admin) => (admin === true ? adminOptionsSchema.parse({}) : admin)),
     discreetRegistration: z.boolean().default(false),
@@ -155,10 +162,13 @@ export const pluginOptionsSchema = flowOptionsSchema
         requests: perMinute.default(300),
         passwords: perMinute.default(10),
         store: z
-          .union([
-            z.enum(["memory", "database"]),
-            functionOption<Exclude<RateLimitOptions["store"], string | undefined> & AnyFunction>(),
-          ])
+          .union(
+            [
+              z.enum(["memory", "database"]),
+              functionOption<Exclude<RateLimitOptions["store"], string | undefined> & AnyFunction>(),
+            ],
+            "must be memory, database or a store class",
+          )
           .default("memory"),
       })
       .default({ requests: 300, passwords: 10, store: "memory" }),
@@ -185,6 +195,14 @@ export const pluginOptionsSchema = flowOptionsSchema
     path: ["admin", "prefix"],
     error: "must not lie within the prefix of the pages, nor the other way round",
   })
+  .refine(({ prefix, pages }) => !pages || !takes(prefix, "account", pages.prefix), {
+    path: ["pages", "prefix"],
+    error: "must not be the path of routes: it is prefix, or account below it",
+  })
+  .refine(({ prefix, admin }) => !admin || !takes(prefix, "admin", admin.prefix), {
+    path: ["admin", "prefix"],
+    error: "must not be the path of routes: it is prefix, or admin below it",
+  })
   .refine(
     ({ oauth, issuer }) => !oauth || oauth.issuer === undefined || new URL(oauth.issuer).origin === issuer,
     {
@@ -205,6 +223,10 @@ export const pluginOptionsSchema = flowOptionsSchema
 
 const overlap = (one: string, other: string): boolean =>
   `${one}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${one}/`);
+
+/** Whether routes under a prefix have the path of pages: those of the group, or all of them. */
+const takes = (prefix: string, group: string, pages: string): boolean =>
+  pages === prefix || pages === `${prefix}/${group}`;
 
 /** The options as they were read. */
 export type IdentityPluginSettings = z.output<typeof pluginOptionsSchema>;

@@ -76,16 +76,22 @@ export const flowOptionsSchema = z.strictObject({
   identity: identityOption,
   notifier: objectOption<Notifier>("send"),
   riskPolicy: z
-    .union([z.enum(["off", "relaxed", "balanced", "strict"]), policySchema])
+    .union(
+      [z.enum(["off", "relaxed", "balanced", "strict"]), policySchema],
+      "must be off, relaxed, balanced, strict or a policy",
+    )
     .default("balanced")
     .transform((policy): Policy | undefined =>
       policy === "off" ? undefined : typeof policy === "string" ? presets[policy] : policy,
     ),
   secondFactor: z
-    .union([
-      z.enum(["enrolled", "always"]),
-      z.strictObject({ roles: z.array(z.string().min(1).max(64)).min(1).max(32) }),
-    ])
+    .union(
+      [
+        z.enum(["enrolled", "always"]),
+        z.strictObject({ roles: z.array(z.string().min(1).max(64)).min(1).max(32) }),
+      ],
+      "must be enrolled, always or { roles }",
+    )
     .default("enrolled"),
   providers: providersSchema,
   auditTrail: functionOption<AuditTrail>().optional(),
@@ -111,13 +117,23 @@ export const flowOptionsSchema = z.strictObject({
 export function readOptions<T extends z.ZodType>(schema: T, options: unknown): z.output<T> {
   const parsed = schema.safeParse(options);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => {
-    const path = issue.path.join(".") || "options";
-    return issue.code === "unrecognized_keys"
-      ? `${path}: unknown ${issue.keys.join(", ")}`
-      : `${path}: ${issue.message}`;
-  });
+  const problems = parsed.error.issues
+    .flatMap((issue) => innermost(issue))
+    .map((issue) => {
+      const path = issue.path.join(".") || "options";
+      return issue.code === "unrecognized_keys"
+        ? `${path}: unknown ${issue.keys.join(", ")}`
+        : `${path}: ${issue.message}`;
+    });
   throw new OptionsError(`Cannot use the options. ${problems.join("; ")}`);
+}
+
+/** Of an option that takes several kinds of values, what is wrong within the one whose members were given. */
+function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const [within, ...others] = issue.errors.filter((errors) => errors.every(({ path }) => path.length > 0));
+  if (!within || others.length > 0) return [issue];
+  return within.flatMap((inner) => innermost({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 /**
