@@ -165,6 +165,20 @@ test("there is no box for who is asked at each sign-in", async () => {
 });
 
 // better-auth #414: who began for a page came to another one.
+test("a recovery code is taken where the app's code is asked for, and a wrong one is refused there", async () => {
+  const app = await setting.app();
+  const ada = await enrolled(setting, app);
+  const visitor = new Visitor(app);
+  await visitor.send("/account/sign-in", { identifier: ada.email, password });
+  const wrong = await visitor.send("/account/challenge", {
+    method: "totp",
+    code: "XXXX-XXXX-XXXX-XXXX-XXXX",
+  });
+  expect([wrong.statusCode, textOf(wrong.body).includes("Enter the code")]).toEqual([422, false]);
+  const done = await visitor.send("/account/challenge", { method: "totp", code: ada.codes[0] ?? "" });
+  expect(done.headers.location).toBe("/account");
+});
+
 test("a sign-in that is over leads to the form, and from there to where it was to go", async () => {
   const app = await setting.app();
   const ada = await enrolled(setting, app);

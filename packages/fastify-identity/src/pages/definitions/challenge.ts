@@ -4,7 +4,7 @@ import { requesterOf } from "../../http/requests.js";
 import type { FormState } from "../look/frame.js";
 import type { Page } from "../page.js";
 import { type Form, GoTo, type PageDefinition } from "../serve/define-page.js";
-import { fields } from "../serve/fields.js";
+import { factorCodeOf, fields } from "../serve/fields.js";
 import { returnToOf } from "../serve/go-on.js";
 import { type ChallengeMethod, challengeMethods } from "../views.js";
 import { admit, deviceOf } from "./sign-in.js";
@@ -34,7 +34,7 @@ export const challengePage: PageDefinition<"challenge"> = {
         const returnTo = returnToOf(page);
         const pending = await pendingOf(page);
         if (!pending) return page.redirect(page.link("/sign-in", { return_to: returnTo }), over);
-        const proof = proofOf(methodOf(pending.ask.filter(isMethod), form.text("method")), form);
+        const proof = proofOf(pending.ask.filter(isMethod), form);
         const deviceCookie = deviceOf(page);
         const { service } = page.site;
         return admit(page, returnTo, deviceCookie, () =>
@@ -72,12 +72,17 @@ function methodOf(ask: readonly ChallengeMethod[], chosen: string | undefined): 
   return ask.find((one) => one === chosen) ?? ask[0] ?? "email";
 }
 
-function proofOf(method: ChallengeMethod, form: Form) {
+function proofOf(ask: readonly ChallengeMethod[], form: Form) {
+  const method = methodOf(ask, form.text("method"));
   if (method === "passkey") return { passkey: form.read({ response: fields.passkey }).response };
   if (method === "password") return form.read({ password: fields.password });
   if (method === "recovery_code") {
     const { code } = form.read({ code: fields.recoveryCode });
     return { recoveryCode: code };
+  }
+  // Recovery codes are kept beside the app's, and typed where the first field is.
+  if (method === "totp" && ask.includes("recovery_code")) {
+    return factorCodeOf(form.read({ code: fields.anyCode }).code);
   }
   const { code } = form.read({ code: fields.code });
   return method === "totp" ? { totp: code } : { code };

@@ -8,7 +8,7 @@ import { sessionOf } from "../../http/guards/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
 import type { Page } from "../page.js";
 import type { PageDefinition } from "../serve/define-page.js";
-import { fields } from "../serve/fields.js";
+import { factorCodeOf, fields } from "../serve/fields.js";
 import { placeAfter, returnToOf } from "../serve/go-on.js";
 import { providersOf } from "../site.js";
 import type { ProviderView } from "../views.js";
@@ -133,8 +133,7 @@ export const confirmPage: PageDefinition<"confirm"> = {
         const factors = await service.identity.factors.read(sessionOf(page.request));
         const asked = factorsBesides(factors, reportedOf(page));
         const code = hasFactor(asked) ? form.read({ code: fields.anyCode }).code : undefined;
-        const codes =
-          code === undefined ? {} : /^\d{6}$/.test(code) ? { totp: code } : { recoveryCode: code };
+        const codes = code === undefined ? {} : factorCodeOf(code);
         return proveAgain(page, { password, ...codes });
       },
     },

@@ -79,6 +79,10 @@ export const fields = {
   recoveryCode: { schema: z.string().trim().min(1).max(64), error: { id: "error.recovery_code" } },
 } as const;
 
+/** A code that was typed where those of an app and of recovery are taken: an app's are six digits. */
+export const factorCodeOf = (code: string): { totp: string } | { recoveryCode: string } =>
+  /^\d{6}$/.test(code) ? { totp: code } : { recoveryCode: code };
+
 /** A field that may be left empty. */
 function optional<T extends z.ZodType>(schema: T) {
   return z.union([z.literal("").transform(() => undefined), schema]);
