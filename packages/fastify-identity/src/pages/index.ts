@@ -1,4 +1,4 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { IdentityProblem } from "../flows/problems.js";
 import { trackMethods } from "../http/answers/method-not-allowed.js";
 import { strictHeaders } from "../http/answers/strict-headers.js";
@@ -58,9 +58,18 @@ export async function pageScope(
   }
   scope.setNotFoundHandler(async (request, reply) => {
     await guardPublic(service, request, reply);
+    const place = withoutSlash(scope, request);
+    if (place !== undefined) return reply.header("cache-control", "no-store").redirect(place, 308);
     throw new IdentityProblem("NOT_FOUND");
   });
   return trackMethods(scope);
+}
+
+/** Address of the page that somebody means who types a slash behind it. */
+function withoutSlash(scope: FastifyInstance, { method, url }: FastifyRequest): string | undefined {
+  const [, path, query = ""] = /^([^?]*[^?/])\/(\?.*)?$/.exec(url) ?? [];
+  if (path === undefined || (method !== "GET" && method !== "HEAD")) return undefined;
+  return scope.hasRoute({ method: "GET", url: path }) ? path + query : undefined;
 }
 
 /** The pages for people, in a scope of their own. */
