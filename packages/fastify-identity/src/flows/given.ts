@@ -5,16 +5,20 @@ import type { FlowLog } from "./flow-log.js";
 import { withTimeLimit } from "./time-limit.js";
 
 /** A function of the application's, by the name of its option, and what it answers. */
-export interface GivenPart<T> {
+export interface GivenPart<T, Otherwise = T> {
   readonly part: string;
   /** What the answer must be; whatever is not is a failure. */
   readonly shape: z.ZodType<T>;
   /** The answer that takes the place of one that fails. */
-  readonly otherwise: T;
+  readonly otherwise: Otherwise;
 }
 
 /** Asks for a fact that has to be known at once. */
-export function factFrom<T>(log: FlowLog, given: GivenPart<T>, ask: () => unknown): T {
+export function factFrom<T, Otherwise = T>(
+  log: FlowLog,
+  given: GivenPart<T, Otherwise>,
+  ask: () => unknown,
+): T | Otherwise {
   try {
     return checked(given, ask());
   } catch (err) {
@@ -23,12 +27,12 @@ export function factFrom<T>(log: FlowLog, given: GivenPart<T>, ask: () => unknow
 }
 
 /** Asks for a fact that may take its time, up to a limit. */
-export async function factWithin<T>(
+export async function factWithin<T, Otherwise = T>(
   log: FlowLog,
-  given: GivenPart<T>,
+  given: GivenPart<T, Otherwise>,
   timeoutMs: number,
   ask: () => unknown,
-): Promise<T> {
+): Promise<T | Otherwise> {
   const late = `${given.part} took longer than ${timeoutMs} ms`;
   try {
     return checked(given, await withTimeLimit(timeoutMs, late, ask));
@@ -37,7 +41,7 @@ export async function factWithin<T>(
   }
 }
 
-function checked<T>({ part, shape }: GivenPart<T>, answer: unknown): T {
+function checked<T>({ part, shape }: Pick<GivenPart<T>, "part" | "shape">, answer: unknown): T {
   const read = shape.safeParse(answer);
   if (read.success) return read.data;
   // A promise comes too late: nothing waits for it, nor for its failure.
@@ -45,7 +49,11 @@ function checked<T>({ part, shape }: GivenPart<T>, answer: unknown): T {
   throw new TypeError(`${part} answered with something else than it should`, { cause: read.error });
 }
 
-function unknown<T>(log: FlowLog, { part, otherwise }: GivenPart<T>, err: unknown): T {
+function unknown<Otherwise>(
+  log: FlowLog,
+  { part, otherwise }: Pick<GivenPart<unknown, Otherwise>, "part" | "otherwise">,
+  err: unknown,
+): Otherwise {
   log.error({ err }, `${part} failed`);
   return otherwise;
 }

@@ -69,7 +69,7 @@ export class Page {
 
   /** A page of the application's; one that fails, or takes too long, is shown as if it were not replaced. */
   #replacement(name: PageName, render: () => string | Promise<string>): Promise<string | undefined> {
-    const given = { part: `pages.replace.${name}`, shape: z.string().optional(), otherwise: undefined };
+    const given = { part: `pages.replace.${name}`, shape: z.string(), otherwise: undefined };
     return factWithin(this.request.log, given, this.site.service.hookTimeoutMs, render);
   }
 

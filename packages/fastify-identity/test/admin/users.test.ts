@@ -264,7 +264,7 @@ describe("users", () => {
     });
     const one = await makeAdmin(setting, failing, "identity:admin");
     const user = await makeUser(failing);
-    expect((await one.post(`/users/${user.userId}/lock`, { reason })).statusCode).toBe(500);
+    expect((await one.post(`/users/${user.userId}/lock`, { reason })).statusCode).toBe(503);
     expect((await setting.identity.users.read(user.id)).status).toBe("active");
   });
 

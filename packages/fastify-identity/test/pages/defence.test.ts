@@ -282,3 +282,24 @@ describe("a part of the application's that fails", () => {
     expect((await someone(app)).token).toBeTruthy();
   });
 });
+
+test.each([
+  ["/account/", "/account"],
+  ["/account/sign-in/?return_to=%2Forders", "/account/sign-in?return_to=%2Forders"],
+  ["/account/security/recovery-codes/", "/account/security/recovery-codes"],
+])("a slash behind a page, %s, leads to the page", async (url, to) => {
+  const app = await setting.app();
+  const answer = await app.inject(url);
+  expect([answer.statusCode, answer.headers.location]).toEqual([308, to]);
+});
+
+test.each([
+  "/account/nothing/",
+  "/account//",
+  "/account/sign-in//",
+  "/account/sign-in/%2F",
+  "/account//evil.example/",
+])("a slash behind no page, %s, leads nowhere", async (url) => {
+  const app = await setting.app();
+  expect((await app.inject(url)).statusCode).toBe(404);
+});
