@@ -88,7 +88,7 @@ export const identityPlugin = fastifyPlugin(register, { name: "@org/fastify-iden
 function serviceOf(app: FastifyInstance, options: IdentityPluginOptions): Service {
   const settings = readOptions(pluginOptionsSchema, options);
   const { identity, riskPolicy, secondFactor, providers, auditTrail, networks, hooks } = settings;
-  const { hookTimeoutMs, noticeTimeoutMs, recentAuthenticationMs } = settings;
+  const { hookTimeoutMs, auditTimeoutMs, noticeTimeoutMs, recentAuthenticationMs } = settings;
   const { pages, issuer } = settings;
   const given = settings.notifier ?? defaultNotifier(issuer, app.log);
   const mailer = pages && {
@@ -108,6 +108,7 @@ function serviceOf(app: FastifyInstance, options: IdentityPluginOptions): Servic
     networks,
     hooks,
     hookTimeoutMs,
+    auditTimeoutMs,
     noticeTimeoutMs,
     recentAuthenticationMs,
     notifier,

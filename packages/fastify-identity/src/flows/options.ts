@@ -25,7 +25,7 @@ export interface FlowOptions {
   /** Providers with which people can sign in, from `@org/fastify-identity/providers`. Default: none. */
   readonly providers?: readonly IdentityProvider[];
   /**
-   * Where it is recorded who did what. One that fails, or takes longer than `hookTimeoutMs`, is `AUDIT_NOT_WRITTEN`. Default:
+   * Where it is recorded who did what. One that fails, or takes longer than `auditTimeoutMs`, is `AUDIT_NOT_WRITTEN`. Default:
    * the audit trail of the database.
    */
   readonly auditTrail?: AuditTrail;
@@ -35,6 +35,11 @@ export interface FlowOptions {
   readonly hooks?: IdentityHooks;
   /** Time for each function of the application's that a request waits for, such as a hook, milliseconds, 10 to 30,000. Default: 2,000. */
   readonly hookTimeoutMs?: number;
+  /**
+   * Time for `auditTrail` to record an event, milliseconds, 10 to 120,000. Default: 15,000, because the trail of the database
+   * waits for a majority of its members for ten seconds.
+   */
+  readonly auditTimeoutMs?: number;
   /** Time for the notifier to take a notice, milliseconds, 10 to 120,000. Default: 10,000. */
   readonly noticeTimeoutMs?: number;
   /** How long after a sign-in security settings can be changed, milliseconds. Default: 900,000. */
@@ -105,6 +110,7 @@ export const flowOptionsSchema = z.strictObject({
     })
     .default({}),
   hookTimeoutMs: z.int().min(10).max(30_000).default(2_000),
+  auditTimeoutMs: z.int().min(10).max(120_000).default(15_000),
   noticeTimeoutMs: z.int().min(10).max(120_000).default(10_000),
   recentAuthenticationMs: z.int().min(1_000).max(86_400_000).default(900_000),
 });
@@ -142,7 +148,7 @@ function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
  * @throws OptionsError where people must have a second factor and can add none.
  */
 export function contextOf(options: z.output<typeof flowOptionsSchema>): FlowContext {
-  const { identity, auditTrail, hooks, ...rest } = options;
+  const { identity, auditTrail, auditTimeoutMs, hooks, ...rest } = options;
   if (rest.secondFactor !== "enrolled" && identity.factors.kinds.length === 0) {
     throw new OptionsError(
       "Cannot use the options. secondFactor: takes sealKeys or factors.passkeys of the identity object, so that people can add one",
@@ -153,7 +159,7 @@ export function contextOf(options: z.output<typeof flowOptionsSchema>): FlowCont
     identity,
     hooks: hooks as IdentityHooks,
     clock: identity.clock,
-    auditTrail: auditTrail ? boundedTrail(auditTrail, rest.hookTimeoutMs) : identity.audit.append,
+    auditTrail: auditTrail ? boundedTrail(auditTrail, auditTimeoutMs) : identity.audit.append,
     requestRates: new RequestRates(),
     background: new Background(),
   };

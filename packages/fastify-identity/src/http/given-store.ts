@@ -26,7 +26,12 @@ export const countedClients = 50_000;
  * A store of the application's, with the rule of the store `database`: while it fails, or does not answer for a second, this
  * process counts alone, up to the limit for itself.
  */
-export function guardStore(Given: new (options: never) => object, log: FlowLog) {
+export function guardStore(
+  Given: new (options: never) => object,
+  log: FlowLog,
+): new (
+  options: never,
+) => RateLimitStore {
   return class extends GuardedStore {
     constructor(options: never) {
       super(new Given(options), { log, asksAgainAt: Number.NEGATIVE_INFINITY });
