@@ -10,7 +10,7 @@ import type { SignedIn } from "./flows/sign-in/complete-sign-in.js";
 import type { OAuthAnswer } from "./http/answers/openapi-oauth.js";
 import { guard, type RequestIdentity } from "./http/guards/guard.js";
 import { sessionOf, userOf } from "./http/guards/identity-of.js";
-import { noteOpened, requesterOf, setCookie } from "./http/requests.js";
+import { handSession, noteOpened, requesterOf, setCookie } from "./http/requests.js";
 import type { Service } from "./service.js";
 
 /** The plugin's interface on an app, as `app.identity`. */
@@ -45,7 +45,8 @@ declare module "fastify" {
     /** Requirement for the use of the route. */
     identity?: IdentityAccess;
     /**
-     * False refuses who acts for a user in an impersonated session, or by a token of one. Default: true; of the plugin's own routes
+     * False refuses who acts for a user in an impersonated session, or by a token of one, on a route for everybody too.
+     * Default: true; of the plugin's own routes
      * each that allows it says so.
      */
     impersonated?: boolean;
@@ -57,7 +58,7 @@ declare module "fastify" {
 }
 
 export function appIdentity(service: Service): AppIdentity {
-  const { cookies, clock, flows, identity } = service;
+  const { cookies, flows, identity } = service;
   return {
     operations: identity,
     flows,
@@ -72,10 +73,9 @@ export function appIdentity(service: Service): AppIdentity {
     requesterOf: (request) => requesterOf(service, request),
     startSession: (request, reply, { token, userId, id, idleExpiresAt }) => {
       noteOpened(request, { userId, id });
-      setCookie(reply, cookies.session(token, idleExpiresAt, clock.now()));
-      if (cookies.readImpersonation(request.headers.cookie)) setCookie(reply, cookies.endImpersonation());
+      handSession(service, request, reply, { token, idleExpiresAt });
       setCookie(reply, cookies.device(requesterOf(service, request).deviceId ?? randomKey()));
     },
-    endSession: (reply) => setCookie(reply, cookies.endSession(reply.request.headers.cookie)),
+    endSession: (reply) => setCookie(reply, cookies.signOut(reply.request.headers.cookie)),
   };
 }

@@ -119,9 +119,7 @@ function serviceOf(app: FastifyInstance, options: IdentityPluginOptions): Servic
     settings,
     accessTokens: opaqueTokens(identity),
     flows: flowsOf(context),
-    cookies: new IdentityCookies(secure, settings.cookies, {
-      impersonation: settings.admin !== false && settings.admin.impersonation !== false,
-    }),
+    cookies: new IdentityCookies(secure, settings.cookies),
   };
 }
 

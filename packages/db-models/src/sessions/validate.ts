@@ -54,6 +54,8 @@ export interface ActiveSession {
   acr: AssuranceLevel;
   /** The administrator who acts for the user in this session; absent in the user's own. */
   actor?: Types.ObjectId;
+  /** The administrator's own session from which they act. */
+  actorSession?: Types.ObjectId;
   createdAt: Date;
   /** The cookie's expiry: it and the document end together. */
   idleExpiresAt: Date;
@@ -310,7 +312,10 @@ export function activeSession(session: AcceptedSession, touchedExpiry: Date | un
     proofs: proofs.map(({ method, at }) => ({ method, at: new Date(at) })),
     amr: amrOf(proofs),
     acr: assuranceOf(proofs),
-    ...(session.impersonation && { actor: session.impersonation.actor }),
+    ...(session.impersonation && {
+      actor: session.impersonation.actor,
+      actorSession: session.impersonation.actorSession,
+    }),
     createdAt: new Date(session.createdAt),
     idleExpiresAt: new Date(touchedExpiry ?? session.idleExpiresAt),
     absoluteExpiresAt: new Date(session.absoluteExpiresAt),

@@ -20,6 +20,17 @@ const cookieName = z
   .string()
   .regex(/^(?!__)[\w.!#$%&'*+^`|~-]{1,64}$/, "must be a cookie name without a prefix");
 
+/** What the pages keep in a browser besides, each in a cookie named after the session's. */
+export const pageCookies = ["form", "browser", "pending", "external", "notice", "hint", "mail"] as const;
+
+const impersonationOf = (session: string): string => `${session}-impersonation`;
+
+const namesBeside = (session: string): string[] => [
+  session,
+  impersonationOf(session),
+  ...pageCookies.map((kind) => `${session}-${kind}`),
+];
+
 /** The options of cookies, with their defaults. */
 export const cookieOptionsSchema = z
   .strictObject({
@@ -29,13 +40,13 @@ export const cookieOptionsSchema = z
     session: cookieName.default("session"),
     device: cookieName.default("device"),
   })
-  .refine(({ session, device }) => session !== device, {
+  .refine(({ session, device }) => !namesBeside(session).includes(device), {
     path: ["device"],
-    error: "must differ from session",
+    error: "must differ from session, and from other cookies of ours, which begin with it",
   });
 
 /** As long as browsers keep a cookie at most. */
-const deviceMaxAgeSeconds = 400 * 86_400;
+const longestMaxAgeSeconds = 400 * 86_400;
 /** A value of ours has 43 characters; a longer one is nobody's. */
 const maxDeviceLength = 64;
 
@@ -46,54 +57,45 @@ export interface SetCookie {
 }
 
 /**
- * A browser keeps what it has of an impersonation for longer than that lasts: what was begun for the user would otherwise be
- * done in the administrator's own account.
- */
-const impersonationMaxAgeSeconds = 86_400;
-
-/** Which cookies there are besides those of everybody. */
-interface CookieUse {
-  /** Whether administrators may act for users. Default: false. */
-  readonly impersonation?: boolean;
-}
-
-/**
  * The cookies: the session's, out of reach of scripts and gone when the session is; the device's, which outlives sessions,
  * opens none, and lets a device in while somebody else's guesses are delayed; and that of an impersonation, which stands
- * before the administrator's own session and leaves it as it is.
+ * before the administrator's own session and leaves it as it is. While a browser has that one, nothing is done in the
+ * administrator's own account: it outlives the impersonation, until the administrator stops it or signs in.
  */
 export class IdentityCookies {
   readonly sessionName: string;
   readonly deviceName: string;
   readonly impersonationName: string;
   readonly #attributes;
-  readonly #impersonation: boolean;
 
   /** @param secure - false for development over plain http. */
   constructor(
     secure: boolean,
     options: z.output<typeof cookieOptionsSchema> = cookieOptionsSchema.parse({}),
-    { impersonation = false }: CookieUse = {},
   ) {
     const { sameSite, partitioned } = options;
     // Browsers take `__Host-` only from this very host, over TLS, for the whole of it.
     const prefix = secure ? "__Host-" : "";
     this.sessionName = `${prefix}${options.session}`;
     this.deviceName = `${prefix}${options.device}`;
-    this.impersonationName = `${prefix}${options.session}-impersonation`;
-    this.#impersonation = impersonation;
+    this.impersonationName = `${prefix}${impersonationOf(options.session)}`;
     this.#attributes = { path: "/", httpOnly: true, sameSite, secure, partitioned } as const;
   }
 
   /** The session token in a `Cookie` header: of an impersonation where there is one. */
   readSession(header: string | undefined): string | undefined {
-    return this.readImpersonation(header) ?? parse(header ?? "")[this.sessionName];
+    return this.readImpersonation(header) ?? this.readOwnSession(header);
+  }
+
+  /** The token of the session that the browser's person has signed in to, beside an impersonation too. */
+  readOwnSession(header: string | undefined): string | undefined {
+    return parse(header ?? "")[this.sessionName];
   }
 
   /** The token of an impersonation in a `Cookie` header. */
   readImpersonation(header: string | undefined): string | undefined {
-    if (!this.#impersonation || !header?.includes(this.impersonationName)) return undefined;
-    return parse(header)[this.impersonationName];
+    if (!header?.includes(this.impersonationName)) return undefined;
+    return parse(header)[this.impersonationName] || undefined;
   }
 
   /** The device cookie of a `Cookie` header. */
@@ -110,18 +112,22 @@ export class IdentityCookies {
   }
 
   /**
-   * Takes the session's token from a browser.
+   * Signs a browser out.
    *
    * @param header - the `Cookie` header that it sent: who stops an impersonation keeps their own session.
    */
-  endSession(header: string | undefined): SetCookie {
-    if (this.readImpersonation(header) !== undefined) return this.endImpersonation();
+  signOut(header: string | undefined): SetCookie {
+    return this.readImpersonation(header) === undefined ? this.endSession() : this.endImpersonation();
+  }
+
+  /** Takes the token of the person's own session from a browser. */
+  endSession(): SetCookie {
     return this.#set(this.sessionName, "", { expires: new Date(0), maxAge: 0 });
   }
 
   /** Hands the token of an impersonation to the administrator's browser. */
   impersonation(token: string): SetCookie {
-    return this.#set(this.impersonationName, token, { maxAge: impersonationMaxAgeSeconds });
+    return this.#set(this.impersonationName, token, { maxAge: longestMaxAgeSeconds });
   }
 
   /** Takes it from there. */
@@ -131,7 +137,7 @@ export class IdentityCookies {
 
   /** Makes a browser known. */
   device(value: string): SetCookie {
-    return this.#set(this.deviceName, value, { maxAge: deviceMaxAgeSeconds });
+    return this.#set(this.deviceName, value, { maxAge: longestMaxAgeSeconds });
   }
 
   #set(name: string, value: string, life: { expires?: Date; maxAge: number }): SetCookie {

@@ -1,5 +1,5 @@
 import { parse, serialize } from "cookie";
-import type { SetCookie } from "../flows/cookies.js";
+import type { pageCookies, SetCookie } from "../flows/cookies.js";
 
 /** What the pages and routes keep in a browser besides the session. */
 const kinds = {
@@ -17,7 +17,7 @@ const kinds = {
   hint: 600,
   /** Whom a message was sent to. */
   mail: 600,
-} as const;
+} as const satisfies Record<(typeof pageCookies)[number], number | undefined>;
 
 type Kind = keyof typeof kinds;
 

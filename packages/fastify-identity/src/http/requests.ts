@@ -1,4 +1,4 @@
-import type { ActiveSession } from "@org/db-models";
+import type { ActiveSession, RenewedSession } from "@org/db-models";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import type { SetCookie } from "../flows/cookies.js";
@@ -129,6 +129,17 @@ class HttpRequester implements Requester {
       state.deferred.push(act);
     }
   }
+}
+
+/** Hands the session of a sign-in to a browser: who signs in there acts for nobody any more. */
+export function handSession(
+  { cookies, clock }: Service,
+  { headers: { cookie } }: FastifyRequest,
+  reply: FastifyReply,
+  { token, idleExpiresAt }: Pick<RenewedSession, "token" | "idleExpiresAt">,
+): void {
+  setCookie(reply, cookies.session(token, idleExpiresAt, clock.now()));
+  if (cookies.readImpersonation(cookie) !== undefined) setCookie(reply, cookies.endImpersonation());
 }
 
 /** Sets a cookie, in the place of one of the same name: RFC 6265 section 4.1.1 wants each once. */

@@ -147,9 +147,13 @@ export interface PageViews {
       | undefined;
     readonly done: "allowed" | "denied" | undefined;
   };
+  /** Where an administrator begins to act for a user, and stops. */
+  impersonation: {
+    /** Absent where it is over, and the browser has it still: one stops it. */
+    readonly acts: { readonly email: string; readonly until: Date } | undefined;
+    readonly home: string;
+  };
   /** Asks whether to sign out, for an app that asks for it. */
-  /** Where an administrator begins to act for a user. */
-  impersonation: { readonly email: string; readonly until: Date; readonly home: string };
   endSession: WithForm & { readonly query: string; readonly app: string | undefined };
   /** Goes on to a provider. */
   leave: { readonly to: string; readonly name: string };

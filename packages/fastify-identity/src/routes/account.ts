@@ -3,10 +3,10 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Types } from "mongoose";
 import { z } from "zod";
 import { audit, byOwner } from "../flows/audit.js";
-import { handOver, heldSession } from "../http/guards/held-session.js";
+import { forgetSession, handOver, heldSession } from "../http/guards/held-session.js";
 import { sessionOf } from "../http/guards/identity-of.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
-import { requesterOf, setCookie } from "../http/requests.js";
+import { requesterOf } from "../http/requests.js";
 import type { Service, ServiceOptions } from "../service.js";
 import {
   erasureBody,
@@ -145,7 +145,7 @@ export const accountRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
     async (request, reply) => {
       const requester = requesterOf(service, request);
       const report = await service.flows.eraseAccount(requester, sessionOf(request), request.body);
-      setCookie(reply, service.cookies.endSession(request.headers.cookie));
+      forgetSession(service, request, reply);
       return report;
     },
   );

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { IdentityProblem } from "../flows/problems.js";
 import type { Requester } from "../flows/requester.js";
 import type { SignedIn } from "../flows/sign-in/complete-sign-in.js";
-import { noteOpened, requesterOf, setCookie } from "../http/requests.js";
+import { handSession, noteOpened, requesterOf, setCookie } from "../http/requests.js";
 import type { Service } from "../service.js";
 
 /** Problems of every way of signing in: see `completeSignIn`. */
@@ -34,7 +34,7 @@ export async function signInBy(
   delivery: Delivery,
   signIn: (requester: Requester, deviceCookie: string | undefined) => Promise<SignedIn>,
 ) {
-  const { cookies, clock } = service;
+  const { cookies } = service;
   const requester = requesterOf(service, request);
   const deviceCookie = requester.deviceId ?? (delivery === "cookie" ? randomKey() : undefined);
   const keepDevice = () => deviceCookie && setCookie(reply, cookies.device(deviceCookie));
@@ -43,7 +43,7 @@ export async function signInBy(
     throw error;
   });
   noteOpened(request, { userId, id: session.id });
-  if (delivery === "cookie") setCookie(reply, cookies.session(token, session.idleExpiresAt, clock.now()));
+  if (delivery === "cookie") handSession(service, request, reply, { token, ...session });
   keepDevice();
   const opened = { ...session, userId, ...(delivery === "token" && { token }) };
   const location = `${request.server.prefix}/sessions/${session.id.toHexString()}`;

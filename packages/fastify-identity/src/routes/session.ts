@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { IdentityProblem } from "../flows/problems.js";
+import { IdentityProblem, toProblem } from "../flows/problems.js";
 import { forgetRefused } from "../http/guards/guard.js";
 import { handOver, heldSession, presentedToken } from "../http/guards/held-session.js";
 import { sessionOf } from "../http/guards/identity-of.js";
@@ -131,13 +131,24 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       schema: {
         tags,
         summary: "Sign out",
-        description: "An administrator who acts for a user stops that, and is who they are again.",
+        description:
+          "An administrator who acts for a user stops that, and is who they are again. Where it is over already, this answers 401 " +
+          "once, and the browser forgets it.",
         response: { 204: z.null() },
+      },
+      errorHandler: (error, request, reply) => {
+        const { cookies } = service;
+        // Whoever signs out knows: until then the browser keeps the cookie, and nothing is done in the own account.
+        const isOver = toProblem(error).code === "SESSION_INVALID";
+        if (isOver && cookies.readImpersonation(request.headers.cookie) !== undefined)
+          setCookie(reply, cookies.endImpersonation());
+        throw error;
       },
     },
     async (request, reply) => {
       await service.flows.signOut(requesterOf(service, request), sessionOf(request));
-      setCookie(reply, service.cookies.endSession(request.headers.cookie));
+      const { by } = presentedToken(service, request);
+      if (by === "cookie") setCookie(reply, service.cookies.signOut(request.headers.cookie));
       return reply.code(204).send(null);
     },
   );

@@ -5,9 +5,10 @@ import { requireAssurance } from "../flows/account/assurance.js";
 import { toldSession } from "../flows/account/told-session.js";
 import { audit, byOwner } from "../flows/audit.js";
 import { IdentityProblem } from "../flows/problems.js";
+import { forgetSession } from "../http/guards/held-session.js";
 import { sessionOf } from "../http/guards/identity-of.js";
 import { tellsReasons } from "../http/guards/impersonated.js";
-import { requesterOf, setCookie } from "../http/requests.js";
+import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
 import { ended, endQuery, sessionList, sessionParams } from "./schemas/sessions.js";
 
@@ -66,7 +67,7 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       const done = await identity.sessions.revoke({ userId, sessionId, reason });
       if (!done) throw new IdentityProblem("SESSION_NOT_FOUND");
       await audit(service, requesterOf(service, request), byOwner(userId, "session.ended"));
-      if (isOwn) setCookie(reply, service.cookies.endSession(request.headers.cookie));
+      if (isOwn) forgetSession(service, request, reply);
       return reply.code(204).send(null);
     },
   );
@@ -99,7 +100,7 @@ export const sessionsRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
         requesterOf(service, request),
         byOwner(userId, "sessions.ended", { scope: all ? "all" : "others" }),
       );
-      if (all) setCookie(reply, service.cookies.endSession(request.headers.cookie));
+      if (all) forgetSession(service, request, reply);
       return { ended: count };
     },
   );

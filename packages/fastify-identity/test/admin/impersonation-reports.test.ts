@@ -42,7 +42,7 @@ test("better-auth#2183, #10734: the administrator's own cookie is as before afte
   const visitor = await browserOf(cast.app, cast.helper);
   const own = visitor.cookies.get(sessionCookie);
   for (let round = 0; round < 3; round++) {
-    visitor.cookies.set(cookieName, (await begun(cast)).token);
+    visitor.cookies.set(cookieName, (await begun(cast, `${sessionCookie}=${own}`)).token);
     expect(await whoIs(visitor)).toMatchObject({ actor: cast.helper.id.toHexString() });
     const stopped = await stop(visitor);
     expect(stopped.cookies.map(({ name }) => name)).not.toContain(sessionCookie);
@@ -72,10 +72,11 @@ test("daikoku#1102: a user who signs in meanwhile gets a session of their own, a
   expect((await cast.app.inject({ url: "/v1/session", headers })).statusCode).toBe(401);
 });
 
-test("twenty#23644, expertiza#981: who has the impersonation's cookie alone is nobody after the stop", async () => {
+test("twenty#23644, expertiza#981: who has the impersonation's cookie alone is nobody, before the stop and after", async () => {
   const cast = await makeWorld();
   const thief = await actingBrowser(cast);
   thief.cookies.delete(sessionCookie);
+  expect((await thief.get("/v1/session")).statusCode).toBe(401);
   expect((await stop(thief)).statusCode).toBe(303);
   expect((await thief.get("/v1/session")).statusCode).toBe(401);
   expect((await thief.get("/admin/users")).headers.location).toMatch(/sign-in/);
@@ -145,7 +146,8 @@ test("django-hijack: it begins and stops by a POST of our own pages alone", asyn
   expect((await visitor.post(address, { approval }, foreign)).statusCode).toBe(403);
   expect((await visitor.post(address, { approval })).statusCode).toBe(403);
   expect(visitor.cookies.has(cookieName)).toBe(false);
-  visitor.cookies.set(cookieName, (await begun(cast)).token);
+  const own = `${sessionCookie}=${visitor.cookies.get(sessionCookie)}`;
+  visitor.cookies.set(cookieName, (await begun(cast, own)).token);
   expect((await visitor.get("/account/impersonation/stop")).statusCode).toBe(405);
   expect((await visitor.post("/account/impersonation/stop", {}, foreign)).statusCode).toBe(403);
   expect((await visitor.post("/account/impersonation/stop", {})).statusCode).toBe(403);
@@ -170,7 +172,7 @@ test("hackatime#614: nobody acts for a user without a record", async () => {
 });
 
 // Not a report, but what follows from two cookies: a form that was begun as the user is never done as the administrator.
-test("what is sent after the end is refused once, and not done in the administrator's own account", async () => {
+test("what is sent after the end is refused, and not done in the administrator's own account", async () => {
   const cast = await makeWorld();
   const visitor = await actingBrowser(cast);
   const asUser = await visitor.post("/projects/delete", {}, { "content-type": "application/json" });
@@ -185,7 +187,7 @@ test("what is sent after the end is refused once, and not done in the administra
   setting.clock.advance(31 * 60_000);
   const late = await send();
   expect(late.statusCode).toBe(401);
-  expect(late.cookies).toContainEqual(expect.objectContaining({ name: cookieName, value: "" }));
+  expect(late.cookies).toEqual([]);
 });
 
 test("a browser that acts for a user signs nobody else in by the way", async () => {

@@ -1,4 +1,5 @@
 import type { AdministratorRole } from "@org/db-models";
+import { parse } from "cookie";
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
 import { Types } from "mongoose";
 import type { IdentityPluginOptions } from "../../src/index.js";
@@ -99,11 +100,14 @@ export async function sendTo(
   return visitor.post(`${page}/${form}`, { form_token, ...fields });
 }
 
-/** Begins by the operations alone, with an administrator's session that lives. */
-export async function begun({ setting, helper, user }: Cast): Promise<{ token: string; id: Types.ObjectId }> {
+/** Begins by the operations alone, beside a cookie of the administrator's: by default {@link Admin.cookie}. */
+export async function begun(
+  { setting, helper, user }: Cast,
+  cookie = helper.cookie.cookie,
+): Promise<{ token: string; id: Types.ObjectId }> {
   const { identity } = setting;
-  const [own] = await identity.sessions.list({ userId: helper.id });
-  const actorSession = own?.id ?? new Types.ObjectId();
+  const own = await identity.sessions.validate(parse(cookie)["__Host-session"]);
+  const actorSession = own.ok ? own.session.id : new Types.ObjectId();
   const result = await identity.impersonations.start({
     userId: user.id,
     actor: helper.id,

@@ -48,6 +48,8 @@ async function makeWorld(changes: Parameters<typeof makeClient>[1] = {}, agreed 
     await setting.identity.oauth.grantConsent({ userId: cast.user.id, appId: client.app._id, scopes });
   const { token, id } = await begun(cast);
   const visitor = new Visitor(app);
+  const [own] = cast.helper.cookie.cookie.split("; ").map((one) => one.split("="));
+  visitor.cookies.set(own?.[0] ?? "", own?.[1] ?? "");
   visitor.cookies.set(cookieName, token);
   return { ...cast, client, visitor, id };
 }
@@ -176,11 +178,19 @@ describe("an app in an impersonated session", () => {
     const world = await makeWorld();
     const { visitor, client, app, helper } = world;
     const { id_token } = await redeem(app, client, (await ask(world)).code);
-    const [own] = helper.cookie.cookie.split("; ").map((one) => one.split("="));
-    visitor.cookies.set(own?.[0] ?? "", own?.[1] ?? "");
     await visitor.get(`/oauth/logout?${new URLSearchParams({ id_token_hint: id_token })}`);
     expect(visitor.cookies.has(cookieName)).toBe(false);
     expect((await visitor.get("/v1/session")).json()).toMatchObject({ userId: helper.id.toHexString() });
+  });
+
+  it("that asks without a page after the end gets no code of the administrator's, however often", async () => {
+    const world = await makeWorld();
+    const { client, helper, user, id } = world;
+    const grant = { userId: helper.id, appId: client.app._id, scopes: ["openid", "notes"] };
+    await setting.identity.oauth.grantConsent(grant);
+    await setting.identity.sessions.revoke({ userId: user.id, sessionId: id });
+    for (let round = 0; round < 2; round++)
+      expect(await ask(world, { prompt: "none" })).toMatchObject({ error: "login_required" });
   });
 
   it("on a device is given nothing", async () => {

@@ -93,7 +93,7 @@ function viewsWith(text: string): PageViews {
     cancelRecovery: { state, token: text },
     signedIn: { to: text },
     signOut: { state, returnTo: undefined },
-    impersonation: { email: text, until: at, home: text },
+    impersonation: { acts: { email: text, until: at }, home: text },
     profile: {
       state,
       email: text,

@@ -10,6 +10,9 @@ export interface Credential {
   readonly by: "header" | "bearer" | "dpop" | "cookie";
 }
 
+/** The scheme of an access token. */
+export const schemeOf = ({ by }: Credential): "DPoP" | "Bearer" => (by === "dpop" ? "DPoP" : "Bearer");
+
 const kinds = [
   [`${tokenPrefixes.session}_`, "session"],
   [`${tokenPrefixes.apiKey}_`, "api_key"],

@@ -10,8 +10,8 @@ import { headersOf } from "../answers/errors.js";
 import { clientAddressOf } from "../client-address.js";
 import { requesterOf, setCookie } from "../requests.js";
 import type { PresentedAccessToken } from "./access-tokens.js";
-import { type Credential, credentialOf } from "./credentials.js";
-import { admitActor, admitImpersonated } from "./impersonated.js";
+import { type Credential, credentialOf, schemeOf } from "./credentials.js";
+import { admitActor, admitSession } from "./impersonated.js";
 import { refuseCrossOrigin } from "./same-origin.js";
 
 /** The requester, with the kind of credential. */
@@ -98,7 +98,9 @@ async function bySession(
 ): Promise<RequestIdentity> {
   if (credential.by === "cookie") refuseCrossOrigin(service, request);
   const { session, touched } = await acceptSession(service, credential, request, reply);
-  admitImpersonated(service, request, session);
+  const admitted = admitSession(service, request, session, credential.by);
+  if (admitted !== true && !(await admitted))
+    throw new IdentityProblem("SESSION_INVALID", { reason: "revoked" });
   if (roles.length > 0 && !roles.some((role) => session.roles.includes(role))) {
     throw new IdentityProblem("INSUFFICIENT_ROLE", { roles });
   }
@@ -130,7 +132,10 @@ async function acceptSession(
 /** Another request has rotated the token, or signed out, and perhaps in again: a newer cookie may be in its place. */
 const perhapsReplaced: ReadonlySet<unknown> = new Set(["rotated", "revoked"]);
 
-/** Has the browser forget a session cookie that was refused, unless a newer one may be in its place. */
+/**
+ * Has the browser forget a session cookie that was refused, unless a newer one may be in its place. That of an impersonation
+ * stays: what was begun for the user would otherwise be done in the administrator's own account.
+ */
 export function forgetRefused(
   { cookies }: Service,
   { headers: { cookie } }: FastifyRequest,
@@ -138,9 +143,8 @@ export function forgetRefused(
   error: unknown,
 ): void {
   if (!(error instanceof IdentityProblem) || error.code !== "SESSION_INVALID") return;
-  const isImpersonation = cookies.readImpersonation(cookie) !== undefined;
-  if (isImpersonation || !perhapsReplaced.has(error.members.reason))
-    setCookie(reply, cookies.endSession(cookie));
+  if (cookies.readImpersonation(cookie) !== undefined || perhapsReplaced.has(error.members.reason)) return;
+  setCookie(reply, cookies.endSession());
 }
 
 async function byApiKey(
@@ -171,12 +175,12 @@ function keyRefused(check: Exclude<ApiKeyCheck, { ok: true }>, scopes: readonly 
 async function byAccessToken(
   service: Service,
   requirement: Requirement,
-  { value, by }: Credential,
+  credential: Credential,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<RequestIdentity> {
   const { scopes, accept } = requirement;
-  const presented = { value, scheme: by === "dpop" ? "DPoP" : "Bearer" } as const;
+  const presented = { value: credential.value, scheme: schemeOf(credential) };
   const check = await service.accessTokens(request, reply, presented);
   if (!check.ok) {
     const { reason, scheme } = check;

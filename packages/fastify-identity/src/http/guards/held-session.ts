@@ -22,6 +22,11 @@ export function heldSession(service: Service, request: FastifyRequest): HeldSess
   return { ...presentedToken(service, request), session: sessionOf(request) };
 }
 
+/** Has the browser forget a session that is over; who came by a token may have another one in the browser. */
+export function forgetSession(service: Service, request: FastifyRequest, reply: FastifyReply): void {
+  if (presentedToken(service, request).by === "cookie") setCookie(reply, service.cookies.endSession());
+}
+
 /** Hands a session's next token to a browser; a program finds it in the answer. */
 export function handOver(
   service: Service,

@@ -3,7 +3,7 @@ import { randomKey, sha256 } from "@org/db-models/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { IdentityProblem } from "../../flows/problems.js";
 import { forgetRefused } from "../../http/guards/guard.js";
-import { admitImpersonated } from "../../http/guards/impersonated.js";
+import { admitSession } from "../../http/guards/impersonated.js";
 import { requesterOf, setCookie } from "../../http/requests.js";
 import type { Provider } from "../provider.js";
 
@@ -18,7 +18,7 @@ export async function sessionOfRequest(
   if (token === undefined) return undefined;
   try {
     const { session, touched } = await flows.checkSession(requesterOf(service, request), token);
-    admitImpersonated(service, request, session);
+    if (!(await admitSession(service, request, session, "cookie"))) return undefined;
     if (touched && !session.actor)
       setCookie(reply, cookies.session(token, session.idleExpiresAt, clock.now()));
     return session;

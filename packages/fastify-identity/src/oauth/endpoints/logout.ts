@@ -96,7 +96,7 @@ async function endSession(
   const check =
     token === undefined ? undefined : await service.identity.sessions.validate(token, { touch: false });
   if (check?.ok) await service.flows.signOut(requesterOf(service, request), check.session);
-  setCookie(reply, service.cookies.endSession(request.headers.cookie));
+  setCookie(reply, service.cookies.signOut(request.headers.cookie));
 }
 
 function refuseAddress(

@@ -113,7 +113,7 @@ export const resetPasswordPage: PageDefinition<"resetPassword"> = {
         const { service } = page.site;
         const token = form.text("token");
         await service.flows.resetPassword(requesterOf(service, page.request), { token, password });
-        page.setCookie(service.cookies.endSession(page.request.headers.cookie));
+        page.setCookie(service.cookies.endSession());
         return page.redirect(page.link("/sign-in"), { id: "reset.done" });
       },
     },

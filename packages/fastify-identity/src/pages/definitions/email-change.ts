@@ -42,7 +42,7 @@ export const undoEmailPage = mailedLinkPage({
   use: async (page, token) => {
     const { service } = page.site;
     await service.flows.undoEmailChange(requesterOf(service, page.request), { token });
-    page.setCookie(service.cookies.endSession(page.request.headers.cookie));
+    page.setCookie(service.cookies.endSession());
     return page.redirect(page.link("/sign-in"), { id: "email.undone" });
   },
 });

@@ -14,11 +14,15 @@ export const impersonationPage: PageDefinition<"impersonation"> = {
   impersonated: true,
   view: async (page) => {
     const session = await sessionOfBrowser(page);
-    if (!session?.actor) return new GoTo(page.link(""));
+    const { cookies, identity, settings } = page.site.service;
+    if (!session?.actor) {
+      const isOver = cookies.readImpersonation(page.request.headers.cookie) !== undefined;
+      return isOver ? { acts: undefined, home: settings.issuer } : new GoTo(page.link(""));
+    }
     const { userId, absoluteExpiresAt: until } = session;
-    const { identity, settings } = page.site.service;
     page.isOf(userId);
-    return { email: (await identity.users.read(userId)).email, until, home: settings.issuer };
+    const { email } = await identity.users.read(userId);
+    return { acts: { email, until }, home: settings.issuer };
   },
   forms: [
     {

@@ -135,7 +135,7 @@ export const dataPage: PageDefinition<"data"> = {
         const { service } = page.site;
         const requester = requesterOf(service, page.request);
         await service.flows.eraseAccount(requester, sessionOf(page.request), { password });
-        page.setCookie(service.cookies.endSession(page.request.headers.cookie));
+        page.setCookie(service.cookies.endSession());
         return page.redirect(page.link("/sign-in"), { id: "data.erased" });
       },
     },

@@ -55,7 +55,7 @@ export const finishRecoveryPage: PageDefinition<"finishRecovery"> = {
         const { service } = page.site;
         const input = { ...form.read(credentials), token: form.text("token") };
         await service.flows.completeRecovery(requesterOf(service, page.request), input);
-        page.setCookie(service.cookies.endSession(page.request.headers.cookie));
+        page.setCookie(service.cookies.endSession());
         return page.redirect(page.link("/sign-in"), { id: "recover.done" });
       },
     },

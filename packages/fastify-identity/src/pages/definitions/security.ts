@@ -203,7 +203,7 @@ async function endSessions(page: Page, scope: "others" | "all"): Promise<Fastify
   if (scope === "others") {
     return page.redirect(page.link(path), { id: "security.sessions_ended", values: { count } });
   }
-  page.setCookie(service.cookies.endSession(page.request.headers.cookie));
+  page.setCookie(service.cookies.endSession());
   return page.redirect(page.link("/sign-in"), { id: "sign_out.done" });
 }
 

@@ -71,8 +71,7 @@ export const reportSignInPage = mailedLinkPage({
 });
 
 async function signInAgain(page: Page, { takenOff }: SignInReport) {
-  if (!(await sessionOfBrowser(page)))
-    page.setCookie(page.site.service.cookies.endSession(page.request.headers.cookie));
+  if (!(await sessionOfBrowser(page))) page.setCookie(page.site.service.cookies.endSession());
   const id = takenOff.password ? "not_me.locked" : "not_me.done";
   return page.redirect(page.link("/sign-in"), { id });
 }

@@ -2,7 +2,8 @@ import { limits, randomKey } from "@org/db-models/core";
 import type { FastifyReply } from "fastify";
 import { IdentityProblem } from "../../flows/problems.js";
 import type { SignedIn } from "../../flows/sign-in/complete-sign-in.js";
-import { noteOpened, requesterOf } from "../../http/requests.js";
+import { hasImpersonation } from "../../http/guards/impersonated.js";
+import { handSession, noteOpened, requesterOf } from "../../http/requests.js";
 import { untouched } from "../look/frame.js";
 import type { Page } from "../page.js";
 import { GoTo, type PageDefinition } from "../serve/define-page.js";
@@ -17,6 +18,11 @@ export const signInPage: PageDefinition<"signIn"> = {
   access: "public",
   view: async (page, state) => {
     const returnTo = returnToOf(page);
+    const { service } = page.site;
+    // What is over is stopped first: nobody has to sign in again for it.
+    const isActing = service.cookies.readImpersonation(page.request.headers.cookie) !== undefined;
+    if (page.request.method === "GET" && isActing && hasImpersonation(service))
+      return new GoTo(page.link("/impersonation"));
     if (page.request.method === "GET" && (await isSignedIn(page)))
       return new GoTo(placeAfter(page, returnTo));
     // Whom an app expects, as long as nothing was typed.
@@ -93,7 +99,12 @@ export const signOutPage: PageDefinition<"signOut"> = {
   path: "/sign-out",
   access: "public",
   impersonated: true,
-  view: async (page, state) => ({ state, returnTo: returnToOf(page) }),
+  view: async (page, state) => {
+    const session = await sessionOfBrowser(page);
+    // The form of one who acts for a user signs nobody else out.
+    if (session) page.isOf(session.userId);
+    return { state, returnTo: returnToOf(page) };
+  },
   forms: [
     {
       impersonated: true,
@@ -102,7 +113,7 @@ export const signOutPage: PageDefinition<"signOut"> = {
         const requester = requesterOf(service, page.request);
         const session = await sessionOfBrowser(page);
         if (session) await service.flows.signOut(requester, session);
-        page.setCookie(service.cookies.endSession(page.request.headers.cookie));
+        page.setCookie(service.cookies.signOut(page.request.headers.cookie));
         const signIn = page.link("/sign-in", { return_to: returnToOf(page) });
         return page.redirect(signIn, { id: "sign_out.done" });
       },
@@ -131,7 +142,7 @@ export async function admit(
   }
   const { token, idleExpiresAt } = signedIn;
   noteOpened(page.request, signedIn);
-  page.setCookie(service.cookies.session(token, idleExpiresAt, service.clock.now()));
+  handSession(service, page.request, page.reply, { token, idleExpiresAt });
   page.setCookie(service.cookies.device(deviceCookie));
   page.setCookie(cookies.end("pending"));
   return page.redirect(placeAfter(page, returnTo));

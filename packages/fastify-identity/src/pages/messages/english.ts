@@ -199,6 +199,9 @@ export const english = {
     "What you do in the application from now on, you do as {email}, until {date} at the latest. It is recorded with your name and theirs, and they are told.",
   "impersonation.limits":
     "How they sign in, what apps may do, their export and the admin area stay closed. Stop when you are done.",
+  "impersonation.over": "You no longer act for the user",
+  "impersonation.over_text":
+    "The time is over, or somebody has ended it. Forms that you opened meanwhile are refused in this browser, and nothing is done in your own account, until you stop.",
   "impersonation.closed": "Closed while you act for a user",
   "impersonation.back": "What you can do",
   "impersonation.home": "Go to the application",

@@ -1,5 +1,5 @@
 import type { ActiveSession } from "@org/db-models";
-import { admitImpersonated, hasImpersonation } from "../../http/guards/impersonated.js";
+import { admitSession } from "../../http/guards/impersonated.js";
 import type { Page } from "../page.js";
 
 /** The session of the browser, on a page that everybody may see. */
@@ -8,7 +8,6 @@ export async function sessionOfBrowser({ site, request }: Page): Promise<ActiveS
   const token = service.cookies.readSession(request.headers.cookie);
   if (!token) return undefined;
   const check = await service.identity.sessions.validate(token, { touch: false });
-  if (!check.ok || (check.session.actor && !hasImpersonation(service))) return undefined;
-  admitImpersonated(service, request, check.session);
+  if (!check.ok || !(await admitSession(service, request, check.session, "cookie"))) return undefined;
   return check.session;
 }
