@@ -15,6 +15,7 @@ import * as emailChange from "./account/email-change.js";
 import * as factors from "./account/factors.js";
 import * as passkeys from "./account/passkeys.js";
 import * as recovery from "./account/recovery.js";
+import { refuseActing } from "./account/refuse-acting.js";
 import * as reports from "./account/sign-in-reports.js";
 import type { FlowContext } from "./context.js";
 import { contextOf, type FlowOptions, flowOptionsSchema, readOptions } from "./options.js";
@@ -31,7 +32,7 @@ type Deliver = (renewed: RenewedSession) => void;
 
 /**
  * Account operations, independent of the framework: each with its defence, risk, audit, alerts and hooks. A flow
- * that refuses throws {@link IdentityProblem}; errors of @org/db-models pass, and {@link toProblem} reads both.
+ * that refuses throws {@link IdentityProblem}, each that takes a session `IMPERSONATED` where an administrator acts in it; errors of @org/db-models pass, and {@link toProblem} reads both.
  */
 export interface Flows {
   /** Makes an account, and sends its address the token that verifies it. */
@@ -180,7 +181,7 @@ export function createFlows(options: FlowOptions): Flows {
 
 /** The flows over a context. */
 export function flowsOf(context: FlowContext): Flows {
-  return {
+  return refuseActing<Flows>({
     register: (requester, registration) => accounts.register(context, requester, registration),
     signUp: (requester, registration) => signUp(context, requester, registration),
     signIn: (requester, input) => signIns.signIn(context, requester, input),
@@ -232,5 +233,5 @@ export function flowsOf(context: FlowContext): Flows {
       await context.background.end(timeoutMs);
       await context.identity.flush();
     },
-  };
+  });
 }
