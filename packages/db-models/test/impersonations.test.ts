@@ -172,6 +172,113 @@ describe("start", () => {
   });
 });
 
+type Update = (...input: unknown[]) => Promise<unknown>;
+
+/** Does something before the first update of a session that the condition names. */
+async function beforeUpdate<T>(
+  isMeant: (update: { $set?: Record<string, unknown> }) => boolean,
+  act: () => Promise<unknown>,
+  during: () => Promise<T>,
+): Promise<T> {
+  const collection = identity.models.UserSession.collection as unknown as { updateOne: Update };
+  const real = collection.updateOne.bind(collection);
+  collection.updateOne = async (...input) => {
+    if (isMeant(input[1] as object)) {
+      delete (collection as Partial<typeof collection>).updateOne;
+      await act();
+    }
+    return real(...input);
+  };
+  try {
+    return await during();
+  } finally {
+    delete (collection as Partial<typeof collection>).updateOne;
+  }
+}
+
+describe("a start that comes to nothing", () => {
+  const revoked = { code: "SESSIONS_REVOKED" };
+
+  it("as it was ended while it waited for the slot, leaves the slot to the next one", async () => {
+    const { userId } = await acting();
+    const other = await makeActor();
+    const begins = () => begin(other, userId);
+    const isSlot = ({ $set }: { $set?: Record<string, unknown> }) => $set?.slot !== undefined;
+    const ends = () => identity.sessions.revokeAll({ userId });
+    await expect(beforeUpdate(isSlot, ends, begins)).rejects.toMatchObject(revoked);
+    const held = { userId, slot: { $exists: true }, revokedAt: { $exists: true } };
+    expect(await identity.models.UserSession.countDocuments(held)).toBe(0);
+    expect(await begins()).toMatchObject({ ok: true });
+  });
+
+  it("as its process was killed while it waited, is in no list and has no end", async () => {
+    const { userId } = await acting();
+    const other = await makeActor();
+    const killed = () => Promise.reject(new Error("killed"));
+    const { collection } = identity.models.UserSession;
+    const remove = collection.deleteOne;
+    collection.deleteOne = killed as never;
+    try {
+      await expect(
+        beforeUpdate(
+          () => true,
+          killed,
+          () => begin(other, userId),
+        ),
+      ).rejects.toThrow("killed");
+    } finally {
+      collection.deleteOne = remove;
+    }
+    expect(await identity.impersonations.list({ actor: other.userId })).toEqual([]);
+    pass(duration.hour);
+    const taken = await identity.impersonations.takeEnded();
+    expect(taken.filter(({ actor }) => actor.equals(other.userId))).toEqual([]);
+  });
+
+  it("as the user can't be told, leaves nothing, and another one may begin", async () => {
+    const actor = await makeActor();
+    const { _id: userId } = await makeUser(identity.models);
+    const { collection } = identity.models.SecurityEvent;
+    const write = collection.insertOne;
+    collection.insertOne = () => Promise.reject(new Error("no events"));
+    try {
+      await expect(begin(actor, userId)).rejects.toThrow("no events");
+    } finally {
+      collection.insertOne = write;
+    }
+    expect(await identity.models.UserSession.countDocuments({ userId })).toBe(0);
+    expect(await begin(actor, userId)).toMatchObject({ ok: true });
+  });
+
+  it.each([
+    [
+      "the user gets a role",
+      ({ userId }: { userId: Types.ObjectId }) => identity.users.setRoles({ userId, roles: ["owner"] }),
+    ],
+    [
+      "the administrator loses theirs",
+      ({ actor }: { actor: Actor }) =>
+        identity.administrators.setRoles({ userId: actor.userId, roles: ["identity:support"] }),
+    ],
+  ])("as %s before it is there, leaves nothing", async (_what, change) => {
+    const actor = await makeActor();
+    const { _id: userId } = await makeUser(identity.models);
+    const { collection } = identity.models.UserSession;
+    const insert = collection.insertOne.bind(collection);
+    collection.insertOne = (async (document: never) => {
+      await change({ userId, actor });
+      return insert(document);
+    }) as never;
+    try {
+      const outcome = await begin(actor, userId, { protectedRoles: ["owner"] }).catch((error) => error);
+      expect(outcome.ok ?? false).toBe(false);
+    } finally {
+      delete (collection as Partial<typeof collection>).insertOne;
+    }
+    expect(await identity.models.UserSession.countDocuments({ userId })).toBe(0);
+  });
+});
+
 describe("the user", () => {
   it.each(["deny", "evict_oldest"])(
     "has as many sessions as before under the policy %s: it takes none of them and ends none",
@@ -217,6 +324,7 @@ describe("the user", () => {
     const text = JSON.stringify(records);
     expect(text).toContain(reason);
     expect(text).toContain("impersonation_started");
+    expect(text).not.toContain("sweepAt");
     expect(text).not.toContain(actor.userId.toHexString());
     expect(text).not.toContain(actor.sessionId.toHexString());
     await identity.privacy.erase({ userId: actor.userId });
@@ -312,6 +420,27 @@ const ends: [string, string, (one: Acting) => Promise<unknown>][] = [
     ({ userId }) => identity.administrators.setRoles({ userId, roles: ["identity:support"] }),
   ],
   [
+    "the user gets another role",
+    "actor_not_allowed",
+    ({ userId }) => identity.users.setRoles({ userId, roles: ["owner"] }),
+  ],
+  [
+    "the administrator loses the role and has it again",
+    "actor_not_allowed",
+    async ({ actor: { userId } }) => {
+      await identity.administrators.setRoles({ userId, roles: [] });
+      await identity.administrators.setRoles({ userId, roles: ["identity:impersonator"] });
+    },
+  ],
+  [
+    "the user becomes an administrator for a moment",
+    "actor_not_allowed",
+    async ({ userId }) => {
+      await identity.administrators.setRoles({ userId, roles: ["identity:auditor"] });
+      await identity.administrators.setRoles({ userId, roles: [] });
+    },
+  ],
+  [
     "the user is suspended",
     "account_not_active",
     ({ userId }) => identity.users.setStatus({ userId, status: "suspended" }),
@@ -359,6 +488,16 @@ describe("an impersonation is over at once, and its tokens of apps with it, when
     expect(ended).toMatchObject([{ userId, actor: actor.userId, reason, ended: { why } }]);
     const events = await identity.securityEvents.list({ userId, kind: "impersonation_ended" });
     expect(events).toMatchObject([{ sessionId: session.id, actorRef: expect.any(String) }]);
+  });
+
+  it("but not when the user's roles are set to what they are, or it has expired by itself", async () => {
+    const { userId, id, token } = await acting({ roles: ["editor"] });
+    await identity.users.setRoles({ userId, roles: ["editor"] });
+    expect(await identity.sessions.validate(token)).toMatchObject({ ok: true });
+    pass(30 * duration.minute);
+    await identity.users.setRoles({ userId, roles: ["owner"] });
+    const ended = (await identity.impersonations.takeEnded()).filter((one) => one.id.equals(id));
+    expect(ended).toMatchObject([{ ended: { why: "time_up" } }]);
   });
 
   it("the user is erased, which leaves nothing of it", async () => {

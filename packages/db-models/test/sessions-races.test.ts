@@ -1,7 +1,8 @@
 import { bundleChild, randomOf, startChild, type WaitingChild } from "@org/dev-kit/children";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import type { mongo } from "mongoose";
+import { type mongo, Types } from "mongoose";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import type { Context } from "../src/context/context.js";
 import { duration } from "../src/core/limits.js";
 import {
   type IdentityDatabase,
@@ -14,7 +15,7 @@ import { listSecurityEvents } from "../src/security-events/events.js";
 import { openSession } from "../src/sessions/open.js";
 import { readSessionSlots } from "../src/sessions/read-slots.js";
 import { refreshSession } from "../src/sessions/refresh.js";
-import { revokeAllSessions } from "../src/sessions/revoke.js";
+import { revokeAllSessions, revokeOtherSessions } from "../src/sessions/revoke.js";
 import { validateSession } from "../src/sessions/validate.js";
 import type { SessionRival } from "./children/session-rivals.js";
 import { contextAt } from "./context.js";
@@ -102,6 +103,32 @@ describe("revokeAllSessions while two processes sign in", () => {
     // A later authentication succeeds.
     const next = await openSession(contextAt(models, now), { userId: user._id, sessionGeneration: 1 });
     expect(await validateSession(contextAt(models, now), next.token)).toMatchObject({ ok: true });
+  });
+});
+
+describe("a sign-in whose session is ended while it waits for a slot", () => {
+  it.each([
+    ["every session", revokeAllSessions],
+    [
+      "every other session",
+      (context: Context, { userId }: { userId: Types.ObjectId }) =>
+        revokeOtherSessions(context, { userId, sessionId: new Types.ObjectId() }),
+    ],
+  ])("by the end of %s is refused, and holds no slot", async (_what, revoke) => {
+    const { _id: userId } = await makeUser(models, { security: { maxConcurrentSessions: 1 } });
+    const context = contextAt(models, now);
+    await openSession(context, { userId });
+    const { collection } = models.UserSession;
+    const update = collection.updateOne.bind(collection);
+    vi.spyOn(collection, "updateOne").mockImplementationOnce(async (...input) => {
+      await revoke(context, { userId });
+      return update(...input);
+    });
+    // What it knows of the slots is out of date: it does not get the first one that it tries.
+    const login = openSession(context, { userId, slots: [] });
+    await expect(login).rejects.toMatchObject({ code: "SESSIONS_REVOKED" });
+    expect(await models.UserSession.countDocuments({ userId, slot: { $exists: true } })).toBe(0);
+    expect(await models.UserSession.countDocuments({ userId })).toBe(1);
   });
 });
 

@@ -9,6 +9,7 @@ import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { Administrator } from "../schemas/administrator-register.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
+import { endForbiddenImpersonations } from "../sessions/impersonations.js";
 
 const rolesSchema = z
   .array(z.enum(administratorRoles))
@@ -37,7 +38,7 @@ export async function setAdministratorRoles(
     await assertKnown(context, userId);
     await dismissAdministrator(context, userId);
     // Also when an earlier call has stopped half way.
-    return copyRoles(context, userId);
+    return follow(context, userId, given);
   }
   await assertActive(context, userId);
   await appoint(context, userId, given);
@@ -48,7 +49,7 @@ export async function setAdministratorRoles(
     await dismissAdministrator(context, userId);
     throw error;
   }
-  await copyRoles(context, userId);
+  await follow(context, userId, given);
 }
 
 /**
@@ -68,7 +69,7 @@ export async function dismissAdministrator(context: Context, userId: Types.Objec
     if (await readAdministrator(context, { userId })) throw lastAdministrator();
     return false;
   }
-  await copyRoles(context, userId);
+  await follow(context, userId, []);
   return true;
 }
 
@@ -118,6 +119,16 @@ function anotherIsLeft(userId: Types.ObjectId): Record<string, unknown> {
       { members: { $elemMatch: { userId: { $ne: userId }, roles } } },
     ],
   };
+}
+
+/** Does what follows from the roles that a user has got in the register, or has lost. */
+async function follow(
+  context: Context,
+  userId: Types.ObjectId,
+  roles: readonly AdministratorRole[],
+): Promise<void> {
+  await endForbiddenImpersonations(context, { userId, roles });
+  await copyRoles(context, userId);
 }
 
 const maxRounds = 10;

@@ -9,14 +9,16 @@ import type { EndedImpersonation, ImpersonationSummary } from "./summary.js";
  * Sessions in which an administrator acts for a user. Such a session is one of the user's: it is in their list, and they end it
  * as any other. It takes no slot of theirs, its token is never replaced, it proves nothing of who the user is, and it is good
  * only while the administrator's own session lives and the register of administrators has them with `identity:impersonator`,
- * and the user not at all. Each check decides that again, never from memory.
+ * and the user not at all. Each check decides that again, never from memory; and roles of either that change end it for good.
  */
 export interface Impersonations {
   /**
    * Opens such a session. Whether a second administrator has to approve is for the caller.
    *
+   * One that fails leaves no session.
+   *
    * @throws IdentityError `USER_NOT_FOUND`, `USER_NOT_ACTIVE`, `INVALID_INPUT`; `SESSIONS_REVOKED` when all sessions of the
-   * user were ended meanwhile.
+   * user were ended meanwhile, or their roles changed.
    *
    * @example
    * const own = { actor: actorId, actorSession: sessionId };

@@ -6,7 +6,7 @@ import { IdentityError } from "../core/errors.js";
 import { parseInput, printable } from "../core/input.js";
 import { limits } from "../core/limits.js";
 import { type LocatedToken, lookupHash, mintToken, sha256 } from "../core/secrets.js";
-import { isOwnSession, mayImpersonate } from "../impersonators/live.js";
+import { endOfImpersonation, isOwnSession, mayImpersonate } from "../impersonators/live.js";
 import { tokenPlace } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
@@ -82,14 +82,40 @@ export async function startImpersonation(
   const impersonation = { actor, actorSession, reason, sweepAt: now };
   const { session, token } = describeSession(context, user, { impersonation, expiresAt });
   await freeSlot(context, userId);
-  const claim = new SlotClaim(models, session);
-  if (!(await claim.take(impersonationSlot))) {
-    await claim.abandon();
-    return { ok: false, reason: "in_progress" };
-  }
-  await settleOpened(context, session);
-  await tell(context, session, "impersonation_started");
+  if (!(await claimSlot(context, session))) return { ok: false, reason: "in_progress" };
+  if (!(await settle(context, session))) return { ok: false, reason: "not_allowed" };
   return { ok: true, id: session._id, token: token.raw, expiresAt };
+}
+
+async function claimSlot({ models }: Context, session: StoredImpersonation): Promise<boolean> {
+  const claim = new SlotClaim(models, session);
+  let isTaken = false;
+  try {
+    isTaken = await claim.take(impersonationSlot);
+  } finally {
+    if (!isTaken) await claim.abandon();
+  }
+  return isTaken;
+}
+
+/**
+ * Looks again at what the decision rests on, now that the session is there for who changes it, and tells the user. One that
+ * can't begin leaves nothing: nobody has its token.
+ *
+ * @returns false when the administrator may not any more.
+ */
+async function settle(context: Context, session: StoredImpersonation): Promise<boolean> {
+  const { _id, userId } = session;
+  let hasBegun = false;
+  try {
+    await settleOpened(context, session);
+    if (await endOfImpersonation(context, session)) return false;
+    await tell(context, session, "impersonation_started");
+    hasBegun = true;
+  } finally {
+    if (!hasBegun) await context.models.UserSession.collection.deleteOne({ _id, userId });
+  }
+  return hasBegun;
 }
 
 async function readTarget({ models }: Context, userId: Types.ObjectId): Promise<Target> {

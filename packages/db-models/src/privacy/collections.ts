@@ -26,7 +26,7 @@ export const personalData = {
   // An administrator is in the sessions in which they acted for others, too.
   UserSession: {
     of: (userId) => ({ $or: [{ userId }, { "impersonation.actor": userId }] }),
-    withheld: ["actor", "actorSession"],
+    withheld: ["actor", "actorSession", "sweepAt"],
     read: (session) => ({ ...readSession(session as never) }),
   },
   ApiKey: { of: byUserId },

@@ -28,8 +28,8 @@ export interface Sessions {
    * crashes: a login whose slot is taken tries another one.
    *
    * @throws IdentityError `USER_NOT_FOUND`; `USER_NOT_ACTIVE`; `ADDRESS_NOT_ALLOWED` outside the user's allowlist;
-   * `SESSION_LIMIT_REACHED` under the policy `deny`, which is not a failed login; `SESSIONS_REVOKED` when all sessions
-   * were ended while this login was under way; `CONTENTION` when parallel logins never left room.
+   * `SESSION_LIMIT_REACHED` under the policy `deny`, which is not a failed login; `SESSIONS_REVOKED` when all sessions,
+   * or all but another one, were ended while this login was under way; `CONTENTION` when parallel logins never left room.
    */
   open(input: OpenSessionInput): Promise<OpenedSession>;
   /** The user's slots, for an `open` that follows at once: read while something else is waited for, such as a password. */

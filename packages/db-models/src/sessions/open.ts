@@ -27,7 +27,7 @@ import { expiryAfterUse, sessionPolicyOf } from "./policy.js";
 import { proofsAt } from "./proofs.js";
 import { readSlots, type SessionSlots } from "./read-slots.js";
 import { endSessions } from "./revoke.js";
-import { makeRoom, SlotClaim } from "./room.js";
+import { makeRoom, SlotClaim, sessionsRevoked } from "./room.js";
 import { decideSlot, type SlotGrant } from "./slots.js";
 
 export interface OpenSessionInput {
@@ -211,10 +211,6 @@ function assertMayOpen(user: SessionAccount, input: OpenSessionInput, generation
   if (generation !== user.sessionGeneration) throw sessionsRevoked();
 }
 
-function sessionsRevoked(): IdentityError {
-  return new IdentityError("SESSIONS_REVOKED", "all sessions were ended while this login was under way");
-}
-
 async function endReplaced(
   context: Context,
   { holders }: LoginState,
@@ -249,7 +245,8 @@ function decide(
  * Ending all sessions raises the generation first and ends what it finds afterwards. Read after the insert, an
  * unchanged generation means that a later call that raises it finds this session too. If this process dies before,
  * the session is one that nobody has the token of, and its older generation gives its slot to the next login.
- * Roles that changed meanwhile are taken over for the same reason.
+ * Roles that changed meanwhile are taken over for the same reason; on those that there were rests whether somebody may act
+ * for the user, so an impersonation ends.
  */
 export async function settleOpened(context: Context, session: UserSessionDocument): Promise<void> {
   const { models } = context;
@@ -269,9 +266,12 @@ export async function settleOpened(context: Context, session: UserSessionDocumen
     throw sessionsRevoked();
   }
   const { roles } = user;
-  if (roles.join("\n") !== session.roles.join("\n")) {
-    await models.UserSession.collection.updateOne({ _id, userId }, { $set: { roles } });
+  if (roles.join("\n") === session.roles.join("\n")) return;
+  if (session.impersonation) {
+    await endSessions(context, { _id, userId }, "actor_not_allowed");
+    throw sessionsRevoked();
   }
+  await models.UserSession.collection.updateOne({ _id, userId }, { $set: { roles } });
 }
 
 function describeSession(

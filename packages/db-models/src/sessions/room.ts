@@ -1,6 +1,6 @@
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
-import { isDuplicateKey } from "../core/errors.js";
+import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import type { IdentityModels } from "../schemas/models.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
 import { endSessions, openedBefore } from "./revoke.js";
@@ -53,7 +53,8 @@ async function moveSlot(
  * One login's way to a slot. The first attempt inserts the session with its slot, which makes it live. After a
  * refusal the session waits in the collection without a slot, which nothing accepts, and takes one by an update, at
  * first the same: a server may see a slot free for an update that it does not yet see free for an insert (SecantusDB,
- * after a session gave its slot back). A crash leaves a session that never lived.
+ * after a session gave its slot back). One that is ended while it waits gets none. A crash leaves a session that never
+ * lived, and that nobody takes for an impersonation.
  */
 export class SlotClaim {
   readonly #models: IdentityModels;
@@ -65,16 +66,24 @@ export class SlotClaim {
     this.#session = session;
   }
 
-  /** @returns false when another session has the slot. */
+  /**
+   * @returns false when another session has the slot.
+   * @throws IdentityError `SESSIONS_REVOKED` when this one was ended while it waited.
+   */
   async take(slot: number): Promise<boolean> {
     const { collection } = this.#models.UserSession;
-    const { _id, userId } = this.#session;
+    const { impersonation, ...waiting } = this.#session;
     if (!this.#waiting) {
       if (await wins(() => collection.insertOne({ ...this.#session, slot }))) return true;
-      await collection.insertOne({ ...this.#session });
+      await collection.insertOne(waiting);
       this.#waiting = true;
     }
-    return wins(() => collection.updateOne({ _id, userId }, { $set: { slot } }));
+    const { _id, userId } = waiting;
+    return wins(async () => {
+      const live = { $set: { slot, ...(impersonation && { impersonation }) } };
+      const { matchedCount } = await collection.updateOne({ _id, userId, revokedAt: null }, live);
+      if (matchedCount === 0) throw sessionsRevoked();
+    });
   }
 
   /** Leaves nothing behind. */
@@ -83,6 +92,10 @@ export class SlotClaim {
     const { _id, userId } = this.#session;
     await this.#models.UserSession.collection.deleteOne({ _id, userId, slot: { $exists: false } });
   }
+}
+
+export function sessionsRevoked(): IdentityError {
+  return new IdentityError("SESSIONS_REVOKED", "all sessions were ended while this login was under way");
 }
 
 async function wins(write: () => Promise<unknown>): Promise<boolean> {

@@ -11,6 +11,7 @@ import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import { findAndUpdate } from "../queries/update.js";
 import type { UserDocument, UserSecurity, UserStatus } from "../schemas/user.js";
+import { endChangedImpersonations } from "../sessions/impersonations.js";
 import { endEverySession } from "../sessions/revoke.js";
 import { readSecurity } from "../stored/user.js";
 import { type Registration, registrationSchema, rolesSchema } from "./input.js";
@@ -169,10 +170,12 @@ export async function setUserRoles(
 ): Promise<void> {
   const { models, now } = context;
   const { userId } = input;
-  const roles = keepingAdministratorRoles(parseInput(rolesSchema, input.roles));
+  const own = parseInput(rolesSchema, input.roles);
+  const roles = keepingAdministratorRoles(own);
   const { matchedCount } = await models.User.collection.updateOne({ _id: userId }, [
     { $set: { roles, updatedAt: now } },
   ]);
   if (matchedCount === 0) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
+  await endChangedImpersonations(context, { userId, roles: own });
   await models.UserSession.collection.updateMany({ userId, revokedAt: null }, [{ $set: { roles } }]);
 }

@@ -75,7 +75,8 @@ export interface Users {
    */
   endSuspension(input: { userId: Types.ObjectId }): Promise<UserStatus | undefined>;
   /**
-   * Changes what a user may do, in the account and in every live session. A login under way takes the new roles too.
+   * Changes what a user may do, in the account and in every live session. A login under way takes the new roles too; an
+   * impersonation of the user ends.
    *
    * @throws IdentityError `INVALID_INPUT`, `USER_NOT_FOUND`.
    */

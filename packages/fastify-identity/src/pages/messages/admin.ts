@@ -113,7 +113,7 @@ export const adminEnglish = {
   "admin.ended_risk": "Ended for its risk",
   "admin.ended_time_up": "Time was up",
   "admin.ended_actor_signed_out": "The administrator signed out",
-  "admin.ended_actor_not_allowed": "The administrator may no longer, or the user became one",
+  "admin.ended_actor_not_allowed": "The administrator may no longer, or the user's roles have changed",
   "admin.session_impersonation": "An administrator acts for the user",
   "admin.ended_reported": "Reported as somebody else's",
   "admin.risk_unscored": "Risk not judged",
