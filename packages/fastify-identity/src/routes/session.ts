@@ -138,7 +138,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
       },
       errorHandler: (error, request, reply) => {
         const { cookies } = service;
-        // Whoever signs out knows: until then the browser keeps the cookie, and nothing is done in the own account.
+        // A sign-out is a stop. Until one, the browser keeps the cookie, and nothing is done in the administrator's account.
         const isOver = toProblem(error).code === "SESSION_INVALID";
         if (isOver && cookies.readImpersonation(request.headers.cookie) !== undefined)
           setCookie(reply, cookies.endImpersonation());

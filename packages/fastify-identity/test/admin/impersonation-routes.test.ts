@@ -86,8 +86,6 @@ async function isRefused(route: string, headers: Record<string, string>): Promis
     ...(method !== "GET" && method !== "OPTIONS" && { payload: {} }),
   });
   if (statusCode === 405) return true;
-  // A refresh takes a token and no guard: the session itself refuses it.
-  if (statusCode === 401 && body.includes('"reason":"impersonated"')) return true;
   return statusCode === 403 && /"IMPERSONATED"|This stays closed while you act for a user/.test(body);
 }
 
