@@ -276,7 +276,7 @@ describe("resetPassword", () => {
       ...["lastActiveAt", "purgeAt", "schemaVersion"],
     ];
     const ofTheReset = ["passwordHash", "passwordChangedAt", "emailVerifiedAt"];
-    // A new field falls under the rule by itself; whoever adds it says here of what kind it is.
+    // A new field falls under the rule by itself; a person who adds one says here of what kind it is.
     expect(Object.keys(models.User.schema.paths).sort()).toEqual(
       [...kept, ...ofTheReset, ...Object.keys(settable)].sort(),
     );

@@ -124,7 +124,7 @@ describe("a sign-in whose session is ended while it waits for a slot", () => {
       await revoke(context, { userId });
       return update(...input);
     });
-    // What it knows of the slots is out of date: it does not get the first one that it tries.
+    // It has an old reading of the slots: it does not get the first one that it tries.
     const login = openSession(context, { userId, slots: [] });
     await expect(login).rejects.toMatchObject({ code: "SESSIONS_REVOKED" });
     expect(await models.UserSession.countDocuments({ userId, slot: { $exists: true } })).toBe(0);

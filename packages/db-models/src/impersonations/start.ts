@@ -99,7 +99,7 @@ async function claimSlot({ models }: Context, session: StoredImpersonation): Pro
 }
 
 /**
- * Looks again at what the decision rests on, now that the session is there for who changes it, and tells the user. One that
+ * Checks once more what the decision was made from, now that a change would end the session, and tells the user. One that
  * can't begin leaves nothing: nobody has its token.
  *
  * @returns false when the administrator may not any more.

@@ -149,7 +149,7 @@ export interface OAuth {
    * code works once, for this app, this redirect URI and this challenge. Where an `actor` acts for the user, it gives no access
    * while the user is away, and the consent does not count as used.
    *
-   * @param input - `endsBy`: what comes of it ends by then at the latest. Default: as the policy has it.
+   * @param input - `endsBy`: its tokens end by then at the latest. Default: as the policy has it.
    *
    * @throws IdentityError `SCHEMA_TOO_NEW`.
    */

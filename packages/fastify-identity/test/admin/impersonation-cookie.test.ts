@@ -172,7 +172,7 @@ it("is stopped by the form of a page of that time, and nobody is signed out by i
   });
 });
 
-it("and the own one stay where a program signs out", async () => {
+it("and that of the administrator stay where a program signs out", async () => {
   const cast = await makeWorld();
   const { token } = await actingProgram(cast);
   const headers = { authorization: `Bearer ${token}`, ...cast.helper.cookie };

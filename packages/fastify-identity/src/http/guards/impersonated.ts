@@ -88,7 +88,7 @@ function refuseUnlessAllowed({ routeOptions: { config } }: FastifyRequest): void
 
 /**
  * The same for a route that takes no session: in a browser where somebody acts for a user it would sign in, reset or link in
- * between; and a page that is allowed says whom they act for. What is over is nobody's there, so that one can sign in anew.
+ * between; and a page that is allowed says whom they act for. One that is over is nobody's there, so that people can sign in again.
  */
 export async function guardPublic(
   service: Service,

@@ -19,7 +19,7 @@ export const signInPage: PageDefinition<"signIn"> = {
   view: async (page, state) => {
     const returnTo = returnToOf(page);
     const { service } = page.site;
-    // What is over is stopped first: nobody has to sign in again for it.
+    // An impersonation that is over is stopped first, which takes no sign-in.
     const isActing = service.cookies.readImpersonation(page.request.headers.cookie) !== undefined;
     if (page.request.method === "GET" && isActing && hasImpersonation(service))
       return new GoTo(page.link("/impersonation"));
