@@ -70,7 +70,7 @@ describe("when the trail can't be written", () => {
     const auditTrail = () => Promise.reject(new Error("disk full"));
     const app = await api.build({}, { auditTrail });
     const answer = await signIn({ identifier: person.email, password, delivery: "token" }, app);
-    expect(answer.statusCode).toBe(500);
+    expect([answer.statusCode, answer.json().code]).toEqual([503, "AUDIT_NOT_WRITTEN"]);
     expect(answer.body).not.toContain("ids_");
     const sessions = await api.models.UserSession.find({ userId: new Types.ObjectId(person.id) }).lean();
     expect(sessions).toMatchObject([{ revokedAt: expect.any(Date) }]);

@@ -132,7 +132,7 @@ test.each([
   const [output] = Object.values(metafile.outputs);
   const imported = output?.imports.map(({ path }) => path).filter((path) => !isBuiltin(path));
   expect(imported).toEqual([...packages]);
-  expect(output?.bytes).toBeLessThan(8_192);
+  expect(output?.bytes).toBeLessThan(9_216);
 });
 
 test("everything compiles under the strictest settings", () => {

@@ -287,9 +287,38 @@ const suites: [name: string, act: () => Promise<void>][] = [
   ["export and erasure", useRights],
 ];
 
+/**
+ * A lookup by the clauses of its `$or`: MongoDB scans indexes for it where each clause has one (Manual, `$or`, "$or Clauses and
+ * Indexes"). The development engine takes no partial index for a clause.
+ */
+function clausesOf(lookup: Record<string, unknown>): Record<string, unknown>[] {
+  const { filter, deletes, pipeline } = lookup as Filtered;
+  const [only] = deletes ?? [];
+  const [match, ...stages] = pipeline ?? [];
+  const clauses = filter?.$or ?? only?.q.$or ?? match?.$match?.$or;
+  if (!clauses) return [lookup];
+  return clauses.map((clause) => ({
+    ...lookup,
+    ...(filter && { filter: clause }),
+    ...(only && { deletes: [{ ...only, q: clause }] }),
+    ...(match && { pipeline: [{ $match: clause }, ...stages] }),
+  }));
+}
+
+interface Clauses {
+  readonly $or?: object[];
+}
+
+/** Where the filter is: that of a find, of a delete, or of the first stage of an aggregation. */
+interface Filtered {
+  readonly filter?: Clauses;
+  readonly deletes?: { q: Clauses }[];
+  readonly pipeline?: { $match?: Clauses }[];
+}
+
 describe("no command of an operation reads a whole collection", () => {
   it.each(suites)("%s", async (_name, act) => {
-    const lookups = await lookupsDuring(act);
+    const lookups = (await lookupsDuring(act)).flatMap(clausesOf);
     expect(lookups.length).toBeGreaterThan(5);
     const db = database().connection.db!;
     for (const lookup of lookups) {

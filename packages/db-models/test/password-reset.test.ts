@@ -271,7 +271,17 @@ describe("resetPassword", () => {
       ],
     };
     const kept = [
-      ...["_id", "email", "username", "status", "roles", "subscription", "apiUsage", "passwordReset"],
+      ...[
+        "_id",
+        "email",
+        "username",
+        "status",
+        "suspendedFrom",
+        "roles",
+        "subscription",
+        "apiUsage",
+        "passwordReset",
+      ],
       ...["emailVerification", "messagesAt", "sessionGeneration", "auditKey", "createdAt", "updatedAt"],
       ...["lastActiveAt", "purgeAt", "schemaVersion"],
     ];

@@ -217,5 +217,9 @@ const brokenSocket = /^(EPIPE|ECONNRESET|ERR_STREAM_DESTROYED|ERR_STREAM_WRITE_A
 function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as NodeJS.ErrnoException;
-  return unreachable.test(error.name) || (error.name === "Error" && brokenSocket.test(String(code)));
+  // A client that went away in the middle of its request is `aborted`, with the code of a socket as well.
+  const isClients = error.message === "aborted";
+  return (
+    unreachable.test(error.name) || (error.name === "Error" && !isClients && brokenSocket.test(String(code)))
+  );
 }
