@@ -74,15 +74,17 @@ function imageOf(name: string): string {
 }
 
 async function pageOf(sheet: Sheet): Promise<string> {
+  // Four are two rows.
+  const [basis, wrap] = sheet.shots.length === 4 ? ["40%", "wrap"] : ["0", "nowrap"];
   const images = await Promise.all(
     sheet.shots.map(async (part) => {
       const data = await readFile(join(shots, `${part}.png`), "base64");
       // A picture of a phone takes the width of a phone.
       const grow = part.endsWith("-390") ? 390 : 1_280;
-      return `<img style="flex:${grow} 1 ${sheet.shots.length === 4 ? "40%" : "0"}" src="data:image/png;base64,${data}">`;
+      return `<img style="flex:${grow} 1 ${basis}" src="data:image/png;base64,${data}">`;
     }),
   );
-  return `<body style="margin:0;padding:8px;background:#c9ccd1"><div style="display:flex;flex-wrap:${sheet.shots.length === 4 ? "wrap" : "nowrap"};gap:8px;align-items:flex-start">${images.join("")}</div><style>img{min-width:0;max-height:760px;object-fit:cover;object-position:top}</style>`;
+  return `<body style="margin:0;padding:8px;background:#c9ccd1"><div style="display:flex;flex-wrap:${wrap};gap:8px;align-items:flex-start">${images.join("")}</div><style>img{min-width:0;max-height:760px;object-fit:cover;object-position:top}</style>`;
 }
 
 async function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<void> {

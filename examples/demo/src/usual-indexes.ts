@@ -8,7 +8,7 @@ export interface UsualIndex {
 }
 
 /**
- * What the usual indexes give a query already: `all` if it examines as little as with ours and sorts no more in memory, `part`
+ * How far the usual indexes serve a query: `all` if it examines as little as with ours and sorts no more in memory, `part`
  * if an index serves it, `nothing` if it scans the collection.
  */
 export type UsualGives = "all" | "part" | "nothing";

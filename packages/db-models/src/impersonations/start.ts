@@ -1,18 +1,18 @@
 import { randomBytes } from "node:crypto";
-import { Types } from "mongoose";
+import type { Types } from "mongoose";
 import { z } from "zod";
 import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { parseInput, printable } from "../core/input.js";
 import { limits } from "../core/limits.js";
-import { type LocatedToken, lookupHash, mintToken, sha256 } from "../core/secrets.js";
+import type { LocatedToken } from "../core/secrets.js";
 import { endOfImpersonation, isOwnSession, mayImpersonate } from "../impersonators/live.js";
-import { tokenPlace } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
 import type { UserDocument } from "../schemas/user.js";
 import { impersonationSlot } from "../schemas/user-session.js";
+import { mintSession } from "../sessions/mint.js";
 import { settleOpened } from "../sessions/open.js";
 import { purgeAtAfter, sessionPolicyOf } from "../sessions/policy.js";
 import { SlotClaim } from "../sessions/room.js";
@@ -135,16 +135,10 @@ function describeSession(
   { impersonation, expiresAt }: Pick<StoredImpersonation, "impersonation"> & { expiresAt: Date },
 ): { session: StoredImpersonation; token: LocatedToken } {
   const { now } = context;
-  const _id = new Types.ObjectId();
-  const token = mintToken("session", tokenPlace({ ownerId: user._id, id: _id }));
+  const { minted, token } = mintSession(user);
   const lifetimeMs = expiresAt.getTime() - now.getTime();
   const session: StoredImpersonation = {
-    _id,
-    userId: user._id,
-    handleHash: lookupHash(token.handle),
-    tokenHash: sha256(token.raw),
-    ...(user.sessionGeneration > 0 && { userGeneration: user.sessionGeneration }),
-    roles: user.roles,
+    ...minted,
     // No device of anybody's.
     deviceHash: randomBytes(16),
     impersonation,

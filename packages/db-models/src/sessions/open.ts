@@ -1,13 +1,12 @@
 import { setTimeout } from "node:timers/promises";
-import { Types } from "mongoose";
+import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import type { ProofMethod } from "../core/assurance.js";
 import { IdentityError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import { isAllowed } from "../core/network.js";
 import type { SessionPolicy } from "../core/policies/sessions.js";
-import { equalHashes, type LocatedToken, lookupHash, mintToken, sha256 } from "../core/secrets.js";
-import { tokenPlace } from "../queries/place.js";
+import { equalHashes, type LocatedToken } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
@@ -23,6 +22,7 @@ import { capUserAgent, deviceHashOf, deviceOf } from "../stored/device.js";
 import { writeLocation } from "../stored/location.js";
 import { absoluteExpiryOf, storedAddress, storedLifetimes, storedRisk } from "../stored/session.js";
 import { readSecurity } from "../stored/user.js";
+import { mintSession } from "./mint.js";
 import { expiryAfterUse, sessionPolicyOf } from "./policy.js";
 import { proofsAt } from "./proofs.js";
 import { readSlots, type SessionSlots } from "./read-slots.js";
@@ -283,18 +283,12 @@ function describeSession(
   policy: SessionPolicy,
   now: Date,
 ): { session: UserSessionDocument; token: LocatedToken } {
-  const _id = new Types.ObjectId();
-  const token = mintToken("session", tokenPlace({ ownerId: user._id, id: _id }));
+  const { minted, token } = mintSession(user);
   const { scopes = [], risk, location } = input;
   const { idleTimeoutMs, absoluteLifetimeMs } = readSecurity(user.security);
   const absoluteExpiresAt = absoluteExpiryOf({ createdAt: now, absoluteLifetimeMs });
   const session: UserSessionDocument = {
-    _id,
-    userId: user._id,
-    handleHash: lookupHash(token.handle),
-    tokenHash: sha256(token.raw),
-    ...(user.sessionGeneration > 0 && { userGeneration: user.sessionGeneration }),
-    roles: user.roles,
+    ...minted,
     ...(scopes.length > 0 && { scopes }),
     deviceHash: input.deviceHash,
     ...present({

@@ -12,12 +12,12 @@ import {
   cookieName,
   makeCast,
   sendTo,
+  sessionCookie,
   withImpersonation,
 } from "./impersonation-world.js";
 import { browserOf, makeUser } from "./world.js";
 
 const setting = useIdentity();
-const sessionCookie = "__Host-session";
 
 function withRoutes(app: FastifyInstance): void {
   const whose = { config: { identity: "session" } } as const;

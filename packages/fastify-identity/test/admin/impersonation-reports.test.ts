@@ -11,12 +11,12 @@ import {
   cookieName,
   makeCast,
   sendTo,
+  sessionCookie,
   withImpersonation,
 } from "./impersonation-world.js";
 import { auditOf, browserOf, makeAdmin } from "./world.js";
 
 const setting = useIdentity();
-const sessionCookie = "__Host-session";
 
 function withRoutes(app: FastifyInstance): void {
   // A way of signing in of the application's own.

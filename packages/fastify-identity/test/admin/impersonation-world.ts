@@ -9,8 +9,10 @@ import { type Admin, browserOf, makeAdmin, makeUser } from "./world.js";
 
 export const reason = "Ticket 4711";
 
-/** The cookie of an impersonation, as a browser has it. */
-export const cookieName = "__Host-session-impersonation";
+/** The cookie of a session, as a browser has it. */
+export const sessionCookie = "__Host-session";
+/** That of an impersonation. */
+export const cookieName = `${sessionCookie}-impersonation`;
 
 /** Options with the admin area in which administrators may act for users. */
 export const withImpersonation = (
@@ -106,7 +108,7 @@ export async function begun(
   cookie = helper.cookie.cookie,
 ): Promise<{ token: string; id: Types.ObjectId }> {
   const { identity } = setting;
-  const own = await identity.sessions.validate(parse(cookie)["__Host-session"]);
+  const own = await identity.sessions.validate(parse(cookie)[sessionCookie]);
   const actorSession = own.ok ? own.session.id : new Types.ObjectId();
   const result = await identity.impersonations.start({
     userId: user.id,
