@@ -195,6 +195,42 @@ client | - | Alamofire | Example/1.0 (com.example.app; build:1; iOS 17.5.0) Alam
 client | - | UnityPlayer | UnityPlayer/2022.3.20f1 (UnityWebRequest/1.0, libcurl/8.4.0-DEV)
 client | - | Expo | Expo/1017699 CFNetwork/1496.0.7 Darwin/23.5.0
 client | - | NSPlayer | NSPlayer/12.00.26100.1150 WMFSDK/12.00
+bot | - | - | Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/92.0.4515.107 Safari/537.36 (compatible; +https://developers.cloudflare.com/security-center/)
+bot | - | - | Mozilla/5.0 (iPhone; CPU iPhone OS 11_0 like Mac OS X) AppleWebKit/604.1.38 (KHTML, like Gecko) Version/11.0 Mobile/15A372 Safari/604.1 (compatible; woorankreview/2.0; +https://www.woorank.com/)
+bot | - | Applebot | Mozilla/5.0 (Macintosh; Intel Mac OS X 10_10_1) AppleWebKit/600.2.5 (KHTML, like Gecko) Version/8.0.2 Safari/600.2.5 (Applebot/0.1)
+bot | - | StatusCake | Mozilla/5.0 (Windows NT 6.2; WOW64) AppleWebKit/537.4 (KHTML, like Gecko) Chrome/98 Safari/537.4 (StatusCake)
+bot | - | - | Mozilla/5.0 (Linux; Android 4.0.4; Galaxy Nexus Build/IMM76B) AppleWebKit/537.36 (KHTML, like Gecko; Google-Publisher-Plugin) Chrome/27.0.1453 Mobile Safari/537.36
+bot | - | - | Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X Build/MMB29P) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/41.0.2272.96 Mobile Safari/537.36 (compatible; Google-AMPHTML)
+bot | - | - | Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/49.0.2623.75 Safari/537.36 Google Favicon
+bot | - | - | Mozilla/5.0 (Windows NT 6.1; rv:6.0) Gecko/20110814 Firefox/6.0 Google (+https://developers.google.com/+/web/snippet/)
+bot | - | - | coccocbot-web/1.0 (+http://help.coccoc.com/searchengine)
+bot | - | - | 360Spider-Image
+bot | - | - | Mozilla/5.0 (compatible; OhDear/1.1; +https://ohdear.app/checker; mixedContent)
+bot | - | - | Mozilla/5.0 (compatible; InternetMeasurement/1.0; +https://internet-measurement.com/)
+bot | - | - | Mozilla/5.0 (compatible; SecurityScanner/1.0)
+mobile | Android | Android WebView | Mozilla/5.0 (Linux; Android 5.1; THOR S Build/LMY47I) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/39.0.0.0 Mobile Safari/537.36
+mobile | Android | Chrome | Mozilla/5.0 (Linux; Android 10; moto g(7) optimo maxx(XT1955DL)) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/98.0.4758.101 Mobile Safari/537.36
+desktop | Windows | Chromium | Mozilla/5.0 (Windows NT 6.1) AppleWebKit/537.36 (KHTML, like Gecko) Iron/26.0.1450.0 Chrome/26.0.1450.0 Safari/537.36
+desktop | Linux | Chromium | Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) QtWebEngine/5.15.2 Chrome/87.0.4280.144 Safari/537.36
+desktop | Windows | IE | Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0; BIDUBrowser 2.6)
+desktop | Windows | Chromium | Mozilla/5.0 (Windows NT 5.1) AppleWebKit/537.31 (KHTML, like Gecko) Chrome/26.0.1410.43 BIDUBrowser/2.x Safari/537.31
+mobile | Android | Quark | Mozilla/5.0 (Linux; U; Android 10; zh-CN; CDY-AN95 Build/HUAWEICDY-AN95) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/78.0.3904.108 Quark/4.8.6.175 Mobile Safari/537.36
+mobile | Android | Phoenix | Mozilla/5.0 (Linux; U; Android 8.1.0; en-us; itel A52S Lite Build/O11019) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/70.0.3538.110 Mobile Safari/537.36 PHX/8.1
+mobile | Android | Aloha | Mozilla/5.0 (Linux; Android 6.0; BLU Vivo 5 Mini Build/NMF26F) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/63.0.3239.111 Mobile Safari/537.36 AlohaBrowser/1.4
+mobile | Android | Meizu Browser | Mozilla/5.0 (Linux; U; Android 6.0; zh-CN; MZ-M1 E Build/MRA58K) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/73.0.3683.121 MZBrowser/8.20.1 Mobile Safari/537.36
+mobile | Android | Maxthon | Mozilla/5.0 (Linux; Android 5.1; Fondi-D66) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/43.0.2357.121 Mobile Safari/537.36 MxBrowser/4.5.5.2000
+mobile | Android | Yandex app | Mozilla/5.0 (Linux; arm_64; Android 15; BV4800 SE) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/122.0.6261.2435 BroPP/1.0 YaSearchApp/24.40.1 SA/3 Mobile Safari/537.36
+wearable | Horizon OS | Meta Quest Browser | Mozilla/5.0 (Linux; Android 7.1.1; Quest) AppleWebKit/537.36 (KHTML, like Gecko) OculusBrowser/10.16.0.0.0.296461555 SamsungBrowser/4.0 Chrome/91.0.4472.88 Mobile VR Safari/537.36
+wearable | PICO OS | PICO Browser | Mozilla/5.0 (X11; Linux x86_64; PICO 4 OS5.8.2 like Quest) AppleWebKit/537.36 (KHTML, like Gecko) PicoBrowser/3.3.38 Chrome/105.0.5195.68 VR Safari/537.36
+mobile | KaiOS | Firefox | Mozilla/5.0 (Mobile; ALCATEL4044T; rv:37.0) Gecko/37.0 Firefox/37.0 KaiOS/1.0
+tv | Linux | Opera | Mozilla/5.0 (Linux; Andr0id 11; TY55_1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.6099.56 Safari/537.36 OMI/4.24.3.23.StableAVB_Telly.1
+tv | Linux | Opera | Opera/9.80 (Linux armv6l; Opera TV Store/4563; U; SonyCEBrowser/1.0 (BDPlayer; BDP-S1700; BDP2016/M36.D.0020; XAE; ); en) Presto/2.10.250 Version/11.60
+tv | Linux | Chromium | Mozilla/5.0 (Linux;) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/47.0.2526.106 Safari/537.36 SRAF/4.0 (; SERAPHIC; SERAPHIC; v4.0; v1.0; ); CE-HTML/1.0 hbbtv/1.2.1
+mobile | Android | Chrome | Mozilla/5.0 (Linux; Android 4.4.2; KAZAM TV 45) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/79.0.3945.116 Mobile Safari/537.36
+mobile | Android | Chrome | Mozilla/5.0 (Linux; Android 6.0; VR BOT 552) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/72.0.3626.121 Mobile Safari/537.36
+mobile | Android | Chrome | Mozilla/5.0 (Linux; Android 4.4.2; QUMO Quest 507) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/74.0.3729.157 Mobile Safari/537.36
+unknown | Fuchsia | Chrome | Mozilla/5.0 (Fuchsia) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/108.0.0.0 Safari/537.36 CrKey/1.56.500000 DeviceType/SmartSpeaker
+unknown | macOS | - | AppleCoreMedia/1.0.0.15F80 (HomePod; U; CPU OS 11_4 like Mac OS X; fr_fr)
 `);
 
 type Row = readonly [header: string, type: string, system: string, program: string];
