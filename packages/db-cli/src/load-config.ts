@@ -1,12 +1,11 @@
 import { existsSync, realpathSync } from "node:fs";
-import { createRequire, register } from "node:module";
+import { createRequire } from "node:module";
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { getTsconfig } from "get-tsconfig";
-import { tsImport } from "tsx/esm/api";
 
 import { configSchema, type ParsedConfig } from "./config.js";
 import { CliError } from "./errors.js";
+import { importFile } from "./import-file.js";
 
 const names = ["ts", "mts", "cts", "js", "mjs", "cjs"].map((ending) => `db.config.${ending}`);
 
@@ -33,7 +32,7 @@ export async function loadConfig(cwd: string, given?: string): Promise<LoadedCon
     ? `\n${tsconfig.path} sets emitDecoratorMetadata. org-db does not emit the types of decorated fields: name them in the decorators, ` +
       "or compile the project and give the compiled file with --config"
     : "";
-  const exported = await importDefault(path, tsconfig?.path).catch((error: unknown) => {
+  const exported = await exportOf(path, tsconfig?.path).catch((error: unknown) => {
     throw new CliError("CONFIG_FAILED", `${path} failed: ${messageOf(error)}${hint}`, { cause: error });
   });
   if (exported === undefined)
@@ -61,27 +60,9 @@ function findConfig(cwd: string, given: string | undefined): string {
   );
 }
 
-async function importDefault(path: string, tsconfig: string | undefined): Promise<unknown> {
-  const options = { parentURL: import.meta.url, tsconfig: tsconfig ?? false } as const;
-  const load = async () => {
-    const namespace = (await tsImport(pathToFileURL(path).href, options)) as { default?: unknown };
-    return await unwrap(namespace.default);
-  };
-  try {
-    return await load();
-  } catch (error) {
-    // Outside a package of "type": "module" TypeScript is taken for CommonJS, which has no top-level await.
-    if (!/ERROR: Top-level await is currently not supported/.test(messageOf(error))) throw error;
-    takeTypeScriptForModules();
-    return load();
-  }
-}
-
-// A hook is registered after tsx's, and so asked before them. It runs in a thread of its own, hence its source as text.
-function takeTypeScriptForModules(): void {
-  const hook = `export const load = (url, context, next) =>
-    next(url, /^file:(?!.*\\/node_modules\\/)[^?]*\\.tsx?(\\?|$)/.test(url) ? { ...context, format: "module" } : context);`;
-  register(`data:text/javascript,${encodeURIComponent(hook)}`);
+async function exportOf(path: string, tsconfig: string | undefined): Promise<unknown> {
+  const namespace = (await importFile(path, tsconfig)) as { default?: unknown };
+  return await unwrap(namespace.default);
 }
 
 // In a package that is not "type": "module" the default export arrives as a property of the default export.

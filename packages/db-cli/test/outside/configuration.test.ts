@@ -1,5 +1,6 @@
 // Ways in which people write a configuration, from public reports: cosmiconfig #345, ts-node #1871, tsx #286, #388 and
-// #488, cypress #23552, ESLint's RFC 117; esbuild #257 for emitDecoratorMetadata. Right: it loads, or the message says
+// #488, cypress #23552, ESLint's RFC 117; esbuild #257 for emitDecoratorMetadata; model folders read by readdirSync(__dirname),
+// as Sequelize's generator and many Mongoose projects do. Right: it loads, or the message says
 // what this loader lacks. Each runs the command as a process: loaders and hooks are the process's own.
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -122,6 +123,29 @@ describe("loads", () => {
     [
       "a promise of a configuration",
       { "package.json": esm, "db.config.ts": plain.replace(body, `Promise.resolve(${body})`) },
+    ],
+    [
+      "models from the folder of a .ts file that is CommonJS",
+      {
+        "package.json": commonJs,
+        "models/order.ts": models,
+        "db.config.ts": `const { readdirSync } = require("node:fs");
+const { join } = require("node:path");
+const [file] = readdirSync(join(__dirname, "models"));
+const { orders } = require(join(__dirname, "models", file));
+if (__filename !== join(__dirname, "db.config.ts")) throw new Error(__filename);
+module.exports = ${body};`,
+      },
+    ],
+    [
+      "models from the folder of a .cts file, which a module imports",
+      {
+        "package.json": esm,
+        "src/models/order.cts": models,
+        "src/all.cts": `import { join } from "node:path";
+export const { orders } = require(join(__dirname, "models", "order.cts"));`,
+        "db.config.ts": `import { orders } from "./src/all.cts";\nexport default ${body};`,
+      },
     ],
     ["a byte order mark", { "package.json": esm, "db.config.ts": `\uFEFF${plain}` }],
   ])("%s", async (_name, files, args = []) => {
