@@ -16,6 +16,8 @@ export interface CliIo {
   onInterrupt(listener: () => void): () => void;
   /** Calls back when nothing can happen any more although the command has not ended; returns how to stop listening. */
   onStall?(listener: () => void): () => void;
+  /** Calls back on each rejected promise that nothing handles, and each exception that nothing catches. */
+  onUnhandled?(listener: (error: unknown, kind: "rejection" | "exception") => void): void;
   /** Calls back on each key, Ctrl-C among them; returns how to stop listening. Absent where there is no keyboard. */
   onKey?(listener: (key: string) => void): () => void;
   /** Lowers this process's CPU priority; absent where the process is not the command's own. */

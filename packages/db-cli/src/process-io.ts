@@ -22,6 +22,10 @@ export function processIo(): CliIo {
         process.off("beforeExit", listener);
       };
     },
+    onUnhandled: (listener) => {
+      process.on("unhandledRejection", (error) => listener(error, "rejection"));
+      process.on("uncaughtException", (error) => listener(error, "exception"));
+    },
     ...(stdin.isTTY && { onKey: (listener) => listenForKeys(stdin, listener) }),
     lowerPriority: async () => (await import("@org/db-optimizer/jobs")).lowerCpuPriority(),
     exit: (code) => process.exit(code),

@@ -8,6 +8,7 @@ import { toJson, toTerminal } from "./output/printable.js";
 import { ProgressLine } from "./output/progress.js";
 import { paintFor } from "./output/style.js";
 import { type SessionOptions, withSession } from "./session.js";
+import { listenForUnhandled } from "./unhandled.js";
 
 /** Options that every command takes. */
 export interface CommonOptions extends SessionOptions {
@@ -30,6 +31,7 @@ export async function runCommand<Options extends object>(
   const progress = new ProgressLine(io.stderr, () => io.now().getTime());
   let began = false;
   const interrupt = listenForInterrupt(io, progress, () => began);
+  const unhandled = listenForUnhandled(io, progress, interrupt.abort);
   try {
     const outcome = await withSession(io, options, reading, interrupt.signal, (session) => {
       const paint = paintFor(io.stdout, io.env);
@@ -47,13 +49,15 @@ export async function runCommand<Options extends object>(
       return command(context, options).catch(withCode);
     });
     progress.clear();
+    const thrown = unhandled.thrown();
+    if (thrown) throw thrown;
     const shortcoming = outcome.shortcoming && failureOf(outcome.shortcoming, reading);
     printOutcome(io, outcome, json, shortcoming);
     if (shortcoming) explain(io, shortcoming, !reading);
     return outcome.exitCode;
   } catch (error) {
     progress.clear();
-    return printFailure(io, failureOf(error, reading), json, began && !reading);
+    return printFailure(io, failureOf(unhandled.thrown() ?? error, reading), json, began && !reading);
   } finally {
     interrupt.stop();
   }
@@ -74,7 +78,7 @@ function listenForInterrupt(
   io: CliIo,
   progress: ProgressLine,
   began: () => boolean,
-): { signal: AbortSignal; stop: () => void } {
+): { signal: AbortSignal; abort: () => void; stop: () => void } {
   const controller = new AbortController();
   const stop = io.onInterrupt(() => {
     if (controller.signal.aborted) return io.exit(exitCodes.interrupted);
@@ -83,7 +87,7 @@ function listenForInterrupt(
     io.stderr.write(`${after}; press Ctrl-C again to leave at once.\n`);
     controller.abort();
   });
-  return { signal: controller.signal, stop };
+  return { signal: controller.signal, abort: () => controller.abort(), stop };
 }
 
 function printOutcome(

@@ -51,6 +51,36 @@ test.each([
   expect(JSON.parse(stdout).steps).toHaveLength(1);
 });
 
+// OpenUserJS calls Model.syncIndexes() in its model files, and OpenHIM connects in those of its configuration: here nothing
+// names a server for them.
+test.each([
+  ["connects without a connection string", "mongoose.connect(undefined);\n", /must be a string/],
+  [
+    "builds indexes over the default connection",
+    `mongoose.set("bufferTimeoutMS", 10);
+mongoose.model("Early", new Schema({ a: Number })).syncIndexes();
+await new Promise((resolve) => setTimeout(resolve, 200));\n`,
+    /buffering timed out/,
+  ],
+])("goes on, with a warning, where the project %s and handles no failure", async (_, early, warning) => {
+  const { code, stdout, stderr } = await run(early + sound, ["plan", "--json"]);
+  expect(JSON.parse(stdout).steps).toHaveLength(1);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^warning Nothing handles a promise that was rejected: /m);
+  expect(stderr).toMatch(warning);
+});
+
+test("an exception that nothing catches ends the command as a failure, in JSON where that is asked for", async () => {
+  const throws = `setTimeout(() => { throw new Error("a listener threw"); });\nawait new Promise(() => setInterval(() => {}, 1_000));\n`;
+  const { code, stdout, stderr } = await run(throws + sound, ["plan", "--json"]);
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout).error).toMatchObject({
+    code: "CONFIG_FAILED",
+    message: expect.stringMatching(/a listener threw \(at .*db\.config\.mjs/),
+  });
+  expect(stderr).not.toContain("Node.js v");
+});
+
 test("says so when the configuration awaits what nothing can bring about", async () => {
   const { code, stderr, stdout } = await run(`await new Promise(() => undefined);\n${sound}`, ["plan"]);
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
