@@ -35,7 +35,7 @@ export const setup: Command<SetupOptions> = async (context, options) => {
     waitMs: wait * 1_000,
     signal,
     onProgress: stepProgress(context),
-    onCollection: ({ collection }) => context.progress.update(`${collection} is set up`),
+    onCollection: ({ collection }) => context.progress.update(`collection ${collection} is set up`),
   });
   const { changed, ready, collections, waiting, notes, held, indexes, failures, checks } = result;
   const faults = failures.filter((failure) => !indexes.some(({ error }) => error === failure));

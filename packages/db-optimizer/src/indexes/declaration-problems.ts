@@ -45,7 +45,7 @@ function keyProblems(key: Document): string[] {
   const entries = Object.entries(key);
   if (entries.length === 0) return ["it has no field"];
   if (entries.length > mostKeys) return [`it has ${entries.length} fields, and ${mostKeys} are the most`];
-  return entries.flatMap(([field, value]) => {
+  const problems = entries.flatMap(([field, value]) => {
     const steps = field.split(".");
     if (
       field !== "$**" &&
@@ -56,6 +56,14 @@ function keyProblems(key: Document): string[] {
       ? []
       : [`${field} has ${told(value)} where 1, -1 or the name of a kind of index belongs`];
   });
+  return problems.length > 0 && isTakenApart(entries)
+    ? ["Mongoose takes apart a text or a list that the schema of a subdocument gives: write { field: 1 }"]
+    : problems;
+}
+
+// It numbers the letters of "name" as `sub.0` to `sub.3`.
+function isTakenApart(entries: readonly [string, unknown][]): boolean {
+  return entries.every(([field], at) => field.split(".").at(-1) === String(at));
 }
 
 // A wildcard ends a path, and the parts of a DBRef begin with a dollar.

@@ -4,6 +4,7 @@ import { type Document, type ModelLike, type SchemaLike, withDiscriminators } fr
 import { stableText } from "./canonical.js";
 import { optionText } from "./command.js";
 import { declarationProblems, isExpiry } from "./declaration-problems.js";
+import { keyDocument } from "./key-forms.js";
 import { canonicalIndex, type IndexOption, type IndexSpec, isSimpleOnly, optionTexts } from "./spec.js";
 
 /** An index that models declare. */
@@ -100,7 +101,7 @@ function indexesOfModel(model: ModelLike, draft: Draft): ExpectedIndex[] {
   }
 }
 
-type Declared = readonly [key: unknown, options: unknown];
+type Declared = readonly [form: unknown, options: unknown];
 
 // A discriminator's schema repeats the path indexes of its base, which the base itself declares.
 function ownIndexes({ schema }: ModelLike): Declared[] {
@@ -109,20 +110,21 @@ function ownIndexes({ schema }: ModelLike): Declared[] {
   return schema.indexes().filter((declared) => !inherited.has(stableText(declared)));
 }
 
-function indexOf(model: ModelLike, [key, given]: Declared, draft: Draft): ExpectedIndex[] {
+function indexOf(model: ModelLike, [form, given]: Declared, draft: Draft): ExpectedIndex[] {
   const { collectionName: collection } = model.collection;
-  const fields = Object.keys((key ?? {}) as Document);
+  const key = keyDocument(form);
+  const fields = Object.keys(key);
   const options = ofDiscriminator(model.schema, (given ?? {}) as Document);
-  if (fields.length === 1 && Number((key as Document)._id) === 1) return [];
+  if (fields.length === 1 && Number(key._id) === 1) return [];
   const mapped = fields.find((field) => field.split(".").includes("$*"));
   if (mapped) {
     const message = `the index on ${mapped} of model ${model.modelName} is left out: MongoDB has none on the values of a map; a wildcard index on ${mapped.split(".$*")[0]}.$** has them all`;
     draft.notes.push({ collection, message });
     return [];
   }
-  const problems = declarationProblems((key ?? {}) as Document, options);
+  const problems = declarationProblems(key, options);
   try {
-    const spec = { ...declaredIndex(model, key as Document, options), models: [model.modelName] };
+    const spec = { ...declaredIndex(model, key, options), models: [model.modelName] };
     if (problems.length === 0) {
       draft.notes.push(...roundedExpiry(spec, options));
       return [spec];
