@@ -233,7 +233,7 @@ function identityOf(connection: Connection, settings: Settings, cache?: SessionC
     bulkJobs: bulkJobsOf(identity),
     impersonations: impersonationsOf(identity),
     requestLimits: requestLimitsOf(limiterOf(models, settings)),
-    privacy: privacyOf(identity),
+    privacy: privacyOf(identity, recorders.audit),
     migrations: migrationsOf(identity),
   };
   const sessionCacheMetrics = () => cache?.metrics();

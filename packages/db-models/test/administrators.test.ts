@@ -8,16 +8,18 @@ import {
   claimApproval,
   decideOnApproval,
   listApprovals,
+  readApproval,
+  releaseApproval,
   requestApproval,
 } from "../src/administrators/approvals.js";
 import { listAdministrators, setAdministratorRoles } from "../src/administrators/register.js";
 import { type AdministratorRole, defineModels, type IdentityModels } from "../src/index.js";
-import { eraseUserData } from "../src/privacy/erase.js";
 import { openSession } from "../src/sessions/open.js";
 import { setUserRoles, setUserStatus } from "../src/users/accounts.js";
 import type { Dismissal } from "./children/administrator.js";
 import { contextAt } from "./context.js";
 import { createIndexes, makeUser } from "./database.js";
+import { eraseUserData } from "./erasing.js";
 import { now } from "./moment.js";
 
 const temporary = useTemporaryDatabase({ label: "administrators" });
@@ -219,6 +221,19 @@ describe("approvals", () => {
     await decideOnApproval(context(), { id, decidedBy: other, approve: true });
     const uses = Array.from({ length: 100 }, () => claimApproval(context(), { ...claim, id }));
     expect((await Promise.all(uses)).filter(Boolean)).toHaveLength(1);
+  });
+
+  it("are good again when what they were used for was not done, for one who gives them back and one who uses them", async () => {
+    const { _id: id, expiresAt } = await requestApproval(context(), request);
+    const release = () => releaseApproval(context(), { id });
+    expect(await release()).toBe(false);
+    await decideOnApproval(context(), { id, decidedBy: other, approve: true });
+    expect(await release()).toBe(false);
+    expect(await claimApproval(context(), { ...claim, id })).toBe(true);
+    expect((await Promise.all(Array.from({ length: 10 }, release))).filter(Boolean)).toHaveLength(1);
+    expect(await readApproval(context(), { id })).not.toHaveProperty("usedAt");
+    expect(await claimApproval(contextAt(models, expiresAt), { ...claim, id })).toBe(false);
+    expect(await claimApproval(context(), { ...claim, id })).toBe(true);
   });
 
   it("are listed by status and by whom they are about, and withdrawn by who asked", async () => {

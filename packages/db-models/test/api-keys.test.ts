@@ -7,11 +7,11 @@ import { ApiKeyVerifier, type ApiKeyVerifierOptions } from "../src/api-keys/veri
 import { duration } from "../src/core/limits.js";
 import { parseToken } from "../src/core/secrets.js";
 import { createIdentity, type IdentityModels } from "../src/index.js";
-import { eraseUserData } from "../src/privacy/erase.js";
 import { exportUserData } from "../src/privacy/export.js";
 import { setUserStatus } from "../src/users/accounts.js";
 import { contextAt } from "./context.js";
 import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
+import { eraseUserData } from "./erasing.js";
 import { after, now } from "./moment.js";
 import { verifyApiKey } from "./recorders.js";
 import { strayToken } from "./tokens.js";

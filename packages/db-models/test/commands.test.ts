@@ -21,7 +21,6 @@ import { registerApp, rotateClientSecret, setAppStatus } from "../src/oauth/apps
 import { revokeConsent } from "../src/oauth/consents.js";
 import { introspectToken } from "../src/oauth/introspect.js";
 import { revokeToken } from "../src/oauth/revoke.js";
-import { eraseUserData, resumeErasures } from "../src/privacy/erase.js";
 import { exportUserData } from "../src/privacy/export.js";
 import { recordRiskFeedback } from "../src/risk/feedback.js";
 import { readRiskKnowledge } from "../src/risk/knowledge.js";
@@ -45,6 +44,7 @@ import { requestPasswordReset, resetPassword } from "../src/users/password-reset
 import { updateSecurity } from "../src/users/settings.js";
 import { contextAt } from "./context.js";
 import { useIdentityDatabase } from "./database.js";
+import { eraseUserData, resumeErasures } from "./erasing.js";
 import { after, now } from "./moment.js";
 import { codeFor, exchange, granted, makeWorld, redirectUri, refresh } from "./oauth-world.js";
 import { appendAudit, auditWriterOf } from "./recorders.js";

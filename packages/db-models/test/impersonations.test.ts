@@ -2,6 +2,7 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { Types } from "mongoose";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { duration } from "../src/core/limits.js";
+import type { StoredImpersonation } from "../src/impersonations/summary.js";
 import {
   type AdministratorRole,
   type ExportRecord,
@@ -145,6 +146,15 @@ describe("start", () => {
     const { _id: userId } = await makeUser(identity.models);
     await expect(begin(actor, userId, changed)).rejects.toMatchObject({ code: "INVALID_INPUT" });
     expect(await identity.models.UserSession.countDocuments({ userId })).toBe(0);
+  });
+
+  it("refuses a reason with the id of either, which the trail could not take at the end", async () => {
+    const actor = await makeActor();
+    const { _id: userId } = await makeUser(identity.models);
+    for (const id of [userId, actor.userId]) {
+      const asked = begin(actor, userId, { reason: `Ticket of ${id.toHexString().toUpperCase()}` });
+      await expect(asked).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    }
   });
 
   it.each(["pending", "suspended", "deleted"])("refuses an account that is %s", async (status) => {
@@ -509,6 +519,10 @@ describe("an impersonation is over at once, and its tokens of apps with it, when
 });
 
 describe("an end", () => {
+  const detailsOf = (why: string) => [
+    { key: "reason", value: reason },
+    { key: "why", value: why },
+  ];
   beforeEach(async () => void (await identity.models.UserSession.deleteMany({})));
 
   it("is given to one of any number that look, and again after a minute to who comes, until it is noted", async () => {
@@ -526,6 +540,68 @@ describe("an end", () => {
     await identity.impersonations.noteEnd(one);
     pass(duration.hour);
     expect(await identity.impersonations.takeEnded()).toEqual([]);
+  });
+
+  it.each([
+    ["the user", "account_not_active", ({ userId }: { userId: Types.ObjectId }) => userId],
+    ["the administrator", "actor_not_allowed", ({ actor }: { actor: Actor }) => actor.userId],
+  ])("is recorded before the erasure of %s takes it along", async (_who, why, erased) => {
+    const act = await acting();
+    const other = act.actor.userId.equals(erased(act)) ? act.userId : act.actor.userId;
+    const report = await identity.privacy.erase({ userId: erased(act) });
+    const role = other.equals(act.userId) ? { subjectId: other } : { actorId: other };
+    const [event] = await identity.audit.list(role);
+    const details = detailsOf(why);
+    expect(event).toMatchObject({ action: "admin.impersonation_ended", outcome: "success", details });
+    expect(report.anonymisedAuditEvents).toBe(1);
+    const told = await identity.securityEvents.list({ userId: act.userId, kind: "impersonation_ended" });
+    expect(told).toHaveLength(other.equals(act.userId) ? 1 : 0);
+    pass(duration.hour);
+    expect(await identity.impersonations.takeEnded()).toEqual([]);
+  });
+
+  it("by itself is recorded by an erasure as such, and once where a sweep has noted it", async () => {
+    const expired = await acting();
+    pass(30 * duration.minute);
+    await identity.privacy.erase({ userId: expired.userId });
+    const ofActor = (actor: Actor) => identity.audit.list({ actorId: actor.userId });
+    expect(await ofActor(expired.actor)).toMatchObject([{ details: detailsOf("time_up") }]);
+    const noted = await acting();
+    await identity.sessions.revoke({ userId: noted.userId, sessionId: noted.id });
+    for (const { id, userId } of await identity.impersonations.takeEnded())
+      await identity.impersonations.noteEnd({ id, userId });
+    await identity.privacy.erase({ userId: noted.userId });
+    expect(await ofActor(noted.actor)).toEqual([]);
+  });
+
+  it("that the trail does not take stops the erasure, which goes on when it does", async () => {
+    const { actor, userId, id } = await acting();
+    const { collection } = identity.models.AuditEvent;
+    const write = collection.insertMany;
+    collection.insertMany = () => Promise.reject(new Error("no trail"));
+    const refused = identity.privacy.erase({ userId });
+    await expect(refused).rejects.toMatchObject({ code: "AUDIT_NOT_WRITTEN" });
+    expect(await storedOf(id)).not.toBeNull();
+    collection.insertMany = write;
+    await identity.privacy.erase({ userId });
+    expect(await storedOf(id)).toBeNull();
+    expect(await identity.audit.list({ actorId: actor.userId })).toMatchObject([
+      { details: detailsOf("account_not_active") },
+    ]);
+  });
+
+  it("is found behind any number that go on", async () => {
+    const { id } = await acting();
+    const { slot: _slot, ...goesOn } = (await storedOf(id)) as StoredImpersonation;
+    const impersonation = { ...goesOn.impersonation, sweepAt: new Date(start.getTime() - 1) };
+    const older = Array.from({ length: 1_200 }, () => ({
+      ...goesOn,
+      _id: new Types.ObjectId(),
+      impersonation,
+    }));
+    await identity.models.UserSession.collection.insertMany(older);
+    await identity.sessions.revoke({ userId: goesOn.userId, sessionId: id });
+    expect(await identity.impersonations.takeEnded()).toMatchObject([{ id, ended: { why: "signed_out" } }]);
   });
 
   it("stays in the list, the newest first, of all or of one administrator, page by page", async () => {

@@ -12,10 +12,10 @@ import {
 } from "../src/index.js";
 import { reserveLoginAttempt } from "../src/logins/reserve.js";
 import { settleLoginAttempt } from "../src/logins/settle.js";
-import { eraseUserData } from "../src/privacy/erase.js";
 import { listSecurityEvents } from "../src/security-events/events.js";
 import { contextAt } from "./context.js";
 import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
+import { eraseUserData } from "./erasing.js";
 import { after, now } from "./moment.js";
 
 const database = useIdentityDatabase();

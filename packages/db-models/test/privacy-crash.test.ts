@@ -6,9 +6,9 @@ import { beforeAll, expect, it } from "vitest";
 import { verifyAudit } from "../src/audit/verify.js";
 import { duration } from "../src/core/limits.js";
 import { defineModels, type IdentityModels } from "../src/index.js";
-import { eraseUserData, resumeErasures } from "../src/privacy/erase.js";
 import { contextAt } from "./context.js";
 import { createIndexes } from "./database.js";
+import { eraseUserData, resumeErasures } from "./erasing.js";
 import { after, now } from "./moment.js";
 import { dumpOf, foundIn, type KnownPerson, makeKnownPerson } from "./person.js";
 

@@ -4,12 +4,12 @@ import { verifyAudit } from "../src/audit/verify.js";
 import { duration } from "../src/core/limits.js";
 import type { ErasureDocument, ExportRecord, IdentityModels } from "../src/index.js";
 import { collectionsAbout, personalData } from "../src/privacy/collections.js";
-import { eraseUserData, resumeErasures } from "../src/privacy/erase.js";
 import { exportUserData } from "../src/privacy/export.js";
 import { openSession } from "../src/sessions/open.js";
 import { authenticateUser } from "../src/users/accounts.js";
 import { contextAt } from "./context.js";
 import { makeUser, useIdentityDatabase } from "./database.js";
+import { eraseUserData, resumeErasures } from "./erasing.js";
 import { after, now } from "./moment.js";
 import { dumpOf, foundIn, type KnownPerson, makeKnownPerson } from "./person.js";
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Types } from "mongoose";
 import { z } from "zod";
+import { auditInputSchema } from "../audit/input.js";
 import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { parseInput, printable } from "../core/input.js";
@@ -17,7 +18,7 @@ import { settleOpened } from "../sessions/open.js";
 import { purgeAtAfter, sessionPolicyOf } from "../sessions/policy.js";
 import { SlotClaim } from "../sessions/room.js";
 import { absoluteExpiryOf } from "../stored/session.js";
-import type { StoredImpersonation } from "./summary.js";
+import { endEvent, type StoredImpersonation } from "./summary.js";
 import { tell } from "./tell.js";
 
 export interface ImpersonationInput {
@@ -27,7 +28,7 @@ export interface ImpersonationInput {
   actor: Types.ObjectId;
   /** The administrator's own session, with which the impersonation ends. */
   actorSession: Types.ObjectId;
-  /** One line, at most 200 characters; the user can read it. */
+  /** One line, at most 200 characters, without the id of either; the user can read it. */
   reason: string;
   /** Milliseconds, 30 minutes at most. Default: as many. It lasts no longer than the administrator's session would now. */
   lifetimeMs?: number;
@@ -64,6 +65,8 @@ export async function startImpersonation(
 ): Promise<ImpersonationStart> {
   const { models, now } = context;
   const { reason, lifetimeMs } = parseInput(inputSchema, given);
+  // An end that the trail would refuse could never be recorded.
+  parseInput(auditInputSchema, endEvent({ userId, actor, reason }, "signed_out"));
   const [own, register, user] = await Promise.all([
     findByQuery(models, queries.sessionById({ ownerId: actor, id: actorSession })),
     findByQuery(models, queries.administratorRegister()),

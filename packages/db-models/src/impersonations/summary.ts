@@ -1,4 +1,5 @@
 import type { Types } from "mongoose";
+import type { AuditInput } from "../audit/input.js";
 import type { Impersonation, RevocationReason, UserSessionDocument } from "../schemas/user-session.js";
 import { absoluteExpiryOf } from "../stored/session.js";
 
@@ -15,15 +16,40 @@ export interface ImpersonationSummary extends Pick<Impersonation, "actor" | "rea
 }
 
 /** One that has ended. */
-export type EndedImpersonation = ImpersonationSummary & Required<Pick<ImpersonationSummary, "ended">>;
+export interface EndedImpersonation extends ImpersonationSummary {
+  ended: NonNullable<ImpersonationSummary["ended"]>;
+  /** What the audit trail is to say of it. */
+  event: AuditInput;
+}
 
 export type StoredImpersonation = UserSessionDocument & Required<Pick<UserSessionDocument, "impersonation">>;
 
 export function summarise(session: StoredImpersonation): ImpersonationSummary {
-  const { _id: id, userId, createdAt, revokedAt, revocationReason, impersonation } = session;
+  const { _id: id, userId, createdAt, revokedAt, impersonation } = session;
   const { actor, reason } = impersonation;
   const expiresAt = absoluteExpiryOf(session);
-  const why = revocationReason ?? "signed_out";
   const summary = { id, userId, actor, reason, startedAt: createdAt, expiresAt };
-  return revokedAt ? { ...summary, ended: { at: revokedAt, why } } : summary;
+  return revokedAt ? { ...summary, ended: endOf({ ...session, revokedAt }) } : summary;
+}
+
+export function endedOf(session: StoredImpersonation & { revokedAt: Date }): EndedImpersonation {
+  const summary = summarise(session);
+  const ended = endOf(session);
+  return { ...summary, ended, event: endEvent(summary, ended.why) };
+}
+
+/** What has expired ended then, whatever came over its session later. */
+function endOf(session: StoredImpersonation & { revokedAt: Date }): EndedImpersonation["ended"] {
+  const { revokedAt, revocationReason = "signed_out" } = session;
+  const expiresAt = absoluteExpiryOf(session);
+  return revokedAt < expiresAt ? { at: revokedAt, why: revocationReason } : { at: expiresAt, why: "time_up" };
+}
+
+/** The event of the trail that says that an impersonation has ended. */
+export function endEvent(
+  { actor: actorId, userId: subjectId, reason }: Pick<ImpersonationSummary, "actor" | "userId" | "reason">,
+  why: RevocationReason,
+): AuditInput {
+  const action = "admin.impersonation_ended";
+  return { action, outcome: "success", actorId, subjectId, details: { reason, why } };
 }

@@ -2,9 +2,11 @@ import { setTimeout } from "node:timers/promises";
 import { Types } from "mongoose";
 import { dismissAdministrator } from "../administrators/register.js";
 import { auditRefOf } from "../audit/canonical.js";
+import type { AuditWriter } from "../audit/writer.js";
 import type { Context } from "../context/context.js";
 import { IdentityError, isDuplicateKey, isIdentityError } from "../core/errors.js";
 import { duration } from "../core/limits.js";
+import { recordEndsAbout } from "../impersonations/ends.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery, runQuery } from "../queries/run-query.js";
 import type { ErasureDocument } from "../schemas/erasure.js";
@@ -39,16 +41,20 @@ const betweenSweepsMs = 100;
 /** After the end, requests and counters that were under way have this long to arrive before the last sweep. */
 const lateWritesMs = duration.day;
 
-export async function eraseUserData(context: Context, input: EraseInput): Promise<ErasureReport> {
+export async function eraseUserData(
+  context: Context,
+  writer: AuditWriter,
+  input: EraseInput,
+): Promise<ErasureReport> {
   const erasure = await begin(context, input);
-  return complete(context, erasure);
+  return complete(context, writer, erasure);
 }
 
-export async function resumeErasures(context: Context): Promise<ErasureReport[]> {
+export async function resumeErasures(context: Context, writer: AuditWriter): Promise<ErasureReport[]> {
   const { models, now } = context;
   const due = await runQuery(models, queries.dueErasures(now));
   const reports: ErasureReport[] = [];
-  for (const erasure of due) reports.push(await complete(context, erasure));
+  for (const erasure of due) reports.push(await complete(context, writer, erasure));
   return reports;
 }
 
@@ -103,11 +109,16 @@ async function statusOf(models: IdentityModels, _id: Types.ObjectId): Promise<st
   return user ? String(user.status) : undefined;
 }
 
-async function complete(context: Context, erasure: ErasureDocument): Promise<ErasureReport> {
+async function complete(
+  context: Context,
+  writer: AuditWriter,
+  erasure: ErasureDocument,
+): Promise<ErasureReport> {
   const { models } = context;
   if (!erasure.userId) return reportOf(context, erasure._id, {});
   const started = { ...erasure, userId: erasure.userId };
   await closeAccount(context, started.userId);
+  await recordEndsAbout(context, writer, started.userId);
   await noteAuditEvents(models, started);
   // The user who inherits the apps may be gone since the erasure began, or go while the apps are handed over.
   const { appsTo } = started;

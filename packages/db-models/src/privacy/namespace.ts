@@ -1,5 +1,6 @@
 import type { Types } from "mongoose";
-import { operationsOf, type Shared } from "../context/context.js";
+import type { AuditWriter } from "../audit/writer.js";
+import { type Context, operationsOf, type Shared } from "../context/context.js";
 import { type EraseInput, type ErasureReport, eraseUserData, resumeErasures } from "./erase.js";
 import { type ExportRecord, exportUserData } from "./export.js";
 
@@ -23,8 +24,10 @@ export interface Privacy {
    * key by which audit events can be linked to them. Can be called again after any crash, and goes on; calling it after
    * the end removes nothing more and gives the report. `privacy.resumeErasures` does both for whatever is due.
    *
+   * The ends of impersonations that it removes are recorded first, in the trail of `audit.append`.
+   *
    * @throws IdentityError `USER_NOT_FOUND` when there is neither such a user nor an erasure of one, or nobody with the id
-   * `appsTo`; `USER_NOT_ACTIVE` when that account is not active; `INVALID_INPUT` when it is the person's own.
+   * `appsTo`; `USER_NOT_ACTIVE` when that account is not active; `INVALID_INPUT` when it is the person's own; `AUDIT_NOT_WRITTEN`.
    */
   erase(input: EraseInput): Promise<ErasureReport>;
   /**
@@ -36,11 +39,11 @@ export interface Privacy {
   resumeErasures(): Promise<ErasureReport[]>;
 }
 
-export function privacyOf(identity: Shared): Privacy {
+export function privacyOf(identity: Shared, writer: AuditWriter): Privacy {
   const on = operationsOf(identity);
   return {
     export: on(exportUserData),
-    erase: on(eraseUserData),
-    resumeErasures: on(resumeErasures),
+    erase: on((context: Context, input: EraseInput) => eraseUserData(context, writer, input)),
+    resumeErasures: on((context: Context) => resumeErasures(context, writer)),
   };
 }

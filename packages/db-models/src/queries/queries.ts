@@ -349,16 +349,8 @@ export const queries = {
       sessions.page("impersonationsBy", "actor_newest", { "impersonation.actor": actor }, "createdAt", page),
     ),
   /** Impersonations whose end is to be noted, or may have come. */
-  dueImpersonations: (now: Date, limit = defaultWindowSize) =>
-    rare(
-      sessions.all(
-        "dueImpersonations",
-        "impersonation_due",
-        { "impersonation.sweepAt": { $lte: now } },
-        { "impersonation.sweepAt": 1, _id: 1 },
-        limit,
-      ),
-    ),
+  dueImpersonations: (period: Period) =>
+    rare(sessions.during("dueImpersonations", "impersonation_due", {}, "impersonation.sweepAt", period)),
 
   appByClientId: (clientId: string) => apps.one("appByClientId", "client_id_unique", { clientId }),
   appsOfOwner: (ownerId: Id, page: Page = {}) =>

@@ -177,7 +177,7 @@ function sessionSamples(
     }),
     newestImpersonations: queries.newestImpersonations(page),
     impersonationsBy: queries.impersonationsBy(impersonation.impersonation?.actor ?? nobody.id, page),
-    dueImpersonations: queries.dueImpersonations(now, 20),
+    dueImpersonations: queries.dueImpersonations({ from: new Date(0), to: now, limit: 20 }),
   };
 }
 

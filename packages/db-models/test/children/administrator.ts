@@ -8,9 +8,9 @@ import { writeSync } from "node:fs";
 import { Types } from "mongoose";
 import { setAdministratorRoles } from "../../src/administrators/register.js";
 import { isIdentityError, openDatabase } from "../../src/index.js";
-import { eraseUserData } from "../../src/privacy/erase.js";
 import { setUserStatus } from "../../src/users/accounts.js";
 import { contextAt } from "../context.js";
+import { eraseUserData } from "../erasing.js";
 import { now } from "../moment.js";
 
 /** Who is to lose their role, and how. */

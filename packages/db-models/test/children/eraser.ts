@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { Types } from "mongoose";
 import { openDatabase } from "../../src/index.js";
-import { eraseUserData } from "../../src/privacy/erase.js";
 import { contextAt } from "../context.js";
+import { eraseUserData } from "../erasing.js";
 
 const { models, close } = await openDatabase(process.argv[2] ?? "");
 writeSync(1, "ready\n");

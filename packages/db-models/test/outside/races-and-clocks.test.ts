@@ -14,7 +14,6 @@ import { settleLoginAttempt } from "../../src/logins/settle.js";
 import { validateAccessToken } from "../../src/oauth/access.js";
 import { registerApp } from "../../src/oauth/apps.js";
 import { refreshAppToken } from "../../src/oauth/refresh.js";
-import { eraseUserData } from "../../src/privacy/erase.js";
 import { exportUserData } from "../../src/privacy/export.js";
 import { queries, readPagePosition, writePagePosition } from "../../src/queries/queries.js";
 import { runQuery } from "../../src/queries/run-query.js";
@@ -28,6 +27,7 @@ import { authenticateUser, registerUser, setUserStatus } from "../../src/users/a
 import { updateSecurity } from "../../src/users/settings.js";
 import { contextAt } from "../context.js";
 import { makeUser, useIdentityDatabase } from "../database.js";
+import { eraseUserData } from "../erasing.js";
 import { after, now } from "../moment.js";
 import { codeFor, exchange, granted, makeWorld, refresh } from "../oauth-world.js";
 import { verifyApiKey } from "../recorders.js";

@@ -7,14 +7,8 @@ export async function noteImpersonationEnds(
   log: FlowLog,
 ): Promise<void> {
   try {
-    for (const { id, userId, actor, reason, ended } of await identity.impersonations.takeEnded()) {
-      await auditTrail({
-        action: "admin.impersonation_ended",
-        outcome: "success",
-        actorId: actor,
-        subjectId: userId,
-        details: { reason, why: ended.why },
-      });
+    for (const { id, userId, event } of await identity.impersonations.takeEnded()) {
+      await auditTrail(event);
       await identity.impersonations.noteEnd({ id, userId });
     }
   } catch (err) {
