@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Types } from "mongoose";
 import { afterEach, expect, it, test } from "vitest";
-import { identityHandlers } from "../src/handlers/index.js";
+import { identityHandlers, OptionsError } from "../src/handlers/index.js";
 import { password, useIdentity } from "./support.js";
 
 const setting = useIdentity();
@@ -139,3 +140,42 @@ test("a declaration that makes no sense, and an identity that nobody asked for, 
   );
   expect(() => connect.identityOf({} as never)).toThrow(TypeError);
 });
+
+test("a guard refuses who acts for a user where it says so", async () => {
+  const made = await handlers({ admin: { impersonation: true }, oauth: true });
+  const { fetch: handle, connect } = made;
+  const ada = await signedIn(handle.routes, "https://id.example.com");
+  const token = await actingToken(new Types.ObjectId(ada.userId));
+  const closed = handle.guard("session", () => new Response("done"), { impersonated: false });
+  const open = handle.guard("session", () => new Response("done"));
+  const by = (headers: Record<string, string>) => new Request("https://id.example.com/pay", { headers });
+  const acting = { authorization: `Bearer ${token}` };
+  const refused = await closed(by(acting));
+  expect([refused.status, await refused.json()]).toMatchObject([403, { code: "IMPERSONATED" }]);
+  expect(await (await open(by(acting))).text()).toBe("done");
+  expect(await (await closed(by({ cookie: ada.cookie }))).text()).toBe("done");
+  const guard = connect.guard("session", { impersonated: false });
+  const origin = await listen((req, res) => guard(req, res, () => res.end("done")));
+  expect((await fetch(origin, { headers: acting })).status).toBe(403);
+  expect(await (await fetch(origin, { headers: { cookie: ada.cookie } })).text()).toBe("done");
+});
+
+test.each([{ impersonated: "no" }, { impersonate: false }, null])(
+  "a guard refuses the rules %j",
+  async (rules) => {
+    const { connect } = await handlers();
+    expect(() => connect.guard("session", rules as object)).toThrow(OptionsError);
+  },
+);
+
+/** The token of a session in which an administrator acts for a user. */
+async function actingToken(userId: Types.ObjectId): Promise<string> {
+  const { users, sessions, administrators, impersonations } = setting.identity;
+  const { _id: actor } = await users.register({ email: `actor${++people}@example.com`, password });
+  await users.setStatus({ userId: actor, status: "active" });
+  await administrators.setRoles({ userId: actor, roles: ["identity:impersonator"] });
+  const { id: actorSession } = await sessions.open({ userId: actor });
+  const started = await impersonations.start({ userId, actor, actorSession, reason: "Ticket 4711" });
+  if (!started.ok) throw new Error(started.reason);
+  return started.token;
+}

@@ -104,6 +104,14 @@ export async function claimApproval(
   return approver?.roles.includes("identity:admin") ?? false;
 }
 
+export async function releaseApproval({ models }: Context, { id }: { id: Types.ObjectId }): Promise<boolean> {
+  const { matchedCount } = await models.AdminApproval.collection.updateOne(
+    { _id: id, status: "used" },
+    { $set: { status: "approved" }, $unset: { usedAt: "" } },
+  );
+  return matchedCount === 1;
+}
+
 export function listApprovals(
   { models }: Context,
   { status = "pending", userId, page }: { status?: ApprovalStatus; userId?: Types.ObjectId; page?: Page },

@@ -10,6 +10,7 @@ import {
   decideOnApproval,
   listApprovals,
   readApproval,
+  releaseApproval,
   requestApproval,
 } from "./approvals.js";
 import { listAdministrators, readAdministrator, setAdministratorRoles } from "./register.js";
@@ -58,6 +59,12 @@ export interface Administrators {
    * @returns true for one call of any number.
    */
   claimApproval(input: Omit<ApprovalRequest, "reason"> & { id: Types.ObjectId }): Promise<boolean>;
+  /**
+   * Gives back an approval that was used for what then was not done: it is good again as long as it would have been.
+   *
+   * @returns true when it was used.
+   */
+  releaseApproval(input: { id: Types.ObjectId }): Promise<boolean>;
   /** Approvals, the newest first: in which a user has a part, or of a status. Default: those that are pending. */
   listApprovals(input: {
     status?: ApprovalStatus;
@@ -76,6 +83,7 @@ export function administratorsOf(identity: Shared): Administrators {
     readApproval: on(readApproval),
     decideOnApproval: on(decideOnApproval),
     claimApproval: on(claimApproval),
+    releaseApproval: on(releaseApproval),
     listApprovals: on(listApprovals),
   };
 }

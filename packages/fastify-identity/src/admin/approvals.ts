@@ -13,19 +13,28 @@ export const impersonation = "user.impersonate";
 type Approved = Pick<ApprovalRequest, "action" | "subjectId" | "targetId">;
 
 /**
- * Uses the approval of another administrator, where this service takes one.
+ * Does once what another administrator has approved, where this service takes that. The approval stays good where nothing
+ * came of it.
  *
- * @throws IdentityProblem `APPROVAL_REQUIRED`
+ * @throws IdentityProblem `APPROVAL_REQUIRED`, and what `act` throws.
  */
-export async function claimApproval(
+export async function withApproval<T>(
   { service, settings, userId }: Acting,
   { id, ...what }: Approved & { readonly id: Types.ObjectId | undefined },
-): Promise<void> {
-  if (!settings.twoAdministrators) return;
+  act: () => Promise<T>,
+): Promise<T> {
+  if (!settings.twoAdministrators) return act();
+  const { administrators } = service.identity;
   const claim = { ...what, requestedBy: userId };
-  const isApproved =
-    id !== undefined && (await service.identity.administrators.claimApproval({ ...claim, id }));
-  if (!isApproved) throw new IdentityProblem("APPROVAL_REQUIRED", { action: what.action });
+  if (id === undefined || !(await administrators.claimApproval({ ...claim, id }))) {
+    throw new IdentityProblem("APPROVAL_REQUIRED", { action: what.action });
+  }
+  try {
+    return await act();
+  } catch (error) {
+    await administrators.releaseApproval({ id });
+    throw error;
+  }
 }
 
 /** The approval of another administrator that who asked for it has not used yet. */

@@ -3,6 +3,7 @@ import type { LightMyRequestResponse } from "fastify";
 import type { IdentityAccess } from "../access.js";
 import type { RequestIdentity } from "../http/guards/guard.js";
 import { type Inner, runGuard } from "./inner.js";
+import { type GuardRules, guardOf } from "./rules.js";
 
 type Next = (error?: unknown) => void;
 type Middleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
@@ -12,7 +13,7 @@ export interface Connect {
   /** Answers the plugin's routes, and leaves the others. Add it before a body parser, and at the root. */
   readonly routes: Middleware;
   /** Lets a request through that meets the requirement; the plugin answers the others. */
-  guard(access: Exclude<IdentityAccess, "public">): Middleware;
+  guard(access: Exclude<IdentityAccess, "public">, rules?: GuardRules): Middleware;
   /** Who makes a request that a guard let through. Throws a TypeError on another one. */
   identityOf(req: IncomingMessage): RequestIdentity;
 }
@@ -27,8 +28,8 @@ export function connectHandlers(inner: Inner): Connect {
       inner.others.set(req, next);
       inner.app.routing(req, res);
     },
-    guard: (access) => {
-      const check = inner.app.identity.guard(access);
+    guard: (access, rules) => {
+      const check = guardOf(inner.app.identity, access, rules);
       return (req, res, next) => {
         const { method = "GET", headers, socket } = req;
         runGuard(inner, check, { method, headers, remoteAddress: socket.remoteAddress }).then(

@@ -5,6 +5,7 @@ import type { IdentityAccess } from "../access.js";
 import type { RequestIdentity } from "../http/guards/guard.js";
 import { setCookiesOf } from "./connect.js";
 import { type Inner, runGuard } from "./inner.js";
+import { type GuardRules, guardOf } from "./rules.js";
 
 /** What a `Request` does not say. */
 export interface FetchConnection {
@@ -20,14 +21,15 @@ export interface Fetch {
   guard<Rest extends unknown[]>(
     access: Exclude<IdentityAccess, "public">,
     handler: (request: Request, who: RequestIdentity, ...rest: Rest) => Response | Promise<Response>,
+    rules?: GuardRules,
   ): (request: Request, ...rest: Rest) => Promise<Response>;
 }
 
 export function fetchHandlers(inner: Inner): Fetch {
   return {
     routes: (request, connection = {}) => answer(inner, request, connection),
-    guard: (access, handler) => {
-      const check = inner.app.identity.guard(access);
+    guard: (access, handler, rules) => {
+      const check = guardOf(inner.app.identity, access, rules);
       return async (request, ...rest) => {
         const { method } = request;
         const guarded = { method, headers: headersOf(request), remoteAddress: undefined };

@@ -5,3 +5,4 @@ export type { RequestIdentity } from "../http/guards/guard.js";
 export type { Connect } from "./connect.js";
 export type { Fetch, FetchConnection } from "./fetch.js";
 export { type HandlerOptions, type IdentityHandlers, identityHandlers } from "./handlers.js";
+export type { GuardRules } from "./rules.js";

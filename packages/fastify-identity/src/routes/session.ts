@@ -1,11 +1,13 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { IdentityProblem, toProblem } from "../flows/problems.js";
+import { IdentityProblem } from "../flows/problems.js";
 import { forgetRefused } from "../http/guards/guard.js";
-import { handOver, heldSession, presentedToken } from "../http/guards/held-session.js";
+import { forgetSession, handOver, heldSession, presentedToken } from "../http/guards/held-session.js";
 import { sessionOf } from "../http/guards/identity-of.js";
+import { hasImpersonation } from "../http/guards/impersonated.js";
+import { stopImpersonation } from "../http/guards/stop-impersonation.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
-import { requesterOf, setCookie, stateOf } from "../http/requests.js";
+import { requesterOf, stateOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
 import { passkeyRequest } from "./schemas/factors.js";
 import { currentSession, refreshed, renewed, stepUpBody } from "./schemas/sessions.js";
@@ -127,28 +129,43 @@ export const sessionRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, 
   app.delete(
     "/session",
     {
-      config: { identity: access, impersonated: true, identityProblems: ["AUDIT_NOT_WRITTEN"] },
+      config: { identity: access, identityProblems: ["AUDIT_NOT_WRITTEN"] },
       schema: {
         tags,
         summary: "Sign out",
         description:
-          "An administrator who acts for a user stops that, and is who they are again. Where it is over already, this answers 401 " +
-          "once, and the browser forgets it.",
+          "Refused to an administrator who acts for a user: `DELETE /v1/session/impersonation` stops that.",
         response: { 204: z.null() },
-      },
-      errorHandler: (error, request, reply) => {
-        const { cookies } = service;
-        // A sign-out is a stop. Until one, the browser keeps the cookie, and nothing is done in the administrator's account.
-        const isOver = toProblem(error).code === "SESSION_INVALID";
-        if (isOver && cookies.readImpersonation(request.headers.cookie) !== undefined)
-          setCookie(reply, cookies.endImpersonation());
-        throw error;
       },
     },
     async (request, reply) => {
       await service.flows.signOut(requesterOf(service, request), sessionOf(request));
-      const { by } = presentedToken(service, request);
-      if (by === "cookie") setCookie(reply, service.cookies.signOut(request.headers.cookie));
+      forgetSession(service, request, reply);
+      return reply.code(204).send(null);
+    },
+  );
+
+  if (!hasImpersonation(service)) return;
+  app.delete(
+    "/session/impersonation",
+    {
+      config: {
+        identity: "public",
+        impersonated: true,
+        identityProblems: ["SESSION_REQUIRED", "SESSION_INVALID", "SESSION_NOT_FOUND", "AUDIT_NOT_WRITTEN"],
+      },
+      schema: {
+        tags,
+        summary: "Stop acting for a user",
+        description:
+          "The administrator is who they are again. Answers 204 to a browser in which it was over already, and 404 to a session " +
+          "of one's own, which goes on.",
+        security: [{ cookie: [] }, { bearer: [] }],
+        response: { 204: z.null() },
+      },
+    },
+    async (request, reply) => {
+      await stopImpersonation(service, request, reply);
       return reply.code(204).send(null);
     },
   );

@@ -47,6 +47,8 @@ async function send(
   return answer;
 }
 
+const stop = ({ app }: Cast, visitor: Visitor) => send(app, visitor, "DELETE", "/v1/session/impersonation");
+
 const ends = {
   "its time is up": async () => setting.clock.advance(31 * 60_000),
   "the user ends it": async ({ user: { id: userId } }: Cast) =>
@@ -90,11 +92,11 @@ describe.each(Object.entries(ends))("after the end, when %s", (_why, end) => {
     expect(own.json()).toEqual({ of: cast.helper.id.toHexString() });
   });
 
-  it("a sign-out by a script is a stop", async () => {
+  it("a stop by a script is one", async () => {
     const cast = await makeWorld();
     const visitor = await actingBrowser(cast);
     await end(cast);
-    expect((await send(cast.app, visitor, "DELETE", "/v1/session")).statusCode).toBe(401);
+    expect((await stop(cast, visitor)).statusCode).toBe(204);
     expect(visitor.cookies.has(cookieName)).toBe(false);
     expect(visitor.cookies.has(sessionCookie)).toBe(true);
   });
@@ -172,12 +174,52 @@ it("is stopped by the form of a page of that time, and nobody is signed out by i
   });
 });
 
-it("and that of the administrator stay where a program signs out", async () => {
+it("is stopped by a script, and a second stop signs nobody out", async () => {
+  const cast = await makeWorld();
+  const visitor = await actingBrowser(cast);
+  expect((await stop(cast, visitor)).statusCode).toBe(204);
+  for (let round = 0; round < 2; round++) {
+    const late = await stop(cast, visitor);
+    expect([late.statusCode, late.json().code]).toEqual([404, "SESSION_NOT_FOUND"]);
+    expect((await send(cast.app, visitor, "GET", "/whose")).json()).toEqual({
+      of: cast.helper.id.toHexString(),
+    });
+  }
+  visitor.cookies.clear();
+  expect((await stop(cast, visitor)).json().code).toBe("SESSION_REQUIRED");
+});
+
+it("is not stopped by a sign-out, which is of one's own session", async () => {
+  const cast = await makeWorld();
+  const visitor = await actingBrowser(cast);
+  for (let round = 0; round < 2; round++) {
+    const refused = await send(cast.app, visitor, "DELETE", "/v1/session");
+    expect([refused.statusCode, refused.json().code]).toEqual([403, "IMPERSONATED"]);
+  }
+  await stop(cast, visitor);
+  expect((await send(cast.app, visitor, "DELETE", "/v1/session")).statusCode).toBe(204);
+  expect(visitor.cookies.has(sessionCookie)).toBe(false);
+});
+
+it("and that of the administrator stay where a program stops", async () => {
   const cast = await makeWorld();
   const { token } = await actingProgram(cast);
   const headers = { authorization: `Bearer ${token}`, ...cast.helper.cookie };
-  const out = await cast.app.inject({ method: "DELETE", url: "/v1/session", headers });
+  const out = await cast.app.inject({ method: "DELETE", url: "/v1/session/impersonation", headers });
   expect([out.statusCode, out.headers["set-cookie"]]).toEqual([204, undefined]);
+  const again = await cast.app.inject({ method: "DELETE", url: "/v1/session/impersonation", headers });
+  expect([again.statusCode, again.json().code]).toEqual([401, "SESSION_INVALID"]);
+});
+
+it("is stopped by the form of an app's sign-out, and nobody is signed out by it later", async () => {
+  const cast = await makeWorld();
+  const visitor = await actingBrowser(cast);
+  const { body } = await visitor.get("/account/end-session");
+  const main = body.slice(body.indexOf("<main"));
+  const form_token = /name="form_token" value="([^"]*)"/.exec(main)?.[1] ?? "";
+  await stop(cast, visitor);
+  expect((await visitor.post("/account/end-session", { form_token })).statusCode).toBe(403);
+  expect(visitor.cookies.has(sessionCookie)).toBe(true);
 });
 
 it("and a token alike are refused by a route for everybody that refuses who acts", async () => {

@@ -164,7 +164,7 @@ test("ClubExcellence#12: a refusal leaves nothing behind, and the next user can 
 test("hackatime#614: nobody acts for a user without a record", async () => {
   const cast = await makeWorld();
   const { call } = await actingProgram(cast);
-  await call("DELETE", "/v1/session");
+  await call("DELETE", "/v1/session/impersonation");
   const actions = await auditOf(setting, cast.user.id);
   for (const action of ["admin.impersonation_started", "admin.impersonation_ended"]) {
     expect(actions).toContain(action);

@@ -14,7 +14,7 @@ const provider = gitHubProvider({ clientId: "id", clientSecret: "secret" });
  */
 const allowed: Readonly<Record<string, string>> = {
   "GET /v1/session": "tells the application who acts for whom",
-  "DELETE /v1/session": "stops it",
+  "DELETE /v1/session/impersonation": "stops it",
   "GET /v1/sessions": "sees them; ends none",
   "GET /account/signed-in": "goes on to a place of the application",
   "GET /account/sign-out": "stops it",

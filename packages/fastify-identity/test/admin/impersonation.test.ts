@@ -5,6 +5,7 @@ import { useIdentity } from "../support.js";
 import {
   actingProgram,
   approved,
+  begun,
   type Cast,
   makeCast,
   reason,
@@ -114,8 +115,29 @@ describe("to act for a user", () => {
     const first = await actingProgram(cast);
     const start = () => second.helper.post(`/users/${idOf(cast)}/impersonation`, { approvalId: waiting });
     expect(codeOf(await start())).toBe("IMPERSONATION_IN_PROGRESS");
-    await first.call("DELETE", "/v1/session");
+    await first.call("DELETE", "/v1/session/impersonation");
     expect((await start()).statusCode).toBe(201);
+  });
+
+  it("leaves the approval good where nothing came of it: another one was faster, or the trail takes no more", async () => {
+    let isBroken = false;
+    const auditTrail = async () => {
+      if (isBroken) throw new Error("no trail");
+    };
+    const cast = await makeCast(setting, await setting.app(withImpersonation(true, { auditTrail })));
+    const approvalId = await approved(cast);
+    const start = () => cast.helper.post(`/users/${idOf(cast)}/impersonation`, { approvalId });
+    isBroken = true;
+    expect((await start()).statusCode).toBe(503);
+    isBroken = false;
+    const second = { ...cast, helper: await makeAdmin(setting, cast.app, "identity:impersonator") };
+    const first = await begun(second);
+    expect(codeOf(await start())).toBe("IMPERSONATION_IN_PROGRESS");
+    await setting.identity.sessions.revoke({ userId: cast.user.id, sessionId: first.id });
+    const starts = await Promise.all(Array.from({ length: 5 }, start));
+    expect(starts.filter(({ statusCode }) => statusCode === 201)).toHaveLength(1);
+    await setting.identity.sessions.revokeAll({ userId: cast.user.id });
+    expect(codeOf(await start())).toBe("APPROVAL_REQUIRED");
   });
 
   it("tells the user by mail, in their list and in their events", async () => {
@@ -226,7 +248,7 @@ describe("the record", () => {
   it("names both people, with the reason, at the request, the approval, the begin and the end", async () => {
     const cast = await makeCast(setting, await appWith());
     const { call } = await actingProgram(cast);
-    expect((await call("DELETE", "/v1/session")).statusCode).toBe(204);
+    expect((await call("DELETE", "/v1/session/impersonation")).statusCode).toBe(204);
     expect(await auditOf(setting, cast.user.id)).toEqual(
       expect.arrayContaining([
         "admin.approval_requested",
@@ -273,7 +295,7 @@ describe("the record", () => {
   it("is a list for administrators, page by page, of all or of one", async () => {
     const cast = await makeCast(setting, await appWith());
     const first = await actingProgram(cast);
-    await first.call("DELETE", "/v1/session");
+    await first.call("DELETE", "/v1/session/impersonation");
     const second = await actingProgram({ ...cast, user: await makeUser(cast.app) });
     const list = async (query = "") => (await cast.chief.get(`/impersonations${query}`)).json();
     const { impersonations } = await list();

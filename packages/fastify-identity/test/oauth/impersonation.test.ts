@@ -33,6 +33,7 @@ function withNotes(app: FastifyInstance): void {
       actor: (request.identity as { actor?: Types.ObjectId } | null)?.actor?.toHexString(),
     }),
   );
+  app.get("/open", { config: { identity: "public", impersonated: false } }, async () => ({ done: true }));
 }
 
 /** A browser that acts for a user who has agreed to an app before. */
@@ -84,6 +85,8 @@ describe("an app in an impersonated session", () => {
       const headers = { authorization: `Bearer ${tokens.access_token}` };
       const notes = await app.inject({ url: "/notes", headers });
       expect(notes.json()).toEqual({ userId: sub, actor: act.sub });
+      const open = await app.inject({ url: "/open", headers });
+      expect([open.statusCode, open.json().code]).toEqual([403, "IMPERSONATED"]);
       // The plugin's own routes are as closed to the token as to the session.
       const events = await app.inject({ url: "/v1/profile", headers });
       expect(events.statusCode).toBe(403);

@@ -9,7 +9,7 @@ import { writePagePosition } from "@org/db-models/queries";
 import type { Types } from "mongoose";
 import { IdentityProblem } from "../../flows/problems.js";
 import { type Acting, noteRead, recorded } from "../acting.js";
-import { auditExport, claimApproval } from "../approvals.js";
+import { auditExport, withApproval } from "../approvals.js";
 import { accountsOf } from "./administrators.js";
 
 /** An audit event, with the addresses of those whom the list names. */
@@ -150,10 +150,11 @@ export async function exportAudit(
   { since, until, reason, approvalId }: ExportOrder,
 ): Promise<AsyncGenerator<string, void, void>> {
   const { identity } = acting.service;
-  await claimApproval(acting, { action: auditExport, id: approvalId });
   const period = { since: since?.toISOString() ?? "the first", until: until?.toISOString() ?? "now" };
   const event = { action: "admin.audit_exported", reason, details: period } as const;
-  return recorded(acting, event, async () => linesOf(identity.audit.export({ since, until })));
+  const begin = async () => linesOf(identity.audit.export({ since, until }));
+  const approved = { action: auditExport, id: approvalId };
+  return withApproval(acting, approved, () => recorded(acting, event, begin));
 }
 
 /** Asks another administrator to approve that the trail is exported. */

@@ -18,7 +18,7 @@ import { IdentityProblem, toProblem } from "../../flows/problems.js";
 import { requesterFrom } from "../../flows/requester.js";
 import { recoveredAlert } from "../../flows/sign-in/alerts.js";
 import { type Acting, noteRead, protect, recorded } from "../acting.js";
-import { claimApproval, erasure } from "../approvals.js";
+import { erasure, withApproval } from "../approvals.js";
 
 type Page = Parameters<typeof queries.newestUsers>[0];
 
@@ -331,8 +331,8 @@ export async function eraseUser(
     const issues = [{ path: "body/email", message: "must be the address of the account" }];
     throw new IdentityProblem("INVALID_INPUT", { issues });
   }
-  await claimApproval(acting, { action: erasure, subjectId: userId, id: approvalId });
-  return eraseApproved(acting, { userId, reason });
+  const approved = { action: erasure, subjectId: userId, id: approvalId };
+  return withApproval(acting, approved, () => eraseApproved(acting, { userId, reason }));
 }
 
 /** Erases a user, which a second administrator has approved where that is needed. */

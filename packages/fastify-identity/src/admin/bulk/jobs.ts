@@ -19,7 +19,7 @@ import {
   requirePermission,
 } from "../acting.js";
 import { accountsOf } from "../acts/administrators.js";
-import { bulkErasure, claimApproval } from "../approvals.js";
+import { bulkErasure, withApproval } from "../approvals.js";
 import { userActs } from "./acts.js";
 import { excludedBy } from "./excluded.js";
 import { selectByFilter, selectByList } from "./select.js";
@@ -182,10 +182,10 @@ export async function startJob(
     const issues = [{ path: "body/count", message: "must be the number of users" }];
     throw new IdentityProblem("INVALID_INPUT", { issues });
   }
-  if (act === "erase") await claimApproval(acting, { action: bulkErasure, targetId: id, id: approvalId });
-  await changed(acting, job, "admin.bulk_job_started", () =>
-    bulkJobs.start({ id, createdBy: acting.userId }),
-  );
+  const start = () =>
+    changed(acting, job, "admin.bulk_job_started", () => bulkJobs.start({ id, createdBy: acting.userId }));
+  const approved = { action: bulkErasure, targetId: id, id: approvalId };
+  await (act === "erase" ? withApproval(acting, approved, start) : start());
   await jobs.takeUp();
 }
 

@@ -6,7 +6,7 @@ import { IdentityProblem } from "../../flows/problems.js";
 import { impersonationAlert } from "../../flows/sign-in/alerts.js";
 import { type Acting, type ActingNow, noteRead, recorded } from "../acting.js";
 import { accountsOf } from "../acts/administrators.js";
-import { claimApproval, impersonation } from "../approvals.js";
+import { impersonation, withApproval } from "../approvals.js";
 import type { ImpersonationRules } from "../options.js";
 
 interface AboutUser {
@@ -81,19 +81,19 @@ export async function startImpersonation(
   const { identity } = acting.service;
   await requireActable(acting, userId);
   const live = await identity.sessions.list({ userId });
-  // Before the approval is used up: it may be used when the other one has stopped.
+  // Before the trail says that it began.
   if (live.some((session) => session.impersonation)) throw new IdentityProblem(refusals.in_progress);
-  const approval = await identity.administrators.readApproval({ id: approvalId });
-  await claimApproval(acting, { action: impersonation, subjectId: userId, id: approvalId });
-  const { reason = "" } = approval ?? {};
+  const { reason = "" } = (await identity.administrators.readApproval({ id: approvalId })) ?? {};
   const target = { targetType: "approval", targetId: approvalId.toHexString() };
   const event = { action: "admin.impersonation_started", subjectId: userId, ...target, reason } as const;
-  const started = await recorded(acting, event, async () => {
+  const begin = async () => {
     const who = { userId, actor: acting.userId, actorSession: acting.session.id };
     const result = await identity.impersonations.start({ ...who, reason, lifetimeMs, protectedRoles });
     if (!result.ok) throw new IdentityProblem(refusals[result.reason]);
     return result;
-  });
+  };
+  const approved = { action: impersonation, subjectId: userId, id: approvalId };
+  const started = await withApproval(acting, approved, () => recorded(acting, event, begin));
   const { email } = await identity.users.read(userId);
   const { id, token, expiresAt } = started;
   await acting.tell(impersonationAlert({ expiresAt, reason: showReason ? reason : undefined }, email));

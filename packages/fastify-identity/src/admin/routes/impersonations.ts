@@ -74,7 +74,7 @@ export const impersonationRoutes: FastifyPluginAsyncZod<{
         summary: "Act for a user",
         description:
           "In a session of the user's, by a cookie that stands before your own or a token as you came with. It ends by itself " +
-          "after half an hour at most, and by `DELETE /v1/session`. The user is told.",
+          "after half an hour at most, and by `DELETE /v1/session/impersonation`. The user is told.",
         params: schemas.userParams,
         body: startBody,
         response: { 201: started },

@@ -86,6 +86,11 @@ function refuseUnlessAllowed({ routeOptions: { config } }: FastifyRequest): void
   if (config.impersonated === false) throw new IdentityProblem("IMPERSONATED");
 }
 
+/** Refuses a request that a guard let through, in which an administrator acts for the user. */
+export function refuseActor({ identity }: FastifyRequest): void {
+  if (identity && "actor" in identity && identity.actor) throw new IdentityProblem("IMPERSONATED");
+}
+
 /**
  * The same for a route that takes no session: in a browser where somebody acts for a user it would sign in, reset or link in
  * between; and a page that is allowed says whom they act for. One that is over is nobody's there, so that people can sign in again.

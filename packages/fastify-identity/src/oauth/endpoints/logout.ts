@@ -5,6 +5,7 @@ import type { JWTPayload } from "jose";
 import { requesterOf, setCookie } from "../../http/requests.js";
 import { Page } from "../../pages/page.js";
 import { Answered, type PageDefinition } from "../../pages/serve/define-page.js";
+import { sessionOfBrowser } from "../../pages/serve/session-of-browser.js";
 import { linkTo } from "../../pages/site.js";
 import type { Provider } from "../provider.js";
 import { withQuery } from "./answer.js";
@@ -119,7 +120,11 @@ export function endSessionPage(provider: Provider): PageDefinition<"endSession">
     path: pagePath,
     access: "public",
     impersonated: true,
-    view: async ({ request, reply }, state) => {
+    view: async (page, state) => {
+      const { request, reply } = page;
+      const session = await sessionOfBrowser(page);
+      // The form of one who acts for a user signs nobody else out.
+      if (session) page.isOf(session.userId);
       const parameters = Parameters.fromQuery(request.url);
       const read = await readLogout(provider, parameters);
       if (read.to === "wrong") return new Answered(await refuseAddress(provider, request, reply));

@@ -1,5 +1,4 @@
-import { IdentityProblem } from "../../flows/problems.js";
-import { requesterOf } from "../../http/requests.js";
+import { stopImpersonation } from "../../http/guards/stop-impersonation.js";
 import { GoTo, type PageDefinition } from "../serve/define-page.js";
 import { sessionOfBrowser } from "../serve/session-of-browser.js";
 
@@ -30,12 +29,8 @@ export const impersonationPage: PageDefinition<"impersonation"> = {
       impersonated: true,
       submit: async (page) => {
         const { service, adminPrefix } = page.site;
-        const session = await sessionOfBrowser(page);
-        // The browser has no impersonation: another tab has stopped it, and nobody is to be signed out.
-        if (session && !session.actor) throw new IdentityProblem("SESSION_NOT_FOUND");
-        if (session) await service.flows.signOut(requesterOf(service, page.request), session);
-        page.setCookie(service.cookies.endImpersonation());
-        const place = session ? `/users/${session.userId.toHexString()}` : "/impersonations";
+        const userId = await stopImpersonation(service, page.request, page.reply);
+        const place = userId ? `/users/${userId.toHexString()}` : "/impersonations";
         return page.redirect(`${adminPrefix}${place}`, { id: "impersonation.stopped" });
       },
     },
