@@ -5,6 +5,7 @@ import { holdTtlMonitor, startEngine, withDatabase } from "@org/dev-kit";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
 import { benchmarkBackfill, readableBackfill } from "./backfill.js";
+import { benchmarkBulkJobs, readableBulkJobs } from "./bulk-jobs.js";
 import { benchmarkCleanup, readableCleanup } from "./cleanup.js";
 import { benchmarkGrowth, readableGrowth } from "./growth.js";
 import { benchmarkHttp, readableHttp } from "./http.js";
@@ -46,6 +47,7 @@ if (chosen("risk")) {
 }
 const withDatabases = [
   "backfill",
+  "bulk-jobs",
   "cleanup",
   "growth",
   "http",
@@ -155,6 +157,13 @@ async function benchmarkDatabase(): Promise<void> {
       await db.dropDatabase();
       for (const model of Object.values(database.models) as Model<unknown>[]) await model.createIndexes();
       keep("provider", await benchmarkProvider(database.connection, engine.uri, say), readableProvider);
+    }
+    if (chosen("bulk-jobs")) {
+      say("bulk-jobs: a thousand users for each act");
+      await db.dropDatabase();
+      for (const model of Object.values(database.models) as Model<unknown>[]) await model.createIndexes();
+      const found = await benchmarkBulkJobs(withDatabase(engine.uri, name), say);
+      keep("bulkJobs", found, readableBulkJobs);
     }
     if (chosen("planning")) {
       say("planning: 300 collections with 2,000 indexes");

@@ -12,9 +12,10 @@ import {
 import { type BulkJobInput, prepareBulkJob } from "../src/bulk-jobs/prepare.js";
 import {
   endBulkJob,
+  type HeldBulkItem,
   type HeldBulkJob,
   keepBulkJob,
-  nextBulkItem,
+  nextBulkItems,
   releaseBulkJob,
   settleBulkItem,
   takeUpBulkJobs,
@@ -54,14 +55,17 @@ async function takeUp(ms = 0): Promise<HeldBulkJob> {
 }
 
 /** Goes through so many users of a job, or all. */
-async function work(job: HeldBulkJob, count = Number.POSITIVE_INFINITY, ms = 0): Promise<HeldBulkJob> {
-  let held = job;
-  for (let done = 0; done < count; done++) {
-    const item = await nextBulkItem(at(ms), held);
-    if (!item) return held;
-    held = await settleBulkItem(at(ms), { job: held, item, result: { state: "done" } });
+async function work(job: HeldBulkJob, limit = 200, ms = 0): Promise<HeldBulkJob> {
+  for (const item of await nextBulkItems(at(ms), { job, limit })) {
+    await settleBulkItem(at(ms), { job, item, result: { state: "done" } });
   }
-  return held;
+  return job;
+}
+
+async function nextOf(job: HeldBulkJob, ms = 0): Promise<HeldBulkItem> {
+  const [item] = await nextBulkItems(at(ms), { job, limit: 1 });
+  if (!item) throw new Error("there is no user left");
+  return item;
 }
 
 describe("prepare", () => {
@@ -119,11 +123,11 @@ describe("a job", () => {
     const taken = await Promise.all(Array.from({ length: 20 }, () => takeUpBulkJobs(at(), { limit: 5 })));
     expect(taken.flat()).toHaveLength(1);
     const held = taken.flat()[0] as HeldBulkJob;
-    const first = await nextBulkItem(at(), held);
+    const first = await nextOf(held);
     expect(first).toMatchObject({ userId: users[0], again: false });
     const failed = { state: "failed", code: "INTERNAL" } as const;
-    const later = first && (await settleBulkItem(at(), { job: held, item: first, result: failed }));
-    expect(later?.counts).toMatchObject({ failed: 1 });
+    await settleBulkItem(at(), { job: held, item: first, result: failed });
+    expect(held.counts).toMatchObject({ failed: 1 });
     const worked = await work(held);
     expect(await endBulkJob(at(1), { job: worked })).toEqual({ excluded: 0, done: 4, skipped: 0, failed: 1 });
     expect(await endBulkJob(at(2), { job: worked })).toBeUndefined();
@@ -139,6 +143,23 @@ describe("a job", () => {
     expect(await takeUpBulkJobs(at(duration.hour), { limit: 5 })).toEqual([]);
   });
 
+  it("gives some users at a time in their order, each to one caller, and none when all have had theirs", async () => {
+    const users = people(12);
+    await running(users);
+    const held = await takeUp();
+    const some = await nextBulkItems(at(), { job: held, limit: 5 });
+    expect(some.map(({ userId }) => userId)).toEqual(users.slice(0, 5));
+    // A process that had it before, and does not know yet that it has not.
+    const other = { ...held, lease: new Types.ObjectId() };
+    const taken = await Promise.all(
+      Array.from({ length: 6 }, (_, n) => nextBulkItems(at(), { job: n % 2 ? held : other, limit: 3 })),
+    );
+    const rest = await nextBulkItems(at(), { job: held, limit: 12 });
+    const ids = [...some, ...taken.flat(), ...rest].map(({ id }) => id.toHexString());
+    expect([ids.length, new Set(ids).size]).toEqual([12, 12]);
+    expect(await nextBulkItems(at(), { job: held, limit: 5 })).toEqual([]);
+  });
+
   it("says how fast it goes, and how long it will take", async () => {
     const { id } = await running(people(10));
     const held = await work(await takeUp(), 4, 2_000);
@@ -150,14 +171,13 @@ describe("a job", () => {
     const users = people(4);
     await running(users);
     const gone = await work(await takeUp(), 1);
-    const stuck = await nextBulkItem(at(), gone);
+    const stuck = await nextOf(gone);
     expect(await takeUpBulkJobs(at(29_999), { limit: 5 })).toEqual([]);
     const next = await takeUp(30_000);
     expect(next.counts.done).toBe(1);
     expect(await keepBulkJob(at(30_000), gone)).toBe(false);
-    expect(await nextBulkItem(at(30_000), next)).toMatchObject({ userId: users[1], again: true });
+    expect(await nextOf(next, 30_000)).toMatchObject({ userId: users[1], again: true });
     // The one before is not gone, only late: what it says of the user counts for nothing.
-    if (!stuck) throw new Error("it has no user");
     await settleBulkItem(at(), { job: gone, item: stuck, result: { state: "failed" } });
     expect(await models.BulkJobItem.countDocuments({ state: "failed" })).toBe(0);
     await releaseBulkJob(at(30_000), { job: next });
@@ -169,7 +189,7 @@ describe("a job", () => {
     await running(people(2));
     const gone = await takeUp();
     const next = await work(await takeUp(30_000), 1);
-    await nextBulkItem(at(30_000), gone);
+    await nextOf(gone, 30_000);
     expect(await endBulkJob(at(30_000), { job: next })).toBeUndefined();
     const last = await work(await takeUp(60_000));
     expect(await endBulkJob(at(60_000), { job: last })).toMatchObject({ done: 2 });
@@ -208,8 +228,8 @@ describe("a job", () => {
   ] as const)("to %s counts a user who was erased, and has taken their item along", async (act, counts) => {
     await running(people(3), { act });
     const held = await takeUp();
-    const item = await nextBulkItem(at(), held);
-    if (item) await models.BulkJobItem.deleteOne({ _id: item.id });
+    const { id } = await nextOf(held);
+    await models.BulkJobItem.deleteOne({ _id: id });
     const worked = await work(held);
     expect(await endBulkJob(at(), { job: worked })).toMatchObject(counts);
   });

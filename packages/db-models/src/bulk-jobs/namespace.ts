@@ -21,7 +21,7 @@ import {
   type HeldBulkItem,
   type HeldBulkJob,
   keepBulkJob,
-  nextBulkItem,
+  nextBulkItems,
   releaseBulkJob,
   settleBulkItem,
   takeUpBulkJobs,
@@ -57,7 +57,7 @@ export interface BulkJobs {
   }): Promise<BulkJobItem[]>;
   /** Starts a job of one's own. @returns true for the one call of any number that started it. */
   start(input: { id: Types.ObjectId; createdBy: Types.ObjectId }): Promise<boolean>;
-  /** Stops a running job before its next user. @returns true for the one call that paused it. */
+  /** Stops a running job before its next users. @returns true for the one call that paused it. */
   pause(input: { id: Types.ObjectId }): Promise<boolean>;
   /** Goes on with a job of one's own. @returns true for the one call that resumed it. */
   resume(input: { id: Types.ObjectId; createdBy: Types.ObjectId }): Promise<boolean>;
@@ -68,12 +68,12 @@ export interface BulkJobs {
    * heard of for half a minute. Call it now and then, in as many processes as you like; one gets a job.
    */
   takeUp(input: { limit: number }): Promise<HeldBulkJob[]>;
-  /** Says that this process is at work, before each user. @returns false when it has to let go of the job. */
+  /** Says that this process is at work, before the next users. @returns false when it has to let go of the job. */
   keep(job: HeldBulkJob): Promise<boolean>;
-  /** The user whose turn it is; `undefined` when all have had theirs. */
-  next(job: HeldBulkJob): Promise<HeldBulkItem | undefined>;
-  /** Notes what came of a user. @returns the job with its counts. */
-  settle(input: { job: HeldBulkJob; item: HeldBulkItem; result: BulkResult }): Promise<HeldBulkJob>;
+  /** The users whose turn it is, so many at most; none when all have had theirs. */
+  next(input: { job: HeldBulkJob; limit: number }): Promise<HeldBulkItem[]>;
+  /** Notes what came of a user, whom `job.counts` has from then on. */
+  settle(input: { job: HeldBulkJob; item: HeldBulkItem; result: BulkResult }): Promise<void>;
   /** Lets go of a job that is not done; any process goes on with it, after a while if you like. */
   release(input: { job: HeldBulkJob; afterMs?: number }): Promise<void>;
   /**
@@ -97,7 +97,7 @@ export function bulkJobsOf(identity: Shared): BulkJobs {
     cancel: on(cancelBulkJob),
     takeUp: on(takeUpBulkJobs),
     keep: on(keepBulkJob),
-    next: on(nextBulkItem),
+    next: on(nextBulkItems),
     settle: on(settleBulkItem),
     release: on(releaseBulkJob),
     end: on(endBulkJob),

@@ -3,9 +3,8 @@ import type { Context } from "../context/context.js";
 import { duration } from "../core/limits.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
-import { findAndUpdate } from "../queries/update.js";
 import type { BulkCounts, BulkJobDocument } from "../schemas/bulk-job.js";
-import type { BulkItemState } from "../schemas/bulk-job-item.js";
+import type { BulkItemState, BulkJobItemDocument } from "../schemas/bulk-job-item.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
 import { letGo } from "./control.js";
 import { settledOf } from "./summary.js";
@@ -17,7 +16,7 @@ const leaseMs = 30 * duration.second;
 export interface HeldBulkJob extends Pick<BulkJobDocument, "act" | "reason" | "createdBy"> {
   readonly id: Types.ObjectId;
   readonly lease: Types.ObjectId;
-  /** As far as this process knows. */
+  /** As far as this process knows; each user who is settled is added. */
   readonly counts: BulkCounts;
 }
 
@@ -73,35 +72,36 @@ export async function keepBulkJob(
   return matchedCount === 1;
 }
 
-/** The next user of a job; `undefined` when each has had their turn. */
-export async function nextBulkItem(
+/** The next users of a job, in their order; none when each has had their turn. */
+export async function nextBulkItems(
   { models }: Context,
-  { id: jobId, lease }: HeldBulkJob,
-): Promise<HeldBulkItem | undefined> {
-  const item = await findAndUpdate(
-    models.BulkJobItem,
-    { jobId, state: "pending" },
-    { $set: { state: "running", lease } },
+  { job: { id: jobId, lease }, limit }: { job: HeldBulkJob; limit: number },
+): Promise<HeldBulkItem[]> {
+  const { collection } = models.BulkJobItem;
+  const due = await runQuery(models, queries.bulkJobItemsIn(jobId, "pending", 0, limit), { _id: 1 });
+  if (due.length === 0) return [];
+  const those = { _id: { $in: due.map(({ _id }) => _id) } };
+  await collection.updateMany({ ...those, state: "pending" }, { $set: { state: "running", lease } });
+  // A process that had the job before may have taken some of them in this moment.
+  const taken = collection.find<BulkJobItemDocument>(
+    { ...those, state: "running", lease },
     { projection: { userId: 1, again: 1 }, sort: { position: 1 } },
   );
-  return item && { id: item._id, userId: item.userId, again: item.again === true };
+  const items = await taken.toArray();
+  return items.map(({ _id: id, userId, again }) => ({ id, userId, again: again === true }));
 }
 
-/**
- * Notes what came of a user. A user who was erased has taken their item along; the count has it.
- *
- * @returns the job with its counts.
- */
+/** Notes what came of a user. A user who was erased has taken their item along; the count has it. */
 export async function settleBulkItem(
   { models, now }: Context,
   { job, item, result }: { job: HeldBulkJob; item: HeldBulkItem; result: BulkResult },
-): Promise<HeldBulkJob> {
+): Promise<void> {
   const { state, code } = result;
   await models.BulkJobItem.collection.updateOne(
     { _id: item.id, state: "running", lease: job.lease },
     { $set: { state, at: now, ...(code !== undefined && { code }) }, $unset: { lease: "", again: "" } },
   );
-  return { ...job, counts: { ...job.counts, [state]: job.counts[state] + 1 } };
+  job.counts[state] += 1;
 }
 
 /** Lets go of a job, for any process to go on with it from this time on. */

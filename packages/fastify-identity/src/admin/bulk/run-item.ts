@@ -8,7 +8,8 @@ import { exclusionOf } from "./excluded.js";
 /** The service itself cannot go on: the user keeps their turn. */
 const outages: ReadonlySet<ProblemCode> = new Set(["DATABASE_UNREACHABLE", "AUDIT_NOT_WRITTEN"]);
 
-interface Turn {
+/** A user of a job whose turn it is. */
+export interface Turn {
   readonly acting: Acting;
   readonly administrators: readonly Administrator[];
   readonly job: HeldBulkJob;

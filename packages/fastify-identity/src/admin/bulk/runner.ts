@@ -8,16 +8,18 @@ import { type Acting, noteRead } from "../acting.js";
 import type { AdminSettings } from "../options.js";
 import { permissionsFor } from "../permissions.js";
 import { userActs } from "./acts.js";
-import { runItem } from "./run-item.js";
+import { runItem, type Turn } from "./run-item.js";
 
 /** Jobs that one instance works on at the same time. */
 const maxJobs = 4;
+/** Users of a job who have their turn at the same time. */
+const maxUsers = 16;
 /** What the service could not do is tried again after this long. */
 const retryMs = 30_000;
 
 /**
- * Works on the bulk jobs that are due, one user after the other, as the administrators who started them. Several instances
- * share them: each job has one at a time.
+ * Works on the bulk jobs that are due, some users at a time, as the administrators who started them. Several instances share
+ * them: each job has one at a time.
  */
 export class BulkRunner {
   readonly #service: Service;
@@ -43,7 +45,7 @@ export class BulkRunner {
     }
   }
 
-  /** Lets go of every job after the user that it is at: another instance goes on at once. */
+  /** Lets go of every job after the users whose turn it is: another instance goes on at once. */
   close(): void {
     this.#isClosing = true;
   }
@@ -60,9 +62,8 @@ export class BulkRunner {
     this.#running.add(running);
   }
 
-  async #work(taken: HeldBulkJob): Promise<void> {
+  async #work(job: HeldBulkJob): Promise<void> {
     const { bulkJobs, administrators } = this.#service.identity;
-    let job = taken;
     while (await bulkJobs.keep(job)) {
       if (this.#isClosing) return bulkJobs.release({ job });
       const members = await administrators.list();
@@ -71,16 +72,23 @@ export class BulkRunner {
       const { permission } = userActs[job.act];
       // Who was dismissed or locked meanwhile has no roles.
       if (!acting.permissions.has(permission)) return this.#end(acting, job, "INSUFFICIENT_ROLE");
-      const item = await bulkJobs.next(job);
-      if (!item) return this.#end(acting, job);
-      try {
-        const result = await runItem({ acting, administrators: members, job, item });
-        job = await bulkJobs.settle({ job, item, result });
-      } catch (error) {
-        await bulkJobs.release({ job, afterMs: retryMs });
-        throw error;
-      }
+      const items = await bulkJobs.next({ job, limit: maxUsers });
+      if (items.length === 0) return this.#end(acting, job);
+      const turns = items.map((item) => ({ acting, administrators: members, job, item }));
+      await this.#runAll(job, turns);
     }
+  }
+
+  /** Each is noted as soon as it is done: what a crash cuts off is few users. */
+  async #runAll(job: HeldBulkJob, turns: readonly Turn[]): Promise<void> {
+    const { bulkJobs } = this.#service.identity;
+    const runs = turns.map(async (turn) =>
+      bulkJobs.settle({ job, item: turn.item, result: await runItem(turn) }),
+    );
+    const failed = (await Promise.allSettled(runs)).find((run) => run.status === "rejected");
+    if (!failed) return;
+    await bulkJobs.release({ job, afterMs: retryMs });
+    throw failed.reason;
   }
 
   /** Recorded first: a crash in between has it recorded once more. */
