@@ -56,12 +56,7 @@ import { type EndedSignIn, findEndedSignIns, isAssertionUsed } from "./ended-ses
 import { type CodeExchange, exchangeAuthorizationCode } from "./exchange.js";
 import { type Introspection, introspectToken, type TokenQuestion } from "./introspect.js";
 import { type ListedSigningKey, listSigningKeys } from "./list-signing-keys.js";
-import {
-  type RefreshableAuthorization,
-  readRefreshable,
-  refreshAppToken,
-  type TokenRefresh,
-} from "./refresh.js";
+import { refreshAppToken, type TokenRefresh } from "./refresh.js";
 import {
   claimAuthorizationRequest,
   type RequestInput,
@@ -192,8 +187,6 @@ export interface OAuth {
    * @throws IdentityError `SCHEMA_TOO_NEW`.
    */
   refresh(input: TokenRefresh): Promise<TokenResult>;
-  /** What a refresh token stands for, also one that is not good any more; `undefined` for one that was never issued. */
-  readRefreshable(input: { refreshToken: unknown }): Promise<RefreshableAuthorization | undefined>;
   /** Gives a confidential client a token for itself (RFC 6749 section 4.4). */
   grantToClient(input: ClientGrant): Promise<TokenResult>;
   /**
@@ -325,7 +318,6 @@ export function oauthOf(identity: Shared): OAuth {
     validateById: on(validateAccessTokenById),
     exchange: on(exchangeAuthorizationCode),
     refresh: on(refreshAppToken),
-    readRefreshable: on(readRefreshable),
     validate: on(validateAccessToken),
     introspect: on(introspectToken),
     revoke: on(revokeToken),

@@ -40,8 +40,17 @@ export interface TokenRefresh {
   audiences?: string[] | undefined;
   /** Thumbprint of the key that the request proved possession of. A public client proves the same key each time. */
   dpopKey?: string | undefined;
-  /** The access token lasts so long at most, milliseconds: where the user is in doubt. Default: as the policy has it. */
-  lifetimeMs?: number | undefined;
+  /**
+   * Says how long the access token lasts at most, milliseconds: less where the user is in doubt. It is asked of a token that is
+   * good. Default, and for `undefined`: as the policy has it.
+   */
+  lifetimeOf?: (authorization: RefreshableAuthorization) => Promise<number | undefined>;
+}
+
+/** What a refresh token stands for. */
+export interface RefreshableAuthorization {
+  userId?: Types.ObjectId;
+  facts: AuthorizationFacts;
 }
 
 export async function refreshAppToken(context: Context, input: TokenRefresh): Promise<TokenResult> {
@@ -65,24 +74,10 @@ export async function refreshAppToken(context: Context, input: TokenRefresh): Pr
   if (audiences === "refused") return refused("audience_not_granted", "invalid_target");
   const reason = refusalOf(grant, now);
   if (reason) return refused(reason);
-  const wish: AccessWish = { scopes, audiences, dpopKey, lifetimeMs: input.lifetimeMs };
+  const { userId } = grant;
+  const lifetimeMs = await input.lifetimeOf?.({ ...(userId && { userId }), facts: factsOf(grant) });
+  const wish: AccessWish = { scopes, audiences, dpopKey, lifetimeMs };
   return (await rotate(context, grant, token, wish)) ?? answerLoser(context, token, wish);
-}
-
-/** What a refresh token stands for, of which nothing is decided. */
-export interface RefreshableAuthorization {
-  userId?: Types.ObjectId;
-  facts: AuthorizationFacts;
-}
-
-export async function readRefreshable(
-  context: Context,
-  { refreshToken }: { refreshToken: unknown },
-): Promise<RefreshableAuthorization | undefined> {
-  const token = parseToken("refreshToken", refreshToken);
-  const grant = token && (await readGrant(context, placeOf(token)));
-  if (!grant || !token || !isMarkedToken(token, grant.markKey)) return undefined;
-  return { ...(grant.userId && { userId: grant.userId }), facts: factsOf(grant) };
 }
 
 async function rotate(

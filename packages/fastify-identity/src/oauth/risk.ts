@@ -1,4 +1,4 @@
-import type { ActiveSession, RequestingApp } from "@org/db-models";
+import type { ActiveSession, RefreshableAuthorization, RequestingApp } from "@org/db-models";
 import { audit, byOwner } from "../flows/audit.js";
 import type { Requester } from "../flows/requester.js";
 import { judgeSession } from "../flows/sign-in/session-risk.js";
@@ -14,13 +14,11 @@ const doubtfulLifetimeMs = 60_000;
 export async function lifetimeAtRefresh(
   { service }: Provider,
   requester: Requester,
-  { refreshToken, clientId }: { refreshToken: string; clientId: string },
+  clientId: string,
+  { userId, facts }: RefreshableAuthorization,
 ): Promise<number | undefined> {
-  if (!service.riskPolicy) return undefined;
-  const { oauth, sessions } = service.identity;
-  const authorization = await oauth.readRefreshable({ refreshToken });
-  const { userId, facts } = authorization ?? {};
-  if (!userId || !facts?.sessionId) return undefined;
+  if (!service.riskPolicy || !userId || !facts.sessionId) return undefined;
+  const { sessions } = service.identity;
   const { level, reasons } = (await sessions.readStart({ userId, sessionId: facts.sessionId }))?.risk ?? {
     level: "unscored",
     reasons: [],

@@ -67,6 +67,10 @@ test("a refresh that goes back to a session in doubt gives a token of a minute, 
   await raise({ userId, sessionId }, "medium");
   setting.clock.advance(60_000);
   const before = await actionsOf("oauth.refresh_shortened");
+  const other = await makeClient(setting);
+  const stolen = { grant_type: "refresh_token", refresh_token: first.refresh_token, ...credentials(other) };
+  expect((await post(app, "/oauth/token", stolen)).json().error).toBe("invalid_grant");
+  expect(await actionsOf("oauth.refresh_shortened")).toBe(before);
   expect((await refresh(first.refresh_token)).json().expires_in).toBe(60);
   expect(await actionsOf("oauth.refresh_shortened")).toBe(before + 1);
 });

@@ -33,18 +33,15 @@ const grants: { readonly [Type in (typeof grantTypes)[number]]: Grant } = {
       audiences,
       dpopKey,
     }),
-  refresh_token: async (provider, { client, parameters, audiences, dpopKey, requester }) => {
-    const refreshToken = needed(parameters, "refresh_token");
-    const { clientId } = client;
-    return provider.service.identity.oauth.refresh({
+  refresh_token: (provider, { client, parameters, audiences, dpopKey, requester }) =>
+    provider.service.identity.oauth.refresh({
       client,
-      refreshToken,
+      refreshToken: needed(parameters, "refresh_token"),
       scope: parameters.one("scope"),
       audiences,
       dpopKey,
-      lifetimeMs: await lifetimeAtRefresh(provider, requester, { refreshToken, clientId }),
-    });
-  },
+      lifetimeOf: (authorization) => lifetimeAtRefresh(provider, requester, client.clientId, authorization),
+    }),
   client_credentials: ({ service }, { client, parameters, audiences, dpopKey }) =>
     service.identity.oauth.grantToClient({ client, scope: parameters.one("scope"), audiences, dpopKey }),
   [deviceGrantType]: ({ service }, { client, parameters, dpopKey }) =>
