@@ -85,6 +85,17 @@ describe("exportUserData", () => {
     ]);
   });
 
+  it("names the app of a consent, as long as it is there", async () => {
+    const person = await makeKnownPerson(models, now);
+    const consents = async () =>
+      (await read(person)).flatMap((record) =>
+        record.type === "document" && record.collection === "app_permissions" ? [record.document] : [],
+      );
+    expect(await consents()).toMatchObject([{ appName: "An app", scopes: ["profile"] }]);
+    await models.App.deleteMany({ ownerId: person.user._id });
+    expect((await consents())[0]).not.toHaveProperty("appName");
+  });
+
   it("has no secret in it, nor the hash of one", async () => {
     const person = await makeKnownPerson(models, now);
     const text = JSON.stringify(await read(person));

@@ -41,15 +41,20 @@ async function* documentsAbout(
 ): AsyncGenerator<ExportRecord, void, void> {
   for (const { model, filter, withheld, read } of collectionsAbout(userId)) {
     const { collection } = models[model];
-    for await (const document of inBatches(collection, filter))
-      yield record(collection.name, read(document), withheld);
+    for await (const batch of inBatches(collection, filter)) {
+      const names = await appNamesOf(models, batch);
+      for (const document of batch) {
+        const appName = names.get(String(document.appId));
+        const named = { ...read(document), ...(appName !== undefined && { appName }) };
+        yield record(collection.name, named, withheld);
+      }
+    }
   }
   const { collection } = models.AuditEvent;
   const ref = auditRefOf(auditKey);
   for (const filter of [{ subjectRef: ref }, { actorRef: ref, subjectRef: { $ne: ref } }]) {
-    for await (const document of inBatches<AuditEventDocument>(collection, filter, { at: 1, _id: 1 })) {
-      const event = describeAudit(document, ref, auditKey);
-      yield record(collection.name, event);
+    for await (const batch of inBatches<AuditEventDocument>(collection, filter, { at: 1, _id: 1 })) {
+      for (const event of batch) yield record(collection.name, describeAudit(event, ref, auditKey));
     }
   }
 }
@@ -64,14 +69,25 @@ async function* inBatches<D extends object = Record<string, unknown>>(
   collection: Collection,
   filter: Record<string, unknown>,
   sort: Record<string, 1 | -1> = {},
-): AsyncGenerator<D, void, void> {
+): AsyncGenerator<D[], void, void> {
   const ids: unknown[] = [];
   for await (const { _id } of collection.find(filter, { projection: { _id: 1 }, sort })) ids.push(_id);
   for (let start = 0; start < ids.length; start += batchLength) {
     const batch = { _id: { $in: ids.slice(start, start + batchLength) } } as Record<string, unknown>;
     const found = collection.find<D>({ $and: [batch, filter] }, { sort, batchSize: batchLength + 1 });
-    yield* await found.toArray();
+    yield await found.toArray();
   }
+}
+
+/** The names of the apps that documents are about, such as consents: an id alone tells a person nothing. */
+async function appNamesOf(
+  { App }: IdentityModels,
+  documents: readonly Record<string, unknown>[],
+): Promise<Map<string, string>> {
+  const ids = documents.flatMap(({ appId }) => (appId instanceof Types.ObjectId ? [appId] : []));
+  if (ids.length === 0) return new Map();
+  const apps = App.collection.find({ _id: { $in: ids } }, { projection: { name: 1 } });
+  return new Map((await apps.toArray()).map(({ _id, name }) => [String(_id), String(name)]));
 }
 
 /** An audit event as the person may see it: their own part in it, and nobody else's reference or whereabouts. */
