@@ -73,12 +73,31 @@ export function dropIndexText(collection: string, name: string): string {
   return `${collectionText(collection)}.dropIndex(${JSON.stringify(name)})`;
 }
 
-/** `db.users`, or `db.getCollection("odd name")`. */
+/**
+ * `db.users`, or `db.getCollection("odd name")`: to mongosh `db._moves` is undefined, and `db.stats` a method.
+ *
+ * @see https://www.mongodb.com/docs/manual/reference/method/js-database/
+ */
 export function collectionText(collection: string): string {
-  return /^[A-Za-z_]\w*$/.test(collection)
+  const isProperty = /^[A-Za-z]\w*$/.test(collection) && !methods.has(collection);
+  return isProperty && !(collection in Object.prototype)
     ? `db.${collection}`
     : `db.getCollection(${JSON.stringify(collection)})`;
 }
+
+const methods: ReadonlySet<string> = new Set(
+  `adminCommand aggregate auth changeUserPassword checkMetadataConsistency cloneCollection cloneDatabase commandHelp copyDatabase
+   createCollection createEncryptedCollection createRole createUser createView currentOp disableFreeMonitoring dropAllRoles
+   dropAllUsers dropDatabase dropRole dropUser enableFreeMonitoring fsyncLock fsyncUnlock getCollection getCollectionInfos
+   getCollectionNames getFreeMonitoringStatus getLastError getLastErrorObj getLogComponents getMongo getName getProfilingStatus
+   getReplicationInfo getRole getRoles getSiblingDB getUser getUsers grantPrivilegesToRole grantRolesToRole grantRolesToUser
+   hello help hostInfo isMaster killOp listCommands logout printCollectionStats printReplicationInfo
+   printSecondaryReplicationInfo printShardingStatus printSlaveReplicationInfo revokePrivilegesFromRole revokeRolesFromRole
+   revokeRolesFromUser rotateCertificates runCommand serverBits serverBuildInfo serverCmdLineOpts serverStatus setLogLevel
+   setProfilingLevel setSecondaryOk shutdownServer sql stats updateRole updateUser version watch`.split(
+    /\s+/,
+  ),
+);
 
 /** A value as mongosh takes it. */
 export function shellText(value: unknown): string {

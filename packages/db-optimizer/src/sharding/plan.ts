@@ -139,13 +139,36 @@ function commandsFor(
   const isUnique = indexes.some(
     (index) => index.unique && supports(index, key, collated) && index.keys.length === key.length,
   );
-  const supported = isIdAlone(key) || indexes.some((index) => supports(index, key, collated));
   const rest = simple ? `, ${isUnique}${simple}` : isUnique ? ", true" : "";
   return [
-    ...(supported ? [] : [`${collectionText(collection)}.createIndex(${pattern}${simple})`]),
+    ...indexCommands(collection, key, collated, indexes),
     analyse,
     `sh.shardCollection(${namespace}, ${pattern}${rest})`,
   ];
+}
+
+/** What brings an index that supports the key, where none does. */
+function indexCommands(
+  collection: string,
+  key: readonly IndexKey[],
+  collated: boolean,
+  indexes: readonly IndexSpec[],
+): string[] {
+  if (isIdAlone(key) || indexes.some((index) => supports(index, key, collated))) return [];
+  const of = collectionText(collection);
+  const hidden = indexes.find(
+    (index) => index.hidden && supports({ ...index, hidden: false }, key, collated),
+  );
+  if (hidden) return [`${of}.unhideIndex(${JSON.stringify(hidden.name)})`];
+  // Beside a sparse one, for instance, which has the name that the server would give.
+  const usual = key.map(({ field, kind }) => `${field}_${kind}`).join("_");
+  const taken = indexes.some(({ name }) => name === usual);
+  const options = {
+    ...(taken && { name: `${usual}_shard_key` }),
+    ...(collated && { collation: { locale: "simple" } }),
+  };
+  const rest = Object.keys(options).length > 0 ? `, ${shellText(options)}` : "";
+  return [`${of}.createIndex(${shellText(patternOf(key))}${rest})`];
 }
 
 function patternOf(key: readonly IndexKey[]): Document {
