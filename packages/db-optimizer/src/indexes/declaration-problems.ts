@@ -1,6 +1,7 @@
 // Finds faults of declared indexes without asking a server.
 import type { Document } from "../core/model.js";
 import { isTrue } from "./spec.js";
+import { wildcardProblems } from "./wildcard-problems.js";
 
 const kinds: readonly unknown[] = ["text", "hashed", "2d", "2dsphere"];
 const mostKeys = 32;
@@ -38,6 +39,7 @@ export function declarationProblems(key: Document, options: Document): string[] 
     ...nameProblems(options.name),
     ...filterProblems(options.partialFilterExpression, "partialFilterExpression"),
     ...combinationProblems(key, options),
+    ...wildcardProblems(key, options),
   ];
 }
 
@@ -143,12 +145,10 @@ function filterProblems(filter: unknown, path: string, depth = 0): string[] {
 
 function combinationProblems(key: Document, options: Document): string[] {
   const values = Object.values(key);
-  const wildcard = Object.keys(key).some((field) => field.endsWith("$**"));
   const filtered =
     isBag(options.partialFilterExpression) && Object.keys(options.partialFilterExpression).length > 0;
   return [
     ...(isTrue(options.unique) && values.includes("hashed") ? ["a hashed index cannot be unique"] : []),
-    ...(isTrue(options.unique) && wildcard ? ["a wildcard index cannot be unique"] : []),
     ...(isTrue(options.sparse) && filtered ? ["sparse and partialFilterExpression exclude each other"] : []),
   ];
 }

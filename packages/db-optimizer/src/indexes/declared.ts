@@ -4,8 +4,17 @@ import { type Document, type ModelLike, type SchemaLike, withDiscriminators } fr
 import { stableText } from "./canonical.js";
 import { optionText } from "./command.js";
 import { declarationProblems, isExpiry } from "./declaration-problems.js";
+import { throwFaults } from "./faults.js";
 import { keyDocument } from "./key-forms.js";
-import { canonicalIndex, type IndexOption, type IndexSpec, isSimpleOnly, optionTexts } from "./spec.js";
+import { listProblems } from "./list-problems.js";
+import {
+  canonicalIndex,
+  type IndexOption,
+  type IndexSpec,
+  isSimpleOnly,
+  isTrue,
+  optionTexts,
+} from "./spec.js";
 
 /** An index that models declare. */
 export interface ExpectedIndex extends IndexSpec {
@@ -61,32 +70,10 @@ export function expectedIndexes(models: readonly ModelLike[]): ExpectedIndex[] {
   return [...indexes];
 }
 
-/**
- * Those faults beside which nothing is written: what is meant by an expiry that is no number, or where a model of another
- * database belongs, nobody can guess. Beside others all else is set up.
- */
-export function blockingFaults(faults: readonly OptimizerError[]): OptimizerError[] {
-  return faults.filter(({ details }) => details.blocking === true);
-}
-
-/** Throws what is wrong with declarations, if anything is: all of it in one error. */
-export function throwFaults(faults: readonly OptimizerError[]): void {
-  const [first] = faults;
-  if (!first) return;
-  if (faults.length === 1) throw first;
-  const lines = faults.map(({ message }) => `- ${message}`);
-  throw new OptimizerError(
-    first.code,
-    [`${faults.length} declarations need a change:`, ...lines].join("\n"),
-    {
-      details: { faults: faults.map(({ code, message, details }) => ({ code, message, ...details })) },
-    },
-  );
-}
-
 function indexesOfModel(model: ModelLike, draft: Draft): ExpectedIndex[] {
   const { collectionName: collection } = model.collection;
   try {
+    draft.notes.push(...searchIndexNotes(model));
     return ownIndexes(model).flatMap((declared) => indexOf(model, declared, draft));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
@@ -99,6 +86,14 @@ function indexesOfModel(model: ModelLike, draft: Draft): ExpectedIndex[] {
     );
     return [];
   }
+}
+
+function searchIndexNotes({ modelName, collection, schema }: ModelLike): PlanNote[] {
+  const { _searchIndexes: found } = schema as { _searchIndexes?: readonly { name?: string }[] };
+  if (!found || found.length === 0) return [];
+  const names = found.map(({ name }) => name ?? "default").join(", ");
+  const message = `search indexes (${names}) are neither made nor compared here: ${modelName}.createSearchIndexes() makes them`;
+  return [{ collection: collection.collectionName, message }];
 }
 
 type Declared = readonly [form: unknown, options: unknown];
@@ -115,14 +110,20 @@ function indexOf(model: ModelLike, [form, given]: Declared, draft: Draft): Expec
   const key = keyDocument(form);
   const fields = Object.keys(key);
   const options = ofDiscriminator(model.schema, (given ?? {}) as Document);
-  if (fields.length === 1 && Number(key._id) === 1) return [];
+  const ofId = fields.length === 1 && Math.abs(Number(key._id)) === 1;
+  if (ofId && options.expireAfterSeconds === undefined) return [];
   const mapped = fields.find((field) => field.split(".").includes("$*"));
   if (mapped) {
     const message = `the index on ${mapped} of model ${model.modelName} is left out: MongoDB has none on the values of a map; a wildcard index on ${mapped.split(".$*")[0]}.$** has them all`;
     draft.notes.push({ collection, message });
     return [];
   }
-  const problems = declarationProblems(key, options);
+  const problems = [
+    ...declarationProblems(key, options),
+    ...(ofId ? ["the index on _id expires nothing: the server refuses expireAfterSeconds there"] : []),
+    ...(isTimeSeries(model) && isTrue(options.unique) ? ["a time series has no unique index"] : []),
+    ...listProblems(model.schema, key, options),
+  ];
   try {
     const spec = { ...declaredIndex(model, key, options), models: [model.modelName] };
     if (problems.length === 0) {
@@ -139,6 +140,10 @@ function indexOf(model: ModelLike, [form, given]: Declared, draft: Draft): Expec
   const details = { collection, models: [model.modelName], paths: fields, problems, blocking };
   draft.faults.push(new OptimizerError("INVALID_MODEL", `${where}: ${problems.join("; ")}`, { details }));
   return [];
+}
+
+function isTimeSeries({ schema }: ModelLike): boolean {
+  return Boolean((schema.options as Document).timeseries);
 }
 
 function roundedExpiry(

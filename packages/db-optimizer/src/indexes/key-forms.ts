@@ -1,3 +1,4 @@
+// Keys of declared indexes, in each form that a schema may give.
 import type { Document } from "../core/model.js";
 
 /**
