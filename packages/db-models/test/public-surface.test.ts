@@ -66,6 +66,7 @@ it("exports these names by subpath and no others", () => {
     "randomKey",
     "recentAssurance",
     "recentProofs",
+    "seal",
     "sha256",
     "textSchema",
     "tokenPrefixes",

@@ -85,12 +85,24 @@ export function useIdentity(settings: IdentitySettings = {}): Setting {
     app: async (changed, prepare, server, before) => {
       const app = fastify(server ?? {});
       apps.push(app);
+      noReloadRepeats(app);
       await before?.(app);
       await app.register(identityPlugin, options(changed));
       await prepare?.(app);
       return app;
     },
   };
+}
+
+/**
+ * A form of a page that was accepted answers with a redirect, unless its definition says why not: a reload would send it
+ * again.
+ */
+function noReloadRepeats(app: FastifyInstance): void {
+  app.addHook("onSend", async ({ method, routeOptions: { url = "", config } }, { statusCode }) => {
+    if (method !== "POST" || !/^\/(account|admin)(\/|$)/.test(url)) return;
+    if (statusCode < 300 && !("answers" in config)) throw new Error(`${url} answers with ${statusCode}`);
+  });
 }
 
 let people = 0;

@@ -4,6 +4,7 @@ import type { Site } from "../pages/site.js";
 import type { AdminContext } from "./acting.js";
 import { administratorsPage } from "./pages/administrators.js";
 import { appPage } from "./pages/app.js";
+import { appSecretPage } from "./pages/app-secret.js";
 import { approvalsPage } from "./pages/approvals.js";
 import { appsPage } from "./pages/apps.js";
 import { auditPage, serveCheckpoints } from "./pages/audit.js";
@@ -62,6 +63,7 @@ export async function serveAdminPages(
   serveEventRows(scope, admin);
   addAdminPage(scope, admin, appsPage);
   addAdminPage(scope, admin, appPage);
+  addAdminPage(scope, admin, appSecretPage);
   addAdminPage(scope, admin, signingKeysPage);
   addAdminPage(scope, admin, approvalsPage);
   addAdminPage(scope, admin, auditPage);

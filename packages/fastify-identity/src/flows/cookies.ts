@@ -21,7 +21,17 @@ const cookieName = z
   .regex(/^(?!__)[\w.!#$%&'*+^`|~-]{1,64}$/, "must be a cookie name without a prefix");
 
 /** What the pages keep in a browser besides, each in a cookie named after the session's. */
-export const pageCookies = ["form", "browser", "pending", "external", "notice", "hint", "mail"] as const;
+export const pageCookies = [
+  "form",
+  "browser",
+  "pending",
+  "external",
+  "notice",
+  "hint",
+  "mail",
+  "setup",
+  "shown",
+] as const;
 
 const impersonationOf = (session: string): string => `${session}-impersonation`;
 

@@ -17,6 +17,10 @@ const kinds = {
   hint: 600,
   /** Whom a message was sent to. */
   mail: 600,
+  /** The key of an authenticator app that is being set up: as long as an enrolment may last. */
+  setup: 3_600,
+  /** A secret that the next page shows once. Each has an id, for several tabs. */
+  shown: 120,
 } as const satisfies Record<(typeof pageCookies)[number], number | undefined>;
 
 type Kind = keyof typeof kinds;
@@ -35,23 +39,34 @@ export class PageCookies {
     this.#attributes = { path: "/", httpOnly: true, sameSite: "lax", secure } as const;
   }
 
-  read(header: string | undefined, kind: Kind): string | undefined {
-    const value = parse(header ?? "")[this.#prefix + kind];
+  read(header: string | undefined, kind: Kind, id?: string): string | undefined {
+    const value = parse(header ?? "")[this.#nameOf(kind, id)];
     return value && value.length <= maxLength ? value : undefined;
   }
 
   /** @throws RangeError for a value that no browser would keep, as it is encoded. */
-  set(kind: Kind, value: string): SetCookie {
+  set(kind: Kind, value: string, id?: string): SetCookie {
     const maxAge = kinds[kind];
     const life = maxAge === undefined ? {} : { maxAge };
-    const name = this.#prefix + kind;
+    const name = this.#nameOf(kind, id);
     const header = serialize(name, value, { ...this.#attributes, ...life });
     if (header.length > maxLength) throw new RangeError(`the cookie ${name} is too long`);
     return { name, header };
   }
 
-  end(kind: Kind): SetCookie {
-    const name = this.#prefix + kind;
+  end(kind: Kind, id?: string): SetCookie {
+    const name = this.#nameOf(kind, id);
     return { name, header: serialize(name, "", { ...this.#attributes, maxAge: 0 }) };
+  }
+
+  /** The ids under which a browser keeps cookies of a kind. */
+  idsOf(header: string | undefined, kind: Kind): string[] {
+    const begin = `${this.#nameOf(kind)}.`;
+    const names = Object.keys(parse(header ?? "")).filter((name) => name.startsWith(begin));
+    return names.map((name) => name.slice(begin.length));
+  }
+
+  #nameOf(kind: Kind, id?: string): string {
+    return this.#prefix + kind + (id === undefined ? "" : `.${id}`);
   }
 }

@@ -7,7 +7,7 @@ import { refuseCrossOrigin } from "../http/guards/same-origin.js";
 import { rateLimit } from "../http/rate-limit.js";
 import type { Service } from "../service.js";
 import * as accounts from "./definitions/accounts.js";
-import { apiKeysPage } from "./definitions/api-keys.js";
+import { apiKeyShownPage, apiKeysPage } from "./definitions/api-keys.js";
 import { appsPage } from "./definitions/apps.js";
 import { challengePage } from "./definitions/challenge.js";
 import { demoPage } from "./definitions/demo.js";
@@ -112,6 +112,7 @@ export async function servePages(
   servePage(scope, site, factors.recoveryCodesPage);
   if (site.hasApps) servePage(scope, site, appsPage);
   servePage(scope, site, apiKeysPage);
+  servePage(scope, site, apiKeyShownPage);
   servePage(scope, site, records.activityPage);
   servePage(scope, site, records.usagePage);
   servePage(scope, site, records.dataPage);

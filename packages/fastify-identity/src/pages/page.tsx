@@ -53,6 +53,13 @@ export class Page {
     setCookie(this.reply, cookie);
   }
 
+  /** Sets a cookie together with the page, and not with an error in its place. */
+  whenShown(cookie: SetCookie): void {
+    this.#whenShown.push(cookie);
+  }
+
+  readonly #whenShown: SetCookie[] = [];
+
   /** Shows a page. */
   async show<P extends PageName>(
     name: P,
@@ -81,6 +88,7 @@ export class Page {
   ): Promise<FastifyReply> {
     const nonce = randomBytes(18).toString("base64url");
     const html = await render(await this.frame(nonce));
+    for (const cookie of this.#whenShown) this.setCookie(cookie);
     setPageHeaders(this.site, this.reply, nonce, targets);
     return this.reply.code(status).type("text/html; charset=utf-8").send(html);
   }

@@ -165,7 +165,8 @@ describe("the pages of apps", () => {
       ...form,
       redirect_uris: "https://notes.example.com/a\r\nhttps://notes.example.com/b",
     });
-    const [clientId = "", secret = ""] = [...made.body.matchAll(/class="secret">([^<]+)</g)].map(
+    const shown = await browser.get(String(made.headers.location));
+    const [clientId = "", secret = ""] = [...shown.body.matchAll(/class="secret">([^<]+)</g)].map(
       ([, one]) => one,
     );
     expect(secret).toMatch(/^idx_/);
@@ -184,7 +185,8 @@ describe("the pages of apps", () => {
     const refused = await browser.post(`${at}/change`, { ...change, redirect_uris: "ftp://x" });
     expect(refused.body).toContain('href="#change-redirect_uris"');
     const rotated = await browser.post(`${at}/rotate`, { form_token: token, overlap: "0", reason });
-    expect(rotated.body).toMatch(/class="secret">idx_/);
+    const other = await browser.get(String(rotated.headers.location));
+    expect(other.body).toMatch(/class="secret">idx_/);
     if (found) {
       const consent = { userId: user.id, appId: found._id, scopes: ["notes"] };
       await setting.identity.oauth.grantConsent(consent);

@@ -66,9 +66,9 @@ describe("a device", () => {
     const { person } = await asked();
     const people = await Promise.all([person(), person()]);
     const answers = await Promise.all(people.map(({ allow }) => allow()));
-    expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([200, 422]);
+    expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([303, 422]);
     for (const [at, { userId }] of people.entries()) {
-      expect(await consentsOf(userId)).toBe(answers[at]?.statusCode === 200 ? 1 : 0);
+      expect(await consentsOf(userId)).toBe(answers[at]?.statusCode === 303 ? 1 : 0);
     }
   });
 

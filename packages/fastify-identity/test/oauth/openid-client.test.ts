@@ -174,7 +174,7 @@ test("connects a device", async () => {
     user_code: codes.user_code,
     decision: "allow",
   });
-  expect(allowed.statusCode).toBe(200);
+  expect(allowed.statusCode).toBe(303);
   const tokens = await oidc.pollDeviceAuthorizationGrant(config, { ...codes, interval: 0.01 });
   expect(tokens.claims()?.sub).toBe(userId.toHexString());
   expect(tokens.refresh_token).toBeDefined();

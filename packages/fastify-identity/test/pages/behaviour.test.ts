@@ -70,6 +70,12 @@ describe.each([
     await tab.getByLabel("Scopes").fill("orders:read");
     await press(tab, "Create key");
     expect(await tab.locator(".secret").textContent()).toMatch(/^idk_/);
+    await tab.reload();
+    expect(await shown(tab)).toContain("The key was shown, and can't be shown again.");
+    for (const again of [() => tab.goBack(), () => tab.goForward()]) {
+      await again();
+      expect([await tab.locator(".secret").count(), await tab.locator(".list > li").count()]).toEqual([0, 1]);
+    }
     await tab.goto("/account/api-keys");
     await press(tab, "Revoke Nightly");
     expect(await shown(tab)).toContain("The key was revoked.");
@@ -108,6 +114,8 @@ describe.each([
     await tab.getByText("Add an authenticator app", { exact: true }).click();
     await press(tab, "Set up");
     const secret = ((await tab.locator(".secret").textContent()) ?? "").replaceAll(" ", "");
+    await tab.reload();
+    expect((await tab.locator(".secret").textContent())?.replaceAll(" ", "")).toBe(secret);
     await tab.getByLabel("Code that the app shows").fill("000000");
     await press(tab, "Turn on");
     expect(await shown(tab)).toContain("This is not, or no longer, valid.");
@@ -115,6 +123,10 @@ describe.each([
     await press(tab, "Turn on");
     await press(tab, "Make recovery codes");
     const [recoveryCode = ""] = await tab.locator(".codes code").allTextContents();
+    for (const again of [() => tab.reload(), () => tab.goBack(), () => tab.goForward()]) {
+      await again();
+      expect(await tab.locator(".codes code").count()).toBe(0);
+    }
     const another = await open();
     await signIn(another, email);
     await another.waitForURL("**/challenge");

@@ -67,6 +67,13 @@ export class Visitor {
 /** The token of the first form of a page. */
 export const formToken = (html: string): string => /name="form_token" value="([^"]*)"/.exec(html)?.[1] ?? "";
 
+/** The secret that a page shows, without the spaces between its groups. */
+export const secretIn = (html: string): string =>
+  (/<code class="secret">([^<]*)<\/code>(?!.*<code class="secret">)/s.exec(html)?.[1] ?? "").replaceAll(
+    " ",
+    "",
+  );
+
 /** What a page says, without its style and script. */
 export const textOf = (html: string): string =>
   html

@@ -7,8 +7,9 @@ import { isRefused, Select } from "../../pages/components/form.js";
 import type { FormState } from "../../pages/look/frame.js";
 import type { MessageId } from "../../pages/messages/english.js";
 import * as acts from "../acts/apps.js";
+import { addressOfSecret } from "./app-secret.js";
 import { AppUsage } from "./app-usage.js";
-import { AppSecret, AppTag, appFields } from "./apps.js";
+import { AppTag, appFields } from "./apps.js";
 import { AppLists, AppSettings, ChangeApp } from "./parts/app-settings.js";
 import type { AdminForm, AdminPage } from "./parts/define.js";
 import { fields } from "./parts/fields.js";
@@ -69,12 +70,11 @@ export const appPage: AdminPage<AppView> = {
       name: "rotate",
       path: `${path}/rotate`,
       permission: "apps:write",
-      submit: async ({ acting, parameter, show }, form) => {
+      submit: async (request, form) => {
         const { overlap: overlapMs, reason } = form.read({ overlap, reason: fields.reason });
-        const clientId = parameter("clientId");
-        const { app } = await acts.readApp(acting, clientId);
-        const rotated = await acts.rotateSecret(acting, { clientId, overlapMs, reason });
-        return show(AppSecret, { name: app.name, clientId, ...rotated });
+        const clientId = request.parameter("clientId");
+        const rotated = await acts.rotateSecret(request.acting, { clientId, overlapMs, reason });
+        return request.page.redirect(addressOfSecret(request, clientId, rotated));
       },
     },
     {

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { Field, Form, isRefused, Select, Submit, TextArea } from "../../pages/components/form.js";
 import type { FormState } from "../../pages/look/frame.js";
 import { type KnownApp, listApps, registerApp } from "../acts/apps.js";
+import { addressOfSecret } from "./app-secret.js";
 import type { AdminPage } from "./parts/define.js";
 import { fields } from "./parts/fields.js";
 import type { AdminFrame } from "./parts/frame.js";
@@ -57,14 +58,13 @@ export const appsPage: AdminPage<AppsView> = {
       permission: "apps:write",
       problemAt: { INVALID_INPUT: "redirect_uris" },
       problemTexts: { INVALID_INPUT: { id: "admin.error_redirect_uris" } },
-      submit: async ({ acting, show }, form) => {
+      submit: async (request, form) => {
         const { reason, redirect_uris, ...read } = form.read({ ...appFields, reason: fields.reason });
-        const { app, clientSecret } = await registerApp(acting, {
+        const { app, clientSecret } = await registerApp(request.acting, {
           app: { ...read, redirectUris: redirect_uris },
           reason,
         });
-        const { name: shown, clientId } = app;
-        return show(AppSecret, { name: shown, clientId, clientSecret, formerExpiresAt: undefined });
+        return request.page.redirect(addressOfSecret(request, app.clientId, { clientSecret }));
       },
     },
   ],
@@ -150,40 +150,4 @@ const looks = { active: "good", suspended: "bad", deleted: "calm" } as const;
 /** An app's status, in words and colour. */
 export function AppTag({ frame, status }: { frame: AdminFrame; status: AppStatus }) {
   return <span class={`tag ${looks[status]}`}>{frame.say(`admin.app_${status}`)}</span>;
-}
-
-export interface AppSecretView {
-  readonly name: string;
-  readonly clientId: string;
-  /** Undefined for an app that has none. */
-  readonly clientSecret: string | undefined;
-  readonly formerExpiresAt: Date | undefined;
-}
-
-/** A secret, which nobody sees again. */
-export function AppSecret({ view, frame }: { view: AppSecretView; frame: AdminFrame }) {
-  const { name: shown, clientId, clientSecret, formerExpiresAt } = view;
-  return (
-    <AdminLayout frame={frame} section={path} title={shown}>
-      <section class="card stack">
-        {clientSecret !== undefined && <p class="notice">{frame.say("admin.secret_shown")}</p>}
-        <div>
-          <p class="label">{frame.say("admin.client_id")}</p>
-          <code class="secret">{clientId}</code>
-        </div>
-        {clientSecret !== undefined && (
-          <div>
-            <p class="label">{frame.say("admin.client_secret")}</p>
-            <code class="secret">{clientSecret}</code>
-          </div>
-        )}
-        {formerExpiresAt && (
-          <p>{frame.say("admin.former_until", { date: <Moment frame={frame} at={formerExpiresAt} /> })}</p>
-        )}
-        <a class="button primary" href={frame.admin.link(`${path}/${encodeURIComponent(clientId)}`)}>
-          {frame.say("admin.to_app")}
-        </a>
-      </section>
-    </AdminLayout>
-  );
 }

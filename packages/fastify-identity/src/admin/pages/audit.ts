@@ -85,6 +85,7 @@ export const auditPage: AdminPage<AuditView> = {
     {
       name: "verify",
       path: `${path}/verify`,
+      answers: "looks_up",
       permission: "audit:read",
       writes: false,
       limited: true,
@@ -113,6 +114,7 @@ export const auditPage: AdminPage<AuditView> = {
     {
       name: "export",
       path: `${path}/export`,
+      answers: "file",
       permission: "audit:export",
       limited: true,
       submit: async ({ acting, page }, form) => {

@@ -48,6 +48,7 @@ export const usersPage: AdminPage<UsersView> = {
       // Sent, not in the address: what people are searched by would stay in logs and histories.
       name: "search",
       path: `${path}/search`,
+      answers: "looks_up",
       permission: "users:read",
       writes: false,
       problemAt: { INVALID_INPUT: "text" },

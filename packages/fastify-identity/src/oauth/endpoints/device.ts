@@ -7,6 +7,7 @@ import { sessionOf } from "../../http/guards/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
 import type { Page } from "../../pages/page.js";
 import { FieldErrors, type Form, type PageDefinition } from "../../pages/serve/define-page.js";
+import { ShownOnce } from "../../pages/serve/kept-secret.js";
 import { linkTo } from "../../pages/site.js";
 import { boundTo } from "../bound-session.js";
 import { OAuthError } from "../oauth-error.js";
@@ -53,12 +54,13 @@ export function devicePage(provider: Provider): PageDefinition<"device"> {
       state,
       userCode: form?.text("user_code") ?? page.query("user_code")?.slice(0, 16) ?? "",
       asking: undefined,
-      done: undefined,
+      done: done.take(page),
     }),
     forms: [
       {
         // The code is short: it can't be found by trying (RFC 8628 section 5.1).
         limited: true,
+        answers: "looks_up",
         submit: async (page, form) => {
           const userCode = form.text("user_code");
           const device = await oauth.findDevice({ userCode });
@@ -77,6 +79,8 @@ export function devicePage(provider: Provider): PageDefinition<"device"> {
 const unknownCode = () => new FieldErrors({ user_code: { id: "device.unknown" } });
 
 const decision = z.enum(["allow", "deny"]);
+/** What was decided, for the page that says so. */
+const done = new ShownOnce("device", z.enum(["allowed", "denied"]));
 
 async function decideOn(provider: Provider, page: Page, form: Form): Promise<FastifyReply> {
   const { oauth } = provider.service.identity;
@@ -96,13 +100,7 @@ async function decideOn(provider: Provider, page: Page, form: Form): Promise<Fas
     scope: device.scopes.join(" ").slice(0, 512),
   });
   await audit(provider.service, requesterOf(provider.service, page.request), event);
-  const state = { values: {}, errors: {} };
-  return page.show("device", {
-    state,
-    userCode: "",
-    asking: undefined,
-    done: approved ? "allowed" : "denied",
-  });
+  return page.redirect(page.link(path, done.hand(page, approved ? "allowed" : "denied")));
 }
 
 const factsOf = ({ id, authenticatedAt, acr, amr }: ActiveSession, scopes: readonly string[]) => ({

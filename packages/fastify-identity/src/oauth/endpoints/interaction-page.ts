@@ -48,6 +48,7 @@ export function interactionPage(provider: Provider): PageDefinition<"authorize">
     },
     forms: [
       {
+        answers: "goes_on",
         submit: async (page, form) => {
           const taken = await takeUp(provider, page);
           if (!taken) return over(provider, page);

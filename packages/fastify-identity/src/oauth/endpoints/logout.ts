@@ -133,6 +133,7 @@ export function endSessionPage(provider: Provider): PageDefinition<"endSession">
     forms: [
       {
         impersonated: true,
+        answers: "goes_on",
         submit: async (page) => {
           const { request, reply } = page;
           const read = await readLogout(provider, Parameters.fromQuery(request.url));

@@ -1,16 +1,37 @@
 import type { ApiKeySummary } from "@org/db-models";
 import { readPagePosition, writePagePosition } from "@org/db-models/queries";
+import { z } from "zod";
 import { audit, byOwner } from "../../flows/audit.js";
 import { IdentityProblem } from "../../flows/problems.js";
 import { sessionOf } from "../../http/guards/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
 import type { Page } from "../page.js";
-import type { PageDefinition } from "../serve/define-page.js";
+import { GoTo, type PageDefinition } from "../serve/define-page.js";
 import { fields } from "../serve/fields.js";
+import { ShownOnce } from "../serve/kept-secret.js";
 import type { ApiKeyView } from "../views.js";
 
 const path = "/api-keys";
+const shownPath = `${path}/shown`;
 const limit = 50;
+
+const newKey = new ShownOnce(
+  "api-key",
+  z.strictObject({ name: z.string(), key: z.string(), formerExpiresAt: z.coerce.date().optional() }),
+);
+
+/** A key that was just made. */
+export const apiKeyShownPage: PageDefinition<"apiKeyShown"> = {
+  name: "apiKeyShown",
+  path: shownPath,
+  access: "session",
+  view: async (page) => {
+    const made = newKey.take(page);
+    if (!made) return new GoTo(page.link(path), { id: "keys.shown_before" });
+    return { name: made.name, key: made.key, formerExpiresAt: made.formerExpiresAt };
+  },
+  forms: [],
+};
 
 export const apiKeysPage: PageDefinition<"apiKeys"> = {
   name: "apiKeys",
@@ -52,7 +73,7 @@ export const apiKeysPage: PageDefinition<"apiKeys"> = {
           throw error;
         }
         const { key } = created;
-        return page.show("apiKeyShown", { name: created.apiKey.name, key, formerExpiresAt: undefined });
+        return page.redirect(page.link(shownPath, newKey.hand(page, { name: created.apiKey.name, key })));
       },
     },
     {
@@ -65,7 +86,9 @@ export const apiKeysPage: PageDefinition<"apiKeys"> = {
         const rotation = { userId, sessionId, keyId };
         const { apiKey, key, formerExpiresAt } = await service.identity.apiKeys.rotate(rotation);
         await audit(service, requesterOf(service, page.request), byOwner(userId, "api_key.rotated"));
-        return page.show("apiKeyShown", { name: apiKey.name, key, formerExpiresAt });
+        return page.redirect(
+          page.link(shownPath, newKey.hand(page, { name: apiKey.name, key, formerExpiresAt })),
+        );
       },
     },
     {

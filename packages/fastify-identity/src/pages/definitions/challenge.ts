@@ -49,6 +49,7 @@ export const challengePage: PageDefinition<"challenge"> = {
     },
     {
       path: "/challenge/passkey/options",
+      answers: "script",
       submit: async (page) => {
         const { service } = page.site;
         const challenge = tokenOf(page) ?? "";

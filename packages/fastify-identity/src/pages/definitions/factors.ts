@@ -1,28 +1,30 @@
 import { encode } from "uqr";
+import { z } from "zod";
 import { hasFactor } from "../../flows/account/assurance.js";
 import { IdentityProblem } from "../../flows/problems.js";
 import { handOver, heldSession } from "../../http/guards/held-session.js";
 import { sessionOf } from "../../http/guards/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
-import { untouched } from "../look/frame.js";
 import type { Page } from "../page.js";
-import { type Form, GoTo, type PageDefinition } from "../serve/define-page.js";
+import { GoTo, type PageDefinition } from "../serve/define-page.js";
 import { fields } from "../serve/fields.js";
 import { placeAfter, returnToOf } from "../serve/go-on.js";
+import { ShownOnce, sealForSession, unsealForSession } from "../serve/kept-secret.js";
 import type { PageViews } from "../views.js";
 import { addPasskey } from "./security.js";
 
 const path = "/security/authenticator";
+const codesPath = "/security/recovery-codes";
 
 /** Adding an app: its key is made by a button, shown with its QR code, and counts after a right code. */
 export const authenticatorPage: PageDefinition<"authenticator"> = {
   name: "authenticator",
   path,
   access: "any_session",
-  view: async (page, state, form) => {
+  view: async (page, state) => {
     const offered = await offeredBy(page);
     if (!offered.apps && !offered.passkeys) return new GoTo(page.link("/security"));
-    return { state, setup: form && setupIn(form), returnTo: returnToOf(page), ...offered };
+    return { state, setup: setupOf(page), returnTo: returnToOf(page), ...offered };
   },
   forms: [
     {
@@ -30,10 +32,10 @@ export const authenticatorPage: PageDefinition<"authenticator"> = {
       limited: true,
       submit: async (page) => {
         const { flows } = page.site.service;
-        const { secret, uri } = await flows.enrolTotp(sessionOf(page.request));
-        const setup = setupOf(secret, uri);
-        const returnTo = returnToOf(page);
-        return page.show("authenticator", { state: untouched, setup, returnTo, apps: true, passkeys: false });
+        const { secret, uri, expiresAt } = await flows.enrolTotp(sessionOf(page.request));
+        const sealed = sealForSession(page, purpose, { secret, uri }, expiresAt);
+        page.setCookie(page.site.cookies.set("setup", sealed));
+        return page.redirect(page.link(path, { return_to: returnToOf(page) }));
       },
     },
     {
@@ -49,7 +51,8 @@ export const authenticatorPage: PageDefinition<"authenticator"> = {
         await service.flows.confirmTotp(requester, held, { code }, (renewed) =>
           handOver(service, page.reply, held, renewed),
         );
-        const codes = page.link("/security/recovery-codes", { return_to: returnToOf(page) });
+        page.setCookie(page.site.cookies.end("setup"));
+        const codes = page.link(codesPath, { return_to: returnToOf(page) });
         return page.redirect(codes, { id: "authenticator.done" });
       },
     },
@@ -64,20 +67,16 @@ async function offeredBy(page: Page): Promise<{ apps: boolean; passkeys: boolean
   return { apps: factors.kinds.includes("totp"), passkeys: isFirst && factors.kinds.includes("passkey") };
 }
 
-type Setup = NonNullable<PageViews["authenticator"]["setup"]>;
+const purpose = "authenticator";
+const setupKey = z.strictObject({ secret: z.string(), uri: z.string() });
 
-function setupOf(secret: string, uri: string): Setup {
-  const { data } = encode(uri, { border: 4 });
-  return { secret, uri, qrCode: data.map((row) => row.map((dark) => (dark ? "1" : "0")).join("")) };
-}
-
-const maxUri = 500;
-
-/** The key that a form repeats, to be shown again; what counts is the one in the database. */
-function setupIn(form: Form): Setup | undefined {
-  const uri = form.text("setup");
-  if (!uri.startsWith("otpauth://totp/") || uri.length > maxUri || !URL.canParse(uri)) return undefined;
-  return setupOf(new URL(uri).searchParams.get("secret") ?? "", uri);
+/** The key that this session is setting up, until it counts: what counts is the one in the database. */
+function setupOf(page: Page): PageViews["authenticator"]["setup"] {
+  const kept = page.site.cookies.read(page.request.headers.cookie, "setup");
+  const key = unsealForSession(page, purpose, setupKey, kept);
+  if (!key) return undefined;
+  const { data } = encode(key.uri, { border: 4 });
+  return { ...key, qrCode: data.map((row) => row.map((dark) => (dark ? "1" : "0")).join("")) };
 }
 
 export const removeAuthenticatorPage: PageDefinition<"removeAuthenticator"> = {
@@ -108,16 +107,21 @@ function nextOf(page: Page): string {
   return returnTo === undefined ? page.link("/security") : placeAfter(page, returnTo);
 }
 
+const newCodes = new ShownOnce("recovery-codes", z.array(z.string()));
+
 export const recoveryCodesPage: PageDefinition<"recoveryCodes"> = {
   name: "recoveryCodes",
-  path: "/security/recovery-codes",
+  path: codesPath,
   access: "recent",
   view: async (page, state) => {
     const factors = await page.site.service.identity.factors.read(sessionOf(page.request));
     const { recoveryCodes: left } = factors;
     const returnTo = returnToOf(page);
     if (!hasFactor(factors)) return new GoTo(page.link(path, { return_to: returnTo }));
-    return { state, left, codes: undefined, returnTo, next: nextOf(page) };
+    const codes = newCodes.take(page);
+    if (!codes && page.query("shown") !== undefined)
+      return new GoTo(page.link(codesPath, { return_to: returnTo }), { id: "codes.shown_before" });
+    return { state, left, codes, returnTo, next: nextOf(page) };
   },
   forms: [
     {
@@ -126,8 +130,8 @@ export const recoveryCodesPage: PageDefinition<"recoveryCodes"> = {
         const { service } = page.site;
         const requester = requesterOf(service, page.request);
         const { codes } = await service.flows.createRecoveryCodes(requester, sessionOf(page.request));
-        const places = { returnTo: returnToOf(page), next: nextOf(page) };
-        return page.show("recoveryCodes", { state: untouched, left: codes.length, codes, ...places });
+        const shown = newCodes.hand(page, codes);
+        return page.redirect(page.link(codesPath, { ...shown, return_to: returnToOf(page) }));
       },
     },
   ],

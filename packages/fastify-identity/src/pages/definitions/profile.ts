@@ -146,6 +146,7 @@ export const confirmPage: PageDefinition<"confirm"> = {
     },
     {
       path: "/confirm/passkey/options",
+      answers: "script",
       limited: true,
       submit: async (page) => page.json(await page.site.service.flows.beginPasskey(sessionOf(page.request))),
     },

@@ -26,6 +26,7 @@ export const leavePage: PageDefinition<"leave"> = {
   forms: [
     {
       limited: true,
+      answers: "goes_on",
       submit: (page, form) => leave(page, form, { returnTo: returnToOf(page), back: "/sign-in" }),
     },
   ],
@@ -50,6 +51,7 @@ export const providersPage: PageDefinition<"providers"> = {
       name: "link",
       path: `${path}/link`,
       limited: true,
+      answers: "goes_on",
       submit: (page, form) => leave(page, form, { session: sessionOf(page.request), back: path }),
     },
     {

@@ -102,6 +102,7 @@ export const dataPage: PageDefinition<"data"> = {
     {
       name: "export",
       path: "/data/export",
+      answers: "file",
       access: "recent",
       submit: async (page) => {
         const { service } = page.site;

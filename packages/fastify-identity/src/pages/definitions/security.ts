@@ -85,6 +85,7 @@ export const securityPage: PageDefinition<"security"> = {
     addPasskey,
     {
       path: `${path}/passkeys/options`,
+      answers: "script",
       access: "any_session",
       limited: true,
       submit: async (page) => {

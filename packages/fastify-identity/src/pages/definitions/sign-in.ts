@@ -70,6 +70,7 @@ export const signInPage: PageDefinition<"signIn"> = {
     },
     {
       path: "/sign-in/passkey/options",
+      answers: "script",
       submit: async (page) => page.json(await page.site.service.flows.beginPasskey()),
     },
   ],

@@ -227,6 +227,8 @@ export const adminEnglish = {
   "admin.client_id": "Client ID",
   "admin.client_secret": "Client secret",
   "admin.secret_shown": "Copy the secret now: it is never shown again.",
+  "admin.secret_shown_before":
+    "The secret was shown, and can't be shown again. If you have not kept it, rotate it.",
   "admin.former_until": "The secret before stays good until {date}.",
   "admin.to_app": "Go to the app",
   "admin.owner": "Owner",

@@ -340,6 +340,7 @@ export const english = {
     "You need an app for one-time codes on your phone, or a password manager that has them.",
   "authenticator.begin": "Set up",
   "authenticator.scan": "Scan this code with the app, or type the key into it.",
+  "authenticator.again": "Make another key",
   "authenticator.qr": "QR code with the key",
   "authenticator.key": "Key",
   "authenticator.code": "Code that the app shows",
@@ -358,6 +359,8 @@ export const english = {
   "codes.replace": "New codes make those before void.",
   "codes.once": "These codes are shown once. Keep them now.",
   "codes.done": "I have kept them",
+  "codes.shown_before":
+    "The codes were shown, and can't be shown again. If you have not kept them, make new ones.",
 
   "passkey.sign_in": "Sign in with a passkey",
   "passkey.use": "Use a passkey",
@@ -421,6 +424,7 @@ export const english = {
   "keys.shown": "This key is shown once. Copy it now, and keep it like a password.",
   "keys.shown_rotated": "The key before is good until {date}.",
   "keys.back": "I have kept it",
+  "keys.shown_before": "The key was shown, and can't be shown again. If you have not kept it, replace it.",
   "error.key_name": "Enter a name of at most {max} characters.",
   "error.scopes": "Enter scopes such as orders:read, separated by spaces.",
   "error.expires": "Choose one of the times.",

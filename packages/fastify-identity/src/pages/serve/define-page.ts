@@ -13,6 +13,13 @@ import type { FormFields } from "./form-body.js";
  */
 export type PageAccess = "public" | "session" | "recent" | "any_session";
 
+/**
+ * Why the answer of a form is no redirect, so that a reload sends the form again: it is for the page's `script`; a `file`,
+ * for which the browser stays on its page; a page that `goes_on` to another origin, where a redirect of a form may not end;
+ * or it shows what the form `looks_up`, and changes nothing.
+ */
+type DirectAnswer = "script" | "file" | "goes_on" | "looks_up";
+
 /** A form of a page. */
 export interface FormDefinition {
   /** Its name, when the page has several. */
@@ -30,7 +37,9 @@ export interface FormDefinition {
   readonly problemAt?: { readonly [Code in ProblemCode]?: string };
   /** Texts of problems where this form has a better one. */
   readonly problemTexts?: { readonly [Code in ProblemCode]?: Text };
-  /** Does what was asked for, and redirects or shows a page; what it throws is shown at the form. */
+  /** Default: what was asked for is done, and the answer is a redirect to a page that says so. */
+  readonly answers?: DirectAnswer;
+  /** Does what was asked for; what it throws is shown at the form. */
   submit(page: Page, form: Form): Promise<FastifyReply>;
 }
 

@@ -66,6 +66,7 @@ function serveForm<V>(
     {
       config: {
         ...configOf(access, form.impersonated),
+        ...(form.answers && { answers: form.answers }),
         // After the body was read, so that what was typed can be shown again.
         ...(form.limited && { rateLimit: { ...passwordRateLimit(site.service), hook: "preHandler" } }),
       },

@@ -422,7 +422,12 @@ export function Authenticator({ view, frame }: Props<"authenticator">) {
         <section class="card stack">
           {passkeys && <h2>{frame.say("authenticator.title")}</h2>}
           {setup ? (
-            <ConfirmAuthenticator setup={setup} action={to("/confirm")} state={state} frame={frame} />
+            <>
+              <ConfirmAuthenticator setup={setup} action={to("/confirm")} state={state} frame={frame} />
+              <Form frame={frame} name="begin" state={state} action={to()} class="">
+                <Submit frame={frame} label="authenticator.again" look="plain" />
+              </Form>
+            </>
           ) : (
             <Form frame={frame} name="begin" state={state} action={to()}>
               <p>{frame.say("authenticator.start")}</p>
@@ -443,7 +448,7 @@ interface ConfirmProps {
 }
 
 function ConfirmAuthenticator({ setup, action, state, frame }: ConfirmProps) {
-  const { secret, uri, qrCode } = setup;
+  const { secret, qrCode } = setup;
   return (
     <Form frame={frame} name="confirm" state={state} action={action}>
       <p>{frame.say("authenticator.scan")}</p>
@@ -452,7 +457,6 @@ function ConfirmAuthenticator({ setup, action, state, frame }: ConfirmProps) {
         <p class="label">{frame.say("authenticator.key")}</p>
         <code class="secret">{secret.replace(/(.{4})(?=.)/g, "$1 ")}</code>
       </div>
-      <input type="hidden" name="setup" value={uri} />
       <Field
         frame={frame}
         state={state}
