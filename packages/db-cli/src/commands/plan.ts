@@ -13,7 +13,7 @@ import { leaseHeldUntil } from "@org/db-optimizer/jobs";
 import type { Command } from "../command.js";
 import { exitCodes } from "../errors.js";
 import { type Next, nextOf } from "../next-command.js";
-import { bytes, duration, plural } from "../output/format.js";
+import { bytes, count, duration, plural } from "../output/format.js";
 import { groupsOf, someNames } from "../output/groups.js";
 import type { Paint } from "../output/style.js";
 import { type SelectionOptions, selectModels } from "../select-models.js";
@@ -196,7 +196,7 @@ function stepsText({ collections, indexes }: SetupPlan, paint: Paint): string[] 
     ...groupsOf(collections, ({ kind }) => kind, 0).map(({ shown, rest }) => {
       const all = [...shown, ...rest];
       const verb = stepVerb((all[0] as CollectionStep).kind);
-      return `  ${paint("cyan", verb)}: ${all.length} (${someNames(all.map(({ collection }) => collection))})`;
+      return `  ${paint("cyan", verb)}: ${count(all.length)} (${someNames(all.map(({ collection }) => collection))})`;
     }),
     ...groupsOf(steps, ({ kind, risk }) => `${kind} ${risk}`, 0).map(({ shown, rest }) => {
       const all = [...shown, ...rest];
@@ -204,7 +204,7 @@ function stepsText({ collections, indexes }: SetupPlan, paint: Paint): string[] 
       const places = someNames(all.map(({ collection, index }) => `${collection}.${index}`));
       const reading = all.reduce((sum, { estimate }) => sum + (estimate?.documents ?? 0), 0);
       const cost = reading > 0 ? `; ${plural(reading, "document")} to read` : "";
-      return `  ${paint("cyan", stepVerb(kind))}: ${all.length}, ${paint(colourOfRisk[risk], `${risk} risk`)}${cost} (${places})`;
+      return `  ${paint("cyan", stepVerb(kind))}: ${count(all.length)}, ${paint(colourOfRisk[risk], `${risk} risk`)}${cost} (${places})`;
     }),
     ...ofCollections.map((step) => collectionText(step, paint)),
     ...ofIndexes.slice(0, mostWaiting).map((step) => stepText(step, paint)),

@@ -9,8 +9,8 @@ import type { ParsedCleanupRule } from "./rules.js";
 /**
  * The index that each rule reads by, by the rule's name: `null` where a scan is allowed or there is no collection.
  *
- * @throws {OptimizerError} `RULE_NEEDS_INDEX` with every rule that lacks one; `INVALID_RULE` for an anonymisation that a
- * unique index would refuse from the second document on
+ * @throws {OptimizerError} `RULE_NEEDS_INDEX` with every rule that lacks one; `INVALID_RULE` for rules on views, and for an
+ * anonymisation that a unique index would refuse from the second document on
  */
 export async function ruleIndexes(
   connection: Connection,
@@ -25,6 +25,8 @@ export async function ruleIndexes(
     const lacking = !usable && actual?.exists === true && !allowCollectionScan;
     return { rule, actual, usable: usable?.name ?? null, lacking };
   });
+  const ofViews = found.filter(({ actual }) => actual?.type === "view").map(({ rule }) => rule);
+  if (ofViews.length > 0) throw onView(ofViews);
   const lacking = found.filter((one) => one.lacking).map(({ rule }) => rule);
   if (lacking.length > 0) throw needsIndex(lacking);
   for (const { rule, actual } of found) assertDistinct(rule, actual?.indexes ?? []);
@@ -61,6 +63,15 @@ function serves(index: ActualIndex, { field, where }: ParsedCleanupRule): boolea
   const partial = index.partialFilterExpression;
   const whole = !partial || isDeepStrictEqual(partial, where);
   return ordered && first.field === field && !index.hidden && !index.building && whole;
+}
+
+function onView(rules: readonly ParsedCleanupRule[]): OptimizerError {
+  const lines = rules.map(
+    ({ name, collection }) =>
+      `Cleanup rule "${name}" is on ${collection}, which is a view: name the collection that the view reads`,
+  );
+  const refused = rules.map(({ name, collection }) => ({ rule: name, collection }));
+  return new OptimizerError("INVALID_RULE", lines.join("\n"), { details: { ...refused[0], rules: refused } });
 }
 
 function needsIndex(rules: readonly ParsedCleanupRule[]): OptimizerError {

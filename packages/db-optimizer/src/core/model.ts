@@ -83,6 +83,13 @@ export function collectionNames(models: readonly ModelLike[]): string[] {
  */
 export function assertModel(model: unknown): ModelLike {
   const { modelName, collection, schema } = (model ?? {}) as Partial<ModelLike>;
+  if (typeof schema?.indexes === "function" && typeof collection?.collectionName !== "string") {
+    // Mongoose finds another value under the name in its table of collections.
+    throw new OptimizerError(
+      "INVALID_MODEL",
+      `Model ${modelName} has no collection: Mongoose cannot handle the name of its collection`,
+    );
+  }
   if (typeof schema?.indexes !== "function" || typeof collection?.collectionName !== "string") {
     throw new OptimizerError("INVALID_MODEL", `Not a Mongoose model: ${describe(model)}`);
   }
@@ -96,6 +103,8 @@ export function assertModel(model: unknown): ModelLike {
 }
 
 function describe(value: unknown): string {
+  if (typeof value === "function") return `the function ${value.name || "(without a name)"}`;
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
   if (value === null || typeof value !== "object") return String(value);
   return `an object with the keys ${Object.keys(value).slice(0, 5).join(", ") || "(none)"}`;
 }

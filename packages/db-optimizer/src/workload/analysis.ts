@@ -7,6 +7,7 @@ import type { NamedQuery } from "../core/named-query.js";
 import { throwIfAborted } from "../core/pause.js";
 import { databaseOf } from "../core/server/database.js";
 import { type HealthThresholds, parseThresholds } from "../core/thresholds.js";
+import type { ActualCollection } from "../indexes/inspect.js";
 import type { IndexedSize } from "../indexes/steps/estimate.js";
 import { type LeaseOptions, withLease } from "../jobs/lease.js";
 import { withoutCommands } from "../queries/slow.js";
@@ -120,7 +121,9 @@ async function tryAll(
   const advice: IndexAdvice[] = [];
   const rejections: Rejection[] = [];
   const worthwhile = ranked.slice(0, limits.queries).filter((query) => {
-    const rejection = screen(query, sizes.get(query.shape.collection), limits);
+    const { collection } = query.shape;
+    const source = collections.find((one) => one.collection === collection);
+    const rejection = screen(query, sizes.get(collection), limits, source);
     if (rejection) rejections.push(rejection);
     return !rejection;
   });
@@ -146,15 +149,22 @@ export function screen(
   query: WorkloadQuery,
   size: Pick<IndexedSize, "documents"> | undefined,
   { minimumWaste, minimumDocuments }: Pick<ParsedAdviceLimits, "minimumWaste" | "minimumDocuments">,
+  source?: Pick<ActualCollection, "exists" | "type">,
 ): Rejection | undefined {
   const { name, plan, shape, executions, wastedDocuments } = query;
   const about = { collection: shape.collection, query: name };
   const documents = size?.documents ?? 0;
   if (!plan) return { ...about, code: "cannot_explain", evidence: "the server does not explain it" };
-  if (!size)
-    return { ...about, code: "cannot_explain", evidence: "the size of its collection cannot be read" };
+  if (!size) return { ...about, code: "cannot_explain", evidence: unsized(source) };
   if (documents < minimumDocuments)
     return { ...about, code: "collection_too_small", evidence: `${documents} documents` };
   if (isWorthwhile(plan, executions, documents, { minimumWaste, minimumDocuments })) return undefined;
   return { ...about, code: "no_waste", evidence: `${wastedDocuments} documents read and not returned` };
+}
+
+function unsized(source: Pick<ActualCollection, "exists" | "type"> | undefined): string {
+  if (source?.exists === false) return "its collection does not exist";
+  if (source?.type === "view") return "it reads a view: name the collection that the view reads";
+  if (source?.type === "timeseries") return "it reads a time series, which is not copied";
+  return "the size of its collection cannot be read";
 }

@@ -1,6 +1,7 @@
 // The facts of a health check.
 import type { OptimizerErrorCode } from "../../core/error-codes.js";
 import type { CollectionSize } from "../../core/server/collection-size.js";
+import type { ActualIndex } from "../../indexes/inspect.js";
 import type { SilentMember } from "../../indexes/observe/member-use.js";
 import type { DriftReport } from "../../indexes/plan/diff.js";
 import type { Redundancy } from "../../indexes/plan/redundant.js";
@@ -123,6 +124,8 @@ export interface IndexFacts extends Redundancy {
   /** Declarations that cannot be carried out, and so are compared with nothing. */
   readonly faults?: readonly DeclarationFault[];
   readonly use: readonly UnusedFinding[];
+  /** Unique indexes on fields that no schema has: the server refuses a second document of Mongoose's. */
+  readonly unfilled?: readonly ActualIndex[];
   /** Members that did not say how their indexes are used. */
   readonly silent: readonly SilentMember[];
 }

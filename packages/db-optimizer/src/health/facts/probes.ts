@@ -18,6 +18,7 @@ import { readDrift } from "../../indexes/plan/read-plan.js";
 import { redundancyOf } from "../../indexes/plan/redundant.js";
 import { judgeUse, type UnusedFinding } from "../../indexes/plan/unused.js";
 import { readShardKeys, type ShardKeys, supportsShardKey } from "../../indexes/shard-keys.js";
+import { admitsOneDocument } from "../../indexes/unknown-fields.js";
 import { countSlow, slowOperations } from "../../queries/slow.js";
 import { declaredCollections } from "../../setup/collections.js";
 import { planCollections } from "../../setup/plan-collections.js";
@@ -199,6 +200,9 @@ async function probeIndexes(
     ),
     ...redundancyOf(collections, shardKeys),
     silent: members.silent,
+    unfilled: collections.flatMap(({ indexes }) =>
+      indexes.filter((index) => admitsOneDocument(models, index)),
+    ),
     use: countable.flatMap((found) =>
       useOf(found, members, { extra: drift.extra, shardKeys }, now, thresholds),
     ),

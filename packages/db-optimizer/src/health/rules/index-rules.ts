@@ -46,6 +46,17 @@ export const indexRules: readonly HealthRule[] = [
       })),
   },
   {
+    code: "INDEX_UNFILLED",
+    part: "indexes",
+    severity: "warning",
+    *find({ indexes }) {
+      const facts = known(indexes);
+      const why =
+        "is unique on fields that no schema has: the server refuses a second document from Mongoose";
+      for (const index of facts?.unfilled ?? []) yield dispensable(facts, index, why, keysOf(index));
+    },
+  },
+  {
     ...manyIndexes,
     *find({ indexes }, { indexesPerCollection }) {
       const counts = new Map<string, number>();

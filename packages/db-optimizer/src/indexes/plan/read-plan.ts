@@ -9,6 +9,7 @@ import { type ActualCollection, inspectIndexes } from "../inspect.js";
 import type { Observation } from "../observe/observation.js";
 import { openObservations } from "../observe/observe.js";
 import { readShardKeys, type ShardKeys, shardKeysOf } from "../shard-keys.js";
+import { unknownFieldNotes } from "../unknown-fields.js";
 import { type DriftReport, diffIndexes } from "./diff.js";
 import { withExpiring } from "./expiry.js";
 import { type Plan, type PlanInput, planIndexes, planOf } from "./plan.js";
@@ -115,7 +116,11 @@ export async function readDrift(
     drift: { ...drift, missingCollections: drift.missingCollections.filter((name) => !placeless.has(name)) },
     collections,
     faults: declared.faults,
-    notes: [...declared.notes, ...placelessNotes(declared.indexes, placeless)],
+    notes: [
+      ...declared.notes,
+      ...unknownFieldNotes(models, [...declared.indexes, ...drift.extra.filter(({ unique }) => unique)]),
+      ...placelessNotes(declared.indexes, placeless),
+    ],
   };
 }
 
