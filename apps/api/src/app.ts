@@ -145,6 +145,7 @@ async function pluginOptions(
     trustedOrigins: config.trustedOrigins,
     rateLimit: { passwords: config.signInRateLimit },
     recentAuthenticationMs: config.recentAuthenticationMs,
+    answerTimeoutMs: config.answerTimeoutMs,
     sweepMs: config.sweepMs,
     closeTimeoutMs: config.shutdownTimeoutMs,
     networks,

@@ -230,6 +230,9 @@ export const configSchema = z
     usageFlushMs: milliseconds(10, 3_600_000)
       .default(5_000)
       .describe("API usage is written this often; a crash loses what was counted since"),
+    answerTimeoutMs: milliseconds(100, 600_000)
+      .default(30_000)
+      .describe("Time until an answer begins; then it is 503 `TIMED_OUT`"),
     sweepMs: milliseconds(10, 86_400_000)
       .default(300_000)
       .describe("Erasures and reports of sign-ins that a crash stopped are taken up this often"),

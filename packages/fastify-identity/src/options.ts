@@ -96,6 +96,11 @@ export interface IdentityPluginOptions extends Omit<FlowOptions, "notifier"> {
   readonly errorFormat?: (problem: Problem, request: FastifyRequest) => ProblemAnswer;
   /** Erasures and reports of sign-ins that a crash stopped are taken up this often, milliseconds. Default: 300,000. */
   readonly sweepMs?: number;
+  /**
+   * Time for the guard of a route, and for what a route of the plugin does until its answer begins, milliseconds; then the
+   * answer is 503 `TIMED_OUT`. Default: 30,000, which outlasts an election.
+   */
+  readonly answerTimeoutMs?: number;
   /** Time for what is under way when the app closes, milliseconds. Default: 10,000. */
   readonly closeTimeoutMs?: number;
 }
@@ -178,6 +183,7 @@ export const pluginOptionsSchema = flowOptionsSchema
     ),
     errorFormat: functionOption<NonNullable<IdentityPluginOptions["errorFormat"]>>().optional(),
     sweepMs: z.int().min(10).max(86_400_000).default(300_000),
+    answerTimeoutMs: z.int().min(100).max(600_000).default(30_000),
     closeTimeoutMs: z.int().min(100).max(600_000).default(10_000),
   })
   .refine(({ issuer, pages }) => (pages ? pages.demo : undefined) === undefined || isLoopback(issuer), {

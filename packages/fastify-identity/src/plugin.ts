@@ -217,6 +217,14 @@ function sessionIdOf(who: RequestIdentity): Types.ObjectId | undefined {
   return who.kind === "session" ? who.session.id : undefined;
 }
 
+/** Ends the session that a request has opened, or opens yet. */
+function endOpened(service: Service, request: FastifyRequest, failed: (error: unknown) => void): void {
+  const state = stateOf(request);
+  state.endOpened = (opened) =>
+    service.background.run(() => service.flows.signOut(requesterOf(service, request), opened), failed);
+  if (state.opened) state.endOpened(state.opened);
+}
+
 /** Long enough that the work does not fall into the next request of the same client either. */
 const laterMs = 1_000;
 
@@ -228,10 +236,8 @@ function followAnswers(app: FastifyInstance, service: Service): void {
   whenAnswered(app, (request, reply) => {
     countUsage(service, request, reply);
     const failed = (err: unknown) => request.log.error({ err }, "what follows an answer was not done");
-    const { opened } = stateOf(request);
-    // Another hook has put an error in the place of the answer, so nobody has the session's token.
-    if (opened && reply.statusCode >= 500)
-      service.background.run(() => service.flows.signOut(requesterOf(service, request), opened), failed);
+    // The answer was an error, by another hook or because it took too long: nobody has the token of a session.
+    if (reply.statusCode >= 500) endOpened(service, request, failed);
     releaseDeferred(request, (act) =>
       service.background.run(async () => {
         await sleep(laterMs, undefined, { signal: closing.signal }).catch(() => undefined);

@@ -110,6 +110,7 @@ const entries = {
   NOTICE_NOT_SENT: [503, "The code or token could not be sent"],
   AUDIT_NOT_WRITTEN: [503, "The audit trail can't be written; what was asked for may have been done"],
   HOOK_FAILED: [503, "A hook of the application failed; nothing was changed"],
+  TIMED_OUT: [503, "The answer took too long; what was asked for may have been done"],
   NOT_READY: [503, "The service can't take requests now"],
 } as const satisfies Readonly<Record<IdentityErrorCode, Entry>> & Readonly<Record<string, Entry>>;
 

@@ -13,6 +13,11 @@ type Work = () => Promise<unknown>;
 type Impersonated = Pick<ActiveSession, "userId" | "absoluteExpiresAt"> &
   Required<Pick<ActiveSession, "actor">>;
 
+interface OpenedSession {
+  readonly userId: Types.ObjectId;
+  readonly id: Types.ObjectId;
+}
+
 /** State of the plugin for a request. */
 class RequestState {
   requester: Requester | undefined;
@@ -22,7 +27,9 @@ class RequestState {
   /** Whom the request is counted for, where no guard has told: a sign-in, a refresh. */
   countedFor: { userId: Types.ObjectId; sessionId: Types.ObjectId } | undefined;
   /** The session that the answer hands over for the first time. */
-  opened: { userId: Types.ObjectId; id: Types.ObjectId } | undefined;
+  opened: OpenedSession | undefined;
+  /** Ends a session that is opened after the answer, which was an error. */
+  endOpened: ((opened: OpenedSession) => void) | undefined;
   /** The OAuth client that the request is counted for, and what it asked for at an endpoint that does several things. */
   countedClient: { readonly clientId: string; readonly what?: string } | undefined;
   /** The session in which an administrator acts for a user, where it comes with one. */
@@ -50,13 +57,11 @@ export function stateOf(request: FastifyRequest): RequestState {
 }
 
 /** Says which session the answer hands over: nobody has its token unless the answer arrives. */
-export function noteOpened(
-  request: FastifyRequest,
-  { userId, id }: { userId: Types.ObjectId; id: Types.ObjectId },
-): void {
+export function noteOpened(request: FastifyRequest, { userId, id }: OpenedSession): void {
   const state = stateOf(request);
   state.opened = { userId, id };
   state.countedFor = { userId, sessionId: id };
+  state.endOpened?.(state.opened);
 }
 
 /** Does the work of a request that was deferred, and from now on whatever still comes. */

@@ -117,11 +117,14 @@ export class Page {
     return chooseCatalogue(this.site.settings.messages, wanted, this.request.headers["accept-language"]);
   }
 
+  /** The database does not answer: what is shown reads nothing. */
+  isBare = false;
+
   /** What every page gets. */
   async frame(nonce: string): Promise<PageFrame> {
     const { site, request } = this;
     const { settings, name, variables } = site;
-    const user = request.identity ? await this.user().catch(() => undefined) : undefined;
+    const user = request.identity && !this.isBare ? await this.user().catch(() => undefined) : undefined;
     const catalogue = this.catalogue(user?.profile.language);
     const { lang, dir = "ltr" } = catalogue;
     const dates = {
@@ -155,7 +158,7 @@ export class Page {
   /** A banner that can't be shown is no reason to show a page without it. */
   async #impersonation(): Promise<PageFrame["impersonation"]> {
     const { impersonation } = stateOf(this.request);
-    if (!impersonation) return undefined;
+    if (!impersonation || this.isBare) return undefined;
     const { email } = await this.site.service.identity.users.read(impersonation.userId);
     return { email, until: impersonation.absoluteExpiresAt };
   }

@@ -69,6 +69,7 @@ const texts: { readonly [Code in ProblemCode]?: MessageId } = {
   DATABASE_REFUSED: "problem.unavailable",
   AUDIT_NOT_WRITTEN: "problem.unavailable",
   NOT_READY: "problem.unavailable",
+  TIMED_OUT: "problem.timed_out",
 };
 
 /** Why a new password was refused. */

@@ -86,6 +86,7 @@ export const auditPage: AdminPage<AuditView> = {
       name: "verify",
       path: `${path}/verify`,
       answers: "looks_up",
+      takesLong: true,
       permission: "audit:read",
       writes: false,
       limited: true,

@@ -3,6 +3,7 @@ import { type Requirement, requirementOf } from "../../access.js";
 import { OptionsError } from "../../flows/options.js";
 import { IdentityProblem } from "../../flows/problems.js";
 import type { Service } from "../../service.js";
+import { inTime } from "../time-limit.js";
 import { guard } from "./guard.js";
 import { guardPublic } from "./impersonated.js";
 import { guardLateBody, hasLateBody, noteGuarded } from "./late-body.js";
@@ -12,7 +13,7 @@ import { guardLateBody, hasLateBody, noteGuarded } from "./late-body.js";
  * hook of the route and hence after every hook of the same name of the app.
  */
 export function guardDeclaredAccess(app: FastifyInstance, service: Service): void {
-  const { requireDeclaredAccess } = service.settings;
+  const { requireDeclaredAccess, answerTimeoutMs } = service.settings;
   const read = new Map<unknown, Requirement | undefined>();
   const requirementFor = (access: unknown, routeOf: () => string) => {
     const known = read.get(access);
@@ -47,7 +48,10 @@ export function guardDeclaredAccess(app: FastifyInstance, service: Service): voi
       return;
     }
     if (!requirement && request.routeOptions.config.impersonated !== undefined)
-      guardPublic(service, request, reply).then(() => done(null, payload), done);
+      inTime(answerTimeoutMs, reply, guardPublic(service, request, reply)).then(
+        () => done(null, payload),
+        done,
+      );
     else if (!requirement) done(null, payload);
     else
       guard(service, requirement, request, reply).then(() => {
@@ -57,7 +61,8 @@ export function guardDeclaredAccess(app: FastifyInstance, service: Service): voi
   });
   app.addHook("preValidation", (request, reply, done) => {
     const requirement = hasLateBody(request) ? requirementOfRequest(request) : undefined;
-    if (requirement) guardLateBody(service, requirement, request, reply).then(() => done(), done);
-    else done();
+    if (!requirement) return done();
+    const guarded = guardLateBody(service, requirement, request, reply);
+    inTime(answerTimeoutMs, reply, guarded).then(() => done(), done);
   });
 }

@@ -9,6 +9,7 @@ import type { Service } from "../../service.js";
 import { headersOf } from "../answers/errors.js";
 import { clientAddressOf } from "../client-address.js";
 import { requesterOf, setCookie } from "../requests.js";
+import { inTime } from "../time-limit.js";
 import type { PresentedAccessToken } from "./access-tokens.js";
 import { type Credential, credentialOf, schemeOf } from "./credentials.js";
 import { admitActor, admitSession } from "./impersonated.js";
@@ -58,7 +59,8 @@ export async function guard(
   reply: FastifyReply,
 ): Promise<void> {
   try {
-    request.identity = await identify(service, requirement, request, reply);
+    const identified = identify(service, requirement, request, reply);
+    request.identity = await inTime(service.settings.answerTimeoutMs, reply, identified);
   } catch (error) {
     const problem = toProblem(error);
     reply.headers({ "cache-control": "no-store", ...headersOf(problem) });

@@ -1,10 +1,12 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { IdentityProblem, toProblem } from "../../flows/problems.js";
+import { headersOf } from "../../http/answers/errors.js";
 import { trackMethods } from "../../http/answers/method-not-allowed.js";
 import { writeOwnAnswers } from "../../http/answers/own-answers.js";
 import { strictHeaders } from "../../http/answers/strict-headers.js";
 import { refuseImpersonated } from "../../http/guards/impersonated.js";
 import { rateLimit } from "../../http/rate-limit.js";
+import { answerInTime } from "../../http/time-limit.js";
 import { Page } from "../../pages/page.js";
 import { showProblem } from "../../pages/serve/serve-page.js";
 import { invalidRequest, OAuthError } from "../oauth-error.js";
@@ -28,6 +30,7 @@ type Handler = (provider: Provider, request: FastifyRequest, reply: FastifyReply
 export async function serveEndpoints(scope: FastifyInstance, provider: Provider): Promise<void> {
   const { service } = provider;
   scope.setErrorHandler((error, request, reply) => answerError(error as Error, request, reply));
+  answerInTime(scope, service.settings.answerTimeoutMs);
   parseForms(scope);
   refuseImpersonated(scope, service);
   writeOwnAnswers(scope);
@@ -173,10 +176,10 @@ function answerError(
     return send(reply.headers(error.headers), error.statusCode, error.error, error.message);
   }
   const problem = toProblem(error);
-  const { statusCode, code, members } = problem;
+  const { statusCode, code } = problem;
   if (statusCode >= 500) request.log.error({ err: error, code }, "answered with an error");
-  const { retryAfterMs } = members;
-  if (typeof retryAfterMs === "number") reply.header("retry-after", Math.ceil(retryAfterMs / 1_000));
+  const { "retry-after": wait } = headersOf(problem);
+  if (wait !== undefined) reply.header("retry-after", wait);
   const name = statusErrors[statusCode] ?? (statusCode >= 500 ? "server_error" : "invalid_request");
   return send(reply, statusCode, name, new IdentityProblem(code).message);
 }

@@ -665,6 +665,7 @@ export const english = {
   "problem.malformed": "The request can't be read. Reload the page and try again.",
   "problem.too_large": "That is more than can be accepted.",
   "problem.method": "The page can't be used in this way.",
+  "problem.timed_out": "This took too long. Check whether it was done before you try again.",
   "problem.unavailable": "The service is not available now. Please try again in a moment.",
 } as const satisfies Record<string, string>;
 

@@ -33,6 +33,8 @@ export interface FormDefinition {
   readonly impersonated?: boolean;
   /** The largest body, bytes. Default: that of the app. */
   readonly bodyLimit?: number;
+  /** Whether its answer may take longer than `answerTimeoutMs`. Default: false. */
+  readonly takesLong?: boolean;
   /** Fields that a problem is shown at. */
   readonly problemAt?: { readonly [Code in ProblemCode]?: string };
   /** Texts of problems where this form has a better one. */

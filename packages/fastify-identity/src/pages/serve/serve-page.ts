@@ -67,6 +67,7 @@ function serveForm<V>(
       config: {
         ...configOf(access, form.impersonated),
         ...(form.answers && { answers: form.answers }),
+        ...(form.takesLong && { takesLong: true }),
         // After the body was read, so that what was typed can be shown again.
         ...(form.limited && { rateLimit: { ...passwordRateLimit(site.service), hook: "preHandler" } }),
       },
@@ -74,7 +75,11 @@ function serveForm<V>(
       // The address may lead back to a request of an app, by its token.
       logLevel: "warn",
       ...(form.bodyLimit !== undefined && { bodyLimit: form.bodyLimit }),
-      errorHandler: (error, request, reply) => void refused(error, request, reply),
+      errorHandler: (error, request, reply) =>
+        // The page of the form may fail too, such as by a database that went away meanwhile.
+        void refused(error, request, reply).catch((again) =>
+          showProblem(new Page(site, request, reply), again),
+        ),
     },
     async (request, reply) => {
       const page = new Page(site, request, reply);
@@ -144,7 +149,11 @@ async function refuse<V>(
   return showPage(page, definition, state, { status, form: sent });
 }
 
+/** What shows that nothing can be read now: not the page of a form either. */
+const unreadable: ReadonlySet<string> = new Set(["DATABASE_UNREACHABLE", "DATABASE_REFUSED", "TIMED_OUT"]);
+
 const elsewhere: ReadonlySet<string> = new Set([
+  ...unreadable,
   "SESSION_REQUIRED",
   "SESSION_INVALID",
   "RECENT_AUTHENTICATION_REQUIRED",
@@ -172,6 +181,7 @@ export async function showProblem(page: Page, error: unknown, back?: string): Pr
   }
   log(page, error, problem);
   retryAfter(page, problem);
+  page.isBare = unreadable.has(code);
   const title: Text = { id: titles[code] ?? "error.title" };
   const reference = problem.statusCode >= 500 ? page.request.id : undefined;
   const view = { title, text: textOfProblem(problem), reference };
