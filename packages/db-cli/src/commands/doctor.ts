@@ -20,6 +20,7 @@ import { faultData, leastValidation } from "./plan.js";
 interface Check {
   readonly name:
     | "configuration"
+    | "mongoose"
     | "models"
     | "declarations"
     | "connection"
@@ -46,6 +47,7 @@ export const doctor: Command<SelectionOptions> = async (context, selection) => {
       state: "ok",
       message: `${plural(queries.length, "named query", "named queries")}, ${plural(config.cleanup.length, "cleanup rule")}, ${plural(config.migrations.length, "migration")}`,
     },
+    checkMongoose(connection),
     {
       name: "models",
       state: "ok",
@@ -98,6 +100,21 @@ async function checkCleanup(connection: Connection, rules: readonly CleanupRule[
 
 const ruleFaults: readonly string[] = ["INVALID_RULE", "RULE_NEEDS_INDEX", "ARCHIVE_FAILED"];
 
+// Another version reads schemas and writes BSON in another way, which nobody has tried.
+function checkMongoose({ base }: { readonly base?: { readonly version?: string } }): Check {
+  const version = base?.version ?? "of an unknown version";
+  return Number.parseInt(version, 10) === mongooseMajor
+    ? { name: "mongoose", state: "ok", message: version }
+    : {
+        name: "mongoose",
+        state: "wrong",
+        message: `the project has Mongoose ${version}, and org-db is for Mongoose ${mongooseMajor}`,
+      };
+}
+
+const mongooseMajor = 9;
+const oldestServer = 6;
+
 async function checkConnection(connection: Connection): Promise<Check> {
   try {
     const { version } = await adminCommand(connection, { buildInfo: 1 });
@@ -109,11 +126,10 @@ async function checkConnection(connection: Connection): Promise<Check> {
           ? `replica set ${String(hello.setName)}`
           : "standalone server";
     const name = connection.db?.databaseName;
-    return {
-      name: "connection",
-      state: "ok",
-      message: `MongoDB ${String(version)}, ${kind}, database ${name}`,
-    };
+    const what = `MongoDB ${String(version)}, ${kind}, database ${name}`;
+    return Number.parseInt(String(version), 10) < oldestServer
+      ? { name: "connection", state: "wrong", message: `${what}: org-db needs MongoDB ${oldestServer}.0` }
+      : { name: "connection", state: "ok", message: what };
   } catch (error) {
     return { name: "connection", state: "unknown", message: toOptimizerError(error).message };
   }
@@ -197,21 +213,26 @@ async function adminCommand(connection: Connection, command: object): Promise<Re
 }
 
 function nextCommand(read: Read, checks: readonly Check[], selection: SelectionOptions): string {
+  const isWrong = (asked: Check["name"]) =>
+    checks.some(({ name, state }) => name === asked && state === "wrong");
+  if (isWrong("mongoose")) return "update Mongoose, then org-db doctor";
+  if (isWrong("connection")) return "update the server, then org-db doctor";
   if (!("faults" in read)) return "give the user the privileges above, then org-db doctor";
   const { commands, without } = nextOf(read, selection);
   const carryOut = commands.join(", then ");
   if (without) return `change the declarations above; without ${without.join(", ")}: ${carryOut}`;
   if (read.faults.length > 0)
     return `change the declarations above${carryOut === "" ? "" : `; for the rest: ${carryOut}`}`;
-  const isWrong = (asked: Check["name"]) =>
-    checks.some(({ name, state }) => name === asked && state === "wrong");
   if (!isWrong("database"))
     return isWrong("cleanup") ? "fix the cleanup rules above, then org-db doctor" : "org-db health";
   return carryOut;
 }
 
 function exitCodeOf(read: Read, checks: readonly Check[]): ExitCode {
-  if ("faults" in read && read.faults.length > 0) return exitCodes.error;
+  const unfit = checks.some(
+    ({ name, state }) => state === "wrong" && (name === "mongoose" || name === "connection"),
+  );
+  if (unfit || ("faults" in read && read.faults.length > 0)) return exitCodes.error;
   // As for health: what is known to be wrong is said, whatever stays unknown beside it.
   if (checks.some(({ state }) => state === "wrong")) return exitCodes.drift;
   return checks.some(({ state }) => state === "unknown") ? exitCodes.undecidable : exitCodes.ok;
