@@ -4,10 +4,10 @@ import type { Command, Context, Outcome } from "./command.js";
 import { type ExitCode, exitCodes } from "./errors.js";
 import { type Failure, failureOf } from "./failure.js";
 import type { CliIo } from "./io.js";
-import { toJson, toTerminal } from "./output/printable.js";
+import { toJson, toTerminal, withNamesInLines } from "./output/printable.js";
 import { ProgressLine } from "./output/progress.js";
 import { paintFor } from "./output/style.js";
-import { type SessionOptions, withSession } from "./session.js";
+import { type Session, type SessionOptions, withSession } from "./session.js";
 import { listenForUnhandled } from "./unhandled.js";
 
 /** Options that every command takes. */
@@ -30,6 +30,7 @@ export async function runCommand<Options extends object>(
   const json = wantsJson(options);
   const progress = new ProgressLine(io.stderr, () => io.now().getTime());
   let began = false;
+  let names: readonly object[] = [];
   const interrupt = listenForInterrupt(io, progress, () => began);
   const unhandled = listenForUnhandled(io, progress, interrupt.abort);
   try {
@@ -45,6 +46,7 @@ export async function runCommand<Options extends object>(
         lowerPriority: () => io.lowerPriority?.(),
         now: () => io.now(),
       };
+      names = namesOf(session);
       began = true;
       return command(context, options).catch(withCode);
     });
@@ -52,15 +54,19 @@ export async function runCommand<Options extends object>(
     const thrown = unhandled.thrown();
     if (thrown) throw thrown;
     const shortcoming = outcome.shortcoming && failureOf(outcome.shortcoming, reading);
-    printOutcome(io, outcome, json, shortcoming);
-    if (shortcoming) explain(io, shortcoming, !reading);
+    printOutcome(io, outcome, json, shortcoming, names);
+    if (shortcoming) explain(io, shortcoming, !reading, names);
     return outcome.exitCode;
   } catch (error) {
     progress.clear();
-    return printFailure(io, failureOf(unhandled.thrown() ?? error, reading), json, began && !reading);
+    return printFailure(io, failureOf(unhandled.thrown() ?? error, reading), json, began && !reading, names);
   } finally {
     interrupt.stop();
   }
+}
+
+function namesOf({ models }: Session): object[] {
+  return models.map(({ modelName: name, collection }) => ({ name, collection: collection.collectionName }));
 }
 
 /** `--json`, or the format of that name where a command has several. */
@@ -95,14 +101,22 @@ function printOutcome(
   { data, text }: Outcome,
   json: boolean,
   shortcoming: Failure | undefined,
+  names: readonly object[],
 ): void {
-  if (text !== undefined && !(json && data)) io.stdout.write(toTerminal(text));
+  if (text !== undefined && !(json && data))
+    io.stdout.write(toTerminal(withNamesInLines(text, [names, data])));
   else io.stdout.write(`${toJson(shortcoming ? { ...data, ...errorJson(shortcoming) } : data, 2)}\n`);
 }
 
-function printFailure(io: CliIo, failure: Failure, json: boolean, mayHaveWritten: boolean): ExitCode {
+function printFailure(
+  io: CliIo,
+  failure: Failure,
+  json: boolean,
+  mayHaveWritten: boolean,
+  names: readonly object[],
+): ExitCode {
   if (json) io.stdout.write(`${toJson(errorJson(failure), 2)}\n`);
-  explain(io, failure, mayHaveWritten);
+  explain(io, failure, mayHaveWritten, names);
   return failure.exitCode;
 }
 
@@ -110,11 +124,12 @@ function errorJson({ code, message, details }: Failure): object {
   return { error: { code, message, details } };
 }
 
-function explain(io: CliIo, { code, message, hint }: Failure, mayHaveWritten: boolean): void {
+function explain(io: CliIo, failure: Failure, mayHaveWritten: boolean, names: readonly object[]): void {
+  const { code, message, hint, details } = failure;
   const paint = paintFor(io.stderr, io.env);
   const text =
     code === "ABORTED"
       ? `${paint("yellow", "Stopped on request.")} ${mayHaveWritten ? "Run it again to continue: nothing is lost." : "Nothing was changed."}\n`
       : `${paint("red", code)} ${message}\n${hint ? `${hint}\n` : ""}`;
-  io.stderr.write(toTerminal(text));
+  io.stderr.write(toTerminal(withNamesInLines(text, [names, details])));
 }

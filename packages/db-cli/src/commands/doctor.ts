@@ -94,7 +94,7 @@ async function checkCleanup(connection: Connection, rules: readonly CleanupRule[
   } catch (error) {
     const { code, message } = toOptimizerError(error);
     const state = ruleFaults.includes(code) ? "wrong" : "unknown";
-    return message.split("\n").map((line): Check => ({ name, state, message: line }));
+    return message.split(/\n(?=Cleanup rule )/).map((line): Check => ({ name, state, message: line }));
   }
 }
 

@@ -30,3 +30,23 @@ export function toJson(value: unknown, indent?: number): string {
 function escaped(sign: string): string {
   return `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
+
+/**
+ * The text with the line breaks of names shown as `\u000a`: a name of the server may hold any character, and must not begin a
+ * line that passes for one of ours.
+ *
+ * @param data what the text is about: names are the values of `collection`, `index`, `name` and the like
+ */
+export function withNamesInLines(text: string, data: unknown): string {
+  const names = [...new Set(namesIn(data, false))].sort((a, b) => b.length - a.length);
+  return names.reduce((shown, name) => shown.replaceAll(name, printable(name)), text);
+}
+
+const naming = /^(collections?|index(es)?|names?|subject|query|queries|rules?|models?|paths?|database)$/;
+
+function namesIn(value: unknown, named: boolean): string[] {
+  if (typeof value === "string") return named && /[\n\r\u2028\u2029]/.test(value) ? [value] : [];
+  if (value === null || typeof value !== "object") return [];
+  if (Array.isArray(value)) return value.flatMap((inner) => namesIn(inner, named));
+  return Object.entries(value).flatMap(([key, inner]) => namesIn(inner, naming.test(key)));
+}
