@@ -56,7 +56,7 @@ export const cores = {
     mutate: ["core/policies/*", "expiry", "network", "policy", "scopes", "secrets", "slots"].map(
       (file) => `packages/db-models/src/**/${file}.ts`,
     ),
-    tests: ["network", "oauth-rules", "oauth-scopes", "policies", "secrets", "slots"].map(
+    tests: ["network", "oauth-rules", "oauth-scopes", "policies", "policy-bounds", "secrets", "slots"].map(
       (file) => `packages/db-models/test/**/${file}.test.ts`,
     ),
   },

@@ -2,10 +2,13 @@ import fc from "fast-check";
 import ipaddr from "ipaddr.js";
 import { describe, expect, it } from "vitest";
 import {
+  addressBytes,
+  addressText,
   canonicalAddress,
   canonicalClientAddress,
   canonicalRange,
   isAllowed,
+  networkBytes,
   networkOf,
 } from "../src/core/network.js";
 
@@ -217,5 +220,21 @@ describe("isAllowed", () => {
         expect(isAllowed([canonicalRange(address) ?? ""], address)).toBe(true);
       }),
     );
+  });
+});
+
+describe("the bytes of an address", () => {
+  it.each([
+    ["192.0.2.1", "c0000201", "c00002"],
+    ["::ffff:192.0.2.1", "c0000201", "c00002"],
+    ["2001:db8:1:2:3:4:5:6", "20010db8000100020003000400050006", "20010db800010002"],
+  ])("of %s are %s, and of its network %s", (text, bytes, network) => {
+    const found = addressBytes(text) as Buffer;
+    expect([found.toString("hex"), networkBytes(found).toString("hex")]).toEqual([bytes, network]);
+    expect(addressText(found)).toBe(canonicalAddress(text));
+  });
+
+  it.each(["", undefined, "localhost", "192.0.2"])("are none of %j", (text) => {
+    expect(addressBytes(text)).toBeUndefined();
   });
 });

@@ -119,6 +119,11 @@ describe("grantsScope", () => {
     [["repo:*"], "repo:*", true],
     [["*"], "repo:read", true],
     [["*"], "*", true],
+    // OpenID Connect Core sections 3.1.2.1 and 11: they change what the request is.
+    [["*"], "openid", false],
+    [["*", "repo"], "offline_access", false],
+    [["openid", "*"], "openid", true],
+    [["offline_access"], "offline_access", true],
     [["profile", "repo:read"], "repo:read", true],
     [["repo:*"], "repo", false],
     [["repo:read"], "repo", false],
@@ -151,6 +156,12 @@ describe("grantsScope", () => {
       }),
     );
   });
+});
+
+it("grants several scopes when it grants each, and none always", () => {
+  expect(grantsEveryScope(["repo", "profile"], ["repo:read", "profile"])).toBe(true);
+  expect(grantsEveryScope(["repo"], ["repo:read", "profile"])).toBe(false);
+  expect(grantsEveryScope([], [])).toBe(true);
 });
 
 describe("canonicalScopes", () => {
