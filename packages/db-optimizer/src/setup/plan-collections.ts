@@ -1,8 +1,6 @@
 // Plans collections: which to create, which need a validator or an expiry, and which to leave alone.
 import { OptimizerError } from "../core/errors.js";
 import type { Document } from "../core/model.js";
-import { stableText } from "../indexes/canonical.js";
-import { canonicalCollation } from "../indexes/collation.js";
 import type { PlanNote } from "../indexes/declared.js";
 import type { ActualCollection } from "../indexes/inspect.js";
 import { secondsOf } from "../indexes/steps/collection-state.js";
@@ -10,6 +8,7 @@ import { createCollection } from "../indexes/steps/kinds/create-collection.js";
 import { setExpiry } from "../indexes/steps/kinds/set-expiry.js";
 import { setValidator } from "../indexes/steps/kinds/set-validator.js";
 import type { CollectionStep } from "../indexes/steps/steps.js";
+import { differenceNotes } from "./collection-differences.js";
 import type { ExpectedCollection } from "./collections.js";
 import {
   judgeDeclared,
@@ -70,7 +69,11 @@ function planOne(
   const expiry = planExpiry(wanted, found);
   return {
     steps: [...(validator.steps ?? []), ...(expiry.steps ?? [])],
-    notes: [...(validator.notes ?? []), ...(expiry.notes ?? []), ...differenceNotes(wanted, found)],
+    notes: [
+      ...(validator.notes ?? []),
+      ...(expiry.notes ?? []),
+      ...differenceNotes(collection, wanted.options, found.options),
+    ],
   };
 }
 
@@ -127,25 +130,6 @@ function planExpiry({ collection, options }: ExpectedCollection, found: ActualCo
   }
   const reason = `its documents expire after ${wanted} s by its model, and ${present === undefined ? "never" : `after ${present} s`} on the server`;
   return { steps: [setExpiry.describe({ collection, reason, options: { expireAfterSeconds: wanted } })] };
-}
-
-// Differences that `collMod` cannot change and that do no harm.
-function differenceNotes({ collection, options }: ExpectedCollection, found: ActualCollection): PlanNote[] {
-  const differing = [
-    ...("collation" in options && !sameCollation(options, found.options) ? ["collation"] : []),
-    ...["size", "max"].filter(
-      (name) => options[name] !== undefined && Number(options[name]) !== Number(found.options[name]),
-    ),
-  ];
-  return differing.map((name) => ({
-    collection,
-    message: `its ${name} differs from its model's and cannot be changed: it is left alone`,
-  }));
-}
-
-function sameCollation(a: Document, b: Document): boolean {
-  const text = ({ collation }: Document) => stableText(canonicalCollation(collation as Document | undefined));
-  return text(a) === text(b);
 }
 
 function conflictOf(wanted: ExpectedCollection, found: ActualCollection): OptimizerError | undefined {
