@@ -1,5 +1,6 @@
 // Proofs of a sign-in or a step-up that does not come about: they are good for the next one.
 import type { FastifyInstance } from "fastify";
+import { Types } from "mongoose";
 import { describe, expect, test } from "vitest";
 import { begin, type Enrolled, enrolled, goOn } from "./second-factor.js";
 import { useIdentity } from "./support.js";
@@ -33,6 +34,42 @@ describe("a sign-in that the application's hook stops", () => {
     const told = setting.notices.filter(({ to, kind }) => to === ada.email && kind === "recovery_code_used");
     expect(told).toHaveLength(1);
     expect((await goOn(app, { challenge, recoveryCode })).json()).toMatchObject({ reason: "used" });
+  });
+});
+
+describe("a sign-in that the account's cap refuses", () => {
+  const fill = async (app: FastifyInstance, live: number) => {
+    const ada = await enrolled(setting, app);
+    const userId = new Types.ObjectId(ada.userId);
+    const changes = { maxConcurrentSessions: live, limitPolicy: "deny" } as const;
+    await setting.identity.users.updateSecurity({ userId, changes, from: "", confirmed: true });
+    return { ada, userId };
+  };
+
+  test("uses up neither the recovery code nor the challenge", async () => {
+    const app = await setting.app();
+    const { ada, userId } = await fill(app, 1);
+    const challenge = await challengeOf(app, ada);
+    const [recoveryCode] = ada.codes;
+    for (let tries = 0; tries < 2; tries += 1)
+      expect((await goOn(app, { challenge, recoveryCode })).json()).toMatchObject({
+        code: "SESSION_LIMIT_REACHED",
+      });
+    expect(await codesLeft(app, ada)).toBe(10);
+    const changes = { maxConcurrentSessions: 10 };
+    await setting.identity.users.updateSecurity({ userId, changes, from: "", confirmed: true });
+    expect((await goOn(app, { challenge, recoveryCode })).statusCode).toBe(201);
+  });
+
+  test("of five at once, where one more session may live, one uses up its code", async () => {
+    const app = await setting.app();
+    const { ada } = await fill(app, 3);
+    const challenges = await Promise.all(Array.from({ length: 5 }, () => challengeOf(app, ada)));
+    const tries = await Promise.all(
+      challenges.map((challenge, at) => goOn(app, { challenge, recoveryCode: ada.codes[at] })),
+    );
+    expect(tries.map(({ statusCode }) => statusCode).sort()).toEqual([201, 409, 409, 409, 409]);
+    expect(await codesLeft(app, ada)).toBe(9);
   });
 });
 

@@ -61,6 +61,11 @@ export interface OpenSessionInput {
    * against the cap, and ends as `signed_in_again` when the new one opens (ASVS 7.2.4). Another user's is left alone.
    */
   replaces?: Types.ObjectId | undefined;
+  /**
+   * Ends what the session is opened for, such as a code that counts once. It is called when the account, which is then read
+   * again, and the cap allow the session; what it throws is passed on, and no session opens.
+   */
+  claim?: (() => Promise<void>) | undefined;
 }
 
 /** A session that ended to make room. */
@@ -119,7 +124,7 @@ async function openUnderCap(context: Context, input: OpenSessionInput): Promise<
   const { models, now } = context;
   const userAgent = capUserAgent(input.userAgent);
   const deviceHash = deviceHashOf(deviceOf(userAgent), input.deviceCookie);
-  const state = await readState(models, input.userId, input);
+  const state = await readState(models, input.userId, input.claim ? {} : input);
   assertMayOpen(state.user, input, input.sessionGeneration ?? state.user.sessionGeneration);
   const policy = sessionPolicyOf(context);
   const { session, token } = describeSession(state.user, { ...input, userAgent, deviceHash }, policy, now);
@@ -170,6 +175,7 @@ async function claimSlot(
   try {
     for (let state = first, attempt = 0; attempt < maxAttempts; attempt++) {
       const grant = decide(state, input, userGeneration, now);
+      if (attempt === 0) await input.claim?.();
       await endReplaced(context, state, input);
       evicted.push(...(await makeRoom(context, grant, session)));
       if (await claim.take(grant.slot)) return evicted;

@@ -60,6 +60,11 @@ type Candidate = SignInProofs & Pick<SignInAccount, "user" | "slots">;
 type Details = Readonly<Record<string, string>>;
 type Judged = JudgedSignIn | undefined;
 
+interface Claimed {
+  readonly judged: Judged;
+  readonly claim: SignInSteps["claim"] | undefined;
+}
+
 /**
  * The one end of every way of signing in: judges it, denies it or holds it until what the account's factors or the risk
  * policy ask for is proved, asks the application, opens a session under the user's cap, records it, and tells the owner
@@ -72,7 +77,7 @@ export async function completeSignIn(
   context: FlowContext,
   requester: Requester,
   input: SignInProofs,
-  { claim = async () => {}, account }: SignInSteps = {},
+  { claim, account }: SignInSteps = {},
 ): Promise<SignedIn> {
   const { userId, failures, proofs } = input;
   const { user, factors, judged, slots } = await (account ??
@@ -84,7 +89,7 @@ export async function completeSignIn(
   const decision = await decideOn(context, requester, candidate, question);
   if (decision.action === "deny") throw await denied(context, candidate, judged, requester);
   if (decision.action === "challenge") {
-    await claim();
+    await claim?.();
     throw await held(context, candidate, judged, { requester, ...decision });
   }
   const opened = await admit(context, candidate, { judged, claim }, requester);
@@ -186,7 +191,7 @@ export function clientOf({ deviceId, userAgent }: Requester, deviceCookie = devi
 async function admit(
   context: FlowContext,
   candidate: Candidate,
-  { judged, claim }: { readonly judged: Judged; readonly claim: () => Promise<void> },
+  { judged, claim }: Claimed,
   requester: Requester,
 ): Promise<Omit<SignedIn, "enrol">> {
   const { user, proofs } = candidate;
@@ -195,8 +200,7 @@ async function admit(
   const added = await askHook(context, "SIGN_IN_REFUSED", ask, userId).catch((error: unknown) =>
     hookRefused(context, requester, userId, error),
   );
-  await claim();
-  const opened = await open(context, candidate, judged, requester);
+  const opened = await open(context, candidate, { judged, claim }, requester);
   await auditOrClose(context, candidate, { judged, opened, added }, requester);
   if (judged) learnSignIn(context, userId, judged, proofs.includes("email") || levelOf(proofs) === 2);
   await note(context, user, opened, requester);
@@ -246,7 +250,7 @@ async function auditOrClose(
 async function open(
   context: FlowContext,
   { user, slots, sessionGeneration, proofs, risk: confirmed, signs = [], deviceCookie }: Candidate,
-  judged: Judged,
+  { judged, claim }: Claimed,
   requester: Requester,
 ): Promise<OpenedSession> {
   const scored = confirmed ?? (judged ? storedRisk(judged.assessment) : unscored);
@@ -269,6 +273,7 @@ async function open(
     ...(deviceCookie && { deviceCookie }),
     risk,
     replaces: await sessionOfBrowser(context, userId, requester),
+    claim,
   };
   try {
     return await context.identity.sessions.open(input);
