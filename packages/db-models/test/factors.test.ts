@@ -28,9 +28,9 @@ async function somebody(methods: ProofMethod[] = ["password"], at = now) {
   return { userId, session: await sessionWith(models, userId, methods, at) };
 }
 
-async function withApp() {
+async function withApp(at = now) {
   const { _id: userId } = await makeUser(models);
-  return { userId, ...(await enrolled(models, userId, now)) };
+  return { userId, ...(await enrolled(models, userId, at)) };
 }
 
 const verify = (userId: Awaited<ReturnType<typeof withApp>>["userId"], code: unknown, at = now) =>
@@ -172,6 +172,21 @@ describe("a code", () => {
   it("that confirmed the app is used", async () => {
     const { userId, secret } = await withApp();
     expect(await verify(userId, codeOf(secret, now))).toEqual({ ok: false, reason: "code_used" });
+  });
+
+  it("that the clock took while it was a year ahead takes none of the present, and is not taken again", async () => {
+    const { userId, secret } = await withApp();
+    const ahead = after(365 * 86_400_000);
+    expect((await verify(userId, codeOf(secret, ahead), ahead)).ok).toBe(true);
+    const later = after(3 * step);
+    expect((await verify(userId, codeOf(secret, later), later)).ok).toBe(true);
+    for (const at of [later, now, ahead])
+      expect(await verify(userId, codeOf(secret, at), at)).toEqual({ ok: false, reason: "code_used" });
+  });
+
+  it("of an app that was confirmed a year ahead is taken now", async () => {
+    const { userId, secret } = await withApp(after(365 * 86_400_000));
+    expect((await verify(userId, codeOf(secret, now))).ok).toBe(true);
   });
 
   it.each([

@@ -80,7 +80,7 @@ describe("a first password", () => {
     expect(begun.statusCode).toBe(201);
     await setting.identity.models.UserFactors.collection.updateOne(
       { userId: person.userId },
-      { $set: { totp: { secret: {}, confirmedAt: new Date(0), lastUsedAt: new Date(0), lastStep: 0 } } },
+      { $set: { totp: { secret: {}, confirmedAt: new Date(0), lastUsedAt: new Date(0), usedSteps: [] } } },
     );
     expect((await add(app, person.bearer)).json()).toMatchObject({
       code: "RECENT_AUTHENTICATION_REQUIRED",

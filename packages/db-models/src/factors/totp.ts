@@ -4,6 +4,7 @@ import type { Context } from "../context/context.js";
 import { type SealedText, sealText, unsealText } from "../core/seal-keys.js";
 import { base32, newTotpSecret, totpCode, totpStepAt, totpUri } from "../core/totp.js";
 import { typedCode } from "../core/typed-codes.js";
+import { isUsedStep, type UsedSteps, withUsedStep } from "../core/used-steps.js";
 import { queries } from "../queries/queries.js";
 import type { TotpSecret } from "../schemas/user-factors.js";
 import { readUser } from "../users/accounts.js";
@@ -34,7 +35,7 @@ export type TotpEnrolment =
     }
   | ReauthenticationRequired;
 
-/** `code_used`: a code of this time step, or of a later one, was accepted before. */
+/** `code_used`: a code of this time step, or of one just after it, was accepted before. */
 export type CodeRefused = { ok: false; reason: "malformed" | "not_enrolled" | "wrong_code" | "code_used" };
 export type TotpConfirmation = { ok: true } | ReauthenticationRequired | FactorDelayed | CodeRefused;
 export type TotpCheck = { ok: true; method: "totp" } | FactorDelayed | CodeRefused;
@@ -81,12 +82,12 @@ export async function confirmTotp(
   if (refusal) return refusal;
   const pending = factors?.pendingTotp;
   if (!pending || pending.expiresAt <= now) return { ok: false, reason: "not_enrolled" };
-  const step = await evaluate(context, userId, pending, digits, -1);
-  if (typeof step !== "number") return step;
+  const usedSteps = await evaluate(context, userId, pending, digits, []);
+  if ("ok" in usedSteps) return usedSteps;
   const { id, keyId, sealedText } = pending;
   // The enrolment may have begun under a former key, which will be taken away.
   const sealed = underCurrentKey(context, userId, pending) ?? { keyId, sealedText };
-  const moments = { lastStep: step, confirmedAt: now, lastUsedAt: now };
+  const moments = { usedSteps, confirmedAt: now, lastUsedAt: now };
   const totp = { id, ...sealed, ...moments, addedInSession: session.id };
   // The former app may be in other hands, and devices are remembered for what it proved.
   const forgotten = factors?.totp ? { rememberedDevices: "" } : {};
@@ -113,18 +114,18 @@ export async function verifyTotp(
   if (digits === undefined) return { ok: false, reason: "malformed" };
   const totp = (await findFactors(context, userId))?.totp;
   if (!totp) return { ok: false, reason: "not_enrolled" };
-  const step = await evaluate(context, userId, totp, digits, totp.lastStep);
-  if (typeof step !== "number") return step;
+  const usedSteps = await evaluate(context, userId, totp, digits, totp.usedSteps);
+  if ("ok" in usedSteps) return usedSteps;
   const sealed = underCurrentKey(context, userId, totp);
   const set = {
-    "totp.lastStep": step,
+    "totp.usedSteps": usedSteps,
     "totp.lastUsedAt": now,
     ...(sealed && inPlace(sealed)),
     updatedAt: now,
   };
-  // Of any number of uses of one code, in any number of processes, one finds the step lower.
+  // Of any number of uses of one code, in any number of processes, one finds the steps as it has read them.
   const { modifiedCount } = await models.UserFactors.collection.updateOne(
-    { userId, "totp.id": totp.id, "totp.lastStep": { $lt: step } },
+    { userId, "totp.id": totp.id, "totp.usedSteps": totp.usedSteps },
     // Who uses a factor has not lost them all.
     { $set: set, $unset: { recovery: "" } },
   );
@@ -207,21 +208,22 @@ function digitsOf(code: unknown): string | undefined {
   return /^[0-9]{6}$/.test(digits) ? digits : undefined;
 }
 
-/** The time step that a code is of, later than the last one; or why there is none. Counts the attempt. */
+/** The used time steps with that of a code, which is none of them yet; or why it is not accepted. Counts the attempt. */
 async function evaluate(
   context: Context,
   userId: Types.ObjectId,
   totp: TotpSecret,
   digits: string,
-  lastStep: number,
-): Promise<number | FactorDelayed | CodeRefused> {
+  used: UsedSteps,
+): Promise<UsedSteps | FactorDelayed | CodeRefused> {
   // Before anything is counted: a key that is missing is not the user's failure.
   const text = unsealText(context.sealKeys, totp, ownerOf(userId, totp.id));
   const attempt = await reserveFactorAttempt(context, userId);
   if (!attempt.ok) return attempt;
   const steps = matchingSteps(context, Buffer.from(text, "base64url"), digits);
-  const step = steps.find((one) => one > lastStep);
-  return step ?? refuse(context, userId, attempt, steps.length > 0);
+  const step = steps.find((one) => !isUsedStep(used, one));
+  if (step === undefined) return refuse(context, userId, attempt, steps.length > 0);
+  return withUsedStep(used, step, context.policies.factors.windowSteps);
 }
 
 async function refuse(

@@ -1,6 +1,7 @@
 import { Schema, type Types } from "mongoose";
 import { limits } from "../core/limits.js";
 import type { SealedText } from "../core/seal-keys.js";
+import { usedStepsLimit } from "../core/used-steps.js";
 import {
   count,
   hash,
@@ -23,8 +24,8 @@ interface PendingTotp extends TotpSecret {
 }
 
 interface ActiveTotp extends TotpSecret {
-  /** The last time step whose code was accepted: no code of it or of an earlier one is accepted again. */
-  lastStep: number;
+  /** Ranges of time steps of which no code is accepted any more, ascending: from, to, from, to. */
+  usedSteps: number[];
   confirmedAt: Date;
   lastUsedAt: Date;
   addedInSession?: Types.ObjectId;
@@ -127,7 +128,7 @@ const pendingSchema = new Schema<PendingTotp>({ ...secret, expiresAt: requiredDa
 const activeSchema = new Schema<ActiveTotp>(
   {
     ...secret,
-    lastStep: { type: Number, required: true, min: 0 },
+    usedSteps: list({ type: Number, required: true, min: 0 }, usedStepsLimit),
     confirmedAt: requiredDate,
     lastUsedAt: requiredDate,
     addedInSession: Schema.Types.ObjectId,

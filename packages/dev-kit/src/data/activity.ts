@@ -166,7 +166,7 @@ export function* factorDocuments(
       id: _id,
       keyId: index % 20 === 3 ? "former" : "current",
       sealedText: "A".repeat(74),
-      lastStep: 1,
+      usedSteps: [0, 1],
       confirmedAt,
       lastUsedAt: confirmedAt,
     },

@@ -121,7 +121,7 @@ describe("signing in with a provider", () => {
     await setting.identity.models.UserFactors.collection.insertOne({
       userId: user?._id,
       schemaVersion: 1,
-      totp: { secret: {}, confirmedAt: new Date(0), lastUsedAt: new Date(0), lastStep: 0 },
+      totp: { secret: {}, confirmedAt: new Date(0), lastUsedAt: new Date(0), usedSteps: [] },
       recoveryCodes: [],
       createdAt: new Date(),
       updatedAt: new Date(),
