@@ -7,6 +7,7 @@ import { inTime } from "../time-limit.js";
 import { guard } from "./guard.js";
 import { guardPublic } from "./impersonated.js";
 import { guardLateBody, hasLateBody, noteGuarded } from "./late-body.js";
+import { noteGuardedScope } from "./scoped-routes.js";
 
 /**
  * Guards routes by their `config.identity`. It runs before the body is parsed, and after the rate limit, which counts in a
@@ -14,6 +15,7 @@ import { guardLateBody, hasLateBody, noteGuarded } from "./late-body.js";
  */
 export function guardDeclaredAccess(app: FastifyInstance, service: Service): void {
   const { requireDeclaredAccess, answerTimeoutMs } = service.settings;
+  noteGuardedScope(app);
   const read = new Map<unknown, Requirement | undefined>();
   const requirementFor = (access: unknown, routeOf: () => string) => {
     const known = read.get(access);
