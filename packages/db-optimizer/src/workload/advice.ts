@@ -10,11 +10,12 @@ import { servesAs } from "./candidates.js";
 import { keysPerReturned, type QueryAnalysis } from "./judge.js";
 import type { ParsedAdviceLimits } from "./limits.js";
 import { isWorthwhile } from "./load.js";
+import { unindexedJoins } from "./lookups.js";
 import { placeOf, type Workload } from "./read.js";
 
 type Facts = Pick<
   Workload,
-  "analyses" | "failures" | "slow" | "collections" | "sizes" | "drift" | "declared" | "redundancy"
+  "analyses" | "failures" | "slow" | "collections" | "sizes" | "drift" | "declared" | "redundancy" | "lookups"
 >;
 
 /** Keys of an index: equality first, then the sort, then the range. Pure; `undefined` when nothing could be served. */
@@ -31,6 +32,19 @@ export function candidateIndex(
 }
 
 const rules: readonly Rule<Facts, ParsedAdviceLimits>[] = [
+  {
+    code: "LOOKUP_UNINDEXED",
+    part: "schema",
+    severity: "warning",
+    find({ lookups, collections }) {
+      const existing = collections.filter(({ exists }) => exists).map(({ collection }) => collection);
+      return unindexedJoins(
+        lookups,
+        new Set(existing),
+        collections.flatMap(({ indexes }) => indexes),
+      );
+    },
+  },
   {
     code: "QUERY_FAILED",
     part: "queries",

@@ -1,8 +1,11 @@
 // Joins in the aggregations that the profiler recorded.
 import type { mongo } from "mongoose";
+import type { Found } from "../core/finding.js";
 import type { Document } from "../core/model.js";
 import { primary } from "../core/server/own-collection.js";
 import { ofOthers } from "../core/server/own-work.js";
+import { collectionText, shellText } from "../indexes/command.js";
+import type { ActualIndex } from "../indexes/inspect.js";
 
 /** A collection that aggregations join, and by which of its fields; without one they join by a pipeline. */
 export interface Join {
@@ -77,6 +80,29 @@ function factsOf(
     joins: [...distinct.values()],
     since: new Date(Math.min(...found.map(({ entry }) => entry.ts.getTime()))),
   };
+}
+
+/** A warning for each field of an existing collection that joins ask for and no visible index begins with. Pure. */
+export function unindexedJoins(
+  lookups: readonly LookupFacts[],
+  existing: ReadonlySet<string>,
+  indexes: readonly Pick<ActualIndex, "collection" | "keys" | "hidden" | "building">[],
+): Found[] {
+  const visible = indexes.filter(({ hidden, building }) => !hidden && !building);
+  const served = new Set(visible.map(({ collection, keys }) => `${collection}.${keys[0]?.field}`));
+  const found = new Map<string, Found>();
+  for (const { collection, operations, joins } of lookups)
+    for (const { from, foreignField = "_id" } of joins) {
+      const place = `${from}.${foreignField}`;
+      if (foreignField === "_id" || !existing.has(from) || served.has(place) || found.has(place)) continue;
+      found.set(place, {
+        subject: from,
+        message: `A $lookup of ${collection} reads all of ${from} for each document that it joins`,
+        evidence: `no index of ${from} begins with ${foreignField}; ${operations} recorded aggregations join`,
+        command: `${collectionText(from)}.createIndex(${shellText({ [foreignField]: 1 })})`,
+      });
+    }
+  return [...found.values()];
 }
 
 /** The joins of a pipeline, those in pipelines inside it among them. Pure. */

@@ -6,6 +6,7 @@ import { toOptimizerError } from "../core/errors.js";
 import { collectionNames, type ModelLike, modelsOf } from "../core/model.js";
 import type { NamedQuery } from "../core/named-query.js";
 import { throwIfAborted } from "../core/pause.js";
+import { databaseOf } from "../core/server/database.js";
 import { type ParsedThresholds, parseThresholds } from "../core/thresholds.js";
 import { declaredIndexes } from "../indexes/declared.js";
 import { type ActualCollection, inspectIndexes } from "../indexes/inspect.js";
@@ -28,6 +29,7 @@ import {
   type Unranked,
   type WorkloadQuery,
 } from "./load.js";
+import { type LookupFacts, readLookups } from "./lookups.js";
 
 /** How to read a workload. */
 export interface ReadOptions {
@@ -58,6 +60,8 @@ export interface Workload {
   /** Indexes that the models declare, as `collection.index`, under whatever name the server has them. */
   readonly declared: ReadonlySet<string>;
   readonly redundancy: Redundancy;
+  /** Joins in recorded aggregations, however fast; none where the profiler cannot be read. */
+  readonly lookups: readonly LookupFacts[];
 }
 
 /** @throws {OptimizerError} `INVALID_MODEL`, `ABORTED`, `NOT_AUTHORIZED`, `UNREACHABLE` */
@@ -93,6 +97,9 @@ export async function readWorkload(
     drift,
     declared: declaredPlaces(own, drift),
     redundancy: redundancyOf(ofModels, await readShardKeys(connection)),
+    lookups: slow.known
+      ? await readLookups(databaseOf(connection), parseThresholds(undefined).probeTimeoutMs)
+      : [],
   };
 }
 

@@ -226,6 +226,7 @@ describe("workloadFindings", () => {
     drift,
     declared: new Set<string>(),
     redundancy: { redundant: [] },
+    lookups: [],
   };
   const advise = (facts: Partial<Parameters<typeof workloadFindings>[0]>) =>
     workloadFindings({ ...nothing, ...facts }, parseLimits(undefined));

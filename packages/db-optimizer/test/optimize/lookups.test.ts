@@ -2,6 +2,7 @@ import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { Schema } from "mongoose";
 import { expect, test } from "vitest";
 import { checkHealth } from "../../src/index.js";
+import { analysePerformance } from "../../src/workload/analysis.js";
 import { joinsOf, lookupsOf } from "../../src/workload/lookups.js";
 
 const database = useTemporaryDatabase({ label: "lookups" });
@@ -66,7 +67,7 @@ test("adds the recorded aggregations up by collection, the costliest first", () 
 });
 
 needs("profiler")(
-  "health finds the joins that a server recorded, and names the index that one wants",
+  "health and optimize find the joins that a server recorded, and name the index that one wants",
   async () => {
     const { connection } = database;
     const models = ["orders", "customers"].map((name) =>
@@ -98,5 +99,11 @@ needs("profiler")(
         command: "db.customers.createIndex({ number: 1 })",
       }),
     ]);
+    const optimized = await analysePerformance(connection, models, []);
+    const ofHealth = findings.filter(({ code }) => code === "LOOKUP_UNINDEXED");
+    expect(optimized.findings.filter(({ code }) => code.startsWith("LOOKUP"))).toEqual(ofHealth);
+    await connection.collection("customers").createIndex({ number: 1 });
+    const served = await analysePerformance(connection, models, []);
+    expect(served.findings.filter(({ code }) => code.startsWith("LOOKUP"))).toEqual([]);
   },
 );

@@ -4,6 +4,7 @@ import { collectionText, shellText } from "../../indexes/command.js";
 import type { BrokenPath } from "../../setup/sample-schema.js";
 import { manyCollections, shapeRules } from "../../storage/storage-rules.js";
 import type { QueryProblem } from "../../workload/judge.js";
+import { unindexedJoins } from "../../workload/lookups.js";
 import { projectGrowth } from "../facts/growth.js";
 import { type HealthRule, known, listOf } from "./rule.js";
 
@@ -172,22 +173,11 @@ export const dataRules: readonly HealthRule[] = [
           .filter(({ exists }) => exists)
           .map(({ collection }) => collection),
       );
-      const visible = use.filter(({ index }) => !index.hidden && !index.building);
-      const served = new Set(visible.map(({ index }) => `${index.collection}.${index.keys[0]?.field}`));
-      const found = new Map<string, Found>();
-      for (const { collection, operations, joins } of listOf(deep.lookups))
-        for (const { from, foreignField = "_id" } of joins) {
-          const place = `${from}.${foreignField}`;
-          if (foreignField === "_id" || !existing.has(from) || served.has(place) || found.has(place))
-            continue;
-          found.set(place, {
-            subject: from,
-            message: `A $lookup of ${collection} reads all of ${from} for each document that it joins`,
-            evidence: `no index of ${from} begins with ${foreignField}; ${operations} recorded aggregations join`,
-            command: `${collectionText(from)}.createIndex(${shellText({ [foreignField]: 1 })})`,
-          });
-        }
-      return found.values();
+      return unindexedJoins(
+        listOf(deep.lookups),
+        existing,
+        use.map(({ index }) => index),
+      );
     },
   },
 ];
